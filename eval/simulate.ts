@@ -1,0 +1,86 @@
+/** Obeys the router in virtual time: no promises, no clock, the same commands. A queue of instants is its clock. */
+import type { Failure } from '../gateway/core/failure.ts';
+import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
+import {
+  advance,
+  begin,
+  type Moment,
+  type RouteCommand,
+  type RouteEvent,
+  type RoutePolicy,
+  type RouteState,
+} from '../gateway/core/route.ts';
+import type { Signals } from '../gateway/core/signal.ts';
+import type { Instant, Milliseconds } from '../gateway/core/time.ts';
+
+/** What a target did, or would have done, with this request. */
+export interface Recorded {
+  /** Until the first content; equal to `endAfterMs` for an answer that came in one piece. */
+  readonly openAfterMs: Milliseconds;
+  readonly endAfterMs: Milliseconds;
+  readonly result: { readonly signals: Signals } | { readonly failure: Failure };
+}
+
+/** The nth try at a target (from 0) finds its nth recorded behaviour; undefined when nothing was ever recorded for it. */
+export type Recordings = (target: string, nth: number) => Recorded | undefined;
+
+export type Simulation =
+  | { readonly supported: true; readonly state: RouteState; readonly endedAt: Instant; readonly events: readonly RouteEvent[] }
+  /** The policy asked a target whose behaviour nobody knows. Never guessed. */
+  | { readonly supported: false; readonly target: string };
+
+interface Due {
+  readonly at: Instant;
+  /** A timer's or outcome's event but for its Moment, which is made when it is due. */
+  readonly happens: (now: Moment) => RouteEvent;
+}
+
+/** The fleet is what it was at `startAt`: its targets reopen as time passes. */
+export function simulate(
+  policy: RoutePolicy,
+  seed: string,
+  recordings: Recordings,
+  fleet: Fleet = new Map(),
+  startAt: Instant = 0,
+): Simulation {
+  const queue: Due[] = [];
+  const tries = new Map<string, number>();
+  const events: RouteEvent[] = [];
+  const moment = (at: Instant): Moment => ({ at, closed: closedAt(fleet, at) });
+  const put = (at: Instant, happens: Due['happens']): void => {
+    let i = queue.length;
+    while (i > 0 && queue[i - 1]!.at > at) i--;
+    queue.splice(i, 0, { at, happens });
+  };
+  const attempt = (command: RouteCommand & { type: 'attempt' }, now: Instant): boolean => {
+    const nth = tries.get(command.target) ?? 0;
+    tries.set(command.target, nth + 1);
+    const recorded = recordings(command.target, nth);
+    if (!recorded) return false;
+    const { openAfterMs, endAfterMs, result } = recorded;
+    const id = command.attempt;
+    if (openAfterMs < endAfterMs) put(now + openAfterMs, m => ({ ...m, type: 'attempt-opened', attempt: id }));
+    put(now + endAfterMs, m =>
+      'failure' in result
+        ? { ...m, type: 'attempt-failed', attempt: id, failure: result.failure }
+        : { ...m, type: 'attempt-answered', attempt: id, signals: result.signals },
+    );
+    return true;
+  };
+
+  let { state, commands } = begin(policy, seed, moment(startAt));
+  let now = startAt;
+  for (;;) {
+    for (const command of commands) {
+      if (command.type === 'timer') put(command.at, m => ({ ...m, type: 'timer-fired', timer: command.timer }));
+      if (command.type === 'attempt' && !attempt(command, now)) return { supported: false, target: command.target };
+    }
+    if (state.outcome) return { supported: true, state, endedAt: now, events };
+    const next = queue.shift();
+    if (!next) throw new Error('the router stopped without finishing');
+    now = next.at;
+    const event = next.happens(moment(now));
+    events.push(event);
+    ({ state, commands } = advance(state, event));
+  }
+}

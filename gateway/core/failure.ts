@@ -1,0 +1,120 @@
+/** What can go wrong on the way to an answer: one closed list, with retrying decided once, here. */
+import type { Milliseconds } from './time.ts';
+
+export type FailureKind =
+  | 'unreachable' // refused, DNS, TLS, reset before the first byte
+  | 'timeout'
+  | 'rate-limited'
+  | 'overloaded'
+  | 'server-error'
+  | 'truncated' // the connection ended before the answer did
+  | 'invalid-response' // not what the wire format allows
+  | 'invalid-request'
+  | 'context-exceeded'
+  | 'content-filtered'
+  | 'unsupported' // the target cannot carry the request and the route says `reject`
+  | 'authentication' // the provider refused our key
+  | 'permission'
+  | 'not-found'
+  | 'quota-exceeded' // no money at the provider
+  | 'cancelled' // the caller left
+  | 'internal';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  /** For operators: may hold upstream text, so it goes to records and never to callers. */
+  readonly message: string;
+  /** The upstream's HTTP status, when there was one. */
+  readonly status?: number;
+  /** The provider's own code or type, as it stood in the body. */
+  readonly code?: string;
+  /** The caller's field that is to blame, when the provider named it. */
+  readonly param?: string;
+  /** How long the provider asked us to wait; parsed and finite, not yet clamped. */
+  readonly retryAfterMs?: Milliseconds;
+}
+
+/** `same`: the same target may be asked again. `other`: only another target. `never`: the request itself is at fault. */
+export type Retry = 'same' | 'other' | 'never';
+
+const retries: Readonly<Record<FailureKind, Retry>> = {
+  unreachable: 'same',
+  timeout: 'same',
+  'rate-limited': 'same',
+  overloaded: 'same',
+  'server-error': 'same',
+  truncated: 'same',
+  'invalid-response': 'same',
+  'invalid-request': 'never',
+  'context-exceeded': 'other',
+  'content-filtered': 'other',
+  unsupported: 'other',
+  authentication: 'other',
+  permission: 'other',
+  'not-found': 'other',
+  'quota-exceeded': 'other',
+  cancelled: 'never',
+  internal: 'never',
+};
+
+export const retryOf = (failure: Failure): Retry => retries[failure.kind];
+
+/** Whether a failure says something about the target's health, rather than about the request or the caller. */
+export const blamesTarget = (failure: Failure): boolean => retryOf(failure) === 'same' || failure.kind === 'authentication';
+
+/** What a caller may be told: the status and the fixed words for a kind. Nothing of the upstream's text is in it. */
+export interface PublicError {
+  readonly status: number;
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+const upstream = (status: number, code: string, message: string): PublicError => ({ status, type: 'upstream_error', code, message });
+
+const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
+  unreachable: upstream(502, 'upstream_unreachable', 'No provider of this route could be reached.'),
+  timeout: { status: 504, type: 'timeout_error', code: 'upstream_timeout', message: 'The provider did not answer in time.' },
+  'rate-limited': {
+    status: 429,
+    type: 'requests',
+    code: 'rate_limit_exceeded',
+    message: 'The provider is limiting its rate. Try again later.',
+  },
+  overloaded: upstream(503, 'upstream_overloaded', 'The provider is overloaded. Try again later.'),
+  'server-error': upstream(502, 'upstream_error', 'The provider failed.'),
+  truncated: upstream(502, 'upstream_truncated', 'The provider ended the answer before it was complete.'),
+  'invalid-response': upstream(502, 'upstream_invalid_response', 'The provider sent something that is no valid answer.'),
+  'invalid-request': {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'invalid_request',
+    message: 'The provider refused the request as invalid.',
+  },
+  'context-exceeded': {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'context_length_exceeded',
+    message: "The request is longer than the model's context window.",
+  },
+  'content-filtered': {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'content_filter',
+    message: "The provider's content filter refused the request.",
+  },
+  unsupported: {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'unsupported_parameter',
+    message: 'No target of this route can carry this request unchanged.',
+  },
+  authentication: upstream(502, 'upstream_authentication', "The provider refused the gateway's credentials."),
+  permission: upstream(502, 'upstream_permission', "The provider does not allow this with the gateway's credentials."),
+  'not-found': { status: 404, type: 'invalid_request_error', code: 'model_not_found', message: 'The provider does not know this model.' },
+  'quota-exceeded': upstream(502, 'upstream_quota_exceeded', "The gateway's account at the provider has run out of quota."),
+  cancelled: { status: 499, type: 'invalid_request_error', code: 'client_closed_request', message: 'The caller closed the request.' },
+  internal: { status: 500, type: 'server_error', code: 'internal_error', message: 'The gateway failed. The request id finds the record.' },
+};
+
+export const publicErrorOf = (failure: Failure): PublicError => publicErrors[failure.kind];

@@ -1,0 +1,163 @@
+/** JSON read strictly: one pass that refuses what parsers disagree about, and says where each top-level member stands in the text. */
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export type JsonObject = { readonly [key: string]: Json };
+
+export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Where the value of a top-level member stands: text.slice(start, end). */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface JsonProblem {
+  readonly code: 'invalid_json' | 'json_too_deep' | 'duplicate_key' | 'forbidden_key' | 'invalid_type';
+  readonly message: string;
+  /** The top-level member it is about; for a duplicate of its own, that key. */
+  readonly param: string | null;
+}
+
+export type Scan =
+  | { readonly ok: true; readonly value: JsonObject; readonly members: ReadonlyMap<string, Span> }
+  | { readonly ok: false; readonly problem: JsonProblem };
+
+const depthMax = 256;
+/** Keys that turn into a prototype when an object is copied carelessly. */
+const forbidden = new Set(['__proto__']);
+
+const problem = (code: JsonProblem['code'], message: string, param: string | null = null): Scan => ({
+  ok: false,
+  problem: { code, message, param },
+});
+
+/**
+ * Reads one JSON object. Refused: invalid JSON, anything but an object on top, a key twice in one object, `__proto__`, nesting
+ * deeper than 256. Iterative, so depth costs no stack. The values themselves come from JSON.parse, after the structure was accepted.
+ */
+export function scanObject(text: string): Scan {
+  const structure = scanStructure(text);
+  if (structure instanceof Map) {
+    try {
+      const value: unknown = JSON.parse(text);
+      if (!isObject(value)) return problem('invalid_type', 'The body must be a JSON object.');
+      return { ok: true, value, members: structure };
+    } catch {
+      return problem('invalid_json', 'The body is not valid JSON.');
+    }
+  }
+  return structure;
+}
+
+interface Frame {
+  readonly keys: Set<string> | null; // null for an array
+}
+
+/** Follows brackets, keys and strings; leaves the grammar of everything else to JSON.parse. */
+function scanStructure(text: string): Map<string, Span> | Scan {
+  const members = new Map<string, Span>();
+  const stack: Frame[] = [];
+  let topKey: string | null = null;
+  let valueStart = -1;
+  let expectKey = false;
+  const closeMember = (end: number): void => {
+    if (topKey === null || valueStart < 0) return;
+    const trimmed = trimEnd(text, valueStart, end);
+    members.set(topKey, { start: valueStart, end: trimmed });
+    valueStart = -1;
+  };
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) continue;
+    const top = stack.length === 1;
+    if (c === 0x22) {
+      const end = endOfString(text, i);
+      if (end < 0) return problem('invalid_json', 'The body is not valid JSON: a string is not closed.');
+      const frame = stack[stack.length - 1];
+      if (expectKey && frame?.keys) {
+        const key = unquote(text, i, end);
+        if (key === null) return problem('invalid_json', 'The body is not valid JSON: a key has a bad escape.');
+        const param: string | null = top ? key : topKey;
+        if (forbidden.has(key)) return problem('forbidden_key', `The key ${key} is not allowed.`, param);
+        if (frame.keys.has(key)) return problem('duplicate_key', `The key ${JSON.stringify(key).slice(0, 80)} stands twice.`, param);
+        frame.keys.add(key);
+        if (top) topKey = key;
+        expectKey = false;
+      } else if (top && valueStart < 0) valueStart = i;
+      i = end;
+      continue;
+    }
+    switch (c) {
+      case 0x7b: // {
+      case 0x5b: // [
+        if (stack.length >= depthMax) return problem('json_too_deep', `The body is nested deeper than ${depthMax}.`, topKey);
+        if (top && valueStart < 0) valueStart = i;
+        stack.push({ keys: c === 0x7b ? new Set() : null });
+        expectKey = c === 0x7b;
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        if (top) closeMember(i);
+        stack.pop();
+        expectKey = false;
+        break;
+      case 0x2c: // ,
+        if (top) closeMember(i);
+        expectKey = stack[stack.length - 1]?.keys != null;
+        break;
+      case 0x3a: // :
+        break;
+      default:
+        if (top && valueStart < 0) valueStart = i;
+    }
+  }
+  return members;
+}
+
+function endOfString(text: string, start: number): number {
+  for (let i = text.indexOf('"', start + 1); i >= 0; i = text.indexOf('"', i + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(i - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return i;
+  }
+  return -1;
+}
+
+function unquote(text: string, start: number, end: number): string | null {
+  const inner = text.slice(start + 1, end);
+  if (!inner.includes('\\')) return inner;
+  try {
+    return JSON.parse(text.slice(start, end + 1)) as string;
+  } catch {
+    return null;
+  }
+}
+
+function trimEnd(text: string, start: number, end: number): number {
+  let i = end;
+  while (i > start && ' \n\r\t'.includes(text[i - 1]!)) i--;
+  return i;
+}
+
+/** The same text with the values of some top-level members replaced by other JSON text; a member that is not there is added at the end. */
+export function spliceMembers(text: string, members: ReadonlyMap<string, Span>, changes: Readonly<Record<string, string>>): string {
+  const edits: { readonly start: number; readonly end: number; readonly with: string }[] = [];
+  const added: string[] = [];
+  for (const [key, json] of Object.entries(changes)) {
+    const span = members.get(key);
+    if (span) edits.push({ ...span, with: json });
+    else added.push(`${JSON.stringify(key)}:${json}`);
+  }
+  if (added.length > 0) {
+    const brace = text.lastIndexOf('}');
+    edits.push({ start: brace, end: brace, with: (members.size > 0 ? ',' : '') + added.join(',') });
+  }
+  edits.sort((a, b) => a.start - b.start);
+  let out = '';
+  let at = 0;
+  for (const edit of edits) {
+    out += text.slice(at, edit.start) + edit.with;
+    at = edit.end;
+  }
+  return out + text.slice(at);
+}

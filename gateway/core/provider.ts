@@ -1,0 +1,85 @@
+/** What the gateway asks of one upstream wire format. Pure: render goes out, parse comes in, the edge does the calling. */
+import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
+import type { Failure } from './failure.ts';
+import type { Json, Span } from './json.ts';
+import type { Milliseconds } from './time.ts';
+
+export interface Provider {
+  /** The file's own name; `api:` in the config says it. */
+  readonly name: string;
+  /** Two sides of the same wire format can pass bytes through. */
+  readonly wire: string;
+  /** Where calls go when the config names no `base_url`; without a slash at the end. '' when nothing is called. */
+  readonly baseUrl: string;
+  /** How the key travels; the edge puts it there, so that no provider ever holds a secret. */
+  readonly auth: 'bearer' | 'x-api-key' | 'x-goog-api-key' | 'none';
+  readonly framing: 'sse';
+  /** The environment variables that make this provider when no config names it, in order of preference. */
+  readonly environment: readonly string[];
+  /** Headers the wire format wants on every call. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The price book's name for this provider: @pydantic/genai-prices' provider id. */
+  readonly priceBook: string;
+  /** Bare model names that begin so are this provider's own: an unchanged client asks for `gpt-5`, not `openai/gpt-5`. */
+  readonly modelPrefixes?: readonly string[];
+  renderRequest(request: ChatRequest, model: string): RenderedRequest;
+  /** `body` is a parsed JSON answer with a 2xx status. An error inside a 200 comes out as a Failure. */
+  parseResponse(body: Json): ChatResponse | Failure;
+  /** One parser per stream: it keeps what it must between events. */
+  parseStream(): StreamParser;
+  /** `headers` has lower-case names. `body` is the text as it came, of any content type, at most 64 KiB. */
+  parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure;
+  /** A provider that needs no network answers here; the edge plays the frames by its clock. */
+  play?(request: RenderedRequest, model: string): Performance;
+}
+
+export interface RenderedRequest {
+  /** Appended to the base URL. */
+  readonly path: string;
+  /** JSON text. */
+  readonly body: string;
+  readonly warnings: readonly Warning[];
+}
+
+/** One event of an SSE body, as eventsource-parser gives it. */
+export interface SseEvent {
+  readonly event?: string;
+  readonly data: string;
+}
+
+export interface StreamParser {
+  /** Any event, in order. A broken one yields a `failure` event and never throws. */
+  parse(event: SseEvent): readonly StreamEvent[];
+  /** The body ended: what is still due, and whether the answer is whole. `truncated` unless the format's own end was seen. */
+  end(): StreamEnd;
+}
+
+export type StreamEnd =
+  | { readonly complete: true; readonly events: readonly StreamEvent[]; readonly flags: readonly StreamFlag[] }
+  | { readonly complete: false; readonly failure: Failure };
+
+/** `no_sentinel`: the format's last word was missing though the answer was whole. `not_streamed`: one JSON body where a stream was asked for. */
+export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed';
+
+/** Something of the request that the target cannot carry. Never silent: it goes on the attempt, into the row and the response header. */
+export interface Warning {
+  readonly type: 'dropped' | 'approximated';
+  /** The caller's field, dotted: `messages[2].content[0].image_url`, `seed`. */
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** What a provider without a network would put on the wire: `refused` connections have no status. */
+export interface Performance {
+  readonly status: number | 'refused';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Each frame waits `afterMs` after the one before it. `stall` never ends, `reset` cuts the connection. */
+  readonly frames: readonly { readonly afterMs: Milliseconds; readonly data: string }[];
+  readonly ending: 'end' | 'stall' | 'reset';
+}
+
+/** A caller's request that may pass its bytes to a target of the same wire format. */
+export interface RawRequest {
+  readonly text: string;
+  readonly members: ReadonlyMap<string, Span>;
+}

@@ -1,0 +1,15 @@
+/** Chance without dice: everything that looks random in a decision follows from the request's id, so it can be decided again. */
+
+/** A coin that always falls the same way for the same seed and label: uniform in [0, 1). FNV-1a with a murmur3 finaliser. */
+export function coin(seed: string, label: string): number {
+  let h = 0x811c9dc5;
+  for (const text of [seed, '\u0000', label]) {
+    for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  }
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  h ^= h >>> 16;
+  return (h >>> 0) / 0x1_0000_0000;
+}

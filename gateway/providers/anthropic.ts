@@ -1,0 +1,21 @@
+/** Anthropic's Messages API. */
+import type { Provider } from '../core/provider.ts';
+import { parseFailure } from './anthropic/failure.ts';
+import { renderRequest } from './anthropic/request.ts';
+import { parseResponse } from './anthropic/response.ts';
+import { parseStream } from './anthropic/stream.ts';
+
+export const anthropic = {
+  name: 'anthropic',
+  wire: 'anthropic-messages',
+  baseUrl: 'https://api.anthropic.com',
+  auth: 'x-api-key',
+  framing: 'sse',
+  environment: ['ANTHROPIC_API_KEY'],
+  headers: { 'anthropic-version': '2023-06-01' },
+  priceBook: 'anthropic',
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

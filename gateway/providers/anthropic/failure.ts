@@ -1,0 +1,91 @@
+/** Anthropic's refusals as failures: the body says more than the status, and its wording the rest. */
+import type { Failure, FailureKind } from '../../core/failure.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { retryAfterMs } from '../../core/retry-after.ts';
+
+const messageLengthMax = 2_000;
+
+/** Source: docs of /v1/messages, errors. */
+const kinds: Readonly<Record<string, FailureKind>> = {
+  invalid_request_error: 'invalid-request',
+  authentication_error: 'authentication',
+  billing_error: 'quota-exceeded',
+  permission_error: 'permission',
+  not_found_error: 'not-found',
+  request_too_large: 'context-exceeded',
+  rate_limit_error: 'rate-limited',
+  api_error: 'server-error',
+  timeout_error: 'timeout',
+  overloaded_error: 'overloaded',
+};
+
+/** Classes that hide behind `invalid_request_error`, by their wording. */
+const wordings: readonly (readonly [RegExp, FailureKind])[] = [
+  [
+    /prompt is too long|exceeds? (the )?(model's )?(maximum )?context (limit|window|length)|input length and `max_tokens` exceed/i,
+    'context-exceeded',
+  ],
+  [/credit balance is too low|API usage limits/i, 'quota-exceeded'],
+  [/blocked by content filtering/i, 'content-filtered'],
+];
+
+export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
+  const parsed = parseJson(body);
+  const failure = isObject(parsed)
+    ? failureOf(parsed, status)
+    : { kind: kindOfStatus(status), message: body.slice(0, messageLengthMax) || 'no body', status };
+  const wait = waitable.has(failure.kind) ? retryAfterMs(headers) : undefined;
+  return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
+}
+
+const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+
+/** `body` is `{type: 'error', error: {type, message}}`, with a status, inside a 200 or as an event of a stream. */
+export function failureOf(body: JsonObject, status?: number): Failure {
+  const error = isObject(body.error) ? body.error : {};
+  const code = typeof error.type === 'string' ? error.type : '';
+  const message = typeof error.message === 'string' ? error.message.slice(0, messageLengthMax) : '';
+  const known = Object.hasOwn(kinds, code) ? kinds[code] : undefined;
+  const kind = known ?? (status === undefined ? 'server-error' : kindOfStatus(status));
+  const worded = kind === 'invalid-request' ? wordings.find(([wording]) => wording.test(message))?.[1] : undefined;
+  return {
+    kind: worded ?? kind,
+    message: message || code || 'an error without a message',
+    ...(status === undefined ? {} : { status }),
+    ...(code === '' ? {} : { code }),
+  };
+}
+
+/** For bodies that say nothing: proxies and load balancers answer in HTML. */
+function kindOfStatus(status: number): FailureKind {
+  switch (status) {
+    case 401:
+      return 'authentication';
+    case 402:
+      return 'quota-exceeded';
+    case 403:
+      return 'permission';
+    case 404:
+      return 'not-found';
+    case 408:
+    case 504:
+      return 'timeout';
+    case 413:
+      return 'context-exceeded';
+    case 429:
+      return 'rate-limited';
+    case 503:
+    case 529:
+      return 'overloaded';
+    default:
+      return status >= 500 ? 'server-error' : 'invalid-request';
+  }
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+/** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
+import type { MediaSource, Message, Part } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { Warning } from '../../core/provider.ts';
+import { approximated, dropped } from './warning.ts';
+
+export interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly content: readonly JsonObject[];
+}
+
+export interface Conversation {
+  readonly system: readonly JsonObject[];
+  readonly turns: readonly Turn[];
+}
+
+export function renderMessages(messages: readonly Message[], warnings: Warning[]): Conversation {
+  const system: JsonObject[] = [];
+  const turns: { role: Turn['role']; content: JsonObject[] }[] = [];
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Anthropic takes no names of participants.'));
+    const isSystem = message.role === 'system' || message.role === 'developer';
+    const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
+    if (isSystem) {
+      if (turns.length > 0) warnings.push(approximated(path, 'Moved to the front: Anthropic has one system prompt, before all turns.'));
+      system.push(...content);
+      continue;
+    }
+    if (content.length === 0) continue;
+    const role = message.role === 'assistant' ? 'assistant' : 'user';
+    const last = turns.at(-1);
+    if (last?.role === role) last.content.push(...content);
+    else turns.push({ role, content });
+  }
+  return { system, turns: turns.map(turn => ({ ...turn, content: resultsFirst(turn.content) })) };
+}
+
+/** Tool results have to open the turn after their calls. */
+const resultsFirst = (content: readonly JsonObject[]): readonly JsonObject[] => [
+  ...content.filter(block => block.type === 'tool_result'),
+  ...content.filter(block => block.type !== 'tool_result'),
+];
+
+function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
+  if (textOnly && part.type !== 'text') return lose(path, `A system prompt takes no ${part.type}.`, warnings);
+  switch (part.type) {
+    case 'text':
+      return renderText(part.text);
+    case 'refusal':
+      warnings.push(approximated(path, 'Sent as plain text: Anthropic has no refusal in its turns.'));
+      return renderText(part.text);
+    case 'image':
+      if (part.detail === 'low' || part.detail === 'high') warnings.push(dropped(`${path}.detail`, 'Anthropic takes no image detail.'));
+      return [{ type: 'image', source: renderSource(part.source) }];
+    case 'document':
+      return renderDocument(part.source, part.name, path, warnings);
+    case 'audio':
+      return lose(path, 'Anthropic takes no audio.', warnings);
+    case 'reasoning':
+      if (part.redacted !== undefined) return [{ type: 'redacted_thinking', data: part.redacted }];
+      if (part.signature !== undefined) return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
+      return lose(path, 'Anthropic takes back no reasoning without its signature.', warnings);
+    case 'tool-call':
+      return [{ type: 'tool_use', id: renderId(part.id), name: part.name, input: renderInput(part.arguments, path, warnings) }];
+    case 'tool-result':
+      return [renderResult(part, path, warnings)];
+  }
+}
+
+function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
+  warnings.push(dropped(path, detail));
+  return [];
+}
+
+/** Anthropic refuses blocks of nothing but white space, which OpenAI's callers send beside tool calls. */
+const renderText = (text: string): readonly JsonObject[] => (text.trim() === '' ? [] : [{ type: 'text', text }]);
+
+function renderSource(source: MediaSource): JsonObject {
+  switch (source.type) {
+    case 'url':
+      return { type: 'url', url: source.url };
+    case 'inline':
+      return { type: 'base64', media_type: source.mediaType, data: source.data };
+    case 'file':
+      return { type: 'file', file_id: source.id };
+  }
+}
+
+function renderDocument(source: MediaSource, name: string | undefined, path: string, warnings: Warning[]): readonly JsonObject[] {
+  const title = name === undefined ? {} : { title: name };
+  if (source.type !== 'inline' || source.mediaType === 'application/pdf')
+    return [{ type: 'document', source: renderSource(source), ...title }];
+  if (!source.mediaType.startsWith('text/'))
+    return lose(path, `Anthropic takes PDF and text, not ${source.mediaType.slice(0, 80)}.`, warnings);
+  const text = decodeBase64(source.data);
+  if (text === undefined) return lose(path, 'The data is not base64.', warnings);
+  return [{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: text }, ...title }];
+}
+
+function decodeBase64(data: string): string | undefined {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(data), character => character.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ids join calls to results and mean nothing else; Anthropic takes fewer characters in them than others use. */
+const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_-]/g, '_');
+
+function renderInput(text: string, path: string, warnings: Warning[]): JsonObject {
+  if (text.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // Said by the warning below, like arguments that are JSON but no object.
+  }
+  warnings.push(approximated(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
+  return { arguments: text };
+}
+
+function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {
+  const content: Json[] = part.content.flatMap((inner, at) => {
+    const innerPath = `${path}.content[${at}]`;
+    if (inner.type === 'text' || inner.type === 'image' || inner.type === 'document') return renderPart(inner, innerPath, false, warnings);
+    return lose(innerPath, `A tool result takes no ${inner.type}.`, warnings);
+  });
+  return {
+    type: 'tool_result',
+    tool_use_id: renderId(part.id),
+    ...(content.length > 0 ? { content } : {}),
+    ...(part.failed ? { is_error: true } : {}),
+  };
+}

@@ -1,0 +1,71 @@
+/** What a Claude model takes, read from its name: each generation refuses with a 400 some of what the one before it took. */
+
+export interface ModelTraits {
+  /** The most `max_tokens` it takes; undefined for a model that is not known here. */
+  readonly outputTokensMax?: number;
+  /** `budget`: `thinking.budget_tokens`; `adaptive`: `output_config.effort`; `both`: either. */
+  readonly thinking: 'none' | 'budget' | 'both' | 'adaptive';
+  /** What has to be sent so that it does not think; `impossible` when it always does. */
+  readonly thinkingOff: 'nothing' | 'disabled' | 'between_tools' | 'impossible';
+  /** The effort that stands for more than `high`. */
+  readonly effortMax: 'xhigh' | 'max';
+  /** Takes `temperature`, `top_p` and `top_k`. */
+  readonly sampling: boolean;
+  /** Takes `temperature` and `top_p` at once. */
+  readonly samplingTogether: boolean;
+  /** Takes `output_config.format` and strict tools. */
+  readonly schema: boolean;
+  /** Takes a tool choice that forces a call. */
+  readonly forcedTools: boolean;
+}
+
+/** Other vendors' models behind this wire format: only what the format has always had. */
+const foreign: ModelTraits = {
+  thinking: 'budget',
+  thinkingOff: 'nothing',
+  effortMax: 'max',
+  sampling: true,
+  samplingTogether: true,
+  schema: false,
+  forcedTools: true,
+};
+
+/** A Claude whose name says no known version is taken for a new one, and new ones take less. */
+const newest: ModelTraits = {
+  outputTokensMax: 128_000,
+  thinking: 'adaptive',
+  thinkingOff: 'impossible',
+  effortMax: 'xhigh',
+  sampling: false,
+  samplingTogether: false,
+  schema: true,
+  forcedTools: false,
+};
+
+/** Sources: platform.claude.com, models and migration guides up to Claude 5.5 (October 2026), and the recorded refusals. */
+export function traitsOf(model: string): ModelTraits {
+  if (!model.includes('claude')) return foreign;
+  const version = versionOf(model);
+  if (version === undefined) return newest;
+  if (version >= 500) return ofFive(model, version);
+  if (version >= 407) return { ...newest, thinkingOff: 'nothing', forcedTools: true };
+  if (version === 406) return { ...newest, thinking: 'both', thinkingOff: 'nothing', effortMax: 'max', sampling: true, forcedTools: true };
+  const older: ModelTraits = { ...foreign, samplingTogether: false, schema: version >= 401, outputTokensMax: 64_000 };
+  if (version >= 405) return older;
+  if (version >= 400) return model.includes('opus') ? { ...older, outputTokensMax: 32_000 } : older;
+  if (version >= 307) return older;
+  return { ...older, thinking: 'none', outputTokensMax: version >= 305 ? 8_192 : 4_096 };
+}
+
+function ofFive(model: string, version: number): ModelTraits {
+  if (model.includes('fable')) return { ...newest, forcedTools: version < 501 };
+  if (model.includes('haiku')) return { ...newest, thinkingOff: 'disabled', forcedTools: true };
+  if (version < 505) return { ...newest, thinkingOff: 'disabled', forcedTools: true };
+  return model.includes('sonnet') ? { ...newest, thinkingOff: 'between_tools' } : newest;
+}
+
+/** 100 x major + minor: 305 of claude-3-5-sonnet-20241022, 400 of claude-sonnet-4-20250514, 505 of claude-opus-5-5. */
+function versionOf(model: string): number | undefined {
+  const found = /claude-(?:[a-z]+-)?(\d)(?:[-.](\d{1,2}))?(?!\d)/.exec(model);
+  return found ? Number(found[1]) * 100 + Number(found[2] ?? 0) : undefined;
+}

@@ -1,0 +1,80 @@
+/** An answer of /v1/messages in canonical form. Blocks of tools that Anthropic runs itself have no place there and are passed over. */
+import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { failureOf } from './failure.ts';
+
+export function parseResponse(body: Json): ChatResponse | Failure {
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  if (body.type === 'error' || isObject(body.error)) return failureOf(body);
+  if (!Array.isArray(body.content)) return { kind: 'invalid-response', message: 'the answer has no content' };
+  const explanation = refusalOf(body);
+  const content = body.content.flatMap(parseBlock);
+  if (explanation !== undefined) content.push({ type: 'refusal', text: explanation });
+  const usage = parseUsage(body.usage);
+  const tier = isObject(body.usage) ? body.usage.service_tier : undefined;
+  return {
+    id: text(body.id),
+    model: text(body.model),
+    choices: [{ index: 0, content, finish: parseFinish(body.stop_reason) }],
+    ...(usage ? { usage } : {}),
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
+  };
+}
+
+export function parseBlock(block: Json): readonly Part[] {
+  if (!isObject(block)) return [];
+  switch (block.type) {
+    case 'text':
+      return [{ type: 'text', text: text(block.text), ...(Array.isArray(block.citations) ? { citations: block.citations } : {}) }];
+    case 'thinking':
+      return [
+        { type: 'reasoning', text: text(block.thinking), ...(typeof block.signature === 'string' ? { signature: block.signature } : {}) },
+      ];
+    case 'redacted_thinking':
+      return [{ type: 'reasoning', text: '', redacted: text(block.data) }];
+    case 'tool_use':
+      return [{ type: 'tool-call', id: text(block.id), name: text(block.name), arguments: JSON.stringify(block.input ?? {}) }];
+    default:
+      return [];
+  }
+}
+
+const reasons: Readonly<Record<string, FinishReason>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  tool_use: 'tool-calls',
+  refusal: 'refusal',
+};
+
+export function parseFinish(reason: Json | undefined): Finish {
+  const raw = text(reason);
+  return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
+}
+
+/** Why the model refused, when Anthropic says so. `holder` has `stop_reason` and `stop_details`. */
+export function refusalOf(holder: JsonObject): string | undefined {
+  if (holder.stop_reason !== 'refusal' || !isObject(holder.stop_details)) return undefined;
+  return text(holder.stop_details.explanation) || undefined;
+}
+
+/** Anthropic's input tokens leave out what was read from and written to the cache; ours do not. */
+export function parseUsage(usage: Json | undefined): Usage | undefined {
+  if (!isObject(usage) || typeof usage.output_tokens !== 'number') return undefined;
+  const cached = count(usage.cache_read_input_tokens);
+  const cacheWrite = count(usage.cache_creation_input_tokens);
+  const details = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
+  return {
+    input: count(usage.input_tokens) + cached + cacheWrite,
+    output: count(usage.output_tokens),
+    cached,
+    cacheWrite,
+    reasoning: count(details.thinking_tokens),
+    source: 'provider',
+  };
+}
+
+export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

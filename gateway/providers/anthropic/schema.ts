@@ -1,0 +1,101 @@
+/** JSON Schema cut down to what Anthropic's constrained decoding takes; it refuses the other keywords with a 400. */
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+
+export interface Narrowed {
+  readonly schema: JsonObject;
+  /** The keywords that were left out; each stands in its place's description instead. */
+  readonly lost: readonly string[];
+}
+
+/** Source: platform.claude.com, structured outputs, JSON Schema limitations. */
+const kept = new Set(['type', 'enum', 'const', 'title', 'description', 'default', 'required', '$ref']);
+const formats = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid']);
+/** Objects with free keys, tuples and logic would come out as something else, not just as something looser. */
+const inexpressible = new Set([
+  'patternProperties',
+  'propertyNames',
+  'prefixItems',
+  'not',
+  'if',
+  'dependentSchemas',
+  'unevaluatedProperties',
+]);
+const notation = new Set(['$schema', '$id', '$comment', 'examples']);
+
+/** Undefined when the schema says what cannot be said there at all: free keys, tuples, logic, recursion. */
+export function narrowSchema(schema: JsonObject): Narrowed | undefined {
+  if (isRecursive(schema)) return undefined;
+  const lost = new Set<string>();
+  const narrowed = narrow(schema, lost);
+  return narrowed && { schema: narrowed, lost: [...lost] };
+}
+
+function narrow(schema: JsonObject, lost: Set<string>): JsonObject | undefined {
+  if (isFreeObject(schema)) return undefined;
+  const out: Record<string, Json> = {};
+  const said: string[] = [];
+  for (const [key, value] of Object.entries(schema)) {
+    if (inexpressible.has(key)) return undefined;
+    if (kept.has(key) || (key === 'format' && formats.has(String(value))) || (key === 'minItems' && (value === 0 || value === 1))) {
+      out[key] = value;
+    } else if (key === 'properties' || key === '$defs' || key === 'definitions') {
+      const members = isObject(value) ? narrowMembers(value, lost) : undefined;
+      if (!members) return undefined;
+      out[key] = members;
+    } else if (key === 'items') {
+      const items = isObject(value) ? narrow(value, lost) : undefined;
+      if (!items) return undefined;
+      out.items = items;
+    } else if (key === 'anyOf' || key === 'oneOf' || key === 'allOf') {
+      const choices = Array.isArray(value) ? value.map(choice => (isObject(choice) ? narrow(choice, lost) : undefined)) : [];
+      if (!choices.every(choice => choice !== undefined)) return undefined;
+      out[key === 'allOf' ? key : 'anyOf'] = choices;
+    } else if (key !== 'additionalProperties' && !notation.has(key)) {
+      lost.add(key);
+      said.push(`${key}: ${JSON.stringify(value)}`);
+    }
+  }
+  if (isObject(schema.properties) || schema.type === 'object') out.additionalProperties = false;
+  if (said.length > 0) out.description = [schema.description, `(${said.join(', ')})`].filter(Boolean).join(' ');
+  return out;
+}
+
+function narrowMembers(members: JsonObject, lost: Set<string>): JsonObject | undefined {
+  const out: [string, Json][] = [];
+  for (const [name, member] of Object.entries(members)) {
+    const narrowed = isObject(member) ? narrow(member, lost) : undefined;
+    if (!narrowed) return undefined;
+    out.push([name, narrowed]);
+  }
+  return Object.fromEntries(out);
+}
+
+/** An object whose keys the schema leaves open: closed, it could only ever be empty or lose members. */
+function isFreeObject(schema: JsonObject): boolean {
+  const extra = schema.additionalProperties;
+  if (extra === true || isObject(extra)) return true;
+  return schema.type === 'object' && !isObject(schema.properties) && extra !== false;
+}
+
+/** Whether following `$ref`s inside the document can come back to where it was. */
+function isRecursive(schema: JsonObject): boolean {
+  const definitions = { ...membersOf(schema.definitions, '#/definitions/'), ...membersOf(schema.$defs, '#/$defs/') };
+  const clean = new Set<string>();
+  const circles = (reference: string, path: readonly string[]): boolean => {
+    if (reference === '#' || path.includes(reference)) return true;
+    if (clean.has(reference)) return false;
+    const found = referencesIn(definitions[reference] ?? null).some(next => circles(next, [...path, reference]));
+    if (!found) clean.add(reference);
+    return found;
+  };
+  return referencesIn(schema).some(reference => circles(reference, []));
+}
+
+const membersOf = (value: Json | undefined, prefix: string): Readonly<Record<string, Json>> =>
+  isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, member]) => [prefix + name, member])) : {};
+
+function referencesIn(value: Json): string[] {
+  if (Array.isArray(value)) return value.flatMap(referencesIn);
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, member]) => (key === '$ref' && typeof member === 'string' ? [member] : referencesIn(member)));
+}

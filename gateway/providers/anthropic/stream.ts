@@ -1,0 +1,205 @@
+/** A stream of /v1/messages: message_start, blocks that open, grow and close, message_delta, and message_stop as its last word. */
+import type { Part, StreamEvent } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
+import { failureOf } from './failure.ts';
+import { parseBlock, parseFinish, parseUsage, refusalOf, text } from './response.ts';
+
+type Block =
+  | { readonly type: 'text' | 'thinking' | 'other' }
+  /** `input` stands whole in the opening event when no piece of it follows. */
+  | { readonly type: 'tool'; readonly index: number; readonly input: Json; pieces: number };
+
+interface State {
+  id: string | undefined;
+  hasContent: boolean;
+  calls: number;
+  readonly open: Map<number, Block>;
+  /** As the provider counts, later counts over earlier ones: input may grow while its own tools run. */
+  usage: JsonObject;
+  /** `stop_reason` and what goes with it, as far as it was said. */
+  stop: JsonObject;
+  stopped: boolean;
+  failure: Failure | undefined;
+}
+
+export function parseStream(): StreamParser {
+  const state: State = {
+    id: undefined,
+    hasContent: false,
+    calls: 0,
+    open: new Map(),
+    usage: {},
+    stop: {},
+    stopped: false,
+    failure: undefined,
+  };
+  return { parse: event => parseEvent(state, event), end: () => endOf(state) };
+}
+
+function endOf(state: State): StreamEnd {
+  if (state.failure) return { complete: false, failure: state.failure };
+  if (state.stopped) return { complete: true, events: [], flags: [] };
+  return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before message_stop' } };
+}
+
+function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
+  if (state.failure || state.stopped) return [];
+  const data = parseJson(event.data);
+  if (!isObject(data)) return fail(state, 'an event is no JSON object');
+  switch (data.type ?? event.event) {
+    case 'message_start':
+      return onMessageStart(state, data);
+    case 'content_block_start':
+      return onBlockStart(state, data);
+    case 'content_block_delta':
+      return onBlockDelta(state, data);
+    case 'content_block_stop':
+      return onBlockStop(state, data);
+    case 'message_delta':
+      return onMessageDelta(state, data);
+    case 'message_stop':
+      return onMessageStop(state);
+    case 'error':
+      state.failure = failureOf(data);
+      return [{ type: 'failure', failure: state.failure }];
+    default:
+      return []; // ping, and whatever the format will have next: its documents ask to pass over what is not known
+  }
+}
+
+function onMessageStart(state: State, data: JsonObject): readonly StreamEvent[] {
+  if (!isObject(data.message)) return fail(state, 'message_start without a message');
+  const { message } = data;
+  const id = text(message.id);
+  if (state.id !== undefined) {
+    // Some relays say it twice. After content, or with another id, two answers were spliced together.
+    return state.id === id && !state.hasContent ? [] : fail(state, 'a second message_start: two answers in one stream');
+  }
+  state.id = id;
+  if (typeof message.stop_reason === 'string') state.stop = message;
+  const blocks = Array.isArray(message.content) ? message.content.flatMap(parseBlock) : [];
+  return [
+    { type: 'response-start', id, model: text(message.model) },
+    ...onUsage(state, message.usage),
+    ...blocks.flatMap(part => wholePart(state, part)),
+  ];
+}
+
+/** The content of a message that was there when the stream began. */
+function wholePart(state: State, part: Part): readonly StreamEvent[] {
+  state.hasContent = true;
+  switch (part.type) {
+    case 'text':
+      return textDelta(part.text);
+    case 'reasoning':
+      return [...reasoningDelta(part.text), ...signature(part.signature)];
+    case 'tool-call': {
+      const index = state.calls++;
+      return [
+        { type: 'tool-call-start', choice: 0, index, id: part.id, name: part.name },
+        { type: 'tool-call-delta', choice: 0, index, arguments: part.arguments },
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+function onBlockStart(state: State, data: JsonObject): readonly StreamEvent[] {
+  if (typeof data.index !== 'number' || !isObject(data.content_block)) return fail(state, 'content_block_start without index or block');
+  if (state.id === undefined) return fail(state, 'a content block before message_start');
+  if (state.open.has(data.index)) return fail(state, 'a content block was opened twice');
+  const block = data.content_block;
+  state.hasContent = true;
+  switch (block.type) {
+    case 'text':
+      state.open.set(data.index, { type: 'text' });
+      return textDelta(text(block.text));
+    case 'thinking':
+      state.open.set(data.index, { type: 'thinking' });
+      return [...reasoningDelta(text(block.thinking)), ...signature(block.signature)];
+    case 'tool_use': {
+      const index = state.calls++;
+      state.open.set(data.index, { type: 'tool', index, input: block.input ?? {}, pieces: 0 });
+      return [{ type: 'tool-call-start', choice: 0, index, id: text(block.id), name: text(block.name) }];
+    }
+    default:
+      state.open.set(data.index, { type: 'other' });
+      return [];
+  }
+}
+
+function onBlockDelta(state: State, data: JsonObject): readonly StreamEvent[] {
+  const block = typeof data.index === 'number' ? state.open.get(data.index) : undefined;
+  if (!block || !isObject(data.delta)) return fail(state, 'a delta of a block that is not open');
+  const { delta } = data;
+  switch (delta.type) {
+    case 'text_delta':
+      return block.type === 'text' ? textDelta(text(delta.text)) : [];
+    case 'thinking_delta':
+      return block.type === 'thinking' ? reasoningDelta(text(delta.thinking)) : [];
+    case 'signature_delta':
+      return block.type === 'thinking' ? signature(delta.signature) : [];
+    case 'input_json_delta': {
+      const piece = text(delta.partial_json);
+      if (block.type !== 'tool' || piece === '') return [];
+      block.pieces++;
+      return [{ type: 'tool-call-delta', choice: 0, index: block.index, arguments: piece }];
+    }
+    default:
+      return [];
+  }
+}
+
+function onBlockStop(state: State, data: JsonObject): readonly StreamEvent[] {
+  const block = typeof data.index === 'number' ? state.open.get(data.index) : undefined;
+  if (!block) return fail(state, 'a block was closed that is not open');
+  state.open.delete(data.index as number);
+  if (block.type !== 'tool' || block.pieces > 0) return [];
+  return [{ type: 'tool-call-delta', choice: 0, index: block.index, arguments: JSON.stringify(block.input) }];
+}
+
+function onMessageDelta(state: State, data: JsonObject): readonly StreamEvent[] {
+  if (isObject(data.delta) && typeof data.delta.stop_reason === 'string') state.stop = data.delta;
+  return onUsage(state, data.usage);
+}
+
+function onMessageStop(state: State): readonly StreamEvent[] {
+  if (state.open.size > 0) return fail(state, 'message_stop while a content block is open', 'truncated');
+  if (state.stop.stop_reason === undefined) return fail(state, 'message_stop without a stop_reason', 'truncated');
+  state.stopped = true;
+  const explanation = refusalOf(state.stop);
+  return [
+    ...(explanation === undefined ? [] : [{ type: 'refusal-delta', choice: 0, text: explanation } as const]),
+    { type: 'choice-end', choice: 0, finish: parseFinish(state.stop.stop_reason) },
+    { type: 'response-end' },
+  ];
+}
+
+function onUsage(state: State, usage: Json | undefined): readonly StreamEvent[] {
+  if (!isObject(usage)) return [];
+  const said = Object.entries(usage).filter(([, value]) => value !== null);
+  state.usage = { ...state.usage, ...Object.fromEntries(said) };
+  const parsed = parseUsage(state.usage);
+  return parsed ? [{ type: 'usage', usage: parsed }] : [];
+}
+
+function fail(state: State, message: string, kind: 'invalid-response' | 'truncated' = 'invalid-response'): readonly StreamEvent[] {
+  state.failure = { kind, message };
+  return [{ type: 'failure', failure: state.failure }];
+}
+
+const textDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : [{ type: 'text-delta', choice: 0, text }]);
+const reasoningDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text }]);
+const signature = (value: Json | undefined): readonly StreamEvent[] =>
+  typeof value === 'string' && value !== '' ? [{ type: 'reasoning-signature', choice: 0, signature: value }] : [];
+
+function parseJson(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}

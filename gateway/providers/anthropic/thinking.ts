@@ -1,0 +1,100 @@
+/** Reasoning effort and budgets as Claude takes them: a token budget in older models, an effort in newer ones. */
+import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Warning } from '../../core/provider.ts';
+import type { Turn } from './messages.ts';
+import type { ModelTraits } from './model.ts';
+import { approximated, dropped } from './warning.ts';
+
+export interface Thinking {
+  readonly thinking?: JsonObject;
+  /** `output_config.effort`. */
+  readonly effort?: string;
+}
+
+/** Anthropic takes no smaller budget. */
+const budgetTokensMin = 1_024;
+/** Of `max_tokens`, when the caller named an effort and no budget: the rest is left to the answer. */
+const budgetShareMax = 0.8;
+const budgets: Readonly<Record<Exclude<ReasoningEffort, 'none'>, number>> = {
+  minimal: 1_024,
+  low: 2_048,
+  medium: 8_192,
+  high: 16_384,
+  xhigh: 32_768,
+};
+
+export function renderThinking(
+  request: ChatRequest,
+  traits: ModelTraits,
+  maxTokens: number,
+  turns: readonly Turn[],
+  warnings: Warning[],
+): Thinking {
+  const { reasoning } = request;
+  if (reasoning?.effort === undefined && reasoning?.budgetTokens === undefined) return {};
+  const field = fieldOf(reasoning);
+  if (reasoning.effort === 'none' || reasoning.budgetTokens === 0) return renderOff(field, traits, warnings);
+  if (traits.thinking === 'none') {
+    warnings.push(dropped(field, 'This model does not reason.'));
+    return {};
+  }
+  const byBudget = traits.thinking === 'budget' || (traits.thinking === 'both' && reasoning.budgetTokens !== undefined);
+  if (!byBudget) return renderEffort(reasoning, traits, warnings);
+  const obstacle = obstacleOf(request, turns);
+  if (!obstacle) return renderBudget(reasoning, maxTokens, warnings);
+  warnings.push(dropped(field, obstacle));
+  return {};
+}
+
+const fieldOf = (reasoning: Reasoning): string => (reasoning.budgetTokens === undefined ? 'reasoning_effort' : 'reasoning.max_tokens');
+
+function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): Thinking {
+  switch (traits.thinkingOff) {
+    case 'nothing':
+      return {};
+    case 'impossible':
+      warnings.push(approximated(field, 'This model always reasons; it was asked for low effort.'));
+      return { effort: 'low' };
+    default:
+      return { thinking: { type: traits.thinkingOff } };
+  }
+}
+
+/** `display` is said because newer models leave the reasoning's text out otherwise. */
+function renderEffort(reasoning: Reasoning, traits: ModelTraits, warnings: Warning[]): Thinking {
+  const asked = reasoning.budgetTokens === undefined ? reasoning.effort! : effortOf(reasoning.budgetTokens);
+  const effort = asked === 'xhigh' ? traits.effortMax : asked === 'minimal' ? 'low' : asked;
+  if (reasoning.budgetTokens !== undefined) {
+    warnings.push(approximated('reasoning.max_tokens', `This model takes an effort instead of a budget: ${effort}.`));
+  } else if (effort !== asked) warnings.push(approximated('reasoning_effort', `The nearest effort of this model is ${effort}.`));
+  return { thinking: { type: 'adaptive', display: 'summarized' }, effort };
+}
+
+const effortOf = (budgetTokens: number): ReasoningEffort =>
+  (['low', 'medium', 'high'] as const).find(effort => budgetTokens <= budgets[effort]) ?? 'xhigh';
+
+function renderBudget(reasoning: Reasoning, maxTokens: number, warnings: Warning[]): Thinking {
+  const field = fieldOf(reasoning);
+  const wanted = reasoning.budgetTokens ?? budgets[reasoning.effort as keyof typeof budgets];
+  const most = reasoning.budgetTokens === undefined ? Math.floor(maxTokens * budgetShareMax) : maxTokens - 1;
+  const tokens = Math.min(Math.max(wanted, budgetTokensMin), most);
+  if (tokens < budgetTokensMin) {
+    warnings.push(dropped(field, `max_tokens leaves no room for a thinking budget of ${budgetTokensMin}, the least there is.`));
+    return {};
+  }
+  if (reasoning.budgetTokens !== tokens) warnings.push(approximated(field, `Sent as a thinking budget of ${tokens} tokens.`));
+  return { thinking: { type: 'enabled', budget_tokens: tokens } };
+}
+
+/** What Anthropic refuses together with a thinking budget. The other thing is kept: a forced call is a contract, thinking is not. */
+function obstacleOf(request: ChatRequest, turns: readonly Turn[]): string | undefined {
+  const forced = request.tools.length > 0 && (request.toolChoice?.type === 'required' || request.toolChoice?.type === 'tool');
+  if (forced) return 'A thinking budget excludes a forced tool call.';
+  const answering = turns.at(-1)?.content.some(block => block.type === 'tool_result');
+  const opening = turns.findLast(turn => turn.role === 'assistant')?.content[0]?.type;
+  if (answering && opening !== 'thinking' && opening !== 'redacted_thinking') {
+    return 'The tool call that is answered came without its signed thinking, which a thinking budget demands.';
+  }
+  return undefined;
+}

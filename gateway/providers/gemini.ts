@@ -1,0 +1,21 @@
+/** Google's Gemini API, generateContent. */
+import type { Provider } from '../core/provider.ts';
+import { parseFailure } from './gemini/failure.ts';
+import { renderRequest } from './gemini/request.ts';
+import { parseResponse } from './gemini/response.ts';
+import { parseStream } from './gemini/stream.ts';
+
+export const gemini = {
+  name: 'gemini',
+  wire: 'gemini-generate',
+  baseUrl: 'https://generativelanguage.googleapis.com',
+  auth: 'x-goog-api-key',
+  framing: 'sse',
+  environment: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+  headers: {},
+  priceBook: 'google',
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

@@ -1,0 +1,62 @@
+/** The arguments of a call that comes in pieces, `{jsonPath: "$.rooms[0].size", numberValue: 4}`, put together again. */
+import type { Json, JsonObject } from '../../core/json.ts';
+
+type Container = Record<string, unknown> | unknown[];
+
+/** A path decides how much is allocated, so what it may ask for is bounded. */
+const indexMax = 10_000;
+const depthMax = 100;
+const step = /\.([^.[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]/y;
+
+export interface PartialArguments {
+  /** False when the piece cannot be placed. */
+  add(piece: JsonObject): boolean;
+  /** JSON text of all pieces so far. */
+  text(): string;
+}
+
+export function collectArguments(): PartialArguments {
+  const root: Container = Object.create(null);
+  return {
+    add: piece => {
+      const path = typeof piece.jsonPath === 'string' ? pathOf(piece.jsonPath) : undefined;
+      return path !== undefined && place(root, path, piece);
+    },
+    text: () => JSON.stringify(root),
+  };
+}
+
+function pathOf(text: string): (string | number)[] | undefined {
+  if (!text.startsWith('$')) return undefined;
+  const path: (string | number)[] = [];
+  step.lastIndex = 1;
+  while (step.lastIndex < text.length) {
+    const found = step.exec(text);
+    if (!found || path.length >= depthMax) return undefined;
+    path.push(found[2] === undefined ? (found[1] ?? (found[3] ?? found[4])!.replace(/\\(.)/g, '$1')) : Number(found[2]));
+  }
+  return path.length > 0 && path.every(key => typeof key === 'string' || key <= indexMax) ? path : undefined;
+}
+
+function place(root: Container, path: readonly (string | number)[], piece: JsonObject): boolean {
+  let container = root;
+  for (const [at, key] of path.entries()) {
+    if (Array.isArray(container) !== (typeof key === 'number')) return false;
+    const slots = container as Record<string | number, unknown>;
+    if (at === path.length - 1) {
+      slots[key] = joined(slots[key], piece);
+      return true;
+    }
+    slots[key] ??= typeof path[at + 1] === 'number' ? [] : Object.create(null);
+    const next = slots[key];
+    if (typeof next !== 'object' || next === null) return false;
+    container = next as Container;
+  }
+  return false;
+}
+
+/** Strings come in several pieces of one path, everything else at once. */
+function joined(before: unknown, piece: JsonObject): Json {
+  if (typeof piece.stringValue === 'string') return typeof before === 'string' ? before + piece.stringValue : piece.stringValue;
+  return piece.numberValue ?? piece.boolValue ?? null;
+}

@@ -1,0 +1,147 @@
+/** A conversation in Gemini's form: a system instruction of its own, and contents of user and model. */
+import type { MediaSource, Message, Part } from '../../core/chat.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { Warning } from '../../core/provider.ts';
+import { approximated, dropped } from './warning.ts';
+
+export interface Content {
+  readonly role: 'user' | 'model';
+  readonly parts: readonly JsonObject[];
+}
+
+export interface Conversation {
+  readonly system: readonly JsonObject[];
+  readonly contents: readonly Content[];
+}
+
+interface Context {
+  /** Gemini 3 or later. */
+  readonly modern: boolean;
+  readonly warnings: Warning[];
+  /** Of the tool calls so far: Gemini joins results to calls by name. */
+  readonly names: Map<string, string>;
+}
+
+/** What Google's documents give for a call that another model made; base64 of `skip_thought_signature_validator`. */
+const unsigned = 'c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=';
+const files = 'https://generativelanguage.googleapis.com/v1beta/';
+
+export function renderContents(messages: readonly Message[], modern: boolean, warnings: Warning[]): Conversation {
+  const context: Context = { modern, warnings, names: new Map() };
+  const system: JsonObject[] = [];
+  const contents: { role: Content['role']; parts: JsonObject[] }[] = [];
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Gemini takes no names of participants.'));
+    const isSystem = message.role === 'system' || message.role === 'developer';
+    const parts = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, context));
+    if (isSystem) {
+      if (contents.length > 0)
+        warnings.push(approximated(path, 'Moved to the front: Gemini has one system instruction, before all turns.'));
+      system.push(...parts);
+      continue;
+    }
+    const signed = modern ? withSignature(parts, path, warnings) : parts;
+    if (signed.length === 0) continue;
+    const role = message.role === 'assistant' ? 'model' : 'user';
+    const last = contents.at(-1);
+    if (last?.role === role) last.parts.push(...signed);
+    else contents.push({ role, parts: [...signed] });
+  }
+  return { system, contents };
+}
+
+/** Gemini 3 answers 400 when a turn's first call has no signature, as it is when a caller or another model could not keep it. */
+function withSignature(parts: readonly JsonObject[], path: string, warnings: Warning[]): readonly JsonObject[] {
+  const first = parts.find(part => part.functionCall !== undefined);
+  if (!first || first.thoughtSignature !== undefined) return parts;
+  warnings.push(approximated(path, 'A tool call came without its thought signature; Gemini was told not to check it.'));
+  return parts.map(part => (part === first ? { ...part, thoughtSignature: unsigned } : part));
+}
+
+function renderPart(part: Part, path: string, textOnly: boolean, context: Context): readonly JsonObject[] {
+  const { warnings } = context;
+  if (textOnly && part.type !== 'text') return lose(path, `A system instruction takes no ${part.type}.`, warnings);
+  switch (part.type) {
+    case 'text':
+      return renderText(part.text);
+    case 'refusal':
+      warnings.push(approximated(path, 'Sent as plain text: Gemini has no refusal in its turns.'));
+      return renderText(part.text);
+    case 'image':
+      if (part.detail === 'low' || part.detail === 'high')
+        warnings.push(dropped(`${path}.detail`, 'Gemini takes no detail of single images.'));
+      return [renderMedia(part.source)];
+    case 'document':
+    case 'audio':
+      return [renderMedia(part.source)];
+    case 'reasoning':
+      return renderReasoning(part, path, warnings);
+    case 'tool-call': {
+      context.names.set(part.id, part.name);
+      const call = { id: part.id, name: part.name, args: renderArguments(part.arguments, path, warnings) };
+      return [{ functionCall: call, ...(part.signature === undefined ? {} : { thoughtSignature: part.signature }) }];
+    }
+    case 'tool-result':
+      return renderResult(part, path, context);
+  }
+}
+
+function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
+  warnings.push(dropped(path, detail));
+  return [];
+}
+
+const renderText = (text: string): readonly JsonObject[] => (text === '' ? [] : [{ text }]);
+
+function renderReasoning(part: Part & { type: 'reasoning' }, path: string, warnings: Warning[]): readonly JsonObject[] {
+  if (part.redacted !== undefined) return lose(path, 'Encrypted reasoning can only go back to the provider that made it.', warnings);
+  const thought = part.text === '' ? [] : [{ text: part.text, thought: true }];
+  // Gemini signs an answer's text, not its thoughts: the signature goes back in an empty part of its own, as streams bring it.
+  return part.signature === undefined ? thought : [...thought, { text: '', thoughtSignature: part.signature }];
+}
+
+function renderMedia(source: MediaSource): JsonObject {
+  switch (source.type) {
+    case 'inline':
+      return { inlineData: { mimeType: source.mediaType, data: source.data } };
+    case 'url':
+      return { fileData: { fileUri: source.url } };
+    case 'file':
+      return { fileData: { fileUri: source.id.startsWith('files/') ? files + source.id : source.id } };
+  }
+}
+
+function renderArguments(text: string, path: string, warnings: Warning[]): JsonObject {
+  if (text.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // Said by the warning below, like arguments that are JSON but no object.
+  }
+  warnings.push(approximated(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
+  return { arguments: text };
+}
+
+function renderResult(part: Part & { type: 'tool-result' }, path: string, context: Context): readonly JsonObject[] {
+  const { warnings } = context;
+  const name = part.name ?? context.names.get(part.id);
+  if (name === undefined) warnings.push(approximated(path, 'No earlier call has this id; the id stands for the name of the tool.'));
+  const texts: string[] = [];
+  const media: JsonObject[] = [];
+  for (const [at, inner] of part.content.entries()) {
+    if (inner.type === 'text') texts.push(inner.text);
+    else if (inner.type === 'image' || inner.type === 'document' || inner.type === 'audio') media.push(renderMedia(inner.source));
+    else warnings.push(dropped(`${path}.content[${at}]`, `A tool result takes no ${inner.type}.`));
+  }
+  const beside = media.length > 0 && !context.modern;
+  if (beside) warnings.push(approximated(path, 'This model takes media beside a tool result, not within it.'));
+  const result = {
+    id: part.id,
+    name: name ?? part.id,
+    response: { [part.failed ? 'error' : 'output']: texts.join('') },
+    ...(media.length > 0 && !beside ? { parts: media } : {}),
+  };
+  return [{ functionResponse: result }, ...(beside ? media : [])];
+}

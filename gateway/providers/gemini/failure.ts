@@ -1,0 +1,141 @@
+/** Gemini's refusals as failures: google.rpc errors, in JSON, in an array, inside an event stream, or no JSON at all. */
+import type { Failure, FailureKind } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { retryAfterMs } from '../../core/retry-after.ts';
+
+const messageLengthMax = 2_000;
+
+/** google.rpc.Code as it stands in `error.status`. */
+const kinds: Readonly<Record<string, FailureKind>> = {
+  INVALID_ARGUMENT: 'invalid-request',
+  OUT_OF_RANGE: 'invalid-request',
+  FAILED_PRECONDITION: 'permission', // the caller's country, or an account without billing: another provider may do
+  UNAUTHENTICATED: 'authentication',
+  PERMISSION_DENIED: 'permission',
+  NOT_FOUND: 'not-found',
+  UNIMPLEMENTED: 'not-found',
+  RESOURCE_EXHAUSTED: 'rate-limited',
+  UNAVAILABLE: 'overloaded',
+  INTERNAL: 'server-error',
+  UNKNOWN: 'server-error',
+  ABORTED: 'server-error',
+  CANCELLED: 'server-error',
+  DATA_LOSS: 'server-error',
+  DEADLINE_EXCEEDED: 'timeout',
+};
+
+/** `ErrorInfo.reason`: surer than the status, which is 400 for a wrong key. */
+const reasons: Readonly<Record<string, FailureKind>> = {
+  API_KEY_INVALID: 'authentication',
+  API_KEY_EXPIRED: 'authentication',
+  CREDENTIALS_MISSING: 'authentication',
+  ACCESS_TOKEN_EXPIRED: 'authentication',
+  BILLING_DISABLED: 'quota-exceeded',
+};
+
+export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
+  const error = errorIn(body);
+  if (!error) return withWait({ kind: kindOfStatus(status), message: body.slice(0, messageLengthMax) || 'no body', status }, headers);
+  return withWait(failureOf(error, status), headers, waitIn(error));
+}
+
+/** `error` is the inner object, `{code, message, status, details}`: with a status, or inside a stream that began well. */
+export function failureOf(error: JsonObject, status?: number): Failure {
+  const message = textOf(error.message).slice(0, messageLengthMax);
+  const reason = detailOf(error, 'ErrorInfo')?.reason;
+  const code = textOf(error.status) || (typeof reason === 'string' ? reason : '');
+  const answered = status ?? (typeof error.code === 'number' ? error.code : undefined);
+  const known = lookUp(reasons, textOf(reason)) ?? lookUp(kinds, textOf(error.status));
+  const kind = known ?? (answered === undefined ? 'server-error' : kindOfStatus(answered));
+  const param = violations(error, 'BadRequest', 'fieldViolations').map(({ field }) => textOf(field))[0];
+  return {
+    kind: worded(kind, message, error),
+    message: message || code || 'an error without a message',
+    ...(answered === undefined ? {} : { status: answered }),
+    ...(code === '' ? {} : { code }),
+    ...(param ? { param } : {}),
+  };
+}
+
+/** What the status lumps together and only the words, or the quota's name, tell apart. */
+function worded(kind: FailureKind, message: string, error: JsonObject): FailureKind {
+  switch (kind) {
+    case 'invalid-request':
+      if (/api key (not valid|expired)/i.test(message)) return 'authentication';
+      if (/token count.*exceeds|exceeds the (maximum|limit).*tokens|payload size exceeds/i.test(message)) return 'context-exceeded';
+      return kind;
+    case 'permission':
+      if (/unregistered callers/i.test(message)) return 'authentication';
+      return /billing/i.test(message) ? 'quota-exceeded' : kind;
+    case 'rate-limited': {
+      // A day's quota does not come back by waiting, whatever RetryInfo says beside it.
+      const daily = violations(error, 'QuotaFailure', 'violations').some(({ quotaId }) => /PerDay/i.test(textOf(quotaId)));
+      return daily || /limit: 0\b|credits? (are|is) depleted|spending cap/i.test(message) ? 'quota-exceeded' : kind;
+    }
+    default:
+      return kind;
+  }
+}
+
+const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+
+function withWait(failure: Failure, headers: Readonly<Record<string, string>>, hint?: string): Failure {
+  const wait = waitable.has(failure.kind) ? retryAfterMs(headers, hint) : undefined;
+  return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
+}
+
+/** Gemini sends no header: the wait is a detail, or stands at the end of the message. */
+function waitIn(error: JsonObject): string | undefined {
+  return textOf(detailOf(error, 'RetryInfo')?.retryDelay) || /retry in ([\d.]+m?s)\b/i.exec(textOf(error.message))?.[1];
+}
+
+function errorIn(body: string): JsonObject | undefined {
+  const trimmed = body.trimStart();
+  const parsed = parseJson(trimmed.startsWith('data:') ? trimmed.slice('data:'.length) : trimmed);
+  const outer = Array.isArray(parsed) ? (parsed[0] as unknown) : parsed;
+  return isObject(outer) && isObject(outer.error) ? outer.error : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const detailsOf = (error: JsonObject): readonly JsonObject[] => (Array.isArray(error.details) ? error.details.filter(isObject) : []);
+const detailOf = (error: JsonObject, type: string): JsonObject | undefined =>
+  detailsOf(error).find(detail => textOf(detail['@type']).endsWith(`.${type}`));
+function violations(error: JsonObject, type: string, member: string): readonly JsonObject[] {
+  const list = detailOf(error, type)?.[member];
+  return Array.isArray(list) ? list.filter(isObject) : [];
+}
+const lookUp = (table: Readonly<Record<string, FailureKind>>, key: string): FailureKind | undefined =>
+  Object.hasOwn(table, key) ? table[key] : undefined;
+const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+
+/** For bodies that say nothing: the front ends answer in HTML. */
+function kindOfStatus(status: number): FailureKind {
+  switch (status) {
+    case 401:
+      return 'authentication';
+    case 402:
+      return 'quota-exceeded';
+    case 403:
+      return 'permission';
+    case 404:
+      return 'not-found';
+    case 408:
+    case 504:
+      return 'timeout';
+    case 413:
+      return 'context-exceeded';
+    case 429:
+      return 'rate-limited';
+    case 503:
+      return 'overloaded';
+    default:
+      return status >= 500 ? 'server-error' : 'invalid-request';
+  }
+}

@@ -1,0 +1,37 @@
+/** What a Gemini model takes, read from its name. */
+
+export interface ModelTraits {
+  /** `budget`: `thinkingBudget`; `level`: `thinkingLevel`, where a budget is still taken. */
+  readonly thinking: 'none' | 'budget' | 'level';
+  /** The levels there are, in order. */
+  readonly levels: readonly ThinkingLevel[];
+  /** The least and the most `thinkingBudget` may be. */
+  readonly budgetMin: number;
+  readonly budgetMax: number;
+  /** A budget of 0 stops it thinking. */
+  readonly canStopThinking: boolean;
+  /** Gemini 3 and later: a schema for the answer beside tools, media inside tool results, and a signature on each turn's first call. */
+  readonly modern: boolean;
+}
+
+export type ThinkingLevel = 'minimal' | 'low' | 'medium' | 'high';
+
+const none: ModelTraits = { thinking: 'none', levels: [], budgetMin: 0, budgetMax: 0, canStopThinking: true, modern: false };
+
+/** Sources: ai.google.dev, thinking and thought signatures (October 2026), and refusals recorded in public. A name without a version is an alias of the latest. */
+export function traitsOf(model: string): ModelTraits {
+  if (!model.includes('gemini')) return none;
+  const found = /gemini-(?:[a-z]+-)?(\d+(?:\.\d+)?)/.exec(model);
+  const version = found ? Number(found[1]) : Number.POSITIVE_INFINITY;
+  if (version < 2.5) return none;
+  if (version < 3) {
+    if (model.includes('pro')) return { ...none, thinking: 'budget', budgetMin: 128, budgetMax: 32_768, canStopThinking: false };
+    return { ...none, thinking: 'budget', budgetMin: model.includes('lite') ? 512 : 1, budgetMax: 24_576 };
+  }
+  return { thinking: 'level', levels: levelsOf(model, version), budgetMin: 1, budgetMax: 32_768, canStopThinking: false, modern: true };
+}
+
+function levelsOf(model: string, version: number): readonly ThinkingLevel[] {
+  if (model.includes('flash') && version < 3.7) return ['minimal', 'low', 'medium', 'high'];
+  return model.includes('pro') && version < 3.1 ? ['low', 'high'] : ['low', 'medium', 'high'];
+}

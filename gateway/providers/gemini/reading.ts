@@ -1,0 +1,69 @@
+/** What single members of a Gemini answer mean: finish reasons, token counts, log-probabilities. */
+import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+
+/** Source: ai.google.dev, FinishReason, with the ones recorded from Vertex; what is not here is `other`. */
+const reasons: Readonly<Record<string, FinishReason>> = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  SAFETY: 'content-filter',
+  RECITATION: 'content-filter',
+  BLOCKLIST: 'content-filter',
+  PROHIBITED_CONTENT: 'content-filter',
+  SPII: 'content-filter',
+  IMAGE_SAFETY: 'content-filter',
+  IMAGE_PROHIBITED_CONTENT: 'content-filter',
+  IMAGE_RECITATION: 'content-filter',
+  MODEL_ARMOR: 'content-filter',
+  MALFORMED_FUNCTION_CALL: 'error',
+  UNEXPECTED_TOOL_CALL: 'error',
+  TOO_MANY_TOOL_CALLS: 'error',
+  MISSING_THOUGHT_SIGNATURE: 'error',
+  MALFORMED_RESPONSE: 'error',
+};
+
+/** Gemini says STOP after tool calls, too. */
+export function parseFinish(raw: string, hasCalls: boolean): Finish {
+  const reason = (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other';
+  return { reason: reason === 'stop' && hasCalls ? 'tool-calls' : reason, raw };
+}
+
+/**
+ * Thoughts stand beside the candidates' tokens, and the results of Gemini's own tools beside the prompt's; cached tokens are
+ * within the prompt's. Undefined while only the traffic type is told, as in the early chunks of some streams.
+ */
+export function parseUsage(usage: Json | undefined): Usage | undefined {
+  if (!isObject(usage) || typeof usage.promptTokenCount !== 'number') return undefined;
+  const reasoning = count(usage.thoughtsTokenCount);
+  const audioInput = audioOf(usage.promptTokensDetails);
+  const audioOutput = audioOf(usage.candidatesTokensDetails);
+  return {
+    input: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
+    output: count(usage.candidatesTokenCount) + reasoning,
+    cached: count(usage.cachedContentTokenCount),
+    cacheWrite: 0,
+    reasoning,
+    ...(audioInput > 0 ? { audioInput } : {}),
+    ...(audioOutput > 0 ? { audioOutput } : {}),
+    source: 'provider',
+  };
+}
+
+const audioOf = (details: Json | undefined): number =>
+  listOf(details).reduce((sum, { modality, tokenCount }) => (modality === 'AUDIO' ? sum + count(tokenCount) : sum), 0);
+
+/** `logprobsResult`: the chosen token of each place, and the likeliest ones there. */
+export function parseLogprobs(result: Json | undefined): readonly TokenLogprob[] {
+  if (!isObject(result)) return [];
+  const tops = listOf(result.topCandidates);
+  return listOf(result.chosenCandidates).map((chosen, at) => ({ ...tokenOf(chosen), top: listOf(tops[at]?.candidates).map(tokenOf) }));
+}
+
+const tokenOf = ({ token, logProbability }: JsonObject): { readonly token: string; readonly logprob: number } => ({
+  token: text(token),
+  logprob: typeof logProbability === 'number' ? Math.min(0, logProbability) : 0,
+});
+
+export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+export const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

@@ -1,0 +1,26 @@
+/** A whole Gemini answer: read like a stream of one chunk, or of the array of chunks that it may be. */
+import type { ChatResponse } from '../../core/chat.ts';
+import { collect } from '../../core/collect.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json } from '../../core/json.ts';
+import { openStream } from './stream.ts';
+
+/** `body` is an answer, or the array of them that streamGenerateContent gives without `alt=sse`. */
+export function parseResponse(body: Json): ChatResponse | Failure {
+  const chunks: readonly Json[] = Array.isArray(body) ? body : [body];
+  const stream = openStream();
+  const events = chunks.flatMap(chunk => stream.read(chunk));
+  const failed = events.find(event => event.type === 'failure');
+  if (failed) return failed.failure;
+  const end = stream.end();
+  // The body itself is whole, so what it lacks was never sent.
+  if (!end.complete) return { ...end.failure, kind: 'invalid-response' };
+  const response = collect([...events, ...end.events]);
+  const tier = chunks.map(tierOf).findLast(name => name !== undefined);
+  return 'kind' in response || tier === undefined ? response : { ...response, serviceTier: tier };
+}
+
+function tierOf(chunk: Json): string | undefined {
+  const usage = isObject(chunk) ? chunk.usageMetadata : undefined;
+  return isObject(usage) && typeof usage.serviceTier === 'string' ? usage.serviceTier : undefined;
+}

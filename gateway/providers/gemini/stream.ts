@@ -1,0 +1,175 @@
+/** A stream of generateContent: each event is a whole answer as far as it is new. Nothing marks its end but the last finishReason. */
+import type { StreamEvent } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { StreamEnd, StreamParser } from '../../core/provider.ts';
+import { collectArguments, type PartialArguments } from './arguments.ts';
+import { failureOf } from './failure.ts';
+import { listOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
+
+interface Choice {
+  calls: number;
+  /** A call whose arguments are still coming in pieces. */
+  open: { readonly index: number; readonly arguments: PartialArguments } | undefined;
+  /** The last one said: relays put STOP on every chunk, or before the text. */
+  finish: string | undefined;
+}
+
+interface State {
+  id: string | undefined;
+  readonly choices: Map<number, Choice>;
+  blockReason: string | undefined;
+  failure: Failure | undefined;
+}
+
+/** The reading that streams and whole answers share; `read` takes parsed JSON. */
+export interface Reader {
+  read(chunk: Json): readonly StreamEvent[];
+  end(): StreamEnd;
+}
+
+/** More is not asked for by anyone, and an index decides what is kept. */
+const choicesMax = 128;
+/** OpenAI refuses longer ids of tool calls, and a conversation may go on there. */
+const callIdLengthMax = 40;
+
+export function parseStream(): StreamParser {
+  const reader = openStream();
+  return {
+    parse: event => {
+      let chunk: Json;
+      try {
+        chunk = JSON.parse(event.data) as Json;
+      } catch {
+        chunk = null;
+      }
+      return Array.isArray(chunk) ? chunk.flatMap(reader.read) : reader.read(chunk);
+    },
+    end: reader.end,
+  };
+}
+
+export function openStream(): Reader {
+  const state: State = { id: undefined, choices: new Map(), blockReason: undefined, failure: undefined };
+  return { read: chunk => readChunk(state, chunk), end: () => endOf(state) };
+}
+
+function readChunk(state: State, chunk: Json): readonly StreamEvent[] {
+  if (state.failure) return [];
+  if (!isObject(chunk)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (isObject(chunk.error)) return fail(state, failureOf(chunk.error));
+  const events: StreamEvent[] = [];
+  if (state.id === undefined) {
+    state.id = text(chunk.responseId);
+    const created = Date.parse(text(chunk.createTime));
+    events.push({
+      type: 'response-start',
+      id: state.id,
+      model: text(chunk.modelVersion),
+      ...(Number.isNaN(created) ? {} : { created: Math.floor(created / 1000) }),
+    });
+  }
+  for (const candidate of listOf(chunk.candidates)) {
+    events.push(...readCandidate(state, candidate));
+    if (state.failure) return events;
+  }
+  if (isObject(chunk.promptFeedback)) state.blockReason = text(chunk.promptFeedback.blockReason) || state.blockReason;
+  const usage = parseUsage(chunk.usageMetadata);
+  if (usage) events.push({ type: 'usage', usage });
+  return events;
+}
+
+function readCandidate(state: State, candidate: JsonObject): readonly StreamEvent[] {
+  const index = typeof candidate.index === 'number' ? candidate.index : 0;
+  if (!Number.isInteger(index) || index < 0 || index >= choicesMax) {
+    return fail(state, { kind: 'invalid-response', message: 'a candidate with an index out of range' });
+  }
+  const choice = state.choices.get(index) ?? { calls: 0, open: undefined, finish: undefined };
+  state.choices.set(index, choice);
+  const events: StreamEvent[] = [];
+  for (const part of listOf(isObject(candidate.content) ? candidate.content.parts : undefined)) {
+    events.push(...readPart(state, choice, index, part));
+    if (state.failure) return events;
+  }
+  const tokens = parseLogprobs(candidate.logprobsResult);
+  if (tokens.length > 0) events.push({ type: 'logprobs', choice: index, tokens });
+  choice.finish = text(candidate.finishReason) || choice.finish;
+  return events;
+}
+
+/** Parts of tools that Gemini runs itself have no place in the vocabulary and are passed over. */
+function readPart(state: State, choice: Choice, index: number, part: JsonObject): readonly StreamEvent[] {
+  const signature = text(part.thoughtSignature);
+  if (isObject(part.functionCall)) return readCall(state, choice, index, part.functionCall, signature);
+  if (typeof part.text !== 'string') return [];
+  const events: StreamEvent[] = [];
+  if (part.text !== '') events.push({ type: part.thought === true ? 'reasoning-delta' : 'text-delta', choice: index, text: part.text });
+  if (signature !== '') events.push({ type: 'reasoning-signature', choice: index, signature });
+  return events;
+}
+
+/** Mostly a call comes whole. In pieces, its name comes first and parts without one follow until `willContinue` is gone. */
+function readCall(state: State, choice: Choice, index: number, call: JsonObject, signature: string): readonly StreamEvent[] {
+  const name = text(call.name);
+  const events: StreamEvent[] = [];
+  if (name !== '') {
+    events.push(...closeCall(choice, index));
+    const number = choice.calls++;
+    const id = text(call.id) || inventId(state, index, number, name);
+    events.push({ type: 'tool-call-start', choice: index, index: number, id, name, ...(signature === '' ? {} : { signature }) });
+    if (call.willContinue !== true && call.partialArgs === undefined) {
+      events.push({ type: 'tool-call-delta', choice: index, index: number, arguments: JSON.stringify(call.args ?? {}) });
+      return events;
+    }
+    choice.open = { index: number, arguments: collectArguments() };
+  }
+  if (!choice.open) return events; // the empty part after a call that had already ended
+  for (const piece of listOf(call.partialArgs)) {
+    if (!choice.open.arguments.add(piece)) {
+      return [...events, ...fail(state, { kind: 'invalid-response', message: 'a piece of arguments with a path that fits nowhere' })];
+    }
+  }
+  if (call.willContinue !== true) events.push(...closeCall(choice, index));
+  return events;
+}
+
+function closeCall(choice: Choice, index: number): readonly StreamEvent[] {
+  const { open } = choice;
+  if (!open) return [];
+  choice.open = undefined;
+  return [{ type: 'tool-call-delta', choice: index, index: open.index, arguments: open.arguments.text() }];
+}
+
+/** Most models name their calls by nothing. An id of our own must differ between turns: all of them go into the next request. */
+function inventId(state: State, choice: number, number: number, name: string): string {
+  const answer = (state.id ?? '').replace(/[^a-zA-Z0-9_-]/g, '').slice(0, callIdLengthMax - 'call__99_999'.length);
+  const place = choice === 0 ? `${number}` : `${choice}_${number}`;
+  return `call_${answer || name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, 24)}_${place}`;
+}
+
+function endOf(state: State): StreamEnd {
+  if (state.failure) return { complete: false, failure: state.failure };
+  if (state.choices.size === 0) {
+    if (state.blockReason === undefined)
+      return { complete: false, failure: { kind: 'truncated', message: 'the answer ended without a candidate' } };
+    state.choices.set(0, { calls: 0, open: undefined, finish: undefined });
+  }
+  const events: StreamEvent[] = [];
+  for (const [index, choice] of [...state.choices].toSorted(([a], [b]) => a - b)) {
+    if (choice.finish === undefined && state.blockReason === undefined) {
+      return { complete: false, failure: { kind: 'truncated', message: 'the answer ended without a finishReason' } };
+    }
+    events.push(...closeCall(choice, index));
+    const finish =
+      choice.finish === undefined
+        ? { reason: 'content-filter' as const, raw: state.blockReason! }
+        : parseFinish(choice.finish, choice.calls > 0);
+    events.push({ type: 'choice-end', choice: index, finish });
+  }
+  return { complete: true, events: [...events, { type: 'response-end' }], flags: [] };
+}
+
+function fail(state: State, failure: Failure): readonly StreamEvent[] {
+  state.failure = failure;
+  return [{ type: 'failure', failure }];
+}

@@ -1,0 +1,46 @@
+/** Reasoning effort and budgets as Gemini takes them: a token budget in 2.5, a level since 3. */
+import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Warning } from '../../core/provider.ts';
+import type { ModelTraits, ThinkingLevel } from './model.ts';
+import { approximated, dropped } from './warning.ts';
+
+/** Google's own figures for `reasoning_effort` on its OpenAI-compatible endpoint. */
+const budgets: Readonly<Record<ReasoningEffort, number>> = {
+  none: 0,
+  minimal: 1_024,
+  low: 1_024,
+  medium: 8_192,
+  high: 24_576,
+  xhigh: 32_768,
+};
+const order: readonly ThinkingLevel[] = ['minimal', 'low', 'medium', 'high'];
+
+/** `generationConfig.thinkingConfig`, or undefined when the caller asked for nothing that can be sent. */
+export function renderThinking({ reasoning }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject | undefined {
+  if (reasoning?.effort === undefined && reasoning?.budgetTokens === undefined) return undefined;
+  const field = reasoning.budgetTokens === undefined ? 'reasoning_effort' : 'reasoning.max_tokens';
+  const off = reasoning.budgetTokens === undefined ? reasoning.effort === 'none' : reasoning.budgetTokens === 0;
+  if (traits.thinking === 'none') {
+    if (!off) warnings.push(dropped(field, 'This model does not reason.'));
+    return undefined;
+  }
+  if (traits.thinking === 'budget' || (reasoning.budgetTokens !== undefined && !off))
+    return renderBudget(reasoning, field, off, traits, warnings);
+  return renderLevel(off ? 'none' : reasoning.effort!, field, traits, warnings);
+}
+
+function renderBudget(reasoning: Reasoning, field: string, off: boolean, traits: ModelTraits, warnings: Warning[]): JsonObject {
+  if (off && traits.canStopThinking) return { thinkingBudget: 0 };
+  const wanted = reasoning.budgetTokens ?? budgets[reasoning.effort!];
+  const tokens = Math.min(Math.max(wanted, traits.budgetMin), traits.budgetMax);
+  if (tokens !== reasoning.budgetTokens) warnings.push(approximated(field, `Sent as a thinking budget of ${tokens} tokens.`));
+  return { thinkingBudget: tokens, includeThoughts: !off };
+}
+
+function renderLevel(effort: ReasoningEffort, field: string, traits: ModelTraits, warnings: Warning[]): JsonObject {
+  const wanted = effort === 'none' ? 'minimal' : effort === 'xhigh' ? 'high' : effort;
+  const level = traits.levels.find(candidate => order.indexOf(candidate) >= order.indexOf(wanted)) ?? 'high';
+  if (level !== effort) warnings.push(approximated(field, `The nearest level of this model is ${level}.`));
+  return { thinkingLevel: level, includeThoughts: effort !== 'none' };
+}

@@ -1,0 +1,70 @@
+/** The simulation's language: sentences that follow from a seed, cut into tokens. */
+import { coin } from '../../core/random.ts';
+
+export const nouns = [
+  'harbour',
+  'ledger',
+  'lantern',
+  'orchard',
+  'compass',
+  'granite',
+  'meadow',
+  'signal',
+  'archive',
+  'voyage',
+  'copper',
+  'summit',
+  'thread',
+  'mirror',
+  'engine',
+  'garden',
+] as const;
+
+const sentences = [
+  'It follows from the {noun} and the {noun}.',
+  'Nothing in the {noun} contradicts it.',
+  'A second look at the {noun} confirms it.',
+  'The {noun} leaves no other possibility.',
+  'Without the {noun}, the {noun} would not add up.',
+  'The {noun} points the same way as the {noun}.',
+  'One could start from the {noun} and arrive at the same result.',
+  'That is also what the {noun} suggests.',
+] as const;
+
+const greetings = ['Hello! How can I help you today?', 'Hello! What can I do for you?', 'Hi there! How can I help?'] as const;
+const greetingLengthMax = 40;
+
+/** A short message that greets, or asks for a greeting. */
+export const isGreeting = (text: string): boolean =>
+  text.length <= greetingLengthMax && /^\W*(please )?(say )?(hello|hi|hey|greetings|good (morning|afternoon|evening))\b[^?]*$/i.test(text);
+
+export const greeting = (seed: string): readonly string[] => tokenise(pick(greetings, seed, 'greeting'));
+
+/**
+ * The tokens of a statement and of up to three sentences that support it; of exactly `length` tokens when that is given.
+ * `source` is what the statement appeals to.
+ */
+export function statement(seed: string, source: string | undefined, length?: number): readonly string[] {
+  const number = 1_000 + Math.floor(coin(seed, 'number') * 9_000);
+  const tokens = [...tokenise(source === undefined ? `The answer is ${number}.` : `According to ${source}, the answer is ${number}.`)];
+  const support = Math.floor(coin(seed, 'support') * 4);
+  for (let i = 0; length === undefined ? i < support : tokens.length < length; i++) tokens.push(...tokenise(` ${sentence(seed, i)}`));
+  return length === undefined ? tokens : tokens.slice(0, length);
+}
+
+function sentence(seed: string, i: number): string {
+  let slot = 0;
+  return pick(sentences, seed, `sentence ${i}`).replaceAll('{noun}', () => pick(nouns, seed, `noun ${i} ${slot++}`));
+}
+
+/** Cuts text into pieces about the size of a model's tokens; joined they are the text again. */
+export const tokenise = (text: string): readonly string[] =>
+  text.match(/[ \n]?[\p{L}\p{M}\p{N}_]{1,7}| ?[^\s\p{L}\p{M}\p{N}_]{1,3}|\s+/gu) ?? [];
+
+export const pick = <T>(list: readonly T[], seed: string, label: string): T => list[Math.floor(coin(seed, label) * list.length)]!;
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** An id of `length` letters and digits. */
+export const identifier = (seed: string, label: string, length: number): string =>
+  Array.from({ length }, (_, i) => pick([...alphabet], seed, `${label} ${i}`)).join('');

@@ -1,0 +1,94 @@
+/** Makes the record of a request out of what was asked, what the router heard and what the attempts kept. */
+import type { Usage } from './core/chat.ts';
+import type { AttemptRecord, Exchange, ExchangeOutcome } from './core/exchange.ts';
+import { publicErrorOf } from './core/failure.ts';
+import type { RouteOutcome } from './core/route.ts';
+import type { Instant, Milliseconds } from './core/time.ts';
+import type { DriveLog } from './drive.ts';
+import type { Question } from './question.ts';
+
+export interface Told {
+  readonly status: number;
+  /** What the caller was sent, byte for byte. */
+  readonly response: Uint8Array;
+  readonly firstTokenAt: Instant | undefined;
+  readonly endedAt: Instant;
+}
+
+export function exchangeOf(
+  question: Question,
+  decision: RouteOutcome,
+  log: DriveLog,
+  attempts: readonly AttemptRecord[],
+  told: Told,
+): Exchange {
+  const answered = decision.type === 'answered' ? attempts[decision.attempt] : undefined;
+  const usages = attempts.flatMap(a => (a.usage ? [a.usage] : []));
+  const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
+  const { receivedAt } = question;
+  return {
+    id: question.id,
+    receivedAt,
+    endedAt: told.endedAt,
+    caller: question.caller,
+    trace: question.trace,
+    operation: 'chat',
+    dialect: question.dialect.name,
+    requestedModel: question.chat.model,
+    policy: question.policy,
+    configHash: question.configHash,
+    stream: question.chat.stream,
+    request: question.body,
+    requestHeaders: question.headers,
+    response: told.response,
+    status: told.status,
+    outcome: outcomeOf(decision),
+    decision,
+    events: log.events,
+    attempts,
+    ...(answered?.finish ? { finish: answered.finish } : {}),
+    ...(usages.length > 0 ? { usage: usages.reduce(plus) } : {}),
+    ...(costs.length > 0 ? { costNanoUsd: costs.reduce((sum, c) => sum + c, 0) } : {}),
+    ...(told.firstTokenAt === undefined ? {} : { firstTokenMs: told.firstTokenAt - receivedAt }),
+    overheadMs: told.endedAt - receivedAt - underWayMs(attempts),
+    warnings: attempts.flatMap(a => a.warnings),
+    flags: answered?.flags ?? [],
+    ...(question.replayOf === undefined ? {} : { replayOf: question.replayOf }),
+    ...(question.run === undefined ? {} : { run: question.run }),
+  };
+}
+
+function outcomeOf(decision: RouteOutcome): ExchangeOutcome {
+  if (decision.type === 'answered') return 'ok';
+  switch (decision.failure.kind) {
+    case 'cancelled':
+    case 'timeout':
+    case 'truncated':
+    case 'internal':
+      return decision.failure.kind;
+    case 'rate-limited':
+      return 'rate_limited';
+    default:
+      return publicErrorOf(decision.failure).status < 500 ? 'client_error' : 'upstream_error';
+  }
+}
+
+const plus = (a: Usage, b: Usage): Usage => ({
+  input: a.input + b.input,
+  output: a.output + b.output,
+  cached: a.cached + b.cached,
+  cacheWrite: a.cacheWrite + b.cacheWrite,
+  reasoning: a.reasoning + b.reasoning,
+  source: a.source === 'provider' && b.source === 'provider' ? 'provider' : 'estimated',
+});
+
+/** Time in which at least one attempt was running. */
+function underWayMs(attempts: readonly AttemptRecord[]): Milliseconds {
+  let sum = 0;
+  let until = 0;
+  for (const { startedAt, endedAt } of attempts.toSorted((a, b) => a.startedAt - b.startedAt)) {
+    sum += Math.max(0, endedAt - Math.max(startedAt, until));
+    until = Math.max(until, endedAt);
+  }
+  return sum;
+}

@@ -1,0 +1,82 @@
+/** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
+import type { Provider } from './core/provider.ts';
+import type { RoutePolicy, RouteStep } from './core/route.ts';
+import type { Milliseconds } from './core/time.ts';
+import type { Secret } from './secret.ts';
+
+export interface Settings {
+  /** 16 hex digits over the expanded config with every secret replaced by its fingerprint; on each record and span. */
+  readonly hash: string;
+  /** The file it came from; undefined when providers were made from the environment. */
+  readonly file: string | undefined;
+  readonly server: { readonly host: string; readonly port: number; readonly workers: number };
+  readonly store: {
+    readonly url: 'embedded' | string;
+    /** Absolute. */
+    readonly path: string;
+    readonly port: number;
+    readonly password: Secret | undefined;
+  };
+  readonly recorder: {
+    readonly durability: 'process' | 'power' | 'off';
+    readonly whenFull: 'refuse' | 'drop';
+    readonly spoolBytesMax: number;
+    readonly retention: { readonly records: number; readonly payloads: number };
+  };
+  /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
+  readonly telemetry: { readonly otlp: string | undefined };
+  readonly providers: ReadonlyMap<string, Account>;
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly tenants: ReadonlyMap<string, Tenant>;
+  /** By the sha256 hex of the whole key. Empty means that no key is needed. */
+  readonly keys: ReadonlyMap<string, CallerKey>;
+  /** USD per million tokens by `provider/model`, over the price book. */
+  readonly prices: Readonly<Record<string, PriceOverride>>;
+}
+
+/** One provider entry of the config: a wire format and where and as whom it is spoken. */
+export interface Account {
+  readonly name: string;
+  readonly provider: Provider;
+  readonly baseUrl: string;
+  /** In order of preference; [] when the provider needs none. */
+  readonly keys: readonly Secret[];
+  /** Calls to loopback and private addresses are refused unless the operator says so. */
+  readonly allowPrivate: boolean;
+  /** Pass `traceparent` on to it. */
+  readonly trace: boolean;
+}
+
+/** A step as configured: `hedge_after: p95` becomes milliseconds when a request arrives. */
+export interface Route extends Omit<RoutePolicy, 'steps'> {
+  readonly steps: readonly ConfiguredStep[];
+  readonly onUnsupported: 'warn' | 'drop' | 'reject';
+}
+export interface ConfiguredStep extends Omit<RouteStep, 'hedgeAfterMs'> {
+  readonly hedgeAfter?: Milliseconds | 'p50' | 'p90' | 'p95' | 'p99';
+}
+
+export interface Tenant {
+  readonly name: string;
+  /** Routes and targets it may ask; undefined allows all. */
+  readonly routes: readonly string[] | undefined;
+}
+
+export interface CallerKey {
+  readonly name: string;
+  readonly tenant: string;
+  readonly project: string;
+  readonly user: string;
+  readonly role: 'caller' | 'admin';
+}
+
+export interface PriceOverride {
+  readonly input: number;
+  readonly output: number;
+  readonly cached?: number;
+  readonly cache_write?: number;
+}
+
+/** What a route that says nothing gets: a minute to the first content, one further try, ten minutes in all. */
+export const stepDefaults = { timeoutMs: 60_000, retries: 1, backoffMs: 200 } as const;
+export const routeDefaults = { deadlineMs: 600_000, onUnsupported: 'warn' } as const;

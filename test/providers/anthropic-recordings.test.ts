@@ -1,0 +1,165 @@
+/** Every recorded answer of Anthropic's /v1/messages is read without loss. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ChatResponse } from '../../gateway/core/chat.ts';
+import type { JsonObject } from '../../gateway/core/json.ts';
+import { anthropic } from '../../gateway/providers/anthropic.ts';
+import { recordedRows, unlessRecorded } from '../recordings.ts';
+import { playStream } from './rechunk.ts';
+
+interface Row {
+  readonly id: string;
+  readonly api: string;
+  readonly status: number;
+  readonly framing: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+  readonly chunk_lengths?: readonly number[];
+}
+
+const file = 'wire/anthropic.jsonl';
+const rows = recordedRows<Row>(file).filter(row => row.api === 'messages');
+const answers = rows.filter(row => row.status === 200 && row.framing === 'json');
+const refusals = rows.filter(row => row.status >= 400);
+const present = describe.skipIf(rows.length === 0);
+
+/** Files in which the recorder put the answers of several calls one after another; each answer is read by itself. */
+const severalAnswers = new Set(['b447f0dbf76b3f8c', '9d5e6216012fc18a', '2367ecb6888c48f2', 'aa60b726518e9a47', 'd9c0681f26cc0054']);
+/** Hand-made by its authors: another answer begins in the middle of the first. Half of one and half of another is no answer. */
+const spliced = '42d9034e429c44e5';
+
+const streams = rows
+  .filter(row => row.status === 200 && row.framing === 'sse' && row.id !== spliced)
+  .flatMap(row =>
+    (severalAnswers.has(row.id) ? row.body.split(/(?<="message_stop"\}\s+)(?=event: message_start)/) : [row.body]).map(body => ({
+      ...row,
+      body,
+    })),
+  );
+
+/** Everything that is said to be kept, in one shape for both sides. */
+interface Reading {
+  text: string;
+  reasoning: string;
+  signatures: string[];
+  calls: { id: unknown; name: unknown; input: unknown }[];
+  finish: unknown;
+  usage: { input: number; output: number; cached: number; cacheWrite: number; reasoning: number };
+}
+
+function readingOf(response: ReturnType<typeof anthropic.parseResponse>): Reading {
+  expect(response).not.toHaveProperty('kind');
+  const { choices, usage } = response as ChatResponse;
+  const { content, finish } = choices[0]!;
+  const { source, ...counts } = usage!;
+  expect(source).toBe('provider');
+  return {
+    text: content.map(part => (part.type === 'text' ? part.text : '')).join(''),
+    reasoning: content.map(part => (part.type === 'reasoning' ? part.text : '')).join(''),
+    signatures: content.flatMap(part => (part.type === 'reasoning' && part.signature !== undefined ? [part.signature] : [])),
+    calls: content.flatMap(part =>
+      part.type === 'tool-call' ? [{ id: part.id, name: part.name, input: JSON.parse(part.arguments) }] : [],
+    ),
+    finish: finish.raw,
+    usage: counts,
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the plain reading takes the body as it is
+type Body = any;
+
+function plainReading(message: Body): Reading {
+  const blocks: Body[] = message.content;
+  const of = (type: string): Body[] => blocks.filter(block => block.type === type);
+  const { usage } = message;
+  return {
+    text: of('text')
+      .map(block => block.text)
+      .join(''),
+    reasoning: of('thinking')
+      .map(block => block.thinking)
+      .join(''),
+    signatures: of('thinking').flatMap(block => (block.signature ? [block.signature] : [])),
+    calls: of('tool_use').map(({ id, name, input }) => ({ id, name, input })),
+    finish: message.stop_reason,
+    usage: {
+      input: usage.input_tokens + (usage.cache_read_input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0),
+      output: usage.output_tokens,
+      cached: usage.cache_read_input_tokens ?? 0,
+      cacheWrite: usage.cache_creation_input_tokens ?? 0,
+      reasoning: usage.output_tokens_details?.thinking_tokens ?? 0,
+    },
+  };
+}
+
+/** The message that a stream adds up to, by the documents' rules and nothing else. */
+function plainMessage(body: string): Body {
+  let message: Body;
+  for (const line of body.split(/\r?\n/).filter(line => line.startsWith('data:'))) {
+    const event: Body = JSON.parse(line.slice('data:'.length));
+    if (event.type === 'message_start') message = event.message;
+    if (event.type === 'content_block_start') message.content[event.index] = { json: '', ...event.content_block };
+    const block = message?.content[event.index];
+    const { delta } = event;
+    if (delta?.type === 'text_delta') block.text += delta.text;
+    if (delta?.type === 'thinking_delta') block.thinking += delta.thinking;
+    if (delta?.type === 'signature_delta') block.signature = delta.signature;
+    if (delta?.type === 'input_json_delta') block.json += delta.partial_json;
+    if (event.type === 'content_block_stop' && block.json) block.input = JSON.parse(block.json);
+    if (event.type === 'message_delta') Object.assign(message, delta);
+    if (event.type === 'message_delta') Object.assign(message.usage, event.usage);
+  }
+  return message;
+}
+
+present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
+  test('are all here: none is passed over', () => {
+    const read = new Set([...answers, ...streams, ...refusals].map(({ id }) => id));
+    expect(rows.filter(({ id }) => !read.has(id)).map(({ id }) => id)).toEqual([spliced]);
+    expect(answers.length).toBeGreaterThan(400);
+    expect(streams.length).toBeGreaterThan(130);
+    expect(refusals.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test.each(answers)('$id: a whole answer says what its body says', ({ body }) => {
+    const parsed: JsonObject = JSON.parse(body);
+    expect(readingOf(anthropic.parseResponse(parsed))).toEqual(plainReading(parsed));
+  });
+
+  test.each(streams)('$id: a stream says what its events add up to, at the recorded chunk borders', ({ body, chunk_lengths }) => {
+    expect(readingOf(playStream(anthropic, body, chunk_lengths ?? []))).toEqual(plainReading(plainMessage(body)));
+  });
+
+  test('streams mean the same wherever the network cuts them', () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
+    fc.assert(
+      fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
+        expect(playStream(anthropic, body, chunks)).toEqual(playStream(anthropic, body, []));
+      }),
+      { numRuns: process.env.HINDCAST_LONG ? 2_000 : 150 },
+    );
+  });
+
+  test('a stream cut anywhere before its last event is truncated, never an answer', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.constantFrom(...streams), share, ({ body }, at) => {
+        const cut = body.slice(0, Math.floor(at * body.lastIndexOf('event: message_stop')));
+        expect(playStream(anthropic, cut, [])).toMatchObject({ kind: expect.stringMatching(/^(truncated|invalid-response)$/) });
+      }),
+      { numRuns: process.env.HINDCAST_LONG ? 2_000 : 150 },
+    );
+  });
+
+  test('two answers spliced into one stream are no answer', () => {
+    const row = rows.find(({ id }) => id === spliced)!;
+    expect(playStream(anthropic, row.body, [])).toMatchObject({ kind: 'invalid-response' });
+  });
+
+  const kinds: Record<number, string> = { 400: 'invalid-request', 401: 'authentication', 404: 'not-found' };
+  test.each(refusals)('$id: a refusal with status $status has its class and its message', ({ status, headers, body }) => {
+    const { error } = JSON.parse(body);
+    const expected = { kind: kinds[status], status, code: error.type, message: error.message };
+    expect(anthropic.parseFailure(status, headers, body)).toEqual(expected);
+  });
+});

@@ -1,0 +1,59 @@
+/** What a model takes is read from its name, and a name that is not known is taken for a new model. */
+import { describe, expect, test } from 'vitest';
+import { traitsOf as claude } from '../../gateway/providers/anthropic/model.ts';
+import { traitsOf as gemini } from '../../gateway/providers/gemini/model.ts';
+
+describe('Claude', () => {
+  test.each([
+    ['claude-2.1', 'none', 'nothing', true, false, 4_096],
+    ['claude-3-haiku-20240307', 'none', 'nothing', true, false, 4_096],
+    ['claude-3-5-sonnet-20241022', 'none', 'nothing', true, false, 8_192],
+    ['claude-3-7-sonnet-latest', 'budget', 'nothing', true, false, 64_000],
+    ['claude-sonnet-4-20250514', 'budget', 'nothing', true, false, 64_000],
+    ['claude-opus-4@20250514', 'budget', 'nothing', true, false, 32_000],
+    ['claude-opus-4-1-20250805', 'budget', 'nothing', true, true, 32_000],
+    ['claude-haiku-4-5-20251001', 'budget', 'nothing', true, true, 64_000],
+    ['claude-opus-4-6', 'both', 'nothing', true, true, 128_000],
+    ['claude-opus-4-7', 'adaptive', 'nothing', false, true, 128_000],
+    ['claude-opus-4-10', 'adaptive', 'nothing', false, true, 128_000],
+    ['us.anthropic.claude-opus-5-20260724-v1:0', 'adaptive', 'disabled', false, true, 128_000],
+    ['claude-sonnet-5', 'adaptive', 'disabled', false, true, 128_000],
+    ['claude-haiku-5-5', 'adaptive', 'disabled', false, true, 128_000],
+    ['claude-sonnet-5-5', 'adaptive', 'between_tools', false, true, 128_000],
+    ['claude-opus-5-5', 'adaptive', 'impossible', false, true, 128_000],
+    ['claude-fable-5', 'adaptive', 'impossible', false, true, 128_000],
+    ['claude-mythos-preview', 'adaptive', 'impossible', false, true, 128_000],
+    ['kimi-k3', 'budget', 'nothing', true, false, undefined],
+  ])('%s', (model, thinking, thinkingOff, sampling, schema, outputTokensMax) => {
+    expect(claude(model)).toMatchObject({ thinking, thinkingOff, sampling, schema, ...(outputTokensMax ? { outputTokensMax } : {}) });
+  });
+
+  test.each([
+    ['claude-haiku-4-5', true],
+    ['claude-opus-5', true],
+    ['claude-haiku-5-5', true],
+    ['claude-fable-5', true],
+    ['claude-fable-5-1', false],
+    ['claude-opus-5-5', false],
+    ['claude-sonnet-5-5', false],
+  ])('%s can be forced to call a tool: %s', (model, forcedTools) => {
+    expect(claude(model).forcedTools).toBe(forcedTools);
+  });
+});
+
+describe('Gemini', () => {
+  test.each([
+    ['gemma-4-26b', 'none', false, []],
+    ['gemini-2.0-flash', 'none', false, []],
+    ['gemini-2.5-flash-lite', 'budget', false, []],
+    ['gemini-live-2.5-flash', 'budget', false, []],
+    ['gemini-3-pro-preview', 'level', true, ['low', 'high']],
+    ['gemini-3.1-pro-preview', 'level', true, ['low', 'medium', 'high']],
+    ['gemini-3-flash-preview', 'level', true, ['minimal', 'low', 'medium', 'high']],
+    ['gemini-3.8-flash', 'level', true, ['low', 'medium', 'high']],
+    ['gemini-4-argon', 'level', true, ['low', 'medium', 'high']],
+    ['gemini-flash-latest', 'level', true, ['low', 'medium', 'high']],
+  ])('%s', (model, thinking, modern, levels) => {
+    expect(gemini(model)).toMatchObject({ thinking, modern, levels });
+  });
+});

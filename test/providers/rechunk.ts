@@ -1,0 +1,37 @@
+/** Plays a recorded stream through the edge's own framing, cut into chunks anywhere. */
+
+import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
+import { collect } from '../../gateway/core/collect.ts';
+import type { Failure } from '../../gateway/core/failure.ts';
+import type { Provider } from '../../gateway/core/provider.ts';
+import { sseFrames } from '../../gateway/frames.ts';
+
+/** What a client would make of the stream: the answer, or the failure that ended it. */
+export function playStream(provider: Provider, body: string, chunkLengths: readonly number[]): ChatResponse | Failure {
+  const parser = provider.parseStream();
+  const events: StreamEvent[] = [];
+  const frames = sseFrames(
+    event => events.push(...parser.parse(event)),
+    () => expectNoOverflow(),
+  );
+  for (const chunk of cut(Buffer.from(body), chunkLengths)) frames.feed(chunk);
+  frames.end();
+  const failed = events.find(event => event.type === 'failure');
+  if (failed) return failed.failure;
+  const end = parser.end();
+  return end.complete ? collect([...events, ...end.events]) : end.failure;
+}
+
+function* cut(bytes: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {
+  let at = 0;
+  for (const length of lengths) {
+    if (at >= bytes.length) return;
+    yield bytes.subarray(at, at + length);
+    at += length;
+  }
+  if (at < bytes.length) yield bytes.subarray(at);
+}
+
+function expectNoOverflow(): never {
+  throw new Error('a recorded event is larger than the edge allows');
+}
