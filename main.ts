@@ -1,0 +1,59 @@
+/** The command line: finds the folder that owns the command, and loads no other. */
+import { Command, CommanderError } from 'commander';
+import { exit } from './gateway/exit.ts';
+import { version } from './gateway/version.ts';
+
+interface Folder {
+  register(program: Command): void;
+}
+
+const gateway = (): Promise<Folder> => import('./gateway/main.ts');
+const recorder = (): Promise<Folder> => import('./recorder/main.ts');
+const replay = (): Promise<Folder> => import('./replay/main.ts');
+const evaluation = (): Promise<Folder> => import('./eval/main.ts');
+
+const owners: Readonly<Record<string, () => Promise<Folder>>> = {
+  serve: gateway,
+  config: gateway,
+  keys: gateway,
+  store: recorder,
+  replay,
+  eval: evaluation,
+};
+
+const program = new Command('hindcast')
+  .description("An OpenAI-compatible LLM proxy that observes first: test tomorrow's routing on yesterday's traffic.")
+  .version(version())
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  hindcast serve                                          start the gateway
+  hindcast config check                                   say all that is wrong with hindcast.yaml
+  hindcast replay run --since 1h --against sim/large      ask the last hour again
+  hindcast replay diff latest                             what came out differently
+  hindcast eval sweep --chain smart                       which confidence threshold is safe, and what it saves`,
+  );
+
+const name = process.argv.slice(2).find(word => !word.startsWith('-')) ?? '';
+const owner = Object.hasOwn(owners, name) ? owners[name] : undefined;
+for (const load of owner ? [owner] : [gateway, recorder, replay, evaluation]) (await load()).register(program);
+
+try {
+  inherit(program);
+  if (process.argv.length <= 2) program.outputHelp();
+  else await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has already said what is wrong; a wrong call exits with 2 here, and help is no error.
+  process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? 0 : exit.usage;
+}
+
+/** Commands made by the folders throw as the program does, so that every wrong call ends in one place. */
+function inherit(parent: Command): void {
+  for (const command of parent.commands) {
+    command.exitOverride();
+    inherit(command);
+  }
+}

@@ -1,0 +1,11 @@
+/** Makes dist/: the sources as JavaScript, and beside them the files that they read. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, globSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const assets = ['{gateway,recorder,replay,eval,dashboards}/**/*.{sql,json,yaml,xml,html,css}'];
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+for (const file of globSync(assets, { cwd: root })) cpSync(join(root, file), join(root, 'dist', file));
