@@ -1,0 +1,46 @@
+/** Turns a recorded request into a question for an arm: the caller's own words, somebody else to answer them. */
+import { type Dialect, isFieldProblem } from '../gateway/core/dialect.ts';
+import { scanObject } from '../gateway/core/json.ts';
+import type { Instant } from '../gateway/core/time.ts';
+import { newExchangeId, traceFrom } from '../gateway/ids.ts';
+import type { Question } from '../gateway/question.ts';
+import type { Arm } from './arm.ts';
+import type { RecordedRequest } from './source.ts';
+
+/** The question, or why it cannot be asked. `repeat` counts from 0. */
+export function askAgain(
+  recorded: RecordedRequest,
+  arm: Arm,
+  run: string,
+  repeat: number,
+  dialect: Dialect,
+  now: Instant,
+): Question | string {
+  const scan = scanObject(recorded.body);
+  if (!scan.ok) return scan.problem.message;
+  const chat = dialect.parseRequest(scan.value);
+  if (isFieldProblem(chat)) return chat.problem.message;
+  const routed = arm.routeOf(scan.value, chat);
+  if (typeof routed === 'string') return routed;
+  const { traceId, spanId, parentSpanId } = traceFrom(undefined);
+  const { tenant, project, user, conversation, tags } = recorded;
+  return {
+    id: newExchangeId(now),
+    receivedAt: now,
+    caller: { tenant, project, user, key: '', requestId: '', conversation, tags },
+    trace: { traceId, spanId, parentSpanId },
+    dialect,
+    ...routed,
+    configHash: arm.configHash,
+    chat,
+    raw: { text: recorded.body, members: scan.members },
+    body: Buffer.from(recorded.body),
+    headers: recorded.headers,
+    includeUsage: true,
+    measure: 'always',
+    replayOf: recorded.id,
+    run,
+    arm: arm.name,
+    repeat,
+  };
+}

@@ -1,0 +1,87 @@
+/** Who answers in the original's place: a target or a route, another configuration, or a URL. */
+import { resolve as resolvePath } from 'node:path';
+import { CommandError, exit } from '../gateway/cli.ts';
+import { loadConfig, printProblems } from '../gateway/config.ts';
+import type { ChatRequest } from '../gateway/core/chat.ts';
+import type { JsonObject } from '../gateway/core/json.ts';
+import { providers } from '../gateway/providers/index.ts';
+import type { Question } from '../gateway/question.ts';
+import { isRefusal, type Refusal } from '../gateway/refuse.ts';
+import { resolve } from '../gateway/resolve.ts';
+import { Secret } from '../gateway/secret.ts';
+import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../gateway/settings.ts';
+import { createWorld, FleetState, type Lasting, type World } from '../gateway/world.ts';
+import { gotUpstream } from './url.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Arm {
+  /** As `--against` named it. */
+  readonly name: string;
+  readonly configHash: string;
+  readonly world: World;
+  /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
+  routeOf(body: JsonObject, chat: ChatRequest): Pick<Question, 'policy' | 'onUnsupported'> | string;
+}
+
+/** What every arm of a run shares but the state of its fleet: the breakers of one must not close the targets of another. */
+export type Shared = Omit<Lasting, 'fleet'>;
+
+/** Throws a CommandError that says what `against` should have been. */
+export function armOf(against: string, settings: Settings, shared: Shared, environment: Environment): Arm {
+  if (against.startsWith('config:')) return configArm(against, shared, environment);
+  if (/^https?:\/\//i.test(against)) return urlArm(against, settings, shared, environment);
+  return targetArm(against, settings, shared);
+}
+
+/** A replay is the operator's own: no tenant's list of routes stands in its way. */
+const noTenant = '';
+
+function targetArm(name: string, settings: Settings, shared: Shared): Arm {
+  const route = resolve(settings, noTenant, { model: name });
+  if (isRefusal(route)) throw new CommandError(exit.usage, `--against ${name}: ${said(route)}`);
+  const world = worldOf(settings, shared);
+  return { name, configHash: settings.hash, world, routeOf: () => routed(route, world) };
+}
+
+function configArm(name: string, shared: Shared, environment: Environment): Arm {
+  const file = resolvePath(name.slice('config:'.length));
+  const loaded = loadConfig({ file, directory: process.cwd(), environment });
+  if (!loaded.ok) throw new CommandError(exit.usage, printProblems(loaded.problems));
+  const { settings } = loaded;
+  const world = worldOf(settings, shared);
+  return {
+    name,
+    configHash: settings.hash,
+    world,
+    routeOf: body => {
+      const route = resolve(settings, noTenant, body);
+      return isRefusal(route) ? said(route) : routed(route, world);
+    },
+  };
+}
+
+/** Any OpenAI-compatible endpoint, asked for the model that the caller named. Its key, where it wants one, stands in HINDCAST_URL_KEY. */
+function urlArm(name: string, settings: Settings, shared: Shared, environment: Environment): Arm {
+  const url = new URL(name);
+  const key = environment.HINDCAST_URL_KEY;
+  const account: Account = {
+    name: url.host,
+    provider: providers.openai!,
+    baseUrl: url.href.replace(/\/$/, ''),
+    keys: key ? [new Secret(key)] : [],
+    allowPrivate: true,
+    trace: false,
+  };
+  const world = worldOf({ ...settings, providers: new Map([[account.name, account]]) }, { ...shared, upstream: gotUpstream() });
+  return {
+    name,
+    configHash: settings.hash,
+    world,
+    routeOf: (_, chat) => routed({ name, ...routeDefaults, steps: [{ target: `${account.name}/${chat.model}`, ...stepDefaults }] }, world),
+  };
+}
+
+const worldOf = (settings: Settings, shared: Shared): World => createWorld(settings, { ...shared, fleet: new FleetState() });
+const routed = (route: Route, world: World) => ({ policy: world.policyOf(route), onUnsupported: route.onUnsupported });
+const said = ({ refusal }: Refusal): string => refusal.message;

@@ -1,0 +1,43 @@
+/** When two texts say the same although their letters differ: white space, case of the JSON layout, key order. */
+import { isObject, type Json } from '../gateway/core/json.ts';
+
+/** White space folded, typographic quotes and dashes made plain, Unicode composed. Case and punctuation are content and stay. */
+export const canonicalText = (text: string): string =>
+  text
+    .normalize('NFC')
+    .replace(/[‘’‛]/g, "'")
+    .replace(/[“”‟]/g, '"')
+    .replace(/[‐‑‒–—]/g, '-')
+    .replace(/\s+/g, ' ')
+    .trim();
+
+/** A JSON object or array, also in a Markdown fence; undefined for anything else, a bare number or string included. */
+export function parseJson(text: string): Json | undefined {
+  const trimmed = text.trim();
+  const inner = /^```(?:json)?\s*\n([\s\S]*)\n```$/.exec(trimmed)?.[1] ?? trimmed;
+  if (!/^[[{]/.test(inner)) return undefined;
+  try {
+    return JSON.parse(inner) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+const depthMax = 256;
+
+/** The paths at which two values differ, in the order of the first. The order of an object's keys is no difference, that of an array's items is. */
+export function jsonPaths(a: Json, b: Json, path = '$', depth = 0): readonly string[] {
+  if (depth > depthMax) return [path];
+  if (Array.isArray(a) && Array.isArray(b)) {
+    const length = a.length === b.length ? [] : [`${path}.length`];
+    return [...length, ...a.slice(0, b.length).flatMap((item, i) => jsonPaths(item as Json, b[i] as Json, `${path}[${i}]`, depth + 1))];
+  }
+  if (isObject(a) && isObject(b)) {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+    return [...keys].flatMap(key => {
+      const at = `${path}.${key}`;
+      return Object.hasOwn(a, key) && Object.hasOwn(b, key) ? jsonPaths(a[key]!, b[key]!, at, depth + 1) : [at];
+    });
+  }
+  return a === b ? [] : [path];
+}

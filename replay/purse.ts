@@ -1,0 +1,29 @@
+/** Money of a run: reserved before each call, settled after it, and never above the cap. */
+import type { NanoUsd } from '../gateway/core/price.ts';
+
+export class Purse {
+  readonly #cap: NanoUsd;
+  #reserved = 0;
+  #spent = 0;
+
+  /** Infinity for no cap. */
+  constructor(cap: NanoUsd) {
+    this.#cap = cap;
+  }
+
+  get spent(): NanoUsd {
+    return this.#spent;
+  }
+
+  /** False, and nothing reserved, when the call could pass the cap. */
+  reserve(worst: NanoUsd): boolean {
+    if (this.#spent + this.#reserved + worst > this.#cap) return false;
+    this.#reserved += worst;
+    return true;
+  }
+
+  settle(reserved: NanoUsd, actual: NanoUsd): void {
+    this.#reserved -= reserved;
+    this.#spent += actual;
+  }
+}

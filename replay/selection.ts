@@ -1,0 +1,63 @@
+/** The selection flags of the command line, read into a Selection. */
+import type { Command } from 'commander';
+import { CommandError, exit } from '../gateway/cli.ts';
+import type { Instant } from '../gateway/core/time.ts';
+import type { Selection } from './source.ts';
+
+export interface SelectionOptions {
+  readonly since?: string;
+  readonly until?: string;
+  readonly model?: string;
+  readonly route?: string;
+  readonly tenant?: string;
+  readonly tag?: readonly string[];
+  readonly limit: string;
+}
+
+export const selectionFlags = (command: Command): Command =>
+  command
+    .option('--since <time>', 'from then on: 1h, 7d, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z')
+    .option('--until <time>', 'before then, in the same forms')
+    .option('--model <name>', 'only requests that asked for this model, as the caller wrote it')
+    .option('--route <name>', 'only requests that took this route')
+    .option('--tenant <name>', "only this tenant's requests")
+    .option('--tag <name=value>', 'only requests with this tag (repeatable)', (value: string, all: string[] = []) => [...all, value])
+    .option('--limit <count>', 'the most recent so many', '1000');
+
+export function selectionOf(options: SelectionOptions, now: Instant): Selection {
+  const { model, route, tenant } = options;
+  return {
+    ...(options.since === undefined ? {} : { since: parseTime(options.since, '--since', now) }),
+    ...(options.until === undefined ? {} : { until: parseTime(options.until, '--until', now) }),
+    ...(model === undefined ? {} : { model }),
+    ...(route === undefined ? {} : { route }),
+    ...(tenant === undefined ? {} : { tenant }),
+    tags: Object.fromEntries((options.tag ?? []).map(parseTag)),
+    limit: parseCount(options.limit, '--limit'),
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** `1h` is an hour before `now`; a date without a zone is UTC. */
+export function parseTime(text: string, flag: string, now: Instant): Instant {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(s|m|h|d|w)$/.exec(text) ?? [];
+  if (amount !== undefined) return now - Number(amount) * unitMs[unit!]!;
+  const isDate = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);
+  const zoned = /T|\s/.test(text) && !/(Z|[+-]\d\d:?\d\d)$/.test(text) ? `${text.replace(' ', 'T')}Z` : text;
+  const at = isDate ? Date.parse(zoned) : Number.NaN;
+  if (Number.isNaN(at)) throw new CommandError(exit.usage, `${flag} ${text}: write a span such as 30m, 1h, 7d, or a date such as 2026-01-31T12:00:00Z.`);
+  return at;
+}
+
+function parseTag(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals <= 0) throw new CommandError(exit.usage, `--tag ${text}: write it as name=value.`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+export function parseCount(text: string, flag: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new CommandError(exit.usage, `${flag} ${text}: write a whole number, 1 or more.`);
+  return count;
+}
