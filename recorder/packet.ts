@@ -1,0 +1,66 @@
+/** An exchange as bytes: a JSON head for everything but the bodies, then each body once, exactly as it was. */
+import type { AttemptRecord, Exchange } from '../gateway/core/exchange.ts';
+
+/** The JSON head and the distinct bodies that follow it. */
+export interface Packet {
+  readonly head: string;
+  readonly bodies: readonly Uint8Array[];
+  readonly bodyBytes: number;
+}
+
+interface Head {
+  /** Lengths of the bodies, in the order they follow the head. */
+  readonly lengths: readonly number[];
+  /** Which body is which: the caller's request and answer, then request and response of each attempt. */
+  readonly uses: readonly number[];
+  readonly exchange: Omit<Exchange, 'request' | 'response' | 'attempts'>;
+  readonly attempts: readonly Omit<AttemptRecord, 'request' | 'response'>[];
+}
+
+/** Where bytes pass through, caller and attempt hold the same body: it is written once. */
+export function packetOf(exchange: Exchange): Packet {
+  const bodies: Uint8Array[] = [];
+  const uses: number[] = [];
+  let bodyBytes = 0;
+  const use = (body: Uint8Array): void => {
+    let index = bodies.findIndex(seen => sameBytes(seen, body));
+    if (index < 0) {
+      index = bodies.push(body) - 1;
+      bodyBytes += body.byteLength;
+    }
+    uses.push(index);
+  };
+  const { request, response, attempts: records, ...rest } = exchange;
+  use(request);
+  use(response);
+  const attempts = records.map(({ request: sent, response: received, ...attempt }) => {
+    use(sent);
+    use(received);
+    return attempt;
+  });
+  const head: Head = { lengths: bodies.map(body => body.byteLength), uses, exchange: rest, attempts };
+  return { head: JSON.stringify(head), bodies, bodyBytes };
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || (a.byteLength === b.byteLength && Buffer.compare(a, b) === 0);
+
+/** Bytes before the JSON head: its length. */
+export const headLengthBytes = 4;
+
+/** The bodies are views into `payload`. Throws when it is not what `packetOf` made. */
+export function parsePacket(payload: Uint8Array): Exchange {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const headEnd = headLengthBytes + bytes.readUInt32LE(0);
+  if (headEnd > bytes.length) throw new Error('the head is longer than the packet');
+  const head = JSON.parse(bytes.toString('utf8', headLengthBytes, headEnd)) as Head;
+  let at = headEnd;
+  const bodies = head.lengths.map(length => {
+    const body = bytes.subarray(at, at + length);
+    at += length;
+    return body;
+  });
+  if (at !== bytes.length) throw new Error('the bodies do not fill the packet');
+  const [request, response, ...others] = head.uses.map(use => bodies[use]!);
+  const attempts = head.attempts.map((attempt, i) => ({ ...attempt, request: others[2 * i]!, response: others[2 * i + 1]! }));
+  return { ...head.exchange, request: request!, response: response!, attempts };
+}

@@ -1,0 +1,76 @@
+/** Where things lie under `store.path`, and how small files are written so that no reader sees half of one. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
+/** Records that the store refuses for good. */
+export const rejectedFolder = (root: string): string => join(root, 'rejected');
+/** Held by the one recorder process that owns the folder. */
+export const ownerLock = (storePath: string): string => join(storePath, 'lock');
+export const engineFolder = (storePath: string): string => join(storePath, 'engine');
+export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
+const keyFile = (storePath: string): string => join(storePath, 'writer.key');
+
+export const makeFolder = (path: string): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+};
+
+/** Where the running engine answers, and whose it is. */
+export interface EnginePlace {
+  readonly url: string;
+  readonly pid: number;
+}
+
+export const writeEnginePlace = (storePath: string, place: EnginePlace): void =>
+  writeWhole(engineFile(storePath), `${JSON.stringify(place)}\n`);
+
+export function readEnginePlace(storePath: string): EnginePlace | undefined {
+  const text = readIfThere(engineFile(storePath));
+  if (text === undefined) return undefined;
+  try {
+    const { url, pid } = JSON.parse(text) as Partial<EnginePlace>;
+    return typeof url === 'string' && typeof pid === 'number' ? { url, pid } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The writer account's password; undefined when no recorder has run here yet. */
+export const readWriterKey = (storePath: string): string | undefined => readIfThere(keyFile(storePath))?.trim() || undefined;
+
+/** Only for the holder of the owner's lock. */
+export function ensureWriterKey(storePath: string): string {
+  const known = readWriterKey(storePath);
+  if (known) return known;
+  const key = randomBytes(32).toString('hex');
+  writeWhole(keyFile(storePath), `${key}\n`);
+  return key;
+}
+
+/** All or nothing, also when the power fails in between. */
+export function writeWhole(path: string, text: string): void {
+  const draft = `${path}.new`;
+  writeFileSync(draft, text, { mode: 0o600, flush: true });
+  renameSync(draft, path);
+  syncFolder(dirname(path));
+}
+
+/** A new file's name is as safe as the folder that holds it. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
