@@ -4,6 +4,7 @@ import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
 import {
   advance,
   begin,
+  concerning,
   type Moment,
   type RouteCommand,
   type RouteEvent,
@@ -31,6 +32,8 @@ export type Simulation =
 
 interface Due {
   readonly at: Instant;
+  /** The attempt that reports it; an aborted one is heard of no more. */
+  readonly attempt?: number;
   /** A timer's or outcome's event but for its Moment, which is made when it is due. */
   readonly happens: (now: Moment) => RouteEvent;
 }
@@ -46,11 +49,12 @@ export function simulate(
   const queue: Due[] = [];
   const tries = new Map<string, number>();
   const events: RouteEvent[] = [];
-  const moment = (at: Instant): Moment => ({ at, closed: closedAt(fleet, at) });
-  const put = (at: Instant, happens: Due['happens']): void => {
+  const aborted = new Set<number>();
+  const moment = (at: Instant): Moment => ({ at, closed: concerning(policy, closedAt(fleet, at)) });
+  const put = (due: Due): void => {
     let i = queue.length;
-    while (i > 0 && queue[i - 1]!.at > at) i--;
-    queue.splice(i, 0, { at, happens });
+    while (i > 0 && queue[i - 1]!.at > due.at) i--;
+    queue.splice(i, 0, due);
   };
   const attempt = (command: RouteCommand & { type: 'attempt' }, now: Instant): boolean => {
     const nth = tries.get(command.target) ?? 0;
@@ -58,13 +62,15 @@ export function simulate(
     const recorded = recordings(command.target, nth);
     if (!recorded) return false;
     const { openAfterMs, endAfterMs, result } = recorded;
-    const id = command.attempt;
-    if (openAfterMs < endAfterMs) put(now + openAfterMs, m => ({ ...m, type: 'attempt-opened', attempt: id }));
-    put(now + endAfterMs, m =>
+    const { attempt: id } = command;
+    if (openAfterMs < endAfterMs) {
+      put({ at: now + openAfterMs, attempt: id, happens: m => ({ ...m, type: 'attempt-opened', attempt: id }) });
+    }
+    const ends = (m: Moment): RouteEvent =>
       'failure' in result
         ? { ...m, type: 'attempt-failed', attempt: id, failure: result.failure }
-        : { ...m, type: 'attempt-answered', attempt: id, signals: result.signals },
-    );
+        : { ...m, type: 'attempt-answered', attempt: id, signals: result.signals };
+    put({ at: now + endAfterMs, attempt: id, happens: ends });
     return true;
   };
 
@@ -72,12 +78,17 @@ export function simulate(
   let now = startAt;
   for (;;) {
     for (const command of commands) {
-      if (command.type === 'timer') put(command.at, m => ({ ...m, type: 'timer-fired', timer: command.timer }));
+      if (command.type === 'timer') put({ at: command.at, happens: m => ({ ...m, type: 'timer-fired', timer: command.timer }) });
       if (command.type === 'attempt' && !attempt(command, now)) return { supported: false, target: command.target };
+      if (command.type === 'abort') aborted.add(command.attempt);
     }
     if (state.outcome) return { supported: true, state, endedAt: now, events };
     const next = queue.shift();
     if (!next) throw new Error('the router stopped without finishing');
+    if (next.attempt !== undefined && aborted.has(next.attempt)) {
+      commands = [];
+      continue;
+    }
     now = next.at;
     const event = next.happens(moment(now));
     events.push(event);

@@ -3,6 +3,7 @@ import type { Failure } from './core/failure.ts';
 import {
   advance,
   begin,
+  concerning,
   type Moment,
   type RouteCommand,
   type RouteEvent,
@@ -54,7 +55,7 @@ export function drive(policy: RoutePolicy, seed: string, world: World): Drive {
 
   const now = (): Moment => {
     const at = world.clock.now();
-    return { at, closed: world.closed(at) };
+    return { at, closed: concerning(policy, world.closed(at)) };
   };
 
   const hear = (happened: (now: Moment) => RouteEvent): void => {
@@ -69,7 +70,7 @@ export function drive(policy: RoutePolicy, seed: string, world: World): Drive {
       events.push(event);
       const { state: after, commands } = advance(state, event);
       state = after;
-      commands.forEach(obey);
+      for (const command of commands) obey(command);
     }
     obeying = false;
   };
@@ -105,7 +106,7 @@ export function drive(policy: RoutePolicy, seed: string, world: World): Drive {
 
   const first = begin(policy, seed, now());
   state = first.state;
-  first.commands.forEach(obey);
+  for (const command of first.commands) obey(command);
   hearWaiting();
   return { leave: () => hear(moment => ({ ...moment, type: 'caller-left' })) };
 }

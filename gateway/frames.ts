@@ -8,20 +8,35 @@ export interface Frames {
   end(): void;
 }
 
-const eventBytesMax = 16 * 1024 * 1024;
+export interface FramesListener {
+  event(event: SseEvent): void;
+  /** Says nothing but that the other side is alive. */
+  comment(): void;
+  /** One event passed 16 MiB; nothing follows. */
+  overflow(): void;
+}
 
-/** Server-sent events: LF, CR or CRLF, comments dropped. `onOverflow` when one event passes 16 MiB. */
-export function sseFrames(onEvent: (event: SseEvent) => void, onOverflow: () => void): Frames {
+const eventLengthMax = 16 * 1024 * 1024;
+
+/** Server-sent events: LF, CR or CRLF between lines. */
+export function sseFrames(listener: FramesListener): Frames {
   const decoder = new TextDecoder();
+  let isOver = false;
   const parser = createParser({
-    maxBufferSize: eventBytesMax,
-    onEvent: ({ event, data }) => onEvent(event === undefined ? { data } : { event, data }),
+    maxBufferSize: eventLengthMax,
+    onEvent: ({ event, data }) => listener.event(event === undefined ? { data } : { event, data }),
+    onComment: () => listener.comment(),
     onError: error => {
-      if (error.type === 'max-buffer-size-exceeded') onOverflow();
+      if (error.type !== 'max-buffer-size-exceeded' || isOver) return;
+      isOver = true;
+      listener.overflow();
     },
   });
+  const feed = (text: string): void => {
+    if (!isOver) parser.feed(text);
+  };
   return {
-    feed: chunk => parser.feed(decoder.decode(chunk, { stream: true })),
-    end: () => parser.feed(`${decoder.decode()}\n\n`),
+    feed: chunk => feed(decoder.decode(chunk, { stream: true })),
+    end: () => feed(`${decoder.decode()}\n\n`),
   };
 }

@@ -2,11 +2,11 @@
 import type { ChatRequest } from './core/chat.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Caller, TraceIds } from './core/exchange.ts';
-import { spliceMembers } from './core/json.ts';
 import type { Provider, RawRequest, RenderedRequest } from './core/provider.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import { topLogprobsNeeded } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
+import { ours, passRequest } from './pass.ts';
 
 export interface Question {
   /** UUIDv7 of the exchange, and the seed of its coins. */
@@ -25,8 +25,12 @@ export interface Question {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly includeUsage: boolean;
+  /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
+  readonly measure?: 'asked' | 'always';
   readonly replayOf?: string;
   readonly run?: string;
+  readonly arm?: string;
+  readonly repeat?: number;
 }
 
 export interface PreparedRequest extends RenderedRequest {
@@ -34,25 +38,31 @@ export interface PreparedRequest extends RenderedRequest {
   readonly passes: boolean;
   /** What the target is asked, log-probabilities of ours included. */
   readonly chat: ChatRequest;
-  /** We asked for log-probabilities that the caller did not: they must not reach it. */
-  readonly stripsLogprobs: boolean;
+  /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
+  readonly ownLogprobs?: { readonly shownTop: number | undefined };
 }
-
-/** Members of a request that are said to us and mean nothing to a provider. */
-const ours = ['models', 'fallbacks'];
 
 /** The request as one target gets it: the caller's own bytes where the wire format is the same, rendered anew where it is not. */
 export function prepare(question: Question, step: RouteStep, provider: Provider, model: string): PreparedRequest {
-  const { raw } = question;
-  const top = step.accept && !question.chat.logprobs ? topLogprobsNeeded(step.accept) : undefined;
-  const chat = top === undefined ? question.chat : { ...question.chat, logprobs: { top } };
-  const passes = provider.wire === question.dialect.wire && !ours.some(member => raw.members.has(member));
-  const stripsLogprobs = top !== undefined;
-  const rendered = provider.renderRequest(passes ? chat : withoutOurs(chat), model);
-  if (!passes) return { ...rendered, chat, passes, stripsLogprobs };
-  const logprobs = top === undefined ? {} : { logprobs: 'true', ...(top > 0 ? { top_logprobs: String(top) } : {}) };
-  const body = spliceMembers(raw.text, raw.members, { model: JSON.stringify(model), ...logprobs });
-  return { path: rendered.path, body, warnings: [], chat, passes, stripsLogprobs };
+  const { raw, chat: asked } = question;
+  const logprobs = logprobsWanted(question, step);
+  const own = logprobs ? { ownLogprobs: { shownTop: asked.logprobs?.top } } : {};
+  const chat = logprobs ? { ...asked, logprobs } : asked;
+  if (provider.wire === question.dialect.wire) {
+    // Only the path is taken of it, and no path depends on what is said.
+    const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
+    return { path, body: passRequest(raw, { model, stream: chat.stream, logprobs }), warnings: [], chat, passes: true, ...own };
+  }
+  const rendered = provider.renderRequest(withoutOurs(chat), model);
+  // What the caller did not ask for is no loss of its.
+  const warnings = logprobs && !asked.logprobs ? rendered.warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : rendered.warnings;
+  return { ...rendered, warnings, chat, passes: false, ...own };
+}
+
+/** What must be asked over the caller's own wish, so that the step's acceptance or the replay can be measured. */
+function logprobsWanted({ chat, measure }: Question, { accept }: RouteStep): { readonly top: number } | undefined {
+  const needed = (accept && topLogprobsNeeded(accept)) ?? (measure === 'always' ? 0 : undefined);
+  return needed === undefined || (chat.logprobs && chat.logprobs.top >= needed) ? undefined : { top: needed };
 }
 
 function withoutOurs(chat: ChatRequest): ChatRequest {

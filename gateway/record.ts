@@ -11,6 +11,8 @@ export interface Told {
   readonly status: number;
   /** What the caller was sent, byte for byte. */
   readonly response: Uint8Array;
+  /** The attempt whose answer the caller read, whole or not. */
+  readonly committed: number | undefined;
   readonly firstTokenAt: Instant | undefined;
   readonly endedAt: Instant;
 }
@@ -22,7 +24,7 @@ export function exchangeOf(
   attempts: readonly AttemptRecord[],
   told: Told,
 ): Exchange {
-  const answered = decision.type === 'answered' ? attempts[decision.attempt] : undefined;
+  const read = told.committed === undefined ? undefined : attempts[told.committed];
   const usages = attempts.flatMap(a => (a.usage ? [a.usage] : []));
   const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
   const { receivedAt } = question;
@@ -46,15 +48,17 @@ export function exchangeOf(
     decision,
     events: log.events,
     attempts,
-    ...(answered?.finish ? { finish: answered.finish } : {}),
+    ...(decision.type === 'answered' && read?.finish ? { finish: read.finish } : {}),
     ...(usages.length > 0 ? { usage: usages.reduce(plus) } : {}),
     ...(costs.length > 0 ? { costNanoUsd: costs.reduce((sum, c) => sum + c, 0) } : {}),
     ...(told.firstTokenAt === undefined ? {} : { firstTokenMs: told.firstTokenAt - receivedAt }),
-    overheadMs: told.endedAt - receivedAt - underWayMs(attempts),
+    overheadMs: Math.max(0, told.endedAt - receivedAt - othersMs(attempts)),
     warnings: attempts.flatMap(a => a.warnings),
-    flags: answered?.flags ?? [],
+    flags: read?.flags ?? [],
     ...(question.replayOf === undefined ? {} : { replayOf: question.replayOf }),
     ...(question.run === undefined ? {} : { run: question.run }),
+    ...(question.arm === undefined ? {} : { arm: question.arm }),
+    ...(question.repeat === undefined ? {} : { repeat: question.repeat }),
   };
 }
 
@@ -82,12 +86,12 @@ const plus = (a: Usage, b: Usage): Usage => ({
   source: a.source === 'provider' && b.source === 'provider' ? 'provider' : 'estimated',
 });
 
-/** Time in which at least one attempt was running. */
-function underWayMs(attempts: readonly AttemptRecord[]): Milliseconds {
+/** Time that was not the gateway's: some attempt was running, or a retry, which always follows another attempt, was being waited for. */
+function othersMs(attempts: readonly AttemptRecord[]): Milliseconds {
   let sum = 0;
   let until = 0;
-  for (const { startedAt, endedAt } of attempts.toSorted((a, b) => a.startedAt - b.startedAt)) {
-    sum += Math.max(0, endedAt - Math.max(startedAt, until));
+  for (const { kind, startedAt, endedAt } of attempts.toSorted((a, b) => a.startedAt - b.startedAt)) {
+    sum += Math.max(0, endedAt - (kind === 'retry' ? until : Math.max(startedAt, until)));
     until = Math.max(until, endedAt);
   }
   return sum;

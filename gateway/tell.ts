@@ -14,6 +14,14 @@ export function callerErrorOf(failure: Failure): CallerError {
   return { status, type, code, message: reason.slice(0, messageLengthMax), param: failure.param ?? null };
 }
 
+export const recordingUnavailable: CallerError = {
+  status: 503,
+  type: 'server_error',
+  code: 'recording_unavailable',
+  message: 'The answer could not be recorded, and this gateway does not answer without a record.',
+  param: null,
+};
+
 /** Hosts, keys, paths and control characters are taken out of a provider's sentence. */
 export function sanitise(text: string): string {
   return text

@@ -31,6 +31,8 @@ export interface ChatRequest {
   readonly serviceTier?: string;
   /** Top-level fields of the caller that have no place above. They survive to targets of the same wire format. */
   readonly extra: JsonObject;
+  /** Paths of what the caller said inside of messages, tools and formats that has no place here; only its own bytes carry it. */
+  readonly unread?: readonly string[];
 }
 
 export interface Message {
@@ -84,7 +86,7 @@ export type OutputFormat =
       readonly description?: string;
     };
 
-export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
+export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
 export interface Reasoning {
   readonly effort?: ReasoningEffort;
   readonly budgetTokens?: number;

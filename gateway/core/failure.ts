@@ -32,6 +32,8 @@ export interface Failure {
   readonly param?: string;
   /** How long the provider asked us to wait; parsed and finite, not yet clamped. */
   readonly retryAfterMs?: Milliseconds;
+  /** The provider's `x-should-retry`, where it sent one: it knows better than its status says. */
+  readonly shouldRetry?: boolean;
 }
 
 /** `same`: the same target may be asked again. `other`: only another target. `never`: the request itself is at fault. */
@@ -57,10 +59,20 @@ const retries: Readonly<Record<FailureKind, Retry>> = {
   internal: 'never',
 };
 
-export const retryOf = (failure: Failure): Retry => retries[failure.kind];
+/** Whether and where to ask again. A provider may forbid to ask it again, and may invite to it unless it refused our key. */
+export function retryOf({ kind, shouldRetry }: Failure): Retry {
+  const retry = retries[kind];
+  if (shouldRetry === undefined || blamesKey(kind) || kind === 'cancelled' || kind === 'internal') return retry;
+  if (shouldRetry) return 'same';
+  return retry === 'same' ? 'other' : retry;
+}
 
-/** Whether a failure says something about the target's health, rather than about the request or the caller. */
-export const blamesTarget = (failure: Failure): boolean => retryOf(failure) === 'same' || failure.kind === 'authentication';
+/** Whether a failure says something about the target's health, rather than about the request, our key or the caller. */
+export const blamesTarget = ({ kind }: Failure): boolean => retries[kind] === 'same';
+
+/** Whether a failure is about the key: another one would have been let in. */
+export const blamesKey = (kind: FailureKind): kind is 'authentication' | 'quota-exceeded' =>
+  kind === 'authentication' || kind === 'quota-exceeded';
 
 /** What a caller may be told: the status and the fixed words for a kind. Nothing of the upstream's text is in it. */
 export interface PublicError {
@@ -118,3 +130,9 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
 };
 
 export const publicErrorOf = (failure: Failure): PublicError => publicErrors[failure.kind];
+
+/** A mistake of ours, thrown where nobody expected it: it costs the request that met it, and the record says what it was. */
+export const mistakeIn = (doing: string, problem: unknown): Failure => ({
+  kind: 'internal',
+  message: `${doing}: ${problem instanceof Error ? (problem.stack ?? problem.message).slice(0, 1000) : String(problem)}`,
+});

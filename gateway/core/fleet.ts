@@ -7,13 +7,17 @@ export type Fleet = ReadonlyMap<string, TargetHealth>;
 export interface TargetHealth {
   /** Failures in a row that the target is to blame for. */
   readonly failures: number;
-  /** Refused until then: the breaker is open, or the provider asked for a pause. */
-  readonly closedUntil: Instant;
+  /** The breaker is open until then; afterwards one call is let through, to probe. */
+  readonly openUntil: Instant;
+  /** The provider asked for a pause until then. */
+  readonly coolingUntil: Instant;
   /** Counts of attempts by time to first content, in buckets a quarter octave wide; old ones fade. */
   readonly latency: ReadonlyMap<number, number>;
 }
 
-export type Observation = { readonly target: string; readonly at: Instant } & (
+/** `credential` is the fingerprint of the provider key in use, '' for none. */
+export type Observation = { readonly target: string; readonly credential: string; readonly at: Instant } & (
+  | { readonly type: 'asked' }
   | { readonly type: 'answered'; readonly firstTokenMs: Milliseconds }
   | { readonly type: 'failed'; readonly failure: Failure }
 );
@@ -29,43 +33,65 @@ export const breakerDefault: BreakerPolicy = { failuresMax: 5, openMs: 10_000 };
 /** A provider's own wish for a pause is obeyed between these bounds. */
 const coolingMsMin: Milliseconds = 100;
 const coolingMsMax: Milliseconds = 300_000;
+/** Model names come from callers, so their number is bounded: the target that was silent longest is forgotten. */
+export const targetsMax = 1_000;
 
 const bucketsPerOctave = 4;
 const fade = 0.98;
 const samplesMin = 20;
-const fresh: TargetHealth = { failures: 0, closedUntil: 0, latency: new Map() };
+const fresh: TargetHealth = { failures: 0, openUntil: 0, coolingUntil: 0, latency: new Map() };
 
 export function observe(fleet: Fleet, seen: Observation, breaker: BreakerPolicy = breakerDefault): Fleet {
   const before = fleet.get(seen.target) ?? fresh;
-  return new Map(fleet).set(seen.target, seen.type === 'answered' ? answered(before, seen.firstTokenMs) : failed(before, seen, breaker));
+  const after = healthAfter(before, seen, breaker);
+  if (after === before) return fleet;
+  const next = new Map(fleet);
+  next.delete(seen.target);
+  if (next.size >= targetsMax) next.delete(next.keys().next().value!);
+  return next.set(seen.target, after);
 }
 
-function answered(before: TargetHealth, firstTokenMs: Milliseconds): TargetHealth {
+function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPolicy): TargetHealth {
+  switch (seen.type) {
+    case 'asked':
+      // The first call after the breaker's time is the probe: nobody else gets through until it has told, or for as long again.
+      return before.failures >= breaker.failuresMax && before.openUntil <= seen.at
+        ? { ...before, openUntil: seen.at + breaker.openMs }
+        : before;
+    case 'answered':
+      return { ...before, failures: 0, openUntil: 0, latency: withLatency(before.latency, seen.firstTokenMs) };
+    case 'failed':
+      return blamesTarget(seen.failure) ? failed(before, seen.at, seen.failure, breaker) : before;
+  }
+}
+
+function withLatency(before: TargetHealth['latency'], firstTokenMs: Milliseconds): TargetHealth['latency'] {
   const bucket = Math.ceil(bucketsPerOctave * Math.log2(Math.max(1, firstTokenMs)));
-  const latency = new Map([...before.latency].map(([b, weight]) => [b, weight * fade] as const).filter(([, weight]) => weight > 0.01));
-  latency.set(bucket, (latency.get(bucket) ?? 0) + 1);
-  return { failures: 0, closedUntil: 0, latency };
+  const latency = new Map<number, number>();
+  for (const [b, weight] of before) if (weight * fade > 0.01) latency.set(b, weight * fade);
+  return latency.set(bucket, (latency.get(bucket) ?? 0) + 1);
 }
 
-function failed(before: TargetHealth, seen: Observation & { type: 'failed' }, breaker: BreakerPolicy): TargetHealth {
-  if (!blamesTarget(seen.failure)) return before;
+function failed(before: TargetHealth, at: Instant, { retryAfterMs }: Failure, breaker: BreakerPolicy): TargetHealth {
   const failures = before.failures + 1;
-  const opened = failures >= breaker.failuresMax ? seen.at + breaker.openMs : 0;
-  const wish = seen.failure.retryAfterMs;
-  const cooling = wish === undefined ? 0 : seen.at + Math.min(coolingMsMax, Math.max(coolingMsMin, wish));
-  return { ...before, failures, closedUntil: Math.max(before.closedUntil, opened, cooling) };
+  const openUntil = failures >= breaker.failuresMax ? Math.max(before.openUntil, at + breaker.openMs) : before.openUntil;
+  const wish = retryAfterMs === undefined ? 0 : at + Math.min(coolingMsMax, Math.max(coolingMsMin, retryAfterMs));
+  return { ...before, failures, openUntil, coolingUntil: Math.max(before.coolingUntil, wish) };
 }
 
 /** The targets that are refused at this instant, and until when: what the router sees of the fleet. */
 export function closedAt(fleet: Fleet, at: Instant): Readonly<Record<string, Instant>> {
   const closed: Record<string, Instant> = {};
-  for (const [target, health] of fleet) if (health.closedUntil > at) closed[target] = health.closedUntil;
+  for (const [target, { openUntil, coolingUntil }] of fleet) {
+    const until = Math.max(openUntil, coolingUntil);
+    if (until > at) closed[target] = until;
+  }
   return closed;
 }
 
 /** A quantile of the time to first content, in ms, to a quarter octave; undefined before there is enough to tell. */
 export function latencyQuantile(fleet: Fleet, target: string, q: number): Milliseconds | undefined {
-  const latency = fleet.get(target)?.latency ?? new Map<number, number>();
+  const latency = fleet.get(target)?.latency ?? fresh.latency;
   const total = [...latency.values()].reduce((sum, weight) => sum + weight, 0);
   if (total < samplesMin) return undefined;
   let seen = 0;

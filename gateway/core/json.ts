@@ -23,8 +23,8 @@ export type Scan =
   | { readonly ok: false; readonly problem: JsonProblem };
 
 const depthMax = 256;
-/** Keys that turn into a prototype when an object is copied carelessly. */
-const forbidden = new Set(['__proto__']);
+/** The key that turns into a prototype when an object is copied carelessly. */
+const forbidden = '__proto__';
 
 const problem = (code: JsonProblem['code'], message: string, param: string | null = null): Scan => ({
   ok: false,
@@ -49,8 +49,21 @@ export function scanObject(text: string): Scan {
   return structure;
 }
 
-interface Frame {
-  readonly keys: Set<string> | null; // null for an array
+/** The keys of an object that is still open, null for an array. A few are looked through; a Set for each small object would cost more. */
+type Frame = Keys | null;
+interface Keys {
+  readonly few: string[];
+  many: Set<string> | undefined;
+}
+const fewKeys = 8;
+
+/** False when it stood there already. */
+function addKey(keys: Keys, key: string): boolean {
+  if (keys.many) return keys.many.size !== keys.many.add(key).size;
+  if (keys.few.includes(key)) return false;
+  keys.few.push(key);
+  if (keys.few.length > fewKeys) keys.many = new Set(keys.few);
+  return true;
 }
 
 /** Follows brackets, keys and strings; leaves the grammar of everything else to JSON.parse. */
@@ -73,14 +86,13 @@ function scanStructure(text: string): Map<string, Span> | Scan {
     if (c === 0x22) {
       const end = endOfString(text, i);
       if (end < 0) return problem('invalid_json', 'The body is not valid JSON: a string is not closed.');
-      const frame = stack[stack.length - 1];
-      if (expectKey && frame?.keys) {
+      const keys = stack[stack.length - 1];
+      if (expectKey && keys) {
         const key = unquote(text, i, end);
         if (key === null) return problem('invalid_json', 'The body is not valid JSON: a key has a bad escape.');
         const param: string | null = top ? key : topKey;
-        if (forbidden.has(key)) return problem('forbidden_key', `The key ${key} is not allowed.`, param);
-        if (frame.keys.has(key)) return problem('duplicate_key', `The key ${JSON.stringify(key).slice(0, 80)} stands twice.`, param);
-        frame.keys.add(key);
+        if (key === forbidden) return problem('forbidden_key', `The key ${key} is not allowed.`, param);
+        if (!addKey(keys, key)) return problem('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
         if (top) topKey = key;
         expectKey = false;
       } else if (top && valueStart < 0) valueStart = i;
@@ -90,9 +102,9 @@ function scanStructure(text: string): Map<string, Span> | Scan {
     switch (c) {
       case 0x7b: // {
       case 0x5b: // [
-        if (stack.length >= depthMax) return problem('json_too_deep', `The body is nested deeper than ${depthMax}.`, topKey);
+        if (stack.length >= depthMax) return problem('json_too_deep', `The body is nested deeper than ${depthMax}.`);
         if (top && valueStart < 0) valueStart = i;
-        stack.push({ keys: c === 0x7b ? new Set() : null });
+        stack.push(c === 0x7b ? { few: [], many: undefined } : null);
         expectKey = c === 0x7b;
         break;
       case 0x7d: // }
@@ -103,7 +115,7 @@ function scanStructure(text: string): Map<string, Span> | Scan {
         break;
       case 0x2c: // ,
         if (top) closeMember(i);
-        expectKey = stack[stack.length - 1]?.keys != null;
+        expectKey = stack[stack.length - 1] != null;
         break;
       case 0x3a: // :
         break;
@@ -139,23 +151,65 @@ function trimEnd(text: string, start: number, end: number): number {
   return i;
 }
 
-/** The same text with the values of some top-level members replaced by other JSON text; a member that is not there is added at the end. */
-export function spliceMembers(text: string, members: ReadonlyMap<string, Span>, changes: Readonly<Record<string, string>>): string {
-  const edits: { readonly start: number; readonly end: number; readonly with: string }[] = [];
+/**
+ * The same text with some top-level members changed: given other JSON text as their value, or removed where that is undefined.
+ * A member that is not there is added at the end. Everything else stays as it is, byte for byte.
+ */
+export function spliceMembers(
+  text: string,
+  members: ReadonlyMap<string, Span>,
+  changes: Readonly<Record<string, string | undefined>>,
+): string {
+  const edits: Edit[] = removals(
+    text,
+    [...members].map(([key, span]) => ({ ...span, goes: Object.hasOwn(changes, key) && changes[key] === undefined })),
+  );
   const added: string[] = [];
+  let stays = members.size;
   for (const [key, json] of Object.entries(changes)) {
     const span = members.get(key);
-    if (span) edits.push({ ...span, with: json });
+    if (json === undefined) stays -= span ? 1 : 0;
+    else if (span) edits.push({ ...span, with: json });
     else added.push(`${JSON.stringify(key)}:${json}`);
   }
   if (added.length > 0) {
     const brace = text.lastIndexOf('}');
-    edits.push({ start: brace, end: brace, with: (members.size > 0 ? ',' : '') + added.join(',') });
+    edits.push({ start: brace, end: brace, with: (stays > 0 ? ',' : '') + added.join(',') });
   }
-  edits.sort((a, b) => a.start - b.start);
+  return edited(text, edits);
+}
+
+interface Edit extends Span {
+  readonly with: string;
+}
+
+/** A member goes with the comma after it; the last ones go with the comma before them. */
+function removals(text: string, inOrder: readonly (Span & { readonly goes: boolean })[]): Edit[] {
+  const edits: Edit[] = [];
+  const lastKept = inOrder.findLastIndex(member => !member.goes);
+  for (const [i, member] of inOrder.entries()) {
+    if (member.goes && i < lastKept) edits.push({ start: startOfKey(text, member), end: startOfKey(text, inOrder[i + 1]!), with: '' });
+  }
+  const tail = inOrder[lastKept + 1];
+  if (tail) edits.push({ start: inOrder[lastKept]?.end ?? startOfKey(text, tail), end: inOrder.at(-1)!.end, with: '' });
+  return edits;
+}
+
+/** Where the key of a member begins: the opening quote before the colon before its value. */
+function startOfKey(text: string, { start }: Span): number {
+  const closing = text.lastIndexOf('"', start - 1);
+  for (let i = text.lastIndexOf('"', closing - 1); i >= 0; i = text.lastIndexOf('"', i - 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(i - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return i;
+  }
+  return 0;
+}
+
+function edited(text: string, edits: readonly Edit[]): string {
   let out = '';
   let at = 0;
-  for (const edit of edits) {
+  for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
     out += text.slice(at, edit.start) + edit.with;
     at = edit.end;
   }

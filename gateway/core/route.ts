@@ -10,7 +10,7 @@
  */
 import type { AttemptKind } from './exchange.ts';
 import { type Failure, retryOf } from './failure.ts';
-import { coin } from './random.ts';
+import { closedUntil, providerOf, soonestRetry } from './retry.ts';
 import { type Accept, accepts, confidenceOf, type Signals } from './signal.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
@@ -29,21 +29,26 @@ export interface RouteStep {
   readonly timeoutMs: Milliseconds;
   /** What an answer must show to be taken. Absent takes anything, so its stream is forwarded from the first content. */
   readonly accept?: Accept;
-  /** Further tries of this target, made when no untried target is left. */
+  /** Further tries of this target, made when no untried target is left that takes calls. */
   readonly retries: number;
-  /** Wait before the first retry; doubles with each, less up to half by the coin. */
+  /** Wait before the first retry; doubles with each, less up to half by the coin, and never under 100 ms. */
   readonly backoffMs: Milliseconds;
   /** Without content after this long, start another attempt beside this one: the next step, or this target again on the last. */
   readonly hedgeAfterMs?: Milliseconds;
 }
 
-/** A wait that a provider asks for is obeyed up to this long; longer, and the caller is told at once. */
-export const waitMsMax: Milliseconds = 30_000;
-
-/** When an event happened, and which targets the fleet refused then, until when. */
+/** When an event happened, and what the fleet refused then, until when: targets (`provider/model`), or all of a provider by its name. */
 export interface Moment {
   readonly at: Instant;
   readonly closed: Readonly<Record<string, Instant>>;
+}
+
+/** What of the fleet concerns a policy. Its record holds no more than that: other targets may be other people's. */
+export function concerning(policy: RoutePolicy, closed: Moment['closed']): Moment['closed'] {
+  const named = Object.keys(closed);
+  if (named.length === 0) return closed;
+  const concerned = (name: string): boolean => policy.steps.some(({ target }) => target === name || providerOf(target) === name);
+  return Object.fromEntries(named.filter(concerned).map(name => [name, closed[name]!]));
 }
 
 export interface RouteAttempt {
@@ -60,7 +65,8 @@ export interface RouteState {
   readonly seed: string;
   readonly deadlineAt: Instant;
   readonly attempts: readonly RouteAttempt[];
-  readonly retriesWaiting: number;
+  /** The step whose retry is being waited for; nothing else is under way then. */
+  readonly retryWaiting?: number;
   /** The attempt whose answer the caller reads. */
   readonly committed?: number;
   readonly outcome?: RouteOutcome;
@@ -99,7 +105,7 @@ export interface Transition {
 
 export function begin(policy: RoutePolicy, seed: string, now: Moment): Transition {
   const deadlineAt = now.at + policy.deadlineMs;
-  const state: RouteState = { policy, seed, deadlineAt, attempts: [], retriesWaiting: 0 };
+  const state: RouteState = { policy, seed, deadlineAt, attempts: [] };
   return after([{ type: 'timer', timer: { type: 'deadline' }, at: deadlineAt }], goOn(state, now, 'primary'));
 }
 
@@ -147,10 +153,8 @@ function onTimer(state: RouteState, timer: Timer, now: Moment): Transition {
   switch (timer.type) {
     case 'deadline':
       return settle(state, { kind: 'timeout', message: 'the deadline of the route passed' });
-    case 'retry': {
-      const next = { ...state, retriesWaiting: state.retriesWaiting - 1 };
-      return state.committed === undefined ? start(next, timer.step, 'retry', now.at) : stay(next);
-    }
+    case 'retry':
+      return onRetry(state, timer.step, now);
     case 'hedge':
       return onHedge(state, timer.attempt, now);
     case 'timeout': {
@@ -162,48 +166,51 @@ function onTimer(state: RouteState, timer: Timer, now: Moment): Transition {
   }
 }
 
+/** While it was waited for, another target may have opened, or this one may have closed. */
+function onRetry(state: RouteState, step: number, now: Moment): Transition {
+  if (state.retryWaiting !== step) return stay(state);
+  const { retryWaiting: _, ...next } = state;
+  if (untriedOpen(next, now) === undefined && isOpen(next, step, now)) return start(next, step, 'retry', now.at);
+  return goOn(next, now, 'fallback');
+}
+
 function onHedge(state: RouteState, attempt: number, now: Moment): Transition {
   const slow = isRunning(state, attempt) && !state.attempts[attempt]!.opened && state.committed === undefined;
   if (!slow) return stay(state);
   const { step } = state.attempts[attempt]!;
-  const beside = untriedOpen(state, now) ?? (step === state.policy.steps.length - 1 ? step : undefined);
+  const again = step === state.policy.steps.length - 1 && isOpen(state, step, now) ? step : undefined;
+  const beside = untriedOpen(state, now) ?? again;
   return beside === undefined ? stay(state) : start(state, beside, 'hedge', now.at);
 }
 
-/** No answer is in hand. Wait for what is under way, or try the next target, or one again, or any at all, or settle. */
+/** No answer is in hand. Wait for what is under way, or try the next target, or one again, or a closed one, or settle. */
 function goOn(state: RouteState, now: Moment, kind: AttemptKind): Transition {
   if (isBusy(state)) return stay(state);
   const fresh = untriedOpen(state, now);
   if (fresh !== undefined) return start(state, fresh, kind, now.at);
-  const retry = soonestRetry(state, now.at);
+  const retry = soonestRetry(state, now);
   if (retry) {
     const timer: RouteCommand = { type: 'timer', timer: { type: 'retry', step: retry.step }, at: retry.at };
-    return { state: { ...state, retriesWaiting: state.retriesWaiting + 1 }, commands: [timer] };
+    return { state: { ...state, retryWaiting: retry.step }, commands: [timer] };
   }
   // Every target that is left is closed: better to ask one of them than to fail without having asked.
-  const lastResort = state.policy.steps.findLastIndex((_, step) => !isTried(state, step));
-  if (lastResort >= 0) return start(state, lastResort, kind, now.at);
-  return settle(state, { kind: 'overloaded', message: 'no target is available' });
+  const lastResort = state.attempts.some(a => a.status === 'declined') ? undefined : untriedReopeningFirst(state, now);
+  return lastResort === undefined ? settle(state) : start(state, lastResort, kind, now.at);
 }
 
 function untriedOpen(state: RouteState, now: Moment): number | undefined {
-  const step = state.policy.steps.findIndex((s, i) => !isTried(state, i) && (now.closed[s.target] ?? 0) <= now.at);
+  const step = state.policy.steps.findIndex((_, i) => !isTried(state, i) && isOpen(state, i, now));
   return step < 0 ? undefined : step;
 }
 
-/** The step that may be asked again first, if the wait is bearable and before the deadline. */
-function soonestRetry(state: RouteState, at: Instant): { readonly step: number; readonly at: Instant } | undefined {
-  let soonest: { readonly step: number; readonly at: Instant } | undefined;
-  for (const [step, { retries, backoffMs }] of state.policy.steps.entries()) {
-    const tries = state.attempts.filter(a => a.step === step && a.kind !== 'hedge').length;
-    const failure = state.attempts.findLast(a => a.step === step && a.failure)?.failure;
-    if (tries === 0 || tries > retries || !failure || retryOf(failure) !== 'same') continue;
-    const backoff = backoffMs * 2 ** (tries - 1) * (1 - coin(state.seed, `retry ${step} ${tries}`) / 2);
-    const wait = Math.max(backoff, failure.retryAfterMs ?? 0);
-    if (wait > waitMsMax || at + wait >= state.deadlineAt) continue;
-    if (!soonest || at + wait < soonest.at) soonest = { step, at: at + wait };
+function untriedReopeningFirst(state: RouteState, now: Moment): number | undefined {
+  let first: number | undefined;
+  let firstAt = Number.POSITIVE_INFINITY;
+  for (const [step, { target }] of state.policy.steps.entries()) {
+    const opensAt = closedUntil(now, target);
+    if (!isTried(state, step) && opensAt < firstAt) [first, firstAt] = [step, opensAt];
   }
-  return soonest;
+  return first;
 }
 
 function start(state: RouteState, step: number, kind: AttemptKind, at: Instant): Transition {
@@ -229,16 +236,17 @@ function answer(state: RouteState, attempt: number): Transition {
   return after(committed.commands, finish(committed.state, { type: 'answered', attempt }));
 }
 
-/** Nothing more will be tried: give the surest answer that was declined, or the failure. A committed stream cannot be swapped. */
-function settle(state: RouteState, otherwise: Failure): Transition {
-  if (state.committed !== undefined) return finish(state, { type: 'failed', failure: otherwise });
+/** Nothing more will be tried: give the surest answer that was declined, or say why there is none. A committed stream cannot be swapped. */
+function settle(state: RouteState, reason?: Failure): Transition {
   let best: number | undefined;
-  for (const [i, a] of state.attempts.entries()) {
-    if (a.status === 'declined' && (best === undefined || (a.confidence ?? -1) > (state.attempts[best]!.confidence ?? -1))) best = i;
+  if (state.committed === undefined) {
+    for (const [i, a] of state.attempts.entries()) {
+      if (a.status === 'declined' && (best === undefined || sureness(a) >= sureness(state.attempts[best]!))) best = i;
+    }
   }
   if (best !== undefined) return answer(mark(state, best, { status: 'accepted' }), best);
-  const last = otherwise.kind === 'timeout' ? undefined : state.attempts.findLast(a => a.failure)?.failure;
-  return finish(state, { type: 'failed', failure: last ?? otherwise });
+  const failure = reason ?? state.attempts.findLast(a => a.failure)?.failure ?? { kind: 'overloaded', message: 'no target is available' };
+  return finish(state, { type: 'failed', failure });
 }
 
 function finish(state: RouteState, outcome: RouteOutcome): Transition {
@@ -260,8 +268,10 @@ const stay = (state: RouteState): Transition => ({ state, commands: [] });
 const after = (first: readonly RouteCommand[], t: Transition): Transition => ({ state: t.state, commands: [...first, ...t.commands] });
 const stepOf = (state: RouteState, attempt: number): RouteStep => state.policy.steps[state.attempts[attempt]!.step]!;
 const isRunning = (state: RouteState, attempt: number): boolean => state.attempts[attempt]?.status === 'running';
+const isOpen = (state: RouteState, step: number, now: Moment): boolean => closedUntil(now, state.policy.steps[step]!.target) <= now.at;
+const sureness = (attempt: RouteAttempt): number => attempt.confidence ?? -1;
 const isTried = (state: RouteState, step: number): boolean => state.attempts.some(a => a.step === step);
-const isBusy = (state: RouteState): boolean => state.retriesWaiting > 0 || state.attempts.some(a => a.status === 'running');
+const isBusy = (state: RouteState): boolean => state.retryWaiting !== undefined || state.attempts.some(a => a.status === 'running');
 const mark = (state: RouteState, attempt: number, change: Partial<RouteAttempt>): RouteState => ({
   ...state,
   attempts: state.attempts.map((a, i) => (i === attempt ? { ...a, ...change } : a)),

@@ -1,5 +1,7 @@
 /** What an answer shows about itself, measured at record time. Each signal lies in [0, 1] and higher is surer. */
-import type { ChatRequest, ChatResponse } from './chat.ts';
+import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from './chat.ts';
+import { isObject, type Json } from './json.ts';
+import { conforms } from './schema.ts';
 
 export const signalNames = [
   'mean_logprob',
@@ -47,21 +49,43 @@ export function topLogprobsNeeded(accept: Accept): number | undefined {
 /** The signals of the first choice. */
 export function measure(request: ChatRequest, response: ChatResponse): Signals {
   const choice = response.choices[0];
-  if (!choice) return {};
-  const signals: Partial<Record<SignalName, number>> = {};
-  const logprobs = (choice.logprobs ?? []).map(t => t.logprob).filter(Number.isFinite);
+  return choice ? { ...measureTokens(choice.logprobs ?? []), ...measureText(request, choice, textOf(response)) } : {};
+}
+
+type Measured = Partial<Record<SignalName, number>>;
+
+function measureTokens(tokens: readonly TokenLogprob[]): Measured {
+  const measured: Measured = {};
+  const logprobs = tokens.map(t => t.logprob).filter(Number.isFinite);
   if (logprobs.length > 0) {
     const sorted = logprobs.toSorted((a, b) => a - b);
-    signals.mean_logprob = probability(logprobs.reduce((sum, l) => sum + l, 0) / logprobs.length);
-    signals.min_logprob = probability(sorted[0]!);
-    signals.quantile_logprob_10 = probability(sorted[Math.floor(0.1 * (sorted.length - 1))]!);
+    measured.mean_logprob = probability(logprobs.reduce((sum, l) => sum + l, 0) / logprobs.length);
+    measured.min_logprob = probability(sorted[0]!);
+    measured.quantile_logprob_10 = probability(sorted[Math.floor(0.1 * (sorted.length - 1))]!);
   }
-  const margins = (choice.logprobs ?? []).flatMap(t =>
-    t.top.length >= 2 ? [Math.exp(t.top[0]!.logprob) - Math.exp(t.top[1]!.logprob)] : [],
-  );
-  if (margins.length > 0) signals.margin = clamp(margins.reduce((sum, m) => sum + m, 0) / margins.length);
-  if (request.output?.type === 'json' || request.output?.type === 'json-schema') signals.schema_valid = isJson(textOf(response)) ? 1 : 0;
-  return signals;
+  const margins = tokens.flatMap(({ top }) => {
+    const [first, second] = top
+      .map(t => t.logprob)
+      .filter(Number.isFinite)
+      .map(probability)
+      .sort((a, b) => b - a);
+    return first === undefined || second === undefined ? [] : [first - second];
+  });
+  if (margins.length > 0) measured.margin = clamp(margins.reduce((sum, m) => sum + m, 0) / margins.length);
+  return measured;
+}
+
+function measureText({ output }: ChatRequest, choice: Choice, text: string): Measured {
+  // An answer that only calls tools has not come to the text whose shape was asked for.
+  if (text === '' && choice.content.some(part => part.type === 'tool-call')) return {};
+  const measured: Measured = {};
+  const value: Json | undefined =
+    output?.type === 'json' || output?.type === 'json-schema' || text.startsWith('{') ? parseJson(text) : undefined;
+  if (output?.type === 'json') measured.schema_valid = value === undefined ? 0 : 1;
+  if (output?.type === 'json-schema') measured.schema_valid = value !== undefined && conforms(value, output.schema) ? 1 : 0;
+  const said = verbalised(isObject(value) ? value : lastObject(text));
+  if (said !== undefined) measured.verbalised = said;
+  return measured;
 }
 
 /** The text of the first choice. */
@@ -71,11 +95,25 @@ export const textOf = (response: ChatResponse): string =>
 const clamp = (x: number): number => Math.min(1, Math.max(0, x));
 const probability = (logprob: number): number => clamp(Math.exp(logprob));
 
-function isJson(text: string): boolean {
+/** The confidence that an answer states in JSON: the number `confidence`, from 0 to 1. */
+function verbalised(stated: Json | undefined): number | undefined {
+  const confidence = isObject(stated) ? stated.confidence : undefined;
+  return typeof confidence === 'number' && confidence >= 0 && confidence <= 1 ? confidence : undefined;
+}
+
+const lastObjectLengthMax = 1_000;
+
+/** The short, flat JSON object that a text ends with. */
+function lastObject(text: string): Json | undefined {
+  const end = text.slice(-lastObjectLengthMax).trimEnd();
+  const start = end.lastIndexOf('{');
+  return start >= 0 && end.endsWith('}') ? parseJson(end.slice(start)) : undefined;
+}
+
+function parseJson(text: string): Json | undefined {
   try {
-    JSON.parse(text);
-    return true;
+    return JSON.parse(text) as Json;
   } catch {
-    return false;
+    return undefined;
   }
 }

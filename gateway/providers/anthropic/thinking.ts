@@ -22,6 +22,7 @@ const budgets: Readonly<Record<Exclude<ReasoningEffort, 'none'>, number>> = {
   medium: 8_192,
   high: 16_384,
   xhigh: 32_768,
+  max: 65_536,
 };
 
 export function renderThinking(
@@ -64,7 +65,7 @@ function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): Thi
 /** `display` is said because newer models leave the reasoning's text out otherwise. */
 function renderEffort(reasoning: Reasoning, traits: ModelTraits, warnings: Warning[]): Thinking {
   const asked = reasoning.budgetTokens === undefined ? reasoning.effort! : effortOf(reasoning.budgetTokens);
-  const effort = asked === 'xhigh' ? traits.effortMax : asked === 'minimal' ? 'low' : asked;
+  const effort = asked === 'xhigh' || asked === 'max' ? traits.effortMax : asked === 'minimal' ? 'low' : asked;
   if (reasoning.budgetTokens !== undefined) {
     warnings.push(approximated('reasoning.max_tokens', `This model takes an effort instead of a budget: ${effort}.`));
   } else if (effort !== asked) warnings.push(approximated('reasoning_effort', `The nearest effort of this model is ${effort}.`));

@@ -13,6 +13,7 @@ const budgets: Readonly<Record<ReasoningEffort, number>> = {
   medium: 8_192,
   high: 24_576,
   xhigh: 32_768,
+  max: 32_768,
 };
 const order: readonly ThinkingLevel[] = ['minimal', 'low', 'medium', 'high'];
 
@@ -39,7 +40,7 @@ function renderBudget(reasoning: Reasoning, field: string, off: boolean, traits:
 }
 
 function renderLevel(effort: ReasoningEffort, field: string, traits: ModelTraits, warnings: Warning[]): JsonObject {
-  const wanted = effort === 'none' ? 'minimal' : effort === 'xhigh' ? 'high' : effort;
+  const wanted = effort === 'none' ? 'minimal' : effort === 'xhigh' || effort === 'max' ? 'high' : effort;
   const level = traits.levels.find(candidate => order.indexOf(candidate) >= order.indexOf(wanted)) ?? 'high';
   if (level !== effort) warnings.push(approximated(field, `The nearest level of this model is ${level}.`));
   return { thinkingLevel: level, includeThoughts: effort !== 'none' };

@@ -1,0 +1,52 @@
+/** Puts a prepared request on the wire of its target: address, headers and key; or has it played where no network is needed. */
+
+import type { Target } from './ask.ts';
+import type { Clock } from './core/time.ts';
+import { play } from './play.ts';
+import type { PreparedRequest } from './question.ts';
+import type { Secret } from './secret.ts';
+import type { Upstream, UpstreamHandle, UpstreamListener } from './upstream.ts';
+
+export interface Wires {
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+}
+
+export function call(
+  { clock, upstream }: Wires,
+  target: Target,
+  prepared: PreparedRequest,
+  traceparent: string,
+  listener: UpstreamListener,
+): UpstreamHandle {
+  const { provider, baseUrl, key, allowPrivate } = target;
+  if (provider.play) return play(provider.play(prepared, target.model), clock, listener);
+  const headers: Record<string, string> = {
+    ...provider.headers,
+    'content-type': 'application/json',
+    accept: prepared.chat.stream ? 'text/event-stream' : 'application/json',
+    // What is recorded and passed on are the bytes as they came.
+    'accept-encoding': 'identity',
+    'user-agent': 'hindcast',
+    ...(target.trace ? { traceparent } : {}),
+    ...(key ? credential(provider.auth, key) : {}),
+  };
+  return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);
+}
+
+/** A call that is not made at all: its failure comes as soon as any answer could. */
+export function refuse(message: string, listener: UpstreamListener): UpstreamHandle {
+  queueMicrotask(() => listener.failed({ kind: 'unsupported', message }));
+  return { abort: () => {}, pause: () => {}, resume: () => {} };
+}
+
+function credential(auth: Target['provider']['auth'], key: Secret): Record<string, string> {
+  switch (auth) {
+    case 'bearer':
+      return { authorization: `Bearer ${key.reveal()}` };
+    case 'none':
+      return {};
+    default:
+      return { [auth]: key.reveal() };
+  }
+}

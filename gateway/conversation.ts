@@ -1,0 +1,229 @@
+/** One question on its way: joins the router's drive, the attempts and the reader, and ends in one record. */
+import type { AskWorld, Head, Reader, Target } from './ask.ts';
+import { streamIdleMsDefault } from './ask.ts';
+import { Attempt } from './attempt.ts';
+import { call, refuse } from './call.ts';
+import type { CallerError, StreamRenderer } from './core/dialect.ts';
+import type { AttemptRecord, Exchange } from './core/exchange.ts';
+import { type Failure, mistakeIn } from './core/failure.ts';
+import type { RouteOutcome } from './core/route.ts';
+import type { Instant } from './core/time.ts';
+import { answerText, type Delta, deltaText } from './deliver.ts';
+import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
+import { headOf } from './head.ts';
+import { type PreparedRequest, prepare, type Question } from './question.ts';
+import { exchangeOf } from './record.ts';
+import { redactor } from './redact.ts';
+import { callerErrorOf, recordingUnavailable } from './tell.ts';
+import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
+
+interface Running {
+  readonly attempt: Attempt;
+  readonly prepared: PreparedRequest;
+  /** What came before the commit. */
+  readonly held: Delta[];
+}
+
+export class Conversation {
+  readonly #question: Question;
+  readonly #world: AskWorld;
+  readonly #reader: Reader;
+  readonly #renderer: StreamRenderer;
+  readonly #running: Running[] = [];
+  readonly #delivered: Buffer[] = [];
+  readonly #drive: Drive;
+  readonly #done = Promise.withResolvers<Exchange>();
+  #committed: number | undefined;
+  #firstTokenAt: Instant | undefined;
+  #mistake: Failure | undefined;
+
+  constructor(question: Question, world: AskWorld, reader: Reader) {
+    this.#question = question;
+    this.#world = world;
+    this.#reader = reader;
+    this.#renderer = question.dialect.renderStream({ includeUsage: question.includeUsage });
+    this.#drive = drive(question.policy, question.id, {
+      clock: world.clock,
+      closed: at => world.closed(at),
+      attempt: (command, report) => this.#attempt(command, report),
+      commit: attempt => this.#safely(() => this.#commit(attempt)),
+      // The drive may finish inside its own constructor's call; the record is made when that has returned.
+      finish: (outcome, log) => queueMicrotask(() => this.#settle(outcome, log).catch(problem => this.#break(problem))),
+    });
+  }
+
+  get done(): Promise<Exchange> {
+    return this.#done.promise;
+  }
+
+  leave(): void {
+    this.#drive.leave();
+  }
+
+  resume(): void {
+    if (this.#committed !== undefined) this.#running[this.#committed]?.attempt.resume();
+  }
+
+  #attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
+    try {
+      return this.#start(command, report);
+    } catch (problem) {
+      report.failed(mistakeIn('starting an attempt', problem));
+      return () => {};
+    }
+  }
+
+  #start(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
+    const { clock, streamIdleMs = streamIdleMsDefault } = this.#world;
+    const target = this.#world.targetOf(command.target, `${this.#question.id} ${command.attempt}`);
+    const prepared = prepare(this.#question, this.#question.policy.steps[command.step]!, target.provider, target.model);
+    const held: Delta[] = [];
+    const credential = target.key?.fingerprint ?? '';
+    const about = (): { target: string; credential: string; at: Instant } => ({ target: command.target, credential, at: clock.now() });
+    const observeFailed = (failure: Failure): void => this.#world.observe({ ...about(), type: 'failed', failure });
+    const spanId = this.#world.newSpanId();
+    this.#world.observe({ ...about(), type: 'asked' });
+    const attempt = new Attempt(
+      {
+        command,
+        provider: target.provider,
+        providerName: target.providerName,
+        model: target.model,
+        credential,
+        spanId,
+        prepared,
+        redact: redactor(target.key),
+        clock,
+        idleMs: streamIdleMs,
+        priceOf: (model, at) => this.#world.priceOf(target.provider, target.providerName, model, at),
+        send: listener => this.#send(target, prepared, spanId, listener),
+      },
+      {
+        opened: () => report.opened(),
+        events: (events, raw) => this.#safely(() => this.#take(command.attempt, { events, raw })),
+        answered: signals => {
+          this.#world.observe({ ...about(), type: 'answered', firstTokenMs: attempt.firstTokenMs });
+          report.answered(signals);
+        },
+        failed: failure => {
+          observeFailed(failure);
+          report.failed(failure);
+        },
+      },
+    );
+    this.#running[command.attempt] = { attempt, prepared, held };
+    return failure => {
+      if (failure) observeFailed(failure);
+      attempt.abort(failure);
+    };
+  }
+
+  #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
+    const { onUnsupported, trace } = this.#question;
+    if (onUnsupported === 'reject' && prepared.warnings.length > 0) {
+      return refuse(`the target cannot carry ${prepared.warnings.map(w => w.field).join(', ')}`, listener);
+    }
+    return call(this.#world, target, prepared, `00-${trace.traceId}-${spanId}-01`, listener);
+  }
+
+  #take(attempt: number, delta: Delta): void {
+    if (!this.#question.chat.stream) return;
+    const running = this.#running[attempt]!;
+    if (this.#committed === attempt) this.#deliver(running, delta);
+    else running.held.push(delta);
+  }
+
+  #commit(attempt: number): void {
+    this.#committed = attempt;
+    if (!this.#question.chat.stream) return;
+    const running = this.#running[attempt]!;
+    if (!this.#reader.begun) this.#reader.begin(this.#head(200, running));
+    for (const delta of running.held.splice(0)) this.#deliver(running, delta);
+  }
+
+  #deliver(running: Running, delta: Delta): void {
+    const text = deltaText(delta, running.prepared, this.#renderer, this.#question.includeUsage);
+    if (text === '') return;
+    this.#firstTokenAt ??= this.#world.clock.now();
+    this.#delivered.push(Buffer.from(text));
+    if (!this.#reader.write(text)) running.attempt.pause();
+  }
+
+  /** A mistake of ours in telling ends the request; it must not end in the callback of a timer or a socket, which many share. */
+  #safely(tell: () => void): void {
+    if (this.#mistake) return;
+    try {
+      tell();
+    } catch (problem) {
+      this.#mistake = mistakeIn('telling the caller', problem);
+      this.leave();
+    }
+  }
+
+  async #settle(decided: RouteOutcome, log: DriveLog): Promise<void> {
+    const { outcome, text } = this.#lastWords(this.#mistake ? { type: 'failed', failure: this.#mistake } : decided);
+    const failure = outcome.type === 'failed' ? outcome.failure : undefined;
+    const answered = outcome.type === 'answered' ? this.#running[outcome.attempt] : undefined;
+    const isGone = failure?.kind === 'cancelled';
+    if (!isGone) this.#delivered.push(Buffer.from(text));
+    const endedAt = this.#world.clock.now();
+    if (answered && !this.#question.chat.stream) this.#firstTokenAt = endedAt;
+    const status = failure ? callerErrorOf(failure).status : 200;
+    const exchange = exchangeOf(this.#question, outcome, log, this.#records(outcome), {
+      status: this.#reader.begun ? 200 : isGone ? 0 : status,
+      response: Buffer.concat(this.#delivered),
+      committed: this.#committed,
+      firstTokenAt: this.#firstTokenAt,
+      endedAt,
+    });
+    const head = this.#head(status, answered, exchange.costNanoUsd, failure);
+    const sealed = await this.#world.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
+    if ('kind' in sealed) return this.#unrecorded(exchange, sealed);
+    if (isGone) this.#reader.fail('', head);
+    else this.#reader.end(text, head, sealed);
+    this.#done.resolve(exchange);
+  }
+
+  /** Without a record the answer is not given; what was streamed of it already must not look whole. */
+  #unrecorded(exchange: Exchange, failure: Failure): void {
+    const status = this.#reader.begun ? exchange.status : 503;
+    this.#reader.fail(this.#told(recordingUnavailable), this.#head(503, undefined));
+    this.#done.resolve({ ...exchange, status, outcome: 'internal', decision: { type: 'failed', failure } });
+  }
+
+  /** Not even a record could be made. */
+  #break(problem: unknown): void {
+    this.#reader.fail('', this.#head(500, undefined));
+    this.#done.reject(problem);
+  }
+
+  #records(outcome: RouteOutcome): AttemptRecord[] {
+    return this.#running.map(({ attempt }, i) => attempt.record(outcome.type === 'answered' && outcome.attempt === i));
+  }
+
+  /** The last bytes for the caller. An answer that cannot be rendered turns into a failure of ours. */
+  #lastWords(outcome: RouteOutcome): { readonly outcome: RouteOutcome; readonly text: string } {
+    if (outcome.type === 'failed') return { outcome, text: this.#told(callerErrorOf(outcome.failure)) };
+    const { attempt, prepared } = this.#running[outcome.attempt]!;
+    const { dialect, chat } = this.#question;
+    try {
+      return { outcome, text: chat.stream ? this.#renderer.end() : answerText(attempt.response!, attempt.bodyText(), prepared, dialect) };
+    } catch (problem) {
+      return this.#lastWords({ type: 'failed', failure: mistakeIn('rendering an answer', problem) });
+    }
+  }
+
+  #told(error: CallerError): string {
+    return this.#reader.begun ? this.#renderer.fail(error) : this.#question.dialect.renderFailure(error);
+  }
+
+  #head(status: number, running: Running | undefined, costNanoUsd?: number, failure?: Failure): Head {
+    return headOf(this.#question, {
+      status,
+      attempts: this.#running.length,
+      ...(running ? { target: running.attempt.context.command.target, warnings: running.prepared.warnings } : {}),
+      ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
+      ...(failure ? { failure } : {}),
+    });
+  }
+}

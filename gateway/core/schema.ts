@@ -1,0 +1,190 @@
+/**
+ * Whether a value is what a JSON Schema asks for, as far as structured output goes.
+ *
+ * Looked at: type, enum, const, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, minLength,
+ * maxLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, anyOf, oneOf, allOf, not, and $ref within the
+ * schema. Everything else is passed over: `format` is a hint, and `pattern` would run a stranger's regular expression.
+ */
+import { isObject, type Json, type JsonObject } from './json.ts';
+
+/** Steps of the check, over value and schema together, and how deep they may nest. What needs more does not conform. */
+const stepsMax = 200_000;
+const depthMax = 200;
+const charactersPerStep = 16;
+
+export const conforms = (value: Json, schema: Json): boolean => nonconformity(value, schema) === undefined;
+
+/** The first thing wrong and where it stands: `/items/0: type`. Undefined when nothing is. */
+export function nonconformity(value: Json, schema: Json): string | undefined {
+  const on: Check = { root: schema, refs: new Map(), steps: stepsMax, depth: 0 };
+  const found = check(value, schema, on, '');
+  // A part that was given up counts as unfit, which under `not` and `oneOf` could make the whole fit.
+  return on.steps < 0 ? ': too much to check' : found;
+}
+
+interface Check {
+  readonly root: Json;
+  readonly refs: Map<string, Json | undefined>;
+  steps: number;
+  depth: number;
+}
+
+/** Whether there is strength left for so many steps. Once there is not, there never is. */
+function can(on: Check, steps = 1): boolean {
+  on.steps = on.depth >= depthMax ? -1 : on.steps - steps;
+  return on.steps >= 0;
+}
+
+function check(value: Json, schema: Json | undefined, on: Check, path: string): string | undefined {
+  if (!can(on)) return `${path}: too much to check`;
+  if (schema === false) return `${path}: false`;
+  if (!isObject(schema)) return undefined;
+  on.depth++;
+  const found =
+    checkItself(value, schema, on, path) ??
+    (typeof value === 'number' ? checkNumber(value, schema, path) : undefined) ??
+    (typeof value === 'string' ? checkString(value, schema, on, path) : undefined) ??
+    (Array.isArray(value) ? checkArray(value, schema, on, path) : undefined) ??
+    (isObject(value) ? checkObject(value, schema, on, path) : undefined) ??
+    checkCombined(value, schema, on, path);
+  on.depth--;
+  return found;
+}
+
+function checkItself(value: Json, schema: JsonObject, on: Check, path: string): string | undefined {
+  const { type } = schema;
+  if (typeof type === 'string' && !isOfType(value, type)) return `${path}: type`;
+  if (Array.isArray(type) && !(can(on, type.length) && type.some(name => isOfType(value, name)))) return `${path}: type`;
+  if (Array.isArray(schema.enum) && !schema.enum.some(option => isSame(value, option, on))) return `${path}: enum`;
+  if (schema.const !== undefined && !isSame(value, schema.const, on)) return `${path}: const`;
+  return undefined;
+}
+
+function isOfType(value: Json, type: Json): boolean {
+  switch (type) {
+    case 'null':
+      return value === null;
+    case 'integer':
+      return Number.isInteger(value);
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return isObject(value);
+    default:
+      return typeof value === type;
+  }
+}
+
+function checkNumber(value: number, schema: JsonObject, path: string): string | undefined {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  if (typeof minimum === 'number' && value < minimum) return `${path}: minimum`;
+  if (typeof maximum === 'number' && value > maximum) return `${path}: maximum`;
+  if (typeof exclusiveMinimum === 'number' && value <= exclusiveMinimum) return `${path}: exclusiveMinimum`;
+  if (typeof exclusiveMaximum === 'number' && value >= exclusiveMaximum) return `${path}: exclusiveMaximum`;
+  return typeof multipleOf === 'number' && multipleOf > 0 && !isMultiple(value, multipleOf) ? `${path}: multipleOf` : undefined;
+}
+
+/** 0.3 is a multiple of 0.1, though not in binary. */
+function isMultiple(value: number, of: number): boolean {
+  const times = value / of;
+  return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
+}
+
+function checkString(value: string, schema: JsonObject, on: Check, path: string): string | undefined {
+  const { minLength, maxLength } = schema;
+  if (typeof minLength !== 'number' && typeof maxLength !== 'number') return undefined;
+  const length = can(on, value.length / charactersPerStep) ? lengthOf(value) : Number.NaN;
+  if (typeof minLength === 'number' && !(length >= minLength)) return `${path}: minLength`;
+  return typeof maxLength === 'number' && length > maxLength ? `${path}: maxLength` : undefined;
+}
+
+/** In code points, as JSON Schema counts. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
+}
+
+function checkArray(value: readonly Json[], schema: JsonObject, on: Check, path: string): string | undefined {
+  const { minItems, maxItems, prefixItems, items } = schema;
+  if (typeof minItems === 'number' && value.length < minItems) return `${path}: minItems`;
+  if (typeof maxItems === 'number' && value.length > maxItems) return `${path}: maxItems`;
+  const first: readonly Json[] = Array.isArray(prefixItems) ? prefixItems : [];
+  for (const [i, item] of value.entries()) {
+    const found = check(item, i < first.length ? first[i] : items, on, `${path}/${i}`);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function checkObject(value: JsonObject, schema: JsonObject, on: Check, path: string): string | undefined {
+  if (Array.isArray(schema.required)) {
+    const isMissing = (name: Json): boolean => typeof name === 'string' && !Object.hasOwn(value, name);
+    if (!can(on, schema.required.length) || schema.required.some(isMissing)) return `${path}: required`;
+  }
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  // Whether a name is one of patternProperties only its expressions could tell, and they are not run.
+  const others = isObject(schema.patternProperties) ? undefined : schema.additionalProperties;
+  for (const [name, member] of Object.entries(value)) {
+    const found = check(member, Object.hasOwn(properties, name) ? properties[name] : others, on, `${path}/${name}`);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function checkCombined(value: Json, schema: JsonObject, on: Check, path: string): string | undefined {
+  const { $ref, allOf, anyOf, oneOf, not } = schema;
+  if (typeof $ref === 'string') {
+    if (!on.refs.has($ref)) on.refs.set($ref, pointedAt(on.root, $ref));
+    const target = on.refs.get($ref);
+    const found = target === undefined ? `${path}: $ref` : check(value, target, on, path);
+    if (found) return found;
+  }
+  for (const part of Array.isArray(allOf) ? allOf : []) {
+    const found = check(value, part, on, path);
+    if (found) return found;
+  }
+  const fits = (option: Json): boolean => check(value, option, on, path) === undefined;
+  if (Array.isArray(anyOf) && !anyOf.some(fits)) return `${path}: anyOf`;
+  if (Array.isArray(oneOf) && oneOf.filter(fits).length !== 1) return `${path}: oneOf`;
+  return not !== undefined && fits(not) ? `${path}: not` : undefined;
+}
+
+/** The part of a schema that a `$ref` into itself means: `#`, `#/$defs/name`. */
+export function pointedAt(root: Json, ref: string): Json | undefined {
+  if (ref === '#') return root;
+  if (!ref.startsWith('#/')) return undefined;
+  let at: Json | undefined = root;
+  for (const step of ref.slice(2).split('/')) {
+    const name = decoded(step).replaceAll('~1', '/').replaceAll('~0', '~');
+    if (isObject(at)) at = Object.hasOwn(at, name) ? at[name] : undefined;
+    else at = Array.isArray(at) && /^\d+$/.test(name) ? at[Number(name)] : undefined;
+    if (at === undefined) return undefined;
+  }
+  return at;
+}
+
+function decoded(step: string): string {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
+  }
+}
+
+/** Equal as JSON: members in any order, 1 and 1.0 alike. */
+function isSame(a: Json, b: Json, on: Check): boolean {
+  if (!can(on, typeof a === 'string' ? 1 + a.length / charactersPerStep : 1)) return false;
+  if (a === b) return true;
+  on.depth++;
+  const same = isSameInside(a, b, on);
+  on.depth--;
+  return same;
+}
+
+function isSameInside(a: Json, b: Json, on: Check): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => isSame(item, b[i]!, on));
+  if (!isObject(a) || !isObject(b)) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every(name => Object.hasOwn(b, name) && isSame(a[name]!, b[name]!, on));
+}

@@ -1,0 +1,22 @@
+/** OpenAI's Chat Completions API, and the many vendors that speak it. */
+import type { Provider } from '../core/provider.ts';
+import { parseFailure } from './openai/failure.ts';
+import { renderRequest } from './openai/request.ts';
+import { parseResponse } from './openai/response.ts';
+import { parseStream } from './openai/stream.ts';
+
+export const openai = {
+  name: 'openai',
+  wire: 'openai-chat',
+  baseUrl: 'https://api.openai.com/v1',
+  auth: 'bearer',
+  framing: 'sse',
+  environment: ['OPENAI_API_KEY'],
+  headers: {},
+  priceBook: 'openai',
+  modelPrefixes: ['gpt-', 'chatgpt-', 'o1', 'o3', 'o4', 'ft:gpt-', 'ft:o'],
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

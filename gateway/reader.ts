@@ -1,0 +1,87 @@
+/** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
+import type { ServerResponse } from 'node:http';
+import type { Head, Reader } from './ask.ts';
+import type { Sealed } from './core/exchange.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
+
+export interface ResponseReaderOptions {
+  readonly clock: Clock;
+  /** A stream that waits longer than this gets its head and a comment; undefined for answers that are no stream. */
+  readonly keepAliveMs: Milliseconds | undefined;
+  /** What a head that goes out before the answer is known may say. */
+  readonly earlyHeaders: Readonly<Record<string, string>>;
+}
+
+const comment = ': keep-alive\n\n';
+const streamHeaders = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
+
+export class ResponseReader implements Reader {
+  begun = false;
+  readonly #response: ServerResponse;
+  readonly #options: ResponseReaderOptions;
+  #wroteAt: Instant;
+  #cancel: Cancel = () => {};
+
+  constructor(response: ServerResponse, options: ResponseReaderOptions) {
+    this.#response = response;
+    this.#options = options;
+    this.#wroteAt = options.clock.now();
+    this.#watch();
+  }
+
+  begin(head: Head): void {
+    if (this.begun || this.#response.destroyed) return;
+    this.begun = true;
+    this.#response.writeHead(head.status, { 'content-type': head.contentType, ...streamHeaders, ...head.headers });
+  }
+
+  write(text: string): boolean {
+    if (this.#response.destroyed) return true;
+    this.#wroteAt = this.#options.clock.now();
+    return this.#response.write(text);
+  }
+
+  end(text: string, head: Head, _sealed: Sealed): void {
+    this.#finish(text, head);
+  }
+
+  fail(text: string, head: Head): void {
+    this.#finish(text, head);
+  }
+
+  /** The caller is gone, or the request crashed: no more comments. */
+  stop(): void {
+    this.#cancel();
+  }
+
+  #finish(text: string, head: Head): void {
+    this.#cancel();
+    const response = this.#response;
+    if (response.destroyed) return;
+    if (this.begun) {
+      // A stream that ends in an error also ends its connection.
+      if (head.status !== 200) response.once('finish', () => response.socket?.destroySoon());
+      response.end(text);
+      return;
+    }
+    this.begun = true;
+    const length = head.contentType.startsWith('application/json') ? { 'content-length': Buffer.byteLength(text) } : streamHeaders;
+    response.writeHead(head.status, { 'content-type': head.contentType, ...length, ...head.headers });
+    response.end(text);
+  }
+
+  /** One timer that looks at the last write; re-arming it with each write would cost more than the write. */
+  #watch(): void {
+    const { clock, keepAliveMs } = this.#options;
+    if (keepAliveMs === undefined) return;
+    this.#cancel = clock.at(this.#wroteAt + keepAliveMs, () => {
+      if (clock.now() - this.#wroteAt >= keepAliveMs) this.#keepAlive();
+      this.#watch();
+    });
+  }
+
+  #keepAlive(): void {
+    this.begin({ status: 200, contentType: 'text/event-stream; charset=utf-8', headers: this.#options.earlyHeaders });
+    this.write(comment);
+  }
+}

@@ -1,0 +1,163 @@
+/** Exports spans by OTLP/HTTP: a bounded queue, one batch at a time, and no request that ever waits for it. */
+import type { TraceState } from '@opentelemetry/api';
+import { ExportResultCode, parseKeyPairsIntoRecord, TraceState as W3cTraceState } from '@opentelemetry/core';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import type { Exchange } from './core/exchange.ts';
+import type { TraceContext } from './ids.ts';
+import type { Log } from './logs.ts';
+import { type Seen, type SpanOrigin, spansOf } from './trace.ts';
+import { version } from './version.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Telemetry {
+  record(exchange: Exchange, context: TraceContext, seen: Seen): void;
+  readonly counts: { readonly exported: number; readonly dropped: number };
+  /** Sends what is queued, for at most a few seconds, and ends. */
+  close(): Promise<void>;
+}
+
+export interface TelemetryOptions {
+  /** Base URL of the receiver, before the standard variables. */
+  readonly otlp: string | undefined;
+  readonly environment: Environment;
+  readonly log: Log;
+}
+
+const spansMax = 8_192;
+const batchMax = 512;
+const batchEveryMs = 1_000;
+const closeMsMax = 5_000;
+
+const off: Telemetry = { record: () => {}, counts: { exported: 0, dropped: 0 }, close: async () => {} };
+
+/** Off unless a receiver is named by the config or by the standard OTEL_* variables. */
+export function createTelemetry({ otlp, environment, log }: TelemetryOptions): Telemetry {
+  const isNamed = otlp ?? environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const isDisabled = environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || environment.OTEL_TRACES_EXPORTER === 'none';
+  if (!isNamed || isDisabled) return off;
+  const protocol = environment.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? environment.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
+  if (!protocol.startsWith('http/')) log.warn(`traces go out as OTLP over HTTP with JSON; ${protocol} is not spoken`);
+  const url = otlp === undefined ? {} : { url: `${otlp.replace(/\/+$/, '')}/v1/traces` };
+  // Loaded only when needed: it costs a tenth of a second.
+  const exporter = import('@opentelemetry/exporter-trace-otlp-http').then(({ OTLPTraceExporter }) => new OTLPTraceExporter(url));
+  return new SpanQueue(exporter, samplerFrom(environment, log), { resource: resourceFrom(environment), scope }, log);
+}
+
+const scope = { name: 'hindcast', version: version() };
+
+class SpanQueue implements Telemetry {
+  readonly counts = { exported: 0, dropped: 0 };
+  readonly #exporter: Promise<SpanExporter>;
+  readonly #samples: Sampler;
+  readonly #origin: SpanOrigin;
+  readonly #log: Log;
+  #queue: ReadableSpan[] = [];
+  #sending: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isFailing = false;
+
+  constructor(exporter: Promise<SpanExporter>, samples: Sampler, origin: SpanOrigin, log: Log) {
+    this.#exporter = exporter;
+    this.#samples = samples;
+    this.#origin = origin;
+    this.#log = log;
+  }
+
+  record(exchange: Exchange, context: TraceContext, seen: Seen): void {
+    if (!this.#samples(context)) return;
+    const spans = spansOf(exchange, seen, this.#origin);
+    if (this.#queue.length + spans.length > spansMax) {
+      this.counts.dropped += spans.length;
+      return;
+    }
+    this.#queue.push(...spans);
+    if (this.#queue.length >= batchMax) this.#send();
+    else this.#timer ??= setTimeout(() => this.#send(), batchEveryMs).unref();
+  }
+
+  async close(): Promise<void> {
+    const deadline = new Promise<void>(resolve => setTimeout(resolve, closeMsMax).unref());
+    const drained = (async () => {
+      while (this.#queue.length > 0 || this.#sending) await (this.#sending ?? this.#send());
+    })();
+    await Promise.race([drained, deadline]);
+    clearTimeout(this.#timer);
+    this.counts.dropped += this.#queue.length;
+    this.#queue = [];
+    await Promise.race([this.#exporter.then(exporter => exporter.shutdown()).catch(() => {}), deadline]);
+  }
+
+  #send(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#sending) return this.#sending;
+    const batch = this.#queue.splice(0, batchMax);
+    this.#sending = this.#export(batch).then(problem => {
+      this.#sending = undefined;
+      this.#account(batch.length, problem);
+      if (this.#queue.length >= batchMax) this.#send();
+      else if (this.#queue.length > 0) this.#timer ??= setTimeout(() => this.#send(), batchEveryMs).unref();
+    });
+    return this.#sending;
+  }
+
+  /** What went wrong; undefined when nothing did. */
+  async #export(batch: ReadableSpan[]): Promise<string | undefined> {
+    try {
+      const exporter = await this.#exporter;
+      const result = await new Promise<{ code: ExportResultCode; error?: Error }>(resolve => exporter.export(batch, resolve));
+      return result.code === ExportResultCode.SUCCESS ? undefined : (result.error?.message ?? 'refused');
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  #account(spans: number, problem: string | undefined): void {
+    if (problem === undefined) this.counts.exported += spans;
+    else this.counts.dropped += spans;
+    const isFailing = problem !== undefined;
+    if (isFailing && !this.#isFailing) this.#log.warn(`spans cannot be exported: ${problem.slice(0, 200)}`);
+    if (!isFailing && this.#isFailing) this.#log.info('spans are exported again');
+    this.#isFailing = isFailing;
+  }
+}
+
+function resourceFrom(environment: Environment): SpanOrigin['resource'] {
+  return resourceFromAttributes({
+    'service.name': 'hindcast',
+    'service.version': scope.version,
+    ...parseKeyPairsIntoRecord(environment.OTEL_RESOURCE_ATTRIBUTES),
+    ...(environment.OTEL_SERVICE_NAME ? { 'service.name': environment.OTEL_SERVICE_NAME } : {}),
+  });
+}
+
+export type Sampler = (context: TraceContext) => boolean;
+
+/** As OTEL_TRACES_SAMPLER says; by default what the caller decided, and everything that starts here. */
+export function samplerFrom(environment: Environment, log: Pick<Log, 'warn'>): Sampler {
+  const name = environment.OTEL_TRACES_SAMPLER ?? 'parentbased_always_on';
+  const wish = Number(environment.OTEL_TRACES_SAMPLER_ARG ?? 1);
+  const ratio = wish >= 0 && wish <= 1 ? wish : 1;
+  const roots: Readonly<Record<string, Sampler>> = {
+    always_on: () => true,
+    always_off: () => false,
+    // The last 56 bits of a trace id are random (W3C trace context, level 2), so every service that asks them decides alike.
+    traceidratio: ({ traceId }) => Number.parseInt(traceId.slice(-14), 16) / 2 ** 56 >= 1 - ratio,
+  };
+  const root = roots[name.replace(/^parentbased_/, '')];
+  if (!root) {
+    log.warn(`OTEL_TRACES_SAMPLER=${name.slice(0, 40)} is not known; every trace is sampled`);
+    return roots.always_on!;
+  }
+  return name.startsWith('parentbased_') ? context => context.sampled ?? root(context) : root;
+}
+
+const traceStateLengthMax = 512;
+
+/** A `tracestate` that is too long is left out, as W3C allows. */
+export function traceStateFrom(header: string | undefined): TraceState | undefined {
+  if (header === undefined || header === '' || header.length > traceStateLengthMax) return undefined;
+  return new W3cTraceState(header);
+}
