@@ -1,0 +1,171 @@
+/** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
+import type { Failure, FailureKind } from '../../gateway/core/failure.ts';
+import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
+import { type Signals, signalNames } from '../../gateway/core/signal.ts';
+import type { Item, Outcome } from '../outcomes.ts';
+
+export interface LineProblem {
+  readonly line: number;
+  /** Dotted: `targets.gpt-4.cost`; '' for the line itself. */
+  readonly field: string;
+  readonly message: string;
+}
+
+export type ParsedOutcomes =
+  | { readonly ok: true; readonly items: readonly Item[] }
+  | { readonly ok: false; readonly problems: readonly LineProblem[] };
+
+/** More would hide the first. */
+const problemsMax = 20;
+
+/** `confidence` is taken as the signal `scorer`, which is what `confidence` means first. Cost is in USD. Empty lines are skipped. */
+export function parseOutcomes(text: string): ParsedOutcomes {
+  const items: Item[] = [];
+  const problems: LineProblem[] = [];
+  const lines = new Map<string, number>();
+  for (const [index, row] of text.split('\n').entries()) {
+    if (row.trim() === '' || problems.length >= problemsMax) continue;
+    const line = index + 1;
+    const report = (field: string, message: string): undefined => {
+      if (problems.length < problemsMax) problems.push({ line, field, message });
+      return undefined;
+    };
+    const item = parseItem(row, report);
+    if (!item) continue;
+    const earlier = lines.get(item.id);
+    if (earlier !== undefined)
+      report('id', `"${item.id}" stands on line ${earlier} already; give each item its own id and repeats one \`cluster\``);
+    lines.set(item.id, line);
+    items.push(item);
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  if (items.length === 0)
+    return { ok: false, problems: [{ line: 1, field: '', message: 'the file holds no item; write one JSON object a line' }] };
+  return { ok: true, items };
+}
+
+type Report = (field: string, message: string) => undefined;
+
+const itemKeys = ['id', 'cluster', 'targets'];
+const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'error'];
+
+function parseItem(row: string, report: Report): Item | undefined {
+  const scan = scanObject(row);
+  if (!scan.ok)
+    return report(
+      scan.problem.param ?? '',
+      `is not one JSON object with \`id\` and \`targets\`: ${scan.problem.message.replace('body', 'line')}`,
+    );
+  const { value } = scan;
+  unknownKeys(value, itemKeys, '', report);
+  const id = identifier(value.id);
+  if (id === undefined) return report('id', 'must be a non-empty string or a whole number');
+  const cluster = value.cluster === undefined || value.cluster === null ? id : identifier(value.cluster);
+  if (cluster === undefined)
+    return report('cluster', 'must be a non-empty string or a whole number; leave it out when the item stands alone');
+  if (!isObject(value.targets) || Object.keys(value.targets).length === 0) {
+    return report('targets', 'must be an object with an outcome for each target: {"gpt-4": {"quality": 1, "cost": 0.027}}');
+  }
+  const outcomes = new Map<string, Outcome>();
+  for (const [target, cell] of Object.entries(value.targets)) {
+    const at = `targets.${target}`;
+    if (!isObject(cell as Json)) report(at, 'must be an object such as {"quality": 1, "cost": 0.027}');
+    else outcomes.set(target, parseOutcome(cell as JsonObject, at, report));
+  }
+  return { id, cluster, outcomes };
+}
+
+function identifier(value: unknown): string | undefined {
+  if (typeof value === 'string' && value !== '') return value;
+  return Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
+function unknownKeys(value: JsonObject, known: readonly string[], at: string, report: Report): void {
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key))
+      report(at === '' ? key : `${at}.${key}`, `is not known; a ${at === '' ? 'line' : 'target'} takes ${known.join(', ')}`);
+  }
+}
+
+function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
+  unknownKeys(cell, outcomeKeys, at, report);
+  const number = (key: string, from: number, to: number, mend: string): number | undefined => {
+    const value = cell[key];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === 'number' && value >= from && value <= to) return value;
+    return report(`${at}.${key}`, `must be ${mend}, not ${JSON.stringify(value)}`);
+  };
+  const quality = number('quality', 0, 1, 'a number from 0 to 1');
+  const cost = number('cost', 0, 1e6, 'a cost in USD, 0 or more');
+  const latencyMs = number('latency_ms', 0, 1e9, 'milliseconds, 0 or more');
+  const firstTokenMs = number('ttft_ms', 0, 1e9, 'milliseconds, 0 or more');
+  const failure = parseFailure(cell.error, at, report);
+  if (cell.cost === undefined || cell.cost === null) report(`${at}.cost`, 'is missing; write the cost in USD, 0 when it was free');
+  if (latencyMs !== undefined && firstTokenMs !== undefined && firstTokenMs > latencyMs)
+    report(`${at}.ttft_ms`, 'must not be above latency_ms');
+  return {
+    signals: parseSignals(cell, at, report),
+    ...(quality === undefined ? {} : { quality }),
+    ...(cost === undefined ? {} : { costNanoUsd: Math.round(cost * 1e9) }),
+    ...(latencyMs === undefined ? {} : { latencyMs }),
+    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+    ...(failure ? { failure } : {}),
+  };
+}
+
+function parseSignals(cell: JsonObject, at: string, report: Report): Signals {
+  const { confidence, signals } = cell;
+  const known: Record<string, number> = {};
+  const take = (field: string, name: string, value: Json | undefined): void => {
+    if (value === undefined || value === null) return;
+    if (typeof value === 'number' && value >= 0 && value <= 1) known[name] = value;
+    else report(field, `must be a number from 0 to 1, not ${JSON.stringify(value)}; higher is surer`);
+  };
+  take(`${at}.confidence`, 'scorer', confidence);
+  if (signals === undefined || signals === null) return known;
+  if (confidence !== undefined && confidence !== null) report(`${at}.signals`, 'stands beside `confidence`; give one of them');
+  if (!isObject(signals)) {
+    report(`${at}.signals`, 'must be an object such as {"mean_logprob": 0.93}');
+    return known;
+  }
+  for (const [name, value] of Object.entries(signals)) {
+    if ((signalNames as readonly string[]).includes(name)) take(`${at}.signals.${name}`, name, value);
+    else report(`${at}.signals.${name}`, `is no signal; the signals are ${signalNames.join(', ')}`);
+  }
+  return known;
+}
+
+/** A kind of ours stays what it is; any other word is a failure of the target that another target may mend. */
+function parseFailure(error: Json | undefined, at: string, report: Report): Failure | undefined {
+  if (error === undefined || error === null || error === false || error === '') return undefined;
+  if (error === true) return { kind: 'server-error', message: 'failed' };
+  if (typeof error === 'string') return failureOf(error);
+  return report(`${at}.error`, 'must be the kind of failure as a string, or true');
+}
+
+/** Written as a record so that a new kind cannot be forgotten. */
+const kinds: Readonly<Record<FailureKind, true>> = {
+  unreachable: true,
+  timeout: true,
+  'rate-limited': true,
+  overloaded: true,
+  'server-error': true,
+  truncated: true,
+  'invalid-response': true,
+  'invalid-request': true,
+  'context-exceeded': true,
+  'content-filtered': true,
+  unsupported: true,
+  authentication: true,
+  permission: true,
+  'not-found': true,
+  'quota-exceeded': true,
+  cancelled: true,
+  internal: true,
+};
+
+export const failureOf = (kind: string): Failure =>
+  Object.hasOwn(kinds, kind) ? { kind: kind as FailureKind, message: kind } : { kind: 'server-error', message: kind };
+
+export const printLineProblems = (file: string, problems: readonly LineProblem[]): string =>
+  problems.map(({ line, field, message }) => `${file}:${line}: ${field === '' ? 'the line' : field} ${message}`).join('\n');

@@ -1,0 +1,134 @@
+/** A sweep as a table to read in a terminal, with one sentence on top that says what it means. */
+import type { Dropped } from '../outcomes.ts';
+import type { Estimate } from '../statistics.ts';
+import type { Percentiles } from '../sweep/measure.ts';
+import { shownMax } from '../sweep/thresholds.ts';
+import type { Sweep, SweepRow } from '../sweep.ts';
+import { count, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
+
+type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+
+export function sweepText(sweep: Sweep, table: Table): string {
+  const head = `chain ${sweep.chain}   signal: ${sweep.signal}   quality: ${sweep.label}   n = ${count(sweep.items, 'request')}, ${count(sweep.clusters, 'cluster')}${
+    sweep.clusters < sweep.items ? `, design effect ${sweep.designEffect.toFixed(1)}` : ''
+  }   intervals: ${Math.round(sweep.confidence * 1000) / 10} %`;
+  return [sentence(sweep), '', head, '', rowsTable(sweep, table), '', ...remarks(sweep)].join('\n').trimEnd();
+}
+
+/** What a newcomer should take away. It never claims more than the intervals do. */
+export function sentence(sweep: Sweep): string {
+  if (sweep.rows.length === 0) {
+    const silent = Object.entries(sweep.signalCoverage).find(([, share]) => share === 0);
+    return `No threshold to look at: no answer of ${silent?.[0] ?? sweep.targets[0]} shows the signal ${sweep.signal}.`;
+  }
+  const row = sweep.current ?? bestRow(sweep);
+  if (!row) return `No threshold keeps the quality of ${sweep.reference} in these ${count(sweep.items, 'request')}: ask it always.`;
+  const which = sweep.current ? `As configured (${thresholdText(row)})` : `At threshold ${thresholdText(row)}`;
+  const accepted = `${percent(1 - row.escalated.value)} of the requests are answered by ${sweep.targets[0]}`;
+  const cost = row.relativeCost ? `, the cost is ${withInterval(row.relativeCost, percent)} of always asking ${sweep.reference}` : '';
+  const picked = sweep.current ? '' : ' It was picked on these requests, so it looks a little better than it is.';
+  return `${which}, ${accepted}${cost}, and the quality changes by ${withInterval(row.qualityDelta, points)}.${picked}`;
+}
+
+/** The cheapest whose measured quality is no lower than the reference's. */
+const bestRow = (sweep: Sweep): SweepRow | undefined =>
+  sweep.rows
+    .filter(row => row.qualityDelta.value >= 0)
+    .toSorted((a, b) => (a.relativeCost?.value ?? a.escalated.value) - (b.relativeCost?.value ?? b.escalated.value))[0];
+
+const thresholdText = (row: SweepRow): string => (row.thresholds ? row.thresholds.map(String).join(', ') : 'its own rule');
+
+function rowsTable(sweep: Sweep, table: Table): string {
+  const columns = [
+    ['', (row: Line) => row.mark],
+    ['threshold', (row: Line) => row.name],
+    ['accepted', (row: Line) => row.accepted],
+    ['escalated', (row: Line) => (row.escalated ? withInterval(row.escalated, percent) : none)],
+    ['cost/1k', (row: Line) => withInterval(row.costPer1k, dollars)],
+    [`of ${sweep.reference}`, (row: Line) => withInterval(row.relativeCost, percent)],
+    ['quality', (row: Line) => withInterval(row.quality, percent)],
+    ['Δ quality', (row: Line) => withInterval(row.qualityDelta, points)],
+    ['worse/better', (row: Line) => `${row.worse}/${row.better}`],
+    ['over mix', (row: Line) => withInterval(row.overMix, points)],
+    ['latency p50', (row: Line) => percentile(row.latencyMs, 'p50')],
+    ['latency p95', (row: Line) => percentile(row.latencyMs, 'p95')],
+    ['first token p95', (row: Line) => percentile(row.firstTokenMs, 'p95')],
+    ['errors', (row: Line) => withInterval(row.errors, percent)],
+  ] as const;
+  const lines = linesOf(sweep);
+  const told = columns.filter(
+    ([head, cell]) => always.has(head) || lines.some(line => !silent.has(cell(line)) && (head !== 'errors' || line.errors.value > 0)),
+  );
+  return table(
+    told.map(([head]) => head),
+    lines.map(line => told.map(([, cell]) => cell(line))),
+  );
+}
+
+const always = new Set(['threshold', 'accepted', 'quality']);
+const silent = new Set(['', none]);
+
+interface Line extends Omit<SweepRow, 'escalated' | 'overMix' | 'thresholds' | 'frontier' | 'answered' | 'harm'> {
+  readonly mark: string;
+  readonly name: string;
+  readonly accepted: string;
+  readonly escalated: Estimate | null;
+  readonly overMix: Estimate | null;
+}
+
+function linesOf(sweep: Sweep): Line[] {
+  const row = (r: SweepRow, name: string): Line => ({
+    ...r,
+    mark: r.frontier ? '*' : '',
+    name,
+    accepted: r.answered.slice(0, -1).map(percent).join(', '),
+  });
+  const single = (target: string): Line => ({
+    ...sweep.singles.find(s => s.target === target)!,
+    mark: '',
+    name: `always ${target}`,
+    accepted: none,
+    escalated: null,
+    overMix: null,
+  });
+  const last = sweep.reference;
+  return [
+    single(last),
+    ...(sweep.current ? [row(sweep.current, `now ${thresholdText(sweep.current)}`)] : []),
+    ...shown(sweep.rows).map(r => row(r, thresholdText(r))),
+    ...sweep.targets.slice(0, -1).toReversed().map(single),
+  ];
+}
+
+/** All of a few; of many the frontier first, evenly. */
+function shown(rows: readonly SweepRow[]): readonly SweepRow[] {
+  if (rows.length <= shownMax) return rows;
+  const frontier = rows.filter(row => row.frontier);
+  const from = frontier.length >= shownMax / 2 ? frontier : rows;
+  const most = Math.min(shownMax, from.length);
+  const picked = new Set(Array.from({ length: most }, (_, i) => Math.round((i * (from.length - 1)) / Math.max(1, most - 1))));
+  return from.filter((_, i) => picked.has(i));
+}
+
+const percentile = (percentiles: Percentiles | null, which: 'p50' | 'p95'): string => withInterval(percentiles?.[which], milliseconds);
+
+function remarks(sweep: Sweep): string[] {
+  const hidden = sweep.rows.length - shown(sweep.rows).length;
+  const low = Object.entries(sweep.signalCoverage).filter(([, share]) => share < 1);
+  return [
+    '* no other row is as good in cost, quality and latency. An answer that must be accepted is held until it is whole: its first token comes with its last.',
+    ...(hidden > 0 ? [`${count(hidden, 'more threshold')} in --json.`] : []),
+    ...(sweep.singles[0]?.costPer1k
+      ? [`Best possible choice for each request: quality ${percent(sweep.oracle.quality)} at ${dollars(sweep.oracle.costPer1k!)} per 1k.`]
+      : []),
+    ...sweep.dominated.map(({ target, by }) => `${target} is dominated: ${by} is no dearer and no worse.`),
+    ...low.map(
+      ([target, share]) => `${sweep.signal} is known for ${percent(share)} of the answers of ${target}; the others always escalate.`,
+    ),
+    ...sweep.dropped.map(droppedText),
+    ...sweep.notes,
+  ];
+}
+
+export const droppedText = ({ count: n, why, mend }: Dropped): string =>
+  `${count(n, 'request')} left out: ${why}${mend ? `  (${mend})` : ''}`;

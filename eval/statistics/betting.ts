@@ -1,0 +1,34 @@
+/** A bounded mean tested by betting against it: valid for any distribution on [0, 1] and however often one looks. */
+import type { Numbers } from './cluster.ts';
+
+const share = 0.75;
+
+/**
+ * The p-value of "the mean is above `bound`" for independent numbers in [0, 1], in the order given (shuffle them by a seed). The capital
+ * K_m = Π (1 + ν_j (bound - x_j)) of a gambler who bets that it is not is a supermartingale; p = 1 / max K_m by Ville's inequality.
+ * Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting" (2024); as in Learn-then-Test.
+ */
+export function bettingBelow(values: Numbers, bound: number, delta = 0.05): number {
+  if (bound >= 1) return 0;
+  const n = values.length;
+  const most = share / (1 - bound);
+  let [capital, best, sum, squares] = [0, 0, 0, 0];
+  for (let j = 1; j <= n; j++) {
+    const variance = (0.25 + squares) / j;
+    const stake = Math.min(most, Math.sqrt((2 * Math.log(1 / delta)) / (n * variance)));
+    const x = values[j - 1]!;
+    capital += Math.log1p(stake * (bound - x));
+    best = Math.max(best, capital);
+    sum += x;
+    squares += (x - (0.5 + sum) / (j + 1)) ** 2;
+  }
+  return Math.exp(-best);
+}
+
+/** The same for numbers in [-1, 1], such as the paired loss of quality: x becomes (x + 1) / 2, and the bound likewise. */
+export const bettingLossBelow = (losses: Numbers, bound: number, delta = 0.05): number =>
+  bettingBelow(
+    Float64Array.from({ length: losses.length }, (_, i) => (losses[i]! + 1) / 2),
+    (bound + 1) / 2,
+    delta,
+  );

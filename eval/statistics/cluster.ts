@@ -1,0 +1,102 @@
+/** Means, differences and ratios of items that come in clusters (conversations, users): errors that count clusters, not rows. */
+import { type Inference, tInference } from './estimate.ts';
+
+/** Which cluster each item belongs to, numbered from 0. */
+export interface Clusters {
+  readonly of: Int32Array;
+  readonly count: number;
+}
+
+export type Numbers = ArrayLike<number>;
+
+export function clustersOf(keys: readonly string[]): Clusters {
+  const numbers = new Map<string, number>();
+  const of = Int32Array.from(keys, key => {
+    const known = numbers.get(key) ?? numbers.size;
+    numbers.set(key, known);
+    return known;
+  });
+  return { of, count: numbers.size };
+}
+
+/** Every item a cluster of its own. */
+export const unclustered = (n: number): Clusters => ({ of: Int32Array.from({ length: n }, (_, i) => i), count: n });
+
+export interface Mean {
+  readonly mean: number;
+  readonly n: number;
+  readonly clusters: number;
+  /** SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - x̄))² / n²; 0 with a single cluster, which shows no spread between clusters. */
+  readonly error: number;
+  /** As if every item were independent: s/√n. */
+  readonly errorIid: number;
+  /** error² / errorIid²: how many times fewer items the data are worth; 1 when there is no spread. */
+  readonly designEffect: number;
+}
+
+/** Cameron and Miller, "A practitioner's guide to cluster-robust inference" (2015); Miller, arXiv 2411.00640, appendix A, without the G/(G-1). */
+export function clusteredMean(values: Numbers, clusters: Clusters): Mean {
+  const n = values.length;
+  const { count: groups } = clusters;
+  const mean = sum(values) / n;
+  const sums = new Float64Array(groups);
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    const away = values[i]! - mean;
+    sums[clusters.of[i]!]! += away;
+    squares += away * away;
+  }
+  const between = sums.reduce((s, x) => s + x * x, 0);
+  const error = groups > 1 ? Math.sqrt(((groups / (groups - 1)) * between) / n ** 2) : 0;
+  const errorIid = n > 1 ? Math.sqrt(squares / (n * (n - 1))) : 0;
+  return { mean, n, clusters: groups, error, errorIid, designEffect: errorIid > 0 ? (error / errorIid) ** 2 : 1 };
+}
+
+/** The mean of anything that has no bounds, such as a cost: t with G-1 degrees of freedom. */
+export function meanInference(values: Numbers, clusters: Clusters): Inference {
+  const { mean, error } = clusteredMean(values, clusters);
+  return tInference(mean, error, clusters.count - 1);
+}
+
+/**
+ * The mean of numbers between two bounds, or of their paired differences. Two imaginary items, one at each bound and each a cluster
+ * of its own, keep the interval from closing when a small sample happens to show no spread: for paired binary outcomes that is
+ * Bonett and Price's adjusted interval (2012), here for clusters and graded outcomes as well.
+ */
+export function boundedMeanInference(values: Numbers, clusters: Clusters, from: number, to: number): Inference {
+  const n = values.length;
+  const more = new Float64Array(n + 2);
+  const of = new Int32Array(n + 2);
+  for (let i = 0; i < n; i++) {
+    more[i] = values[i]!;
+    of[i] = clusters.of[i]!;
+  }
+  more.set([from, to], n);
+  of.set([clusters.count, clusters.count + 1], n);
+  const { mean, error } = clusteredMean(more, { of, count: clusters.count + 2 });
+  return tInference(sum(values) / n, error, clusters.count - 1, mean);
+}
+
+/** Σ numerator / Σ denominator, its error by linearisation: the clustered error of (numerator - ratio·denominator) / mean denominator. */
+export function ratioInference(numerator: Numbers, denominator: Numbers, clusters: Clusters): Inference {
+  const n = numerator.length;
+  const total = sum(denominator);
+  const ratio = sum(numerator) / total;
+  const residuals = new Float64Array(n);
+  for (let i = 0; i < n; i++) residuals[i] = ((numerator[i]! - ratio * denominator[i]!) * n) / total;
+  return tInference(ratio, clusteredMean(residuals, clusters).error, clusters.count - 1);
+}
+
+/** candidate - baseline, item by item. */
+export function differences(candidate: Numbers, baseline: Numbers): Float64Array {
+  return Float64Array.from({ length: candidate.length }, (_, i) => candidate[i]! - baseline[i]!);
+}
+
+/** The error of a difference of means had the two been measured on different items: what forgetting the pairs costs. */
+export const unpairedError = (a: Mean, b: Mean): number => Math.hypot(a.errorIid, b.errorIid);
+
+export function sum(values: Numbers): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]!;
+  return total;
+}

@@ -1,0 +1,38 @@
+/** Many tests, one error rate. */
+
+/** Holm's step-down adjusted p-values (1979), in the order given: reject where ≤ δ, and the chance of any false rejection is ≤ δ. */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p);
+  const adjusted = new Array<number>(pValues.length).fill(1);
+  let running = 0;
+  for (const [rank, { p, i }] of order.entries()) {
+    running = Math.max(running, Math.min(1, p * (pValues.length - rank)));
+    adjusted[i] = running;
+  }
+  return adjusted;
+}
+
+/**
+ * Fixed-sequence testing: hypotheses in an order chosen without looking at these data, each tested at the whole δ, up to the first that
+ * is not rejected. Gives how many were. Bauer, "Multiple testing in clinical trials" (1991); in Learn-then-Test, arXiv 2110.01052.
+ */
+export function fixedSequence(pValues: Iterable<number>, delta: number): number {
+  let rejected = 0;
+  for (const p of pValues) {
+    if (!(p <= delta)) break;
+    rejected++;
+  }
+  return rejected;
+}
+
+/** Benjamini and Hochberg's step-up adjusted p-values (1995): for looking around, where a share of false finds is borne. */
+export function benjaminiHochberg(pValues: readonly number[]): number[] {
+  const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => b.p - a.p);
+  const adjusted = new Array<number>(pValues.length).fill(1);
+  let running = 1;
+  for (const [rank, { p, i }] of order.entries()) {
+    running = Math.min(running, (p * pValues.length) / (pValues.length - rank));
+    adjusted[i] = running;
+  }
+  return adjusted;
+}

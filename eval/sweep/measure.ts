@@ -1,0 +1,104 @@
+/** A policy's numbers against the reference, each with its interval: one row of a sweep. */
+import { usd } from '../../gateway/core/price.ts';
+import type { Trials } from '../decide.ts';
+import {
+  boundedMeanInference,
+  type Clusters,
+  certain,
+  clustersOf,
+  differences,
+  type Estimate,
+  exactShareInference,
+  type Inference,
+  isBinary,
+  meanInference,
+  type Numbers,
+  quantileEstimate,
+  ratioInference,
+  shareInference,
+} from '../statistics.ts';
+
+export interface Measured {
+  /** Share of the requests that each step answered, in order. */
+  readonly answered: readonly number[];
+  /** Share that the first step did not answer. */
+  readonly escalated: Estimate;
+  /** USD for a thousand requests, every attempt paid; null when a price is unknown. */
+  readonly costPer1k: Estimate | null;
+  /** Of the reference's cost; below 1 is cheaper. */
+  readonly relativeCost: Estimate | null;
+  readonly quality: Estimate;
+  /** Less the reference's, in pairs; below 0 is worse. */
+  readonly qualityDelta: Estimate;
+  /** What is lost where it is worse than the reference, over all requests. */
+  readonly harm: Estimate;
+  /** Requests that come out worse, and better, than by the reference. */
+  readonly worse: number;
+  readonly better: number;
+  readonly errors: Estimate;
+  /** Over the requests whose latency is known for every target; null when there are none. */
+  readonly latencyMs: Percentiles | null;
+  readonly firstTokenMs: Percentiles | null;
+}
+
+export interface Percentiles {
+  readonly p50: Estimate;
+  readonly p95: Estimate;
+  readonly n: number;
+}
+
+export const escalations = (trials: Trials): Float64Array => Float64Array.from(trials.step, step => (step === 0 ? 0 : 1));
+export const failures = (trials: Trials): Float64Array => Float64Array.from(trials.step, step => (step < 0 ? 1 : 0));
+/** The paired loss where there is one, in [0, 1]. */
+export const harms = (trials: Trials, reference: Trials): Float64Array =>
+  Float64Array.from(trials.quality, (quality, i) => Math.max(0, reference.quality[i]! - quality));
+
+/** A mean in [0, 1]: Wilson's interval for yes and no, a cautious t for grades. */
+export const gradeInference = (values: Numbers, clusters: Clusters): Inference =>
+  isBinary(values) ? shareInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
+/** The same where a promise hangs on it: the exact binomial for yes and no. */
+export const harmInference = (values: Numbers, clusters: Clusters): Inference =>
+  isBinary(values) ? exactShareInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
+export const deltaInference = (candidate: Numbers, baseline: Numbers, clusters: Clusters): Inference =>
+  boundedMeanInference(differences(candidate, baseline), clusters, -1, 1);
+
+export function measurePolicy(trials: Trials, reference: Trials, steps: number, clusters: Clusters, confidence: number): Measured {
+  const n = trials.step.length;
+  const answered = new Array<number>(steps).fill(0);
+  for (const step of trials.step) if (step >= 0) answered[step]! += 1 / n;
+  const harm = harms(trials, reference);
+  const priced = Number.isFinite(trials.cost[0]!) && Number.isFinite(reference.cost[0]!);
+  return {
+    answered,
+    escalated: shareInference(escalations(trials), clusters).interval(confidence),
+    costPer1k: priced
+      ? meanInference(
+          trials.cost.map(cost => usd(cost) * 1000),
+          clusters,
+        ).interval(confidence)
+      : null,
+    relativeCost: priced ? ratioInference(trials.cost, reference.cost, clusters).interval(confidence) : null,
+    quality: gradeInference(trials.quality, clusters).interval(confidence),
+    qualityDelta: (trials === reference ? certain(0) : deltaInference(trials.quality, reference.quality, clusters)).interval(confidence),
+    harm: harmInference(harm, clusters).interval(confidence),
+    worse: harm.filter(h => h > 0).length,
+    better: trials.quality.filter((quality, i) => quality > reference.quality[i]!).length,
+    errors: shareInference(failures(trials), clusters).interval(confidence),
+    latencyMs: percentilesOf(trials.latencyMs, clusters, confidence),
+    firstTokenMs: percentilesOf(trials.firstTokenMs, clusters, confidence),
+  };
+}
+
+function percentilesOf(values: Float64Array, clusters: Clusters, confidence: number): Percentiles | null {
+  const known = knownOf(values, clusters);
+  if (known.values.length === 0) return null;
+  const at = (q: number): Estimate => quantileEstimate(known.values, q, known.clusters, confidence);
+  return { p50: at(0.5), p95: at(0.95), n: known.values.length };
+}
+
+/** The values that are numbers, and the clusters that are left. */
+export function knownOf(values: Float64Array, clusters: Clusters): { readonly values: Float64Array; readonly clusters: Clusters } {
+  if (values.every(Number.isFinite)) return { values, clusters };
+  const at = [...values.keys()].filter(i => Number.isFinite(values[i]!));
+  return { values: Float64Array.from(at, i => values[i]!), clusters: clustersOf(at.map(i => String(clusters.of[i]))) };
+}

@@ -1,0 +1,65 @@
+/** What tossing a biased coin between the targets would give at the same cost: a chain that does not beat it has learnt nothing. */
+import type { Trials } from '../decide.ts';
+import { type Clusters, clusteredMean, type Inference, sum, tInference } from '../statistics.ts';
+
+export interface Corner {
+  readonly target: string;
+  readonly cost: number;
+  readonly quality: number;
+  readonly trials: Trials;
+}
+
+const mean = (values: Float64Array): number => sum(values) / values.length;
+
+/** The targets that no mix of others beats at their cost, cheapest first: the upper hull of (cost, quality) from the cheapest to the best. */
+export function mixingHull(singles: ReadonlyMap<string, Trials>): readonly Corner[] {
+  const points = [...singles]
+    .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost), quality: mean(trials.quality) }))
+    .filter(({ cost }) => Number.isFinite(cost))
+    .sort((a, b) => a.cost - b.cost || b.quality - a.quality);
+  const hull: Corner[] = [];
+  for (const point of points) {
+    if (hull.length > 0 && point.quality <= hull.at(-1)!.quality) continue;
+    while (hull.length >= 2 && slope(hull.at(-2)!, hull.at(-1)!) <= slope(hull.at(-1)!, point)) hull.pop();
+    hull.push(point);
+  }
+  return hull;
+}
+
+const slope = (a: Corner, b: Corner): number => (b.quality - a.quality) / (b.cost - a.cost);
+
+/** Targets that another one beats or equals in both cost and quality, and in one of them truly. */
+export function dominatedTargets(singles: ReadonlyMap<string, Trials>): readonly { readonly target: string; readonly by: string }[] {
+  const points = [...singles].map(([target, trials]) => ({ target, cost: mean(trials.cost), quality: mean(trials.quality) }));
+  return points.flatMap(({ target, cost, quality }) => {
+    const by = points.find(p => p.cost <= cost && p.quality >= quality && (p.cost < cost || p.quality > quality));
+    return by ? [{ target, by: by.target }] : [];
+  });
+}
+
+/**
+ * The policy's quality less that of the mix of its cost, with the clustered error of its linearisation: the mix's share moves with every
+ * item's cost as well. Below the cheapest target no mix is as cheap, above the best none is better: there the corner itself stands in.
+ */
+export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clusters): Inference | undefined {
+  const cost = mean(trials.cost);
+  if (hull.length === 0 || !Number.isFinite(cost)) return undefined;
+  const quality = mean(trials.quality);
+  const upper = hull.findIndex(corner => corner.cost >= cost);
+  const corner = upper === 0 ? hull[0]! : upper < 0 ? hull.at(-1)! : undefined;
+  if (corner) {
+    const gaps = trials.quality.map((q, i) => q - corner.trials.quality[i]!);
+    const { mean: gap, error } = clusteredMean(gaps, clusters);
+    return tInference(gap, error, clusters.count - 1);
+  }
+  const [a, b] = [hull[upper - 1]!, hull[upper]!];
+  const share = (cost - a.cost) / (b.cost - a.cost);
+  const rate = slope(a, b);
+  const residuals = trials.quality.map((q, i) => {
+    const [qa, qb] = [a.trials.quality[i]!, b.trials.quality[i]!];
+    const [ca, cb] = [a.trials.cost[i]!, b.trials.cost[i]!];
+    return q - (1 - share) * qa - share * qb - rate * (trials.cost[i]! - (1 - share) * ca - share * cb);
+  });
+  const value = quality - (1 - share) * a.quality - share * b.quality;
+  return tInference(value, clusteredMean(residuals, clusters).error, clusters.count - 1);
+}

@@ -1,0 +1,50 @@
+/** Which thresholds are worth looking at: where decisions change, said in as few digits as tell them apart. */
+import { confidenceOf } from '../../gateway/core/signal.ts';
+import type { SweptSignal } from '../chain.ts';
+import type { Item, Outcome } from '../outcomes.ts';
+
+/** Evaluated for a chain of two targets, and at most so many for a longer one over all its thresholds. */
+export const candidatesMax = 256;
+/** Shown in a table. */
+export const shownMax = 20;
+
+export const signalOf = (outcome: Outcome | undefined, signal: SweptSignal): number | undefined =>
+  outcome === undefined || outcome.failure ? undefined : signal === 'confidence' ? confidenceOf(outcome.signals) : outcome.signals[signal];
+
+/** The values a target's answers show, each once, from the surest down. */
+export function distinctValues(items: readonly Item[], target: string, signal: SweptSignal): readonly number[] {
+  const values = items.flatMap(item => signalOf(item.outcomes.get(target), signal) ?? []);
+  return [...new Set(values)].sort((a, b) => b - a);
+}
+
+/**
+ * At most `most` thresholds from the surest value down, each accepting exactly the answers at or above one of the values: the largest
+ * number of as few digits as lie above the next lower value. With more values than that, evenly by their rank.
+ */
+export function thresholdGrid(values: readonly number[], most: number): readonly number[] {
+  const picked = values.length <= most ? [...values.keys()] : evenly(values.length, most);
+  return picked.map(rank => shortest(values[rank + 1] ?? Number.NEGATIVE_INFINITY, values[rank]!));
+}
+
+const evenly = (n: number, count: number): number[] =>
+  count === 1 ? [0] : [...new Set(Array.from({ length: count }, (_, i) => Math.round((i * (n - 1)) / (count - 1))))];
+
+/** The number of the fewest decimals in (above, upTo]: the largest of them. */
+export function shortest(above: number, upTo: number): number {
+  for (let digits = 1; digits <= 15; digits++) {
+    const scale = 10 ** digits;
+    const rounded = Math.floor(upTo * scale) / scale;
+    if (rounded > above && rounded <= upTo) return rounded;
+  }
+  return upTo;
+}
+
+/** Every combination of the steps' thresholds, from the strictest down; each step gets as many as keep the whole within the bound. */
+export function combinations(perStep: readonly (readonly number[])[], most = candidatesMax): readonly (readonly number[])[] {
+  const each = Math.max(2, Math.floor(most ** (1 / perStep.length)));
+  const thinned = perStep.map(values => (values.length <= each ? values : evenly(values.length, each).map(rank => values[rank]!)));
+  return thinned.reduce<readonly (readonly number[])[]>(
+    (combined, thresholds) => combined.flatMap(head => thresholds.map(threshold => [...head, threshold])),
+    [[]],
+  );
+}
