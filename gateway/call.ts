@@ -16,7 +16,7 @@ export function call(
   { clock, upstream }: Wires,
   target: Target,
   prepared: PreparedRequest,
-  traceparent: string,
+  passed: { readonly traceparent: string; readonly hops: number },
   listener: UpstreamListener,
 ): UpstreamHandle {
   const { provider, baseUrl, key, allowPrivate } = target;
@@ -28,7 +28,9 @@ export function call(
     // What is recorded and passed on are the bytes as they came.
     'accept-encoding': 'identity',
     'user-agent': 'hindcast',
-    ...(target.trace ? { traceparent } : {}),
+    // A base URL that leads back to a gateway would go round for ever without it.
+    'x-hindcast-hop': String(passed.hops + 1),
+    ...(target.trace ? { traceparent: passed.traceparent } : {}),
     ...(key ? credential(provider.auth, key) : {}),
   };
   return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);

@@ -25,6 +25,8 @@ export interface Question {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly includeUsage: boolean;
+  /** How many gateways it came through already; absent means none. */
+  readonly hops?: number;
   /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
   readonly measure?: 'asked' | 'always';
   readonly replayOf?: string;

@@ -14,23 +14,30 @@ export interface Settings {
     readonly url: 'embedded' | string;
     /** Absolute. */
     readonly path: string;
+    /** Where the embedded engine listens. */
+    readonly host: string;
     readonly port: number;
+    /** As whom a server of `url` is spoken to; the embedded engine has accounts of its own. */
+    readonly username: string;
+    readonly database: string;
     readonly password: Secret | undefined;
   };
   readonly recorder: {
     readonly durability: 'process' | 'power' | 'off';
     readonly whenFull: 'refuse' | 'drop';
     readonly spoolBytesMax: number;
+    /** Days. */
     readonly retention: { readonly records: number; readonly payloads: number };
   };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
   readonly telemetry: { readonly otlp: string | undefined };
   readonly providers: ReadonlyMap<string, Account>;
   readonly routes: ReadonlyMap<string, Route>;
+  /** Every tenant that a key may name, `default` included. */
   readonly tenants: ReadonlyMap<string, Tenant>;
   /** By the sha256 hex of the whole key. Empty means that no key is needed. */
   readonly keys: ReadonlyMap<string, CallerKey>;
-  /** USD per million tokens by `provider/model`, over the price book. */
+  /** USD per million tokens by `provider/model`, where provider is the account's name here; over the price book. */
   readonly prices: Readonly<Record<string, PriceOverride>>;
 }
 

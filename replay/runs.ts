@@ -50,10 +50,14 @@ export async function runNamed(store: Store, run: string): Promise<string> {
   );
   if (row) return row.run_id;
   const hint = 'hindcast replay run --since 1h --against provider/model makes one';
-  throw new CommandError(exit.nothing, latest ? `There is no run yet: ${hint}.` : `There is no run ${run}. \`latest\` names the newest; ${hint}.`);
+  throw new CommandError(
+    exit.nothing,
+    latest ? `There is no run yet: ${hint}.` : `There is no run ${run}. \`latest\` names the newest; ${hint}.`,
+  );
 }
 
 /** Sorts by time, and can be read: 20260131-120000-4f2a. */
-export const newRunId = (at: Instant, random: string): string => `${dateTime(at).slice(0, 19).replace(/[-:]/g, '').replace(' ', '-')}-${random}`;
+export const newRunId = (at: Instant, random: string): string =>
+  `${dateTime(at).slice(0, 19).replace(/[-:]/g, '').replace(' ', '-')}-${random}`;
 
 const dateTime = (at: Instant): string => new Date(at).toISOString().replace('T', ' ').replace('Z', '');

@@ -46,7 +46,8 @@ export function parseTime(text: string, flag: string, now: Instant): Instant {
   const isDate = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);
   const zoned = /T|\s/.test(text) && !/(Z|[+-]\d\d:?\d\d)$/.test(text) ? `${text.replace(' ', 'T')}Z` : text;
   const at = isDate ? Date.parse(zoned) : Number.NaN;
-  if (Number.isNaN(at)) throw new CommandError(exit.usage, `${flag} ${text}: write a span such as 30m, 1h, 7d, or a date such as 2026-01-31T12:00:00Z.`);
+  if (Number.isNaN(at))
+    throw new CommandError(exit.usage, `${flag} ${text}: write a span such as 30m, 1h, 7d, or a date such as 2026-01-31T12:00:00Z.`);
   return at;
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../../recorder/segment.ts';
 import { exchange } from './arbitrary-exchange.ts';
 
-const numRuns = process.env.HINDCAST_LONG ? 5_000 : 150;
+const numRuns = process.env.HINDCAST_LONG ? 2_000 : 150;
 const id = newSegmentId(1_732_480_000_000);
 
 function segmentOf(exchanges: readonly Exchange[]): Buffer {

@@ -11,8 +11,8 @@ interface Call {
   name: string;
   /** Its number in the order of appearance, once it was told. */
   told: number | undefined;
-  /** Arguments that came before the name. */
-  waiting: string;
+  /** What came so far. */
+  arguments: string;
 }
 
 export interface Calls {
@@ -39,7 +39,7 @@ export function collectCalls(choice: number, answerId: () => string): Calls {
       name: call.name,
       ...(signature === '' ? {} : { signature }),
     };
-    return [start, ...delta(index, call.waiting)];
+    return [start, ...delta(index, call.arguments)];
   };
   const delta = (index: number, text: string): readonly StreamEvent[] =>
     text === '' ? [] : [{ type: 'tool-call-delta', choice, index, arguments: text }];
@@ -47,12 +47,12 @@ export function collectCalls(choice: number, answerId: () => string): Calls {
   const take = (piece: SaidCall): readonly StreamEvent[] => {
     let call = callOf(calls, piece);
     if (!call) {
-      call = { index: piece.index, id: piece.id, name: piece.name, told: undefined, waiting: '' };
+      call = { index: piece.index, id: piece.id, name: piece.name, told: undefined, arguments: '' };
       calls.push(call);
     }
+    call.arguments += piece.arguments;
     if (call.told !== undefined) return delta(call.told, piece.arguments);
     call.name ||= piece.name;
-    call.waiting += piece.arguments;
     return call.name === '' ? [] : tell(call, piece.signature);
   };
 
@@ -67,13 +67,20 @@ export function collectCalls(choice: number, answerId: () => string): Calls {
 
 /** The call that a piece goes on with; undefined when it begins another. */
 function callOf(calls: readonly Call[], piece: SaidCall): Call | undefined {
-  if (piece.index === undefined) {
-    if (piece.id !== '') return calls.find(call => call.id === piece.id);
-    return piece.name === '' ? calls.at(-1) : undefined;
-  }
-  const known = calls.findLast(call => call.index === piece.index);
+  if (piece.index === undefined && piece.id !== '') return calls.find(call => call.id === piece.id);
+  const known = piece.index === undefined ? calls.at(-1) : calls.findLast(call => call.index === piece.index);
   if (!known || piece.name === '' || known.name === '') return known;
-  // Some vendors give every call the index 0. A name together with another id, or without any, is a call of its own.
-  const repeats = known.id === piece.id ? known.id !== '' : piece.id === '';
-  return repeats ? known : undefined;
+  // Some vendors repeat the name in every piece; some give the index 0, or none, to every call.
+  if (piece.id !== '') return known.id === piece.id ? known : undefined;
+  if (known.id !== '' && piece.index !== undefined) return known;
+  return known.name === piece.name && !isWhole(known.arguments) ? known : undefined;
+}
+
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -53,7 +53,10 @@ const returning = /deepseek|kimi|glm-|minimax|mimo|qwen3/;
 
 /** Sources: developers.openai.com, reasoning and model guides up to GPT-6.1 (October 2026), and refusals recorded or reported in public. */
 export function traitsOf(model: string): ModelTraits {
-  const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase().replace(/^ft:/, '');
+  const name = model
+    .slice(model.lastIndexOf('/') + 1)
+    .toLowerCase()
+    .replace(/^ft:/, '');
   const series = /^o\d/.test(name) ? ofSeriesO(name) : ofGpt(name);
   if (!series) return { ...foreign, takesReasoning: returning.test(name) };
   // Search models take no sampling and say nothing of it in their names' versions.
@@ -85,6 +88,4 @@ function ofGpt(name: string): ModelTraits | undefined {
 
 /** ChatGPT's own models: the first one does not reason, those after it choose by themselves how much. */
 const ofChat = (version: number): ModelTraits =>
-  version < 501
-    ? { ...conversational, limitField: 'max_completion_tokens' }
-    : { ...reasoning, efforts: ['medium'], stop: false };
+  version < 501 ? { ...conversational, limitField: 'max_completion_tokens' } : { ...reasoning, efforts: ['medium'], stop: false };

@@ -74,7 +74,10 @@ export function parseLogprobs(logprobs: Json | undefined): readonly TokenLogprob
   if (!isObject(logprobs)) return [];
   const { tokens, token_logprobs: values } = logprobs;
   if (Array.isArray(tokens) && Array.isArray(values)) {
-    return (tokens as readonly Json[]).map((token, at) => ({ ...tokenOf({ token, logprob: (values as readonly Json[])[at] ?? null }), top: [] }));
+    return (tokens as readonly Json[]).map((token, at) => ({
+      ...tokenOf({ token, logprob: (values as readonly Json[])[at] ?? null }),
+      top: [],
+    }));
   }
   return [...listOf(logprobs.content), ...listOf(logprobs.refusal)].map(token => ({
     ...tokenOf(token),

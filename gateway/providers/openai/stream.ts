@@ -37,8 +37,7 @@ function endOf(state: State): StreamEnd {
   return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before a finish reason' } };
 }
 
-const isFinished = ({ choices }: State): boolean =>
-  choices.size > 0 && [...choices.values()].every(choice => choice.endedBy !== undefined);
+const isFinished = ({ choices }: State): boolean => choices.size > 0 && [...choices.values()].every(choice => choice.endedBy !== undefined);
 
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (state.failure || state.done) return [];

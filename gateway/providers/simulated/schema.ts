@@ -1,21 +1,30 @@
 /** Fills a JSON Schema with a small value that follows from a seed. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { coin } from '../../core/random.ts';
+import { conforms, pointedAt } from '../../core/schema.ts';
+import { merge } from './merge.ts';
+import { formatted } from './strings.ts';
 import { nouns, pick } from './words.ts';
 
+/** Places filled, failed tries and options included. */
 const nodesMax = 5_000;
-const depthMax = 12;
+const mergedPerNode = 8;
+const depthMax = 48;
 /** Down to here optional properties and an array's first item are filled; below, only what is required, so that recursion ends. */
-const generousDepth = 3;
+const generousDepth = 4;
 const lengthMax = 10_000;
+const itemsMax = 1_000;
+const triesMax = 8;
 
-/**
- * Known: type, const, enum, properties, required, items, prefixItems, minItems, maxItems, anyOf, oneOf, allOf, $ref into the schema itself,
- * minLength, maxLength, format, minimum, maximum, exclusive bounds, multipleOf. Others are not looked at; `pattern` least of all.
- * Undefined when no value of bounded size was found.
- */
+/** A value that conforms; undefined when none of bounded size was found. */
 export function fill(schema: Json, seed: string): Json | undefined {
-  return valueOf(schema, { root: schema, seed, budget: { nodes: nodesMax } }, '', 0);
+  const budget = { nodes: nodesMax };
+  for (let i = 0; i < triesMax; i++) {
+    const filling = { root: schema, seed: i === 0 ? seed : `${seed} ${i}`, budget };
+    const value = valueFor(schema, filling, '', 0);
+    if (value !== undefined && conforms(value, schema)) return value;
+  }
+  return undefined;
 }
 
 interface Filling {
@@ -24,7 +33,8 @@ interface Filling {
   readonly budget: { nodes: number };
 }
 
-function valueOf(schema: Json | undefined, filling: Filling, path: string, depth: number): Json | undefined {
+/** `path` tells the draws of one place from those of another. */
+function valueFor(schema: Json | undefined, filling: Filling, path: string, depth: number): Json | undefined {
   if (--filling.budget.nodes < 0 || depth > depthMax || schema === false) return undefined;
   if (!isObject(schema)) return pick(nouns, filling.seed, path);
   const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
@@ -32,20 +42,56 @@ function valueOf(schema: Json | undefined, filling: Filling, path: string, depth
     const target = pointedAt(filling.root, $ref);
     return target === undefined
       ? undefined
-      : valueOf(merge({ ...rest, ...present({ allOf, anyOf, oneOf }) }, target), filling, path, depth + 1);
+      : valueFor(joined({ ...rest, ...present({ allOf, anyOf, oneOf }) }, target, filling), filling, path, depth + 1);
   }
-  if (Array.isArray(allOf)) return valueOf(allOf.reduce<Json>(merge, { ...rest, ...present({ anyOf, oneOf }) }), filling, path, depth + 1);
-  const options = anyOf ?? oneOf;
-  if (Array.isArray(options)) {
-    for (const option of inOrder(options, filling.seed, path, depth)) {
-      const value = valueOf(merge(rest, option), filling, path, depth + 1);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+  if (Array.isArray(allOf)) {
+    const whole = allOf.reduce<Json>((sum, part) => joined(sum, part, filling), { ...rest, ...present({ anyOf, oneOf }) });
+    return valueFor(whole, filling, path, depth + 1);
   }
-  if ('const' in schema) return schema.const;
-  if (Array.isArray(schema.enum)) return schema.enum.length === 0 ? undefined : pick(schema.enum, filling.seed, path);
+  if (Array.isArray(anyOf)) return firstOf(anyOf, { ...rest, ...present({ oneOf }) }, filling, path, depth);
+  if (Array.isArray(oneOf)) return firstOf(oneOf, rest, filling, path, depth);
+  if (schema.const !== undefined) return schema.const;
+  if (Array.isArray(schema.enum)) return pick(schema.enum, filling.seed, path);
   return typedValue(schema, filling, path, depth);
+}
+
+/** Both at once; joining large schemas uses up the budget, too. */
+function joined(a: Json, b: Json, { budget }: Filling): Json {
+  budget.nodes -= (sizeOf(a) + sizeOf(b)) / mergedPerNode;
+  return budget.nodes < 0 ? false : merge(a, b);
+}
+
+function sizeOf(schema: Json): number {
+  if (!isObject(schema)) return 1;
+  return Object.values(schema).reduce<number>(
+    (sum, part) => sum + (isObject(part) ? Object.keys(part).length : Array.isArray(part) ? part.length : 1),
+    0,
+  );
+}
+
+const present = (members: Readonly<Record<string, Json | undefined>>): JsonObject =>
+  Object.fromEntries(Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+
+/** The value of the first option that has one, together with what stands beside the options. */
+function firstOf(options: readonly Json[], beside: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
+  for (const option of inOrder(options, filling.seed, path, depth)) {
+    const value = valueFor(joined(beside, option, filling), filling, path, depth + 1);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+/** By the seed near the top; further down the plainest first, for what refers elsewhere may come back for ever. */
+function inOrder(options: readonly Json[], seed: string, path: string, depth: number): readonly Json[] {
+  const start = Math.floor(coin(seed, `${path} option`) * options.length);
+  const turned = [...options.slice(start), ...options.slice(0, start)];
+  return depth <= generousDepth ? turned : turned.toSorted((a, b) => weightOf(a) - weightOf(b));
+}
+
+function weightOf(schema: Json): number {
+  if (!isObject(schema) || '$ref' in schema || 'allOf' in schema || 'anyOf' in schema || 'oneOf' in schema) return 2;
+  const type = typeOf(schema, '', '');
+  return type === 'object' || type === 'array' ? 1 : 0;
 }
 
 function typedValue(schema: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
@@ -57,7 +103,7 @@ function typedValue(schema: JsonObject, filling: Filling, path: string, depth: n
     case 'integer':
       return numberIn(schema, coin(filling.seed, path), 1);
     case 'number':
-      return numberIn(schema, coin(filling.seed, path), undefined);
+      return numberIn(schema, coin(filling.seed, path), 0.01);
     case 'array':
       return arrayOf(schema, filling, path, depth);
     case 'object':
@@ -75,8 +121,40 @@ function typeOf(schema: JsonObject, seed: string, path: string): string {
   }
   if ('properties' in schema || 'required' in schema) return 'object';
   if ('items' in schema || 'prefixItems' in schema) return 'array';
-  return 'minimum' in schema || 'maximum' in schema ? 'number' : 'string';
+  return ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'].some(keyword => keyword in schema)
+    ? 'number'
+    : 'string';
 }
+
+/** A multiple of `multipleOf`, or of `grain` where that leaves any, at the share `at` of the way from the lowest to the highest. */
+function numberIn(schema: JsonObject, at: number, grain: number): number | undefined {
+  const low = Math.max(limit(schema.minimum) ?? -Infinity, limit(schema.exclusiveMinimum) ?? -Infinity);
+  const high = Math.min(limit(schema.maximum) ?? Infinity, limit(schema.exclusiveMaximum) ?? Infinity);
+  const from = Number.isFinite(low) ? low : Number.isFinite(high) ? high - 100 : 0;
+  const to = Number.isFinite(high) ? high : from + 100;
+  if (from > to) return undefined;
+  const given = limit(schema.multipleOf);
+  const step = given !== undefined && given > 0 ? (grain === 1 ? wholeMultiple(given) : given) : grain;
+  const fits = (value: number): boolean => !(value === schema.exclusiveMinimum || value === schema.exclusiveMaximum);
+  const [first, last] = [Math.ceil(from / step), Math.floor(to / step)];
+  if (first <= last) {
+    const chosen = first + Math.min(last - first, Math.floor(at * (last - first + 1)));
+    return [chosen, first, last, first + 1].map(n => tidy(n * step)).find(value => value >= from && value <= to && fits(value));
+  }
+  return given === undefined && grain !== 1 ? [from + at * (to - from), (from + to) / 2].find(fits) : undefined;
+}
+
+/** The smallest whole number up to a thousandfold that is a multiple of `step`. */
+function wholeMultiple(step: number): number {
+  for (let n = 1; n <= 1_000; n++) {
+    if (Math.abs(n * step - Math.round(n * step)) < 1e-9 && Math.round(n * step) > 0) return Math.round(n * step);
+  }
+  return step;
+}
+
+/** 3 * 0.1 is meant to be 0.3. */
+const tidy = (value: number): number => Number(value.toPrecision(15));
+const limit = (value: Json | undefined): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 
 function objectOf(schema: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
   const properties = isObject(schema.properties) ? schema.properties : {};
@@ -85,7 +163,8 @@ function objectOf(schema: JsonObject, filling: Filling, path: string, depth: num
   const entries: [string, Json][] = [];
   for (const [i, name] of [...new Set([...Object.keys(properties), ...required])].entries()) {
     if (!required.has(name) && !optional) continue;
-    const value = valueOf(Object.hasOwn(properties, name) ? properties[name] : true, filling, `${path}.${i}`, depth + 1);
+    const member = Object.hasOwn(properties, name) ? properties[name] : (schema.additionalProperties ?? true);
+    const value = valueFor(member, filling, `${path}.${i}`, depth + 1);
     if (value !== undefined) entries.push([name, value]);
     else if (required.has(name)) return undefined;
   }
@@ -94,11 +173,14 @@ function objectOf(schema: JsonObject, filling: Filling, path: string, depth: num
 
 function arrayOf(schema: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
   const first = Array.isArray(schema.prefixItems) ? schema.prefixItems : [];
-  const min = Math.max(limit(schema.minItems) ?? 0, first.length);
-  const count = Math.max(min, Math.min(limit(schema.maxItems) ?? 1, depth <= generousDepth ? 1 : 0));
+  const min = limit(schema.minItems) ?? 0;
+  const max = limit(schema.maxItems) ?? Infinity;
+  if (min > itemsMax || min > max) return undefined;
+  const wanted = depth <= generousDepth ? Math.max(1, first.length) : 0;
+  const count = Math.max(min, Math.min(max, wanted));
   const items: Json[] = [];
   for (let i = 0; i < count; i++) {
-    const item = valueOf(first[i] ?? schema.items ?? true, filling, `${path}[${i}]`, depth + 1);
+    const item = valueFor(first[i] ?? schema.items ?? true, filling, `${path}[${i}]`, depth + 1);
     if (item === undefined) return i < min ? undefined : items;
     items.push(item);
   }
@@ -106,37 +188,9 @@ function arrayOf(schema: JsonObject, filling: Filling, path: string, depth: numb
 }
 
 function stringOf(schema: JsonObject, seed: string, path: string): string | undefined {
-  const format = typeof schema.format === 'string' ? schema.format : '';
-  if (Object.hasOwn(formats, format)) return formats[format]!((label, below) => Math.floor(coin(seed, `${path} ${label}`) * below));
   const min = limit(schema.minLength) ?? 0;
   const max = limit(schema.maxLength) ?? lengthMax;
   if (min > lengthMax || min > max) return undefined;
-  return pick(nouns, seed, path)
-    .padEnd(min, ` ${pick(nouns, seed, `${path} more`)}`)
-    .slice(0, max);
+  const known = typeof schema.format === 'string' ? formatted(schema.format, `${seed}${path}`) : undefined;
+  return (known ?? pick(nouns, seed, path)).padEnd(min, ` ${pick(nouns, seed, `${path} more`)}`).slice(0, max);
 }
-
-type Draw = (label: string, below: number) => number;
-const digits = (n: number, length = 2): string => String(n).padStart(length, '0');
-const hex = (draw: Draw, label: string, length: number): string =>
-  digits(draw(label, 16 ** length), 0).length >= 0
-    ? draw(label, 16 ** length)
-        .toString(16)
-        .padStart(length, '0')
-    : '';
-const dateOf = (draw: Draw): string => `2025-${digits(1 + draw('month', 12))}-${digits(1 + draw('day', 28))}`;
-const timeOf = (draw: Draw): string => `${digits(draw('hour', 24))}:${digits(draw('minute', 60))}:${digits(draw('second', 60))}Z`;
-
-/** The string formats that OpenAI's strict schemas allow, and `uri`. */
-const formats: Readonly<Record<string, (draw: Draw) => string>> = {
-  'date-time': draw => `${dateOf(draw)}T${timeOf(draw)}`,
-  date: dateOf,
-  time: timeOf,
-  duration: draw => `PT${1 + draw('minutes', 59)}M`,
-  email: draw => `${nouns[draw('who', nouns.length)]}@example.com`,
-  hostname: draw => `${nouns[draw('host', nouns.length)]}.example.com`,
-  uri: draw => `https://example.com/${nouns[draw('page', nouns.length)]}`,
-  ipv4: draw => `192.0.2.${draw('host', 256)}`,
-  ipv6: draw => `2001:db8::${draw('host', 65_536).toString(16)}`,
-  uuid: draw => `${hex(draw, 'a', 8)}-${hex(draw, 'b', 4)}-4${hex(draw, 'c', 3)}-8${hex(draw, 'd', 3)}-${hex(draw, 'e', 12)}`,
-};

@@ -30,6 +30,7 @@ const sentences = [
   'One could start from the {noun} and arrive at the same result.',
   'That is also what the {noun} suggests.',
 ] as const;
+const supportMax = 3;
 
 const greetings = ['Hello! How can I help you today?', 'Hello! What can I do for you?', 'Hi there! How can I help?'] as const;
 const greetingLengthMax = 40;
@@ -41,13 +42,12 @@ export const isGreeting = (text: string): boolean =>
 export const greeting = (seed: string): readonly string[] => tokenise(pick(greetings, seed, 'greeting'));
 
 /**
- * The tokens of a statement and of up to three sentences that support it; of exactly `length` tokens when that is given.
- * `source` is what the statement appeals to.
+ * The tokens of an answer and of up to three sentences that support it; exactly `length` tokens when that is given.
+ * `source` is what the answer appeals to.
  */
-export function statement(seed: string, source: string | undefined, length?: number): readonly string[] {
-  const number = 1_000 + Math.floor(coin(seed, 'number') * 9_000);
-  const tokens = [...tokenise(source === undefined ? `The answer is ${number}.` : `According to ${source}, the answer is ${number}.`)];
-  const support = Math.floor(coin(seed, 'support') * 4);
+export function statement(seed: string, answer: number, source: string | undefined, length?: number): readonly string[] {
+  const tokens = [...tokenise(source === undefined ? `The answer is ${answer}.` : `According to ${source}, the answer is ${answer}.`)];
+  const support = Math.floor(coin(seed, 'support') * (supportMax + 1));
   for (let i = 0; length === undefined ? i < support : tokens.length < length; i++) tokens.push(...tokenise(` ${sentence(seed, i)}`));
   return length === undefined ? tokens : tokens.slice(0, length);
 }
@@ -67,4 +67,4 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /** An id of `length` letters and digits. */
 export const identifier = (seed: string, label: string, length: number): string =>
-  Array.from({ length }, (_, i) => pick([...alphabet], seed, `${label} ${i}`)).join('');
+  Array.from({ length }, (_, i) => alphabet[Math.floor(coin(seed, `${label} ${i}`) * alphabet.length)]).join('');

@@ -1,0 +1,129 @@
+/** Says how good each answer was: by scores where there are any, else by agreement with the strongest target, and says which. */
+import type { Store } from '../../recorder/store.ts';
+import type { Item, Outcome, Outcomes } from '../outcomes.ts';
+import { agreement, type Content } from '../score.ts';
+import { type BodyRow, bodiesOf, chunks, scoresOf } from './query.ts';
+
+/** An outcome, and where its answer and its scores are found. */
+export interface Cell extends Outcome {
+  /** Attempt 0 is what the caller was sent, in the wire format of its dialect; others are in that of their provider. */
+  readonly body?: Body;
+  /** The exchange whose scores are about this answer. */
+  readonly scored?: string;
+  readonly scores?: Readonly<Record<string, number>>;
+}
+
+export interface Body {
+  readonly exchange: string;
+  readonly attempt: number;
+  readonly provider?: string;
+  readonly dialect?: string;
+}
+
+export interface Found {
+  readonly id: string;
+  readonly cluster: string;
+  readonly cells: ReadonlyMap<string, Cell>;
+}
+
+export interface Labelling {
+  /** The name of a score, `agreement`, or `auto`: scores named quality, and agreement when no item has them for every column. */
+  readonly quality: string;
+  /** The columns that must have a quality; the last is the one to agree with. */
+  readonly judged: readonly string[];
+  /** Reads the content of a recorded answer; undefined when its wire format is not known here. */
+  readonly read: (body: Body, bytes: string) => Content | undefined;
+}
+
+export async function label(store: Store, found: readonly Found[], labelling: Labelling): Promise<Outcomes> {
+  const { quality, judged } = labelling;
+  const strongest = judged.at(-1)!;
+  if (quality !== 'agreement') {
+    const name = quality === 'auto' ? 'quality' : quality;
+    const { items, outside } = await byScores(store, found, name);
+    const whole = items.some(item => judged.every(column => isJudged(item.outcomes.get(column))));
+    if (whole || quality !== 'auto') {
+      const notes = outside > 0 ? [`${outside} scores named ${name} lie outside 0 to 1 and were not used.`] : [];
+      return { items, label: `scores named ${name}`, notes };
+    }
+  }
+  const items: Item[] = [];
+  let unread = 0;
+  for (const part of chunks(found)) {
+    const read = await byAgreement(store, part, labelling);
+    items.push(...read.items);
+    unread += read.unread;
+  }
+  const notes = [`No answer was scored: quality is whether an answer says the same as that of ${strongest}, which may itself be wrong.`];
+  if (unread > 0)
+    notes.push(`${unread} recorded answers cannot be read any more (not stored whole, or their provider is not in this config).`);
+  return { items, label: `agreement with ${strongest}`, notes };
+}
+
+const isJudged = (outcome: Outcome | undefined): boolean =>
+  outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
+
+/** What an outcome is once it has been labelled. */
+function outcomeOf({ body: _, scored: __, scores: ___, ...outcome }: Cell, quality: number | undefined): Outcome {
+  return quality === undefined ? outcome : { ...outcome, quality };
+}
+
+/** From what is trusted most down: what callers said, what a rule found, what people said, what a judge said, what an eval wrote. */
+const trust = ['client', 'rule', 'human', 'judge', 'eval'];
+
+async function byScores(
+  store: Store,
+  found: readonly Found[],
+  name: string,
+): Promise<{ readonly items: Item[]; readonly outside: number }> {
+  const exchanges = [...new Set(found.flatMap(({ cells }) => [...cells.values()].flatMap(cell => cell.scored ?? [])))];
+  const scores = new Map<string, { readonly rank: number; readonly score: number }>();
+  for (const part of chunks(exchanges)) {
+    for (const { exchange, source, score } of await scoresOf(store, part, name)) {
+      const rank = trust.indexOf(source);
+      const known = scores.get(exchange);
+      if (!known || rank < known.rank) scores.set(exchange, { rank, score });
+    }
+  }
+  let outside = 0;
+  const items = found.map(({ id, cluster, cells }): Item => {
+    const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
+      const score = cell.scores?.[name] ?? (cell.scored === undefined ? undefined : scores.get(cell.scored)?.score);
+      const usable = score !== undefined && score >= 0 && score <= 1;
+      if (score !== undefined && !usable) outside++;
+      return [column, outcomeOf(cell, usable ? score : undefined)];
+    });
+    return { id, cluster, outcomes: new Map(outcomes) };
+  });
+  return { items, outside };
+}
+
+async function byAgreement(
+  store: Store,
+  found: readonly Found[],
+  { judged, read }: Labelling,
+): Promise<{ readonly items: Item[]; readonly unread: number }> {
+  const strongest = judged.at(-1)!;
+  const bodies = found.flatMap(({ cells }) => [...cells.values()].flatMap(cell => cell.body ?? []));
+  const rows: BodyRow[] = [];
+  for (const part of chunks([...new Set(bodies.map(body => body.exchange))])) rows.push(...(await bodiesOf(store, part)));
+  const bytes = new Map(rows.map(row => [`${row.exchange} ${row.attempt_no}`, row.response_body]));
+  let unread = 0;
+  const contentOf = (cell: Cell | undefined): Content | undefined => {
+    if (!cell?.body) return undefined;
+    const stored = bytes.get(`${cell.body.exchange} ${cell.body.attempt}`);
+    const content = stored === undefined ? undefined : read(cell.body, stored);
+    if (content === undefined) unread++;
+    return content;
+  };
+  const items = found.map(({ id, cluster, cells }): Item => {
+    const best = contentOf(cells.get(strongest));
+    const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
+      if (cell.failure || best === undefined) return [column, outcomeOf(cell, undefined)];
+      const content = column === strongest ? best : contentOf(cell);
+      return [column, outcomeOf(cell, content === undefined ? undefined : agreement(content, best))];
+    });
+    return { id, cluster, outcomes: new Map(outcomes) };
+  });
+  return { items, unread };
+}

@@ -1,0 +1,166 @@
+/** The questions that eval puts to the store, and the rows that come back. */
+import type { Instant } from '../../gateway/core/time.ts';
+import type { Store } from '../../recorder/store.ts';
+
+export interface OriginalRow {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly dialect: string;
+  readonly stream: boolean;
+  readonly outcome: string;
+  readonly error_type: string;
+  readonly latency_ms: number;
+  readonly ttft_ms: number;
+  readonly cost_nano: number | string;
+  readonly price_id: string;
+  readonly confidence: number | null;
+}
+
+export interface AttemptRow {
+  /** The original request. */
+  readonly item: string;
+  /** The exchange that the attempt belongs to: the original, or its replay. */
+  readonly exchange: string;
+  readonly run_id: string;
+  readonly repeat_no: number;
+  readonly attempt_no: number;
+  readonly target: string;
+  readonly provider: string;
+  readonly duration_ms: number;
+  readonly ttft_ms: number;
+  readonly outcome: string;
+  readonly error_type: string;
+  readonly accepted: boolean;
+  readonly cost_nano: number | string;
+  readonly price_id: string;
+  readonly signals: Readonly<Record<string, number>>;
+}
+
+/** A row of `replay_results`: a replay's outcome as a whole, or an imported one. */
+export interface ResultRow {
+  readonly item: string;
+  readonly run_id: string;
+  readonly arm: string;
+  readonly exchange: string;
+  readonly cluster: string;
+  readonly outcome: string;
+  readonly error_type: string;
+  readonly latency_ms: number;
+  readonly ttft_ms: number;
+  readonly cost_nano: number | string;
+  readonly price_id: string;
+  readonly signals: Readonly<Record<string, number>>;
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+export interface RunRow {
+  readonly run_id: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly arms: readonly string[];
+  readonly state: string;
+}
+
+/** Ids in one query. */
+export const idsPerQuery = 500;
+
+export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): Iterable<readonly Thing[]> {
+  for (let i = 0; i < things.length; i += size) yield things.slice(i, i + size);
+}
+
+/** Newest first. */
+export const runsOf = (store: Store): Promise<RunRow[]> =>
+  store.select<RunRow>(
+    "SELECT run_id, kind, name, arms, state FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC",
+  );
+
+/** The most recent originals that some target answered, live or in one of the runs; only those in a run when `onlyRuns`. */
+export function originals(
+  store: Store,
+  query: {
+    readonly targets: readonly string[];
+    readonly runs: readonly string[];
+    readonly onlyRuns: boolean;
+    readonly since?: Instant;
+    readonly limit: number;
+  },
+): Promise<OriginalRow[]> {
+  const live = "SELECT toString(request_id) FROM attempts WHERE run_id = '' AND target IN {targets: Array(String)}";
+  const replayed = "SELECT replay_of FROM requests WHERE run_id IN {runs: Array(String)} AND replay_of != ''";
+  const since = query.since === undefined ? '' : 'AND ts >= fromUnixTimestamp64Milli({since: Int64})';
+  return store.select<OriginalRow>(
+    `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
+  toInt64(cost_usd * 1000000000) AS cost_nano, price_id, confidence
+FROM requests
+WHERE run_id = '' ${since} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
+ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
+    { targets: query.targets, runs: query.runs, since: Math.floor(query.since ?? 0), limit: query.limit },
+  );
+}
+
+const attemptColumns = `toString(a.request_id) AS exchange, a.attempt_no AS attempt_no, a.target AS target, a.provider AS provider,
+  a.duration_ms AS duration_ms, a.ttft_ms AS ttft_ms, a.outcome AS outcome, a.error_type AS error_type, a.accepted AS accepted,
+  toInt64(a.cost_usd * 1000000000) AS cost_nano, a.price_id AS price_id, a.signals AS signals`;
+
+/** Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. */
+export async function attemptsOf(
+  store: Store,
+  ids: readonly string[],
+  targets: readonly string[],
+  runs: readonly string[],
+): Promise<AttemptRow[]> {
+  const live = await store.select<AttemptRow>(
+    `SELECT toString(a.request_id) AS item, '' AS run_id, 0 AS repeat_no, ${attemptColumns}
+FROM attempts AS a
+WHERE a.run_id = '' AND a.kind != 'judge' AND a.target IN {targets: Array(String)} AND a.request_id IN {ids: Array(UUID)}
+LIMIT 1 BY exchange, attempt_no`,
+    { ids, targets },
+  );
+  if (runs.length === 0) return live;
+  const again = await store.select<AttemptRow>(
+    `SELECT r.replay_of AS item, r.run_id AS run_id, r.repeat_no AS repeat_no, ${attemptColumns}
+FROM attempts AS a INNER JOIN requests AS r ON r.tenant_id = a.tenant_id AND r.request_id = a.request_id
+WHERE a.run_id IN {runs: Array(String)} AND r.run_id IN {runs: Array(String)} AND a.kind != 'judge' AND a.target IN {targets: Array(String)}
+  AND r.replay_of IN {ids: Array(String)}
+LIMIT 1 BY exchange, attempt_no`,
+    { ids, targets, runs },
+  );
+  return [...live, ...again];
+}
+
+/** What came of whole arms. `ids` undefined takes all items of the runs. */
+export const resultsOf = (store: Store, runs: readonly string[], arms: readonly string[], ids?: readonly string[]): Promise<ResultRow[]> =>
+  store.select<ResultRow>(
+    `SELECT request_id AS item, run_id, arm, replay_id AS exchange, cluster, outcome, error_type, latency_ms, ttft_ms,
+  toInt64(cost_usd * 1000000000) AS cost_nano, price_id, signals, scores
+FROM replay_results FINAL
+WHERE run_id IN {runs: Array(String)} AND arm IN {arms: Array(String)} AND repeat_no = 0 ${ids ? 'AND request_id IN {ids: Array(String)}' : ''}`,
+    { runs, arms, ids: ids ?? [] },
+  );
+
+export interface ScoreRow {
+  readonly exchange: string;
+  readonly source: string;
+  readonly score: number;
+}
+
+export const scoresOf = (store: Store, exchanges: readonly string[], name: string): Promise<ScoreRow[]> =>
+  store.select<ScoreRow>(
+    `SELECT toString(request_id) AS exchange, CAST(source, 'String') AS source, avg(value) AS score
+FROM scores FINAL WHERE name = {name: String} AND request_id IN {ids: Array(UUID)} GROUP BY exchange, source`,
+    { ids: exchanges, name },
+  );
+
+export interface BodyRow {
+  readonly exchange: string;
+  readonly attempt_no: number;
+  readonly response_body: string;
+}
+
+/** What providers sent (from attempt 1) or callers were sent (0); bodies that were cut or redacted are not among them. */
+export const bodiesOf = (store: Store, exchanges: readonly string[]): Promise<BodyRow[]> =>
+  store.select<BodyRow>(
+    `SELECT toString(request_id) AS exchange, attempt_no, response_body FROM payloads
+WHERE request_id IN {ids: Array(UUID)} AND NOT truncated AND redactions = 0 LIMIT 1 BY exchange, attempt_no`,
+    { ids: exchanges },
+  );

@@ -1,0 +1,137 @@
+/** Builds the matrix from the store: what was recorded, what was replayed since, and what was imported. */
+import type { Instant } from '../../gateway/core/time.ts';
+import type { Store } from '../../recorder/store.ts';
+import type { Outcomes } from '../outcomes.ts';
+import { failureOf } from './file.ts';
+import { type Cell, type Found, type Labelling, label } from './label.ts';
+import { type AttemptRow, attemptsOf, chunks, type OriginalRow, originals, type ResultRow, type RunRow, resultsOf } from './query.ts';
+
+/** A column of the matrix that is no target: a whole exchange, whatever its route made of it. */
+export type Column = { readonly name: string } & (
+  | { readonly type: 'recorded' }
+  | { readonly type: 'arm'; readonly run: string; readonly arm: string }
+);
+
+export interface OutcomeQuery extends Labelling {
+  readonly targets: readonly string[];
+  readonly columns: readonly Column[];
+  readonly since?: Instant;
+  /** Whose outcomes fill what was not recorded, newest first; `only`: and nothing but the requests in them is judged. */
+  readonly runs: readonly RunRow[];
+  readonly only: boolean;
+  /** The most recent so many requests. */
+  readonly limit: number;
+}
+
+export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<Outcomes> {
+  const replays = query.runs.filter(run => run.kind !== 'import').map(run => run.run_id);
+  const imports = query.only ? query.runs.filter(run => run.kind === 'import').map(run => run.run_id) : [];
+  const armRuns = query.columns.flatMap(column => (column.type === 'arm' ? [column.run] : []));
+  const found: Found[] = [];
+  if (replays.length > 0 || !query.only) {
+    const rows = await originals(store, {
+      targets: query.targets,
+      runs: [...new Set([...replays, ...armRuns])],
+      onlyRuns: query.only || armRuns.length > 0,
+      limit: query.limit,
+      ...(query.since === undefined ? {} : { since: query.since }),
+    });
+    for (const part of chunks(rows)) found.push(...(await cellsOf(store, query, part, replays)));
+  }
+  if (imports.length > 0) found.push(...importedCells(await resultsOf(store, imports, query.targets)));
+  return label(store, found, query);
+}
+
+async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly OriginalRow[], replays: readonly string[]): Promise<Found[]> {
+  const ids = rows.map(row => row.id);
+  const cells = new Map<string, Map<string, Cell>>(ids.map(id => [id, new Map()]));
+  const keep = (item: string, column: string, cell: Cell | undefined): void => {
+    const known = cells.get(item);
+    if (cell && known && !known.has(column)) known.set(column, cell);
+  };
+  if (query.targets.length > 0) {
+    const attempts = await attemptsOf(store, ids, query.targets, replays);
+    for (const tries of triesOf(attempts, replays)) keep(tries[0]!.item, tries[0]!.target, cellOf(tries));
+    // An arm that is no target of any policy, such as a URL, has its outcome in the results only.
+    for (const row of await resultsOf(store, replays, query.targets, ids)) keep(row.item, row.arm, resultCell(row));
+  }
+  for (const column of query.columns) {
+    if (column.type === 'recorded') for (const row of rows) keep(row.id, column.name, recordedCell(row));
+    else for (const row of await resultsOf(store, [column.run], [column.arm], ids)) keep(row.item, column.name, resultCell(row));
+  }
+  return rows.map(row => ({ id: row.id, cluster: row.conversation_id === '' ? row.id : row.conversation_id, cells: cells.get(row.id)! }));
+}
+
+/** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */
+function triesOf(rows: readonly AttemptRow[], replays: readonly string[]): readonly (readonly AttemptRow[])[] {
+  const groups = new Map<string, AttemptRow[]>();
+  for (const row of rows) {
+    const key = `${row.exchange} ${row.target}`;
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const rank = ([row]: readonly AttemptRow[]): number => (row!.run_id === '' ? -1 : replays.indexOf(row!.run_id));
+  return [...groups.values()]
+    .map(group => group.toSorted((a, b) => a.attempt_no - b.attempt_no))
+    .sort((a, b) => rank(a) - rank(b) || a[0]!.repeat_no - b[0]!.repeat_no);
+}
+
+/** Several tries are one outcome: all are paid and waited for. One that was cut short by the caller or by another's answer tells nothing. */
+function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
+  const told = tries.filter(row => row.outcome !== 'aborted' && row.outcome !== 'cancelled');
+  const last = told.find(row => row.outcome === 'ok') ?? told.at(-1);
+  if (!last) return undefined;
+  const before = told.slice(0, told.indexOf(last)).reduce((sum, row) => sum + row.duration_ms, 0);
+  const billed = tries.filter(row => row.price_id !== '' || row.outcome === 'ok');
+  const priced = billed.every(row => row.price_id !== '');
+  const ok = last.outcome === 'ok';
+  return {
+    signals: last.signals,
+    latencyMs: before + last.duration_ms,
+    ...(priced ? { costNanoUsd: billed.reduce((sum, row) => sum + Number(row.cost_nano), 0) } : {}),
+    ...(ok && last.ttft_ms > 0 ? { firstTokenMs: before + last.ttft_ms } : {}),
+    ...(ok ? {} : { failure: failureOf(last.outcome) }),
+    ...(ok ? { body: { exchange: last.exchange, attempt: last.attempt_no, provider: last.provider } } : {}),
+    // A score is of what the caller got.
+    ...(last.accepted ? { scored: last.exchange } : {}),
+  };
+}
+
+/** A caller that left saw neither answer nor failure. */
+function recordedCell(row: OriginalRow): Cell | undefined {
+  if (row.outcome === 'cancelled') return undefined;
+  const ok = row.outcome === 'ok';
+  return {
+    signals: {},
+    latencyMs: row.latency_ms,
+    ...(row.price_id === '' ? {} : { costNanoUsd: Number(row.cost_nano) }),
+    ...(ok && row.ttft_ms > 0 ? { firstTokenMs: row.ttft_ms } : {}),
+    ...(ok ? { body: { exchange: row.id, attempt: 0, dialect: row.dialect } } : { failure: failureOf(row.error_type || row.outcome) }),
+    scored: row.id,
+  };
+}
+
+function resultCell(row: ResultRow): Cell | undefined {
+  if (row.outcome === 'cancelled') return undefined;
+  const ok = row.outcome === 'ok';
+  return {
+    signals: row.signals,
+    ...(row.latency_ms === 0 ? {} : { latencyMs: row.latency_ms }),
+    ...(row.price_id === '' ? {} : { costNanoUsd: Number(row.cost_nano) }),
+    ...(row.ttft_ms === 0 ? {} : { firstTokenMs: row.ttft_ms }),
+    ...(ok ? {} : { failure: failureOf(row.error_type || row.outcome) }),
+    ...(ok && row.exchange !== '' ? { body: { exchange: row.exchange, attempt: 0 } } : {}),
+    ...(row.exchange === '' ? {} : { scored: row.exchange }),
+    scores: row.scores,
+  };
+}
+
+function importedCells(rows: readonly ResultRow[]): Found[] {
+  const found = new Map<string, { id: string; cluster: string; cells: Map<string, Cell> }>();
+  for (const row of rows) {
+    const item = found.get(row.item) ?? { id: row.item, cluster: row.cluster === '' ? row.item : row.cluster, cells: new Map() };
+    const cell = resultCell(row);
+    if (cell && !item.cells.has(row.arm)) item.cells.set(row.arm, cell);
+    found.set(row.item, item);
+  }
+  return [...found.values()];
+}

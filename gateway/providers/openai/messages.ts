@@ -1,0 +1,170 @@
+/** A conversation as chat completions have it: a message for each turn, and one of its own for each tool result. */
+import type { Message, Part } from '../../core/chat.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import type { Warning } from '../../core/provider.ts';
+import { renderMedia } from './media.ts';
+import type { ModelTraits } from './model.ts';
+import { callIdLengthMax } from './reading.ts';
+import { approximated, dropped } from './warning.ts';
+
+interface Context {
+  readonly traits: ModelTraits;
+  readonly warnings: Warning[];
+  /** Ids that OpenAI would refuse, and what stands for them. */
+  readonly ids: Map<string, string>;
+}
+
+type Result = Part & { type: 'tool-result' };
+
+export function renderMessages(messages: readonly Message[], traits: ModelTraits, warnings: Warning[]): readonly JsonObject[] {
+  const context: Context = { traits, warnings, ids: new Map() };
+  const out: JsonObject[] = [];
+  /** What tool results hold besides text: it follows when the last of them was told, for they may not be parted. */
+  let beside: JsonObject[] = [];
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    const results = message.content.flatMap((part, at) => (part.type === 'tool-result' ? [{ part, path: `${path}.content[${at}]` }] : []));
+    const rest = message.content.flatMap((part, at) => (part.type === 'tool-result' ? [] : [{ part, path: `${path}.content[${at}]` }]));
+    if (results.length === 0 && beside.length > 0) {
+      out.push({ role: 'user', content: beside });
+      beside = [];
+    }
+    for (const result of results) out.push(renderResult(result.part, result.path, context, beside));
+    if (results.length > 0 && rest.length === 0) continue;
+    if (message.role === 'assistant') out.push(renderAssistant(message, rest, path, context));
+    else out.push(renderPlain(message, rest, path, context));
+  }
+  if (beside.length > 0) out.push({ role: 'user', content: beside });
+  return out;
+}
+
+interface Placed {
+  readonly part: Exclude<Part, Result>;
+  readonly path: string;
+}
+
+function renderPlain(message: Message, parts: readonly Placed[], path: string, context: Context): JsonObject {
+  const role = roleOf(message.role, path, context);
+  const textOnly = message.role === 'system' || message.role === 'developer';
+  const content = parts.flatMap(({ part, path: at }): readonly JsonObject[] => {
+    switch (part.type) {
+      case 'text':
+        return [{ type: 'text', text: part.text }];
+      case 'image':
+      case 'document':
+      case 'audio':
+        if (!textOnly) return renderMedia(part, at, context.traits, context.warnings);
+        return lose(at, `A system prompt takes no ${part.type}.`, context);
+      default:
+        return lose(at, `A message of the role ${message.role} takes no ${part.type}.`, context);
+    }
+  });
+  return { role, content: plainly(content), ...(message.name === undefined ? {} : { name: message.name }) };
+}
+
+function roleOf(role: Message['role'], path: string, { traits, warnings }: Context): string {
+  switch (role) {
+    case 'tool':
+      return 'user';
+    case 'system':
+    case 'developer':
+      if (traits.prompts === 'user') {
+        warnings.push(approximated(path, 'This model knows no system prompts; it was told as the user.'));
+        return 'user';
+      }
+      if (role === 'developer' && traits.prompts === 'system') {
+        warnings.push(approximated(path, 'Sent as a system prompt: only OpenAI has developers.'));
+        return 'system';
+      }
+      return role;
+    default:
+      return role;
+  }
+}
+
+function renderAssistant(message: Message, parts: readonly Placed[], path: string, context: Context): JsonObject {
+  const content: JsonObject[] = [];
+  const calls: JsonObject[] = [];
+  const thoughts: string[] = [];
+  for (const { part, path: at } of parts) {
+    switch (part.type) {
+      case 'text':
+        content.push({ type: 'text', text: part.text });
+        break;
+      case 'refusal':
+        content.push({ type: 'refusal', refusal: part.text });
+        break;
+      case 'tool-call':
+        calls.push(renderCall(part, at, context));
+        break;
+      case 'reasoning':
+        thoughts.push(...renderReasoning(part, at, context));
+        break;
+      default:
+        lose(at, `An answer of the model takes no ${part.type}.`, context);
+    }
+  }
+  return {
+    role: 'assistant',
+    ...(thoughts.length > 0 ? { reasoning_content: thoughts.join('') } : {}),
+    // Beside calls nothing need be said, and an empty text is refused by some.
+    content: content.length === 0 && calls.length > 0 ? null : plainly(content),
+    ...(message.name === undefined ? {} : { name: message.name }),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+}
+
+function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { traits, warnings }: Context): readonly string[] {
+  if (part.redacted !== undefined) warnings.push(dropped(path, 'Encrypted reasoning can only go back to the provider that made it.'));
+  if (part.text === '') return [];
+  if (traits.takesReasoning) return [part.text];
+  warnings.push(dropped(path, 'This model takes no earlier reasoning back.'));
+  return [];
+}
+
+function renderCall(part: Part & { type: 'tool-call' }, path: string, context: Context): JsonObject {
+  const called = { name: part.name, arguments: part.arguments };
+  const call = { id: renderId(part.id, context), type: 'function', function: called };
+  if (part.signature === undefined) return call;
+  // Only Google signs calls, and reads its signatures here in this place.
+  if (!context.traits.own) return { ...call, extra_content: { google: { thought_signature: part.signature } } };
+  context.warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
+  return call;
+}
+
+function renderResult(part: Result, path: string, context: Context, beside: JsonObject[]): JsonObject {
+  const texts: JsonObject[] = [];
+  for (const [at, inner] of part.content.entries()) {
+    const innerPath = `${path}.content[${at}]`;
+    if (inner.type === 'text') texts.push({ type: 'text', text: inner.text });
+    else if (inner.type === 'image' || inner.type === 'document' || inner.type === 'audio') {
+      context.warnings.push(approximated(innerPath, 'A tool result takes only text here; the media follows in a message of the user.'));
+      beside.push(...renderMedia(inner, innerPath, context.traits, context.warnings));
+    } else lose(innerPath, `A tool result takes no ${inner.type}.`, context);
+  }
+  if (part.failed)
+    context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
+  return { role: 'tool', tool_call_id: renderId(part.id, context), content: plainly(texts) };
+}
+
+/** One text stands by itself, as everybody takes it. */
+function plainly(content: readonly JsonObject[]): Json {
+  if (content.length === 0) return '';
+  const [first] = content;
+  return content.length === 1 && first!.type === 'text' ? first!.text! : content;
+}
+
+/** Ids join calls to results and mean nothing else. */
+function renderId(id: string, { ids }: Context): string {
+  if (id !== '' && id.length <= callIdLengthMax) return id;
+  const known = ids.get(id);
+  if (known !== undefined) return known;
+  const short = `call_long_${ids.size}`;
+  ids.set(id, short);
+  return short;
+}
+
+function lose(path: string, detail: string, { warnings }: Context): readonly JsonObject[] {
+  warnings.push(dropped(path, detail));
+  return [];
+}

@@ -1,0 +1,99 @@
+/** A canonical request as the body of POST /chat/completions. */
+import type { ChatRequest, Tool } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { RenderedRequest, Warning } from '../../core/provider.ts';
+import { renderMessages } from './messages.ts';
+import { type ModelTraits, traitsOf } from './model.ts';
+import { renderSampling } from './sampling.ts';
+import { approximated, dropped } from './warning.ts';
+
+export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
+  const warnings: Warning[] = [];
+  const traits = traitsOf(model);
+  const body = {
+    ...request.extra,
+    model,
+    messages: renderMessages(request.messages, traits, warnings),
+    ...renderTools(request, traits, warnings),
+    ...renderSampling(request, traits, warnings),
+    ...(request.maxOutputTokens === undefined ? {} : { [traits.limitField]: request.maxOutputTokens }),
+    ...renderOutput(request),
+    ...(request.user === undefined ? {} : { user: request.user }),
+    ...renderMetadata(request, traits, warnings),
+    ...renderServiceTier(request, traits, warnings),
+    ...renderStream(request),
+  };
+  return { path: '/chat/completions', body: JSON.stringify(body), warnings };
+}
+
+/** Usage is asked for whatever the caller wants to see of it: without it a stream would never tell what it cost. */
+function renderStream({ stream, extra }: ChatRequest): JsonObject {
+  if (!stream) return {};
+  return { stream: true, stream_options: { ...(isObject(extra.stream_options) ? extra.stream_options : {}), include_usage: true } };
+}
+
+/** A choice and a number of calls are refused where there is nothing to call. */
+function renderTools(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
+  if (request.tools.length === 0) return {};
+  const { parallelToolCalls: parallel } = request;
+  if (parallel === false && !traits.parallelToolCalls) {
+    warnings.push(dropped('parallel_tool_calls', 'This model cannot be told how many tools to call at once.'));
+  }
+  return {
+    tools: request.tools.map(renderTool),
+    ...renderToolChoice(request),
+    ...(parallel === undefined || !traits.parallelToolCalls ? {} : { parallel_tool_calls: parallel }),
+  };
+}
+
+const renderTool = ({ name, description, parameters, strict }: Tool): JsonObject => ({
+  type: 'function',
+  function: {
+    name,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(strict === undefined ? {} : { strict }),
+  },
+});
+
+function renderToolChoice({ toolChoice }: ChatRequest): JsonObject {
+  if (toolChoice === undefined) return {};
+  return { tool_choice: toolChoice.type === 'tool' ? { type: 'function', function: { name: toolChoice.name } } : toolChoice.type };
+}
+
+function renderOutput({ output }: ChatRequest): JsonObject {
+  switch (output?.type) {
+    case undefined:
+      return {};
+    case 'text':
+      return { response_format: { type: 'text' } };
+    case 'json':
+      return { response_format: { type: 'json_object' } };
+    case 'json-schema': {
+      const { name, schema, strict, description } = output;
+      const said = { ...(strict === undefined ? {} : { strict }), ...(description === undefined ? {} : { description }) };
+      return { response_format: { type: 'json_schema', json_schema: { name, schema, ...said } } };
+    }
+  }
+}
+
+/** OpenAI refuses metadata for answers that it shall not store, and storing is not ours to ask for. */
+function renderMetadata({ metadata, extra }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
+  if (metadata === undefined) return {};
+  if (!traits.own || extra.store === true) return { metadata };
+  warnings.push(dropped('metadata', 'OpenAI takes metadata only for answers that it stores, with `store: true`.'));
+  return {};
+}
+
+const tiers: readonly Json[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
+
+function renderServiceTier({ serviceTier }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
+  if (serviceTier === undefined) return {};
+  if (!traits.own || tiers.includes(serviceTier)) return { service_tier: serviceTier };
+  if (serviceTier === 'standard' || serviceTier === 'standard_only') {
+    warnings.push(approximated('service_tier', 'OpenAI calls this tier default.'));
+    return { service_tier: 'default' };
+  }
+  warnings.push(dropped('service_tier', 'OpenAI has no such tier.'));
+  return {};
+}

@@ -1,0 +1,112 @@
+/** What counts as different between two answers to the same request. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalText, jsonPaths, parseJson } from '../../replay/canonical.ts';
+import { type Answer, diff, total } from '../../replay/diff.ts';
+
+const answer = (change: Partial<Answer> = {}): Answer => ({
+  outcome: 'ok',
+  target: 'sim/small',
+  text: 'The answer is 42.',
+  toolCalls: [],
+  finish: 'stop',
+  inputTokens: 10,
+  outputTokens: 6,
+  costNanoUsd: 1_000,
+  latencyMs: 100,
+  ...change,
+});
+const call = (name: string, args: unknown) => ({ name, arguments: typeof args === 'string' ? args : JSON.stringify(args) });
+
+describe('the ladder', () => {
+  test.each<[string, Partial<Answer>, Partial<Answer>, string, string]>([
+    ['the same letters', {}, {}, 'same', 'text'],
+    ['other white space and typographic quotes', { text: 'He said “yes” .\n' }, { text: 'He  said "yes" .' }, 'equivalent', 'text'],
+    ['another word', { text: 'yes' }, { text: 'no' }, 'different', 'text'],
+    ['another case, which is content', { text: 'Polish' }, { text: 'polish' }, 'different', 'text'],
+    ['JSON in another order and layout', { text: '{"a":1,"b":[2]}' }, { text: '{ "b": [2],\n"a": 1 }' }, 'equivalent', 'json'],
+    ['JSON in a fence', { text: '{"a":1}' }, { text: '```json\n{"a": 1}\n```' }, 'equivalent', 'json'],
+    ['JSON with another value', { text: '{"a":1}' }, { text: '{"a":2}' }, 'different', 'json'],
+    ['calls with the same arguments', { toolCalls: [call('f', { x: 1 })] }, { toolCalls: [call('f', { x: 1 })] }, 'same', 'tool-calls'],
+    [
+      'arguments in another order',
+      { toolCalls: [call('f', '{"x":1,"y":2}')] },
+      { toolCalls: [call('f', '{"y":2,"x":1}')] },
+      'equivalent',
+      'tool-calls',
+    ],
+    ['another argument', { toolCalls: [call('f', { x: 1 })] }, { toolCalls: [call('f', { x: 2 })] }, 'different', 'tool-calls'],
+    ['another tool', { toolCalls: [call('f', {})] }, { toolCalls: [call('g', {})] }, 'different', 'tool-calls'],
+    ['a call in place of words', {}, { toolCalls: [call('f', {})] }, 'different', 'tool-calls'],
+    ['only one side answered', {}, { outcome: 'timeout' }, 'failed', 'outcome'],
+    ['failed in two ways', { outcome: 'timeout' }, { outcome: 'upstream_error' }, 'different', 'outcome'],
+  ])('%s', (_, recorded, replayed, likeness, decidedBy) => {
+    expect(diff(answer(recorded), answer(replayed))).toMatchObject({ likeness, decidedBy });
+  });
+
+  test('names the JSON paths that differ', () => {
+    const found = diff(answer({ text: '{"a":{"b":[1,2]},"c":1}' }), answer({ text: '{"a":{"b":[1,3]},"d":1}' }));
+    expect(found.details).toEqual(['$.a.b[1]', '$.c', '$.d']);
+  });
+
+  test('shows where two texts part', () => {
+    expect(diff(answer({ text: 'It is green, surely.' }), answer({ text: 'It is red, surely.' })).details[0]).toContain(
+      'green, surely.” → “It is red',
+    );
+  });
+
+  test('is about differences of replayed less recorded, and knows no cost without both prices', () => {
+    const unpriced: Answer = { ...answer({ latencyMs: 40, outputTokens: 9 }) };
+    expect(diff(answer(), answer({ costNanoUsd: 250, latencyMs: 40, outputTokens: 9 }))).toMatchObject({
+      costNanoUsd: -750,
+      latencyMs: -60,
+      outputTokens: 3,
+    });
+    const { costNanoUsd: _, ...free } = unpriced;
+    expect(diff(answer(), free)).not.toHaveProperty('costNanoUsd');
+  });
+
+  test('calls nothing different from itself, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.array(fc.record({ name: fc.string(), arguments: fc.string() }), { maxLength: 3 }), (text, toolCalls) => {
+        expect(diff(answer({ text, toolCalls }), answer({ text, toolCalls })).likeness).toBe('same');
+      }),
+    );
+  });
+
+  test('is symmetric in its verdict', () => {
+    const sides = fc.record({ text: fc.oneof(fc.json(), fc.string()), finish: fc.constantFrom('stop', 'length') });
+    fc.assert(fc.property(sides, sides, (a, b) => diff(answer(a), answer(b)).likeness === diff(answer(b), answer(a)).likeness));
+  });
+});
+
+describe('canonical forms', () => {
+  test('canonical text is a fixed point', () => {
+    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), text => canonicalText(canonicalText(text)) === canonicalText(text)));
+  });
+
+  test('a value has no path at which it differs from itself, however it was written down', () => {
+    fc.assert(fc.property(fc.jsonValue(), value => jsonPaths(value as never, JSON.parse(JSON.stringify(value))).length === 0));
+  });
+
+  test('words, numbers and half of an object are no JSON answer', () => {
+    expect(['yes', '42', '"x"', '{"a":', 'See {"a":1}'].map(parseJson)).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  });
+});
+
+test('totals count every pair once and add up what both sides answered', () => {
+  const pair = (recorded: Answer, replayed: Answer) => ({ id: '', recorded, replayed, diff: diff(recorded, replayed) });
+  const { costNanoUsd: _, ...unpriced } = answer({ text: 'other' });
+  const totals = total([
+    pair(answer(), answer({ costNanoUsd: 500 })),
+    pair(answer(), answer({ outcome: 'timeout' })),
+    pair(answer(), unpriced),
+  ]);
+  expect(totals).toMatchObject({
+    pairs: 3,
+    likeness: { same: 1, equivalent: 0, different: 1, failed: 1 },
+    unpriced: 1,
+    recorded: { costNanoUsd: 1_000, outputTokens: 12 },
+    replayed: { costNanoUsd: 500, outputTokens: 12 },
+  });
+});
