@@ -7,8 +7,16 @@ const delayMsMax = 2 ** 31 - 1;
 export const wallClock: Clock = {
   now: (): Instant => performance.timeOrigin + performance.now(),
   at(instant, fire) {
-    const delay = Math.min(delayMsMax, Math.max(0, instant - this.now()));
-    const timer = setTimeout(fire, delay);
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      timer = setTimeout(due, Math.min(delayMsMax, Math.max(0, Math.ceil(instant - wallClock.now()))));
+    };
+    // Node's timers may fire up to a millisecond early, and one for a distant instant is set in several steps.
+    const due = (): void => {
+      if (wallClock.now() >= instant) fire();
+      else wait();
+    };
+    wait();
     return () => clearTimeout(timer);
   },
 };

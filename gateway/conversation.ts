@@ -198,7 +198,8 @@ export class Conversation {
   }
 
   #records(outcome: RouteOutcome): AttemptRecord[] {
-    return this.#running.map(({ attempt }, i) => attempt.record(outcome.type === 'answered' && outcome.attempt === i));
+    // An attempt that could not even be started has left no trace but its failure in the events.
+    return this.#running.flatMap(({ attempt }, i) => [attempt.record(outcome.type === 'answered' && outcome.attempt === i)]);
   }
 
   /** The last bytes for the caller. An answer that cannot be rendered turns into a failure of ours. */

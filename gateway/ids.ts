@@ -12,7 +12,7 @@ function randomHex(bytes: number): string {
     used = 0;
   }
   used += bytes;
-  return pool.hexSlice(used - bytes, used);
+  return pool.toString('hex', used - bytes, used);
 }
 
 /** UUIDv7: sorts by time to the millisecond, so that ids of one moment lie together. */

@@ -24,7 +24,7 @@ export function exchangeOf(
   attempts: readonly AttemptRecord[],
   told: Told,
 ): Exchange {
-  const read = told.committed === undefined ? undefined : attempts[told.committed];
+  const read = attempts.find(a => a.number - 1 === told.committed);
   const usages = attempts.flatMap(a => (a.usage ? [a.usage] : []));
   const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
   const { receivedAt } = question;

@@ -42,7 +42,9 @@ export function httpUpstream(): Upstream {
     if (!pool) {
       pool = new Pool(origin, {
         connections: connectionsMax,
+        // One call at a time on a connection: to abort a call is to close its connection, and disturbs no other.
         pipelining: 1,
+        allowH2: false,
         // The route's timers and the attempt's idle timer decide; undici's own would cut long answers.
         headersTimeout: 0,
         bodyTimeout: 0,

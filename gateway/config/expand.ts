@@ -37,7 +37,7 @@ export function expandText(text: string, around: Surroundings): Expanded {
       origins.push(inner);
       files.push(file);
       const read = readSecret(file);
-      if (read.problem !== undefined) problems.push(`\${${inner}}: ${read.problem}`);
+      if (read.problem !== undefined) problems.push(`${quoted(`\${${inner}}`)} gives nothing: ${read.problem}`);
       return read.text;
     }
     const [, name, otherwise] = variable.exec(inner) ?? [];
@@ -57,9 +57,10 @@ export function expandText(text: string, around: Surroundings): Expanded {
 /** The file's text without the newline at its end. */
 function readSecret(file: string): { readonly text: string; readonly problem?: string } {
   try {
-    const { size } = statSync(file);
-    if (!statSync(file).isFile()) return { text: '', problem: 'is not a file' };
-    if (size > fileBytesMax) return { text: '', problem: `is larger than ${fileBytesMax} bytes` };
+    const about = statSync(file);
+    // Devices and pipes never end.
+    if (!about.isFile()) return { text: '', problem: 'it is not a plain file' };
+    if (about.size > fileBytesMax) return { text: '', problem: `it is larger than ${fileBytesMax} bytes` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)).replace(/\r?\n$/, '') };
   } catch (error) {
     return { text: '', problem: reasonOf(error) };

@@ -9,7 +9,8 @@ export interface Dialect {
   readonly wire: string;
   /** A FieldProblem names the field and the mend. */
   parseRequest(body: JsonObject): ChatRequest | FieldProblem;
-  renderResponse(response: ChatResponse): string;
+  /** `now` is in seconds since the epoch, for answers whose provider did not say when they were made. */
+  renderResponse(response: ChatResponse, now?: number): string;
   /** One renderer per stream; gives whole SSE events, blank line included. */
   renderStream(options: StreamOptions): StreamRenderer;
   renderFailure(error: CallerError): string;
@@ -18,6 +19,8 @@ export interface Dialect {
 export interface StreamOptions {
   /** The caller asked for usage at the end of the stream. */
   readonly includeUsage: boolean;
+  /** Seconds since the epoch, for answers whose provider did not say when they were made. */
+  readonly now?: number;
 }
 
 export interface StreamRenderer {

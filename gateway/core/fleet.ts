@@ -61,7 +61,9 @@ function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPo
     case 'answered':
       return { ...before, failures: 0, openUntil: 0, latency: withLatency(before.latency, seen.firstTokenMs) };
     case 'failed':
-      return blamesTarget(seen.failure) ? failed(before, seen.at, seen.failure, breaker) : before;
+      if (blamesTarget(seen.failure)) return failed(before, seen.at, seen.failure, breaker);
+      // Whoever refuses a request with a status is alive.
+      return seen.failure.status === undefined || before.failures === 0 ? before : { ...before, failures: 0, openUntil: 0 };
   }
 }
 

@@ -14,6 +14,7 @@ export const anthropic = {
   environment: ['ANTHROPIC_API_KEY'],
   headers: { 'anthropic-version': '2023-06-01' },
   priceBook: 'anthropic',
+  modelPrefixes: ['claude-'],
   renderRequest,
   parseResponse,
   parseStream,

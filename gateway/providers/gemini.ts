@@ -14,6 +14,7 @@ export const gemini = {
   environment: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
   headers: {},
   priceBook: 'google',
+  modelPrefixes: ['gemini-'],
   renderRequest,
   parseResponse,
   parseStream,

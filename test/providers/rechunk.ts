@@ -10,10 +10,7 @@ import { sseFrames } from '../../gateway/frames.ts';
 export function playStream(provider: Provider, body: string, chunkLengths: readonly number[]): ChatResponse | Failure {
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];
-  const frames = sseFrames(
-    event => events.push(...parser.parse(event)),
-    () => expectNoOverflow(),
-  );
+  const frames = sseFrames({ event: event => events.push(...parser.parse(event)), comment: () => {}, overflow: expectNoOverflow });
   for (const chunk of cut(Buffer.from(body), chunkLengths)) frames.feed(chunk);
   frames.end();
   const failed = events.find(event => event.type === 'failure');

@@ -94,7 +94,7 @@ function wholePart(state: State, part: Part): readonly StreamEvent[] {
     case 'text':
       return textDelta(part.text);
     case 'reasoning':
-      return [...reasoningDelta(part.text), ...signature(part.signature)];
+      return part.redacted === undefined ? [...reasoningDelta(part.text), ...signature(part.signature)] : redacted(part.redacted);
     case 'tool-call': {
       const index = state.calls++;
       return [
@@ -120,6 +120,9 @@ function onBlockStart(state: State, data: JsonObject): readonly StreamEvent[] {
     case 'thinking':
       state.open.set(data.index, { type: 'thinking' });
       return [...reasoningDelta(text(block.thinking)), ...signature(block.signature)];
+    case 'redacted_thinking':
+      state.open.set(data.index, { type: 'other' });
+      return redacted(text(block.data));
     case 'tool_use': {
       const index = state.calls++;
       state.open.set(data.index, { type: 'tool', index, input: block.input ?? {}, pieces: 0 });
@@ -195,6 +198,8 @@ const textDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : 
 const reasoningDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text }]);
 const signature = (value: Json | undefined): readonly StreamEvent[] =>
   typeof value === 'string' && value !== '' ? [{ type: 'reasoning-signature', choice: 0, signature: value }] : [];
+
+const redacted = (data: string): readonly StreamEvent[] => (data === '' ? [] : [{ type: 'reasoning-redacted', choice: 0, data }]);
 
 function parseJson(data: string): unknown {
   try {

@@ -31,7 +31,7 @@ export function renderMessages(messages: readonly Message[], traits: ModelTraits
     }
     for (const result of results) out.push(renderResult(result.part, result.path, context, beside));
     if (results.length > 0 && rest.length === 0) continue;
-    if (message.role === 'assistant') out.push(renderAssistant(message, rest, path, context));
+    if (message.role === 'assistant') out.push(renderAssistant(message, rest, context));
     else out.push(renderPlain(message, rest, path, context));
   }
   if (beside.length > 0) out.push({ role: 'user', content: beside });
@@ -82,7 +82,7 @@ function roleOf(role: Message['role'], path: string, { traits, warnings }: Conte
   }
 }
 
-function renderAssistant(message: Message, parts: readonly Placed[], path: string, context: Context): JsonObject {
+function renderAssistant(message: Message, parts: readonly Placed[], context: Context): JsonObject {
   const content: JsonObject[] = [];
   const calls: JsonObject[] = [];
   const thoughts: string[] = [];

@@ -1,0 +1,26 @@
+/** Which node each alias of a document stands for: the last one before it in the text that bears the name. */
+import { type Alias, isAlias, isMap, isNode, isSeq, type Node } from 'yaml';
+
+export type AliasTargets = ReadonlyMap<Alias, Node>;
+
+export function aliasTargets(contents: unknown, depthMax: number): AliasTargets {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  const index = (node: unknown, depth: number): void => {
+    if (!isNode(node) || depth > depthMax) return;
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target) targets.set(node, target);
+      return;
+    }
+    if (node.anchor) anchors.set(node.anchor, node);
+    if (isSeq(node)) for (const item of node.items) index(item, depth + 1);
+    if (isMap(node)) for (const pair of node.items) index(pair.value, depth + 1);
+  };
+  index(contents, 0);
+  return targets;
+}
+
+/** An alias inside the very thing it stands for would never end. A target stands before its alias, so there is no other way round. */
+export const isEndless = (alias: Alias, target: Node): boolean =>
+  alias.range != null && target.range != null && alias.range[1] <= target.range[1];

@@ -1,0 +1,98 @@
+/** The text of a config as plain data, with every `${…}` expanded and the place of each value kept. */
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Surroundings } from './expand.ts';
+import { type ConfigProblem, type Finding, type Path, pathId, printedPath } from './problem.ts';
+import { syntaxMessage } from './syntax.ts';
+import { type Place, walk } from './walk.ts';
+
+export interface Source {
+  /** As it is named in problems. */
+  readonly file: string;
+  /** Maps, lists and plain values; a map at the top. Only `coerce` of explain.ts changes it. */
+  readonly value: Record<string, unknown>;
+  /** By pathId: the values in which something was expanded, and from what. Such values are never printed. */
+  readonly origins: ReadonlyMap<string, readonly string[]>;
+  /** Every file that `${file:…}` named. */
+  readonly files: readonly string[];
+  readonly findings: readonly Finding[];
+  locate(finding: Finding): ConfigProblem;
+}
+
+/** A config that no text stands behind: its problems have a path and no line. */
+export function unwritten(file: string, value: Record<string, unknown>, origins: ReadonlyMap<string, readonly string[]>): Source {
+  return { file, value, origins, files: [], findings: [], locate: finding => problemAt(file, finding, undefined) };
+}
+
+export type Parsed = { readonly ok: true; readonly source: Source } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+export function parseSource(file: string, text: string, around: Surroundings): Parsed {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    // The excerpt under a pretty error could show a secret.
+    prettyErrors: false,
+    logLevel: 'silent',
+    schema: 'core',
+    stringKeys: true,
+    // Found by the walk, which knows the path.
+    uniqueKeys: false,
+    resolveKnownTags: false,
+  });
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) {
+    const problems = faults.map(({ code, pos }) => placed(file, lines, pos[0], '', syntaxMessage(code)));
+    return { ok: false, problems };
+  }
+  const walked = walk(document.contents, around);
+  const locate = (finding: Finding): ConfigProblem => problemAt(file, finding, placeOf(walked.places, finding), lines);
+  const { origins, files } = walked;
+  // An empty file says nothing, which is not wrong.
+  const value = walked.value ?? {};
+  if (!isRecord(value)) {
+    const finding: Finding = { path: [], at: 'value', message: `expected a map of settings such as "routes:", got ${kindOf(value)}` };
+    return { ok: false, problems: [...walked.findings, finding].map(locate) };
+  }
+  return { ok: true, source: { file, value, origins, files, findings: walked.findings, locate } };
+}
+
+/** What a value is, in words of YAML. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a map';
+  if (typeof value === 'string') return value === '' ? 'an empty text' : 'text';
+  return typeof value === 'number' ? 'a number' : String(value);
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The offset of the key or value, or of the nearest thing around it that stands in the text. */
+function placeOf(places: ReadonlyMap<string, Place>, { path, at }: Finding): number | undefined {
+  const own = places.get(pathId(path));
+  if (own) return at === 'key' ? (own.key ?? own.value) : own.value;
+  for (let length = path.length - 1; length >= 0; length--) {
+    const around = places.get(pathId(path.slice(0, length)));
+    if (around) return around.key ?? around.value;
+  }
+  return undefined;
+}
+
+function problemAt(file: string, { path, message }: Finding, offset: number | undefined, lines?: LineCounter): ConfigProblem {
+  if (offset === undefined || !lines) return { file, line: 0, column: 0, path: printedPath(path), message };
+  return placed(file, lines, offset, printedPath(path), message);
+}
+
+function placed(file: string, lines: LineCounter, offset: number, path: string, message: string): ConfigProblem {
+  const { line, col } = lines.linePos(offset);
+  return { file, line: Math.max(1, line), column: Math.max(1, col), path, message };
+}
+
+/** Offsets of an entry of a list in the text, and of the list: what a command needs to point at it. */
+export function linesOf(text: string, path: Path): { readonly first: number; readonly last: number } | undefined {
+  const lines = new LineCounter();
+  const node = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' }).getIn(path, true);
+  const range = isScalar(node) || isMap(node) || isSeq(node) ? node.range : undefined;
+  if (!range) return undefined;
+  return { first: lines.linePos(range[0]).line, last: lines.linePos(Math.max(range[0], range[1] - 1)).line };
+}

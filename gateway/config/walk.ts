@@ -1,0 +1,146 @@
+/** From YAML nodes to plain data: expands texts, follows aliases within bounds, and remembers where everything stood. */
+import { isAlias, isMap, isNode, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
+import { type AliasTargets, aliasTargets, isEndless } from './alias.ts';
+import { expandText, type Surroundings } from './expand.ts';
+import { type Finding, type Path, pathId, quoted } from './problem.ts';
+
+/** Offsets into the text. A list's entries have no key. */
+export interface Place {
+  readonly key?: number;
+  readonly value: number;
+}
+
+export interface Walked {
+  readonly value: unknown;
+  readonly places: ReadonlyMap<string, Place>;
+  readonly origins: ReadonlyMap<string, readonly string[]>;
+  readonly files: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+const nodesMax = 50_000;
+const aliasesMax = 1_000;
+const depthMax = 40;
+const charactersMax = 4 * 1024 * 1024;
+
+interface Walk {
+  readonly around: Surroundings;
+  readonly targets: AliasTargets;
+  readonly places: Map<string, Place>;
+  readonly origins: Map<string, readonly string[]>;
+  readonly files: string[];
+  readonly findings: Finding[];
+  nodes: number;
+  aliases: number;
+  characters: number;
+  overflowed: boolean;
+}
+
+interface Entry {
+  readonly name: string;
+  /** Offset of the key. */
+  readonly at: number;
+  readonly value: unknown;
+}
+
+export function walk(contents: unknown, around: Surroundings): Walked {
+  const state: Walk = {
+    around,
+    targets: aliasTargets(contents, depthMax),
+    places: new Map([[pathId([]), { value: 0 }]]),
+    origins: new Map(),
+    files: [],
+    findings: [],
+    nodes: 0,
+    aliases: 0,
+    characters: 0,
+    overflowed: false,
+  };
+  return { ...state, value: read(state, contents, [], undefined) };
+}
+
+function read(state: Walk, given: unknown, path: Path, key: number | undefined): unknown {
+  const node = resolve(state, given, path);
+  if (!node || state.overflowed) return null;
+  state.places.set(pathId(path), { ...(key === undefined ? {} : { key }), value: node.range?.[0] ?? 0 });
+  state.nodes++;
+  if (state.nodes > nodesMax || state.characters > charactersMax) return overflow(state, path, 'with its aliases this is too large');
+  if (path.length > depthMax) return overflow(state, path, `this is nested more than ${depthMax} deep`);
+  if (isMap(node)) return readMap(state, node, path);
+  if (isSeq(node)) return node.items.map((item, i) => read(state, item, [...path, i], undefined));
+  return isScalar(node) ? readScalar(state, node.value, path) : null;
+}
+
+/** Said once: what follows is not read. */
+function overflow(state: Walk, path: Path, message: string): null {
+  if (!state.overflowed) complain(state, path, message);
+  state.overflowed = true;
+  return null;
+}
+
+function complain(state: Walk, path: Path, message: string, at: Finding['at'] = 'value'): null {
+  state.findings.push({ path, at, message });
+  return null;
+}
+
+/** The node itself, or what it is an alias of. */
+function resolve(state: Walk, node: unknown, path: Path): Node | null {
+  if (!isNode(node)) return null;
+  if (!isAlias(node)) return node;
+  state.places.set(pathId(path), { value: node.range?.[0] ?? 0 });
+  const target = state.targets.get(node);
+  if (!target) return complain(state, path, `no anchor for the alias ${quoted(`*${node.source}`)} stands before it`);
+  if (isEndless(node, target)) return complain(state, path, 'this alias stands inside its own anchor, and would never end');
+  if (++state.aliases > aliasesMax) return overflow(state, path, `more than ${aliasesMax} aliases are followed`);
+  return target;
+}
+
+function readMap(state: Walk, map: YAMLMap, path: Path): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const { name, at, value } of entriesOf(state, map, path)) out[name] = read(state, value, [...path, name], at);
+  return out;
+}
+
+/** Own keys, then those merged in by `<<: *defaults` that are not among them. */
+function entriesOf(state: Walk, map: YAMLMap, path: Path): readonly Entry[] {
+  const own: Entry[] = [];
+  const merged: Entry[] = [];
+  const names = new Set<string>();
+  for (const { key, value } of map.items) {
+    if (!isScalar(key)) continue;
+    const name = String(key.value);
+    const at = key.range?.[0] ?? 0;
+    const refuse = (message: string): void => {
+      state.places.set(pathId([...path, name]), { key: at, value: at });
+      complain(state, [...path, name], message, 'key');
+    };
+    if (name === '<<') merged.push(...mergedEntries(state, value, [...path, name]));
+    else if (name === '__proto__') refuse('this name is not allowed; choose another');
+    else if (names.has(name)) refuse('this key is here twice; remove one');
+    else {
+      names.add(name);
+      own.push({ name, at, value });
+    }
+  }
+  return [...own, ...merged.filter(({ name }) => !names.has(name) && names.add(name))];
+}
+
+function mergedEntries(state: Walk, value: unknown, path: Path): readonly Entry[] {
+  const node = resolve(state, value, path);
+  if (!node || state.overflowed) return [];
+  if (isMap(node)) return entriesOf(state, node, path);
+  if (isSeq(node)) return node.items.flatMap(item => mergedEntries(state, item, path));
+  complain(state, path, '"<<" takes a map, or a list of maps');
+  return [];
+}
+
+function readScalar(state: Walk, value: unknown, path: Path): unknown {
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value !== 'string') return complain(state, path, 'this is no plain value; put it in quotes "…"');
+  const { text, origins, files, problems } = expandText(value, state.around);
+  state.characters += text.length;
+  state.files.push(...files);
+  if (origins.length > 0) state.origins.set(pathId(path), origins);
+  for (const message of problems) complain(state, path, message);
+  return text;
+}

@@ -1,0 +1,15 @@
+/** OpenAI's Chat Completions API as callers speak it. */
+import type { CallerError, Dialect } from '../core/dialect.ts';
+import { parseRequest } from './openai/request.ts';
+import { renderResponse } from './openai/response.ts';
+import { renderStream } from './openai/stream.ts';
+import { errorOf } from './openai/wire.ts';
+
+export const openaiChat = {
+  name: 'openai-chat',
+  wire: 'openai-chat',
+  parseRequest,
+  renderResponse,
+  renderStream,
+  renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
+} satisfies Dialect;

@@ -1,0 +1,133 @@
+/** The messages of a caller, from every form that the API has had. */
+import type { Message, Part } from '../../core/chat.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { readContent } from './content.ts';
+import {
+  isGiven,
+  noteOthers,
+  type Reading,
+  readList,
+  readObject,
+  readObjects,
+  readText,
+  readWord,
+  refuse,
+  requireGiven,
+  requireText,
+} from './reading.ts';
+
+const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
+
+export function readMessages(reading: Reading, value: Json | undefined): readonly Message[] {
+  if (!requireGiven(reading, value, 'messages', 'an array of messages')) return [];
+  const list = readList(reading, value, 'messages');
+  if (list?.length === 0) refuse(reading, 'invalid_value', 'messages', 'messages must hold at least one message.');
+  /** The last call of each function, for results that name only the function. */
+  const called = new Map<string, string>();
+  return readObjects(reading, value, 'messages').flatMap(([message, path]) => readMessage(reading, message, path, called));
+}
+
+function readMessage(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): readonly Message[] {
+  if (!requireGiven(reading, message.role, `${path}.role`, `one of ${roles.join(', ')}`)) return [];
+  const role = readWord(reading, message.role, `${path}.role`, roles);
+  switch (role) {
+    case undefined:
+      return [];
+    case 'assistant':
+      return [readAssistant(reading, message, path, called)];
+    case 'tool':
+      return [readResult(reading, message, path)];
+    case 'function':
+      return [readFunctionResult(reading, message, path, called)];
+    default: {
+      noteOthers(reading, message, ['role', 'content', 'name'], path);
+      return [{ role, content: requireContent(reading, message, path), ...nameOf(reading, message, path) }];
+    }
+  }
+}
+
+function requireContent(reading: Reading, message: JsonObject, path: string): readonly Part[] {
+  requireGiven(reading, message.content, `${path}.content`, 'a string or an array of content parts');
+  return readContent(reading, message.content, `${path}.content`);
+}
+
+function nameOf(reading: Reading, message: JsonObject, path: string): { readonly name?: string } {
+  const name = readText(reading, message.name, `${path}.name`);
+  return name === undefined ? {} : { name };
+}
+
+/** What an answer of ours, sent back, has in it and means nothing for the next turn. */
+const spent = ['annotations', 'audio'];
+const ofAssistant = ['role', 'content', 'name', 'refusal', 'reasoning_content', 'reasoning', 'tool_calls', 'function_call', ...spent];
+
+function readAssistant(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): Message {
+  noteOthers(reading, message, ofAssistant, path);
+  const thought =
+    readText(reading, message.reasoning_content, `${path}.reasoning_content`) || readText(reading, message.reasoning, `${path}.reasoning`);
+  const refusal = readText(reading, message.refusal, `${path}.refusal`);
+  const calls = readCalls(reading, message, path, called);
+  if (calls.length === 0 && !refusal && !isGiven(message.audio)) {
+    requireGiven(reading, message.content, `${path}.content`, 'a string or an array of content parts, where there are no tool_calls');
+  }
+  const content: Part[] = [
+    ...(thought ? [{ type: 'reasoning', text: thought } as const] : []),
+    ...readContent(reading, message.content, `${path}.content`),
+    ...(refusal ? [{ type: 'refusal', text: refusal } as const] : []),
+    ...calls,
+  ];
+  return { role: 'assistant', content, ...nameOf(reading, message, path) };
+}
+
+function readCalls(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): readonly Part[] {
+  const calls: Part[] = readObjects(reading, message.tool_calls, `${path}.tool_calls`).map(([call, at]) => readCall(reading, call, at));
+  const legacy = readObject(reading, message.function_call, `${path}.function_call`);
+  if (legacy) {
+    const name = requireText(reading, legacy.name, `${path}.function_call.name`);
+    const id = `call_${path.replace(/\D/g, '')}`;
+    called.set(name, id);
+    calls.push({ type: 'tool-call', id, name, arguments: requireArguments(reading, legacy.arguments, `${path}.function_call.arguments`) });
+  }
+  return calls;
+}
+
+function readCall(reading: Reading, call: JsonObject, path: string): Part {
+  noteOthers(reading, call, ['id', 'type', 'index', 'function', 'custom', 'extra_content'], path);
+  const id = requireText(reading, call.id, `${path}.id`);
+  const type = readWord(reading, call.type ?? 'function', `${path}.type`, ['function', 'custom']) ?? 'function';
+  requireGiven(reading, call[type], `${path}.${type}`, 'an object with a name');
+  const called = readObject(reading, call[type], `${path}.${type}`) ?? {};
+  const input = type === 'custom' ? 'input' : 'arguments';
+  const google = readObject(
+    reading,
+    readObject(reading, call.extra_content, `${path}.extra_content`)?.google,
+    `${path}.extra_content.google`,
+  );
+  const signature = readText(reading, google?.thought_signature, `${path}.extra_content.google.thought_signature`);
+  return {
+    type: 'tool-call',
+    id,
+    name: requireText(reading, called.name, `${path}.${type}.name`),
+    arguments: requireArguments(reading, called[input], `${path}.${type}.${input}`),
+    ...(signature ? { signature } : {}),
+  };
+}
+
+/** Text of JSON, which may be empty or broken: the model wrote it. */
+function requireArguments(reading: Reading, value: Json | undefined, param: string): string {
+  requireGiven(reading, value, param, 'a string of JSON');
+  return readText(reading, value, param) ?? '';
+}
+
+function readResult(reading: Reading, message: JsonObject, path: string): Message {
+  noteOthers(reading, message, ['role', 'content', 'name', 'tool_call_id'], path);
+  const id = requireText(reading, message.tool_call_id, `${path}.tool_call_id`);
+  const content = requireContent(reading, message, path);
+  return { role: 'tool', content: [{ type: 'tool-result', id, ...nameOf(reading, message, path), content }] };
+}
+
+function readFunctionResult(reading: Reading, message: JsonObject, path: string, called: ReadonlyMap<string, string>): Message {
+  noteOthers(reading, message, ['role', 'content', 'name'], path);
+  const name = requireText(reading, message.name, `${path}.name`);
+  const id = called.get(name) ?? `call_${name.slice(0, 30)}`;
+  return { role: 'tool', content: [{ type: 'tool-result', id, name, content: readContent(reading, message.content, `${path}.content`) }] };
+}

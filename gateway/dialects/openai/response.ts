@@ -1,0 +1,59 @@
+/** A whole answer as a chat.completion object. */
+import type { ChatResponse, Choice, Part } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { callOf, finishWord, logprobsOf, usageOf } from './wire.ts';
+
+export function renderResponse(response: ChatResponse, now = 0): string {
+  const { id, model, created, choices, usage, serviceTier, systemFingerprint } = response;
+  return JSON.stringify({
+    id,
+    object: 'chat.completion',
+    created: created ?? now,
+    model,
+    choices: choices.map(renderChoice),
+    ...(usage ? { usage: usageOf(usage) } : {}),
+    ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
+    ...(systemFingerprint === undefined ? {} : { system_fingerprint: systemFingerprint }),
+  });
+}
+
+function renderChoice({ index, content, finish, logprobs }: Choice): JsonObject {
+  return {
+    index,
+    message: renderMessage(content),
+    logprobs: logprobs ? logprobsOf(logprobs) : null,
+    finish_reason: finishWord(finish),
+  };
+}
+
+/** The format has one text, one refusal and one line of thought: what other formats interleave is joined. */
+function renderMessage(content: readonly Part[]): JsonObject {
+  const calls = content.flatMap(part => (part.type === 'tool-call' ? [callOf(part)] : []));
+  const images = content.flatMap(renderImage);
+  const text = joined(content, 'text');
+  const reasoning = joined(content, 'reasoning');
+  const annotations = content.flatMap(part => (part.type === 'text' ? (part.citations ?? []).filter(isAnnotation) : []));
+  return {
+    role: 'assistant',
+    content: text ?? (calls.length > 0 || content.some(part => part.type === 'refusal') ? null : ''),
+    refusal: joined(content, 'refusal') ?? null,
+    ...(reasoning ? { reasoning_content: reasoning } : {}),
+    ...(images.length > 0 ? { images } : {}),
+    ...(annotations.length > 0 ? { annotations } : {}),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+}
+
+function joined(content: readonly Part[], type: 'text' | 'reasoning' | 'refusal'): string | undefined {
+  const texts = content.flatMap(part => (part.type === type ? [part.text] : []));
+  return texts.length > 0 ? texts.join('') : undefined;
+}
+
+/** Citations of other formats have other shapes, and places that mean nothing here. */
+const isAnnotation = (citation: Json): boolean => isObject(citation) && citation.type === 'url_citation' && isObject(citation.url_citation);
+
+function renderImage(part: Part): readonly JsonObject[] {
+  if (part.type !== 'image' || part.source.type === 'file') return [];
+  const url = part.source.type === 'url' ? part.source.url : `data:${part.source.mediaType};base64,${part.source.data}`;
+  return [{ type: 'image_url', image_url: { url } }];
+}

@@ -1,0 +1,93 @@
+/** A streamed answer as chat.completion.chunk events. */
+import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
+import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { callOf, errorOf, finishWord, logprobsOf, usageOf } from './wire.ts';
+
+interface State {
+  readonly includeUsage: boolean;
+  /** The same in every chunk. */
+  head: JsonObject;
+  /** Choices whose role was told. */
+  readonly begun: Set<number>;
+  /** Held back until the answer is over: what follows may change it, and after a break it must not have been said. */
+  readonly finishes: Map<number, Finish>;
+  usage: Usage | undefined;
+}
+
+export function renderStream({ includeUsage, now = 0 }: StreamOptions): StreamRenderer {
+  const state: State = {
+    includeUsage,
+    head: { id: '', object: 'chat.completion.chunk', created: now, model: '' },
+    begun: new Set(),
+    finishes: new Map(),
+    usage: undefined,
+  };
+  return {
+    render: event => renderEvent(state, event),
+    end: () => `${ending(state)}data: [DONE]\n\n`,
+    fail: (error: CallerError) => send(errorOf(error)),
+  };
+}
+
+function renderEvent(state: State, event: StreamEvent): string {
+  switch (event.type) {
+    case 'response-start': {
+      const { id, model, created = state.head.created! } = event;
+      state.head = { ...state.head, id, model, created };
+      return '';
+    }
+    case 'text-delta':
+      return spoken(state, event.choice, '', { content: event.text });
+    case 'reasoning-delta':
+      return spoken(state, event.choice, null, { reasoning_content: event.text });
+    case 'refusal-delta':
+      return spoken(state, event.choice, null, { refusal: event.text });
+    case 'tool-call-start':
+      return spoken(state, event.choice, null, { tool_calls: [{ index: event.index, ...callOf({ ...event, arguments: '' }) }] });
+    case 'tool-call-delta':
+      return spoken(state, event.choice, null, { tool_calls: [{ index: event.index, function: { arguments: event.arguments } }] });
+    case 'logprobs':
+      return role(state, event.choice, '') + chunk(state, event.choice, {}, { logprobs: logprobsOf(event.tokens) });
+    case 'choice-end':
+      state.finishes.set(event.choice, event.finish);
+      return role(state, event.choice, '');
+    case 'usage':
+      state.usage = event.usage;
+      return '';
+    case 'response-end':
+      return ending(state);
+    // Signatures and encrypted thinking have no place in this format; a failure is told by fail().
+    case 'reasoning-signature':
+    case 'reasoning-redacted':
+    case 'failure':
+      return '';
+  }
+}
+
+const spoken = (state: State, choice: number, opening: '' | null, delta: JsonObject): string =>
+  role(state, choice, opening) + chunk(state, choice, delta, {});
+
+/** The first chunk of a choice says who speaks. An empty content there would begin a text that never comes, so calls open with null. */
+function role(state: State, choice: number, content: '' | null): string {
+  if (state.begun.has(choice)) return '';
+  state.begun.add(choice);
+  return chunk(state, choice, { role: 'assistant', content, refusal: null }, {});
+}
+
+function chunk(state: State, index: number, delta: JsonObject, members: JsonObject): string {
+  const choice = { index, delta, logprobs: null, finish_reason: null, ...members };
+  return send({ ...state.head, choices: [choice], ...(state.includeUsage ? { usage: null } : {}) });
+}
+
+/** The finish reasons, and the usage in a chunk without choices, each once. */
+function ending(state: State): string {
+  const finishes = [...state.finishes].toSorted(([a], [b]) => a - b);
+  const said = finishes.map(([choice, finish]) => chunk(state, choice, {}, { finish_reason: finishWord(finish) }));
+  if (state.usage && state.includeUsage) said.push(send({ ...state.head, choices: [], usage: usageOf(state.usage) }));
+  state.finishes.clear();
+  state.usage = undefined;
+  return said.join('');
+}
+
+const send = (data: JsonObject): string => `data: ${JSON.stringify(data)}\n\n`;

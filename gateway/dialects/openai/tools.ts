@@ -1,0 +1,100 @@
+/** Tools and the choice among them, with the functions of the API's first form. */
+import type { Tool, ToolChoice } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import {
+  isGiven,
+  noteOthers,
+  noteUnread,
+  type Reading,
+  readFlag,
+  readList,
+  readObject,
+  readObjects,
+  readText,
+  readWord,
+  refuse,
+  requireGiven,
+  requireText,
+  wrongType,
+} from './reading.ts';
+
+export function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
+  const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
+    const type = readText(reading, tool.type, `${path}.type`) ?? 'function';
+    if (type !== 'function') {
+      // Custom tools and those that a provider runs itself: a target of the same wire format may know them.
+      noteUnread(reading, path);
+      return [];
+    }
+    noteOthers(reading, tool, ['type', 'function'], path);
+    if (!requireGiven(reading, tool.function, `${path}.function`, 'an object with a name')) return [];
+    return [readFunction(reading, readObject(reading, tool.function, `${path}.function`) ?? {}, `${path}.function`)];
+  });
+  const functions = readObjects(reading, body.functions, 'functions').map(([item, path]) => readFunction(reading, item, path));
+  return [...tools, ...functions];
+}
+
+function readFunction(reading: Reading, item: JsonObject, path: string): Tool {
+  noteOthers(reading, item, ['name', 'description', 'parameters', 'strict'], path);
+  const description = readText(reading, item.description, `${path}.description`);
+  const parameters = readObject(reading, item.parameters, `${path}.parameters`);
+  const strict = readFlag(reading, item.strict, `${path}.strict`);
+  return {
+    name: requireText(reading, item.name, `${path}.name`),
+    ...(description === undefined ? {} : { description }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(strict === undefined ? {} : { strict }),
+  };
+}
+
+const words = ['auto', 'none', 'required'] as const;
+
+export function readToolChoice(reading: Reading, body: JsonObject): ToolChoice | undefined {
+  const { tool_choice: choice, function_call: legacy } = body;
+  if (isGiven(choice)) return readChoice(reading, choice);
+  if (!isGiven(legacy)) return undefined;
+  if (typeof legacy === 'string') {
+    const type = readWord(reading, legacy, 'function_call', ['auto', 'none']);
+    return type && { type };
+  }
+  if (!isObject(legacy)) return wrongType(reading, legacy, 'function_call', 'auto, none or an object with a name');
+  return { type: 'tool', name: requireText(reading, legacy.name, 'function_call.name') };
+}
+
+function readChoice(reading: Reading, choice: Exclude<Json, null>): ToolChoice | undefined {
+  if (typeof choice === 'string') {
+    // `any` is what Mistral calls it.
+    const type = choice === 'any' ? 'required' : readWord(reading, choice, 'tool_choice', words);
+    return type && { type };
+  }
+  if (!isObject(choice)) return wrongType(reading, choice, 'tool_choice', 'a string or an object');
+  switch (choice.type) {
+    case 'function':
+    case 'custom': {
+      const path = `tool_choice.${choice.type}`;
+      if (!requireGiven(reading, choice[choice.type], path, 'an object with a name')) return undefined;
+      const named = readObject(reading, choice[choice.type], path) ?? {};
+      return { type: 'tool', name: requireText(reading, named.name, `${path}.name`) };
+    }
+    case 'allowed_tools':
+      return readAllowed(reading, choice);
+    default:
+      if (!requireGiven(reading, choice.type, 'tool_choice.type', 'function')) return undefined;
+      return refuse(reading, 'invalid_value', 'tool_choice.type', 'tool_choice.type must be one of function, custom, allowed_tools.');
+  }
+}
+
+/** Which tools are allowed has no place in the vocabulary; that one must, or may, be called has. */
+function readAllowed(reading: Reading, choice: JsonObject): ToolChoice | undefined {
+  const path = 'tool_choice.allowed_tools';
+  if (!requireGiven(reading, choice.allowed_tools, path, 'an object with a mode and tools')) return undefined;
+  const allowed = readObject(reading, choice.allowed_tools, path) ?? {};
+  readList(reading, allowed.tools, `${path}.tools`);
+  noteUnread(reading, `${path}.tools`);
+  if (!requireGiven(reading, allowed.mode, `${path}.mode`, 'auto or required')) return undefined;
+  const type = readWord(reading, allowed.mode, `${path}.mode`, ['auto', 'required']);
+  return type && { type };
+}
+
+export const readParallel = (reading: Reading, body: JsonObject): boolean | undefined =>
+  readFlag(reading, body.parallel_tool_calls, 'parallel_tool_calls');

@@ -1,0 +1,8 @@
+/** Every wire format that can be called: `api:` in the config is one of these names. */
+import type { Provider } from '../core/provider.ts';
+import { anthropic } from './anthropic.ts';
+import { gemini } from './gemini.ts';
+import { openai } from './openai.ts';
+import { simulated } from './simulated.ts';
+
+export const providers: Readonly<Record<string, Provider>> = { openai, anthropic, gemini, simulated };
