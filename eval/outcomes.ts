@@ -52,9 +52,9 @@ export interface Complete {
   readonly priced: boolean;
 }
 
-/** The items that all targets know. A number that one target lacks drops the whole item: comparisons are in pairs. */
+/** The items that all targets know, in the order of their ids, so that the order they came in changes nothing. A number that one target lacks drops the whole item: comparisons are in pairs. */
 export function complete(items: readonly Item[], targets: readonly string[]): Complete {
-  const known = items.filter(item => targets.some(target => item.outcomes.has(target)));
+  const known = items.filter(item => targets.some(target => item.outcomes.has(target))).sort((a, b) => (a.id < b.id ? -1 : 1));
   const coverage = new Map(targets.map(target => [target, known.filter(item => item.outcomes.has(target)).length]));
   const dropped: Dropped[] = [];
   const keep = (

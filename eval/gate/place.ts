@@ -1,5 +1,7 @@
 /** YAML whose values know where they stand in the file. */
+
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { syntaxMessage } from '../../gateway/config/syntax.ts';
 
 export interface PlaceProblem {
   readonly line: number;
@@ -23,7 +25,7 @@ export function placedYaml(source: string): PlacedYaml {
   if (document.errors.length > 0) {
     return {
       ok: false,
-      problems: document.errors.map(error => ({ ...place(error.pos[0], []), message: `is no YAML: ${error.message.split('\n')[0]}` })),
+      problems: document.errors.map(error => ({ ...place(error.pos[0], []), message: syntaxMessage(error.code) })),
     };
   }
   let value: unknown;

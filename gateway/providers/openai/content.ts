@@ -65,7 +65,9 @@ export interface SaidCall {
 }
 
 export function callsIn(message: JsonObject): readonly SaidCall[] {
-  const legacy = isObject(message.function_call) ? [{ function: message.function_call, index: 0 }] : [];
+  const { function_call: called } = message;
+  const isLegacy = isObject(called) && (text(called.name) !== '' || text(called.arguments) !== '');
+  const legacy = isLegacy ? [{ function: called, index: 0 }] : [];
   return [...listOf(message.tool_calls), ...legacy].map((call: JsonObject) => {
     const called = isObject(call.custom) ? call.custom : objectOf(call.function);
     return {
