@@ -21,29 +21,34 @@ const unlimitedMs = 1e12;
 /** A route's name, or targets with commas between. A string is what is wrong with it. */
 export function chainOf(text: string, routes: ReadonlyMap<string, Route>): Chain | string {
   const route = routes.get(text);
-  const targets = route
-    ? route.steps.map(step => step.target)
-    : text
-        .split(',')
-        .map(target => target.trim())
-        .filter(target => target !== '');
-  if (!route && targets.length < 2) {
-    const known = routes.size > 0 ? `the config's routes are ${[...routes.keys()].join(', ')}` : 'the config has no routes';
+  if (route) return chainOfRoute(text, route);
+  const targets = text
+    .split(',')
+    .map(target => target.trim())
+    .filter(target => target !== '');
+  if (targets.length < 2) {
+    const known = routes.size > 0 ? `the config's routes are ${[...routes.keys()].join(', ')}` : 'no config names a route';
     return `there is no route "${text}" (${known}); name a route, or targets with commas between, cheap ones first`;
   }
-  if (targets.length < 2) return `route "${text}" has one target only, so there is no threshold to judge`;
-  const twice = targets.find((target, i) => targets.indexOf(target) !== i);
-  if (twice !== undefined) return `${twice} stands in "${text}" twice; a second try of the same target has no recorded outcome`;
-  const steps = route
-    ? route.steps.map(({ target, timeoutMs, accept }) => step(target, timeoutMs, accept))
-    : targets.map(target => step(target, unlimitedMs));
-  return {
-    name: text,
-    targets,
-    policy: { name: text, deadlineMs: route?.deadlineMs ?? unlimitedMs, steps },
-    configured: route?.steps.some(s => s.accept) ?? false,
-  };
+  const steps = targets.map(target => step(target, unlimitedMs));
+  return checked({ name: text, targets, policy: { name: text, deadlineMs: unlimitedMs, steps }, configured: false });
 }
+
+export function chainOfRoute(name: string, route: Route): Chain | string {
+  const steps = route.steps.map(({ target, timeoutMs, accept }) => step(target, timeoutMs, accept));
+  const targets = steps.map(({ target }) => target);
+  return checked({ name, targets, policy: { name, deadlineMs: route.deadlineMs, steps }, configured: steps.some(s => s.accept) });
+}
+
+function checked(chain: Chain): Chain | string {
+  const { name, targets } = chain;
+  const twice = targets.find((target, i) => targets.indexOf(target) !== i);
+  if (twice !== undefined) return `${twice} stands in "${name}" twice; a second try of the same target has no recorded outcome`;
+  return targets.length > stepsMax ? `"${name}" has ${targets.length} targets; at most ${stepsMax} can be judged` : chain;
+}
+
+/** More steps with thresholds make more ways through a chain than can be remembered. */
+const stepsMax = 6;
 
 const step = (target: string, timeoutMs: number, accept?: Accept): RouteStep => ({
   target,

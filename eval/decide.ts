@@ -19,9 +19,6 @@ export interface Trials {
 
 export type Decide = (policy: RoutePolicy) => Trials;
 
-/** More steps with thresholds than this make more ways through a chain than can be remembered. */
-export const stepsMax = 6;
-
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
  * threshold, so an item is simulated once for each pattern of accepted answers, and remembered. Throws when a policy asks a target that

@@ -41,7 +41,7 @@ export class Conversation {
     this.#question = question;
     this.#world = world;
     this.#reader = reader;
-    this.#renderer = question.dialect.renderStream({ includeUsage: question.includeUsage });
+    this.#renderer = question.dialect.renderStream({ includeUsage: question.includeUsage, now: secondsOf(question.receivedAt) });
     this.#drive = drive(question.policy, question.id, {
       clock: world.clock,
       closed: at => world.closed(at),
@@ -206,9 +206,10 @@ export class Conversation {
   #lastWords(outcome: RouteOutcome): { readonly outcome: RouteOutcome; readonly text: string } {
     if (outcome.type === 'failed') return { outcome, text: this.#told(callerErrorOf(outcome.failure)) };
     const { attempt, prepared } = this.#running[outcome.attempt]!;
-    const { dialect, chat } = this.#question;
+    const { dialect, chat, receivedAt } = this.#question;
     try {
-      return { outcome, text: chat.stream ? this.#renderer.end() : answerText(attempt.response!, attempt.bodyText(), prepared, dialect) };
+      if (chat.stream) return { outcome, text: this.#renderer.end() };
+      return { outcome, text: answerText(attempt.response!, attempt.bodyText(), prepared, dialect, secondsOf(receivedAt)) };
     } catch (problem) {
       return this.#lastWords({ type: 'failed', failure: mistakeIn('rendering an answer', problem) });
     }
@@ -228,3 +229,5 @@ export class Conversation {
     });
   }
 }
+
+const secondsOf = (instant: Instant): number => Math.floor(instant / 1000);

@@ -31,21 +31,22 @@ function visible(event: StreamEvent, { ownLogprobs }: PreparedRequest, includeUs
   return ownLogprobs.shownTop === undefined ? [] : [{ ...event, tokens: cut(event.tokens, ownLogprobs.shownTop) }];
 }
 
-/** A whole answer. `body` is the provider's own JSON text, when there is one that may pass. */
+/** A whole answer. `body` is the provider's own JSON text, when there is one; `now` stands in for a time that it did not tell. */
 export function answerText(
   response: ChatResponse,
   body: string | undefined,
   { passes, ownLogprobs }: PreparedRequest,
   dialect: Dialect,
+  now: number,
 ): string {
-  const passing = passes && body !== undefined && ownLogprobs ? withoutLogprobs(body, ownLogprobs.shownTop) : body;
+  const passing = body !== undefined && ownLogprobs ? withoutLogprobs(body, ownLogprobs.shownTop) : body;
   if (passes && passing !== undefined) return passing;
-  if (!ownLogprobs) return dialect.renderResponse(response);
+  if (!ownLogprobs) return dialect.renderResponse(response, now);
   const { shownTop } = ownLogprobs;
   const choices = response.choices.map(({ logprobs, ...choice }) =>
     logprobs && shownTop !== undefined ? { ...choice, logprobs: cut(logprobs, shownTop) } : choice,
   );
-  return dialect.renderResponse({ ...response, choices });
+  return dialect.renderResponse({ ...response, choices }, now);
 }
 
 const cut = (tokens: readonly TokenLogprob[], top: number): readonly TokenLogprob[] =>

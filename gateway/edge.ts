@@ -1,8 +1,8 @@
 /** The HTTP server itself, hardened: what arrives broken, oversized, too slowly or ambiguously addressed ends here, before any route. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type BodyLimits, tooLarge } from './body.ts';
-import { errorBody, forbidden, invalid, linger, type Refusal } from './refuse.ts';
+import type { BodyLimits } from './body.ts';
+import { errorBody, invalid, linger, type Refusal } from './refuse.ts';
 
 export interface EdgeLimits extends BodyLimits {
   readonly headersTimeoutMs: number;
@@ -91,9 +91,9 @@ function refusalOf(code: string): Refusal | undefined {
   return code.startsWith('HPE_') ? broken('The bytes on this connection are not a valid HTTP/1.1 request.') : undefined;
 }
 
-const broken = (message: string): Refusal => ({ ...invalid('invalid_http', message), close: true });
+export const broken = (message: string): Refusal => ({ ...invalid('invalid_http', message), close: true });
 
-const headersTooLarge: Refusal = {
+export const headersTooLarge: Refusal = {
   ...invalid('headers_too_large', 'The request has more or longer headers than this gateway takes.', null, 431),
   close: true,
 };
@@ -110,52 +110,4 @@ function rawAnswer({ refusal }: Refusal, id: string): string {
     '',
     body,
   ].join('\r\n');
-}
-
-const hostShape = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
-
-/** What is wrong with a request, whatever it asks for. */
-export function checkRequest(request: IncomingMessage, limits: EdgeLimits): Refusal | undefined {
-  const { rawHeaders, headers, url = '' } = request;
-  if (rawHeaders.length > 2 * limits.headersMax) return headersTooLarge;
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
-  const isNameless = hosts === 0 && request.httpVersion === '1.0';
-  if (!isNameless && (hosts !== 1 || !hostShape.test(headers.host ?? ''))) return broken('The request must have exactly one Host header, and a valid one.');
-  if (!url.startsWith('/') && url !== '*' && authorityOf(url) !== headers.host?.toLowerCase()) {
-    return broken('The request target names another host than the Host header.');
-  }
-  const coding = headers['transfer-encoding'];
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return broken('The only transfer-encoding taken is chunked.');
-  // Java's HTTP client offers h2c on every first call; a server may ignore the offer, and then it is plain HTTP/1.1.
-  const { upgrade } = headers;
-  if (upgrade !== undefined && upgrade.trim().toLowerCase() !== 'h2c') return broken('This gateway upgrades no connection.');
-  if (Number(headers['content-length'] ?? 0) > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
-  return undefined;
-}
-
-function authorityOf(url: string): string | undefined {
-  return /^http:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase();
-}
-
-const loopbackName = /^(?:localhost|(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
-/** How containers call the machine they run on; no page can make a browser resolve these. */
-const containerNames = ['host.docker.internal', 'host.containers.internal'];
-
-export const isLoopbackHost = (host: string): boolean => loopbackName.test(host) || host === '::1';
-
-/**
- * A gateway on loopback without keys trusts every program of this machine, but no web page: a page reaches it by a name of its own
- * that was made to resolve to loopback (DNS rebinding), or directly, and then says so in `origin`.
- */
-export function checkPage({ headers }: IncomingMessage): Refusal | undefined {
-  const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-  if (!loopbackName.test(host) && !containerNames.includes(host)) {
-    return forbidden('host_not_allowed', 'Without keys this gateway answers to localhost only. Configure keys to reach it by another name.');
-  }
-  const { origin } = headers;
-  if (origin === undefined) return undefined;
-  const from = /^https?:\/\/([^/:]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.exec(origin)?.[1];
-  if (from !== undefined && loopbackName.test(from)) return undefined;
-  return forbidden('origin_not_allowed', 'Without keys this gateway takes no calls from web pages of other sites. Configure keys to allow them.');
 }

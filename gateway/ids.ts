@@ -38,15 +38,23 @@ function nonZero(bytes: number): string {
 export interface TraceContext extends TraceIds {
   /** The caller's own word on sampling; undefined when the trace starts here. */
   readonly sampled: boolean | undefined;
+  /** The caller's `tracestate`, '' for none. */
+  readonly state: string;
 }
 
 const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
+/** A longer one may be left out, W3C says. */
+const traceStateLengthMax = 512;
+
 /** Goes on with the caller's trace; a `traceparent` that is none starts a new one. */
-export function traceFrom(traceparent: string | undefined): TraceContext {
+export function traceFrom(traceparent: string | undefined, tracestate: string | undefined): TraceContext {
   const spanId = newSpanId();
   const parent = traceparent === undefined || traceparent.length > 200 ? null : traceparentShape.exec(traceparent.trim());
   const [whole = '', traceId = '', parentSpanId = '', flags = '', rest = ''] = parent ?? [];
-  if (!parent || (whole.startsWith('00') && rest !== '')) return { traceId: newTraceId(), spanId, parentSpanId: '', sampled: undefined };
-  return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+  if (!parent || (whole.startsWith('00') && rest !== '')) {
+    return { traceId: newTraceId(), spanId, parentSpanId: '', sampled: undefined, state: '' };
+  }
+  const state = tracestate === undefined || tracestate.length > traceStateLengthMax ? '' : tracestate;
+  return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, state };
 }

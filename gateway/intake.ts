@@ -11,17 +11,23 @@ import type { Question } from './question.ts';
 import { invalid, isRefusal, type Refusal } from './refuse.ts';
 import { resolve } from './resolve.ts';
 import type { CallerKey, Settings } from './settings.ts';
+import type { Telemetry } from './telemetry.ts';
 import type { World } from './world.ts';
 
-/** What is known of a request before its body is read. */
-export interface Arrival {
+/** One request from its arrival on, and the version of the configuration that it met. */
+export interface Visit {
   readonly id: string;
   readonly receivedAt: Instant;
   readonly trace: TraceContext;
+  readonly key: CallerKey;
+  readonly settings: Settings;
+  readonly world: World;
+  readonly telemetry: Telemetry;
 }
 
 /** What was asked, read and checked but not yet routed. */
 export interface Asked {
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly text: string;
   readonly value: JsonObject;
@@ -43,7 +49,7 @@ export async function parse(request: IncomingMessage, dialect: Dialect, limits: 
   if (named) return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
   const chat = dialect.parseRequest(withModel(scan.value));
   if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
-  return { body: body.bytes, text: body.text, value: scan.value, members: scan.members, chat };
+  return { headers: request.headers, body: body.bytes, text: body.text, value: scan.value, members: scan.members, chat };
 }
 
 /** A list of `models` may stand in for `model`. */
@@ -54,17 +60,10 @@ function withModel(value: JsonObject): JsonObject {
 }
 
 /** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. */
-export function route(
-  asked: Asked,
-  { id, receivedAt, trace }: Arrival,
-  { headers }: IncomingMessage,
-  key: CallerKey,
-  settings: Settings,
-  world: World,
-  dialect: Dialect,
-): Question | Refusal {
-  const route = resolve(settings, key.tenant, asked.value);
-  if (isRefusal(route)) return route;
+export function route(asked: Asked, dialect: Dialect, { id, receivedAt, trace, key, settings, world }: Visit): Question | Refusal {
+  const { headers } = asked;
+  const chosen = resolve(settings, key.tenant, asked.value);
+  if (isRefusal(chosen)) return chosen;
   const caller = callerFrom(headers, key, asked.chat.user);
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
@@ -77,8 +76,8 @@ export function route(
     caller,
     trace: { traceId, spanId, parentSpanId },
     dialect,
-    policy: world.policyOf(route),
-    onUnsupported: route.onUnsupported,
+    policy: world.policyOf(chosen),
+    onUnsupported: chosen.onUnsupported,
     configHash: settings.hash,
     chat: asked.chat,
     raw: { text: asked.text, members: asked.members },

@@ -1,5 +1,7 @@
 /** The gateway's log: JSON lines for machines, short lines for a terminal. Only typed fields and our own words go in, never a body or a credential. */
 import pino from 'pino';
+import type { Exchange } from './core/exchange.ts';
+import { usd } from './core/price.ts';
 
 export interface Log {
   debug(message: string, fields?: LogFields): void;
@@ -42,3 +44,15 @@ function prettyLine(line: string): string {
 
 /** A stack keeps its lines; everything else that could move the cursor is taken out. */
 const printable = (text: string): string => text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]+/g, ' ');
+
+/** One line for a finished request. */
+export function requestLine(exchange: Exchange): string {
+  const { status, attempts, usage, costNanoUsd } = exchange;
+  const last = attempts.find(attempt => attempt.accepted) ?? attempts.at(-1);
+  const route = exchange.policy.name === last?.target ? '' : `${exchange.policy.name} → `;
+  const tries = attempts.length > 1 ? `, ${attempts.length} attempts` : '';
+  const tokens = usage ? `, ${usage.input}+${usage.output} tokens` : '';
+  const price = costNanoUsd === undefined ? '' : `, $${usd(costNanoUsd).toFixed(6)}`;
+  const took = `${Math.round(exchange.endedAt - exchange.receivedAt)} ms`;
+  return `${status || '---'} ${exchange.outcome} ${route}${last?.target ?? '(no target)'} ${took}${tries}${tokens}${price}`;
+}

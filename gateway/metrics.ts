@@ -1,8 +1,9 @@
-/** What Prometheus scrapes, fed by finished exchanges; the GenAI names are OpenTelemetry's as Prometheus writes them. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+/** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { AttemptRecord, Exchange, Sink } from './core/exchange.ts';
 import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
+import { type AttemptInstruments, attemptInstruments, type RequestInstruments, requestInstruments } from './instruments.ts';
 import { providerNameOf } from './semconv.ts';
 import type { Telemetry } from './telemetry.ts';
 import { version } from './version.ts';
@@ -11,7 +12,6 @@ export interface Metrics {
   observe(exchange: Exchange, names: Names): void;
   /** A request that was refused before any provider was asked; `code` is one of ours. */
   refused(code: string): void;
-  inflight(change: 1 | -1): void;
   configured(outcome: 'changed' | 'refused', hash: string): void;
   text(): Promise<string>;
   readonly contentType: string;
@@ -27,6 +27,7 @@ export interface Names {
 export interface MetricsOptions {
   readonly sink: Pick<Sink, 'dropped' | 'refusal'>;
   readonly telemetry: () => Pick<Telemetry, 'counts'>;
+  readonly inflight: () => number;
   readonly configHash: string;
   /** Also memory, CPU and event loop of the process; once per process. */
   readonly process: boolean;
@@ -34,13 +35,6 @@ export interface MetricsOptions {
 
 /** Callers name models, so their number has a limit; what comes later is `other`. */
 const modelsMax = 200;
-
-const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68];
-const firstTokenSeconds = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60];
-const perTokenSeconds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
-const tokens = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
-const overheadSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
-const shares = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1];
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
@@ -61,7 +55,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
       for (const attempt of exchange.attempts) observeAttempt(attempts, attempt, names, bounded);
     },
     refused: code => own.refused.inc({ code }),
-    inflight: change => own.inflight.inc(change),
     configured: (outcome, hash) => {
       own.reloads.inc({ outcome });
       own.config.reset();
@@ -72,109 +65,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 }
 
-type RequestInstruments = ReturnType<typeof requestInstruments>;
-type AttemptInstruments = ReturnType<typeof attemptInstruments>;
-
-function requestInstruments(registry: Registry) {
-  const registers = [registry];
-  const labelNames = ['gen_ai_operation_name', 'gen_ai_request_model', 'error_type'] as const;
-  return {
-    duration: new Histogram({
-      name: 'gen_ai_server_request_duration_seconds',
-      help: 'From the arrival of a request to the last byte of its answer.',
-      labelNames,
-      buckets: seconds,
-      registers,
-    }),
-    firstToken: new Histogram({
-      name: 'gen_ai_server_time_to_first_token_seconds',
-      help: 'From the arrival of a request to the first content the caller was sent.',
-      labelNames: ['gen_ai_operation_name', 'gen_ai_request_model'],
-      buckets: firstTokenSeconds,
-      registers,
-    }),
-    perToken: new Histogram({
-      name: 'gen_ai_server_time_per_output_token_seconds',
-      help: 'Time between the output tokens of a streamed answer after the first.',
-      labelNames: ['gen_ai_operation_name', 'gen_ai_request_model'],
-      buckets: perTokenSeconds,
-      registers,
-    }),
-    total: new Counter({
-      name: 'hindcast_requests_total',
-      help: 'Requests by route and outcome. Requests that name no route count as "direct".',
-      labelNames: ['route', 'outcome'],
-      registers,
-    }),
-    overhead: new Histogram({
-      name: 'hindcast_overhead_seconds',
-      help: 'Time of a request in which no attempt was under way: what the gateway itself takes.',
-      buckets: overheadSeconds,
-      registers,
-    }),
-    escalations: new Counter({
-      name: 'hindcast_escalations_total',
-      help: 'Answers that were declined for another target, by route.',
-      labelNames: ['route'],
-      registers,
-    }),
-    interrupted: new Counter({
-      name: 'hindcast_stream_interrupted_total',
-      help: 'Streams that ended in an error after their first content.',
-      labelNames: ['route'],
-      registers,
-    }),
-  };
-}
-
-function attemptInstruments(registry: Registry) {
-  const registers = [registry];
-  const names = ['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'gen_ai_response_model'] as const;
-  return {
-    duration: new Histogram({
-      name: 'gen_ai_client_operation_duration_seconds',
-      help: 'Duration of each attempt at a provider.',
-      labelNames: [...names, 'error_type'],
-      buckets: seconds,
-      registers,
-    }),
-    usage: new Histogram({
-      name: 'gen_ai_client_token_usage',
-      help: 'Tokens of each attempt, by type.',
-      labelNames: [...names, 'gen_ai_token_type'],
-      buckets: tokens,
-      registers,
-    }),
-    total: new Counter({
-      name: 'hindcast_attempts_total',
-      help: 'Attempts by provider account, model, kind and outcome.',
-      labelNames: ['provider', 'model', 'kind', 'outcome'],
-      registers,
-    }),
-    cost: new Counter({
-      name: 'hindcast_cost_usd_total',
-      help: 'Cost of everything that was asked, in US dollars.',
-      labelNames: ['provider', 'model'],
-      registers,
-    }),
-    unpriced: new Counter({
-      name: 'hindcast_unpriced_attempts_total',
-      help: 'Attempts with tokens whose price is not known.',
-      labelNames: ['provider', 'model'],
-      registers,
-    }),
-    tokens: new Counter({ name: 'hindcast_tokens_total', help: 'Tokens by type.', labelNames: ['type'], registers }),
-    confidence: new Histogram({
-      name: 'hindcast_confidence',
-      help: 'Confidence of answers, where it can be measured.',
-      labelNames: ['provider', 'model'],
-      buckets: shares,
-      registers,
-    }),
-  };
-}
-
-function ownInstruments(registry: Registry, { sink, telemetry, configHash }: MetricsOptions) {
+function ownInstruments(registry: Registry, { sink, telemetry, inflight, configHash }: MetricsOptions) {
   const registers = [registry];
   new Gauge({ name: 'hindcast_build_info', help: 'The running version.', labelNames: ['version', 'node'], registers }).set(
     { version: version(), node: process.version },
@@ -194,6 +85,14 @@ function ownInstruments(registry: Registry, { sink, telemetry, configHash }: Met
       this.set(sink.refusal() === undefined ? 0 : 1);
     },
   });
+  new Gauge({
+    name: 'hindcast_inflight_requests',
+    help: 'Requests being answered now.',
+    registers,
+    collect() {
+      this.set(inflight());
+    },
+  });
   const exported = new Counter({
     name: 'hindcast_spans_exported_total',
     help: 'Spans that the OTLP receiver took.',
@@ -210,7 +109,6 @@ function ownInstruments(registry: Registry, { sink, telemetry, configHash }: Met
   config.set({ hash: configHash }, 1);
   return {
     config,
-    inflight: new Gauge({ name: 'hindcast_inflight_requests', help: 'Requests being answered now.', registers }),
     refused: new Counter({
       name: 'hindcast_refused_total',
       help: 'Requests refused before any provider was asked, by error code.',
@@ -246,7 +144,7 @@ function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names
   if (exchange.stream && exchange.outcome !== 'ok' && exchange.outcome !== 'cancelled') to.interrupted.inc({ route });
   to.firstToken.observe(labels, firstTokenMs / 1000);
   const { decision } = exchange;
-  const output = decision.type === 'answered' ? (exchange.attempts[decision.attempt]?.usage?.output ?? 0) : 0;
+  const output = decision.type === 'answered' ? (exchange.attempts.find(({ number }) => number === decision.attempt + 1)?.usage?.output ?? 0) : 0;
   if (exchange.stream && output > 1) to.perToken.observe(labels, (durationMs - firstTokenMs) / 1000 / (output - 1));
 }
 

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Head, Reader } from './ask.ts';
 import type { Sealed } from './core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
+import { errorBody, internalError } from './refuse.ts';
 
 export interface ResponseReaderOptions {
   readonly clock: Clock;
@@ -45,17 +46,21 @@ export class ResponseReader implements Reader {
     this.#finish(text, head);
   }
 
+  /** An empty text is for a caller that is gone, or for an answer of which nothing more can be said: it ends torn. */
   fail(text: string, head: Head): void {
-    this.#finish(text, head);
+    if (text !== '') return this.#finish(text, head);
+    this.stop();
+    if (this.begun) this.#response.destroy();
+    else this.#finish(errorBody(internalError.refusal), { ...head, status: 500, contentType: 'application/json; charset=utf-8' });
   }
 
-  /** The caller is gone, or the request crashed: no more comments. */
+  /** No more comments. */
   stop(): void {
     this.#cancel();
   }
 
   #finish(text: string, head: Head): void {
-    this.#cancel();
+    this.stop();
     const response = this.#response;
     if (response.destroyed) return;
     if (this.begun) {
@@ -65,8 +70,9 @@ export class ResponseReader implements Reader {
       return;
     }
     this.begun = true;
-    const length = head.contentType.startsWith('application/json') ? { 'content-length': Buffer.byteLength(text) } : streamHeaders;
-    response.writeHead(head.status, { 'content-type': head.contentType, ...length, ...head.headers });
+    const isStream = head.contentType.startsWith('text/event-stream');
+    const framing = isStream ? streamHeaders : { 'content-length': Buffer.byteLength(text) };
+    response.writeHead(head.status, { 'content-type': head.contentType, ...framing, ...head.headers });
     response.end(text);
   }
 

@@ -1,6 +1,5 @@
 /** Exports spans by OTLP/HTTP: a bounded queue, one batch at a time, and no request that ever waits for it. */
-import type { TraceState } from '@opentelemetry/api';
-import { ExportResultCode, parseKeyPairsIntoRecord, TraceState as W3cTraceState } from '@opentelemetry/core';
+import { ExportResultCode, parseKeyPairsIntoRecord } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Exchange } from './core/exchange.ts';
@@ -12,7 +11,9 @@ import { version } from './version.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Telemetry {
-  record(exchange: Exchange, context: TraceContext, seen: Seen): void;
+  /** Whether this trace is exported, so that those after us in it do alike. */
+  samples(context: TraceContext): boolean;
+  record(exchange: Exchange, seen: Seen): void;
   readonly counts: { readonly exported: number; readonly dropped: number };
   /** Sends what is queued, for at most a few seconds, and ends. */
   close(): Promise<void>;
@@ -30,7 +31,7 @@ const batchMax = 512;
 const batchEveryMs = 1_000;
 const closeMsMax = 5_000;
 
-const off: Telemetry = { record: () => {}, counts: { exported: 0, dropped: 0 }, close: async () => {} };
+const off: Telemetry = { samples: context => context.sampled ?? true, record: () => {}, counts: { exported: 0, dropped: 0 }, close: async () => {} };
 
 /** Off unless a receiver is named by the config or by the standard OTEL_* variables. */
 export function createTelemetry({ otlp, environment, log }: TelemetryOptions): Telemetry {
@@ -49,8 +50,8 @@ const scope = { name: 'hindcast', version: version() };
 
 class SpanQueue implements Telemetry {
   readonly counts = { exported: 0, dropped: 0 };
+  readonly samples: Sampler;
   readonly #exporter: Promise<SpanExporter>;
-  readonly #samples: Sampler;
   readonly #origin: SpanOrigin;
   readonly #log: Log;
   #queue: ReadableSpan[] = [];
@@ -60,13 +61,12 @@ class SpanQueue implements Telemetry {
 
   constructor(exporter: Promise<SpanExporter>, samples: Sampler, origin: SpanOrigin, log: Log) {
     this.#exporter = exporter;
-    this.#samples = samples;
+    this.samples = samples;
     this.#origin = origin;
     this.#log = log;
   }
 
-  record(exchange: Exchange, context: TraceContext, seen: Seen): void {
-    if (!this.#samples(context)) return;
+  record(exchange: Exchange, seen: Seen): void {
     const spans = spansOf(exchange, seen, this.#origin);
     if (this.#queue.length + spans.length > spansMax) {
       this.counts.dropped += spans.length;
@@ -152,12 +152,4 @@ export function samplerFrom(environment: Environment, log: Pick<Log, 'warn'>): S
     return roots.always_on!;
   }
   return name.startsWith('parentbased_') ? context => context.sampled ?? root(context) : root;
-}
-
-const traceStateLengthMax = 512;
-
-/** A `tracestate` that is too long is left out, as W3C allows. */
-export function traceStateFrom(header: string | undefined): TraceState | undefined {
-  if (header === undefined || header === '' || header.length > traceStateLengthMax) return undefined;
-  return new W3cTraceState(header);
 }

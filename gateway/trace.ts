@@ -1,5 +1,6 @@
 /** Spans as a view of the finished exchange: one SERVER span for the request, one CLIENT span per attempt, GenAI conventions. Pure. */
-import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags, type TraceState } from '@opentelemetry/api';
+import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { TraceState } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { ChatRequest } from './core/chat.ts';
@@ -12,16 +13,18 @@ import { attribute as a, providerNameOf } from './semconv.ts';
 /** What the exchange's record does not hold and its spans should. */
 export interface Seen {
   readonly chat: ChatRequest;
-  readonly traceState: TraceState | undefined;
+  /** The caller's `tracestate`, '' for none. */
+  readonly traceState: string;
   readonly path: string;
-  accountOf(provider: string): AccountPlace | undefined;
+  placeOf(provider: string): AccountPlace | undefined;
 }
 
 /** Where an account's calls go. */
 export interface AccountPlace {
   /** The wire format's name. */
   readonly api: string;
-  readonly address: string;
+  /** undefined for providers that need no network. */
+  readonly address: string | undefined;
   readonly port: number | undefined;
 }
 
@@ -37,7 +40,7 @@ export function spansOf(exchange: Exchange, seen: Seen, origin: SpanOrigin): Rea
 
 function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan {
   const { trace, caller, decision } = exchange;
-  const answered = decision.type === 'answered' ? exchange.attempts[decision.attempt] : undefined;
+  const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
   const tags = Object.entries(caller.tags).map(([name, value]) => [a.tag + name, value] as const);
   return span(origin, {
     name: `POST ${seen.path}`,
@@ -77,7 +80,7 @@ function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): Readabl
 
 function clientSpan(exchange: Exchange, attempt: AttemptRecord, parameters: Attributes, seen: Seen, origin: SpanOrigin): ReadableSpan {
   const { traceId, spanId } = exchange.trace;
-  const place = seen.accountOf(attempt.provider);
+  const place = seen.placeOf(attempt.provider);
   const { usage, finish, cost } = attempt;
   const failed = attempt.outcome !== 'ok' && attempt.outcome !== 'aborted';
   const firstChunkMs = attempt.firstTokenMs;
@@ -177,8 +180,8 @@ const unset: SpanStatus = { code: SpanStatusCode.UNSET };
 const usdOf = (nano: number | undefined): number | undefined => (nano === undefined ? undefined : usd(nano));
 const payloadRef = (exchange: Exchange, attempt: number): string => `payloads/${exchange.id}/${attempt}`;
 
-function contextOf(traceId: string, spanId: string, traceState: TraceState | undefined): SpanContext {
-  return { traceId, spanId, traceFlags: TraceFlags.SAMPLED, ...(traceState ? { traceState } : {}) };
+function contextOf(traceId: string, spanId: string, traceState: string): SpanContext {
+  return { traceId, spanId, traceFlags: TraceFlags.SAMPLED, ...(traceState === '' ? {} : { traceState: new TraceState(traceState) }) };
 }
 
 /** Seconds and nanoseconds. */

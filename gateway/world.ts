@@ -8,6 +8,7 @@ import type { Clock } from './core/time.ts';
 import { newSpanId } from './ids.ts';
 import { priceBook } from './prices.ts';
 import type { Account, ConfiguredStep, Route, Settings } from './settings.ts';
+import type { AccountPlace } from './trace.ts';
 import type { Upstream } from './upstream.ts';
 
 /** What outlives a change of the configuration. */
@@ -32,10 +33,13 @@ export class FleetState {
 export interface World extends AskWorld {
   /** The route as it stands now: percentiles of the target's latency become milliseconds, or no hedge before there is enough to tell. */
   policyOf(route: Route): RoutePolicy;
+  /** Where an account's calls go; undefined for none of ours. */
+  placeOf(providerName: string): AccountPlace | undefined;
 }
 
 export function createWorld(settings: Settings, { clock, upstream, sink, fleet }: Lasting): World {
   const accounts = [...settings.providers.values()];
+  const places = new Map(accounts.map(account => [account.name, placeOf(account)]));
   const book = priceBook(settings.prices);
   return {
     clock,
@@ -48,7 +52,14 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet }
     // An account is often named after its vendor though it speaks another's wire format.
     priceOf: (provider, providerName, model, at) => book(providerName, model, at) ?? book(provider.priceBook, model, at),
     policyOf: route => policyOf(route, fleet.fleet),
+    placeOf: providerName => places.get(providerName),
   };
+}
+
+function placeOf({ provider, baseUrl }: Account): AccountPlace {
+  const url = URL.parse(baseUrl);
+  const port = Number(url?.port) || (url?.protocol === 'http:' ? 80 : 443);
+  return { api: provider.name, address: url?.hostname, port: url ? port : undefined };
 }
 
 function targetOf(accounts: Settings['providers'], target: string, seed: string, ring: Keyring, clock: Clock): Target {

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
 /** Records that the store refuses for good. */
 export const rejectedFolder = (root: string): string => join(root, 'rejected');
+export const rejectedName = (segmentId: string, what: string): string => `${segmentId}-${what}.rejected`;
+export const isRejected = (name: string): boolean => name.endsWith('.rejected');
 /** Held by the one recorder process that owns the folder. */
 export const ownerLock = (storePath: string): string => join(storePath, 'lock');
 export const engineFolder = (storePath: string): string => join(storePath, 'engine');

@@ -1,7 +1,8 @@
 /** How much of the disk the spool takes, and how much more it may take. */
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { isRejected } from './places.ts';
 import { parseSegmentName } from './segment.ts';
 
 /** What is on disk is measured; what this process has written since is added by hand. */
@@ -33,7 +34,7 @@ export class Room {
     this.#free = disk.bavail * disk.bsize;
   }
 
-  /** Of every segment that is not shipped yet. */
+  /** Of every segment that is not shipped yet, and of what the store refused for good. */
   get occupied(): number {
     return this.#closedBytes + this.#othersOpen + this.#ownOpen;
   }
@@ -68,7 +69,7 @@ export class Room {
     for (const folder of foldersIn(this.#root, await readdir(this.#root, { withFileTypes: true }))) {
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
-        if (parseSegmentName(name)) found.push([path, this.#closed.get(path) ?? (await sizeOf(path))]);
+        if (parseSegmentName(name) || isRejected(name)) found.push([path, this.#closed.get(path) ?? (await sizeOf(path))]);
       }
     }
     this.#take(found, before);
@@ -81,9 +82,9 @@ export class Room {
     const seen = new Set<string>();
     this.#othersOpen = 0;
     for (const [path, bytes] of files) {
-      const segment = parseSegmentName(path.slice(dirname(path).length + 1));
+      const segment = parseSegmentName(basename(path));
       if (segment?.open && dirname(path) !== this.#own) this.#othersOpen += bytes;
-      if (!segment || segment.open) continue;
+      if (segment ? segment.open : !isRejected(basename(path))) continue;
       seen.add(path);
       if (!this.#closed.has(path)) this.#closed.set(path, bytes);
     }

@@ -1,19 +1,17 @@
 /** ClickHouse's RowBinary: columns that know their type, and a buffer that their values are written to, exact to the byte. */
 
-/** Grows as needed and is used again for the next batch. */
+/** Grows as needed and is used again for the next rows. */
 export class RowBuffer {
   #bytes = Buffer.allocUnsafe(64 * 1024);
   #length = 0;
 
-  get length(): number {
-    return this.#length;
+  clear(): void {
+    this.#length = 0;
   }
 
   /** A copy of what was written. */
   take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
-    this.#length = 0;
-    return taken;
+    return Buffer.from(this.#bytes.subarray(0, this.#length));
   }
 
   u8(value: number): void {

@@ -71,7 +71,7 @@ export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): It
 /** Newest first. */
 export const runsOf = (store: Store): Promise<RunRow[]> =>
   store.select<RunRow>(
-    "SELECT run_id, kind, name, arms, state FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC",
+    "SELECT run_id, kind, name, arms, state FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC LIMIT 1000",
   );
 
 /** The most recent originals that some target answered, live or in one of the runs; only those in a run when `onlyRuns`. */

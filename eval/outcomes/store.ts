@@ -44,6 +44,7 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
 
 async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly OriginalRow[], replays: readonly string[]): Promise<Found[]> {
   const ids = rows.map(row => row.id);
+  const dialects = new Map(rows.map(row => [row.id, row.dialect]));
   const cells = new Map<string, Map<string, Cell>>(ids.map(id => [id, new Map()]));
   const keep = (item: string, column: string, cell: Cell | undefined): void => {
     const known = cells.get(item);
@@ -53,11 +54,13 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
     const attempts = await attemptsOf(store, ids, query.targets, replays);
     for (const tries of triesOf(attempts, replays)) keep(tries[0]!.item, tries[0]!.target, cellOf(tries));
     // An arm that is no target of any policy, such as a URL, has its outcome in the results only.
-    for (const row of await resultsOf(store, replays, query.targets, ids)) keep(row.item, row.arm, resultCell(row));
+    for (const row of await resultsOf(store, replays, query.targets, ids)) keep(row.item, row.arm, resultCell(row, dialects.get(row.item)));
   }
   for (const column of query.columns) {
     if (column.type === 'recorded') for (const row of rows) keep(row.id, column.name, recordedCell(row));
-    else for (const row of await resultsOf(store, [column.run], [column.arm], ids)) keep(row.item, column.name, resultCell(row));
+    else
+      for (const row of await resultsOf(store, [column.run], [column.arm], ids))
+        keep(row.item, column.name, resultCell(row, dialects.get(row.item)));
   }
   return rows.map(row => ({ id: row.id, cluster: row.conversation_id === '' ? row.id : row.conversation_id, cells: cells.get(row.id)! }));
 }
@@ -110,7 +113,8 @@ function recordedCell(row: OriginalRow): Cell | undefined {
   };
 }
 
-function resultCell(row: ResultRow): Cell | undefined {
+/** A replay answers in the wire format of the original's caller. */
+function resultCell(row: ResultRow, dialect?: string): Cell | undefined {
   if (row.outcome === 'cancelled') return undefined;
   const ok = row.outcome === 'ok';
   return {
@@ -119,7 +123,7 @@ function resultCell(row: ResultRow): Cell | undefined {
     ...(row.price_id === '' ? {} : { costNanoUsd: Number(row.cost_nano) }),
     ...(row.ttft_ms === 0 ? {} : { firstTokenMs: row.ttft_ms }),
     ...(ok ? {} : { failure: failureOf(row.error_type || row.outcome) }),
-    ...(ok && row.exchange !== '' ? { body: { exchange: row.exchange, attempt: 0 } } : {}),
+    ...(ok && row.exchange !== '' && dialect !== undefined ? { body: { exchange: row.exchange, attempt: 0, dialect } } : {}),
     ...(row.exchange === '' ? {} : { scored: row.exchange }),
     scores: row.scores,
   };

@@ -17,6 +17,8 @@ export interface Finding {
   readonly path: Path;
   readonly at: 'key' | 'value';
   readonly message: string;
+  /** Where in the text, when its path does not tell: the second of two equal keys. */
+  readonly offset?: number;
 }
 
 const problemsMax = 1000;

@@ -68,7 +68,8 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The offset of the key or value, or of the nearest thing around it that stands in the text. */
-function placeOf(places: ReadonlyMap<string, Place>, { path, at }: Finding): number | undefined {
+function placeOf(places: ReadonlyMap<string, Place>, { path, at, offset }: Finding): number | undefined {
+  if (offset !== undefined) return offset;
   const own = places.get(pathId(path));
   if (own) return at === 'key' ? (own.key ?? own.value) : own.value;
   for (let length = path.length - 1; length >= 0; length--) {

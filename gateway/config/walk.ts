@@ -78,8 +78,8 @@ function overflow(state: Walk, path: Path, message: string): null {
   return null;
 }
 
-function complain(state: Walk, path: Path, message: string, at: Finding['at'] = 'value'): null {
-  state.findings.push({ path, at, message });
+function complain(state: Walk, path: Path, message: string): null {
+  state.findings.push({ path, at: 'value', message });
   return null;
 }
 
@@ -110,10 +110,7 @@ function entriesOf(state: Walk, map: YAMLMap, path: Path): readonly Entry[] {
     if (!isScalar(key)) continue;
     const name = String(key.value);
     const at = key.range?.[0] ?? 0;
-    const refuse = (message: string): void => {
-      state.places.set(pathId([...path, name]), { key: at, value: at });
-      complain(state, [...path, name], message, 'key');
-    };
+    const refuse = (message: string): number => state.findings.push({ path: [...path, name], at: 'key', message, offset: at });
     if (name === '<<') merged.push(...mergedEntries(state, value, [...path, name]));
     else if (name === '__proto__') refuse('this name is not allowed; choose another');
     else if (names.has(name)) refuse('this key is here twice; remove one');

@@ -70,8 +70,6 @@ interface Counts {
   readonly reasoning: number;
 }
 
-const invented = /^call_[\w-]+_\d+$/;
-
 function readingOf(response: ReturnType<typeof openai.parseResponse>): Reading[] {
   expect(response).not.toHaveProperty('kind');
   return (response as ChatResponse).choices.map(({ index, content, finish }) => {
@@ -81,15 +79,15 @@ function readingOf(response: ReturnType<typeof openai.parseResponse>): Reading[]
       text: joined('text'),
       reasoning: joined('reasoning'),
       refusal: joined('refusal'),
-      calls: content.flatMap(part =>
-        part.type === 'tool-call'
-          ? [{ ...(invented.test(part.id) ? {} : { id: part.id }), name: part.name, arguments: part.arguments }]
-          : [],
-      ),
+      calls: content.flatMap(part => (part.type === 'tool-call' ? [{ id: part.id, name: part.name, arguments: part.arguments }] : [])),
       finish: finish.raw,
     };
   });
 }
+
+/** An id that we had to invent is no loss: where the body has none, any will do. */
+const withIds = (readings: Reading[]): unknown =>
+  readings.map(reading => ({ ...reading, calls: reading.calls.map(call => ({ id: expect.stringMatching(/^call_\w+/), ...call })) }));
 
 const countsOf = (response: ReturnType<typeof openai.parseResponse>): Counts | undefined => {
   const { usage } = response as ChatResponse;
@@ -182,7 +180,7 @@ describe.each(['openai', ...others])('%s', name => {
       for (const { id, body } of answers) {
         const parsed = JSON.parse(body);
         const response = openai.parseResponse(parsed);
-        expect(readingOf(response), id).toEqual(plainReading(parsed));
+        expect(readingOf(response), id).toEqual(withIds(plainReading(parsed)));
         expect(countsOf(response), id).toEqual(plainCounts(parsed.usage));
         expect(response, id).toMatchObject({ id: parsed.id, model: parsed.model });
       }
@@ -192,7 +190,7 @@ describe.each(['openai', ...others])('%s', name => {
       for (const { id, body, chunk_lengths } of streams) {
         const response = playStream(openai, body, chunk_lengths ?? []);
         const chunks = plainChunks(body);
-        expect(readingOf(response), id).toEqual(plainStream(chunks));
+        expect(readingOf(response), id).toEqual(withIds(plainStream(chunks)));
         const counted = chunks.map(chunk => chunk.usage ?? chunk.x_groq?.usage).findLast(usage => usage?.prompt_tokens !== undefined);
         expect(countsOf(response), id).toEqual(plainCounts(counted));
       }
@@ -216,7 +214,9 @@ describe.each(['openai', ...others])('%s', name => {
       }
     });
 
-    test.skipIf(streams.length === 0)('streams mean the same wherever the network cuts them', () => {
+    if (streams.length === 0) return;
+
+    test('streams mean the same wherever the network cuts them', () => {
       const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
       fc.assert(
         fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
@@ -226,7 +226,7 @@ describe.each(['openai', ...others])('%s', name => {
       );
     });
 
-    test.skipIf(streams.length === 0)('a stream that lost its finish reason is truncated, never an answer', () => {
+    test('a stream that lost its finish reason is truncated, never an answer', () => {
       for (const { id, body } of streams) {
         const events = body.trimEnd().split(/(?:\r?\n){2}/);
         const finish = events.findIndex(event => /"finish_reason":\s*"(?!null)[^"]/.test(event));

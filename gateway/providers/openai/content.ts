@@ -69,7 +69,7 @@ export function callsIn(message: JsonObject): readonly SaidCall[] {
   const isLegacy = isObject(called) && (text(called.name) !== '' || text(called.arguments) !== '');
   const legacy = isLegacy ? [{ function: called, index: 0 }] : [];
   return [...listOf(message.tool_calls), ...legacy].map((call: JsonObject) => {
-    const called = isObject(call.custom) ? call.custom : objectOf(call.function);
+    const called = objectOf(call.type === 'custom' || !isObject(call.function) ? call.custom : call.function);
     return {
       index: typeof call.index === 'number' ? call.index : undefined,
       id: text(call.id),

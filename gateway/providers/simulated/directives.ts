@@ -48,6 +48,7 @@ export function parseDirectives(model: string): Instructed | { readonly problem:
     if (number === undefined) return { problem: `The directive '${key}' of the model name ${expectation(rules[key])}.` };
     directives[key] = number;
   }
+  if (directives.right && directives.wrong) return { problem: "The directives 'right' and 'wrong' of the model name exclude each other." };
   return { name, directives };
 }
 

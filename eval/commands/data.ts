@@ -1,0 +1,96 @@
+/** Where a command's outcomes come from when no file gives them: the store, with the runs that the flags name. */
+
+import { CommandError, exit } from '../../gateway/cli.ts';
+import { wallClock } from '../../gateway/clock.ts';
+import type { Settings } from '../../gateway/settings.ts';
+import { openStore } from '../../recorder/open.ts';
+import type { Store } from '../../recorder/store.ts';
+import { contentOf, readAnswer } from '../../replay/answer.ts';
+import { wireOf } from '../../replay/dialects.ts';
+import { parseTime } from '../../replay/selection.ts';
+import type { Body } from '../outcomes/label.ts';
+import { type RunRow, runsOf } from '../outcomes/query.ts';
+import { type Column, loadOutcomes } from '../outcomes/store.ts';
+import type { Complete, Dropped, Outcomes } from '../outcomes.ts';
+import { count } from '../report/format.ts';
+import { droppedText } from '../report/sweep.ts';
+import type { Content } from '../score.ts';
+
+export interface StoreRequest {
+  readonly targets: readonly string[];
+  readonly columns: readonly Column[];
+  /** All columns that need a quality, the strongest last. */
+  readonly judged: readonly string[];
+  readonly quality: string;
+  readonly since: string | undefined;
+  readonly runs: readonly string[];
+  readonly limit: number;
+}
+
+export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await openStore(settings);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function outcomesOfStore(store: Store, settings: Settings, request: StoreRequest): Promise<Outcomes> {
+  const all = await runsOf(store);
+  const named = request.runs.map(name => runNamed(all, name));
+  const { targets, columns, judged, quality, limit } = request;
+  return loadOutcomes(store, {
+    ...{ targets, columns, judged, quality, limit },
+    runs: named.length > 0 ? named : all,
+    only: named.length > 0,
+    read: (body, text) => readContent(settings, body, text),
+    ...(request.since === undefined ? {} : { since: parseTime(request.since, '--since', wallClock.now()) }),
+  });
+}
+
+/** `latest` is the newest run of any kind, replays and imports alike. */
+export function runNamed(runs: readonly RunRow[], name: string): RunRow {
+  const found = name === 'latest' ? runs[0] : runs.find(run => run.run_id === name);
+  if (found) return found;
+  const hint = 'hindcast replay run --since 1h --against provider/model makes one, hindcast eval import FILE another';
+  const known = runs.slice(0, 5).map(run => run.run_id);
+  throw new CommandError(
+    exit.nothing,
+    known.length === 0 ? `There is no run yet: ${hint}.` : `There is no run ${name}. The newest are ${known.join(', ')}.`,
+  );
+}
+
+/** A stream is told from a whole answer by how it begins: no SSE line starts with a bracket. */
+function readContent(settings: Settings, { provider, dialect }: Body, text: string): Content | undefined {
+  const wire = dialect === undefined ? settings.providers.get(provider ?? '')?.provider : wireOf(dialect);
+  if (!wire) return undefined;
+  const response = readAnswer(wire, !/^\s*[[{]/.test(text), Buffer.from(text));
+  return 'kind' in response ? undefined : contentOf(response);
+}
+
+/** Exit 5, with what is missing and what would bring it. */
+export function nothingComplete(targets: readonly string[], { known, coverage, dropped }: Complete, fromFile: boolean): CommandError {
+  const names = targets.join(', ');
+  if (known === 0) {
+    const where = fromFile ? 'The file has no outcome of' : 'Nothing is recorded of';
+    const mend = fromFile
+      ? 'Check the names against those in the file.'
+      : 'Ask the gateway something, or replay: hindcast replay run --against PROVIDER/MODEL, or hindcast eval import FILE.';
+    return new CommandError(exit.nothing, `${where} ${names}. ${mend}`);
+  }
+  const lines = [...coverage].map(([target, n]) => `  ${target}: ${n} of ${count(known, 'request')}`);
+  return new CommandError(
+    exit.nothing,
+    [`No request has an outcome of each of ${names}:`, ...lines, ...dropped.map(droppedText)].join('\n'),
+  );
+}
+
+/** When a live chain chose what was asked of the strong target, what is left says little about the rest. */
+export function selectionNote(dropped: readonly Dropped[], known: number): readonly string[] {
+  const missing = dropped.filter(({ why }) => why.startsWith('no outcome of')).reduce((sum, { count: n }) => sum + n, 0);
+  if (missing <= known / 100) return [];
+  return [
+    `Careful: ${count(missing, 'request')} of ${known} lack some target's outcome. They are seldom a random sample (a live chain escalates just what it doubts): replay them before you believe the numbers.`,
+  ];
+}

@@ -1,0 +1,86 @@
+/** Turns the two sides of a gate into policies over columns of the outcome matrix, and says which columns that needs. */
+import type { RoutePolicy } from '../../gateway/core/route.ts';
+import type { Route } from '../../gateway/settings.ts';
+import { type Chain, chainOf, chainOfRoute, onlyTarget, withThresholds } from '../chain.ts';
+import type { Column } from '../outcomes/store.ts';
+import type { Side } from './file.ts';
+
+export interface Playing {
+  /** For people: `smart at 0.74`, `recorded`. */
+  readonly name: string;
+  readonly policy: RoutePolicy;
+  /** Undefined when the side is no chain of targets. */
+  readonly chain: Chain | undefined;
+  /** Targets that it may ask. */
+  readonly targets: readonly string[];
+  /** What it reads instead of targets. */
+  readonly column: Column | undefined;
+}
+
+export interface Surroundings {
+  /** Of the running config. */
+  readonly routes: () => ReadonlyMap<string, Route>;
+  /** Of another config file. */
+  readonly routesOf: (file: string) => ReadonlyMap<string, Route>;
+  /** The run's true id and its arm, the only one when none is named; a string says what is wrong. */
+  readonly armOf: (run: string, arm: string | undefined) => { readonly run: string; readonly arm: string } | string;
+}
+
+/** A string says what is wrong with it. */
+export function playing(side: Side, around: Surroundings): Playing | string {
+  switch (side.type) {
+    case 'recorded':
+      return single('recorded', { name: 'recorded', type: 'recorded' });
+    case 'target':
+      return { ...single(side.target, undefined), targets: [side.target] };
+    case 'run': {
+      const found = around.armOf(side.run, side.arm);
+      if (typeof found === 'string') return found;
+      const name = `${found.arm} in ${found.run}`;
+      return single(name, { name, type: 'arm', ...found });
+    }
+    case 'chain': {
+      const chain = chainOf(side.chain, side.chain.includes(',') ? new Map() : around.routes());
+      return typeof chain === 'string' ? chain : ofChain(chain, side.thresholds);
+    }
+    case 'config':
+      return ofConfig(side.file, side.route, around.routesOf(side.file));
+  }
+}
+
+function ofChain(chain: Chain, thresholds: readonly number[] | undefined): Playing | string {
+  const needed = chain.targets.length - 1;
+  if (thresholds === undefined) {
+    if (chain.configured || needed === 0)
+      return { name: chain.name, policy: chain.policy, chain, targets: chain.targets, column: undefined };
+    return `${chain.name} has no thresholds; add thresholds: [${Array.from({ length: needed }, () => '0.74').join(', ')}]`;
+  }
+  if (thresholds.length !== needed)
+    return `${chain.name} has ${chain.targets.length} targets, so it takes ${needed} thresholds, not ${thresholds.length}`;
+  const policy = withThresholds(chain, thresholds, 'confidence');
+  return { name: `${chain.name} at ${thresholds.join(', ')}`, policy, chain, targets: chain.targets, column: undefined };
+}
+
+function ofConfig(file: string, route: string | undefined, routes: ReadonlyMap<string, Route>): Playing | string {
+  const name = route ?? (routes.size === 1 ? [...routes.keys()][0]! : undefined);
+  if (name === undefined)
+    return `${file} has ${routes.size} routes; name one of them: {config: ${file}, route: ${[...routes.keys()][0] ?? 'NAME'}}`;
+  const found = routes.get(name);
+  if (!found) return `${file} has no route "${name}"; its routes are ${[...routes.keys()].join(', ')}`;
+  const chain = chainOfRoute(name, found);
+  if (typeof chain === 'string') return chain;
+  return { name: `${name} of ${file}`, policy: chain.policy, chain, targets: chain.targets, column: undefined };
+}
+
+/** Taken as it came: no threshold, no time limit. */
+function single(name: string, column: Column | undefined): Playing {
+  const nothing: Chain = { name, targets: [], policy: { name, deadlineMs: 1e12, steps: [] }, configured: false };
+  return { name, policy: onlyTarget(nothing, name), chain: undefined, targets: [], column };
+}
+
+/** Every column that must have a quality; the one to agree with comes last: the candidate's strongest target, else the baseline. */
+export function judgedColumns(baseline: Playing, candidate: Playing): readonly string[] {
+  const columns = (side: Playing): readonly string[] => (side.column ? [side.column.name] : side.targets);
+  const strongest = candidate.chain ? candidate.targets.at(-1)! : columns(baseline).at(-1)!;
+  return [...new Set([...columns(baseline), ...columns(candidate)])].filter(column => column !== strongest).concat(strongest);
+}

@@ -1,0 +1,52 @@
+/** Tenants and keys: what they name exists, and no key or name is there twice. */
+import { checkTarget, namesOf } from './check-routes.ts';
+import { finding, items, type Parts } from './cross-checks.ts';
+import { shown } from './explain.ts';
+import { didYouMean } from './nearest.ts';
+import { type Finding, type Path, pathId } from './problem.ts';
+import { isRecord } from './source.ts';
+
+export function checkTenants(parts: Parts): readonly Finding[] {
+  const routes = namesOf(parts.routes);
+  return parts.tenants.flatMap(([name, tenant]) =>
+    items(isRecord(tenant) ? tenant.routes : undefined).flatMap((allowed, i): readonly Finding[] => {
+      const path = ['tenants', name, 'routes', i];
+      if (typeof allowed !== 'string' || allowed === '' || routes.includes(allowed)) return [];
+      if (allowed.includes('*')) return [finding(path, 'there are no wildcards; name each route and target')];
+      if (allowed.includes('/')) return checkTarget(parts, path, allowed);
+      return [finding(path, `there is no route ${shown(allowed, path, parts.source)}${nearUnlessHidden(parts, path, allowed, routes)}`)];
+    }),
+  );
+}
+
+export function checkKeys(parts: Parts): readonly Finding[] {
+  const tenants = [...namesOf(parts.tenants), 'default'];
+  const names = new Map<unknown, number>();
+  const hashes = new Map<unknown, number>();
+  return parts.keys.flatMap((key, i): readonly Finding[] => {
+    if (!isRecord(key)) return [];
+    const { name, tenant, hash } = key;
+    const findings: Finding[] = [];
+    const path = ['keys', i];
+    if (typeof tenant === 'string' && tenant !== '' && !tenants.includes(tenant)) {
+      const at = [...path, 'tenant'];
+      const near = nearUnlessHidden(parts, at, tenant, tenants);
+      findings.push(finding(at, `there is no tenant ${shown(tenant, at, parts.source)}${near || '; add it to `tenants`'}`));
+    }
+    const sameName = typeof name === 'string' ? seenBefore(names, name, i) : undefined;
+    if (sameName !== undefined) findings.push(finding([...path, 'name'], `keys[${sameName}] has the same name; rename one`));
+    const sameHash = typeof hash === 'string' ? seenBefore(hashes, hash.toLowerCase(), i) : undefined;
+    if (sameHash !== undefined) findings.push(finding([...path, 'hash'], `keys[${sameHash}] is the same key; remove one, or mint another`));
+    return findings;
+  });
+}
+
+function seenBefore(seen: Map<unknown, number>, value: string, i: number): number | undefined {
+  const before = seen.get(value);
+  if (before === undefined) seen.set(value, i);
+  return before;
+}
+
+/** A hint would tell what a variable holds. */
+const nearUnlessHidden = (parts: Parts, path: Path, word: string, known: readonly string[]): string =>
+  parts.source.origins.has(pathId(path)) ? '' : didYouMean(word, known);

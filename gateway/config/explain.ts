@@ -1,0 +1,94 @@
+/** What the schema's complaints mean to the person who wrote the file: what was expected there, what was found, what is near. */
+import type { z } from 'zod';
+import { listed } from './fields.ts';
+import { didYouMean } from './nearest.ts';
+import { type Finding, isKeyLike, type Path, pathId, quoted } from './problem.ts';
+import { kindOf, type Source } from './source.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** An issue of a union is replaced by those of the branch that was meant: the one of the same kind as what stands there. */
+export function flatten(issues: readonly Issue[], around: Path = []): readonly Issue[] {
+  return issues.flatMap((issue): readonly Issue[] => {
+    const path = [...around, ...(issue.path as Path)];
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path: [...path] }];
+    const meant = issue.errors.find(branch => !branch.some(inner => inner.code === 'invalid_type' && inner.path.length === 0));
+    if (meant) return flatten(meant, path);
+    const wanted = issue.errors.flatMap(branch => branch[0]?.message.replace(/^expected /, '') ?? []);
+    return [{ code: 'custom', path: [...path], message: `expected ${listed(wanted)}`, input: issue.input }];
+  });
+}
+
+export function explain(issue: Issue, source: Source): readonly Finding[] {
+  const path = issue.path as Path;
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const known = issue.message.split(' ');
+      return issue.keys.map(key => {
+        const near = didYouMean(key, known);
+        return { path: [...path, key], at: 'key', message: `${quoted(key)} is not known here${near || `; known are ${listed(known)}`}` };
+      });
+    }
+    case 'invalid_key':
+      return [{ path, at: 'key', message: issue.issues[0]?.message ?? 'this name is not allowed' }];
+    case 'invalid_value': {
+      const found = valueAt(source.value, path);
+      const near = typeof found === 'string' ? didYouMean(found, issue.values.map(String)) : '';
+      return [{ path, at: 'value', message: withFound(issue.message, path, source) + near }];
+    }
+    default:
+      return [{ path, at: 'value', message: withFound(issue.message, path, source) }];
+  }
+}
+
+function withFound(message: string, path: Path, source: Source): string {
+  if (!message.startsWith('expected ')) return message;
+  const found = valueAt(source.value, path);
+  if (found === undefined) return `is missing; ${message}`;
+  return `${message}; got ${shown(found, path, source)}`;
+}
+
+/** Places that hold secrets, or texts in which one is easily written by mistake. */
+export function isHidden([top, second, third]: Path): boolean {
+  if (top === 'providers') return third === 'key' || third === 'keys' || third === 'base_url';
+  if (top === 'keys') return third === 'hash';
+  return (top === 'store' && (second === 'password' || second === 'url')) || (top === 'telemetry' && second === 'otlp');
+}
+
+/** A value fit to be printed: a secret, and what came from the environment or a file, is only named by its kind. */
+export function shown(value: unknown, path: Path, source: Source): string {
+  const origins = source.origins.get(pathId(path));
+  if (origins) return `what ${origins.map(origin => quoted(`\${${origin}}`)).join(' and ')} gave`;
+  if (isHidden(path) || (typeof value === 'string' && (value === '' || isKeyLike(value)))) return kindOf(value);
+  return typeof value === 'string' ? quoted(value) : typeof value === 'number' ? String(value) : kindOf(value);
+}
+
+export function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  return value;
+}
+
+/** `port: ${PORT}` gives a text: where the schema wants a number or true or false, the text of one is taken. True when anything was. */
+export function coerce(issues: readonly Issue[], source: Source): boolean {
+  let changed = false;
+  for (const { code, path } of issues) {
+    if (code !== 'invalid_type' && code !== 'invalid_value') continue;
+    const value = valueAt(source.value, path as Path);
+    if (typeof value !== 'string' || !source.origins.has(pathId(path as Path))) continue;
+    const plain = plainValue(value);
+    if (plain === undefined) continue;
+    const holder = valueAt(source.value, (path as Path).slice(0, -1)) as Record<string | number, unknown>;
+    holder[path.at(-1) as string | number] = plain;
+    changed = true;
+  }
+  return changed;
+}
+
+function plainValue(text: string): number | boolean | undefined {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : undefined;
+}

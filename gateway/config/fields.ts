@@ -1,0 +1,109 @@
+/** The kinds of value that a config holds. Each says what it expects; explain.ts adds what was found instead. */
+import { z } from 'zod';
+import { bytesPattern, durationPattern, parseBytes, parseDuration } from './units.ts';
+
+/** Every message begins so, unless it is a whole sentence of its own. */
+export const expecting = (what: string): string => `expected ${what}`;
+
+const complaint = (what: string) => ({ error: () => expecting(what) });
+
+/** Parts of an `unrecognized_keys` message: the keys that are known there. */
+export const knownKeysOf = (message: string): readonly string[] => message.split(' ');
+
+/** A map with these keys and no other. */
+export function section<Shape extends z.core.$ZodLooseShape>(what: string, shape: Shape) {
+  return z.strictObject(shape, {
+    error: issue => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : expecting(what)),
+  });
+}
+
+export const wholeNumber = (what: string, min: number, max: number) => {
+  const range = `${what} from ${min} to ${max}`;
+  return z.int(complaint(range)).min(min, complaint(range)).max(max, complaint(range));
+};
+
+export const decimal = (what: string, min: number, max: number) => {
+  const range = `${what} from ${min} to ${max}`;
+  return z.number(complaint(range)).min(min, complaint(range)).max(max, complaint(range));
+};
+
+export const yesOrNo = () => z.boolean(complaint('true or false'));
+
+export const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words, complaint(listed(words)));
+
+export const only = <const Value extends string | number>(value: Value) => z.literal(value, complaint(String(value)));
+
+export const text = (what: string) => z.string(complaint(what)).min(1, complaint(what));
+
+/** A text with neither blanks nor control characters, as it must be to travel in a header. */
+export const secret = (what: string) =>
+  text(what).refine(value => /^[\x21-\x7e]*$/.test(value), 'a key holds no blanks, line ends or letters beyond ASCII; was it copied whole?');
+
+/** Names are said in requests, headers, comma lists and before a slash. */
+export const namePattern = /^[!-+.0-~-]{1,100}$/;
+export const name = (what: string) =>
+  z
+    .string()
+    .regex(namePattern, { error: () => `${what} is 1 to 100 visible ASCII characters without "/", "," and blanks; choose another` });
+
+export const list = <Item extends z.ZodType>(what: string, item: Item, max: number) =>
+  z.array(item, complaint(what)).max(max, complaint(`at most ${max} entries`));
+
+export const record = <Key extends z.core.$ZodRecordKey, Value extends z.ZodType>(what: string, key: Key, value: Value) =>
+  z.record(key, value, complaint(what));
+
+export const duration = (min: number, max: number) => durationOr([], min, max);
+
+/** A duration, or one of these words. */
+export function durationOr<const Word extends string>(words: readonly Word[], min: number, max: number) {
+  const what = ['a duration such as 60s, 400ms, 2m or 1h', ...(words.length > 0 ? [listed(words)] : [])].join(', or ');
+  return z
+    .string(complaint(what))
+    .meta({ pattern: [durationPattern.source, ...words.map(word => `^${word}$`)].join('|') })
+    .transform((value, context): number | Word => {
+      const word = words.find(w => w === value);
+      if (word !== undefined) return word;
+      const ms = parseDuration(value);
+      if (ms !== undefined && ms >= min && ms <= max) return ms;
+      context.addIssue(ms === undefined ? expecting(what) : `expected a duration from ${min}ms to ${max / 1000}s`);
+      return z.NEVER;
+    });
+}
+
+export function bytes(min: number, max: number) {
+  const what = 'a size such as 512MiB or 1GiB';
+  return z
+    .string(complaint(what))
+    .meta({ pattern: bytesPattern.source })
+    .transform((value, context) => {
+      const count = parseBytes(value);
+      if (count !== undefined && count >= min && count <= max) return count;
+      context.addIssue(expecting(count === undefined ? what : `a size from ${min / 2 ** 20}MiB to ${max / 2 ** 40}TiB`));
+      return z.NEVER;
+    });
+}
+
+/** http or https, nothing but host, port and path. */
+export const url = (example: string) =>
+  z.string(complaint(`a URL such as ${example}`)).superRefine((value, context) => {
+    const fault = urlFault(value, example);
+    if (fault !== undefined) context.addIssue(fault);
+  });
+
+export const urlOr = (word: string, example: string) =>
+  z.string(complaint(`${word}, or a URL such as ${example}`)).superRefine((value, context) => {
+    const fault = value === word ? undefined : urlFault(value, `${word}, or ${example}`);
+    if (fault !== undefined) context.addIssue(fault);
+  });
+
+export function urlFault(value: string, example: string): string | undefined {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  if (!parsed || !/^https?:\/\/[^\s\x00-\x20\x7f]+$/i.test(value)) return expecting(`a URL such as ${example}`);
+  if (parsed.username !== '' || parsed.password !== '') return 'a URL must not hold a user or a password; give them by keys of their own';
+  if (parsed.search !== '' || parsed.hash !== '') return 'a URL ends with its path here; remove what follows "?" or "#"';
+  return undefined;
+}
+
+export function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}

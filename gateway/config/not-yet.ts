@@ -1,0 +1,52 @@
+/** What the design names and this version cannot do: refused where it is written, never ignored. Whoever builds one deletes its line. */
+import type { Finding, Path } from './problem.ts';
+import { isRecord } from './source.ts';
+
+interface NotYet {
+  /** `*` stands for any name or number. */
+  readonly path: string;
+  /** What is refused; absent refuses the key itself. Values of the wrong kind are left to the schema. */
+  readonly refused?: (value: unknown) => boolean;
+  /** What to do meanwhile. */
+  readonly mend: string;
+}
+
+const words =
+  (...allowed: readonly string[]) =>
+  (value: unknown): boolean =>
+    typeof value === 'string' && !allowed.includes(value);
+
+export const notYet: readonly NotYet[] = [
+  { path: 'server.workers', refused: value => typeof value === 'number' && value > 1, mend: 'write workers: 1' },
+  { path: 'store.cluster', mend: 'remove it' },
+  { path: 'recorder.payloads', refused: words('full'), mend: 'write payloads: full' },
+  { path: 'recorder.redact', refused: value => Array.isArray(value) && value.length > 0, mend: 'write redact: []' },
+  { path: 'state.url', refused: words('sqlite'), mend: 'write url: sqlite' },
+  { path: 'routes.*.strategy', refused: words('order'), mend: 'write strategy: order' },
+  { path: 'routes.*.on_break', refused: words('error'), mend: 'write on_break: error' },
+  { path: 'routes.*.require', mend: 'remove it' },
+  { path: 'routes.*.variants', mend: 'remove it' },
+  { path: 'routes.*.shadow', mend: 'remove it' },
+  { path: 'routes.*.audit_probability', mend: 'remove it' },
+  { path: 'routes.*.max_price', mend: 'remove it' },
+  { path: 'tenants.*.budget', mend: 'remove it; nothing limits what this tenant spends' },
+  { path: 'tenants.*.limits', mend: 'remove it; nothing limits how often this tenant asks' },
+];
+
+export function findNotYet(config: unknown): readonly Finding[] {
+  return notYet.flatMap(({ path, refused, mend }) =>
+    matches(config, path.split('.'), [])
+      .filter(({ value }) => refused?.(value) ?? true)
+      .map(({ path: found }): Finding => {
+        const what = refused ? 'this value' : 'this';
+        return { path: found, at: refused ? 'value' : 'key', message: `${what} is not available yet; ${mend}` };
+      }),
+  );
+}
+
+function matches(value: unknown, [part, ...rest]: readonly string[], path: Path): readonly { readonly path: Path; readonly value: unknown }[] {
+  if (part === undefined) return [{ path, value }];
+  if (!isRecord(value)) return [];
+  const names = part === '*' ? Object.keys(value) : Object.hasOwn(value, part) ? [part] : [];
+  return names.flatMap(name => matches(value[name], rest, [...path, name]));
+}

@@ -1,0 +1,89 @@
+/** How a route is written: a target, a list of them, or steps with what each must show. */
+import { z } from 'zod';
+import { signalNames } from '../core/signal.ts';
+import { routeDefaults, stepDefaults } from '../settings.ts';
+import { decimal, duration, durationOr, list, oneOf, only, section, text, wholeNumber } from './fields.ts';
+
+const dayMs = 86_400_000;
+const stepsMax = 20;
+
+const target = () => text('a target such as openai/gpt-5');
+const atLeast = (signal: string) =>
+  decimal('a number', 0, 1)
+    .optional()
+    .describe(
+      signal === 'confidence'
+        ? 'The least confidence: the scorer where there is one, else mean_logprob; in [0, 1].'
+        : `The least \`${signal}\`, in [0, 1].`,
+    );
+
+export const acceptSignals = ['confidence', ...signalNames] as const;
+type AcceptSignal = (typeof acceptSignals)[number];
+
+const thresholds = Object.fromEntries(acceptSignals.map(signal => [signal, atLeast(signal)])) as Record<
+  AcceptSignal,
+  ReturnType<typeof atLeast>
+>;
+
+export type WrittenAccept = { readonly [signal in AcceptSignal]?: number | undefined } & {
+  readonly all?: readonly WrittenAccept[] | undefined;
+  readonly any?: readonly WrittenAccept[] | undefined;
+};
+
+const accept: z.ZodType<WrittenAccept> = section('a map such as { confidence: 0.74 }', {
+  ...thresholds,
+  get all() {
+    return several('Every one of these must be satisfied.');
+  },
+  get any() {
+    return several('One of these must be satisfied.');
+  },
+})
+  .refine(value => Object.keys(value).length === 1, 'expected one signal with its least value, such as { confidence: 0.74 }; join several by all: [...] or any: [...]')
+  .meta({ id: 'accept' });
+
+function several(what: string): z.ZodOptional<z.ZodType<WrittenAccept[]>> {
+  const items: z.ZodType<WrittenAccept[]> = list('a list such as [{ confidence: 0.74 }]', z.lazy(() => accept), 20).min(1, {
+    error: () => 'expected at least one entry',
+  });
+  return items.optional().describe(what);
+}
+
+/** What a route says for all its steps, and a step for itself. */
+const tries = {
+  timeout: duration(1, dayMs).optional().describe(`An attempt without content by then has failed; with \`accept\`, one that has not ended. Default ${stepDefaults.timeoutMs / 1000}s.`),
+  retries: wholeNumber('a number', 0, 10).optional().describe(`Further tries of a target, made when no untried one is left. Default ${stepDefaults.retries}.`),
+  backoff: duration(0, 60_000).optional().describe(`Wait before the first retry; doubles with each. Default ${stepDefaults.backoffMs}ms.`),
+};
+
+const step = section('a map such as { target: openai/gpt-5 }', {
+  target: target().describe('provider/model.'),
+  accept: accept.optional().describe('What an answer must show to be taken; else the next step is asked. Not on the last step.'),
+  hedge_after: durationOr(['p50', 'p90', 'p95', 'p99'], 1, dayMs)
+    .optional()
+    .describe('Without content after this long another attempt starts beside it: a duration, or p50, p90, p95, p99 of what this target took lately.'),
+  ...tries,
+});
+
+export const route = z.union([
+  target().describe('One target.'),
+  list('a list of targets in order of fallback', target(), stepsMax)
+    .min(1, { error: () => 'expected at least one target' })
+    .describe('Targets in order of fallback.'),
+  section('a map with steps', {
+    steps: list('a list of steps such as { target: openai/gpt-5 }', step, stepsMax)
+      .min(1, { error: () => 'expected at least one step' })
+      .describe('Tried in order: the next one when one fails, or when its answer does not show what `accept` asks.'),
+    deadline: duration(1, dayMs)
+      .prefault(`${routeDefaults.deadlineMs / 1000}s`)
+      .describe('From arrival to the last byte, over all attempts.'),
+    ...tries,
+    on_unsupported: oneOf(['warn', 'drop', 'reject'])
+      .default(routeDefaults.onUnsupported)
+      .describe('When a target cannot carry a part of the request: leave it out and say so, leave it out, or refuse the request.'),
+    strategy: only('order').optional().describe('How the next step is chosen.'),
+    on_break: only('error').optional().describe('When a stream breaks after the caller has read from it.'),
+  }),
+]);
+
+export type RouteConfig = z.output<typeof route>;

@@ -1,0 +1,114 @@
+/** Every key of the config, its kind, its default and what it means. What an entry cannot see, cross-checks.ts checks. */
+import { z } from 'zod';
+import { providers } from '../providers/index.ts';
+import { bytes, decimal, list, name, oneOf, only, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
+import { route } from './route-schema.ts';
+
+const apis = Object.keys(providers) as [string, ...string[]];
+const port = () => wholeNumber('a port', 0, 65535);
+const hostText = () => text('a host name or address such as 127.0.0.1');
+
+const server = section('a map such as { host: 127.0.0.1, port: 4000 }', {
+  host: hostText().default('127.0.0.1').describe('Where the gateway listens. Any other host than loopback needs `keys`.'),
+  port: port().default(4000).describe('0 takes any free port.'),
+  workers: only(1).default(1).describe('Processes that serve requests.'),
+});
+
+const store = section('a map such as { url: embedded, path: ./hindcast-data }', {
+  url: urlOr('embedded', 'http://clickhouse:8123')
+    .default('embedded')
+    .describe('`embedded` runs the ClickHouse engine beside the gateway; else the HTTP address of a ClickHouse server.'),
+  path: text('a folder').default('./hindcast-data').describe('Folder of everything that is written, relative to this file; also with a server.'),
+  host: hostText().default('127.0.0.1').describe('Where the embedded engine listens. Any other host than loopback needs `password`.'),
+  port: port().default(8123).describe('Where the embedded engine listens; 0 takes any free port.'),
+  username: text('a user name').default('default').describe('As whom a ClickHouse server is spoken to.'),
+  password: text('a password').optional().describe("The server's password; of the embedded engine, what readers must say."),
+  database: text('the name of a database').default('default').describe('Database on a ClickHouse server.'),
+});
+
+const days = (what: string, otherwise: number) => wholeNumber('a number of days', 1, 36_500).default(otherwise).describe(what);
+
+const recorder = section('a map such as { durability: process }', {
+  durability: oneOf(['process', 'power', 'off'])
+    .default('process')
+    .describe('What a finished record survives before the caller sees the end: the death of any process, a power cut, or nothing.'),
+  when_full: oneOf(['refuse', 'drop']).default('refuse').describe('When the spool is full: refuse requests (503), or answer and count the lost records.'),
+  spool_max: bytes(2 ** 20, 2 ** 44).prefault('1GiB').describe('Size of the spool on disk at which it is full: 512MiB, 1GiB.'),
+  payloads: only('full').default('full').describe('How much of requests and answers is kept.'),
+  retention: section('a map such as { records: 90, payloads: 30 }', {
+    records: days('Days until a record is deleted.', 90),
+    payloads: days('Days until the bytes of request and answer are deleted.', 30),
+  })
+    .prefault({})
+    .describe('How long records are kept.'),
+  redact: z.array(z.never(), { error: () => 'expected a list' }).default([]).describe('What is taken out of payloads before they are kept.'),
+});
+
+const provider = section('a map such as { api: openai, key: "${OPENAI_API_KEY}" }', {
+  api: oneOf(apis).describe('The wire format it speaks.'),
+  key: secret('a key such as "${OPENAI_API_KEY}", not empty').optional().describe('Its key. Write "${NAME}" or "${file:/path}" rather than the key itself.'),
+  keys: list('a list of keys', secret('a key such as "${OPENAI_API_KEY}", not empty'), 100)
+    .min(1, { error: () => 'expected at least one key; remove the list, or write "${NAME}"' })
+    .optional()
+    .describe('Several keys, in order of preference.'),
+  base_url: url('https://host/v1')
+    .optional()
+    .describe("Where it listens, when not at its maker's: with /v1 for openai, the root for anthropic and gemini."),
+  allow_private: yesOrNo().default(false).describe('Allow calls to loopback and private addresses, as a model on this machine needs.'),
+  trace: yesOrNo().default(false).describe('Pass `traceparent` on to it.'),
+});
+
+const tenant = section('a map such as { routes: [fast, chat] }', {
+  routes: list('a list of routes and targets', text('the name of a route, or provider/model'), 1000)
+    .optional()
+    .describe('Routes and targets it may ask; all when absent, none when empty.'),
+});
+
+const key = section('a map such as { name: web, hash: "sha256:…" }', {
+  name: text('a name').max(100, { error: () => 'expected a name of at most 100 characters' }).describe('Who holds it; stands in records.'),
+  hash: z
+    .string({ error: () => 'expected "sha256:" and 64 hex digits' })
+    .regex(/^sha256:[0-9a-fA-F]{64}$/, {
+      error: () => 'expected "sha256:" and 64 hex digits: the sha256 of the whole key, as `hindcast keys create` prints it',
+    })
+    .describe('`sha256:` and the sha256 of the whole key in hex. `hindcast keys create NAME` mints one.'),
+  tenant: text('the name of a tenant').default('default').describe('The tenant it belongs to, one of `tenants`.'),
+  project: z.string({ error: () => 'expected text' }).default('').describe('Stands in records.'),
+  user: z.string({ error: () => 'expected text' }).default('').describe('Stands in records.'),
+  role: oneOf(['caller', 'admin']).default('caller').describe('`admin` may use /admin as well.'),
+});
+
+const usd = () => decimal('USD per million tokens', 0, 1_000_000);
+const price = section('a map such as { input: 1.25, output: 10 }', {
+  input: usd().describe('USD per million tokens of the request.'),
+  output: usd().describe('USD per million tokens of the answer.'),
+  cached: usd().optional().describe('USD per million tokens read from the cache; as dear as input when absent.'),
+  cache_write: usd().optional().describe('USD per million tokens written to the cache; as dear as input when absent.'),
+});
+
+export const schema = section('a map of settings such as "routes:"', {
+  server: server.prefault({}).describe('Where the gateway listens.'),
+  store: store.prefault({}).describe('Where records lie.'),
+  recorder: recorder.prefault({}).describe('What is recorded, and how surely.'),
+  state: section('a map such as { url: sqlite }', { url: only('sqlite').default('sqlite').describe('Where several gateways agree.') })
+    .prefault({})
+    .describe('What several gateways share.'),
+  telemetry: section('a map such as { otlp: http://127.0.0.1:4318 }', {
+    otlp: url('http://127.0.0.1:4318').optional().describe('Base address of an OTLP/HTTP receiver of traces; off when absent.'),
+  })
+    .prefault({})
+    .describe('Where traces go.'),
+  providers: record('a map of providers by name', name('the name of a provider'), provider)
+    .default({})
+    .describe('Who is asked, by the name that stands before the slash of a target. When absent, made from the environment.'),
+  routes: record('a map of routes by name', name('the name of a route'), route)
+    .default({})
+    .describe('What callers may ask for by name: a target, a list of targets in order of fallback, or a map with `steps`.'),
+  tenants: record('a map of tenants by name', name('the name of a tenant'), tenant).default({}).describe('Who calls, and what each may ask.'),
+  keys: list('a list of keys', key, 100_000).default([]).describe('Keys that callers must show; with none, nobody needs one.'),
+  prices: record('a map of prices by provider/model', z.string(), price)
+    .default({})
+    .describe('What models cost, by provider/model, before the built-in table is asked.'),
+});
+
+export type Config = z.output<typeof schema>;

@@ -1,0 +1,159 @@
+/** What a request of the chat completions format asks, as far as the simulation heeds it. */
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { coin } from '../../core/random.ts';
+import { listOf, objectOf, text } from '../openai/reading.ts';
+
+export interface Asked {
+  /** Follows from the conversation, the tools and the output format, and from nothing else. */
+  readonly seed: string;
+  readonly inputTokens: number;
+  /** What the user said last. */
+  readonly prompt: string;
+  /** The results of tools that the conversation ends with. */
+  readonly results: readonly Said[];
+  readonly tools: readonly Tool[];
+  /** `auto`, `none`, `required`, or the name of the tool to call. */
+  readonly toolChoice: 'auto' | 'none' | 'required' | { readonly name: string };
+  readonly parallelCalls: boolean;
+  readonly output: 'text' | 'json' | { readonly schema: Json };
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  readonly choices: number;
+  readonly tokensMax: number | undefined;
+  readonly stop: readonly string[];
+  /** How many alternatives per token; undefined when no log-probabilities are wanted. */
+  readonly top: number | undefined;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly parameters: Json;
+}
+
+export interface Said {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What OpenAI would answer 400 to. */
+export interface Refusal {
+  readonly message: string;
+  readonly param: string | null;
+}
+
+const choicesMax = 128;
+const topMax = 20;
+const schemaLengthMax = 200_000;
+const charactersPerToken = 4;
+const tokensPerMessage = 3;
+const tokensPerMedium = 85;
+
+export function read(body: string): Asked | Refusal {
+  const request = parseJson(body);
+  if (!isObject(request)) return { message: 'The body is no JSON object.', param: null };
+  const messages = listOf(request.messages);
+  if (messages.length === 0) return { message: "'messages' must hold at least one message.", param: 'messages' };
+  const { n = 1 } = request;
+  if (typeof n !== 'number' || !Number.isInteger(n) || n < 1 || n > choicesMax) {
+    return { message: `'n' must be a whole number from 1 to ${choicesMax}.`, param: 'n' };
+  }
+  const tools = listOf(request.tools).flatMap(toolOf);
+  const output = outputOf(request.response_format);
+  const form = JSON.stringify([tools, output]);
+  if (form.length > schemaLengthMax) {
+    return {
+      message: `Schemas may be ${schemaLengthMax} characters long together.`,
+      param: tools.length > 0 ? 'tools' : 'response_format',
+    };
+  }
+  return {
+    ...conversationOf(messages, form, seedOf(request.seed)),
+    tools,
+    toolChoice: toolChoiceOf(request.tool_choice),
+    parallelCalls: request.parallel_tool_calls !== false,
+    output,
+    stream: request.stream === true,
+    includeUsage: objectOf(request.stream_options).include_usage === true,
+    choices: n,
+    tokensMax: limitOf(request.max_completion_tokens) || limitOf(request.max_tokens) || undefined,
+    stop: (Array.isArray(request.stop) ? (request.stop as readonly Json[]) : [request.stop]).map(text).filter(stop => stop !== ''),
+    top: request.logprobs === true ? Math.min(topMax, limitOf(request.top_logprobs) ?? 0) : undefined,
+  };
+}
+
+export const isRefusal = (asked: Asked | Refusal): asked is Refusal => 'message' in asked;
+
+function conversationOf(
+  messages: readonly JsonObject[],
+  form: string,
+  seed: string,
+): Pick<Asked, 'seed' | 'inputTokens' | 'prompt' | 'results'> {
+  const turns = messages.map(turnOf);
+  const whole = [form, seed, ...turns.map(turn => `${turn.role}\n${turn.text}`)].join('\u0000');
+  const afterLast = turns.findLastIndex(turn => turn.role !== 'tool') + 1;
+  const names = new Map(
+    messages.flatMap(message => listOf(message.tool_calls)).map(call => [text(call.id), text(objectOf(call.function).name)]),
+  );
+  return {
+    // Two halves, since one coin tells four thousand million conversations apart and no more.
+    seed: [coin('first', whole), coin('second', whole)].map(half => Math.floor(half * 2 ** 32).toString(36)).join(''),
+    inputTokens: turns.reduce((sum, turn) => sum + turn.tokens, Math.ceil(form.length / charactersPerToken)),
+    prompt: turns.findLast(turn => turn.role === 'user')?.text ?? '',
+    results: turns
+      .slice(afterLast)
+      .map((turn, i) => ({ name: names.get(text(messages[afterLast + i]!.tool_call_id)) ?? 'the tool', text: turn.text })),
+  };
+}
+
+interface Turn {
+  readonly role: string;
+  readonly text: string;
+  readonly tokens: number;
+}
+
+/** The same turn for every way to write it: a text or a list of texts, and whatever ids its calls were given. */
+function turnOf(message: JsonObject): Turn {
+  const parts = listOf(message.content);
+  const media = parts.filter(part => !('text' in part) && part.type !== 'refusal');
+  const said = typeof message.content === 'string' ? message.content : parts.map(part => text(part.text) || text(part.refusal)).join('');
+  const calls = listOf(message.tool_calls).map(call => {
+    const { name, arguments: given } = objectOf(call.function);
+    return `${text(name)}(${text(given)})`;
+  });
+  const role = text(message.role);
+  const whole = [said, ...calls, ...media.map(part => JSON.stringify(part))].filter(part => part !== '').join('\n');
+  return {
+    role: role === 'developer' ? 'system' : role,
+    text: whole,
+    tokens: tokensPerMessage + tokensPerMedium * media.length + Math.ceil((said.length + calls.join('').length) / charactersPerToken),
+  };
+}
+
+function toolOf(tool: JsonObject): readonly Tool[] {
+  const { name, parameters } = objectOf(tool.function);
+  return typeof name === 'string' ? [{ name, parameters: parameters ?? { type: 'object', properties: {} } }] : [];
+}
+
+function toolChoiceOf(choice: Json | undefined): Asked['toolChoice'] {
+  if (choice === 'none' || choice === 'required') return choice;
+  const name = objectOf(objectOf(choice).function).name;
+  return typeof name === 'string' ? { name } : 'auto';
+}
+
+function outputOf(format: Json | undefined): Asked['output'] {
+  const { type, json_schema: given } = objectOf(format);
+  if (type === 'json_schema') return { schema: objectOf(given).schema ?? true };
+  return type === 'json_object' ? 'json' : 'text';
+}
+
+const seedOf = (seed: Json | undefined): string => (typeof seed === 'number' ? String(seed) : '');
+const limitOf = (limit: Json | undefined): number | undefined =>
+  typeof limit === 'number' && Number.isInteger(limit) && limit >= 0 ? limit : undefined;
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+/** Log-probabilities of an answer's tokens: uneven, as a model's are, but of a given mean. */
+import type { TokenLogprob } from '../../core/chat.ts';
+import { coin } from '../../core/random.ts';
+import type { Piece } from './piece.ts';
+import { nouns } from './words.ts';
+
+/** A model doubts its numbers more than its grammar. */
+const weightOfNumbers = 3;
+const leastWeight = 0.001;
+/** The likeliest alternative takes this share of what the token left, the next this share of what that left. */
+const alternativeShare = 0.6;
+const leastProbability = 1e-9;
+
+/** The same pieces with log-probabilities whose mean is that of `confidence`; `top` alternatives to each. */
+export function logprobsOf(pieces: readonly Piece[], confidence: number, top: number, seed: string): readonly Piece[] {
+  const weights = pieces.map((piece, i) => (piece.type === 'call' ? 0 : weightOf(piece.text, coin(seed, `weight ${i}`))));
+  const spoken = weights.filter(weight => weight > 0).length;
+  const scale = (Math.log(confidence) * spoken) / weights.reduce((sum, weight) => sum + weight, 0);
+  return pieces.map((piece, i) => {
+    if (piece.type === 'call') return piece;
+    const logprob = rounded(weights[i]! * scale);
+    return { ...piece, logprob: { token: piece.text, logprob, top: alternatives(piece.text, logprob, top, seed, i) } };
+  });
+}
+
+const weightOf = (token: string, share: number): number => (leastWeight - Math.log(1 - share)) * (/\d/.test(token) ? weightOfNumbers : 1);
+
+/** The token itself is among them, in its place. */
+function alternatives(token: string, logprob: number, top: number, seed: string, at: number): TokenLogprob['top'] {
+  if (top === 0) return [];
+  let left = Math.max(leastProbability, 1 - Math.exp(logprob));
+  const others = Array.from({ length: top - 1 }, (_, i) => {
+    const probability = left * alternativeShare;
+    left -= probability;
+    return { token: otherThan(token, i, seed, at), logprob: rounded(Math.log(probability)) };
+  });
+  return [{ token, logprob }, ...others].sort((a, b) => b.logprob - a.logprob);
+}
+
+function otherThan(token: string, i: number, seed: string, at: number): string {
+  const [, space = '', number] = /^(\s?)(\d+)?/.exec(token) ?? [];
+  const start = Math.floor(coin(seed, `alternative ${at}`) * nouns.length);
+  if (number !== undefined) return `${space}${Number(number) + i + 1 + start}`;
+  const words = nouns.filter(noun => noun !== token.slice(space.length));
+  const word = words[(start + i) % words.length]!;
+  return `${space}${word}${i < words.length ? '' : 's'}`;
+}
+
+const rounded = (logprob: number): number => Math.min(0, Math.round(logprob * 1e6) / 1e6);

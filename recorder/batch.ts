@@ -1,0 +1,72 @@
+/** Which frames go to the store together, and under what token: told from a frame's own place and content, whatever happens to the others. */
+import { parsePacket } from './packet.ts';
+import { type Rows, rowsOf } from './row.ts';
+import type { Frame, Segment } from './segment.ts';
+import type { Retention } from './view.ts';
+
+export const framesMax = 5_000;
+export const bytesMax = 8 * 1024 * 1024;
+/** One insert may touch a hundred partitions, which are days. */
+const daysMax = 50;
+const dayMs = 86_400_000;
+
+export interface Entry {
+  readonly frame: Frame;
+  readonly rows: Rows;
+}
+
+/** Frames of one stretch of a segment. */
+export interface Batch {
+  /** The same for the same stretch in every life of the recorder. */
+  readonly token: string;
+  /** Of the sequences it may hold: from the first up to, not including, the second. */
+  readonly range: Range;
+  readonly entries: readonly Entry[];
+}
+export type Range = readonly [from: number, to: number];
+
+/** A frame whose bytes are whole but that is no exchange the tables can hold. */
+export interface Misfit {
+  readonly frame: Frame;
+  readonly problem: string;
+}
+
+/** Rows are made batch by batch, so that no more than one batch of them is in memory. */
+export function* batchesOf(segment: Segment, retention: Retention): Generator<{ batches: readonly Batch[]; misfits: readonly Misfit[] }> {
+  const stretches = Map.groupBy(segment.frames, ({ offset, sequence }) => {
+    return `${Math.floor(offset / bytesMax)}.${Math.floor(sequence / framesMax)}`;
+  });
+  for (const [stretch, frames] of stretches) {
+    const misfits: Misfit[] = [];
+    const byDays = new Map<number, Entry[]>();
+    for (const frame of frames) {
+      try {
+        const exchange = parsePacket(frame.payload);
+        const days = Math.floor(exchange.receivedAt / dayMs / daysMax);
+        const entries = byDays.get(days) ?? [];
+        entries.push({ frame, rows: rowsOf(exchange, retention) });
+        byDays.set(days, entries);
+      } catch (error) {
+        misfits.push({ frame, problem: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    const from = Math.floor(frames[0]!.sequence / framesMax) * framesMax;
+    const batches = [...byDays].map(([days, entries]): Batch => {
+      return { token: `${segment.id}.${stretch}.${days}`, range: [from, from + framesMax], entries };
+    });
+    yield { batches, misfits };
+  }
+}
+
+/** Two batches of half the range each, one of which may be empty. Undefined when there is only one frame. */
+export function halvesOf(batch: Batch): readonly Batch[] | undefined {
+  if (batch.entries.length < 2) return undefined;
+  const [from, to] = batch.range;
+  const middle = Math.floor((from + to) / 2);
+  const half = (part: string, range: Range): Batch => ({
+    token: `${batch.token}/${part}`,
+    range,
+    entries: batch.entries.filter(({ frame }) => frame.sequence >= range[0] && frame.sequence < range[1]),
+  });
+  return [half('0', [from, middle]), half('1', [middle, to])];
+}

@@ -1,0 +1,72 @@
+/** The spool as its reader finds it: every writer's folder, and the segments in them that are ready. */
+import { readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tryLock } from './lock.ts';
+import { parseSegmentName, segmentName } from './segment.ts';
+
+export interface SegmentPlace {
+  readonly id: string;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** In order of age. */
+export async function closedSegments(root: string): Promise<readonly SegmentPlace[]> {
+  const found: SegmentPlace[] = [];
+  for (const folder of await foldersOf(root)) {
+    for (const name of await namesIn(folder)) {
+      const segment = parseSegmentName(name);
+      if (!segment || segment.open) continue;
+      const path = join(folder, name);
+      const size = await stat(path).catch(() => undefined);
+      if (size) found.push({ id: segment.id, path, bytes: size.size });
+    }
+  }
+  return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Whether anything lies in a writer's folder that is not shipped. */
+export const isEmpty = async (folder: string): Promise<boolean> => !(await namesIn(folder)).some(name => parseSegmentName(name));
+
+/** Closes what writers that died left open, and says how many. */
+export async function adoptOrphans(root: string): Promise<number> {
+  let adopted = 0;
+  for (const folder of await foldersOf(root)) {
+    const open = (await namesIn(folder)).filter(name => parseSegmentName(name)?.open);
+    if (open.length === 0) continue;
+    const lock = tryLock(lockIn(folder));
+    if (!lock) continue;
+    try {
+      // Listed again: between the first listing and the lock the writer may have closed it itself.
+      for (const name of await namesIn(folder)) {
+        const segment = parseSegmentName(name);
+        if (!segment?.open) continue;
+        await rename(join(folder, name), join(folder, segmentName(segment.id, false)));
+        adopted++;
+      }
+    } finally {
+      lock.release();
+    }
+  }
+  return adopted;
+}
+
+/** Removes the folder of a writer that will not come back, a replay's, when everything of it is shipped and nobody writes in it. */
+export async function removeFolder(folder: string): Promise<void> {
+  const lock = tryLock(lockIn(folder));
+  if (!lock) return;
+  const empty = await isEmpty(folder);
+  if (empty) for (const name of await namesIn(folder)) await unlink(join(folder, name));
+  lock.release();
+  if (empty) await rmdir(folder);
+}
+
+export const lockIn = (folder: string): string => join(folder, 'lock');
+
+export async function foldersOf(root: string): Promise<readonly string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  return entries.filter(entry => entry.isDirectory()).map(entry => join(root, entry.name));
+}
+
+/** A folder that vanished meanwhile is empty. */
+const namesIn = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);

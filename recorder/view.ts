@@ -1,0 +1,106 @@
+/** An exchange with what several columns of its rows are made of. */
+import type { Usage } from '../gateway/core/chat.ts';
+import type { AttemptRecord, Exchange } from '../gateway/core/exchange.ts';
+import type { Failure } from '../gateway/core/failure.ts';
+import type { Warning } from '../gateway/core/provider.ts';
+import type { Milliseconds } from '../gateway/core/time.ts';
+import { type PromptHashes, promptHashes } from './prompt.ts';
+
+/** Days until a row may be dropped. */
+export interface Retention {
+  readonly records: number;
+  readonly payloads: number;
+}
+
+export interface View {
+  readonly exchange: Exchange;
+  /** The attempt whose answer was kept; else the last one. */
+  readonly last: AttemptRecord | undefined;
+  readonly failure: Failure | undefined;
+  readonly hashes: PromptHashes;
+  readonly retention: Retention;
+}
+
+export interface AttemptView extends View {
+  readonly attempt: AttemptRecord;
+  readonly reason: string;
+}
+
+export interface PayloadView extends View {
+  readonly number: number;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly chunks: AttemptRecord['chunks'];
+}
+
+export function viewOf(exchange: Exchange, retention: Retention): View {
+  const { decision, attempts } = exchange;
+  const kept = decision.type === 'answered' ? attempts[decision.attempt] : undefined;
+  return {
+    exchange,
+    last: kept ?? attempts.at(-1),
+    failure: decision.type === 'failed' ? decision.failure : undefined,
+    hashes: promptHashes(exchange.request),
+    retention,
+  };
+}
+
+export const attemptViews = (view: View): readonly AttemptView[] =>
+  view.exchange.attempts.map((attempt, i) => ({ ...view, attempt, reason: reasonOf(view.exchange.attempts, i) }));
+
+/** Number 0 is the caller's own request and what it was sent. */
+export const payloadViews = (view: View): readonly PayloadView[] => [
+  { ...view, number: 0, request: view.exchange.request, response: view.exchange.response, chunks: [] },
+  ...view.exchange.attempts.map(({ number, request, response, chunks }) => ({ ...view, number, request, response, chunks })),
+];
+
+/** Why an attempt was started: what had gone wrong, or that an answer was not sure enough, or slow. */
+function reasonOf(attempts: readonly AttemptRecord[], index: number): string {
+  const { kind } = attempts[index]!;
+  if (kind === 'escalation') return 'declined';
+  if (kind === 'hedge') return 'slow';
+  if (kind !== 'retry' && kind !== 'fallback') return '';
+  return attempts.slice(0, index).findLast(a => a.failure)?.failure?.kind ?? '';
+}
+
+const errorTypeLengthMax = 100;
+/** The provider's own code where it gave one: it tells more than the kind, which is the attempt's outcome already. */
+export const errorTypeOf = (failure: Failure | undefined): string => (failure?.code ?? failure?.kind ?? '').slice(0, errorTypeLengthMax);
+
+export const latencyMs = ({ exchange }: View): Milliseconds => exchange.endedAt - exchange.receivedAt;
+
+export const countOf = ({ exchange }: View, kind: AttemptRecord['kind']): number => exchange.attempts.filter(a => a.kind === kind).length;
+
+export const sumOf = ({ exchange }: View, of: (attempt: AttemptRecord) => number): number =>
+  exchange.attempts.reduce((sum, attempt) => sum + of(attempt), 0);
+
+/** Columns where 0 says that it never happened. */
+export const atLeastOne = (ms: Milliseconds | undefined): number => (ms === undefined ? 0 : Math.max(1, ms));
+
+/** '' when tokens were used whose price is not known: a sum that lacks a part is no cost. */
+export function priceId({ exchange, last }: View): string {
+  const paid = exchange.attempts.filter(a => a.usage);
+  if (paid.some(a => !a.cost)) return '';
+  return last?.cost?.priceId ?? paid.at(-1)?.cost?.priceId ?? '';
+}
+
+export function audioTokens(usage: Usage | undefined): Readonly<Record<string, number>> {
+  const { audioInput, audioOutput } = usage ?? {};
+  return {
+    ...(audioInput === undefined ? {} : { audio_input: audioInput }),
+    ...(audioOutput === undefined ? {} : { audio_output: audioOutput }),
+  };
+}
+
+export const warningTexts = (warnings: readonly Warning[]): readonly string[] =>
+  warnings.map(({ type, field, detail }) => (detail === '' ? `${type} ${field}` : `${type} ${field}: ${detail}`));
+
+/** JSON of arrival and length of each chunk, to the microsecond; '' when it is not known. */
+export const timing = (chunks: AttemptRecord['chunks']): string =>
+  chunks.length === 0 ? '' : JSON.stringify(chunks.map(([afterMs, bytes]) => [Math.round(afterMs * 1000) / 1000, bytes]));
+
+/** A UUIDv7 begins with its milliseconds. */
+export function timeOfId(id: string | undefined): number | undefined {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(id ?? '') ?? [];
+  return high === undefined || low === undefined ? undefined : Number.parseInt(high + low, 16);
+}

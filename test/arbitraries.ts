@@ -1,0 +1,234 @@
+/** Arbitrary policies, fleets and outcomes; chat requests, answers and their streams. Small on purpose: what breaks, breaks small. */
+import fc from 'fast-check';
+import type { Recorded, Recordings } from '../eval/simulate.ts';
+import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, TokenLogprob, Tool, Usage } from '../gateway/core/chat.ts';
+import { split } from '../gateway/core/collect.ts';
+import type { Failure, FailureKind } from '../gateway/core/failure.ts';
+import type { Fleet } from '../gateway/core/fleet.ts';
+import type { RouteEvent, RoutePolicy, RouteStep, Timer } from '../gateway/core/route.ts';
+import type { Accept, Signals } from '../gateway/core/signal.ts';
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+/** Without the members that are undefined: an absent one and an undefined one are two things. */
+const defined = <T extends object>(object: T): T => Object.fromEntries(Object.entries(object).filter(([, v]) => v !== undefined)) as T;
+
+// Routing
+
+/** `a` has two models, so that its whole account can be closed. */
+export const targets = ['a/small', 'b/middle', 'a/large', 'c/huge'] as const;
+const kinds: readonly FailureKind[] = [
+  'unreachable',
+  'timeout',
+  'rate-limited',
+  'overloaded',
+  'server-error',
+  'truncated',
+  'invalid-response',
+  'invalid-request',
+  'context-exceeded',
+  'authentication',
+  'not-found',
+];
+
+const unit = fc.double({ min: 0, max: 1, noNaN: true });
+export const signals: fc.Arbitrary<Signals> = fc
+  .record({ mean_logprob: optional(unit), margin: optional(unit), schema_valid: optional(fc.constantFrom(0, 1)) })
+  .map(drawn => defined(drawn) as Signals);
+
+export const accept: fc.Arbitrary<Accept> = fc.letrec<{ accept: Accept; one: Accept }>(tie => ({
+  one: fc.record({ signal: fc.constantFrom('confidence', 'margin', 'schema_valid'), atLeast: unit }),
+  accept: fc.oneof(
+    { maxDepth: 2 },
+    tie('one'),
+    fc.record({ all: fc.array(tie('accept'), { minLength: 1, maxLength: 2 }) }),
+    fc.record({ any: fc.array(tie('accept'), { minLength: 1, maxLength: 2 }) }),
+  ),
+})).accept;
+
+export const failure: fc.Arbitrary<Failure> = fc
+  .record({
+    kind: fc.constantFrom(...kinds),
+    message: fc.constant('as drawn'),
+    retryAfterMs: optional(fc.constantFrom(0, 1, 700, 20_000, 1e12)),
+    shouldRetry: fc.option(fc.boolean(), { nil: undefined, freq: 8 }),
+  })
+  .map(drawn => defined(drawn) as Failure);
+
+const step: fc.Arbitrary<RouteStep> = fc
+  .record({
+    target: fc.constantFrom(...targets),
+    timeoutMs: fc.integer({ min: 50, max: 4000 }),
+    accept: optional(accept),
+    retries: fc.nat(2),
+    backoffMs: fc.integer({ min: 1, max: 400 }),
+    hedgeAfterMs: optional(fc.integer({ min: 20, max: 1500 })),
+  })
+  .map(drawn => defined(drawn) as RouteStep);
+
+/** A target may stand in several steps. */
+export const policy: fc.Arbitrary<RoutePolicy> = fc.record({
+  name: fc.constant('drawn'),
+  deadlineMs: fc.integer({ min: 100, max: 12_000 }),
+  steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+});
+
+/** Targets and whole accounts, closed for a while by the breaker or by their own wish. */
+export const fleet: fc.Arbitrary<Fleet> = fc
+  .dictionary(
+    fc.constantFrom(...targets, 'a', 'b'),
+    fc.record({
+      failures: fc.nat(9),
+      openUntil: fc.integer({ min: 0, max: 5000 }),
+      coolingUntil: fc.integer({ min: 0, max: 3000 }),
+      latency: fc.constant<ReadonlyMap<number, number>>(new Map()),
+    }),
+  )
+  .map(drawn => new Map(Object.entries(drawn)));
+
+export const recorded: fc.Arbitrary<Recorded> = fc
+  .record({
+    openAfterMs: fc.integer({ min: 1, max: 1200 }),
+    moreMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3000 })),
+    result: fc.oneof(fc.record({ signals }), fc.record({ failure })),
+  })
+  .map(({ openAfterMs, moreMs, result }) => ({ openAfterMs, endAfterMs: openAfterMs + moreMs, result }));
+
+/** Every target has a few behaviours, of which the nth try finds the nth. */
+export const recordings: fc.Arbitrary<Recordings> = fc
+  .tuple(...targets.map(() => fc.array(recorded, { minLength: 1, maxLength: 4 })))
+  .map(rows => (target, nth) => {
+    const row = rows[targets.indexOf(target as (typeof targets)[number])]!;
+    return row[nth % row.length];
+  });
+
+const attemptNumber = fc.nat(9);
+const timer: fc.Arbitrary<Timer> = fc.oneof(
+  fc.record({ type: fc.constant('deadline' as const) }),
+  fc.record({ type: fc.constantFrom('timeout' as const, 'hedge' as const), attempt: attemptNumber }),
+  fc.record({ type: fc.constant('retry' as const), step: fc.nat(4) }),
+);
+const happening = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-opened' as const), attempt: attemptNumber }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-answered' as const), attempt: attemptNumber, signals }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-failed' as const), attempt: attemptNumber, failure }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('timer-fired' as const), timer }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('caller-left' as const) }) },
+);
+const closed = fc.dictionary(fc.constantFrom(...targets, 'a', 'b'), fc.integer({ min: 0, max: 6000 }));
+
+/** Events in no sensible order, twice, about attempts that never were: what a mistaken driver might report. */
+export const nonsense: fc.Arbitrary<readonly RouteEvent[]> = fc
+  .array(fc.tuple(fc.nat(800), closed, happening), { maxLength: 25 })
+  .map(drawn => {
+    let at = 0;
+    return drawn.map(([after, closed, event]) => {
+      at += after;
+      return { ...event, at, closed } as RouteEvent;
+    });
+  });
+
+// Conversations
+
+const words = fc.string({ unit: 'grapheme', maxLength: 24 });
+const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
+const jsonObject = fc.dictionary(name, fc.oneof(words, fc.integer(), fc.boolean(), fc.constant(null)), {
+  maxKeys: 3,
+  noNullPrototype: true,
+});
+
+const textPart = words.map((text): Part => ({ type: 'text', text }));
+const imagePart = fc.constantFrom<Part>(
+  { type: 'image', source: { type: 'url', url: 'https://images.example/cat.png' }, detail: 'low' },
+  { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'iVBORw0KGgo=' } },
+);
+const callPart = fc
+  .record({ id: name, name, arguments: jsonObject.map(value => JSON.stringify(value)) })
+  .map((call): Part => ({ type: 'tool-call', ...call }));
+
+const turn: fc.Arbitrary<readonly Message[]> = fc.oneof(
+  fc.array(fc.oneof(textPart, imagePart), { minLength: 1, maxLength: 3 }).map(content => [{ role: 'user' as const, content }]),
+  fc.array(textPart, { minLength: 1, maxLength: 2 }).map(content => [{ role: 'assistant' as const, content }]),
+  fc.tuple(callPart, words).map(([call, result]): readonly Message[] => [
+    { role: 'assistant', content: [call] },
+    {
+      role: 'tool',
+      content: [{ type: 'tool-result', id: (call as Part & { type: 'tool-call' }).id, content: [{ type: 'text', text: result }] }],
+    },
+  ]),
+);
+
+const tool: fc.Arbitrary<Tool> = fc
+  .record({
+    name,
+    description: optional(words),
+    parameters: optional(fc.constant({ type: 'object', properties: { x: { type: 'string' } } })),
+  })
+  .map(drawn => defined(drawn) as Tool);
+
+export const chatRequest: fc.Arbitrary<ChatRequest> = fc
+  .record({
+    model: fc.constantFrom(...targets),
+    system: optional(words),
+    turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
+    tools: fc.uniqueArray(tool, { selector: t => t.name, maxLength: 2 }),
+    stream: fc.boolean(),
+    stop: fc.array(fc.constantFrom('END', '\n\n'), { maxLength: 1 }),
+    maxOutputTokens: optional(fc.integer({ min: 1, max: 4096 })),
+    temperature: optional(fc.constantFrom(0, 0.5, 1)),
+    seed: optional(fc.nat()),
+  })
+  .map(({ system, turns, ...drawn }) => {
+    const opening: readonly Message[] = system === undefined ? [] : [{ role: 'system', content: [{ type: 'text', text: system }] }];
+    return defined({ ...drawn, messages: [...opening, ...turns.flat()], extra: {} }) as ChatRequest;
+  });
+
+const logprob = fc.double({ min: -20, max: 0, noNaN: true });
+const tokenLogprob: fc.Arbitrary<TokenLogprob> = fc.record({
+  token: words,
+  logprob,
+  top: fc.array(fc.record({ token: words, logprob }), { maxLength: 3 }),
+});
+
+export const usage: fc.Arbitrary<Usage> = fc
+  .record({ fresh: fc.nat(5000), cached: fc.nat(5000), visible: fc.nat(5000), reasoning: fc.nat(5000) })
+  .map(({ fresh, cached, visible, reasoning }) => ({
+    input: fresh + cached,
+    output: visible + reasoning,
+    cached,
+    cacheWrite: 0,
+    reasoning,
+    source: 'provider' as const,
+  }));
+
+const speech = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 });
+
+/** A choice as a stream can carry it: no two texts in a row, calls last. */
+const choice: fc.Arbitrary<Omit<Choice, 'index'>> = fc
+  .record({
+    thought: optional(speech),
+    text: optional(speech),
+    calls: fc.array(callPart, { maxLength: 2 }),
+    logprobs: fc.array(tokenLogprob, { maxLength: 3 }),
+  })
+  .map(({ thought, text, calls, logprobs }) => {
+    const content: readonly Part[] = [
+      ...(thought === undefined ? [] : [{ type: 'reasoning' as const, text: thought }]),
+      ...(text === undefined ? [] : [{ type: 'text' as const, text }]),
+      ...calls,
+    ];
+    const finish = calls.length > 0 ? { reason: 'tool-calls' as const, raw: 'tool_calls' } : { reason: 'stop' as const, raw: 'stop' };
+    return { content, finish, ...(logprobs.length > 0 ? { logprobs } : {}) };
+  });
+
+export const chatResponse: fc.Arbitrary<ChatResponse> = fc
+  .record({
+    id: name,
+    model: name,
+    created: optional(fc.nat()),
+    choices: fc.array(choice, { minLength: 1, maxLength: 2 }),
+    usage: optional(usage),
+  })
+  .map(({ choices, ...drawn }) => defined({ ...drawn, choices: choices.map((c, index) => ({ index, ...c })) }) as ChatResponse);
+
+/** The events of a whole answer. */
+export const streamEvents: fc.Arbitrary<readonly StreamEvent[]> = chatResponse.map(split);

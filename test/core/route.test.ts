@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { retryOf } from '../../gateway/core/failure.ts';
+import { closedUntil, waitMsMax, waitMsMin } from '../../gateway/core/retry.ts';
+import { advance, type RouteCommand, type RoutePolicy } from '../../gateway/core/route.ts';
+import { accepts, confidenceOf } from '../../gateway/core/signal.ts';
+import { fleet, nonsense, policy, recordings } from '../arbitraries.ts';
+import { longTimeout, runs } from '../runs.ts';
+import { type Routed, route, type Step, stepsOf } from '../steps.ts';
+
+/** Tries a rule on random policies, outcomes and fleets. */
+const always = (rule: (routed: Routed, policy: RoutePolicy, seed: string) => void, numRuns = 1_500): void =>
+  fc.assert(
+    fc.property(policy, recordings, fc.uuid(), fleet, (drawn, recorded, seed, health) => {
+      rule(route(drawn, seed, recorded, health), drawn, seed);
+    }),
+    runs(numRuns),
+  );
+
+const commandsOf = <T extends RouteCommand['type']>(steps: readonly Step[], type: T) =>
+  steps.flatMap(step => step.commands.filter((c): c is Extract<RouteCommand, { type: T }> => c.type === type));
+
+/** Each step may be asked once and retried; on the last one, each of these may have another beside it. */
+const attemptsMax = ({ steps }: RoutePolicy): number => steps.reduce((sum, s) => sum + 1 + s.retries, 0) + 1 + steps.at(-1)!.retries;
+
+describe('the router', { timeout: longTimeout }, () => {
+  test('finishes once, by the deadline, within its attempts, and leaves nothing running', () => {
+    always(({ state, endedAt, steps }, drawn) => {
+      expect(state.outcome).toBeDefined();
+      expect(commandsOf(steps, 'finish')).toHaveLength(1);
+      expect(steps.at(-1)!.commands.at(-1)).toEqual({ type: 'finish', outcome: state.outcome });
+      expect(endedAt).toBeLessThanOrEqual(drawn.deadlineMs);
+      expect(state.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
+      expect(state.attempts.filter(a => a.status === 'running')).toEqual([]);
+    });
+  });
+
+  test('is silent after it finished, whatever still happens', () => {
+    fc.assert(
+      fc.property(policy, recordings, fc.uuid(), nonsense, (drawn, recorded, seed, later) => {
+        const { state, events } = route(drawn, seed, recorded);
+        for (const event of [...events, ...later]) expect(advance(state, event)).toEqual({ state, commands: [] });
+      }),
+      runs(800),
+    );
+  });
+
+  test('is its log: the same events folded again give the same state and the same commands', () => {
+    always(({ state, events, steps }, drawn, seed) => {
+      const copied = structuredClone(events);
+      const again = stepsOf(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
+      expect(again.at(-1)!.after).toEqual(state);
+      expect(again.map(s => s.commands)).toEqual(steps.map(s => s.commands));
+    });
+  });
+
+  test('never changes a state that it gave', () => {
+    always(({ steps }) => {
+      for (const { before, event } of steps) {
+        if (!before || !event) continue;
+        const frozen = deepFreeze(structuredClone(before));
+        advance(frozen, event);
+        expect(frozen).toEqual(before);
+      }
+    }, 300);
+  });
+
+  test('commits at most once, and answers only with what it committed to', () => {
+    always(({ state, steps }) => {
+      const commits = commandsOf(steps, 'commit');
+      expect(commits.length).toBeLessThanOrEqual(1);
+      expect(state.committed).toBe(commits[0]?.attempt);
+      if (state.outcome?.type === 'answered') expect(state.outcome.attempt).toBe(state.committed);
+    });
+  });
+
+  test('never lets the caller read attempt A and get the end of B', () => {
+    always(({ steps }) => {
+      let reading: number | undefined;
+      for (const { commands } of steps) {
+        for (const command of commands) {
+          if (command.type === 'attempt') expect(reading, 'nothing is asked once the caller reads').toBeUndefined();
+          if (command.type === 'commit') reading = command.attempt;
+          if (command.type === 'finish' && command.outcome.type === 'answered') expect(command.outcome.attempt).toBe(reading);
+          if (command.type === 'abort' && command.attempt === reading) expect(commands.at(-1)!.type).toBe('finish');
+        }
+      }
+    });
+  });
+
+  test('tells the caller of an answer whose beginning it read, or of a failure, and of nothing in between', () => {
+    always(({ state, steps }) => {
+      const opened = steps.some(({ event, before }) => event?.type === 'attempt-opened' && event.attempt === before?.committed);
+      if (opened && state.outcome?.type === 'answered') expect(state.attempts[state.committed!]!.status).toBe('accepted');
+      if (state.outcome?.type === 'failed' && state.committed !== undefined) {
+        expect(['failed', 'aborted']).toContain(state.attempts[state.committed]!.status);
+      }
+    });
+  });
+
+  test('asks a closed target only when no open one is left untried', () => {
+    always(({ steps }, { steps: chain }) => {
+      for (const { before, now, commands } of steps) {
+        const tried = new Set(before?.attempts.map(a => a.step));
+        const open = chain.some(({ target }, i) => !tried.has(i) && closedUntil(now, target) <= now.at);
+        for (const { target, kind } of commands.filter(c => c.type === 'attempt')) {
+          if (closedUntil(now, target) <= now.at) continue;
+          expect(open, `${target} is closed`).toBe(false);
+          expect(['retry', 'hedge'], 'a closed target is asked once at most').not.toContain(kind);
+          expect(before?.attempts.some(a => a.status === 'declined') ?? false, 'a declined answer is at hand').toBe(false);
+        }
+      }
+    });
+  });
+
+  test('never gives up without having asked anybody', () => {
+    always(({ state }) => {
+      expect(state.attempts.length).toBeGreaterThan(0);
+    }, 500);
+  });
+
+  test('aborts only what is running', () => {
+    always(({ steps }) => {
+      const running = new Set<number>();
+      for (const { event, commands } of steps) {
+        if (event?.type === 'attempt-answered' || event?.type === 'attempt-failed') running.delete(event.attempt);
+        for (const command of commands) {
+          if (command.type === 'attempt') running.add(command.attempt);
+          if (command.type === 'abort') expect(running.delete(command.attempt), `attempt ${command.attempt} runs`).toBe(true);
+        }
+      }
+      expect([...running]).toEqual([]);
+    });
+  });
+
+  test('gives a declined answer only when there is nothing better, and then the surest', () => {
+    always(({ state, steps }, { steps: chain, deadlineMs }) => {
+      const answers = steps.flatMap(({ event }) => (event?.type === 'attempt-answered' ? [event] : []));
+      const isAccepted = ({ attempt, signals }: (typeof answers)[number]): boolean => {
+        const { accept } = chain[state.attempts[attempt]!.step]!;
+        return !accept || accepts(accept, signals);
+      };
+      if (state.outcome?.type !== 'answered') return;
+      const given = answers.find(a => a.attempt === (state.outcome as { attempt: number }).attempt)!;
+      if (isAccepted(given)) return;
+      expect(answers.filter(isAccepted), 'none was accepted').toEqual([]);
+      const sureness = answers.map(a => confidenceOf(a.signals) ?? -1);
+      expect(confidenceOf(given.signals) ?? -1).toBe(Math.max(...sureness));
+      const { event, now } = steps.at(-1)!;
+      const isLate = now.at >= deadlineMs;
+      const isHopeless = event?.type === 'attempt-failed' && retryOf(event.failure) === 'never';
+      const tried = new Set(state.attempts.map(a => a.step));
+      const left = chain.filter(({ target }, i) => !tried.has(i) && closedUntil(now, target) <= now.at);
+      expect(isLate || isHopeless || left.length === 0, 'nobody was left to ask').toBe(true);
+    });
+  });
+
+  test('retries no target more often than configured, never at once, and only what failed for a passing reason', () => {
+    always(({ state, steps }, { steps: chain }) => {
+      for (const [i, { retries }] of chain.entries()) {
+        expect(state.attempts.filter(a => a.step === i && a.kind === 'retry').length).toBeLessThanOrEqual(retries);
+      }
+      for (const { before, now, commands } of steps) {
+        for (const { step, kind } of commands.filter(c => c.type === 'attempt')) {
+          if (kind !== 'retry') continue;
+          const last = before!.attempts.findLast(a => a.step === step)!;
+          expect(last.status).toBe('failed');
+          expect(retryOf(last.failure!)).toBe('same');
+          const waited = now.at - failedAt(steps, before!.attempts.indexOf(last));
+          expect(waited).toBeGreaterThanOrEqual(Math.max(waitMsMin, last.failure!.retryAfterMs ?? 0) - 1e-6);
+          expect(waited).toBeLessThanOrEqual(waitMsMax);
+        }
+      }
+    });
+  });
+
+  test('hedges only beside a silent attempt, once for each', () => {
+    always(({ steps }, { steps: chain }) => {
+      for (const { before, event, commands } of steps) {
+        const started = commands.filter(c => c.type === 'attempt');
+        expect(started.length, 'one attempt is started at a time').toBeLessThanOrEqual(1);
+        if (started[0]?.kind !== 'hedge') continue;
+        expect(event).toMatchObject({ type: 'timer-fired', timer: { type: 'hedge' } });
+        const { attempt } = (event as { timer: { attempt: number } }).timer;
+        expect(before!.attempts[attempt]).toMatchObject({ status: 'running', opened: false });
+        const { step } = before!.attempts[attempt]!;
+        if (started[0].step === step) expect(step, 'beside itself only on the last step').toBe(chain.length - 1);
+      }
+    });
+  });
+
+  test('when the caller leaves, everything under way is aborted and nothing is started', () => {
+    fc.assert(
+      fc.property(policy, recordings, fc.uuid(), fleet, fc.nat(30), (drawn, recorded, seed, health, when) => {
+        const { steps } = route(drawn, seed, recorded, health);
+        const { after, now } = steps[Math.min(when, steps.length - 2)]!;
+        const { state, commands } = advance(after, { ...now, type: 'caller-left' });
+        const running = after.attempts.flatMap((a, attempt) => (a.status === 'running' ? [{ type: 'abort', attempt }] : []));
+        expect(commands).toEqual([...running, { type: 'finish', outcome: state.outcome }]);
+        expect(state.outcome).toMatchObject({ type: 'failed', failure: { kind: 'cancelled' } });
+      }),
+      runs(800),
+    );
+  });
+
+  test('keeps its promises even to a driver that reports nonsense', () => {
+    fc.assert(
+      fc.property(policy, fc.uuid(), nonsense, (drawn, seed, events) => {
+        const steps = stepsOf(drawn, seed, { at: 0, closed: {} }, events);
+        expect(commandsOf(steps, 'finish').length).toBeLessThanOrEqual(1);
+        expect(commandsOf(steps, 'commit').length).toBeLessThanOrEqual(1);
+        expect(steps.at(-1)!.after.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
+        for (const { before, after, commands } of steps) {
+          for (const { attempt } of commands.filter(c => c.type === 'abort')) expect(before?.attempts[attempt]?.status).toBe('running');
+          if (before?.outcome) expect(after).toBe(before);
+          if (before?.committed !== undefined) expect(after.committed).toBe(before.committed);
+        }
+      }),
+      runs(3_000),
+    );
+  });
+});
+
+function failedAt(steps: readonly Step[], attempt: number): number {
+  const failed = steps.find(
+    ({ before, after }) => before?.attempts[attempt]?.status === 'running' && after.attempts[attempt]!.status === 'failed',
+  );
+  return failed!.now.at;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) for (const member of Object.values(Object.freeze(value))) deepFreeze(member);
+  return value;
+}

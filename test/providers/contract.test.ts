@@ -1,0 +1,131 @@
+/** One contract for all providers: what they ask and how they read it, line by line of `test/fixtures/providers/<name>.jsonl`. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ChatRequest, StreamEvent } from '../../gateway/core/chat.ts';
+import { collect } from '../../gateway/core/collect.ts';
+import type { Json, JsonObject } from '../../gateway/core/json.ts';
+import type { Provider, SseEvent, Warning } from '../../gateway/core/provider.ts';
+import { providers } from '../../gateway/providers/index.ts';
+import { playStream } from './rechunk.ts';
+
+/** Members of a request that a line leaves out. */
+const plain = { tools: [], stream: false, stop: [], extra: {} };
+
+interface RequestLine {
+  readonly kind: 'request';
+  readonly title: string;
+  readonly model: string;
+  readonly canonical: Partial<ChatRequest>;
+  readonly wire: { readonly path: string; readonly body: Json };
+  readonly warnings?: readonly Warning[];
+}
+interface ResponseLine {
+  readonly kind: 'response';
+  readonly title: string;
+  readonly wire: Json;
+  readonly canonical: JsonObject;
+}
+interface StreamLine {
+  readonly kind: 'stream';
+  readonly title: string;
+  readonly wire: readonly SseEvent[];
+  readonly canonical: { readonly response?: Json; readonly failure?: Json; readonly flags?: readonly string[] };
+}
+interface FailureLine {
+  readonly kind: 'failure';
+  readonly title: string;
+  readonly wire: { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
+  readonly canonical: JsonObject;
+}
+type Line = RequestLine | ResponseLine | StreamLine | FailureLine;
+
+const pathOf = (name: string): string => join(import.meta.dirname, `../fixtures/providers/${name}.jsonl`);
+
+function linesOf(name: string): readonly Line[] {
+  if (!existsSync(pathOf(name))) return [];
+  return readFileSync(pathOf(name), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Line);
+}
+
+describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
+  const lines = linesOf(name);
+  const of = <Kind extends Line['kind']>(kind: Kind): Extract<Line, { kind: Kind }>[] =>
+    lines.filter((line): line is Extract<Line, { kind: Kind }> => line.kind === kind);
+
+  test('is called what the registry calls it, and has a fixture for everything it does', () => {
+    expect(provider.name).toBe(name);
+    expect(provider.baseUrl).not.toMatch(/\/$/);
+    for (const kind of ['request', 'response', 'stream', 'failure'] as const) {
+      expect(of(kind).length, `${kind} lines in ${pathOf(name)}`).toBeGreaterThan(0);
+    }
+    expect(lines.filter(line => !['request', 'response', 'stream', 'failure'].includes(line.kind))).toEqual([]);
+  });
+
+  test('tells the lines of its fixture apart by their titles', () => {
+    const titles = lines.map(({ kind, title }) => `${kind}: ${title}`);
+    expect(titles.filter((title, at) => titles.indexOf(title) !== at)).toEqual([]);
+  });
+
+  test.each(of('request'))('asks: $title', ({ model, canonical, wire, warnings = [] }) => {
+    const request = frozen({ ...plain, ...canonical } as ChatRequest);
+    const rendered = provider.renderRequest(request, model);
+    expect({ ...rendered, body: JSON.parse(rendered.body) }).toEqual({ ...wire, warnings });
+  });
+
+  test.each(of('response'))('reads an answer: $title', ({ wire, canonical }) => {
+    expect(provider.parseResponse(frozen(wire))).toEqual(canonical);
+  });
+
+  test.each(of('stream'))('reads a stream: $title', ({ wire, canonical }) => {
+    const parser = provider.parseStream();
+    const events: StreamEvent[] = wire.flatMap(event => parser.parse(event));
+    const end = parser.end();
+    const told = end.complete ? { response: collect([...events, ...end.events]) } : { failure: end.failure };
+    const flags = end.complete && end.flags.length > 0 ? { flags: end.flags } : {};
+    expect({ ...told, ...flags }).toEqual(canonical);
+    const failed = events.findIndex(event => event.type === 'failure');
+    if (failed >= 0) expect(events.slice(failed), 'a failure is the last word').toEqual([{ type: 'failure', failure: told.failure }]);
+    if (failed >= 0 || events.some(event => event.type === 'response-end')) expect(parser.parse({ data: '{}' })).toEqual([]);
+  });
+
+  test.each(of('failure'))('reads a refusal: $title', ({ wire, canonical }) => {
+    expect(provider.parseFailure(wire.status, wire.headers, wire.body)).toEqual(canonical);
+  });
+
+  test('streams mean the same wherever the network cuts them, and whatever ends their lines', () => {
+    const streams = of('stream').filter(({ wire }) => wire.length > 0);
+    if (streams.length === 0) return;
+    const lengths = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 300 });
+    fc.assert(
+      fc.property(fc.constantFrom(...streams), fc.constantFrom('\n', '\r\n'), lengths, ({ wire, canonical }, newline, chunks) => {
+        const played = playStream(provider, sseText(wire, newline), chunks);
+        expect(played).toEqual(canonical.response ?? canonical.failure);
+      }),
+      { numRuns: process.env.HINDCAST_LONG ? 5_000 : 300 },
+    );
+  });
+});
+
+const sseText = (events: readonly SseEvent[], newline: string): string =>
+  events
+    .map(({ event, data }) => [
+      ...(event === undefined ? [] : [`event: ${event}`]),
+      ...data.split('\n').map(line => `data: ${line}`),
+      '',
+      '',
+    ])
+    .map(lines => lines.join(newline))
+    .join('');
+
+/** A provider that changed what it was given would change the record of it. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(frozen);
+  }
+  return value;
+}

@@ -1,0 +1,50 @@
+/** A routing decision after decision: each event with the state before it, the commands after it, and the Moment they were given in. */
+import type { Recordings } from '../eval/simulate.ts';
+import { simulate } from '../eval/simulate.ts';
+import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
+import {
+  advance,
+  begin,
+  concerning,
+  type Moment,
+  type RouteCommand,
+  type RouteEvent,
+  type RoutePolicy,
+  type RouteState,
+} from '../gateway/core/route.ts';
+
+export interface Step {
+  /** Undefined for the beginning. */
+  readonly event: RouteEvent | undefined;
+  readonly now: Moment;
+  readonly before: RouteState | undefined;
+  readonly after: RouteState;
+  readonly commands: readonly RouteCommand[];
+}
+
+export function stepsOf(policy: RoutePolicy, seed: string, first: Moment, events: readonly RouteEvent[]): readonly Step[] {
+  const start = begin(policy, seed, first);
+  const steps: Step[] = [{ event: undefined, now: first, before: undefined, after: start.state, commands: start.commands }];
+  let before = start.state;
+  for (const event of events) {
+    const { state: after, commands } = advance(before, event);
+    steps.push({ event, now: event, before, after, commands });
+    before = after;
+  }
+  return steps;
+}
+
+export interface Routed {
+  readonly state: RouteState;
+  readonly endedAt: number;
+  readonly events: readonly RouteEvent[];
+  readonly steps: readonly Step[];
+}
+
+/** Simulates, and tells every step of it. */
+export function route(policy: RoutePolicy, seed: string, recordings: Recordings, fleet: Fleet = new Map()): Routed {
+  const simulated = simulate(policy, seed, recordings, fleet);
+  if (!simulated.supported) throw new Error(`nothing recorded for ${simulated.target}`);
+  const first: Moment = { at: 0, closed: concerning(policy, closedAt(fleet, 0)) };
+  return { ...simulated, steps: stepsOf(policy, seed, first, simulated.events) };
+}
