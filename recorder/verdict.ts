@@ -3,8 +3,8 @@
 /** `later`: the same bytes under the same token, again. `less`: fewer rows at once. `never`: some row of it is at fault. */
 export type Verdict = 'later' | 'less' | 'never';
 
-/** ClickHouse's error codes. Of size: array, string, memory, rows or bytes, query size, result or column too large. */
-const sizeCodes = new Set([128, 131, 158, 161, 241, 307, 396, 404]);
+/** ClickHouse's error codes. Of size: arrays, strings, rows, the query, memory, bytes, partitions. */
+const sizeCodes = new Set([128, 131, 158, 229, 241, 307, 396, 565]);
 /** Of content: text, numbers, dates or enums that cannot be read, values outside their type. */
 const contentCodes = new Set([6, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 467, 691]);
 

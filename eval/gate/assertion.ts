@@ -33,7 +33,7 @@ export interface Assertion {
   readonly text: string;
 }
 
-const form = /^(value|delta)\s*(<=?|>=?)\s*([+-−]?)\s*(\$?)\s*(\d+(?:\.\d+)?|\.\d+)\s*(%|pp|ms|s|usd)?$/i;
+const form = /^(value|delta)\s*(<=?|>=?)\s*([-+−]?)\s*(\$?)\s*(\d+(?:\.\d+)?|\.\d+)\s*(%|pp|ms|s|usd)?$/i;
 
 /** A string says what is wrong with it. */
 export function parseAssertion(text: string, metric: MetricName): Assertion | string {

@@ -9,10 +9,9 @@ import {
   meanInference,
   quantileStatistic,
   type Statistic,
-  shareInference,
   weightedSum,
 } from '../statistics.ts';
-import { deltaInference, escalations, failures, gradeInference, harmInference, harms } from '../sweep/measure.ts';
+import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
 import { type Corner, overMix } from '../sweep/mix.ts';
 import type { Assertion, MetricName } from './assertion.ts';
 
@@ -32,10 +31,10 @@ export function measureGate(metric: MetricName, subject: Assertion['subject'], c
   switch (metric) {
     case 'quality':
       return subject === 'value'
-        ? gradeInference(candidate.quality, clusters)
+        ? promiseInference(candidate.quality, clusters)
         : deltaInference(candidate.quality, baseline.quality, clusters);
     case 'harm':
-      return harmInference(harms(candidate, baseline), clusters);
+      return promiseInference(harms(candidate, baseline), clusters);
     case 'escalation':
       return shareOrDelta(escalations(candidate), escalations(baseline), subject, clusters);
     case 'error_rate':
@@ -53,7 +52,7 @@ export function measureGate(metric: MetricName, subject: Assertion['subject'], c
 }
 
 const shareOrDelta = (candidate: Float64Array, baseline: Float64Array, subject: Assertion['subject'], clusters: Clusters): Inference =>
-  subject === 'value' ? shareInference(candidate, clusters) : deltaInference(candidate, baseline, clusters);
+  subject === 'value' ? promiseInference(candidate, clusters) : deltaInference(candidate, baseline, clusters);
 
 function cost(subject: Assertion['subject'], { candidate, baseline, clusters }: Compared): Measurement {
   const per1k = (trials: Trials): Float64Array => trials.cost.map(nano => usd(nano) * 1000);

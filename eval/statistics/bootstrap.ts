@@ -42,6 +42,7 @@ function corrected(statistic: Statistic, replicates: Float64Array, clusters: num
     return normalCdf(bias + z / (1 - acceleration * z));
   };
   const pAt = (share: number): number => {
+    if (share <= 0 || share >= 1) return share;
     const w = normalQuantile(share) - bias;
     return normalCdf(w / (1 + acceleration * w) - bias);
   };

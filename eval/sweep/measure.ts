@@ -57,7 +57,7 @@ export const harms = (trials: Trials, reference: Trials): Float64Array =>
 export const gradeInference = (values: Numbers, clusters: Clusters): Inference =>
   isBinary(values) ? shareInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
 /** The same where a promise hangs on it: the exact binomial for yes and no. */
-export const harmInference = (values: Numbers, clusters: Clusters): Inference =>
+export const promiseInference = (values: Numbers, clusters: Clusters): Inference =>
   isBinary(values) ? exactShareInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
 export const deltaInference = (candidate: Numbers, baseline: Numbers, clusters: Clusters): Inference =>
   boundedMeanInference(differences(candidate, baseline), clusters, -1, 1);
@@ -80,7 +80,7 @@ export function measurePolicy(trials: Trials, reference: Trials, steps: number, 
     relativeCost: priced ? ratioInference(trials.cost, reference.cost, clusters).interval(confidence) : null,
     quality: gradeInference(trials.quality, clusters).interval(confidence),
     qualityDelta: (trials === reference ? certain(0) : deltaInference(trials.quality, reference.quality, clusters)).interval(confidence),
-    harm: harmInference(harm, clusters).interval(confidence),
+    harm: promiseInference(harm, clusters).interval(confidence),
     worse: harm.filter(h => h > 0).length,
     better: trials.quality.filter((quality, i) => quality > reference.quality[i]!).length,
     errors: shareInference(failures(trials), clusters).interval(confidence),

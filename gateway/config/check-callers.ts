@@ -1,9 +1,7 @@
 /** Tenants and keys: what they name exists, and no key or name is there twice. */
-import { checkTarget, namesOf } from './check-routes.ts';
-import { finding, items, type Parts } from './cross-checks.ts';
-import { shown } from './explain.ts';
-import { didYouMean } from './nearest.ts';
-import { type Finding, type Path, pathId } from './problem.ts';
+import { checkTarget } from './check-routes.ts';
+import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
+import type { Finding } from './problem.ts';
 import { isRecord } from './source.ts';
 
 export function checkTenants(parts: Parts): readonly Finding[] {
@@ -14,7 +12,7 @@ export function checkTenants(parts: Parts): readonly Finding[] {
       if (typeof allowed !== 'string' || allowed === '' || routes.includes(allowed)) return [];
       if (allowed.includes('*')) return [finding(path, 'there are no wildcards; name each route and target')];
       if (allowed.includes('/')) return checkTarget(parts, path, allowed);
-      return [finding(path, `there is no route ${shown(allowed, path, parts.source)}${nearUnlessHidden(parts, path, allowed, routes)}`)];
+      return [unknownWord('route', allowed, routes, path, parts.source)];
     }),
   );
 }
@@ -29,9 +27,7 @@ export function checkKeys(parts: Parts): readonly Finding[] {
     const findings: Finding[] = [];
     const path = ['keys', i];
     if (typeof tenant === 'string' && tenant !== '' && !tenants.includes(tenant)) {
-      const at = [...path, 'tenant'];
-      const near = nearUnlessHidden(parts, at, tenant, tenants);
-      findings.push(finding(at, `there is no tenant ${shown(tenant, at, parts.source)}${near || '; add it to `tenants`'}`));
+      findings.push(unknownWord('tenant', tenant, tenants, [...path, 'tenant'], parts.source, '; add it to `tenants`'));
     }
     const sameName = typeof name === 'string' ? seenBefore(names, name, i) : undefined;
     if (sameName !== undefined) findings.push(finding([...path, 'name'], `keys[${sameName}] has the same name; rename one`));
@@ -46,7 +42,3 @@ function seenBefore(seen: Map<unknown, number>, value: string, i: number): numbe
   if (before === undefined) seen.set(value, i);
   return before;
 }
-
-/** A hint would tell what a variable holds. */
-const nearUnlessHidden = (parts: Parts, path: Path, word: string, known: readonly string[]): string =>
-  parts.source.origins.has(pathId(path)) ? '' : didYouMean(word, known);

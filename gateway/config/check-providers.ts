@@ -2,8 +2,8 @@
 import type { Provider } from '../core/provider.ts';
 import { isPrivateHost } from '../dial.ts';
 import { providers as registry } from '../providers/index.ts';
-import { finding, type Parts } from './cross-checks.ts';
 import { urlFault } from './fields.ts';
+import { finding, type Parts } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
 import { isRecord } from './source.ts';
 
@@ -22,7 +22,12 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
   if (provider?.baseUrl === '' && baseUrl !== undefined) {
     findings.push(finding([...path, 'base_url'], `api ${provider.name} calls nobody; remove base_url`, 'key'));
   }
-  if (typeof baseUrl === 'string' && urlFault(baseUrl, '') === undefined && entry.allow_private !== true && isPrivateHost(new URL(baseUrl).hostname)) {
+  if (
+    typeof baseUrl === 'string' &&
+    urlFault(baseUrl, '') === undefined &&
+    entry.allow_private !== true &&
+    isPrivateHost(new URL(baseUrl).hostname)
+  ) {
     findings.push(finding([...path, 'base_url'], 'a loopback or private address; add allow_private: true if that is meant'));
   }
   return findings;

@@ -1,8 +1,8 @@
 /** Routes and prices: every target leads to a provider, and every threshold to a next step. */
-import { type Entry, finding, items, type Parts } from './cross-checks.ts';
 import { shown } from './explain.ts';
-import { didYouMean } from './nearest.ts';
-import { type Finding, type Path, pathId, quoted } from './problem.ts';
+import { listed } from './fields.ts';
+import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
+import type { Finding, Path } from './problem.ts';
 import { isRecord } from './source.ts';
 
 const targetLengthMax = 300;
@@ -23,33 +23,40 @@ function checkSteps(parts: Parts, path: Path, steps: readonly unknown[]): readon
     if (!isRecord(step)) return [];
     const at = [...path, i];
     const target = checkTarget(parts, [...at, 'target'], step.target);
+    if (step.accept === undefined) return target;
     // An answer that falls short would be given all the same: the threshold would promise what nothing keeps.
-    const idle = i === steps.length - 1 && step.accept !== undefined;
-    return idle ? [...target, finding([...at, 'accept'], 'nothing follows the last step, so there is nothing to decide; remove accept, or add a step', 'key')] : target;
+    const idle = 'nothing follows the last step, so there is nothing to decide; remove accept, or add a step';
+    const last = i === steps.length - 1 ? [finding([...at, 'accept'], idle, 'key')] : checkAccept([...at, 'accept'], step.accept);
+    return [...target, ...last];
   });
 }
 
-export const namesOf = (entries: readonly Entry[]): readonly string[] => entries.map(([name]) => name);
+/** Which of two signals decides must be said. */
+function checkAccept(path: Path, accept: unknown): readonly Finding[] {
+  if (!isRecord(accept)) return [];
+  if (Object.keys(accept).length !== 1) {
+    return [finding(path, 'write one signal with its least value, such as { confidence: 0.74 }; join several by all: [...] or any: [...]')];
+  }
+  return ['all', 'any'].flatMap(join => items(accept[join]).flatMap((inner, i) => checkAccept([...path, join, i], inner)));
+}
 
 /** A target is provider/model. Anything that is not a text has been complained of already. */
 export function checkTarget(parts: Parts, path: Path, target: unknown): readonly Finding[] {
   if (typeof target !== 'string' || target === '') return [];
-  const say = (message: string): readonly Finding[] => [finding(path, message)];
+  if (target.length > targetLengthMax) return [finding(path, `a target has at most ${targetLengthMax} characters`)];
+  if (/[\s,\x00-\x1f\x7f]/.test(target))
+    return [finding(path, 'a target holds neither commas nor blanks; write several as a list: [a/x, b/y]')];
   const slash = target.indexOf('/');
   const names = namesOf(parts.providers);
-  if (target.length > targetLengthMax) return say(`a target has at most ${targetLengthMax} characters`);
-  if (/[\s,\x00-\x1f\x7f]/.test(target)) return say('a target holds no commas and blanks; write several as a list: [a/x, b/y]');
   if (slash < 1 || slash === target.length - 1) {
-    const isRoute = namesOf(parts.routes).includes(target);
-    const why = isRoute ? 'which is a route; routes do not nest' : `such as ${quoted(`${names[0] ?? 'openai'}/${target.replaceAll('/', '') || 'gpt-5'}`)}`;
-    const visible = parts.source.origins.has(pathId(path)) ? 'such as "openai/gpt-5"' : why;
-    return say(`expected a target provider/model; got ${shown(target, path, parts.source)}, ${visible}`.replace(', such as', '; write it'));
+    const nested = namesOf(parts.routes).includes(target) ? '; routes do not nest' : '';
+    return [
+      finding(path, `expected provider/model, such as ${names[0] ?? 'openai'}/gpt-5; got ${shown(target, path, parts.source)}${nested}`),
+    ];
   }
   const provider = target.slice(0, slash);
   if (names.includes(provider)) return [];
-  if (parts.source.origins.has(pathId(path))) return say(`no provider of this name, from ${shown(target, path, parts.source)}`);
-  const near = didYouMean(provider, names) || (names.length > 0 ? `; known are ${names.slice(0, 20).map(quoted).join(', ')}` : '');
-  return say(`there is no provider ${quoted(provider)}${near}`);
+  return [unknownWord('provider', provider, names, path, parts.source, `; known are ${listed(names.slice(0, 20), 'and')}`)];
 }
 
 export function checkPrices(parts: Parts): readonly Finding[] {

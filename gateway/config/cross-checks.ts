@@ -1,20 +1,10 @@
 /** What no entry can see by itself: names that lead nowhere, doors left open. Reads the raw values, so that one fault hides no other. */
-import type { Finding, Path } from './problem.ts';
-import { isRecord, type Source } from './source.ts';
 import { checkKeys, checkTenants } from './check-callers.ts';
 import { checkProviders } from './check-providers.ts';
 import { checkPrices, checkRoutes } from './check-routes.ts';
-
-/** The raw config by its parts, each empty when it is missing or of the wrong kind. */
-export interface Parts {
-  readonly source: Source;
-  readonly providers: readonly Entry[];
-  readonly routes: readonly Entry[];
-  readonly tenants: readonly Entry[];
-  readonly keys: readonly unknown[];
-  readonly prices: readonly Entry[];
-}
-export type Entry = readonly [name: string, value: unknown];
+import { entries, finding, items, type Parts } from './parts.ts';
+import type { Finding } from './problem.ts';
+import { isRecord, type Source } from './source.ts';
 
 export function crossCheck(source: Source): readonly Finding[] {
   const { value } = source;
@@ -36,10 +26,6 @@ export function crossCheck(source: Source): readonly Finding[] {
   ];
 }
 
-const entries = (value: unknown): readonly Entry[] => (isRecord(value) ? Object.entries(value) : []);
-export const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-export const finding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({ path, at, message });
-
 /** Whoever can reach a port that asks for no key can spend the owner's money, or read the owner's records. */
 function checkListening({ source, keys }: Parts): readonly Finding[] {
   const findings: Finding[] = [];
@@ -55,7 +41,9 @@ function checkListening({ source, keys }: Parts): readonly Finding[] {
   }
   const embedded = store.url === undefined || store.url === 'embedded';
   if (embedded && isOpen(store.host) && (store.password === undefined || store.password === null)) {
-    findings.push(finding(['store', 'host'], 'anyone who reaches this host could read your records: add store.password, or write host: 127.0.0.1'));
+    findings.push(
+      finding(['store', 'host'], 'anyone who reaches this host could read your records: add store.password, or write host: 127.0.0.1'),
+    );
   }
   return findings;
 }

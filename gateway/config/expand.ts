@@ -26,8 +26,8 @@ export function expandText(text: string, around: Surroundings): Expanded {
   const origins: string[] = [];
   const files: string[] = [];
   const problems: string[] = [];
-  const expanded = text.replace(reference, (whole, escape: string, inner: string, close: string) => {
-    if (escape !== '') return whole.slice(1);
+  const expanded = text.replace(reference, (whole, dollar: string, inner: string, close: string) => {
+    if (dollar !== '') return whole.slice(1);
     if (close === '') {
       problems.push(`"\${" has no "}"; close it, or write "$\${" for the characters themselves`);
       return '';

@@ -26,14 +26,19 @@ export function explain(issue: Issue, source: Source): readonly Finding[] {
       const known = issue.message.split(' ');
       return issue.keys.map(key => {
         const near = didYouMean(key, known);
-        return { path: [...path, key], at: 'key', message: `${quoted(key)} is not known here${near || `; known are ${listed(known)}`}` };
+        return {
+          path: [...path, key],
+          at: 'key',
+          message: `${quoted(key)} is not known here${near || `; known are ${listed(known, 'and')}`}`,
+        };
       });
     }
     case 'invalid_key':
       return [{ path, at: 'key', message: issue.issues[0]?.message ?? 'this name is not allowed' }];
     case 'invalid_value': {
       const found = valueAt(source.value, path);
-      const near = typeof found === 'string' ? didYouMean(found, issue.values.map(String)) : '';
+      const visible = typeof found === 'string' && !source.origins.has(pathId(path));
+      const near = visible ? didYouMean(found, issue.values.map(String)) : '';
       return [{ path, at: 'value', message: withFound(issue.message, path, source) + near }];
     }
     default:
@@ -45,7 +50,8 @@ function withFound(message: string, path: Path, source: Source): string {
   if (!message.startsWith('expected ')) return message;
   const found = valueAt(source.value, path);
   if (found === undefined) return `is missing; ${message}`;
-  return `${message}; got ${shown(found, path, source)}`;
+  const unit = typeof found === 'number' && message.startsWith('expected a duration') ? `; say the unit: ${found}s or ${found}ms` : '';
+  return `${message}; got ${shown(found, path, source)}${unit}`;
 }
 
 /** Places that hold secrets, or texts in which one is easily written by mistake. */

@@ -7,10 +7,7 @@ export const expecting = (what: string): string => `expected ${what}`;
 
 const complaint = (what: string) => ({ error: () => expecting(what) });
 
-/** Parts of an `unrecognized_keys` message: the keys that are known there. */
-export const knownKeysOf = (message: string): readonly string[] => message.split(' ');
-
-/** A map with these keys and no other. */
+/** A map with these keys and no other. The message of an `unrecognized_keys` issue is the list of the known ones. */
 export function section<Shape extends z.core.$ZodLooseShape>(what: string, shape: Shape) {
   return z.strictObject(shape, {
     error: issue => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : expecting(what)),
@@ -37,7 +34,10 @@ export const text = (what: string) => z.string(complaint(what)).min(1, complaint
 
 /** A text with neither blanks nor control characters, as it must be to travel in a header. */
 export const secret = (what: string) =>
-  text(what).refine(value => /^[\x21-\x7e]*$/.test(value), 'a key holds no blanks, line ends or letters beyond ASCII; was it copied whole?');
+  text(what).refine(
+    value => /^[\x21-\x7e]*$/.test(value),
+    'a key holds no blanks, line ends or letters beyond ASCII; was it copied whole?',
+  );
 
 /** Names are said in requests, headers, comma lists and before a slash. */
 export const namePattern = /^[!-+.0-~-]{1,100}$/;
@@ -92,8 +92,8 @@ export const url = (example: string) =>
 
 export const urlOr = (word: string, example: string) =>
   z.string(complaint(`${word}, or a URL such as ${example}`)).superRefine((value, context) => {
-    const fault = value === word ? undefined : urlFault(value, `${word}, or ${example}`);
-    if (fault !== undefined) context.addIssue(fault);
+    const fault = value === word ? undefined : urlFault(value, example);
+    if (fault !== undefined) context.addIssue(fault.replace('expected a', `expected ${word}, or a`));
   });
 
 export function urlFault(value: string, example: string): string | undefined {
@@ -104,6 +104,6 @@ export function urlFault(value: string, example: string): string | undefined {
   return undefined;
 }
 
-export function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+export function listed(words: readonly string[], join: 'or' | 'and' = 'or'): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${join} ${words.at(-1)}`;
 }

@@ -3,7 +3,7 @@ import type { Finding, Path } from './problem.ts';
 import { isRecord } from './source.ts';
 
 interface NotYet {
-  /** `*` stands for any name or number. */
+  /** `*` stands for any name or number, `**` for any depth. */
   readonly path: string;
   /** What is refused; absent refuses the key itself. Values of the wrong kind are left to the schema. */
   readonly refused?: (value: unknown) => boolean;
@@ -15,6 +15,11 @@ const words =
   (...allowed: readonly string[]) =>
   (value: unknown): boolean =>
     typeof value === 'string' && !allowed.includes(value);
+
+/** Nobody measures them yet, so a threshold on one would send every answer on. */
+const unmeasured = ['verbalised', 'agreement', 'judge', 'scorer'].map(
+  (signal): NotYet => ({ path: `routes.*.steps.*.accept.**.${signal}`, mend: 'write confidence, or another signal' }),
+);
 
 export const notYet: readonly NotYet[] = [
   { path: 'server.workers', refused: value => typeof value === 'number' && value > 1, mend: 'write workers: 1' },
@@ -29,6 +34,7 @@ export const notYet: readonly NotYet[] = [
   { path: 'routes.*.shadow', mend: 'remove it' },
   { path: 'routes.*.audit_probability', mend: 'remove it' },
   { path: 'routes.*.max_price', mend: 'remove it' },
+  ...unmeasured,
   { path: 'tenants.*.budget', mend: 'remove it; nothing limits what this tenant spends' },
   { path: 'tenants.*.limits', mend: 'remove it; nothing limits how often this tenant asks' },
 ];
@@ -44,9 +50,20 @@ export function findNotYet(config: unknown): readonly Finding[] {
   );
 }
 
-function matches(value: unknown, [part, ...rest]: readonly string[], path: Path): readonly { readonly path: Path; readonly value: unknown }[] {
+interface Match {
+  readonly path: Path;
+  readonly value: unknown;
+}
+
+function matches(value: unknown, [part, ...rest]: readonly string[], path: Path): readonly Match[] {
   if (part === undefined) return [{ path, value }];
-  if (!isRecord(value)) return [];
-  const names = part === '*' ? Object.keys(value) : Object.hasOwn(value, part) ? [part] : [];
-  return names.flatMap(name => matches(value[name], rest, [...path, name]));
+  const inside: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
+    ? value.map((item, i) => [i, item] as const)
+    : isRecord(value)
+      ? Object.entries(value)
+      : [];
+  if (part === '**') {
+    return [...matches(value, rest, path), ...inside.flatMap(([name, inner]) => matches(inner, ['**', ...rest], [...path, name]))];
+  }
+  return inside.filter(([name]) => part === '*' || part === name).flatMap(([name, inner]) => matches(inner, rest, [...path, name]));
 }

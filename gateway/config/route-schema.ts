@@ -38,12 +38,14 @@ const accept: z.ZodType<WrittenAccept> = section('a map such as { confidence: 0.
   get any() {
     return several('One of these must be satisfied.');
   },
-})
-  .refine(value => Object.keys(value).length === 1, 'expected one signal with its least value, such as { confidence: 0.74 }; join several by all: [...] or any: [...]')
-  .meta({ id: 'accept' });
+}).meta({ id: 'accept' });
 
 function several(what: string): z.ZodOptional<z.ZodType<WrittenAccept[]>> {
-  const items: z.ZodType<WrittenAccept[]> = list('a list such as [{ confidence: 0.74 }]', z.lazy(() => accept), 20).min(1, {
+  const items: z.ZodType<WrittenAccept[]> = list(
+    'a list such as [{ confidence: 0.74 }]',
+    z.lazy(() => accept),
+    20,
+  ).min(1, {
     error: () => 'expected at least one entry',
   });
   return items.optional().describe(what);
@@ -51,8 +53,14 @@ function several(what: string): z.ZodOptional<z.ZodType<WrittenAccept[]>> {
 
 /** What a route says for all its steps, and a step for itself. */
 const tries = {
-  timeout: duration(1, dayMs).optional().describe(`An attempt without content by then has failed; with \`accept\`, one that has not ended. Default ${stepDefaults.timeoutMs / 1000}s.`),
-  retries: wholeNumber('a number', 0, 10).optional().describe(`Further tries of a target, made when no untried one is left. Default ${stepDefaults.retries}.`),
+  timeout: duration(1, dayMs)
+    .optional()
+    .describe(
+      `An attempt without content by then has failed; with \`accept\`, one that has not ended. Default ${stepDefaults.timeoutMs / 1000}s.`,
+    ),
+  retries: wholeNumber('a number', 0, 10)
+    .optional()
+    .describe(`Further tries of a target, made when no untried one is left. Default ${stepDefaults.retries}.`),
   backoff: duration(0, 60_000).optional().describe(`Wait before the first retry; doubles with each. Default ${stepDefaults.backoffMs}ms.`),
 };
 
@@ -61,7 +69,9 @@ const step = section('a map such as { target: openai/gpt-5 }', {
   accept: accept.optional().describe('What an answer must show to be taken; else the next step is asked. Not on the last step.'),
   hedge_after: durationOr(['p50', 'p90', 'p95', 'p99'], 1, dayMs)
     .optional()
-    .describe('Without content after this long another attempt starts beside it: a duration, or p50, p90, p95, p99 of what this target took lately.'),
+    .describe(
+      'Without content after this long another attempt starts beside it: a duration, or p50, p90, p95, p99 of what this target took lately.',
+    ),
   ...tries,
 });
 

@@ -18,7 +18,9 @@ const store = section('a map such as { url: embedded, path: ./hindcast-data }', 
   url: urlOr('embedded', 'http://clickhouse:8123')
     .default('embedded')
     .describe('`embedded` runs the ClickHouse engine beside the gateway; else the HTTP address of a ClickHouse server.'),
-  path: text('a folder').default('./hindcast-data').describe('Folder of everything that is written, relative to this file; also with a server.'),
+  path: text('a folder')
+    .default('./hindcast-data')
+    .describe('Folder of everything that is written, relative to this file; also with a server.'),
   host: hostText().default('127.0.0.1').describe('Where the embedded engine listens. Any other host than loopback needs `password`.'),
   port: port().default(8123).describe('Where the embedded engine listens; 0 takes any free port.'),
   username: text('a user name').default('default').describe('As whom a ClickHouse server is spoken to.'),
@@ -32,8 +34,12 @@ const recorder = section('a map such as { durability: process }', {
   durability: oneOf(['process', 'power', 'off'])
     .default('process')
     .describe('What a finished record survives before the caller sees the end: the death of any process, a power cut, or nothing.'),
-  when_full: oneOf(['refuse', 'drop']).default('refuse').describe('When the spool is full: refuse requests (503), or answer and count the lost records.'),
-  spool_max: bytes(2 ** 20, 2 ** 44).prefault('1GiB').describe('Size of the spool on disk at which it is full: 512MiB, 1GiB.'),
+  when_full: oneOf(['refuse', 'drop'])
+    .default('refuse')
+    .describe('When the spool is full: refuse requests (503), or answer and count the lost records.'),
+  spool_max: bytes(2 ** 20, 2 ** 44)
+    .prefault('1GiB')
+    .describe('Size of the spool on disk at which it is full: 512MiB, 1GiB.'),
   payloads: only('full').default('full').describe('How much of requests and answers is kept.'),
   retention: section('a map such as { records: 90, payloads: 30 }', {
     records: days('Days until a record is deleted.', 90),
@@ -41,12 +47,17 @@ const recorder = section('a map such as { durability: process }', {
   })
     .prefault({})
     .describe('How long records are kept.'),
-  redact: z.array(z.never(), { error: () => 'expected a list' }).default([]).describe('What is taken out of payloads before they are kept.'),
+  redact: z
+    .array(z.never(), { error: () => 'expected a list' })
+    .default([])
+    .describe('What is taken out of payloads before they are kept.'),
 });
 
 const provider = section('a map such as { api: openai, key: "${OPENAI_API_KEY}" }', {
   api: oneOf(apis).describe('The wire format it speaks.'),
-  key: secret('a key such as "${OPENAI_API_KEY}", not empty').optional().describe('Its key. Write "${NAME}" or "${file:/path}" rather than the key itself.'),
+  key: secret('a key such as "${OPENAI_API_KEY}", not empty')
+    .optional()
+    .describe('Its key. Write "${NAME}" or "${file:/path}" rather than the key itself.'),
   keys: list('a list of keys', secret('a key such as "${OPENAI_API_KEY}", not empty'), 100)
     .min(1, { error: () => 'expected at least one key; remove the list, or write "${NAME}"' })
     .optional()
@@ -65,7 +76,9 @@ const tenant = section('a map such as { routes: [fast, chat] }', {
 });
 
 const key = section('a map such as { name: web, hash: "sha256:…" }', {
-  name: text('a name').max(100, { error: () => 'expected a name of at most 100 characters' }).describe('Who holds it; stands in records.'),
+  name: text('a name')
+    .max(100, { error: () => 'expected a name of at most 100 characters' })
+    .describe('Who holds it; stands in records.'),
   hash: z
     .string({ error: () => 'expected "sha256:" and 64 hex digits' })
     .regex(/^sha256:[0-9a-fA-F]{64}$/, {
@@ -73,8 +86,14 @@ const key = section('a map such as { name: web, hash: "sha256:…" }', {
     })
     .describe('`sha256:` and the sha256 of the whole key in hex. `hindcast keys create NAME` mints one.'),
   tenant: text('the name of a tenant').default('default').describe('The tenant it belongs to, one of `tenants`.'),
-  project: z.string({ error: () => 'expected text' }).default('').describe('Stands in records.'),
-  user: z.string({ error: () => 'expected text' }).default('').describe('Stands in records.'),
+  project: z
+    .string({ error: () => 'expected text' })
+    .default('')
+    .describe('Stands in records.'),
+  user: z
+    .string({ error: () => 'expected text' })
+    .default('')
+    .describe('Stands in records.'),
   role: oneOf(['caller', 'admin']).default('caller').describe('`admin` may use /admin as well.'),
 });
 
@@ -104,7 +123,9 @@ export const schema = section('a map of settings such as "routes:"', {
   routes: record('a map of routes by name', name('the name of a route'), route)
     .default({})
     .describe('What callers may ask for by name: a target, a list of targets in order of fallback, or a map with `steps`.'),
-  tenants: record('a map of tenants by name', name('the name of a tenant'), tenant).default({}).describe('Who calls, and what each may ask.'),
+  tenants: record('a map of tenants by name', name('the name of a tenant'), tenant)
+    .default({})
+    .describe('Who calls, and what each may ask.'),
   keys: list('a list of keys', key, 100_000).default([]).describe('Keys that callers must show; with none, nobody needs one.'),
   prices: record('a map of prices by provider/model', z.string(), price)
     .default({})

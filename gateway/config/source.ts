@@ -1,7 +1,7 @@
 /** The text of a config as plain data, with every `${…}` expanded and the place of each value kept. */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { Surroundings } from './expand.ts';
-import { type ConfigProblem, type Finding, type Path, pathId, printedPath } from './problem.ts';
+import { type ConfigProblem, type Finding, pathId, printedPath } from './problem.ts';
 import { syntaxMessage } from './syntax.ts';
 import { type Place, walk } from './walk.ts';
 
@@ -45,6 +45,7 @@ export function parseSource(file: string, text: string, around: Surroundings): P
   }
   const walked = walk(document.contents, around);
   const locate = (finding: Finding): ConfigProblem => problemAt(file, finding, placeOf(walked.places, finding), lines);
+  if (walked.overflowed) return { ok: false, problems: walked.findings.map(locate) };
   const { origins, files } = walked;
   // An empty file says nothing, which is not wrong.
   const value = walked.value ?? {};
@@ -87,13 +88,4 @@ function problemAt(file: string, { path, message }: Finding, offset: number | un
 function placed(file: string, lines: LineCounter, offset: number, path: string, message: string): ConfigProblem {
   const { line, col } = lines.linePos(offset);
   return { file, line: Math.max(1, line), column: Math.max(1, col), path, message };
-}
-
-/** Offsets of an entry of a list in the text, and of the list: what a command needs to point at it. */
-export function linesOf(text: string, path: Path): { readonly first: number; readonly last: number } | undefined {
-  const lines = new LineCounter();
-  const node = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' }).getIn(path, true);
-  const range = isScalar(node) || isMap(node) || isSeq(node) ? node.range : undefined;
-  if (!range) return undefined;
-  return { first: lines.linePos(range[0]).line, last: lines.linePos(Math.max(range[0], range[1] - 1)).line };
 }

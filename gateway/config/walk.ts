@@ -16,6 +16,8 @@ export interface Walked {
   readonly origins: ReadonlyMap<string, readonly string[]>;
   readonly files: readonly string[];
   readonly findings: readonly Finding[];
+  /** It was too large or too deep, and the rest was not read. */
+  readonly overflowed: boolean;
 }
 
 const nodesMax = 50_000;

@@ -279,6 +279,16 @@ describe('the bootstrap', () => {
     expect(resampled!.below(high)).toBeCloseTo(0.025, 2);
   });
 
+  test('a bound that no resample reached is rejected as far as their number allows, also without any spread', () => {
+    const sums = Float64Array.from({ length: 50 }, (_, i) => 1 + (i % 2) / 100);
+    const [resampled, constant] = clusterBootstrap(50, [w => weightedSum(sums, w) / 50, () => 3], { seed: 3, resamples: 999 });
+    expect(resampled!.below(2)).toBe(1 / 1000);
+    expect(resampled!.above(0)).toBe(1 / 1000);
+    expect(constant!.interval(0.95)).toEqual({ value: 3, low: 3, high: 3 });
+    expect(constant!.below(4)).toBe(1 / 1000);
+    expect(constant!.above(4)).toBe(1);
+  });
+
   test('one cluster shows no spread, so nothing is claimed', () => {
     const [resampled] = clusterBootstrap(1, [w => w[0]!], { seed: 1, resamples: 100 });
     expect(resampled!.interval(0.95)).toEqual({ value: 1, low: -Infinity, high: Infinity });

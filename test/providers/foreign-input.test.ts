@@ -7,6 +7,7 @@ import type { Json } from '../../gateway/core/json.ts';
 import type { Provider, SseEvent } from '../../gateway/core/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { gemini } from '../../gateway/providers/gemini.ts';
+import { openai } from '../../gateway/providers/openai.ts';
 
 interface Line {
   readonly kind: string;
@@ -16,7 +17,7 @@ interface Line {
 const numRuns = process.env.HINDCAST_LONG ? 20_000 : 1_000;
 const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
 
-describe.each([anthropic, gemini] as readonly Provider[])('$name', provider => {
+describe.each([openai, anthropic, gemini] as readonly Provider[])('$name', provider => {
   const path = join(import.meta.dirname, `../fixtures/providers/${provider.name}.jsonl`);
   const lines: Line[] = readFileSync(path, 'utf8')
     .trim()

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { traitsOf as claude } from '../../gateway/providers/anthropic/model.ts';
 import { traitsOf as gemini } from '../../gateway/providers/gemini/model.ts';
+import { traitsOf as openai } from '../../gateway/providers/openai/model.ts';
 
 describe('Claude', () => {
   test.each([
@@ -55,5 +56,41 @@ describe('Gemini', () => {
     ['gemini-flash-latest', 'level', true, ['low', 'medium', 'high']],
   ])('%s', (model, thinking, modern, levels) => {
     expect(gemini(model)).toMatchObject({ thinking, modern, levels });
+  });
+});
+
+describe('OpenAI', () => {
+  test.each([
+    ['gpt-3.5-turbo', true, 'max_tokens', [], 'always', true, true],
+    ['gpt-35-turbo-16k', true, 'max_tokens', [], 'always', true, true],
+    ['gpt-4-1106-preview', true, 'max_tokens', [], 'always', true, true],
+    ['gpt-4o-2024-08-06', true, 'max_tokens', [], 'always', true, true],
+    ['ft:gpt-4o-mini:acme::abc', true, 'max_tokens', [], 'always', true, true],
+    ['chatgpt-4o-latest', true, 'max_tokens', [], 'always', true, true],
+    ['gpt-4.1-nano', true, 'max_tokens', [], 'always', true, true],
+    ['gpt-audio-mini', true, 'max_tokens', [], 'always', true, true],
+    ['gpt-4o-search-preview', true, 'max_tokens', [], 'never', true, true],
+    ['o1-mini', true, 'max_completion_tokens', [], 'never', true, true],
+    ['o1-2024-12-17', true, 'max_completion_tokens', ['low', 'medium', 'high'], 'never', true, true],
+    ['o3-mini', true, 'max_completion_tokens', ['low', 'medium', 'high'], 'never', true, true],
+    ['o3', true, 'max_completion_tokens', ['low', 'medium', 'high'], 'never', false, true],
+    ['o4-mini', true, 'max_completion_tokens', ['low', 'medium', 'high'], 'never', false, true],
+    ['openai/gpt-5-mini', true, 'max_completion_tokens', ['minimal', 'low', 'medium', 'high'], 'never', false, true],
+    ['gpt-5-chat-latest', true, 'max_completion_tokens', [], 'always', true, true],
+    ['gpt-5.1-chat-latest', true, 'max_completion_tokens', ['medium'], 'never', false, true],
+    ['gpt-5-pro', true, 'max_completion_tokens', ['high'], 'never', false, true],
+    ['gpt-5.1', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high'], 'resting', false, true],
+    ['gpt-5.2-2025-12-11', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high', 'xhigh'], 'resting', false, true],
+    ['gpt-5.4-mini', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high', 'xhigh'], 'resting', false, false],
+    ['gpt-5.5', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high', 'xhigh'], 'never', false, false],
+    ['gpt-5.6-luna', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high', 'xhigh', 'max'], 'never', false, false],
+    ['gpt-6-astra', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high', 'xhigh', 'max'], 'never', false, false],
+    ['gpt-6.1-terra', true, 'max_completion_tokens', ['none', 'low', 'medium', 'high', 'xhigh', 'max'], 'never', false, false],
+    ['openai/gpt-oss-120b', false, 'max_tokens', 'any', 'always', true, true],
+    ['deepseek-v4-flash', false, 'max_tokens', 'any', 'always', true, true],
+    ['grok-4', false, 'max_tokens', 'any', 'always', true, true],
+    ['my-deployment', false, 'max_tokens', 'any', 'always', true, true],
+  ])('%s', (model, own, limitField, efforts, sampling, stop, toolsWhileReasoning) => {
+    expect(openai(model)).toMatchObject({ own, limitField, efforts, sampling, stop, toolsWhileReasoning });
   });
 });

@@ -16,10 +16,12 @@ const words: Readonly<Record<number, Words>> = {
   402: { type: 'insufficient_quota', code: 'insufficient_quota', message: 'You exceeded your current quota.' },
   403: invalid('permission_denied', 'This project has no access to the model.'),
   404: invalid('model_not_found', 'The model does not exist.'),
+  408: { type: 'timeout_error', code: 'request_timeout', message: 'The request took too long.' },
   413: invalid('request_too_large', 'The request is too large.'),
   429: { type: 'requests', code: 'rate_limit_exceeded', message: 'Rate limit reached for requests.' },
   500: server(null, 'The server had an error while processing the request.'),
   503: server('service_unavailable', 'The engine is overloaded. Try again later.'),
+  504: server('timeout', 'The server took too long.'),
   529: server('overloaded', 'The engine is overloaded. Try again later.'),
 };
 

@@ -65,6 +65,17 @@ export const pick = <T>(list: readonly T[], seed: string, label: string): T => l
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
+const perCoin = 5;
+
 /** An id of `length` letters and digits. */
-export const identifier = (seed: string, label: string, length: number): string =>
-  Array.from({ length }, (_, i) => alphabet[Math.floor(coin(seed, `${label} ${i}`) * alphabet.length)]).join('');
+export function identifier(seed: string, label: string, length: number): string {
+  let id = '';
+  for (let i = 0; id.length < length; i++) {
+    let drawn = Math.floor(coin(seed, `${label} ${i}`) * alphabet.length ** perCoin);
+    for (let place = 0; place < perCoin; place++) {
+      id += alphabet[drawn % alphabet.length];
+      drawn = Math.floor(drawn / alphabet.length);
+    }
+  }
+  return id.slice(0, length);
+}

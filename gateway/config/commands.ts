@@ -1,0 +1,63 @@
+/** `hindcast config check` and `hindcast config schema`. */
+import type { Command } from 'commander';
+import { action, exit, result } from '../cli.ts';
+import { configSchema, loadConfig, printProblems } from '../config.ts';
+import { describe, description } from './describe.ts';
+
+export { registerKeys } from './key-commands.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function registerConfig(program: Command): void {
+  const config = program
+    .command('config')
+    .description('check the configuration, or print its schema')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config check                      all that is wrong with hindcast.yaml, or what it says
+  hindcast config schema > hindcast.schema.json`,
+    );
+  config
+    .command('check')
+    .description('print every problem with file, line and column, and exit 2; or a summary of what is configured')
+    .option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml, else the environment)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config check
+  hindcast config check --config deploy/hindcast.yaml
+  hindcast config check --json | jq '.problems[].message'`,
+    )
+    .action(action(check));
+  config
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .option('--config <file>', 'the configuration; its content makes no difference here')
+    .option('--json', 'print JSON, as always')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config schema > hindcast.schema.json
+  then, as the first line of hindcast.yaml:
+  # yaml-language-server: $schema=./hindcast.schema.json`,
+    )
+    .action(action(async () => result({ json: true }, configSchema(), () => '')));
+}
+
+async function check(options: Options): Promise<number> {
+  const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
+  if (!loaded.ok) {
+    result(options, { ok: false, problems: loaded.problems }, () => printProblems(loaded.problems));
+    return exit.usage;
+  }
+  result(options, description(loaded.settings), () => describe(loaded.settings));
+  return exit.pass;
+}

@@ -1,0 +1,97 @@
+/** A good config in a few lines: who is asked, by whom, and as whom; never a key. */
+import { table } from '../cli.ts';
+import type { Accept } from '../core/signal.ts';
+import type { Account, ConfiguredStep, Settings } from '../settings.ts';
+import { rememberedOf } from './origin.ts';
+import { pathId } from './problem.ts';
+
+export function description(settings: Settings) {
+  return {
+    ok: true,
+    file: settings.file ?? null,
+    hash: settings.hash,
+    server: settings.server,
+    store: { url: settings.store.url, path: settings.store.path },
+    providers: [...settings.providers.values()].map(account => ({
+      name: account.name,
+      api: account.provider.name,
+      base_url: account.baseUrl,
+      keys: keySources(settings, account),
+    })),
+    routes: [...settings.routes.values()].map(({ name, steps }) => ({ name, steps: steps.map(stepText) })),
+    tenants: [...settings.tenants.values()].map(({ name, routes }) => ({ name, routes: routes ?? null })),
+    keys: keyRows(settings),
+  };
+}
+
+export function describe(settings: Settings): string {
+  const { file, hash, server, store, providers, routes, tenants, keys } = description(settings);
+  return [
+    file === null ? 'There is no configuration file: providers come from the environment.' : `${file} is good.`,
+    `config hash ${hash}, listens on ${server.host}:${server.port}, records in ${store.url === 'embedded' ? store.path : store.url}`,
+    '',
+    table(
+      ['provider', 'api', 'address', 'key'],
+      providers.map(p => [p.name, p.api, p.base_url, p.keys.join(', ')]),
+    ),
+    ...(routes.length > 0
+      ? [
+          '',
+          table(
+            ['route', 'steps'],
+            routes.map(route => [route.name, route.steps.join(' → ')]),
+          ),
+        ]
+      : []),
+    ...(tenants.length > 1
+      ? [
+          '',
+          table(
+            ['tenant', 'may ask'],
+            tenants.map(t => [t.name, t.routes?.join(', ') ?? 'everything']),
+          ),
+        ]
+      : []),
+    '',
+    keys.length === 0 ? 'Callers need no key.' : keysTable(keys),
+  ].join('\n');
+}
+
+export interface KeyRow {
+  readonly name: string;
+  readonly tenant: string;
+  readonly project: string;
+  readonly user: string;
+  readonly role: string;
+  /** The first 8 digits. */
+  readonly hash: string;
+}
+
+export const keyRows = ({ keys }: Settings): readonly KeyRow[] =>
+  [...keys].map(([hash, { name, tenant, project, user, role }]) => ({ name, tenant, project, user, role, hash: hash.slice(0, 8) }));
+
+export const keysTable = (rows: readonly KeyRow[]): string =>
+  table(
+    ['key', 'tenant', 'project', 'user', 'role', 'hash'],
+    rows.map(({ name, tenant, project, user, role, hash }) => [name, tenant, project, user, role, `${hash}…`]),
+  );
+
+/** `OPENAI_API_KEY`, `file:/run/secrets/key`, or that the key stands in the file itself. */
+function keySources(settings: Settings, { name, keys }: Account): readonly string[] {
+  const origins = rememberedOf(settings)?.origins;
+  return keys.map((_, i) => {
+    const found = origins?.get(pathId(['providers', name, 'keys', i])) ?? origins?.get(pathId(['providers', name, 'key']));
+    return found?.join(' + ') ?? 'written in the file';
+  });
+}
+
+function stepText({ target, accept, hedgeAfter }: ConfiguredStep): string {
+  const hedge = hedgeAfter === undefined ? '' : `, hedged after ${typeof hedgeAfter === 'number' ? `${hedgeAfter}ms` : hedgeAfter}`;
+  return `${target}${accept ? ` (${acceptText(accept)})` : ''}${hedge}`;
+}
+
+function acceptText(accept: Accept): string {
+  if ('all' in accept) return accept.all.map(acceptText).join(' and ');
+  if ('any' in accept) return `(${accept.any.map(acceptText).join(' or ')})`;
+  return `${accept.signal} ≥ ${accept.atLeast}`;
+}

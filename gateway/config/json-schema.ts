@@ -1,0 +1,30 @@
+/** The JSON Schema that editors check and complete the file with; made from the very schema that the file is parsed by. */
+import { z } from 'zod';
+import { schema } from './schema.ts';
+
+type Node = Record<string, unknown>;
+
+export function configSchema(): object {
+  const made = z.toJSONSchema(schema, { io: 'input' }) as Node;
+  return { ...(expandable(made, false) as Node), title: 'hindcast.yaml' };
+}
+
+/** Every value may be written as `${NAME}`, of which an editor cannot know what it will be. */
+function expandable(value: unknown, isName: boolean): unknown {
+  if (Array.isArray(value)) return value.map(item => expandable(item, false));
+  if (typeof value !== 'object' || value === null) return value;
+  const node = Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, key === 'default' ? inner : expandable(inner, key === 'propertyNames')]),
+  );
+  if (isName || !isConstrained(node)) return node;
+  const { description, default: otherwise, id, ...constraint } = node;
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(otherwise === undefined ? {} : { default: otherwise }),
+    ...(id === undefined ? {} : { id }),
+    anyOf: [constraint, { type: 'string', pattern: '\\$\\{' }],
+  };
+}
+
+const isConstrained = ({ type, pattern, enum: words, const: word }: Node): boolean =>
+  type === 'number' || type === 'integer' || type === 'boolean' || (type === 'string' && [pattern, words, word].some(x => x !== undefined));

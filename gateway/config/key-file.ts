@@ -1,0 +1,78 @@
+/** One key's entry in the text of a config: where it stands, and the file without it. */
+import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { type Document, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import { CommandError, exit } from '../cli.ts';
+import { reasonOf } from './expand.ts';
+import { readConfig, type Wanted } from './load.ts';
+import { didYouMean } from './nearest.ts';
+import { printProblems, quoted } from './problem.ts';
+
+export interface FoundKey {
+  readonly index: number;
+  readonly first: number;
+  readonly last: number;
+  /** No other key is there. */
+  readonly isLast: boolean;
+}
+
+export function findKey(file: string, name: string): FoundKey {
+  const lines = new LineCounter();
+  const keys = parsed(file, lines).get('keys');
+  const entries = isSeq(keys) ? keys.items : [];
+  const names = entries.map(entry => (isMap(entry) ? entry.get('name') : undefined));
+  const index = names.indexOf(name);
+  const entry = entries[index];
+  if (!isMap(entry) || !entry.range) {
+    const known = names.filter(known => typeof known === 'string');
+    throw new CommandError(
+      exit.usage,
+      `${file} has no key named ${quoted(name)}${didYouMean(name, known) || '; `hindcast keys list` names them'}`,
+    );
+  }
+  const [start, end] = entry.range;
+  return { index, first: lines.linePos(start).line, last: lines.linePos(Math.max(start, end - 1)).line, isLast: entries.length === 1 };
+}
+
+export function describeRevocation(file: string, name: string, { first, last }: FoundKey, written: boolean): string {
+  if (written) return `The key ${quoted(name)} is gone from ${file}; a running gateway refuses it at once.`;
+  const lines = first === last ? `line ${first}` : `lines ${first} to ${last}`;
+  return `Nothing is revoked yet. Delete ${lines} of ${file}, or say --write.`;
+}
+
+/** Replaces the file in one step, and only by one that says the same but for this key, and that is no worse. */
+export function removeKey(file: string, { index }: FoundKey, around: Omit<Wanted, 'file'>): void {
+  const target = realpathSync(file);
+  const document = parsed(file, new LineCounter());
+  const before = document.toJS() as { keys: unknown[] };
+  document.deleteIn(['keys', index]);
+  const text = document.toString({ lineWidth: 0 });
+  const expected = { ...before, keys: before.keys.filter((_, i) => i !== index) };
+  if (!isDeepStrictEqual(parseDocument(text).toJS(), expected)) {
+    throw new CommandError(exit.usage, `${file} is written in a way that this command cannot edit; delete the entry by hand.`);
+  }
+  const draft = `${target}.${process.pid}.tmp`;
+  try {
+    writeFileSync(draft, text, { flag: 'wx' });
+    chmodSync(draft, statSync(target).mode & 0o777);
+    const wasGood = readConfig({ ...around, file }).loaded.ok;
+    const { loaded } = readConfig({ ...around, file: draft });
+    if (wasGood && !loaded.ok) {
+      const why = printProblems(loaded.problems.map(problem => ({ ...problem, file })));
+      throw new CommandError(exit.usage, `Nothing was written, for without this key the file would be refused:\n${why}`);
+    }
+    renameSync(draft, target);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function parsed(file: string, lineCounter: LineCounter): Document.Parsed {
+  try {
+    const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter, prettyErrors: false, logLevel: 'silent' });
+    if (document.errors.length === 0) return document;
+  } catch (error) {
+    throw new CommandError(exit.usage, `${file}: ${reasonOf(error)}`);
+  }
+  throw new CommandError(exit.usage, `${file} is not valid YAML; \`hindcast config check\` says where.`);
+}

@@ -1,0 +1,32 @@
+/** What of a changed config only a restart brings about: where we listen and what was opened at the start. */
+import type { Secret } from '../secret.ts';
+import type { Settings } from '../settings.ts';
+
+type Reader = (settings: Settings) => unknown;
+const fingerprint = (secret: Secret | undefined): string | undefined => secret?.fingerprint;
+
+const fixed: Readonly<Record<string, Reader>> = {
+  'server.host': s => s.server.host,
+  'server.port': s => s.server.port,
+  'server.workers': s => s.server.workers,
+  'store.url': s => s.store.url,
+  'store.path': s => s.store.path,
+  'store.host': s => s.store.host,
+  'store.port': s => s.store.port,
+  'store.username': s => s.store.username,
+  'store.password': s => fingerprint(s.store.password),
+  'store.database': s => s.store.database,
+  'recorder.durability': s => s.recorder.durability,
+  'recorder.when_full': s => s.recorder.whenFull,
+  'recorder.spool_max': s => s.recorder.spoolBytesMax,
+  'recorder.retention.records': s => s.recorder.retention.records,
+  'recorder.retention.payloads': s => s.recorder.retention.payloads,
+  'telemetry.otlp': s => s.telemetry.otlp,
+};
+
+/** Compared with the settings that the process started with. */
+export function restartNeeded(started: Settings, next: Settings): readonly string[] {
+  return Object.entries(fixed)
+    .filter(([, read]) => read(started) !== read(next))
+    .map(([path]) => path);
+}

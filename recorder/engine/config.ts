@@ -1,0 +1,105 @@
+/** The engine's own configuration: how much memory and how many threads it may take, and what no session may change. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+const mebibyte = 1024 * 1024;
+
+export interface EngineLimits {
+  /** Of the whole process as the engine counts it. */
+  readonly memoryBytes: number;
+  /** Of one query. */
+  readonly queryMemoryBytes: number;
+  readonly threads: number;
+}
+
+export function engineLimits(memory = process.constrainedMemory() || totalmem(), cores = availableParallelism()): EngineLimits {
+  // A container without a limit of its own reports more than there is.
+  const available = Math.min(memory, totalmem());
+  const memoryBytes = Math.round(Math.min(Math.max(available / 4, 1024 * mebibyte), 4096 * mebibyte));
+  return { memoryBytes, queryMemoryBytes: Math.round(memoryBytes / 2), threads: Math.min(cores, 8) };
+}
+
+/** What a session starts with. `const` ones hide an expression, a file or another language from the check of the statement. */
+const settings = (limits: EngineLimits) => ({
+  max_memory_usage: limits.queryMemoryBytes,
+  max_threads: limits.threads,
+  // Blocks are copied out whole: rows of payloads are large.
+  max_block_size: 8192,
+  async_insert: 0,
+  max_http_get_redirects: 0,
+  date_time_input_format: 'best_effort',
+  input_format_skip_unknown_fields: 1,
+});
+
+const constants: Readonly<Record<string, string | number>> = {
+  implicit_select: 0,
+  dialect: 'clickhouse',
+  allow_introspection_functions: 0,
+  input_format_values_interpret_expressions: 0,
+  input_format_values_deduce_templates_of_expressions: 0,
+  additional_table_filters: '{}',
+  additional_result_filter: '',
+  format_schema: '',
+  format_template_row: '',
+  format_template_resultset: '',
+  format_avro_schema_registry_url: '',
+};
+
+const configFile = (limits: EngineLimits, users: string): string => `<clickhouse>
+  <max_server_memory_usage>${limits.memoryBytes}</max_server_memory_usage>
+  <mark_cache_size>${64 * mebibyte}</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <background_pool_size>2</background_pool_size>
+  <background_move_pool_size>1</background_move_pool_size>
+  <background_fetches_pool_size>1</background_fetches_pool_size>
+  <background_common_pool_size>2</background_common_pool_size>
+  <background_schedule_pool_size>4</background_schedule_pool_size>
+  <background_buffer_flush_schedule_pool_size>1</background_buffer_flush_schedule_pool_size>
+  <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
+  <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
+  <merge_tree>
+    <!-- A segment of the spool is deleted on the acknowledgement, so an acknowledged part has to outlive a power cut. -->
+    <fsync_after_insert>1</fsync_after_insert>
+    <fsync_part_directory>1</fsync_part_directory>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+  <users_config>${xml(users)}</users_config>
+</clickhouse>
+`;
+
+const usersFile = (limits: EngineLimits): string => `<clickhouse>
+  <profiles>
+    <default>
+${elements({ ...settings(limits), ...constants })}
+      <constraints>
+${Object.keys(constants)
+  .map(name => `        <${name}><readonly/></${name}>`)
+  .join('\n')}
+      </constraints>
+    </default>
+  </profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default><password></password><profile>default</profile><quota>default</quota><networks><ip>::/0</ip></networks></default>
+  </users>
+</clickhouse>
+`;
+
+const elements = (values: Readonly<Record<string, string | number>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `      <${name}>${xml(String(value))}</${name}>`)
+    .join('\n');
+
+const xml = (text: string): string => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+
+/** Writes the files into the engine's folder and gives the arguments to start it with. */
+export function writeConfig(path: string, limits: EngineLimits): readonly string[] {
+  const config = join(path, 'hindcast-config.xml');
+  const users = join(path, 'hindcast-users.xml');
+  writeFileSync(users, usersFile(limits), { mode: 0o600 });
+  writeFileSync(config, configFile(limits, users), { mode: 0o600 });
+  return [`--config-file=${config}`];
+}

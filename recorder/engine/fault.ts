@@ -1,0 +1,63 @@
+/** What the engine answers when it does not do what was asked: ClickHouse's codes and names, and the HTTP status for each. */
+
+export class EngineFault extends Error {
+  readonly code: number;
+  readonly codeName: string;
+
+  constructor(code: number, codeName: string, message: string) {
+    super(message);
+    this.code = code;
+    this.codeName = codeName;
+  }
+}
+
+/** The faults that this layer itself raises. */
+export const faults = {
+  badArguments: (message: string) => new EngineFault(36, 'BAD_ARGUMENTS', message),
+  unknownFunction: (message: string) => new EngineFault(46, 'UNKNOWN_FUNCTION', message),
+  notImplemented: (message: string) => new EngineFault(48, 'NOT_IMPLEMENTED', message),
+  unknownTable: (message: string) => new EngineFault(60, 'UNKNOWN_TABLE', message),
+  syntax: (message: string) => new EngineFault(62, 'SYNTAX_ERROR', message),
+  unknownFormat: (message: string) => new EngineFault(73, 'UNKNOWN_FORMAT', message),
+  unknownDatabase: (message: string) => new EngineFault(81, 'UNKNOWN_DATABASE', message),
+  incorrectData: (message: string) => new EngineFault(117, 'INCORRECT_DATA', message),
+  unknownSetting: (message: string) => new EngineFault(115, 'UNKNOWN_SETTING', message),
+  readonly: (message: string) => new EngineFault(164, 'READONLY', message),
+  tooManyQueries: (message: string) => new EngineFault(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message),
+  tooManyBytes: (message: string) => new EngineFault(307, 'TOO_MANY_BYTES', message),
+  unknownCompression: (message: string) => new EngineFault(89, 'UNKNOWN_COMPRESSION_METHOD', message),
+  denied: (message: string) => new EngineFault(497, 'ACCESS_DENIED', message),
+  unauthenticated: (message: string) => new EngineFault(516, 'AUTHENTICATION_FAILED', message),
+  cancelled: (message: string) => new EngineFault(394, 'QUERY_WAS_CANCELLED', message),
+  closing: (message: string) => new EngineFault(236, 'ABORTED', message),
+} as const;
+
+/** Any error as a fault: the engine's own carry their code in the text, others are our mistakes. */
+export function faultOf(error: unknown): EngineFault {
+  if (error instanceof EngineFault) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const found = /Code: (\d+)\. DB::Exception: ([\s\S]*?)(?: \(([A-Z][A-Z0-9_]+)\))?\s*$/.exec(message);
+  if (!found) return new EngineFault(1002, 'UNKNOWN_EXCEPTION', message);
+  return new EngineFault(Number(found[1]), found[3] ?? 'UNKNOWN_EXCEPTION', found[2]!);
+}
+
+/** As a ClickHouse server words it, so that clients find code and name in it. */
+export const wordsOf = (fault: EngineFault, version: string): string =>
+  `Code: ${fault.code}. DB::Exception: ${fault.message} (${fault.codeName}) (version ${version} (embedded))\n`;
+
+const statusByCode: ReadonlyMap<number, number> = new Map([
+  // Not allowed.
+  ...[164, 192, 193, 291, 492, 497, 516].map(code => [code, 403] as const),
+  // Not there.
+  ...[46, 47, 60, 81, 115].map(code => [code, 404] as const),
+  // Wrongly asked.
+  ...[6, 26, 27, 36, 38, 41, 42, 43, 50, 53, 62, 69, 70, 72, 73, 89, 117, 130, 344, 386, 452, 456, 457].map(code => [code, 400] as const),
+  [48, 501],
+  [159, 408],
+  [202, 503],
+  [236, 503],
+  [307, 413],
+  [394, 499],
+]);
+
+export const statusOf = (fault: EngineFault): number => statusByCode.get(fault.code) ?? 500;

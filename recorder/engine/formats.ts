@@ -1,0 +1,43 @@
+/** Formats by what the engine's HTTP side has to know of them: which exist, which can be cut into chunks, and their content types. */
+
+const list = (names: string): ReadonlySet<string> => new Set(names.split(' '));
+
+/** Each chunk of a stream is a document of its own; of these the documents laid end to end are one again. */
+const rowByRow = list(
+  'JSONEachRow JSONLines NDJSON JSONCompactEachRow JSONStringsEachRow JSONCompactStringsEachRow TabSeparated TSV TabSeparatedRaw TSVRaw Raw ' +
+    'CSV TSKV RowBinary Native LineAsString',
+);
+
+const withNames = list(
+  'JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactStringsEachRowWithNames ' +
+    'JSONCompactStringsEachRowWithNamesAndTypes TabSeparatedWithNames TabSeparatedWithNamesAndTypes TSVWithNames TSVWithNamesAndTypes ' +
+    'TabSeparatedRawWithNames TabSeparatedRawWithNamesAndTypes TSVRawWithNames TSVRawWithNamesAndTypes CSVWithNames CSVWithNamesAndTypes ' +
+    'RowBinaryWithNames RowBinaryWithNamesAndTypes',
+);
+
+const documents = list(
+  'JSON JSONCompact JSONStrings JSONCompactStrings JSONObjectEachRow JSONColumns JSONCompactColumns JSONColumnsWithMetadata Values ' +
+    'BSONEachRow MsgPack Parquet Arrow ArrowStream ORC Avro Npy',
+);
+
+const outputOnly = list(
+  'JSONEachRowWithProgress JSONStringsEachRowWithProgress Pretty PrettyCompact PrettySpace PrettyMonoBlock PrettyCompactMonoBlock ' +
+    'PrettySpaceMonoBlock PrettyNoEscapes PrettyCompactNoEscapes PrettySpaceNoEscapes PrettyJSONEachRow JSONEachRowPretty Vertical Markdown XML ' +
+    'SQLInsert Null Hash Prometheus RawBLOB',
+);
+
+const inputOnly = list('JSONAsString JSONAsObject RowBinaryWithDefaults');
+
+export const isRowByRow = (format: string): boolean => rowByRow.has(format);
+export const isOutputFormat = (format: string): boolean => [rowByRow, withNames, documents, outputOnly].some(set => set.has(format));
+export const isInputFormat = (format: string): boolean => [rowByRow, withNames, documents, inputOnly].some(set => set.has(format));
+
+export function contentTypeOf(format: string): string {
+  if (/^JSON\w*EachRow|^JSONLines$|^NDJSON$/.test(format) && format !== 'JSONObjectEachRow') return 'application/x-ndjson; charset=UTF-8';
+  if (format.startsWith('JSON')) return 'application/json; charset=UTF-8';
+  if (format.startsWith('CSV')) return `text/csv; charset=UTF-8; header=${format.includes('Names') ? 'present' : 'absent'}`;
+  if (/^(TSV|TabSeparated|Raw$|TSKV)/.test(format)) return 'text/tab-separated-values; charset=UTF-8';
+  if (format === 'XML') return 'application/xml; charset=UTF-8';
+  if (/^(RowBinary|Native|Parquet|Arrow|ORC|Avro|MsgPack|BSON|Npy|RawBLOB)/.test(format)) return 'application/octet-stream';
+  return 'text/plain; charset=UTF-8';
+}

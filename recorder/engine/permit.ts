@@ -1,0 +1,148 @@
+/** Decides from a statement's syntax tree whether an account may run it: allow-lists of kinds, tables and functions, and nothing else passes. */
+import { type EngineFault, faults } from './fault.ts';
+import { isOutputFormat } from './formats.ts';
+import type { Functions } from './functions.ts';
+import { nodesOf, type TreeNode } from './tree.ts';
+import { ddlNames, writeKinds, checkWrite } from './permit-write.ts';
+
+export interface Permit {
+  readonly functions: Functions;
+  /** What names without a database mean. */
+  readonly database: string;
+  readonly mayWrite: boolean;
+}
+
+/** A statement that may run, as far as its running depends on it. */
+export interface Permitted {
+  readonly kind: 'read' | 'insert' | 'write';
+  /** Of a SELECT's FORMAT clause. */
+  readonly format: string | undefined;
+  /** A SELECT whose planning computes nothing, so that it can be started on the event loop and streamed. */
+  readonly streams: boolean;
+}
+
+const statements = new Set(
+  (
+    'SelectWithUnionQuery SelectIntersectExceptQuery Explain DescribeQuery ShowTables ShowColumns ShowIndexes ShowCreateTableQuery ' +
+    'ShowCreateViewQuery ShowFunctions ShowEngineQuery ExistsTableQuery ExistsViewQuery ExistsDatabaseQuery'
+  ).split(' '),
+);
+
+/** What may stand below a statement. Not here: APPLY, whose function the tree does not name. */
+const parts = new Set(
+  (
+    'SelectWithUnionQuery SelectIntersectExceptQuery SelectQuery ExpressionList Function Literal Identifier TableIdentifier Asterisk ' +
+    'QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher QualifiedColumnsListMatcher ' +
+    'ColumnsTransformerList ColumnsExceptTransformer ColumnsReplaceTransformer ColumnsReplaceTransformer::Replacement ' +
+    'TablesInSelectQuery TablesInSelectQueryElement TableExpression TableJoin ArrayJoin Subquery WithElement OrderByElement ' +
+    'InterpolateElement WindowDefinition WindowListElement SampleRatio Collation Set'
+  ).split(' '),
+);
+
+/** Table functions that compute their rows. */
+const tableFunctions = new Set('numbers numbers_mt zeros zeros_mt primes generateSeries generate_series values VALUES SQLStandardValues'.split(' '));
+
+const systemTables = new Set('databases tables columns functions parts settings one numbers'.split(' '));
+/** What whoever holds the writer's key may look at besides. */
+const writersSystemTables = new Set(
+  'parts_columns processes merges mutations metrics events asynchronous_metrics errors disks warnings data_skipping_indices detached_parts'.split(' '),
+);
+
+const otherDatabases = new Set(['system', 'information_schema']);
+
+export function permit(root: TreeNode, account: Permit): Permitted {
+  const writes = writeKinds.has(root.kind);
+  if (!statements.has(root.kind) && !(writes && account.mayWrite)) {
+    throw writes ? faults.readonly(`${words(root.kind)} needs the writer's account.`) : refused(`Statements of the kind ${words(root.kind)}`);
+  }
+  if (root.kind === 'Explain' && !explains.has(root.detail)) throw refused(root.detail);
+  for (const [node, parent] of nodesOf(root)) {
+    if (node !== root && !parts.has(node.kind) && !(account.mayWrite && ddlNames.parts.has(node.kind))) {
+      throw refused(node.kind === 'ColumnsApplyTransformer' ? 'APPLY' : words(node.kind));
+    }
+    checkNode(node, parent, account, writes);
+  }
+  if (writes) checkWrite(root);
+  return {
+    kind: root.kind === 'InsertQuery' ? 'insert' : writes ? 'write' : 'read',
+    format: root.kind === 'SelectWithUnionQuery' ? root.children.find(child => child.kind === 'Identifier')?.detail : undefined,
+    streams: root.kind === 'SelectWithUnionQuery' && !computesWhilePlanned(root),
+  };
+}
+
+const explains = new Set(['EXPLAIN', 'EXPLAIN AST', 'EXPLAIN SYNTAX', 'EXPLAIN QUERY TREE', 'EXPLAIN PIPELINE', 'EXPLAIN ESTIMATE'].flatMap(e => [e, e.slice(8)]));
+
+function checkNode(node: TreeNode, parent: TreeNode | undefined, account: Permit, writes: boolean): void {
+  switch (node.kind) {
+    case 'SelectWithUnionQuery':
+      return checkUnion(node, account);
+    case 'SelectQuery':
+      return checkSettings(node, account);
+    case 'Function':
+      return checkFunction(node, parent, account, writes);
+    case 'TableIdentifier':
+      return checkTable(node.detail, account);
+    case 'Identifier':
+      return checkIdentifier(node.detail, account);
+    default:
+  }
+}
+
+/** Below a union stand its queries and, at the top, a format; a literal there is INTO OUTFILE. */
+function checkUnion(node: TreeNode, account: Permit): void {
+  for (const child of node.children) {
+    if (child.kind === 'Literal') throw refused('INTO OUTFILE');
+    if (child.kind === 'Identifier' && !isOutputFormat(child.detail)) throw faults.unknownFormat(`The format ${child.detail} is not available here.`);
+  }
+  checkSettings(node, account);
+}
+
+function checkSettings(node: TreeNode, account: Permit): void {
+  if (account.mayWrite || !node.children.some(child => child.kind === 'Set')) return;
+  throw faults.readonly('A SETTINGS clause is not allowed here: give settings as URL parameters.');
+}
+
+function checkFunction(node: TreeNode, parent: TreeNode | undefined, { functions, mayWrite }: Permit, writes: boolean): void {
+  const name = node.detail;
+  if (parent?.kind === 'TableExpression') {
+    if (!tableFunctions.has(name)) throw refused(`The table function ${name}`);
+    return;
+  }
+  if (mayWrite && writes && ddlNames.functions.has(name)) return;
+  const verdict = functions.verdict(name);
+  if (verdict === 'forbidden') throw refused(`The function ${name}`);
+  if (verdict === 'unknown') throw faults.unknownFunction(`Function with name ${name} is not available here.`);
+}
+
+function checkTable(name: string, account: Permit): void {
+  const names = /^(?:(\w+)\.)?([A-Za-z_]\w*)$/.exec(name);
+  if (!names) throw refused(`The table ${name}`);
+  const [, database = account.database, table = ''] = names;
+  if (database === 'default') return;
+  if (database !== 'system') throw refused(`The database ${database}`);
+  if (!systemTables.has(table) && !(account.mayWrite && writersSystemTables.has(table))) throw refused(`The table system.${table}`);
+}
+
+/** A name in an expression can be a column, but also a table (`x IN system.users`) or a function (`arrayMap(file, paths)`). */
+function checkIdentifier(name: string, account: Permit): void {
+  const names = name.split('.');
+  if (names.length > 1 && otherDatabases.has(names[0]!.toLowerCase())) checkTable(names.slice(0, 2).join('.'), account);
+  if (account.functions.forbidsBareName(names.at(-1)!)) throw refused(`The function ${names.at(-1)}`);
+}
+
+/** Scalar subqueries run when a query is planned, and the plan is made on the calling thread. */
+function computesWhilePlanned(root: TreeNode): boolean {
+  for (const [node, parent] of nodesOf(root)) {
+    if (node.kind === 'Subquery' && parent?.kind !== 'TableExpression' && parent?.kind !== 'WithElement') return true;
+  }
+  return false;
+}
+
+const refused = (what: string): EngineFault => faults.denied(`${what} is not allowed here.`);
+
+/** `ShowGrantsQuery` as `SHOW GRANTS`. */
+const words = (kind: string): string =>
+  kind
+    .replace(/^AST|Query$|SQL/g, '')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toUpperCase();

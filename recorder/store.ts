@@ -1,0 +1,112 @@
+/** The store as the rest of the product sees it: ClickHouse over HTTP, embedded or a server, always through the official client. */
+import { Readable } from 'node:stream';
+import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+
+export interface StoreAccess {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  readonly database?: string;
+}
+
+/**
+ * Values go in as `{name: Type}` parameters and never into the text. Integers and decimals come back as JSON numbers, so read hashes of 64 bits
+ * with `toString()`; times come back as ISO 8601 in UTC. Errors are the client's ClickHouseError: `code` holds the server's exception code.
+ */
+export interface Store {
+  select<Row>(query: string, params?: Record<string, unknown>): Promise<Row[]>;
+  stream<Row>(query: string, params?: Record<string, unknown>): AsyncIterable<Row>;
+  /** For small tables: as JSONEachRow, so omitted columns take their defaults. The same token twice is one insert. */
+  insert(table: string, rows: readonly object[], token?: string): Promise<void>;
+  /** `body` is rows in RowBinary, in the order of `columns`. Resolves when they are written; the same token twice is one insert. */
+  insertBinary(table: string, columns: readonly string[], body: Uint8Array, token: string): Promise<void>;
+  command(query: string, params?: Record<string, unknown>): Promise<void>;
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Said on every call, because the defaults of servers differ by version and by configuration. */
+const always: ClickHouseSettings = {
+  // A batch is acknowledged when it is written, not when it is queued.
+  async_insert: 0,
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  input_format_skip_unknown_fields: 1,
+  date_time_input_format: 'best_effort',
+  date_time_output_format: 'iso',
+  output_format_json_quote_64bit_integers: 0,
+  output_format_json_quote_decimals: 0,
+  log_comment: 'hindcast',
+};
+
+const requestTimeoutMs = 600_000;
+/** Below the engine's and the servers' keep-alive, so that a socket is never used while the other side closes it. */
+const idleSocketMs = 2_500;
+
+export function connect(access: StoreAccess): Store {
+  const compression = isLoopback(access.url) ? { request: false, response: false } : { request: true, response: true };
+  const client = createClient({
+    url: access.url,
+    username: access.username,
+    password: access.password,
+    database: access.database ?? 'default',
+    application: 'hindcast',
+    request_timeout: requestTimeoutMs,
+    keep_alive: { enabled: true, idle_socket_ttl: idleSocketMs },
+    compression,
+    clickhouse_settings: always,
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  return {
+    select: async <Row>(query: string, params = {}) =>
+      (await client.query({ query, query_params: params, format: 'JSONEachRow' })).json<Row>(),
+    stream: <Row>(query: string, params = {}) => rowsOf<Row>(client, query, params),
+    insert: async (table, rows, token) => {
+      if (rows.length === 0) return;
+      await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: tokenSetting(token) });
+    },
+    insertBinary: (table, columns, body, token) => insertBinary(client, table, columns, body, token),
+    command: async (query, params = {}) => {
+      await client.command({ query, query_params: params });
+    },
+    ping: async () => (await client.ping()).success,
+    close: () => client.close(),
+  };
+}
+
+async function* rowsOf<Row>(client: ClickHouseClient, query: string, params: Record<string, unknown>): AsyncGenerator<Row> {
+  const answer = await client.query({ query, query_params: params, format: 'JSONEachRow' });
+  try {
+    for await (const rows of answer.stream<Row>()) for (const row of rows) yield row.json();
+  } finally {
+    // Also when the reader stops early: the query behind it ends with its connection.
+    answer.close();
+  }
+}
+
+async function insertBinary(
+  client: ClickHouseClient,
+  table: string,
+  columns: readonly string[],
+  body: Uint8Array,
+  token: string,
+): Promise<void> {
+  if (body.byteLength === 0) return;
+  const query = `INSERT INTO ${identifier(table)} (${columns.map(identifier).join(', ')}) FORMAT RowBinary`;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const values = Readable.from([bytes], { objectMode: false });
+  const { stream } = await client.exec({ query, values, clickhouse_settings: tokenSetting(token) });
+  // An exception after the headers is in the body.
+  const said: Buffer[] = [];
+  for await (const chunk of stream) said.push(chunk as Buffer);
+  const text = Buffer.concat(said).toString();
+  if (text.includes('DB::Exception')) throw new Error(text.trim());
+}
+
+const tokenSetting = (token: string | undefined): ClickHouseSettings => (token ? { insert_deduplication_token: token } : {});
+
+export const identifier = (name: string): string => `\`${name.replace(/[\\`]/g, '\\$&')}\``;
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+}
