@@ -27,9 +27,12 @@ export interface CertifyOptions {
   /** That it is, in (0, 1). */
   readonly confidence: number;
   readonly seed: number;
-  /** From the strictest down, chosen without looking at these outcomes; undefined takes every value that the signal shows. */
+  /** From the strictest down, chosen without looking at these outcomes; undefined takes the values that the signal shows, at most 500. */
   readonly thresholds?: readonly number[];
 }
+
+/** Chosen by the signal's ranks alone, which looks at no loss. */
+const thresholdsMax = 500;
 
 export interface Tested {
   readonly threshold: number;
@@ -70,8 +73,7 @@ export function certify(chain: Chain, kept: Complete, options: CertifyOptions): 
     random(options.seed),
   );
   const tested: Tested[] = [];
-  for (const threshold of options.thresholds ??
-    thresholdGrid(distinctValues(items, chain.targets[0]!, options.signal), Number.POSITIVE_INFINITY)) {
+  for (const threshold of options.thresholds ?? thresholdGrid(distinctValues(items, chain.targets[0]!, options.signal), thresholdsMax)) {
     const { loss, accept } = losses.at(threshold);
     const p = exact ? binomialBelow(Math.round(sum(loss)), items.length, options.lossMax) : bettingP(loss, clusters, order, options);
     tested.push({ threshold, accept, loss: sum(loss) / items.length, p });

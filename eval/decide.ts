@@ -31,15 +31,15 @@ export function decider(items: readonly Item[], compared: readonly string[] = []
   const unopened = where(items, ({ outcomes }) => compared.slice(-1).some(target => isUnopened(outcomes.get(target))));
   return policy => {
     const shape = shapeOf(policy);
-    const memory = remembered.get(shape) ?? { known: new Map() };
+    const memory = remembered.get(shape) ?? remember(policy, items);
     remembered.set(shape, memory);
     const trials = empty(items.length);
-    for (const [i, item] of items.entries()) {
-      const pattern = patternOf(policy, item);
-      const page = memory.known.get(pattern) ?? { done: new Uint8Array(items.length), trials: empty(items.length) };
-      memory.known.set(pattern, page);
+    for (let i = 0; i < items.length; i++) {
+      const pattern = patternOf(policy, memory.outcomes, i);
+      memory.pages[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
+      const page = memory.pages[pattern];
       if (page.done[i] === 0) {
-        write(page.trials, i, trial(policy, item));
+        write(page.trials, i, trial(policy, items[i]!));
         page.done[i] = 1;
       }
       copy(page.trials, trials, i);
@@ -54,18 +54,27 @@ const where = (items: readonly Item[], holds: (item: Item) => boolean): number[]
 const isUnopened = (outcome: Outcome | undefined): boolean => !outcome?.failure && outcome?.firstTokenMs === undefined;
 
 interface Memory {
-  readonly known: Map<number, { readonly done: Uint8Array; readonly trials: Trials }>;
+  /** Of each step's target, by item. */
+  readonly outcomes: readonly (readonly (Outcome | undefined)[])[];
+  /** By the pattern of accepted answers. */
+  readonly pages: { readonly done: Uint8Array; readonly trials: Trials }[];
 }
+
+const remember = (policy: RoutePolicy, items: readonly Item[]): Memory => ({
+  outcomes: policy.steps.map(({ target }) => items.map(item => item.outcomes.get(target))),
+  pages: [],
+});
 
 /** All of a policy but its thresholds. */
 const shapeOf = (policy: RoutePolicy): string =>
   JSON.stringify({ ...policy, steps: policy.steps.map(({ accept, ...rest }) => ({ ...rest, held: accept !== undefined })) });
 
 /** Which steps would take their target's answer, as bits. */
-function patternOf(policy: RoutePolicy, item: Item): number {
+function patternOf({ steps }: RoutePolicy, outcomes: Memory['outcomes'], i: number): number {
   let pattern = 0;
-  for (const [step, { target, accept }] of policy.steps.entries()) {
-    const outcome = item.outcomes.get(target);
+  for (let step = 0; step < steps.length; step++) {
+    const { accept } = steps[step]!;
+    const outcome = outcomes[step]![i];
     if (accept && outcome && !outcome.failure && accepts(accept, outcome.signals)) pattern |= 1 << step;
   }
   return pattern;
@@ -131,11 +140,10 @@ function write(to: Trials, i: number, { cost, quality, latencyMs, firstTokenMs, 
   to.step[i] = step;
 }
 
-const copy = (from: Trials, to: Trials, i: number): void =>
-  write(to, i, {
-    cost: from.cost[i]!,
-    quality: from.quality[i]!,
-    latencyMs: from.latencyMs[i]!,
-    firstTokenMs: from.firstTokenMs[i]!,
-    step: from.step[i]!,
-  });
+function copy(from: Trials, to: Trials, i: number): void {
+  to.cost[i] = from.cost[i]!;
+  to.quality[i] = from.quality[i]!;
+  to.latencyMs[i] = from.latencyMs[i]!;
+  to.firstTokenMs[i] = from.firstTokenMs[i]!;
+  to.step[i] = from.step[i]!;
+}

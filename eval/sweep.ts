@@ -6,7 +6,7 @@ import { complete, type Dropped, type Outcomes } from './outcomes.ts';
 import { type Clusters, clusteredMean, clustersOf, type Estimate } from './statistics.ts';
 import { type Measured, measurePolicy } from './sweep/measure.ts';
 import { dominatedTargets, mixingHull, overMix } from './sweep/mix.ts';
-import { combinations, distinctValues, signalOf, thresholdGrid } from './sweep/thresholds.ts';
+import { candidatesMax, combinations, distinctValues, signalOf, thresholdGrid } from './sweep/thresholds.ts';
 
 export interface SweepOptions {
   readonly signal: SweptSignal;
@@ -100,8 +100,9 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
 type Items = ReturnType<typeof complete>['items'];
 
 const candidatesOf = (chain: Chain, items: Items, signal: SweptSignal): readonly (readonly number[])[] => {
-  const perStep = chain.targets.slice(0, -1).map(target => thresholdGrid(distinctValues(items, target, signal), 256));
-  return perStep.some(values => values.length === 0) ? [] : combinations(perStep);
+  const most = candidatesMax(items.length);
+  const perStep = chain.targets.slice(0, -1).map(target => thresholdGrid(distinctValues(items, target, signal), most));
+  return perStep.some(values => values.length === 0) ? [] : combinations(perStep, most);
 };
 
 function shareShowing(items: Items, target: string, signal: SweptSignal): number {

@@ -17,7 +17,9 @@ export function admit(rawHeaders: readonly string[], { keys }: Pick<Settings, 'k
   }
   for (const credential of found) {
     const digest = createHash('sha256').update(credential, 'latin1').digest();
-    const known = indexOf(keys).get(shelf(digest))?.find(entry => timingSafeEqual(entry.digest, digest));
+    const known = indexOf(keys)
+      .get(shelf(digest))
+      ?.find(entry => timingSafeEqual(entry.digest, digest));
     if (known) return known.key;
   }
   return unknownKey(found.size === 0);
@@ -34,7 +36,9 @@ const indexes = new WeakMap<Settings['keys'], ReadonlyMap<number, readonly Entry
 function indexOf(keys: Settings['keys']): ReadonlyMap<number, readonly Entry[]> {
   let index = indexes.get(keys);
   if (!index) {
-    const entries = [...keys].map(([hash, key]) => ({ digest: Buffer.from(hash, 'hex'), key })).filter(({ digest }) => digest.length === 32);
+    const entries = [...keys]
+      .map(([hash, key]) => ({ digest: Buffer.from(hash, 'hex'), key }))
+      .filter(({ digest }) => digest.length === 32);
     index = Map.groupBy(entries, ({ digest }) => shelf(digest));
     indexes.set(keys, index);
   }

@@ -80,7 +80,10 @@ export const tooLarge = (bytesMax: number): Refusal => ({
 });
 
 /** Nobody will read it. */
-const gone: Refusal = { ...invalid('client_closed_request', 'The caller closed the connection before its body was whole.', null, 499), close: true };
+const gone: Refusal = {
+  ...invalid('client_closed_request', 'The caller closed the connection before its body was whole.', null, 499),
+  close: true,
+};
 
 const tooSlow: Refusal = { ...invalid('request_timeout', 'The rest of the body did not arrive in time.', null, 408), close: true };
 
@@ -93,6 +96,7 @@ const unknownCoding = invalid(
 
 /** JSON only: a type that browsers send without asking first must not reach a provider. */
 export function checkContentType(contentType: string | undefined): Refusal | undefined {
-  if (contentType !== undefined && /^application\/(?:[\w.-]{1,64}\+)?json\s*(?:;\s*charset="?utf-?8"?\s*)?$/i.test(contentType.trim())) return;
+  if (contentType !== undefined && /^application\/(?:[\w.-]{1,64}\+)?json\s*(?:;\s*charset="?utf-?8"?\s*)?$/i.test(contentType.trim()))
+    return;
   return invalid('unsupported_media_type', 'The body must be sent with content-type: application/json.', null, 415);
 }

@@ -1,5 +1,5 @@
 /** The HTTP server itself, hardened: what arrives broken, oversized, too slowly or ambiguously addressed ends here, before any route. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { BodyLimits } from './body.ts';
 import { errorBody, invalid, linger, type Refusal } from './refuse.ts';
@@ -24,12 +24,14 @@ export const edgeLimits: EdgeLimits = {
   keepAliveMs: 10_000,
 };
 
-/** Requests go through `check` first; what it refuses is answered by `refused` and never reaches a route. */
+/** What stands between the server and its routes. */
 export interface Guard {
+  /** What is wrong with a request; only one with nothing wrong reaches a route. */
   check(request: IncomingMessage): Refusal | undefined;
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
-  /** A connection whose bytes were no HTTP request. */
-  broken(refusal: Refusal): { readonly id: string };
+  admitted(response: ServerResponse): void;
+  /** The bytes of a connection were no HTTP request; gives the id that its answer shall carry. */
+  broken(refusal: Refusal): string;
 }
 
 export function createEdge(limits: EdgeLimits): Server {
@@ -58,8 +60,9 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): voi
     current.set(request.socket, response);
     response.on('error', () => {}); // the connection's end; 'close' follows
     const refusal = guard.check(request);
-    if (refusal) guard.refused(request, response, refusal);
-    else for (const listener of listeners) listener(request, response);
+    if (refusal) return guard.refused(request, response, refusal);
+    guard.admitted(response);
+    for (const listener of listeners) listener(request, response);
   };
   server.on('request', onRequest);
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -73,7 +76,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): voi
     // In the midst of an answer there is no place for another one.
     const isAnswering = response !== undefined && response.headersSent && !response.writableFinished;
     if (!refusal || isAnswering || !socket.writable || socket.writableEnded) return void socket.destroy();
-    socket.end(rawAnswer(refusal, guard.broken(refusal).id));
+    socket.end(rawAnswer(refusal, guard.broken(refusal)));
     linger(socket);
     socket.destroySoon();
   });

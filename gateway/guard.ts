@@ -13,7 +13,8 @@ export function checkRequest(request: IncomingMessage, limits: EdgeLimits): Refu
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
   const isNameless = hosts === 0 && request.httpVersion === '1.0';
-  if (!isNameless && (hosts !== 1 || !hostShape.test(headers.host ?? ''))) return broken('The request must have exactly one Host header, and a valid one.');
+  if (!isNameless && (hosts !== 1 || !hostShape.test(headers.host ?? '')))
+    return broken('The request must have exactly one Host header, and a valid one.');
   if (!url.startsWith('/') && url !== '*' && authorityOf(url) !== headers.host?.toLowerCase()) {
     return broken('The request target names another host than the Host header.');
   }
@@ -43,11 +44,17 @@ export const isLoopbackHost = (host: string): boolean => loopbackName.test(host)
 export function checkPage({ headers }: IncomingMessage): Refusal | undefined {
   const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
   if (!loopbackName.test(host) && !containerNames.includes(host)) {
-    return forbidden('host_not_allowed', 'Without keys this gateway answers to localhost only. Configure keys to reach it by another name.');
+    return forbidden(
+      'host_not_allowed',
+      'Without keys this gateway answers to localhost only. Configure keys to reach it by another name.',
+    );
   }
   const { origin } = headers;
   if (origin === undefined) return undefined;
   const from = /^https?:\/\/([^/:]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.exec(origin)?.[1];
   if (from !== undefined && loopbackName.test(from)) return undefined;
-  return forbidden('origin_not_allowed', 'Without keys this gateway takes no calls from web pages of other sites. Configure keys to allow them.');
+  return forbidden(
+    'origin_not_allowed',
+    'Without keys this gateway takes no calls from web pages of other sites. Configure keys to allow them.',
+  );
 }

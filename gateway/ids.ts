@@ -44,17 +44,22 @@ export interface TraceContext extends TraceIds {
 
 const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
+interface TraceHeaders {
+  readonly traceparent?: string | string[] | undefined;
+  readonly tracestate?: string | string[] | undefined;
+}
+
 /** A longer one may be left out, W3C says. */
 const traceStateLengthMax = 512;
 
 /** Goes on with the caller's trace; a `traceparent` that is none starts a new one. */
-export function traceFrom(traceparent: string | undefined, tracestate: string | undefined): TraceContext {
+export function traceFrom({ traceparent, tracestate }: TraceHeaders): TraceContext {
   const spanId = newSpanId();
-  const parent = traceparent === undefined || traceparent.length > 200 ? null : traceparentShape.exec(traceparent.trim());
+  const parent = typeof traceparent !== 'string' || traceparent.length > 200 ? null : traceparentShape.exec(traceparent.trim());
   const [whole = '', traceId = '', parentSpanId = '', flags = '', rest = ''] = parent ?? [];
   if (!parent || (whole.startsWith('00') && rest !== '')) {
     return { traceId: newTraceId(), spanId, parentSpanId: '', sampled: undefined, state: '' };
   }
-  const state = tracestate === undefined || tracestate.length > traceStateLengthMax ? '' : tracestate;
+  const state = typeof tracestate !== 'string' || tracestate.length > traceStateLengthMax ? '' : tracestate;
   return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, state };
 }

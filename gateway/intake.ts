@@ -46,7 +46,8 @@ export async function parse(request: IncomingMessage, dialect: Dialect, limits: 
   const scan = scanObject(body.text);
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
   const named = hostParameters.find(member => scan.members.has(member));
-  if (named) return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
+  if (named)
+    return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
   const chat = dialect.parseRequest(withModel(scan.value));
   if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
   return { headers: request.headers, body: body.bytes, text: body.text, value: scan.value, members: scan.members, chat };
@@ -163,7 +164,7 @@ function recordedHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, 
 }
 
 /** Node reads header bytes as Latin-1; what was sent as UTF-8 is read as such. */
-function textOf(value: string | string[] | undefined): string {
+export function textOf(value: string | string[] | undefined): string {
   const text = Array.isArray(value) ? value.join(', ') : (value ?? '');
   if (!/[\u0080-\u00ff]/.test(text)) return text;
   const bytes = Buffer.from(text, 'latin1');

@@ -144,7 +144,8 @@ function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names
   if (exchange.stream && exchange.outcome !== 'ok' && exchange.outcome !== 'cancelled') to.interrupted.inc({ route });
   to.firstToken.observe(labels, firstTokenMs / 1000);
   const { decision } = exchange;
-  const output = decision.type === 'answered' ? (exchange.attempts.find(({ number }) => number === decision.attempt + 1)?.usage?.output ?? 0) : 0;
+  const output =
+    decision.type === 'answered' ? (exchange.attempts.find(({ number }) => number === decision.attempt + 1)?.usage?.output ?? 0) : 0;
   if (exchange.stream && output > 1) to.perToken.observe(labels, (durationMs - firstTokenMs) / 1000 / (output - 1));
 }
 

@@ -2,7 +2,7 @@
 import type { ChatRequest } from './core/chat.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Caller, TraceIds } from './core/exchange.ts';
-import type { Provider, RawRequest, RenderedRequest } from './core/provider.ts';
+import type { Provider, RawRequest, RenderedRequest, Warning } from './core/provider.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import { topLogprobsNeeded } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
@@ -58,8 +58,12 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const rendered = provider.renderRequest(withoutOurs(chat), model);
   // What the caller did not ask for is no loss of its.
   const warnings = logprobs && !asked.logprobs ? rendered.warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : rendered.warnings;
-  return { ...rendered, warnings, chat, passes: false, ...own };
+  return { ...rendered, warnings: [...unread(asked), ...warnings], chat, passes: false, ...own };
 }
+
+/** What only the caller's own bytes could have carried. */
+const unread = (chat: ChatRequest): readonly Warning[] =>
+  (chat.unread ?? []).map(field => ({ type: 'dropped', field, detail: 'Means something only in the wire format that it was said in.' }));
 
 /** What must be asked over the caller's own wish, so that the step's acceptance or the replay can be measured. */
 function logprobsWanted({ chat, measure }: Question, { accept }: RouteStep): { readonly top: number } | undefined {

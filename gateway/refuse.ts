@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { CallerError } from './core/dialect.ts';
+import { recordingUnavailable } from './tell.ts';
 
 export interface Refusal {
   readonly refusal: CallerError;
@@ -14,10 +15,6 @@ export const isRefusal = (value: object): value is Refusal => 'refusal' in value
 
 export function invalid(code: string, message: string, param: string | null = null, status = 400): Refusal {
   return { refusal: { status, type: 'invalid_request_error', code, message, param } };
-}
-
-export function unavailable(code: string, message: string, headers: Readonly<Record<string, string>> = {}): Refusal {
-  return { refusal: { status: 503, type: 'server_error', code, message, param: null }, headers: { 'retry-after': '1', ...headers } };
 }
 
 export function forbidden(code: string, message: string, param: string | null = null): Refusal {
@@ -33,6 +30,18 @@ export const internalError: Refusal = {
     param: null,
   },
 };
+
+/** What a gateway without room for records says; asking again soon is of no use. */
+export const noRecord: Refusal = { refusal: recordingUnavailable, headers: { 'retry-after': '5', 'x-should-retry': 'false' } };
+
+/** Another gateway, or this one after its restart, will answer. */
+export const shuttingDown: Refusal = {
+  refusal: { status: 503, type: 'server_error', code: 'shutting_down', message: 'The gateway is shutting down. Try again.', param: null },
+  headers: { 'retry-after': '1', 'x-should-retry': 'true' },
+  close: true,
+};
+
+export const noSuchModel = invalid('model_not_found', 'The model does not exist here. GET /v1/models lists what does.', 'model', 404);
 
 export const errorBody = ({ message, type, param, code }: CallerError): string => JSON.stringify({ error: { message, type, param, code } });
 
@@ -67,4 +76,9 @@ export function linger(socket: Socket): void {
     socket.end();
     setTimeout(() => socket.destroy(), lingerMs).unref();
   };
+}
+
+export function json(response: ServerResponse, status: number, value: object): void {
+  const body = JSON.stringify(value);
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }).end(body);
 }

@@ -99,7 +99,9 @@ function directly(settings: Settings, name: string, param: string): Route | Refu
 function candidatesFor(settings: Settings, model: string): readonly string[] {
   const named = knownTargets(settings).filter(target => target.slice(target.indexOf('/') + 1) === model);
   if (named.length > 0) return named;
-  const accounts = [...settings.providers.values()].filter(({ provider }) => provider.modelPrefixes?.some(prefix => model.startsWith(prefix)));
+  const accounts = [...settings.providers.values()].filter(({ provider }) =>
+    provider.modelPrefixes?.some(prefix => model.startsWith(prefix)),
+  );
   const atHome = accounts.filter(isAtHome);
   return (atHome.length > 0 ? atHome : accounts).map(account => `${account.name}/${model}`);
 }

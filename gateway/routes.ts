@@ -4,7 +4,11 @@ import { type Lifecycle, type Server, server } from '@hapi/hapi';
 import { invalid, type Refusal } from './refuse.ts';
 
 /** Ends the response itself; a throw is a mistake of ours. */
-export type Handler = (request: IncomingMessage, response: ServerResponse, params: Readonly<Record<string, string>>) => Promise<void> | void;
+export type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  params: Readonly<Record<string, string>>,
+) => Promise<void> | void;
 
 export interface RouteEntry {
   readonly method: 'GET' | 'POST';

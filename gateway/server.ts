@@ -1,8 +1,9 @@
-/** The gateway as a server: a request's path is parse, route, drive, render; everything else here is asked once per process. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** The gateway as a server: a request's path is parse, route, drive, render; the rest is who may come in, and what is asked once in a while. */
+import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Server as Routes } from '@hapi/hapi';
 import { admit } from './admit.ts';
-import { ask } from './ask.ts';
+import { type Asking, ask } from './ask.ts';
 import { wallClock } from './clock.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
@@ -10,17 +11,18 @@ import { openaiChat } from './dialects/openai.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './guard.ts';
+import { earlyHeadersOf } from './head.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
-import { type Arrival, parse, route } from './intake.ts';
+import { parse, route, type Visit } from './intake.ts';
 import { type Log, requestLine } from './logs.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { modelsOf } from './models.ts';
 import type { Question } from './question.ts';
 import { ResponseReader } from './reader.ts';
-import { internalError, invalid, isRefusal, type Refusal, refuse, unavailable } from './refuse.ts';
-import { createRoutes, type RouteEntry } from './routes.ts';
-import type { CallerKey, Settings } from './settings.ts';
-import { createTelemetry, type Telemetry, traceStateFrom } from './telemetry.ts';
+import { internalError, isRefusal, json, noRecord, noSuchModel, type Refusal, refuse, shuttingDown } from './refuse.ts';
+import { createRoutes } from './routes.ts';
+import type { Settings } from './settings.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { httpUpstream, type Upstream } from './upstream.ts';
 import { createWorld, FleetState, type World } from './world.ts';
 
@@ -43,62 +45,95 @@ export interface Gateway {
   /** Listens where the settings say and gives its URL. Rejects with the system's error when it cannot. */
   listen(): Promise<string>;
   readonly url: string;
-  readonly metrics: Metrics;
   /** Why it is not ready; [] when it is. */
   problems(): readonly string[];
   /** Requests that arrive from now on see these settings; what is known of the fleet stays. Host and port need a new start. */
   configure(settings: Settings): void;
+  /** A changed configuration was refused: the last good one stays in force. */
+  configurationRefused(): void;
   /** Ends in an orderly way. The sink stays open: its owner closes it. */
   close(graceMs?: number): Promise<void>;
   /** Cuts what a `close` under way still waits for. */
   hurry(): void;
 }
 
+export const createGateway = (options: GatewayOptions): Gateway => new GatewayServer(options);
+
 /** One version of the configuration; a request keeps the one that it met. */
-interface Current {
+interface Version {
   readonly settings: Settings;
   readonly world: World;
   readonly telemetry: Telemetry;
 }
 
-const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
+interface Driven {
+  readonly question: Question;
+  readonly asking: Asking;
+}
+
 const chatPath = '/v1/chat/completions';
+/** Answered without a key, and while the gateway is shutting down. */
+const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
 const graceMsDefault = 30_000;
 
-export function createGateway(options: GatewayOptions): Gateway {
-  const { sink, log, clock = wallClock, upstream = httpUpstream(), environment = {} } = options;
-  const { host, port } = options.settings.server;
-  const limits: EdgeLimits = { ...edgeLimits, ...options.limits };
-  const lasting = { clock, upstream, sink, fleet: new FleetState() };
-  const listener = createEdge(limits);
-  const drain = new Drain(clock, listener);
-  const visits = new WeakMap<IncomingMessage, Visit>();
-  let current = versionOf(options.settings);
-  const metrics = createMetrics({
-    sink,
-    telemetry: () => current.telemetry,
-    inflight: () => drain.size,
-    configHash: current.settings.hash,
-    process: options.processMetrics ?? false,
-  });
+class GatewayServer implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #clock: Clock;
+  readonly #upstream: Upstream;
+  readonly #limits: EdgeLimits;
+  readonly #fleet = new FleetState();
+  readonly #listener: Listener;
+  readonly #drain: Drain;
+  readonly #routes: Routes;
+  readonly #metrics: Metrics;
+  readonly #startedAt: number;
+  /** Of requests that passed the guard. */
+  readonly #visits = new WeakMap<IncomingMessage, Visit>();
+  #version: Version;
 
-  const chat: Handler = async (request, response) => {
-    const visit = visits.get(request)!;
-    const asked = await parse(request, openaiChat, limits);
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? wallClock;
+    this.#upstream = options.upstream ?? httpUpstream();
+    this.#limits = { ...edgeLimits, ...options.limits };
+    this.#startedAt = this.#clock.now();
+    this.#version = this.#versionOf(options.settings);
+    this.#listener = createEdge(this.#limits);
+    this.#drain = new Drain(this.#clock, this.#listener);
+    this.#metrics = createMetrics({
+      sink: options.sink,
+      telemetry: () => this.#version.telemetry,
+      inflight: () => this.#drain.size,
+      configHash: options.settings.hash,
+      process: options.processMetrics ?? false,
+    });
+    this.#routes = this.#createRoutes();
+    guardEdge(this.#listener, this.#limits, {
+      check: request => this.#check(request),
+      refused: (request, response, refusal) => this.#refused(request, response, refusal),
+      admitted: response => this.#drain.enter(response),
+      broken: ({ refusal }) => {
+        this.#metrics.refused(refusal.code);
+        return newExchangeId(this.#clock.now());
+      },
+    });
+  }
+
+  async #chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const visit = this.#visits.get(request)!;
+    const asked = await parse(request, openaiChat, this.#limits);
     const question = isRefusal(asked) ? asked : route(asked, openaiChat, visit);
-    const asking = isRefusal(question) ? question : drive(question, response, visit);
-    await (isRefusal(asking) ? refused(request, response, asking) : rendered(asking, visit));
-  };
+    const driven = isRefusal(question) ? question : this.#drive(question, response, visit);
+    await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit));
+  }
 
   /** Nothing is asked of a provider that could not be recorded. */
-  function drive(question: Question, response: ServerResponse, { world }: Visit): Driven | Refusal {
-    const unrecordable = sink.refusal();
-    if (unrecordable !== undefined) return { refusal: recordingUnavailable, headers: { 'retry-after': '1', 'x-should-retry': 'false' } };
-    const { id, policy, configHash, chat } = question;
+  #drive(question: Question, response: ServerResponse, { world }: Visit): Driven | Refusal {
+    if (this.#options.sink.refusal() !== undefined) return noRecord;
     const reader = new ResponseReader(response, {
-      clock,
-      keepAliveMs: chat.stream ? limits.keepAliveMs : undefined,
-      earlyHeaders: { 'x-request-id': id, 'x-hindcast-id': id, 'x-hindcast-route': headerText(policy.name), 'x-hindcast-config': configHash },
+      clock: this.#clock,
+      keepAliveMs: question.chat.stream ? this.#limits.keepAliveMs : undefined,
+      earlyHeaders: earlyHeadersOf(question),
     });
     const asking = ask(question, world, reader);
     const leave = (): void => {
@@ -107,82 +142,141 @@ export function createGateway(options: GatewayOptions): Gateway {
     };
     if (response.destroyed) leave();
     response.once('close', leave).on('drain', () => asking.resume());
-    return { asking, question };
+    return { question, asking };
   }
 
   /** The reader has written the answer when the record is sealed. Metrics, spans and log are views of that record. */
-  async function rendered({ asking, question }: Driven, { trace, settings, world, telemetry }: Visit): Promise<void> {
-    const exchange = await drain.follow(asking);
-    metrics.observe(exchange, { isRoute: name => settings.routes.has(name), apiOf: provider => world.placeOf(provider)?.api });
+  async #rendered({ question, asking }: Driven, { trace, settings, world, telemetry }: Visit): Promise<void> {
+    const exchange = await this.#drain.follow(asking);
+    this.#metrics.observe(exchange, { isRoute: name => settings.routes.has(name), apiOf: provider => world.placeOf(provider)?.api });
     if (telemetry.samples(trace)) {
       telemetry.record(exchange, { chat: question.chat, path: chatPath, traceState: trace.state, placeOf: world.placeOf });
     }
-    log.info(requestLine(exchange), { id: exchange.id });
+    this.#options.log.info(requestLine(exchange), { id: exchange.id });
   }
 
-  const models: Handler = (request, response, { id }) => {
-    const { key, settings } = visits.get(request)!;
-    const known = modelsOf(settings, key.tenant, startedAt);
-    if (id === undefined || id === '') return json(response, 200, { object: 'list', data: known });
+  #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {
+    const { key, settings } = this.#visits.get(request)!;
+    const known = modelsOf(settings, key.tenant, Math.floor(this.#startedAt / 1000));
+    if (!id) return json(response, 200, { object: 'list', data: known });
     const model = known.find(entry => entry.id === id);
-    if (model) return json(response, 200, model);
-    refused(request, response, invalid('model_not_found', 'The model does not exist here. GET /v1/models lists what does.', 'model', 404));
-  };
+    if (model) json(response, 200, model);
+    else this.#refused(request, response, noSuchModel);
+  }
 
-  const health: Handler = (_, response) => json(response, 200, { status: 'ok' });
+  #ready(response: ServerResponse): void {
+    const reasons = this.problems();
+    const isReady = reasons.length === 0;
+    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons });
+  }
 
-  const ready: Handler = (_, response) => {
-    const reasons = problems();
-    json(response, reasons.length === 0 ? 200 : 503, { status: reasons.length === 0 ? 'ready' : 'not ready', reasons });
-  };
+  async #scrape(response: ServerResponse): Promise<void> {
+    const text = await this.#metrics.text();
+    response.writeHead(200, { 'content-type': this.#metrics.contentType, 'content-length': Buffer.byteLength(text) }).end(text);
+  }
 
-  const scrape: Handler = async (_, response) => {
-    const text = await metrics.text();
-    response.writeHead(200, { 'content-type': metrics.contentType, 'content-length': Buffer.byteLength(text) }).end(text);
-  };
+  #createRoutes(): Routes {
+    return createRoutes(
+      this.#listener,
+      [
+        { method: 'POST', path: chatPath, handler: (request, response) => this.#chat(request, response) },
+        { method: 'GET', path: '/v1/models', handler: (request, response) => this.#models(request, response, undefined) },
+        { method: 'GET', path: '/v1/models/{id*}', handler: (request, response, { id }) => this.#models(request, response, id) },
+        { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
+        { method: 'GET', path: '/ready', handler: (_, response) => this.#ready(response) },
+        { method: 'GET', path: '/metrics', handler: (_, response) => this.#scrape(response) },
+      ],
+      {
+        refused: (request, response, refusal) => this.#refused(request, response, refusal),
+        crashed: (request, response, problem) => this.#crashed(request, response, problem),
+      },
+    );
+  }
 
   /** Before any route: what is malformed, from a foreign page, too late or unknown to us goes no further. */
-  function check(request: IncomingMessage): Refusal | undefined {
-    const { settings, world, telemetry } = current;
-    const refusal = checkRequest(request, limits) ?? (settings.keys.size === 0 && isLoopbackHost(host) ? checkPage(request) : undefined);
+  #check(request: IncomingMessage): Refusal | undefined {
+    const { settings, world, telemetry } = this.#version;
+    const isForThisMachine = settings.keys.size === 0 && isLoopbackHost(this.#options.settings.server.host);
+    const refusal = checkRequest(request, this.#limits) ?? (isForThisMachine ? checkPage(request) : undefined);
     if (refusal) return refusal;
     if (openPaths.includes(request.url!.split('?', 1)[0]!)) return undefined;
-    if (drain.isDraining) return shuttingDown;
+    if (this.#drain.isDraining) return shuttingDown;
     const key = admit(request.rawHeaders, settings);
     if (isRefusal(key)) return key;
-    const receivedAt = clock.now();
-    const { traceparent, tracestate } = request.headers;
-    const trace = traceFrom(textOf(traceparent), textOf(tracestate));
-    visits.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, settings, world, telemetry });
+    const receivedAt = this.#clock.now();
+    const trace = traceFrom(request.headers);
+    this.#visits.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, settings, world, telemetry });
     return undefined;
   }
 
-  const idOf = (request: IncomingMessage): string => visits.get(request)?.id ?? newExchangeId(clock.now());
-
-  function refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-    metrics.refused(refusal.refusal.code);
-    refuse(request, response, refusal, idOf(request));
+  #refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+    this.#metrics.refused(refusal.refusal.code);
+    refuse(request, response, refusal, this.#idOf(request));
   }
 
   /** A mistake of ours ends the one request that met it; half an answer is torn, so that it does not look whole. */
-  function crashed(request: IncomingMessage, response: ServerResponse, problem: unknown): void {
-    const id = idOf(request);
-    log.error('a request crashed', { id, stack: problem instanceof Error ? problem.stack : String(problem) });
+  #crashed(request: IncomingMessage, response: ServerResponse, problem: unknown): void {
+    const id = this.#idOf(request);
+    this.#options.log.error('a request crashed', { id, stack: problem instanceof Error ? problem.stack : String(problem) });
     if (response.headersSent && !response.writableEnded) response.destroy();
     else refuse(request, response, internalError, id);
   }
 
-  const routes = createRoutes(
-    listener,
-    [
-      { method: 'POST', path: chatPath, handler: chat },
-      { method: 'GET', path: '/v1/models', handler: models },
-      { method: 'GET', path: '/v1/models/{id*}', handler: models },
-      { method: 'GET', path: '/health', handler: health },
-      { method: 'GET', path: '/ready', handler: ready },
-      { method: 'GET', path: '/metrics', handler: scrape },
-    ],
-    { refused, crashed },
-  );
-  guardEdge(listener, limits, { check, refused, admitted: response => drain.enter(response), broken: ... });
+  #idOf(request: IncomingMessage): string {
+    return this.#visits.get(request)?.id ?? newExchangeId(this.#clock.now());
+  }
+
+  #versionOf(settings: Settings, before?: Version): Version {
+    const { sink, environment = {}, log } = this.#options;
+    const { otlp } = settings.telemetry;
+    const kept = before?.settings.telemetry.otlp === otlp ? before?.telemetry : undefined;
+    if (before && !kept) void before.telemetry.close();
+    const telemetry = kept ?? createTelemetry({ otlp, environment, log });
+    return {
+      settings,
+      world: createWorld(settings, { clock: this.#clock, upstream: this.#upstream, sink, fleet: this.#fleet }),
+      telemetry,
+    };
+  }
+
+  async listen(): Promise<string> {
+    const { host, port } = this.#options.settings.server;
+    await this.#routes.start();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#listener.once('error', reject).listen(port, host, resolve);
+    await promise;
+    this.#listener.off('error', reject);
+    return this.url;
+  }
+
+  get url(): string {
+    const { host } = this.#options.settings.server;
+    const { port } = this.#listener.address() as AddressInfo;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  problems(): readonly string[] {
+    const { sink, problem } = this.#options;
+    const draining = this.#drain.isDraining ? 'the gateway is shutting down' : undefined;
+    return [draining, sink.refusal(), problem?.()].filter(reason => reason !== undefined);
+  }
+
+  configure(settings: Settings): void {
+    this.#version = this.#versionOf(settings, this.#version);
+    this.#metrics.configured('changed', settings.hash);
+  }
+
+  configurationRefused(): void {
+    this.#metrics.configured('refused', this.#version.settings.hash);
+  }
+
+  async close(graceMs = graceMsDefault): Promise<void> {
+    await this.#drain.end(graceMs);
+    await this.#routes.stop();
+    await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
+  }
+
+  hurry(): void {
+    this.#drain.hurry();
+  }
 }

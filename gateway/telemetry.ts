@@ -31,7 +31,12 @@ const batchMax = 512;
 const batchEveryMs = 1_000;
 const closeMsMax = 5_000;
 
-const off: Telemetry = { samples: context => context.sampled ?? true, record: () => {}, counts: { exported: 0, dropped: 0 }, close: async () => {} };
+const off: Telemetry = {
+  samples: context => context.sampled ?? true,
+  record: () => {},
+  counts: { exported: 0, dropped: 0 },
+  close: async () => {},
+};
 
 /** Off unless a receiver is named by the config or by the standard OTEL_* variables. */
 export function createTelemetry({ otlp, environment, log }: TelemetryOptions): Telemetry {

@@ -49,7 +49,8 @@ function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): Readabl
     parent: trace.parentSpanId === '' ? undefined : { ...contextOf(trace.traceId, trace.parentSpanId, seen.traceState), isRemote: true },
     startedAt: exchange.receivedAt,
     endedAt: exchange.endedAt,
-    status: exchange.outcome === 'ok' || exchange.outcome === 'client_error' ? unset : { code: SpanStatusCode.ERROR, message: exchange.outcome },
+    status:
+      exchange.outcome === 'ok' || exchange.outcome === 'client_error' ? unset : { code: SpanStatusCode.ERROR, message: exchange.outcome },
     attributes: defined({
       [a.httpMethod]: 'POST',
       [a.httpRoute]: seen.path,

@@ -65,7 +65,7 @@ const columns = `
   toString(r.request_id) AS request_id, toUnixTimestamp64Milli(r.ts) AS received_ms, r.tenant_id AS tenant_id, r.project_id AS project_id,
   r.end_user AS end_user, r.conversation_id AS conversation_id, r.tags AS tags, r.dialect AS dialect, r.stream AS stream, r.route AS route,
   concat(r.provider, '/', r.model) AS target, CAST(r.outcome, 'String') AS outcome, r.finish_reason AS finish_reason, r.latency_ms AS latency_ms,
-  r.ttft_ms AS ttft_ms, r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, toFloat64(r.cost_usd * 1000000000) AS cost_nano,
+  r.ttft_ms AS ttft_ms, r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, toFloat64(r.cost_usd) * 1000000000 AS cost_nano,
   r.price_id AS price_id, p.request_body AS request_body, p.response_body AS response_body, p.request_headers AS request_headers`;
 
 const joined = `

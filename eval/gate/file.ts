@@ -62,9 +62,10 @@ function gateOf(file: z.infer<typeof gateSchema>, lineOf: (gate: number) => numb
     const assertion = parseAssertion(assert, metric);
     return typeof assertion === 'string' ? [] : [{ name: name ?? `${metric} ${assert}`, metric, assertion, line: lineOf(i) }];
   });
+  const run = file.data?.run?.[0] ?? 'latest';
   return {
-    baseline: sideOf(file.baseline),
-    candidate: sideOf(file.candidate),
+    baseline: sideOf(file.baseline, run),
+    candidate: sideOf(file.candidate, run),
     data: {
       outcomes: file.data?.outcomes,
       since: file.data?.since,
@@ -81,9 +82,10 @@ function gateOf(file: z.infer<typeof gateSchema>, lineOf: (gate: number) => numb
   };
 }
 
-function sideOf({ target, run, arm, chain, thresholds, config, route }: z.infer<typeof side>): Side {
+/** An arm without a run is of the run that the data are of. */
+function sideOf({ target, run, arm, chain, thresholds, config, route }: z.infer<typeof side>, runOfData: string): Side {
   if (target !== undefined) return { type: 'target', target };
-  if (run !== undefined) return { type: 'run', run, arm };
+  if (run !== undefined || arm !== undefined) return { type: 'run', run: run ?? runOfData, arm };
   if (chain !== undefined) return { type: 'chain', chain, thresholds };
   if (config !== undefined) return { type: 'config', file: config, route };
   return { type: 'recorded' };

@@ -8,12 +8,19 @@ import {
   type Inference,
   meanInference,
   quantileStatistic,
+  ratioInference,
   type Statistic,
+  scaled,
   weightedSum,
 } from '../statistics.ts';
 import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
 import { type Corner, overMix } from '../sweep/mix.ts';
 import type { Assertion, MetricName } from './assertion.ts';
+
+/** With fewer clusters a resample says too little: Student's t on the linearised ratio says more. */
+const resampledClustersMin = 20;
+/** A percentile with fewer requests beyond it is a guess. For a p50 that is 10 requests, for a p95 100, for a p99 500. */
+const tailMin = 5;
 
 export interface Compared {
   readonly baseline: Trials;
@@ -62,6 +69,7 @@ function cost(subject: Assertion['subject'], { candidate, baseline, clusters }: 
   if (subject === 'delta') return meanInference(differences(head, base), clusters);
   const [headSums, baseSums] = [clusterSums(head, clusters), clusterSums(base, clusters)];
   if (baseSums.every(sum => sum === 0)) return 'the baseline costs nothing, so there is no change in per cent; write it with a $';
+  if (clusters.count < resampledClustersMin) return scaled(ratioInference(head, base, clusters), 1, -1);
   return { resample: weights => weightedSum(headSums, weights) / weightedSum(baseSums, weights) - 1 };
 }
 
@@ -75,6 +83,8 @@ function percentile(
     i => Number.isFinite(candidate[column][i]!) && (subject === 'value' || Number.isFinite(baseline[column][i]!)),
   );
   if (timed.length === 0) return 'no request has a known time for every target involved';
+  const needed = Math.ceil(tailMin / (1 - q) - 1e-9);
+  if (timed.length < needed) return `a p${Math.round(q * 100)} needs at least ${needed} timed requests; there are ${timed.length}`;
   // The clusters keep their numbers, so that one draw of clusters serves every metric.
   const kept: Clusters = { of: Int32Array.from(timed, i => clusters.of[i]!), count: clusters.count };
   const at = (trials: Trials): Statistic =>

@@ -25,7 +25,7 @@ export function placedYaml(source: string): PlacedYaml {
   if (document.errors.length > 0) {
     return {
       ok: false,
-      problems: document.errors.map(error => ({ ...place(error.pos[0], []), message: syntaxMessage(error.code) })),
+      problems: document.errors.map(error => ({ ...place(error.pos[0], []), message: syntaxMessage(error.code, source, error.pos[0]) })),
     };
   }
   let value: unknown;

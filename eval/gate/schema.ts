@@ -12,8 +12,9 @@ const text = (what: string) => z.string(must(what)).min(1, must(what));
 const threshold = z.number(must('a number from 0 to 1')).min(0, must('a number from 0 to 1')).max(1, must('a number from 0 to 1'));
 
 const sideKinds =
-  'recorded, {target: NAME}, {run: ID, arm: NAME}, {chain: ROUTE or TARGETS, thresholds: [0.74]} or {config: FILE, route: NAME}';
+  'recorded, {target: NAME}, {run: ID, arm: NAME}, {arm: NAME}, {chain: ROUTE or TARGETS, thresholds: [0.74]} or {config: FILE, route: NAME}';
 const named = ['recorded', 'target', 'run', 'chain', 'config'] as const;
+const chainKinds = "a route's name, or two targets and more, cheap ones first";
 export const side = z.preprocess(
   value => (value === 'recorded' ? { recorded: true } : value),
   z
@@ -23,7 +24,18 @@ export const side = z.preprocess(
         target: text('provider/model').optional(),
         run: text('a run id or latest').optional(),
         arm: text('what the run asked, as --against named it').optional(),
-        chain: text("a route's name, or targets with commas between").optional(),
+        chain: z
+          .union(
+            [
+              text(chainKinds),
+              z
+                .array(text(chainKinds))
+                .min(2)
+                .transform(targets => targets.join(',')),
+            ],
+            must(chainKinds),
+          )
+          .optional(),
         thresholds: z
           .union(
             [threshold.transform(t => [t]), z.array(threshold).min(1)],
@@ -37,8 +49,10 @@ export const side = z.preprocess(
     )
     .check(({ value, issues }) => {
       const report = (message: string): unknown => issues.push({ code: 'custom', message, input: value });
-      if (named.filter(key => value[key] !== undefined).length !== 1) report(`must be one of ${sideKinds}`);
-      if (value.arm !== undefined && value.run === undefined) report('has an arm without its run: {run: ID, arm: NAME}');
+      const whole = named.filter(key => value[key] !== undefined).length;
+      if (whole > 1 || (whole === 0 && value.arm === undefined)) report(`must be one of ${sideKinds}`);
+      if (whole > 0 && value.arm !== undefined && value.run === undefined)
+        report('has an arm beside something that is no run: {run: ID, arm: NAME}');
       if (value.route !== undefined && value.config === undefined)
         report('has a route without its config: {config: FILE, route: NAME}, or {chain: ROUTE} for the running config');
       if (value.thresholds !== undefined && value.chain === undefined)

@@ -61,6 +61,9 @@ export interface RunRow {
   readonly state: string;
 }
 
+/** Whole nano-dollars. In the column's own type the product would overflow at a tenth of a cent. */
+const nano = (column: string): string => `toInt64(toDecimal128(${column}, 12) * 1000000000)`;
+
 /** Ids in one query. */
 export const idsPerQuery = 500;
 
@@ -90,7 +93,7 @@ export function originals(
   const since = query.since === undefined ? '' : 'AND ts >= fromUnixTimestamp64Milli({since: Int64})';
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
-  toInt64(cost_usd * 1000000000) AS cost_nano, price_id, confidence
+  ${nano('cost_usd')} AS cost_nano, price_id, confidence
 FROM requests
 WHERE run_id = '' ${since} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
@@ -100,7 +103,7 @@ ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
 
 const attemptColumns = `toString(a.request_id) AS exchange, a.attempt_no AS attempt_no, a.target AS target, a.provider AS provider,
   a.duration_ms AS duration_ms, a.ttft_ms AS ttft_ms, a.outcome AS outcome, a.error_type AS error_type, a.accepted AS accepted,
-  toInt64(a.cost_usd * 1000000000) AS cost_nano, a.price_id AS price_id, a.signals AS signals`;
+  ${nano('a.cost_usd')} AS cost_nano, a.price_id AS price_id, a.signals AS signals`;
 
 /** Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. */
 export async function attemptsOf(
@@ -132,7 +135,7 @@ LIMIT 1 BY exchange, attempt_no`,
 export const resultsOf = (store: Store, runs: readonly string[], arms: readonly string[], ids?: readonly string[]): Promise<ResultRow[]> =>
   store.select<ResultRow>(
     `SELECT request_id AS item, run_id, arm, replay_id AS exchange, cluster, outcome, error_type, latency_ms, ttft_ms,
-  toInt64(cost_usd * 1000000000) AS cost_nano, price_id, signals, scores
+  ${nano('cost_usd')} AS cost_nano, price_id, signals, scores
 FROM replay_results FINAL
 WHERE run_id IN {runs: Array(String)} AND arm IN {arms: Array(String)} AND repeat_no = 0 ${ids ? 'AND request_id IN {ids: Array(String)}' : ''}`,
     { runs, arms, ids: ids ?? [] },

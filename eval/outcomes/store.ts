@@ -62,7 +62,8 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
       for (const row of await resultsOf(store, [column.run], [column.arm], ids))
         keep(row.item, column.name, resultCell(row, dialects.get(row.item)));
   }
-  return rows.map(row => ({ id: row.id, cluster: row.conversation_id === '' ? row.id : row.conversation_id, cells: cells.get(row.id)! }));
+  const known = rows.filter(row => cells.get(row.id)!.size > 0);
+  return known.map(row => ({ id: row.id, cluster: row.conversation_id === '' ? row.id : row.conversation_id, cells: cells.get(row.id)! }));
 }
 
 /** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */

@@ -1,5 +1,5 @@
 /** A bounded mean tested by betting against it: valid for any distribution on [0, 1] and however often one looks. */
-import type { Numbers } from './cluster.ts';
+import { type Numbers, tabulate } from './cluster.ts';
 
 const share = 0.75;
 
@@ -28,7 +28,7 @@ export function bettingBelow(values: Numbers, bound: number, delta = 0.05): numb
 /** The same for numbers in [-1, 1], such as the paired loss of quality: x becomes (x + 1) / 2, and the bound likewise. */
 export const bettingLossBelow = (losses: Numbers, bound: number, delta = 0.05): number =>
   bettingBelow(
-    Float64Array.from({ length: losses.length }, (_, i) => (losses[i]! + 1) / 2),
+    tabulate(losses.length, i => (losses[i]! + 1) / 2),
     (bound + 1) / 2,
     delta,
   );

@@ -1,5 +1,5 @@
 /** The paired cluster bootstrap: whole clusters drawn again, the same draw for every configuration and every metric. */
-import { type Clusters, type Numbers, sum } from './cluster.ts';
+import { type Clusters, type Numbers, sum, tabulate } from './cluster.ts';
 import type { Inference } from './estimate.ts';
 import { below, random } from './random.ts';
 import { normalCdf, normalQuantile } from './special.ts';
@@ -69,7 +69,7 @@ function biasOf(value: number, replicates: Float64Array): number {
 
 function accelerationOf(statistic: Statistic, clusters: number): number {
   const weights = new Float64Array(clusters).fill(1);
-  const without = Float64Array.from({ length: clusters }, (_, g) => {
+  const without = tabulate(clusters, g => {
     weights[g] = 0;
     const value = statistic(weights);
     weights[g] = 1;

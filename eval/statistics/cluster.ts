@@ -9,6 +9,13 @@ export interface Clusters {
 
 export type Numbers = ArrayLike<number>;
 
+/** A column of numbers by index. A plain loop: `Float64Array.from` with a function walks an iterator and takes ten times as long. */
+export function tabulate(n: number, at: (i: number) => number): Float64Array {
+  const column = new Float64Array(n);
+  for (let i = 0; i < n; i++) column[i] = at(i);
+  return column;
+}
+
 export function clustersOf(keys: readonly string[]): Clusters {
   const numbers = new Map<string, number>();
   const of = Int32Array.from(keys, key => {
@@ -89,7 +96,7 @@ export function ratioInference(numerator: Numbers, denominator: Numbers, cluster
 
 /** candidate - baseline, item by item. */
 export function differences(candidate: Numbers, baseline: Numbers): Float64Array {
-  return Float64Array.from({ length: candidate.length }, (_, i) => candidate[i]! - baseline[i]!);
+  return tabulate(candidate.length, i => candidate[i]! - baseline[i]!);
 }
 
 /** The error of a difference of means had the two been measured on different items: what forgetting the pairs costs. */

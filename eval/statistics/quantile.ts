@@ -1,5 +1,5 @@
 /** Quantiles of clustered items, such as a p95 latency, with their intervals. */
-import { type Clusters, clusteredMean, type Numbers } from './cluster.ts';
+import { type Clusters, clusteredMean, type Numbers, tabulate } from './cluster.ts';
 import type { Estimate } from './estimate.ts';
 import { studentQuantile } from './special.ts';
 
@@ -15,13 +15,19 @@ export const sortedOf = (values: Numbers): Float64Array => Float64Array.from(val
  * Woodruff's interval (1952): the clustered error of the share that lies at or below the quantile, laid around q and read back through
  * the empirical distribution. Where the sample is too small for a bound, the bound is the sample's end.
  */
-export function quantileEstimate(values: Numbers, q: number, clusters: Clusters, confidence: number): Estimate {
+export function quantileEstimates(values: Numbers, qs: readonly number[], clusters: Clusters, confidence: number): Estimate[] {
   const sorted = sortedOf(values);
-  const value = quantileOf(sorted, q);
-  const under = Float64Array.from({ length: values.length }, (_, i) => (values[i]! <= value ? 1 : 0));
   const n = values.length;
-  // With q far out and few items every one lies below; the binomial's own error is then the least that can be said.
-  const error = Math.max(clusteredMean(under, clusters).error, Math.sqrt((q * (1 - q)) / n));
-  const reach = clusters.count > 1 ? studentQuantile((1 + confidence) / 2, clusters.count - 1) * error : 1;
-  return { value, low: quantileOf(sorted, Math.max(0, q - reach)), high: quantileOf(sorted, Math.min(1, q + reach)) };
+  const critical = clusters.count > 1 ? studentQuantile((1 + confidence) / 2, clusters.count - 1) : undefined;
+  return qs.map(q => {
+    const value = quantileOf(sorted, q);
+    const under = tabulate(n, i => (values[i]! <= value ? 1 : 0));
+    // With q far out and few items every one lies below; the binomial's own error is then the least that can be said.
+    const error = Math.max(clusteredMean(under, clusters).error, Math.sqrt((q * (1 - q)) / n));
+    const reach = critical === undefined ? 1 : critical * error;
+    return { value, low: quantileOf(sorted, Math.max(0, q - reach)), high: quantileOf(sorted, Math.min(1, q + reach)) };
+  });
 }
+
+export const quantileEstimate = (values: Numbers, q: number, clusters: Clusters, confidence: number): Estimate =>
+  quantileEstimates(values, [q], clusters, confidence)[0]!;

@@ -13,9 +13,10 @@ import {
   isBinary,
   meanInference,
   type Numbers,
-  quantileEstimate,
+  quantileEstimates,
   ratioInference,
   shareInference,
+  tabulate,
 } from '../statistics.ts';
 
 export interface Measured {
@@ -47,11 +48,11 @@ export interface Percentiles {
   readonly n: number;
 }
 
-export const escalations = (trials: Trials): Float64Array => Float64Array.from(trials.step, step => (step === 0 ? 0 : 1));
-export const failures = (trials: Trials): Float64Array => Float64Array.from(trials.step, step => (step < 0 ? 1 : 0));
+export const escalations = ({ step }: Trials): Float64Array => tabulate(step.length, i => (step[i] === 0 ? 0 : 1));
+export const failures = ({ step }: Trials): Float64Array => tabulate(step.length, i => (step[i]! < 0 ? 1 : 0));
 /** The paired loss where there is one, in [0, 1]. */
 export const harms = (trials: Trials, reference: Trials): Float64Array =>
-  Float64Array.from(trials.quality, (quality, i) => Math.max(0, reference.quality[i]! - quality));
+  tabulate(trials.quality.length, i => Math.max(0, reference.quality[i]! - trials.quality[i]!));
 
 /** A mean in [0, 1]: Wilson's interval for yes and no, a cautious t for grades. */
 export const gradeInference = (values: Numbers, clusters: Clusters): Inference =>
@@ -92,8 +93,8 @@ export function measurePolicy(trials: Trials, reference: Trials, steps: number, 
 function percentilesOf(values: Float64Array, clusters: Clusters, confidence: number): Percentiles | null {
   const known = knownOf(values, clusters);
   if (known.values.length === 0) return null;
-  const at = (q: number): Estimate => quantileEstimate(known.values, q, known.clusters, confidence);
-  return { p50: at(0.5), p95: at(0.95), n: known.values.length };
+  const [p50, p95] = quantileEstimates(known.values, [0.5, 0.95], known.clusters, confidence);
+  return { p50: p50!, p95: p95!, n: known.values.length };
 }
 
 /** The values that are numbers, and the clusters that are left. */

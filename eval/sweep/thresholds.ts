@@ -3,8 +3,8 @@ import { confidenceOf } from '../../gateway/core/signal.ts';
 import type { SweptSignal } from '../chain.ts';
 import type { Item, Outcome } from '../outcomes.ts';
 
-/** Evaluated for a chain of two targets, and at most so many for a longer one over all its thresholds. */
-export const candidatesMax = 256;
+/** How many thresholds, or combinations of them, are evaluated: many for few items, so that a sweep of any size takes seconds. */
+export const candidatesMax = (items: number): number => Math.round(Math.min(256, Math.max(40, 5_000_000 / items)));
 /** Shown in a table. */
 export const shownMax = 20;
 
@@ -40,7 +40,7 @@ export function shortest(above: number, upTo: number): number {
 }
 
 /** Every combination of the steps' thresholds, from the strictest down; each step gets as many as keep the whole within the bound. */
-export function combinations(perStep: readonly (readonly number[])[], most = candidatesMax): readonly (readonly number[])[] {
+export function combinations(perStep: readonly (readonly number[])[], most: number): readonly (readonly number[])[] {
   const each = Math.max(2, Math.floor(most ** (1 / perStep.length)));
   const thinned = perStep.map(values => (values.length <= each ? values : evenly(values.length, each).map(rank => values[rank]!)));
   return thinned.reduce<readonly (readonly number[])[]>(

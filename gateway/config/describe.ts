@@ -91,7 +91,8 @@ function stepText({ target, accept, hedgeAfter }: ConfiguredStep): string {
 }
 
 function acceptText(accept: Accept): string {
-  if ('all' in accept) return accept.all.map(acceptText).join(' and ');
-  if ('any' in accept) return `(${accept.any.map(acceptText).join(' or ')})`;
+  const grouped = (inner: Accept): string => ('signal' in inner ? acceptText(inner) : `(${acceptText(inner)})`);
+  if ('all' in accept) return accept.all.map(grouped).join(' and ');
+  if ('any' in accept) return accept.any.map(grouped).join(' or ');
   return `${accept.signal} ≥ ${accept.atLeast}`;
 }

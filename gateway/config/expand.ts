@@ -45,9 +45,10 @@ export function expandText(text: string, around: Surroundings): Expanded {
       problems.push(`${quoted(`\${${inner}}`)} is no variable; write \${NAME}, \${NAME:-default} or \${file:/path}`);
       return '';
     }
-    origins.push(name);
     const value = Object.hasOwn(around.environment, name) ? around.environment[name] : undefined;
-    if (otherwise !== undefined) return value || otherwise;
+    const byDefault = otherwise !== undefined && !value;
+    origins.push(byDefault ? `${name} (its default)` : name);
+    if (byDefault) return otherwise;
     if (value === undefined) problems.push(`environment variable ${name} is not set; set it, or write \${${name}:-default}`);
     return value ?? '';
   });

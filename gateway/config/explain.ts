@@ -64,7 +64,7 @@ export function isHidden([top, second, third]: Path): boolean {
 /** A value fit to be printed: a secret, and what came from the environment or a file, is only named by its kind. */
 export function shown(value: unknown, path: Path, source: Source): string {
   const origins = source.origins.get(pathId(path));
-  if (origins) return `what ${origins.map(origin => quoted(`\${${origin}}`)).join(' and ')} gave`;
+  if (origins) return `what ${origins.map(quoted).join(' and ')} gave`;
   if (isHidden(path) || (typeof value === 'string' && (value === '' || isKeyLike(value)))) return kindOf(value);
   return typeof value === 'string' ? quoted(value) : typeof value === 'number' ? String(value) : kindOf(value);
 }

@@ -41,16 +41,9 @@ export function describeRevocation(file: string, name: string, { first, last }: 
 }
 
 /** Replaces the file in one step, and only by one that says the same but for this key, and that is no worse. */
-export function removeKey(file: string, { index }: FoundKey, around: Omit<Wanted, 'file'>): void {
+export function removeKey(file: string, found: FoundKey, around: Omit<Wanted, 'file'>): void {
   const target = realpathSync(file);
-  const document = parsed(file, new LineCounter());
-  const before = document.toJS() as { keys: unknown[] };
-  document.deleteIn(['keys', index]);
-  const text = document.toString({ lineWidth: 0 });
-  const expected = { ...before, keys: before.keys.filter((_, i) => i !== index) };
-  if (!isDeepStrictEqual(parseDocument(text).toJS(), expected)) {
-    throw new CommandError(exit.usage, `${file} is written in a way that this command cannot edit; delete the entry by hand.`);
-  }
+  const text = withoutKey(file, found);
   const draft = `${target}.${process.pid}.tmp`;
   try {
     writeFileSync(draft, text, { flag: 'wx' });
@@ -65,6 +58,24 @@ export function removeKey(file: string, { index }: FoundKey, around: Omit<Wanted
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Cut out by lines where that is right, so that nothing else of the file changes; else written anew by the parser, comments kept. */
+function withoutKey(file: string, { index, first, last }: FoundKey): string {
+  const document = parsed(file, new LineCounter());
+  const before = document.toJS() as { keys: unknown[] };
+  const wanted = { ...before, keys: before.keys.filter((_, i) => i !== index) };
+  const lines = readFileSync(file, 'utf8').split('\n');
+  document.deleteIn(['keys', index]);
+  const cut = [...lines.slice(0, first - 1), ...lines.slice(last)].join('\n');
+  const right = [cut, document.toString({ lineWidth: 0 })].find(text => says(text, wanted));
+  if (right === undefined) throw new CommandError(exit.usage, `${file} cannot be edited by this command; delete the entry by hand.`);
+  return right;
+}
+
+function says(text: string, wanted: unknown): boolean {
+  const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
+  return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), wanted);
 }
 
 function parsed(file: string, lineCounter: LineCounter): Document.Parsed {

@@ -53,13 +53,13 @@ const recorder = section('a map such as { durability: process }', {
     .describe('What is taken out of payloads before they are kept.'),
 });
 
-const provider = section('a map such as { api: openai, key: "${OPENAI_API_KEY}" }', {
+const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}" }`, {
   api: oneOf(apis).describe('The wire format it speaks.'),
-  key: secret('a key such as "${OPENAI_API_KEY}", not empty')
+  key: secret(`a key such as "\${OPENAI_API_KEY}", not empty`)
     .optional()
-    .describe('Its key. Write "${NAME}" or "${file:/path}" rather than the key itself.'),
-  keys: list('a list of keys', secret('a key such as "${OPENAI_API_KEY}", not empty'), 100)
-    .min(1, { error: () => 'expected at least one key; remove the list, or write "${NAME}"' })
+    .describe(`Its key. Write "\${NAME}" or "\${file:/path}" rather than the key itself.`),
+  keys: list('a list of keys', secret(`a key such as "\${OPENAI_API_KEY}", not empty`), 100)
+    .min(1, { error: () => `expected at least one key; remove the list, or write "\${NAME}"` })
     .optional()
     .describe('Several keys, in order of preference.'),
   base_url: url('https://host/v1')

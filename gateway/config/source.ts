@@ -31,7 +31,8 @@ export function parseSource(file: string, text: string, around: Surroundings): P
     lineCounter: lines,
     // The excerpt under a pretty error could show a secret.
     prettyErrors: false,
-    logLevel: 'silent',
+    // 'silent' would let a second document pass.
+    logLevel: 'error',
     schema: 'core',
     stringKeys: true,
     // Found by the walk, which knows the path.
@@ -40,7 +41,7 @@ export function parseSource(file: string, text: string, around: Surroundings): P
   });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
-    const problems = faults.map(({ code, pos }) => placed(file, lines, pos[0], '', syntaxMessage(code)));
+    const problems = faults.map(({ code, pos }) => placed(file, lines, pos[0], '', syntaxMessage(code, text, pos[0])));
     return { ok: false, problems };
   }
   const walked = walk(document.contents, around);

@@ -26,4 +26,9 @@ const messages: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   UNEXPECTED_TOKEN: 'this does not belong here; look for a missing quote, comma or bracket before it',
 };
 
-export const syntaxMessage = (code: YAMLError['code']): string => messages[code] ?? 'this is not valid YAML';
+export function syntaxMessage(code: YAMLError['code'], text: string, offset: number): string {
+  // The brace of a bare ${NAME} opens a map wherever brackets are around it.
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset + 1);
+  if (/[{[].*\$\{/.test(line.slice(-500))) return `inside { } and [ ] a variable stands in quotes: "\${NAME}"`;
+  return messages[code] ?? 'this is not valid YAML';
+}

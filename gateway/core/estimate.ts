@@ -6,26 +6,37 @@ const bytesPerToken = 4;
 
 /** `requestBytes` is the length of the body sent upstream. */
 export function estimateUsage(requestBytes: number, response: ChatResponse): Usage {
-  const answered = response.choices.flatMap(choice => choice.content).reduce((sum, part) => sum + lengthOf(part), 0);
+  const parts = response.choices.flatMap(choice => choice.content);
+  const tokensOf = (some: readonly Part[]): number => Math.ceil(some.reduce((sum, part) => sum + bytesOf(part), 0) / bytesPerToken);
   return {
     input: Math.ceil(requestBytes / bytesPerToken),
-    output: Math.ceil(answered / bytesPerToken),
+    output: tokensOf(parts),
     cached: 0,
     cacheWrite: 0,
-    reasoning: 0,
+    reasoning: tokensOf(parts.filter(part => part.type === 'reasoning')),
     source: 'estimated',
   };
 }
 
-function lengthOf(part: Part): number {
+function bytesOf(part: Part): number {
   switch (part.type) {
     case 'text':
     case 'reasoning':
     case 'refusal':
-      return part.text.length;
+      return utf8Length(part.text);
     case 'tool-call':
-      return part.name.length + part.arguments.length;
+      return utf8Length(part.name) + utf8Length(part.arguments);
     default:
       return 0;
   }
+}
+
+/** A code unit of a pair counts two bytes, its fellow the other two. */
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
+  }
+  return bytes;
 }

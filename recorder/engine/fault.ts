@@ -26,6 +26,8 @@ export const faults = {
   tooManyQueries: (message: string) => new EngineFault(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message),
   tooManyBytes: (message: string) => new EngineFault(307, 'TOO_MANY_BYTES', message),
   unknownCompression: (message: string) => new EngineFault(89, 'UNKNOWN_COMPRESSION_METHOD', message),
+  unknownColumn: (message: string) => new EngineFault(16, 'NO_SUCH_COLUMN_IN_TABLE', message),
+  noHandler: (message: string) => new EngineFault(404, 'NOT_FOUND', message),
   denied: (message: string) => new EngineFault(497, 'ACCESS_DENIED', message),
   unauthenticated: (message: string) => new EngineFault(516, 'AUTHENTICATION_FAILED', message),
   cancelled: (message: string) => new EngineFault(394, 'QUERY_WAS_CANCELLED', message),
@@ -51,7 +53,10 @@ const statusByCode: ReadonlyMap<number, number> = new Map([
   // Not there.
   ...[46, 47, 60, 81, 115].map(code => [code, 404] as const),
   // Wrongly asked.
-  ...[6, 26, 27, 36, 38, 41, 42, 43, 50, 53, 62, 69, 70, 72, 73, 89, 117, 130, 344, 386, 452, 456, 457].map(code => [code, 400] as const),
+  ...[6, 16, 26, 27, 36, 38, 41, 42, 43, 50, 53, 62, 69, 70, 72, 73, 89, 117, 130, 344, 386, 452, 456, 457].map(
+    code => [code, 400] as const,
+  ),
+  [404, 404],
   [48, 501],
   [159, 408],
   [202, 503],

@@ -8,7 +8,7 @@ export const writeKinds = new Set(
 
 const kinds = new Set(
   (
-    'Columns Storage ColumnDeclaration NameTypePair DataType Index Constraint Projection ProjectionSelectQuery TTLElement ' +
+    'Columns Storage ColumnDeclaration NameTypePair DataType EnumDataType TupleDataType Index Constraint Projection ProjectionSelectQuery TTLElement ' +
     'StorageOrderByElement AlterCommand Assignment Partition Partition_ID ViewTargets Refresh SQL'
   ).split(' '),
 );
@@ -67,7 +67,8 @@ function checkCreate(root: TreeNode): void {
 
 function checkAlter(root: TreeNode): void {
   for (const command of root.children.flatMap(child => (child.kind === 'ExpressionList' ? child.children : []))) {
-    if (command.kind !== 'AlterCommand' || !alterations.has(command.detail)) throw refused(`ALTER TABLE ... ${command.detail.replaceAll('_', ' ')}`);
+    if (command.kind !== 'AlterCommand' || !alterations.has(command.detail))
+      throw refused(`ALTER TABLE ... ${command.detail.replaceAll('_', ' ')}`);
   }
 }
 

@@ -2,8 +2,8 @@
 import { type EngineFault, faults } from './fault.ts';
 import { isOutputFormat } from './formats.ts';
 import type { Functions } from './functions.ts';
+import { checkWrite, ddlNames, writeKinds } from './permit-write.ts';
 import { nodesOf, type TreeNode } from './tree.ts';
-import { ddlNames, writeKinds, checkWrite } from './permit-write.ts';
 
 export interface Permit {
   readonly functions: Functions;
@@ -40,12 +40,16 @@ const parts = new Set(
 );
 
 /** Table functions that compute their rows. */
-const tableFunctions = new Set('numbers numbers_mt zeros zeros_mt primes generateSeries generate_series values VALUES SQLStandardValues'.split(' '));
+const tableFunctions = new Set(
+  'numbers numbers_mt zeros zeros_mt primes generateSeries generate_series values VALUES SQLStandardValues'.split(' '),
+);
 
 const systemTables = new Set('databases tables columns functions parts settings one numbers'.split(' '));
 /** What whoever holds the writer's key may look at besides. */
 const writersSystemTables = new Set(
-  'parts_columns processes merges mutations metrics events asynchronous_metrics errors disks warnings data_skipping_indices detached_parts'.split(' '),
+  'parts_columns processes merges mutations metrics events asynchronous_metrics errors disks warnings data_skipping_indices detached_parts'.split(
+    ' ',
+  ),
 );
 
 const otherDatabases = new Set(['system', 'information_schema']);
@@ -53,9 +57,13 @@ const otherDatabases = new Set(['system', 'information_schema']);
 export function permit(root: TreeNode, account: Permit): Permitted {
   const writes = writeKinds.has(root.kind);
   if (!statements.has(root.kind) && !(writes && account.mayWrite)) {
-    throw writes ? faults.readonly(`${words(root.kind)} needs the writer's account.`) : refused(`Statements of the kind ${words(root.kind)}`);
+    throw writes
+      ? faults.readonly(`${words(root.kind)} needs the writer's account.`)
+      : refused(`Statements of the kind ${words(root.kind)}`);
   }
   if (root.kind === 'Explain' && !explains.has(root.detail)) throw refused(root.detail);
+  if (writesFile(root)) throw refused('INTO OUTFILE');
+  if (root.kind !== 'Explain') checkSettings(root, account);
   for (const [node, parent] of nodesOf(root)) {
     if (node !== root && !parts.has(node.kind) && !(account.mayWrite && ddlNames.parts.has(node.kind))) {
       throw refused(node.kind === 'ColumnsApplyTransformer' ? 'APPLY' : words(node.kind));
@@ -70,7 +78,7 @@ export function permit(root: TreeNode, account: Permit): Permitted {
   };
 }
 
-const explains = new Set(['EXPLAIN', 'EXPLAIN AST', 'EXPLAIN SYNTAX', 'EXPLAIN QUERY TREE', 'EXPLAIN PIPELINE', 'EXPLAIN ESTIMATE'].flatMap(e => [e, e.slice(8)]));
+const explains = new Set(['EXPLAIN', 'EXPLAIN AST', 'EXPLAIN SYNTAX', 'EXPLAIN QUERY TREE', 'EXPLAIN PIPELINE', 'EXPLAIN ESTIMATE']);
 
 function checkNode(node: TreeNode, parent: TreeNode | undefined, account: Permit, writes: boolean): void {
   switch (node.kind) {
@@ -88,11 +96,15 @@ function checkNode(node: TreeNode, parent: TreeNode | undefined, account: Permit
   }
 }
 
-/** Below a union stand its queries and, at the top, a format; a literal there is INTO OUTFILE. */
+/** INTO OUTFILE is a string right below its statement, where nothing else puts one. */
+const writesFile = (node: TreeNode): boolean => node.children.some(({ kind, detail }) => kind === 'Literal' && detail.startsWith("'"));
+
+/** Below a union stand its queries and, at the top, a format. */
 function checkUnion(node: TreeNode, account: Permit): void {
+  if (writesFile(node)) throw refused('INTO OUTFILE');
   for (const child of node.children) {
-    if (child.kind === 'Literal') throw refused('INTO OUTFILE');
-    if (child.kind === 'Identifier' && !isOutputFormat(child.detail)) throw faults.unknownFormat(`The format ${child.detail} is not available here.`);
+    if (child.kind === 'Identifier' && !isOutputFormat(child.detail))
+      throw faults.unknownFormat(`The format ${child.detail} is not available here.`);
   }
   checkSettings(node, account);
 }

@@ -222,6 +222,36 @@ describe('a story of', () => {
 `);
   });
 
+  test('a long answer: what began in time may take its time', () => {
+    const told = story(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), { 'a/x': [streams(900, 30_000)] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+   900  A opened -> commit A
+ 30000  A answered -> answer A
+`);
+  });
+
+  test('a cascade that takes too long: an answer that must be judged has to end in time', () => {
+    const told = story(chain([step('a/small', { accept: sure, timeoutMs: 1000 }), step('a/large')]), {
+      'a/small': [streams(900, 30_000, 0.9)],
+      'a/large': [streams(100, 200)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+  1000  timeout of A -> abort A, ask a/large (B, fallback)
+  1100  B opened -> commit B
+  1200  B answered -> answer B
+`);
+  });
+
+  test('no time for another try: the failure is told at once, not at the deadline', () => {
+    const told = story(chain([step('a/x', { retries: 1 })], 3000), { 'a/x': [fails(2000, { kind: 'rate-limited', retryAfterMs: 1500 })] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+  2000  A failed: rate-limited -> fail: rate-limited
+`);
+  });
+
   test('deadline: a stream that is being read ends in a failure, and not in another answer', () => {
     const told = story(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
       'a/small': [streams(200, 600, 0.55)],

@@ -165,10 +165,25 @@ describe('the router', { timeout: longTimeout }, () => {
           if (kind !== 'retry') continue;
           const last = before!.attempts.findLast(a => a.step === step)!;
           expect(last.status).toBe('failed');
+          expect(
+            before!.attempts.some(a => a.step === step && a.status === 'declined'),
+            'it has answered already',
+          ).toBe(false);
           expect(retryOf(last.failure!)).toBe('same');
           const waited = now.at - failedAt(steps, before!.attempts.indexOf(last));
           expect(waited).toBeGreaterThanOrEqual(Math.max(waitMsMin, last.failure!.retryAfterMs ?? 0) - 1e-6);
           expect(waited).toBeLessThanOrEqual(waitMsMax);
+        }
+      }
+    });
+  });
+
+  test('has one attempt under way at a time, but for hedges', () => {
+    always(({ steps }) => {
+      for (const { after, commands } of steps) {
+        for (const { attempt, kind } of commands.filter(c => c.type === 'attempt')) {
+          const beside = after.attempts.filter((a, i) => i !== attempt && a.status === 'running');
+          if (kind !== 'hedge') expect(beside).toEqual([]);
         }
       }
     });
@@ -214,6 +229,12 @@ describe('the router', { timeout: longTimeout }, () => {
           for (const { attempt } of commands.filter(c => c.type === 'abort')) expect(before?.attempts[attempt]?.status).toBe('running');
           if (before?.outcome) expect(after).toBe(before);
           if (before?.committed !== undefined) expect(after.committed).toBe(before.committed);
+          for (const [i, { status }] of before?.attempts.entries() ?? []) {
+            const became = after.attempts[i]!.status;
+            const mayChange =
+              status === 'running' || (status === 'declined' && after.outcome?.type === 'answered' && became === 'accepted');
+            if (!mayChange) expect(became, 'what is over stays as it ended').toBe(status);
+          }
         }
       }),
       runs(3_000),

@@ -10,6 +10,8 @@ export interface Carrier {
   readonly own: boolean;
 }
 
+/** JSON has no -0. */
+const json = (maxDepth: number): fc.Arbitrary<Json> => fc.jsonValue({ maxDepth }).map(value => JSON.parse(JSON.stringify(value)) as Json);
 const base64 = fc.base64String({ minLength: 4, maxLength: 40 });
 const inline = (...mediaTypes: string[]): fc.Arbitrary<{ type: 'inline'; mediaType: string; data: string }> =>
   fc.record({ type: fc.constant('inline' as const), mediaType: fc.constantFrom(...mediaTypes), data: base64 });
@@ -41,12 +43,13 @@ const message = ({ own }: Carrier): fc.Arbitrary<Message> =>
       })),
       maybe('name', name),
     ]),
-    fc
-      .record({ type: fc.constant('tool-result' as const), id: fc.stringMatching(/^[\w-]{1,40}$/), content: parts(text) })
-      .map(result => ({ role: 'tool', content: [result] })),
+    together([
+      fc.record({ type: fc.constant('tool-result'), id: fc.stringMatching(/^[\w-]{1,40}$/), content: parts(text) }),
+      maybe('name', name),
+    ]).map(result => ({ role: 'tool', content: [result] })),
   ) as fc.Arbitrary<Message>;
 
-const schema = fc.dictionary(name, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;
+const schema = fc.dictionary(name, json(2), { maxKeys: 3, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;
 const tool = together([
   fc.record({ name }),
   maybe('description', words),
@@ -82,7 +85,7 @@ export const carriable = (carrier: Carrier): fc.Arbitrary<ChatRequest> =>
       stop: fc.array(words, { maxLength: carrier.own ? 4 : 8 }),
       extra: fc.dictionary(
         fc.constantFrom('logit_bias', 'verbosity', 'prediction', 'x-vendor'),
-        fc.jsonValue({ maxDepth: 1 }).filter(isGiven),
+        json(1).filter(value => value !== null),
         {
           noNullPrototype: true,
         },
@@ -108,5 +111,3 @@ export const carriable = (carrier: Carrier): fc.Arbitrary<ChatRequest> =>
           maybe('reasoning', fc.record({ effort: fc.constantFrom('none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max') })),
         ]),
   ]) as fc.Arbitrary<ChatRequest>;
-
-const isGiven = (value: unknown): value is Json => value !== null;

@@ -127,6 +127,13 @@ report: [pretty, junit: out/gate.xml, md: out/gate.md, json: out/gate.json]
     });
   });
 
+  test('takes a chain as a list, and an arm as one of the run that the data are of', () => {
+    const source = minimal.replace('recorded', '{ arm: sim/large }').replace('chain: smart', 'chain: [sim/small, sim/large]');
+    expect(parseGate(`${source}data: { run: r1 }\n`)).toMatchObject({
+      gate: { baseline: { type: 'run', run: 'r1', arm: 'sim/large' }, candidate: { type: 'chain', chain: 'sim/small,sim/large' } },
+    });
+  });
+
   test.each([
     ['a key of the method that is not built yet', `${minimal}budget: { max_cost: 5 }\n`, 6, 'budget', 'is not available yet'],
     [
@@ -191,16 +198,18 @@ describe('a verdict', () => {
         rule('latency_p95', 'delta < +60ms'),
         rule('latency_p95', 'delta < +40ms'),
         rule('ttft_p50', 'delta < 10%'),
+        rule('latency_p50', 'value < 1s'),
         rule('latency_p99', 'value < 1s'),
       ],
       data,
       options,
     );
-    expect(findings.map(finding => finding.verdict)).toEqual(['pass', 'pass', 'pass', 'fail', 'fail', 'pass']);
+    expect(findings.map(finding => finding.verdict)).toEqual(['pass', 'pass', 'pass', 'fail', 'fail', 'pass', 'inconclusive']);
     expect(findings[0]!.estimate!.value).toBeCloseTo(-0.2727, 3);
     expect(findings[1]!.estimate!.value).toBeCloseTo(-3, 6);
     expect(findings[2]!.estimate).toMatchObject({ value: 50 });
     expect(findings[2]).toMatchObject({ baseline: 289, candidate: 339 });
+    expect(findings[6]!.reason).toBe('a p99 needs at least 500 timed requests; there are 200');
   });
 
   test('counts clusters, not rows', () => {

@@ -90,6 +90,7 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     const failed = events.findIndex(event => event.type === 'failure');
     if (failed >= 0) expect(events.slice(failed), 'a failure is the last word').toEqual([{ type: 'failure', failure: told.failure }]);
     if (failed >= 0 || events.some(event => event.type === 'response-end')) expect(parser.parse({ data: '{}' })).toEqual([]);
+    expectOrder(end.complete ? [...events, ...end.events] : events);
   });
 
   test.each(of('failure'))('reads a refusal: $title', ({ wire, canonical }) => {
@@ -109,6 +110,20 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     );
   });
 });
+
+/** An answer begins once and ends once, and so does each of its choices; calls are numbered from 0 as they appear. */
+function expectOrder(events: readonly StreamEvent[]): void {
+  const at = (type: StreamEvent['type']): number[] => events.flatMap((event, index) => (event.type === type ? [index] : []));
+  expect(at('response-start')).toEqual(events.some(event => event.type !== 'failure') ? [0] : []);
+  expect(at('response-end').filter(index => index < events.length - 1)).toEqual([]);
+  const ended = events.flatMap(event => (event.type === 'choice-end' ? [event.choice] : []));
+  expect(new Set(ended).size).toBe(ended.length);
+  const calls = Map.groupBy(
+    events.filter(event => event.type === 'tool-call-start'),
+    event => event.choice,
+  );
+  for (const started of calls.values()) expect(started.map(({ index }) => index)).toEqual(started.map((_, number) => number));
+}
 
 const sseText = (events: readonly SseEvent[], newline: string): string =>
   events

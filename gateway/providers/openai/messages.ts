@@ -144,7 +144,8 @@ function renderResult(part: Result, path: string, context: Context, beside: Json
   }
   if (part.failed)
     context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
-  return { role: 'tool', tool_call_id: renderId(part.id, context), content: plainly(texts) };
+  const named = part.name === undefined ? {} : { name: part.name };
+  return { role: 'tool', tool_call_id: renderId(part.id, context), ...named, content: plainly(texts) };
 }
 
 /** One text stands by itself, as everybody takes it. */

@@ -69,9 +69,8 @@ function renderStop({ stop }: ChatRequest, traits: ModelTraits, warnings: Warnin
 function renderEffort(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): ReasoningEffort | undefined {
   const asked = effortAsked(request, traits, warnings);
   if (traits.toolsWhileReasoning || request.tools.length === 0) return asked;
-  if ((asked ?? traits.effortDefault) !== 'none') {
-    warnings.push(approximated('reasoning_effort', 'On this API the model calls tools only without reasoning; none was asked for.'));
-  }
+  if ((asked ?? traits.effortDefault) === 'none') return asked;
+  warnings.push(approximated('reasoning_effort', 'On this API the model calls tools only without reasoning; none was asked for.'));
   return 'none';
 }
 

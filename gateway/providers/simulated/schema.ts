@@ -14,7 +14,7 @@ const depthMax = 48;
 const generousDepth = 4;
 const lengthMax = 10_000;
 const itemsMax = 1_000;
-const triesMax = 8;
+const triesMax = 24;
 
 /** A value that conforms; undefined when none of bounded size was found. */
 export function fill(schema: Json, seed: string): Json | undefined {
@@ -139,7 +139,8 @@ function numberIn(schema: JsonObject, at: number, grain: number): number | undef
   const [first, last] = [Math.ceil(from / step), Math.floor(to / step)];
   if (first <= last) {
     const chosen = first + Math.min(last - first, Math.floor(at * (last - first + 1)));
-    return [chosen, first, last, first + 1].map(n => tidy(n * step)).find(value => value >= from && value <= to && fits(value));
+    const found = [chosen, first, last, first + 1].map(n => tidy(n * step)).find(value => value >= from && value <= to && fits(value));
+    if (found !== undefined) return found;
   }
   return given === undefined && grain !== 1 ? [from + at * (to - from), (from + to) / 2].find(fits) : undefined;
 }

@@ -1,0 +1,135 @@
+/** The embedded store: the real ClickHouse engine in this process, behind ClickHouse's HTTP interface, alone in its folder. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Door } from './engine/accounts.ts';
+import { type Addon, EngineError, loadAddon, type Session } from './engine/addon.ts';
+import { engineLimits, writeConfig } from './engine/config.ts';
+import { faults } from './engine/fault.ts';
+import { combinatorsQuery, type FunctionRow, functionsOf, functionsQuery } from './engine/functions.ts';
+import { Inserter } from './engine/insert.ts';
+import { Inspector } from './engine/inspect.ts';
+import { type Parts, respond } from './engine/respond.ts';
+import { Sessions } from './engine/sessions.ts';
+
+export { EngineError } from './engine/addon.ts';
+
+export interface EngineOptions {
+  /** The engine's folder; made when it is missing. */
+  readonly path: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Of the account `default`, which only reads. Off loopback it has to be given. */
+  readonly password?: string;
+  /** Password of the account `writer`. */
+  readonly writerKey: string;
+}
+
+export interface RunningEngine {
+  readonly url: string;
+  /** Waits for what is being written, ends what is being read, and gives the folder free. */
+  close(): Promise<void>;
+}
+
+const connectionsMax = 512;
+/** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
+const keepAliveMs = 10_000;
+
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const door = doorOf(options);
+  const path = resolve(options.path);
+  const addon = await loadAddon();
+  const root = open(addon, path);
+  const sessions = new Sessions(addon, path, root);
+  try {
+    const closing = new AbortController();
+    const parts = partsOf(door, sessions, root, path, closing.signal);
+    const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => void respond(parts, request, response));
+    server.maxConnections = connectionsMax;
+    const url = await listen(server, options);
+    return { url, close: () => close(server, sessions, closing) };
+  } catch (error) {
+    await sessions.close();
+    throw error;
+  }
+}
+
+function doorOf({ host, password, writerKey }: EngineOptions): Door {
+  const loopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  if (!loopback && !password) {
+    throw new EngineError(
+      `The store would listen on ${host}, which other machines reach, without a password: set store.password, or listen on 127.0.0.1.`,
+    );
+  }
+  if (writerKey === '') throw new EngineError('The store needs a key for its writer.');
+  return { password: password || undefined, writerKey, loopback };
+}
+
+/** One process per folder: the engine locks it. */
+function open(addon: Addon, path: string): Session {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const connectionArgs = writeConfig(path, engineLimits());
+  try {
+    return new addon.Session(path, { connectionArgs });
+  } catch (error) {
+    throw new EngineError(openedBy(path) ?? `The store's folder ${path} cannot be opened: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** The engine leaves its process id in the folder it has locked, and after a kill it stays there. */
+function openedBy(path: string): string | undefined {
+  const status = join(path, 'status');
+  const pid = Number(existsSync(status) ? /^PID: (\d+)/m.exec(readFileSync(status, 'utf8'))?.[1] : undefined);
+  if (!Number.isInteger(pid) || !isAlive(pid)) return undefined;
+  return (
+    `The store's folder ${path} is in use by process ${pid}. One process at a time can have it: query the running one over HTTP, ` +
+    'stop it first, or set store.path to another folder.'
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function partsOf(door: Door, sessions: Sessions, root: Session, path: string, closing: AbortSignal): Parts {
+  const incoming = join(path, 'hindcast-incoming');
+  // Of a process that was killed: nothing of it was acknowledged.
+  rmSync(incoming, { recursive: true, force: true });
+  mkdirSync(incoming, { mode: 0o700 });
+  const [about] = sessions.rows<{ version: string; timezone: string }>('SELECT version() AS version, timezone() AS timezone');
+  const combinators = sessions.rows<{ name: string }>(combinatorsQuery).map(({ name }) => name);
+  const functions = functionsOf(sessions.rows<FunctionRow>(functionsQuery), combinators);
+  const inspector = new Inspector(root, functions);
+  return { door, engine: about!, sessions, inspector, inserter: new Inserter(sessions, incoming), closing };
+}
+
+function listen(server: Server, { host, port }: EngineOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = `Port ${port} on ${host} is taken: set store.port to another one (0 takes a free one), or stop what listens there.`;
+      reject(new EngineError(error.code === 'EADDRINUSE' ? taken : `The store cannot listen on ${host}:${port}: ${error.message}`));
+    });
+    server.listen(port, host, () => {
+      const { port: given } = server.address() as AddressInfo;
+      resolve(`http://${isIP(host) === 6 ? `[${host}]` : host}:${given}`);
+    });
+  });
+}
+
+async function close(server: Server, sessions: Sessions, closing: AbortController): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()));
+  server.closeIdleConnections();
+  closing.abort(faults.closing('The engine is closing.'));
+  await sessions.close();
+  server.closeAllConnections();
+  await closed;
+}

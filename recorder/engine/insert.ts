@@ -1,0 +1,98 @@
+/** Puts an insert's data into its table: laid into a file first and read from there by the engine, which is exact for every format. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { intoFile } from './body.ts';
+import { faults } from './fault.ts';
+import { isInputFormat } from './formats.ts';
+import type { Statement } from './inspect.ts';
+import { type Lease, quoted, type Sessions } from './sessions.ts';
+
+export interface Inserted {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly default_kind: string;
+  readonly default_expression: string;
+}
+
+export class Inserter {
+  readonly #sessions: Sessions;
+  readonly #folder: string;
+  readonly #columns = new Map<string, readonly Column[]>();
+
+  /** `folder` holds data on their way and nothing else. */
+  constructor(sessions: Sessions, folder: string) {
+    this.#sessions = sessions;
+    this.#folder = folder;
+  }
+
+  /** Tables may have changed. */
+  forget(): void {
+    this.#columns.clear();
+  }
+
+  /** The rows are written when this resolves. An error means that none is, but for a batch of several blocks: repeat it under the same token. */
+  async insert(statement: Statement, data: Readable, lease: Lease): Promise<Inserted> {
+    const { prefix, format } = headOf(statement);
+    const structure = this.#structureOf(statement);
+    const file = join(this.#folder, randomUUID());
+    try {
+      const bytes = await intoFile(data, file);
+      if (bytes === 0) return { rows: 0, bytes };
+      const source = `file(${quoted(file)}, ${quoted(format)}, ${quoted(structure)})`;
+      const { session } = lease;
+      await this.#sessions.run(() => session.queryAsync(`${prefix} SELECT * FROM ${source}`, { format: 'Null' }));
+      const counted = await this.#sessions.run(() => session.queryAsync(`SELECT count() FROM ${source}`, { format: 'TSV' }));
+      return { rows: Number(counted.text()), bytes };
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  /** Names and types of the columns the data fill, with the defaults for values that a row leaves out. */
+  #structureOf({ tree }: Statement): string {
+    const names = tree.children.filter(child => child.kind === 'Identifier').map(child => child.detail);
+    const table = names.at(-1) ?? '';
+    const all = this.#columnsOf(table);
+    const list = tree.children.find(child => child.kind === 'ExpressionList');
+    const columns = list ? list.children.map(({ kind, detail }) => listed(all, kind === 'Identifier' ? detail : '*', table)) : all;
+    return columns.map(declaration).join(', ');
+  }
+
+  #columnsOf(table: string): readonly Column[] {
+    const known = this.#columns.get(table);
+    if (known) return known;
+    const columns = this.#sessions.rows<Column>(
+      `SELECT name, type, default_kind, default_expression FROM system.columns WHERE database = 'default' AND table = ${quoted(table)} ORDER BY position`,
+    );
+    if (columns.length === 0) throw faults.unknownTable(`Table default.${table} does not exist.`);
+    const insertable = columns.filter(({ default_kind: kind }) => kind === '' || kind === 'DEFAULT');
+    this.#columns.set(table, insertable);
+    return insertable;
+  }
+}
+
+function listed(columns: readonly Column[], name: string, table: string): Column {
+  if (name === '*') throw faults.notImplemented('The embedded engine takes a plain list of columns in an INSERT with data.');
+  const column = columns.find(column => column.name === name);
+  if (!column) throw faults.unknownColumn(`No such column ${name} in table default.${table}.`);
+  return column;
+}
+
+const declaration = ({ name, type, default_kind: kind, default_expression: expression }: Column): string =>
+  `\`${name.replace(/[\\`]/g, '\\$&')}\` ${type}${kind === 'DEFAULT' ? ` DEFAULT ${expression}` : ''}`;
+
+/** The engine wrote the statement, so its format is the last word. */
+function headOf({ sql }: Statement): { readonly prefix: string; readonly format: string } {
+  const found = /^(INSERT INTO [\s\S]*) FORMAT (\w+)$/.exec(sql);
+  if (!found) throw faults.syntax('Syntax error: an INSERT with data has to end with VALUES or with FORMAT and its name.');
+  const [, prefix = '', format = ''] = found;
+  if (!isInputFormat(format)) throw faults.unknownFormat(`Unknown format ${format}, or one that the embedded engine does not read.`);
+  return { prefix, format };
+}

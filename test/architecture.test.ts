@@ -1,0 +1,141 @@
+/** The architecture, enforced; and each rule seen failing on a planted source that breaks it. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  functionLinesMax,
+  importsPointLeft,
+  linesMax,
+  nobodyImportsRoots,
+  providersHaveFixtures,
+  pureRoomsKeepToThemselves,
+  pureRoomsTouchNothing,
+  type Rule,
+  sourcesAreShort,
+} from './rules.ts';
+import { readSources, type Source } from './sources.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const paths = globSync('{main.ts,bin/*.ts,{gateway,recorder,replay,eval,dashboards,scripts}/**/*.ts}', { cwd: root }).map(path =>
+  path.replaceAll('\\', '/'),
+);
+const sources = readSources(Object.fromEntries(paths.map(path => [path, readFileSync(join(root, path), 'utf8')])));
+const objections = (rule: Rule, over: readonly Source[] = sources): readonly string[] => over.flatMap(rule);
+
+const hasFixture = (name: string): boolean => existsSync(join(root, `test/fixtures/providers/${name}.jsonl`));
+
+describe('the sources', () => {
+  test('are all read', () => {
+    expect(sources.length).toBeGreaterThan(30);
+    expect(sources.find(s => s.path === 'gateway/core/route.ts')?.imports).toContain('./retry.ts');
+  });
+  test('import only to their left', () => expect(objections(importsPointLeft)).toEqual([]));
+  test('import no composition root', () => expect(objections(nobodyImportsRoots)).toEqual([]));
+  test('of core, providers and dialects import only core and their siblings', () =>
+    expect(objections(pureRoomsKeepToThemselves)).toEqual([]));
+  test('of core, providers and dialects touch no clock, no dice, no environment', () =>
+    expect(objections(pureRoomsTouchNothing)).toEqual([]));
+  test(`have at most ${linesMax} lines, and their functions ${functionLinesMax}`, () => expect(objections(sourcesAreShort)).toEqual([]));
+  test('of providers have a fixture each', () => expect(objections(providersHaveFixtures(hasFixture))).toEqual([]));
+});
+
+describe('a rule objects', () => {
+  const planted = (path: string, text: string): readonly Source[] => readSources({ [path]: text });
+
+  test.each([
+    ['gateway/edge.ts', "import { openSpool } from '../recorder/spool.ts';", 'recorder/spool.ts'],
+    ['gateway/core/x.ts', "export type { Trial } from '../../eval/simulate.ts';", 'eval/simulate.ts'],
+    ['recorder/row.ts', "const { diff } = await import('../replay/diff.ts');", 'replay/diff.ts'],
+    ['replay/plan.ts', "export const x = (t: import('../eval/sweep.ts').Trial) => t;", 'eval/sweep.ts'],
+  ])('when %s imports to its right', (path, text, target) => {
+    expect(objections(importsPointLeft, planted(path, text))).toEqual([`${path} imports ${target}, which stands to its right`]);
+  });
+
+  test('but not when a composition root does, or a script', () => {
+    expect(objections(importsPointLeft, planted('gateway/main.ts', "import { openSpool } from '../recorder/spool.ts';"))).toEqual([]);
+    expect(objections(importsPointLeft, planted('scripts/build.ts', "import '../eval/sweep.ts';"))).toEqual([]);
+    expect(objections(importsPointLeft, planted('eval/sweep.ts', "import '../gateway/core/route.ts'; import 'got';"))).toEqual([]);
+  });
+
+  test('when somebody imports a main', () => {
+    expect(objections(nobodyImportsRoots, planted('eval/gate.ts', "import { register } from '../replay/main.ts';"))).toHaveLength(1);
+    expect(objections(nobodyImportsRoots, planted('eval/main.ts', "import { register } from '../replay/main.ts';"))).toHaveLength(1);
+    expect(objections(nobodyImportsRoots, planted('replay/x.ts', "import '../main.ts';"))).toHaveLength(1);
+    expect(objections(nobodyImportsRoots, planted('main.ts', "await import('./gateway/main.ts');"))).toEqual([]);
+  });
+
+  test.each([
+    ['gateway/core/x.ts', "import { z } from 'zod';"],
+    ['gateway/core/x.ts', "import { createHash } from 'node:crypto';"],
+    ['gateway/core/x.ts', "import type { Secret } from '../secret.ts';"],
+    ['gateway/core/x.ts', "import { openai } from '../providers/openai.ts';"],
+    ['gateway/core/x.ts', 'const x = await import(name);'],
+    ['gateway/providers/x.ts', "import { openaiChat } from '../dialects/openai.ts';"],
+    ['gateway/providers/openai/x.ts', "import { sseFrames } from '../../frames.ts';"],
+    ['gateway/dialects/x.ts', "import { openai } from '../providers/openai.ts';"],
+    ['gateway/dialects/openai/x.ts', "import 'eventsource-parser';"],
+  ])('when %s says %s', (path, text) => {
+    expect(objections(pureRoomsKeepToThemselves, planted(path, text))).toHaveLength(1);
+  });
+
+  test.each([
+    'export const now = () => Date.now();',
+    'export const now = () => new Date();',
+    'export const dice = () => Math.random();',
+    'export const later = (f: () => void) => setTimeout(f, 1);',
+    'export const now = () => performance.now();',
+    "export const key = () => process.env['KEY'];",
+    "export const key = () => globalThis.process.env['KEY'];",
+    "export const get = () => fetch('https://example.com');",
+    "export const say = () => console.log('x');",
+    'export const id = () => crypto.randomUUID();',
+    'const { random } = Math; export const dice = () => random();',
+    'export const bytes = (text: string) => Buffer.from(text);',
+    'export const dice = [Math.random];',
+    'export const later = { run: queueMicrotask };',
+  ])('when core says %s', text => {
+    const said = objections(pureRoomsTouchNothing, planted('gateway/core/x.ts', text));
+    expect(said).toHaveLength(1);
+    expect(objections(pureRoomsTouchNothing, planted('gateway/edge.ts', text))).toEqual([]);
+  });
+
+  test('but not when a name is only called like that', () => {
+    const innocent = `
+      import type { Date as Day } from './time.ts';
+      interface Process { readonly process: string; fetch(): void; performance?: Performance; console: Date }
+      // Date.now() and Math.random() in a comment, and "process.env" in a text
+      export const parsed = Date.parse('2026-01-01T00:00:00Z') + Math.max(1, 2);
+      export const play = (performance: { status: number }) => performance.status;
+      export const text = 'setTimeout(f, 1)';
+      export const member = (x: Process) => x.process + x.fetch();
+      export const object = { fetch: 1, process: 2 };
+    `;
+    expect(objections(pureRoomsTouchNothing, planted('gateway/core/x.ts', innocent))).toEqual([]);
+  });
+
+  test('when a file or a function is too long', () => {
+    const filler = (count: number): string => Array.from({ length: count }, (_, i) => `  x += ${i};`).join('\n');
+    const file = (lines: number): string => `let x = 0;\n${filler(lines - 1)}\n`;
+    const sum = (lines: number): string => `/** Says\n * something.\n */\nexport function sum(x: number) {\n${filler(lines - 2)}\n}\n`;
+    const method = (lines: number): string => `class A {\n  b = (x: number) => {\n${filler(lines - 2)}\n  };\n}\n`;
+    expect(objections(sourcesAreShort, planted('eval/x.ts', file(linesMax)))).toEqual([]);
+    expect(objections(sourcesAreShort, planted('eval/x.ts', file(linesMax + 1)))).toHaveLength(1);
+    expect(objections(sourcesAreShort, planted('test/x.ts', file(linesMax + 1)))).toEqual([]);
+    expect(objections(sourcesAreShort, planted('eval/x.ts', sum(functionLinesMax)))).toEqual([]);
+    expect(objections(sourcesAreShort, planted('eval/x.ts', sum(functionLinesMax + 1)))).toEqual([
+      'eval/x.ts:4 sum has 61 lines: 60 are the limit',
+    ]);
+    expect(objections(sourcesAreShort, planted('eval/x.ts', method(functionLinesMax + 1)))).toEqual([
+      'eval/x.ts:2 b has 61 lines: 60 are the limit',
+    ]);
+  });
+
+  test('when a provider has no fixture', () => {
+    const rule = providersHaveFixtures(name => name === 'acme');
+    const text = 'export const x = 1;';
+    expect(objections(rule, planted('gateway/providers/acme.ts', text))).toEqual([]);
+    expect(objections(rule, planted('gateway/providers/index.ts', text))).toEqual([]);
+    expect(objections(rule, planted('gateway/providers/acme/stream.ts', text))).toEqual([]);
+    expect(objections(rule, planted('gateway/providers/novel.ts', text))).toHaveLength(1);
+  });
+});

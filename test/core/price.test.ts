@@ -1,0 +1,77 @@
+/** Costs are whole nano-dollars that add up, and are never negative. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Usage } from '../../gateway/core/chat.ts';
+import { cost, type Price, usd } from '../../gateway/core/price.ts';
+
+const numRuns = process.env.HINDCAST_LONG ? 100_000 : 5_000;
+
+const usage = (counts: Partial<Usage>): Usage => ({
+  input: 0,
+  output: 0,
+  cached: 0,
+  cacheWrite: 0,
+  reasoning: 0,
+  source: 'provider',
+  ...counts,
+});
+const price: Price = { id: 'p', input: 3_000_000_000, output: 15_000_000_000, cached: 300_000_000, cacheWrite: 3_750_000_000 };
+
+test('tokens are priced by what they were: fresh, read from the cache, written to it, or put out', () => {
+  expect(cost(usage({ input: 1_000, output: 100 }), price)).toEqual({
+    input: 3_000_000,
+    output: 1_500_000,
+    total: 4_500_000,
+    priceId: 'p',
+  });
+  expect(cost(usage({ input: 1_000, cached: 600 }), price).input).toBe(400 * 3_000 + 600 * 300);
+  expect(cost(usage({ input: 1_000, cacheWrite: 600 }), price).input).toBe(400 * 3_000 + 600 * 3_750);
+  expect(cost(usage({ input: 1_000, cached: 300, cacheWrite: 600 }), price).input).toBe(100 * 3_000 + 300 * 300 + 600 * 3_750);
+});
+
+test('reasoning is part of the output and not paid twice', () => {
+  expect(cost(usage({ output: 100, reasoning: 90 }), price)).toEqual(cost(usage({ output: 100 }), price));
+});
+
+test('a cache without a price of its own is as dear as fresh input', () => {
+  const plain: Price = { id: 'p', input: 3_000_000_000, output: 0 };
+  expect(cost(usage({ input: 1_000, cached: 600, cacheWrite: 100 }), plain)).toEqual(cost(usage({ input: 1_000 }), plain));
+});
+
+test('a provider that counts more cached tokens than there were is not paid for less than none', () => {
+  expect(cost(usage({ input: 10, cached: 600 }), price).input).toBe(600 * 300);
+});
+
+test('fractions of a nano-dollar are rounded in each part, so that the total is the sum of what is shown', () => {
+  const cheap: Price = { id: 'p', input: 400_000, output: 400_000 };
+  expect(cost(usage({ input: 1, output: 1 }), cheap)).toMatchObject({ input: 0, output: 0, total: 0 });
+  expect(cost(usage({ input: 2, output: 2 }), cheap)).toMatchObject({ input: 1, output: 1, total: 2 });
+});
+
+test('costs are whole, never negative, add up, and more tokens never cost less', () => {
+  const count = fc.nat({ max: 2_000_000 });
+  const rate = fc.nat({ max: 600_000_000_000 });
+  const used = fc.record({ input: count, output: count, cached: count, cacheWrite: count, reasoning: count });
+  const priced = fc.record(
+    { id: fc.string(), input: rate, output: rate, cached: rate, cacheWrite: rate },
+    { requiredKeys: ['id', 'input', 'output'] },
+  );
+  fc.assert(
+    fc.property(used, priced, count, (counts, given, more) => {
+      const bill = cost(usage(counts), given as Price);
+      for (const part of [bill.input, bill.output, bill.total]) {
+        expect(Number.isSafeInteger(part)).toBe(true);
+        expect(part).toBeGreaterThanOrEqual(0);
+      }
+      expect(bill.total).toBe(bill.input + bill.output);
+      const dearer = cost(usage({ ...counts, input: counts.input + more, output: counts.output + more }), given as Price);
+      expect(dearer.input).toBeGreaterThanOrEqual(bill.input);
+      expect(dearer.output).toBeGreaterThanOrEqual(bill.output);
+    }),
+    { numRuns },
+  );
+});
+
+test('a nano-dollar is a thousand-millionth of a dollar', () => {
+  expect(usd(1_500_000_000)).toBe(1.5);
+});

@@ -1,0 +1,133 @@
+/** The price book: the config's own prices, ours for `simulated`, then the table, which is held against bills that providers stated. */
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../gateway/core/json.ts';
+import { cost, usd } from '../../gateway/core/price.ts';
+import { priceBook, tableVersion } from '../../gateway/prices.ts';
+import { objectOf, parseUsage } from '../../gateway/providers/openai/reading.ts';
+import { recordedRows, unlessRecorded } from '../recordings.ts';
+
+const at = Date.UTC(2026, 9, 1);
+const prices = priceBook({});
+
+describe('What a model costs', () => {
+  test.each([
+    ['openai', 'gpt-4o-mini', 0.15, 0.6, 0.075],
+    ['openai', 'gpt-4o-mini-2024-07-18', 0.15, 0.6, 0.075],
+    ['anthropic', 'claude-sonnet-4-5', 3, 15, 0.3],
+    ['google', 'gemini-2.5-flash', 0.3, 2.5, 0.03],
+  ])('%s/%s', (provider, model, input, output, cached) => {
+    expect(prices(provider, model, at)).toMatchObject({ input: input * 1e9, output: output * 1e9, cached: cached * 1e9 });
+  });
+
+  test('simulated models have prices of ours, however they are told to behave', () => {
+    expect(prices('simulated', 'small', at)).toEqual({ id: 'hindcast@1/simulated/small', input: 100_000_000, output: 400_000_000 });
+    expect(prices('simulated', 'large:status=429', at)).toMatchObject({ input: 2_000_000_000, output: 8_000_000_000 });
+    expect(prices('simulated', 'other', at)).toBeUndefined();
+    expect(prices('simulated', 'constructor', at)).toBeUndefined();
+  });
+
+  test('a model that nobody knows has no price, which is not a price of 0', () => {
+    for (const [provider, model] of [
+      ['openai', 'no-such-model'],
+      ['no-such-provider', 'gpt-4o-mini'],
+      ['', 'gpt-4o-mini'],
+      ['openai', ''],
+      ['openai', 'x'.repeat(10_000)],
+    ] as const) {
+      expect(prices(provider, model, at), `${provider}/${model.slice(0, 20)}`).toBeUndefined();
+    }
+  });
+
+  test('a price names the table and its version, so that a record can be priced again', () => {
+    expect(prices('openai', 'gpt-4o-mini', at)!.id).toBe(`${tableVersion}/openai/gpt-4o-mini`);
+  });
+
+  test('what the config says goes before everything, a price of nothing included', () => {
+    const own = priceBook({
+      'openai/gpt-4o-mini': { input: 0, output: 0 },
+      'local/llama': { input: 0.05, output: 0.1, cached: 0.01, cache_write: 0.06 },
+    });
+    expect(own('openai', 'gpt-4o-mini', at)).toEqual({ id: 'config/openai/gpt-4o-mini', input: 0, output: 0 });
+    expect(own('local', 'llama', at)).toEqual({
+      id: 'config/local/llama',
+      input: 50_000_000,
+      output: 100_000_000,
+      cached: 10_000_000,
+      cacheWrite: 60_000_000,
+    });
+    expect(own('openai', 'gpt-4o', at)).toEqual(prices('openai', 'gpt-4o', at));
+  });
+
+  test('prices are whole nano-dollars', () => {
+    for (const model of ['gpt-4o', 'gpt-4.1-nano', 'o3', 'gpt-5-mini']) {
+      const { input, output, cached = 0 } = prices('openai', model, at)!;
+      for (const rate of [input, output, cached]) expect(Number.isSafeInteger(rate)).toBe(true);
+    }
+  });
+
+  test('ten thousand names that nobody knows push out no price that is known', () => {
+    for (let i = 0; i < 10_000; i++) expect(prices('openai', `no-such-model-${i}`, at)).toBeUndefined();
+    expect(prices('openai', 'gpt-4o-mini', at)).toMatchObject({ input: 150_000_000 });
+  });
+});
+
+interface Bill {
+  readonly provider: string;
+  readonly model_served: string;
+  readonly upstream_provider: string | null;
+  readonly cost_usd: number;
+  readonly usage: JsonObject;
+  readonly date: string | null;
+  readonly suspect?: unknown;
+}
+
+describe(`Bills that providers stated${unlessRecorded('prices/cost_oracle.jsonl')}`, () => {
+  const bills = recordedRows<Bill>('prices/cost_oracle.jsonl').filter(bill => !bill.suspect);
+
+  /** Bills of the vendor himself, where the table's list price is the price. A resold model costs what the reseller of the hour wants. */
+  const isOfVendor = (bill: Bill): boolean => bill.provider === 'xai' || bill.upstream_provider === 'Anthropic';
+
+  type Judgement = 'same' | 'another' | 'unknown';
+  const judge = (bill: Bill): Judgement => {
+    const usage = parseUsage(inChatForm(bill.usage))!;
+    const price = prices(
+      bill.provider === 'xai' ? 'x-ai' : 'openrouter',
+      bill.model_served,
+      bill.date === null ? at : Date.parse(bill.date),
+    );
+    if (!price) return 'unknown';
+    const ours = usd(cost(usage, price).total);
+    const billed = billedFor(bill);
+    return Math.abs(ours - billed) <= 0.01 * billed ? 'same' : 'another';
+  };
+  const count = (some: readonly Bill[]): Readonly<Record<Judgement, number>> => {
+    const judged = some.map(judge);
+    const of = (wanted: Judgement): number => judged.filter(judgement => judgement === wanted).length;
+    return { same: of('same'), another: of('another'), unknown: of('unknown') };
+  };
+
+  test.skipIf(bills.length === 0)('where the vendor himself billed, we come to the same within 1 %', () => {
+    expect(count(bills.filter(isOfVendor))).toEqual({ same: 20, another: 0, unknown: 0 });
+  });
+
+  test.skipIf(bills.length === 0)('of all of them, resold ones included, we come to the same in more than half', () => {
+    expect(count(bills)).toEqual({ same: 99, another: 60, unknown: 21 });
+  });
+});
+
+/** The Responses API counts the same under other names. */
+const inChatForm = (usage: JsonObject): JsonObject =>
+  'input_tokens' in usage
+    ? {
+        prompt_tokens: usage.input_tokens!,
+        completion_tokens: usage.output_tokens!,
+        prompt_tokens_details: objectOf(usage.input_tokens_details),
+        completion_tokens_details: objectOf(usage.output_tokens_details),
+      }
+    : usage;
+
+/** Who brings a key of their own is billed by the vendor, and told how much. */
+function billedFor({ cost_usd: billed, usage }: Bill): number {
+  const upstream = objectOf(usage.cost_details).upstream_inference_cost;
+  return billed === 0 && typeof upstream === 'number' ? upstream : billed;
+}

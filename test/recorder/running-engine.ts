@@ -1,0 +1,61 @@
+/** An engine of a test's own, in a folder of its own; or words about why there can be none here. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine.ts';
+import { loadAddon } from '../../recorder/engine/addon.ts';
+import { connect, type Store } from '../../recorder/store.ts';
+
+export const engineMissing: string = await loadAddon().then(
+  () => '',
+  (error: Error) => ` (skipped: ${error.message.split('\n')[0]})`,
+);
+
+export interface TestEngine {
+  readonly path: string;
+  readonly url: string;
+  readonly writer: Store;
+  readonly reader: Store;
+  close(): Promise<void>;
+}
+
+export const writerKey = 'a-key-of-the-tests';
+
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'hindcast-engine-'));
+}
+
+export async function openEngine(options: Partial<EngineOptions> = {}): Promise<TestEngine> {
+  const path = options.path ?? temporaryFolder();
+  const engine: RunningEngine = await startEngine({ host: '127.0.0.1', port: 0, writerKey, ...options, path });
+  const writer = connect({ url: engine.url, username: 'writer', password: writerKey });
+  const reader = connect({ url: engine.url, username: 'default', password: options.password ?? '' });
+  return {
+    path,
+    url: engine.url,
+    writer,
+    reader,
+    close: async () => {
+      await writer.close();
+      await reader.close();
+      await engine.close();
+      if (options.path === undefined) rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly code: number;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+/** A plain request, as curl would make it; `sql` as the body. */
+export async function ask(url: string, sql: string, init: { readonly query?: string; readonly headers?: Record<string, string> } = {}): Promise<Reply> {
+  const response = await fetch(`${url}/?${init.query ?? ''}`, { method: 'POST', body: sql, headers: { ...init.headers } });
+  const text = await response.text();
+  return { status: response.status, code: Number(response.headers.get('x-clickhouse-exception-code') ?? 0), text, headers: response.headers };
+}
+
+export const asWriter = { 'x-clickhouse-user': 'writer', 'x-clickhouse-key': writerKey } as const;

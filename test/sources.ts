@@ -1,0 +1,153 @@
+/** Reads sources as the compiler does: what each imports, which names it takes from outside, how long its functions are. Texts may be planted. */
+import { type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast';
+import { getTokenPosOfNode } from 'typescript/unstable/ast/utils';
+import { createVirtualFileSystem } from 'typescript/unstable/fs';
+import { API } from 'typescript/unstable/sync';
+
+export interface Source {
+  /** From the root of the project, with slashes. */
+  readonly path: string;
+  readonly lines: number;
+  /** As written: static, dynamic and re-exports, types included. */
+  readonly imports: readonly string[];
+  /** Names that are used and declared nowhere in the file, with the member taken of them: `Math.random`, `Date`, `setTimeout`. */
+  readonly globals: readonly string[];
+  readonly functions: readonly { readonly name: string; readonly line: number; readonly lines: number }[];
+}
+
+/** `texts` by path. */
+export function readSources(texts: Readonly<Record<string, string>>): readonly Source[] {
+  const root = '/project';
+  const paths = Object.keys(texts);
+  const options = { noResolve: true, noLib: true, types: [], allowImportingTsExtensions: true, noEmit: true };
+  const files = Object.fromEntries(paths.map(path => [`${root}/${path}`, texts[path]!]));
+  const config = `${root}/tsconfig.json`;
+  const api = new API({
+    cwd: root,
+    fs: createVirtualFileSystem({ ...files, [config]: JSON.stringify({ compilerOptions: options, files: paths }) }),
+  });
+  try {
+    const program = api.updateSnapshot({ openProjects: [config] }).getProject(config)!.program;
+    return paths.map(path => sourceOf(path, program.getSourceFile(`${root}/${path}`)!));
+  } finally {
+    api.close();
+  }
+}
+
+function sourceOf(path: string, file: SourceFile): Source {
+  const imports: string[] = [];
+  const functions: Source['functions'][number][] = [];
+  const used = new Map<string, Set<string>>();
+  const declared = new Set<string>();
+  const lineAt = lineIndex(file.text);
+  visit(file, (node, parent) => {
+    const specifier = importedBy(node);
+    if (specifier !== undefined) imports.push(specifier);
+    if (isFunction(node)) {
+      const line = lineAt(getTokenPosOfNode(node, file));
+      functions.push({ name: nameOf(node, parent), line, lines: lineAt(node.end) - line + 1 });
+    }
+    if (node.kind !== SyntaxKind.Identifier || !parent) return;
+    const { text } = node as Node & { text: string };
+    if (isDeclaration(node, parent)) declared.add(text);
+    else if (isReference(node, parent)) used.set(text, (used.get(text) ?? new Set()).add(memberOf(node, parent)));
+  });
+  const globals = [...used].filter(([name]) => !declared.has(name)).flatMap(([name, members]) => [...members].map(member => name + member));
+  return { path, lines: lineAt(file.text.trimEnd().length), imports, globals, functions };
+}
+
+function visit(node: Node, see: (node: Node, parent: Node | undefined) => void, parent?: Node): void {
+  see(node, parent);
+  node.forEachChild(child => {
+    visit(child, see, node);
+    return undefined;
+  });
+}
+
+interface Named {
+  readonly name?: Node & { readonly text?: string };
+}
+
+/** `import … from`, `export … from`, `import('…')`, and `import('…')` in a type. */
+function importedBy(node: Node): string | undefined {
+  switch (node.kind) {
+    case SyntaxKind.ImportDeclaration:
+    case SyntaxKind.ExportDeclaration:
+      return textOf((node as Node & { moduleSpecifier?: Node }).moduleSpecifier);
+    case SyntaxKind.CallExpression: {
+      const { expression, arguments: given } = node as Node & { expression: Node; arguments: readonly Node[] };
+      return expression.kind === SyntaxKind.ImportKeyword ? (textOf(given[0]) ?? '(computed)') : undefined;
+    }
+    case SyntaxKind.ImportType:
+      return textOf((node as Node & { argument: Node & { literal?: Node } }).argument.literal);
+    default:
+      return undefined;
+  }
+}
+
+const textOf = (node: Node | undefined): string | undefined => (node as (Node & { text?: string }) | undefined)?.text;
+
+const isFunction = ({ kind }: Node): boolean =>
+  kind === SyntaxKind.FunctionDeclaration ||
+  kind === SyntaxKind.FunctionExpression ||
+  kind === SyntaxKind.ArrowFunction ||
+  kind === SyntaxKind.MethodDeclaration ||
+  kind === SyntaxKind.Constructor ||
+  kind === SyntaxKind.GetAccessor ||
+  kind === SyntaxKind.SetAccessor;
+
+function nameOf(node: Node, parent: Node | undefined): string {
+  if (node.kind === SyntaxKind.Constructor) return 'constructor';
+  return (node as Node & Named).name?.text ?? (parent as (Node & Named) | undefined)?.name?.text ?? 'a function without a name';
+}
+
+const declarations = new Set<SyntaxKind>([
+  SyntaxKind.VariableDeclaration,
+  SyntaxKind.Parameter,
+  SyntaxKind.BindingElement,
+  SyntaxKind.FunctionDeclaration,
+  SyntaxKind.FunctionExpression,
+  SyntaxKind.ClassDeclaration,
+  SyntaxKind.ImportClause,
+  SyntaxKind.ImportSpecifier,
+  SyntaxKind.NamespaceImport,
+]);
+
+const isDeclaration = (node: Node, parent: Node): boolean => declarations.has(parent.kind) && (parent as Node & Named).name === node;
+
+/** Names of members, of types and of labels are no references to values. */
+function isReference(node: Node, parent: Node): boolean {
+  switch (parent.kind) {
+    case SyntaxKind.TypeReference:
+    case SyntaxKind.QualifiedName:
+    case SyntaxKind.ExpressionWithTypeArguments:
+    case SyntaxKind.TypePredicate:
+    case SyntaxKind.ExportSpecifier:
+    case SyntaxKind.ImportSpecifier:
+      return false;
+    default:
+      return (parent as Node & Named).name !== node && (parent as Node & { propertyName?: Node }).propertyName !== node;
+  }
+}
+
+/** `.random` for the Math of `Math.random()`; '' where no member is taken by its name. */
+function memberOf(node: Node, parent: Node): string {
+  if (parent.kind !== SyntaxKind.PropertyAccessExpression) return '';
+  const { expression, name } = parent as Node & { expression: Node; name: Node & { text: string } };
+  return expression === node ? `.${name.text}` : '';
+}
+
+function lineIndex(text: string): (position: number) => number {
+  const starts = [0];
+  for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) starts.push(i + 1);
+  return position => {
+    let low = 0;
+    let high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (starts[middle]! <= position) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  };
+}
