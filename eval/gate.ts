@@ -2,7 +2,7 @@
 import { usd } from '../gateway/core/price.ts';
 import type { Assertion, MetricName } from './gate/assertion.ts';
 import { type Compared, type Measurement, measureGate } from './gate/metric.ts';
-import { clusterBootstrap, type Estimate, holm, type Inference, sum, timesNeeded } from './statistics.ts';
+import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sum, timesNeeded } from './statistics.ts';
 
 export type Verdict = 'pass' | 'fail' | 'inconclusive';
 
@@ -48,11 +48,8 @@ export interface Judgement {
  * FAIL when it lies wholly on the bad side, Holm-corrected over the rules so that ten of them do not raise ten chances of a false alarm.
  */
 export function judge(rules: readonly GateRule[], compared: Compared, options: GateOptions): Judgement {
-  const inferences = infer(
-    rules.map(({ metric, assertion }) => measureGate(metric, assertion.subject, compared)),
-    compared,
-    options,
-  );
+  const measurements = rules.map(({ metric, assertion }) => measureGate(metric, assertion.subject, compared));
+  const inferences = inferTogether(measurements, compared.clusters, options.seed);
   const alpha = (1 - options.confidence) / 2;
   const bad = holm(inferences.map((inference, i) => (typeof inference === 'string' ? 1 : against(inference, rules[i]!.assertion))));
   const enough = compared.clusters.count >= options.clustersMin;
@@ -89,7 +86,7 @@ const against = (inference: Inference, { side, bound }: Assertion): number =>
   side === 'below' ? inference.above(bound) : inference.below(bound);
 
 /** Whatever needs resampling is resampled together, so that all metrics see the same draws. */
-function infer(measurements: readonly Measurement[], { clusters }: Compared, { seed }: GateOptions): (Inference | string)[] {
+export function inferTogether(measurements: readonly Measurement[], clusters: Clusters, seed: number): (Inference | string)[] {
   const statistics = measurements.flatMap(m => (typeof m === 'object' && 'resample' in m ? [m.resample] : []));
   const resampled = statistics.length > 0 ? clusterBootstrap(clusters.count, statistics, { seed }) : [];
   let next = 0;

@@ -16,7 +16,7 @@ export function call(
   { clock, upstream }: Wires,
   target: Target,
   prepared: PreparedRequest,
-  passed: { readonly traceparent: string; readonly hops: number },
+  passed: { readonly traceparent: string; readonly tracestate: string; readonly hops: number },
   listener: UpstreamListener,
 ): UpstreamHandle {
   const { provider, baseUrl, key, allowPrivate } = target;
@@ -30,7 +30,7 @@ export function call(
     'user-agent': 'hindcast',
     // A base URL that leads back to a gateway would go round for ever without it.
     'x-hindcast-hop': String(passed.hops + 1),
-    ...(target.trace ? { traceparent: passed.traceparent } : {}),
+    ...(target.trace ? traceHeaders(passed) : {}),
     ...(key ? credential(provider.auth, key) : {}),
   };
   return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);
@@ -40,6 +40,10 @@ export function call(
 export function refuse(message: string, listener: UpstreamListener): UpstreamHandle {
   queueMicrotask(() => listener.failed({ kind: 'unsupported', message }));
   return { abort: () => {}, pause: () => {}, resume: () => {} };
+}
+
+function traceHeaders({ traceparent, tracestate }: { readonly traceparent: string; readonly tracestate: string }): Record<string, string> {
+  return tracestate === '' ? { traceparent } : { traceparent, tracestate };
 }
 
 function credential(auth: Target['provider']['auth'], key: Secret): Record<string, string> {

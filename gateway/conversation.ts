@@ -119,11 +119,12 @@ export class Conversation {
   }
 
   #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
-    const { onUnsupported, trace, hops = 0 } = this.#question;
+    const { onUnsupported, trace, onward = { isSampled: true, state: '' }, hops = 0 } = this.#question;
     if (onUnsupported === 'reject' && prepared.warnings.length > 0) {
       return refuse(`the target cannot carry ${prepared.warnings.map(w => w.field).join(', ')}`, listener);
     }
-    return call(this.#world, target, prepared, { traceparent: `00-${trace.traceId}-${spanId}-01`, hops }, listener);
+    const traceparent = `00-${trace.traceId}-${spanId}-${onward.isSampled ? '01' : '00'}`;
+    return call(this.#world, target, prepared, { traceparent, tracestate: onward.state, hops }, listener);
   }
 
   #take(attempt: number, delta: Delta): void {

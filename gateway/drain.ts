@@ -1,6 +1,7 @@
 /** What is being answered now, and how a gateway ends: nothing new, everything under way to its end or to a bound, then nothing left open. */
 import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Asking } from './ask.ts';
+import type { Exchange } from './core/exchange.ts';
 import type { Clock, Milliseconds } from './core/time.ts';
 
 export class Drain {
@@ -30,10 +31,10 @@ export class Drain {
   }
 
   /** Counted until its record is sealed, which may be after its caller has left. */
-  async follow(asking: Asking): Promise<void> {
+  async follow(asking: Asking): Promise<Exchange> {
     this.#asking.add(asking);
     try {
-      await asking.done;
+      return await asking.done;
     } finally {
       this.#asking.delete(asking);
     }

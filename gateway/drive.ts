@@ -10,6 +10,8 @@ import {
   type RouteOutcome,
   type RoutePolicy,
   type RouteState,
+  type Timer,
+  type Transition,
 } from './core/route.ts';
 import type { Signals } from './core/signal.ts';
 import type { Cancel, Clock, Instant } from './core/time.ts';
@@ -45,68 +47,87 @@ export interface Drive {
 }
 
 export function drive(policy: RoutePolicy, seed: string, world: World): Drive {
-  const aborts = new Map<number, (failure?: Failure) => void>();
-  const timers = new Set<Cancel>();
-  const events: RouteEvent[] = [];
-  const waiting: ((now: Moment) => RouteEvent)[] = [];
-  let state: RouteState;
-  // The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports.
-  let obeying = true;
+  const driver = new Driver(policy, world);
+  driver.begin(seed);
+  return { leave: () => driver.hear(moment => ({ ...moment, type: 'caller-left' })) };
+}
 
-  const now = (): Moment => {
-    const at = world.clock.now();
-    return { at, closed: concerning(policy, world.closed(at)) };
-  };
+class Driver {
+  readonly #policy: RoutePolicy;
+  readonly #world: World;
+  readonly #aborts = new Map<number, (failure?: Failure) => void>();
+  readonly #timers = new Set<Cancel>();
+  readonly #events: RouteEvent[] = [];
+  readonly #waiting: ((now: Moment) => RouteEvent)[] = [];
+  #state!: RouteState;
+  /** The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports. */
+  #isObeying = true;
 
-  const hear = (happened: (now: Moment) => RouteEvent): void => {
-    waiting.push(happened);
-    if (!obeying) hearWaiting();
-  };
+  constructor(policy: RoutePolicy, world: World) {
+    this.#policy = policy;
+    this.#world = world;
+  }
 
-  const hearWaiting = (): void => {
-    obeying = true;
-    for (let next = waiting.shift(); next && !state.outcome; next = waiting.shift()) {
-      const event = next(now());
-      events.push(event);
-      const { state: after, commands } = advance(state, event);
-      state = after;
-      for (const command of commands) obey(command);
+  begin(seed: string): void {
+    this.#follow(begin(this.#policy, seed, this.#now()));
+    this.#hearWaiting();
+  }
+
+  hear(happened: (now: Moment) => RouteEvent): void {
+    this.#waiting.push(happened);
+    if (!this.#isObeying) this.#hearWaiting();
+  }
+
+  #hearWaiting(): void {
+    this.#isObeying = true;
+    for (let next = this.#waiting.shift(); next && !this.#state.outcome; next = this.#waiting.shift()) {
+      const event = next(this.#now());
+      this.#events.push(event);
+      this.#follow(advance(this.#state, event));
     }
-    obeying = false;
-  };
+    this.#isObeying = false;
+  }
 
-  const obey = (command: RouteCommand): void => {
+  #follow({ state, commands }: Transition): void {
+    this.#state = state;
+    for (const command of commands) this.#obey(command);
+  }
+
+  #obey(command: RouteCommand): void {
     switch (command.type) {
       case 'attempt':
-        aborts.set(command.attempt, world.attempt(command, reportOf(command.attempt)));
+        this.#aborts.set(command.attempt, this.#world.attempt(command, this.#reportOf(command.attempt)));
         return;
       case 'abort':
-        return aborts.get(command.attempt)?.(command.failure);
-      case 'timer': {
-        const cancel = world.clock.at(command.at, () => {
-          timers.delete(cancel);
-          hear(moment => ({ ...moment, type: 'timer-fired', timer: command.timer }));
-        });
-        timers.add(cancel);
-        return;
-      }
+        return this.#aborts.get(command.attempt)?.(command.failure);
+      case 'timer':
+        return this.#setTimer(command.timer, command.at);
       case 'commit':
-        return world.commit(command.attempt);
+        return this.#world.commit(command.attempt);
       case 'finish':
-        for (const cancel of timers) cancel();
-        return world.finish(command.outcome, { state, events });
+        for (const cancel of this.#timers) cancel();
+        return this.#world.finish(command.outcome, { state: this.#state, events: this.#events });
     }
-  };
+  }
 
-  const reportOf = (attempt: number): AttemptReport => ({
-    opened: () => hear(moment => ({ ...moment, type: 'attempt-opened', attempt })),
-    answered: signals => hear(moment => ({ ...moment, type: 'attempt-answered', attempt, signals })),
-    failed: failure => hear(moment => ({ ...moment, type: 'attempt-failed', attempt, failure })),
-  });
+  #setTimer(timer: Timer, at: Instant): void {
+    const cancel = this.#world.clock.at(at, () => {
+      this.#timers.delete(cancel);
+      this.hear(moment => ({ ...moment, type: 'timer-fired', timer }));
+    });
+    this.#timers.add(cancel);
+  }
 
-  const first = begin(policy, seed, now());
-  state = first.state;
-  for (const command of first.commands) obey(command);
-  hearWaiting();
-  return { leave: () => hear(moment => ({ ...moment, type: 'caller-left' })) };
+  #reportOf(attempt: number): AttemptReport {
+    return {
+      opened: () => this.hear(moment => ({ ...moment, type: 'attempt-opened', attempt })),
+      answered: signals => this.hear(moment => ({ ...moment, type: 'attempt-answered', attempt, signals })),
+      failed: failure => this.hear(moment => ({ ...moment, type: 'attempt-failed', attempt, failure })),
+    };
+  }
+
+  #now(): Moment {
+    const at = this.#world.clock.now();
+    return { at, closed: concerning(this.#policy, this.#world.closed(at)) };
+  }
 }

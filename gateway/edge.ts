@@ -74,7 +74,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): voi
     const refusal = refusalOf(error.code ?? '');
     const response = current.get(socket);
     // In the midst of an answer there is no place for another one.
-    const isAnswering = response !== undefined && response.headersSent && !response.writableFinished;
+    const isAnswering = response?.headersSent === true && !response.writableFinished;
     if (!refusal || isAnswering || !socket.writable || socket.writableEnded) return void socket.destroy();
     socket.end(rawAnswer(refusal, guard.broken(refusal)));
     linger(socket);
@@ -91,7 +91,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): voi
 function refusalOf(code: string): Refusal | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return invalid('request_timeout', 'The request did not arrive in time.', null, 408);
-  return code.startsWith('HPE_') ? broken('The bytes on this connection are not a valid HTTP/1.1 request.') : undefined;
+  return code.startsWith('HPE_') ? broken('The bytes on this connection are no valid HTTP request.') : undefined;
 }
 
 export const broken = (message: string): Refusal => ({ ...invalid('invalid_http', message), close: true });

@@ -16,17 +16,14 @@ export interface Told {
 }
 
 export function headOf(question: Question, told: Told): Head {
-  const { id, policy, configHash, chat, onUnsupported } = question;
+  const { id, chat, onUnsupported } = question;
   const { status, attempts, target, costNanoUsd, failure } = told;
   const warnings = onUnsupported === 'warn' ? (told.warnings ?? []) : [];
   return {
     status,
     contentType: chat.stream && status === 200 ? 'text/event-stream; charset=utf-8' : 'application/json; charset=utf-8',
     headers: {
-      'x-request-id': id,
-      'x-hindcast-id': id,
-      'x-hindcast-route': headerText(policy.name),
-      'x-hindcast-config': configHash,
+      ...earlyHeadersOf(question),
       'x-hindcast-attempts': String(attempts),
       ...(target === undefined ? {} : { 'x-hindcast-target': headerText(target) }),
       ...(costNanoUsd !== undefined && !chat.stream ? { 'x-hindcast-cost-usd': usd(costNanoUsd).toFixed(9) } : {}),
@@ -35,6 +32,14 @@ export function headOf(question: Question, told: Told): Head {
     },
   };
 }
+
+/** What is known before any target has answered. */
+export const earlyHeadersOf = ({ id, policy, configHash }: Question): Readonly<Record<string, string>> => ({
+  'x-request-id': id,
+  'x-hindcast-id': id,
+  'x-hindcast-route': headerText(policy.name),
+  'x-hindcast-config': configHash,
+});
 
 /** Header values are printable ASCII and bounded. */
 const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000);

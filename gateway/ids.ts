@@ -44,16 +44,13 @@ export interface TraceContext extends TraceIds {
 
 const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-interface TraceHeaders {
-  readonly traceparent?: string | string[] | undefined;
-  readonly tracestate?: string | string[] | undefined;
-}
+type Header = string | readonly string[] | undefined;
 
 /** A longer one may be left out, W3C says. */
 const traceStateLengthMax = 512;
 
 /** Goes on with the caller's trace; a `traceparent` that is none starts a new one. */
-export function traceFrom({ traceparent, tracestate }: TraceHeaders): TraceContext {
+export function traceFrom(traceparent: Header, tracestate: Header): TraceContext {
   const spanId = newSpanId();
   const parent = typeof traceparent !== 'string' || traceparent.length > 200 ? null : traceparentShape.exec(traceparent.trim());
   const [whole = '', traceId = '', parentSpanId = '', flags = '', rest = ''] = parent ?? [];

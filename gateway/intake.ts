@@ -61,7 +61,11 @@ function withModel(value: JsonObject): JsonObject {
 }
 
 /** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. */
-export function route(asked: Asked, dialect: Dialect, { id, receivedAt, trace, key, settings, world }: Visit): Question | Refusal {
+export function route(
+  asked: Asked,
+  dialect: Dialect,
+  { id, receivedAt, trace, key, settings, world, telemetry }: Visit,
+): Question | Refusal {
   const { headers } = asked;
   const chosen = resolve(settings, key.tenant, asked.value);
   if (isRefusal(chosen)) return chosen;
@@ -85,6 +89,7 @@ export function route(asked: Asked, dialect: Dialect, { id, receivedAt, trace, k
     body: asked.body,
     headers: recordedHeaders(headers),
     includeUsage: isObject(streamOptions) && streamOptions.include_usage === true,
+    onward: { isSampled: telemetry.samples(trace), state: trace.state },
     hops,
   };
 }

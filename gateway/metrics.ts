@@ -12,7 +12,8 @@ export interface Metrics {
   observe(exchange: Exchange, names: Names): void;
   /** A request that was refused before any provider was asked; `code` is one of ours. */
   refused(code: string): void;
-  configured(outcome: 'changed' | 'refused', hash: string): void;
+  configured(hash: string): void;
+  configurationRefused(): void;
   text(): Promise<string>;
   readonly contentType: string;
 }
@@ -24,10 +25,25 @@ export interface Names {
   apiOf(provider: string): string | undefined;
 }
 
+/** As the recorder process says of itself. */
+export interface RecorderStats {
+  readonly queueBytes: number;
+  readonly oldestSeconds: number;
+  readonly rowsWritten: number;
+  readonly exchangesWritten: number;
+  /** Records of which nothing can be read, that were spoiled on disk, that the store refuses. */
+  readonly torn: number;
+  readonly corrupt: number;
+  readonly rejected: number;
+  /** Why the store takes nothing. */
+  readonly problem: string | undefined;
+}
+
 export interface MetricsOptions {
   readonly sink: Pick<Sink, 'dropped' | 'refusal'>;
   readonly telemetry: () => Pick<Telemetry, 'counts'>;
   readonly inflight: () => number;
+  readonly recorder: () => RecorderStats | undefined;
   readonly configHash: string;
   /** Also memory, CPU and event loop of the process; once per process. */
   readonly process: boolean;
@@ -42,6 +58,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const requests = requestInstruments(registry);
   const attempts = attemptInstruments(registry);
   const own = ownInstruments(registry, options);
+  registerCollected(registry, options);
+  registerRecorder(registry, options);
   const models = new Set<string>();
   const bounded = (model: string): string => {
     if (models.has(model)) return model;
@@ -55,23 +73,45 @@ export function createMetrics(options: MetricsOptions): Metrics {
       for (const attempt of exchange.attempts) observeAttempt(attempts, attempt, names, bounded);
     },
     refused: code => own.refused.inc({ code }),
-    configured: (outcome, hash) => {
-      own.reloads.inc({ outcome });
+    configured: hash => {
+      own.reloads.inc();
       own.config.reset();
       own.config.set({ hash }, 1);
     },
+    configurationRefused: () => own.reloadFailures.inc(),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
 }
 
-function ownInstruments(registry: Registry, { sink, telemetry, inflight, configHash }: MetricsOptions) {
+/** Asked at each scrape rather than counted here. */
+function registerCollected(registry: Registry, { telemetry, inflight }: MetricsOptions): void {
   const registers = [registry];
-  new Gauge({ name: 'hindcast_build_info', help: 'The running version.', labelNames: ['version', 'node'], registers }).set(
-    { version: version(), node: process.version },
-    1,
-  );
-  const dropped = new Counter({
+  new Gauge({
+    name: 'hindcast_inflight_requests',
+    help: 'Requests being answered now.',
+    registers,
+    collect() {
+      this.set(inflight());
+    },
+  });
+  const exported: Counter = new Counter({
+    name: 'hindcast_spans_exported_total',
+    help: 'Spans that the OTLP receiver took.',
+    registers,
+    collect: () => set(exported, telemetry().counts.exported),
+  });
+  const lost: Counter = new Counter({
+    name: 'hindcast_spans_dropped_total',
+    help: 'Spans given up: the queue was full or the export failed.',
+    registers,
+    collect: () => set(lost, telemetry().counts.dropped),
+  });
+}
+
+function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions): void {
+  const registers = [registry];
+  const dropped: Counter = new Counter({
     name: 'hindcast_recorder_dropped_total',
     help: 'Records given up because the spool was full.',
     registers,
@@ -85,26 +125,35 @@ function ownInstruments(registry: Registry, { sink, telemetry, inflight, configH
       this.set(sink.refusal() === undefined ? 0 : 1);
     },
   });
-  new Gauge({
-    name: 'hindcast_inflight_requests',
-    help: 'Requests being answered now.',
-    registers,
-    collect() {
-      this.set(inflight());
-    },
-  });
-  const exported = new Counter({
-    name: 'hindcast_spans_exported_total',
-    help: 'Spans that the OTLP receiver took.',
-    registers,
-    collect: () => set(exported, telemetry().counts.exported),
-  });
-  const lost = new Counter({
-    name: 'hindcast_spans_dropped_total',
-    help: 'Spans given up: the queue was full or the export failed.',
-    registers,
-    collect: () => set(lost, telemetry().counts.dropped),
-  });
+  const gauge = (name: string, help: string, of: (stats: RecorderStats) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const stats = recorder();
+        if (stats) this.set(of(stats));
+      },
+    });
+  };
+  const counter = (name: string, help: string, of: (stats: RecorderStats) => number): void => {
+    const total: Counter = new Counter({ name, help, registers, collect: () => set(total, recorder() ? of(recorder()!) : 0) });
+  };
+  gauge('hindcast_recorder_spool_bytes', 'Bytes on disk that are not in the store yet.', stats => stats.queueBytes);
+  gauge('hindcast_recorder_oldest_seconds', 'Age of the oldest record that is not in the store yet.', stats => stats.oldestSeconds);
+  gauge('hindcast_recorder_store_up', '1 while the store takes records.', stats => (stats.problem === undefined ? 1 : 0));
+  counter('hindcast_recorder_rows_written_total', 'Rows that the store has, of all tables.', stats => stats.rowsWritten);
+  counter('hindcast_recorder_exchanges_written_total', 'Exchanges that the store has.', stats => stats.exchangesWritten);
+  counter('hindcast_recorder_lost_total', 'Records spoiled on disk.', stats => stats.torn + stats.corrupt);
+  counter('hindcast_recorder_rejected_total', 'Records set aside because the store refuses them.', stats => stats.rejected);
+}
+
+function ownInstruments(registry: Registry, { configHash }: MetricsOptions) {
+  const registers = [registry];
+  new Gauge({ name: 'hindcast_build_info', help: 'The running version.', labelNames: ['version', 'node'], registers }).set(
+    { version: version(), node: process.version },
+    1,
+  );
   const config = new Gauge({ name: 'hindcast_config_info', help: 'The configuration in force.', labelNames: ['hash'], registers });
   config.set({ hash: configHash }, 1);
   return {
@@ -115,10 +164,10 @@ function ownInstruments(registry: Registry, { sink, telemetry, inflight, configH
       labelNames: ['code'],
       registers,
     }),
-    reloads: new Counter({
-      name: 'hindcast_config_reloads_total',
-      help: 'Changes of the configuration that were taken or refused.',
-      labelNames: ['outcome'],
+    reloads: new Counter({ name: 'hindcast_config_reloads_total', help: 'Changes of the configuration that were taken.', registers }),
+    reloadFailures: new Counter({
+      name: 'hindcast_config_reload_failures_total',
+      help: 'Changes of the configuration that were refused, so that the last good one stayed in force.',
       registers,
     }),
   };

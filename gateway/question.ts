@@ -25,6 +25,8 @@ export interface Question {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly includeUsage: boolean;
+  /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
+  readonly onward?: { readonly isSampled: boolean; readonly state: string };
   /** How many gateways it came through already; absent means none. */
   readonly hops?: number;
   /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */

@@ -15,7 +15,7 @@ import { earlyHeadersOf } from './head.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { parse, route, type Visit } from './intake.ts';
 import { type Log, requestLine } from './logs.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, type Metrics, type RecorderStats } from './metrics.ts';
 import { modelsOf } from './models.ts';
 import type { Question } from './question.ts';
 import { ResponseReader } from './reader.ts';
@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** What else keeps it from being ready: the store is not up. */
   readonly problem?: () => string | undefined;
+  /** How far behind the recorder is. */
+  readonly recorderStats?: () => RecorderStats | undefined;
   /** Whether /metrics also tells of the process: memory, CPU, event loop. */
   readonly processMetrics?: boolean;
 }
@@ -104,6 +106,7 @@ class GatewayServer implements Gateway {
       sink: options.sink,
       telemetry: () => this.#version.telemetry,
       inflight: () => this.#drain.size,
+      recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
       process: options.processMetrics ?? false,
     });
@@ -167,7 +170,9 @@ class GatewayServer implements Gateway {
   #ready(response: ServerResponse): void {
     const reasons = this.problems();
     const isReady = reasons.length === 0;
-    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons });
+    // A store that is down is no reason to send callers elsewhere: what is answered meanwhile waits in the spool.
+    const behind = this.#options.recorderStats?.()?.problem;
+    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons, ...(behind ? { warnings: [behind] } : {}) });
   }
 
   async #scrape(response: ServerResponse): Promise<void> {
@@ -204,7 +209,7 @@ class GatewayServer implements Gateway {
     const key = admit(request.rawHeaders, settings);
     if (isRefusal(key)) return key;
     const receivedAt = this.#clock.now();
-    const trace = traceFrom(request.headers);
+    const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
     this.#visits.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, settings, world, telemetry });
     return undefined;
   }
@@ -263,11 +268,11 @@ class GatewayServer implements Gateway {
 
   configure(settings: Settings): void {
     this.#version = this.#versionOf(settings, this.#version);
-    this.#metrics.configured('changed', settings.hash);
+    this.#metrics.configured(settings.hash);
   }
 
   configurationRefused(): void {
-    this.#metrics.configured('refused', this.#version.settings.hash);
+    this.#metrics.configurationRefused();
   }
 
   async close(graceMs = graceMsDefault): Promise<void> {

@@ -1,4 +1,5 @@
 /** Which frames go to the store together, and under what token: told from a frame's own place and content, whatever happens to the others. */
+import type { Instant } from '../gateway/core/time.ts';
 import { parsePacket } from './packet.ts';
 import { type Rows, rowsOf } from './row.ts';
 import type { Frame, Segment } from './segment.ts';
@@ -12,6 +13,8 @@ const dayMs = 86_400_000;
 
 export interface Entry {
   readonly frame: Frame;
+  readonly id: string;
+  readonly receivedAt: Instant;
   readonly rows: Rows;
 }
 
@@ -44,7 +47,7 @@ export function* batchesOf(segment: Segment, retention: Retention): Generator<{ 
         const exchange = parsePacket(frame.payload);
         const days = Math.floor(exchange.receivedAt / dayMs / daysMax);
         const entries = byDays.get(days) ?? [];
-        entries.push({ frame, rows: rowsOf(exchange, retention) });
+        entries.push({ frame, id: exchange.id, receivedAt: exchange.receivedAt, rows: rowsOf(exchange, retention) });
         byDays.set(days, entries);
       } catch (error) {
         misfits.push({ frame, problem: error instanceof Error ? error.message : String(error) });

@@ -36,22 +36,28 @@ export interface RunningEngine {
 const connectionsMax = 512;
 /** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
 const keepAliveMs = 10_000;
+const lastAnswersMsMax = 2_000;
+/** Of this process: the engine itself would share a folder within one. */
+const openPaths = new Set<string>();
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const door = doorOf(options);
   const path = resolve(options.path);
+  if (openPaths.has(path)) throw new EngineError(`The store's folder ${path} is open in this process already.`);
   const addon = await loadAddon();
   const root = open(addon, path);
+  openPaths.add(path);
   const sessions = new Sessions(addon, path, root);
+  const closed = () => openPaths.delete(path);
   try {
     const closing = new AbortController();
     const parts = partsOf(door, sessions, root, path, closing.signal);
     const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => void respond(parts, request, response));
     server.maxConnections = connectionsMax;
     const url = await listen(server, options);
-    return { url, close: () => close(server, sessions, closing) };
+    return { url, close: () => close(server, sessions, closing).finally(closed) };
   } catch (error) {
-    await sessions.close();
+    await sessions.close().finally(closed);
     throw error;
   }
 }
@@ -127,9 +133,12 @@ function listen(server: Server, { host, port }: EngineOptions): Promise<string> 
 
 async function close(server: Server, sessions: Sessions, closing: AbortController): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()));
-  server.closeIdleConnections();
   closing.abort(faults.closing('The engine is closing.'));
   await sessions.close();
-  server.closeAllConnections();
+  // The last answers are on their way; their connections are idle when they have been read.
+  const sweep = setInterval(() => server.closeIdleConnections(), 10);
+  const end = setTimeout(() => server.closeAllConnections(), lastAnswersMsMax);
   await closed;
+  clearInterval(sweep);
+  clearTimeout(end);
 }

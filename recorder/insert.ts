@@ -27,10 +27,12 @@ export interface Splits {
   add(token: string): Promise<void>;
 }
 
-/** Rows of `requests` come last: who finds one finds the rest as well. Throws only when `signal` was aborted. */
+/** Rows of `requests` come last: who finds one finds the rest as well. Throws when `signal` was aborted, or a frame could not be set aside. */
 export async function insertBatch(batch: Batch, context: Inserting): Promise<void> {
   const others = tableNames.filter(table => table !== 'requests');
-  await Promise.all(others.map(table => insertInto(table, batch, context)));
+  const ends = await Promise.allSettled(others.map(table => insertInto(table, batch, context)));
+  const failed = ends.find(end => end.status === 'rejected');
+  if (failed) throw failed.reason;
   await insertInto('requests', batch, context);
 }
 

@@ -2,12 +2,14 @@
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { batchesOf } from './batch.ts';
+import { type Batch, batchesOf } from './batch.ts';
 import { adoptOrphans, closedSegments, type SegmentPlace } from './folders.ts';
-import { insertBatch, type Splits } from './insert.ts';
-import { makeFolder, rejectedFolder, rejectedName, writeWhole } from './places.ts';
+import { type Inserting, insertBatch, type Splits } from './insert.ts';
+import { makeFolder, rejectedFolder, rejectedName } from './places.ts';
 import { type Frame, parseSegment, type Segment, segmentTime } from './segment.ts';
+import { Sidecar } from './sidecar.ts';
 import type { Store } from './store.ts';
+import { missingFrom } from './verify.ts';
 import type { Retention } from './view.ts';
 
 export interface ShipStats {
@@ -29,6 +31,8 @@ export interface Shipping {
   readonly root: string;
   readonly store: Pick<Store, 'insertBinary' | 'select'>;
   readonly retention: Retention;
+  /** Look every written record up again. */
+  readonly verify: boolean;
   readonly log: (line: string) => void;
   readonly pollMs?: number;
 }
@@ -36,6 +40,7 @@ export interface Shipping {
 const pollMsDefault = 150;
 const adoptEveryMs = 2_000;
 const repeatLogMs = 60_000;
+const dayMs = 86_400_000;
 
 export class Shipper {
   readonly #shipping: Shipping;
@@ -71,9 +76,10 @@ export class Shipper {
   async close(graceMs: number): Promise<void> {
     this.#draining = true;
     this.#adoptedAt = Number.NEGATIVE_INFINITY;
-    const timer = setTimeout(() => this.#abort.abort(), graceMs);
-    await this.#running;
-    clearTimeout(timer);
+    const grace = setTimeout(() => this.#abort.abort(), graceMs);
+    // An insert that hangs does not hear the signal.
+    await Promise.race([this.#running, sleep(graceMs + 1_000, undefined, { ref: false })]);
+    clearTimeout(grace);
   }
 
   async #run(): Promise<void> {
@@ -87,7 +93,7 @@ export class Shipper {
         }
       } catch (error) {
         if (this.#abort.signal.aborted) return;
-        this.#trouble(`the spool cannot be read: ${messageOf(error)}`);
+        this.#trouble(`shipping stopped and goes on in a second: ${messageOf(error)}`);
         await sleep(1_000, undefined, { signal: this.#abort.signal }).catch(() => {});
         continue;
       }
@@ -106,29 +112,16 @@ export class Shipper {
   }
 
   async #ship(place: SegmentPlace): Promise<void> {
-    const segment = parseSegment(await readFile(place.path), place.id);
-    this.#counts.corrupt += segment.corrupt;
-    if (segment.tornBytes > 0) this.#counts.torn++;
-    if (segment.corrupt > 0 || segment.tornBytes > 0) {
-      this.#shipping.log(
-        `${place.path}: ${segment.corrupt} broken records and ${segment.tornBytes} bytes of an unfinished one were skipped`,
-      );
-    }
+    const file = await this.#read(place);
+    if (!file) return;
+    const segment = parseSegment(file, place.id);
     const splits = await Sidecar.read(`${place.path}.splits`);
     for (const { batches, misfits } of batchesOf(segment, this.#shipping.retention)) {
       for (const { frame, problem } of misfits) await this.#setAside(segment, frame, 'frame', problem);
       for (const batch of batches) {
-        await insertBatch(batch, {
-          store: this.#shipping.store,
-          signal: this.#abort.signal,
-          splits,
-          inserted: rows => {
-            this.#counts.rowsWritten += rows;
-            this.#problem = undefined;
-          },
-          failed: (table, error) => this.#trouble(`the store does not take rows of ${table}: ${messageOf(error)}`),
-          refused: (table, { frame }, error) => this.#setAside(segment, frame, table, messageOf(error)),
-        });
+        const refused = new Set<Frame>();
+        await insertBatch(batch, this.#inserting(segment, splits, refused));
+        if (this.#shipping.verify) await this.#verify(segment, batch, refused);
         this.#counts.exchangesWritten += batch.entries.length;
       }
     }
@@ -138,6 +131,54 @@ export class Shipper {
       (error: unknown) => this.#trouble(`${place.path} is shipped and cannot be deleted: ${messageOf(error)}`),
     );
     await splits.remove();
+    this.#countDamage(place, segment);
+  }
+
+  /** Undefined when it is gone, or cannot be read: then it is moved out of the way. */
+  async #read(place: SegmentPlace): Promise<Buffer | undefined> {
+    try {
+      return await readFile(place.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      const folder = rejectedFolder(this.#shipping.root);
+      makeFolder(folder);
+      await rename(place.path, join(folder, rejectedName(place.id, 'segment')));
+      this.#counts.rejected++;
+      this.#shipping.log(`${place.path} cannot be read and is set aside in ${folder}: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #inserting(segment: Segment, splits: Splits, refused: Set<Frame>): Inserting {
+    return {
+      store: this.#shipping.store,
+      signal: this.#abort.signal,
+      splits,
+      inserted: rows => {
+        this.#counts.rowsWritten += rows;
+        this.#problem = undefined;
+      },
+      failed: (table, error) => this.#trouble(`the store does not take rows of ${table}: ${messageOf(error)}`),
+      refused: (table, { frame }, error) => {
+        refused.add(frame);
+        return this.#setAside(segment, frame, table, messageOf(error));
+      },
+    };
+  }
+
+  /** A store that acknowledged what it does not have must not cost a record. */
+  async #verify(segment: Segment, batch: Batch, refused: ReadonlySet<Frame>): Promise<void> {
+    const since = Date.now() - (this.#shipping.retention.records - 1) * dayMs;
+    for (const { frame } of await missingFrom(this.#shipping.store, batch, since)) {
+      if (!refused.has(frame)) await this.#setAside(segment, frame, 'missing', 'the store acknowledged it and does not have it');
+    }
+  }
+
+  #countDamage({ path }: SegmentPlace, { corrupt, tornBytes }: Segment): void {
+    if (corrupt === 0 && tornBytes === 0) return;
+    this.#counts.corrupt += corrupt;
+    if (tornBytes > 0) this.#counts.torn++;
+    this.#shipping.log(`${path}: ${corrupt} broken records and ${tornBytes} bytes of an unfinished one were skipped`);
   }
 
   /** Not lost and not in the way: the payload as it stood in the frame, under a name that says where from and why. */
@@ -157,38 +198,6 @@ export class Shipper {
     if (again) return;
     this.#problemLoggedAt = Date.now();
     this.#shipping.log(problem);
-  }
-}
-
-/** Beside its segment until that is shipped. */
-class Sidecar implements Splits {
-  readonly #path: string;
-  readonly #tokens: Set<string>;
-
-  private constructor(path: string, tokens: readonly string[]) {
-    this.#path = path;
-    this.#tokens = new Set(tokens);
-  }
-
-  static async read(path: string): Promise<Sidecar> {
-    const text = await readFile(path, 'utf8').catch(() => '');
-    return new Sidecar(
-      path,
-      text.split('\n').filter(line => line !== ''),
-    );
-  }
-
-  has(token: string): boolean {
-    return this.#tokens.has(token);
-  }
-
-  async add(token: string): Promise<void> {
-    this.#tokens.add(token);
-    writeWhole(this.#path, [...this.#tokens].join('\n'));
-  }
-
-  async remove(): Promise<void> {
-    if (this.#tokens.size > 0) await unlink(this.#path).catch(() => {});
   }
 }
 

@@ -19,6 +19,6 @@ export function verdictOf(error: unknown): Verdict {
 export function codeOf(error: unknown): number | undefined {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === 'string' && /^\d+$/.test(code)) return Number(code);
-  const [, written] = /^Code: (\d+)\./.exec(String(message)) ?? [];
+  const [, written] = /\bCode: (\d+)\. DB::Exception/.exec(String(message)) ?? [];
   return written === undefined ? undefined : Number(written);
 }

@@ -22,7 +22,7 @@ export function askAgain(
   if (isFieldProblem(chat)) return chat.problem.message;
   const routed = arm.routeOf(scan.value, chat);
   if (typeof routed === 'string') return routed;
-  const { traceId, spanId, parentSpanId } = traceFrom(undefined);
+  const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
   const { tenant, project, user, conversation, tags } = recorded;
   return {
     id: newExchangeId(now),

@@ -1,7 +1,7 @@
 /** The architecture, enforced; and each rule seen failing on a planted source that breaks it. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import {
   functionLinesMax,
   importsPointLeft,
@@ -13,13 +13,15 @@ import {
   type Rule,
   sourcesAreShort,
 } from './rules.ts';
-import { readSources, type Source } from './sources.ts';
+import { type Source, SourceReader } from './sources.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const paths = globSync('{main.ts,bin/*.ts,{gateway,recorder,replay,eval,dashboards,scripts}/**/*.ts}', { cwd: root }).map(path =>
   path.replaceAll('\\', '/'),
 );
-const sources = readSources(Object.fromEntries(paths.map(path => [path, readFileSync(join(root, path), 'utf8')])));
+const reader = new SourceReader();
+afterAll(() => reader[Symbol.dispose]());
+const sources = reader.read(Object.fromEntries(paths.map(path => [path, readFileSync(join(root, path), 'utf8')])));
 const objections = (rule: Rule, over: readonly Source[] = sources): readonly string[] => over.flatMap(rule);
 
 const hasFixture = (name: string): boolean => existsSync(join(root, `test/fixtures/providers/${name}.jsonl`));
@@ -40,7 +42,7 @@ describe('the sources', () => {
 });
 
 describe('a rule objects', () => {
-  const planted = (path: string, text: string): readonly Source[] => readSources({ [path]: text });
+  const planted = (path: string, text: string): readonly Source[] => reader.read({ [path]: text });
 
   test.each([
     ['gateway/edge.ts', "import { openSpool } from '../recorder/spool.ts';", 'recorder/spool.ts'],

@@ -58,7 +58,7 @@ const allowed = new Set(['Date.parse', 'Date.UTC']);
 export const pureRoomsTouchNothing: Rule = source => {
   if (!pure.some(({ room }) => source.path.startsWith(room))) return [];
   return source.globals
-    .filter(name => name === 'Math.random' || (impure.has(name.split('.', 1)[0]!) && !allowed.has(name)))
+    .filter(name => name === 'Math.random' || name === 'Math' || (impure.has(name.split('.', 1)[0]!) && !allowed.has(name)))
     .map(name => `${source.path} touches ${name}`);
 };
 

@@ -1,7 +1,6 @@
 /** Reads sources as the compiler does: what each imports, which names it takes from outside, how long its functions are. Texts may be planted. */
-import { type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast';
-import { getTokenPosOfNode } from 'typescript/unstable/ast/utils';
-import { createVirtualFileSystem } from 'typescript/unstable/fs';
+import { getTokenPosOfNode, type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast';
+
 import { API } from 'typescript/unstable/sync';
 
 export interface Source {
@@ -15,22 +14,35 @@ export interface Source {
   readonly functions: readonly { readonly name: string; readonly line: number; readonly lines: number }[];
 }
 
-/** `texts` by path. */
-export function readSources(texts: Readonly<Record<string, string>>): readonly Source[] {
-  const root = '/project';
-  const paths = Object.keys(texts);
-  const options = { noResolve: true, noLib: true, types: [], allowImportingTsExtensions: true, noEmit: true };
-  const files = Object.fromEntries(paths.map(path => [`${root}/${path}`, texts[path]!]));
-  const config = `${root}/tsconfig.json`;
-  const api = new API({
-    cwd: root,
-    fs: createVirtualFileSystem({ ...files, [config]: JSON.stringify({ compilerOptions: options, files: paths }) }),
+/** The compiler as a service; it is started once and sees nothing but the texts it was given. */
+export class SourceReader implements Disposable {
+  readonly #files = new Map<string, string>();
+  readonly #api = new API({
+    cwd: '/',
+    fs: {
+      readFile: path => this.#files.get(path) ?? null,
+      fileExists: path => this.#files.has(path),
+      directoryExists: path => path.startsWith('/texts'),
+      getAccessibleEntries: () => ({ files: [], directories: [] }),
+      realpath: path => path,
+    },
   });
-  try {
-    const program = api.updateSnapshot({ openProjects: [config] }).getProject(config)!.program;
+  #reads = 0;
+
+  /** `texts` by path. */
+  read(texts: Readonly<Record<string, string>>): readonly Source[] {
+    const root = `/texts${this.#reads++}`;
+    const paths = Object.keys(texts);
+    const config = `${root}/tsconfig.json`;
+    const compilerOptions = { noResolve: true, noLib: true, types: [], allowImportingTsExtensions: true, noEmit: true };
+    this.#files.set(config, JSON.stringify({ compilerOptions, files: paths }));
+    for (const path of paths) this.#files.set(`${root}/${path}`, texts[path]!);
+    const { program } = this.#api.updateSnapshot({ openProjects: [config] }).getProject(config)!;
     return paths.map(path => sourceOf(path, program.getSourceFile(`${root}/${path}`)!));
-  } finally {
-    api.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.#api.close();
   }
 }
 

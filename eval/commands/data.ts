@@ -3,7 +3,6 @@
 import { CommandError, exit } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import type { Settings } from '../../gateway/settings.ts';
-import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
 import { wireOf } from '../../replay/dialects.ts';
@@ -28,6 +27,8 @@ export interface StoreRequest {
 }
 
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
+  // Loaded when it is needed: a file of outcomes is judged without any database.
+  const { openStore } = await import('../../recorder/open.ts');
   const store = await openStore(settings);
   try {
     return await work(store);

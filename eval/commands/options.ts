@@ -24,6 +24,12 @@ export function parseSignal(text: string): SweptSignal {
   throw new CommandError(exit.usage, `--signal ${text}: write confidence or one of ${signalNames.join(', ')}.`);
 }
 
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw new CommandError(exit.usage, `--seed ${text}: write a whole number, 0 or more.`);
+}
+
 export const repeatable = (value: string, all: readonly string[] = []): readonly string[] => [...all, value];
 
 export function readText(file: string, what: string): string {

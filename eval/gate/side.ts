@@ -26,6 +26,31 @@ export interface Surroundings {
   readonly armOf: (run: string, arm: string | undefined) => { readonly run: string; readonly arm: string } | string;
 }
 
+/**
+ * A side as the command line names it: `recorded`, `config:FILE`, a route, `cheap,strong@0.74`, the id of a run or `latest`, with
+ * `:ARM` when it has several, or else a target.
+ */
+export function sideNamed(text: string, known: { readonly routes: ReadonlySet<string>; readonly runs: ReadonlySet<string> }): Side {
+  if (text === 'recorded') return { type: 'recorded' };
+  if (text.startsWith('config:')) return { type: 'config', file: text.slice('config:'.length), route: undefined };
+  const at = text.lastIndexOf('@');
+  const chain = text.slice(0, at);
+  const thresholds =
+    at < 0
+      ? []
+      : text
+          .slice(at + 1)
+          .split(',')
+          .map(Number);
+  const isChain = at > 0 && (chain.includes(',') || known.routes.has(chain));
+  if (isChain && thresholds.every(t => t >= 0 && t <= 1)) return { type: 'chain', chain, thresholds };
+  if (text.includes(',') || known.routes.has(text)) return { type: 'chain', chain: text, thresholds: undefined };
+  const colon = text.indexOf(':');
+  const [run, arm] = colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
+  if (run === 'latest' || known.runs.has(run)) return { type: 'run', run, arm };
+  return { type: 'target', target: text };
+}
+
 /** A string says what is wrong with it. */
 export function playing(side: Side, around: Surroundings): Playing | string {
   switch (side.type) {

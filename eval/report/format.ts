@@ -12,13 +12,21 @@ export const percent: Format = value => `${fixed(value * 100, 1)} %`;
 export const points: Format = value => `${signed(value * 100, 1)} pp`;
 /** A relative change, always with its sign. */
 export const change: Format = value => `${signed(value * 100, 1)} %`;
-export const dollars: Format = value => `$${value >= 1 || value === 0 ? value.toFixed(2) : Number(value.toPrecision(3))}`;
+export const dollars: Format = value => {
+  const size = Math.abs(value);
+  return `${value < 0 ? '-' : ''}$${size >= 1 || size === 0 ? size.toFixed(2) : Number(size.toPrecision(3))}`;
+};
 export const milliseconds: Format = value => (Math.abs(value) < 9_999.5 ? `${Math.round(value)} ms` : `${fixed(value / 1000, 1)} s`);
-export const plain: Format = value => String(Number(value.toPrecision(4)));
+
+/** A difference, always with its sign. */
+export const difference =
+  (format: Format): Format =>
+  value =>
+    `${value > 0 ? '+' : ''}${format(value)}`;
 
 function signed(value: number, digits: number): string {
   const text = fixed(value, digits);
-  return Number(text) > 0 ? `+${text}` : text.replace('-', '−');
+  return Number(text) > 0 ? `+${text}` : text;
 }
 
 /** `47.3 % [44.9, 49.8]`: the bounds in the value's unit, without it. */
@@ -31,11 +39,11 @@ export function interval({ low, high }: Estimate, format: Format): string {
   const bare = (value: number): string =>
     Number.isFinite(value)
       ? format(value)
-          .replace(/^\$/, '')
+          .replace('$', '')
           .replace(/ (%|pp|ms|s)$/, '')
       : value > 0
         ? '∞'
-        : '−∞';
+        : '-∞';
   return `[${bare(low)}, ${bare(high)}]`;
 }
 

@@ -2,7 +2,7 @@
 import { type Assertion, quantityOf } from '../gate/assertion.ts';
 import type { Finding, Judgement } from '../gate.ts';
 import type { Dropped } from '../outcomes.ts';
-import { change, count, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
+import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
 import { droppedText } from './sweep.ts';
 
 export interface GateReport extends Judgement {
@@ -54,9 +54,9 @@ const formatOf = (metric: Finding['rule']['metric'], subject: Assertion['subject
   if (subject === 'change') return change;
   switch (quantityOf(metric)) {
     case 'money':
-      return dollars;
+      return subject === 'delta' ? difference(dollars) : dollars;
     case 'time':
-      return milliseconds;
+      return subject === 'delta' ? difference(milliseconds) : milliseconds;
     case 'share':
       return subject === 'delta' || metric === 'beats_random_mix' ? points : percent;
   }

@@ -76,7 +76,8 @@ function readText(file: string): { readonly ok: true; readonly text: string } | 
   }
 }
 
-function settle(written: Source, wanted: Wanted, file: string | undefined): Loaded {
+/** Checks what was written. `file` is absolute; without one relative paths start at the directory. */
+export function settle(written: Source, wanted: Wanted, file: string | undefined): Loaded {
   const source = completed(written, wanted);
   let parsed = schema.safeParse(source.value);
   if (!parsed.success && coerce(flatten(parsed.error.issues), source)) parsed = schema.safeParse(source.value);

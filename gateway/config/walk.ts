@@ -58,7 +58,8 @@ export function walk(contents: unknown, around: Surroundings): Walked {
     characters: 0,
     overflowed: false,
   };
-  return { ...state, value: read(state, contents, [], undefined) };
+  const value = read(state, contents, [], undefined);
+  return { ...state, value };
 }
 
 function read(state: Walk, given: unknown, path: Path, key: number | undefined): unknown {

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { intoFile } from './body.ts';
-import { faults } from './fault.ts';
+import { fromBytes, inMemory, intoFile } from './body.ts';
+import { EngineFault, faultOf, faults } from './fault.ts';
 import { isInputFormat } from './formats.ts';
 import type { Statement } from './inspect.ts';
 import { type Lease, quoted, type Sessions } from './sessions.ts';
@@ -43,13 +43,15 @@ export class Inserter {
     const structure = this.#structureOf(statement);
     const file = join(this.#folder, randomUUID());
     try {
-      const bytes = await intoFile(data, file);
+      const bytes = await intoFile(format === 'Values' ? await oneList(data) : data, file);
       if (bytes === 0) return { rows: 0, bytes };
       const source = `file(${quoted(file)}, ${quoted(format)}, ${quoted(structure)})`;
       const { session } = lease;
       await this.#sessions.run(() => session.queryAsync(`${prefix} SELECT * FROM ${source}`, { format: 'Null' }));
       const counted = await this.#sessions.run(() => session.queryAsync(`SELECT count() FROM ${source}`, { format: 'TSV' }));
       return { rows: Number(counted.text()), bytes };
+    } catch (error) {
+      throw withoutFile(faultOf(error));
     } finally {
       await rm(file, { force: true });
     }
@@ -76,6 +78,24 @@ export class Inserter {
     this.#columns.set(table, insertable);
     return insertable;
   }
+}
+
+/** Where the data lay in between is nobody's business. */
+function withoutFile({ code, codeName, message }: EngineFault): EngineFault {
+  if (code === 344) return faults.syntax('VALUES takes literals only here: put expressions into an INSERT ... SELECT.');
+  return new EngineFault(code, codeName, message.replace(/:? ?\(in file\/uri [^)]*\)/g, '').replace(/: While executing [\s\S]*$/, ''));
+}
+
+/** The engine stops reading at a semicolon, so what follows one would be lost without a word. */
+async function oneList(data: Readable): Promise<Readable> {
+  const bytes = await inMemory(data);
+  const text = bytes.toString('latin1');
+  for (const { 0: found, index } of text.matchAll(/'(?:[^'\\]|\\[\s\S])*'|;/g)) {
+    if (found !== ';') continue;
+    if (text.slice(index + 1).trim() !== '')
+      throw faults.syntax('Syntax error: one statement at a time; there is text behind the semicolon.');
+  }
+  return fromBytes(bytes);
 }
 
 function listed(columns: readonly Column[], name: string, table: string): Column {

@@ -4,6 +4,7 @@ import type { Session } from './addon.ts';
 import { EngineFault, faultOf, faults } from './fault.ts';
 import type { Functions } from './functions.ts';
 import { type Permitted, permit } from './permit.ts';
+import { checkTableSettings } from './permit-write.ts';
 import { quoted } from './sessions.ts';
 import { setsOf } from './settings.ts';
 import { parseTree, type TreeNode } from './tree.ts';
@@ -52,6 +53,7 @@ export class Inspector {
     for (const set of setsOf(parameters)) this.#session.query(set);
     const tree = parseTree(this.#treeOf(sql));
     const statement: Statement = { sql, tree, ...permit(tree, { functions: this.#functions, database, mayWrite }) };
+    if (statement.kind === 'write') checkTableSettings(sql);
     if (cached) this.#remember(key, statement);
     return statement;
   }

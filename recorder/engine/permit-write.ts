@@ -1,4 +1,5 @@
 /** What the writer may do to tables, as far as it can be seen in the syntax tree: records go in, migrations run, files stay closed. */
+import { tokensOf } from '../statements.ts';
 import { faults } from './fault.ts';
 import type { TreeNode } from './tree.ts';
 
@@ -71,5 +72,18 @@ function checkAlter(root: TreeNode): void {
       throw refused(`ALTER TABLE ... ${command.detail.replaceAll('_', ' ')}`);
   }
 }
+
+/**
+ * The tree does not show a table's settings, and one of them makes up a disk that lies anywhere. So their names are looked for in the statement
+ * as the engine itself wrote it, where a column of such a name stands in quotes.
+ */
+export function checkTableSettings(sql: string): void {
+  for (const { type, start, end } of tokensOf(sql)) {
+    const word = type === 'word' ? sql.slice(start, end) : '';
+    if (elsewhere.has(word)) throw refused(`The table setting ${word}`);
+  }
+}
+
+const elsewhere = new Set(['disk', 'storage_policy', 'table_disk']);
 
 const refused = (what: string) => faults.denied(`${what} is not allowed here.`);

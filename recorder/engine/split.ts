@@ -19,13 +19,12 @@ export function splitInsert(text: string): SplitInsert | undefined {
   for (const { type, start, end } of tokensOf(text)) {
     if (type === 'comment') continue;
     if (type === 'sign') depth += text[start] === '(' ? 1 : text[start] === ')' ? -1 : 0;
-    if (type !== 'word') continue;
-    const word = text.slice(start, end).toUpperCase();
+    if (type === 'sign' || depth > 0) continue;
     words += 1;
+    const word = type === 'word' ? text.slice(start, end).toUpperCase() : '';
     if (words === 1 && word !== 'INSERT') return undefined;
-    if (depth > 0) continue;
     if (afterFormat) return { end, data: end + /^[ \t\f]*(?:\r?\n)?/.exec(text.slice(end))![0].length };
-    // Before that a table can have such a name: INSERT INTO values ...
+    // INSERT INTO, and a table that may have any name.
     if (words <= 3) continue;
     if (word === 'SELECT' || word === 'WITH') return { end: text.length, data: undefined };
     if (word === 'VALUES') return { end, data: end };

@@ -80,7 +80,7 @@ async function runWith(store: Store, settings: Settings, options: RunOptions, li
       stop: stop.signal,
       onExchange: progress,
     });
-    await spool.settled();
+    if (!(await spool.settled())) note('The store is behind; what is missing of the run will be there later.');
     const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
     const failed = replayed.asked - replayed.answered + replayed.skipped.length;
     await writeRun(store, { ...begun, state, finishedAt: wallClock.now(), done: replayed.asked, failed, spent: replayed.spent });
@@ -88,7 +88,7 @@ async function runWith(store: Store, settings: Settings, options: RunOptions, li
     return codeOf(replayed);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    await spool.close();
+    await spool.sink.close();
     await upstream.close();
   }
 }

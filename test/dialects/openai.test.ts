@@ -13,7 +13,7 @@ import { playStream } from '../providers/rechunk.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
 import { type Carrier, carriable } from './openai-requests.ts';
 
-const numRuns = process.env.HINDCAST_LONG ? 20_000 : 400;
+const numRuns = process.env.HINDCAST_LONG ? 4_000 : 400;
 const hi = [{ role: 'user', content: 'hi' }];
 const parse = (members: JsonObject): ChatRequest | FieldProblem => openaiChat.parseRequest({ model: 'm', messages: hi, ...members });
 const read = (members: JsonObject): ChatRequest => {
@@ -432,15 +432,16 @@ const carriedContent = fc
     ...calls,
   ]);
 
-const carriedFinish = (content: readonly Part[]): fc.Arbitrary<Finish> =>
-  fc.constantFrom(
-    content.some(part => part.type === 'tool-call')
-      ? ({ reason: 'tool-calls', raw: 'tool_calls' } as const)
-      : ({ reason: 'stop', raw: 'stop' } as const),
+const carriedFinish = (content: readonly Part[]): fc.Arbitrary<Finish> => {
+  const calls = content.some(part => part.type === 'tool-call');
+  const finishes: readonly Finish[] = [
+    calls ? { reason: 'tool-calls', raw: 'tool_calls' } : { reason: 'stop', raw: 'stop' },
     { reason: 'length', raw: 'length' },
     { reason: 'content-filter', raw: 'content_filter' },
     { reason: 'other', raw: 'pause_turn' },
-  );
+  ];
+  return fc.constantFrom(...finishes);
+};
 
 const carried = responses({ content: carriedContent, finish: carriedFinish });
 

@@ -4,6 +4,7 @@ import type { Trials } from '../../eval/decide.ts';
 import { metricNames, parseAssertion } from '../../eval/gate/assertion.ts';
 import { parseGate } from '../../eval/gate/file.ts';
 import type { Compared } from '../../eval/gate/metric.ts';
+import { sideNamed } from '../../eval/gate/side.ts';
 import { type GateRule, judge } from '../../eval/gate.ts';
 import { type GateReport, gateSentence, gateText, junitText, markdownText } from '../../eval/report/gate.ts';
 import { type Clusters, clustersOf, random, unclustered } from '../../eval/statistics.ts';
@@ -159,6 +160,24 @@ report: [pretty, junit: out/gate.xml, md: out/gate.md, json: out/gate.json]
     expect(parsed.ok).toBe(false);
     const problem = !parsed.ok && parsed.problems.find(p => p.path === path && p.message.includes(message));
     expect(problem).toMatchObject({ line });
+  });
+});
+
+describe('a side on the command line', () => {
+  const known = { routes: new Set(['smart']), runs: new Set(['r1']) };
+  test.each([
+    ['recorded', { type: 'recorded' }],
+    ['smart', { type: 'chain', chain: 'smart', thresholds: undefined }],
+    ['smart@0.5', { type: 'chain', chain: 'smart', thresholds: [0.5] }],
+    ['a/b,c/d@0.7', { type: 'chain', chain: 'a/b,c/d', thresholds: [0.7] }],
+    ['a,b,c@0.7,0.9', { type: 'chain', chain: 'a,b,c', thresholds: [0.7, 0.9] }],
+    ['config:next.yaml', { type: 'config', file: 'next.yaml', route: undefined }],
+    ['latest', { type: 'run', run: 'latest', arm: undefined }],
+    ['r1:sim/large', { type: 'run', run: 'r1', arm: 'sim/large' }],
+    ['sim/small:tps=5', { type: 'target', target: 'sim/small:tps=5' }],
+    ['vertex/claude@1', { type: 'target', target: 'vertex/claude@1' }],
+  ])('%s', (text, side) => {
+    expect(sideNamed(text, known)).toEqual(side);
   });
 });
 

@@ -221,14 +221,15 @@ describe('clustered means', () => {
     expect(high).toBeGreaterThan(0.01);
   });
 
-  test("without clusters it is Bonett and Price's interval", () => {
-    const [better, worse, n] = [6, 2, 369];
+  test("without clusters it is Bonett and Price's interval, with t for z", () => {
+    const [better, worse, n] = [6, 1, 20];
     const d = Float64Array.from({ length: n }, (_, i) => (i < better ? 1 : i < better + worse ? -1 : 0));
-    const { low, high } = boundedMeanInference(d, unclustered(n), -1, 1).interval(0.95);
+    const { value, low, high } = boundedMeanInference(d, unclustered(n), -1, 1).interval(0.95);
     const [p, q] = [(better + 1) / (n + 2), (worse + 1) / (n + 2)];
-    const reach = normalQuantile(0.975) * Math.sqrt((p + q - (p - q) ** 2) / (n + 2));
-    expect(low).toBeCloseTo(p - q - reach, 3);
-    expect(high).toBeCloseTo(p - q + reach, 3);
+    const reach = studentQuantile(0.975, n - 1) * Math.sqrt((p + q - (p - q) ** 2) / (n + 1));
+    expect(value).toBe(0.25);
+    expect(low).toBeCloseTo(p - q - reach, 12);
+    expect(high).toBeCloseTo(p - q + reach, 12);
   });
 
   test('a ratio of sums: linearised and bootstrapped agree', () => {
@@ -259,6 +260,35 @@ describe('the bootstrap', () => {
     const [resampled] = clusterBootstrap(40, [mean], { seed: 2 });
     const { value, low, high } = resampled!.interval(0.95);
     expect(high - value).toBeGreaterThan((value - low) * 1.2);
+  });
+
+  test("is Efron's BCa, worked out by hand from the same resamples", () => {
+    const draw = random(13);
+    const x = Float64Array.from({ length: 25 }, () => Math.exp(normalDraw(draw)));
+    const seen: number[] = [];
+    // A spread is biased downwards in resamples, so the correction matters.
+    const spread = (w: ArrayLike<number>): number => {
+      const n = x.reduce((s, _, i) => s + w[i]!, 0);
+      const mean = x.reduce((s, v, i) => s + w[i]! * v, 0) / n;
+      const value = Math.sqrt(x.reduce((s, v, i) => s + w[i]! * (v - mean) ** 2, 0) / n);
+      seen.push(value);
+      return value;
+    };
+    const [inference] = clusterBootstrap(25, [spread], { seed: 8, resamples: 2000 });
+    const { value, low, high } = inference!.interval(0.9);
+    const replicates = seen.slice(0, 2000).sort((a, b) => a - b);
+    const z0 = normalQuantile(replicates.filter(r => r < value).length / 2000);
+    const without = x.map((_, g) => spread(x.map((__, i) => (i === g ? 0 : 1))));
+    const mean = without.reduce((s, v) => s + v, 0) / 25;
+    const a = without.reduce((s, v) => s + (mean - v) ** 3, 0) / (6 * without.reduce((s, v) => s + (mean - v) ** 2, 0) ** 1.5);
+    const at = (alpha: number): number => {
+      const z = z0 + normalQuantile(alpha);
+      return replicates[Math.ceil(normalCdf(z0 + z / (1 - a * z)) * 2000) - 1]!;
+    };
+    expect(Math.abs(z0)).toBeGreaterThan(0.2);
+    expect(Math.abs(a)).toBeGreaterThan(0.05);
+    expect(low).toBeCloseTo(at(0.05), 10);
+    expect(high).toBeCloseTo(at(0.95), 10);
   });
 
   test('gives the same numbers for the same seed and others for another', () => {
@@ -376,10 +406,13 @@ describe('betting', () => {
   });
 
   test('agrees with its capital multiplied out by hand', () => {
-    const stake0 = Math.min(0.75 / 0.5, Math.sqrt((2 * Math.log(20)) / (2 * 0.25)));
-    const variance1 = (0.25 + (0 - 0.25) ** 2) / 2;
-    const stake1 = Math.min(0.75 / 0.5, Math.sqrt((2 * Math.log(20)) / (2 * variance1)));
-    expect(bettingBelow([0, 0], 0.5)).toBeCloseTo(1 / ((1 + stake0 * 0.5) * (1 + stake1 * 0.5)), 12);
+    const stake = (variance: number): number => Math.min(0.75 / 0.8, Math.sqrt((2 * Math.log(1 / 0.8)) / (3 * variance)));
+    const [first, second, third] = [0.25, (0.25 + (0 - 0.25) ** 2) / 2, (0.25 + (0 - 0.25) ** 2 + (0 - 1 / 6) ** 2) / 3].map(stake);
+    expect(first).toBeLessThan(0.9);
+    const capital = (1 + first! * 0.2) * (1 + second! * 0.2) * (1 + third! * 0.2);
+    expect(bettingBelow([0, 0, 0], 0.2, 0.8)).toBeCloseTo(1 / capital, 12);
+    // What is lost again later does not count: the best moment does.
+    expect(bettingBelow([0, 0, 1], 0.2, 0.8)).toBeCloseTo(1 / ((1 + first! * 0.2) * (1 + second! * 0.2)), 12);
   });
 });
 

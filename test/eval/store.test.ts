@@ -78,7 +78,7 @@ beforeAll(async () => {
     request(4, { outcome: 'upstream_error', error_type: 'overloaded' }),
     request(5),
     request(12, { run_id: 'new', replay_of: id(2), arm: 's/large' }),
-    request(22, { run_id: 'old', replay_of: id(2), arm: 's/large' }),
+    request(11, { run_id: 'old', replay_of: id(2), arm: 's/large' }),
     request(14, { run_id: 'new', replay_of: id(4), arm: 's/large' }),
   ]);
   await store.insert('attempts', [
@@ -99,7 +99,7 @@ beforeAll(async () => {
     attempt(4, 's/small', { attempt_no: 3, kind: 'judge', outcome: 'ok' }),
     attempt(5, 's/other'),
     attempt(12, 's/large', { run_id: 'new', cost_usd: '0.000000095' }),
-    attempt(22, 's/large', { run_id: 'old', cost_usd: '0.000000001' }),
+    attempt(11, 's/large', { run_id: 'old', cost_usd: '0.000000001' }),
     attempt(14, 's/large', { run_id: 'new' }),
   ]);
   const answer = (text: string): string => JSON.stringify({ text });

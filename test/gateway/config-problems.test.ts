@@ -450,6 +450,12 @@ describe('a file that cannot be read', () => {
 });
 
 describe('hostile text', () => {
+  it('is read to a depth of 40 and no further', () => {
+    expect(said(`routes: ${'['.repeat(45)}${']'.repeat(45)}`)).toEqual([
+      `1:49 routes${'[0]'.repeat(40)}: this is nested more than 40 deep`,
+    ]);
+  });
+
   const billionLaughs = Array.from({ length: 12 }, (_, i) => `a${i}: &a${i} [${i === 0 ? '1' : Array(9).fill(`*a${i - 1}`)}]`).join('\n');
   it.each([
     ['a billion laughs', billionLaughs],
@@ -466,7 +472,7 @@ describe('hostile text', () => {
     const found = problems(yaml);
     expect(found.length).toBeGreaterThan(0);
     expect(found.length).toBeLessThanOrEqual(1000);
-    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(performance.now() - before).toBeLessThan(10_000);
   });
 });
 

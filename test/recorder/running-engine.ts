@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine.ts';
 import { loadAddon } from '../../recorder/engine/addon.ts';
+import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine.ts';
 import { connect, type Store } from '../../recorder/store.ts';
 
 export const engineMissing: string = await loadAddon().then(
@@ -52,10 +52,19 @@ export interface Reply {
 }
 
 /** A plain request, as curl would make it; `sql` as the body. */
-export async function ask(url: string, sql: string, init: { readonly query?: string; readonly headers?: Record<string, string> } = {}): Promise<Reply> {
+export async function ask(
+  url: string,
+  sql: string,
+  init: { readonly query?: string; readonly headers?: Record<string, string> } = {},
+): Promise<Reply> {
   const response = await fetch(`${url}/?${init.query ?? ''}`, { method: 'POST', body: sql, headers: { ...init.headers } });
   const text = await response.text();
-  return { status: response.status, code: Number(response.headers.get('x-clickhouse-exception-code') ?? 0), text, headers: response.headers };
+  return {
+    status: response.status,
+    code: Number(response.headers.get('x-clickhouse-exception-code') ?? 0),
+    text,
+    headers: response.headers,
+  };
 }
 
 export const asWriter = { 'x-clickhouse-user': 'writer', 'x-clickhouse-key': writerKey } as const;

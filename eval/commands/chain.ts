@@ -1,0 +1,49 @@
+/** What sweep and certify begin with: the chain, and the outcomes of its targets from a file or the store. */
+import { CommandError, exit, settingsOf } from '../../gateway/cli.ts';
+import type { Settings } from '../../gateway/settings.ts';
+import { parseCount } from '../../replay/selection.ts';
+import { type Chain, chainOf } from '../chain.ts';
+import type { Outcomes } from '../outcomes.ts';
+import { outcomesOfStore, withStore } from './data.ts';
+import { outcomesOfFile, type SharedOptions } from './options.ts';
+
+export interface ChainOptions extends SharedOptions {
+  readonly chain: string;
+  readonly outcomes?: string;
+  readonly since?: string;
+  readonly run?: readonly string[];
+  readonly signal: string;
+  readonly quality: string;
+  readonly limit: string;
+}
+
+export async function chainAndOutcomes(options: ChainOptions): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
+  // Targets by name with outcomes from a file need no config at all.
+  const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : settingsOf(options);
+  const chain = chainNamed(options.chain, settings);
+  return { chain, outcomes: await outcomesFor(options, chain, settings) };
+}
+
+function chainNamed(text: string, settings: Settings | undefined): Chain {
+  const chain = chainOf(text, settings?.routes ?? new Map());
+  if (typeof chain === 'string') throw new CommandError(exit.usage, `--chain: ${chain}.`);
+  if (chain.targets.length > 1) return chain;
+  throw new CommandError(exit.usage, `--chain ${text}: the route has one target only, so it has no threshold.`);
+}
+
+async function outcomesFor(options: ChainOptions, chain: Chain, settings: Settings | undefined): Promise<Outcomes> {
+  if (options.outcomes !== undefined) {
+    if (!options.run && options.since === undefined) return outcomesOfFile(options.outcomes);
+    throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');
+  }
+  const request = {
+    targets: chain.targets,
+    columns: [],
+    judged: chain.targets,
+    quality: options.quality,
+    since: options.since,
+    runs: options.run ?? [],
+    limit: parseCount(options.limit, '--limit'),
+  };
+  return withStore(settings!, store => outcomesOfStore(store, settings!, request));
+}

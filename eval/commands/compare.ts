@@ -1,0 +1,51 @@
+/** `hindcast eval compare`. */
+import { resolve } from 'node:path';
+import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli.ts';
+import { parseCount } from '../../replay/selection.ts';
+import { compare } from '../compare.ts';
+import { decideSides } from '../gate/run.ts';
+import { judgedColumns, sideNamed } from '../gate/side.ts';
+import { comparisonText } from '../report/compare.ts';
+import { comparisonJson } from '../report/json.ts';
+import { nothingComplete, selectionNote } from './data.ts';
+import { parseConfidence, parseSeed, type SharedOptions } from './options.ts';
+import { loadSides } from './sides.ts';
+
+export interface CompareCommandOptions extends SharedOptions {
+  readonly outcomes?: string;
+  readonly since?: string;
+  readonly run?: readonly string[];
+  readonly quality: string;
+  readonly confidence: string;
+  readonly seed: string;
+  readonly limit: string;
+}
+
+export async function runCompare(base: string, head: string, options: CompareCommandOptions): Promise<void> {
+  const settings = { confidence: parseConfidence(options.confidence), seed: parseSeed(options.seed) };
+  const { outcomes: outcomesFile, since, quality } = options;
+  if (outcomesFile !== undefined && (options.run || since !== undefined)) {
+    throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');
+  }
+  const routes = new Set(outcomesFile === undefined ? settingsOf(options).routes.keys() : []);
+  const { sides, outcomes } = await loadSides({
+    options,
+    name: runs => {
+      const known = { routes, runs: new Set(runs.map(run => run.run_id)) };
+      return { baseline: sideNamed(base, known), candidate: sideNamed(head, known) };
+    },
+    called: key => (key === 'baseline' ? base : head),
+    beside: path => resolve(path),
+    ...{ outcomesFile, quality, since },
+    runs: options.run ?? [],
+    limit: parseCount(options.limit, '--limit'),
+  });
+  const { kept, compared } = decideSides(sides, outcomes);
+  if (!compared) throw nothingComplete(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
+  const told = {
+    ...compare(compared, settings),
+    ...{ baseline: sides.baseline.name, candidate: sides.candidate.name, label: outcomes.label, dropped: kept.dropped },
+    notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
+  };
+  result(options, comparisonJson(told), () => comparisonText(told, table));
+}

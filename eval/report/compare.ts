@@ -1,0 +1,66 @@
+/** A comparison as a table, with what it comes to on top. */
+import type { Comparison, ComparisonRow } from '../compare.ts';
+import type { MetricName } from '../gate/assertion.ts';
+import { quantityOf } from '../gate/assertion.ts';
+import type { Dropped } from '../outcomes.ts';
+import type { Estimate } from '../statistics.ts';
+import { change, count, difference, dollars, milliseconds, percent, points, withInterval } from './format.ts';
+import { droppedText } from './sweep.ts';
+
+export interface ComparisonReport extends Comparison {
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly label: string;
+  readonly dropped: readonly Dropped[];
+  readonly notes: readonly string[];
+}
+
+type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+
+export function comparisonText(report: ComparisonReport, table: Table): string {
+  const told = report.rows.filter(row => row.delta && !(row.metric === 'escalation' && row.delta.value === 0));
+  const rows = told.map(row => [
+    row.metric,
+    sideText(row, row.baseline),
+    sideText(row, row.candidate),
+    deltaText(row),
+    withInterval(row.change, change),
+  ]);
+  const reasons = new Set(report.rows.flatMap(row => (row.delta ? [] : [row.reason])));
+  const head = `quality: ${report.label}   n = ${count(report.items, 'request')}, ${count(report.clusters, 'cluster')}, design effect ${report.designEffect.toFixed(1)}   intervals: ${Number((report.confidence * 100).toFixed(2))} %`;
+  const chance = report.p === null ? '' : `   McNemar p = ${report.p.toPrecision(2)}`;
+  return [
+    comparisonSentence(report),
+    '',
+    head,
+    '',
+    table(['', report.baseline, report.candidate, 'difference', 'change'], rows),
+    '',
+    `worse/better: ${report.worse}/${report.better} requests${chance}`,
+    ...[...reasons].map(reason => `Left out: ${reason}.`),
+    ...report.dropped.map(droppedText),
+    ...report.notes,
+  ]
+    .join('\n')
+    .trimEnd();
+}
+
+/** Better or worse is said only where the interval says so. */
+export function comparisonSentence({ rows, baseline, candidate }: ComparisonReport): string {
+  const said = (metric: MetricName, up: string, down: string, name: string): readonly string[] => {
+    const delta = rows.find(row => row.metric === metric)?.delta;
+    if (!delta) return [];
+    return [`${delta.low > 0 ? up : delta.high < 0 ? down : 'not surely different'} in ${name}`];
+  };
+  const parts = [
+    ...said('quality', 'better', 'worse', 'quality'),
+    ...said('cost_per_1k', 'dearer', 'cheaper', 'cost'),
+    ...said('latency_p95', 'slower', 'faster', 'p95 latency'),
+  ];
+  return `${candidate} against ${baseline}: ${parts.join(', ')}.`;
+}
+
+const formats = { share: percent, money: dollars, time: milliseconds };
+const sideText = ({ metric }: ComparisonRow, estimate: Estimate | null): string => withInterval(estimate, formats[quantityOf(metric)]);
+const deltaText = ({ metric, delta }: ComparisonRow): string =>
+  withInterval(delta, quantityOf(metric) === 'share' ? points : difference(formats[quantityOf(metric)]));

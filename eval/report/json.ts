@@ -1,0 +1,107 @@
+/** What `--json` prints: the same numbers under the names that scripts read, shares as fractions, estimates as `{value, low, high}`. */
+import type { Certificate } from '../certify.ts';
+import type { Measured } from '../sweep/measure.ts';
+import type { Sweep, SweepRow } from '../sweep.ts';
+import type { ComparisonReport } from './compare.ts';
+import type { GateReport } from './gate.ts';
+
+export function sweepJson(sweep: Sweep): object {
+  const { chain, reference, signal, label, confidence, items, clusters, designEffect, singles, current, rows, oracle, dropped, notes } =
+    sweep;
+  return {
+    ...{ chain, reference, signal, quality_from: label, confidence, items, clusters, design_effect: designEffect },
+    targets: singles.map(({ target, ...single }) => ({
+      target,
+      coverage: sweep.coverage[target],
+      ...(sweep.signalCoverage[target] === undefined ? {} : { signal_coverage: sweep.signalCoverage[target] }),
+      dominated_by: sweep.dominated.find(d => d.target === target)?.by ?? null,
+      ...measuredJson(single),
+    })),
+    current: current && rowJson(current),
+    rows: rows.map(rowJson),
+    oracle: { quality: oracle.quality, cost_per_1k: oracle.costPer1k },
+    dropped,
+    notes,
+  };
+}
+
+const rowJson = ({ thresholds, overMix, frontier, ...measured }: SweepRow): object => ({
+  threshold: thresholds?.length === 1 ? thresholds[0] : null,
+  thresholds,
+  ...measuredJson(measured),
+  over_mix: overMix,
+  frontier,
+});
+
+const measuredJson = (measured: Measured): object => ({
+  accept: measured.answered[0],
+  answered: measured.answered,
+  escalated: measured.escalated,
+  cost_per_1k: measured.costPer1k,
+  relative_cost: measured.relativeCost,
+  quality: measured.quality,
+  quality_delta: measured.qualityDelta,
+  harm: measured.harm,
+  worse: measured.worse,
+  better: measured.better,
+  errors: measured.errors,
+  latency_ms: measured.latencyMs,
+  ttft_ms: measured.firstTokenMs,
+});
+
+export function gateJson(report: GateReport): object {
+  const { verdict, baseline, candidate, label, confidence, items, clusters, findings, dropped, notes } = report;
+  return {
+    ...{ verdict, baseline, candidate, quality_from: label, confidence, items, clusters },
+    gates: findings.map(({ rule, verdict: own, estimate, baseline: base, candidate: head, reason, needed }) => ({
+      name: rule.name,
+      metric: rule.metric,
+      assert: rule.assertion.text,
+      line: rule.line,
+      verdict: own,
+      estimate: estimate && finite(estimate),
+      baseline: base,
+      candidate: head,
+      reason,
+      needed,
+    })),
+    dropped,
+    notes,
+  };
+}
+
+/** JSON has no infinity: a bound that nothing bounds is null. */
+const finite = ({ value, low, high }: { value: number; low: number; high: number }): object => ({
+  value,
+  low: Number.isFinite(low) ? low : null,
+  high: Number.isFinite(high) ? high : null,
+});
+
+export function certificateJson(certificate: Certificate): object {
+  const { chain, reference, signal, loss, lossMax, confidence, method, items, clusters, tested, certified } = certificate;
+  return {
+    verdict: certified ? 'certified' : 'inconclusive',
+    ...{ chain, reference, signal, loss, max_loss: lossMax, confidence, method, items, clusters },
+    threshold: certified?.threshold ?? null,
+    ...(certified ? measuredJson(certified) : { accept: 0, relative_cost: null, harm: null }),
+    loss_upper: certified?.lossUpper ?? null,
+    tested,
+  };
+}
+
+export function comparisonJson(report: ComparisonReport): object {
+  const { baseline, candidate, label, confidence, items, clusters, designEffect, worse, better, p, rows, dropped, notes } = report;
+  return {
+    ...{ baseline, candidate, quality_from: label, confidence, items, clusters, design_effect: designEffect, worse, better, mcnemar_p: p },
+    metrics: rows.map(row => ({
+      metric: row.metric,
+      baseline: row.baseline && finite(row.baseline),
+      candidate: row.candidate && finite(row.candidate),
+      delta: row.delta && finite(row.delta),
+      change: row.change && finite(row.change),
+      reason: row.reason,
+    })),
+    dropped,
+    notes,
+  };
+}

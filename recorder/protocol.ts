@@ -1,0 +1,21 @@
+/** What the recorder process and its parent say to each other. Everything is plain data, for it goes from process to process. */
+import type { ShipStats } from './ship.ts';
+import type { Retention } from './view.ts';
+
+export interface RecorderOptions {
+  /** Absolute. */
+  readonly path: string;
+  readonly store:
+    | { readonly type: 'embedded'; readonly host: string; readonly port: number; readonly password: string | undefined }
+    | { readonly type: 'server'; readonly url: string; readonly username: string; readonly password: string; readonly database: string };
+  readonly retention: Retention;
+}
+
+/** An environment variable would show the password to whoever lists processes, so the options come as a message. */
+export type ToRecorder = { readonly type: 'start'; readonly options: RecorderOptions } | { readonly type: 'close' };
+
+export type FromRecorder =
+  | { readonly type: 'ready'; readonly storeUrl: string }
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'stats'; readonly stats: ShipStats }
+  | { readonly type: 'log'; readonly line: string };

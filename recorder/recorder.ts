@@ -1,0 +1,141 @@
+/** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startEngine } from './engine.ts';
+import { waitForLock } from './lock.ts';
+import { migrate } from './migrate.ts';
+import {
+  engineFile,
+  engineFolder,
+  ensureWriterKey,
+  makeFolder,
+  ownerLock,
+  readEnginePlace,
+  spoolRoot,
+  writeEnginePlace,
+} from './places.ts';
+import type { FromRecorder, RecorderOptions } from './protocol.ts';
+import { Shipper } from './ship.ts';
+import { connect, type Store } from './store.ts';
+import { codeOf } from './verdict.ts';
+
+const lockWaitMs = 15_000;
+const statsEveryMs = 1_000;
+/** How long what is spooled may take to be shipped at the end; the rest waits on disk. */
+const drainMsMax = 10_000;
+/** A server that does not answer within this at the start is waited for while the spool takes the records. */
+const serverWaitMs = 5_000;
+const serverRetryMs = 1_000;
+
+interface Resource {
+  readonly storeUrl: string;
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+/** Resolves when everything is closed, after `signal`. Throws what keeps it from starting. */
+export async function runRecorder(options: RecorderOptions, tell: (message: FromRecorder) => void, signal: AbortSignal): Promise<void> {
+  const log = (line: string): void => tell({ type: 'log', line });
+  const root = spoolRoot(options.path);
+  makeFolder(root);
+  const lock = await waitForLock(ownerLock(options.path), lockWaitMs, signal);
+  if (!lock) throw new Error(busy(options.path));
+  try {
+    if (signal.aborted) return;
+    const resource = await open(options);
+    try {
+      await prepare(options, resource.store, log, signal);
+      const shipper = new Shipper({
+        root,
+        store: resource.store,
+        retention: options.retention,
+        // A server may be a cluster whose other replicas have not got the rows yet.
+        verify: options.store.type === 'embedded',
+        log,
+      });
+      const stats = setInterval(() => tell({ type: 'stats', stats: shipper.stats }), statsEveryMs);
+      tell({ type: 'ready', storeUrl: resource.storeUrl });
+      if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
+      clearInterval(stats);
+      await shipper.close(drainMsMax);
+    } finally {
+      await resource.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function open({ path, store: place }: RecorderOptions): Promise<Resource> {
+  if (place.type === 'server') {
+    const store = connect(place);
+    return { storeUrl: place.url, store, close: () => store.close() };
+  }
+  const writerKey = ensureWriterKey(path);
+  const { host, port, password } = place;
+  const engine = await startEngine({ path: engineFolder(path), host, port, writerKey, ...(password ? { password } : {}) });
+  writeEnginePlace(path, { url: engine.url, pid: process.pid });
+  const store = connect({ url: engine.url, username: 'writer', password: writerKey });
+  return {
+    storeUrl: engine.url,
+    store,
+    close: async () => {
+      // First, so that no command finds an engine that is about to go.
+      await rm(engineFile(path), { force: true });
+      await store.close();
+      await engine.close();
+    },
+  };
+}
+
+/** Tables first. A server that is out of reach must not keep a gateway from starting: the spool takes its records meanwhile. */
+async function prepare({ store: place }: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const until = Date.now() + serverWaitMs;
+  for (;;) {
+    try {
+      await migrate(store);
+      return;
+    } catch (error) {
+      // The server answered, and it was no.
+      if (place.type === 'embedded' || codeOf(error) !== undefined || !isOutOfReach(error)) throw error;
+      if (Date.now() < until && !signal.aborted) {
+        await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+        continue;
+      }
+      log(`the store at ${place.url} is out of reach; records wait in the spool: ${(error as Error).message}`);
+      void migrateLater(store, log, signal);
+      return;
+    }
+  }
+}
+
+async function migrateLater(store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+    try {
+      await migrate(store);
+      return log('the store answers');
+    } catch (error) {
+      if (!isOutOfReach(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);
+    }
+  }
+}
+
+const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** No answer, as against one that says no. */
+export function isOutOfReach(error: unknown): boolean {
+  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown };
+  if (typeof code === 'string' && socketCodes.has(code)) return true;
+  if (/socket hang up|timeout error|bad gateway|service unavailable/i.test(String(message))) return true;
+  return cause !== undefined && isOutOfReach(cause);
+}
+
+function busy(path: string): string {
+  const place = readEnginePlace(path);
+  const whose = place ? `process ${place.pid} (its store answers at ${place.url})` : 'another process';
+  return (
+    `The folder ${path} is in use by ${whose}. One gateway at a time can have it: ` +
+    'stop the other one, or set store.path to another folder.'
+  );
+}

@@ -1,0 +1,35 @@
+/** Remembers, beside a segment and as long as that is there, which of its batches the store found too large. */
+import { readFile, unlink } from 'node:fs/promises';
+import type { Splits } from './insert.ts';
+import { writeWhole } from './places.ts';
+
+export class Sidecar implements Splits {
+  readonly #path: string;
+  readonly #tokens: Set<string>;
+
+  private constructor(path: string, tokens: readonly string[]) {
+    this.#path = path;
+    this.#tokens = new Set(tokens);
+  }
+
+  static async read(path: string): Promise<Sidecar> {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    return new Sidecar(
+      path,
+      text.split('\n').filter(line => line !== ''),
+    );
+  }
+
+  has(token: string): boolean {
+    return this.#tokens.has(token);
+  }
+
+  async add(token: string): Promise<void> {
+    this.#tokens.add(token);
+    writeWhole(this.#path, [...this.#tokens].join('\n'));
+  }
+
+  async remove(): Promise<void> {
+    if (this.#tokens.size > 0) await unlink(this.#path).catch(() => {});
+  }
+}

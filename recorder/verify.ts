@@ -1,0 +1,24 @@
+/** Asks the store whether it has what it acknowledged. */
+import type { Instant } from '../gateway/core/time.ts';
+import type { Batch, Entry } from './batch.ts';
+import type { Store } from './store.ts';
+
+const idsPerQuery = 1_000;
+
+/** The entries whose exchange is not in `requests`. What arrived before `since` may have been dropped already and is not asked for. */
+export async function missingFrom(store: Pick<Store, 'select'>, batch: Batch, since: Instant): Promise<readonly Entry[]> {
+  const missing: Entry[] = [];
+  const kept = batch.entries.filter(({ receivedAt }) => receivedAt >= since);
+  for (let i = 0; i < kept.length; i += idsPerQuery) {
+    const entries = kept.slice(i, i + idsPerQuery);
+    const times = entries.map(({ receivedAt }) => Math.floor(receivedAt));
+    const found = await store.select<{ id: string }>(
+      `SELECT DISTINCT toString(request_id) AS id FROM requests
+WHERE ts >= fromUnixTimestamp64Milli({from: Int64}) AND ts <= fromUnixTimestamp64Milli({to: Int64}) AND request_id IN {ids: Array(UUID)}`,
+      { from: Math.min(...times), to: Math.max(...times), ids: entries.map(({ id }) => id) },
+    );
+    const ids = new Set(found.map(({ id }) => id));
+    missing.push(...entries.filter(({ id }) => !ids.has(id)));
+  }
+  return missing;
+}

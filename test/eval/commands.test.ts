@@ -1,0 +1,208 @@
+/** The commands as a pipeline calls them: their exit codes, what they print, what they write. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { register } from '../../eval/main.ts';
+
+/** `cheap` is sure of seven requests in ten, and right in 99 of 100 of those; `dear` is always right. */
+const outcomes = Array.from({ length: 1000 }, (_, i) => {
+  const sure = i % 10 < 7;
+  const right = sure ? i % 100 !== 3 : i % 3 === 0;
+  return JSON.stringify({
+    id: `q${i}`,
+    targets: {
+      cheap: {
+        quality: right ? 1 : 0,
+        confidence: sure ? 0.9 : 0.4,
+        cost: 0.001 + (i % 7) * 1e-5,
+        latency_ms: 100 + (i % 50),
+        ttft_ms: 20,
+      },
+      dear: { quality: 1, cost: 0.01 + (i % 11) * 1e-5, latency_ms: 900 + (i % 90), ttft_ms: 300 },
+    },
+  });
+}).join('\n');
+
+const gate = (assert: string, more = ''): string => `
+version: 1
+baseline: { target: dear }
+candidate: { chain: [cheap, dear], thresholds: [0.8] }
+data: { outcomes: outcomes.jsonl }
+gates:
+  - { name: no worse, metric: quality, assert: "${assert}" }
+  - { name: cheaper, metric: cost_per_1k, assert: "delta < -20%" }
+${more}`;
+
+const folder = mkdtempSync(join(tmpdir(), 'hindcast-eval-'));
+const cwd = process.cwd();
+const place = {
+  write: (name: string, text: string): void => writeFileSync(join(folder, name), text),
+  read: (name: string): string => readFileSync(join(folder, name), 'utf8'),
+  /** The commands in this process: what they would print, and what they would exit with. */
+  async run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+    const told = { stdout: '', stderr: '' };
+    const spies = (['stdout', 'stderr'] as const).map(stream =>
+      vi.spyOn(process[stream], 'write').mockImplementation(chunk => {
+        told[stream] += String(chunk);
+        return true;
+      }),
+    );
+    const program = new Command('hindcast').exitOverride();
+    register(program);
+    const inherit = (parent: Command): void => {
+      for (const command of parent.commands) inherit(command.exitOverride());
+    };
+    inherit(program);
+    process.exitCode = 0;
+    try {
+      await program.parseAsync(args, { from: 'user' });
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      process.exitCode = 2;
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    const code = Number(process.exitCode);
+    process.exitCode = 0;
+    return { code, ...told };
+  },
+};
+
+beforeAll(() => {
+  process.chdir(folder);
+  place.write('outcomes.jsonl', outcomes);
+  place.write('pass.yaml', gate('delta > -2pp', 'report: [pretty, junit: out/gate.xml, md: out/gate.md, json: out/gate.json]\n'));
+  place.write('fail.yaml', gate('delta > -0.1pp'));
+  place.write('inconclusive.yaml', gate('delta > -1.3pp'));
+  place.write('mapped.yaml', gate('delta > -1.3pp', 'on_inconclusive: pass\n'));
+  place.write('broken.yaml', gate('delta > 1%', 'budget: { max_cost: 5 }\n'));
+  place.write('recorded.yaml', gate('delta > -2pp').replace('{ target: dear }', 'recorded'));
+});
+afterAll(() => {
+  process.chdir(cwd);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const chain = ['--chain', 'cheap,dear', '--outcomes', 'outcomes.jsonl'] as const;
+
+describe('eval gate', () => {
+  test('passes with 0, and writes its reports beside the gate file', async () => {
+    const { code, stdout, stderr } = await place.run('eval', 'gate', 'pass.yaml');
+    expect(stderr).toContain('out/gate.xml');
+    expect(code).toBe(0);
+    expect(stdout).toContain('PASS: 2 assertions hold');
+    expect(place.read('out/gate.xml')).toContain('tests="2" failures="0" skipped="0"');
+    expect(place.read('out/gate.md')).toContain('✅ pass');
+    expect(JSON.parse(place.read('out/gate.json'))).toMatchObject({ verdict: 'pass', items: 1000 });
+  });
+
+  test('fails with 1 and says which assertion does not hold', async () => {
+    const { code, stdout } = await place.run('eval', 'gate', 'fail.yaml');
+    expect(stdout).toContain('FAIL: "no worse" does not hold.');
+    expect(code).toBe(1);
+  });
+
+  test('cannot tell with 3, and says how many more requests would', async () => {
+    const { code, stdout } = await place.run('eval', 'gate', 'inconclusive.yaml');
+    expect(stdout).toContain('INCONCLUSIVE: "no worse" cannot be told from these data; 1 of 2 hold.');
+    expect(stdout).toMatch(/[\d,]+ more requests would tell, about \$/);
+    expect(code).toBe(3);
+  });
+
+  test('lets the file or a flag say what inconclusive is worth', async () => {
+    expect((await place.run('eval', 'gate', 'mapped.yaml')).code).toBe(0);
+    expect((await place.run('eval', 'gate', 'mapped.yaml', '--inconclusive', 'fail')).code).toBe(1);
+    expect((await place.run('eval', 'gate', 'mapped.yaml', '--inconclusive', 'warn', '--json')).code).toBe(3);
+  });
+
+  test('refuses with 2, each problem at its line', async () => {
+    const { code, stdout, stderr } = await place.run('eval', 'gate', 'broken.yaml');
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('broken.yaml:7:');
+    expect(stderr).toContain('gates.0.assert "delta > 1%" has no unit that fits quality');
+    expect(stderr).toContain('broken.yaml:9:1: budget is not available yet');
+    const recorded = await place.run('eval', 'gate', 'recorded.yaml');
+    expect(recorded.code).toBe(2);
+    expect(recorded.stderr).toContain('outcomes from a file have targets only');
+    expect((await place.run('eval', 'gate', 'none.yaml')).stderr).toContain('none.yaml: there is no such file');
+  });
+});
+
+describe('eval sweep', () => {
+  test('prints a sentence and a table, or JSON', async () => {
+    const text = await place.run('eval', 'sweep', ...chain);
+    expect(text.stderr).toBe('');
+    expect(text.code).toBe(0);
+    expect(text.stdout).toContain('first token p95');
+    const { stdout } = await place.run('eval', 'sweep', ...chain, '--threshold', '0.8', '--json');
+    const { rows } = JSON.parse(stdout) as { rows: { threshold: number; accept: number; worse: number }[] };
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ threshold: 0.8, accept: expect.closeTo(0.7, 9), worse: 10 });
+  });
+
+  test.each([
+    [['--chain', 'cheap', '--outcomes', 'outcomes.jsonl'], 2, 'there is no route "cheap"'],
+    [['--chain', 'cheap,nobody', '--outcomes', 'outcomes.jsonl'], 5, 'nobody: 0 of 1,000 requests'],
+    [['--chain', 'cheap,cheap', '--outcomes', 'outcomes.jsonl'], 2, 'cheap stands in "cheap,cheap" twice'],
+    [[...chain, '--threshold', '7'], 2, '--threshold 7: write numbers from 0 to 1'],
+    [[...chain, '--confidence', '20'], 2, '--confidence 20: write a level'],
+    [[...chain, '--signal', 'mood'], 2, '--signal mood: write confidence or one of mean_logprob'],
+    [[...chain, '--since', '1h'], 2, '--outcomes reads a file'],
+    [['--chain', 'cheap,dear', '--outcomes', 'pass.yaml'], 2, 'pass.yaml:2: '],
+    [[], 2, "required option '--chain <chain>' not specified"],
+  ])('%j ends with %d', async (args, code, message) => {
+    const ended = await place.run('eval', 'sweep', ...args);
+    expect(ended.stderr).toContain(message);
+    expect(ended.code).toBe(code);
+  });
+});
+
+describe('eval compare', () => {
+  test('sets two sides against each other, in words and numbers', async () => {
+    const { code, stdout } = await place.run('eval', 'compare', 'dear', 'cheap,dear@0.8', '--outcomes', 'outcomes.jsonl');
+    expect(code).toBe(0);
+    expect(stdout).toContain('cheap,dear at 0.8 against dear: worse in quality, cheaper in cost, slower in p95 latency.');
+    expect(stdout).toContain('+121 ms [+113, +123]');
+    expect(stdout).toContain('worse/better: 10/0 requests   McNemar p = 0.002');
+  });
+
+  test('gives scripts every metric of both sides', async () => {
+    const { stdout } = await place.run('eval', 'compare', 'dear', 'cheap', '--outcomes', 'outcomes.jsonl', '--json');
+    const { metrics } = JSON.parse(stdout) as { metrics: { metric: string; baseline: { value: number }; delta: { value: number } }[] };
+    const quality = metrics.find(({ metric }) => metric === 'quality')!;
+    expect(quality.baseline.value).toBe(1);
+    expect(quality.delta.value).toBeCloseTo(-0.21, 2);
+    expect(metrics.find(({ metric }) => metric === 'latency_p50')!.delta.value).toBeLessThan(-700);
+  });
+
+  test('refuses a side that a file cannot have', async () => {
+    const { code, stderr } = await place.run('eval', 'compare', 'recorded', 'cheap', '--outcomes', 'outcomes.jsonl');
+    expect(code).toBe(2);
+    expect(stderr).toContain('recorded: outcomes from a file have targets only');
+    expect((await place.run('eval', 'compare', 'dear', 'cheap,dear', '--outcomes', 'outcomes.jsonl')).stderr).toContain(
+      'has no thresholds',
+    );
+  });
+});
+
+describe('eval certify', () => {
+  test('certifies with 0 and gives the threshold to scripts', async () => {
+    const { code, stdout } = await place.run('eval', 'certify', ...chain, '--max-loss', '2pp', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      verdict: 'certified',
+      threshold: 0.9,
+      accept: expect.closeTo(0.7, 9),
+      worse: 10,
+      loss: 'harm',
+    });
+  });
+
+  test('cannot with 3, and refuses a loss without a size', async () => {
+    expect((await place.run('eval', 'certify', ...chain, '--max-loss', '0.5pp')).code).toBe(3);
+    expect((await place.run('eval', 'certify', ...chain, '--max-loss', 'little')).stderr).toContain('write percentage points above 0');
+  });
+});

@@ -1,0 +1,131 @@
+/** What an upstream may do to a call: whole answers, and everything that can go wrong with one. Each is a list of moves; some change others. */
+import { gzipSync } from 'node:zlib';
+import { coin } from '../../gateway/core/random.ts';
+import type { Act, Move } from './upstream.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+const head = (status: number, headers: Headers): string =>
+  `HTTP/1.1 ${status} Scripted\r\n${Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n`;
+
+const textOf = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));
+
+/** A whole answer with its length. */
+export function answer(status: number, body: unknown, headers: Headers = {}): Act {
+  const bytes = Buffer.from(textOf(body));
+  const all = { 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers };
+  return [{ send: Buffer.concat([Buffer.from(head(status, all)), bytes]) }, { end: 'keep' }];
+}
+
+export const ok = (body: unknown, headers: Headers = {}): Act => answer(200, body, headers);
+
+/** The body packed, though nobody asked for it. */
+export function gzipped(body: unknown): Act {
+  const packed = gzipSync(textOf(body));
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': String(packed.length) };
+  return [{ send: head(200, headers) }, { send: packed }, { end: 'keep' }];
+}
+
+export interface StreamForm {
+  readonly headers?: Headers;
+  /** `whole` ends the chunked body as HTTP wants it; the others break off before that. */
+  readonly ending?: 'whole' | 'fin' | 'rst' | 'stall';
+  readonly waitMs?: number;
+}
+
+/** A chunked body, one HTTP chunk for each text. */
+export function stream(chunks: readonly (string | Uint8Array)[], { headers = {}, ending = 'whole', waitMs }: StreamForm = {}): Act {
+  const start = head(200, { 'content-type': 'text/event-stream', 'transfer-encoding': 'chunked', ...headers });
+  const pause: readonly Move[] = waitMs === undefined ? [] : [{ waitMs }];
+  const sent = chunks.flatMap((chunk): readonly Move[] => [{ send: framed(chunk) }, ...pause]);
+  const last: readonly Move[] = ending === 'whole' ? [{ send: '0\r\n\r\n' }, { end: 'keep' }] : [{ end: ending }];
+  return [{ send: start }, ...sent, ...last];
+}
+
+function framed(chunk: string | Uint8Array): Uint8Array {
+  const bytes = Buffer.from(chunk as string);
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+}
+
+/** A body without length or chunks: it lasts until the connection closes. */
+export const untilClose = (body: string | Uint8Array, headers: Headers = {}): Act => [
+  { send: head(200, { 'content-type': 'text/event-stream', connection: 'close', ...headers }) },
+  { send: body },
+  { end: 'fin' },
+];
+
+/** Exactly these bytes. */
+export const raw = (bytes: string | Uint8Array, end: 'keep' | 'fin' | 'rst' | 'stall' = 'fin'): Act => [{ send: bytes }, { end }];
+
+/** Takes the request and says nothing. */
+export const blackhole: Act = [{ end: 'stall' }];
+export const reset: Act = [{ end: 'rst' }];
+
+/** The same answer, but only its first bytes, and then another end. */
+export function cut(act: Act, bytes: number, end: 'fin' | 'rst' | 'stall'): Act {
+  const moves: Move[] = [];
+  let left = bytes;
+  for (const move of act) {
+    if (!('send' in move)) {
+      if (!('end' in move)) moves.push(move);
+      continue;
+    }
+    const sent = Buffer.from(move.send as string).subarray(0, left);
+    if (sent.length > 0) moves.push({ send: sent });
+    left -= sent.length;
+  }
+  return [...moves, { end }];
+}
+
+/** The same bytes in other pieces: up to `sizeMax` each, as the seed has it, with a wait between them. */
+export function dripped(act: Act, seed: string, { sizeMax = 3, waitMs = 0 }: { sizeMax?: number; waitMs?: number } = {}): Act {
+  let drop = 0;
+  return act.flatMap((move): readonly Move[] => {
+    if (!('send' in move)) return [move];
+    const bytes = Buffer.from(move.send as string);
+    const moves: Move[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + Math.floor(coin(seed, `drop ${drop++}`) * sizeMax);
+      moves.push({ send: bytes.subarray(at, at + size) }, ...(waitMs > 0 ? [{ waitMs }] : []));
+      at += size;
+    }
+    return moves;
+  });
+}
+
+/** Waits first. */
+export const late = (waitMs: number, act: Act): Act => [{ waitMs }, ...act];
+
+/** The answer, and then one that nobody asked for, on the same connection. */
+export const twice = (act: Act): Act => [...act.filter(move => !('end' in move)), ...act];
+
+/** As the recordings under `wire/` keep an answer. */
+export interface RecordedAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+  readonly body_encoding: 'utf8' | 'base64';
+  readonly stream: boolean;
+  /** Byte lengths of the chunks in which a client once received it. */
+  readonly chunk_lengths?: readonly number[];
+}
+
+/** A recorded answer, chunk by chunk where its chunks are known. */
+export function replayed({ status, headers, body, body_encoding, stream: isStream, chunk_lengths: lengths }: RecordedAnswer): Act {
+  const bytes = Buffer.from(body, body_encoding);
+  if (!isStream) return [{ send: head(status, { ...headers, 'content-length': String(bytes.length) }) }, { send: bytes }, { end: 'keep' }];
+  const chunks: Uint8Array[] = [];
+  let at = 0;
+  for (const length of lengths ?? [bytes.length]) {
+    if (length > 0) chunks.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return [
+    { send: head(status, { ...headers, 'transfer-encoding': 'chunked' }) },
+    ...chunks.map(chunk => ({ send: framed(chunk) })),
+    { send: '0\r\n\r\n' },
+    { end: 'keep' },
+  ];
+}

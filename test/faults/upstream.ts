@@ -1,0 +1,135 @@
+/** An upstream on real sockets that does to each call what its script says, byte by byte; it counts calls, keeps what it was sent, and sees who hangs up. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What is done to one call, in order. Bytes are raw: status line, headers and framing are in them. */
+export type Act = readonly Move[];
+export type Move =
+  | { readonly send: string | Uint8Array }
+  | { readonly waitMs: number }
+  /** `keep` waits for the next request on the connection; `stall` neither sends nor closes. */
+  | { readonly end: 'keep' | 'fin' | 'rst' | 'stall' };
+
+export interface Call {
+  readonly method: string;
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly at: number;
+  /** When the act's last byte was handed to the socket. */
+  readonly performed: Promise<void>;
+  /** Who closed its connection. */
+  readonly closed: Promise<'caller' | 'upstream'>;
+}
+
+export class FaultyUpstream implements AsyncDisposable {
+  readonly calls: Call[] = [];
+  /** Connections ever accepted. */
+  connections = 0;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #script: Act[];
+  readonly #waiting: (() => void)[] = [];
+
+  private constructor(script: readonly Act[]) {
+    this.#script = [...script];
+    this.#server = createServer(socket => this.#serve(socket));
+  }
+
+  /** One act per call, in order. A call beyond the script is answered with 500, and counted. */
+  static async start(...script: readonly Act[]): Promise<FaultyUpstream> {
+    const upstream = new FaultyUpstream(script);
+    await new Promise<void>(resolve => upstream.#server.listen(0, '127.0.0.1', resolve));
+    return upstream;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+  }
+
+  /** Settles when so many calls have come. */
+  async called(times: number): Promise<Call> {
+    while (this.calls.length < times) await new Promise<void>(resolve => this.#waiting.push(resolve));
+    return this.calls[times - 1]!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>(resolve => this.#server.close(() => resolve()));
+  }
+
+  #serve(socket: Socket): void {
+    this.connections++;
+    this.#sockets.add(socket);
+    let endedBy: 'caller' | 'upstream' = 'caller';
+    const closed = new Promise<'caller' | 'upstream'>(resolve => {
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        resolve(endedBy);
+      });
+    });
+    socket.setNoDelay(true);
+    socket.on('error', () => {});
+    let received = Buffer.alloc(0);
+    socket.on('data', (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes]);
+      for (let read = readRequest(received); read; read = readRequest(received)) {
+        received = received.subarray(read.length);
+        const act = this.#script[this.calls.length] ?? unexpected;
+        const performed = perform(socket, act, () => {
+          endedBy = 'upstream';
+        });
+        this.calls.push({ ...read.request, at: performance.now(), performed, closed });
+        for (const wake of this.#waiting.splice(0)) wake();
+      }
+    });
+  }
+}
+
+/** An address where nobody listens. */
+export async function refusedUrl(): Promise<string> {
+  const upstream = await FaultyUpstream.start();
+  const { url } = upstream;
+  await upstream[Symbol.asyncDispose]();
+  return url;
+}
+
+const unexpected: Act = [{ send: 'HTTP/1.1 500 Unexpected\r\ncontent-length: 15\r\n\r\nunexpected call' }, { end: 'keep' }];
+
+async function perform(socket: Socket, act: Act, closing: () => void): Promise<void> {
+  for (const move of act) {
+    if (socket.destroyed) return;
+    if ('waitMs' in move) await sleep(move.waitMs);
+    else if ('send' in move) {
+      await new Promise<void>(resolve => socket.write(Buffer.from(move.send as string), () => resolve()));
+      // Lets the other side read what was sent before more of it comes.
+      await new Promise(resolve => setImmediate(resolve));
+    } else if (move.end === 'fin') {
+      closing();
+      socket.end();
+    } else if (move.end === 'rst') {
+      closing();
+      socket.resetAndDestroy();
+    }
+  }
+}
+
+interface Read {
+  readonly length: number;
+  readonly request: Pick<Call, 'method' | 'path' | 'headers' | 'body'>;
+}
+
+/** The first whole request in the bytes, or undefined while it is not whole. Bodies have a content-length: our client sends no other. */
+function readRequest(bytes: Buffer): Read | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
+  const headers = Object.fromEntries(
+    lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  );
+  const length = end + 4 + Number(headers['content-length'] ?? 0);
+  if (bytes.length < length) return undefined;
+  const [method = '', path = ''] = first.split(' ');
+  return { length, request: { method, path, headers, body: Buffer.from(bytes.subarray(end + 4, length)) } };
+}
