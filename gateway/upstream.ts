@@ -121,8 +121,7 @@ function failureOf(error: Error & { code?: string }, status: number): Failure {
   const code = error.code ?? error.name;
   const message = `${code}: ${error.message}`.slice(0, 300);
   const named = { message, code, ...(status > 0 ? { status } : {}) };
-  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return { kind: 'invalid-response', ...named };
-  }
+  const isNonsense = error.name === 'HTTPParserError' || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW';
+  if (isNonsense) return { kind: 'invalid-response', ...named };
   return status > 0 ? { kind: 'truncated', ...named } : { kind: 'unreachable', ...named };
 }

@@ -1,0 +1,55 @@
+/** `hindcast store`: looks into the store, and brings its tables up to date. */
+import type { Command } from 'commander';
+import { action, result, settingsOf, table } from '../gateway/cli.ts';
+import { migrate } from './migrate.ts';
+import { openStore } from './open.ts';
+import { type StoreStatus, statusOf } from './status.ts';
+import type { Store } from './store.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const store = program.command('store').description('look into the store of records');
+  common(store.command('status').description('tables, rows, bytes, and what still waits in the spool'))
+    .addHelpText('after', '\nExample:\n  hindcast store status --json')
+    .action(action((options: Options) => withStore(options, status)));
+  common(store.command('migrate').description('bring the tables up to date; a gateway does so when it starts'))
+    .addHelpText('after', '\nExample:\n  hindcast store migrate --config hindcast.yaml')
+    .action(action((options: Options) => withStore(options, bringUpToDate)));
+}
+
+const common = (command: Command): Command =>
+  command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
+
+async function withStore(options: Options, work: (store: Store, options: Options, path: string) => Promise<void>): Promise<void> {
+  const settings = settingsOf(options);
+  const store = await openStore(settings);
+  try {
+    await work(store, options, settings.store.path);
+  } finally {
+    await store.close();
+  }
+}
+
+async function status(store: Store, options: Options, path: string): Promise<void> {
+  const found = await statusOf(store, path);
+  result(options, found, () => statusText(found));
+}
+
+async function bringUpToDate(store: Store, options: Options): Promise<void> {
+  const applied = await migrate(store);
+  result(options, { applied }, () => (applied.length === 0 ? 'The tables are up to date.' : `Applied: ${applied.join(', ')}.`));
+}
+
+function statusText({ version, tables, spool, rejected }: StoreStatus): string {
+  const rows = tables.map(({ table: name, rows: count, bytes }) => [name, `${count}`, `${(bytes / 1024).toFixed(1)} KiB`]);
+  const waiting =
+    spool.segments === 0
+      ? 'Nothing waits in the spool.'
+      : `${spool.segments} segments (${(spool.bytes / 1024).toFixed(1)} KiB) wait in the spool.`;
+  const aside = rejected === 0 ? [] : [`${rejected} records were refused for good; they lie in spool/rejected.`];
+  return [`ClickHouse ${version}`, table(['table', 'rows', 'on disk'], rows), waiting, ...aside].join('\n\n');
+}

@@ -1,0 +1,37 @@
+/** What the store holds, what waits in the spool, and whether a gateway is at work. */
+import { readdir } from 'node:fs/promises';
+import { closedSegments } from './folders.ts';
+import { rejectedFolder, spoolRoot } from './places.ts';
+import type { Store } from './store.ts';
+
+export interface StoreStatus {
+  readonly version: string;
+  readonly tables: readonly TableStatus[];
+  /** Of complete segments that are not in the store yet. */
+  readonly spool: { readonly segments: number; readonly bytes: number };
+  /** Records that the store refused for good; they lie in `spool/rejected`. */
+  readonly rejected: number;
+}
+
+export interface TableStatus {
+  readonly table: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export async function statusOf(store: Store, storePath: string): Promise<StoreStatus> {
+  const root = spoolRoot(storePath);
+  const [about] = await store.select<{ version: string }>('SELECT version() AS version');
+  const tables = await store.select<TableStatus>(
+    `SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts
+WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC, table`,
+  );
+  const segments = await closedSegments(root);
+  const rejected = await readdir(rejectedFolder(root)).catch(() => []);
+  return {
+    version: about?.version ?? 'unknown',
+    tables,
+    spool: { segments: segments.length, bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0) },
+    rejected: rejected.length,
+  };
+}
