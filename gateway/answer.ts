@@ -92,10 +92,12 @@ export class Answer {
     });
   }
 
-  /** The connection broke. A refusal has said enough by its status. */
+  /** Nothing more comes: the connection broke or stands still. What was whole by then stays whole, and a refusal has said enough by its status. */
   onCut(failure: Failure): void {
-    if (this.#mode.type === 'refusal' && failure.kind === 'truncated') return this.#refused();
-    this.#fail(failure);
+    const mode = this.#mode;
+    if (this.#isOver) return;
+    if (mode.type === 'refusal') return this.#refused();
+    this.#guard(() => (mode.type === 'stream' ? this.#finishStream(mode.parser, failure) : this.#fail(failure)));
   }
 
   #stream(): Mode {
@@ -135,13 +137,12 @@ export class Answer {
     this.#listener.events(events, raw);
   }
 
-  #finishStream(parser: StreamParser): void {
+  #finishStream(parser: StreamParser, cut?: Failure): void {
     const end = parser.end();
     if (!end.complete) {
       const isGarbage = this.#events.length === 0 && this.#bytes > 0;
-      return this.#fail(
-        isGarbage ? { kind: 'invalid-response', message: 'a stream without any event of its format', status: this.status } : end.failure,
-      );
+      const garbage: Failure = { kind: 'invalid-response', message: 'a stream without any event of its format', status: this.status };
+      return this.#fail(cut ?? (isGarbage ? garbage : end.failure));
     }
     if (end.events.length > 0) this.#take(end.events, undefined);
     const response = collect(this.#events);

@@ -184,7 +184,7 @@ export class Attempt {
       const now = clock.now();
       const isSilent = now - this.#heardAt >= idleMs || now - this.#saidAt >= pingsOnlyMs;
       if (this.#isPaused || !isSilent) this.#watchSilence();
-      else this.#fail({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#saidAt) / 1000)} s` });
+      else this.#answer.onCut({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#saidAt) / 1000)} s` });
     });
   }
 

@@ -29,7 +29,7 @@ export interface TelemetryOptions {
 const spansMax = 8_192;
 const batchMax = 512;
 const batchEveryMs = 1_000;
-const closeMsMax = 5_000;
+const closeMsMax = 3_000;
 
 const off: Telemetry = {
   samples: context => context.sampled ?? true,

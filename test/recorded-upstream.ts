@@ -76,7 +76,7 @@ function pick(rows: readonly RecordedRow[], body: string, wantsStream: boolean):
   return known ?? fitting[number % fitting.length];
 }
 
-const messagesOf = (request: Readonly<Record<string, unknown>>): string =>
+export const messagesOf = (request: Readonly<Record<string, unknown>>): string =>
   JSON.stringify([request.messages ?? request.contents, request.tools, request.response_format]);
 
 /** Recorded chunk borders where they are known, else one chunk an event. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { providers } from '../gateway/providers/index.ts';
 import { contentOf, readAnswer } from '../replay/answer.ts';
 import { Place } from './hindcast.ts';
-import { goodRows, serveRecordings } from './recorded-upstream.ts';
+import { goodRows, messagesOf, type RecordedRow, serveRecordings } from './recorded-upstream.ts';
 import { recording, unlessRecorded } from './recordings.ts';
 
 const wire = 'wire/openai.jsonl';
@@ -32,13 +32,18 @@ gates:
   - { name: it still answers, metric: error_rate, assert: "value < 20%" }
 `;
 
+/** Of several recorded answers to the same messages the upstream gives the first. */
+function firstOfEach(rows: readonly RecordedRow[]): readonly RecordedRow[] {
+  return [...new Map(rows.toReversed().map(row => [`${row.framing} ${messagesOf(row.request!)}`, row])).values()];
+}
+
 describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () => {
   test('passes through the gateway unharmed, is asked again of others, and gated', { timeout: 120_000 }, async () => {
     const upstream = await serveRecordings();
     await using place = new Place(configFor(upstream.url));
     const gateway = await place.serve();
-    const rows = goodRows(wire, ['chat']).filter((_, i) => i % 8 === 0);
-    expect(rows.length).toBeGreaterThan(80);
+    const rows = firstOfEach(goodRows(wire, ['chat'])).filter((_, i) => i % 5 === 0);
+    expect(rows.length).toBeGreaterThan(50);
     let refused = 0;
     for (const row of rows) {
       const response = await fetch(`${gateway.url}/v1/chat/completions`, {

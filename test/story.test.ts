@@ -23,7 +23,7 @@ routes:
 
 const gate = `
 version: 1
-baseline: recorded
+baseline: { target: sim/large }
 candidate: { chain: [sim/small, sim/large], thresholds: [0.74] }
 data: { since: 1h, run: latest }
 gates:
@@ -126,13 +126,14 @@ test('an answer whose end the caller saw is remembered, though everything is kil
     for (let i = 0; ; i++) {
       const content = `Caller ${n}, question ${i}`;
       const call = await openai.chat.completions
-        .create({ model: 'sim/small:ttft=5,tps=5000', messages: [{ role: 'user', content }] })
+        .create({ model: 'sim/small:ttft=5:tps=5000', messages: [{ role: 'user', content }] })
         .withResponse();
       answered.push(call.response.headers.get('x-hindcast-id')!);
       if (answered.length === 100) process.kill(first.pid, 'SIGKILL');
     }
   };
   await Promise.allSettled([0, 1, 2, 3, 4, 5].map(client));
+  expect(answered.length).toBeGreaterThanOrEqual(100);
 
   const second = await place.serve();
   const clickhouse = createClient({ url: second.storeUrl });

@@ -8,6 +8,7 @@ import { EngineFault, faultOf, faults } from './fault.ts';
 import { isInputFormat } from './formats.ts';
 import type { Statement } from './inspect.ts';
 import { type Lease, quoted, type Sessions } from './sessions.ts';
+import type { TreeNode } from './tree.ts';
 
 export interface Inserted {
   readonly rows: number;
@@ -63,8 +64,7 @@ export class Inserter {
     const table = names.at(-1) ?? '';
     const all = this.#columnsOf(table);
     const list = tree.children.find(child => child.kind === 'ExpressionList');
-    const columns = list ? list.children.map(({ kind, detail }) => listed(all, kind === 'Identifier' ? detail : '*', table)) : all;
-    return columns.map(declaration).join(', ');
+    return (list ? list.children.flatMap(item => listed(all, item, table)) : all).map(declaration).join(', ');
   }
 
   #columnsOf(table: string): readonly Column[] {
@@ -98,11 +98,20 @@ async function oneList(data: Readable): Promise<Readable> {
   return fromBytes(bytes);
 }
 
-function listed(columns: readonly Column[], name: string, table: string): Column {
-  if (name === '*') throw faults.notImplemented('The embedded engine takes a plain list of columns in an INSERT with data.');
-  const column = columns.find(column => column.name === name);
-  if (!column) throw faults.unknownColumn(`No such column ${name} in table default.${table}.`);
-  return column;
+/** A column by its name, or all, or all `* EXCEPT` some. */
+function listed(columns: readonly Column[], item: TreeNode, table: string): readonly Column[] {
+  const named = (name: string): Column => {
+    const column = columns.find(column => column.name === name);
+    if (!column) throw faults.unknownColumn(`No such column ${name} in table default.${table}.`);
+    return column;
+  };
+  if (item.kind === 'Identifier') return [named(item.detail)];
+  const transformers = item.children.flatMap(child => child.children);
+  if (item.kind !== 'Asterisk' || transformers.some(({ kind }) => kind !== 'ColumnsExceptTransformer')) {
+    throw faults.notImplemented('The embedded engine takes a list of columns, * or * EXCEPT in an INSERT with data.');
+  }
+  const left = transformers.flatMap(({ children }) => children.map(({ detail }) => named(detail)));
+  return columns.filter(column => !left.includes(column));
 }
 
 const declaration = ({ name, type, default_kind: kind, default_expression: expression }: Column): string =>

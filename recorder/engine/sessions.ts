@@ -102,4 +102,5 @@ export class Sessions {
   }
 }
 
-export const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+/** A string literal; a NUL byte would end the text on its way into the engine. */
+export const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&').replaceAll('\0', '\\0')}'`;

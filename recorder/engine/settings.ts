@@ -78,14 +78,12 @@ export function valuesOf(parameters: URLSearchParams): ReadonlyMap<string, strin
     if (!name.startsWith('param_')) continue;
     if (!/^param_\w{1,128}$/.test(name))
       throw faults.badArguments(`A query parameter's name is letters, digits and underscores, unlike ${name}.`);
-    if (value.includes('\0')) throw faults.badArguments(`The query parameter ${name} holds a NUL byte.`);
     values.set(name, value);
   }
   return values;
 }
 
 function allowed(name: string, value: string, mayWrite: boolean): string {
-  if (value.includes('\0')) throw faults.badArguments(`The setting ${name} holds a NUL byte.`);
   if (!/^[a-z]\w{0,127}$/.test(name)) throw faults.unknownSetting(`Unknown setting '${name.slice(0, 128)}'.`);
   const most = limits[name] ?? ceilings[name];
   if (most !== undefined) return mayWrite ? value : clamped(name, value, most);

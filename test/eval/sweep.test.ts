@@ -270,7 +270,9 @@ describe('a certificate', () => {
   const certified = (items: readonly Item[]): number | undefined =>
     certify(chain('small,large'), complete(items, ['small', 'large']), chosen).certified?.threshold;
 
-  test('is wrong no more often than it says, where picking the best looking threshold is wrong four times as often', () => {
+  test('is wrong no more often than it says, where picking the best looking threshold is wrong four times as often', {
+    timeout: 120_000,
+  }, () => {
     const trials = process.env.HINDCAST_LONG ? 1000 : 120;
     let [wrong, naiveWrong] = [0, 0];
     for (let k = 0; k < trials; k++) {

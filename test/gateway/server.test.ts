@@ -322,6 +322,46 @@ test('a mistake of ours ends the request it happened in, and no other', async ()
   expect((await post(gateway.url, hi)).status).toBe(200);
 });
 
+test('a caller that is still sending too much reads why it is cut off', async () => {
+  await using gateway = await running('providers: { sim: { api: simulated } }', { limits: { bodyBytesMax: 1024 * 1024 } });
+  const body = Buffer.alloc(8 * 1024 * 1024, ' ');
+  const head = 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+  const declared = await exchangeBytes(gateway.port, socket => {
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n`);
+    socket.write(body);
+  });
+  const chunked = await exchangeBytes(gateway.port, socket => {
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n`);
+    socket.write(body);
+  });
+  for (const { status, headers, body: text } of [declared, chunked]) {
+    expect([status, headers.connection, JSON.parse(text).error.code]).toEqual([413, 'close', 'request_too_large']);
+  }
+});
+
+test('a body that stops coming is not waited for', async () => {
+  await using gateway = await running('providers: { sim: { api: simulated } }', { limits: { bodyIdleMs: 100 } });
+  const { status, headers, body } = await exchangeBytes(gateway.port, socket =>
+    socket.write(
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"model"',
+    ),
+  );
+  expect([status, headers.connection, JSON.parse(body).error.code]).toEqual([408, 'close', 'request_timeout']);
+});
+
+test('a caller that asks before it sends its body is told to go on', async () => {
+  await using provider = await upstream(answerAsked);
+  await using gateway = await running(twoProviders(provider.url, provider.url));
+  const body = JSON.stringify(hi);
+  const { text } = await exchangeBytes(gateway.port, socket => {
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`,
+    );
+    socket.once('data', () => socket.write(body));
+  });
+  expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK.*"hello"/s);
+});
+
 test('requests sent ahead on one connection are answered in order', async () => {
   await using provider = await upstream(answerAsked);
   await using gateway = await running(twoProviders(provider.url, provider.url));

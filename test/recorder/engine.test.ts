@@ -27,22 +27,19 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
         'SELECT {n: UInt64} AS n, {s: String} AS s, {a: Array(String)} AS a, {none: Nullable(String)} AS none',
         {
           n: 7,
-          s: "a'b\\c\t\nü\u0000".slice(0, -1),
+          s: "a'b\\c\t\nü\0x",
           a: ["x'", 'y\\'],
           none: null,
         },
       );
-      expect(rows).toEqual([{ n: 7, s: "a'b\\c\t\nü", a: ["x'", 'y\\'], none: null }]);
+      expect(rows).toEqual([{ n: 7, s: "a'b\\c\t\nü\0x", a: ["x'", 'y\\'], none: null }]);
     });
 
     it('gives any text back that went in as a parameter', () =>
       fc.assert(
-        fc.asyncProperty(
-          fc.string({ unit: 'grapheme', maxLength: 40 }).filter(text => !text.includes('\0')),
-          async text => {
-            expect(await engine.reader.select('SELECT {s: String} AS s', { s: text })).toEqual([{ s: text }]);
-          },
-        ),
+        fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 40 }), async text => {
+          expect(await engine.reader.select('SELECT {s: String} AS s', { s: text })).toEqual([{ s: text }]);
+        }),
         { numRuns: process.env.HINDCAST_LONG ? 500 : 25 },
       ));
 
@@ -272,6 +269,13 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       expect(await codes('INSERT INTO t (id)')).toBe(62);
     });
 
+    it('takes all columns but some', async () => {
+      await engine.writer.command('TRUNCATE TABLE t');
+      expect((await ask(engine.url, 'INSERT INTO t (* EXCEPT (body)) FORMAT CSV\n5\n', { headers: asWriter })).text).toBe('');
+      expect(await engine.reader.select('SELECT * FROM t')).toEqual([{ id: 5, body: '' }]);
+      expect((await ask(engine.url, 'INSERT INTO t (* EXCEPT nothing) FORMAT CSV\n5\n', { headers: asWriter })).code).toBe(16);
+    });
+
     it('reads nothing but an INSERT over GET', async () => {
       const reply = await fetch(
         `${engine.url}/?${new URLSearchParams({ query: 'TRUNCATE TABLE t', user: 'writer', password: writerKey })}`,
@@ -480,7 +484,7 @@ describe.skipIf(engineMissing)(`The engine's folder${engineMissing}`, () => {
         async () =>
           (await first.writer.select<{ n: number }>("SELECT count() AS n FROM system.processes WHERE query NOT LIKE '%processes%'"))[0]?.n,
       )
-      .toBeGreaterThan(0);
+      .toBe(2);
     const closed = first.close();
     expect(await read).toBeInstanceOf(Error);
     await write;

@@ -36,9 +36,9 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
     writer,
     reader,
     close: async () => {
+      await engine.close();
       await writer.close();
       await reader.close();
-      await engine.close();
       if (options.path === undefined) rmSync(path, { recursive: true, force: true });
     },
   };
