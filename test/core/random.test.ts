@@ -24,10 +24,10 @@ describe('The coin', () => {
     expect([coin('', ''), coin('seed', 'label'), coin('019a-0000', 'retry 1 0'), coin('ü', '👍')]).toEqual(fallen);
   });
 
-  test.each([
-    ['ids that count up', (i: number) => [`019ab3c4-${String(i).padStart(12, '0')}`, 'hedge'] as const],
-    ['labels that count up', (i: number) => ['019ab3c4', `retry ${i} 0`] as const],
-    ['one letter', (i: number) => [String.fromCharCode(i), ''] as const],
+  test.each<[string, (i: number) => readonly [string, string]]>([
+    ['ids that count up', i => [`019ab3c4-${String(i).padStart(12, '0')}`, 'hedge']],
+    ['labels that count up', i => ['019ab3c4', `retry ${i} 0`]],
+    ['one letter', i => [String.fromCharCode(i), '']],
   ])('is uniform over %s', (_, words) => {
     const bins = new Uint32Array(64);
     const n = words(0)[1] === '' ? 60_000 : draws;

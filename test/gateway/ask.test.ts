@@ -274,7 +274,7 @@ describe('the record', () => {
 });
 
 describe('what a target cannot carry', () => {
-  const body = { ...hello, seed: 7 };
+  const body = { ...hello, max_tokens: 100, seed: 7 };
 
   test('is a warning in a header, a silent one, or a refusal, as the route says', async () => {
     const said = {
@@ -311,7 +311,11 @@ describe('what a target cannot carry', () => {
     };
     await using a = await FaultyUpstream.start(ok(said));
     await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
-    const { text, exchange } = await world.ask({ chain: [{ target: 'A', accept }], question: { onUnsupported: 'reject' } });
+    const { text, exchange } = await world.ask({
+      body: { ...hello, max_tokens: 100 },
+      chain: [{ target: 'A', accept }],
+      question: { onUnsupported: 'reject' },
+    });
     expect(JSON.parse(text).choices[0].message.content).toBe('hello');
     expect(exchange.warnings).toEqual([]);
   });

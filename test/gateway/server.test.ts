@@ -362,6 +362,42 @@ test('a caller that asks before it sends its body is told to go on', async () =>
   expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK.*"hello"/s);
 });
 
+test('a cut stream ends in one error event, without its last word, and so does its connection', async () => {
+  await using provider = await upstream(response => {
+    response.setHeader('content-type', 'text/event-stream').write(chunk({ content: 'hel' }));
+    setTimeout(() => response.destroy(), 20);
+  });
+  await using gateway = await running(twoProviders(provider.url, provider.url));
+  const body = JSON.stringify(streamed);
+  const started = performance.now();
+  // It would be kept alive for five seconds otherwise.
+  const { text } = await exchangeBytes(gateway.port, socket =>
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    ),
+  );
+  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(text).toMatch(
+    /"hel".*data: \{"error":\{"message":"[^"]+","type":"upstream_error","param":null,"code":"upstream_truncated"\}\}\n\n/s,
+  );
+  expect(text).not.toMatch(/\[DONE\]|"finish_reason":"/);
+  expect(provider.asked).toHaveLength(1);
+});
+
+test('HEAD asks what GET would say', async () => {
+  await using gateway = await running('providers: { sim: { api: simulated } }');
+  for (const [path, status] of [
+    ['/health', 200],
+    ['/ready', 200],
+    ['/metrics', 200],
+    ['/v1/models', 200],
+    ['/v1/chat/completions', 405],
+  ] as const) {
+    const response = await fetch(gateway.url + path, { method: 'HEAD' });
+    expect([response.status, await response.text()], path).toEqual([status, '']);
+  }
+});
+
 test('requests sent ahead on one connection are answered in order', async () => {
   await using provider = await upstream(answerAsked);
   await using gateway = await running(twoProviders(provider.url, provider.url));

@@ -131,9 +131,11 @@ export function renderChunks(envelope: Envelope, answers: readonly Ended[], inpu
 function deltasOf(pieces: readonly Piece[]): readonly JsonObject[] {
   let call = -1;
   return pieces.map((piece): JsonObject => {
+    if (piece.type === 'call') {
+      call++;
+      return { tool_calls: [{ index: call, id: piece.id, type: 'function', function: { name: piece.name, arguments: '' } }] };
+    }
     if (piece.type === 'text') return { content: piece.text };
-    if (piece.type === 'arguments') return { tool_calls: [{ index: call, function: { arguments: piece.text } }] };
-    call++;
-    return { tool_calls: [{ index: call, id: piece.id, type: 'function', function: { name: piece.name, arguments: '' } }] };
+    return { tool_calls: [{ index: call, function: { arguments: piece.text } }] };
   });
 }
