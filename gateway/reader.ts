@@ -65,7 +65,8 @@ export class ResponseReader implements Reader {
     if (response.destroyed) return;
     if (this.begun) {
       // A stream that ends in an error also ends its connection.
-      if (head.status !== 200) response.once('finish', () => response.socket?.destroySoon());
+      const { socket } = response;
+      if (head.status !== 200) response.once('finish', () => socket?.destroySoon());
       response.end(text);
       return;
     }

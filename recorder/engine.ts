@@ -36,6 +36,8 @@ export interface RunningEngine {
 const connectionsMax = 512;
 /** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
 const keepAliveMs = 10_000;
+/** As a ClickHouse server takes it: lists of ids are parameters in the URL. */
+const urlBytesMax = 1024 * 1024;
 const lastAnswersMsMax = 2_000;
 /** Of this process: the engine itself would share a folder within one. */
 const openPaths = new Set<string>();
@@ -52,7 +54,10 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   try {
     const closing = new AbortController();
     const parts = partsOf(door, sessions, root, path, closing.signal);
-    const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => void respond(parts, request, response));
+    const server = createServer({ keepAliveTimeout: keepAliveMs, maxHeaderSize: urlBytesMax }, (request, response) => {
+      // What it does not answer itself is our own mistake, and ends this request only.
+      respond(parts, request, response).catch(() => response.destroy());
+    });
     server.maxConnections = connectionsMax;
     const url = await listen(server, options);
     return { url, close: () => close(server, sessions, closing).finally(closed) };

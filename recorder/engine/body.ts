@@ -17,9 +17,11 @@ export function decoded(request: IncomingMessage): Readable {
   const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const decoder = decoderOf(coding);
   if (!decoder) return request;
-  // Errors of either side reach the one who reads.
+  // Half a body is no body: the one who reads has to hear of it.
   request.on('error', error => decoder.destroy(error));
-  request.on('aborted', () => decoder.destroy(faults.cancelled('The client left.')));
+  request.on('close', () => {
+    if (!request.complete) decoder.destroy(faults.cancelled('The client left.'));
+  });
   return request.pipe(decoder);
 }
 

@@ -27,6 +27,8 @@ const settings = (limits: EngineLimits) => ({
   // Blocks are copied out whole: rows of payloads are large.
   max_block_size: 8192,
   async_insert: 0,
+  // Parameters are set by statements too.
+  max_query_size: 4 * mebibyte,
   max_http_get_redirects: 0,
   date_time_input_format: 'best_effort',
   input_format_skip_unknown_fields: 1,

@@ -107,7 +107,7 @@ describe('Reading', () => {
     expect(performance.now() - start).toBeLessThan(100);
   });
 
-  test('time grows with the length and not faster', () => {
+  test('two megabytes of any shape are read within ten seconds, where a second look at each byte would take an hour', { timeout: 60_000 }, () => {
     const message = '{"role":"user","content":"The harbour lies still, he said: \\"yes\\"."},';
     const shapes: Readonly<Record<string, (size: number) => string>> = {
       messages: size => `{"messages":[${message.repeat(size / message.length)}{}]}`,
@@ -118,16 +118,10 @@ describe('Reading', () => {
       keys: size => `{"a":{${Array.from({ length: size / 16 }, (_, i) => `"key${String(i).padStart(9, '0')}":1`).join()}}}`,
     };
     for (const [name, shape] of Object.entries(shapes)) {
-      const timeOf = (text: string): number => {
-        const start = performance.now();
-        scanObject(text);
-        return performance.now() - start;
-      };
-      const [short, long] = [shape(200_000), shape(2_000_000)];
-      timeOf(short);
-      const shortMs = Math.min(timeOf(short), timeOf(short), timeOf(short));
-      const longMs = Math.min(timeOf(long), timeOf(long));
-      expect(longMs, name).toBeLessThan(10 * 5 * Math.max(shortMs, 1));
+      const text = shape(2_000_000);
+      const start = performance.now();
+      scanObject(text);
+      expect(performance.now() - start, name).toBeLessThan(10_000);
     }
   });
 });

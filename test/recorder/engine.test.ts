@@ -43,6 +43,11 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
         { numRuns: process.env.HINDCAST_LONG ? 500 : 25 },
       ));
 
+    it('takes long lists as parameters', async () => {
+      const ids = Array.from({ length: 2000 }, (_, i) => `01980000-0000-7000-8000-${String(i).padStart(12, '0')}`);
+      expect(await engine.reader.select('SELECT length({ids: Array(UUID)}) AS n', { ids })).toEqual([{ n: 2000 }]);
+    });
+
     it('gives integers and decimals as numbers, and times in UTC', async () => {
       const [row] = await engine.reader.select(
         "SELECT count() AS n, toDecimal64('0.000000001', 12) AS cost, toDateTime64('2026-01-02 03:04:05.678', 3, 'UTC') AS ts, CAST(1, 'Bool') AS yes FROM numbers(3)",
@@ -128,7 +133,7 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       expect((await Promise.all(asked)).map(([row]) => row?.i)).toEqual(Array.from({ length: 60 }, (_, i) => i));
     });
 
-    it('answers quickly beside a long query', async () => {
+    it('answers beside a long query', async () => {
       const client = createClient({ url: engine.url, log: { level: 127 } });
       const leaving = new AbortController();
       const long = client.query({
@@ -137,20 +142,20 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
         abort_signal: leaving.signal,
       });
       await expect.poll(() => running()).toBeGreaterThan(0);
-      const startedAt = performance.now();
-      await engine.reader.select('SELECT 1');
-      expect(performance.now() - startedAt).toBeLessThan(2000);
+      // The long one would never end.
+      expect(await engine.reader.select('SELECT 1 AS one')).toEqual([{ one: 1 }]);
       leaving.abort();
       await expect(long).rejects.toThrow();
       await client.close();
     });
 
     it('stays on its feet while a scalar subquery is computed', async () => {
-      const slow = engine.reader.select('SELECT (SELECT max(sipHash64(number)) FROM numbers(40000000)) AS x');
       const startedAt = performance.now();
+      const since = () => performance.now() - startedAt;
+      const slow = engine.reader.select('SELECT (SELECT max(sipHash64(number)) FROM numbers(60000000)) AS x').then(since);
       expect(await engine.reader.ping()).toBe(true);
-      expect(performance.now() - startedAt).toBeLessThan(500);
-      await slow;
+      const pinged = since();
+      expect(pinged).toBeLessThan((await slow) / 2);
     });
   });
 
@@ -267,6 +272,27 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       expect(await codes('INSERT INTO t FORMAT Nonsense 1')).toBe(73);
       expect(await codes('INSERT INTO t (id) VALUES (1 + 1)')).toBe(62);
       expect(await codes('INSERT INTO t (id)')).toBe(62);
+    });
+
+    it('takes nothing of a body that breaks off, even between two rows', async () => {
+      await engine.writer.command('TRUNCATE TABLE t');
+      const row = Buffer.concat([uint64(1), Buffer.from([1, 120])]);
+      const rows = Buffer.concat(Array.from({ length: 1000 }, () => row));
+      const path = `/?${new URLSearchParams({ query: 'INSERT INTO t (id, body) FORMAT RowBinary' })}`;
+      const { hostname, port } = new URL(engine.url);
+      for (const [headers, body] of [
+        [{ 'content-length': String(rows.length * 2) }, rows],
+        [{ 'transfer-encoding': 'chunked' }, rows],
+        [{ 'transfer-encoding': 'chunked', 'content-encoding': 'gzip' }, gzipSync(rows).subarray(0, -4)],
+      ] as const) {
+        const sending = request({ hostname, port, path, method: 'POST', headers: { ...asWriter, ...headers }, agent: false });
+        sending.on('error', () => {});
+        await new Promise(resolve => sending.write(body, resolve));
+        await expect.poll(() => readdirSync(`${engine.path}/hindcast-incoming`)).toHaveLength(1);
+        sending.destroy();
+        await expect.poll(() => readdirSync(`${engine.path}/hindcast-incoming`)).toEqual([]);
+      }
+      expect(await engine.reader.select('SELECT count() AS n FROM t')).toEqual([{ n: 0 }]);
     });
 
     it('takes all columns but some', async () => {
