@@ -48,6 +48,8 @@ Examples:
 const hurryMs = 1_000;
 
 async function serve(options: ServeOptions): Promise<number> {
+  // Whoever read our output may be gone; that is no reason to stop answering.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   const loaded = settingsOf(options);
   const settings = withOptions(loaded, options);
   const log = openLog(options);
@@ -169,7 +171,7 @@ function stopSignal(gateway: Gateway, log: Log): { readonly signal: Promise<void
     if (!isStopping) log.info(`${signal}: answering what is under way, then ending`);
     else {
       gateway.hurry();
-      setTimeout(() => process.exit(exit.interrupted), hurryMs);
+      setTimeout(() => process.exit(exit.interrupted), hurryMs).unref();
     }
     isStopping = true;
     resolve();

@@ -201,4 +201,4 @@ export class Shipper {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error)).slice(0, 500);

@@ -12,13 +12,16 @@ export async function missingFrom(store: Pick<Store, 'select'>, batch: Batch, si
   for (let i = 0; i < kept.length; i += idsPerQuery) {
     const entries = kept.slice(i, i + idsPerQuery);
     const times = entries.map(({ receivedAt }) => Math.floor(receivedAt));
+    // The ids stand in the text, not in a parameter: parameters travel in the URL, which has no room for so many. Each is a UUID, or it
+    // would have had no row.
     const found = await store.select<{ id: string }>(
       `SELECT DISTINCT toString(request_id) AS id FROM requests
-WHERE ts >= fromUnixTimestamp64Milli({from: Int64}) AND ts <= fromUnixTimestamp64Milli({to: Int64}) AND request_id IN {ids: Array(UUID)}`,
-      { from: Math.min(...times), to: Math.max(...times), ids: entries.map(({ id }) => id) },
+WHERE ts >= fromUnixTimestamp64Milli({from: Int64}) AND ts <= fromUnixTimestamp64Milli({to: Int64})
+AND request_id IN (${entries.map(({ id }) => `'${id}'`).join(', ')})`,
+      { from: Math.min(...times), to: Math.max(...times) },
     );
     const ids = new Set(found.map(({ id }) => id));
-    missing.push(...entries.filter(({ id }) => !ids.has(id)));
+    missing.push(...entries.filter(({ id }) => !ids.has(id.toLowerCase())));
   }
   return missing;
 }

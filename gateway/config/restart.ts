@@ -21,7 +21,6 @@ const fixed: Readonly<Record<string, Reader>> = {
   'recorder.spool_max': s => s.recorder.spoolBytesMax,
   'recorder.retention.records': s => s.recorder.retention.records,
   'recorder.retention.payloads': s => s.recorder.retention.payloads,
-  'telemetry.otlp': s => s.telemetry.otlp,
 };
 
 /** Compared with the settings that the process started with. */

@@ -81,6 +81,14 @@ test('the official client reads whole answers, streams and errors', async () => 
   await expect(openai.models.retrieve('none/none')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
 });
 
+test('a list of models may stand in for a model, and is our own affair', async () => {
+  await using provider = await upstream(answerAsked);
+  await using gateway = await running(twoProviders(provider.url, provider.url));
+  const response = await post(gateway.url, { messages: hi.messages, models: ['A/one', 'B/two'] });
+  expect([response.status, response.headers.get('x-hindcast-target')]).toEqual([200, 'A/one']);
+  expect(JSON.parse(provider.asked[0]!.body)).toEqual({ messages: hi.messages, model: 'one' });
+});
+
 test('the simulated provider answers the official client without any network', async () => {
   await using gateway = await running('providers: { sim: { api: simulated } }');
   const openai = client(gateway.url);
@@ -275,10 +283,14 @@ test('a slow caller slows its provider down, and loses nothing', async () => {
 });
 
 test('a caller that takes nothing any more is given up, and its provider call with it', async () => {
-  await using provider = await upstream(flood());
+  // The first quiet time is the provider's, and counts against nobody.
+  await using provider = await upstream(async (...asked) => {
+    await new Promise(wait => setTimeout(wait, 350));
+    return flood()(...asked);
+  });
   await using gateway = await running(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 150 } });
   const socket = slowCaller(gateway.port);
-  expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled' });
+  expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled', firstTokenMs: expect.any(Number) });
   await expect.poll(() => provider.open()).toBe(0);
   socket.destroy();
 });

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { loadAddon } from '../../recorder/engine/addon.ts';
 import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine.ts';
 import { connect, type Store } from '../../recorder/store.ts';
@@ -21,9 +22,18 @@ export interface TestEngine {
 
 export const writerKey = 'a-key-of-the-tests';
 
+const folders: string[] = [];
+
+/** Goes away after the file's last test. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'hindcast-engine-'));
+  const folder = mkdtempSync(join(tmpdir(), 'hindcast-engine-'));
+  folders.push(folder);
+  return folder;
 }
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 export async function openEngine(options: Partial<EngineOptions> = {}): Promise<TestEngine> {
   const path = options.path ?? temporaryFolder();
@@ -39,7 +49,6 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
       await engine.close();
       await writer.close();
       await reader.close();
-      if (options.path === undefined) rmSync(path, { recursive: true, force: true });
     },
   };
 }
