@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Exchange, type Sealed, type Sink, seal } from '../gateway/core/exchange.ts';
 import { Arena, type PackedFrame } from './arena.ts';
+import { lockIn } from './folders.ts';
 import { type Lock, tryLock } from './lock.ts';
 import { makeFolder, syncFolder } from './places.ts';
 import { Room } from './room.ts';
@@ -22,6 +23,8 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
   /** or at this age, so that the recorder can ship it; later when the recorder is behind anyway. */
   readonly segmentAgeMs?: number;
+  /** How long another process may still be ending that writes in the same folder. */
+  readonly lockWaitMs?: number;
 }
 
 export const segmentBytesDefault = 16 * 1024 * 1024;
@@ -31,7 +34,7 @@ const backlogMax = 2;
 /** Frames in memory whose write is under way or due. */
 const queueBytesMax = 256 * 1024 * 1024;
 const refreshMs = 500;
-const lockWaitMs = 5_000;
+const lockWaitMsDefault = 5_000;
 /** Room that new requests must leave to those already admitted: a share of the limit. */
 const reserveShare = 8;
 const reserveBytesMax = 64 * 1024 * 1024;
@@ -74,7 +77,7 @@ class Spool implements Sink {
     this.#options = options;
     this.#segmentBytes = Math.min(options.segmentBytes ?? segmentBytesDefault, Math.ceil(options.bytesMax / 8));
     makeFolder(directory);
-    const lock = tryLock(join(directory, 'lock'), lockWaitMs);
+    const lock = tryLock(lockIn(directory), options.lockWaitMs ?? lockWaitMsDefault);
     if (!lock)
       throw new Error(`${directory} is being written by another process; each gateway and each run needs a spool folder of its own`);
     this.#lock = lock;

@@ -136,3 +136,33 @@ export const mistakeIn = (doing: string, problem: unknown): Failure => ({
   kind: 'internal',
   message: `${doing}: ${problem instanceof Error ? (problem.stack ?? problem.message).slice(0, 1000) : String(problem)}`,
 });
+
+/** What a status alone says, for bodies that say nothing: proxies and load balancers answer in HTML. */
+export function kindOfStatus(status: number): FailureKind {
+  switch (status) {
+    case 401:
+      return 'authentication';
+    case 402:
+      return 'quota-exceeded';
+    case 403:
+      return 'permission';
+    case 404:
+      return 'not-found';
+    case 408:
+    case 504:
+    case 524:
+      return 'timeout';
+    case 409:
+    case 425:
+    case 498: // Groq's flex tier without capacity
+    case 503:
+    case 529:
+      return 'overloaded';
+    case 413:
+      return 'context-exceeded';
+    case 429:
+      return 'rate-limited';
+    default:
+      return status >= 500 ? 'server-error' : 'invalid-request';
+  }
+}

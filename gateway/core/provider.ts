@@ -1,7 +1,7 @@
 /** What the gateway asks of one upstream wire format. Pure: render goes out, parse comes in, the edge does the calling. */
 import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
 import type { Failure } from './failure.ts';
-import type { Json, Span } from './json.ts';
+import { isObject, type Json, type JsonObject, parseJson, type Span } from './json.ts';
 import type { Milliseconds } from './time.ts';
 
 export interface Provider {
@@ -82,4 +82,16 @@ export interface Performance {
 export interface RawRequest {
   readonly text: string;
   readonly members: ReadonlyMap<string, Span>;
+}
+
+export const dropped = (field: string, detail: string): Warning => ({ type: 'dropped', field, detail });
+export const approximated = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail });
+
+/** A tool call's arguments for a format that wants an object; other JSON, or none, goes as the text of one member. `path` is the caller's field. */
+export function argumentsObject(text: string, path: string, warnings: Warning[]): JsonObject {
+  if (text.trim() === '') return {};
+  const value = parseJson(text);
+  if (isObject(value)) return value;
+  warnings.push(approximated(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
+  return { arguments: text };
 }

@@ -1,6 +1,6 @@
 /** Anthropic's refusals as failures: the body says more than the status, and its wording the rest. */
-import type { Failure, FailureKind } from '../../core/failure.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { type Failure, type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
 
 const messageLengthMax = 2_000;
@@ -54,38 +54,4 @@ export function failureOf(body: JsonObject, status?: number): Failure {
     ...(status === undefined ? {} : { status }),
     ...(code === '' ? {} : { code }),
   };
-}
-
-/** For bodies that say nothing: proxies and load balancers answer in HTML. */
-function kindOfStatus(status: number): FailureKind {
-  switch (status) {
-    case 401:
-      return 'authentication';
-    case 402:
-      return 'quota-exceeded';
-    case 403:
-      return 'permission';
-    case 404:
-      return 'not-found';
-    case 408:
-    case 504:
-      return 'timeout';
-    case 413:
-      return 'context-exceeded';
-    case 429:
-      return 'rate-limited';
-    case 503:
-    case 529:
-      return 'overloaded';
-    default:
-      return status >= 500 ? 'server-error' : 'invalid-request';
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

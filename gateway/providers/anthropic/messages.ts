@@ -1,8 +1,7 @@
 /** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
-import { approximated, dropped } from './warning.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
 
 export interface Turn {
   readonly role: 'user' | 'assistant';
@@ -62,7 +61,7 @@ function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warni
       if (part.signature !== undefined) return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
       return lose(path, 'Anthropic takes back no reasoning without its signature.', warnings);
     case 'tool-call':
-      return [{ type: 'tool_use', id: renderId(part.id), name: part.name, input: renderInput(part.arguments, path, warnings) }];
+      return [{ type: 'tool_use', id: renderId(part.id), name: part.name, input: argumentsObject(part.arguments, path, warnings) }];
     case 'tool-result':
       return [renderResult(part, path, warnings)];
   }
@@ -108,18 +107,6 @@ function decodeBase64(data: string): string | undefined {
 
 /** Ids join calls to results and mean nothing else; Anthropic takes fewer characters in them than others use. */
 const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_-]/g, '_');
-
-function renderInput(text: string, path: string, warnings: Warning[]): JsonObject {
-  if (text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Said by the warning below, like arguments that are JSON but no object.
-  }
-  warnings.push(approximated(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
-  return { arguments: text };
-}
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {
   const content: Json[] = part.content.flatMap((inner, at) => {

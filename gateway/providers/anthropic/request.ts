@@ -1,12 +1,11 @@
 /** A canonical request as the body of POST /v1/messages. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { RenderedRequest, Warning } from '../../core/provider.ts';
+import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';
 import { renderThinking } from './thinking.ts';
-import { approximated, dropped } from './warning.ts';
 
 /** For models whose own limit is not known here; every model of this format gives as much. */
 const maxTokensDefault = 4_096;

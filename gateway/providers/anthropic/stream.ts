@@ -1,7 +1,7 @@
 /** A stream of /v1/messages: message_start, blocks that open, grow and close, message_delta, and message_stop as its last word. */
 import type { Part, StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
 import { failureOf } from './failure.ts';
 import { parseBlock, parseFinish, parseUsage, refusalOf, text } from './response.ts';
@@ -200,11 +200,3 @@ const signature = (value: Json | undefined): readonly StreamEvent[] =>
   typeof value === 'string' && value !== '' ? [{ type: 'reasoning-signature', choice: 0, signature: value }] : [];
 
 const redacted = (data: string): readonly StreamEvent[] => (data === '' ? [] : [{ type: 'reasoning-redacted', choice: 0, data }]);
-
-function parseJson(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,10 +1,9 @@
 /** Reasoning effort and budgets as Claude takes them: a token budget in older models, an effort in newer ones. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
+import { approximated, dropped, type Warning } from '../../core/provider.ts';
 import type { Turn } from './messages.ts';
 import type { ModelTraits } from './model.ts';
-import { approximated, dropped } from './warning.ts';
 
 export interface Thinking {
   readonly thinking?: JsonObject;

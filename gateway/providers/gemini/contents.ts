@@ -1,8 +1,7 @@
 /** A conversation in Gemini's form: a system instruction of its own, and contents of user and model. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
-import { approximated, dropped } from './warning.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
 
 export interface Content {
   readonly role: 'user' | 'model';
@@ -79,7 +78,7 @@ function renderPart(part: Part, path: string, textOnly: boolean, context: Contex
       return renderReasoning(part, path, warnings);
     case 'tool-call': {
       context.names.set(part.id, part.name);
-      const call = { id: part.id, name: part.name, args: renderArguments(part.arguments, path, warnings) };
+      const call = { id: part.id, name: part.name, args: argumentsObject(part.arguments, path, warnings) };
       return [{ functionCall: call, ...(part.signature === undefined ? {} : { thoughtSignature: part.signature }) }];
     }
     case 'tool-result':
@@ -110,18 +109,6 @@ function renderMedia(source: MediaSource): JsonObject {
     case 'file':
       return { fileData: { fileUri: source.id.startsWith('files/') ? files + source.id : source.id } };
   }
-}
-
-function renderArguments(text: string, path: string, warnings: Warning[]): JsonObject {
-  if (text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Said by the warning below, like arguments that are JSON but no object.
-  }
-  warnings.push(approximated(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
-  return { arguments: text };
 }
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, context: Context): readonly JsonObject[] {

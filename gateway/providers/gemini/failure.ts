@@ -1,6 +1,6 @@
 /** Gemini's refusals as failures: google.rpc errors, in JSON, in an array, inside an event stream, or no JSON at all. */
-import type { Failure, FailureKind } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { type Failure, type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
 
 const messageLengthMax = 2_000;
@@ -96,14 +96,6 @@ function errorIn(body: string): JsonObject | undefined {
   return isObject(outer) && isObject(outer.error) ? outer.error : undefined;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 const detailsOf = (error: JsonObject): readonly JsonObject[] => (Array.isArray(error.details) ? error.details.filter(isObject) : []);
 const detailOf = (error: JsonObject, type: string): JsonObject | undefined =>
   detailsOf(error).find(detail => textOf(detail['@type']).endsWith(`.${type}`));
@@ -114,28 +106,3 @@ function violations(error: JsonObject, type: string, member: string): readonly J
 const lookUp = (table: Readonly<Record<string, FailureKind>>, key: string): FailureKind | undefined =>
   Object.hasOwn(table, key) ? table[key] : undefined;
 const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-
-/** For bodies that say nothing: the front ends answer in HTML. */
-function kindOfStatus(status: number): FailureKind {
-  switch (status) {
-    case 401:
-      return 'authentication';
-    case 402:
-      return 'quota-exceeded';
-    case 403:
-      return 'permission';
-    case 404:
-      return 'not-found';
-    case 408:
-    case 504:
-      return 'timeout';
-    case 413:
-      return 'context-exceeded';
-    case 429:
-      return 'rate-limited';
-    case 503:
-      return 'overloaded';
-    default:
-      return status >= 500 ? 'server-error' : 'invalid-request';
-  }
-}

@@ -1,11 +1,10 @@
 /** A canonical request as the body of models/{model}:generateContent. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { RenderedRequest, Warning } from '../../core/provider.ts';
+import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderContents } from './contents.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderThinking } from './thinking.ts';
-import { approximated, dropped } from './warning.ts';
 
 const stopSequencesMax = 5;
 

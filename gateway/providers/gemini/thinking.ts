@@ -1,9 +1,8 @@
 /** Reasoning effort and budgets as Gemini takes them: a token budget in 2.5, a level since 3. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
+import { approximated, dropped, type Warning } from '../../core/provider.ts';
 import type { ModelTraits, ThinkingLevel } from './model.ts';
-import { approximated, dropped } from './warning.ts';
 
 /** Google's own figures for `reasoning_effort` on its OpenAI-compatible endpoint. */
 const budgets: Readonly<Record<ReasoningEffort, number>> = {

@@ -1,6 +1,6 @@
 /** Refusals of the chat completions format as failures, in the many shapes that vendors give them. */
 import type { Failure, FailureKind } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
 import { kindOfCode, kindOfWords } from './kind.ts';
 import { listOf, objectOf, text } from './reading.ts';
@@ -131,12 +131,4 @@ function parseBody(body: string): JsonObject | undefined {
   const parsed = parseJson(body) ?? parseJson(/^data:(.+)$/m.exec(body)?.[1] ?? '');
   const first = Array.isArray(parsed) ? (parsed as readonly Json[])[0] : parsed;
   return isObject(first) ? first : undefined;
-}
-
-function parseJson(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
 }

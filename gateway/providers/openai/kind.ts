@@ -1,5 +1,5 @@
 /** Which kind of failure a refusal is: its code says it best, then its words, then its status, which many vendors choose freely. */
-import type { FailureKind } from '../../core/failure.ts';
+import { type FailureKind, kindOfStatus } from '../../core/failure.ts';
 
 /** Codes and types, in lower case and without separators. What is as general as `invalid_request_error` is not here. */
 const codes: Readonly<Record<string, FailureKind>> = {
@@ -115,33 +115,4 @@ export function kindOfWords(message: string, status: number | undefined): Failur
   }
   if (status === undefined || status >= 500) return kind === 'server-error' && exhaustion.test(message) ? 'overloaded' : kind;
   return wordings.find(([wording]) => wording.test(message))?.[1] ?? kind;
-}
-
-function kindOfStatus(status: number): FailureKind {
-  switch (status) {
-    case 401:
-      return 'authentication';
-    case 402:
-      return 'quota-exceeded';
-    case 403:
-      return 'permission';
-    case 404:
-      return 'not-found';
-    case 408:
-    case 504:
-    case 524:
-      return 'timeout';
-    case 409:
-    case 425:
-    case 498: // Groq's flex tier without capacity
-    case 503:
-    case 529:
-      return 'overloaded';
-    case 413:
-      return 'context-exceeded';
-    case 429:
-      return 'rate-limited';
-    default:
-      return status >= 500 ? 'server-error' : 'invalid-request';
-  }
 }

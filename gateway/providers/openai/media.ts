@@ -1,9 +1,8 @@
 /** Pictures, documents and sound as content parts of a chat completion. */
 import type { MediaSource, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
+import { dropped, type Warning } from '../../core/provider.ts';
 import type { ModelTraits } from './model.ts';
-import { dropped } from './warning.ts';
 
 type Media = Part & { type: 'image' | 'document' | 'audio' };
 

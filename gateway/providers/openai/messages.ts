@@ -1,11 +1,10 @@
 /** A conversation as chat completions have it: a message for each turn, and one of its own for each tool result. */
 import type { Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
+import { approximated, dropped, type Warning } from '../../core/provider.ts';
 import { renderMedia } from './media.ts';
 import type { ModelTraits } from './model.ts';
 import { callIdLengthMax } from './reading.ts';
-import { approximated, dropped } from './warning.ts';
 
 interface Context {
   readonly traits: ModelTraits;

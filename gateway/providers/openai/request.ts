@@ -1,11 +1,10 @@
 /** A canonical request as the body of POST /chat/completions. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import type { RenderedRequest, Warning } from '../../core/provider.ts';
+import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderSampling } from './sampling.ts';
-import { approximated, dropped } from './warning.ts';
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];

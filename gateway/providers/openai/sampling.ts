@@ -1,9 +1,8 @@
 /** Sampling, stop sequences, log-probabilities and reasoning effort, as far as a model takes them. */
 import type { ChatRequest, ReasoningEffort } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { Warning } from '../../core/provider.ts';
+import { approximated, dropped, type Warning } from '../../core/provider.ts';
 import type { ModelTraits } from './model.ts';
-import { approximated, dropped } from './warning.ts';
 
 const order: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 /** Of a thinking budget, for models that take an effort only: the most tokens each effort stands for. */

@@ -1,7 +1,7 @@
 /** A streamed chat completion: chunks of deltas, a finish reason for each choice, the usage, and `[DONE]` as its last word. */
 import type { StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
 import { type Calls, collectCalls } from './calls.ts';
 import { callsIn, type SaidPart, saidIn } from './content.ts';
@@ -109,12 +109,4 @@ const deltaOf = (choice: number, { type, text }: SaidPart): StreamEvent => ({ ty
 function fail(state: State, failure: Failure): readonly StreamEvent[] {
   state.failure = failure;
   return [{ type: 'failure', failure }];
-}
-
-function parseJson(data: string): Json | undefined {
-  try {
-    return JSON.parse(data) as Json;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 /** What a request of the chat completions format asks, as far as the simulation heeds it. */
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import { coin } from '../../core/random.ts';
 import { listOf, objectOf, text } from '../openai/reading.ts';
 
@@ -149,11 +149,3 @@ function outputOf(format: Json | undefined): Asked['output'] {
 const seedOf = (seed: Json | undefined): string => (typeof seed === 'number' ? String(seed) : '');
 const limitOf = (limit: Json | undefined): number | undefined =>
   typeof limit === 'number' && Number.isInteger(limit) && limit >= 0 ? limit : undefined;
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
