@@ -107,7 +107,9 @@ describe('Reading', () => {
     expect(performance.now() - start).toBeLessThan(100);
   });
 
-  test('two megabytes of any shape are read within ten seconds, where a second look at each byte would take an hour', { timeout: 60_000 }, () => {
+  test('two megabytes of any shape are read within ten seconds, where a second look at each byte would take an hour', {
+    timeout: 60_000,
+  }, () => {
     const message = '{"role":"user","content":"The harbour lies still, he said: \\"yes\\"."},';
     const shapes: Readonly<Record<string, (size: number) => string>> = {
       messages: size => `{"messages":[${message.repeat(size / message.length)}{}]}`,
