@@ -52,12 +52,12 @@ async function insertInto(table: TableName, batch: Batch, context: Inserting): P
     } catch (error) {
       context.failed(table, error);
       const verdict = verdictOf(error);
-      if (verdict !== 'later' && halves) {
+      const rowsAtFault = verdict === 'less' || (verdict === 'never' && (await tablesAgree(table, context.store)));
+      if (rowsAtFault && halves) {
         await context.splits.add(token);
         return insertHalves(table, halves, context);
       }
-      const hopeless = verdict === 'never' || (verdict === 'less' && tries >= triesAloneMax);
-      if (hopeless && (await tablesAgree(table, context.store))) return context.refused(table, batch.entries[0]!, error);
+      if (rowsAtFault && (verdict === 'never' || tries >= triesAloneMax)) return context.refused(table, batch.entries[0]!, error);
       await sleep(Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(tries, 10)), undefined, { signal: context.signal });
     }
   }

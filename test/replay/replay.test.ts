@@ -1,0 +1,152 @@
+/** A run asks each request of each arm once, within its money, and leaves exchanges that say what they replay. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { wallClock } from '../../gateway/clock.ts';
+import { openaiChat } from '../../gateway/dialects/openai.ts';
+import { httpUpstream } from '../../gateway/upstream.ts';
+import { armOf } from '../../replay/arm.ts';
+import { dialectOf } from '../../replay/dialects.ts';
+import { atOnce } from '../../replay/pace.ts';
+import { Purse } from '../../replay/purse.ts';
+import { type Replay, replay } from '../../replay/replay.ts';
+import type { RecordedRequest } from '../../replay/source.ts';
+import { MemorySink, settingsOf } from '../gateway/harness.ts';
+
+const fast = 'ttft=1:tps=100000';
+const settings = settingsOf(`
+providers:
+  sim: { api: simulated }
+routes:
+  smart: { steps: [{ target: "sim/small:${fast}", accept: { confidence: 0.74 } }, { target: "sim/large:${fast}" }] }
+`);
+
+function recorded(i: number, body: object = {}): RecordedRequest {
+  return {
+    id: `01900000-0000-7000-8000-${String(i).padStart(12, '0')}`,
+    receivedAt: i * 10,
+    tenant: 'acme',
+    project: 'web',
+    user: 'u1',
+    conversation: `c${i}`,
+    tags: { feature: 'search' },
+    dialect: openaiChat.name,
+    stream: false,
+    route: 'smart',
+    body: JSON.stringify({ model: 'smart', messages: [{ role: 'user', content: `Question ${i}?` }], ...body }),
+    headers: {},
+    answer: {
+      outcome: 'ok',
+      target: 'sim/small',
+      text: '',
+      toolCalls: [],
+      finish: 'stop',
+      inputTokens: 10,
+      outputTokens: 20,
+      latencyMs: 5,
+    },
+  };
+}
+
+function planOf(against: readonly string[], change: Partial<Replay> = {}) {
+  const sink = new MemorySink();
+  const upstream = httpUpstream();
+  const arms = against.map(name => armOf(name, settings, { clock: wallClock, upstream, sink }, {}));
+  const plan: Replay = {
+    run: 'run-1',
+    requests: [recorded(1), recorded(2), recorded(3)],
+    arms,
+    repeats: 1,
+    pace: atOnce,
+    concurrency: 4,
+    purse: new Purse(Number.POSITIVE_INFINITY),
+    clock: wallClock,
+    dialectOf,
+    stop: new AbortController().signal,
+    onExchange: () => {},
+    ...change,
+  };
+  return { plan, sink };
+}
+
+const keyOf = ({ replayOf, arm, repeat }: { replayOf?: string; arm?: string; repeat?: number }): string =>
+  `${replayOf?.at(-1)} ${arm} ${repeat}`;
+
+test('every request is asked of every arm as often as told, and each record says of what it is a replay', async () => {
+  const { plan, sink } = planOf([`sim/large:${fast}`, 'smart'], { repeats: 2 });
+  const done = await replay(plan);
+  expect(done).toMatchObject({ asked: 12, answered: 12, left: 0, skipped: [] });
+  const expected = [1, 2, 3].flatMap(i => [`sim/large:${fast}`, 'smart'].flatMap(arm => [0, 1].map(repeat => `${i} ${arm} ${repeat}`)));
+  expect(sink.exchanges.map(keyOf).toSorted()).toEqual(expected.toSorted());
+  for (const { run, caller, outcome } of sink.exchanges) {
+    expect([run, outcome]).toEqual(['run-1', 'ok']);
+    expect(caller).toMatchObject({ tenant: 'acme', project: 'web', user: 'u1', tags: { feature: 'search' } });
+  }
+  expect(done.spent).toBe(sink.exchanges.reduce((sum, exchange) => sum + exchange.costNanoUsd!, 0));
+});
+
+test('confidence is measured in every answer, though no caller asked and no step accepts', async () => {
+  const { plan, sink } = planOf([`sim/large:${fast}`]);
+  await replay(plan);
+  for (const { attempts } of sink.exchanges) expect(attempts[0]!.signals.mean_logprob).toBeGreaterThan(0);
+});
+
+test('no call is made that could pass the cap, and what is left is counted', async () => {
+  const { plan, sink } = planOf([`sim/large:${fast}`], {
+    requests: [1, 2, 3, 4].map(i => recorded(i, { max_tokens: 100 })),
+    concurrency: 1,
+    purse: new Purse(2_000_000),
+  });
+  const done = await replay(plan);
+  expect(done.stoppedBy).toBe('cap');
+  expect(done.spent).toBeLessThanOrEqual(2_000_000);
+  expect(done.asked).toBe(sink.exchanges.length);
+  expect(done.asked + done.left).toBe(4);
+  expect(done.asked).toBeGreaterThan(0);
+  expect(done.left).toBeGreaterThan(0);
+});
+
+test('a run that is stopped gives up what is under way, records it, and starts nothing more', async () => {
+  const stop = new AbortController();
+  const { plan, sink } = planOf(['sim/small:stall=1'], { concurrency: 2, stop: stop.signal });
+  const running = replay(plan);
+  await new Promise(resolve => setImmediate(resolve));
+  stop.abort();
+  const done = await running;
+  expect(done).toMatchObject({ stoppedBy: 'interrupt', answered: 0 });
+  expect(done.asked + done.left).toBe(3);
+  expect(sink.exchanges.map(exchange => exchange.outcome)).toEqual(Array(done.asked).fill('cancelled'));
+});
+
+test('a request that an arm cannot route is skipped with the reason', async () => {
+  const { plan } = planOf([`sim/small:${fast}`], {
+    requests: [recorded(1), { ...recorded(2), body: '{"model":' }, { ...recorded(3), dialect: 'morse' }],
+  });
+  const done = await replay(plan);
+  expect(done.asked).toBe(1);
+  expect(done.skipped.map(({ reason }) => reason)).toEqual([expect.stringContaining('JSON'), expect.stringContaining('morse')]);
+});
+
+test('a URL is asked for the model that the caller named, with the caller’s own words', async () => {
+  const bodies: { model: string; messages: unknown }[] = [];
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', chunk => {
+      text += chunk;
+    });
+    request.on('end', () => {
+      bodies.push(JSON.parse(text));
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        '{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}',
+      );
+    });
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const { plan, sink } = planOf([url], { requests: [recorded(1)] });
+  expect(await replay(plan)).toMatchObject({ asked: 1, answered: 1 });
+  expect(bodies[0]).toMatchObject({ model: 'smart', messages: [{ role: 'user', content: 'Question 1?' }] });
+  expect(sink.exchanges[0]).toMatchObject({ arm: url, outcome: 'ok' });
+  server.close();
+});
