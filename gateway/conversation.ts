@@ -100,7 +100,7 @@ export class Conversation {
       },
       {
         opened: () => report.opened(),
-        events: (events, raw) => this.#safely(() => this.#take(command.attempt, { events, raw })),
+        events: (events, raw) => this.#take(command.attempt, { events, raw }),
         answered: signals => {
           this.#world.observe({ ...about(), type: 'answered', firstTokenMs: attempt.firstTokenMs });
           report.answered(signals);
@@ -150,11 +150,10 @@ export class Conversation {
     if (!this.#reader.write(text)) running.attempt.pause();
   }
 
-  /** A mistake of ours in telling ends the request; it must not end in the callback of a timer or a socket, which many share. */
-  #safely(tell: () => void): void {
-    if (this.#mistake) return;
+  /** A commit may come from a timer, where a mistake of ours would end the process; it shall end this request. */
+  #safely(commit: () => void): void {
     try {
-      tell();
+      commit();
     } catch (problem) {
       this.#mistake = mistakeIn('telling the caller', problem);
       this.leave();
@@ -194,8 +193,12 @@ export class Conversation {
 
   /** Not even a record could be made. */
   #break(problem: unknown): void {
-    this.#reader.fail('', this.#head(500, undefined));
     this.#done.reject(problem);
+    try {
+      this.#reader.fail('', this.#head(500, undefined));
+    } catch {
+      // It may be the reader itself that is broken; whoever waits for the end knows already.
+    }
   }
 
   #records(outcome: RouteOutcome): AttemptRecord[] {

@@ -137,6 +137,15 @@ describe('a failed attempt is replaced unseen', () => {
     expect(told.calls).toEqual([1, 1]);
   });
 
+  test('when it is silent too often, after which it is left alone for a while', async () => {
+    await using a = await FaultyUpstream.start(...Array.from({ length: 6 }, () => blackhole));
+    await using b = await FaultyUpstream.start(...Array.from({ length: 6 }, () => good));
+    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
+    for (let i = 0; i < 6; i++) expect(contentOf(await world.ask({ chain: [{ target: 'A', timeoutMs: 40 }, 'B'] }))).toBe('hello');
+    expect(a.calls).toHaveLength(5);
+    expect(b.calls).toHaveLength(6);
+  });
+
   test('up-05: when it is asked to wait for thirty years, and is left alone for five minutes', async () => {
     const told = await asked({
       a: [answer(429, {}, { 'retry-after': '1000000000' })],

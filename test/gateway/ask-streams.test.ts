@@ -105,6 +105,21 @@ describe('a stream', () => {
   });
 });
 
+test('a silence begins anew when the caller takes bytes again', async () => {
+  await using upstream = await FaultyUpstream.start(
+    stream([of.role + of.text('hel'), of.text('lo'), of.finish(), done]).toSpliced(2, 0, { waitMs: 450 }),
+  );
+  await using world = new World({ places: { A: { url: upstream.url } }, streamIdleMs: 400 });
+  const asking = world.begin({ body: helloStream, buffered: 1 });
+  await asking.reader.next();
+  await new Promise(resolve => setTimeout(resolve, 350));
+  asking.resume();
+  const resuming = setInterval(() => asking.resume(), 50);
+  const exchange = await asking.done;
+  clearInterval(resuming);
+  expect(exchange.outcome).toBe('ok');
+});
+
 describe('before the first content a failed stream is replaced unseen', () => {
   test('st-01: when it ends after the role', async () => {
     const t = await streamed({ a: [stream([of.role], { ending: 'fin' })], b: [whole] });
@@ -248,6 +263,7 @@ describe('a whole answer stays whole', () => {
     await using world = new World({ places: { A: { url: upstream.url } } });
     const first = await world.ask({ body: helloStream });
     expect(readStream(first.text)).toMatchObject({ content: 'hello', terminal: 'done', errors: [] });
+    expect(await upstream.calls[0]!.closed).toBe('caller');
     const second = await world.ask({ body: helloStream });
     expect(readStream(second.text)).toMatchObject({ content: 'again', terminal: 'done' });
     expect(upstream.connections).toBe(2);
@@ -275,9 +291,10 @@ describe('a whole answer stays whole', () => {
   });
 
   test('when its connection is never closed', async () => {
-    const t = await streamed({ a: [stream(told(['hello']), { ending: 'stall' })] });
+    const t = await streamed({ a: [stream(told(['hello']), { ending: 'stall' })], watch: true });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done' });
     expect(t.exchange.endedAt - t.exchange.receivedAt).toBeLessThan(500);
+    expect(t.closed, 'it may linger for a second').toBe('caller');
   });
 
   test('st-10: with CR as its only line end, and comments', async () => {

@@ -250,7 +250,7 @@ describe('what the store refuses', () => {
     store.refuse = () => clickhouseError(33, 'Cannot read all data');
     store.described = table => columnsOf(table).slice(1);
     const shipper = ship(folder.path, store);
-    await expect.poll(() => store.asked.length).toBeGreaterThan(12);
+    await expect.poll(() => store.asked.length, { timeout: 5_000 }).toBeGreaterThan(12);
     expect(readdirSync(folder.path)).not.toContain('rejected');
     store.refuse = () => undefined;
     await settled(folder.path);
