@@ -1,16 +1,25 @@
 /** `hindcast eval`: the composition root, where outcomes, thresholds and gates come together. */
 import type { Command } from 'commander';
 import { action } from '../gateway/cli.ts';
+import { type CalibrateCommandOptions, runCalibrate } from './commands/calibrate.ts';
 import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
 import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
+import { chainFlags, common, dataFlags } from './commands/flags.ts';
 import { type GateCommandOptions, runGate } from './commands/gate.ts';
+import { calibrateHelp, certifyHelp, compareHelp, gateHelp, importHelp, sweepHelp } from './commands/help.ts';
 import { type ImportOptions, runImport } from './commands/import.ts';
 import { repeatable } from './commands/options.ts';
 import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
 
 export function register(program: Command): void {
   const evaluation = program.command('eval').description('judge routing on recorded and replayed outcomes, before rollout');
+  chains(evaluation);
+  sides(evaluation);
+  files(evaluation);
+}
 
+/** Commands about the thresholds of a chain. */
+function chains(evaluation: Command): void {
   chainFlags(evaluation.command('sweep').description('what each threshold of a chain would cost and give, with intervals'))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--threshold <number>', 'look at this one instead of all (repeatable; with three targets and more a list: 0.7,0.9)', repeatable)
@@ -25,6 +34,15 @@ export function register(program: Command): void {
     .addHelpText('after', certifyHelp)
     .action(action((options: CertifyCommandOptions) => runCertify(options)));
 
+  chainFlags(evaluation.command('calibrate').description('how well a signal tells right answers from wrong ones, and what it is worth'))
+    .option('--confidence <level>', 'of the intervals', '95%')
+    .option('--seed <number>', 'of the folds', '0')
+    .addHelpText('after', calibrateHelp)
+    .action(action((options: CalibrateCommandOptions) => runCalibrate(options)));
+}
+
+/** Commands that set one side against another. */
+function sides(evaluation: Command): void {
   dataFlags(common(evaluation.command('compare <base> <head>').description('two sides on the same requests, in pairs')))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--seed <number>', 'of the resampling', '0')
@@ -38,69 +56,12 @@ export function register(program: Command): void {
     .option('--limit <count>', 'the most recent so many requests', '10000')
     .addHelpText('after', gateHelp)
     .action(action((file: string, options: GateCommandOptions) => runGate(file, options)));
-
-  common(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
-    .option('--name <name>', "what people call it; the file's name otherwise")
-    .addHelpText('after', '\nExample:\n  hindcast eval import outcomes.jsonl\n\nThe same file again adds nothing.')
-    .action(action((file: string, options: ImportOptions) => runImport(file, options)));
 }
 
-const common = (command: Command): Command =>
-  command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
-
-const dataFlags = (command: Command): Command =>
-  command
-    .option('--outcomes <file>', 'JSONL of {id, cluster?, targets: {name: {quality, confidence, cost, ...}}} instead of the store')
-    .option('--since <time>', 'requests from then on: 1h, 7d, or a date')
-    .option('--run <run>', 'only requests of this replay or import; an id or latest (repeatable)', repeatable)
-    .option(
-      '--quality <name>',
-      'the name of a score, or agreement (with the strongest); auto takes scores named quality, else agreement',
-      'auto',
-    )
-    .option('--limit <count>', 'the most recent so many requests', '10000');
-
-const chainFlags = (command: Command): Command =>
-  dataFlags(
-    common(command)
-      .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
-      .option('--signal <signal>', 'what the threshold is laid on', 'confidence'),
-  );
-
-const compareHelp = `
-A side is a target, recorded (what callers got), a route, cheap,strong@0.74, config:FILE, or a run (RUN:ARM when it has several arms).
-
-Examples:
-  hindcast eval compare recorded sim/small
-  hindcast eval compare sim/large sim/small,sim/large@0.74 --since 7d
-  hindcast eval compare recorded latest`;
-
-const sweepHelp = `
-Examples:
-  hindcast eval sweep --chain smart
-  hindcast eval sweep --chain sim/small,sim/large --since 7d --json
-  hindcast eval sweep --chain 'gpt-3.5/cot1+pot1,gpt-4/cot-sc' --outcomes outcomes.jsonl --threshold 0.8,0.7,0.6
-
-Exit codes: 0 done, 2 usage, 5 no request has an outcome of every target.`;
-
-const certifyHelp = `
-Examples:
-  hindcast eval certify --chain smart --max-loss 2pp
-  hindcast eval certify --chain sim/small,sim/large --max-loss 1pp --loss net --confidence 90% --json
-
-Exit codes: 0 certified, 2 usage, 3 no threshold can be certified, 5 no request has an outcome of every target.`;
-
-const gateHelp = `
-A gate file:
-  version: 1
-  baseline: { target: sim/large }            # or recorded, {run, arm}, {chain, thresholds}, {config, route}
-  candidate: { chain: smart, thresholds: [0.74] }
-  data: { since: 7d }                        # or {outcomes: FILE}, {run: latest}
-  statistics: { confidence: 95%, seed: 7 }
-  on_inconclusive: warn
-  gates:
-    - { name: quality does not drop, metric: quality, assert: "delta > -1pp" }
-    - { name: cheaper, metric: cost_per_1k, assert: "delta < -20%" }
-  report: [pretty, junit: out/gate.xml, md: out/gate.md]
-
-Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 5 no request has every outcome.`;
+/** Commands that carry outcomes about. */
+function files(evaluation: Command): void {
+  common(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
+    .option('--name <name>', "what people call it; the file's name otherwise")
+    .addHelpText('after', importHelp)
+    .action(action((file: string, options: ImportOptions) => runImport(file, options)));
+}

@@ -1,6 +1,6 @@
 /** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { AttemptRecord, Exchange, Sink } from './core/exchange.ts';
+import { type AttemptRecord, type Exchange, outcomeWord, type Sink } from './core/exchange.ts';
 import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
 import { type AttemptInstruments, attemptInstruments, type RequestInstruments, requestInstruments } from './instruments.ts';
@@ -207,8 +207,9 @@ function observeAttempt(to: AttemptInstruments, attempt: AttemptRecord, names: N
     gen_ai_request_model: model,
     gen_ai_response_model: bounded(attempt.servedModel),
   };
-  const error = attempt.outcome === 'ok' || attempt.outcome === 'aborted' ? {} : { error_type: attempt.outcome };
-  to.total.inc({ provider, model, kind: attempt.kind, outcome: attempt.outcome });
+  const outcome = outcomeWord(attempt);
+  const error = attempt.failure ? { error_type: outcome } : {};
+  to.total.inc({ provider, model, kind: attempt.kind, outcome });
   to.duration.observe({ ...labels, ...error }, (attempt.endedAt - attempt.startedAt) / 1000);
   const confidence = confidenceOf(attempt.signals);
   if (confidence !== undefined) to.confidence.observe({ provider, model }, confidence);

@@ -1,7 +1,8 @@
 /** What the store keeps of an exchange: the columns of each table, and where their values come from. */
 import { createHash } from 'node:crypto';
 import type { Usage } from '../gateway/core/chat.ts';
-import type { AttemptKind, Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
+import { type AttemptKind, type Exchange, type ExchangeOutcome, outcomeWord } from '../gateway/core/exchange.ts';
+import { wordOf } from '../gateway/core/failure.ts';
 import { confidenceOf } from '../gateway/core/signal.ts';
 import * as type from './rowbinary.ts';
 import { type Column, RowBuffer } from './rowbinary.ts';
@@ -83,7 +84,7 @@ const requests: Table<View> = {
     type.optionalFloat('confidence', v => v.last && confidenceOf(v.last.signals)),
     type.u16('status_code', v => v.exchange.status),
     type.choice(outcomes)('outcome', v => v.exchange.outcome),
-    type.word('error_type', v => v.failure?.kind ?? ''),
+    type.word('error_type', v => (v.failure ? wordOf(v.failure.kind) : '')),
     type.text('error_message', v => v.failure?.message ?? ''),
     type.word('finish_reason', v => v.exchange.finish?.reason ?? ''),
     type.u32('latency_ms', latencyMs),
@@ -135,7 +136,7 @@ const attempts: Table<AttemptView> = {
     type.word('served_model', v => v.attempt.servedModel),
     type.word('config_hash', v => v.exchange.configHash),
     type.u16('status_code', v => v.attempt.status),
-    type.word('outcome', v => v.attempt.outcome),
+    type.word('outcome', v => outcomeWord(v.attempt)),
     type.word('error_type', v => errorTypeOf(v.attempt.failure)),
     type.text('error_message', v => v.attempt.failure?.message ?? ''),
     type.word('finish_reason', v => v.attempt.finish?.reason ?? ''),
@@ -196,7 +197,7 @@ const replayResults: Table<View> = {
     type.word('model', v => v.last?.model ?? ''),
     type.word('config_hash', v => v.exchange.configHash),
     type.word('outcome', v => v.exchange.outcome),
-    type.word('error_type', v => v.failure?.kind ?? ''),
+    type.word('error_type', v => (v.failure ? wordOf(v.failure.kind) : '')),
     type.u16('status_code', v => v.exchange.status),
     type.word('finish_reason', v => v.exchange.finish?.reason ?? ''),
     type.u32('latency_ms', latencyMs),

@@ -149,12 +149,7 @@ const processFile = fileURLToPath(new URL(`./process${import.meta.url.endsWith('
 
 function forkRecorder(options: RecorderOptions, hear: (message: FromRecorder) => void): { child: ChildProcess; ready: Promise<string> } {
   // Results go to stdout, and the engine must not mix into them.
-  const child = fork(processFile, [], {
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    // The engine answers as many queries at once as it finds threads; Node's four would let slow ones hold up the shipping.
-    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '16' },
-  });
+  const child = fork(processFile, [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
   const timer = setTimeout(() => reject(new Error(`the recorder was not ready within ${readyMsMax / 1000} s`)), readyMsMax);
   child.on('message', (message: FromRecorder) => {

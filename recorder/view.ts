@@ -1,7 +1,7 @@
 /** An exchange with what several columns of its rows are made of. */
 import type { Usage } from '../gateway/core/chat.ts';
 import type { AttemptRecord, Exchange } from '../gateway/core/exchange.ts';
-import type { Failure } from '../gateway/core/failure.ts';
+import { type Failure, wordOf } from '../gateway/core/failure.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
 import { type PromptHashes, promptHashes } from './prompt.ts';
@@ -60,12 +60,14 @@ function reasonOf(attempts: readonly AttemptRecord[], index: number): string {
   if (kind === 'escalation') return 'declined';
   if (kind === 'hedge') return 'slow';
   if (kind !== 'retry' && kind !== 'fallback') return '';
-  return attempts.slice(0, index).findLast(a => a.failure)?.failure?.kind ?? '';
+  const failure = attempts.slice(0, index).findLast(a => a.failure)?.failure;
+  return failure ? wordOf(failure.kind) : '';
 }
 
 const errorTypeLengthMax = 100;
 /** The provider's own code where it gave one: it tells more than the kind, which is the attempt's outcome already. */
-export const errorTypeOf = (failure: Failure | undefined): string => (failure?.code ?? failure?.kind ?? '').slice(0, errorTypeLengthMax);
+export const errorTypeOf = (failure: Failure | undefined): string =>
+  (failure?.code ?? (failure ? wordOf(failure.kind) : '')).slice(0, errorTypeLengthMax);
 
 export const latencyMs = ({ exchange }: View): Milliseconds => exchange.endedAt - exchange.receivedAt;
 

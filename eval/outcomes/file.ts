@@ -1,5 +1,5 @@
 /** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
-import type { Failure, FailureKind } from '../../gateway/core/failure.ts';
+import { type Failure, kindOfWord } from '../../gateway/core/failure.ts';
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
 import { type Signals, signalNames } from '../../gateway/core/signal.ts';
 import type { Item, Outcome } from '../outcomes.ts';
@@ -143,29 +143,7 @@ function parseFailure(error: Json | undefined, at: string, report: Report): Fail
   return report(`${at}.error`, 'must be the kind of failure as a string, or true');
 }
 
-/** Written as a record so that a new kind cannot be forgotten. */
-const kinds: Readonly<Record<FailureKind, true>> = {
-  unreachable: true,
-  timeout: true,
-  'rate-limited': true,
-  overloaded: true,
-  'server-error': true,
-  truncated: true,
-  'invalid-response': true,
-  'invalid-request': true,
-  'context-exceeded': true,
-  'content-filtered': true,
-  unsupported: true,
-  authentication: true,
-  permission: true,
-  'not-found': true,
-  'quota-exceeded': true,
-  cancelled: true,
-  internal: true,
-};
-
-export const failureOf = (kind: string): Failure =>
-  Object.hasOwn(kinds, kind) ? { kind: kind as FailureKind, message: kind } : { kind: 'server-error', message: kind };
+export const failureOf = (word: string): Failure => ({ kind: kindOfWord(word.replaceAll('-', '_')) ?? 'server-error', message: word });
 
 export const printLineProblems = (file: string, problems: readonly LineProblem[]): string =>
   problems.map(({ line, field, message }) => `${file}:${line}: ${field === '' ? 'the line' : field} ${message}`).join('\n');

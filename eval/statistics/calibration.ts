@@ -22,6 +22,17 @@ export function widthBins(confidences: Numbers, outcomes: Numbers, bins = 10): B
 
 /** Bins of equal count; equal confidences stay together. */
 export function massBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
+  return gather(confidences, outcomes, massBinOf(confidences, bins), bins);
+}
+
+/** Which items the bins of equal count hold, from the least sure up. */
+export function massMembers(confidences: Numbers, bins = 10): readonly (readonly number[])[] {
+  const members = Array.from({ length: bins }, (): number[] => []);
+  for (const [i, bin] of massBinOf(confidences, bins).entries()) members[bin]!.push(i);
+  return members.filter(bin => bin.length > 0);
+}
+
+function massBinOf(confidences: Numbers, bins: number): readonly number[] {
   const n = confidences.length;
   const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => confidences[a]! - confidences[b]!);
   const bin = new Array<number>(n).fill(0);
@@ -30,7 +41,7 @@ export function massBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bi
     const tied = before !== undefined && confidences[before] === confidences[i];
     bin[i] = tied ? bin[before]! : Math.floor((rank * bins) / n);
   }
-  return gather(confidences, outcomes, bin, bins);
+  return bin;
 }
 
 function gather(confidences: Numbers, outcomes: Numbers, bin: readonly number[], bins: number): Bin[] {

@@ -1,6 +1,6 @@
 /** The whole record of one request: what the recorder writes, replay reads and eval judges. */
 import type { Finish, Usage } from './chat.ts';
-import type { Failure, FailureKind } from './failure.ts';
+import { type Failure, type FailureKind, wordOf } from './failure.ts';
 import type { Cost } from './price.ts';
 import type { StreamFlag, Warning } from './provider.ts';
 import type { RouteEvent, RouteOutcome, RoutePolicy } from './route.ts';
@@ -127,6 +127,10 @@ export interface AttemptRecord {
   readonly warnings: readonly Warning[];
   readonly flags: readonly StreamFlag[];
 }
+
+/** An attempt's outcome as records and metrics write it. */
+export const outcomeWord = ({ outcome }: Pick<AttemptRecord, 'outcome'>): string =>
+  outcome === 'ok' || outcome === 'aborted' ? outcome : wordOf(outcome);
 
 declare const sealed: unique symbol;
 /** Proof that an exchange's record is as safe as `recorder.durability` promises; the writer of an answer's last bytes asks for it. */

@@ -166,3 +166,13 @@ export function kindOfStatus(status: number): FailureKind {
       return status >= 500 ? 'server-error' : 'invalid-request';
   }
 }
+
+/** A kind as records and metrics write it, in the manner of their other words: `rate_limited`. */
+export function wordOf(kind: FailureKind): string {
+  return kind === 'unreachable' ? 'connect_error' : kind.replaceAll('-', '_');
+}
+
+const kindsByWord: ReadonlyMap<string, FailureKind> = new Map((Object.keys(retries) as FailureKind[]).map(kind => [wordOf(kind), kind]));
+
+/** Undefined for a word that is no kind of ours. */
+export const kindOfWord = (word: string): FailureKind | undefined => kindsByWord.get(word);

@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS attempts (
   region              LowCardinality(String),
   config_hash         LowCardinality(String),
   status_code         UInt16                   CODEC(T64, ZSTD(1)),
-  outcome             LowCardinality(String),                                 -- ok, aborted or the kind of failure
+  outcome             LowCardinality(String),                                 -- ok, aborted or the kind of failure, such as rate_limited
   error_type          LowCardinality(String),
   error_message       String                   CODEC(ZSTD(1)),                -- the operator's text: may hold the provider's words
   finish_reason       LowCardinality(String),

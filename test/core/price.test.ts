@@ -1,10 +1,12 @@
 /** Costs are whole nano-dollars that add up, and are never negative. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Usage } from '../../gateway/core/chat.ts';
 import { cost, type Price, usd } from '../../gateway/core/price.ts';
+import { longTimeout, runs } from '../runs.ts';
 
-const numRuns = process.env.HINDCAST_LONG ? 100_000 : 5_000;
+vi.setConfig({ testTimeout: longTimeout });
+const { numRuns } = runs(3_000, 50_000);
 
 const usage = (counts: Partial<Usage>): Usage => ({
   input: 0,

@@ -1,9 +1,12 @@
 /** The coin falls the same way for the same words, and otherwise as if it were thrown. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
+import { longTimeout, runs } from '../runs.ts';
 
-const draws = 100_000;
+vi.setConfig({ testTimeout: longTimeout });
+
+const draws = 40_000;
 /** What these words have always given. */
 const fallen = [0.02137250336818397, 0.9844965422526002, 0.7723585211206228, 0.7709160163067281];
 
@@ -16,7 +19,7 @@ describe('The coin', () => {
         expect(drawn).toBeGreaterThanOrEqual(0);
         expect(drawn).toBeLessThan(1);
       }),
-      { numRuns: process.env.HINDCAST_LONG ? 100_000 : 2_000 },
+      runs(500, 50_000),
     );
   });
 

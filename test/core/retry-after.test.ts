@@ -1,9 +1,11 @@
 /** Waits are read in the forms that providers really send, and in no other. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parseDuration, retryAfterMs } from '../../gateway/core/retry-after.ts';
+import { longTimeout, runs } from '../runs.ts';
 
-const numRuns = process.env.HINDCAST_LONG ? 50_000 : 2_000;
+vi.setConfig({ testTimeout: longTimeout });
+const { numRuns } = runs(2_000, 50_000);
 const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
 
 describe('Forms that were recorded', () => {
@@ -113,6 +115,6 @@ describe('Whatever is not exactly one form counts as not said', () => {
     const start = performance.now();
     expect(parseDuration(`${'1h'.repeat(1_000_000)}x`)).toBeUndefined();
     expect(parseDuration(`${'1'.repeat(1_000_000)}s`)).toBeUndefined();
-    expect(performance.now() - start).toBeLessThan(50);
+    expect(performance.now() - start).toBeLessThan(200);
   });
 });

@@ -1,6 +1,6 @@
 /** What an answer shows about itself, and what a route asks of it. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, OutputFormat, TokenLogprob } from '../../gateway/core/chat.ts';
 import {
   type Accept,
@@ -12,8 +12,10 @@ import {
   textOf,
   topLogprobsNeeded,
 } from '../../gateway/core/signal.ts';
+import { longTimeout, runs } from '../runs.ts';
 
-const numRuns = process.env.HINDCAST_LONG ? 20_000 : 1_000;
+vi.setConfig({ testTimeout: longTimeout });
+const { numRuns } = runs(1_000, 20_000);
 
 const asking = (output?: OutputFormat): ChatRequest => ({
   model: '',

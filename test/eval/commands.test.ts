@@ -206,3 +206,25 @@ describe('eval certify', () => {
     expect((await place.run('eval', 'certify', ...chain, '--max-loss', 'little')).stderr).toContain('write percentage points above 0');
   });
 });
+
+describe('eval calibrate', () => {
+  test('says in words and numbers what the signal is worth', async () => {
+    const { code, stdout, stderr } = await place.run('eval', 'calibrate', ...chain);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toContain('The confidence of cheap is 75.0 % on average, and its quality 79.0 % [76.4, 81.4]: it is not sure enough');
+    expect(stdout).toContain('Curve: ');
+    const { calibrations } = JSON.parse((await place.run('eval', 'calibrate', ...chain, '--signal', 'all', '--json')).stdout) as {
+      calibrations: { signal: string; auroc: number; bins: unknown[] }[];
+    };
+    expect(calibrations.map(c => c.signal)).toEqual(['confidence', 'scorer']);
+    expect(calibrations[0]!.bins).toHaveLength(2);
+  });
+
+  test('ends with 5 when no answer shows the signal, and with 2 for one that does not exist', async () => {
+    const silent = await place.run('eval', 'calibrate', ...chain, '--signal', 'margin');
+    expect(silent.code).toBe(5);
+    expect(silent.stderr).toContain('No answer of cheap whose quality is known shows margin');
+    expect((await place.run('eval', 'calibrate', ...chain, '--signal', 'margin,mood')).code).toBe(2);
+  });
+});

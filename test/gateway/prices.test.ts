@@ -38,6 +38,11 @@ describe('What a model costs', () => {
     }
   });
 
+  test('a model that the table calls free costs nothing; one that it lists without a price is unknown', () => {
+    expect(prices('openrouter', 'deepseek/deepseek-r1:free', at)).toMatchObject({ input: 0, output: 0 });
+    expect(prices('cerebras', 'qwen-3-coder-480b', at)).toBeUndefined();
+  });
+
   test('a price names the table and its version, so that a record can be priced again', () => {
     expect(prices('openai', 'gpt-4o-mini', at)!.id).toBe(`${tableVersion}/openai/gpt-4o-mini`);
   });

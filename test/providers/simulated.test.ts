@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ChatRequest, ChatResponse, Part, StreamEvent } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
@@ -13,10 +13,12 @@ import { measure, textOf } from '../../gateway/core/signal.ts';
 import { play } from '../../gateway/play.ts';
 import { tokenise } from '../../gateway/providers/simulated/words.ts';
 import { simulated } from '../../gateway/providers/simulated.ts';
+import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { playStream } from './rechunk.ts';
 
-const numRuns = process.env.HINDCAST_LONG ? 20_000 : 500;
+vi.setConfig({ testTimeout: longTimeout });
+const { numRuns } = runs(300, 5_000);
 const prompts = 2_000;
 
 const perform = (model: string, body: JsonObject): Performance =>

@@ -46,10 +46,11 @@ describe.skipIf(engineMissing)(`kill -9${engineMissing}`, () => {
   it(`of writer and recorder, ${rounds} times at any moment: what was sealed is in the store exactly once`, {
     timeout: 30_000 + rounds * 20_000,
   }, async ({ onTestFailed }) => {
-    onTestFailed(() => console.error(`HINDCAST_SEED=${seed}`));
+    const lines: string[] = [];
+    onTestFailed(() => console.error(`HINDCAST_SEED=${seed}\n${lines.join('\n')}`));
     using folder = temporaryFolder();
     const root = spoolRoot(folder.path);
-    const recorder = await startRecorder(settingsIn(folder.path), () => {});
+    const recorder = await startRecorder(settingsIn(folder.path), line => lines.push(line));
     const sealed: string[] = [];
     let recordersKilled = 0;
     for (let round = 0; round < rounds; round++) {
@@ -70,6 +71,7 @@ describe.skipIf(engineMissing)(`kill -9${engineMissing}`, () => {
     // Also without its writer and without its first recorder, everything finds its way.
     await expect.poll(() => unshipped(root), { timeout: 60_000, interval: 100 }).toEqual([]);
     expect(recordersKilled).toBeGreaterThan(0);
+    expect(recorder.stats()).toMatchObject({ rejected: 0, corrupt: 0 });
     const store = await openStore(settingsIn(folder.path));
     const stored = await idsIn(store, 'requests', '1');
     const count = new Map<string, number>();

@@ -1,0 +1,25 @@
+/** The flags that eval's commands share, declared. */
+import type { Command } from 'commander';
+import { repeatable } from './options.ts';
+
+export const common = (command: Command): Command =>
+  command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
+
+export const dataFlags = (command: Command): Command =>
+  command
+    .option('--outcomes <file>', 'JSONL of {id, cluster?, targets: {name: {quality, confidence, cost, ...}}} instead of the store')
+    .option('--since <time>', 'requests from then on: 1h, 7d, or a date')
+    .option('--run <run>', 'only requests of this replay or import; an id or latest (repeatable)', repeatable)
+    .option(
+      '--quality <name>',
+      'the name of a score, or agreement (with the strongest); auto takes scores named quality, else agreement',
+      'auto',
+    )
+    .option('--limit <count>', 'the most recent so many requests', '10000');
+
+export const chainFlags = (command: Command): Command =>
+  dataFlags(
+    common(command)
+      .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
+      .option('--signal <signal>', 'what the threshold is laid on', 'confidence'),
+  );

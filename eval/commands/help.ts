@@ -1,0 +1,55 @@
+/** What `--help` says after the flags: examples, forms of arguments, exit codes. */
+
+export const compareHelp = `
+A side is a target, recorded (what callers got), a route, cheap,strong@0.74, config:FILE, or a run (RUN:ARM when it has several arms).
+
+Examples:
+  hindcast eval compare recorded sim/small
+  hindcast eval compare sim/large sim/small,sim/large@0.74 --since 7d
+  hindcast eval compare recorded latest`;
+
+export const sweepHelp = `
+Examples:
+  hindcast eval sweep --chain smart
+  hindcast eval sweep --chain sim/small,sim/large --since 7d --json
+  hindcast eval sweep --chain 'gpt-3.5/cot1+pot1,gpt-4/cot-sc' --outcomes outcomes.jsonl --threshold 0.8,0.7,0.6
+
+Exit codes: 0 done, 2 usage, 5 no request has an outcome of every target.`;
+
+export const certifyHelp = `
+Examples:
+  hindcast eval certify --chain smart --max-loss 2pp
+  hindcast eval certify --chain sim/small,sim/large --max-loss 1pp --loss net --confidence 90% --json
+
+Exit codes: 0 certified, 2 usage, 3 no threshold can be certified, 5 no request has an outcome of every target.`;
+
+export const gateHelp = `
+A gate file:
+  version: 1
+  baseline: { target: sim/large }            # or recorded, {run, arm}, {chain, thresholds}, {config, route}
+  candidate: { chain: smart, thresholds: [0.74] }
+  data: { since: 7d }                        # or {outcomes: FILE}, {run: latest}
+  statistics: { confidence: 95%, seed: 7 }
+  on_inconclusive: warn
+  gates:
+    - { name: quality does not drop, metric: quality, assert: "delta > -1pp" }
+    - { name: cheaper, metric: cost_per_1k, assert: "delta < -20%" }
+  report: [pretty, junit: out/gate.xml, md: out/gate.md]
+
+Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 5 no request has every outcome.`;
+
+export const importHelp = `
+Example:
+  hindcast eval import outcomes.jsonl
+
+The same file again adds nothing.`;
+
+export const calibrateHelp = `
+Signals are given with commas between; all looks at every signal that some answer shows. The curve (none, Platt, beta or isotonic) is the one with
+the lowest Brier score on answers it was not fitted on; whole clusters stay together.
+
+Examples:
+  hindcast eval calibrate --chain smart
+  hindcast eval calibrate --chain sim/small,sim/large --signal mean_logprob,min_logprob,margin --since 7d
+
+Exit codes: 0 done, 2 usage, 5 no answer of known quality shows a signal.`;

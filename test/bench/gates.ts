@@ -1,0 +1,66 @@
+/** What the figures are held against: ratios within one round, so that a slow minute of the machine slows both sides. */
+import { median, type Sample } from './measure.ts';
+
+export interface Gate {
+  readonly name: string;
+  readonly max: number;
+  readonly unit: '' | 'ms' | 'MB';
+  /** One figure from the samples of a round; undefined when one that it needs is not there. */
+  figure(round: Round): number | undefined;
+}
+
+/** The valid sample of a subject in a cell. */
+type Round = (subject: string, cell: string) => Sample | undefined;
+
+const cpu =
+  (subject: string, cell: string, to: string, toCell = cell) =>
+  (round: Round) => {
+    const [above, below] = [round(subject, cell), round(to, toCell)];
+    return above && below && above.cpuUsPerChunk / below.cpuUsPerChunk;
+  };
+
+const over = (subject: string, to: string, cell: string) => (round: Round) => {
+  const [mine, theirs] = [round(subject, cell), round(to, cell)];
+  return mine && theirs && mine.firstByteMs - theirs.firstByteMs;
+};
+
+export const gates: readonly Gate[] = [
+  { name: 'CPU per request, traced and recorded / bare', max: 1.4, unit: '', figure: cpu('on', 'base', 'bare') },
+  { name: 'CPU per request, embedded engine / bare', max: 1.75, unit: '', figure: cpu('embedded', 'base', 'bare') },
+  { name: 'CPU per request, traced and recorded / Portkey', max: 0.25, unit: '', figure: cpu('on', 'base', 'portkey') },
+  { name: 'CPU per request, on / off', max: 1.4, unit: '', figure: cpu('on', 'base', 'off') },
+  { name: 'CPU per streamed chunk, 10 ms gap / bare', max: 1.05, unit: '', figure: cpu('on', 'sse', 'bare') },
+  { name: 'CPU per request, translated / pass-through', max: 1.6, unit: '', figure: cpu('on', 'translated', 'on', 'base') },
+  { name: 'TTFT over bare, one caller', max: 0.5, unit: 'ms', figure: over('on', 'bare', 'sse-one') },
+  { name: 'peak memory of the gateway, base', max: 256, unit: 'MB', figure: round => round('on', 'base')?.peakMb },
+  { name: 'peak memory of recorder with engine, base', max: 600, unit: 'MB', figure: round => round('embedded', 'base')?.childPeakMb },
+];
+
+export interface Verdict {
+  readonly gate: string;
+  readonly max: number;
+  readonly unit: Gate['unit'];
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** Half the range over the rounds. */
+  readonly noise: number;
+  /** `near` is on the wrong side by no more than the noise. */
+  readonly verdict: 'kept' | 'near' | 'missed';
+}
+
+/** Of the gates whose figures were measured. */
+export function verdictsOf(samples: readonly Sample[]): readonly Verdict[] {
+  const valid = samples.filter(({ invalid }) => invalid === undefined);
+  const numbers = [...new Set(valid.map(({ round }) => round))];
+  return gates.flatMap(({ name, max, unit, figure }) => {
+    const figures = numbers
+      .map(number => figure((subject, cell) => valid.find(s => s.round === number && s.subject === subject && s.cell === cell)))
+      .filter(value => value !== undefined);
+    if (figures.length === 0) return [];
+    const [middle, lowest, highest] = [median(figures), Math.min(...figures), Math.max(...figures)];
+    const noise = (highest - lowest) / 2;
+    const verdict = middle <= max ? 'kept' : middle - noise <= max ? 'near' : 'missed';
+    return [{ gate: name, max, unit, median: middle, lowest, highest, noise, verdict } as const];
+  });
+}

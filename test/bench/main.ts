@@ -1,0 +1,138 @@
+/** `npm run bench`: what this gateway costs beside a bare proxy, beside itself with nothing to do, and beside others. */
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+import { allCells, type Cell, cellNamed, quickCells, requestBodies } from './cells.ts';
+import { verdictsOf } from './gates.ts';
+import { ask, measureSubject, type Sample } from './measure.ts';
+import { installPortkey } from './portkey.ts';
+import { canPin, end, fileHere, forkNode, said, startNode } from './processes.ts';
+import { nowUs, ProfileFolder } from './profile.ts';
+import { cellTable, gateTable } from './report.ts';
+import { ours, type Subject, subjectNamed } from './subjects.ts';
+
+const usage = `npm run bench -- [options]
+  --quick            base and SSE, 3 rounds, bare, off, on and embedded, within two minutes
+  --rounds N         rounds (default: 5, with --quick 3)
+  --cell NAME        only this cell; may be repeated: ${allCells.map(({ name }) => name).join(', ')}
+  --subject NAME     only this subject; may be repeated: ${ours.map(({ name }) => name).join(', ')}, portkey
+  --profile          no measuring: where the main thread of one subject (default: on) spends its time in one cell (default: base)
+  --check            exit with 1 when a figure is worse than its gate by more than the noise, or a run is invalid
+  --out FILE         every sample and every gate as JSON
+`;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    cell: { type: 'string', multiple: true, default: [] },
+    subject: { type: 'string', multiple: true, default: [] },
+    profile: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const note = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n\n`);
+
+function machine(): string {
+  const pinned = canPin
+    ? 'subject on core 0, upstream and load on core 1'
+    : 'NOT PINNED (taskset or a second core is missing): expect noise';
+  const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  return `${new Date().toISOString().slice(0, 16)}Z, Node ${process.version}, ${availableParallelism()} x ${model}, load ${loadavg()[0]!.toFixed(1)} at the start; ${pinned}`;
+}
+
+function chosenCells(): readonly Cell[] {
+  if (options.cell.length === 0) return options.quick ? quickCells : allCells;
+  return options.cell.map(name => {
+    const cell = cellNamed(name);
+    if (!cell) throw new Error(`--cell ${name}: there is none of that name.\n\n${usage}`);
+    return cell;
+  });
+}
+
+interface Helpers {
+  readonly upstream: string;
+  readonly load: ChildProcess;
+  end(): Promise<void>;
+}
+
+async function startHelpers(): Promise<Helpers> {
+  const upstream = startNode('others', [fileHere('upstream.ts')], tmpdir(), 'inherit');
+  const load = forkNode('others', fileHere('load.ts'));
+  return {
+    upstream: await said(upstream, /(http:\S+)/),
+    load,
+    end: async () => {
+      await Promise.all([end(upstream.child), end(load)]);
+    },
+  };
+}
+
+async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> {
+  const wished = (name: string): boolean => options.subject.length === 0 || options.subject.includes(name);
+  const isPortkeyWished = options.subject.includes('portkey') || (options.subject.length === 0 && !options.quick);
+  const portkey = isPortkeyWished ? await installPortkey().catch(error => void note(`portkey is left out: ${error}`)) : undefined;
+  const subjects = [...ours.filter(({ name }) => wished(name)), ...(portkey ? [portkey.subject] : [])];
+  const about = machine();
+  print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
+  const samples: Sample[] = [];
+  const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
+  for (let round = 1; round <= rounds; round++) {
+    for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
+      await measureSubject(subject, cells, round, helpers, sample => {
+        samples.push(sample);
+        const { cell, cpuUsPerRequest, invalid } = sample;
+        const figure = invalid === undefined ? `${cpuUsPerRequest.toFixed(0)} µs CPU per request` : `INVALID: ${invalid}`;
+        note(`round ${round} of ${rounds}  ${subject.name}  ${cell}  ${figure}`);
+      });
+    }
+  }
+  portkey?.remove();
+  return conclude(about, cells, subjects, samples);
+}
+
+function conclude(about: string, cells: readonly Cell[], subjects: readonly Subject[], samples: readonly Sample[]): number {
+  const names = subjects.map(({ name }) => name);
+  for (const cell of cells) print(cellTable(cell, names, samples));
+  const verdicts = verdictsOf(samples);
+  if (verdicts.length > 0) print(gateTable(verdicts));
+  const invalid = samples.filter(sample => sample.invalid !== undefined);
+  if (invalid.length > 0) print(invalid.map(s => `INVALID: ${s.subject}, ${s.cell}, round ${s.round}: ${s.invalid}`).join('\n'));
+  if (options.out) {
+    const whats = Object.fromEntries(subjects.map(({ name, what }) => [name, what]));
+    writeFileSync(options.out, `${JSON.stringify({ machine: about, subjects: whats, cells, samples, gates: verdicts }, null, 2)}\n`);
+  }
+  const isOurs = ({ subject }: Sample): boolean => subjectNamed(subject) !== undefined;
+  return options.check && (invalid.some(isOurs) || verdicts.some(({ verdict }) => verdict === 'missed')) ? 1 : 0;
+}
+
+async function profile(cell: Cell, { upstream, load }: Helpers): Promise<void> {
+  const subject = subjectNamed(options.subject[0] ?? 'on');
+  if (!subject) throw new Error(`--profile knows ${ours.map(({ name }) => name).join(', ')}.`);
+  using folder = new ProfileFolder();
+  const running = await subject.start(upstream, folder.nodeOptions);
+  const order = { origin: running.origin, path: running.pathOf(cell), headers: running.headersOf(cell), bodies: requestBodies(cell) };
+  await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup });
+  const startUs = nowUs();
+  const { failed, firstFailure } = await ask(load, { ...order, concurrency: cell.concurrency, requests: 2 * cell.requests });
+  const endUs = nowUs();
+  await running.end();
+  if (failed > 0) throw new Error(`${failed} requests failed: ${firstFailure}`);
+  print(`${machine()}\nProfile of ${subject.name} in the cell ${cell.name}`);
+  print(folder.tables({ startUs, endUs }));
+}
+
+if (options.help) {
+  print(usage);
+} else {
+  const cells = chosenCells();
+  const helpers = await startHelpers();
+  if (options.profile) await profile(cells[0]!, helpers);
+  else process.exitCode = await bench(cells, helpers);
+  await helpers.end();
+}

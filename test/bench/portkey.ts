@@ -1,0 +1,85 @@
+/** Portkey's gateway, which records nothing: fetched from npm for the bench, and measured with its own defaults. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { end, startNode } from './processes.ts';
+import type { Subject } from './subjects.ts';
+
+const cells = new Set(['base', 'sse', 'one', 'sse-one']);
+const installMsMax = 180_000;
+const startMsMax = 60_000;
+
+export interface Installed {
+  readonly subject: Subject;
+  remove(): void;
+}
+
+/** Rejects with npm's own words when it cannot be had. */
+export async function installPortkey(): Promise<Installed> {
+  const folder = mkdtempSync(join(tmpdir(), 'hindcast-portkey-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', '@portkey-ai/gateway'];
+    await promisify(execFile)('npm', args, { cwd: folder, timeout: installMsMax });
+    return { subject: subjectIn(folder), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+function subjectIn(folder: string): Subject {
+  const home = join(folder, 'node_modules/@portkey-ai/gateway');
+  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
+  return {
+    name: 'portkey',
+    what: `@portkey-ai/gateway ${version}, which records nothing`,
+    runs: cell => cells.has(cell.name),
+    start: async upstream => {
+      const port = await freePort();
+      const logFile = join(folder, 'log');
+      const args = [join(home, 'build/start-server.js'), '--headless', `--port=${port}`];
+      // Without the second it refuses providers on this machine.
+      const env = { NODE_ENV: 'production', TRUSTED_CUSTOM_HOSTS: '127.0.0.1,localhost' };
+      const { child } = startNode('subject', args, home, openSync(logFile, 'w'), env);
+      const origin = `http://127.0.0.1:${port}`;
+      await answers(origin);
+      return {
+        origin,
+        pid: child.pid!,
+        pathOf: () => '/v1/chat/completions',
+        headersOf: cell => ({
+          'x-portkey-provider': 'openai',
+          'x-portkey-custom-host': `${upstream}/${cell.name}/v1`,
+          authorization: 'Bearer no-key-is-looked-at',
+        }),
+        log: () => readFileSync(logFile, 'utf8').slice(-1_000),
+        end: () => end(child),
+      };
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+async function answers(origin: string): Promise<void> {
+  const until = performance.now() + startMsMax;
+  for (;;) {
+    const isThere = await fetch(origin).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+    if (performance.now() > until) throw new Error(`it did not answer within ${startMsMax / 1000} s`);
+    await new Promise(wait => setTimeout(wait, 50));
+  }
+}

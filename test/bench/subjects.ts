@@ -1,0 +1,141 @@
+/** Who is measured. Each starts afresh in a folder of its own, and knows how to be asked for a cell. */
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { allCells, type Cell } from './cells.ts';
+import { end, fileHere, type Started, said, startNode } from './processes.ts';
+import type { SinkCount } from './sink.ts';
+
+export interface Running {
+  readonly origin: string;
+  readonly pid: number;
+  pathOf(cell: Cell): string;
+  headersOf(cell: Cell): Readonly<Record<string, string>>;
+  /** How many of the requests that it was sent have arrived where it records; undefined when it records nothing. */
+  recorded?(): Promise<number>;
+  /** The end of what it wrote to its log. */
+  log(): string;
+  end(): Promise<void>;
+}
+
+export interface Subject {
+  readonly name: string;
+  readonly what: string;
+  runs(cell: Cell): boolean;
+  start(upstream: string, nodeOptions?: readonly string[]): Promise<Running>;
+}
+
+const main = resolve(import.meta.dirname, '../../main.ts');
+const isPassing = (cell: Cell): boolean => cell.provider === 'openai';
+/** Where all records are stored, what differs between cells is the rows; these differ most. */
+const embeddedCells = new Set(['base', 'sse', '200-kb']);
+
+/** A folder with a log; both go when the subject ends. */
+class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hindcast-bench-'));
+  readonly log = openSync(join(this.folder, 'log'), 'a');
+
+  start(args: readonly string[], env?: NodeJS.ProcessEnv): Started {
+    return startNode('subject', args, this.folder, this.log, env);
+  }
+
+  running(origin: string, { child }: Started, more: Partial<Running> = {}): Running {
+    return {
+      origin,
+      pid: child.pid!,
+      pathOf: () => '/v1/chat/completions',
+      headersOf: () => ({}),
+      log: () => readFileSync(join(this.folder, 'log'), 'utf8').slice(-1_000),
+      end: async () => {
+        await end(child);
+        rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+      },
+      ...more,
+    };
+  }
+}
+
+const bare: Subject = {
+  name: 'bare',
+  what: 'node:http + http.request + pipe',
+  runs: isPassing,
+  start: async (upstream, nodeOptions = []) => {
+    const place = new Place();
+    const started = place.start([...nodeOptions, fileHere('bare.ts'), upstream]);
+    const origin = await said(started, /(http:\S+)/);
+    return place.running(origin, started, { pathOf: cell => `/${cell.name}/v1/chat/completions` });
+  },
+};
+
+/** One provider for each cell, so that one upstream can answer all of them. */
+function configOf(upstream: string, more: object): string {
+  const providers = allCells.map(({ name, provider }) => {
+    const baseUrl = `${upstream}/${name}${provider === 'openai' ? '/v1' : ''}`;
+    return [name, { api: provider, key: 'no-key-is-looked-at', base_url: baseUrl, allow_private: true }];
+  });
+  return JSON.stringify({ server: { port: 0 }, providers: Object.fromEntries(providers), ...more });
+}
+
+const off: Subject = {
+  name: 'off',
+  what: 'this gateway: no record, no trace, no log',
+  runs: () => true,
+  start: async (upstream, nodeOptions = []) => {
+    const place = new Place();
+    const config = join(place.folder, 'hindcast.yaml');
+    writeFileSync(config, configOf(upstream, { store: { path: './data' } }));
+    const started = place.start([...nodeOptions, fileHere('off.ts'), config]);
+    return place.running(await said(started, /(http:\S+)/), started);
+  },
+};
+
+const on: Subject = {
+  name: 'on',
+  what: 'this gateway as it comes: every request recorded, traced and logged; its recorder ships to a sink',
+  runs: () => true,
+  start: (upstream, nodeOptions = []) => serve(upstream, nodeOptions, sinkUrl => ({ url: sinkUrl, path: './data', username: 'default' })),
+};
+
+const embedded: Subject = {
+  name: 'embedded',
+  what: 'the same, but the rows are stored in its own ClickHouse engine, whose CPU counts',
+  runs: cell => embeddedCells.has(cell.name),
+  start: (upstream, nodeOptions = []) => serve(upstream, nodeOptions, () => ({ url: 'embedded', path: './data', port: 0 })),
+};
+
+async function serve(upstream: string, nodeOptions: readonly string[], storeOf: (sinkUrl: string) => object): Promise<Running> {
+  const place = new Place();
+  const sink = startNode('others', [fileHere('sink.ts')], place.folder, 'inherit');
+  const sinkUrl = await said(sink, /(http:\S+)/);
+  const store = storeOf(sinkUrl);
+  writeFileSync(join(place.folder, 'hindcast.yaml'), configOf(upstream, { store, telemetry: { otlp: sinkUrl } }));
+  const started = place.start([...nodeOptions, main, 'serve']);
+  try {
+    const origin = await said(started, /listens on (http:\S+)/);
+    // The banner follows when the store is ready.
+    const storeUrl = await said(started, /to be queried at (http:\S+)/);
+    const isEmbedded = 'port' in store;
+    const running = place.running(origin, started, {
+      recorded: () => (isEmbedded ? storedAt(storeUrl) : countedAt(sinkUrl)),
+    });
+    return { ...running, end: () => running.end().then(() => end(sink.child)) };
+  } catch (error) {
+    const log = place.running('', started).log();
+    await Promise.all([end(started.child), end(sink.child)]);
+    throw new Error(`${error instanceof Error ? error.message : error}\n${log}`);
+  }
+}
+
+async function storedAt(storeUrl: string): Promise<number> {
+  const answer = await fetch(storeUrl, { method: 'POST', body: 'SELECT count() FROM requests' });
+  return Number(await answer.text());
+}
+
+/** A request counts when its row has come and the two spans of it. */
+async function countedAt(sinkUrl: string): Promise<number> {
+  const { requests, spans } = (await (await fetch(`${sinkUrl}/count`)).json()) as SinkCount;
+  return Math.min(requests, Math.floor(spans / 2));
+}
+
+export const ours: readonly Subject[] = [bare, off, on, embedded];
+export const subjectNamed = (name: string): Subject | undefined => ours.find(subject => subject.name === name);
