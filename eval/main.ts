@@ -4,11 +4,13 @@ import { action } from '../gateway/cli.ts';
 import { type CalibrateCommandOptions, runCalibrate } from './commands/calibrate.ts';
 import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
 import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
+import { type ExplainOptions, runExplain } from './commands/explain.ts';
 import { chainFlags, common, dataFlags } from './commands/flags.ts';
 import { type GateCommandOptions, runGate } from './commands/gate.ts';
-import { calibrateHelp, certifyHelp, compareHelp, gateHelp, importHelp, sweepHelp } from './commands/help.ts';
+import { calibrateHelp, certifyHelp, compareHelp, explainHelp, gateHelp, importHelp, powerHelp, sweepHelp } from './commands/help.ts';
 import { type ImportOptions, runImport } from './commands/import.ts';
 import { repeatable } from './commands/options.ts';
+import { type PowerCommandOptions, runPower } from './commands/power.ts';
 import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
 
 export function register(program: Command): void {
@@ -23,6 +25,7 @@ function chains(evaluation: Command): void {
   chainFlags(evaluation.command('sweep').description('what each threshold of a chain would cost and give, with intervals'))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--threshold <number>', 'look at this one instead of all (repeatable; with three targets and more a list: 0.7,0.9)', repeatable)
+    .option('--wide', 'every column, each with its interval')
     .addHelpText('after', sweepHelp)
     .action(action((options: SweepCommandOptions) => runSweep(options)));
 
@@ -39,6 +42,17 @@ function chains(evaluation: Command): void {
     .option('--seed <number>', 'of the folds', '0')
     .addHelpText('after', calibrateHelp)
     .action(action((options: CalibrateCommandOptions) => runCalibrate(options)));
+
+  dataFlags(common(evaluation.command('power').description('how many more requests a certificate takes, and what asking them costs')))
+    .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 1pp')
+    .option('--chain <chain>', 'a route, or targets with commas between; without it the sizes are for what may be')
+    .option('--signal <signal>', 'what the threshold is laid on', 'confidence')
+    .option('--threshold <number>', 'this one instead of the configured one or all (repeatable)', repeatable)
+    .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
+    .option('--confidence <level>', 'of the promise', '95%')
+    .option('--power <chance>', 'that the certificate is then given', '80%')
+    .addHelpText('after', powerHelp)
+    .action(action((options: PowerCommandOptions) => runPower(options)));
 }
 
 /** Commands that set one side against another. */
@@ -58,8 +72,15 @@ function sides(evaluation: Command): void {
     .action(action((file: string, options: GateCommandOptions) => runGate(file, options)));
 }
 
-/** Commands that carry outcomes about. */
+/** Commands about the outcomes themselves. */
 function files(evaluation: Command): void {
+  chainFlags(evaluation.command('explain <item>').description('one request: why an answer was taken, and what other thresholds do'), {
+    many: false,
+  })
+    .option('--threshold <number>', 'explain by this one, not by the configured rule')
+    .addHelpText('after', explainHelp)
+    .action(action((item: string, options: ExplainOptions) => runExplain(item, options)));
+
   common(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
     .option('--name <name>', "what people call it; the file's name otherwise")
     .addHelpText('after', importHelp)

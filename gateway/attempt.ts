@@ -65,6 +65,8 @@ export class Attempt {
   #heardAt: Instant;
   #saidAt: Instant;
   #isPaused = false;
+  /** The last byte came; nothing lingers. */
+  #isArrived = false;
   #watch: Cancel = () => {};
 
   constructor(context: AttemptContext, listener: AttemptListener) {
@@ -128,6 +130,7 @@ export class Attempt {
   }
 
   #onEnd(): void {
+    this.#isArrived = true;
     if (this.#endedAt !== undefined) this.#watch();
     this.#answer.onEnd();
   }
@@ -152,7 +155,8 @@ export class Attempt {
     this.#signals = measure(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;
-    this.#watch = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
+    // A timer for each answer would hold all that belongs to it for another second.
+    if (!this.#isArrived) this.#watch = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
     this.#listener.answered(this.#signals);
   }
 

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEngine } from './engine.ts';
 import { waitForLock } from './lock.ts';
+import { forgetLostParts } from './lost-parts.ts';
 import { migrate } from './migrate.ts';
 import {
   engineFile,
@@ -42,7 +43,7 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
   if (!lock) throw new Error(busy(options.path));
   try {
     if (signal.aborted) return;
-    const resource = await open(options);
+    const resource = await open(options, log);
     try {
       await prepare(options, resource.store, log, signal);
       const shipper = new Shipper({
@@ -66,13 +67,15 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
   }
 }
 
-async function open({ path, store: place }: RecorderOptions): Promise<Resource> {
+async function open({ path, store: place }: RecorderOptions, log: (line: string) => void): Promise<Resource> {
   if (place.type === 'server') {
     const store = connect(place);
     return { storeUrl: place.url, store, close: () => store.close() };
   }
   const writerKey = ensureWriterKey(path);
   const { host, port, password } = place;
+  const forgotten = forgetLostParts(engineFolder(path));
+  if (forgotten > 0) log(`the engine was killed in the middle of ${forgotten} inserts; they are done again`);
   const engine = await startEngine({ path: engineFolder(path), host, port, writerKey, ...(password ? { password } : {}) });
   writeEnginePlace(path, { url: engine.url, pid: process.pid });
   const store = connect({ url: engine.url, username: 'writer', password: writerKey });

@@ -6,7 +6,7 @@ import { certificateText } from '../report/certify.ts';
 import { certificateJson } from '../report/json.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
 import { nothingComplete, selectionNote } from './data.ts';
-import { parseConfidence, parseSeed, parseSignal } from './options.ts';
+import { lossOf, parseConfidence, parsePoints, parseSeed, parseSignal } from './options.ts';
 
 export interface CertifyCommandOptions extends ChainOptions {
   readonly maxLoss: string;
@@ -35,17 +35,4 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
     [certificateText(certificate, outcomes.label), ...notes].join('\n'),
   );
   return certificate.certified ? exit.pass : exit.inconclusive;
-}
-
-function lossOf(text: string): 'harm' | 'net' {
-  if (text === 'harm' || text === 'net') return text;
-  throw new CommandError(exit.usage, `--loss ${text}: write harm (where it is worse) or net (less where it is better).`);
-}
-
-/** `2pp`, `2%` and `0.02` are the same. */
-export function parsePoints(text: string): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?|\.\d+)\s*(pp|%)?$/.exec(text) ?? [];
-  const share = digits === undefined ? Number.NaN : unit === undefined ? Number(digits) : Number(digits) / 100;
-  if (share > 0 && share < 1) return share;
-  throw new CommandError(exit.usage, `--max-loss ${text}: write percentage points above 0, such as 2pp or 0.5pp.`);
 }

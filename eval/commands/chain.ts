@@ -17,11 +17,15 @@ export interface ChainOptions extends SharedOptions {
   readonly limit: string;
 }
 
-export async function chainAndOutcomes(options: ChainOptions): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
+/** With `item`, of that request alone. */
+export async function chainAndOutcomes(
+  options: ChainOptions,
+  item?: string,
+): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
   const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : settingsOf(options);
   const chain = chainNamed(options.chain, settings);
-  return { chain, outcomes: await outcomesFor(options, chain, settings) };
+  return { chain, outcomes: await outcomesFor(options, chain, settings, item) };
 }
 
 function chainNamed(text: string, settings: Settings | undefined): Chain {
@@ -31,7 +35,7 @@ function chainNamed(text: string, settings: Settings | undefined): Chain {
   throw new CommandError(exit.usage, `--chain ${text}: the route has one target only, so it has no threshold.`);
 }
 
-async function outcomesFor(options: ChainOptions, chain: Chain, settings: Settings | undefined): Promise<Outcomes> {
+async function outcomesFor(options: ChainOptions, chain: Chain, settings: Settings | undefined, item?: string): Promise<Outcomes> {
   if (options.outcomes !== undefined) {
     if (!options.run && options.since === undefined) return outcomesOfFile(options.outcomes);
     throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');
@@ -44,6 +48,7 @@ async function outcomesFor(options: ChainOptions, chain: Chain, settings: Settin
     since: options.since,
     runs: options.run ?? [],
     limit: parseCount(options.limit, '--limit'),
+    ...(item === undefined ? {} : { item }),
   };
   return withStore(settings!, store => outcomesOfStore(store, settings!, request));
 }

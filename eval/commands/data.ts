@@ -24,6 +24,8 @@ export interface StoreRequest {
   readonly since: string | undefined;
   readonly runs: readonly string[];
   readonly limit: number;
+  /** This request alone. */
+  readonly item?: string;
 }
 
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
@@ -45,6 +47,7 @@ export async function outcomesOfStore(store: Store, settings: Settings, request:
     ...{ targets, columns, judged, quality, limit },
     runs: named.length > 0 ? named : all,
     only: named.length > 0,
+    ...(request.item === undefined ? {} : { item: request.item }),
     read: (body, text) => readContent(settings, body, text),
     ...(request.since === undefined ? {} : { since: parseTime(request.since, '--since', wallClock.now()) }),
   });

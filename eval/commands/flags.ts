@@ -5,7 +5,8 @@ import { repeatable } from './options.ts';
 export const common = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
-export const dataFlags = (command: Command): Command =>
+/** `many`: of more than one request. */
+export const dataFlags = (command: Command, { many = true } = {}): Command => {
   command
     .option('--outcomes <file>', 'JSONL of {id, cluster?, targets: {name: {quality, confidence, cost, ...}}} instead of the store')
     .option('--since <time>', 'requests from then on: 1h, 7d, or a date')
@@ -14,12 +15,14 @@ export const dataFlags = (command: Command): Command =>
       '--quality <name>',
       'the name of a score, or agreement (with the strongest); auto takes scores named quality, else agreement',
       'auto',
-    )
-    .option('--limit <count>', 'the most recent so many requests', '10000');
+    );
+  return many ? command.option('--limit <count>', 'the most recent so many requests', '10000') : command;
+};
 
-export const chainFlags = (command: Command): Command =>
+export const chainFlags = (command: Command, { many = true } = {}): Command =>
   dataFlags(
     common(command)
       .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
       .option('--signal <signal>', 'what the threshold is laid on', 'confidence'),
+    { many },
   );

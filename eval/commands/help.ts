@@ -53,3 +53,18 @@ Examples:
   hindcast eval calibrate --chain sim/small,sim/large --signal mean_logprob,min_logprob,margin --since 7d
 
 Exit codes: 0 done, 2 usage, 5 no answer of known quality shows a signal.`;
+
+export const powerHelp = `
+Examples:
+  hindcast eval power --max-loss 1pp
+  hindcast eval power --chain smart --max-loss 2pp --since 7d
+  hindcast eval power --chain sim/small,sim/large --max-loss 1pp --loss net --threshold 0.74
+
+Exit codes: 0 done, 2 usage, 5 no request has an outcome of every target.`;
+
+export const explainHelp = `
+Examples:
+  hindcast eval explain 019aa5b2-5b7e-7cc0-9d35-0f2b1a6c1d11 --chain smart
+  hindcast eval explain q17 --chain cheap,dear --outcomes outcomes.jsonl --threshold 0.8
+
+Exit codes: 0 done, 2 usage, 5 nothing is known of the request.`;

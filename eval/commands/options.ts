@@ -24,6 +24,27 @@ export function parseSignal(text: string): SweptSignal {
   throw new CommandError(exit.usage, `--signal ${text}: write confidence or one of ${signalNames.join(', ')}.`);
 }
 
+export function lossOf(text: string): 'harm' | 'net' {
+  if (text === 'harm' || text === 'net') return text;
+  throw new CommandError(exit.usage, `--loss ${text}: write harm (where it is worse) or net (less where it is better).`);
+}
+
+/** `2pp`, `2%` and `0.02` are the same. */
+export function parsePoints(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?|\.\d+)\s*(pp|%)?$/.exec(text) ?? [];
+  const share = digits === undefined ? Number.NaN : unit === undefined ? Number(digits) : Number(digits) / 100;
+  if (share > 0 && share < 1) return share;
+  throw new CommandError(exit.usage, `--max-loss ${text}: write percentage points above 0, such as 2pp or 0.5pp.`);
+}
+
+/** `80%`, `80` and `0.8` are the same. */
+export function parsePower(text: string): number {
+  const number = Number(text.replace(/\s*%$/, ''));
+  const power = number > 1 || text.includes('%') ? number / 100 : number;
+  if (power >= 0.05 && power <= 0.999) return power;
+  throw new CommandError(exit.usage, `--power ${text}: write a chance from 5% to 99.9%, such as 80%.`);
+}
+
 export function parseSeed(text: string): number {
   const seed = Number(text);
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;

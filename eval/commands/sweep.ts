@@ -12,6 +12,7 @@ import { parseConfidence, parseSignal } from './options.ts';
 export interface SweepCommandOptions extends ChainOptions {
   readonly confidence: string;
   readonly threshold?: readonly string[];
+  readonly wide?: boolean;
 }
 
 export async function runSweep(options: SweepCommandOptions): Promise<void> {
@@ -23,11 +24,11 @@ export async function runSweep(options: SweepCommandOptions): Promise<void> {
   const kept = complete(outcomes.items, chain.targets);
   if (!swept) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
   const told = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known)] };
-  result(options, sweepJson(told), () => sweepText(told, table));
+  result(options, sweepJson(told), () => sweepText(told, table, { wide: options.wide ?? false }));
 }
 
 /** Each flag is one combination; with a single threshold to choose, a list with commas is several. */
-function thresholdsOf(flags: readonly string[] | undefined, chain: Chain): readonly (readonly number[])[] | undefined {
+export function thresholdsOf(flags: readonly string[] | undefined, chain: Chain): readonly (readonly number[])[] | undefined {
   if (!flags) return undefined;
   const needed = chain.targets.length - 1;
   return flags.flatMap(flag => {

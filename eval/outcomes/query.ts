@@ -85,19 +85,21 @@ export function originals(
     readonly runs: readonly string[];
     readonly onlyRuns: boolean;
     readonly since?: Instant;
+    readonly item?: string;
     readonly limit: number;
   },
 ): Promise<OriginalRow[]> {
   const live = "SELECT toString(request_id) FROM attempts WHERE run_id = '' AND target IN {targets: Array(String)}";
   const replayed = "SELECT replay_of FROM requests WHERE run_id IN {runs: Array(String)} AND replay_of != ''";
   const since = query.since === undefined ? '' : 'AND ts >= fromUnixTimestamp64Milli({since: Int64})';
+  const item = query.item === undefined ? '' : 'AND toString(request_id) = {item: String}';
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, confidence
 FROM requests
-WHERE run_id = '' ${since} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
+WHERE run_id = '' ${since} ${item} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
-    { targets: query.targets, runs: query.runs, since: Math.floor(query.since ?? 0), limit: query.limit },
+    { targets: query.targets, runs: query.runs, since: Math.floor(query.since ?? 0), item: query.item ?? '', limit: query.limit },
   );
 }
 

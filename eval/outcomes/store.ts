@@ -21,6 +21,8 @@ export interface OutcomeQuery extends Labelling {
   readonly only: boolean;
   /** The most recent so many requests. */
   readonly limit: number;
+  /** This request alone. */
+  readonly item?: string;
 }
 
 export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<Outcomes> {
@@ -35,10 +37,12 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
       onlyRuns: query.only || armRuns.length > 0,
       limit: query.limit,
       ...(query.since === undefined ? {} : { since: query.since }),
+      ...(query.item === undefined ? {} : { item: query.item }),
     });
     for (const part of chunks(rows)) found.push(...(await cellsOf(store, query, part, replays)));
   }
-  if (imports.length > 0) found.push(...importedCells(await resultsOf(store, imports, query.targets)));
+  if (imports.length > 0)
+    found.push(...importedCells(await resultsOf(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));
   return label(store, found, query);
 }
 

@@ -8,11 +8,12 @@ import { count, dollars, milliseconds, none, percent, points, withInterval } fro
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
-export function sweepText(sweep: Sweep, table: Table): string {
+/** Without `wide` the columns fit a terminal: fewer of them, and an interval only where one decides. */
+export function sweepText(sweep: Sweep, table: Table, { wide = false } = {}): string {
   const head = `chain ${sweep.chain}   signal: ${sweep.signal}   quality: ${sweep.label}   n = ${count(sweep.items, 'request')}, ${count(sweep.clusters, 'cluster')}${
     sweep.clusters < sweep.items ? `, design effect ${sweep.designEffect.toFixed(1)}` : ''
   }   intervals: ${Math.round(sweep.confidence * 1000) / 10} %`;
-  return [sentence(sweep), '', head, '', rowsTable(sweep, table), '', ...remarks(sweep)].join('\n').trimEnd();
+  return [sentence(sweep), '', head, '', rowsTable(sweep, table, wide), '', ...remarks(sweep, wide)].join('\n').trimEnd();
 }
 
 /** What a newcomer should take away. It never claims more than the intervals do. */
@@ -38,24 +39,45 @@ const bestRow = (sweep: Sweep): SweepRow | undefined =>
 
 const thresholdText = (row: SweepRow): string => (row.thresholds ? row.thresholds.map(String).join(', ') : 'its own rule');
 
-function rowsTable(sweep: Sweep, table: Table): string {
-  const columns = [
-    ['', (row: Line) => row.mark],
-    ['threshold', (row: Line) => row.name],
-    ['accepted', (row: Line) => row.accepted],
-    ['escalated', (row: Line) => (row.escalated ? withInterval(row.escalated, percent) : none)],
-    ['cost/1k', (row: Line) => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
-    [`of ${sweep.reference}`, (row: Line) => withInterval(row.relativeCost, percent)],
-    ['quality', (row: Line) => withInterval(row.quality, percent)],
-    ['Δ quality', (row: Line) => withInterval(row.qualityDelta, points)],
-    ['worse/better', (row: Line) => `${row.worse}/${row.better}`],
-    ['over mix', (row: Line) => withInterval(row.overMix, points)],
-    ['latency p95', (row: Line) => percentile(row.latencyMs, 'p95')],
-    ['first token p95', (row: Line) => percentile(row.firstTokenMs, 'p95')],
-    ['errors', (row: Line) => withInterval(row.errors, percent)],
-  ] as const;
+type Columns = readonly (readonly [string, (row: Line) => string])[];
+
+const wideColumns = (sweep: Sweep): Columns => [
+  ['', row => row.mark],
+  ['threshold', row => row.name],
+  ['accepted', row => row.accepted],
+  ['escalated', row => (row.escalated ? withInterval(row.escalated, percent) : none)],
+  ['cost/1k', row => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
+  [`of ${sweep.reference}`, row => withInterval(row.relativeCost, percent)],
+  ['quality', row => withInterval(row.quality, percent)],
+  ['Δ quality', row => withInterval(row.qualityDelta, points)],
+  ['worse/better', row => `${row.worse}/${row.better}`],
+  ['over mix', row => withInterval(row.overMix, points)],
+  ['latency p95', row => percentile(row.latencyMs, 'p95')],
+  ['first token p95', row => percentile(row.firstTokenMs, 'p95')],
+  ['errors', row => withInterval(row.errors, percent)],
+];
+
+const narrowColumns: Columns = [
+  ['', row => row.mark],
+  ['threshold', row => row.name],
+  ['accepted', row => row.accepted],
+  ['cost/1k', row => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
+  ['rel.', row => only(row.relativeCost, percent)],
+  ['quality', row => only(row.quality, percent)],
+  ['Δ quality', row => withInterval(row.qualityDelta, points)],
+  ['▼/▲', row => `${row.worse}/${row.better}`],
+  ['over mix', row => only(row.overMix, points)],
+  ['p95', row => only(row.latencyMs?.p95, milliseconds)],
+  ['1st p95', row => only(row.firstTokenMs?.p95, milliseconds)],
+  ['errors', row => only(row.errors, percent)],
+];
+
+const only = (estimate: Estimate | null | undefined, format: (value: number) => string): string =>
+  estimate && !Number.isNaN(estimate.value) ? format(estimate.value) : none;
+
+function rowsTable(sweep: Sweep, table: Table, wide: boolean): string {
   const lines = linesOf(sweep);
-  const told = columns.filter(
+  const told = (wide ? wideColumns(sweep) : narrowColumns).filter(
     ([head, cell]) => always.has(head) || lines.some(line => !silent.has(cell(line)) && (head !== 'errors' || line.errors.value > 0)),
   );
   return table(
@@ -111,11 +133,18 @@ function shown(rows: readonly SweepRow[]): readonly SweepRow[] {
 
 const percentile = (percentiles: Percentiles | null, which: 'p50' | 'p95'): string => withInterval(percentiles?.[which], milliseconds);
 
-function remarks(sweep: Sweep): string[] {
+function remarks(sweep: Sweep, wide: boolean): string[] {
   const hidden = sweep.rows.length - shown(sweep.rows).length;
   const low = Object.entries(sweep.signalCoverage).filter(([, share]) => share < 1);
   return [
-    '* no other row is as good in cost, quality and latency. An answer that must be accepted is held until it is whole: its first token comes with its last.',
+    '* no other row is as good in cost, quality and latency.',
+    ...(wide
+      ? []
+      : [
+          `rel.: cost as a share of always asking ${sweep.reference}. ▼/▲: requests that come out worse and better than by it.`,
+          'over mix: quality above a random mix of the targets at the same cost. 1st: the first token. More columns and intervals: --wide.',
+        ]),
+    'An answer that must be accepted is held until it is whole: its first token comes with its last.',
     ...(hidden > 0 ? [`${count(hidden, 'more threshold')} in --json.`] : []),
     ...(sweep.singles[0]?.costPer1k
       ? [`Best possible choice for each request: quality ${percent(sweep.oracle.quality)} at ${dollars(sweep.oracle.costPer1k!)} per 1k.`]

@@ -23,3 +23,5 @@ const server = http.createServer((request, response) => {
   request.pipe(call);
 });
 server.listen(0, '127.0.0.1', () => process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`));
+// An orderly end, so that a profile of it can be written.
+process.once('SIGTERM', () => process.exit());

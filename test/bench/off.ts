@@ -10,3 +10,5 @@ const sealed = Promise.resolve(seal());
 const nowhere: Sink = { record: () => sealed, refusal: () => undefined, dropped: 0, close: async () => {} };
 const gateway = createGateway({ settings: loaded.settings, sink: nowhere, log: silentLog });
 process.stdout.write(`${await gateway.listen()}\n`);
+// An orderly end, so that a profile of it can be written.
+process.once('SIGTERM', () => process.exit());

@@ -136,7 +136,15 @@ describe('eval sweep', () => {
     const text = await place.run('eval', 'sweep', ...chain);
     expect(text.stderr).toBe('');
     expect(text.code).toBe(0);
-    expect(text.stdout).toContain('first token p95');
+    expect(text.stdout).toContain('1st p95');
+    const tableWidth = Math.max(
+      ...text.stdout
+        .split('\n')
+        .slice(3)
+        .map(line => line.length),
+    );
+    expect(tableWidth).toBeLessThanOrEqual(132);
+    expect((await place.run('eval', 'sweep', ...chain, '--wide')).stdout).toContain('first token p95');
     const { stdout } = await place.run('eval', 'sweep', ...chain, '--threshold', '0.8', '--json');
     const { rows } = JSON.parse(stdout) as { rows: { threshold: number; accept: number; worse: number }[] };
     expect(rows).toHaveLength(1);
@@ -226,5 +234,30 @@ describe('eval calibrate', () => {
     expect(silent.code).toBe(5);
     expect(silent.stderr).toContain('No answer of cheap whose quality is known shows margin');
     expect((await place.run('eval', 'calibrate', ...chain, '--signal', 'margin,mood')).code).toBe(2);
+  });
+});
+
+describe('eval power', () => {
+  test('says how many more requests, and for how much', async () => {
+    const { code, stdout } = await place.run('eval', 'power', ...chain, '--max-loss', '1.1pp', '--threshold', '0.9');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^Threshold 0\.9 \(70\.0 % accepted\) needs [\d,]+ more requests, ≈ \$[\d.]+, to show a harm of at most 1\.1 pp/,
+    );
+    const enough = await place.run('eval', 'power', ...chain, '--max-loss', '3pp', '--json');
+    expect(JSON.parse(enough.stdout)).toMatchObject({
+      thresholds: [
+        { threshold: 0.9, more: 0, usd: 0 },
+        { threshold: 0.4, requests: null },
+      ],
+    });
+  });
+
+  test('plans without data, and refuses data without a chain', async () => {
+    expect((await place.run('eval', 'power', '--max-loss', '1pp')).stdout).toContain('net, 5 % differ');
+    const refused = await place.run('eval', 'power', '--max-loss', '1pp', '--outcomes', 'outcomes.jsonl');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('outcomes need a --chain');
+    expect((await place.run('eval', 'power', '--max-loss', '1pp', '--power', 'much')).code).toBe(2);
   });
 });

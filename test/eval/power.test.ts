@@ -1,5 +1,8 @@
 /** Sizes that the method's page prints. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { chainOf } from '../../eval/chain.ts';
+import { type NeedOptions, needs } from '../../eval/need.ts';
+import { complete, type Item } from '../../eval/outcomes.ts';
 import { sizeForHarm, sizeForNetLoss } from '../../eval/power.ts';
 
 test.each([
@@ -36,4 +39,55 @@ test('what is no better than the bound cannot be shown to be', () => {
   expect(sizeForNetLoss({ lossMax: 0.01, loss: 0.02, differing: 0.1, delta: 0.05, power: 0.8, designEffect: 1 })).toBe(
     Number.POSITIVE_INFINITY,
   );
+});
+
+/** `cheap` is sure of every second request and harms one in a hundred of those; the rest it gets wrong half of the time. */
+const outcomes = (n: number, perCluster = 1): Item[] =>
+  Array.from({ length: n }, (_, i) => ({
+    id: String(i).padStart(6, '0'),
+    cluster: String(Math.floor(i / perCluster)),
+    outcomes: new Map([
+      ['cheap', { signals: { scorer: i % 2 ? 0.9 : 0.3 }, quality: (i % 2 ? i % 200 === 1 : i % 4 === 0) ? 0 : 1, costNanoUsd: 1_000_000 }],
+      ['dear', { signals: {}, quality: 1, costNanoUsd: 9_000_000 }],
+    ]),
+  }));
+const chain = chainOf('cheap,dear', new Map());
+if (typeof chain === 'string') throw new Error(chain);
+const ask = { signal: 'confidence', loss: 'harm', lossMax: 0.01, confidence: 0.95, power: 0.8, thresholds: [[0.9], [0.3]] } as const;
+const needed = (items: readonly Item[], more: Partial<NeedOptions> = {}) =>
+  needs(chain, complete(items, chain.targets), { ...ask, ...more });
+
+describe('what a certificate still needs', () => {
+  test('is the exact size less what is there, at the price of asking every target', () => {
+    const [strict, loose] = needed(outcomes(400));
+    const size = sizeForHarm({ harmMax: 0.01, harm: 0.005, delta: 0.05, power: 0.8 });
+    expect(strict).toMatchObject({
+      accept: 0.5,
+      loss: 0.005,
+      requests: size,
+      more: size - 400,
+      usd: expect.closeTo((size - 400) * 0.01, 9),
+    });
+    expect(loose).toMatchObject({ accept: 1, loss: expect.closeTo(0.255, 9), requests: null, more: null, usd: null });
+  });
+
+  test('is nothing when there are enough', () => {
+    expect(needed(outcomes(4000))[0]).toMatchObject({ more: 0, usd: 0 });
+  });
+
+  test('grows with clusters whose items are alike', () => {
+    const twice = outcomes(400).flatMap(item => [item, { ...item, id: `${item.id}b` }]);
+    const apart = needed(twice.map(item => ({ ...item, cluster: item.id })))[0]!;
+    const together = needed(twice)[0]!;
+    expect(together.designEffect).toBeCloseTo(2, 1);
+    expect(together.requests! / apart.requests!).toBeCloseTo(2, 1);
+  });
+
+  test('of a net loss counts what comes out differently either way', () => {
+    const [strict] = needed(outcomes(400), { loss: 'net', lossMax: 0.02 });
+    expect(strict!.differing).toBeCloseTo(0.005, 9);
+    expect(strict!.requests).toBeGreaterThan(
+      sizeForNetLoss({ lossMax: 0.02, loss: 0.005, differing: 0.005, delta: 0.05, power: 0.8, designEffect: 1 }),
+    );
+  });
 });

@@ -131,7 +131,7 @@ describe('a failed attempt is replaced unseen', () => {
     ['a failing status is cut off in its body', cut(answer(429, { error: { message: 'slow down' } }), 90, 'fin'), 'rate-limited'],
     ['a failing status never ends', cut(answer(503, 'x'.repeat(100_000)), 90_000, 'stall'), 'overloaded'],
   ])('when %s', async (_, act, outcome) => {
-    const told = await asked({ a: [act], b: [good], chain: [{ target: 'A', timeoutMs: 250 }, 'B'] });
+    const told = await asked({ a: [act], b: [good], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
     expect(contentOf(told)).toBe('hello');
     expect(outcomes(told)).toEqual([outcome, 'ok']);
     expect(told.calls).toEqual([1, 1]);
@@ -262,7 +262,7 @@ describe('a failure is told', () => {
     ['nonsense', ok('{'), 502, 'upstream_invalid_response', 'upstream_error'],
     ['a refused key', answer(403, { error: { message: 'no', code: 'permission_denied' } }), 502, 'upstream_permission', 'upstream_error'],
   ])('when there is nobody else: %s', async (_, act, status, code, outcome) => {
-    const told = await asked({ a: [act], chain: [{ target: 'A', timeoutMs: 250 }] });
+    const told = await asked({ a: [act], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }] });
     expect(told.head!.status).toBe(status);
     expect(errorOf(told)).toMatchObject({ code });
     expect(errorOf(told).message.length).toBeLessThanOrEqual(500);

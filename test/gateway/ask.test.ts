@@ -145,7 +145,7 @@ describe('a hedge', () => {
 
   test('that loses costs what it had said, estimated', async () => {
     await using a = await FaultyUpstream.start(
-      late(250, ok(completion('first', { tokens: sure }))),
+      late(800, ok(completion('first', { tokens: sure }))),
       stream([of.role, of.text('a good deal of text that was paid for')], { ending: 'stall' }),
     );
     await using world = new World({ places: { A: { url: a.url } } });

@@ -33,7 +33,7 @@ describe('what a caller is told', () => {
     for (const hostile of ['a.'.repeat(50_000), '/a'.repeat(50_000), 'a-'.repeat(50_000), '0x'.repeat(50_000)]) {
       const before = performance.now();
       sanitise(hostile);
-      expect(performance.now() - before).toBeLessThan(200);
+      expect(performance.now() - before).toBeLessThan(1_000);
     }
   });
 

@@ -13,6 +13,7 @@ import { measure, textOf } from '../../gateway/core/signal.ts';
 import { play } from '../../gateway/play.ts';
 import { tokenise } from '../../gateway/providers/simulated/words.ts';
 import { simulated } from '../../gateway/providers/simulated.ts';
+import { anyText } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { playStream } from './rechunk.ts';
@@ -99,7 +100,7 @@ describe('What it answers', () => {
 
   test('how a request is written, limited, streamed or measured changes nothing of what is said', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.constantFrom('small', 'large', 'other'), (prompt, model) => {
+      fc.property(anyText(), fc.constantFrom('small', 'large', 'other'), (prompt, model) => {
         const plain = { messages: [{ role: 'system', content: 'Be brief.' }, user(prompt)] };
         const text = textIn(model, plain);
         const parts = {
@@ -149,7 +150,7 @@ describe('What it answers', () => {
     expect(long.usage!.input).toBeGreaterThan(1_500);
     expect(long.usage!.input).toBeLessThan(2_500);
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), text => {
+      fc.property(anyText(), text => {
         expect(tokenise(text).join('')).toBe(text);
       }),
       { numRuns },

@@ -9,7 +9,7 @@ const sink = openSpool(folder, {
   whenFull: 'refuse',
   bytesMax: 1024 * 1024 * 1024,
   root,
-  segmentBytes: 256 * 1024,
+  segmentBytes: 512 * 1024,
   segmentAgeMs: 100,
 });
 process.once('disconnect', () => process.exit());
@@ -19,7 +19,7 @@ async function recordWithoutPause(bytes: number): Promise<void> {
     const exchange = plainExchange({ request: Buffer.alloc(bytes, 'x') });
     await sink.record(exchange);
     writeSync(1, `${exchange.id}\n`);
-    await new Promise(resolve => setTimeout(resolve, Number(process.argv[5] ?? 25)));
+    await new Promise(resolve => setTimeout(resolve, Number(process.argv[5] ?? 100)));
   }
 }
-await Promise.all([100, 2_000, 2_000, 20_000, 200_000].map(recordWithoutPause));
+await Promise.all([100, 2_000, 2_000, 20_000, 60_000].map(recordWithoutPause));

@@ -1,0 +1,85 @@
+/** An explanation as a page of a terminal. */
+import { usd } from '../../gateway/core/price.ts';
+import { type Explanation, short } from '../explain.ts';
+import { dollars, milliseconds, none, percent } from './format.ts';
+
+type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+
+export function explanationText(explanation: Explanation, table: Table): string {
+  const { item, cluster, chain, signal, label, targets, alternatives } = explanation;
+  return [
+    explanationSentence(explanation),
+    '',
+    `chain ${chain}   quality: ${label}${cluster === item ? '' : `   cluster ${cluster}`}`,
+    '',
+    table(
+      ['target', 'outcome', 'quality', 'cost', 'latency', 'first token', 'signals'],
+      targets.map(t => [
+        t.target,
+        t.known ? (t.failure?.kind ?? 'ok') : 'not known',
+        number(t.quality, percent),
+        number(t.costNanoUsd, nano => dollars(usd(nano))),
+        number(t.latencyMs, milliseconds),
+        number(t.firstTokenMs, milliseconds),
+        signalsText(t.signals ?? {}),
+      ]),
+    ),
+    '',
+    table(
+      [`threshold on ${signal}`, 'answered by', 'quality', 'cost', 'latency', 'first token'],
+      alternatives.map(({ when, target, trial }) => [
+        when,
+        target,
+        trial ? number(trial.quality, percent) : 'not known',
+        number(trial?.cost, nano => dollars(usd(nano))),
+        number(trial?.latencyMs, milliseconds),
+        number(trial?.firstTokenMs, milliseconds),
+      ]),
+    ),
+  ].join('\n');
+}
+
+const number = (value: number | undefined, format: (value: number) => string): string =>
+  value === undefined || !Number.isFinite(value) ? none : format(value);
+
+const signalsText = (signals: Readonly<Record<string, number>>): string =>
+  Object.entries(signals)
+    .map(([name, value]) => `${name} ${short(value)}`)
+    .join(', ') || none;
+
+const verbs = { answers: 'is taken', escalates: 'is not taken', fails: 'fails', unknown: 'is not known' } as const;
+
+function explanationSentence({ item, steps, alternatives, signal }: Explanation): string {
+  if (steps.length > 0)
+    return `Request ${item}: ${steps.map(({ target, verdict, why }) => `${target} ${verbs[verdict]} (${why})`).join('; ')}.`;
+  const ways = alternatives.map(({ when, target }) => `${target} answers at a threshold ${when}`);
+  return `Request ${item}, by ${signal}: ${ways.join('; ')}.`.replaceAll('a threshold any', 'any threshold');
+}
+
+export const explanationJson = (explanation: Explanation): object => ({
+  ...{ item: explanation.item, cluster: explanation.cluster, chain: explanation.chain, signal: explanation.signal },
+  quality_from: explanation.label,
+  targets: explanation.targets.map(t => ({
+    ...{ target: t.target, known: t.known, failure: t.failure?.kind ?? null, quality: t.quality ?? null },
+    ...{
+      cost_usd: t.costNanoUsd === undefined ? null : usd(t.costNanoUsd),
+      latency_ms: t.latencyMs ?? null,
+      ttft_ms: t.firstTokenMs ?? null,
+    },
+    signals: t.signals ?? {},
+  })),
+  steps: explanation.steps,
+  thresholds: explanation.alternatives.map(({ when, target, trial }) => ({
+    ...{ when, target },
+    ...(trial
+      ? {
+          quality: trial.quality,
+          cost_usd: finite(usd(trial.cost)),
+          latency_ms: finite(trial.latencyMs),
+          ttft_ms: finite(trial.firstTokenMs),
+        }
+      : { quality: null, cost_usd: null, latency_ms: null, ttft_ms: null }),
+  })),
+});
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
