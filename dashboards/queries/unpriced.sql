@@ -1,0 +1,1 @@
+SELECT sum(unpriced) AS unpriced FROM usage_1m WHERE $__timeFilter(minute) AND tenant_id IN (${tenant:singlequote})
