@@ -21,6 +21,13 @@ const owners: Readonly<Record<string, () => Promise<Folder>>> = {
   eval: evaluation,
 };
 
+const name = process.argv.slice(2).find(word => !word.startsWith('-')) ?? '';
+// Whoever reads us may have seen enough, as in `hindcast … | head`; a gateway goes on without a reader.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  if (name !== 'serve') process.exit();
+});
+
 const program = new Command('hindcast')
   .description("An OpenAI-compatible LLM proxy that observes first: test tomorrow's routing on yesterday's traffic.")
   .version(version())
@@ -36,7 +43,6 @@ Examples:
   hindcast eval sweep --chain smart                       which confidence threshold is safe, and what it saves`,
   );
 
-const name = process.argv.slice(2).find(word => !word.startsWith('-')) ?? '';
 const owner = Object.hasOwn(owners, name) ? owners[name] : undefined;
 for (const load of owner ? [owner] : [gateway, recorder, replay, evaluation]) (await load()).register(program);
 

@@ -77,8 +77,8 @@ export function reasonOf(accept: Accept, signals: Signals): string {
   return `${'all' in accept ? 'all of' : 'any of'} (${parts.map(part => reasonOf(part, signals)).join(', ')})`;
 }
 
-/** A value that lies just below a threshold must not look as if it lay on it: six digits. */
-export const short = (value: number): string => String(Number(value.toPrecision(6)));
+/** Six decimals, rounded down: what is written here as a threshold accepts the answer. */
+export const short = (value: number): string => (String(value).length <= 8 ? String(value) : String(Math.floor(value * 1e6) / 1e6));
 
 /** Which step answers changes only where a step's own signal is passed: with K targets there are at most K ways. */
 function alternativesOf(chain: Chain, item: Item, signal: SweptSignal): Alternative[] {

@@ -7,10 +7,21 @@ import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
 import { type ExplainOptions, runExplain } from './commands/explain.ts';
 import { chainFlags, common, dataFlags } from './commands/flags.ts';
 import { type GateCommandOptions, runGate } from './commands/gate.ts';
-import { calibrateHelp, certifyHelp, compareHelp, explainHelp, gateHelp, importHelp, powerHelp, sweepHelp } from './commands/help.ts';
+import {
+  calibrateHelp,
+  certifyHelp,
+  compareHelp,
+  explainHelp,
+  gateHelp,
+  importHelp,
+  powerHelp,
+  snapshotHelp,
+  sweepHelp,
+} from './commands/help.ts';
 import { type ImportOptions, runImport } from './commands/import.ts';
 import { repeatable } from './commands/options.ts';
 import { type PowerCommandOptions, runPower } from './commands/power.ts';
+import { runSnapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
 
 export function register(program: Command): void {
@@ -25,6 +36,7 @@ function chains(evaluation: Command): void {
   chainFlags(evaluation.command('sweep').description('what each threshold of a chain would cost and give, with intervals'))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--threshold <number>', 'look at this one instead of all (repeatable; with three targets and more a list: 0.7,0.9)', repeatable)
+    .option('-o, --output <file>', 'a page to look at as well: frontier.html')
     .option('--wide', 'every column, each with its interval')
     .addHelpText('after', sweepHelp)
     .action(action((options: SweepCommandOptions) => runSweep(options)));
@@ -34,6 +46,8 @@ function chains(evaluation: Command): void {
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
     .option('--seed <number>', 'of the order in which clusters are bet on', '0')
+    .option('--write', "put the certified threshold into the config's route")
+    .option('-o, --output <file>', 'keep the certificate as a file: certificate.json')
     .addHelpText('after', certifyHelp)
     .action(action((options: CertifyCommandOptions) => runCertify(options)));
 
@@ -80,6 +94,12 @@ function files(evaluation: Command): void {
     .option('--threshold <number>', 'explain by this one, not by the configured rule')
     .addHelpText('after', explainHelp)
     .action(action((item: string, options: ExplainOptions) => runExplain(item, options)));
+
+  dataFlags(common(evaluation.command('snapshot').description('keep the outcomes of a chain as a file, for a repository and its pipeline')))
+    .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
+    .option('-o, --output <file>', 'where to; without it the lines are printed')
+    .addHelpText('after', snapshotHelp)
+    .action(action((options: SnapshotOptions) => runSnapshot(options)));
 
   common(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
     .option('--name <name>', "what people call it; the file's name otherwise")

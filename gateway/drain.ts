@@ -3,13 +3,14 @@ import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Asking } from './ask.ts';
 import type { Exchange } from './core/exchange.ts';
 import type { Clock, Milliseconds } from './core/time.ts';
+import { Roster } from './roster.ts';
 
 export class Drain {
   isDraining = false;
   readonly #clock: Clock;
   readonly #listener: Listener;
-  readonly #answering = new Set<ServerResponse>();
-  readonly #asking = new Set<Asking>();
+  readonly #answering = new Roster<ServerResponse>();
+  readonly #asking = new Roster<Asking>();
   #idle: (() => void) | undefined;
 
   constructor(clock: Clock, listener: Listener) {
@@ -23,20 +24,20 @@ export class Drain {
 
   /** Counted until its response is closed. */
   enter(response: ServerResponse): void {
-    this.#answering.add(response);
+    const leave = this.#answering.enter(response);
     response.once('close', () => {
-      this.#answering.delete(response);
+      leave();
       if (this.#answering.size === 0) this.#idle?.();
     });
   }
 
   /** Counted until its record is sealed, which may be after its caller has left. */
   async follow(asking: Asking): Promise<Exchange> {
-    this.#asking.add(asking);
+    const leave = this.#asking.enter(asking);
     try {
       return await asking.done;
     } finally {
-      this.#asking.delete(asking);
+      leave();
     }
   }
 

@@ -1,6 +1,6 @@
 /** Where things lie under `store.path`, and how small files are written so that no reader sees half of one. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
@@ -14,9 +14,17 @@ export const engineFolder = (storePath: string): string => join(storePath, 'engi
 export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
 const keyFile = (storePath: string): string => join(storePath, 'writer.key');
 
-export const makeFolder = (path: string): void => {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-};
+/** With its parents, one after the other: Node's own recursion never ends where the system makes no folders, as under /proc. */
+export function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
 
 /** Where the running engine answers, and whose it is. */
 export interface EnginePlace {

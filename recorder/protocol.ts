@@ -9,6 +9,8 @@ export interface RecorderOptions {
     | { readonly type: 'embedded'; readonly host: string; readonly port: number; readonly password: string | undefined }
     | { readonly type: 'server'; readonly url: string; readonly username: string; readonly password: string; readonly database: string };
   readonly retention: Retention;
+  /** How long another recorder may still be ending in the same folder. */
+  readonly lockWaitMs: number;
 }
 
 /** An environment variable would show the password to whoever lists processes, so the options come as a message. */

@@ -16,16 +16,15 @@ import {
   writeEnginePlace,
 } from './places.ts';
 import type { FromRecorder, RecorderOptions } from './protocol.ts';
+import { isOutOfReach } from './reach.ts';
 import { Shipper } from './ship.ts';
 import { connect, type Store } from './store.ts';
-import { codeOf } from './verdict.ts';
 
-const lockWaitMs = 15_000;
 const statsEveryMs = 1_000;
 /** How long what is spooled may take to be shipped at the end; the rest waits on disk. */
 const drainMsMax = 10_000;
 /** A server that does not answer within this at the start is waited for while the spool takes the records. */
-const serverWaitMs = 5_000;
+const serverWaitMs = 3_000;
 const serverRetryMs = 1_000;
 
 interface Resource {
@@ -39,7 +38,7 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
   const log = (line: string): void => tell({ type: 'log', line });
   const root = spoolRoot(options.path);
   makeFolder(root);
-  const lock = await waitForLock(ownerLock(options.path), lockWaitMs, signal);
+  const lock = await waitForLock(ownerLock(options.path), options.lockWaitMs, signal);
   if (!lock) throw new Error(busy(options.path));
   try {
     if (signal.aborted) return;
@@ -100,7 +99,7 @@ async function prepare({ store: place }: RecorderOptions, store: Store, log: (li
       return;
     } catch (error) {
       // The server answered, and it was no.
-      if (place.type === 'embedded' || codeOf(error) !== undefined || !isOutOfReach(error)) throw error;
+      if (place.type === 'embedded' || !isOutOfReach(error)) throw error;
       if (Date.now() < until && !signal.aborted) {
         await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
         continue;
@@ -122,16 +121,6 @@ async function migrateLater(store: Store, log: (line: string) => void, signal: A
       if (!isOutOfReach(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);
     }
   }
-}
-
-const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
-
-/** No answer, as against one that says no. */
-export function isOutOfReach(error: unknown): boolean {
-  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown };
-  if (typeof code === 'string' && socketCodes.has(code)) return true;
-  if (/socket hang up|timeout error|bad gateway|service unavailable/i.test(String(message))) return true;
-  return cause !== undefined && isOutOfReach(cause);
 }
 
 function busy(path: string): string {

@@ -34,7 +34,7 @@ const backlogMax = 2;
 /** Frames in memory whose write is under way or due. */
 const queueBytesMax = 256 * 1024 * 1024;
 const refreshMs = 500;
-const lockWaitMsDefault = 5_000;
+const lockWaitMsDefault = 15_000;
 /** Room that new requests must leave to those already admitted: a share of the limit. */
 const reserveShare = 8;
 const reserveBytesMax = 64 * 1024 * 1024;
@@ -78,8 +78,7 @@ class Spool implements Sink {
     this.#segmentBytes = Math.min(options.segmentBytes ?? segmentBytesDefault, Math.ceil(options.bytesMax / 8));
     makeFolder(directory);
     const lock = tryLock(lockIn(directory), options.lockWaitMs ?? lockWaitMsDefault);
-    if (!lock)
-      throw new Error(`${directory} is being written by another process; each gateway and each run needs a spool folder of its own`);
+    if (!lock) throw new Error(`another process writes in ${directory}, a gateway perhaps; stop it, or choose another store.path`);
     this.#lock = lock;
     for (const name of readdirSync(directory)) {
       const left = parseSegmentName(name);

@@ -17,6 +17,7 @@ export interface Recorder {
 }
 
 const readyMsMax = 30_000;
+const lockWaitMsDefault = 15_000;
 /** The recorder's own limits for draining and closing lie below. */
 const closeMsMax = 25_000;
 const restartMsMin = 500;
@@ -27,18 +28,19 @@ const provenMs = 60_000;
 const silentSecondsMax = 60;
 
 /** Rejects when it is not ready in time, with what it said. */
-export async function startRecorder(settings: Settings, log: (line: string) => void): Promise<Recorder> {
-  const supervisor = new Supervisor(optionsOf(settings), log);
+export async function startRecorder(settings: Settings, log: (line: string) => void, lockWaitMs = lockWaitMsDefault): Promise<Recorder> {
+  const supervisor = new Supervisor(optionsOf(settings, lockWaitMs), log);
   await supervisor.start();
   return supervisor;
 }
 
-export function optionsOf({ store, recorder }: Settings): RecorderOptions {
+function optionsOf({ store, recorder }: Settings, lockWaitMs: number): RecorderOptions {
   const password = store.password?.reveal();
   const { url, username, database, host, port } = store;
   return {
     path: store.path,
     retention: recorder.retention,
+    lockWaitMs,
     store:
       url === 'embedded'
         ? { type: 'embedded', host, port, password }

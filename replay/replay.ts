@@ -1,7 +1,7 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
 import { type Asking, ask, type Reader } from '../gateway/ask.ts';
 import type { Dialect } from '../gateway/core/dialect.ts';
-import type { Exchange } from '../gateway/core/exchange.ts';
+import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Clock, Milliseconds } from '../gateway/core/time.ts';
 import type { Question } from '../gateway/question.ts';
@@ -34,9 +34,13 @@ export interface Replayed {
   readonly answered: number;
   /** Not asked: the request, the arm and why. */
   readonly skipped: readonly { readonly request: string; readonly arm: string; readonly reason: string }[];
+  /** Asked and not answered, by outcome. */
+  readonly failed: Readonly<Partial<Record<ExchangeOutcome, number>>>;
   /** Left when the money ran out or the run was stopped. */
   readonly left: number;
   readonly stoppedBy?: 'cap' | 'interrupt';
+  /** What the call for which the money did not suffice could have cost. */
+  readonly nextWorst?: NanoUsd;
   readonly spent: NanoUsd;
   /** How late calls began after they were due, for want of a free place. */
   readonly lagMsMax: Milliseconds;
@@ -54,7 +58,9 @@ export async function replay(plan: Replay): Promise<Replayed> {
   const startedAt = plan.clock.now();
   const skipped: Replayed['skipped'][number][] = [];
   const tally = { next: 0, asked: 0, answered: 0, lagMsMax: 0 };
+  const failed: Partial<Record<ExchangeOutcome, number>> = {};
   let stoppedBy: Replayed['stoppedBy'];
+  let nextWorst: NanoUsd | undefined;
 
   const work = async (): Promise<void> => {
     for (;;) {
@@ -69,12 +75,17 @@ export async function replay(plan: Replay): Promise<Replayed> {
         continue;
       }
       const { worst } = estimate(question, job.recorded, job.arm.world, plan.clock.now());
-      if (!plan.purse.reserve(worst)) return leave('cap');
-      tally.lagMsMax = Math.max(tally.lagMsMax, lag);
+      if (!plan.purse.reserve(worst)) {
+        nextWorst = worst;
+        return leave('cap');
+      }
+      // What is asked without waiting is due at once, and late by design.
+      if (Number.isFinite(plan.pace.speed)) tally.lagMsMax = Math.max(tally.lagMsMax, lag);
       tally.asked++;
       const exchange = await answered(ask(question, job.arm.world, nobodyReads()), plan.stop);
       plan.purse.settle(worst, exchange.costNanoUsd ?? 0);
       if (exchange.outcome === 'ok') tally.answered++;
+      else failed[exchange.outcome] = (failed[exchange.outcome] ?? 0) + 1;
       plan.onExchange(exchange);
     }
   };
@@ -86,7 +97,15 @@ export async function replay(plan: Replay): Promise<Replayed> {
 
   await Promise.all(Array.from({ length: Math.min(plan.concurrency, jobs.length) }, work));
   const { next, ...counts } = tally;
-  return { ...counts, skipped, left: jobs.length - next, ...(stoppedBy ? { stoppedBy } : {}), spent: plan.purse.spent };
+  return {
+    ...counts,
+    failed,
+    skipped,
+    left: jobs.length - next,
+    ...(stoppedBy ? { stoppedBy } : {}),
+    ...(stoppedBy === 'cap' && nextWorst !== undefined ? { nextWorst } : {}),
+    spent: plan.purse.spent,
+  };
 }
 
 /** All arms of one request are due together, so that they meet the same hour. */

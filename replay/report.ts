@@ -71,14 +71,19 @@ const worstFirst = (pairs: readonly Pair[]): readonly Pair[] =>
 
 export function replayedText(run: string, replayed: Replayed): string {
   const lines = [`Run ${run}: ${replayed.answered} of ${replayed.asked} calls answered, ${money(replayed.spent)} spent.`];
+  const failures = Object.entries(replayed.failed).map(([outcome, count]) => `${count} ${outcome}`);
+  if (failures.length > 0) lines.push(`Not answered: ${failures.join(', ')}.`);
   const reasons = new Map<string, number>();
   for (const { arm, reason } of replayed.skipped) reasons.set(`${arm}: ${reason}`, (reasons.get(`${arm}: ${reason}`) ?? 0) + 1);
   for (const [reason, count] of reasons) lines.push(`Not asked, ${count}: ${reason}`);
   if (replayed.lagMsMax > 1_000)
     lines.push(`Calls began up to ${ms(replayed.lagMsMax)} late: raise --concurrency, or ask for a lower --speed.`);
-  if (replayed.stoppedBy === 'cap') lines.push(`Stopped by --max-cost with ${replayed.left} calls left.`);
+  if (replayed.stoppedBy === 'cap') {
+    const why = replayed.nextWorst === undefined ? '' : `; the next one may cost up to ${money(replayed.nextWorst)}`;
+    lines.push(`Stopped by --max-cost with ${replayed.left} calls left${why}.`);
+  }
   if (replayed.stoppedBy === 'interrupt') lines.push(`Interrupted with ${replayed.left} calls left.`);
-  lines.push(`What came out differently: hindcast replay diff ${run}`);
+  if (replayed.asked > 0) lines.push(`What came out differently: hindcast replay diff ${run}`);
   return lines.join('\n');
 }
 

@@ -19,7 +19,7 @@ export interface ChainOptions extends SharedOptions {
 
 /** With `item`, of that request alone. */
 export async function chainAndOutcomes(
-  options: ChainOptions,
+  options: Omit<ChainOptions, 'signal'>,
   item?: string,
 ): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
@@ -35,7 +35,12 @@ function chainNamed(text: string, settings: Settings | undefined): Chain {
   throw new CommandError(exit.usage, `--chain ${text}: the route has one target only, so it has no threshold.`);
 }
 
-async function outcomesFor(options: ChainOptions, chain: Chain, settings: Settings | undefined, item?: string): Promise<Outcomes> {
+async function outcomesFor(
+  options: Omit<ChainOptions, 'signal'>,
+  chain: Chain,
+  settings: Settings | undefined,
+  item?: string,
+): Promise<Outcomes> {
   if (options.outcomes !== undefined) {
     if (!options.run && options.since === undefined) return outcomesOfFile(options.outcomes);
     throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');

@@ -1,5 +1,4 @@
 /** `hindcast eval gate`. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
 import { parseCount } from '../../replay/selection.ts';
@@ -9,7 +8,7 @@ import { judgedColumns } from '../gate/side.ts';
 import { type GateReport, gateText, junitText, markdownText } from '../report/gate.ts';
 import { gateJson } from '../report/json.ts';
 import { nothingComplete, selectionNote } from './data.ts';
-import { readText, type SharedOptions } from './options.ts';
+import { readText, type SharedOptions, writeText } from './options.ts';
 import { loadSides } from './sides.ts';
 
 export interface GateCommandOptions extends SharedOptions {
@@ -72,11 +71,6 @@ const reportText = (report: GateReport, type: 'junit' | 'md' | 'json', file: str
   type === 'junit' ? junitText(report, file) : type === 'md' ? markdownText(report) : JSON.stringify(gateJson(report), null, 2);
 
 function write(path: string, content: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${content}\n`);
-  } catch (error) {
-    throw new CommandError(exit.usage, `${path}: the report cannot be written: ${(error as Error).message}.`);
-  }
+  writeText(path, `${content}\n`);
   note(`written: ${path}`);
 }

@@ -11,6 +11,7 @@ Examples:
 export const sweepHelp = `
 Examples:
   hindcast eval sweep --chain smart
+  hindcast eval sweep --chain smart -o frontier.html
   hindcast eval sweep --chain sim/small,sim/large --since 7d --json
   hindcast eval sweep --chain 'gpt-3.5/cot1+pot1,gpt-4/cot-sc' --outcomes outcomes.jsonl --threshold 0.8,0.7,0.6
 
@@ -19,6 +20,7 @@ Exit codes: 0 done, 2 usage, 5 no request has an outcome of every target.`;
 export const certifyHelp = `
 Examples:
   hindcast eval certify --chain smart --max-loss 2pp
+  hindcast eval certify --chain smart --max-loss 2pp --write -o certificate.json
   hindcast eval certify --chain sim/small,sim/large --max-loss 1pp --loss net --confidence 90% --json
 
 Exit codes: 0 certified, 2 usage, 3 no threshold can be certified, 5 no request has an outcome of every target.`;
@@ -68,3 +70,12 @@ Examples:
   hindcast eval explain q17 --chain cheap,dear --outcomes outcomes.jsonl --threshold 0.8
 
 Exit codes: 0 done, 2 usage, 5 nothing is known of the request.`;
+
+export const snapshotHelp = `
+The file holds numbers only, no prompt and no answer: quality, signals, cost, times and failures by request id. The commands read it
+with --outcomes FILE, a gate file with data: { outcomes: FILE }.
+
+Example:
+  hindcast eval snapshot --chain smart --since 7d -o eval/outcomes.jsonl
+
+Exit codes: 0 done, 2 usage, 5 no request has an outcome of every target.`;

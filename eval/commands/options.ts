@@ -1,5 +1,6 @@
 /** The flags that eval's commands share, read. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli.ts';
 import { signalNames } from '../../gateway/core/signal.ts';
 import type { SweptSignal } from '../chain.ts';
@@ -59,6 +60,16 @@ export function readText(file: string, what: string): string {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new CommandError(exit.usage, `${file}: ${code === 'ENOENT' ? `there is no such file; name ${what}` : message}.`);
+  }
+}
+
+/** Makes the folder as well. */
+export function writeText(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new CommandError(exit.usage, `${file}: it cannot be written: ${(error as Error).message}.`);
   }
 }
 

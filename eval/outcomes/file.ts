@@ -18,7 +18,7 @@ export type ParsedOutcomes =
 /** More would hide the first. */
 const problemsMax = 20;
 
-/** `confidence` is taken as the signal `scorer`, which is what `confidence` means first. Cost is in USD. Empty lines are skipped. */
+/** `confidence` is taken as the signal `scorer`, which is what `confidence` means first. Cost is in USD; null when nobody knows it. Empty lines are skipped. */
 export function parseOutcomes(text: string): ParsedOutcomes {
   const items: Item[] = [];
   const problems: LineProblem[] = [];
@@ -100,7 +100,7 @@ function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
   const latencyMs = number('latency_ms', 0, 1e9, 'milliseconds, 0 or more');
   const firstTokenMs = number('ttft_ms', 0, 1e9, 'milliseconds, 0 or more');
   const failure = parseFailure(cell.error, at, report);
-  if (cell.cost === undefined || cell.cost === null) report(`${at}.cost`, 'is missing; write the cost in USD, 0 when it was free');
+  if (cell.cost === undefined) report(`${at}.cost`, 'is missing; write the cost in USD, 0 when it was free, null when nobody knows it');
   if (latencyMs !== undefined && firstTokenMs !== undefined && firstTokenMs > latencyMs)
     report(`${at}.ttft_ms`, 'must not be above latency_ms');
   return {

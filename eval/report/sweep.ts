@@ -75,11 +75,15 @@ const narrowColumns: Columns = [
 const only = (estimate: Estimate | null | undefined, format: (value: number) => string): string =>
   estimate && !Number.isNaN(estimate.value) ? format(estimate.value) : none;
 
-function rowsTable(sweep: Sweep, table: Table, wide: boolean): string {
-  const lines = linesOf(sweep);
-  const told = (wide ? wideColumns(sweep) : narrowColumns).filter(
+/** Columns that have something to say. */
+const telling = (columns: Columns, lines: readonly Line[]): Columns =>
+  columns.filter(
     ([head, cell]) => always.has(head) || lines.some(line => !silent.has(cell(line)) && (head !== 'errors' || line.errors.value > 0)),
   );
+
+function rowsTable(sweep: Sweep, table: Table, wide: boolean): string {
+  const lines = linesOf(sweep, shown(sweep.rows));
+  const told = telling(wide ? wideColumns(sweep) : narrowColumns, lines);
   return table(
     told.map(([head]) => head),
     lines.map(line => told.map(([, cell]) => cell(line))),
@@ -97,7 +101,22 @@ interface Line extends Omit<SweepRow, 'escalated' | 'overMix' | 'thresholds' | '
   readonly overMix: Estimate | null;
 }
 
-function linesOf(sweep: Sweep): Line[] {
+/** Every threshold, in all columns; a page has room. */
+export function htmlRows(sweep: Sweep): {
+  readonly head: readonly string[];
+  readonly rows: readonly { readonly cells: readonly string[]; readonly mark: string }[];
+} {
+  const lines = linesOf(sweep, sweep.rows);
+  const told = telling(wideColumns(sweep).slice(1), lines);
+  const markOf = (line: Line): string =>
+    line.name.startsWith('now ') ? 'current' : line.escalated === null ? 'single' : line.mark && 'frontier';
+  return { head: told.map(([head]) => head), rows: lines.map(line => ({ cells: told.map(([, cell]) => cell(line)), mark: markOf(line) })) };
+}
+
+/** What a page says below its table. */
+export const sweepRemarks = (sweep: Sweep): readonly string[] => remarks({ ...sweep, rows: shown(sweep.rows) }, true).slice(1);
+
+function linesOf(sweep: Sweep, rows: readonly SweepRow[]): Line[] {
   const row = (r: SweepRow, name: string): Line => ({
     ...r,
     mark: r.frontier ? '*' : '',
@@ -116,7 +135,7 @@ function linesOf(sweep: Sweep): Line[] {
   return [
     single(last),
     ...(sweep.current ? [row(sweep.current, `now ${thresholdText(sweep.current)}`)] : []),
-    ...shown(sweep.rows).map(r => row(r, thresholdText(r))),
+    ...rows.map(r => row(r, thresholdText(r))),
     ...sweep.targets.slice(0, -1).toReversed().map(single),
   ];
 }

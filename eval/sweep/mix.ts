@@ -11,14 +11,23 @@ export interface Corner {
 
 const mean = (values: Float64Array): number => sum(values) / values.length;
 
-/** The targets that no mix of others beats at their cost, cheapest first: the upper hull of (cost, quality) from the cheapest to the best. */
-export function mixingHull(singles: ReadonlyMap<string, Trials>): readonly Corner[] {
-  const points = [...singles]
-    .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost), quality: mean(trials.quality) }))
-    .filter(({ cost }) => Number.isFinite(cost))
-    .sort((a, b) => a.cost - b.cost || b.quality - a.quality);
-  const hull: Corner[] = [];
-  for (const point of points) {
+interface Point {
+  readonly cost: number;
+  readonly quality: number;
+}
+
+/** The targets that no mix of others beats at their cost. */
+export const mixingHull = (singles: ReadonlyMap<string, Trials>): readonly Corner[] =>
+  upperHull(
+    [...singles]
+      .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost), quality: mean(trials.quality) }))
+      .filter(({ cost }) => Number.isFinite(cost)),
+  );
+
+/** From the cheapest to the best, cheapest first. */
+export function upperHull<P extends Point>(points: readonly P[]): readonly P[] {
+  const hull: P[] = [];
+  for (const point of points.toSorted((a, b) => a.cost - b.cost || b.quality - a.quality)) {
     if (hull.length > 0 && point.quality <= hull.at(-1)!.quality) continue;
     while (hull.length >= 2 && slope(hull.at(-2)!, hull.at(-1)!) <= slope(hull.at(-1)!, point)) hull.pop();
     hull.push(point);
@@ -26,7 +35,7 @@ export function mixingHull(singles: ReadonlyMap<string, Trials>): readonly Corne
   return hull;
 }
 
-const slope = (a: Corner, b: Corner): number => (b.quality - a.quality) / (b.cost - a.cost);
+const slope = (a: Point, b: Point): number => (b.quality - a.quality) / (b.cost - a.cost);
 
 /** Targets that another one beats or equals in both cost and quality, and in one of them truly. */
 export function dominatedTargets(singles: ReadonlyMap<string, Trials>): readonly { readonly target: string; readonly by: string }[] {

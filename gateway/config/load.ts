@@ -47,7 +47,7 @@ export function readConfig(wanted: Wanted): Reading {
   const file = findFile(wanted);
   if (file === undefined) {
     const source = unwritten('(environment)', {}, new Map());
-    return { loaded: settle(source, wanted, undefined), files: [], origins: source.origins };
+    return { loaded: settle(source, wanted, undefined), files: [], origins: completed(source, wanted).origins };
   }
   const shown = relative(wanted.directory, file);
   const name = shown.startsWith('..') ? file : shown;
@@ -56,7 +56,7 @@ export function readConfig(wanted: Wanted): Reading {
   const parsed = parseSource(name, text.text, { directory: dirname(file), environment: wanted.environment });
   if (!parsed.ok) return refused(inOrder(parsed.problems), [file]);
   const { source } = parsed;
-  return { loaded: settle(source, wanted, file), files: [file, ...source.files], origins: source.origins };
+  return { loaded: settle(source, wanted, file), files: [file, ...source.files], origins: completed(source, wanted).origins };
 }
 
 const refused = (problems: readonly ConfigProblem[], files: readonly string[]): Reading => ({

@@ -93,10 +93,11 @@ async function runWith(store: Store, settings: Settings, options: RunOptions, li
   }
 }
 
-function codeOf({ stoppedBy, asked }: Replayed): number {
+function codeOf({ stoppedBy, asked, answered }: Replayed): number {
   if (stoppedBy === 'interrupt') return exit.interrupted;
   if (stoppedBy === 'cap') return exit.incomplete;
-  return asked === 0 ? exit.nothing : exit.pass;
+  if (asked === 0) return exit.nothing;
+  return answered === 0 ? exit.incomplete : exit.pass;
 }
 
 /** One line a second on a terminal, and silence elsewhere. */

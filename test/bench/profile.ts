@@ -7,6 +7,7 @@ import { table } from '../../gateway/cli.ts';
 interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
+    readonly children?: readonly number[];
     readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
   }[];
   /** Microseconds of the monotonic clock. */
@@ -42,43 +43,51 @@ export class ProfileFolder implements Disposable {
   }
 }
 
-const functionsMax = 45;
+const rowsMax = 40;
 const root = resolve(import.meta.dirname, '../..');
 
 function tablesOf(profile: CpuProfile, { startUs, endUs }: Span): string {
-  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
-  const [functions, files] = [new Map<string, number>(), new Map<string, number>()];
+  const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map(child => [child, id] as const)));
+  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const [functions, files, totals] = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()];
   let at = profile.startTime;
   let busy = 0;
   for (const [i, id] of profile.samples.entries()) {
     const delta = profile.timeDeltas[i]!;
     at += delta;
-    const frame = frames.get(id)!;
-    if (at < startUs || at > endUs || frame.functionName === '(idle)') continue;
+    const { name, group } = names.get(id)!;
+    if (at < startUs || at > endUs || name === '(idle)') continue;
     busy += delta;
-    const { functionName, url, lineNumber } = frame;
-    const file = shortOf(url);
-    add(functions, `${functionName || '(anonymous)'}  ${file}${file ? `:${lineNumber + 1}` : ''}`, delta);
-    add(files, groupOf(file, functionName), delta);
+    add(functions, name, delta);
+    add(files, group, delta);
+    const stack = new Set<string>();
+    for (let node: number | undefined = id; node !== undefined; node = parents.get(node)) {
+      const { name, isOurs } = names.get(node)!;
+      if (isOurs) stack.add(name);
+    }
+    for (const name of stack) add(totals, name, delta);
   }
-  const share = (map: ReadonlyMap<string, number>, max: number): readonly (readonly string[])[] =>
+  const share = (map: ReadonlyMap<string, number>): readonly (readonly string[])[] =>
     [...map]
       .toSorted(([, a], [, b]) => b - a)
-      .slice(0, max)
+      .slice(0, rowsMax)
       .map(([name, us]) => [`${((100 * us) / busy).toFixed(1)} %`, name]);
   return [
     `Main thread busy for ${Math.round(busy / 1000)} of ${Math.round((endUs - startUs) / 1000)} ms.`,
-    table(['self', 'function'], share(functions, functionsMax)),
-    table(['self', 'file or package'], share(files, 30)),
+    table(['self', 'function'], share(functions)),
+    table(['self', 'file or package'], share(files)),
+    table(['with what it calls', 'function of ours'], share(totals)),
   ].join('\n\n');
 }
 
 const add = (map: Map<string, number>, name: string, us: number): void => void map.set(name, (map.get(name) ?? 0) + us);
 
-const shortOf = (url: string): string => url.replace(`file://${root}/`, '').replace(/^.*node_modules\//, 'node_modules/');
-
-function groupOf(file: string, functionName: string): string {
-  if (file === '') return functionName;
-  const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file) ?? [];
-  return name ?? file;
+function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']) {
+  const file = url.replace(`file://${root}/`, '').replace(/^.*node_modules\//, 'node_modules/');
+  const [, dependency] = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file) ?? [];
+  return {
+    name: `${functionName || '(anonymous)'}${file ? `  ${file}:${lineNumber + 1}` : ''}`,
+    group: (dependency ?? file) || functionName,
+    isOurs: /^(gateway|recorder)\//.test(file),
+  };
 }

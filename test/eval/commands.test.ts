@@ -151,6 +151,20 @@ describe('eval sweep', () => {
     expect(rows[0]).toMatchObject({ threshold: 0.8, accept: expect.closeTo(0.7, 9), worse: 10 });
   });
 
+  test('writes a page that fetches nothing and runs nothing, with every threshold in it', async () => {
+    const { code, stderr } = await place.run('eval', 'sweep', ...chain, '-o', 'out/frontier.html');
+    expect(code).toBe(0);
+    expect(stderr).toContain('written: out/frontier.html');
+    const page = place.read('out/frontier.html');
+    expect(page).toContain('<p class="sentence">No threshold keeps the quality of dear');
+    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page.match(/<tr[ >]/g)).toHaveLength(1 + 4);
+    expect(page).not.toMatch(/<script|https?:|src=|url\(|NaN|undefined|Infinity/);
+    const other = await place.run('eval', 'sweep', ...chain, '-o', 'frontier.csv');
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('--output frontier.csv: name a page such as frontier.html');
+  });
+
   test.each([
     [['--chain', 'cheap', '--outcomes', 'outcomes.jsonl'], 2, 'there is no route "cheap"'],
     [['--chain', 'cheap,nobody', '--outcomes', 'outcomes.jsonl'], 5, 'nobody: 0 of 1,000 requests'],
@@ -209,6 +223,27 @@ describe('eval certify', () => {
     });
   });
 
+  test('writes the threshold into the config, and the certificate into a file', async () => {
+    const config = (t: number): string =>
+      `providers: { sim: { api: simulated } }\nroutes:\n  r: # ours\n    steps: [{ target: sim/small, accept: { confidence: ${t} } }, { target: sim/large }]\n`;
+    place.write('route.yaml', config(0.5));
+    place.write('sim.jsonl', outcomes.replaceAll('"cheap"', '"sim/small"').replaceAll('"dear"', '"sim/large"'));
+    const flags = ['--outcomes', 'sim.jsonl', '--config', 'route.yaml', '--write', '-o', 'out/certificate.json'];
+    const { code, stderr } = await place.run('eval', 'certify', '--chain', 'r', '--max-loss', '2pp', ...flags);
+    expect(stderr).toContain('routes.r accepts sim/small at confidence 0.9');
+    expect(code).toBe(0);
+    expect(place.read('route.yaml')).toBe(config(0.9));
+    expect(JSON.parse(place.read('out/certificate.json'))).toMatchObject({
+      ...{ kind: 'hindcast-certificate', verdict: 'certified', threshold: 0.9, targets: ['sim/small', 'sim/large'] },
+      outcomes_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect((await place.run('eval', 'certify', '--chain', 'r', '--max-loss', '0.5pp', ...flags)).code).toBe(3);
+    expect(place.read('route.yaml')).toBe(config(0.9));
+    const targets = await place.run('eval', 'certify', '--chain', 'sim/small,sim/large', '--max-loss', '2pp', ...flags);
+    expect(targets.code).toBe(2);
+    expect(targets.stderr).toContain('--write needs a route of ');
+  });
+
   test('cannot with 3, and refuses a loss without a size', async () => {
     expect((await place.run('eval', 'certify', ...chain, '--max-loss', '0.5pp')).code).toBe(3);
     expect((await place.run('eval', 'certify', ...chain, '--max-loss', 'little')).stderr).toContain('write percentage points above 0');
@@ -259,5 +294,39 @@ describe('eval power', () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('outcomes need a --chain');
     expect((await place.run('eval', 'power', '--max-loss', '1pp', '--power', 'much')).code).toBe(2);
+  });
+});
+
+describe('eval explain', () => {
+  test('says why the first answer is taken, or is not', async () => {
+    const { code, stdout } = await place.run('eval', 'explain', 'q8', ...chain, '--threshold', '0.8');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Request q8: cheap is not taken (confidence 0.4 < 0.8); dear is taken (nothing is asked of its answer).');
+    expect(stdout).toMatch(/up to 0\.4 +cheap +0\.0 %/);
+    const json = JSON.parse((await place.run('eval', 'explain', 'q1', ...chain, '--json')).stdout) as { thresholds: { when: string }[] };
+    expect(json.thresholds.map(({ when }) => when)).toEqual(['up to 0.9', 'above 0.9']);
+  });
+
+  test('ends with 5 when nobody knows the request', async () => {
+    const { code, stderr } = await place.run('eval', 'explain', 'q1000', ...chain);
+    expect(code).toBe(5);
+    expect(stderr).toContain('outcomes.jsonl holds nothing of a request q1000 at cheap, dear');
+  });
+});
+
+describe('eval snapshot', () => {
+  test('writes a file that sweep and gate read', async () => {
+    const { code, stdout } = await place.run('eval', 'snapshot', ...chain, '-o', 'kept/snapshot.jsonl');
+    expect(code).toBe(0);
+    expect(stdout).toContain('kept/snapshot.jsonl: 1,000 requests, 1000 of them with every outcome');
+    place.write('kept/gate.yaml', gate('delta > -2pp').replace('outcomes.jsonl', 'snapshot.jsonl'));
+    expect((await place.run('eval', 'gate', 'kept/gate.yaml')).code).toBe(0);
+    const sweep = (file: string) => place.run('eval', 'sweep', '--chain', 'cheap,dear', '--outcomes', file, '--json');
+    expect((await sweep('kept/snapshot.jsonl')).stdout).toBe((await sweep('outcomes.jsonl')).stdout);
+  });
+
+  test('is printed where no file is named', async () => {
+    const { stdout } = await place.run('eval', 'snapshot', ...chain);
+    expect(stdout).toBe(place.read('kept/snapshot.jsonl'));
   });
 });

@@ -1,6 +1,8 @@
 /** Outcomes measured elsewhere: what is read, and what is refused with its line and its mend. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOutcomes, printLineProblems } from '../../eval/outcomes/file.ts';
+import { printOutcomes } from '../../eval/outcomes/snapshot.ts';
 import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
 
 const problemsOf = (text: string): string[] => {
@@ -109,5 +111,46 @@ describe('complete items', () => {
     const kept = complete([item('a', { a: ok(), b: free }), item('b', { a: ok(), b: free })], ['a', 'b']);
     expect(kept.priced).toBe(false);
     expect(kept.items).toHaveLength(2);
+  });
+});
+
+describe('a snapshot', () => {
+  const share = fc.integer({ min: 0, max: 1000 }).map(n => n / 1000);
+  const outcome = fc.record(
+    {
+      signals: fc.record({ mean_logprob: share, scorer: share }, { requiredKeys: [] }),
+      quality: share,
+      costNanoUsd: fc.integer({ min: 0, max: 5_000_000_000 }),
+      latencyMs: fc.integer({ min: 100, max: 60_000 }),
+      firstTokenMs: fc.integer({ min: 1, max: 100 }),
+      failure: fc.constant({ kind: 'overloaded', message: 'overloaded' } as const),
+    },
+    { requiredKeys: ['signals'] },
+  );
+
+  test('reads back as what it was made from, in any order, to the same bytes', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), outcome, fc.option(outcome, { nil: undefined })), { minLength: 1, maxLength: 9 }),
+        rows => {
+          const items = rows.map(
+            ([cluster, a, b], i): Item => ({
+              id: `q${i}`,
+              cluster: cluster === 0 ? `q${i}` : `c${cluster}`,
+              outcomes: new Map([['a/x', a], ...(b ? [['b', b] as const] : [])]),
+            }),
+          );
+          const text = printOutcomes(items.toReversed(), ['a/x', 'b']);
+          expect(parseOutcomes(text)).toEqual({ ok: true, items });
+          expect(printOutcomes(items, ['a/x', 'b'])).toBe(text);
+        },
+      ),
+      { numRuns: process.env.HINDCAST_LONG ? 2000 : 100 },
+    );
+  });
+
+  test('leaves out the requests that none of its targets knows', () => {
+    const items = [{ id: 'x', cluster: 'x', outcomes: new Map([['c', { signals: {} }]]) }];
+    expect(printOutcomes(items, ['a', 'b'])).toBe('');
   });
 });

@@ -189,6 +189,11 @@ describe('the matrix', () => {
     expect((await load({ since: noon + 3 * 60_000 })).items.map(item => item.id).toSorted()).toEqual([3, 4].map(id));
   });
 
+  test('is of one request alone when it is named', async () => {
+    expect((await load({ item: id(2) })).items.map(item => item.id)).toEqual([id(2)]);
+    expect((await load({ item: 'nobody' })).items).toEqual([]);
+  });
+
   test('takes whole exchanges as columns: the record, and an arm of a run', async () => {
     await store.insert('replay_results', [
       {

@@ -165,9 +165,9 @@ describe('shipping', () => {
     const lines: string[] = [];
     const shipper = ship(folder.path, store, line => lines.push(line));
     await settled(folder.path);
+    await shipper.close(1_000);
     expect(shipper.stats).toMatchObject({ corrupt: 1, torn: 1, exchangesWritten: 3 });
     expect(lines.join()).toMatch(/1 broken records and \d+ bytes of an unfinished one were skipped/);
-    await shipper.close(1_000);
   });
 
   it('ships what a writer that died left open, and nothing of one that lives', async () => {
@@ -250,7 +250,7 @@ describe('what the store refuses', () => {
     store.refuse = () => clickhouseError(33, 'Cannot read all data');
     store.described = table => columnsOf(table).slice(1);
     const shipper = ship(folder.path, store);
-    await expect.poll(() => store.asked.length, { timeout: 5_000 }).toBeGreaterThan(12);
+    await expect.poll(() => store.asked.length, { timeout: 20_000 }).toBeGreaterThan(5);
     expect(readdirSync(folder.path)).not.toContain('rejected');
     store.refuse = () => undefined;
     await settled(folder.path);

@@ -84,7 +84,7 @@ describe('the spool', () => {
   it('has one writer a folder', async () => {
     using folder = temporaryFolder();
     const sink = openSpool(folder.path, options);
-    expect(() => openSpool(folder.path, { ...options, lockWaitMs: 50 })).toThrow(/being written by another process/);
+    expect(() => openSpool(folder.path, { ...options, lockWaitMs: 50 })).toThrow(/another process writes in .*store\.path/);
     await sink.close();
     await openSpool(folder.path, options).close();
   });

@@ -10,6 +10,7 @@ import { dialectOf } from '../../replay/dialects.ts';
 import { atOnce } from '../../replay/pace.ts';
 import { Purse } from '../../replay/purse.ts';
 import { type Replay, replay } from '../../replay/replay.ts';
+import { replayedText } from '../../replay/report.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
 
@@ -104,6 +105,15 @@ test('no call is made that could pass the cap, and what is left is counted', asy
   expect(done.asked + done.left).toBe(4);
   expect(done.asked).toBeGreaterThan(0);
   expect(done.left).toBeGreaterThan(0);
+  expect(done.nextWorst).toBeGreaterThan(2_000_000 - done.spent);
+  expect(replayedText('run-1', done)).toContain(`with ${done.left} calls left; the next one may cost up to $0.00`);
+});
+
+test('calls that failed are counted by what became of them, and without a pace none is late', async () => {
+  const { plan } = planOf(['sim/small:status=400'], { concurrency: 1 });
+  const done = await replay({ ...plan, requests: [recorded(1), recorded(2), recorded(3)] });
+  expect(done).toMatchObject({ asked: 3, answered: 0, failed: { client_error: 3 }, lagMsMax: 0 });
+  expect(replayedText('run-1', done)).toContain('Not answered: 3 client_error.');
 });
 
 test('a run that is stopped gives up what is under way, records it, and starts nothing more', async () => {

@@ -1,0 +1,40 @@
+/** `hindcast eval snapshot`. */
+import { note, result } from '../../gateway/cli.ts';
+import { printOutcomes } from '../outcomes/snapshot.ts';
+import { complete } from '../outcomes.ts';
+import { count } from '../report/format.ts';
+import { type ChainOptions, chainAndOutcomes } from './chain.ts';
+import { nothingComplete, selectionNote } from './data.ts';
+import { writeText } from './options.ts';
+
+export interface SnapshotOptions extends Omit<ChainOptions, 'signal'> {
+  readonly output?: string;
+}
+
+export async function runSnapshot(options: SnapshotOptions): Promise<void> {
+  const { chain, outcomes } = await chainAndOutcomes(options);
+  const kept = complete(outcomes.items, chain.targets);
+  if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
+  const lines = printOutcomes(outcomes.items, chain.targets);
+  const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)];
+  if (options.output === undefined) {
+    process.stdout.write(lines);
+    notes.forEach(note);
+    return;
+  }
+  writeText(options.output, lines);
+  const told = {
+    file: options.output,
+    items: kept.known,
+    complete: kept.items.length,
+    targets: chain.targets,
+    quality_from: outcomes.label,
+  };
+  result(options, { ...told, notes }, () =>
+    [
+      `${options.output}: ${count(kept.known, 'request')}, ${kept.items.length} of them with every outcome; quality: ${outcomes.label}.`,
+      `Next: hindcast eval sweep --chain '${chain.targets.join(',')}' --outcomes ${options.output}, or data: { outcomes: … } in a gate file.`,
+      ...notes,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,63 @@
+/** Puts a threshold into the text of a config. Only its own characters change, so that the difference is a line to review, comments and all. */
+import { isMap, isPair, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
+import type { SweptSignal } from './chain.ts';
+
+export type Edited = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
+
+export interface ThresholdEdit {
+  readonly route: string;
+  /** That the route's first step must ask. */
+  readonly target: string;
+  readonly signal: SweptSignal;
+  readonly threshold: number;
+}
+
+export function writeThreshold(text: string, edit: ThresholdEdit): Edited {
+  const { route, target, signal, threshold } = edit;
+  const document = parseDocument(text);
+  if (document.errors.length > 0) return refused(`it is no YAML: ${document.errors[0]!.message}`);
+  const written = document.getIn(['routes', route], true);
+  const step = document.getIn(isSeq(written) ? ['routes', route, 0] : ['routes', route, 'steps', 0], true);
+  const asked = isMap(step) ? step.get('target') : isScalar(step) ? step.value : undefined;
+  if (asked !== target) return refused(`routes.${route} does not begin with ${target} in this file`);
+  const rule = `{ ${signal}: ${threshold} }`;
+  const edited = isSeq(written)
+    ? listToSteps(text, written.items, written as Node, rule)
+    : ruleInStep(text, step as YAMLMap, signal, rule, threshold);
+  if (edited === undefined) return refused(`routes.${route} is written in a way that is left to you; give its first step accept: ${rule}`);
+  const holds = parseDocument(edited);
+  const kept = holds.errors.length === 0 && holds.getIn(['routes', route, 'steps', 0, 'accept', signal]) === threshold;
+  return kept ? { ok: true, text: edited } : refused(`routes.${route} could not be edited safely; give its first step accept: ${rule}`);
+}
+
+const refused = (problem: string): Edited => ({ ok: false, problem });
+
+function splice(text: string, node: Node, put: string): string {
+  const [start, end] = node.range!;
+  const trailing = /\s*$/.exec(text.slice(start, end))![0];
+  return text.slice(0, start) + put + trailing + text.slice(end);
+}
+
+function ruleInStep(text: string, step: YAMLMap, signal: SweptSignal, rule: string, threshold: number): string | undefined {
+  const accept = step.get('accept', true) as unknown;
+  if (isMap(accept)) {
+    const value = accept.get(signal, true) as unknown;
+    if (isScalar(value)) return splice(text, value, String(threshold));
+    // A rule of several signals is somebody's thought: it is not thrown away.
+    return accept.has('all') || accept.has('any') || !accept.flow ? undefined : splice(text, accept, rule);
+  }
+  const first = step.items[0];
+  if (accept !== undefined || !isPair(first) || !isScalar(first.key)) return undefined;
+  const [start] = first.key.range!;
+  const indent = ' '.repeat(start - (text.lastIndexOf('\n', start - 1) + 1));
+  return `${text.slice(0, start)}accept: ${rule}${step.flow ? ', ' : `\n${indent}`}${text.slice(start)}`;
+}
+
+/** `[a, b]` has no place for a rule; steps have. */
+function listToSteps(text: string, items: readonly unknown[], list: Node, rule: string): string | undefined {
+  const targets = items.flatMap(item => (isScalar(item) && typeof item.value === 'string' ? [item.value] : []));
+  const source = text.slice(...(list.range!.slice(0, 2) as [number, number]));
+  if (targets.length !== items.length || !source.startsWith('[') || source.includes('#')) return undefined;
+  const steps = targets.map((target, i) => `{ target: ${JSON.stringify(target)}${i === 0 ? `, accept: ${rule}` : ''} }`);
+  return splice(text, list, `{ steps: [${steps.join(', ')}] }`);
+}

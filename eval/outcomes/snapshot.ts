@@ -1,0 +1,37 @@
+/** Writes outcomes as the file that `outcomes/file.ts` reads: what a repository keeps, so that its pipeline needs no store. */
+import { usd } from '../../gateway/core/price.ts';
+import { signalNames } from '../../gateway/core/signal.ts';
+import type { Item, Outcome } from '../outcomes.ts';
+
+/** One line an item, in the order of the ids and targets: the same outcomes are the same bytes. Items that no target knows are left out. */
+export function printOutcomes(items: readonly Item[], targets: readonly string[]): string {
+  return items
+    .filter(item => targets.some(target => item.outcomes.has(target)))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(item => `${JSON.stringify(lineOf(item, targets))}\n`)
+    .join('');
+}
+
+const lineOf = ({ id, cluster, outcomes }: Item, targets: readonly string[]): object => ({
+  id,
+  ...(cluster === id ? {} : { cluster }),
+  targets: Object.fromEntries(
+    targets.flatMap(target => {
+      const outcome = outcomes.get(target);
+      return outcome ? [[target, cellOf(outcome)]] : [];
+    }),
+  ),
+});
+
+/** A cost that nobody knows is null, said and not left out, so that it is never taken for none. */
+function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, failure }: Outcome): object {
+  const shown = signalNames.flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
+  return {
+    ...(quality === undefined ? {} : { quality }),
+    ...(shown.length === 0 ? {} : { signals: Object.fromEntries(shown) }),
+    cost: costNanoUsd === undefined ? null : usd(costNanoUsd),
+    ...(latencyMs === undefined ? {} : { latency_ms: latencyMs }),
+    ...(firstTokenMs === undefined ? {} : { ttft_ms: latencyMs === undefined ? firstTokenMs : Math.min(firstTokenMs, latencyMs) }),
+    ...(failure ? { error: failure.kind } : {}),
+  };
+}
