@@ -37,6 +37,11 @@ function firstOfEach(rows: readonly RecordedRow[]): readonly RecordedRow[] {
   return [...new Map(rows.toReversed().map(row => [`${row.framing} ${messagesOf(row.request!)}`, row])).values()];
 }
 
+async function storedIn(storeUrl: string): Promise<number> {
+  const answer = await fetch(`${storeUrl}/?query=${encodeURIComponent('SELECT count() FROM requests')}`);
+  return Number(await answer.text());
+}
+
 describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () => {
   test('passes through the gateway unharmed, is asked again of others, and gated', { timeout: 120_000 }, async () => {
     const upstream = await serveRecordings();
@@ -64,6 +69,7 @@ describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () 
     }
     expect(refused).toBeLessThan(rows.length / 20);
 
+    await expect.poll(() => storedIn(gateway.storeUrl), { timeout: 30_000 }).toBe(rows.length - refused);
     const run = await place.run(
       'replay',
       'run',
