@@ -25,6 +25,8 @@ import { signalOf } from './sweep/thresholds.ts';
 export interface CalibrationOptions {
   readonly confidence: number;
   readonly seed: number;
+  /** Whether a curve is looked for; a page that draws the signal as it is needs none. */
+  readonly curves?: boolean;
 }
 
 export interface Calibration {
@@ -72,6 +74,8 @@ export interface ReliabilityBin {
 export const fittedMin = 50;
 const clustersMin = 20;
 const pointsMax = 200;
+/** With more answers ten folds tell nothing that five do not. */
+const foldsBelow = 20_000;
 
 /** Failed answers show nothing and are left out. `undefined` when no answer of known quality shows the signal. */
 export function calibrate(
@@ -88,9 +92,12 @@ export function calibrate(
   const signals = Float64Array.from(shown, item => signalOf(item.outcomes.get(target), signal)!);
   const qualities = Float64Array.from(shown, item => item.outcomes.get(target)!.quality!);
   const clusters = clustersOf(shown.map(item => item.cluster));
-  const fits = shown.length >= fittedMin && clusters.count >= clustersMin;
+  const fits = options.curves !== false && shown.length >= fittedMin && clusters.count >= clustersMin;
   const tried = (fits ? calibratorKinds : (['none'] as const)).map(kind => {
-    const predicted = kind === 'none' ? signals : crossFitted(kind, signals, qualities, clusters, { seed: options.seed });
+    const predicted =
+      kind === 'none'
+        ? signals
+        : crossFitted(kind, signals, qualities, clusters, { seed: options.seed, folds: shown.length > foldsBelow ? 5 : 10 });
     return { kind, predicted, brier: brier(predicted, qualities) };
   });
   const best = tried.reduce((a, b) => (b.brier < a.brier ? b : a));

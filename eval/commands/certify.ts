@@ -1,6 +1,6 @@
 /** `hindcast eval certify`. */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import { version } from '../../gateway/version.ts';
@@ -69,14 +69,15 @@ function routeToEdit(options: CertifyCommandOptions): string {
   throw new CommandError(exit.usage, `--write needs a route of ${file}, not targets: --chain ${[...routes.keys()][0] ?? 'ROUTE'}.`);
 }
 
-/** The new text is checked as a config beside the old one before it takes its place, in one step. */
-function writeConfig(file: string, chain: Chain, { signal, certified }: Certificate): void {
+/** The new text is checked as a config beside the old one before it takes its place, in one step, no more readable than that was. */
+function writeConfig(named: string, chain: Chain, { signal, certified }: Certificate): void {
   const { threshold } = certified!;
+  const file = realpathSync(named);
   const edited = writeThreshold(readFileSync(file, 'utf8'), { route: chain.name, target: chain.targets[0]!, signal, threshold });
   if (!edited.ok) throw new CommandError(exit.usage, `${file}: ${edited.problem}.`);
   const beside = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(beside, edited.text);
+    writeFileSync(beside, edited.text, { mode: statSync(file).mode & 0o777 });
     settingsOf({ config: beside });
     renameSync(beside, file);
   } finally {

@@ -42,7 +42,8 @@ const calibrationsOf = (
   chain: Chain,
   { items }: Outcomes,
   { signal, confidence }: { readonly signal: SweptSignal; readonly confidence: number },
-): readonly Calibration[] => chain.targets.slice(0, -1).flatMap(target => calibrate(items, target, signal, { confidence, seed: 0 }) ?? []);
+): readonly Calibration[] =>
+  chain.targets.slice(0, -1).flatMap(target => calibrate(items, target, signal, { confidence, seed: 0, curves: false }) ?? []);
 
 /** Each flag is one combination; with a single threshold to choose, a list with commas is several. */
 export function thresholdsOf(flags: readonly string[] | undefined, chain: Chain): readonly (readonly number[])[] | undefined {

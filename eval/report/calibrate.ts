@@ -95,13 +95,14 @@ function curveText({ calibrator, brierBy, items }: Calibration): string {
 
 export function calibratorText(calibrator: Calibrator): string {
   const number = (x: number): string => String(Number(x.toPrecision(4)));
+  const plus = (x: number): string => `${x < 0 ? '-' : '+'} ${number(Math.abs(x))}`;
   switch (calibrator.kind) {
     case 'none':
       return 'none; no curve is better than the signal as it is';
     case 'platt':
-      return `platt, σ(${number(calibrator.slope)}·s + ${number(calibrator.constant)})`;
+      return `platt, σ(${number(calibrator.slope)}·s ${plus(calibrator.constant)})`;
     case 'beta':
-      return `beta, σ(${number(calibrator.a)}·ln s - ${number(calibrator.b)}·ln(1-s) + ${number(calibrator.constant)})`;
+      return `beta, σ(${number(calibrator.a)}·ln s - ${number(calibrator.b)}·ln(1-s) ${plus(calibrator.constant)})`;
     case 'isotonic':
       return `isotonic, ${count(calibrator.from.length, 'point')} (in --json)`;
   }

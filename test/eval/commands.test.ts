@@ -1,5 +1,5 @@
 /** The commands as a pipeline calls them: their exit codes, what they print, what they write. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
@@ -227,12 +227,14 @@ describe('eval certify', () => {
     const config = (t: number): string =>
       `providers: { sim: { api: simulated } }\nroutes:\n  r: # ours\n    steps: [{ target: sim/small, accept: { confidence: ${t} } }, { target: sim/large }]\n`;
     place.write('route.yaml', config(0.5));
+    chmodSync('route.yaml', 0o600);
     place.write('sim.jsonl', outcomes.replaceAll('"cheap"', '"sim/small"').replaceAll('"dear"', '"sim/large"'));
     const flags = ['--outcomes', 'sim.jsonl', '--config', 'route.yaml', '--write', '-o', 'out/certificate.json'];
     const { code, stderr } = await place.run('eval', 'certify', '--chain', 'r', '--max-loss', '2pp', ...flags);
     expect(stderr).toContain('routes.r accepts sim/small at confidence 0.9');
     expect(code).toBe(0);
     expect(place.read('route.yaml')).toBe(config(0.9));
+    if (process.platform !== 'win32') expect(statSync('route.yaml').mode & 0o777).toBe(0o600);
     expect(JSON.parse(place.read('out/certificate.json'))).toMatchObject({
       ...{ kind: 'hindcast-certificate', verdict: 'certified', threshold: 0.9, targets: ['sim/small', 'sim/large'] },
       outcomes_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
