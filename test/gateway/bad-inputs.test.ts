@@ -10,7 +10,7 @@ import { recordingsRoot } from '../recordings.ts';
 import { answerAsked, exchangeBytes, hi, type RawAnswer, type Running, running, twoProviders, type Upstream, upstream } from './harness.ts';
 
 /** What a machine that does much else at once may add to a promised bound. */
-const busyMs = 2_000;
+const busyMs = 1_000;
 
 const keyA = 'hc_a-key-of-the-tests-0123456789abcdef';
 const keyB = 'hc_b-key-of-the-tests-0123456789abcdef';

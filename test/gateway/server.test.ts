@@ -205,7 +205,8 @@ test('a caller that leaves takes its provider call with it, at once', async () =
   leftAt = performance.now();
   leaving.abort();
   await cut;
-  expect(cutAfterMs).toBeLessThan(1_000);
+  // Promised within 100 ms; the rest is for a machine that does much else at once.
+  expect(cutAfterMs).toBeLessThan(300);
   expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled', status: 200, attempts: [{ outcome: 'aborted' }] });
 });
 
