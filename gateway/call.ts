@@ -1,6 +1,7 @@
 /** Puts a prepared request on the wire of its target: address, headers and key; or has it played where no network is needed. */
 
 import type { Target } from './ask.ts';
+import type { Warning } from './core/provider.ts';
 import type { Clock } from './core/time.ts';
 import { play } from './play.ts';
 import type { PreparedRequest } from './question.ts';
@@ -37,8 +38,9 @@ export function call(
 }
 
 /** A call that is not made at all: its failure comes as soon as any answer could. */
-export function refuse(message: string, listener: UpstreamListener): UpstreamHandle {
-  queueMicrotask(() => listener.failed({ kind: 'unsupported', message }));
+export function refuse(uncarried: readonly Warning[], listener: UpstreamListener): UpstreamHandle {
+  const message = `the target cannot carry ${uncarried.map(w => w.field).join(', ')}`.slice(0, 1000);
+  queueMicrotask(() => listener.failed({ kind: 'unsupported', message, param: uncarried[0]!.field }));
   return { abort: () => {}, pause: () => {}, resume: () => {} };
 }
 

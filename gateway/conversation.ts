@@ -6,6 +6,7 @@ import { call, refuse } from './call.ts';
 import type { CallerError, StreamRenderer } from './core/dialect.ts';
 import type { AttemptRecord, Exchange } from './core/exchange.ts';
 import { type Failure, mistakeIn } from './core/failure.ts';
+import { refusing } from './core/loss.ts';
 import type { RouteOutcome } from './core/route.ts';
 import type { Instant } from './core/time.ts';
 import { answerText, type Delta, deltaText } from './deliver.ts';
@@ -120,9 +121,8 @@ export class Conversation {
 
   #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
     const { onUnsupported, trace, onward = { isSampled: true, state: '' }, hops = 0 } = this.#question;
-    if (onUnsupported === 'reject' && prepared.warnings.length > 0) {
-      return refuse(`the target cannot carry ${prepared.warnings.map(w => w.field).join(', ')}`, listener);
-    }
+    const uncarried = onUnsupported === 'reject' ? refusing(prepared.warnings) : [];
+    if (uncarried.length > 0) return refuse(uncarried, listener);
     const traceparent = `00-${trace.traceId}-${spanId}-${onward.isSampled ? '01' : '00'}`;
     return call(this.#world, target, prepared, { traceparent, tracestate: onward.state, hops }, listener);
   }

@@ -2,6 +2,7 @@
 import type { ChatRequest } from './core/chat.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Caller, TraceIds } from './core/exchange.ts';
+import { renamed } from './core/loss.ts';
 import type { Provider, RawRequest, RenderedRequest, Warning } from './core/provider.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import { topLogprobsNeeded } from './core/signal.ts';
@@ -60,7 +61,8 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const rendered = provider.renderRequest(withoutOurs(chat), model);
   // What the caller did not ask for is no loss of its.
   const warnings = logprobs && !asked.logprobs ? rendered.warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : rendered.warnings;
-  return { ...rendered, warnings: [...unread(asked), ...warnings], chat, passes: false, ...own };
+  const named = renamed(warnings, question.dialect.fieldNames);
+  return { ...rendered, warnings: [...unread(asked), ...named], chat, passes: false, ...own };
 }
 
 /** What only the caller's own bytes could have carried. */

@@ -7,6 +7,8 @@ export interface Dialect {
   readonly name: string;
   /** Same value as a Provider's `wire` means bytes may pass. */
   readonly wire: string;
+  /** What the caller's fields are called where chat completions, whose names warnings use, call them otherwise: `stop` is `stop_sequences`. */
+  readonly fieldNames?: Readonly<Record<string, string>>;
   /** A FieldProblem names the field and the mend. */
   parseRequest(body: JsonObject): ChatRequest | FieldProblem;
   /** `now` is in seconds since the epoch, for answers whose provider did not say when they were made. */

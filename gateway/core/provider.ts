@@ -67,6 +67,8 @@ export interface Warning {
   /** The caller's field, dotted: `messages[2].content[0].image_url`, `seed`. */
   readonly field: string;
   readonly detail: string;
+  /** Of an approximation that means something else than was asked; the others say the same in the target's own way. */
+  readonly altered?: true;
 }
 
 /** What a provider without a network would put on the wire: `refused` connections have no status. */
@@ -86,12 +88,14 @@ export interface RawRequest {
 
 export const dropped = (field: string, detail: string): Warning => ({ type: 'dropped', field, detail });
 export const approximated = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail });
+/** An approximation that `on_unsupported: reject` refuses, too. */
+export const altered = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail, altered: true });
 
 /** A tool call's arguments for a format that wants an object; other JSON, or none, goes as the text of one member. `path` is the caller's field. */
 export function argumentsObject(text: string, path: string, warnings: Warning[]): JsonObject {
   if (text.trim() === '') return {};
   const value = parseJson(text);
   if (isObject(value)) return value;
-  warnings.push(approximated(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
+  warnings.push(altered(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
   return { arguments: text };
 }

@@ -295,8 +295,24 @@ describe('what a target cannot carry', () => {
     expect(dropped.exchange.warnings).toMatchObject([{ type: 'dropped', field: 'seed' }]);
     const refused = await world.ask({ body, question: { onUnsupported: 'reject' } });
     expect(refused.head!.status).toBe(400);
-    expect(JSON.parse(refused.text).error.code).toBe('unsupported_parameter');
+    expect(JSON.parse(refused.text).error).toMatchObject({ code: 'unsupported_parameter', param: 'seed' });
+    expect(refused.exchange.attempts[0]!.failure!.message).toBe('the target cannot carry seed');
     expect(a.calls).toHaveLength(2);
+  });
+
+  test('is no reason to refuse when the target only says the same in its own way', async () => {
+    const said = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'hello' }] };
+    const usage = { input_tokens: 3, output_tokens: 2 };
+    await using a = await FaultyUpstream.start(ok({ ...said, stop_reason: 'end_turn', usage }));
+    await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
+    // Anthropic demands a limit where the caller wants none.
+    const answered = await world.ask({ body: hello, question: { onUnsupported: 'reject' } });
+    expect(answered.head!.status).toBe(200);
+    expect(answered.exchange.warnings).toMatchObject([{ type: 'approximated', field: 'max_tokens' }]);
+    // A temperature over Anthropic's would come to mean another.
+    const hot = await world.ask({ body: { ...hello, temperature: 1.5 }, question: { onUnsupported: 'reject' } });
+    expect(JSON.parse(hot.text).error).toMatchObject({ code: 'unsupported_parameter', param: 'temperature' });
+    expect(a.calls).toHaveLength(1);
   });
 
   test('is no loss of the caller’s when only we asked for it', async () => {

@@ -1,7 +1,7 @@
 /** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
+import { altered, approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
 
 export interface Turn {
   readonly role: 'user' | 'assistant';
@@ -22,7 +22,7 @@ export function renderMessages(messages: readonly Message[], warnings: Warning[]
     const isSystem = message.role === 'system' || message.role === 'developer';
     const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
     if (isSystem) {
-      if (turns.length > 0) warnings.push(approximated(path, 'Moved to the front: Anthropic has one system prompt, before all turns.'));
+      if (turns.length > 0) warnings.push(altered(path, 'Moved to the front: Anthropic has one system prompt, before all turns.'));
       system.push(...content);
       continue;
     }

@@ -1,7 +1,7 @@
 /** A canonical request as the body of POST /v1/messages. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import { altered, approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';
@@ -63,19 +63,19 @@ const jsonOnly = 'Answer with one JSON object and nothing else: no prose around 
 function renderOutput({ output }: ChatRequest, traits: ModelTraits, warnings: Warning[]): Output {
   if (output === undefined || output.type === 'text') return {};
   if (output.type === 'json') {
-    warnings.push(approximated('response_format', 'Anthropic has no JSON mode without a schema; the system prompt asks for JSON.'));
+    warnings.push(altered('response_format', 'Anthropic has no JSON mode without a schema; the system prompt asks for JSON.'));
     return { instruction: jsonOnly };
   }
   const narrowed = traits.schema ? narrowSchema(output.schema) : undefined;
   if (narrowed) {
     if (narrowed.lost.length > 0) {
       const keywords = narrowed.lost.slice(0, 10).join(', ').slice(0, 200);
-      warnings.push(approximated('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
+      warnings.push(altered('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
     }
     return { format: { type: 'json_schema', schema: narrowed.schema } };
   }
   const why = traits.schema ? 'Anthropic cannot enforce this schema' : 'This model enforces no schema';
-  warnings.push(approximated('response_format', `${why}; the system prompt asks for it.`));
+  warnings.push(altered('response_format', `${why}; the system prompt asks for it.`));
   const about = output.description === undefined ? '' : ` (${output.description})`;
   return { instruction: `${jsonOnly} It must match this JSON Schema, ${output.name}${about}:\n${JSON.stringify(output.schema)}` };
 }
@@ -93,7 +93,7 @@ function renderTool(tool: Tool, path: string, traits: ModelTraits, warnings: War
   if (tool.strict && !strict) warnings.push(dropped(`${path}.function.strict`, 'This schema cannot be enforced here.'));
   if (strict && strict.lost.length > 0) {
     const keywords = strict.lost.slice(0, 10).join(', ').slice(0, 200);
-    warnings.push(approximated(`${path}.function.parameters`, `Not enforced, but described to the model: ${keywords}.`));
+    warnings.push(altered(`${path}.function.parameters`, `Not enforced, but described to the model: ${keywords}.`));
   }
   return {
     name: tool.name,
@@ -110,7 +110,7 @@ function renderToolChoice(request: ChatRequest, traits: ModelTraits, warnings: W
   if (toolChoice.type !== 'auto' && traits.forcedTools) {
     return toolChoice.type === 'tool' ? { type: 'tool', name: toolChoice.name, ...single } : { type: 'any', ...single };
   }
-  if (toolChoice.type !== 'auto') warnings.push(approximated('tool_choice', 'This model cannot be forced to call a tool; it may.'));
+  if (toolChoice.type !== 'auto') warnings.push(altered('tool_choice', 'This model cannot be forced to call a tool; it may.'));
   return request.parallelToolCalls === false ? { type: 'auto', ...single } : undefined;
 }
 
@@ -124,7 +124,7 @@ function renderSampling(request: ChatRequest, traits: ModelTraits, isThinking: b
     else if (field === 'top_p' && 'temperature' in sent && !traits.samplingTogether) {
       warnings.push(dropped('top_p', 'Anthropic takes temperature or top_p, not both.'));
     } else if (field === 'temperature' && value > 1) {
-      warnings.push(approximated('temperature', 'Anthropic takes at most 1.'));
+      warnings.push(altered('temperature', 'Anthropic takes at most 1.'));
       sent.temperature = 1;
     } else sent[field] = value;
   }

@@ -1,7 +1,7 @@
 /** Reasoning effort and budgets as Claude takes them: a token budget in older models, an effort in newer ones. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning } from '../../core/provider.ts';
+import { altered, approximated, dropped, type Warning } from '../../core/provider.ts';
 import type { Turn } from './messages.ts';
 import type { ModelTraits } from './model.ts';
 
@@ -54,7 +54,7 @@ function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): Thi
     case 'nothing':
       return {};
     case 'impossible':
-      warnings.push(approximated(field, 'This model always reasons; it was asked for low effort.'));
+      warnings.push(altered(field, 'This model always reasons; it was asked for low effort.'));
       return { effort: 'low' };
     default:
       return { thinking: { type: traits.thinkingOff } };

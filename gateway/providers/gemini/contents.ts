@@ -1,7 +1,7 @@
 /** A conversation in Gemini's form: a system instruction of its own, and contents of user and model. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
+import { altered, approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
 
 export interface Content {
   readonly role: 'user' | 'model';
@@ -35,8 +35,7 @@ export function renderContents(messages: readonly Message[], modern: boolean, wa
     const isSystem = message.role === 'system' || message.role === 'developer';
     const parts = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, context));
     if (isSystem) {
-      if (contents.length > 0)
-        warnings.push(approximated(path, 'Moved to the front: Gemini has one system instruction, before all turns.'));
+      if (contents.length > 0) warnings.push(altered(path, 'Moved to the front: Gemini has one system instruction, before all turns.'));
       system.push(...parts);
       continue;
     }

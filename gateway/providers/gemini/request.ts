@@ -1,7 +1,7 @@
 /** A canonical request as the body of models/{model}:generateContent. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import { altered, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderContents } from './contents.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderThinking } from './thinking.ts';
@@ -65,7 +65,7 @@ const jsonOnly = 'Unless you call a tool, answer with one JSON object and nothin
 function renderOutput({ output, tools }: ChatRequest, traits: ModelTraits, warnings: Warning[]): Output {
   if (output === undefined || output.type === 'text') return {};
   if (tools.length > 0 && !traits.modern) {
-    warnings.push(approximated('response_format', 'This model enforces no format beside tools; the system instruction asks for it.'));
+    warnings.push(altered('response_format', 'This model enforces no format beside tools; the system instruction asks for it.'));
     const schema = output.type === 'json' ? '' : ` It must match this JSON Schema, ${output.name}:\n${JSON.stringify(output.schema)}`;
     return { instruction: jsonOnly + schema };
   }

@@ -1,7 +1,7 @@
 /** Sampling, stop sequences, log-probabilities and reasoning effort, as far as a model takes them. */
 import type { ChatRequest, ReasoningEffort } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning } from '../../core/provider.ts';
+import { altered, approximated, dropped, type Warning } from '../../core/provider.ts';
 import type { ModelTraits } from './model.ts';
 
 const order: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
@@ -69,7 +69,7 @@ function renderEffort(request: ChatRequest, traits: ModelTraits, warnings: Warni
   const asked = effortAsked(request, traits, warnings);
   if (traits.toolsWhileReasoning || request.tools.length === 0) return asked;
   if ((asked ?? traits.effortDefault) === 'none') return asked;
-  warnings.push(approximated('reasoning_effort', 'On this API the model calls tools only without reasoning; none was asked for.'));
+  warnings.push(altered('reasoning_effort', 'On this API the model calls tools only without reasoning; none was asked for.'));
   return 'none';
 }
 
