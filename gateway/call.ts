@@ -13,19 +13,33 @@ export interface Wires {
   readonly upstream: Upstream;
 }
 
+/** What of the caller's request goes on to the provider beside its body. */
+export interface Passed {
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly hops: number;
+}
+
 export function call(
   { clock, upstream }: Wires,
   target: Target,
   prepared: PreparedRequest,
-  passed: { readonly traceparent: string; readonly tracestate: string; readonly hops: number },
+  passed: Passed,
   listener: UpstreamListener,
 ): UpstreamHandle {
-  const { provider, baseUrl, key, allowPrivate } = target;
+  const { provider, baseUrl, allowPrivate } = target;
   if (provider.play) return play(provider.play(prepared, target.model), clock, listener);
-  const headers: Record<string, string> = {
+  const headers = headersOf(target, prepared.chat.stream, passed);
+  return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);
+}
+
+/** Every header of a call, the key's among them. */
+export function headersOf(target: Target, stream: boolean, passed: Passed): Record<string, string> {
+  const { provider, key } = target;
+  return {
     ...provider.headers,
     'content-type': 'application/json',
-    accept: prepared.chat.stream ? 'text/event-stream' : 'application/json',
+    accept: stream ? 'text/event-stream' : 'application/json',
     // What is recorded and passed on are the bytes as they came.
     'accept-encoding': 'identity',
     'user-agent': 'hindcast',
@@ -34,7 +48,6 @@ export function call(
     ...(target.trace ? traceHeaders(passed) : {}),
     ...(key ? credential(provider.auth, key) : {}),
   };
-  return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);
 }
 
 /** A call that is not made at all: its failure comes as soon as any answer could. */
@@ -44,7 +57,7 @@ export function refuse(uncarried: readonly Warning[], listener: UpstreamListener
   return { abort: () => {}, pause: () => {}, resume: () => {} };
 }
 
-function traceHeaders({ traceparent, tracestate }: { readonly traceparent: string; readonly tracestate: string }): Record<string, string> {
+function traceHeaders({ traceparent, tracestate }: Passed): Record<string, string> {
   return tracestate === '' ? { traceparent } : { traceparent, tracestate };
 }
 

@@ -1,6 +1,6 @@
 /** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { type BodyLimits, checkContentType, readBody } from './body.ts';
+import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
 import type { ChatRequest } from './core/chat.ts';
 import { type Dialect, isFieldProblem } from './core/dialect.ts';
 import type { Caller } from './core/exchange.ts';
@@ -43,14 +43,19 @@ export async function parse(request: IncomingMessage, dialect: Dialect, limits: 
   if (wrongType) return wrongType;
   const body = await readBody(request, limits);
   if (isRefusal(body)) return body;
-  const scan = scanObject(body.text);
+  return understand(body, request.headers, dialect);
+}
+
+/** What a body says, wherever it came from. */
+export function understand({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: Dialect): Asked | Refusal {
+  const scan = scanObject(text);
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
   const named = hostParameters.find(member => scan.members.has(member));
   if (named)
     return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
   const chat = dialect.parseRequest(withModel(scan.value));
   if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
-  return { headers: request.headers, body: body.bytes, text: body.text, value: scan.value, members: scan.members, chat };
+  return { headers, body: bytes, text, value: scan.value, members: scan.members, chat };
 }
 
 /** A list of `models` may stand in for `model`. */

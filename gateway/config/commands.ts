@@ -1,7 +1,8 @@
-/** `hindcast config check` and `hindcast config schema`. */
+/** `hindcast config check | schema | explain`. */
 import type { Command } from 'commander';
 import { action, exit, result } from '../cli.ts';
 import { configSchema, loadConfig, printProblems } from '../config.ts';
+import { registerExplain } from '../explain/command.ts';
 import { describe, description } from './describe.ts';
 
 export { registerKeys } from './key-commands.ts';
@@ -14,13 +15,14 @@ interface Options {
 export function registerConfig(program: Command): void {
   const config = program
     .command('config')
-    .description('check the configuration, or print its schema')
+    .description('check the configuration, print its schema, or what it does with a request')
     .addHelpText(
       'after',
       `
 Examples:
   hindcast config check                      all that is wrong with hindcast.yaml, or what it says
-  hindcast config schema > hindcast.schema.json`,
+  hindcast config schema > hindcast.schema.json
+  hindcast config explain --request body.json   what each target would be sent, and what would be lost`,
     );
   config
     .command('check')
@@ -50,6 +52,7 @@ Examples:
   # yaml-language-server: $schema=./hindcast.schema.json`,
     )
     .action(action(async () => result({ json: true }, configSchema(), () => '')));
+  registerExplain(config);
 }
 
 async function check(options: Options): Promise<number> {
