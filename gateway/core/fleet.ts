@@ -1,5 +1,7 @@
 /** What the gateway knows about every target right now: a fold over observations, asked by the router through `closedAt`. */
+import type { AttemptKind } from './exchange.ts';
 import { blamesTarget, type Failure } from './failure.ts';
+import type { RateLimitSeen } from './limits.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 export type Fleet = ReadonlyMap<string, TargetHealth>;
@@ -15,11 +17,24 @@ export interface TargetHealth {
   readonly latency: ReadonlyMap<number, number>;
 }
 
-/** `credential` is the fingerprint of the provider key in use, '' for none. */
-export type Observation = { readonly target: string; readonly credential: string; readonly at: Instant } & (
-  | { readonly type: 'asked' }
-  | { readonly type: 'answered'; readonly firstTokenMs: Milliseconds }
-  | { readonly type: 'failed'; readonly failure: Failure }
+/**
+ * What an attempt did. `credential` is the fingerprint of the provider key in use, '' for none; `tokens` is what the call was reckoned to
+ * need when it was asked, and the same in what ends it. Each `asked` is followed by exactly one of answered, failed and aborted.
+ */
+export type Observation = { readonly target: string; readonly credential: string; readonly at: Instant; readonly tokens?: number } & (
+  | { readonly type: 'asked'; readonly kind?: AttemptKind }
+  | {
+      readonly type: 'answered';
+      readonly firstTokenMs: Milliseconds;
+      readonly totalMs?: Milliseconds;
+      readonly tokensUsed?: number;
+      readonly limits?: RateLimitSeen;
+    }
+  | { readonly type: 'failed'; readonly failure: Failure; readonly afterMs?: Milliseconds; readonly limits?: RateLimitSeen }
+  /** Its answer was no longer needed. `opened` when it had shown content by then. */
+  | { readonly type: 'aborted'; readonly afterMs: Milliseconds; readonly opened: boolean }
+  /** What it cost in the end. */
+  | { readonly type: 'charged'; readonly kind: AttemptKind; readonly costNanoUsd: number }
 );
 
 export interface BreakerPolicy {
@@ -64,6 +79,9 @@ function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPo
       if (blamesTarget(seen.failure)) return failed(before, seen.at, seen.failure, breaker);
       // Whoever refuses a request with a status is alive.
       return seen.failure.status === undefined || before.failures === 0 ? before : { ...before, failures: 0, openUntil: 0 };
+    case 'aborted':
+    case 'charged':
+      return before;
   }
 }
 
