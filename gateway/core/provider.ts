@@ -1,5 +1,5 @@
 /** What the gateway asks of one upstream wire format. Pure: render goes out, parse comes in, the edge does the calling. */
-import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
+import type { ChatRequest, ChatResponse, Part, StreamEvent } from './chat.ts';
 import type { Failure } from './failure.ts';
 import { isObject, type Json, type JsonObject, parseJson, type Span } from './json.ts';
 import type { Milliseconds } from './time.ts';
@@ -90,6 +90,19 @@ export const dropped = (field: string, detail: string): Warning => ({ type: 'dro
 export const approximated = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail });
 /** An approximation that `on_unsupported: reject` refuses, too. */
 export const altered = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail, altered: true });
+
+/** A schema that says itself what its format's description said, for formats that describe nothing beside it. */
+export function described(schema: JsonObject, description: string | undefined): JsonObject {
+  if (description === undefined) return schema;
+  const own = typeof schema.description === 'string' ? ` ${schema.description}` : '';
+  return { ...schema, description: description + own };
+}
+
+/** For a format whose texts take no citations: an answer that goes back as history loses them. */
+export function withoutCitations(part: Part & { type: 'text' }, path: string, warnings: Warning[]): string {
+  if (part.citations) warnings.push(dropped(`${path}.citations`, 'Citations of an earlier answer cannot go back here.'));
+  return part.text;
+}
 
 /** A tool call's arguments for a format that wants an object; other JSON, or none, goes as the text of one member. `path` is the caller's field. */
 export function argumentsObject(text: string, path: string, warnings: Warning[]): JsonObject {

@@ -1,7 +1,7 @@
 /** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
+import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
 
 export interface Turn {
   readonly role: 'user' | 'assistant';
@@ -45,7 +45,7 @@ function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warni
   if (textOnly && part.type !== 'text') return lose(path, `A system prompt takes no ${part.type}.`, warnings);
   switch (part.type) {
     case 'text':
-      return renderText(part.text);
+      return renderText(withoutCitations(part, path, warnings));
     case 'refusal':
       warnings.push(approximated(path, 'Sent as plain text: Anthropic has no refusal in its turns.'));
       return renderText(part.text);
@@ -61,6 +61,8 @@ function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warni
       if (part.signature !== undefined) return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
       return lose(path, 'Anthropic takes back no reasoning without its signature.', warnings);
     case 'tool-call':
+      if (part.signature !== undefined)
+        warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
       return [{ type: 'tool_use', id: renderId(part.id), name: part.name, input: argumentsObject(part.arguments, path, warnings) }];
     case 'tool-result':
       return [renderResult(part, path, warnings)];

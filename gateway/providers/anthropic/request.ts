@@ -1,7 +1,7 @@
 /** A canonical request as the body of POST /v1/messages. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import { altered, approximated, described, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';
@@ -72,7 +72,7 @@ function renderOutput({ output }: ChatRequest, traits: ModelTraits, warnings: Wa
       const keywords = narrowed.lost.slice(0, 10).join(', ').slice(0, 200);
       warnings.push(altered('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
     }
-    return { format: { type: 'json_schema', schema: narrowed.schema } };
+    return { format: { type: 'json_schema', schema: described(narrowed.schema, output.description) } };
   }
   const why = traits.schema ? 'Anthropic cannot enforce this schema' : 'This model enforces no schema';
   warnings.push(altered('response_format', `${why}; the system prompt asks for it.`));

@@ -1,7 +1,7 @@
 /** A conversation in Gemini's form: a system instruction of its own, and contents of user and model. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { altered, approximated, argumentsObject, dropped, type Warning } from '../../core/provider.ts';
+import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
 
 export interface Content {
   readonly role: 'user' | 'model';
@@ -62,17 +62,14 @@ function renderPart(part: Part, path: string, textOnly: boolean, context: Contex
   if (textOnly && part.type !== 'text') return lose(path, `A system instruction takes no ${part.type}.`, warnings);
   switch (part.type) {
     case 'text':
-      return renderText(part.text);
+      return renderText(withoutCitations(part, path, warnings));
     case 'refusal':
       warnings.push(approximated(path, 'Sent as plain text: Gemini has no refusal in its turns.'));
       return renderText(part.text);
     case 'image':
-      if (part.detail === 'low' || part.detail === 'high')
-        warnings.push(dropped(`${path}.detail`, 'Gemini takes no detail of single images.'));
-      return [renderMedia(part.source)];
     case 'document':
     case 'audio':
-      return [renderMedia(part.source)];
+      return [renderMedia(part, path, warnings)];
     case 'reasoning':
       return renderReasoning(part, path, warnings);
     case 'tool-call': {
@@ -99,7 +96,14 @@ function renderReasoning(part: Part & { type: 'reasoning' }, path: string, warni
   return part.signature === undefined ? thought : [...thought, { text: '', thoughtSignature: part.signature }];
 }
 
-function renderMedia(source: MediaSource): JsonObject {
+function renderMedia(part: Part & { type: 'image' | 'document' | 'audio' }, path: string, warnings: Warning[]): JsonObject {
+  if (part.type === 'image' && (part.detail === 'low' || part.detail === 'high'))
+    warnings.push(dropped(`${path}.detail`, 'Gemini takes no detail of single images.'));
+  if (part.type === 'document' && part.name !== undefined) warnings.push(dropped(`${path}.name`, 'Gemini takes no names of documents.'));
+  return renderSource(part.source);
+}
+
+function renderSource(source: MediaSource): JsonObject {
   switch (source.type) {
     case 'inline':
       return { inlineData: { mimeType: source.mediaType, data: source.data } };
@@ -117,8 +121,9 @@ function renderResult(part: Part & { type: 'tool-result' }, path: string, contex
   const texts: string[] = [];
   const media: JsonObject[] = [];
   for (const [at, inner] of part.content.entries()) {
-    if (inner.type === 'text') texts.push(inner.text);
-    else if (inner.type === 'image' || inner.type === 'document' || inner.type === 'audio') media.push(renderMedia(inner.source));
+    if (inner.type === 'text') texts.push(withoutCitations(inner, `${path}.content[${at}]`, warnings));
+    else if (inner.type === 'image' || inner.type === 'document' || inner.type === 'audio')
+      media.push(renderMedia(inner, `${path}.content[${at}]`, warnings));
     else warnings.push(dropped(`${path}.content[${at}]`, `A tool result takes no ${inner.type}.`));
   }
   const beside = media.length > 0 && !context.modern;

@@ -1,7 +1,7 @@
 /** A canonical request as the body of models/{model}:generateContent. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import { altered, described, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
 import { renderContents } from './contents.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderThinking } from './thinking.ts';
@@ -66,10 +66,13 @@ function renderOutput({ output, tools }: ChatRequest, traits: ModelTraits, warni
   if (output === undefined || output.type === 'text') return {};
   if (tools.length > 0 && !traits.modern) {
     warnings.push(altered('response_format', 'This model enforces no format beside tools; the system instruction asks for it.'));
-    const schema = output.type === 'json' ? '' : ` It must match this JSON Schema, ${output.name}:\n${JSON.stringify(output.schema)}`;
+    const schema =
+      output.type === 'json'
+        ? ''
+        : ` It must match this JSON Schema, ${output.name}:\n${JSON.stringify(described(output.schema, output.description))}`;
     return { instruction: jsonOnly + schema };
   }
-  const schema = output.type === 'json' ? {} : { responseJsonSchema: output.schema };
+  const schema = output.type === 'json' ? {} : { responseJsonSchema: described(output.schema, output.description) };
   return { format: { responseMimeType: 'application/json', ...schema } };
 }
 

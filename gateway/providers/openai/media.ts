@@ -19,6 +19,8 @@ export function renderMedia(part: Media, path: string, traits: ModelTraits, warn
       return [{ type: 'image_url', image_url: { url: urlOf(part.source), ...detail } }];
     }
     case 'document':
+      if (part.name !== undefined && part.source.type === 'file')
+        warnings.push(dropped(`${path}.name`, 'A file goes by its id, and has its name already.'));
       return renderDocument(part, lose, traits);
     case 'audio':
       if (part.source.type !== 'inline') return lose('Sound can only be given inline here.');

@@ -1,7 +1,7 @@
 /** A conversation as chat completions have it: a message for each turn, and one of its own for each tool result. */
 import type { Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning } from '../../core/provider.ts';
+import { approximated, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
 import { renderMedia } from './media.ts';
 import type { ModelTraits } from './model.ts';
 import { callIdLengthMax } from './reading.ts';
@@ -48,7 +48,7 @@ function renderPlain(message: Message, parts: readonly Placed[], path: string, c
   const content = parts.flatMap(({ part, path: at }): readonly JsonObject[] => {
     switch (part.type) {
       case 'text':
-        return [{ type: 'text', text: part.text }];
+        return [{ type: 'text', text: withoutCitations(part, at, context.warnings) }];
       case 'image':
       case 'document':
       case 'audio':
@@ -88,7 +88,7 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
   for (const { part, path: at } of parts) {
     switch (part.type) {
       case 'text':
-        content.push({ type: 'text', text: part.text });
+        content.push({ type: 'text', text: withoutCitations(part, at, context.warnings) });
         break;
       case 'refusal':
         content.push({ type: 'refusal', refusal: part.text });
@@ -116,7 +116,11 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
 function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { traits, warnings }: Context): readonly string[] {
   if (part.redacted !== undefined) warnings.push(dropped(path, 'Encrypted reasoning can only go back to the provider that made it.'));
   if (part.text === '') return [];
-  if (traits.takesReasoning) return [part.text];
+  if (traits.takesReasoning) {
+    if (part.signature !== undefined)
+      warnings.push(dropped(`${path}.signature`, 'A signature of reasoning can only go back to the provider that made it.'));
+    return [part.text];
+  }
   warnings.push(dropped(path, 'This model takes no earlier reasoning back.'));
   return [];
 }
@@ -135,7 +139,7 @@ function renderResult(part: Result, path: string, context: Context, beside: Json
   const texts: JsonObject[] = [];
   for (const [at, inner] of part.content.entries()) {
     const innerPath = `${path}.content[${at}]`;
-    if (inner.type === 'text') texts.push({ type: 'text', text: inner.text });
+    if (inner.type === 'text') texts.push({ type: 'text', text: withoutCitations(inner, innerPath, context.warnings) });
     else if (inner.type === 'image' || inner.type === 'document' || inner.type === 'audio') {
       context.warnings.push(approximated(innerPath, 'A tool result takes only text here; the media follows in a message of the user.'));
       beside.push(...renderMedia(inner, innerPath, context.traits, context.warnings));
