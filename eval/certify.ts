@@ -1,22 +1,15 @@
-/** The lowest threshold of a chain of two whose loss against always asking the last target is bounded, with a stated chance of being wrong. */
-import { type Chain, onlyTarget, type SweptSignal, withThresholds } from './chain.ts';
+/** The cheapest thresholds of a chain whose loss against always asking the last target is bounded, with a stated chance of being wrong. */
+import { type Constraint, lossesOf, type Method, type Tester } from './certify/constraint.ts';
+import { type Look, lookAt, order } from './certify/pareto.ts';
+import { type Slice, slicesOf } from './certify/slice.ts';
+import { itemsOf, type Split, splitOf } from './certify/split.ts';
+import { type Chain, onlyTarget, type SweptSignal, thresholdsOf } from './chain.ts';
 import { decider, type Trials } from './decide.ts';
-import type { Complete } from './outcomes.ts';
-import {
-  bettingBelow,
-  bettingLossBelow,
-  binomialBelow,
-  type Clusters,
-  clusterSums,
-  clustersOf,
-  isBinary,
-  random,
-  shuffled,
-  sum,
-  upperBound,
-} from './statistics.ts';
-import { harms, type Measured, measurePolicy } from './sweep/measure.ts';
-import { distinctValues, signalOf, thresholdGrid } from './sweep/thresholds.ts';
+import type { Complete, Item } from './outcomes.ts';
+import { clusteredMean, clustersOf, type Estimate, sum, upperBound } from './statistics.ts';
+import { type Measured, measurePolicy } from './sweep/measure.ts';
+import { mixingHull, overMix } from './sweep/mix.ts';
+import { distinctValues, thresholdGrid } from './sweep/thresholds.ts';
 
 export interface CertifyOptions {
   readonly signal: SweptSignal;
@@ -24,119 +17,226 @@ export interface CertifyOptions {
   readonly loss: 'harm' | 'net';
   /** The loss must be at most this, a share. */
   readonly lossMax: number;
-  /** That it is, in (0, 1). */
+  /** Further ones, which must hold with it. */
+  readonly constraints?: readonly Constraint[];
+  /** That all of it holds, in (0, 1). */
   readonly confidence: number;
   readonly seed: number;
-  /** From the strictest down, chosen without looking at these outcomes; undefined takes the values that the signal shows, at most 500. */
-  readonly thresholds?: readonly number[];
+  /** Chosen without looking at these outcomes, from the strictest down; undefined takes the values that the signal shows, at most 500. */
+  readonly thresholds?: readonly number[] | readonly (readonly number[])[];
+  /** A split that was kept. */
+  readonly split?: Split;
+  /** The tags by which slices are certified of their own. */
+  readonly slices?: readonly string[];
 }
 
 /** Chosen by the signal's ranks alone, which looks at no loss. */
 const thresholdsMax = 500;
 
 export interface Tested {
+  /** The first step's. */
   readonly threshold: number;
+  readonly thresholds: readonly number[];
   readonly accept: number;
   readonly loss: number;
   readonly p: number;
+  readonly quality: number;
+  /** NaN when a price is unknown. */
+  readonly relativeCost: number;
+  readonly worse: number;
+  readonly better: number;
+  /** The exact upper bound of the harm; null where it is no yes or no of independent requests. */
+  readonly lossUpper: number | null;
+}
+
+export interface Certified extends Measured {
+  readonly threshold: number;
+  readonly thresholds: readonly number[];
+  readonly lossUpper: number | null;
+  readonly overMix: Estimate | null;
+  /** Not surely cheaper than always asking the reference: true, and of no use. */
+  readonly savesNothing: boolean;
 }
 
 export interface Certificate {
   readonly chain: string;
+  readonly targets: readonly string[];
   readonly reference: string;
   readonly signal: SweptSignal;
   readonly loss: 'harm' | 'net';
   readonly lossMax: number;
+  readonly constraints: readonly Constraint[];
   readonly confidence: number;
-  readonly method: 'exact binomial' | 'betting on clusters';
+  readonly method: Method;
+  readonly procedure: 'fixed sequence' | 'Pareto testing';
+  /** That it was certified on. */
   readonly items: number;
   readonly clusters: number;
+  readonly designEffect: number;
   /** In the order they were tested; the last one is the first that was not rejected, if any was not. */
   readonly tested: readonly Tested[];
-  readonly certified: (Measured & { readonly threshold: number; readonly lossUpper: number | null }) | null;
+  /** Named by the caller and never reached. */
+  readonly beyond: readonly Tested[];
+  /** Looked at on the tuning requests. */
+  readonly candidates: number;
+  readonly certified: Certified | null;
+  /** Always the reference, and the route as it is configured. */
+  readonly always: Measured;
+  readonly current: (Measured & { readonly thresholds: readonly number[] | null }) | null;
+  /** How many requests each role has; undefined when nothing had to be set aside. */
+  readonly split: Readonly<Record<'tune' | 'certify' | 'audit', number>> | undefined;
+  /** The requests that the printed numbers are of. */
+  readonly measuredOn: 'all' | 'certify' | 'audit';
+  readonly slices: readonly Slice[];
 }
 
+/** What was used, for a file to keep. */
+export interface Basis {
+  readonly split: Split | undefined;
+  readonly certifyItems: readonly Item[];
+}
+
+export const basisOf = (chain: Chain, { items }: Complete, options: CertifyOptions): Basis => {
+  if (!needsSplit(chain, options)) return { split: undefined, certifyItems: items };
+  const split = splitOf(items, options.seed, options.split);
+  return { split, certifyItems: itemsOf(items, split, 'certify') };
+};
+
+/** One threshold and one constraint that gets no worse as it rises have their order beforehand; all else must be ordered by data. */
+const needsSplit = (chain: Chain, { constraints = [] }: CertifyOptions): boolean => chain.targets.length > 2 || constraints.length > 0;
+
+export const constraintsOf = ({ loss, lossMax, constraints = [] }: CertifyOptions): readonly Constraint[] => [
+  { kind: loss, max: lossMax },
+  ...constraints,
+];
+
 /**
- * Fixed-sequence testing (Learn-then-Test, arXiv 2110.01052) from the strictest threshold down, each at the whole level, up to the first
- * that cannot be told from a loss above the bound. Nothing is fitted, so all items serve. Binary harm of independent items is tested by
- * the exact binomial; graded or net loss and clustered items by betting, each cluster one observation: its mean.
+ * Fixed-sequence testing (Learn-then-Test, arXiv 2110.01052): each candidate at the whole level, up to the first that cannot be told from
+ * one that breaks a constraint. One threshold goes from the strictest down and needs no other data; nothing is fitted, so all items
+ * serve. Otherwise other requests give the order. Of those that hold, the cheapest is certified.
  */
 export function certify(chain: Chain, kept: Complete, options: CertifyOptions): Certificate {
-  const { items } = kept;
+  const { split, certifyItems } = basisOf(chain, kept, options);
+  const constraints = constraintsOf(options);
+  const { signal, confidence, seed } = options;
+  const testing = { signal, constraints, confidence, seed };
+  const look = lookAt(chain, certifyItems, testing);
+  const named = options.thresholds?.map(t => (typeof t === 'number' ? [t] : t));
+  const ordered = split
+    ? order(chain, itemsOf(kept.items, split, 'tune'), { ...testing, ...(named ? { thresholds: named } : {}) })
+    : { candidates: named ?? fromTheTop(chain, certifyItems, signal), seen: 0 };
+  const row = rowOf(look, constraints[0]!, confidence);
+  const { tested, beyond } = inSequence(ordered.candidates, thresholds => row(thresholds), confidence, named !== undefined && !split);
+  const held = tested.filter(({ p }) => p <= 1 - confidence);
+  const audit = split ? itemsOf(kept.items, split, 'audit') : [];
+  const measured = audit.length > 0 ? audit : certifyItems;
+  const winner = cheapest(held);
+  const shown = measurer(chain, measured, confidence);
+  const clusters = clustersOf(certifyItems.map(item => item.cluster));
+  return {
+    ...{
+      chain: chain.name,
+      targets: chain.targets,
+      reference: chain.targets.at(-1)!,
+      signal,
+      loss: options.loss,
+      lossMax: options.lossMax,
+    },
+    ...{ constraints, confidence, method: look.method, procedure: split ? 'Pareto testing' : 'fixed sequence' },
+    ...{ items: certifyItems.length, clusters: clusters.count, designEffect: clusteredMean(look.reference.quality, clusters).designEffect },
+    ...{ tested, beyond, candidates: ordered.seen },
+    certified: winner ? shown.certified(winner, look) : null,
+    always: shown.always(),
+    current: chain.configured ? { ...shown.of(chain.policy), thresholds: thresholdsOf(chain.policy, signal) ?? null } : null,
+    split: split && {
+      tune: itemsOf(kept.items, split, 'tune').length,
+      certify: certifyItems.length,
+      audit: audit.length,
+    },
+    measuredOn: !split ? 'all' : audit.length > 0 ? 'audit' : 'certify',
+    slices: options.slices?.length
+      ? slicesOf(chain, certifyItems, {
+          ...testing,
+          tags: options.slices,
+          tested: tested.map(t => t.thresholds),
+          chosen: winner?.thresholds,
+        })
+      : [],
+  };
+}
+
+const fromTheTop = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] =>
+  thresholdGrid(distinctValues(items, chain.targets[0]!, signal), thresholdsMax).map(t => [t]);
+
+function inSequence(
+  candidates: readonly (readonly number[])[],
+  row: (thresholds: readonly number[]) => Tested,
+  confidence: number,
+  all: boolean,
+): { readonly tested: readonly Tested[]; readonly beyond: readonly Tested[] } {
+  const tested: Tested[] = [];
+  for (const [i, thresholds] of candidates.entries()) {
+    const told = row(thresholds);
+    tested.push(told);
+    if (!(told.p <= 1 - confidence)) return { tested, beyond: all ? candidates.slice(i + 1).map(row) : [] };
+  }
+  return { tested, beyond: [] };
+}
+
+/** The last of equals, which is the one that accepts most. */
+const cheapest = (held: readonly Tested[]): Tested | undefined =>
+  held.reduce<Tested | undefined>((best, t) => (!best || weight(t) <= weight(best) ? t : best), undefined);
+const weight = ({ relativeCost, accept }: Tested): number => (Number.isFinite(relativeCost) ? relativeCost : 1 - accept);
+
+function rowOf(look: Look, first: Constraint, confidence: number): (thresholds: readonly number[]) => Tested {
+  const { reference, test } = look;
+  const n = reference.step.length;
+  const referenceCost = sum(reference.cost);
+  return thresholds => {
+    const trials = look.decide(thresholds);
+    const losses = lossesOf(first, trials, reference);
+    let [accepted, worse, better] = [0, 0, 0];
+    for (let i = 0; i < n; i++) {
+      if (trials.step[i] === 0) accepted++;
+      if (trials.quality[i]! < reference.quality[i]!) worse++;
+      else if (trials.quality[i]! > reference.quality[i]!) better++;
+    }
+    return {
+      ...{ threshold: thresholds[0]!, thresholds, accept: accepted / n },
+      ...{ loss: sum(losses) / n, p: look.p(trials), quality: sum(trials.quality) / n, relativeCost: sum(trials.cost) / referenceCost },
+      ...{ worse, better, lossUpper: upperOf(test, first, losses, confidence) },
+    };
+  };
+}
+
+const upperOf = ({ method }: Tester, { kind }: Constraint, losses: Float64Array, confidence: number): number | null =>
+  method === 'exact binomial' && kind === 'harm' ? upperBound(Math.round(sum(losses)), losses.length, confidence) : null;
+
+/** The numbers of whole policies, over the requests that are shown. */
+function measurer(chain: Chain, items: readonly Item[], confidence: number) {
   const clusters = clustersOf(items.map(item => item.cluster));
   const decide = decider(items, chain.targets);
   const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
-  const losses = stepwiseLosses(chain, kept, options, decide, reference);
-  const exact = options.loss === 'harm' && clusters.count === items.length && isBinary(losses.accepted) && isBinary(losses.escalated);
-  const order = shuffled(
-    Array.from({ length: clusters.count }, (_, g) => g),
-    random(options.seed),
-  );
-  const tested: Tested[] = [];
-  for (const threshold of options.thresholds ?? thresholdGrid(distinctValues(items, chain.targets[0]!, options.signal), thresholdsMax)) {
-    const { loss, accept } = losses.at(threshold);
-    const p = exact ? binomialBelow(Math.round(sum(loss)), items.length, options.lossMax) : bettingP(loss, clusters, order, options);
-    tested.push({ threshold, accept, loss: sum(loss) / items.length, p });
-    if (!(p <= 1 - options.confidence)) break;
-  }
-  const last = tested.findLast(({ p }) => p <= 1 - options.confidence);
+  const measure = (trials: Trials): Measured => measurePolicy(trials, reference, chain.targets.length, clusters, confidence);
+  const of = (policy: Chain['policy']): Measured => measure(decide(policy));
   return {
-    chain: chain.name,
-    reference: chain.targets.at(-1)!,
-    ...{ signal: options.signal, loss: options.loss, lossMax: options.lossMax, confidence: options.confidence },
-    method: exact ? 'exact binomial' : 'betting on clusters',
-    items: items.length,
-    clusters: clusters.count,
-    tested,
-    certified: last
-      ? {
-          threshold: last.threshold,
-          ...measurePolicy(
-            decide(withThresholds(chain, [last.threshold], options.signal)),
-            reference,
-            chain.targets.length,
-            clusters,
-            options.confidence,
-          ),
-          lossUpper: exact ? upperBound(Math.round(last.loss * items.length), items.length, options.confidence) : null,
-        }
-      : null,
+    of,
+    always: () => measurePolicy(reference, reference, 1, clusters, confidence),
+    certified: (winner: Tested, look: Look): Certified => {
+      const policy = look.policy(winner.thresholds);
+      const trials = decide(policy);
+      const measured = measure(trials);
+      const hull = mixingHull(new Map(chain.targets.map(target => [target, decide(onlyTarget(chain, target))])));
+      const { threshold, thresholds, lossUpper } = winner;
+      const savesNothing = measured.relativeCost ? !(measured.relativeCost.high < 1) : measured.answered[0] === 0;
+      return {
+        ...measured,
+        threshold,
+        thresholds,
+        lossUpper,
+        overMix: overMix(trials, hull, clusters)?.interval(confidence) ?? null,
+        savesNothing,
+      };
+    },
   };
-}
-
-interface Losses {
-  /** Of each item when its first answer is taken wherever it shows the signal, and when it never is. */
-  readonly accepted: Float64Array;
-  readonly escalated: Float64Array;
-  at(threshold: number): { readonly loss: Float64Array; readonly accept: number };
-}
-
-/** A threshold only chooses, item by item, between the two ways through the chain: both are decided by the router once. */
-function stepwiseLosses(
-  chain: Chain,
-  { items }: Complete,
-  { signal, loss }: CertifyOptions,
-  decide: (policy: Parameters<ReturnType<typeof decider>>[0]) => Trials,
-  reference: Trials,
-): Losses {
-  const of = (trials: Trials): Float64Array =>
-    loss === 'harm' ? harms(trials, reference) : trials.quality.map((quality, i) => reference.quality[i]! - quality);
-  const accepted = of(decide(withThresholds(chain, [0], signal)));
-  const escalated = of(decide(withThresholds(chain, [Number.POSITIVE_INFINITY], signal)));
-  const values = Float64Array.from(items, item => signalOf(item.outcomes.get(chain.targets[0]!), signal) ?? Number.NEGATIVE_INFINITY);
-  return {
-    accepted,
-    escalated,
-    at: threshold => ({
-      loss: accepted.map((taken, i) => (values[i]! >= threshold ? taken : escalated[i]!)),
-      accept: values.filter(value => value >= threshold).length / items.length,
-    }),
-  };
-}
-
-function bettingP(loss: Float64Array, clusters: Clusters, order: readonly number[], options: CertifyOptions): number {
-  const sums = clusterSums(loss, clusters);
-  const sizes = clusterSums(new Float64Array(loss.length).fill(1), clusters);
-  const means = Float64Array.from(order, g => sums[g]! / sizes[g]!);
-  return (options.loss === 'harm' ? bettingBelow : bettingLossBelow)(means, options.lossMax, 1 - options.confidence);
 }

@@ -6,27 +6,29 @@ export type Edited = { readonly ok: true; readonly text: string } | { readonly o
 
 export interface ThresholdEdit {
   readonly route: string;
-  /** That the route's first step must ask. */
+  /** That the step must ask. */
   readonly target: string;
+  /** From 0, which is the default. */
+  readonly step?: number;
   readonly signal: SweptSignal;
   readonly threshold: number;
 }
 
 export function writeThreshold(text: string, edit: ThresholdEdit): Edited {
-  const { route, target, signal, threshold } = edit;
+  const { route, target, signal, threshold, step: at = 0 } = edit;
   const document = parseDocument(text);
   if (document.errors.length > 0) return refused(`it is no YAML: ${document.errors[0]!.message}`);
   const written = document.getIn(['routes', route], true);
-  const step = document.getIn(isSeq(written) ? ['routes', route, 0] : ['routes', route, 'steps', 0], true);
+  const step = document.getIn(isSeq(written) ? ['routes', route, at] : ['routes', route, 'steps', at], true);
   const asked = isMap(step) ? step.get('target') : isScalar(step) ? step.value : undefined;
   if (asked !== target) return refused(`routes.${route} does not begin with ${target} in this file`);
   const rule = `{ ${signal}: ${threshold} }`;
   const edited = isSeq(written)
-    ? listToSteps(text, written.items, written as Node, rule)
+    ? listToSteps(text, written.items, written as Node, rule, at)
     : ruleInStep(text, step as YAMLMap, signal, rule, threshold);
   if (edited === undefined) return refused(`routes.${route} is written in a way that is left to you; give its first step accept: ${rule}`);
   const holds = parseDocument(edited);
-  const kept = holds.errors.length === 0 && holds.getIn(['routes', route, 'steps', 0, 'accept', signal]) === threshold;
+  const kept = holds.errors.length === 0 && holds.getIn(['routes', route, 'steps', at, 'accept', signal]) === threshold;
   return kept ? { ok: true, text: edited } : refused(`routes.${route} could not be edited safely; give its first step accept: ${rule}`);
 }
 
@@ -54,10 +56,10 @@ function ruleInStep(text: string, step: YAMLMap, signal: SweptSignal, rule: stri
 }
 
 /** `[a, b]` has no place for a rule; steps have. */
-function listToSteps(text: string, items: readonly unknown[], list: Node, rule: string): string | undefined {
+function listToSteps(text: string, items: readonly unknown[], list: Node, rule: string, at: number): string | undefined {
   const targets = items.flatMap(item => (isScalar(item) && typeof item.value === 'string' ? [item.value] : []));
   const source = text.slice(...(list.range!.slice(0, 2) as [number, number]));
   if (targets.length !== items.length || !source.startsWith('[') || source.includes('#')) return undefined;
-  const steps = targets.map((target, i) => `{ target: ${JSON.stringify(target)}${i === 0 ? `, accept: ${rule}` : ''} }`);
+  const steps = targets.map((target, i) => `{ target: ${JSON.stringify(target)}${i === at ? `, accept: ${rule}` : ''} }`);
   return splice(text, list, `{ steps: [${steps.join(', ')}] }`);
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { action } from '../gateway/cli.ts';
 import { type CalibrateCommandOptions, runCalibrate } from './commands/calibrate.ts';
 import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
+import { type CheckOptions, runCheck } from './commands/check.ts';
 import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
 import { type ExplainOptions, runExplain } from './commands/explain.ts';
 import { chainFlags, common, dataFlags } from './commands/flags.ts';
@@ -10,6 +11,7 @@ import { type GateCommandOptions, runGate } from './commands/gate.ts';
 import {
   calibrateHelp,
   certifyHelp,
+  checkHelp,
   compareHelp,
   explainHelp,
   gateHelp,
@@ -47,9 +49,20 @@ function chains(evaluation: Command): void {
     .option('--confidence <level>', 'of the promise', '95%')
     .option('--seed <number>', 'of the order in which clusters are bet on', '0')
     .option('--write', "put the certified threshold into the config's route")
-    .option('-o, --output <file>', 'keep the certificate as a file: certificate.json')
+    .option('--threshold <number>', 'test these, strictest first, instead of all (repeatable, or a list: 1,0.9,0.8)', repeatable)
+    .option('--max-errors <points>', 'and at most this share without an answer: 1%')
+    .option('--max-p95 <time>', 'and a p95 latency of at most this: 3s')
+    .option('--max-ttft-p95 <time>', 'and a p95 time to the first token of at most this: 2s')
+    .option('--slice <tag>', 'certify each value of a tag as well: tenant, route, project, or a tag of yours (repeatable)', repeatable)
+    .option('--manifest <file>', 'keep who is for tuning, certifying and auditing, and count the looks: split.json')
+    .option('--alpha-spending', 'share the chance of error over several looks at the same requests')
+    .option('-o, --output <file>', 'keep it as a file, or look at it: certificate.json, certificate.html (repeatable)', repeatable)
     .addHelpText('after', certifyHelp)
     .action(action((options: CertifyCommandOptions) => runCertify(options)));
+
+  dataFlags(common(evaluation.command('check <certificate>').description('whether a certificate still holds: drift, models, thresholds')))
+    .addHelpText('after', checkHelp)
+    .action(action((file: string, options: CheckOptions) => runCheck(file, options)));
 
   chainFlags(evaluation.command('calibrate').description('how well a signal tells right answers from wrong ones, and what it is worth'))
     .option('--confidence <level>', 'of the intervals', '95%')

@@ -14,6 +14,8 @@ export interface Outcome {
   readonly latencyMs?: Milliseconds;
   /** To the first content. */
   readonly firstTokenMs?: Milliseconds;
+  /** The model that answered, as it called itself. */
+  readonly model?: string;
   /** It gave no answer. */
   readonly failure?: Failure;
 }
@@ -23,6 +25,8 @@ export interface Item {
   /** Items that are not independent of one another share it: a conversation, or the item alone. */
   readonly cluster: string;
   readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** By which a part of the requests is named: tenant, route, user, and what the caller tagged. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface Outcomes {

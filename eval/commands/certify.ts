@@ -1,65 +1,129 @@
 /** `hindcast eval certify`. */
-import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
-import { version } from '../../gateway/version.ts';
-import { type Certificate, certify } from '../certify.ts';
+import type { Constraint } from '../certify/constraint.ts';
+import { basisOf, type CertifyOptions, certify, constraintsOf } from '../certify.ts';
 import type { Chain } from '../chain.ts';
-import { writeThreshold } from '../config-edit.ts';
-import { printOutcomes } from '../outcomes/snapshot.ts';
-import { complete, type Item } from '../outcomes.ts';
+import { parseDuration } from '../duration.ts';
+import { complete, type Outcomes } from '../outcomes.ts';
+import { certificateJson } from '../report/certificate-json.ts';
+import { certificatePage } from '../report/certificate-page.ts';
 import { certificateText } from '../report/certify.ts';
-import { certificateJson } from '../report/json.ts';
+import { sweep } from '../sweep.ts';
+import { certificateFile } from './certificate.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
+import { writeConfig } from './config-write.ts';
 import { nothingComplete, selectionNote } from './data.ts';
-import { lossOf, parseConfidence, parsePoints, parseSeed, parseSignal, writeText } from './options.ts';
+import { lookUp, manifestOf } from './manifest.ts';
+import { lossOf, pagesAndFiles, parseConfidence, parsePoints, parseSeed, parseSignal, writeText } from './options.ts';
+import { calibrationsOf, thresholdsOf } from './sweep.ts';
 
 export interface CertifyCommandOptions extends ChainOptions {
   readonly maxLoss: string;
   readonly loss: string;
+  readonly maxErrors?: string;
+  readonly maxP95?: string;
+  readonly maxTtftP95?: string;
+  readonly threshold?: readonly string[];
+  readonly slice?: readonly string[];
   readonly confidence: string;
   readonly seed: string;
+  readonly manifest?: string;
+  readonly alphaSpending?: boolean;
   readonly write?: boolean;
-  readonly output?: string;
+  readonly output?: readonly string[];
 }
 
 export async function runCertify(options: CertifyCommandOptions): Promise<number> {
-  const settings = {
-    signal: parseSignal(options.signal),
-    loss: lossOf(options.loss),
-    lossMax: parsePoints(options.maxLoss),
-    confidence: parseConfidence(options.confidence),
-    seed: parseSeed(options.seed),
-  };
+  const asked = optionsOf(options);
+  const outputs = pagesAndFiles(options.output, ['json', 'html']);
   const edited = options.write ? routeToEdit(options) : undefined;
+  const remembered = manifestOf(options.manifest, options.alphaSpending ?? false);
   const { chain, outcomes } = await chainAndOutcomes(options);
-  if (chain.targets.length > 2) {
-    throw new CommandError(exit.usage, `--chain ${chain.name}: certifying more than two targets is not available yet; certify each pair.`);
-  }
   const kept = complete(outcomes.items, chain.targets);
   if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
-  const certificate = certify(chain, kept, settings);
-  const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)];
+  const thresholds = thresholdsOf(options.threshold, chain);
+  const settings: CertifyOptions = {
+    ...asked,
+    ...(thresholds ? { thresholds } : {}),
+    ...(remembered?.manifest ? { split: remembered.manifest.split } : {}),
+  };
+  refuseUnknownTimes(settings, kept.items);
+  const basis = basisOf(chain, kept, settings);
+  const spent = remembered ? lookUp(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
+  const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
+  const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known), ...spentNote(spent)];
   const told = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
-  if (certificate.certified && edited !== undefined) writeConfig(edited, chain, certificate);
-  if (options.output !== undefined) {
-    writeText(options.output, `${JSON.stringify({ ...provenance(chain, kept.items, settings.seed), ...told }, null, 2)}\n`);
-    note(`written: ${options.output}`);
+  const useful = certificate.certified !== null && !certificate.certified.savesNothing;
+  if (edited !== undefined && useful) writeConfig(edited, chain, certificate.signal, certificate.certified!.thresholds);
+  for (const { type, file } of outputs) {
+    const page =
+      type === 'html'
+        ? certificatePage(certificate, {
+            label: outcomes.label,
+            notes,
+            items: kept.items,
+            chain,
+            ...surroundings(chain, outcomes, settings),
+          })
+        : undefined;
+    writeText(file, page ?? certificateFile(chain, kept.items, certificate, { seed: settings.seed, told }));
+    note(`written: ${file}`);
   }
-  result(options, told, () => [certificateText(certificate, outcomes.label), ...notes].join('\n'));
+  spent?.keep();
+  result(options, told, () => [certificateText(certificate, outcomes.label, table), ...notes].join('\n'));
+  if (edited !== undefined && certificate.certified && !useful) {
+    note(`${edited} was left as it is: the certified threshold saves nothing.`);
+    return exit.inconclusive;
+  }
   return certificate.certified ? exit.pass : exit.inconclusive;
 }
 
-/** What a reader needs to hold a certificate against the data it was given for: the hash is that of `eval snapshot` of the judged requests. */
-const provenance = ({ targets }: Chain, items: readonly Item[], seed: number): object => ({
-  kind: 'hindcast-certificate',
-  hindcast: version(),
-  issued_at: new Date(wallClock.now()).toISOString(),
-  targets,
-  seed,
-  outcomes_sha256: createHash('sha256').update(printOutcomes(items, targets)).digest('hex'),
+/** What the page draws around it. */
+const surroundings = (chain: Chain, outcomes: Outcomes, { signal, confidence }: CertifyOptions) => ({
+  sweep: sweep(chain, outcomes, { signal, confidence }),
+  calibrations: calibrationsOf(chain, outcomes, { signal, confidence }),
 });
+
+const spentNote = (spent: { readonly delta: number; readonly looks: number; readonly file: string } | undefined): readonly string[] =>
+  spent
+    ? [`Look ${spent.looks} at these requests, at a chance of error of ${Number((spent.delta * 100).toFixed(3))} % (${spent.file}).`]
+    : [];
+
+function optionsOf(options: CertifyCommandOptions): Omit<CertifyOptions, 'thresholds' | 'split'> {
+  const { maxErrors, maxP95, maxTtftP95, slice } = options;
+  const constraints: Constraint[] = [
+    ...(maxErrors === undefined ? [] : [{ kind: 'errors' as const, max: parsePoints(maxErrors, '--max-errors') }]),
+    ...(maxP95 === undefined ? [] : [{ kind: 'latency_p95' as const, max: parseDuration(maxP95, '--max-p95') }]),
+    ...(maxTtftP95 === undefined ? [] : [{ kind: 'ttft_p95' as const, max: parseDuration(maxTtftP95, '--max-ttft-p95') }]),
+  ];
+  return {
+    signal: parseSignal(options.signal),
+    loss: lossOf(options.loss),
+    lossMax: parsePoints(options.maxLoss),
+    constraints,
+    confidence: parseConfidence(options.confidence),
+    seed: parseSeed(options.seed),
+    slices: slice ?? [],
+  };
+}
+
+/** A time that nobody knows is neither kept nor broken. */
+function refuseUnknownTimes(options: CertifyOptions, items: ReturnType<typeof complete>['items']): void {
+  const times = constraintsOf(options).find(({ kind }) => kind.endsWith('p95'));
+  if (!times) return;
+  const lacking = items.filter(({ outcomes }) =>
+    [...outcomes.values()].some(
+      o => o.latencyMs === undefined || (times.kind === 'ttft_p95' && !o.failure && o.firstTokenMs === undefined),
+    ),
+  ).length;
+  if (lacking === 0) return;
+  const flag = times.kind === 'ttft_p95' ? '--max-ttft-p95' : '--max-p95';
+  throw new CommandError(
+    exit.usage,
+    `${flag}: the time of ${lacking} of ${items.length} requests is not known for every target; leave the bound out.`,
+  );
+}
 
 /** Said before any work is done. */
 function routeToEdit(options: CertifyCommandOptions): string {
@@ -67,21 +131,4 @@ function routeToEdit(options: CertifyCommandOptions): string {
   if (file === undefined) throw new CommandError(exit.usage, '--write needs a config file to write to; name it with --config.');
   if (routes.has(options.chain)) return file;
   throw new CommandError(exit.usage, `--write needs a route of ${file}, not targets: --chain ${[...routes.keys()][0] ?? 'ROUTE'}.`);
-}
-
-/** The new text is checked as a config beside the old one before it takes its place, in one step, no more readable than that was. */
-function writeConfig(named: string, chain: Chain, { signal, certified }: Certificate): void {
-  const { threshold } = certified!;
-  const file = realpathSync(named);
-  const edited = writeThreshold(readFileSync(file, 'utf8'), { route: chain.name, target: chain.targets[0]!, signal, threshold });
-  if (!edited.ok) throw new CommandError(exit.usage, `${file}: ${edited.problem}.`);
-  const beside = `${file}.${process.pid}.tmp`;
-  try {
-    writeFileSync(beside, edited.text, { mode: statSync(file).mode & 0o777 });
-    settingsOf({ config: beside });
-    renameSync(beside, file);
-  } finally {
-    rmSync(beside, { force: true });
-  }
-  note(`written: ${file}: routes.${chain.name} accepts ${chain.targets[0]} at ${signal} ${threshold}`);
 }

@@ -22,6 +22,10 @@ Examples:
   hindcast eval certify --chain smart --max-loss 2pp
   hindcast eval certify --chain smart --max-loss 2pp --write -o certificate.json
   hindcast eval certify --chain sim/small,sim/large --max-loss 1pp --loss net --confidence 90% --json
+  hindcast eval certify --chain smart --max-loss 2pp --max-p95 4s --max-errors 1% --slice tenant --manifest eval/split.json
+
+With one threshold and nothing but a loss to bound, all requests serve and no split is made. With three targets and more, or further bounds,
+the candidates and their order come from the tuning requests (Pareto testing), and the certificate from others that nobody has looked at.
 
 Exit codes: 0 certified, 2 usage, 3 no threshold can be certified, 5 no request has an outcome of every target.`;
 
@@ -79,3 +83,11 @@ Example:
   hindcast eval snapshot --chain smart --since 7d -o eval/outcomes.jsonl
 
 Exit codes: 0 done, 2 usage, 5 no request has an outcome of every target.`;
+
+export const checkHelp = `
+Fresh, drifting (a population stability index above 0.1), expired (above 0.25, another model answers, or the route has other thresholds).
+
+Example:
+  hindcast eval check certificate.json --since 1d
+
+Exit codes: 0 fresh or drifting, 1 expired, 2 usage, 3 too few answers to tell, 5 nothing is known of the first target.`;

@@ -31,11 +31,11 @@ export function lossOf(text: string): 'harm' | 'net' {
 }
 
 /** `2pp`, `2%` and `0.02` are the same. */
-export function parsePoints(text: string): number {
+export function parsePoints(text: string, flag = '--max-loss'): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?|\.\d+)\s*(pp|%)?$/.exec(text) ?? [];
   const share = digits === undefined ? Number.NaN : unit === undefined ? Number(digits) : Number(digits) / 100;
   if (share > 0 && share < 1) return share;
-  throw new CommandError(exit.usage, `--max-loss ${text}: write percentage points above 0, such as 2pp or 0.5pp.`);
+  throw new CommandError(exit.usage, `${flag} ${text}: write percentage points above 0, such as 2pp or 0.5pp.`);
 }
 
 /** `80%`, `80` and `0.8` are the same. */
@@ -61,6 +61,21 @@ export function readText(file: string, what: string): string {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new CommandError(exit.usage, `${file}: ${code === 'ENOENT' ? `there is no such file; name ${what}` : message}.`);
   }
+}
+
+export interface OutputFile {
+  readonly type: string;
+  readonly file: string;
+}
+
+/** `-o` as often as wanted: what a file is follows from its name. */
+export function pagesAndFiles(files: readonly string[] | undefined, types: readonly string[]): readonly OutputFile[] {
+  return (files ?? []).map(file => {
+    const extension = /\.(\w+)$/.exec(file)?.[1]?.toLowerCase().replace(/^htm$/, 'html') ?? '';
+    if (types.includes(extension)) return { type: extension, file };
+    const examples = types.map(type => (type === 'html' ? 'report.html, a page to look at' : `result.${type}`)).join(', or ');
+    throw new CommandError(exit.usage, `--output ${file}: its ending says what it shall be: ${examples}.`);
+  });
 }
 
 /** Makes the folder as well. */

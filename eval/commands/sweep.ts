@@ -1,10 +1,12 @@
 /** `hindcast eval sweep`. */
 import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
 import { type Calibration, calibrate } from '../calibrate.ts';
-import type { Chain, SweptSignal } from '../chain.ts';
-import { complete, type Outcomes } from '../outcomes.ts';
+import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
+import { decider } from '../decide.ts';
+import { complete, type Item, type Outcomes } from '../outcomes.ts';
+import { itemTable } from '../report/item-table.ts';
 import { sweepJson } from '../report/json.ts';
-import { sweepText } from '../report/sweep.ts';
+import { bestRow, sweepText } from '../report/sweep.ts';
 import { sweepHtml } from '../report/sweep-html.ts';
 import { type Sweep, sweep } from '../sweep.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
@@ -27,18 +29,34 @@ export async function runSweep(options: SweepCommandOptions): Promise<void> {
   const kept = complete(outcomes.items, chain.targets);
   if (!swept) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
   const told = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known)] };
-  if (options.output !== undefined) writePage(options.output, told, calibrationsOf(chain, outcomes, { signal, confidence }));
+  if (options.output !== undefined)
+    writePage(options.output, told, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, told));
   result(options, sweepJson(told), () => sweepText(told, table, { wide: options.wide ?? false }));
 }
 
-function writePage(file: string, swept: Sweep, calibrations: readonly Calibration[]): void {
+/** Of the configured rule, else of the row that the sentence on top is about. */
+function requestsOf(chain: Chain, items: readonly Item[], swept: Sweep): string {
+  const row = swept.current ?? bestRow(swept);
+  if (!row) return '';
+  const decide = decider(items, chain.targets);
+  const { signal, reference } = swept;
+  return itemTable({
+    ...{ items, targets: chain.targets, signal: { of: chain.targets[0]!, name: signal } },
+    head: row.thresholds ? `at ${row.thresholds.join(', ')}` : 'as configured',
+    base: `always ${reference}`,
+    candidate: decide(row.thresholds ? withThresholds(chain, row.thresholds, signal) : chain.policy),
+    baseline: decide(onlyTarget(chain, reference)),
+  });
+}
+
+function writePage(file: string, swept: Sweep, calibrations: readonly Calibration[], requests: string): void {
   if (!/\.html?$/.test(file))
     throw new CommandError(exit.usage, `--output ${file}: name a page such as frontier.html; --json prints the numbers.`);
-  writeText(file, sweepHtml(swept, calibrations));
+  writeText(file, sweepHtml(swept, calibrations, requests));
   note(`written: ${file}`);
 }
 
-const calibrationsOf = (
+export const calibrationsOf = (
   chain: Chain,
   { items }: Outcomes,
   { signal, confidence }: { readonly signal: SweptSignal; readonly confidence: number },

@@ -1,4 +1,4 @@
-/** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
+/** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
 import { type Failure, kindOfWord } from '../../gateway/core/failure.ts';
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
 import { type Signals, signalNames } from '../../gateway/core/signal.ts';
@@ -46,8 +46,8 @@ export function parseOutcomes(text: string): ParsedOutcomes {
 
 type Report = (field: string, message: string) => undefined;
 
-const itemKeys = ['id', 'cluster', 'targets'];
-const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'error'];
+const itemKeys = ['id', 'cluster', 'tags', 'targets'];
+const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'model', 'error'];
 
 function parseItem(row: string, report: Report): Item | undefined {
   const scan = scanObject(row);
@@ -72,7 +72,14 @@ function parseItem(row: string, report: Report): Item | undefined {
     if (!isObject(cell as Json)) report(at, 'must be an object such as {"quality": 1, "cost": 0.027}');
     else outcomes.set(target, parseOutcome(cell as JsonObject, at, report));
   }
-  return { id, cluster, outcomes };
+  const tags = parseTags(value.tags, report);
+  return { id, cluster, outcomes, ...(tags ? { tags } : {}) };
+}
+
+function parseTags(tags: Json | undefined, report: Report): Readonly<Record<string, string>> | undefined {
+  if (tags === undefined || tags === null) return undefined;
+  if (isObject(tags) && Object.values(tags).every(value => typeof value === 'string')) return tags as Record<string, string>;
+  return report('tags', 'must be an object of strings such as {"task": "refund"}');
 }
 
 function identifier(value: unknown): string | undefined {
@@ -100,6 +107,8 @@ function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
   const latencyMs = number('latency_ms', 0, 1e9, 'milliseconds, 0 or more');
   const firstTokenMs = number('ttft_ms', 0, 1e9, 'milliseconds, 0 or more');
   const failure = parseFailure(cell.error, at, report);
+  const model = cell.model ?? undefined;
+  if (model !== undefined && typeof model !== 'string') report(`${at}.model`, 'must be the name of the model that answered');
   if (cell.cost === undefined) report(`${at}.cost`, 'is missing; write the cost in USD, 0 when it was free, null when nobody knows it');
   if (latencyMs !== undefined && firstTokenMs !== undefined && firstTokenMs > latencyMs)
     report(`${at}.ttft_ms`, 'must not be above latency_ms');
@@ -109,6 +118,7 @@ function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
     ...(cost === undefined ? {} : { costNanoUsd: Math.round(cost * 1e9) }),
     ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+    ...(typeof model === 'string' ? { model } : {}),
     ...(failure ? { failure } : {}),
   };
 }

@@ -24,6 +24,7 @@ export interface Found {
   readonly id: string;
   readonly cluster: string;
   readonly cells: ReadonlyMap<string, Cell>;
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface Labelling {
@@ -86,14 +87,14 @@ async function byScores(
     }
   }
   let outside = 0;
-  const items = found.map(({ id, cluster, cells }): Item => {
+  const items = found.map(({ id, cluster, cells, tags }): Item => {
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       const score = cell.scores?.[name] ?? (cell.scored === undefined ? undefined : scores.get(cell.scored)?.score);
       const usable = score !== undefined && score >= 0 && score <= 1;
       if (score !== undefined && !usable) outside++;
       return [column, outcomeOf(cell, usable ? score : undefined)];
     });
-    return { id, cluster, outcomes: new Map(outcomes) };
+    return { id, cluster, outcomes: new Map(outcomes), ...(tags ? { tags } : {}) };
   });
   return { items, outside };
 }
@@ -116,14 +117,14 @@ async function byAgreement(
     if (content === undefined) unread++;
     return content;
   };
-  const items = found.map(({ id, cluster, cells }): Item => {
+  const items = found.map(({ id, cluster, cells, tags }): Item => {
     const best = contentOf(cells.get(strongest));
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       if (cell.failure || best === undefined) return [column, outcomeOf(cell, undefined)];
       const content = column === strongest ? best : contentOf(cell);
       return [column, outcomeOf(cell, content === undefined ? undefined : agreement(content, best))];
     });
-    return { id, cluster, outcomes: new Map(outcomes) };
+    return { id, cluster, outcomes: new Map(outcomes), ...(tags ? { tags } : {}) };
   });
   return { items, unread };
 }

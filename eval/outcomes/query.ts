@@ -14,6 +14,10 @@ export interface OriginalRow {
   readonly cost_nano: number | string;
   readonly price_id: string;
   readonly confidence: number | null;
+  readonly tenant_id: string;
+  readonly route: string;
+  readonly project_id: string;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 export interface AttemptRow {
@@ -34,6 +38,7 @@ export interface AttemptRow {
   readonly cost_nano: number | string;
   readonly price_id: string;
   readonly signals: Readonly<Record<string, number>>;
+  readonly served_model: string;
 }
 
 /** A row of `replay_results`: a replay's outcome as a whole, or an imported one. */
@@ -95,7 +100,8 @@ export function originals(
   const item = query.item === undefined ? '' : 'AND toString(request_id) = {item: String}';
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
-  ${nano('cost_usd')} AS cost_nano, price_id, confidence
+  ${nano('cost_usd')} AS cost_nano, price_id, confidence,
+  tenant_id, route, project_id, tags
 FROM requests
 WHERE run_id = '' ${since} ${item} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
@@ -105,7 +111,7 @@ ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
 
 const attemptColumns = `toString(a.request_id) AS exchange, a.attempt_no AS attempt_no, a.target AS target, a.provider AS provider,
   a.duration_ms AS duration_ms, a.ttft_ms AS ttft_ms, a.outcome AS outcome, a.error_type AS error_type, a.accepted AS accepted,
-  ${nano('a.cost_usd')} AS cost_nano, a.price_id AS price_id, a.signals AS signals`;
+  ${nano('a.cost_usd')} AS cost_nano, a.price_id AS price_id, a.signals AS signals, a.served_model AS served_model`;
 
 /** Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. */
 export async function attemptsOf(

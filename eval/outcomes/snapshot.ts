@@ -12,9 +12,12 @@ export function printOutcomes(items: readonly Item[], targets: readonly string[]
     .join('');
 }
 
-const lineOf = ({ id, cluster, outcomes }: Item, targets: readonly string[]): object => ({
+const lineOf = ({ id, cluster, tags, outcomes }: Item, targets: readonly string[]): object => ({
   id,
   ...(cluster === id ? {} : { cluster }),
+  ...(tags && Object.keys(tags).length > 0
+    ? { tags: Object.fromEntries(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1))) }
+    : {}),
   targets: Object.fromEntries(
     targets.flatMap(target => {
       const outcome = outcomes.get(target);
@@ -24,7 +27,7 @@ const lineOf = ({ id, cluster, outcomes }: Item, targets: readonly string[]): ob
 });
 
 /** A cost that nobody knows is null, said and not left out, so that it is never taken for none. */
-function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, failure }: Outcome): object {
+function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, model, failure }: Outcome): object {
   const shown = signalNames.flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
   return {
     ...(quality === undefined ? {} : { quality }),
@@ -32,6 +35,7 @@ function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, failur
     cost: costNanoUsd === undefined ? null : usd(costNanoUsd),
     ...(latencyMs === undefined ? {} : { latency_ms: latencyMs }),
     ...(firstTokenMs === undefined ? {} : { ttft_ms: latencyMs === undefined ? firstTokenMs : Math.min(firstTokenMs, latencyMs) }),
+    ...(model === undefined ? {} : { model }),
     ...(failure ? { error: failure.kind } : {}),
   };
 }

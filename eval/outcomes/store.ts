@@ -67,7 +67,12 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
         keep(row.item, column.name, resultCell(row, dialects.get(row.item)));
   }
   const known = rows.filter(row => cells.get(row.id)!.size > 0);
-  return known.map(row => ({ id: row.id, cluster: row.conversation_id === '' ? row.id : row.conversation_id, cells: cells.get(row.id)! }));
+  return known.map(row => ({
+    id: row.id,
+    cluster: row.conversation_id === '' ? row.id : row.conversation_id,
+    cells: cells.get(row.id)!,
+    tags: { ...row.tags, tenant: row.tenant_id, route: row.route, project: row.project_id },
+  }));
 }
 
 /** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */
@@ -97,6 +102,7 @@ function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
     latencyMs: before + last.duration_ms,
     ...(priced ? { costNanoUsd: billed.reduce((sum, row) => sum + Number(row.cost_nano), 0) } : {}),
     ...(ok && last.ttft_ms > 0 ? { firstTokenMs: before + last.ttft_ms } : {}),
+    ...(last.served_model === '' ? {} : { model: last.served_model }),
     ...(ok ? {} : { failure: failureOf(last.outcome) }),
     ...(ok ? { body: { exchange: last.exchange, attempt: last.attempt_no, provider: last.provider } } : {}),
     // A score is of what the caller got.

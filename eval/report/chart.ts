@@ -4,7 +4,7 @@ import { escapeHtml } from './html.ts';
 export interface Series {
   readonly name: string;
   /** A class of the page's style. */
-  readonly look: 'chain' | 'frontier' | 'mix' | 'single' | 'oracle' | 'current' | 'ideal';
+  readonly look: 'chain' | 'frontier' | 'mix' | 'single' | 'oracle' | 'current' | 'certified' | 'ideal' | 'good' | 'bad';
   readonly points: readonly ChartPoint[];
   readonly line?: boolean;
   readonly dots?: boolean;

@@ -34,10 +34,14 @@ ${notes.length > 0 ? `<ul class="notes">${notes.map(note => `<li>${escapeHtml(no
 `;
 
 /** Rows with a class are marked. */
-export function htmlTable(head: readonly string[], rows: readonly { readonly cells: readonly string[]; readonly mark?: string }[]): string {
+export function htmlTable(
+  head: readonly string[],
+  rows: readonly { readonly cells: readonly string[]; readonly mark?: string }[],
+  { words = false }: { readonly words?: boolean } = {},
+): string {
   const cells = (tag: 'th' | 'td', texts: readonly string[]): string => texts.map(text => `<${tag}>${escapeHtml(text)}</${tag}>`).join('');
   const body = rows.map(({ cells: texts, mark }) => `<tr${mark ? ` class="${escapeHtml(mark)}"` : ''}>${cells('td', texts)}</tr>`);
-  return `<div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
+  return `<div class="wide"><table${words ? ' class="words"' : ''}><thead><tr>${cells('th', head)}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
 }
 
 const style = `
@@ -46,13 +50,13 @@ const style = `
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1180px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.3rem; margin: 0 0 .5rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 .sentence { font-size: 1.15rem; margin: 0 0 .5rem; } .about, .notes, .tick, .legend { color: var(--soft); }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; } figure { flex: 1 1 480px; margin: 1rem 0; } figcaption { font-weight: 600; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; } figure { flex: 1 1 480px; max-width: 580px; margin: 1rem 0; } figcaption { font-weight: 600; }
 svg { width: 100%; height: auto; } text { font-size: 12px; fill: var(--ink); } .tick { fill: var(--soft); font-size: 11px; } .grid { stroke: var(--faint); }
 .line { fill: none; stroke: currentColor; stroke-width: 1.5; } circle { fill: currentColor; }
 .chain { color: var(--soft); } .frontier { color: var(--a); } .mix, .ideal { color: var(--soft); } .mix .line, .ideal .line { stroke-dasharray: 5 4; }
-.single { color: var(--ink); } .oracle { color: var(--c); } .current { color: var(--b); } .legend span { margin-right: 1rem; white-space: nowrap; }
+.single { color: var(--ink); } .oracle { color: var(--c); } .certified, .good { color: var(--d); } .bad { color: var(--b); } .current { color: var(--b); } .legend span { margin-right: 1rem; white-space: nowrap; }
 .legend i { display: inline-block; width: .7em; height: .7em; border-radius: 50%; background: currentColor; margin-right: .4em; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .88rem; }
-th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--faint); white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
-tr.frontier td:first-child { font-weight: 600; color: var(--a); } tr.current td { color: var(--b); } tr.single td { font-style: italic; }
+th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--faint); white-space: nowrap; } th:first-child, td:first-child, .words td, .words th { text-align: left; } .words td { white-space: normal; }
+tr.frontier td:first-child { font-weight: 600; color: var(--a); } tr.current td, tr.fail td:first-child, tr.worse td { color: var(--b); } tr.pass td:first-child, tr.better td { color: var(--c); } tr.certified td { color: var(--d); font-weight: 600; } tr.single td { font-style: italic; }
 `;

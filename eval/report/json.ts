@@ -1,5 +1,4 @@
 /** What `--json` prints: the same numbers under the names that scripts read, shares as fractions, estimates as `{value, low, high}`. */
-import type { Certificate } from '../certify.ts';
 import type { Measured } from '../sweep/measure.ts';
 import type { Sweep, SweepRow } from '../sweep.ts';
 import type { ComparisonReport } from './compare.ts';
@@ -33,7 +32,7 @@ const rowJson = ({ thresholds, overMix, frontier, ...measured }: SweepRow): obje
   frontier,
 });
 
-const measuredJson = (measured: Measured): object => ({
+export const measuredJson = (measured: Measured): object => ({
   accept: measured.answered[0],
   answered: measured.answered,
   escalated: measured.escalated,
@@ -76,18 +75,6 @@ const finite = ({ value, low, high }: { value: number; low: number; high: number
   low: Number.isFinite(low) ? low : null,
   high: Number.isFinite(high) ? high : null,
 });
-
-export function certificateJson(certificate: Certificate): object {
-  const { chain, reference, signal, loss, lossMax, confidence, method, items, clusters, tested, certified } = certificate;
-  return {
-    verdict: certified ? 'certified' : 'inconclusive',
-    ...{ chain, reference, signal, loss, max_loss: lossMax, confidence, method, items, clusters },
-    threshold: certified?.threshold ?? null,
-    ...(certified ? measuredJson(certified) : { accept: 0, relative_cost: null, harm: null }),
-    loss_upper: certified?.lossUpper ?? null,
-    tested,
-  };
-}
 
 export function comparisonJson(report: ComparisonReport): object {
   const { baseline, candidate, label, confidence, items, clusters, designEffect, worse, better, p, rows, dropped, notes } = report;

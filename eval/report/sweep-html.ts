@@ -1,14 +1,13 @@
 /** A sweep as a page: the frontier beside what a coin would give, how far the signal may be trusted, every threshold in a table. */
 import type { Calibration } from '../calibrate.ts';
-import { upperHull } from '../sweep/mix.ts';
-import type { Sweep, SweepRow } from '../sweep.ts';
+import type { Sweep } from '../sweep.ts';
 import { calibrationSentence } from './calibrate.ts';
-import { type ChartPoint, chartSvg, type Series } from './chart.ts';
-import { count, dollars, percent } from './format.ts';
+import { frontierChart, reliabilityChart, riskChart } from './charts.ts';
+import { count } from './format.ts';
 import { htmlPage, htmlTable } from './html.ts';
 import { htmlRows, sentence, sweepRemarks } from './sweep.ts';
 
-export function sweepHtml(sweep: Sweep, calibrations: readonly Calibration[]): string {
+export function sweepHtml(sweep: Sweep, calibrations: readonly Calibration[], requests: string): string {
   const { chain, signal, label, items, clusters, confidence } = sweep;
   const { head, rows } = htmlRows(sweep);
   const charts = [frontierChart(sweep), ...calibrations.flatMap(c => [riskChart(c), reliabilityChart(c)])];
@@ -16,95 +15,7 @@ export function sweepHtml(sweep: Sweep, calibrations: readonly Calibration[]): s
     title: `Thresholds of ${chain}`,
     sentence: sentence(sweep),
     about: `signal ${signal} · quality: ${label} · ${count(items, 'request')}, ${count(clusters, 'cluster')} · intervals of ${Number((confidence * 100).toFixed(2))} %`,
-    parts: [`<div class="charts">${charts.join('\n')}</div>`, '<h2>Every threshold</h2>', htmlTable(head, rows)],
+    parts: [`<div class="charts">${charts.join('\n')}</div>`, '<h2>Every threshold</h2>', htmlTable(head, rows), requests],
     notes: [...calibrations.map(calibrationSentence), ...sweepRemarks(sweep)],
   });
 }
-
-/** Without prices the share that escalates stands in for the cost. */
-function frontierChart(sweep: Sweep): string {
-  const priced = sweep.singles.every(single => single.costPer1k !== null);
-  const xOf = (row: SweepRow): number => (priced ? row.costPer1k!.value : row.escalated.value);
-  const point = (row: SweepRow): ChartPoint => ({
-    x: xOf(row),
-    y: row.quality.value,
-    title: `${row.thresholds?.join(', ') ?? 'as configured'}: ${percent(row.quality.value)} at ${priced ? dollars(xOf(row)) : percent(xOf(row))}`,
-  });
-  const byCost = (a: ChartPoint, b: ChartPoint): number => a.x - b.x;
-  const singles = priced ? sweep.singles.map(s => ({ target: s.target, cost: s.costPer1k!.value, quality: s.quality.value })) : [];
-  const label = (target: string): string => `always ${target}`;
-  const series: Series[] = [
-    {
-      name: 'random mix of the targets',
-      look: 'mix',
-      line: true,
-      dots: false,
-      points: upperHull(singles).map(p => ({ x: p.cost, y: p.quality })),
-    },
-    { name: 'thresholds', look: 'chain', points: sweep.rows.filter(row => !row.frontier).map(point) },
-    {
-      name: 'frontier',
-      look: 'frontier',
-      line: sweep.targets.length === 2,
-      points: sweep.rows
-        .filter(row => row.frontier)
-        .map(point)
-        .toSorted(byCost),
-    },
-    { name: 'one target always', look: 'single', points: singles.map(p => ({ x: p.cost, y: p.quality, label: label(p.target) })) },
-    {
-      name: 'best choice for each request',
-      look: 'oracle',
-      points:
-        priced && sweep.oracle.costPer1k !== null
-          ? [{ x: sweep.oracle.costPer1k, y: sweep.oracle.quality, title: 'no chain can be better' }]
-          : [],
-    },
-    { name: 'as configured', look: 'current', points: sweep.current ? [{ ...point(sweep.current), label: 'now' }] : [] },
-  ];
-  return chartSvg({
-    title: 'Quality and cost',
-    x: priced ? { name: 'USD per 1,000 requests', format: dollars } : { name: 'escalated', format: percent },
-    y: { name: 'quality', format: percent },
-    series: series.filter(({ points }) => points.length > 0),
-  });
-}
-
-const riskChart = (c: Calibration): string =>
-  chartSvg({
-    title: `Loss among the surest answers of ${c.target}`,
-    x: { name: `share of the answers, surest ${c.signal} first`, format: percent, from: 0, to: 1 },
-    y: { name: 'mean loss', format: percent, from: 0 },
-    series: [
-      {
-        name: `AURC ${c.aurc.toFixed(4)}`,
-        look: 'frontier',
-        line: true,
-        dots: false,
-        points: c.riskCoverage.map(p => ({ x: p.coverage, y: p.risk })),
-      },
-      { name: 'without a signal', look: 'mix', line: true, dots: false, points: [0, 1].map(x => ({ x, y: 1 - c.quality.value })) },
-    ],
-  });
-
-const reliabilityChart = (c: Calibration): string =>
-  chartSvg({
-    title: `What the ${c.signal} of ${c.target} means`,
-    x: { name: c.signal, format: percent, from: 0, to: 1 },
-    y: { name: 'quality', format: percent, from: 0, to: 1 },
-    series: [
-      { name: 'as sure as it should be', look: 'ideal', line: true, dots: false, points: [0, 1].map(x => ({ x, y: x })) },
-      {
-        name: 'measured, bins of equal count',
-        look: 'frontier',
-        line: true,
-        points: c.bins.map(bin => ({
-          x: bin.signal,
-          y: bin.quality.value,
-          low: bin.quality.low,
-          high: bin.quality.high,
-          title: `${bin.count} answers: ${percent(bin.quality.value)}`,
-        })),
-      },
-    ],
-  });

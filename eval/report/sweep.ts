@@ -32,7 +32,7 @@ export function sentence(sweep: Sweep): string {
 }
 
 /** The cheapest whose measured quality is no lower than the reference's. */
-const bestRow = (sweep: Sweep): SweepRow | undefined =>
+export const bestRow = (sweep: Sweep): SweepRow | undefined =>
   sweep.rows
     .filter(row => row.qualityDelta.value >= 0)
     .toSorted((a, b) => (a.relativeCost?.value ?? a.escalated.value) - (b.relativeCost?.value ?? b.escalated.value))[0];

@@ -4,12 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf } from '../../eval/chain.ts';
 import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { certificateJson } from '../../eval/report/certificate-json.ts';
 import { certificateText } from '../../eval/report/certify.ts';
-import { certificateJson, sweepJson } from '../../eval/report/json.ts';
+import { sweepJson } from '../../eval/report/json.ts';
 import { sweepText } from '../../eval/report/sweep.ts';
 import { random } from '../../eval/statistics.ts';
 import { combinations, shortest, thresholdGrid } from '../../eval/sweep/thresholds.ts';
 import { type Sweep, sweep } from '../../eval/sweep.ts';
+import { table } from '../../gateway/cli.ts';
 import type { Route } from '../../gateway/settings.ts';
 
 const options = { signal: 'confidence', confidence: 0.95 } as const;
@@ -304,7 +306,7 @@ describe('a certificate', () => {
   test('that cannot be given says what to do, and how much more it would take', () => {
     const certificate = certify(chain('small,large'), complete(population(20), ['small', 'large']), chosen);
     expect(certificate.certified).toBeNull();
-    const text = certificateText(certificate, 'test');
+    const text = certificateText(certificate, 'test', table);
     expect(text).toContain('INCONCLUSIVE: no threshold is certified; go on asking large always.');
     expect(text).toMatch(/about \d+ requests would certify 5 pp/);
     expect(certificateJson(certificate)).toMatchObject({ verdict: 'inconclusive', threshold: null, accept: 0 });

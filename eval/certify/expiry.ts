@@ -1,0 +1,55 @@
+/** When a certificate ends: the traffic drifted, another model answers, or the chain is no longer the one that was certified. */
+import type { SweptSignal } from '../chain.ts';
+import type { Item } from '../outcomes.ts';
+import { type Baseline, type Drift, driftOf, modelsOf, psiExpire, psiWarn } from './drift.ts';
+
+export interface Expiry {
+  /** `unknown`: too few answers to tell. */
+  readonly verdict: 'fresh' | 'drifting' | 'expired' | 'unknown';
+  readonly reasons: readonly string[];
+  readonly drift: Drift;
+}
+
+/** With fewer answers the index is mostly noise. */
+export const answersMin = 200;
+
+export function expiryOf(
+  certificate: {
+    readonly targets: readonly string[];
+    readonly signal: SweptSignal;
+    readonly thresholds: readonly number[];
+    readonly baseline: Baseline;
+    readonly models: Readonly<Record<string, readonly string[]>>;
+  },
+  items: readonly Item[],
+  configured?: { readonly targets: readonly string[]; readonly thresholds: readonly number[] | undefined },
+): Expiry {
+  const { targets, signal, thresholds, baseline, models } = certificate;
+  const drift = driftOf(baseline, items, signal, thresholds);
+  const now = modelsOf(items, targets);
+  const changed = targets.flatMap(target => {
+    const [then, found] = [models[target] ?? [], now[target] ?? []];
+    const fresh = then.length === 0 ? [] : found.filter(model => !then.includes(model));
+    return fresh.length === 0 ? [] : [`${target} is answered by ${fresh.join(', ')} now, and was by ${then.join(', ')}`];
+  });
+  const route =
+    configured === undefined || (same(configured.targets, targets) && configured.thresholds && same(configured.thresholds, thresholds))
+      ? []
+      : [
+          same(configured.targets, targets)
+            ? `the route accepts at ${configured.thresholds?.join(', ') ?? 'a rule of its own'}, and ${thresholds.join(', ')} was certified`
+            : `the route asks ${configured.targets.join(', ')}, and ${targets.join(', ')} was certified`,
+        ];
+  const answers = Math.min(...drift.perTarget.slice(0, 1).map(t => t.answers));
+  const known = answers >= answersMin;
+  const drifted =
+    known && drift.psi > psiExpire ? [`the signals lie otherwise than they did: PSI ${drift.psi.toFixed(3)} > ${psiExpire}`] : [];
+  const expired = [...changed, ...route, ...drifted];
+  if (expired.length > 0) return { verdict: 'expired', reasons: expired, drift };
+  if (!known) return { verdict: 'unknown', reasons: [`${answers} answers are too few to tell a drift; it takes ${answersMin}`], drift };
+  if (drift.psi > psiWarn)
+    return { verdict: 'drifting', reasons: [`PSI ${drift.psi.toFixed(3)} > ${psiWarn}; it expires at ${psiExpire}`], drift };
+  return { verdict: 'fresh', reasons: [], drift };
+}
+
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);

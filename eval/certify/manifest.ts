@@ -1,0 +1,73 @@
+/** The file that remembers a split and what was certified on it, so that looking twice is neither free nor hidden. */
+import { z } from 'zod';
+import { hashOf, type Role, type Split } from './split.ts';
+
+export interface Use {
+  /** Of everything that was tried: chain, signal, constraints, thresholds. */
+  readonly family: string;
+  /** Of the requests it was tried on. */
+  readonly data: string;
+  /** The chance of a false certificate that it spent. */
+  readonly delta: number;
+  readonly at: string;
+}
+
+export interface Manifest {
+  readonly split: Split;
+  readonly uses: readonly Use[];
+}
+
+const role = z.enum(['tune', 'certify', 'audit']);
+const share = z.number().min(0).max(1);
+const schema = z.strictObject({
+  kind: z.literal('hindcast-split'),
+  version: z.literal(1),
+  seed: z.int().min(0),
+  shares: z.strictObject({ tune: share, certify: share, audit: share }),
+  uses: z.array(z.strictObject({ family: z.string(), data: z.string(), delta: z.number().min(0).max(1), at: z.string() })),
+  clusters: z.record(z.string().regex(/^[0-9a-f]{16}$/), role),
+});
+
+/** A string says what is wrong with it. */
+export function parseManifest(text: string): Manifest | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'is no JSON';
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    return `is no split manifest: ${path.map(String).join('.') || 'the whole'}: ${message}`;
+  }
+  const { seed, shares, uses, clusters } = parsed.data;
+  return { split: { seed, shares, roles: new Map(Object.entries(clusters) as [string, Role][]) }, uses };
+}
+
+export function printManifest({ split: { seed, shares, roles }, uses }: Manifest): string {
+  const clusters = Object.fromEntries([...roles].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify({ kind: 'hindcast-split', version: 1, seed, shares, uses, clusters }, null, 2)}\n`;
+}
+
+export const familyOf = (what: object): string => hashOf(JSON.stringify(what));
+
+/**
+ * The confidence that is left for this family. The same family on the same data is the same look. Another family costs: with spending the
+ * k-th gets δ/2^k, so that all of them together stay within δ; without, whoever came first had all of it. A string says why there is none.
+ */
+export function spend(
+  { uses }: Pick<Manifest, 'uses'>,
+  look: { readonly family: string; readonly data: string; readonly delta: number; readonly spending: boolean },
+): number | string {
+  const earlier = uses.filter(use => use.data === look.data);
+  const same = earlier.find(use => use.family === look.family);
+  if (same) return same.delta;
+  if (!look.spending) {
+    return earlier.length === 0
+      ? look.delta
+      : `these requests were certified on ${earlier.length} time${earlier.length === 1 ? '' : 's'} already, with other candidates: a second look at them is not what the confidence promises. Use new requests, or --alpha-spending from the first look on`;
+  }
+  const left = look.delta - earlier.reduce((sum, use) => sum + use.delta, 0);
+  return left > 1e-12 ? left / 2 : 'the whole chance of error was spent on these requests already; use new ones';
+}

@@ -1,0 +1,88 @@
+/** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
+import type { RoutePolicy } from '../../gateway/core/route.ts';
+import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
+import { decider, type Trials } from '../decide.ts';
+import type { Item } from '../outcomes.ts';
+import { clustersOf, sum } from '../statistics.ts';
+import { candidatesMax, combinations, distinctValues, thresholdGrid } from '../sweep/thresholds.ts';
+import { allBinary, type Constraint, lossesOf, type Method, type Tester, testerOf, worstP } from './constraint.ts';
+
+export interface Ordered {
+  readonly candidates: readonly (readonly number[])[];
+  /** How many were looked at on the tuning requests. */
+  readonly seen: number;
+}
+
+export interface ParetoOptions {
+  readonly signal: SweptSignal;
+  readonly constraints: readonly Constraint[];
+  readonly confidence: number;
+  readonly seed: number;
+  readonly thresholds?: readonly (readonly number[])[];
+}
+
+/** Steps in a sequence; further ones would be reached only if all of these held. */
+const orderedMax = 100;
+
+/**
+ * Pareto Testing (Laufer-Goldshtein et al., arXiv 2210.07913): on the tuning requests, the candidates that no other beats in both the
+ * p-value and the cost, from the safest to the cheapest.
+ */
+export function order(chain: Chain, tune: readonly Item[], options: ParetoOptions): Ordered {
+  const look = lookAt(chain, tune, options);
+  const found = (options.thresholds ?? candidatesOf(chain, tune, options.signal)).map(thresholds => {
+    const trials = look.decide(thresholds);
+    return { thresholds, p: look.p(trials), risk: look.risk(trials), cost: costOf(trials) };
+  });
+  // Safest first; among equals the cheapest. What is not cheaper than all that are safer is beaten by one of them.
+  const safest = found.toSorted((a, b) => a.p - b.p || a.risk - b.risk || a.cost - b.cost);
+  const front: (readonly number[])[] = [];
+  let cheapest = Number.POSITIVE_INFINITY;
+  for (const { thresholds, cost } of safest) {
+    if (cost >= cheapest) continue;
+    cheapest = cost;
+    front.push(thresholds);
+  }
+  return { candidates: front.slice(0, orderedMax), seen: found.length };
+}
+
+const candidatesOf = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] => {
+  const most = Math.max(64, candidatesMax(items.length));
+  const perStep = chain.targets.slice(0, -1).map(target => thresholdGrid(distinctValues(items, target, signal), most));
+  return perStep.some(values => values.length === 0) ? [] : combinations(perStep, most);
+};
+
+/** Where nobody knows a price, what the strong targets answer stands in for it. */
+const costOf = ({ cost, step }: Trials): number => {
+  const total = sum(cost);
+  return Number.isFinite(total) ? total / cost.length : step.reduce((s, k) => s + k, 0) / step.length;
+};
+
+export interface Look {
+  readonly method: Method;
+  readonly reference: Trials;
+  policy(thresholds: readonly number[]): RoutePolicy;
+  decide(thresholds: readonly number[]): Trials;
+  /** The greatest over all constraints. */
+  p(trials: Trials): number;
+  /** The measured loss closest to its bound or furthest above it, as a share of the bound. */
+  risk(trials: Trials): number;
+  readonly test: Tester;
+}
+
+export function lookAt(chain: Chain, items: readonly Item[], { signal, constraints, confidence, seed }: ParetoOptions): Look {
+  const clusters = clustersOf(items.map(item => item.cluster));
+  const decide = decider(items, chain.targets);
+  const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
+  const test = testerOf(clusters, items.length, allBinary(constraints, items, chain.targets), confidence, seed);
+  return {
+    method: test.method,
+    reference,
+    test,
+    policy: thresholds => withThresholds(chain, thresholds, signal),
+    decide: thresholds => decide(withThresholds(chain, thresholds, signal)),
+    p: trials => worstP(constraints, trials, reference, test.p),
+    risk: trials =>
+      Math.max(...constraints.map(c => sum(lossesOf(c, trials, reference)) / items.length / (c.kind.endsWith('p95') ? 0.05 : c.max))),
+  };
+}

@@ -1,0 +1,72 @@
+/** A certificate for each slice of the traffic: what holds on the whole may fail for one tenant or task. */
+import type { Chain, SweptSignal } from '../chain.ts';
+import type { Item } from '../outcomes.ts';
+import { sizeForHarm } from '../power.ts';
+import { clustersOf, holm, sum } from '../statistics.ts';
+import { boundOf, type Constraint, lossesOf } from './constraint.ts';
+import { lookAt } from './pareto.ts';
+
+export interface Slice {
+  readonly tag: string;
+  readonly value: string;
+  readonly items: number;
+  readonly clusters: number;
+  readonly loss: number;
+  /** Corrected for the number of slices. */
+  readonly p: number;
+  readonly certified: boolean;
+  /** Further requests that would certify it if nothing were lost in them; null where more of the same are no answer. */
+  readonly needed: number | null;
+}
+
+export interface SliceOptions {
+  readonly signal: SweptSignal;
+  readonly constraints: readonly Constraint[];
+  readonly confidence: number;
+  readonly seed: number;
+  readonly tags: readonly string[];
+  /** The sequence that was tested on the whole, in order. */
+  readonly tested: readonly (readonly number[])[];
+  readonly chosen: readonly number[] | undefined;
+}
+
+/** The largest; smaller ones would be certified by none. */
+const slicesMax = 50;
+
+/**
+ * The chosen thresholds in each slice. With one candidate the slices are corrected by Holm. A candidate that was chosen on these very
+ * requests must have held in the slice all along the sequence, each slice at its share of the level: then no choice can be a lucky one,
+ * while Holm's step-down could be.
+ */
+export function slicesOf(chain: Chain, items: readonly Item[], options: SliceOptions): readonly Slice[] {
+  const { chosen, tested, confidence } = options;
+  if (!chosen) return [];
+  const groups = options.tags
+    .flatMap(tag => [...Map.groupBy(items, item => item.tags?.[tag] ?? '')].map(([value, own]) => ({ tag, value, own })))
+    .toSorted((a, b) => b.own.length - a.own.length || (a.value < b.value ? -1 : 1))
+    .slice(0, slicesMax);
+  const upTo = tested.slice(0, tested.indexOf(chosen) + 1);
+  const told = groups.map(({ tag, value, own }) => {
+    const look = lookAt(chain, own, options);
+    const p = Math.max(...upTo.map(thresholds => look.p(look.decide(thresholds))));
+    const losses = lossesOf(options.constraints[0]!, look.decide(chosen), look.reference);
+    const clusters = clustersOf(own.map(item => item.cluster)).count;
+    return { tag, value, p, items: own.length, clusters, loss: sum(losses) / own.length };
+  });
+  const corrected = upTo.length === 1 ? holm(told.map(({ p }) => p)) : told.map(({ p }) => Math.min(1, p * told.length));
+  return told.map((slice, i) => {
+    const certified = corrected[i]! <= 1 - confidence;
+    return { ...slice, p: corrected[i]!, certified, needed: certified ? 0 : neededOf(slice, options, told.length) };
+  });
+}
+
+function neededOf(
+  { loss, items }: { loss: number; items: number },
+  { constraints, confidence }: SliceOptions,
+  slices: number,
+): number | null {
+  const bound = boundOf(constraints[0]!);
+  if (loss >= bound) return null;
+  const size = sizeForHarm({ harmMax: bound, harm: loss, delta: (1 - confidence) / slices, power: 0.8 });
+  return Number.isFinite(size) ? Math.max(0, size - items) : null;
+}

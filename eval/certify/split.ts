@@ -1,0 +1,39 @@
+/** Who may look at which requests: whole clusters are for tuning, for certifying, or for auditing, and stay so from run to run. */
+import { createHash } from 'node:crypto';
+import { coin } from '../../gateway/core/random.ts';
+import type { Item } from '../outcomes.ts';
+
+export type Role = 'tune' | 'certify' | 'audit';
+
+export interface Split {
+  readonly seed: number;
+  readonly shares: Readonly<Record<Role, number>>;
+  /** By the cluster's hash: no name stands in a file that a repository keeps. */
+  readonly roles: ReadonlyMap<string, Role>;
+}
+
+/** With fewer requests nothing is set aside for an audit, and estimates are of the requests that were chosen on. */
+export const auditFrom = 1_000;
+
+export const sharesFor = (items: number): Split['shares'] =>
+  items >= auditFrom ? { tune: 0.4, certify: 0.4, audit: 0.2 } : { tune: 0.4, certify: 0.6, audit: 0 };
+
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** A cluster's role follows from its name and the seed alone, so it is the same whatever else is in the data; a kept split goes before. */
+export function splitOf(items: readonly Item[], seed: number, kept?: Split): Split {
+  const shares = kept?.shares ?? sharesFor(items.length);
+  const used = kept?.seed ?? seed;
+  const roles = new Map(kept?.roles ?? []);
+  for (const { cluster } of items) {
+    const hash = hashOf(cluster);
+    if (!roles.has(hash)) roles.set(hash, roleAt(coin(hash, `split ${used}`), shares));
+  }
+  return { seed: used, shares, roles };
+}
+
+const roleAt = (toss: number, { tune, certify }: Split['shares']): Role =>
+  toss < tune ? 'tune' : toss < tune + certify ? 'certify' : 'audit';
+
+export const itemsOf = (items: readonly Item[], split: Split, role: Role): readonly Item[] =>
+  items.filter(({ cluster }) => split.roles.get(hashOf(cluster)) === role);

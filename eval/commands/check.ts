@@ -1,0 +1,25 @@
+/** `hindcast eval check`: whether a certificate still speaks of the traffic and the chain that there are. */
+import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
+import { type Expiry, expiryOf } from '../certify/expiry.ts';
+import { thresholdsOf } from '../chain.ts';
+import { checkText } from '../report/check.ts';
+import { readCertificate } from './certificate.ts';
+import { type ChainOptions, chainAndOutcomes } from './chain.ts';
+
+export type CheckOptions = Omit<ChainOptions, 'chain' | 'signal'>;
+
+export async function runCheck(file: string, options: CheckOptions): Promise<number> {
+  const certificate = readCertificate(file);
+  const { chain: named, targets } = certificate;
+  const routes = options.outcomes === undefined || options.config !== undefined ? settingsOf(options).routes : undefined;
+  const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: routes?.has(named) ? named : targets.join(',') });
+  if (!outcomes.items.some(item => item.outcomes.has(targets[0]!)))
+    throw new CommandError(exit.nothing, `Nothing is known of ${targets[0]}, so nothing can be said of ${file}.`);
+  const configured = chain.configured ? { targets: chain.targets, thresholds: thresholdsOf(chain.policy, certificate.signal) } : undefined;
+  const expiry = expiryOf(certificate, outcomes.items, configured);
+  result(options, { certificate: file, ...expiry }, () => checkText(certificate, expiry));
+  return codeOf(expiry);
+}
+
+const codeOf = ({ verdict }: Expiry): number =>
+  verdict === 'expired' ? exit.failed : verdict === 'unknown' ? exit.inconclusive : exit.pass;
