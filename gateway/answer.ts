@@ -4,6 +4,7 @@ import { collect, split } from './core/collect.ts';
 import { type Failure, mistakeIn } from './core/failure.ts';
 import type { Json } from './core/json.ts';
 import type { Provider, SseEvent, StreamFlag, StreamParser } from './core/provider.ts';
+import { exhaustedMs } from './core/rate-limits.ts';
 import { retryAfterMs } from './core/retry-after.ts';
 import { type Frames, sseFrames } from './frames.ts';
 
@@ -176,7 +177,10 @@ export class Answer {
       const text = this.body().subarray(0, failureBytesMax).toString();
       const said = headers['x-should-retry']?.trim().toLowerCase();
       const shouldRetry = said === 'true' || said === 'false' ? { shouldRetry: said === 'true' } : {};
-      this.#fail({ ...this.#provider.parseFailure(status, headers, text), ...shouldRetry });
+      const failure = this.#provider.parseFailure(status, headers, text);
+      // Who named no wait may have named the limit that is used up, and when it is there again.
+      const wait = failure.kind === 'rate-limited' && failure.retryAfterMs === undefined ? exhaustedMs(headers) : undefined;
+      this.#fail({ ...failure, ...(wait === undefined ? {} : { retryAfterMs: wait }), ...shouldRetry });
     });
   }
 

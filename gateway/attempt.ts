@@ -5,8 +5,11 @@ import { isContent } from './core/chat.ts';
 import { estimateUsage } from './core/estimate.ts';
 import type { AttemptRecord } from './core/exchange.ts';
 import type { Failure } from './core/failure.ts';
+import type { RateLimitSeen } from './core/limits.ts';
 import { cost, type Price } from './core/price.ts';
 import type { Provider, SseEvent, StreamFlag } from './core/provider.ts';
+import { rateLimitsOf } from './core/rate-limits.ts';
+import { isWaitUnreadable } from './core/retry-after.ts';
 import { measure, type Signals } from './core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
 import type { AttemptCommand } from './drive.ts';
@@ -85,6 +88,7 @@ export class Attempt {
     this.#handle = context.send({
       headers: (status, headers) => {
         this.#firstByteMs = this.#elapsedMs();
+        if (status >= 400 && isWaitUnreadable(headers)) this.#flags.add('unreadable_wait');
         this.#answer.onHeaders(status, headers);
       },
       chunk: bytes => this.#onChunk(bytes),
@@ -117,6 +121,11 @@ export class Attempt {
   /** The provider's JSON body as it came, for a caller of the same wire format; undefined when the answer was streamed. */
   bodyText(): string | undefined {
     return this.#answer.isStream ? undefined : this.#answer.body().toString();
+  }
+
+  /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
+  get limitsSeen(): RateLimitSeen | undefined {
+    return rateLimitsOf(this.#answer.headers);
   }
 
   /** Until the first content, or until now. */

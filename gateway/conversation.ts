@@ -81,7 +81,8 @@ export class Conversation {
     const held: Delta[] = [];
     const credential = target.key?.fingerprint ?? '';
     const about = (): { target: string; credential: string; at: Instant } => ({ target: command.target, credential, at: clock.now() });
-    const observeFailed = (failure: Failure): void => this.#world.observe({ ...about(), type: 'failed', failure });
+    const limits = () => (attempt.limitsSeen ? { limits: attempt.limitsSeen } : {});
+    const observeFailed = (failure: Failure): void => this.#world.observe({ ...about(), type: 'failed', failure, ...limits() });
     const spanId = this.#world.newSpanId();
     this.#world.observe({ ...about(), type: 'asked' });
     const attempt = new Attempt(
@@ -103,7 +104,7 @@ export class Conversation {
         opened: () => report.opened(),
         events: (events, raw) => this.#take(command.attempt, { events, raw }),
         answered: signals => {
-          this.#world.observe({ ...about(), type: 'answered', firstTokenMs: attempt.firstTokenMs });
+          this.#world.observe({ ...about(), type: 'answered', firstTokenMs: attempt.firstTokenMs, ...limits() });
           report.answered(signals);
         },
         failed: failure => {

@@ -58,8 +58,11 @@ export type StreamEnd =
   | { readonly complete: true; readonly events: readonly StreamEvent[]; readonly flags: readonly StreamFlag[] }
   | { readonly complete: false; readonly failure: Failure };
 
-/** `no_sentinel`: the format's last word was missing though the answer was whole. `not_streamed`: one JSON body where a stream was asked for. */
-export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed';
+/**
+ * `no_sentinel`: the format's last word was missing though the answer was whole. `not_streamed`: one JSON body where a stream was asked for.
+ * `unreadable_wait`: a refusal said how long to wait in a form that counts as not said.
+ */
+export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed' | 'unreadable_wait';
 
 /** Something of the request that the target cannot carry. Never silent: it goes on the attempt, into the row and the response header. */
 export interface Warning {

@@ -2,7 +2,7 @@
 import type { Milliseconds } from './time.ts';
 
 const textLengthMax = 64;
-const plainNumber = /^\d+(\.\d+)?$/;
+export const plainNumber = /^\d+(\.\d+)?$/;
 const duration = /^(\d+(\.\d+)?(ms|us|µs|μs|ns|h|m|s))+$/;
 const durationPart = /(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)/g;
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, μs: 1e-3, ns: 1e-6 };
@@ -25,6 +25,12 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, bodyHint
   );
 }
 
+/** Whether a wait was said in a form that nobody can read: it counts as not said, and is counted. */
+export function isWaitUnreadable(headers: Readonly<Record<string, string>>): boolean {
+  const said = [headers['retry-after-ms'], headers['x-ms-retry-after-ms'], headers['retry-after']].some(text => text !== undefined);
+  return said && retryAfterMs(headers) === undefined;
+}
+
 /** Milliseconds of "17" or "17.5" (seconds), "6m0s", "26ms", "45.837906927s"; undefined for anything else. */
 export function parseDuration(text: string | undefined): Milliseconds | undefined {
   const given = bounded(text);
@@ -45,7 +51,7 @@ function untilDate(text: string | undefined, now: string | undefined): Milliseco
   return then === undefined || from === undefined ? undefined : Math.max(0, then - from);
 }
 
-function instant(text: string | undefined): number | undefined {
+export function instant(text: string | undefined): number | undefined {
   const given = bounded(text);
   if (given === undefined || !(httpDate.test(given) || internetDate.test(given))) return undefined;
   const parsed = Date.parse(given);

@@ -346,3 +346,41 @@ test('a key in an answer is masked in the record without moving a chunk border',
   expect(Buffer.from(response).toString()).toBe('bad key ***********!');
   expect(chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(response.length);
 });
+
+describe('what headers say of limits', () => {
+  test('up-08: is kept of a good answer, and delays nothing by itself', async () => {
+    const told = await asked({
+      a: [
+        ok(completion('hello'), {
+          'x-ratelimit-limit-requests': '200',
+          'x-ratelimit-remaining-requests': '0',
+          'x-ratelimit-reset-requests': '20m52.666s',
+        }),
+      ],
+    });
+    expect(told.calls).toEqual([1, 0]);
+    const seen = told.world.observed.find(one => one.type === 'answered');
+    expect(seen).toMatchObject({ target: 'A/m', limits: { requests: { limit: 200, remaining: 0, resetMs: 1_252_666 } } });
+  });
+
+  test('gives the wait of a 429 that named none', async () => {
+    const told = await asked({
+      a: [
+        answer(429, '{}', {
+          'x-ratelimit-limit-tokens': '1000',
+          'x-ratelimit-remaining-tokens': '0',
+          'x-ratelimit-reset-tokens': '1m2s',
+        }),
+      ],
+      b: [good],
+    });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.exchange.attempts[0]!.failure).toMatchObject({ kind: 'rate-limited', retryAfterMs: 62_000 });
+  });
+
+  test('is flagged where it is no form that anybody can read', async () => {
+    const told = await asked({ a: [answer(429, '{}', { 'retry-after': '-1' })], b: [good] });
+    expect(told.exchange.attempts[0]!.flags).toEqual(['unreadable_wait']);
+    expect(told.exchange.attempts[0]!.failure).not.toHaveProperty('retryAfterMs');
+  });
+});
