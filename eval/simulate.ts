@@ -4,12 +4,13 @@ import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
 import {
   advance,
   begin,
-  concerning,
   type Moment,
+  momentOf,
   type RouteCommand,
   type RouteEvent,
   type RoutePolicy,
   type RouteState,
+  type Sight,
 } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Instant, Milliseconds } from '../gateway/core/time.ts';
@@ -38,19 +39,21 @@ interface Due {
   readonly happens: (now: Moment) => RouteEvent;
 }
 
-/** The fleet is what it was at `startAt`: its targets reopen as time passes. */
+/** The fleet is what it was at `startAt`: its targets reopen as time passes, and those whose limits are used up let in a call when `seen` says. */
 export function simulate(
   policy: RoutePolicy,
   seed: string,
   recordings: Recordings,
   fleet: Fleet = new Map(),
   startAt: Instant = 0,
+  seen: Omit<Sight, 'closed'> = {},
 ): Simulation {
   const queue: Due[] = [];
   const tries = new Map<string, number>();
   const events: RouteEvent[] = [];
   const aborted = new Set<number>();
-  const moment = (at: Instant): Moment => ({ at, closed: concerning(policy, closedAt(fleet, at)) });
+  let queued: Due | undefined;
+  const moment = (at: Instant): Moment => momentOf(policy, at, { closed: closedAt(fleet, at), ...seen });
   const put = (due: Due): void => {
     let i = queue.length;
     while (i > 0 && queue[i - 1]!.at > due.at) i--;
@@ -81,6 +84,12 @@ export function simulate(
       if (command.type === 'timer') put({ at: command.at, happens: m => ({ ...m, type: 'timer-fired', timer: command.timer }) });
       if (command.type === 'attempt' && !attempt(command, now)) return { supported: false, target: command.target };
       if (command.type === 'abort') aborted.add(command.attempt);
+      if (command.type === 'queue') {
+        const { step } = command;
+        queued = { at: Math.max(now, seen.waits?.[command.target] ?? now), happens: m => ({ ...m, type: 'admitted', step }) };
+        put(queued);
+      }
+      if (command.type === 'unqueue' && queued) queue.splice(queue.indexOf(queued), 1);
     }
     if (state.outcome) return { supported: true, state, endedAt: now, events };
     const next = queue.shift();

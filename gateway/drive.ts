@@ -1,27 +1,33 @@
 /** Obeys the router against a real world: the only place where a command becomes an effect. */
 import type { Failure } from './core/failure.ts';
 import {
+  type AttemptCommand,
   advance,
   begin,
-  concerning,
   type Moment,
+  momentOf,
   type RouteCommand,
   type RouteEvent,
   type RouteOutcome,
   type RoutePolicy,
   type RouteState,
+  type Sight,
   type Timer,
   type Transition,
 } from './core/route.ts';
 import type { Signals } from './core/signal.ts';
 import type { Cancel, Clock, Instant } from './core/time.ts';
 
-export type AttemptCommand = RouteCommand & { readonly type: 'attempt' };
+export type { AttemptCommand };
 
 export interface World {
   readonly clock: Clock;
   /** The targets that the fleet refuses at this instant, and until when. */
   closed(at: Instant): Readonly<Record<string, Instant>>;
+  /** What else is seen: limits that are used up, extra calls that are refused. Nothing when absent. */
+  look?(at: Instant): Omit<Sight, 'closed'>;
+  /** Takes a place in the queue for a target and gives what leaves it; absent when nothing ever waits. */
+  queue?(target: string, admitted: () => void): Cancel;
   /** Starts an attempt and gives what aborts it: with a failure when it is aborted for one, without when it is no longer needed. */
   attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void;
   /** The caller reads this attempt from here on. */
@@ -57,6 +63,7 @@ class Driver {
   readonly #world: World;
   readonly #aborts = new Map<number, (failure?: Failure) => void>();
   readonly #timers = new Set<Cancel>();
+  #leaveQueue: Cancel = () => {};
   readonly #events: RouteEvent[] = [];
   readonly #waiting: ((now: Moment) => RouteEvent)[] = [];
   #state!: RouteState;
@@ -100,6 +107,10 @@ class Driver {
         return;
       case 'abort':
         return this.#aborts.get(command.attempt)?.(command.failure);
+      case 'queue':
+        return this.#queue(command.step, command.target);
+      case 'unqueue':
+        return this.#leaveQueue();
       case 'timer':
         return this.#setTimer(command.timer, command.at);
       case 'commit':
@@ -108,6 +119,11 @@ class Driver {
         for (const cancel of this.#timers) cancel();
         return this.#world.finish(command.outcome, { state: this.#state, events: this.#events });
     }
+  }
+
+  #queue(step: number, target: string): void {
+    const admitted = (): void => this.hear(moment => ({ ...moment, type: 'admitted', step }));
+    this.#leaveQueue = this.#world.queue?.(target, admitted) ?? (() => {});
   }
 
   #setTimer(timer: Timer, at: Instant): void {
@@ -128,6 +144,6 @@ class Driver {
 
   #now(): Moment {
     const at = this.#world.clock.now();
-    return { at, closed: concerning(this.#policy, this.#world.closed(at)) };
+    return momentOf(this.#policy, at, { closed: this.#world.closed(at), ...this.#world.look?.(at) });
   }
 }

@@ -5,7 +5,8 @@ import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, Tok
 import { split } from '../gateway/core/collect.ts';
 import type { Failure, FailureKind } from '../gateway/core/failure.ts';
 import type { Fleet } from '../gateway/core/fleet.ts';
-import type { RouteEvent, RoutePolicy, RouteStep, Timer } from '../gateway/core/route.ts';
+import type { RouteEvent, RoutePolicy, RouteStep, Sight, Timer } from '../gateway/core/route.ts';
+import type { Scorer } from '../gateway/core/scorer.ts';
 import type { Accept, Signals } from '../gateway/core/signal.ts';
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -32,11 +33,17 @@ const kinds: readonly FailureKind[] = [
 
 const unit = fc.double({ min: 0, max: 1, noNaN: true });
 export const signals: fc.Arbitrary<Signals> = fc
-  .record({ mean_logprob: optional(unit), margin: optional(unit), schema_valid: optional(fc.constantFrom(0, 1)) })
+  .record({
+    mean_logprob: optional(unit),
+    margin: optional(unit),
+    schema_valid: optional(fc.constantFrom(0, 1)),
+    agreement: fc.option(fc.constantFrom(0, 1), { nil: undefined, freq: 4 }),
+    judge: fc.option(unit, { nil: undefined, freq: 4 }),
+  })
   .map(drawn => defined(drawn) as Signals);
 
 export const accept: fc.Arbitrary<Accept> = fc.letrec<{ accept: Accept; one: Accept }>(tie => ({
-  one: fc.record({ signal: fc.constantFrom('confidence', 'margin', 'schema_valid'), atLeast: unit }),
+  one: fc.record({ signal: fc.constantFrom('confidence', 'margin', 'schema_valid', 'agreement', 'judge', 'scorer'), atLeast: unit }),
   accept: fc.oneof(
     { maxDepth: 2 },
     tie('one'),
@@ -54,6 +61,15 @@ export const failure: fc.Arbitrary<Failure> = fc
   })
   .map(drawn => defined(drawn) as Failure);
 
+const scorer: Scorer = {
+  type: 'logistic',
+  features: [
+    { signal: 'mean_logprob', weight: 2, mean: 0.6, scale: 0.2 },
+    { signal: 'judge', weight: 1, mean: 0.5 },
+  ],
+  intercept: 0.1,
+};
+
 const step: fc.Arbitrary<RouteStep> = fc
   .record({
     target: fc.constantFrom(...targets),
@@ -62,6 +78,9 @@ const step: fc.Arbitrary<RouteStep> = fc
     retries: fc.nat(2),
     backoffMs: fc.integer({ min: 1, max: 400 }),
     hedgeAfterMs: optional(fc.integer({ min: 20, max: 1500 })),
+    samples: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 3 }),
+    judge: fc.option(fc.constantFrom(...targets), { nil: undefined, freq: 3 }),
+    scorer: fc.option(fc.constant(scorer), { nil: undefined, freq: 3 }),
   })
   .map(drawn => defined(drawn) as RouteStep);
 
@@ -70,7 +89,17 @@ export const policy: fc.Arbitrary<RoutePolicy> = fc.record({
   name: fc.constant('drawn'),
   deadlineMs: fc.integer({ min: 100, max: 12_000 }),
   steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+  queueForMs: fc.constantFrom(0, 50, 2000),
 });
+
+/** Limits that are used up for a while, one of them for longer than anybody waits; and extra calls that are refused. */
+export const sight: fc.Arbitrary<Omit<Sight, 'closed'>> = fc.record(
+  {
+    waits: fc.dictionary(fc.constantFrom(...targets), fc.oneof(fc.integer({ min: 0, max: 9000 }), fc.constant(60_000))),
+    spent: fc.subarray(['retry', 'hedge'] as const),
+  },
+  { requiredKeys: [] },
+);
 
 /** Targets and whole accounts, closed for a while by the breaker or by their own wish. */
 export const fleet: fc.Arbitrary<Fleet> = fc
@@ -105,25 +134,26 @@ const attemptNumber = fc.nat(9);
 const timer: fc.Arbitrary<Timer> = fc.oneof(
   fc.record({ type: fc.constant('deadline' as const) }),
   fc.record({ type: fc.constantFrom('timeout' as const, 'hedge' as const), attempt: attemptNumber }),
-  fc.record({ type: fc.constant('retry' as const), step: fc.nat(4) }),
+  fc.record({ type: fc.constantFrom('retry' as const, 'queue' as const), step: fc.nat(4) }),
 );
 const happening = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-opened' as const), attempt: attemptNumber }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-answered' as const), attempt: attemptNumber, signals }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-failed' as const), attempt: attemptNumber, failure }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('timer-fired' as const), timer }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('admitted' as const), step: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('caller-left' as const) }) },
 );
 const closed = fc.dictionary(fc.constantFrom(...targets, 'a', 'b'), fc.integer({ min: 0, max: 6000 }));
 
 /** Events in no sensible order, twice, about attempts that never were: what a mistaken driver might report. */
 export const nonsense: fc.Arbitrary<readonly RouteEvent[]> = fc
-  .array(fc.tuple(fc.nat(800), closed, happening), { maxLength: 25 })
+  .array(fc.tuple(fc.nat(800), closed, sight, happening), { maxLength: 25 })
   .map(drawn => {
     let at = 0;
-    return drawn.map(([after, closed, event]) => {
+    return drawn.map(([after, closed, seen, event]) => {
       at += after;
-      return { ...event, at, closed } as RouteEvent;
+      return { ...event, at, closed, ...seen } as RouteEvent;
     });
   });
 

@@ -5,12 +5,13 @@ import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
 import {
   advance,
   begin,
-  concerning,
   type Moment,
+  momentOf,
   type RouteCommand,
   type RouteEvent,
   type RoutePolicy,
   type RouteState,
+  type Sight,
 } from '../gateway/core/route.ts';
 
 export interface Step {
@@ -42,9 +43,15 @@ export interface Routed {
 }
 
 /** Simulates, and tells every step of it. */
-export function route(policy: RoutePolicy, seed: string, recordings: Recordings, fleet: Fleet = new Map()): Routed {
-  const simulated = simulate(policy, seed, recordings, fleet);
+export function route(
+  policy: RoutePolicy,
+  seed: string,
+  recordings: Recordings,
+  fleet: Fleet = new Map(),
+  seen: Omit<Sight, 'closed'> = {},
+): Routed {
+  const simulated = simulate(policy, seed, recordings, fleet, 0, seen);
   if (!simulated.supported) throw new Error(`nothing recorded for ${simulated.target}`);
-  const first: Moment = { at: 0, closed: concerning(policy, closedAt(fleet, 0)) };
+  const first: Moment = momentOf(policy, 0, { closed: closedAt(fleet, 0), ...seen });
   return { ...simulated, steps: stepsOf(policy, seed, first, simulated.events) };
 }

@@ -8,100 +8,29 @@
  *         So the recorded events are the state: fold them again and the same decisions fall out.
  * Rule 2: this file does not know who is driving. Gateway, replay and eval obey the same commands.
  */
+import { choose, isBearable, isOpen, surestAtHand, unaskedFailure, untriedFree, untriedReopeningFirst, waitOf } from './choose.ts';
 import type { AttemptKind } from './exchange.ts';
 import { type Failure, retryOf } from './failure.ts';
-import { closedUntil, providerOf, soonestRetry } from './retry.ts';
-import { type Accept, accepts, confidenceOf, type Signals } from './signal.ts';
+import { soonestRetry, waitMsMax } from './retry.ts';
+import type {
+  Moment,
+  RouteAttempt,
+  RouteCommand,
+  RouteEvent,
+  RouteOutcome,
+  RoutePolicy,
+  RouteState,
+  RouteStep,
+  Timer,
+  Transition,
+} from './routing.ts';
+import { withScore } from './scorer.ts';
+import { decide, judged, sidesOf } from './side.ts';
+import { accepts, confidenceOf, type Signals } from './signal.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
-export interface RoutePolicy {
-  readonly name: string;
-  /** From arrival to the last byte, over all attempts. */
-  readonly deadlineMs: Milliseconds;
-  /** The fallback chain, tried in order. */
-  readonly steps: readonly RouteStep[];
-}
-
-export interface RouteStep {
-  /** provider/model */
-  readonly target: string;
-  /** An attempt that shows no content by then has failed; with `accept`, one that has not ended by then. */
-  readonly timeoutMs: Milliseconds;
-  /** What an answer must show to be taken. Absent takes anything, so its stream is forwarded from the first content. */
-  readonly accept?: Accept;
-  /** Further tries of this target, made when no untried target is left that takes calls. */
-  readonly retries: number;
-  /** Wait before the first retry; doubles with each, less up to half by the coin, and never under 100 ms. */
-  readonly backoffMs: Milliseconds;
-  /** Without content after this long, start another attempt beside this one: the next step, or this target again on the last. */
-  readonly hedgeAfterMs?: Milliseconds;
-}
-
-/** When an event happened, and what the fleet refused then, until when: targets (`provider/model`), or all of a provider by its name. */
-export interface Moment {
-  readonly at: Instant;
-  readonly closed: Readonly<Record<string, Instant>>;
-}
-
-/** What of the fleet concerns a policy. Its record holds no more than that: other targets may be other people's. */
-export function concerning(policy: RoutePolicy, closed: Moment['closed']): Moment['closed'] {
-  const named = Object.keys(closed);
-  if (named.length === 0) return closed;
-  const concerned = (name: string): boolean => policy.steps.some(({ target }) => target === name || providerOf(target) === name);
-  return Object.fromEntries(named.filter(concerned).map(name => [name, closed[name]!]));
-}
-
-export interface RouteAttempt {
-  readonly step: number;
-  readonly kind: AttemptKind;
-  readonly status: 'running' | 'declined' | 'accepted' | 'failed' | 'aborted';
-  readonly opened: boolean;
-  readonly confidence?: number;
-  readonly failure?: Failure;
-}
-
-export interface RouteState {
-  readonly policy: RoutePolicy;
-  readonly seed: string;
-  readonly deadlineAt: Instant;
-  readonly attempts: readonly RouteAttempt[];
-  /** The step whose retry is being waited for; nothing else is under way then. */
-  readonly retryWaiting?: number;
-  /** The attempt whose answer the caller reads. */
-  readonly committed?: number;
-  readonly outcome?: RouteOutcome;
-}
-
-export type RouteOutcome = { readonly type: 'answered'; readonly attempt: number } | { readonly type: 'failed'; readonly failure: Failure };
-
-export type RouteEvent = Moment &
-  (
-    | { readonly type: 'attempt-opened'; readonly attempt: number }
-    | { readonly type: 'attempt-answered'; readonly attempt: number; readonly signals: Signals }
-    | { readonly type: 'attempt-failed'; readonly attempt: number; readonly failure: Failure }
-    | { readonly type: 'timer-fired'; readonly timer: Timer }
-    | { readonly type: 'caller-left' }
-  );
-
-export type Timer =
-  | { readonly type: 'deadline' }
-  | { readonly type: 'timeout'; readonly attempt: number }
-  | { readonly type: 'hedge'; readonly attempt: number }
-  | { readonly type: 'retry'; readonly step: number };
-
-export type RouteCommand =
-  | { readonly type: 'attempt'; readonly attempt: number; readonly target: string; readonly step: number; readonly kind: AttemptKind }
-  /** `failure` when the attempt is given up for one, a timeout; absent when its answer is no longer needed. */
-  | { readonly type: 'abort'; readonly attempt: number; readonly failure?: Failure }
-  | { readonly type: 'timer'; readonly timer: Timer; readonly at: Instant }
-  /** From here on the caller reads this attempt; nothing can replace it. Comes before every answered finish. */
-  | { readonly type: 'commit'; readonly attempt: number }
-  | { readonly type: 'finish'; readonly outcome: RouteOutcome };
-
-export interface Transition {
-  readonly state: RouteState;
-  readonly commands: readonly RouteCommand[];
-}
+export type * from './routing.ts';
+export { momentOf } from './routing.ts';
 
 export function begin(policy: RoutePolicy, seed: string, now: Moment): Transition {
   const deadlineAt = now.at + policy.deadlineMs;
@@ -120,6 +49,8 @@ export function advance(state: RouteState, event: RouteEvent): Transition {
       return onFailed(state, event.attempt, event.failure, event);
     case 'timer-fired':
       return onTimer(state, event.timer, event);
+    case 'admitted':
+      return onAdmitted(state, event.step, event);
     case 'caller-left':
       return finish(state, { type: 'failed', failure: { kind: 'cancelled', message: 'the caller left' } });
   }
@@ -128,38 +59,70 @@ export function advance(state: RouteState, event: RouteEvent): Transition {
 function onOpened(state: RouteState, attempt: number): Transition {
   if (!isRunning(state, attempt)) return stay(state);
   const next = mark(state, attempt, { opened: true });
-  if (state.committed !== undefined || stepOf(state, attempt).accept) return stay(next);
+  if (state.committed !== undefined || isSide(state, attempt) || stepOf(state, attempt).accept) return stay(next);
   return commit(next, attempt);
 }
 
-function onAnswered(state: RouteState, attempt: number, signals: Signals, now: Moment): Transition {
+function onAnswered(state: RouteState, attempt: number, told: Signals, now: Moment): Transition {
   if (!isRunning(state, attempt)) return stay(state);
-  const { accept } = stepOf(state, attempt);
+  if (isSide(state, attempt)) return onSideOver(mark(state, attempt, { status: 'accepted', signals: told }), attempt, now);
+  const step = stepOf(state, attempt);
+  const signals = withScore(step.scorer, told);
+  const verdict = decide(step, signals);
+  return verdict === undefined ? askSides(state, attempt, signals, now.at) : conclude(state, attempt, verdict, signals, now);
+}
+
+function conclude(state: RouteState, attempt: number, isTaken: boolean, signals: Signals, now: Moment): Transition {
   const confidence = confidenceOf(signals);
   const seen = confidence === undefined ? {} : { confidence };
-  if (!accept || accepts(accept, signals)) return answer(mark(state, attempt, { status: 'accepted', ...seen }), attempt);
+  if (isTaken) return answer(mark(state, attempt, { status: 'accepted', ...seen }), attempt);
   return goOn(mark(state, attempt, { status: 'declined', ...seen }), now, 'escalation');
+}
+
+/** Whether the answer is taken cannot be told from it alone. */
+function askSides(state: RouteState, of: number, signals: Signals, at: Instant): Transition {
+  const confidence = confidenceOf(signals);
+  const held = mark(state, of, { status: 'held', signals, ...(confidence === undefined ? {} : { confidence }) });
+  const { step } = state.attempts[of]!;
+  return sidesOf(stepOf(state, of), signals).reduce<Transition>((so, target) => {
+    const side = start(so.state, step, 'judge', at, { target, of });
+    return after(so.commands, side);
+  }, stay(held));
+}
+
+function onSideOver(state: RouteState, attempt: number, now: Moment): Transition {
+  const of = state.attempts[attempt]!.of!;
+  const sides = state.attempts.filter(a => a.of === of);
+  if (state.attempts[of]!.status !== 'held' || sides.some(a => a.status === 'running')) return stay(state);
+  const step = stepOf(state, of);
+  const signals = judged(step, state.attempts[of]!, sides);
+  // What the calls on the side could not tell counts as not shown.
+  return conclude(state, of, !step.accept || accepts(step.accept, signals), signals, now);
 }
 
 function onFailed(state: RouteState, attempt: number, failure: Failure, now: Moment): Transition {
   if (!isRunning(state, attempt)) return stay(state);
   const next = mark(state, attempt, { status: 'failed', failure });
+  if (isSide(state, attempt)) return onSideOver(next, attempt, now);
   if (state.committed === attempt) return finish(next, { type: 'failed', failure });
-  if (retryOf(failure) === 'never' && !isBusy(next)) return settle(next, failure);
+  if (retryOf(failure) === 'never' && !isBusy(next)) return settle(next, now, failure);
   return goOn(next, now, 'fallback');
 }
 
 function onTimer(state: RouteState, timer: Timer, now: Moment): Transition {
   switch (timer.type) {
     case 'deadline':
-      return settle(state, { kind: 'timeout', message: 'the deadline of the route passed' });
+      return settle(state, now, { kind: 'timeout', message: 'the deadline of the route passed' });
     case 'retry':
       return onRetry(state, timer.step, now);
+    case 'queue':
+      return onQueuedLong(state, timer.step, now);
     case 'hedge':
       return onHedge(state, timer.attempt, now);
     case 'timeout': {
       const attempt = state.attempts[timer.attempt];
-      if (attempt?.status !== 'running' || (attempt.opened && !stepOf(state, timer.attempt).accept)) return stay(state);
+      const isDue = attempt?.status === 'running' && (!attempt.opened || stepOf(state, timer.attempt).accept !== undefined);
+      if (!isDue) return stay(state);
       const failure: Failure = { kind: 'timeout', message: 'the attempt took too long' };
       return after([{ type: 'abort', attempt: timer.attempt, failure }], onFailed(state, timer.attempt, failure, now));
     }
@@ -170,60 +133,82 @@ function onTimer(state: RouteState, timer: Timer, now: Moment): Transition {
 function onRetry(state: RouteState, step: number, now: Moment): Transition {
   if (state.retryWaiting !== step) return stay(state);
   const { retryWaiting: _, ...next } = state;
-  if (untriedOpen(next, now) === undefined && isOpen(next, step, now)) return start(next, step, 'retry', now.at);
-  return goOn(next, now, 'fallback');
+  const waitMs = waitOf(next, step, now);
+  const isBest = untriedFree(next, now) === undefined && isOpen(next, step, now) && isBearable(next, waitMs, now);
+  return isBest && !now.spent?.includes('retry') ? startOrQueue(next, step, waitMs, 'retry', now) : goOn(next, now, 'fallback');
+}
+
+/** Its turn has come, so its limit lets it in; but the target may have closed meanwhile. */
+function onAdmitted(state: RouteState, step: number, now: Moment): Transition {
+  if (state.queued?.step !== step) return stay(state);
+  const { queued, ...next } = state;
+  return isOpen(next, step, now) ? start(next, step, queued.kind, now.at) : goOn(next, now, queued.kind);
+}
+
+/** The wait turned out longer than it was reckoned to be. */
+function onQueuedLong(state: RouteState, step: number, now: Moment): Transition {
+  if (state.queued?.step !== step) return stay(state);
+  const { queued, ...next } = state;
+  return after([{ type: 'unqueue', step }], goOn(next, now, queued.kind));
 }
 
 function onHedge(state: RouteState, attempt: number, now: Moment): Transition {
   const slow = isRunning(state, attempt) && !state.attempts[attempt]!.opened && state.committed === undefined;
-  if (!slow) return stay(state);
+  if (!slow || now.spent?.includes('hedge')) return stay(state);
   const { step } = state.attempts[attempt]!;
-  const again = step === state.policy.steps.length - 1 && isOpen(state, step, now) ? step : undefined;
-  const beside = untriedOpen(state, now) ?? again;
+  const isLast = step === state.policy.steps.length - 1;
+  const again = isLast && isOpen(state, step, now) && waitOf(state, step, now) === 0 ? step : undefined;
+  const beside = untriedFree(state, now) ?? again;
   return beside === undefined ? stay(state) : start(state, beside, 'hedge', now.at);
 }
 
 /** No answer is in hand. Wait for what is under way, or try the next target, or one again, or a closed one, or settle. */
 function goOn(state: RouteState, now: Moment, kind: AttemptKind): Transition {
   if (isBusy(state)) return stay(state);
-  const fresh = untriedOpen(state, now);
-  if (fresh !== undefined) return start(state, fresh, kind, now.at);
-  const retry = soonestRetry(state, now);
+  if (kind === 'fallback' && now.spent?.includes('retry')) return settle(state, now);
+  const fresh = choose(state, now);
+  if (fresh) return startOrQueue(state, fresh.step, fresh.waitMs, kind, now);
+  const retry = now.spent?.includes('retry') ? undefined : soonestRetry(state, now);
   if (retry) {
     const timer: RouteCommand = { type: 'timer', timer: { type: 'retry', step: retry.step }, at: retry.at };
     return { state: { ...state, retryWaiting: retry.step }, commands: [timer] };
   }
   // Every target that is left is closed: better to ask one of them than to fail without having asked.
   const lastResort = state.attempts.some(a => a.status === 'declined') ? undefined : untriedReopeningFirst(state, now);
-  return lastResort === undefined ? settle(state) : start(state, lastResort, kind, now.at);
+  return lastResort === undefined ? settle(state, now) : start(state, lastResort, kind, now.at);
 }
 
-function untriedOpen(state: RouteState, now: Moment): number | undefined {
-  const step = state.policy.steps.findIndex((_, i) => !isTried(state, i) && isOpen(state, i, now));
-  return step < 0 ? undefined : step;
+function startOrQueue(state: RouteState, step: number, waitMs: Milliseconds, kind: AttemptKind, now: Moment): Transition {
+  if (waitMs === 0) return start(state, step, kind, now.at);
+  const latest = Math.min(state.deadlineAt, now.at + waitMsMax);
+  return {
+    state: { ...state, queued: { step, kind } },
+    commands: [
+      { type: 'queue', step, target: state.policy.steps[step]!.target },
+      { type: 'timer', timer: { type: 'queue', step }, at: latest },
+    ],
+  };
 }
 
-function untriedReopeningFirst(state: RouteState, now: Moment): number | undefined {
-  let first: number | undefined;
-  let firstAt = Number.POSITIVE_INFINITY;
-  for (const [step, { target }] of state.policy.steps.entries()) {
-    const opensAt = closedUntil(now, target);
-    if (!isTried(state, step) && opensAt < firstAt) [first, firstAt] = [step, opensAt];
-  }
-  return first;
-}
-
-function start(state: RouteState, step: number, kind: AttemptKind, at: Instant): Transition {
+/** `side` makes it a call on the side of another attempt, at a target of its own. */
+function start(
+  state: RouteState,
+  step: number,
+  kind: AttemptKind,
+  at: Instant,
+  side?: { readonly target: string; readonly of: number },
+): Transition {
   const attempt = state.attempts.length;
   const { target, timeoutMs, hedgeAfterMs } = state.policy.steps[step]!;
+  const of = side ? { of: side.of } : {};
   const commands: RouteCommand[] = [
-    { type: 'attempt', attempt, target, step, kind },
+    { type: 'attempt', attempt, target: side?.target ?? target, step, kind, ...of },
     { type: 'timer', timer: { type: 'timeout', attempt }, at: at + timeoutMs },
   ];
-  if (hedgeAfterMs !== undefined && kind !== 'hedge') {
+  if (hedgeAfterMs !== undefined && kind !== 'hedge' && !side) {
     commands.push({ type: 'timer', timer: { type: 'hedge', attempt }, at: at + hedgeAfterMs });
   }
-  return { state: { ...state, attempts: [...state.attempts, { step, kind, status: 'running', opened: false }] }, commands };
+  return { state: { ...state, attempts: [...state.attempts, { step, kind, status: 'running', opened: false, ...of }] }, commands };
 }
 
 function commit(state: RouteState, attempt: number): Transition {
@@ -236,27 +221,25 @@ function answer(state: RouteState, attempt: number): Transition {
   return after(committed.commands, finish(committed.state, { type: 'answered', attempt }));
 }
 
-/** Nothing more will be tried: give the surest answer that was declined, or say why there is none. A committed stream cannot be swapped. */
-function settle(state: RouteState, reason?: Failure): Transition {
-  let best: number | undefined;
-  if (state.committed === undefined) {
-    for (const [i, a] of state.attempts.entries()) {
-      if (a.status === 'declined' && (best === undefined || sureness(a) >= sureness(state.attempts[best]!))) best = i;
-    }
-  }
+/** Nothing more will be tried: give the surest answer that is at hand, or say why there is none. A committed stream cannot be swapped. */
+function settle(state: RouteState, now: Moment, reason?: Failure): Transition {
+  const best = surestAtHand(state);
   if (best !== undefined) return answer(mark(state, best, { status: 'accepted' }), best);
-  const failure = reason ?? state.attempts.findLast(a => a.failure)?.failure ?? { kind: 'overloaded', message: 'no target is available' };
+  const failure = reason ?? state.attempts.findLast(a => a.failure && a.of === undefined)?.failure ?? unaskedFailure(state, now);
   return finish(state, { type: 'failed', failure });
 }
 
 function finish(state: RouteState, outcome: RouteOutcome): Transition {
-  const [next, aborts] = abortOthers(state, undefined);
-  return { state: { ...next, outcome }, commands: [...aborts, { type: 'finish', outcome }] };
+  const { queued, ...left } = state;
+  const [next, aborts] = abortOthers(left, undefined);
+  const leave: RouteCommand[] = queued ? [{ type: 'unqueue', step: queued.step }] : [];
+  return { state: { ...next, outcome }, commands: [...leave, ...aborts, { type: 'finish', outcome }] };
 }
 
 function abortOthers(state: RouteState, keep: number | undefined): [RouteState, RouteCommand[]] {
   const aborts: RouteCommand[] = [];
   const attempts = state.attempts.map((a, attempt) => {
+    if (a.status === 'held' && attempt !== keep) return { ...a, status: 'declined' as const };
     if (a.status !== 'running' || attempt === keep) return a;
     aborts.push({ type: 'abort', attempt });
     return { ...a, status: 'aborted' as const };
@@ -268,10 +251,9 @@ const stay = (state: RouteState): Transition => ({ state, commands: [] });
 const after = (first: readonly RouteCommand[], t: Transition): Transition => ({ state: t.state, commands: [...first, ...t.commands] });
 const stepOf = (state: RouteState, attempt: number): RouteStep => state.policy.steps[state.attempts[attempt]!.step]!;
 const isRunning = (state: RouteState, attempt: number): boolean => state.attempts[attempt]?.status === 'running';
-const isOpen = (state: RouteState, step: number, now: Moment): boolean => closedUntil(now, state.policy.steps[step]!.target) <= now.at;
-const sureness = (attempt: RouteAttempt): number => attempt.confidence ?? -1;
-const isTried = (state: RouteState, step: number): boolean => state.attempts.some(a => a.step === step);
-const isBusy = (state: RouteState): boolean => state.retryWaiting !== undefined || state.attempts.some(a => a.status === 'running');
+const isSide = (state: RouteState, attempt: number): boolean => state.attempts[attempt]!.of !== undefined;
+const isBusy = ({ retryWaiting, queued, attempts }: RouteState): boolean =>
+  retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'held');
 const mark = (state: RouteState, attempt: number, change: Partial<RouteAttempt>): RouteState => ({
   ...state,
   attempts: state.attempts.map((a, i) => (i === attempt ? { ...a, ...change } : a)),

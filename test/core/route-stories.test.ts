@@ -31,6 +31,8 @@ function happening(event: RouteEvent): string {
       return `${letter(event.attempt)} failed: ${event.failure.kind}`;
     case 'timer-fired':
       return timerText(event.timer);
+    case 'admitted':
+      return 'its turn has come';
     case 'caller-left':
       return 'the caller left';
   }
@@ -42,6 +44,8 @@ function timerText(timer: Timer): string {
       return 'deadline';
     case 'retry':
       return 'time to retry';
+    case 'queue':
+      return 'queued for too long';
     default:
       return `${timer.type} of ${letter(timer.attempt)}`;
   }
@@ -51,6 +55,10 @@ function decision(command: RouteCommand): string {
   switch (command.type) {
     case 'attempt':
       return `ask ${command.target} (${letter(command.attempt)}, ${command.kind})`;
+    case 'queue':
+      return `queue for ${command.target}`;
+    case 'unqueue':
+      return 'leave the queue';
     case 'abort':
       return `abort ${letter(command.attempt)}`;
     case 'commit':

@@ -1,18 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { retryOf } from '../../gateway/core/failure.ts';
-import { closedUntil, waitMsMax, waitMsMin } from '../../gateway/core/retry.ts';
-import { advance, type RouteCommand, type RoutePolicy } from '../../gateway/core/route.ts';
-import { accepts, confidenceOf } from '../../gateway/core/signal.ts';
-import { fleet, nonsense, policy, recordings } from '../arbitraries.ts';
+import { type Failure, retryOf } from '../../gateway/core/failure.ts';
+import { closedUntil, waitMsMax, waitMsMin, waitUntil } from '../../gateway/core/retry.ts';
+import { advance, type Moment, type RouteCommand, type RoutePolicy } from '../../gateway/core/route.ts';
+import { withScore } from '../../gateway/core/scorer.ts';
+import { decide } from '../../gateway/core/side.ts';
+import { confidenceOf } from '../../gateway/core/signal.ts';
+import { fleet, nonsense, policy, recordings, sight } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { type Routed, route, type Step, stepsOf } from '../steps.ts';
 
 /** Tries a rule on random policies, outcomes and fleets. */
 const always = (rule: (routed: Routed, policy: RoutePolicy, seed: string) => void, numRuns = 1_500): void =>
   fc.assert(
-    fc.property(policy, recordings, fc.uuid(), fleet, (drawn, recorded, seed, health) => {
-      rule(route(drawn, seed, recorded, health), drawn, seed);
+    fc.property(policy, recordings, fc.uuid(), fleet, sight, (drawn, recorded, seed, health, seen) => {
+      rule(route(drawn, seed, recorded, health, seen), drawn, seed);
     }),
     runs(numRuns),
   );
@@ -21,7 +23,16 @@ const commandsOf = <T extends RouteCommand['type']>(steps: readonly Step[], type
   steps.flatMap(step => step.commands.filter((c): c is Extract<RouteCommand, { type: T }> => c.type === type));
 
 /** Each step may be asked once and retried; on the last one, each of these may have another beside it. */
-const attemptsMax = ({ steps }: RoutePolicy): number => steps.reduce((sum, s) => sum + 1 + s.retries, 0) + 1 + steps.at(-1)!.retries;
+const askedMax = ({ steps }: RoutePolicy): number => steps.reduce((sum, s) => sum + 1 + s.retries, 0) + 1 + steps.at(-1)!.retries;
+/** And each may have calls on its side. */
+const attemptsMax = (drawn: RoutePolicy): number =>
+  askedMax(drawn) * Math.max(...drawn.steps.map(s => (s.samples ?? 1) + (s.judge === undefined ? 0 : 1)));
+
+/** Lets a call in, at once or after a wait that somebody might bear. */
+const isWithin = (now: Moment, target: string, deadlineAt: number): boolean => {
+  const waitMs = Math.max(0, waitUntil(now, target) - now.at);
+  return waitMs <= waitMsMax && now.at + waitMs < deadlineAt;
+};
 
 describe('the router', { timeout: longTimeout }, () => {
   test('finishes once, by the deadline, within its attempts, and leaves nothing running', () => {
@@ -31,7 +42,8 @@ describe('the router', { timeout: longTimeout }, () => {
       expect(steps.at(-1)!.commands.at(-1)).toEqual({ type: 'finish', outcome: state.outcome });
       expect(endedAt).toBeLessThanOrEqual(drawn.deadlineMs);
       expect(state.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
-      expect(state.attempts.filter(a => a.status === 'running')).toEqual([]);
+      expect(state.attempts.filter(a => a.of === undefined).length).toBeLessThanOrEqual(askedMax(drawn));
+      expect(state.attempts.filter(a => a.status === 'running' || a.status === 'held')).toEqual([]);
     });
   });
 
@@ -99,12 +111,13 @@ describe('the router', { timeout: longTimeout }, () => {
   });
 
   test('asks a closed target only when no open one is left untried', () => {
-    always(({ steps }, { steps: chain }) => {
+    always(({ steps, state: { deadlineAt } }, { steps: chain }) => {
       for (const { before, now, commands } of steps) {
         const tried = new Set(before?.attempts.map(a => a.step));
-        const open = chain.some(({ target }, i) => !tried.has(i) && closedUntil(now, target) <= now.at);
-        for (const { target, kind } of commands.filter(c => c.type === 'attempt')) {
-          if (closedUntil(now, target) <= now.at) continue;
+        const isOpen = (target: string): boolean => closedUntil(now, target) <= now.at && isWithin(now, target, deadlineAt);
+        const open = chain.some(({ target }, i) => !tried.has(i) && isOpen(target));
+        for (const { target, kind, of } of commands.filter(c => c.type === 'attempt')) {
+          if (closedUntil(now, target) <= now.at || of !== undefined) continue;
           expect(open, `${target} is closed`).toBe(false);
           expect(['retry', 'hedge'], 'a closed target is asked once at most').not.toContain(kind);
           expect(before?.attempts.some(a => a.status === 'declined') ?? false, 'a declined answer is at hand').toBe(false);
@@ -113,10 +126,56 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('never gives up without having asked anybody', () => {
-    always(({ state }) => {
-      expect(state.attempts.length).toBeGreaterThan(0);
-    }, 500);
+  test('gives up without having asked anybody only where no target lets a call in for too long, and says how long', () => {
+    always(({ state, steps }, { steps: chain }) => {
+      if (state.attempts.length > 0) return;
+      const { now } = steps.at(-1)!;
+      expect(chain.some(({ target }) => isWithin(now, target, state.deadlineAt) && waitUntil(now, target) <= now.at)).toBe(false);
+      expect(state.outcome).toMatchObject({ type: 'failed', failure: { kind: now.at < state.deadlineAt ? 'rate-limited' : 'timeout' } });
+      if (now.at < state.deadlineAt) expect((state.outcome as { failure: Failure }).failure.retryAfterMs).toBeGreaterThan(0);
+    }, 3_000);
+  });
+
+  test('asks a target whose limit is used up only when its turn has come, and leaves the queue when it ends', () => {
+    always(({ steps }) => {
+      let queued: number | undefined;
+      for (const { event, now, commands } of steps) {
+        if (event?.type === 'admitted') queued = undefined;
+        for (const command of commands) {
+          if (command.type === 'queue') queued = command.step;
+          if (command.type === 'unqueue') expect(command.step).toBe(queued);
+          if (command.type === 'unqueue') queued = undefined;
+          if (command.type === 'attempt' && command.of === undefined && event?.type !== 'admitted') {
+            expect(waitUntil(now, command.target), `${command.kind} at ${command.target}`).toBeLessThanOrEqual(now.at);
+          }
+        }
+      }
+      expect(queued).toBeUndefined();
+    }, 3_000);
+  });
+
+  test('makes no retry, no fallback and no hedge while the allowance is spent', () => {
+    always(({ steps }) => {
+      for (const { now, commands, before } of steps) {
+        for (const { kind } of commands.filter(c => c.type === 'attempt')) {
+          if (now.spent?.includes('hedge')) expect(kind).not.toBe('hedge');
+          if (now.spent?.includes('retry') && before?.queued === undefined) expect(['retry', 'fallback']).not.toContain(kind);
+        }
+      }
+    });
+  });
+
+  test('asks on the side of an answer only while that could still tip whether it is taken', () => {
+    always(({ steps }, { steps: chain }) => {
+      for (const { event, after, commands } of steps) {
+        for (const { of, step } of commands.filter(c => c.type === 'attempt')) {
+          if (of === undefined) continue;
+          expect(event).toMatchObject({ type: 'attempt-answered', attempt: of });
+          expect(after.attempts[of]!.status).toBe('held');
+          expect(decide(chain[step]!, after.attempts[of]!.signals!)).toBeUndefined();
+        }
+      }
+    });
   });
 
   test('aborts only what is running', () => {
@@ -135,22 +194,27 @@ describe('the router', { timeout: longTimeout }, () => {
 
   test('gives a declined answer only when there is nothing better, and then the surest', () => {
     always(({ state, steps }, { steps: chain, deadlineMs }) => {
-      const answers = steps.flatMap(({ event }) => (event?.type === 'attempt-answered' ? [event] : []));
+      const isMain = ({ attempt }: { readonly attempt: number }): boolean => state.attempts[attempt]!.of === undefined;
+      const answers = steps.flatMap(({ event }) => (event?.type === 'attempt-answered' && isMain(event) ? [event] : []));
       const isAccepted = ({ attempt, signals }: (typeof answers)[number]): boolean => {
-        const { accept } = chain[state.attempts[attempt]!.step]!;
-        return !accept || accepts(accept, signals);
+        const step = chain[state.attempts[attempt]!.step]!;
+        return decide(step, withScore(step.scorer, signals)) === true;
       };
       if (state.outcome?.type !== 'answered') return;
       const given = answers.find(a => a.attempt === (state.outcome as { attempt: number }).attempt)!;
-      if (isAccepted(given)) return;
+      if (isAccepted(given) || state.attempts.some(a => a.of !== undefined)) return;
       expect(answers.filter(isAccepted), 'none was accepted').toEqual([]);
-      const sureness = answers.map(a => confidenceOf(a.signals) ?? -1);
-      expect(confidenceOf(given.signals) ?? -1).toBe(Math.max(...sureness));
+      const confidenceIn = (a: (typeof answers)[number]): number =>
+        confidenceOf(withScore(chain[state.attempts[a.attempt]!.step]!.scorer, a.signals)) ?? -1;
+      const sureness = answers.map(confidenceIn);
+      expect(confidenceIn(given)).toBe(Math.max(...sureness));
       const { event, now } = steps.at(-1)!;
-      const isLate = now.at >= deadlineMs;
+      const isLate = now.at >= deadlineMs || now.spent?.includes('retry');
       const isHopeless = event?.type === 'attempt-failed' && retryOf(event.failure) === 'never';
       const tried = new Set(state.attempts.map(a => a.step));
-      const left = chain.filter(({ target }, i) => !tried.has(i) && closedUntil(now, target) <= now.at);
+      const left = chain.filter(
+        ({ target }, i) => !tried.has(i) && closedUntil(now, target) <= now.at && isWithin(now, target, state.deadlineAt),
+      );
       expect(isLate || isHopeless || left.length === 0, 'nobody was left to ask').toBe(true);
     });
   });
@@ -178,12 +242,12 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('has one attempt under way at a time, but for hedges', () => {
+  test('has one attempt under way at a time, but for hedges and what is asked on the side', () => {
     always(({ steps }) => {
       for (const { after, commands } of steps) {
         for (const { attempt, kind } of commands.filter(c => c.type === 'attempt')) {
           const beside = after.attempts.filter((a, i) => i !== attempt && a.status === 'running');
-          if (kind !== 'hedge') expect(beside).toEqual([]);
+          if (kind !== 'hedge' && kind !== 'judge') expect(beside).toEqual([]);
         }
       }
     });
@@ -192,7 +256,7 @@ describe('the router', { timeout: longTimeout }, () => {
   test('hedges only beside a silent attempt, once for each', () => {
     always(({ steps }, { steps: chain }) => {
       for (const { before, event, commands } of steps) {
-        const started = commands.filter(c => c.type === 'attempt');
+        const started = commands.filter(c => c.type === 'attempt' && c.of === undefined) as Extract<RouteCommand, { type: 'attempt' }>[];
         expect(started.length, 'one attempt is started at a time').toBeLessThanOrEqual(1);
         if (started[0]?.kind !== 'hedge') continue;
         expect(event).toMatchObject({ type: 'timer-fired', timer: { type: 'hedge' } });
@@ -211,7 +275,8 @@ describe('the router', { timeout: longTimeout }, () => {
         const { after, now } = steps[Math.min(when, steps.length - 2)]!;
         const { state, commands } = advance(after, { ...now, type: 'caller-left' });
         const running = after.attempts.flatMap((a, attempt) => (a.status === 'running' ? [{ type: 'abort', attempt }] : []));
-        expect(commands).toEqual([...running, { type: 'finish', outcome: state.outcome }]);
+        const queued = after.queued ? [{ type: 'unqueue', step: after.queued.step }] : [];
+        expect(commands).toEqual([...queued, ...running, { type: 'finish', outcome: state.outcome }]);
         expect(state.outcome).toMatchObject({ type: 'failed', failure: { kind: 'cancelled' } });
       }),
       runs(800),
@@ -232,7 +297,9 @@ describe('the router', { timeout: longTimeout }, () => {
           for (const [i, { status }] of before?.attempts.entries() ?? []) {
             const became = after.attempts[i]!.status;
             const mayChange =
-              status === 'running' || (status === 'declined' && after.outcome?.type === 'answered' && became === 'accepted');
+              status === 'running' ||
+              (status === 'held' && (became === 'declined' || became === 'accepted')) ||
+              (status === 'declined' && after.outcome?.type === 'answered' && became === 'accepted');
             if (!mayChange) expect(became, 'what is over stays as it ended').toBe(status);
           }
         }

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Recorded, type Recordings, simulate } from '../../eval/simulate.ts';
 import { closedAt, type Fleet } from '../../gateway/core/fleet.ts';
-import type { RoutePolicy } from '../../gateway/core/route.ts';
+import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
 import { type DriveLog, drive } from '../../gateway/drive.ts';
-import { fleet, policy, recordings } from '../arbitraries.ts';
+import { fleet, policy, recordings, sight } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
@@ -15,6 +15,7 @@ function driven(
   recordings: Recordings,
   fleet: Fleet,
   startAt: number,
+  seen: Omit<Sight, 'closed'>,
 ): DriveLog & { readonly endedAt: number } {
   const clock = new VirtualClock(startAt);
   const tries = new Map<string, number>();
@@ -22,6 +23,8 @@ function driven(
   drive(policy, seed, {
     clock,
     closed: at => closedAt(fleet, at),
+    look: () => seen,
+    queue: (target, admitted) => clock.at(Math.max(clock.now(), seen.waits?.[target] ?? 0), admitted),
     attempt: ({ target }, report) => {
       const nth = tries.get(target) ?? 0;
       tries.set(target, nth + 1);
@@ -46,9 +49,9 @@ function driven(
 describe('simulate', { timeout: longTimeout }, () => {
   test('agrees with the driven router under a virtual clock: the same events, the same state, the same end', () => {
     fc.assert(
-      fc.property(policy, recordings, fc.uuid(), fleet, fc.nat(3000), (drawn, recorded, seed, health, startAt) => {
-        const simulated = simulate(drawn, seed, recorded, health, startAt);
-        expect(simulated).toEqual({ supported: true, ...driven(drawn, seed, recorded, health, startAt) });
+      fc.property(policy, recordings, fc.uuid(), fleet, fc.nat(3000), sight, (drawn, recorded, seed, health, startAt, seen) => {
+        const simulated = simulate(drawn, seed, recorded, health, startAt, seen);
+        expect(simulated).toEqual({ supported: true, ...driven(drawn, seed, recorded, health, startAt, seen) });
       }),
       runs(2_500),
     );

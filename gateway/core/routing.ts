@@ -1,0 +1,146 @@
+/** The words of routing: what a policy says, what the router hears, and what it commands. */
+import type { Extra } from './allowance.ts';
+import type { AttemptKind } from './exchange.ts';
+import type { Failure } from './failure.ts';
+import { providerOf } from './retry.ts';
+import type { Scorer } from './scorer.ts';
+import type { Accept, Signals } from './signal.ts';
+import type { Instant, Milliseconds } from './time.ts';
+
+export interface RoutePolicy {
+  readonly name: string;
+  /** From arrival to the last byte, over all attempts. */
+  readonly deadlineMs: Milliseconds;
+  /** The fallback chain, tried in order. */
+  readonly steps: readonly RouteStep[];
+  /** Wait so long for a target whose rate limit is used up before another is asked. Absent: not at all, while another lets a call in sooner. */
+  readonly queueForMs?: Milliseconds;
+}
+
+export interface RouteStep {
+  /** provider/model */
+  readonly target: string;
+  /** An attempt that shows no content by then has failed; with `accept`, one that has not ended by then. */
+  readonly timeoutMs: Milliseconds;
+  /** What an answer must show to be taken. Absent takes anything, so its stream is forwarded from the first content. */
+  readonly accept?: Accept;
+  /** Further tries of this target, made when no untried target is left that takes calls. */
+  readonly retries: number;
+  /** Wait before the first retry; doubles with each, less up to half by the coin, and never under 100 ms. */
+  readonly backoffMs: Milliseconds;
+  /** Without content after this long, start another attempt beside this one: the next step, or this target again on the last. */
+  readonly hedgeAfterMs?: Milliseconds;
+  /** Ask so many times in all, to see whether the answers agree, when `accept` cannot be decided otherwise. */
+  readonly samples?: number;
+  /** The target that is asked for its opinion of an answer, when `accept` cannot be decided otherwise. */
+  readonly judge?: string;
+  /** Makes the signal `scorer` of the others. */
+  readonly scorer?: Scorer;
+}
+
+/** When an event happened, and what the fleet refused then, until when: targets (`provider/model`), or all of a provider by its name. */
+export interface Moment {
+  readonly at: Instant;
+  readonly closed: Readonly<Record<string, Instant>>;
+  /** When rate limits that are used up let in a call of this request, by target. */
+  readonly waits?: Readonly<Record<string, Instant>>;
+  /** Extra calls that the allowance over all requests refuses. */
+  readonly spent?: readonly Extra[];
+}
+
+/** What of the world a router sees at an instant: the Moment but for its time. */
+export type Sight = Omit<Moment, 'at'>;
+
+/** What of all that is seen concerns a policy, and nothing that is over. Its record holds no more than that: other targets may be other people's. */
+export function momentOf(policy: RoutePolicy, at: Instant, { closed, waits, spent }: Sight): Moment {
+  const waiting = waits && concerning(policy, Object.fromEntries(Object.entries(waits).filter(([, until]) => until > at)));
+  return {
+    at,
+    closed: concerning(policy, closed),
+    ...(waiting && Object.keys(waiting).length > 0 ? { waits: waiting } : {}),
+    ...(spent && spent.length > 0 ? { spent } : {}),
+  };
+}
+
+function concerning(policy: RoutePolicy, until: Readonly<Record<string, Instant>>): Readonly<Record<string, Instant>> {
+  const named = Object.keys(until);
+  if (named.length === 0) return until;
+  const concerned = (name: string): boolean => policy.steps.some(({ target }) => target === name || providerOf(target) === name);
+  return Object.fromEntries(named.filter(concerned).map(name => [name, until[name]!]));
+}
+
+export interface RouteAttempt {
+  readonly step: number;
+  readonly kind: AttemptKind;
+  /** `held` while its answer is being judged. */
+  readonly status: 'running' | 'held' | 'declined' | 'accepted' | 'failed' | 'aborted';
+  readonly opened: boolean;
+  /** On the side of this attempt, whose answer it helps to judge. */
+  readonly of?: number;
+  /** Of an answer that is being judged, or what a call on the side told. */
+  readonly signals?: Signals;
+  readonly confidence?: number;
+  readonly failure?: Failure;
+}
+
+export interface RouteState {
+  readonly policy: RoutePolicy;
+  readonly seed: string;
+  readonly deadlineAt: Instant;
+  readonly attempts: readonly RouteAttempt[];
+  /** The step whose retry is being waited for; nothing else is under way then. */
+  readonly retryWaiting?: number;
+  /** The step whose rate limit is being waited for, and as what it will be asked; nothing else is under way then. */
+  readonly queued?: { readonly step: number; readonly kind: AttemptKind };
+  /** The attempt whose answer the caller reads. */
+  readonly committed?: number;
+  readonly outcome?: RouteOutcome;
+}
+
+export type RouteOutcome = { readonly type: 'answered'; readonly attempt: number } | { readonly type: 'failed'; readonly failure: Failure };
+
+export type RouteEvent = Moment &
+  (
+    | { readonly type: 'attempt-opened'; readonly attempt: number }
+    | { readonly type: 'attempt-answered'; readonly attempt: number; readonly signals: Signals }
+    | { readonly type: 'attempt-failed'; readonly attempt: number; readonly failure: Failure }
+    | { readonly type: 'timer-fired'; readonly timer: Timer }
+    /** Its turn has come in the queue for the step's target. */
+    | { readonly type: 'admitted'; readonly step: number }
+    | { readonly type: 'caller-left' }
+  );
+
+export type Timer =
+  | { readonly type: 'deadline' }
+  | { readonly type: 'timeout'; readonly attempt: number }
+  | { readonly type: 'hedge'; readonly attempt: number }
+  | { readonly type: 'retry'; readonly step: number }
+  /** It has queued for as long as it may. */
+  | { readonly type: 'queue'; readonly step: number };
+
+export interface AttemptCommand {
+  readonly type: 'attempt';
+  readonly attempt: number;
+  readonly target: string;
+  readonly step: number;
+  readonly kind: AttemptKind;
+  /** Of a call on the side: the attempt whose answer it helps to judge. */
+  readonly of?: number;
+}
+
+export type RouteCommand =
+  | AttemptCommand
+  /** Take a place in the queue for the target; `admitted` tells when its turn has come. */
+  | { readonly type: 'queue'; readonly step: number; readonly target: string }
+  | { readonly type: 'unqueue'; readonly step: number }
+  /** `failure` when the attempt is given up for one, a timeout; absent when its answer is no longer needed. */
+  | { readonly type: 'abort'; readonly attempt: number; readonly failure?: Failure }
+  | { readonly type: 'timer'; readonly timer: Timer; readonly at: Instant }
+  /** From here on the caller reads this attempt; nothing can replace it. Comes before every answered finish. */
+  | { readonly type: 'commit'; readonly attempt: number }
+  | { readonly type: 'finish'; readonly outcome: RouteOutcome };
+
+export interface Transition {
+  readonly state: RouteState;
+  readonly commands: readonly RouteCommand[];
+}

@@ -1,0 +1,33 @@
+/** A trained scorer: a logistic function of the signals, as `hindcast eval` exports it and a route's step takes it. */
+import type { SignalName, Signals } from './signal.ts';
+
+export interface ScorerFeature {
+  readonly signal: Exclude<SignalName, 'scorer'>;
+  readonly weight: number;
+  /** Taken off the signal, and what stands in for one that is missing; 0 when absent. */
+  readonly mean?: number;
+  /** What the rest is divided by; 1 when absent. */
+  readonly scale?: number;
+}
+
+export interface Scorer {
+  readonly type: 'logistic';
+  readonly features: readonly ScorerFeature[];
+  readonly intercept: number;
+}
+
+/** In [0, 1]. Undefined when none of its signals could be measured: it knows nothing then. */
+export function score({ features, intercept }: Scorer, signals: Signals): number | undefined {
+  if (!features.some(({ signal }) => signals[signal] !== undefined)) return undefined;
+  let sum = intercept;
+  for (const { signal, weight, mean = 0, scale = 1 } of features) sum += (weight * ((signals[signal] ?? mean) - mean)) / (scale || 1);
+  return 1 / (1 + Math.exp(-sum));
+}
+
+/** The signals with the scorer's word among them; a scorer's word from elsewhere gives way. */
+export function withScore(scorer: Scorer | undefined, signals: Signals): Signals {
+  if (!scorer) return signals;
+  const scored = score(scorer, signals);
+  const { scorer: _, ...rest } = signals;
+  return scored === undefined ? rest : { ...rest, scorer: scored };
+}
