@@ -39,6 +39,26 @@ interface Due {
   readonly happens: (now: Moment) => RouteEvent;
 }
 
+/** Instants to come, in order; equal ones in the order they were put there. */
+class Agenda {
+  readonly #due: Due[] = [];
+
+  put(due: Due): void {
+    let i = this.#due.length;
+    while (i > 0 && this.#due[i - 1]!.at > due.at) i--;
+    this.#due.splice(i, 0, due);
+  }
+
+  drop(due: Due): void {
+    const place = this.#due.indexOf(due);
+    if (place >= 0) this.#due.splice(place, 1);
+  }
+
+  next(): Due | undefined {
+    return this.#due.shift();
+  }
+}
+
 /** The fleet is what it was at `startAt`: its targets reopen as time passes, and those whose limits are used up let in a call when `seen` says. */
 export function simulate(
   policy: RoutePolicy,
@@ -48,17 +68,12 @@ export function simulate(
   startAt: Instant = 0,
   seen: Omit<Sight, 'closed'> = {},
 ): Simulation {
-  const queue: Due[] = [];
+  const queue = new Agenda();
   const tries = new Map<string, number>();
   const events: RouteEvent[] = [];
   const aborted = new Set<number>();
   let queued: Due | undefined;
   const moment = (at: Instant): Moment => momentOf(policy, at, { closed: closedAt(fleet, at), ...seen });
-  const put = (due: Due): void => {
-    let i = queue.length;
-    while (i > 0 && queue[i - 1]!.at > due.at) i--;
-    queue.splice(i, 0, due);
-  };
   const attempt = (command: RouteCommand & { type: 'attempt' }, now: Instant): boolean => {
     const nth = tries.get(command.target) ?? 0;
     tries.set(command.target, nth + 1);
@@ -67,13 +82,13 @@ export function simulate(
     const { openAfterMs, endAfterMs, result } = recorded;
     const { attempt: id } = command;
     if (openAfterMs < endAfterMs) {
-      put({ at: now + openAfterMs, attempt: id, happens: m => ({ ...m, type: 'attempt-opened', attempt: id }) });
+      queue.put({ at: now + openAfterMs, attempt: id, happens: m => ({ ...m, type: 'attempt-opened', attempt: id }) });
     }
     const ends = (m: Moment): RouteEvent =>
       'failure' in result
         ? { ...m, type: 'attempt-failed', attempt: id, failure: result.failure }
         : { ...m, type: 'attempt-answered', attempt: id, signals: result.signals };
-    put({ at: now + endAfterMs, attempt: id, happens: ends });
+    queue.put({ at: now + endAfterMs, attempt: id, happens: ends });
     return true;
   };
 
@@ -81,18 +96,18 @@ export function simulate(
   let now = startAt;
   for (;;) {
     for (const command of commands) {
-      if (command.type === 'timer') put({ at: command.at, happens: m => ({ ...m, type: 'timer-fired', timer: command.timer }) });
+      if (command.type === 'timer') queue.put({ at: command.at, happens: m => ({ ...m, type: 'timer-fired', timer: command.timer }) });
       if (command.type === 'attempt' && !attempt(command, now)) return { supported: false, target: command.target };
       if (command.type === 'abort') aborted.add(command.attempt);
       if (command.type === 'queue') {
         const { step } = command;
         queued = { at: Math.max(now, seen.waits?.[command.target] ?? now), happens: m => ({ ...m, type: 'admitted', step }) };
-        put(queued);
+        queue.put(queued);
       }
-      if (command.type === 'unqueue' && queued) queue.splice(queue.indexOf(queued), 1);
+      if (command.type === 'unqueue' && queued) queue.drop(queued);
     }
     if (state.outcome) return { supported: true, state, endedAt: now, events };
-    const next = queue.shift();
+    const next = queue.next();
     if (!next) throw new Error('the router stopped without finishing');
     if (next.attempt !== undefined && aborted.has(next.attempt)) {
       commands = [];
