@@ -1,61 +1,84 @@
 /** A board as the JSON that Grafana imports. */
-import type { Board, Panel } from './boards.ts';
+import type { Board, Panel, Unit } from './board.ts';
+import type { Json, JsonObject } from './json.ts';
+import { prometheus, store, variables } from './variables.ts';
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+const pluginVersion = '4.20.0';
+const heightOf: Readonly<Record<Panel['type'], number>> = { stat: 5, timeseries: 9, table: 9, barchart: 9 };
+/** How the store's data source shapes its answer. */
+const shapes = { timeseries: 0, table: 1 } as const;
+/** Below the smallest part of a thing that can be counted, above the noise of sums. */
+const moreThanNothing = 0.001;
 
-const datasource = { type: 'grafana-clickhouse-datasource', uid: '${datasource}' };
-const heightOf: Readonly<Record<Panel['type'], number>> = { stat: 6, timeseries: 9, table: 9, barchart: 9 };
-/** How the data source shapes its answer. */
-const formatOf: Readonly<Record<Panel['type'], number>> = { stat: 1, timeseries: 0, table: 1, barchart: 1 };
-
-/** `sqlOf` gives the text of a query by its name. */
-export function renderBoard(board: Board, sqlOf: (query: string) => string): Json {
+/** `textOf` gives the text of a query by its file's name. */
+export function renderBoard(board: Board, textOf: (query: string) => string): JsonObject {
   return {
     uid: board.uid,
     title: board.title,
     tags: ['hindcast'],
     schemaVersion: 42,
     editable: true,
+    timezone: 'browser',
     time: { from: 'now-24h', to: 'now' },
     refresh: '1m',
-    templating: { list: [datasourceVariable, tenantVariable] },
-    panels: placed(board.panels).map(({ panel, x, y }, i) => renderPanel(panel, i + 1, x, y, sqlOf(panel.query))),
+    links: [{ title: 'Hindcast', type: 'dashboards', tags: ['hindcast'], asDropdown: true, includeVars: true, keepTime: true }],
+    templating: { list: board.variables.map(name => variables[name]) },
+    panels: placed(board.panels).map(({ panel, x, y }, i) => renderPanel(panel, i + 1, x, y, textOf(panel.query))),
   };
 }
 
-const datasourceVariable: Json = { name: 'datasource', label: 'Store', type: 'datasource', query: 'grafana-clickhouse-datasource' };
-const tenantVariable: Json = {
-  name: 'tenant',
-  label: 'Tenant',
-  type: 'query',
-  datasource,
-  query: 'SELECT DISTINCT tenant_id FROM usage_1h ORDER BY tenant_id',
-  includeAll: true,
-  multi: true,
-  refresh: 1,
-};
-
-function renderPanel({ title, description, unit, type, width }: Panel, id: number, x: number, y: number, rawSql: string): Json {
+function renderPanel(panel: Panel, id: number, x: number, y: number, text: string): JsonObject {
+  const { title, description, type, width, query } = panel;
+  const target = query.endsWith('.promql') ? prometheusTarget(type, text) : storeTarget(type, text);
   return {
     id,
     title,
     description,
     type,
-    datasource,
+    datasource: target.datasource!,
     gridPos: { x, y, w: width, h: heightOf[type] },
-    fieldConfig: { defaults: { unit }, overrides: [] },
-    options: {},
-    targets: [
-      {
-        refId: 'A',
-        datasource,
-        editorType: 'sql',
-        rawSql,
-        format: formatOf[type],
-        queryType: type === 'timeseries' ? 'timeseries' : 'table',
-      },
-    ],
+    fieldConfig: fieldsOf(panel),
+    options: optionsOf(panel),
+    targets: [target],
   };
+}
+
+function storeTarget(type: Panel['type'], rawSql: string): JsonObject {
+  const queryType = type === 'timeseries' ? 'timeseries' : 'table';
+  return { refId: 'A', datasource: store, editorType: 'sql', rawSql, format: shapes[queryType], queryType, pluginVersion };
+}
+
+function prometheusTarget(type: Panel['type'], expr: string): JsonObject {
+  const range = type === 'timeseries';
+  return { refId: 'A', datasource: prometheus, editorMode: 'code', expr, range, instant: !range, legendFormat: '__auto' };
+}
+
+function fieldsOf(panel: Panel): JsonObject {
+  const overrides = panel.type === 'table' ? Object.entries(panel.columns ?? {}).map(columnUnit) : [];
+  return { defaults: { unit: panel.unit, ...looksOf(panel) }, overrides };
+}
+
+const columnUnit = ([name, unit]: readonly [string, Unit]): Json => ({
+  matcher: { id: 'byName', options: name },
+  properties: [{ id: 'unit', value: unit }],
+});
+
+function looksOf(panel: Panel): JsonObject {
+  if (panel.type === 'stat') {
+    const bad = { color: 'red', value: moreThanNothing };
+    const steps = panel.alarming ? [{ color: 'green', value: null }, bad] : [{ color: 'text', value: null }];
+    return { color: { mode: 'thresholds' }, thresholds: { mode: 'absolute', steps } };
+  }
+  if (panel.type !== 'timeseries') return {};
+  return panel.stacked
+    ? { min: 0, custom: { stacking: { mode: 'normal', group: 'A' }, fillOpacity: 30 } }
+    : { min: 0, custom: { stacking: { mode: 'none', group: 'A' }, fillOpacity: 0 } };
+}
+
+function optionsOf(panel: Panel): JsonObject {
+  if (panel.type === 'stat') return { colorMode: 'value', reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false } };
+  if (panel.type === 'barchart') return { legend: { showLegend: false } };
+  return {};
 }
 
 /** Rows of 24 columns, filled from the left. */

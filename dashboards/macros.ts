@@ -1,22 +1,68 @@
-/** Grafana's macros and variables written out, so that a panel's query runs without Grafana. */
+/** Grafana's macros and variables written out as its ClickHouse data source does, so that a panel's query runs without Grafana. */
 
-export interface Window {
+export interface Choices {
   /** Seconds since the epoch. */
   readonly from: number;
   readonly to: number;
-  readonly tenants: readonly string[];
+  /** Between two points of a graph. */
+  readonly intervalSeconds: number;
+  /** By variable, what was chosen. */
+  readonly variables: Readonly<Record<string, 'all' | readonly string[]>>;
 }
 
-const intervalSeconds = 60;
+/** A macro and its arguments without the white space around them, as SQL. */
+const macros: Readonly<Record<string, (choices: Choices, ...args: readonly string[]) => string>> = {
+  timeFilter: ({ from, to }, column) => `${column} >= toDateTime(${from}) AND ${column} <= toDateTime(${to})`,
+  timeFilter_ms: ({ from, to }, column) =>
+    `${column} >= fromUnixTimestamp64Milli(${from * 1000}) AND ${column} <= fromUnixTimestamp64Milli(${to * 1000})`,
+  timeInterval: ({ intervalSeconds }, column) => `toStartOfInterval(toDateTime(${column}), INTERVAL ${intervalSeconds} second)`,
+  timeInterval_ms: ({ intervalSeconds }, column) =>
+    `toStartOfInterval(toDateTime64(${column}, 3), INTERVAL ${intervalSeconds * 1000} millisecond)`,
+  fromTime: ({ from }) => `toDateTime(${from})`,
+  toTime: ({ to }) => `toDateTime(${to})`,
+  conditionalAll: ({ variables }, condition, variable) =>
+    chosen(variables, variable?.replace('$', '')) === 'all' ? '1=1' : (condition ?? ''),
+};
 
-export function expandMacros(sql: string, { from, to, tenants }: Window): string {
-  const quoted = tenants.map(tenant => `'${tenant.replace(/[\\']/g, '\\$&')}'`).join(',');
-  return sql
-    .replace(
-      /\$__timeFilter_ms\((\w+)\)/g,
-      `$1 >= fromUnixTimestamp64Milli(${from * 1000}) AND $1 <= fromUnixTimestamp64Milli(${to * 1000})`,
-    )
-    .replace(/\$__timeFilter\((\w+)\)/g, `$1 >= toDateTime(${from}) AND $1 <= toDateTime(${to})`)
-    .replace(/\$__timeInterval(?:_ms)?\((\w+)\)/g, `toStartOfInterval(toDateTime($1), INTERVAL ${intervalSeconds} second)`)
-    .replaceAll('${tenant:singlequote}', quoted);
+/** Throws for a macro or variable that it does not know. */
+export function expandMacros(sql: string, choices: Choices): string {
+  // The last one first: arguments may hold macros, which are then written out already.
+  for (let at = sql.lastIndexOf('$__'); at >= 0; at = sql.lastIndexOf('$__')) {
+    const name = /^\w+/.exec(sql.slice(at + '$__'.length))?.[0] ?? '';
+    const expand = macros[name];
+    if (!expand) throw new Error(`There is no macro $__${name}.`);
+    const { args, end } = argumentsAt(sql, at + '$__'.length + name.length);
+    sql = sql.slice(0, at) + expand(choices, ...args) + sql.slice(end);
+  }
+  return sql.replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => {
+    const values = chosen(choices.variables, name);
+    if (values === 'all') throw new Error(`All of ${name} is no list: put $__conditionalAll around it.`);
+    return values.map(quoted).join(',');
+  });
+}
+
+function chosen(variables: Choices['variables'], name = ''): 'all' | readonly string[] {
+  const values = variables[name];
+  if (!values) throw new Error(`There is no variable ${name}.`);
+  return values;
+}
+
+const quoted = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`;
+
+/** What stands in the parentheses that open at `start`, split at the outermost commas; nothing when none opens there. */
+function argumentsAt(sql: string, start: number): { readonly args: readonly string[]; readonly end: number } {
+  if (sql[start] !== '(') return { args: [], end: start };
+  const args: string[] = [];
+  let [depth, from] = [0, start + 1];
+  for (let at = start; at < sql.length; at++) {
+    const sign = sql[at];
+    if (sign === '(') depth++;
+    if (sign === ')') depth--;
+    if (depth === 0 || (depth === 1 && sign === ',')) {
+      args.push(sql.slice(from, at).trim());
+      from = at + 1;
+    }
+    if (depth === 0) return { args, end: at + 1 };
+  }
+  throw new Error(`A parenthesis is not closed: ${sql.slice(start)}`);
 }

@@ -1,54 +1,75 @@
-/** Every panel explains itself, its committed JSON is what the code builds, and its query runs in the real engine. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Every panel explains itself, and what is committed is what the code builds. */
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient } from '@clickhouse/client';
-import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
-import { boards } from '../../dashboards/boards.ts';
-import { builtFiles, sqlOf } from '../../dashboards/build.ts';
-import { expandMacros } from '../../dashboards/macros.ts';
-import { Place } from '../hindcast.ts';
+import { parse } from 'yaml';
+import { boards } from '../../dashboards/boards/index.ts';
+import { builtFiles, textOf } from '../../dashboards/build.ts';
+import { outcomes } from '../../dashboards/variables.ts';
+import { SourceReader } from '../sources.ts';
 
 const panels = boards.flatMap(board => board.panels);
 const folder = join(import.meta.dirname, '../../dashboards');
+const textsOf = (pattern: string): readonly (readonly [name: string, text: string])[] =>
+  globSync(pattern, { cwd: folder }).map(name => [name.replaceAll('\\', '/'), readFileSync(join(folder, name), 'utf8')]);
 
 describe('dashboards', () => {
   test('are committed as the code builds them (npm run dashboards)', () => {
     for (const { path, text } of builtFiles()) expect(readFileSync(path, 'utf8'), path).toBe(text);
     expect(readdirSync(join(folder, 'grafana'))).toHaveLength(boards.length);
+    expect(new Set(boards.map(({ uid }) => uid)).size).toBe(boards.length);
   });
 
-  test('give each panel a title, a description and a unit, and each query a panel', () => {
-    for (const { title, description, unit } of panels) for (const text of [title, description, unit]) expect(text).not.toBe('');
-    const files = readdirSync(join(folder, 'queries')).map(name => name.replace('.sql', ''));
-    expect(new Set(panels.map(panel => panel.query))).toEqual(new Set(files));
+  test.each(panels)('say what "$title" is and in which unit', ({ title, description, unit }) => {
+    expect(title).toMatch(/^[A-Z].*[^.]$/);
+    expect(description).toMatch(/^[A-Z].*\.$/);
+    expect(unit).not.toBe('');
   });
 
-  test('ask only what the store answers, as the account that only reads', { timeout: 90_000 }, async () => {
-    await using place = new Place(`
-server: { port: 0 }
-store: { port: 0 }
-providers: { sim: { api: simulated } }
-routes:
-  smart: { steps: [{ target: "sim/small:ttft=1:tps=9999", accept: { confidence: 0.74 } }, { target: "sim/large:ttft=1:tps=9999" }] }
-  broken: { steps: [{ target: "sim/small:status=500", retries: 0 }] }
-`);
-    const gateway = await place.serve();
-    const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'any', maxRetries: 0 });
-    const ask = (model: string, i: number) =>
-      openai.chat.completions.create({ model, messages: [{ role: 'user', content: `Question ${i}?` }] });
-    for (let i = 0; i < 10; i++) await ask('smart', i);
-    await expect(ask('broken', 0)).rejects.toThrow();
-    const client = createClient({ url: gateway.storeUrl });
-    const rows = async (query: string): Promise<unknown[]> => (await client.query({ query, format: 'JSONEachRow' })).json();
-    await expect.poll(async () => (await rows('SELECT 1 FROM requests')).length, { timeout: 15_000 }).toBe(11);
-    expect((await place.run('replay', 'run', '--since', '1h', '--route', 'smart', '--against', 'sim/large:ttft=1:tps=9999')).code).toBe(0);
-    const now = Math.floor(Date.now() / 1000);
-    for (const { query } of panels) {
-      const sql = expandMacros(sqlOf(query), { from: now - 86_400, to: now + 3_600, tenants: ['default'] });
-      expect((await rows(sql)).length, query).toBeGreaterThan(0);
+  test('show every query once', () => {
+    const files = globSync('**/*.{sql,promql}', { cwd: join(folder, 'queries') }).map(name => name.replaceAll('\\', '/'));
+    expect(panels.map(panel => panel.query as string).sort()).toEqual(files.sort());
+  });
+
+  test.each(boards)('$title has the variables that its queries use, and no other', ({ panels, variables }) => {
+    const text = panels.map(({ query }) => textOf(query)).join('\n');
+    const sources = panels.map(({ query }) => (query.endsWith('.sql') ? 'datasource' : 'prometheus'));
+    const used = [...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
+    expect(new Set([...sources, ...used])).toEqual(new Set(variables));
+  });
+
+  test('fill the width of 24 columns without overlap', () => {
+    for (const { path, text } of builtFiles()) {
+      const taken = new Set<string>();
+      for (const { gridPos } of JSON.parse(text).panels) {
+        expect(gridPos.x + gridPos.w, path).toBeLessThanOrEqual(24);
+        for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+          for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+            expect(taken.has(`${x},${y}`), `${path} at ${x},${y}`).toBe(false);
+            taken.add(`${x},${y}`);
+          }
+        }
+      }
     }
-    await client.close();
-    expect(await gateway.end('SIGINT')).toBe(0);
   });
+
+  test('offer the outcomes that are recorded', () => {
+    const schema = readFileSync(join(folder, '../recorder/schema/001_records.sql'), 'utf8');
+    const recorded = /^\s+outcome\s+Enum8\((.*)\)/m.exec(schema)![1]!;
+    expect([...recorded.matchAll(/'(\w+)'/g)].map(([, name]) => name)).toEqual([...outcomes]);
+  });
+
+  test('are provisioned with data sources of the types they ask for', () => {
+    const sources = textsOf('provisioning/datasources/*.yaml').flatMap(([, text]) => parse(text).datasources as { type: string }[]);
+    expect(sources.map(({ type }) => type).sort()).toEqual(['grafana-clickhouse-datasource', 'prometheus']);
+    const [[, text] = ['', '']] = textsOf('provisioning/dashboards/*.yaml');
+    expect(parse(text).providers[0].options.path).toMatch(/dashboards\/grafana$/);
+  });
+});
+
+test('the folder imports nothing of the other ones', () => {
+  using reader = new SourceReader();
+  const imports = reader.read(Object.fromEntries(textsOf('**/*.ts'))).flatMap(source => source.imports);
+  expect(imports.length).toBeGreaterThan(10);
+  expect(imports.filter(name => !/^(node:|\.\/|\.\.\/(board|json)\.ts$)/.test(name))).toEqual([]);
 });

@@ -1,0 +1,32 @@
+/** What a dashboard is made of. */
+
+export interface Board {
+  /** Stable: links and saved views point to it. */
+  readonly uid: string;
+  readonly title: string;
+  readonly variables: readonly VariableName[];
+  readonly panels: readonly Panel[];
+}
+
+export type VariableName = 'datasource' | 'prometheus' | 'tenant' | 'outcome' | 'run';
+
+/** As Grafana names them. */
+export type Unit = 'currencyUSD' | 'µs' | 'ms' | 's' | 'short' | 'percentunit' | 'bytes' | 'none';
+
+export type Panel = Look &
+  (
+    | { readonly type: 'stat' /** Any value above 0 is bad. */; readonly alarming?: boolean }
+    | { readonly type: 'timeseries' /** The series are parts of a whole. */; readonly stacked?: boolean }
+    | { readonly type: 'barchart' }
+    | { readonly type: 'table' /** Units of columns that differ from the panel's. */; readonly columns?: Readonly<Record<string, Unit>> }
+  );
+
+interface Look {
+  readonly title: string;
+  readonly description: string;
+  readonly unit: Unit;
+  /** Below `queries/`. The ending says who is asked: the store or Prometheus. */
+  readonly query: `${string}.sql` | `${string}.promql`;
+  /** Of 24 columns. */
+  readonly width: 6 | 8 | 12 | 24;
+}

@@ -1,0 +1,61 @@
+/** What prompt caches of providers save, and where more could be saved. */
+import type { Board } from '../board.ts';
+
+export const cache: Board = {
+  uid: 'hindcast-cache',
+  title: 'Hindcast / Cache',
+  variables: ['datasource', 'tenant'],
+  panels: [
+    {
+      title: 'Prompt cache hit rate',
+      description: 'Cached tokens among input tokens, as the providers count them, by model.',
+      query: 'cache/hit_rate.sql',
+      type: 'timeseries',
+      unit: 'percentunit',
+      width: 12,
+    },
+    {
+      title: 'Input tokens by cache',
+      description: 'Read from the cache, written to it at a higher price, or neither.',
+      query: 'cache/tokens.sql',
+      type: 'timeseries',
+      unit: 'short',
+      width: 12,
+      stacked: true,
+    },
+    {
+      title: 'Spent on repeated prompts',
+      description: 'What answers cost beyond the first one to the same prompt: the most that a cache of answers could save.',
+      query: 'cache/repeated_cost.sql',
+      type: 'stat',
+      unit: 'currencyUSD',
+      width: 6,
+    },
+    {
+      title: 'Repeated prompts',
+      description: 'Share of answered requests whose prompt had been answered before within the range.',
+      query: 'cache/repeated_share.sql',
+      type: 'stat',
+      unit: 'percentunit',
+      width: 6,
+    },
+    {
+      title: 'Fresh input by route',
+      description: 'Where most input tokens come from no cache: stable prefixes first in the prompt help there.',
+      query: 'cache/by_route.sql',
+      type: 'table',
+      unit: 'short',
+      width: 12,
+      columns: { hit_rate: 'percentunit' },
+    },
+    {
+      title: 'Most repeated prompts',
+      description: 'The id is that of one request with this prompt.',
+      query: 'cache/repeated.sql',
+      type: 'table',
+      unit: 'short',
+      width: 24,
+      columns: { cost: 'currencyUSD' },
+    },
+  ],
+};

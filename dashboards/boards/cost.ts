@@ -1,0 +1,78 @@
+/** What is spent, on what, and what is not known of it. */
+import type { Board } from '../board.ts';
+
+export const cost: Board = {
+  uid: 'hindcast-cost',
+  title: 'Hindcast / Cost',
+  variables: ['datasource', 'tenant'],
+  panels: [
+    {
+      title: 'Spend',
+      description: 'What all attempts cost, retries and losers of hedges included, in whole hours.',
+      query: 'cost/spend.sql',
+      type: 'stat',
+      unit: 'currencyUSD',
+      width: 6,
+    },
+    {
+      title: 'A month like this',
+      description: 'What a whole month costs if it goes on as in the chosen range.',
+      query: 'cost/month.sql',
+      type: 'stat',
+      unit: 'currencyUSD',
+      width: 6,
+    },
+    {
+      title: 'Cost of a request',
+      description: 'On average, failed requests included.',
+      query: 'cost/per_request.sql',
+      type: 'stat',
+      unit: 'currencyUSD',
+      width: 6,
+    },
+    {
+      title: 'Requests without a price',
+      description: 'Part of their cost is unknown and in no sum: set prices in the configuration.',
+      query: 'cost/unpriced.sql',
+      type: 'stat',
+      unit: 'short',
+      width: 6,
+      alarming: true,
+    },
+    {
+      title: 'Cost by model',
+      description: 'By the model whose answer was kept; what was tried before counts to it.',
+      query: 'cost/by_model.sql',
+      type: 'timeseries',
+      unit: 'currencyUSD',
+      width: 12,
+      stacked: true,
+    },
+    {
+      title: 'Cost by kind of attempt',
+      description: 'What retries, fallbacks, escalations and hedges cost beside the first attempts.',
+      query: 'cost/by_kind.sql',
+      type: 'timeseries',
+      unit: 'currencyUSD',
+      width: 12,
+      stacked: true,
+    },
+    {
+      title: 'Tokens',
+      description: 'Input includes cached tokens, output includes reasoning.',
+      query: 'cost/tokens.sql',
+      type: 'timeseries',
+      unit: 'short',
+      width: 12,
+    },
+    {
+      title: 'Cost by route',
+      description: 'The routes that cost most, and what one request of each costs.',
+      query: 'cost/by_route.sql',
+      type: 'table',
+      unit: 'short',
+      width: 12,
+      columns: { cost: 'currencyUSD', per_request: 'currencyUSD' },
+    },
+  ],
+};

@@ -1,0 +1,76 @@
+/** How long callers wait, what fails, and whose fault it is. */
+import type { Board } from '../board.ts';
+
+export const latency: Board = {
+  uid: 'hindcast-latency',
+  title: 'Hindcast / Latency and reliability',
+  variables: ['datasource', 'tenant', 'outcome'],
+  panels: [
+    {
+      title: 'Latency',
+      description: 'From arrival to the last byte, over all attempts.',
+      query: 'latency/latency.sql',
+      type: 'timeseries',
+      unit: 'ms',
+      width: 12,
+    },
+    {
+      title: 'Time to first token, p95',
+      description: 'From arrival to the first content that the caller was sent, by model.',
+      query: 'latency/first_token.sql',
+      type: 'timeseries',
+      unit: 'ms',
+      width: 12,
+    },
+    {
+      title: 'Overhead of the gateway',
+      description: 'Time of a request in which no attempt was under way: what the gateway itself takes.',
+      query: 'latency/overhead.sql',
+      type: 'timeseries',
+      unit: 'µs',
+      width: 12,
+    },
+    {
+      title: 'Output tokens per second',
+      description: 'Of streamed answers, after their first token.',
+      query: 'latency/speed.sql',
+      type: 'barchart',
+      unit: 'short',
+      width: 12,
+    },
+    {
+      title: 'Requests by outcome',
+      description: 'As the caller saw them.',
+      query: 'latency/outcomes.sql',
+      type: 'timeseries',
+      unit: 'short',
+      width: 12,
+      stacked: true,
+    },
+    {
+      title: 'Failed share of attempts',
+      description: 'By provider; a retry or a fallback may have hidden it from the caller.',
+      query: 'latency/error_rate.sql',
+      type: 'timeseries',
+      unit: 'percentunit',
+      width: 12,
+    },
+    {
+      title: 'Failed attempts',
+      description: "What went wrong at whom, with the provider's own code where it gave one.",
+      query: 'latency/errors.sql',
+      type: 'table',
+      unit: 'short',
+      width: 24,
+    },
+    {
+      title: 'Latest requests',
+      description: 'With the chosen outcomes. The id finds the payloads, the trace id the spans.',
+      query: 'latency/requests.sql',
+      type: 'table',
+      unit: 'none',
+      width: 24,
+      columns: { latency_ms: 'ms', ttft_ms: 'ms', cost_usd: 'currencyUSD' },
+    },
+  ],
+};

@@ -1,0 +1,69 @@
+/** Whether everything that was answered is in the store, and what it takes there. */
+import type { Board } from '../board.ts';
+
+export const recorder: Board = {
+  uid: 'hindcast-recorder',
+  title: 'Hindcast / Recorder',
+  variables: ['datasource', 'prometheus'],
+  panels: [
+    {
+      title: 'Records lost',
+      description: 'Given up because the spool was full, spoiled on disk, or refused by the store.',
+      query: 'recorder/lost.promql',
+      type: 'stat',
+      unit: 'short',
+      width: 6,
+      alarming: true,
+    },
+    {
+      title: 'Gateways that refuse',
+      description: 'They answer nobody because nothing can be recorded.',
+      query: 'recorder/refusing.promql',
+      type: 'stat',
+      unit: 'short',
+      width: 6,
+      alarming: true,
+    },
+    {
+      title: 'Exchanges written per second',
+      description: 'Taken by the store, by gateway.',
+      query: 'recorder/written.promql',
+      type: 'timeseries',
+      unit: 'short',
+      width: 12,
+    },
+    {
+      title: 'Spool',
+      description: 'Bytes on disk that are not in the store yet.',
+      query: 'recorder/spool.promql',
+      type: 'timeseries',
+      unit: 'bytes',
+      width: 8,
+    },
+    {
+      title: 'Oldest record in the spool',
+      description: 'How long it has waited for the store.',
+      query: 'recorder/oldest.promql',
+      type: 'timeseries',
+      unit: 's',
+      width: 8,
+    },
+    {
+      title: 'Ingest lag',
+      description: 'At most, from the arrival of a request until its row is in the store.',
+      query: 'recorder/ingest_lag.sql',
+      type: 'timeseries',
+      unit: 's',
+      width: 8,
+    },
+    {
+      title: 'Tables',
+      description: 'What they hold, and what it takes on disk.',
+      query: 'recorder/tables.sql',
+      type: 'table',
+      unit: 'short',
+      width: 24,
+      columns: { bytes: 'bytes', bytes_per_row: 'bytes' },
+    },
+  ],
+};

@@ -1,2 +1,0 @@
-SELECT $__timeInterval_ms(ts) AS time, max(dateDiff('second', ts, ingested_at)) AS lag
-FROM requests WHERE $__timeFilter_ms(ts) GROUP BY time ORDER BY time

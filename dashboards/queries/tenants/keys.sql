@@ -1,0 +1,6 @@
+SELECT tenant_id, api_key_id, sum(u.requests) AS requests, sum(u.cost_usd) AS cost, cost / requests AS per_request
+FROM usage_1h AS u
+WHERE hour > $__fromTime - INTERVAL 1 HOUR AND hour <= $__toTime AND $__conditionalAll(tenant_id IN (${tenant:singlequote}), $tenant)
+GROUP BY tenant_id, api_key_id
+ORDER BY cost DESC
+LIMIT 50

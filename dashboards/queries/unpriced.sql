@@ -1,1 +1,0 @@
-SELECT sum(unpriced) AS unpriced FROM usage_1m WHERE $__timeFilter(minute) AND tenant_id IN (${tenant:singlequote})

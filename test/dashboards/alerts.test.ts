@@ -1,0 +1,125 @@
+/** Alerts name only what the gateway exposes, explain themselves, and fire when they should and not otherwise. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { boards } from '../../dashboards/boards/index.ts';
+import { textOf } from '../../dashboards/build.ts';
+import { outcomes } from '../../dashboards/variables.ts';
+import { kindOfWord } from '../../gateway/core/failure.ts';
+import { attemptInstruments, requestInstruments } from '../../gateway/instruments.ts';
+import { createMetrics } from '../../gateway/metrics.ts';
+
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const folder = join(import.meta.dirname, '../../dashboards/alerts');
+const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+const rules = parse(read('rules.yaml')).groups.flatMap((group: { rules: readonly Rule[] }) => group.rules) as readonly Rule[];
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+const panelQueries = boards
+  .flatMap(({ panels }) => panels.map(({ query }) => query as string))
+  .filter(query => query.endsWith('.promql'))
+  .map(query => [query, textOf(query)] as const);
+const expressions = [...rules.map(({ alert, record, expr }) => [alert ?? record!, expr] as const), ...panelQueries];
+
+/** By name, the kind of every metric that a gateway exposes. */
+async function exposed(): Promise<ReadonlyMap<string, string>> {
+  const metrics = createMetrics({
+    sink: { dropped: 0, refusal: () => undefined },
+    telemetry: () => ({ counts: { exported: 0, dropped: 0 } }),
+    inflight: () => 0,
+    recorder: () => undefined,
+    configHash: '',
+    process: false,
+  });
+  return new Map([...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name!, kind!]));
+}
+
+/** Names of metrics without those of labels; a histogram's parts count as it. */
+async function unknownIn(expr: string): Promise<readonly string[]> {
+  const known = await exposed();
+  const bare = expr.replace(/\{[^}]*\}/g, '').replace(/\b(by|without)\s*\([^)]*\)/g, '');
+  const named = [...bare.matchAll(/[a-zA-Z_:][\w:]*/g)].map(([name]) => name).filter(name => /^(hindcast|gen_ai)_/.test(name));
+  expect(named.length + (bare.match(/\broute:\w+:\w+/g)?.length ?? 0)).toBeGreaterThan(0);
+  return named.filter(name => !known.has(name) && known.get(name.replace(/_(bucket|sum|count)$/, '')) !== 'histogram');
+}
+
+/** Of every metric with labels of ours, which it has. */
+function labelsOf(name: string): readonly string[] | undefined {
+  const registry = new Registry();
+  requestInstruments(registry);
+  attemptInstruments(registry);
+  const metric = registry.getSingleMetric(name.replace(/_bucket$/, '')) as unknown as
+    | { readonly labelNames: readonly string[] }
+    | undefined;
+  return metric && [...metric.labelNames, 'le'];
+}
+
+const words: Readonly<Record<string, (word: string) => boolean>> = {
+  hindcast_requests_total: word => (outcomes as readonly string[]).includes(word),
+  hindcast_attempts_total: word => ['ok', 'aborted'].includes(word) || kindOfWord(word) !== undefined,
+};
+
+describe('alerts and panels of Prometheus', () => {
+  test.each(expressions)('%s names metrics that the gateway has', async (_, expr) => expect(await unknownIn(expr)).toEqual([]));
+
+  test('a metric that the gateway has not is found out', async () => {
+    expect(await unknownIn('sum by (gen_ai_x) (rate(hindcast_nothing_total{a="b"}[5m])) > hindcast_inflight_requests')).toEqual([
+      'hindcast_nothing_total',
+    ]);
+    expect(await unknownIn('hindcast_cost_usd_total_bucket')).toHaveLength(1);
+  });
+
+  test('select by labels and outcomes that are recorded', () => {
+    const selected = expressions.flatMap(([, expr]) => [...expr.matchAll(/(\w+)\{(\w+)[!=~]+"([^"]*)"\}/g)]);
+    expect(selected.length).toBeGreaterThan(4);
+    for (const [text, name, label, values] of selected) {
+      expect(labelsOf(name!), text).toContain(label);
+      for (const word of values!.split('|')) expect(words[name!]!(word), `${word} in ${text}`).toBe(true);
+    }
+  });
+
+  test.each(alerts)('$alert says what happens, what to do and how soon', ({ labels, annotations }) => {
+    expect(['page', 'ticket']).toContain(labels?.severity);
+    expect(Object.keys(annotations!).sort()).toEqual(['description', 'summary']);
+    for (const text of Object.values(annotations!)) expect(text).toMatch(/\.$/);
+  });
+
+  test('every alert fires in a case of the promtool tests', () => {
+    const cases = read('rules.test.yaml');
+    for (const { alert } of alerts) expect(cases).toContain(`alertname="${alert}",alertstate="firing"`);
+  });
+});
+
+const promtool = spawnSync('promtool', ['--version']).status === 0;
+const missing = promtool ? '' : ' (skipped: there is no promtool here; Debian has it in the package prometheus)';
+
+describe.skipIf(!promtool)(`promtool${missing}`, () => {
+  const run = (...args: readonly string[]): string => execFileSync('promtool', args, { encoding: 'utf8', stdio: 'pipe', cwd: folder });
+
+  test('takes the rules', () => expect(run('check', 'rules', 'rules.yaml')).toContain('SUCCESS'));
+
+  test('sees each alert fire when it should, and no other', { timeout: 60_000 }, () =>
+    expect(run('test', 'rules', 'rules.test.yaml')).toContain('SUCCESS'),
+  );
+
+  test('takes the queries of panels', () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'hindcast-rules-'));
+    const recorded = panelQueries.map(([, expr], i) => ({
+      record: `panel_${i}`,
+      expr: expr.replace(/\$__(range|rate_interval)\b/g, '5m'),
+    }));
+    writeFileSync(join(scratch, 'rules.yaml'), JSON.stringify({ groups: [{ name: 'panels', rules: recorded }] }));
+    expect(run('check', 'rules', join(scratch, 'rules.yaml'))).toContain(`${recorded.length} rules found`);
+    rmSync(scratch, { recursive: true });
+  });
+});

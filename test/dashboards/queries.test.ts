@@ -1,0 +1,108 @@
+/** Every panel's query, and every query behind a choice, runs in the real engine as the account that only reads, and shows what happened. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Panel } from '../../dashboards/board.ts';
+import { boards } from '../../dashboards/boards/index.ts';
+import { textOf } from '../../dashboards/build.ts';
+import { type Choices, expandMacros } from '../../dashboards/macros.ts';
+import { choices } from '../../dashboards/variables.ts';
+import type { Exchange } from '../../gateway/core/exchange.ts';
+import { migrate } from '../../recorder/migrate.ts';
+import { engineMissing, openEngine, type TestEngine } from '../recorder/running-engine.ts';
+import { nanoUsd, run, seed } from './seed.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+const now = Date.now();
+const seconds = Math.floor(now / 1000);
+const everything: Choices = {
+  from: seconds - 86_400,
+  to: seconds + 60,
+  intervalSeconds: 60,
+  variables: { tenant: 'all', outcome: 'all', run: [run] },
+};
+const panels: readonly Panel[] = boards.flatMap(board => board.panels).filter(({ query }) => query.endsWith('.sql'));
+
+describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${engineMissing}`, () => {
+  let engine: TestEngine;
+  let live: readonly Exchange[];
+  let imported: string;
+  const rows = (query: string, chosen: Partial<Choices['variables']> = {}): Promise<Row[]> =>
+    engine.reader.select(
+      expandMacros(textOf(query), { ...everything, variables: { ...everything.variables, ...chosen } as Choices['variables'] }),
+    );
+  const value = async (query: string): Promise<number> => Number(Object.values((await rows(query))[0]!)[0]);
+
+  beforeAll(async () => {
+    engine = await openEngine();
+    await migrate(engine.writer);
+    for (const { query } of panels) await expect(rows(query), `${query} of an empty store`).resolves.toBeInstanceOf(Array);
+    ({ live, imported } = await seed(engine.writer, now));
+  });
+  afterAll(() => engine?.close());
+
+  test.each(panels)('$query fills "$title"', async panel => {
+    const found = await rows(panel.query);
+    expect(found.length).toBeGreaterThan(0);
+    for (const row of found) expect(row, panel.query).toSatisfy((row: Row) => fits(panel, row));
+  });
+
+  test('every query takes chosen tenants and outcomes, whatever their names', async () => {
+    for (const { query } of panels) {
+      await expect(rows(query, { tenant: ["acme's", 'b\\\\'], outcome: ['ok', 'timeout'] }), query).resolves.toBeInstanceOf(Array);
+    }
+  });
+
+  test.each(Object.entries(choices))('the choices of %s are there', async (_, sql) => {
+    expect((await engine.reader.select(sql)).length).toBeGreaterThan(0);
+  });
+
+  test('replayed traffic is in no sum of the live one', async () => {
+    const spent = live.reduce((sum, { costNanoUsd = 0 }) => sum + costNanoUsd, 0) / 1e9;
+    expect(await value('cost/spend.sql')).toBeCloseTo(spent, 12);
+    expect(await value('cost/per_request.sql')).toBeCloseTo(spent / live.length, 11);
+    for (const query of ['latency/outcomes.sql', 'routing/targets.sql', 'routing/depth.sql', 'tenants/overview.sql']) {
+      const counted = (await rows(query)).reduce((sum, row) => sum + Number(row.requests), 0);
+      expect(counted, query).toBe(live.length);
+    }
+    expect(await rows('latency/requests.sql')).toHaveLength(live.length);
+  });
+
+  test('what has no price, what is repeated and what a threshold would do is counted', async () => {
+    expect(await value('cost/unpriced.sql')).toBe(1);
+    expect(await value('cache/repeated_cost.sql')).toBeCloseTo((2 * nanoUsd.small) / 1e9, 12);
+    expect(await value('cache/repeated_share.sql')).toBeCloseTo(2 / 9, 6);
+    const below = Object.fromEntries((await rows('routing/thresholds.sql')).map(row => [row.threshold, Number(row.below)]));
+    expect(below['0.4']).toBe(0);
+    expect(below['0.45']).toBeCloseTo(1 / 8, 6);
+    expect(below['0.95']).toBe(1);
+  });
+
+  test('a tenant is alone when it is chosen', async () => {
+    const [row, ...others] = await rows('tenants/overview.sql', { tenant: ["acme's"] });
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ tenant_id: "acme's", requests: 3, users: 1 });
+    expect(Number(row!.failed)).toBeCloseTo(1 / 3, 6);
+  });
+
+  test('the arms of a run stand beside the originals', async () => {
+    expect(await rows('replay/originals.sql')).toMatchObject([
+      { arm: 'sim/large', results: 3, live_cost: nanoUsd.small / 1e9, cost: nanoUsd.large / 1e9 },
+      { arm: 'sim/small', results: 3, live_cost: nanoUsd.small / 1e9 },
+    ]);
+    const [large, small] = await rows('replay/arms.sql');
+    expect([large!.answered, large!.quality]).toEqual([1, null]);
+    expect(small!.answered).toBeCloseTo(2 / 3, 6);
+    expect(small!.cost).toBeCloseTo(nanoUsd.small / 1e9, 12);
+    expect(await rows('replay/arms.sql', { run: [imported] })).toMatchObject([{ arm: 'other/model', quality: 0.75, cost: 0.25 }]);
+  });
+});
+
+/** What a panel of its type can draw. */
+function fits(panel: Panel, row: Row): boolean {
+  const [first, ...rest] = Object.keys(row);
+  const isNumber = (name: string | undefined): boolean => name !== undefined && Number.isFinite(Number(row[name])) && row[name] !== null;
+  if (panel.type === 'stat') return rest.length === 0 && isNumber(first);
+  if (panel.type === 'barchart') return rest.length === 1 && typeof row[first!] === 'string' && isNumber(rest[0]);
+  if (panel.type === 'timeseries') return first === 'time' && isNumber(rest.at(-1));
+  return Object.keys(panel.columns ?? {}).every(name => name in row);
+}
