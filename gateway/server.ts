@@ -10,6 +10,7 @@ import type { Clock } from './core/time.ts';
 import { openaiChat } from './dialects/openai.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
+import { keepFeedback, parseFeedback } from './feedback.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './guard.ts';
 import { earlyHeadersOf } from './head.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
@@ -167,6 +168,14 @@ class GatewayServer implements Gateway {
     else this.#refused(request, response, noSuchModel);
   }
 
+  async #feedback(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { sink } = this.#options;
+    const said = await parseFeedback(request, this.#visits.get(request)!.key, this.#limits);
+    const kept = isRefusal(said) ? said : await keepFeedback(sink, said);
+    if (isRefusal(kept)) this.#refused(request, response, kept);
+    else json(response, 202, kept);
+  }
+
   #ready(response: ServerResponse): void {
     const reasons = this.problems();
     const isReady = reasons.length === 0;
@@ -185,6 +194,7 @@ class GatewayServer implements Gateway {
       this.#listener,
       [
         { method: 'POST', path: chatPath, handler: (request, response) => this.#chat(request, response) },
+        { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
         { method: 'GET', path: '/v1/models', handler: (request, response) => this.#models(request, response, undefined) },
         { method: 'GET', path: '/v1/models/{id*}', handler: (request, response, { id }) => this.#models(request, response, id) },
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },

@@ -1,7 +1,8 @@
 /** Packs exchanges into frames in memory, so that many of them go to disk in one write with as little copying as pays. */
 import { crc32 } from 'node:zlib';
 import type { Exchange } from '../gateway/core/exchange.ts';
-import { headLengthBytes, packetOf } from './packet.ts';
+import type { Feedback } from '../gateway/core/feedback.ts';
+import { headLengthBytes, packetOfRecord } from './packet.ts';
 import { frameHeaderBytes, writeFrameHeader } from './segment.ts';
 
 /** A frame that lacks only its header, which is written when its place in a segment is known. */
@@ -31,8 +32,8 @@ export class Arena {
     this.#used = 0;
   }
 
-  pack(exchange: Exchange): PackedFrame {
-    const { head, bodies, bodyBytes } = packetOf(exchange);
+  pack(record: Exchange | Feedback): PackedFrame {
+    const { head, bodies, bodyBytes } = packetOfRecord(record);
     const copied = bodyBytes <= copiedBytesMax;
     // A UTF-16 unit is at most three bytes of UTF-8.
     const room = frameHeaderBytes + headLengthBytes + head.length * 3 + (copied ? bodyBytes : 0);

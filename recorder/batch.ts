@@ -1,7 +1,7 @@
 /** Which frames go to the store together, and under what token: told from a frame's own place and content, whatever happens to the others. */
 import type { Instant } from '../gateway/core/time.ts';
-import { parsePacket } from './packet.ts';
-import { type Rows, rowsOf } from './row.ts';
+import { isFeedback, parseRecord } from './packet.ts';
+import { type Rows, rowsOf, rowsOfFeedback } from './row.ts';
 import type { Frame, Segment } from './segment.ts';
 import type { Retention } from './view.ts';
 
@@ -44,10 +44,10 @@ export function* batchesOf(segment: Segment, retention: Retention): Generator<{ 
     const byDays = new Map<number, Entry[]>();
     for (const frame of frames) {
       try {
-        const exchange = parsePacket(frame.payload);
-        const days = Math.floor(exchange.receivedAt / dayMs / daysMax);
+        const entry = entryOf(frame, retention);
+        const days = Math.floor(entry.receivedAt / dayMs / daysMax);
         const entries = byDays.get(days) ?? [];
-        entries.push({ frame, id: exchange.id, receivedAt: exchange.receivedAt, rows: rowsOf(exchange, retention) });
+        entries.push(entry);
         byDays.set(days, entries);
       } catch (error) {
         misfits.push({ frame, problem: error instanceof Error ? error.message : String(error) });
@@ -59,6 +59,12 @@ export function* batchesOf(segment: Segment, retention: Retention): Generator<{ 
     });
     yield { batches, misfits };
   }
+}
+
+function entryOf(frame: Frame, retention: Retention): Entry {
+  const record = parseRecord(frame.payload);
+  if (isFeedback(record)) return { frame, id: record.request, receivedAt: record.scores[0]!.at, rows: rowsOfFeedback(record) };
+  return { frame, id: record.id, receivedAt: record.receivedAt, rows: rowsOf(record, retention) };
 }
 
 /** Two batches of half the range each, one of which may be empty. Undefined when there is only one frame. */

@@ -1,5 +1,6 @@
 /** An exchange as bytes: a JSON head for everything but the bodies, then each body once, exactly as it was. */
 import type { AttemptRecord, Exchange } from '../gateway/core/exchange.ts';
+import type { Feedback } from '../gateway/core/feedback.ts';
 
 /** The JSON head and the distinct bodies that follow it. */
 export interface Packet {
@@ -16,6 +17,12 @@ interface Head {
   readonly exchange: Omit<Exchange, 'request' | 'response' | 'attempts'>;
   readonly attempts: readonly Omit<AttemptRecord, 'request' | 'response'>[];
 }
+
+/** What somebody said of an exchange is a head alone. */
+export const isFeedback = (record: Exchange | Feedback): record is Feedback => 'scores' in record;
+
+export const packetOfRecord = (record: Exchange | Feedback): Packet =>
+  isFeedback(record) ? { head: JSON.stringify({ feedback: record }), bodies: [], bodyBytes: 0 } : packetOf(record);
 
 /** Where bytes pass through, caller and attempt hold the same body: it is written once. */
 export function packetOf(exchange: Exchange): Packet {
@@ -63,4 +70,12 @@ export function parsePacket(payload: Uint8Array): Exchange {
   const [request, response, ...others] = head.uses.map(use => bodies[use]!);
   const attempts = head.attempts.map((attempt, i) => ({ ...attempt, request: others[2 * i]!, response: others[2 * i + 1]! }));
   return { ...head.exchange, request: request!, response: response!, attempts };
+}
+
+/** The same of either kind of record. */
+export function parseRecord(payload: Uint8Array): Exchange | Feedback {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const mark = '{"feedback":';
+  if (bytes.toString('utf8', headLengthBytes, headLengthBytes + mark.length) !== mark) return parsePacket(payload);
+  return (JSON.parse(bytes.toString('utf8', headLengthBytes)) as { readonly feedback: Feedback }).feedback;
 }

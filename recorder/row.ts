@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Usage } from '../gateway/core/chat.ts';
 import { type AttemptKind, type Exchange, type ExchangeOutcome, outcomeWord } from '../gateway/core/exchange.ts';
 import { wordOf } from '../gateway/core/failure.ts';
+import type { Feedback } from '../gateway/core/feedback.ts';
 import { confidenceOf } from '../gateway/core/signal.ts';
 import * as type from './rowbinary.ts';
 import { type Column, RowBuffer } from './rowbinary.ts';
+import { scoreColumns, scoreRows } from './score-row.ts';
 import {
   type AttemptView,
   atLeastOne,
@@ -217,7 +219,7 @@ const replayResults: Table<View> = {
 };
 
 /** In the order they are written: a row of `requests` appears when everything that belongs to it is there. */
-const tables = { payloads, attempts, replay_results: replayResults, requests } as const;
+const tables = { payloads, attempts, replay_results: replayResults, scores: { columns: scoreColumns }, requests } as const;
 export type TableName = keyof typeof tables;
 export const tableNames = Object.keys(tables) as readonly TableName[];
 
@@ -233,15 +235,26 @@ export function rowsOf(exchange: Exchange, retention: Retention): Rows {
     payloads: encode(payloads, view),
     attempts: encode(attempts, view),
     replay_results: encode(replayResults, view),
+    scores: none,
     requests: encode(requests, view),
   };
 }
 
+const none = { count: 0, bytes: Buffer.alloc(0) };
+
+export const rowsOfFeedback = (feedback: Feedback): Rows => ({
+  ...{ payloads: none, attempts: none, replay_results: none, requests: none },
+  scores: encodeRows(scoreColumns, scoreRows(feedback)),
+});
+
 const buffer = new RowBuffer();
 
 function encode<Row>({ columns, rowsOf }: Table<Row>, view: View): Rows[TableName] {
+  return encodeRows(columns, rowsOf(view));
+}
+
+function encodeRows<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Rows[TableName] {
   buffer.clear();
-  const rows = rowsOf(view);
   for (const row of rows) for (const column of columns) column.write(row, buffer);
   return { count: rows.length, bytes: buffer.take() };
 }

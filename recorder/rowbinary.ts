@@ -118,6 +118,7 @@ export const texts = column<readonly string[]>('Array(String)', (values, to) => 
   to.varint(values.length);
   for (const value of values) to.text(value);
 });
+export const float = column<number>('Float64', (value, to) => to.f64(value));
 /** NULL when absent. */
 export const optionalFloat = column<number | undefined>('Nullable(Float64)', (value, to) => {
   to.u8(value === undefined ? 1 : 0);

@@ -122,7 +122,7 @@ export class Shipper {
         const refused = new Set<Frame>();
         await insertBatch(batch, this.#inserting(segment, splits, refused));
         if (this.#shipping.verify) await this.#verify(segment, batch, refused);
-        this.#counts.exchangesWritten += batch.entries.length;
+        this.#counts.exchangesWritten += batch.entries.filter(({ rows }) => rows.requests.count > 0).length;
       }
     }
     this.#shipped.add(place.path);

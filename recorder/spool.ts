@@ -3,6 +3,7 @@ import { readdirSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Exchange, type Sealed, type Sink, seal } from '../gateway/core/exchange.ts';
+import type { Feedback } from '../gateway/core/feedback.ts';
 import { Arena, type PackedFrame } from './arena.ts';
 import { lockIn } from './folders.ts';
 import { type Lock, tryLock } from './lock.ts';
@@ -90,8 +91,16 @@ class Spool implements Sink {
   }
 
   record(exchange: Exchange): Promise<Sealed> {
+    return this.#keep(exchange);
+  }
+
+  feedback(feedback: Feedback): Promise<Sealed> {
+    return this.#keep(feedback);
+  }
+
+  #keep(record: Exchange | Feedback): Promise<Sealed> {
     if (this.#closing) return Promise.reject(new Error('the spool is closed'));
-    const frame = this.#arena.pack(exchange);
+    const frame = this.#arena.pack(record);
     const problem = this.#problem(frame.bytes);
     if (problem) return this.#giveUp(problem);
     const { promise, resolve, reject } = Promise.withResolvers<Sealed>();

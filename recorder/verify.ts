@@ -8,7 +8,8 @@ const idsPerQuery = 1_000;
 /** The entries whose exchange is not in `requests`. What arrived before `since` may have been dropped already and is not asked for. */
 export async function missingFrom(store: Pick<Store, 'select'>, batch: Batch, since: Instant): Promise<readonly Entry[]> {
   const missing: Entry[] = [];
-  const kept = batch.entries.filter(({ receivedAt }) => receivedAt >= since);
+  // What was said of an exchange has no row of its own there.
+  const kept = batch.entries.filter(({ receivedAt, rows }) => receivedAt >= since && rows.requests.count > 0);
   for (let i = 0; i < kept.length; i += idsPerQuery) {
     const entries = kept.slice(i, i + idsPerQuery);
     const times = entries.map(({ receivedAt }) => Math.floor(receivedAt));

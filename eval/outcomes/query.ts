@@ -155,10 +155,14 @@ export interface ScoreRow {
   readonly score: number;
 }
 
+/** A caller may speak of its own tenant's requests only. */
 export const scoresOf = (store: Store, exchanges: readonly string[], name: string): Promise<ScoreRow[]> =>
   store.select<ScoreRow>(
     `SELECT toString(request_id) AS exchange, CAST(source, 'String') AS source, avg(value) AS score
-FROM scores FINAL WHERE name = {name: String} AND request_id IN {ids: Array(UUID)} GROUP BY exchange, source`,
+FROM scores FINAL
+WHERE name = {name: String} AND request_id IN {ids: Array(UUID)}
+  AND (source != 'client' OR (tenant_id, request_id) IN (SELECT tenant_id, request_id FROM requests WHERE request_id IN {ids: Array(UUID)}))
+GROUP BY exchange, source`,
     { ids: exchanges, name },
   );
 

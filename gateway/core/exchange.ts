@@ -1,6 +1,7 @@
 /** The whole record of one request: what the recorder writes, replay reads and eval judges. */
 import type { Finish, Usage } from './chat.ts';
 import { type Failure, type FailureKind, wordOf } from './failure.ts';
+import type { Feedback } from './feedback.ts';
 import type { Cost } from './price.ts';
 import type { StreamFlag, Warning } from './provider.ts';
 import type { RouteEvent, RouteOutcome, RoutePolicy } from './route.ts';
@@ -141,6 +142,8 @@ export interface Sealed {
 /** Where finished exchanges go. The gateway is handed one and knows nothing of what is behind it. */
 export interface Sink {
   record(exchange: Exchange): Promise<Sealed>;
+  /** What is said of an exchange afterwards; absent where nothing can be kept. */
+  feedback?(feedback: Feedback): Promise<Sealed>;
   /** Why nothing can be recorded now, when `when_full: refuse` forbids to go on; undefined when all is well. */
   refusal(): string | undefined;
   /** Records given up since the start, under `when_full: drop`. */

@@ -5,7 +5,7 @@ import { outcomeWord } from '../../gateway/core/exchange.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import { migrate } from '../../recorder/migrate.ts';
-import { columnsOf, type Rows, rowsOf, tableNames } from '../../recorder/row.ts';
+import { columnsOf, type Rows, rowsOf, rowsOfFeedback, tableNames } from '../../recorder/row.ts';
 import type { Store } from '../../recorder/store.ts';
 import { exchange } from './arbitrary-exchange.ts';
 import { newId, plainExchange } from './exchanges.ts';
@@ -78,6 +78,25 @@ describe.skipIf(engineMissing)(`rows in the real engine${engineMissing}`, () => 
       { attempt_no: 1, request_body: `${asked.attempts[0]!.request}`, stream_timing: `[[40.123,${asked.response.length}]]` },
     ]);
     expect(await engine.writer.select(`SELECT * FROM replay_results WHERE replay_id = '${asked.id}'`)).toEqual([]);
+  });
+
+  it('keeps feedback with its request, and what is said again in place of what was said', async () => {
+    const at = Date.now() - 60_000;
+    const [request, id] = [newId(at), newId(at)];
+    const said = (value: number) =>
+      rowsOfFeedback({
+        ...{ request, tenant: 'acme' },
+        scores: [{ id, name: 'quality', source: 'client', value, label: 'up', explanation: 'näh', evaluator: 'u1', at }],
+      });
+    await insert(engine.writer, [said(0)], 'feedback 1');
+    await insert(engine.writer, [said(1)], 'feedback 2');
+    expect(
+      await engine.writer.select(
+        "SELECT name, source, value, label, explanation, evaluator, run_id, retention_days FROM scores FINAL WHERE tenant_id = 'acme'",
+      ),
+    ).toEqual([
+      { name: 'quality', source: 'client', value: 1, label: 'up', explanation: 'näh', evaluator: 'u1', run_id: '', retention_days: 365 },
+    ]);
   });
 
   it('keeps ids, bytes, money and texts of any exchange exactly', async () => {
@@ -204,6 +223,7 @@ describe('rows', () => {
 const wellFormed = (text: string): string => text.toWellFormed();
 
 const leftToDefaults = {
+  scores: ['run_id', 'retention_days', 'version'],
   requests: ['environment', 'gateway_id', 'variant', 'cache_status', 'saved_usd', 'ingested_at'],
   attempts: ['deployment', 'region', 'connect_us', 'audit_probability', 'ingested_at'],
   payloads: ['redactions', 'truncated', 'ingested_at'],
