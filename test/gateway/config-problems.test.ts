@@ -2,14 +2,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { listed } from '../../gateway/config/fields.ts';
 import { notYet } from '../../gateway/config/not-yet.ts';
 import { type ConfigProblem, loadConfig, printProblems } from '../../gateway/config.ts';
+import { providers } from '../../gateway/providers/index.ts';
 import { folder, load, problems } from './config-files.ts';
 
 const shown = (found: readonly ConfigProblem[]): readonly string[] =>
   found.map(({ line, column, path, message }) => `${line}:${column} ${path}${path === '' ? '' : ': '}${message}`);
 const said = (yaml: string, environment: Record<string, string> = {}): readonly string[] => shown(problems(yaml, environment));
 
+const apis = listed(Object.keys(providers));
 const sim = 'providers: { sim: { api: simulated } }\n';
 const key = (n: number): string => `sha256:${String(n).repeat(64)}`;
 const duration = 'expected a duration such as 60s, 400ms, 2m or 1h';
@@ -62,11 +65,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   ],
   ['a section that is there twice', `${sim}server: {}\nserver: {}`, ['3:1 server: this key is here twice; remove one']],
   ['a prototype', `${sim}routes: { __proto__: sim/a }`, ['2:11 routes.__proto__: this name is not allowed; choose another']],
-  [
-    'a required key that is missing',
-    'providers:\n  x: { key: a }',
-    ['2:3 providers.x.api: is missing; expected openai, anthropic, gemini or simulated'],
-  ],
+  ['a required key that is missing', 'providers:\n  x: { key: a }', [`2:3 providers.x.api: is missing; expected ${apis}`]],
   // ---------- kinds of values
   ['a text for a number', `${sim}server: { port: abc }`, ['2:17 server.port: expected a port from 0 to 65535; got "abc"']],
   ['a number out of range', `${sim}server: { port: 65536 }`, ['2:17 server.port: expected a port from 0 to 65535; got 65536']],
@@ -123,7 +122,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'an unknown api',
     'providers: { o: { api: opnai, key: k } }',
-    ['1:24 providers.o.api: expected openai, anthropic, gemini or simulated; got "opnai"; did you mean "openai"?'],
+    [`1:24 providers.o.api: expected ${apis}; got "opnai"; did you mean "openai"?`],
   ],
   [
     'a provider without its key',

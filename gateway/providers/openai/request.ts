@@ -86,7 +86,7 @@ function renderMetadata({ metadata, extra }: ChatRequest, traits: ModelTraits, w
 
 const tiers: readonly Json[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
 
-function renderServiceTier({ serviceTier }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
+export function renderServiceTier({ serviceTier }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (serviceTier === undefined) return {};
   if (!traits.own || tiers.includes(serviceTier)) return { service_tier: serviceTier };
   if (serviceTier === 'standard' || serviceTier === 'standard_only') {

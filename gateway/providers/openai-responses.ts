@@ -1,0 +1,21 @@
+/** OpenAI's Responses API. Nothing is kept at the provider unless the caller asks for it: the conversation is always ours to send. */
+import type { Provider } from '../core/provider.ts';
+import { parseFailure } from './openai/failure.ts';
+import { renderRequest } from './openai-responses/request.ts';
+import { parseResponse } from './openai-responses/response.ts';
+import { parseStream } from './openai-responses/stream.ts';
+
+export const openaiResponses = {
+  name: 'openai-responses',
+  wire: 'openai-responses',
+  baseUrl: 'https://api.openai.com/v1',
+  auth: 'bearer',
+  framing: 'sse',
+  environment: [],
+  headers: {},
+  priceBook: 'openai',
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

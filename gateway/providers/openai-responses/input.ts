@@ -1,0 +1,124 @@
+/** A conversation as the input items of the Responses API: messages, and calls, results and thoughts beside them. */
+import type { MediaSource, Message, Part } from '../../core/chat.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { approximated, dropped, type Warning } from '../../core/provider.ts';
+import type { ModelTraits } from '../openai/model.ts';
+import { isSealed } from './reading.ts';
+
+interface Context {
+  readonly traits: ModelTraits;
+  readonly warnings: Warning[];
+}
+
+export function renderInput(messages: readonly Message[], traits: ModelTraits, warnings: Warning[]): readonly JsonObject[] {
+  const context: Context = { traits, warnings };
+  return messages.flatMap((message, index) => renderMessage(message, `messages[${index}]`, context));
+}
+
+/** Consecutive parts of one kind share a message; the order stays. */
+function renderMessage(message: Message, path: string, context: Context): readonly JsonObject[] {
+  const items: JsonObject[] = [];
+  let said: JsonObject[] = [];
+  const role = roleOf(message.role, path, context);
+  const close = (): void => {
+    if (said.length > 0) items.push({ role, content: plainly(said) });
+    said = [];
+  };
+  if (message.name !== undefined) context.warnings.push(dropped(`${path}.name`, 'The Responses API takes no names of speakers.'));
+  for (const [at, part] of message.content.entries()) {
+    const partPath = `${path}.content[${at}]`;
+    const item = renderItem(part, partPath, context);
+    if (item) {
+      close();
+      items.push(...item);
+    } else said.push(...renderContent(part, message.role, partPath, context));
+  }
+  close();
+  return items.length > 0 || message.content.length > 0 ? items : [{ role, content: '' }];
+}
+
+/** Parts that are items of their own; undefined for what belongs into a message. */
+function renderItem(part: Part, path: string, context: Context): readonly JsonObject[] | undefined {
+  switch (part.type) {
+    case 'tool-call': {
+      if (part.signature !== undefined) {
+        context.warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
+      }
+      return [{ type: 'function_call', call_id: part.id, name: part.name, arguments: part.arguments }];
+    }
+    case 'tool-result':
+      return [{ type: 'function_call_output', call_id: part.id, output: renderResult(part, path, context) }];
+    case 'reasoning':
+      return renderReasoning(part, path, context);
+    default:
+      return undefined;
+  }
+}
+
+/** Sealed thoughts go back to OpenAI; open ones only to models of vendors that want them. */
+function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { traits, warnings }: Context): readonly JsonObject[] {
+  const sealed = part.signature ?? part.redacted;
+  if (sealed !== undefined && isSealed(sealed)) {
+    const summary = part.text === '' ? [] : [{ type: 'summary_text', text: part.text }];
+    return [{ type: 'reasoning', summary, encrypted_content: sealed }];
+  }
+  if (part.redacted !== undefined) warnings.push(dropped(path, 'Encrypted reasoning can only go back to the provider that made it.'));
+  if (part.text === '') return [];
+  if (traits.takesReasoning) return [{ type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text: part.text }] }];
+  warnings.push(dropped(path, 'OpenAI takes earlier reasoning back only as it sealed it.'));
+  return [];
+}
+
+function renderResult(part: Part & { type: 'tool-result' }, path: string, context: Context): Json {
+  if (part.failed) {
+    context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
+  }
+  const content = part.content.flatMap((inner, at) => renderContent(inner, 'tool', `${path}.content[${at}]`, context));
+  return plainly(content);
+}
+
+function renderContent(part: Part, role: Message['role'], path: string, context: Context): readonly JsonObject[] {
+  const lose = (): readonly JsonObject[] => {
+    context.warnings.push(dropped(path, `A message of the role ${role} takes no ${part.type} here.`));
+    return [];
+  };
+  if (part.type === 'text') return [{ type: role === 'assistant' ? 'output_text' : 'input_text', text: part.text }];
+  if (role === 'assistant') return part.type === 'refusal' ? [{ type: 'refusal', refusal: part.text }] : lose();
+  switch (part.type) {
+    case 'image':
+      return [{ type: 'input_image', ...imageOf(part.source), ...(part.detail === undefined ? {} : { detail: part.detail }) }];
+    case 'document':
+      return [{ type: 'input_file', ...documentOf(part) }];
+    default:
+      return lose();
+  }
+}
+
+const urlOf = ({ mediaType, data }: MediaSource & { type: 'inline' }): string => `data:${mediaType};base64,${data}`;
+
+function imageOf(source: MediaSource): JsonObject {
+  if (source.type === 'file') return { file_id: source.id };
+  return { image_url: source.type === 'url' ? source.url : urlOf(source) };
+}
+
+/** An inline file must have a name. */
+function documentOf({ source, name }: Part & { type: 'document' }): JsonObject {
+  if (source.type === 'file') return { file_id: source.id };
+  if (source.type === 'url') return { file_url: source.url };
+  return { filename: name ?? (source.mediaType === 'application/pdf' ? 'document.pdf' : 'document.txt'), file_data: urlOf(source) };
+}
+
+function roleOf(role: Message['role'], path: string, { traits, warnings }: Context): string {
+  if (role === 'tool') return 'user';
+  if (role !== 'system' && role !== 'developer') return role;
+  if (traits.prompts !== 'user') return role;
+  warnings.push(approximated(path, 'This model knows no system prompts; it was told as the user.'));
+  return 'user';
+}
+
+/** One text of the caller's side stands by itself; what the model said keeps its type. */
+function plainly(content: readonly JsonObject[]): Json {
+  const [first] = content;
+  if (first === undefined) return '';
+  return content.length === 1 && (first.type === 'input_text' || first.type === 'output_text') ? first.text! : content;
+}

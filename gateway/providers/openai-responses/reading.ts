@@ -1,0 +1,94 @@
+/** What single members of a Responses answer mean. */
+import type { Finish, Part, Usage } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { errorIn, failureOf } from '../openai/failure.ts';
+import { listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
+
+/** OpenAI's seals are Fernet tokens, whose first bytes are a version and the time's leading zeros; other vendors' signatures are not. */
+export const isSealed = (signature: string): boolean => signature.startsWith('gAAAA');
+
+/** Input includes what was read from and written to the cache, output includes reasoning. */
+export function parseUsage(usage: Json | undefined): Usage | undefined {
+  if (!isObject(usage) || (typeof usage.input_tokens !== 'number' && typeof usage.output_tokens !== 'number')) return undefined;
+  const input = count(usage.input_tokens);
+  const output = count(usage.output_tokens);
+  const details = objectOf(usage.input_tokens_details);
+  return {
+    input,
+    output,
+    cached: Math.min(input, count(details.cached_tokens)),
+    cacheWrite: count(details.cache_write_tokens),
+    reasoning: Math.min(output, count(objectOf(usage.output_tokens_details).reasoning_tokens)),
+    source: 'provider',
+  };
+}
+
+/** The parts of one output item. Items of tools that the provider runs itself have no place here and are passed over. */
+export function parseItem(item: JsonObject): readonly Part[] {
+  switch (item.type) {
+    case 'message':
+      return listOf(item.content).flatMap(parseContent);
+    case 'reasoning':
+      return parseReasoning(item);
+    case 'function_call':
+      return [{ type: 'tool-call', id: callIdOf(item), name: text(item.name), arguments: text(item.arguments) }];
+    case 'custom_tool_call':
+      return [{ type: 'tool-call', id: callIdOf(item), name: text(item.name), arguments: text(item.input) }];
+    case 'image_generation_call': {
+      const mediaType = `image/${text(item.output_format) || 'png'}`;
+      const data = text(item.result);
+      return data === '' ? [] : [{ type: 'image', source: { type: 'inline', mediaType, data } }];
+    }
+    default:
+      return [];
+  }
+}
+
+function parseContent(part: JsonObject): readonly Part[] {
+  if (part.type === 'refusal') return text(part.refusal) === '' ? [] : [{ type: 'refusal', text: text(part.refusal) }];
+  if (part.type !== 'output_text' || text(part.text) === '') return [];
+  const citations = listOf(part.annotations);
+  return [{ type: 'text', text: text(part.text), ...(citations.length > 0 ? { citations } : {}) }];
+}
+
+function parseReasoning(item: JsonObject): readonly Part[] {
+  const thought = thoughtOf(item);
+  const signature = text(item.encrypted_content);
+  if (thought === '' && signature === '') return [];
+  return [{ type: 'reasoning', text: thought, ...(signature === '' ? {} : { signature }) }];
+}
+
+/** Paragraphs of a summary stand apart; where the model thinks aloud, its own words are there instead. */
+export function thoughtOf(item: JsonObject): string {
+  const summary = listOf(item.summary).map(part => text(part.text));
+  const open = listOf(item.content).map(part => text(part.text));
+  return summary.some(part => part !== '') ? summary.join(paragraph) : open.join('');
+}
+
+export const paragraph = '\n\n';
+export const callIdOf = (item: JsonObject): string => text(item.call_id) || text(item.id);
+export const logprobsOf = (value: Json | undefined): ReturnType<typeof parseLogprobs> => parseLogprobs({ content: value ?? null });
+
+const reasons: Readonly<Record<string, Finish['reason']>> = { max_output_tokens: 'length', content_filter: 'content-filter' };
+
+/** The answer says that it is complete and not why it ended: what it holds tells. */
+export function finishOf(response: JsonObject, content: { readonly calls: boolean; readonly refusal: boolean }): Finish {
+  const status = text(response.status);
+  if (status === 'incomplete') {
+    const raw = text(objectOf(response.incomplete_details).reason);
+    return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw: raw || status };
+  }
+  if (status !== 'completed' && status !== 'complete' && status !== '') return { reason: 'other', raw: status };
+  return { reason: content.calls ? 'tool-calls' : content.refusal ? 'refusal' : 'stop', raw: status };
+}
+
+/** What a response says went wrong; a response object has a member `error` also when all is well. */
+export function failureIn(response: JsonObject): Failure | undefined {
+  if (isObject(response.error) || typeof response.error === 'string') return failureOf(errorIn(response) ?? response);
+  if (response.status === 'failed') return { kind: 'server-error', message: 'the answer failed without saying why' };
+  if (response.status === 'cancelled') return { kind: 'server-error', message: 'the answer was cancelled at the provider' };
+  return undefined;
+}
+
+export const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

@@ -1,0 +1,99 @@
+/** A streamed answer of the Responses API: items that open, grow and close, and one event that says how it all ended. */
+import type { StreamEvent } from '../../core/chat.ts';
+import { split } from '../../core/collect.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
+import { errorIn, failureOf } from '../openai/failure.ts';
+import { objectOf, text } from '../openai/reading.ts';
+import { collectItems, type Items } from './items.ts';
+import { failureIn, finishOf, parseUsage } from './reading.ts';
+import { parseResponse } from './response.ts';
+
+interface State {
+  started: boolean;
+  readonly items: Items;
+  done: boolean;
+  failure: Failure | undefined;
+}
+
+export function parseStream(): StreamParser {
+  const state: State = { started: false, items: collectItems(), done: false, failure: undefined };
+  return { parse: event => parseEvent(state, event), end: () => endOf(state) };
+}
+
+function endOf(state: State): StreamEnd {
+  if (state.failure) return { complete: false, failure: state.failure };
+  if (state.done) return { complete: true, events: [], flags: [] };
+  return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before the response did' } };
+}
+
+function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
+  const told = state.failure || state.done ? '' : event.data.trim();
+  if (told === '') return [];
+  if (told === '[DONE]') return fail(state, { kind: 'truncated', message: '[DONE] came before the response was completed' });
+  const data = parseJson(told);
+  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  const type = text(data.type);
+  if (type === 'error' || event.event === 'error' || (type === '' && errorIn(data))) {
+    return fail(state, failureOf(errorIn(data) ?? errorIn({ ...data, object: 'error' }) ?? data));
+  }
+  const events = readEvent(state, type, data);
+  if (events.length > 0 && !state.started && !state.failure) return [...start(state, {}), ...events];
+  return events;
+}
+
+function readEvent(state: State, type: string, data: JsonObject): readonly StreamEvent[] {
+  switch (type) {
+    case 'response.queued':
+    case 'response.created':
+    case 'response.in_progress':
+      return start(state, objectOf(data.response));
+    case 'response.completed':
+    case 'response.incomplete':
+    case 'response.failed':
+    case 'response.cancelled':
+      return onEnd(state, objectOf(data.response));
+    default:
+      return state.items.read(type, data);
+  }
+}
+
+function start(state: State, response: JsonObject): readonly StreamEvent[] {
+  if (state.started) return [];
+  state.started = true;
+  const created = typeof response.created_at === 'number' && response.created_at > 0 ? { created: Math.floor(response.created_at) } : {};
+  return [{ type: 'response-start', id: text(response.id), model: text(response.model), ...created }];
+}
+
+function onEnd(state: State, response: JsonObject): readonly StreamEvent[] {
+  const failure = failureIn(response);
+  if (failure) return fail(state, failure);
+  state.done = true;
+  const events = [...start(state, response), ...untold(state, response)];
+  const usage = parseUsage(response.usage);
+  const finish = finishOf(response, { calls: state.items.has('call'), refusal: state.items.has('refusal') });
+  return [
+    ...events,
+    { type: 'choice-end', choice: 0, finish },
+    ...(usage ? [{ type: 'usage', usage } as const] : []),
+    { type: 'response-end' },
+  ];
+}
+
+/** Some who imitate this API stream nothing and tell all at the end. */
+function untold(state: State, response: JsonObject): readonly StreamEvent[] {
+  if (state.items.has('anything')) return [];
+  const whole = parseResponse({ ...response, output: outputOf(response.output) });
+  if ('kind' in whole) return [];
+  const events = split(whole).filter(({ type }) => !['response-start', 'choice-end', 'usage', 'response-end'].includes(type));
+  state.items.note(events);
+  return events;
+}
+
+const outputOf = (output: Json | undefined): Json => (Array.isArray(output) ? (output as readonly Json[]) : []);
+
+function fail(state: State, failure: Failure): readonly StreamEvent[] {
+  state.failure = failure;
+  return [{ type: 'failure', failure }];
+}
