@@ -12,6 +12,8 @@ export interface Metrics {
   observe(exchange: Exchange, names: Names): void;
   /** A request that was refused before any provider was asked; `code` is one of ours. */
   refused(code: string): void;
+  /** A request with an Idempotency-Key that read the answer of an earlier one. */
+  joined(): void;
   configured(hash: string): void;
   configurationRefused(): void;
   text(): Promise<string>;
@@ -73,6 +75,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       for (const attempt of exchange.attempts) observeAttempt(attempts, attempt, names, bounded);
     },
     refused: code => own.refused.inc({ code }),
+    joined: () => own.joined.inc(),
     configured: hash => {
       own.reloads.inc();
       own.config.reset();
@@ -162,6 +165,11 @@ function ownInstruments(registry: Registry, { configHash }: MetricsOptions) {
       name: 'hindcast_refused_total',
       help: 'Requests refused before any provider was asked, by error code.',
       labelNames: ['code'],
+      registers,
+    }),
+    joined: new Counter({
+      name: 'hindcast_joined_total',
+      help: 'Requests that read the answer of an earlier one with the same Idempotency-Key.',
       registers,
     }),
     reloads: new Counter({ name: 'hindcast_config_reloads_total', help: 'Changes of the configuration that were taken.', registers }),

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:h
 import type { AddressInfo } from 'node:net';
 import type { Server as Routes } from '@hapi/hapi';
 import { admit } from './admit.ts';
-import { type Asking, ask } from './ask.ts';
+import { Answering, type Driven } from './answering.ts';
 import { wallClock } from './clock.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
@@ -12,15 +12,12 @@ import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './guard.ts';
-import { earlyHeadersOf } from './head.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { parse, route, type Visit } from './intake.ts';
 import { type Log, requestLine } from './logs.ts';
 import { createMetrics, type Metrics, type RecorderStats } from './metrics.ts';
 import { modelsOf } from './models.ts';
-import type { Question } from './question.ts';
-import { ResponseReader } from './reader.ts';
-import { internalError, isRefusal, json, noRecord, noSuchModel, type Refusal, refuse, shuttingDown } from './refuse.ts';
+import { internalError, isRefusal, json, noSuchModel, type Refusal, refuse, shuttingDown } from './refuse.ts';
 import { createRoutes } from './routes.ts';
 import type { Settings } from './settings.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
@@ -69,11 +66,6 @@ interface Version {
   readonly telemetry: Telemetry;
 }
 
-interface Driven {
-  readonly question: Question;
-  readonly asking: Asking;
-}
-
 const chatPath = '/v1/chat/completions';
 /** Answered without a key, and while the gateway is shutting down. */
 const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
@@ -89,6 +81,7 @@ class GatewayServer implements Gateway {
   readonly #drain: Drain;
   readonly #routes: Routes;
   readonly #metrics: Metrics;
+  readonly #answering: Answering;
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
   readonly #visits = new WeakMap<IncomingMessage, Visit>();
@@ -111,6 +104,7 @@ class GatewayServer implements Gateway {
       configHash: options.settings.hash,
       process: options.processMetrics ?? false,
     });
+    this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs });
     this.#routes = this.#createRoutes();
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
@@ -127,30 +121,13 @@ class GatewayServer implements Gateway {
     const visit = this.#visits.get(request)!;
     const asked = await parse(request, openaiChat, this.#limits);
     const question = isRefusal(asked) ? asked : route(asked, openaiChat, visit);
-    const driven = isRefusal(question) ? question : this.#drive(question, response, visit);
+    const driven = isRefusal(question) ? question : this.#answering.drive(question, request, response, visit.world);
     await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit));
   }
 
-  /** Nothing is asked of a provider that could not be recorded. */
-  #drive(question: Question, response: ServerResponse, { world }: Visit): Driven | Refusal {
-    if (this.#options.sink.refusal() !== undefined) return noRecord;
-    const reader = new ResponseReader(response, {
-      clock: this.#clock,
-      keepAliveMs: question.chat.stream ? this.#limits.keepAliveMs : undefined,
-      earlyHeaders: earlyHeadersOf(question),
-    });
-    const asking = ask(question, world, reader);
-    const leave = (): void => {
-      reader.stop();
-      if (!response.writableFinished) asking.leave();
-    };
-    if (response.destroyed) leave();
-    response.once('close', leave).on('drain', () => asking.resume());
-    return { question, asking };
-  }
-
   /** The reader has written the answer when the record is sealed. Metrics, spans and log are views of that record. */
-  async #rendered({ question, asking }: Driven, { trace, settings, world, telemetry }: Visit): Promise<void> {
+  async #rendered({ question, asking, joins }: Driven, { trace, settings, world, telemetry }: Visit): Promise<void> {
+    if (joins) return this.#metrics.joined();
     const exchange = await this.#drain.follow(asking);
     this.#metrics.observe(exchange, { isRoute: name => settings.routes.has(name), apiOf: provider => world.placeOf(provider)?.api });
     if (telemetry.samples(trace)) {
