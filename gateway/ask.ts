@@ -4,7 +4,9 @@ import type { Exchange, Sealed, Sink } from './core/exchange.ts';
 import type { Observation } from './core/fleet.ts';
 import type { Price } from './core/price.ts';
 import type { Provider } from './core/provider.ts';
-import type { Clock, Instant, Milliseconds } from './core/time.ts';
+import type { Sight } from './core/routing.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
+import type { Wants } from './fleet/state.ts';
 import type { Question } from './question.ts';
 import type { Secret } from './secret.ts';
 import type { Upstream } from './upstream.ts';
@@ -25,9 +27,14 @@ export interface AskWorld {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly sink: Sink;
-  targetOf(target: string, seed: string): Target;
+  /** `tokens` is what the call is reckoned to need: a key whose limit lets it in is taken where there is one. */
+  targetOf(target: string, seed: string, tokens?: number): Target;
   /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
   closed(at: Instant): Readonly<Record<string, Instant>>;
+  /** What the limits of these targets and the allowance of extra calls say to such a request; absent when there are none. */
+  look?(targets: readonly string[], wants: Wants, at: Instant): Omit<Sight, 'closed'>;
+  /** Takes a place in the queue for a target, and gives what leaves it. */
+  enter?(target: string, wants: Wants, admitted: () => void): Cancel;
   observe(seen: Observation): void;
   priceOf(provider: Provider, providerName: string, model: string, at: Instant): Price | undefined;
   newSpanId(): string;

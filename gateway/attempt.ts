@@ -133,6 +133,15 @@ export class Attempt {
     return this.#firstTokenMs ?? this.#elapsedMs();
   }
 
+  /** Whether it has shown content. */
+  get hasOpened(): boolean {
+    return this.#firstTokenMs !== undefined;
+  }
+
+  get isOver(): boolean {
+    return this.#endedAt !== undefined;
+  }
+
   #onChunk(bytes: Uint8Array): void {
     if (this.#endedAt === undefined) this.#arrivals.push([this.#elapsedMs(), bytes.byteLength]);
     this.#answer.onChunk(bytes);
@@ -199,6 +208,10 @@ export class Attempt {
       if (this.#isPaused || !isSilent) this.#watchSilence();
       else this.#answer.onCut({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#saidAt) / 1000)} s` });
     });
+  }
+
+  get elapsedMs(): Milliseconds {
+    return this.#elapsedMs();
   }
 
   #elapsedMs(): Milliseconds {

@@ -11,8 +11,9 @@ import type { RouteOutcome } from './core/route.ts';
 import type { Instant } from './core/time.ts';
 import { answerText, type Delta, deltaText } from './deliver.ts';
 import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
+import { Observed } from './fleet/observed.ts';
 import { headOf } from './head.ts';
-import { type PreparedRequest, prepare, type Question } from './question.ts';
+import { type PreparedRequest, prepare, type Question, wantsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
 import { redactor } from './redact.ts';
 import { callerErrorOf, recordingUnavailable } from './tell.ts';
@@ -33,6 +34,8 @@ export class Conversation {
   readonly #running: Running[] = [];
   readonly #delivered: Buffer[] = [];
   readonly #drive: Drive;
+  /** What a call of this question is reckoned to need. */
+  readonly #tokens: number;
   readonly #done = Promise.withResolvers<Exchange>();
   #committed: number | undefined;
   #firstTokenAt: Instant | undefined;
@@ -43,9 +46,14 @@ export class Conversation {
     this.#world = world;
     this.#reader = reader;
     this.#renderer = question.dialect.renderStream({ includeUsage: question.includeUsage, now: secondsOf(question.receivedAt) });
+    const targets = [...new Set(question.policy.steps.map(step => step.target))];
+    const wants = wantsOf(question);
+    this.#tokens = wants.tokens;
     this.#drive = drive(question.policy, question.id, {
       clock: world.clock,
       closed: at => world.closed(at),
+      look: at => world.look?.(targets, wants, at) ?? {},
+      ...(world.enter ? { queue: (target, admitted) => world.enter!(target, wants, admitted) } : {}),
       attempt: (command, report) => this.#attempt(command, report),
       commit: attempt => this.#safely(() => this.#commit(attempt)),
       // The drive may finish inside its own constructor's call; the record is made when that has returned.
@@ -76,15 +84,12 @@ export class Conversation {
 
   #start(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const { clock, streamIdleMs = streamIdleMsDefault } = this.#world;
-    const target = this.#world.targetOf(command.target, `${this.#question.id} ${command.attempt}`);
+    const target = this.#world.targetOf(command.target, `${this.#question.id} ${command.attempt}`, this.#tokens);
     const prepared = prepare(this.#question, this.#question.policy.steps[command.step]!, target.provider, target.model);
     const held: Delta[] = [];
     const credential = target.key?.fingerprint ?? '';
-    const about = (): { target: string; credential: string; at: Instant } => ({ target: command.target, credential, at: clock.now() });
-    const limits = () => (attempt.limitsSeen ? { limits: attempt.limitsSeen } : {});
-    const observeFailed = (failure: Failure): void => this.#world.observe({ ...about(), type: 'failed', failure, ...limits() });
     const spanId = this.#world.newSpanId();
-    this.#world.observe({ ...about(), type: 'asked' });
+    const told = new Observed(this.#world, { target: command.target, credential, kind: command.kind, tokens: this.#tokens });
     const attempt = new Attempt(
       {
         command,
@@ -104,18 +109,19 @@ export class Conversation {
         opened: () => report.opened(),
         events: (events, raw) => this.#take(command.attempt, { events, raw }),
         answered: signals => {
-          this.#world.observe({ ...about(), type: 'answered', firstTokenMs: attempt.firstTokenMs, ...limits() });
+          told.answered(attempt);
           report.answered(signals);
         },
         failed: failure => {
-          observeFailed(failure);
+          told.failed(failure, attempt);
           report.failed(failure);
         },
       },
     );
     this.#running[command.attempt] = { attempt, prepared, held };
     return failure => {
-      if (failure) observeFailed(failure);
+      if (failure) told.failed(failure, attempt);
+      else told.aborted(attempt);
       attempt.abort(failure);
     };
   }
@@ -177,6 +183,9 @@ export class Conversation {
       firstTokenAt: this.#firstTokenAt,
       endedAt,
     });
+    for (const { target, credential, kind, cost } of exchange.attempts) {
+      if (cost) this.#world.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
+    }
     const head = this.#head(status, answered, exchange.costNanoUsd, failure);
     const sealed = await this.#world.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
     if ('kind' in sealed) return this.#unrecorded(exchange, sealed);

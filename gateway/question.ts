@@ -7,6 +7,7 @@ import type { Provider, RawRequest, RenderedRequest, Warning } from './core/prov
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import { topLogprobsNeeded } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
+import type { Wants } from './fleet/state.ts';
 import { ours, passRequest } from './pass.ts';
 
 export interface Question {
@@ -37,6 +38,17 @@ export interface Question {
   readonly arm?: string;
   readonly repeat?: number;
 }
+
+const bytesPerToken = 4;
+/** What an answer of unsaid length is reckoned to need. */
+const outputTokensUnsaid = 256;
+
+/** What a call of this question takes from a limit, and for whom. */
+export const wantsOf = ({ caller, body, chat }: Question): Wants => ({
+  tenant: caller.tenant,
+  bytes: body.byteLength,
+  tokens: Math.ceil(body.byteLength / bytesPerToken) + (chat.maxOutputTokens ?? outputTokensUnsaid),
+});
 
 export interface PreparedRequest extends RenderedRequest {
   /** Caller and target speak the same wire format: the answer's bytes may pass. */

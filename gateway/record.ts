@@ -28,6 +28,9 @@ export function exchangeOf(
   const usages = attempts.flatMap(a => (a.usage ? [a.usage] : []));
   const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
   const { receivedAt } = question;
+  const { queuedMs = 0 } = log.state;
+  const isHeld = read && question.chat.stream && question.policy.steps[read.step]?.accept !== undefined;
+  const heldMs = isHeld ? heldFor(read, told.firstTokenAt) : 0;
   return {
     id: question.id,
     receivedAt,
@@ -52,7 +55,9 @@ export function exchangeOf(
     ...(usages.length > 0 ? { usage: usages.reduce(plus) } : {}),
     ...(costs.length > 0 ? { costNanoUsd: costs.reduce((sum, c) => sum + c, 0) } : {}),
     ...(told.firstTokenAt === undefined ? {} : { firstTokenMs: told.firstTokenAt - receivedAt }),
-    overheadMs: Math.max(0, told.endedAt - receivedAt - othersMs(attempts)),
+    overheadMs: Math.max(0, told.endedAt - receivedAt - othersMs(attempts) - queuedMs),
+    ...(queuedMs > 0 ? { queuedMs } : {}),
+    ...(heldMs > 0 ? { heldMs } : {}),
     warnings: attempts.flatMap(a => a.warnings),
     flags: read?.flags ?? [],
     ...(question.replayOf === undefined ? {} : { replayOf: question.replayOf }),
@@ -60,6 +65,11 @@ export function exchangeOf(
     ...(question.arm === undefined ? {} : { arm: question.arm }),
     ...(question.repeat === undefined ? {} : { repeat: question.repeat }),
   };
+}
+
+function heldFor({ startedAt, firstTokenMs }: AttemptRecord, firstTokenAt: Instant | undefined): Milliseconds {
+  if (firstTokenAt === undefined || firstTokenMs === undefined) return 0;
+  return Math.max(0, Math.round(firstTokenAt - startedAt - firstTokenMs));
 }
 
 function outcomeOf(decision: RouteOutcome): ExchangeOutcome {

@@ -1,5 +1,8 @@
 /** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
+import { type AllowancePolicy, allowanceDefault } from './core/allowance.ts';
+import type { LimitPolicy } from './core/limits.ts';
 import type { Provider } from './core/provider.ts';
+import { type QueuePolicy, queueDefault } from './core/queue.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import type { Milliseconds } from './core/time.ts';
 import type { Secret } from './secret.ts';
@@ -33,6 +36,8 @@ export interface Settings {
   readonly telemetry: { readonly otlp: string | undefined };
   readonly providers: ReadonlyMap<string, Account>;
   readonly routes: ReadonlyMap<string, Route>;
+  /** What holds for all routes; `routingDefaults` when absent. */
+  readonly routing?: RoutingSettings;
   /** Every tenant that a key may name, `default` included. */
   readonly tenants: ReadonlyMap<string, Tenant>;
   /** By the sha256 hex of the whole key. Empty means that no key is needed. */
@@ -52,7 +57,22 @@ export interface Account {
   readonly allowPrivate: boolean;
   /** Pass `traceparent` on to it. */
   readonly trace: boolean;
+  /** How fast each of its keys may be asked each model; learned from what it says when absent. */
+  readonly limits?: AccountLimits;
 }
+
+export interface AccountLimits {
+  /** Of models that have none of their own. */
+  readonly account: LimitPolicy | undefined;
+  readonly models: ReadonlyMap<string, LimitPolicy>;
+}
+
+export interface RoutingSettings {
+  readonly queue: QueuePolicy;
+  readonly allowance: AllowancePolicy;
+}
+
+export const routingDefaults: RoutingSettings = { queue: queueDefault, allowance: allowanceDefault };
 
 /** A step as configured: `hedge_after: p95` becomes milliseconds when a request arrives. */
 export interface Route extends Omit<RoutePolicy, 'steps'> {

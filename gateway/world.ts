@@ -1,15 +1,19 @@
 /** The world that asks are driven in: the configured accounts and their keys, the state of the fleet, prices, and hedging times. */
 import type { AskWorld, Target } from './ask.ts';
 import type { Sink } from './core/exchange.ts';
-import { closedAt, type Fleet, latencyQuantile, type Observation, observe } from './core/fleet.ts';
-import { chooseKey, closedByKeys, type Keyring, observeKey } from './core/keyring.ts';
+import { type Fleet, latencyQuantile } from './core/fleet.ts';
+import { chooseKey } from './core/keyring.ts';
+import { nothing, readyAt } from './core/limits.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import type { Clock } from './core/time.ts';
+import { FleetState } from './fleet/state.ts';
 import { newSpanId } from './ids.ts';
 import { priceBook } from './prices.ts';
-import type { Account, ConfiguredStep, Route, Settings } from './settings.ts';
+import { type Account, type ConfiguredStep, type Route, routingDefaults, type Settings } from './settings.ts';
 import type { AccountPlace } from './trace.ts';
 import type { Upstream } from './upstream.ts';
+
+export { FleetState };
 
 /** What outlives a change of the configuration. */
 export interface Lasting {
@@ -17,17 +21,6 @@ export interface Lasting {
   readonly upstream: Upstream;
   readonly sink: Sink;
   readonly fleet: FleetState;
-}
-
-/** What is known of targets and keys; replaced as a whole by each observation. */
-export class FleetState {
-  fleet: Fleet = new Map();
-  ring: Keyring = new Map();
-
-  observe(seen: Observation): void {
-    this.fleet = observe(this.fleet, seen);
-    this.ring = observeKey(this.ring, seen);
-  }
 }
 
 export interface World extends AskWorld {
@@ -38,16 +31,19 @@ export interface World extends AskWorld {
 }
 
 export function createWorld(settings: Settings, { clock, upstream, sink, fleet }: Lasting): World {
-  const accounts = [...settings.providers.values()];
-  const places = new Map(accounts.map(account => [account.name, placeOf(account)]));
+  const accounts = settings.providers;
+  fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
+  const places = new Map([...accounts.values()].map(account => [account.name, placeOf(account)]));
   const book = priceBook(settings.prices);
   return {
     clock,
     upstream,
     sink,
     newSpanId,
-    targetOf: (target, seed) => targetOf(settings.providers, target, seed, fleet.ring, clock),
-    closed: at => ({ ...closedAt(fleet.fleet, at), ...closedByKeys(accounts, fleet.ring, at) }),
+    targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
+    closed: at => fleet.closed(at),
+    look: (targets, wants, at) => fleet.look(targets, wants, at),
+    enter: (target, wants, admitted) => fleet.enter(target, wants, admitted),
     observe: seen => fleet.observe(seen),
     // An account is often named after its vendor though it speaks another's wire format.
     priceOf: (provider, providerName, model, at) => book(providerName, model, at) ?? book(provider.priceBook, model, at),
@@ -62,16 +58,24 @@ function placeOf({ provider, baseUrl }: Account): AccountPlace {
   return { api: provider.name, address: url?.hostname, port: url ? port : undefined };
 }
 
-function targetOf(accounts: Settings['providers'], target: string, seed: string, ring: Keyring, clock: Clock): Target {
+function targetOf(
+  accounts: Settings['providers'],
+  target: string,
+  seed: string,
+  tokens: number,
+  { ring, limits }: FleetState,
+  clock: Clock,
+): Target {
   const slash = target.indexOf('/');
   const account: Account | undefined = accounts.get(target.slice(0, slash));
   if (!account) throw new Error(`no account for the target ${target}`);
+  const at = clock.now();
   return {
     providerName: account.name,
     provider: account.provider,
     model: target.slice(slash + 1),
     baseUrl: account.baseUrl,
-    key: chooseKey(account, ring, seed, clock.now()),
+    key: chooseKey(account, ring, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, nothing, at)),
     allowPrivate: account.allowPrivate,
     trace: account.trace,
   };

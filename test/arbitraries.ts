@@ -4,7 +4,7 @@ import type { Recorded, Recordings } from '../eval/simulate.ts';
 import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, TokenLogprob, Tool, Usage } from '../gateway/core/chat.ts';
 import { split } from '../gateway/core/collect.ts';
 import type { Failure, FailureKind } from '../gateway/core/failure.ts';
-import type { Fleet } from '../gateway/core/fleet.ts';
+import { type Fleet, fresh } from '../gateway/core/fleet.ts';
 import type { RouteEvent, RoutePolicy, RouteStep, Sight, Timer } from '../gateway/core/route.ts';
 import type { Scorer } from '../gateway/core/scorer.ts';
 import type { Accept, Signals } from '../gateway/core/signal.ts';
@@ -109,10 +109,10 @@ export const fleet: fc.Arbitrary<Fleet> = fc
       failures: fc.nat(9),
       openUntil: fc.integer({ min: 0, max: 5000 }),
       coolingUntil: fc.integer({ min: 0, max: 3000 }),
-      latency: fc.constant<ReadonlyMap<number, number>>(new Map()),
+      inFlight: fc.nat(3),
     }),
   )
-  .map(drawn => new Map(Object.entries(drawn)));
+  .map(drawn => new Map(Object.entries(drawn).map(([target, health]) => [target, { ...fresh, ...health }])));
 
 export const recorded: fc.Arbitrary<Recorded> = fc
   .record({

@@ -41,8 +41,12 @@ export interface Exchange {
   readonly costNanoUsd?: number;
   /** From arrival to the first content byte the caller was sent. */
   readonly firstTokenMs?: Milliseconds;
-  /** Time the gateway itself took: total less the time some attempt was under way. */
+  /** Time the gateway itself took: total less the time some attempt was under way or a rate limit was waited for. */
   readonly overheadMs: Milliseconds;
+  /** What it waited for rate limits of providers; absent when it did not. */
+  readonly queuedMs?: Milliseconds;
+  /** How long content of the answer that was given lay ready before the caller was sent any: what judging it costs. Absent when none was held. */
+  readonly heldMs?: Milliseconds;
   readonly warnings: readonly Warning[];
   readonly flags: readonly StreamFlag[];
   /** The id of the original exchange, when this one is a replay. */

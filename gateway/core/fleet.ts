@@ -1,7 +1,8 @@
 /** What the gateway knows about every target right now: a fold over observations, asked by the router through `closedAt`. */
 import type { AttemptKind } from './exchange.ts';
-import { blamesTarget, type Failure } from './failure.ts';
+import { blamesTarget, type Failure, type FailureKind } from './failure.ts';
 import type { RateLimitSeen } from './limits.ts';
+import { counted, emptySpread, quantileOf, type Spread, type Tally, withSample } from './quantile.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 export type Fleet = ReadonlyMap<string, TargetHealth>;
@@ -11,10 +12,21 @@ export interface TargetHealth {
   readonly failures: number;
   /** The breaker is open until then; afterwards one call is let through, to probe. */
   readonly openUntil: Instant;
-  /** The provider asked for a pause until then. */
+  /** The provider asked for a pause until then. What it asks with a 429 is its limits' business. */
   readonly coolingUntil: Instant;
-  /** Counts of attempts by time to first content, in buckets a quarter octave wide; old ones fade. */
-  readonly latency: ReadonlyMap<number, number>;
+  /** Calls that may be under way at once after a probe was answered: doubles with each answer until nobody counts any more. */
+  readonly ramp?: number;
+  readonly inFlight: number;
+  /** Time to first content; of a call that was given up before, how long it had shown none. */
+  readonly latency: Spread;
+  /** Time to the end of an answer. */
+  readonly total: Spread;
+  /** When either was last heard of. */
+  readonly heardAt: Instant;
+  /** What became of its calls lately: `ok`, or how they failed. */
+  readonly outcomes: Tally<FailureKind | 'ok'>;
+  /** The time to first content, quick to rise and slow to fall, as it was at `heardAt`. */
+  readonly peakMs: Milliseconds;
 }
 
 /**
@@ -51,10 +63,26 @@ const coolingMsMax: Milliseconds = 300_000;
 /** Model names come from callers, so their number is bounded: the target that was silent longest is forgotten. */
 export const targetsMax = 1_000;
 
-const bucketsPerOctave = 4;
-const fade = 0.98;
-const samplesMin = 20;
-const fresh: TargetHealth = { failures: 0, openUntil: 0, coolingUntil: 0, latency: new Map() };
+/** Beyond this many calls at once a target that came back is trusted again. */
+const rampMax = 64;
+/** How soon a target that ramps up is looked at again. */
+const rampMs: Milliseconds = 250;
+/** How long a peak takes to wear off. */
+const peakMemoryMs: Milliseconds = 10_000;
+/** What was not heard of for so long is not predicted any more, so that it is tried again. */
+const predictableMs: Milliseconds = 30_000;
+
+export const fresh: TargetHealth = {
+  failures: 0,
+  openUntil: 0,
+  coolingUntil: 0,
+  inFlight: 0,
+  latency: emptySpread,
+  total: emptySpread,
+  heardAt: 0,
+  outcomes: {},
+  peakMs: 0,
+};
 
 export function observe(fleet: Fleet, seen: Observation, breaker: BreakerPolicy = breakerDefault): Fleet {
   const before = fleet.get(seen.target) ?? fresh;
@@ -68,56 +96,96 @@ export function observe(fleet: Fleet, seen: Observation, breaker: BreakerPolicy 
 
 function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPolicy): TargetHealth {
   switch (seen.type) {
-    case 'asked':
+    case 'asked': {
+      const inFlight = before.inFlight + 1;
       // The first call after the breaker's time is the probe: nobody else gets through until it has told, or for as long again.
       return before.failures >= breaker.failuresMax && before.openUntil <= seen.at
-        ? { ...before, openUntil: seen.at + breaker.openMs }
-        : before;
+        ? { ...before, inFlight, openUntil: seen.at + breaker.openMs }
+        : { ...before, inFlight };
+    }
     case 'answered':
-      return { ...before, failures: 0, openUntil: 0, latency: withLatency(before.latency, seen.firstTokenMs) };
+      return answered(ended(before), seen, breaker);
     case 'failed':
-      if (blamesTarget(seen.failure)) return failed(before, seen.at, seen.failure, breaker);
-      // Whoever refuses a request with a status is alive.
-      return seen.failure.status === undefined || before.failures === 0 ? before : { ...before, failures: 0, openUntil: 0 };
-    case 'aborted':
+      return failed(ended(before), seen, breaker);
+    case 'aborted': {
+      const after = ended(before);
+      // It would have taken longer still: worth noting when that is unusual already.
+      const isSlow = !seen.opened && seen.afterMs > (quantileOf(before.latency, 0.5) ?? Number.POSITIVE_INFINITY);
+      return isSlow ? { ...after, ...latencyAfter(after, seen.afterMs, seen.at) } : after;
+    }
     case 'charged':
       return before;
   }
 }
 
-function withLatency(before: TargetHealth['latency'], firstTokenMs: Milliseconds): TargetHealth['latency'] {
-  const bucket = Math.ceil(bucketsPerOctave * Math.log2(Math.max(1, firstTokenMs)));
-  const latency = new Map<number, number>();
-  for (const [b, weight] of before) if (weight * fade > 0.01) latency.set(b, weight * fade);
-  return latency.set(bucket, (latency.get(bucket) ?? 0) + 1);
+const ended = (before: TargetHealth): TargetHealth => ({ ...before, inFlight: Math.max(0, before.inFlight - 1) });
+
+function answered(before: TargetHealth, seen: Observation & { type: 'answered' }, breaker: BreakerPolicy): TargetHealth {
+  const { ramp: _, ...rest } = before;
+  const wasOpen = before.failures >= breaker.failuresMax;
+  const ramp = wasOpen ? 2 : before.ramp === undefined ? rampMax : before.ramp * 2;
+  return {
+    ...rest,
+    ...(ramp < rampMax ? { ramp } : {}),
+    failures: 0,
+    openUntil: 0,
+    ...latencyAfter(before, seen.firstTokenMs, seen.at),
+    ...(seen.totalMs === undefined ? {} : { total: withSample(before.total, seen.totalMs) }),
+    outcomes: counted(before.outcomes, 'ok'),
+  };
 }
 
-function failed(before: TargetHealth, at: Instant, { retryAfterMs }: Failure, breaker: BreakerPolicy): TargetHealth {
-  const failures = before.failures + 1;
+function latencyAfter(before: TargetHealth, firstTokenMs: Milliseconds, at: Instant): Pick<TargetHealth, 'latency' | 'peakMs' | 'heardAt'> {
+  const worn = Math.exp(-Math.max(0, at - before.heardAt) / peakMemoryMs);
+  const peakMs = firstTokenMs > before.peakMs ? firstTokenMs : before.peakMs * worn + firstTokenMs * (1 - worn);
+  return { latency: withSample(before.latency, firstTokenMs), peakMs, heardAt: Math.max(at, before.heardAt) };
+}
+
+function failed(before: TargetHealth, seen: Observation & { type: 'failed' }, breaker: BreakerPolicy): TargetHealth {
+  const { at, failure, afterMs } = seen;
+  const outcomes = counted(before.outcomes, failure.kind);
+  // What a 429 asks for is kept by the limits of the key that got it.
+  if (!blamesTarget(failure) || failure.kind === 'rate-limited') {
+    // Whoever refuses a request with a status is alive.
+    return failure.status === undefined || before.failures === 0
+      ? { ...before, outcomes }
+      : { ...before, outcomes, failures: 0, openUntil: 0 };
+  }
+  // One failure while it ramps up opens the breaker again.
+  const failures = before.ramp === undefined ? before.failures + 1 : Math.max(breaker.failuresMax, before.failures + 1);
   const openUntil = failures >= breaker.failuresMax ? Math.max(before.openUntil, at + breaker.openMs) : before.openUntil;
+  const { retryAfterMs } = failure;
   const wish = retryAfterMs === undefined ? 0 : at + Math.min(coolingMsMax, Math.max(coolingMsMin, retryAfterMs));
-  return { ...before, failures, openUntil, coolingUntil: Math.max(before.coolingUntil, wish) };
+  const slow = failure.kind === 'timeout' && afterMs !== undefined ? latencyAfter(before, afterMs, at) : {};
+  const { ramp: _, ...rest } = before;
+  return { ...rest, ...slow, outcomes, failures, openUntil, coolingUntil: Math.max(before.coolingUntil, wish) };
 }
 
 /** The targets that are refused at this instant, and until when: what the router sees of the fleet. */
 export function closedAt(fleet: Fleet, at: Instant): Readonly<Record<string, Instant>> {
   const closed: Record<string, Instant> = {};
-  for (const [target, { openUntil, coolingUntil }] of fleet) {
-    const until = Math.max(openUntil, coolingUntil);
+  for (const [target, { openUntil, coolingUntil, ramp, inFlight }] of fleet) {
+    const isCrowded = ramp !== undefined && inFlight >= ramp;
+    const until = Math.max(openUntil, coolingUntil, isCrowded ? at + rampMs : 0);
     if (until > at) closed[target] = until;
   }
   return closed;
 }
 
-/** A quantile of the time to first content, in ms, to a quarter octave; undefined before there is enough to tell. */
+/** A quantile of the time to first content, in ms; undefined before there is enough to tell. */
 export function latencyQuantile(fleet: Fleet, target: string, q: number): Milliseconds | undefined {
-  const latency = fleet.get(target)?.latency ?? fresh.latency;
-  const total = [...latency.values()].reduce((sum, weight) => sum + weight, 0);
-  if (total < samplesMin) return undefined;
-  let seen = 0;
-  for (const [bucket, weight] of [...latency].sort(([a], [b]) => a - b)) {
-    seen += weight;
-    if (seen >= q * total) return 2 ** (bucket / bucketsPerOctave);
-  }
-  return undefined;
+  const health = fleet.get(target);
+  return health && quantileOf(health.latency, q);
+}
+
+/** The time to first content that nine of ten calls keep, as far as it was heard of lately. */
+export function predictedMs(fleet: Fleet, target: string, at: Instant): Milliseconds | undefined {
+  const health = fleet.get(target);
+  return health && at - health.heardAt <= predictableMs ? quantileOf(health.latency, 0.9) : undefined;
+}
+
+/** How loaded a target is: its peak, worn off since, for each call under way and one more. Less is better; unknown ones are worth a try. */
+export function loadOf(fleet: Fleet, target: string, at: Instant): number {
+  const { peakMs, heardAt, inFlight } = fleet.get(target) ?? fresh;
+  return (1 + peakMs * Math.exp(-Math.max(0, at - heardAt) / peakMemoryMs)) * (1 + inFlight);
 }

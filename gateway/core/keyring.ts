@@ -30,16 +30,26 @@ export function observeKey(ring: Keyring, seen: Observation): Keyring {
   return next.size > keysMax ? without(next, next.keys().next().value!) : next;
 }
 
-/** One of the keys that do not rest, chosen by the coin; when all rest, the one that returns first. Undefined when there is none. */
+/** The keys that do not rest; all of them when all rest. */
+export function usableKeys<K extends { readonly fingerprint: string }>(holder: KeyHolder<K>, ring: Keyring, at: Instant): readonly K[] {
+  if (ring.size === 0) return holder.keys;
+  const ready = holder.keys.filter(key => (ring.get(nameOf(holder.name, key.fingerprint)) ?? 0) <= at);
+  return ready.length > 0 ? ready : holder.keys;
+}
+
+/** One of the keys that do not rest, chosen by the coin among those whose limits let a call in; when all rest, the one that returns first. Undefined when there is none. */
 export function chooseKey<K extends { readonly fingerprint: string }>(
   holder: KeyHolder<K>,
   ring: Keyring,
   seed: string,
   at: Instant,
+  readyAt: (key: K) => Instant = () => at,
 ): K | undefined {
   const restsUntil = (key: K): Instant => ring.get(nameOf(holder.name, key.fingerprint)) ?? 0;
-  const ready = holder.keys.filter(key => restsUntil(key) <= at);
+  const awake = holder.keys.filter(key => restsUntil(key) <= at);
+  const ready = awake.length > 1 ? awake.filter(key => readyAt(key) <= at) : awake;
   if (ready.length > 0) return ready[Math.floor(coin(seed, 'key') * ready.length)];
+  if (awake.length > 0) return awake.toSorted((a, b) => readyAt(a) - readyAt(b))[0];
   return holder.keys.toSorted((a, b) => restsUntil(a) - restsUntil(b))[0];
 }
 

@@ -52,7 +52,7 @@ export function advance(state: RouteState, event: RouteEvent): Transition {
     case 'admitted':
       return onAdmitted(state, event.step, event);
     case 'caller-left':
-      return finish(state, { type: 'failed', failure: { kind: 'cancelled', message: 'the caller left' } });
+      return finish(state, { type: 'failed', failure: { kind: 'cancelled', message: 'the caller left' } }, event.at);
   }
 }
 
@@ -141,15 +141,15 @@ function onRetry(state: RouteState, step: number, now: Moment): Transition {
 /** Its turn has come, so its limit lets it in; but the target may have closed meanwhile. */
 function onAdmitted(state: RouteState, step: number, now: Moment): Transition {
   if (state.queued?.step !== step) return stay(state);
-  const { queued, ...next } = state;
+  const { queued } = state;
+  const next = leftQueue(state, now.at);
   return isOpen(next, step, now) ? start(next, step, queued.kind, now.at) : goOn(next, now, queued.kind);
 }
 
 /** The wait turned out longer than it was reckoned to be. */
 function onQueuedLong(state: RouteState, step: number, now: Moment): Transition {
   if (state.queued?.step !== step) return stay(state);
-  const { queued, ...next } = state;
-  return after([{ type: 'unqueue', step }], goOn(next, now, queued.kind));
+  return after([{ type: 'unqueue', step }], goOn(leftQueue(state, now.at), now, state.queued.kind));
 }
 
 function onHedge(state: RouteState, attempt: number, now: Moment): Transition {
@@ -182,7 +182,7 @@ function startOrQueue(state: RouteState, step: number, waitMs: Milliseconds, kin
   if (waitMs === 0) return start(state, step, kind, now.at);
   const latest = Math.min(state.deadlineAt, now.at + waitMsMax);
   return {
-    state: { ...state, queued: { step, kind } },
+    state: { ...state, queued: { step, kind, since: now.at } },
     commands: [
       { type: 'queue', step, target: state.policy.steps[step]!.target },
       { type: 'timer', timer: { type: 'queue', step }, at: latest },
@@ -226,13 +226,13 @@ function settle(state: RouteState, now: Moment, reason?: Failure): Transition {
   const best = surestAtHand(state);
   if (best !== undefined) return answer(mark(state, best, { status: 'accepted' }), best);
   const failure = reason ?? state.attempts.findLast(a => a.failure && a.of === undefined)?.failure ?? unaskedFailure(state, now);
-  return finish(state, { type: 'failed', failure });
+  return finish(state, { type: 'failed', failure }, now.at);
 }
 
-function finish(state: RouteState, outcome: RouteOutcome): Transition {
-  const { queued, ...left } = state;
-  const [next, aborts] = abortOthers(left, undefined);
-  const leave: RouteCommand[] = queued ? [{ type: 'unqueue', step: queued.step }] : [];
+/** `at` is asked for only where somebody may still be queueing. */
+function finish(state: RouteState, outcome: RouteOutcome, at = 0): Transition {
+  const leave: RouteCommand[] = state.queued ? [{ type: 'unqueue', step: state.queued.step }] : [];
+  const [next, aborts] = abortOthers(leftQueue(state, at), undefined);
   return { state: { ...next, outcome }, commands: [...leave, ...aborts, { type: 'finish', outcome }] };
 }
 
@@ -245,6 +245,12 @@ function abortOthers(state: RouteState, keep: number | undefined): [RouteState, 
     return { ...a, status: 'aborted' as const };
   });
   return [{ ...state, attempts }, aborts];
+}
+
+function leftQueue(state: RouteState, at: Instant): RouteState {
+  if (!state.queued) return state;
+  const { queued, ...rest } = state;
+  return { ...rest, queuedMs: (rest.queuedMs ?? 0) + Math.max(0, at - queued.since) };
 }
 
 const stay = (state: RouteState): Transition => ({ state, commands: [] });

@@ -91,7 +91,9 @@ export interface RouteState {
   /** The step whose retry is being waited for; nothing else is under way then. */
   readonly retryWaiting?: number;
   /** The step whose rate limit is being waited for, and as what it will be asked; nothing else is under way then. */
-  readonly queued?: { readonly step: number; readonly kind: AttemptKind };
+  readonly queued?: { readonly step: number; readonly kind: AttemptKind; readonly since: Instant };
+  /** Waited for rate limits so far; absent when it never did. */
+  readonly queuedMs?: Milliseconds;
   /** The attempt whose answer the caller reads. */
   readonly committed?: number;
   readonly outcome?: RouteOutcome;

@@ -60,13 +60,13 @@ describe('the breaker', () => {
 
 describe('a pause that the provider asked for', () => {
   test('is kept between a tenth of a second and five minutes', () => {
-    expect(closedAt(fleetOf(failed(1000, 'rate-limited', 20_000)), 1001)).toEqual({ [target]: 21_000 });
-    expect(closedAt(fleetOf(failed(1000, 'rate-limited', 0)), 1001)).toEqual({ [target]: 1100 });
-    expect(closedAt(fleetOf(failed(1000, 'rate-limited', 1e12)), 1001)).toEqual({ [target]: 301_000 });
+    expect(closedAt(fleetOf(failed(1000, 'overloaded', 20_000)), 1001)).toEqual({ [target]: 21_000 });
+    expect(closedAt(fleetOf(failed(1000, 'overloaded', 0)), 1001)).toEqual({ [target]: 1100 });
+    expect(closedAt(fleetOf(failed(1000, 'overloaded', 1e12)), 1001)).toEqual({ [target]: 301_000 });
   });
 
   test('is not ended by the answer of a call that was under way before', () => {
-    expect(closedAt(fleetOf(failed(1000, 'rate-limited', 20_000), answered(1500)), 1501)).toEqual({ [target]: 21_000 });
+    expect(closedAt(fleetOf(failed(1000, 'overloaded', 20_000), answered(1500)), 1501)).toEqual({ [target]: 21_000 });
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Recorded } from '../../eval/simulate.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
-import type { Fleet, TargetHealth } from '../../gateway/core/fleet.ts';
+import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
 import type { RouteCommand, RouteEvent, RoutePolicy, RouteStep, Timer } from '../../gateway/core/route.ts';
 import { route } from '../steps.ts';
 
@@ -93,7 +93,7 @@ const breaks = (openAfterMs: number, endAfterMs: number, failure: Partial<Failur
   endAfterMs,
   result: { failure: { message: '', ...failure } },
 });
-const closedUntil = (openUntil: number): TargetHealth => ({ failures: 5, openUntil, coolingUntil: 0, latency: new Map() });
+const closedUntil = (openUntil: number): TargetHealth => ({ ...fresh, failures: 5, openUntil });
 const sure = { signal: 'confidence', atLeast: 0.8 } as const;
 
 describe('a story of', () => {

@@ -153,7 +153,7 @@ describe('a failed attempt is replaced unseen', () => {
       chain: [{ target: 'A', retries: 2 }, 'B'],
     });
     expect(contentOf(told)).toBe('hello');
-    const until = closedAt(told.world.fleet, told.exchange.endedAt)['A/m']! - told.exchange.endedAt;
+    const until = [...told.world.state.limits.values()][0]!.blockedUntil - told.exchange.endedAt;
     expect(until).toBeGreaterThan(299_000);
     expect(until).toBeLessThanOrEqual(300_000);
   });
@@ -289,7 +289,7 @@ describe('up-09: a refused key', () => {
     expect(contentOf(told)).toBe('hello');
     expect(told.calls).toEqual([1, 1]);
     expect(outcomes(told)).toEqual(['authentication', 'ok']);
-    expect([...told.world.ring.keys()]).toHaveLength(1);
+    expect([...told.world.state.ring.keys()]).toHaveLength(1);
     const everything = JSON.stringify([told.exchange, told.world.observed, told.text], (_, value) =>
       value instanceof Uint8Array || value?.type === 'Buffer' ? Buffer.from(value.data ?? value).toString() : value,
     );

@@ -1,6 +1,7 @@
 /** Several attempts at one answer, callers who leave, records that cannot be made: the whole way from a question to its record. */
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../gateway/core/exchange.ts';
+import { fresh } from '../../gateway/core/fleet.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { openai } from '../../gateway/providers/openai.ts';
@@ -139,7 +140,9 @@ describe('a hedge', () => {
     expect(world.observed.map(seen => [seen.target, seen.type])).toEqual([
       ['A/m', 'asked'],
       ['B/m', 'asked'],
+      ['A/m', 'aborted'],
       ['B/m', 'answered'],
+      ['B/m', 'charged'],
     ]);
   });
 
@@ -189,7 +192,7 @@ describe('a caller who leaves', () => {
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
     expect(exchange.response).toHaveLength(0);
     expect(await a.calls[0]!.closed).toBe('caller');
-    expect(world.observed.map(seen => seen.type)).toEqual(['asked']);
+    expect(world.observed.map(seen => seen.type)).toEqual(['asked', 'aborted']);
   });
 
   test('during the wait for a retry stops the retry', async () => {
@@ -253,7 +256,7 @@ describe('the record', () => {
     await using a = await FaultyUpstream.start(answer(500, {}));
     await using b = await FaultyUpstream.start(ok(completion('hello')));
     await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const health = { failures: 9, openUntil: Date.now() + 60_000, coolingUntil: 0, latency: new Map() };
+    const health = { ...fresh, failures: 9, openUntil: Date.now() + 60_000 };
     world.fleet = new Map([['secret-tenant/model', health]]);
     const { exchange } = await world.ask({ chain: ['A', 'B'] });
     expect(exchange.events.map(e => e.type)).toEqual(['attempt-failed', 'attempt-answered']);

@@ -4,16 +4,19 @@ import { type AskWorld, ask, type Head, type Reader, type Target } from '../../g
 import { wallClock } from '../../gateway/clock.ts';
 import type { ChatRequest } from '../../gateway/core/chat.ts';
 import { type Exchange, type Sink, seal } from '../../gateway/core/exchange.ts';
-import { closedAt, type Fleet, type Observation, observe } from '../../gateway/core/fleet.ts';
+import type { Fleet, Observation } from '../../gateway/core/fleet.ts';
 import { scanObject } from '../../gateway/core/json.ts';
-import { chooseKey, type Keyring, observeKey } from '../../gateway/core/keyring.ts';
+import { chooseKey } from '../../gateway/core/keyring.ts';
+import type { LimitPolicy } from '../../gateway/core/limits.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
 import type { Clock } from '../../gateway/core/time.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
+import { FleetState } from '../../gateway/fleet/state.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import type { Question } from '../../gateway/question.ts';
 import { Secret } from '../../gateway/secret.ts';
+import { type Account, type RoutingSettings, routingDefaults } from '../../gateway/settings.ts';
 import { httpUpstream } from '../../gateway/upstream.ts';
 
 /** `A` is a target `A/m` at this address. */
@@ -21,6 +24,7 @@ export interface Place {
   readonly url: string;
   readonly keys?: readonly string[];
   readonly provider?: Provider;
+  readonly limits?: LimitPolicy;
 }
 
 export interface WorldForm {
@@ -28,19 +32,24 @@ export interface WorldForm {
   readonly sink?: Partial<Sink>;
   readonly clock?: Clock;
   readonly streamIdleMs?: number;
+  readonly routing?: RoutingSettings;
 }
 
 /** A gateway without its server. `await using` closes its connections. */
 export class World implements AsyncDisposable {
   readonly recorded: Exchange[] = [];
   readonly observed: Observation[] = [];
-  fleet: Fleet = new Map();
-  ring: Keyring = new Map();
+  readonly state = new FleetState();
   readonly world: AskWorld;
   readonly #upstream = httpUpstream();
 
-  constructor({ places, sink, clock = wallClock, streamIdleMs }: WorldForm) {
+  constructor({ places, sink, clock = wallClock, streamIdleMs, routing = routingDefaults }: WorldForm) {
     const keysOf = (name: string): readonly Secret[] => (places[name]!.keys ?? ['sk-test-of-the-upstream']).map(key => new Secret(key));
+    const accounts = Object.entries(places).map(([name, { url, provider = openai, limits }]): [string, Account] => {
+      const account = { name, provider, baseUrl: url, keys: keysOf(name), allowPrivate: true, trace: true };
+      return [name, { ...account, ...(limits ? { limits: { account: limits, models: new Map() } } : {}) }];
+    });
+    this.state.configure(new Map(accounts), routing, clock);
     this.world = {
       clock,
       upstream: this.#upstream,
@@ -57,19 +66,28 @@ export class World implements AsyncDisposable {
       targetOf: (target, seed): Target => {
         const name = target.split('/', 1)[0]!;
         const { url, provider = openai } = places[name]!;
-        const key = chooseKey({ name, keys: keysOf(name) }, this.ring, seed, clock.now());
+        const key = chooseKey({ name, keys: keysOf(name) }, this.state.ring, seed, clock.now());
         return { providerName: name, provider, model: 'm', baseUrl: url, key, allowPrivate: true, trace: true };
       },
-      closed: at => closedAt(this.fleet, at),
+      closed: at => this.state.closed(at),
+      look: (targets, wants, at) => this.state.look(targets, wants, at),
+      enter: (target, wants, admitted) => this.state.enter(target, wants, admitted),
       observe: seen => {
         this.observed.push(seen);
-        this.fleet = observe(this.fleet, seen);
-        this.ring = observeKey(this.ring, seen);
+        this.state.observe(seen);
       },
       priceOf: () => ({ id: 'test/m', input: 1e9, output: 2e9 }),
       newSpanId: () => randomUUID().replaceAll('-', '').slice(0, 16),
       ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
     };
+  }
+
+  get fleet(): Fleet {
+    return this.state.fleet;
+  }
+
+  set fleet(fleet: Fleet) {
+    this.state.fleet = fleet;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
