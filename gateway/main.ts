@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { spoolRoot } from '../recorder/places.ts';
+import { redacting } from '../recorder/redact.ts';
 import { openSpool } from '../recorder/spool.ts';
 import { type Recorder, startRecorder } from '../recorder/supervise.ts';
 import { banner, listening } from './banner.ts';
@@ -123,12 +124,13 @@ function openLog({ json }: ServeOptions): Log {
 function openSink({ store, recorder }: Settings): Sink {
   const root = spoolRoot(store.path);
   try {
-    return openSpool(join(root, 'gateway-0'), {
+    const spool = openSpool(join(root, 'gateway-0'), {
       durability: recorder.durability,
       whenFull: recorder.whenFull,
       bytesMax: recorder.spoolBytesMax,
       root,
     });
+    return redacting(spool, recorder);
   } catch (error) {
     throw new CommandError(exit.usage, `Nothing can be recorded in ${store.path}: ${error instanceof Error ? error.message : error}`);
   }

@@ -29,6 +29,10 @@ export interface Settings {
     readonly durability: 'process' | 'power' | 'off';
     readonly whenFull: 'refuse' | 'drop';
     readonly spoolBytesMax: number;
+    /** `metadata` keeps no body and no sentence of request and answer. */
+    readonly payloads: 'full' | 'metadata';
+    /** What is taken out of payloads before they are kept. */
+    readonly redact: readonly RedactRule[];
     /** Days. */
     readonly retention: { readonly records: number; readonly payloads: number };
   };
@@ -44,6 +48,12 @@ export interface Settings {
   readonly keys: ReadonlyMap<string, CallerKey>;
   /** USD per million tokens by `provider/model`, where provider is the account's name here; over the price book. */
   readonly prices: Readonly<Record<string, PriceOverride>>;
+}
+
+/** A built-in detector by its name, or a pattern of the operator's own, in RE2's syntax. */
+export interface RedactRule {
+  readonly name: string;
+  readonly pattern?: string;
 }
 
 /** One provider entry of the config: a wire format and where and as whom it is spoken. */

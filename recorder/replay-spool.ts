@@ -6,6 +6,7 @@ import type { Settings } from '../gateway/settings.ts';
 import { isEmpty, removeFolder } from './folders.ts';
 import { isLocked } from './lock.ts';
 import { ownerLock, spoolRoot } from './places.ts';
+import { redacting } from './redact.ts';
 import { openSpool } from './spool.ts';
 import { type Recorder, startRecorder } from './supervise.ts';
 
@@ -23,7 +24,8 @@ export function openReplaySpool(settings: Settings, run: string): ReplaySpool {
   const { store, recorder } = settings;
   const root = spoolRoot(store.path);
   const folder = join(root, `replay-${run}`);
-  const sink = openSpool(folder, { durability: 'process', whenFull: 'refuse', bytesMax: recorder.spoolBytesMax, root });
+  const spool = openSpool(folder, { durability: 'process', whenFull: 'refuse', bytesMax: recorder.spoolBytesMax, root });
+  const sink = redacting(spool, recorder);
   return {
     sink,
     settled: async () => {

@@ -1,6 +1,6 @@
 /** An exchange with what several columns of its rows are made of. */
 import type { Usage } from '../gateway/core/chat.ts';
-import type { AttemptRecord, Exchange } from '../gateway/core/exchange.ts';
+import type { AttemptRecord, Exchange, Redaction } from '../gateway/core/exchange.ts';
 import { type Failure, wordOf } from '../gateway/core/failure.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
@@ -31,6 +31,7 @@ export interface PayloadView extends View {
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly chunks: AttemptRecord['chunks'];
+  readonly redactions: number;
 }
 
 export function viewOf(exchange: Exchange, retention: Retention): View {
@@ -40,7 +41,8 @@ export function viewOf(exchange: Exchange, retention: Retention): View {
     exchange,
     last: kept ?? attempts.at(-1),
     failure: decision.type === 'failed' ? decision.failure : undefined,
-    hashes: promptHashes(exchange.request),
+    // A hash of nothing would make all requests one prompt.
+    hashes: exchange.redaction?.type === 'metadata' ? { prompt: 0n, group: 0n } : promptHashes(exchange.request),
     retention,
   };
 }
@@ -48,11 +50,30 @@ export function viewOf(exchange: Exchange, retention: Retention): View {
 export const attemptViews = (view: View): readonly AttemptView[] =>
   view.exchange.attempts.map((attempt, i) => ({ ...view, attempt, reason: reasonOf(view.exchange.attempts, i) }));
 
-/** Number 0 is the caller's own request and what it was sent. */
-export const payloadViews = (view: View): readonly PayloadView[] => [
-  { ...view, number: 0, request: view.exchange.request, response: view.exchange.response, chunks: [] },
-  ...view.exchange.attempts.map(({ number, request, response, chunks }) => ({ ...view, number, request, response, chunks })),
-];
+/** Number 0 is the caller's own request and what it was sent. No rows for an exchange that was recorded without its texts. */
+export const payloadViews = (view: View): readonly PayloadView[] => {
+  const { request, response, redaction, attempts } = view.exchange;
+  if (redaction?.type === 'metadata') return [];
+  const redactionsOf = (part: { readonly redaction?: Redaction }): number => part.redaction?.count ?? 0;
+  return [
+    { ...view, number: 0, request, response, chunks: [], redactions: redactionsOf(view.exchange) },
+    ...attempts.map(attempt => {
+      return { ...view, number: attempt.number, ...bodiesOf(attempt), chunks: attempt.chunks, redactions: redactionsOf(attempt) };
+    }),
+  ];
+};
+
+const bodiesOf = ({ request, response }: AttemptRecord) => ({ request, response });
+
+/** As in the store's `requests.payload_state`. */
+export function payloadState({ exchange: { redaction } }: View): 'none' | 'stored' | 'redacted' {
+  if (redaction === undefined) return 'stored';
+  return redaction.type === 'metadata' ? 'none' : 'redacted';
+}
+
+/** Of a request and an answer as they went over the wire. */
+export const sizesOf = ({ request, response, redaction }: Pick<AttemptRecord, 'request' | 'response' | 'redaction'>) =>
+  redaction ?? { requestBytes: request.byteLength, responseBytes: response.byteLength };
 
 /** Why an attempt was started: what had gone wrong, or that an answer was not sure enough, or slow. */
 function reasonOf(attempts: readonly AttemptRecord[], index: number): string {

@@ -38,6 +38,8 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
       durability: recorder.durability,
       whenFull: recorder.when_full,
       spoolBytesMax: recorder.spool_max,
+      payloads: recorder.payloads,
+      redact: recorder.redact.map(rule => (typeof rule === 'string' ? { name: rule } : rule)),
       retention: recorder.retention,
     },
     telemetry: { otlp: telemetry.otlp },

@@ -19,6 +19,8 @@ const fixed: Readonly<Record<string, Reader>> = {
   'recorder.durability': s => s.recorder.durability,
   'recorder.when_full': s => s.recorder.whenFull,
   'recorder.spool_max': s => s.recorder.spoolBytesMax,
+  'recorder.payloads': s => s.recorder.payloads,
+  'recorder.redact': s => JSON.stringify(s.recorder.redact),
   'recorder.retention.records': s => s.recorder.retention.records,
   'recorder.retention.payloads': s => s.recorder.retention.payloads,
 };

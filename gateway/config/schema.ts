@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { providers } from '../providers/index.ts';
 import { bytes, decimal, list, name, oneOf, only, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
+import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 
 const apis = Object.keys(providers) as [string, ...string[]];
@@ -40,17 +41,16 @@ const recorder = section('a map such as { durability: process }', {
   spool_max: bytes(2 ** 20, 2 ** 44)
     .prefault('1GiB')
     .describe('Size of the spool on disk at which it is full: 512MiB, 1GiB.'),
-  payloads: only('full').default('full').describe('How much of requests and answers is kept.'),
+  payloads: oneOf(['full', 'metadata'])
+    .default('full')
+    .describe('How much of requests and answers is kept: everything, or no text of either.'),
   retention: section('a map such as { records: 90, payloads: 30 }', {
     records: days('Days until a record is deleted.', 90),
     payloads: days('Days until the bytes of request and answer are deleted.', 30),
   })
     .prefault({})
     .describe('How long records are kept.'),
-  redact: z
-    .array(z.never(), { error: () => 'expected a list' })
-    .default([])
-    .describe('What is taken out of payloads before they are kept.'),
+  redact: redactRules.default([]).describe('What is taken out of payloads before they are kept.'),
 });
 
 const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}" }`, {

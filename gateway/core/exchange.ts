@@ -57,6 +57,18 @@ export interface Exchange {
   readonly arm?: string;
   /** From 0: which of several askings of the same arm. */
   readonly repeat?: number;
+  /** Bodies are not as they went over the wire. */
+  readonly redaction?: Redaction & { /** Hex, of what the caller was sent. */ readonly deliveredSha256: string };
+}
+
+/** That something was taken out of a record before it was kept: what rules found, or every text. */
+export interface Redaction {
+  readonly type: 'rules' | 'metadata';
+  /** What rules found in request and response. */
+  readonly count: number;
+  /** Before that. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
 }
 
 export interface Caller {
@@ -131,6 +143,7 @@ export interface AttemptRecord {
   readonly signals: Signals;
   readonly warnings: readonly Warning[];
   readonly flags: readonly StreamFlag[];
+  readonly redaction?: Redaction;
 }
 
 /** An attempt's outcome as records and metrics write it. */

@@ -401,8 +401,6 @@ describe('what is not built yet', () => {
   const values: Readonly<Record<string, string>> = {
     'server.workers': '2',
     'store.cluster': 'c',
-    'recorder.payloads': 'none',
-    'recorder.redact': '[email]',
     'state.url': 'redis://127.0.0.1',
     'routes.*.strategy': 'weighted',
     'routes.*.on_break': 'resume',
@@ -426,6 +424,30 @@ describe('what is not built yet', () => {
   it('is accepted where it says what is done anyway', () => {
     const yaml = `${sim}server: { workers: 1 }\nrecorder: { payloads: full, redact: [] }\nstate: { url: sqlite }\nroutes: { r: { steps: [{ target: sim/x }], strategy: order, on_break: error } }`;
     expect(load(yaml).ok).toBe(true);
+  });
+});
+
+describe('what is taken out of records', () => {
+  it.each([
+    ['[email, card, { name: staff, pattern: "EMP-[0-9]{6}" }]', []],
+    ['[mail]', ['2:22 recorder.redact[0]: expected email, phone, card, iban, ip or secret; got "mail"; did you mean "email"?']],
+    [
+      '[{ name: a, pattern: "(?=a)b" }]',
+      ['2:42 recorder.redact[0].pattern: this is no regular expression in RE2 syntax, which has no look-around and no back-references'],
+    ],
+    [
+      '[{ name: a, pattern: "x*" }]',
+      ['2:42 recorder.redact[0].pattern: this pattern also matches an empty text, which is everywhere; make it match something'],
+    ],
+    [
+      '[{ name: email, pattern: x }]',
+      ['2:30 recorder.redact[0].name: a built-in detector has this name; choose another, or write the name alone'],
+    ],
+    ['[{ name: a }]', ['2:22 recorder.redact[0].pattern: is missing; expected a regular expression']],
+  ])('redact: %s', (value, problems) => {
+    const yaml = `${sim}recorder: { redact: ${value} }`;
+    if (problems.length === 0) expect(load(yaml).ok).toBe(true);
+    else expect(said(yaml)).toEqual(problems);
   });
 });
 

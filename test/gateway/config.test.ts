@@ -81,6 +81,8 @@ describe('what the settings are', () => {
       durability: 'process',
       whenFull: 'refuse',
       spoolBytesMax: 2 ** 30,
+      payloads: 'full',
+      redact: [],
       retention: { records: 90, payloads: 30 },
     });
     expect(telemetry.otlp).toBeUndefined();

@@ -226,6 +226,6 @@ const leftToDefaults = {
   scores: ['run_id', 'retention_days', 'version'],
   requests: ['environment', 'gateway_id', 'variant', 'cache_status', 'saved_usd', 'ingested_at'],
   attempts: ['deployment', 'region', 'connect_us', 'audit_probability', 'ingested_at'],
-  payloads: ['redactions', 'truncated', 'ingested_at'],
+  payloads: ['truncated', 'ingested_at'],
   replay_results: ['scores', 'version'],
 };

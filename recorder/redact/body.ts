@@ -1,0 +1,90 @@
+/** Takes out of a body what the rules find, to the byte: what is not found stays as it was, and doing it again changes nothing. */
+import { isUtf8 } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import { markOf, type Rules } from './rules.ts';
+import { type Edit, editsOf } from './text.ts';
+
+export interface RedactedBody {
+  readonly bytes: Uint8Array;
+  /** Names of the rules that found something, once for each thing found. */
+  readonly found: readonly string[];
+  /** Where a position of the body has gone to. */
+  place(position: number): number;
+}
+
+/** What is taken out may bring together what the rules find again. Texts made for that lose everything. */
+const passesMax = 4;
+
+export function redactBody(bytes: Uint8Array, rules: Rules): RedactedBody {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Binary events hold their text in pieces and in base64: what cannot be searched is not kept.
+  if (isEventStream(buffer)) return { bytes: new Uint8Array(), found: ['binary'], place: () => 0 };
+  // One character is one byte, so that text in no known encoding stays exact.
+  const encoding = isUtf8(buffer) ? 'utf8' : 'latin1';
+  let text = buffer.toString(encoding);
+  const found: string[] = [];
+  const places: ((position: number) => number)[] = [];
+  for (let pass = 0; ; pass++) {
+    const { edits, rules: names } = editsOf(text, rules);
+    if (edits.length === 0) break;
+    found.push(...names);
+    if (pass === passesMax) {
+      text = JSON.stringify(markOf('all'));
+      places.push(() => 0);
+      break;
+    }
+    places.push(placesOf(text, edits, encoding));
+    text = applied(text, edits);
+  }
+  if (places.length === 0) return { bytes, found, place: position => position };
+  return { bytes: Buffer.from(text, encoding), found, place: position => places.reduce((at, place) => place(at), position) };
+}
+
+function applied(text: string, edits: readonly Edit[]): string {
+  let out = '';
+  let from = 0;
+  for (const edit of edits) {
+    out += text.slice(from, edit.start) + edit.text;
+    from = edit.end;
+  }
+  return out + text.slice(from);
+}
+
+/** In bytes: what lay inside of what was replaced lies behind its mark. */
+function placesOf(text: string, edits: readonly Edit[], encoding: BufferEncoding): (position: number) => number {
+  let at = 0;
+  let from = 0;
+  const moved = edits.map(edit => {
+    const start = at + Buffer.byteLength(text.slice(from, edit.start), encoding);
+    at = start + Buffer.byteLength(text.slice(edit.start, edit.end), encoding);
+    from = edit.end;
+    return { start, end: at, length: Buffer.byteLength(edit.text, encoding) };
+  });
+  return position => {
+    let shift = 0;
+    for (const { start, end, length } of moved) {
+      if (start >= position) break;
+      if (end > position) return start + shift + length;
+      shift += length - (end - start);
+    }
+    return position + shift;
+  };
+}
+
+/** The AWS form: a length, the headers' length, and the checksum of both. */
+function isEventStream(bytes: Buffer): boolean {
+  return bytes.length >= 16 && bytes.readUInt32BE(0) >= 16 && crc32(bytes.subarray(0, 8)) === bytes.readUInt32BE(8);
+}
+
+/** The same for a short text that stands by itself. */
+export function redactText(text: string, rules: Rules): string {
+  for (let at = text, pass = 0; ; pass++) {
+    const found = rules.find(at);
+    if (found.length === 0) return at;
+    if (pass === passesMax) return markOf('all');
+    at = applied(
+      at,
+      found.map(({ start, end, rule }) => ({ start, end, text: markOf(rule) })),
+    );
+  }
+}

@@ -1,0 +1,153 @@
+/** Where the strings and numbers of a JSON text stand, without making values of them: what is not touched stays as it was written. */
+
+export interface JsonToken {
+  readonly type: 'string' | 'number';
+  /** Of the literal, quotes included. */
+  readonly start: number;
+  readonly end: number;
+  /** Of what is between the quotes; the closing one may be missing. */
+  readonly inner: readonly [start: number, end: number];
+  readonly isKey: boolean;
+  /** Where in the document; undefined when it lies too deep to matter. */
+  readonly frame: Frame | undefined;
+  /** The member's name it is the value of, '' in an array. */
+  readonly name: string;
+}
+
+/** A container, with what tells it from others of the same form in the next event of a stream. */
+export interface Frame {
+  readonly parent: Frame | undefined;
+  readonly isArray: boolean;
+  /** Its own name in its parent. */
+  readonly name: string;
+  /** `index`, `type` and the like, as written. */
+  readonly marks: Map<string, string>;
+  readonly start: number;
+  end: number;
+}
+
+export interface JsonScan {
+  readonly tokens: readonly JsonToken[];
+  /** Containers of interest: values of `logprobs`. */
+  readonly frames: readonly Frame[];
+  /** Its end is missing. */
+  readonly isCut: boolean;
+}
+
+const depthMax = 10_000;
+const telling = new Set(['index', 'type', 'output_index', 'content_index', 'item_id', 'summary_index']);
+const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const word = /true|false|null/y;
+const blank = /[ \t\r\n]*/y;
+
+/** Undefined when the text is no JSON; its end may be missing, as that of an answer that was cut off. */
+export function scanJson(text: string): JsonScan | undefined {
+  const tokens: JsonToken[] = [];
+  const frames: Frame[] = [];
+  let frame: Frame | undefined;
+  let depth = 0;
+  let name = '';
+  // In an object: whether the next string is a member's name.
+  let keyNext = false;
+  let at = skip(text, 0);
+  if (at === text.length) return undefined;
+  while (at < text.length) {
+    const character = text[at]!;
+    if (character === '"') {
+      const inner = [at + 1, stringEnd(text, at)] as const;
+      const end = Math.min(text.length, inner[1] + 1);
+      const isKey = keyNext && frame !== undefined && !frame.isArray;
+      tokens.push({ type: 'string', start: at, end, inner, isKey, frame, name: isKey ? '' : name });
+      const content = text.slice(...inner);
+      if (isKey) name = content;
+      else if (telling.has(name)) frame?.marks.set(name, content);
+      at = end;
+    } else if (character === '{' || character === '[') {
+      if (++depth > depthMax) return undefined;
+      const isArray = character === '[';
+      const inner: Frame = { parent: frame, isArray, name, marks: new Map(), start: at, end: text.length };
+      frames.push(inner);
+      frame = inner;
+      keyNext = !isArray;
+      name = '';
+      at += 1;
+    } else if (character === '}' || character === ']') {
+      if (!frame || frame.isArray !== (character === ']')) return undefined;
+      frame.end = at + 1;
+      frame = frame.parent;
+      depth -= 1;
+      name = '';
+      at += 1;
+    } else if (character === ',' || character === ':') {
+      if (!frame) return undefined;
+      keyNext = character === ',' && !frame.isArray;
+      if (character === ',') name = '';
+      at += 1;
+    } else {
+      number.lastIndex = at;
+      word.lastIndex = at;
+      if (number.test(text)) {
+        const end = number.lastIndex;
+        tokens.push({ type: 'number', start: at, end, inner: [at, end], isKey: false, frame, name });
+        if (telling.has(name)) frame?.marks.set(name, text.slice(at, number.lastIndex));
+        at = number.lastIndex;
+      } else if (word.test(text)) at = word.lastIndex;
+      else return undefined;
+    }
+    at = skip(text, at);
+    // A second document in the same text is none.
+    if (!frame && at < text.length) return undefined;
+  }
+  return { tokens, frames, isCut: frame !== undefined };
+}
+
+function skip(text: string, from: number): number {
+  blank.lastIndex = from;
+  blank.test(text);
+  return blank.lastIndex;
+}
+
+/** Of the closing quote, or the end of the text when there is none. */
+function stringEnd(text: string, open: number): number {
+  for (let quote = text.indexOf('"', open + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let slashes = 0;
+    while (text[quote - 1 - slashes] === '\\') slashes += 1;
+    if (slashes % 2 === 0) return quote;
+  }
+  return text.length;
+}
+
+/** A literal's text, and for each of its UTF-16 units where it begins in the literal; undefined when they are the same, one to one. */
+export interface Unescaped {
+  readonly text: string;
+  readonly starts: readonly number[] | undefined;
+}
+
+const simple: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+
+export function unescaped(literal: string): Unescaped {
+  if (!literal.includes('\\')) return { text: literal, starts: undefined };
+  const starts: number[] = [];
+  let text = '';
+  let at = 0;
+  while (at < literal.length) {
+    starts.push(at);
+    if (literal[at] !== '\\') {
+      text += literal[at];
+      at += 1;
+      continue;
+    }
+    const code = /^[0-9a-fA-F]{4}/.exec(literal.slice(at + 2, at + 6))?.[0];
+    if (literal[at + 1] === 'u' && code) {
+      text += String.fromCharCode(Number.parseInt(code, 16));
+      at += 6;
+    } else {
+      const letter = literal[at + 1] ?? '';
+      text += simple[letter] ?? letter;
+      at += 2;
+      if (letter === '') starts.pop();
+    }
+  }
+  starts.push(literal.length);
+  return { text, starts };
+}

@@ -1,0 +1,171 @@
+/** Finds and replaces in a body as a reader would see it: in JSON inside its strings, in a stream across the events a text was cut into. */
+import { type Frame, type JsonScan, type JsonToken, scanJson, unescaped } from './json-tokens.ts';
+import { markOf, type Rules } from './rules.ts';
+
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export interface Found {
+  /** In order and apart from one another. */
+  readonly edits: readonly Edit[];
+  /** Names of the rules that found something, once for each thing found. */
+  readonly rules: readonly string[];
+}
+
+/** JSON within a string of JSON, as the arguments of a tool call are. */
+const nestingMax = 4;
+
+export function editsOf(text: string, rules: Rules, nesting = 0): Found {
+  // A number by itself is a document, but within one it is a text like any other.
+  const document = (nesting === 0 ? /^\s*[{["\d-]/ : /^\s*[{["]/).test(text) ? scanJson(text) : undefined;
+  if (document) return inPieces(new Pieces(text).add(document, 0, isStreamArray(text, document)), rules, nesting);
+  if (nesting === 0 && isLines(text)) return inPieces(linesOf(text), rules, nesting);
+  const found = rules.find(text);
+  return { edits: found.map(({ start, end, rule }) => ({ start, end, text: markOf(rule) })), rules: found.map(({ rule }) => rule) };
+}
+
+/** Of events, or of JSON line by line. */
+const isLines = (text: string): boolean => /^(?:data:|event:|id:|:|\{)/m.test(text);
+/** Gemini streams an array of answers where it is not asked for events. */
+const isStreamArray = (text: string, { frames }: JsonScan): boolean =>
+  frames[0]?.isArray === true &&
+  frames.some(({ name, parent }) => name === 'candidates' && parent?.parent === frames[0]) &&
+  text.includes('"parts"');
+
+/** A stretch of the source, and the text it stands for. */
+interface Piece {
+  readonly text: string;
+  /** Position in the source of each unit of the text; undefined: one to one from `start`. */
+  readonly starts: readonly number[] | undefined;
+  readonly start: number;
+  readonly kind: 'string' | 'number' | 'plain';
+  readonly end: number;
+}
+
+/** Pieces that follow one another in the reader's eyes are one text. */
+class Pieces {
+  readonly groups: Piece[][] = [];
+  /** Ranges of what spells the answer once more, token by token. */
+  readonly spelled: { readonly start: number; readonly end: number }[] = [];
+  readonly #source: string;
+  readonly #open = new Map<string, Piece[]>();
+  /** By the place alone: an event that was cut off may lack what tells it from its neighbours. */
+  readonly #lastAt = new Map<string, Piece[]>();
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  add({ tokens, frames, isCut }: JsonScan, offset: number, isStream: boolean): this {
+    for (const token of tokens) this.#put(this.#pieceOf(token, offset), isStream ? keyOf(token) : undefined, isCut);
+    for (const { name, start, end } of frames) {
+      if (name === 'logprobs' || name === 'logprobsResult') this.spelled.push({ start: start + offset, end: end + offset });
+    }
+    return this;
+  }
+
+  plain(start: number, end: number): void {
+    if (end > start) this.#put({ text: this.#source.slice(start, end), starts: undefined, start, end, kind: 'plain' }, undefined);
+  }
+
+  #pieceOf({ type, inner }: JsonToken, offset: number): Piece {
+    const [start, end] = [inner[0] + offset, inner[1] + offset];
+    const { text, starts } = unescaped(this.#source.slice(start, end));
+    return { text, starts: starts?.map(at => at + start), start, end, kind: type };
+  }
+
+  #put(piece: Piece, key: Key | undefined, isCut = false): void {
+    const open = key && (this.#open.get(key.full) ?? (isCut ? this.#lastAt.get(key.place) : undefined));
+    const group = open ?? [];
+    group.push(piece);
+    if (!open) this.groups.push(group);
+    if (!key) return;
+    this.#open.set(key.full, group);
+    this.#lastAt.set(key.place, group);
+  }
+}
+
+/** The same in every event of a stream; joined they would make texts that nobody wrote. */
+const constants =
+  /^(?:id|object|model|type|role|name|status|signature|obfuscation|system_fingerprint|service_tier|modelVersion|responseId|\w*_id|\w*_?reason|finishReason)$/;
+const keyDepthMax = 32;
+
+interface Key {
+  readonly full: string;
+  readonly place: string;
+}
+
+/** Where a stream's text goes on: the same place, at the same index, in the next event. */
+function keyOf({ type, isKey, name, frame }: JsonToken): Key | undefined {
+  if (type !== 'string' || isKey || constants.test(name)) return undefined;
+  let full = name;
+  let place = name;
+  let depth = 0;
+  for (let at: Frame | undefined = frame; at; at = at.parent) {
+    if (++depth > keyDepthMax) return undefined;
+    const marks = [...at.marks].map(([mark, value]) => `${mark}=${value}`);
+    const own = `${at.name}${at.isArray ? '[]' : ''}`;
+    place = `${own}/${place}`;
+    full = `${own}{${marks.join(',')}}/${full}`;
+  }
+  return { full, place };
+}
+
+function linesOf(text: string): Pieces {
+  const pieces = new Pieces(text);
+  for (let from = 0; from < text.length; ) {
+    const newline = text.indexOf('\n', from);
+    const to = newline < 0 ? text.length : newline;
+    const payload = from + (/^(?:data:)? */.exec(text.slice(from, Math.min(to, from + 16)))?.[0].length ?? 0);
+    const scan = text[payload] === '{' || text[payload] === '[' ? scanJson(text.slice(payload, to)) : undefined;
+    if (scan) pieces.add(scan, payload, true);
+    else pieces.plain(from, to);
+    from = to + 1;
+  }
+  return pieces;
+}
+
+function inPieces({ groups, spelled }: Pieces, rules: Rules, nesting: number): Found {
+  const edits: Edit[] = [];
+  const names: string[] = [];
+  for (const group of groups) {
+    const [first] = group;
+    const text = group.length === 1 ? first!.text : group.map(piece => piece.text).join('');
+    const found =
+      first!.kind === 'string' && nesting < nestingMax ? editsOf(text, rules, nesting + 1) : editsOf(text, rules, Number.POSITIVE_INFINITY);
+    if (found.edits.length === 0) continue;
+    names.push(...found.rules);
+    if (first!.kind === 'number') edits.push({ start: first!.start, end: first!.end, text: `"${markOf(found.rules[0]!)}"` });
+    else edits.push(...placed(found.edits, group));
+  }
+  if (edits.length > 0) {
+    const outside = edits.filter(({ start }) => !spelled.some(range => start >= range.start && start < range.end));
+    edits.length = 0;
+    edits.push(...outside, ...spelled.map(({ start, end }) => ({ start, end, text: 'null' })));
+  }
+  return { edits: edits.sort((a, b) => a.start - b.start), rules: names };
+}
+
+/** From places in the joined text to places in the source: the mark where it begins, nothing where it goes on. */
+function placed(edits: readonly Edit[], group: readonly Piece[]): readonly Edit[] {
+  const out: Edit[] = [];
+  let offset = 0;
+  let next = 0;
+  for (const piece of group) {
+    const until = offset + piece.text.length;
+    for (let i = next; i < edits.length && edits[i]!.start < until; i++) {
+      const { start, end, text } = edits[i]!;
+      const from = Math.max(start, offset) - offset;
+      const to = Math.min(end, until) - offset;
+      const at = (unit: number): number => piece.starts?.[unit] ?? piece.start + unit;
+      const written = start < offset ? '' : piece.kind === 'string' ? JSON.stringify(text).slice(1, -1) : text;
+      if (to > from) out.push({ start: at(from), end: at(to), text: written });
+      if (end <= until) next = i + 1;
+    }
+    offset = until;
+  }
+  return out;
+}
