@@ -5,12 +5,13 @@ import { isContent } from './core/chat.ts';
 import { estimateUsage } from './core/estimate.ts';
 import type { AttemptRecord } from './core/exchange.ts';
 import type { Failure } from './core/failure.ts';
+import { measureAll } from './core/features.ts';
 import type { RateLimitSeen } from './core/limits.ts';
 import { cost, type Price } from './core/price.ts';
 import type { Provider, SseEvent, StreamFlag } from './core/provider.ts';
 import { rateLimitsOf } from './core/rate-limits.ts';
 import { isWaitUnreadable } from './core/retry-after.ts';
-import { measure, type Signals } from './core/signal.ts';
+import type { Signals } from './core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
 import type { AttemptCommand } from './drive.ts';
 import type { PreparedRequest } from './question.ts';
@@ -170,7 +171,7 @@ export class Attempt {
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.#elapsedMs();
     this.response = this.#withUsage(response, true);
-    this.#signals = measure(this.context.prepared.chat, response);
+    this.#signals = measureAll(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;
     // A timer for each answer would hold all that belongs to it for another second.
@@ -262,7 +263,7 @@ export class Attempt {
       ...(finish ? { finish } : {}),
       ...(usage ? { usage } : {}),
       ...(usage && price ? { cost: cost(usage, price) } : {}),
-      signals: this.response ? this.#signals : partial ? measure(prepared.chat, partial) : {},
+      signals: this.response ? this.#signals : partial ? measureAll(prepared.chat, partial) : {},
       warnings: prepared.warnings,
       flags: [...this.#flags],
     };

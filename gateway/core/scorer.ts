@@ -1,8 +1,9 @@
 /** A trained scorer: a logistic function of the signals, as `hindcast eval` exports it and a route's step takes it. */
+import type { FeatureName } from './features.ts';
 import type { SignalName, Signals } from './signal.ts';
 
 export interface ScorerFeature {
-  readonly signal: Exclude<SignalName, 'scorer'>;
+  readonly signal: Exclude<SignalName, 'scorer'> | FeatureName;
   readonly weight: number;
   /** Taken off the signal, and what stands in for one that is missing; 0 when absent. */
   readonly mean?: number;

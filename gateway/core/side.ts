@@ -12,6 +12,8 @@ function obtainable({ samples = 1, judge }: RouteStep): readonly SignalName[] {
 /** Undefined while calls on the side could still tip it. */
 export function decide(step: RouteStep, signals: Signals): boolean | undefined {
   if (!step.accept) return true;
+  // It failed by itself: no opinion of it changes that.
+  if (signals.sound === 0) return false;
   const missing = obtainable(step).filter(name => signals[name] === undefined);
   return missing.length === 0 ? accepts(step.accept, signals) : open(step, step.accept, signals, missing);
 }
@@ -20,7 +22,10 @@ function open(step: RouteStep, accept: Accept, signals: Signals, missing: readon
   if ('signal' in accept) {
     const { signal, atLeast } = accept;
     const isScored = (signal === 'scorer' || signal === 'confidence') && step.scorer;
-    if (isScored ? step.scorer!.features.some(f => missing.includes(f.signal)) : missing.includes(signal as SignalName)) return undefined;
+    if (
+      isScored ? step.scorer!.features.some(f => (missing as readonly string[]).includes(f.signal)) : missing.includes(signal as SignalName)
+    )
+      return undefined;
     const value = signal === 'confidence' ? confidenceOf(signals) : signals[signal];
     return value !== undefined && value >= atLeast;
   }

@@ -1,5 +1,6 @@
 /** What an answer shows about itself, measured at record time. Each signal lies in [0, 1] and higher is surer. */
 import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from './chat.ts';
+import type { FeatureName } from './features.ts';
 import { isObject, type Json } from './json.ts';
 import { conforms } from './schema.ts';
 
@@ -17,7 +18,7 @@ export const signalNames = [
 export type SignalName = (typeof signalNames)[number];
 
 /** A signal that cannot be measured is absent, never 0. */
-export type Signals = Readonly<Partial<Record<SignalName, number>>>;
+export type Signals = Readonly<Partial<Record<SignalName | FeatureName, number>>>;
 
 /** `confidence` is the trained scorer where there is one, else the mean log-probability. */
 export const confidenceOf = (signals: Signals): number | undefined => signals.scorer ?? signals.mean_logprob;
@@ -28,8 +29,9 @@ export type Accept =
   | { readonly all: readonly Accept[] }
   | { readonly any: readonly Accept[] };
 
-/** An absent signal does not satisfy: an answer that shows nothing escalates. */
+/** An absent signal does not satisfy: an answer that shows nothing escalates, and so does one that failed by itself, however sure. */
 export function accepts(accept: Accept, signals: Signals): boolean {
+  if (signals.sound === 0) return false;
   if ('all' in accept) return accept.all.every(a => accepts(a, signals));
   if ('any' in accept) return accept.any.some(a => accepts(a, signals));
   const value = accept.signal === 'confidence' ? confidenceOf(signals) : signals[accept.signal];

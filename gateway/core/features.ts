@@ -1,0 +1,132 @@
+/** What else an answer shows that a trained scorer may weigh: each in [0, 1], higher is surer. None is a threshold's own signal. */
+import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from './chat.ts';
+import { parseJson } from './json.ts';
+import { conforms } from './schema.ts';
+import { measure, type Signals, textOf } from './signal.ts';
+import { valueTokens } from './value-tokens.ts';
+
+export const featureNames = [
+  /** 0 when the answer failed by itself: empty, cut off, filtered, refused, not the JSON or the arguments that were asked for. */
+  'sound',
+  'quantile_logprob_20',
+  /** The mean over what stands as a value in JSON: keys and brackets are easy to guess. */
+  'value_logprob',
+  'brevity',
+  'unhedged',
+  'variety',
+  /** Written as the question was. */
+  'same_script',
+] as const;
+export type FeatureName = (typeof featureNames)[number];
+
+/** All that can be measured of an answer by itself: signals and features. */
+export function measureAll(request: ChatRequest, response: ChatResponse): Signals {
+  const choice = response.choices[0];
+  if (!choice) return {};
+  const text = textOf(response);
+  const signals = measure(request, response);
+  return {
+    ...tokenFeatures(choice.logprobs ?? [], text),
+    ...textFeatures(request, text),
+    ...signals,
+    sound: soundness(request, choice, text, signals),
+  };
+}
+
+/** A caller that asks for so few tokens wants the answer cut. */
+const cutOnPurpose = 16;
+const stopped: ReadonlySet<string> = new Set(['content-filter', 'refusal', 'error']);
+
+function soundness(
+  { tools, maxOutputTokens = Number.POSITIVE_INFINITY }: ChatRequest,
+  choice: Choice,
+  text: string,
+  signals: Signals,
+): 0 | 1 {
+  const { reason } = choice.finish;
+  const calls = choice.content.flatMap(part => (part.type === 'tool-call' ? [part] : []));
+  const failed =
+    stopped.has(reason) ||
+    (reason === 'length' && maxOutputTokens > cutOnPurpose) ||
+    (text.trim() === '' && calls.length === 0) ||
+    choice.content.some(part => part.type === 'refusal') ||
+    signals.schema_valid === 0 ||
+    refuses(text) ||
+    calls.some(call => !fits(call, tools));
+  return failed ? 0 : 1;
+}
+
+function fits(call: { readonly name: string; readonly arguments: string }, tools: ChatRequest['tools']): boolean {
+  const tool = tools.find(({ name }) => name === call.name);
+  const given = parseJson(call.arguments.trim() === '' ? '{}' : call.arguments);
+  if (given === undefined) return false;
+  return tool?.parameters === undefined || conforms(given, tool.parameters);
+}
+
+/** A long text that begins so goes on to answer, as a rule. */
+const refusalLengthMax = 600;
+const refusal =
+  /^\W*(?:i['’]?m (?:really |very )?sorry,? but |sorry,? but |unfortunately,? |as an ai[^.]{0,60}, )?(?:i (?:cannot|can['’]t|can not|won['’]t|will not)|i(?:['’]m| am) (?:unable|not able))(?: to)? (?:help|assist|provide|answer|comply|fulfil|do that|discuss|create|write|generate|share|support)/i;
+const refuses = (text: string): boolean => text.length <= refusalLengthMax && refusal.test(text);
+
+type Measured = Partial<Record<FeatureName, number>>;
+
+const probability = (logprob: number): number => Math.min(1, Math.max(0, Math.exp(logprob)));
+
+function tokenFeatures(tokens: readonly TokenLogprob[], text: string): Measured {
+  const logprobs = tokens.map(t => t.logprob).filter(Number.isFinite);
+  if (logprobs.length === 0) return {};
+  const sorted = logprobs.toSorted((a, b) => a - b);
+  const values = /^\s*[{[]/.test(text) ? valueTokens(tokens).filter(t => Number.isFinite(t.logprob)) : [];
+  return {
+    quantile_logprob_20: probability(sorted[Math.floor(0.2 * (sorted.length - 1))]!),
+    ...(values.length === 0 ? {} : { value_logprob: probability(values.reduce((sum, t) => sum + t.logprob, 0) / values.length) }),
+  };
+}
+
+/** Of a longer text the beginning tells. */
+const textLengthMax = 20_000;
+const hedges =
+  /\b(?:i think|i believe|i guess|i am not sure|i['’]m not sure|perhaps|maybe|possibly|probably|it seems|might be|could be|not certain|unclear|hard to say)\b/gi;
+
+function textFeatures({ messages }: ChatRequest, whole: string): Measured {
+  const text = whole.slice(0, textLengthMax);
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  if (words.length === 0) return {};
+  const triples = new Set<string>();
+  for (let i = 0; i + 2 < words.length; i++) triples.add(`${words[i]} ${words[i + 1]} ${words[i + 2]}`);
+  const hedged = text.match(hedges)?.length ?? 0;
+  const asked = scriptOf(lastQuestion(messages));
+  const answered = scriptOf(text);
+  return {
+    brevity: 1 / (1 + words.length / 200),
+    unhedged: 1 / (1 + (50 * hedged) / words.length),
+    ...(words.length < 3 ? {} : { variety: triples.size / (words.length - 2) }),
+    ...(asked === undefined || answered === undefined ? {} : { same_script: asked === answered ? 1 : 0 }),
+  };
+}
+
+const lastQuestion = (messages: ChatRequest['messages']): string =>
+  (messages.findLast(({ role }) => role === 'user')?.content ?? [])
+    .map(part => (part.type === 'text' ? part.text : ''))
+    .join(' ')
+    .slice(0, textLengthMax);
+
+const scripts: readonly (readonly [string, RegExp])[] = [
+  ['latin', /\p{Script=Latin}/gu],
+  ['cyrillic', /\p{Script=Cyrillic}/gu],
+  ['chinese or japanese', /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu],
+  ['korean', /\p{Script=Hangul}/gu],
+  ['arabic', /\p{Script=Arabic}/gu],
+  ['devanagari', /\p{Script=Devanagari}/gu],
+  ['greek', /\p{Script=Greek}/gu],
+  ['hebrew', /\p{Script=Hebrew}/gu],
+];
+
+/** Which most of the first letters are of; undefined without enough letters to tell. */
+function scriptOf(text: string): string | undefined {
+  const head = text.slice(0, 2_000);
+  const counts = scripts.map(([name, letters]) => [name, head.match(letters)?.length ?? 0] as const);
+  const [name, most] = counts.reduce((a, b) => (b[1] > a[1] ? b : a));
+  return most >= 3 ? name : undefined;
+}
