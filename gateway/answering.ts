@@ -71,6 +71,7 @@ export class Answering {
     return new ResponseReader(response, {
       clock,
       keepAliveMs: question.chat.stream ? keepAliveMs : undefined,
+      dialect: question.dialect,
       earlyHeaders: earlyHeadersOf(question),
     });
   }

@@ -47,7 +47,7 @@ export const streamIdleMsDefault: Milliseconds = 30_000;
 /** The head of an answer: what goes out before its first byte. */
 export interface Head {
   readonly status: number;
-  readonly contentType: 'application/json; charset=utf-8' | 'text/event-stream; charset=utf-8';
+  readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -18,6 +18,8 @@ export interface Passed {
   readonly traceparent: string;
   readonly tracestate: string;
   readonly hops: number;
+  /** The caller's, as they are recorded. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export function call(
@@ -29,7 +31,7 @@ export function call(
 ): UpstreamHandle {
   const { provider, baseUrl, allowPrivate } = target;
   if (provider.play) return play(provider.play(prepared, target.model), clock, listener);
-  const headers = headersOf(target, prepared.chat.stream, passed);
+  const headers = { ...headersOf(target, prepared.chat.stream, passed), ...(prepared.passes ? ownHeaders(passed, prepared.wire) : {}) };
   return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);
 }
 
@@ -48,6 +50,12 @@ export function headersOf(target: Target, stream: boolean, passed: Passed): Reco
     ...(target.trace ? traceHeaders(passed) : {}),
     ...(key ? credential(provider.auth, key) : {}),
   };
+}
+
+/** Where the caller's bytes pass, they mean what its headers say that they mean. */
+function ownHeaders({ headers }: Passed, wire: string): Record<string, string> {
+  if (wire !== 'anthropic-messages') return {};
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'anthropic-version' || name === 'anthropic-beta'));
 }
 
 /** A call that is not made at all: its failure comes as soon as any answer could. */

@@ -6,10 +6,10 @@ import { call, refuse } from './call.ts';
 import type { CallerError, StreamRenderer } from './core/dialect.ts';
 import type { AttemptRecord, Exchange } from './core/exchange.ts';
 import { type Failure, mistakeIn } from './core/failure.ts';
-import { refusing } from './core/loss.ts';
+import { forbidding } from './core/loss.ts';
 import type { RouteOutcome } from './core/route.ts';
 import type { Instant } from './core/time.ts';
-import { answerText, type Delta, deltaText } from './deliver.ts';
+import { answerText, type Delta, deltaText, isLastWord } from './deliver.ts';
 import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
 import { Observed } from './fleet/observed.ts';
 import { headOf } from './head.ts';
@@ -40,12 +40,18 @@ export class Conversation {
   #committed: number | undefined;
   #firstTokenAt: Instant | undefined;
   #mistake: Failure | undefined;
+  /** The provider's own, where it passes. */
+  #lastWord: string | undefined;
 
   constructor(question: Question, world: AskWorld, reader: Reader) {
     this.#question = question;
     this.#world = world;
     this.#reader = reader;
-    this.#renderer = question.dialect.renderStream({ includeUsage: question.includeUsage, now: secondsOf(question.receivedAt) });
+    this.#renderer = question.dialect.renderStream({
+      includeUsage: question.includeUsage,
+      now: secondsOf(question.receivedAt),
+      asked: question.chat,
+    });
     const targets = [...new Set(question.policy.steps.map(step => step.target))];
     const wants = wantsOf(question);
     this.#tokens = wants.tokens;
@@ -127,11 +133,11 @@ export class Conversation {
   }
 
   #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
-    const { onUnsupported, trace, onward = { isSampled: true, state: '' }, hops = 0 } = this.#question;
-    const uncarried = onUnsupported === 'reject' ? refusing(prepared.warnings) : [];
+    const { onUnsupported, trace, onward = { isSampled: true, state: '' }, hops = 0, headers } = this.#question;
+    const uncarried = forbidding(prepared.warnings, onUnsupported);
     if (uncarried.length > 0) return refuse(uncarried, listener);
     const traceparent = `00-${trace.traceId}-${spanId}-${onward.isSampled ? '01' : '00'}`;
-    return call(this.#world, target, prepared, { traceparent, tracestate: onward.state, hops }, listener);
+    return call(this.#world, target, prepared, { traceparent, tracestate: onward.state, hops, headers }, listener);
   }
 
   #take(attempt: number, delta: Delta): void {
@@ -152,6 +158,10 @@ export class Conversation {
   #deliver(running: Running, delta: Delta): void {
     const text = deltaText(delta, running.prepared, this.#renderer, this.#question.includeUsage);
     if (text === '') return;
+    if (isLastWord(delta, running.prepared)) {
+      this.#lastWord = text;
+      return;
+    }
     this.#firstTokenAt ??= this.#world.clock.now();
     this.#delivered.push(Buffer.from(text));
     if (!this.#reader.write(text)) running.attempt.pause();
@@ -189,7 +199,8 @@ export class Conversation {
     const head = this.#head(status, answered, exchange.costNanoUsd, failure);
     const sealed = await this.#world.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
     if ('kind' in sealed) return this.#unrecorded(exchange, sealed);
-    if (isGone) this.#reader.fail('', head);
+    // Where the format has no word for a broken answer, its connection breaks.
+    if (isGone || (failure && this.#reader.begun && text === '')) this.#reader.fail('', head);
     else this.#reader.end(text, head, sealed);
     this.#done.resolve(exchange);
   }
@@ -220,10 +231,10 @@ export class Conversation {
   #lastWords(outcome: RouteOutcome): { readonly outcome: RouteOutcome; readonly text: string } {
     if (outcome.type === 'failed') return { outcome, text: this.#told(callerErrorOf(outcome.failure)) };
     const { attempt, prepared } = this.#running[outcome.attempt]!;
-    const { dialect, chat, receivedAt } = this.#question;
+    const { chat, receivedAt } = this.#question;
     try {
-      if (chat.stream) return { outcome, text: this.#renderer.end() };
-      return { outcome, text: answerText(attempt.response!, attempt.bodyText(), prepared, dialect, secondsOf(receivedAt)) };
+      if (chat.stream) return { outcome, text: this.#lastWord ?? this.#renderer.end() };
+      return { outcome, text: answerText(attempt.response!, attempt.bodyText(), prepared, this.#question, secondsOf(receivedAt)) };
     } catch (problem) {
       return this.#lastWords({ type: 'failed', failure: mistakeIn('rendering an answer', problem) });
     }

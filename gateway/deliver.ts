@@ -1,9 +1,10 @@
 /** What the caller is sent of an answer: the provider's bytes where they pass, rendered anew where they do not, and nothing it did not ask for. */
 import type { ChatResponse, StreamEvent, TokenLogprob } from './core/chat.ts';
-import type { Dialect, StreamRenderer } from './core/dialect.ts';
+import type { StreamRenderer } from './core/dialect.ts';
 import type { SseEvent } from './core/provider.ts';
+import { markEvent, markPart } from './core/signature.ts';
 import { withoutLogprobs, withoutNullUsage } from './pass.ts';
-import type { PreparedRequest } from './question.ts';
+import type { PreparedRequest, Question } from './question.ts';
 
 /** One step of a streamed answer. */
 export interface Delta {
@@ -17,17 +18,22 @@ export function deltaText({ events, raw }: Delta, prepared: PreparedRequest, ren
   const shown = events.flatMap(event => visible(event, prepared, includeUsage));
   if (raw?.data === '[DONE]' || (events.length > 0 && shown.length === 0)) return '';
   const passing = prepared.passes && raw ? passed(raw.data, prepared, includeUsage) : undefined;
-  return passing === undefined ? shown.map(event => renderer.render(event)).join('') : `data: ${passing.replaceAll('\n', '\ndata: ')}\n\n`;
+  if (passing === undefined) return shown.map(event => renderer.render(event)).join('');
+  return renderer.frame ? renderer.frame({ ...raw, data: passing }) : `data: ${passing.replaceAll('\n', '\ndata: ')}\n\n`;
 }
+
+/** Whether a step is the provider's own last word, which passes when the record is safe and not before. */
+export const isLastWord = ({ events, raw }: Delta, { passes }: PreparedRequest): boolean =>
+  passes && raw !== undefined && raw.data !== '[DONE]' && events.some(event => event.type === 'response-end');
 
 function passed(data: string, { ownLogprobs }: PreparedRequest, includeUsage: boolean): string | undefined {
   const said = includeUsage ? data : withoutNullUsage(data);
   return ownLogprobs ? withoutLogprobs(said, ownLogprobs.shownTop) : said;
 }
 
-function visible(event: StreamEvent, { ownLogprobs }: PreparedRequest, includeUsage: boolean): readonly StreamEvent[] {
+function visible(event: StreamEvent, { ownLogprobs, passes, wire }: PreparedRequest, includeUsage: boolean): readonly StreamEvent[] {
   if (event.type === 'usage' && !includeUsage) return [];
-  if (event.type !== 'logprobs' || !ownLogprobs) return [event];
+  if (event.type !== 'logprobs' || !ownLogprobs) return [passes ? event : markEvent(event, wire)];
   return ownLogprobs.shownTop === undefined ? [] : [{ ...event, tokens: cut(event.tokens, ownLogprobs.shownTop) }];
 }
 
@@ -35,18 +41,18 @@ function visible(event: StreamEvent, { ownLogprobs }: PreparedRequest, includeUs
 export function answerText(
   response: ChatResponse,
   body: string | undefined,
-  { passes, ownLogprobs }: PreparedRequest,
-  dialect: Dialect,
+  { passes, ownLogprobs, wire }: PreparedRequest,
+  { dialect, chat }: Question,
   now: number,
 ): string {
   const passing = body !== undefined && ownLogprobs ? withoutLogprobs(body, ownLogprobs.shownTop) : body;
   if (passes && passing !== undefined) return passing;
-  if (!ownLogprobs) return dialect.renderResponse(response, now);
-  const { shownTop } = ownLogprobs;
-  const choices = response.choices.map(({ logprobs, ...choice }) =>
-    logprobs && shownTop !== undefined ? { ...choice, logprobs: cut(logprobs, shownTop) } : choice,
-  );
-  return dialect.renderResponse({ ...response, choices }, now);
+  const choices = response.choices.map(({ logprobs, ...choice }) => {
+    const marked = passes ? choice : { ...choice, content: choice.content.map(part => markPart(part, wire)) };
+    if (!logprobs || !ownLogprobs) return logprobs ? { ...marked, logprobs } : marked;
+    return ownLogprobs.shownTop === undefined ? marked : { ...marked, logprobs: cut(logprobs, ownLogprobs.shownTop) };
+  });
+  return dialect.renderResponse({ ...response, choices }, now, chat);
 }
 
 const cut = (tokens: readonly TokenLogprob[], top: number): readonly TokenLogprob[] =>

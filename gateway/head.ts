@@ -1,5 +1,6 @@
 /** The head of an answer: its status, and the headers that say who answered, how, and what that cost. */
 import type { Head } from './ask.ts';
+import type { Dialect } from './core/dialect.ts';
 import type { Failure } from './core/failure.ts';
 import { usd } from './core/price.ts';
 import type { Question } from './question.ts';
@@ -15,13 +16,16 @@ export interface Told {
   readonly failure?: Failure;
 }
 
+export const jsonType = 'application/json; charset=utf-8';
+export const streamTypeOf = ({ streamType = 'text/event-stream; charset=utf-8' }: Dialect): string => streamType;
+
 export function headOf(question: Question, told: Told): Head {
-  const { id, chat, onUnsupported } = question;
+  const { id, chat, dialect, onUnsupported } = question;
   const { status, attempts, target, costNanoUsd, failure } = told;
   const warnings = onUnsupported === 'warn' ? (told.warnings ?? []) : [];
   return {
     status,
-    contentType: chat.stream && status === 200 ? 'text/event-stream; charset=utf-8' : 'application/json; charset=utf-8',
+    contentType: chat.stream && status === 200 ? streamTypeOf(dialect) : jsonType,
     headers: {
       ...earlyHeadersOf(question),
       'x-hindcast-attempts': String(attempts),
@@ -34,8 +38,9 @@ export function headOf(question: Question, told: Told): Head {
 }
 
 /** What is known before any target has answered. */
-export const earlyHeadersOf = ({ id, policy, configHash }: Question): Readonly<Record<string, string>> => ({
+export const earlyHeadersOf = ({ id, policy, configHash, dialect }: Question): Readonly<Record<string, string>> => ({
   'x-request-id': id,
+  ...(dialect.idHeader === undefined ? {} : { [dialect.idHeader]: id }),
   'x-hindcast-id': id,
   'x-hindcast-route': headerText(policy.name),
   'x-hindcast-config': configHash,

@@ -55,7 +55,8 @@ export function understand({ bytes, text }: Body, headers: IncomingHttpHeaders, 
     return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
   const chat = dialect.parseRequest(withModel(scan.value));
   if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
-  return { headers, body: bytes, text, value: scan.value, members: scan.members, chat };
+  // Some dialects name the model elsewhere than in the body.
+  return { headers, body: bytes, text, value: { ...scan.value, model: chat.model }, members: scan.members, chat };
 }
 
 /** A list of `models` may stand in for `model`. */
@@ -93,7 +94,7 @@ export function route(
     raw: { text: asked.text, members: asked.members },
     body: asked.body,
     headers: recordedHeaders(headers),
-    includeUsage: isObject(streamOptions) && streamOptions.include_usage === true,
+    includeUsage: dialect.alwaysUsage === true || (isObject(streamOptions) && streamOptions.include_usage === true),
     onward: { isSampled: telemetry.samples(trace), state: trace.state },
     hops,
   };

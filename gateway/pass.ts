@@ -1,4 +1,4 @@
-/** Bytes that pass between a caller and a target of the same wire format (OpenAI's chat completions): the few places that are changed. */
+/** Bytes that pass between a caller and a target of the same wire format: the few places that are changed. */
 import { isObject, scanObject, spliceMembers } from './core/json.ts';
 import type { RawRequest } from './core/provider.ts';
 
@@ -13,10 +13,14 @@ export interface RequestChanges {
 }
 
 /** The caller's JSON text, exact but for what the target must hear from us. */
-export function passRequest(raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
+export function passRequest(wire: string, raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
+  const without = Object.fromEntries(ours.map(member => [member, undefined]));
+  // Gemini's model is in its path.
+  if (wire === 'gemini-generate') return spliceMembers(raw.text, raw.members, { ...without, model: undefined });
+  if (wire !== 'openai-chat') return spliceMembers(raw.text, raw.members, { model: JSON.stringify(model), ...without });
   return spliceMembers(raw.text, raw.members, {
     model: JSON.stringify(model),
-    ...Object.fromEntries(ours.map(member => [member, undefined])),
+    ...without,
     ...(stream ? { stream_options: streamOptions(raw) } : {}),
     ...(logprobs ? { logprobs: 'true' } : {}),
     ...(logprobs && logprobs.top > 0 ? { top_logprobs: String(logprobs.top) } : {}),

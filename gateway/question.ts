@@ -2,10 +2,11 @@
 import type { ChatRequest } from './core/chat.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Caller, TraceIds } from './core/exchange.ts';
-import { renamed } from './core/loss.ts';
-import type { Provider, RawRequest, RenderedRequest, Warning } from './core/provider.ts';
+import { hintsLost, renamed } from './core/loss.ts';
+import { dropped, type Provider, type RawRequest, type RenderedRequest, type Warning } from './core/provider.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
 import { topLogprobsNeeded } from './core/signal.ts';
+import { homeward, isNative } from './core/signature.ts';
 import type { Instant } from './core/time.ts';
 import type { Wants } from './fleet/state.ts';
 import { ours, passRequest } from './pass.ts';
@@ -51,6 +52,8 @@ export const wantsOf = ({ caller, body, chat }: Question): Wants => ({
 });
 
 export interface PreparedRequest extends RenderedRequest {
+  /** The target's. */
+  readonly wire: string;
   /** Caller and target speak the same wire format: the answer's bytes may pass. */
   readonly passes: boolean;
   /** What the target is asked, log-probabilities of ours included. */
@@ -65,21 +68,26 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const logprobs = logprobsWanted(question, step);
   const own = logprobs ? { ownLogprobs: { shownTop: asked.logprobs?.top } } : {};
   const chat = logprobs ? { ...asked, logprobs } : asked;
-  if (provider.wire === question.dialect.wire) {
+  const { wire } = question.dialect;
+  if (provider.wire === wire && isNative(asked, wire === 'anthropic-messages') && (!logprobs || wire === 'openai-chat')) {
     // Only the path is taken of it, and no path depends on what is said.
     const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
-    return { path, body: passRequest(raw, { model, stream: chat.stream, logprobs }), warnings: [], chat, passes: true, ...own };
+    const body = passRequest(wire, raw, { model, stream: chat.stream, logprobs });
+    return { path, body, warnings: [], chat, wire: provider.wire, passes: true, ...own };
   }
-  const rendered = provider.renderRequest(withoutOurs(chat), model);
+  const unsigned: Warning[] = [];
+  const rendered = provider.renderRequest(homeward(withoutOurs(chat), wire, provider.wire, unsigned), model);
   // What the caller did not ask for is no loss of its.
   const warnings = logprobs && !asked.logprobs ? rendered.warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : rendered.warnings;
-  const named = renamed(warnings, question.dialect.fieldNames);
-  return { ...rendered, warnings: [...unread(asked), ...named], chat, passes: false, ...own };
+  const named = renamed([...unsigned, ...warnings, ...hintsLost(asked, provider)], question.dialect.fieldNames, asked.places);
+  return { ...rendered, warnings: [...unread(asked), ...named], chat, wire: provider.wire, passes: false, ...own };
 }
 
 /** What only the caller's own bytes could have carried. */
-const unread = (chat: ChatRequest): readonly Warning[] =>
-  (chat.unread ?? []).map(field => ({ type: 'dropped', field, detail: 'Means something only in the wire format that it was said in.' }));
+const unread = ({ bound = [], unread = [] }: ChatRequest): readonly Warning[] => [
+  ...bound.map((field): Warning => ({ ...dropped(field, 'Only a target of the same wire format knows what it refers to.'), bound: true })),
+  ...unread.map(field => dropped(field, 'Means something only in the wire format that it was said in.')),
+];
 
 /** What must be asked over the caller's own wish, so that the step's acceptance or the replay can be measured. */
 function logprobsWanted({ chat, measure }: Question, { accept }: RouteStep): { readonly top: number } | undefined {

@@ -1,14 +1,17 @@
 /** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
 import type { ServerResponse } from 'node:http';
 import type { Head, Reader } from './ask.ts';
+import type { Dialect } from './core/dialect.ts';
 import type { Sealed } from './core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
-import { errorBody, internalError } from './refuse.ts';
+import { jsonType, streamTypeOf } from './head.ts';
+import { internalError } from './refuse.ts';
 
 export interface ResponseReaderOptions {
   readonly clock: Clock;
   /** A stream that waits longer than this gets its head and a comment; undefined for answers that are no stream. */
   readonly keepAliveMs: Milliseconds | undefined;
+  readonly dialect: Dialect;
   /** What a head that goes out before the answer is known may say. */
   readonly earlyHeaders: Readonly<Record<string, string>>;
 }
@@ -51,7 +54,7 @@ export class ResponseReader implements Reader {
     if (text !== '') return this.#finish(text, head);
     this.stop();
     if (this.begun) this.#response.destroy();
-    else this.#finish(errorBody(internalError.refusal), { ...head, status: 500, contentType: 'application/json; charset=utf-8' });
+    else this.#finish(this.#options.dialect.renderFailure(internalError.refusal), { ...head, status: 500, contentType: jsonType });
   }
 
   /** No more comments. */
@@ -88,7 +91,8 @@ export class ResponseReader implements Reader {
   }
 
   #keepAlive(): void {
-    this.begin({ status: 200, contentType: 'text/event-stream; charset=utf-8', headers: this.#options.earlyHeaders });
-    this.write(comment);
+    const { dialect, earlyHeaders } = this.#options;
+    this.begin({ status: 200, contentType: streamTypeOf(dialect), headers: earlyHeaders });
+    this.write(dialect.keepAlive ?? comment);
   }
 }

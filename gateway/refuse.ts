@@ -1,7 +1,8 @@
-/** What the gateway says no with, before it asks any provider: its own words, OpenAI-shaped, and the end of the connection where that is due. */
+/** What the gateway says no with, before it asks any provider: its own words in the shape of whose client asks, and the end of the connection where that is due. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { CallerError } from './core/dialect.ts';
+import { dialectAt } from './dialects/index.ts';
 import { recordingUnavailable } from './tell.ts';
 
 export interface Refusal {
@@ -53,7 +54,8 @@ const lingerMs = 1_000;
 /** Answers a request with a refusal. Nothing may have been sent before it. */
 export function refuse(request: IncomingMessage, response: ServerResponse, { refusal, headers, close }: Refusal, id: string): void {
   if (response.headersSent || response.destroyed) return;
-  const body = errorBody(refusal);
+  const dialect = dialectAt(request.url ?? '', request.headers);
+  const body = dialect.renderFailure(refusal);
   const declared = request.headers['content-length'];
   const unread = !request.complete && (declared === undefined ? 'transfer-encoding' in request.headers : Number(declared) > wasteBytesMax);
   if (close || unread) {
@@ -65,6 +67,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, { ref
     'content-length': Buffer.byteLength(body),
     'x-request-id': id,
     'x-hindcast-id': id,
+    ...(dialect.idHeader === undefined ? {} : { [dialect.idHeader]: id }),
     ...headers,
   });
   response.end(body);

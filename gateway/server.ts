@@ -5,8 +5,10 @@ import type { Server as Routes } from '@hapi/hapi';
 import { admit } from './admit.ts';
 import { Answering, type Driven } from './answering.ts';
 import { wallClock } from './clock.ts';
+import type { Dialect } from './core/dialect.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
+import { anthropicMessages } from './dialects/anthropic.ts';
 import { openaiChat } from './dialects/openai.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
@@ -66,7 +68,6 @@ interface Version {
   readonly telemetry: Telemetry;
 }
 
-const chatPath = '/v1/chat/completions';
 /** Answered without a key, and while the gateway is shutting down. */
 const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
 const graceMsDefault = 30_000;
@@ -117,21 +118,22 @@ class GatewayServer implements Gateway {
     });
   }
 
-  async #chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #ask(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#visits.get(request)!;
-    const asked = await parse(request, openaiChat, this.#limits);
-    const question = isRefusal(asked) ? asked : route(asked, openaiChat, visit);
+    const asked = await parse(request, dialect, this.#limits);
+    const question = isRefusal(asked) ? asked : route(asked, dialect, visit);
     const driven = isRefusal(question) ? question : this.#answering.drive(question, request, response, visit.world);
-    await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit));
+    const path = request.url!.split('?', 1)[0]!;
+    await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit, path));
   }
 
   /** The reader has written the answer when the record is sealed. Metrics, spans and log are views of that record. */
-  async #rendered({ question, asking, joins }: Driven, { trace, settings, world, telemetry }: Visit): Promise<void> {
+  async #rendered({ question, asking, joins }: Driven, { trace, settings, world, telemetry }: Visit, path: string): Promise<void> {
     if (joins) return this.#metrics.joined();
     const exchange = await this.#drain.follow(asking);
     this.#metrics.observe(exchange, { isRoute: name => settings.routes.has(name), apiOf: provider => world.placeOf(provider)?.api });
     if (telemetry.samples(trace)) {
-      telemetry.record(exchange, { chat: question.chat, path: chatPath, traceState: trace.state, placeOf: world.placeOf });
+      telemetry.record(exchange, { chat: question.chat, path, traceState: trace.state, placeOf: world.placeOf });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
   }
@@ -170,7 +172,8 @@ class GatewayServer implements Gateway {
     return createRoutes(
       this.#listener,
       [
-        { method: 'POST', path: chatPath, handler: (request, response) => this.#chat(request, response) },
+        { method: 'POST', path: '/v1/chat/completions', handler: (request, response) => this.#ask(openaiChat, request, response) },
+        { method: 'POST', path: '/v1/messages', handler: (request, response) => this.#ask(anthropicMessages, request, response) },
         { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
         { method: 'GET', path: '/v1/models', handler: (request, response) => this.#models(request, response, undefined) },
         { method: 'GET', path: '/v1/models/{id*}', handler: (request, response, { id }) => this.#models(request, response, id) },

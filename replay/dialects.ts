@@ -1,13 +1,11 @@
 /** The wire formats that callers were recorded in, and the providers that can read an answer in them. */
 import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Provider } from '../gateway/core/provider.ts';
-import { openaiChat } from '../gateway/dialects/openai.ts';
+import { dialectNamed } from '../gateway/dialects/index.ts';
 import { providers } from '../gateway/providers/index.ts';
 
-const dialects: readonly Dialect[] = [openaiChat];
-
 /** By the name on the record; undefined for one that this version does not read. */
-export const dialectOf = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);
+export const dialectOf = (name: string): Dialect | undefined => dialectNamed(name);
 
 /** An answer in a caller's wire format is read by the provider that speaks it. */
 export function wireOf(dialect: string): Provider | undefined {

@@ -33,6 +33,17 @@ export interface ChatRequest {
   readonly extra: JsonObject;
   /** Paths of what the caller said inside of messages, tools and formats that has no place here; only its own bytes carry it. */
   readonly unread?: readonly string[];
+  /** Paths that only the caller's own bytes carry, and without which it would be another question: a target of another wire format is not asked. */
+  readonly bound?: readonly string[];
+  /** Where each message stands in the caller's body, in dialects that have no `messages` as these are: `system`, `input[3]`, `contents[0]`. */
+  readonly places?: readonly string[];
+  /** The caller knows the API's first form only: it hears of calls as `function_call`. */
+  readonly legacyFunctions?: true;
+}
+
+/** The caller wishes what stands up to here to be cached, for so long: `5m`, `1h`; the format's default when absent. */
+export interface CacheHint {
+  readonly ttl?: string;
 }
 
 export interface Message {
@@ -42,20 +53,35 @@ export interface Message {
 }
 
 export type Part =
-  | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Json[] }
-  | { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string }
-  | { readonly type: 'document'; readonly source: MediaSource; readonly name?: string }
+  | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Json[]; readonly cache?: CacheHint }
+  | { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string; readonly cache?: CacheHint }
+  | {
+      readonly type: 'document';
+      readonly source: MediaSource;
+      readonly name?: string;
+      /** The answer shall cite it. */
+      readonly cited?: boolean;
+      readonly cache?: CacheHint;
+    }
   | { readonly type: 'audio'; readonly source: MediaSource }
   /** `signature` is opaque and must go back to the provider that made it; `redacted` holds provider-encrypted thinking. */
   | { readonly type: 'reasoning'; readonly text: string; readonly signature?: string; readonly redacted?: string }
   /** `arguments` is JSON text exactly as the model wrote it; it may be invalid JSON. `signature` as for reasoning. */
-  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly arguments: string; readonly signature?: string }
+  | {
+      readonly type: 'tool-call';
+      readonly id: string;
+      readonly name: string;
+      readonly arguments: string;
+      readonly signature?: string;
+      readonly cache?: CacheHint;
+    }
   | {
       readonly type: 'tool-result';
       readonly id: string;
       readonly name?: string;
       readonly content: readonly Part[];
       readonly failed?: boolean;
+      readonly cache?: CacheHint;
     }
   | { readonly type: 'refusal'; readonly text: string };
 
@@ -71,6 +97,7 @@ export interface Tool {
   /** JSON Schema of the arguments. */
   readonly parameters?: JsonObject;
   readonly strict?: boolean;
+  readonly cache?: CacheHint;
 }
 
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
@@ -90,6 +117,8 @@ export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | '
 export interface Reasoning {
   readonly effort?: ReasoningEffort;
   readonly budgetTokens?: number;
+  /** False when the caller wants to see nothing of it. */
+  readonly shown?: boolean;
 }
 
 export interface ChatResponse {
@@ -117,6 +146,8 @@ export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' |
 export interface Finish {
   readonly reason: FinishReason;
   readonly raw: string;
+  /** The stop sequence that was met, where the provider told. */
+  readonly sequence?: string;
 }
 
 export interface TokenLogprob {

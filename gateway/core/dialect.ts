@@ -2,6 +2,7 @@
 import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
 import type { PublicError } from './failure.ts';
 import type { JsonObject } from './json.ts';
+import type { SseEvent } from './provider.ts';
 
 export interface Dialect {
   readonly name: string;
@@ -9,10 +10,18 @@ export interface Dialect {
   readonly wire: string;
   /** What the caller's fields are called where chat completions, whose names warnings use, call them otherwise: `stop` is `stop_sequences`. */
   readonly fieldNames?: Readonly<Record<string, string>>;
+  /** Usage is part of every stream, whether it was asked for or not. */
+  readonly alwaysUsage?: true;
+  /** Of its streams; server-sent events when absent. */
+  readonly streamType?: string;
+  /** What keeps a silent stream alive; an SSE comment when absent. */
+  readonly keepAlive?: string;
+  /** Another header that its clients read the request's id from. */
+  readonly idHeader?: string;
   /** A FieldProblem names the field and the mend. */
   parseRequest(body: JsonObject): ChatRequest | FieldProblem;
   /** `now` is in seconds since the epoch, for answers whose provider did not say when they were made. */
-  renderResponse(response: ChatResponse, now?: number): string;
+  renderResponse(response: ChatResponse, now?: number, asked?: ChatRequest): string;
   /** One renderer per stream; gives whole SSE events, blank line included. */
   renderStream(options: StreamOptions): StreamRenderer;
   renderFailure(error: CallerError): string;
@@ -23,13 +32,17 @@ export interface StreamOptions {
   readonly includeUsage: boolean;
   /** Seconds since the epoch, for answers whose provider did not say when they were made. */
   readonly now?: number;
+  /** What was asked, for formats whose answers repeat some of it. */
+  readonly asked?: ChatRequest;
 }
 
 export interface StreamRenderer {
   render(event: StreamEvent): string;
+  /** Frames an event of the provider's that passes as it is; `data:` lines when absent. */
+  frame?(event: SseEvent): string;
   /** The format's own last word, sent only after a whole answer. */
   end(): string;
-  /** The one error event that replaces the ending. */
+  /** The one error event that replaces the ending; '' where the format has none that its clients see, and the connection breaks instead. */
   fail(error: CallerError): string;
 }
 

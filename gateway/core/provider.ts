@@ -22,6 +22,10 @@ export interface Provider {
   readonly priceBook: string;
   /** Bare model names that begin so are this provider's own: an unchanged client asks for `gpt-5`, not `openai/gpt-5`. */
   readonly modelPrefixes?: readonly string[];
+  /** Takes the caller's hints of what to cache. */
+  readonly cacheHints?: true;
+  /** Takes the wish that an answer cite its documents. */
+  readonly citesDocuments?: true;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;
   /** `body` is a parsed JSON answer with a 2xx status. An error inside a 200 comes out as a Failure. */
   parseResponse(body: Json): ChatResponse | Failure;
@@ -72,6 +76,8 @@ export interface Warning {
   readonly detail: string;
   /** Of an approximation that means something else than was asked; the others say the same in the target's own way. */
   readonly altered?: true;
+  /** Without it the question would be another one: the target is not asked, whatever `on_unsupported` says. */
+  readonly bound?: true;
 }
 
 /** What a provider without a network would put on the wire: `refused` connections have no status. */

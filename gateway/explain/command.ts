@@ -5,7 +5,7 @@ import { action, CommandError, exit, result, settingsOf } from '../cli.ts';
 import { wallClock } from '../clock.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
-import { openaiChat } from '../dialects/openai.ts';
+import { dialects as known } from '../dialects/index.ts';
 import { edgeLimits } from '../edge.ts';
 import { isRefusal } from '../refuse.ts';
 import type { Settings } from '../settings.ts';
@@ -21,7 +21,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-const dialects: ReadonlyMap<string, Dialect> = new Map([openaiChat].map(dialect => [dialect.name, dialect]));
+const dialects: ReadonlyMap<string, Dialect> = new Map(known.map(dialect => [dialect.name, dialect]));
 
 export function registerExplain(config: Command): void {
   config

@@ -2,7 +2,7 @@
 import { headersOf } from '../call.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../core/json.ts';
-import { type FieldFidelity, fidelityOf, refusing } from '../core/loss.ts';
+import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
 import type { RouteStep } from '../core/route.ts';
 import { type Asked, understand } from '../intake.ts';
 import { ours } from '../pass.ts';
@@ -101,7 +101,7 @@ function candidateOf(question: Question, step: RouteStep, reasons: Reasons, worl
   const prepared = prepare(question, step, target.provider, target.model);
   const shown = { ...target, key: target.key && new Secret(String(target.key)) };
   const fields = [...question.raw.members.keys()].filter(field => !ours.includes(field));
-  const headers = headersOf(shown, prepared.chat.stream, { traceparent: '', tracestate: '', hops: 0 });
+  const headers = headersOf(shown, prepared.chat.stream, { traceparent: '', tracestate: '', hops: 0, headers: {} });
   return {
     target: step.target,
     api: target.provider.name,
@@ -113,7 +113,7 @@ function candidateOf(question: Question, step: RouteStep, reasons: Reasons, worl
     body: parseJson(prepared.body) ?? prepared.body,
     passes: prepared.passes,
     fields: fidelityOf(fields, prepared.warnings),
-    refused_for: question.onUnsupported === 'reject' ? refusing(prepared.warnings).map(({ field }) => field) : [],
+    refused_for: forbidding(prepared.warnings, question.onUnsupported).map(({ field }) => field),
   };
 }
 

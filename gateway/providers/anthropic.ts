@@ -14,6 +14,8 @@ export const anthropic = {
   environment: ['ANTHROPIC_API_KEY'],
   headers: { 'anthropic-version': '2023-06-01' },
   priceBook: 'anthropic',
+  cacheHints: true,
+  citesDocuments: true,
   modelPrefixes: ['claude-'],
   renderRequest,
   parseResponse,

@@ -10,7 +10,7 @@ import { questionOf } from './asking.ts';
 const passed = (text: string, changes: Partial<RequestChanges> = {}): string => {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
-  return passRequest({ text, members: scan.members }, { model: 'm', stream: false, logprobs: undefined, ...changes });
+  return passRequest('openai-chat', { text, members: scan.members }, { model: 'm', stream: false, logprobs: undefined, ...changes });
 };
 
 describe('a request that passes', () => {

@@ -80,13 +80,13 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   return reading.problem ? { problem: reading.problem } : request;
 }
 
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without the members that are undefined. */
-const present = <T extends object>(members: T): Present<T> =>
+export const present = <T extends object>(members: T): Present<T> =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Present<T>;
 
-function readModel(reading: Reading, { model }: JsonObject): string {
+export function readModel(reading: Reading, { model }: JsonObject): string {
   const name = requireText(reading, model, 'model');
   checkName(reading, name, 'model');
   return name;

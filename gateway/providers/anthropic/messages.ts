@@ -1,5 +1,5 @@
 /** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
-import type { MediaSource, Message, Part } from '../../core/chat.ts';
+import type { CacheHint, MediaSource, Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
 
@@ -41,7 +41,17 @@ const resultsFirst = (content: readonly JsonObject[]): readonly JsonObject[] => 
   ...content.filter(block => block.type !== 'tool_result'),
 ];
 
+/** A hint stands on the last block that a part became. */
 function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
+  const blocks = renderPlain(part, path, textOnly, warnings);
+  if (!('cache' in part) || blocks.length === 0) return blocks;
+  return [...blocks.slice(0, -1), { ...blocks.at(-1)!, ...renderCache(part.cache) }];
+}
+
+export const renderCache = (cache: CacheHint | undefined): JsonObject =>
+  cache ? { cache_control: { type: 'ephemeral', ...(cache.ttl === undefined ? {} : { ttl: cache.ttl }) } } : {};
+
+function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
   if (textOnly && part.type !== 'text') return lose(path, `A system prompt takes no ${part.type}.`, warnings);
   switch (part.type) {
     case 'text':
@@ -53,7 +63,9 @@ function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warni
       if (part.detail === 'low' || part.detail === 'high') warnings.push(dropped(`${path}.detail`, 'Anthropic takes no image detail.'));
       return [{ type: 'image', source: renderSource(part.source) }];
     case 'document':
-      return renderDocument(part.source, part.name, path, warnings);
+      return renderDocument(part.source, part.name, path, warnings).map(block =>
+        part.cited ? { ...block, citations: { enabled: true } } : block,
+      );
     case 'audio':
       return lose(path, 'Anthropic takes no audio.', warnings);
     case 'reasoning':

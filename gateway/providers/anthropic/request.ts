@@ -2,7 +2,7 @@
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { altered, approximated, described, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
-import { renderMessages } from './messages.ts';
+import { renderCache, renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';
 import { renderThinking } from './thinking.ts';
@@ -100,6 +100,7 @@ function renderTool(tool: Tool, path: string, traits: ModelTraits, warnings: War
     ...(tool.description === undefined ? {} : { description: tool.description }),
     input_schema: strict?.schema ?? parameters,
     ...(strict ? { strict: true } : {}),
+    ...renderCache(tool.cache),
   };
 }
 

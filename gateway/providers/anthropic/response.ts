@@ -16,7 +16,7 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   return {
     id: text(body.id),
     model: text(body.model),
-    choices: [{ index: 0, content, finish: parseFinish(body.stop_reason) }],
+    choices: [{ index: 0, content, finish: parseFinish(body) }],
     ...(usage ? { usage } : {}),
     ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
@@ -49,9 +49,11 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   refusal: 'refusal',
 };
 
-export function parseFinish(reason: Json | undefined): Finish {
-  const raw = text(reason);
-  return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
+/** `holder` has `stop_reason` and `stop_sequence`. */
+export function parseFinish(holder: JsonObject): Finish {
+  const raw = text(holder.stop_reason);
+  const sequence = raw === 'stop_sequence' ? text(holder.stop_sequence) : '';
+  return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw, ...(sequence === '' ? {} : { sequence }) };
 }
 
 /** Why the model refused, when Anthropic says so. `holder` has `stop_reason` and `stop_details`. */

@@ -176,7 +176,7 @@ function onMessageStop(state: State): readonly StreamEvent[] {
   const explanation = refusalOf(state.stop);
   return [
     ...(explanation === undefined ? [] : [{ type: 'refusal-delta', choice: 0, text: explanation } as const]),
-    { type: 'choice-end', choice: 0, finish: parseFinish(state.stop.stop_reason) },
+    { type: 'choice-end', choice: 0, finish: parseFinish(state.stop) },
     { type: 'response-end' },
   ];
 }

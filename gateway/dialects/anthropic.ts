@@ -1,0 +1,25 @@
+/** Anthropic's Messages API as callers speak it. */
+import type { CallerError, Dialect } from '../core/dialect.ts';
+import { parseRequest } from './anthropic/request.ts';
+import { renderResponse } from './anthropic/response.ts';
+import { renderStream } from './anthropic/stream.ts';
+import { errorOf } from './anthropic/wire.ts';
+
+export const anthropicMessages = {
+  name: 'anthropic-messages',
+  wire: 'anthropic-messages',
+  alwaysUsage: true,
+  idHeader: 'request-id',
+  fieldNames: {
+    stop: 'stop_sequences',
+    response_format: 'output_config.format',
+    reasoning_effort: 'thinking',
+    reasoning: 'thinking',
+    parallel_tool_calls: 'tool_choice.disable_parallel_tool_use',
+    user: 'metadata.user_id',
+  },
+  parseRequest,
+  renderResponse,
+  renderStream,
+  renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
+} satisfies Dialect;

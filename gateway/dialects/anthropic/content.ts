@@ -1,0 +1,154 @@
+/** Content blocks of a caller's turns: text, media, thoughts, calls and their results. */
+import type { CacheHint, MediaSource, Part } from '../../core/chat.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import {
+  isGiven,
+  noteOthers,
+  noteUnread,
+  type Reading,
+  readFlag,
+  readObject,
+  readObjects,
+  readText,
+  readWord,
+  refuse,
+  requireGiven,
+  requireText,
+  wrongType,
+} from '../openai/reading.ts';
+
+export function readBlocks(reading: Reading, value: Json | undefined, param: string): readonly Part[] {
+  if (!isGiven(value)) return [];
+  if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
+  if (!Array.isArray(value)) {
+    wrongType(reading, value, param, 'a string or an array of content blocks');
+    return [];
+  }
+  return readObjects(reading, value, param).flatMap(([block, path]) => readBlock(reading, block, path));
+}
+
+function readBlock(reading: Reading, block: JsonObject, path: string): readonly Part[] {
+  if (!requireGiven(reading, block.type, `${path}.type`, 'text, image, document, tool_use, tool_result or thinking')) return [];
+  switch (readText(reading, block.type, `${path}.type`)) {
+    case 'text':
+      return [readTextBlock(reading, block, path)];
+    case 'image':
+      noteOthers(reading, block, ['type', 'source', 'cache_control'], path);
+      return readSource(reading, block, path).map(source => ({ type: 'image', source, ...readCache(reading, block, path) }));
+    case 'document':
+      return readDocument(reading, block, path);
+    case 'thinking':
+      return [readThinking(reading, block, path)];
+    case 'redacted_thinking':
+      return [{ type: 'reasoning', text: '', redacted: requireText(reading, block.data, `${path}.data`) }];
+    case 'tool_use':
+      return [readCall(reading, block, path)];
+    case 'tool_result':
+      return [readResult(reading, block, path)];
+    default:
+      // Blocks of tools that Anthropic runs itself: only Anthropic can take them back.
+      noteUnread(reading, path);
+      return [];
+  }
+}
+
+function readTextBlock(reading: Reading, block: JsonObject, path: string): Part {
+  noteOthers(reading, block, ['type', 'text', 'citations', 'cache_control'], path);
+  requireGiven(reading, block.text, `${path}.text`, 'a string');
+  const citations = readObjects(reading, block.citations, `${path}.citations`).map(([citation]) => citation);
+  return {
+    type: 'text',
+    text: readText(reading, block.text, `${path}.text`) ?? '',
+    ...(citations.length > 0 ? { citations } : {}),
+    ...readCache(reading, block, path),
+  };
+}
+
+function readThinking(reading: Reading, block: JsonObject, path: string): Part {
+  noteOthers(reading, block, ['type', 'thinking', 'signature'], path);
+  const signature = readText(reading, block.signature, `${path}.signature`);
+  const text = readText(reading, block.thinking, `${path}.thinking`) ?? '';
+  return { type: 'reasoning', text, ...(signature ? { signature } : {}) };
+}
+
+function readCall(reading: Reading, block: JsonObject, path: string): Part {
+  noteOthers(reading, block, ['type', 'id', 'name', 'input', 'cache_control', 'caller'], path);
+  return {
+    type: 'tool-call',
+    id: requireText(reading, block.id, `${path}.id`),
+    name: requireText(reading, block.name, `${path}.name`),
+    arguments: JSON.stringify(readObject(reading, block.input, `${path}.input`) ?? {}),
+    ...readCache(reading, block, path),
+  };
+}
+
+function readResult(reading: Reading, block: JsonObject, path: string): Part {
+  noteOthers(reading, block, ['type', 'tool_use_id', 'content', 'is_error', 'cache_control'], path);
+  const failed = readFlag(reading, block.is_error, `${path}.is_error`);
+  return {
+    type: 'tool-result',
+    id: requireText(reading, block.tool_use_id, `${path}.tool_use_id`),
+    content: readBlocks(reading, block.content, `${path}.content`),
+    ...(failed ? { failed } : {}),
+    ...readCache(reading, block, path),
+  };
+}
+
+function readDocument(reading: Reading, block: JsonObject, path: string): readonly Part[] {
+  noteOthers(reading, block, ['type', 'source', 'title', 'citations', 'cache_control'], path);
+  const name = readText(reading, block.title, `${path}.title`);
+  const cited = readFlag(reading, readObject(reading, block.citations, `${path}.citations`)?.enabled, `${path}.citations.enabled`);
+  return readSource(reading, block, path).map(source => ({
+    type: 'document',
+    source,
+    ...(name === undefined ? {} : { name }),
+    ...(cited ? { cited } : {}),
+    ...readCache(reading, block, path),
+  }));
+}
+
+/** One source, or none when it is wrong or known to Anthropic only. */
+function readSource(reading: Reading, block: JsonObject, path: string): readonly MediaSource[] {
+  const at = `${path}.source`;
+  if (!requireGiven(reading, block.source, at, 'an object with a type')) return [];
+  const source = readObject(reading, block.source, at) ?? {};
+  switch (readText(reading, source.type, `${at}.type`)) {
+    case 'base64': {
+      noteOthers(reading, source, ['type', 'media_type', 'data'], at);
+      const mediaType = requireText(reading, source.media_type, `${at}.media_type`).toLowerCase();
+      if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(mediaType))
+        refuse(reading, 'invalid_value', `${at}.media_type`, `${at}.media_type is no media type.`);
+      const data = requireText(reading, source.data, `${at}.data`).replace(/\s+/g, '');
+      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) refuse(reading, 'invalid_value', `${at}.data`, `${at}.data is not base64.`);
+      return [{ type: 'inline', mediaType, data }];
+    }
+    case 'text':
+      noteOthers(reading, source, ['type', 'media_type', 'data'], at);
+      return [{ type: 'inline', mediaType: 'text/plain', data: base64Of(requireText(reading, source.data, `${at}.data`)) }];
+    case 'url': {
+      const url = requireText(reading, source.url, `${at}.url`);
+      if (!/^https?:\/\//i.test(url)) refuse(reading, 'invalid_value', `${at}.url`, `${at}.url must begin with https:// or http://.`);
+      return [{ type: 'url', url }];
+    }
+    case 'file':
+      return [{ type: 'file', id: requireText(reading, source.file_id, `${at}.file_id`) }];
+    default:
+      noteUnread(reading, at);
+      return [];
+  }
+}
+
+/** Of UTF-8. */
+function base64Of(text: string): string {
+  let binary = '';
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+export function readCache(reading: Reading, holder: JsonObject, path: string): { readonly cache?: CacheHint } {
+  const control = readObject(reading, holder.cache_control, `${path}.cache_control`);
+  if (!control) return {};
+  readWord(reading, control.type, `${path}.cache_control.type`, ['ephemeral']);
+  const ttl = readText(reading, control.ttl, `${path}.cache_control.ttl`);
+  return { cache: ttl === undefined ? {} : { ttl } };
+}

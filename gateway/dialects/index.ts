@@ -1,0 +1,17 @@
+/** Every wire format that callers may speak, and which of them a request is in before anything of it was read. */
+import type { Dialect } from '../core/dialect.ts';
+import { anthropicMessages } from './anthropic.ts';
+import { openaiChat } from './openai.ts';
+
+export const dialects: readonly Dialect[] = [openaiChat, anthropicMessages];
+
+/** By the name that stands on records. */
+export const dialectNamed = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);
+
+/** Whose clients ask at this path: what goes wrong before a route is found is told in their shape. Names of headers are in lower case. */
+export function dialectAt(url: string, headers: Readonly<Record<string, unknown>>): Dialect {
+  const path = url.split(/[?#]/, 1)[0]!;
+  if (/^\/v1\/messages(?:\/|$)/.test(path)) return anthropicMessages;
+  if (/^\/v1\/models(?:\/|$)/.test(path) && headers['anthropic-version'] !== undefined) return anthropicMessages;
+  return openaiChat;
+}

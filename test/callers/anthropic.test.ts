@@ -1,0 +1,197 @@
+/** Anthropic's own client against the gateway over real sockets: plain, streamed, tools, errors and broken answers, whoever answers. */
+import Anthropic from '@anthropic-ai/sdk';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Running, running } from '../gateway/harness.ts';
+import { accounts, citySchema, redPixel, type Scripted, scripted } from './scripted.ts';
+
+let upstream: Scripted;
+let gateway: Running;
+let client: Anthropic;
+beforeAll(async () => {
+  upstream = await scripted();
+  gateway = await running(accounts(upstream.url));
+  client = new Anthropic({ apiKey: 'none', baseURL: gateway.url, maxRetries: 0 });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+const targets = ['to-openai', 'to-anthropic'];
+const say = (text: string): Anthropic.MessageParam[] => [{ role: 'user', content: text }];
+const weather: Anthropic.Tool = {
+  name: 'weather',
+  description: 'Tells it.',
+  input_schema: { type: 'object', properties: { city: { type: 'string' } } },
+};
+const textOf = (message: Anthropic.Message): string =>
+  message.content.flatMap(block => (block.type === 'text' ? [block.text] : [])).join('');
+
+describe.each(targets)('%s', model => {
+  test('a whole answer is read, with its counts and its id', async () => {
+    const { data, response, request_id } = await client.messages
+      .create({ model, max_tokens: 100, system: 'Be brief.', messages: say('hi'), stop_sequences: ['END'] })
+      .withResponse();
+    expect(textOf(data)).toBe('Hello, world.');
+    expect(data).toMatchObject({ type: 'message', role: 'assistant', stop_reason: 'end_turn' });
+    expect(data.usage).toMatchObject({ input_tokens: 8, cache_read_input_tokens: 3, output_tokens: 7 });
+    expect(request_id).toBe(response.headers.get('x-request-id'));
+    expect(upstream.last().text).toMatch(/Be brief\./);
+    expect(upstream.last().text).toMatch(/END/);
+    const exchange = await gateway.sink.next();
+    expect(exchange).toMatchObject({ dialect: 'anthropic-messages', outcome: 'ok', usage: { input: 11, output: 7 } });
+  });
+
+  test('a stream is collected by the helper', async () => {
+    const stream = client.messages.stream({ model, max_tokens: 100, messages: say('hi') });
+    const pieces: string[] = [];
+    stream.on('text', piece => pieces.push(piece));
+    const message = await stream.finalMessage();
+    expect(pieces.join('')).toBe('Hello, world.');
+    expect(message).toMatchObject({ stop_reason: 'end_turn', usage: { output_tokens: 7, input_tokens: 8 } });
+    await gateway.sink.next();
+  });
+
+  test('calls come whole and streamed, and their results go back', async () => {
+    const asked = { model, max_tokens: 100, messages: say('scene:tools'), tools: [weather], tool_choice: { type: 'any' as const } };
+    const whole = await client.messages.create(asked);
+    const streamed = await client.messages.stream(asked).finalMessage();
+    for (const message of [whole, streamed]) {
+      expect(message.stop_reason).toBe('tool_use');
+      expect(message.content).toMatchObject([
+        { type: 'tool_use', name: 'weather', input: { city: 'Oslo' } },
+        { type: 'tool_use', name: 'weather', input: { city: 'Rome' } },
+      ]);
+    }
+    const results = whole.content.map(block => ({
+      type: 'tool_result' as const,
+      tool_use_id: (block as Anthropic.ToolUseBlock).id,
+      content: 'Four degrees.',
+    }));
+    const last = await client.messages.create({
+      ...asked,
+      messages: [...asked.messages, { role: 'assistant', content: whole.content }, { role: 'user', content: results }],
+    });
+    expect(textOf(last)).toBe('Hello, world.');
+    expect(upstream.last().text.match(/Four degrees\./g)).toHaveLength(2);
+    gateway.sink.exchanges.length = 0;
+  });
+
+  test('a picture goes along, and a schema is kept', async () => {
+    const source = { type: 'base64' as const, media_type: 'image/png' as const, data: redPixel };
+    const seen = await client.messages.create({
+      model,
+      max_tokens: 100,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'image', source },
+            { type: 'text', text: 'scene:images' },
+          ],
+        },
+      ],
+    });
+    expect(textOf(seen)).toBe('A red square.');
+    expect(upstream.last().text).toContain(redPixel);
+    const format = { type: 'json_schema' as const, schema: citySchema };
+    const told = await client.messages.create({ model, max_tokens: 100, messages: say('scene:structured'), output_config: { format } });
+    expect(JSON.parse(textOf(told))).toEqual({ city: 'Oslo', degrees: 4 });
+    expect(upstream.last().text).toMatch(/degrees/);
+    gateway.sink.exchanges.length = 0;
+  });
+
+  test('an error is in the shape of its clients, with its class', async () => {
+    const asked = { model, max_tokens: 100, messages: say('scene:refused') };
+    const whole = await client.messages.create(asked).catch((error: unknown) => error);
+    expect(whole).toBeInstanceOf(Anthropic.RateLimitError);
+    expect((whole as InstanceType<typeof Anthropic.RateLimitError>).error).toMatchObject({
+      type: 'error',
+      error: { type: 'rate_limit_error' },
+    });
+    await expect(client.messages.stream(asked).finalMessage()).rejects.toBeInstanceOf(Anthropic.RateLimitError);
+    gateway.sink.exchanges.length = 0;
+  });
+
+  test('a broken answer throws, whole and streamed', async () => {
+    const asked = { model, max_tokens: 100, messages: say('scene:cut') };
+    await expect(client.messages.create(asked)).rejects.toThrow(/502/);
+    await expect(client.messages.stream(asked).finalMessage()).rejects.toThrow(/ended the answer before/);
+    const raw = async (): Promise<void> => {
+      for await (const _ of await client.messages.create({ ...asked, stream: true }));
+    };
+    await expect(raw()).rejects.toThrow(/ended the answer before/);
+    gateway.sink.exchanges.length = 0;
+  });
+});
+
+test('thoughts come with their signature, and go back to whoever made them', async () => {
+  const thinking = { type: 'enabled' as const, budget_tokens: 2_000 };
+  const asked = { max_tokens: 4_000, thinking, messages: say('scene:reasoning') };
+  const first = await client.messages.stream({ ...asked, model: 'to-anthropic' }).finalMessage();
+  expect(first.content).toMatchObject([
+    { type: 'thinking', thinking: 'Sum the two.', signature: 'c2lnbmF0dXJl' },
+    { type: 'text', text: '4' },
+  ]);
+  const history = [...asked.messages, { role: 'assistant' as const, content: first.content }, ...say('And now?')];
+  await client.messages.create({ ...asked, model: 'to-anthropic', messages: history });
+  expect(upstream.last().body.messages[1].content[0].signature).toBe('c2lnbmF0dXJl');
+
+  const { response } = await client.messages.create({ ...asked, model: 'to-openai', messages: history }).withResponse();
+  expect(response.headers.get('x-hindcast-warnings')).toContain('messages[1]');
+  expect(upstream.last().text).not.toContain('c2lnbmF0dXJl');
+  gateway.sink.exchanges.length = 0;
+});
+
+test('fields invented tomorrow reach a target of the same format, with the headers that explain them, and its answer comes back untouched', async () => {
+  const body =
+    '{ "model":"to-anthropic", "max_tokens" : 5, "messages":[{"role":"user","content":"hi","mood":9}],  "invented_tomorrow":{"a":[1, 2]} }';
+  const headers = { 'content-type': 'application/json', 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' };
+  const answer = await fetch(`${gateway.url}/v1/messages?beta=true`, { method: 'POST', headers, body });
+  const heard = upstream.last();
+  expect(heard.text).toBe(body.replace('"to-anthropic"', '"claude-opus-4-6"'));
+  expect(heard.headers).toMatchObject({ 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' });
+  expect(answer.headers.get('x-hindcast-warnings')).toBeNull();
+  gateway.sink.exchanges.length = 0;
+  const other = await fetch(`${gateway.url}/v1/messages`, { method: 'POST', headers, body: body.replace('to-anthropic', 'to-openai') });
+  expect(other.headers.get('x-hindcast-warnings')).toBe('dropped messages[0].mood, dropped invented_tomorrow');
+  gateway.sink.exchanges.length = 0;
+});
+
+describe('what is wrong before any route is told in the same shape', () => {
+  const post = (path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${gateway.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
+  test.each([
+    ['a body that is no JSON', '/v1/messages', '{', 400, 'invalid_request_error'],
+    ['a missing limit', '/v1/messages', '{"model":"to-openai","messages":[{"role":"user","content":"hi"}]}', 400, 'invalid_request_error'],
+    [
+      'a model that does not exist',
+      '/v1/messages',
+      '{"model":"x","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}',
+      404,
+      'not_found_error',
+    ],
+    ['a path that does not exist', '/v1/messages/nowhere', '{}', 404, 'not_found_error'],
+  ])('%s', async (_, path, body, status, type) => {
+    const answer = await post(path, body);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await answer.json()).toMatchObject({ type: 'error', error: { type, message: expect.any(String) } });
+  });
+
+  test('a key that nobody gave, and a body that is too large', async () => {
+    await using guarded = await running(`${accounts(upstream.url)}keys:\n  - { name: k, hash: "sha256:${'0'.repeat(64)}" }\n`, {
+      limits: { bodyBytesMax: 100 },
+    });
+    const unknown = new Anthropic({ apiKey: 'wrong', baseURL: guarded.url, maxRetries: 0 });
+    await expect(unknown.messages.create({ model: 'x', max_tokens: 1, messages: say('hi') })).rejects.toBeInstanceOf(
+      Anthropic.AuthenticationError,
+    );
+    const large = await fetch(`${guarded.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: 'x'.repeat(200),
+    });
+    expect(await large.json()).toMatchObject({ type: 'error', error: { type: 'request_too_large' } });
+  });
+});
