@@ -1,0 +1,57 @@
+/** When every provider is down, and when they come back. */
+import { describe, expect, test } from 'vitest';
+import { wallClock } from '../../gateway/clock.ts';
+import type { Clock } from '../../gateway/core/time.ts';
+import { hello, helloStream, World } from '../gateway/asking.ts';
+import { answer, ok, stream } from './acts.ts';
+import { completion, told } from './chat.ts';
+import { FaultyUpstream, refusedUrl } from './upstream.ts';
+
+const bodies = { JSON: hello, stream: helloStream } as const;
+
+describe.each(['JSON', 'stream'] as const)('%s', form => {
+  test('every provider down: the caller is told so at once, and its SDK not to try again', async () => {
+    await using world = new World({ places: { A: { url: await refusedUrl() }, B: { url: await refusedUrl() } } });
+    const { head, text, exchange } = await world.ask({ body: bodies[form], chain: ['A', 'B'] });
+    expect(head).toMatchObject({ status: 502, contentType: 'application/json; charset=utf-8', headers: { 'x-should-retry': 'false' } });
+    expect(JSON.parse(text).error).toMatchObject({ type: 'upstream_error', code: 'upstream_unreachable', param: null });
+    expect(exchange).toMatchObject({ outcome: 'upstream_error', attempts: [{ outcome: 'unreachable' }, { outcome: 'unreachable' }] });
+  });
+
+  test('every provider overloaded: 503, with a wait from 1 to 30 seconds', async () => {
+    await using a = await FaultyUpstream.start(answer(529, { error: { message: 'busy' } }, { 'retry-after': '86400' }));
+    await using b = await FaultyUpstream.start(answer(503, 'busy'));
+    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
+    const { head, text } = await world.ask({ body: bodies[form], chain: ['A', 'B'] });
+    expect(head).toMatchObject({
+      status: 503,
+      headers: { 'x-should-retry': 'false', 'retry-after': expect.stringMatching(/^([1-9]|[12]\d|30)$/) },
+    });
+    expect(JSON.parse(text).error.code).toBe('upstream_overloaded');
+  });
+
+  test('recovery after an outage: one request probes, the others wait for its word elsewhere, then all come back', async () => {
+    let ahead = 0;
+    const clock: Clock = { now: () => wallClock.now() + ahead, at: (instant, fire) => wallClock.at(instant - ahead, fire) };
+    const good = form === 'JSON' ? ok(completion('hello')) : stream(told(['hel', 'lo']));
+    const crowd = 20;
+    await using a = await FaultyUpstream.start(
+      ...Array.from({ length: 5 }, () => answer(500, 'down')),
+      [{ waitMs: 150 }, ...good],
+      ...Array.from({ length: crowd }, () => good),
+    );
+    await using b = await FaultyUpstream.start(...Array.from({ length: 5 + 2 * crowd }, () => good));
+    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } }, clock });
+    const ask = () => world.ask({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
+    for (let i = 0; i < 5; i++) await ask();
+    expect(a.calls).toHaveLength(5);
+    await ask();
+    expect(a.calls, 'its breaker is open').toHaveLength(5);
+    ahead = 11_000;
+    const answers = await Promise.all(Array.from({ length: crowd }, ask));
+    expect(a.calls, 'one probe').toHaveLength(6);
+    expect(answers.filter(({ exchange }) => exchange.outcome === 'ok')).toHaveLength(crowd);
+    await ask();
+    expect(a.calls).toHaveLength(7);
+  });
+});
