@@ -12,6 +12,8 @@ export interface EdgeLimits extends BodyLimits {
   readonly writeTimeoutMs: number;
   /** Silence of a stream after which a comment keeps the connection alive. */
   readonly keepAliveMs: number;
+  /** Silence of a provider in the middle of a stream, between whole events, after which the answer counts as broken. */
+  readonly streamIdleMs: number;
 }
 
 export const edgeLimits: EdgeLimits = {
@@ -22,6 +24,7 @@ export const edgeLimits: EdgeLimits = {
   headersMax: 100,
   writeTimeoutMs: 30_000,
   keepAliveMs: 10_000,
+  streamIdleMs: 30_000,
 };
 
 /** What stands between the server and its routes. */

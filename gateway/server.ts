@@ -229,7 +229,13 @@ class GatewayServer implements Gateway {
     const telemetry = kept ?? createTelemetry({ otlp, environment, log });
     return {
       settings,
-      world: createWorld(settings, { clock: this.#clock, upstream: this.#upstream, sink, fleet: this.#fleet }),
+      world: createWorld(settings, {
+        clock: this.#clock,
+        upstream: this.#upstream,
+        sink,
+        fleet: this.#fleet,
+        streamIdleMs: this.#limits.streamIdleMs,
+      }),
       telemetry,
     };
   }

@@ -5,7 +5,7 @@ import { type Fleet, latencyQuantile } from './core/fleet.ts';
 import { chooseKey } from './core/keyring.ts';
 import { nothing, readyAt } from './core/limits.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
-import type { Clock } from './core/time.ts';
+import type { Clock, Milliseconds } from './core/time.ts';
 import { FleetState } from './fleet/state.ts';
 import { newSpanId } from './ids.ts';
 import { priceBook } from './prices.ts';
@@ -21,6 +21,7 @@ export interface Lasting {
   readonly upstream: Upstream;
   readonly sink: Sink;
   readonly fleet: FleetState;
+  readonly streamIdleMs?: Milliseconds;
 }
 
 export interface World extends AskWorld {
@@ -30,7 +31,7 @@ export interface World extends AskWorld {
   placeOf(providerName: string): AccountPlace | undefined;
 }
 
-export function createWorld(settings: Settings, { clock, upstream, sink, fleet }: Lasting): World {
+export function createWorld(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: Lasting): World {
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
   const places = new Map([...accounts.values()].map(account => [account.name, placeOf(account)]));
@@ -40,6 +41,7 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet }
     upstream,
     sink,
     newSpanId,
+    ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
     targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
     closed: at => fleet.closed(at),
     look: (targets, wants, at) => fleet.look(targets, wants, at),

@@ -260,6 +260,15 @@ export const cells: readonly Cell[] = faults.flatMap(fault =>
   ),
 );
 
+/** What breaks a stream in the middle of its content, for clients that must notice. */
+export const cutStreams: readonly { readonly name: string; readonly form: Form; readonly act: Act }[] = faults.flatMap(fault =>
+  fault.act && fault.phases.includes('CONTENT')
+    ? forms
+        .filter(form => form.stream && exists(fault, 'CONTENT', form))
+        .map(form => ({ name: fault.name, form, act: fault.act!(form, sentBy(form, 'CONTENT'), 'CONTENT') }))
+    : [],
+);
+
 async function run(fault: Fault, phase: Phase, form: Form): Promise<Verdict> {
   await using first = fault.url ? await fault.url() : await FaultyUpstream.start(fault.act!(form, sentBy(form, phase), phase));
   const good = form.stream ? stream(told(['good', 'bye'], 'chatcmpl-B')) : ok(completion('goodbye'));

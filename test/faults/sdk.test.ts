@@ -1,0 +1,80 @@
+/** The official clients throw on every cut stream, whatever format it was cut in, and are content with a whole one. */
+import OpenAI from 'openai';
+import { describe, expect, test } from 'vitest';
+import { running } from '../gateway/harness.ts';
+import { stream } from './acts.ts';
+import { chunks, told } from './chat.ts';
+import { cutStreams } from './matrix.ts';
+import { type Act, FaultyUpstream } from './upstream.ts';
+
+const client = (url: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
+const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
+
+async function reading(act: Act, api: string) {
+  const upstream = await FaultyUpstream.start(act);
+  const gateway = await running(
+    `providers: { A: { api: ${api}, key: sk-prov-a-1234567890, base_url: "${upstream.url}", allow_private: true } }\nroutes: { m: A/m }\n`,
+    { limits: { streamIdleMs: 250 } },
+  );
+  return {
+    url: gateway.url,
+    upstream,
+    [Symbol.asyncDispose]: async () => {
+      await gateway[Symbol.asyncDispose]();
+      await upstream[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function rawRead(url: string): Promise<string> {
+  let text = '';
+  for await (const chunk of await client(url).chat.completions.create({ ...asked, stream: true }))
+    text += chunk.choices[0]?.delta.content ?? '';
+  return text;
+}
+
+const helperRead = async (url: string): Promise<string | null> =>
+  (await client(url).chat.completions.stream(asked).finalChatCompletion()).choices[0]!.message.content;
+
+describe('the openai client throws', () => {
+  test.concurrent.for(cutStreams.map(cut => [cut.form.name, cut.name, cut] as const))('%s: %s', async ([, , { act, form }]) => {
+    for (const read of [rawRead, helperRead]) {
+      await using gateway = await reading(act, form.provider.name);
+      await expect(read(gateway.url)).rejects.toThrow();
+      expect(gateway.upstream.calls).toHaveLength(1);
+    }
+  });
+});
+
+test('the openai client is content with a whole stream', async () => {
+  for (const read of [rawRead, helperRead]) {
+    await using gateway = await reading(stream(told(['hel', 'lo'])), 'openai');
+    expect(await read(gateway.url)).toBe('hello');
+  }
+});
+
+test('a caller who leaves takes the call to the provider with it within 100 ms, and what was paid is on the record', {
+  retry: 2,
+}, async () => {
+  const of = chunks();
+  await using upstream = await FaultyUpstream.start(stream([of.role, of.text('hel')], { ending: 'stall' }));
+  await using gateway = await running(
+    `providers: { A: { api: openai, key: sk-prov-a-1234567890, base_url: "${upstream.url}", allow_private: true } }\nroutes: { m: A/m }\nprices: { A/m: { input: 1, output: 2 } }\n`,
+  );
+  const leaving = new AbortController();
+  const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...asked, stream: true }),
+    signal: leaving.signal,
+  });
+  await response.body!.getReader().read();
+  const left = performance.now();
+  leaving.abort();
+  expect(await upstream.calls[0]!.closed).toBe('caller');
+  expect(performance.now() - left).toBeLessThan(100);
+  const exchange = await gateway.sink.next();
+  expect(exchange).toMatchObject({ outcome: 'cancelled', attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
+  expect(exchange.costNanoUsd).toBeGreaterThan(0);
+  expect(Buffer.from(exchange.response).toString()).toContain('hel');
+});
