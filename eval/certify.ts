@@ -102,8 +102,9 @@ export const basisOf = (chain: Chain, { items }: Complete, options: CertifyOptio
   return { split, certifyItems: itemsOf(items, split, 'certify') };
 };
 
-/** One threshold and one constraint that gets no worse as it rises have their order beforehand; all else must be ordered by data. */
-const needsSplit = (chain: Chain, { constraints = [] }: CertifyOptions): boolean => chain.targets.length > 2 || constraints.length > 0;
+/** One threshold and one constraint that gets no worse as it rises have their order beforehand; all else must be ordered by data, and a scorer was fitted to some. */
+const needsSplit = (chain: Chain, { constraints = [] }: CertifyOptions): boolean =>
+  chain.targets.length > 2 || constraints.length > 0 || chain.policy.steps.some(step => step.scorer !== undefined);
 
 export const constraintsOf = ({ loss, lossMax, constraints = [] }: CertifyOptions): readonly Constraint[] => [
   { kind: loss, max: lossMax },

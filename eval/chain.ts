@@ -1,5 +1,6 @@
 /** The chain under judgement: a route of the config, or targets named on the command line, cheap ones first. */
 import type { RoutePolicy, RouteStep } from '../gateway/core/route.ts';
+import type { Scorer } from '../gateway/core/scorer.ts';
 import type { Accept, SignalName } from '../gateway/core/signal.ts';
 import type { Route } from '../gateway/settings.ts';
 
@@ -35,7 +36,7 @@ export function chainOf(text: string, routes: ReadonlyMap<string, Route>): Chain
 }
 
 export function chainOfRoute(name: string, route: Route): Chain | string {
-  const steps = route.steps.map(({ target, timeoutMs, accept }) => step(target, timeoutMs, accept));
+  const steps = route.steps.map(({ target, timeoutMs, accept, scorer }) => step(target, timeoutMs, accept, scorer));
   const targets = steps.map(({ target }) => target);
   return checked({ name, targets, policy: { name, deadlineMs: route.deadlineMs, steps }, configured: steps.some(s => s.accept) });
 }
@@ -50,12 +51,13 @@ function checked(chain: Chain): Chain | string {
 /** More steps with thresholds make more ways through a chain than can be remembered. */
 const stepsMax = 6;
 
-const step = (target: string, timeoutMs: number, accept?: Accept): RouteStep => ({
+const step = (target: string, timeoutMs: number, accept?: Accept, scorer?: Scorer): RouteStep => ({
   target,
   timeoutMs,
   retries: 0,
   backoffMs: 0,
   ...(accept ? { accept } : {}),
+  ...(scorer ? { scorer } : {}),
 });
 
 /** The chain with these thresholds on all steps but the last. */

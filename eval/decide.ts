@@ -1,5 +1,6 @@
 /** What a policy would have made of every item: the real router decides, in virtual time, over the outcomes that are known. */
 import type { RoutePolicy, RouteState } from '../gateway/core/route.ts';
+import { withScore } from '../gateway/core/scorer.ts';
 import { accepts } from '../gateway/core/signal.ts';
 import type { Item, Outcome } from './outcomes.ts';
 import { type Recorded, type Simulation, simulate } from './simulate.ts';
@@ -73,9 +74,9 @@ const shapeOf = (policy: RoutePolicy): string =>
 function patternOf({ steps }: RoutePolicy, outcomes: Memory['outcomes'], i: number): number {
   let pattern = 0;
   for (let step = 0; step < steps.length; step++) {
-    const { accept } = steps[step]!;
+    const { accept, scorer } = steps[step]!;
     const outcome = outcomes[step]![i];
-    if (accept && outcome && !outcome.failure && accepts(accept, outcome.signals)) pattern |= 1 << step;
+    if (accept && outcome && !outcome.failure && accepts(accept, withScore(scorer, outcome.signals))) pattern |= 1 << step;
   }
   return pattern;
 }

@@ -19,12 +19,14 @@ import {
   powerHelp,
   snapshotHelp,
   sweepHelp,
+  trainHelp,
 } from './commands/help.ts';
 import { type ImportOptions, runImport } from './commands/import.ts';
 import { repeatable } from './commands/options.ts';
 import { type PowerCommandOptions, runPower } from './commands/power.ts';
 import { runSnapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
+import { runTrain, type TrainOptions } from './commands/train.ts';
 
 export function register(program: Command): void {
   const evaluation = program.command('eval').description('judge routing on recorded and replayed outcomes, before rollout');
@@ -69,6 +71,16 @@ function chains(evaluation: Command): void {
     .option('--seed <number>', 'of the folds', '0')
     .addHelpText('after', calibrateHelp)
     .action(action((options: CalibrateCommandOptions) => runCalibrate(options)));
+
+  dataFlags(common(evaluation.command('train').description('a scorer: what of the signals together tells right answers from wrong ones')))
+    .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
+    .option('--target <target>', 'whose answers are judged; the first one otherwise')
+    .option('--features <list>', 'with commas between, or all', 'all')
+    .option('--seed <number>', 'of the split and the folds', '0')
+    .option('--manifest <file>', 'who is for tuning, as certify keeps it: split.json')
+    .option('-o, --output <file>', 'keep the scorer: scorer.json')
+    .addHelpText('after', trainHelp)
+    .action(action((options: TrainOptions) => runTrain(options)));
 
   dataFlags(common(evaluation.command('power').description('how many more requests a certificate takes, and what asking them costs')))
     .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 1pp')

@@ -4,8 +4,10 @@ import type { Settings } from '../../gateway/settings.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { type Chain, chainOf } from '../chain.ts';
 import type { Outcomes } from '../outcomes.ts';
+import { scoredItems, withScorers } from '../scorer.ts';
 import { outcomesOfStore, withStore } from './data.ts';
 import { outcomesOfFile, type SharedOptions } from './options.ts';
+import { readScorer } from './scorer-file.ts';
 
 export interface ChainOptions extends SharedOptions {
   readonly chain: string;
@@ -15,6 +17,8 @@ export interface ChainOptions extends SharedOptions {
   readonly signal: string;
   readonly quality: string;
   readonly limit: string;
+  /** Of the first steps, in order. */
+  readonly scorer?: readonly string[];
 }
 
 /** With `item`, of that request alone. */
@@ -24,8 +28,9 @@ export async function chainAndOutcomes(
 ): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
   const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : settingsOf(options);
-  const chain = chainNamed(options.chain, settings);
-  return { chain, outcomes: await outcomesFor(options, chain, settings, item) };
+  const chain = withScorers(chainNamed(options.chain, settings), (options.scorer ?? []).map(readScorer));
+  const outcomes = await outcomesFor(options, chain, settings, item);
+  return { chain, outcomes: { ...outcomes, items: scoredItems(chain, outcomes.items) } };
 }
 
 function chainNamed(text: string, settings: Settings | undefined): Chain {

@@ -23,6 +23,7 @@ export const chainFlags = (command: Command, { many = true } = {}): Command =>
   dataFlags(
     common(command)
       .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
-      .option('--signal <signal>', 'what the threshold is laid on', 'confidence'),
+      .option('--signal <signal>', 'what the threshold is laid on', 'confidence')
+      .option('--scorer <file>', 'judge answers of the first target by this trained scorer; again for the second (repeatable)', repeatable),
     { many },
   );

@@ -91,3 +91,13 @@ Example:
   hindcast eval check certificate.json --since 1d
 
 Exit codes: 0 fresh or drifting, 1 expired, 2 usage, 3 too few answers to tell, 5 nothing is known of the first target.`;
+
+export const trainHelp = `
+The scorer is fitted on the requests that are for tuning, whole conversations, and written as data: {type: logistic, features, intercept}. A
+step of a route takes it as \`scorer\`, and its word is the signal scorer, which is what confidence means first.
+
+Examples:
+  hindcast eval train --chain smart -o scorer.json
+  hindcast eval certify --chain smart --signal scorer --scorer scorer.json --max-loss 2pp
+
+Exit codes: 0 done, 2 usage, 5 too little to learn from.`;

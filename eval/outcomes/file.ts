@@ -1,5 +1,6 @@
 /** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
 import { type Failure, kindOfWord } from '../../gateway/core/failure.ts';
+import { featureNames } from '../../gateway/core/features.ts';
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
 import { type Signals, signalNames } from '../../gateway/core/signal.ts';
 import type { Item, Outcome } from '../outcomes.ts';
@@ -46,6 +47,7 @@ export function parseOutcomes(text: string): ParsedOutcomes {
 
 type Report = (field: string, message: string) => undefined;
 
+const allNames: readonly string[] = [...signalNames, ...featureNames];
 const itemKeys = ['id', 'cluster', 'tags', 'targets'];
 const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'model', 'error'];
 
@@ -139,8 +141,8 @@ function parseSignals(cell: JsonObject, at: string, report: Report): Signals {
     return known;
   }
   for (const [name, value] of Object.entries(signals)) {
-    if ((signalNames as readonly string[]).includes(name)) take(`${at}.signals.${name}`, name, value);
-    else report(`${at}.signals.${name}`, `is no signal; the signals are ${signalNames.join(', ')}`);
+    if (allNames.includes(name)) take(`${at}.signals.${name}`, name, value);
+    else report(`${at}.signals.${name}`, `is no signal; the signals are ${allNames.join(', ')}`);
   }
   return known;
 }

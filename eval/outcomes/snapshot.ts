@@ -1,4 +1,6 @@
 /** Writes outcomes as the file that `outcomes/file.ts` reads: what a repository keeps, so that its pipeline needs no store. */
+
+import { featureNames } from '../../gateway/core/features.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { signalNames } from '../../gateway/core/signal.ts';
 import type { Item, Outcome } from '../outcomes.ts';
@@ -28,7 +30,7 @@ const lineOf = ({ id, cluster, tags, outcomes }: Item, targets: readonly string[
 
 /** A cost that nobody knows is null, said and not left out, so that it is never taken for none. */
 function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, model, failure }: Outcome): object {
-  const shown = signalNames.flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
+  const shown = [...signalNames, ...featureNames].flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
   return {
     ...(quality === undefined ? {} : { quality }),
     ...(shown.length === 0 ? {} : { signals: Object.fromEntries(shown) }),
