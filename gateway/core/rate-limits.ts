@@ -36,6 +36,7 @@ const forms: readonly Form[] = [
 
 /** Undefined when the headers say nothing of limits. `headers` has lower-case names. Good answers and bad ones tell it. */
 export function rateLimitsOf(headers: Headers): RateLimitSeen | undefined {
+  if (!mentionsLimits(headers)) return undefined;
   const requests = tightest([
     ...told(headers, 'requests'),
     ...windows(headers, /^x-ratelimit-limit-req-(?:(\d{1,4})-)?(second|minute|hour)$/),
@@ -46,6 +47,12 @@ export function rateLimitsOf(headers: Headers): RateLimitSeen | undefined {
   ]);
   if (!requests && !tokens) return undefined;
   return { ...(requests ? { requests } : {}), ...(tokens ? { tokens } : {}) };
+}
+
+/** Most answers say nothing, and looking for each form would take longer than all else that is done with their headers. */
+function mentionsLimits(headers: Headers): boolean {
+  for (const name in headers) if (name.includes('limit')) return true;
+  return false;
 }
 
 /** Until the dimensions that are used up are there again; undefined when none is, or when it is not said. */

@@ -43,7 +43,7 @@ export class ProfileFolder implements Disposable {
   }
 }
 
-const rowsMax = 40;
+const rowsMax = 90;
 const root = resolve(import.meta.dirname, '../..');
 
 function tablesOf(profile: CpuProfile, { startUs, endUs }: Span): string {

@@ -83,8 +83,11 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
 export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without the members that are undefined. */
-export const present = <T extends object>(members: T): Present<T> =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Present<T>;
+export function present<T extends object>(members: T): Present<T> {
+  const given: Partial<T> = {};
+  for (const name in members) if (members[name] !== undefined) given[name] = members[name];
+  return given as Present<T>;
+}
 
 export function readModel(reading: Reading, { model }: JsonObject): string {
   const name = requireText(reading, model, 'model');
