@@ -19,16 +19,21 @@ export interface Body {
 }
 
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Body | Refusal> {
+  const bytes = await readBytes(request, limits);
+  if (isRefusal(bytes)) return bytes;
+  if (!isUtf8(bytes)) return invalid('invalid_encoding', 'The body is not valid UTF-8.');
+  const text = bytes.toString();
+  return { bytes, text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text };
+}
+
+/** Decoded, of whatever kind. */
+export async function readBytes(request: IncomingMessage, limits: BodyLimits): Promise<Buffer | Refusal> {
   const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const decode = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
   if (!decode && coding !== 'identity' && coding !== '') return unknownCoding;
   const encoded = await collect(request, limits);
   if (isRefusal(encoded)) return encoded;
-  const bytes = decode ? await decoded(decode, encoded, limits.bodyBytesMax) : encoded;
-  if (isRefusal(bytes)) return bytes;
-  if (!isUtf8(bytes)) return invalid('invalid_encoding', 'The body is not valid UTF-8.');
-  const text = bytes.toString();
-  return { bytes, text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text };
+  return decode ? decoded(decode, encoded, limits.bodyBytesMax) : encoded;
 }
 
 function collect(request: IncomingMessage, { bodyBytesMax, bodyIdleMs }: BodyLimits): Promise<Buffer | Refusal> {

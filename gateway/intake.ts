@@ -10,7 +10,7 @@ import type { TraceContext } from './ids.ts';
 import type { Question } from './question.ts';
 import { invalid, isRefusal, type Refusal } from './refuse.ts';
 import { resolve } from './resolve.ts';
-import type { CallerKey, Settings } from './settings.ts';
+import type { CallerKey, Route, Settings } from './settings.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { World } from './world.ts';
 
@@ -50,13 +50,18 @@ export async function parse(request: IncomingMessage, dialect: Dialect, limits: 
 export function understand({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: Dialect): Asked | Refusal {
   const scan = scanObject(text);
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
-  const named = hostParameters.find(member => scan.members.has(member));
-  if (named)
-    return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
+  const named = namesHost(scan.members);
+  if (named) return named;
   const chat = dialect.parseRequest(withModel(scan.value));
   if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
   // Some dialects name the model elsewhere than in the body.
   return { headers, body: bytes, text, value: { ...scan.value, model: chat.model }, members: scan.members, chat };
+}
+
+export function namesHost(members: ReadonlyMap<string, Span>): Refusal | undefined {
+  const named = hostParameters.find(member => members.has(member));
+  if (named === undefined) return undefined;
+  return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
 }
 
 /** A list of `models` may stand in for `model`. */
@@ -67,14 +72,19 @@ function withModel(value: JsonObject): JsonObject {
 }
 
 /** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. */
-export function route(
+export function route(asked: Asked, dialect: Dialect, visit: Visit): Question | Refusal {
+  const chosen = resolve(visit.settings, visit.key.tenant, asked.value);
+  return isRefusal(chosen) ? chosen : questionOf(asked, dialect, visit, chosen);
+}
+
+/** The same for a route that was chosen already. */
+export function questionOf(
   asked: Asked,
   dialect: Dialect,
   { id, receivedAt, trace, key, settings, world, telemetry }: Visit,
+  chosen: Route,
 ): Question | Refusal {
   const { headers } = asked;
-  const chosen = resolve(settings, key.tenant, asked.value);
-  if (isRefusal(chosen)) return chosen;
   const caller = callerFrom(headers, key, asked.chat.user);
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);

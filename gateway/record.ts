@@ -20,7 +20,7 @@ export interface Told {
 export function exchangeOf(
   question: Question,
   decision: RouteOutcome,
-  log: DriveLog,
+  log: Pick<DriveLog, 'events'> & { readonly state: Pick<DriveLog['state'], 'queuedMs'> },
   attempts: readonly AttemptRecord[],
   told: Told,
 ): Exchange {

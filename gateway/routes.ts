@@ -11,7 +11,7 @@ export type Handler = (
 ) => Promise<void> | void;
 
 export interface RouteEntry {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly handler: Handler;
 }

@@ -6,19 +6,21 @@ import { admit } from './admit.ts';
 import { Answering, type Driven } from './answering.ts';
 import { wallClock } from './clock.ts';
 import type { Dialect } from './core/dialect.ts';
-import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
 import { anthropicMessages } from './dialects/anthropic.ts';
 import { openaiChat } from './dialects/openai.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
+import type { Gateway, GatewayOptions } from './gateway.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './guard.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { parse, route, type Visit } from './intake.ts';
-import { type Log, requestLine } from './logs.ts';
-import { createMetrics, type Metrics, type RecorderStats } from './metrics.ts';
+import { requestLine } from './logs.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { modelsOf } from './models.ts';
+import { type Ledger, openLedger } from './passthrough/ledger.ts';
+import { passThroughRoutes } from './passthrough/routes.ts';
 import { internalError, isRefusal, json, noSuchModel, type Refusal, refuse, shuttingDown } from './refuse.ts';
 import { createRoutes } from './routes.ts';
 import type { Settings } from './settings.ts';
@@ -26,38 +28,7 @@ import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { httpUpstream, type Upstream } from './upstream.ts';
 import { createWorld, FleetState, type World } from './world.ts';
 
-export interface GatewayOptions {
-  readonly settings: Settings;
-  readonly sink: Sink;
-  readonly log: Log;
-  readonly clock?: Clock;
-  readonly upstream?: Upstream;
-  readonly limits?: Partial<EdgeLimits>;
-  /** Of the OTEL_* variables; none when absent. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** What else keeps it from being ready: the store is not up. */
-  readonly problem?: () => string | undefined;
-  /** How far behind the recorder is. */
-  readonly recorderStats?: () => RecorderStats | undefined;
-  /** Whether /metrics also tells of the process: memory, CPU, event loop. */
-  readonly processMetrics?: boolean;
-}
-
-export interface Gateway {
-  /** Listens where the settings say and gives its URL. Rejects with the system's error when it cannot. */
-  listen(): Promise<string>;
-  readonly url: string;
-  /** Why it is not ready; [] when it is. */
-  problems(): readonly string[];
-  /** Requests that arrive from now on see these settings; what is known of the fleet stays. Host and port need a new start. */
-  configure(settings: Settings): void;
-  /** A changed configuration was refused: the last good one stays in force. */
-  configurationRefused(): void;
-  /** Ends in an orderly way. The sink stays open: its owner closes it. */
-  close(graceMs?: number): Promise<void>;
-  /** Cuts what a `close` under way still waits for. */
-  hurry(): void;
-}
+export type { Gateway, GatewayOptions };
 
 export const createGateway = (options: GatewayOptions): Gateway => new GatewayServer(options);
 
@@ -81,6 +52,7 @@ class GatewayServer implements Gateway {
   readonly #listener: Listener;
   readonly #drain: Drain;
   readonly #routes: Routes;
+  readonly #ledger: Ledger;
   readonly #metrics: Metrics;
   readonly #answering: Answering;
   readonly #startedAt: number;
@@ -106,6 +78,7 @@ class GatewayServer implements Gateway {
       process: options.processMetrics ?? false,
     });
     this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs });
+    this.#ledger = openLedger(options.settings.store.path);
     this.#routes = this.#createRoutes();
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
@@ -175,6 +148,14 @@ class GatewayServer implements Gateway {
         { method: 'POST', path: '/v1/chat/completions', handler: (request, response) => this.#ask(openaiChat, request, response) },
         { method: 'POST', path: '/v1/messages', handler: (request, response) => this.#ask(anthropicMessages, request, response) },
         { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
+        ...passThroughRoutes({
+          limits: this.#limits,
+          sink: this.#options.sink,
+          ledger: this.#ledger,
+          visitOf: request => this.#visits.get(request)!,
+          refused: (request, response, refusal) => this.#refused(request, response, refusal),
+          relayed: (driven, visit, path) => this.#rendered(driven, visit, path),
+        }),
         { method: 'GET', path: '/v1/models', handler: (request, response) => this.#models(request, response, undefined) },
         { method: 'GET', path: '/v1/models/{id*}', handler: (request, response, { id }) => this.#models(request, response, id) },
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
@@ -274,6 +255,7 @@ class GatewayServer implements Gateway {
   async close(graceMs = graceMsDefault): Promise<void> {
     await this.#drain.end(graceMs);
     await this.#routes.stop();
+    this.#ledger.close();
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
   }
 

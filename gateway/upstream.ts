@@ -4,9 +4,12 @@ import type { Failure } from './core/failure.ts';
 import { isPrivateHost, publicLookup } from './dial.ts';
 
 export interface UpstreamCall {
+  /** POST when absent. */
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  /** Absent for calls that send none. */
+  readonly body?: string | Uint8Array;
   readonly allowPrivate: boolean;
 }
 
@@ -79,7 +82,7 @@ function dispatch(pool: Pool, path: string, call: UpstreamCall, listener: Upstre
     controller?.abort(new Error('no longer needed'));
   };
   pool.dispatch(
-    { method: 'POST', path, headers: call.headers, body: call.body as string },
+    { method: call.method ?? 'POST', path, headers: call.headers, body: (call.body as string | undefined) ?? null },
     {
       onRequestStart: started => {
         controller = started;

@@ -12,7 +12,7 @@ export function gotUpstream(): Upstream {
     send: (call, listener) => {
       const stream = got.stream.post(call.url, {
         headers: { ...call.headers },
-        body: typeof call.body === 'string' ? call.body : Buffer.from(call.body),
+        body: typeof call.body === 'string' ? call.body : Buffer.from(call.body ?? ''),
         retry: { limit: 0 },
         timeout: { connect: connectTimeoutMs, lookup: connectTimeoutMs, secureConnect: connectTimeoutMs },
         throwHttpErrors: false,

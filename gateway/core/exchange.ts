@@ -15,7 +15,7 @@ export interface Exchange {
   readonly endedAt: Instant;
   readonly caller: Caller;
   readonly trace: TraceIds;
-  readonly operation: 'chat';
+  readonly operation: Operation;
   /** The caller's wire format. */
   readonly dialect: string;
   readonly requestedModel: string;
@@ -70,6 +70,20 @@ export interface Redaction {
   readonly requestBytes: number;
   readonly responseBytes: number;
 }
+
+/** What was asked for: the conventions' name where they have one. The last ones pass through to a provider unread. */
+export type Operation =
+  | 'chat'
+  | 'text_completion'
+  | 'embeddings'
+  | 'images'
+  | 'speech'
+  | 'transcription'
+  | 'translation'
+  | 'moderation'
+  | 'rerank'
+  | 'files'
+  | 'batches';
 
 export interface Caller {
   readonly tenant: string;

@@ -64,9 +64,10 @@ export type StreamEnd =
 
 /**
  * `no_sentinel`: the format's last word was missing though the answer was whole. `not_streamed`: one JSON body where a stream was asked for.
+ * `payload_cut`: the record keeps only the beginning of the answer's bytes.
  * `unreadable_wait`: a refusal said how long to wait in a form that counts as not said.
  */
-export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed' | 'unreadable_wait';
+export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed' | 'unreadable_wait' | 'payload_cut';
 
 /** Something of the request that the target cannot carry. Never silent: it goes on the attempt, into the row and the response header. */
 export interface Warning {

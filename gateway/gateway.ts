@@ -1,0 +1,42 @@
+/** What a gateway is to those who put it together and run it. */
+
+import type { Sink } from './core/exchange.ts';
+import type { Clock } from './core/time.ts';
+import type { EdgeLimits } from './edge.ts';
+import type { Log } from './logs.ts';
+import type { RecorderStats } from './metrics.ts';
+import type { Settings } from './settings.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface GatewayOptions {
+  readonly settings: Settings;
+  readonly sink: Sink;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly upstream?: Upstream;
+  readonly limits?: Partial<EdgeLimits>;
+  /** Of the OTEL_* variables; none when absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** What else keeps it from being ready: the store is not up. */
+  readonly problem?: () => string | undefined;
+  /** How far behind the recorder is. */
+  readonly recorderStats?: () => RecorderStats | undefined;
+  /** Whether /metrics also tells of the process: memory, CPU, event loop. */
+  readonly processMetrics?: boolean;
+}
+
+export interface Gateway {
+  /** Listens where the settings say and gives its URL. Rejects with the system's error when it cannot. */
+  listen(): Promise<string>;
+  readonly url: string;
+  /** Why it is not ready; [] when it is. */
+  problems(): readonly string[];
+  /** Requests that arrive from now on see these settings; what is known of the fleet stays. Host and port need a new start. */
+  configure(settings: Settings): void;
+  /** A changed configuration was refused: the last good one stays in force. */
+  configurationRefused(): void;
+  /** Ends in an orderly way. The sink stays open: its owner closes it. */
+  close(graceMs?: number): Promise<void>;
+  /** Cuts what a `close` under way still waits for. */
+  hurry(): void;
+}

@@ -1,0 +1,89 @@
+/** What an answer of a passed-through endpoint used up, as far as its provider said or the request tells. */
+import type { Usage } from '../core/chat.ts';
+import type { Operation } from '../core/exchange.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
+
+export interface Consumed {
+  readonly servedModel: string;
+  readonly usage?: Usage;
+  /** Of the tokens, those that cost otherwise than text. */
+  readonly imageInput?: number;
+  readonly imageOutput?: number;
+  /** Of sound that was listened to. */
+  readonly seconds?: number;
+  /** Of text that was spoken. */
+  readonly characters?: number;
+  readonly searches?: number;
+  readonly images?: { readonly count: number; readonly size: string; readonly quality: string };
+}
+
+/** What the request said that prices depend on. */
+export interface AskedFor {
+  readonly text: (name: string) => string | undefined;
+}
+
+/** `body` is the answer's JSON, or the events of its stream in order; [] when it was neither. */
+export function consumedBy(operation: Operation, asked: AskedFor, body: readonly JsonObject[]): Consumed {
+  const last = body.findLast(event => isObject(event.usage)) ?? body.at(-1) ?? {};
+  const usage = isObject(last.usage) ? last.usage : {};
+  const servedModel = typeof last.model === 'string' ? last.model : '';
+  const told = tokensIn(usage);
+  const base: Consumed = { servedModel, ...(told ? { usage: told } : {}) };
+  switch (operation) {
+    case 'images':
+      return { ...base, ...imagesOf(asked, last, usage, told) };
+    case 'transcription':
+    case 'translation': {
+      const seconds = numberIn(usage.seconds) ?? numberIn(last.duration);
+      return seconds === undefined ? base : { ...base, seconds };
+    }
+    case 'speech':
+      return { ...base, characters: [...(asked.text('input') ?? '')].length };
+    case 'rerank': {
+      const billed = isObject(last.meta) && isObject(last.meta.billed_units) ? last.meta.billed_units : {};
+      const searches = numberIn(billed.search_units);
+      return searches === undefined ? base : { ...base, searches };
+    }
+    default:
+      return base;
+  }
+}
+
+function tokensIn(usage: JsonObject): Usage | undefined {
+  const total = numberIn(usage.total_tokens);
+  const input = numberIn(usage.input_tokens) ?? numberIn(usage.prompt_tokens) ?? total;
+  if (input === undefined) return undefined;
+  const output = numberIn(usage.output_tokens) ?? numberIn(usage.completion_tokens) ?? 0;
+  const details = isObject(usage.input_tokens_details)
+    ? usage.input_tokens_details
+    : isObject(usage.input_token_details)
+      ? usage.input_token_details
+      : {};
+  const audio = numberIn(details.audio_tokens);
+  const cached = Math.min(input, numberIn(details.cached_tokens) ?? 0);
+  return { input, output, cached, cacheWrite: 0, reasoning: 0, ...(audio ? { audioInput: audio } : {}), source: 'provider' };
+}
+
+/** What an image model gives out are the tokens of images, unless it tells them apart. */
+function imagesOf(asked: AskedFor, last: JsonObject, usage: JsonObject, told: Usage | undefined): Partial<Consumed> {
+  const count = Array.isArray(last.data) ? last.data.length : 1;
+  const size = textIn(last.size) ?? asked.text('size') ?? '1024x1024';
+  const images = { count, size, quality: textIn(last.quality) ?? asked.text('quality') ?? 'standard' };
+  if (!told) return { images };
+  const details = isObject(usage.input_tokens_details) ? usage.input_tokens_details : {};
+  const made = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
+  return { images, imageInput: numberIn(details.image_tokens) ?? 0, imageOutput: numberIn(made.image_tokens) ?? told.output };
+}
+
+const numberIn = (value: Json | undefined): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+const textIn = (value: Json | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** The JSON objects of an answer: the one that it is, or those of its stream's events. */
+export function objectsIn(contentType: string, bytes: Buffer): readonly JsonObject[] {
+  if (/^text\/event-stream/i.test(contentType)) {
+    return [...bytes.toString().matchAll(/^data: ?(\{.*\})\r?$/gm)].map(found => parseJson(found[1]!)).filter(value => isObject(value));
+  }
+  const value = /json/i.test(contentType) ? parseJson(bytes.toString()) : undefined;
+  return isObject(value) ? [value] : [];
+}

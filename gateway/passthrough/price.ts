@@ -1,0 +1,100 @@
+/** What a passed-through answer cost: tokens by kind, seconds, characters, searches or pictures, and half of it for a batch. */
+import { calcPrice } from '@pydantic/genai-prices';
+import { type Cost, cost, type Price } from '../core/price.ts';
+import type { Instant } from '../core/time.ts';
+import { tableVersion } from '../prices.ts';
+import type { Consumed } from './consumed.ts';
+
+/** USD. What the table of prices leaves out. Sources: openai.com/api/pricing and cohere.com/pricing, November 2026. */
+const perCharacter: Readonly<Record<string, number>> = { 'tts-1': 15e-6, 'tts-1-hd': 30e-6 };
+const perSearch: readonly (readonly [prefix: string, usd: number])[] = [['rerank-', 0.002]];
+const perImage: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'dall-e-2': { '256x256': 0.016, '512x512': 0.018, '1024x1024': 0.02 },
+  'dall-e-3': { '1024x1024': 0.04, '1024x1792': 0.08, '1792x1024': 0.08, 'hd 1024x1024': 0.08, 'hd 1024x1792': 0.12, 'hd 1792x1024': 0.12 },
+};
+/** Moderation is free at OpenAI and Mistral's is not; the table lists it without a price. */
+const free = /^(?:omni|text)-moderation/;
+const ownTable = 'hindcast@1';
+
+export interface Priced {
+  /** The price book's name of the provider. */
+  readonly book: string;
+  readonly model: string;
+  readonly at: Instant;
+  /** The config's own price, or the table's by text tokens alone. */
+  readonly price: Price | undefined;
+}
+
+/** Undefined when nobody has said what it costs. */
+export function costOf(consumed: Consumed, { book, model, at, price }: Priced): Cost | undefined {
+  const { usage } = consumed;
+  if (usage && price?.id.startsWith('config/')) return cost(usage, price);
+  if (book === 'openai' && free.test(model)) return total(0, `${ownTable}/${book}/${model}`);
+  const found = calcPrice(tokensOf(consumed), model, { providerId: book, timestamp: new Date(at) });
+  if (found && consumed.seconds !== undefined) {
+    const hourly = found.model_price.input_audio_hours ?? found.model_price.audio_hours;
+    if (typeof hourly === 'number') return total((hourly * consumed.seconds) / 3600, `${tableVersion}/${book}/${found.model.id}`);
+  }
+  if (found && usage && Object.keys(found.model_price).length > 0) {
+    return split(found.input_price, found.output_price, `${tableVersion}/${book}/${found.model.id}`);
+  }
+  const dollars = unitsOf(consumed, book, model);
+  return dollars === undefined ? undefined : total(dollars, `${ownTable}/${book}/${model}`);
+}
+
+function tokensOf({ usage, imageInput = 0, imageOutput = 0 }: Consumed): Record<string, number> {
+  if (!usage) return {};
+  return {
+    input_tokens: usage.input,
+    output_tokens: usage.output,
+    ...(usage.cached > 0 ? { cache_read_tokens: usage.cached } : {}),
+    ...(usage.audioInput ? { input_audio_tokens: usage.audioInput } : {}),
+    ...(imageInput > 0 ? { input_image_tokens: Math.min(imageInput, usage.input) } : {}),
+    ...(imageOutput > 0 ? { output_image_tokens: Math.min(imageOutput, usage.output) } : {}),
+  };
+}
+
+function unitsOf({ characters, searches, images }: Consumed, book: string, model: string): number | undefined {
+  const unit = book === 'openai' && Object.hasOwn(perCharacter, model) ? perCharacter[model] : undefined;
+  if (characters !== undefined && unit !== undefined) return characters * unit;
+  const search = book === 'cohere' ? perSearch.find(([prefix]) => model.startsWith(prefix))?.[1] : undefined;
+  if (searches !== undefined && search !== undefined) return searches * search;
+  const sizes = images && book === 'openai' && Object.hasOwn(perImage, model) ? perImage[model] : undefined;
+  const each = sizes?.[`${images!.quality === 'hd' ? 'hd ' : ''}${images!.size}`];
+  return each === undefined ? undefined : each * images!.count;
+}
+
+const nano = (usd: number): number => Math.round(usd * 1e9);
+const total = (usd: number, priceId: string): Cost => ({ input: 0, output: nano(usd), total: nano(usd), priceId });
+const split = (input: number, output: number, priceId: string): Cost => ({
+  input: nano(input),
+  output: nano(output),
+  total: nano(input) + nano(output),
+  priceId,
+});
+
+/** Of the price of a call, what the same call costs within a batch. */
+const batchShares: Readonly<Record<string, number>> = {
+  openai: 0.5,
+  azure: 0.5,
+  anthropic: 0.5,
+  google: 0.5,
+  groq: 0.5,
+  together: 0.5,
+  mistral: 0.5,
+  xai: 0.5,
+};
+
+/** Of a price for single calls, the config's own included; undefined where nobody has said what a batch costs. */
+export function batchPrice(price: Price | undefined, book: string): Price | undefined {
+  const share = Object.hasOwn(batchShares, book) ? batchShares[book] : undefined;
+  if (!price || share === undefined) return undefined;
+  const part = (whole: number): number => Math.round(whole * share);
+  return {
+    id: `${price.id}+batch`,
+    input: part(price.input),
+    output: part(price.output),
+    ...(price.cached === undefined ? {} : { cached: part(price.cached) }),
+    ...(price.cacheWrite === undefined ? {} : { cacheWrite: part(price.cacheWrite) }),
+  };
+}

@@ -1,0 +1,35 @@
+/** The route table's part that passes through, each entry with the relay that serves it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BodyLimits } from '../body.ts';
+import type { Sink } from '../core/exchange.ts';
+import type { Visit } from '../intake.ts';
+import { isRefusal, type Refusal } from '../refuse.ts';
+import type { RouteEntry } from '../routes.ts';
+import { endpoints } from './endpoints.ts';
+import type { Ledger } from './ledger.ts';
+import { passThrough, type Relayed } from './serve.ts';
+
+/** What the server lends to them. */
+export interface Lent {
+  readonly limits: BodyLimits;
+  readonly sink: Sink;
+  readonly ledger: Ledger;
+  visitOf(request: IncomingMessage): Visit;
+  refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
+  relayed(relayed: Relayed, visit: Visit, path: string): Promise<void>;
+}
+
+export function passThroughRoutes({ visitOf, refused, relayed, ...lent }: Lent): readonly RouteEntry[] {
+  return endpoints.map(
+    (endpoint): RouteEntry => ({
+      method: endpoint.method,
+      path: endpoint.path,
+      handler: async (request, response, params) => {
+        const visit = visitOf(request);
+        const begun = await passThrough({ endpoint, request, response, params, visit, ...lent });
+        if (isRefusal(begun)) refused(request, response, begun);
+        else await relayed(begun, visit, endpoint.path);
+      },
+    }),
+  );
+}

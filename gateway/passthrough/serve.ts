@@ -1,0 +1,176 @@
+/** From a request of a passed-through endpoint to its relay: body, caller, account and the one target that is asked. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Driven } from '../answering.ts';
+import { type BodyLimits, checkContentType, readBody, readBytes } from '../body.ts';
+import type { ChatRequest } from '../core/chat.ts';
+import type { Sink } from '../core/exchange.ts';
+import { type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
+import { openaiChat } from '../dialects/openai.ts';
+import { namesHost, questionOf, type Visit } from '../intake.ts';
+import { ours } from '../pass.ts';
+import { invalid, isRefusal, noRecord, type Refusal } from '../refuse.ts';
+import { recordBatch } from './batch-items.ts';
+import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
+import type { AskedFor } from './consumed.ts';
+import type { Endpoint } from './endpoints.ts';
+import { type Holder, heldBy, isShared, noteHeld } from './files.ts';
+import { fieldOf, parseForm, withField } from './form.ts';
+import type { Ledger } from './ledger.ts';
+import { Relay } from './relay.ts';
+import { pathAt } from './support.ts';
+
+export interface PassThrough {
+  readonly endpoint: Endpoint;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly params: Readonly<Record<string, string>>;
+  readonly visit: Visit;
+  readonly limits: BodyLimits;
+  readonly sink: Sink;
+  readonly ledger: Ledger;
+}
+
+export type Relayed = Driven;
+
+export async function passThrough(form: PassThrough): Promise<Relayed | Refusal> {
+  const { endpoint, request, response, visit, sink } = form;
+  const sent = await read(endpoint, request, form.limits);
+  if (isRefusal(sent)) return sent;
+  const chosen = choose(form, sent);
+  if (isRefusal(chosen)) return chosen;
+  const { model, account } = chosen;
+  const question = questionOf(askedOf(request, sent, model), recordedAs, visit, chosen.route);
+  if (isRefusal(question)) return question;
+  // Nothing is asked of a provider that could not be recorded.
+  if (sink.refusal() !== undefined) return noRecord;
+  const holder = holderOf(form);
+  const asking = new Relay({
+    endpoint,
+    question,
+    world: visit.world,
+    response,
+    path: pathAt(account, endpoint.operation, pathOf(request)),
+    body: model === '' || endpoint.by === 'account' ? sent.bytes : sent.withModel(model),
+    contentType: request.headers['content-type'],
+    accept: request.headers.accept ?? '*/*',
+    model,
+    asked: sent,
+    after: async (answer, target) => {
+      if (endpoint.by === 'model') return answer;
+      if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account.name, answer);
+      await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
+      return answer;
+    },
+  });
+  const leave = (): void => {
+    if (!response.writableFinished) asking.leave();
+  };
+  if (response.destroyed) leave();
+  response.once('close', leave).on('drain', () => asking.resume());
+  return { question, asking, joins: false };
+}
+
+/** Not one of the dialects that can be asked again elsewhere. */
+const recordedAs = { ...openaiChat, name: 'passthrough' };
+
+interface Sent extends AskedFor {
+  readonly bytes: Buffer | undefined;
+  /** The members that say where it goes. */
+  readonly value: JsonObject;
+  readonly stream: boolean;
+  withModel(model: string): Buffer;
+}
+
+async function read({ body, operation }: Endpoint, request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
+  if (body === 'none' || (operation === 'batches' && body !== 'json')) return nothing;
+  const type = request.headers['content-type'];
+  const isForm = body === 'form' || (body === 'either' && /^multipart\//i.test(type ?? ''));
+  return isForm ? readForm(request, limits) : readJson(request, limits);
+}
+
+const nothing: Sent = { bytes: undefined, value: {}, stream: false, text: () => undefined, withModel: () => Buffer.alloc(0) };
+
+async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
+  const wrongType = checkContentType(request.headers['content-type']);
+  if (wrongType) return wrongType;
+  const body = await readBody(request, limits);
+  if (isRefusal(body)) return body;
+  const scan = scanObject(body.text);
+  if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
+  const { value, members } = scan;
+  return (
+    namesHost(members) ?? {
+      bytes: body.bytes,
+      value,
+      stream: value.stream === true || value.stream_format === 'sse',
+      text: name => (typeof value[name] === 'string' ? value[name] : undefined),
+      withModel: model => Buffer.from(withTarget(body.text, members, model)),
+    }
+  );
+}
+
+const withTarget = (text: string, members: ReadonlyMap<string, Span>, model: string): string =>
+  spliceMembers(text, members, { model: JSON.stringify(model), ...Object.fromEntries(ours.map(member => [member, undefined])) });
+
+async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
+  const type = request.headers['content-type'];
+  if (!/^multipart\/form-data\s*;/i.test(type ?? '')) {
+    return invalid('unsupported_media_type', 'The body must be sent with content-type: multipart/form-data.', null, 415);
+  }
+  const bytes = await readBytes(request, limits);
+  if (isRefusal(bytes)) return bytes;
+  const form = parseForm(type, bytes);
+  if (!form) return invalid('invalid_form', 'The body is no multipart form with the boundary that its content-type names.');
+  const model = fieldOf(form, 'model');
+  if (model === undefined && form.parts.some(({ name }) => name === 'model')) {
+    return invalid('invalid_value', 'model must stand in the form once, as a text.', 'model');
+  }
+  return {
+    bytes,
+    value: model === undefined ? {} : { model },
+    stream: fieldOf(form, 'stream') === 'true',
+    text: name => fieldOf(form, name),
+    withModel: name => withField(form, 'model', name),
+  };
+}
+
+const providerHeader = 'x-hindcast-provider';
+
+function choose(form: PassThrough, { value }: Sent): Chosen | Refusal {
+  const { endpoint, request, params, visit } = form;
+  const { settings, key } = visit;
+  if (endpoint.by === 'model') return chooseByModel(settings, key.tenant, endpoint, value);
+  const holder = holderOf(form);
+  const input = endpoint.operation === 'batches' && typeof value.input_file_id === 'string' ? value.input_file_id : undefined;
+  const held = heldBy(holder, params.id ?? input);
+  if (held && isRefusal(held)) return held;
+  const header = request.headers[providerHeader];
+  const named = (Array.isArray(header) ? header[0] : header) ?? queryOf(request).get('provider') ?? undefined;
+  return chooseAccount(settings, key.tenant, endpoint, named, held);
+}
+
+const holderOf = ({ ledger, visit: { key, settings } }: PassThrough): Holder => ({ ledger, key, shared: isShared(settings) });
+
+const queryOf = ({ url = '' }: IncomingMessage): URLSearchParams => new URLSearchParams(url.split('?')[1] ?? '');
+
+/** As the caller asked for it, less the word that was for us. */
+function pathOf(request: IncomingMessage): string {
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const query = queryOf(request);
+  query.delete('provider');
+  return query.size > 0 ? `${path.replace(/\/$/, '')}?${query}` : path.replace(/\/$/, '');
+}
+
+function askedOf(request: IncomingMessage, sent: Sent, model: string) {
+  const asked = typeof sent.value.model === 'string' ? sent.value.model : model;
+  const chat: ChatRequest = { model: asked, messages: [], tools: [], stream: sent.stream, stop: [], extra: {} };
+  const user = sent.text('user');
+  return {
+    headers: request.headers,
+    body: sent.bytes ?? Buffer.alloc(0),
+    text: '',
+    value: {},
+    members: new Map<string, Span>(),
+    chat: user === undefined ? chat : { ...chat, user },
+  };
+}

@@ -1,0 +1,34 @@
+/** Which providers have which of these endpoints, in the shape that callers speak here: OpenAI's, and for rerank Cohere's and Jina's. */
+import type { Operation } from '../core/exchange.ts';
+import type { Account } from '../settings.ts';
+
+const speaking: readonly Operation[] = ['speech', 'transcription', 'translation'];
+const stored: readonly Operation[] = ['files', 'batches'];
+
+/** By the provider's own name. Source: the vendors' API references, November 2026; only endpoints of the same shape are listed. */
+const known: Readonly<Record<string, readonly Operation[]>> = {
+  openai: ['images', 'moderation', ...speaking, ...stored],
+  groq: [...speaking, ...stored],
+  together: ['images', 'speech', 'transcription', 'rerank', ...stored],
+  fireworks: ['rerank'],
+  mistral: ['moderation', 'transcription', 'files'],
+  xai: ['images', 'files', 'batches'],
+  deepinfra: ['images', 'rerank'],
+  cohere: ['rerank'],
+};
+
+/** Any server may stand behind a base URL of the operator's own: what it lacks it says itself. */
+const isElsewhere = ({ provider, baseUrl }: Account): boolean => provider.name === 'openai' && baseUrl !== provider.baseUrl;
+
+export function supports(account: Account, operation: Operation): boolean {
+  if (account.provider.play) return false;
+  if (isElsewhere(account)) return true;
+  return known[account.provider.name]?.includes(operation) ?? false;
+}
+
+/** Appended to the account's base URL, which includes `/v1` but for Cohere. */
+export function pathAt(account: Account, operation: Operation, path: string): string {
+  const own = path.replace(/^\/v1/, '');
+  if (account.provider.name === 'cohere' && operation === 'rerank') return /\/v\d$/.test(account.baseUrl) ? own : `/v2${own}`;
+  return own;
+}
