@@ -85,7 +85,12 @@ function requestsOf(file: string, { target, world, question }: Results): Promise
       ),
     );
   };
-  const passed = { traceparent: `00-${question.trace.traceId}-${question.trace.spanId}-00`, tracestate: '', hops: question.hops ?? 0, headers: {} };
+  const passed = {
+    traceparent: `00-${question.trace.traceId}-${question.trace.spanId}-00`,
+    tracestate: '',
+    hops: question.hops ?? 0,
+    headers: {},
+  };
   const { 'content-type': _, ...headers } = headersOf(target, false, passed);
   const handle = world.upstream.send(
     { method: 'GET', url: `${target.baseUrl}/files/${encodeURIComponent(file)}/content`, headers, allowPrivate: target.allowPrivate },
