@@ -1,7 +1,7 @@
 /** A conversation as the input items of the Responses API: messages, and calls, results and thoughts beside them. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning } from '../../core/provider.ts';
+import { approximated, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
 import type { ModelTraits } from '../openai/model.ts';
 import { isSealed } from './reading.ts';
 
@@ -64,6 +64,9 @@ function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { tra
   }
   if (part.redacted !== undefined) warnings.push(dropped(path, 'Encrypted reasoning can only go back to the provider that made it.'));
   if (part.text === '') return [];
+  if (traits.takesReasoning && part.signature !== undefined) {
+    warnings.push(dropped(`${path}.signature`, 'A signature of reasoning can only go back to the provider that made it.'));
+  }
   if (traits.takesReasoning) return [{ type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text: part.text }] }];
   warnings.push(dropped(path, 'OpenAI takes earlier reasoning back only as it sealed it.'));
   return [];
@@ -82,13 +85,15 @@ function renderContent(part: Part, role: Message['role'], path: string, context:
     context.warnings.push(dropped(path, `A message of the role ${role} takes no ${part.type} here.`));
     return [];
   };
-  if (part.type === 'text') return [{ type: role === 'assistant' ? 'output_text' : 'input_text', text: part.text }];
+  if (part.type === 'text') {
+    return [{ type: role === 'assistant' ? 'output_text' : 'input_text', text: withoutCitations(part, path, context.warnings) }];
+  }
   if (role === 'assistant') return part.type === 'refusal' ? [{ type: 'refusal', refusal: part.text }] : lose();
   switch (part.type) {
     case 'image':
       return [{ type: 'input_image', ...imageOf(part.source), ...(part.detail === undefined ? {} : { detail: part.detail }) }];
     case 'document':
-      return [{ type: 'input_file', ...documentOf(part) }];
+      return [{ type: 'input_file', ...documentOf(part, path, context.warnings) }];
     default:
       return lose();
   }
@@ -102,7 +107,9 @@ function imageOf(source: MediaSource): JsonObject {
 }
 
 /** An inline file must have a name. */
-function documentOf({ source, name }: Part & { type: 'document' }): JsonObject {
+function documentOf({ source, name }: Part & { type: 'document' }, path: string, warnings: Warning[]): JsonObject {
+  if (name !== undefined && source.type !== 'inline')
+    warnings.push(dropped(`${path}.name`, 'Only a document that comes inline takes a name.'));
   if (source.type === 'file') return { file_id: source.id };
   if (source.type === 'url') return { file_url: source.url };
   return { filename: name ?? (source.mediaType === 'application/pdf' ? 'document.pdf' : 'document.txt'), file_data: urlOf(source) };
