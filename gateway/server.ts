@@ -9,6 +9,7 @@ import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
 import { anthropicMessages } from './dialects/anthropic.ts';
 import { openaiChat } from './dialects/openai.ts';
+import { openaiResponses } from './dialects/responses.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
@@ -146,6 +147,7 @@ class GatewayServer implements Gateway {
       this.#listener,
       [
         { method: 'POST', path: '/v1/chat/completions', handler: (request, response) => this.#ask(openaiChat, request, response) },
+        { method: 'POST', path: '/v1/responses', handler: (request, response) => this.#ask(openaiResponses, request, response) },
         { method: 'POST', path: '/v1/messages', handler: (request, response) => this.#ask(anthropicMessages, request, response) },
         { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
         ...passThroughRoutes({

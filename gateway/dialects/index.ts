@@ -2,8 +2,9 @@
 import type { Dialect } from '../core/dialect.ts';
 import { anthropicMessages } from './anthropic.ts';
 import { openaiChat } from './openai.ts';
+import { openaiResponses } from './responses.ts';
 
-export const dialects: readonly Dialect[] = [openaiChat, anthropicMessages];
+export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages];
 
 /** By the name that stands on records. */
 export const dialectNamed = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);

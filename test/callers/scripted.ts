@@ -122,10 +122,12 @@ async function perform(response: ServerResponse, dialect: Dialect, scene: Scene,
 export const accounts = (url: string): string => `
 providers:
   openai: { api: openai, key: sk-a, base_url: "${url}/v1", allow_private: true }
+  responses: { api: openai-responses, key: sk-d, base_url: "${url}/v1", allow_private: true }
   anthropic: { api: anthropic, key: sk-b, base_url: "${url}", allow_private: true }
   gemini: { api: gemini, key: sk-c, base_url: "${url}", allow_private: true }
 routes:
   to-openai: { steps: [{ target: openai/gpt-4.1, retries: 0 }] }
+  to-responses: { steps: [{ target: responses/gpt-5.1, retries: 0 }] }
   to-anthropic: { steps: [{ target: anthropic/claude-opus-4-6, retries: 0 }] }
   to-gemini: { steps: [{ target: gemini/gemini-3.1-pro, retries: 0 }] }
 `;

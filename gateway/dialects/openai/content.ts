@@ -76,7 +76,7 @@ function readAudio(reading: Reading, part: JsonObject, path: string): readonly P
   return [{ type: 'audio', source: { type: 'inline', mediaType: `audio/${format === 'mp3' ? 'mpeg' : format}`, data } }];
 }
 
-function readFile(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+export function readFile(reading: Reading, part: JsonObject, path: string): readonly Part[] {
   noteOthers(reading, part, ['type', 'file'], path);
   const at = `${path}.file`;
   if (!requireGiven(reading, part.file, at, 'an object with file_data or file_id')) return [];
@@ -104,7 +104,7 @@ const schemeLengthMax = 20;
 const mediaTypeLengthMax = 200;
 
 /** A `data:` URL is inline; so is bare base64 where a document is meant, which some callers send. */
-function sourceOf(reading: Reading, url: string, param: string): MediaSource | undefined {
+export function sourceOf(reading: Reading, url: string, param: string): MediaSource | undefined {
   if (reading.problem) return undefined;
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url.slice(0, schemeLengthMax))?.[1]?.toLowerCase();
   if (scheme === 'data') return inlineOf(reading, url, param);
@@ -126,7 +126,7 @@ function inlineOf(reading: Reading, url: string, param: string): MediaSource | u
 }
 
 /** Without line breaks, which some encoders put in. */
-function base64(reading: Reading, text: string, param: string): string {
+export function base64(reading: Reading, text: string, param: string): string {
   const data = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) refuse(reading, 'invalid_value', param, `${param} is not base64.`);
   return data;

@@ -64,6 +64,8 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
     messages: readMessages(reading, body.messages),
     tools: readTools(reading, body),
     ...present({ toolChoice: readToolChoice(reading, body), parallelToolCalls: readParallel(reading, body) }),
+    // That form has room for one call.
+    ...(isLegacy(body) ? { legacyFunctions: true, parallelToolCalls: false } : {}),
     stream: readFlag(reading, body.stream, 'stream') ?? false,
     stop: readStop(reading, body.stop),
     ...present({ maxOutputTokens: readLimit(reading, body) }),
@@ -79,6 +81,9 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   };
   return reading.problem ? { problem: reading.problem } : request;
 }
+
+const isLegacy = ({ functions, tools }: JsonObject): boolean =>
+  Array.isArray(functions) && functions.length > 0 && (tools === undefined || tools === null);
 
 export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
@@ -176,7 +181,7 @@ function readOutput(reading: Reading, value: Json | undefined): OutputFormat | u
   };
 }
 
-const efforts: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
+export const efforts: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /** OpenAI's `reasoning_effort`, or OpenRouter's `reasoning: {effort, max_tokens, enabled}`. */
 function readReasoning(reading: Reading, body: JsonObject): Reasoning | undefined {
@@ -191,7 +196,7 @@ function readReasoning(reading: Reading, body: JsonObject): Reasoning | undefine
   return effort === undefined && budgetTokens === undefined ? undefined : present({ effort, budgetTokens });
 }
 
-function readMetadata(reading: Reading, value: Json | undefined): ChatRequest['metadata'] {
+export function readMetadata(reading: Reading, value: Json | undefined): ChatRequest['metadata'] {
   const metadata = readObject(reading, value, 'metadata');
   if (!metadata) return undefined;
   return Object.fromEntries(

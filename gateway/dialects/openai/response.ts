@@ -1,33 +1,33 @@
 /** A whole answer as a chat.completion object. */
-import type { ChatResponse, Choice, Part } from '../../core/chat.ts';
+import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { callOf, finishWord, logprobsOf, usageOf } from './wire.ts';
 
-export function renderResponse(response: ChatResponse, now = 0): string {
+export function renderResponse(response: ChatResponse, now = 0, asked?: ChatRequest): string {
   const { id, model, created, choices, usage, serviceTier, systemFingerprint } = response;
   return JSON.stringify({
     id,
     object: 'chat.completion',
     created: created ?? now,
     model,
-    choices: choices.map(renderChoice),
+    choices: choices.map(choice => renderChoice(choice, asked?.legacyFunctions === true)),
     ...(usage ? { usage: usageOf(usage) } : {}),
     ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
     ...(systemFingerprint === undefined ? {} : { system_fingerprint: systemFingerprint }),
   });
 }
 
-function renderChoice({ index, content, finish, logprobs }: Choice): JsonObject {
+function renderChoice({ index, content, finish, logprobs }: Choice, isLegacy: boolean): JsonObject {
   return {
     index,
-    message: renderMessage(content),
+    message: renderMessage(content, isLegacy),
     logprobs: logprobs ? logprobsOf(logprobs) : null,
-    finish_reason: finishWord(finish),
+    finish_reason: finishWord(finish, isLegacy),
   };
 }
 
 /** The format has one text, one refusal and one line of thought: what other formats interleave is joined. */
-function renderMessage(content: readonly Part[]): JsonObject {
+function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject {
   const calls = content.flatMap(part => (part.type === 'tool-call' ? [callOf(part)] : []));
   const images = content.flatMap(renderImage);
   const text = joined(content, 'text');
@@ -40,7 +40,7 @@ function renderMessage(content: readonly Part[]): JsonObject {
     ...(reasoning ? { reasoning_content: reasoning } : {}),
     ...(images.length > 0 ? { images } : {}),
     ...(annotations.length > 0 ? { annotations } : {}),
-    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+    ...(calls.length === 0 ? {} : isLegacy ? { function_call: calls[0]!.function! } : { tool_calls: calls }),
   };
 }
 

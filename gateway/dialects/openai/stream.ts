@@ -6,6 +6,7 @@ import { callOf, errorOf, finishWord, logprobsOf, usageOf } from './wire.ts';
 
 interface State {
   readonly includeUsage: boolean;
+  readonly isLegacy: boolean;
   /** The same in every chunk. */
   head: JsonObject;
   /** Choices whose role was told. */
@@ -15,9 +16,10 @@ interface State {
   usage: Usage | undefined;
 }
 
-export function renderStream({ includeUsage, now = 0 }: StreamOptions): StreamRenderer {
+export function renderStream({ includeUsage, now = 0, asked }: StreamOptions): StreamRenderer {
   const state: State = {
     includeUsage,
+    isLegacy: asked?.legacyFunctions === true,
     head: { id: '', object: 'chat.completion.chunk', created: now, model: '' },
     begun: new Set(),
     finishes: new Map(),
@@ -44,9 +46,9 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'refusal-delta':
       return spoken(state, event.choice, null, { refusal: event.text });
     case 'tool-call-start':
-      return spoken(state, event.choice, null, { tool_calls: [{ index: event.index, ...callOf({ ...event, arguments: '' }) }] });
+      return spoken(state, event.choice, null, callDelta(state, event.index, callOf({ ...event, arguments: '' })));
     case 'tool-call-delta':
-      return spoken(state, event.choice, null, { tool_calls: [{ index: event.index, function: { arguments: event.arguments } }] });
+      return spoken(state, event.choice, null, callDelta(state, event.index, { function: { arguments: event.arguments } }));
     case 'logprobs':
       return role(state, event.choice, '') + chunk(state, event.choice, {}, { logprobs: logprobsOf(event.tokens) });
     case 'choice-end':
@@ -63,6 +65,12 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'failure':
       return '';
   }
+}
+
+/** The API's first form has room for one call. */
+function callDelta({ isLegacy }: State, index: number, call: JsonObject): JsonObject {
+  if (!isLegacy) return { tool_calls: [{ index, ...call }] };
+  return index === 0 ? { function_call: call.function! } : {};
 }
 
 const spoken = (state: State, choice: number, opening: '' | null, delta: JsonObject): string =>
@@ -83,7 +91,7 @@ function chunk(state: State, index: number, delta: JsonObject, members: JsonObje
 /** The finish reasons, and the usage in a chunk without choices, each once. */
 function ending(state: State): string {
   const finishes = [...state.finishes].toSorted(([a], [b]) => a - b);
-  const said = finishes.map(([choice, finish]) => chunk(state, choice, {}, { finish_reason: finishWord(finish) }));
+  const said = finishes.map(([choice, finish]) => chunk(state, choice, {}, { finish_reason: finishWord(finish, state.isLegacy) }));
   if (state.usage && state.includeUsage) said.push(send({ ...state.head, choices: [], usage: usageOf(state.usage) }));
   state.finishes.clear();
   state.usage = undefined;

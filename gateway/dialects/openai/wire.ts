@@ -14,7 +14,10 @@ const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
 };
 
 /** Clients give up on a stream whose reason is missing, and know no more of a word they do not know than that it is another. */
-export const finishWord = ({ reason, raw }: Finish): string => (reason === 'other' ? raw || 'unknown' : words[reason]);
+export const finishWord = ({ reason, raw }: Finish, isLegacy = false): string => {
+  if (reason === 'tool-calls' && isLegacy) return 'function_call';
+  return reason === 'other' ? raw || 'unknown' : words[reason];
+};
 
 export function usageOf(usage: Usage): JsonObject {
   const { input, output, cached, cacheWrite, reasoning, audioInput = 0, audioOutput = 0 } = usage;

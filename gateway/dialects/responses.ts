@@ -1,0 +1,22 @@
+/** OpenAI's Responses API as callers speak it. Nothing is stored: what a caller refers to by an id, only a target of the same format can know. */
+import type { CallerError, Dialect } from '../core/dialect.ts';
+import { errorOf } from './openai/wire.ts';
+import { parseRequest } from './responses/request.ts';
+import { renderResponse } from './responses/response.ts';
+import { renderStream } from './responses/stream.ts';
+
+export const openaiResponses = {
+  name: 'openai-responses',
+  wire: 'openai-responses',
+  alwaysUsage: true,
+  fieldNames: {
+    max_tokens: 'max_output_tokens',
+    response_format: 'text.format',
+    reasoning_effort: 'reasoning.effort',
+    logprobs: 'include',
+  },
+  parseRequest,
+  renderResponse,
+  renderStream,
+  renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
+} satisfies Dialect;

@@ -1,0 +1,169 @@
+/** The input items of a caller as messages: what the model said, thought and called in one go is one message. */
+import type { Message, Part } from '../../core/chat.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { sourceOf } from '../openai/content.ts';
+import {
+  isGiven,
+  noteOthers,
+  noteUnread,
+  type Reading,
+  readObjects,
+  readText,
+  readWord,
+  refuse,
+  requireGiven,
+  requireText,
+  wrongType,
+} from '../openai/reading.ts';
+
+export interface Input {
+  readonly messages: readonly Message[];
+  readonly places: readonly string[];
+  /** Items that stand for others which only the target's own store has. */
+  readonly bound: readonly string[];
+}
+
+interface Gathering {
+  readonly messages: { role: Message['role']; content: Part[] }[];
+  readonly places: string[];
+  readonly bound: string[];
+}
+
+export function readInput(reading: Reading, body: JsonObject): Input {
+  const into: Gathering = { messages: [], places: [], bound: [] };
+  const instructions = readText(reading, body.instructions, 'instructions');
+  if (instructions) add(into, 'system', [{ type: 'text', text: instructions }], 'instructions');
+  const { input } = body;
+  if (typeof input === 'string') add(into, 'user', [{ type: 'text', text: input }], 'input');
+  else if (Array.isArray(input)) for (const [item, path] of readObjects(reading, input, 'input')) readItem(reading, item, path, into);
+  else if (isGiven(input)) wrongType(reading, input, 'input', 'a string or an array of items');
+  else if (!isGiven(body.prompt) && !isGiven(body.previous_response_id))
+    requireGiven(reading, input, 'input', 'a string or an array of items');
+  return into;
+}
+
+function add({ messages, places }: Gathering, role: Message['role'], content: readonly Part[], path: string): void {
+  messages.push({ role, content: [...content] });
+  places.push(path);
+}
+
+/** Items of the model's follow each other into one turn. */
+function addSaid(into: Gathering, content: readonly Part[], path: string): void {
+  const last = into.messages.at(-1);
+  if (last?.role === 'assistant') last.content.push(...content);
+  else add(into, 'assistant', content, path);
+}
+
+function readItem(reading: Reading, item: JsonObject, path: string, into: Gathering): void {
+  switch (readText(reading, item.type, `${path}.type`) ?? 'message') {
+    case 'message':
+      return readMessage(reading, item, path, into);
+    case 'function_call':
+      noteOthers(reading, item, ['type', 'id', 'call_id', 'name', 'arguments', 'status'], path);
+      return addSaid(into, [readCall(reading, item, item.arguments, path)], path);
+    case 'custom_tool_call':
+      return addSaid(into, [readCall(reading, item, item.input, path)], path);
+    case 'function_call_output':
+    case 'custom_tool_call_output': {
+      noteOthers(reading, item, ['type', 'id', 'call_id', 'output', 'status'], path);
+      const id = requireText(reading, item.call_id, `${path}.call_id`);
+      return add(into, 'tool', [{ type: 'tool-result', id, content: readContent(reading, item.output, `${path}.output`) }], path);
+    }
+    case 'reasoning':
+      return addSaid(into, readReasoning(reading, item, path), path);
+    case 'item_reference':
+      into.bound.push(path);
+      return;
+    default:
+      // Items of tools that OpenAI runs itself: only OpenAI can take them back.
+      noteUnread(reading, path);
+  }
+}
+
+function readMessage(reading: Reading, item: JsonObject, path: string, into: Gathering): void {
+  noteOthers(reading, item, ['type', 'id', 'role', 'content', 'status', 'phase'], path);
+  if (!requireGiven(reading, item.role, `${path}.role`, 'user, assistant, system or developer')) return;
+  const role = readWord(reading, item.role, `${path}.role`, ['user', 'assistant', 'system', 'developer']);
+  requireGiven(reading, item.content, `${path}.content`, 'a string or an array of content parts');
+  const content = readContent(reading, item.content, `${path}.content`);
+  if (role === 'assistant') addSaid(into, content, path);
+  else if (role !== undefined) add(into, role, content, path);
+}
+
+function readCall(reading: Reading, item: JsonObject, input: Json | undefined, path: string): Part {
+  return {
+    type: 'tool-call',
+    id: requireText(reading, item.call_id, `${path}.call_id`),
+    name: requireText(reading, item.name, `${path}.name`),
+    arguments: readText(reading, input, `${path}.arguments`) ?? '',
+  };
+}
+
+/** Without its seal a thought is only what its summary says. */
+function readReasoning(reading: Reading, item: JsonObject, path: string): readonly Part[] {
+  noteOthers(reading, item, ['type', 'id', 'summary', 'content', 'encrypted_content', 'status'], path);
+  const textsOf = (member: 'summary' | 'content'): readonly string[] =>
+    readObjects(reading, item[member], `${path}.${member}`).map(([part, at]) => readText(reading, part.text, `${at}.text`) ?? '');
+  const summary = textsOf('summary').join('\n\n');
+  const text = summary === '' ? textsOf('content').join('') : summary;
+  const signature = readText(reading, item.encrypted_content, `${path}.encrypted_content`);
+  return text === '' && !signature ? [] : [{ type: 'reasoning', text, ...(signature ? { signature } : {}) }];
+}
+
+function readContent(reading: Reading, value: Json | undefined, param: string): readonly Part[] {
+  if (!isGiven(value)) return [];
+  if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
+  if (!Array.isArray(value)) {
+    wrongType(reading, value, param, 'a string or an array of content parts');
+    return [];
+  }
+  return readObjects(reading, value, param).flatMap(([part, path]) => readPart(reading, part, path));
+}
+
+function readPart(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+  if (!requireGiven(reading, part.type, `${path}.type`, 'input_text, input_image, input_file, output_text or refusal')) return [];
+  switch (readText(reading, part.type, `${path}.type`)) {
+    case 'input_text':
+    case 'output_text':
+    case 'text': {
+      noteOthers(reading, part, ['type', 'text', 'annotations', 'logprobs'], path);
+      requireGiven(reading, part.text, `${path}.text`, 'a string');
+      const citations = readObjects(reading, part.annotations, `${path}.annotations`).map(([annotation]) => annotation);
+      const text = readText(reading, part.text, `${path}.text`) ?? '';
+      return [{ type: 'text', text, ...(citations.length > 0 ? { citations } : {}) }];
+    }
+    case 'refusal':
+      return [{ type: 'refusal', text: requireText(reading, part.refusal, `${path}.refusal`) }];
+    case 'input_image':
+      return readImage(reading, part, path);
+    case 'input_file':
+      return readFile(reading, part, path);
+    default:
+      noteUnread(reading, path);
+      return [];
+  }
+}
+
+function readImage(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+  noteOthers(reading, part, ['type', 'image_url', 'file_id', 'detail'], path);
+  const detail = readText(reading, part.detail, `${path}.detail`);
+  const told = detail === undefined ? {} : { detail };
+  const id = readText(reading, part.file_id, `${path}.file_id`);
+  if (id) return [{ type: 'image', source: { type: 'file', id }, ...told }];
+  const source = sourceOf(reading, requireText(reading, part.image_url, `${path}.image_url`), `${path}.image_url`);
+  return source ? [{ type: 'image', source, ...told }] : [];
+}
+
+function readFile(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+  noteOthers(reading, part, ['type', 'file_id', 'file_data', 'file_url', 'filename'], path);
+  const name = readText(reading, part.filename, `${path}.filename`);
+  const named = name === undefined ? {} : { name };
+  const id = readText(reading, part.file_id, `${path}.file_id`);
+  if (id) return [{ type: 'document', source: { type: 'file', id }, ...named }];
+  const url = readText(reading, part.file_url, `${path}.file_url`);
+  if (url && !/^https?:\/\//i.test(url))
+    refuse(reading, 'invalid_value', `${path}.file_url`, `${path}.file_url must begin with https:// or http://.`);
+  if (url) return [{ type: 'document', source: { type: 'url', url }, ...named }];
+  const source = sourceOf(reading, requireText(reading, part.file_data, `${path}.file_data`), `${path}.file_data`);
+  return source ? [{ type: 'document', source, ...named }] : [];
+}

@@ -1,0 +1,20 @@
+/** A whole answer as a response object. */
+import type { ChatRequest, ChatResponse } from '../../core/chat.ts';
+import { itemsOf, responseOf, statusOf, usageOf } from './wire.ts';
+
+/** The format has one answer; a request of it can ask for no more. */
+export function renderResponse(response: ChatResponse, now = 0, asked?: ChatRequest): string {
+  const { id, model, created = now, choices, usage, serviceTier } = response;
+  const choice = choices[0] ?? { index: 0, content: [], finish: { reason: 'other', raw: '' } as const };
+  return JSON.stringify(
+    responseOf({ id, model, created }, asked, {
+      ...statusOf(
+        choice.finish,
+        choice.content.some(part => part.type === 'refusal'),
+      ),
+      output: itemsOf(choice, id),
+      ...(usage ? { usage: usageOf(usage) } : {}),
+      ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
+    }),
+  );
+}

@@ -1,0 +1,155 @@
+/** What whole and streamed responses have in common: the object around the output, its items, its status and its counts. */
+import type { ChatRequest, Choice, Finish, Part, TokenLogprob, Usage } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { logprobsOf } from '../openai/wire.ts';
+
+export interface Head {
+  readonly id: string;
+  readonly model: string;
+  readonly created: number;
+}
+
+/** A response object; clients ask for nothing but `id`, `object` and `output`, and some repeat what was asked from it. */
+export const responseOf = ({ id, model, created }: Head, asked: ChatRequest | undefined, members: JsonObject): JsonObject => ({
+  id,
+  object: 'response',
+  created_at: created,
+  status: 'in_progress',
+  error: null,
+  incomplete_details: null,
+  instructions: null,
+  max_output_tokens: asked?.maxOutputTokens ?? null,
+  model,
+  output: [],
+  parallel_tool_calls: asked?.parallelToolCalls ?? true,
+  previous_response_id: null,
+  reasoning: { effort: asked?.reasoning?.effort ?? null, summary: null },
+  store: false,
+  temperature: asked?.temperature ?? null,
+  text: { format: formatOf(asked) },
+  tool_choice: choiceOf(asked),
+  tools: (asked?.tools ?? []).map(toolOf),
+  top_p: asked?.topP ?? null,
+  truncation: 'disabled',
+  usage: null,
+  metadata: asked?.metadata ?? {},
+  ...members,
+});
+
+const choiceOf = (asked: ChatRequest | undefined): Json => {
+  const { toolChoice: choice = { type: 'auto' } as const } = asked ?? {};
+  return choice.type === 'tool' ? { type: 'function', name: choice.name } : choice.type;
+};
+
+const toolOf = ({ name, description, parameters, strict }: ChatRequest['tools'][number]): JsonObject => ({
+  type: 'function',
+  name,
+  description: description ?? null,
+  parameters: parameters ?? null,
+  strict: strict ?? false,
+});
+
+function formatOf(asked: ChatRequest | undefined): JsonObject {
+  const { output } = asked ?? {};
+  if (output?.type !== 'json-schema') return { type: output?.type === 'json' ? 'json_object' : 'text' };
+  const { name, schema, strict, description } = output;
+  return { type: 'json_schema', name, schema, strict: strict ?? false, description: description ?? null };
+}
+
+/** How it ended. What was withheld without a word is incomplete; a refusal that was said is an answer like others. */
+export function statusOf({ reason, raw }: Finish, refused: boolean): JsonObject {
+  const incomplete = (why: string): JsonObject => ({ status: 'incomplete', incomplete_details: { reason: why } });
+  switch (reason) {
+    case 'stop':
+    case 'tool-calls':
+      return { status: 'completed' };
+    case 'length':
+      return incomplete('max_output_tokens');
+    case 'content-filter':
+      return incomplete('content_filter');
+    case 'refusal':
+      return refused ? { status: 'completed' } : incomplete('content_filter');
+    default:
+      return incomplete(raw || 'unknown');
+  }
+}
+
+export const usageOf = ({ input, output, cached, cacheWrite, reasoning }: Usage): JsonObject => ({
+  input_tokens: input,
+  input_tokens_details: { cached_tokens: cached, ...(cacheWrite > 0 ? { cache_write_tokens: cacheWrite } : {}) },
+  output_tokens: output,
+  output_tokens_details: { reasoning_tokens: reasoning },
+  total_tokens: input + output,
+});
+
+export const textPart = (text: string, citations: readonly Json[] = [], logprobs: readonly TokenLogprob[] = []): JsonObject => ({
+  type: 'output_text',
+  text,
+  annotations: citations.filter(citation => isObject(citation) && citation.type !== undefined),
+  logprobs: logprobs.length > 0 ? logprobsOf(logprobs).content! : [],
+});
+export const refusalPart = (refusal: string): JsonObject => ({ type: 'refusal', refusal });
+
+export const messageItem = (id: string, content: readonly JsonObject[], status: string): JsonObject => ({
+  id,
+  type: 'message',
+  status,
+  role: 'assistant',
+  content,
+});
+export const callItem = (
+  id: string,
+  call: { readonly id: string; readonly name: string; readonly arguments: string },
+  status: string,
+): JsonObject => ({
+  id,
+  type: 'function_call',
+  status,
+  call_id: call.id,
+  name: call.name,
+  arguments: call.arguments,
+});
+export const reasoningItem = (id: string, text: string, seal: string | undefined): JsonObject => ({
+  id,
+  type: 'reasoning',
+  summary: text === '' ? [] : [{ type: 'summary_text', text }],
+  ...(seal === undefined ? {} : { encrypted_content: seal }),
+});
+
+/** Ids of items differ within an answer, and between answers. */
+export const itemId = (kind: 'msg' | 'fc' | 'rs', answer: string, index: number): string =>
+  `${kind}_${answer.replace(/[^a-zA-Z0-9]/g, '').slice(-40)}_${index}`;
+
+/** The parts of an answer as items: text and refusals that follow each other share a message, which bears the log-probabilities. */
+export function itemsOf({ content, logprobs = [] }: Choice, answer: string): readonly JsonObject[] {
+  const items: JsonObject[] = [];
+  let said: JsonObject[] = [];
+  let tokens = logprobs;
+  const close = (): void => {
+    if (said.length > 0) items.push(messageItem(itemId('msg', answer, items.length), said, 'completed'));
+    said = [];
+  };
+  for (const part of content) {
+    if (part.type === 'text') {
+      said.push(textPart(part.text, part.citations, tokens));
+      tokens = [];
+    } else if (part.type === 'refusal') said.push(refusalPart(part.text));
+    else {
+      close();
+      items.push(...itemOf(part, answer, items.length));
+    }
+  }
+  close();
+  return items;
+}
+
+function itemOf(part: Part, answer: string, index: number): readonly JsonObject[] {
+  switch (part.type) {
+    case 'reasoning':
+      return [reasoningItem(itemId('rs', answer, index), part.text, part.signature ?? part.redacted)];
+    case 'tool-call':
+      return [callItem(itemId('fc', answer, index), part, 'completed')];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,187 @@
+/** OpenAI's own client against the gateway over real sockets: chat completions and responses, whole, streamed and by its helpers, whoever answers. */
+import OpenAI from 'openai';
+import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type Running, running } from '../gateway/harness.ts';
+import { accounts, citySchema, redPixel, type Scripted, scripted } from './scripted.ts';
+
+let upstream: Scripted;
+let gateway: Running;
+let client: OpenAI;
+beforeAll(async () => {
+  upstream = await scripted();
+  gateway = await running(accounts(upstream.url));
+  client = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+const targets = ['to-openai', 'to-responses', 'to-anthropic'];
+const City = z.object({ city: z.string(), degrees: z.number() });
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
+
+describe.each(targets)('chat completions %s', model => {
+  const say = (content: string): OpenAI.ChatCompletionMessageParam[] => [{ role: 'user', content }];
+
+  test('are read whole and by the streaming helper, with their id', async () => {
+    const { data, response } = await client.chat.completions.create({ model, messages: say('hi') }).withResponse();
+    expect(data.choices[0]).toMatchObject({ message: { content: 'Hello, world.' }, finish_reason: 'stop' });
+    expect((data as { _request_id?: string })._request_id).toBe(response.headers.get('x-hindcast-id'));
+    const stream = client.chat.completions.stream({ model, messages: say('hi'), stream_options: { include_usage: true } });
+    const final = await stream.finalChatCompletion();
+    expect(final.choices[0]!.message.content).toBe('Hello, world.');
+    expect((await stream.totalUsage()).total_tokens).toBe(18);
+  });
+
+  test('keep a schema that the helper parses', async () => {
+    const parsed = await client.chat.completions.parse({
+      model,
+      messages: say('scene:structured'),
+      response_format: zodResponseFormat(City, 'city'),
+    });
+    expect(parsed.choices[0]!.message.parsed).toEqual({ city: 'Oslo', degrees: 4 });
+  });
+
+  test('run tools to the end', async () => {
+    const asked: string[] = [];
+    const weather = (args: { city: string }): string => {
+      asked.push(args.city);
+      return 'Four degrees.';
+    };
+    const runner = client.chat.completions.runTools({
+      model,
+      messages: say('scene:tools'),
+      tools: [
+        { type: 'function', function: { name: 'weather', description: 'Tells it.', parameters, parse: JSON.parse, function: weather } },
+      ],
+    });
+    expect(await runner.finalContent()).toBe('Hello, world.');
+    expect(asked).toEqual(['Oslo', 'Rome']);
+  });
+
+  test('a caller of the first functions hears of a function_call, whole and streamed', async () => {
+    const functions = [{ name: 'weather', parameters }];
+    const asked = { model, messages: say('scene:tools'), functions };
+    if (model === 'to-openai') return; // bytes pass: the provider itself knows the older form
+    const whole = await client.chat.completions.create(asked);
+    expect(whole.choices[0]).toMatchObject({
+      finish_reason: 'function_call',
+      message: { function_call: { name: 'weather', arguments: '{"city":"Oslo"}' } },
+    });
+    expect(whole.choices[0]!.message.tool_calls).toBeUndefined();
+    let name = '';
+    let args = '';
+    let finish = '';
+    for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
+      name += choices[0]?.delta.function_call?.name ?? '';
+      args += choices[0]?.delta.function_call?.arguments ?? '';
+      finish = choices[0]?.finish_reason ?? finish;
+    }
+    expect([name, args, finish]).toEqual(['weather', '{"city":"Oslo"}', 'function_call']);
+  });
+
+  test('an error is one, and a broken stream throws', async () => {
+    await expect(client.chat.completions.create({ model, messages: say('scene:refused') })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
+    await expect(client.chat.completions.create({ model, messages: say('scene:cut') })).rejects.toThrow(/502/);
+    const read = async (): Promise<void> => {
+      for await (const _ of await client.chat.completions.create({ model, messages: say('scene:cut'), stream: true }));
+    };
+    await expect(read()).rejects.toThrow(/ended the answer before/);
+    await expect(client.chat.completions.stream({ model, messages: say('scene:cut') }).finalContent()).rejects.toThrow();
+  });
+});
+
+describe.each(targets)('responses %s', model => {
+  test('are read whole and streamed, with their id and counts', async () => {
+    const asked = { model, input: 'hi', instructions: 'Be brief.', max_output_tokens: 100 };
+    const whole = await client.responses.create(asked);
+    expect(whole.output_text).toBe('Hello, world.');
+    expect(whole).toMatchObject({ status: 'completed', usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } });
+    expect(whole._request_id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(upstream.last().text).toContain('Be brief.');
+    const stream = client.responses.stream(asked);
+    let text = '';
+    stream.on('response.output_text.delta', ({ delta }) => {
+      text += delta;
+    });
+    const final = await stream.finalResponse();
+    expect(text).toBe('Hello, world.');
+    expect(final).toMatchObject({ status: 'completed', usage: { total_tokens: 18 } });
+    expect(final.output_text).toBe('Hello, world.');
+    const exchange = gateway.sink.exchanges.at(-1)!;
+    expect(exchange).toMatchObject({ dialect: 'openai-responses', stream: true, outcome: 'ok', usage: { input: 11 } });
+  });
+
+  test('number their events without a gap, and say everything before they end', async () => {
+    const numbers: number[] = [];
+    const types: string[] = [];
+    const tools: OpenAI.Responses.Tool[] = [{ type: 'function', name: 'weather', parameters, strict: true }];
+    for await (const event of await client.responses.create({ model, input: 'scene:tools', tools, stream: true })) {
+      numbers.push(event.sequence_number);
+      types.push(event.type);
+    }
+    expect(numbers).toEqual(numbers.map((_, at) => at));
+    expect(types.filter(type => type === 'response.output_item.done')).toHaveLength(2);
+    expect([types[0], types.at(-1)]).toEqual(['response.created', 'response.completed']);
+  });
+
+  test('call tools, and take their results back', async () => {
+    const tools: OpenAI.Responses.Tool[] = [{ type: 'function', name: 'weather', parameters, strict: true }];
+    const input: OpenAI.Responses.ResponseInputItem[] = [{ role: 'user', content: 'scene:tools' }];
+    const first = await client.responses.create({ model, input, tools, parallel_tool_calls: true, tool_choice: 'required' });
+    const calls = first.output.filter(item => item.type === 'function_call');
+    expect(calls.map(call => JSON.parse(call.arguments).city)).toEqual(['Oslo', 'Rome']);
+    const results = calls.map(({ call_id }) => ({ type: 'function_call_output' as const, call_id, output: 'Four degrees.' }));
+    const last = await client.responses.create({ model, input: [...input, ...calls, ...results], tools });
+    expect(last.output_text).toBe('Hello, world.');
+    expect(upstream.last().text.match(/Four degrees\./g)).toHaveLength(2);
+  });
+
+  test('see pictures, and keep a schema that the helper parses', async () => {
+    const seen = await client.responses.create({
+      model,
+      input: [
+        {
+          role: 'user',
+          content: [
+            { type: 'input_text', text: 'scene:images' },
+            { type: 'input_image', image_url: `data:image/png;base64,${redPixel}`, detail: 'auto' },
+          ],
+        },
+      ],
+    });
+    expect(seen.output_text).toBe('A red square.');
+    expect(upstream.last().text).toContain(redPixel);
+    const parsed = await client.responses.parse({ model, input: 'scene:structured', text: { format: zodTextFormat(City, 'city') } });
+    expect(parsed.output_parsed).toEqual({ city: 'Oslo', degrees: 4 });
+    expect(upstream.last().text).toContain(Object.keys(citySchema.properties)[1]);
+  });
+
+  test('an error is one, and a broken answer throws', async () => {
+    await expect(client.responses.create({ model, input: 'scene:refused' })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
+    await expect(client.responses.create({ model, input: 'scene:cut' })).rejects.toThrow(/502/);
+    const read = async (): Promise<void> => {
+      for await (const _ of await client.responses.create({ model, input: 'scene:cut', stream: true }));
+    };
+    await expect(read()).rejects.toThrow(/ended the answer before/);
+    await expect(client.responses.stream({ model, input: 'scene:cut' }).finalResponse()).rejects.toThrow();
+  });
+});
+
+test('what only a store of the same format knows is not asked of another', async () => {
+  const asked = { input: 'hi', previous_response_id: 'resp_1' };
+  const other = await client.responses.create({ ...asked, model: 'to-anthropic' }).catch((error: unknown) => error);
+  expect(other).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'previous_response_id' });
+  await client.responses.create({ ...asked, model: 'to-responses' });
+  expect(upstream.last().body.previous_response_id).toBe('resp_1');
+});
+
+test('fields invented tomorrow reach a target of the same format, and its answer comes back as it is', async () => {
+  const body = '{"model":"to-responses","input":"hi", "invented_tomorrow" : {"a":[1, 2]}}';
+  const answer = await fetch(`${gateway.url}/v1/responses`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  expect(upstream.last().text).toBe(body.replace('"to-responses"', '"gpt-5.1"'));
+  expect(Buffer.from(gateway.sink.exchanges.at(-1)!.attempts[0]!.response).toString()).toBe(await answer.text());
+});
