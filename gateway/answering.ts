@@ -78,7 +78,7 @@ export class Answering {
 }
 
 /** Of an answer that was whole before: nothing is under way. */
-const over: Asking = { done: new Promise(() => {}), leave: () => {}, resume: () => {} };
+const over: Asking = { done: new Promise(() => {}), leave: () => {}, resume: () => {}, answer: () => undefined };
 
 function watch(response: ServerResponse, reader: ResponseReader, asking: Asking, left: () => void): void {
   const leave = (): void => {

@@ -1,5 +1,6 @@
 /** Asks one question of its route, lets a reader read the answer, and leaves an Exchange behind: the words in which this is arranged. */
 import { Conversation } from './conversation.ts';
+import type { ChatResponse } from './core/chat.ts';
 import type { Exchange, Sealed, Sink } from './core/exchange.ts';
 import type { Observation } from './core/fleet.ts';
 import type { Price } from './core/price.ts';
@@ -74,9 +75,16 @@ export interface Asking {
   leave(): void;
   /** The caller takes bytes again. */
   resume(): void;
+  /** What the caller was answered, in our own words; undefined when it got no whole answer. Known once `done` has settled. */
+  answer(): ChatResponse | undefined;
 }
 
 export function ask(question: Question, world: AskWorld, reader: Reader): Asking {
   const conversation = new Conversation(question, world, reader);
-  return { done: conversation.done, leave: () => conversation.leave(), resume: () => conversation.resume() };
+  return {
+    done: conversation.done,
+    leave: () => conversation.leave(),
+    resume: () => conversation.resume(),
+    answer: () => conversation.answer,
+  };
 }

@@ -3,6 +3,7 @@ import type { AskWorld, Head, Reader, Target } from './ask.ts';
 import { streamIdleMsDefault } from './ask.ts';
 import { Attempt } from './attempt.ts';
 import { call, refuse } from './call.ts';
+import type { ChatResponse } from './core/chat.ts';
 import type { CallerError, StreamRenderer } from './core/dialect.ts';
 import type { AttemptRecord, Exchange } from './core/exchange.ts';
 import { type Failure, mistakeIn } from './core/failure.ts';
@@ -69,6 +70,10 @@ export class Conversation {
 
   get done(): Promise<Exchange> {
     return this.#done.promise;
+  }
+
+  get answer(): ChatResponse | undefined {
+    return this.#committed === undefined ? undefined : this.#running[this.#committed]?.attempt.response;
   }
 
   leave(): void {

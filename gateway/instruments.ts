@@ -20,6 +20,7 @@ export function requestInstruments(registry: Registry) {
       help: 'From the arrival of a request to the last byte of its answer.',
       labelNames,
       buckets: seconds,
+      enableExemplars: true,
       registers,
     }),
     firstToken: new Histogram({
@@ -27,6 +28,7 @@ export function requestInstruments(registry: Registry) {
       help: 'From the arrival of a request to the first content the caller was sent.',
       labelNames: ['gen_ai_operation_name', 'gen_ai_request_model'],
       buckets: firstTokenSeconds,
+      enableExemplars: true,
       registers,
     }),
     perToken: new Histogram({

@@ -1,5 +1,5 @@
 /** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import { type AttemptRecord, type Exchange, outcomeWord, type Sink } from './core/exchange.ts';
 import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
@@ -16,8 +16,8 @@ export interface Metrics {
   joined(): void;
   configured(hash: string): void;
   configurationRefused(): void;
-  text(): Promise<string>;
-  readonly contentType: string;
+  /** In OpenMetrics, which alone has room for exemplars, when the `accept` header takes it; else in Prometheus' own text format. */
+  scrape(accept: string | undefined): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
 /** What turns names that callers choose into labels. */
@@ -55,7 +55,7 @@ export interface MetricsOptions {
 const modelsMax = 200;
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const registry = new Registry();
+  const registry = openRegistry();
   if (options.process) collectDefaultMetrics({ register: registry });
   const requests = requestInstruments(registry);
   const attempts = attemptInstruments(registry);
@@ -82,10 +82,31 @@ export function createMetrics(options: MetricsOptions): Metrics {
       own.config.set({ hash }, 1);
     },
     configurationRefused: () => own.reloadFailures.inc(),
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    scrape: accept => scrape(registry, accept),
   };
 }
+
+/** prom-client renames its counters for good when it is asked for OpenMetrics once, so that is what it is always asked for. */
+export function openRegistry(): Registry {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry as unknown as Registry;
+}
+
+async function scrape(registry: Registry, accept = ''): Promise<{ readonly text: string; readonly contentType: string }> {
+  const text = await registry.metrics();
+  const isOpen = accept.includes('application/openmetrics-text');
+  return isOpen
+    ? { text, contentType: Registry.OPENMETRICS_CONTENT_TYPE }
+    : { text: plain(text), contentType: Registry.PROMETHEUS_CONTENT_TYPE };
+}
+
+/** OpenMetrics names a counter without the `_total` of its samples, and has exemplars; Prometheus' older format does neither. */
+const plain = (text: string): string =>
+  text
+    .replace(/^# HELP (\S+) (.*)\n# TYPE \1 counter$/gm, '# HELP $1_total $2\n# TYPE $1_total counter')
+    .replace(/ # \{trace_id="[0-9a-f]{32}"\} \S+ \S+$/gm, '')
+    .replace(/# EOF\n$/, '');
 
 /** Asked at each scrape rather than counted here. */
 function registerCollected(registry: Registry, { telemetry, inflight }: MetricsOptions): void {
@@ -192,14 +213,15 @@ function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names
   const durationMs = exchange.endedAt - exchange.receivedAt;
   const error = exchange.outcome === 'ok' ? {} : { error_type: exchange.outcome };
   to.total.inc({ route, outcome: exchange.outcome });
-  to.duration.observe({ ...labels, ...error }, durationMs / 1000);
+  const exemplarLabels: Record<string, string> = { trace_id: exchange.trace.traceId };
+  to.duration.observe({ labels: { ...labels, ...error }, value: durationMs / 1000, exemplarLabels });
   to.overhead.observe(exchange.overheadMs / 1000);
   const escalations = exchange.attempts.filter(attempt => attempt.kind === 'escalation').length;
   if (escalations > 0) to.escalations.inc({ route }, escalations);
   const { firstTokenMs } = exchange;
   if (firstTokenMs === undefined) return;
   if (exchange.stream && exchange.outcome !== 'ok' && exchange.outcome !== 'cancelled') to.interrupted.inc({ route });
-  to.firstToken.observe(labels, firstTokenMs / 1000);
+  to.firstToken.observe({ labels, value: firstTokenMs / 1000, exemplarLabels });
   const { decision } = exchange;
   const output =
     decision.type === 'answered' ? (exchange.attempts.find(({ number }) => number === decision.attempt + 1)?.usage?.output ?? 0) : 0;

@@ -35,6 +35,9 @@ export const attribute = {
   usageCacheRead: 'gen_ai.usage.cache_read.input_tokens',
   usageCacheWrite: 'gen_ai.usage.cache_creation.input_tokens',
   usageReasoning: 'gen_ai.usage.reasoning.output_tokens',
+  systemInstructions: 'gen_ai.system_instructions',
+  inputMessages: 'gen_ai.input.messages',
+  outputMessages: 'gen_ai.output.messages',
   /** In no convention yet, but what the tools read. */
   usageCost: 'gen_ai.usage.cost',
 
@@ -48,6 +51,7 @@ export const attribute = {
   outcome: 'hindcast.outcome',
   overheadMs: 'hindcast.overhead_ms',
   attempts: 'hindcast.attempts',
+  queuedMs: 'hindcast.queue.wait_ms',
   tenant: 'hindcast.tenant',
   project: 'hindcast.project',
   key: 'hindcast.key',

@@ -106,8 +106,9 @@ class GatewayServer implements Gateway {
     if (joins) return this.#metrics.joined();
     const exchange = await this.#drain.follow(asking);
     this.#metrics.observe(exchange, { isRoute: name => settings.routes.has(name), apiOf: provider => world.placeOf(provider)?.api });
-    if (telemetry.samples(trace)) {
-      telemetry.record(exchange, { chat: question.chat, path, traceState: trace.state, placeOf: world.placeOf });
+    if (telemetry.wants(trace, exchange)) {
+      const { chat } = question;
+      telemetry.record(exchange, { chat, answer: () => asking.answer(), path, traceState: trace.state, placeOf: world.placeOf });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
   }
@@ -137,9 +138,9 @@ class GatewayServer implements Gateway {
     json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons, ...(behind ? { warnings: [behind] } : {}) });
   }
 
-  async #scrape(response: ServerResponse): Promise<void> {
-    const text = await this.#metrics.text();
-    response.writeHead(200, { 'content-type': this.#metrics.contentType, 'content-length': Buffer.byteLength(text) }).end(text);
+  async #scrape({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { text, contentType } = await this.#metrics.scrape(headers.accept);
+    response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
   }
 
   #createRoutes(): Routes {
@@ -162,7 +163,7 @@ class GatewayServer implements Gateway {
         { method: 'GET', path: '/v1/models/{id*}', handler: (request, response, { id }) => this.#models(request, response, id) },
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
         { method: 'GET', path: '/ready', handler: (_, response) => this.#ready(response) },
-        { method: 'GET', path: '/metrics', handler: (_, response) => this.#scrape(response) },
+        { method: 'GET', path: '/metrics', handler: (request, response) => this.#scrape(request, response) },
       ],
       {
         refused: (request, response, refusal) => this.#refused(request, response, refusal),
@@ -209,7 +210,10 @@ class GatewayServer implements Gateway {
     const { otlp } = settings.telemetry;
     const kept = before?.settings.telemetry.otlp === otlp ? before?.telemetry : undefined;
     if (before && !kept) void before.telemetry.close();
-    const telemetry = kept ?? createTelemetry({ otlp, environment, log });
+    const { payloads, redact } = settings.recorder;
+    // What is taken out of records, or not kept at all, is not told on spans either.
+    const mayHoldContent = payloads === 'full' && redact.length === 0;
+    const telemetry = kept ?? createTelemetry({ otlp, environment, mayHoldContent, log });
     return {
       settings,
       world: createWorld(settings, {

@@ -2,17 +2,21 @@
 import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { TraceState } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { ChatRequest } from './core/chat.ts';
+import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
+import type { ChatRequest, ChatResponse } from './core/chat.ts';
 import type { AttemptRecord, Exchange } from './core/exchange.ts';
 import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
+import { newSpanId } from './ids.ts';
 import { attribute as a, providerNameOf } from './semconv.ts';
+import { contentOf } from './span-content.ts';
 
 /** What the exchange's record does not hold and its spans should. */
 export interface Seen {
   readonly chat: ChatRequest;
+  /** What the caller was answered, where it got a whole answer; asked only where spans may hold it. */
+  answer(): ChatResponse | undefined;
   /** The caller's `tracestate`, '' for none. */
   readonly traceState: string;
   readonly path: string;
@@ -31,11 +35,33 @@ export interface AccountPlace {
 export interface SpanOrigin {
   readonly resource: Resource;
   readonly scope: { readonly name: string; readonly version: string };
+  /** Questions and answers go along as events. */
+  readonly capturesContent: boolean;
 }
 
 export function spansOf(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan[] {
   const parameters = parametersOf(seen.chat);
-  return [serverSpan(exchange, seen, origin), ...exchange.attempts.map(attempt => clientSpan(exchange, attempt, parameters, seen, origin))];
+  const attempts = exchange.attempts.map(attempt => clientSpan(exchange, attempt, parameters, seen, origin));
+  return [serverSpan(exchange, seen, origin), ...waits(exchange, seen, origin), ...attempts];
+}
+
+/** The wait for a used-up limit, as one span that ends where the first attempt after it begins. */
+function waits(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan[] {
+  const { queuedMs = 0, trace } = exchange;
+  if (queuedMs === 0) return [];
+  const endedAt = exchange.attempts[0]?.startedAt ?? exchange.endedAt;
+  return [
+    span(origin, {
+      name: 'hindcast.queue',
+      kind: SpanKind.INTERNAL,
+      context: contextOf(trace.traceId, newSpanId(), seen.traceState),
+      parent: contextOf(trace.traceId, trace.spanId, seen.traceState),
+      startedAt: Math.max(exchange.receivedAt, endedAt - queuedMs),
+      endedAt,
+      status: unset,
+      attributes: { [a.exchange]: exchange.id, [a.route]: exchange.policy.name, [a.queuedMs]: queuedMs },
+    }),
+  ];
 }
 
 function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan {
@@ -93,6 +119,7 @@ function clientSpan(exchange: Exchange, attempt: AttemptRecord, parameters: Attr
     startedAt: attempt.startedAt,
     endedAt: attempt.endedAt,
     status: failed ? { code: SpanStatusCode.ERROR, message: attempt.outcome } : unset,
+    events: attempt.accepted && origin.capturesContent ? [contentEvent(seen, attempt.endedAt)] : [],
     attributes: defined({
       ...parameters,
       [a.operation]: exchange.operation,
@@ -156,6 +183,7 @@ interface SpanParts {
   readonly endedAt: Instant;
   readonly status: SpanStatus;
   readonly attributes: Attributes;
+  readonly events?: TimedEvent[];
 }
 
 function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, endedAt, ...parts }: SpanParts): ReadableSpan {
@@ -167,7 +195,7 @@ function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, end
     endTime: hrTimeOf(endedAt),
     duration: hrTimeOf(endedAt - startedAt),
     links: [],
-    events: [],
+    events: parts.events ?? [],
     ended: true,
     resource,
     instrumentationScope: scope,
@@ -176,6 +204,14 @@ function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, end
     droppedLinksCount: 0,
   };
 }
+
+/** What was asked and answered, for those who opted in to see it in their traces. */
+const contentEvent = ({ chat, answer }: Seen, at: Instant): TimedEvent => ({
+  time: hrTimeOf(at),
+  name: 'gen_ai.client.inference.operation.details',
+  attributes: contentOf(chat, answer()),
+  droppedAttributesCount: 0,
+});
 
 const unset: SpanStatus = { code: SpanStatusCode.UNSET };
 const usdOf = (nano: number | undefined): number | undefined => (nano === undefined ? undefined : usd(nano));

@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { boards } from '../../dashboards/boards/index.ts';
@@ -11,7 +10,7 @@ import { textOf } from '../../dashboards/build.ts';
 import { outcomes } from '../../dashboards/variables.ts';
 import { kindOfWord } from '../../gateway/core/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/instruments.ts';
-import { createMetrics } from '../../gateway/metrics.ts';
+import { createMetrics, openRegistry } from '../../gateway/metrics.ts';
 
 interface Rule {
   readonly alert?: string;
@@ -41,7 +40,8 @@ async function exposed(): Promise<ReadonlyMap<string, string>> {
     configHash: '',
     process: false,
   });
-  return new Map([...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name!, kind!]));
+  const { text } = await metrics.scrape(undefined);
+  return new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name!, kind!]));
 }
 
 /** Names of metrics without those of labels; a histogram's parts count as it. */
@@ -55,7 +55,7 @@ async function unknownIn(expr: string): Promise<readonly string[]> {
 
 /** Of every metric with labels of ours, which it has. */
 function labelsOf(name: string): readonly string[] | undefined {
-  const registry = new Registry();
+  const registry = openRegistry();
   requestInstruments(registry);
   attemptInstruments(registry);
   const metric = registry.getSingleMetric(name.replace(/_bucket$/, '')) as unknown as

@@ -117,3 +117,23 @@ test('a request is one line of the log, in JSON or for a terminal, and holds no 
   expect(lines.terminal[1]).not.toMatch(/\u001b|\r|\u0007/);
   expect([...lines.json, ...lines.terminal].join('')).not.toMatch(/sk-|"hi"|hello/);
 });
+
+test('who takes OpenMetrics gets exemplars that lead to a trace, and the same names', async () => {
+  await using provider = await upstream(answerAsked);
+  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await post(gateway.url, hi);
+  const { trace } = await gateway.sink.next();
+  const scrape = async (accept: string) => {
+    const response = await fetch(`${gateway.url}/metrics`, { headers: { accept } });
+    return { type: response.headers.get('content-type'), text: await response.text() };
+  };
+  const open = await scrape('application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5');
+  expect(open.type).toContain('application/openmetrics-text');
+  expect(open.text).toMatch(new RegExp(`^gen_ai_server_request_duration_seconds_bucket.* # \\{trace_id="${trace.traceId}"\\} `, 'm'));
+  expect(open.text).toMatch(/# EOF\n$/);
+  const plain = await scrape('text/plain');
+  expect(plain.type).toContain('text/plain');
+  expect(plain.text).not.toMatch(/trace_id|# EOF/);
+  for (const { text } of [open, plain]) expect(text).toMatch(/^hindcast_requests_total\{.*\} 1$/m);
+  expect(plain.text).toMatch(/^# TYPE hindcast_requests_total counter$/m);
+});

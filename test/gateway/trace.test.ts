@@ -170,6 +170,45 @@ test('a caller that did not sample its trace is not exported, and providers are 
   expect(spans).toHaveLength(0);
 });
 
+test('where only a share of the traces is sampled, whatever failed is exported all the same', async () => {
+  const { url, spans } = await receiver();
+  await using provider = await upstream(answerAsked);
+  const environment = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' };
+  await using gateway = await running(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, 'http://127.0.0.1:9')}`, {
+    environment,
+  });
+  await post(gateway.url, hi);
+  await post(gateway.url, { ...hi, model: 'B/fast' });
+  await gateway.gateway.close();
+  // It was tried twice.
+  expect(spans.map(({ name }) => name)).toEqual(['POST /v1/chat/completions', 'chat fast', 'chat fast']);
+  expect(spans[0]!.attributes['hindcast.outcome']).toBe('upstream_error');
+});
+
+interface SpanEvent {
+  readonly name: string;
+  readonly attributes: Attributes;
+}
+
+test.each([
+  ['on the span of the attempt that answered, when the standard variable asks for it', '', 1],
+  ['not, when records are redacted', 'recorder: { redact: [email] }\n', 0],
+])('what was asked and answered stands %s', async (_, recorder, expected) => {
+  const { url, spans } = await receiver();
+  await using provider = await upstream(answerAsked);
+  const environment = { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true' };
+  const yaml = `${recorder}telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`;
+  await using gateway = await running(yaml, { environment });
+  await post(gateway.url, hi);
+  await gateway.gateway.close();
+  const events = spans.flatMap(span => (span as Span & { events: SpanEvent[] }).events);
+  expect(events).toHaveLength(expected);
+  if (expected === 0) return;
+  const { 'gen_ai.input.messages': input, 'gen_ai.output.messages': output } = flat(events[0]!.attributes);
+  expect(JSON.parse(String(input))).toEqual([{ role: 'user', parts: [{ type: 'text', content: 'hi' }] }]);
+  expect(JSON.parse(String(output))).toMatchObject([{ role: 'assistant', parts: [{ type: 'text' }], finish_reason: 'stop' }]);
+});
+
 test('a receiver that fails costs spans, which are counted, and no request', async () => {
   const { url } = await receiver(400);
   await using provider = await upstream(answerAsked);
@@ -193,12 +232,14 @@ test('the samplers of the standard variables decide as they are named', () => {
   const context = (sampled?: boolean, id = traceId) => ({ ...traceFrom(undefined, undefined), traceId: id, sampled });
   const sampler = (name?: string, argument?: string) =>
     samplerFrom({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: argument }, silentLog);
-  expect([sampler()(context()), sampler()(context(false)), sampler()(context(true))]).toEqual([true, false, true]);
-  expect([sampler('always_on')(context(false)), sampler('always_off')(context(true))]).toEqual([true, false]);
-  expect(sampler('parentbased_always_off')(context())).toBe(false);
-  expect(sampler('nonsense')(context())).toBe(true);
+  expect([sampler()(context()), sampler()(context(false)), sampler()(context(true))]).toEqual(['all', 'none', 'all']);
+  expect([sampler('always_on')(context(false)), sampler('always_off')(context(true))]).toEqual(['all', 'none']);
+  expect(sampler('parentbased_always_off')(context())).toBe('none');
+  expect(sampler('parentbased_traceidratio', '0')(context())).toBe('notable');
+  expect(sampler('parentbased_traceidratio', '0')(context(false))).toBe('none');
+  expect(sampler('nonsense')(context())).toBe('all');
   const ids = Array.from({ length: 2_000 }, () => traceFrom(undefined, undefined).traceId);
-  const share = ids.filter(id => sampler('traceidratio', '0.25')(context(undefined, id))).length / ids.length;
+  const share = ids.filter(id => sampler('traceidratio', '0.25')(context(undefined, id)) === 'all').length / ids.length;
   expect(share).toBeGreaterThan(0.2);
   expect(share).toBeLessThan(0.3);
 });
