@@ -80,6 +80,9 @@ export class Relay implements Asking {
     return this.#done.promise;
   }
 
+  /** What passes through has no words of ours. */
+  answer(): undefined {}
+
   leave(): void {
     this.#drive.leave();
   }
