@@ -1,5 +1,8 @@
 /** Which frames go to the store together, and under what token: told from a frame's own place and content, whatever happens to the others. */
+import type { Exchange } from '../gateway/core/exchange.ts';
+import type { Feedback } from '../gateway/core/feedback.ts';
 import type { Instant } from '../gateway/core/time.ts';
+import { isErased, type Tombstone } from './erase/subject.ts';
 import { isFeedback, parseRecord } from './packet.ts';
 import { type Rows, rowsOf, rowsOfFeedback } from './row.ts';
 import type { Frame, Segment } from './segment.ts';
@@ -34,17 +37,30 @@ export interface Misfit {
   readonly problem: string;
 }
 
+export interface Stretch {
+  readonly batches: readonly Batch[];
+  readonly misfits: readonly Misfit[];
+  /** Frames that were left out. */
+  readonly erased: number;
+}
+
 /** Rows are made batch by batch, so that no more than one batch of them is in memory. */
-export function* batchesOf(segment: Segment, retention: Retention): Generator<{ batches: readonly Batch[]; misfits: readonly Misfit[] }> {
+export function* batchesOf(segment: Segment, retention: Retention, tombstones: readonly Tombstone[] = []): Generator<Stretch> {
   const stretches = Map.groupBy(segment.frames, ({ offset, sequence }) => {
     return `${Math.floor(offset / bytesMax)}.${Math.floor(sequence / framesMax)}`;
   });
   for (const [stretch, frames] of stretches) {
     const misfits: Misfit[] = [];
+    let erased = 0;
     const byDays = new Map<number, Entry[]>();
     for (const frame of frames) {
       try {
-        const entry = entryOf(frame, retention);
+        const record = parseRecord(frame.payload);
+        if (isErased(record, tombstones)) {
+          erased += 1;
+          continue;
+        }
+        const entry = entryOf(frame, record, retention);
         const days = Math.floor(entry.receivedAt / dayMs / daysMax);
         const entries = byDays.get(days) ?? [];
         entries.push(entry);
@@ -57,12 +73,11 @@ export function* batchesOf(segment: Segment, retention: Retention): Generator<{ 
     const batches = [...byDays].map(([days, entries]): Batch => {
       return { token: `${segment.id}.${stretch}.${days}`, range: [from, from + framesMax], entries };
     });
-    yield { batches, misfits };
+    yield { batches, misfits, erased };
   }
 }
 
-function entryOf(frame: Frame, retention: Retention): Entry {
-  const record = parseRecord(frame.payload);
+function entryOf(frame: Frame, record: Exchange | Feedback, retention: Retention): Entry {
   if (isFeedback(record)) return { frame, id: record.request, receivedAt: record.scores[0]!.at, rows: rowsOfFeedback(record) };
   return { frame, id: record.id, receivedAt: record.receivedAt, rows: rowsOf(record, retention) };
 }

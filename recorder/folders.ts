@@ -25,6 +25,18 @@ export async function closedSegments(root: string): Promise<readonly SegmentPlac
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** Every segment there is, closed or being written, by its id. */
+export async function segmentIds(root: string): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for (const folder of await foldersOf(root)) {
+    for (const name of await namesIn(folder)) {
+      const segment = parseSegmentName(name);
+      if (segment) ids.add(segment.id);
+    }
+  }
+  return ids;
+}
+
 /** Whether anything lies in a writer's folder that is not shipped. */
 export const isEmpty = async (folder: string): Promise<boolean> => !(await namesIn(folder)).some(name => parseSegmentName(name));
 

@@ -1,6 +1,8 @@
 /** `hindcast store`: looks into the store, and brings its tables up to date. */
 import type { Command } from 'commander';
 import { action, result, settingsOf, table } from '../gateway/cli.ts';
+import { eraseFlags, runErase } from './commands/erase.ts';
+import { exportFlags, runExport } from './commands/export.ts';
 import { migrate } from './migrate.ts';
 import { openStore } from './open.ts';
 import { type StoreStatus, statusOf } from './status.ts';
@@ -19,6 +21,26 @@ export function register(program: Command): void {
   common(store.command('migrate').description('bring the tables up to date; a gateway does so when it starts'))
     .addHelpText('after', '\nExample:\n  hindcast store migrate --config hindcast.yaml')
     .action(action((options: Options) => withStore(options, bringUpToDate)));
+  exportFlags(common(store.command('export').description('write recorded exchanges to a file')))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast store export -o yesterday.jsonl --since 1d --payloads
+  hindcast store export -o acme.parquet --format parquet --tenant acme --where "cost_usd > 0.01"`,
+    )
+    .action(action(runExport));
+  eraseFlags(common(store.command('erase').description('erase records of a tenant, a user or one exchange, from store, spool and exports')))
+    .addHelpText(
+      'after',
+      `
+Rollups are erased with a tenant; of one user they hold sums only. Exports are found by where they were written; copies of them are not.
+
+Examples:
+  hindcast store erase --tenant acme --user u1
+  hindcast store erase --exchange 01890a5d-ac96-774b-bcce-b302099a8057 --json`,
+    )
+    .action(action(runErase));
 }
 
 const common = (command: Command): Command =>

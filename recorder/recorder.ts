@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEngine } from './engine.ts';
+import { tombstonesFrom } from './erase/tombstones.ts';
 import { waitForLock } from './lock.ts';
 import { forgetLostParts } from './lost-parts.ts';
 import { migrate } from './migrate.ts';
@@ -49,6 +50,7 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
         root,
         store: resource.store,
         retention: options.retention,
+        tombstones: tombstonesFrom(resource.store),
         // A server may be a cluster whose other replicas have not got the rows yet.
         verify: options.store.type === 'embedded',
         log,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { AttemptRecord, Exchange, Sink } from '../gateway/core/exchange.ts';
 import type { Failure } from '../gateway/core/failure.ts';
+import type { Feedback } from '../gateway/core/feedback.ts';
 import type { RouteOutcome } from '../gateway/core/route.ts';
 import type { Settings } from '../gateway/settings.ts';
 import { type RedactedBody, redactBody, redactText } from './redact/body.ts';
@@ -11,11 +12,13 @@ import { type Rules, rulesOf } from './redact/rules.ts';
 export function redacting(sink: Sink, { payloads, redact }: Pick<Settings['recorder'], 'payloads' | 'redact'>): Sink {
   if (payloads === 'full' && redact.length === 0) return sink;
   const rules = rulesOf(redact);
+  const say = (text: string): string => (payloads === 'metadata' ? '' : redactText(text, rules));
   return {
     record: exchange => {
       const known = redact.length === 0 ? exchange : redactExchange(exchange, rules);
       return sink.record(payloads === 'metadata' ? withoutText(known) : known);
     },
+    ...(sink.feedback ? { feedback: said => sink.feedback!(feedbackWith(said, say)) } : {}),
     refusal: () => sink.refusal(),
     get dropped() {
       return sink.dropped;
@@ -104,6 +107,11 @@ function wordsWith({ decision, events }: Exchange, say: (text: string) => string
     events: events.map(event => (event.type === 'attempt-failed' ? { ...event, failure: failureWith(event.failure, say) } : event)),
   };
 }
+
+const feedbackWith = (feedback: Feedback, say: (text: string) => string): Feedback => ({
+  ...feedback,
+  scores: feedback.scores.map(score => ({ ...score, explanation: say(score.explanation) })),
+});
 
 const failureWith = (failure: Failure, say: (text: string) => string): Failure => ({ ...failure, message: say(failure.message) });
 

@@ -42,6 +42,7 @@ export function reopening(first: Store, find: () => Promise<Store>): Store {
     insert: (table, rows, token) => ask(store => store.insert(table, rows, token)),
     insertBinary: (table, columns, body, token) => ask(store => store.insertBinary(table, columns, body, token)),
     command: (query, params) => ask(store => store.command(query, params)),
+    download: (query, params, settings) => ask(store => store.download(query, params, settings)),
     ping: async () => (await current).ping(),
     close: async () => (await current).close(),
   };

@@ -3,6 +3,7 @@ import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Batch, batchesOf } from './batch.ts';
+import type { Tombstone } from './erase/subject.ts';
 import { adoptOrphans, closedSegments, type SegmentPlace } from './folders.ts';
 import { type Inserting, insertBatch, type Splits } from './insert.ts';
 import { makeFolder, rejectedFolder, rejectedName } from './places.ts';
@@ -31,6 +32,8 @@ export interface Shipping {
   readonly root: string;
   readonly store: Pick<Store, 'insertBinary' | 'select'>;
   readonly retention: Retention;
+  /** What must not come into the store any more. */
+  readonly tombstones?: () => Promise<readonly Tombstone[]>;
   /** Look every written record up again. */
   readonly verify: boolean;
   readonly log: (line: string) => void;
@@ -116,7 +119,9 @@ export class Shipper {
     if (!file) return;
     const segment = parseSegment(file, place.id);
     const splits = await Sidecar.read(`${place.path}.splits`);
-    for (const { batches, misfits } of batchesOf(segment, this.#shipping.retention)) {
+    const tombstones = (await this.#shipping.tombstones?.()) ?? [];
+    for (const { batches, misfits, erased } of batchesOf(segment, this.#shipping.retention, tombstones)) {
+      if (erased > 0) this.#shipping.log(`${erased} records of ${segment.id} were erased before they reached the store`);
       for (const { frame, problem } of misfits) await this.#setAside(segment, frame, 'frame', problem);
       for (const batch of batches) {
         const refused = new Set<Frame>();

@@ -21,6 +21,8 @@ export interface Store {
   /** `body` is rows in RowBinary, in the order of `columns`. Resolves when they are written; the same token twice is one insert. */
   insertBinary(table: string, columns: readonly string[], body: Uint8Array, token: string): Promise<void>;
   command(query: string, params?: Record<string, unknown>): Promise<void>;
+  /** The bytes of an answer, in the format that the query names. A failure in the middle is an error of the stream. */
+  download(query: string, params?: Record<string, unknown>, settings?: ClickHouseSettings): Promise<Readable>;
   ping(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -68,9 +70,32 @@ export function connect(access: StoreAccess): Store {
     command: async (query, params = {}) => {
       await client.command({ query, query_params: params });
     },
+    download: async (query, params = {}, settings = {}) => {
+      const { stream } = await client.exec({ query, query_params: params, clickhouse_settings: settings });
+      return checked(stream);
+    },
     ping: async () => (await client.ping()).success,
     close: () => client.close(),
   };
+}
+
+/** An exception that came after the headers stands at the end of the body, in a frame of its own. */
+function checked(stream: Readable): Readable {
+  const framed = /\r\n__exception__\r\n[\s\S]*?(Code: \d+\. DB::Exception[\s\S]*)/;
+  const tailBytesMax = 32 * 1024;
+  return Readable.from(
+    (async function* () {
+      let tail = Buffer.alloc(0);
+      for await (const chunk of stream) {
+        tail = Buffer.concat([tail, chunk as Buffer]);
+        if (tail.length > tailBytesMax) tail = Buffer.from(tail.subarray(tail.length - tailBytesMax));
+        yield chunk as Buffer;
+      }
+      const said = framed.exec(tail.toString('latin1'))?.[1];
+      if (said) throw new Error(said.trim());
+    })(),
+    { objectMode: false },
+  );
 }
 
 async function* rowsOf<Row>(client: ClickHouseClient, query: string, params: Record<string, unknown>): AsyncGenerator<Row> {

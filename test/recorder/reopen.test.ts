@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { reopening } from '../../recorder/reopen.ts';
 import type { Store } from '../../recorder/store.ts';
@@ -25,6 +26,10 @@ function storeNamed(name: string, fails?: () => Error, after = 0): Store & { clo
     insert: answer,
     insertBinary: answer,
     command: answer,
+    download: async () => {
+      await answer();
+      return Readable.from([name]);
+    },
     ping: async () => !fails,
     async close() {
       this.closed = true;

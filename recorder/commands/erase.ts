@@ -1,0 +1,78 @@
+/** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
+import type { Command } from 'commander';
+import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli.ts';
+import { type Erasure, erase } from '../erase/erase.ts';
+import type { Subject } from '../erase/subject.ts';
+import { countRows } from '../erase/tables.ts';
+import { openStore } from '../open.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly exchange?: string;
+  readonly dryRun?: boolean;
+}
+
+export const eraseFlags = (command: Command): Command =>
+  command
+    .option('--tenant <name>', "everything of this tenant's up to now")
+    .option('--user <name>', 'everything of this end user (with --tenant: of that tenant)')
+    .option('--exchange <id>', 'one exchange, by its x-hindcast-id')
+    .option('--dry-run', 'only count what would go');
+
+export async function runErase(options: Options): Promise<number> {
+  const subject = subjectOf(options);
+  const settings = settingsOf(options);
+  const store = await openStore(settings);
+  try {
+    if (options.dryRun) {
+      const rows = await countRows(store, subject, Date.now());
+      result(options, { rows }, () =>
+        table(
+          ['table', 'rows'],
+          Object.entries(rows).map(([name, count]) => [name, `${count}`]),
+        ),
+      );
+      return exit.pass;
+    }
+    const erasure = await erase(settings, store, subject, Date.now());
+    result(options, erasure, () => textOf(erasure));
+    if (erasure.verified && erasure.spool === 'shipped') return exit.pass;
+    note(
+      erasure.verified
+        ? 'Some of the spool has not reached the store yet; what is meant is left out when it does. Run this again then.'
+        : 'Rows of the subject are still there: another gateway may be writing them. Run this again.',
+    );
+    return exit.incomplete;
+  } finally {
+    await store.close();
+  }
+}
+
+function subjectOf({ tenant, user, exchange }: Options): Subject {
+  if (tenant === undefined && user === undefined && exchange === undefined)
+    throw new CommandError(exit.usage, 'Say whose records have to go: --tenant NAME, --user NAME or --exchange ID.');
+  for (const [flag, value] of Object.entries({ tenant, user, exchange })) {
+    if (value === '') throw new CommandError(exit.usage, `--${flag} is empty, which would mean everybody; name one.`);
+  }
+  if (exchange !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(exchange))
+    throw new CommandError(exit.usage, `--exchange ${exchange}: write the id as the answer's x-hindcast-id gave it.`);
+  return {
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(user === undefined ? {} : { user }),
+    ...(exchange === undefined ? {} : { exchange: exchange.toLowerCase() }),
+  };
+}
+
+function textOf({ id, rows, rejected, exports }: Erasure): string {
+  const tables = table(
+    ['table', 'rows erased'],
+    Object.entries(rows).map(([name, count]) => [name, `${count}`]),
+  );
+  const files = exports.filter(({ outcome }) => outcome !== 'untouched' && outcome !== 'gone');
+  const fileLines = files.map(({ path, outcome }) => (outcome === 'removed' ? `${path}: deleted` : `${path}: ${outcome} lines taken out`));
+  const refused = rejected === 0 ? [] : [`${rejected} refused records deleted.`];
+  return [tables, ...refused, ...(fileLines.length === 0 ? [] : [fileLines.join('\n')]), `Erasure ${id} is on the audit.`].join('\n\n');
+}

@@ -1,0 +1,81 @@
+/** Erases a subject: told to every recorder first, then taken out of spool, store and exports, looked for again, and put on the audit. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Instant } from '../../gateway/core/time.ts';
+import type { Settings } from '../../gateway/settings.ts';
+import { writeAudit } from '../audit.ts';
+import { exportedFiles } from '../exports.ts';
+import { segmentIds } from '../folders.ts';
+import { spoolRoot } from '../places.ts';
+import { shipped } from '../shipping.ts';
+import type { Store } from '../store.ts';
+import { type ErasedFile, eraseFromLines, eraseFromParquet, eraseRejected } from './files.ts';
+import { type Subject, subjectText, type Tombstone, tombstoneOf } from './subject.ts';
+import { type Counts, countRows, eraseRows, onePlace } from './tables.ts';
+import { staleMsMax } from './tombstones.ts';
+
+export interface Erasure {
+  readonly id: string;
+  readonly subject: string;
+  /** Rows that were there, by table. */
+  readonly rows: Counts;
+  /** Records that the store had refused. */
+  readonly rejected: number;
+  readonly exports: readonly ErasedFile[];
+  /** Whether everything that lay in the spool has gone through; what is left is left out when it does. */
+  readonly spool: 'shipped' | 'waiting';
+  /** Whether nothing was found afterwards. */
+  readonly verified: boolean;
+}
+
+const spoolMsMax = 60_000;
+/** Another gateway's recorder may have been in the middle of an insert. */
+const roundsMax = 3;
+
+export async function erase(settings: Settings, store: Store, subject: Subject, now: Instant, place = onePlace): Promise<Erasure> {
+  const id = randomUUID();
+  const text = subjectText(subject);
+  const tombstone = tombstoneOf(subject, now);
+  await note(store, id, tombstone, 'requested');
+  await writeAudit(store, { action: 'erase-requested', tenant: subject.tenant ?? '', subject: text, detail: { id } });
+  const spool = await emptied(settings, now);
+  const rejected = await eraseRejected(spoolRoot(settings.store.path), tombstone);
+  const rows: Record<string, number> = {};
+  let verified = false;
+  for (let round = 0; round < roundsMax && !verified; round++) {
+    const counts = await countRows(store, subject, now);
+    for (const [table, count] of Object.entries(counts)) rows[table] = (rows[table] ?? 0) + count;
+    await eraseRows(store, subject, now, counts, place);
+    verified = Object.values(await countRows(store, subject, now)).every(count => count === 0);
+  }
+  const exports: ErasedFile[] = [];
+  for (const { path, format } of exportedFiles(settings.store.path)) {
+    exports.push(await (format === 'jsonl' ? eraseFromLines : eraseFromParquet)(path, tombstone));
+  }
+  const erasure: Erasure = { id, subject: text, rows, rejected, exports, spool: spool ? 'shipped' : 'waiting', verified };
+  if (verified) await note(store, id, tombstone, 'verified');
+  await writeAudit(store, { action: 'erase', tenant: subject.tenant ?? '', subject: text, detail: erasure });
+  return erasure;
+}
+
+const note = (store: Store, id: string, tombstone: Tombstone, state: 'requested' | 'verified'): Promise<void> =>
+  store.insert('erasures', [
+    {
+      erasure_id: id,
+      tenant_id: tombstone.tenant_id,
+      user_sha256: tombstone.user_sha256,
+      request_id: tombstone.request_id,
+      requested_at: new Date(tombstone.at).toISOString(),
+      state,
+      version: new Date().toISOString(),
+    },
+  ]);
+
+/** Waits until what was written before the tombstone has passed the recorder, which leaves out what is meant. */
+async function emptied(settings: Settings, since: Instant): Promise<boolean> {
+  const root = spoolRoot(settings.store.path);
+  const before = await segmentIds(root);
+  // From then on no recorder overlooks it.
+  await sleep(Math.max(0, since + staleMsMax + 200 - Date.now()));
+  return shipped(settings, async () => [...(await segmentIds(root))].every(id => !before.has(id)), spoolMsMax);
+}

@@ -1,0 +1,65 @@
+/** Whose records have to go, and which those are: in SQL, and for one exchange that is in no table yet. */
+import { createHash } from 'node:crypto';
+import type { Exchange } from '../../gateway/core/exchange.ts';
+import type { Feedback } from '../../gateway/core/feedback.ts';
+import type { Instant } from '../../gateway/core/time.ts';
+
+/** Every given field has to match; at least one is given. */
+export interface Subject {
+  readonly tenant?: string;
+  readonly user?: string;
+  /** A request's id. */
+  readonly exchange?: string;
+}
+
+/** As it stands in `erasures`: '' matches everything. */
+export interface Tombstone {
+  readonly tenant_id: string;
+  readonly user_sha256: string;
+  readonly request_id: string;
+  /** Milliseconds; what arrived later is no longer meant. */
+  readonly at: Instant;
+}
+
+export const userHash = (user: string): string => createHash('sha256').update(user).digest('hex');
+
+export const tombstoneOf = ({ tenant = '', user, exchange = '' }: Subject, at: Instant): Tombstone => ({
+  tenant_id: tenant,
+  user_sha256: user === undefined ? '' : userHash(user),
+  request_id: exchange,
+  at,
+});
+
+/** For an audit: a user by the beginning of the hash, which whoever knows the name can look up. */
+export const subjectText = ({ tenant, user, exchange }: Subject): string =>
+  [
+    ...(tenant === undefined ? [] : [`tenant:${tenant}`]),
+    ...(user === undefined ? [] : [`user:sha256:${userHash(user)}`]),
+    ...(exchange === undefined ? [] : [`exchange:${exchange}`]),
+  ].join(' ');
+
+interface Named {
+  readonly ids: readonly (string | undefined)[];
+  readonly at: Instant;
+  readonly tenant: string;
+  /** Undefined where it is not known: then the request's own record tells. */
+  readonly user: string | undefined;
+}
+
+/** A replay says again what the original said, and goes with it, as does what somebody said of it. */
+function namedOf(record: Exchange | Feedback): Named {
+  if ('scores' in record) return { ids: [record.request], at: record.scores[0]?.at ?? 0, tenant: record.tenant, user: undefined };
+  const { tenant, user } = record.caller;
+  return { ids: [record.id, record.replayOf], at: record.receivedAt, tenant, user };
+}
+
+export function isErased(record: Exchange | Feedback, tombstones: readonly Tombstone[]): boolean {
+  if (tombstones.length === 0) return false;
+  const { ids, at, tenant, user } = namedOf(record);
+  return tombstones.some(stone => {
+    if (at > stone.at) return false;
+    if (stone.tenant_id !== '' && stone.tenant_id !== tenant) return false;
+    if (stone.request_id !== '' && !ids.includes(stone.request_id)) return false;
+    return stone.user_sha256 === '' || (user !== undefined && stone.user_sha256 === userHash(user));
+  });
+}

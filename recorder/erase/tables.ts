@@ -1,0 +1,82 @@
+/** Takes a subject's rows out of every table, and looks afterwards whether they are gone. */
+import type { Instant } from '../../gateway/core/time.ts';
+import type { Store } from '../store.ts';
+import type { Subject } from './subject.ts';
+
+/** Rows that were there, by table. */
+export type Counts = Readonly<Record<string, number>>;
+
+interface Part {
+  readonly table: string;
+  readonly where: string;
+}
+
+/** Not `audit` and `erasures`: they say that something was erased, and hold none of it. */
+const byTenant = ['payloads', 'attempts', 'scores', 'replay_results', 'runs', 'requests'];
+const rollups: readonly Part[] = [
+  { table: 'usage_1m', where: 'tenant_id = {tenant: String} AND minute <= toDateTime({at: DateTime64(3)})' },
+  { table: 'usage_1h', where: 'tenant_id = {tenant: String} AND hour <= toDateTime({at: DateTime64(3)})' },
+  { table: 'attempts_1m', where: 'tenant_id = {tenant: String} AND minute <= toDateTime({at: DateTime64(3)})' },
+];
+
+/** Replays first, while their originals are still there to tell them by; `requests` last, for it tells which the others are. */
+export function partsOf(subject: Subject): readonly Part[] {
+  const { tenant, user, exchange } = subject;
+  if (user === undefined && exchange === undefined) {
+    const time = (table: string): string => (table === 'runs' ? 'created_at' : 'ts');
+    const own = byTenant.map(table => ({ table, where: `tenant_id = {tenant: String} AND ${time(table)} <= {at: DateTime64(3)}` }));
+    return [...own, ...rollups];
+  }
+  const meant = [
+    'ts <= {at: DateTime64(3)}',
+    ...(tenant === undefined ? [] : ['tenant_id = {tenant: String}']),
+    ...(user === undefined ? [] : ['end_user = {user: String}']),
+    ...(exchange === undefined ? [] : ['request_id = {exchange: UUID}']),
+  ].join(' AND ');
+  const own = `SELECT request_id FROM requests WHERE ${meant}`;
+  const ownText = `SELECT toString(request_id) FROM requests WHERE ${meant}`;
+  const again = `SELECT request_id FROM requests WHERE run_id != '' AND replay_of IN (${ownText})`;
+  const all = `(request_id IN (${own}) OR request_id IN (${again}))`;
+  return [
+    ...['payloads', 'attempts', 'scores'].map(table => ({ table, where: all })),
+    { table: 'replay_results', where: `(request_id IN (${ownText}) OR replay_id IN (${ownText}))` },
+    { table: 'requests', where: `run_id != '' AND replay_of IN (${ownText}) AND NOT (${meant})` },
+    { table: 'requests', where: meant },
+  ];
+}
+
+export const paramsOf = ({ tenant, user, exchange }: Subject, at: Instant): Record<string, unknown> => ({
+  at: at / 1000,
+  ...(tenant === undefined ? {} : { tenant }),
+  ...(user === undefined ? {} : { user }),
+  ...(exchange === undefined ? {} : { exchange }),
+});
+
+/** What would be erased. */
+export async function countRows(store: Pick<Store, 'select'>, subject: Subject, at: Instant): Promise<Counts> {
+  const counts: Record<string, number> = {};
+  for (const { table, where } of partsOf(subject)) {
+    const [row] = await store.select<{ n: number }>(`SELECT count() AS n FROM ${table} WHERE ${where}`, paramsOf(subject, at));
+    counts[table] = (counts[table] ?? 0) + Number(row?.n ?? 0);
+  }
+  return counts;
+}
+
+/** `on` is the cluster's clause and the ending of its local tables; '' for one server. */
+export interface Place {
+  readonly onCluster: string;
+  readonly suffix: string;
+}
+export const onePlace: Place = { onCluster: '', suffix: '' };
+
+/** Parts are written anew without them: the bytes are off the disk when this resolves. Tables that `counts` shows to hold none are left alone. */
+export async function eraseRows(store: Pick<Store, 'command'>, subject: Subject, at: Instant, counts: Counts, place: Place): Promise<void> {
+  const params = paramsOf(subject, at);
+  for (const { table, where } of partsOf(subject)) {
+    if (counts[table] === 0) continue;
+    await store.command(
+      `ALTER TABLE ${table}${place.suffix}${place.onCluster} DELETE WHERE ${where} SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1`,
+      params,
+    );
+  }
+}
