@@ -19,6 +19,10 @@ export interface Target {
   readonly model: string;
   readonly baseUrl: string;
   readonly key: Secret | undefined;
+  /** Follows the path, without its question mark; absent for none. */
+  readonly query?: string;
+  /** Of a cloud, where calls are signed for it. */
+  readonly region?: string;
   readonly allowPrivate: boolean;
   /** Pass our trace on to it. */
   readonly trace: boolean;

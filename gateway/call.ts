@@ -1,9 +1,10 @@
 /** Puts a prepared request on the wire of its target: address, headers and key; or has it played where no network is needed. */
 
 import type { Target } from './ask.ts';
-import type { Warning } from './core/provider.ts';
+import type { Provider, Warning } from './core/provider.ts';
 import type { Clock } from './core/time.ts';
 import { play } from './play.ts';
+import { prove } from './prove.ts';
 import type { PreparedRequest } from './question.ts';
 import type { Secret } from './secret.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from './upstream.ts';
@@ -29,19 +30,68 @@ export function call(
   passed: Passed,
   listener: UpstreamListener,
 ): UpstreamHandle {
-  const { provider, baseUrl, allowPrivate } = target;
+  const { provider, allowPrivate } = target;
   if (provider.play) return play(provider.play(prepared, target.model), clock, listener);
   const headers = { ...headersOf(target, prepared.chat.stream, passed), ...(prepared.passes ? ownHeaders(passed, prepared.wire) : {}) };
-  return upstream.send({ url: baseUrl + prepared.path, headers, body: prepared.body, allowPrivate }, listener);
+  const url = urlOf(target, prepared.path);
+  const send = (proof: Headers): UpstreamHandle =>
+    upstream.send({ url, headers: { ...headers, ...proof }, body: prepared.body, allowPrivate }, listener);
+  const proof = prove(target, { url, body: prepared.body, headers }, clock.now());
+  return proof instanceof Promise ? later(proof, send, listener) : send(proof);
 }
 
-/** Every header of a call, the key's among them. */
+/** Where a call goes. */
+export function urlOf({ baseUrl, query }: Target, path: string): string {
+  if (query === undefined) return baseUrl + path;
+  return `${baseUrl}${path}${path.includes('?') ? '&' : '?'}${query}`;
+}
+
+/** A call that waits for its token. */
+function later(proof: Promise<Headers>, send: (proof: Headers) => UpstreamHandle, listener: UpstreamListener): UpstreamHandle {
+  let handle: UpstreamHandle | undefined;
+  let isAborted = false;
+  let isPaused = false;
+  proof.then(
+    headers => {
+      if (isAborted) return;
+      handle = send(headers);
+      if (isPaused) handle.pause();
+    },
+    (problem: unknown) => {
+      const message = problem instanceof Error ? problem.message.slice(0, 1000) : String(problem);
+      if (!isAborted) listener.failed({ kind: 'authentication', message: `no token: ${message}` });
+    },
+  );
+  return {
+    abort: () => {
+      isAborted = true;
+      handle?.abort();
+    },
+    pause: () => {
+      isPaused = true;
+      handle?.pause();
+    },
+    resume: () => {
+      isPaused = false;
+      handle?.resume();
+    },
+  };
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+const streamTypes: Readonly<Record<Provider['framing'], string>> = {
+  sse: 'text/event-stream',
+  'aws-eventstream': 'application/vnd.amazon.eventstream',
+};
+
+/** Every header of a call, the key's among them; what proves the call itself, a signature or a token, is added when it is made. */
 export function headersOf(target: Target, stream: boolean, passed: Passed): Record<string, string> {
   const { provider, key } = target;
   return {
     ...provider.headers,
     'content-type': 'application/json',
-    accept: stream ? 'text/event-stream' : 'application/json',
+    accept: stream ? streamTypes[provider.framing] : 'application/json',
     // What is recorded and passed on are the bytes as they came.
     'accept-encoding': 'identity',
     'user-agent': 'hindcast',
@@ -74,6 +124,8 @@ function credential(auth: Target['provider']['auth'], key: Secret): Record<strin
     case 'bearer':
       return { authorization: `Bearer ${key.reveal()}` };
     case 'none':
+    case 'aws':
+    case 'google':
       return {};
     default:
       return { [auth]: key.reveal() };

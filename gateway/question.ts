@@ -2,6 +2,7 @@
 import type { ChatRequest } from './core/chat.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Caller, TraceIds } from './core/exchange.ts';
+import { type Json, type Scan, scanObject, spliceMembers } from './core/json.ts';
 import { hintsLost, renamed } from './core/loss.ts';
 import { dropped, type Provider, type RawRequest, type RenderedRequest, type Warning } from './core/provider.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
@@ -69,18 +70,36 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const own = logprobs ? { ownLogprobs: { shownTop: asked.logprobs?.top } } : {};
   const chat = logprobs ? { ...asked, logprobs } : asked;
   const { wire } = question.dialect;
+  // What the caller did not ask for is no loss of its.
+  const withoutOurWish = (warnings: readonly Warning[]): readonly Warning[] =>
+    logprobs && !asked.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
   if (provider.wire === wire && isNative(asked, wire === 'anthropic-messages') && (!logprobs || wire === 'openai-chat')) {
     // Only the path is taken of it, and no path depends on what is said.
     const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
-    const body = passRequest(wire, raw, { model, stream: chat.stream, logprobs });
-    return { path, body, warnings: [], chat, wire: provider.wire, passes: true, ...own };
+    const { body, warnings } = adapted(passRequest(wire, raw, { model, stream: chat.stream, logprobs }), provider, model);
+    return { path, body, warnings: withoutOurWish(warnings), chat, wire: provider.wire, passes: true, ...own };
   }
   const unsigned: Warning[] = [];
   const rendered = provider.renderRequest(homeward(withoutOurs(chat), wire, provider.wire, unsigned), model);
-  // What the caller did not ask for is no loss of its.
-  const warnings = logprobs && !asked.logprobs ? rendered.warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : rendered.warnings;
+  const warnings = withoutOurWish(rendered.warnings);
   const named = renamed([...unsigned, ...warnings, ...hintsLost(asked, provider)], question.dialect.fieldNames, asked.places);
   return { ...rendered, warnings: [...unread(asked), ...named], chat, wire: provider.wire, passes: false, ...own };
+}
+
+/** Bytes in the target's wire format, changed where its dialect differs: other members stay as they are. */
+function adapted(text: string, { adapt }: Provider, model: string): { readonly body: string; readonly warnings: readonly Warning[] } {
+  const scan = adapt ? scanObject(text) : undefined;
+  if (!adapt || !scan?.ok) return { body: text, warnings: [] };
+  const { changes, warnings } = adapt(scan.value, model);
+  const said = Object.entries(changes).filter(([member, value]) => value !== undefined || scan.members.has(member));
+  const json = Object.fromEntries(said.map(([member, value]) => [member, value === undefined ? undefined : textOf(value, scan, text)]));
+  return { body: said.length === 0 ? text : spliceMembers(text, scan.members, json), warnings };
+}
+
+/** A value that only got another name keeps its text: numbers past 2^53 would be others. */
+function textOf(value: Json, { value: body, members }: Scan & { readonly ok: true }, text: string): string {
+  const [, span] = [...members].find(([member]) => body[member] === value && typeof value !== 'boolean') ?? [];
+  return span ? text.slice(span.start, span.end) : JSON.stringify(value);
 }
 
 /** What only the caller's own bytes could have carried. */

@@ -61,7 +61,11 @@ export interface Account {
   readonly name: string;
   readonly provider: Provider;
   readonly baseUrl: string;
-  /** In order of preference; [] when the provider needs none. */
+  /** What follows the path of each call, as `api-version=…`; absent for nothing. */
+  readonly query?: string;
+  /** Of a cloud whose calls are signed for it. */
+  readonly region?: string;
+  /** In order of preference; [] when the provider needs none. Of AWS `id:secret` or `id:secret:token`, of Google a service account's JSON or `metadata`. */
   readonly keys: readonly Secret[];
   /** Calls to loopback and private addresses are refused unless the operator says so. */
   readonly allowPrivate: boolean;

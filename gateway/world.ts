@@ -77,6 +77,8 @@ function targetOf(
     provider: account.provider,
     model: target.slice(slash + 1),
     baseUrl: account.baseUrl,
+    ...(account.query === undefined ? {} : { query: account.query }),
+    ...(account.region === undefined ? {} : { region: account.region }),
     key: chooseKey(account, ring, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, nothing, at)),
     allowPrivate: account.allowPrivate,
     trace: account.trace,

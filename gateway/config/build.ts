@@ -1,18 +1,9 @@
 /** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
 import { resolve } from 'node:path';
 import type { Accept } from '../core/signal.ts';
-import { providers as registry } from '../providers/index.ts';
 import { Secret } from '../secret.ts';
-import {
-  type Account,
-  type CallerKey,
-  type ConfiguredStep,
-  type Route,
-  routeDefaults,
-  type Settings,
-  stepDefaults,
-  type Tenant,
-} from '../settings.ts';
+import { type CallerKey, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults, type Tenant } from '../settings.ts';
+import { accountOf } from './account.ts';
 import { acceptSignals, type RouteConfig, type WrittenAccept } from './route-schema.ts';
 import type { Config } from './schema.ts';
 
@@ -49,18 +40,6 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     keys: keysOf(config.keys),
     prices: pricesOf(config.prices),
   });
-}
-
-function accountOf(name: string, entry: Config['providers'][string]): Account {
-  const provider = registry[entry.api]!;
-  return {
-    name,
-    provider,
-    baseUrl: (entry.base_url ?? provider.baseUrl).replace(/\/+$/, ''),
-    keys: (entry.keys ?? (entry.key === undefined ? [] : [entry.key])).map(key => new Secret(key)),
-    allowPrivate: entry.allow_private,
-    trace: entry.trace,
-  };
 }
 
 function routeOf(name: string, entry: RouteConfig): Route {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Providers: a key where one is needed, and no way into the private network by accident. */
 import type { Provider } from '../core/provider.ts';
 import { isPrivateHost } from '../dial.ts';
@@ -18,9 +19,12 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
   if (key !== undefined && keys !== undefined) {
     findings.push(finding([...path, 'keys'], 'either key or keys, not both: move the one into the list', 'key'));
   }
-  if (provider) findings.push(...checkKey(path, provider, entry));
+  if (provider) findings.push(...checkKey(path, provider, entry), ...checkAccount(path, provider, entry));
   if (provider?.baseUrl === '' && baseUrl !== undefined) {
     findings.push(finding([...path, 'base_url'], `api ${provider.name} calls nobody; remove base_url`, 'key'));
+  }
+  if (provider && baseUrl === undefined && entry.allow_private !== true && isPrivateHost(URL.parse(provider.baseUrl)?.hostname ?? '')) {
+    findings.push(finding(path, `api ${provider.name} listens at ${provider.baseUrl}; add allow_private: true`, 'key'));
   }
   if (
     typeof baseUrl === 'string' &&
@@ -33,11 +37,64 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
   return findings;
 }
 
-function checkKey(path: Path, provider: Provider, { key, keys, base_url: baseUrl }: Record<string, unknown>): readonly Finding[] {
-  const said = key !== undefined ? 'key' : keys !== undefined ? 'keys' : undefined;
-  if (provider.auth === 'none') {
-    return said === undefined ? [] : [finding([...path, said], `api ${provider.name} takes no key; remove it`, 'key')];
+const signing = ['access_key_id', 'secret_access_key', 'session_token'] as const;
+/** What proves an account, by the way in which it does. */
+const proofs: Readonly<Record<Provider['auth'], readonly string[]>> = {
+  none: [],
+  bearer: ['key', 'keys'],
+  'api-key': ['key', 'keys'],
+  'x-api-key': ['key', 'keys'],
+  'x-goog-api-key': ['key', 'keys'],
+  aws: ['key', 'keys', ...signing],
+  google: ['key', 'keys', 'credentials'],
+};
+const allProofs = ['key', 'keys', ...signing, 'credentials'];
+
+function checkKey(path: Path, provider: Provider, entry: Record<string, unknown>): readonly Finding[] {
+  const takes = proofs[provider.auth];
+  const said = allProofs.filter(name => entry[name] !== undefined);
+  const what = (name: string): string => (name === 'keys' ? 'key' : name);
+  const foreign = said.filter(name => !takes.includes(name));
+  if (foreign.length > 0) {
+    return foreign.map(name => finding([...path, name], `api ${provider.name} takes no ${what(name)}; remove it`, 'key'));
   }
-  if (said !== undefined || baseUrl !== undefined) return [];
-  return [finding(path, `its key is missing; add key: "\${${provider.environment[0] ?? 'KEY'}}"`, 'key')];
+  const signs = signing.filter(name => entry[name] !== undefined);
+  if (signs.length > 0) return checkSigning(path, entry);
+  if (said.length > 0 || entry.base_url !== undefined || provider.auth === 'none' || provider.keyOptional) return [];
+  return [finding(path, missing(provider), 'key')];
+}
+
+function missing({ auth, environment }: Provider): string {
+  switch (auth) {
+    case 'aws':
+      return 'its credentials are missing; add access_key_id: "${AWS_ACCESS_KEY_ID}" and secret_access_key: "${AWS_SECRET_ACCESS_KEY}"';
+    case 'google':
+      return 'its credentials are missing; add credentials: "${file:/path/to/service-account.json}", or credentials: metadata';
+    default:
+      return `its key is missing; add key: "\${${environment[0] ?? 'KEY'}}"`;
+  }
+}
+
+function checkSigning(path: Path, entry: Record<string, unknown>): readonly Finding[] {
+  if (entry.key !== undefined || entry.keys !== undefined) {
+    return [finding([...path, 'access_key_id'], 'either a key or what calls are signed with, not both: remove the one', 'key')];
+  }
+  return (['access_key_id', 'secret_access_key'] as const)
+    .filter(name => entry[name] === undefined)
+    .map(name => finding(path, `its ${name} is missing; calls are signed with both`, 'key'));
+}
+
+const accountFields = ['region', 'project', 'resource', 'api_version'] as const;
+
+/** A region is needed for the signature, too; the rest only makes the address. */
+function checkAccount(path: Path, { name, account = {}, auth }: Provider, entry: Record<string, unknown>): readonly Finding[] {
+  return accountFields.flatMap(field => {
+    const needed = account[field];
+    if (needed === undefined) {
+      return entry[field] === undefined ? [] : [finding([...path, field], `api ${name} takes no ${field}; remove it`, 'key')];
+    }
+    const isAddressed = entry.base_url !== undefined && !(auth === 'aws' && field === 'region' && entry.access_key_id !== undefined);
+    if (needed !== '' || entry[field] !== undefined || isAddressed) return [];
+    return [finding(path, `its ${field} is missing; add ${field}: …, which is part of its address`, 'key')];
+  });
 }

@@ -54,9 +54,13 @@ function withFound(message: string, path: Path, source: Source): string {
   return `${message}; got ${shown(found, path, source)}${unit}`;
 }
 
+const providerSecrets: ReadonlySet<string> = new Set([
+  ...['key', 'keys', 'base_url', 'access_key_id', 'secret_access_key', 'session_token', 'credentials'],
+]);
+
 /** Places that hold secrets, or texts in which one is easily written by mistake. */
 export function isHidden([top, second, third]: Path): boolean {
-  if (top === 'providers') return third === 'key' || third === 'keys' || third === 'base_url';
+  if (top === 'providers') return typeof third === 'string' && providerSecrets.has(third);
   if (top === 'keys') return third === 'hash';
   return (top === 'store' && (second === 'password' || second === 'url')) || (top === 'telemetry' && second === 'otlp');
 }

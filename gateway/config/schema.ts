@@ -1,5 +1,7 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Every key of the config, its kind, its default and what it means. What an entry cannot see, cross-checks.ts checks. */
 import { z } from 'zod';
+import { serviceAccount } from '../google-token.ts';
 import { providers } from '../providers/index.ts';
 import { bytes, decimal, list, name, oneOf, only, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
 import { redactRules } from './redact-schema.ts';
@@ -53,6 +55,18 @@ const recorder = section('a map such as { durability: process }', {
   redact: redactRules.default([]).describe('What is taken out of payloads before they are kept.'),
 });
 
+/** Part of an address, so that no letter of it can lead elsewhere. */
+const word = (what: string) =>
+  z
+    .string({ error: () => `expected ${what}` })
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: () => `expected ${what}: letters, digits, dots and dashes` });
+
+const credentials = () =>
+  text('"${file:/path/to/service-account.json}", or metadata').refine(
+    value => value === 'metadata' || serviceAccount(value) !== undefined,
+    'a service account is JSON with client_email and private_key: write "${file:/path/to/it.json}", or metadata',
+  );
+
 const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}" }`, {
   api: oneOf(apis).describe('The wire format it speaks.'),
   key: secret(`a key such as "\${OPENAI_API_KEY}", not empty`)
@@ -65,6 +79,18 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
   base_url: url('https://host/v1')
     .optional()
     .describe("Where it listens, when not at its maker's: with /v1 for openai, the root for anthropic and gemini."),
+  region: word('a region such as us-east-1').optional().describe('Of a cloud: where the model runs. `global` for vertex unless said.'),
+  project: word('the id of a project').optional().describe('Of vertex: the Google Cloud project.'),
+  resource: word('the name of a resource').optional().describe('Of azure: the name before `.openai.azure.com`.'),
+  api_version: word('a version such as 2024-10-21').optional().describe('Of azure: the version of its API.'),
+  access_key_id: secret(`an id such as "\${AWS_ACCESS_KEY_ID}"`)
+    .optional()
+    .describe('Of bedrock: who signs the calls, with secret_access_key.'),
+  secret_access_key: secret(`a key such as "\${AWS_SECRET_ACCESS_KEY}"`).optional().describe('Of bedrock: what the calls are signed with.'),
+  session_token: secret(`a token such as "\${AWS_SESSION_TOKEN}"`).optional().describe('Of bedrock: the token of credentials that end.'),
+  credentials: credentials()
+    .optional()
+    .describe("Of vertex: a service account's JSON, as `${file:/path}`, or `metadata` for the machine's own account."),
   allow_private: yesOrNo().default(false).describe('Allow calls to loopback and private addresses, as a model on this machine needs.'),
   trace: yesOrNo().default(false).describe('Pass `traceparent` on to it.'),
 });

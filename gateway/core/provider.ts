@@ -9,11 +9,15 @@ export interface Provider {
   readonly name: string;
   /** Two sides of the same wire format can pass bytes through. */
   readonly wire: string;
-  /** Where calls go when the config names no `base_url`; without a slash at the end. '' when nothing is called. */
+  /** Where calls go when the config names no `base_url`; without a slash at the end. '' when nothing is called. `{region}` and the like stand for what the account says. */
   readonly baseUrl: string;
-  /** How the key travels; the edge puts it there, so that no provider ever holds a secret. */
-  readonly auth: 'bearer' | 'x-api-key' | 'x-goog-api-key' | 'none';
-  readonly framing: 'sse';
+  /** How the key travels; the edge puts it there, so that no provider ever holds a secret. `aws` signs each call, `google` asks for a token first. */
+  readonly auth: 'bearer' | 'api-key' | 'x-api-key' | 'x-goog-api-key' | 'aws' | 'google' | 'none';
+  /** Whether it may be asked without a key even at its maker's address. */
+  readonly keyOptional?: boolean;
+  /** What an account must say besides its key, with what holds when it does not; '' where it has to. */
+  readonly account?: Partial<Readonly<Record<AccountField, string>>>;
+  readonly framing: 'sse' | 'aws-eventstream';
   /** The environment variables that make this provider when no config names it, in order of preference. */
   readonly environment: readonly string[];
   /** Headers the wire format wants on every call. */
@@ -27,6 +31,8 @@ export interface Provider {
   /** Takes the wish that an answer cite its documents. */
   readonly citesDocuments?: true;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;
+  /** What a dialect says differently of a body in its wire format, the caller's own bytes included. */
+  adapt?(body: JsonObject, model: string): Adaptation;
   /** `body` is a parsed JSON answer with a 2xx status. An error inside a 200 comes out as a Failure. */
   parseResponse(body: Json): ChatResponse | Failure;
   /** One parser per stream: it keeps what it must between events. */
@@ -35,6 +41,15 @@ export interface Provider {
   parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure;
   /** A provider that needs no network answers here; the edge plays the frames by its clock. */
   play?(request: RenderedRequest, model: string): Performance;
+}
+
+/** Keys of the config that belong to an account at a cloud. */
+export type AccountField = 'region' | 'project' | 'resource' | 'api_version';
+
+/** Members of a body with other values; undefined removes one. What is lost by it is said. */
+export interface Adaptation {
+  readonly changes: Readonly<Record<string, Json | undefined>>;
+  readonly warnings: readonly Warning[];
 }
 
 export interface RenderedRequest {

@@ -1,5 +1,5 @@
 /** What would become of a request, target by target: the bytes that would be sent and what they cannot carry. Nobody is called. */
-import { headersOf } from '../call.ts';
+import { headersOf, urlOf } from '../call.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../core/json.ts';
 import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
@@ -108,7 +108,7 @@ function candidateOf(question: Question, step: RouteStep, reasons: Reasons, worl
     model: target.model,
     reasons,
     method: 'POST',
-    url: withoutSecrets(target.baseUrl) + prepared.path,
+    url: urlOf({ ...target, baseUrl: withoutSecrets(target.baseUrl) }, prepared.path),
     headers: target.provider.play ? {} : headers,
     body: parseJson(prepared.body) ?? prepared.body,
     passes: prepared.passes,

@@ -51,6 +51,7 @@ const codes: Readonly<Record<string, FailureKind>> = {
   unsupportedcountryregionterritory: 'permission',
   modelnotfound: 'not-found',
   modelnotavailable: 'not-found',
+  modelnotsupported: 'not-found',
   modeldecommissioned: 'not-found',
   deploymentnotfound: 'not-found',
   invalidmodel: 'not-found',

@@ -58,10 +58,13 @@ export function traitsOf(model: string): ModelTraits {
     .toLowerCase()
     .replace(/^ft:/, '');
   const series = /^o\d/.test(name) ? ofSeriesO(name) : ofGpt(name);
-  if (!series) return { ...foreign, takesReasoning: returning.test(name) };
+  if (!series) return foreignTraits(name);
   // Search models take no sampling and say nothing of it in their names' versions.
   return name.includes('-search') ? { ...series, sampling: 'never', penalties: false } : series;
 }
+
+/** What a vendor's own model takes, whatever its name. */
+export const foreignTraits = (model: string): ModelTraits => ({ ...foreign, takesReasoning: returning.test(model.toLowerCase()) });
 
 function ofSeriesO(name: string): ModelTraits {
   const series = { ...reasoning, parallelToolCalls: false };

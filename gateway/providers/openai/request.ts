@@ -8,8 +8,14 @@ import { renderSampling } from './sampling.ts';
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
-  const traits = traitsOf(model);
-  const body = {
+  const body = renderBody(request, model, traitsOf(model), warnings);
+  return { path, body: JSON.stringify(body), warnings };
+}
+
+export const path = '/chat/completions';
+
+export function renderBody(request: ChatRequest, model: string, traits: ModelTraits, warnings: Warning[]): JsonObject {
+  return {
     ...request.extra,
     model,
     messages: renderMessages(request.messages, traits, warnings),
@@ -22,7 +28,6 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
     ...renderServiceTier(request, traits, warnings),
     ...renderStream(request),
   };
-  return { path: '/chat/completions', body: JSON.stringify(body), warnings };
 }
 
 /** Usage is asked for whatever the caller wants to see of it: without it a stream would never tell what it cost. */

@@ -1,0 +1,15 @@
+/** OpenRouter: one address for many vendors. Reasoning takes an effort or a budget, and the cost is told when asked for. */
+import type { Provider } from '../core/provider.ts';
+import { dialectOf } from './openai/dialect.ts';
+
+export const openrouter = dialectOf({
+  name: 'openrouter',
+  baseUrl: 'https://openrouter.ai/api/v1',
+  environment: ['OPENROUTER_API_KEY'],
+  priceBook: 'openrouter',
+  reasoning: ({ effort, budgetTokens }) => {
+    if (effort === 'none' || budgetTokens === 0) return { reasoning: { enabled: false } };
+    return { reasoning: budgetTokens === undefined ? { effort: effort! } : { max_tokens: budgetTokens } };
+  },
+  amend: ({ usage }) => (usage === undefined ? { usage: { include: true } } : {}),
+}) satisfies Provider;

@@ -1,0 +1,17 @@
+/** Gemini on Vertex AI: Google's wire format at an address of region and project, with a token instead of a key. */
+import type { Provider } from '../core/provider.ts';
+import { gemini } from './gemini.ts';
+
+export const vertex = {
+  ...gemini,
+  name: 'vertex',
+  baseUrl: 'https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google',
+  auth: 'google',
+  account: { region: 'global', project: '' },
+  environment: [],
+  modelPrefixes: [],
+  renderRequest: (request, model) => {
+    const rendered = gemini.renderRequest(request, model);
+    return { ...rendered, path: rendered.path.replace(/^\/v1beta(?=\/models\/)/, '') };
+  },
+} satisfies Provider;

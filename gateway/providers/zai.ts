@@ -1,0 +1,81 @@
+/** Z.AI: one stop sequence, thinking as a switch, no forced tool, and error codes that are numbers of its own. */
+import { approximated, dropped, type Provider } from '../core/provider.ts';
+import { dialectOf } from './openai/dialect.ts';
+import { schemaAsPrompt } from './openai/structured.ts';
+
+const unknown = 'Z.AI has nothing like it.';
+
+export const zai = dialectOf({
+  name: 'zai',
+  baseUrl: 'https://api.z.ai/api/paas/v4',
+  environment: ['ZAI_API_KEY', 'Z_AI_API_KEY'],
+  priceBook: 'zai',
+  modelPrefixes: ['glm-'],
+  refuses: {
+    n: unknown,
+    seed: unknown,
+    logprobs: unknown,
+    top_logprobs: unknown,
+    logit_bias: unknown,
+    frequency_penalty: unknown,
+    presence_penalty: unknown,
+    parallel_tool_calls: unknown,
+    service_tier: unknown,
+    metadata: unknown,
+    top_k: unknown,
+  },
+  renames: { max_completion_tokens: 'max_tokens', user: 'user_id' },
+  reasoning: ({ effort, budgetTokens }, _model, warnings) => {
+    if (effort === 'none' || budgetTokens === 0) return { thinking: { type: 'disabled' } };
+    warnings.push(
+      approximated(effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort', 'Z.AI reasons or does not; it was told to.'),
+    );
+    return { thinking: { type: 'enabled' } };
+  },
+  amend: (body, _model, warnings) => {
+    const { stop, tool_choice: choice, tools } = body;
+    const many = Array.isArray(stop) && stop.length > 1;
+    if (many) warnings.push(dropped('stop', 'Z.AI takes one stop sequence; the rest were left out.'));
+    const forced = choice !== undefined && choice !== 'auto' && choice !== 'none';
+    if (forced) warnings.push(approximated('tool_choice', 'Z.AI cannot be made to call a tool; it may.'));
+    return {
+      ...schemaAsPrompt(body, 'Z.AI', warnings),
+      ...(many ? { stop: [stop[0]!] } : {}),
+      ...(forced ? { tool_choice: 'auto' } : {}),
+      ...(choice === 'none' && tools !== undefined ? { tools: undefined, tool_choice: undefined } : {}),
+    };
+  },
+  /** Source: docs.z.ai, error codes. */
+  codes: {
+    '1000': 'authentication',
+    '1001': 'authentication',
+    '1002': 'authentication',
+    '1003': 'authentication',
+    '1004': 'authentication',
+    '1110': 'permission',
+    '1111': 'permission',
+    '1112': 'permission',
+    '1113': 'quota-exceeded',
+    '1120': 'overloaded',
+    '1211': 'not-found',
+    '1212': 'not-found',
+    '1220': 'permission',
+    '1221': 'not-found',
+    '1222': 'not-found',
+    '1230': 'server-error',
+    '1231': 'invalid-request',
+    '1234': 'server-error',
+    '1261': 'context-exceeded',
+    '1301': 'content-filtered',
+    '1302': 'rate-limited',
+    '1303': 'rate-limited',
+    '1304': 'quota-exceeded',
+    '1305': 'overloaded',
+    '1308': 'quota-exceeded',
+    '1309': 'quota-exceeded',
+    '1310': 'quota-exceeded',
+    '1311': 'permission',
+    '1312': 'overloaded',
+    '1313': 'rate-limited',
+  },
+}) satisfies Provider;
