@@ -1,5 +1,5 @@
 /** Cerebras: refuses penalties and biases. Its streams end without `[DONE]`. */
-import { approximated, type Provider } from '../core/provider.ts';
+import { approximated, dropped, type Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
 
 const refused = 'Cerebras refuses it.';
@@ -21,7 +21,11 @@ export const cerebras = dialectOf({
   reasoning: ({ effort, budgetTokens }, model, warnings) => {
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     const off = effort === 'none' || budgetTokens === 0;
-    if (!/gpt-oss/.test(model)) return off ? { disable_reasoning: true } : {};
+    if (!/gpt-oss/.test(model)) {
+      if (off) return { disable_reasoning: true };
+      warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      return {};
+    }
     const told = effort === 'low' || effort === 'medium' ? effort : off || effort === 'minimal' ? 'low' : 'high';
     if (told !== effort) warnings.push(approximated(field, `This model takes low, medium and high; sent as ${told}.`));
     return { reasoning_effort: told };

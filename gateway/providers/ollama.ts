@@ -1,6 +1,6 @@
 /** Ollama on this machine, at its compatible address: no key, one answer, and no tool can be forced. */
 import { dropped, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { dialectOf, withoutTools } from './openai/dialect.ts';
 
 const ignored = 'Ollama passes over it.';
 
@@ -20,9 +20,10 @@ export const ollama = dialectOf({
     top_k: ignored,
   },
   renames: { max_completion_tokens: 'max_tokens' },
-  amend: ({ tool_choice: choice }, _model, warnings) => {
+  amend: (body, _model, warnings) => {
+    const { tool_choice: choice } = body;
     if (choice === undefined || choice === 'auto') return {};
-    if (choice === 'none') return { tools: undefined, tool_choice: undefined };
+    if (choice === 'none') return withoutTools(body, 'Ollama', warnings);
     warnings.push(dropped('tool_choice', 'Ollama cannot be made to call a tool; it may.'));
     return { tool_choice: undefined };
   },

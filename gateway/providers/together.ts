@@ -1,5 +1,5 @@
 /** Together: log-probabilities are asked for by their number. */
-import type { Provider } from '../core/provider.ts';
+import { approximated, type Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
 
 const ignored = 'Together passes over it.';
@@ -11,8 +11,10 @@ export const together = dialectOf({
   priceBook: 'together',
   refuses: { parallel_tool_calls: ignored, service_tier: ignored, metadata: ignored, user: ignored },
   renames: { max_completion_tokens: 'max_tokens' },
-  amend: ({ logprobs, top_logprobs: top }) => {
+  amend: ({ logprobs, top_logprobs: top }, _model, warnings) => {
     if (logprobs !== true) return {};
-    return { logprobs: typeof top === 'number' && top > 0 ? top : 1, top_logprobs: undefined };
+    if (typeof top === 'number' && top > 0) return { logprobs: top, top_logprobs: undefined };
+    warnings.push(approximated('logprobs', 'Together gives one alternative at least.'));
+    return { logprobs: 1, top_logprobs: undefined };
   },
 }) satisfies Provider;

@@ -1,5 +1,5 @@
 /** xAI: its reasoning models refuse penalties and stop sequences; tokens of reasoning stand beside the completion's, not within. */
-import { dropped, type Provider } from '../core/provider.ts';
+import { approximated, dropped, type Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
 
 /** Grok 4 and what came after it reason unless their name says otherwise; only these small ones are told how much. */
@@ -21,7 +21,9 @@ export const xai = dialectOf({
   reasoning: ({ effort, budgetTokens }, model, warnings) => {
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     if (adjustable.test(model) && effort !== 'none' && budgetTokens !== 0) {
-      return { reasoning_effort: effort === 'low' || effort === 'minimal' ? 'low' : 'high' };
+      const told = effort === 'low' || effort === 'minimal' ? 'low' : 'high';
+      if (told !== effort) warnings.push(approximated(field, `This model takes low and high; sent as ${told}.`));
+      return { reasoning_effort: told };
     }
     warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
     return {};

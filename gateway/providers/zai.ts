@@ -1,6 +1,6 @@
 /** Z.AI: one stop sequence, thinking as a switch, no forced tool, and error codes that are numbers of its own. */
 import { approximated, dropped, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { dialectOf, withoutTools } from './openai/dialect.ts';
 import { schemaAsPrompt } from './openai/structured.ts';
 
 const unknown = 'Z.AI has nothing like it.';
@@ -33,7 +33,7 @@ export const zai = dialectOf({
     return { thinking: { type: 'enabled' } };
   },
   amend: (body, _model, warnings) => {
-    const { stop, tool_choice: choice, tools } = body;
+    const { stop, tool_choice: choice } = body;
     const many = Array.isArray(stop) && stop.length > 1;
     if (many) warnings.push(dropped('stop', 'Z.AI takes one stop sequence; the rest were left out.'));
     const forced = choice !== undefined && choice !== 'auto' && choice !== 'none';
@@ -42,7 +42,7 @@ export const zai = dialectOf({
       ...schemaAsPrompt(body, 'Z.AI', warnings),
       ...(many ? { stop: [stop[0]!] } : {}),
       ...(forced ? { tool_choice: 'auto' } : {}),
-      ...(choice === 'none' && tools !== undefined ? { tools: undefined, tool_choice: undefined } : {}),
+      ...withoutTools(body, 'Z.AI', warnings),
     };
   },
   /** Source: docs.z.ai, error codes. */
