@@ -10,6 +10,7 @@ import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
 import type { Wants } from './fleet/state.ts';
 import type { Question } from './question.ts';
 import type { Secret } from './secret.ts';
+import type { Counter } from './tokens/counter.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface Target {
@@ -43,6 +44,8 @@ export interface AskWorld {
   observe(seen: Observation): void;
   priceOf(provider: Provider, providerName: string, model: string, at: Instant): Price | undefined;
   newSpanId(): string;
+  /** Of tokens; without one they are estimated by length. */
+  readonly counter?: Counter;
   /** Longest silence of a stream after its first content; `streamIdleMsDefault` when absent. */
   readonly streamIdleMs?: Milliseconds;
 }

@@ -2,9 +2,9 @@
 import { Answer } from './answer.ts';
 import type { ChatResponse, StreamEvent, Usage } from './core/chat.ts';
 import { isContent } from './core/chat.ts';
-import { estimateUsage } from './core/estimate.ts';
+import { byLength, countable, usageOf } from './core/estimate.ts';
 import type { AttemptRecord } from './core/exchange.ts';
-import type { Failure } from './core/failure.ts';
+import type { Failure, FailureKind } from './core/failure.ts';
 import { measureAll } from './core/features.ts';
 import type { RateLimitSeen } from './core/limits.ts';
 import { cost, type Price } from './core/price.ts';
@@ -16,6 +16,8 @@ import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
 import type { AttemptCommand } from './drive.ts';
 import type { PreparedRequest } from './question.ts';
 import type { Redactor } from './redact.ts';
+import type { Counter } from './tokens/counter.ts';
+import { reckon } from './tokens/reckon.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
 
 /** How long a stream may live on pings and comments alone. */
@@ -66,6 +68,8 @@ export class Attempt {
   #endedAt: Instant | undefined;
   #failure: Failure | undefined;
   #signals: Signals = {};
+  /** What it used, when its provider did not say. */
+  #reckoned: Usage | undefined;
   #heardAt: Instant;
   #saidAt: Instant;
   #isPaused = false;
@@ -222,10 +226,25 @@ export class Attempt {
   #withUsage(response: ChatResponse, isWhole: boolean): ChatResponse {
     const said = response.usage;
     if (said && isWhole) return response;
-    const estimated = estimateUsage(this.context.prepared.body.length, response);
+    const estimated = this.#reckoned ?? usageOf(countable(this.context.prepared.chat, response), byLength);
     const usage = said ? atLeast(said, estimated) : estimated;
     if (usage.source === 'estimated') this.#flags.add('usage_estimated');
     return { ...response, usage };
+  }
+
+  /** Whether its provider has not said what it used, though it will be paid for: it was asked, and did not refuse. */
+  get isUncounted(): boolean {
+    if (this.response) return this.response.usage?.source !== 'provider';
+    const { status } = this.#answer;
+    const isAsked = status === 0 || (status >= 200 && status < 300);
+    return isAsked && (this.#failure === undefined || paidFor.includes(this.#failure.kind));
+  }
+
+  async reckon(counter: Counter | undefined): Promise<void> {
+    const { model, prepared } = this.context;
+    const { response } = this;
+    this.#reckoned = await reckon(counter, response?.model || model, prepared.chat, response ?? this.#answer.partial());
+    if (response) this.response = { ...response, usage: this.#reckoned };
   }
 
   /** What there is to record now; partial answers count what they had, for it was paid for. */
@@ -233,10 +252,11 @@ export class Attempt {
     const { command, prepared, model, credential, spanId, providerName, redact } = this.context;
     const answer = this.#answer;
     const partial = this.response ?? answer.partial();
-    const told = partial && (this.response ?? this.#withUsage(partial, false));
+    const told = this.response ?? (partial && this.#withUsage(partial, false));
+    if (!told && this.#reckoned) this.#flags.add('usage_estimated');
     const at = this.#startedAt;
-    const usage = told?.usage;
-    const price = usage && ((told.model && this.context.priceOf(told.model, at)) || this.context.priceOf(model, at));
+    const usage = told ? told.usage : this.#reckoned;
+    const price = usage && ((told?.model && this.context.priceOf(told.model, at)) || this.context.priceOf(model, at));
     const finish = this.response?.choices[0]?.finish;
     return {
       number: command.attempt + 1,
@@ -269,6 +289,9 @@ export class Attempt {
     };
   }
 }
+
+/** What a provider may have worked on before it came to nothing. */
+const paidFor: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];
 
 /** A cut answer's usage may have been told before most of its tokens came. */
 const atLeast = (said: Usage, estimated: Usage): Usage =>

@@ -183,6 +183,8 @@ export class Conversation {
   }
 
   async #settle(decided: RouteOutcome, log: DriveLog): Promise<void> {
+    const uncounted = this.#running.filter(({ attempt }) => attempt.isUncounted);
+    if (uncounted.length > 0) await Promise.all(uncounted.map(({ attempt }) => attempt.reckon(this.#world.counter)));
     const { outcome, text } = this.#lastWords(this.#mistake ? { type: 'failed', failure: this.#mistake } : decided);
     const failure = outcome.type === 'failed' ? outcome.failure : undefined;
     const answered = outcome.type === 'answered' ? this.#running[outcome.attempt] : undefined;

@@ -10,6 +10,7 @@ import { FleetState } from './fleet/state.ts';
 import { newSpanId } from './ids.ts';
 import { priceBook } from './prices.ts';
 import { type Account, type ConfiguredStep, type Route, routingDefaults, type Settings } from './settings.ts';
+import { createCounter } from './tokens/counter.ts';
 import type { AccountPlace } from './trace.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -31,6 +32,9 @@ export interface World extends AskWorld {
   placeOf(providerName: string): AccountPlace | undefined;
 }
 
+/** One for the process: an encoding takes tens of megabytes. */
+const counter = createCounter();
+
 export function createWorld(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: Lasting): World {
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
@@ -41,6 +45,7 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet, 
     upstream,
     sink,
     newSpanId,
+    counter,
     ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
     targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
     closed: at => fleet.closed(at),

@@ -133,15 +133,26 @@ describe('a hedge', () => {
     const { text, exchange } = await world.ask({ body: helloStream, chain: [{ target: 'A', timeoutMs: 4_000, hedgeAfterMs: 60 }, 'B'] });
     expect(readStream(text).content).toBe('quick');
     expect(exchange.attempts).toMatchObject([
-      { kind: 'primary', outcome: 'aborted', accepted: false, status: 0 },
+      {
+        kind: 'primary',
+        outcome: 'aborted',
+        accepted: false,
+        status: 0,
+        usage: { output: 0, source: 'estimated' },
+        flags: ['usage_estimated'],
+      },
       { kind: 'hedge', outcome: 'ok', accepted: true },
     ]);
+    // It had the question, which its provider will not give back.
+    expect(exchange.attempts[0]!.usage!.input).toBeGreaterThan(0);
+    expect(exchange.attempts[0]!.cost!.total).toBe(exchange.attempts[0]!.cost!.input);
     expect(await a.calls[0]!.closed).toBe('caller');
     expect(world.observed.map(seen => [seen.target, seen.type])).toEqual([
       ['A/m', 'asked'],
       ['B/m', 'asked'],
       ['A/m', 'aborted'],
       ['B/m', 'answered'],
+      ['A/m', 'charged'],
       ['B/m', 'charged'],
     ]);
   });
@@ -192,7 +203,7 @@ describe('a caller who leaves', () => {
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
     expect(exchange.response).toHaveLength(0);
     expect(await a.calls[0]!.closed).toBe('caller');
-    expect(world.observed.map(seen => seen.type)).toEqual(['asked', 'aborted']);
+    expect(world.observed.map(seen => seen.type)).toEqual(['asked', 'aborted', 'charged']);
   });
 
   test('during the wait for a retry stops the retry', async () => {

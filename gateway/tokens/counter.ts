@@ -1,0 +1,61 @@
+/** Counts tokens in a thread of its own, which is started by the first text and ended when none has come for a while. */
+import { Worker } from 'node:worker_threads';
+import type { Counted, ToCount } from './count.ts';
+
+export interface Counter {
+  /** Undefined when it is not counted in time; the caller then goes by length. */
+  count(encoding: ToCount['encoding'], groups: ToCount['groups']): Promise<readonly number[] | undefined>;
+}
+
+export interface CounterOptions {
+  /** How long anybody waits for a count: the end of an answer may hang on it. */
+  readonly waitMs?: number;
+  readonly idleMs?: number;
+}
+
+/** More than this is waiting already: the thread does not keep up. */
+const waitingMax = 256;
+
+export function createCounter({ waitMs = 300, idleMs = 60_000 }: CounterOptions = {}): Counter {
+  const waiting = new Map<number, (counts: readonly number[] | undefined) => void>();
+  let worker: Worker | undefined;
+  let idle: NodeJS.Timeout | undefined;
+  let next = 0;
+
+  const end = (): void => {
+    const ended = worker;
+    worker = undefined;
+    clearTimeout(idle);
+    for (const settle of waiting.values()) settle(undefined);
+    void ended?.terminate();
+  };
+  const start = (): Worker => {
+    const started = new Worker(workerFile, { stdout: false, stderr: false });
+    started.unref();
+    started.on('message', ({ id, counts }: Counted) => waiting.get(id)?.(counts));
+    started.on('error', () => started === worker && end());
+    return started;
+  };
+  return {
+    count: (encoding, groups) => {
+      if (waiting.size >= waitingMax) return Promise.resolve(undefined);
+      worker ??= start();
+      clearTimeout(idle);
+      idle = setTimeout(end, idleMs).unref();
+      const id = next++;
+      const { promise, resolve } = Promise.withResolvers<readonly number[] | undefined>();
+      const timer = setTimeout(() => settle(undefined), waitMs);
+      const settle = (counts: readonly number[] | undefined): void => {
+        clearTimeout(timer);
+        waiting.delete(id);
+        resolve(counts);
+      };
+      waiting.set(id, settle);
+      worker.postMessage({ id, encoding, groups } satisfies ToCount);
+      return promise;
+    },
+  };
+}
+
+/** The source here, JavaScript in the published package. */
+const workerFile = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);

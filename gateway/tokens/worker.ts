@@ -1,0 +1,18 @@
+/** The thread that counts tokens: an encoding is loaded when it is first needed, away from the requests. */
+import { parentPort } from 'node:worker_threads';
+import { type Counted, countWith, type Encoder, type ToCount } from './count.ts';
+
+const loaded = new Map<string, Promise<Encoder>>();
+
+function load(encoding: ToCount['encoding']): Promise<Encoder> {
+  const known = loaded.get(encoding);
+  if (known) return known;
+  const encoder = encoding === 'cl100k_base' ? import('gpt-tokenizer/encoding/cl100k_base') : import('gpt-tokenizer/encoding/o200k_base');
+  loaded.set(encoding, encoder);
+  return encoder;
+}
+
+parentPort!.on('message', async ({ id, encoding, groups }: ToCount) => {
+  const { countTokens } = await load(encoding);
+  parentPort!.postMessage({ id, counts: groups.map(texts => countWith(countTokens, texts)) } satisfies Counted);
+});
