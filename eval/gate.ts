@@ -1,10 +1,13 @@
 /** Judges a candidate against a baseline by a list of assertions: each passes, fails or cannot be told, by its confidence interval. */
 import { usd } from '../gateway/core/price.ts';
 import type { Assertion, MetricName } from './gate/assertion.ts';
-import { type Compared, type Measurement, measureGate } from './gate/metric.ts';
+import { type Compared, partOf } from './gate/compared.ts';
+import { type Measurement, measureGate } from './gate/metric.ts';
+import type { Where } from './gate/where.ts';
 import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sum, timesNeeded } from './statistics.ts';
 
-export type Verdict = 'pass' | 'fail' | 'inconclusive';
+/** `skipped`: an assertion before it failed that makes it pointless. */
+export type Verdict = 'pass' | 'fail' | 'inconclusive' | 'skipped';
 
 export interface GateRule {
   readonly name: string;
@@ -12,6 +15,13 @@ export interface GateRule {
   readonly assertion: Assertion;
   /** Where it stands in the gate file. */
   readonly line: number;
+  /** Only these requests. */
+  readonly about?: { readonly where: Where; readonly text: string };
+  /** `warn` is told and decides nothing. */
+  readonly severity?: 'error' | 'warn';
+  /** The number itself decides, without any statistics. */
+  readonly isPoint?: boolean;
+  readonly abortOnFail?: boolean;
 }
 
 export interface GateOptions {
@@ -29,6 +39,11 @@ export interface Finding {
   readonly estimate: Estimate | null;
   readonly baseline: number | null;
   readonly candidate: number | null;
+  readonly items: number;
+  readonly clusters: number;
+  /** Requests that come out worse and better. */
+  readonly worse: number;
+  readonly better: number;
   /** What would decide it, or why nothing does; '' when it is decided. */
   readonly reason: string;
   /** Further requests that would decide it with a power of 80 %, and what asking them costs. */
@@ -36,11 +51,17 @@ export interface Finding {
 }
 
 export interface Judgement {
-  readonly verdict: Verdict;
+  readonly verdict: Exclude<Verdict, 'skipped'>;
   readonly findings: readonly Finding[];
   readonly items: number;
   readonly clusters: number;
   readonly confidence: number;
+}
+
+interface Weighed {
+  readonly rule: GateRule;
+  readonly compared: Compared;
+  readonly inference: Inference | string;
 }
 
 /**
@@ -48,29 +69,12 @@ export interface Judgement {
  * FAIL when it lies wholly on the bad side, Holm-corrected over the rules so that ten of them do not raise ten chances of a false alarm.
  */
 export function judge(rules: readonly GateRule[], compared: Compared, options: GateOptions): Judgement {
-  const measurements = rules.map(({ metric, assertion }) => measureGate(metric, assertion.subject, compared));
-  const inferences = inferTogether(measurements, compared.clusters, options.seed);
-  const alpha = (1 - options.confidence) / 2;
-  const bad = holm(inferences.map((inference, i) => (typeof inference === 'string' ? 1 : against(inference, rules[i]!.assertion))));
-  const enough = compared.clusters.count >= options.clustersMin;
-  const findings = rules.map((rule, i): Finding => {
-    const inference = inferences[i]!;
-    if (typeof inference === 'string')
-      return { rule, verdict: 'inconclusive', estimate: null, ...sides(rule.metric, compared), reason: inference, needed: null };
-    const passes = inFavour(inference, rule.assertion) <= alpha;
-    const verdict = enough && passes ? 'pass' : enough && bad[i]! <= alpha ? 'fail' : 'inconclusive';
-    const needed = verdict === 'inconclusive' ? neededOf(inference, rule.assertion, compared, options) : null;
-    const estimate = inference.interval(options.confidence);
-    return {
-      rule,
-      verdict,
-      estimate,
-      ...sides(rule.metric, compared),
-      reason: reasonOf(verdict, enough, needed, inference, rule, options),
-      needed,
-    };
-  });
-  const any = (verdict: Verdict): boolean => findings.some(finding => finding.verdict === verdict);
+  const weighed = weigh(rules, compared, options.seed);
+  const bad = correctedFails(weighed);
+  const told = weighed.map((one, i) => findingOf(one, bad[i]!, options));
+  const findings = afterAborts(told);
+  const counted = findings.filter(({ rule }) => rule.severity !== 'warn');
+  const any = (verdict: Verdict): boolean => counted.some(finding => finding.verdict === verdict);
   return {
     verdict: any('fail') ? 'fail' : any('inconclusive') ? 'inconclusive' : 'pass',
     findings,
@@ -78,6 +82,61 @@ export function judge(rules: readonly GateRule[], compared: Compared, options: G
     clusters: compared.clusters.count,
     confidence: options.confidence,
   };
+}
+
+/** Rules about the same requests are measured together. */
+function weigh(rules: readonly GateRule[], compared: Compared, seed: number): readonly Weighed[] {
+  const parts = new Map<string, Compared>();
+  const partFor = ({ about }: GateRule): Compared => {
+    if (!about) return compared;
+    const part = parts.get(about.text) ?? partOf(compared, item => about.where(item.tags ?? {}));
+    parts.set(about.text, part);
+    return part;
+  };
+  const found = rules.map(rule => ({ rule, compared: partFor(rule) }));
+  const inferred = new Map<GateRule, Inference | string>();
+  for (const [part, group] of Map.groupBy(found, one => one.compared)) {
+    const measurements = group.map(({ rule: { metric, assertion } }) => measureGate(metric, assertion.subject, part));
+    const inferences = inferTogether(measurements, part.clusters, seed);
+    for (const [i, { rule }] of group.entries()) inferred.set(rule, inferences[i]!);
+  }
+  return found.map(one => ({ ...one, inference: inferred.get(one.rule)! }));
+}
+
+/** Only what can fail the gate is one of the chances of a false alarm. */
+function correctedFails(weighed: readonly Weighed[]): readonly number[] {
+  const tested = [...weighed.keys()].filter(i => weighed[i]!.rule.severity !== 'warn' && !weighed[i]!.rule.isPoint);
+  const p = ({ rule, inference }: Weighed): number => (typeof inference === 'string' ? 1 : against(inference, rule.assertion));
+  const corrected = holm(tested.map(i => p(weighed[i]!)));
+  return weighed.map((one, i) => (tested.includes(i) ? corrected[tested.indexOf(i)]! : p(one)));
+}
+
+function findingOf({ rule, compared, inference }: Weighed, bad: number, options: GateOptions): Finding {
+  const alpha = (1 - options.confidence) / 2;
+  const gaps = compared.candidate.quality.map((quality, i) => quality - compared.baseline.quality[i]!);
+  const common = {
+    ...{ rule, ...sides(rule.metric, compared), items: gaps.length, clusters: compared.clusters.count },
+    ...{ worse: gaps.filter(gap => gap < 0).length, better: gaps.filter(gap => gap > 0).length },
+  };
+  if (typeof inference === 'string') return { ...common, verdict: 'inconclusive', estimate: null, reason: inference, needed: null };
+  const estimate = inference.interval(options.confidence);
+  if (rule.isPoint) {
+    const holds = rule.assertion.side === 'below' ? inference.value < rule.assertion.bound : inference.value > rule.assertion.bound;
+    return { ...common, verdict: holds ? 'pass' : 'fail', estimate, reason: 'by the number alone, without statistics', needed: null };
+  }
+  const enough = compared.clusters.count >= options.clustersMin;
+  const passes = inFavour(inference, rule.assertion) <= alpha;
+  const verdict = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
+  const needed = verdict === 'inconclusive' ? neededOf(inference, rule.assertion, compared, options) : null;
+  return { ...common, verdict, estimate, reason: reasonOf(verdict, enough, needed, inference, rule, options), needed };
+}
+
+/** What comes after a failure that aborts is not told. */
+function afterAborts(findings: readonly Finding[]): readonly Finding[] {
+  const abort = findings.findIndex(({ rule, verdict }) => rule.abortOnFail && verdict === 'fail');
+  if (abort < 0) return findings;
+  const reason = `not judged, because "${findings[abort]!.rule.name}" failed`;
+  return findings.map((finding, i) => (i <= abort ? finding : { ...finding, verdict: 'skipped', reason, needed: null }));
 }
 
 const inFavour = (inference: Inference, { side, bound }: Assertion): number =>
@@ -93,6 +152,9 @@ export function inferTogether(measurements: readonly Measurement[], clusters: Cl
   return measurements.map(m => (typeof m === 'object' && 'resample' in m ? resampled[next++]! : m));
 }
 
+/** What is a comparison already: the baseline has none. */
+const comparisons: ReadonlySet<MetricName> = new Set(['harm', 'beats_random_mix', 'certificate.psi'] as const);
+
 /** Both sides' own numbers, for the reader. */
 function sides(metric: MetricName, compared: Compared): { readonly baseline: number | null; readonly candidate: number | null } {
   const value = (side: Compared): number | null => {
@@ -101,9 +163,10 @@ function sides(metric: MetricName, compared: Compared): { readonly baseline: num
     return 'resample' in measured ? measured.resample(new Float64Array(compared.clusters.count).fill(1)) : measured.value;
   };
   const own = value(compared);
-  // Harm and the lead over a mix are comparisons already: the baseline has none.
-  if (metric === 'harm' || metric === 'beats_random_mix') return { baseline: null, candidate: own };
-  return { baseline: value({ ...compared, candidate: compared.baseline }), candidate: own };
+  if (comparisons.has(metric)) return { baseline: null, candidate: own };
+  const { answers } = compared;
+  const turned = answers ? { answers: { baseline: answers.baseline, candidate: answers.baseline } } : {};
+  return { baseline: value({ ...compared, candidate: compared.baseline, ...turned }), candidate: own };
 }
 
 function neededOf(inference: Inference, { side, bound }: Assertion, compared: Compared, { confidence }: GateOptions): Finding['needed'] {

@@ -104,6 +104,11 @@ function sides(evaluation: Command): void {
 
   common(evaluation.command('gate <file>').description('hold a candidate to the assertions of a gate file'))
     .option('--outcomes <file>', 'JSONL of outcomes, in place of what the gate file names')
+    .option('--base <side>', 'another baseline than the file names: recorded, a target, a route, RUN or RUN:ARM')
+    .option('--head <side>', 'another candidate than the file names')
+    .option('--github', 'annotate the gate file for GitHub, whatever the file says')
+    .option('--markdown <file>', 'the comment for a pull request, whatever the file says')
+    .option('--fail-exit-code <number>', 'what a failed gate exits with', '1')
     .option('--inconclusive <verdict>', 'what an inconclusive verdict exits with: fail (1), warn (3) or pass (0)')
     .option('--quality <name>', 'the name of a score, or agreement; auto takes scores named quality, else agreement', 'auto')
     .option('--limit <count>', 'the most recent so many requests', '10000')

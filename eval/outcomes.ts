@@ -14,6 +14,8 @@ export interface Outcome {
   readonly latencyMs?: Milliseconds;
   /** To the first content. */
   readonly firstTokenMs?: Milliseconds;
+  /** Other scores of the answer, by their names. */
+  readonly scores?: Readonly<Record<string, number>>;
   /** The model that answered, as it called itself. */
   readonly model?: string;
   /** It gave no answer. */

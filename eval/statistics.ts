@@ -10,4 +10,5 @@ export * from './statistics/multiplicity.ts';
 export * from './statistics/proportion.ts';
 export * from './statistics/quantile.ts';
 export * from './statistics/random.ts';
+export * from './statistics/sequence.ts';
 export * from './statistics/special.ts';

@@ -24,6 +24,7 @@ export interface StoreRequest {
   readonly since: string | undefined;
   readonly runs: readonly string[];
   readonly limit: number;
+  readonly scores?: readonly string[];
   /** This request alone. */
   readonly item?: string;
 }
@@ -41,10 +42,10 @@ export async function withStore<Result>(settings: Settings, work: (store: Store)
 
 export async function outcomesOfStore(store: Store, settings: Settings, request: StoreRequest): Promise<Outcomes> {
   const all = await runsOf(store);
-  const named = request.runs.map(name => runNamed(all, name));
-  const { targets, columns, judged, quality, limit } = request;
+  const named = request.runs.map(name => runNamed(all, name, run => holds(run, request.targets)));
+  const { targets, columns, judged, quality, limit, scores = [] } = request;
   return loadOutcomes(store, {
-    ...{ targets, columns, judged, quality, limit },
+    ...{ targets, columns, judged, quality, limit, scores },
     runs: named.length > 0 ? named : all,
     only: named.length > 0,
     ...(request.item === undefined ? {} : { item: request.item }),
@@ -53,9 +54,10 @@ export async function outcomesOfStore(store: Store, settings: Settings, request:
   });
 }
 
-/** `latest` is the newest run of any kind, replays and imports alike. */
-export function runNamed(runs: readonly RunRow[], name: string): RunRow {
-  const found = name === 'latest' ? runs[0] : runs.find(run => run.run_id === name);
+/** `latest` is the newest run that suits: one that asked, or holds, what is asked for; any run where nothing else is said. */
+export function runNamed(runs: readonly RunRow[], name: string, suits: (run: RunRow) => boolean = () => true): RunRow {
+  const found =
+    name === 'latest' ? (runs.find(run => run.state !== 'planned' && suits(run)) ?? runs[0]) : runs.find(run => run.run_id === name);
   if (found) return found;
   const hint = 'hindcast replay run --since 1h --against provider/model makes one, hindcast eval import FILE another';
   const known = runs.slice(0, 5).map(run => run.run_id);
@@ -64,6 +66,10 @@ export function runNamed(runs: readonly RunRow[], name: string): RunRow {
     known.length === 0 ? `There is no run yet: ${hint}.` : `There is no run ${name}. The newest are ${known.join(', ')}.`,
   );
 }
+
+/** A replay of a whole config may have asked anybody. */
+const holds = ({ arms }: RunRow, targets: readonly string[]): boolean =>
+  targets.length === 0 || arms.some(arm => targets.includes(arm) || arm.startsWith('config:'));
 
 /** A stream is told from a whole answer by how it begins: no SSE line starts with a bracket. */
 function readContent(settings: Settings, { provider, dialect }: Body, text: string): Content | undefined {

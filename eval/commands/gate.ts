@@ -1,19 +1,34 @@
 /** `hindcast eval gate`. */
-import { dirname, resolve } from 'node:path';
+import { appendFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
 import { parseCount } from '../../replay/selection.ts';
-import { type GateFile, parseGate } from '../gate/file.ts';
-import { runJudgement } from '../gate/run.ts';
-import { judgedColumns } from '../gate/side.ts';
-import { type GateReport, gateText, junitText, markdownText } from '../report/gate.ts';
+import { driftOf } from '../certify/drift.ts';
+import { scoreOf } from '../gate/assertion.ts';
+import { type GateFile, parseGate, type ReportFile } from '../gate/file.ts';
+import { type Run, runJudgement } from '../gate/run.ts';
+import { judgedColumns, sideNamed } from '../gate/side.ts';
+import type { RunRow } from '../outcomes/query.ts';
+import type { Item } from '../outcomes.ts';
+import { type GateReport, gateText, markdownText } from '../report/gate.ts';
+import { gatePage } from '../report/gate-page.ts';
+import { githubText, junitText, sarifText } from '../report/gate-pipeline.ts';
 import { gateJson } from '../report/json.ts';
+import { readCertificate } from './certificate.ts';
 import { nothingComplete, selectionNote } from './data.ts';
+import { datasetFile } from './dataset.ts';
+import { incompleteReasons } from './gate-budget.ts';
 import { readText, type SharedOptions, writeText } from './options.ts';
 import { loadSides } from './sides.ts';
 
 export interface GateCommandOptions extends SharedOptions {
   readonly outcomes?: string;
+  readonly base?: string;
+  readonly head?: string;
+  readonly github?: boolean;
+  readonly markdown?: string;
   readonly inconclusive?: string;
+  readonly failExitCode?: string;
   readonly quality: string;
   readonly limit: string;
 }
@@ -21,28 +36,52 @@ export interface GateCommandOptions extends SharedOptions {
 export async function runGate(file: string, options: GateCommandOptions): Promise<number> {
   const gate = readGate(file);
   const mapping = inconclusiveOf(options.inconclusive) ?? gate.onInconclusive;
-  const outcomesFile = options.outcomes ?? (gate.data.outcomes === undefined ? undefined : beside(file, gate.data.outcomes));
-  const { sides, outcomes } = await loadSides({
+  const failed = failCodeOf(options.failExitCode);
+  const outcomesFile = outcomesOf(file, gate, options);
+  const {
+    sides,
+    outcomes,
+    runs = [],
+  } = await loadSides({
     options,
-    name: () => gate,
+    name: known => ({ ...gate, ...named(options, known) }),
     called: key => `${file}: ${key}`,
     beside: path => beside(file, path),
     outcomesFile,
     quality: options.quality,
     since: gate.data.since,
     runs: gate.data.runs,
+    scores: gate.rules.flatMap(({ metric }) => scoreOf(metric) ?? []),
     limit: parseCount(options.limit, '--limit'),
   });
-  const { report, kept } = runJudgement(gate, sides, outcomes);
+  const run = runJudgement(gate, sides, outcomes, items => psiOf(file, gate, items));
+  const { report, kept } = run;
   if (!report) throw nothingComplete(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
-  const told = { ...report, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known)] };
+  const incomplete = incompleteReasons(gate, run.compared!, runs);
+  const name = gate.name ?? basename(file);
+  const told = { ...report, name, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known), ...incomplete] };
   result(options, gateJson(told), () => gateText(told, table));
-  for (const { type, file: path } of gate.reports) write(beside(file, path), reportText(told, type, file));
-  return codeOf(told, mapping);
+  for (const output of gate.reports) write(beside(file, output.file), reportText(told, run, output.type, file));
+  if (options.markdown !== undefined) write(options.markdown, markdownText(told));
+  if (gate.github || options.github) tellGithub(told, file, options.json ?? false);
+  for (const reason of incomplete) note(reason);
+  return incomplete.length > 0 ? exit.incomplete : codeOf(told, mapping, failed);
 }
 
 /** Paths in a gate file start where it stands. */
 const beside = (gateFile: string, path: string): string => resolve(dirname(gateFile), path);
+
+function outcomesOf(file: string, { data }: GateFile, { outcomes }: GateCommandOptions): string | undefined {
+  if (outcomes !== undefined) return outcomes;
+  if (data.dataset !== undefined) return datasetFile(dirname(file), data.dataset);
+  return data.outcomes === undefined ? undefined : beside(file, data.outcomes);
+}
+
+/** Sides of the command line go before those of the file. */
+function named({ base, head }: GateCommandOptions, runs: readonly RunRow[]): Partial<Pick<GateFile, 'baseline' | 'candidate'>> {
+  const known = { routes: new Set<string>(), runs: new Set(runs.map(run => run.run_id)) };
+  return { ...(base ? { baseline: sideNamed(base, known) } : {}), ...(head ? { candidate: sideNamed(head, known) } : {}) };
+}
 
 function readGate(file: string): GateFile {
   const parsed = parseGate(readText(file, 'a gate file'));
@@ -53,6 +92,13 @@ function readGate(file: string): GateFile {
   throw new CommandError(exit.usage, lines.join('\n'));
 }
 
+function psiOf(file: string, { certificate }: GateFile, items: readonly Item[]): number | string {
+  if (certificate === undefined) return 'the gate file names no certificate: certificate: FILE';
+  const { baseline, signal, thresholds, targets } = readCertificate(beside(file, certificate));
+  const drift = driftOf(baseline, items, signal, thresholds);
+  return drift.perTarget[0]!.answers === 0 ? `no answer of ${targets[0]} is among the outcomes` : drift.psi;
+}
+
 type Mapping = GateFile['onInconclusive'];
 
 function inconclusiveOf(text: string | undefined): Mapping {
@@ -60,15 +106,40 @@ function inconclusiveOf(text: string | undefined): Mapping {
   throw new CommandError(exit.usage, `--inconclusive ${text}: write fail, warn or pass.`);
 }
 
+function failCodeOf(text: string | undefined): number {
+  const code = text === undefined ? exit.failed : Number(text);
+  if (Number.isInteger(code) && code >= 1 && code <= 255) return code;
+  throw new CommandError(exit.usage, `--fail-exit-code ${text}: write a number from 1 to 255.`);
+}
+
 /** `warn`, like nothing at all, leaves 3 to the caller: a pipeline can show it as a warning. */
-function codeOf({ verdict }: GateReport, mapping: Mapping): number {
+function codeOf({ verdict }: GateReport, mapping: Mapping, failed: number): number {
   if (verdict === 'pass') return exit.pass;
-  if (verdict === 'fail' || mapping === 'fail') return exit.failed;
+  if (verdict === 'fail' || mapping === 'fail') return failed;
   return mapping === 'pass' ? exit.pass : exit.inconclusive;
 }
 
-const reportText = (report: GateReport, type: 'junit' | 'md' | 'json', file: string): string =>
-  type === 'junit' ? junitText(report, file) : type === 'md' ? markdownText(report) : JSON.stringify(gateJson(report), null, 2);
+function reportText(report: GateReport, { compared, kept }: Run, type: ReportFile['type'], file: string): string {
+  switch (type) {
+    case 'junit':
+      return junitText(report, file);
+    case 'md':
+      return markdownText(report);
+    case 'html':
+      return gatePage(report, compared!, kept.items);
+    case 'sarif':
+      return sarifText(report, file);
+    case 'json':
+      return JSON.stringify(gateJson(report), null, 2);
+  }
+}
+
+/** Its runner reads both streams; stdout may hold JSON. */
+function tellGithub(report: GateReport, file: string, json: boolean): void {
+  (json ? process.stderr : process.stdout).write(`${githubText(report, file)}\n`);
+  const summary = process.env.GITHUB_STEP_SUMMARY;
+  if (summary) appendFileSync(summary, `${markdownText(report)}\n`);
+}
 
 function write(path: string, content: string): void {
   writeText(path, `${content}\n`);

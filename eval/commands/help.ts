@@ -39,10 +39,16 @@ A gate file:
   on_inconclusive: warn
   gates:
     - { name: quality does not drop, metric: quality, assert: "delta > -1pp" }
-    - { name: cheaper, metric: cost_per_1k, assert: "delta < -20%" }
-  report: [pretty, junit: out/gate.xml, md: out/gate.md]
+    - { name: cheaper, metric: cost_per_1k, assert: "delta < -20%", severity: warn }   # told, and decides nothing
+    - { name: no harm on refunds, metric: harm, where: "task = 'refund'", assert: "value < 2%" }
+  budget: { max_error_rate: 2% }             # also max_cost, max_duration of the runs
+  report: [pretty, github, junit: out/gate.xml, md: out/gate.md, html: out/gate.html]
 
-Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 5 no request has every outcome.`;
+A prompt or a model is upgraded the same way: two snapshots with the same ids, one of them as it stands on the main branch.
+  baseline: { snapshot: outcomes.jsonl, target: bot, ref: origin/main }
+  candidate: { snapshot: outcomes.jsonl, target: bot }
+
+Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 the data are incomplete (budget), 5 no request has every outcome.`;
 
 export const importHelp = `
 Example:

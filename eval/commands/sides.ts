@@ -5,9 +5,10 @@ import type { Side } from '../gate/file.ts';
 import type { Sides } from '../gate/run.ts';
 import { judgedColumns, type Playing, playing } from '../gate/side.ts';
 import { type RunRow, runsOf } from '../outcomes/query.ts';
-import type { Outcomes } from '../outcomes.ts';
+import type { Item, Outcomes } from '../outcomes.ts';
 import { outcomesOfStore, runNamed, withStore } from './data.ts';
 import { outcomesOfFile, type SharedOptions } from './options.ts';
+import { snapshotColumn } from './snapshot-side.ts';
 
 export interface SidesRequest {
   readonly options: SharedOptions;
@@ -22,28 +23,40 @@ export interface SidesRequest {
   readonly since: string | undefined;
   readonly runs: readonly string[];
   readonly limit: number;
+  /** Scores that some rule is about. */
+  readonly scores?: readonly string[];
 }
 
 export interface Loaded {
   readonly sides: Sides;
   readonly outcomes: Outcomes;
+  /** What was replayed or imported for them. */
+  readonly runs?: readonly RunRow[];
 }
 
 export async function loadSides(request: SidesRequest): Promise<Loaded> {
   const { outcomesFile } = request;
+  const snapshots = snapshotsOf(request);
+  if (snapshots) return snapshots;
   if (outcomesFile !== undefined) return { sides: sidesOfFile(request), outcomes: outcomesOfFile(outcomesFile) };
   const settings = settingsOf(request.options);
   return withStore(settings, async store => {
-    const sides = sidesOf(request, () => settings, await runsOf(store));
+    const all = await runsOf(store);
+    const sides = sidesOf(request, () => settings, all);
     const both = [sides.baseline, sides.candidate];
-    const { quality, since, runs, limit } = request;
+    const { quality, since, runs, limit, scores = [] } = request;
     const outcomes = await outcomesOfStore(store, settings, {
       targets: [...new Set(both.flatMap(side => side.targets))],
       columns: both.flatMap(side => side.column ?? []),
       judged: judgedColumns(sides.baseline, sides.candidate),
-      ...{ quality, since, runs, limit },
+      ...{ quality, since, runs, limit, scores },
     });
-    return { sides, outcomes };
+    const named = [...runs, ...both.flatMap(side => (side.column?.type === 'arm' ? [side.column.run] : []))];
+    return {
+      sides,
+      outcomes,
+      runs: [...new Set(named.map(name => runNamed(all, name, name === 'latest' ? ({ kind }) => kind !== 'import' : undefined)))],
+    };
   });
 }
 
@@ -63,6 +76,7 @@ function sidesOf(request: SidesRequest, running: () => Settings, runs: readonly 
     routes: () => running().routes,
     routesOf: (config: string) => settingsOf({ config: request.beside(config) }).routes,
     armOf: (run: string, arm: string | undefined) => armOf(runs, run, arm),
+    snapshotOf: () => '',
   };
   const play = (key: 'baseline' | 'candidate'): Playing => {
     const played = playing(named[key], around);
@@ -78,10 +92,37 @@ function armOf(
   arm: string | undefined,
 ): { readonly run: string; readonly arm: string } | string {
   if (!runs) return 'outcomes from a file know no runs; name a target: {target: NAME}';
-  const run = runNamed(runs, name);
+  // The rows of an import are of no recorded request.
+  const run = runNamed(runs, name, ({ kind }) => kind !== 'import');
   if (arm !== undefined && !run.arms.includes(arm)) return `run ${run.run_id} has no arm "${arm}"; its arms are ${run.arms.join(', ')}`;
   if (arm === undefined && run.arms.length !== 1) {
     return `run ${run.run_id} has ${run.arms.length} arms; name one of them: {run: ${name}, arm: ${run.arms[0] ?? 'NAME'}}`;
   }
   return { run: run.run_id, arm: arm ?? run.arms[0]! };
+}
+
+/** Each side a file of its own, as it stands or stood in git: matched by the requests' ids. Undefined when none is. */
+function snapshotsOf(request: SidesRequest): Loaded | undefined {
+  const named = request.name([]);
+  const sides = [named.baseline, named.candidate] as const;
+  if (!sides.some(side => side.type === 'snapshot')) return undefined;
+  const columns = sides.map((side, i) => {
+    const key = i === 0 ? 'baseline' : 'candidate';
+    if (side.type === 'snapshot') return snapshotColumn(side, request.beside(side.file), key);
+    const message = 'stands beside a side that is a snapshot; give both a snapshot, or one data: {outcomes: FILE}';
+    throw new CommandError(exit.usage, `${request.called(key)}: ${message}.`);
+  });
+  const items = new Map<string, Item>();
+  for (const { name, outcomes } of columns) {
+    for (const { item, outcome } of outcomes) {
+      const known = items.get(item.id) ?? { ...item, outcomes: new Map() };
+      items.set(item.id, { ...known, outcomes: new Map(known.outcomes).set(name, outcome) });
+    }
+  }
+  const around = { routes: () => new Map(), routesOf: () => new Map(), armOf: () => '' };
+  const [baseline, candidate] = columns.map(({ name }, i) => playing(sides[i]!, { ...around, snapshotOf: () => name }) as Playing);
+  return {
+    sides: { baseline: baseline!, candidate: candidate! },
+    outcomes: { items: [...items.values()], label: 'as given in the snapshots', notes: [] },
+  };
 }

@@ -12,15 +12,25 @@ export const metricNames = [
   'ttft_p50',
   'ttft_p95',
   'ttft_p99',
+  'schema_valid',
   'beats_random_mix',
+  'certificate.psi',
 ] as const;
-export type MetricName = (typeof metricNames)[number];
+/** A score of any name as well: what a judge, a rule or a person called it. */
+export type MetricName = (typeof metricNames)[number] | `score.${string}` | `judge.${string}`;
 
-/** Shares lie in [0, 1], money is USD, times are milliseconds. */
-export type Quantity = 'share' | 'money' | 'time';
+export const isMetricName = (text: string): text is MetricName =>
+  (metricNames as readonly string[]).includes(text) || /^(?:score|judge)\.[\w.-]{1,64}$/.test(text);
+
+/** What a score is called in the store: judge.helpfulness is helpfulness. */
+export const scoreOf = (metric: MetricName): string | undefined => /^(?:score|judge)\.(.+)$/.exec(metric)?.[1];
+
+/** Shares lie in [0, 1], money is USD, times are milliseconds; an index is a number of its own. */
+export type Quantity = 'share' | 'money' | 'time' | 'index';
 
 export const quantityOf = (metric: MetricName): Quantity => {
   if (metric === 'cost_per_1k') return 'money';
+  if (metric === 'certificate.psi') return 'index';
   return metric.startsWith('latency') || metric.startsWith('ttft') ? 'time' : 'share';
 };
 
@@ -42,8 +52,9 @@ export function parseAssertion(text: string, metric: MetricName): Assertion | st
     return `"${text}" is no assertion; write \`value\` or \`delta\`, then < or >, then a number with its unit: "${exampleOf(metric)}"`;
   const [, word, operator, sign, dollar, digits, suffix] = match;
   const subject = word!.toLowerCase() as 'value' | 'delta';
-  if (subject === 'delta' && (metric === 'harm' || metric === 'beats_random_mix')) {
-    const why = metric === 'harm' ? 'harm is measured against the baseline already' : 'it is measured against the mix already';
+  if (subject === 'delta' && (metric === 'harm' || metric === 'beats_random_mix' || metric === 'certificate.psi')) {
+    const against = { harm: 'the baseline', beats_random_mix: 'the mix', 'certificate.psi': 'the certificate' }[metric];
+    const why = metric === 'harm' ? 'harm is measured against the baseline already' : `it is measured against ${against} already`;
     return `${metric} has a value only: ${why}; write "${exampleOf(metric)}"`;
   }
   const number = Number(digits) * (sign === '-' || sign === '−' ? -1 : 1);
@@ -64,6 +75,8 @@ function scale(
     case 'share':
       if (unit === 'pp' || (unit === '%' && subject === 'value')) return { subject, bound: number / 100 };
       return unit === '' && subject === 'value' && Math.abs(number) <= 1 ? { subject, bound: number } : undefined;
+    case 'index':
+      return unit === '' ? { subject, bound: number } : undefined;
     case 'money':
       if (relative) return { subject: 'change', bound: number / 100 };
       return unit === 'usd' || (unit === '' && subject === 'value') ? { subject, bound: number } : undefined;
@@ -74,6 +87,7 @@ function scale(
 }
 
 function unitsOf(quantity: Quantity, subject: 'value' | 'delta'): string {
+  if (quantity === 'index') return 'it is a plain number';
   if (quantity === 'share')
     return subject === 'value' ? 'a share is written in %' : 'a change of a share is written in pp (percentage points)';
   if (quantity === 'money') return subject === 'value' ? 'money is written with a $' : 'a change of cost is written in % or with a $';
@@ -91,9 +105,13 @@ function exampleOf(metric: MetricName): string {
       return 'value < 40%';
     case 'beats_random_mix':
       return 'value > 0pp';
+    case 'certificate.psi':
+      return 'value < 0.25';
+    case 'schema_valid':
+      return 'value > 99%';
     case 'cost_per_1k':
       return 'delta < -20%';
     default:
-      return 'delta < +300ms';
+      return quantityOf(metric) === 'time' ? 'delta < +300ms' : 'delta > -1pp';
   }
 }

@@ -1,15 +1,19 @@
 /** Reads a gate file: YAML, checked whole, every problem at its line and column. What is planned but not built is refused, never ignored. */
 import type { z } from 'zod';
 import { didYouMean } from '../../gateway/config/nearest.ts';
+import { parseDuration } from '../duration.ts';
 import type { GateRule } from '../gate.ts';
-import { parseAssertion } from './assertion.ts';
+import { type MetricName, parseAssertion } from './assertion.ts';
 import { type PlaceProblem, placedYaml } from './place.ts';
 import { gateKeys, gateSchema, type side } from './schema.ts';
+import { parseWhere, type Where } from './where.ts';
 
 /** Whose outcomes one side of the gate has. */
 export type Side =
   /** What the callers got. */
   | { readonly type: 'recorded' }
+  /** A file of outcomes of its own, as it stands or stood in git; the only target when none is named. */
+  | { readonly type: 'snapshot'; readonly file: string; readonly ref: string | undefined; readonly target: string | undefined }
   | { readonly type: 'target'; readonly target: string }
   /** One arm of a replay run; the only one when it is not named. */
   | { readonly type: 'run'; readonly run: string; readonly arm: string | undefined }
@@ -18,6 +22,9 @@ export type Side =
   | { readonly type: 'config'; readonly file: string; readonly route: string | undefined };
 
 export interface GateFile {
+  /** Marks the comment that a later run replaces. */
+  readonly name: string | undefined;
+  readonly certificate: string | undefined;
   readonly baseline: Side;
   readonly candidate: Side;
   readonly data: {
@@ -25,7 +32,15 @@ export interface GateFile {
     readonly since: string | undefined;
     readonly runs: readonly string[];
     readonly clustersMin: number;
+    readonly dataset: string | undefined;
+    readonly where: Where | undefined;
+    readonly weights: 'request' | 'cluster';
+    readonly cluster: 'conversation_id' | 'tenant_id' | 'user_id';
   };
+  readonly sequential: boolean;
+  readonly budget: { readonly usd: number | undefined; readonly durationMs: number | undefined; readonly errorRate: number | undefined };
+  /** Annotations for GitHub on the gates' own lines. */
+  readonly github: boolean;
   readonly confidence: number;
   readonly seed: number;
   /** Undefined: the exit code says so. */
@@ -35,7 +50,7 @@ export interface GateFile {
 }
 
 export interface ReportFile {
-  readonly type: 'junit' | 'md' | 'json';
+  readonly type: 'junit' | 'md' | 'html' | 'sarif' | 'json';
   readonly file: string;
 }
 
@@ -43,11 +58,8 @@ export type ParsedGate =
   | { readonly ok: true; readonly gate: GateFile }
   | { readonly ok: false; readonly problems: readonly PlaceProblem[] };
 
-/** Of the method, but not built yet: a gate that asks for it must not pass unheard. */
-const planned = new Set([
-  ...['dataset', 'where', 'weights', 'until', 'model', 'tenant', 'sequential', 'budget', 'abort_on_fail', 'severity', 'assert_point'],
-  ...['html', 'github', 'sarif'],
-]);
+/** Of the method, but not built: a gate that asks for it must not pass unheard. */
+const planned = new Set(['until', 'model', 'tenant']);
 
 export function parseGate(source: string): ParsedGate {
   const yaml = placedYaml(source);
@@ -58,12 +70,24 @@ export function parseGate(source: string): ParsedGate {
 }
 
 function gateOf(file: z.infer<typeof gateSchema>, lineOf: (gate: number) => number): GateFile {
-  const rules = file.gates.flatMap(({ name, metric, assert }, i): GateRule[] => {
-    const assertion = parseAssertion(assert, metric);
-    return typeof assertion === 'string' ? [] : [{ name: name ?? `${metric} ${assert}`, metric, assertion, line: lineOf(i) }];
+  const rules = file.gates.flatMap((gate, i): GateRule[] => {
+    const text = (gate.assert ?? gate.assert_point)!;
+    const metric = gate.metric as MetricName;
+    const assertion = parseAssertion(text, metric);
+    if (typeof assertion === 'string') return [];
+    const about = gate.where === undefined ? undefined : { where: whereOf(gate.where)!, text: gate.where };
+    return [
+      {
+        ...{ name: gate.name ?? `${metric} ${text}${about ? ` where ${about.text}` : ''}`, metric, assertion, line: lineOf(i) },
+        ...{ isPoint: gate.assert === undefined, severity: gate.severity ?? 'error', abortOnFail: gate.abort_on_fail ?? false },
+        ...(about ? { about } : {}),
+      },
+    ];
   });
   const run = file.data?.run?.[0] ?? 'latest';
+  const { max_cost: usd, max_duration: duration, max_error_rate: errorRate } = file.budget ?? {};
   return {
+    ...{ name: file.name, certificate: file.certificate },
     baseline: sideOf(file.baseline, run),
     candidate: sideOf(file.candidate, run),
     data: {
@@ -71,19 +95,34 @@ function gateOf(file: z.infer<typeof gateSchema>, lineOf: (gate: number) => numb
       since: file.data?.since,
       runs: file.data?.run ?? [],
       clustersMin: file.data?.min_clusters ?? 1,
+      dataset: file.data?.dataset,
+      where: file.data?.where === undefined ? undefined : whereOf(file.data.where),
+      weights: file.data?.weights ?? 'request',
+      cluster: file.data?.cluster ?? 'conversation_id',
     },
+    sequential: file.statistics?.sequential ?? false,
+    budget: { usd, durationMs: duration === undefined ? undefined : parseDuration(duration, 'budget.max_duration'), errorRate },
+    github: (file.report ?? []).includes('github'),
     confidence: file.statistics?.confidence ?? 0.95,
     seed: file.statistics?.seed ?? 0,
     onInconclusive: file.on_inconclusive,
     rules,
     reports: (file.report ?? []).flatMap(entry =>
-      entry === 'pretty' ? [] : Object.entries(entry).map(([type, path]) => ({ type: type as ReportFile['type'], file: path })),
+      typeof entry === 'string'
+        ? []
+        : Object.entries(entry).map(([type, path]) => ({ type: type as ReportFile['type'], file: path as string })),
     ),
   };
 }
 
+const whereOf = (text: string): Where | undefined => {
+  const parsed = parseWhere(text);
+  return typeof parsed === 'string' ? undefined : parsed;
+};
+
 /** An arm without a run is of the run that the data are of. */
-function sideOf({ target, run, arm, chain, thresholds, config, route }: z.infer<typeof side>, runOfData: string): Side {
+function sideOf({ snapshot, ref, target, run, arm, chain, thresholds, config, route }: z.infer<typeof side>, runOfData: string): Side {
+  if (snapshot !== undefined) return { type: 'snapshot', file: snapshot, ref, target };
   if (target !== undefined) return { type: 'target', target };
   if (run !== undefined || arm !== undefined) return { type: 'run', run: run ?? runOfData, arm };
   if (chain !== undefined) return { type: 'chain', chain, thresholds };

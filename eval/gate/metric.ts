@@ -3,52 +3,62 @@ import { usd } from '../../gateway/core/price.ts';
 import type { Trials } from '../decide.ts';
 import {
   type Clusters,
+  certain,
+  clusteredMean,
   clusterSums,
   differences,
+  guardedMean,
   type Inference,
   meanInference,
   quantileStatistic,
   ratioInference,
   type Statistic,
   scaled,
+  sequentialInference,
+  sum,
+  tabulate,
+  unclustered,
   weightedSum,
 } from '../statistics.ts';
 import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
-import { type Corner, overMix } from '../sweep/mix.ts';
-import type { Assertion, MetricName } from './assertion.ts';
+import { overMix } from '../sweep/mix.ts';
+import { type Assertion, type MetricName, scoreOf } from './assertion.ts';
+import type { Compared } from './compared.ts';
+
+export type { Compared } from './compared.ts';
 
 /** With fewer clusters a resample says too little: Student's t on the linearised ratio says more. */
 const resampledClustersMin = 20;
 /** A percentile with fewer requests beyond it is a guess. For a p50 that is 10 requests, for a p95 100, for a p99 500. */
 const tailMin = 5;
 
-export interface Compared {
-  readonly baseline: Trials;
-  readonly candidate: Trials;
-  readonly clusters: Clusters;
-  /** The candidate chain's targets alone; undefined when it is no chain. */
-  readonly hull: readonly Corner[] | undefined;
-}
-
 /** `resample`: the number has no closed form, so the gate bootstraps it together with all others. A string says why there is none. */
 export type Measurement = Inference | { readonly resample: Statistic } | string;
 
+const unpriced = 'some target has no known price; give it one under `prices` in the config';
+
 export function measureGate(metric: MetricName, subject: Assertion['subject'], compared: Compared): Measurement {
   const { candidate, baseline, clusters } = compared;
+  if (candidate.step.length === 0) return 'no request is left to measure';
+  const score = scoreOf(metric) ?? (metric === 'schema_valid' ? 'schema_valid' : undefined);
+  if (score !== undefined) return scored(score, metric === 'schema_valid', subject, compared);
   switch (metric) {
     case 'quality':
-      return subject === 'value'
-        ? promiseInference(candidate.quality, clusters)
-        : deltaInference(candidate.quality, baseline.quality, clusters);
+      return shareOrDelta(candidate.quality, baseline.quality, subject, compared);
     case 'harm':
-      return promiseInference(harms(candidate, baseline), clusters);
+      return mean(harms(candidate, baseline), 'share', compared);
     case 'escalation':
-      return shareOrDelta(escalations(candidate), escalations(baseline), subject, clusters);
+      return shareOrDelta(escalations(candidate), escalations(baseline), subject, compared);
     case 'error_rate':
-      return shareOrDelta(failures(candidate), failures(baseline), subject, clusters);
+      return shareOrDelta(failures(candidate), failures(baseline), subject, compared);
     case 'beats_random_mix':
       if (!compared.hull) return 'the candidate is no chain, so there is no mix of its targets';
-      return overMix(candidate, compared.hull, clusters) ?? 'some target has no known price; give it one under `prices` in the config';
+      if (compared.weights === 'cluster' || compared.sequential)
+        return 'a mix is of requests, looked at once: leave out weights and sequential';
+      return overMix(candidate, compared.hull, clusters) ?? unpriced;
+    case 'certificate.psi':
+      if (compared.psi === undefined) return 'the gate file names no certificate: certificate: FILE';
+      return typeof compared.psi === 'string' ? compared.psi : certain(compared.psi);
     case 'cost_per_1k':
       return cost(subject, compared);
     default: {
@@ -58,27 +68,80 @@ export function measureGate(metric: MetricName, subject: Assertion['subject'], c
   }
 }
 
-const shareOrDelta = (candidate: Float64Array, baseline: Float64Array, subject: Assertion['subject'], clusters: Clusters): Inference =>
-  subject === 'value' ? promiseInference(candidate, clusters) : deltaInference(candidate, baseline, clusters);
+const shareOrDelta = (candidate: Float64Array, baseline: Float64Array, subject: Assertion['subject'], compared: Compared): Inference =>
+  subject === 'value' ? mean(candidate, 'share', compared) : mean(differences(candidate, baseline), 'difference', compared);
 
-function cost(subject: Assertion['subject'], { candidate, baseline, clusters }: Compared): Measurement {
-  const per1k = (trials: Trials): Float64Array => trials.cost.map(nano => usd(nano) * 1000);
-  const [head, base] = [per1k(candidate), per1k(baseline)];
-  if (![...head, ...base].every(Number.isFinite)) return 'some target has no known price; give it one under `prices` in the config';
-  if (subject === 'value') return meanInference(head, clusters);
-  if (subject === 'delta') return meanInference(differences(head, base), clusters);
-  const [headSums, baseSums] = [clusterSums(head, clusters), clusterSums(base, clusters)];
-  if (baseSums.every(sum => sum === 0)) return 'the baseline costs nothing, so there is no change in per cent; write it with a $';
-  if (clusters.count < resampledClustersMin) return scaled(ratioInference(head, base, clusters), 1, -1);
-  return { resample: weights => weightedSum(headSums, weights) / weightedSum(baseSums, weights) - 1 };
+/** Every mean goes through here: by requests or by conversations, looked at once or at any time. */
+function mean(values: Float64Array, kind: 'share' | 'difference' | 'amount', compared: Compared): Inference {
+  const { sequential, weights } = compared;
+  const [own, clusters] = weights === 'cluster' ? perCluster(values, compared.clusters) : [values, compared.clusters];
+  if (sequential) {
+    const { error } = kind === 'amount' ? clusteredMean(own, clusters) : guardedMean(own, clusters, kind === 'share' ? 0 : -1, 1);
+    return sequentialInference(sum(own) / own.length, error, clusters.count, sequential.planned);
+  }
+  if (kind === 'share') return promiseInference(own, clusters);
+  if (kind === 'amount') return meanInference(own, clusters);
+  return deltaInference(own, new Float64Array(own.length), clusters);
 }
 
-function percentile(
-  column: 'latencyMs' | 'firstTokenMs',
-  q: number,
-  subject: Assertion['subject'],
-  { candidate, baseline, clusters }: Compared,
-): Measurement {
+/** One number a cluster, which then all count the same. */
+function perCluster(values: Float64Array, clusters: Clusters): readonly [Float64Array, Clusters] {
+  const sizes = clusterSums(new Float64Array(values.length).fill(1), clusters);
+  const sums = clusterSums(values, clusters);
+  return [tabulate(clusters.count, g => sums[g]! / sizes[g]!), unclustered(clusters.count)];
+}
+
+function scored(name: string, isSignal: boolean, subject: Assertion['subject'], compared: Compared): Measurement {
+  const { answers } = compared;
+  const of = (side: 'baseline' | 'candidate'): (number | undefined)[] =>
+    (answers?.[side] ?? []).map(outcome => (isSignal ? outcome?.signals.schema_valid : outcome?.scores?.[name]));
+  const [base, head] = [of('baseline'), of('candidate')];
+  const at = [...head.keys()].filter(i => head[i] !== undefined && (subject === 'value' || base[i] !== undefined));
+  if (at.length === 0)
+    return isSignal ? 'no answer was asked for JSON' : `no answer has a score named ${name}${subject === 'value' ? '' : ' on both sides'}`;
+  const outside = at.some(i => !(head[i]! >= 0 && head[i]! <= 1) || (base[i] !== undefined && !(base[i]! >= 0 && base[i]! <= 1)));
+  if (outside) return `some score named ${name} lies outside 0 to 1`;
+  const clusters: Clusters = renumbered(compared.clusters, at);
+  const part = { ...compared, clusters };
+  const column = (values: readonly (number | undefined)[]): Float64Array => Float64Array.from(at, i => values[i] ?? 0);
+  return shareOrDelta(column(head), column(base), subject, part);
+}
+
+function renumbered(clusters: Clusters, at: readonly number[]): Clusters {
+  const numbers = new Map<number, number>();
+  const of = Int32Array.from(at, i => {
+    const cluster = clusters.of[i]!;
+    if (!numbers.has(cluster)) numbers.set(cluster, numbers.size);
+    return numbers.get(cluster)!;
+  });
+  return { of, count: numbers.size };
+}
+
+function cost(subject: Assertion['subject'], compared: Compared): Measurement {
+  const { candidate, baseline, clusters, sequential, weights } = compared;
+  const per1k = (trials: Trials): Float64Array => trials.cost.map(nano => usd(nano) * 1000);
+  const [head, base] = [per1k(candidate), per1k(baseline)];
+  if (![...head, ...base].every(Number.isFinite)) return unpriced;
+  if (subject === 'value') return mean(head, 'amount', compared);
+  if (subject === 'delta') return mean(differences(head, base), 'amount', compared);
+  if (base.every(x => x === 0)) return 'the baseline costs nothing, so there is no change in per cent; write it with a $';
+  const [own, theirs, groups] =
+    weights === 'cluster' ? [perCluster(head, clusters)[0], ...perCluster(base, clusters)] : [head, base, clusters];
+  if (sequential) {
+    const total = sum(theirs);
+    const ratio = sum(own) / total;
+    const residuals = tabulate(own.length, i => ((own[i]! - ratio * theirs[i]!) * own.length) / total);
+    return sequentialInference(ratio - 1, clusteredMean(residuals, groups).error, groups.count, sequential.planned);
+  }
+  if (groups.count < resampledClustersMin) return scaled(ratioInference(own, theirs, groups), 1, -1);
+  const [headSums, baseSums] = [clusterSums(own, groups), clusterSums(theirs, groups)];
+  return { resample: weighted => weightedSum(headSums, weighted) / weightedSum(baseSums, weighted) - 1 };
+}
+
+function percentile(column: 'latencyMs' | 'firstTokenMs', q: number, subject: Assertion['subject'], compared: Compared): Measurement {
+  const { candidate, baseline, clusters } = compared;
+  if (compared.sequential) return 'a percentile has no interval that holds at every look; leave sequential out, or gate a mean';
+  if (compared.weights === 'cluster') return 'a percentile is of requests; leave weights: cluster out';
   const timed = [...candidate.step.keys()].filter(
     i => Number.isFinite(candidate[column][i]!) && (subject === 'value' || Number.isFinite(baseline[column][i]!)),
   );

@@ -2,12 +2,12 @@
 import { onlyTarget } from '../chain.ts';
 import { decider, type Trials } from '../decide.ts';
 import { judge } from '../gate.ts';
-import { type Complete, complete, type Outcomes } from '../outcomes.ts';
-import type { GateReport } from '../report/gate.ts';
+import { type Complete, complete, type Item, type Outcome, type Outcomes } from '../outcomes.ts';
+import type { GateReport, ItemChange } from '../report/gate.ts';
 import { clustersOf } from '../statistics.ts';
 import { mixingHull } from '../sweep/mix.ts';
+import type { Compared } from './compared.ts';
 import type { GateFile } from './file.ts';
-import type { Compared } from './metric.ts';
 import { judgedColumns, type Playing } from './side.ts';
 
 export interface Sides {
@@ -25,13 +25,52 @@ export function decideSides({ baseline, candidate }: Sides, outcomes: Outcomes):
   const alone = (target: string): [string, Trials] => [target, decide(onlyTarget(chain!, target))];
   const hull = chain && chain.targets.length > 1 ? mixingHull(new Map(chain.targets.map(alone))) : undefined;
   const clusters = clustersOf(kept.items.map(item => item.cluster));
-  return { kept, compared: { baseline: decide(baseline.policy), candidate: decide(candidate.policy), clusters, hull } };
+  const [base, head] = [decide(baseline.policy), decide(candidate.policy)];
+  const answers = { baseline: answersOf(baseline, base, kept.items), candidate: answersOf(candidate, head, kept.items) };
+  return { kept, compared: { baseline: base, candidate: head, clusters, hull, items: kept.items, answers } };
 }
 
-export function runJudgement(gate: GateFile, sides: Sides, outcomes: Outcomes): { readonly kept: Complete; readonly report?: GateReport } {
-  const { kept, compared } = decideSides(sides, outcomes);
-  if (!compared) return { kept };
-  const judgement = judge(gate.rules, compared, { confidence: gate.confidence, seed: gate.seed, clustersMin: gate.data.clustersMin });
-  const names = { baseline: sides.baseline.name, candidate: sides.candidate.name };
-  return { kept, report: { ...judgement, ...names, label: outcomes.label, dropped: kept.dropped, notes: outcomes.notes } };
+const answersOf = ({ policy }: Playing, { step }: Trials, items: readonly Item[]): readonly (Outcome | undefined)[] =>
+  items.map((item, i) => (step[i]! < 0 ? undefined : item.outcomes.get(policy.steps[step[i]!]!.target)));
+
+export interface Run {
+  readonly kept: Complete;
+  readonly compared?: Compared;
+  readonly report?: GateReport;
 }
+
+/** `psi` is asked for only when a rule is about it. */
+export function runJudgement(gate: GateFile, sides: Sides, outcomes: Outcomes, psi?: (items: readonly Item[]) => number | string): Run {
+  const { data, confidence, seed, sequential, rules } = gate;
+  const asked = { ...outcomes, items: selected(outcomes.items, gate) };
+  const { kept, compared: plain } = decideSides(sides, asked);
+  if (!plain) return { kept };
+  const compared: Compared = {
+    ...plain,
+    weights: data.weights,
+    ...(sequential ? { sequential: { planned: Math.max(data.clustersMin, 100) } } : {}),
+    ...(psi && rules.some(({ metric }) => metric === 'certificate.psi') ? { psi: psi(asked.items) } : {}),
+  };
+  const judgement = judge(rules, compared, { confidence, seed, clustersMin: data.clustersMin });
+  const names = { baseline: sides.baseline.name, candidate: sides.candidate.name };
+  const report = { ...judgement, ...names, name: gate.name, label: outcomes.label, dropped: kept.dropped, notes: outcomes.notes };
+  return { kept, compared, report: { ...report, changes: changesOf(compared, kept.items) } };
+}
+
+/** The requests that the file is about, in the clusters that it names. */
+function selected(items: readonly Item[], { data: { where, cluster } }: GateFile): readonly Item[] {
+  const chosen = where ? items.filter(item => where(item.tags ?? {})) : items;
+  if (cluster === 'conversation_id') return chosen;
+  const tag = cluster === 'tenant_id' ? 'tenant' : 'user';
+  return chosen.map(item => ({ ...item, cluster: item.tags?.[tag] || item.cluster }));
+}
+
+const changesMax = 5;
+
+/** What came out worst. */
+const changesOf = ({ baseline, candidate }: Compared, items: readonly Item[]): readonly ItemChange[] =>
+  items
+    .map(({ id }, i) => ({ id, baseline: baseline.quality[i]!, candidate: candidate.quality[i]! }))
+    .filter(({ baseline: base, candidate: head }) => head < base)
+    .toSorted((a, b) => a.candidate - a.baseline - (b.candidate - b.baseline))
+    .slice(0, changesMax);

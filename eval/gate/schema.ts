@@ -1,6 +1,7 @@
 /** What may stand in a gate file, with a message for each thing that may not. */
 import { z } from 'zod';
-import { metricNames, parseAssertion } from './assertion.ts';
+import { isMetricName, metricNames, parseAssertion } from './assertion.ts';
+import { parseWhere } from './where.ts';
 
 /** The message for a value that is absent or of another kind. */
 const must = (what: string) => ({
@@ -12,8 +13,8 @@ const text = (what: string) => z.string(must(what)).min(1, must(what));
 const threshold = z.number(must('a number from 0 to 1')).min(0, must('a number from 0 to 1')).max(1, must('a number from 0 to 1'));
 
 const sideKinds =
-  'recorded, {target: NAME}, {run: ID, arm: NAME}, {arm: NAME}, {chain: ROUTE or TARGETS, thresholds: [0.74]} or {config: FILE, route: NAME}';
-const named = ['recorded', 'target', 'run', 'chain', 'config'] as const;
+  'recorded, {snapshot: FILE, target: NAME, ref: GIT-REF}, {target: NAME}, {run: ID, arm: NAME}, {arm: NAME}, {chain: ROUTE or TARGETS, thresholds: [0.74]} or {config: FILE, route: NAME}';
+const named = ['recorded', 'snapshot', 'target', 'run', 'chain', 'config'] as const;
 const chainKinds = "a route's name, or two targets and more, cheap ones first";
 export const side = z.preprocess(
   value => (value === 'recorded' ? { recorded: true } : value),
@@ -21,6 +22,8 @@ export const side = z.preprocess(
     .strictObject(
       {
         recorded: z.literal(true).optional(),
+        snapshot: text('a file of outcomes').optional(),
+        ref: text('a branch, tag or commit of git').optional(),
         target: text('provider/model').optional(),
         run: text('a run id or latest').optional(),
         arm: text('what the run asked, as --against named it').optional(),
@@ -49,7 +52,8 @@ export const side = z.preprocess(
     )
     .check(({ value, issues }) => {
       const report = (message: string): unknown => issues.push({ code: 'custom', message, input: value });
-      const whole = named.filter(key => value[key] !== undefined).length;
+      const whole = named.filter(key => value[key] !== undefined && !(key === 'target' && value.snapshot !== undefined)).length;
+      if (value.ref !== undefined && value.snapshot === undefined) report('has a git ref without a snapshot: {snapshot: FILE, ref: main}');
       if (whole > 1 || (whole === 0 && value.arm === undefined)) report(`must be one of ${sideKinds}`);
       if (whole > 0 && value.arm !== undefined && value.run === undefined)
         report('has an arm beside something that is no run: {run: ID, arm: NAME}');
@@ -65,11 +69,52 @@ const level = z.preprocess(
   value => (typeof value === 'string' && /^\d+(\.\d+)?\s*%$/.test(value) ? Number.parseFloat(value) / 100 : value),
   z.number(must(confidence)).min(0.51, must(confidence)).max(0.9999, must(confidence)),
 );
-const reportKinds = 'pretty, {junit: FILE}, {md: FILE} or {json: FILE}';
+const reportKinds = 'pretty, github, {junit: FILE}, {md: FILE}, {html: FILE}, {sarif: FILE} or {json: FILE}';
+
+const where = text("conditions on tags such as task = 'refund'").check(({ value, issues }) => {
+  const parsed = parseWhere(value);
+  if (typeof parsed === 'string') issues.push({ code: 'custom', message: parsed, input: value });
+});
+const share = z.preprocess(
+  value => (typeof value === 'string' && /^\d+(\.\d+)?\s*%$/.test(value) ? Number.parseFloat(value) / 100 : value),
+  z.number(must('a share such as 2%')).min(0, must('a share from 0% to 100%')).max(1, must('a share from 0% to 100%')),
+);
+const duration = text('a duration such as 10m').regex(/^\d+(\.\d+)?\s*(ms|s|m|h)$/, must('a duration such as 10m'));
+
+const rule = z
+  .strictObject(
+    {
+      name: text('a name').optional(),
+      metric: z
+        .string(must(`one of ${metricNames.join(', ')}`))
+        .refine(isMetricName, must(`one of ${metricNames.join(', ')}, or score.NAME`)),
+      where: where.optional(),
+      assert: text('an assertion such as "delta > -1pp"').optional(),
+      assert_point: text('an assertion such as "delta > -1pp"').optional(),
+      severity: z.enum(['error', 'warn'], must('error or warn')).optional(),
+      abort_on_fail: z.boolean(must('true or false')).optional(),
+    },
+    must('{name, metric, assert}'),
+  )
+  .check(({ value, issues }) => {
+    const { assert, assert_point: point } = value;
+    const report = (message: string, key: string): unknown => issues.push({ code: 'custom', message, input: value, path: [key] });
+    if ((assert === undefined) === (point === undefined))
+      return void report(
+        assert === undefined
+          ? 'is missing; it must be an assertion such as "delta > -1pp"'
+          : 'stands beside assert_point; give one of them',
+        'assert',
+      );
+    const parsed = parseAssertion((assert ?? point)!, value.metric);
+    if (typeof parsed === 'string') report(parsed, assert === undefined ? 'assert_point' : 'assert');
+  });
 
 export const gateSchema = z.strictObject(
   {
     version: z.literal(1, must('1')),
+    name: text('a name').optional(),
+    certificate: text('a certificate file').optional(),
     baseline: side,
     candidate: side,
     data: z
@@ -83,13 +128,16 @@ export const gateSchema = z.strictObject(
               must('a run id, latest, or a list'),
             )
             .optional(),
-          cluster: z.literal('conversation_id', must('conversation_id, which is the only one yet')).optional(),
+          dataset: text('a dataset such as support-golden@14').optional(),
+          where: where.optional(),
+          weights: z.enum(['request', 'cluster'], must('request or cluster')).optional(),
+          cluster: z.enum(['conversation_id', 'tenant_id', 'user_id'], must('conversation_id, tenant_id or user_id')).optional(),
           min_clusters: z.int(must('a whole number')).min(1, must('1 or more')).optional(),
         },
         must('{outcomes: FILE}, {since: 7d} or {run: ID}'),
       )
-      .check(({ value: { outcomes, since, run }, issues }) => {
-        if (outcomes === undefined || (since === undefined && run === undefined)) return;
+      .check(({ value: { outcomes, since, run, dataset }, issues }) => {
+        if (outcomes === undefined || (since === undefined && run === undefined && dataset === undefined)) return;
         const message = 'stands beside since or run, which choose from the store; give either a file or the store';
         issues.push({ code: 'custom', message, input: outcomes, path: ['outcomes'] });
       })
@@ -101,39 +149,31 @@ export const gateSchema = z.strictObject(
           method: z.literal('auto', must('auto, which is the only one yet')).optional(),
           multiplicity: z.literal('holm', must('holm, which is the only one yet')).optional(),
           seed: z.int(must('a whole number')).min(0, must('0 or more')).optional(),
+          sequential: z.boolean(must('true or false')).optional(),
         },
         must('{confidence: 95%, seed: 7}'),
       )
       .optional(),
-    on_inconclusive: z.enum(['fail', 'warn', 'pass'], must('fail, warn or pass')).optional(),
-    gates: z
-      .array(
-        z
-          .strictObject(
-            {
-              name: text('a name').optional(),
-              metric: z.enum(metricNames, must(`one of ${metricNames.join(', ')}`)),
-              assert: text('an assertion such as "delta > -1pp"'),
-            },
-            must('{name, metric, assert}'),
-          )
-          .check(({ value, issues }) => {
-            const parsed = parseAssertion(value.assert, value.metric);
-            if (typeof parsed === 'string') issues.push({ code: 'custom', message: parsed, input: value.assert, path: ['assert'] });
-          }),
-        must('a list of {name, metric, assert}'),
+    budget: z
+      .strictObject(
+        {
+          max_cost: z.number(must('USD')).min(0, must('USD, 0 or more')).optional(),
+          max_duration: duration.optional(),
+          max_error_rate: share.optional(),
+        },
+        must('{max_cost: 5.00, max_duration: 10m, max_error_rate: 2%}'),
       )
-      .min(1, must('a list of at least one {name, metric, assert}')),
+      .optional(),
+    on_inconclusive: z.enum(['fail', 'warn', 'pass'], must('fail, warn or pass')).optional(),
+    gates: z.array(rule, must('a list of {name, metric, assert}')).min(1, must('a list of at least one {name, metric, assert}')),
     report: z
       .array(
         z.union(
           [
-            z.literal('pretty'),
-            z.strictObject({ junit: text('a file') }),
-            z.strictObject({ md: text('a file') }),
-            z.strictObject({ json: text('a file') }),
+            z.enum(['pretty', 'github']),
+            ...(['junit', 'md', 'html', 'sarif', 'json'] as const).map(type => z.strictObject({ [type]: text('a file') })),
           ],
-          must(`${reportKinds}; html, github and sarif are not available yet`),
+          must(reportKinds),
         ),
         must(`a list of ${reportKinds}`),
       )
@@ -144,7 +184,34 @@ export const gateSchema = z.strictObject(
 
 /** Every key of the file, for guessing what a misspelt one was meant to be. */
 export const gateKeys = [
-  ...['version', 'baseline', 'candidate', 'data', 'statistics', 'on_inconclusive', 'gates', 'report'],
-  ...['target', 'run', 'arm', 'chain', 'thresholds', 'config', 'route', 'outcomes', 'since', 'cluster', 'min_clusters'],
-  ...['confidence', 'method', 'multiplicity', 'seed', 'name', 'metric', 'assert', 'junit', 'md', 'json'],
+  ...['version', 'name', 'certificate', 'baseline', 'candidate', 'data', 'statistics', 'budget', 'on_inconclusive', 'gates', 'report'],
+  ...[
+    'snapshot',
+    'ref',
+    'target',
+    'run',
+    'arm',
+    'chain',
+    'thresholds',
+    'config',
+    'route',
+    'outcomes',
+    'dataset',
+    'since',
+    'where',
+    'weights',
+  ],
+  ...[
+    'cluster',
+    'min_clusters',
+    'confidence',
+    'method',
+    'multiplicity',
+    'seed',
+    'sequential',
+    'max_cost',
+    'max_duration',
+    'max_error_rate',
+  ],
+  ...['metric', 'assert', 'assert_point', 'severity', 'abort_on_fail', 'junit', 'md', 'html', 'sarif', 'json'],
 ];

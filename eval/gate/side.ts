@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly routes: () => ReadonlyMap<string, Route>;
   /** Of another config file. */
   readonly routesOf: (file: string) => ReadonlyMap<string, Route>;
+  /** The column that a file of outcomes becomes. */
+  readonly snapshotOf: (side: Extract<Side, { readonly type: 'snapshot' }>) => string;
   /** The run's true id and its arm, the only one when none is named; a string says what is wrong. */
   readonly armOf: (run: string, arm: string | undefined) => { readonly run: string; readonly arm: string } | string;
 }
@@ -54,6 +56,10 @@ export function sideNamed(text: string, known: { readonly routes: ReadonlySet<st
 /** A string says what is wrong with it. */
 export function playing(side: Side, around: Surroundings): Playing | string {
   switch (side.type) {
+    case 'snapshot': {
+      const name = around.snapshotOf(side);
+      return { ...single(name, undefined), targets: [name] };
+    }
     case 'recorded':
       return single('recorded', { name: 'recorded', type: 'recorded' });
     case 'target':

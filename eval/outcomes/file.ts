@@ -49,7 +49,7 @@ type Report = (field: string, message: string) => undefined;
 
 const allNames: readonly string[] = [...signalNames, ...featureNames];
 const itemKeys = ['id', 'cluster', 'tags', 'targets'];
-const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'model', 'error'];
+const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'scores', 'model', 'error'];
 
 function parseItem(row: string, report: Report): Item | undefined {
   const scan = scanObject(row);
@@ -108,6 +108,7 @@ function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
   const cost = number('cost', 0, 1e6, 'a cost in USD, 0 or more');
   const latencyMs = number('latency_ms', 0, 1e9, 'milliseconds, 0 or more');
   const firstTokenMs = number('ttft_ms', 0, 1e9, 'milliseconds, 0 or more');
+  const scores = parseScores(cell.scores, at, report);
   const failure = parseFailure(cell.error, at, report);
   const model = cell.model ?? undefined;
   if (model !== undefined && typeof model !== 'string') report(`${at}.model`, 'must be the name of the model that answered');
@@ -120,6 +121,7 @@ function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
     ...(cost === undefined ? {} : { costNanoUsd: Math.round(cost * 1e9) }),
     ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+    ...(scores ? { scores } : {}),
     ...(typeof model === 'string' ? { model } : {}),
     ...(failure ? { failure } : {}),
   };
@@ -145,6 +147,12 @@ function parseSignals(cell: JsonObject, at: string, report: Report): Signals {
     else report(`${at}.signals.${name}`, `is no signal; the signals are ${allNames.join(', ')}`);
   }
   return known;
+}
+
+function parseScores(scores: Json | undefined, at: string, report: Report): Readonly<Record<string, number>> | undefined {
+  if (scores === undefined || scores === null) return undefined;
+  if (isObject(scores) && Object.values(scores).every(value => typeof value === 'number')) return scores as Record<string, number>;
+  return report(`${at}.scores`, 'must be an object of numbers such as {"helpfulness": 0.8}');
 }
 
 /** A kind of ours stays what it is; any other word is a failure of the target that another target may mend. */

@@ -80,7 +80,7 @@ function resultRow(run: string, ts: string, item: Item, target: string, outcome:
     price_id: outcome.costNanoUsd === undefined ? '' : 'imported',
     confidence: confidenceOf(outcome.signals) ?? null,
     signals: outcome.signals,
-    scores: outcome.quality === undefined ? {} : { quality: outcome.quality },
+    scores: { ...outcome.scores, ...(outcome.quality === undefined ? {} : { quality: outcome.quality }) },
     attempts: 1,
   };
 }

@@ -30,13 +30,34 @@ export interface Found {
 export interface Labelling {
   /** The name of a score, `agreement`, or `auto`: scores named quality, and agreement when no item has them for every column. */
   readonly quality: string;
+  /** Further scores that are asked for by name. */
+  readonly scores?: readonly string[];
   /** The columns that must have a quality; the last is the one to agree with. */
   readonly judged: readonly string[];
   /** Reads the content of a recorded answer; undefined when its wire format is not known here. */
   readonly read: (body: Body, bytes: string) => Content | undefined;
 }
 
+/** Scores of other names are laid beside the quality. */
 export async function label(store: Store, found: readonly Found[], labelling: Labelling): Promise<Outcomes> {
+  return labelled(store, await withScores(store, found, labelling.scores ?? []), labelling);
+}
+
+async function withScores(store: Store, found: readonly Found[], names: readonly string[]): Promise<readonly Found[]> {
+  if (names.length === 0) return found;
+  const known = new Map<string, ReadonlyMap<string, Scored>>();
+  for (const name of names) known.set(name, await scoresBy(store, found, name));
+  const scored = (cell: Cell): Cell => {
+    const own = names.flatMap(name => {
+      const score = cell.scored === undefined ? undefined : known.get(name)!.get(cell.scored)?.score;
+      return score === undefined ? [] : [[name, score] as const];
+    });
+    return own.length === 0 ? cell : { ...cell, scores: { ...cell.scores, ...Object.fromEntries(own) } };
+  };
+  return found.map(item => ({ ...item, cells: new Map([...item.cells].map(([column, cell]) => [column, scored(cell)])) }));
+}
+
+async function labelled(store: Store, found: readonly Found[], labelling: Labelling): Promise<Outcomes> {
   const { quality, judged } = labelling;
   const strongest = judged.at(-1)!;
   if (quality !== 'agreement') {
@@ -65,20 +86,24 @@ const isJudged = (outcome: Outcome | undefined): boolean =>
   outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
 
 /** What an outcome is once it has been labelled. */
-function outcomeOf({ body: _, scored: __, scores: ___, ...outcome }: Cell, quality: number | undefined): Outcome {
+function outcomeOf({ body: _, scored: __, scores, ...cell }: Cell, quality: number | undefined): Outcome {
+  const { quality: ___, ...others } = scores ?? {};
+  const outcome = Object.keys(others).length === 0 ? cell : { ...cell, scores: others };
   return quality === undefined ? outcome : { ...outcome, quality };
 }
 
 /** From what is trusted most down: what callers said, what a rule found, what people said, what a judge said, what an eval wrote. */
 const trust = ['client', 'rule', 'human', 'judge', 'eval'];
 
-async function byScores(
-  store: Store,
-  found: readonly Found[],
-  name: string,
-): Promise<{ readonly items: Item[]; readonly outside: number }> {
+interface Scored {
+  readonly rank: number;
+  readonly score: number;
+}
+
+/** The most trusted score of each exchange. */
+async function scoresBy(store: Store, found: readonly Found[], name: string): Promise<ReadonlyMap<string, Scored>> {
   const exchanges = [...new Set(found.flatMap(({ cells }) => [...cells.values()].flatMap(cell => cell.scored ?? [])))];
-  const scores = new Map<string, { readonly rank: number; readonly score: number }>();
+  const scores = new Map<string, Scored>();
   for (const part of chunks(exchanges)) {
     for (const { exchange, source, score } of await scoresOf(store, part, name)) {
       const rank = trust.indexOf(source);
@@ -86,6 +111,15 @@ async function byScores(
       if (!known || rank < known.rank) scores.set(exchange, { rank, score });
     }
   }
+  return scores;
+}
+
+async function byScores(
+  store: Store,
+  found: readonly Found[],
+  name: string,
+): Promise<{ readonly items: Item[]; readonly outside: number }> {
+  const scores = await scoresBy(store, found, name);
   let outside = 0;
   const items = found.map(({ id, cluster, cells, tags }): Item => {
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {

@@ -17,6 +17,7 @@ export interface OriginalRow {
   readonly tenant_id: string;
   readonly route: string;
   readonly project_id: string;
+  readonly end_user: string;
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -64,6 +65,10 @@ export interface RunRow {
   readonly name: string;
   readonly arms: readonly string[];
   readonly state: string;
+  readonly cost_usd: number | string;
+  readonly seconds: number | string;
+  readonly done: number | string;
+  readonly failed: number | string;
 }
 
 /** Whole nano-dollars. In the column's own type the product would overflow at a tenth of a cent. */
@@ -79,7 +84,7 @@ export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): It
 /** Newest first. */
 export const runsOf = (store: Store): Promise<RunRow[]> =>
   store.select<RunRow>(
-    "SELECT run_id, kind, name, arms, state FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC LIMIT 1000",
+    "SELECT run_id, kind, name, arms, state, toFloat64(cost_usd) AS cost_usd, dateDiff('second', created_at, ifNull(finished_at, created_at)) AS seconds, done, failed FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC LIMIT 1000",
   );
 
 /** The most recent originals that some target answered, live or in one of the runs; only those in a run when `onlyRuns`. */
@@ -101,7 +106,7 @@ export function originals(
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, confidence,
-  tenant_id, route, project_id, tags
+  tenant_id, route, project_id, end_user, tags
 FROM requests
 WHERE run_id = '' ${since} ${item} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,

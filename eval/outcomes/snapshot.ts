@@ -29,7 +29,7 @@ const lineOf = ({ id, cluster, tags, outcomes }: Item, targets: readonly string[
 });
 
 /** A cost that nobody knows is null, said and not left out, so that it is never taken for none. */
-function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, model, failure }: Outcome): object {
+function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, scores, model, failure }: Outcome): object {
   const shown = [...signalNames, ...featureNames].flatMap(name => (signals[name] === undefined ? [] : [[name, signals[name]] as const]));
   return {
     ...(quality === undefined ? {} : { quality }),
@@ -37,6 +37,7 @@ function cellOf({ quality, signals, costNanoUsd, latencyMs, firstTokenMs, model,
     cost: costNanoUsd === undefined ? null : usd(costNanoUsd),
     ...(latencyMs === undefined ? {} : { latency_ms: latencyMs }),
     ...(firstTokenMs === undefined ? {} : { ttft_ms: latencyMs === undefined ? firstTokenMs : Math.min(firstTokenMs, latencyMs) }),
+    ...(scores === undefined || Object.keys(scores).length === 0 ? {} : { scores }),
     ...(model === undefined ? {} : { model }),
     ...(failure ? { error: failure.kind } : {}),
   };

@@ -71,7 +71,7 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
     id: row.id,
     cluster: row.conversation_id === '' ? row.id : row.conversation_id,
     cells: cells.get(row.id)!,
-    tags: { ...row.tags, tenant: row.tenant_id, route: row.route, project: row.project_id },
+    tags: { ...row.tags, tenant: row.tenant_id, route: row.route, project: row.project_id, user: row.end_user },
   }));
 }
 

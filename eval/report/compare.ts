@@ -60,7 +60,7 @@ export function comparisonSentence({ rows, baseline, candidate }: ComparisonRepo
   return `${candidate} against ${baseline}: ${parts.join(', ')}.`;
 }
 
-const formats = { share: percent, money: dollars, time: milliseconds };
+const formats = { share: percent, money: dollars, time: milliseconds, index: String };
 const sideText = ({ metric }: ComparisonRow, estimate: Estimate | null): string => withInterval(estimate, formats[quantityOf(metric)]);
 const deltaText = ({ metric, delta }: ComparisonRow): string =>
   withInterval(delta, quantityOf(metric) === 'share' ? points : difference(formats[quantityOf(metric)]));

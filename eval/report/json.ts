@@ -52,18 +52,24 @@ export function gateJson(report: GateReport): object {
   const { verdict, baseline, candidate, label, confidence, items, clusters, findings, dropped, notes } = report;
   return {
     ...{ verdict, baseline, candidate, quality_from: label, confidence, items, clusters },
-    gates: findings.map(({ rule, verdict: own, estimate, baseline: base, candidate: head, reason, needed }) => ({
+    name: report.name ?? null,
+    gates: findings.map(({ rule, verdict: own, estimate, baseline: base, candidate: head, reason, needed, ...n }) => ({
       name: rule.name,
       metric: rule.metric,
       assert: rule.assertion.text,
       line: rule.line,
+      where: rule.about?.text ?? null,
+      severity: rule.severity ?? 'error',
+      point: rule.isPoint ?? false,
       verdict: own,
+      ...{ items: n.items, clusters: n.clusters, worse: n.worse, better: n.better },
       estimate: estimate && finite(estimate),
       baseline: base,
       candidate: head,
       reason,
       needed,
     })),
+    regressed: report.changes,
     dropped,
     notes,
   };

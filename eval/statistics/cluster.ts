@@ -71,6 +71,12 @@ export function meanInference(values: Numbers, clusters: Clusters): Inference {
  * Bonett and Price's adjusted interval (2012), here for clusters and graded outcomes as well.
  */
 export function boundedMeanInference(values: Numbers, clusters: Clusters, from: number, to: number): Inference {
+  const { mean, error } = guardedMean(values, clusters, from, to);
+  return tInference(sum(values) / values.length, error, clusters.count - 1, mean);
+}
+
+/** The mean and its error with the two imaginary items. */
+export function guardedMean(values: Numbers, clusters: Clusters, from: number, to: number): Mean {
   const n = values.length;
   const more = new Float64Array(n + 2);
   const of = new Int32Array(n + 2);
@@ -80,8 +86,7 @@ export function boundedMeanInference(values: Numbers, clusters: Clusters, from: 
   }
   more.set([from, to], n);
   of.set([clusters.count, clusters.count + 1], n);
-  const { mean, error } = clusteredMean(more, { of, count: clusters.count + 2 });
-  return tInference(sum(values) / n, error, clusters.count - 1, mean);
+  return clusteredMean(more, { of, count: clusters.count + 2 });
 }
 
 /** Σ numerator / Σ denominator, its error by linearisation: the clustered error of (numerator - ratio·denominator) / mean denominator. */

@@ -2,9 +2,8 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { register } from '../../eval/main.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inProcess } from './in-process.ts';
 
 /** `cheap` is sure of seven requests in ten, and right in 99 of 100 of those; `dear` is always right. */
 const outcomes = Array.from({ length: 1000 }, (_, i) => {
@@ -40,34 +39,7 @@ const cwd = process.cwd();
 const place = {
   write: (name: string, text: string): void => writeFileSync(join(folder, name), text),
   read: (name: string): string => readFileSync(join(folder, name), 'utf8'),
-  /** The commands in this process: what they would print, and what they would exit with. */
-  async run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-    const told = { stdout: '', stderr: '' };
-    const spies = (['stdout', 'stderr'] as const).map(stream =>
-      vi.spyOn(process[stream], 'write').mockImplementation(chunk => {
-        told[stream] += String(chunk);
-        return true;
-      }),
-    );
-    const program = new Command('hindcast').exitOverride();
-    register(program);
-    const inherit = (parent: Command): void => {
-      for (const command of parent.commands) inherit(command.exitOverride());
-    };
-    inherit(program);
-    process.exitCode = 0;
-    try {
-      await program.parseAsync(args, { from: 'user' });
-    } catch (error) {
-      if (!(error instanceof CommanderError)) throw error;
-      process.exitCode = 2;
-    } finally {
-      for (const spy of spies) spy.mockRestore();
-    }
-    const code = Number(process.exitCode);
-    process.exitCode = 0;
-    return { code, ...told };
-  },
+  run: inProcess,
 };
 
 beforeAll(() => {
@@ -77,7 +49,7 @@ beforeAll(() => {
   place.write('fail.yaml', gate('delta > -0.1pp'));
   place.write('inconclusive.yaml', gate('delta > -1.3pp'));
   place.write('mapped.yaml', gate('delta > -1.3pp', 'on_inconclusive: pass\n'));
-  place.write('broken.yaml', gate('delta > 1%', 'budget: { max_cost: 5 }\n'));
+  place.write('broken.yaml', gate('delta > 1%', 'budgets: { max_cost: 5 }\n'));
   place.write('recorded.yaml', gate('delta > -2pp').replace('{ target: dear }', 'recorded'));
 });
 afterAll(() => {
@@ -123,7 +95,7 @@ describe('eval gate', () => {
     expect(stdout).toBe('');
     expect(stderr).toContain('broken.yaml:7:');
     expect(stderr).toContain('gates.0.assert "delta > 1%" has no unit that fits quality');
-    expect(stderr).toContain('broken.yaml:9:1: budget is not available yet');
+    expect(stderr).toContain('broken.yaml:9:1: budgets is not known here');
     const recorded = await place.run('eval', 'gate', 'recorded.yaml');
     expect(recorded.code).toBe(2);
     expect(recorded.stderr).toContain('outcomes from a file have targets only');
