@@ -24,6 +24,10 @@ export interface Settings {
     readonly username: string;
     readonly database: string;
     readonly password: Secret | undefined;
+    /** Of the server: tables are replicated and spread over it. */
+    readonly cluster: string | undefined;
+    /** Keep an index of the words of requests and answers. */
+    readonly search: boolean;
   };
   readonly recorder: {
     readonly durability: 'process' | 'power' | 'off';
@@ -34,7 +38,13 @@ export interface Settings {
     /** What is taken out of payloads before they are kept. */
     readonly redact: readonly RedactRule[];
     /** Days. */
-    readonly retention: { readonly records: number; readonly payloads: number };
+    readonly retention: {
+      readonly records: number;
+      readonly payloads: number;
+      readonly scores: number;
+      readonly replays: number;
+      readonly audit: number;
+    };
   };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
   readonly telemetry: { readonly otlp: string | undefined };
@@ -101,6 +111,8 @@ export interface Tenant {
   readonly name: string;
   /** Routes and targets it may ask; undefined allows all. */
   readonly routes: readonly string[] | undefined;
+  /** Days, where they are not the recorder's. */
+  readonly retention?: { readonly records?: number; readonly payloads?: number };
 }
 
 export interface CallerKey {

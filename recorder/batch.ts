@@ -4,9 +4,9 @@ import type { Feedback } from '../gateway/core/feedback.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import { isErased, type Tombstone } from './erase/subject.ts';
 import { isFeedback, parseRecord } from './packet.ts';
+import type { Retention } from './retention.ts';
 import { type Rows, rowsOf, rowsOfFeedback } from './row.ts';
 import type { Frame, Segment } from './segment.ts';
-import type { Retention } from './view.ts';
 
 export const framesMax = 5_000;
 export const bytesMax = 8 * 1024 * 1024;

@@ -1,6 +1,7 @@
 /** `hindcast store`: looks into the store, and brings its tables up to date. */
 import type { Command } from 'commander';
 import { action, result, settingsOf, table } from '../gateway/cli.ts';
+import type { Settings } from '../gateway/settings.ts';
 import { eraseFlags, runErase } from './commands/erase.ts';
 import { exportFlags, runExport } from './commands/export.ts';
 import { migrate } from './migrate.ts';
@@ -46,23 +47,23 @@ Examples:
 const common = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
-async function withStore(options: Options, work: (store: Store, options: Options, path: string) => Promise<void>): Promise<void> {
+async function withStore(options: Options, work: (store: Store, options: Options, settings: Settings) => Promise<void>): Promise<void> {
   const settings = settingsOf(options);
   const store = await openStore(settings);
   try {
-    await work(store, options, settings.store.path);
+    await work(store, options, settings);
   } finally {
     await store.close();
   }
 }
 
-async function status(store: Store, options: Options, path: string): Promise<void> {
-  const found = await statusOf(store, path);
+async function status(store: Store, options: Options, settings: Settings): Promise<void> {
+  const found = await statusOf(store, settings.store.path);
   result(options, found, () => statusText(found));
 }
 
-async function bringUpToDate(store: Store, options: Options): Promise<void> {
-  const applied = await migrate(store);
+async function bringUpToDate(store: Store, options: Options, { store: { cluster, search } }: Settings): Promise<void> {
+  const applied = await migrate(store, { cluster, search });
   result(options, { applied }, () => (applied.length === 0 ? 'The tables are up to date.' : `Applied: ${applied.join(', ')}.`));
 }
 

@@ -1,6 +1,7 @@
 /** Brings the store's tables to this version's: numbered files, applied once, in order, never changed and never undone. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { clusterForm } from './cluster.ts';
 import { statementsOf } from './statements.ts';
 import type { Store } from './store.ts';
 
@@ -13,6 +14,14 @@ export interface Migration {
   readonly checksum: string;
 }
 
+export interface MigrateOptions {
+  readonly migrations?: readonly Migration[];
+  /** Makes everything on all of this cluster. */
+  readonly cluster?: string | undefined;
+  /** With the full-text index. */
+  readonly search?: boolean;
+}
+
 /** The store holds something else than the files say; nothing was changed. */
 export class MigrationError extends Error {}
 
@@ -20,7 +29,12 @@ export class MigrationError extends Error {}
  * Applies what is missing and returns its names. Two starters may do this at once, and one may die in the middle: every statement can be run
  * twice, so the ledger only saves work. A store that a newer version has migrated is left as it is, because migrations only ever add.
  */
-export async function migrate(store: Store, migrations = schemaFiles()): Promise<readonly string[]> {
+export async function migrate(
+  store: Store,
+  { migrations = schemaFiles(), cluster, search = false }: MigrateOptions = {},
+): Promise<readonly string[]> {
+  const forms = (sql: string): readonly string[] =>
+    statementsOf(sql).flatMap(statement => (cluster === undefined ? [statement] : clusterForm(statement, cluster)));
   const applied = await ledgerOf(store);
   for (const { version, name, checksum } of migrations) {
     const before = applied.get(version);
@@ -29,7 +43,7 @@ export async function migrate(store: Store, migrations = schemaFiles()): Promise
   const missing = migrations.filter(({ version }) => !applied.has(version));
   for (const migration of missing) {
     const startedAt = performance.now();
-    for (const statement of statementsOf(migration.sql)) await store.command(statement);
+    for (const statement of forms(migration.sql)) await store.command(statement);
     await store.insert('schema_migrations', [
       {
         version: migration.version,
@@ -39,8 +53,12 @@ export async function migrate(store: Store, migrations = schemaFiles()): Promise
       },
     ]);
   }
+  if (search) for (const statement of forms(searchModule())) await store.command(statement);
   return missing.map(({ name }) => name);
 }
+
+/** Not a numbered migration: it comes and may be dropped by hand as the operator wishes. */
+const searchModule = (): string => readFileSync(new URL('./schema/search/payloads.sql', import.meta.url), 'utf8');
 
 const changed = (before: string, now: string): string =>
   before === now

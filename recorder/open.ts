@@ -18,8 +18,8 @@ export async function openStore(settings: Settings): Promise<Store> {
   return reopening(await findStore(settings), () => findStore(settings));
 }
 
-async function server({ store: { url, username, password, database } }: Settings): Promise<Store> {
-  const store = connect({ url, username, password: password?.reveal() ?? '', database });
+async function server({ store: { url, username, password, database, cluster } }: Settings): Promise<Store> {
+  const store = connect({ url, username, password: password?.reveal() ?? '', database, cluster });
   try {
     await store.select('SELECT 1');
     return store;

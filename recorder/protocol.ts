@@ -1,14 +1,23 @@
 /** What the recorder process and its parent say to each other. Everything is plain data, for it goes from process to process. */
+import type { Retention, TableDays } from './retention.ts';
 import type { ShipStats } from './ship.ts';
-import type { Retention } from './view.ts';
 
 export interface RecorderOptions {
   /** Absolute. */
   readonly path: string;
   readonly store:
     | { readonly type: 'embedded'; readonly host: string; readonly port: number; readonly password: string | undefined }
-    | { readonly type: 'server'; readonly url: string; readonly username: string; readonly password: string; readonly database: string };
+    | {
+        readonly type: 'server';
+        readonly url: string;
+        readonly username: string;
+        readonly password: string;
+        readonly database: string;
+        readonly cluster: string | undefined;
+      };
   readonly retention: Retention;
+  readonly tableDays: TableDays;
+  readonly search: boolean;
   /** How long another recorder may still be ending in the same folder. */
   readonly lockWaitMs: number;
 }

@@ -1,6 +1,7 @@
 /** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clusterPlace } from './cluster.ts';
 import { startEngine } from './engine.ts';
 import { tombstonesFrom } from './erase/tombstones.ts';
 import { waitForLock } from './lock.ts';
@@ -18,6 +19,7 @@ import {
 } from './places.ts';
 import type { FromRecorder, RecorderOptions } from './protocol.ts';
 import { isOutOfReach } from './reach.ts';
+import { applyRetention } from './retention.ts';
 import { Shipper } from './ship.ts';
 import { connect, type Store } from './store.ts';
 
@@ -93,11 +95,12 @@ async function open({ path, store: place }: RecorderOptions, log: (line: string)
 }
 
 /** Tables first. A server that is out of reach must not keep a gateway from starting: the spool takes its records meanwhile. */
-async function prepare({ store: place }: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+async function prepare(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const { store: place } = options;
   const until = Date.now() + serverWaitMs;
   for (;;) {
     try {
-      await migrate(store);
+      await bringUp(options, store, log);
       return;
     } catch (error) {
       // The server answered, and it was no.
@@ -107,17 +110,24 @@ async function prepare({ store: place }: RecorderOptions, store: Store, log: (li
         continue;
       }
       log(`the store at ${place.url} is out of reach; records wait in the spool: ${(error as Error).message}`);
-      void migrateLater(store, log, signal);
+      void migrateLater(options, store, log, signal);
       return;
     }
   }
 }
 
-async function migrateLater(store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+async function bringUp({ store: place, search, tableDays }: RecorderOptions, store: Store, log: (line: string) => void): Promise<void> {
+  const cluster = place.type === 'server' ? place.cluster : undefined;
+  await migrate(store, { cluster, search });
+  const changed = await applyRetention(store, tableDays, clusterPlace(cluster));
+  if (changed.length > 0) log(`rows are kept as long as recorder.retention says from now on in: ${changed.join(', ')}`);
+}
+
+async function migrateLater(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
     try {
-      await migrate(store);
+      await bringUp(options, store, log);
       return log('the store answers');
     } catch (error) {
       if (!isOutOfReach(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);

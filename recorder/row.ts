@@ -5,6 +5,7 @@ import { type AttemptKind, type Exchange, type ExchangeOutcome, outcomeWord } fr
 import { wordOf } from '../gateway/core/failure.ts';
 import type { Feedback } from '../gateway/core/feedback.ts';
 import { confidenceOf } from '../gateway/core/signal.ts';
+import type { Retention } from './retention.ts';
 import * as type from './rowbinary.ts';
 import { type Column, RowBuffer } from './rowbinary.ts';
 import { scoreColumns, scoreRows } from './score-row.ts';
@@ -20,7 +21,6 @@ import {
   payloadState,
   payloadViews,
   priceId,
-  type Retention,
   sizesOf,
   sumOf,
   timeOfId,

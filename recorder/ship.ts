@@ -7,11 +7,11 @@ import type { Tombstone } from './erase/subject.ts';
 import { adoptOrphans, closedSegments, type SegmentPlace } from './folders.ts';
 import { type Inserting, insertBatch, type Splits } from './insert.ts';
 import { makeFolder, rejectedFolder, rejectedName } from './places.ts';
+import { type Retention, recordDaysMin } from './retention.ts';
 import { type Frame, parseSegment, type Segment, segmentTime } from './segment.ts';
 import { Sidecar } from './sidecar.ts';
 import type { Store } from './store.ts';
 import { missingFrom } from './verify.ts';
-import type { Retention } from './view.ts';
 
 export interface ShipStats {
   /** On disk and not in the store yet. */
@@ -173,7 +173,7 @@ export class Shipper {
 
   /** A store that acknowledged what it does not have must not cost a record. */
   async #verify(segment: Segment, batch: Batch, refused: ReadonlySet<Frame>): Promise<void> {
-    const since = Date.now() - (this.#shipping.retention.records - 1) * dayMs;
+    const since = Date.now() - (recordDaysMin(this.#shipping.retention) - 1) * dayMs;
     for (const { frame } of await missingFrom(this.#shipping.store, batch, since)) {
       if (!refused.has(frame)) await this.#setAside(segment, frame, 'missing', 'the store acknowledged it and does not have it');
     }

@@ -7,6 +7,7 @@ export interface StoreAccess {
   readonly username: string;
   readonly password: string;
   readonly database?: string;
+  readonly cluster?: string | undefined;
 }
 
 /**
@@ -40,6 +41,9 @@ const always: ClickHouseSettings = {
   log_comment: 'hindcast',
 };
 
+/** Acknowledged when all shards have it, and on a majority of each. */
+const onCluster: ClickHouseSettings = { distributed_foreground_insert: 1, insert_quorum: 'auto' };
+
 const requestTimeoutMs = 600_000;
 /** Below the engine's and the servers' keep-alive, so that a socket is never used while the other side closes it. */
 const idleSocketMs = 2_500;
@@ -55,7 +59,7 @@ export function connect(access: StoreAccess): Store {
     request_timeout: requestTimeoutMs,
     keep_alive: { enabled: true, idle_socket_ttl: idleSocketMs },
     compression,
-    clickhouse_settings: always,
+    clickhouse_settings: access.cluster === undefined ? always : { ...always, ...onCluster },
     log: { level: ClickHouseLogLevel.OFF },
   });
   return {

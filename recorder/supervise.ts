@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../gateway/settings.ts';
 import type { FromRecorder, RecorderOptions, ToRecorder } from './protocol.ts';
+import { retentionOf } from './retention.ts';
 import type { ShipStats } from './ship.ts';
 
 export interface Recorder {
@@ -34,17 +35,20 @@ export async function startRecorder(settings: Settings, log: (line: string) => v
   return supervisor;
 }
 
-function optionsOf({ store, recorder }: Settings, lockWaitMs: number): RecorderOptions {
+function optionsOf(settings: Settings, lockWaitMs: number): RecorderOptions {
+  const { store, recorder } = settings;
   const password = store.password?.reveal();
-  const { url, username, database, host, port } = store;
+  const { url, username, database, cluster, host, port } = store;
   return {
     path: store.path,
-    retention: recorder.retention,
+    retention: retentionOf(settings),
+    tableDays: recorder.retention,
+    search: store.search,
     lockWaitMs,
     store:
       url === 'embedded'
         ? { type: 'embedded', host, port, password }
-        : { type: 'server', url, username, password: password ?? '', database },
+        : { type: 'server', url, username, password: password ?? '', database, cluster },
   };
 }
 

@@ -5,12 +5,7 @@ import { type Failure, wordOf } from '../gateway/core/failure.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
 import { type PromptHashes, promptHashes } from './prompt.ts';
-
-/** Days until a row may be dropped. */
-export interface Retention {
-  readonly records: number;
-  readonly payloads: number;
-}
+import { type Days, daysOf, type Retention } from './retention.ts';
 
 export interface View {
   readonly exchange: Exchange;
@@ -18,7 +13,7 @@ export interface View {
   readonly last: AttemptRecord | undefined;
   readonly failure: Failure | undefined;
   readonly hashes: PromptHashes;
-  readonly retention: Retention;
+  readonly retention: Days;
 }
 
 export interface AttemptView extends View {
@@ -43,7 +38,7 @@ export function viewOf(exchange: Exchange, retention: Retention): View {
     failure: decision.type === 'failed' ? decision.failure : undefined,
     // A hash of nothing would make all requests one prompt.
     hashes: exchange.redaction?.type === 'metadata' ? { prompt: 0n, group: 0n } : promptHashes(exchange.request),
-    retention,
+    retention: daysOf(retention, exchange.caller.tenant),
   };
 }
 

@@ -22,6 +22,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     server,
     store: {
       ...store,
+      cluster: store.cluster,
       path: resolve(directory, store.path),
       password: store.password === undefined ? undefined : new Secret(store.password),
     },
@@ -74,9 +75,15 @@ function acceptOf(written: WrittenAccept): Accept {
 
 function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
   const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);
-  for (const [name, { routes }] of Object.entries(tenants)) all.set(name, { name, routes });
+  for (const [name, { routes, retention }] of Object.entries(tenants))
+    all.set(name, { name, routes, ...(retention ? { retention: daysOf(retention) } : {}) });
   return all;
 }
+
+const daysOf = ({ records, payloads }: NonNullable<Config['tenants'][string]['retention']>): NonNullable<Tenant['retention']> => ({
+  ...(records === undefined ? {} : { records }),
+  ...(payloads === undefined ? {} : { payloads }),
+});
 
 function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
   return new Map(

@@ -45,6 +45,14 @@ function checkListening({ source, keys }: Parts): readonly Finding[] {
       finding(['store', 'host'], 'anyone who reaches this host could read your records: add store.password, or write host: 127.0.0.1'),
     );
   }
+  if (embedded && store.cluster !== undefined) {
+    findings.push(
+      finding(
+        ['store', 'cluster'],
+        'the embedded engine is no cluster: give the address of a ClickHouse server as store.url, or remove it',
+      ),
+    );
+  }
   return findings;
 }
 

@@ -23,7 +23,6 @@ const unmeasured = ['verbalised', 'agreement', 'judge', 'scorer'].map(
 
 export const notYet: readonly NotYet[] = [
   { path: 'server.workers', refused: value => typeof value === 'number' && value > 1, mend: 'write workers: 1' },
-  { path: 'store.cluster', mend: 'remove it' },
   { path: 'state.url', refused: words('sqlite'), mend: 'write url: sqlite' },
   { path: 'routes.*.strategy', refused: words('order'), mend: 'write strategy: order' },
   { path: 'routes.*.on_break', refused: words('error'), mend: 'write on_break: error' },

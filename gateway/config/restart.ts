@@ -16,6 +16,8 @@ const fixed: Readonly<Record<string, Reader>> = {
   'store.username': s => s.store.username,
   'store.password': s => fingerprint(s.store.password),
   'store.database': s => s.store.database,
+  'store.cluster': s => s.store.cluster,
+  'store.search': s => s.store.search,
   'recorder.durability': s => s.recorder.durability,
   'recorder.when_full': s => s.recorder.whenFull,
   'recorder.spool_max': s => s.recorder.spoolBytesMax,
@@ -23,6 +25,10 @@ const fixed: Readonly<Record<string, Reader>> = {
   'recorder.redact': s => JSON.stringify(s.recorder.redact),
   'recorder.retention.records': s => s.recorder.retention.records,
   'recorder.retention.payloads': s => s.recorder.retention.payloads,
+  'recorder.retention.scores': s => s.recorder.retention.scores,
+  'recorder.retention.replays': s => s.recorder.retention.replays,
+  'recorder.retention.audit': s => s.recorder.retention.audit,
+  'tenants.*.retention': s => JSON.stringify([...s.tenants.values()].map(({ name, retention }) => [name, retention])),
 };
 
 /** Compared with the settings that the process started with. */

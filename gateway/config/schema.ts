@@ -29,9 +29,13 @@ const store = section('a map such as { url: embedded, path: ./hindcast-data }', 
   username: text('a user name').default('default').describe('As whom a ClickHouse server is spoken to.'),
   password: text('a password').optional().describe("The server's password; of the embedded engine, what readers must say."),
   database: text('the name of a database').default('default').describe('Database on a ClickHouse server.'),
+  cluster: text('the name of a cluster')
+    .optional()
+    .describe("Name of the server's cluster: tables are made on all of it, replicated and distributed."),
+  search: yesOrNo().default(false).describe('Keep a full-text index of requests and answers, which takes two thirds more room for them.'),
 });
 
-const days = (what: string, otherwise: number) => wholeNumber('a number of days', 1, 36_500).default(otherwise).describe(what);
+const days = (what: string) => wholeNumber('a number of days', 1, 36_500).describe(what);
 
 const recorder = section('a map such as { durability: process }', {
   durability: oneOf(['process', 'power', 'off'])
@@ -47,8 +51,11 @@ const recorder = section('a map such as { durability: process }', {
     .default('full')
     .describe('How much of requests and answers is kept: everything, or no text of either.'),
   retention: section('a map such as { records: 90, payloads: 30 }', {
-    records: days('Days until a record is deleted.', 90),
-    payloads: days('Days until the bytes of request and answer are deleted.', 30),
+    records: days('Days until a record is deleted.').default(90),
+    payloads: days('Days until the bytes of request and answer are deleted; never later than their record.').default(30),
+    scores: days('Days until feedback and judgements are deleted.').default(365),
+    replays: days('Days until the results of replays are deleted.').default(180),
+    audit: days('Days until entries of the audit are deleted.').default(730),
   })
     .prefault({})
     .describe('How long records are kept.'),
@@ -99,6 +106,12 @@ const tenant = section('a map such as { routes: [fast, chat] }', {
   routes: list('a list of routes and targets', text('the name of a route, or provider/model'), 1000)
     .optional()
     .describe('Routes and targets it may ask; all when absent, none when empty.'),
+  retention: section('a map such as { records: 30, payloads: 7 }', {
+    records: days("Days until one of this tenant's records is deleted.").optional(),
+    payloads: days('Days until the bytes of its requests and answers are deleted.').optional(),
+  })
+    .optional()
+    .describe("How long this tenant's records are kept, where that is not `recorder.retention`."),
 });
 
 const key = section('a map such as { name: web, hash: "sha256:…" }', {

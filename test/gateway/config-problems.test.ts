@@ -400,7 +400,6 @@ tenants: { t: { budget: {}, routes: [q] } }
 describe('what is not built yet', () => {
   const values: Readonly<Record<string, string>> = {
     'server.workers': '2',
-    'store.cluster': 'c',
     'state.url': 'redis://127.0.0.1',
     'routes.*.strategy': 'weighted',
     'routes.*.on_break': 'resume',

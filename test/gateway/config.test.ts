@@ -83,7 +83,7 @@ describe('what the settings are', () => {
       spoolBytesMax: 2 ** 30,
       payloads: 'full',
       redact: [],
-      retention: { records: 90, payloads: 30 },
+      retention: { records: 90, payloads: 30, scores: 365, replays: 180, audit: 730 },
     });
     expect(telemetry.otlp).toBeUndefined();
     expect(keys.size).toBe(0);

@@ -69,7 +69,7 @@ describe.skipIf(engineMissing)(`Migrating a store${engineMissing}`, () => {
   it('goes on after a starter that died in the middle of a file', async () => {
     const [ledgerFile, records, ...later] = schemaFiles() as [Migration, Migration, ...Migration[]];
     const half = { ...records, sql: `${statementsOf(records.sql).slice(0, 3).join(';\n')};\nCREATE TABLE IF NOT EXISTS broken (` };
-    await expect(migrate(engine.writer, [ledgerFile, half, ...later])).rejects.toMatchObject({ code: '62' });
+    await expect(migrate(engine.writer, { migrations: [ledgerFile, half, ...later] })).rejects.toMatchObject({ code: '62' });
     expect((await ledger()).map(({ name }) => name)).toEqual([ledgerFile.name]);
     expect(await migrate(engine.writer)).toEqual(names.slice(1));
   });
@@ -84,12 +84,14 @@ describe.skipIf(engineMissing)(`Migrating a store${engineMissing}`, () => {
       sql: 'CREATE TABLE IF NOT EXISTS next (a Int8) ENGINE = Memory',
       checksum: 'x',
     };
-    await expect(migrate(engine.writer, [...edited, next])).rejects.toThrow(/001_records was changed after it had been applied/);
-    await expect(migrate(engine.writer, [...edited, next])).rejects.toBeInstanceOf(MigrationError);
+    await expect(migrate(engine.writer, { migrations: [...edited, next] })).rejects.toThrow(
+      /001_records was changed after it had been applied/,
+    );
+    await expect(migrate(engine.writer, { migrations: [...edited, next] })).rejects.toBeInstanceOf(MigrationError);
     expect(await engine.reader.select('EXISTS TABLE next')).toEqual([{ result: 0 }]);
-    expect(await migrate(engine.writer, [...files, next])).toEqual(['999_next']);
+    expect(await migrate(engine.writer, { migrations: [...files, next] })).toEqual(['999_next']);
     // An older version leaves alone what a newer one has added.
-    expect(await migrate(engine.writer, files)).toEqual([]);
+    expect(await migrate(engine.writer, { migrations: files })).toEqual([]);
   });
 
   it('makes rollups of live traffic and of nothing that was replayed', async () => {

@@ -1,0 +1,58 @@
+/** The schema for a cluster: each table replicated on every shard under the name `<table>_local`, and under its own name spread over them. */
+import type { Place } from './erase/tables.ts';
+
+const localSuffix = '_local';
+
+export const clusterPlace = (cluster: string | undefined): Place =>
+  cluster === undefined ? { onCluster: '', suffix: '' } : { onCluster: ` ON CLUSTER ${quoted(cluster)}`, suffix: localSuffix };
+
+/** Where rows of a table go. Rows of one exchange lie together, so that joins stay on a shard. */
+const shardingKeys: Readonly<Record<string, string>> = {
+  schema_migrations: 'cityHash64(version)',
+  requests: 'cityHash64(request_id)',
+  attempts: 'cityHash64(request_id)',
+  payloads: 'cityHash64(request_id)',
+  scores: 'cityHash64(request_id)',
+  runs: 'cityHash64(run_id)',
+  replay_results: 'cityHash64(run_id, request_id)',
+  erasures: 'cityHash64(erasure_id)',
+};
+
+/** One statement of the schema as the statements that a cluster needs for it. Throws for a form that no migration has had yet. */
+export function clusterForm(statement: string, cluster: string): readonly string[] {
+  const on = ` ON CLUSTER ${quoted(cluster)}`;
+  const [, kind, table] = /^\s*(CREATE TABLE|CREATE MATERIALIZED VIEW|ALTER TABLE)(?: IF NOT EXISTS)? (\w+)/.exec(statement) ?? [];
+  switch (kind) {
+    case 'CREATE TABLE':
+      return tableForms(statement, table!, cluster, on);
+    case 'CREATE MATERIALIZED VIEW':
+      return [
+        statement
+          .replace(/(CREATE MATERIALIZED VIEW IF NOT EXISTS \w+) TO (\w+)/, `$1${on} TO $2${localSuffix}`)
+          .replace(/\bFROM (\w+)/, `FROM $1${localSuffix}`),
+      ];
+    case 'ALTER TABLE': {
+      const local = statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${localSuffix}${on}`);
+      // Only columns are seen from outside; indices, codecs and lifetimes are the local table's alone.
+      const isSeen = /\b(?:ADD|DROP|RENAME) COLUMN\b/.test(statement);
+      return isSeen ? [local, statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${on}`)] : [local];
+    }
+    default:
+      throw new Error(`no form for a cluster is known of: ${statement.slice(0, 80)}`);
+  }
+}
+
+function tableForms(statement: string, table: string, cluster: string, on: string): readonly string[] {
+  const [, engine, engineArguments = ''] = /\bENGINE = (\w*MergeTree)(?:\(([^()]*)\))?/.exec(statement) ?? [];
+  if (!engine) throw new Error(`the table ${table} says no MergeTree engine`);
+  const place = ["'/clickhouse/tables/{shard}/{database}/{table}'", "'{replica}'", ...(engineArguments === '' ? [] : [engineArguments])];
+  const local = statement
+    .replace(/^\s*CREATE TABLE IF NOT EXISTS (\w+)/, `CREATE TABLE IF NOT EXISTS $1${localSuffix}${on}`)
+    .replace(/\bENGINE = \w*MergeTree(?:\([^()]*\))?/, `ENGINE = Replicated${engine}(${place.join(', ')})`)
+    .replaceAll('non_replicated_deduplication_window', 'replicated_deduplication_window');
+  const key = shardingKeys[table] ?? 'rand()';
+  const spread = `CREATE TABLE IF NOT EXISTS ${table}${on} AS ${table}${localSuffix} ENGINE = Distributed(${quoted(cluster)}, currentDatabase(), '${table}${localSuffix}', ${key})`;
+  return [local, spread];
+}
+
+const quoted = (name: string): string => `'${name.replace(/[\\']/g, '\\$&')}'`;
