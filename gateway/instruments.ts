@@ -50,6 +50,13 @@ export function requestInstruments(registry: Registry) {
       buckets: overheadSeconds,
       registers,
     }),
+    queueWait: new Histogram({
+      name: 'hindcast_queue_wait_seconds',
+      help: 'Time that requests waited for a used-up rate limit of a provider, by route.',
+      labelNames: ['route'],
+      buckets: seconds,
+      registers,
+    }),
     escalations: new Counter({
       name: 'hindcast_escalations_total',
       help: 'Answers that were declined for another target, by route.',

@@ -216,6 +216,7 @@ function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names
   const exemplarLabels: Record<string, string> = { trace_id: exchange.trace.traceId };
   to.duration.observe({ labels: { ...labels, ...error }, value: durationMs / 1000, exemplarLabels });
   to.overhead.observe(exchange.overheadMs / 1000);
+  if (exchange.queuedMs) to.queueWait.observe({ route }, exchange.queuedMs / 1000);
   const escalations = exchange.attempts.filter(attempt => attempt.kind === 'escalation').length;
   if (escalations > 0) to.escalations.inc({ route }, escalations);
   const { firstTokenMs } = exchange;
