@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net';
 import type { Server as Routes } from '@hapi/hapi';
 import { admit } from './admit.ts';
 import { Answering, type Driven } from './answering.ts';
+import { countAnswer, countTokens } from './callers/count.ts';
+import { modelsOf, shapeFor } from './callers/models.ts';
+import { callerRoutes } from './callers/routes.ts';
 import { wallClock } from './clock.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
-import { anthropicMessages } from './dialects/anthropic.ts';
-import { openaiChat } from './dialects/openai.ts';
-import { openaiResponses } from './dialects/responses.ts';
+import { dialectAt } from './dialects/index.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
@@ -19,7 +20,6 @@ import { newExchangeId, traceFrom } from './ids.ts';
 import { parse, route, type Visit } from './intake.ts';
 import { requestLine } from './logs.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { modelsOf } from './models.ts';
 import { type Ledger, openLedger } from './passthrough/ledger.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { internalError, isRefusal, json, noSuchModel, type Refusal, refuse, shuttingDown } from './refuse.ts';
@@ -113,12 +113,23 @@ class GatewayServer implements Gateway {
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
   }
 
+  async #count(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const visit = this.#visits.get(request)!;
+    const asked = await parse(request, dialect, this.#limits);
+    const question = isRefusal(asked) ? asked : route(asked, dialect, visit);
+    if (isRefusal(question)) return this.#refused(request, response, question);
+    response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
+    json(response, 200, countAnswer(dialect, countTokens(question.chat)));
+  }
+
   #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {
     const { key, settings } = this.#visits.get(request)!;
     const known = modelsOf(settings, key.tenant, Math.floor(this.#startedAt / 1000));
-    if (!id) return json(response, 200, { object: 'list', data: known });
+    const shape = shapeFor(dialectAt(request.url ?? '', request.headers));
+    response.setHeader('x-request-id', this.#idOf(request));
+    if (!id) return json(response, 200, shape.list(known));
     const model = known.find(entry => entry.id === id);
-    if (model) json(response, 200, model);
+    if (model) json(response, 200, shape.one(model));
     else this.#refused(request, response, noSuchModel);
   }
 
@@ -147,9 +158,12 @@ class GatewayServer implements Gateway {
     return createRoutes(
       this.#listener,
       [
-        { method: 'POST', path: '/v1/chat/completions', handler: (request, response) => this.#ask(openaiChat, request, response) },
-        { method: 'POST', path: '/v1/responses', handler: (request, response) => this.#ask(openaiResponses, request, response) },
-        { method: 'POST', path: '/v1/messages', handler: (request, response) => this.#ask(anthropicMessages, request, response) },
+        ...callerRoutes({
+          ask: (dialect, request, response) => this.#ask(dialect, request, response),
+          count: (dialect, request, response) => this.#count(dialect, request, response),
+          models: (request, response, id) => this.#models(request, response, id),
+          refused: (request, response, refusal) => this.#refused(request, response, refusal),
+        }),
         { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
         ...passThroughRoutes({
           limits: this.#limits,
@@ -159,8 +173,6 @@ class GatewayServer implements Gateway {
           refused: (request, response, refusal) => this.#refused(request, response, refusal),
           relayed: (driven, visit, path) => this.#rendered(driven, visit, path),
         }),
-        { method: 'GET', path: '/v1/models', handler: (request, response) => this.#models(request, response, undefined) },
-        { method: 'GET', path: '/v1/models/{id*}', handler: (request, response, { id }) => this.#models(request, response, id) },
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
         { method: 'GET', path: '/ready', handler: (_, response) => this.#ready(response) },
         { method: 'GET', path: '/metrics', handler: (request, response) => this.#scrape(request, response) },

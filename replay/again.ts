@@ -18,9 +18,10 @@ export function askAgain(
 ): Question | string {
   const scan = scanObject(recorded.body);
   if (!scan.ok) return scan.problem.message;
-  const chat = dialect.parseRequest(scan.value);
+  // Some dialects say these outside of the body.
+  const chat = dialect.parseRequest({ model: recorded.route, stream: recorded.stream, ...scan.value });
   if (isFieldProblem(chat)) return chat.problem.message;
-  const routed = arm.routeOf(scan.value, chat);
+  const routed = arm.routeOf({ ...scan.value, model: chat.model }, chat);
   if (typeof routed === 'string') return routed;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
   const { tenant, project, user, conversation, tags } = recorded;

@@ -1,10 +1,11 @@
 /** Every wire format that callers may speak, and which of them a request is in before anything of it was read. */
 import type { Dialect } from '../core/dialect.ts';
 import { anthropicMessages } from './anthropic.ts';
+import { geminiGenerate } from './gemini.ts';
 import { openaiChat } from './openai.ts';
 import { openaiResponses } from './responses.ts';
 
-export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages];
+export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate];
 
 /** By the name that stands on records. */
 export const dialectNamed = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);
@@ -13,6 +14,10 @@ export const dialectNamed = (name: string): Dialect | undefined => dialects.find
 export function dialectAt(url: string, headers: Readonly<Record<string, unknown>>): Dialect {
   const path = url.split(/[?#]/, 1)[0]!;
   if (/^\/v1\/messages(?:\/|$)/.test(path)) return anthropicMessages;
-  if (/^\/v1\/models(?:\/|$)/.test(path) && headers['anthropic-version'] !== undefined) return anthropicMessages;
+  if (/^\/v1beta(?:\/|$)/.test(path) || /^\/v1\/models\/.*:\w+$/.test(path)) return geminiGenerate;
+  if (/^\/v1\/models(?:\/|$)/.test(path)) {
+    if (headers['anthropic-version'] !== undefined) return anthropicMessages;
+    if (headers['x-goog-api-key'] !== undefined) return geminiGenerate;
+  }
   return openaiChat;
 }

@@ -112,7 +112,9 @@ export class Repeats {
 
 const first = (kept: ReadonlyMap<string, Kept>): Kept | undefined => kept.values().next().value;
 
-const digestOf = ({ dialect, body }: Question): string => createHash('sha256').update(`${dialect.name}\n`).update(body).digest('base64');
+/** Some dialects say the model, and whether to stream, outside of the body. */
+const digestOf = ({ dialect, chat, body }: Question): string =>
+  createHash('sha256').update(`${dialect.name}\n${chat.model}\n${chat.stream}\n`).update(body).digest('base64');
 
 const badKey: Refusal = invalid('invalid_value', 'An Idempotency-Key is 1 to 255 visible ASCII characters, sent once.', 'Idempotency-Key');
 

@@ -4,7 +4,7 @@ import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type Running, running } from '../gateway/harness.ts';
-import { accounts, citySchema, redPixel, type Scripted, scripted } from './scripted.ts';
+import { accounts, citySchema, redPixel, type Scripted, scripted, spared } from './scripted.ts';
 
 let upstream: Scripted;
 let gateway: Running;
@@ -19,7 +19,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]();
 });
 
-const targets = ['to-openai', 'to-responses', 'to-anthropic'];
+const targets = ['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'];
 const City = z.object({ city: z.string(), degrees: z.number() });
 const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
 
@@ -84,13 +84,15 @@ describe.each(targets)('chat completions %s', model => {
   });
 
   test('an error is one, and a broken stream throws', async () => {
-    await expect(client.chat.completions.create({ model, messages: say('scene:refused') })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
-    await expect(client.chat.completions.create({ model, messages: say('scene:cut') })).rejects.toThrow(/502/);
+    await expect(client.chat.completions.create({ model: spared(model), messages: say('scene:refused') })).rejects.toBeInstanceOf(
+      OpenAI.RateLimitError,
+    );
+    await expect(client.chat.completions.create({ model: spared(model), messages: say('scene:cut') })).rejects.toThrow(/502/);
     const read = async (): Promise<void> => {
-      for await (const _ of await client.chat.completions.create({ model, messages: say('scene:cut'), stream: true }));
+      for await (const _ of await client.chat.completions.create({ model: spared(model), messages: say('scene:cut'), stream: true }));
     };
     await expect(read()).rejects.toThrow(/ended the answer before/);
-    await expect(client.chat.completions.stream({ model, messages: say('scene:cut') }).finalContent()).rejects.toThrow();
+    await expect(client.chat.completions.stream({ model: spared(model), messages: say('scene:cut') }).finalContent()).rejects.toThrow();
   });
 });
 
@@ -161,13 +163,13 @@ describe.each(targets)('responses %s', model => {
   });
 
   test('an error is one, and a broken answer throws', async () => {
-    await expect(client.responses.create({ model, input: 'scene:refused' })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
-    await expect(client.responses.create({ model, input: 'scene:cut' })).rejects.toThrow(/502/);
+    await expect(client.responses.create({ model: spared(model), input: 'scene:refused' })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
+    await expect(client.responses.create({ model: spared(model), input: 'scene:cut' })).rejects.toThrow(/502/);
     const read = async (): Promise<void> => {
-      for await (const _ of await client.responses.create({ model, input: 'scene:cut', stream: true }));
+      for await (const _ of await client.responses.create({ model: spared(model), input: 'scene:cut', stream: true }));
     };
     await expect(read()).rejects.toThrow(/ended the answer before/);
-    await expect(client.responses.stream({ model, input: 'scene:cut' }).finalResponse()).rejects.toThrow();
+    await expect(client.responses.stream({ model: spared(model), input: 'scene:cut' }).finalResponse()).rejects.toThrow();
   });
 });
 

@@ -118,19 +118,30 @@ async function perform(response: ServerResponse, dialect: Dialect, scene: Scene,
   response.end(renderer.end());
 }
 
-/** One account for each wire format, all at the same place, and routes by the format's short name. */
-export const accounts = (url: string): string => `
+const formats = {
+  openai: { api: 'openai', root: '/v1', model: 'gpt-4.1' },
+  responses: { api: 'openai-responses', root: '/v1', model: 'gpt-5.1' },
+  anthropic: { api: 'anthropic', root: '', model: 'claude-opus-4-6' },
+  gemini: { api: 'gemini', root: '', model: 'gemini-3.1-pro' },
+} as const;
+const sparesMax = 16;
+
+/** An account for each wire format, all at the same place, and routes by the format's short name; each with spares. */
+export function accounts(url: string): string {
+  const all = Object.entries(formats).flatMap(([name, format]) =>
+    ['', ...Array.from({ length: sparesMax }, (_, at) => `-${at}`)].map(spare => ({ name: name + spare, ...format })),
+  );
+  return `
 providers:
-  openai: { api: openai, key: sk-a, base_url: "${url}/v1", allow_private: true }
-  responses: { api: openai-responses, key: sk-d, base_url: "${url}/v1", allow_private: true }
-  anthropic: { api: anthropic, key: sk-b, base_url: "${url}", allow_private: true }
-  gemini: { api: gemini, key: sk-c, base_url: "${url}", allow_private: true }
+${all.map(({ name, api, root }) => `  ${name}: { api: ${api}, key: sk-a, base_url: "${url}${root}", allow_private: true }`).join('\n')}
 routes:
-  to-openai: { steps: [{ target: openai/gpt-4.1, retries: 0 }] }
-  to-responses: { steps: [{ target: responses/gpt-5.1, retries: 0 }] }
-  to-anthropic: { steps: [{ target: anthropic/claude-opus-4-6, retries: 0 }] }
-  to-gemini: { steps: [{ target: gemini/gemini-3.1-pro, retries: 0 }] }
+${all.map(({ name, model }) => `  to-${name}: { steps: [{ target: ${name}/${model}, retries: 0 }] }`).join('\n')}
 `;
+}
+
+let spare = 0;
+/** The same target by an account that nobody has seen fail: what failed is given a rest, which tests would wait for. */
+export const spared = (route: string): string => `${route}-${spare++ % sparesMax}`;
 
 /** A picture of one red pixel. */
 export const redPixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';

@@ -1,0 +1,50 @@
+/** What the tenant may ask, as each kind of client lists models: the routes, and the targets that they name. */
+import type { Dialect } from '../core/dialect.ts';
+import { isAllowed, knownTargets } from '../resolve.ts';
+import type { Settings } from '../settings.ts';
+
+export interface ModelEntry {
+  readonly id: string;
+  readonly object: 'model';
+  /** Seconds since the epoch: when this gateway started. */
+  readonly created: number;
+  readonly owned_by: string;
+}
+
+/** What the tenant may ask. */
+export function modelsOf(settings: Settings, tenant: string, created: number): readonly ModelEntry[] {
+  const entry = (id: string, owner: string): ModelEntry => ({ id, object: 'model', created, owned_by: owner });
+  const routes = [...settings.routes.keys()].map(name => entry(name, 'hindcast'));
+  const targets = knownTargets(settings)
+    .filter(target => !settings.routes.has(target))
+    .map(target => entry(target, target.slice(0, target.indexOf('/'))));
+  return [...routes, ...targets].filter(({ id }) => isAllowed(settings, tenant, id));
+}
+
+interface Shape {
+  one(entry: ModelEntry): object;
+  list(entries: readonly ModelEntry[]): object;
+}
+
+const shapes: Readonly<Record<string, Shape>> = {
+  'anthropic-messages': {
+    one: ({ id, created }) => ({ type: 'model', id, display_name: id, created_at: new Date(created * 1000).toISOString() }),
+    list: entries => ({
+      data: entries.map(entry => shapes['anthropic-messages']!.one(entry)),
+      has_more: false,
+      first_id: entries[0]?.id ?? null,
+      last_id: entries.at(-1)?.id ?? null,
+    }),
+  },
+  'gemini-generate': {
+    one: ({ id }) => ({
+      name: `models/${id}`,
+      displayName: id,
+      supportedGenerationMethods: ['generateContent', 'streamGenerateContent', 'countTokens'],
+    }),
+    list: entries => ({ models: entries.map(entry => shapes['gemini-generate']!.one(entry)) }),
+  },
+};
+const openai: Shape = { one: entry => entry, list: entries => ({ object: 'list', data: entries }) };
+
+export const shapeFor = ({ wire }: Dialect): Shape => shapes[wire] ?? openai;

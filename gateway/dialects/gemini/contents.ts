@@ -1,0 +1,178 @@
+/** The contents of a caller as messages. */
+import type { MediaSource, Message, Part } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import {
+  isGiven,
+  noteOthers,
+  noteUnread,
+  type Reading,
+  readFlag,
+  readList,
+  readObject,
+  readObjects,
+  readText,
+  readWord,
+  refuse,
+  requireGiven,
+  requireText,
+} from '../openai/reading.ts';
+import { camel } from './members.ts';
+
+interface Context {
+  readonly reading: Reading;
+  /** Ids of calls that have no result yet, by the name of their function: not every caller says ids. */
+  readonly waiting: Map<string, string[]>;
+  calls: number;
+}
+
+export function readContents(
+  reading: Reading,
+  body: JsonObject,
+): { readonly messages: readonly Message[]; readonly places: readonly string[] } {
+  const context: Context = { reading, waiting: new Map(), calls: 0 };
+  const messages: Message[] = [];
+  const places: string[] = [];
+  const { systemInstruction: prompt } = body;
+  if (isGiven(prompt)) {
+    const content =
+      typeof prompt === 'string' ? [{ type: 'text' as const, text: prompt }] : readParts(context, prompt, 'systemInstruction');
+    if (content.length > 0) {
+      messages.push({ role: 'system', content });
+      places.push('systemInstruction');
+    }
+  }
+  requireGiven(reading, body.contents, 'contents', 'an array of contents');
+  const contents = isObject(body.contents) ? [body.contents] : body.contents;
+  if (readList(reading, contents, 'contents')?.length === 0)
+    refuse(reading, 'invalid_value', 'contents', 'contents must hold at least one content.');
+  for (const [content, path] of readObjects(reading, contents, 'contents')) {
+    noteOthers(reading, content, ['role', 'parts'], path);
+    const role = readWord(reading, content.role, `${path}.role`, ['user', 'model', 'function', 'tool', 'system']) ?? 'user';
+    const parts = readParts(context, content, path);
+    const onlyResults = parts.length > 0 && parts.every(part => part.type === 'tool-result');
+    messages.push({ role: role === 'model' ? 'assistant' : onlyResults ? 'tool' : role === 'system' ? role : 'user', content: parts });
+    places.push(path);
+  }
+  return { messages, places };
+}
+
+function readParts(context: Context, content: Json, path: string): readonly Part[] {
+  const { parts } = readObject(context.reading, content, path) ?? {};
+  const list = isObject(parts) ? [parts] : parts;
+  const out: Part[] = [];
+  for (const [part, at] of readObjects(context.reading, list, `${path}.parts`)) out.push(...readPart(context, camel(part), at, out));
+  return out;
+}
+
+const kinds = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse'] as const;
+const beside = ['thought', 'thoughtSignature', 'partMetadata', 'mediaResolution', 'videoMetadata'];
+
+function readPart(context: Context, part: JsonObject, path: string, before: Part[]): readonly Part[] {
+  const { reading } = context;
+  const kind = kinds.find(name => isGiven(part[name]));
+  if (kind === undefined) {
+    // Code that Google ran itself, and whatever comes next.
+    noteUnread(reading, path);
+    return [];
+  }
+  noteOthers(reading, part, [kind, ...beside.slice(0, 2)], path);
+  const signature = readText(reading, part.thoughtSignature, `${path}.thoughtSignature`) || undefined;
+  switch (kind) {
+    case 'text':
+      return readTextPart(reading, part, path, signature, before);
+    case 'inlineData':
+      return readInline(reading, part, path);
+    case 'fileData':
+      return readFileData(reading, part, path);
+    case 'functionCall':
+      return [
+        readCall(context, camel(readObject(reading, part.functionCall, `${path}.functionCall`) ?? {}), `${path}.functionCall`, signature),
+      ];
+    case 'functionResponse':
+      return [
+        readResult(
+          context,
+          camel(readObject(reading, part.functionResponse, `${path}.functionResponse`) ?? {}),
+          `${path}.functionResponse`,
+        ),
+      ];
+  }
+}
+
+/** A signature on a text signs the thoughts before it. */
+function readTextPart(reading: Reading, part: JsonObject, path: string, signature: string | undefined, before: Part[]): readonly Part[] {
+  const text = readText(reading, part.text, `${path}.text`) ?? '';
+  const signed = signature === undefined ? {} : { signature };
+  if (readFlag(reading, part.thought, `${path}.thought`)) return text === '' && !signature ? [] : [{ type: 'reasoning', text, ...signed }];
+  const said: readonly Part[] = text === '' ? [] : [{ type: 'text', text }];
+  if (signature === undefined) return said;
+  const last = before.at(-1);
+  if (said.length === 0 && last?.type === 'reasoning' && last.signature === undefined) {
+    before.pop();
+    return [{ ...last, signature }];
+  }
+  return [...said, { type: 'reasoning', text: '', signature }];
+}
+
+function readInline(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+  const at = `${path}.inlineData`;
+  const { mimeType, data, displayName } = camel(readObject(reading, part.inlineData, at) ?? {});
+  const mediaType = requireText(reading, mimeType, `${at}.mimeType`).toLowerCase();
+  const bytes = requireText(reading, data, `${at}.data`).replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(bytes)) refuse(reading, 'invalid_value', `${at}.data`, `${at}.data is not base64.`);
+  const name = readText(reading, displayName, `${at}.displayName`);
+  return mediaOf(reading, { type: 'inline', mediaType, data: bytes }, mediaType, at, name);
+}
+
+function readFileData(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+  const at = `${path}.fileData`;
+  const { mimeType, fileUri } = camel(readObject(reading, part.fileData, at) ?? {});
+  const uri = requireText(reading, fileUri, `${at}.fileUri`);
+  const stored = /(?:^|generativelanguage\.googleapis\.com\/v\w+\/)(files\/[\w-]+)$/.exec(uri)?.[1];
+  if (!stored && !/^(?:https?|gs):\/\//i.test(uri)) refuse(reading, 'invalid_value', `${at}.fileUri`, `${at}.fileUri must be a URL.`);
+  const source: MediaSource = stored ? { type: 'file', id: stored } : { type: 'url', url: uri };
+  return mediaOf(reading, source, readText(reading, mimeType, `${at}.mimeType`) ?? 'application/pdf', at, undefined);
+}
+
+function mediaOf(reading: Reading, source: MediaSource, mediaType: string, path: string, name: string | undefined): readonly Part[] {
+  if (mediaType.startsWith('image/')) return [{ type: 'image', source }];
+  if (mediaType.startsWith('audio/')) return [{ type: 'audio', source }];
+  if (!mediaType.startsWith('video/')) return [{ type: 'document', source, ...(name === undefined ? {} : { name }) }];
+  // Only Google takes films.
+  noteUnread(reading, path);
+  return [];
+}
+
+function readCall(context: Context, call: JsonObject, path: string, signature: string | undefined): Part {
+  const { reading, waiting } = context;
+  noteOthers(reading, call, ['id', 'name', 'args'], path);
+  const name = requireText(reading, call.name, `${path}.name`);
+  const id = readText(reading, call.id, `${path}.id`) || `call_${name.replace(/[^\w-]/g, '_').slice(0, 24)}_${context.calls++}`;
+  waiting.set(name, [...(waiting.get(name) ?? []), id]);
+  const args = JSON.stringify(readObject(reading, call.args, `${path}.args`) ?? {});
+  return { type: 'tool-call', id, name, arguments: args, ...(signature === undefined ? {} : { signature }) };
+}
+
+function readResult(context: Context, result: JsonObject, path: string): Part {
+  const { reading, waiting } = context;
+  noteOthers(reading, result, ['id', 'name', 'response', 'parts'], path);
+  const name = requireText(reading, result.name, `${path}.name`);
+  const [next, ...rest] = waiting.get(name) ?? [];
+  const id = readText(reading, result.id, `${path}.id`) || next || `call_${name.replace(/[^\w-]/g, '_').slice(0, 24)}`;
+  waiting.set(name, id === next ? rest : (waiting.get(name) ?? []).filter(known => known !== id));
+  const response = readObject(reading, result.response, `${path}.response`) ?? {};
+  const media = isGiven(result.parts) ? readParts(context, { parts: result.parts }, path) : [];
+  const text = textOf(response);
+  const content: Part[] = [...(text === '' ? [] : [{ type: 'text' as const, text }]), ...media];
+  return { type: 'tool-result', id, name, content, ...(Object.hasOwn(response, 'error') ? { failed: true } : {}) };
+}
+
+/** By Google's convention the result stands under `output`, and what went wrong under `error`. */
+function textOf(response: JsonObject): string {
+  const members = Object.keys(response);
+  const [only] = members;
+  if (members.length === 0) return '';
+  if (members.length > 1 || (only !== 'output' && only !== 'error' && only !== 'result')) return JSON.stringify(response);
+  const value = response[only];
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,34 @@
+/** Members of a body in either of the spellings that Google takes: `systemInstruction` and `system_instruction` are one. */
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+
+/** With the members' own names in camel case; what stands within them is left as it is. */
+export const camel = (holder: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(holder).map(([name, value]) => [name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]),
+  );
+
+const depthMax = 64;
+
+/** Google's own form of a schema names types in capitals and says `nullable`; as JSON Schema. */
+export function jsonSchemaOf(schema: JsonObject, depth = 0): JsonObject {
+  if (depth > depthMax) return {};
+  const { nullable, ...rest } = schema;
+  const out: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(rest)) out[name] = memberOf(name, value, depth);
+  if (nullable === true && typeof out.type === 'string') out.type = [out.type, 'null'];
+  return out;
+}
+
+function memberOf(name: string, value: Json, depth: number): Json {
+  if (name === 'type' && typeof value === 'string') return value.toLowerCase();
+  if (name === 'properties' && isObject(value)) {
+    const named = Object.entries(value).map(([key, inner]) => [key, isObject(inner) ? jsonSchemaOf(inner, depth + 1) : inner]);
+    return Object.fromEntries(named) as JsonObject;
+  }
+  if (name === 'items' && isObject(value)) return jsonSchemaOf(value, depth + 1);
+  if (name === 'anyOf' && Array.isArray(value))
+    return (value as readonly Json[]).map(inner => (isObject(inner) ? jsonSchemaOf(inner, depth + 1) : inner));
+  // Numbers of counts come as texts.
+  if (/^(?:min|max)(?:Items|Length|Properties)$/.test(name) && typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value);
+  return value;
+}

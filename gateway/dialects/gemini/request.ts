@@ -1,0 +1,179 @@
+/** The body of models/{model}:generateContent as a canonical request, or the member of it that is wrong. */
+import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat.ts';
+import type { FieldProblem } from '../../core/dialect.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { refuseHosts } from '../openai/forbidden.ts';
+import {
+  isGiven,
+  noteOthers,
+  noteUnread,
+  type Reading,
+  readFlag,
+  readList,
+  readNumber,
+  readObject,
+  readObjects,
+  readText,
+  readWord,
+  requireText,
+  startReading,
+} from '../openai/reading.ts';
+import { present, readModel } from '../openai/request.ts';
+import { readContents } from './contents.ts';
+import { camel, jsonSchemaOf } from './members.ts';
+
+/** `model` and `stream` stand in the path, and are put beside the rest by whoever read it. */
+const known = [
+  'model',
+  'stream',
+  'contents',
+  'systemInstruction',
+  'tools',
+  'toolConfig',
+  'generationConfig',
+  'cachedContent',
+  'serviceTier',
+  'models',
+  'fallbacks',
+];
+const config = [
+  'stopSequences',
+  'maxOutputTokens',
+  'temperature',
+  'topP',
+  'topK',
+  'candidateCount',
+  'presencePenalty',
+  'frequencyPenalty',
+  'seed',
+  'responseLogprobs',
+  'logprobs',
+  'responseMimeType',
+  'responseSchema',
+  'responseJsonSchema',
+  'thinkingConfig',
+];
+
+export function parseRequest(written: JsonObject): ChatRequest | FieldProblem {
+  const reading = startReading();
+  refuseHosts(reading, written);
+  const body = camel(written);
+  const wanted = camel(readObject(reading, body.generationConfig, 'generationConfig') ?? {});
+  noteOthers(reading, wanted, config, 'generationConfig');
+  const request: ChatRequest = {
+    model: readModel(reading, body),
+    ...readContents(reading, body),
+    tools: readTools(reading, body),
+    ...present({ toolChoice: readToolChoice(reading, body) }),
+    stream: readFlag(reading, body.stream, 'stream') ?? false,
+    stop: (readList(reading, wanted.stopSequences, 'generationConfig.stopSequences') ?? []).map((item, index) =>
+      requireText(reading, item, `generationConfig.stopSequences[${index}]`),
+    ),
+    ...readConfig(reading, wanted),
+    ...present({ serviceTier: readText(reading, body.serviceTier, 'serviceTier') }),
+    extra: {},
+  };
+  for (const member of Object.keys(body)) if (!known.includes(member) && isGiven(body[member])) noteUnread(reading, member);
+  if (reading.problem) return { problem: reading.problem };
+  return {
+    ...request,
+    ...(isGiven(body.cachedContent) ? { bound: ['cachedContent'] } : {}),
+    ...(reading.unread.length > 0 ? { unread: reading.unread } : {}),
+  };
+}
+
+function readConfig(reading: Reading, wanted: JsonObject): Partial<ChatRequest> {
+  const number = (member: string, min: number, max: number, whole = false): number | undefined =>
+    readNumber(reading, wanted[member], `generationConfig.${member}`, { min, max, ...(whole ? { whole: true } : {}) });
+  const most = 2 ** 31 - 1;
+  const logprobs = readFlag(reading, wanted.responseLogprobs, 'generationConfig.responseLogprobs');
+  const top = number('logprobs', 0, 20, true) ?? 0;
+  return present({
+    maxOutputTokens: number('maxOutputTokens', 1, most, true),
+    temperature: number('temperature', 0, 2),
+    topP: number('topP', 0, 1),
+    topK: number('topK', 1, most),
+    frequencyPenalty: number('frequencyPenalty', -2, 2),
+    presencePenalty: number('presencePenalty', -2, 2),
+    seed: number('seed', -most, most, true),
+    choices: number('candidateCount', 1, 128, true),
+    logprobs: logprobs ? { top } : undefined,
+    output: readOutput(reading, wanted),
+    reasoning: readReasoning(reading, wanted),
+  });
+}
+
+function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
+  return readObjects(reading, body.tools, 'tools').flatMap(([written, path]) => {
+    const tool = camel(written);
+    // Search, code and maps are tools that Google runs itself.
+    noteOthers(reading, tool, ['functionDeclarations'], path);
+    return readObjects(reading, tool.functionDeclarations, `${path}.functionDeclarations`).map(([item, at]): Tool => {
+      const declared = camel(item);
+      noteOthers(reading, declared, ['name', 'description', 'parameters', 'parametersJsonSchema'], at);
+      const own = readObject(reading, declared.parameters, `${at}.parameters`);
+      const schema = readObject(reading, declared.parametersJsonSchema, `${at}.parametersJsonSchema`) ?? (own && jsonSchemaOf(own));
+      return {
+        name: requireText(reading, declared.name, `${at}.name`),
+        ...present({ description: readText(reading, declared.description, `${at}.description`), parameters: schema }),
+      };
+    });
+  });
+}
+
+function readToolChoice(reading: Reading, body: JsonObject): ToolChoice | undefined {
+  const holder = camel(readObject(reading, body.toolConfig, 'toolConfig') ?? {});
+  noteOthers(reading, holder, ['functionCallingConfig'], 'toolConfig');
+  const path = 'toolConfig.functionCallingConfig';
+  const calling = camel(readObject(reading, holder.functionCallingConfig, path) ?? {});
+  noteOthers(reading, calling, ['mode', 'allowedFunctionNames'], path);
+  const names = (readList(reading, calling.allowedFunctionNames, `${path}.allowedFunctionNames`) ?? []).map((name, index) =>
+    requireText(reading, name, `${path}.allowedFunctionNames[${index}]`),
+  );
+  switch (readText(reading, calling.mode, `${path}.mode`)) {
+    case 'ANY':
+      if (names.length === 1) return { type: 'tool', name: names[0]! };
+      if (names.length > 1) noteUnread(reading, `${path}.allowedFunctionNames`);
+      return { type: 'required' };
+    case 'NONE':
+      return { type: 'none' };
+    case 'AUTO':
+    case 'VALIDATED':
+      return { type: 'auto' };
+    default:
+      return undefined;
+  }
+}
+
+function readOutput(reading: Reading, wanted: JsonObject): OutputFormat | undefined {
+  const at = (member: string): string => `generationConfig.${member}`;
+  const own = readObject(reading, wanted.responseSchema, at('responseSchema'));
+  const schema = readObject(reading, wanted.responseJsonSchema, at('responseJsonSchema')) ?? (own && jsonSchemaOf(own));
+  const type = readText(reading, wanted.responseMimeType, at('responseMimeType'));
+  if (schema) return { type: 'json-schema', name: 'response', schema, strict: true };
+  if (type === 'application/json') return { type: 'json' };
+  if (type !== undefined && type !== 'text/plain') noteUnread(reading, at('responseMimeType'));
+  return undefined;
+}
+
+const levels: readonly ReasoningEffort[] = ['minimal', 'low', 'medium', 'high'];
+
+/** A budget of -1 leaves it to the model. */
+function readReasoning(reading: Reading, wanted: JsonObject): Reasoning | undefined {
+  const path = 'generationConfig.thinkingConfig';
+  const holder = readObject(reading, wanted.thinkingConfig, path);
+  if (!holder) return undefined;
+  const thinking = camel(holder);
+  noteOthers(reading, thinking, ['thinkingBudget', 'thinkingLevel', 'includeThoughts'], path);
+  const budget = readNumber(reading, thinking.thinkingBudget, `${path}.thinkingBudget`, { min: -1, max: 2 ** 31 - 1, whole: true });
+  const level = readText(reading, thinking.thinkingLevel, `${path}.thinkingLevel`)?.toLowerCase();
+  const effort =
+    level === undefined || level === 'thinking_level_unspecified' ? undefined : readWord(reading, level, `${path}.thinkingLevel`, levels);
+  const shown = readFlag(reading, thinking.includeThoughts, `${path}.includeThoughts`);
+  const asked = present({
+    effort: budget === 0 ? ('none' as const) : effort,
+    budgetTokens: budget !== undefined && budget > 0 ? budget : undefined,
+    shown: shown === false ? false : undefined,
+  });
+  return Object.keys(asked).length > 0 ? asked : undefined;
+}

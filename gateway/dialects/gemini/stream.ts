@@ -1,0 +1,116 @@
+/** A streamed answer as chunks that are each a small whole answer; why it ended and what it cost are in the last one, held back until it is over. */
+import type { Finish, Part, StreamEvent, Usage } from '../../core/chat.ts';
+import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { callPart, finishWord, logprobsOf, partsOf, usageOf } from './wire.ts';
+
+type Call = Part & { type: 'tool-call' };
+
+interface State {
+  readonly hidesThoughts: boolean;
+  head: JsonObject;
+  /** Of each choice by their numbers: calls have no pieces here, and are told when the choice is over. */
+  readonly calls: Map<number, Map<number, Call>>;
+  readonly finishes: Map<number, Finish>;
+  usage: Usage | undefined;
+}
+
+/** How chunks follow each other: as events, or as the elements of one array. */
+export interface Framing {
+  chunk(json: string): string;
+  end(): string;
+}
+
+/** Google ends its lines as the protocol's text had them once. */
+export const eventFraming = (): Framing => ({ chunk: json => `data: ${json}\r\n\r\n`, end: () => '' });
+
+export function arrayFraming(): Framing {
+  let begun = false;
+  const lead = (): string => {
+    const text = begun ? ',\r\n' : '[';
+    begun = true;
+    return text;
+  };
+  return { chunk: json => lead() + json, end: () => (begun ? ']' : '[]') };
+}
+
+export const renderStreamAs =
+  (framing: () => Framing) =>
+  ({ asked }: StreamOptions): StreamRenderer => {
+    const state: State = {
+      hidesThoughts: asked?.reasoning?.shown === false,
+      head: {},
+      calls: new Map(),
+      finishes: new Map(),
+      usage: undefined,
+    };
+    const frame = framing();
+    const send = (data: JsonObject | undefined): string => (data ? frame.chunk(JSON.stringify(data)) : '');
+    return {
+      render: event => send(chunkOf(state, event)),
+      frame: ({ data }) => frame.chunk(data.replaceAll('\n', ' ')),
+      end: () => send(lastOf(state)) + frame.end(),
+      // Its clients hear of no error in a stream, whatever its form: only a broken connection is one to them.
+      fail: () => '',
+    };
+  };
+
+function chunkOf(state: State, event: StreamEvent): JsonObject | undefined {
+  switch (event.type) {
+    case 'response-start':
+      state.head = { modelVersion: event.model, responseId: event.id };
+      return undefined;
+    case 'text-delta':
+    case 'refusal-delta':
+      return candidate(state, event.choice, [{ text: event.text }]);
+    case 'reasoning-delta':
+      return candidate(state, event.choice, partsOf({ type: 'reasoning', text: event.text }, state.hidesThoughts));
+    case 'reasoning-signature':
+      return candidate(state, event.choice, [{ text: '', thoughtSignature: event.signature }]);
+    case 'reasoning-redacted':
+      return candidate(state, event.choice, [{ text: '', thoughtSignature: event.data }]);
+    case 'tool-call-start': {
+      const { id, name, signature } = event;
+      const calls = state.calls.get(event.choice) ?? new Map<number, Call>();
+      calls.set(event.index, { type: 'tool-call', id, name, arguments: '', ...(signature === undefined ? {} : { signature }) });
+      state.calls.set(event.choice, calls);
+      return undefined;
+    }
+    case 'tool-call-delta': {
+      const calls = state.calls.get(event.choice);
+      const call = calls?.get(event.index);
+      if (call) calls!.set(event.index, { ...call, arguments: call.arguments + event.arguments });
+      return undefined;
+    }
+    case 'logprobs':
+      return candidate(state, event.choice, [], { logprobsResult: logprobsOf(event.tokens) });
+    case 'choice-end': {
+      state.finishes.set(event.choice, event.finish);
+      const calls = [...(state.calls.get(event.choice)?.values() ?? [])];
+      state.calls.delete(event.choice);
+      return candidate(state, event.choice, calls.map(callPart));
+    }
+    case 'usage':
+      state.usage = event.usage;
+      return undefined;
+    case 'response-end':
+    case 'failure':
+      return undefined;
+  }
+}
+
+function candidate({ head }: State, index: number, parts: readonly JsonObject[], members?: JsonObject): JsonObject | undefined {
+  if (parts.length === 0 && !members) return undefined;
+  return { candidates: [{ content: { role: 'model', parts }, index, ...members }], ...head };
+}
+
+/** Undefined when there is nothing more to say: the provider's own chunks have passed. */
+function lastOf({ head, finishes, usage }: State): JsonObject | undefined {
+  if (finishes.size === 0 && !usage) return undefined;
+  const ended = [...finishes].toSorted(([a], [b]) => a - b);
+  return {
+    candidates: ended.map(([index, finish]) => ({ content: { role: 'model', parts: [] }, finishReason: finishWord(finish), index })),
+    ...(usage ? { usageMetadata: usageOf(usage) } : {}),
+    ...head,
+  };
+}

@@ -1,0 +1,164 @@
+/** Google's own client against the gateway over real sockets: plain, streamed, tools, errors and broken answers, whoever answers. */
+import { ApiError, type Content, FunctionCallingConfigMode, GoogleGenAI, Type } from '@google/genai';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Running, running } from '../gateway/harness.ts';
+import { accounts, citySchema, redPixel, type Scripted, scripted, spared } from './scripted.ts';
+
+let upstream: Scripted;
+let gateway: Running;
+let client: GoogleGenAI;
+beforeAll(async () => {
+  upstream = await scripted();
+  gateway = await running(accounts(upstream.url));
+  client = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: gateway.url } });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+const targets = ['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'];
+const weather = {
+  functionDeclarations: [
+    {
+      name: 'weather',
+      description: 'Tells it.',
+      parameters: { type: Type.OBJECT, properties: { city: { type: Type.STRING, nullable: true } }, required: ['city'] },
+    },
+  ],
+};
+async function* streamed(model: string, contents: string | Content[], config = {}) {
+  yield* await client.models.generateContentStream({ model, contents, config });
+}
+
+describe.each(targets)('%s', model => {
+  test('a whole answer is read, with its counts', async () => {
+    const config = { systemInstruction: 'Be brief.', maxOutputTokens: 100, stopSequences: ['END'], temperature: 0.5 };
+    const answer = await client.models.generateContent({ model, contents: 'hi', config });
+    expect(answer.text).toBe('Hello, world.');
+    expect(answer.candidates![0]!.finishReason).toBe('STOP');
+    expect(answer.usageMetadata).toMatchObject({
+      promptTokenCount: 11,
+      candidatesTokenCount: 7,
+      cachedContentTokenCount: 3,
+      totalTokenCount: 18,
+    });
+    expect(upstream.last().text).toMatch(/Be brief\./);
+    expect(gateway.sink.exchanges.at(-1)).toMatchObject({ dialect: 'gemini-generate', requestedModel: model, outcome: 'ok' });
+  });
+
+  test('a stream is read, as events and as one array', async () => {
+    let text = '';
+    let last = '';
+    for await (const chunk of streamed(model, 'hi')) {
+      text += chunk.text ?? '';
+      last = chunk.candidates?.[0]?.finishReason ?? last;
+    }
+    expect([text, last]).toEqual(['Hello, world.', 'STOP']);
+    const body = JSON.stringify({ contents: [{ parts: [{ text: 'hi' }] }] });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${gateway.url}/v1beta/models/${model}:streamGenerateContent`, { method: 'POST', headers, body });
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    const chunks = (await answer.json()) as { candidates: { content: { parts: { text?: string }[] } }[] }[];
+    expect(chunks.flatMap(chunk => chunk.candidates[0]!.content.parts.map(part => part.text ?? '')).join('')).toBe('Hello, world.');
+  });
+
+  test('calls come whole and streamed, and their results go back', async () => {
+    const config = { tools: [weather], toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY } } };
+    const whole = await client.models.generateContent({ model, contents: 'scene:tools', config });
+    const calls = [];
+    for await (const chunk of streamed(model, 'scene:tools', config)) calls.push(...(chunk.functionCalls ?? []));
+    for (const called of [whole.functionCalls!, calls]) {
+      expect(called).toMatchObject([
+        { name: 'weather', args: { city: 'Oslo' } },
+        { name: 'weather', args: { city: 'Rome' } },
+      ]);
+    }
+    const results = whole.functionCalls!.map(({ id, name }) => ({
+      functionResponse: { ...(id ? { id } : {}), name: name!, response: { output: 'Four degrees.' } },
+    }));
+    const contents: Content[] = [
+      { role: 'user', parts: [{ text: 'scene:tools' }] },
+      whole.candidates![0]!.content!,
+      { role: 'user', parts: results },
+    ];
+    const { text } = await client.models.generateContent({ model, contents, config });
+    expect(text).toBe('Hello, world.');
+    expect(upstream.last().text.match(/Four degrees\./g)).toHaveLength(2);
+  });
+
+  test('a picture goes along, and a schema is kept', async () => {
+    const parts = [{ inlineData: { mimeType: 'image/png', data: redPixel } }, { text: 'scene:images' }];
+    const seen = await client.models.generateContent({ model, contents: [{ role: 'user', parts }] });
+    expect(seen.text).toBe('A red square.');
+    expect(upstream.last().text).toContain(redPixel);
+    const config = { responseMimeType: 'application/json', responseJsonSchema: citySchema };
+    const told = await client.models.generateContent({ model, contents: 'scene:structured', config });
+    expect(JSON.parse(told.text!)).toEqual({ city: 'Oslo', degrees: 4 });
+    expect(upstream.last().text).toContain('degrees');
+  });
+
+  test('an error is in the shape of its clients, and a broken stream throws', async () => {
+    const refused = await client.models
+      .generateContent({ model: spared(model), contents: 'scene:refused' })
+      .catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ApiError);
+    expect(refused).toMatchObject({ status: 429, message: expect.stringContaining('RESOURCE_EXHAUSTED') });
+    await expect(client.models.generateContent({ model: spared(model), contents: 'scene:cut' })).rejects.toBeInstanceOf(ApiError);
+    const read = async (): Promise<void> => {
+      for await (const _ of streamed(spared(model), 'scene:cut'));
+    };
+    await expect(read()).rejects.toThrow();
+    expect(gateway.sink.exchanges.at(-1)).toMatchObject({ outcome: 'truncated' });
+  });
+});
+
+test('signatures of thoughts come back to whoever made them', async () => {
+  const config = { thinkingConfig: { includeThoughts: true, thinkingBudget: 2_000 }, maxOutputTokens: 4_000 };
+  for (const model of ['to-gemini', 'to-anthropic']) {
+    const first = await client.models.generateContent({ model, contents: 'scene:reasoning', config });
+    const content = first.candidates![0]!.content!;
+    expect(content.parts!.some(part => part.thought && part.text === 'Sum the two.')).toBe(true);
+    const contents = [{ role: 'user', parts: [{ text: 'scene:reasoning' }] }, content, { role: 'user', parts: [{ text: 'And now?' }] }];
+    await client.models.generateContent({ model, contents, config });
+    expect(upstream.last().text).toContain('"c2lnbmF0dXJl"');
+  }
+});
+
+test('fields invented tomorrow reach a target of the same format, and its answer comes back as it is', async () => {
+  const body = '{"contents":[{"parts":[{"text":"hi"}]}], "inventedTomorrow" : {"a":[1, 2]}}';
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${gateway.url}/v1/models/to-gemini:generateContent`, { method: 'POST', headers, body });
+  expect(upstream.last().text).toBe(body);
+  expect(upstream.last().url).toContain('/models/gemini-3.1-pro:generateContent');
+  expect(Buffer.from(gateway.sink.exchanges.at(-1)!.attempts[0]!.response).toString()).toBe(await answer.text());
+  const cached = await fetch(`${gateway.url}/v1/models/to-openai:generateContent`, {
+    method: 'POST',
+    headers,
+    body: '{"contents":[{"parts":[{"text":"hi"}]}],"cachedContent":"cachedContents/1"}',
+  });
+  expect(await cached.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } });
+});
+
+test('tokens are counted without asking anybody, and the answer says that it is an estimate', async () => {
+  const before = upstream.heard.length;
+  const { totalTokens } = await client.models.countTokens({
+    model: 'to-gemini',
+    contents: 'A sentence of some eight or nine words, no more.',
+  });
+  expect(totalTokens).toBeGreaterThan(8);
+  expect(totalTokens).toBeLessThan(30);
+  expect(upstream.heard).toHaveLength(before);
+});
+
+test('what is wrong before any route, and the models, are told in the same shape', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const nowhere = await fetch(`${gateway.url}/v1beta/models/nowhere:generateContent`, { method: 'POST', headers, body: '{"contents":[]}' });
+  expect(await nowhere.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } });
+  const verb = await fetch(`${gateway.url}/v1beta/models/to-openai:embody`, { method: 'POST', headers, body: '{}' });
+  expect(await verb.json()).toMatchObject({ error: { code: 404, status: 'NOT_FOUND' } });
+  const names = [];
+  for await (const model of await client.models.list()) names.push(model.name);
+  expect(names).toContain('models/to-openai');
+  expect(await client.models.get({ model: 'to-openai' })).toMatchObject({ name: 'models/to-openai' });
+});
