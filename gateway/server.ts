@@ -119,7 +119,7 @@ class GatewayServer implements Gateway {
     const question = isRefusal(asked) ? asked : route(asked, dialect, visit);
     if (isRefusal(question)) return this.#refused(request, response, question);
     response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
-    json(response, 200, countAnswer(dialect, countTokens(question.chat)));
+    json(response, 200, countAnswer(dialect, await countTokens(question, visit.world)));
   }
 
   #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {

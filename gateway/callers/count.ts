@@ -1,39 +1,13 @@
-/** How many tokens a request has, for clients that ask before they send: an estimate by length, which says that it is one. */
-import type { ChatRequest, MediaSource, Part } from '../core/chat.ts';
+/** How many tokens a request has, for clients that ask before they send: reckoned here in the encoding of the model that would be asked first. */
 import type { Dialect } from '../core/dialect.ts';
-import { estimateUsage } from '../core/estimate.ts';
+import type { Question } from '../question.ts';
+import { reckon } from '../tokens/reckon.ts';
+import type { World } from '../world.ts';
 
-/** What a picture of usual size costs at the vendors that say so. */
-const pictureTokens = 1_100;
-/** Around each message stand a few tokens that nobody wrote. */
-const messageTokens = 4;
-
-export function countTokens(chat: ChatRequest): number {
-  const told = chat.messages.flatMap(({ content }) => content);
-  const text = [...told.map(textOf), ...chat.tools.map(tool => JSON.stringify(tool))].join('');
-  const pictures = told.filter(part => part.type === 'image' || (part.type === 'document' && !isText(part.source))).length;
-  const { input } = estimateUsage(Buffer.byteLength(text), { id: '', model: '', choices: [] });
-  return input + pictures * pictureTokens + chat.messages.length * messageTokens;
-}
-
-const isText = (source: MediaSource): source is MediaSource & { type: 'inline' } =>
-  source.type === 'inline' && source.mediaType.startsWith('text/');
-
-function textOf(part: Part): string {
-  switch (part.type) {
-    case 'text':
-    case 'reasoning':
-    case 'refusal':
-      return part.text;
-    case 'tool-call':
-      return part.name + part.arguments;
-    case 'tool-result':
-      return part.content.map(textOf).join('');
-    case 'document':
-      return isText(part.source) ? part.source.data.slice(0, part.source.data.length * 0.75) : '';
-    default:
-      return '';
-  }
+export async function countTokens({ chat, policy }: Question, { counter }: Pick<World, 'counter'>): Promise<number> {
+  const { target } = policy.steps[0]!;
+  const { input } = await reckon(counter, target.slice(target.indexOf('/') + 1), chat, undefined);
+  return input;
 }
 
 /** In the shape of the dialect's own counter. */
