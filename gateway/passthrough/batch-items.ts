@@ -1,7 +1,7 @@
 /** The results of a batch, when they are fetched: each line becomes a record of its own, once, priced at the batch's rate. */
 import { createHash } from 'node:crypto';
 import type { AskWorld, Target } from '../ask.ts';
-import { headersOf } from '../call.ts';
+import { headersOf, urlOf } from '../call.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Exchange, Operation } from '../core/exchange.ts';
 import { kindOfStatus } from '../core/failure.ts';
@@ -14,6 +14,7 @@ import { exchangeOf } from '../record.ts';
 import { consumedBy } from './consumed.ts';
 import type { Ledger } from './ledger.ts';
 import { batchPrice } from './price.ts';
+import { pathAt } from './support.ts';
 
 export interface Results {
   /** Of the file. */
@@ -93,7 +94,12 @@ function requestsOf(file: string, { target, world, question }: Results): Promise
   };
   const { 'content-type': _, ...headers } = headersOf(target, false, passed);
   const handle = world.upstream.send(
-    { method: 'GET', url: `${target.baseUrl}/files/${encodeURIComponent(file)}/content`, headers, allowPrivate: target.allowPrivate },
+    {
+      method: 'GET',
+      url: urlOf(target, pathAt(target, 'files', `/v1/files/${encodeURIComponent(file)}/content`, '')),
+      headers,
+      allowPrivate: target.allowPrivate,
+    },
     {
       headers: status => {
         isGood = status === 200;

@@ -1,7 +1,7 @@
 /** One call that passes through: the provider's bytes go to the caller as they come, and what was asked, answered and paid is recorded. */
 import type { ServerResponse } from 'node:http';
 import type { Asking, AskWorld, Target } from '../ask.ts';
-import { headersOf } from '../call.ts';
+import { headersOf, urlOf } from '../call.ts';
 import type { CallerError } from '../core/dialect.ts';
 import type { AttemptRecord, Exchange } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
@@ -135,7 +135,7 @@ export class Relay implements Asking {
     return world.upstream.send(
       {
         method: endpoint.method,
-        url: target.baseUrl + path,
+        url: urlOf(target, path),
         headers: { ...headers, accept, ...(contentType === undefined || !body ? {} : { 'content-type': contentType }) },
         ...(body ? { body } : {}),
         allowPrivate: target.allowPrivate,

@@ -49,7 +49,7 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
     question,
     world: visit.world,
     response,
-    path: pathAt(account, endpoint.operation, pathOf(request)),
+    path: pathAt(account, endpoint.operation, pathOf(request), endpoint.by === 'model' ? model : ''),
     body: model === '' || endpoint.by === 'account' ? sent.bytes : sent.withModel(model),
     contentType: request.headers['content-type'],
     accept: request.headers.accept ?? '*/*',

@@ -8,6 +8,7 @@ const stored: readonly Operation[] = ['files', 'batches'];
 /** By the provider's own name. Source: the vendors' API references, November 2026; only endpoints of the same shape are listed. */
 const known: Readonly<Record<string, readonly Operation[]>> = {
   openai: ['images', 'moderation', ...speaking, ...stored],
+  azure: ['images', ...speaking, ...stored],
   groq: [...speaking, ...stored],
   together: ['images', 'speech', 'transcription', 'rerank', ...stored],
   fireworks: ['rerank'],
@@ -26,9 +27,10 @@ export function supports(account: Account, operation: Operation): boolean {
   return known[account.provider.name]?.includes(operation) ?? false;
 }
 
-/** Appended to the account's base URL, which includes `/v1` but for Cohere. */
-export function pathAt(account: Account, operation: Operation, path: string): string {
+/** Appended to the account's base URL, which includes `/v1` but for Azure, where a deployment stands in the path, and Cohere. */
+export function pathAt(account: Pick<Account, 'provider' | 'baseUrl'>, operation: Operation, path: string, model: string): string {
   const own = path.replace(/^\/v1/, '');
+  if (account.provider.name === 'azure') return `/openai${model === '' ? '' : `/deployments/${encodeURIComponent(model)}`}${own}`;
   if (account.provider.name === 'cohere' && operation === 'rerank') return /\/v\d$/.test(account.baseUrl) ? own : `/v2${own}`;
   return own;
 }

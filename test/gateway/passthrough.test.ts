@@ -139,6 +139,22 @@ describe('a call that names a model', () => {
     expect(response.headers.get('x-hindcast-cost-usd')).toBe('0.000000000');
   });
 
+  test('finds the paths of a vendor that has others', async () => {
+    await start(`
+store: { path: ${join(folder, String(count++))} }
+providers:
+  azure: { api: azure, base_url: "${base.replace('/v1', '')}", resource: mine, key: azure-secret-key, allow_private: true }`);
+    act = json({ created: 1, data: [] });
+    await clientOf().images.generate({ model: 'azure/my image', prompt: 'a cat' });
+    act = json({ object: 'list', data: [] });
+    await clientOf().files.list();
+    expect(calls.map(({ path }) => path)).toEqual([
+      '/openai/deployments/my%20image/images/generations?api-version=2024-10-21',
+      '/openai/files?api-version=2024-10-21',
+    ]);
+    expect(calls[0]!.headers['api-key']).toBe('azure-secret-key');
+  });
+
   test('reranks in the shape of Cohere and Jina', async () => {
     await start();
     act = json({ results: [{ index: 1, relevance_score: 0.9 }], usage: { total_tokens: 12 } });

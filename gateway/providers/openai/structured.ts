@@ -1,6 +1,6 @@
 /** A schema for vendors that only promise some JSON: the system prompt asks for what they cannot enforce. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { approximated, type Warning } from '../../core/provider.ts';
+import { altered, type Warning } from '../../core/provider.ts';
 import { listOf, objectOf, text } from './reading.ts';
 
 /** The members to change; none when no schema is asked for. */
@@ -9,7 +9,7 @@ export function schemaAsPrompt(body: JsonObject, vendor: string, warnings: Warni
   const { json_schema: asked } = format;
   if (format.type !== 'json_schema' || !isObject(asked)) return {};
   warnings.push(
-    approximated('response_format', `${vendor} enforces no schema; it was asked for JSON, and the system prompt asks for the schema.`),
+    altered('response_format', `${vendor} enforces no schema; it was asked for JSON, and the system prompt asks for the schema.`),
   );
   const about = text(asked.description) === '' ? '' : ` (${text(asked.description)})`;
   const wish = `Answer with one JSON object and nothing else. It must match this JSON Schema, ${text(asked.name)}${about}:\n${JSON.stringify(asked.schema ?? {})}`;

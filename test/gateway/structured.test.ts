@@ -1,0 +1,58 @@
+/** A format that a target cannot enforce is asked for, owned up to, and checked; what does not match can go on to the next target. */
+import { expect, test } from 'vitest';
+import type { Provider } from '../../gateway/core/provider.ts';
+import { anthropic } from '../../gateway/providers/anthropic.ts';
+import { deepseek } from '../../gateway/providers/deepseek.ts';
+import { ok } from '../faults/acts.ts';
+import { completion } from '../faults/chat.ts';
+import { FaultyUpstream } from '../faults/upstream.ts';
+import { hello, World } from './asking.ts';
+
+const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
+const body = { ...hello, max_tokens: 100, response_format: { type: 'json_schema', json_schema: { name: 'place', schema } } };
+
+const asMessage = (text: string) => ({
+  id: 'msg_1',
+  type: 'message',
+  role: 'assistant',
+  model: 'old',
+  content: [{ type: 'text', text }],
+  stop_reason: 'end_turn',
+  usage: { input_tokens: 3, output_tokens: 2 },
+});
+const forms: readonly (readonly [string, Provider, (text: string) => object])[] = [
+  ['anthropic, an older model', anthropic, asMessage],
+  ['deepseek', deepseek, text => completion(text)],
+];
+
+test.each(forms)('%s is asked in words and its answer checked', async (_, provider, said) => {
+  await using a = await FaultyUpstream.start(ok(said('{"city":"Bern"}')), ok(said('It is Bern.')));
+  await using world = new World({ places: { A: { url: a.url, provider } } });
+  const good = await world.ask({ body });
+  expect(good.exchange.warnings).toMatchObject([{ type: 'approximated', field: 'response_format', altered: true }]);
+  expect(a.calls[0]!.body.toString()).toContain('\\"required\\":[\\"city\\"]');
+  expect(good.exchange.attempts[0]!.signals.schema_valid).toBe(1);
+  const bad = await world.ask({ body });
+  expect(bad.exchange.attempts[0]!.signals.schema_valid).toBe(0);
+});
+
+test('an answer that does not match is not taken where the route wants it to', async () => {
+  await using a = await FaultyUpstream.start(ok(completion('It is Bern.')));
+  await using b = await FaultyUpstream.start(ok(completion('{"city":"Bern"}')));
+  await using world = new World({ places: { A: { url: a.url, provider: deepseek }, B: { url: b.url } } });
+  const accept = { signal: 'schema_valid', atLeast: 1 } as const;
+  const { text, exchange } = await world.ask({ body, chain: [{ target: 'A', accept }, 'B'] });
+  expect(JSON.parse(text).choices[0].message.content).toBe('{"city":"Bern"}');
+  expect(exchange.attempts).toMatchObject([
+    { accepted: false, signals: { schema_valid: 0 } },
+    { accepted: true, signals: { schema_valid: 1 } },
+  ]);
+});
+
+test('and is refused at once where nothing may be approximated in meaning', async () => {
+  await using a = await FaultyUpstream.start();
+  await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
+  const { text } = await world.ask({ body, question: { onUnsupported: 'reject' } });
+  expect(JSON.parse(text).error).toMatchObject({ code: 'unsupported_parameter', param: 'response_format' });
+  expect(a.calls).toHaveLength(0);
+});
