@@ -1,4 +1,5 @@
 /** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
+import { needOf, outputTokensUnsaid } from './core/catalogue.ts';
 import type { ChatRequest } from './core/chat.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Caller, TraceIds } from './core/exchange.ts';
@@ -41,16 +42,11 @@ export interface Question {
   readonly repeat?: number;
 }
 
-const bytesPerToken = 4;
-/** What an answer of unsaid length is reckoned to need. */
-const outputTokensUnsaid = 256;
-
 /** What a call of this question takes from a limit, and for whom. */
-export const wantsOf = ({ caller, body, chat }: Question): Wants => ({
-  tenant: caller.tenant,
-  bytes: body.byteLength,
-  tokens: Math.ceil(body.byteLength / bytesPerToken) + (chat.maxOutputTokens ?? outputTokensUnsaid),
-});
+export function wantsOf({ caller, body, chat }: Question): Wants {
+  const { inputTokens, outputTokens = outputTokensUnsaid } = needOf(chat, body.byteLength);
+  return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };
+}
 
 export interface PreparedRequest extends RenderedRequest {
   /** The target's. */

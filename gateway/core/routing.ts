@@ -2,6 +2,7 @@
 import type { Extra } from './allowance.ts';
 import type { AttemptKind } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import type { NanoUsd } from './price.ts';
 import { providerOf } from './retry.ts';
 import type { Scorer } from './scorer.ts';
 import type { Accept, Signals } from './signal.ts';
@@ -15,6 +16,18 @@ export interface RoutePolicy {
   readonly steps: readonly RouteStep[];
   /** Wait so long for a target whose rate limit is used up before another is asked. Absent: not at all, while another lets a call in sooner. */
   readonly queueForMs?: Milliseconds;
+  /** Which targets were taken and which refused when the policy was made, and why. Nothing decides by it. */
+  readonly considered?: readonly Candidate[];
+  /** The variant of the route that was chosen, and why. */
+  readonly variant?: { readonly name: string; readonly why: string };
+}
+
+export interface Candidate {
+  readonly target: string;
+  readonly taken: boolean;
+  readonly why: string;
+  /** What a call is likely to cost; absent when its price is not known. */
+  readonly costNanoUsd?: NanoUsd;
 }
 
 export interface RouteStep {
