@@ -9,6 +9,7 @@ import type { AttemptRecord, Exchange } from './core/exchange.ts';
 import { type Failure, mistakeIn } from './core/failure.ts';
 import { forbidding } from './core/loss.ts';
 import type { RouteOutcome } from './core/route.ts';
+import type { Signals } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
 import { answerText, type Delta, deltaText, isLastWord } from './deliver.ts';
 import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
@@ -17,6 +18,7 @@ import { headOf } from './head.ts';
 import { type PreparedRequest, prepare, type Question, wantsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
 import { redactor } from './redact.ts';
+import { agreementWith, opinionIn, prepareOpinion } from './side.ts';
 import { callerErrorOf, recordingUnavailable } from './tell.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
 
@@ -96,7 +98,7 @@ export class Conversation {
   #start(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const { clock, streamIdleMs = streamIdleMsDefault } = this.#world;
     const target = this.#world.targetOf(command.target, `${this.#question.id} ${command.attempt}`, this.#tokens);
-    const prepared = prepare(this.#question, this.#question.policy.steps[command.step]!, target.provider, target.model);
+    const prepared = this.#prepare(command, target);
     const held: Delta[] = [];
     const credential = target.key?.fingerprint ?? '';
     const spanId = this.#world.newSpanId();
@@ -121,7 +123,7 @@ export class Conversation {
         events: (events, raw) => this.#take(command.attempt, { events, raw }),
         answered: signals => {
           told.answered(attempt);
-          report.answered(signals);
+          report.answered(this.#signalsOf(command, attempt, signals));
         },
         failed: failure => {
           told.failed(failure, attempt);
@@ -135,6 +137,20 @@ export class Conversation {
       else told.aborted(attempt);
       attempt.abort(failure);
     };
+  }
+
+  /** A judge is asked for its opinion; everybody else what the caller asked. */
+  #prepare({ step: index, of, target: named }: AttemptCommand, { provider, model }: Target): PreparedRequest {
+    const step = this.#question.policy.steps[index]!;
+    const held = of === undefined || named === step.target ? undefined : this.#running[of]!.attempt.response!;
+    return held ? prepareOpinion(this.#question, held, provider, model) : prepare(this.#question, step, provider, model);
+  }
+
+  /** What an answer shows; one on the side of another, what it tells of that. */
+  #signalsOf({ of, step, target }: AttemptCommand, attempt: Attempt, signals: Signals): Signals {
+    if (of === undefined) return signals;
+    const isAgain = target === this.#question.policy.steps[step]!.target;
+    return isAgain ? agreementWith(this.#running[of]!.attempt.response!, attempt.response!) : opinionIn(attempt.response!);
   }
 
   #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {

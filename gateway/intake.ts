@@ -6,6 +6,7 @@ import { type Dialect, isFieldProblem } from './core/dialect.ts';
 import type { Caller } from './core/exchange.ts';
 import { isObject, type JsonObject, type Span, scanObject } from './core/json.ts';
 import type { Instant } from './core/time.ts';
+import { whyNone } from './fleet/planner.ts';
 import type { TraceContext } from './ids.ts';
 import type { Question } from './question.ts';
 import { invalid, isRefusal, type Refusal } from './refuse.ts';
@@ -89,6 +90,9 @@ export function questionOf(
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
+  const policy = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller });
+  const none = whyNone(policy);
+  if (none !== undefined) return invalid('no_capable_target', none, 'model');
   const { traceId, spanId, parentSpanId } = trace;
   const streamOptions = asked.value.stream_options;
   return {
@@ -97,8 +101,9 @@ export function questionOf(
     caller,
     trace: { traceId, spanId, parentSpanId },
     dialect,
-    policy: world.policyOf(chosen),
+    policy,
     onUnsupported: chosen.onUnsupported,
+    ...(chosen.copies ? { copies: chosen.copies } : {}),
     configHash: settings.hash,
     chat: asked.chat,
     raw: { text: asked.text, members: asked.members },

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Reg
 import { type AttemptRecord, type Exchange, outcomeWord, type Sink } from './core/exchange.ts';
 import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
+import { type FleetSources, fleetInstruments } from './fleet/metrics.ts';
 import { type AttemptInstruments, attemptInstruments, type RequestInstruments, requestInstruments } from './instruments.ts';
 import { providerNameOf } from './semconv.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -47,6 +48,8 @@ export interface MetricsOptions {
   readonly inflight: () => number;
   readonly recorder: () => RecorderStats | undefined;
   readonly configHash: string;
+  /** What is known of targets; absent where nobody asks them. */
+  readonly fleet?: FleetSources;
   /** Also memory, CPU and event loop of the process; once per process. */
   readonly process: boolean;
 }
@@ -62,6 +65,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const own = ownInstruments(registry, options);
   registerCollected(registry, options);
   registerRecorder(registry, options);
+  const fleet = options.fleet && fleetInstruments(registry, options.fleet);
   const models = new Set<string>();
   const bounded = (model: string): string => {
     if (models.has(model)) return model;
@@ -72,6 +76,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     observe: (exchange, names) => {
       observeRequest(requests, exchange, names, bounded);
+      fleet?.observe(exchange, names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct');
       for (const attempt of exchange.attempts) observeAttempt(attempts, attempt, names, bounded);
     },
     refused: code => own.refused.inc({ code }),

@@ -7,9 +7,10 @@ import { type Json, type Scan, scanObject, spliceMembers } from './core/json.ts'
 import { hintsLost, renamed } from './core/loss.ts';
 import { dropped, type Provider, type RawRequest, type RenderedRequest, type Warning } from './core/provider.ts';
 import type { RoutePolicy, RouteStep } from './core/route.ts';
-import { topLogprobsNeeded } from './core/signal.ts';
+import { topLogprobsNeeded, topLogprobsOf } from './core/signal.ts';
 import { homeward, isNative } from './core/signature.ts';
 import type { Instant } from './core/time.ts';
+import type { CopyPlan } from './core/variants.ts';
 import type { Wants } from './fleet/state.ts';
 import { ours, passRequest } from './pass.ts';
 
@@ -36,6 +37,8 @@ export interface Question {
   readonly hops?: number;
   /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
   readonly measure?: 'asked' | 'always';
+  /** What is asked besides, once it is answered; nothing when absent. */
+  readonly copies?: CopyPlan;
   readonly replayOf?: string;
   readonly run?: string;
   readonly arm?: string;
@@ -105,8 +108,10 @@ const unread = ({ bound = [], unread = [] }: ChatRequest): readonly Warning[] =>
 ];
 
 /** What must be asked over the caller's own wish, so that the step's acceptance or the replay can be measured. */
-function logprobsWanted({ chat, measure }: Question, { accept }: RouteStep): { readonly top: number } | undefined {
-  const needed = (accept && topLogprobsNeeded(accept)) ?? (measure === 'always' ? 0 : undefined);
+function logprobsWanted({ chat, measure }: Question, { accept, scorer }: RouteStep): { readonly top: number } | undefined {
+  const weighed = scorer?.features.map(({ signal }) => topLogprobsOf(signal)) ?? [];
+  const wanted = [accept && topLogprobsNeeded(accept), ...weighed, measure === 'always' ? 0 : undefined].filter(top => top !== undefined);
+  const needed = wanted.length > 0 ? Math.max(...wanted) : undefined;
   return needed === undefined || (chat.logprobs && chat.logprobs.top >= needed) ? undefined : { top: needed };
 }
 

@@ -20,10 +20,11 @@ export interface Told {
 export function exchangeOf(
   question: Question,
   decision: RouteOutcome,
-  log: Pick<DriveLog, 'events'> & { readonly state: Pick<DriveLog['state'], 'queuedMs'> },
-  attempts: readonly AttemptRecord[],
+  log: Pick<DriveLog, 'events'> & { readonly state: Pick<DriveLog['state'], 'queuedMs'> & Partial<Pick<DriveLog['state'], 'attempts'>> },
+  kept: readonly AttemptRecord[],
   told: Told,
 ): Exchange {
+  const attempts = kept.map(attempt => withSignals(attempt, log));
   const read = attempts.find(a => a.number - 1 === told.committed);
   const usages = attempts.flatMap(a => (a.usage ? [a.usage] : []));
   const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
@@ -70,6 +71,12 @@ export function exchangeOf(
 function heldFor({ startedAt, firstTokenMs }: AttemptRecord, firstTokenAt: Instant | undefined): Milliseconds {
   if (firstTokenAt === undefined || firstTokenMs === undefined) return 0;
   return Math.max(0, Math.round(firstTokenAt - startedAt - firstTokenMs));
+}
+
+/** With what the router made of its signals and of the calls on its side. */
+function withSignals(attempt: AttemptRecord, log: Parameters<typeof exchangeOf>[2]): AttemptRecord {
+  const more = log.state.attempts?.[attempt.number - 1]?.signals;
+  return more ? { ...attempt, signals: { ...attempt.signals, ...more } } : attempt;
 }
 
 function outcomeOf(decision: RouteOutcome): ExchangeOutcome {

@@ -8,12 +8,14 @@ import { countAnswer, countTokens } from './callers/count.ts';
 import { modelsOf, shapeFor } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
 import { wallClock } from './clock.ts';
+import { Copies } from './copies.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
 import { dialectAt } from './dialects/index.ts';
 import { Drain } from './drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
+import { adminRoutes } from './fleet/admin.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './guard.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
@@ -50,6 +52,7 @@ class GatewayServer implements Gateway {
   readonly #upstream: Upstream;
   readonly #limits: EdgeLimits;
   readonly #fleet = new FleetState();
+  readonly #copies = new Copies();
   readonly #listener: Listener;
   readonly #drain: Drain;
   readonly #routes: Routes;
@@ -76,6 +79,7 @@ class GatewayServer implements Gateway {
       inflight: () => this.#drain.size,
       recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
+      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts },
       process: options.processMetrics ?? false,
     });
     this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs });
@@ -111,6 +115,7 @@ class GatewayServer implements Gateway {
       telemetry.record(exchange, { chat, answer: () => asking.answer(), path, traceState: trace.state, placeOf: world.placeOf });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
+    this.#copies.after(exchange, question, settings, world);
   }
 
   async #count(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -176,6 +181,7 @@ class GatewayServer implements Gateway {
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
         { method: 'GET', path: '/ready', handler: (_, response) => this.#ready(response) },
         { method: 'GET', path: '/metrics', handler: (request, response) => this.#scrape(request, response) },
+        ...adminRoutes({ visitOf: request => this.#visits.get(request)!, fleet: this.#fleet, now: () => this.#clock.now() }),
       ],
       {
         refused: (request, response, refusal) => this.#refused(request, response, refusal),
@@ -272,6 +278,7 @@ class GatewayServer implements Gateway {
 
   async close(graceMs = graceMsDefault): Promise<void> {
     await this.#drain.end(graceMs);
+    await this.#copies.close();
     await this.#routes.stop();
     this.#ledger.close();
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);

@@ -1,10 +1,11 @@
 /** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
 import { type AllowancePolicy, allowanceDefault } from './core/allowance.ts';
+import type { ModelFacts } from './core/catalogue.ts';
 import type { LimitPolicy } from './core/limits.ts';
+import type { PlannedStep, RoutePlan } from './core/plan.ts';
 import type { Provider } from './core/provider.ts';
 import { type QueuePolicy, queueDefault } from './core/queue.ts';
-import type { RoutePolicy, RouteStep } from './core/route.ts';
-import type { Milliseconds } from './core/time.ts';
+import type { CopyPlan, Variant } from './core/variants.ts';
 import type { Secret } from './secret.ts';
 
 export interface Settings {
@@ -58,6 +59,8 @@ export interface Settings {
   readonly keys: ReadonlyMap<string, CallerKey>;
   /** USD per million tokens by `provider/model`, where provider is the account's name here; over the price book. */
   readonly prices: Readonly<Record<string, PriceOverride>>;
+  /** What models can do, by `provider/model`; over the catalogue. */
+  readonly models?: Readonly<Record<string, ModelFacts>>;
 }
 
 /** A built-in detector by its name, or a pattern of the operator's own, in RE2's syntax. */
@@ -73,7 +76,7 @@ export interface Account {
   readonly baseUrl: string;
   /** What follows the path of each call, as `api-version=…`; absent for nothing. */
   readonly query?: string;
-  /** Of a cloud whose calls are signed for it. */
+  /** Where its models run; of a cloud, what its calls are signed for. */
   readonly region?: string;
   /** In order of preference; [] when the provider needs none. Of AWS `id:secret` or `id:secret:token`, of Google a service account's JSON or `metadata`. */
   readonly keys: readonly Secret[];
@@ -98,14 +101,13 @@ export interface RoutingSettings {
 
 export const routingDefaults: RoutingSettings = { queue: queueDefault, allowance: allowanceDefault };
 
-/** A step as configured: `hedge_after: p95` becomes milliseconds when a request arrives. */
-export interface Route extends Omit<RoutePolicy, 'steps'> {
-  readonly steps: readonly ConfiguredStep[];
+/** A route as configured; a request makes a policy of it. */
+export interface Route extends RoutePlan {
   readonly onUnsupported: 'warn' | 'drop' | 'reject';
+  readonly variants?: readonly Variant[];
+  readonly copies?: CopyPlan;
 }
-export interface ConfiguredStep extends Omit<RouteStep, 'hedgeAfterMs'> {
-  readonly hedgeAfter?: Milliseconds | 'p50' | 'p90' | 'p95' | 'p99';
-}
+export type ConfiguredStep = PlannedStep;
 
 export interface Tenant {
   readonly name: string;

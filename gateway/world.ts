@@ -1,15 +1,15 @@
 /** The world that asks are driven in: the configured accounts and their keys, the state of the fleet, prices, and hedging times. */
 import type { AskWorld, Target } from './ask.ts';
 import type { Sink } from './core/exchange.ts';
-import { type Fleet, latencyQuantile } from './core/fleet.ts';
 import { chooseKey } from './core/keyring.ts';
 import { nothing, readyAt } from './core/limits.ts';
-import type { RoutePolicy, RouteStep } from './core/route.ts';
+import type { RoutePolicy } from './core/route.ts';
 import type { Clock, Milliseconds } from './core/time.ts';
+import { createPlanner, type Planned } from './fleet/planner.ts';
 import { FleetState } from './fleet/state.ts';
 import { newSpanId } from './ids.ts';
 import { priceBook } from './prices.ts';
-import { type Account, type ConfiguredStep, type Route, routingDefaults, type Settings } from './settings.ts';
+import { type Account, type Route, routingDefaults, type Settings } from './settings.ts';
 import { createCounter } from './tokens/counter.ts';
 import type { AccountPlace } from './trace.ts';
 import type { Upstream } from './upstream.ts';
@@ -26,8 +26,8 @@ export interface Lasting {
 }
 
 export interface World extends AskWorld {
-  /** The route as it stands now: percentiles of the target's latency become milliseconds, or no hedge before there is enough to tell. */
-  policyOf(route: Route): RoutePolicy;
+  /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
+  policyOf(route: Route, planned: Planned): RoutePolicy;
   /** Where an account's calls go; undefined for none of ours. */
   placeOf(providerName: string): AccountPlace | undefined;
 }
@@ -40,6 +40,9 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet, 
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
   const places = new Map([...accounts.values()].map(account => [account.name, placeOf(account)]));
   const book = priceBook(settings.prices);
+  // An account is often named after its vendor though it speaks another's wire format.
+  const priceOf: World['priceOf'] = (provider, providerName, model, at) =>
+    book(providerName, model, at) ?? book(provider.priceBook, model, at);
   return {
     clock,
     upstream,
@@ -52,9 +55,13 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet, 
     look: (targets, wants, at) => fleet.look(targets, wants, at),
     enter: (target, wants, admitted) => fleet.enter(target, wants, admitted),
     observe: seen => fleet.observe(seen),
-    // An account is often named after its vendor though it speaks another's wire format.
-    priceOf: (provider, providerName, model, at) => book(providerName, model, at) ?? book(provider.priceBook, model, at),
-    policyOf: route => policyOf(route, fleet.fleet),
+    priceOf,
+    policyOf: createPlanner({
+      settings,
+      fleet,
+      clock,
+      priceOf: (account, model, at) => priceOf(account.provider, account.name, model, at),
+    }),
     placeOf: providerName => places.get(providerName),
   };
 }
@@ -88,23 +95,4 @@ function targetOf(
     allowPrivate: account.allowPrivate,
     trace: account.trace,
   };
-}
-
-const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
-
-/** A route without percentiles is the same policy for every request. */
-const fixed = new WeakMap<Route, RoutePolicy>();
-
-function policyOf(route: Route, fleet: Fleet): RoutePolicy {
-  const known = fixed.get(route);
-  if (known) return known;
-  const { onUnsupported: _, ...policy } = route;
-  const resolved: RoutePolicy = { ...policy, steps: route.steps.map(step => stepOf(step, fleet)) };
-  if (!route.steps.some(step => typeof step.hedgeAfter === 'string')) fixed.set(route, resolved);
-  return resolved;
-}
-
-function stepOf({ hedgeAfter, ...step }: ConfiguredStep, fleet: Fleet): RouteStep {
-  const hedgeAfterMs = typeof hedgeAfter === 'string' ? latencyQuantile(fleet, step.target, quantiles[hedgeAfter]) : hedgeAfter;
-  return hedgeAfterMs === undefined ? step : { ...step, hedgeAfterMs };
 }

@@ -21,10 +21,13 @@ export function askAgain(
   // Some dialects say these outside of the body.
   const chat = dialect.parseRequest({ model: recorded.route, stream: recorded.stream, ...scan.value });
   if (isFieldProblem(chat)) return chat.problem.message;
-  const routed = arm.routeOf({ ...scan.value, model: chat.model }, chat);
+  const { tenant, project, user, conversation, tags } = recorded;
+  const body = Buffer.from(recorded.body);
+  // The coins of the original's id: every arm and every run divides the same requests in the same way.
+  const planned = { id: recorded.id, chat, requestBytes: body.byteLength, caller: { tenant, key: '', conversation } };
+  const routed = arm.routeOf({ ...scan.value, model: chat.model }, planned);
   if (typeof routed === 'string') return routed;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
-  const { tenant, project, user, conversation, tags } = recorded;
   return {
     id: newExchangeId(now),
     receivedAt: now,
@@ -35,7 +38,7 @@ export function askAgain(
     configHash: arm.configHash,
     chat,
     raw: { text: recorded.body, members: scan.members },
-    body: Buffer.from(recorded.body),
+    body,
     headers: recorded.headers,
     includeUsage: true,
     measure: 'always',

@@ -2,8 +2,8 @@
 import { resolve as resolvePath } from 'node:path';
 import { CommandError, exit } from '../gateway/cli.ts';
 import { loadConfig, printProblems } from '../gateway/config.ts';
-import type { ChatRequest } from '../gateway/core/chat.ts';
 import type { JsonObject } from '../gateway/core/json.ts';
+import { type Planned, whyNone } from '../gateway/fleet/planner.ts';
 import { providers } from '../gateway/providers/index.ts';
 import type { Question } from '../gateway/question.ts';
 import { isRefusal, type Refusal } from '../gateway/refuse.ts';
@@ -21,7 +21,7 @@ export interface Arm {
   readonly configHash: string;
   readonly world: World;
   /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
-  routeOf(body: JsonObject, chat: ChatRequest): Pick<Question, 'policy' | 'onUnsupported'> | string;
+  routeOf(body: JsonObject, planned: Planned): Pick<Question, 'policy' | 'onUnsupported'> | string;
 }
 
 /** What every arm of a run shares but the state of its fleet: the breakers of one must not close the targets of another. */
@@ -41,7 +41,7 @@ function targetArm(name: string, settings: Settings, shared: Shared): Arm {
   const route = resolve(settings, noTenant, { model: name });
   if (isRefusal(route)) throw new CommandError(exit.usage, `--against ${name}: ${said(route)}`);
   const world = worldOf(settings, shared);
-  return { name, configHash: settings.hash, world, routeOf: () => routed(route, world) };
+  return { name, configHash: settings.hash, world, routeOf: (_, planned) => routed(route, world, planned) };
 }
 
 function configArm(name: string, shared: Shared, environment: Environment): Arm {
@@ -54,9 +54,9 @@ function configArm(name: string, shared: Shared, environment: Environment): Arm 
     name,
     configHash: settings.hash,
     world,
-    routeOf: body => {
+    routeOf: (body, planned) => {
       const route = resolve(settings, noTenant, body);
-      return isRefusal(route) ? said(route) : routed(route, world);
+      return isRefusal(route) ? said(route) : routed(route, world, planned);
     },
   };
 }
@@ -78,10 +78,16 @@ function urlArm(name: string, settings: Settings, shared: Shared, environment: E
     name,
     configHash: settings.hash,
     world,
-    routeOf: (_, chat) => routed({ name, ...routeDefaults, steps: [{ target: `${account.name}/${chat.model}`, ...stepDefaults }] }, world),
+    routeOf: (_, planned) =>
+      routed({ name, ...routeDefaults, steps: [{ target: `${account.name}/${planned.chat.model}`, ...stepDefaults }] }, world, planned),
   };
 }
 
 const worldOf = (settings: Settings, shared: Shared): World => createWorld(settings, { ...shared, fleet: new FleetState() });
-const routed = (route: Route, world: World) => ({ policy: world.policyOf(route), onUnsupported: route.onUnsupported });
+
+function routed(route: Route, world: World, planned: Planned): Pick<Question, 'policy' | 'onUnsupported'> | string {
+  const policy = world.policyOf(route, planned);
+  return whyNone(policy) ?? { policy, onUnsupported: route.onUnsupported };
+}
+
 const said = ({ refusal }: Refusal): string => refusal.message;

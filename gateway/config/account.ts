@@ -3,13 +3,14 @@ import type { AccountField, Provider } from '../core/provider.ts';
 import { providers as registry } from '../providers/index.ts';
 import { Secret } from '../secret.ts';
 import type { Account } from '../settings.ts';
+import { limitsOf } from './build-route.ts';
 import type { Config } from './schema.ts';
 
 type Entry = Config['providers'][string];
 
 export function accountOf(name: string, entry: Entry): Account {
   const provider = registry[entry.api]!;
-  const { api_version: version, region } = fieldsOf(provider, entry);
+  const { api_version: version, region = entry.region } = fieldsOf(provider, entry);
   return {
     name,
     provider,
@@ -19,6 +20,7 @@ export function accountOf(name: string, entry: Entry): Account {
     keys: keysOf(entry).map(key => new Secret(key)),
     allowPrivate: entry.allow_private,
     trace: entry.trace,
+    ...(entry.limits ? { limits: limitsOf(entry.limits) } : {}),
   };
 }
 

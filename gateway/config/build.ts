@@ -1,10 +1,9 @@
 /** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
 import { resolve } from 'node:path';
-import type { Accept } from '../core/signal.ts';
 import { Secret } from '../secret.ts';
-import { type CallerKey, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults, type Tenant } from '../settings.ts';
+import type { CallerKey, Settings, Tenant } from '../settings.ts';
 import { accountOf } from './account.ts';
-import { acceptSignals, type RouteConfig, type WrittenAccept } from './route-schema.ts';
+import { factsOf, routeOf, routingOf } from './build-route.ts';
 import type { Config } from './schema.ts';
 
 export interface Origin {
@@ -40,37 +39,9 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     tenants: tenantsOf(config.tenants),
     keys: keysOf(config.keys),
     prices: pricesOf(config.prices),
+    models: Object.fromEntries(Object.entries(config.models).map(([target, entry]) => [target, factsOf(entry)])),
+    routing: routingOf(config.routing),
   });
-}
-
-function routeOf(name: string, entry: RouteConfig): Route {
-  if (typeof entry === 'string' || Array.isArray(entry)) {
-    const targets = typeof entry === 'string' ? [entry] : entry;
-    return { name, ...routeDefaults, steps: targets.map(target => ({ target, ...stepDefaults })) };
-  }
-  return {
-    name,
-    deadlineMs: entry.deadline,
-    onUnsupported: entry.on_unsupported,
-    steps: entry.steps.map(
-      (step): ConfiguredStep => ({
-        target: step.target,
-        timeoutMs: step.timeout ?? entry.timeout ?? stepDefaults.timeoutMs,
-        retries: step.retries ?? entry.retries ?? stepDefaults.retries,
-        backoffMs: step.backoff ?? entry.backoff ?? stepDefaults.backoffMs,
-        ...(step.accept ? { accept: acceptOf(step.accept) } : {}),
-        ...(step.hedge_after === undefined ? {} : { hedgeAfter: step.hedge_after }),
-      }),
-    ),
-  };
-}
-
-/** The schema lets exactly one key through. */
-function acceptOf(written: WrittenAccept): Accept {
-  if (written.all) return { all: written.all.map(acceptOf) };
-  if (written.any) return { any: written.any.map(acceptOf) };
-  const signal = acceptSignals.find(name => written[name] !== undefined)!;
-  return { signal, atLeast: written[signal]! };
 }
 
 function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {

@@ -91,7 +91,10 @@ function checkAccount(path: Path, { name, account = {}, auth }: Provider, entry:
   return accountFields.flatMap(field => {
     const needed = account[field];
     if (needed === undefined) {
-      return entry[field] === undefined ? [] : [finding([...path, field], `api ${name} takes no ${field}; remove it`, 'key')];
+      // Where a model runs may be said of any: routes require it.
+      return entry[field] === undefined || field === 'region'
+        ? []
+        : [finding([...path, field], `api ${name} takes no ${field}; remove it`, 'key')];
     }
     const isAddressed = entry.base_url !== undefined && !(auth === 'aws' && field === 'region' && entry.access_key_id !== undefined);
     if (needed !== '' || entry[field] !== undefined || isAddressed) return [];

@@ -1,4 +1,5 @@
 /** Routes and prices: every target leads to a provider, and every threshold to a next step. */
+import { checkChoosing } from './check-choosing.ts';
 import { shown } from './explain.ts';
 import { listed } from './fields.ts';
 import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
@@ -14,7 +15,8 @@ export function checkRoutes(parts: Parts): readonly Finding[] {
     const clash = providerNames.has(name) ? [finding(path, 'a route and a provider have the same name; rename one', 'key')] : [];
     if (typeof route === 'string') return [...clash, ...checkTarget(parts, path, route)];
     if (Array.isArray(route)) return [...clash, ...route.flatMap((target, i) => checkTarget(parts, [...path, i], target))];
-    return [...clash, ...(isRecord(route) ? checkSteps(parts, [...path, 'steps'], items(route.steps)) : [])];
+    if (!isRecord(route)) return clash;
+    return [...clash, ...checkSteps(parts, [...path, 'steps'], items(route.steps)), ...checkChoosing(parts, path, name, route)];
   });
 }
 
@@ -60,7 +62,7 @@ export function checkTarget(parts: Parts, path: Path, target: unknown): readonly
 }
 
 export function checkPrices(parts: Parts): readonly Finding[] {
-  return namesOf(parts.prices).flatMap(target =>
-    checkTarget(parts, ['prices', target], target).map((problem): Finding => ({ ...problem, at: 'key' })),
-  );
+  const { prices, models } = parts;
+  const named = [...namesOf(prices).map(target => ['prices', target]), ...namesOf(models).map(target => ['models', target])];
+  return named.flatMap(path => checkTarget(parts, path, path[1]).map((problem): Finding => ({ ...problem, at: 'key' })));
 }

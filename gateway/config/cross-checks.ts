@@ -15,6 +15,7 @@ export function crossCheck(source: Source): readonly Finding[] {
     tenants: entries(value.tenants),
     keys: items(value.keys),
     prices: entries(value.prices),
+    models: entries(value.models),
   };
   return [
     ...checkListening(parts),

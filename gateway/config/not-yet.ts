@@ -16,22 +16,10 @@ const words =
   (value: unknown): boolean =>
     typeof value === 'string' && !allowed.includes(value);
 
-/** Nobody measures them yet, so a threshold on one would send every answer on. */
-const unmeasured = ['verbalised', 'agreement', 'judge', 'scorer'].map(
-  (signal): NotYet => ({ path: `routes.*.steps.*.accept.**.${signal}`, mend: 'write confidence, or another signal' }),
-);
-
 export const notYet: readonly NotYet[] = [
   { path: 'server.workers', refused: value => typeof value === 'number' && value > 1, mend: 'write workers: 1' },
   { path: 'state.url', refused: words('sqlite'), mend: 'write url: sqlite' },
-  { path: 'routes.*.strategy', refused: words('order'), mend: 'write strategy: order' },
   { path: 'routes.*.on_break', refused: words('error'), mend: 'write on_break: error' },
-  { path: 'routes.*.require', mend: 'remove it' },
-  { path: 'routes.*.variants', mend: 'remove it' },
-  { path: 'routes.*.shadow', mend: 'remove it' },
-  { path: 'routes.*.audit_probability', mend: 'remove it' },
-  { path: 'routes.*.max_price', mend: 'remove it' },
-  ...unmeasured,
   { path: 'tenants.*.budget', mend: 'remove it; nothing limits what this tenant spends' },
   { path: 'tenants.*.limits', mend: 'remove it; nothing limits how often this tenant asks' },
 ];

@@ -10,6 +10,7 @@ export interface Parts {
   readonly routes: readonly Entry[];
   readonly tenants: readonly Entry[];
   readonly keys: readonly unknown[];
+  readonly models: readonly Entry[];
   readonly prices: readonly Entry[];
 }
 export type Entry = readonly [name: string, value: unknown];

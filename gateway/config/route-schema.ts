@@ -1,7 +1,10 @@
 /** How a route is written: a target, a list of them, or steps with what each must show. */
 import { z } from 'zod';
+import { featureNames } from '../core/features.ts';
+import type { ScorerFeature } from '../core/scorer.ts';
 import { signalNames } from '../core/signal.ts';
 import { routeDefaults, stepDefaults } from '../settings.ts';
+import { choosing } from './choosing-schema.ts';
 import { decimal, duration, durationOr, list, oneOf, only, section, text, wholeNumber } from './fields.ts';
 
 const dayMs = 86_400_000;
@@ -64,6 +67,39 @@ const tries = {
   backoff: duration(0, 60_000).optional().describe(`Wait before the first retry; doubles with each. Default ${stepDefaults.backoffMs}ms.`),
 };
 
+const scorer = z.preprocess(
+  // A scorer that was exported to a file comes in as its text.
+  value => (typeof value === 'string' && value.trimStart().startsWith('{') ? jsonOr(value) : value),
+  section('a map such as { type: logistic, features: [...], intercept: 0.5 }', {
+    type: only('logistic').describe('The kind of scorer.'),
+    features: list(
+      'a list such as [{ signal: mean_logprob, weight: 4 }]',
+      section('a map such as { signal: mean_logprob, weight: 4 }', {
+        signal: oneOf([...signalNames.filter(name => name !== 'scorer'), ...featureNames] as [ScoredSignal, ...ScoredSignal[]]).describe(
+          'The signal it weighs.',
+        ),
+        weight: decimal('a number', -1e6, 1e6).describe('How much it weighs.'),
+        mean: decimal('a number', -1e6, 1e6)
+          .optional()
+          .describe('Taken off the signal, and what stands in for one that is missing. Default 0.'),
+        scale: decimal('a number', 1e-9, 1e6).optional().describe('What the rest is divided by. Default 1.'),
+      }),
+      50,
+    ).describe('The signals and how much each weighs.'),
+    intercept: decimal('a number', -1e6, 1e6).describe('What is there without any signal.'),
+  }),
+);
+
+type ScoredSignal = ScorerFeature['signal'];
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 const step = section('a map such as { target: openai/gpt-5 }', {
   target: target().describe('provider/model.'),
   accept: accept.optional().describe('What an answer must show to be taken; else the next step is asked. Not on the last step.'),
@@ -72,6 +108,16 @@ const step = section('a map such as { target: openai/gpt-5 }', {
     .describe(
       'Without content after this long another attempt starts beside it: a duration, or p50, p90, p95, p99 of what this target took lately.',
     ),
+  weight: decimal('a number', 0, 1_000_000)
+    .optional()
+    .describe('Its part of the requests, for the strategies weighted and sticky. Default 1.'),
+  samples: wholeNumber('a number', 1, 10)
+    .optional()
+    .describe('Ask so many times in all when `accept` cannot be decided otherwise, to measure `agreement`.'),
+  judge: target()
+    .optional()
+    .describe('provider/model that is asked for its opinion when `accept` cannot be decided otherwise, to measure `judge`.'),
+  scorer: scorer.optional().describe('Makes the signal `scorer` of the others, as `hindcast eval` exports it.'),
   ...tries,
 });
 
@@ -91,7 +137,7 @@ export const route = z.union([
     on_unsupported: oneOf(['warn', 'drop', 'reject'])
       .default(routeDefaults.onUnsupported)
       .describe('When a target cannot carry a part of the request: leave it out and say so, leave it out, or refuse the request.'),
-    strategy: only('order').optional().describe('How the next step is chosen.'),
+    ...choosing,
     on_break: only('error').optional().describe('When a stream breaks after the caller has read from it.'),
   }),
 ]);

@@ -6,6 +6,7 @@ import { providers } from '../providers/index.ts';
 import { bytes, decimal, list, name, oneOf, only, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
+import { model, routing } from './routing-schema.ts';
 
 const apis = Object.keys(providers) as [string, ...string[]];
 const port = () => wholeNumber('a port', 0, 65535);
@@ -73,6 +74,10 @@ const credentials = () =>
     value => value === 'metadata' || serviceAccount(value) !== undefined,
     'a service account is JSON with client_email and private_key: write "${file:/path/to/it.json}", or metadata',
   );
+const perMinute = {
+  rpm: wholeNumber('a number', 1, 1e9).optional().describe('Requests per minute, for each key and model.'),
+  tpm: wholeNumber('a number', 1, 1e12).optional().describe('Tokens per minute, for each key and model.'),
+};
 
 const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}" }`, {
   api: oneOf(apis).describe('The wire format it speaks.'),
@@ -86,7 +91,11 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
   base_url: url('https://host/v1')
     .optional()
     .describe("Where it listens, when not at its maker's: with /v1 for openai, the root for anthropic and gemini."),
-  region: word('a region such as us-east-1').optional().describe('Of a cloud: where the model runs. `global` for vertex unless said.'),
+  region: word('a region such as us-east-1')
+    .optional()
+    .describe(
+      'Where the model runs, as `require: { region: [...] }` of routes asks for it; of a cloud, part of its address. `global` for vertex unless said.',
+    ),
   project: word('the id of a project').optional().describe('Of vertex: the Google Cloud project.'),
   resource: word('the name of a resource').optional().describe('Of azure: the name before `.openai.azure.com`.'),
   api_version: word('a version such as 2024-10-21').optional().describe('Of azure: the version of its API.'),
@@ -100,6 +109,14 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
     .describe("Of vertex: a service account's JSON, as `${file:/path}`, or `metadata` for the machine's own account."),
   allow_private: yesOrNo().default(false).describe('Allow calls to loopback and private addresses, as a model on this machine needs.'),
   trace: yesOrNo().default(false).describe('Pass `traceparent` on to it.'),
+  limits: section('a map such as { rpm: 600, tpm: 1000000 }', {
+    ...perMinute,
+    models: record('a map of limits by model', z.string(), section('a map such as { rpm: 600 }', perMinute))
+      .optional()
+      .describe('Of single models, by their name without the provider.'),
+  })
+    .optional()
+    .describe('How fast each of its keys may be asked each model. Learned from what the provider says when absent.'),
 });
 
 const tenant = section('a map such as { routes: [fast, chat] }', {
@@ -162,6 +179,10 @@ export const schema = section('a map of settings such as "routes:"', {
   routes: record('a map of routes by name', name('the name of a route'), route)
     .default({})
     .describe('What callers may ask for by name: a target, a list of targets in order of fallback, or a map with `steps`.'),
+  routing: routing.prefault({}).describe('What holds for all routes.'),
+  models: record('a map of models by provider/model', z.string(), model)
+    .default({})
+    .describe('What models can do, by provider/model, before the built-in catalogue is asked.'),
   tenants: record('a map of tenants by name', name('the name of a tenant'), tenant)
     .default({})
     .describe('Who calls, and what each may ask.'),

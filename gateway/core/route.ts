@@ -74,7 +74,9 @@ function onAnswered(state: RouteState, attempt: number, told: Signals, now: Mome
 
 function conclude(state: RouteState, attempt: number, isTaken: boolean, signals: Signals, now: Moment): Transition {
   const confidence = confidenceOf(signals);
-  const seen = confidence === undefined ? {} : { confidence };
+  const { scorer, samples, judge } = stepOf(state, attempt);
+  const isMore = scorer !== undefined || samples !== undefined || judge !== undefined;
+  const seen = { ...(isMore ? { signals } : {}), ...(confidence === undefined ? {} : { confidence }) };
   if (isTaken) return answer(mark(state, attempt, { status: 'accepted', ...seen }), attempt);
   return goOn(mark(state, attempt, { status: 'declined', ...seen }), now, 'escalation');
 }

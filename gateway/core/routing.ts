@@ -90,7 +90,7 @@ export interface RouteAttempt {
   readonly opened: boolean;
   /** On the side of this attempt, whose answer it helps to judge. */
   readonly of?: number;
-  /** Of an answer that is being judged, or what a call on the side told. */
+  /** Of an answer that is or was judged by more than it shows itself; or what a call on the side told. */
   readonly signals?: Signals;
   readonly confidence?: number;
   readonly failure?: Failure;

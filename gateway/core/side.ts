@@ -12,6 +12,8 @@ function obtainable({ samples = 1, judge }: RouteStep): readonly SignalName[] {
 /** Undefined while calls on the side could still tip it. */
 export function decide(step: RouteStep, signals: Signals): boolean | undefined {
   if (!step.accept) return true;
+  // It failed by itself, however sure: nobody need be asked.
+  if (signals.sound === 0) return false;
   // It failed by itself: no opinion of it changes that.
   if (signals.sound === 0) return false;
   const missing = obtainable(step).filter(name => signals[name] === undefined);

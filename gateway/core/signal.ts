@@ -41,11 +41,16 @@ export function accepts(accept: Accept, signals: Signals): boolean {
 /** How many alternatives per token must be asked of the upstream to measure what `accept` asks for; undefined when no log-probabilities are. */
 export function topLogprobsNeeded(accept: Accept): number | undefined {
   if ('signal' in accept) {
-    if (accept.signal === 'margin') return 2;
-    return accept.signal === 'confidence' || accept.signal.includes('logprob') ? 0 : undefined;
+    return topLogprobsOf(accept.signal);
   }
   const needed = ('all' in accept ? accept.all : accept.any).map(topLogprobsNeeded).filter(top => top !== undefined);
   return needed.length > 0 ? Math.max(...needed) : undefined;
+}
+
+/** The same for one signal. */
+export function topLogprobsOf(signal: SignalName | FeatureName | 'confidence'): number | undefined {
+  if (signal === 'margin') return 2;
+  return signal === 'confidence' || signal.includes('logprob') ? 0 : undefined;
 }
 
 /** The signals of the first choice. */

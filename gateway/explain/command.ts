@@ -83,10 +83,12 @@ function idleWorld(settings: Settings): World {
   });
 }
 
-function print({ route, on_unsupported: onUnsupported, requested_model: model, candidates }: Explanation): string {
+function print({ route, on_unsupported: onUnsupported, requested_model: model, variant, candidates, refused }: Explanation): string {
   const many = candidates.length === 1 ? '1 candidate' : `${candidates.length} candidates`;
   const head = `${model}: route ${route}, ${many}, on_unsupported: ${onUnsupported}`;
-  return [head, ...candidates.map(printCandidate)].join('\n\n');
+  const taken = variant ? [`takes the variant ${variant.name}: ${variant.why}`] : [];
+  const left = refused.length > 0 ? [refused.map(({ target, why }) => `not asked: ${target} (${why})`).join('\n')] : [];
+  return [head, ...taken, ...candidates.map(printCandidate), ...left].join('\n\n');
 }
 
 function printCandidate(candidate: Explanation['candidates'][number]): string {
@@ -95,6 +97,8 @@ function printCandidate(candidate: Explanation['candidates'][number]): string {
   const others = fields.filter(({ fidelity }) => fidelity !== 'exact');
   return [
     `${reasons.place}. ${target} (${reasons.why})`,
+    ...(reasons.chosen === undefined ? [] : [`   chosen as ${reasons.chosen}`]),
+    ...(reasons.cost_usd === undefined ? [] : [`   costs about $${reasons.cost_usd.toPrecision(3)}`]),
     ...(candidate.refused_for.length > 0
       ? [`   refused: on_unsupported is reject, and it cannot carry ${candidate.refused_for.join(', ')}`]
       : []),

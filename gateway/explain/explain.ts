@@ -19,7 +19,11 @@ export interface Explanation {
   readonly on_unsupported: Route['onUnsupported'];
   readonly dialect: string;
   readonly requested_model: string;
+  /** The variant of the route that this request takes, and why. */
+  readonly variant?: { readonly name: string; readonly why: string };
   readonly candidates: readonly Candidate[];
+  /** Targets of the route that would not be asked, and why. */
+  readonly refused: readonly { readonly target: string; readonly why: string }[];
 }
 
 export interface Candidate {
@@ -57,13 +61,15 @@ export function explain(settings: Settings, world: World, inquiry: Inquiry): Exp
   const route = resolve(settings, inquiry.tenant, asked.value);
   if (isRefusal(route)) return route;
   const question = questionOf(asked, route, inquiry, settings, world);
-  const { steps } = question.policy;
+  const { steps, considered = [], variant } = question.policy;
   return {
     route: route.name,
+    ...(variant ? { variant } : {}),
     on_unsupported: route.onUnsupported,
     dialect: inquiry.dialect.name,
     requested_model: asked.chat.model,
     candidates: steps.map((step, index) => candidateOf(question, step, reasonsOf(question, index), world)),
+    refused: considered.filter(({ taken }) => !taken).map(({ target, why }) => ({ target, why })),
   };
 }
 
@@ -79,13 +85,15 @@ const nobody = { tenant: '', project: '', user: '', key: '', requestId: '', conv
 
 /** As the gateway would put it, at no moment and for nobody. */
 function questionOf(asked: Asked, route: Route, { dialect, tenant }: Inquiry, settings: Settings, world: World): Question {
+  const id = '00000000-0000-7000-8000-000000000000';
+  const caller = { ...nobody, tenant };
   return {
-    id: '00000000-0000-7000-8000-000000000000',
+    id,
     receivedAt: world.clock.now(),
-    caller: { ...nobody, tenant },
+    caller,
     trace: { traceId: '', spanId: '', parentSpanId: '' },
     dialect,
-    policy: world.policyOf(route),
+    policy: world.policyOf(route, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller }),
     onUnsupported: route.onUnsupported,
     configHash: settings.hash,
     chat: asked.chat,

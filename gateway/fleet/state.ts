@@ -1,5 +1,5 @@
 /** What is known of targets, keys, limits and allowances, folded from every observation; and the gate at which requests wait their turn. */
-import { type Allowance, fullAllowance, observeAllowance, spentAt } from '../core/allowance.ts';
+import { type Allowance, type AllowancePolicy, fullAllowance, observeAllowance, spentAt } from '../core/allowance.ts';
 import { closedAt, type Fleet, type Observation, observe } from '../core/fleet.ts';
 import { closedByKeys, type Keyring, observeKey, usableKeys } from '../core/keyring.ts';
 import { type LimitPolicy, type Limits, nothing, observeLimits, soonestReady } from '../core/limits.ts';
@@ -43,6 +43,10 @@ export class FleetState {
     this.limits = observeLimits(this.limits, seen, target => this.limitOf(target));
     this.allowance = observeAllowance(this.allowance, seen, this.#routing.allowance);
     if (this.queue.tickets.length > 0) this.#arm(seen.target);
+  }
+
+  get allowancePolicy(): AllowancePolicy {
+    return this.#routing.allowance;
   }
 
   limitOf(target: string): LimitPolicy | undefined {

@@ -1,0 +1,99 @@
+/** How a route chooses: variants and shadows lead somewhere, signals are measured, and strategies do not stand against cascades. */
+import { checkTarget } from './check-routes.ts';
+import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
+import type { Finding, Path } from './problem.ts';
+import { isRecord } from './source.ts';
+
+type Written = Readonly<Record<string, unknown>>;
+
+export function checkChoosing(parts: Parts, path: Path, name: string, route: Written): readonly Finding[] {
+  const steps = items(route.steps).filter(isRecord);
+  return [
+    ...checkStrategy(path, route.strategy, steps),
+    ...items(route.variants).flatMap((variant, i) =>
+      isRecord(variant) ? checkVariant(parts, [...path, 'variants', i], name, variant) : [],
+    ),
+    ...items(route.shadow).flatMap((shadow, i) =>
+      isRecord(shadow) ? checkShadow(parts, [...path, 'shadow', i, 'route'], shadow.route) : [],
+    ),
+    ...checkAudit(path, route.audit_probability, steps),
+    ...items(route.steps).flatMap((step, i) => (isRecord(step) ? checkMeasures(parts, [...path, 'steps', i], step) : [])),
+  ];
+}
+
+function checkStrategy(path: Path, strategy: unknown, steps: readonly Written[]): readonly Finding[] {
+  if (strategy === undefined || strategy === 'order' || typeof strategy !== 'string' || !steps.some(step => step.accept !== undefined))
+    return [];
+  return [finding([...path, 'strategy'], 'steps with accept are asked in their order; write strategy: order, or remove accept')];
+}
+
+function checkVariant(parts: Parts, path: Path, name: string, { route: taken, tenants, keys }: Written): readonly Finding[] {
+  const routes = namesOf(parts.routes);
+  const found: Finding[] = [];
+  if (taken === name) found.push(finding([...path, 'route'], 'a route is no variant of itself; name another route'));
+  else if (typeof taken === 'string' && !routes.includes(taken))
+    found.push(unknownWord('route', taken, routes, [...path, 'route'], parts.source, ''));
+  const nested = parts.routes.some(([other, entry]) => other === taken && isRecord(entry) && entry.variants !== undefined);
+  if (nested) found.push(finding([...path, 'route'], 'a variant has no variants of its own; name a route without'));
+  const known = (list: unknown, what: string, names: readonly string[], at: string): void => {
+    for (const [i, word] of items(list).entries()) {
+      if (typeof word === 'string' && !names.includes(word)) found.push(unknownWord(what, word, names, [...path, at, i], parts.source, ''));
+    }
+  };
+  known(tenants, 'tenant', ['default', ...namesOf(parts.tenants)], 'tenants');
+  known(
+    keys,
+    'key',
+    parts.keys.flatMap(key => (isRecord(key) && typeof key.name === 'string' ? [key.name] : [])),
+    'keys',
+  );
+  return found;
+}
+
+function checkShadow(parts: Parts, path: Path, route: unknown): readonly Finding[] {
+  return typeof route !== 'string' || namesOf(parts.routes).includes(route) ? [] : checkTarget(parts, path, route);
+}
+
+function checkAudit(path: Path, probability: unknown, steps: readonly Written[]): readonly Finding[] {
+  if (typeof probability !== 'number' || probability === 0 || steps.some(step => step.accept !== undefined)) return [];
+  return [
+    finding(
+      [...path, 'audit_probability'],
+      'no step has accept, so that no answer is taken early and there is nothing to audit; remove it',
+      'key',
+    ),
+  ];
+}
+
+/** What a threshold is laid on must be measured somehow, or every answer falls short. */
+function checkMeasures(parts: Parts, path: Path, step: Written): readonly Finding[] {
+  const found: Finding[] = [];
+  const used = signalsIn(step.accept);
+  const samples = typeof step.samples === 'number' ? step.samples : 1;
+  if (used.has('agreement') && samples < 2) {
+    found.push(finding([...path, 'accept'], 'agreement is measured by asking several times; add samples: 2 or more to the step', 'key'));
+  }
+  if (used.has('judge') && step.judge === undefined) {
+    found.push(finding([...path, 'accept'], 'judge is measured by asking a model; add judge: provider/model to the step', 'key'));
+  }
+  if (used.has('scorer') && step.scorer === undefined) {
+    found.push(
+      finding(
+        [...path, 'accept'],
+        'scorer is made of the other signals; add scorer: with what `hindcast eval` exported to the step',
+        'key',
+      ),
+    );
+  }
+  if (step.judge !== undefined) {
+    found.push(...checkTarget(parts, [...path, 'judge'], step.judge));
+    if (step.judge === step.target) found.push(finding([...path, 'judge'], 'a model does not judge its own answers here; name another'));
+  }
+  return found;
+}
+
+function signalsIn(accept: unknown): ReadonlySet<string> {
+  if (!isRecord(accept)) return new Set();
+  const inner = [...items(accept.all), ...items(accept.any)].flatMap(one => [...signalsIn(one)]);
+  return new Set([...Object.keys(accept).filter(key => key !== 'all' && key !== 'any'), ...inner]);
+}

@@ -1,0 +1,71 @@
+/** Which variant of a route a request takes, and what is asked besides, where the caller never sees it. */
+import { coin } from './random.ts';
+import type { RouteOutcome, RoutePolicy, RouteState } from './routing.ts';
+
+export interface Variant {
+  /** The route that is taken instead. */
+  readonly route: string;
+  /** Of the requests that it is meant for; in [0, 1]. */
+  readonly share: number;
+  /** Whom it is meant for; everybody when absent. */
+  readonly tenants?: readonly string[];
+  readonly keys?: readonly string[];
+}
+
+export interface Who {
+  readonly tenant: string;
+  readonly key: string;
+  /** What stays the same over a conversation. */
+  readonly stickyKey: string;
+}
+
+/** The same for all of a conversation, as long as shares only grow. Undefined for the route itself. */
+export function chooseVariant(
+  route: string,
+  variants: readonly Variant[],
+  who: Who,
+  shareOf: (variant: Variant) => number = variant => variant.share,
+): { readonly variant: Variant; readonly why: string } | undefined {
+  const fall = coin(who.stickyKey, `variant ${route}`);
+  let sum = 0;
+  for (const variant of variants) {
+    const { tenants, keys } = variant;
+    if ((tenants && !tenants.includes(who.tenant)) || (keys && !keys.includes(who.key))) continue;
+    const share = shareOf(variant);
+    sum += share;
+    if (fall >= sum) continue;
+    const meant = [...(tenants ? [`tenant ${who.tenant}`] : []), ...(keys ? [`key ${who.key}`] : [])].join(' and ');
+    return { variant, why: `${Math.round(share * 10_000) / 100} % of ${meant === '' ? 'all requests' : `the requests of ${meant}`}` };
+  }
+  return undefined;
+}
+
+export interface CopyPlan {
+  readonly shadow: readonly { readonly route: string; readonly share: number }[];
+  /** The share of answers taken from a step before the last that the last one is asked for as well. */
+  readonly auditProbability: number;
+}
+
+export interface Copy {
+  readonly kind: 'shadow' | 'audit';
+  /** A route, or a target. */
+  readonly route: string;
+}
+
+/** What is asked after a request was answered. The coin knows it by the request's id, so that a share is the same requests for all. */
+export function copiesOf(
+  plan: CopyPlan,
+  policy: RoutePolicy,
+  attempts: RouteState['attempts'],
+  outcome: RouteOutcome,
+  seed: string,
+): readonly Copy[] {
+  const shadows = plan.shadow
+    .filter(({ route, share }) => coin(seed, `shadow ${route}`) < share)
+    .map(({ route }): Copy => ({ kind: 'shadow', route }));
+  const strong = policy.steps.at(-1)?.target;
+  const step = outcome.type === 'answered' ? attempts[outcome.attempt]?.step : undefined;
+  const isEarly = step !== undefined && step < policy.steps.length - 1 && policy.steps[step]!.accept !== undefined;
+  const isAudited = isEarly && strong !== undefined && coin(seed, 'audit') < plan.auditProbability;
+  return isAudited ? [...shadows, { kind: 'audit', route: strong }] : shadows;
+}

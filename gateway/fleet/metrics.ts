@@ -1,0 +1,78 @@
+/** The fleet for Prometheus: asked at each scrape, and what waiting and judging took, told by each exchange. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { CopyCounts } from '../copies.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { Instant } from '../core/time.ts';
+import { fleetReport } from './report.ts';
+import type { FleetState } from './state.ts';
+
+export interface FleetSources {
+  readonly fleet: FleetState;
+  readonly now: () => Instant;
+  readonly copies: Readonly<Record<'shadow' | 'audit', CopyCounts>>;
+}
+
+export interface FleetInstruments {
+  /** `route` is a label: the route's name, or `direct`. */
+  observe(exchange: Exchange, route: string): void;
+}
+
+const waits = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+/** Targets are named by callers; beyond so many they are not told one by one. */
+const targetsMax = 200;
+
+export function fleetInstruments(registry: Registry, { fleet, now, copies }: FleetSources): FleetInstruments {
+  const registers = [registry];
+  const gauge = (name: string, help: string, labelNames: readonly string[], collect: (to: Gauge) => void): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        this.reset();
+        collect(this);
+      },
+    });
+  };
+  const report = () => fleetReport(fleet, now()).targets.slice(0, targetsMax);
+  gauge('hindcast_target_in_flight', 'Calls under way at a target.', ['target'], to => {
+    for (const { target, in_flight } of report()) to.set({ target }, in_flight);
+  });
+  gauge('hindcast_target_state', '1 for the state a target is in.', ['target', 'state'], to => {
+    for (const { target, state } of report()) to.set({ target, state }, 1);
+  });
+  gauge('hindcast_target_outcome_share', 'What became of the calls of a target lately.', ['target', 'outcome'], to => {
+    for (const { target, outcomes } of report())
+      for (const [outcome, share] of Object.entries(outcomes)) to.set({ target, outcome }, share);
+  });
+  gauge('hindcast_target_ttft_seconds', 'Time to the first content lately.', ['target', 'quantile'], to => {
+    for (const { target, ttft_ms } of report()) {
+      for (const [quantile, ms] of Object.entries(ttft_ms)) if (ms !== null) to.set({ target, quantile }, ms / 1000);
+    }
+  });
+  gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to => to.set(fleet.queue.tickets.length));
+  gauge('hindcast_queue_bytes', 'Size of the requests that wait for rate limits.', [], to => to.set(fleet.queue.bytes));
+  const copied: Counter = new Counter({
+    name: 'hindcast_copies_total',
+    help: 'Shadows and audits that were asked, or skipped because too many were under way.',
+    labelNames: ['kind', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const kind of ['shadow', 'audit'] as const) {
+        for (const outcome of ['asked', 'skipped'] as const) copied.inc({ kind, outcome }, copies[kind][outcome]);
+      }
+    },
+  });
+  const histogram = (name: string, help: string) => new Histogram({ name, help, labelNames: ['route'], buckets: waits, registers });
+  const queued = histogram('hindcast_queue_wait_seconds', 'What requests waited for rate limits, of those that did.');
+  const held = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
+  return {
+    observe: ({ queuedMs, heldMs }, route) => {
+      const labels = { route };
+      if (queuedMs !== undefined) queued.observe(labels, queuedMs / 1000);
+      if (heldMs !== undefined) held.observe(labels, heldMs / 1000);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** The fleet as operators see it: each target's health, limits and keys, who waits, and what extra calls are left. */
+import { spentAt } from '../core/allowance.ts';
+import { closedAt, loadOf, type TargetHealth } from '../core/fleet.ts';
+import { levelAt } from '../core/limits.ts';
+import { usd } from '../core/price.ts';
+import { quantileOf, type Spread, shareOf } from '../core/quantile.ts';
+import type { Instant } from '../core/time.ts';
+import type { FleetState } from './state.ts';
+
+export function fleetReport(state: FleetState, at: Instant) {
+  const closed = closedAt(state.fleet, at);
+  const { allowance, queue } = state;
+  return {
+    targets: [...state.fleet].map(([target, health]) => ({
+      target,
+      state: stateOf(health, at),
+      ...(closed[target] === undefined ? {} : { closed_for_ms: Math.round(closed[target] - at) }),
+      in_flight: health.inFlight,
+      failures_in_a_row: health.failures,
+      outcomes: sharesOf(health),
+      ttft_ms: quantilesOf(health.latency),
+      total_ms: quantilesOf(health.total),
+      load: Math.round(loadOf(state.fleet, target, at)),
+      limits: limitsOf(state, target, at),
+      waiting: queue.tickets.filter(ticket => ticket.target === target).length,
+    })),
+    keys: [...state.ring].filter(([, until]) => until > at).map(([key, until]) => ({ key, rests_for_ms: Math.round(until - at) })),
+    queue: { requests: queue.tickets.length, bytes: queue.bytes },
+    extra_calls: {
+      refused: spentAt(allowance, at, state.allowancePolicy),
+      retries_left: Math.floor(allowance.earned + allowance.steady),
+      hedges_left: Math.max(0, Math.floor(allowance.hedges)),
+      hedges_usd: usd(Math.round(allowance.hedgeNanoUsd)),
+    },
+  };
+}
+
+export type TargetState = 'open' | 'cooling' | 'probing' | 'ramping' | 'healthy';
+
+/** `open` is the breaker's word: nobody gets through. */
+export function stateOf({ openUntil, coolingUntil, ramp, failures }: TargetHealth, at: Instant): TargetState {
+  if (openUntil > at) return 'open';
+  if (coolingUntil > at) return 'cooling';
+  if (openUntil > 0 && failures > 0) return 'probing';
+  return ramp === undefined ? 'healthy' : 'ramping';
+}
+
+export const sharesOf = ({ outcomes }: TargetHealth): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.keys(outcomes).map(word => [word, Math.round(shareOf(outcomes, word as keyof typeof outcomes) * 1e4) / 1e4]));
+
+function quantilesOf(spread: Spread): Readonly<Record<'p50' | 'p95' | 'p99', number | null>> {
+  const of = (q: number): number | null => {
+    const value = quantileOf(spread, q);
+    return value === undefined ? null : Math.round(value);
+  };
+  return { p50: of(0.5), p95: of(0.95), p99: of(0.99) };
+}
+
+function limitsOf({ limits }: FleetState, target: string, at: Instant) {
+  return [...limits]
+    .filter(([name]) => name.startsWith(`${target} `))
+    .map(([name, { requests, tokens, blockedUntil }]) => ({
+      key: name.slice(target.length + 1),
+      ...(requests ? { requests: { left: Math.floor(levelAt(requests, at)), per_minute: Math.round(requests.perMs * 60_000) } } : {}),
+      ...(tokens ? { tokens: { left: Math.floor(levelAt(tokens, at)), per_minute: Math.round(tokens.perMs * 60_000) } } : {}),
+      ...(blockedUntil > at ? { blocked_for_ms: Math.round(blockedUntil - at) } : {}),
+    }));
+}
