@@ -1,7 +1,6 @@
 /** How a route is written: a target, a list of them, or steps with what each must show. */
 import { z } from 'zod';
 import { featureNames } from '../core/features.ts';
-import type { ScorerFeature } from '../core/scorer.ts';
 import { signalNames } from '../core/signal.ts';
 import { routeDefaults, stepDefaults } from '../settings.ts';
 import { choosing } from './choosing-schema.ts';
@@ -75,9 +74,7 @@ const scorer = z.preprocess(
     features: list(
       'a list such as [{ signal: mean_logprob, weight: 4 }]',
       section('a map such as { signal: mean_logprob, weight: 4 }', {
-        signal: oneOf([...signalNames.filter(name => name !== 'scorer'), ...featureNames] as [ScoredSignal, ...ScoredSignal[]]).describe(
-          'The signal it weighs.',
-        ),
+        signal: oneOf([...featureNames, ...signalNames.filter(name => name !== 'scorer')]).describe('The signal it weighs.'),
         weight: decimal('a number', -1e6, 1e6).describe('How much it weighs.'),
         mean: decimal('a number', -1e6, 1e6)
           .optional()
@@ -89,8 +86,6 @@ const scorer = z.preprocess(
     intercept: decimal('a number', -1e6, 1e6).describe('What is there without any signal.'),
   }),
 );
-
-type ScoredSignal = ScorerFeature['signal'];
 
 function jsonOr(text: string): unknown {
   try {
