@@ -6,7 +6,7 @@ import type { Json } from './core/json.ts';
 import type { Provider, SseEvent, StreamFlag, StreamParser } from './core/provider.ts';
 import { exhaustedMs } from './core/rate-limits.ts';
 import { retryAfterMs } from './core/retry-after.ts';
-import { type Frames, sseFrames } from './frames.ts';
+import { type Frames, framesOf } from './frames.ts';
 
 /** Exactly one of complete and failed, once, and nothing but `excess` after it. */
 export interface AnswerListener {
@@ -23,6 +23,8 @@ export interface AnswerListener {
 const failureBytesMax = 64 * 1024;
 /** So much may come before the first content; a provider that sends more has nothing to say. */
 const preludeLengthMax = 64 * 1024;
+
+const streamTypes = { sse: /^text\/event-stream/i, 'aws-eventstream': /^application\/vnd\.amazon\.eventstream/i } as const;
 
 type Mode =
   | { readonly type: 'json' }
@@ -69,7 +71,7 @@ export class Answer {
     this.status = status;
     this.headers = headers;
     if (status < 200 || status >= 300) this.#mode = { type: 'refusal' };
-    else if (/^text\/event-stream/i.test(headers['content-type'] ?? '')) this.#mode = this.#stream();
+    else if (streamTypes[this.#provider.framing].test(headers['content-type'] ?? '')) this.#mode = this.#stream();
   }
 
   onChunk(bytes: Uint8Array): void {
@@ -103,11 +105,12 @@ export class Answer {
 
   #stream(): Mode {
     const parser = this.#provider.parseStream();
-    const frames = sseFrames({
+    const frames = framesOf(this.#provider.framing, {
       event: event => this.#onEvent(parser, event),
       comment: () => this.#listener.heard(),
       overflow: () =>
         this.#fail({ kind: 'invalid-response', message: 'an event of the stream is larger than 16 MiB', status: this.status }),
+      corrupt: reason => this.#fail({ kind: 'invalid-response', message: reason, status: this.status }),
     });
     return { type: 'stream', frames, parser };
   }

@@ -158,8 +158,9 @@ export class Attempt {
     this.#answer.onEnd();
   }
 
-  #onEvents(events: readonly StreamEvent[], raw: SseEvent | undefined): void {
+  #onEvents(told: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (this.#endedAt !== undefined) return;
+    const events = told.map(event => (event.type === 'response-start' ? this.#named(event) : event));
     if (events.length > 0) this.#saidAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContent);
     if (opens) this.#firstTokenMs = this.#elapsedMs();
@@ -174,13 +175,21 @@ export class Attempt {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.#elapsedMs();
-    this.response = this.#withUsage(response, true);
+    this.response = this.#named(this.#withUsage(response, true));
     this.#signals = measureAll(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;
     // A timer for each answer would hold all that belongs to it for another second.
     if (!this.#isArrived) this.#watch = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
     this.#listener.answered(this.#signals);
+  }
+
+  /** Some answers name neither themselves nor their model; a caller's client wants both. */
+  #named<Named extends { readonly id: string; readonly model: string }>(answer: Named): Named {
+    const { id, model } = answer;
+    return id !== '' && model !== ''
+      ? answer
+      : { ...answer, id: id || `hindcast-${this.context.spanId}`, model: model || this.context.model };
   }
 
   #fail(failure: Failure): void {
@@ -279,7 +288,7 @@ export class Attempt {
       request: Buffer.from(prepared.body),
       response: redact.bytes(answer.body()),
       chunks: this.#arrivals,
-      providerRequestId: answer.headers['x-request-id'] ?? answer.headers['request-id'] ?? '',
+      providerRequestId: answer.headers['x-request-id'] ?? answer.headers['request-id'] ?? answer.headers['x-amzn-requestid'] ?? '',
       ...(finish ? { finish } : {}),
       ...(usage ? { usage } : {}),
       ...(usage && price ? { cost: cost(usage, price) } : {}),

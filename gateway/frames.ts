@@ -1,6 +1,7 @@
 /** Cuts a streamed body into the events of its framing, wherever the network cut it into chunks. */
 import { createParser } from 'eventsource-parser';
 import type { SseEvent } from './core/provider.ts';
+import { awsFrames } from './frames-aws.ts';
 
 export interface Frames {
   feed(chunk: Uint8Array): void;
@@ -14,7 +15,13 @@ export interface FramesListener {
   comment(): void;
   /** One event passed 16 MiB; nothing follows. */
   overflow(): void;
+  /** The bytes are not what the framing promises; nothing follows. */
+  corrupt?(reason: string): void;
 }
+
+/** By the provider's framing. */
+export const framesOf = (framing: 'sse' | 'aws-eventstream', listener: FramesListener): Frames =>
+  framing === 'sse' ? sseFrames(listener) : awsFrames(listener);
 
 const eventLengthMax = 16 * 1024 * 1024;
 

@@ -2,6 +2,7 @@
 import type { Provider } from '../core/provider.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
+import { bedrock } from './bedrock.ts';
 import { cerebras } from './cerebras.ts';
 import { deepseek } from './deepseek.ts';
 import { fireworks } from './fireworks.ts';
@@ -29,6 +30,7 @@ export const providers: Readonly<Record<string, Provider>> = {
   gemini,
   azure,
   vertex,
+  bedrock,
   mistral,
   deepseek,
   qwen,

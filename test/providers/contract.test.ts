@@ -8,6 +8,7 @@ import { collect } from '../../gateway/core/collect.ts';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import type { Provider, SseEvent, Warning } from '../../gateway/core/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
+import { awsBytes } from './aws-bytes.ts';
 import { playStream } from './rechunk.ts';
 
 /** Members of a request that a line leaves out. */
@@ -103,7 +104,8 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     const lengths = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 300 });
     fc.assert(
       fc.property(fc.constantFrom(...streams), fc.constantFrom('\n', '\r\n'), lengths, ({ wire, canonical }, newline, chunks) => {
-        const played = playStream(provider, sseText(wire, newline), chunks);
+        const bytes = provider.framing === 'sse' ? sseText(wire, newline) : awsBytes(wire);
+        const played = playStream(provider, bytes, chunks);
         expect(played).toEqual(canonical.response ?? canonical.failure);
       }),
       { numRuns: process.env.HINDCAST_LONG ? 5_000 : 300 },

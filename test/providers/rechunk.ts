@@ -4,13 +4,20 @@ import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
-import { sseFrames } from '../../gateway/frames.ts';
+import { framesOf } from '../../gateway/frames.ts';
 
 /** What a client would make of the stream: the answer, or the failure that ended it. */
-export function playStream(provider: Provider, body: string, chunkLengths: readonly number[]): ChatResponse | Failure {
+export function playStream(provider: Provider, body: string | Uint8Array, chunkLengths: readonly number[]): ChatResponse | Failure {
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];
-  const frames = sseFrames({ event: event => events.push(...parser.parse(event)), comment: () => {}, overflow: expectNoOverflow });
+  const frames = framesOf(provider.framing, {
+    event: event => events.push(...parser.parse(event)),
+    comment: () => {},
+    overflow: expectNoOverflow,
+    corrupt: reason => {
+      throw new Error(reason);
+    },
+  });
   for (const chunk of cut(Buffer.from(body), chunkLengths)) frames.feed(chunk);
   frames.end();
   const failed = events.find(event => event.type === 'failure');

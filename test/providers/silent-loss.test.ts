@@ -101,7 +101,7 @@ function ofTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): readonl
   });
   const choice = (...values: readonly Json[]): Saying => ({
     fields: ['tool_choice'],
-    isIn: body => values.some(value => body.has(/tool_?choice|^type$|^mode$/i, value)),
+    isIn: body => values.some(value => body.has(/tool_?choice|^type$|^mode$/i, value) || body.text.includes(`"toolChoice":{"${value}"`)),
   });
   const many: Saying = {
     fields: ['parallel_tool_calls'],
@@ -168,7 +168,11 @@ function ofReasoning({ reasoning }: ChatRequest): readonly Saying[] {
 function ofRest({ user, metadata, serviceTier, extra, unread = [] }: ChatRequest): readonly Saying[] {
   const tier: Saying = {
     fields: ['service_tier'],
-    isIn: body => body.has(/tier/i, serviceTier!) || body.has(/tier/i, 'default') || body.has(/tier/i, 'standard_only'),
+    isIn: body =>
+      body.has(/tier/i, serviceTier!) ||
+      body.has(/tier/i, 'default') ||
+      body.has(/tier/i, 'standard_only') ||
+      body.text.includes(`"serviceTier":{"type":"${serviceTier}"`),
   };
   const isDefault = serviceTier === undefined || serviceTier === 'auto' || serviceTier === 'default';
   return [

@@ -1,0 +1,23 @@
+/** Amazon Bedrock's Converse API: one format for the models of many makers, signed calls, and streams in binary frames. */
+import type { Provider } from '../core/provider.ts';
+import { parseFailure } from './bedrock/failure.ts';
+import { renderRequest } from './bedrock/request.ts';
+import { parseResponse } from './bedrock/response.ts';
+import { parseStream } from './bedrock/stream.ts';
+
+export const bedrock = {
+  name: 'bedrock',
+  wire: 'bedrock-converse',
+  baseUrl: 'https://bedrock-runtime.{region}.amazonaws.com',
+  auth: 'aws',
+  account: { region: '' },
+  framing: 'aws-eventstream',
+  environment: [],
+  headers: {},
+  priceBook: 'aws',
+  cacheHints: true,
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

@@ -1,0 +1,85 @@
+/** Bedrock's refusals: the exception's name stands in a header, its words in a body of one member, and a throttle may be a 503. */
+import { type Failure, type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
+import { retryAfterMs } from '../../core/retry-after.ts';
+
+const messageLengthMax = 2_000;
+
+/** In lower case. Source: docs.aws.amazon.com, errors of Converse, ConverseStream and common ones. */
+const kinds: Readonly<Record<string, FailureKind>> = {
+  throttlingexception: 'rate-limited',
+  toomanyrequestsexception: 'rate-limited',
+  servicequotaexceededexception: 'rate-limited',
+  serviceunavailableexception: 'overloaded',
+  modelnotreadyexception: 'overloaded',
+  modeltimeoutexception: 'timeout',
+  modelerrorexception: 'server-error',
+  modelstreamerrorexception: 'server-error',
+  internalserverexception: 'server-error',
+  internalfailure: 'server-error',
+  accessdeniedexception: 'permission',
+  optinrequired: 'permission',
+  expiredtokenexception: 'authentication',
+  unrecognizedclientexception: 'authentication',
+  invalidsignatureexception: 'authentication',
+  incompletesignature: 'authentication',
+  missingauthenticationtoken: 'authentication',
+  missingauthenticationtokenexception: 'authentication',
+  notauthorized: 'authentication',
+  resourcenotfoundexception: 'not-found',
+};
+
+/** What a validation error, or a body without its exception's name, is really about. */
+const wordings: readonly (readonly [RegExp, FailureKind])[] = [
+  [/too many (tokens|requests|connections)[^.]{0,40}, please wait|rate exceeded/i, 'rate-limited'],
+  [
+    /input is too long|prompt is too long|maximum (context|number of (input )?tokens)|context (length|window)|too many input tokens/i,
+    'context-exceeded',
+  ],
+  [/model identifier is invalid|on-demand throughput isn.t supported|end of its life|model .{0,100}not (found|supported)/i, 'not-found'],
+  [/security token|signature we calculated|bearer token|authentication failed|api key/i, 'authentication'],
+  [/access denied|not authorized|don.t have access/i, 'permission'],
+  [/content filter|blocked by/i, 'content-filtered'],
+];
+
+export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
+  const parsed = parseJson(body);
+  const [name = ''] = (headers['x-amzn-errortype'] ?? '').split(':', 1);
+  const failure = isObject(parsed)
+    ? failureOf(parsed, name, status)
+    : {
+        kind: kindOf(name, /^\s*</.test(body) ? '' : body.slice(0, messageLengthMax), status),
+        message: body.slice(0, messageLengthMax) || 'no body',
+        status,
+      };
+  const wait = waitable.has(failure.kind) ? retryAfterMs(headers) : undefined;
+  return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
+}
+
+const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+
+/** `body` is `{message}`, by some of its services `{Message}` or with `__type`; `name` is the exception's. */
+export function failureOf(body: JsonObject, name: string, status?: number): Failure {
+  const said = body.message ?? body.Message;
+  const message = (typeof said === 'string' ? said : '').slice(0, messageLengthMax);
+  const typed = typeof body.__type === 'string' ? body.__type.slice(body.__type.lastIndexOf('#') + 1) : '';
+  const code = (name || typed).slice(0, 200);
+  return {
+    kind: kindOf(code, message, status),
+    message: message || code || 'an error without a message',
+    ...(status === undefined ? {} : { status }),
+    ...(code === '' ? {} : { code }),
+  };
+}
+
+function kindOf(name: string, message: string, status: number | undefined): FailureKind {
+  const word = name.toLowerCase();
+  // A model under too much load is called unavailable, and its message says why.
+  if (/throttl/i.test(message)) return 'rate-limited';
+  const known = Object.hasOwn(kinds, word) ? kinds[word] : undefined;
+  if (known) return known;
+  const worded = wordings.find(([wording]) => wording.test(message))?.[1];
+  if (worded) return worded;
+  if (word === 'validationexception') return 'invalid-request';
+  return status === undefined ? 'server-error' : kindOfStatus(status);
+}

@@ -1,0 +1,142 @@
+/** A conversation in Converse's form: a system prompt of its own, and turns of user and assistant that alternate. */
+import type { CacheHint, MediaSource, Message, Part } from '../../core/chat.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+
+export interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly content: readonly JsonObject[];
+}
+
+export interface Conversation {
+  readonly system: readonly JsonObject[];
+  readonly turns: readonly Turn[];
+}
+
+export function renderMessages(messages: readonly Message[], warnings: Warning[]): Conversation {
+  const system: JsonObject[] = [];
+  const turns: { role: Turn['role']; content: JsonObject[] }[] = [];
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Bedrock takes no names of participants.'));
+    const isSystem = message.role === 'system' || message.role === 'developer';
+    const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
+    if (isSystem) {
+      if (turns.length > 0) warnings.push(altered(path, 'Moved to the front: Bedrock has one system prompt, before all turns.'));
+      system.push(...content);
+      continue;
+    }
+    if (content.length === 0) continue;
+    const role = message.role === 'assistant' ? 'assistant' : 'user';
+    const last = turns.at(-1);
+    if (last?.role === role) last.content.push(...content);
+    else turns.push({ role, content });
+  }
+  return { system, turns };
+}
+
+export const cachePoint = ({ ttl }: CacheHint): JsonObject => ({ cachePoint: { type: 'default', ...(ttl === undefined ? {} : { ttl }) } });
+
+/** What shall be cached ends with a point of its own. */
+function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
+  const blocks = renderPlain(part, path, textOnly, warnings);
+  return 'cache' in part && part.cache && blocks.length > 0 ? [...blocks, cachePoint(part.cache)] : blocks;
+}
+
+function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
+  if (textOnly && part.type !== 'text') return lose(path, `A system prompt takes no ${part.type}.`, warnings);
+  switch (part.type) {
+    case 'text':
+      return renderText(withoutCitations(part, path, warnings));
+    case 'refusal':
+      warnings.push(approximated(path, 'Sent as plain text: Bedrock has no refusal in its turns.'));
+      return renderText(part.text);
+    case 'image':
+      if (part.detail !== undefined && part.detail !== 'auto') warnings.push(dropped(`${path}.detail`, 'Bedrock takes no image detail.'));
+      return renderMedia('image', part.source, part.source.type === 'inline' ? imageFormats[part.source.mediaType] : 'png', path, warnings);
+    case 'document':
+      return renderDocument(part, path, warnings);
+    case 'audio':
+      return lose(path, 'Converse takes no audio.', warnings);
+    case 'reasoning':
+      if (part.redacted !== undefined) return [{ reasoningContent: { redactedContent: part.redacted } }];
+      if (part.signature === undefined) return lose(path, 'Bedrock takes back no reasoning without its signature.', warnings);
+      return [{ reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }];
+    case 'tool-call':
+      if (part.signature !== undefined)
+        warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
+      return [{ toolUse: { toolUseId: renderId(part.id), name: part.name, input: argumentsObject(part.arguments, path, warnings) } }];
+    case 'tool-result':
+      return [renderResult(part, path, warnings)];
+  }
+}
+
+function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
+  warnings.push(dropped(path, detail));
+  return [];
+}
+
+/** Bedrock refuses blocks of nothing but white space. */
+const renderText = (text: string): readonly JsonObject[] => (text.trim() === '' ? [] : [{ text }]);
+
+const imageFormats: Readonly<Record<string, string | undefined>> = {
+  'image/png': 'png',
+  'image/jpeg': 'jpeg',
+  'image/jpg': 'jpeg',
+  'image/gif': 'gif',
+  'image/webp': 'webp',
+};
+const documentFormats: Readonly<Record<string, string | undefined>> = {
+  'application/pdf': 'pdf',
+  'text/plain': 'txt',
+  'text/markdown': 'md',
+  'text/html': 'html',
+  'text/csv': 'csv',
+  'application/msword': 'doc',
+  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+  'application/vnd.ms-excel': 'xls',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+};
+
+function renderDocument({ source, name }: Part & { type: 'document' }, path: string, warnings: Warning[]): readonly JsonObject[] {
+  const format = source.type === 'inline' ? documentFormats[source.mediaType] : 'pdf';
+  const blocks = renderMedia('document', source, format, path, warnings);
+  if (name !== undefined && plainName(name) !== name) {
+    warnings.push(approximated(`${path}.name`, 'Bedrock takes letters, digits, blanks and brackets in a name.'));
+  }
+  return blocks.map(block => ({ document: { ...(block.document as JsonObject), name: plainName(name ?? 'document') } }));
+}
+
+/** What else stands in a name is refused. */
+const plainName = (name: string): string =>
+  name
+    .replace(/[^a-zA-Z0-9\s()[\]-]/g, '-')
+    .replace(/\s{2,}/g, ' ')
+    .slice(0, 200) || 'document';
+
+function renderMedia(
+  type: 'image' | 'document',
+  source: MediaSource,
+  format: string | undefined,
+  path: string,
+  warnings: Warning[],
+): readonly JsonObject[] {
+  if (source.type === 'url' && source.url.startsWith('s3://'))
+    return [{ [type]: { format: format!, source: { s3Location: { uri: source.url } } } }];
+  if (source.type !== 'inline') return lose(path, `Bedrock takes a ${type} inline or from S3.`, warnings);
+  if (format === undefined) return lose(path, `Bedrock takes no ${type} of the type ${source.mediaType.slice(0, 80)}.`, warnings);
+  return [{ [type]: { format, source: { bytes: source.data } } }];
+}
+
+/** Ids join calls to results and mean nothing else; Bedrock takes fewer characters in them than others use. */
+const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_.:-]/g, '_').slice(0, 64) || '_';
+
+function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {
+  const content = part.content.flatMap((inner, at) => {
+    const innerPath = `${path}.content[${at}]`;
+    if (inner.type === 'text' || inner.type === 'image' || inner.type === 'document') return renderPart(inner, innerPath, false, warnings);
+    return lose(innerPath, `A tool result takes no ${inner.type}.`, warnings);
+  });
+  const told = content.length > 0 ? content : [{ text: '(empty)' }];
+  return { toolResult: { toolUseId: renderId(part.id), content: told, ...(part.failed ? { status: 'error' } : {}) } };
+}

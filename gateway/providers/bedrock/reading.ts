@@ -1,0 +1,67 @@
+/** What single members of a Converse answer mean. */
+import type { Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+
+const reasons: Readonly<Record<string, FinishReason>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  tool_use: 'tool-calls',
+  guardrail_intervened: 'content-filter',
+  content_filtered: 'content-filter',
+  refusal: 'refusal',
+  malformed_model_output: 'error',
+  malformed_tool_use: 'error',
+};
+
+export function parseFinish(reason: Json | undefined): Finish {
+  const raw = text(reason);
+  return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
+}
+
+/** Bedrock's input tokens leave out what was read from and written to the cache; ours do not. */
+export function parseUsage(usage: Json | undefined): Usage | undefined {
+  if (!isObject(usage) || (typeof usage.inputTokens !== 'number' && typeof usage.outputTokens !== 'number')) return undefined;
+  const cached = count(usage.cacheReadInputTokens);
+  const cacheWrite = count(usage.cacheWriteInputTokens);
+  return {
+    input: count(usage.inputTokens) + cached + cacheWrite,
+    output: count(usage.outputTokens),
+    cached,
+    cacheWrite,
+    reasoning: 0,
+    source: 'provider',
+  };
+}
+
+/** Blocks of tools that the service runs itself have no place here and are passed over. */
+export function parseBlock(block: JsonObject): readonly Part[] {
+  if (typeof block.text === 'string') return block.text === '' ? [] : [{ type: 'text', text: block.text }];
+  if (isObject(block.toolUse)) {
+    const { toolUseId, name, input } = block.toolUse;
+    return [{ type: 'tool-call', id: text(toolUseId), name: text(name), arguments: JSON.stringify(input ?? {}) }];
+  }
+  if (isObject(block.reasoningContent)) return parseReasoning(block.reasoningContent);
+  if (isObject(block.citationsContent)) {
+    const said = listOf(block.citationsContent.content)
+      .map(part => text(part.text))
+      .join('');
+    const citations = listOf(block.citationsContent.citations);
+    return [{ type: 'text', text: said, ...(citations.length > 0 ? { citations } : {}) }];
+  }
+  return [];
+}
+
+function parseReasoning({ reasoningText, redactedContent }: JsonObject): readonly Part[] {
+  if (isObject(reasoningText)) {
+    const signature = text(reasoningText.signature);
+    return [{ type: 'reasoning', text: text(reasoningText.text), ...(signature === '' ? {} : { signature }) }];
+  }
+  return text(redactedContent) === '' ? [] : [{ type: 'reasoning', text: '', redacted: text(redactedContent) }];
+}
+
+export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+export const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+export const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
+const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

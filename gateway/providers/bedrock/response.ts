@@ -1,0 +1,24 @@
+/** A whole Converse answer in canonical form. It names neither itself nor the model that served it. */
+import type { ChatResponse } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json } from '../../core/json.ts';
+import { failureOf } from './failure.ts';
+import { listOf, objectOf, parseBlock, parseFinish, parseUsage, text } from './reading.ts';
+
+export function parseResponse(body: Json): ChatResponse | Failure {
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  const message = objectOf(objectOf(body.output).message);
+  if (!Array.isArray(message.content)) {
+    const isError = typeof body.message === 'string' || typeof body.Message === 'string';
+    return isError ? failureOf(body, '') : { kind: 'invalid-response', message: 'the answer has no content' };
+  }
+  const usage = parseUsage(body.usage);
+  const tier = text(objectOf(body.serviceTier).type);
+  return {
+    id: '',
+    model: '',
+    choices: [{ index: 0, content: listOf(message.content).flatMap(parseBlock), finish: parseFinish(body.stopReason) }],
+    ...(usage ? { usage } : {}),
+    ...(tier === '' ? {} : { serviceTier: tier }),
+  };
+}

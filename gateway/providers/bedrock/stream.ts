@@ -1,0 +1,107 @@
+/** A streamed Converse answer: blocks that open, grow and close, a message that stops, and metadata with the usage after it. */
+import type { StreamEvent } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
+import { failureOf } from './failure.ts';
+import { objectOf, parseFinish, parseUsage, text } from './reading.ts';
+
+interface State {
+  started: boolean;
+  /** The number of the call that each open block is. */
+  readonly calls: Map<number, number>;
+  count: number;
+  stopped: boolean;
+  counted: boolean;
+  done: boolean;
+  failure: Failure | undefined;
+}
+
+/** More than any answer has; an index decides what is kept. */
+const blocksMax = 10_000;
+
+export function parseStream(): StreamParser {
+  const state: State = { started: false, calls: new Map(), count: 0, stopped: false, counted: false, done: false, failure: undefined };
+  return { parse: event => parseEvent(state, event), end: () => endOf(state) };
+}
+
+function endOf(state: State): StreamEnd {
+  if (state.failure) return { complete: false, failure: state.failure };
+  if (state.done) return { complete: true, events: [], flags: [] };
+  if (state.stopped) return { complete: true, events: [{ type: 'response-end' }], flags: ['no_sentinel'] };
+  return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before messageStop' } };
+}
+
+function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
+  if (state.failure || state.done || event.data.trim() === '') return [];
+  const data = parseJson(event.data);
+  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  const named = event.event === undefined ? Object.entries(data)[0] : ([event.event, data] as const);
+  const [type, body] = named ?? ['', {}];
+  if (/exception/i.test(type)) return fail(state, failureOf(objectOf(body), type.slice(type.indexOf('/') + 1)));
+  if (type.startsWith('error/')) return fail(state, failureOf(objectOf(body), type.slice(6)));
+  const events = readEvent(state, type, objectOf(body));
+  if (state.failure || events.length === 0 || state.started) return events;
+  state.started = true;
+  return [{ type: 'response-start', id: '', model: '' }, ...events.filter(({ type: told }) => told !== 'response-start')];
+}
+
+function readEvent(state: State, type: string, data: JsonObject): readonly StreamEvent[] {
+  switch (type) {
+    case 'messageStart':
+      return [{ type: 'response-start', id: '', model: '' }];
+    case 'contentBlockStart':
+      return onStart(state, data);
+    case 'contentBlockDelta':
+      return onDelta(state, data.contentBlockIndex, objectOf(data.delta));
+    case 'messageStop':
+      if (state.stopped) return [];
+      state.stopped = true;
+      return [{ type: 'choice-end', choice: 0, finish: parseFinish(data.stopReason) }, ...finished(state)];
+    case 'metadata': {
+      state.counted = true;
+      const usage = parseUsage(data.usage);
+      return [...(usage ? [{ type: 'usage', usage } as const] : []), ...finished(state)];
+    }
+    default:
+      return [];
+  }
+}
+
+function finished(state: State): readonly StreamEvent[] {
+  if (!state.stopped || !state.counted) return [];
+  state.done = true;
+  return [{ type: 'response-end' }];
+}
+
+function onStart(state: State, data: JsonObject): readonly StreamEvent[] {
+  const { toolUse } = objectOf(data.start);
+  if (!isObject(toolUse)) return [];
+  if (state.count >= blocksMax) return fail(state, { kind: 'invalid-response', message: 'more blocks than any answer has' });
+  const index = state.count++;
+  state.calls.set(numberOf(data.contentBlockIndex), index);
+  return [{ type: 'tool-call-start', choice: 0, index, id: text(toolUse.toolUseId), name: text(toolUse.name) }];
+}
+
+function onDelta(state: State, block: Json | undefined, delta: JsonObject): readonly StreamEvent[] {
+  const said = text(delta.text);
+  if (said !== '') return [{ type: 'text-delta', choice: 0, text: said }];
+  if (isObject(delta.toolUse)) {
+    const index = state.calls.get(numberOf(block));
+    const input = text(delta.toolUse.input);
+    return index === undefined || input === '' ? [] : [{ type: 'tool-call-delta', choice: 0, index, arguments: input }];
+  }
+  const { text: thought, signature, redactedContent } = objectOf(delta.reasoningContent);
+  return [
+    ...(text(thought) === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text: text(thought) } as const]),
+    ...(text(signature) === '' ? [] : [{ type: 'reasoning-signature', choice: 0, signature: text(signature) } as const]),
+    ...(text(redactedContent) === '' ? [] : [{ type: 'reasoning-redacted', choice: 0, data: text(redactedContent) } as const]),
+  ];
+}
+
+const numberOf = (value: Json | undefined): number => (typeof value === 'number' ? value : 0);
+
+function fail(state: State, failure: Failure): readonly StreamEvent[] {
+  state.failure = failure;
+  return [{ type: 'failure', failure }];
+}

@@ -1,0 +1,87 @@
+/** Clouds over real sockets: what an OpenAI client gets of a signed call and its binary stream, of a deployment, of a token. */
+import { describe, expect, test } from 'vitest';
+import { awsBytes } from '../providers/aws-bytes.ts';
+import { running, upstream } from './harness.ts';
+
+const ask = (url: string, body: object): Promise<Response> =>
+  fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const messages = [{ role: 'user', content: 'hi' }];
+
+describe('Bedrock', () => {
+  const events = [
+    { event: 'messageStart', data: '{"role":"assistant"}' },
+    { event: 'contentBlockDelta', data: '{"contentBlockIndex":0,"delta":{"text":"Hel"}}' },
+    { event: 'contentBlockDelta', data: '{"contentBlockIndex":0,"delta":{"text":"lo."}}' },
+    { event: 'messageStop', data: '{"stopReason":"end_turn"}' },
+    { event: 'metadata', data: '{"usage":{"inputTokens":5,"outputTokens":2,"totalTokens":7}}' },
+  ];
+  const config = (url: string): string => `providers:
+  aws: { api: bedrock, region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: s3cret+/=, session_token: tok, base_url: ${url}, allow_private: true }`;
+
+  test('is called with a signature, and its stream becomes one of chat completions, wherever it is cut', async () => {
+    const paths: (string | undefined)[] = [];
+    await using server = await upstream(async (response, _, request) => {
+      paths.push(request.url);
+      response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream', 'x-amzn-requestid': 'req-1' });
+      for (const byte of awsBytes(events)) response.write(Buffer.from([byte]));
+      response.end();
+    });
+    await using gateway = await running(config(server.url));
+    const answer = await ask(gateway.url, { model: 'aws/us.amazon.nova-pro-v1:0', messages, stream: true });
+    const chunks = (await answer.text()).split('\n\n').filter(line => line.startsWith('data: {'));
+    const read = chunks.map(line => JSON.parse(line.slice(6)));
+    expect(read.map(chunk => chunk.choices[0]?.delta?.content ?? '').join('')).toBe('Hello.');
+    expect(read.every(chunk => chunk.id !== '' && chunk.model === 'us.amazon.nova-pro-v1:0')).toBe(true);
+    expect(paths).toEqual(['/v1/model/us.amazon.nova-pro-v1%3A0/converse-stream']);
+    expect(server.asked[0]!.headers).toMatchObject({
+      authorization: expect.stringMatching(
+        /^AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE\/\d{8}\/eu-west-1\/bedrock\/aws4_request, SignedHeaders=content-type;host;/,
+      ),
+      'x-amz-security-token': 'tok',
+    });
+    const [attempt] = (await gateway.sink.next()).attempts;
+    expect(attempt).toMatchObject({ outcome: 'ok', usage: { input: 5, output: 2 }, providerRequestId: 'req-1', flags: [] });
+  });
+
+  test('whose stream arrives changed is not believed', async () => {
+    await using server = await upstream(response => {
+      const bytes = Buffer.from(awsBytes(events));
+      bytes[bytes.length - 100]! ^= 1;
+      response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' });
+      response.end(bytes);
+    });
+    await using gateway = await running(config(server.url));
+    const answer = await ask(gateway.url, { model: 'aws/amazon.nova-lite-v1:0', messages });
+    // A caller who did not ask for a stream gets an answer that was none.
+    expect(answer.status).toBe(502);
+  });
+});
+
+test('Azure is asked for a deployment, with its version and its own header', async () => {
+  const paths: (string | undefined)[] = [];
+  await using server = await upstream((response, _, request) => {
+    paths.push(request.url);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(
+      '{"id":"c","object":"chat.completion","created":1,"model":"gpt-4o-2024-11-20","choices":[{"index":0,"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}]}',
+    );
+  });
+  await using gateway = await running(`providers: { az: { api: azure, key: k, base_url: "${server.url}", allow_private: true } }`);
+  const answer = await ask(gateway.url, { model: 'az/my-4o', messages });
+  expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'Hello.' } }] });
+  expect(paths).toEqual(['/v1/openai/deployments/my-4o/chat/completions?api-version=2024-10-21']);
+  expect(server.asked[0]!.headers['api-key']).toBe('k');
+});
+
+test('Vertex is asked with a token', async () => {
+  await using server = await upstream(response => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"candidates":[{"content":{"parts":[{"text":"Hello."}]},"finishReason":"STOP"}],"modelVersion":"gemini-3-pro"}');
+  });
+  await using gateway = await running(
+    `providers: { v: { api: vertex, key: ya29.x, base_url: "${server.url}", project: p, allow_private: true } }`,
+  );
+  const answer = await ask(gateway.url, { model: 'v/gemini-3-pro', messages });
+  expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'Hello.' } }] });
+  expect(server.asked[0]!.headers.authorization).toBe('Bearer ya29.x');
+});
