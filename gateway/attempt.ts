@@ -14,6 +14,7 @@ import { isWaitUnreadable } from './core/retry-after.ts';
 import type { Signals } from './core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from './core/time.ts';
 import type { AttemptCommand } from './drive.ts';
+import { type Named, named } from './named.ts';
 import type { PreparedRequest } from './question.ts';
 import type { Redactor } from './redact.ts';
 import type { Counter } from './tokens/counter.ts';
@@ -158,9 +159,11 @@ export class Attempt {
     this.#answer.onEnd();
   }
 
+  #name = <Told extends Named>(told: Told): Told => named(told, this.context.spanId, this.context.model);
+
   #onEvents(told: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (this.#endedAt !== undefined) return;
-    const events = told.map(event => (event.type === 'response-start' ? this.#named(event) : event));
+    const events = told.map(event => (event.type === 'response-start' ? this.#name(event) : event));
     if (events.length > 0) this.#saidAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContent);
     if (opens) this.#firstTokenMs = this.#elapsedMs();
@@ -175,21 +178,13 @@ export class Attempt {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.#elapsedMs();
-    this.response = this.#named(this.#withUsage(response, true));
+    this.response = this.#name(this.#withUsage(response, true));
     this.#signals = measureAll(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;
     // A timer for each answer would hold all that belongs to it for another second.
     if (!this.#isArrived) this.#watch = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
     this.#listener.answered(this.#signals);
-  }
-
-  /** Some answers name neither themselves nor their model; a caller's client wants both. */
-  #named<Named extends { readonly id: string; readonly model: string }>(answer: Named): Named {
-    const { id, model } = answer;
-    return id !== '' && model !== ''
-      ? answer
-      : { ...answer, id: id || `hindcast-${this.context.spanId}`, model: model || this.context.model };
   }
 
   #fail(failure: Failure): void {
@@ -301,7 +296,3 @@ export class Attempt {
 
 /** What a provider may have worked on before it came to nothing. */
 const paidFor: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];
-
-/** A cut answer's usage may have been told before most of its tokens came. */
-const atLeast = (said: Usage, estimated: Usage): Usage =>
-  said.output >= estimated.output ? said : { ...said, output: estimated.output, source: 'estimated' };

@@ -98,3 +98,7 @@ function utf8Length(text: string): number {
   }
   return bytes;
 }
+
+/** A cut answer's usage may have been told before most of its tokens came. */
+export const atLeast = (said: Usage, estimated: Usage): Usage =>
+  said.output >= estimated.output ? said : { ...said, output: estimated.output, source: 'estimated' };
