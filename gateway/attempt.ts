@@ -2,7 +2,7 @@
 import { Answer } from './answer.ts';
 import type { ChatResponse, StreamEvent, Usage } from './core/chat.ts';
 import { isContent } from './core/chat.ts';
-import { byLength, countable, usageOf } from './core/estimate.ts';
+import { atLeast, byLength, countable, usageOf } from './core/estimate.ts';
 import type { AttemptRecord } from './core/exchange.ts';
 import type { Failure, FailureKind } from './core/failure.ts';
 import { measureAll } from './core/features.ts';
