@@ -1,11 +1,21 @@
 /** Turns a recorded request into a question for an arm: the caller's own words, somebody else to answer them. */
 import { type Dialect, isFieldProblem } from '../gateway/core/dialect.ts';
-import { scanObject } from '../gateway/core/json.ts';
+import { type JsonObject, scanObject } from '../gateway/core/json.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import { newExchangeId, traceFrom } from '../gateway/ids.ts';
+import { traitsOf } from '../gateway/providers/openai/model.ts';
 import type { Question } from '../gateway/question.ts';
 import type { Arm } from './arm.ts';
 import type { RecordedRequest } from './source.ts';
+import { type Applied, type Transforms, transform } from './transform.ts';
+
+export interface Asked {
+  readonly question: Question;
+  /** What was changed of the caller's own words. */
+  readonly applied: readonly Applied[];
+}
+
+const asItWas: Transforms = { hosted: 'allow' };
 
 /** The question, or why it cannot be asked. `repeat` counts from 0. */
 export function askAgain(
@@ -15,20 +25,24 @@ export function askAgain(
   repeat: number,
   dialect: Dialect,
   now: Instant,
-): Question | string {
+  transforms: Transforms = asItWas,
+): Asked | string {
+  if (recorded.redacted) return 'its bytes were redacted or cut when they were recorded';
   const scan = scanObject(recorded.body);
   if (!scan.ok) return scan.problem.message;
-  // Some dialects say these outside of the body.
-  const chat = dialect.parseRequest({ model: recorded.route, stream: recorded.stream, ...scan.value });
+  const chat = readChat(scan.value, recorded, dialect);
   if (isFieldProblem(chat)) return chat.problem.message;
   const { tenant, project, user, conversation, tags } = recorded;
-  const body = Buffer.from(recorded.body);
   // The coins of the original's id: every arm and every run divides the same requests in the same way.
-  const planned = { id: recorded.id, chat, requestBytes: body.byteLength, caller: { tenant, key: '', conversation } };
-  const routed = arm.routeOf({ ...scan.value, model: chat.model }, planned);
+  const planned = { id: recorded.id, chat, requestBytes: Buffer.byteLength(recorded.body), caller: { tenant, key: '', conversation } };
+  const routed = arm.routeOf({ ...scan.value, model: chat.model }, planned, recorded);
   if (typeof routed === 'string') return routed;
+  const changed = transform(recorded.body, recorded.dialect, transforms, limitFieldOf(routed.policy.steps[0]?.target ?? ''));
+  if ('refused' in changed) return changed.refused;
+  const said = changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : reread(changed.text, recorded, dialect);
+  if (typeof said === 'string') return said;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
-  return {
+  const question: Question = {
     id: newExchangeId(now),
     receivedAt: now,
     caller: { tenant, project, user, key: '', requestId: '', conversation, tags },
@@ -36,9 +50,9 @@ export function askAgain(
     dialect,
     ...routed,
     configHash: arm.configHash,
-    chat,
-    raw: { text: recorded.body, members: scan.members },
-    body,
+    chat: said.chat,
+    raw: { text: said.text, members: said.members },
+    body: Buffer.from(said.text),
     headers: recorded.headers,
     includeUsage: true,
     measure: 'always',
@@ -47,4 +61,18 @@ export function askAgain(
     arm: arm.name,
     repeat,
   };
+  return { question, applied: changed.applied };
 }
+
+/** Some dialects say these outside of the body. */
+const readChat = (body: JsonObject, { route, stream }: RecordedRequest, dialect: Dialect) =>
+  dialect.parseRequest({ model: route, stream, ...body });
+
+function reread(text: string, recorded: RecordedRequest, dialect: Dialect) {
+  const scan = scanObject(text);
+  if (!scan.ok) return scan.problem.message;
+  const chat = readChat(scan.value, recorded, dialect);
+  return isFieldProblem(chat) ? chat.problem.message : { text, members: scan.members, chat };
+}
+
+const limitFieldOf = (target: string): string => traitsOf(target.slice(target.lastIndexOf('/') + 1)).limitField;

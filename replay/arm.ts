@@ -1,4 +1,5 @@
 /** Who answers in the original's place: a target or a route, another configuration, or a URL. */
+import { createHash } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import { CommandError, exit } from '../gateway/cli.ts';
 import { loadConfig, printProblems } from '../gateway/config.ts';
@@ -11,6 +12,7 @@ import { resolve } from '../gateway/resolve.ts';
 import { Secret } from '../gateway/secret.ts';
 import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../gateway/settings.ts';
 import { createWorld, FleetState, type Lasting, type World } from '../gateway/world.ts';
+import type { RecordedRequest } from './source.ts';
 import { gotUpstream } from './url.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +23,9 @@ export interface Arm {
   readonly configHash: string;
   readonly world: World;
   /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
-  routeOf(body: JsonObject, planned: Planned): Pick<Question, 'policy' | 'onUnsupported'> | string;
+  routeOf(body: JsonObject, planned: Planned, recorded: RecordedRequest): Pick<Question, 'policy' | 'onUnsupported'> | string;
+  /** Whether this arm is asked this request; absent means all. */
+  wants?(recorded: RecordedRequest): boolean;
 }
 
 /** What every arm of a run shares but the state of its fleet: the breakers of one must not close the targets of another. */
@@ -80,6 +84,24 @@ function urlArm(name: string, settings: Settings, shared: Shared, environment: E
     world,
     routeOf: (_, planned) =>
       routed({ name, ...routeDefaults, steps: [{ target: `${account.name}/${planned.chat.model}`, ...stepDefaults }] }, world, planned),
+  };
+}
+
+/** What the noise floor is called among the arms. */
+export const noiseArm = 'a/a';
+
+/** Asks whoever answered of old once more: what differs then is noise. Of a share of the requests, the same in every run of this seed. */
+export function noiseFloorArm(share: number, seed: string, settings: Settings, shared: Shared): Arm {
+  const world = worldOf(settings, shared);
+  return {
+    name: noiseArm,
+    configHash: settings.hash,
+    world,
+    wants: ({ id }) => createHash('sha256').update(`${seed} ${noiseArm} ${id}`).digest().readUInt32BE() < share * 2 ** 32,
+    routeOf: (_, planned, { answer: { target } }) => {
+      const route = resolve(settings, noTenant, { model: target });
+      return isRefusal(route) ? said(route) : routed(route, world, planned);
+    },
   };
 }
 

@@ -41,3 +41,23 @@ export function jsonPaths(a: Json, b: Json, path = '$', depth = 0): readonly str
   }
   return a === b ? [] : [path];
 }
+
+/** What is said of how the answer comes, not of what is asked. */
+const unasked = new Set(['model', 'logprobs', 'top_logprobs', 'stream_options', 'user', 'metadata', 'store']);
+
+/** A request body with its keys in order and without what does not change the answer; two that are equal ask the same. */
+export function canonicalRequest(body: string | Uint8Array): string {
+  const text = typeof body === 'string' ? body : Buffer.from(body).toString();
+  try {
+    const value = JSON.parse(text) as Json;
+    return isObject(value) ? sorted(Object.fromEntries(Object.entries(value).filter(([key]) => !unasked.has(key)))) : sorted(value);
+  } catch {
+    return text;
+  }
+}
+
+function sorted(value: Json): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}

@@ -12,6 +12,11 @@ export interface Answer {
   readonly finish: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
+  readonly cachedTokens?: number;
+  readonly reasoningTokens?: number;
+  readonly escalations?: number;
+  /** Undefined when no shape was asked for. */
+  readonly schemaValid?: boolean;
   /** Undefined when the price is unknown. */
   readonly costNanoUsd?: NanoUsd;
   readonly latencyMs: Milliseconds;

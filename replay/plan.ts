@@ -4,7 +4,11 @@ import type { Warning } from '../gateway/core/provider.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import { prepare, type Question } from '../gateway/question.ts';
 import type { World } from '../gateway/world.ts';
+import { askAgain } from './again.ts';
+import type { Arm } from './arm.ts';
+import { dialectOf } from './dialects.ts';
 import type { RecordedRequest } from './source.ts';
+import type { Transforms } from './transform.ts';
 
 export interface Estimate {
   /** With as many tokens as the recorded answer had. */
@@ -48,4 +52,98 @@ export function estimate(question: Question, recorded: RecordedRequest, world: W
 
 function priced(price: Price, input: number, output: number): NanoUsd {
   return cost({ input, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' }, price).total;
+}
+
+/** What a run would do with one arm. */
+export interface ArmPlan {
+  readonly arm: string;
+  readonly calls: number;
+  /** Over all calls; where sizes are drawn from recorded answers, half and 95 % of all outcomes lie below. */
+  readonly p50: NanoUsd;
+  readonly p95: NanoUsd;
+  readonly expected: NanoUsd;
+  readonly worst: NanoUsd;
+  /** Calls to a target of unknown price; they are in no sum. */
+  readonly unpriced: number;
+  readonly unpricedTargets: readonly string[];
+  /** Answered from the record for nothing, and what that saves. */
+  readonly fromRecord: number;
+  readonly saved: NanoUsd;
+  /** Requests by what is changed of the caller's own words, by what the arm would lose of them, and by why it would not be asked. */
+  readonly changes: Counted;
+  readonly losses: Counted;
+  readonly skipped: Counted;
+}
+
+type Counted = Readonly<Record<string, number>>;
+
+/** `isKnown` tells which requests the record answers; none when absent. */
+export function planOf(
+  arm: Arm,
+  requests: readonly RecordedRequest[],
+  transforms: Transforms,
+  now: Instant,
+  isKnown: (recorded: RecordedRequest, question: Question) => boolean = () => false,
+): ArmPlan {
+  const counts = { losses: {}, skipped: {}, changes: {} } as Record<'losses' | 'skipped' | 'changes', Record<string, number>>;
+  const count = (what: keyof typeof counts, name: string): void => {
+    counts[what][name] = (counts[what][name] ?? 0) + 1;
+  };
+  const sums = { calls: 0, expected: 0, worst: 0, unpriced: 0, fromRecord: 0, saved: 0 };
+  const unpricedTargets = new Set<string>();
+  const outputs = requests.map(({ answer }) => answer.outputTokens).filter(tokens => tokens > 0);
+  const spread: { mean: number; variance: number } = { mean: 0, variance: 0 };
+  for (const recorded of requests) {
+    if (arm.wants && !arm.wants(recorded)) continue;
+    const dialect = dialectOf(recorded.dialect);
+    const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, now, transforms) : `unknown wire format ${recorded.dialect}`;
+    if (typeof asked === 'string') {
+      count('skipped', asked);
+      continue;
+    }
+    const { question, applied } = asked;
+    for (const { name, field } of applied) count('changes', `${name} (${field})`);
+    const estimated = estimate(question, recorded, arm.world, now);
+    const said = new Set(estimated.losses.map(({ target, warning }) => `${target}: ${warning.type} ${warning.field}. ${warning.detail}`));
+    for (const loss of said) count('losses', loss);
+    if (isKnown(recorded, question)) {
+      sums.fromRecord++;
+      sums.saved += estimated.expected;
+      continue;
+    }
+    sums.calls++;
+    sums.expected += estimated.expected;
+    sums.worst += estimated.worst;
+    spread.mean += estimated.expected;
+    spread.variance += varianceOf(question, arm.world, outputs, now);
+    if (estimated.unpriced.length > 0) sums.unpriced++;
+    for (const target of estimated.unpriced) unpricedTargets.add(target);
+  }
+  // A sum of many answers is close to normal, and its worst case bounds it.
+  const p95 = Math.min(sums.worst, Math.round(spread.mean + normal95 * Math.sqrt(spread.variance)));
+  return { arm: arm.name, ...sums, p50: sums.expected, p95, unpricedTargets: [...unpricedTargets], ...counts };
+}
+
+const normal95 = 1.645;
+
+/** Of one answer's cost, its length being any of the recorded ones. */
+function varianceOf(question: Question, world: World, outputs: readonly number[], at: Instant): number {
+  const target = question.policy.steps[0]?.target;
+  if (target === undefined || outputs.length < 2) return 0;
+  const { provider, providerName, model } = world.targetOf(target, question.id);
+  const price = world.priceOf(provider, providerName, model, at);
+  if (!price) return 0;
+  const { mean, variance } = momentsOf(outputs);
+  return Number.isFinite(mean) ? variance * (price.output / 1e6) ** 2 : 0;
+}
+
+const known = new WeakMap<readonly number[], { readonly mean: number; readonly variance: number }>();
+
+function momentsOf(values: readonly number[]): { readonly mean: number; readonly variance: number } {
+  const before = known.get(values);
+  if (before) return before;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const moments = { mean, variance: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) };
+  known.set(values, moments);
+  return moments;
 }

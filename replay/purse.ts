@@ -2,13 +2,19 @@
 import type { NanoUsd } from '../gateway/core/price.ts';
 
 export class Purse {
-  readonly #cap: NanoUsd;
+  readonly cap: NanoUsd;
   #reserved = 0;
   #spent = 0;
 
-  /** Infinity for no cap. */
-  constructor(cap: NanoUsd) {
-    this.#cap = cap;
+  /** Infinity for no cap. `spent` is what a run that goes on had spent before. */
+  constructor(cap: NanoUsd, spent: NanoUsd = 0) {
+    this.cap = cap;
+    this.#spent = spent;
+  }
+
+  /** What calls under way may still cost. */
+  get reserved(): NanoUsd {
+    return this.#reserved;
   }
 
   get spent(): NanoUsd {
@@ -17,7 +23,7 @@ export class Purse {
 
   /** False, and nothing reserved, when the call could pass the cap. */
   reserve(worst: NanoUsd): boolean {
-    if (this.#spent + this.#reserved + worst > this.#cap) return false;
+    if (this.#spent + this.#reserved + worst > this.cap) return false;
     this.#reserved += worst;
     return true;
   }

@@ -3,14 +3,18 @@ import { type Asking, ask, type Reader } from '../gateway/ask.ts';
 import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
-import type { Clock, Milliseconds } from '../gateway/core/time.ts';
-import type { Question } from '../gateway/question.ts';
-import { askAgain } from './again.ts';
+import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
+import { type Question, wantsOf } from '../gateway/question.ts';
+import { type Asked, askAgain } from './again.ts';
 import type { Arm } from './arm.ts';
+import type { RecordBook } from './from-record.ts';
+import type { Job, Journal } from './journal.ts';
+import type { RateLimits } from './limits.ts';
 import { type Pace, schedule } from './pace.ts';
 import { estimate } from './plan.ts';
 import type { Purse } from './purse.ts';
 import type { RecordedRequest } from './source.ts';
+import type { Transforms } from './transform.ts';
 
 export interface Replay {
   readonly run: string;
@@ -24,6 +28,15 @@ export interface Replay {
   readonly purse: Purse;
   readonly clock: Clock;
   dialectOf(name: string): Dialect | undefined;
+  /** Writes down what was begun and done, and knows what is done already. */
+  readonly journal?: Pick<Journal, 'begin' | 'settle' | 'outcomeOf'>;
+  /** Ask again what was done without an answer. */
+  readonly retryErrors?: boolean;
+  readonly transforms?: Transforms;
+  /** Calls wait for their turn. */
+  readonly limits?: RateLimits;
+  /** Where answers are taken from the record; `only` calls nobody. */
+  readonly record?: { readonly book: RecordBook; readonly only: boolean };
   /** Stops the run: what is under way is given up and recorded as cancelled. */
   readonly stop: AbortSignal;
   onExchange(exchange: Exchange): void;
@@ -42,11 +55,27 @@ export interface Replayed {
   /** What the call for which the money did not suffice could have cost. */
   readonly nextWorst?: NanoUsd;
   readonly spent: NanoUsd;
+  /** Done before, by the process that this one goes on for. */
+  readonly before: number;
+  /** Answered from the record, and what that would have cost. */
+  readonly fromRecord: number;
+  readonly saved: NanoUsd;
+  /** Answered by targets whose price nobody knows: in no sum of money. */
+  readonly unpriced: number;
+  /** What was changed of the callers' own words, by the name of the change. */
+  readonly applied: Readonly<Record<string, number>>;
   /** How late calls began after they were due, for want of a free place. */
   readonly lagMsMax: Milliseconds;
+  readonly lagMsP50: Milliseconds;
+  readonly lagMsP99: Milliseconds;
+  /** From when a call was due to its answer's end: what callers would have felt. 0 where nothing was due at a time. */
+  readonly dueLatencyMsP50: Milliseconds;
+  readonly dueLatencyMsP99: Milliseconds;
+  /** Waited for a turn under --rpm and --tpm, over all calls. */
+  readonly limitedMs: Milliseconds;
 }
 
-interface Job {
+interface JobInHand {
   readonly recorded: RecordedRequest;
   readonly arm: Arm;
   readonly repeat: number;
@@ -54,75 +83,182 @@ interface Job {
 }
 
 export async function replay(plan: Replay): Promise<Replayed> {
-  const jobs = jobsOf(plan);
-  const startedAt = plan.clock.now();
-  const skipped: Replayed['skipped'][number][] = [];
-  const tally = { next: 0, asked: 0, answered: 0, lagMsMax: 0 };
-  const failed: Partial<Record<ExchangeOutcome, number>> = {};
-  let stoppedBy: Replayed['stoppedBy'];
-  let nextWorst: NanoUsd | undefined;
+  const run = new Run(plan);
+  await Promise.all(Array.from({ length: Math.min(plan.concurrency, run.jobs.length) }, () => run.work()));
+  return run.told();
+}
 
-  const work = async (): Promise<void> => {
+class Run {
+  readonly jobs: readonly JobInHand[];
+  readonly #plan: Replay;
+  readonly #startedAt: Instant;
+  readonly #before: number;
+  readonly #skipped: Replayed['skipped'][number][] = [];
+  readonly #failed: Partial<Record<ExchangeOutcome, number>> = {};
+  readonly #applied: { [name: string]: number } = {};
+  readonly #lags: Milliseconds[] = [];
+  readonly #dueLatencies: Milliseconds[] = [];
+  readonly #counts = { asked: 0, answered: 0, fromRecord: 0, saved: 0, unpriced: 0, limitedMs: 0 };
+  #next = 0;
+  #stoppedBy: Replayed['stoppedBy'];
+  #nextWorst: NanoUsd | undefined;
+  #settled = Promise.withResolvers<void>();
+
+  constructor(plan: Replay) {
+    this.#plan = plan;
+    const all = jobsOf(plan);
+    const isDone = (job: JobInHand): boolean => {
+      const outcome = plan.journal?.outcomeOf(keyOf(job));
+      return outcome !== undefined && outcome !== 'cancelled' && (outcome === 'ok' || !plan.retryErrors);
+    };
+    this.jobs = all.filter(job => !isDone(job));
+    this.#before = all.length - this.jobs.length;
+    // A run that goes on keeps the rhythm of what is left.
+    this.#startedAt = plan.clock.now() - (Number.isFinite(plan.pace.speed) ? (this.jobs[0]?.dueMs ?? 0) : 0);
+  }
+
+  async work(): Promise<void> {
     for (;;) {
-      const job = stoppedBy === undefined ? jobs[tally.next] : undefined;
+      const job = this.#stoppedBy === undefined ? this.jobs[this.#next] : undefined;
       if (!job) return;
-      tally.next++;
-      const lag = await waitFor(plan, startedAt + job.dueMs);
-      if (plan.stop.aborted || stoppedBy !== undefined) return leave(plan.stop.aborted ? 'interrupt' : 'cap');
-      const question = questionOf(plan, job);
-      if (typeof question === 'string') {
-        skipped.push({ request: job.recorded.id, arm: job.arm.name, reason: question });
-        continue;
-      }
-      const { worst } = estimate(question, job.recorded, job.arm.world, plan.clock.now());
-      if (!plan.purse.reserve(worst)) {
-        nextWorst = worst;
-        return leave('cap');
-      }
-      // What is asked without waiting is due at once, and late by design.
-      if (Number.isFinite(plan.pace.speed)) tally.lagMsMax = Math.max(tally.lagMsMax, lag);
-      tally.asked++;
-      const exchange = await answered(ask(question, job.arm.world, nobodyReads()), plan.stop);
-      plan.purse.settle(worst, exchange.costNanoUsd ?? 0);
-      if (exchange.outcome === 'ok') tally.answered++;
-      else failed[exchange.outcome] = (failed[exchange.outcome] ?? 0) + 1;
-      plan.onExchange(exchange);
+      this.#next++;
+      const dueAt = this.#startedAt + job.dueMs;
+      const lag = await waitFor(this.#plan, dueAt);
+      if (this.#isStopped()) return this.#leave(this.#plan.stop.aborted ? 'interrupt' : 'cap');
+      const asked = questionOf(this.#plan, job);
+      if (typeof asked === 'string') this.#skip(job, asked);
+      else if (!(await this.#ask(job, asked, dueAt, lag))) return;
     }
-  };
-  /** The job in hand goes back among those that are left. */
-  const leave = (why: 'cap' | 'interrupt'): void => {
-    tally.next--;
-    stoppedBy = stoppedBy === 'interrupt' ? stoppedBy : why;
-  };
+  }
 
-  await Promise.all(Array.from({ length: Math.min(plan.concurrency, jobs.length) }, work));
-  const { next, ...counts } = tally;
-  return {
-    ...counts,
-    failed,
-    skipped,
-    left: jobs.length - next,
-    ...(stoppedBy ? { stoppedBy } : {}),
-    ...(stoppedBy === 'cap' && nextWorst !== undefined ? { nextWorst } : {}),
-    spent: plan.purse.spent,
-  };
+  told(): Replayed {
+    const dueLatencies = this.#dueLatencies.sort((a, b) => a - b);
+    const lags = this.#lags.sort((a, b) => a - b);
+    return {
+      ...this.#counts,
+      failed: this.#failed,
+      skipped: this.#skipped,
+      before: this.#before,
+      applied: this.#applied,
+      left: this.jobs.length - this.#next,
+      ...(this.#stoppedBy ? { stoppedBy: this.#stoppedBy } : {}),
+      ...(this.#stoppedBy === 'cap' && this.#nextWorst !== undefined ? { nextWorst: this.#nextWorst } : {}),
+      spent: this.#plan.purse.spent,
+      lagMsMax: lags.at(-1) ?? 0,
+      lagMsP50: quantile(lags, 0.5),
+      lagMsP99: quantile(lags, 0.99),
+      dueLatencyMsP50: quantile(dueLatencies, 0.5),
+      dueLatencyMsP99: quantile(dueLatencies, 0.99),
+    };
+  }
+
+  /** False when the run is over for this worker. */
+  async #ask(job: JobInHand, { question, applied }: Asked, dueAt: Instant, lag: Milliseconds): Promise<boolean> {
+    const plan = this.#plan;
+    const known = await plan.record?.book.answersOf(job.recorded, question, job.arm.world);
+    if (plan.record?.only && !known?.whole) {
+      this.#skip(job, 'nothing is recorded that answers it');
+      return true;
+    }
+    const estimated = estimate(question, job.recorded, job.arm.world, plan.clock.now());
+    const worst = known?.whole ? 0 : estimated.worst;
+    if (!known?.whole) await this.#turn(question, job);
+    if (!(await this.#reserve(worst))) {
+      this.#leave(plan.stop.aborted ? 'interrupt' : 'cap');
+      return false;
+    }
+    const paced = Number.isFinite(plan.pace.speed);
+    // What is asked without waiting is due at once, and late by design.
+    if (paced) this.#lags.push(lag);
+    this.#counts.asked++;
+    for (const { name } of applied) this.#applied[name] = (this.#applied[name] ?? 0) + 1;
+    const key = keyOf(job);
+    plan.journal?.begin(key, worst);
+    const started = known ? { ...question, receivedAt: known.clock.now() } : question;
+    const asking = ask(started, known?.world ?? job.arm.world, nobodyReads());
+    const exchange = await (known ? known.run(answered(asking, plan.stop)) : answered(asking, plan.stop));
+    const cost = known?.whole ? 0 : (exchange.costNanoUsd ?? 0);
+    // A record that could not be made is no record: what it cost is spent, and it is asked again when the run goes on.
+    plan.journal?.settle(key, exchange.outcome, cost);
+    plan.purse.settle(worst, cost);
+    this.#count(exchange, known?.whole === true);
+    if (paced) this.#dueLatencies.push(Math.max(0, plan.clock.now() - dueAt));
+    this.#settled.resolve();
+    this.#settled = Promise.withResolvers();
+    plan.onExchange(exchange);
+    return true;
+  }
+
+  #count(exchange: Exchange, fromRecord: boolean): void {
+    const counts = this.#counts;
+    if (exchange.outcome === 'ok') counts.answered++;
+    else this.#failed[exchange.outcome] = (this.#failed[exchange.outcome] ?? 0) + 1;
+    if (exchange.attempts.some(attempt => attempt.usage && !attempt.cost)) counts.unpriced++;
+    if (!fromRecord) return;
+    counts.fromRecord++;
+    counts.saved += exchange.costNanoUsd ?? 0;
+  }
+
+  async #turn(question: Question, { arm }: JobInHand): Promise<void> {
+    const { limits, clock } = this.#plan;
+    const target = question.policy.steps[0]?.target ?? '';
+    if (!limits || target === '') return;
+    const { providerName } = arm.world.targetOf(target, question.id);
+    const now = clock.now();
+    const at = limits.turn(providerName, wantsOf(question).tokens, now);
+    this.#counts.limitedMs += at - now;
+    if (at > now) await waitFor(this.#plan, at);
+  }
+
+  /** What is under way may turn out cheaper than it might have been, so the last word is spoken only when nothing is. */
+  async #reserve(worst: NanoUsd): Promise<boolean> {
+    for (;;) {
+      if (this.#isStopped()) return false;
+      if (this.#plan.purse.reserve(worst)) return true;
+      this.#nextWorst = worst;
+      if (this.#plan.purse.reserved === 0) return false;
+      await this.#settled.promise;
+    }
+  }
+
+  #isStopped(): boolean {
+    return this.#plan.stop.aborted || this.#stoppedBy !== undefined;
+  }
+
+  #skip({ recorded, arm }: JobInHand, reason: string): void {
+    this.#skipped.push({ request: recorded.id, arm: arm.name, reason });
+  }
+
+  /** The job in hand goes back among those that are left. */
+  #leave(why: 'cap' | 'interrupt'): void {
+    this.#next--;
+    this.#stoppedBy = this.#stoppedBy === 'interrupt' ? this.#stoppedBy : why;
+  }
+}
+
+const keyOf = ({ recorded, arm, repeat }: JobInHand): Job => ({ request: recorded.id, arm: arm.name, repeat });
+
+function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? 0;
 }
 
 /** All arms of one request are due together, so that they meet the same hour. */
-function jobsOf({ requests, arms, repeats, pace }: Replay): readonly Job[] {
+function jobsOf({ requests, arms, repeats, pace }: Replay): readonly JobInHand[] {
   const due = schedule(
     requests.map(request => request.receivedAt),
     pace,
   );
   return requests.flatMap((recorded, i) =>
-    Array.from({ length: repeats }, (_, repeat) => arms.map(arm => ({ recorded, arm, repeat, dueMs: due[i]! }))).flat(),
+    Array.from({ length: repeats }, (_, repeat) =>
+      arms.filter(arm => arm.wants?.(recorded) ?? true).map(arm => ({ recorded, arm, repeat, dueMs: due[i]! })),
+    ).flat(),
   );
 }
 
-function questionOf(plan: Replay, { recorded, arm, repeat }: Job): Question | string {
+function questionOf(plan: Replay, { recorded, arm, repeat }: JobInHand): Asked | string {
   const dialect = plan.dialectOf(recorded.dialect);
   if (!dialect) return `recorded in a wire format that this version does not read: ${recorded.dialect}`;
-  return askAgain(recorded, arm, plan.run, repeat, dialect, plan.clock.now());
+  return askAgain(recorded, arm, plan.run, repeat, dialect, plan.clock.now(), plan.transforms);
 }
 
 /** Resolves when `at` has come, or at once when the run is stopped; how late it is, in ms. */

@@ -69,8 +69,29 @@ const worstFirst = (pairs: readonly Pair[]): readonly Pair[] =>
     .filter(pair => pair.diff.likeness !== 'same' || pair.diff.finishChanged)
     .toSorted((a, b) => severity[a.diff.likeness] - severity[b.diff.likeness] || (a.id < b.id ? -1 : 1));
 
-export function replayedText(run: string, replayed: Replayed): string {
+export interface Lost {
+  readonly lost: number;
+  readonly lostWorst: NanoUsd;
+}
+
+export function replayedText(run: string, replayed: Replayed, { lost, lostWorst }: Lost = { lost: 0, lostWorst: 0 }): string {
   const lines = [`Run ${run}: ${replayed.answered} of ${replayed.asked} calls answered, ${money(replayed.spent)} spent.`];
+  if (replayed.unpriced > 0) lines.push(`${replayed.unpriced} calls are unpriced: what they cost is in no sum.`);
+  if (replayed.before > 0) lines.push(`${replayed.before} were done before, and not asked again.`);
+  if (lost > 0)
+    lines.push(
+      `Up to ${lost} calls may be billed twice: they were under way when a process died. Their worst case, ${money(lostWorst)}, is counted as spent.`,
+    );
+  if (replayed.fromRecord > 0) lines.push(`${replayed.fromRecord} answered from the record, which saved ${money(replayed.saved)}.`);
+  const changes = Object.entries(replayed.applied).map(([name, count]) => `${count} ${name}`);
+  if (changes.length > 0) lines.push(`Changed of the callers' own words: ${changes.join(', ')}.`);
+  if (replayed.limitedMs > 0)
+    lines.push(`Calls waited ${ms(replayed.limitedMs / Math.max(1, replayed.asked))} on average for their turn under --rpm and --tpm.`);
+  if (replayed.dueLatencyMsP99 > 0) {
+    lines.push(
+      `Schedule lag p50 ${ms(replayed.lagMsP50)}, p99 ${ms(replayed.lagMsP99)}; latency from the due time p50 ${ms(replayed.dueLatencyMsP50)}, p99 ${ms(replayed.dueLatencyMsP99)}.`,
+    );
+  }
   const failures = Object.entries(replayed.failed).map(([outcome, count]) => `${count} ${outcome}`);
   if (failures.length > 0) lines.push(`Not answered: ${failures.join(', ')}.`);
   const reasons = new Map<string, number>();

@@ -6,6 +6,7 @@ import type { Store } from '../recorder/store.ts';
 
 export interface Run {
   readonly id: string;
+  readonly kind?: 'replay' | 'simulation';
   readonly arms: readonly string[];
   readonly state: 'running' | 'finished' | 'interrupted' | 'failed';
   readonly createdAt: Instant;
@@ -25,7 +26,7 @@ export async function writeRun(store: Store, run: Run): Promise<void> {
     {
       run_id: run.id,
       tenant_id: '',
-      kind: 'replay',
+      kind: run.kind ?? 'replay',
       name: '',
       arms: run.arms,
       state: run.state,

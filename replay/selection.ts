@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { CommandError, exit } from '../gateway/cli.ts';
 import type { Instant } from '../gateway/core/time.ts';
+import type { Sampling } from './sample.ts';
 import type { Selection } from './source.ts';
 
 export interface SelectionOptions {
@@ -11,8 +12,23 @@ export interface SelectionOptions {
   readonly route?: string;
   readonly tenant?: string;
   readonly tag?: readonly string[];
-  readonly limit: string;
+  readonly where?: string;
+  readonly limit?: string;
+  readonly sample?: string;
+  readonly stratify?: string;
+  readonly wholeConversations?: boolean;
+  readonly duplicates?: string;
+  readonly dataset?: string;
+  readonly excludeRedacted?: boolean;
+  readonly from?: readonly string[];
+  readonly seed?: string;
 }
+
+/** Without `--limit`; a sample is drawn from more. */
+const limitDefault = 1_000;
+const limitOfSample = 1_000_000;
+
+const repeatable = (value: string, all: string[] = []): string[] => [...all, value];
 
 export const selectionFlags = (command: Command): Command =>
   command
@@ -21,8 +37,24 @@ export const selectionFlags = (command: Command): Command =>
     .option('--model <name>', 'only requests that asked for this model, as the caller wrote it')
     .option('--route <name>', 'only requests that took this route')
     .option('--tenant <name>', "only this tenant's requests")
-    .option('--tag <name=value>', 'only requests with this tag (repeatable)', (value: string, all: string[] = []) => [...all, value])
-    .option('--limit <count>', 'the most recent so many', '1000');
+    .option('--tag <name=value>', 'only requests with this tag (repeatable)', repeatable)
+    .option('--where <sql>', 'only requests for which this holds of the store\'s table requests: "latency_ms > 5000"')
+    .option('--limit <count>', 'the most recent so many; 1000, or all that a sample is drawn from')
+    .option('--sample <count>', 'so many of them, drawn by hash: the same in every run of the same seed')
+    .option(
+      '--stratify <names>',
+      'a share of each: tenant, project, user, model, route, target, tier, dialect, stream, outcome, or the name of a tag',
+    )
+    .option('--whole-conversations', 'all of a conversation, or nothing of it')
+    .option('--duplicates <how>', 'requests that say the same: collapse (asked once, counted as often as they came) or keep')
+    .option('--dataset <name@version>', 'the requests of this dataset; without a version its newest')
+    .option('--exclude-redacted', 'leave out what was redacted, so that a sample holds none; else it is skipped and counted')
+    .option(
+      '--from <file>',
+      'recorded requests from a file: .jsonl, .json, .parquet, exports of Helicone or LiteLLM (repeatable)',
+      repeatable,
+    )
+    .option('--seed <text>', 'of the sample', '0');
 
 export function selectionOf(options: SelectionOptions, now: Instant): Selection {
   const { model, route, tenant } = options;
@@ -33,7 +65,24 @@ export function selectionOf(options: SelectionOptions, now: Instant): Selection 
     ...(route === undefined ? {} : { route }),
     ...(tenant === undefined ? {} : { tenant }),
     tags: Object.fromEntries((options.tag ?? []).map(parseTag)),
-    limit: parseCount(options.limit, '--limit'),
+    ...(options.where === undefined ? {} : { where: options.where }),
+    stratify: options.stratify === undefined ? [] : options.stratify.split(',').map(name => name.trim()),
+    excludeRedacted: options.excludeRedacted === true,
+    limit:
+      options.limit === undefined ? (options.sample === undefined ? limitDefault : limitOfSample) : parseCount(options.limit, '--limit'),
+  };
+}
+
+/** `paced` runs keep every arrival unless told otherwise: to collapse them would change the rhythm. */
+export function samplingOf(options: SelectionOptions, paced: boolean): Sampling {
+  const duplicates = options.duplicates ?? (paced ? 'keep' : 'collapse');
+  if (duplicates !== 'keep' && duplicates !== 'collapse')
+    throw new CommandError(exit.usage, `--duplicates ${duplicates}: write collapse or keep.`);
+  return {
+    ...(options.sample === undefined ? {} : { count: parseCount(options.sample, '--sample') }),
+    wholeConversations: options.wholeConversations === true,
+    collapse: duplicates === 'collapse',
+    seed: options.seed ?? '0',
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Instant } from '../gateway/core/time.ts';
 import type { Store } from '../recorder/store.ts';
 import { contentOf, readAnswer } from './answer.ts';
+import { attemptsOf, type RecordedAttempt } from './attempts.ts';
 import { wireOf } from './dialects.ts';
 import type { Answer } from './diff.ts';
 
@@ -14,8 +15,23 @@ export interface Selection {
   readonly route?: string;
   readonly tenant?: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** A condition on the table `requests`, in SQL. */
+  readonly where?: string;
+  /** The columns, or tags, in whose groups the sample is drawn. */
+  readonly stratify: readonly string[];
+  readonly excludeRedacted: boolean;
   /** The most recent so many. */
   readonly limit: number;
+}
+
+/** What is known of a request before its bytes are read: enough to draw a sample. */
+export interface Candidate {
+  readonly id: string;
+  readonly receivedAt: Instant;
+  readonly conversation: string;
+  /** The same for requests that say the same. */
+  readonly prompt: string;
+  readonly stratum: string;
 }
 
 export interface RecordedRequest {
@@ -33,6 +49,12 @@ export interface RecordedRequest {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly answer: Answer;
+  /** How many requests of the selection this one stands for; 1 when absent. */
+  readonly weight?: number;
+  /** Something was taken out of its bytes, or they were cut, when they were recorded: not what the caller said. */
+  readonly redacted?: boolean;
+  /** What its targets did, in order; absent when it was not read. */
+  readonly attempts?: readonly RecordedAttempt[];
 }
 
 interface Row {
@@ -53,11 +75,15 @@ interface Row {
   readonly ttft_ms: number;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  readonly cached_tokens: number;
+  readonly reasoning_tokens: number;
+  readonly escalations: number;
   readonly cost_nano: number;
   readonly price_id: string;
   readonly request_body: string;
   readonly response_body: string;
   readonly request_headers: Readonly<Record<string, string>>;
+  readonly redacted: boolean;
 }
 
 /** A row of `requests` and its caller's bytes, as an Answer needs them. */
@@ -66,15 +92,16 @@ const columns = `
   r.end_user AS end_user, r.conversation_id AS conversation_id, r.tags AS tags, r.dialect AS dialect, r.stream AS stream, r.route AS route,
   concat(r.provider, '/', r.model) AS target, CAST(r.outcome, 'String') AS outcome, r.finish_reason AS finish_reason, r.latency_ms AS latency_ms,
   r.ttft_ms AS ttft_ms, r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, toFloat64(r.cost_usd) * 1000000000 AS cost_nano,
-  r.price_id AS price_id, p.request_body AS request_body, p.response_body AS response_body, p.request_headers AS request_headers`;
+  r.price_id AS price_id, p.request_body AS request_body, p.response_body AS response_body, p.request_headers AS request_headers,
+  r.cached_tokens AS cached_tokens, r.reasoning_tokens AS reasoning_tokens, r.escalations AS escalations, (p.redactions > 0 OR p.truncated) AS redacted`;
 
 const joined = `
 FROM requests AS r
 INNER JOIN payloads AS p ON p.tenant_id = r.tenant_id AND p.request_id = r.request_id`;
 
-/** In order of arrival. An exchange without a payload is not among them: nothing is left to ask. */
-export async function* select(store: Store, selection: Selection): AsyncIterable<RecordedRequest> {
-  const conditions = ["r.run_id = ''", "p.run_id = ''", 'p.attempt_no = 0'];
+/** In order of arrival. */
+export async function candidates(store: Store, selection: Selection): Promise<readonly Candidate[]> {
+  const conditions = ["run_id = ''"];
   const params: Record<string, unknown> = { limit: selection.limit };
   const equal = (column: string, name: string, value: unknown): void => {
     if (value === undefined) return;
@@ -83,54 +110,103 @@ export async function* select(store: Store, selection: Selection): AsyncIterable
   };
   const bound = (operator: string, name: string, at: Instant | undefined): void => {
     if (at === undefined) return;
-    for (const table of ['r', 'p']) conditions.push(`${table}.ts ${operator} fromUnixTimestamp64Milli({${name}: Int64})`);
+    conditions.push(`ts ${operator} fromUnixTimestamp64Milli({${name}: Int64})`);
     params[name] = Math.floor(at);
   };
   bound('>=', 'since', selection.since);
   bound('<', 'until', selection.until);
-  equal('r.requested_model', 'model', selection.model);
-  equal('r.route', 'route', selection.route);
-  equal('r.tenant_id', 'tenant', selection.tenant);
+  equal('requested_model', 'model', selection.model);
+  equal('route', 'route', selection.route);
+  equal('tenant_id', 'tenant', selection.tenant);
   for (const [i, [tag, value]] of Object.entries(selection.tags).entries()) {
-    conditions.push(`r.tags[{tag${i}: String}] = {tag${i}_value: String}`);
+    conditions.push(`tags[{tag${i}: String}] = {tag${i}_value: String}`);
     Object.assign(params, { [`tag${i}`]: tag, [`tag${i}_value`]: value });
   }
-  const query = `SELECT * FROM (
-SELECT ${columns} ${joined}
+  if (selection.where !== undefined) conditions.push(`(${selection.where})`);
+  const strata = selection.stratify.map((name, i) => {
+    const column = Object.hasOwn(strataColumns, name) ? strataColumns[name]! : `tags[{stratum${i}: String}]`;
+    params[`stratum${i}`] = name;
+    return `toString(${column})`;
+  });
+  // A request whose bytes are gone cannot be asked again.
+  const redacted = selection.excludeRedacted ? ' AND redactions = 0 AND NOT truncated' : '';
+  const rows = await store.select<{ id: string; received_ms: number; conversation: string; prompt: string; stratum: readonly string[] }>(
+    `SELECT toString(request_id) AS id, toUnixTimestamp64Milli(ts) AS received_ms, conversation_id AS conversation,
+  concat(toString(said), ' ', route) AS prompt, [${strata.join(', ')}]::Array(String) AS stratum
+FROM requests INNER JOIN (
+  SELECT toString(request_id) AS kept_id, cityHash64(request_body) AS said FROM payloads WHERE run_id = '' AND attempt_no = 0${redacted} LIMIT 1 BY kept_id
+) AS kept ON toString(requests.request_id) = kept_id
 WHERE ${conditions.join(' AND ')}
-ORDER BY r.ts DESC LIMIT 1 BY r.request_id LIMIT {limit: UInt64}
-) ORDER BY received_ms, request_id`;
-  for await (const row of store.stream<Row>(query, params)) yield recordedRequest(row);
+ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
+    params,
+  );
+  return rows
+    .map(row => ({ ...row, receivedAt: Number(row.received_ms), stratum: row.stratum.join(' · ') }))
+    .sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
+}
+
+/** What `--stratify` may name beside tags. */
+const strataColumns: Readonly<Record<string, string>> = {
+  tenant: 'tenant_id',
+  project: 'project_id',
+  user: 'end_user',
+  model: 'requested_model',
+  route: 'route',
+  target: "concat(provider, '/', model)",
+  tier: 'escalations',
+  dialect: 'dialect',
+  stream: 'stream',
+  outcome: 'outcome',
+  conversation: 'conversation_id',
+};
+
+/** The requests of these ids, in order of arrival; those that are no longer there are left out. With what their targets did. */
+export async function load(store: Store, ids: readonly string[]): Promise<readonly RecordedRequest[]> {
+  const found: RecordedRequest[] = [];
+  for (let i = 0; i < ids.length; i += idsPerQuery) {
+    const part = ids.slice(i, i + idsPerQuery);
+    const rows = await store.select<Row>(
+      `SELECT ${columns} ${joined} WHERE r.run_id = '' AND r.request_id IN {ids: Array(UUID)} AND p.request_id IN {ids: Array(UUID)} AND p.attempt_no = 0 LIMIT 1 BY r.request_id`,
+      { ids: part },
+    );
+    const attempts = await attemptsOf(store, part);
+    for (const row of rows) found.push(recordedRequest(row, attempts.get(row.request_id) ?? []));
+  }
+  return found.sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
+}
+
+/** What a run made of a request: one row of it for each arm and repeat, the last where it was asked again. */
+export interface Again {
+  readonly arm: string;
+  readonly repeat: number;
+  readonly original: RecordedRequest;
+  readonly again: RecordedRequest;
 }
 
 /** Both sides of a run: each replayed exchange and the one it asks again. */
-export async function pairsOf(
-  store: Store,
-  run: string,
-): Promise<{ readonly arm: string; readonly original: RecordedRequest; readonly again: RecordedRequest }[]> {
-  const again = await store.select<Row & { readonly arm: string; readonly replay_of: string }>(
-    `SELECT ${columns}, r.arm AS arm, r.replay_of AS replay_of ${joined}
-WHERE r.run_id = {run: String} AND p.run_id = {run: String} AND p.attempt_no = 0 ORDER BY r.ts LIMIT 1 BY r.request_id`,
+export async function pairsOf(store: Store, run: string): Promise<readonly Again[]> {
+  const rows = await store.select<Row & { readonly arm: string; readonly replay_of: string; readonly repeat_no: number }>(
+    `SELECT ${columns}, r.arm AS arm, r.replay_of AS replay_of, r.repeat_no AS repeat_no ${joined}
+WHERE r.run_id = {run: String} AND p.run_id = {run: String} AND p.attempt_no = 0 ORDER BY r.ts DESC LIMIT 1 BY r.arm, r.replay_of, r.repeat_no`,
     { run },
   );
-  const ids = [...new Set(again.map(row => row.replay_of))];
-  const originals = new Map<string, RecordedRequest>();
-  for (let i = 0; i < ids.length; i += idsPerQuery) {
-    const rows = await store.select<Row>(
-      `SELECT ${columns} ${joined} WHERE r.request_id IN {ids: Array(UUID)} AND p.request_id IN {ids: Array(UUID)} AND p.attempt_no = 0 LIMIT 1 BY r.request_id`,
-      { ids: ids.slice(i, i + idsPerQuery) },
-    );
-    for (const row of rows) originals.set(row.request_id, recordedRequest(row));
-  }
-  return again.flatMap(row => {
+  const originals = new Map((await load(store, [...new Set(rows.map(row => row.replay_of))].filter(isUuid))).map(one => [one.id, one]));
+  const attempts = await attemptsOf(
+    store,
+    rows.map(row => row.request_id),
+  );
+  return rows.flatMap(row => {
     const original = originals.get(row.replay_of);
-    return original ? [{ arm: row.arm, original, again: recordedRequest(row) }] : [];
+    const again = recordedRequest(row, attempts.get(row.request_id) ?? []);
+    return original ? [{ arm: row.arm, repeat: row.repeat_no, original, again }] : [];
   });
 }
 
+const isUuid = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+
 const idsPerQuery = 500;
 
-function recordedRequest(row: Row): RecordedRequest {
+function recordedRequest(row: Row, attempts: readonly RecordedAttempt[]): RecordedRequest {
   return {
     id: row.request_id,
     receivedAt: Number(row.received_ms),
@@ -144,22 +220,38 @@ function recordedRequest(row: Row): RecordedRequest {
     route: row.route,
     body: row.request_body,
     headers: row.request_headers,
-    answer: answerOf(row),
+    answer: answerOf(row, attempts),
+    attempts,
+    ...(row.redacted ? { redacted: true } : {}),
   };
 }
 
-function answerOf(row: Row): Answer {
+type Given = Pick<RecordedAttempt, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'reasoningTokens' | 'signals'>;
+
+/** Tokens are those of the answer that was given: what declined and failed attempts used is in the cost alone. */
+function answerOf(row: Row, attempts: readonly RecordedAttempt[]): Answer {
   const wire = wireOf(row.dialect);
   const response = wire ? readAnswer(wire, row.stream, Buffer.from(row.response_body)) : undefined;
+  const given: Given = attempts.findLast(attempt => attempt.accepted) ?? {
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    cachedTokens: row.cached_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    signals: {},
+  };
   return {
     outcome: row.outcome,
     target: row.target,
     ...(response ? contentOf(response) : { text: '', toolCalls: [] }),
     finish: row.finish_reason,
-    inputTokens: row.input_tokens,
-    outputTokens: row.output_tokens,
+    inputTokens: given.inputTokens,
+    outputTokens: given.outputTokens,
+    cachedTokens: given.cachedTokens,
+    reasoningTokens: given.reasoningTokens,
+    escalations: row.escalations,
     ...(row.price_id === '' ? {} : { costNanoUsd: Math.round(row.cost_nano) }),
     latencyMs: row.latency_ms,
     ...(row.ttft_ms === 0 ? {} : { firstTokenMs: row.ttft_ms }),
+    ...(given.signals.schema_valid === undefined ? {} : { schemaValid: given.signals.schema_valid === 1 }),
   };
 }

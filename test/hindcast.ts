@@ -56,6 +56,15 @@ export class Place implements AsyncDisposable {
     return { code, stdout: stdout(), stderr: stderr() };
   }
 
+  /** Starts a command that the test ends itself. */
+  start(...args: readonly string[]): { kill(signal: NodeJS.Signals): void; readonly ended: Promise<unknown> } {
+    const child = this.#spawn(args);
+    child.stdout.resume();
+    child.stderr.resume();
+    const ended = once(child, 'close').finally(() => this.#running.delete(child));
+    return { kill: signal => child.kill(signal), ended };
+  }
+
   /** Starts `hindcast serve` and waits until it says that it is ready. */
   async serve(...args: readonly string[]): Promise<Gateway> {
     const child = this.#spawn(['serve', ...args]);

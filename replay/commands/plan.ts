@@ -1,82 +1,87 @@
 /** `hindcast replay plan`. */
 import { result, table } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
-import { type Sink, seal } from '../../gateway/core/exchange.ts';
-import { type NanoUsd, usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/price.ts';
 import { openStore } from '../../recorder/open.ts';
+import type { Store } from '../../recorder/store.ts';
 import { askAgain } from '../again.ts';
 import type { Arm } from '../arm.ts';
 import { dialectOf } from '../dialects.ts';
-import { estimate } from '../plan.ts';
+import { type Comes, recordOf } from '../from-record.ts';
+import { type ArmPlan, planOf } from '../plan.ts';
 import { money } from '../report.ts';
 import type { RecordedRequest } from '../source.ts';
-import { armsOf, type ReplayOptions, selected, settingsFor } from './prepare.ts';
+import { armsOf, type ReplayOptions, type Selected, selected, settingsFor, transformsOf } from './prepare.ts';
+import { nothingIsRecorded } from './run.ts';
 
 export type PlanOptions = ReplayOptions;
 
-interface ArmPlan {
-  readonly arm: string;
-  readonly calls: number;
-  readonly expected: NanoUsd;
-  readonly worst: NanoUsd;
-  /** Calls to a target of unknown price; they are in neither sum. */
-  readonly unpriced: number;
-  /** Requests by what the arm would lose of them, and by why it would not be asked. */
-  readonly losses: Readonly<Record<string, number>>;
-  readonly skipped: Readonly<Record<string, number>>;
-}
-
-export async function planRun(options: PlanOptions): Promise<void> {
+export async function planRun(options: PlanOptions, comes: Comes): Promise<void> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
-    const requests = await selected(store, options);
-    const plans = armsOf(options, settings, nothingIsRecorded).map(arm => planOf(arm, requests));
-    result(options, { requests: requests.length, arms: plans.map(inDollars) }, () => planText(requests, plans));
+    const chosen = await selected(store, settings, options, false);
+    const transforms = transformsOf(options);
+    const plans: ArmPlan[] = [];
+    for (const arm of armsOf(options, settings, nothingIsRecorded)) {
+      const known = chosen.fromFile ? new Set<string>() : await knownOf(store, arm, chosen.requests, comes);
+      plans.push(planOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.has(id)));
+    }
+    result(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(inDollars) }, () =>
+      planText(chosen, plans),
+    );
   } finally {
     await store.close();
   }
 }
 
-function planOf(arm: Arm, requests: readonly RecordedRequest[]): ArmPlan {
-  const losses: Record<string, number> = {};
-  const skipped: Record<string, number> = {};
-  const sums = { calls: 0, expected: 0, worst: 0, unpriced: 0 };
+/** The requests that the record answers for this arm: with --only-missing they cost nothing. */
+async function knownOf(store: Store, arm: Arm, requests: readonly RecordedRequest[], comes: Comes): Promise<ReadonlySet<string>> {
+  const book = recordOf(store, '', comes);
+  const known = new Set<string>();
   for (const recorded of requests) {
     const dialect = dialectOf(recorded.dialect);
-    const question = dialect ? askAgain(recorded, arm, '', 0, dialect, wallClock.now()) : `unknown wire format ${recorded.dialect}`;
-    if (typeof question === 'string') {
-      skipped[question] = (skipped[question] ?? 0) + 1;
-      continue;
-    }
-    const estimated = estimate(question, recorded, arm.world, wallClock.now());
-    sums.calls++;
-    sums.expected += estimated.expected;
-    sums.worst += estimated.worst;
-    if (estimated.unpriced.length > 0) sums.unpriced++;
-    const said = new Set(estimated.losses.map(({ target, warning }) => `${target}: ${warning.type} ${warning.field}. ${warning.detail}`));
-    for (const loss of said) losses[loss] = (losses[loss] ?? 0) + 1;
+    const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, wallClock.now()) : '';
+    if (typeof asked === 'string') continue;
+    const { whole } = await book.answersOf(recorded, asked.question, arm.world);
+    if (whole) known.add(recorded.id);
   }
-  return { arm: arm.name, ...sums, losses, skipped };
+  return known;
 }
 
-function planText(requests: readonly RecordedRequest[], plans: readonly ArmPlan[]): string {
+function planText({ requests, candidates }: Selected, plans: readonly ArmPlan[]): string {
   const [first, last] = [requests[0]!, requests.at(-1)!].map(({ receivedAt }) =>
     new Date(receivedAt).toISOString().slice(0, 19).replace('T', ' '),
   );
-  const rows = plans.map(({ arm, calls, expected, worst, unpriced }) => [arm, `${calls}`, money(expected), money(worst), `${unpriced}`]);
-  const notes = plans.flatMap(({ arm, losses, skipped }) => [
+  const weight = requests.reduce((sum, request) => sum + (request.weight ?? 1), 0);
+  const conversations = new Set(requests.map(({ conversation, id }) => conversation || id)).size;
+  const drawn = requests.length < candidates ? `, which stand for ${Math.round(weight)} of ${candidates} selected` : '';
+  const rows = plans.map(plan => [
+    plan.arm,
+    `${plan.calls}`,
+    `${plan.fromRecord}`,
+    money(plan.saved),
+    ...[plan.p50, plan.p95, plan.worst].map(money),
+    `${plan.unpriced}`,
+  ]);
+  const total = (of: (plan: ArmPlan) => number): string => money(plans.reduce((sum, plan) => sum + of(plan), 0));
+  const notes = plans.flatMap(({ arm, losses, skipped, changes, unpricedTargets }) => [
+    ...Object.entries(changes).map(([change, count]) => `${count} requests to ${arm} changed: ${change}`),
     ...Object.entries(losses).map(([loss, count]) => `${count} requests to ${loss}`),
     ...Object.entries(skipped).map(([reason, count]) => `${count} requests not asked of ${arm}: ${reason}`),
+    ...(unpricedTargets.length > 0
+      ? [`Nobody has said what ${unpricedTargets.join(', ')} costs: a run refuses that without --allow-unpriced.`]
+      : []),
   ]);
   return [
-    `${requests.length} requests from ${first} to ${last} UTC`,
-    table(['arm', 'calls', 'expected', 'worst', 'without price'], rows),
+    `${requests.length} requests of ${conversations} conversations${drawn}, from ${first} to ${last} UTC`,
+    table(['arm', 'calls', 'in the record', 'saved by --only-missing', 'p50', 'p95', 'worst', 'without price'], rows),
+    `Total ${total(plan => plan.p50)}, p95 ${total(plan => plan.p95)}, worst ${total(plan => plan.worst)}. Tools are never executed.`,
     ...(notes.length > 0 ? [notes.join('\n')] : []),
   ].join('\n\n');
 }
 
-const inDollars = (plan: ArmPlan): object => ({ ...plan, expected: usd(plan.expected), worst: usd(plan.worst) });
-
-/** Planning asks nobody, so nothing can come in. */
-const nothingIsRecorded: Sink = { record: async () => seal(), refusal: () => undefined, dropped: 0, close: async () => {} };
+const inDollars = (plan: ArmPlan): object => ({
+  ...plan,
+  ...Object.fromEntries((['p50', 'p95', 'expected', 'worst', 'saved'] as const).map(name => [name, usd(plan[name])])),
+});

@@ -1,31 +1,141 @@
-/** What plan and run begin with: the selected requests, and the arms that shall answer them. */
-import { CommandError, exit, settingsOf } from '../../gateway/cli.ts';
+/** What every command of replay begins with: the selected requests, and the arms that shall answer them. */
+import { CommandError, exit, note, settingsOf } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import type { Sink } from '../../gateway/core/exchange.ts';
 import type { Settings } from '../../gateway/settings.ts';
 import { httpUpstream, type Upstream } from '../../gateway/upstream.ts';
 import type { Store } from '../../recorder/store.ts';
-import { type Arm, armOf } from '../arm.ts';
-import { type SelectionOptions, selectionOf } from '../selection.ts';
-import { type RecordedRequest, select } from '../source.ts';
+import { type Arm, armOf, noiseFloorArm } from '../arm.ts';
+import { readDataset } from '../dataset.ts';
+import type { Item } from '../run-folder.ts';
+import { type Drawn, sample } from '../sample.ts';
+import { type SelectionOptions, samplingOf, selectionOf } from '../selection.ts';
+import { candidates, load, type RecordedRequest } from '../source.ts';
+import { fileCandidates, readRequests } from '../source-file.ts';
+import type { Transforms } from '../transform.ts';
 
 export interface ReplayOptions extends SelectionOptions {
   readonly against: readonly string[];
   readonly config?: string;
   readonly json?: boolean;
+  readonly aa?: string;
+  readonly temperature?: string;
+  readonly hosted?: string;
+  readonly maxCost?: string;
 }
 
-export async function selected(store: Store, options: ReplayOptions): Promise<readonly RecordedRequest[]> {
-  const requests: RecordedRequest[] = [];
-  for await (const request of select(store, selectionOf(options, wallClock.now()))) requests.push(request);
-  if (requests.length === 0) {
+export interface Selected {
+  readonly requests: readonly RecordedRequest[];
+  /** Selected before duplicates were collapsed and a sample was drawn. */
+  readonly candidates: number;
+  /** They lie in files, and nothing of them in the store. */
+  readonly fromFile: boolean;
+}
+
+/** In order of arrival, each with its weight. */
+export async function selected(store: Store, settings: Settings, options: SelectionOptions, paced: boolean): Promise<Selected> {
+  const chosen = options.dataset === undefined ? await drawn(store, options, paced) : await ofDataset(store, settings, options.dataset);
+  if (chosen.requests.length === 0) {
     throw new CommandError(exit.nothing, 'No recorded request matches. Widen --since, drop a filter, or ask the gateway something first.');
   }
-  return requests;
+  return chosen;
+}
+
+async function drawn(store: Store, options: SelectionOptions, paced: boolean): Promise<Selected> {
+  const selection = selectionOf(options, wallClock.now());
+  const sampling = samplingOf(options, paced);
+  if (options.from === undefined) {
+    const all = await candidates(store, selection).catch(error => refuseWhere(options, error));
+    const taken = sample(all, sampling);
+    return {
+      requests: weighted(
+        await load(
+          store,
+          taken.map(({ id }) => id),
+        ),
+        taken,
+      ),
+      candidates: all.length,
+      fromFile: false,
+    };
+  }
+  const { requests, left } = await readRequests(options.from);
+  for (const [reason, count] of Object.entries(left)) note(`${count} rows of the file left out: ${reason}`);
+  const all = fileCandidates(requests, selection);
+  const taken = sample(all, sampling);
+  const byId = new Map(requests.map(request => [request.id, request]));
+  return {
+    requests: weighted(
+      taken.map(({ id }) => byId.get(id)!),
+      taken,
+    ),
+    candidates: all.length,
+    fromFile: true,
+  };
+}
+
+async function ofDataset(store: Store, settings: Settings, named: string): Promise<Selected> {
+  const dataset = readDataset(settings.store.path, named);
+  const requests = await requestsOf(store, dataset.items);
+  const gone = dataset.items.length - requests.length;
+  if (gone > 0) note(`${gone} requests of ${dataset.name}@${dataset.version} are no longer in the store, and are left out.`);
+  return { requests, candidates: dataset.items.length, fromFile: dataset.items.some(item => item.request) };
+}
+
+/** What a run or dataset kept, read again: those of a file from it, the others from the store as far as it still has them. */
+export async function requestsOf(store: Store, items: readonly Item[]): Promise<readonly RecordedRequest[]> {
+  const stored = items.filter(item => !item.request);
+  const found = await load(
+    store,
+    stored.map(({ id }) => id),
+  );
+  const kept = items.flatMap(({ request, weight }) => (request ? [{ ...request, weight }] : []));
+  return [...weighted(found, stored), ...kept].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
+}
+
+export const itemsOf = ({ requests, fromFile }: Selected): readonly Item[] =>
+  requests.map(request => ({ id: request.id, weight: request.weight ?? 1, ...(fromFile ? { request } : {}) }));
+
+function weighted(requests: readonly RecordedRequest[], weights: readonly Drawn[]): readonly RecordedRequest[] {
+  const byId = new Map(weights.map(({ id, weight }) => [id, weight]));
+  return requests.map(request => (byId.get(request.id) === 1 ? request : { ...request, weight: byId.get(request.id)! }));
+}
+
+function refuseWhere(options: SelectionOptions, error: unknown): never {
+  if (options.where === undefined) throw error;
+  const said = error instanceof Error ? error.message : String(error);
+  throw new CommandError(
+    exit.usage,
+    `--where ${options.where}: the store does not take it as a condition on requests. ${said.split('\n')[0]}`,
+  );
 }
 
 export function armsOf(options: ReplayOptions, settings: Settings, sink: Sink, upstream: Upstream = httpUpstream()): readonly Arm[] {
-  return [...new Set(options.against)].map(against => armOf(against, settings, { clock: wallClock, upstream, sink }, process.env));
+  const shared = { clock: wallClock, upstream, sink };
+  const arms = [...new Set(options.against)].map(against => armOf(against, settings, shared, process.env));
+  return options.aa === undefined ? arms : [...arms, noiseFloorArm(shareOf(options.aa), options.seed ?? '0', settings, shared)];
 }
 
-export const settingsFor = (options: ReplayOptions): Settings => settingsOf(options);
+function shareOf(text: string): number {
+  const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
+  if (!(share > 0 && share <= 1)) throw new CommandError(exit.usage, `--aa ${text}: write a share such as 10%.`);
+  return share;
+}
+
+/** An answer without a limit of its own is taken to end here, in tokens; under a cap it is told so. */
+const outputTokensMax = 16_384;
+
+export function transformsOf({ temperature, hosted = 'block', maxCost }: ReplayOptions): Transforms {
+  if (hosted !== 'block' && hosted !== 'strip' && hosted !== 'allow')
+    throw new CommandError(exit.usage, `--hosted ${hosted}: write block, strip or allow.`);
+  const degrees = temperature === undefined ? undefined : Number(temperature);
+  if (degrees !== undefined && !(degrees >= 0 && degrees <= 2))
+    throw new CommandError(exit.usage, `--temperature ${temperature}: write a number from 0 to 2.`);
+  return {
+    hosted,
+    ...(degrees === undefined ? {} : { temperature: degrees }),
+    ...(maxCost === undefined ? {} : { outputTokensMax }),
+  };
+}
+
+export const settingsFor = (options: { readonly config?: string }): Settings => settingsOf(options);

@@ -109,6 +109,27 @@ test('no call is made that could pass the cap, and what is left is counted', asy
   expect(replayedText('run-1', done)).toContain(`with ${done.left} calls left; the next one may cost up to $0.00`);
 });
 
+test('with 64 calls under way no cap is ever passed, not even by what they might still cost', async () => {
+  const cap = 9_000_000;
+  const purse = new Purse(cap);
+  let most = 0;
+  const { plan, sink } = planOf([`sim/large:${fast}`], {
+    requests: Array.from({ length: 120 }, (_, i) => recorded(i, { max_tokens: 30 })),
+    concurrency: 64,
+    purse,
+    onExchange: () => {
+      most = Math.max(most, purse.spent + purse.reserved);
+    },
+  });
+  const done = await replay(plan);
+  expect(done.stoppedBy).toBe('cap');
+  expect(most).toBeGreaterThan(cap / 2);
+  expect(most).toBeLessThanOrEqual(cap);
+  expect(done.spent).toBe(sink.exchanges.reduce((sum, exchange) => sum + exchange.costNanoUsd!, 0));
+  // Money that was only reserved comes back: the cap is used to the last call that fits.
+  expect(done.spent + done.nextWorst!).toBeGreaterThan(cap);
+});
+
 test('calls that failed are counted by what became of them, and without a pace none is late', async () => {
   const { plan } = planOf(['sim/small:status=400'], { concurrency: 1 });
   const done = await replay({ ...plan, requests: [recorded(1), recorded(2), recorded(3)] });

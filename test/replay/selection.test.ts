@@ -30,6 +30,8 @@ test('a selection holds what was asked for and nothing else', () => {
     route: 'chat',
     tags: { feature: 'search', x: 'a=b' },
     limit: 10,
+    stratify: [],
+    excludeRedacted: false,
   });
 });
 

@@ -1,0 +1,185 @@
+/** Carries out a run, from its beginning or from where it was left: calls, journal, spool, store, and what is told at the end. */
+import { CommandError, exit, note, result } from '../../gateway/cli.ts';
+import { wallClock } from '../../gateway/clock.ts';
+import { usd } from '../../gateway/core/price.ts';
+import type { Settings } from '../../gateway/settings.ts';
+import { httpUpstream } from '../../gateway/upstream.ts';
+import { openReplaySpool } from '../../recorder/replay-spool.ts';
+import type { Store } from '../../recorder/store.ts';
+import { dialectOf } from '../dialects.ts';
+import { type Comes, recordOf } from '../from-record.ts';
+import { Journal } from '../journal.ts';
+import { parseRates, rateLimits } from '../limits.ts';
+import type { Pace } from '../pace.ts';
+import { Purse } from '../purse.ts';
+import { type Replayed, replay } from '../replay.ts';
+import { replayedText } from '../report.ts';
+import { journalPath, type Manifest, runFolder } from '../run-folder.ts';
+import { type Run, writeRun } from '../runs.ts';
+import { parseCount } from '../selection.ts';
+import type { RecordedRequest } from '../source.ts';
+import { armsOf, type ReplayOptions, transformsOf } from './prepare.ts';
+import { progressOn } from './progress.ts';
+
+export interface CarryOptions {
+  readonly speed: string;
+  readonly maxGap?: string;
+  readonly concurrency?: string;
+  readonly repeat: string;
+  readonly maxCost?: string;
+  readonly maxDuration?: string;
+  readonly rpm?: readonly string[];
+  readonly tpm?: readonly string[];
+  readonly mode: string;
+  readonly onlyMissing?: boolean;
+  readonly retryErrors?: boolean;
+}
+
+export interface Limits {
+  readonly pace: Pace;
+  readonly concurrency: number;
+  readonly repeats: number;
+  readonly cap: number;
+  readonly durationMsMax: number | undefined;
+  readonly rates: ReturnType<typeof rateLimits>;
+}
+
+/** Throws for what cannot be meant, before anything is read. */
+export function limitsOf(options: CarryOptions): Limits {
+  if (options.mode !== 'live' && options.mode !== 'cached')
+    throw new CommandError(exit.usage, `--mode ${options.mode}: write live, cached or simulated.`);
+  return {
+    pace: paceOf(options),
+    concurrency:
+      options.concurrency === undefined
+        ? isPaced(options)
+          ? concurrencyPaced
+          : concurrencyDefault
+        : parseCount(options.concurrency, '--concurrency'),
+    repeats: parseCount(options.repeat, '--repeat'),
+    cap: capOf(options.maxCost),
+    durationMsMax: options.maxDuration === undefined ? undefined : spanOf(options.maxDuration, '--max-duration'),
+    rates: rateLimits(parseRates(options.rpm, '--rpm'), parseRates(options.tpm, '--tpm')),
+  };
+}
+
+const concurrencyDefault = 8;
+/** Who keeps a rhythm must not wait for answers. */
+const concurrencyPaced = 512;
+
+export const isPaced = ({ speed }: Pick<CarryOptions, 'speed'>): boolean => speed !== 'max';
+
+export interface Work {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly manifest: Manifest;
+  readonly options: ReplayOptions & CarryOptions;
+  readonly limits: Limits;
+  readonly requests: readonly RecordedRequest[];
+  readonly comes: Comes;
+}
+
+export async function carryOut(work: Work): Promise<number> {
+  const { settings, manifest, options, limits, store, requests } = work;
+  const upstream = httpUpstream();
+  const spool = openReplaySpool(settings, manifest.run);
+  const journal = new Journal(journalPath(runFolder(settings.store.path, manifest.run)), settings.recorder.durability === 'power');
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const timer = limits.durationMsMax === undefined ? undefined : setTimeout(interrupt, limits.durationMsMax);
+  try {
+    const purse = new Purse(limits.cap, journal.progress.spent);
+    const begun = runOf(work, requests);
+    await writeRun(store, begun);
+    const replayed = await replay({
+      run: manifest.run,
+      requests,
+      arms: armsOf(options, settings, spool.sink, upstream),
+      pace: limits.pace,
+      concurrency: limits.concurrency,
+      repeats: limits.repeats,
+      purse,
+      clock: wallClock,
+      dialectOf,
+      journal,
+      retryErrors: options.retryErrors === true,
+      transforms: transformsOf(options),
+      limits: limits.rates,
+      ...(options.onlyMissing || options.mode === 'cached'
+        ? { record: { book: recordOf(store, manifest.run, work.comes), only: options.mode === 'cached' } }
+        : {}),
+      stop: stop.signal,
+      onExchange: progressOn(manifest.jobs, journal.progress.done, purse),
+    });
+    if (!(await spool.settled())) note('The store is behind; what is missing of the run will be there later.');
+    const { done, failed, spent, lost, lostWorst } = journal.progress;
+    const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
+    await writeRun(store, { ...begun, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });
+    const told = {
+      run: manifest.run,
+      ...replayed,
+      spent_usd: usd(replayed.spent),
+      saved_usd: usd(replayed.saved),
+      possibly_billed_twice: lost,
+    };
+    result(options, told, () => replayedText(manifest.run, replayed, { lost, lostWorst }));
+    return codeOf(replayed);
+  } finally {
+    clearTimeout(timer);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    journal.close();
+    await spool.sink.close();
+    await upstream.close();
+  }
+}
+
+function runOf({ manifest, settings }: Work, requests: readonly RecordedRequest[]): Run {
+  const uneven = requests.flatMap(({ id, weight }) => (weight === undefined || weight === 1 ? [] : [[id, weight] as const]));
+  return {
+    id: manifest.run,
+    kind: 'replay',
+    arms: Object.keys(manifest.arms),
+    state: 'running',
+    createdAt: manifest.createdAt,
+    configHash: settings.hash,
+    manifest: {
+      options: manifest.options,
+      requests: requests.length,
+      ...(uneven.length > 0 ? { weights: Object.fromEntries(uneven) } : {}),
+    },
+    selected: manifest.jobs,
+    done: 0,
+    failed: 0,
+    spent: 0,
+  };
+}
+
+function codeOf({ stoppedBy, asked, answered, before }: Replayed): number {
+  if (stoppedBy === 'interrupt') return exit.interrupted;
+  if (stoppedBy === 'cap') return exit.incomplete;
+  if (asked === 0 && before > 0) return exit.pass;
+  if (asked === 0) return exit.nothing;
+  return answered === 0 ? exit.incomplete : exit.pass;
+}
+
+function paceOf({ speed, maxGap }: CarryOptions): Pace {
+  const factor = speed === 'max' ? Number.POSITIVE_INFINITY : Number(/^(\d+(?:\.\d+)?)x?$/.exec(speed)?.[1]);
+  if (!(factor > 0)) throw new CommandError(exit.usage, `--speed ${speed}: write 1x, 4x, 0.5x or max.`);
+  return maxGap === undefined ? { speed: factor } : { speed: factor, gapMsMax: spanOf(maxGap, '--max-gap') };
+}
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+function spanOf(text: string, flag: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  if (amount === undefined) throw new CommandError(exit.usage, `${flag} ${text}: write a span such as 500ms, 2s or 1m.`);
+  return Number(amount) * unitMs[unit as keyof typeof unitMs];
+}
+
+export function capOf(maxCost: string | undefined): number {
+  if (maxCost === undefined) return Number.POSITIVE_INFINITY;
+  const dollars = Number(maxCost.replace(/^\$/, ''));
+  if (!(dollars >= 0)) throw new CommandError(exit.usage, `--max-cost ${maxCost}: write an amount in USD, such as 5 or 0.50.`);
+  return Math.round(dollars * 1e9);
+}

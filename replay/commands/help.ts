@@ -1,0 +1,26 @@
+/** Examples that each command of replay shows with `--help`. */
+
+export const runHelp = `
+Examples:
+  hindcast replay run --since 1h --against anthropic/claude-haiku-4-5
+  hindcast replay run --since 7d --route chat --against config:routes.next.yaml --max-cost 5 --aa 10%
+  hindcast replay run --since 7d --sample 500 --stratify tenant,route --against sim/small --only-missing
+  hindcast replay run --from helicone.jsonl --against sim/large
+  hindcast replay run --since 1h --against http://127.0.0.1:11434/v1 --allow-unpriced      (its key, if any, in HINDCAST_URL_KEY)
+
+A run is kept under runs/ of store.path. Whatever stops it, \`hindcast replay resume\` asks what is left and nothing twice.
+Tools are never executed: recorded results stay in the history.
+
+Exit codes: 0 done, 4 stopped by --max-cost, 5 nothing selected, 130 interrupted.`;
+
+export const planHelp = `
+Examples:
+  hindcast replay plan --since 7d --against openai/gpt-5-mini
+  hindcast replay plan --dataset support-golden@3 --against config:routes.next.yaml`;
+
+export const resumeHelp = `
+Examples:
+  hindcast replay resume
+  hindcast replay resume 20260131-120000-4f2a --max-cost 10 --retry-errors`;
+
+export const diffHelp = '\nExamples:\n  hindcast replay diff latest\n  hindcast replay diff latest --json';

@@ -1,0 +1,129 @@
+/** `hindcast replay resume` and `hindcast replay status`. */
+
+import { join } from 'node:path';
+import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
+import { usd } from '../../gateway/core/price.ts';
+import type { Settings } from '../../gateway/settings.ts';
+import { isLocked } from '../../recorder/lock.ts';
+import { openStore } from '../../recorder/open.ts';
+import { openReplaySpool } from '../../recorder/replay-spool.ts';
+import type { Store } from '../../recorder/store.ts';
+import type { Comes } from '../from-record.ts';
+import { type Job, Journal, progressOf } from '../journal.ts';
+import { money } from '../report.ts';
+import { journalPath, latestRun, lockRun, type Manifest, type OpenRun, readRun, runFolder } from '../run-folder.ts';
+import { carryOut, limitsOf } from './carry-out.ts';
+import { armsOf, requestsOf, settingsFor } from './prepare.ts';
+import { nothingIsRecorded, type RunOptions } from './run.ts';
+
+export interface ResumeOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly concurrency?: string;
+  readonly maxCost?: string;
+  readonly maxDuration?: string;
+  readonly retryErrors?: boolean;
+}
+
+export async function resumeRun(name: string, options: ResumeOptions, comes: Comes): Promise<number> {
+  const settings = settingsFor(options);
+  const open = readRun(settings.store.path, runIn(settings, name));
+  const lock = lockRun(open.folder, open.manifest.run);
+  try {
+    const all = { ...(open.manifest.options as RunOptions), ...options };
+    sameConfiguration(open.manifest, all, settings);
+    const store = await openStore(settings);
+    try {
+      await takeStock(store, settings, open);
+      const requests = await requestsOf(store, open.items);
+      if (requests.length < open.items.length)
+        note(`${open.items.length - requests.length} requests of the run are no longer in the store.`);
+      return await carryOut({ store, settings, manifest: open.manifest, options: all, limits: limitsOf(all), requests, comes });
+    } finally {
+      await store.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Half of a run by one configuration and half by another would be a comparison of nothing. */
+function sameConfiguration(manifest: Manifest, options: RunOptions, settings: Settings): void {
+  for (const { name, configHash } of armsOf(options, settings, nothingIsRecorded)) {
+    const before = manifest.arms[name];
+    if (before === configHash) continue;
+    throw new CommandError(
+      exit.usage,
+      `The configuration of ${name} is another than when the run began (${before}, now ${configHash}). Put it back, or start a new run.`,
+    );
+  }
+}
+
+/** What the process that died had sealed counts as done though it could not write so any more; what it had begun besides is given up. */
+async function takeStock(store: Store, settings: Settings, { folder, manifest }: OpenRun): Promise<void> {
+  const journal = new Journal(journalPath(folder), settings.recorder.durability === 'power');
+  try {
+    const open = journal.open;
+    if (open.length === 0) return;
+    // Opening its spool closes what lay open; when that is settled, the store has all that was ever sealed.
+    await openReplaySpool(settings, manifest.run).settled();
+    const keyOf = ({ request, arm, repeat }: Job): string => JSON.stringify([request, arm, repeat]);
+    const rows = await store.select<{ request: string; arm: string; repeat: number; outcome: string; cost_nano: number }>(
+      `SELECT request_id AS request, arm, repeat_no AS repeat, outcome, toFloat64(cost_usd) * 1000000000 AS cost_nano FROM replay_results FINAL WHERE run_id = {run: String}`,
+      { run: manifest.run },
+    );
+    const stored = new Map(rows.map(row => [keyOf(row), row]));
+    for (const job of open) {
+      const row = stored.get(keyOf(job));
+      if (row) journal.settle(job, row.outcome, Math.round(row.cost_nano));
+    }
+    journal.giveUp();
+  } finally {
+    journal.close();
+  }
+}
+
+export function statusOf(name: string, options: { readonly config?: string; readonly json?: boolean }): void {
+  const settings = settingsFor(options);
+  const run = runIn(settings, name);
+  const { folder, manifest, items } = readRun(settings.store.path, run);
+  const progress = progressOf(journalPath(folder));
+  const running = isLocked(join(folder, 'lock'));
+  const left = Math.max(0, manifest.jobs - progress.done);
+  const state = running ? 'running' : left === 0 ? 'finished' : 'interrupted';
+  const cap = (manifest.options as RunOptions).maxCost;
+  const told = {
+    run,
+    state,
+    arms: Object.keys(manifest.arms),
+    requests: items.length,
+    jobs: manifest.jobs,
+    done: progress.done,
+    failed: progress.failed,
+    left,
+    under_way: running ? progress.open : 0,
+    possibly_billed_twice: progress.lost + (running ? 0 : progress.open),
+    spent_usd: usd(progress.spent),
+    ...(cap === undefined ? {} : { max_cost_usd: Number(cap.replace(/^\$/, '')) }),
+  };
+  result(options, told, () =>
+    [
+      `Run ${run}: ${state}, ${progress.done} of ${manifest.jobs} done, ${left} left.`,
+      table(
+        ['failed', 'under way', 'possibly billed twice', 'spent'],
+        [[`${told.failed}`, `${told.under_way}`, `${told.possibly_billed_twice}`, money(progress.spent)]],
+      ),
+      ...(state === 'interrupted' ? [`To go on: hindcast replay resume ${run}`] : []),
+    ].join('\n\n'),
+  );
+}
+
+function runIn(settings: Settings, name: string): string {
+  if (name !== 'latest') return name;
+  const latest = latestRun(settings.store.path);
+  if (latest) return latest;
+  throw new CommandError(
+    exit.nothing,
+    `No run lies in ${runFolder(settings.store.path, '')}: hindcast replay run --since 1h --against provider/model makes one.`,
+  );
+}

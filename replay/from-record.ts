@@ -1,0 +1,144 @@
+/** Answers from the record: where a target was asked just this before, its recorded bytes come again, and nobody is called. */
+import type { AskWorld } from '../gateway/ask.ts';
+import type { RoutePolicy } from '../gateway/core/route.ts';
+import type { Signals } from '../gateway/core/signal.ts';
+import type { Clock, Milliseconds } from '../gateway/core/time.ts';
+import { prepare, type Question } from '../gateway/question.ts';
+import type { Upstream, UpstreamHandle, UpstreamListener } from '../gateway/upstream.ts';
+import type { Store } from '../recorder/store.ts';
+import { type AttemptBytes, attemptsOf, bytesOf, type RecordedAttempt } from './attempts.ts';
+import { canonicalRequest } from './canonical.ts';
+import type { RecordedRequest } from './source.ts';
+import { VirtualClock } from './virtual.ts';
+
+/** The simulator as a composition root hands it in: whether the policy comes to its end on what is known. */
+export type Comes = (
+  policy: RoutePolicy,
+  seed: string,
+  known: (target: string, nth: number) => { openAfterMs: Milliseconds; endAfterMs: Milliseconds; signals: Signals } | undefined,
+) => boolean;
+
+export interface FromRecord {
+  /** Every call that the policy makes is answered; nobody need be called. */
+  readonly whole: boolean;
+  /** Targets of which an answer is known. */
+  readonly targets: ReadonlySet<string>;
+  readonly world: AskWorld;
+  /** Time for such a question: virtual where all comes from the record, else the run's own. */
+  readonly clock: Clock;
+  run<Result>(task: Promise<Result>): Promise<Result>;
+}
+
+type Known = RecordedAttempt & { readonly bytes: AttemptBytes };
+
+export interface RecordBook {
+  answersOf(recorded: RecordedRequest, question: Question, world: AskWorld): Promise<FromRecord>;
+}
+
+export function recordOf(store: Store, run: string, comes: Comes): RecordBook {
+  return {
+    answersOf: async (recorded, question, world) => {
+      const known = new Map<string, readonly Known[]>();
+      const earlier = await exchangesOf(store, recorded.id, run);
+      for (const step of question.policy.steps) {
+        const { provider, model } = world.targetOf(step.target, question.id, 0);
+        const wanted = canonicalRequest(prepare(question, step, provider, model).body);
+        const fits = ({ accepted, signals, bytes }: Known): boolean =>
+          canonicalRequest(bytes.request.toString()) === wanted &&
+          (step.accept === undefined || accepted || Object.keys(signals).length > 0);
+        const answers = earlier.filter(attempt => attempt.target === step.target && attempt.outcome === 'ok' && fits(attempt));
+        if (answers.length > 0) known.set(step.target, answers);
+      }
+      const whole = comes(question.policy, question.id, (target, nth) => {
+        const attempt = known.get(target)?.[nth];
+        return (
+          attempt && { openAfterMs: attempt.firstTokenMs || attempt.durationMs, endAfterMs: attempt.durationMs, signals: attempt.signals }
+        );
+      });
+      return answering(known, whole, world);
+    },
+  };
+}
+
+/** Of the request itself first, then of its earlier replays. */
+async function exchangesOf(store: Store, id: string, run: string): Promise<readonly Known[]> {
+  const rows = await store.select<{ id: string }>(
+    `SELECT toString(request_id) AS id FROM requests WHERE replay_of = {id: String} AND run_id != {run: String} ORDER BY ts DESC LIMIT 1 BY request_id LIMIT 20`,
+    { id, run },
+  );
+  const ids = [id, ...rows.map(row => row.id)];
+  const attempts = await attemptsOf(store, ids);
+  const found: Known[] = [];
+  for (const exchange of ids) {
+    const bytes = await bytesOf(store, exchange);
+    for (const attempt of attempts.get(exchange) ?? []) {
+      const its = bytes.get(attempt.number);
+      if (its) found.push({ ...attempt, bytes: its });
+    }
+  }
+  return found;
+}
+
+const scheme = 'record:';
+
+function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean, world: AskWorld): FromRecord {
+  const virtual = whole ? new VirtualClock(world.clock.now()) : undefined;
+  const clock = virtual ?? world.clock;
+  const asked = new Map<string, number>();
+  const played = new Map<string, Known>();
+  const upstream: Upstream = {
+    send: (call, listener) => {
+      const answer = played.get(call.url.slice(0, call.url.indexOf('!') + 1));
+      return answer ? playBytes(answer, clock, listener) : world.upstream.send(call, listener);
+    },
+    close: async () => {},
+  };
+  return {
+    whole,
+    targets: new Set(known.keys()),
+    clock,
+    run: task => (virtual ? virtual.run(task) : task),
+    world: {
+      ...world,
+      clock,
+      upstream,
+      targetOf: (target, seed, tokens) => {
+        const found = world.targetOf(target, seed, tokens);
+        const nth = asked.get(target) ?? 0;
+        const answer = known.get(target)?.[nth];
+        if (!answer) return found;
+        asked.set(target, nth + 1);
+        const baseUrl = `${scheme}${target}#${nth}!`;
+        played.set(baseUrl, answer);
+        // What a provider would play by itself must not be played anew.
+        const { play: _, ...provider } = found.provider;
+        return { ...found, provider, baseUrl };
+      },
+    },
+  };
+}
+
+/** At the recorded instants, chunk by chunk. */
+function playBytes({ bytes: { response, chunks }, durationMs, status }: Known, clock: Clock, listener: UpstreamListener): UpstreamHandle {
+  const cancels = new Set<() => void>();
+  const after = (ms: Milliseconds, happens: () => void): void => {
+    cancels.add(clock.at(clock.now() + ms, happens));
+  };
+  const isJson = /^\s*[[{]/.test(response.subarray(0, 64).toString('latin1'));
+  const arrivals = chunks.length > 0 ? chunks : [[durationMs, response.byteLength] as const];
+  after(arrivals[0]![0], () => listener.headers(status || 200, { 'content-type': isJson ? 'application/json' : 'text/event-stream' }));
+  let at = 0;
+  for (const [ms, length] of arrivals) {
+    const piece = response.subarray(at, at + length);
+    at += length;
+    after(ms, () => listener.chunk(piece));
+  }
+  after(Math.max(durationMs, arrivals.at(-1)![0]), () => {
+    if (at < response.byteLength) listener.chunk(response.subarray(at));
+    listener.end();
+  });
+  const abort = (): void => {
+    for (const cancel of cancels) cancel();
+  };
+  return { abort, pause: () => {}, resume: () => {} };
+}

@@ -1,0 +1,143 @@
+/** A run that is killed goes on where it was: nothing is asked twice that was done, every item is there once, and the cap holds with what may have been billed. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Job, Journal, progressOf } from '../../replay/journal.ts';
+import { Place } from '../hindcast.ts';
+
+const job = (n: number): Job => ({ request: `r${n}`, arm: 'sim/large', repeat: 0 });
+
+test('a journal that ends in half a line is read up to there, and written on', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'journal-'));
+  const path = join(folder, 'journal.jsonl');
+  const first = new Journal(path);
+  first.begin(job(1), 100);
+  first.settle(job(1), 'ok', 40);
+  first.begin(job(2), 100);
+  first.close();
+  writeFileSync(path, `${readFileSync(path, 'utf8')}{"type":"done","requ`);
+  const second = new Journal(path);
+  expect(second.open).toEqual([job(2)]);
+  second.giveUp();
+  second.begin(job(2), 100);
+  second.settle(job(2), 'ok', 30);
+  expect(second.progress).toEqual({ done: 2, failed: 0, lost: 1, lostWorst: 100, spent: 170 });
+  second.close();
+  expect(progressOf(path)).toMatchObject({ done: 2, lost: 1, spent: 170, open: 0 });
+  rmSync(folder, { recursive: true });
+});
+
+test('wherever a journal is cut, what was begun is done, open or never was, and the money covers it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'journal-'));
+  const path = join(folder, 'journal.jsonl');
+  const steps = fc.array(fc.record({ n: fc.nat(20), worst: fc.nat(1_000), actual: fc.nat(1_000), ends: fc.boolean() }), { maxLength: 20 });
+  fc.assert(
+    fc.property(steps, fc.nat(4_000), (all, cut) => {
+      rmSync(path, { force: true });
+      const journal = new Journal(path);
+      for (const { n, worst, actual, ends } of all) {
+        journal.begin(job(n), worst);
+        if (ends) journal.settle(job(n), 'ok', Math.min(worst, actual));
+      }
+      journal.close();
+      const whole = readFileSync(path, 'utf8');
+      writeFileSync(path, whole.slice(0, cut));
+      const again = new Journal(path);
+      const lines = whole
+        .slice(0, cut)
+        .split('\n')
+        .slice(0, -1)
+        .map(line => JSON.parse(line) as { type: string; cost?: number });
+      expect(again.progress.spent).toBe(lines.reduce((sum, line) => sum + (line.cost ?? 0), 0));
+      again.giveUp();
+      expect(again.open).toEqual([]);
+      again.close();
+    }),
+    { numRuns: 30 },
+  );
+  rmSync(folder, { recursive: true });
+});
+
+const config = (upstream: string): string => `
+server: { port: 0 }
+store: { port: 0 }
+providers:
+  slow: { api: openai, base_url: "${upstream}/v1", allow_private: true, key: none }
+prices: { slow/model: { input: 1, output: 10 } }
+`;
+
+test('kill -9 in the middle, with 64 calls under way: resumed, each item is there exactly once and no money passes the cap', {
+  timeout: 120_000,
+}, async () => {
+  let calls = 0;
+  let reached: () => void = () => {};
+  const server = createServer((request, response) => {
+    request.resume();
+    calls++;
+    if (calls === 150) reached();
+    setTimeout(() => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        '{"id":"x","object":"chat.completion","created":1,"model":"model","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}',
+      );
+    }, 60);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  await using place = new Place(config(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  const items = Array.from({ length: 300 }, (_, i) =>
+    JSON.stringify({
+      custom_id: `item-${i}`,
+      body: { model: 'slow/model', max_tokens: 20, messages: [{ role: 'user', content: `Question ${i}` }] },
+    }),
+  );
+  place.write('items.jsonl', items.join('\n'));
+
+  // What a call may cost is about 240 times 1,000 nano-dollars; all of them, with what a kill loses, stay below this.
+  const cap = 0.16;
+  const half = new Promise<void>(resolve => {
+    reached = resolve;
+  });
+  const run = place.start('replay', 'run', '--from', 'items.jsonl', '--against', 'slow/model', '-j', '64', '--max-cost', String(cap));
+  await half;
+  run.kill('SIGKILL');
+  await run.ended;
+
+  const before = JSON.parse((await place.run('replay', 'status', '--json')).stdout) as {
+    state: string;
+    done: number;
+    possibly_billed_twice: number;
+  };
+  expect(before.state).toBe('interrupted');
+  expect(before.done).toBeGreaterThan(0);
+  expect(before.done).toBeLessThan(300);
+  expect(before.possibly_billed_twice).toBeLessThanOrEqual(64);
+
+  const resumed = await place.run('replay', 'resume', '--json');
+  expect([resumed.code, resumed.stderr]).toEqual([0, '']);
+  const told = JSON.parse(resumed.stdout) as {
+    before: number;
+    asked: number;
+    left: number;
+    spent_usd: number;
+    possibly_billed_twice: number;
+  };
+  expect(told.before + told.asked).toBe(300);
+  expect(told.left).toBe(0);
+  expect(told.spent_usd).toBeLessThanOrEqual(cap);
+  // Nothing that was done was asked again: only what was under way when it died.
+  expect(calls).toBeLessThanOrEqual(300 + 64);
+  expect(calls).toBeLessThanOrEqual(300 + told.possibly_billed_twice);
+
+  const gateway = await place.serve();
+  const rows = async (query: string): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(query)}`)).text();
+  expect((await rows('SELECT count(), uniqExact(request_id) FROM replay_results')).trim()).toBe('300\t300');
+  expect((await rows('SELECT count(), uniqExact(replay_of) FROM requests')).trim()).toBe('300\t300');
+  expect(JSON.parse((await place.run('replay', 'status', '--json')).stdout)).toMatchObject({ state: 'finished', done: 300, left: 0 });
+  await gateway.end('SIGTERM');
+  server.close();
+  server.closeAllConnections();
+});
