@@ -1,5 +1,5 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
-import { type Asking, ask, type Reader } from '../gateway/ask.ts';
+import { ask } from '../gateway/ask.ts';
 import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
@@ -15,6 +15,7 @@ import { estimate } from './plan.ts';
 import type { Purse } from './purse.ts';
 import type { RecordedRequest } from './source.ts';
 import type { Transforms } from './transform.ts';
+import { answered, nobodyReads, waitFor } from './wait.ts';
 
 export interface Replay {
   readonly run: string;
@@ -259,44 +260,4 @@ function questionOf(plan: Replay, { recorded, arm, repeat }: JobInHand): Asked |
   const dialect = plan.dialectOf(recorded.dialect);
   if (!dialect) return `recorded in a wire format that this version does not read: ${recorded.dialect}`;
   return askAgain(recorded, arm, plan.run, repeat, dialect, plan.clock.now(), plan.transforms);
-}
-
-/** Resolves when `at` has come, or at once when the run is stopped; how late it is, in ms. */
-function waitFor({ clock, stop }: Replay, at: number): Promise<Milliseconds> {
-  if (clock.now() >= at || stop.aborted) return Promise.resolve(Math.max(0, clock.now() - at));
-  return new Promise(resolve => {
-    const done = (): void => {
-      cancel();
-      stop.removeEventListener('abort', done);
-      resolve(Math.max(0, clock.now() - at));
-    };
-    const cancel = clock.at(at, done);
-    stop.addEventListener('abort', done, { once: true });
-  });
-}
-
-async function answered(asking: Asking, stop: AbortSignal): Promise<Exchange> {
-  const leave = (): void => asking.leave();
-  stop.addEventListener('abort', leave, { once: true });
-  try {
-    return await asking.done;
-  } finally {
-    stop.removeEventListener('abort', leave);
-  }
-}
-
-/** The record is all that is wanted of the answer. */
-function nobodyReads(): Reader {
-  let begun = false;
-  return {
-    get begun() {
-      return begun;
-    },
-    begin: () => {
-      begun = true;
-    },
-    write: () => true,
-    end: () => {},
-    fail: () => {},
-  };
 }
