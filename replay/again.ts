@@ -39,7 +39,8 @@ export function askAgain(
   if (typeof routed === 'string') return routed;
   const changed = transform(recorded.body, recorded.dialect, transforms, limitFieldOf(routed.policy.steps[0]?.target ?? ''));
   if ('refused' in changed) return changed.refused;
-  const said = changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : reread(changed.text, recorded, dialect);
+  const said =
+    changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : reread(changed.text, recorded, dialect);
   if (typeof said === 'string') return said;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
   const question: Question = {
