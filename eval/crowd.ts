@@ -1,0 +1,213 @@
+/** Many requests at once in virtual time, over one fleet: the gateway's own driver, limits, queue and allowances, with targets that behave as told. */
+
+import type { Need } from '../gateway/core/catalogue.ts';
+import type { Failure } from '../gateway/core/failure.ts';
+import { latencyQuantile, loadOf, type Observation, predictedMs } from '../gateway/core/fleet.ts';
+import { planRoute, type RoutePlan } from '../gateway/core/plan.ts';
+import type { RouteOutcome, RoutePolicy, RouteState } from '../gateway/core/route.ts';
+import type { Signals } from '../gateway/core/signal.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
+import { type AttemptCommand, type AttemptReport, drive } from '../gateway/drive.ts';
+import { FleetState } from '../gateway/fleet/state.ts';
+import type { Account, RoutingSettings } from '../gateway/settings.ts';
+
+export interface Arrival {
+  readonly id: string;
+  readonly at: Instant;
+  readonly tenant: string;
+  readonly tokens: number;
+  /** Made when the request arrives, over what the fleet knows by then. */
+  policy(fleet: FleetState): RoutePolicy;
+}
+
+export interface Behaviour {
+  readonly openAfterMs: Milliseconds;
+  readonly endAfterMs: Milliseconds;
+  readonly result: { readonly signals: Signals } | { readonly failure: Failure };
+  /** Of a call that was not refused; one that is aborted costs as much. */
+  readonly cost: number;
+}
+
+export interface Told {
+  readonly arrival: Arrival;
+  readonly outcome: RouteOutcome;
+  readonly state: RouteState;
+  readonly endedAt: Instant;
+  /** When the caller saw content; undefined when it saw none. */
+  readonly firstTokenAt: Instant | undefined;
+  readonly cost: number;
+}
+
+export interface Crowd {
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly routing: RoutingSettings;
+  behave(command: AttemptCommand, arrival: Arrival, at: Instant): Behaviour;
+  /** Hears each observation before the fleet does. */
+  observed?(seen: Observation, fleet: FleetState): void;
+}
+
+/** Everybody's end, in the order of their arrival, and what the fleet knows afterwards. */
+export function crowd(arrivals: readonly Arrival[], world: Crowd): { readonly told: readonly Told[]; readonly fleet: FleetState } {
+  const clock = new EventClock();
+  const fleet = new FleetState();
+  fleet.configure(world.accounts, world.routing, clock);
+  const told: Told[] = [];
+  for (const [i, arrival] of arrivals.entries()) {
+    clock.at(arrival.at, () =>
+      new Visitor(arrival, world, clock, fleet).enter(end => {
+        told[i] = end;
+      }),
+    );
+  }
+  clock.run();
+  return { told, fleet };
+}
+
+class Visitor {
+  readonly #arrival: Arrival;
+  readonly #world: Crowd;
+  readonly #clock: Clock;
+  readonly #fleet: FleetState;
+  #cost = 0;
+  #firstTokenAt: Instant | undefined;
+
+  constructor(arrival: Arrival, world: Crowd, clock: Clock, fleet: FleetState) {
+    this.#arrival = arrival;
+    this.#world = world;
+    this.#clock = clock;
+    this.#fleet = fleet;
+  }
+
+  enter(ended: (told: Told) => void): void {
+    const { tenant, tokens, id } = this.#arrival;
+    const policy = this.#arrival.policy(this.#fleet);
+    const wants = { tenant, tokens, bytes: 4 * tokens };
+    const targets = policy.steps.map(step => step.target);
+    drive(policy, id, {
+      clock: this.#clock,
+      closed: at => this.#fleet.closed(at),
+      look: at => this.#fleet.look(targets, wants, at),
+      queue: (target, admitted) => this.#fleet.enter(target, wants, admitted),
+      attempt: (command, report) => this.#attempt(command, report),
+      commit: () => {
+        this.#firstTokenAt = this.#clock.now();
+      },
+      finish: (outcome, { state }) => {
+        const arrival = this.#arrival;
+        ended({ arrival, outcome, state, endedAt: this.#clock.now(), firstTokenAt: this.#firstTokenAt, cost: this.#cost });
+      },
+    });
+  }
+
+  #attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
+    const startedAt = this.#clock.now();
+    const { openAfterMs, endAfterMs, result, cost } = this.#world.behave(command, this.#arrival, startedAt);
+    const about = { target: command.target, credential: '', tokens: this.#arrival.tokens };
+    const observe = (seen: object): void => {
+      const whole = { ...about, at: this.#clock.now(), ...seen } as Observation;
+      this.#world.observed?.(whole, this.#fleet);
+      this.#fleet.observe(whole);
+    };
+    observe({ type: 'asked', kind: command.kind });
+    this.#cost += cost;
+    let opened = false;
+    const opens = openAfterMs < endAfterMs;
+    const opening = opens
+      ? this.#clock.at(startedAt + openAfterMs, () => {
+          opened = true;
+          report.opened();
+        })
+      : () => {};
+    const ending = this.#clock.at(startedAt + endAfterMs, () => {
+      if ('failure' in result) observe({ type: 'failed', failure: result.failure, afterMs: endAfterMs });
+      else observe({ type: 'answered', firstTokenMs: openAfterMs, totalMs: endAfterMs });
+      observe({ type: 'charged', kind: command.kind, costNanoUsd: cost });
+      if ('failure' in result) report.failed(result.failure);
+      else report.answered(result.signals);
+    });
+    return failure => {
+      opening();
+      ending();
+      const afterMs = this.#clock.now() - startedAt;
+      observe(failure ? { type: 'failed', failure, afterMs } : { type: 'aborted', afterMs, opened });
+      observe({ type: 'charged', kind: command.kind, costNanoUsd: cost });
+    };
+  }
+}
+
+const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
+const anything: Need = { inputTokens: 0, outputTokens: undefined, tools: false, vision: false, jsonSchema: false };
+
+/** The policy that the gateway would make of a route at that instant, over what the fleet knows. */
+export function planned(plan: RoutePlan, id: string, { fleet }: FleetState, at: Instant): RoutePolicy {
+  return planRoute(plan, { need: anything, seed: id, stickyKey: id }, target => ({
+    facts: {},
+    price: undefined,
+    load: loadOf(fleet, target, at),
+    predictedMs: predictedMs(fleet, target, at),
+    quantileMs: q => latencyQuantile(fleet, target, quantiles[q]),
+  }));
+}
+
+interface Due {
+  readonly at: Instant;
+  readonly order: number;
+  fire: (() => void) | undefined;
+}
+
+/** Moves from one instant to the next; equal ones in the order they were set. A heap, for there are many. */
+class EventClock implements Clock {
+  #now: Instant = 0;
+  #order = 0;
+  readonly #heap: Due[] = [];
+
+  now(): Instant {
+    return this.#now;
+  }
+
+  at(instant: Instant, fire: () => void): Cancel {
+    const due: Due = { at: instant, order: this.#order++, fire };
+    this.#push(due);
+    return () => {
+      due.fire = undefined;
+    };
+  }
+
+  run(): void {
+    for (let due = this.#pop(); due; due = this.#pop()) {
+      if (!due.fire) continue;
+      this.#now = Math.max(this.#now, due.at);
+      due.fire();
+    }
+  }
+
+  #push(due: Due): void {
+    const heap = this.#heap;
+    let i = heap.push(due) - 1;
+    while (i > 0 && isBefore(due, heap[(i - 1) >> 1]!)) {
+      heap[i] = heap[(i - 1) >> 1]!;
+      i = (i - 1) >> 1;
+    }
+    heap[i] = due;
+  }
+
+  #pop(): Due | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (!first || !last || heap.length === 0) return first;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[i] = heap[child]!;
+      i = child;
+    }
+    heap[i] = last;
+    return first;
+  }
+}
+
+const isBefore = (a: Due, b: Due): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
