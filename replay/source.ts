@@ -99,9 +99,9 @@ const joined = `
 FROM requests AS r
 INNER JOIN payloads AS p ON p.tenant_id = r.tenant_id AND p.request_id = r.request_id`;
 
-/** In order of arrival. */
+/** In order of arrival; files, pictures and sound that passed through are none: nothing can answer them otherwise. */
 export async function candidates(store: Store, selection: Selection): Promise<readonly Candidate[]> {
-  const conditions = ["run_id = ''"];
+  const conditions = ["run_id = ''", "dialect != 'passthrough'"];
   const params: Record<string, unknown> = { limit: selection.limit };
   const equal = (column: string, name: string, value: unknown): void => {
     if (value === undefined) return;

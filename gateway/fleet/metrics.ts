@@ -66,13 +66,10 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies }: Fle
     },
   });
   const histogram = (name: string, help: string) => new Histogram({ name, help, labelNames: ['route'], buckets: waits, registers });
-  const queued = histogram('hindcast_queue_wait_seconds', 'What requests waited for rate limits, of those that did.');
   const held = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
   return {
-    observe: ({ queuedMs, heldMs }, route) => {
-      const labels = { route };
-      if (queuedMs !== undefined) queued.observe(labels, queuedMs / 1000);
-      if (heldMs !== undefined) held.observe(labels, heldMs / 1000);
+    observe: ({ heldMs }, route) => {
+      if (heldMs !== undefined) held.observe({ route }, heldMs / 1000);
     },
   };
 }

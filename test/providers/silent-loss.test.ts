@@ -199,7 +199,7 @@ const models = [
 ];
 
 /** Dialects render as the format does that they are dialects of; what each leaves out is a list. */
-const numRunsOf = (name: string): number => (process.env.HINDCAST_LONG ? 20_000 : providers[name]!.adapt ? 60 : 300);
+const numRunsOf = (name: string): number => (process.env.HINDCAST_LONG ? 3_000 : providers[name]!.adapt ? 60 : 300);
 
 describe.each(Object.keys(providers))('%s', name => {
   test('has everything that a request says in its body or in its warnings', () => {
