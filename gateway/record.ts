@@ -38,7 +38,7 @@ export function exchangeOf(
     endedAt: told.endedAt,
     caller: question.caller,
     trace: question.trace,
-    operation: 'chat',
+    operation: question.dialect.operation ?? 'chat',
     dialect: question.dialect.name,
     requestedModel: question.chat.model,
     policy: question.policy,

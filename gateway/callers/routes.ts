@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dialect } from '../core/dialect.ts';
 import { isObject } from '../core/json.ts';
 import { anthropicMessages } from '../dialects/anthropic.ts';
+import { openaiCompletions } from '../dialects/completions.ts';
 import { geminiFor } from '../dialects/gemini.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { openaiResponses } from '../dialects/responses.ts';
@@ -26,6 +27,7 @@ export function callerRoutes(lent: Lent): readonly RouteEntry[] {
   });
   return [
     asks('/v1/chat/completions', openaiChat),
+    asks('/v1/completions', openaiCompletions),
     asks('/v1/responses', openaiResponses),
     asks('/v1/messages', anthropicMessages),
     {

@@ -10,6 +10,8 @@ export interface Dialect {
   readonly wire: string;
   /** What the caller's fields are called where chat completions, whose names warnings use, call them otherwise: `stop` is `stop_sequences`. */
   readonly fieldNames?: Readonly<Record<string, string>>;
+  /** What its exchanges are recorded as; chat when absent. */
+  readonly operation?: 'text_completion';
   /** Usage is part of every stream, whether it was asked for or not. */
   readonly alwaysUsage?: true;
   /** Of its streams; server-sent events when absent. */

@@ -1,11 +1,12 @@
 /** Every wire format that callers may speak, and which of them a request is in before anything of it was read. */
 import type { Dialect } from '../core/dialect.ts';
 import { anthropicMessages } from './anthropic.ts';
+import { openaiCompletions } from './completions.ts';
 import { geminiGenerate } from './gemini.ts';
 import { openaiChat } from './openai.ts';
 import { openaiResponses } from './responses.ts';
 
-export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate];
+export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate, openaiCompletions];
 
 /** By the name that stands on records. */
 export const dialectNamed = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);

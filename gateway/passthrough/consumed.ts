@@ -1,4 +1,5 @@
 /** What an answer of a passed-through endpoint used up, as far as its provider said or the request tells. */
+import { tokensOf } from '../callers/embeddings.ts';
 import type { Usage } from '../core/chat.ts';
 import type { Operation } from '../core/exchange.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
@@ -44,9 +45,18 @@ export function consumedBy(operation: Operation, asked: AskedFor, body: readonly
       const searches = numberIn(billed.search_units);
       return searches === undefined ? base : { ...base, searches };
     }
+    case 'embeddings':
+      return told ? base : { ...base, usage: embedded(asked, last) };
     default:
       return base;
   }
+}
+
+/** Gemini counts in a form of its own, or not at all. */
+function embedded(asked: AskedFor, last: JsonObject): Usage {
+  const counted = isObject(last.usageMetadata) ? numberIn(last.usageMetadata.promptTokenCount) : undefined;
+  const input = counted ?? tokensOf([asked.text('input') ?? '']);
+  return { input, output: 0, cached: 0, cacheWrite: 0, reasoning: 0, source: counted === undefined ? 'estimated' : 'provider' };
 }
 
 function tokensIn(usage: JsonObject): Usage | undefined {

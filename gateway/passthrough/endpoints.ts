@@ -29,6 +29,7 @@ const held = (operation: Operation, method: Endpoint['method'], path: string, bo
 });
 
 export const endpoints: readonly Endpoint[] = [
+  post('embeddings', '/v1/embeddings', 'json'),
   { ...post('images', '/v1/images/generations', 'json'), modelOptional: true },
   { ...post('images', '/v1/images/edits', 'either'), modelOptional: true },
   { ...post('images', '/v1/images/variations', 'form'), modelOptional: true },

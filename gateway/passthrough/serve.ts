@@ -2,9 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Driven } from '../answering.ts';
 import { type BodyLimits, checkContentType, readBody, readBytes } from '../body.ts';
+import { geminiEmbeddings } from '../callers/embeddings.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Sink } from '../core/exchange.ts';
-import { type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
+import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { namesHost, questionOf, type Visit } from '../intake.ts';
 import { ours } from '../pass.ts';
@@ -39,6 +40,9 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   const chosen = choose(form, sent);
   if (isRefusal(chosen)) return chosen;
   const { model, account } = chosen;
+  const embeds = endpoint.operation === 'embeddings' && account.provider.wire === 'gemini-generate';
+  const translated = embeds ? geminiEmbeddings(sent.value, model) : undefined;
+  if (translated && isRefusal(translated)) return translated;
   const question = questionOf(askedOf(request, sent, model), recordedAs, visit, chosen.route);
   if (isRefusal(question)) return question;
   // Nothing is asked of a provider that could not be recorded.
@@ -49,13 +53,14 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
     question,
     world: visit.world,
     response,
-    path: pathAt(account, endpoint.operation, pathOf(request), endpoint.by === 'model' ? model : ''),
-    body: model === '' || endpoint.by === 'account' ? sent.bytes : sent.withModel(model),
+    path: translated?.path ?? pathAt(account, endpoint.operation, pathOf(request), endpoint.by === 'model' ? model : ''),
+    body: translated ? translated.body : model === '' || endpoint.by === 'account' ? sent.bytes : sent.withModel(model),
     contentType: request.headers['content-type'],
     accept: request.headers.accept ?? '*/*',
     model,
     asked: sent,
     after: async (answer, target) => {
+      if (translated) return translated.told(answer);
       if (endpoint.by === 'model') return answer;
       if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account.name, answer);
       await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
@@ -103,11 +108,15 @@ async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<S
       bytes: body.bytes,
       value,
       stream: value.stream === true || value.stream_format === 'sse',
-      text: name => (typeof value[name] === 'string' ? value[name] : undefined),
+      text: name => textIn(value[name]),
       withModel: model => Buffer.from(withTarget(body.text, members, model)),
     }
   );
 }
+
+/** A list of texts, as embeddings take, is read as one. */
+const textIn = (value: Json | undefined): string | undefined =>
+  typeof value === 'string' ? value : Array.isArray(value) && value.every(item => typeof item === 'string') ? value.join('\n') : undefined;
 
 const withTarget = (text: string, members: ReadonlyMap<string, Span>, model: string): string =>
   spliceMembers(text, members, { model: JSON.stringify(model), ...Object.fromEntries(ours.map(member => [member, undefined])) });

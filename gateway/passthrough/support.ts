@@ -7,14 +7,19 @@ const stored: readonly Operation[] = ['files', 'batches'];
 
 /** By the provider's own name. Source: the vendors' API references, November 2026; only endpoints of the same shape are listed. */
 const known: Readonly<Record<string, readonly Operation[]>> = {
-  openai: ['images', 'moderation', ...speaking, ...stored],
-  azure: ['images', ...speaking, ...stored],
+  openai: ['embeddings', 'images', 'moderation', ...speaking, ...stored],
+  azure: ['embeddings', 'images', ...speaking, ...stored],
   groq: [...speaking, ...stored],
-  together: ['images', 'speech', 'transcription', 'rerank', ...stored],
-  fireworks: ['rerank'],
-  mistral: ['moderation', 'transcription', 'files'],
+  'openai-responses': ['embeddings'],
+  gemini: ['embeddings'],
+  openrouter: ['embeddings'],
+  qwen: ['embeddings'],
+  ollama: ['embeddings'],
+  together: ['embeddings', 'images', 'speech', 'transcription', 'rerank', ...stored],
+  fireworks: ['embeddings', 'rerank'],
+  mistral: ['embeddings', 'moderation', 'transcription', 'files'],
   xai: ['images', 'files', 'batches'],
-  deepinfra: ['images', 'rerank'],
+  deepinfra: ['embeddings', 'images', 'rerank'],
   cohere: ['rerank'],
 };
 

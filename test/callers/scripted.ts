@@ -78,6 +78,7 @@ export async function scripted(): Promise<Scripted> {
     const url = request.url ?? '';
     const body = JSON.parse(text || '{}');
     heard.push({ url, headers: request.headers, text, body });
+    if (/embed/i.test(url)) return embed(response, url, body);
     const dialect = wireAt(url);
     if (!dialect) return response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"message":"no such path"}}');
     const scene = (/scene:(\w+)/.exec(text)?.[1] ?? 'text') as Scene;
@@ -97,6 +98,19 @@ export async function scripted(): Promise<Scripted> {
       await once(server.close(), 'close');
     },
   };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a body of either format
+function embed(response: ServerResponse, url: string, body: any): void {
+  const answer = url.endsWith(':batchEmbedContents')
+    ? { embeddings: body.requests.map((_: unknown, at: number) => ({ values: [at, 0.5] })) }
+    : {
+        object: 'list',
+        data: [{ object: 'embedding', index: 0, embedding: Buffer.from(Float32Array.from([0, 0.5]).buffer).toString('base64') }],
+        model: 'text-embedding-3-small',
+        usage: { prompt_tokens: 4, total_tokens: 4 },
+      };
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
 }
 
 async function perform(response: ServerResponse, dialect: Dialect, scene: Scene, isStream: boolean): Promise<void> {
@@ -119,7 +133,7 @@ async function perform(response: ServerResponse, dialect: Dialect, scene: Scene,
 }
 
 const formats = {
-  openai: { api: 'openai', root: '/v1', model: 'gpt-4.1' },
+  openai: { api: 'openai', root: '/v1', model: 'gpt-5.1' },
   responses: { api: 'openai-responses', root: '/v1', model: 'gpt-5.1' },
   anthropic: { api: 'anthropic', root: '', model: 'claude-opus-4-6' },
   gemini: { api: 'gemini', root: '', model: 'gemini-3.1-pro' },

@@ -322,7 +322,7 @@ describe('asking', () => {
     ['metadata with a number', { metadata: { team: 7 } }, 'invalid_type', 'metadata.team'],
     ['models that are a text', { models: 'a,b' }, 'invalid_type', 'models'],
     ['models with a number', { models: ['a', 1] }, 'invalid_type', 'models[1]'],
-    ['fallbacks that name their host', { fallbacks: [{ model: 'a', api_base: 'http://127.0.0.1:9' }] }, 'invalid_type', 'fallbacks[0]'],
+    ['fallbacks that name their host', { fallbacks: [{ model: 'a', api_base: 'http://127.0.0.1:9' }] }, 'forbidden_parameter', 'api_base'],
     ['a fallback with a line break', { fallbacks: ['a\nb'] }, 'invalid_value', 'fallbacks[0]'],
     ['a host', { api_base: 'http://127.0.0.1:9/' }, 'forbidden_parameter', 'api_base'],
     ['a host under another name', { base_url: 'http://127.0.0.1:9/' }, 'forbidden_parameter', 'base_url'],

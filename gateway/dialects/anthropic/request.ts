@@ -19,7 +19,7 @@ import {
   requireText,
   startReading,
 } from '../openai/reading.ts';
-import { present, readModel } from '../openai/request.ts';
+import { present, readModel, readModels } from '../openai/request.ts';
 import { readBlocks, readCache } from './content.ts';
 
 const stopSequencesMax = 64;
@@ -48,6 +48,7 @@ const known = [
 export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   const reading = startReading();
   refuseHosts(reading, body);
+  readModels(reading, body);
   const turns = readTurns(reading, body);
   const config = readObject(reading, body.output_config, 'output_config') ?? {};
   noteOthers(reading, config, ['effort', 'format'], 'output_config');

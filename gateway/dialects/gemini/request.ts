@@ -18,7 +18,7 @@ import {
   requireText,
   startReading,
 } from '../openai/reading.ts';
-import { present, readModel } from '../openai/request.ts';
+import { present, readModel, readModels } from '../openai/request.ts';
 import { readContents } from './contents.ts';
 import { camel, jsonSchemaOf } from './members.ts';
 
@@ -57,6 +57,7 @@ const config = [
 export function parseRequest(written: JsonObject): ChatRequest | FieldProblem {
   const reading = startReading();
   refuseHosts(reading, written);
+  readModels(reading, written);
   const body = camel(written);
   const wanted = camel(readObject(reading, body.generationConfig, 'generationConfig') ?? {});
   noteOthers(reading, wanted, config, 'generationConfig');

@@ -1,7 +1,7 @@
 /** The body of POST /v1/chat/completions as a canonical request, or the member of it that is wrong. */
 import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort } from '../../core/chat.ts';
 import type { FieldProblem } from '../../core/dialect.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { refuseHosts } from './forbidden.ts';
 import { readMessages } from './messages.ts';
 import {
@@ -209,14 +209,27 @@ export function readMetadata(reading: Reading, value: Json | undefined): ChatReq
 
 /** Whatever is not known here, which the target may know. Lists of models are for the gateway, and checked like `model`. */
 function readExtra(reading: Reading, body: JsonObject): JsonObject {
-  for (const param of ['models', 'fallbacks']) {
-    const names = readTexts(reading, body[param], param);
-    if (names.length > namesMax) refuse(reading, 'invalid_value', param, `${param} may name at most ${namesMax} models.`);
-    for (const [index, name] of names.entries()) checkName(reading, name, `${param}[${index}]`);
-  }
+  readModels(reading, body);
   const extra = Object.fromEntries(Object.entries(body).filter(([member, value]) => value !== null && !known.has(member)));
   const options = readStreamOptions(reading, body);
   return Object.keys(options).length > 0 ? { ...extra, stream_options: options } : extra;
+}
+
+/** Lists of models are for the gateway. A fallback may be an object that names its model; nothing else can be said of it. */
+export function readModels(reading: Reading, body: JsonObject): void {
+  for (const param of ['models', 'fallbacks']) {
+    const list = readList(reading, body[param], param) ?? [];
+    if (list.length > namesMax) refuse(reading, 'invalid_value', param, `${param} may name at most ${namesMax} models.`);
+    for (const [index, item] of list.entries()) {
+      const path = `${param}[${index}]`;
+      if (param === 'models' || !isObject(item)) checkName(reading, requireText(reading, item, path), path);
+      else {
+        refuseHosts(reading, item);
+        noteOthers(reading, item, ['model'], path);
+        checkName(reading, requireText(reading, item.model, `${path}.model`), `${path}.model`);
+      }
+    }
+  }
 }
 
 /** Usage at the end of a stream is the gateway's to give; the rest is the target's. */

@@ -20,7 +20,7 @@ import {
   startReading,
   wrongType,
 } from '../openai/reading.ts';
-import { efforts, present, readMetadata, readModel } from '../openai/request.ts';
+import { efforts, present, readMetadata, readModel, readModels } from '../openai/request.ts';
 import { readInput } from './input.ts';
 
 /** Refer to what only the target's own store holds, or to an answer that is fetched later. */
@@ -57,6 +57,7 @@ const known = [
 export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   const reading = startReading();
   refuseHosts(reading, body);
+  readModels(reading, body);
   const { messages, places, bound } = readInput(reading, body);
   const text = readObject(reading, body.text, 'text') ?? {};
   noteOthers(reading, text, ['format', 'verbosity'], 'text');

@@ -1,0 +1,72 @@
+/** Embeddings as OpenAI's callers ask for them, of a target that speaks Gemini's format. */
+import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
+import { invalid, type Refusal } from '../refuse.ts';
+
+export interface GeminiEmbeddings {
+  /** Appended to the base URL. */
+  readonly path: string;
+  readonly body: Buffer;
+  /** The provider's answer as the caller shall read it. */
+  told(answer: Buffer): Buffer;
+}
+
+const textsMax = 2_048;
+const carried = ['model', 'models', 'fallbacks', 'input', 'dimensions', 'encoding_format', 'user'];
+
+export function geminiEmbeddings(asked: JsonObject, model: string): GeminiEmbeddings | Refusal {
+  const { input, dimensions, encoding_format: format = 'float' } = asked;
+  const texts = typeof input === 'string' ? [input] : input;
+  if (
+    !Array.isArray(texts) ||
+    texts.length === 0 ||
+    texts.length > textsMax ||
+    !texts.every(text => typeof text === 'string' && text !== '')
+  ) {
+    return invalid('invalid_value', `input must be a text or 1 to ${textsMax} texts: this target takes no tokens.`, 'input');
+  }
+  const other = Object.keys(asked).find(member => !carried.includes(member));
+  if (other !== undefined) {
+    return invalid('unsupported_parameter', `${other.slice(0, 80)} cannot be carried to this target. Leave it out.`, other.slice(0, 80));
+  }
+  if (dimensions !== undefined && (typeof dimensions !== 'number' || !Number.isInteger(dimensions) || dimensions < 1)) {
+    return invalid('invalid_type', 'dimensions must be a whole number of at least 1.', 'dimensions');
+  }
+  const name = model.startsWith('models/') ? model : `models/${model}`;
+  const requests = (texts as readonly string[]).map(text => ({
+    model: name,
+    content: { parts: [{ text }] },
+    ...(dimensions === undefined ? {} : { outputDimensionality: dimensions }),
+  }));
+  return {
+    path: `/v1beta/${name.toWellFormed().split('/').map(encodeURIComponent).join('/')}:batchEmbedContents`,
+    body: Buffer.from(JSON.stringify({ requests })),
+    told: answer =>
+      Buffer.from(JSON.stringify(listOf(parseJson(answer.toString()), model, format === 'base64', texts as readonly string[]))),
+  };
+}
+
+function listOf(answer: Json | undefined, model: string, isBase64: boolean, texts: readonly string[]): JsonObject {
+  const embeddings = isObject(answer) && Array.isArray(answer.embeddings) ? (answer.embeddings as readonly Json[]) : [];
+  if (embeddings.length !== texts.length) throw new Error(`${embeddings.length} embeddings for ${texts.length} texts`);
+  const counted = isObject(answer) && isObject(answer.usageMetadata) ? answer.usageMetadata.promptTokenCount : undefined;
+  const tokens = typeof counted === 'number' ? counted : tokensOf(texts);
+  return {
+    object: 'list',
+    data: embeddings.map((embedding, index) => {
+      const values = isObject(embedding) && Array.isArray(embedding.values) ? (embedding.values as readonly number[]) : [];
+      return { object: 'embedding', index, embedding: isBase64 ? base64Of(values) : values };
+    }),
+    model,
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+  };
+}
+
+/** By length, where the provider counts nothing. */
+export const tokensOf = (texts: readonly string[]): number => Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 4);
+
+/** Little-endian floats of 32 bits, as clients unpack them. */
+function base64Of(values: readonly number[]): string {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (const [at, value] of values.entries()) bytes.writeFloatLE(value, at * 4);
+  return bytes.toString('base64');
+}

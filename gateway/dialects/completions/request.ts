@@ -1,0 +1,41 @@
+/** The body of POST /v1/completions as a canonical request, or the member of it that is wrong. */
+import type { ChatRequest } from '../../core/chat.ts';
+import type { FieldProblem } from '../../core/dialect.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { type Reading, readNumber, readText, refuse, requireGiven, requireText, startReading } from '../openai/reading.ts';
+import { parseRequest as parseChat } from '../openai/request.ts';
+
+/** What chat completions do not know, or mean something else by. */
+const own = ['prompt', 'suffix', 'echo', 'best_of', 'logprobs'];
+const logprobsMax = 20;
+
+export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
+  const reading = startReading();
+  const prompt = readPrompt(reading, body.prompt);
+  const suffix = readText(reading, body.suffix, 'suffix');
+  const top = readNumber(reading, body.logprobs, 'logprobs', { min: 0, max: logprobsMax, whole: true });
+  if (reading.problem) return { problem: reading.problem };
+  const shared = Object.fromEntries(Object.entries(body).filter(([member]) => !own.includes(member)));
+  const chat = parseChat({ ...shared, messages: [{ role: 'user', content: prompt }] });
+  if ('problem' in chat) return chat;
+  const unread = [
+    ...(suffix ? ['suffix'] : []),
+    ...(body.echo === true ? ['echo'] : []),
+    ...(typeof body.best_of === 'number' && body.best_of > 1 ? ['best_of'] : []),
+    ...(chat.unread ?? []),
+  ];
+  const logprobs = top === undefined ? {} : { logprobs: { top } };
+  return { ...chat, ...logprobs, places: ['prompt'], ...(unread.length > 0 ? { unread } : {}) };
+}
+
+/** One text, alone or in a list. Several would be several questions, and tokens are those of one model. */
+function readPrompt(reading: Reading, prompt: Json | undefined): string {
+  if (!requireGiven(reading, prompt, 'prompt', 'a text')) return '';
+  if (!Array.isArray(prompt)) return requireText(reading, prompt, 'prompt');
+  const [only] = prompt as readonly Json[];
+  if (prompt.length === 1 && typeof only === 'string') return requireText(reading, only, 'prompt[0]');
+  const what =
+    typeof only === 'number' || isObject(only) || Array.isArray(only) ? 'tokens cannot be read here' : 'several are several requests';
+  refuse(reading, 'invalid_value', 'prompt', `prompt must be one text: ${what}. Send each text as a request of its own.`);
+  return '';
+}

@@ -1,0 +1,248 @@
+/** Every caller's dialect with every provider's wire format, whole and streamed, over real sockets: prints the matrix, and every hole in it has a named reason. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ChatResponse, Part } from '../../gateway/core/chat.ts';
+import { collect } from '../../gateway/core/collect.ts';
+import type { Json } from '../../gateway/core/json.ts';
+import { sseFrames } from '../../gateway/frames.ts';
+import { providers } from '../../gateway/providers/index.ts';
+import { type Running, running } from '../gateway/harness.ts';
+import { accounts, citySchema, redPixel, type Scene, type Scripted, scenes, scripted } from './scripted.ts';
+
+const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
+const features = ['text', 'tools', 'images', 'structured', 'reasoning'] as const;
+type Feature = (typeof features)[number];
+
+interface CallerKind {
+  readonly provider: string;
+  path(model: string, stream: boolean): string;
+  body(model: string, stream: boolean, feature: Feature): object;
+}
+
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+const said = (feature: Feature): string => `scene:${feature}`;
+const picture = `data:image/png;base64,${redPixel}`;
+
+/** How each dialect says the same five things. */
+const callers: Readonly<Record<string, CallerKind>> = {
+  openai: {
+    provider: 'openai',
+    path: () => '/v1/chat/completions',
+    body: (model, stream, feature) => ({
+      model,
+      stream,
+      stream_options: stream ? { include_usage: true } : undefined,
+      max_tokens: 4_000,
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        {
+          role: 'user',
+          content:
+            feature === 'images'
+              ? [
+                  { type: 'text', text: said(feature) },
+                  { type: 'image_url', image_url: { url: picture } },
+                ]
+              : said(feature),
+        },
+      ],
+      ...(feature === 'tools' ? { tools: [{ type: 'function', function: { name: 'weather', parameters } }], tool_choice: 'required' } : {}),
+      ...(feature === 'structured'
+        ? { response_format: { type: 'json_schema', json_schema: { name: 'city', schema: citySchema, strict: true } } }
+        : {}),
+      ...(feature === 'reasoning' ? { reasoning_effort: 'low' } : {}),
+    }),
+  },
+  responses: {
+    provider: 'openai-responses',
+    path: () => '/v1/responses',
+    body: (model, stream, feature) => ({
+      model,
+      stream,
+      max_output_tokens: 4_000,
+      instructions: 'Be brief.',
+      input: [
+        {
+          role: 'user',
+          content:
+            feature === 'images'
+              ? [
+                  { type: 'input_text', text: said(feature) },
+                  { type: 'input_image', image_url: picture },
+                ]
+              : said(feature),
+        },
+      ],
+      ...(feature === 'tools' ? { tools: [{ type: 'function', name: 'weather', parameters }], tool_choice: 'required' } : {}),
+      ...(feature === 'structured' ? { text: { format: { type: 'json_schema', name: 'city', schema: citySchema, strict: true } } } : {}),
+      ...(feature === 'reasoning' ? { reasoning: { effort: 'low' } } : {}),
+    }),
+  },
+  anthropic: {
+    provider: 'anthropic',
+    path: () => '/v1/messages',
+    body: (model, stream, feature) => ({
+      model,
+      stream,
+      max_tokens: 4_000,
+      system: 'Be brief.',
+      messages: [
+        {
+          role: 'user',
+          content:
+            feature === 'images'
+              ? [
+                  { type: 'image', source: { type: 'base64', media_type: 'image/png', data: redPixel } },
+                  { type: 'text', text: said(feature) },
+                ]
+              : said(feature),
+        },
+      ],
+      ...(feature === 'tools' ? { tools: [{ name: 'weather', input_schema: parameters }], tool_choice: { type: 'any' } } : {}),
+      ...(feature === 'structured' ? { output_config: { format: { type: 'json_schema', schema: citySchema } } } : {}),
+      ...(feature === 'reasoning' ? { thinking: { type: 'enabled', budget_tokens: 2_000 } } : {}),
+    }),
+  },
+  gemini: {
+    provider: 'gemini',
+    path: (model, stream) => `/v1beta/models/${model}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+    body: (_model, _stream, feature) => ({
+      systemInstruction: { parts: [{ text: 'Be brief.' }] },
+      contents: [
+        {
+          role: 'user',
+          parts: [{ text: said(feature) }, ...(feature === 'images' ? [{ inlineData: { mimeType: 'image/png', data: redPixel } }] : [])],
+        },
+      ],
+      ...(feature === 'tools'
+        ? {
+            tools: [{ functionDeclarations: [{ name: 'weather', parametersJsonSchema: parameters }] }],
+            toolConfig: { functionCallingConfig: { mode: 'ANY' } },
+          }
+        : {}),
+      generationConfig: {
+        maxOutputTokens: 4_000,
+        ...(feature === 'structured' ? { responseMimeType: 'application/json', responseJsonSchema: citySchema } : {}),
+        ...(feature === 'reasoning' ? { thinkingConfig: { thinkingLevel: 'low', includeThoughts: true } } : {}),
+      },
+    }),
+  },
+};
+
+let upstream: Scripted;
+let gateway: Running;
+const cells = new Map<string, string>();
+beforeAll(async () => {
+  upstream = await scripted();
+  gateway = await running(accounts(upstream.url));
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+  console.log(matrix());
+});
+
+/** What a target was asked, by where each format says it. */
+const heard: Readonly<Record<Feature, RegExp>> = {
+  text: /Be brief\./,
+  tools: /"weather".*"(?:required|any|ANY)"/s,
+  images: new RegExp(redPixel.slice(0, 60).replace(/[+/]/g, '\\$&')),
+  structured: /"(?:json_schema|responseJsonSchema)".*degrees/s,
+  reasoning: /"reasoning_effort"|"effort"|"thinking"|"thinkingBudget"|"thinkingLevel"/,
+};
+
+/** Where a feature does not come through whole, and why: named here, or the cell fails. */
+const reasons: readonly { readonly at: (caller: string, target: string, feature: Feature) => boolean; readonly why: string }[] = [];
+
+/** Where it comes through in the target's own way, and the caller is told of it; any other warning fails. */
+const approximations: readonly { readonly at: (caller: string, target: string, feature: Feature) => boolean; readonly warning: string }[] =
+  [
+    {
+      at: (caller, target, feature) => caller === 'anthropic' && feature === 'reasoning' && (target === 'openai' || target === 'responses'),
+      warning: 'approximated thinking.max_tokens',
+    },
+  ];
+
+describe.each(Object.keys(callers))('%s', caller => {
+  describe.each(targets)(`to %s`, target => {
+    test.each([false, true])('streamed: %s', async stream => {
+      for (const feature of features) {
+        const key = `${caller} ${target} ${stream} ${feature}`;
+        cells.set(key, 'FAILED');
+        const { response, warnings } = await ask(caller, `to-${target}`, stream, feature);
+        const why = reasons.find(({ at }) => at(caller, target, feature))?.why;
+        const expected = approximations.find(({ at }) => at(caller, target, feature))?.warning ?? '';
+        if (why === undefined) expect(upstream.last().text, key).toMatch(heard[feature]);
+        expect(warnings, key).toBe(expected);
+        expect(essence(response), key).toEqual(essence(scenes[feature as Scene]));
+        cells.set(key, why === undefined ? (warnings === '' ? 'exact' : 'warned') : 'reason');
+      }
+    });
+  });
+});
+
+test('no hole is without a reason', () => {
+  expect([...cells].filter(([, cell]) => cell === 'FAILED')).toEqual([]);
+  expect(cells.size).toBe(4 * 4 * 2 * 5);
+});
+
+async function ask(
+  caller: string,
+  model: string,
+  stream: boolean,
+  feature: Feature,
+): Promise<{ response: ChatResponse; warnings: string }> {
+  const { provider: name, path, body } = callers[caller]!;
+  const provider = providers[name]!;
+  const answer = await fetch(gateway.url + path(model, stream), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body(model, stream, feature)),
+  });
+  const text = await answer.text();
+  expect(answer.status, text).toBe(200);
+  const warnings = answer.headers.get('x-hindcast-warnings') ?? '';
+  if (!stream) return { response: whole(provider.parseResponse(JSON.parse(text) as Json)), warnings };
+  const parser = provider.parseStream();
+  const events = [];
+  const frames = sseFrames({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
+  frames.feed(Buffer.from(text));
+  frames.end();
+  const end = parser.end();
+  if (!end.complete) throw new Error(end.failure.message);
+  events.push(...end.events);
+  return { response: whole(collect(events)), warnings };
+}
+
+function whole(response: ReturnType<typeof collect>): ChatResponse {
+  if ('kind' in response) throw new Error(response.message);
+  return response;
+}
+
+/** What has to come through whatever lies between: what was said, thought and called, how it ended, and what it cost. */
+function essence({ choices, usage, model }: ChatResponse): object {
+  const { content, finish } = choices[0]!;
+  const texts = (type: 'text' | 'reasoning'): string => content.map(part => (part.type === type ? part.text : '')).join('');
+  const calls = content.filter((part): part is Part & { type: 'tool-call' } => part.type === 'tool-call');
+  return {
+    model,
+    text: texts('text'),
+    thought: texts('reasoning'),
+    calls: calls.map(call => [call.name, JSON.parse(call.arguments)]),
+    reason: finish.reason,
+    tokens: [usage?.input, usage?.output, usage?.cached],
+  };
+}
+
+function matrix(): string {
+  const mark: Readonly<Record<string, string>> = { exact: '=', warned: '~', reason: 'r', FAILED: 'X' };
+  const lines = Object.keys(callers).flatMap(caller =>
+    targets.map(target => {
+      const cell = (stream: boolean): string =>
+        features.map(feature => mark[cells.get(`${caller} ${target} ${stream} ${feature}`) ?? ''] ?? ' ').join('    ');
+      return `${caller.padEnd(10)} -> ${target.padEnd(10)} ${cell(false)}  |  ${cell(true)}`;
+    }),
+  );
+  const head = `${'caller'.padEnd(10)}    ${'target'.padEnd(10)} ${'json: text tools images structured reasoning'}  |  stream: the same`;
+  const told = [...reasons.map(({ why }) => `  r: ${why}`), ...approximations.map(({ warning }) => `  ~: ${warning}`)];
+  return [head, ...lines, '= exact   ~ approximated, and the caller is told   r not whole, for a reason   X failed', ...told].join('\n');
+}
