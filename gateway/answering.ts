@@ -4,11 +4,12 @@ import { type Asking, ask } from './ask.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Clock, Milliseconds } from './core/time.ts';
 import { earlyHeadersOf } from './head.ts';
+import type { Visit } from './intake.ts';
+import type { Purse } from './limits/purse.ts';
 import type { Question } from './question.ts';
 import { ResponseReader } from './reader.ts';
 import { isRefusal, noRecord, type Refusal } from './refuse.ts';
 import { Repeats, type Shared } from './repeats/repeats.ts';
-import type { World } from './world.ts';
 
 export interface Driven {
   readonly question: Question;
@@ -21,6 +22,7 @@ export interface AnsweringOptions {
   readonly clock: Clock;
   readonly sink: Pick<Sink, 'refusal'>;
   readonly keepAliveMs: Milliseconds;
+  readonly purse: Purse;
 }
 
 export class Answering {
@@ -32,38 +34,63 @@ export class Answering {
     this.#repeats = new Repeats(options.clock);
   }
 
-  drive(question: Question, { headers }: IncomingMessage, response: ServerResponse, world: World): Driven | Refusal {
+  async drive(question: Question, { headers }: IncomingMessage, response: ServerResponse, visit: Visit): Promise<Driven | Refusal> {
     const shared = this.#repeats.join(headers, question);
-    if (shared && isRefusal(shared)) return shared;
-    // Nothing is asked of a provider that could not be recorded.
-    if (!shared?.asking && !shared?.tape.isAnswered && this.#options.sink.refusal() !== undefined) return noRecord;
-    return shared ? this.#share(shared, question, response, world) : this.#alone(question, response, world);
+    if (!shared) return this.#alone(question, response, visit);
+    if (isRefusal(shared)) return shared;
+    if (shared.started || shared.tape.isAnswered) return this.#join(shared, question, response);
+    return this.#begin(shared, question, response, visit);
   }
 
-  #alone(question: Question, response: ServerResponse, world: World): Driven {
-    const reader = this.#readerOf(question, response);
-    const asking = ask(question, world, reader);
-    watch(response, reader, asking, () => asking.leave());
-    return { question, asking, joins: false };
-  }
-
-  #share(shared: Shared, question: Question, response: ServerResponse, world: World): Driven {
-    const { tape } = shared;
-    const joins = shared.asking !== undefined || tape.isAnswered;
-    if (joins) response.setHeader('x-hindcast-repeat', 'true');
-    const reader = this.#readerOf({ ...question, id: shared.id }, response);
-    tape.attach(reader);
-    if (!joins) {
-      shared.asking = ask(question, world, tape);
-      const ended = (): void => this.#repeats.ended(shared);
-      shared.asking.done.then(ended, ended);
-    }
-    const asking = shared.asking ?? over;
-    watch(response, reader, asking, () => {
-      tape.detach(reader);
-      if (tape.readers === 0) asking.leave();
+  async #alone(question: Question, response: ServerResponse, visit: Visit): Promise<Driven | Refusal> {
+    const asking = await this.#admitted(question, response, visit, () => {
+      const reader = this.#readerOf(question, response);
+      const begun = ask(question, visit.world, reader);
+      watch(response, reader, begun, () => begun.leave());
+      return begun;
     });
-    return { question, asking, joins };
+    return isRefusal(asking) ? asking : { question, asking, joins: false };
+  }
+
+  async #begin(shared: Shared, question: Question, response: ServerResponse, visit: Visit): Promise<Driven | Refusal> {
+    const ended = (): void => this.#repeats.ended(shared);
+    shared.started = this.#admitted(question, response, visit, () => {
+      const reader = this.#readerOf(question, response);
+      shared.tape.attach(reader);
+      const begun = ask(question, visit.world, shared.tape);
+      watch(response, reader, begun, () => detach(shared, reader, begun));
+      begun.done.then(ended, ended);
+      return begun;
+    });
+    const asking = await shared.started.catch((problem: unknown) => {
+      ended();
+      throw problem;
+    });
+    if (!isRefusal(asking)) return { question, asking, joins: false };
+    ended();
+    return asking;
+  }
+
+  async #join(shared: Shared, question: Question, response: ServerResponse): Promise<Driven | Refusal> {
+    const asking = shared.started ? await shared.started : over;
+    if (isRefusal(asking)) return asking;
+    response.setHeader('x-hindcast-repeat', 'true');
+    const reader = this.#readerOf({ ...question, id: shared.id }, response);
+    shared.tape.attach(reader);
+    watch(response, reader, asking, () => detach(shared, reader, asking));
+    return { question, asking, joins: true };
+  }
+
+  /** Nothing is asked of a provider that could not be recorded, or that the caller's budget and limits do not allow. */
+  async #admitted(question: Question, response: ServerResponse, visit: Visit, begin: () => Asking): Promise<Asking | Refusal> {
+    const { sink, purse } = this.#options;
+    if (sink.refusal() !== undefined) return noRecord;
+    const admission = await purse.admit(question, visit);
+    if (admission && isRefusal(admission)) return admission;
+    for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
+    const asking = begin();
+    admission?.follow(asking);
+    return asking;
   }
 
   #readerOf(question: Question, response: ServerResponse): ResponseReader {
@@ -79,6 +106,11 @@ export class Answering {
 
 /** Of an answer that was whole before: nothing is under way. */
 const over: Asking = { done: new Promise(() => {}), leave: () => {}, resume: () => {}, answer: () => undefined };
+
+function detach({ tape }: Shared, reader: ResponseReader, asking: Asking): void {
+  tape.detach(reader);
+  if (tape.readers === 0) asking.leave();
+}
 
 function watch(response: ServerResponse, reader: ResponseReader, asking: Asking, left: () => void): void {
   const leave = (): void => {

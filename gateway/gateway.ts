@@ -3,12 +3,15 @@
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
 import type { EdgeLimits } from './edge.ts';
+import type { Ledger } from './limits/ledger.ts';
 import type { Log } from './logs.ts';
 import type { RecorderStats } from './metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface GatewayOptions {
+  /** Where callers' budgets and limits are counted; in memory when absent. The gateway closes it. */
+  readonly callerLedger?: Ledger;
   readonly settings: Settings;
   readonly sink: Sink;
   readonly log: Log;

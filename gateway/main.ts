@@ -11,6 +11,9 @@ import { registerConfig, registerKeys } from './config/commands.ts';
 import { printProblems, watchConfig } from './config.ts';
 import type { Sink } from './core/exchange.ts';
 import { isLoopbackHost } from './guard.ts';
+import type { Ledger } from './limits/ledger.ts';
+import { redisLedger } from './limits/redis-ledger.ts';
+import { sqliteLedger } from './limits/sqlite-ledger.ts';
 import { createLog, type Log, type LogLevel, logLevels } from './logs.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Settings } from './settings.ts';
@@ -55,8 +58,10 @@ async function serve(options: ServeOptions): Promise<number> {
   const settings = withOptions(loaded, options);
   const log = openLog(options);
   const sink = openSink(settings);
+  const callerLedger = await openLedger(settings, log);
   let recorder: Recorder | undefined;
   const gateway = createGateway({
+    callerLedger,
     settings,
     sink,
     log,
@@ -119,6 +124,17 @@ function openLog({ json }: ServeOptions): Log {
     isTerminal: process.stderr.isTTY && !json,
     write: line => process.stderr.write(line),
   });
+}
+
+async function openLedger({ state, store }: Settings, log: Log): Promise<Ledger> {
+  try {
+    if (state.url !== 'sqlite') return await redisLedger(state.url.reveal(), problem => log.warn(`the Redis of state.url: ${problem}`));
+    return sqliteLedger(join(store.path, 'state.sqlite'), count =>
+      log.warn(`${count} requests were under way when the gateway died; what was reserved for them counts as spent`),
+    );
+  } catch (error) {
+    throw new CommandError(exit.usage, `Budgets and limits cannot be counted: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function openSink({ store, recorder }: Settings): Sink {

@@ -43,6 +43,8 @@ export interface RecorderStats {
 }
 
 export interface MetricsOptions {
+  /** Of the budgets that requests counted against, in nano-dollars. */
+  readonly budgets?: () => Promise<readonly { readonly scope: string; readonly left: number; readonly budget: number }[]>;
   readonly sink: Pick<Sink, 'dropped' | 'refusal'>;
   readonly telemetry: () => Pick<Telemetry, 'counts'>;
   readonly inflight: () => number;
@@ -66,6 +68,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   registerCollected(registry, options);
   registerRecorder(registry, options);
   const fleet = options.fleet && fleetInstruments(registry, options.fleet);
+  if (options.budgets) registerBudgets(registry, options.budgets);
   const models = new Set<string>();
   const bounded = (model: string): string => {
     if (models.has(model)) return model;
@@ -136,6 +139,23 @@ function registerCollected(registry: Registry, { telemetry, inflight }: MetricsO
     registers,
     collect: () => set(lost, telemetry().counts.dropped),
   });
+}
+
+function registerBudgets(registry: Registry, budgets: NonNullable<MetricsOptions['budgets']>): void {
+  const gauge = (name: string, help: string, of: (budget: { readonly left: number; readonly budget: number }) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['scope'],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const budget of await budgets().catch(() => [])) this.set({ scope: budget.scope }, usd(of(budget)));
+      },
+    });
+  };
+  gauge('hindcast_budget_left_usd', 'What is left of a budget in its period, of tenants, projects and keys.', ({ left }) => left);
+  gauge('hindcast_budget_limit_usd', 'The whole budget of a period.', ({ budget }) => budget);
 }
 
 function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions): void {

@@ -20,6 +20,7 @@ import type { Gateway, GatewayOptions } from './gateway.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './guard.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { parse, route, type Visit } from './intake.ts';
+import { openPurse, type Purse } from './limits/purse.ts';
 import { requestLine } from './logs.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { type Ledger, openLedger } from './passthrough/ledger.ts';
@@ -58,6 +59,7 @@ class GatewayServer implements Gateway {
   readonly #routes: Routes;
   readonly #ledger: Ledger;
   readonly #metrics: Metrics;
+  readonly #purse: Purse;
   readonly #answering: Answering;
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
@@ -73,7 +75,9 @@ class GatewayServer implements Gateway {
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
+    this.#purse = openPurse(options, this.#clock);
     this.#metrics = createMetrics({
+      budgets: () => this.#purse.left(),
       sink: options.sink,
       telemetry: () => this.#version.telemetry,
       inflight: () => this.#drain.size,
@@ -82,7 +86,7 @@ class GatewayServer implements Gateway {
       fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts },
       process: options.processMetrics ?? false,
     });
-    this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs });
+    this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs, purse: this.#purse });
     this.#ledger = openLedger(options.settings.store.path);
     this.#routes = this.#createRoutes();
     guardEdge(this.#listener, this.#limits, {
@@ -100,7 +104,7 @@ class GatewayServer implements Gateway {
     const visit = this.#visits.get(request)!;
     const asked = await parse(request, dialect, this.#limits);
     const question = isRefusal(asked) ? asked : route(asked, dialect, visit);
-    const driven = isRefusal(question) ? question : this.#answering.drive(question, request, response, visit.world);
+    const driven = isRefusal(question) ? question : await this.#answering.drive(question, request, response, visit);
     const path = request.url!.split('?', 1)[0]!;
     await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit, path));
   }
@@ -174,6 +178,7 @@ class GatewayServer implements Gateway {
           limits: this.#limits,
           sink: this.#options.sink,
           ledger: this.#ledger,
+          purse: this.#purse,
           visitOf: request => this.#visits.get(request)!,
           refused: (request, response, refusal) => this.#refused(request, response, refusal),
           relayed: (driven, visit, path) => this.#rendered(driven, visit, path),
@@ -281,6 +286,7 @@ class GatewayServer implements Gateway {
     await this.#copies.close();
     await this.#routes.stop();
     this.#ledger.close();
+    await this.#purse.close();
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
   }
 

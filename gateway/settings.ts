@@ -1,5 +1,6 @@
 /** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
 import { type AllowancePolicy, allowanceDefault } from './core/allowance.ts';
+import type { BudgetPolicy, CallerLimits } from './core/budget.ts';
 import type { ModelFacts } from './core/catalogue.ts';
 import type { LimitPolicy } from './core/limits.ts';
 import type { PlannedStep, RoutePlan } from './core/plan.ts';
@@ -47,6 +48,8 @@ export interface Settings {
       readonly audit: number;
     };
   };
+  /** What callers have spent and may ask is kept in a file, or in a Redis, whose URL may hold a password. */
+  readonly state: { readonly url: 'sqlite' | Secret };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
   readonly telemetry: { readonly otlp: string | undefined };
   readonly providers: ReadonlyMap<string, Account>;
@@ -109,15 +112,24 @@ export interface Route extends RoutePlan {
 }
 export type ConfiguredStep = PlannedStep;
 
-export interface Tenant {
+/** What may be spent and how fast may be asked; absent sets no limit. */
+export interface Caps {
+  readonly budget?: BudgetPolicy;
+  readonly limits?: CallerLimits;
+}
+
+export interface Tenant extends Caps {
   readonly name: string;
   /** Routes and targets it may ask; undefined allows all. */
   readonly routes: readonly string[] | undefined;
   /** Days, where they are not the recorder's. */
   readonly retention?: { readonly records?: number; readonly payloads?: number };
+  /** By name; `*` is each of the others. */
+  readonly projects?: ReadonlyMap<string, Caps>;
+  readonly users?: ReadonlyMap<string, Caps>;
 }
 
-export interface CallerKey {
+export interface CallerKey extends Caps {
   readonly name: string;
   readonly tenant: string;
   readonly project: string;

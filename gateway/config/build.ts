@@ -1,7 +1,7 @@
 /** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
 import { resolve } from 'node:path';
 import { Secret } from '../secret.ts';
-import type { CallerKey, Settings, Tenant } from '../settings.ts';
+import type { CallerKey, Caps, Settings, Tenant } from '../settings.ts';
 import { accountOf } from './account.ts';
 import { factsOf, routeOf, routingOf } from './build-route.ts';
 import type { Config } from './schema.ts';
@@ -33,6 +33,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
       redact: recorder.redact.map(rule => (typeof rule === 'string' ? { name: rule } : rule)),
       retention: recorder.retention,
     },
+    state: { url: config.state.url === 'sqlite' ? 'sqlite' : new Secret(config.state.url) },
     telemetry: { otlp: telemetry.otlp },
     providers: new Map(Object.entries(config.providers).map(([name, entry]) => [name, accountOf(name, entry)])),
     routes: new Map(Object.entries(config.routes).map(([name, entry]) => [name, routeOf(name, entry)])),
@@ -46,8 +47,16 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
 
 function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
   const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);
-  for (const [name, { routes, retention }] of Object.entries(tenants))
-    all.set(name, { name, routes, ...(retention ? { retention: daysOf(retention) } : {}) });
+  for (const [name, { routes, retention, projects, users, ...caps }] of Object.entries(tenants)) {
+    all.set(name, {
+      name,
+      routes,
+      ...(retention ? { retention: daysOf(retention) } : {}),
+      ...capsOf(caps),
+      ...(projects ? { projects: new Map(Object.entries(projects).map(([project, its]) => [project, capsOf(its)])) } : {}),
+      ...(users ? { users: new Map(Object.entries(users).map(([user, its]) => [user, capsOf(its)])) } : {}),
+    });
+  }
   return all;
 }
 
@@ -58,8 +67,25 @@ const daysOf = ({ records, payloads }: NonNullable<Config['tenants'][string]['re
 
 function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
   return new Map(
-    keys.map(({ hash, name, tenant, project, user, role }) => [hash.slice(7).toLowerCase(), { name, tenant, project, user, role }]),
+    keys.map(({ hash, name, tenant, project, user, role, ...caps }) => [
+      hash.slice(7).toLowerCase(),
+      { name, tenant, project, user, role, ...capsOf(caps) },
+    ]),
   );
+}
+
+function capsOf({ budget, limits }: Pick<Config['tenants'][string], 'budget' | 'limits'>): Caps {
+  return {
+    ...(budget ? { budget: { nanoUsd: Math.round(budget.usd * 1e9), per: budget.per } } : {}),
+    ...(limits
+      ? {
+          limits: {
+            ...(limits.rpm === undefined ? {} : { requestsPerMinute: limits.rpm }),
+            ...(limits.tpm === undefined ? {} : { tokensPerMinute: limits.tpm }),
+          },
+        }
+      : {}),
+  };
 }
 
 function pricesOf(prices: Config['prices']): Settings['prices'] {

@@ -18,10 +18,7 @@ const words =
 
 export const notYet: readonly NotYet[] = [
   { path: 'server.workers', refused: value => typeof value === 'number' && value > 1, mend: 'write workers: 1' },
-  { path: 'state.url', refused: words('sqlite'), mend: 'write url: sqlite' },
   { path: 'routes.*.on_break', refused: words('error'), mend: 'write on_break: error' },
-  { path: 'tenants.*.budget', mend: 'remove it; nothing limits what this tenant spends' },
-  { path: 'tenants.*.limits', mend: 'remove it; nothing limits how often this tenant asks' },
 ];
 
 export function findNotYet(config: unknown): readonly Finding[] {

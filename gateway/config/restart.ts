@@ -9,6 +9,7 @@ const fixed: Readonly<Record<string, Reader>> = {
   'server.host': s => s.server.host,
   'server.port': s => s.server.port,
   'server.workers': s => s.server.workers,
+  'state.url': s => (s.state.url === 'sqlite' ? s.state.url : fingerprint(s.state.url)),
   'store.url': s => s.store.url,
   'store.path': s => s.store.path,
   'store.host': s => s.store.host,

@@ -1,9 +1,26 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Every key of the config, its kind, its default and what it means. What an entry cannot see, cross-checks.ts checks. */
 import { z } from 'zod';
+import { periods } from '../core/budget.ts';
 import { serviceAccount } from '../google-token.ts';
 import { providers } from '../providers/index.ts';
-import { bytes, decimal, list, name, oneOf, only, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
+import {
+  bytes,
+  decimal,
+  expecting,
+  list,
+  name,
+  oneOf,
+  only,
+  record,
+  secret,
+  section,
+  text,
+  url,
+  urlOr,
+  wholeNumber,
+  yesOrNo,
+} from './fields.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 import { model, routing } from './routing-schema.ts';
@@ -119,6 +136,26 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
     .describe('How fast each of its keys may be asked each model. Learned from what the provider says when absent.'),
 });
 
+const caps = () => ({
+  budget: section('a map such as { usd: 500, per: month }', {
+    usd: decimal('USD', 0, 1_000_000).describe('What may be spent in a period.'),
+    per: oneOf(periods).default('month').describe('Days, weeks (from Monday) and months are in UTC; `total` never begins anew.'),
+  })
+    .optional()
+    .describe('A request is refused (429 budget_exceeded) when what is left does not reach for it.'),
+  limits: section('a map such as { rpm: 600, tpm: 1000000 }', {
+    rpm: wholeNumber('requests per minute', 1, 1_000_000_000).optional().describe('Requests per minute.'),
+    tpm: wholeNumber('tokens per minute', 1, 1_000_000_000_000).optional().describe('Tokens per minute, of request and answer.'),
+  })
+    .optional()
+    .describe('A request over it is refused (429 rate_limit_exceeded) and told how long to wait.'),
+});
+
+const capped = (what: string) =>
+  record(`a map of ${what}s by name`, z.string().max(256), section('a map such as { budget: { usd: 5, per: day } }', caps()))
+    .optional()
+    .describe(`Budgets and limits of each ${what}, by name; \`*\` is each of the others.`);
+
 const tenant = section('a map such as { routes: [fast, chat] }', {
   routes: list('a list of routes and targets', text('the name of a route, or provider/model'), 1000)
     .optional()
@@ -129,6 +166,9 @@ const tenant = section('a map such as { routes: [fast, chat] }', {
   })
     .optional()
     .describe("How long this tenant's records are kept, where that is not `recorder.retention`."),
+  ...caps(),
+  projects: capped('project'),
+  users: capped('user'),
 });
 
 const key = section('a map such as { name: web, hash: "sha256:…" }', {
@@ -151,6 +191,7 @@ const key = section('a map such as { name: web, hash: "sha256:…" }', {
     .default('')
     .describe('Stands in records.'),
   role: oneOf(['caller', 'admin']).default('caller').describe('`admin` may use /admin as well.'),
+  ...caps(),
 });
 
 const usd = () => decimal('USD per million tokens', 0, 1_000_000);
@@ -165,7 +206,13 @@ export const schema = section('a map of settings such as "routes:"', {
   server: server.prefault({}).describe('Where the gateway listens.'),
   store: store.prefault({}).describe('Where records lie.'),
   recorder: recorder.prefault({}).describe('What is recorded, and how surely.'),
-  state: section('a map such as { url: sqlite }', { url: only('sqlite').default('sqlite').describe('Where several gateways agree.') })
+  state: section('a map such as { url: sqlite }', {
+    url: z
+      .string({ error: () => expecting('sqlite, or a URL such as redis://redis:6379') })
+      .regex(/^(?:sqlite|rediss?:\/\/[^\s/]+.*)$/, { error: () => expecting('sqlite, or a URL such as redis://redis:6379') })
+      .default('sqlite')
+      .describe('Where budgets and limits are counted: a file of this gateway, or a Redis that several gateways share.'),
+  })
     .prefault({})
     .describe('What several gateways share.'),
   telemetry: section('a map such as { otlp: http://127.0.0.1:4318 }', {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BodyLimits } from '../body.ts';
 import type { Sink } from '../core/exchange.ts';
 import type { Visit } from '../intake.ts';
+import type { Purse } from '../limits/purse.ts';
 import { isRefusal, type Refusal } from '../refuse.ts';
 import type { RouteEntry } from '../routes.ts';
 import { endpoints } from './endpoints.ts';
@@ -14,6 +15,7 @@ export interface Lent {
   readonly limits: BodyLimits;
   readonly sink: Sink;
   readonly ledger: Ledger;
+  readonly purse: Purse;
   visitOf(request: IncomingMessage): Visit;
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
   relayed(relayed: Relayed, visit: Visit, path: string): Promise<void>;

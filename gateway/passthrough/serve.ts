@@ -8,6 +8,7 @@ import type { Sink } from '../core/exchange.ts';
 import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { namesHost, questionOf, type Visit } from '../intake.ts';
+import type { Purse } from '../limits/purse.ts';
 import { ours } from '../pass.ts';
 import { invalid, isRefusal, noRecord, type Refusal } from '../refuse.ts';
 import { recordBatch } from './batch-items.ts';
@@ -29,6 +30,7 @@ export interface PassThrough {
   readonly limits: BodyLimits;
   readonly sink: Sink;
   readonly ledger: Ledger;
+  readonly purse: Purse;
 }
 
 export type Relayed = Driven;
@@ -47,6 +49,9 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   if (isRefusal(question)) return question;
   // Nothing is asked of a provider that could not be recorded.
   if (sink.refusal() !== undefined) return noRecord;
+  const admission = await form.purse.admit(question, visit);
+  if (admission && isRefusal(admission)) return admission;
+  for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
   const holder = holderOf(form);
   const asking = new Relay({
     endpoint,
@@ -67,6 +72,7 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
       return answer;
     },
   });
+  admission?.follow(asking);
   const leave = (): void => {
     if (!response.writableFinished) asking.leave();
   };

@@ -30,8 +30,8 @@ export interface Shared {
   readonly id: string;
   readonly digest: string;
   readonly tape: Tape;
-  /** Set by whoever asks it; absent for one that ended. */
-  asking?: Asking | undefined;
+  /** Set by whoever asks it first; absent for one that ended. */
+  started?: Promise<Asking | Refusal>;
 }
 
 interface Kept extends Shared {
@@ -54,7 +54,7 @@ export class Repeats {
     this.#limits = { ...repeatLimits, ...limits };
   }
 
-  /** What a request with a key takes part in; undefined without one. Whoever finds no `asking` and no ending asks, and says `ended`. */
+  /** What a request with a key takes part in; undefined without one. Whoever finds it not `started` and not answered asks, and says `ended`. */
   join(headers: IncomingHttpHeaders, question: Question): Shared | Refusal | undefined {
     const key = headers[headerName];
     if (key === undefined) return undefined;
@@ -77,7 +77,7 @@ export class Repeats {
       if (shared.tape.isWhole) this.#length -= shared.tape.length;
       return;
     }
-    const { asking: _, ...rest } = shared;
+    const { started: _, ...rest } = shared;
     this.#kept.set(shared.name, { ...rest, until: this.#clock.now() + this.#limits.keepMs });
     this.#forgetOld();
   }

@@ -25,6 +25,7 @@ export const settingsIn = (path: string, store: Partial<Settings['store']> = {})
     redact: [],
     retention: { records: 90, payloads: 30, scores: 365, replays: 180, audit: 730 },
   },
+  state: { url: 'sqlite' },
   telemetry: { otlp: undefined },
   providers: new Map(),
   routes: new Map(),

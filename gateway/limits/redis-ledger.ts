@@ -1,0 +1,118 @@
+/** The ledger that several gateways share: Redis or Valkey. Who cannot reach it within a second is told so; money then fails closed. */
+import type { RedisClientType } from 'redis';
+import { freshState, type Need, periodOf, type Scope, type ScopeState, type Spending, type Verdict } from '../core/budget.ts';
+import type { Instant, Milliseconds } from '../core/time.ts';
+import { type Ledger, LedgerUnavailable, openMsMax, type Used } from './ledger.ts';
+import { reserveScript, settleScript } from './lua.ts';
+
+const waitMsMax: Milliseconds = 1_000;
+const sweepMs: Milliseconds = 30_000;
+const sweptMax = 1_000;
+/** One hash slot, as scripts need it. */
+const prefix = 'hindcast:{state}';
+const openKey = `${prefix}:open`;
+
+type Script = { readonly keys: readonly string[]; readonly args: readonly string[] };
+
+/** `redis` is an optional package: without it, a configuration that asks for it is told so at the start. */
+export async function redisLedger(url: string, failed: (problem: string) => void): Promise<Ledger> {
+  const { createClient } = await import('redis').catch(() => {
+    throw new Error('state.url names a Redis, and the package `redis` is not installed: npm install redis');
+  });
+  const client = createClient({
+    url,
+    // Who waits in a queue for a dead server would wait too long.
+    disableOfflineQueue: true,
+    socket: { connectTimeout: waitMsMax, reconnectStrategy: (tries: number) => Math.min(2_000, 50 * 2 ** Math.min(tries, 10)) },
+  });
+  client.on('error', (error: Error) => failed(error.message));
+  const ledger = new RedisLedger(client as unknown as RedisClientType);
+  // A server that is down is waited for in the background: the gateway starts, and refuses what it cannot count.
+  await Promise.race([client.connect(), new Promise(resolve => setTimeout(resolve, waitMsMax).unref())]).catch(() => {});
+  return ledger;
+}
+
+class RedisLedger implements Ledger {
+  readonly #client: RedisClientType;
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(client: RedisClientType) {
+    this.#client = client;
+    this.#sweep = setInterval(() => this.#sweepDead().catch(() => {}), sweepMs).unref();
+  }
+
+  async reserve(id: string, scopes: readonly Scope[], need: Need, at: Instant): Promise<Verdict> {
+    const keys = [openKey, reservationKey(id), ...scopes.flatMap(scope => [spendingKey(scope, at), `${prefix}:rates:${scope.name}`])];
+    const args = [
+      at,
+      need.isGuess ? 1 : 0,
+      Math.round(need.nanoUsd),
+      need.tokens,
+      at + openMsMax,
+      ...scopes.flatMap(({ budget, limits }) => [budget?.nanoUsd ?? '', limits?.requestsPerMinute ?? '', limits?.tokensPerMinute ?? '']),
+    ].map(String);
+    const told = JSON.parse(String(await this.#run(reserveScript, { keys, args }))) as Told;
+    if (told.type === 'taken') return { type: 'taken', states: scopes.map((_, i) => stateOf(told, i + 1, at)), reserved: [] };
+    return { ...told, scope: scopes[told.scope - 1]!.name } as unknown as Verdict;
+  }
+
+  async settle(id: string, { nanoUsd, tokens }: Used): Promise<void> {
+    await this.#run(settleScript, { keys: [openKey, reservationKey(id)], args: [String(Math.round(nanoUsd)), String(tokens)] });
+  }
+
+  async spending(scope: Scope, at: Instant): Promise<Spending> {
+    const [spent, reserved] = await this.#within(this.#client.hmGet(spendingKey(scope, at), ['spent', 'reserved']));
+    return { spent: Number(spent ?? 0), reserved: Number(reserved ?? 0) };
+  }
+
+  async open(): Promise<number> {
+    return this.#within(this.#client.zCard(openKey));
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweep);
+    if (this.#client.isOpen) this.#client.destroy();
+  }
+
+  /** Of gateways that died. */
+  async #sweepDead(): Promise<void> {
+    const dead = await this.#client.zRangeByScore(openKey, 0, Date.now(), { LIMIT: { offset: 0, count: sweptMax } });
+    for (const reservation of dead) await this.#run(settleScript, { keys: [openKey, reservation], args: ['', ''] });
+  }
+
+  async #run(script: string, { keys, args }: Script): Promise<unknown> {
+    return this.#within(this.#client.eval(script, { keys: [...keys], arguments: [...args] }));
+  }
+
+  async #within<Value>(asked: Promise<Value>): Promise<Value> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new LedgerUnavailable('no answer within a second')), waitMsMax);
+    });
+    try {
+      return await Promise.race([asked, late]);
+    } catch (problem) {
+      throw problem instanceof LedgerUnavailable
+        ? problem
+        : new LedgerUnavailable(problem instanceof Error ? problem.message : String(problem));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+interface Told {
+  readonly type: Verdict['type'];
+  readonly scope: number;
+  /** An empty list is an empty object to Lua. */
+  readonly levels?: readonly (readonly [scope: number, dimension: 'requests' | 'tokens', level: number])[] | object;
+}
+
+function stateOf({ levels }: Told, scope: number, at: Instant): ScopeState {
+  const of = Array.isArray(levels) ? (levels as [number, string, number][]).filter(([i]) => i === scope) : [];
+  return { ...freshState, ...Object.fromEntries(of.map(([, dimension, level]) => [dimension, { level, at }])) };
+}
+
+const reservationKey = (id: string): string => `${prefix}:reservation:${id}`;
+const spendingKey = ({ name, budget }: Scope, at: Instant): string =>
+  `${prefix}:spending:${name}:${budget ? periodOf(budget.per, at).name : ''}`;

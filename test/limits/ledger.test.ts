@@ -1,0 +1,155 @@
+/** Every ledger decides the same, keeps it, and settles each reservation once: in memory, in a file, in a real Redis. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Scope } from '../../gateway/core/budget.ts';
+import type { Ledger } from '../../gateway/limits/ledger.ts';
+import { redisLedger } from '../../gateway/limits/redis-ledger.ts';
+import { sqliteLedger } from '../../gateway/limits/sqlite-ledger.ts';
+import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));
+const opened: Ledger[] = [];
+let redis: RunningRedis | undefined;
+beforeAll(async () => {
+  if (hasRedis) redis = await startRedis();
+});
+afterAll(async () => {
+  for (const ledger of opened) await ledger.close().catch(() => {});
+  await redis?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+let count = 0;
+const tenant = (nanoUsd: number): Scope => ({ name: `tenant t${count++}`, budget: { nanoUsd, per: 'total' } });
+const need = (nanoUsd: number, tokens = 0) => ({ nanoUsd, tokens, isGuess: false });
+
+const kinds: readonly (readonly [string, () => Promise<Ledger>])[] = [
+  ['in memory', async () => sqliteLedger(':memory:')],
+  ['in a file', async () => sqliteLedger(join(folder, `${count++}.sqlite`))],
+  [`in a Redis${hasRedis ? '' : ' (skipped: no redis-server here)'}`, () => redisLedger(redis!.url, () => {})],
+];
+
+describe.each(kinds)('a ledger %s', (name, start) => {
+  const open = async (): Promise<Ledger> => {
+    const ledger = await start();
+    opened.push(ledger);
+    return ledger;
+  };
+  const only = test.skipIf(name.includes('skipped'));
+
+  only('lets through what the budget reaches for, 64 at once, and never more', async () => {
+    const ledger = await open();
+    const scope = tenant(1_000);
+    const verdicts = await Promise.all(Array.from({ length: 64 }, (_, i) => ledger.reserve(`${scope.name} ${i}`, [scope], need(100), i)));
+    expect(verdicts.filter(({ type }) => type === 'taken')).toHaveLength(10);
+    expect(new Set(verdicts.map(({ type }) => type))).toEqual(new Set(['taken', 'busy']));
+    expect(await ledger.spending(scope, 0)).toEqual({ spent: 0, reserved: 1_000 });
+    await Promise.all(verdicts.map((_, i) => ledger.settle(`${scope.name} ${i}`, { nanoUsd: 60, tokens: 0 }, 100)));
+    await ledger.settle(`${scope.name} 0`, { nanoUsd: 60, tokens: 0 }, 100);
+    expect(await ledger.spending(scope, 0)).toEqual({ spent: 600, reserved: 0 });
+    expect(await ledger.open()).toBe(0);
+    expect(await ledger.reserve('one more', [scope], need(401), 0)).toEqual({ type: 'spent', scope: scope.name, left: 400 });
+  });
+
+  only('counts requests and tokens a minute, and corrects the tokens when it knows them', async () => {
+    const ledger = await open();
+    const scope: Scope = { name: `key k${count++}`, limits: { requestsPerMinute: 3, tokensPerMinute: 100 } };
+    const at = 1_000_000;
+    expect(await ledger.reserve(`${scope.name} a`, [scope], need(0, 80), at)).toMatchObject({
+      type: 'taken',
+      states: [{ requests: { level: 2 }, tokens: { level: 20 } }],
+    });
+    expect(await ledger.reserve(`${scope.name} b`, [scope], need(0, 80), at)).toMatchObject({
+      type: 'limited',
+      dimension: 'tokens',
+      scope: scope.name,
+      limit: 100,
+      waitMs: 36_000,
+    });
+    await ledger.settle(`${scope.name} a`, { nanoUsd: 0, tokens: 10 }, at);
+    expect((await ledger.reserve(`${scope.name} b`, [scope], need(0, 80), at)).type).toBe('taken');
+  });
+
+  only('counts each period by itself', async () => {
+    const ledger = await open();
+    const scope: Scope = { name: `tenant d${count++}`, budget: { nanoUsd: 10, per: 'day' } };
+    const day = 86_400_000;
+    await ledger.reserve(`${scope.name} a`, [scope], need(10), day - 1);
+    expect((await ledger.reserve(`${scope.name} b`, [scope], need(10), day)).type).toBe('taken');
+    await ledger.settle(`${scope.name} a`, { nanoUsd: 7, tokens: 0 }, day + 1);
+    expect(await ledger.spending(scope, day - 1)).toEqual({ spent: 7, reserved: 0 });
+    expect(await ledger.spending(scope, day)).toEqual({ spent: 0, reserved: 10 });
+  });
+
+  only('decides as the one in memory does, whatever is asked', async () => {
+    const ledger = await open();
+    const model = sqliteLedger(':memory:');
+    const step = fc.record({
+      wanted: fc.nat(40),
+      tokens: fc.nat(40),
+      isGuess: fc.boolean(),
+      used: fc.nat(40),
+      afterMs: fc.nat(20_000),
+      settles: fc.nat(2),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
+        const run = count++;
+        const scopes: Scope[] = [
+          { name: `tenant m${run}`, budget: { nanoUsd: 100, per: 'month' } },
+          { name: `key m${run}`, budget: { nanoUsd: 80, per: 'day' }, limits: { requestsPerMinute: 5, tokensPerMinute: 60 } },
+        ];
+        let at = 50_000_000;
+        const under: string[] = [];
+        for (const [i, { wanted, tokens, isGuess, used, afterMs, settles }] of steps.entries()) {
+          at += afterMs;
+          const asked = [`${run} ${i}`, scopes, { nanoUsd: wanted, tokens, isGuess }, at] as const;
+          const [seen, expected] = [await ledger.reserve(...asked), await model.reserve(...asked)];
+          expect({ ...seen, states: 0, reserved: 0 }).toEqual({ ...expected, states: 0, reserved: 0 });
+          if (seen.type === 'taken') under.push(asked[0]);
+          for (const id of under.splice(0, settles)) {
+            for (const one of [ledger, model]) await one.settle(id, { nanoUsd: used, tokens: used }, at);
+          }
+          for (const scope of scopes) expect(await ledger.spending(scope, at)).toEqual(await model.spending(scope, at));
+        }
+        for (const id of under) for (const one of [ledger, model]) await one.settle(id, { nanoUsd: 1, tokens: 1 }, at);
+      }),
+      { numRuns: 25 },
+    );
+    await model.close();
+  });
+});
+
+test('what a killed gateway had reserved counts as spent when the next one starts, and the file is its owner’s alone', async () => {
+  const file = join(folder, 'killed.sqlite');
+  const program = `
+    import { sqliteLedger } from ${JSON.stringify(new URL('../../gateway/limits/sqlite-ledger.ts', import.meta.url).href)};
+    const ledger = sqliteLedger(${JSON.stringify(file)});
+    await ledger.reserve('a', [{ name: 'tenant x', budget: { nanoUsd: 100, per: 'total' } }], { nanoUsd: 30, tokens: 0, isGuess: false }, Date.now());
+    console.log('reserved');
+    setInterval(() => {}, 1000);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  const scope: Scope = { name: 'tenant x', budget: { nanoUsd: 100, per: 'total' } };
+  const beside = sqliteLedger(file);
+  expect(await beside.spending(scope, 0), 'its owner lives').toEqual({ spent: 0, reserved: 30 });
+  await beside.close();
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+  let recovered = 0;
+  const ledger = sqliteLedger(file, number => {
+    recovered = number;
+  });
+  expect(recovered).toBe(1);
+  expect(await ledger.spending(scope, 0)).toEqual({ spent: 30, reserved: 0 });
+  expect(await ledger.open()).toBe(0);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  await ledger.close();
+});
