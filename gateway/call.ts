@@ -90,6 +90,7 @@ export function headersOf(target: Target, stream: boolean, passed: Passed): Reco
   const { provider, key } = target;
   return {
     ...provider.headers,
+    ...(stream ? provider.streamHeaders : {}),
     'content-type': 'application/json',
     accept: stream ? streamTypes[provider.framing] : 'application/json',
     // What is recorded and passed on are the bytes as they came.

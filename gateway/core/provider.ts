@@ -22,6 +22,8 @@ export interface Provider {
   readonly environment: readonly string[];
   /** Headers the wire format wants on every call. */
   readonly headers: Readonly<Record<string, string>>;
+  /** And on those that ask for a stream. */
+  readonly streamHeaders?: Readonly<Record<string, string>>;
   /** The price book's name for this provider: @pydantic/genai-prices' provider id. */
   readonly priceBook: string;
   /** Bare model names that begin so are this provider's own: an unchanged client asks for `gpt-5`, not `openai/gpt-5`. */

@@ -4,6 +4,8 @@ import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
 import { bedrock } from './bedrock.ts';
 import { cerebras } from './cerebras.ts';
+import { cohere } from './cohere.ts';
+import { dashscope } from './dashscope.ts';
 import { deepseek } from './deepseek.ts';
 import { fireworks } from './fireworks.ts';
 import { gemini } from './gemini.ts';
@@ -31,6 +33,8 @@ export const providers: Readonly<Record<string, Provider>> = {
   azure,
   vertex,
   bedrock,
+  cohere,
+  dashscope,
   mistral,
   deepseek,
   qwen,

@@ -1,0 +1,22 @@
+/** Cohere's chat API, version 2. */
+import type { Provider } from '../core/provider.ts';
+import { renderRequest } from './cohere/request.ts';
+import { parseResponse } from './cohere/response.ts';
+import { parseStream } from './cohere/stream.ts';
+import { parseFailure } from './openai/failure.ts';
+
+export const cohere = {
+  name: 'cohere',
+  wire: 'cohere-v2',
+  baseUrl: 'https://api.cohere.com',
+  auth: 'bearer',
+  framing: 'sse',
+  environment: ['COHERE_API_KEY', 'CO_API_KEY'],
+  headers: {},
+  priceBook: 'cohere',
+  modelPrefixes: ['command-', 'c4ai-'],
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

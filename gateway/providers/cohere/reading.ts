@@ -1,0 +1,54 @@
+/** What single members of a Cohere answer mean. */
+import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
+import { isObject, type Json } from '../../core/json.ts';
+import { listOf, objectOf, text } from '../openai/reading.ts';
+
+const reasons: Readonly<Record<string, FinishReason>> = {
+  COMPLETE: 'stop',
+  STOP_SEQUENCE: 'stop',
+  MAX_TOKENS: 'length',
+  ERROR_LIMIT: 'length',
+  TOOL_CALL: 'tool-calls',
+  ERROR_TOXIC: 'content-filter',
+  ERROR: 'error',
+  TIMEOUT: 'error',
+};
+
+export function parseFinish(reason: Json | undefined): Finish {
+  const raw = text(reason);
+  return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
+}
+
+/** What is billed: the preamble that Cohere puts before a prompt stands only in `tokens`, and so do the cached ones. */
+export function parseUsage(usage: Json | undefined): Usage | undefined {
+  if (!isObject(usage)) return undefined;
+  const { billed_units: billed, tokens } = usage;
+  const counted = [billed, tokens].find(
+    units => isObject(units) && (units.input_tokens !== undefined || units.output_tokens !== undefined),
+  );
+  if (!isObject(counted)) return undefined;
+  return {
+    input: count(counted.input_tokens),
+    output: count(counted.output_tokens),
+    cached: 0,
+    cacheWrite: 0,
+    reasoning: 0,
+    source: 'provider',
+  };
+}
+
+/** Several tokens of one text come together, and no alternatives. */
+export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob[] =>
+  listOf(isObject(logprobs) ? [logprobs] : logprobs).flatMap(({ text: said, logprobs: values }) =>
+    Array.isArray(values)
+      ? (values as readonly Json[]).map((value, at) => ({
+          token: at === 0 ? text(said) : '',
+          logprob: Math.min(0, Number(value) || 0),
+          top: [],
+        }))
+      : [],
+  );
+
+const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);
+export const citationOf = (citations: Json | undefined): readonly Json[] => listOf(citations);
+export const messageIn = (delta: Json | undefined) => objectOf(objectOf(delta).message);

@@ -1,0 +1,50 @@
+/** A whole Cohere answer in canonical form. It does not name the model that served it. */
+import type { ChatResponse, Part } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { callsIn } from '../openai/content.ts';
+import { errorIn, failureOf } from '../openai/failure.ts';
+import { inventId, listOf, text } from '../openai/reading.ts';
+import { citationOf, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
+
+export function parseResponse(body: Json): ChatResponse | Failure {
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  const { message } = body;
+  if (!isObject(message)) {
+    const error = errorIn(body) ?? (typeof message === 'string' ? body : undefined);
+    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the answer has no message' };
+  }
+  const id = text(body.id);
+  const usage = parseUsage(body.usage);
+  const logprobs = parseLogprobs(body.logprobs);
+  const content = contentOf(message, id);
+  return {
+    id,
+    model: '',
+    choices: [{ index: 0, content, finish: parseFinish(body.finish_reason), ...(logprobs.length > 0 ? { logprobs } : {}) }],
+    ...(usage ? { usage } : {}),
+  };
+}
+
+/** Citations speak of places in the text; they go with the first of it. */
+function contentOf(message: JsonObject, id: string): readonly Part[] {
+  const citations = citationOf(message.citations);
+  const said = listOf(message.content).flatMap((part): readonly Part[] => {
+    if (part.type === 'thinking') return text(part.thinking) === '' ? [] : [{ type: 'reasoning', text: text(part.thinking) }];
+    return text(part.text) === '' ? [] : [{ type: 'text', text: text(part.text) }];
+  });
+  const plain: readonly Part[] =
+    typeof message.content === 'string' && message.content !== '' ? [{ type: 'text', text: message.content }] : [];
+  const plan: readonly Part[] = text(message.tool_plan) === '' ? [] : [{ type: 'reasoning', text: text(message.tool_plan) }];
+  const calls = callsIn(message).map(
+    (call, number): Part => ({
+      type: 'tool-call',
+      id: call.id || inventId(id, 0, number, call.name),
+      name: call.name,
+      arguments: call.arguments,
+    }),
+  );
+  const parts = [...plan, ...plain, ...said];
+  const first = parts.find(part => part.type === 'text');
+  return [...(citations.length === 0 || !first ? parts : parts.map(part => (part === first ? { ...first, citations } : part))), ...calls];
+}

@@ -1,0 +1,22 @@
+/** DashScope's own format for Qwen: an input and parameters apart, and streams whose pieces we ask to be increments. */
+import type { Provider } from '../core/provider.ts';
+import { renderRequest } from './dashscope/request.ts';
+import { parseResponse } from './dashscope/response.ts';
+import { parseStream } from './dashscope/stream.ts';
+import { parseFailure } from './openai/failure.ts';
+
+export const dashscope = {
+  name: 'dashscope',
+  wire: 'dashscope',
+  baseUrl: 'https://dashscope-intl.aliyuncs.com/api/v1',
+  auth: 'bearer',
+  framing: 'sse',
+  environment: [],
+  headers: {},
+  streamHeaders: { 'x-dashscope-sse': 'enable' },
+  priceBook: 'qwen',
+  renderRequest,
+  parseResponse,
+  parseStream,
+  parseFailure,
+} satisfies Provider;

@@ -1,0 +1,57 @@
+/** A whole DashScope answer in canonical form, with choices or with a text alone. It does not name the model that served it. */
+import type { ChatResponse, Choice, Part, Usage } from '../../core/chat.ts';
+import type { Failure } from '../../core/failure.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { callsIn, saidIn } from '../openai/content.ts';
+import { errorIn, failureOf } from '../openai/failure.ts';
+import { finishOf, inventId, listOf, objectOf, parseUsage as parseChatUsage, parseFinish, parseLogprobs, text } from '../openai/reading.ts';
+
+export function parseResponse(body: Json): ChatResponse | Failure {
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  const choices = choicesIn(body);
+  if (choices.length === 0) {
+    const error = text(body.code) === '' ? errorIn(body) : body;
+    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the answer has no output' };
+  }
+  const id = text(body.request_id);
+  const usage = parseUsage(body.usage);
+  return { id, model: '', choices: choices.map((choice, index) => parseChoice(choice, index, id)), ...(usage ? { usage } : {}) };
+}
+
+/** A text alone counts as the only choice. */
+export function choicesIn({ output }: JsonObject): readonly JsonObject[] {
+  if (!isObject(output)) return [];
+  if (Array.isArray(output.choices)) return listOf(output.choices);
+  return typeof output.text === 'string' ? [{ message: { content: output.text }, finish_reason: output.finish_reason ?? null }] : [];
+}
+
+function parseChoice(choice: JsonObject, index: number, id: string): Choice {
+  const message = objectOf(choice.message);
+  const calls = callsIn(message).map(
+    (call, number): Part => ({
+      type: 'tool-call',
+      id: call.id || inventId(id, index, number, call.name),
+      name: call.name,
+      arguments: call.arguments,
+    }),
+  );
+  const logprobs = parseLogprobs(choice.logprobs);
+  return {
+    index,
+    content: [...saidIn(message), ...calls],
+    finish: parseFinish(finishOf(choice), calls.length > 0),
+    ...(logprobs.length > 0 ? { logprobs } : {}),
+  };
+}
+
+/** The counts have the names of the Responses API, and their details those of chat completions. */
+export function parseUsage(usage: Json | undefined): Usage | undefined {
+  if (!isObject(usage)) return undefined;
+  const { input_tokens: input, output_tokens: output, output_tokens_details: details, total_tokens: _, ...rest } = usage;
+  return parseChatUsage({
+    ...rest,
+    ...(input === undefined ? {} : { prompt_tokens: input }),
+    ...(output === undefined ? {} : { completion_tokens: output }),
+    ...(details === undefined ? {} : { completion_tokens_details: details }),
+  });
+}
