@@ -61,3 +61,26 @@ function sorted(value: Json): string {
     isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }
+
+/** Cosine of the counts of three letters in a row: 1 for the same letters, near 0 for texts that share no words. */
+export function similarity(a: string, b: string): number {
+  const [left, right] = [trigrams(a), trigrams(b)];
+  let product = 0;
+  for (const [three, count] of left) product += count * (right.get(three) ?? 0);
+  const size = (counts: ReadonlyMap<string, number>): number =>
+    Math.sqrt([...counts.values()].reduce((sum, count) => sum + count * count, 0));
+  const sizes = size(left) * size(right);
+  return sizes === 0 ? 0 : Math.min(1, product / sizes);
+}
+
+const similarityLengthMax = 50_000;
+
+function trigrams(text: string): ReadonlyMap<string, number> {
+  const folded = canonicalText(text.slice(0, similarityLengthMax)).toLowerCase();
+  const counts = new Map<string, number>();
+  for (let i = 0; i + 3 <= folded.length; i++) {
+    const three = folded.slice(i, i + 3);
+    counts.set(three, (counts.get(three) ?? 0) + 1);
+  }
+  return counts;
+}

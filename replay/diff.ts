@@ -1,7 +1,7 @@
 /** What came out differently when a request was asked again: a ladder of comparisons that stops at the first decisive rung. */
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
-import { canonicalText, jsonPaths, parseJson } from './canonical.ts';
+import { canonicalText, jsonPaths, parseJson, similarity } from './canonical.ts';
 
 /** One side of a comparison: an answer as its caller saw it. */
 export interface Answer {
@@ -33,10 +33,23 @@ export interface ToolCall {
 /** `same` to the letter; `equivalent`: other letters, same content; `failed`: only one side answered. */
 export type Likeness = 'same' | 'equivalent' | 'different' | 'failed';
 
+/** From the cheapest comparison to the dearest; the first that is decisive ends it. */
+export const rungs = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'similarity', 'judge'] as const;
+export type Rung = (typeof rungs)[number];
+
+/** What a judge said of two answers that no other rung could tell apart: whether they do the same for who asked. */
+export interface Verdict {
+  readonly equivalent: boolean;
+}
+
 export interface AnswerDiff {
   readonly likeness: Likeness;
   /** The rung that decided. */
-  readonly decidedBy: 'outcome' | 'tool-calls' | 'text' | 'json';
+  readonly decidedBy: Rung;
+  /** Where they differ, in a form that is the same for all answers: `$.items[*].price`, `call.search.query`, `text`, `outcome`. */
+  readonly paths: readonly string[];
+  /** Of two texts that nothing else could decide, from 0 to 1. It says how far apart they are, and never that they mean the same. */
+  readonly similarity?: number;
   /** What is different, in words; the first paths of a JSON answer, the calls that differ. [] when nothing is. */
   readonly details: readonly string[];
   readonly finishChanged: boolean;
@@ -48,10 +61,10 @@ export interface AnswerDiff {
 
 const detailsMax = 5;
 
-export function diff(recorded: Answer, replayed: Answer): AnswerDiff {
+export function diff(recorded: Answer, replayed: Answer, judged?: Verdict): AnswerDiff {
   const priced = recorded.costNanoUsd !== undefined && replayed.costNanoUsd !== undefined;
   return {
-    ...compare(recorded, replayed),
+    ...withVerdict(compare(recorded, replayed), judged),
     finishChanged: recorded.finish !== replayed.finish,
     outputTokens: replayed.outputTokens - recorded.outputTokens,
     ...(priced ? { costNanoUsd: replayed.costNanoUsd! - recorded.costNanoUsd! } : {}),
@@ -59,12 +72,22 @@ export function diff(recorded: Answer, replayed: Answer): AnswerDiff {
   };
 }
 
-type Compared = Pick<AnswerDiff, 'likeness' | 'decidedBy' | 'details'>;
+type Compared = Pick<AnswerDiff, 'likeness' | 'decidedBy' | 'details' | 'paths' | 'similarity'>;
+
+const withVerdict = (compared: Compared, judged: Verdict | undefined): Compared =>
+  judged === undefined || compared.decidedBy !== 'similarity'
+    ? compared
+    : {
+        ...compared,
+        decidedBy: 'judge',
+        likeness: judged.equivalent ? 'equivalent' : 'different',
+        paths: judged.equivalent ? [] : compared.paths,
+      };
 
 function compare(a: Answer, b: Answer): Compared {
   if (a.outcome !== b.outcome) {
     const failed = (a.outcome === 'ok') !== (b.outcome === 'ok');
-    return { likeness: failed ? 'failed' : 'different', decidedBy: 'outcome', details: [`${a.outcome} → ${b.outcome}`] };
+    return { likeness: failed ? 'failed' : 'different', decidedBy: 'status', details: [`${a.outcome} → ${b.outcome}`], paths: ['outcome'] };
   }
   const calls = compareCalls(a.toolCalls, b.toolCalls);
   if (calls && calls.likeness !== 'same') return calls;
@@ -76,28 +99,47 @@ function compare(a: Answer, b: Answer): Compared {
 function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[]): Compared | undefined {
   if (a.length === 0 && b.length === 0) return undefined;
   const details: string[] = [];
-  if (a.length !== b.length) details.push(`${a.length} → ${b.length} tool calls`);
+  const at = new Set<string>();
+  if (a.length !== b.length) {
+    details.push(`${a.length} → ${b.length} tool calls`);
+    at.add('calls');
+  }
   let exact = details.length === 0;
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const [left, right] = [a[i]!, b[i]!];
-    if (left.name !== right.name) details.push(`call ${i + 1}: ${left.name} → ${right.name}`);
-    else if (left.arguments !== right.arguments) {
+    if (left.name !== right.name) {
+      details.push(`call ${i + 1}: ${left.name} → ${right.name}`);
+      at.add('call.name');
+    } else if (left.arguments !== right.arguments) {
       exact = false;
       const paths = differingPaths(left.arguments, right.arguments) ?? ['arguments'];
+      for (const path of paths) at.add(`call.${left.name}${anyIndex(path).replace(/^\$/, '')}`);
       if (paths.length > 0) details.push(`call ${i + 1} ${left.name}: ${paths.slice(0, detailsMax).join(', ')}`);
     }
   }
   const likeness = details.length > 0 ? 'different' : exact ? 'same' : 'equivalent';
-  return { likeness, decidedBy: 'tool-calls', details };
+  return { likeness, decidedBy: 'tool-calls', details, paths: [...at] };
 }
 
 function compareText(a: string, b: string): Compared {
-  if (a === b) return { likeness: 'same', decidedBy: 'text', details: [] };
+  if (a === b) return { likeness: 'same', decidedBy: 'exact', details: [], paths: [] };
   const paths = differingPaths(a, b);
-  if (paths) return { likeness: paths.length === 0 ? 'equivalent' : 'different', decidedBy: 'json', details: paths.slice(0, detailsMax) };
-  if (canonicalText(a) === canonicalText(b)) return { likeness: 'equivalent', decidedBy: 'text', details: [] };
-  return { likeness: 'different', decidedBy: 'text', details: [firstDifference(a, b)] };
+  if (paths) {
+    const likeness = paths.length === 0 ? 'equivalent' : 'different';
+    return { likeness, decidedBy: 'json', details: paths.slice(0, detailsMax), paths: [...new Set(paths.map(anyIndex))] };
+  }
+  if (canonicalText(a) === canonicalText(b)) return { likeness: 'equivalent', decidedBy: 'normalised', details: [], paths: [] };
+  return {
+    likeness: 'different',
+    decidedBy: 'similarity',
+    details: [firstDifference(a, b)],
+    paths: ['text'],
+    similarity: similarity(a, b),
+  };
 }
+
+/** `$.items[3].price` and `$.items[4].price` are one path. */
+const anyIndex = (path: string): string => path.replace(/\[\d+\]/g, '[*]');
 
 /** Undefined unless both are JSON objects or arrays. */
 function differingPaths(a: string, b: string): readonly string[] | undefined {
@@ -117,48 +159,4 @@ function firstDifference(a: string, b: string): string {
 function excerpt(text: string, from: number): string {
   const piece = text.slice(from, from + excerptLength).replace(/\s+/g, ' ');
   return `${from > 0 ? '…' : ''}${piece}${from + excerptLength < text.length ? '…' : ''}`;
-}
-
-/** All differences of one arm, added up. Sums and means are over the pairs in which both sides answered. */
-export interface Totals {
-  readonly pairs: number;
-  readonly likeness: Readonly<Record<Likeness, number>>;
-  readonly finishChanged: number;
-  readonly recorded: Side;
-  readonly replayed: Side;
-  /** Pairs with a side whose price is unknown; they are in neither cost. */
-  readonly unpriced: number;
-}
-
-export interface Side {
-  readonly costNanoUsd: NanoUsd;
-  readonly outputTokens: number;
-  readonly latencyMsMean: Milliseconds;
-}
-
-export interface Pair {
-  readonly id: string;
-  readonly recorded: Answer;
-  readonly replayed: Answer;
-  readonly diff: AnswerDiff;
-}
-
-export function total(pairs: readonly Pair[]): Totals {
-  const likeness = { same: 0, equivalent: 0, different: 0, failed: 0 };
-  for (const pair of pairs) likeness[pair.diff.likeness]++;
-  const answered = pairs.filter(({ recorded, replayed }) => recorded.outcome === 'ok' && replayed.outcome === 'ok');
-  const priced = answered.filter(pair => pair.diff.costNanoUsd !== undefined);
-  const side = (of: (pair: Pair) => Answer): Side => ({
-    costNanoUsd: priced.reduce((sum, pair) => sum + of(pair).costNanoUsd!, 0),
-    outputTokens: answered.reduce((sum, pair) => sum + of(pair).outputTokens, 0),
-    latencyMsMean: answered.reduce((sum, pair) => sum + of(pair).latencyMs, 0) / Math.max(1, answered.length),
-  });
-  return {
-    pairs: pairs.length,
-    likeness,
-    finishChanged: pairs.filter(pair => pair.diff.finishChanged).length,
-    recorded: side(pair => pair.recorded),
-    replayed: side(pair => pair.replayed),
-    unpriced: answered.length - priced.length,
-  };
 }

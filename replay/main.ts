@@ -1,15 +1,17 @@
 /** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
 import type { Command } from 'commander';
 import { simulate } from '../eval/simulate.ts';
+import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../eval/statistics.ts';
 import { action } from '../gateway/cli.ts';
 import { createSet, type DatasetOptions, listSets, showSet } from './commands/dataset.ts';
-import { type DiffOptions, diffRun } from './commands/diff.ts';
+import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';
 import { diffHelp, planHelp, resumeHelp, runHelp } from './commands/help.ts';
 import { type PlanOptions, planRun } from './commands/plan.ts';
 import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
 import type { Comes } from './from-record.ts';
 import { type SelectionOptions, selectionFlags } from './selection.ts';
+import type { Statistics } from './totals.ts';
 
 const repeatable = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -19,6 +21,38 @@ const comes: Comes = (policy, seed, known) =>
     const answer = known(target, nth);
     return answer && { openAfterMs: answer.openAfterMs, endAfterMs: answer.endAfterMs, result: { signals: answer.signals } };
   }).supported;
+
+const confidence = 0.95;
+const resamples = 400;
+
+/** Eval's estimators in the words that replay needs. */
+export const statistics: Statistics = {
+  mean: (values, weights, keys, bounds) => {
+    const clusters = clustersOf(keys);
+    const isEven = weights.every(weight => weight === weights[0]);
+    const weighted = (): number[] => values.map((value, i) => value * weights[i]!);
+    if (!isEven) return ratioInference(weighted(), weights, clusters).interval(confidence);
+    return (bounds ? boundedMeanInference(values, clusters, ...bounds) : meanInference(values, clusters)).interval(confidence);
+  },
+  quantileDelta: (before, after, weights, keys, q) => {
+    const clusters = clustersOf(keys);
+    const quantileOf = (values: readonly number[]): ((by: ArrayLike<number>) => number) => {
+      const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+      return by => {
+        const weightAt = (i: number): number => weights[i]! * by[clusters.of[i]!]!;
+        const wanted = q * order.reduce((sum, i) => sum + weightAt(i), 0) - 1e-9;
+        let seen = 0;
+        for (const i of order) {
+          seen += weightAt(i);
+          if (seen >= wanted && seen > 0) return values[i]!;
+        }
+        return Number.NaN;
+      };
+    };
+    const [a, b] = [quantileOf(before), quantileOf(after)];
+    return clusterBootstrap(clusters.count, [by => b(by) - a(by)], { seed: 7, resamples })[0]!.interval(confidence);
+  },
+};
 
 export function register(program: Command): void {
   const replay = program.command('replay').description('ask recorded requests again, of somebody else');
@@ -45,13 +79,31 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExamples:\n  hindcast replay status\n  hindcast replay status 20260131-120000-4f2a --json')
     .action(action(async (name: string | undefined, options: DatasetOptions) => statusOf(name ?? 'latest', options)));
 
-  const diff = replay.command('diff <run>').description('what came out differently; <run> is an id or `latest`');
-  common(diff)
-    .option('--limit <count>', 'differences to list for each arm', '20')
-    .addHelpText('after', diffHelp)
-    .action(action((name: string, options: DiffOptions) => diffRun(name, options)));
+  reports(replay);
 
   datasets(replay);
+}
+
+function reports(replay: Command): void {
+  const named = '<run> is an id, `latest`, `shadow` or `audit`';
+  common(
+    replay.command('diff <run> [other]').description(`what came out differently than in the record, or than in the run before; ${named}`),
+  )
+    .option('--limit <count>', 'differences to list for each arm', '20')
+    .option('--since <time>', 'only what was asked from then on: of a shadow, say')
+    .option('--format <format>', 'pretty, json, jsonl, md or html')
+    .option('-o, --output <file>', 'a report as a file as well, in the form that its ending names (repeatable)', repeatable)
+    .addHelpText('after', diffHelp)
+    .action(action((name: string, other: string | undefined, options: DiffOptions) => diffRun(name, other, options, statistics)));
+
+  replay
+    .command('export <run>')
+    .description(`both sides of a run whole, a line for each pair; ${named}`)
+    .option('--config <file>', 'the running configuration')
+    .option('--since <time>', 'only what was asked from then on')
+    .option('-o, --output <file>', 'where to; without it the lines are printed')
+    .addHelpText('after', '\nExample:\n  hindcast replay export latest -o run.jsonl')
+    .action(action((name: string, options: ExportOptions) => exportRun(name, options)));
 }
 
 function datasets(replay: Command): void {

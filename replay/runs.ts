@@ -42,8 +42,12 @@ export async function writeRun(store: Store, run: Run): Promise<void> {
   ]);
 }
 
+/** What a live share of traffic was asked beside the answer that callers got: runs without end, by these names. */
+const standing = ['shadow', 'audit'];
+
 /** The id that `run` names: itself, or that of the latest replay for `latest`. */
 export async function runNamed(store: Store, run: string): Promise<string> {
+  if (standing.includes(run)) return run;
   const latest = run === 'latest';
   const [row] = await store.select<{ run_id: string }>(
     `SELECT run_id FROM runs FINAL WHERE kind = 'replay' AND ({latest: Bool} OR run_id = {run: String}) ORDER BY created_at DESC LIMIT 1`,

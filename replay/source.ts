@@ -183,20 +183,28 @@ export interface Again {
   readonly again: RecordedRequest;
 }
 
+export interface PairQuery {
+  /** Requests that the store does not hold, by id. */
+  readonly originals?: ReadonlyMap<string, RecordedRequest>;
+  readonly since?: Instant;
+}
+
 /** Both sides of a run: each replayed exchange and the one it asks again. */
-export async function pairsOf(store: Store, run: string): Promise<readonly Again[]> {
+export async function pairsOf(store: Store, run: string, { originals = new Map(), since = 0 }: PairQuery = {}): Promise<readonly Again[]> {
   const rows = await store.select<Row & { readonly arm: string; readonly replay_of: string; readonly repeat_no: number }>(
     `SELECT ${columns}, r.arm AS arm, r.replay_of AS replay_of, r.repeat_no AS repeat_no ${joined}
-WHERE r.run_id = {run: String} AND p.run_id = {run: String} AND p.attempt_no = 0 ORDER BY r.ts DESC LIMIT 1 BY r.arm, r.replay_of, r.repeat_no`,
-    { run },
+WHERE r.run_id = {run: String} AND p.run_id = {run: String} AND p.attempt_no = 0 AND r.ts >= fromUnixTimestamp64Milli({since: Int64})
+ORDER BY r.ts DESC LIMIT 1 BY r.arm, r.replay_of, r.repeat_no`,
+    { run, since: Math.floor(since) },
   );
-  const originals = new Map((await load(store, [...new Set(rows.map(row => row.replay_of))].filter(isUuid))).map(one => [one.id, one]));
+  const ids = [...new Set(rows.map(row => row.replay_of))].filter(id => isUuid(id) && !originals.has(id));
+  const known = new Map([...originals, ...(await load(store, ids)).map(one => [one.id, one] as const)]);
   const attempts = await attemptsOf(
     store,
     rows.map(row => row.request_id),
   );
   return rows.flatMap(row => {
-    const original = originals.get(row.replay_of);
+    const original = known.get(row.replay_of);
     const again = recordedRequest(row, attempts.get(row.request_id) ?? []);
     return original ? [{ arm: row.arm, repeat: row.repeat_no, original, again }] : [];
   });

@@ -13,7 +13,7 @@ import { parseRates, rateLimits } from '../limits.ts';
 import type { Pace } from '../pace.ts';
 import { Purse } from '../purse.ts';
 import { type Replayed, replay } from '../replay.ts';
-import { replayedText } from '../report.ts';
+import { replayedText } from '../report/replayed.ts';
 import { journalPath, type Manifest, runFolder } from '../run-folder.ts';
 import { type Run, writeRun } from '../runs.ts';
 import { parseCount } from '../selection.ts';

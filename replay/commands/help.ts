@@ -23,4 +23,12 @@ Examples:
   hindcast replay resume
   hindcast replay resume 20260131-120000-4f2a --max-cost 10 --retry-errors`;
 
-export const diffHelp = '\nExamples:\n  hindcast replay diff latest\n  hindcast replay diff latest --json';
+export const diffHelp = `
+Examples:
+  hindcast replay diff latest
+  hindcast replay diff latest -o report.html -o report.md
+  hindcast replay diff 20260131-120000-4f2a 20260207-120000-9c01      two runs beside one another
+  hindcast replay diff shadow --since 1d                              what routes' shadows would have said
+
+Similar letters never count as the same: an answer passes by being equal, equal but for layout, or judged so
+(a score named \`equivalent\` of the replayed answer).`;

@@ -9,7 +9,7 @@ import type { Arm } from '../arm.ts';
 import { dialectOf } from '../dialects.ts';
 import { type Comes, recordOf } from '../from-record.ts';
 import { type ArmPlan, planOf } from '../plan.ts';
-import { money } from '../report.ts';
+import { money } from '../report/format.ts';
 import type { RecordedRequest } from '../source.ts';
 import { armsOf, type ReplayOptions, type Selected, selected, settingsFor, transformsOf } from './prepare.ts';
 import { nothingIsRecorded } from './run.ts';

@@ -2,7 +2,7 @@
 import { note } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import type { Purse } from '../purse.ts';
-import { money } from '../report.ts';
+import { money } from '../report/format.ts';
 
 const everyMs = 1_000;
 

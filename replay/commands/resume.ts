@@ -10,7 +10,7 @@ import { openReplaySpool } from '../../recorder/replay-spool.ts';
 import type { Store } from '../../recorder/store.ts';
 import type { Comes } from '../from-record.ts';
 import { type Job, Journal, progressOf } from '../journal.ts';
-import { money } from '../report.ts';
+import { money } from '../report/format.ts';
 import { journalPath, latestRun, lockRun, type Manifest, type OpenRun, readRun, runFolder } from '../run-folder.ts';
 import { carryOut, limitsOf } from './carry-out.ts';
 import { armsOf, requestsOf, settingsFor } from './prepare.ts';

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalText, jsonPaths, parseJson } from '../../replay/canonical.ts';
-import { type Answer, diff, total } from '../../replay/diff.ts';
+import { type Answer, diff } from '../../replay/diff.ts';
+import { total } from '../../replay/totals.ts';
 
 const answer = (change: Partial<Answer> = {}): Answer => ({
   outcome: 'ok',
@@ -20,10 +21,10 @@ const call = (name: string, args: unknown) => ({ name, arguments: typeof args ==
 
 describe('the ladder', () => {
   test.each<[string, Partial<Answer>, Partial<Answer>, string, string]>([
-    ['the same letters', {}, {}, 'same', 'text'],
-    ['other white space and typographic quotes', { text: 'He said “yes” .\n' }, { text: 'He  said "yes" .' }, 'equivalent', 'text'],
-    ['another word', { text: 'yes' }, { text: 'no' }, 'different', 'text'],
-    ['another case, which is content', { text: 'Polish' }, { text: 'polish' }, 'different', 'text'],
+    ['the same letters', {}, {}, 'same', 'exact'],
+    ['other white space and typographic quotes', { text: 'He said “yes” .\n' }, { text: 'He  said "yes" .' }, 'equivalent', 'normalised'],
+    ['another word', { text: 'yes' }, { text: 'no' }, 'different', 'similarity'],
+    ['another case, which is content', { text: 'Polish' }, { text: 'polish' }, 'different', 'similarity'],
     ['JSON in another order and layout', { text: '{"a":1,"b":[2]}' }, { text: '{ "b": [2],\n"a": 1 }' }, 'equivalent', 'json'],
     ['JSON in a fence', { text: '{"a":1}' }, { text: '```json\n{"a": 1}\n```' }, 'equivalent', 'json'],
     ['JSON with another value', { text: '{"a":1}' }, { text: '{"a":2}' }, 'different', 'json'],
@@ -38,8 +39,8 @@ describe('the ladder', () => {
     ['another argument', { toolCalls: [call('f', { x: 1 })] }, { toolCalls: [call('f', { x: 2 })] }, 'different', 'tool-calls'],
     ['another tool', { toolCalls: [call('f', {})] }, { toolCalls: [call('g', {})] }, 'different', 'tool-calls'],
     ['a call in place of words', {}, { toolCalls: [call('f', {})] }, 'different', 'tool-calls'],
-    ['only one side answered', {}, { outcome: 'timeout' }, 'failed', 'outcome'],
-    ['failed in two ways', { outcome: 'timeout' }, { outcome: 'upstream_error' }, 'different', 'outcome'],
+    ['only one side answered', {}, { outcome: 'timeout' }, 'failed', 'status'],
+    ['failed in two ways', { outcome: 'timeout' }, { outcome: 'upstream_error' }, 'different', 'status'],
   ])('%s', (_, recorded, replayed, likeness, decidedBy) => {
     expect(diff(answer(recorded), answer(replayed))).toMatchObject({ likeness, decidedBy });
   });
@@ -95,7 +96,14 @@ describe('canonical forms', () => {
 });
 
 test('totals count every pair once and add up what both sides answered', () => {
-  const pair = (recorded: Answer, replayed: Answer) => ({ id: '', recorded, replayed, diff: diff(recorded, replayed) });
+  const pair = (recorded: Answer, replayed: Answer) => ({
+    id: '',
+    cluster: '',
+    weight: 1,
+    recorded,
+    replayed,
+    diff: diff(recorded, replayed),
+  });
   const { costNanoUsd: _, ...unpriced } = answer({ text: 'other' });
   const totals = total([
     pair(answer(), answer({ costNanoUsd: 500 })),

@@ -10,7 +10,7 @@ import { dialectOf } from '../../replay/dialects.ts';
 import { atOnce } from '../../replay/pace.ts';
 import { Purse } from '../../replay/purse.ts';
 import { type Replay, replay } from '../../replay/replay.ts';
-import { replayedText } from '../../replay/report.ts';
+import { replayedText } from '../../replay/report/replayed.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
 

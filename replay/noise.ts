@@ -1,0 +1,44 @@
+/** How often each path differs, against how often it differs by itself when the same is asked of the same twice. */
+import type { Interval, Pair, Statistics } from './totals.ts';
+
+export interface PathCount {
+  readonly path: string;
+  /** Weighted shares of the pairs in which it differs; `noise` in those of the A/A arm, undefined without one. */
+  readonly share: number;
+  readonly count: number;
+  readonly noise?: number;
+  /** Beyond the noise, in the requests that both were asked; its interval lies above 0 when the path differs more than by itself. */
+  readonly beyond?: Interval;
+}
+
+const pathsMax = 100;
+
+export function pathsOf(pairs: readonly Pair[], noise: readonly Pair[], statistics: Statistics): readonly PathCount[] {
+  const paths = new Map<string, number>();
+  for (const { diff } of pairs) for (const path of diff.paths) paths.set(path, (paths.get(path) ?? 0) + 1);
+  const noisy = new Map(noise.map(pair => [pair.id, pair]));
+  const both = pairs.filter(({ id }) => noisy.has(id));
+  return [...paths]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .slice(0, pathsMax)
+    .map(([path, count]) => {
+      const share = shareOf(pairs, path);
+      if (noise.length === 0) return { path, count, share };
+      const differs = (pair: Pair): number => (pair.diff.paths.includes(path) ? 1 : 0);
+      const beyond =
+        both.length === 0
+          ? undefined
+          : statistics.mean(
+              both.map(pair => differs(pair) - differs(noisy.get(pair.id)!)),
+              both.map(pair => pair.weight),
+              both.map(pair => pair.cluster),
+              [-1, 1],
+            );
+      return { path, count, share, noise: shareOf(noise, path), ...(beyond ? { beyond } : {}) };
+    });
+}
+
+function shareOf(pairs: readonly Pair[], path: string): number {
+  const sum = pairs.reduce((total, { weight }) => total + weight, 0);
+  return pairs.reduce((total, { weight, diff }) => total + (diff.paths.includes(path) ? weight : 0), 0) / Math.max(sum, Number.MIN_VALUE);
+}

@@ -1,0 +1,80 @@
+/** A run's pairs: what was recorded beside what came when it was asked again, or two runs beside one another. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError, exit } from '../gateway/cli.ts';
+import type { Instant } from '../gateway/core/time.ts';
+import type { Settings } from '../gateway/settings.ts';
+import type { Store } from '../recorder/store.ts';
+import { diff, type Verdict } from './diff.ts';
+import { progressOf } from './journal.ts';
+import { journalPath, readRun, runFolder } from './run-folder.ts';
+import { type Again, pairsOf } from './source.ts';
+import type { Pair } from './totals.ts';
+
+export interface Paired extends Again {
+  readonly pair: Pair;
+}
+
+/** Of a run by its id. `since` leaves out what was asked before, as of a shadow that goes on for ever. */
+export async function pairedRun(store: Store, settings: Settings, run: string, since?: Instant): Promise<readonly Paired[]> {
+  const kept = existsSync(join(runFolder(settings.store.path, run), 'manifest.json')) ? readRun(settings.store.path, run) : undefined;
+  const items = new Map((kept?.items ?? []).map(item => [item.id, item]));
+  const originals = new Map([...items].flatMap(([id, { request }]) => (request ? [[id, request] as const] : [])));
+  const all = await pairsOf(store, run, { originals, ...(since === undefined ? {} : { since }) });
+  if (all.length === 0)
+    throw new CommandError(exit.nothing, emptyText(settings, run, kept?.manifest.options as { maxCost?: string } | undefined));
+  const verdicts = await verdictsOf(
+    store,
+    all.map(({ again }) => again.id),
+  );
+  return all.map(one => {
+    const { original, again } = one;
+    const pair: Pair = {
+      id: original.id,
+      cluster: original.conversation || original.id,
+      weight: items.get(original.id)?.weight ?? 1,
+      recorded: original.answer,
+      replayed: again.answer,
+      diff: diff(original.answer, again.answer, verdicts.get(again.id)),
+    };
+    return { ...one, pair };
+  });
+}
+
+/** What both runs asked of an arm of the same name; where each has one arm, of those two. The first stands for the record. */
+export function betweenRuns(base: readonly Paired[], head: readonly Paired[]): readonly Paired[] {
+  const arms = (some: readonly Paired[]): ReadonlySet<string> => new Set(some.map(one => one.arm));
+  const alone = arms(base).size === 1 && arms(head).size === 1;
+  const key = ({ arm, repeat, original }: Paired): string => JSON.stringify([alone ? '' : arm, repeat, original.id]);
+  const before = new Map(base.map(one => [key(one), one.again.answer]));
+  return head.flatMap(one => {
+    const recorded = before.get(key(one));
+    return recorded ? [{ ...one, pair: { ...one.pair, recorded, diff: diff(recorded, one.pair.replayed) } }] : [];
+  });
+}
+
+/** What judges said of replayed answers: a score named `equivalent`, 1 for an answer that does as well. */
+async function verdictsOf(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  for (let i = 0; i < ids.length; i += idsPerQuery) {
+    const rows = await store.select<{ id: string; score: number }>(
+      "SELECT toString(request_id) AS id, avg(value) AS score FROM scores FINAL WHERE name = 'equivalent' AND request_id IN {ids: Array(UUID)} GROUP BY id",
+      { ids: ids.slice(i, i + idsPerQuery) },
+    );
+    for (const { id, score } of rows) verdicts.set(id, { equivalent: score >= 0.5 });
+  }
+  return verdicts;
+}
+
+const idsPerQuery = 1_000;
+
+function emptyText(settings: Settings, run: string, options: { maxCost?: string } | undefined): string {
+  if (run === 'shadow' || run === 'audit')
+    return `No ${run} was asked in this time. A route's \`${run === 'shadow' ? 'shadow' : 'audit_probability'}\` asks them.`;
+  if (!options) return `Run ${run} has recorded nothing.`;
+  const { done, failed } = progressOf(journalPath(runFolder(settings.store.path, run)));
+  if (done > 0)
+    return `Run ${run} was asked ${done} times (${failed} without an answer), and nothing of it is in the store yet. Try again in a moment.`;
+  const cap = options.maxCost === undefined ? '' : `: not even the first call fits under --max-cost ${options.maxCost}`;
+  return `Run ${run} has asked nobody${cap}. To go on: hindcast replay resume ${run}${options.maxCost === undefined ? '' : ' --max-cost MORE'}`;
+}

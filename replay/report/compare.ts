@@ -1,0 +1,47 @@
+/** A run's pairs, arm by arm, with everything that is said of them. */
+import { noiseArm } from '../arm.ts';
+import type { Likeness } from '../diff.ts';
+import { type PathCount, pathsOf } from '../noise.ts';
+import { type Metric, metricsOf, type Pair, type Statistics, type Totals, total } from '../totals.ts';
+
+export interface ArmDiff {
+  readonly arm: string;
+  readonly totals: Totals;
+  readonly metrics: readonly Metric[];
+  readonly paths: readonly PathCount[];
+  readonly pairs: readonly Pair[];
+}
+
+export interface Comparison {
+  readonly run: string;
+  /** What the arms are compared to: the record, or another run. */
+  readonly against: string;
+  readonly arms: readonly ArmDiff[];
+}
+
+export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>, statistics: Statistics): Comparison {
+  const noise = byArm.get(noiseArm) ?? [];
+  const arms = [...byArm].map(
+    ([arm, pairs]): ArmDiff => ({
+      arm,
+      totals: total(pairs),
+      metrics: metricsOf(pairs, statistics),
+      paths: pathsOf(pairs, arm === noiseArm ? [] : noise, statistics),
+      pairs,
+    }),
+  );
+  return { run, against, arms };
+}
+
+const severity: Readonly<Record<Likeness, number>> = { failed: 0, different: 1, equivalent: 2, same: 3 };
+
+/** What came out differently; among equals those that are farthest apart first. */
+export const worstFirst = (pairs: readonly Pair[]): readonly Pair[] =>
+  pairs
+    .filter(pair => pair.diff.likeness !== 'same' || pair.diff.finishChanged)
+    .toSorted(
+      (a, b) =>
+        severity[a.diff.likeness] - severity[b.diff.likeness] ||
+        (a.diff.similarity ?? 0) - (b.diff.similarity ?? 0) ||
+        (a.id < b.id ? -1 : 1),
+    );

@@ -1,0 +1,37 @@
+/** Numbers as people read them: one form for the terminal, Markdown and the page, so that they say the same. */
+import { type NanoUsd, usd } from '../../gateway/core/price.ts';
+import type { Interval, Metric } from '../totals.ts';
+
+/** Small amounts keep three digits: a call may cost less than a cent's hundredth. */
+export function money(nano: NanoUsd): string {
+  const dollars = Math.abs(usd(nano));
+  const sign = nano < 0 ? '-' : '';
+  if (dollars === 0 || dollars >= 1) return `${sign}$${dollars.toFixed(2)}`;
+  return `${sign}$${dollars.toFixed(Math.min(9, 2 - Math.floor(Math.log10(dollars))))}`;
+}
+
+export const ms = (value: number): string => (Math.abs(value) < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
+export const signed = (value: number): string => (value > 0 ? `+${value}` : `${value}`);
+export const percent = (part: number, whole: number): string => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`);
+export const change = (from: number, to: number): string =>
+  from === 0 ? '–' : `${to >= from ? '+' : ''}${(100 * (to / from - 1)).toFixed(1)} %`;
+
+export function inUnit(value: number, unit: Metric['unit']): string {
+  switch (unit) {
+    case 'usd':
+      return money(value * 1e9);
+    case 'tokens':
+      return value.toFixed(1);
+    case 'ms':
+      return ms(value);
+    case 'share':
+      return `${(100 * value).toFixed(1)} %`;
+  }
+}
+
+export const signedIn = (value: number, unit: Metric['unit']): string => `${value > 0 ? '+' : ''}${inUnit(value, unit)}`;
+
+export function withInterval({ value, low, high }: Interval, unit: Metric['unit']): string {
+  const bound = (end: number): string => (Number.isFinite(end) ? inUnit(end, unit) : end > 0 ? '∞' : '-∞');
+  return `${signedIn(value, unit)} [${bound(low)}, ${bound(high)}]`;
+}
