@@ -36,7 +36,7 @@ export async function insertBatch(batch: Batch, context: Inserting): Promise<voi
   await insertInto('requests', batch, context);
 }
 
-async function insertInto(table: TableName, batch: Batch, context: Inserting): Promise<void> {
+export async function insertInto(table: TableName, batch: Batch, context: Inserting): Promise<void> {
   const count = batch.entries.reduce((sum, { rows }) => sum + rows[table].count, 0);
   if (count === 0) return;
   const token = `${batch.token}.${table}`;

@@ -53,8 +53,8 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
         store: resource.store,
         retention: options.retention,
         tombstones: tombstonesFrom(resource.store),
-        // A server may be a cluster whose other replicas have not got the rows yet.
-        verify: options.store.type === 'embedded',
+        // A cluster's other replicas may not have got the rows yet.
+        verify: options.store.type === 'embedded' || options.store.cluster === undefined,
         log,
       });
       const stats = setInterval(() => tell({ type: 'stats', stats: shipper.stats }), statsEveryMs);

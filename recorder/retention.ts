@@ -26,9 +26,11 @@ export function daysOf({ tenants, ...all }: Retention, tenant: string): Days {
   return { records, payloads: Math.min(records, payloads) };
 }
 
-/** The shortest that any record stays. */
-export const recordDaysMin = ({ records, tenants = {} }: Retention): number =>
-  Math.min(records, ...Object.values(tenants).map(days => days.records));
+/** The shortest that any record and any body stays. */
+export function daysMin(retention: Retention): Days {
+  const all = [daysOf(retention, ''), ...Object.keys(retention.tenants ?? {}).map(tenant => daysOf(retention, tenant))];
+  return { records: Math.min(...all.map(days => days.records)), payloads: Math.min(...all.map(days => days.payloads)) };
+}
 
 export function retentionOf({ recorder: { retention }, tenants }: Pick<Settings, 'recorder' | 'tenants'>): Retention {
   const { records, payloads } = retention;

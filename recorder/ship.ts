@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Batch, batchesOf } from './batch.ts';
 import type { Tombstone } from './erase/subject.ts';
 import { adoptOrphans, closedSegments, type SegmentPlace } from './folders.ts';
-import { type Inserting, insertBatch, type Splits } from './insert.ts';
+import { type Inserting, insertBatch, insertInto, type Splits } from './insert.ts';
 import { makeFolder, rejectedFolder, rejectedName } from './places.ts';
-import { type Retention, recordDaysMin } from './retention.ts';
+import { daysMin, type Retention } from './retention.ts';
+import type { TableName } from './row.ts';
 import { type Frame, parseSegment, type Segment, segmentTime } from './segment.ts';
 import { Sidecar } from './sidecar.ts';
 import type { Store } from './store.ts';
@@ -125,8 +126,9 @@ export class Shipper {
       for (const { frame, problem } of misfits) await this.#setAside(segment, frame, 'frame', problem);
       for (const batch of batches) {
         const refused = new Set<Frame>();
-        await insertBatch(batch, this.#inserting(segment, splits, refused));
-        if (this.#shipping.verify) await this.#verify(segment, batch, refused);
+        const inserting = this.#inserting(segment, splits, refused);
+        await insertBatch(batch, inserting);
+        if (this.#shipping.verify) await this.#verify(segment, batch, inserting, refused);
         this.#counts.exchangesWritten += batch.entries.filter(({ rows }) => rows.requests.count > 0).length;
       }
     }
@@ -171,10 +173,25 @@ export class Shipper {
     };
   }
 
-  /** A store that acknowledged what it does not have must not cost a record. */
-  async #verify(segment: Segment, batch: Batch, refused: ReadonlySet<Frame>): Promise<void> {
-    const since = Date.now() - (recordDaysMin(this.#shipping.retention) - 1) * dayMs;
-    for (const { frame } of await missingFrom(this.#shipping.store, batch, since)) {
+  /**
+   * A store that acknowledged what it does not have must not cost a record: a token may have outlived its rows, at a kill or a power cut.
+   * They are inserted again under another token; what is not there even then is set aside.
+   */
+  async #verify(segment: Segment, batch: Batch, inserting: Inserting, refused: ReadonlySet<Frame>): Promise<void> {
+    const { store, retention } = this.#shipping;
+    const { records, payloads } = daysMin(retention);
+    const since = (table: TableName): number => Date.now() - ((table === 'payloads' ? payloads : records) - 1) * dayMs;
+    const known = { ...batch, entries: batch.entries.filter(({ frame }) => !refused.has(frame)) };
+    const missing = await missingFrom(store, known, since);
+    if (missing.length === 0) return;
+    for (const { table, entries } of missing) {
+      this.#shipping.log(
+        `the store acknowledged ${entries.length} records of ${segment.id} in ${table} and does not have them; they are inserted again`,
+      );
+      await insertInto(table, { ...batch, token: `${batch.token}.again`, entries }, inserting);
+    }
+    const gone = new Set((await missingFrom(store, known, since)).flatMap(({ entries }) => entries));
+    for (const { frame } of gone) {
       if (!refused.has(frame)) await this.#setAside(segment, frame, 'missing', 'the store acknowledged it and does not have it');
     }
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../recorder/migrate.ts';
-import { applyRetention, daysOf, recordDaysMin, retentionOf } from '../../recorder/retention.ts';
+import { applyRetention, daysMin, daysOf, retentionOf } from '../../recorder/retention.ts';
 import { columnsOf, rowsOf } from '../../recorder/row.ts';
 import { plainExchange } from './exchanges.ts';
 import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
@@ -16,11 +16,11 @@ test("a tenant's own days go before those of all, and no body outlives its recor
   };
   const retention = retentionOf(settings);
   expect(retention).toEqual({ records: 90, payloads: 30, tenants: { a: { records: 7, payloads: 30 } } });
-  expect([daysOf(retention, 'a'), daysOf(retention, 'b'), daysOf(retention, 'toString'), recordDaysMin(retention)]).toEqual([
+  expect([daysOf(retention, 'a'), daysOf(retention, 'b'), daysOf(retention, 'toString'), daysMin(retention)]).toEqual([
     { records: 7, payloads: 7 },
     { records: 90, payloads: 30 },
     { records: 90, payloads: 30 },
-    7,
+    { records: 7, payloads: 7 },
   ]);
 });
 
