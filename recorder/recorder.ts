@@ -100,7 +100,7 @@ async function prepare(options: RecorderOptions, store: Store, log: (line: strin
   const until = Date.now() + serverWaitMs;
   for (;;) {
     try {
-      await bringUp(options, store, log);
+      await bringUp(options, store);
       return;
     } catch (error) {
       // The server answered, and it was no.
@@ -116,18 +116,17 @@ async function prepare(options: RecorderOptions, store: Store, log: (line: strin
   }
 }
 
-async function bringUp({ store: place, search, tableDays }: RecorderOptions, store: Store, log: (line: string) => void): Promise<void> {
+async function bringUp({ store: place, search, tableDays }: RecorderOptions, store: Store): Promise<void> {
   const cluster = place.type === 'server' ? place.cluster : undefined;
   await migrate(store, { cluster, search });
-  const changed = await applyRetention(store, tableDays, clusterPlace(cluster));
-  if (changed.length > 0) log(`rows are kept as long as recorder.retention says from now on in: ${changed.join(', ')}`);
+  await applyRetention(store, tableDays, clusterPlace(cluster));
 }
 
 async function migrateLater(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
     try {
-      await bringUp(options, store, log);
+      await bringUp(options, store);
       return log('the store answers');
     } catch (error) {
       if (!isOutOfReach(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);

@@ -1,0 +1,84 @@
+/** Rounds of load in which one process after another is killed; then every acknowledged exchange is looked for in the store. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { coin } from '../../gateway/core/random.ts';
+import type { Store } from '../../recorder/store.ts';
+import { startLoad } from './load.ts';
+import { World } from './world.ts';
+
+export interface Verdict {
+  readonly stored: number;
+  /** Acknowledged and not there. */
+  readonly lost: readonly string[];
+  /** There more than once, in some table. */
+  readonly duplicates: number;
+  /** Whether every exchange has its attempts and payloads, and the rollups count each once. */
+  readonly whole: boolean;
+}
+
+export interface RoundsReport extends Verdict {
+  readonly rounds: number;
+  readonly kills: Readonly<Record<'gateway' | 'recorder' | 'engine', number>>;
+  readonly acknowledged: number;
+  readonly broken: number;
+  readonly drained: boolean;
+}
+
+export interface RoundsOptions {
+  readonly rounds: number;
+  readonly seed: string;
+  readonly store: 'embedded' | 'apart';
+  readonly log: (line: string) => void;
+}
+
+const drainMsMax = 120_000;
+const roundMsMax = 60_000;
+
+export async function killRounds({ rounds, seed, store, log }: RoundsOptions): Promise<RoundsReport> {
+  await using world = new World({ store, log });
+  await world.start();
+  const load = startLoad(() => world.url, { callers: 6, pauseMs: 40, bodyBytes: 1_000 });
+  const kills = { gateway: 0, recorder: 0, engine: 0 };
+  const victims = store === 'apart' ? (['gateway', 'engine', 'recorder'] as const) : (['recorder', 'gateway'] as const);
+  for (let round = 0; round < rounds; round++) {
+    const before = load.counts.acknowledged.length;
+    for (const until = Date.now() + roundMsMax; load.counts.acknowledged.length < before + 10; await sleep(20)) {
+      if (Date.now() > until) throw new Error(`nobody answers any more in round ${round}, seed ${seed}`);
+    }
+    await sleep(1_500 * coin(seed, `moment ${round}`));
+    const victim = victims[round % victims.length]!;
+    const killed = await world.kill(victim);
+    log(`round ${round}: ${victim} ${killed ? 'killed' : 'was not there'}`);
+    kills[victim] += Number(killed);
+    if (victim === 'gateway') await world.startGateway();
+    if (victim === 'engine') {
+      await sleep(500 * coin(seed, `pause ${round}`));
+      await world.startEngine();
+    }
+  }
+  await load.stop();
+  const drained = await world.drained(drainMsMax);
+  const found = await verdict(await world.store(), load.counts.acknowledged);
+  return { rounds, kills, acknowledged: load.counts.acknowledged.length, broken: load.counts.broken, drained, ...found };
+}
+
+export async function verdict(store: Store, acknowledged: readonly string[]): Promise<Verdict> {
+  const ids = async (table: string, where = '1'): Promise<readonly string[]> =>
+    (await store.select<{ id: string }>(`SELECT toString(request_id) AS id FROM ${table} WHERE ${where}`)).map(({ id }) => id);
+  const stored = await ids('requests');
+  const known = new Set(stored);
+  const others = [
+    await ids('attempts', 'attempt_no = 1'),
+    await ids('payloads', 'attempt_no = 0'),
+    await ids('payloads', 'attempt_no = 1'),
+  ];
+  const [sum] = await store.select<{ n: number }>('SELECT sum(requests) AS n FROM usage_1m');
+  await store.close();
+  return {
+    stored: known.size,
+    lost: acknowledged.filter(id => !known.has(id)),
+    duplicates: [stored, ...others].reduce((count, list) => count + list.length - new Set(list).size, 0),
+    // Exchanges that ended before any attempt have none.
+    whole:
+      others.every(list => list.length <= stored.length && acknowledged.every(id => list.includes(id))) && Number(sum?.n) === known.size,
+  };
+}
