@@ -17,6 +17,8 @@ export interface Delta {
 export function deltaText({ events, raw }: Delta, prepared: PreparedRequest, renderer: StreamRenderer, includeUsage: boolean): string {
   const shown = events.flatMap(event => visible(event, prepared, includeUsage));
   if (raw?.data === '[DONE]' || (events.length > 0 && shown.length === 0)) return '';
+  // What was only inferred from the end of a stream, its own bytes have told or have left out; a whole answer begins with its start.
+  if (prepared.passes && !raw && events[0]?.type !== 'response-start') return '';
   const passing = prepared.passes && raw ? passed(raw.data, prepared, includeUsage) : undefined;
   if (passing === undefined) return shown.map(event => renderer.render(event)).join('');
   return renderer.frame ? renderer.frame({ ...raw, data: passing }) : `data: ${passing.replaceAll('\n', '\ndata: ')}\n\n`;

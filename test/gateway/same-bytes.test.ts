@@ -5,13 +5,22 @@ import type { ChatRequest } from '../../gateway/core/chat.ts';
 import { scanObject } from '../../gateway/core/json.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import type { RouteStep } from '../../gateway/core/route.ts';
+import { geminiFor } from '../../gateway/dialects/gemini.ts';
 import { dialects } from '../../gateway/dialects/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { prepare, type Question } from '../../gateway/question.ts';
 import { type Asked, type Running, running, type Upstream, upstream } from './harness.ts';
 
 /** What a request of each wire format must say, and where its clients post it. */
-const formats: Readonly<Record<string, { readonly body: object; readonly path: string; readonly api: string }>> = {
+interface Format {
+  readonly body: object;
+  readonly path: string;
+  readonly api: string;
+  /** The model stands in the path, and nowhere in the body. */
+  readonly inPath?: true;
+}
+
+const formats: Readonly<Record<string, Format>> = {
   'openai-chat': { body: { messages: [{ role: 'user', content: 'hi' }] }, path: '/v1/chat/completions', api: 'openai' },
   'anthropic-messages': {
     body: { max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] },
@@ -19,8 +28,15 @@ const formats: Readonly<Record<string, { readonly body: object; readonly path: s
     api: 'anthropic',
   },
   'openai-responses': { body: { input: 'hi' }, path: '/v1/responses', api: 'openai-responses' },
+  'gemini-generate': {
+    body: { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] },
+    path: '/v1beta/models/gemini/served:generateContent',
+    api: 'gemini',
+    inPath: true,
+  },
 };
-const spoken = dialects.filter(({ wire }) => Object.hasOwn(formats, wire));
+/** Every one: a new dialect needs a line above. */
+const spoken = dialects.map(dialect => (dialect.wire === 'gemini-generate' ? geminiFor('route', false, true) : dialect));
 
 /** JSON text as somebody may write it: numbers past any precision, escapes, spaces. */
 const literal = fc.oneof(
@@ -40,12 +56,13 @@ interface Written {
 }
 
 /** The members in any order and any spacing, the model among them. */
-const writtenOf = (body: object): fc.Arbitrary<Written> =>
+const writtenOf = ({ body, inPath }: Format): fc.Arbitrary<Written> =>
   fc.tuple(invented, space, fc.nat(20)).map(([extra, gap, at]) => {
     const members = [...Object.entries(body).map(([name, value]) => [name, JSON.stringify(value)] as const), ...extra];
     const place = at % (members.length + 1);
     const write = (model: string): string => {
-      const all = [...members.slice(0, place), ['model', JSON.stringify(model)] as const, ...members.slice(place)];
+      const named = inPath ? [] : [['model', JSON.stringify(model)] as const];
+      const all = [...members.slice(0, place), ...named, ...members.slice(place)];
       return `{${gap}${all.map(([name, json]) => `"${name}"${gap}:${gap}${json}`).join(`${gap},${gap}`)}${gap}}`;
     };
     return { text: write('route'), as: write };
@@ -62,13 +79,13 @@ function prepared(text: string, dialect: (typeof dialects)[number], provider: Pr
 }
 
 describe.each(spoken.map(dialect => [dialect.name, dialect] as const))('a request in %s', (_, dialect) => {
-  const { body } = formats[dialect.wire]!;
+  const format = formats[dialect.wire]!;
   const targets = Object.values(providers).filter(({ wire, adapt }) => wire === dialect.wire && !adapt);
 
   test(`reaches ${targets.map(({ name }) => name).join(', ')} byte for byte, but for its model`, () => {
     expect(targets.length).toBeGreaterThan(0);
     fc.assert(
-      fc.property(writtenOf(body), fc.constantFrom(...targets), (written, provider) => {
+      fc.property(writtenOf(format), fc.constantFrom(...targets), (written, provider) => {
         const sent = prepared(written.text, dialect, provider);
         if (!sent) return;
         expect(sent).toMatchObject({ passes: true, warnings: [], body: written.as('other-model') });
@@ -84,7 +101,7 @@ describe('a vendor with a dialect of its own', () => {
   test.each(vendors.map(provider => [provider.name, provider] as const))('%s is sent what tomorrow invents', (_, provider) => {
     const dialect = spoken.find(({ wire }) => wire === provider.wire)!;
     fc.assert(
-      fc.property(writtenOf(formats[dialect.wire]!.body), written => {
+      fc.property(writtenOf(formats[dialect.wire]!), written => {
         const sent = prepared(written.text, dialect, provider);
         if (!sent) return;
         expect(sent.passes).toBe(true);
@@ -116,24 +133,30 @@ describe('over real sockets', () => {
     });
     const root = provider.url.replace(/\/v1$/, '');
     const account = (api: string): string =>
-      `{ api: ${api}, base_url: "${api === 'anthropic' ? root : provider.url}", key: sk-of-the-gateway, allow_private: true }`;
+      `{ api: ${api}, base_url: "${api === 'anthropic' || api === 'gemini' ? root : provider.url}", key: sk-of-the-gateway, allow_private: true }`;
     gateway = await running(`providers:
   openai: ${account('openai')}
   openai-responses: ${account('openai-responses')}
-  anthropic: ${account('anthropic')}`);
+  anthropic: ${account('anthropic')}
+  gemini: ${account('gemini')}`);
   });
   afterAll(async () => {
     await gateway[Symbol.asyncDispose]();
     await provider[Symbol.asyncDispose]();
   });
 
-  async function exchanged(wire: string, body: object, answer: typeof said): Promise<{ readonly text: string; readonly asked: Asked }> {
+  async function exchanged(
+    wire: string,
+    body: object,
+    answer: typeof said,
+    at?: string,
+  ): Promise<{ readonly text: string; readonly asked: Asked }> {
     said = answer;
-    const { path, api } = formats[wire]!;
-    const answered = await fetch(gateway.url + path, {
+    const { path, api, inPath } = formats[wire]!;
+    const answered = await fetch(gateway.url + (at ?? path), {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-caller' },
-      body: JSON.stringify({ ...body, model: `${api}/served` }),
+      body: JSON.stringify(inPath ? body : { ...body, model: `${api}/served` }),
     });
     const text = await answered.text();
     expect([answered.status, text]).toEqual([200, text]);
@@ -158,6 +181,12 @@ describe('over real sockets', () => {
       stop_reason: 'end_turn',
       stop_sequence: null,
       usage: { input_tokens: 1, output_tokens: 1, tomorrow_tokens: 3 },
+    },
+    'gemini-generate': {
+      candidates: [{ content: { role: 'model', parts: [{ text: 'hello', tomorrow: [1] }] }, finishReason: 'STOP', index: 0 }],
+      usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2, tomorrowTokenCount: 3 },
+      modelVersion: 'served-1',
+      responseId: 'r1',
     },
     'openai-responses': {
       id: 'resp_1',
@@ -184,7 +213,7 @@ describe('over real sockets', () => {
     const body = { ...formats[wire]!.body, tomorrow: { a: [1] } };
     const { text: told, asked } = await exchanged(wire, body, { type: 'application/json', text });
     expect(told).toBe(text);
-    expect(JSON.parse(asked.body)).toEqual({ ...body, model: 'served' });
+    expect(JSON.parse(asked.body)).toEqual(formats[wire]!.inPath ? body : { ...body, model: 'served' });
     expect(JSON.stringify(asked.headers)).toContain('sk-of-the-gateway');
     expect(JSON.stringify(asked.headers)).not.toContain('of-the-caller');
   });
@@ -204,6 +233,59 @@ describe('over real sockets', () => {
     const text = [...events, '[DONE]'].map(data => `data: ${data}\n\n`).join('');
     const body = { ...formats['openai-chat']!.body, stream: true, stream_options: { include_usage: true } };
     expect((await exchanged('openai-chat', body, { type: 'text/event-stream', text })).text).toBe(text);
+  });
+
+  test('and those of generated contents, whatever ends their lines', async () => {
+    const part = (text: string, more: object): string =>
+      JSON.stringify({
+        candidates: [{ content: { role: 'model', parts: [{ text, tomorrow: 1 }] }, index: 0, ...more }],
+        modelVersion: 'served-1',
+      });
+    const usageMetadata = { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 };
+    const last = JSON.stringify({ candidates: [{ finishReason: 'STOP', index: 0 }], usageMetadata, tomorrow: '\u00e9' });
+    const events = [part('hel', {}), part('lo', { tomorrow: [] }), last].map(data => `data: ${data}`);
+    const answer = { type: 'text/event-stream', text: events.map(event => `${event}\r\n\r\n`).join('') };
+    const at = '/v1beta/models/gemini/served:streamGenerateContent?alt=sse';
+    const { text } = await exchanged('gemini-generate', formats['gemini-generate']!.body, answer, at);
+    expect(text.split(/(?:\r?\n){2}/).filter(event => event !== '')).toEqual(events);
+  });
+
+  test('and those of a response', async () => {
+    const response = { id: 'resp_1', object: 'response', created_at: 1, status: 'in_progress', model: 'served-1', output: [], tomorrow: 1 };
+    const item = {
+      type: 'message',
+      id: 'msg_1',
+      role: 'assistant',
+      status: 'completed',
+      content: [{ type: 'output_text', text: 'hello', annotations: [] }],
+    };
+    const events = [
+      { type: 'response.created', sequence_number: 0, response },
+      { type: 'response.output_item.added', sequence_number: 1, output_index: 0, item: { ...item, content: [], status: 'in_progress' } },
+      {
+        type: 'response.content_part.added',
+        sequence_number: 2,
+        item_id: 'msg_1',
+        output_index: 0,
+        content_index: 0,
+        part: { type: 'output_text', text: '', annotations: [] },
+      },
+      {
+        type: 'response.output_text.delta',
+        sequence_number: 3,
+        item_id: 'msg_1',
+        output_index: 0,
+        content_index: 0,
+        delta: 'hello',
+        tomorrow: { a: 1 },
+      },
+      { type: 'response.tomorrow.done', sequence_number: 4, anything: [1] },
+      { type: 'response.output_item.done', sequence_number: 5, output_index: 0, item },
+      { type: 'response.completed', sequence_number: 6, response: { ...answers['openai-responses'], tomorrow: 2 } },
+    ];
+    const text = events.map(event => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+    const body = { ...formats['openai-responses']!.body, stream: true };
+    expect((await exchanged('openai-responses', body, { type: 'text/event-stream', text })).text).toBe(text);
   });
 
   test('and those of a stream of messages', async () => {

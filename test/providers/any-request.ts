@@ -119,7 +119,7 @@ const members = [
   maybe('frequencyPenalty', thousandths(3, 199)),
   maybe('presencePenalty', thousandths(4, 199)),
   maybe('seed', fc.integer({ min: 1_000_000, max: 2_000_000 })),
-  maybe('choices', fc.integer({ min: 1, max: 8 })),
+  maybe('choices', fc.integer({ min: 1, max: 12 })),
   maybe('logprobs', fc.record({ top: fc.integer({ min: 0, max: 20 }) })),
   maybe('output', output),
   maybe('reasoning', thinking),

@@ -7,6 +7,7 @@ import { type ModelTraits, traitsOf } from './model.ts';
 import { renderThinking } from './thinking.ts';
 
 const stopSequencesMax = 5;
+const choicesMax = 8;
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
@@ -48,10 +49,16 @@ function renderSampling(request: ChatRequest, warnings: Warning[]): JsonObject {
     frequencyPenalty: request.frequencyPenalty,
     presencePenalty: request.presencePenalty,
     seed: request.seed,
-    candidateCount: request.choices,
+    candidateCount: choicesOf(request, warnings),
   };
   const said = Object.entries(given).filter((entry): entry is [string, Json] => entry[1] !== undefined);
   return { ...Object.fromEntries(said), ...logprobs };
+}
+
+function choicesOf({ choices }: ChatRequest, warnings: Warning[]): number | undefined {
+  if (choices === undefined || choices <= choicesMax) return choices;
+  warnings.push(altered('n', `Gemini gives at most ${choicesMax} answers.`));
+  return choicesMax;
 }
 
 interface Output {
