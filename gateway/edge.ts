@@ -1,6 +1,6 @@
 /** The HTTP server itself, hardened: what arrives broken, oversized, too slowly or ambiguously addressed ends here, before any route. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { BodyLimits } from './body.ts';
 import { errorBody, invalid, linger, type Refusal } from './refuse.ts';
 
@@ -52,6 +52,19 @@ export function createEdge(limits: EdgeLimits): Server {
   // Node would drop what is over the limit, silently; the guard counts instead.
   server.maxHeadersCount = 0;
   return server;
+}
+
+/** Rejects with the system's error when it cannot. */
+export async function listenAt(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(port, host, resolve);
+  await promise;
+  server.off('error', reject);
+}
+
+export function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Puts the guard before the listeners that the server has by now. They never see a broken request. */

@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly problem?: () => string | undefined;
   /** How far behind the recorder is. */
   readonly recorderStats?: () => RecorderStats | undefined;
+  /** The metrics of all workers, as OpenMetrics; this is the only one when absent. */
+  readonly gatherMetrics?: () => Promise<string>;
   /** Whether /metrics also tells of the process: memory, CPU, event loop. */
   readonly processMetrics?: boolean;
 }
@@ -38,6 +40,8 @@ export interface Gateway {
   configure(settings: Settings): void;
   /** A changed configuration was refused: the last good one stays in force. */
   configurationRefused(): void;
+  /** Its own metrics, as OpenMetrics. */
+  metrics(): Promise<string>;
   /** Ends in an orderly way. The sink stays open: its owner closes it. */
   close(graceMs?: number): Promise<void>;
   /** Cuts what a `close` under way still waits for. */

@@ -14,9 +14,11 @@ import { isLoopbackHost } from './guard.ts';
 import type { Ledger } from './limits/ledger.ts';
 import { redisLedger } from './limits/redis-ledger.ts';
 import { sqliteLedger } from './limits/sqlite-ledger.ts';
-import { createLog, type Log, type LogLevel, logLevels } from './logs.ts';
+import { createLog, type Log, type LogLevel, logLevels, silentLog } from './logs.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Settings } from './settings.ts';
+import { startWorkers, type Workers } from './workers/primary.ts';
+import { type Line, openLine } from './workers/worker.ts';
 
 interface ServeOptions {
   readonly config?: string;
@@ -50,14 +52,21 @@ Examples:
 
 /** Further signals during a shutdown end it; this long is left to seal what was being answered. */
 const hurryMs = 1_000;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function serve(options: ServeOptions): Promise<number> {
   // Whoever read our output may be gone; that is no reason to stop answering.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
+  const line = openLine(process.env);
+  if (line) return serveAsWorker(options, line);
   const loaded = settingsOf(options);
   const settings = withOptions(loaded, options);
+  return settings.server.workers > 1 ? serveByWorkers(loaded, settings, options) : serveAlone(loaded, settings, options);
+}
+
+async function serveAlone(loaded: Settings, settings: Settings, options: ServeOptions): Promise<number> {
   const log = openLog(options);
-  const sink = openSink(settings);
+  const sink = openSink(settings, 0);
   const callerLedger = await openLedger(settings, log);
   let recorder: Recorder | undefined;
   const gateway = createGateway({
@@ -70,33 +79,102 @@ async function serve(options: ServeOptions): Promise<number> {
     recorderStats: () => recorder?.stats(),
     processMetrics: true,
   });
-  const stopped = stopSignal(gateway, log);
+  const stopped = stopSignal(() => gateway.hurry(), log);
   const url = await listen(gateway, sink, settings);
   process.stdout.write(`${listening(url)}\n`);
-  const watching = watchConfig(loaded, {
-    changed: (next, needRestart) => take(gateway, withOptions(next, options), needRestart, log),
-    refused: problems => {
-      gateway.configurationRefused();
-      log.error(`the changed configuration is not taken, the last good one stays:\n${printProblems(problems)}`);
-    },
-  });
+  const watching = watch(loaded, gateway, options, log);
   let failure: string | undefined;
   try {
     recorder = await startRecorder(settings, line => log.warn(line));
     process.stdout.write(`${banner(loaded, url, recorder.storeUrl)}\n`);
     await stopped.signal;
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
+    failure = messageOf(error);
   }
   watching.close();
   await gateway.close();
   await sink.close();
   await recorder?.close();
   stopped.dispose();
+  return concluded(failure, log);
+}
+
+/** Several processes answer, this one has the recorder and sees to it that they live. */
+async function serveByWorkers(loaded: Settings, settings: Settings, options: ServeOptions): Promise<number> {
+  const log = openLog(options);
+  let recorder: Recorder | undefined;
+  const state = { problem: () => (recorder ? recorder.problem() : 'the store is starting'), stats: () => recorder?.stats() };
+  let workers: Workers | undefined;
+  const stopped = stopSignal(() => workers?.hurry(), log);
+  let failure: string | undefined;
+  try {
+    workers = await startWorkers(settings.server.workers, state, line => log.warn(line));
+    process.stdout.write(`${listening(workers.url)}\n`);
+    recorder = await startRecorder(settings, line => log.warn(line));
+    process.stdout.write(`${banner(loaded, workers.url, recorder.storeUrl)}\n`);
+    await stopped.signal;
+  } catch (error) {
+    failure = messageOf(error);
+    if (!workers) throw new CommandError(exit.usage, failure);
+  }
+  await workers.close();
+  await recorder?.close();
+  stopped.dispose();
+  return concluded(failure, log);
+}
+
+/** One of several; signals are the first process's business. */
+async function serveAsWorker(options: ServeOptions, line: Line): Promise<number> {
+  for (const signal of signals) process.on(signal, () => {});
+  try {
+    const loaded = settingsOf(options);
+    const settings = withOptions(loaded, options);
+    const log = openLog(options);
+    const sink = openSink(settings, line.slot);
+    const callerLedger = await openLedger(settings, log);
+    const gateway = createGateway({
+      callerLedger,
+      settings,
+      sink,
+      log,
+      environment: process.env,
+      problem: () => line.problem(),
+      recorderStats: () => line.stats(),
+      gatherMetrics: () => line.gather(),
+      processMetrics: true,
+    });
+    line.onScrape(() => gateway.metrics());
+    line.onHurry(() => gateway.hurry());
+    line.listening(await listen(gateway, sink, settings));
+    const watching = watch(loaded, gateway, options, line.slot === 0 ? log : silentLog);
+    await line.closed;
+    watching.close();
+    await gateway.close();
+    await sink.close();
+  } catch (error) {
+    await line.failed(messageOf(error));
+  }
+  line.end();
+  return exit.pass;
+}
+
+function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log): { close(): void } {
+  return watchConfig(loaded, {
+    changed: (next, needRestart) => take(gateway, withOptions(next, options), needRestart, log),
+    refused: problems => {
+      gateway.configurationRefused();
+      log.error(`the changed configuration is not taken, the last good one stays:\n${printProblems(problems)}`);
+    },
+  });
+}
+
+function concluded(failure: string | undefined, log: Log): number {
   if (failure !== undefined) throw new CommandError(exit.usage, `The recorder does not start: ${failure}`);
   log.info('ended, with everything recorded');
   return exit.pass;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What the command line says goes over the file. */
 function withOptions(settings: Settings, { host, port }: ServeOptions): Settings {
@@ -137,10 +215,10 @@ async function openLedger({ state, store }: Settings, log: Log): Promise<Ledger>
   }
 }
 
-function openSink({ store, recorder }: Settings): Sink {
+function openSink({ store, recorder }: Settings, worker: number): Sink {
   const root = spoolRoot(store.path);
   try {
-    const spool = openSpool(join(root, 'gateway-0'), {
+    const spool = openSpool(join(root, `gateway-${worker}`), {
       durability: recorder.durability,
       whenFull: recorder.whenFull,
       bytesMax: recorder.spoolBytesMax,
@@ -182,13 +260,13 @@ function take(gateway: Gateway, next: Settings, needRestart: readonly string[], 
 }
 
 /** The first signal asks for an orderly end, the second for one at once. Mistakes that nobody caught end the process. */
-function stopSignal(gateway: Gateway, log: Log): { readonly signal: Promise<void>; dispose(): void } {
+function stopSignal(hurry: () => void, log: Log): { readonly signal: Promise<void>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (!isStopping) log.info(`${signal}: answering what is under way, then ending`);
     else {
-      gateway.hurry();
+      hurry();
       setTimeout(() => process.exit(exit.interrupted), hurryMs).unref();
     }
     isStopping = true;
@@ -198,7 +276,6 @@ function stopSignal(gateway: Gateway, log: Log): { readonly signal: Promise<void
     log.error('a mistake that nobody caught ends the gateway', { stack: problem instanceof Error ? problem.stack : String(problem) });
     process.exit(exit.internal);
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, stop);
   process.on('uncaughtException', crash).on('unhandledRejection', crash);
   return {

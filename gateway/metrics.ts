@@ -19,6 +19,8 @@ export interface Metrics {
   configurationRefused(): void;
   /** In OpenMetrics, which alone has room for exemplars, when the `accept` header takes it; else in Prometheus' own text format. */
   scrape(accept: string | undefined): Promise<{ readonly text: string; readonly contentType: string }>;
+  /** This process's own, as OpenMetrics. */
+  page(): Promise<string>;
 }
 
 /** What turns names that callers choose into labels. */
@@ -52,6 +54,8 @@ export interface MetricsOptions {
   readonly configHash: string;
   /** What is known of targets; absent where nobody asks them. */
   readonly fleet?: FleetSources;
+  /** The pages of all workers in one; there is no other worker when absent. */
+  readonly gather?: (() => Promise<string>) | undefined;
   /** Also memory, CPU and event loop of the process; once per process. */
   readonly process: boolean;
 }
@@ -69,6 +73,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   registerRecorder(registry, options);
   const fleet = options.fleet && fleetInstruments(registry, options.fleet);
   if (options.budgets) registerBudgets(registry, options.budgets);
+  const page = (): Promise<string> => registry.metrics();
   const models = new Set<string>();
   const bounded = (model: string): string => {
     if (models.has(model)) return model;
@@ -90,7 +95,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       own.config.set({ hash }, 1);
     },
     configurationRefused: () => own.reloadFailures.inc(),
-    scrape: accept => scrape(registry, accept),
+    scrape: async accept => scrape(await (options.gather ?? page)(), accept),
+    page,
   };
 }
 
@@ -101,8 +107,7 @@ export function openRegistry(): Registry {
   return registry as unknown as Registry;
 }
 
-async function scrape(registry: Registry, accept = ''): Promise<{ readonly text: string; readonly contentType: string }> {
-  const text = await registry.metrics();
+function scrape(text: string, accept = ''): { readonly text: string; readonly contentType: string } {
   const isOpen = accept.includes('application/openmetrics-text');
   return isOpen
     ? { text, contentType: Registry.OPENMETRICS_CONTENT_TYPE }

@@ -1,6 +1,5 @@
 /** The gateway as a server: a request's path is parse, route, drive, render; the rest is who may come in, and what is asked once in a while. */
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Server as Routes } from '@hapi/hapi';
 import { admit } from './admit.ts';
 import { Answering, type Driven } from './answering.ts';
@@ -13,7 +12,7 @@ import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
 import { dialectAt } from './dialects/index.ts';
 import { Drain } from './drain.ts';
-import { createEdge, type EdgeLimits, edgeLimits, guardEdge } from './edge.ts';
+import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './edge.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
 import { adminRoutes } from './fleet/admin.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
@@ -84,6 +83,7 @@ class GatewayServer implements Gateway {
       recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
       fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts },
+      gather: options.gatherMetrics,
       process: options.processMetrics ?? false,
     });
     this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs, purse: this.#purse });
@@ -253,17 +253,12 @@ class GatewayServer implements Gateway {
   async listen(): Promise<string> {
     const { host, port } = this.#options.settings.server;
     await this.#routes.start();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#listener.once('error', reject).listen(port, host, resolve);
-    await promise;
-    this.#listener.off('error', reject);
+    await listenAt(this.#listener, host, port);
     return this.url;
   }
 
   get url(): string {
-    const { host } = this.#options.settings.server;
-    const { port } = this.#listener.address() as AddressInfo;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return urlOf(this.#listener, this.#options.settings.server.host);
   }
 
   problems(): readonly string[] {
@@ -275,6 +270,10 @@ class GatewayServer implements Gateway {
   configure(settings: Settings): void {
     this.#version = this.#versionOf(settings, this.#version);
     this.#metrics.configured(settings.hash);
+  }
+
+  metrics(): Promise<string> {
+    return this.#metrics.page();
   }
 
   configurationRefused(): void {

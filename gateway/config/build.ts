@@ -1,4 +1,5 @@
 /** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Secret } from '../secret.ts';
 import type { CallerKey, Caps, Settings, Tenant } from '../settings.ts';
@@ -18,7 +19,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
   return frozen({
     hash,
     file,
-    server,
+    server: { ...server, workers: server.workers === 'auto' ? availableParallelism() : server.workers },
     store: {
       ...store,
       cluster: store.cluster,

@@ -16,10 +16,7 @@ const words =
   (value: unknown): boolean =>
     typeof value === 'string' && !allowed.includes(value);
 
-export const notYet: readonly NotYet[] = [
-  { path: 'server.workers', refused: value => typeof value === 'number' && value > 1, mend: 'write workers: 1' },
-  { path: 'routes.*.on_break', refused: words('error'), mend: 'write on_break: error' },
-];
+export const notYet: readonly NotYet[] = [{ path: 'routes.*.on_break', refused: words('error'), mend: 'write on_break: error' }];
 
 export function findNotYet(config: unknown): readonly Finding[] {
   return notYet.flatMap(({ path, refused, mend }) =>

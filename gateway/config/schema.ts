@@ -32,7 +32,12 @@ const hostText = () => text('a host name or address such as 127.0.0.1');
 const server = section('a map such as { host: 127.0.0.1, port: 4000 }', {
   host: hostText().default('127.0.0.1').describe('Where the gateway listens. Any other host than loopback needs `keys`.'),
   port: port().default(4000).describe('0 takes any free port.'),
-  workers: only(1).default(1).describe('Processes that serve requests.'),
+  workers: z
+    .union([z.literal('auto'), wholeNumber('a number of processes', 1, 64)], {
+      error: () => 'expected a number of processes from 1 to 64, or auto',
+    })
+    .default(1)
+    .describe('Processes that serve requests; `auto` makes one for each core.'),
 });
 
 const store = section('a map such as { url: embedded, path: ./hindcast-data }', {

@@ -399,7 +399,6 @@ tenants: { t: { budget: {}, routes: [q] } }
 
 describe('what is not built yet', () => {
   const values: Readonly<Record<string, string>> = {
-    'server.workers': '2',
     'state.url': 'redis://127.0.0.1',
     'routes.*.strategy': 'weighted',
     'routes.*.on_break': 'resume',

@@ -1,0 +1,166 @@
+/** The first process of several: starts the workers, puts a new one in a dead one's place, and gathers what one alone does not know. */
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import type { RecorderStats } from '../metrics.ts';
+import { mergeMetrics } from './merge.ts';
+import { type FromWorker, slotVariable, type ToWorker } from './protocol.ts';
+
+export interface RecorderState {
+  problem(): string | undefined;
+  stats(): RecorderStats | undefined;
+}
+
+export interface Workers {
+  /** Where all of them listen. */
+  readonly url: string;
+  hurry(): void;
+  close(): Promise<void>;
+}
+
+const tellEveryMs = 1_000;
+/** A worker that dies at once would die again at once. */
+const restartMs = 1_000;
+const gatherMsMax = 2_000;
+
+/** `args` are those of this process. Rejects with what a worker said when the first ones cannot start. */
+export async function startWorkers(count: number, recorder: RecorderState, log: (line: string) => void): Promise<Workers> {
+  const workers = new Primary(recorder, log);
+  await workers.start(count);
+  return workers;
+}
+
+class Primary implements Workers {
+  url = '';
+  readonly #recorder: RecorderState;
+  readonly #log: (line: string) => void;
+  readonly #workers = new Map<number, Worker>();
+  readonly #gatherings = new Map<number, Gathering>();
+  readonly #telling: NodeJS.Timeout;
+  #gathered = 0;
+  #isClosing = false;
+
+  constructor(recorder: RecorderState, log: (line: string) => void) {
+    this.#recorder = recorder;
+    this.#log = log;
+    this.#telling = setInterval(() => this.#tell(), tellEveryMs);
+  }
+
+  async start(count: number): Promise<void> {
+    try {
+      // The first one alone, so that what is wrong is said once.
+      this.url = await this.#fork(0);
+      await Promise.all(Array.from({ length: count - 1 }, (_, i) => this.#fork(i + 1)));
+    } catch (problem) {
+      this.#isClosing = true;
+      clearInterval(this.#telling);
+      for (const worker of this.#workers.values()) worker.process.kill('SIGKILL');
+      throw problem;
+    }
+  }
+
+  async #fork(slot: number): Promise<string> {
+    const worker = cluster.fork({ [slotVariable]: String(slot) });
+    this.#workers.set(slot, worker);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    let isUp = false;
+    worker.on('message', (message: FromWorker) => {
+      if (message.type === 'listening') {
+        isUp = true;
+        resolve(message.url);
+      } else if (message.type === 'failed') reject(new Error(message.message));
+      else this.#hear(slot, message);
+    });
+    worker.on('error', () => {}); // its channel's end; 'exit' follows
+    worker.once('exit', (code, signal) => {
+      this.#workers.delete(slot);
+      for (const [id, gathering] of this.#gatherings) this.#gathering(id, gathering.without(slot));
+      reject(new Error(`worker ${slot} ended before it listened (${signal ?? `exit code ${code}`})`));
+      if (isUp && !this.#isClosing) this.#replace(slot, signal ?? `exit code ${code}`);
+    });
+    this.#say(worker, this.#state());
+    return promise;
+  }
+
+  #replace(slot: number, how: string): void {
+    this.#log(`worker ${slot} ended (${how}); another takes its place`);
+    setTimeout(() => {
+      if (this.#isClosing) return;
+      this.#fork(slot).catch(problem => {
+        this.#log(problem.message);
+        if (!this.#isClosing && !this.#workers.has(slot)) this.#replace(slot, 'not started');
+      });
+    }, restartMs).unref();
+  }
+
+  #hear(slot: number, message: FromWorker): void {
+    if (message.type === 'gather') {
+      const id = ++this.#gathered;
+      const answer = (text: string): void => this.#say(this.#workers.get(slot), { type: 'scraped', id: message.id, text });
+      const timer = setTimeout(() => this.#gathering(id, true), gatherMsMax);
+      this.#gatherings.set(id, new Gathering(new Set(this.#workers.keys()), timer, answer));
+      for (const worker of this.#workers.values()) this.#say(worker, { type: 'scrape', id });
+    }
+    if (message.type === 'metrics') this.#gathering(message.id, this.#gatherings.get(message.id)?.take(slot, message.text) ?? false);
+  }
+
+  #gathering(id: number, isOver: boolean): void {
+    if (!isOver) return;
+    this.#gatherings.get(id)?.end();
+    this.#gatherings.delete(id);
+  }
+
+  #state(): ToWorker {
+    return { type: 'recorder', problem: this.#recorder.problem(), stats: this.#recorder.stats() };
+  }
+
+  #tell(): void {
+    for (const worker of this.#workers.values()) this.#say(worker, this.#state());
+  }
+
+  #say(worker: Worker | undefined, message: ToWorker): void {
+    if (worker?.isConnected()) worker.send(message, () => {});
+  }
+
+  hurry(): void {
+    for (const worker of this.#workers.values()) this.#say(worker, { type: 'hurry' });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const workers = [...this.#workers.values()];
+    const ended = workers.map(worker => once(worker, 'exit'));
+    for (const worker of workers) this.#say(worker, { type: 'close' });
+    await Promise.all(ended);
+    clearInterval(this.#telling);
+  }
+}
+
+/** Pages that are still on their way. */
+class Gathering {
+  readonly #missing: Set<number>;
+  readonly #timer: NodeJS.Timeout;
+  readonly #answer: (text: string) => void;
+  readonly #pages = new Map<number, string>();
+
+  constructor(missing: Set<number>, timer: NodeJS.Timeout, answer: (text: string) => void) {
+    this.#missing = missing;
+    this.#timer = timer;
+    this.#answer = answer;
+  }
+
+  /** True when it was the last one. */
+  take(slot: number, text: string): boolean {
+    this.#pages.set(slot, text);
+    return this.without(slot);
+  }
+
+  without(slot: number): boolean {
+    this.#missing.delete(slot);
+    return this.#missing.size === 0;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#answer(mergeMetrics(new Map([...this.#pages].sort(([a], [b]) => a - b))));
+  }
+}

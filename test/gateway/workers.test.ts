@@ -1,0 +1,83 @@
+/** Several processes behind one port: requests reach all, metrics tell of all, a dead one is replaced, and no record is lost. */
+import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { mergeMetrics } from '../../gateway/workers/merge.ts';
+import { Place } from '../hindcast.ts';
+
+const hi = JSON.stringify({ model: 'sim/small', messages: [{ role: 'user', content: 'hi' }] });
+const ask = async (url: string): Promise<number> => {
+  // Without keep-alive each request may reach another worker.
+  const headers = { 'content-type': 'application/json', connection: 'close' };
+  const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: hi });
+  await response.text();
+  return response.status;
+};
+
+const countsOf = async (url: string): Promise<readonly number[]> => {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return [...text.matchAll(/^hindcast_requests_total\{worker="\d+",.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+};
+
+const workersOf = (pid: number): readonly number[] =>
+  spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)])
+    .stdout.toString()
+    .split('\n')
+    .filter(line => /main\.ts serve/.test(line))
+    .map(line => Number.parseInt(line, 10));
+
+test('two workers share the port and the recorder, and one that is killed is replaced with nothing lost', async () => {
+  await using place = new Place('server: { port: 0, workers: 2 }\nstore: { port: 0 }\n');
+  const gateway = await place.serve();
+  for (let i = 0; i < 8; i++) expect(await ask(gateway.url)).toBe(200);
+  const counts = await countsOf(gateway.url);
+  expect(counts).toHaveLength(2);
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8);
+  const before = workersOf(gateway.pid);
+  expect(before).toHaveLength(2);
+  process.kill(before[0]!, 'SIGKILL');
+  await expect.poll(() => workersOf(gateway.pid).filter(pid => !before.includes(pid)).length, { timeout: 30_000 }).toBe(1);
+  for (let i = 0; i < 4; i++) expect(await ask(gateway.url)).toBe(200);
+  const stored = async (): Promise<number> => {
+    const answer = await fetch(gateway.storeUrl, { method: 'POST', body: 'SELECT count() FROM requests FORMAT TabSeparated' });
+    return Number(await answer.text());
+  };
+  await expect.poll(stored, { timeout: 30_000 }).toBe(12);
+  expect(await gateway.end('SIGTERM')).toBe(0);
+  expect(workersOf(gateway.pid)).toEqual([]);
+}, 90_000);
+
+test('what is wrong is said once, however many workers there are', async () => {
+  await using place = new Place('server: { port: 1, host: 127.0.0.1, workers: 2 }\nstore: { port: 0 }\n');
+  await using other = new Place('server: { port: 0 }\nstore: { port: 0 }\n');
+  const running = await other.serve();
+  const { code, stderr } = await place.run('serve', '--port', new URL(running.url).port);
+  expect(code).toBe(2);
+  expect(stderr.match(/is in use/g)).toHaveLength(1);
+}, 90_000);
+
+test('merged metrics hold every family once and every sample with its worker', () => {
+  const page = fc
+    .uniqueArray(fc.stringMatching(/^[a-z]{3,8}$/), { minLength: 1, maxLength: 4 })
+    .map(
+      names =>
+        `${names.flatMap(name => [`# HELP ${name} It.`, `# TYPE ${name} gauge`, `${name}{a="{ }"} 1`, `${name} 2`]).join('\n')}\n# EOF\n`,
+    );
+  fc.assert(
+    fc.property(page, page, (first, second) => {
+      const merged = mergeMetrics(
+        new Map([
+          [0, first],
+          [1, second],
+        ]),
+      );
+      const samples = (text: string): number => text.split('\n').filter(line => line !== '' && !line.startsWith('#')).length;
+      const types = [...merged.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+      expect(new Set(types).size).toBe(types.length);
+      expect(samples(merged)).toBe(samples(first) + samples(second));
+      expect(merged.match(/^\w+\{worker="[01]"(,a="\{ \}")?\} [12]$/gm)).toHaveLength(samples(merged));
+      expect(merged).toMatch(/\n# EOF\n$/);
+    }),
+    { numRuns: 50 },
+  );
+});
