@@ -4,23 +4,7 @@ import { z } from 'zod';
 import { periods } from '../core/budget.ts';
 import { serviceAccount } from '../google-token.ts';
 import { providers } from '../providers/index.ts';
-import {
-  bytes,
-  decimal,
-  expecting,
-  list,
-  name,
-  oneOf,
-  only,
-  record,
-  secret,
-  section,
-  text,
-  url,
-  urlOr,
-  wholeNumber,
-  yesOrNo,
-} from './fields.ts';
+import { bytes, decimal, expecting, list, name, oneOf, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 import { model, routing } from './routing-schema.ts';
