@@ -28,6 +28,8 @@ export interface Bucket {
   readonly burst: number;
   readonly level: number;
   readonly at: Instant;
+  /** Made of a 429 alone: the rate at which it was asked then, less a tenth; every answer raises it a little. */
+  readonly guessed?: true;
 }
 
 export interface KeyLimits {
@@ -37,6 +39,8 @@ export interface KeyLimits {
   readonly blockedUntil: Instant;
   /** 429s in a row that named no wait. */
   readonly strikes: number;
+  /** Calls that were let in lately; they are forgotten over ten seconds. */
+  readonly lately: { readonly count: number; readonly at: Instant };
 }
 
 /** By `provider/model fingerprint`. */
@@ -52,7 +56,9 @@ const unsaidMs: Milliseconds = 1_000;
 /** Model names come from callers, so their number is bounded: what was silent longest is forgotten. */
 export const limitedMax = 2_000;
 
-const fresh: KeyLimits = { blockedUntil: 0, strikes: 0 };
+const memoryMs: Milliseconds = 10_000;
+
+const fresh: KeyLimits = { blockedUntil: 0, strikes: 0, lately: { count: 0, at: 0 } };
 
 export const limitNameOf = (target: string, credential: string): string => `${target} ${credential}`;
 
@@ -74,16 +80,16 @@ function limitsAfter(before: KeyLimits, seen: Observation, policy: LimitPolicy |
   const { at, tokens = 0 } = seen;
   switch (seen.type) {
     case 'asked':
-      return take(take(before, 'requests', 1, at), 'tokens', tokens, at);
+      return { ...take(take(before, 'requests', 1, at), 'tokens', tokens, at), lately: { count: latelyAt(before, at) + 1, at } };
     case 'answered': {
       // What was reckoned is given back, what was used is taken.
       const settled = take(before, 'tokens', (seen.tokensUsed ?? tokens) - tokens, at);
-      const calm = settled.strikes === 0 ? settled : { ...settled, strikes: 0 };
+      const calm = raised(settled.strikes === 0 ? settled : { ...settled, strikes: 0 }, at);
       return learned(calm, seen.limits, policy, at);
     }
     case 'failed': {
       const settled = take(before, 'tokens', -tokens, at);
-      return blocked(learned(settled, seen.limits, policy, at), seen);
+      return blocked(guessed(learned(settled, seen.limits, policy, at), seen), seen);
     }
     case 'aborted':
       // Nobody knows how much of it the provider counted; nothing is given back.
@@ -107,6 +113,32 @@ function blocked(limits: KeyLimits, { at, failure }: Observation & { type: 'fail
   const wait = retryAfterMs === undefined ? unsaid : Math.min(blockMsMax, Math.max(blockMsMin, retryAfterMs));
   const strikes = retryAfterMs === undefined ? limits.strikes + 1 : limits.strikes;
   return { ...limits, strikes, blockedUntil: Math.max(limits.blockedUntil, at + wait) };
+}
+
+/** Of fewer calls no rate can be told. */
+const guessedMin = 10;
+
+const latelyAt = ({ lately }: KeyLimits, at: Instant): number => lately.count * Math.exp(-Math.max(0, at - lately.at) / memoryMs);
+
+/** A provider that says nothing of its limits but 429: it takes less than it was asked lately. */
+function guessed(limits: KeyLimits, { at, failure }: Observation & { type: 'failed' }): KeyLimits {
+  if (failure.kind !== 'rate-limited' || (limits.requests && !limits.requests.guessed)) return limits;
+  const lately = latelyAt(limits, at);
+  if (lately < guessedMin) return limits;
+  const perMs = (0.9 * lately) / memoryMs;
+  return { ...limits, requests: { perMs, burst: burstOf(perMs), level: 0, at, guessed: true } };
+}
+
+/** A second's worth, so that those who wait do not come all at once. */
+const burstOf = (perMs: number): number => Math.max(1, perMs * 1_000);
+
+/** A guess that is far over what is asked of it says nothing any more. */
+function raised(limits: KeyLimits, at: Instant): KeyLimits {
+  const { requests, ...rest } = limits;
+  if (!requests?.guessed) return limits;
+  const perMs = requests.perMs * 1.02;
+  if (perMs * memoryMs > 4 * Math.max(1, latelyAt(limits, at))) return rest;
+  return { ...rest, requests: { ...requests, level: levelAt(requests, at), at, perMs, burst: burstOf(perMs) } };
 }
 
 /** What the configuration says has the word; of the rest, the provider. */

@@ -1,0 +1,174 @@
+/** `npm run simulate:tails`: tail latency and extra cost with and without hedging, goodput under 429s, and cost with and without a cascade, from recorded data. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { trial } from '../eval/decide.ts';
+import type { Item, Outcome } from '../eval/outcomes.ts';
+import { type Asked, accountsOf, bare, type Place, patient, route, run, type Sample, type Summary } from '../eval/tails.ts';
+import { table } from '../gateway/cli.ts';
+import type { RoutePolicy } from '../gateway/core/route.ts';
+
+const root = resolve(import.meta.dirname, '..', process.env.HINDCAST_RECORDINGS ?? '../shared/data');
+const requestsMax = 12_000;
+
+interface Call {
+  readonly provider: string;
+  readonly model: string;
+  readonly ttft_s: number;
+  readonly total_s: number;
+  readonly error_code: number | null;
+}
+
+function main(): number {
+  const missing = ['traces/azure_llm_2023_conv.csv.gz', 'traces/llmperf_2023-12_latency.jsonl', 'eval/mot_date_outcomes.jsonl'].filter(
+    file => !existsSync(join(root, file)),
+  );
+  if (missing.length > 0) {
+    process.stderr.write(`The recorded data is not in ${root}: ${missing.join(', ')}. HINDCAST_RECORDINGS says where it is.\n`);
+    return 2;
+  }
+  const asked = arrivals();
+  const calls = linesOf('traces/llmperf_2023-12_latency.jsonl').map(line => JSON.parse(line) as Call);
+  print(`${asked.length} requests as they came to Azure OpenAI in ${Math.round(asked.at(-1)!.atMs / 60_000)} minutes.\n`);
+  hedging(asked, calls);
+  refusals(asked, calls);
+  cascade();
+  return 0;
+}
+
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+const linesOf = (file: string): readonly string[] =>
+  readFileSync(join(root, file), 'utf8')
+    .split('\n')
+    .filter(line => line !== '');
+
+function arrivals(): readonly Asked[] {
+  const lines = gunzipSync(readFileSync(join(root, 'traces/azure_llm_2023_conv.csv.gz')))
+    .toString()
+    .trim()
+    .split('\n')
+    .slice(1);
+  const first = Date.parse(`${lines[0]!.slice(0, 23)}Z`);
+  return lines.slice(0, requestsMax).map(line => {
+    const [time = '', inputTokens, outputTokens] = line.split(',');
+    return { atMs: Date.parse(`${time.slice(0, 23)}Z`) - first, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
+  });
+}
+
+const samplesOf = (calls: readonly Call[], provider: string, model: string): readonly Sample[] =>
+  calls
+    .filter(call => call.provider === provider && call.model === model && call.error_code === null)
+    .map(({ ttft_s: first, total_s: total }) => ({ firstTokenMs: Math.round(first * 1000), totalMs: Math.round(total * 1000) }));
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(2);
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+function hedging(asked: readonly Asked[], calls: readonly Call[]): void {
+  const target = 'together/llama-2-13b';
+  const places = new Map<string, Place>([[target, { samples: samplesOf(calls, 'together', 'llama-2-13b-chat') }]]);
+  const accounts = accountsOf(places);
+  const plain = run(asked, places, accounts, { plan: route([target]) });
+  const hedged = run(asked, places, accounts, { plan: route([target], { hedgeAfter: 'p95' }) });
+  const row = (name: string, { firstTokenMs, hedges, requests, cost }: Summary): string[] => [
+    name,
+    ...[0.5, 0.95, 0.99, 0.999].map(q => seconds(firstTokenMs(q))),
+    percent(hedges / requests),
+    percent(cost / plain.cost - 1),
+  ];
+  print('Hedging at p95: time to the first content in seconds, as together answered llama-2-13b in 2023.');
+  print(table(['', 'p50', 'p95', 'p99', 'p99.9', 'extra calls', 'extra cost'], [row('without', plain), row('with', hedged)]));
+  print(`p99 is cut by a factor of ${(plain.firstTokenMs(0.99) / hedged.firstTokenMs(0.99)).toFixed(1)}.\n`);
+}
+
+function refusals(asked: readonly Asked[], calls: readonly Call[]): void {
+  const rate = (60_000 * asked.length) / asked.at(-1)!.atMs;
+  const lepton: Place = { samples: samplesOf(calls, 'lepton', 'llama-2-13b-chat') };
+  const anyscale: Place = { samples: samplesOf(calls, 'anyscale', 'llama-2-13b-chat') };
+  // It answered 60 of 450 recorded calls and 429 to the others.
+  const most = new Map<string, Place>([
+    ['lepton/llama', { ...lepton, requestsPerMinute: (rate * 60) / 450 }],
+    ['anyscale/llama', anyscale],
+  ]);
+  const bursts = new Map<string, Place>([['lepton/llama', { ...lepton, requestsPerMinute: 1.3 * rate }]]);
+  const both = ['lepton/llama', 'anyscale/llama'];
+  const rows: [string, Summary][] = [
+    ['429 to most calls: alone', run(asked, most, accountsOf(most), { plan: route(['lepton/llama']), routing: bare })],
+    ['429 to most calls: spilling to a second', run(asked, most, accountsOf(most), { plan: route(both) })],
+    ['429 in bursts: alone', run(asked, bursts, accountsOf(bursts), { plan: route(['lepton/llama']), routing: bare })],
+    [
+      '429 in bursts: queueing, limit learned',
+      run(asked, bursts, accountsOf(bursts), { plan: route(['lepton/llama'], { retries: 3 }), routing: patient }),
+    ],
+    [
+      '429 in bursts: queueing, limit configured',
+      run(asked, bursts, accountsOf(bursts, 1.3 * rate), { plan: route(['lepton/llama']), routing: patient }),
+    ],
+  ];
+  print('Goodput when a provider answers 429, as lepton did to 390 of 450 calls.');
+  print(
+    table(
+      ['', 'answered', 'calls refused with 429', 'p99 of first content'],
+      rows.map(([name, told]) => [name, percent(told.answered / told.requests), String(told.refused), seconds(told.firstTokenMs(0.99))]),
+    ),
+  );
+  print('');
+}
+
+interface Line {
+  readonly id: string;
+  readonly targets: Readonly<Record<string, { readonly quality: number; readonly confidence?: number; readonly cost: number }>>;
+}
+
+function cascade(): void {
+  const items = linesOf('eval/mot_date_outcomes.jsonl').map(itemOf);
+  const [weak, strong] = ['gpt-3.5/cot1+pot1', 'gpt-4/cot-sc'];
+  const step = { timeoutMs: 1e12, retries: 0, backoffMs: 0 };
+  const chain = (atLeast: number): RoutePolicy => ({
+    name: 'cascade',
+    deadlineMs: 1e12,
+    steps: [
+      { target: weak!, ...step, accept: { signal: 'confidence', atLeast } },
+      { target: strong!, ...step },
+    ],
+  });
+  const policies: [string, RoutePolicy][] = [
+    ['the strong model alone', { ...chain(1), steps: [{ target: strong!, ...step }] }],
+    ...[0.8, 0.7, 0.6].map((atLeast): [string, RoutePolicy] => [`cascade, accept at ${atLeast}`, chain(atLeast)]),
+  ];
+  const judged = policies.map(([name, policy]) => {
+    const trials = items.map(item => trial(policy, item));
+    const mean = (of: (t: (typeof trials)[number]) => number): number => trials.reduce((sum, t) => sum + of(t), 0) / trials.length;
+    return {
+      name,
+      cost: mean(t => t.cost),
+      quality: mean(t => t.quality),
+      early: mean(t => (t.step === 0 && policy.steps.length > 1 ? 1 : 0)),
+    };
+  });
+  print(`A cascade over ${items.length} recorded questions (dates of BIG-bench), the weak model's votes as confidence.`);
+  print(
+    table(
+      ['', 'right', 'taken early', 'cost per question', 'of the strong alone'],
+      judged.map(({ name, cost, quality, early }) => [
+        name,
+        percent(quality),
+        percent(early),
+        `$${(cost / 1e9).toFixed(4)}`,
+        percent(cost / judged[0]!.cost),
+      ]),
+    ),
+  );
+}
+
+function itemOf(line: string): Item {
+  const { id, targets } = JSON.parse(line) as Line;
+  const outcomes = Object.entries(targets).map(([target, { quality, confidence, cost }]): [string, Outcome] => [
+    target,
+    { quality, costNanoUsd: Math.round(cost * 1e9), signals: confidence === undefined ? {} : { mean_logprob: confidence } },
+  ]);
+  return { id, cluster: id, outcomes: new Map(outcomes) };
+}
+
+process.exitCode = main();
