@@ -1,7 +1,6 @@
 /** What a policy would have made of every item: the real router decides, in virtual time, over the outcomes that are known. */
 import type { RoutePolicy, RouteState } from '../gateway/core/route.ts';
-import { withScore } from '../gateway/core/scorer.ts';
-import { accepts } from '../gateway/core/signal.ts';
+import { Acceptances, calmItems, columnsOf, costOf, type StepColumns } from './columns.ts';
 import type { Item, Outcome } from './outcomes.ts';
 import { type Recorded, type Simulation, simulate } from './simulate.ts';
 
@@ -22,9 +21,10 @@ export type Decide = (policy: RoutePolicy) => Trials;
 
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
- * threshold, so an item is simulated once for each pattern of accepted answers, and remembered. Throws when a policy asks a target that
- * an item knows nothing of: give it complete items. With `compared`, an item whose latency one of these targets lacks has none under any
- * policy, and none to the first content when the last of them lacks that: percentiles of different policies are over the same items.
+ * threshold, so an item is simulated once for each pattern of accepted answers, and remembered; where neither time nor failures decide,
+ * once for all such items. Throws when a policy asks a target that an item knows nothing of: give it complete items. With `compared`, an
+ * item whose latency one of these targets lacks has none under any policy, and none to the first content when the last of them lacks
+ * that: percentiles of different policies are over the same items.
  */
 export function decider(items: readonly Item[], compared: readonly string[] = []): Decide {
   const remembered = new Map<string, Memory>();
@@ -35,15 +35,16 @@ export function decider(items: readonly Item[], compared: readonly string[] = []
     const memory = remembered.get(shape) ?? remember(policy, items);
     remembered.set(shape, memory);
     const trials = empty(items.length);
+    const taken = policy.steps.map((step, k) => memory.acceptances.of(k, step));
+    const endsOpen = policy.steps.at(-1)?.accept !== undefined;
     for (let i = 0; i < items.length; i++) {
-      const pattern = patternOf(policy, memory.outcomes, i);
-      memory.pages[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
-      const page = memory.pages[pattern];
-      if (page.done[i] === 0) {
-        write(page.trials, i, trial(policy, items[i]!));
-        page.done[i] = 1;
-      }
-      copy(page.trials, trials, i);
+      let pattern = 0;
+      for (let k = 0; k < taken.length; k++) if (taken[k]!(i)) pattern |= 1 << k;
+      // Of several declined answers the surest is given: that hangs on more than the pattern.
+      if (memory.calm[i] === 1 && !(endsOpen && pattern === 0)) {
+        memory.plans[pattern] ??= planOf(policy, items[i]!);
+        follow(memory.plans[pattern]!, memory.columns, policy, i, trials);
+      } else copy(pageOf(memory, pattern, policy, items, i), trials, i);
     }
     for (const i of untimed) trials.latencyMs[i] = trials.firstTokenMs[i] = Number.NaN;
     for (const i of unopened) trials.firstTokenMs[i] = Number.NaN;
@@ -56,29 +57,64 @@ const isUnopened = (outcome: Outcome | undefined): boolean => !outcome?.failure 
 
 interface Memory {
   /** Of each step's target, by item. */
-  readonly outcomes: readonly (readonly (Outcome | undefined)[])[];
-  /** By the pattern of accepted answers. */
+  readonly columns: readonly StepColumns[];
+  readonly acceptances: Acceptances;
+  readonly calm: Uint8Array;
+  /** By the pattern of accepted answers: what the router makes of a calm item, and of each other one. */
+  readonly plans: Plan[];
   readonly pages: { readonly done: Uint8Array; readonly trials: Trials }[];
 }
 
-const remember = (policy: RoutePolicy, items: readonly Item[]): Memory => ({
-  outcomes: policy.steps.map(({ target }) => items.map(item => item.outcomes.get(target))),
-  pages: [],
-});
+function remember(policy: RoutePolicy, items: readonly Item[]): Memory {
+  const columns = policy.steps.map(step => columnsOf(step, items));
+  return { columns, acceptances: new Acceptances(columns), calm: calmItems(policy, columns, items.length), plans: [], pages: [] };
+}
 
 /** All of a policy but its thresholds. */
 const shapeOf = (policy: RoutePolicy): string =>
   JSON.stringify({ ...policy, steps: policy.steps.map(({ accept, ...rest }) => ({ ...rest, held: accept !== undefined })) });
 
-/** Which steps would take their target's answer, as bits. */
-function patternOf({ steps }: RoutePolicy, outcomes: Memory['outcomes'], i: number): number {
-  let pattern = 0;
-  for (let step = 0; step < steps.length; step++) {
-    const { accept, scorer } = steps[step]!;
-    const outcome = outcomes[step]![i];
-    if (accept && outcome && !outcome.failure && accepts(accept, withScore(scorer, outcome.signals))) pattern |= 1 << step;
+function pageOf(memory: Memory, pattern: number, policy: RoutePolicy, items: readonly Item[], i: number): Trials {
+  memory.pages[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
+  const { done, trials } = memory.pages[pattern];
+  if (done[i] === 0) {
+    write(trials, i, trial(policy, items[i]!));
+    done[i] = 1;
   }
-  return pattern;
+  return trials;
+}
+
+/** The steps that were asked, one after the other, and the one whose answer was given. */
+interface Plan {
+  readonly asked: readonly number[];
+  readonly answered: number;
+}
+
+/** By the real router, on an item of which all others of its kind differ in numbers alone. */
+function planOf(policy: RoutePolicy, item: Item): Plan {
+  const simulation = simulate(policy, item.id, (target, nth) => (nth === 0 ? recordedOf(item.outcomes.get(target)) : undefined));
+  if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
+  const { outcome, attempts } = simulation.state;
+  const answered = outcome?.type === 'answered' ? attempts[outcome.attempt]!.step : -1;
+  return { asked: attempts.map(({ step }) => step), answered };
+}
+
+function follow({ asked, answered }: Plan, columns: readonly StepColumns[], policy: RoutePolicy, i: number, to: Trials): void {
+  let [cost, ended, started, timed] = [0, 0, 0, 1];
+  for (const k of asked) {
+    const column = columns[k]!;
+    cost += column.cost[i]!;
+    if (k === answered) started = ended;
+    ended += column.latencyMs[i]!;
+    timed &= column.timed[i]!;
+  }
+  to.cost[i] = cost;
+  to.step[i] = answered;
+  to.quality[i] = answered < 0 ? 0 : columns[answered]!.quality[i]!;
+  to.latencyMs[i] = timed ? ended : Number.NaN;
+  const first = answered < 0 || !timed ? Number.NaN : columns[answered]!.firstTokenMs[i]!;
+  const held = answered >= 0 && policy.steps[answered]!.accept !== undefined;
+  to.firstTokenMs[i] = timed && held ? ended : Number.isNaN(first) ? Number.NaN : Math.min(started + first, ended);
 }
 
 export interface Trial {
@@ -104,9 +140,6 @@ export function trial(policy: RoutePolicy, item: Item): Trial {
   const firstTokenMs = timed ? firstTokenAt(policy, state, state.outcome.attempt, simulation, outcome) : Number.NaN;
   return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step };
 }
-
-/** A failure that nobody priced was not billed. */
-const costOf = (outcome: Outcome): number => outcome.costNanoUsd ?? (outcome.failure ? 0 : Number.NaN);
 
 function recordedOf(outcome: Outcome | undefined): Recorded | undefined {
   if (!outcome) return undefined;

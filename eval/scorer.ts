@@ -39,7 +39,7 @@ export function train(items: readonly Item[], target: string, wanted: readonly F
   const predicted = crossFitted(outcomes, quality, features, clusters, seed);
   return {
     ...{ target, items: outcomes.length, clusters: clusters.count },
-    scorer: fit(outcomes, quality, features),
+    scorer: fitScorer(outcomes, quality, features),
     crossFitted: { brier: brier(predicted, quality), auroc: auroc(predicted, quality), aurc: aurc(predicted, quality) },
     alone: wanted.flatMap(signal => aloneOf(outcomes, quality, signal)),
     leftOut: wanted.filter(signal => !features.includes(signal)),
@@ -60,7 +60,7 @@ function aloneOf(outcomes: readonly Outcome[], quality: Float64Array, signal: Fe
 }
 
 /** Each feature less its mean, over its spread, so that weights compare and a missing one counts as the mean. */
-function fit(outcomes: readonly Outcome[], quality: ArrayLike<number>, signals: readonly FeatureSignal[]): Scorer {
+function fitScorer(outcomes: readonly Outcome[], quality: ArrayLike<number>, signals: readonly FeatureSignal[]): Scorer {
   const columns = signals.map(signal => {
     const values = outcomes.flatMap(o => o.signals[signal] ?? []);
     const mean = sum(values) / values.length;
@@ -92,7 +92,7 @@ function crossFitted(
   const predicted = new Float64Array(outcomes.length);
   for (let fold = 0; fold < folds; fold++) {
     const outside = [...outcomes.keys()].filter(i => foldOf[clusters.of[i]!] !== fold);
-    const scorer = fit(
+    const scorer = fitScorer(
       outside.map(i => outcomes[i]!),
       outside.map(i => quality[i]!),
       signals,

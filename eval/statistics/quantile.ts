@@ -9,7 +9,8 @@ export const quantileOf = (sorted: Numbers, q: number): number => {
   return n === 0 ? Number.NaN : sorted[Math.min(n - 1, Math.max(0, Math.ceil(q * n - 1e-9) - 1))]!;
 };
 
-export const sortedOf = (values: Numbers): Float64Array => Float64Array.from(values as ArrayLike<number>).sort();
+export const sortedOf = (values: Numbers): Float64Array =>
+  (values instanceof Float64Array ? values.slice() : Float64Array.from(values)).sort();
 
 /**
  * Woodruff's interval (1952): the clustered error of the share that lies at or below the quantile, laid around q and read back through

@@ -1,0 +1,55 @@
+/** `npm run bench:eval`: a sweep and a certificate over 100,000 requests of three targets, in seconds, and the memory they take. */
+import { certify } from '../../eval/certify.ts';
+import { type Chain, chainOf } from '../../eval/chain.ts';
+import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { random } from '../../eval/statistics.ts';
+import { sweep } from '../../eval/sweep.ts';
+
+const sizes = (process.argv[2] ?? '25000,50000,100000').split(',').map(Number);
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+/** Four requests a conversation; each target is right with a chance that its confidence tells. */
+function population(n: number): Item[] {
+  const draw = random(1);
+  const outcome = (cost: number, worth: number): Outcome => {
+    const sure = draw();
+    const quality = draw() < Math.min(1, 0.5 + sure / 2 + worth) ? 1 : 0;
+    return { quality, signals: { mean_logprob: sure }, costNanoUsd: cost, latencyMs: 200 + draw() * cost, firstTokenMs: 100 };
+  };
+  return Array.from({ length: n }, (_, i) => ({
+    id: `q${String(i).padStart(7, '0')}`,
+    cluster: `c${i >> 2}`,
+    outcomes: new Map([
+      ['small', outcome(1_000, 0)],
+      ['middle', outcome(4_000, 0.1)],
+      ['large', outcome(20_000, 0.4)],
+    ]),
+  }));
+}
+
+const timed = <Result>(name: string, n: number, work: () => Result): Result => {
+  const [started, spent] = [performance.now(), process.cpuUsage()];
+  const result = work();
+  const seconds = (performance.now() - started) / 1000;
+  // On a busy machine the wall's time says little; the garbage collector's threads count here as well.
+  const { user, system } = process.cpuUsage(spent);
+  console.log(
+    `${String(n).padStart(7)} requests   ${name.padEnd(22)} ${seconds.toFixed(2).padStart(6)} s   cpu ${((user + system) / 1e6).toFixed(2).padStart(6)} s   rss ${mebibytes(process.memoryUsage().rss)}`,
+  );
+  return result;
+};
+
+for (const n of sizes) {
+  const items = timed('made', n, () => population(n));
+  for (const text of ['small,large', 'small,middle,large']) {
+    const chain = chainOf(text, new Map()) as Chain;
+    timed(`sweep ${chain.targets.length}`, n, () =>
+      sweep(chain, { items, label: '', notes: [] }, { signal: 'confidence', confidence: 0.95 }),
+    );
+    const kept = complete(items, chain.targets);
+    const { certified } = timed(`certify ${chain.targets.length}`, n, () =>
+      certify(chain, kept, { signal: 'confidence', loss: 'harm', lossMax: 0.05, confidence: 0.95, seed: 0 }),
+    );
+    if (!certified) throw new Error('nothing was certified: the benchmark measured too little');
+  }
+}
