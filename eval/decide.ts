@@ -125,6 +125,12 @@ export interface Trial {
   readonly step: number;
 }
 
+/** The target that the policy comes to and the item knows nothing of. */
+export function missingFor(policy: RoutePolicy, item: Item): string | undefined {
+  const simulation = simulate(policy, item.id, (target, nth) => (nth === 0 ? recordedOf(item.outcomes.get(target)) : undefined));
+  return simulation.supported ? undefined : simulation.target;
+}
+
 /** One item under one policy, without any memory. */
 export function trial(policy: RoutePolicy, item: Item): Trial {
   const simulation = simulate(policy, item.id, (target, nth) => (nth === 0 ? recordedOf(item.outcomes.get(target)) : undefined));

@@ -24,6 +24,7 @@ import {
 import { type ImportOptions, runImport } from './commands/import.ts';
 import { repeatable } from './commands/options.ts';
 import { type PowerCommandOptions, runPower } from './commands/power.ts';
+import { registerLabels } from './commands/register-labels.ts';
 import { runSnapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
 import { runTrain, type TrainOptions } from './commands/train.ts';
@@ -33,6 +34,7 @@ export function register(program: Command): void {
   chains(evaluation);
   sides(evaluation);
   files(evaluation);
+  registerLabels(evaluation);
 }
 
 /** Commands about the thresholds of a chain. */

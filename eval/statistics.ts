@@ -7,6 +7,7 @@ export * from './statistics/cluster.ts';
 export * from './statistics/estimate.ts';
 export * from './statistics/logistic.ts';
 export * from './statistics/multiplicity.ts';
+export * from './statistics/ppi.ts';
 export * from './statistics/proportion.ts';
 export * from './statistics/quantile.ts';
 export * from './statistics/random.ts';

@@ -62,10 +62,13 @@ async function labelled(store: Store, found: readonly Found[], labelling: Labell
   const strongest = judged.at(-1)!;
   if (quality !== 'agreement') {
     const name = quality === 'auto' ? 'quality' : quality;
-    const { items, outside } = await byScores(store, found, name);
+    const { items, outside, sources } = await byScores(store, found, name);
     const whole = items.some(item => judged.every(column => isJudged(item.outcomes.get(column))));
     if (whole || quality !== 'auto') {
-      const notes = outside > 0 ? [`${outside} scores named ${name} lie outside 0 to 1 and were not used.`] : [];
+      const notes = [
+        ...(outside > 0 ? [`${outside} scores named ${name} lie outside 0 to 1 and were not used.`] : []),
+        ...judgeNote(sources),
+      ];
       return { items, label: `scores named ${name}`, notes };
     }
   }
@@ -114,23 +117,39 @@ async function scoresBy(store: Store, found: readonly Found[], name: string): Pr
   return scores;
 }
 
+/** A judge is not people: what rests on it alone must not look as if it did not. */
+function judgeNote(sources: ReadonlyMap<string, number>): readonly string[] {
+  const said = trust.flatMap(source => (sources.has(source) ? [`${source} ${sources.get(source)}`] : []));
+  const judged = sources.get('judge') ?? 0;
+  const human = (sources.get('human') ?? 0) + (sources.get('client') ?? 0) + (sources.get('rule') ?? 0);
+  if (judged === 0) return [];
+  const warning =
+    human === 0
+      ? ' What is told here is told with respect to the judge, not to people: hindcast eval label, then hindcast eval audit.'
+      : '';
+  return [`Labels come from: ${said.join(', ')}.${warning}`];
+}
+
 async function byScores(
   store: Store,
   found: readonly Found[],
   name: string,
-): Promise<{ readonly items: Item[]; readonly outside: number }> {
+): Promise<{ readonly items: Item[]; readonly outside: number; readonly sources: ReadonlyMap<string, number> }> {
   const scores = await scoresBy(store, found, name);
   let outside = 0;
+  const sources = new Map<string, number>();
   const items = found.map(({ id, cluster, cells, tags }): Item => {
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       const score = cell.scores?.[name] ?? (cell.scored === undefined ? undefined : scores.get(cell.scored)?.score);
       const usable = score !== undefined && score >= 0 && score <= 1;
       if (score !== undefined && !usable) outside++;
+      const source = usable && cell.scores?.[name] === undefined ? trust[scores.get(cell.scored!)!.rank]! : undefined;
+      if (source !== undefined) sources.set(source, (sources.get(source) ?? 0) + 1);
       return [column, outcomeOf(cell, usable ? score : undefined)];
     });
     return { id, cluster, outcomes: new Map(outcomes), ...(tags ? { tags } : {}) };
   });
-  return { items, outside };
+  return { items, outside, sources };
 }
 
 async function byAgreement(

@@ -1,0 +1,72 @@
+/** Recorded answers for scoring, labelling and auditing: read back into what was asked and what was said. */
+import { CommandError, exit } from '../../gateway/cli.ts';
+import { wallClock } from '../../gateway/clock.ts';
+import { isFieldProblem } from '../../gateway/core/dialect.ts';
+import type { JsonObject } from '../../gateway/core/json.ts';
+import type { Store } from '../../recorder/store.ts';
+import { contentOf, readAnswer } from '../../replay/answer.ts';
+import { dialectOf, wireOf } from '../../replay/dialects.ts';
+import { parseCount, parseTime } from '../../replay/selection.ts';
+import { runsOf } from '../outcomes/query.ts';
+import { type AnswerRow, answersOf } from '../score/answers.ts';
+import type { Content } from '../score.ts';
+import { runNamed } from './data.ts';
+import type { SharedOptions } from './options.ts';
+
+export interface AnswerOptions extends SharedOptions {
+  readonly run?: readonly string[];
+  readonly target?: readonly string[];
+  readonly since?: string;
+  readonly limit: string;
+}
+
+export interface ReadAnswer extends AnswerRow {
+  readonly question: string;
+  readonly answer: Content;
+}
+
+/** Those that this version can read; `unread` counts the others. */
+export async function loadAnswers(
+  store: Store,
+  options: AnswerOptions,
+): Promise<{ readonly answers: readonly ReadAnswer[]; readonly unread: number }> {
+  const all = await runsOf(store);
+  const runs = (options.run ?? []).map(name => runNamed(all, name, ({ kind }) => kind !== 'import').run_id);
+  const rows = await answersOf(store, {
+    runs,
+    live: runs.length === 0,
+    targets: options.target ?? [],
+    limit: parseCount(options.limit, '--limit'),
+    ...(options.since === undefined ? {} : { since: parseTime(options.since, '--since', wallClock.now()) }),
+  });
+  if (rows.length === 0)
+    throw new CommandError(
+      exit.nothing,
+      'No recorded answer is selected. Ask the gateway something, or name another --run, --target or --since.',
+    );
+  const answers = rows.flatMap(row => {
+    const answer = answerOf(row);
+    return answer ? [{ ...row, question: questionOf(row), answer }] : [];
+  });
+  return { answers, unread: rows.length - answers.length };
+}
+
+function answerOf({ dialect, response_body: body }: AnswerRow): Content | undefined {
+  const wire = wireOf(dialect);
+  if (!wire) return undefined;
+  const response = readAnswer(wire, !/^\s*[[{]/.test(body), Buffer.from(body));
+  return 'kind' in response ? undefined : contentOf(response);
+}
+
+/** The conversation as text; the body as it is where it cannot be read. */
+function questionOf({ dialect, request_body: body }: AnswerRow): string {
+  try {
+    const chat = dialectOf(dialect)?.parseRequest(JSON.parse(body) as JsonObject);
+    if (!chat || isFieldProblem(chat)) return body;
+    return chat.messages
+      .map(({ role, content }) => `${role}: ${content.map(part => ('text' in part ? part.text : `(${part.type})`)).join('')}`)
+      .join('\n\n');
+  } catch {
+    return body;
+  }
+}

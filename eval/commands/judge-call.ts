@@ -1,0 +1,40 @@
+/** Calls to a judge, through the gateway like any caller's: its keys, limits, prices and records are those of the house. */
+import got, { RequestError } from 'got';
+import { CommandError, exit } from '../../gateway/cli.ts';
+import type { Settings } from '../../gateway/settings.ts';
+import type { AskJudge } from '../score/judge.ts';
+
+const timeoutMs = 120_000;
+
+/** Pinned: temperature 0, and the model's own name, which must not be a route that could change under it. */
+export function askGateway(settings: Settings, { judge, judgeUrl }: { readonly judge?: string; readonly judgeUrl?: string }): AskJudge {
+  if (judge !== undefined && settings.routes.has(judge))
+    throw new CommandError(
+      exit.usage,
+      `--judge ${judge}: it is a route, which may ask somebody else tomorrow; name a target: provider/model.`,
+    );
+  const { host, port } = settings.server;
+  const url = judgeUrl ?? `http://${host}:${port}/v1`;
+  const key = process.env.HINDCAST_API_KEY;
+  return async messages => {
+    try {
+      const answer = await got
+        .post(`${url.replace(/\/+$/, '')}/chat/completions`, {
+          json: { model: judge, messages, temperature: 0 },
+          headers: { 'x-hindcast-tag-purpose': 'judge', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+          timeout: { request: timeoutMs },
+          retry: { limit: 2, methods: ['POST'] },
+        })
+        .json<{ readonly choices?: readonly { readonly message?: { readonly content?: unknown } }[] }>();
+      const said = answer.choices?.[0]?.message?.content;
+      return typeof said === 'string' ? said : '';
+    } catch (error) {
+      const why =
+        error instanceof RequestError ? (error.response?.body ? String(error.response.body).slice(0, 300) : error.message) : String(error);
+      throw new CommandError(
+        exit.incomplete,
+        `The judge ${judge} at ${url} could not be asked: ${why}. Scores are kept only when all could be.`,
+      );
+    }
+  };
+}

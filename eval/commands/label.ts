@@ -1,0 +1,124 @@
+/** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
+import { createInterface } from 'node:readline/promises';
+import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli.ts';
+import { coin } from '../../gateway/core/random.ts';
+import { parseCount } from '../../replay/selection.ts';
+import { parseCsv, printCsv } from '../csv.ts';
+import { count } from '../report/format.ts';
+import { keepScores, type NewScore } from '../score/answers.ts';
+import { type AnswerOptions, loadAnswers, type ReadAnswer } from './answers.ts';
+import { withStore } from './data.ts';
+import { readText, writeText } from './options.ts';
+
+export interface LabelOptions extends AnswerOptions {
+  readonly sample: string;
+  readonly name: string;
+  readonly by: string;
+  readonly output?: string;
+  readonly import?: string;
+}
+
+export async function runLabel(options: LabelOptions): Promise<void> {
+  const settings = settingsOf(options);
+  const sample = parseCount(options.sample, '--sample');
+  if (options.import === undefined && options.output === undefined && !process.stdin.isTTY)
+    throw new CommandError(
+      exit.usage,
+      'There is no terminal to ask in: write a table with -o labels.csv, fill in its last column, and bring it back with --import labels.csv.',
+    );
+  await withStore(settings, async store => {
+    const { answers } = await loadAnswers(store, options);
+    if (options.output !== undefined) return exportTable(options.output, sampled(answers, sample), options);
+    const given = options.import === undefined ? await asked(sampled(answers, sample)) : importTable(options.import, answers);
+    const scores = given.map(
+      ({ about, value }): NewScore => ({ about, name: options.name, value, source: 'human', evaluator: options.by }),
+    );
+    await keepScores(store, scores);
+    result(
+      options,
+      { labelled: scores.length, name: options.name },
+      () => `${count(scores.length, 'label')} kept as ${options.name}, by ${options.by}.`,
+    );
+  });
+}
+
+/** The same answers whoever asks, and in an order that tells nothing of whose they are. */
+const sampled = (answers: readonly ReadAnswer[], most: number): readonly ReadAnswer[] =>
+  answers.toSorted((a, b) => coin(a.id, 'label') - coin(b.id, 'label')).slice(0, most);
+
+interface Given {
+  readonly about: ReadAnswer;
+  readonly value: number;
+}
+
+const values: Readonly<Record<string, number>> = { y: 1, yes: 1, n: 0, no: 0, h: 0.5, half: 0.5 };
+
+async function asked(answers: readonly ReadAnswer[]): Promise<readonly Given[]> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const given: Given[] = [];
+  try {
+    for (const [i, about] of answers.entries()) {
+      note(`\n── ${i + 1} of ${answers.length} ──────────────────────────────\n${about.question}\n── answer ──\n${textOf(about)}\n`);
+      const word = await answered(terminal);
+      if (word === 'quit') break;
+      if (word !== undefined) given.push({ about, value: word });
+    }
+  } finally {
+    terminal.close();
+  }
+  return given;
+}
+
+async function answered(terminal: { question(text: string): Promise<string> }): Promise<number | 'quit' | undefined> {
+  for (;;) {
+    const said = (await terminal.question('Right? y(es) n(o) h(alf) s(kip) q(uit) ')).trim().toLowerCase();
+    if (said === 'q' || said === 'quit') return 'quit';
+    if (said === 's' || said === 'skip') return undefined;
+    const value = gradeOf(said);
+    if (value !== undefined) return value;
+  }
+}
+
+/** A word, or a number from 0 to 1. */
+function gradeOf(text: string): number | undefined {
+  const known = values[text.toLowerCase()];
+  if (known !== undefined) return known;
+  const number = text === '' ? Number.NaN : Number(text);
+  return number >= 0 && number <= 1 ? number : undefined;
+}
+
+const textOf = ({ answer: { text, toolCalls } }: ReadAnswer): string =>
+  [text, ...toolCalls.map(call => `${call.name}(${call.arguments})`)].filter(part => part !== '').join('\n');
+
+const head = ['id', 'question', 'answer', 'quality'];
+
+function exportTable(file: string, answers: readonly ReadAnswer[], options: LabelOptions): void {
+  writeText(file, printCsv([head, ...answers.map(a => [a.id, a.question, textOf(a), ''])]));
+  result(
+    options,
+    { file, answers: answers.length },
+    () =>
+      `${file}: ${count(answers.length, 'answer')}, blind. Fill in quality (y, n, or a number from 0 to 1), then: hindcast eval label --import ${file}.`,
+  );
+}
+
+function importTable(file: string, answers: readonly ReadAnswer[]): readonly Given[] {
+  const [first = [], ...rows] = parseCsv(readText(file, 'a table of labels'));
+  const [id, quality] = ['id', 'quality'].map(name => first.findIndex(cell => cell.trim().toLowerCase() === name));
+  if (id === -1 || quality === -1) throw new CommandError(exit.usage, `${file}: its first line must name the columns id and quality.`);
+  const known = new Map(answers.map(about => [about.id, about]));
+  return rows.flatMap((row, i): Given[] => {
+    const said = row[quality!]?.trim() ?? '';
+    if (said === '') return [];
+    const about = known.get(row[id!]?.trim() ?? '');
+    if (!about)
+      throw new CommandError(
+        exit.usage,
+        `${file}: row ${i + 2}: ${row[id!]} is no answer among the selected; name the same --run and --since as for the table.`,
+      );
+    const value = gradeOf(said);
+    if (value === undefined)
+      throw new CommandError(exit.usage, `${file}: row ${i + 2}: quality is "${said}"; write y, n, or a number from 0 to 1.`);
+    return [{ about, value }];
+  });
+}

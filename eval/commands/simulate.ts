@@ -1,0 +1,88 @@
+/** `hindcast eval simulate`: a configuration over recorded traffic, offline. */
+import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli.ts';
+import type { Route } from '../../gateway/settings.ts';
+import { parseCount } from '../../replay/selection.ts';
+import { backtest, compareChains, simulated } from '../backtest.ts';
+import { type Chain, chainOfRoute } from '../chain.ts';
+import type { Outcomes } from '../outcomes.ts';
+import { simulationJson, simulationText } from '../report/simulate.ts';
+import { scoredItems } from '../scorer.ts';
+import { outcomesOfStore, withStore } from './data.ts';
+import { outcomesOfFile, parseConfidence, type SharedOptions } from './options.ts';
+
+export interface SimulateOptions extends SharedOptions {
+  readonly candidate: string;
+  readonly route?: string;
+  readonly outcomes?: string;
+  readonly since?: string;
+  readonly run?: readonly string[];
+  readonly quality: string;
+  readonly confidence: string;
+  readonly limit: string;
+}
+
+const recorded = 'recorded';
+
+export async function runSimulate(options: SimulateOptions): Promise<number> {
+  const confidence = parseConfidence(options.confidence);
+  const running = settingsOf(options);
+  const candidate = routeOf(settingsOf({ config: options.candidate }).routes, options.candidate, options.route);
+  const name = options.route ?? candidate.name;
+  const deployed = running.routes.get(name);
+  const current = deployed && chained(name, deployed);
+  const targets = [...new Set([...(current?.targets ?? []), ...candidate.targets])];
+  const outcomes = await outcomesFor(options, running, targets, candidate);
+  const items = scoredItems(candidate, outcomes.items);
+  const ahead = simulated(candidate, items);
+  if (ahead.items === 0) {
+    const lacking = Object.entries(ahead.unsupported).map(([target, n]) => `${n} lack an outcome of ${target}`);
+    throw new CommandError(
+      exit.nothing,
+      `No request can be simulated${lacking.length > 0 ? `: ${lacking.join(', ')}. hindcast replay run --against ${Object.keys(ahead.unsupported)[0]}` : ''}.`,
+    );
+  }
+  const error = current && backtest(current, outcomes.items, recorded);
+  const told = {
+    ...{ route: name, candidate: options.candidate, label: outcomes.label, notes: outcomes.notes, confidence },
+    ahead,
+    now: current && simulated(current, outcomes.items),
+    error,
+    comparison: current && compareChains(current, candidate, items, confidence, error),
+  };
+  result(options, simulationJson(told), () => simulationText(told, table));
+  return told.comparison?.tooClose ? exit.inconclusive : exit.pass;
+}
+
+function routeOf(routes: ReadonlyMap<string, Route>, file: string, named: string | undefined): Chain {
+  const name = named ?? (routes.size === 1 ? [...routes.keys()][0]! : undefined);
+  const known = [...routes.keys()].join(', ');
+  if (name === undefined) throw new CommandError(exit.usage, `${file} has ${routes.size} routes; name one with --route: ${known}.`);
+  const route = routes.get(name);
+  if (!route) throw new CommandError(exit.usage, `${file} has no route ${name}; its routes are ${known}.`);
+  return chained(name, route);
+}
+
+function chained(name: string, route: Route): Chain {
+  const chain = chainOfRoute(name, route);
+  if (typeof chain === 'string') throw new CommandError(exit.usage, `${chain}.`);
+  return chain;
+}
+
+async function outcomesFor(
+  options: SimulateOptions,
+  settings: ReturnType<typeof settingsOf>,
+  targets: readonly string[],
+  candidate: Chain,
+): Promise<Outcomes> {
+  if (options.outcomes !== undefined) return outcomesOfFile(options.outcomes);
+  const strongest = candidate.targets.at(-1)!;
+  const judged = [...targets.filter(target => target !== strongest), strongest];
+  const { quality, since } = options;
+  return withStore(settings, store =>
+    outcomesOfStore(store, settings, {
+      ...{ targets, columns: [{ name: recorded, type: recorded }], judged, quality, since },
+      runs: options.run ?? [],
+      limit: parseCount(options.limit, '--limit'),
+    }),
+  );
+}

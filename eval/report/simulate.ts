@@ -1,0 +1,102 @@
+/** A simulated configuration in plain words: what it would have done, how far the simulation is to be believed, what it says nothing of. */
+import type { Backtest, Comparison, Simulated } from '../backtest.ts';
+import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
+
+type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+
+export interface SimulationReport {
+  readonly route: string;
+  readonly candidate: string;
+  readonly label: string;
+  readonly confidence: number;
+  readonly ahead: Simulated;
+  readonly now: Simulated | undefined;
+  readonly error: Backtest | undefined;
+  readonly comparison: Comparison | undefined;
+  readonly notes: readonly string[];
+}
+
+export function simulationSentence({ route, candidate, ahead, error, comparison }: SimulationReport): string {
+  const of = `${route} of ${candidate} over ${count(ahead.items, 'recorded request')}`;
+  if (!comparison?.cost)
+    return `${of}: ${ahead.costPer1k === null ? 'no price is known' : `${dollars(ahead.costPer1k)} per 1k`}; nothing is deployed to hold it against.`;
+  if (comparison.tooClose)
+    return `${of}: cost ${withInterval(comparison.cost, change)}, no more than the ${percent(Math.abs(error!.cost!))} by which the simulation misses what was recorded: not to be ranked.`;
+  const quality = comparison.quality ? `, quality ${withInterval(comparison.quality, points)}` : '';
+  return `${of}: cost ${withInterval(comparison.cost, change)}${quality} against what is deployed.`;
+}
+
+export function simulationText(report: SimulationReport, table: Table): string {
+  const { ahead, now, error, comparison, label, notes } = report;
+  const row = (name: string, side: Simulated): string[] => [
+    name,
+    String(side.items),
+    side.costPer1k === null ? none : dollars(side.costPer1k),
+    side.quality === null ? none : percent(side.quality),
+    percent(side.errors),
+    ...[side.latencyP50, side.latencyP95].map(ms => (ms === null ? none : milliseconds(ms))),
+    Object.entries(side.answered)
+      .map(([target, n]) => `${target} ${percent(n / Math.max(1, side.items))}`)
+      .join(', '),
+  ];
+  const lacking = Object.entries(ahead.unsupported);
+  const total = ahead.items + lacking.reduce((sum, [, n]) => sum + n, 0);
+  return [
+    simulationSentence(report),
+    ...['', `quality: ${label}`, ''],
+    table(
+      ['', 'requests', 'cost/1k', 'quality', 'errors', 'p50', 'p95', 'answered by'],
+      [...(now ? [row('deployed', now)] : []), row('candidate', ahead)],
+    ),
+    '',
+    ...lacking.map(
+      ([target, n]) =>
+        `Unsupported: ${percent(n / total)} of the requests (${n}) lack an outcome of ${target}: hindcast replay run --against ${target}`,
+    ),
+    error
+      ? `Backtest: the deployed configuration, simulated over ${count(error.items, 'request')}, misses the record by ${signedOf(error.cost, change)} in cost, ${signedOf(error.latencyP50, change)} in p50 and ${signedOf(error.latencyP95, change)} in p95 latency, ${points(error.errors)} in errors.`
+      : 'No backtest: nothing recorded could be simulated by the deployed configuration, so nobody knows how far this is to be believed.',
+    ...(comparison?.latencyMs
+      ? [
+          `Mean latency ${withInterval(comparison.latencyMs, difference(milliseconds))} on the ${count(comparison.items, 'request')} that both can be simulated on.`,
+        ]
+      : []),
+    ...notes,
+  ].join('\n');
+}
+
+const signedOf = (value: number | null, format: (value: number) => string): string => (value === null ? none : format(value));
+
+export const simulationJson = ({
+  route,
+  candidate,
+  label,
+  confidence,
+  ahead,
+  now,
+  error,
+  comparison,
+  notes,
+}: SimulationReport): object => ({
+  ...{ route, candidate, quality_from: label, confidence },
+  simulated: sideJson(ahead),
+  deployed: now ? sideJson(now) : null,
+  backtest: error
+    ? { items: error.items, cost: error.cost, latency_p50: error.latencyP50, latency_p95: error.latencyP95, errors: error.errors }
+    : null,
+  comparison: comparison
+    ? {
+        items: comparison.items,
+        cost: comparison.cost,
+        quality: comparison.quality,
+        latency_ms: comparison.latencyMs,
+        too_close: comparison.tooClose,
+      }
+    : null,
+  notes,
+});
+
+const sideJson = (side: Simulated): object => ({
+  ...{ items: side.items, unsupported: side.unsupported, cost_per_1k: side.costPer1k, quality: side.quality, errors: side.errors },
+  ...{ latency_p50: side.latencyP50, latency_p95: side.latencyP95, answered: side.answered },
+});

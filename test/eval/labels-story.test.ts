@@ -1,0 +1,95 @@
+/** Scores, labels, judges, audits and simulations over a real gateway and store, as somebody would use them. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseCsv, printCsv } from '../../eval/csv.ts';
+import { Place } from '../hindcast.ts';
+import { inProcess } from './in-process.ts';
+
+const config = `
+server: { port: 0 }
+store: { port: 0 }
+providers: { sim: { api: simulated } }
+routes:
+  smart: { steps: [{ target: sim/small, accept: { confidence: 0.9 } }, { target: sim/large }] }
+`;
+
+describe('over recorded traffic', () => {
+  const cwd = process.cwd();
+  let place: Place;
+  let gateway: Awaited<ReturnType<Place['serve']>>;
+  let ids: string[];
+  const json = async (...args: string[]) => {
+    const ran = await inProcess(...args, '--json');
+    return { ...ran, told: ran.stdout === '' ? undefined : JSON.parse(ran.stdout) };
+  };
+
+  beforeAll(async () => {
+    place = new Place(config);
+    gateway = await place.serve();
+    process.chdir(place.folder);
+    place.write(
+      'hindcast.yaml',
+      config
+        .replace('store: { port: 0 }', `store: { port: ${new URL(gateway.storeUrl).port} }`)
+        .replace('server: { port: 0 }', `server: { port: ${new URL(gateway.url).port} }`),
+    );
+    place.write('next.yaml', config.replace('0.9', '0.2'));
+    const ask = async (model: string, i: number): Promise<string> => {
+      const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model, messages: [{ role: 'user', content: `question ${i}` }] }),
+      });
+      await response.arrayBuffer();
+      return response.headers.get('x-request-id')!;
+    };
+    ids = await Promise.all(Array.from({ length: 12 }, (_, i) => ask('smart', i)));
+  }, 60_000);
+  afterAll(async () => {
+    process.chdir(cwd);
+    await place[Symbol.asyncDispose]();
+  });
+
+  test('rules score answers, people label them, feedback goes before both, and an audit tells what is known', {
+    timeout: 60_000,
+  }, async () => {
+    const stored = async () => (await json('eval', 'score', '--scorer', 'regex=.', '--dry-run')).told?.scored as number | undefined;
+    await expect.poll(stored, { timeout: 30_000 }).toBe(12);
+    expect((await json('eval', 'score', '--scorer', 'regex=zzz', '--name', 'odd')).told).toMatchObject({ scored: 12, mean: 0, kept: true });
+    place.write('expected.jsonl', ids.map((id, i) => JSON.stringify({ id, expected: `nothing ${i}` })).join('\n'));
+    expect((await json('eval', 'score', '--scorer', 'exact', '--expected', 'expected.jsonl', '--dry-run')).told).toMatchObject({
+      scored: 12,
+      mean: 0,
+      kept: false,
+    });
+    expect(await inProcess('eval', 'label', '-o', 'labels.csv', '--sample', '5')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('5 answers, blind'),
+    });
+    const [head, ...rows] = parseCsv(place.read('labels.csv'));
+    expect(place.read('labels.csv')).not.toContain('sim/');
+    place.write('labels.csv', printCsv([head!, ...rows.map((row, i) => [...row.slice(0, 3), i % 2 === 0 ? 'y' : 'n'])]));
+    expect((await json('eval', 'label', '--import', 'labels.csv', '--by', 'anna')).told).toEqual({ labelled: 5, name: 'quality' });
+    const nobody = await inProcess('eval', 'audit');
+    expect([nobody.code, nobody.stderr]).toEqual([5, expect.stringContaining('No answer has a judge')]);
+    const judge = ['eval', 'score', '--judge', 'sim/judge', '--judge-url', `${gateway.url}/v1`, '--against', 'sim/large'];
+    const judged = await json(...judge);
+    expect(judged.code, judged.stderr).toBeOneOf([0, 5]);
+    expect((await inProcess('eval', 'score', '--judge', 'sim/large', '--against', 'sim/small')).stderr).toContain(
+      'it is one of those that are judged',
+    );
+    expect((await inProcess('eval', 'score', '--judge', 'smart', '--against', 'sim/small')).stderr).toContain('it is a route');
+  });
+
+  test('a configuration is simulated: what lacks an outcome is said, and the deployed one is held against the record', {
+    timeout: 60_000,
+  }, async () => {
+    const { told, code, stderr } = await json('eval', 'simulate', '--candidate', 'next.yaml');
+    expect(stderr).toBe('');
+    expect(code).toBeOneOf([0, 3]);
+    expect(told.backtest.items).toBe(12);
+    expect(Math.abs(told.backtest.cost)).toBeLessThan(0.01);
+    expect(told.simulated.items + Object.values(told.simulated.unsupported as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(12);
+    const text = await inProcess('eval', 'simulate', '--candidate', 'next.yaml');
+    expect(text.stdout).toContain('Backtest: the deployed configuration, simulated over 12 requests');
+  });
+});
