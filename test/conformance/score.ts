@@ -1,0 +1,135 @@
+/** Every recorded row through the provider that would have asked it, against the other reading of the same row. */
+import { isDeepStrictEqual } from 'node:util';
+import type { ChatResponse } from '../../gateway/core/chat.ts';
+import type { Failure } from '../../gateway/core/failure.ts';
+import type { Provider } from '../../gateway/core/provider.ts';
+import { providers } from '../../gateway/providers/index.ts';
+import { playStream } from '../providers/rechunk.ts';
+import { recordedRows } from '../recordings.ts';
+import { classOf } from './classes.ts';
+import { exceptions } from './exceptions.ts';
+import { type Reading, type Row, readRow } from './reading.ts';
+
+export const files = [
+  ...['openai', 'azure', 'anthropic', 'gemini', 'vertex', 'bedrock', 'cohere', 'qwen', 'mistral', 'deepseek', 'xai', 'groq', 'openrouter'],
+  ...['together', 'cerebras', 'perplexity', 'ollama', 'huggingface', 'zai', 'other'],
+] as const;
+
+/** Which provider speaks an API; chat completions are the vendor's own dialect where it has one. */
+const speakers: Readonly<Record<string, string>> = {
+  responses: 'openai-responses',
+  messages: 'anthropic',
+  generateContent: 'gemini',
+  streamGenerateContent: 'gemini',
+  converse: 'bedrock',
+  'converse-stream': 'bedrock',
+  'chat-v2': 'cohere',
+  'dashscope-native': 'dashscope',
+};
+
+export interface Score {
+  readonly file: string;
+  rows: number;
+  /** Answers that both read alike. */
+  equal: number;
+  /** Refusals of the class that both see. */
+  refusals: number;
+  /** Rows of endpoints that are no chat, by their API. */
+  readonly elsewhere: Map<string, number>;
+  readonly excepted: { readonly id: string; readonly reason: string }[];
+  readonly wrong: { readonly id: string; readonly why: string }[];
+}
+
+export function scoreOf(file: string): Score {
+  const score: Score = { file, rows: 0, equal: 0, refusals: 0, elsewhere: new Map(), excepted: [], wrong: [] };
+  for (const row of recordedRows<Row>(`wire/${file}.jsonl`)) {
+    score.rows++;
+    const provider = providerOf(file, row);
+    if (!provider) {
+      score.elsewhere.set(row.api, (score.elsewhere.get(row.api) ?? 0) + 1);
+      continue;
+    }
+    const why = judged(row, provider);
+    const reason = exceptions[row.id];
+    if (why === undefined) {
+      if (row.status >= 400) score.refusals++;
+      else score.equal++;
+    } else if (reason !== undefined) score.excepted.push({ id: row.id, reason });
+    else score.wrong.push({ id: row.id, why });
+  }
+  return score;
+}
+
+function providerOf(file: string, { api, url }: Row): Provider | undefined {
+  if (api === 'dashscope-native' && !/generation\/generation$/.test(url)) return undefined;
+  if (api === 'dashscope-native' && /(image|video)/.test(url)) return undefined;
+  if (api === 'messages' && !url.includes('/v1/messages')) return undefined;
+  if (api === 'chat') return providers[file]?.wire === 'openai-chat' ? providers[file] : providers.openai;
+  if (file === 'vertex' && /enerateContent/.test(api)) return providers.vertex;
+  return providers[speakers[api] ?? ''];
+}
+
+/** What is wrong with our reading; undefined when nothing is. */
+function judged(row: Row, provider: Provider): string | undefined {
+  try {
+    if (row.status >= 400) {
+      const { kind } = provider.parseFailure(row.status, row.headers, row.body);
+      const expected = classOf(row);
+      return kind === expected ? undefined : `refusal read as ${kind}, not ${expected}: ${row.body.slice(0, 160)}`;
+    }
+    const ours = told(row, provider);
+    if ('kind' in ours) return `read as a failure, ${ours.kind}: ${ours.message.slice(0, 160)}`;
+    return difference(plain(ours), readRow(row));
+  } catch (problem) {
+    return `thrown: ${problem instanceof Error ? problem.message : String(problem)}`;
+  }
+}
+
+function told(row: Row, provider: Provider): ChatResponse | Failure {
+  if (row.framing === 'json' || row.framing === 'text') return provider.parseResponse(JSON.parse(row.body));
+  if (row.framing === 'ndjson') {
+    const lines = row.body
+      .trim()
+      .split('\n')
+      .map(data => `data: ${data}\n\n`);
+    return playStream({ ...provider, framing: 'sse' }, lines.join(''), []);
+  }
+  const body = row.body_encoding === 'base64' ? Buffer.from(row.body, 'base64') : row.body;
+  return playStream(provider, body, row.chunk_lengths ?? []);
+}
+
+function plain({ choices, usage }: ChatResponse): Reading {
+  const parts = choices.flatMap(({ content }) => content);
+  const joined = (type: 'text' | 'reasoning'): string => parts.map(part => (part.type === type ? part.text : '')).join('');
+  return {
+    text: joined('text'),
+    reasoning: joined('reasoning'),
+    calls: parts.flatMap(part => (part.type === 'tool-call' ? [{ name: part.name, arguments: part.arguments }] : [])),
+    finish: choices[0]?.finish.raw ?? '',
+    ...(usage ? { usage: { input: usage.input, output: usage.output, cached: usage.cached } } : {}),
+  };
+}
+
+function difference(ours: Reading, theirs: Reading): string | undefined {
+  for (const member of ['text', 'reasoning', 'finish', 'calls', 'usage'] as const) {
+    // No usage and one that counts nothing are the same.
+    if (member === 'usage' && isNothing(ours.usage) && isNothing(theirs.usage)) continue;
+    if (
+      isDeepStrictEqual(
+        member === 'calls' ? ours.calls.map(sameCall) : ours[member],
+        member === 'calls' ? theirs.calls.map(sameCall) : theirs[member],
+      )
+    )
+      continue;
+    return `${member}: ${JSON.stringify(ours[member])?.slice(0, 200)} instead of ${JSON.stringify(theirs[member])?.slice(0, 200)}`;
+  }
+  return undefined;
+}
+
+/** No arguments may be written as nothing or as an empty object. */
+const sameCall = ({ name, arguments: said }: { readonly name: string; readonly arguments: string }): object => ({
+  name,
+  said: said === '{}' ? '' : said,
+});
+
+const isNothing = (usage: Reading['usage']): boolean => !usage || (usage.input === 0 && usage.output === 0);
