@@ -128,7 +128,8 @@ function readFileData(reading: Reading, part: JsonObject, path: string): readonl
   const at = `${path}.fileData`;
   const { mimeType, fileUri } = camel(readObject(reading, part.fileData, at) ?? {});
   const uri = requireText(reading, fileUri, `${at}.fileUri`);
-  const stored = /(?:^|generativelanguage\.googleapis\.com\/v\w+\/)(files\/[\w-]+)$/.exec(uri)?.[1];
+  // A name without a scheme is that of a file which the target keeps.
+  const stored = /(?:^|generativelanguage\.googleapis\.com\/v\w+\/)(files\/[\w-]+)$/.exec(uri)?.[1] ?? /^[\w./-]{1,200}$/.exec(uri)?.[0];
   if (!stored && !/^(?:https?|gs):\/\//i.test(uri)) refuse(reading, 'invalid_value', `${at}.fileUri`, `${at}.fileUri must be a URL.`);
   const source: MediaSource = stored ? { type: 'file', id: stored } : { type: 'url', url: uri };
   return mediaOf(reading, source, readText(reading, mimeType, `${at}.mimeType`) ?? 'application/pdf', at, undefined);

@@ -105,6 +105,9 @@ function readConfig(reading: Reading, wanted: JsonObject): Partial<ChatRequest> 
 }
 
 function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
+  const config = camel(readObject(reading, body.toolConfig, 'toolConfig') ?? {}).functionCallingConfig;
+  // Where calls are free, this is how they are held to their schema.
+  const strict = camel(readObject(reading, config, callingPath) ?? {}).mode === 'VALIDATED' ? true : undefined;
   return readObjects(reading, body.tools, 'tools').flatMap(([written, path]) => {
     const tool = camel(written);
     // Search, code and maps are tools that Google runs itself.
@@ -116,16 +119,18 @@ function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
       const schema = readObject(reading, declared.parametersJsonSchema, `${at}.parametersJsonSchema`) ?? (own && jsonSchemaOf(own));
       return {
         name: requireText(reading, declared.name, `${at}.name`),
-        ...present({ description: readText(reading, declared.description, `${at}.description`), parameters: schema }),
+        ...present({ description: readText(reading, declared.description, `${at}.description`), parameters: schema, strict }),
       };
     });
   });
 }
 
+const callingPath = 'toolConfig.functionCallingConfig';
+
 function readToolChoice(reading: Reading, body: JsonObject): ToolChoice | undefined {
   const holder = camel(readObject(reading, body.toolConfig, 'toolConfig') ?? {});
   noteOthers(reading, holder, ['functionCallingConfig'], 'toolConfig');
-  const path = 'toolConfig.functionCallingConfig';
+  const path = callingPath;
   const calling = camel(readObject(reading, holder.functionCallingConfig, path) ?? {});
   noteOthers(reading, calling, ['mode', 'allowedFunctionNames'], path);
   const names = (readList(reading, calling.allowedFunctionNames, `${path}.allowedFunctionNames`) ?? []).map((name, index) =>

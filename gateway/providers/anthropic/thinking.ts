@@ -68,7 +68,7 @@ function renderEffort(reasoning: Reasoning, traits: ModelTraits, warnings: Warni
   if (reasoning.budgetTokens !== undefined) {
     warnings.push(approximated('reasoning.max_tokens', `This model takes an effort instead of a budget: ${effort}.`));
   } else if (effort !== asked) warnings.push(approximated('reasoning_effort', `The nearest effort of this model is ${effort}.`));
-  return { thinking: { type: 'adaptive', display: 'summarized' }, effort };
+  return { thinking: { type: 'adaptive', display: reasoning.shown === false ? 'omitted' : 'summarized' }, effort };
 }
 
 const effortOf = (budgetTokens: number): ReasoningEffort =>
@@ -84,7 +84,7 @@ function renderBudget(reasoning: Reasoning, maxTokens: number, warnings: Warning
     return {};
   }
   if (reasoning.budgetTokens !== tokens) warnings.push(approximated(field, `Sent as a thinking budget of ${tokens} tokens.`));
-  return { thinking: { type: 'enabled', budget_tokens: tokens } };
+  return { thinking: { type: 'enabled', budget_tokens: tokens, ...(reasoning.shown === false ? { display: 'omitted' } : {}) } };
 }
 
 /** What Anthropic refuses together with a thinking budget. The other thing is kept: a forced call is a contract, thinking is not. */

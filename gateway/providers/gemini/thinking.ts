@@ -27,7 +27,7 @@ export function renderThinking({ reasoning }: ChatRequest, traits: ModelTraits, 
   }
   if (traits.thinking === 'budget' || (reasoning.budgetTokens !== undefined && !off))
     return renderBudget(reasoning, field, off, traits, warnings);
-  return renderLevel(off ? 'none' : reasoning.effort!, field, traits, warnings);
+  return renderLevel(off ? 'none' : reasoning.effort!, field, reasoning.shown !== false, traits, warnings);
 }
 
 function renderBudget(reasoning: Reasoning, field: string, off: boolean, traits: ModelTraits, warnings: Warning[]): JsonObject {
@@ -35,12 +35,12 @@ function renderBudget(reasoning: Reasoning, field: string, off: boolean, traits:
   const wanted = reasoning.budgetTokens ?? budgets[reasoning.effort!];
   const tokens = Math.min(Math.max(wanted, traits.budgetMin), traits.budgetMax);
   if (tokens !== reasoning.budgetTokens) warnings.push(approximated(field, `Sent as a thinking budget of ${tokens} tokens.`));
-  return { thinkingBudget: tokens, includeThoughts: !off };
+  return { thinkingBudget: tokens, includeThoughts: !off && reasoning.shown !== false };
 }
 
-function renderLevel(effort: ReasoningEffort, field: string, traits: ModelTraits, warnings: Warning[]): JsonObject {
+function renderLevel(effort: ReasoningEffort, field: string, shown: boolean, traits: ModelTraits, warnings: Warning[]): JsonObject {
   const wanted = effort === 'none' ? 'minimal' : effort === 'xhigh' || effort === 'max' ? 'high' : effort;
   const level = traits.levels.find(candidate => order.indexOf(candidate) >= order.indexOf(wanted)) ?? 'high';
   if (level !== effort) warnings.push(approximated(field, `The nearest level of this model is ${level}.`));
-  return { thinkingLevel: level, includeThoughts: effort !== 'none' };
+  return { thinkingLevel: level, includeThoughts: shown && effort !== 'none' };
 }

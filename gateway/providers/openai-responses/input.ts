@@ -29,7 +29,7 @@ function renderMessage(message: Message, path: string, context: Context): readon
     const partPath = `${path}.content[${at}]`;
     const item = renderItem(part, partPath, context);
     if (item) {
-      close();
+      if (item.length > 0) close();
       items.push(...item);
     } else said.push(...renderContent(part, message.role, partPath, context));
   }
