@@ -1,5 +1,6 @@
 /** A bounded mean tested by betting against it: valid for any distribution on [0, 1] and however often one looks. */
 import { type Numbers, tabulate } from './cluster.ts';
+import { binomialCdf } from './special.ts';
 
 const share = 0.75;
 
@@ -32,3 +33,14 @@ export const bettingLossBelow = (losses: Numbers, bound: number, delta = 0.05): 
     (bound + 1) / 2,
     delta,
   );
+
+/**
+ * The fallback for any bounded loss: Hoeffding's tight bound or Bentkus' (2004), whichever is smaller, of "the mean is above `bound`";
+ * as in Learn-then-Test (arXiv 2110.01052). Useless for a net loss, where betting says far more.
+ */
+export function hoeffdingBentkusBelow(mean: number, n: number, bound: number): number {
+  if (mean >= bound) return 1;
+  const part = (share: number, of: number): number => (share === 0 ? 0 : share * Math.log(share / of));
+  const hoeffding = Math.exp(-n * (part(mean, bound) + part(1 - mean, 1 - bound)));
+  return Math.min(1, hoeffding, Math.E * binomialCdf(Math.ceil(n * mean - 1e-9), n, bound));
+}
