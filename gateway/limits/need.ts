@@ -18,15 +18,15 @@ export type PriceOfTarget = (target: string, at: Instant) => Price | undefined;
 export class Needs {
   readonly #outputs = new Map<string, number>();
 
-  of({ chat, body, policy, receivedAt }: Question, priceOf: PriceOfTarget): Need {
-    const input = Math.ceil(body.byteLength / bytesPerToken);
+  of({ chat, body, policy, receivedAt, reckoned }: Question, priceOf: PriceOfTarget): Need {
+    const input = reckoned?.input ?? Math.ceil(body.byteLength / bytesPerToken);
     let nanoUsd = 0;
     let output = 0;
     let isGuess = false;
     for (const { target } of policy.steps) {
       const learned = this.#outputs.get(target);
-      const one = chat.maxOutputTokens ?? Math.ceil((learned ?? outputGuess) * margin);
-      if (chat.maxOutputTokens === undefined && learned === undefined) isGuess = true;
+      const one = reckoned?.output ?? chat.maxOutputTokens ?? Math.ceil((learned ?? outputGuess) * margin);
+      if (!reckoned && chat.maxOutputTokens === undefined && learned === undefined) isGuess = true;
       const tokens = one * (chat.choices ?? 1);
       output = Math.max(output, tokens);
       const price = priceOf(target, receivedAt);

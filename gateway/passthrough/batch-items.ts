@@ -28,15 +28,38 @@ export interface Results {
 }
 
 /** Rejects when a record cannot be made: the file is then not given out, and comes again whole at the next try. */
-export async function recordBatch(results: Results): Promise<void> {
+export async function recordBatch(results: Results): Promise<BatchUse> {
   const { id, answer, ledger, world } = results;
   const items = itemsIn(answer);
-  if (items.length === 0 || ledger.isRecorded(id)) return;
+  if (items.length === 0 || ledger.isRecorded(id)) return nothingUsed;
   const held = ledger.find(id);
   if (!held) ledger.keep(id, { provider: results.target.providerName, tenant: results.question.caller.tenant, inputFile: '' });
   const asked = held?.inputFile ? await requestsOf(held.inputFile, results) : new Map<string, JsonObject>();
-  for (const item of items) await world.sink.record(exchangeOfItem(item, asked.get(item.customId), results));
+  let use = nothingUsed;
+  for (const item of items) {
+    const exchange = exchangeOfItem(item, asked.get(item.customId), results);
+    await world.sink.record(exchange);
+    use = plus(use, exchange);
+  }
   ledger.mark(id);
+  return use;
+}
+
+/** What the items of a batch used together. */
+export type BatchUse = { readonly [K in 'costNanoUsd' | 'input' | 'output']: number };
+
+export const nothingUsed: BatchUse = { costNanoUsd: 0, input: 0, output: 0 };
+
+const plus = (use: BatchUse, { costNanoUsd = 0, usage }: Exchange): BatchUse => ({
+  costNanoUsd: use.costNanoUsd + costNanoUsd,
+  input: use.input + (usage?.input ?? 0),
+  output: use.output + (usage?.output ?? 0),
+});
+
+/** The fetching with what was fetched, for the budgets that both are paid from. */
+export function withBatch(exchange: Exchange, { costNanoUsd, input, output }: BatchUse): Exchange {
+  if (input + output === 0) return exchange;
+  return { ...exchange, costNanoUsd, usage: { input, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'provider' } };
 }
 
 interface Item {

@@ -1,5 +1,5 @@
 /** Whose a file or batch is and which provider holds it: ids stay the provider's own, and what was seen of them is kept on disk. */
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -30,7 +30,9 @@ export function openLedger(folder: string): Ledger {
   const open = (): DatabaseSync => {
     if (database) return database;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    database = new DatabaseSync(join(folder, 'state.sqlite'));
+    const file = join(folder, 'state.sqlite');
+    database = new DatabaseSync(file);
+    chmodSync(file, 0o600);
     database.exec(`PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL;
       CREATE TABLE IF NOT EXISTS held (
         id TEXT PRIMARY KEY, provider TEXT NOT NULL, tenant TEXT NOT NULL, input_file TEXT NOT NULL DEFAULT '', recorded INTEGER NOT NULL DEFAULT 0

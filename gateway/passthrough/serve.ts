@@ -11,13 +11,14 @@ import { namesHost, questionOf, type Visit } from '../intake.ts';
 import type { Purse } from '../limits/purse.ts';
 import { ours } from '../pass.ts';
 import { invalid, isRefusal, noRecord, type Refusal } from '../refuse.ts';
-import { recordBatch } from './batch-items.ts';
+import { nothingUsed, recordBatch, withBatch } from './batch-items.ts';
 import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
 import type { AskedFor } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
 import { type Holder, heldBy, isShared, noteHeld } from './files.ts';
 import { fieldOf, parseForm, withField } from './form.ts';
 import type { Ledger } from './ledger.ts';
+import { reckonedFor } from './need.ts';
 import { Relay } from './relay.ts';
 import { pathAt } from './support.ts';
 
@@ -45,14 +46,17 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   const embeds = endpoint.operation === 'embeddings' && account.provider.wire === 'gemini-generate';
   const translated = embeds ? geminiEmbeddings(sent.value, model) : undefined;
   if (translated && isRefusal(translated)) return translated;
-  const question = questionOf(askedOf(request, sent, model), recordedAs, visit, chosen.route);
-  if (isRefusal(question)) return question;
+  const asked = questionOf(askedOf(request, sent, model), recordedAs, visit, chosen.route);
+  if (isRefusal(asked)) return asked;
+  const reckoned = reckonedFor(endpoint, sent);
+  const question = reckoned ? { ...asked, reckoned } : asked;
   // Nothing is asked of a provider that could not be recorded.
   if (sink.refusal() !== undefined) return noRecord;
   const admission = await form.purse.admit(question, visit);
   if (admission && isRefusal(admission)) return admission;
   for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
   const holder = holderOf(form);
+  let batch = nothingUsed;
   const asking = new Relay({
     endpoint,
     question,
@@ -68,11 +72,17 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
       if (translated) return translated.told(answer);
       if (endpoint.by === 'model') return answer;
       if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account.name, answer);
-      await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
+      batch = await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
       return answer;
     },
   });
-  admission?.follow(asking);
+  // A batch is paid for when its results are fetched.
+  admission?.follow({
+    done: asking.done.then(exchange => withBatch(exchange, batch)),
+    leave: () => asking.leave(),
+    resume: () => asking.resume(),
+    answer: () => asking.answer(),
+  });
   const leave = (): void => {
     if (!response.writableFinished) asking.leave();
   };

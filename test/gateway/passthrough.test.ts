@@ -378,6 +378,34 @@ keys:
     expect(calls.at(-1)).toMatchObject({ method: 'POST', path: '/v1/batches/batch_1/cancel' });
   });
 
+  test('are paid from the budget of who fetches them, and a large file is no large request', async () => {
+    await start(
+      config(`
+tenants: { one: { budget: { usd: 0.161, per: day }, limits: { tpm: 10000 } } }
+keys:
+  - { name: a, hash: "${sha256('key-one')}", tenant: one }`),
+    );
+    const client = clientOf('key-one');
+    act = json({ id: 'file-4', object: 'file' });
+    await client.files.create({ purpose: 'batch', file: await toFile(Buffer.alloc(2_000_000, 32), 'a.jsonl') });
+    const body = {
+      object: 'chat.completion',
+      id: 'c',
+      model: 'gpt-4o',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 1600, completion_tokens: 0, total_tokens: 1600 },
+    };
+    act = response =>
+      response
+        .writeHead(200, { 'content-type': 'application/octet-stream' })
+        .end(JSON.stringify({ custom_id: 'a', response: { status_code: 200, body }, error: null }));
+    await client.files.content('file-4');
+    // 1,600 tokens at half of 2.50 USD a million are spent: what a picture may take does not fit any more.
+    const asked = client.images.generate({ model: 'acme/gpt-image-1', prompt: 'x', n: 1 });
+    await expect(asked).rejects.toMatchObject({ status: 429, code: 'budget_exceeded' });
+    expect(calls).toHaveLength(2);
+  });
+
   test('are not given out when their record cannot be made', async () => {
     await start();
     act = json({ id: 'file-1', object: 'file' });
