@@ -7,7 +7,7 @@ import type { AttemptRecord } from './core/exchange.ts';
 import type { Failure, FailureKind } from './core/failure.ts';
 import { measureAll } from './core/features.ts';
 import type { RateLimitSeen } from './core/limits.ts';
-import { cost, type Price } from './core/price.ts';
+import { costOf, type Price } from './core/price.ts';
 import type { Provider, SseEvent, StreamFlag } from './core/provider.ts';
 import { rateLimitsOf } from './core/rate-limits.ts';
 import { isWaitUnreadable } from './core/retry-after.ts';
@@ -261,6 +261,7 @@ export class Attempt {
     const at = this.#startedAt;
     const usage = told ? told.usage : this.#reckoned;
     const price = usage && ((told?.model && this.context.priceOf(told.model, at)) || this.context.priceOf(model, at));
+    const cost = usage && costOf(usage, price);
     const finish = this.response?.choices[0]?.finish;
     return {
       number: command.attempt + 1,
@@ -286,7 +287,7 @@ export class Attempt {
       providerRequestId: answer.headers['x-request-id'] ?? answer.headers['request-id'] ?? answer.headers['x-amzn-requestid'] ?? '',
       ...(finish ? { finish } : {}),
       ...(usage ? { usage } : {}),
-      ...(usage && price ? { cost: cost(usage, price) } : {}),
+      ...(cost ? { cost } : {}),
       signals: this.response ? this.#signals : partial ? measureAll(prepared.chat, partial) : {},
       warnings: prepared.warnings,
       flags: [...this.#flags],

@@ -1,6 +1,6 @@
 /** What a model costs per token: the config's own prices, then ours for `simulated`, then the table of @pydantic/genai-prices. */
 import { calcPrice, type PriceCalculation } from '@pydantic/genai-prices';
-import type { NanoUsd, Price } from './core/price.ts';
+import type { NanoUsd, Price, Rates } from './core/price.ts';
 import type { Instant } from './core/time.ts';
 import type { PriceOverride } from './settings.ts';
 
@@ -29,7 +29,8 @@ export function priceBook(overrides: Readonly<Record<string, PriceOverride>>): P
     if (provider === '' || name.length > nameLengthMax) return undefined;
     const known = own.get(name) ?? listings.get(name);
     if (known) return typeof known === 'function' ? known(at) : known;
-    const listing = provider === 'simulated' ? simulated(model) : listed(provider, model, at);
+    const listing =
+      provider === 'simulated' ? simulated(model) : provider === 'openrouter' ? resold(model, at) : listed(provider, model, at);
     if (listings.size >= listingsMax) listings.delete(listings.keys().next().value!);
     listings.set(name, listing);
     return listing(at);
@@ -43,6 +44,36 @@ function simulated(model: string): Listing {
   const [name = ''] = model.split(':', 1);
   const price = Object.hasOwn(simulatedPrices, name) ? simulatedPrices[name] : undefined;
   return () => price;
+}
+
+/** Makers of models by the names that stand before the slash at OpenRouter, as the table calls them. */
+const makers: Readonly<Record<string, string>> = {
+  anthropic: 'anthropic',
+  deepseek: 'deepseek',
+  google: 'google',
+  mistralai: 'mistral',
+  moonshotai: 'moonshotai',
+  openai: 'openai',
+  'x-ai': 'x-ai',
+  'z-ai': 'zai',
+};
+
+/** A reseller's price; for what the table does not list of him, the maker's, who is paid without a margin there. */
+function resold(model: string, at: Instant): Listing {
+  if (model.endsWith(':free')) return () => priceIn(`${tableVersion}/openrouter/${model}`, { input: 0, output: 0 });
+  const own = listed('openrouter', model, at);
+  const [maker = '', name = ''] = model.split('/', 2);
+  const book = Object.hasOwn(makers, maker) ? makers[maker] : undefined;
+  if (book === undefined || name === '') return own;
+  const ofMaker = listed(book, name, at);
+  return instant => {
+    const price = own(instant);
+    const made = ofMaker(instant);
+    if (!price || !made) return price ?? made;
+    // The table knows few discounts of resellers for what was cached; where all else costs the same, they are the maker's.
+    const isSame = price.input === made.input && price.output === made.output;
+    return isSame ? { ...made, ...price } : price;
+  };
 }
 
 /** Looks a model up once. A price that depends on the date or the hour is chosen anew at each call, from that one model. */
@@ -60,25 +91,37 @@ function listed(providerId: string, model: string, at: Instant): Listing {
   };
 }
 
-/** Of a price in tiers the first tier is taken; fees per request and prices of audio, images and hour-long cache writes are left out. */
+const keys = {
+  input: 'input_mtok',
+  output: 'output_mtok',
+  cached: 'cache_read_mtok',
+  cacheWrite: 'cache_write_mtok',
+  audioInput: 'input_audio_mtok',
+  audioOutput: 'output_audio_mtok',
+} as const;
+
+/** Fees per request and prices of pictures and of hour-long cache writes are left out. */
 function priceFrom({ provider, model, model_price }: PriceCalculation): Price | undefined {
-  const rate = (key: string): number | undefined => {
-    const price = model_price[key];
-    return typeof price === 'object' ? price.base : price;
-  };
   const id = `${tableVersion}/${provider.id}/${model.id}`;
-  const input = rate('input_mtok');
-  // The table lists free models with no price at all, and also those of unknown price: only the name tells them apart.
-  if (input === undefined) return model.id.endsWith(':free') ? priceIn(id, { input: 0, output: 0 }) : undefined;
-  const cached = rate('cache_read_mtok');
-  const cacheWrite = rate('cache_write_mtok');
-  return priceIn(id, {
-    input,
-    // Embedding models have no output, and so no price of it.
-    output: rate('output_mtok') ?? 0,
-    ...(cached === undefined ? {} : { cached }),
-    ...(cacheWrite === undefined ? {} : { cache_write: cacheWrite }),
+  const starts = Object.values(keys).flatMap(key => {
+    const price = model_price[key];
+    return typeof price === 'object' ? price.tiers.map(({ start }) => start) : [];
   });
+  const ratesAbove = (above: number): Rates | undefined => {
+    const said = Object.entries(keys).flatMap(([name, key]) => {
+      const price = model_price[key];
+      const usd = typeof price === 'object' ? (price.tiers.findLast(({ start }) => start <= above)?.price ?? price.base) : price;
+      return usd === undefined ? [] : [[name, nano(usd)] as const];
+    });
+    // Embedding models have no output, and so no price of it.
+    const rates: Partial<Rates> = { output: 0, ...Object.fromEntries(said) };
+    return rates.input === undefined ? undefined : (rates as Rates);
+  };
+  const rates = ratesAbove(-1);
+  // The table lists free models with no price at all, and also those of unknown price: only the name tells them apart.
+  if (!rates) return model.id.endsWith(':free') ? priceIn(id, { input: 0, output: 0 }) : undefined;
+  const tiers = [...new Set(starts)].toSorted((one, other) => one - other).map(above => ({ ...ratesAbove(above)!, above }));
+  return { id, ...rates, ...(tiers.length > 0 ? { tiers } : {}) };
 }
 
 function priceIn(id: string, usd: PriceOverride): Price {

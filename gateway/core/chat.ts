@@ -166,6 +166,8 @@ export interface Usage {
   readonly reasoning: number;
   readonly audioInput?: number;
   readonly audioOutput?: number;
+  /** What the provider says that it bills, in nano-dollars: fees and a reseller's price of the hour included. */
+  readonly billed?: number;
   /** `provider`: counted by it; `estimated`: counted by us because it said nothing. */
   readonly source: 'provider' | 'estimated';
 }

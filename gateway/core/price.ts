@@ -5,14 +5,22 @@ import type { Usage } from './chat.ts';
 export type NanoUsd = number;
 
 /** Nano-dollars per million tokens. */
-export interface Price {
-  /** Names the table and its version, so that a record can be priced again: `genai-prices@0.1.8/openai/gpt-5`. */
-  readonly id: string;
+export interface Rates {
   readonly input: NanoUsd;
   readonly output: NanoUsd;
   /** Absent means as dear as input. */
   readonly cached?: NanoUsd;
   readonly cacheWrite?: NanoUsd;
+  /** Absent means as dear as text. */
+  readonly audioInput?: NanoUsd;
+  readonly audioOutput?: NanoUsd;
+}
+
+export interface Price extends Rates {
+  /** Names the table and its version, so that a record can be priced again: `genai-prices@0.1.8/openai/gpt-5`. */
+  readonly id: string;
+  /** What all tokens of a request cost whose input is larger than `above`; in ascending order. */
+  readonly tiers?: readonly (Rates & { readonly above: number })[];
 }
 
 export interface Cost {
@@ -26,13 +34,29 @@ const perMillion = 1_000_000;
 
 /** Each part is rounded to a whole nano-dollar, so the total is the sum of what is shown. */
 export function cost(usage: Usage, price: Price): Cost {
+  const rates = price.tiers?.findLast(({ above }) => usage.input > above) ?? price;
   const fresh = Math.max(0, usage.input - usage.cached - usage.cacheWrite);
+  const spoken = Math.min(fresh, usage.audioInput ?? 0);
+  const said = Math.min(usage.output, usage.audioOutput ?? 0);
   const input = Math.round(
-    (fresh * price.input + usage.cached * (price.cached ?? price.input) + usage.cacheWrite * (price.cacheWrite ?? price.input)) /
+    ((fresh - spoken) * rates.input +
+      spoken * (rates.audioInput ?? rates.input) +
+      usage.cached * (rates.cached ?? rates.input) +
+      usage.cacheWrite * (rates.cacheWrite ?? rates.input)) /
       perMillion,
   );
-  const output = Math.round((usage.output * price.output) / perMillion);
+  const output = Math.round(((usage.output - said) * rates.output + said * (rates.audioOutput ?? rates.output)) / perMillion);
   return { input, output, total: input + output, priceId: price.id };
+}
+
+/** By what the provider says that it bills, where it does and the operator has set no price; undefined when nobody knows. */
+export function costOf(usage: Usage, price: Price | undefined): Cost | undefined {
+  const { billed } = usage;
+  const counted = price && cost(usage, price);
+  if (billed === undefined || usage.source !== 'provider' || price?.id.startsWith('config/')) return counted;
+  const share = counted && counted.total > 0 ? counted.input / counted.total : 0;
+  const input = Math.round(billed * share);
+  return { input, output: billed - input, total: billed, priceId: 'stated' };
 }
 
 export const usd = (nano: NanoUsd): number => nano / 1e9;

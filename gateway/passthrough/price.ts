@@ -1,6 +1,6 @@
 /** What a passed-through answer cost: tokens by kind, seconds, characters, searches or pictures, and half of it for a batch. */
 import { calcPrice } from '@pydantic/genai-prices';
-import { type Cost, cost, type Price } from '../core/price.ts';
+import { type Cost, cost, type Price, type Rates } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 import { tableVersion } from '../prices.ts';
 import type { Consumed } from './consumed.ts';
@@ -82,7 +82,7 @@ const batchShares: Readonly<Record<string, number>> = {
   groq: 0.5,
   together: 0.5,
   mistral: 0.5,
-  xai: 0.5,
+  'x-ai': 0.5,
 };
 
 /** Of a price for single calls, the config's own included; undefined where nobody has said what a batch costs. */
@@ -90,11 +90,11 @@ export function batchPrice(price: Price | undefined, book: string): Price | unde
   const share = Object.hasOwn(batchShares, book) ? batchShares[book] : undefined;
   if (!price || share === undefined) return undefined;
   const part = (whole: number): number => Math.round(whole * share);
-  return {
-    id: `${price.id}+batch`,
-    input: part(price.input),
-    output: part(price.output),
-    ...(price.cached === undefined ? {} : { cached: part(price.cached) }),
-    ...(price.cacheWrite === undefined ? {} : { cacheWrite: part(price.cacheWrite) }),
+  const parts = <Some extends Rates>(rates: Some): Some => {
+    const scaled = ratesOf.flatMap(name => (rates[name] === undefined ? [] : [[name, part(rates[name])] as const]));
+    return { ...rates, ...Object.fromEntries(scaled) };
   };
+  return { ...parts(price), id: `${price.id}+batch`, ...(price.tiers ? { tiers: price.tiers.map(parts) } : {}) };
 }
+
+const ratesOf = ['input', 'output', 'cached', 'cacheWrite', 'audioInput', 'audioOutput'] as const satisfies readonly (keyof Rates)[];

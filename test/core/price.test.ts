@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { Usage } from '../../gateway/core/chat.ts';
-import { cost, type Price, usd } from '../../gateway/core/price.ts';
+import { cost, costOf, type Price, usd } from '../../gateway/core/price.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
@@ -76,4 +76,29 @@ test('costs are whole, never negative, add up, and more tokens never cost less',
 
 test('a nano-dollar is a thousand-millionth of a dollar', () => {
   expect(usd(1_500_000_000)).toBe(1.5);
+});
+
+test('a large input costs another rate, for all of its tokens and those of the answer', () => {
+  const tiered: Price = { ...price, tiers: [{ above: 200_000, input: 6_000_000_000, output: 22_500_000_000, cached: 600_000_000 }] };
+  expect(cost(usage({ input: 200_000, output: 10 }), tiered)).toEqual(cost(usage({ input: 200_000, output: 10 }), price));
+  expect(cost(usage({ input: 200_001, output: 10, cached: 1 }), tiered)).toMatchObject({
+    input: 200_000 * 6_000 + 600,
+    output: 10 * 22_500,
+  });
+});
+
+test('sound has rates of its own', () => {
+  const spoken: Price = { ...price, audioInput: 32_000_000_000, audioOutput: 64_000_000_000 };
+  const counts = usage({ input: 100, output: 50, audioInput: 90, audioOutput: 40 });
+  expect(cost(counts, spoken)).toMatchObject({ input: 10 * 3_000 + 90 * 32_000, output: 10 * 15_000 + 40 * 64_000 });
+  expect(cost(counts, price)).toMatchObject({ input: 100 * 3_000, output: 50 * 15_000 });
+});
+
+test('what the provider states is the cost, but for a price of the operator and an answer that was cut', () => {
+  const billed = usage({ input: 1_000, output: 100, billed: 9_000_000 });
+  expect(costOf(billed, price)).toEqual({ input: 6_000_000, output: 3_000_000, total: 9_000_000, priceId: 'stated' });
+  expect(costOf(billed, undefined)).toEqual({ input: 0, output: 9_000_000, total: 9_000_000, priceId: 'stated' });
+  expect(costOf(billed, { ...price, id: 'config/a/b' })).toMatchObject({ priceId: 'config/a/b', total: 4_500_000 });
+  expect(costOf({ ...billed, source: 'estimated' }, price)).toMatchObject({ priceId: 'p' });
+  expect(costOf(usage({ input: 1 }), undefined)).toBeUndefined();
 });

@@ -3,7 +3,7 @@ import type { Finish, Part, Usage } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
-import { listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
+import { billedIn, listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
 
 /** OpenAI's seals are Fernet tokens, whose first bytes are a version and the time's leading zeros; other vendors' signatures are not. */
 export const isSealed = (signature: string): boolean => signature.startsWith('gAAAA');
@@ -20,6 +20,7 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     cached: Math.min(input, count(details.cached_tokens)),
     cacheWrite: count(details.cache_write_tokens),
     reasoning: Math.min(output, count(objectOf(usage.output_tokens_details).reasoning_tokens)),
+    ...billedIn(usage),
     source: 'provider',
   };
 }

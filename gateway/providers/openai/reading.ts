@@ -63,8 +63,21 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     reasoning: Math.min(reasoning, output),
     ...(audioInput > 0 ? { audioInput } : {}),
     ...(audioOutput > 0 ? { audioOutput } : {}),
+    ...billedIn(usage),
     source: 'provider',
   };
+}
+
+/** USD at OpenRouter and Perplexity, ticks of 1e-10 USD at xAI. Who brings a key of his own to OpenRouter is billed by the maker. */
+export function billedIn({ cost, cost_in_usd_ticks: ticks, cost_details: details, is_byok: own }: JsonObject): {
+  readonly billed?: number;
+} {
+  const upstream = objectOf(details).upstream_inference_cost;
+  // A number alone might be of any currency; OpenRouter's stands beside its details.
+  const stated = isObject(cost) ? cost.total_cost : isObject(details) ? cost : undefined;
+  const dollars = own === true && typeof upstream === 'number' ? upstream : stated;
+  const nano = typeof ticks === 'number' ? ticks / 10 : typeof dollars === 'number' ? dollars * 1e9 : Number.NaN;
+  return nano >= 0 && nano < Number.MAX_SAFE_INTEGER ? { billed: Math.round(nano) } : {};
 }
 
 const firstCount = (...values: readonly (Json | undefined)[]): number => count(values.find(value => typeof value === 'number'));
