@@ -93,7 +93,7 @@ export class Attempt {
     });
     this.#handle = context.send({
       headers: (status, headers) => {
-        this.#firstByteMs = this.#elapsedMs();
+        this.#firstByteMs = this.elapsedMs;
         if (status >= 400 && isWaitUnreadable(headers)) this.#flags.add('unreadable_wait');
         this.#answer.onHeaders(status, headers);
       },
@@ -134,9 +134,13 @@ export class Attempt {
     return rateLimitsOf(this.#answer.headers);
   }
 
+  flag(flag: StreamFlag): void {
+    this.#flags.add(flag);
+  }
+
   /** Until the first content, or until now. */
   get firstTokenMs(): Milliseconds {
-    return this.#firstTokenMs ?? this.#elapsedMs();
+    return this.#firstTokenMs ?? this.elapsedMs;
   }
 
   /** Whether it has shown content. */
@@ -149,7 +153,7 @@ export class Attempt {
   }
 
   #onChunk(bytes: Uint8Array): void {
-    if (this.#endedAt === undefined) this.#arrivals.push([this.#elapsedMs(), bytes.byteLength]);
+    if (this.#endedAt === undefined) this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
     this.#answer.onChunk(bytes);
   }
 
@@ -166,7 +170,7 @@ export class Attempt {
     const events = told.map(event => (event.type === 'response-start' ? this.#name(event) : event));
     if (events.length > 0) this.#saidAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContent);
-    if (opens) this.#firstTokenMs = this.#elapsedMs();
+    if (opens) this.#firstTokenMs = this.elapsedMs;
     this.#listener.events(events, raw);
     // A caller that waits for the whole answer has read nothing yet, so that one can still be replaced.
     if (!opens || !this.context.prepared.chat.stream) return;
@@ -177,7 +181,7 @@ export class Attempt {
   #onComplete(response: ChatResponse, flags: readonly StreamFlag[]): void {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
-    this.#firstTokenMs ??= this.#elapsedMs();
+    this.#firstTokenMs ??= this.elapsedMs;
     this.response = this.#name(this.#withUsage(response, true));
     this.#signals = measureAll(this.context.prepared.chat, response);
     this.#close();
@@ -220,10 +224,6 @@ export class Attempt {
   }
 
   get elapsedMs(): Milliseconds {
-    return this.#elapsedMs();
-  }
-
-  #elapsedMs(): Milliseconds {
     return this.context.clock.now() - this.#startedAt;
   }
 

@@ -9,16 +9,16 @@ import type { AttemptRecord, Exchange } from './core/exchange.ts';
 import { type Failure, mistakeIn } from './core/failure.ts';
 import { forbidding } from './core/loss.ts';
 import type { RouteOutcome } from './core/route.ts';
-import type { Signals } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
-import { answerText, type Delta, deltaText, isLastWord } from './deliver.ts';
+import { answerText, type Delta, deltaText, isLastWord, rendererOf, secondsOf } from './deliver.ts';
 import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
 import { Observed } from './fleet/observed.ts';
 import { headOf } from './head.ts';
+import { Mending, restartChunk } from './mending.ts';
 import { type PreparedRequest, prepare, type Question, wantsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
 import { redactor } from './redact.ts';
-import { agreementWith, opinionIn, prepareOpinion } from './side.ts';
+import { prepareOpinion, signalsOf } from './side.ts';
 import { callerErrorOf, recordingUnavailable } from './tell.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
 
@@ -27,13 +27,16 @@ interface Running {
   readonly prepared: PreparedRequest;
   /** What came before the commit. */
   readonly held: Delta[];
+  /** Tells that enough is held back. */
+  readonly released: () => void;
 }
 
 export class Conversation {
   readonly #question: Question;
   readonly #world: AskWorld;
   readonly #reader: Reader;
-  readonly #renderer: StreamRenderer;
+  readonly #mending: Mending;
+  #renderer: StreamRenderer;
   readonly #running: Running[] = [];
   readonly #delivered: Buffer[] = [];
   readonly #drive: Drive;
@@ -50,11 +53,8 @@ export class Conversation {
     this.#question = question;
     this.#world = world;
     this.#reader = reader;
-    this.#renderer = question.dialect.renderStream({
-      includeUsage: question.includeUsage,
-      now: secondsOf(question.receivedAt),
-      asked: question.chat,
-    });
+    this.#renderer = rendererOf(question);
+    this.#mending = new Mending(question.policy.onBreak);
     const targets = [...new Set(question.policy.steps.map(step => step.target))];
     const wants = wantsOf(question);
     this.#tokens = wants.tokens;
@@ -123,15 +123,17 @@ export class Conversation {
         events: (events, raw) => this.#take(command.attempt, { events, raw }),
         answered: signals => {
           told.answered(attempt);
-          report.answered(this.#signalsOf(command, attempt, signals));
+          report.answered(
+            signalsOf(command, this.#question.policy, of => this.#running[of]!.attempt.response!, attempt.response!, signals),
+          );
         },
         failed: failure => {
           told.failed(failure, attempt);
-          report.failed(failure);
+          report.failed(failure, this.#committed === command.attempt && this.#mending.isContinuable);
         },
       },
     );
-    this.#running[command.attempt] = { attempt, prepared, held };
+    this.#running[command.attempt] = { attempt, prepared, held, released: () => report.released() };
     return failure => {
       if (failure) told.failed(failure, attempt);
       else told.aborted(attempt);
@@ -143,14 +145,10 @@ export class Conversation {
   #prepare({ step: index, of, target: named }: AttemptCommand, { provider, model }: Target): PreparedRequest {
     const step = this.#question.policy.steps[index]!;
     const held = of === undefined || named === step.target ? undefined : this.#running[of]!.attempt.response!;
-    return held ? prepareOpinion(this.#question, held, provider, model) : prepare(this.#question, step, provider, model);
-  }
-
-  /** What an answer shows; one on the side of another, what it tells of that. */
-  #signalsOf({ of, step, target }: AttemptCommand, attempt: Attempt, signals: Signals): Signals {
-    if (of === undefined) return signals;
-    const isAgain = target === this.#question.policy.steps[step]!.target;
-    return isAgain ? agreementWith(this.#running[of]!.attempt.response!, attempt.response!) : opinionIn(attempt.response!);
+    if (held) return prepareOpinion(this.#question, held, provider, model);
+    const goesOn = this.#committed !== undefined && this.#mending.type === 'continue';
+    if (!goesOn) return prepare(this.#question, step, provider, model);
+    return prepare({ ...this.#question, chat: this.#mending.asked(this.#question.chat) }, step, provider, model, true);
   }
 
   #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
@@ -165,19 +163,38 @@ export class Conversation {
     if (!this.#question.chat.stream) return;
     const running = this.#running[attempt]!;
     if (this.#committed === attempt) this.#deliver(running, delta);
-    else running.held.push(delta);
+    else {
+      running.held.push(delta);
+      if (this.#mending.isEnough(running.held)) running.released();
+    }
   }
 
   #commit(attempt: number): void {
+    const broken = this.#committed === undefined ? undefined : this.#running[this.#committed];
     this.#committed = attempt;
     if (!this.#question.chat.stream) return;
     const running = this.#running[attempt]!;
+    if (broken) this.#mend(broken, running);
     if (!this.#reader.begun) this.#reader.begin(this.#head(200, running));
     for (const delta of running.held.splice(0)) this.#deliver(running, delta);
   }
 
-  #deliver(running: Running, delta: Delta): void {
+  /** The caller was reading another attempt, which broke. */
+  #mend(broken: Running, { attempt }: Running): void {
+    const restarts = this.#mending.begin(broken.attempt, attempt);
+    if (!restarts) return;
+    this.#renderer = rendererOf(this.#question);
+    const text = restartChunk(this.#delivered.reduce((sum, { length }) => sum + length, 0));
+    this.#delivered.push(Buffer.from(text));
+    this.#reader.write(text);
+  }
+
+  #deliver(running: Running, said: Delta): void {
+    const { passes, goesOn } = running.prepared;
+    const delta = goesOn ? { ...said, events: this.#mending.rest(said.events) } : said;
+    if (goesOn && delta.events.length === 0) return;
     const text = deltaText(delta, running.prepared, this.#renderer, this.#question.includeUsage);
+    this.#mending.told(delta.events, passes ? this.#renderer : undefined);
     if (text === '') return;
     if (isLastWord(delta, running.prepared)) {
       this.#lastWord = text;
@@ -277,5 +294,3 @@ export class Conversation {
     });
   }
 }
-
-const secondsOf = (instant: Instant): number => Math.floor(instant / 1000);

@@ -3,6 +3,7 @@ import type { ChatResponse, StreamEvent, TokenLogprob } from './core/chat.ts';
 import type { StreamRenderer } from './core/dialect.ts';
 import type { SseEvent } from './core/provider.ts';
 import { markEvent, markPart } from './core/signature.ts';
+import type { Instant } from './core/time.ts';
 import { withoutLogprobs, withoutNullUsage } from './pass.ts';
 import type { PreparedRequest, Question } from './question.ts';
 
@@ -59,3 +60,8 @@ export function answerText(
 
 const cut = (tokens: readonly TokenLogprob[], top: number): readonly TokenLogprob[] =>
   tokens.map(token => ({ ...token, top: token.top.slice(0, top) }));
+
+export const secondsOf = (instant: Instant): number => Math.floor(instant / 1000);
+
+export const rendererOf = ({ dialect, includeUsage, receivedAt, chat }: Question): StreamRenderer =>
+  dialect.renderStream({ includeUsage, now: secondsOf(receivedAt), asked: chat });

@@ -38,8 +38,11 @@ export interface World {
 /** What an attempt says of itself. Anything said after its end or its abort is ignored by the router. */
 export interface AttemptReport {
   opened(): void;
+  /** It has said as much as the route holds back. */
+  released(): void;
   answered(signals: Signals): void;
-  failed(failure: Failure): void;
+  /** `isContinuable`: another attempt may go on with what the caller read of it. */
+  failed(failure: Failure, isContinuable?: boolean): void;
 }
 
 export interface DriveLog {
@@ -138,7 +141,9 @@ class Driver {
     return {
       opened: () => this.hear(moment => ({ ...moment, type: 'attempt-opened', attempt })),
       answered: signals => this.hear(moment => ({ ...moment, type: 'attempt-answered', attempt, signals })),
-      failed: failure => this.hear(moment => ({ ...moment, type: 'attempt-failed', attempt, failure })),
+      released: () => this.hear(moment => ({ ...moment, type: 'attempt-released', attempt })),
+      failed: (failure, isContinuable) =>
+        this.hear(moment => ({ ...moment, type: 'attempt-failed', attempt, failure, ...(isContinuable ? { continuable: true } : {}) })),
     };
   }
 

@@ -1,6 +1,7 @@
 /** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
+import { onBreakHeader, withBreaks } from './breaks.ts';
 import type { ChatRequest } from './core/chat.ts';
 import { type Dialect, isFieldProblem } from './core/dialect.ts';
 import type { Caller } from './core/exchange.ts';
@@ -90,7 +91,9 @@ export function questionOf(
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
-  const policy = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller });
+  const planned = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller });
+  const policy = withBreaks(planned, { chat: asked.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
+  if (isRefusal(policy)) return policy;
   const none = whyNone(policy);
   if (none !== undefined) return invalid('no_capable_target', none, 'model');
   const { traceId, spanId, parentSpanId } = trace;

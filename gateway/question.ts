@@ -58,6 +58,8 @@ export interface PreparedRequest extends RenderedRequest {
   readonly wire: string;
   /** Caller and target speak the same wire format: the answer's bytes may pass. */
   readonly passes: boolean;
+  /** It goes on with an answer that broke, and whose beginning it holds. */
+  readonly goesOn?: boolean;
   /** What the target is asked, log-probabilities of ours included. */
   readonly chat: ChatRequest;
   /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
@@ -65,7 +67,7 @@ export interface PreparedRequest extends RenderedRequest {
 }
 
 /** The request as one target gets it: the caller's own bytes where the wire format is the same, rendered anew where it is not. */
-export function prepare(question: Question, step: RouteStep, provider: Provider, model: string): PreparedRequest {
+export function prepare(question: Question, step: RouteStep, provider: Provider, model: string, goesOn = false): PreparedRequest {
   const { raw, chat: asked } = question;
   const logprobs = logprobsWanted(question, step);
   const own = logprobs ? { ownLogprobs: { shownTop: asked.logprobs?.top } } : {};
@@ -74,7 +76,7 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   // What the caller did not ask for is no loss of its.
   const withoutOurWish = (warnings: readonly Warning[]): readonly Warning[] =>
     logprobs && !asked.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
-  if (provider.wire === wire && isNative(asked, wire === 'anthropic-messages') && (!logprobs || wire === 'openai-chat')) {
+  if (!goesOn && provider.wire === wire && isNative(asked, wire === 'anthropic-messages') && (!logprobs || wire === 'openai-chat')) {
     // Only the path is taken of it, and no path depends on what is said.
     const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
     const { body, warnings } = adapted(passRequest(wire, raw, { model, stream: chat.stream, logprobs }), provider, model);
@@ -84,7 +86,15 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const rendered = provider.renderRequest(homeward(withoutOurs(chat), wire, provider.wire, unsigned), model);
   const warnings = withoutOurWish(rendered.warnings);
   const named = renamed([...unsigned, ...warnings, ...hintsLost(asked, provider)], question.dialect.fieldNames, asked.places);
-  return { ...rendered, warnings: [...unread(asked), ...named], chat, wire: provider.wire, passes: false, ...own };
+  return {
+    ...rendered,
+    warnings: [...unread(asked), ...named],
+    chat,
+    wire: provider.wire,
+    passes: false,
+    ...own,
+    ...(goesOn ? { goesOn } : {}),
+  };
 }
 
 /** Bytes in the target's wire format, changed where its dialect differs: other members stay as they are. */

@@ -85,6 +85,8 @@ export interface Account {
   readonly keys: readonly Secret[];
   /** Calls to loopback and private addresses are refused unless the operator says so. */
   readonly allowPrivate: boolean;
+  /** Its models go on with an answer whose beginning they are given; known of some models when absent. */
+  readonly prefill?: boolean;
   /** Pass `traceparent` on to it. */
   readonly trace: boolean;
   /** How fast each of its keys may be asked each model; learned from what it says when absent. */

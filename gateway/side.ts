@@ -3,6 +3,7 @@ import { agreementOf } from './core/agree.ts';
 import type { ChatRequest, ChatResponse, Message } from './core/chat.ts';
 import { parseJson } from './core/json.ts';
 import type { Provider } from './core/provider.ts';
+import type { AttemptCommand, RoutePolicy } from './core/routing.ts';
 import { type Signals, textOf } from './core/signal.ts';
 import type { PreparedRequest, Question } from './question.ts';
 
@@ -57,3 +58,15 @@ export function opinionIn(answer: ChatResponse): Signals {
 }
 
 export const agreementWith = (held: ChatResponse, again: ChatResponse): Signals => ({ agreement: agreementOf(held, again) });
+
+/** What an answer shows; one on the side of another, what it tells of that. */
+export function signalsOf(
+  { of, step, target }: AttemptCommand,
+  { steps }: RoutePolicy,
+  answerOf: (attempt: number) => ChatResponse,
+  said: ChatResponse,
+  signals: Signals,
+): Signals {
+  if (of === undefined) return signals;
+  return target === steps[step]!.target ? agreementWith(answerOf(of), said) : opinionIn(said);
+}

@@ -20,6 +20,7 @@ export function accountOf(name: string, entry: Entry): Account {
     keys: keysOf(entry).map(key => new Secret(key)),
     allowPrivate: entry.allow_private,
     trace: entry.trace,
+    ...(entry.prefill === undefined ? {} : { prefill: entry.prefill }),
     ...(entry.limits ? { limits: limitsOf(entry.limits) } : {}),
   };
 }

@@ -26,9 +26,20 @@ export function routeOf(name: string, entry: RouteConfig): Route {
     maxPriceNanoUsd: nano(written.max_price),
     slowAfterMs: written.slow_after,
     queueForMs: written.queue_for || undefined,
+    onBreak: onBreakOf(written.on_break),
     variants: written.variants?.map(variantOf),
     copies: copiesOf(written),
   }) as Route;
+}
+
+/** `hold` by itself holds back forty tokens: two or three lines. */
+function onBreakOf(written: RouteEntry['on_break']): Route['onBreak'] {
+  if (written === undefined || written === 'error') return undefined;
+  if (written === 'hold') return { type: 'hold', tokens: 40 };
+  if (typeof written === 'string') return { type: written };
+  const { tokens, ms } = written.hold;
+  if (tokens === undefined && ms === undefined) return { type: 'hold', tokens: 40 };
+  return defined({ type: 'hold', tokens, ms }) as Route['onBreak'];
 }
 
 function stepOf(route: RouteEntry, step: RouteEntry['steps'][number]): ConfiguredStep {

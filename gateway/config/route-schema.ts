@@ -116,6 +116,16 @@ const step = section('a map such as { target: openai/gpt-5 }', {
   ...tries,
 });
 
+const onBreak = z.union([
+  oneOf(['error', 'hold', 'continue', 'restart']),
+  section('a map such as { hold: { tokens: 40 } }', {
+    hold: section('a map such as { tokens: 40 } or { ms: 300ms }', {
+      tokens: wholeNumber('a number of tokens', 1, 10_000).optional().describe('So much is said before it is released.'),
+      ms: wholeNumber('milliseconds', 1, 60_000).optional().describe('It is released after so many milliseconds, however little was said.'),
+    }).describe('How much of a stream is held back.'),
+  }),
+]);
+
 export const route = z.union([
   target().describe('One target.'),
   list('a list of targets in order of fallback', target(), stepsMax)
@@ -133,7 +143,11 @@ export const route = z.union([
       .default(routeDefaults.onUnsupported)
       .describe('When a target cannot carry a part of the request: leave it out and say so, leave it out, or refuse the request.'),
     ...choosing,
-    on_break: only('error').optional().describe('When a stream breaks after the caller has read from it.'),
+    on_break: onBreak
+      .optional()
+      .describe(
+        'When a stream breaks after its first content: `error` tells the caller; `hold` releases its beginning late, so that until then it is replaced unseen; `restart` begins anew for callers who say so; `continue` lets another target go on.',
+      ),
   }),
 ]);
 

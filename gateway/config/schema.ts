@@ -115,6 +115,11 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
     .describe("Of vertex: a service account's JSON, as `${file:/path}`, or `metadata` for the machine's own account."),
   allow_private: yesOrNo().default(false).describe('Allow calls to loopback and private addresses, as a model on this machine needs.'),
   trace: yesOrNo().default(false).describe('Pass `traceparent` on to it.'),
+  prefill: yesOrNo()
+    .optional()
+    .describe(
+      'Its models go on with an answer whose beginning stands as the last message, as `on_break: continue` needs; known of Claude when absent.',
+    ),
   limits: section('a map such as { rpm: 600, tpm: 1000000 }', {
     ...perMinute,
     models: record('a map of limits by model', z.string(), section('a map such as { rpm: 600 }', perMinute))

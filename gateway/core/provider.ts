@@ -32,6 +32,8 @@ export interface Provider {
   readonly cacheHints?: true;
   /** Takes the wish that an answer cite its documents. */
   readonly citesDocuments?: true;
+  /** Whether a model goes on with an answer whose beginning stands as the last message; no when absent. */
+  prefills?(model: string): boolean;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;
   /** What a dialect says differently of a body in its wire format, the caller's own bytes included. */
   adapt?(body: JsonObject, model: string): Adaptation;
@@ -82,9 +84,10 @@ export type StreamEnd =
 /**
  * `no_sentinel`: the format's last word was missing though the answer was whole. `not_streamed`: one JSON body where a stream was asked for.
  * `payload_cut`: the record keeps only the beginning of the answer's bytes.
- * `unreadable_wait`: a refusal said how long to wait in a form that counts as not said.
+ * `unreadable_wait`: a refusal said how long to wait in a  form that counts as not said.
+ * `continued`, `restarted`: it took the place of an attempt that broke while its caller was reading.
  */
-export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed' | 'unreadable_wait' | 'payload_cut';
+export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed' | 'unreadable_wait' | 'payload_cut' | 'continued' | 'restarted';
 
 /** Something of the request that the target cannot carry. Never silent: it goes on the attempt, into the row and the response header. */
 export interface Warning {

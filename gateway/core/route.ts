@@ -11,6 +11,7 @@
 import { choose, isBearable, isOpen, surestAtHand, unaskedFailure, untriedFree, untriedReopeningFirst, waitOf } from './choose.ts';
 import type { AttemptKind } from './exchange.ts';
 import { type Failure, retryOf } from './failure.ts';
+import { holdTimer, isMendable, isRead, seenBy } from './mend.ts';
 import { soonestRetry, waitMsMax } from './retry.ts';
 import type {
   Moment,
@@ -38,15 +39,18 @@ export function begin(policy: RoutePolicy, seed: string, now: Moment): Transitio
   return after([{ type: 'timer', timer: { type: 'deadline' }, at: deadlineAt }], goOn(state, now, 'primary'));
 }
 
-export function advance(state: RouteState, event: RouteEvent): Transition {
+export function advance(state: RouteState, heard: RouteEvent): Transition {
   if (state.outcome) return stay(state);
+  const event = seenBy(state, heard);
   switch (event.type) {
     case 'attempt-opened':
-      return onOpened(state, event.attempt);
+      return onOpened(state, event.attempt, event);
+    case 'attempt-released':
+      return onReleased(state, event.attempt);
     case 'attempt-answered':
       return onAnswered(state, event.attempt, event.signals, event);
     case 'attempt-failed':
-      return onFailed(state, event.attempt, event.failure, event);
+      return onFailed(state, event.attempt, event.failure, event, event.continuable);
     case 'timer-fired':
       return onTimer(state, event.timer, event);
     case 'admitted':
@@ -56,11 +60,16 @@ export function advance(state: RouteState, event: RouteEvent): Transition {
   }
 }
 
-function onOpened(state: RouteState, attempt: number): Transition {
+function onOpened(state: RouteState, attempt: number, now: Moment): Transition {
   if (!isRunning(state, attempt)) return stay(state);
   const next = mark(state, attempt, { opened: true });
-  if (state.committed !== undefined || isSide(state, attempt) || stepOf(state, attempt).accept) return stay(next);
-  return commit(next, attempt);
+  if (state.policy.onBreak?.type === 'hold') return { state: next, commands: holdTimer(state, attempt, now) };
+  return onReleased(next, attempt);
+}
+
+function onReleased(state: RouteState, attempt: number): Transition {
+  const isLate = !isRunning(state, attempt) || isRead(state);
+  return isLate || isSide(state, attempt) || stepOf(state, attempt).accept ? stay(state) : commit(state, attempt);
 }
 
 function onAnswered(state: RouteState, attempt: number, told: Signals, now: Moment): Transition {
@@ -102,11 +111,12 @@ function onSideOver(state: RouteState, attempt: number, now: Moment): Transition
   return conclude(state, of, !step.accept || accepts(step.accept, signals), signals, now);
 }
 
-function onFailed(state: RouteState, attempt: number, failure: Failure, now: Moment): Transition {
+function onFailed(state: RouteState, attempt: number, failure: Failure, now: Moment, isContinuable = false): Transition {
   if (!isRunning(state, attempt)) return stay(state);
   const next = mark(state, attempt, { status: 'failed', failure });
   if (isSide(state, attempt)) return onSideOver(next, attempt, now);
-  if (state.committed === attempt) return finish(next, { type: 'failed', failure });
+  const isOver = state.committed === attempt && !isMendable(state, failure, isContinuable);
+  if (isOver) return finish(next, { type: 'failed', failure });
   if (retryOf(failure) === 'never' && !isBusy(next)) return settle(next, now, failure);
   return goOn(next, now, 'fallback');
 }
@@ -121,6 +131,8 @@ function onTimer(state: RouteState, timer: Timer, now: Moment): Transition {
       return onQueuedLong(state, timer.step, now);
     case 'hedge':
       return onHedge(state, timer.attempt, now);
+    case 'hold':
+      return onReleased(state, timer.attempt);
     case 'timeout': {
       const attempt = state.attempts[timer.attempt];
       const isDue = attempt?.status === 'running' && (!attempt.opened || stepOf(state, timer.attempt).accept !== undefined);

@@ -12,6 +12,7 @@ export interface RoutePolicy {
   readonly name: string;
   /** From arrival to the last byte, over all attempts. */
   readonly deadlineMs: Milliseconds;
+  readonly onBreak?: OnBreak;
   /** The fallback chain, tried in order. */
   readonly steps: readonly RouteStep[];
   /** Wait so long for a target whose rate limit is used up before another is asked. Absent: not at all, while another lets a call in sooner. */
@@ -30,7 +31,19 @@ export interface Candidate {
   readonly costNanoUsd?: NanoUsd;
 }
 
+/**
+ * What is done with a stream that breaks after its first content. Absent: the caller is told. `hold` releases nothing before so much was said or
+ * so long has passed, so that until then a broken one is replaced unseen; `restart` begins anew with another target, in the caller's sight;
+ * `continue` has another target go on where it broke.
+ */
+export type OnBreak =
+  | { readonly type: 'hold'; readonly tokens?: number; readonly ms?: Milliseconds }
+  | { readonly type: 'restart' }
+  | { readonly type: 'continue' };
+
 export interface RouteStep {
+  /** It goes on with an answer whose beginning it is given. */
+  readonly prefills?: boolean;
   /** provider/model */
   readonly target: string;
   /** An attempt that shows no content by then has failed; with `accept`, one that has not ended by then. */
@@ -118,7 +131,10 @@ export type RouteEvent = Moment &
   (
     | { readonly type: 'attempt-opened'; readonly attempt: number }
     | { readonly type: 'attempt-answered'; readonly attempt: number; readonly signals: Signals }
-    | { readonly type: 'attempt-failed'; readonly attempt: number; readonly failure: Failure }
+    /** `continuable`: what the caller read of it is plain text, and another target may go on with it. */
+    | { readonly type: 'attempt-failed'; readonly attempt: number; readonly failure: Failure; readonly continuable?: boolean }
+    /** As much as the route holds back has been said. */
+    | { readonly type: 'attempt-released'; readonly attempt: number }
     | { readonly type: 'timer-fired'; readonly timer: Timer }
     /** Its turn has come in the queue for the step's target. */
     | { readonly type: 'admitted'; readonly step: number }
@@ -129,6 +145,7 @@ export type Timer =
   | { readonly type: 'deadline' }
   | { readonly type: 'timeout'; readonly attempt: number }
   | { readonly type: 'hedge'; readonly attempt: number }
+  | { readonly type: 'hold'; readonly attempt: number }
   | { readonly type: 'retry'; readonly step: number }
   /** It has queued for as long as it may. */
   | { readonly type: 'queue'; readonly step: number };

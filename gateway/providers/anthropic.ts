@@ -1,6 +1,7 @@
 /** Anthropic's Messages API. */
 import type { Provider } from '../core/provider.ts';
 import { parseFailure } from './anthropic/failure.ts';
+import { prefills } from './anthropic/model.ts';
 import { renderRequest } from './anthropic/request.ts';
 import { parseResponse } from './anthropic/response.ts';
 import { parseStream } from './anthropic/stream.ts';
@@ -17,6 +18,7 @@ export const anthropic = {
   cacheHints: true,
   citesDocuments: true,
   modelPrefixes: ['claude-'],
+  prefills,
   renderRequest,
   parseResponse,
   parseStream,

@@ -27,6 +27,8 @@ function happening(event: RouteEvent): string {
       return `${letter(event.attempt)} opened`;
     case 'attempt-answered':
       return `${letter(event.attempt)} answered${event.signals.mean_logprob === undefined ? '' : ` with ${event.signals.mean_logprob}`}`;
+    case 'attempt-released':
+      return `${letter(event.attempt)} released`;
     case 'attempt-failed':
       return `${letter(event.attempt)} failed: ${event.failure.kind}`;
     case 'timer-fired':

@@ -69,3 +69,9 @@ function versionOf(model: string): number | undefined {
   const found = /claude-(?:[a-z]+-)?(\d)(?:[-.](\d{1,2}))?(?!\d)/.exec(model);
   return found ? Number(found[1]) * 100 + Number(found[2] ?? 0) : undefined;
 }
+
+/** From 4.6 on Claude refuses a beginning of its answer. Source: the migration guide. */
+export function prefills(model: string): boolean {
+  const version = versionOf(model);
+  return version !== undefined && version < 406;
+}
