@@ -17,6 +17,7 @@ const owners: Readonly<Record<string, () => Promise<Folder>>> = {
   config: gateway,
   keys: gateway,
   store: recorder,
+  doctor: recorder,
   replay,
   eval: evaluation,
 };

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { action, result, settingsOf, table } from '../gateway/cli.ts';
 import type { Settings } from '../gateway/settings.ts';
+import { runDoctor } from './commands/doctor.ts';
 import { eraseFlags, runErase } from './commands/erase.ts';
 import { exportFlags, runExport } from './commands/export.ts';
 import { migrate } from './migrate.ts';
@@ -15,6 +16,7 @@ interface Options {
 }
 
 export function register(program: Command): void {
+  registerDoctor(program);
   const store = program.command('store').description('look into the store of records');
   common(store.command('status').description('tables, rows, bytes, and what still waits in the spool'))
     .addHelpText('after', '\nExample:\n  hindcast store status --json')
@@ -43,6 +45,15 @@ Examples:
     )
     .action(action(runErase));
 }
+
+const registerDoctor = (program: Command): void => {
+  common(program.command('doctor').description('look at everything a gateway leans on, and say what to mend'))
+    .addHelpText(
+      'after',
+      '\nNothing is asked that costs money.\n\nExamples:\n  hindcast doctor\n  hindcast doctor --config hindcast.yaml --json',
+    )
+    .action(action(runDoctor));
+};
 
 const common = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');

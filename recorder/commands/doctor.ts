@@ -1,0 +1,40 @@
+/** `hindcast doctor`: looks at everything a gateway leans on before it is started, and says what to mend. */
+import { exit, result, settingsOf, table } from '../../gateway/cli.ts';
+import { type Finding, runChecks } from '../doctor/check.ts';
+import { checkFolder, checkNode, checkPort } from '../doctor/machine.ts';
+import { checkProviders } from '../doctor/providers.ts';
+import { checkState, checkStore, checkTraces } from '../doctor/services.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** Exits with 1 when something would keep the gateway from its work. */
+export async function runDoctor(options: Options): Promise<number> {
+  const settings = settingsOf(options);
+  const { file, hash } = settings;
+  const found: readonly Finding[] = [
+    { what: 'config', state: 'ok', message: `${file ?? 'no file, providers from the environment'}, hash ${hash}` },
+    ...(await runChecks([
+      ['node', () => checkNode()],
+      ['port', () => checkPort(settings)],
+      ['folder', () => checkFolder(settings)],
+      ['store', () => checkStore(settings)],
+      ['state', () => checkState(settings)],
+      ['traces', () => checkTraces(settings)],
+      ['providers', () => checkProviders(settings)],
+    ])),
+  ];
+  const isWell = found.every(({ state }) => state !== 'problem');
+  result(options, { ok: isWell, findings: found }, () => text(found));
+  return isWell ? exit.pass : exit.failed;
+}
+
+const marks = { ok: '✓', warning: '!', problem: '✗' } as const;
+
+const text = (found: readonly Finding[]): string =>
+  table(
+    ['', 'what', 'found'],
+    found.map(({ what, state, message }) => [marks[state], what, message]),
+  );

@@ -1,0 +1,47 @@
+/** Whether what the gateway leans on answers: the store, the shared state, the receiver of traces. */
+import got from 'got';
+import type { Settings } from '../../gateway/settings.ts';
+import { openStore } from '../open.ts';
+import { type Finding, ok, problem } from './check.ts';
+
+const timeoutMs = 5_000;
+
+/** Starts the embedded engine where none runs: that shows that it can. */
+export async function checkStore(settings: Settings): Promise<Finding> {
+  const { url } = settings.store;
+  const store = await openStore(settings);
+  try {
+    const [row] = await store.select<{ version: string }>('SELECT version() AS version');
+    return ok('store', `${url === 'embedded' ? 'the embedded engine' : url}, ClickHouse ${row?.version}`);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function checkState({ state }: Settings): Promise<Finding> {
+  if (state.url === 'sqlite') return ok('state', 'a file in the folder of records');
+  const { createClient } = await import('redis');
+  const client = createClient({ url: state.url.reveal(), socket: { connectTimeout: timeoutMs, reconnectStrategy: false } });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.ping();
+    return ok('state', 'Redis answers');
+  } catch (error) {
+    return problem('state', `the Redis of state.url does not answer: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    if (client.isOpen) client.destroy();
+  }
+}
+
+export async function checkTraces({ telemetry: { otlp } }: Settings): Promise<Finding> {
+  if (otlp === undefined) return ok('traces', 'off');
+  const url = `${otlp.replace(/\/+$/, '')}/v1/traces`;
+  const options = { json: { resourceSpans: [] }, timeout: { request: timeoutMs }, retry: { limit: 0 }, throwHttpErrors: false } as const;
+  try {
+    const { statusCode } = await got.post(url, options);
+    return statusCode < 400 ? ok('traces', `${url} takes them`) : problem('traces', `${url} answers ${statusCode}`);
+  } catch (error) {
+    return problem('traces', `${url} does not answer: ${error instanceof Error ? error.message : error}`);
+  }
+}
