@@ -20,6 +20,7 @@ const owners: Readonly<Record<string, () => Promise<Folder>>> = {
   doctor: recorder,
   replay,
   eval: evaluation,
+  demo: evaluation,
 };
 
 const name = process.argv.slice(2).find(word => !word.startsWith('-')) ?? '';

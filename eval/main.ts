@@ -28,6 +28,7 @@ import { registerLabels } from './commands/register-labels.ts';
 import { runSnapshot, type SnapshotOptions } from './commands/snapshot.ts';
 import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
 import { runTrain, type TrainOptions } from './commands/train.ts';
+import { runDemo } from './demo.ts';
 
 export function register(program: Command): void {
   const evaluation = program.command('eval').description('judge routing on recorded and replayed outcomes, before rollout');
@@ -35,6 +36,12 @@ export function register(program: Command): void {
   sides(evaluation);
   files(evaluation);
   registerLabels(evaluation);
+  program
+    .command('demo')
+    .description('the whole tale in a minute, with the simulated provider: ask, look, ask again, judge')
+    .option('--once', 'end when it is told, instead of leaving the gateway running')
+    .addHelpText('after', '\nExamples:\n  hindcast demo\n  hindcast demo --once')
+    .action(action(runDemo));
 }
 
 /** Commands about the thresholds of a chain. */

@@ -1,0 +1,114 @@
+/** `hindcast demo`: the whole tale in a minute, with the simulated provider: ask, look, ask again, judge. Each step is the command a user would type. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import got from 'got';
+import { CommandError, exit, note } from '../gateway/cli.ts';
+
+interface Options {
+  readonly once?: boolean;
+}
+
+const questions = 120;
+const atOnce = 12;
+const config = `# Made by hindcast demo. "smart" asks the cheap model first, and the better one when the cheap one is not sure enough.
+server: { port: 0 }
+store: { port: 0, path: ./hindcast-data }
+providers: { sim: { api: simulated } }
+routes:
+  smart:
+    steps:
+      - { target: sim/small, accept: { confidence: 0.74 } }
+      - { target: sim/large }
+`;
+
+export async function runDemo(options: Options): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'hindcast-demo-'));
+  writeFileSync(join(folder, 'hindcast.yaml'), config);
+  const gateway = hindcast(folder, ['serve'], 'pipe');
+  const ended = once(gateway, 'close');
+  process.once('SIGINT', () => {}); // the gateway has heard it too, and ends in order
+  try {
+    const { url, storeUrl } = await addresses(gateway);
+    await tell(folder, url, storeUrl);
+    if (!options.once) {
+      note(`\nThe gateway goes on at ${url}/v1, its store at ${storeUrl}, everything in ${folder}. Ctrl-C ends it and removes the folder.`);
+      await ended;
+    }
+  } finally {
+    gateway.kill('SIGTERM');
+    await ended;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+  return exit.pass;
+}
+
+async function tell(folder: string, url: string, storeUrl: string): Promise<void> {
+  step(`${questions} questions to the route "smart": curl ${url}/v1/chat/completions …`);
+  await askAll(url);
+  const sql =
+    "SELECT model, count() AS answers, round(avg(latency_ms)) AS ms, sum(cost_usd) AS usd FROM requests WHERE run_id = '' GROUP BY model";
+  await recorded(storeUrl);
+  step(`what is recorded: curl ${storeUrl} -d "${sql}"`);
+  process.stdout.write(await query(storeUrl, `${sql} FORMAT PrettyCompactMonoBlock`));
+  const commands = [
+    ['replay', 'run', '--since', '1h', '--against', 'sim/small', '--against', 'sim/large'],
+    ['replay', 'diff', 'latest'],
+    ['eval', 'sweep', '--chain', 'smart', '--run', 'latest'],
+  ];
+  for (const args of commands) {
+    step(`hindcast ${args.join(' ')}`);
+    const [code] = (await once(hindcast(folder, args, 'inherit'), 'close')) as [number | null];
+    if (code !== exit.pass) throw new CommandError(exit.failed, `hindcast ${args.join(' ')} ended with ${code}.`);
+  }
+}
+
+const step = (text: string): void => note(`\n▶ ${text}`);
+
+/** The program as it runs now, as a process of its own. */
+function hindcast(cwd: string, args: readonly string[], output: 'pipe' | 'inherit'): ChildProcess {
+  const log = output === 'pipe' ? { HINDCAST_LOG: 'warn' } : {};
+  return spawn(process.execPath, [process.argv[1]!, ...args], {
+    cwd,
+    stdio: ['ignore', output, 'inherit'],
+    env: { ...process.env, ...log },
+  });
+}
+
+/** The banner's last word comes when the store is ready. */
+async function addresses(gateway: ChildProcess): Promise<{ url: string; storeUrl: string }> {
+  let url: string | undefined;
+  for await (const line of createInterface(gateway.stdout!)) {
+    url ??= /listens on (http:\S+)/.exec(line)?.[1];
+    const storeUrl = /queried at (http:\S+)/.exec(line)?.[1];
+    if (url && storeUrl) {
+      gateway.stdout!.resume();
+      return { url, storeUrl };
+    }
+  }
+  throw new CommandError(exit.failed, 'The gateway did not start.');
+}
+
+async function askAll(url: string): Promise<void> {
+  const orders = Array.from({ length: questions }, (_, i) => 1_000 + i);
+  const askNext = async (): Promise<void> => {
+    for (let order = orders.shift(); order !== undefined; order = orders.shift()) {
+      const messages = [{ role: 'user', content: `What is the refund code of order ${order}?` }];
+      await got.post(`${url}/v1/chat/completions`, { json: { model: 'smart', messages } });
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, askNext));
+}
+
+const query = (storeUrl: string, sql: string): Promise<string> => got.post(storeUrl, { body: sql }).text();
+
+/** Records are in the store about a second after the answer. */
+async function recorded(storeUrl: string): Promise<void> {
+  for (const until = Date.now() + 30_000; Date.now() < until; await new Promise(wait => setTimeout(wait, 100))) {
+    if (Number(await query(storeUrl, 'SELECT count() FROM requests FORMAT TabSeparated')) >= questions) return;
+  }
+  throw new CommandError(exit.failed, 'The records did not arrive in the store within 30 s.');
+}
