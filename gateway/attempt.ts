@@ -253,7 +253,7 @@ export class Attempt {
 
   /** What there is to record now; partial answers count what they had, for it was paid for. */
   record(accepted: boolean): AttemptRecord {
-    const { command, prepared, model, credential, spanId, providerName, redact } = this.context;
+    const { command, prepared, model, credential, spanId, providerName } = this.context;
     const answer = this.#answer;
     const partial = this.response ?? answer.partial();
     const told = this.response ?? (partial && this.#withUsage(partial, false));
@@ -282,7 +282,7 @@ export class Attempt {
       ...(this.#failure ? { failure: this.#failure } : {}),
       accepted,
       request: Buffer.from(prepared.body),
-      response: redact.bytes(answer.body()),
+      response: answer.body(),
       chunks: this.#arrivals,
       providerRequestId: answer.headers['x-request-id'] ?? answer.headers['request-id'] ?? answer.headers['x-amzn-requestid'] ?? '',
       ...(finish ? { finish } : {}),

@@ -17,7 +17,7 @@ import { headOf } from './head.ts';
 import { Mending, restartChunk } from './mending.ts';
 import { type PreparedRequest, prepare, type Question, wantsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
-import { redactor } from './redact.ts';
+import { deaf, redactor } from './redact.ts';
 import { prepareOpinion, signalsOf } from './side.ts';
 import { callerErrorOf, recordingUnavailable } from './tell.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
@@ -102,6 +102,7 @@ export class Conversation {
     const held: Delta[] = [];
     const credential = target.key?.fingerprint ?? '';
     const spanId = this.#world.newSpanId();
+    const redact = redactor(target.key);
     const told = new Observed(this.#world, { target: command.target, credential, kind: command.kind, tokens: this.#tokens });
     const attempt = new Attempt(
       {
@@ -112,11 +113,11 @@ export class Conversation {
         credential,
         spanId,
         prepared,
-        redact: redactor(target.key),
+        redact,
         clock,
         idleMs: streamIdleMs,
         priceOf: (model, at) => this.#world.priceOf(target.provider, target.providerName, model, at),
-        send: listener => this.#send(target, prepared, spanId, listener),
+        send: listener => this.#send(target, prepared, spanId, deaf(listener, redact)),
       },
       {
         opened: () => report.opened(),

@@ -12,7 +12,7 @@ import { type AttemptReport, type Drive, type DriveLog, drive } from '../drive.t
 import { headOf } from '../head.ts';
 import type { Question } from '../question.ts';
 import { exchangeOf } from '../record.ts';
-import { type Redactor, redactor } from '../redact.ts';
+import { deaf, type Redactor, redactor } from '../redact.ts';
 import { callerErrorOf, recordingUnavailable } from '../tell.ts';
 import type { UpstreamHandle } from '../upstream.ts';
 import { type AskedFor, consumedBy, objectsIn } from './consumed.ts';
@@ -140,15 +140,18 @@ export class Relay implements Asking {
         ...(body ? { body } : {}),
         allowPrivate: target.allowPrivate,
       },
-      {
-        headers: (status, told) => {
-          this.#firstByteAt = world.clock.now();
-          intake.onHeaders(status, told);
+      deaf(
+        {
+          headers: (status, told) => {
+            this.#firstByteAt = world.clock.now();
+            intake.onHeaders(status, told);
+          },
+          chunk: bytes => intake.onChunk(bytes, world.clock.now() - this.#startedAt),
+          end: () => intake.onEnd(),
+          failed: failure => intake.onCut(failure),
         },
-        chunk: bytes => intake.onChunk(bytes, world.clock.now() - this.#startedAt),
-        end: () => intake.onEnd(),
-        failed: failure => intake.onCut(failure),
-      },
+        this.#redact,
+      ),
     );
   }
 
@@ -166,7 +169,7 @@ export class Relay implements Asking {
       });
     }
     const bytes = intake.takeReady();
-    if (bytes.length > 0 && !response.write(this.#redact.bytes(bytes))) this.#handle?.pause();
+    if (bytes.length > 0 && !response.write(bytes)) this.#handle?.pause();
   }
 
   async #settle(outcome: RouteOutcome, log: DriveLog): Promise<void> {
@@ -175,7 +178,7 @@ export class Relay implements Asking {
     let told = Buffer.alloc(0) as Buffer;
     if (outcome.type === 'answered' && !this.#intake!.isStream) {
       try {
-        told = await this.#form.after(this.#redact.bytes(this.#intake!.body()), this.#target!);
+        told = await this.#form.after(this.#intake!.body(), this.#target!);
       } catch (problem) {
         decided = { type: 'failed', failure: mistakeIn('reading an answer', problem) };
       }
@@ -185,7 +188,7 @@ export class Relay implements Asking {
     const error = failure && errorOf(failure, endpoint);
     if (error && !this.#begun) told = Buffer.from(openaiChat.renderFailure(error));
     const status = error ? error.status : this.#intake!.status;
-    const delivered = this.#intake?.isStream ? this.#redact.bytes(this.#intake.kept()) : isGone ? Buffer.alloc(0) : told;
+    const delivered = this.#intake?.isStream ? this.#intake.kept() : isGone ? Buffer.alloc(0) : told;
     const endedAt = world.clock.now();
     const exchange: Exchange = {
       ...exchangeOf(question, decided, log, this.#target ? [this.#record(decided)] : [], {
@@ -214,7 +217,7 @@ export class Relay implements Asking {
     if (response.destroyed) return;
     if (intake.isStream) {
       this.#flush();
-      response.end(this.#redact.bytes(intake.takeRest()));
+      response.end(intake.takeRest());
       return;
     }
     const type = intake.contentType === '' ? {} : { 'content-type': intake.contentType };
@@ -246,7 +249,7 @@ export class Relay implements Asking {
     const { world, question, endpoint, model, body, asked } = this.#form;
     const target = this.#target!;
     const intake = this.#intake!;
-    const kept = this.#redact.bytes(intake.kept());
+    const kept = intake.kept();
     const answered = outcome.type === 'answered';
     const consumed = answered ? consumedBy(endpoint.operation, asked, objectsIn(intake.contentType, kept)) : undefined;
     const priced = (name: string) => {

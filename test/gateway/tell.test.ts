@@ -82,6 +82,25 @@ describe('a secret', () => {
     expect(bytes(innocent)).toBe(innocent);
   });
 
+  test('is taken out of a stream however it is cut, and nothing is held back for long', () => {
+    const said = 'é sk-very-SECRET and sk-very, sk-verysk-very-SECRET s';
+    const whole = Buffer.from(said);
+    fc.assert(
+      fc.property(fc.array(fc.nat(whole.length), { maxLength: 12 }), cuts => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), whole.length];
+        const stream = redactor(secret).stream();
+        const parts = places.slice(1).map((to, i) => Buffer.from(stream.chunk(whole.subarray(places[i], to))));
+        expect(Buffer.concat([...parts, stream.end()]).toString()).toBe(said.replaceAll('sk-very-SECRET', '**************'));
+      }),
+      runs(200),
+    );
+  });
+
+  test('of several parts is taken out by each', () => {
+    const { bytes } = redactor(new Secret('AKIA0123456789ABCDEF:abcdefghijklmnopqrst'));
+    expect(bytes(Buffer.from('x AKIA0123456789ABCDEF y')).toString()).toBe('x ******************** y');
+  });
+
   test('that is only a placeholder is left alone', () => {
     expect(redactor(new Secret('none')).bytes(Buffer.from('none of it')).toString()).toBe('none of it');
     expect(redactor(undefined).failure({ kind: 'timeout', message: 'x' })).toEqual({ kind: 'timeout', message: 'x' });
