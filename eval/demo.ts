@@ -12,7 +12,7 @@ interface Options {
   readonly once?: boolean;
 }
 
-const questions = 120;
+const questions = 80;
 const atOnce = 12;
 const config = `# Made by hindcast demo. "smart" asks the cheap model first, and the better one when the cheap one is not sure enough.
 server: { port: 0 }
