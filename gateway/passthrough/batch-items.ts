@@ -27,21 +27,35 @@ export interface Results {
   readonly ledger: Ledger;
 }
 
-/** Rejects when a record cannot be made: the file is then not given out, and comes again whole at the next try. */
+/** Of each gateway: a file that is fetched twice at once is recorded by the first. */
+const underWay = new Map<string, Promise<BatchUse>>();
+
+/** Rejects when a record cannot be made: the file is then not given out, and the next try goes on where this one stopped. */
 export async function recordBatch(results: Results): Promise<BatchUse> {
+  const { id } = results;
+  const first = underWay.get(id);
+  if (first) return first.then(() => nothingUsed);
+  const recording = recordItems(results).finally(() => underWay.delete(id));
+  underWay.set(id, recording);
+  return recording;
+}
+
+async function recordItems(results: Results): Promise<BatchUse> {
   const { id, answer, ledger, world } = results;
   const items = itemsIn(answer);
-  if (items.length === 0 || ledger.isRecorded(id)) return nothingUsed;
+  const recorded = items.length === 0 ? 0 : ledger.recorded(id);
+  if (recorded >= items.length) return nothingUsed;
   const held = ledger.find(id);
   if (!held) ledger.keep(id, { provider: results.target.providerName, tenant: results.question.caller.tenant, inputFile: '' });
   const asked = held?.inputFile ? await requestsOf(held.inputFile, results) : new Map<string, JsonObject>();
   let use = nothingUsed;
-  for (const item of items) {
+  for (const [i, item] of items.entries()) {
+    if (i < recorded) continue;
     const exchange = exchangeOfItem(item, asked.get(item.customId), results);
     await world.sink.record(exchange);
     use = plus(use, exchange);
+    ledger.mark(id, i + 1);
   }
-  ledger.mark(id);
   return use;
 }
 

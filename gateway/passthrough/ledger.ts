@@ -15,9 +15,9 @@ export interface Ledger {
   /** The first one to bring an id owns it; later news only add the input file. */
   keep(id: string, held: Held): void;
   forget(id: string): void;
-  /** Whether a batch's results are in the records; `mark` says so from now on. */
-  isRecorded(id: string): boolean;
-  mark(id: string): void;
+  /** How many of a batch's results are in the records. */
+  recorded(id: string): number;
+  mark(id: string, recorded: number): void;
   close(): void;
 }
 
@@ -54,8 +54,8 @@ export function openLedger(folder: string): Ledger {
       open().prepare('DELETE FROM held WHERE rowid <= (SELECT max(rowid) FROM held) - ?').run(rowsMax);
     },
     forget: id => void open().prepare('DELETE FROM held WHERE id = ?').run(id),
-    isRecorded: id => open().prepare('SELECT recorded FROM held WHERE id = ?').get(id)?.recorded === 1,
-    mark: id => void open().prepare('UPDATE held SET recorded = 1 WHERE id = ?').run(id),
+    recorded: id => Number(open().prepare('SELECT recorded FROM held WHERE id = ?').get(id)?.recorded ?? 0),
+    mark: (id, recorded) => void open().prepare('UPDATE held SET recorded = ? WHERE id = ?').run(recorded, id),
     close: () => {
       database?.close();
       database = undefined;

@@ -378,6 +378,21 @@ keys:
     expect(calls.at(-1)).toMatchObject({ method: 'POST', path: '/v1/batches/batch_1/cancel' });
   });
 
+  test('whose recording stops half-way goes on there, and one that is fetched twice at once is recorded once', async () => {
+    await start();
+    const line = (customId: string): string =>
+      JSON.stringify({ custom_id: customId, response: { status_code: 200, body: { object: 'chat.completion' } } });
+    act = response => response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(['a', 'b', 'c'].map(line).join('\n'));
+    const { sink } = gateway;
+    const record = sink.record.bind(sink);
+    sink.record = exchange => (exchange.caller.requestId === 'b' ? Promise.reject(new Error('the disk is full')) : record(exchange));
+    await expect(clientOf().files.content('file-5')).rejects.toMatchObject({ status: 500 });
+    sink.record = record;
+    await Promise.all([clientOf().files.content('file-5'), clientOf().files.content('file-5')]);
+    const items = sink.exchanges.filter(({ operation }) => operation === 'chat').map(({ caller }) => caller.requestId);
+    expect(items).toEqual(['a', 'b', 'c']);
+  });
+
   test('are paid from the budget of who fetches them, and a large file is no large request', async () => {
     await start(
       config(`
