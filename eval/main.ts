@@ -78,6 +78,7 @@ function chains(evaluation: Command): void {
   chainFlags(evaluation.command('calibrate').description('how well a signal tells right answers from wrong ones, and what it is worth'))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--seed <number>', 'of the folds', '0')
+    .option('-o, --output <file>', 'a page to look at as well: signals.html')
     .addHelpText('after', calibrateHelp)
     .action(action((options: CalibrateCommandOptions) => runCalibrate(options)));
 
@@ -99,6 +100,7 @@ function chains(evaluation: Command): void {
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
     .option('--power <chance>', 'that the certificate is then given', '80%')
+    .option('-o, --output <file>', 'a page to look at as well: power.html')
     .addHelpText('after', powerHelp)
     .action(action((options: PowerCommandOptions) => runPower(options)));
 }
@@ -108,6 +110,7 @@ function sides(evaluation: Command): void {
   dataFlags(common(evaluation.command('compare <base> <head>').description('two sides on the same requests, in pairs')))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--seed <number>', 'of the resampling', '0')
+    .option('-o, --output <file>', 'a page to look at as well: comparison.html')
     .addHelpText('after', compareHelp)
     .action(action((base: string, head: string, options: CompareCommandOptions) => runCompare(base, head, options)));
 

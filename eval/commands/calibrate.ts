@@ -5,12 +5,14 @@ import { type Calibration, calibrate } from '../calibrate.ts';
 import type { Chain, SweptSignal } from '../chain.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { calibrationJson, calibrationText } from '../report/calibrate.ts';
+import { calibrationPage } from '../report/pages.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
-import { parseConfidence, parseSeed, parseSignal } from './options.ts';
+import { parseConfidence, parseSeed, parseSignal, writePage } from './options.ts';
 
 export interface CalibrateCommandOptions extends ChainOptions {
   readonly confidence: string;
   readonly seed: string;
+  readonly output?: string;
 }
 
 export async function runCalibrate(options: CalibrateCommandOptions): Promise<void> {
@@ -26,6 +28,7 @@ export async function runCalibrate(options: CalibrateCommandOptions): Promise<vo
     .filter(target => !calibrations.some(c => c.target === target))
     .map(target => `No judged answer of ${target} shows ${signals.join(', ')}.`);
   const told = { chain: chain.name, label: outcomes.label, ...settings, calibrations, notes: [...outcomes.notes, ...silent] };
+  if (options.output !== undefined) writePage(options.output, calibrationPage(told));
   result(options, calibrationJson(told), () => calibrationText(told, table));
 }
 

@@ -7,8 +7,9 @@ import { decideSides } from '../gate/run.ts';
 import { judgedColumns, sideNamed } from '../gate/side.ts';
 import { comparisonText } from '../report/compare.ts';
 import { comparisonJson } from '../report/json.ts';
+import { comparisonPage } from '../report/pages.ts';
 import { nothingComplete, selectionNote } from './data.ts';
-import { parseConfidence, parseSeed, type SharedOptions } from './options.ts';
+import { parseConfidence, parseSeed, type SharedOptions, writePage } from './options.ts';
 import { loadSides } from './sides.ts';
 
 export interface CompareCommandOptions extends SharedOptions {
@@ -19,6 +20,7 @@ export interface CompareCommandOptions extends SharedOptions {
   readonly confidence: string;
   readonly seed: string;
   readonly limit: string;
+  readonly output?: string;
 }
 
 export async function runCompare(base: string, head: string, options: CompareCommandOptions): Promise<void> {
@@ -47,5 +49,6 @@ export async function runCompare(base: string, head: string, options: CompareCom
     ...{ baseline: sides.baseline.name, candidate: sides.candidate.name, label: outcomes.label, dropped: kept.dropped },
     notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
   };
+  if (options.output !== undefined) writePage(options.output, comparisonPage(told, compared, kept.items));
   result(options, comparisonJson(told), () => comparisonText(told, table));
 }

@@ -1,7 +1,7 @@
 /** The flags that eval's commands share, read. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CommandError, exit } from '../../gateway/cli.ts';
+import { CommandError, exit, note } from '../../gateway/cli.ts';
 import { signalNames } from '../../gateway/core/signal.ts';
 import type { SweptSignal } from '../chain.ts';
 import { parseOutcomes, printLineProblems } from '../outcomes/file.ts';
@@ -76,6 +76,14 @@ export function pagesAndFiles(files: readonly string[] | undefined, types: reado
     const examples = types.map(type => (type === 'html' ? 'report.html, a page to look at' : `result.${type}`)).join(', or ');
     throw new CommandError(exit.usage, `--output ${file}: its ending says what it shall be: ${examples}.`);
   });
+}
+
+/** What `-o page.html` writes, and says that it did. */
+export function writePage(file: string, page: string): void {
+  if (!/\.html?$/.test(file))
+    throw new CommandError(exit.usage, `--output ${file}: name a page such as report.html; --json prints the numbers.`);
+  writeText(file, page);
+  note(`written: ${file}`);
 }
 
 /** Makes the folder as well. */

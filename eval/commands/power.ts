@@ -4,12 +4,13 @@ import { type Chain, thresholdsOf as configuredThresholds } from '../chain.ts';
 import { type Need, type NeedOptions, needs } from '../need.ts';
 import { type Complete, complete } from '../outcomes.ts';
 import { sizeForHarm, sizeForNetLoss } from '../power.ts';
+import { powerPage } from '../report/pages.ts';
 import { type PlannedSize, type PowerReport, planText, powerJson, powerText } from '../report/power.ts';
 import { clustersOf } from '../statistics.ts';
 import { combinations, distinctValues, shownMax, thresholdGrid } from '../sweep/thresholds.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
 import { nothingComplete, selectionNote } from './data.ts';
-import { lossOf, parseConfidence, parsePoints, parsePower, parseSignal } from './options.ts';
+import { lossOf, parseConfidence, parsePoints, parsePower, parseSignal, writePage } from './options.ts';
 import { thresholdsOf } from './sweep.ts';
 
 export interface PowerCommandOptions extends Omit<ChainOptions, 'chain'> {
@@ -19,6 +20,7 @@ export interface PowerCommandOptions extends Omit<ChainOptions, 'chain'> {
   readonly confidence: string;
   readonly power: string;
   readonly threshold?: readonly string[];
+  readonly output?: string;
 }
 
 export async function runPower(options: PowerCommandOptions): Promise<void> {
@@ -42,6 +44,7 @@ export async function runPower(options: PowerCommandOptions): Promise<void> {
     needs: neededFor(chain, kept, { ...question, thresholds: asked ?? grid(chain, kept, question.signal) }),
     notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
   };
+  if (options.output !== undefined) writePage(options.output, powerPage(told));
   result(options, powerJson(told), () => powerText(told, table));
 }
 

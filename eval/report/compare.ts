@@ -18,14 +18,7 @@ export interface ComparisonReport extends Comparison {
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
 export function comparisonText(report: ComparisonReport, table: Table): string {
-  const told = report.rows.filter(row => row.delta && !(row.metric === 'escalation' && row.delta.value === 0));
-  const rows = told.map(row => [
-    row.metric,
-    sideText(row, row.baseline),
-    sideText(row, row.candidate),
-    deltaText(row),
-    withInterval(row.change, change),
-  ]);
+  const rows = comparisonRows(report);
   const reasons = new Set(report.rows.flatMap(row => (row.delta ? [] : [row.reason])));
   const head = `quality: ${report.label}   n = ${count(report.items, 'request')}, ${count(report.clusters, 'cluster')}, design effect ${report.designEffect.toFixed(1)}   intervals: ${Number((report.confidence * 100).toFixed(2))} %`;
   const chance = report.p === null ? '' : `   McNemar p = ${report.p.toPrecision(2)}`;
@@ -44,6 +37,12 @@ export function comparisonText(report: ComparisonReport, table: Table): string {
     .join('\n')
     .trimEnd();
 }
+
+/** Name, both sides, what lies between. */
+export const comparisonRows = (report: ComparisonReport): readonly (readonly string[])[] =>
+  report.rows
+    .filter(row => row.delta && !(row.metric === 'escalation' && row.delta.value === 0))
+    .map(row => [row.metric, sideText(row, row.baseline), sideText(row, row.candidate), deltaText(row), withInterval(row.change, change)]);
 
 /** Better or worse is said only where the interval says so. */
 export function comparisonSentence({ rows, baseline, candidate }: ComparisonReport): string {

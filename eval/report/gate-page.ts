@@ -3,7 +3,7 @@ import type { Compared } from '../gate/compared.ts';
 import type { Finding } from '../gate.ts';
 import type { Item } from '../outcomes.ts';
 import { count } from './format.ts';
-import { cellsOf, type GateReport, gateSentence, noteOf, signs, verdictText } from './gate.ts';
+import { cellsOf, type GateReport, gateSentence, noteOf, verdictText } from './gate.ts';
 import { escapeHtml, htmlPage, htmlTable } from './html.ts';
 import { itemTable } from './item-table.ts';
 import { droppedText } from './sweep.ts';
@@ -13,7 +13,7 @@ export function gatePage(report: GateReport, compared: Compared, items: readonly
   const rows = findings.map(finding => ({
     mark: finding.verdict,
     cells: [
-      `${signs[finding.verdict]} ${verdictText(finding)}`,
+      verdictText(finding).toUpperCase(),
       ...cellsOf(finding),
       finding.rule.assertion.text,
       String(finding.items),

@@ -30,13 +30,14 @@ export function itemTable({ items, head, base, candidate, baseline, signal, targ
   const shown = order.slice(0, rowsMax);
   const number = (value: number, format: (value: number) => string): string => (Number.isFinite(value) ? format(value) : none);
   const by = (trials: Trials, i: number): string => (trials.step[i]! < 0 ? 'nobody' : (targets[trials.step[i]!] ?? head));
+  const talks = items.some(item => item.cluster !== item.id);
   const rows = shown.map(i => {
     const value = signal && signalOf(items[i]!.outcomes.get(signal.of), signal.name);
     return {
       mark: gap(i) < 0 ? 'worse' : gap(i) > 0 ? 'better' : '',
       cells: [
         items[i]!.id,
-        ...(items[i]!.cluster === items[i]!.id ? [none] : [items[i]!.cluster]),
+        ...(talks ? [items[i]!.cluster === items[i]!.id ? none : items[i]!.cluster] : []),
         ...(signal ? [value === undefined ? none : value.toFixed(4)] : []),
         ...(targets.length > 1 ? [by(candidate, i)] : []),
         percent(candidate.quality[i]!),
@@ -49,8 +50,8 @@ export function itemTable({ items, head, base, candidate, baseline, signal, targ
     };
   });
   const columns = [
-    ...['request', 'conversation', ...(signal ? [signal.name] : []), ...(targets.length > 1 ? ['answered by'] : [])],
-    ...[`quality, ${head}`, `quality, ${base}`, 'change', `cost, ${head}`, `cost, ${base}`, 'latency'],
+    ...['request', ...(talks ? ['conversation'] : []), ...(signal ? [signal.name] : []), ...(targets.length > 1 ? ['answered by'] : [])],
+    ...['quality', 'baseline quality', 'change', 'cost', 'baseline cost', 'latency'],
   ];
   const more =
     items.length > rowsMax

@@ -304,3 +304,60 @@ describe('eval snapshot', () => {
     expect(stdout).toBe(place.read('kept/snapshot.jsonl'));
   });
 });
+
+describe('pages', () => {
+  test.each([
+    ['certify', ['--chain', 'cheap,dear', '--max-loss', '2pp'], 'CERTIFIED: threshold 0.9 saves', 3],
+    ['calibrate', ['--chain', 'cheap,dear'], 'The confidence of cheap is', 2],
+    ['compare', ['dear', 'cheap,dear@0.8'], 'cheap,dear at 0.8 against dear: worse in quality, cheaper in cost', 0],
+    ['power', ['--chain', 'cheap,dear', '--max-loss', '2pp'], 'needs no more requests', 1],
+    ['gate', ['paged.yaml'], 'PASS: 2 assertions hold', 2],
+  ] as const)(
+    'of %s stand alone: a sentence on top, drawings inside, nothing fetched, nothing run',
+    async (command, flags, sentence, drawings) => {
+      place.write('paged.yaml', gate('delta > -2pp', 'report: [html: out/gate.html]\n'));
+      const file = `out/${command}.html`;
+      const ran = await place.run('eval', command, ...flags, ...(command === 'gate' ? [] : ['--outcomes', 'outcomes.jsonl', '-o', file]));
+      expect(ran.stderr).toContain(file);
+      const page = place.read(file);
+      expect(/<p class="sentence">(.*?)<\/p>/s.exec(page)![1]).toContain(sentence);
+      expect(page.match(/<svg /g) ?? []).toHaveLength(drawings);
+      expect(page).not.toMatch(/<script|https?:|url\(|src=/);
+      if (command !== 'calibrate' && command !== 'power') expect(page).toContain('<h2>Every request: ');
+    },
+  );
+
+  test('are refused under another name', async () => {
+    expect(await place.run('eval', 'power', ...chain, '--max-loss', '2pp', '-o', 'x.pdf')).toMatchObject({ code: 2 });
+    expect((await place.run('eval', 'certify', ...chain, '--max-loss', '2pp', '-o', 'x.pdf')).stderr).toContain(
+      'its ending says what it shall be',
+    );
+  });
+});
+
+describe('eval check', () => {
+  test('holds a certificate to the traffic there is', async () => {
+    await place.run('eval', 'certify', ...chain, '--max-loss', '2pp', '-o', 'kept.json');
+    expect(await place.run('eval', 'check', 'kept.json', '--outcomes', 'outcomes.jsonl')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('FRESH'),
+    });
+    place.write('shifted.jsonl', outcomes.replaceAll('"confidence":0.9', '"confidence":0.3'));
+    expect(await place.run('eval', 'check', 'kept.json', '--outcomes', 'shifted.jsonl')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('EXPIRED'),
+    });
+    expect(await place.run('eval', 'check', 'outcomes.jsonl', '--outcomes', 'outcomes.jsonl')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is no JSON'),
+    });
+  });
+
+  test('counts the looks at the same requests', async () => {
+    const flags = [...chain, '--manifest', 'split.json'];
+    expect((await place.run('eval', 'certify', ...flags, '--max-loss', '2pp')).code).toBe(0);
+    expect((await place.run('eval', 'certify', ...flags, '--max-loss', '2pp')).code).toBe(0);
+    const other = await place.run('eval', 'certify', ...flags, '--max-loss', '3pp');
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('were certified on 1 time already, with other candidates')]);
+  });
+});
