@@ -119,6 +119,7 @@ class GatewayServer implements Gateway {
       telemetry.record(exchange, { chat, answer: () => asking.answer(), path, traceState: trace.state, placeOf: world.placeOf });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
+    this.#fleet.rollouts.heard(exchange);
     this.#copies.after(exchange, question, settings, world);
   }
 

@@ -38,6 +38,7 @@ const counter = createCounter();
 export function createWorld(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: Lasting): World {
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
+  fleet.rollouts.configure(settings.routes, clock.now());
   const places = new Map([...accounts.values()].map(account => [account.name, placeOf(account)]));
   const book = priceBook(settings.prices);
   // An account is often named after its vendor though it speaks another's wire format.

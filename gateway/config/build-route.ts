@@ -1,6 +1,7 @@
 /** From what was written of routing to what the router is given: defaults spread over steps, amounts in nano-dollars. */
 import type { ModelFacts, Requirement } from '../core/catalogue.ts';
 import type { LimitPolicy } from '../core/limits.ts';
+import type { RolloutPolicy } from '../core/rollout.ts';
 import type { Scorer } from '../core/scorer.ts';
 import type { Accept } from '../core/signal.ts';
 import type { CopyPlan, Variant } from '../core/variants.ts';
@@ -77,8 +78,19 @@ function requirementOf(written: NonNullable<RouteEntry['require']>): Requirement
   });
 }
 
-function variantOf({ route, share, tenants, keys }: NonNullable<RouteEntry['variants']>[number]): Variant {
-  return defined({ route, share: share ?? (tenants || keys ? 1 : 0), tenants, keys }) as Variant;
+function variantOf({ route, share, tenants, keys, rollout }: NonNullable<RouteEntry['variants']>[number]): Variant {
+  return defined({ route, share: share ?? (tenants || keys ? 1 : 0), tenants, keys, rollout: rollout && rolloutOf(rollout) }) as Variant;
+}
+
+function rolloutOf(written: NonNullable<NonNullable<RouteEntry['variants']>[number]['rollout']>): RolloutPolicy {
+  return defined({
+    stages: written.stages,
+    everyMs: written.every,
+    requestsMin: written.requests,
+    errorRateMax: written.max_error_rate,
+    p95MsMax: written.max_p95,
+    costRatioMax: written.max_cost_ratio,
+  });
 }
 
 function copiesOf({ shadow = [], audit_probability: auditProbability = 0 }: RouteEntry): CopyPlan | undefined {

@@ -27,9 +27,21 @@ function checkStrategy(path: Path, strategy: unknown, steps: readonly Written[])
   return [finding([...path, 'strategy'], 'steps with accept are asked in their order; write strategy: order, or remove accept')];
 }
 
-function checkVariant(parts: Parts, path: Path, name: string, { route: taken, tenants, keys }: Written): readonly Finding[] {
+/** Stages that do not grow would take requests from their conversations. */
+function checkRollout(path: Path, { share, rollout }: Written): readonly Finding[] {
+  if (!isRecord(rollout)) return [];
+  const stages = items(rollout.stages);
+  const grows = stages.every((stage, i) => i === 0 || Number(stage) > Number(stages[i - 1]));
+  return [
+    ...(share === undefined ? [] : [finding([...path, 'share'], 'either share or rollout, not both: remove the one', 'key')]),
+    ...(grows ? [] : [finding([...path, 'rollout', 'stages'], 'each stage must be larger than the one before')]),
+  ];
+}
+
+function checkVariant(parts: Parts, path: Path, name: string, variant: Written): readonly Finding[] {
+  const { route: taken, tenants, keys } = variant;
   const routes = namesOf(parts.routes);
-  const found: Finding[] = [];
+  const found: Finding[] = [...checkRollout(path, variant)];
   if (taken === name) found.push(finding([...path, 'route'], 'a route is no variant of itself; name another route'));
   else if (typeof taken === 'string' && !routes.includes(taken))
     found.push(unknownWord('route', taken, routes, [...path, 'route'], parts.source, ''));

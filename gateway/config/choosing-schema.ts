@@ -20,6 +20,22 @@ const require = section('a map such as { tools: true, context_window: 200000 }',
   output_price: usdPerMillion('The most that a million tokens of the answer may cost, in USD.'),
 });
 
+const rollout = section('a map such as { stages: [0.01, 0.1, 1], every: 1h }', {
+  stages: list('a list of shares such as [0.01, 0.1, 1]', decimal('a number', 0, 1), 20)
+    .min(1, { error: () => 'expected at least one stage' })
+    .default([0.01, 0.1, 1])
+    .describe('The shares it takes, one after the other.'),
+  every: duration(1000, 30 * 86_400_000)
+    .prefault('1h')
+    .describe('How long a stage lasts at least.'),
+  requests: wholeNumber('a number', 1, 1_000_000).default(100).describe('How many of its requests a stage wants to have seen.'),
+  max_error_rate: share('The most of its requests that may fail.').optional(),
+  max_p95: duration(1, 86_400_000).optional().describe('The longest that 19 of 20 answers may take.'),
+  max_cost_ratio: decimal('a number', 0, 1000)
+    .optional()
+    .describe('The most that a request may cost, to what it costs on the route itself.'),
+});
+
 const variant = section('a map such as { route: candidate, share: 0.1 }', {
   route: text('the name of a route').describe('The route that is taken instead.'),
   share: share(
@@ -27,6 +43,7 @@ const variant = section('a map such as { route: candidate, share: 0.1 }', {
   ).optional(),
   tenants: list('a list of tenants', text('the name of a tenant'), 1000).optional().describe('Only for requests of these tenants.'),
   keys: list('a list of keys', text('the name of a key'), 1000).optional().describe('Only for requests with these keys, by name.'),
+  rollout: rollout.optional().describe('Its share grows by stages, and falls to 0 when a bound is passed. Instead of `share`.'),
 });
 
 const shadow = section('a map such as { route: candidate, share: 0.1 }', {

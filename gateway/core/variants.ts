@@ -1,5 +1,6 @@
 /** Which variant of a route a request takes, and what is asked besides, where the caller never sees it. */
 import { coin } from './random.ts';
+import type { RolloutPolicy } from './rollout.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from './routing.ts';
 
 export interface Variant {
@@ -10,6 +11,8 @@ export interface Variant {
   /** Whom it is meant for; everybody when absent. */
   readonly tenants?: readonly string[];
   readonly keys?: readonly string[];
+  /** Its share grows by this instead. */
+  readonly rollout?: RolloutPolicy;
 }
 
 export interface Who {

@@ -51,6 +51,14 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies }: Fle
       for (const [quantile, ms] of Object.entries(ttft_ms)) if (ms !== null) to.set({ target, quantile }, ms / 1000);
     }
   });
+  gauge(
+    'hindcast_rollout_share',
+    'Share of the requests that a variant under rollout takes; 0 once it was rolled back.',
+    ['route', 'variant'],
+    to => {
+      for (const { route, variant, share } of fleet.rollouts.report()) to.set({ route, variant }, share);
+    },
+  );
   gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to => to.set(fleet.queue.tickets.length));
   gauge('hindcast_queue_bytes', 'Size of the requests that wait for rate limits.', [], to => to.set(fleet.queue.bytes));
   const copied: Counter = new Counter({

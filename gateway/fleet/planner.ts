@@ -9,7 +9,7 @@ import type { Price } from '../core/price.ts';
 import { providerOf } from '../core/retry.ts';
 import type { RoutePolicy } from '../core/routing.ts';
 import type { Clock, Instant } from '../core/time.ts';
-import { chooseVariant, type Variant } from '../core/variants.ts';
+import { chooseVariant } from '../core/variants.ts';
 import type { Account, Route, Settings } from '../settings.ts';
 import type { FleetState } from './state.ts';
 
@@ -58,7 +58,9 @@ export function createPlanner({ settings, fleet, clock, priceOf }: PlannerParts)
     if (isFixed(route)) return fixedPolicy(route);
     const stickyKey = stickyKeyOf(planned);
     const { tenant, key } = planned.caller;
-    const chosen = chooseVariant(route.name, route.variants ?? [], { tenant, key, stickyKey }, shareOf);
+    const chosen = chooseVariant(route.name, route.variants ?? [], { tenant, key, stickyKey }, variant =>
+      fleet.rollouts.shareOf(route.name, variant),
+    );
     const taken = (chosen && settings.routes.get(chosen.variant.route)) ?? route;
     const { onUnsupported: _, variants: __, copies: ___, ...plan } = taken;
     const asking = { need: needOf(planned.chat, planned.requestBytes), seed: planned.id, stickyKey };
@@ -73,8 +75,6 @@ export function whyNone({ name, steps, considered = [] }: RoutePolicy): string |
   const reasons = considered.map(({ target, why }) => `${target}: ${why}`).join('; ');
   return `No target of ${name} may be asked this. ${reasons}.`.slice(0, 1_000);
 }
-
-const shareOf = (variant: Variant): number => variant.share;
 
 function isFixed({ strategy, require, maxPriceNanoUsd, slowAfterMs, variants, steps }: Route): boolean {
   const chooses = strategy ?? require ?? maxPriceNanoUsd ?? slowAfterMs ?? variants;

@@ -26,6 +26,7 @@ export function fleetReport(state: FleetState, at: Instant) {
     })),
     keys: [...state.ring].filter(([, until]) => until > at).map(([key, until]) => ({ key, rests_for_ms: Math.round(until - at) })),
     queue: { requests: queue.tickets.length, bytes: queue.bytes },
+    rollouts: state.rollouts.report(),
     extra_calls: {
       refused: spentAt(allowance, at, state.allowancePolicy),
       retries_left: Math.floor(allowance.earned + allowance.steady),

@@ -8,6 +8,7 @@ import { providerOf } from '../core/retry.ts';
 import type { Sight } from '../core/routing.ts';
 import type { Cancel, Clock, Instant } from '../core/time.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../settings.ts';
+import { Rollouts } from './rollouts.ts';
 
 /** A request that may have to wait: who asks, and how much it takes. */
 export type Wants = Pick<Arrival, 'tenant' | 'tokens' | 'bytes'>;
@@ -23,6 +24,7 @@ export class FleetState {
   limits: Limits = new Map();
   queue: Queue = emptyQueue;
   allowance: Allowance = fullAllowance();
+  readonly rollouts = new Rollouts();
   #accounts: ReadonlyMap<string, Account> = new Map();
   #routing: RoutingSettings = routingDefaults;
   #clock: Clock | undefined;

@@ -189,3 +189,18 @@ routes: { r: { steps: [{ target: a/m, hedge_after: 30ms }, { target: b/m }] } }`
   // 50 ms are the promise; the rest is for a busy machine.
   expect(hungUpAt - toldAt).toBeLessThan(250);
 });
+
+test('a variant that fails is rolled back by itself, and the fleet says why', async () => {
+  await using good = await upstream(saying('old'));
+  await using bad = await upstream(response => response.writeHead(500).end('{}'));
+  await using gateway = await running(`providers:\n${account('a', good.url)}${account('b', bad.url)}
+routes: { next: { steps: [{ target: b/m, retries: 0 }] }, r: { steps: [{ target: a/m }], variants: [{ route: next, rollout: { stages: [0.5, 1], requests: 10, max_error_rate: 0.2 } }] } }`);
+  const statuses: number[] = [];
+  for (let i = 0; i < 40; i++) statuses.push((await ask(gateway, 'r', { 'x-hindcast-conversation': `c${i}` })).status);
+  expect(statuses.filter(status => status !== 200)).toHaveLength(3);
+  expect(statuses.slice(-10)).toEqual(Array(10).fill(200));
+  const { rollouts } = (await (await fetch(`${gateway.url}/admin/fleet`)).json()) as { rollouts: unknown[] };
+  expect(rollouts).toEqual([
+    expect.objectContaining({ route: 'r', variant: 'next', share: 0, rolled_back: '3 of 3 requests failed, over 20 %' }),
+  ]);
+});
