@@ -9,8 +9,7 @@ import { providersFrom } from './environment.ts';
 import { reasonOf } from './expand.ts';
 import { coerce, explain, flatten } from './explain.ts';
 import { hashOf } from './hash.ts';
-import { findNotYet } from './not-yet.ts';
-import { type ConfigProblem, type Finding, inOrder, type Path, pathId } from './problem.ts';
+import { type ConfigProblem, type Finding, inOrder, pathId } from './problem.ts';
 import { schema } from './schema.ts';
 import { isRecord, parseSource, type Source, unwritten } from './source.ts';
 
@@ -82,11 +81,9 @@ export function settle(written: Source, wanted: Wanted, file: string | undefined
   let parsed = schema.safeParse(source.value);
   if (!parsed.success && coerce(flatten(parsed.error.issues), source)) parsed = schema.safeParse(source.value);
   const issues = parsed.success ? [] : flatten(parsed.error.issues);
-  const unavailable = findNotYet(source.value);
   const findings = merge(
     source.findings,
-    unavailable,
-    issues.flatMap(issue => explain(issue, source)).filter(({ path }) => !unavailable.some(({ path: outer }) => isWithin(path, outer))),
+    issues.flatMap(issue => explain(issue, source)),
     crossCheck(source),
   );
   if (parsed.success && findings.length === 0) {
@@ -95,8 +92,6 @@ export function settle(written: Source, wanted: Wanted, file: string | undefined
   }
   return { ok: false, problems: inOrder(findings.map(source.locate)) };
 }
-
-const isWithin = (inner: Path, outer: Path): boolean => outer.every((part, i) => inner[i] === part);
 
 /** Empty sections count as absent, and a config without providers gets those of the environment. */
 function completed(source: Source, { environment }: Wanted): Source {

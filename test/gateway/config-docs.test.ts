@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { notYet } from '../../gateway/config/not-yet.ts';
 import { configSchema, loadConfig } from '../../gateway/config.ts';
 import { folder } from './config-files.ts';
 
@@ -55,11 +54,6 @@ describe('the schema', () => {
       ],
     });
   });
-
-  it('says nothing of what is not available yet', () => {
-    const paths = keys.map(({ path }) => path);
-    for (const { path, refused } of notYet) if (!refused && !path.includes('**')) expect(paths).not.toContain(path);
-  });
 });
 
 describe('the page', () => {
@@ -74,11 +68,6 @@ describe('the page', () => {
       }
     },
   );
-
-  it('names everything that is not available yet', () => {
-    const last = page.slice(page.indexOf('## Not available yet'));
-    for (const { path } of notYet) expect(last).toContain(`\`${path.split('**.').at(-1)}\``);
-  });
 
   it('shows routes that the gateway takes', () => {
     const yaml = /```yaml\n(routes:[\s\S]*?)```/.exec(page)?.[1];

@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listed } from '../../gateway/config/fields.ts';
-import { notYet } from '../../gateway/config/not-yet.ts';
 import { type ConfigProblem, loadConfig, printProblems } from '../../gateway/config.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { folder, load, problems } from './config-files.ts';
@@ -394,34 +393,6 @@ tenants: { t: { budget: {}, routes: [q] } }
       '3:27 routes.q: expected provider/model, such as sim/gpt-5; got what "T" gave',
       '4:24 recorder.when_full: expected refuse or drop; got what "T" gave',
     ]);
-  });
-});
-
-describe('what is not built yet', () => {
-  const values: Readonly<Record<string, string>> = {
-    'state.url': 'redis://127.0.0.1',
-    'routes.*.strategy': 'weighted',
-    'routes.*.on_break': 'resume',
-  };
-  /** `a.*.b` as YAML, with the value in its place. */
-  const yamlOf = (path: string): string => {
-    const value = values[path] ?? '1';
-    const [section = '', name, ...rest] = path.split('.');
-    if (section !== 'routes') return `${section}: { ${name === '*' ? `n: { ${rest[0]}: ${value} }` : `${name}: ${value}`} }`;
-    if (rest[0] !== 'steps') return `routes: { n: { steps: [{ target: sim/x }], ${rest[0]}: ${value} } }`;
-    return `routes: { n: { steps: [{ target: sim/x, accept: { all: [{ ${rest.at(-1)}: ${value} }] } }, { target: sim/y }] } }`;
-  };
-
-  it.each(notYet.map(({ path, mend }) => [path, mend] as const))('%s is refused at its place', (path, mend) => {
-    const found = said(sim + yamlOf(path));
-    expect(found).toHaveLength(1);
-    expect(found[0]).toMatch(/^2:\d+ /);
-    expect(found[0]).toContain(`not available yet; ${mend}`);
-  });
-
-  it('is accepted where it says what is done anyway', () => {
-    const yaml = `${sim}server: { workers: 1 }\nrecorder: { payloads: full, redact: [] }\nstate: { url: sqlite }\nroutes: { r: { steps: [{ target: sim/x }], strategy: order, on_break: error } }`;
-    expect(load(yaml).ok).toBe(true);
   });
 });
 
