@@ -12,13 +12,7 @@ export function gatePage(report: GateReport, compared: Compared, items: readonly
   const { findings, confidence, baseline, candidate } = report;
   const rows = findings.map(finding => ({
     mark: finding.verdict,
-    cells: [
-      verdictText(finding).toUpperCase(),
-      ...cellsOf(finding),
-      finding.rule.assertion.text,
-      String(finding.items),
-      noteOf(finding),
-    ],
+    cells: [verdictText(finding).toUpperCase(), ...cellsOf(finding), finding.rule.assertion.text, String(finding.items), noteOf(finding)],
   }));
   const head = ['verdict', 'gate', 'baseline', 'candidate', 'estimate', 'assert', 'requests', ''];
   return htmlPage({
