@@ -65,6 +65,20 @@ function configArm(name: string, shared: Shared, environment: Environment): Arm 
   };
 }
 
+/** What answers now: each request goes where the running configuration sends it. */
+export function deployedArm(settings: Settings, shared: Shared): Arm {
+  const world = worldOf(settings, shared);
+  return {
+    name: 'deployed',
+    configHash: settings.hash,
+    world,
+    routeOf: (body, planned) => {
+      const route = resolve(settings, noTenant, body);
+      return isRefusal(route) ? said(route) : routed(route, world, planned);
+    },
+  };
+}
+
 /** Any OpenAI-compatible endpoint, asked for the model that the caller named. Its key, where it wants one, stands in HINDCAST_URL_KEY. */
 function urlArm(name: string, settings: Settings, shared: Shared, environment: Environment): Arm {
   const url = new URL(name);

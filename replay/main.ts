@@ -9,6 +9,7 @@ import { diffHelp, planHelp, resumeHelp, runHelp } from './commands/help.ts';
 import { type PlanOptions, planRun } from './commands/plan.ts';
 import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
+import { simulateRun } from './commands/simulate.ts';
 import type { Comes } from './from-record.ts';
 import { type SelectionOptions, selectionFlags } from './selection.ts';
 import type { Statistics } from './totals.ts';
@@ -32,7 +33,9 @@ export const statistics: Statistics = {
     const isEven = weights.every(weight => weight === weights[0]);
     const weighted = (): number[] => values.map((value, i) => value * weights[i]!);
     if (!isEven) return ratioInference(weighted(), weights, clusters).interval(confidence);
-    return (bounds ? boundedMeanInference(values, clusters, ...bounds) : meanInference(values, clusters)).interval(confidence);
+    if (!bounds) return meanInference(values, clusters).interval(confidence);
+    const { value, low, high } = boundedMeanInference(values, clusters, ...bounds).interval(confidence);
+    return { value, low: Math.max(bounds[0], low), high: Math.min(bounds[1], high) };
   },
   quantileDelta: (before, after, weights, keys, q) => {
     const clusters = clustersOf(keys);
@@ -59,7 +62,7 @@ export function register(program: Command): void {
   const run = replay.command('run').description('ask them, and record what comes back');
   runFlags(askFlags(againstFlag(selectionFlags(run))))
     .addHelpText('after', runHelp)
-    .action(action((options: RunOptions) => runReplay(options, comes)));
+    .action(action((options: RunOptions) => (options.mode === 'simulated' ? simulateRun(options, simulate) : runReplay(options, comes))));
 
   const plan = replay.command('plan').description('say what a run would cost, change and lose; nobody is called');
   common(askFlags(againstFlag(selectionFlags(plan))))
@@ -140,7 +143,11 @@ const askFlags = (command: Command): Command =>
 
 const runFlags = (command: Command): Command =>
   common(command)
-    .option('--mode <mode>', 'live, or cached: only what the record answers', 'live')
+    .option(
+      '--mode <mode>',
+      'live; cached: only what the record answers; simulated: nobody is called, the record tells how targets behave',
+      'live',
+    )
     .option('--only-missing', 'call nobody for what the record answers')
     .option('--speed <factor>', 'as fast as it was (1x), faster (4x), or without waiting (max)', 'max')
     .option('--max-gap <span>', 'cut longer silences to this, such as 2s')

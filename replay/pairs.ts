@@ -16,13 +16,27 @@ export interface Paired extends Again {
 }
 
 /** Of a run by its id. `since` leaves out what was asked before, as of a shadow that goes on for ever. */
-export async function pairedRun(store: Store, settings: Settings, run: string, since?: Instant): Promise<readonly Paired[]> {
+export async function pairedRun(
+  store: Store,
+  settings: Settings,
+  run: string,
+  since?: Instant,
+  withBare = false,
+): Promise<readonly Paired[]> {
   const kept = existsSync(join(runFolder(settings.store.path, run), 'manifest.json')) ? readRun(settings.store.path, run) : undefined;
   const items = new Map((kept?.items ?? []).map(item => [item.id, item]));
   const originals = new Map([...items].flatMap(([id, { request }]) => (request ? [[id, request] as const] : [])));
-  const all = await pairsOf(store, run, { originals, ...(since === undefined ? {} : { since }) });
-  if (all.length === 0)
+  const found = await pairsOf(store, run, { originals, ...(since === undefined ? {} : { since }) });
+  if (found.length === 0)
     throw new CommandError(exit.nothing, emptyText(settings, run, kept?.manifest.options as { maxCost?: string } | undefined));
+  // Of a file of bare requests nothing is recorded that could be compared.
+  const all = withBare ? found : found.filter(({ original }) => original.answer.outcome !== '');
+  if (all.length === 0) {
+    throw new CommandError(
+      exit.nothing,
+      `What run ${run} asked has no recorded answer. Set two runs beside one another: hindcast replay diff RUN OTHER`,
+    );
+  }
   const verdicts = await verdictsOf(
     store,
     all.map(({ again }) => again.id),

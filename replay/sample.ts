@@ -49,7 +49,8 @@ interface Unit {
 function unitsOf(candidates: readonly Counted[], whole: boolean): readonly Unit[] {
   if (!whole) return candidates.map(candidate => ({ key: candidate.id, stratum: candidate.stratum, members: [candidate] }));
   const groups = Map.groupBy(candidates, ({ conversation, id }) => (conversation === '' ? id : `c ${conversation}`));
-  return [...groups].map(([key, members]) => ({ key, stratum: members[0]!.stratum, members }));
+  // A conversation that touches several strata counts in one, whatever the order.
+  return [...groups].map(([key, members]) => ({ key, stratum: members.map(({ stratum }) => stratum).sort()[0]!, members }));
 }
 
 /** Each stratum gives its share, at least one unit; in it those of the lowest hashes. Their weights make up for those that were left. */

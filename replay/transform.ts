@@ -37,7 +37,7 @@ export function transform(text: string, dialect: string, transforms: Transforms,
     if (value.background === true) change('no-store', 'background', 'false');
   }
   const inConfig = dialect.startsWith('gemini');
-  const config = inConfig && isObject(value.generationConfig) ? value.generationConfig : value;
+  const config = inConfig ? (isObject(value.generationConfig) ? value.generationConfig : {}) : value;
   const settings: Record<string, string> = {};
   const set = (name: Applied['name'], field: string, json: string): void => {
     if (!inConfig) return change(name, field, json);

@@ -35,7 +35,7 @@ export async function diffRun(name: string, other: string | undefined, options: 
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
     const read = async (named: string): Promise<{ run: string; pairs: readonly Paired[] }> => {
       const run = await runNamed(store, named);
-      return { run, pairs: await pairedRun(store, settings, run, since) };
+      return { run, pairs: await pairedRun(store, settings, run, since, other !== undefined) };
     };
     const first = await read(name);
     const second = other === undefined ? undefined : await read(other);
@@ -88,7 +88,7 @@ export async function exportRun(name: string, options: ExportOptions): Promise<v
   try {
     const run = await runNamed(store, name);
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
-    const lines = (await pairedRun(store, settings, run, since)).map(({ arm, repeat, original, again, pair }) => {
+    const lines = (await pairedRun(store, settings, run, since, true)).map(({ arm, repeat, original, again, pair }) => {
       const { answer, attempts, ...request } = original;
       const { body: _, answer: replayed, attempts: tries, ...rest } = again;
       return `${JSON.stringify({ version: 1, run, arm, repeat, weight: pair.weight, request, answer, attempts, replay: { id: rest.id, receivedAt: rest.receivedAt, attempts: tries }, replayed, diff: pair.diff })}\n`;

@@ -19,10 +19,11 @@ export function sentence({ totals: { pairs, likeness, recorded, replayed, unpric
 
 export function totalsRows({ totals }: ArmDiff): Rows {
   const { recorded, replayed, likeness, pairs } = totals;
-  const isPriced = recorded.costNanoUsd > 0 || replayed.costNanoUsd > 0 || totals.unpriced === 0;
+  const both = likeness.same + likeness.equivalent + likeness.different;
+  const isPriced = recorded.costNanoUsd > 0 || replayed.costNanoUsd > 0 || (totals.unpriced === 0 && both > 0);
   const cost = isPriced
     ? ['cost', money(recorded.costNanoUsd), money(replayed.costNanoUsd), change(recorded.costNanoUsd, replayed.costNanoUsd)]
-    : ['cost', 'unpriced', 'unpriced', '–'];
+    : ['cost', ...Array<string>(2).fill(totals.unpriced > 0 ? 'unpriced' : '–'), '–'];
   return {
     head: ['', 'recorded', 'replayed', 'change'],
     rows: [

@@ -1,0 +1,191 @@
+/** `hindcast replay run --mode simulated`: candidates beside what is deployed, without one call. */
+import { randomBytes } from 'node:crypto';
+import { exit, result, table } from '../../gateway/cli.ts';
+import { wallClock } from '../../gateway/clock.ts';
+import { usd } from '../../gateway/core/price.ts';
+import { openStore } from '../../recorder/open.ts';
+import type { Store } from '../../recorder/store.ts';
+import { type Arm, deployedArm } from '../arm.ts';
+import {
+  type Backtest,
+  backtest,
+  difference,
+  type Errors,
+  errorOf,
+  type FigureName,
+  type Figures,
+  figureNames,
+  isShare,
+  simulatedFigures,
+} from '../backtest.ts';
+import { Pool } from '../behaviour.ts';
+import { money, ms } from '../report/format.ts';
+import { newRunId, writeRun } from '../runs.ts';
+import { type Simulate, type Simulated, simulateArm } from '../simulated.ts';
+import type { RecordedRequest } from '../source.ts';
+import { armsOf, selected, settingsFor } from './prepare.ts';
+import { nothingIsRecorded, type RunOptions } from './run.ts';
+
+interface ArmFigures {
+  readonly arm: string;
+  readonly figures: Figures;
+  readonly drawn: number;
+  readonly unsupported: number;
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Against what is deployed, simulated alike; and the error within which nothing can be told. */
+  readonly change: Errors;
+  readonly error: Errors;
+  readonly told: readonly FigureName[];
+}
+
+export async function simulateRun(options: RunOptions, simulate: Simulate): Promise<number> {
+  const settings = settingsFor(options);
+  const store = await openStore(settings);
+  try {
+    const { requests } = await selected(store, settings, { limit: '1000000', duplicates: 'keep', ...options }, true);
+    const startedAt = performance.now();
+    const seed = options.seed ?? '0';
+    const pool = new Pool(requests);
+    const deployed = (): Arm => deployedArm(settings, { clock: wallClock, upstream: nobody, sink: nothingIsRecorded });
+    const own = simulateArm(requests, deployed(), { pool, seed, own: true, simulate });
+    const test = backtest(own, simulateArm(requests, deployed(), { pool, seed, own: false, simulate }));
+    const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
+    const arms: ArmFigures[] = [];
+    for (const arm of armsOf(options, settings, nothingIsRecorded, nobody)) {
+      const all = simulateArm(requests, arm, { pool, seed, own: true, simulate });
+      arms.push(figuresOf(arm.name, all, own, test));
+      await keep(store, id, arm, all);
+    }
+    const wallMs = performance.now() - startedAt;
+    await writeRun(store, {
+      id,
+      kind: 'simulation',
+      arms: arms.map(({ arm }) => arm),
+      state: 'finished',
+      createdAt: wallClock.now(),
+      finishedAt: wallClock.now(),
+      configHash: settings.hash,
+      manifest: { options, requests: requests.length },
+      selected: requests.length * arms.length,
+      done: requests.length * arms.length,
+      failed: 0,
+      spent: 0,
+    });
+    result(options, { run: id, requests: requests.length, wall_ms: wallMs, backtest: test, arms }, () =>
+      simulationText(id, requests, wallMs, test, arms),
+    );
+    return arms.every(({ unsupported }) => unsupported === 1) ? exit.nothing : exit.pass;
+  } finally {
+    await store.close();
+  }
+}
+
+const nobody = {
+  send: () => {
+    throw new Error('a simulation calls nobody');
+  },
+  close: async () => {},
+};
+
+function figuresOf(arm: string, all: readonly Simulated[], own: readonly Simulated[], test: Backtest): ArmFigures {
+  const known = all.map(({ outcome }) => outcome !== 'unsupported');
+  const supported = all.filter((_, i) => known[i]);
+  const reasons: Record<string, number> = {};
+  for (const { reason } of all) if (reason !== '') reasons[reason] = (reasons[reason] ?? 0) + 1;
+  const figures = simulatedFigures(supported);
+  const drawn = supported.filter(one => one.drawn).length / Math.max(1, supported.length);
+  // Beside the same requests of what is deployed.
+  const change = difference(simulatedFigures(own.filter((_, i) => known[i])), figures);
+  const error = errorOf(test, drawn);
+  const told = figureNames.filter(name => Math.abs(change[name]) > error[name]);
+  return { arm, figures, drawn, unsupported: 1 - supported.length / Math.max(1, all.length), reasons, change, error, told };
+}
+
+const rowsPerInsert = 20_000;
+
+async function keep(store: Store, run: string, arm: Arm, all: readonly Simulated[]): Promise<void> {
+  const ts = dateTime(wallClock.now());
+  const rows = all
+    .filter(({ outcome }) => outcome !== 'unsupported')
+    .map(one => ({
+      tenant_id: one.request.tenant,
+      run_id: run,
+      arm: arm.name,
+      request_id: one.request.id,
+      repeat_no: 0,
+      cluster: one.request.conversation,
+      ts,
+      original_ts: dateTime(one.request.receivedAt),
+      provider: one.target.slice(0, Math.max(0, one.target.indexOf('/'))),
+      model: one.target.slice(one.target.indexOf('/') + 1),
+      config_hash: arm.configHash,
+      outcome: one.outcome === 'ok' ? 'ok' : 'upstream_error',
+      latency_ms: Math.round(one.latencyMs),
+      ttft_ms: Math.round(one.firstTokenMs),
+      cost_usd: usd(one.costNanoUsd).toFixed(9),
+      price_id: 'simulated',
+      attempts: Math.min(255, one.attempts),
+      escalations: Math.min(255, one.escalations),
+    }));
+  for (let i = 0; i < rows.length; i += rowsPerInsert)
+    await store.insert('replay_results', rows.slice(i, i + rowsPerInsert), `${run} ${arm.name} ${i}`);
+}
+
+const dateTime = (at: number): string => new Date(at).toISOString().replace('T', ' ').replace('Z', '');
+
+const names: Readonly<Record<FigureName, string>> = {
+  errorRate: 'errors',
+  costPer1k: 'cost per 1,000',
+  latencyMsP50: 'latency p50',
+  latencyMsP95: 'latency p95',
+  latencyMsP99: 'latency p99',
+  escalated: 'escalated',
+};
+
+function figureText(name: FigureName, value: number): string {
+  if (isShare(name)) return `${(100 * value).toFixed(2)} %`;
+  return name === 'costPer1k' ? money(value * 1e9) : ms(value);
+}
+
+const changeText = (name: FigureName, value: number): string =>
+  `${value > 0 ? '+' : ''}${(100 * value).toFixed(2)} ${isShare(name) ? 'pp' : '%'}`;
+
+function simulationText(
+  run: string,
+  requests: readonly RecordedRequest[],
+  wallMs: number,
+  test: Backtest,
+  arms: readonly ArmFigures[],
+): string {
+  const backtested = figureNames.map(name => [
+    names[name],
+    figureText(name, test.recorded[name]),
+    figureText(name, test.own.figures[name]),
+    changeText(name, test.own.error[name]),
+    figureText(name, test.drawn.figures[name]),
+    changeText(name, test.drawn.error[name]),
+  ]);
+  return [
+    `Simulation ${run}: ${requests.length} requests, ${arms.length + 2} passes in ${(wallMs / 1_000).toFixed(1)} s; nobody was called.`,
+    `Backtest of what is deployed (unsupported ${(100 * test.own.unsupported).toFixed(1)} % by its own record, ${(100 * test.drawn.unsupported).toFixed(1)} % drawn)\n${table(
+      ['', 'recorded', 'own record', 'error', 'drawn', 'error'],
+      backtested,
+    )}`,
+    ...arms.map(armText),
+  ].join('\n\n');
+}
+
+function armText({ arm, figures, drawn, unsupported, reasons, change, error, told }: ArmFigures): string {
+  const rows = figureNames.map(name => [
+    names[name],
+    figureText(name, figures[name]),
+    changeText(name, change[name]),
+    `±${(100 * error[name]).toFixed(2)} ${isShare(name) ? 'pp' : '%'}`,
+    told.includes(name) ? (change[name] < 0 ? 'less' : 'more') : 'cannot be told apart',
+  ]);
+  return [
+    `${arm}: drawn ${(100 * drawn).toFixed(1)} %, unsupported ${(100 * unsupported).toFixed(1)} %`,
+    ...(unsupported === 1 ? [] : [table(['', 'simulated', 'against deployed', 'backtest error', ''], rows)]),
+    ...Object.entries(reasons).map(([reason, count]) => `unsupported, ${count}: ${reason}`),
+  ].join('\n');
+}

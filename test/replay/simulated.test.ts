@@ -1,0 +1,57 @@
+/** A simulation knows how wrong it is: what was deployed comes out as it was recorded, what differs by less is not ranked, what was never seen is not guessed. */
+import { expect, test } from 'vitest';
+import { simulate } from '../../eval/simulate.ts';
+import { wallClock } from '../../gateway/clock.ts';
+import { armOf, deployedArm } from '../../replay/arm.ts';
+import { backtest, difference, errorOf, simulatedFigures } from '../../replay/backtest.ts';
+import { Pool } from '../../replay/behaviour.ts';
+import { requestOf } from '../../replay/shapes.ts';
+import { simulateArm } from '../../replay/simulated.ts';
+import type { RecordedRequest } from '../../replay/source.ts';
+import { MemorySink, settingsOf } from '../gateway/harness.ts';
+import { recording, unlessRecorded } from '../recordings.ts';
+import { azureTrace, latencyTrace, trafficConfig, trafficLines } from './traffic.ts';
+
+const upstream = {
+  send: () => {
+    throw new Error('called');
+  },
+  close: async () => {},
+};
+const shared = { clock: wallClock, upstream, sink: new MemorySink() };
+const missing = [azureTrace, latencyTrace].find(file => !recording(file));
+
+test.skipIf(missing)(
+  `simulates what is deployed as it was recorded, and other thresholds within its error${unlessRecorded(missing ?? azureTrace)}`,
+  () => {
+    const requests = [...trafficLines(1_500)].map(line => requestOf(JSON.parse(line)) as RecordedRequest);
+    const pool = new Pool(requests);
+    const pass = (threshold: number, own = true) =>
+      simulateArm(requests, deployedArm(settingsOf(trafficConfig(threshold)), shared), { pool, seed: '0', own, simulate });
+    const own = pass(0.67);
+    const tested = backtest(own, pass(0.67, false));
+    for (const error of Object.values(tested.own.error)) expect(Math.abs(error)).toBeLessThan(0.001);
+    expect(tested.own.unsupported).toBe(0);
+    expect(Math.abs(tested.drawn.error.costPer1k)).toBeLessThan(0.15);
+    expect(own.some(({ outcome, drawn }) => outcome !== 'ok' || drawn)).toBe(false);
+
+    // A threshold that sends on many more costs more than the error can explain; one beside the deployed cannot be told from it.
+    const higher = pass(0.9);
+    const share = higher.filter(({ drawn }) => drawn).length / higher.length;
+    expect(share).toBeGreaterThan(0.3);
+    expect(difference(simulatedFigures(own), simulatedFigures(higher)).costPer1k).toBeGreaterThan(errorOf(tested, share).costPer1k);
+    const beside = difference(simulatedFigures(own), simulatedFigures(pass(0.6701))).costPer1k;
+    expect(Math.abs(beside)).toBeLessThan(errorOf(tested, 0.01).costPer1k);
+
+    // The same seed draws the same.
+    expect(simulatedFigures(pass(0.9))).toEqual(simulatedFigures(higher));
+  },
+);
+
+test.skipIf(missing)(`says what was never recorded, and guesses nothing of it${unlessRecorded(missing ?? azureTrace)}`, () => {
+  const requests = [...trafficLines(50)].map(line => requestOf(JSON.parse(line)) as RecordedRequest);
+  const arm = armOf('good/never-seen', settingsOf(trafficConfig(0.67)), shared, {});
+  const all = simulateArm(requests, arm, { pool: new Pool(requests), seed: '0', own: true, simulate });
+  for (const one of all)
+    expect(one).toMatchObject({ outcome: 'unsupported', reason: 'nothing is recorded of good/never-seen', costNanoUsd: 0 });
+});
