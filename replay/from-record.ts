@@ -1,5 +1,6 @@
 /** Answers from the record: where a target was asked just this before, its recorded bytes come again, and nobody is called. */
 import type { AskWorld } from '../gateway/ask.ts';
+import type { NanoUsd } from '../gateway/core/price.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Clock, Milliseconds } from '../gateway/core/time.ts';
@@ -21,6 +22,8 @@ export type Comes = (
 export interface FromRecord {
   /** Every call that the policy makes is answered; nobody need be called. */
   readonly whole: boolean;
+  /** What the answers cost when they were recorded: as much is saved. */
+  readonly saved: NanoUsd;
   /** Targets of which an answer is known. */
   readonly targets: ReadonlySet<string>;
   readonly world: AskWorld;
@@ -49,13 +52,15 @@ export function recordOf(store: Store, run: string, comes: Comes): RecordBook {
         const answers = earlier.filter(attempt => attempt.target === step.target && attempt.outcome === 'ok' && fits(attempt));
         if (answers.length > 0) known.set(step.target, answers);
       }
+      let saved = 0;
       const whole = comes(question.policy, question.id, (target, nth) => {
         const attempt = known.get(target)?.[nth];
+        saved += attempt?.costNanoUsd ?? 0;
         return (
           attempt && { openAfterMs: attempt.firstTokenMs || attempt.durationMs, endAfterMs: attempt.durationMs, signals: attempt.signals }
         );
       });
-      return answering(known, whole, world);
+      return answering(known, whole, saved, world);
     },
   };
 }
@@ -81,7 +86,7 @@ async function exchangesOf(store: Store, id: string, run: string): Promise<reado
 
 const scheme = 'record:';
 
-function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean, world: AskWorld): FromRecord {
+function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean, saved: NanoUsd, world: AskWorld): FromRecord {
   const virtual = whole ? new VirtualClock(world.clock.now()) : undefined;
   const clock = virtual ?? world.clock;
   const asked = new Map<string, number>();
@@ -95,6 +100,7 @@ function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean,
   };
   return {
     whole,
+    saved,
     targets: new Set(known.keys()),
     clock,
     run: task => (virtual ? virtual.run(task) : task),

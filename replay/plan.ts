@@ -77,13 +77,13 @@ export interface ArmPlan {
 
 type Counted = Readonly<Record<string, number>>;
 
-/** `isKnown` tells which requests the record answers; none when absent. */
+/** `savedBy` tells what the record's answer cost; undefined for requests that it does not answer. */
 export function planOf(
   arm: Arm,
   requests: readonly RecordedRequest[],
   transforms: Transforms,
   now: Instant,
-  isKnown: (recorded: RecordedRequest, question: Question) => boolean = () => false,
+  savedBy: (recorded: RecordedRequest) => NanoUsd | undefined = () => undefined,
 ): ArmPlan {
   const counts = { losses: {}, skipped: {}, changes: {} } as Record<'losses' | 'skipped' | 'changes', Record<string, number>>;
   const count = (what: keyof typeof counts, name: string): void => {
@@ -106,9 +106,10 @@ export function planOf(
     const estimated = estimate(question, recorded, arm.world, now);
     const said = new Set(estimated.losses.map(({ target, warning }) => `${target}: ${warning.type} ${warning.field}. ${warning.detail}`));
     for (const loss of said) count('losses', loss);
-    if (isKnown(recorded, question)) {
+    const saved = savedBy(recorded);
+    if (saved !== undefined) {
       sums.fromRecord++;
-      sums.saved += estimated.expected;
+      sums.saved += saved;
       continue;
     }
     sums.calls++;

@@ -1,7 +1,7 @@
 /** `hindcast replay plan`. */
 import { result, table } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
-import { usd } from '../../gateway/core/price.ts';
+import { type NanoUsd, usd } from '../../gateway/core/price.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
 import { askAgain } from '../again.ts';
@@ -24,8 +24,8 @@ export async function planRun(options: PlanOptions, comes: Comes): Promise<void>
     const transforms = transformsOf(options);
     const plans: ArmPlan[] = [];
     for (const arm of armsOf(options, settings, nothingIsRecorded)) {
-      const known = chosen.fromFile ? new Set<string>() : await knownOf(store, arm, chosen.requests, comes);
-      plans.push(planOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.has(id)));
+      const known = chosen.fromFile ? new Map<string, NanoUsd>() : await knownOf(store, arm, chosen.requests, comes);
+      plans.push(planOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.get(id)));
     }
     result(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(inDollars) }, () =>
       planText(chosen, plans),
@@ -36,15 +36,15 @@ export async function planRun(options: PlanOptions, comes: Comes): Promise<void>
 }
 
 /** The requests that the record answers for this arm: with --only-missing they cost nothing. */
-async function knownOf(store: Store, arm: Arm, requests: readonly RecordedRequest[], comes: Comes): Promise<ReadonlySet<string>> {
+async function knownOf(store: Store, arm: Arm, requests: readonly RecordedRequest[], comes: Comes): Promise<ReadonlyMap<string, NanoUsd>> {
   const book = recordOf(store, '', comes);
-  const known = new Set<string>();
+  const known = new Map<string, NanoUsd>();
   for (const recorded of requests) {
     const dialect = dialectOf(recorded.dialect);
     const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, wallClock.now()) : '';
     if (typeof asked === 'string') continue;
-    const { whole } = await book.answersOf(recorded, asked.question, arm.world);
-    if (whole) known.add(recorded.id);
+    const { whole, saved } = await book.answersOf(recorded, asked.question, arm.world);
+    if (whole) known.set(recorded.id, saved);
   }
   return known;
 }

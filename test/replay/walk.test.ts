@@ -1,0 +1,101 @@
+/** Every way through replay's command line over one morning's traffic: plan, datasets, answers from the record, the noise floor, reports, export. */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readRequests } from '../../replay/source-file.ts';
+import { Place } from '../hindcast.ts';
+
+const fast = 'ttft=1:tps=100000';
+const config = `
+server: { port: 0 }
+store: { port: 0 }
+providers: { sim: { api: simulated } }
+routes:
+  support:
+    steps:
+      - { target: "sim/small:${fast}", accept: { confidence: 0.74 } }
+      - { target: "sim/large:${fast}" }
+`;
+
+test('a morning is planned, kept as a dataset, asked again, answered from the record, and reported', { timeout: 280_000 }, async () => {
+  await using place = new Place(config);
+  const gateway = await place.serve();
+  const ask = (content: string, tag: string) =>
+    fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-hindcast-tag-task': tag },
+      body: JSON.stringify({ model: 'support', messages: [{ role: 'user', content }] }),
+    }).then(response => response.text());
+  for (let i = 0; i < 24; i++) await ask(`Order ${i % 20} came damaged. What is its refund code?`, i % 2 === 0 ? 'refund' : 'other');
+  await expect
+    .poll(async () => Number(await (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text()), {
+      timeout: 20_000,
+    })
+    .toBe(24);
+  const json = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await place.run('replay', ...args, '--json');
+    expect([args[0], code, stderr]).toEqual([args[0], 0, '']);
+    return JSON.parse(stdout);
+  };
+
+  // Duplicates are asked once; the plan knows what the record answers for nothing.
+  const plan = await json('plan', '--since', '1h', '--against', 'support', '--against', `sim/large:${fast}`);
+  expect(plan).toMatchObject({ requests: 20, candidates: 24 });
+  const [same, large] = plan.arms;
+  expect(same).toMatchObject({ calls: 0, fromRecord: 20, expected: 0 });
+  expect(large.calls + large.fromRecord).toBe(20);
+  expect(large.p50).toBeLessThanOrEqual(large.p95);
+  expect(large.p95).toBeLessThanOrEqual(large.worst);
+
+  expect(
+    await json('dataset', 'create', 'golden', '--since', '1h', '--sample', '10', '--stratify', 'task', '--where', "outcome = 'ok'"),
+  ).toMatchObject({ version: 1, requests: 10 });
+  const golden = JSON.parse(place.read('hindcast-data/datasets/golden/1.json'));
+  expect(golden.items.reduce((sum: number, { weight }: { weight: number }) => sum + weight, 0)).toBeCloseTo(24);
+
+  // All of it is in the record: nobody is called, and it costs nothing.
+  const cached = await json('run', '--dataset', 'golden', '--against', 'support', '--mode', 'cached');
+  expect(cached).toMatchObject({ asked: 10, fromRecord: 10, spent: 0 });
+  expect(cached.saved_usd).toBeGreaterThan(0);
+  expect(cached.saved_usd * 1e9).toBeGreaterThan(0);
+  const equal = await json('diff', 'latest');
+  expect(equal.arms[0].totals).toMatchObject({ pairs: 10, likeness: { same: 10, different: 0, failed: 0 }, weight: expect.closeTo(24) });
+
+  const run = await json('run', '--dataset', 'golden@1', '--against', `sim/large:${fast}`, '--aa', '100%', '--only-missing');
+  expect(run.asked).toBe(20);
+  expect(run.fromRecord).toBeGreaterThan(0);
+  const diff = await place.run(
+    'replay',
+    'diff',
+    'latest',
+    '-o',
+    'report.html',
+    '-o',
+    'report.md',
+    '-o',
+    'report.jsonl',
+    '-o',
+    'report.txt',
+    '--json',
+  );
+  expect(diff.code).toBe(0);
+  const { arms } = JSON.parse(diff.stdout);
+  expect(arms.map(({ arm }: { arm: string }) => arm).toSorted()).toEqual(['a/a', `sim/large:${fast}`]);
+  // One number, wherever it stands.
+  const cost = place.read('report.txt').match(/at (\d+\.\d) % more cost/)![1]!;
+  for (const file of ['report.html', 'report.md']) expect(place.read(file)).toContain(`at ${cost} % more cost`);
+  expect(place.read('report.html')).not.toMatch(/<script|https?:\/\//);
+  expect(place.read('report.jsonl').trim().split('\n')).toHaveLength(1 + 20);
+
+  // What is exported can be asked again; what nobody knows the price of is refused, and so is what is no condition.
+  expect((await place.run('replay', 'export', 'latest', '-o', 'run.jsonl')).code).toBe(0);
+  expect((await readRequests([join(place.folder, 'run.jsonl')])).requests).toHaveLength(10);
+  const unpriced = await place.run('replay', 'run', '--since', '1h', '--against', 'sim/other');
+  expect([unpriced.code, unpriced.stderr]).toEqual([2, expect.stringContaining('--allow-unpriced')]);
+  const where = await place.run('replay', 'plan', '--where', 'no_such_column = 1', '--against', 'support');
+  expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--where')]);
+  const capped = await place.run('replay', 'run', '--since', '1h', '--against', `sim/large:${fast}`, '--max-cost', '0');
+  expect(capped.code).toBe(4);
+  const empty = await place.run('replay', 'diff', 'latest');
+  expect([empty.code, empty.stderr]).toEqual([5, expect.stringContaining('not even the first call fits under --max-cost 0')]);
+  expect(await gateway.end('SIGTERM')).toBe(0);
+});
