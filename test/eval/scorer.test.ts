@@ -1,4 +1,7 @@
 /** A trained scorer: what it learns, what it refuses to learn from, and that the router reads it as it was meant. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf, withThresholds } from '../../eval/chain.ts';
@@ -7,6 +10,7 @@ import { complete, type Item } from '../../eval/outcomes.ts';
 import { scoredItems, train, withScorers } from '../../eval/scorer.ts';
 import { normalDraw, random } from '../../eval/statistics.ts';
 import { score } from '../../gateway/core/scorer.ts';
+import { settingsOf } from '../gateway/harness.ts';
 
 const draw = random(17);
 const squashed = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -64,4 +68,15 @@ describe('a scorer', () => {
     expect(certificate.split).toBeDefined();
     expect(certificate.certified!.answered[0]).toBeGreaterThan(0.1);
   });
+});
+
+test('what is exported is what the configuration takes, also from its file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hindcast-scorer-'));
+  const file = join(folder, 'scorer.json');
+  writeFileSync(file, JSON.stringify(trained.scorer, null, 2));
+  const yaml = (scorer: string): string =>
+    `providers: { sim: { api: simulated } }\nroutes: { smart: { steps: [{ target: sim/small, scorer: ${scorer}, accept: { scorer: 0.7 } }, { target: sim/large }] } }`;
+  for (const written of [JSON.stringify(trained.scorer), `"\${file:${file}}"`])
+    expect(settingsOf(yaml(written)).routes.get('smart')!.steps[0]!.scorer).toEqual(trained.scorer);
+  rmSync(folder, { recursive: true });
 });
