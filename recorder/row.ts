@@ -73,6 +73,7 @@ const requests: Table<View> = {
     type.text('end_user', v => v.exchange.caller.user),
     type.word('api_key_id', v => v.exchange.caller.key),
     type.word('route', v => v.exchange.policy.name),
+    type.word('variant', v => v.exchange.policy.variant?.name ?? ''),
     type.word('config_hash', v => v.exchange.configHash),
     type.word('operation', v => v.exchange.operation),
     type.word('dialect', v => v.exchange.dialect),
