@@ -24,7 +24,8 @@ const by = (tenant: string, user: string, changes: Partial<Exchange> = {}): Exch
   return { ...plain, caller: { ...plain.caller, tenant, user } };
 };
 
-describe.skipIf(engineMissing)(`erasing${engineMissing}`, () => {
+// Each erasure rewrites parts of many tables, one after the other.
+describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, () => {
   let engine: TestEngine;
   const folder = temporaryFolder();
   const settings = settingsIn(folder.path);

@@ -24,7 +24,7 @@ test("a tenant's own days go before those of all, and no body outlives its recor
   ]);
 });
 
-describe.skipIf(engineMissing)(`in the real engine${engineMissing}`, () => {
+describe.skipIf(engineMissing)(`in the real engine${engineMissing}`, { timeout: 60_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await openEngine();

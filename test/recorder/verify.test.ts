@@ -8,7 +8,7 @@ import type { Store } from '../../recorder/store.ts';
 import { newId, plainExchange, temporaryFolder } from './exchanges.ts';
 import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
 
-describe.skipIf(engineMissing)(`what was acknowledged is looked for${engineMissing}`, () => {
+describe.skipIf(engineMissing)(`what was acknowledged is looked for${engineMissing}`, { timeout: 60_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await openEngine();
