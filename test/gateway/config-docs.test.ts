@@ -82,7 +82,7 @@ describe('hindcast.example.yaml', () => {
   it('is taken as it is, without any variable set', () => {
     const loaded = load({});
     expect(loaded.ok ? [] : loaded.problems).toEqual([]);
-    expect(loaded.ok && [...loaded.settings.routes.keys()]).toEqual(['fast', 'chat', 'smart', 'careful']);
+    expect(loaded.ok && [...loaded.settings.routes.keys()]).toEqual(['fast', 'chat', 'smart', 'careful', 'cheap']);
   });
 
   it('says the defaults where it says nothing else', () => {
