@@ -187,3 +187,23 @@ test('fields invented tomorrow reach a target of the same format, and its answer
   expect(upstream.last().text).toBe(body.replace('"to-responses"', '"gpt-5.1"'));
   expect(Buffer.from(gateway.sink.exchanges.at(-1)!.attempts[0]!.response).toString()).toBe(await answer.text());
 });
+
+test('signed thoughts of another format go through chat completions and back to whoever made them, streamed or not', async () => {
+  const asked = { model: 'to-anthropic', reasoning_effort: 'low' as const, max_tokens: 4_000 };
+  const first: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'scene:reasoning' }];
+  const whole = await client.chat.completions.create({ ...asked, messages: first });
+  const said = whole.choices[0]!.message as OpenAI.ChatCompletionMessage & { reasoning_content?: string; reasoning_details?: unknown[] };
+  expect(said.reasoning_content).toBe('Sum the two.');
+  const details: unknown[] = [];
+  for await (const { choices } of await client.chat.completions.create({ ...asked, messages: first, stream: true })) {
+    const { reasoning_details: told = [] } = (choices[0]?.delta ?? {}) as { reasoning_details?: unknown[] };
+    details.push(...told);
+  }
+  expect(details).toEqual(said.reasoning_details);
+  const history = [...first, said as OpenAI.ChatCompletionMessageParam, { role: 'user' as const, content: 'And now?' }];
+  await client.chat.completions.create({ ...asked, messages: history });
+  expect(upstream.last().body.messages[1].content[0]).toEqual({ type: 'thinking', thinking: 'Sum the two.', signature: 'c2lnbmF0dXJl' });
+  const { response } = await client.chat.completions.create({ ...asked, model: 'to-gemini', messages: history }).withResponse();
+  expect(response.headers.get('x-hindcast-warnings')).toContain('dropped messages[1].content[0].signature');
+  expect(upstream.last().text).not.toContain('c2lnbmF0dXJl');
+});

@@ -542,13 +542,17 @@ describe('answering', () => {
         content: 'ab',
         refusal: null,
         reasoning_content: 'Hm.',
+        reasoning_details: [
+          { type: 'reasoning.text', text: 'Hm.', signature: 's', index: 0 },
+          { type: 'reasoning.encrypted', data: 'r', index: 1 },
+        ],
         images: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,iVBO' } }],
         annotations: [{ type: 'url_citation', url_citation: { url: 'https://example.com' } }],
       },
       logprobs: null,
       finish_reason: 'content_filter',
     });
-    expect(stream(response, false)).not.toMatch(/"s"|"r"/);
+    expect(stream(response, false)).toMatch(/"signature":"s".*"data":"r"/s);
   });
 
   test('a stream is one answer: its role first, one id throughout, its finish reason and its usage once, [DONE] last', () => {

@@ -1,6 +1,7 @@
 /** The messages of a caller, from every form that the API has had. */
 import type { Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { originOf } from '../../core/signature.ts';
 import { readContent } from './content.ts';
 import {
   isGiven,
@@ -58,7 +59,18 @@ function nameOf(reading: Reading, message: JsonObject, path: string): { readonly
 
 /** What an answer of ours, sent back, has in it and means nothing for the next turn. */
 const spent = ['annotations', 'audio'];
-const ofAssistant = ['role', 'content', 'name', 'refusal', 'reasoning_content', 'reasoning', 'tool_calls', 'function_call', ...spent];
+const ofAssistant = [
+  'role',
+  'content',
+  'name',
+  'refusal',
+  'reasoning_content',
+  'reasoning',
+  'reasoning_details',
+  'tool_calls',
+  'function_call',
+  ...spent,
+];
 
 function readAssistant(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): Message {
   noteOthers(reading, message, ofAssistant, path);
@@ -70,12 +82,25 @@ function readAssistant(reading: Reading, message: JsonObject, path: string, call
     requireGiven(reading, message.content, `${path}.content`, 'a string or an array of content parts, where there are no tool_calls');
   }
   const content: Part[] = [
-    ...(thought ? [{ type: 'reasoning', text: thought } as const] : []),
+    ...thoughtsOf(reading, message, thought, path),
     ...readContent(reading, message.content, `${path}.content`),
     ...(refusal ? [{ type: 'refusal', text: refusal } as const] : []),
     ...calls,
   ];
   return { role: 'assistant', content, ...nameOf(reading, message, path) };
+}
+
+/** Thoughts that we gave with their proof go back with it; of anybody else's only the text is understood. */
+function thoughtsOf(reading: Reading, message: JsonObject, text: string | undefined, path: string): readonly Part[] {
+  const plain: readonly Part[] = text ? [{ type: 'reasoning', text }] : [];
+  const details = readObjects(reading, message.reasoning_details, `${path}.reasoning_details`);
+  const proven = details.flatMap(([detail]): readonly Part[] => {
+    const { text: thought, signature, data } = detail;
+    if (typeof data === 'string' && originOf(data)) return [{ type: 'reasoning', text: '', redacted: data }];
+    if (typeof signature !== 'string' || !originOf(signature)) return [];
+    return [{ type: 'reasoning', text: typeof thought === 'string' ? thought : '', signature }];
+  });
+  return proven.length > 0 ? proven : plain;
 }
 
 function readCalls(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): readonly Part[] {

@@ -1,7 +1,7 @@
 /** A whole answer as a chat.completion object. */
 import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { callOf, finishWord, logprobsOf, usageOf } from './wire.ts';
+import { callOf, detailOf, finishWord, logprobsOf, usageOf } from './wire.ts';
 
 export function renderResponse(response: ChatResponse, now = 0, asked?: ChatRequest): string {
   const { id, model, created, choices, usage, serviceTier, systemFingerprint } = response;
@@ -32,12 +32,15 @@ function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject 
   const images = content.flatMap(renderImage);
   const text = joined(content, 'text');
   const reasoning = joined(content, 'reasoning');
+  const isProven = content.some(part => part.type === 'reasoning' && (part.signature !== undefined || part.redacted !== undefined));
+  const details = isProven ? content.flatMap(part => (part.type === 'reasoning' ? [part] : [])).map(detailOf) : [];
   const annotations = content.flatMap(part => (part.type === 'text' ? (part.citations ?? []).filter(isAnnotation) : []));
   return {
     role: 'assistant',
     content: text ?? (calls.length > 0 || content.some(part => part.type === 'refusal') ? null : ''),
     refusal: joined(content, 'refusal') ?? null,
     ...(reasoning ? { reasoning_content: reasoning } : {}),
+    ...(details.length > 0 ? { reasoning_details: details } : {}),
     ...(images.length > 0 ? { images } : {}),
     ...(annotations.length > 0 ? { annotations } : {}),
     ...(calls.length === 0 ? {} : isLegacy ? { function_call: calls[0]!.function! } : { tool_calls: calls }),

@@ -2,7 +2,7 @@
 import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
 import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { callOf, errorOf, finishWord, logprobsOf, usageOf } from './wire.ts';
+import { callOf, detailOf, errorOf, finishWord, logprobsOf, usageOf } from './wire.ts';
 
 interface State {
   readonly includeUsage: boolean;
@@ -13,6 +13,8 @@ interface State {
   readonly begun: Set<number>;
   /** Held back until the answer is over: what follows may change it, and after a break it must not have been said. */
   readonly finishes: Map<number, Finish>;
+  /** Of each choice: the thought under way, and how many were told with their proof. */
+  readonly thoughts: Map<number, { text: string; count: number }>;
   usage: Usage | undefined;
 }
 
@@ -23,6 +25,7 @@ export function renderStream({ includeUsage, now = 0, asked }: StreamOptions): S
     head: { id: '', object: 'chat.completion.chunk', created: now, model: '' },
     begun: new Set(),
     finishes: new Map(),
+    thoughts: new Map(),
     usage: undefined,
   };
   return {
@@ -42,6 +45,7 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'text-delta':
       return spoken(state, event.choice, '', { content: event.text });
     case 'reasoning-delta':
+      thoughtOf(state, event.choice).text += event.text;
       return spoken(state, event.choice, null, { reasoning_content: event.text });
     case 'refusal-delta':
       return spoken(state, event.choice, null, { refusal: event.text });
@@ -59,12 +63,27 @@ function renderEvent(state: State, event: StreamEvent): string {
       return '';
     case 'response-end':
       return ending(state);
-    // Signatures and encrypted thinking have no place in this format; a failure is told by fail().
     case 'reasoning-signature':
+      return proof(state, event.choice, { signature: event.signature });
     case 'reasoning-redacted':
-    case 'failure':
+      return proof(state, event.choice, { redacted: event.data });
+    case 'failure': // told by fail()
       return '';
   }
+}
+
+function thoughtOf({ thoughts }: State, choice: number): { text: string; count: number } {
+  const known = thoughts.get(choice) ?? { text: '', count: 0 };
+  thoughts.set(choice, known);
+  return known;
+}
+
+/** A thought with its proof is told once more, whole. */
+function proof(state: State, choice: number, proven: { readonly signature: string } | { readonly redacted: string }): string {
+  const thought = thoughtOf(state, choice);
+  const detail = detailOf({ text: thought.text, ...proven }, thought.count++);
+  if ('signature' in proven) thought.text = '';
+  return spoken(state, choice, null, { reasoning_details: [detail] });
 }
 
 /** The API's first form has room for one call. */

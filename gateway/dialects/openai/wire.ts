@@ -66,4 +66,13 @@ export const callOf = ({ id, name, arguments: text, signature }: CalledTool): Js
   ...(signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } }),
 });
 
+/** Signed and sealed thoughts, in OpenRouter's form: what a client sends back of them finds its way to whoever made them. */
+export const detailOf = (
+  thought: { readonly text: string; readonly signature?: string; readonly redacted?: string },
+  index: number,
+): JsonObject =>
+  thought.redacted === undefined
+    ? { type: 'reasoning.text', text: thought.text, signature: thought.signature ?? null, index }
+    : { type: 'reasoning.encrypted', data: thought.redacted, index };
+
 export const errorOf = ({ message, type, param, code }: CallerError): JsonObject => ({ error: { message, type, param, code } });
