@@ -32,10 +32,13 @@ export const statistics: Statistics = {
     const clusters = clustersOf(keys);
     const isEven = weights.every(weight => weight === weights[0]);
     const weighted = (): number[] => values.map((value, i) => value * weights[i]!);
-    if (!isEven) return ratioInference(weighted(), weights, clusters).interval(confidence);
-    if (!bounds) return meanInference(values, clusters).interval(confidence);
-    const { value, low, high } = boundedMeanInference(values, clusters, ...bounds).interval(confidence);
-    return { value, low: Math.max(bounds[0], low), high: Math.min(bounds[1], high) };
+    const told = (isEven ? meanInference(values, clusters) : ratioInference(weighted(), weights, clusters)).interval(confidence);
+    if (!bounds) return told;
+    // A sample without spread is no proof that there is none: of shares the interval is never narrower than the safe one.
+    const safe = boundedMeanInference(values, clusters, ...bounds).interval(confidence);
+    const [below, above] = isEven ? [safe.low, safe.high] : [told.value - (safe.value - safe.low), told.value + (safe.high - safe.value)];
+    const [low, high] = isEven ? [below, above] : [Math.min(told.low, below), Math.max(told.high, above)];
+    return { value: told.value, low: Math.max(bounds[0], low), high: Math.min(bounds[1], high) };
   },
   quantileDelta: (before, after, weights, keys, q) => {
     const clusters = clustersOf(keys);

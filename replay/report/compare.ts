@@ -21,7 +21,9 @@ export interface Comparison {
 
 export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>, statistics: Statistics): Comparison {
   const noise = byArm.get(noiseArm) ?? [];
-  const arms = [...byArm].map(
+  // What differs by itself stands last: it is there to be compared with.
+  const inOrder = [...byArm].sort(([a], [b]) => Number(a === noiseArm) - Number(b === noiseArm));
+  const arms = inOrder.map(
     ([arm, pairs]): ArmDiff => ({
       arm,
       totals: total(pairs),

@@ -3,7 +3,7 @@
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
 
-const [width, height, left, right, top, bottom] = [520, 320, 64, 20, 14, 44];
+const [width, height, left, right, top, bottom] = [540, 320, 98, 38, 14, 44];
 /** A page of a hundred thousand dots would not be looked at; these are drawn evenly from all. */
 const dotsMax = 2_000;
 
