@@ -16,7 +16,7 @@ routes:
       - { target: "sim/large:${fast}" }
 `;
 
-test('a morning is planned, kept as a dataset, asked again, answered from the record, and reported', { timeout: 280_000 }, async () => {
+test('a morning is planned, kept as a dataset, asked again, answered from the record, and reported', { timeout: 400_000 }, async () => {
   await using place = new Place(config);
   const gateway = await place.serve();
   const ask = (content: string, tag: string) =>
