@@ -1,6 +1,6 @@
 /** `hindcast eval import`. */
 import { basename } from 'node:path';
-import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import { parseOutcomes, printLineProblems } from '../outcomes/file.ts';
 import { type Imported, importItems } from '../outcomes/import.ts';
@@ -16,6 +16,8 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
   const text = readText(file, 'a JSONL file of outcomes');
   const parsed = parseOutcomes(text);
   if (!parsed.ok) throw new CommandError(exit.usage, printLineProblems(file, parsed.problems));
+  if (parsed.items.some(item => item.tags && Object.keys(item.tags).length > 0))
+    note(`${file}: the items' tags are not kept in the store; slices and where need --outcomes ${file}.`);
   const settings = settingsOf(options);
   const imported = await withStore(settings, store =>
     importItems(store, parsed.items, { text, name: options.name ?? basename(file), at: wallClock.now() }),
