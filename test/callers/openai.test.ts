@@ -199,10 +199,17 @@ test('signed thoughts of another format go through chat completions and back to 
     const { reasoning_details: told = [] } = (choices[0]?.delta ?? {}) as { reasoning_details?: unknown[] };
     details.push(...told);
   }
-  expect(details).toEqual(said.reasoning_details);
-  const history = [...first, said as OpenAI.ChatCompletionMessageParam, { role: 'user' as const, content: 'And now?' }];
-  await client.chat.completions.create({ ...asked, messages: history });
-  expect(upstream.last().body.messages[1].content[0]).toEqual({ type: 'thinking', thinking: 'Sum the two.', signature: 'c2lnbmF0dXJl' });
+  const streamed = { ...said, reasoning_details: details };
+  const historyOf = (message: object) => [
+    ...first,
+    message as OpenAI.ChatCompletionMessageParam,
+    { role: 'user' as const, content: 'And now?' },
+  ];
+  for (const message of [said, streamed]) {
+    await client.chat.completions.create({ ...asked, messages: historyOf(message) });
+    expect(upstream.last().body.messages[1].content[0]).toEqual({ type: 'thinking', thinking: 'Sum the two.', signature: 'c2lnbmF0dXJl' });
+  }
+  const history = historyOf(said);
   const { response } = await client.chat.completions.create({ ...asked, model: 'to-gemini', messages: history }).withResponse();
   expect(response.headers.get('x-hindcast-warnings')).toContain('dropped messages[1].content[0].signature');
   expect(upstream.last().text).not.toContain('c2lnbmF0dXJl');

@@ -94,11 +94,16 @@ function readAssistant(reading: Reading, message: JsonObject, path: string, call
 function thoughtsOf(reading: Reading, message: JsonObject, text: string | undefined, path: string): readonly Part[] {
   const plain: readonly Part[] = text ? [{ type: 'reasoning', text }] : [];
   const details = readObjects(reading, message.reasoning_details, `${path}.reasoning_details`);
+  let open = '';
   const proven = details.flatMap(([detail]): readonly Part[] => {
-    const { text: thought, signature, data } = detail;
+    const { text: piece, signature, data } = detail;
     if (typeof data === 'string' && originOf(data)) return [{ type: 'reasoning', text: '', redacted: data }];
+    // Streams tell a thought in pieces, and its proof with the last.
+    open += typeof piece === 'string' ? piece : '';
     if (typeof signature !== 'string' || !originOf(signature)) return [];
-    return [{ type: 'reasoning', text: typeof thought === 'string' ? thought : '', signature }];
+    const thought = open;
+    open = '';
+    return [{ type: 'reasoning', text: thought, signature }];
   });
   return proven.length > 0 ? proven : plain;
 }

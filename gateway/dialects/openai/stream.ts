@@ -13,8 +13,8 @@ interface State {
   readonly begun: Set<number>;
   /** Held back until the answer is over: what follows may change it, and after a break it must not have been said. */
   readonly finishes: Map<number, Finish>;
-  /** Of each choice: the thought under way, and how many were told with their proof. */
-  readonly thoughts: Map<number, { text: string; count: number }>;
+  /** Of each choice: how many thoughts were told with their proof. */
+  readonly thoughts: Map<number, number>;
   usage: Usage | undefined;
 }
 
@@ -45,8 +45,11 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'text-delta':
       return spoken(state, event.choice, '', { content: event.text });
     case 'reasoning-delta':
-      thoughtOf(state, event.choice).text += event.text;
-      return spoken(state, event.choice, null, { reasoning_content: event.text });
+      return spoken(state, event.choice, null, {
+        reasoning_content: event.text,
+        // Its proof, if one comes, follows under the same index.
+        reasoning_details: [{ type: 'reasoning.text', text: event.text, index: state.thoughts.get(event.choice) ?? 0 }],
+      });
     case 'refusal-delta':
       return spoken(state, event.choice, null, { refusal: event.text });
     case 'tool-call-start':
@@ -72,18 +75,11 @@ function renderEvent(state: State, event: StreamEvent): string {
   }
 }
 
-function thoughtOf({ thoughts }: State, choice: number): { text: string; count: number } {
-  const known = thoughts.get(choice) ?? { text: '', count: 0 };
-  thoughts.set(choice, known);
-  return known;
-}
-
-/** A thought with its proof is told once more, whole. */
+/** Closes a thought: whoever joins the pieces of an index has it whole. */
 function proof(state: State, choice: number, proven: { readonly signature: string } | { readonly redacted: string }): string {
-  const thought = thoughtOf(state, choice);
-  const detail = detailOf({ text: thought.text, ...proven }, thought.count++);
-  if ('signature' in proven) thought.text = '';
-  return spoken(state, choice, null, { reasoning_details: [detail] });
+  const index = state.thoughts.get(choice) ?? 0;
+  state.thoughts.set(choice, index + 1);
+  return spoken(state, choice, null, { reasoning_details: [detailOf({ text: '', ...proven }, index)] });
 }
 
 /** The API's first form has room for one call. */
