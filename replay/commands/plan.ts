@@ -73,6 +73,8 @@ function planText({ requests, candidates }: Selected, plans: readonly ArmPlan[])
       ? [`Nobody has said what ${unpricedTargets.join(', ')} costs: a run refuses that without --allow-unpriced.`]
       : []),
   ]);
+  const uncounted = requests.filter(({ answer }) => answer.inputTokens + answer.outputTokens === 0).length;
+  if (uncounted > 0) notes.unshift(`${uncounted} requests have no recorded token counts: only the worst case holds what they cost.`);
   return [
     `${requests.length} requests of ${conversations} conversations${drawn}, from ${first} to ${last} UTC`,
     table(['arm', 'calls', 'in the record', 'saved by --only-missing', 'p50', 'p95', 'worst', 'without price'], rows),
