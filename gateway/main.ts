@@ -1,19 +1,21 @@
 /** The gateway's commands. `serve` puts it together: settings, spool, server, recorder; and takes it apart in the right order. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { spoolRoot } from '../recorder/places.ts';
+import { writeAudit } from '../recorder/audit.ts';
+import { openStore } from '../recorder/open.ts';
+import { engineFolder, spoolRoot } from '../recorder/places.ts';
 import { redacting } from '../recorder/redact.ts';
 import { openSpool } from '../recorder/spool.ts';
 import { type Recorder, startRecorder } from '../recorder/supervise.ts';
 import { banner, listening } from './banner.ts';
-import { action, CommandError, exit, settingsOf } from './cli.ts';
+import { action, CommandError, exit, note, settingsOf } from './cli.ts';
 import { registerConfig, registerKeys } from './config/commands.ts';
-import { printProblems, watchConfig } from './config.ts';
+import type { KeyAudit } from './config/key-commands.ts';
+import { loadConfig, printProblems, watchConfig } from './config.ts';
 import type { Sink } from './core/exchange.ts';
 import { isLoopbackHost } from './guard.ts';
-import type { Ledger } from './limits/ledger.ts';
-import { redisLedger } from './limits/redis-ledger.ts';
-import { sqliteLedger } from './limits/sqlite-ledger.ts';
+import { openLedger } from './limits/open.ts';
 import { createLog, type Log, type LogLevel, logLevels, silentLog } from './logs.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Settings } from './settings.ts';
@@ -47,8 +49,20 @@ Examples:
     )
     .action(action(serve));
   registerConfig(program);
-  registerKeys(program);
+  registerKeys(program, auditKey);
 }
+
+/** Where there is a store it is written down; where there is none yet, or it does not start, the key is revoked all the same. */
+const auditKey: KeyAudit = async ({ action: done, key, file, config }) => {
+  const loaded = loadConfig({ file: config, directory: process.cwd(), environment: process.env });
+  if (!loaded.ok || (loaded.settings.store.url === 'embedded' && !existsSync(engineFolder(loaded.settings.store.path)))) return;
+  try {
+    const store = await openStore(loaded.settings);
+    await writeAudit(store, { action: done, tenant: '', subject: key, detail: { file } }).finally(() => store.close());
+  } catch (error) {
+    note(`The change is not in the audit table: ${error instanceof Error ? error.message : error}`);
+  }
+};
 
 /** Further signals during a shutdown end it; this long is left to seal what was being answered. */
 const hurryMs = 1_000;
@@ -202,17 +216,6 @@ function openLog({ json }: ServeOptions): Log {
     isTerminal: process.stderr.isTTY && !json,
     write: line => process.stderr.write(line),
   });
-}
-
-async function openLedger({ state, store }: Settings, log: Log): Promise<Ledger> {
-  try {
-    if (state.url !== 'sqlite') return await redisLedger(state.url.reveal(), problem => log.warn(`the Redis of state.url: ${problem}`));
-    return sqliteLedger(join(store.path, 'state.sqlite'), count =>
-      log.warn(`${count} requests were under way when the gateway died; what was reserved for them counts as spent`),
-    );
-  } catch (error) {
-    throw new CommandError(exit.usage, `Budgets and limits cannot be counted: ${error instanceof Error ? error.message : error}`);
-  }
 }
 
 function openSink({ store, recorder }: Settings, worker: number): Sink {

@@ -18,7 +18,15 @@ interface CreateOptions extends Common {
   readonly role?: string;
 }
 
-export function registerKeys(program: Command): void {
+/** Who is told that a key was taken out, so that it is written down; it says itself when it could not be. */
+export type KeyAudit = (change: {
+  readonly action: 'key-revoked';
+  readonly key: string;
+  readonly file: string;
+  readonly config?: string;
+}) => Promise<void>;
+
+export function registerKeys(program: Command, audit: KeyAudit = async () => {}): void {
   const keys = program
     .command('keys')
     .description('mint, list and revoke the keys that callers show')
@@ -52,10 +60,10 @@ Examples:
     .addHelpText('after', '\nExamples:\n  hindcast keys list\n  hindcast keys list --json')
     .action(action(list));
   common(keys.command('revoke <name>'))
-    .description('say which lines of the file to delete, or delete them')
+    .description('take a key out of the file with --write; without it, say which lines to delete, and exit 2: nothing is revoked')
     .option('--write', 'delete them; comments and the rest of the file stay')
     .addHelpText('after', '\nExamples:\n  hindcast keys revoke acme-web\n  hindcast keys revoke acme-web --write')
-    .action(action(revoke));
+    .action(action((name: string, options: Common & { readonly write?: boolean }) => revoke(name, options, audit)));
 }
 
 const nameLengthMax = 100;
@@ -88,7 +96,8 @@ async function list(options: Common): Promise<void> {
   result(options, rows, () => (rows.length === 0 ? 'There are no keys: callers need none.' : keysTable(rows)));
 }
 
-async function revoke(name: string, options: Common & { readonly write?: boolean }): Promise<void> {
+/** Who forgets --write must not believe that the key is gone: that is a usage error. */
+async function revoke(name: string, options: Common & { readonly write?: boolean }, audit: KeyAudit): Promise<number> {
   const file = findFile({ file: options.config, directory: process.cwd(), environment: process.env });
   if (file === undefined) throw new CommandError(exit.usage, 'There is no configuration file, and so no key; name one by --config FILE.');
   const found = findKey(file, name);
@@ -97,4 +106,10 @@ async function revoke(name: string, options: Common & { readonly write?: boolean
     describeRevocation(file, name, found, options.write === true),
   );
   if (found.isLast) note('This is the only key: without it the gateway asks nobody for one.');
+  if (!options.write) {
+    note(`The key ${JSON.stringify(name)} is still let in. Say it again with --write to revoke it.`);
+    return exit.usage;
+  }
+  await audit({ action: 'key-revoked', key: name, file, ...(options.config === undefined ? {} : { config: options.config }) });
+  return exit.pass;
 }

@@ -1,4 +1,5 @@
 /** The official clients throw on every cut stream, whatever format it was cut in, and are content with a whole one. */
+import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { running } from '../gateway/harness.ts';
@@ -44,6 +45,36 @@ describe('the openai client throws', () => {
       expect(gateway.upstream.calls).toHaveLength(1);
     }
   });
+});
+
+const anthropic = (url: string) => new Anthropic({ baseURL: url, apiKey: 'any', maxRetries: 0 });
+const message = { ...asked, max_tokens: 16 };
+
+async function rawMessage(url: string): Promise<string> {
+  let text = '';
+  for await (const event of await anthropic(url).messages.create({ ...message, stream: true })) {
+    if (event.type === 'content_block_delta' && event.delta.type === 'text_delta') text += event.delta.text;
+  }
+  return text;
+}
+
+const helperMessage = (url: string): Promise<string> => anthropic(url).messages.stream(message).finalText();
+
+describe('the @anthropic-ai/sdk client throws', () => {
+  test.concurrent.for(cutStreams.map(cut => [cut.form.name, cut.name, cut] as const))('%s: %s', async ([, , { act, form }]) => {
+    for (const read of [rawMessage, helperMessage]) {
+      await using gateway = await reading(act, form.provider.name);
+      await expect(read(gateway.url)).rejects.toThrow();
+      expect(gateway.upstream.calls).toHaveLength(1);
+    }
+  });
+});
+
+test('the @anthropic-ai/sdk client is content with a whole stream', async () => {
+  for (const read of [rawMessage, helperMessage]) {
+    await using gateway = await reading(stream(told(['hel', 'lo'])), 'openai');
+    expect(await read(gateway.url)).toBe('hello');
+  }
 });
 
 test('the openai client is content with a whole stream', async () => {

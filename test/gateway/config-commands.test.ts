@@ -187,7 +187,9 @@ describe('keys revoke', () => {
 
   it('says which lines to delete, and deletes nothing', async () => {
     const path = file(block);
-    const { out } = await run('keys', 'revoke', 'two', '--config', path);
+    const { out, err, code } = await run('keys', 'revoke', 'two', '--config', path);
+    expect(code, 'nobody may take the key for revoked').toBe(2);
+    expect(err).toContain('with --write');
     expect(out).toBe(`Nothing is revoked yet. Delete lines 7 to 9 of ${path}, or say --write.\n`);
     expect(readFileSync(path, 'utf8')).toBe(block);
   });
