@@ -57,7 +57,7 @@ describe('an account that is not whole', () => {
       '{ api: vertex, project: p, region: "evil.example/", credentials: metadata }',
       expect.stringMatching(/^providers\.a\.region: expected a region/),
     ],
-    ['{ api: mistral, key: k, region: r }', 'providers.a.region: api mistral takes no region; remove it'],
+    ['{ api: mistral, key: k, project: r }', 'providers.a.project: api mistral takes no project; remove it'],
     ['{ api: mistral, access_key_id: k }', 'providers.a.access_key_id: api mistral takes no access_key_id; remove it'],
     ['{ api: mistral }', 'providers.a: its key is missing; add key: "${MISTRAL_API_KEY}"'],
     ['{ api: ollama }', 'providers.a: api ollama listens at http://127.0.0.1:11434/v1; add allow_private: true'],
