@@ -31,9 +31,10 @@ export function createCounter({ waitMs = 300, idleMs = 60_000 }: CounterOptions 
   };
   const start = (): Worker => {
     const started = new Worker(workerFile, { stdout: false, stderr: false });
-    started.unref();
     started.on('message', ({ id, counts }: Counted) => waiting.get(id)?.(counts));
     started.on('error', () => started === worker && end());
+    // Only now: a listener would hold the process again.
+    started.unref();
     return started;
   };
   return {

@@ -1,4 +1,5 @@
 /** Tokens are counted in the model's own encoding, away from the requests, in bounded time. */
+import { spawnSync } from 'node:child_process';
 import { countTokens as cl100k } from 'gpt-tokenizer/encoding/cl100k_base';
 import { countTokens as o200k } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, test } from 'vitest';
@@ -83,3 +84,10 @@ test.skipIf(!recording(path))(
     expect(median(errors.map(e => e.input))).toBeLessThan(0.03);
   },
 );
+
+test('the thread that counts does not keep its process alive', () => {
+  const counter = new URL('../../gateway/tokens/counter.ts', import.meta.url).href;
+  const program = `import { createCounter } from ${JSON.stringify(counter)}; await createCounter({ waitMs: 20_000 }).count('o200k_base', [['hi']]);`;
+  const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 30_000 });
+  expect([status, signal]).toEqual([0, null]);
+}, 40_000);

@@ -110,7 +110,11 @@ describe.each(kinds)('a ledger %s', (name, start) => {
           at += afterMs;
           const asked = [`${run} ${i}`, scopes, { nanoUsd: wanted, tokens, isGuess }, at] as const;
           const [seen, expected] = [await ledger.reserve(...asked), await model.reserve(...asked)];
-          expect({ ...seen, states: 0, reserved: 0 }).toEqual({ ...expected, states: 0, reserved: 0 });
+          // Redis keeps a level as text: the last digit of a double may turn a wait's rounding by a millisecond.
+          const waits = [seen, expected].map(verdict => (verdict.type === 'limited' ? verdict.waitMs : 0));
+          expect(Math.abs(waits[0]! - waits[1]!)).toBeLessThanOrEqual(1);
+          const bare = { states: 0, reserved: 0, waitMs: 0 };
+          expect({ ...seen, ...bare }).toEqual({ ...expected, ...bare });
           if (seen.type === 'taken') under.push(asked[0]);
           for (const id of under.splice(0, settles)) {
             for (const one of [ledger, model]) await one.settle(id, { nanoUsd: used, tokens: used }, at);
