@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -8,5 +10,7 @@ export default defineConfig({
     // The engine and the gateways of the tests are real processes; two cores hold two files at a time.
     maxWorkers: 2,
     pool: 'forks',
+    // Tests start the program some hundred times: what it is compiled to is kept for the next start.
+    env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'hindcast-compile-cache') },
   },
 });

@@ -88,10 +88,10 @@ export class Place implements AsyncDisposable {
   }
 
   #spawn(args: readonly string[]): Spawned {
-    const { PATH = '', HOME = '' } = process.env;
+    const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
     const child = spawn(process.execPath, [main, ...args], {
       cwd: this.folder,
-      env: { PATH, HOME, NO_COLOR: '1', ...this.#environment },
+      env: { PATH, HOME, NODE_COMPILE_CACHE, NO_COLOR: '1', ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#running.add(child);
