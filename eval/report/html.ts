@@ -1,7 +1,7 @@
 /** A page that stands alone: its style inside, no script, nothing fetched, readable in light and dark and on paper. */
+import { escapeHtml } from '../../replay/report/svg.ts';
 
-export const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
+export { escapeHtml };
 
 export interface Page {
   readonly title: string;
