@@ -1,5 +1,8 @@
 /** Tokens are counted in the model's own encoding, away from the requests, in bounded time. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { countTokens as cl100k } from 'gpt-tokenizer/encoding/cl100k_base';
 import { countTokens as o200k } from 'gpt-tokenizer/encoding/o200k_base';
 import { describe, expect, test } from 'vitest';
@@ -86,8 +89,18 @@ test.skipIf(!recording(path))(
 );
 
 test('the thread that counts does not keep its process alive', () => {
-  const counter = new URL('../../gateway/tokens/counter.ts', import.meta.url).href;
-  const program = `import { createCounter } from ${JSON.stringify(counter)}; await createCounter({ waitMs: 20_000 }).count('o200k_base', [['hi']]);`;
-  const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 30_000 });
-  expect([status, signal]).toEqual([0, null]);
+  const folder = mkdtempSync(join(tmpdir(), 'hindcast-tokens-'));
+  try {
+    const counter = new URL('../../gateway/tokens/counter.ts', import.meta.url).href;
+    // A file: a program given by -e would hand its own flags on to the thread, which then does not start.
+    writeFileSync(
+      join(folder, 'program.mts'),
+      `import { createCounter } from ${JSON.stringify(counter)};
+       console.log(JSON.stringify(await createCounter({ waitMs: 20_000 }).count('o200k_base', [['hi']])));`,
+    );
+    const { status, signal, stdout } = spawnSync(process.execPath, [join(folder, 'program.mts')], { timeout: 30_000 });
+    expect([status, signal, stdout.toString()]).toEqual([0, null, '[1]\n']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }, 40_000);

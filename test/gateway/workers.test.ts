@@ -76,6 +76,7 @@ test('merged metrics hold every family once and every sample with its worker', (
       expect(new Set(types).size).toBe(types.length);
       expect(samples(merged)).toBe(samples(first) + samples(second));
       expect(merged.match(/^\w+\{worker="[01]"(,a="\{ \}")?\} [12]$/gm)).toHaveLength(samples(merged));
+      expect(merged.match(/worker="1"/g)).toHaveLength(samples(second));
       expect(merged).toMatch(/\n# EOF\n$/);
     }),
     { numRuns: 50 },
