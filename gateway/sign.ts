@@ -60,8 +60,13 @@ const encode = (text: string): string =>
 
 const pathOf = ({ pathname }: URL): string => pathname.split('/').map(encode).join('/');
 
+/** In the order of the encoded names, then values: `a=` sorts after `a%20=` once both are written out. */
 const queryOf = ({ searchParams }: URL): string =>
   [...searchParams]
-    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .toSorted()
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .toSorted((a, b) => order(a[0], b[0]) || order(a[1], b[1]))
+    .map(pair => pair.join('='))
     .join('&');
+
+/** By code units, as AWS sorts; never by a locale. */
+const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
