@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/seed.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // The engine and the gateways of the tests are real processes; two cores hold two files at a time.

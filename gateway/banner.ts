@@ -1,7 +1,7 @@
 /** What `hindcast serve` prints at its start: where it listens, whom it asks, where the records lie, and a call to try. */
 import { relative } from 'node:path';
 import { description } from './config/describe.ts';
-import { isLoopbackHost } from './guard.ts';
+import { isLoopbackHost } from './http/guard.ts';
 import type { Settings } from './settings.ts';
 import { version } from './version.ts';
 

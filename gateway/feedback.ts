@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Feedback, Score } from './core/feedback.ts';
-import { forbidden, invalid, isRefusal, noRecord, type Refusal } from './refuse.ts';
+import { type Body, type BodyLimits, checkContentType, readBody } from './http/body.ts';
+import { forbidden, invalid, isRefusal, noRecord, type Refusal } from './http/refuse.ts';
 import type { CallerKey } from './settings.ts';
 
 const text = (most: number) => z.string().max(most, { error: () => `must have at most ${most} characters` });

@@ -1,7 +1,7 @@
 /** Cuts a streamed body into the events of its framing, wherever the network cut it into chunks. */
 import { createParser } from 'eventsource-parser';
 import type { SseEvent } from './core/provider.ts';
-import { awsFrames } from './frames-aws.ts';
+import { awsFrames } from './upstream/frames-aws.ts';
 
 export interface Frames {
   feed(chunk: Uint8Array): void;

@@ -2,10 +2,10 @@
 
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
-import type { EdgeLimits } from './edge.ts';
+import type { EdgeLimits } from './http/edge.ts';
 import type { Ledger } from './limits/ledger.ts';
-import type { Log } from './logs.ts';
-import type { RecorderStats } from './metrics.ts';
+import type { Log } from './observe/logs.ts';
+import type { RecorderStats } from './observe/metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 

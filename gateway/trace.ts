@@ -9,8 +9,8 @@ import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
 import { newSpanId } from './ids.ts';
-import { attribute as a, providerNameOf } from './semconv.ts';
-import { contentOf } from './span-content.ts';
+import { attribute as a, providerNameOf } from './observe/semconv.ts';
+import { contentOf } from './observe/span-content.ts';
 
 /** What the exchange's record does not hold and its spans should. */
 export interface Seen {

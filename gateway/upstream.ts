@@ -1,7 +1,7 @@
 /** One HTTP call to a provider: undici's dispatch, one pool per origin, bytes and status out, every fault as a Failure. */
 import { type Dispatcher, Pool } from 'undici';
 import type { Failure } from './core/failure.ts';
-import { isPrivateHost, publicLookup } from './dial.ts';
+import { isPrivateHost, publicLookup } from './upstream/dial.ts';
 
 export interface UpstreamCall {
   /** POST when absent. */

@@ -1,5 +1,5 @@
 /** The world that asks are driven in: the configured accounts and their keys, the state of the fleet, prices, and hedging times. */
-import type { AskWorld, Target } from './ask.ts';
+import type { AskWorld, Target } from './asking/ask.ts';
 import type { Sink } from './core/exchange.ts';
 import { chooseKey } from './core/keyring.ts';
 import { nothing, readyAt } from './core/limits.ts';

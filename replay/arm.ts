@@ -1,14 +1,14 @@
 /** Who answers in the original's place: a target or a route, another configuration, or a URL. */
 import { createHash } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
+import type { Question } from '../gateway/asking/question.ts';
 import { CommandError, exit } from '../gateway/cli.ts';
 import { loadConfig, printProblems } from '../gateway/config.ts';
 import type { JsonObject } from '../gateway/core/json.ts';
 import { type Planned, whyNone } from '../gateway/fleet/planner.ts';
+import { isRefusal, type Refusal } from '../gateway/http/refuse.ts';
+import { resolve } from '../gateway/http/resolve.ts';
 import { providers } from '../gateway/providers/index.ts';
-import type { Question } from '../gateway/question.ts';
-import { isRefusal, type Refusal } from '../gateway/refuse.ts';
-import { resolve } from '../gateway/resolve.ts';
 import { Secret } from '../gateway/secret.ts';
 import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../gateway/settings.ts';
 import { createWorld, FleetState, type Lasting, type World } from '../gateway/world.ts';

@@ -1,8 +1,9 @@
 /** What a replay would do and cost, from recorded token counts and the price book; nobody is called. */
+
+import { prepare, type Question } from '../gateway/asking/question.ts';
 import { cost, type NanoUsd, type Price } from '../gateway/core/price.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import { prepare, type Question } from '../gateway/question.ts';
 import type { World } from '../gateway/world.ts';
 import { askAgain } from './again.ts';
 import type { Arm } from './arm.ts';

@@ -1,10 +1,10 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
-import { ask } from '../gateway/ask.ts';
+import { ask } from '../gateway/asking/ask.ts';
+import { type Question, wantsOf } from '../gateway/asking/question.ts';
 import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
-import { type Question, wantsOf } from '../gateway/question.ts';
 import { type Asked, askAgain } from './again.ts';
 import type { Arm } from './arm.ts';
 import type { RecordBook } from './from-record.ts';

@@ -45,7 +45,7 @@ describe('a rule objects', () => {
   const planted = (path: string, text: string): readonly Source[] => reader.read({ [path]: text });
 
   test.each([
-    ['gateway/edge.ts', "import { openSpool } from '../recorder/spool.ts';", 'recorder/spool.ts'],
+    ['gateway/http/edge.ts', "import { openSpool } from '../../recorder/spool.ts';", 'recorder/spool.ts'],
     ['gateway/core/x.ts', "export type { Trial } from '../../eval/simulate.ts';", 'eval/simulate.ts'],
     ['recorder/row.ts', "const { diff } = await import('../replay/diff.ts');", 'replay/diff.ts'],
     ['replay/plan.ts', "export const x = (t: import('../eval/sweep.ts').Trial) => t;", 'eval/sweep.ts'],
@@ -98,7 +98,7 @@ describe('a rule objects', () => {
   ])('when core says %s', text => {
     const said = objections(pureRoomsTouchNothing, planted('gateway/core/x.ts', text));
     expect(said).toHaveLength(1);
-    expect(objections(pureRoomsTouchNothing, planted('gateway/edge.ts', text))).toEqual([]);
+    expect(objections(pureRoomsTouchNothing, planted('gateway/http/edge.ts', text))).toEqual([]);
   });
 
   test('but not when a name is only called like that', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { loadConfig } from '../gateway/config.ts';
-import { createMetrics } from '../gateway/metrics.ts';
+import { createMetrics } from '../gateway/observe/metrics.ts';
 
 const folder = join(import.meta.dirname, '../deploy');
 const files = globSync('**/*.yaml', { cwd: folder });

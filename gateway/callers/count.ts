@@ -1,6 +1,7 @@
 /** How many tokens a request has, for clients that ask before they send: reckoned here in the encoding of the model that would be asked first. */
+
+import type { Question } from '../asking/question.ts';
 import type { Dialect } from '../core/dialect.ts';
-import type { Question } from '../question.ts';
 import { reckon } from '../tokens/reckon.ts';
 import type { World } from '../world.ts';
 

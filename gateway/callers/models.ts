@@ -1,6 +1,6 @@
 /** What the tenant may ask, as each kind of client lists models: the routes, and the targets that they name. */
 import type { Dialect } from '../core/dialect.ts';
-import { isAllowed, knownTargets } from '../resolve.ts';
+import { isAllowed, knownTargets } from '../http/resolve.ts';
 import type { Settings } from '../settings.ts';
 
 export interface ModelEntry {

@@ -7,7 +7,7 @@ import { openaiCompletions } from '../dialects/completions.ts';
 import { geminiFor } from '../dialects/gemini.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { openaiResponses } from '../dialects/responses.ts';
-import { invalid, type Refusal } from '../refuse.ts';
+import { invalid, type Refusal } from '../http/refuse.ts';
 import type { RouteEntry } from '../routes.ts';
 
 /** What the server lends to them. */

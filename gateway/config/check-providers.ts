@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Providers: a key where one is needed, and no way into the private network by accident. */
 import type { Provider } from '../core/provider.ts';
-import { isPrivateHost } from '../dial.ts';
 import { providers as registry } from '../providers/index.ts';
+import { isPrivateHost } from '../upstream/dial.ts';
 import { urlFault } from './fields.ts';
 import { finding, type Parts } from './parts.ts';
 import type { Finding, Path } from './problem.ts';

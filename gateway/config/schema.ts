@@ -2,8 +2,8 @@
 /** Every key of the config, its kind, its default and what it means. What an entry cannot see, cross-checks.ts checks. */
 import { z } from 'zod';
 import { periods } from '../core/budget.ts';
-import { serviceAccount } from '../google-token.ts';
 import { providers } from '../providers/index.ts';
+import { serviceAccount } from '../upstream/google-token.ts';
 import { bytes, decimal, expecting, list, name, oneOf, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';

@@ -1,16 +1,17 @@
 /** What would become of a request, target by target: the bytes that would be sent and what they cannot carry. Nobody is called. */
-import { headersOf, urlOf } from '../call.ts';
+
+import { prepare, type Question } from '../asking/question.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../core/json.ts';
 import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
 import type { RouteStep } from '../core/route.ts';
-import { type Asked, understand } from '../intake.ts';
-import { ours } from '../pass.ts';
-import { prepare, type Question } from '../question.ts';
-import { isRefusal, type Refusal } from '../refuse.ts';
-import { resolve } from '../resolve.ts';
+import { type Asked, understand } from '../http/intake.ts';
+import { ours } from '../http/pass.ts';
+import { isRefusal, type Refusal } from '../http/refuse.ts';
+import { resolve } from '../http/resolve.ts';
 import { Secret } from '../secret.ts';
 import type { Route, Settings } from '../settings.ts';
+import { headersOf, urlOf } from '../upstream/call.ts';
 import type { World } from '../world.ts';
 import { type Reasons, reasonsOf } from './reasons.ts';
 

@@ -1,6 +1,7 @@
 /** Why a candidate of a route is asked, and when: what the policy says of it, in words. */
+
+import type { Question } from '../asking/question.ts';
 import { usd } from '../core/price.ts';
-import type { Question } from '../question.ts';
 
 export interface Reasons {
   /** Its place in the route, from 1. */

@@ -1,6 +1,6 @@
 /** The fleet for Prometheus: asked at each scrape, and what waiting and judging took, told by each exchange. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { CopyCounts } from '../copies.ts';
+import type { CopyCounts } from '../asking/copies.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
 import { fleetReport } from './report.ts';

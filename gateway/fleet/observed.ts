@@ -1,9 +1,9 @@
 /** Tells the fleet of one attempt: that it was asked, and exactly once how it ended, so that nothing stays reserved or counted as under way. */
-import type { AskWorld } from '../ask.ts';
-import type { Attempt } from '../attempt.ts';
+import type { AskWorld } from '../asking/ask.ts';
 import type { AttemptKind } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Observation } from '../core/fleet.ts';
+import type { Attempt } from '../upstream/attempt.ts';
 
 export interface About {
   readonly target: string;

@@ -1,9 +1,10 @@
 /** What a request is reckoned to cost before anybody has answered it: the dearest of its targets, at the length that it allows or that answers lately had. */
+
+import type { Question } from '../asking/question.ts';
 import type { Need } from '../core/budget.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { cost, type Price } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
-import type { Question } from '../question.ts';
 
 const bytesPerToken = 4;
 /** Of an answer of which nothing is known. */

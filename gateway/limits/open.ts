@@ -1,7 +1,7 @@
 /** The ledger that the configuration names, opened with what a user can mend. */
 import { join } from 'node:path';
 import { CommandError, exit } from '../cli.ts';
-import type { Log } from '../logs.ts';
+import type { Log } from '../observe/logs.ts';
 import type { Settings } from '../settings.ts';
 import type { Ledger } from './ledger.ts';
 import { redisLedger } from './redis-ledger.ts';

@@ -1,13 +1,13 @@
 /** Lets requests in as far as their callers' budgets and limits go: reserves before anything is asked, settles when it has ended, however it ended. */
-import type { Asking } from '../ask.ts';
+import type { Asking } from '../asking/ask.ts';
+import type { Question } from '../asking/question.ts';
 import type { Need, Scope, Verdict } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import { providerOf } from '../core/retry.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { GatewayOptions } from '../gateway.ts';
-import type { Visit } from '../intake.ts';
-import type { Question } from '../question.ts';
-import type { Refusal } from '../refuse.ts';
+import type { Visit } from '../http/intake.ts';
+import type { Refusal } from '../http/refuse.ts';
 import type { Settings } from '../settings.ts';
 import type { World } from '../world.ts';
 import { type Ledger, LedgerUnavailable, type Used } from './ledger.ts';

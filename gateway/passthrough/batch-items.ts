@@ -1,7 +1,8 @@
 /** The results of a batch, when they are fetched: each line becomes a record of its own, once, priced at the batch's rate. */
 import { createHash } from 'node:crypto';
-import type { AskWorld, Target } from '../ask.ts';
-import { headersOf, urlOf } from '../call.ts';
+import type { AskWorld, Target } from '../asking/ask.ts';
+import type { Question } from '../asking/question.ts';
+import { exchangeOf } from '../asking/record.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Exchange, Operation } from '../core/exchange.ts';
 import { kindOfStatus } from '../core/failure.ts';
@@ -9,8 +10,7 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { cost } from '../core/price.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import { newExchangeId } from '../ids.ts';
-import type { Question } from '../question.ts';
-import { exchangeOf } from '../record.ts';
+import { headersOf, urlOf } from '../upstream/call.ts';
 import { consumedBy } from './consumed.ts';
 import type { Ledger } from './ledger.ts';
 import { batchPrice } from './price.ts';

@@ -1,7 +1,7 @@
 /** Which account answers: by the model that the body names, or for files and batches by header, query, or who holds the id. */
 import type { JsonObject } from '../core/json.ts';
-import { forbidden, invalid, isRefusal, type Refusal } from '../refuse.ts';
-import { isAllowed, resolve } from '../resolve.ts';
+import { forbidden, invalid, isRefusal, type Refusal } from '../http/refuse.ts';
+import { isAllowed, resolve } from '../http/resolve.ts';
 import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../settings.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Held } from './ledger.ts';

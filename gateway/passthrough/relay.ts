@@ -1,7 +1,8 @@
 /** One call that passes through: the provider's bytes go to the caller as they come, and what was asked, answered and paid is recorded. */
 import type { ServerResponse } from 'node:http';
-import type { Asking, AskWorld, Target } from '../ask.ts';
-import { headersOf, urlOf } from '../call.ts';
+import type { Asking, AskWorld, Target } from '../asking/ask.ts';
+import type { Question } from '../asking/question.ts';
+import { exchangeOf } from '../asking/record.ts';
 import type { CallerError } from '../core/dialect.ts';
 import type { AttemptRecord, Exchange } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
@@ -9,11 +10,10 @@ import type { RouteOutcome } from '../core/route.ts';
 import type { Instant } from '../core/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { type AttemptReport, type Drive, type DriveLog, drive } from '../drive.ts';
-import { headOf } from '../head.ts';
-import type { Question } from '../question.ts';
-import { exchangeOf } from '../record.ts';
-import { deaf, type Redactor, redactor } from '../redact.ts';
-import { callerErrorOf, recordingUnavailable } from '../tell.ts';
+import { headOf } from '../http/head.ts';
+import { callerErrorOf, recordingUnavailable } from '../http/tell.ts';
+import { headersOf, urlOf } from '../upstream/call.ts';
+import { deaf, type Redactor, redactor } from '../upstream/redact.ts';
 import type { UpstreamHandle } from '../upstream.ts';
 import { type AskedFor, consumedBy, objectsIn } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';

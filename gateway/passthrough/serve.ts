@@ -1,16 +1,16 @@
 /** From a request of a passed-through endpoint to its relay: body, caller, account and the one target that is asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Driven } from '../answering.ts';
-import { type BodyLimits, checkContentType, readBody, readBytes } from '../body.ts';
 import { geminiEmbeddings } from '../callers/embeddings.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Sink } from '../core/exchange.ts';
 import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import { namesHost, questionOf, type Visit } from '../intake.ts';
+import type { Driven } from '../http/answering.ts';
+import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
+import { namesHost, questionOf, type Visit } from '../http/intake.ts';
+import { ours } from '../http/pass.ts';
+import { invalid, isRefusal, noRecord, type Refusal } from '../http/refuse.ts';
 import type { Purse } from '../limits/purse.ts';
-import { ours } from '../pass.ts';
-import { invalid, isRefusal, noRecord, type Refusal } from '../refuse.ts';
 import { nothingUsed, recordBatch, withBatch } from './batch-items.ts';
 import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
 import type { AskedFor } from './consumed.ts';

@@ -1,10 +1,10 @@
 /** `Idempotency-Key`: who asks the same again while it is being answered, or for a while after, reads the first answer; nothing is asked or paid twice. */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Asking } from '../ask.ts';
+import type { Asking } from '../asking/ask.ts';
+import type { Question } from '../asking/question.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { Question } from '../question.ts';
-import { invalid, type Refusal } from '../refuse.ts';
+import { invalid, type Refusal } from '../http/refuse.ts';
 import { Tape } from './tape.ts';
 
 export interface RepeatLimits {

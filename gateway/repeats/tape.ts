@@ -1,5 +1,5 @@
 /** One answer read by several callers who asked the same: what was said so far is kept, so that who comes later hears it from its beginning. */
-import type { Head, Reader } from '../ask.ts';
+import type { Head, Reader } from '../asking/ask.ts';
 import type { Sealed } from '../core/exchange.ts';
 
 type Ending =

@@ -1,6 +1,7 @@
 /** Asks questions of scripted upstreams as the gateway would, with everything real but the caller and the store, which are kept in memory. */
 import { randomUUID } from 'node:crypto';
-import { type AskWorld, ask, type Head, type Reader, type Target } from '../../gateway/ask.ts';
+import { type AskWorld, ask, type Head, type Reader, type Target } from '../../gateway/asking/ask.ts';
+import type { Question } from '../../gateway/asking/question.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import type { ChatRequest } from '../../gateway/core/chat.ts';
 import { type Exchange, type Sink, seal } from '../../gateway/core/exchange.ts';
@@ -14,7 +15,6 @@ import type { Clock } from '../../gateway/core/time.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { FleetState } from '../../gateway/fleet/state.ts';
 import { openai } from '../../gateway/providers/openai.ts';
-import type { Question } from '../../gateway/question.ts';
 import { Secret } from '../../gateway/secret.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../gateway/settings.ts';
 import { httpUpstream } from '../../gateway/upstream.ts';

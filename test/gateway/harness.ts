@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, printProblems } from '../../gateway/config.ts';
 import { type Exchange, type Sealed, type Sink, seal } from '../../gateway/core/exchange.ts';
-import { silentLog } from '../../gateway/logs.ts';
+import { silentLog } from '../../gateway/observe/logs.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/server.ts';
 import type { Settings } from '../../gateway/settings.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { wallClock } from '../../gateway/clock.ts';
 import { seal } from '../../gateway/core/exchange.ts';
-import { isRefusal } from '../../gateway/refuse.ts';
+import { isRefusal } from '../../gateway/http/refuse.ts';
 import { type RepeatLimits, Repeats, type Shared } from '../../gateway/repeats/repeats.ts';
 import { questionOf } from './asking.ts';
 import { type Answer, answerJson, answerStream, hi, post, running, twoProviders, upstream } from './harness.ts';

@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { newExchangeId, traceFrom } from '../../gateway/ids.ts';
-import { silentLog } from '../../gateway/logs.ts';
-import { samplerFrom } from '../../gateway/telemetry.ts';
+import { silentLog } from '../../gateway/observe/logs.ts';
+import { samplerFrom } from '../../gateway/observe/telemetry.ts';
 import { type Answer, answerAsked, answerJson, hi, post, running, twoProviders, upstream } from './harness.ts';
 
 interface Span {

@@ -10,9 +10,9 @@ import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts
 import type { Performance } from '../../gateway/core/provider.ts';
 import { nonconformity } from '../../gateway/core/schema.ts';
 import { measure, textOf } from '../../gateway/core/signal.ts';
-import { play } from '../../gateway/play.ts';
 import { tokenise } from '../../gateway/providers/simulated/words.ts';
 import { simulated } from '../../gateway/providers/simulated.ts';
+import { play } from '../../gateway/upstream/play.ts';
 import { anyText } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';

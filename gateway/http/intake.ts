@@ -1,0 +1,202 @@
+/** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { onBreakHeader, withBreaks } from '../asking/breaks.ts';
+import type { Question } from '../asking/question.ts';
+import type { ChatRequest } from '../core/chat.ts';
+import { type Dialect, isFieldProblem } from '../core/dialect.ts';
+import type { Caller } from '../core/exchange.ts';
+import { isObject, type JsonObject, type Span, scanObject } from '../core/json.ts';
+import type { Instant } from '../core/time.ts';
+import { whyNone } from '../fleet/planner.ts';
+import type { TraceContext } from '../ids.ts';
+import type { Telemetry } from '../observe/telemetry.ts';
+import type { CallerKey, Route, Settings } from '../settings.ts';
+import type { World } from '../world.ts';
+import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
+import { invalid, isRefusal, type Refusal } from './refuse.ts';
+import { resolve } from './resolve.ts';
+
+/** One request from its arrival on, and the version of the configuration that it met. */
+export interface Visit {
+  readonly id: string;
+  readonly receivedAt: Instant;
+  readonly trace: TraceContext;
+  readonly key: CallerKey;
+  readonly settings: Settings;
+  readonly world: World;
+  readonly telemetry: Telemetry;
+}
+
+/** What was asked, read and checked but not yet routed. */
+export interface Asked {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly text: string;
+  readonly value: JsonObject;
+  readonly members: ReadonlyMap<string, Span>;
+  readonly chat: ChatRequest;
+}
+
+/** Parameters by which a caller would choose where its request goes, or as whom. */
+const hostParameters = ['api_base', 'base_url', 'api_key', 'custom_host'];
+
+export async function parse(request: IncomingMessage, dialect: Dialect, limits: BodyLimits): Promise<Asked | Refusal> {
+  const wrongType = checkContentType(request.headers['content-type']);
+  if (wrongType) return wrongType;
+  const body = await readBody(request, limits);
+  if (isRefusal(body)) return body;
+  return understand(body, request.headers, dialect);
+}
+
+/** What a body says, wherever it came from. */
+export function understand({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: Dialect): Asked | Refusal {
+  const scan = scanObject(text);
+  if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
+  const named = namesHost(scan.members);
+  if (named) return named;
+  const chat = dialect.parseRequest(withModel(scan.value));
+  if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
+  // Some dialects name the model elsewhere than in the body.
+  return { headers, body: bytes, text, value: { ...scan.value, model: chat.model }, members: scan.members, chat };
+}
+
+export function namesHost(members: ReadonlyMap<string, Span>): Refusal | undefined {
+  const named = hostParameters.find(member => members.has(member));
+  if (named === undefined) return undefined;
+  return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
+}
+
+/** A list of `models` may stand in for `model`. */
+function withModel(value: JsonObject): JsonObject {
+  const { model, models } = value;
+  const first = Array.isArray(models) ? models[0] : undefined;
+  return model === undefined && typeof first === 'string' ? { ...value, model: first } : value;
+}
+
+/** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. */
+export function route(asked: Asked, dialect: Dialect, visit: Visit): Question | Refusal {
+  const chosen = resolve(visit.settings, visit.key.tenant, asked.value);
+  return isRefusal(chosen) ? chosen : questionOf(asked, dialect, visit, chosen);
+}
+
+/** The same for a route that was chosen already. */
+export function questionOf(
+  asked: Asked,
+  dialect: Dialect,
+  { id, receivedAt, trace, key, settings, world, telemetry }: Visit,
+  chosen: Route,
+): Question | Refusal {
+  const { headers } = asked;
+  const caller = callerFrom(headers, key, asked.chat.user);
+  if (isRefusal(caller)) return caller;
+  const hops = hopsFrom(headers);
+  if (typeof hops === 'object') return hops;
+  const planned = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller });
+  const policy = withBreaks(planned, { chat: asked.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
+  if (isRefusal(policy)) return policy;
+  const none = whyNone(policy);
+  if (none !== undefined) return invalid('no_capable_target', none, 'model');
+  const { traceId, spanId, parentSpanId } = trace;
+  const streamOptions = asked.value.stream_options;
+  return {
+    id,
+    receivedAt,
+    caller,
+    trace: { traceId, spanId, parentSpanId },
+    dialect,
+    policy,
+    onUnsupported: chosen.onUnsupported,
+    ...(chosen.copies ? { copies: chosen.copies } : {}),
+    configHash: settings.hash,
+    chat: asked.chat,
+    raw: { text: asked.text, members: asked.members },
+    body: asked.body,
+    headers: recordedHeaders(headers),
+    includeUsage: dialect.alwaysUsage === true || (isObject(streamOptions) && streamOptions.include_usage === true),
+    onward: { isSampled: telemetry.samples(trace), state: trace.state },
+    hops,
+  };
+}
+
+const tagPrefix = 'x-hindcast-tag-';
+const tagsMax = 16;
+const tagShape = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
+const valueLengthMax = 256;
+
+function callerFrom(headers: IncomingHttpHeaders, key: CallerKey, user: string | undefined): Caller | Refusal {
+  const tags: Record<string, string> = {};
+  let count = 0;
+  for (const header in headers) {
+    if (!header.startsWith(tagPrefix)) continue;
+    const name = header.slice(tagPrefix.length);
+    const value = textOf(headers[header]);
+    if (!tagShape.test(name) || value.length > valueLengthMax || ++count > tagsMax) return badTag(header);
+    tags[name] = value;
+  }
+  const conversation = textOf(headers['x-hindcast-conversation']);
+  if (conversation.length > valueLengthMax) {
+    return invalid('invalid_value', `x-hindcast-conversation is longer than ${valueLengthMax} characters.`, 'x-hindcast-conversation');
+  }
+  return {
+    tenant: key.tenant,
+    project: key.project,
+    user: key.user || (user ?? ''),
+    key: key.name,
+    requestId: textOf(headers['x-request-id']).slice(0, valueLengthMax),
+    conversation,
+    tags,
+  };
+}
+
+const badTag = (header: string): Refusal =>
+  invalid(
+    'invalid_value',
+    `A request takes at most ${tagsMax} tags x-hindcast-tag-<name>, with names of up to 64 letters, digits, _ . - and values of up to ${valueLengthMax} characters.`,
+    header.slice(0, 100),
+  );
+
+/** A gateway that is its own upstream, by whatever detour, would ask itself for ever. A 400 is what nobody on the way tries again. */
+const hopsMax = 8;
+
+function hopsFrom(headers: IncomingHttpHeaders): number | Refusal {
+  const hops = Number(headers['x-hindcast-hop'] ?? 0);
+  if (Number.isInteger(hops) && hops >= 0 && hops < hopsMax) return hops;
+  return invalid('loop_detected', `The request came through ${hopsMax} gateways: a provider's base_url leads back to this one.`);
+}
+
+/** Headers that say something of the client or the call and are never secret. */
+const recorded = [
+  'user-agent',
+  'content-type',
+  'accept',
+  'http-referer',
+  'x-title',
+  'openai-beta',
+  'anthropic-version',
+  'anthropic-beta',
+  'x-stainless-lang',
+  'x-stainless-package-version',
+  'x-stainless-runtime',
+  'x-stainless-runtime-version',
+  'x-stainless-retry-count',
+  'x-stainless-timeout',
+  'x-forwarded-for',
+];
+
+function recordedHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const out: Record<string, string> = {};
+  for (const name of recorded) {
+    const value = headers[name];
+    if (value !== undefined) out[name] = textOf(value).slice(0, 2 * valueLengthMax);
+  }
+  return out;
+}
+
+/** Node reads header bytes as Latin-1; what was sent as UTF-8 is read as such. */
+export function textOf(value: string | string[] | undefined): string {
+  const text = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  if (!/[\u0080-\u00ff]/.test(text)) return text;
+  const bytes = Buffer.from(text, 'latin1');
+  const utf8 = bytes.toString();
+  return utf8.includes('\ufffd') ? text : utf8;
+}

@@ -1,0 +1,98 @@
+/** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
+import type { ServerResponse } from 'node:http';
+import type { Head, Reader } from '../asking/ask.ts';
+import type { Dialect } from '../core/dialect.ts';
+import type { Sealed } from '../core/exchange.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import { jsonType, streamTypeOf } from './head.ts';
+import { internalError } from './refuse.ts';
+
+export interface ResponseReaderOptions {
+  readonly clock: Clock;
+  /** A stream that waits longer than this gets its head and a comment; undefined for answers that are no stream. */
+  readonly keepAliveMs: Milliseconds | undefined;
+  readonly dialect: Dialect;
+  /** What a head that goes out before the answer is known may say. */
+  readonly earlyHeaders: Readonly<Record<string, string>>;
+}
+
+const comment = ': keep-alive\n\n';
+const streamHeaders = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
+
+export class ResponseReader implements Reader {
+  begun = false;
+  readonly #response: ServerResponse;
+  readonly #options: ResponseReaderOptions;
+  #wroteAt: Instant;
+  #cancel: Cancel = () => {};
+
+  constructor(response: ServerResponse, options: ResponseReaderOptions) {
+    this.#response = response;
+    this.#options = options;
+    this.#wroteAt = options.clock.now();
+    this.#watch();
+  }
+
+  begin(head: Head): void {
+    if (this.begun || this.#response.destroyed) return;
+    this.begun = true;
+    this.#response.writeHead(head.status, { 'content-type': head.contentType, ...streamHeaders, ...head.headers });
+  }
+
+  write(text: string): boolean {
+    if (this.#response.destroyed) return true;
+    this.#wroteAt = this.#options.clock.now();
+    return this.#response.write(text);
+  }
+
+  end(text: string, head: Head, _sealed: Sealed): void {
+    this.#finish(text, head);
+  }
+
+  /** An empty text is for a caller that is gone, or for an answer of which nothing more can be said: it ends torn. */
+  fail(text: string, head: Head): void {
+    if (text !== '') return this.#finish(text, head);
+    this.stop();
+    if (this.begun) this.#response.destroy();
+    else this.#finish(this.#options.dialect.renderFailure(internalError.refusal), { ...head, status: 500, contentType: jsonType });
+  }
+
+  /** No more comments. */
+  stop(): void {
+    this.#cancel();
+  }
+
+  #finish(text: string, head: Head): void {
+    this.stop();
+    const response = this.#response;
+    if (response.destroyed) return;
+    if (this.begun) {
+      // A stream that ends in an error also ends its connection.
+      const { socket } = response;
+      if (head.status !== 200) response.once('finish', () => socket?.destroySoon());
+      response.end(text);
+      return;
+    }
+    this.begun = true;
+    const isStream = head.contentType.startsWith('text/event-stream');
+    const framing = isStream ? streamHeaders : { 'content-length': Buffer.byteLength(text) };
+    response.writeHead(head.status, { 'content-type': head.contentType, ...framing, ...head.headers });
+    response.end(text);
+  }
+
+  /** One timer that looks at the last write; re-arming it with each write would cost more than the write. */
+  #watch(): void {
+    const { clock, keepAliveMs } = this.#options;
+    if (keepAliveMs === undefined) return;
+    this.#cancel = clock.at(this.#wroteAt + keepAliveMs, () => {
+      if (clock.now() - this.#wroteAt >= keepAliveMs) this.#keepAlive();
+      this.#watch();
+    });
+  }
+
+  #keepAlive(): void {
+    const { dialect, earlyHeaders } = this.#options;
+    this.begin({ status: 200, contentType: streamTypeOf(dialect), headers: earlyHeaders });
+    this.write(dialect.keepAlive ?? comment);
+  }
+}

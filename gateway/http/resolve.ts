@@ -1,0 +1,125 @@
+/** What a request may be answered by: its `model`, `models` and `fallbacks` become a route, or a refusal. Pure over Settings. */
+import { isObject, type Json, type JsonObject } from '../core/json.ts';
+import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings.ts';
+import { forbidden, invalid, isRefusal, type Refusal } from './refuse.ts';
+
+/** More targets than this in one request help nobody. */
+const stepsMax = 16;
+const nameLengthMax = 256;
+
+/** `tenant` is the caller's. The members are those of the request's body, unread. */
+export function resolve(settings: Settings, tenant: string, body: JsonObject): Route | Refusal {
+  const names = namesOf(body);
+  if (isRefusal(names)) return names;
+  const routes: Route[] = [];
+  for (const { name, param } of names) {
+    const route = settings.routes.get(name) ?? directly(settings, name, param);
+    if (isRefusal(route)) return route;
+    if (!isAllowed(settings, tenant, route.name)) {
+      return forbidden('model_not_allowed', `This key may not ask the model ${JSON.stringify(name)}.`, param);
+    }
+    routes.push(route);
+  }
+  if (routes.length === 1) return routes[0]!;
+  return joined(routes);
+}
+
+/** A tenant without a list of its own may ask everything. */
+export function isAllowed({ tenants }: Pick<Settings, 'tenants'>, tenant: string, name: string): boolean {
+  return tenants.get(tenant)?.routes?.includes(name) ?? true;
+}
+
+/** The targets that routes name, in order of appearance: what a caller can be told to exist besides the routes. */
+export function knownTargets({ routes }: Pick<Settings, 'routes'>): readonly string[] {
+  return [...new Set([...routes.values()].flatMap(route => route.steps.map(step => step.target)))];
+}
+
+interface Name {
+  readonly name: string;
+  readonly param: string;
+}
+
+/** The names in the order they shall be tried. Each may itself be a comma list. */
+function namesOf(body: JsonObject): readonly Name[] | Refusal {
+  const names: Name[] = [];
+  for (const param of ['model', 'models', 'fallbacks']) {
+    const written = writtenIn(body[param], param);
+    if (isRefusal(written)) return written;
+    for (const text of written) {
+      const problem = checkName(text, param);
+      if (problem) return problem;
+      const list = text.split(',').map(name => name.trim());
+      if (list.includes('')) return invalid('invalid_value', `${param} has an empty name between its commas.`, param);
+      for (const name of list) if (!names.some(known => known.name === name)) names.push({ name, param });
+    }
+  }
+  if (names.length === 0) return invalid('missing_required_parameter', 'model is missing: name a route or a provider/model.', 'model');
+  if (names.length > stepsMax) return invalid('invalid_value', `A request may name at most ${stepsMax} models.`, names.at(-1)!.param);
+  return names;
+}
+
+/** `model` is a string, the others are lists; a fallback may be an object that names its model, as LiteLLM's clients write it. */
+function writtenIn(value: Json | undefined, param: string): readonly string[] | Refusal {
+  if (value === undefined || value === null) return [];
+  if (param === 'model') return typeof value === 'string' ? [value] : invalid('invalid_type', 'model must be a string.', param);
+  if (!Array.isArray(value)) return invalid('invalid_type', `${param} must be a list of model names.`, param);
+  const names = (value as readonly Json[]).map(item => (isObject(item) ? item.model : item));
+  const isText = (name: Json | undefined): name is string => typeof name === 'string';
+  return names.every(isText) ? names : invalid('invalid_type', `${param} must be a list of model names.`, param);
+}
+
+function checkName(name: string, param: string): Refusal | undefined {
+  if (name.trim() === '') return invalid('invalid_value', `${param} is empty.`, param);
+  if (name.length > nameLengthMax) return invalid('invalid_value', `${param} is longer than ${nameLengthMax} characters.`, param);
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name)) {
+    return invalid('invalid_value', `${param} contains control characters.`, param);
+  }
+  return undefined;
+}
+
+/** A name that is no route: `provider/model`, or a bare model name that only one provider can mean. */
+function directly(settings: Settings, name: string, param: string): Route | Refusal {
+  const slash = name.indexOf('/');
+  if (slash > 0 && slash < name.length - 1 && settings.providers.has(name.slice(0, slash))) return single(name);
+  const candidates = candidatesFor(settings, name);
+  if (candidates.length === 1) return single(candidates[0]!);
+  const told = JSON.stringify(name).slice(0, 100);
+  if (candidates.length > 1) {
+    return invalid('model_not_found', `The model ${told} is ambiguous: name one of ${candidates.join(', ')}.`.slice(0, 400), param, 404);
+  }
+  return invalid(
+    'model_not_found',
+    `The model ${told} does not exist here: name a route or a provider/model. GET /v1/models lists them.`,
+    param,
+    404,
+  );
+}
+
+/** A target that a route names, by its model alone; else the accounts whose provider makes models of such names. */
+function candidatesFor(settings: Settings, model: string): readonly string[] {
+  const named = knownTargets(settings).filter(target => target.slice(target.indexOf('/') + 1) === model);
+  if (named.length > 0) return named;
+  const accounts = [...settings.providers.values()].filter(({ provider }) =>
+    provider.modelPrefixes?.some(prefix => model.startsWith(prefix)),
+  );
+  const atHome = accounts.filter(isAtHome);
+  return (atHome.length > 0 ? atHome : accounts).map(account => `${account.name}/${model}`);
+}
+
+/** The vendor itself, rather than somebody else who speaks its wire format. */
+const isAtHome = ({ provider, baseUrl }: Account): boolean => baseUrl === provider.baseUrl;
+
+const single = (target: string): Route => ({ name: target, ...routeDefaults, steps: [{ target, ...stepDefaults }] });
+
+/** Several names make one chain, tried in order. It may take as long as the slowest of them, and is as strict as the strictest. */
+function joined(routes: readonly Route[]): Route | Refusal {
+  const steps: readonly ConfiguredStep[] = routes.flatMap(route => route.steps);
+  if (steps.length > stepsMax) return invalid('invalid_value', `A request may be given at most ${stepsMax} targets.`, 'models');
+  const strictness = routes.map(route => route.onUnsupported);
+  return {
+    name: routes.map(route => route.name).join(','),
+    deadlineMs: Math.max(...routes.map(route => route.deadlineMs)),
+    onUnsupported: strictness.find(word => word === 'reject') ?? strictness.find(word => word === 'drop') ?? 'warn',
+    steps,
+  };
+}

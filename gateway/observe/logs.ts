@@ -1,0 +1,59 @@
+/** The gateway's log: JSON lines for machines, short lines for a terminal. Only typed fields and our own words go in, never a body or a credential. */
+import pino from 'pino';
+import type { Exchange } from '../core/exchange.ts';
+import { usd } from '../core/price.ts';
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly isTerminal: boolean;
+  write(line: string): void;
+}
+
+export function createLog({ level, isTerminal, write }: LogOptions): Log {
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: name => ({ level: name }) } },
+    { write: isTerminal ? line => write(prettyLine(line)) : write },
+  );
+  const at = (name: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: LogFields) =>
+    fields === undefined ? logger[name](message) : logger[name](fields, message);
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+const marks: Readonly<Record<string, string>> = { debug: '·', info: ' ', warn: '!', error: '✗' };
+
+/** `12:34:56 ! what happened  id=…` */
+function prettyLine(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const clock = new Date(String(time)).toTimeString().slice(0, 8);
+  const rest = Object.entries(fields).map(([name, value]) => `  ${name}=${printable(String(value))}`);
+  return `${clock} ${marks[String(level)] ?? ' '} ${printable(String(msg))}${rest.join('')}\n`;
+}
+
+/** A stack keeps its lines; everything else that could move the cursor is taken out. */
+const printable = (text: string): string => text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]+/g, ' ');
+
+/** One line for a finished request. */
+export function requestLine(exchange: Exchange): string {
+  const { status, attempts, usage, costNanoUsd } = exchange;
+  const last = attempts.find(attempt => attempt.accepted) ?? attempts.at(-1);
+  const route = exchange.policy.name === last?.target ? '' : `${exchange.policy.name} → `;
+  const tries = attempts.length > 1 ? `, ${attempts.length} attempts` : '';
+  const tokens = usage ? `, ${usage.input}+${usage.output} tokens` : '';
+  const price = costNanoUsd === undefined ? '' : `, $${usd(costNanoUsd).toFixed(6)}`;
+  const took = `${Math.round(exchange.endedAt - exchange.receivedAt)} ms`;
+  return `${status || '---'} ${exchange.outcome} ${route}${last?.target ?? '(no target)'} ${took}${tries}${tokens}${price}`;
+}
