@@ -34,16 +34,23 @@ export interface Upstream {
 }
 
 const connectTimeoutMs = 3_000;
-const connectionsMax = 512;
+/** To one origin. A stream holds its connection until its end, so this is how many streams one provider can have open here. */
+const connectionsMaxDefault = 4_096;
 const bodyBytesMax = 64 * 1024 * 1024;
 
-export function httpUpstream(): Upstream {
-  const pools = new Map<string, Pool>();
-  const poolOf = (origin: string, allowPrivate: boolean): Pool => {
+interface Connections {
+  readonly pool: Pool;
+  /** Calls under way. */
+  busy: number;
+}
+
+export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
+  const pools = new Map<string, Connections>();
+  const poolOf = (origin: string, allowPrivate: boolean): Connections => {
     const key = `${allowPrivate} ${origin}`;
-    let pool = pools.get(key);
-    if (!pool) {
-      pool = new Pool(origin, {
+    let known = pools.get(key);
+    if (!known) {
+      const pool = new Pool(origin, {
         connections: connectionsMax,
         // One call at a time on a connection: to abort a call is to close its connection, and disturbs no other.
         pipelining: 1,
@@ -54,34 +61,51 @@ export function httpUpstream(): Upstream {
         maxResponseSize: bodyBytesMax,
         connect: { timeout: connectTimeoutMs, ...(allowPrivate ? {} : { lookup: publicLookup }) },
       });
-      pools.set(key, pool);
+      known = { pool, busy: 0 };
+      pools.set(key, known);
     }
-    return pool;
+    return known;
   };
   return {
     send: (call, listener) => {
       const url = new URL(call.url);
       if (!call.allowPrivate && isPrivateHost(url.hostname)) {
-        queueMicrotask(() => listener.failed({ kind: 'unreachable', message: 'private addresses need allow_private: true' }));
-        return { abort: () => {}, pause: () => {}, resume: () => {} };
+        return refused(listener, { kind: 'unreachable', message: 'private addresses need allow_private: true' });
       }
-      return dispatch(poolOf(url.origin, call.allowPrivate), url.pathname + url.search, call, listener);
+      const connections = poolOf(url.origin, call.allowPrivate);
+      // It would wait, unseen, until some other answer ends: another target, or a word to the caller, is better.
+      if (connections.busy >= connectionsMax) {
+        return refused(listener, { kind: 'overloaded', message: `all ${connectionsMax} connections to ${url.origin} are in use` });
+      }
+      return dispatch(connections, url.pathname + url.search, call, listener);
     },
     close: async () => {
-      await Promise.all([...pools.values()].map(pool => pool.destroy()));
+      await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));
     },
   };
 }
 
-function dispatch(pool: Pool, path: string, call: UpstreamCall, listener: UpstreamListener): UpstreamHandle {
+function refused(listener: UpstreamListener, failure: Failure): UpstreamHandle {
+  queueMicrotask(() => listener.failed(failure));
+  return { abort: () => {}, pause: () => {}, resume: () => {} };
+}
+
+function dispatch(connections: Connections, path: string, call: UpstreamCall, listener: UpstreamListener): UpstreamHandle {
   let controller: Dispatcher.DispatchController | undefined;
   let status = 0;
   let over = false;
-  const abort = (): void => {
+  const isOverNow = (): boolean => {
+    if (over) return false;
     over = true;
+    connections.busy--;
+    return true;
+  };
+  const abort = (): void => {
+    isOverNow();
     controller?.abort(new Error('no longer needed'));
   };
-  pool.dispatch(
+  connections.busy++;
+  connections.pool.dispatch(
     { method: call.method ?? 'POST', path, headers: call.headers, body: (call.body as string | undefined) ?? null },
     {
       onRequestStart: started => {
@@ -97,14 +121,10 @@ function dispatch(pool: Pool, path: string, call: UpstreamCall, listener: Upstre
         if (!over) listener.chunk(chunk);
       },
       onResponseEnd: () => {
-        if (over) return;
-        over = true;
-        listener.end();
+        if (isOverNow()) listener.end();
       },
       onResponseError: (_, error) => {
-        if (over) return;
-        over = true;
-        listener.failed(failureOf(error as Error & { code?: string }, status));
+        if (isOverNow()) listener.failed(failureOf(error as Error & { code?: string }, status));
       },
     },
   );

@@ -14,7 +14,7 @@ export interface Cell {
   readonly provider: 'openai' | 'anthropic';
 }
 
-const base: Cell = {
+export const base: Cell = {
   name: 'base',
   concurrency: 32,
   // Until the compiler of a hot function has come to rest: a gateway runs for days, and every subject gets as many.
@@ -55,7 +55,18 @@ export const allCells: readonly Cell[] = [
   { ...base, name: '256', warmup: 2_000, concurrency: 256 },
 ];
 
-export const cellNamed = (name: string): Cell | undefined => allCells.find(cell => cell.name === name);
+/** For what grows: streams that say nothing for a long time, and prompts as large as they may be. */
+export const idle: Cell = {
+  ...sse,
+  name: 'idle',
+  warmup: 0,
+  requests: 2_000,
+  answer: { type: 'sse', chunks: 2, gapMs: 20_000, delayMs: 0 },
+};
+export const huge: Cell = { ...base, name: 'huge', warmup: 1, requests: 8, concurrency: 1, promptBytes: 20_000_000 };
+export const growthCells: readonly Cell[] = [idle, huge];
+
+export const cellNamed = (name: string): Cell | undefined => [...allCells, ...growthCells].find(cell => cell.name === name);
 
 /** Chunks a caller is sent per request; 1 for an answer that comes whole. */
 export const chunksOf = ({ answer }: Cell): number => (answer.type === 'sse' ? answer.chunks : 1);
@@ -64,7 +75,7 @@ export const chunksOf = ({ answer }: Cell): number => (answer.type === 'sse' ? a
 const textsMax = 64;
 
 export function requestBodies(cell: Cell): readonly string[] {
-  const count = cell.promptBytes > 50_000 ? 8 : textsMax;
+  const count = cell.promptBytes > 1_000_000 ? 1 : cell.promptBytes > 50_000 ? 8 : textsMax;
   return Array.from({ length: count }, (_, i) =>
     JSON.stringify({
       model: `${cell.name}/model`,

@@ -10,7 +10,7 @@ import { installPortkey } from './portkey.ts';
 import { canPin, end, fileHere, forkNode, said, startNode } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
 import { cellTable, gateTable } from './report.ts';
-import { ours, type Subject, subjectNamed } from './subjects.ts';
+import { ours, type Subject, slow, subjectNamed } from './subjects.ts';
 
 const usage = `npm run bench -- [options]
   --quick            base and SSE, 3 rounds, bare, off, on and embedded, within two minutes
@@ -74,7 +74,8 @@ async function startHelpers(): Promise<Helpers> {
 }
 
 async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> {
-  const wished = (name: string): boolean => options.subject.length === 0 || options.subject.includes(name);
+  const wished = (name: string): boolean =>
+    options.subject.length === 0 ? !(options.quick && slow.has(name)) : options.subject.includes(name);
   const isPortkeyWished = options.subject.includes('portkey') || (options.subject.length === 0 && !options.quick);
   const portkey = isPortkeyWished ? await installPortkey().catch(error => void note(`portkey is left out: ${error}`)) : undefined;
   const subjects = [...ours.filter(({ name }) => wished(name)), ...(portkey ? [portkey.subject] : [])];

@@ -108,7 +108,7 @@ export async function ask(load: ChildProcess, order: LoadOrder): Promise<LoadRep
 }
 
 /** Waits for the records of all requests and gives how many there are at last. */
-async function drained(running: Running, sent: number): Promise<number | undefined> {
+export async function drained(running: Running, sent: number): Promise<number | undefined> {
   if (!running.recorded) return undefined;
   const until = performance.now() + drainMsMax;
   for (;;) {

@@ -114,10 +114,14 @@ export interface Memory {
 }
 
 /** The most memory that was ever resident. */
-export function peakMemory(pid: number): Memory {
+export const peakMemory = (pid: number): Memory => memory(pid, 'VmHWM');
+/** What is resident now. */
+export const residentMemory = (pid: number): Memory => memory(pid, 'VmRSS');
+
+function memory(pid: number, field: 'VmHWM' | 'VmRSS'): Memory {
   const [main = 0, ...children] = familyOf(pid).map(member => {
     try {
-      const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${member}/status`, 'utf8'))?.[1];
+      const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${member}/status`, 'utf8'))?.[1];
       return Math.round(Number(kilobytes ?? 0) / 1024);
     } catch {
       return 0;

@@ -2,7 +2,7 @@
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { allCells, type Cell } from './cells.ts';
+import { allCells, type Cell, growthCells } from './cells.ts';
 import { end, fileHere, type Started, said, startNode } from './processes.ts';
 import type { SinkCount } from './sink.ts';
 
@@ -69,11 +69,12 @@ const bare: Subject = {
 
 /** One provider for each cell, so that one upstream can answer all of them. */
 function configOf(upstream: string, more: object): string {
-  const providers = allCells.map(({ name, provider }) => {
+  const providers = [...allCells, ...growthCells].map(({ name, provider }) => {
     const baseUrl = `${upstream}/${name}${provider === 'openai' ? '/v1' : ''}`;
     return [name, { api: provider, key: 'no-key-is-looked-at', base_url: baseUrl, allow_private: true }];
   });
-  return JSON.stringify({ server: { port: 0 }, providers: Object.fromEntries(providers), ...more });
+  const { server = {}, providers: others = {}, ...rest } = more as { server?: object; providers?: object };
+  return JSON.stringify({ server: { port: 0, ...server }, providers: { ...Object.fromEntries(providers), ...others }, ...rest });
 }
 
 const off: Subject = {
@@ -93,7 +94,14 @@ const on: Subject = {
   name: 'on',
   what: 'this gateway as it comes: every request recorded, traced and logged; its recorder ships to a sink',
   runs: () => true,
-  start: (upstream, nodeOptions = []) => serve(upstream, nodeOptions, sinkUrl => ({ url: sinkUrl, path: './data', username: 'default' })),
+  start: (upstream, nodeOptions = []) => serveToSink(upstream, {}, nodeOptions),
+};
+
+const workers: Subject = {
+  name: 'workers',
+  what: 'the same with two workers (on the one core that subjects have)',
+  runs: cell => cell.name === 'base',
+  start: (upstream, nodeOptions = []) => serveToSink(upstream, { server: { workers: 2 } }, nodeOptions),
 };
 
 const embedded: Subject = {
@@ -103,12 +111,21 @@ const embedded: Subject = {
   start: (upstream, nodeOptions = []) => serve(upstream, nodeOptions, () => ({ url: 'embedded', path: './data', port: 0 })),
 };
 
-async function serve(upstream: string, nodeOptions: readonly string[], storeOf: (sinkUrl: string) => object): Promise<Running> {
+/** `more` joins the configuration, or takes the place of its parts. */
+export const serveToSink = (upstream: string, more: object, nodeOptions: readonly string[] = []): Promise<Running> =>
+  serve(upstream, nodeOptions, sinkUrl => ({ url: sinkUrl, path: './data', username: 'default' }), more);
+
+async function serve(
+  upstream: string,
+  nodeOptions: readonly string[],
+  storeOf: (sinkUrl: string) => object,
+  more: object = {},
+): Promise<Running> {
   const place = new Place();
   const sink = startNode('others', [fileHere('sink.ts')], place.folder, 'inherit');
   const sinkUrl = await said(sink, /(http:\S+)/);
   const store = storeOf(sinkUrl);
-  writeFileSync(join(place.folder, 'hindcast.yaml'), configOf(upstream, { store, telemetry: { otlp: sinkUrl } }));
+  writeFileSync(join(place.folder, 'hindcast.yaml'), configOf(upstream, { store, telemetry: { otlp: sinkUrl }, ...more }));
   const started = place.start([...nodeOptions, main, 'serve']);
   try {
     const origin = await said(started, /listens on (http:\S+)/);
@@ -137,5 +154,7 @@ async function countedAt(sinkUrl: string): Promise<number> {
   return Math.min(requests, Math.floor(spans / 2));
 }
 
-export const ours: readonly Subject[] = [bare, off, on, embedded];
+export const ours: readonly Subject[] = [bare, off, on, workers, embedded];
+/** What a quick run can do without. */
+export const slow: ReadonlySet<string> = new Set(['workers']);
 export const subjectNamed = (name: string): Subject | undefined => ours.find(subject => subject.name === name);

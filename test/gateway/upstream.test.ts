@@ -137,6 +137,26 @@ describe('a call', () => {
     await upstream.close();
   });
 
+  test('beyond the connections to an origin fails at once, and not when one is free again', async () => {
+    await using faulty = await FaultyUpstream.start(blackhole);
+    const upstream = httpUpstream(2);
+    const failures: Failure[] = [];
+    const send = (failed: (failure: Failure) => void) =>
+      upstream.send(
+        { url: faulty.url, headers: {}, body: '{}', allowPrivate: true },
+        { headers: () => {}, chunk: () => {}, end: () => {}, failed },
+      );
+    const [first] = [send(seen => failures.push(seen)), send(seen => failures.push(seen))];
+    const refusal = await new Promise<Failure>(resolve => void send(resolve));
+    expect(refusal).toEqual({ kind: 'overloaded', message: `all 2 connections to ${faulty.url} are in use` });
+    await faulty.called(2);
+    first.abort();
+    send(seen => failures.push(seen));
+    await faulty.called(3);
+    expect(failures).toEqual([]);
+    await upstream.close();
+  });
+
   test('that pauses holds the provider back until it resumes', async () => {
     const pieces = Array.from({ length: 400 }, () => 'x'.repeat(64 * 1024));
     await using faulty = await FaultyUpstream.start(stream(pieces));
