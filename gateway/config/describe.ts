@@ -30,14 +30,14 @@ export function describe(settings: Settings): string {
     file === null ? 'There is no configuration file: providers come from the environment.' : `${file} is good.`,
     `config hash ${hash}, listens on ${server.host}:${server.port}, records in ${store.url === 'embedded' ? store.path : store.url}`,
     '',
-    table(
+    shortTable(
       ['provider', 'api', 'address', 'key'],
       providers.map(p => [p.name, p.api, p.base_url, p.keys.join(', ')]),
     ),
     ...(routes.length > 0
       ? [
           '',
-          table(
+          shortTable(
             ['route', 'steps'],
             routes.map(route => [route.name, route.steps.join(' → ')]),
           ),
@@ -46,16 +46,26 @@ export function describe(settings: Settings): string {
     ...(tenants.length > 1
       ? [
           '',
-          table(
+          shortTable(
             ['tenant', 'may ask'],
             tenants.map(t => [t.name, t.routes?.join(', ') ?? 'everything']),
           ),
         ]
       : []),
     '',
-    keys.length === 0 ? 'Callers need no key.' : keysTable(keys),
+    keys.length === 0 ? 'Callers need no key.' : short(keys, keysTable),
   ].join('\n');
 }
+
+/** More rows than anybody reads. */
+const rowsMax = 100;
+
+function short<Row>(rows: readonly Row[], draw: (rows: readonly Row[]) => string): string {
+  if (rows.length <= rowsMax) return draw(rows);
+  return `${draw(rows.slice(0, rowsMax))}\n… and ${rows.length - rowsMax} more, which --json lists`;
+}
+
+const shortTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => short(rows, some => table(head, some));
 
 export interface KeyRow {
   readonly name: string;

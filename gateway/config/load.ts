@@ -32,7 +32,7 @@ export interface Reading {
 }
 
 export const defaultFile = 'hindcast.yaml';
-const fileBytesMax = 1024 * 1024;
+const fileBytesMax = 16 * 1024 * 1024;
 
 /** Absolute; undefined when there is none and none was asked for. */
 export function findFile({ file, directory, environment }: Wanted): string | undefined {

@@ -20,7 +20,8 @@ export interface Walked {
   readonly overflowed: boolean;
 }
 
-const nodesMax = 50_000;
+/** Room for some 50,000 keys, which have ten values each. */
+const nodesMax = 500_000;
 const aliasesMax = 1_000;
 const depthMax = 40;
 const charactersMax = 4 * 1024 * 1024;

@@ -58,6 +58,25 @@ describe('config check', () => {
     expect(JSON.parse(json.out)).toMatchObject({ ok: false, problems: [{ line: 2, column: 11, path: 'server.prot' }, { line: 3 }] });
   });
 
+  it('takes 10,000 keys, 1,000 routes and 200 providers, and prints as many as anybody reads', async () => {
+    const lines = (count: number, line: (n: number) => string): string => Array.from({ length: count }, (_, n) => line(n)).join('\n');
+    const sha = (n: number): string => createHash('sha256').update(String(n)).digest('hex');
+    const path = file(`
+providers:
+${lines(200, n => `  p${n}: { api: openai, key: k, base_url: "http://127.0.0.1:9/v1", allow_private: true }`)}
+routes:
+${lines(1_000, n => `  r${n}: [p${n % 200}/a, p${(n + 1) % 200}/b]`)}
+tenants: { acme: {} }
+keys:
+${lines(10_000, n => `  - { name: key${n}, hash: "sha256:${sha(n)}", tenant: acme, project: web, user: u${n} }`)}
+`);
+    const { out, code } = await run('config', 'check', '--config', path);
+    expect(code).toBe(0);
+    expect(out.match(/… and \d+ more, which --json lists/g)).toEqual([100, 900, 9_900].map(n => `… and ${n} more, which --json lists`));
+    const json = await run('config', 'check', '--config', path, '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ keys: { length: 10_000 }, routes: { length: 1_000 }, providers: { length: 200 } });
+  });
+
   it('prints what is configured, and where keys come from but never a key', async () => {
     vi.stubEnv('CANARY_KEY', 'sk-canary-value');
     const path = file(`

@@ -421,11 +421,11 @@ describe('what is taken out of records', () => {
 });
 
 describe('a file that cannot be read', () => {
-  const directory = (): string => folder({ 'big.yaml': '#'.repeat(1024 * 1024 + 1), 'sub/x.yaml': '' });
+  const directory = (): string => folder({ 'big.yaml': '#'.repeat(16 * 1024 * 1024 + 1), 'sub/x.yaml': '' });
   it.each([
     ['gone.yaml', 'there is no such file; mend the path given by --config or HINDCAST_CONFIG, or the file'],
     ['sub', 'this is not a plain file; name the YAML file itself'],
-    ['big.yaml', 'this is larger than 1048576 bytes; is it the right file?'],
+    ['big.yaml', 'this is larger than 16777216 bytes; is it the right file?'],
   ])('%s is named', (file, message) => {
     const loaded = loadConfig({ file, directory: directory(), environment: {} });
     expect(loaded).toEqual({ ok: false, problems: [{ file, line: 0, column: 0, path: '', message }] });
