@@ -12,6 +12,8 @@ export interface Cell {
     | { readonly type: 'sse'; readonly chunks: number; readonly gapMs: number; readonly delayMs: number };
   /** The wire format of the provider that answers. */
   readonly provider: 'openai' | 'anthropic';
+  /** Whether it is also measured how soon the provider hears that a caller has left. */
+  readonly leaving?: boolean;
 }
 
 export const base: Cell = {
@@ -47,6 +49,7 @@ export const allCells: readonly Cell[] = [
   {
     ...sse,
     name: 'sse-one',
+    leaving: true,
     concurrency: 1,
     warmup: 20,
     requests: 100,

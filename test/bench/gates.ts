@@ -32,6 +32,7 @@ export const gates: readonly Gate[] = [
   { name: 'CPU per streamed chunk, 10 ms gap / bare', max: 1.05, unit: '', figure: cpu('on', 'sse', 'bare') },
   { name: 'CPU per request, translated / pass-through', max: 1.6, unit: '', figure: cpu('on', 'translated', 'on', 'base') },
   { name: 'TTFT over bare, one caller', max: 0.5, unit: 'ms', figure: over('on', 'bare', 'sse-one') },
+  { name: 'caller gone → upstream aborted, longest of 50', max: 100, unit: 'ms', figure: round => round('on', 'sse-one')?.leftMs },
   { name: 'peak memory of the gateway, base', max: 256, unit: 'MB', figure: round => round('on', 'base')?.peakMb },
   { name: 'peak memory of recorder with engine, base', max: 600, unit: 'MB', figure: round => round('embedded', 'base')?.childPeakMb },
 ];

@@ -5,18 +5,20 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { allCells, type Cell, cellNamed, quickCells, requestBodies } from './cells.ts';
 import { verdictsOf } from './gates.ts';
+import { installLitellm } from './litellm.ts';
 import { ask, measureSubject, type Sample } from './measure.ts';
 import { installPortkey } from './portkey.ts';
 import { canPin, end, fileHere, forkNode, said, startNode } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
 import { cellTable, gateTable } from './report.ts';
+import type { Installed } from './rival.ts';
 import { ours, type Subject, slow, subjectNamed } from './subjects.ts';
 
 const usage = `npm run bench -- [options]
   --quick            base and SSE, 3 rounds, bare, off, on and embedded, within two minutes
   --rounds N         rounds (default: 5, with --quick 3)
   --cell NAME        only this cell; may be repeated: ${allCells.map(({ name }) => name).join(', ')}
-  --subject NAME     only this subject; may be repeated: ${ours.map(({ name }) => name).join(', ')}, portkey
+  --subject NAME     only this subject; may be repeated: ${ours.map(({ name }) => name).join(', ')}, portkey, litellm
   --profile          no measuring: where the main thread of one subject (default: on) spends its time in one cell (default: base)
   --check            exit with 1 when a figure is worse than its gate by more than the noise, or a run is invalid
   --out FILE         every sample and every gate as JSON
@@ -76,9 +78,8 @@ async function startHelpers(): Promise<Helpers> {
 async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> {
   const wished = (name: string): boolean =>
     options.subject.length === 0 ? !(options.quick && slow.has(name)) : options.subject.includes(name);
-  const isPortkeyWished = options.subject.includes('portkey') || (options.subject.length === 0 && !options.quick);
-  const portkey = isPortkeyWished ? await installPortkey().catch(error => void note(`portkey is left out: ${error}`)) : undefined;
-  const subjects = [...ours.filter(({ name }) => wished(name)), ...(portkey ? [portkey.subject] : [])];
+  const rivals = await rivalsOf(name => options.subject.includes(name) || (options.subject.length === 0 && !options.quick));
+  const subjects = [...ours.filter(({ name }) => wished(name)), ...rivals.map(({ subject }) => subject)];
   const about = machine();
   print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
   const samples: Sample[] = [];
@@ -93,8 +94,20 @@ async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> 
       });
     }
   }
-  portkey?.remove();
+  for (const rival of rivals) rival.remove();
   return conclude(about, cells, subjects, samples);
+}
+
+/** Those that can be installed here; of the others, why not. */
+async function rivalsOf(isWished: (name: string) => boolean): Promise<readonly Installed[]> {
+  const installed: Installed[] = [];
+  for (const [name, install] of Object.entries({ portkey: installPortkey, litellm: installLitellm })) {
+    if (!isWished(name)) continue;
+    note(`installing ${name}`);
+    const rival = await install().catch(error => void note(`${name} is left out: ${error}`));
+    if (rival) installed.push(rival);
+  }
+  return installed;
 }
 
 function conclude(about: string, cells: readonly Cell[], subjects: readonly Subject[], samples: readonly Sample[]): number {

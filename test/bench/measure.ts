@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type Cell, chunksOf, requestBodies } from './cells.ts';
+import { callers, leavingMs } from './leaving.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 import { cpuUs, peakMemory } from './processes.ts';
 import type { Running, Subject } from './subjects.ts';
@@ -18,6 +19,8 @@ export interface Sample {
   readonly p99Ms: number;
   /** To the first byte of the answer's body. */
   readonly firstByteMs: number;
+  /** The longest time from a caller's leaving to its provider's hearing of it; undefined where it was not measured. */
+  readonly leftMs: number | undefined;
   /** Of the subject's own process and of its largest child, since its start. */
   readonly peakMb: number;
   readonly childPeakMb: number;
@@ -39,7 +42,10 @@ export async function measureSubject(
   world: { readonly upstream: string; readonly load: ChildProcess },
   each: (sample: Sample) => void,
 ): Promise<void> {
-  const todo = cells.filter(cell => subject.runs(cell));
+  const { share = 1 } = subject;
+  const todo = cells
+    .filter(cell => subject.runs(cell))
+    .map(cell => ({ ...cell, warmup: Math.ceil(cell.warmup * share), requests: Math.ceil(cell.requests * share) }));
   let running: Running;
   try {
     running = await subject.start(world.upstream);
@@ -51,7 +57,9 @@ export async function measureSubject(
   for (const cell of todo) {
     const sample = await measureCell(running, cell, sentBefore, world.load).catch(error => ({ invalid: String(error) }));
     sentBefore += cell.warmup + cell.requests;
-    each({ ...failedSample(subject, cell, round, ''), ...sample });
+    const leftMs = cell.leaving ? Math.max(...(await leavingMs(running, world.upstream))) : undefined;
+    if (cell.leaving) sentBefore += callers;
+    each({ ...failedSample(subject, cell, round, ''), ...sample, leftMs });
     // What failed once has lost count of its records.
     if (sample.invalid !== undefined && running.recorded) break;
   }
@@ -63,11 +71,12 @@ const failedSample = ({ name }: Subject, cell: Cell, round: number, invalid: str
   cell: cell.name,
   round,
   ...{ cpuUsPerRequest: 0, cpuUsPerChunk: 0, requestsPerSecond: 0, p50Ms: 0, p99Ms: 0, firstByteMs: 0, peakMb: 0, childPeakMb: 0, sent: 0 },
+  leftMs: undefined,
   recorded: undefined,
   invalid,
 });
 
-type Figures = Omit<Sample, 'subject' | 'cell' | 'round'>;
+type Figures = Omit<Sample, 'subject' | 'cell' | 'round' | 'leftMs'>;
 
 async function measureCell(running: Running, cell: Cell, sentBefore: number, load: ChildProcess): Promise<Figures> {
   const bodies = requestBodies(cell);

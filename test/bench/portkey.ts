@@ -1,21 +1,15 @@
 /** Portkey's gateway, which records nothing: fetched from npm for the bench, and measured with its own defaults. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { end, startNode } from './processes.ts';
+import { answers, freePort, type Installed } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const cells = new Set(['base', 'sse', 'one', 'sse-one']);
 const installMsMax = 180_000;
-const startMsMax = 60_000;
-
-export interface Installed {
-  readonly subject: Subject;
-  remove(): void;
-}
 
 /** Rejects with npm's own words when it cannot be had. */
 export async function installPortkey(): Promise<Installed> {
@@ -61,25 +55,4 @@ function subjectIn(folder: string): Subject {
       };
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
-
-async function answers(origin: string): Promise<void> {
-  const until = performance.now() + startMsMax;
-  for (;;) {
-    const isThere = await fetch(origin).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return;
-    if (performance.now() > until) throw new Error(`it did not answer within ${startMsMax / 1000} s`);
-    await new Promise(wait => setTimeout(wait, 50));
-  }
 }

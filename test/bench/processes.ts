@@ -33,8 +33,11 @@ export interface Started {
 }
 
 /** Runs node with these arguments. Standard error goes to a file descriptor, as a service's log would. */
-export function startNode(core: Core, args: readonly string[], cwd: string, log: number | 'inherit', env?: NodeJS.ProcessEnv): Started {
-  const [command, ...rest] = [...(canPin ? ['taskset', '-c', coreOf[core]] : []), process.execPath, ...args];
+export const startNode = (core: Core, args: readonly string[], cwd: string, log: number | 'inherit', env?: NodeJS.ProcessEnv): Started =>
+  start(core, [process.execPath, ...args], cwd, log, env);
+
+export function start(core: Core, words: readonly string[], cwd: string, log: number | 'inherit', env?: NodeJS.ProcessEnv): Started {
+  const [command, ...rest] = [...(canPin ? ['taskset', '-c', coreOf[core]] : []), ...words];
   const child = kept(spawn(command!, rest, { cwd, stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env } }));
   let text = '';
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {

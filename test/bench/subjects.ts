@@ -22,6 +22,8 @@ export interface Subject {
   readonly name: string;
   readonly what: string;
   runs(cell: Cell): boolean;
+  /** Of a cell's requests, the share that it is asked; all when absent. */
+  readonly share?: number;
   start(upstream: string, nodeOptions?: readonly string[]): Promise<Running>;
 }
 

@@ -19,8 +19,15 @@ function preparedOf(name: string): Prepared | undefined {
 }
 
 let count = 0;
+/** When streams were given up by whoever read them, in milliseconds of the epoch. */
+let givenUpAt: number[] = [];
 
 const server = createServer((request, response) => {
+  if (request.url === '/given-up') {
+    response.end(JSON.stringify(givenUpAt));
+    givenUpAt = [];
+    return;
+  }
   const found = preparedOf(request.url!.split('/')[1]!);
   request.resume().once('end', () => {
     if (!found) return response.writeHead(404).end();
@@ -44,7 +51,10 @@ function stream(response: ServerResponse, frames: readonly Buffer[], gapMs: numb
   }
   send();
   const timer = setInterval(send, gapMs);
-  response.once('close', () => clearInterval(timer));
+  response.once('close', () => {
+    clearInterval(timer);
+    if (!response.writableFinished) givenUpAt.push(performance.timeOrigin + performance.now());
+  });
 }
 
 server.keepAliveTimeout = 600_000;

@@ -1,0 +1,47 @@
+/** How soon a provider is told that its answer is no longer wanted: callers that leave in the middle of a stream, one after another. */
+import { connect } from 'node:net';
+import { idle, requestBodies } from './cells.ts';
+import type { Running } from './subjects.ts';
+
+export const callers = 50;
+const waitMsMax = 5_000;
+
+/** Milliseconds from the caller's leaving to the upstream's hearing of it, of each caller; Infinity where it never did. */
+export async function leavingMs(running: Running, upstream: string): Promise<readonly number[]> {
+  const figures: number[] = [];
+  for (let n = 0; n < callers; n++) figures.push(await leave(running, upstream));
+  return figures;
+}
+
+async function leave(running: Running, upstream: string): Promise<number> {
+  const { hostname, port } = new URL(running.origin);
+  const body = requestBodies(idle)[0]!;
+  const headers = {
+    host: hostname,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...running.headersOf(idle),
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const socket = connect(
+    Number(port),
+    hostname,
+    () => void socket.write(`POST ${running.pathOf(idle)} HTTP/1.1\r\n${head.join('')}\r\n${body}`),
+  );
+  await new Promise<void>((resolve, reject) => {
+    let text = '';
+    socket.once('error', reject).on('data', chunk => {
+      text += String(chunk);
+      if (text.includes('data: ')) resolve();
+    });
+  });
+  const leftAt = performance.timeOrigin + performance.now();
+  socket.destroy();
+  const until = performance.now() + waitMsMax;
+  while (performance.now() < until) {
+    const [givenUpAt] = (await (await fetch(`${upstream}/given-up`)).json()) as readonly number[];
+    if (givenUpAt !== undefined) return Math.max(0, givenUpAt - leftAt);
+    await new Promise(wait => setTimeout(wait, 5));
+  }
+  return Number.POSITIVE_INFINITY;
+}
