@@ -21,6 +21,10 @@ export interface Recorded {
   readonly openAfterMs: Milliseconds;
   readonly endAfterMs: Milliseconds;
   readonly result: { readonly signals: Signals } | { readonly failure: Failure };
+  /** Until as much was said as a route that holds back tokens wants; absent when it never was. */
+  readonly releaseAfterMs?: Milliseconds;
+  /** Of one that fails: what was read of it is plain text, which another target may go on with. */
+  readonly continuable?: boolean;
 }
 
 /** The nth try at a target (from 0) finds its nth recorded behaviour; undefined when nothing was ever recorded for it. */
@@ -79,16 +83,9 @@ export function simulate(
     tries.set(command.target, nth + 1);
     const recorded = recordings(command.target, nth);
     if (!recorded) return false;
-    const { openAfterMs, endAfterMs, result } = recorded;
-    const { attempt: id } = command;
-    if (openAfterMs < endAfterMs) {
-      queue.put({ at: now + openAfterMs, attempt: id, happens: m => ({ ...m, type: 'attempt-opened', attempt: id }) });
+    for (const { afterMs, happens } of reportsOf(command.attempt, recorded)) {
+      queue.put({ at: now + afterMs, attempt: command.attempt, happens });
     }
-    const ends = (m: Moment): RouteEvent =>
-      'failure' in result
-        ? { ...m, type: 'attempt-failed', attempt: id, failure: result.failure }
-        : { ...m, type: 'attempt-answered', attempt: id, signals: result.signals };
-    queue.put({ at: now + endAfterMs, attempt: id, happens: ends });
     return true;
   };
 
@@ -118,4 +115,18 @@ export function simulate(
     events.push(event);
     ({ state, commands } = advance(state, event));
   }
+}
+
+/** What a driver hears of an attempt, and how long after it was asked. */
+function reportsOf(attempt: number, { openAfterMs, releaseAfterMs, endAfterMs, result, continuable }: Recorded) {
+  const reports: { readonly afterMs: Milliseconds; readonly happens: Due['happens'] }[] = [];
+  if (openAfterMs < endAfterMs) reports.push({ afterMs: openAfterMs, happens: now => ({ ...now, type: 'attempt-opened', attempt }) });
+  if (releaseAfterMs !== undefined && releaseAfterMs >= openAfterMs && releaseAfterMs < endAfterMs) {
+    reports.push({ afterMs: releaseAfterMs, happens: now => ({ ...now, type: 'attempt-released', attempt }) });
+  }
+  const ends: Due['happens'] = now =>
+    'failure' in result
+      ? { ...now, type: 'attempt-failed', attempt, failure: result.failure, ...(continuable ? { continuable } : {}) }
+      : { ...now, type: 'attempt-answered', attempt, signals: result.signals };
+  return [...reports, { afterMs: endAfterMs, happens: ends }];
 }

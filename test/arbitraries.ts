@@ -5,7 +5,7 @@ import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, Tok
 import { split } from '../gateway/core/collect.ts';
 import type { Failure, FailureKind } from '../gateway/core/failure.ts';
 import { type Fleet, fresh } from '../gateway/core/fleet.ts';
-import type { RouteEvent, RoutePolicy, RouteStep, Sight, Timer } from '../gateway/core/route.ts';
+import type { OnBreak, RouteEvent, RoutePolicy, RouteStep, Sight, Timer } from '../gateway/core/route.ts';
 import type { Scorer } from '../gateway/core/scorer.ts';
 import type { Accept, Signals } from '../gateway/core/signal.ts';
 
@@ -81,16 +81,31 @@ const step: fc.Arbitrary<RouteStep> = fc
     samples: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 3 }),
     judge: fc.option(fc.constantFrom(...targets), { nil: undefined, freq: 3 }),
     scorer: fc.option(fc.constant(scorer), { nil: undefined, freq: 3 }),
+    prefills: optional(fc.boolean()),
   })
   .map(drawn => defined(drawn) as RouteStep);
 
-/** A target may stand in several steps. */
-export const policy: fc.Arbitrary<RoutePolicy> = fc.record({
-  name: fc.constant('drawn'),
-  deadlineMs: fc.integer({ min: 100, max: 12_000 }),
-  steps: fc.array(step, { minLength: 1, maxLength: 4 }),
-  queueForMs: fc.constantFrom(0, 50, 2000),
-});
+const hold: fc.Arbitrary<OnBreak> = fc
+  .record({ tokens: optional(fc.constantFrom(1, 40)), ms: optional(fc.integer({ min: 1, max: 2000 })) })
+  .map(drawn => defined({ type: 'hold', ...drawn }) as OnBreak);
+const mends: fc.Arbitrary<OnBreak> = fc.constantFrom({ type: 'restart' }, { type: 'continue' });
+
+const policyWith = (onBreak: fc.Arbitrary<OnBreak | undefined>): fc.Arbitrary<RoutePolicy> =>
+  fc
+    .record({
+      name: fc.constant('drawn'),
+      deadlineMs: fc.integer({ min: 100, max: 12_000 }),
+      steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+      queueForMs: fc.constantFrom(0, 50, 2000),
+      onBreak,
+    })
+    .map(drawn => defined(drawn) as RoutePolicy);
+
+/** A target may stand in several steps. Once its caller reads an answer, nothing takes its place. */
+export const policy: fc.Arbitrary<RoutePolicy> = policyWith(fc.option(hold, { nil: undefined, freq: 2 }));
+/** Streams that break under their reader are begun anew, or gone on with. */
+export const mendingPolicy: fc.Arbitrary<RoutePolicy> = policyWith(mends);
+export const anyPolicy: fc.Arbitrary<RoutePolicy> = fc.oneof({ weight: 2, arbitrary: policy }, { weight: 1, arbitrary: mendingPolicy });
 
 /** Limits that are used up for a while, one of them for longer than anybody waits; and extra calls that are refused. */
 export const sight: fc.Arbitrary<Omit<Sight, 'closed'>> = fc.record(
@@ -118,9 +133,20 @@ export const recorded: fc.Arbitrary<Recorded> = fc
   .record({
     openAfterMs: fc.integer({ min: 1, max: 1200 }),
     moreMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3000 })),
+    saidMs: optional(fc.integer({ min: 0, max: 1500 })),
+    continuable: optional(fc.boolean()),
     result: fc.oneof(fc.record({ signals }), fc.record({ failure })),
   })
-  .map(({ openAfterMs, moreMs, result }) => ({ openAfterMs, endAfterMs: openAfterMs + moreMs, result }));
+  .map(
+    ({ openAfterMs, moreMs, saidMs, continuable, result }) =>
+      defined({
+        openAfterMs,
+        endAfterMs: openAfterMs + moreMs,
+        releaseAfterMs: saidMs === undefined ? undefined : openAfterMs + saidMs,
+        continuable,
+        result,
+      }) as Recorded,
+  );
 
 /** Every target has a few behaviours, of which the nth try finds the nth. */
 export const recordings: fc.Arbitrary<Recordings> = fc
@@ -133,7 +159,7 @@ export const recordings: fc.Arbitrary<Recordings> = fc
 const attemptNumber = fc.nat(9);
 const timer: fc.Arbitrary<Timer> = fc.oneof(
   fc.record({ type: fc.constant('deadline' as const) }),
-  fc.record({ type: fc.constantFrom('timeout' as const, 'hedge' as const), attempt: attemptNumber }),
+  fc.record({ type: fc.constantFrom('timeout' as const, 'hedge' as const, 'hold' as const), attempt: attemptNumber }),
   fc.record({ type: fc.constantFrom('retry' as const, 'queue' as const), step: fc.nat(4) }),
 );
 const happening = fc.oneof(
@@ -141,6 +167,7 @@ const happening = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-answered' as const), attempt: attemptNumber, signals }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-failed' as const), attempt: attemptNumber, failure }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('timer-fired' as const), timer }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('attempt-released' as const), attempt: attemptNumber }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('admitted' as const), step: fc.nat(4) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('caller-left' as const) }) },
 );

@@ -78,7 +78,7 @@ function onAnswered(state: RouteState, attempt: number, told: Signals, now: Mome
   const step = stepOf(state, attempt);
   const signals = withScore(step.scorer, told);
   const verdict = decide(step, signals);
-  return verdict === undefined ? askSides(state, attempt, signals, now.at) : conclude(state, attempt, verdict, signals, now);
+  return verdict === undefined ? askSides(state, attempt, signals, now) : conclude(state, attempt, verdict, signals, now);
 }
 
 function conclude(state: RouteState, attempt: number, isTaken: boolean, signals: Signals, now: Moment): Transition {
@@ -91,23 +91,29 @@ function conclude(state: RouteState, attempt: number, isTaken: boolean, signals:
 }
 
 /** Whether the answer is taken cannot be told from it alone. */
-function askSides(state: RouteState, of: number, signals: Signals, at: Instant): Transition {
+function askSides(state: RouteState, of: number, signals: Signals, now: Moment): Transition {
   const confidence = confidenceOf(signals);
   const held = mark(state, of, { status: 'held', signals, ...(confidence === undefined ? {} : { confidence }) });
   const { step } = state.attempts[of]!;
-  return sidesOf(stepOf(state, of), signals).reduce<Transition>((so, target) => {
-    const side = start(so.state, step, 'judge', at, { target, of });
+  const sides = sidesOf(stepOf(state, of), signals, now);
+  if (sides.length === 0) return judge(held, of, now);
+  return sides.reduce<Transition>((so, target) => {
+    const side = start(so.state, step, 'judge', now.at, { target, of });
     return after(so.commands, side);
   }, stay(held));
 }
 
 function onSideOver(state: RouteState, attempt: number, now: Moment): Transition {
   const of = state.attempts[attempt]!.of!;
-  const sides = state.attempts.filter(a => a.of === of);
-  if (state.attempts[of]!.status !== 'held' || sides.some(a => a.status === 'running')) return stay(state);
+  const isOver = state.attempts.every(a => a.of !== of || a.status !== 'running');
+  return isOver && state.attempts[of]!.status === 'held' ? judge(state, of, now) : stay(state);
+}
+
+/** What the calls on the side could not tell counts as not shown. */
+function judge(state: RouteState, of: number, now: Moment): Transition {
   const step = stepOf(state, of);
+  const sides = state.attempts.filter(a => a.of === of);
   const signals = judged(step, state.attempts[of]!, sides);
-  // What the calls on the side could not tell counts as not shown.
   return conclude(state, of, !step.accept || accepts(step.accept, signals), signals, now);
 }
 
@@ -152,11 +158,13 @@ function onRetry(state: RouteState, step: number, now: Moment): Transition {
   return isBest && !now.spent?.includes('retry') ? startOrQueue(next, step, waitMs, 'retry', now) : goOn(next, now, 'fallback');
 }
 
-/** Its turn has come, so its limit lets it in; but the target may have closed meanwhile. */
+/** Its turn has come, so its limit lets it in; but the target may have closed meanwhile, or others have spent the allowance. */
 function onAdmitted(state: RouteState, step: number, now: Moment): Transition {
   if (state.queued?.step !== step) return stay(state);
   const { queued } = state;
   const next = leftQueue(state, now.at);
+  const isSpent = (queued.kind === 'fallback' || queued.kind === 'retry') && now.spent?.includes('retry');
+  if (isSpent) return settle(next, now);
   return isOpen(next, step, now) ? start(next, step, queued.kind, now.at) : goOn(next, now, queued.kind);
 }
 

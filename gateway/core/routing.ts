@@ -91,7 +91,9 @@ export function momentOf(policy: RoutePolicy, at: Instant, { closed, waits, spen
 function concerning(policy: RoutePolicy, until: Readonly<Record<string, Instant>>): Readonly<Record<string, Instant>> {
   const named = Object.keys(until);
   if (named.length === 0) return until;
-  const concerned = (name: string): boolean => policy.steps.some(({ target }) => target === name || providerOf(target) === name);
+  const isOf = (name: string, target: string): boolean => target === name || providerOf(target) === name;
+  const concerned = (name: string): boolean =>
+    policy.steps.some(({ target, judge }) => isOf(name, target) || (judge !== undefined && isOf(name, judge)));
   return Object.fromEntries(named.filter(concerned).map(name => [name, until[name]!]));
 }
 

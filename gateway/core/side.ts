@@ -1,6 +1,7 @@
 /** Calls on the side of an answer that is held back: the same question again, to see whether the answers agree, or a judge's opinion of it. */
 
-import type { RouteAttempt, RouteStep } from './routing.ts';
+import { closedUntil } from './retry.ts';
+import type { Moment, RouteAttempt, RouteStep } from './routing.ts';
 import { withScore } from './scorer.ts';
 import { type Accept, accepts, confidenceOf, type SignalName, type Signals } from './signal.ts';
 
@@ -12,8 +13,6 @@ function obtainable({ samples = 1, judge }: RouteStep): readonly SignalName[] {
 /** Undefined while calls on the side could still tip it. */
 export function decide(step: RouteStep, signals: Signals): boolean | undefined {
   if (!step.accept) return true;
-  // It failed by itself, however sure: nobody need be asked.
-  if (signals.sound === 0) return false;
   // It failed by itself: no opinion of it changes that.
   if (signals.sound === 0) return false;
   const missing = obtainable(step).filter(name => signals[name] === undefined);
@@ -37,10 +36,11 @@ function open(step: RouteStep, accept: Accept, signals: Signals, missing: readon
   return verdicts.includes(undefined) ? undefined : !settled;
 }
 
-/** Whom to ask on the side, as often as they stand here. */
-export function sidesOf({ target, samples = 1, judge }: RouteStep, signals: Signals): readonly string[] {
+/** Whom to ask on the side, as often as they stand here. Nobody whom the fleet refuses: an opinion is no last resort. */
+export function sidesOf({ target, samples = 1, judge }: RouteStep, signals: Signals, now: Moment): readonly string[] {
   const again = signals.agreement === undefined ? Array.from({ length: samples - 1 }, () => target) : [];
-  return judge === undefined || signals.judge !== undefined ? again : [...again, judge];
+  const all = judge === undefined || signals.judge !== undefined ? again : [...again, judge];
+  return all.filter(one => closedUntil(now, one) <= now.at);
 }
 
 /** What an answer shows once the calls on its side are over: the mean of what they told; one that failed told nothing. */

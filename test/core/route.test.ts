@@ -6,14 +6,14 @@ import { advance, type Moment, type RouteCommand, type RoutePolicy } from '../..
 import { withScore } from '../../gateway/core/scorer.ts';
 import { decide } from '../../gateway/core/side.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
-import { fleet, nonsense, policy, recordings, sight } from '../arbitraries.ts';
+import { anyPolicy, fleet, mendingPolicy, nonsense, policy, recordings, sight } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { type Routed, route, type Step, stepsOf } from '../steps.ts';
 
 /** Tries a rule on random policies, outcomes and fleets. */
-const always = (rule: (routed: Routed, policy: RoutePolicy, seed: string) => void, numRuns = 1_500): void =>
+const always = (rule: (routed: Routed, policy: RoutePolicy, seed: string) => void, numRuns = 1_500, policies = policy): void =>
   fc.assert(
-    fc.property(policy, recordings, fc.uuid(), fleet, sight, (drawn, recorded, seed, health, seen) => {
+    fc.property(policies, recordings, fc.uuid(), fleet, sight, (drawn, recorded, seed, health, seen) => {
       rule(route(drawn, seed, recorded, health, seen), drawn, seed);
     }),
     runs(numRuns),
@@ -36,15 +36,19 @@ const isWithin = (now: Moment, target: string, deadlineAt: number): boolean => {
 
 describe('the router', { timeout: longTimeout }, () => {
   test('finishes once, by the deadline, within its attempts, and leaves nothing running', () => {
-    always(({ state, endedAt, steps }, drawn) => {
-      expect(state.outcome).toBeDefined();
-      expect(commandsOf(steps, 'finish')).toHaveLength(1);
-      expect(steps.at(-1)!.commands.at(-1)).toEqual({ type: 'finish', outcome: state.outcome });
-      expect(endedAt).toBeLessThanOrEqual(drawn.deadlineMs);
-      expect(state.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
-      expect(state.attempts.filter(a => a.of === undefined).length).toBeLessThanOrEqual(askedMax(drawn));
-      expect(state.attempts.filter(a => a.status === 'running' || a.status === 'held')).toEqual([]);
-    });
+    always(
+      ({ state, endedAt, steps }, drawn) => {
+        expect(state.outcome).toBeDefined();
+        expect(commandsOf(steps, 'finish')).toHaveLength(1);
+        expect(steps.at(-1)!.commands.at(-1)).toEqual({ type: 'finish', outcome: state.outcome });
+        expect(endedAt).toBeLessThanOrEqual(drawn.deadlineMs);
+        expect(state.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
+        expect(state.attempts.filter(a => a.of === undefined).length).toBeLessThanOrEqual(askedMax(drawn));
+        expect(state.attempts.filter(a => a.status === 'running' || a.status === 'held')).toEqual([]);
+      },
+      2_000,
+      anyPolicy,
+    );
   });
 
   test('is silent after it finished, whatever still happens', () => {
@@ -58,12 +62,16 @@ describe('the router', { timeout: longTimeout }, () => {
   });
 
   test('is its log: the same events folded again give the same state and the same commands', () => {
-    always(({ state, events, steps }, drawn, seed) => {
-      const copied = structuredClone(events);
-      const again = stepsOf(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
-      expect(again.at(-1)!.after).toEqual(state);
-      expect(again.map(s => s.commands)).toEqual(steps.map(s => s.commands));
-    });
+    always(
+      ({ state, events, steps }, drawn, seed) => {
+        const copied = structuredClone(events);
+        const again = stepsOf(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
+        expect(again.at(-1)!.after).toEqual(state);
+        expect(again.map(s => s.commands)).toEqual(steps.map(s => s.commands));
+      },
+      1_500,
+      anyPolicy,
+    );
   });
 
   test('never changes a state that it gave', () => {
@@ -98,6 +106,31 @@ describe('the router', { timeout: longTimeout }, () => {
         }
       }
     });
+  });
+
+  test('puts another attempt in the place of one that the caller reads only where the route mends, and that one has failed', () => {
+    always(
+      ({ state, steps }, { onBreak }) => {
+        let reading: number | undefined;
+        for (const { before, event, after, commands } of steps) {
+          for (const command of commands) {
+            const isBroken = reading !== undefined && after.attempts[reading]!.status === 'failed';
+            if (command.type === 'attempt' && reading !== undefined) expect(isBroken, 'nothing is asked beside what is read').toBe(true);
+            if (command.type === 'commit' && reading !== undefined) {
+              expect(isBroken).toBe(true);
+              expect(onBreak!.type === 'restart' || chainOf(after)[command.attempt]!.prefills).toBe(true);
+            }
+            if (command.type === 'commit') reading = command.attempt;
+            if (command.type === 'finish' && command.outcome.type === 'answered') expect(command.outcome.attempt).toBe(reading);
+          }
+          const isCut = event?.type === 'attempt-failed' && event.attempt === before?.committed;
+          if (isCut && onBreak!.type === 'continue' && !event.continuable) expect(after.outcome).toMatchObject({ type: 'failed' });
+        }
+        expect(state.outcome).toBeDefined();
+      },
+      1_500,
+      mendingPolicy,
+    );
   });
 
   test('tells the caller of an answer whose beginning it read, or of a failure, and of nothing in between', () => {
@@ -156,10 +189,10 @@ describe('the router', { timeout: longTimeout }, () => {
 
   test('makes no retry, no fallback and no hedge while the allowance is spent', () => {
     always(({ steps }) => {
-      for (const { now, commands, before } of steps) {
+      for (const { now, commands } of steps) {
         for (const { kind } of commands.filter(c => c.type === 'attempt')) {
           if (now.spent?.includes('hedge')) expect(kind).not.toBe('hedge');
-          if (now.spent?.includes('retry') && before?.queued === undefined) expect(['retry', 'fallback']).not.toContain(kind);
+          if (now.spent?.includes('retry')) expect(['retry', 'fallback']).not.toContain(kind);
         }
       }
     });
@@ -167,9 +200,10 @@ describe('the router', { timeout: longTimeout }, () => {
 
   test('asks on the side of an answer only while that could still tip whether it is taken', () => {
     always(({ steps }, { steps: chain }) => {
-      for (const { event, after, commands } of steps) {
-        for (const { of, step } of commands.filter(c => c.type === 'attempt')) {
+      for (const { event, now, after, commands } of steps) {
+        for (const { of, step, target } of commands.filter(c => c.type === 'attempt')) {
           if (of === undefined) continue;
+          expect(closedUntil(now, target), 'an opinion is no last resort').toBeLessThanOrEqual(now.at);
           expect(event).toMatchObject({ type: 'attempt-answered', attempt: of });
           expect(after.attempts[of]!.status).toBe('held');
           expect(decide(chain[step]!, after.attempts[of]!.signals!)).toBeUndefined();
@@ -308,6 +342,8 @@ describe('the router', { timeout: longTimeout }, () => {
     );
   });
 });
+
+const chainOf = ({ attempts, policy: { steps } }: Step['after']) => attempts.map(attempt => steps[attempt.step]!);
 
 function failedAt(steps: readonly Step[], attempt: number): number {
   const failed = steps.find(

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { type Recorded, type Recordings, simulate } from '../../eval/simulate.ts';
 import { closedAt, type Fleet } from '../../gateway/core/fleet.ts';
 import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
+import type { Cancel } from '../../gateway/core/time.ts';
 import { type DriveLog, drive } from '../../gateway/drive.ts';
-import { fleet, policy, recordings, sight } from '../arbitraries.ts';
+import { anyPolicy, fleet, recordings, sight } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
@@ -28,13 +29,15 @@ function driven(
     attempt: ({ target }, report) => {
       const nth = tries.get(target) ?? 0;
       tries.set(target, nth + 1);
-      const { openAfterMs, endAfterMs, result } = recordings(target, nth)!;
-      const end = (): void => ('failure' in result ? report.failed(result.failure) : report.answered(result.signals));
-      const opening = openAfterMs < endAfterMs ? clock.at(clock.now() + openAfterMs, report.opened) : () => {};
-      const ending = clock.at(clock.now() + endAfterMs, end);
+      const { openAfterMs, releaseAfterMs = -1, endAfterMs, result, continuable } = recordings(target, nth)!;
+      const end = (): void => ('failure' in result ? report.failed(result.failure, continuable) : report.answered(result.signals));
+      const doing: Cancel[] = [];
+      const after = (ms: number, happens: () => void): number => doing.push(clock.at(clock.now() + ms, happens));
+      if (openAfterMs < endAfterMs) after(openAfterMs, report.opened);
+      if (releaseAfterMs >= openAfterMs && releaseAfterMs < endAfterMs) after(releaseAfterMs, report.released);
+      after(endAfterMs, end);
       return () => {
-        opening();
-        ending();
+        for (const cancel of doing) cancel();
       };
     },
     commit: () => {},
@@ -49,7 +52,7 @@ function driven(
 describe('simulate', { timeout: longTimeout }, () => {
   test('agrees with the driven router under a virtual clock: the same events, the same state, the same end', () => {
     fc.assert(
-      fc.property(policy, recordings, fc.uuid(), fleet, fc.nat(3000), sight, (drawn, recorded, seed, health, startAt, seen) => {
+      fc.property(anyPolicy, recordings, fc.uuid(), fleet, fc.nat(3000), sight, (drawn, recorded, seed, health, startAt, seen) => {
         const simulated = simulate(drawn, seed, recorded, health, startAt, seen);
         expect(simulated).toEqual({ supported: true, ...driven(drawn, seed, recorded, health, startAt, seen) });
       }),
