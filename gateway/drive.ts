@@ -14,6 +14,7 @@ import {
   type Sight,
   type Timer,
   type Transition,
+  timeoutOf,
 } from './core/route.ts';
 import type { Signals } from './core/signal.ts';
 import type { Cancel, Clock, Instant } from './core/time.ts';
@@ -68,7 +69,7 @@ class Driver {
   readonly #timers = new Set<Cancel>();
   #leaveQueue: Cancel = () => {};
   readonly #events: RouteEvent[] = [];
-  readonly #waiting: ((now: Moment) => RouteEvent)[] = [];
+  readonly #waiting: { readonly happened: (now: Moment) => RouteEvent; readonly timer?: Timer }[] = [];
   #state!: RouteState;
   /** The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports. */
   #isObeying = true;
@@ -83,15 +84,18 @@ class Driver {
     this.#hearWaiting();
   }
 
-  hear(happened: (now: Moment) => RouteEvent): void {
-    this.#waiting.push(happened);
+  hear(happened: (now: Moment) => RouteEvent, timer?: Timer): void {
+    this.#waiting.push({ happened, ...(timer ? { timer } : {}) });
     if (!this.#isObeying) this.#hearWaiting();
   }
 
   #hearWaiting(): void {
     this.#isObeying = true;
     for (let next = this.#waiting.shift(); next && !this.#state.outcome; next = this.#waiting.shift()) {
-      const event = next(this.#now());
+      // The fleet hears of a timeout before the router looks at the fleet: this failure may be the one that opens the breaker.
+      const failure = next.timer && timeoutOf(this.#state, next.timer);
+      if (failure && next.timer?.type === 'timeout') this.#abort(next.timer.attempt, failure);
+      const event = next.happened(this.#now());
       this.#events.push(event);
       this.#follow(advance(this.#state, event));
     }
@@ -109,7 +113,7 @@ class Driver {
         this.#aborts.set(command.attempt, this.#world.attempt(command, this.#reportOf(command.attempt)));
         return;
       case 'abort':
-        return this.#aborts.get(command.attempt)?.(command.failure);
+        return this.#abort(command.attempt, command.failure);
       case 'queue':
         return this.#queue(command.step, command.target);
       case 'unqueue':
@@ -124,6 +128,13 @@ class Driver {
     }
   }
 
+  /** Once for each attempt. */
+  #abort(attempt: number, failure: Failure | undefined): void {
+    const abort = this.#aborts.get(attempt);
+    this.#aborts.delete(attempt);
+    abort?.(failure);
+  }
+
   #queue(step: number, target: string): void {
     const admitted = (): void => this.hear(moment => ({ ...moment, type: 'admitted', step }));
     this.#leaveQueue = this.#world.queue?.(target, admitted) ?? (() => {});
@@ -132,7 +143,7 @@ class Driver {
   #setTimer(timer: Timer, at: Instant): void {
     const cancel = this.#world.clock.at(at, () => {
       this.#timers.delete(cancel);
-      this.hear(moment => ({ ...moment, type: 'timer-fired', timer }));
+      this.hear(moment => ({ ...moment, type: 'timer-fired', timer }), timer);
     });
     this.#timers.add(cancel);
   }

@@ -140,13 +140,19 @@ function onTimer(state: RouteState, timer: Timer, now: Moment): Transition {
     case 'hold':
       return onReleased(state, timer.attempt);
     case 'timeout': {
-      const attempt = state.attempts[timer.attempt];
-      const isDue = attempt?.status === 'running' && (!attempt.opened || stepOf(state, timer.attempt).accept !== undefined);
-      if (!isDue) return stay(state);
-      const failure: Failure = { kind: 'timeout', message: 'the attempt took too long' };
+      const failure = timeoutOf(state, timer);
+      if (!failure) return stay(state);
       return after([{ type: 'abort', attempt: timer.attempt, failure }], onFailed(state, timer.attempt, failure, now));
     }
   }
+}
+
+/** What an attempt has failed of when this timer fires; undefined for other timers, and when it is no longer due. */
+export function timeoutOf(state: RouteState, timer: Timer): Failure | undefined {
+  if (timer.type !== 'timeout') return undefined;
+  const attempt = state.attempts[timer.attempt];
+  const isDue = attempt?.status === 'running' && (!attempt.opened || stepOf(state, timer.attempt).accept !== undefined);
+  return isDue ? { kind: 'timeout', message: 'the attempt took too long' } : undefined;
 }
 
 /** While it was waited for, another target may have opened, or this one may have closed. */
@@ -165,14 +171,17 @@ function onAdmitted(state: RouteState, step: number, now: Moment): Transition {
   const next = leftQueue(state, now.at);
   const isSpent = (queued.kind === 'fallback' || queued.kind === 'retry') && now.spent?.includes('retry');
   if (isSpent) return settle(next, now);
-  return isOpen(next, step, now) ? start(next, step, queued.kind, now.at) : goOn(next, now, queued.kind);
+  return isOpen(next, step, now) ? start(next, step, queued.kind, now.at) : goOn(next, now, elsewhere(queued.kind));
 }
 
 /** The wait turned out longer than it was reckoned to be. */
 function onQueuedLong(state: RouteState, step: number, now: Moment): Transition {
   if (state.queued?.step !== step) return stay(state);
-  return after([{ type: 'unqueue', step }], goOn(leftQueue(state, now.at), now, state.queued.kind));
+  return after([{ type: 'unqueue', step }], goOn(leftQueue(state, now.at), now, elsewhere(state.queued.kind)));
 }
+
+/** Another target is no retry. */
+const elsewhere = (kind: AttemptKind): AttemptKind => (kind === 'retry' ? 'fallback' : kind);
 
 function onHedge(state: RouteState, attempt: number, now: Moment): Transition {
   const slow = isRunning(state, attempt) && !state.attempts[attempt]!.opened && state.committed === undefined;

@@ -1,0 +1,332 @@
+/** Many requests over one fleet, moved by hand: the gateway's driver, limits, queue and allowance, with targets that do what the test says, and a rule for each thing that happens. */
+import { expect } from 'vitest';
+import { type AllowancePolicy, allowanceDefault } from '../../gateway/core/allowance.ts';
+import type { Failure } from '../../gateway/core/failure.ts';
+import { breakerDefault, type Observation } from '../../gateway/core/fleet.ts';
+import {
+  advance,
+  begin,
+  momentOf,
+  type RouteCommand,
+  type RouteOutcome,
+  type RoutePolicy,
+  type RouteState,
+} from '../../gateway/core/route.ts';
+import type { Signals } from '../../gateway/core/signal.ts';
+import type { Instant } from '../../gateway/core/time.ts';
+import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from '../../gateway/drive.ts';
+import { FleetState } from '../../gateway/fleet/state.ts';
+import { openai } from '../../gateway/providers/openai.ts';
+import { Secret } from '../../gateway/secret.ts';
+import type { Account, RoutingSettings } from '../../gateway/settings.ts';
+import { VirtualClock } from '../virtual-clock.ts';
+
+interface Call {
+  readonly request: Request;
+  readonly command: AttemptCommand;
+  readonly report: AttemptReport;
+  readonly startedAt: Instant;
+  readonly credential: string;
+  opened: boolean;
+}
+
+interface Request {
+  readonly id: string;
+  readonly tenant: string;
+  readonly policy: RoutePolicy;
+  readonly arrivedAt: Instant;
+  readonly commands: RouteCommand[];
+  readonly first: Parameters<typeof begin>[2];
+  drive?: Drive;
+  reading?: number;
+  /** As the router last left it, as far as the world can see: which attempts were asked and how they ended. */
+  readonly ended: Map<number, 'answered' | 'failed' | 'aborted'>;
+  outcome?: RouteOutcome;
+}
+
+interface Waiting {
+  readonly target: string;
+  readonly tenant: string;
+  /** Of its own tenant, before it. */
+  readonly own: number;
+  readonly overtaken: Map<string, number>;
+}
+
+export const keysOfA = ['key-one-of-a', 'key-two-of-a'].map(key => new Secret(key));
+
+const account = (name: string, keys: readonly Secret[], requestsPerMinute?: number): [string, Account] => {
+  const limits = requestsPerMinute === undefined ? {} : { limits: { account: { requestsPerMinute }, models: new Map() } };
+  return [name, { name, provider: openai, baseUrl: '', keys, allowPrivate: false, trace: false, ...limits }];
+};
+
+export const accountsOf = (rpm: { readonly a?: number; readonly c?: number }): ReadonlyMap<string, Account> =>
+  new Map([account('a', keysOfA, rpm.a), account('b', []), account('c', [], rpm.c)]);
+
+export const allowance: AllowancePolicy = { ...allowanceDefault, hedgeNanoUsdPerHour: 60 };
+const routing: RoutingSettings = { queue: { countMax: 8, bytesMax: 4_000 }, allowance };
+
+export class City {
+  readonly clock = new VirtualClock();
+  readonly fleet = new FleetState();
+  readonly requests: Request[] = [];
+  readonly seen: Observation[] = [];
+  readonly #calls: Call[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #inFlight = new Map<string, number>();
+  #charged = 0;
+
+  constructor() {
+    this.configure({ a: 300, c: 60 });
+  }
+
+  configure(rpm: { readonly a?: number; readonly c?: number }): void {
+    this.fleet.configure(accountsOf(rpm), routing, this.clock);
+  }
+
+  get callsCount(): number {
+    return this.#calls.length;
+  }
+
+  get alive(): readonly Request[] {
+    return this.requests.filter(({ outcome }) => outcome === undefined);
+  }
+
+  arrive(policy: RoutePolicy, tenant: string): void {
+    const at = this.clock.now();
+    const id = `request ${this.requests.length}`;
+    const wants = { tenant, tokens: 100, bytes: 500 };
+    const targets = [...new Set(policy.steps.map(step => step.target))];
+    const first = momentOf(policy, at, { closed: this.fleet.closed(at), ...this.fleet.look(targets, wants, at) });
+    const request: Request = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
+    this.requests.push(request);
+    request.drive = drive(policy, id, {
+      clock: this.clock,
+      closed: now => this.fleet.closed(now),
+      look: now => this.fleet.look(targets, wants, now),
+      queue: (target, admitted) => this.#enter(request, target, wants, admitted),
+      attempt: (command, report) => this.#asked(request, command, report),
+      commit: attempt => this.#committed(request, attempt),
+      finish: (outcome, log) => this.#finished(request, outcome, log),
+    });
+  }
+
+  pass(ms: number): void {
+    let isThere = false;
+    this.clock.at(this.clock.now() + ms, () => {
+      isThere = true;
+    });
+    this.clock.run(() => isThere);
+  }
+
+  open(n: number): void {
+    const call = this.#call(n);
+    if (!call || call.opened) return;
+    call.opened = true;
+    call.report.opened();
+  }
+
+  release(n: number): void {
+    const call = this.#call(n);
+    if (call?.opened) call.report.released();
+  }
+
+  answer(n: number, signals: Signals): void {
+    const call = this.#call(n);
+    if (!call) return;
+    this.#end(call, 'answered');
+    const totalMs = this.clock.now() - call.startedAt;
+    this.#observe(call, { type: 'answered', firstTokenMs: totalMs / 2, totalMs, tokensUsed: 80 });
+    call.report.answered(signals);
+  }
+
+  fail(n: number, failure: Failure, continuable: boolean): void {
+    const call = this.#call(n);
+    if (!call) return;
+    this.#end(call, 'failed');
+    this.#observe(call, { type: 'failed', failure, afterMs: this.clock.now() - call.startedAt });
+    call.report.failed(failure, continuable);
+  }
+
+  leave(n: number): void {
+    const alive = this.alive;
+    alive[n % Math.max(1, alive.length)]?.drive?.leave();
+  }
+
+  /** Time passes until nothing is left to happen. */
+  end(): void {
+    this.clock.run();
+    expect(this.alive, 'everybody was told').toEqual([]);
+    expect(this.#calls, 'nothing is under way').toEqual([]);
+    const count = (...types: readonly Observation['type'][]): number => this.seen.filter(({ type }) => types.includes(type)).length;
+    expect(count('answered', 'failed', 'aborted'), 'every call was settled').toBe(count('asked'));
+    expect(this.#charged, 'and charged').toBe(count('asked'));
+    for (const [target, { inFlight }] of this.fleet.fleet) expect(inFlight, `under way at ${target}`).toBe(0);
+    expect(this.fleet.queue).toMatchObject({ tickets: [], bytes: 0 });
+    expect(this.clock.waiting, 'no timer is left').toBe(0);
+  }
+
+  #call(n: number): Call | undefined {
+    return this.#calls[n % Math.max(1, this.#calls.length)];
+  }
+
+  #enter(request: Request, target: string, wants: Parameters<FleetState['enter']>[1], admitted: () => void) {
+    request.commands.push({ type: 'queue', step: -1, target });
+    const { tenant } = request;
+    const own = this.#waiting.filter(one => one.target === target && one.tenant === tenant).length;
+    const waiting: Waiting = { target, tenant, own, overtaken: new Map() };
+    this.#waiting.push(waiting);
+    const gone = (): void => {
+      const place = this.#waiting.indexOf(waiting);
+      if (place >= 0) this.#waiting.splice(place, 1);
+    };
+    const { queue } = this.fleet;
+    const leave = this.fleet.enter(target, wants, () => {
+      gone();
+      for (const other of this.#waiting) {
+        if (other.target !== target || other.tenant === tenant) continue;
+        const times = (other.overtaken.get(tenant) ?? 0) + 1;
+        other.overtaken.set(tenant, times);
+        expect(times, `${other.tenant} waits while ${tenant} is let in`).toBeLessThanOrEqual(other.own + 2);
+      }
+      admitted();
+    });
+    expect(queue.tickets.length, 'a full queue takes nobody').toBeLessThan(routing.queue.countMax);
+    expect(this.fleet.queue.bytes).toBeLessThanOrEqual(routing.queue.bytesMax);
+    return () => {
+      gone();
+      leave();
+    };
+  }
+
+  #asked(request: Request, command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
+    const { policy } = request;
+    const at = this.clock.now();
+    expect(request.outcome, 'nothing is asked after the end').toBeUndefined();
+    expect(at).toBeLessThanOrEqual(request.arrivedAt + policy.deadlineMs);
+    if (request.reading !== undefined) {
+      expect(['restart', 'continue'], 'nothing is asked once the caller reads').toContain(policy.onBreak?.type);
+      expect(request.ended.get(request.reading), 'but in the place of what broke').toBe('failed');
+    }
+    this.#checkBreaker(request, command, at);
+    const credential = command.target.startsWith('a/') ? keysOfA[command.attempt % 2]!.fingerprint : '';
+    const call: Call = { request, command, report, startedAt: at, credential, opened: false };
+    request.commands.push(command);
+    this.#calls.push(call);
+    this.#observe(call, { type: 'asked', kind: command.kind });
+    return failure => {
+      expect(this.#calls, 'only what runs is aborted').toContain(call);
+      request.commands.push({ type: 'abort', attempt: command.attempt });
+      this.#end(call, failure ? 'failed' : 'aborted');
+      const afterMs = this.clock.now() - call.startedAt;
+      this.#observe(call, failure ? { type: 'failed', failure, afterMs } : { type: 'aborted', afterMs, opened: call.opened });
+    };
+  }
+
+  /** Through an open breaker goes the probe, when it has waited, or a call for which there is no other target. */
+  #checkBreaker({ policy, commands, arrivedAt, tenant, reading }: Request, { target, step, kind, of }: AttemptCommand, at: Instant): void {
+    const health = this.fleet.fleet.get(target);
+    const isOpen = health !== undefined && health.failures >= breakerDefault.failuresMax && health.openUntil > at;
+    if (!isOpen) return;
+    expect(of, 'an opinion is no last resort').toBeUndefined();
+    expect(['retry', 'hedge']).not.toContain(kind);
+    const tried = new Set(commands.flatMap(command => (command.type === 'attempt' && command.of === undefined ? [command.step] : [])));
+    const closed = this.fleet.closed(at);
+    // An answer that its caller reads is gone on with by those that can, and by no other.
+    const unable = reading === undefined || policy.onBreak?.type !== 'continue' ? [] : policy.steps.filter(one => !one.prefills);
+    const others = policy.steps
+      .filter((_, i) => i !== step && !tried.has(i))
+      .map(one => one.target)
+      .filter(one => !unable.some(other => other.target === one));
+    const { waits = {} } = this.fleet.look(others, { tenant, tokens: 100, bytes: 500 }, at);
+    const latest = Math.min(arrivedAt + policy.deadlineMs - 1e-6, at + 30_000);
+    const takes = (one: string): boolean =>
+      Math.max(closed[one] ?? 0, closed[one.split('/')[0]!] ?? 0) <= at && (waits[one] ?? 0) <= latest;
+    expect(others.filter(takes), `${target} is asked though its breaker is open`).toEqual([]);
+  }
+
+  #committed(request: Request, attempt: number): void {
+    if (request.reading !== undefined) expect(request.ended.get(request.reading), 'one winner').toBe('failed');
+    request.reading = attempt;
+    request.commands.push({ type: 'commit', attempt });
+  }
+
+  #finished(request: Request, outcome: RouteOutcome, { state, events }: DriveLog): void {
+    expect(request.outcome, 'it ends once').toBeUndefined();
+    request.outcome = outcome;
+    expect(this.clock.now(), 'by its deadline').toBeLessThanOrEqual(request.arrivedAt + request.policy.deadlineMs);
+    if (outcome.type === 'answered') {
+      expect(outcome.attempt).toBe(request.reading);
+      expect(request.ended.get(outcome.attempt), 'what answers has been heard to the end').toBe('answered');
+    }
+    const accepted = state.attempts.filter(a => a.status === 'accepted' && a.of === undefined);
+    expect(accepted.length, 'one winner').toBe(outcome.type === 'answered' ? 1 : 0);
+    for (const [step, { retries }] of request.policy.steps.entries()) {
+      expect(state.attempts.filter(a => a.step === step && a.kind === 'retry').length).toBeLessThanOrEqual(retries);
+    }
+    expect(folded(request, events), 'its log is its state').toEqual({ state, commands: [...seenOf(request), outcome] });
+  }
+
+  #end(call: Call, how: 'answered' | 'failed' | 'aborted'): void {
+    this.#calls.splice(this.#calls.indexOf(call), 1);
+    call.request.ended.set(call.command.attempt, how);
+  }
+
+  #observe({ command: { target, kind }, credential }: Call, said: object): void {
+    const seen = { target, credential, tokens: 100, at: this.clock.now(), ...said } as Observation;
+    this.#tell(seen);
+    const change = seen.type === 'asked' ? 1 : -1;
+    this.#inFlight.set(target, (this.#inFlight.get(target) ?? 0) + change);
+    expect(this.fleet.fleet.get(target)!.inFlight).toBe(this.#inFlight.get(target));
+    if (seen.type === 'asked') return this.#checkAllowance();
+    this.#charged++;
+    this.#tell({ type: 'charged', target, credential, at: seen.at, kind, costNanoUsd: 7 });
+  }
+
+  #tell(seen: Observation): void {
+    this.seen.push(seen);
+    this.fleet.observe(seen);
+  }
+
+  #checkAllowance(): void {
+    const asked = this.seen.flatMap(one => (one.type === 'asked' ? [one] : []));
+    const count = (...kinds: readonly unknown[]): number => asked.filter(({ kind }) => kinds.includes(kind)).length;
+    const seconds = (this.clock.now() - asked[0]!.at) / 1000;
+    const { retryShare, retriesPerSecond, hedgeShare } = allowance;
+    expect(count('retry', 'fallback')).toBeLessThanOrEqual(retryShare * count('primary') + retriesPerSecond * (seconds + 1) + 1e-6);
+    expect(count('hedge'), 'within the share').toBeLessThanOrEqual(1 + hedgeShare * count('primary') + 1e-6);
+    const spentOnHedges = 7 * this.seen.filter(one => one.type === 'charged' && one.kind === 'hedge').length;
+    expect(spentOnHedges, 'and within the price').toBeLessThan(60 + (60 * seconds) / 3_600 + 7 * 11);
+  }
+}
+
+/** What the world saw of the commands. */
+const seenOf = ({ commands }: Request): readonly object[] => commands.map(visible);
+
+function visible(command: RouteCommand): object {
+  switch (command.type) {
+    case 'attempt':
+      return command;
+    case 'queue':
+      return { type: 'queue', target: command.target };
+    case 'abort':
+      return { type: 'abort', attempt: command.attempt };
+    default:
+      return command;
+  }
+}
+
+function folded(
+  { policy, id, first }: Request,
+  events: DriveLog['events'],
+): { readonly state: RouteState; readonly commands: readonly object[] } {
+  const start = begin(policy, id, first);
+  let { state } = start;
+  const commands = [...start.commands];
+  for (const event of events) {
+    const next = advance(state, event);
+    state = next.state;
+    commands.push(...next.commands);
+  }
+  const isSeen = ({ type }: RouteCommand): boolean => type !== 'timer' && type !== 'unqueue';
+  return { state, commands: commands.filter(isSeen).map(command => (command.type === 'finish' ? command.outcome : visible(command))) };
+}
