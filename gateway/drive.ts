@@ -23,6 +23,8 @@ export type { AttemptCommand };
 
 export interface World {
   readonly clock: Clock;
+  /** Since when the deadline runs; since the beginning of the drive when absent. */
+  readonly arrivedAt?: Instant | undefined;
   /** The targets that the fleet refuses at this instant, and until when. */
   closed(at: Instant): Readonly<Record<string, Instant>>;
   /** What else is seen: limits that are used up, extra calls that are refused. Nothing when absent. */
@@ -80,7 +82,7 @@ class Driver {
   }
 
   begin(seed: string): void {
-    this.#follow(begin(this.#policy, seed, this.#now()));
+    this.#follow(begin(this.#policy, seed, this.#now(), this.#world.arrivedAt));
     this.#hearWaiting();
   }
 

@@ -61,6 +61,7 @@ export class Conversation {
     this.#tokens = wants.tokens;
     this.#drive = drive(question.policy, question.id, {
       clock: world.clock,
+      arrivedAt: question.arrivedAt,
       closed: at => world.closed(at),
       look: at => world.look?.(targets, wants, at) ?? {},
       ...(world.enter ? { queue: (target, admitted) => world.enter!(target, wants, admitted) } : {}),

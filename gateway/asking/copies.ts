@@ -72,6 +72,7 @@ export class Copies {
         ...asked,
         id,
         receivedAt: now,
+        arrivedAt: now,
         policy,
         onUnsupported: route.onUnsupported === 'reject' ? 'warn' : route.onUnsupported,
         trace: { ...question.trace, spanId: newSpanId(), parentSpanId: question.trace.spanId },

@@ -18,6 +18,8 @@ export interface Question {
   /** UUIDv7 of the exchange, and the seed of its coins. */
   readonly id: string;
   readonly receivedAt: Instant;
+  /** Since when its deadline runs, where it may have waited before it is asked; since it is asked when absent. */
+  readonly arrivedAt?: Instant;
   readonly caller: Caller;
   readonly trace: TraceIds;
   readonly dialect: Dialect;

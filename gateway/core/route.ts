@@ -33,9 +33,11 @@ import type { Instant, Milliseconds } from './time.ts';
 export type * from './routing.ts';
 export { momentOf } from './routing.ts';
 
-export function begin(policy: RoutePolicy, seed: string, now: Moment): Transition {
-  const deadlineAt = now.at + policy.deadlineMs;
+/** `arrivedAt` when the request has waited already: its deadline is as long as ever. */
+export function begin(policy: RoutePolicy, seed: string, now: Moment, arrivedAt: Instant = now.at): Transition {
+  const deadlineAt = arrivedAt + policy.deadlineMs;
   const state: RouteState = { policy, seed, deadlineAt, attempts: [] };
+  if (deadlineAt <= now.at) return onTimer(state, { type: 'deadline' }, now);
   return after([{ type: 'timer', timer: { type: 'deadline' }, at: deadlineAt }], goOn(state, now, 'primary'));
 }
 

@@ -101,6 +101,7 @@ export function questionOf(
   return {
     id,
     receivedAt,
+    arrivedAt: receivedAt,
     caller,
     trace: { traceId, spanId, parentSpanId },
     dialect,

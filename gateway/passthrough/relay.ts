@@ -66,6 +66,7 @@ export class Relay implements Asking {
     const { world, question } = form;
     this.#drive = drive(question.policy, question.id, {
       clock: world.clock,
+      arrivedAt: question.arrivedAt,
       closed: at => world.closed(at),
       attempt: (command, report) => this.#start(command.target, report),
       commit: () => {

@@ -103,7 +103,7 @@ describe('the router and the fleet', { timeout: longTimeout }, () => {
           queued += city.requests.filter(({ commands: seen }) => seen.some(({ type }) => type === 'queue')).length;
         },
       ),
-      runs(150, 5_000),
+      runs(150, 1_500),
     );
     // A property about what never happens holds nothing.
     expect(asked).toBeGreaterThan(1_000);

@@ -349,3 +349,11 @@ describe('a story of', () => {
 `);
   });
 });
+
+test('a request that waited past its deadline before it was asked ends at once, and asks nobody', () => {
+  const policy: RoutePolicy = { name: 'late', deadlineMs: 100, steps: [{ target: 'a/m', timeoutMs: 50, retries: 0, backoffMs: 100 }] };
+  expect(begin(policy, 'seed', { at: 150, closed: {} }, 50).commands).toEqual([
+    { type: 'finish', outcome: { type: 'failed', failure: expect.objectContaining({ kind: 'timeout' }) } },
+  ]);
+  expect(begin(policy, 'seed', { at: 140, closed: {} }, 50).state.deadlineAt).toBe(150);
+});

@@ -153,7 +153,7 @@ export function questionOf({ body = hello, chain = ['A'], deadlineMs = 10_000, q
   };
 }
 
-class MemoryReader implements Reader {
+export class MemoryReader implements Reader {
   head: Head | undefined;
   text = '';
   ended: 'end' | 'fail' | undefined;
