@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Recorded } from '../../eval/simulate.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
-import type { RouteCommand, RouteEvent, RoutePolicy, RouteStep, Timer } from '../../gateway/core/route.ts';
+import { begin, type RouteCommand, type RouteEvent, type RoutePolicy, type RouteStep, type Timer } from '../../gateway/core/route.ts';
 import { route } from '../steps.ts';
 
 /** Tells a route as text. Timers are left out: what they bring about stands in the story. */
