@@ -160,7 +160,7 @@ const scripts: readonly (readonly [string, RegExp])[] = [
   ['hebrew', /\p{Script=Hebrew}/gu],
 ];
 
-const scriptLengthMax = 2_000;
+const scriptLengthMax = 500;
 
 /** Which most of the first letters are of; undefined without enough letters to tell. */
 function scriptOf(text: string): string | undefined {

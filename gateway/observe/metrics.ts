@@ -238,50 +238,44 @@ function set(counter: Counter, value: number): void {
 }
 
 function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names, bounded: (model: string) => string): void {
+  const { outcome, operation, endedAt, trace, firstTokenMs } = exchange;
   const route = names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct';
-  const labels = { gen_ai_operation_name: exchange.operation, gen_ai_request_model: bounded(exchange.requestedModel) };
-  const durationMs = exchange.endedAt - exchange.receivedAt;
-  const error = exchange.outcome === 'ok' ? {} : { error_type: exchange.outcome };
-  to.total.inc({ route, outcome: exchange.outcome });
-  const exemplarLabels: Record<string, string> = { trace_id: exchange.trace.traceId };
-  to.duration.observe({ labels: { ...labels, ...error }, value: durationMs / 1000, exemplarLabels });
+  const model = bounded(exchange.requestedModel);
+  const durationMs = endedAt - exchange.receivedAt;
+  to.total.add(1, route, outcome);
+  to.duration.observeTraced(durationMs / 1000, trace.traceId, endedAt, operation, model, outcome === 'ok' ? '' : outcome);
   to.overhead.observe(exchange.overheadMs / 1000);
-  if (exchange.queuedMs) to.queueWait.observe({ route }, exchange.queuedMs / 1000);
+  if (exchange.queuedMs) to.queueWait.observe(exchange.queuedMs / 1000, route);
   const escalations = exchange.attempts.filter(attempt => attempt.kind === 'escalation').length;
-  if (escalations > 0) to.escalations.inc({ route }, escalations);
-  const { firstTokenMs } = exchange;
+  if (escalations > 0) to.escalations.add(escalations, route);
   if (firstTokenMs === undefined) return;
-  if (exchange.stream && exchange.outcome !== 'ok' && exchange.outcome !== 'cancelled') to.interrupted.inc({ route });
-  to.firstToken.observe({ labels, value: firstTokenMs / 1000, exemplarLabels });
+  to.firstToken.observeTraced(firstTokenMs / 1000, trace.traceId, endedAt, operation, model);
+  if (!exchange.stream) return;
+  if (outcome !== 'ok' && outcome !== 'cancelled') to.interrupted.add(1, route);
   const { decision } = exchange;
   const output =
     decision.type === 'answered' ? (exchange.attempts.find(({ number }) => number === decision.attempt + 1)?.usage?.output ?? 0) : 0;
-  if (exchange.stream && output > 1) to.perToken.observe(labels, (durationMs - firstTokenMs) / 1000 / (output - 1));
+  if (output > 1) to.perToken.observe((durationMs - firstTokenMs) / 1000 / (output - 1), operation, model);
 }
 
 function observeAttempt(to: AttemptInstruments, attempt: AttemptRecord, names: Names, bounded: (model: string) => string): void {
   const { provider, usage, cost } = attempt;
   const model = bounded(attempt.model);
-  const labels = {
-    gen_ai_operation_name: 'chat',
-    gen_ai_provider_name: providerNameOf(names.apiOf(provider) ?? provider),
-    gen_ai_request_model: model,
-    gen_ai_response_model: bounded(attempt.servedModel),
-  };
+  const servedModel = bounded(attempt.servedModel);
+  const system = providerNameOf(names.apiOf(provider) ?? provider);
   const outcome = outcomeWord(attempt);
-  const error = attempt.failure ? { error_type: outcome } : {};
-  to.total.inc({ provider, model, kind: attempt.kind, outcome });
-  to.duration.observe({ ...labels, ...error }, (attempt.endedAt - attempt.startedAt) / 1000);
+  to.total.add(1, provider, model, attempt.kind, outcome);
+  to.duration.observe((attempt.endedAt - attempt.startedAt) / 1000, 'chat', system, model, servedModel, attempt.failure ? outcome : '');
   const confidence = confidenceOf(attempt.signals);
-  if (confidence !== undefined) to.confidence.observe({ provider, model }, confidence);
+  if (confidence !== undefined) to.confidence.observe(confidence, provider, model);
   if (!usage) return;
-  to.usage.observe({ ...labels, gen_ai_token_type: 'input' }, usage.input);
-  to.usage.observe({ ...labels, gen_ai_token_type: 'output' }, usage.output);
-  to.tokens.inc({ type: 'input' }, usage.input);
-  to.tokens.inc({ type: 'output' }, usage.output);
-  if (usage.cached > 0) to.tokens.inc({ type: 'cached' }, usage.cached);
-  if (usage.cacheWrite > 0) to.tokens.inc({ type: 'cache_write' }, usage.cacheWrite);
-  if (usage.reasoning > 0) to.tokens.inc({ type: 'reasoning' }, usage.reasoning);
-  if (cost) to.cost.inc({ provider, model }, usd(cost.total));
-  else to.unpriced.inc({ provider, model });
+  to.usage.observe(usage.input, 'chat', system, model, servedModel, 'input');
+  to.usage.observe(usage.output, 'chat', system, model, servedModel, 'output');
+  to.tokens.add(usage.input, 'input');
+  to.tokens.add(usage.output, 'output');
+  if (usage.cached > 0) to.tokens.add(usage.cached, 'cached');
+  if (usage.cacheWrite > 0) to.tokens.add(usage.cacheWrite, 'cache_write');
+  if (usage.reasoning > 0) to.tokens.add(usage.reasoning, 'reasoning');
+  if (cost) to.cost.add(usd(cost.total), provider, model);
+  else to.unpriced.add(1, provider, model);
 }

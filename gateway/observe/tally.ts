@@ -1,0 +1,128 @@
+/** Counters and histograms that are counted on every request: a series is looked up by its label values once joined, and prom-client renders it. */
+import type { Metric, Registry } from 'prom-client';
+
+interface Described {
+  readonly name: string;
+  readonly help: string;
+  /** Of every sample, in the order in which values are given; a label whose value is empty is left out. */
+  readonly labelNames: readonly string[];
+}
+
+/** A sample as prom-client's registry prints it. */
+interface Sample {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  readonly metricName?: string;
+  readonly exemplar?: { readonly labelSet: Readonly<Record<string, string>>; readonly value: number; readonly timestamp: number };
+}
+
+function register(registry: Registry, type: 'counter' | 'histogram', { name, help, labelNames }: Described, values: () => Sample[]): void {
+  const metric = {
+    name,
+    help,
+    type,
+    labelNames,
+    // The registry renames a counter while it prints it.
+    get: async () => ({ name: metric.name, help, type, values: values(), aggregator: 'sum' }),
+    reset: () => {},
+  };
+  registry.registerMetric(metric as unknown as Metric);
+}
+
+const labelled = ({ labelNames }: Described, values: readonly string[]): Record<string, string> =>
+  Object.fromEntries(labelNames.flatMap((name, i) => (values[i] ? [[name, values[i]]] : [])));
+
+/** No value of a label holds it. */
+const separator = '\u0000';
+
+/** Series by their label values; the number of different ones is for the callers to bound. */
+class Series<Counted> {
+  readonly #known = new Map<string, { readonly labels: Record<string, string>; readonly counted: Counted }>();
+  readonly #described: Described;
+  readonly #make: () => Counted;
+
+  constructor(described: Described, make: () => Counted) {
+    this.#described = described;
+    this.#make = make;
+  }
+
+  of(values: readonly string[]): Counted {
+    const key = values.length === 1 ? values[0]! : values.join(separator);
+    let found = this.#known.get(key);
+    if (!found) {
+      found = { labels: labelled(this.#described, values), counted: this.#make() };
+      this.#known.set(key, found);
+    }
+    return found.counted;
+  }
+
+  samples(each: (labels: Record<string, string>, counted: Counted) => Sample[]): Sample[] {
+    return [...this.#known.values()].flatMap(({ labels, counted }) => each(labels, counted));
+  }
+}
+
+export class TallyCounter {
+  readonly #series: Series<{ value: number }>;
+
+  constructor(registry: Registry, described: Described) {
+    this.#series = new Series(described, () => ({ value: 0 }));
+    if (described.labelNames.length === 0) this.#series.of([]);
+    register(registry, 'counter', described, () => this.#series.samples((labels, { value }) => [{ labels, value }]));
+  }
+
+  add(amount: number, ...values: readonly string[]): void {
+    this.#series.of(values).value += amount;
+  }
+}
+
+interface Distribution {
+  /** Of each bucket by itself, the last one without bound. */
+  readonly counts: number[];
+  sum: number;
+  /** The last sample of each bucket that a trace belongs to. */
+  readonly exemplars: (Sample['exemplar'] | undefined)[];
+}
+
+export class TallyHistogram {
+  readonly #buckets: readonly number[];
+  readonly #series: Series<Distribution>;
+
+  /** Buckets ascend. */
+  constructor(registry: Registry, described: Described & { readonly buckets: readonly number[] }) {
+    const { buckets, name } = described;
+    this.#buckets = buckets;
+    this.#series = new Series(described, () => ({ counts: new Array<number>(buckets.length + 1).fill(0), sum: 0, exemplars: [] }));
+    if (described.labelNames.length === 0) this.#series.of([]);
+    register(registry, 'histogram', described, () => this.#series.samples((labels, counted) => this.#samples(name, labels, counted)));
+  }
+
+  observe(value: number, ...values: readonly string[]): void {
+    this.#count(value, values);
+  }
+
+  /** The same of a request whose trace can be looked up. */
+  observeTraced(value: number, traceId: string, atMs: number, ...values: readonly string[]): void {
+    const { exemplars, bucket } = this.#count(value, values);
+    exemplars[bucket] = { labelSet: { trace_id: traceId }, value, timestamp: atMs / 1000 };
+  }
+
+  #count(value: number, values: readonly string[]): { readonly exemplars: Distribution['exemplars']; readonly bucket: number } {
+    const distribution = this.#series.of(values);
+    let bucket = 0;
+    while (bucket < this.#buckets.length && value > this.#buckets[bucket]!) bucket++;
+    distribution.counts[bucket]!++;
+    distribution.sum += value;
+    return { exemplars: distribution.exemplars, bucket };
+  }
+
+  #samples(name: string, labels: Record<string, string>, { counts, sum, exemplars }: Distribution): Sample[] {
+    let total = 0;
+    const buckets = counts.map((count, i): Sample => {
+      total += count;
+      const le = this.#buckets[i] ?? '+Inf';
+      const exemplar = exemplars[i];
+      return { labels: { le, ...labels }, value: total, metricName: `${name}_bucket`, ...(exemplar ? { exemplar } : {}) };
+    });
+    return [...buckets, { labels, value: sum, metricName: `${name}_sum` }, { labels, value: total, metricName: `${name}_count` }];
+  }
+}
