@@ -4,6 +4,7 @@ import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
 import type { EdgeLimits } from './http/edge.ts';
 import type { Ledger } from './limits/ledger.ts';
+import type { Audit } from './observe/audit.ts';
 import type { Log } from './observe/logs.ts';
 import type { RecorderStats } from './observe/metrics.ts';
 import type { Settings } from './settings.ts';
@@ -22,6 +23,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** What else keeps it from being ready: the store is not up. */
   readonly problem?: () => string | undefined;
+  /** Keeps what callers with an admin key and the gateway itself did to it; nobody when absent. */
+  readonly audit?: Audit;
   /** How far behind the recorder is. */
   readonly recorderStats?: () => RecorderStats | undefined;
   /** The metrics of all workers, as OpenMetrics; this is the only one when absent. */

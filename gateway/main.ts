@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { writeAudit } from '../recorder/audit.ts';
-import { openStore } from '../recorder/open.ts';
-import { engineFolder, spoolRoot } from '../recorder/places.ts';
+import { type ServingAudit, servingAudit } from '../recorder/audit/serving.ts';
+import { writeAudit } from '../recorder/audit/write.ts';
+import { spoolRoot } from '../recorder/places.ts';
 import { redacting } from '../recorder/redact.ts';
 import { openSpool } from '../recorder/spool.ts';
 import { type Recorder, startRecorder } from '../recorder/supervise.ts';
@@ -14,20 +14,14 @@ import { registerConfig, registerKeys } from './config/commands.ts';
 import type { KeyAudit } from './config/key-commands.ts';
 import { loadConfig, printProblems, watchConfig } from './config.ts';
 import type { Sink } from './core/exchange.ts';
-import { isLoopbackHost } from './http/guard.ts';
 import { openLedger } from './limits/open.ts';
-import { createLog, type Log, type LogLevel, logLevels, silentLog } from './observe/logs.ts';
+import { configChange } from './observe/audit.ts';
+import { type Log, logLevels, silentLog } from './observe/logs.ts';
+import { openLog, type ServeOptions, withOptions } from './serve-options.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Settings } from './settings.ts';
 import { startWorkers, type Workers } from './workers/primary.ts';
 import { type Line, openLine } from './workers/worker.ts';
-
-interface ServeOptions {
-  readonly config?: string;
-  readonly host?: string;
-  readonly port?: string;
-  readonly json?: boolean;
-}
 
 export function register(program: Command): void {
   program
@@ -52,15 +46,14 @@ Examples:
   registerKeys(program, auditKey);
 }
 
-/** Where there is a store it is written down; where there is none yet, or it does not start, the key is revoked all the same. */
-const auditKey: KeyAudit = async ({ action: done, key, file, config }) => {
+/** Where there is a folder of records it is written down there, and the recorder brings it to the store. */
+const auditKey: KeyAudit = async ({ action: done, key, config, detail }) => {
   const loaded = loadConfig({ file: config, directory: process.cwd(), environment: process.env });
-  if (!loaded.ok || (loaded.settings.store.url === 'embedded' && !existsSync(engineFolder(loaded.settings.store.path)))) return;
+  if (!loaded.ok || !existsSync(spoolRoot(loaded.settings.store.path))) return;
   try {
-    const store = await openStore(loaded.settings);
-    await writeAudit(store, { action: done, tenant: '', subject: key, detail: { file } }).finally(() => store.close());
+    await writeAudit(undefined, loaded.settings.store.path, { action: done, tenant: '', subject: key, detail });
   } catch (error) {
-    note(`The change is not in the audit table: ${error instanceof Error ? error.message : error}`);
+    note(`The change is not in the audit: ${error instanceof Error ? error.message : error}`);
   }
 };
 
@@ -82,8 +75,10 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const log = openLog(options);
   const sink = openSink(settings, 0);
   const callerLedger = await openLedger(settings, log);
+  const audit = servingAudit(settings.store.path, line => log.error(line));
   let recorder: Recorder | undefined;
   const gateway = createGateway({
+    audit: audit.write,
     callerLedger,
     settings,
     sink,
@@ -96,7 +91,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const stopped = stopSignal(() => gateway.hurry(), log);
   const url = await listen(gateway, sink, settings);
   process.stdout.write(`${listening(url)}\n`);
-  const watching = watch(loaded, gateway, options, log);
+  const watching = watch(loaded, gateway, options, log, audit);
   let failure: string | undefined;
   try {
     recorder = await startRecorder(settings, line => log.warn(line));
@@ -108,6 +103,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   watching.close();
   await gateway.close();
   await sink.close();
+  audit.close();
   await recorder?.close();
   stopped.dispose();
   return concluded(failure, log);
@@ -146,7 +142,9 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
     const log = openLog(options);
     const sink = openSink(settings, line.slot);
     const callerLedger = await openLedger(settings, log);
+    const audit = servingAudit(settings.store.path, message => log.error(message));
     const gateway = createGateway({
+      audit: audit.write,
       callerLedger,
       settings,
       sink,
@@ -160,10 +158,11 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
     line.onScrape(() => gateway.metrics());
     line.onHurry(() => gateway.hurry());
     line.listening(await listen(gateway, sink, settings));
-    const watching = watch(loaded, gateway, options, line.slot === 0 ? log : silentLog);
+    const watching = watch(loaded, gateway, options, line.slot === 0 ? log : silentLog, line.slot === 0 ? audit : undefined);
     await line.closed;
     watching.close();
     await gateway.close();
+    audit.close();
     await sink.close();
   } catch (error) {
     await line.failed(messageOf(error));
@@ -172,9 +171,19 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
   return exit.pass;
 }
 
-function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log): { close(): void } {
+/** Of several workers one writes down what is in force. */
+function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: ServingAudit): { close(): void } {
+  let before: Settings | undefined;
+  const taken = (action: string, now: Settings): void => {
+    audit?.write({ actor: 'gateway', action, tenant: '', subject: now.hash, detail: configChange(before, now) });
+    before = now;
+  };
+  taken('started', loaded);
   return watchConfig(loaded, {
-    changed: (next, needRestart) => take(gateway, withOptions(next, options), needRestart, log),
+    changed: (next, needRestart) => {
+      take(gateway, withOptions(next, options), needRestart, log);
+      taken('config-taken', next);
+    },
     refused: problems => {
       gateway.configurationRefused();
       log.error(`the changed configuration is not taken, the last good one stays:\n${printProblems(problems)}`);
@@ -189,34 +198,6 @@ function concluded(failure: string | undefined, log: Log): number {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** What the command line says goes over the file. */
-function withOptions(settings: Settings, { host, port }: ServeOptions): Settings {
-  if (host === undefined && port === undefined) return settings;
-  const number = port === undefined ? settings.server.port : Number(port);
-  if (!Number.isInteger(number) || number < 0 || number > 65_535) {
-    throw new CommandError(exit.usage, `--port must be a number from 0 to 65535, not ${JSON.stringify(port)}.`);
-  }
-  const place = host ?? settings.server.host;
-  if (!isLoopbackHost(place) && settings.keys.size === 0) {
-    throw new CommandError(
-      exit.usage,
-      `--host ${place} would let everybody in: configure keys first (hindcast keys create), or stay on 127.0.0.1.`,
-    );
-  }
-  return { ...settings, server: { ...settings.server, host: place, port: number } };
-}
-
-function openLog({ json }: ServeOptions): Log {
-  const wish = process.env.HINDCAST_LOG ?? 'info';
-  const level = logLevels.find(name => name === wish);
-  if (!level) throw new CommandError(exit.usage, `HINDCAST_LOG must be one of ${logLevels.join(', ')}, not ${JSON.stringify(wish)}.`);
-  return createLog({
-    level: level satisfies LogLevel,
-    isTerminal: process.stderr.isTTY && !json,
-    write: line => process.stderr.write(line),
-  });
-}
 
 function openSink({ store, recorder }: Settings, worker: number): Sink {
   const root = spoolRoot(store.path);

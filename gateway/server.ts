@@ -21,6 +21,7 @@ import { parse, route, type Visit } from './http/intake.ts';
 import { internalError, isRefusal, json, noSuchModel, type Refusal, refuse, shuttingDown } from './http/refuse.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { openPurse, type Purse } from './limits/purse.ts';
+import { AdminCalls, rolledBack } from './observe/audit.ts';
 import { requestLine } from './observe/logs.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createTelemetry, type Telemetry } from './observe/telemetry.ts';
@@ -119,7 +120,7 @@ class GatewayServer implements Gateway {
       telemetry.record(exchange, { chat, answer: () => asking.answer(), path, traceState: trace.state, placeOf: world.placeOf });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
-    this.#fleet.rollouts.heard(exchange);
+    rolledBack(this.#fleet.rollouts.heard(exchange), this.#options.audit);
     this.#copies.after(exchange, question, settings, world);
   }
 
@@ -187,7 +188,10 @@ class GatewayServer implements Gateway {
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
         { method: 'GET', path: '/ready', handler: (_, response) => this.#ready(response) },
         { method: 'GET', path: '/metrics', handler: (request, response) => this.#scrape(request, response) },
-        ...adminRoutes({ visitOf: request => this.#visits.get(request)!, fleet: this.#fleet, now: () => this.#clock.now() }),
+        ...adminRoutes({
+          ...{ visitOf: request => this.#visits.get(request)!, fleet: this.#fleet, now: () => this.#clock.now() },
+          calls: new AdminCalls(this.#options.audit),
+        }),
       ],
       {
         refused: (request, response, refusal) => this.#refused(request, response, refusal),

@@ -1,7 +1,8 @@
 /** `hindcast store`: looks into the store, and brings its tables up to date. */
 import type { Command } from 'commander';
-import { action, result, settingsOf, table } from '../gateway/cli.ts';
+import { action, exit, result, settingsOf, table } from '../gateway/cli.ts';
 import type { Settings } from '../gateway/settings.ts';
+import { auditText } from './audit/verify.ts';
 import { runDoctor } from './commands/doctor.ts';
 import { eraseFlags, runErase } from './commands/erase.ts';
 import { exportFlags, runExport } from './commands/export.ts';
@@ -58,32 +59,35 @@ const registerDoctor = (program: Command): void => {
 const common = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
-async function withStore(options: Options, work: (store: Store, options: Options, settings: Settings) => Promise<void>): Promise<void> {
+async function withStore(options: Options, work: (store: Store, options: Options, settings: Settings) => Promise<number>): Promise<number> {
   const settings = settingsOf(options);
   const store = await openStore(settings);
   try {
-    await work(store, options, settings);
+    return await work(store, options, settings);
   } finally {
     await store.close();
   }
 }
 
-async function status(store: Store, options: Options, settings: Settings): Promise<void> {
-  const found = await statusOf(store, settings.store.path);
+/** Exits with 1 when somebody changed the audit. */
+async function status(store: Store, options: Options, settings: Settings): Promise<number> {
+  const found = await statusOf(store, settings.store.path, settings.recorder.retention.audit);
   result(options, found, () => statusText(found));
+  return found.audit.faults.length === 0 ? exit.pass : exit.failed;
 }
 
-async function bringUpToDate(store: Store, options: Options, { store: { cluster, search } }: Settings): Promise<void> {
+async function bringUpToDate(store: Store, options: Options, { store: { cluster, search } }: Settings): Promise<number> {
   const applied = await migrate(store, { cluster, search });
   result(options, { applied }, () => (applied.length === 0 ? 'The tables are up to date.' : `Applied: ${applied.join(', ')}.`));
+  return exit.pass;
 }
 
-function statusText({ version, tables, spool, rejected }: StoreStatus): string {
+function statusText({ version, tables, spool, rejected, audit }: StoreStatus): string {
   const rows = tables.map(({ table: name, rows: count, bytes }) => [name, `${count}`, `${(bytes / 1024).toFixed(1)} KiB`]);
   const waiting =
     spool.segments === 0
       ? 'Nothing waits in the spool.'
       : `${spool.segments} segments (${(spool.bytes / 1024).toFixed(1)} KiB) wait in the spool.`;
   const aside = rejected === 0 ? [] : [`${rejected} records were refused for good; they lie in spool/rejected.`];
-  return [`ClickHouse ${version}`, table(['table', 'rows', 'on disk'], rows), waiting, ...aside].join('\n\n');
+  return [`ClickHouse ${version}`, table(['table', 'rows', 'on disk'], rows), waiting, ...aside, auditText(audit)].join('\n\n');
 }

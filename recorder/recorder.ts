@@ -1,6 +1,7 @@
 /** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AuditShipping, auditRetention } from './audit/shipping.ts';
 import { clusterPlace } from './cluster.ts';
 import { startEngine } from './engine.ts';
 import { tombstonesFrom } from './erase/tombstones.ts';
@@ -57,11 +58,16 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
         verify: options.store.type === 'embedded' || options.store.cluster === undefined,
         log,
       });
-      const stats = setInterval(() => tell({ type: 'stats', stats: shipper.stats }), statsEveryMs);
+      const audit = new AuditShipping(options.path, resource.store);
+      const stats = setInterval(() => {
+        tell({ type: 'stats', stats: shipper.stats });
+        audit.look();
+      }, statsEveryMs);
       tell({ type: 'ready', storeUrl: resource.storeUrl });
       if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
       clearInterval(stats);
       await shipper.close(drainMsMax);
+      await audit.close();
     } finally {
       await resource.close();
     }
@@ -116,10 +122,11 @@ async function prepare(options: RecorderOptions, store: Store, log: (line: strin
   }
 }
 
-async function bringUp({ store: place, search, tableDays }: RecorderOptions, store: Store): Promise<void> {
+async function bringUp({ path, store: place, search, tableDays, retention }: RecorderOptions, store: Store): Promise<void> {
   const cluster = place.type === 'server' ? place.cluster : undefined;
   await migrate(store, { cluster, search });
   await applyRetention(store, tableDays, clusterPlace(cluster));
+  auditRetention(path, { ...retention, ...tableDays });
 }
 
 async function migrateLater(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {

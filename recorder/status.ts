@@ -1,5 +1,6 @@
 /** What the store holds, what waits in the spool, and whether a gateway is at work. */
 import { readdir } from 'node:fs/promises';
+import { type AuditStatus, auditStatus } from './audit/verify.ts';
 import { closedSegments } from './folders.ts';
 import { rejectedFolder, spoolRoot } from './places.ts';
 import type { Store } from './store.ts';
@@ -11,6 +12,7 @@ export interface StoreStatus {
   readonly spool: { readonly segments: number; readonly bytes: number };
   /** Records that the store refused for good; they lie in `spool/rejected`. */
   readonly rejected: number;
+  readonly audit: AuditStatus;
 }
 
 export interface TableStatus {
@@ -19,7 +21,7 @@ export interface TableStatus {
   readonly bytes: number;
 }
 
-export async function statusOf(store: Store, storePath: string): Promise<StoreStatus> {
+export async function statusOf(store: Store, storePath: string, auditDays: number): Promise<StoreStatus> {
   const root = spoolRoot(storePath);
   const [about] = await store.select<{ version: string }>('SELECT version() AS version');
   const tables = await store.select<TableStatus>(
@@ -33,5 +35,6 @@ WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC
     tables,
     spool: { segments: segments.length, bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0) },
     rejected: rejected.length,
+    audit: await auditStatus(store, storePath, auditDays),
   };
 }

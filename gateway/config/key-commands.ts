@@ -18,11 +18,11 @@ interface CreateOptions extends Common {
   readonly role?: string;
 }
 
-/** Who is told that a key was taken out, so that it is written down; it says itself when it could not be. */
+/** Who is told of a key that was made or taken out, so that it is written down; it says itself when it could not be. */
 export type KeyAudit = (change: {
-  readonly action: 'key-revoked';
+  readonly action: 'key-created' | 'key-revoked';
   readonly key: string;
-  readonly file: string;
+  readonly detail: object;
   readonly config?: string;
 }) => Promise<void>;
 
@@ -54,7 +54,7 @@ Examples:
   hindcast keys create ops --role admin
   hindcast keys create ci --json | jq -r .key`,
     )
-    .action(action(create));
+    .action(action((name: string, options: CreateOptions) => create(name, options, audit)));
   common(keys.command('list'))
     .description('list the keys of the configuration, without anything that would let someone in')
     .addHelpText('after', '\nExamples:\n  hindcast keys list\n  hindcast keys list --json')
@@ -68,7 +68,7 @@ Examples:
 
 const nameLengthMax = 100;
 
-async function create(name: string, options: CreateOptions): Promise<void> {
+async function create(name: string, options: CreateOptions, audit: KeyAudit): Promise<void> {
   if (name === '' || name.length > nameLengthMax) throw new CommandError(exit.usage, `A name has 1 to ${nameLengthMax} characters.`);
   // The file may be broken for want of this very key, so it is asked only if it is good.
   const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
@@ -84,8 +84,11 @@ async function create(name: string, options: CreateOptions): Promise<void> {
   const entry = Object.entries({ name, hash, tenant, project, user, role }).filter(([, value]) => value !== undefined);
   const yaml = `  - { ${entry.map(([field, value]) => `${field}: ${scalar(value!)}`).join(', ')} }`;
   result(options, { key, yaml, ...Object.fromEntries(entry) }, () => `${key}\n\nkeys:\n${yaml}`);
+  await audit({ action: 'key-created', key: name, detail: Object.fromEntries(entry), ...configOf(options) });
   note('The key is shown this once. Paste the line under `keys:` of the configuration; a running gateway takes it at once.');
 }
+
+const configOf = ({ config }: Common): { readonly config?: string } => (config === undefined ? {} : { config });
 
 /** Plain where YAML cannot mistake it for something else. */
 const scalar = (value: string): string =>
@@ -110,6 +113,6 @@ async function revoke(name: string, options: Common & { readonly write?: boolean
     note(`The key ${JSON.stringify(name)} is still let in. Say it again with --write to revoke it.`);
     return exit.usage;
   }
-  await audit({ action: 'key-revoked', key: name, file, ...(options.config === undefined ? {} : { config: options.config }) });
+  await audit({ action: 'key-revoked', key: name, detail: { file }, ...configOf(options) });
   return exit.pass;
 }

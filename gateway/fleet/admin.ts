@@ -7,6 +7,7 @@ import { openaiChat } from '../dialects/openai.ts';
 import { understand, type Visit } from '../http/intake.ts';
 import { forbidden, invalid, isRefusal, json, type Refusal, refuse } from '../http/refuse.ts';
 import { resolve } from '../http/resolve.ts';
+import type { AdminCalls } from '../observe/audit.ts';
 import type { RouteEntry } from '../routes.ts';
 import { fleetReport } from './report.ts';
 import type { FleetState } from './state.ts';
@@ -15,14 +16,18 @@ export interface AdminParts {
   visitOf(request: IncomingMessage): Visit;
   readonly fleet: FleetState;
   readonly now: () => Instant;
+  readonly calls?: AdminCalls;
 }
 
-export function adminRoutes({ visitOf, fleet, now }: AdminParts): readonly RouteEntry[] {
+export function adminRoutes({ visitOf, fleet, now, calls }: AdminParts): readonly RouteEntry[] {
   const guarded =
     (answer: (visit: Visit, url: URL) => object) =>
     (request: IncomingMessage, response: ServerResponse): void => {
       const visit = visitOf(request);
-      const answered = mayAdminister(visit) ? answer(visit, new URL(request.url!, 'http://gateway')) : notAdmin;
+      const url = new URL(request.url!, 'http://gateway');
+      const isAllowed = mayAdminister(visit);
+      calls?.heard(visit.key.name, url.pathname, isAllowed, now());
+      const answered = isAllowed ? answer(visit, url) : notAdmin;
       if (isRefusal(answered)) refuse(request, response, answered, visit.id);
       else json(response, 200, answered);
     };

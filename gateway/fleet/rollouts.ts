@@ -12,6 +12,12 @@ interface Running {
   rollout: Rollout;
 }
 
+export interface RolledBack {
+  readonly route: string;
+  readonly variant: string;
+  readonly why: string;
+}
+
 export class Rollouts {
   #running = new Map<string, Running>();
 
@@ -34,15 +40,20 @@ export class Rollouts {
     return running ? shareAt(running.rollout, running.policy) : variant.share;
   }
 
-  /** What callers did themselves says nothing of the variant. */
-  heard({ policy, outcome, receivedAt, endedAt, costNanoUsd }: Exchange): void {
-    if (this.#running.size === 0 || outcome === 'cancelled' || outcome === 'client_error') return;
+  /** What callers did themselves says nothing of the variant. Gives the variants that this took back. */
+  heard({ policy, outcome, receivedAt, endedAt, costNanoUsd }: Exchange): readonly RolledBack[] {
+    if (this.#running.size === 0 || outcome === 'cancelled' || outcome === 'client_error') return [];
+    const takenBack: RolledBack[] = [];
     for (const running of this.#running.values()) {
       const taken = policy.variant?.name;
       if (running.route !== policy.name || (taken !== undefined && taken !== running.variant)) continue;
       const seen = { isVariant: taken !== undefined, at: endedAt, failed: outcome !== 'ok', totalMs: endedAt - receivedAt, costNanoUsd };
+      const wasBack = running.rollout.rolledBack !== undefined;
       running.rollout = observeRollout(running.rollout, seen, running.policy);
+      const { rolledBack } = running.rollout;
+      if (rolledBack && !wasBack) takenBack.push({ route: running.route, variant: running.variant, why: rolledBack.why });
     }
+    return takenBack;
   }
 
   report() {

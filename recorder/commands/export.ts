@@ -1,6 +1,7 @@
 /** `hindcast store export`: recorded exchanges into a file. */
 import type { Command } from 'commander';
 import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
+import { writeAudit } from '../audit/write.ts';
 import { type ExportSelection, exportFormats, exportTo } from '../export.ts';
 import { openStore } from '../open.ts';
 import { codeOf } from '../verdict.ts';
@@ -42,6 +43,10 @@ export async function runExport(options: Options): Promise<void> {
   const store = await openStore(settings);
   try {
     const exported = await exportTo(store, settings.store.path, options.output, format, selection).catch(explained(options));
+    await writeAudit(store, settings.store.path, {
+      ...{ action: 'export', tenant: options.tenant ?? '', subject: exported.path },
+      detail: { format, bytes: exported.bytes, ...selection },
+    });
     result(options, exported, () => `Wrote ${exported.path} (${exported.bytes} bytes).`);
   } finally {
     await store.close();

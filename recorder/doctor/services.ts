@@ -1,18 +1,21 @@
 /** Whether what the gateway leans on answers: the store, the shared state, the receiver of traces. */
 import got from 'got';
 import type { Settings } from '../../gateway/settings.ts';
+import { auditStatus, auditText } from '../audit/verify.ts';
 import { openStore } from '../open.ts';
 import { type Finding, ok, problem } from './check.ts';
 
 const timeoutMs = 5_000;
 
 /** Starts the embedded engine where none runs: that shows that it can. */
-export async function checkStore(settings: Settings): Promise<Finding> {
+export async function checkStore(settings: Settings): Promise<readonly Finding[]> {
   const { url } = settings.store;
   const store = await openStore(settings);
   try {
     const [row] = await store.select<{ version: string }>('SELECT version() AS version');
-    return ok('store', `${url === 'embedded' ? 'the embedded engine' : url}, ClickHouse ${row?.version}`);
+    const answers = ok('store', `${url === 'embedded' ? 'the embedded engine' : url}, ClickHouse ${row?.version}`);
+    const audit = await auditStatus(store, settings.store.path, settings.recorder.retention.audit);
+    return [answers, (audit.faults.length === 0 ? ok : problem)('audit', auditText(audit))];
   } finally {
     await store.close();
   }

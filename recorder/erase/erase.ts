@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Settings } from '../../gateway/settings.ts';
-import { writeAudit } from '../audit.ts';
+import { writeAudit } from '../audit/write.ts';
 import { exportedFiles } from '../exports.ts';
 import { segmentIds } from '../folders.ts';
 import { spoolRoot } from '../places.ts';
@@ -37,7 +37,7 @@ export async function erase(settings: Settings, store: Store, subject: Subject, 
   const text = subjectText(subject);
   const tombstone = tombstoneOf(subject, now);
   await note(store, id, tombstone, 'requested');
-  await writeAudit(store, { action: 'erase-requested', tenant: subject.tenant ?? '', subject: text, detail: { id } });
+  await writeAudit(store, settings.store.path, { action: 'erase-requested', tenant: subject.tenant ?? '', subject: text, detail: { id } });
   const spool = await emptied(settings, now);
   const rejected = await eraseRejected(spoolRoot(settings.store.path), tombstone);
   const rows: Record<string, number> = {};
@@ -54,7 +54,7 @@ export async function erase(settings: Settings, store: Store, subject: Subject, 
   }
   const erasure: Erasure = { id, subject: text, rows, rejected, exports, spool: spool ? 'shipped' : 'waiting', verified };
   if (verified) await note(store, id, tombstone, 'verified');
-  await writeAudit(store, { action: 'erase', tenant: subject.tenant ?? '', subject: text, detail: erasure });
+  await writeAudit(store, settings.store.path, { action: 'erase', tenant: subject.tenant ?? '', subject: text, detail: erasure });
   return erasure;
 }
 

@@ -1,0 +1,23 @@
+/** The audit of a running gateway: written at once, and no request fails because it cannot be. */
+import type { Audit, AuditEntry } from '../../gateway/observe/audit.ts';
+import { type AuditLedger, openAudit } from './ledger.ts';
+
+export interface ServingAudit {
+  readonly write: Audit;
+  close(): void;
+}
+
+export function servingAudit(storePath: string, problem: (message: string) => void): ServingAudit {
+  let ledger: AuditLedger | undefined;
+  const write = (entry: AuditEntry): void => {
+    try {
+      ledger ??= openAudit(storePath);
+      ledger.append(entry);
+    } catch (error) {
+      problem(
+        `${entry.action} of ${entry.subject} by ${entry.actor} is not in the audit: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  };
+  return { write, close: () => ledger?.close() };
+}
