@@ -77,7 +77,7 @@ function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
 
 function capsOf({ budget, limits }: Pick<Config['tenants'][string], 'budget' | 'limits'>): Caps {
   return {
-    ...(budget ? { budget: { nanoUsd: Math.round(budget.usd * 1e9), per: budget.per } } : {}),
+    ...(budget ? { budget: budgetOf(budget) } : {}),
     ...(limits
       ? {
           limits: {
@@ -88,6 +88,12 @@ function capsOf({ budget, limits }: Pick<Config['tenants'][string], 'budget' | '
       : {}),
   };
 }
+
+const budgetOf = ({ usd, per, unpriced }: NonNullable<Config['tenants'][string]['budget']>): NonNullable<Caps['budget']> => ({
+  nanoUsd: Math.round(usd * 1e9),
+  per,
+  ...(unpriced === 'allow' ? { allowsUnpriced: true as const } : {}),
+});
 
 function pricesOf(prices: Config['prices']): Settings['prices'] {
   return Object.fromEntries(

@@ -134,6 +134,9 @@ const caps = () => ({
   budget: section('a map such as { usd: 500, per: month }', {
     usd: decimal('USD', 0, 1_000_000).describe('What may be spent in a period.'),
     per: oneOf(periods).default('month').describe('Days, weeks (from Monday) and months are in UTC; `total` never begins anew.'),
+    unpriced: oneOf(['refuse', 'allow'])
+      .default('refuse')
+      .describe('A model whose price is not known: refused (400 price_unknown), or asked and counted as free.'),
   })
     .optional()
     .describe('A request is refused (429 budget_exceeded) when what is left does not reach for it.'),

@@ -8,6 +8,8 @@ export type Period = (typeof periods)[number];
 export interface BudgetPolicy {
   readonly nanoUsd: NanoUsd;
   readonly per: Period;
+  /** A model whose price nobody knows may be asked, and counts as free. */
+  readonly allowsUnpriced?: true;
 }
 
 export interface CallerLimits {

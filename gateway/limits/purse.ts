@@ -12,7 +12,7 @@ import type { Settings } from '../settings.ts';
 import type { World } from '../world.ts';
 import { type Ledger, LedgerUnavailable, type Used } from './ledger.ts';
 import { Needs, type PriceOfTarget } from './need.ts';
-import { limitHeaders, limitsUnavailable, overBudget, tooFast } from './refusals.ts';
+import { limitHeaders, limitsUnavailable, overBudget, priceUnknown, tooFast } from './refusals.ts';
 import { scopesOf } from './scopes.ts';
 import { sqliteLedger } from './sqlite-ledger.ts';
 
@@ -58,7 +58,10 @@ export class Purse {
     const scopes = scopesOf(settings, key, question.caller);
     if (scopes.length === 0) return undefined;
     this.#remember(scopes);
-    const verdict = await this.#reserve(question, scopes, this.#needs.of(question, pricesIn(settings, world)));
+    const { unpriced, ...need } = this.#needs.of(question, pricesIn(settings, world));
+    const strict = unpriced === undefined ? undefined : scopes.find(({ budget }) => budget && !budget.allowsUnpriced);
+    if (unpriced !== undefined && strict) return priceUnknown(unpriced, strict.name);
+    const verdict = await this.#reserve(question, scopes, need);
     switch (verdict.type) {
       case 'taken':
         return {

@@ -63,6 +63,18 @@ export const overBudget = (scope: string): Refusal => ({
   headers: { 'x-should-retry': 'false' },
 });
 
+/** A budget that counts nothing is none. */
+export const priceUnknown = (target: string, scope: string): Refusal => ({
+  refusal: {
+    status: 400,
+    type: 'invalid_request_error',
+    code: 'price_unknown',
+    message: `The price of ${target} is not known, so the budget of the ${scope} cannot count it. Whoever runs this gateway can add it to prices, or write unpriced: allow beside the budget.`,
+    param: 'model',
+  },
+  headers: { 'x-should-retry': 'false' },
+});
+
 export const limitsUnavailable: Refusal = {
   refusal: {
     status: 503,

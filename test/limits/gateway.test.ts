@@ -82,6 +82,46 @@ describe('a budget', () => {
   });
 });
 
+describe('what a request may cost', () => {
+  const cascade = `{ steps: [{ target: A/fast, accept: { mean_logprob: 0.9 } }, { target: A/dear }] }`;
+
+  test('is all that its route may pay for: a cascade reserves both of its answers, and never passes the cap', async () => {
+    await using provider = await upstream(slow(20));
+    const ledger = sqliteLedger(':memory:');
+    const yaml = configuration(provider, '{ budget: { usd: 0.5, per: total } }')
+      .replace('m-fast: A/fast', `m-fast: ${cascade}`)
+      .replace('A/fast: { input: 1000, output: 1000 }', 'A/fast: { input: 1000, output: 1000 }, A/dear: { input: 9000, output: 9000 }');
+    await using gateway = await running(yaml, { callerLedger: ledger });
+    // Each costs 7 tokens of the one and 7 of the other: seven cents.
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post(gateway.url, { ...hi, max_tokens: 2 }, as('key-one'))));
+    const good = answers.filter(({ status }) => status === 200).length;
+    const { spent, reserved } = await ledger.spending({ name: 'tenant t', budget: { nanoUsd: 5e8, per: 'total' } }, 0);
+    expect([spent, reserved]).toEqual([good * 70_000_000, 0]);
+    expect(good).toBeGreaterThan(2);
+    expect(spent).toBeLessThanOrEqual(500_000_000);
+  });
+
+  test('cannot be told of a model without a price: under a budget it is refused with the mend, unless the budget allows it', async () => {
+    await using provider = await upstream(answerJson);
+    const yaml = (budget: string): string =>
+      configuration(provider, `{ budget: ${budget} }`).replace('m-fast: A/fast', 'm-fast: [A/fast, A/new]');
+    {
+      await using gateway = await running(yaml('{ usd: 5 }'));
+      const refused = await post(gateway.url, hi, as('key-one'));
+      expect(refused.status).toBe(400);
+      expect(await errorOf(refused)).toMatchObject({
+        code: 'price_unknown',
+        param: 'model',
+        message: expect.stringMatching(/^The price of A\/new is not known, so the budget of the tenant t cannot count it\..*prices/),
+      });
+      expect(provider.asked).toHaveLength(0);
+      expect((await post(gateway.url, hi, as('key-two'))).status, 'nobody counts what it costs').toBe(200);
+    }
+    await using gateway = await running(yaml('{ usd: 5, unpriced: allow }'));
+    expect((await post(gateway.url, hi, as('key-one'))).status).toBe(200);
+  });
+});
+
 describe('a limit', () => {
   test('of requests per minute tells what is left, then refuses and tells how long to wait', async () => {
     await using provider = await upstream(answerJson);
