@@ -1,11 +1,13 @@
 /** Remembers which files records were exported to, so that an erasure finds them. */
 import { appendFileSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { makeFolder } from './places.ts';
 
 export interface ExportedFile {
   /** Absolute. */
   readonly path: string;
-  readonly format: 'jsonl' | 'parquet';
+  /** `whole` is a report: its parts belong together, so it goes as it is when it tells of one whose records have to go. */
+  readonly format: 'jsonl' | 'parquet' | 'whole';
   readonly at: string;
 }
 
@@ -13,8 +15,13 @@ const listOf = (storePath: string): string => join(storePath, 'exports.jsonl');
 
 /** Before the first byte is written: a file that is not listed is one that erasure misses. */
 export function noteExport(storePath: string, file: ExportedFile): void {
+  makeFolder(storePath);
   appendFileSync(listOf(storePath), `${JSON.stringify(file)}\n`, { mode: 0o600, flush: true });
 }
+
+/** The same, said by a command: of a relative path as the shell has it. */
+export const noteOutput = (storePath: string, path: string, format: ExportedFile['format']): void =>
+  noteExport(storePath, { path: resolve(path), format, at: new Date().toISOString() });
 
 /** Each path once, as it was written last. */
 export function exportedFiles(storePath: string): readonly ExportedFile[] {

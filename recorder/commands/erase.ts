@@ -73,7 +73,9 @@ function textOf({ id, rows, rejected, exports }: Erasure): string {
     Object.entries(rows).map(([name, count]) => [name, `${count}`]),
   );
   const files = exports.filter(({ outcome }) => outcome !== 'untouched' && outcome !== 'gone');
-  const fileLines = files.map(({ path, outcome }) => (outcome === 'removed' ? `${path}: deleted` : `${path}: ${outcome} lines taken out`));
+  const fileLines = files.map(({ path, outcome }) =>
+    outcome === 'removed' ? `${path}: deleted` : `${path}: ${outcome} requests taken out`,
+  );
   const refused = rejected === 0 ? [] : [`${rejected} refused records deleted.`];
   return [tables, ...refused, ...(fileLines.length === 0 ? [] : [fileLines.join('\n')]), `Erasure ${id} is on the audit.`].join('\n\n');
 }

@@ -9,9 +9,10 @@ import { segmentIds } from '../folders.ts';
 import { spoolRoot } from '../places.ts';
 import { shipped } from '../shipping.ts';
 import type { Store } from '../store.ts';
-import { type ErasedFile, eraseFromLines, eraseFromParquet, eraseRejected } from './files.ts';
+import { type ErasedFile, eraseFromLines, eraseFromParquet, eraseRejected, eraseWhole, type Ids, idsIn } from './files.ts';
+import { eraseFromDataset, eraseFromRun, keptFiles } from './kept.ts';
 import { type Subject, subjectText, type Tombstone, tombstoneOf } from './subject.ts';
-import { type Counts, countRows, eraseRows, onePlace } from './tables.ts';
+import { type Counts, countRows, eraseRows, idsOf, onePlace } from './tables.ts';
 import { staleMsMax } from './tombstones.ts';
 
 export interface Erasure {
@@ -21,6 +22,7 @@ export interface Erasure {
   readonly rows: Counts;
   /** Records that the store had refused. */
   readonly rejected: number;
+  /** And what replays keep: datasets, and the requests of runs. */
   readonly exports: readonly ErasedFile[];
   /** Whether everything that lay in the spool has gone through; what is left is left out when it does. */
   readonly spool: 'shipped' | 'waiting';
@@ -40,6 +42,9 @@ export async function erase(settings: Settings, store: Store, subject: Subject, 
   await writeAudit(store, settings.store.path, { action: 'erase-requested', tenant: subject.tenant ?? '', subject: text, detail: { id } });
   const spool = await emptied(settings, now);
   const rejected = await eraseRejected(spoolRoot(settings.store.path), tombstone);
+  // Before the rows, which tell whose the ids in a file are; and again what was exported meanwhile.
+  const exports = new Map<string, ErasedFile>();
+  await eraseFiles(settings.store.path, store, { subject, tombstone, now }, exports);
   const rows: Record<string, number> = {};
   let verified = false;
   for (let round = 0; round < roundsMax && !verified; round++) {
@@ -48,15 +53,52 @@ export async function erase(settings: Settings, store: Store, subject: Subject, 
     await eraseRows(store, subject, now, counts, place);
     verified = Object.values(await countRows(store, subject, now)).every(count => count === 0);
   }
-  const exports: ErasedFile[] = [];
-  for (const { path, format } of exportedFiles(settings.store.path)) {
-    exports.push(await (format === 'jsonl' ? eraseFromLines : eraseFromParquet)(path, tombstone));
-  }
-  const erasure: Erasure = { id, subject: text, rows, rejected, exports, spool: spool ? 'shipped' : 'waiting', verified };
+  await eraseFiles(settings.store.path, store, { subject, tombstone, now }, exports);
+  const erasure: Erasure = {
+    id,
+    subject: text,
+    rows,
+    rejected,
+    exports: [...exports.values()],
+    spool: spool ? 'shipped' : 'waiting',
+    verified,
+  };
   if (verified) await note(store, id, tombstone, 'verified');
   await writeAudit(store, settings.store.path, { action: 'erase', tenant: subject.tenant ?? '', subject: text, detail: erasure });
   return erasure;
 }
+
+interface Meant {
+  readonly subject: Subject;
+  readonly tombstone: Tombstone;
+  readonly now: Instant;
+}
+
+async function eraseFiles(
+  storePath: string,
+  store: Store,
+  { subject, tombstone, now }: Meant,
+  done: Map<string, ErasedFile>,
+): Promise<void> {
+  const { datasets, runs } = await keptFiles(storePath);
+  const files = [
+    ...exportedFiles(storePath),
+    ...datasets.map(path => ({ path, format: 'dataset' as const })),
+    ...runs.map(path => ({ path, format: 'run' as const })),
+  ].filter(({ path }) => !done.has(path));
+  for (const { path, format } of files) {
+    const ids = format === 'parquet' ? new Set<string>() : await idsOf(store, subject, await idsIn(path), now);
+    done.set(path, await erasers[format](path, tombstone, ids));
+  }
+}
+
+const erasers = {
+  jsonl: eraseFromLines,
+  parquet: eraseFromParquet,
+  whole: (path: string, _: Tombstone, ids: Ids) => eraseWhole(path, ids),
+  dataset: eraseFromDataset,
+  run: eraseFromRun,
+} as const;
 
 const note = (store: Store, id: string, tombstone: Tombstone, state: 'requested' | 'verified'): Promise<void> =>
   store.insert('erasures', [

@@ -32,26 +32,49 @@ export interface ErasedFile {
   readonly outcome: number | 'removed' | 'gone' | 'untouched';
 }
 
-/** As rows of `store export` name it. */
+/** As rows of `store export` name it, or with the request as an object, as `replay export` writes it. */
 export type ExportedRow = Readonly<Record<string, unknown>>;
 
+/** Of files that tell no more of a request than its id: those that the subject's rows have. */
+export type Ids = ReadonlySet<string>;
+
 export function isErasedRow(row: ExportedRow, { tenant_id, user_sha256, request_id, at }: Tombstone): boolean {
-  const text = (name: string): string => String(row[name] ?? '');
-  const moment = row.ts instanceof Date ? row.ts.getTime() : Date.parse(text('ts'));
+  const said = named(row);
+  const moment = said.ts instanceof Date ? said.ts.getTime() : typeof said.ts === 'number' ? said.ts : Date.parse(String(said.ts ?? ''));
   if (Number.isFinite(moment) && moment > at) return false;
-  if (tenant_id !== '' && text('tenant_id') !== tenant_id) return false;
-  if (request_id !== '' && request_id !== text('request_id') && request_id !== text('replay_of')) return false;
-  return user_sha256 === '' || userHash(text('end_user')) === user_sha256;
+  if (tenant_id !== '' && said.tenant !== tenant_id) return false;
+  if (request_id !== '' && !said.ids.includes(request_id)) return false;
+  return user_sha256 === '' || userHash(said.user) === user_sha256;
 }
 
-export async function eraseFromLines(path: string, tombstone: Tombstone): Promise<ErasedFile> {
+function named(row: ExportedRow): {
+  readonly tenant: string;
+  readonly user: string;
+  readonly ids: readonly string[];
+  readonly ts: unknown;
+} {
+  const text = (value: unknown): string => String(value ?? '');
+  const { request, replay } = row as { request?: ExportedRow; replay?: ExportedRow };
+  if (typeof request === 'object' && request !== null) {
+    return { tenant: text(request.tenant), user: text(request.user), ids: [text(request.id), text(replay?.id)], ts: request.receivedAt };
+  }
+  return { tenant: text(row.tenant_id), user: text(row.end_user), ids: [text(row.request_id), text(row.replay_of)], ts: row.ts };
+}
+
+export async function eraseFromLines(path: string, tombstone: Tombstone, ids: Ids = new Set()): Promise<ErasedFile> {
+  return rewriteLines(path, line => (line !== '' && isErasedLine(line, tombstone, ids) ? undefined : line));
+}
+
+/** `change` gives what stands there instead; undefined for nothing. */
+export async function rewriteLines(path: string, change: (line: string) => string | undefined): Promise<ErasedFile> {
   if (!(await isThere(path))) return { path, outcome: 'gone' };
   const draft = `${path}.new`;
   let taken = 0;
   const kept = async function* (): AsyncGenerator<string> {
     for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line !== '' && isErasedLine(line, tombstone)) taken += 1;
-      else yield `${line}\n`;
+      const left = change(line);
+      if (left !== line) taken += 1;
+      if (left !== undefined) yield `${left}\n`;
     }
   };
   await pipeline(kept, createWriteStream(draft, { mode: 0o600, flush: true }));
@@ -63,11 +86,33 @@ export async function eraseFromLines(path: string, tombstone: Tombstone): Promis
   return { path, outcome: taken };
 }
 
+/** A report holds sums of all beside what it tells of one. */
+export async function eraseWhole(path: string, ids: Ids): Promise<ErasedFile> {
+  if (!(await isThere(path))) return { path, outcome: 'gone' };
+  const meant = (await idsIn(path)).some(id => ids.has(id));
+  if (meant) await unlink(path);
+  return { path, outcome: meant ? 'removed' : 'untouched' };
+}
+
+/** Every id that stands anywhere in it. */
+export async function idsIn(path: string): Promise<readonly string[]> {
+  if (!(await isThere(path))) return [];
+  const found = new Set<string>();
+  let tail = '';
+  for await (const chunk of createReadStream(path, 'latin1')) {
+    const text = tail + chunk;
+    for (const [id] of text.matchAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi)) found.add(id.toLowerCase());
+    tail = text.slice(-35);
+  }
+  return [...found];
+}
+
 /** A line that is no object says nothing of anybody. */
-function isErasedLine(line: string, tombstone: Tombstone): boolean {
+function isErasedLine(line: string, tombstone: Tombstone, ids: Ids): boolean {
   try {
     const row = JSON.parse(line) as unknown;
-    return typeof row === 'object' && row !== null && isErasedRow(row as ExportedRow, tombstone);
+    if (typeof row !== 'object' || row === null) return false;
+    return isErasedRow(row as ExportedRow, tombstone) || named(row as ExportedRow).ids.some(id => ids.has(id));
   } catch {
     return false;
   }

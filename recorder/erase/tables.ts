@@ -21,18 +21,13 @@ const rollups: readonly Part[] = [
 
 /** Replays first, while their originals are still there to tell them by; `requests` last, for it tells which the others are. */
 export function partsOf(subject: Subject): readonly Part[] {
-  const { tenant, user, exchange } = subject;
+  const { user, exchange } = subject;
   if (user === undefined && exchange === undefined) {
     const time = (table: string): string => (table === 'runs' ? 'created_at' : 'ts');
     const own = byTenant.map(table => ({ table, where: `tenant_id = {tenant: String} AND ${time(table)} <= {at: DateTime64(3)}` }));
     return [...own, ...rollups];
   }
-  const meant = [
-    'ts <= {at: DateTime64(3)}',
-    ...(tenant === undefined ? [] : ['tenant_id = {tenant: String}']),
-    ...(user === undefined ? [] : ['end_user = {user: String}']),
-    ...(exchange === undefined ? [] : ['request_id = {exchange: UUID}']),
-  ].join(' AND ');
+  const meant = meantBy(subject);
   const own = `SELECT request_id FROM requests WHERE ${meant}`;
   const ownText = `SELECT toString(request_id) FROM requests WHERE ${meant}`;
   const again = `SELECT request_id FROM requests WHERE run_id != '' AND replay_of IN (${ownText})`;
@@ -44,6 +39,14 @@ export function partsOf(subject: Subject): readonly Part[] {
     { table: 'requests', where: meant },
   ];
 }
+
+const meantBy = ({ tenant, user, exchange }: Subject): string =>
+  [
+    'ts <= {at: DateTime64(3)}',
+    ...(tenant === undefined ? [] : ['tenant_id = {tenant: String}']),
+    ...(user === undefined ? [] : ['end_user = {user: String}']),
+    ...(exchange === undefined ? [] : ['request_id = {exchange: UUID}']),
+  ].join(' AND ');
 
 export const paramsOf = ({ tenant, user, exchange }: Subject, at: Instant): Record<string, unknown> => ({
   at: at / 1000,
@@ -60,6 +63,29 @@ export async function countRows(store: Pick<Store, 'select'>, subject: Subject, 
     counts[table] = (counts[table] ?? 0) + Number(row?.n ?? 0);
   }
   return counts;
+}
+
+const idsPerQuery = 5_000;
+
+/** Which of these requests are the subject's, and those that replayed them. */
+export async function idsOf(
+  store: Pick<Store, 'select'>,
+  subject: Subject,
+  ids: readonly string[],
+  at: Instant,
+): Promise<ReadonlySet<string>> {
+  // By its id a request is known also when its row is gone.
+  const found = new Set(ids.filter(id => id === subject.exchange && subject.tenant === undefined && subject.user === undefined));
+  const meant = meantBy(subject);
+  for (let i = 0; i < ids.length; i += idsPerQuery) {
+    const rows = await store.select<{ id: string }>(
+      `SELECT DISTINCT toString(request_id) AS id FROM requests WHERE request_id IN {ids: Array(UUID)}
+AND ((${meant}) OR replay_of IN (SELECT toString(request_id) FROM requests WHERE ${meant}))`,
+      { ...paramsOf(subject, at), ids: ids.slice(i, i + idsPerQuery) },
+    );
+    for (const { id } of rows) found.add(id);
+  }
+  return found;
 }
 
 /** `on` is the cluster's clause and the ending of its local tables; '' for one server. */

@@ -1,8 +1,11 @@
 /** `hindcast replay diff` and `hindcast replay export`. */
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { CommandError, exit, note, settingsOf } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import type { Settings } from '../../gateway/settings.ts';
+import { writeAudit } from '../../recorder/audit/write.ts';
+import { noteOutput } from '../../recorder/exports.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
 import { betweenRuns, type Paired, pairedRun } from '../pairs.ts';
@@ -46,6 +49,7 @@ export async function diffRun(name: string, other: string | undefined, options: 
     const compared = comparison(second?.run ?? first.run, second ? `run ${first.run}` : 'the record', byArm, statistics);
     process.stdout.write(`${rendered(compared, format, limit)}\n`);
     for (const output of outputs) {
+      noteOutput(settings.store.path, output.file, 'whole');
       writeFileSync(output.file, `${rendered(compared, output.format, limit)}\n`);
       note(`Written: ${output.file}`);
     }
@@ -95,6 +99,11 @@ export async function exportRun(name: string, options: ExportOptions): Promise<v
     });
     if (options.output === undefined) for (const line of lines) process.stdout.write(line);
     else {
+      noteOutput(settings.store.path, options.output, 'jsonl');
+      await writeAudit(store, settings.store.path, {
+        ...{ action: 'export', tenant: '', subject: resolve(options.output) },
+        detail: { format: 'jsonl', run, pairs: lines.length },
+      });
       writeFileSync(options.output, lines.join(''));
       note(`${lines.length} lines written: ${options.output}`);
     }

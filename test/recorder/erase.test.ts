@@ -7,7 +7,7 @@ import { batchesOf } from '../../recorder/batch.ts';
 import { erase } from '../../recorder/erase/erase.ts';
 import { isErased, tombstoneOf } from '../../recorder/erase/subject.ts';
 import { exportTo } from '../../recorder/export.ts';
-import { exportedFiles } from '../../recorder/exports.ts';
+import { exportedFiles, noteOutput } from '../../recorder/exports.ts';
 import { closedSegments } from '../../recorder/folders.ts';
 import { migrate } from '../../recorder/migrate.ts';
 import { packetOf } from '../../recorder/packet.ts';
@@ -15,6 +15,9 @@ import { rejectedFolder, spoolRoot } from '../../recorder/places.ts';
 import { columnsOf, rowsOf, tableNames } from '../../recorder/row.ts';
 import { parseSegment } from '../../recorder/segment.ts';
 import { openSpool } from '../../recorder/spool.ts';
+import { createDataset, readDataset } from '../../replay/dataset.ts';
+import { createRun, readRun } from '../../replay/run-folder.ts';
+import type { RecordedRequest } from '../../replay/source.ts';
 import { newId, plainExchange, temporaryFolder } from './exchanges.ts';
 import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
 import { settingsIn } from './settings.ts';
@@ -111,6 +114,52 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
     expect(audit.map(({ action }) => action)).toEqual(['erase-requested', 'erase']);
     expect(JSON.stringify(audit)).not.toContain('bob');
     expect(audit[1]!.subject).toMatch(/^tenant:acme user:sha256:[0-9a-f]{64}$/);
+  });
+
+  test('what replays keep goes as well: requests of datasets and runs, exported pairs, and reports that name one', async () => {
+    const [gone, kept] = [by('acme', 'eve'), by('acme', 'al')];
+    const again = by('acme', 'eve', { run: 'r2', arm: 'sim/x', replayOf: gone.id });
+    await insert([gone, kept, again]);
+    const whole = (exchange: Exchange) =>
+      ({
+        ...{ id: exchange.id, receivedAt: exchange.receivedAt, tenant: exchange.caller.tenant, user: exchange.caller.user },
+        body: `{"said by": "${exchange.caller.user}"}`,
+      }) as RecordedRequest;
+    const ofFile = [gone, kept].map(exchange => ({ id: exchange.id, weight: 1, request: whole(exchange) }));
+    const imported = { id: 'their-own-id', weight: 1, request: { ...whole(gone), id: 'their-own-id' } };
+    createDataset(
+      folder.path,
+      'by-id',
+      {},
+      [gone, kept, again].map(({ id }) => ({ id, weight: 1 })),
+      0,
+    );
+    createDataset(folder.path, 'whole', {}, [...ofFile, imported], 0);
+    const manifest = { version: 1, run: 'r2', createdAt: 0, configHash: '', arms: {}, options: {}, jobs: 3 } as const;
+    createRun(folder.path, manifest, [...ofFile, imported]);
+    const output = (name: string, format: 'jsonl' | 'whole', text: string): void => {
+      noteOutput(folder.path, join(folder.path, name), format);
+      writeFileSync(join(folder.path, name), text);
+    };
+    const pairs = [gone, kept].map(exchange => `${JSON.stringify({ request: whole(exchange), replay: { id: newId() } })}\n`);
+    output('pairs.jsonl', 'jsonl', pairs.join(''));
+    output('ids.jsonl', 'jsonl', [again, kept].map(({ id }) => `{"request_id":"${id}"}\n`).join(''));
+    output('report.html', 'whole', `<td>${gone.id}</td>`);
+    output('other.html', 'whole', `<td>${kept.id}</td>`);
+
+    const erasure = await erase(settings, engine.writer, { user: 'eve' }, Date.now());
+
+    const outcomes = Object.fromEntries(erasure.exports.map(({ path, outcome }) => [path.slice(folder.path.length + 1), outcome]));
+    expect(outcomes).toMatchObject({
+      ...{ 'datasets/by-id/1.json': 2, 'datasets/whole/1.json': 2, 'runs/r2/items.jsonl': 2 },
+      ...{ 'pairs.jsonl': 1, 'ids.jsonl': 1, 'report.html': 'removed', 'other.html': 'untouched' },
+    });
+    expect(readDataset(folder.path, 'by-id').items.map(({ id }) => id)).toEqual([kept.id]);
+    expect(readDataset(folder.path, 'whole').items.map(({ id }) => id)).toEqual([kept.id]);
+    // The run can go on: it finds an id whose request is nowhere, as after the end of its time.
+    expect(readRun(folder.path, 'r2').items).toEqual([{ id: gone.id, weight: 1 }, ofFile[1], { id: 'their-own-id', weight: 1 }]);
+    for (const name of ['pairs.jsonl', 'ids.jsonl', 'datasets/whole/1.json', 'runs/r2/items.jsonl'])
+      expect([name, readFileSync(join(folder.path, name), 'utf8')]).toEqual([name, expect.not.stringContaining('eve')]);
   });
 
   test('a tenant goes with its rollups, and one exchange goes alone', async () => {
