@@ -19,7 +19,7 @@ import type { UpstreamHandle, UpstreamListener } from '../upstream.ts';
 import type { AskWorld, Head, Reader, Target } from './ask.ts';
 import { streamIdleMsDefault } from './ask.ts';
 import { Mending, restartChunk } from './mending.ts';
-import { type PreparedRequest, prepare, type Question, wantsOf } from './question.ts';
+import { type PreparedRequest, prepare, type Question, wantsOf, warningsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
 import { prepareOpinion, signalsOf } from './side.ts';
 
@@ -291,7 +291,9 @@ export class Conversation {
     return headOf(this.#question, {
       status,
       attempts: this.#running.length,
-      ...(running ? { target: running.attempt.context.command.target, warnings: running.prepared.warnings } : {}),
+      ...(running
+        ? { target: running.attempt.context.command.target, warnings: warningsOf(running.prepared, running.attempt.response) }
+        : {}),
       ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
       ...(failure ? { failure } : {}),
     });

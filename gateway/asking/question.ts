@@ -1,6 +1,6 @@
 /** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
 import { needOf, outputTokensUnsaid } from '../core/catalogue.ts';
-import type { ChatRequest } from '../core/chat.ts';
+import type { ChatRequest, ChatResponse } from '../core/chat.ts';
 import type { Dialect } from '../core/dialect.ts';
 import type { Caller, TraceIds } from '../core/exchange.ts';
 import { type Json, type Scan, scanObject, spliceMembers } from '../core/json.ts';
@@ -12,6 +12,7 @@ import { homeward, isNative } from '../core/signature.ts';
 import type { Instant } from '../core/time.ts';
 import type { CopyPlan } from '../core/variants.ts';
 import type { Wants } from '../fleet/state.ts';
+import { answerLosses } from '../http/deliver.ts';
 import { ours, passRequest } from '../http/pass.ts';
 
 export interface Question {
@@ -60,6 +61,8 @@ export interface PreparedRequest extends RenderedRequest {
   readonly wire: string;
   /** Caller and target speak the same wire format: the answer's bytes may pass. */
   readonly passes: boolean;
+  /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
+  readonly losses?: (answer: ChatResponse) => readonly Warning[];
   /** It goes on with an answer that broke, and whose beginning it holds. */
   readonly goesOn?: boolean;
   /** What the target is asked, log-probabilities of ours included. */
@@ -67,6 +70,10 @@ export interface PreparedRequest extends RenderedRequest {
   /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
   readonly ownLogprobs?: { readonly shownTop: number | undefined };
 }
+
+/** What a target could not be asked; and, of the answer that its caller read, what could not be told. */
+export const warningsOf = ({ warnings, losses }: PreparedRequest, answer: ChatResponse | undefined): readonly Warning[] =>
+  answer && losses ? [...warnings, ...losses(answer)] : warnings;
 
 /** The request as one target gets it: the caller's own bytes where the wire format is the same, rendered anew where it is not. */
 export function prepare(question: Question, step: RouteStep, provider: Provider, model: string, goesOn = false): PreparedRequest {
@@ -88,7 +95,7 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const rendered = provider.renderRequest(homeward(withoutOurs(chat), wire, provider.wire, unsigned), model);
   const warnings = withoutOurWish(rendered.warnings);
   const named = renamed([...unsigned, ...warnings, ...hintsLost(asked, provider)], question.dialect.fieldNames, asked.places);
-  return {
+  const prepared: PreparedRequest = {
     ...rendered,
     warnings: [...unread(asked), ...named],
     chat,
@@ -97,6 +104,7 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
     ...own,
     ...(goesOn ? { goesOn } : {}),
   };
+  return { ...prepared, losses: answer => answerLosses(answer, prepared, question) };
 }
 
 /** Bytes in the target's wire format, changed where its dialect differs: other members stay as they are. */

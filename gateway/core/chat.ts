@@ -53,7 +53,7 @@ export interface Message {
 }
 
 export type Part =
-  | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Json[]; readonly cache?: CacheHint }
+  | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Citation[]; readonly cache?: CacheHint }
   | { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string; readonly cache?: CacheHint }
   | {
       readonly type: 'document';
@@ -84,6 +84,25 @@ export type Part =
       readonly cache?: CacheHint;
     }
   | { readonly type: 'refusal'; readonly text: string };
+
+/** Where an answer has something from. */
+export interface Citation {
+  /** Of all texts of the choice together, in UTF-16 units: what it is about. Absent when nobody said. */
+  readonly span?: Span;
+  readonly url?: string;
+  readonly title?: string;
+  /** Words of the source. */
+  readonly quote?: string;
+  /** A source without an address: the provider's id of it, or its number among the documents of the request. */
+  readonly document?: string;
+  /** As its provider wrote it; a provider of the same format takes it back. */
+  readonly raw: Json;
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Media by reference or inline; `data` is base64 without line breaks. */
 export type MediaSource =
@@ -139,6 +158,8 @@ export interface Choice {
   readonly content: readonly Part[];
   readonly finish: Finish;
   readonly logprobs?: readonly TokenLogprob[];
+  /** Kinds of what the provider said besides and that has no place here, each once: blocks of tools that it runs itself, say. Only its own bytes carry them. */
+  readonly unread?: readonly string[];
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'refusal' | 'error' | 'other';
@@ -163,6 +184,8 @@ export interface Usage {
   readonly output: number;
   readonly cached: number;
   readonly cacheWrite: number;
+  /** Of the cache-write tokens, those that are to be kept for an hour, which costs more. */
+  readonly cacheWriteHour?: number;
   readonly reasoning: number;
   readonly audioInput?: number;
   readonly audioOutput?: number;
@@ -171,6 +194,8 @@ export interface Usage {
   /** `provider`: counted by it; `estimated`: counted by us because it said nothing. */
   readonly source: 'provider' | 'estimated';
 }
+
+export type MediaPart = Part & { readonly type: 'image' | 'audio' | 'document' };
 
 /** One step of a streamed answer. Names are noun-verb; `choice` is the index of the answer it belongs to. */
 export type StreamEvent =
@@ -191,6 +216,14 @@ export type StreamEvent =
       readonly signature?: string;
     }
   | { readonly type: 'tool-call-delta'; readonly choice: number; readonly index: number; readonly arguments: string }
+  /** Of the text that was told before it, unless its span says otherwise. */
+  | { readonly type: 'citation'; readonly choice: number; readonly citation: Citation }
+  /** A picture, a sound or a document, whole. */
+  | { readonly type: 'media'; readonly choice: number; readonly part: MediaPart }
+  /** A kind of what has no place here. */
+  | { readonly type: 'unread'; readonly choice: number; readonly what: string }
+  /** The tier that serves the answer; a later one replaces an earlier. */
+  | { readonly type: 'tier'; readonly tier: string }
   | { readonly type: 'logprobs'; readonly choice: number; readonly tokens: readonly TokenLogprob[] }
   | { readonly type: 'choice-end'; readonly choice: number; readonly finish: Finish }
   /** Cumulative: a later usage replaces an earlier one. */
@@ -208,6 +241,7 @@ export function isContent(event: StreamEvent): boolean {
     case 'tool-call-start':
     case 'tool-call-delta':
     case 'logprobs':
+    case 'media':
       return true;
     default:
       return false;

@@ -1,5 +1,5 @@
 /** A streamed answer and a whole one are the same answer: collect joins the events, split takes the answer apart again. */
-import type { ChatResponse, Choice, Finish, Part, StreamEvent, TokenLogprob, Usage } from './chat.ts';
+import type { ChatResponse, Choice, Citation, Finish, Part, StreamEvent, TokenLogprob, Usage } from './chat.ts';
 import type { Failure } from './failure.ts';
 
 interface Gathering {
@@ -7,6 +7,7 @@ interface Gathering {
   /** Where the part of each tool call stands in `parts`. */
   readonly calls: Map<number, number>;
   readonly logprobs: TokenLogprob[];
+  readonly unread: Set<string>;
   finish: Finish | undefined;
 }
 
@@ -18,6 +19,7 @@ export function collect(events: readonly StreamEvent[]): ChatResponse | Failure 
   const choices = new Map<number, Gathering>();
   let start: (StreamEvent & { type: 'response-start' }) | undefined;
   let usage: Usage | undefined;
+  let serviceTier: string | undefined;
   for (const event of events) {
     switch (event.type) {
       case 'failure':
@@ -27,6 +29,9 @@ export function collect(events: readonly StreamEvent[]): ChatResponse | Failure 
         break;
       case 'usage':
         usage = event.usage;
+        break;
+      case 'tier':
+        serviceTier = event.tier;
         break;
       case 'response-end':
         break;
@@ -41,19 +46,26 @@ export function collect(events: readonly StreamEvent[]): ChatResponse | Failure 
     ...(start.created === undefined ? {} : { created: start.created }),
     choices: [...choices].toSorted(([a], [b]) => a - b).map(([index, gathering]) => choiceOf(index, gathering)),
     ...(usage ? { usage } : {}),
+    ...(serviceTier === undefined ? {} : { serviceTier }),
   };
 }
 
 function gatheringOf(choices: Map<number, Gathering>, choice: number): Gathering {
   const known = choices.get(choice);
   if (known) return known;
-  const fresh: Gathering = { parts: [], calls: new Map(), logprobs: [], finish: undefined };
+  const fresh: Gathering = { parts: [], calls: new Map(), logprobs: [], unread: new Set(), finish: undefined };
   choices.set(choice, fresh);
   return fresh;
 }
 
-function choiceOf(index: number, { parts, logprobs, finish }: Gathering): Choice {
-  return { index, content: parts, finish: finish ?? { reason: 'other', raw: '' }, ...(logprobs.length > 0 ? { logprobs } : {}) };
+function choiceOf(index: number, { parts, logprobs, unread, finish }: Gathering): Choice {
+  return {
+    index,
+    content: parts,
+    finish: finish ?? { reason: 'other', raw: '' },
+    ...(logprobs.length > 0 ? { logprobs } : {}),
+    ...(unread.size > 0 ? { unread: [...unread] } : {}),
+  };
 }
 
 type ChoiceEvent = Extract<StreamEvent, { choice: number }>;
@@ -86,9 +98,28 @@ function gather(into: Gathering, event: ChoiceEvent): void {
     case 'logprobs':
       for (const token of event.tokens) into.logprobs.push(token);
       return;
+    case 'citation':
+      return cite(into.parts, event.citation);
+    case 'media':
+      into.parts.push(event.part);
+      return;
+    case 'unread':
+      if (into.unread.size < unreadMax) into.unread.add(event.what);
+      return;
     case 'choice-end':
       into.finish = event.finish;
   }
+}
+
+/** Kinds are few; a provider that invents one for each block shall not fill the record. */
+export const unreadMax = 32;
+
+/** It goes with the last text; before any, it opens one. */
+function cite(parts: Part[], citation: Citation): void {
+  const at = parts.findLastIndex(part => part.type === 'text');
+  const part = parts[at];
+  if (part?.type === 'text') parts[at] = { ...part, citations: [...(part.citations ?? []), citation] };
+  else parts.push({ type: 'text', text: '', citations: [citation] });
 }
 
 function appendText(parts: Part[], type: 'text' | 'refusal', text: string): void {
@@ -113,24 +144,33 @@ function sign(parts: Part[], signature: string): void {
   else parts.push({ type: 'reasoning', text: '', signature });
 }
 
-/** The events that a provider which streams would have sent. Media in answers and citations have no event and stay behind. */
+/** The events that a provider which streams would have sent. */
 export function split(response: ChatResponse): readonly StreamEvent[] {
-  const { id, model, created, usage } = response;
+  const { id, model, created, usage, serviceTier } = response;
   return [
     { type: 'response-start', id, model, ...(created === undefined ? {} : { created }) },
     ...response.choices.flatMap(splitChoice),
     ...(usage ? [{ type: 'usage', usage } as const] : []),
+    ...(serviceTier === undefined ? [] : [{ type: 'tier', tier: serviceTier } as const]),
     { type: 'response-end' },
   ];
 }
 
-function splitChoice({ index: choice, content, logprobs, finish }: Choice): readonly StreamEvent[] {
+function splitChoice({ index: choice, content, logprobs, unread = [], finish }: Choice): readonly StreamEvent[] {
   let calls = 0;
   const events = content.flatMap((part): readonly StreamEvent[] => {
     switch (part.type) {
       case 'text':
+        return [
+          { type: 'text-delta', choice, text: part.text },
+          ...(part.citations ?? []).map((citation): StreamEvent => ({ type: 'citation', choice, citation })),
+        ];
       case 'refusal':
-        return [{ type: `${part.type}-delta`, choice, text: part.text }];
+        return [{ type: 'refusal-delta', choice, text: part.text }];
+      case 'image':
+      case 'audio':
+      case 'document':
+        return [{ type: 'media', choice, part }];
       case 'reasoning':
         return splitReasoning(choice, part);
       case 'tool-call': {
@@ -148,6 +188,7 @@ function splitChoice({ index: choice, content, logprobs, finish }: Choice): read
   return [
     ...events,
     ...(logprobs?.length ? [{ type: 'logprobs', choice, tokens: logprobs } as const] : []),
+    ...unread.map((what): StreamEvent => ({ type: 'unread', choice, what })),
     { type: 'choice-end', choice, finish },
   ];
 }

@@ -1,4 +1,5 @@
 /** What the gateway asks of one caller-side wire format: the mirror image of a Provider. */
+import type { AnswerLosses } from './answer-loss.ts';
 import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
 import type { PublicError } from './failure.ts';
 import type { JsonObject } from './json.ts';
@@ -18,6 +19,8 @@ export interface Dialect {
   readonly streamType?: string;
   /** What keeps a silent stream alive; an SSE comment when absent. */
   readonly keepAlive?: string;
+  /** What of an answer it has no place for, or says in another way. */
+  readonly loses: AnswerLosses;
   /** Another header that its clients read the request's id from. */
   readonly idHeader?: string;
   /** A FieldProblem names the field and the mend. */

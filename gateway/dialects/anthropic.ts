@@ -3,7 +3,7 @@ import type { CallerError, Dialect } from '../core/dialect.ts';
 import { parseRequest } from './anthropic/request.ts';
 import { renderResponse } from './anthropic/response.ts';
 import { renderStream } from './anthropic/stream.ts';
-import { errorOf } from './anthropic/wire.ts';
+import { answerLosses, errorOf } from './anthropic/wire.ts';
 
 export const anthropicMessages = {
   name: 'anthropic-messages',
@@ -18,6 +18,7 @@ export const anthropicMessages = {
     parallel_tool_calls: 'tool_choice.disable_parallel_tool_use',
     user: 'metadata.user_id',
   },
+  loses: answerLosses,
   parseRequest,
   renderResponse,
   renderStream,

@@ -3,7 +3,7 @@ import type { CallerError, Dialect } from '../core/dialect.ts';
 import { parseRequest } from './gemini/request.ts';
 import { renderResponse } from './gemini/response.ts';
 import { arrayFraming, eventFraming, renderStreamAs } from './gemini/stream.ts';
-import { errorOf } from './gemini/wire.ts';
+import { answerLosses, errorOf } from './gemini/wire.ts';
 
 const config = (member: string): string => `generationConfig.${member}`;
 
@@ -29,6 +29,7 @@ export const geminiGenerate = {
     tool_choice: 'toolConfig',
     service_tier: 'serviceTier',
   },
+  loses: answerLosses,
   parseRequest,
   renderResponse,
   renderStream: renderStreamAs(eventFraming),

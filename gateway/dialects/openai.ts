@@ -3,11 +3,12 @@ import type { CallerError, Dialect } from '../core/dialect.ts';
 import { parseRequest } from './openai/request.ts';
 import { renderResponse } from './openai/response.ts';
 import { renderStream } from './openai/stream.ts';
-import { errorOf } from './openai/wire.ts';
+import { answerLosses, errorOf } from './openai/wire.ts';
 
 export const openaiChat = {
   name: 'openai-chat',
   wire: 'openai-chat',
+  loses: answerLosses,
   parseRequest,
   renderResponse,
   renderStream,

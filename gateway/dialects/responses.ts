@@ -4,6 +4,7 @@ import { errorOf } from './openai/wire.ts';
 import { parseRequest } from './responses/request.ts';
 import { renderResponse } from './responses/response.ts';
 import { renderStream } from './responses/stream.ts';
+import { answerLosses } from './responses/wire.ts';
 
 export const openaiResponses = {
   name: 'openai-responses',
@@ -15,6 +16,7 @@ export const openaiResponses = {
     reasoning_effort: 'reasoning.effort',
     logprobs: 'include',
   },
+  loses: answerLosses,
   parseRequest,
   renderResponse,
   renderStream,

@@ -1,9 +1,10 @@
 /** What the caller is sent of an answer: the provider's bytes where they pass, rendered anew where they do not, and nothing it did not ask for. */
 
 import type { PreparedRequest, Question } from '../asking/question.ts';
+import { lossesOf } from '../core/answer-loss.ts';
 import type { ChatResponse, StreamEvent, TokenLogprob } from '../core/chat.ts';
 import type { StreamRenderer } from '../core/dialect.ts';
-import type { SseEvent } from '../core/provider.ts';
+import type { SseEvent, Warning } from '../core/provider.ts';
 import { markEvent, markPart } from '../core/signature.ts';
 import type { Instant } from '../core/time.ts';
 import { withoutLogprobs, withoutNullUsage } from './pass.ts';
@@ -41,22 +42,33 @@ function visible(event: StreamEvent, { ownLogprobs, passes, wire }: PreparedRequ
   return ownLogprobs.shownTop === undefined ? [] : [{ ...event, tokens: cut(event.tokens, ownLogprobs.shownTop) }];
 }
 
+/** What its caller's format has no place for, or says in another way, of an answer that does not pass as it is. */
+export function answerLosses(response: ChatResponse, prepared: PreparedRequest, { dialect, chat }: Question): readonly Warning[] {
+  return lossesOf(shown(response, prepared), dialect.loses, chat);
+}
+
 /** A whole answer. `body` is the provider's own JSON text, when there is one; `now` stands in for a time that it did not tell. */
 export function answerText(
   response: ChatResponse,
   body: string | undefined,
-  { passes, ownLogprobs, wire }: PreparedRequest,
+  prepared: PreparedRequest,
   { dialect, chat }: Question,
   now: number,
 ): string {
+  const { passes, ownLogprobs } = prepared;
   const passing = body !== undefined && ownLogprobs ? withoutLogprobs(body, ownLogprobs.shownTop) : body;
   if (passes && passing !== undefined) return passing;
+  return dialect.renderResponse(shown(response, prepared), now, chat);
+}
+
+/** Without what the caller did not ask for, and with proofs that find their way back. */
+function shown(response: ChatResponse, { passes, ownLogprobs, wire }: PreparedRequest): ChatResponse {
   const choices = response.choices.map(({ logprobs, ...choice }) => {
     const marked = passes ? choice : { ...choice, content: choice.content.map(part => markPart(part, wire)) };
     if (!logprobs || !ownLogprobs) return logprobs ? { ...marked, logprobs } : marked;
     return ownLogprobs.shownTop === undefined ? marked : { ...marked, logprobs: cut(logprobs, ownLogprobs.shownTop) };
   });
-  return dialect.renderResponse({ ...response, choices }, now, chat);
+  return { ...response, choices };
 }
 
 const cut = (tokens: readonly TokenLogprob[], top: number): readonly TokenLogprob[] =>

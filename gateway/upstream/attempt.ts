@@ -1,6 +1,6 @@
 /** One attempt at one target: sends the request, watches over the answer's arrival, and keeps the whole of it for the record. */
 
-import type { PreparedRequest } from '../asking/question.ts';
+import { type PreparedRequest, warningsOf } from '../asking/question.ts';
 import type { ChatResponse, StreamEvent, Usage } from '../core/chat.ts';
 import { isContent } from '../core/chat.ts';
 import { atLeast, byLength, countable, usageOf } from '../core/estimate.ts';
@@ -290,7 +290,7 @@ export class Attempt {
       ...(usage ? { usage } : {}),
       ...(cost ? { cost } : {}),
       signals: this.response ? this.#signals : partial ? measureAll(prepared.chat, partial) : {},
-      warnings: prepared.warnings,
+      warnings: warningsOf(prepared, accepted ? this.response : undefined),
       flags: [...this.#flags],
     };
   }

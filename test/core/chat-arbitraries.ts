@@ -1,6 +1,6 @@
 /** Random answers and requests in canonical form. */
 import fc from 'fast-check';
-import type { ChatResponse, Choice, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../gateway/core/chat.ts';
+import type { ChatResponse, Choice, Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../gateway/core/chat.ts';
 
 /** What a member does when it is there; half the time it is not. */
 export const maybe = <Key extends string, T>(key: Key, value: fc.Arbitrary<T>): fc.Arbitrary<{ [K in Key]?: T }> =>
@@ -52,8 +52,29 @@ export const call = (signed: boolean): fc.Arbitrary<Part & { type: 'tool-call' }
     signed ? maybe('signature', words) : fc.constant({}),
   ]) as fc.Arbitrary<Part & { type: 'tool-call' }>;
 
+export const citation: fc.Arbitrary<Citation> = together([
+  fc.record({ raw: fc.constant({ mark: 'raw' }) }),
+  fc.oneof(
+    fc.record({ url: words.map(word => `https://example.com/${encodeURIComponent(word.toWellFormed())}`) }),
+    fc.record({ document: words }),
+  ),
+  maybe(
+    'span',
+    fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 })).map(([from, length]) => ({ from, to: from + length })),
+  ),
+  maybe('title', words),
+  maybe('quote', words),
+]) as fc.Arbitrary<Citation>;
+const inline = fc.record({
+  type: fc.constant('inline' as const),
+  mediaType: fc.constant('image/png'),
+  data: fc.base64String({ minLength: 4, maxLength: 16 }),
+});
+
 const part: fc.Arbitrary<Part> = fc.oneof(
   fc.record({ type: fc.constant('text' as const), text: words }),
+  fc.record({ type: fc.constant('text' as const), text: words, citations: fc.array(citation, { minLength: 1, maxLength: 3 }) }),
+  fc.record({ type: fc.constantFrom('image' as const, 'audio' as const, 'document' as const), source: inline }),
   fc.record({ type: fc.constant('refusal' as const), text: words }),
   fc.record({ type: fc.constant('reasoning' as const), text: words }),
   fc.record({ type: fc.constant('reasoning' as const), text: fc.oneof(words, fc.constant('')), signature: words }),
@@ -79,12 +100,16 @@ function settled(parts: readonly Part[]): readonly Part[] {
 export interface ResponseShape {
   readonly content: fc.Arbitrary<readonly Part[]>;
   readonly finish: (content: readonly Part[]) => fc.Arbitrary<Finish>;
+  readonly unread?: fc.Arbitrary<readonly string[]>;
+  readonly tier?: fc.Arbitrary<string>;
 }
 
 /** Answers of one to three choices. */
-export const responses = ({ content, finish }: ResponseShape): fc.Arbitrary<ChatResponse> => {
+export const responses = ({ content, finish, unread, tier }: ResponseShape): fc.Arbitrary<ChatResponse> => {
   const choice = content.chain(parts =>
-    together([fc.record({ finish: finish(parts) }), maybe('logprobs', tokens)]).map(members => ({ content: parts, ...members })),
+    together([fc.record({ finish: finish(parts) }), maybe('logprobs', tokens), unread ? maybe('unread', unread) : fc.constant({})]).map(
+      members => ({ content: parts, ...members }),
+    ),
   );
   return together([
     fc.record({ id: words, model: words }),
@@ -93,8 +118,14 @@ export const responses = ({ content, finish }: ResponseShape): fc.Arbitrary<Chat
       .array(choice, { minLength: 1, maxLength: 3 })
       .map(list => ({ choices: list.map((members, index) => ({ index, ...members }) as Choice) })),
     maybe('usage', usage),
+    tier ? maybe('serviceTier', tier) : fc.constant({}),
   ]) as fc.Arbitrary<ChatResponse>;
 };
 
 /** All that a stream of events can tell. */
-export const anyResponse = responses({ content: fc.array(part, { maxLength: 8 }).map(settled), finish: () => anyFinish });
+export const anyResponse = responses({
+  content: fc.array(part, { maxLength: 8 }).map(settled),
+  finish: () => anyFinish,
+  unread: fc.uniqueArray(name, { minLength: 1, maxLength: 3 }),
+  tier: name,
+});

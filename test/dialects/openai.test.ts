@@ -529,7 +529,10 @@ describe('answering', () => {
       {
         type: 'text',
         text: 'a',
-        citations: [{ type: 'char_location' }, { type: 'url_citation', url_citation: { url: 'https://example.com' } }],
+        citations: [
+          { document: '0', title: 'A paper', raw: { type: 'char_location' } },
+          { url: 'https://example.com', quote: 'words', span: { from: 0, to: 1 }, raw: { type: 'web_search_result_location' } },
+        ],
       },
       { type: 'text', text: 'b' },
       { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'iVBO' } },
@@ -547,7 +550,12 @@ describe('answering', () => {
           { type: 'reasoning.encrypted', data: 'r', index: 1 },
         ],
         images: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,iVBO' } }],
-        annotations: [{ type: 'url_citation', url_citation: { url: 'https://example.com' } }],
+        annotations: [
+          {
+            type: 'url_citation',
+            url_citation: { url: 'https://example.com', title: 'https://example.com', start_index: 0, end_index: 1, content: 'words' },
+          },
+        ],
       },
       logprobs: null,
       finish_reason: 'content_filter',

@@ -44,7 +44,7 @@ interface Reading {
   signatures: string[];
   calls: { id: unknown; name: unknown; input: unknown }[];
   finish: unknown;
-  usage: { input: number; output: number; cached: number; cacheWrite: number; reasoning: number };
+  usage: { input: number; output: number; cached: number; cacheWrite: number; cacheWriteHour?: number; reasoning: number };
 }
 
 function readingOf(response: ReturnType<typeof anthropic.parseResponse>): Reading {
@@ -87,6 +87,7 @@ function plainReading(message: Body): Reading {
       output: usage.output_tokens,
       cached: usage.cache_read_input_tokens ?? 0,
       cacheWrite: usage.cache_creation_input_tokens ?? 0,
+      ...(usage.cache_creation?.ephemeral_1h_input_tokens ? { cacheWriteHour: usage.cache_creation.ephemeral_1h_input_tokens } : {}),
       reasoning: usage.output_tokens_details?.thinking_tokens ?? 0,
     },
   };

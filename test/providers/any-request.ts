@@ -14,7 +14,7 @@ const file: fc.Arbitrary<MediaSource> = fc.record({ type: fc.constant('file' as 
 const as = <T>(arbitrary: fc.Arbitrary<object>): fc.Arbitrary<T> => arbitrary as fc.Arbitrary<T>;
 
 const text = as<Part>(
-  together([fc.record({ type: fc.constant('text'), text: mark }), maybe('citations', fc.constant([{ cited_text: '@' }]))]),
+  together([fc.record({ type: fc.constant('text'), text: mark }), maybe('citations', fc.constant([{ raw: { cited_text: '@' } }]))]),
 );
 const image = as<Part>(
   together([

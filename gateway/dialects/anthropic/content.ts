@@ -55,7 +55,7 @@ function readBlock(reading: Reading, block: JsonObject, path: string): readonly 
 function readTextBlock(reading: Reading, block: JsonObject, path: string): Part {
   noteOthers(reading, block, ['type', 'text', 'citations', 'cache_control'], path);
   requireGiven(reading, block.text, `${path}.text`, 'a string');
-  const citations = readObjects(reading, block.citations, `${path}.citations`).map(([citation]) => citation);
+  const citations = readObjects(reading, block.citations, `${path}.citations`).map(([raw]) => ({ raw }));
   return {
     type: 'text',
     text: readText(reading, block.text, `${path}.text`) ?? '',

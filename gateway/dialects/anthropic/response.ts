@@ -1,7 +1,7 @@
 /** A whole answer as a message object. */
 import type { ChatRequest, ChatResponse } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { blockOf, stopOf, usageOf } from './wire.ts';
+import { blocksOf, stopOf, usageOf } from './wire.ts';
 
 /** The format has one answer; a request of it can ask for no more. */
 export function renderResponse(response: ChatResponse, _now = 0, asked?: ChatRequest): string {
@@ -9,7 +9,7 @@ export function renderResponse(response: ChatResponse, _now = 0, asked?: ChatReq
   const { content = [], finish = { reason: 'other', raw: '' } as const } = choices[0] ?? {};
   const shown =
     asked?.reasoning?.shown === false ? content.map(part => (part.type === 'reasoning' ? { ...part, text: '' } : part)) : content;
-  const blocks: readonly JsonObject[] = shown.flatMap(blockOf);
+  const blocks: readonly JsonObject[] = blocksOf(shown);
   const explanation = content.flatMap(part => (part.type === 'refusal' ? [part.text] : [])).join('');
   return JSON.stringify({
     id,

@@ -3,13 +3,16 @@ import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
 import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent } from '../../core/provider.ts';
-import { errorOf, stopOf, usageOf } from './wire.ts';
+import { citationOf } from './citations.ts';
+import { errorOf, proofBlock, stopOf, usageOf } from './wire.ts';
 
 type BlockType = 'text' | 'thinking' | 'tool_use';
 
 interface Block {
   readonly type: BlockType;
   readonly index: number;
+  /** Its text is told: what follows is not what is cited. */
+  isCited?: true;
 }
 
 interface State {
@@ -26,6 +29,7 @@ interface State {
   explanation: string;
   finish: Finish | undefined;
   usage: Usage | undefined;
+  tier: string | undefined;
 }
 
 export function renderStream({ asked }: StreamOptions): StreamRenderer {
@@ -40,6 +44,7 @@ export function renderStream({ asked }: StreamOptions): StreamRenderer {
     explanation: '',
     finish: undefined,
     usage: undefined,
+    tier: undefined,
   };
   return {
     render: event => ('choice' in event && event.choice !== 0 ? '' : renderEvent(state, event)),
@@ -60,19 +65,20 @@ function renderEvent(state: State, event: StreamEvent): string {
       state.model = event.model;
       return '';
     case 'text-delta':
-      return grow(state, 'text', { type: 'text_delta', text: event.text });
+      return (state.open?.isCited ? closeOpen(state) : '') + grow(state, 'text', { type: 'text_delta', text: event.text });
     case 'reasoning-delta':
       return grow(state, 'thinking', { type: 'thinking_delta', thinking: state.hidesThoughts ? '' : event.text });
     case 'reasoning-signature':
       return grow(state, 'thinking', { type: 'signature_delta', signature: event.signature }) + closeOpen(state);
-    case 'reasoning-redacted': {
-      const { head, block } = openBlock(state, { type: 'redacted_thinking', data: event.data }, 'thinking');
-      return head + stop(block);
-    }
+    case 'reasoning-redacted':
+      return wholeBlock(state, { type: 'redacted_thinking', data: event.data });
+    case 'citation':
+      return cite(state, citationOf(event.citation));
     case 'tool-call-start': {
+      const proof = event.signature === undefined ? '' : wholeBlock(state, proofBlock(''), event.signature);
       const { head, block } = openBlock(state, { type: 'tool_use', id: event.id, name: event.name, input: {} }, 'tool_use');
       state.calls.set(event.index, { block, arguments: '' });
-      return head;
+      return proof + head;
     }
     case 'tool-call-delta': {
       const call = state.calls.get(event.index);
@@ -89,8 +95,13 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'usage':
       state.usage = event.usage;
       return '';
-    // Log-probabilities have no place in this format; a failure is told by fail().
+    case 'tier':
+      state.tier = event.tier;
+      return '';
+    // What has no place in this format is a loss; a failure is told by fail().
     case 'logprobs':
+    case 'media':
+    case 'unread':
     case 'response-end':
     case 'failure':
       return '';
@@ -101,7 +112,7 @@ function renderEvent(state: State, event: StreamEvent): string {
 function begin(state: State): string {
   if (state.begun) return '';
   state.begun = true;
-  const { id, model, usage } = state;
+  const { id, model, usage, tier } = state;
   const message = {
     id,
     type: 'message',
@@ -110,7 +121,7 @@ function begin(state: State): string {
     content: [],
     stop_reason: null,
     stop_sequence: null,
-    usage: { ...usageOf(usage), output_tokens: 0 },
+    usage: { ...usageOf(usage, tier), output_tokens: 0 },
   };
   return send('message_start', { type: 'message_start', message });
 }
@@ -123,9 +134,22 @@ function grow(state: State, type: 'text' | 'thinking', piece: JsonObject): strin
   return head + delta(block, piece);
 }
 
+/** Of the block that is open. */
+function cite(state: State, citation: JsonObject): string {
+  const told = grow(state, 'text', { type: 'citations_delta', citation });
+  if (state.open) state.open.isCited = true;
+  return told;
+}
+
+function wholeBlock(state: State, content: JsonObject, signature?: string): string {
+  const { head, block } = openBlock(state, content, 'thinking');
+  const signed = signature === undefined ? '' : delta(block, { type: 'signature_delta', signature });
+  return head + signed + stop(block);
+}
+
 function openBlock(state: State, content: JsonObject, type: BlockType): { readonly head: string; readonly block: Block } {
   const closed = begin(state) + closeOpen(state) + closeWholeCalls(state);
-  const block = { type, index: state.count++ };
+  const block: Block = { type, index: state.count++ };
   return { head: closed + send('content_block_start', { type: 'content_block_start', index: block.index, content_block: content }), block };
 }
 
@@ -146,8 +170,8 @@ function ending(state: State): string {
   const calls = [...state.calls.values()].map(({ block }) => stop(block)).join('');
   state.calls.clear();
   const last = begin(state) + closeOpen(state) + calls;
-  const { finish = { reason: 'other', raw: '' } as const, explanation, usage } = state;
-  const said = send('message_delta', { type: 'message_delta', delta: stopOf(finish, explanation), usage: usageOf(usage) });
+  const { finish = { reason: 'other', raw: '' } as const, explanation, usage, tier } = state;
+  const said = send('message_delta', { type: 'message_delta', delta: stopOf(finish, explanation), usage: usageOf(usage, tier) });
   return last + said + send('message_stop', { type: 'message_stop' });
 }
 

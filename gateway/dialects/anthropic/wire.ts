@@ -1,7 +1,9 @@
 /** What whole and streamed messages have in common: reasons, counts, blocks, errors. */
+import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
 import type { Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
 import type { CallerError } from '../../core/dialect.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
+import { textBlocks } from './citations.ts';
 
 const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
   stop: 'end_turn',
@@ -25,10 +27,13 @@ export function stopOf({ reason, raw, sequence }: Finish, explanation: string): 
 
 /** Anthropic's input leaves out what came from and went into the cache. */
 export function usageOf(usage: Usage | undefined, serviceTier?: string): JsonObject {
-  const { input = 0, output = 0, cached = 0, cacheWrite = 0, reasoning = 0 } = usage ?? {};
+  const { input = 0, output = 0, cached = 0, cacheWrite = 0, cacheWriteHour = 0, reasoning = 0 } = usage ?? {};
   return {
     input_tokens: Math.max(0, input - cached - cacheWrite),
     cache_creation_input_tokens: cacheWrite,
+    ...(cacheWriteHour > 0
+      ? { cache_creation: { ephemeral_5m_input_tokens: cacheWrite - cacheWriteHour, ephemeral_1h_input_tokens: cacheWriteHour } }
+      : {}),
     cache_read_input_tokens: cached,
     output_tokens: output,
     ...(reasoning > 0 ? { output_tokens_details: { thinking_tokens: reasoning } } : {}),
@@ -44,22 +49,46 @@ export function inputOf(text: string): Json {
 }
 
 /** Parts of an answer; what this format has no block for is not among them. */
-export function blockOf(part: Part): readonly JsonObject[] {
+export function blocksOf(content: readonly Part[]): readonly JsonObject[] {
+  let length = 0;
+  return content.flatMap(part => {
+    if (part.type !== 'text') return blockOf(part);
+    const blocks = textBlocks(part, length);
+    length += part.text.length;
+    return blocks;
+  });
+}
+
+/** Calls are not signed here: their proof goes before them as a thought without words. */
+export const proofBlock = (signature: string): JsonObject => ({ type: 'thinking', thinking: '', signature });
+
+function blockOf(part: Part): readonly JsonObject[] {
   switch (part.type) {
-    case 'text':
-      return [{ type: 'text', text: part.text, citations: part.citations?.filter(isOwnCitation) ?? null }];
     case 'reasoning':
       if (part.redacted !== undefined) return [{ type: 'redacted_thinking', data: part.redacted }];
       return [{ type: 'thinking', thinking: part.text, signature: part.signature ?? '' }];
-    case 'tool-call':
-      return [{ type: 'tool_use', id: part.id, name: part.name, input: inputOf(part.arguments) }];
+    case 'tool-call': {
+      const call = { type: 'tool_use', id: part.id, name: part.name, input: inputOf(part.arguments) };
+      return part.signature === undefined ? [call] : [proofBlock(part.signature), call];
+    }
     default:
       return [];
   }
 }
 
-const isOwnCitation = (citation: Json): boolean =>
-  isObject(citation) && typeof citation.type === 'string' && citation.type.endsWith('_location');
+const answerHas = (what: string): string => `Anthropic's answers have no ${what}.`;
+export const answerLosses: AnswerLosses = {
+  choices: loses(answerHas('second choice')),
+  'citations.document': alters('Told as a search result: the document stands in no request of this format.'),
+  'citations.span': alters('A citation is about the whole of its block here.', 'streamed'),
+  logprobs: loses(answerHas('log-probabilities')),
+  refusal: alters('Told as the explanation of why it stopped.'),
+  images: loses(answerHas('pictures')),
+  audio: loses(answerHas('sound')),
+  documents: loses(answerHas('documents')),
+  'tool_calls.arguments': alters('They are no JSON object; they stand as the text of a member `arguments`.', 'whole'),
+  'usage.audio_tokens': loses('Anthropic counts no sound.'),
+};
 
 const types: Readonly<Record<number, string>> = {
   401: 'authentication_error',

@@ -1,4 +1,5 @@
 /** An answer as a text_completion object, and its stream as a row of them. */
+import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
 import type { ChatResponse, Choice, Finish, StreamEvent, TokenLogprob, Usage } from '../../core/chat.ts';
 import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -24,6 +25,22 @@ const renderChoice = ({ index, content, finish, logprobs }: Choice): JsonObject 
     logprobs ? logprobsOf(logprobs) : null,
     finish,
   );
+
+const textOnly = loses('A text is all that this format has room for.');
+export const answerLosses: AnswerLosses = {
+  citations: textOnly,
+  'citations.document': textOnly,
+  reasoning: textOnly,
+  'reasoning.signature': textOnly,
+  'reasoning.encrypted': textOnly,
+  refusal: alters('Told as text.'),
+  images: textOnly,
+  audio: textOnly,
+  documents: textOnly,
+  tool_calls: textOnly,
+  stop_sequence: textOnly,
+  service_tier: textOnly,
+};
 
 const choiceOf = (index: number, text: string, logprobs: JsonObject | null, finish: Finish | undefined): JsonObject => ({
   text,

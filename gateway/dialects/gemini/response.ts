@@ -1,21 +1,30 @@
 /** A whole answer as generateContent gives it. */
 import type { ChatRequest, ChatResponse, Choice } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { groundingOf } from './grounding.ts';
 import { finishWord, logprobsOf, partsOf, usageOf } from './wire.ts';
 
 export function renderResponse(response: ChatResponse, _now = 0, asked?: ChatRequest): string {
-  const { id, model, choices, usage } = response;
+  const { id, model, choices, usage, serviceTier } = response;
   return JSON.stringify({
     candidates: choices.map(choice => candidateOf(choice, asked?.reasoning?.shown === false)),
-    ...(usage ? { usageMetadata: usageOf(usage) } : {}),
+    ...(usage ? { usageMetadata: usageOf(usage, serviceTier) } : {}),
     modelVersion: model,
     responseId: id,
   });
 }
 
-const candidateOf = ({ index, content, finish, logprobs }: Choice, hidesThoughts: boolean): JsonObject => ({
-  content: { role: 'model', parts: content.flatMap(part => partsOf(part, hidesThoughts)) },
-  finishReason: finishWord(finish),
-  index,
-  ...(logprobs ? { logprobsResult: logprobsOf(logprobs) } : {}),
-});
+function candidateOf({ index, content, finish, logprobs }: Choice, hidesThoughts: boolean): JsonObject {
+  const texts = content.flatMap(part => (part.type === 'text' ? [part] : []));
+  const grounding = groundingOf(
+    texts.map(({ text }) => text).join(''),
+    texts.flatMap(({ citations = [] }) => citations),
+  );
+  return {
+    content: { role: 'model', parts: content.flatMap(part => partsOf(part, hidesThoughts)) },
+    finishReason: finishWord(finish),
+    index,
+    ...(logprobs ? { logprobsResult: logprobsOf(logprobs) } : {}),
+    ...(grounding ? { groundingMetadata: grounding } : {}),
+  };
+}

@@ -1,7 +1,8 @@
 /** A streamed answer as chunks that are each a small whole answer; why it ended and what it cost are in the last one, held back until it is over. */
-import type { Finish, Part, StreamEvent, Usage } from '../../core/chat.ts';
+import type { Citation, Finish, Part, StreamEvent, Usage } from '../../core/chat.ts';
 import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { groundingOf } from './grounding.ts';
 import { callPart, finishWord, logprobsOf, partsOf, usageOf } from './wire.ts';
 
 type Call = Part & { type: 'tool-call' };
@@ -12,6 +13,10 @@ interface State {
   /** Of each choice by their numbers: calls have no pieces here, and are told when the choice is over. */
   readonly calls: Map<number, Map<number, Call>>;
   readonly finishes: Map<number, Finish>;
+  readonly texts: Map<number, string>;
+  /** Told when all is over, as Google does: their places are in all of the text. */
+  readonly citations: Map<number, Citation[]>;
+  tier: string | undefined;
   usage: Usage | undefined;
 }
 
@@ -42,6 +47,9 @@ export const renderStreamAs =
       head: {},
       calls: new Map(),
       finishes: new Map(),
+      texts: new Map(),
+      citations: new Map(),
+      tier: undefined,
       usage: undefined,
     };
     const frame = framing();
@@ -61,8 +69,18 @@ function chunkOf(state: State, event: StreamEvent): JsonObject | undefined {
       state.head = { modelVersion: event.model, responseId: event.id };
       return undefined;
     case 'text-delta':
+      state.texts.set(event.choice, (state.texts.get(event.choice) ?? '') + event.text);
+      return candidate(state, event.choice, [{ text: event.text }]);
     case 'refusal-delta':
       return candidate(state, event.choice, [{ text: event.text }]);
+    case 'citation':
+      state.citations.set(event.choice, [...(state.citations.get(event.choice) ?? []), event.citation]);
+      return undefined;
+    case 'media':
+      return candidate(state, event.choice, partsOf(event.part, false));
+    case 'tier':
+      state.tier = event.tier;
+      return undefined;
     case 'reasoning-delta':
       return candidate(state, event.choice, partsOf({ type: 'reasoning', text: event.text }, state.hidesThoughts));
     case 'reasoning-signature':
@@ -93,6 +111,7 @@ function chunkOf(state: State, event: StreamEvent): JsonObject | undefined {
     case 'usage':
       state.usage = event.usage;
       return undefined;
+    case 'unread':
     case 'response-end':
     case 'failure':
       return undefined;
@@ -105,12 +124,16 @@ function candidate({ head }: State, index: number, parts: readonly JsonObject[],
 }
 
 /** Undefined when there is nothing more to say: the provider's own chunks have passed. */
-function lastOf({ head, finishes, usage }: State): JsonObject | undefined {
+function lastOf({ head, finishes, usage, tier, texts, citations }: State): JsonObject | undefined {
   if (finishes.size === 0 && !usage) return undefined;
   const ended = [...finishes].toSorted(([a], [b]) => a - b);
   return {
-    candidates: ended.map(([index, finish]) => ({ content: { role: 'model', parts: [] }, finishReason: finishWord(finish), index })),
-    ...(usage ? { usageMetadata: usageOf(usage) } : {}),
+    candidates: ended.map(([index, finish]) => {
+      const grounding = groundingOf(texts.get(index) ?? '', citations.get(index) ?? []);
+      const told = { content: { role: 'model', parts: [] }, finishReason: finishWord(finish), index };
+      return grounding ? { ...told, groundingMetadata: grounding } : told;
+    }),
+    ...(usage ? { usageMetadata: usageOf(usage, tier) } : {}),
     ...head,
   };
 }

@@ -1,5 +1,6 @@
 /** What whole and streamed answers have in common: parts, reasons, counts, log-probabilities, errors. */
-import type { Finish, FinishReason, Part, TokenLogprob, Usage } from '../../core/chat.ts';
+import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import type { Finish, FinishReason, MediaPart, Part, TokenLogprob, Usage } from '../../core/chat.ts';
 import type { CallerError } from '../../core/dialect.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 
@@ -17,13 +18,20 @@ const words: Readonly<Record<FinishReason, string>> = {
 export const finishWord = ({ reason, raw }: Finish): string =>
   reason !== 'stop' && reason !== 'tool-calls' && /^[A-Z][A-Z_]+$/.test(raw) ? raw : words[reason];
 
-export function usageOf({ input, output, cached, reasoning }: Usage): JsonObject {
+export function usageOf({ input, output, cached, reasoning, audioInput = 0, audioOutput = 0 }: Usage, tier?: string): JsonObject {
+  const detail = (audio: number, all: number): JsonObject[] => [
+    { modality: 'AUDIO', tokenCount: audio },
+    ...(all > audio ? [{ modality: 'TEXT', tokenCount: all - audio }] : []),
+  ];
   return {
     promptTokenCount: input,
     candidatesTokenCount: output - reasoning,
     ...(reasoning > 0 ? { thoughtsTokenCount: reasoning } : {}),
     ...(cached > 0 ? { cachedContentTokenCount: cached } : {}),
     totalTokenCount: input + output,
+    ...(audioInput > 0 ? { promptTokensDetails: detail(audioInput, input) } : {}),
+    ...(audioOutput > 0 ? { candidatesTokensDetails: detail(audioOutput, output - reasoning) } : {}),
+    ...(tier === undefined ? {} : { serviceTier: tier }),
   };
 }
 
@@ -41,10 +49,18 @@ export function partsOf(part: Part, hidesThoughts: boolean): readonly JsonObject
     case 'tool-call':
       return [callPart(part)];
     case 'image':
-      return part.source.type === 'inline' ? [{ inlineData: { mimeType: part.source.mediaType, data: part.source.data } }] : [];
+    case 'audio':
+    case 'document':
+      return [mediaPart(part)];
     default:
       return [];
   }
+}
+
+function mediaPart({ source, type }: MediaPart): JsonObject {
+  if (source.type === 'inline') return { inlineData: { mimeType: source.mediaType, data: source.data } };
+  const mimeType = type === 'image' ? 'image/png' : type === 'audio' ? 'audio/wav' : 'application/pdf';
+  return { fileData: { fileUri: source.type === 'url' ? source.url : source.id, mimeType } };
 }
 
 export const callPart = ({ id, name, arguments: text, signature }: Part & { type: 'tool-call' }): JsonObject => ({
@@ -63,6 +79,14 @@ export const logprobsOf = (tokens: readonly TokenLogprob[]): JsonObject => ({
   chosenCandidates: tokens.map(({ token, logprob }) => ({ token, logProbability: logprob })),
   topCandidates: tokens.map(({ top }) => ({ candidates: top.map(({ token, logprob }) => ({ token, logProbability: logprob })) })),
 });
+
+export const answerLosses: AnswerLosses = {
+  'citations.quote': loses("Google's sources on the web come without their words."),
+  refusal: alters('Told as text.'),
+  'tool_calls.arguments': alters('They are no JSON object; they stand as the text of a member `arguments`.'),
+  stop_sequence: loses("Google's answers do not say which stop sequence was met."),
+  'usage.cache_write_tokens': loses('Google does not count what goes into the cache.'),
+};
 
 const statuses: Readonly<Record<number, string>> = {
   401: 'UNAUTHENTICATED',

@@ -1,7 +1,7 @@
 /** A whole answer as a chat.completion object. */
 import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { callOf, detailOf, finishWord, logprobsOf, usageOf } from './wire.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { annotationsOf, audioOf, callOf, detailOf, finishWord, imageOf, logprobsOf, usageOf } from './wire.ts';
 
 export function renderResponse(response: ChatResponse, now = 0, asked?: ChatRequest): string {
   const { id, model, created, choices, usage, serviceTier, systemFingerprint } = response;
@@ -29,12 +29,13 @@ function renderChoice({ index, content, finish, logprobs }: Choice, isLegacy: bo
 /** The format has one text, one refusal and one line of thought: what other formats interleave is joined. */
 function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject {
   const calls = content.flatMap(part => (part.type === 'tool-call' ? [callOf(part)] : []));
-  const images = content.flatMap(renderImage);
+  const images = content.flatMap(imageOf);
   const text = joined(content, 'text');
   const reasoning = joined(content, 'reasoning');
   const isProven = content.some(part => part.type === 'reasoning' && (part.signature !== undefined || part.redacted !== undefined));
   const details = isProven ? content.flatMap(part => (part.type === 'reasoning' ? [part] : [])).map(detailOf) : [];
-  const annotations = content.flatMap(part => (part.type === 'text' ? (part.citations ?? []).filter(isAnnotation) : []));
+  const annotations = content.flatMap(part => (part.type === 'text' ? annotationsOf(part.citations) : []));
+  const [audio] = content.flatMap(part => audioOf(part, text ?? ''));
   return {
     role: 'assistant',
     content: text ?? (calls.length > 0 || content.some(part => part.type === 'refusal') ? null : ''),
@@ -43,6 +44,7 @@ function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject 
     ...(details.length > 0 ? { reasoning_details: details } : {}),
     ...(images.length > 0 ? { images } : {}),
     ...(annotations.length > 0 ? { annotations } : {}),
+    ...(audio ? { audio } : {}),
     ...(calls.length === 0 ? {} : isLegacy ? { function_call: calls[0]!.function! } : { tool_calls: calls }),
   };
 }
@@ -50,13 +52,4 @@ function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject 
 function joined(content: readonly Part[], type: 'text' | 'reasoning' | 'refusal'): string | undefined {
   const texts = content.flatMap(part => (part.type === type ? [part.text] : []));
   return texts.length > 0 ? texts.join('') : undefined;
-}
-
-/** Citations of other formats have other shapes, and places that mean nothing here. */
-const isAnnotation = (citation: Json): boolean => isObject(citation) && citation.type === 'url_citation' && isObject(citation.url_citation);
-
-function renderImage(part: Part): readonly JsonObject[] {
-  if (part.type !== 'image' || part.source.type === 'file') return [];
-  const url = part.source.type === 'url' ? part.source.url : `data:${part.source.mediaType};base64,${part.source.data}`;
-  return [{ type: 'image_url', image_url: { url } }];
 }

@@ -2,7 +2,7 @@
 import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
 import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { callOf, detailOf, errorOf, finishWord, logprobsOf, usageOf } from './wire.ts';
+import { annotationsOf, audioOf, callOf, detailOf, errorOf, finishWord, imageOf, logprobsOf, usageOf } from './wire.ts';
 
 interface State {
   readonly includeUsage: boolean;
@@ -56,6 +56,19 @@ function renderEvent(state: State, event: StreamEvent): string {
       return spoken(state, event.choice, null, callDelta(state, event.index, callOf({ ...event, arguments: '' })));
     case 'tool-call-delta':
       return spoken(state, event.choice, null, callDelta(state, event.index, { function: { arguments: event.arguments } }));
+    case 'citation': {
+      const annotations = annotationsOf([event.citation]);
+      return annotations.length > 0 ? spoken(state, event.choice, '', { annotations }) : '';
+    }
+    case 'media': {
+      const [audio] = audioOf(event.part, '');
+      const images = imageOf(event.part);
+      if (!audio && images.length === 0) return '';
+      return spoken(state, event.choice, null, audio ? { audio } : { images });
+    }
+    case 'tier':
+      state.head = { ...state.head, service_tier: event.tier };
+      return '';
     case 'logprobs':
       return role(state, event.choice, '') + chunk(state, event.choice, {}, { logprobs: logprobsOf(event.tokens) });
     case 'choice-end':
@@ -70,6 +83,7 @@ function renderEvent(state: State, event: StreamEvent): string {
       return proof(state, event.choice, { signature: event.signature });
     case 'reasoning-redacted':
       return proof(state, event.choice, { redacted: event.data });
+    case 'unread': // a loss
     case 'failure': // told by fail()
       return '';
   }

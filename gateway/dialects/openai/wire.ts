@@ -1,7 +1,8 @@
 /** What whole and streamed answers have in common on the wire. */
-import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
+import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import type { Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../core/chat.ts';
 import type { CallerError } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 
 const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
   stop: 'stop',
@@ -74,5 +75,34 @@ export const detailOf = (
   thought.redacted === undefined
     ? { type: 'reasoning.text', text: thought.text, signature: thought.signature ?? null, index }
     : { type: 'reasoning.encrypted', data: thought.redacted, index };
+
+/** What has no address has no place here. The words of a source stand where OpenRouter puts them. */
+export const annotationsOf = (citations: readonly Citation[] = []): readonly JsonObject[] =>
+  citations.flatMap(({ raw, url, title, quote, span }) => {
+    if (isObject(raw) && isObject(raw.url_citation)) return [raw];
+    if (url === undefined) return [];
+    const place = { start_index: span?.from ?? 0, end_index: span?.to ?? 0 };
+    return [
+      { type: 'url_citation', url_citation: { url, title: title ?? url, ...place, ...(quote === undefined ? {} : { content: quote }) } },
+    ];
+  });
+
+export function imageOf(part: Part): readonly JsonObject[] {
+  if (part.type !== 'image' || part.source.type === 'file') return [];
+  const url = part.source.type === 'url' ? part.source.url : `data:${part.source.mediaType};base64,${part.source.data}`;
+  return [{ type: 'image_url', image_url: { url } }];
+}
+
+/** A sound; clients take its format from what they asked for. */
+export const audioOf = (part: Part, transcript: string): readonly JsonObject[] =>
+  part.type === 'audio' && part.source.type === 'inline' ? [{ id: 'audio_0', data: part.source.data, expires_at: 0, transcript }] : [];
+
+export const answerLosses: AnswerLosses = {
+  'citations.document': loses('Chat completions cite nothing but addresses.'),
+  documents: loses('Chat completions answer with no documents.'),
+  function_call: loses("The API's first form has room for one call."),
+  order: alters('Chat completions have one text and one line of thought: what took turns was joined.', 'whole'),
+  stop_sequence: loses('Chat completions do not say which stop sequence was met.'),
+};
 
 export const errorOf = ({ message, type, param, code }: CallerError): JsonObject => ({ error: { message, type, param, code } });

@@ -128,7 +128,7 @@ function readPart(reading: Reading, part: JsonObject, path: string): readonly Pa
     case 'text': {
       noteOthers(reading, part, ['type', 'text', 'annotations', 'logprobs'], path);
       requireGiven(reading, part.text, `${path}.text`, 'a string');
-      const citations = readObjects(reading, part.annotations, `${path}.annotations`).map(([annotation]) => annotation);
+      const citations = readObjects(reading, part.annotations, `${path}.annotations`).map(([raw]) => ({ raw }));
       const text = readText(reading, part.text, `${path}.text`) ?? '';
       return [{ type: 'text', text, ...(citations.length > 0 ? { citations } : {}) }];
     }

@@ -1,7 +1,7 @@
 /** The items of a streamed response while they grow: each opens, gets pieces and closes, and stands whole in the end. */
-import type { TokenLogprob } from '../../core/chat.ts';
+import type { Citation, TokenLogprob } from '../../core/chat.ts';
 import { type JsonObject, parseJson } from '../../core/json.ts';
-import { callItem, itemId, messageItem, reasoningItem, refusalPart, textPart } from './wire.ts';
+import { annotationOf, callItem, itemId, messageItem, reasoningItem, refusalPart, textPart } from './wire.ts';
 
 /** Numbers the event and puts it on the wire. */
 export type Tell = (type: string, data: JsonObject) => string;
@@ -9,6 +9,9 @@ export type Tell = (type: string, data: JsonObject) => string;
 interface Content {
   readonly type: 'text' | 'refusal';
   text: string;
+  /** Length of all texts before it. */
+  readonly offset: number;
+  readonly annotations: JsonObject[];
 }
 type Item =
   | { readonly kind: 'message'; readonly id: string; readonly index: number; readonly contents: Content[]; logprobs: TokenLogprob[] }
@@ -27,7 +30,11 @@ export class Items {
   readonly output: JsonObject[] = [];
   answer = '';
   #count = 0;
+  /** Of all texts so far. */
+  #length = 0;
   #open: Of<'message'> | Of<'reasoning'> | undefined;
+  /** The last message with a text, closed or not. */
+  #said: Of<'message'> | undefined;
   readonly #calls = new Map<number, Of<'call'>>();
 
   constructor(tell: Tell) {
@@ -46,17 +53,39 @@ export class Items {
     let content = item.contents.at(-1);
     if (content?.type !== type) {
       if (content) text += this.#closeContent(item);
-      content = { type, text: '' };
+      content = { type, text: '', offset: this.#length, annotations: [] };
       item.contents.push(content);
+      if (type === 'text') this.#said = item;
       text += this.#tell('response.content_part.added', { ...placeOf(item), part: partOf(content) });
     }
+    if (delta === '') return text;
     content.text += delta;
+    if (type === 'text') this.#length += delta.length;
     const event = type === 'text' ? 'response.output_text.delta' : 'response.refusal.delta';
     return text + this.#tell(event, { ...placeOf(item), delta, ...(type === 'text' ? { logprobs: [] } : {}) });
   }
 
+  /** Of the text that is open. */
+  cite(citation: Citation): string {
+    const opened = this.#open?.kind === 'message' && this.#open.contents.at(-1)?.type === 'text' ? '' : this.say('text', '');
+    const item = this.#open as Of<'message'>;
+    const { annotations, offset } = item.contents.at(-1)!;
+    const annotation = annotationOf(citation, offset);
+    const told = this.#tell('response.output_text.annotation.added', {
+      ...placeOf(item),
+      annotation_index: annotations.length,
+      annotation,
+    });
+    annotations.push(annotation);
+    return opened + told;
+  }
+
   weigh(tokens: readonly TokenLogprob[]): void {
-    if (this.#open?.kind === 'message') this.#open.logprobs.push(...tokens);
+    const item = this.#said;
+    if (!item) return;
+    item.logprobs.push(...tokens);
+    // Told late: they are in the whole.
+    if (item !== this.#open) this.output[item.index] = wholeMessage(item);
   }
 
   think(delta: string): string {
@@ -173,8 +202,8 @@ const placeOf = ({ id, index, contents }: Of<'message'>): JsonObject => ({
   output_index: index,
   content_index: Math.max(0, contents.length - 1),
 });
-const partOf = ({ type, text }: Content, logprobs: readonly TokenLogprob[] = []): JsonObject =>
-  type === 'text' ? textPart(text, [], logprobs) : refusalPart(text);
+const partOf = ({ type, text, annotations }: Content, logprobs: readonly TokenLogprob[] = []): JsonObject =>
+  type === 'text' ? textPart(text, [...annotations], logprobs) : refusalPart(text);
 const firstText = ({ contents }: Of<'message'>): Content | undefined => contents.find(content => content.type === 'text');
 
 function wholeMessage(item: Of<'message'>): JsonObject {

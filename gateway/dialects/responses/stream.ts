@@ -15,6 +15,7 @@ interface State {
   refused: boolean;
   finish: Finish;
   usage: Usage | undefined;
+  tier: string | undefined;
 }
 
 export function renderStream({ asked, now = 0 }: StreamOptions): StreamRenderer {
@@ -30,6 +31,7 @@ export function renderStream({ asked, now = 0 }: StreamOptions): StreamRenderer 
     refused: false,
     finish: { reason: 'other', raw: '' },
     usage: undefined,
+    tier: undefined,
   };
   return {
     render: event => ('choice' in event && event.choice !== 0 ? '' : renderEvent(state, event)),
@@ -62,8 +64,16 @@ function renderEvent(state: State, event: StreamEvent): string {
       return begin(state) + items.seal(event.signature);
     case 'reasoning-redacted':
       return begin(state) + items.closeOpen() + items.seal(event.data);
-    case 'tool-call-start':
-      return begin(state) + items.call(event.index, event.id, event.name);
+    case 'citation':
+      return begin(state) + items.cite(event.citation);
+    case 'tier':
+      state.tier = event.tier;
+      return '';
+    case 'tool-call-start': {
+      const opening = begin(state);
+      const proof = event.signature === undefined ? '' : items.closeOpen() + items.seal(event.signature);
+      return opening + proof + items.call(event.index, event.id, event.name);
+    }
     case 'tool-call-delta':
       return items.argue(event.index, event.arguments);
     case 'logprobs':
@@ -75,6 +85,9 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'usage':
       state.usage = event.usage;
       return '';
+    // What has no place in this format is a loss; a failure is told by fail().
+    case 'media':
+    case 'unread':
     case 'response-end':
     case 'failure':
       return '';
@@ -89,10 +102,15 @@ function begin(state: State): string {
 }
 
 function ending(state: State): string {
-  const { items, head, asked, finish, refused, usage } = state;
+  const { items, head, asked, finish, refused, usage, tier } = state;
   const closed = begin(state) + items.close();
   const status = statusOf(finish, refused);
-  const response = responseOf(head, asked, { ...status, output: items.output, ...(usage ? { usage: usageOf(usage) } : {}) });
+  const response = responseOf(head, asked, {
+    ...status,
+    output: items.output,
+    ...(usage ? { usage: usageOf(usage) } : {}),
+    ...(tier === undefined ? {} : { service_tier: tier }),
+  });
   return closed + state.tell(`response.${status.status}`, { response });
 }
 

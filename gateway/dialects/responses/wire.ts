@@ -1,5 +1,6 @@
 /** What whole and streamed responses have in common: the object around the output, its items, its status and its counts. */
-import type { ChatRequest, Choice, Finish, Part, TokenLogprob, Usage } from '../../core/chat.ts';
+import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import type { ChatRequest, Choice, Citation, Finish, Part, TokenLogprob, Usage } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { logprobsOf } from '../openai/wire.ts';
 
@@ -82,10 +83,21 @@ export const usageOf = ({ input, output, cached, cacheWrite, reasoning }: Usage)
   total_tokens: input + output,
 });
 
-export const textPart = (text: string, citations: readonly Json[] = [], logprobs: readonly TokenLogprob[] = []): JsonObject => ({
+const own = ['url_citation', 'file_citation', 'container_file_citation', 'file_path'];
+
+/** Places are those in the text itself, `offset` characters into the answer. What has no address is cited as a file. */
+export function annotationOf({ raw, url, title, document, span }: Citation, offset: number): JsonObject {
+  if (isObject(raw) && own.includes(String(raw.type)) && raw.url_citation === undefined) return raw;
+  const from = Math.max(0, (span?.from ?? 0) - offset);
+  const to = Math.max(0, (span?.to ?? 0) - offset);
+  if (url !== undefined) return { type: 'url_citation', url, title: title ?? url, start_index: from, end_index: to };
+  return { type: 'file_citation', file_id: document ?? title ?? '', filename: title ?? document ?? '', index: to };
+}
+
+export const textPart = (text: string, annotations: readonly JsonObject[] = [], logprobs: readonly TokenLogprob[] = []): JsonObject => ({
   type: 'output_text',
   text,
-  annotations: citations.filter(citation => isObject(citation) && citation.type !== undefined),
+  annotations,
   logprobs: logprobs.length > 0 ? logprobsOf(logprobs).content! : [],
 });
 export const refusalPart = (refusal: string): JsonObject => ({ type: 'refusal', refusal });
@@ -125,31 +137,52 @@ export function itemsOf({ content, logprobs = [] }: Choice, answer: string): rea
   const items: JsonObject[] = [];
   let said: JsonObject[] = [];
   let tokens = logprobs;
+  let length = 0;
   const close = (): void => {
     if (said.length > 0) items.push(messageItem(itemId('msg', answer, items.length), said, 'completed'));
     said = [];
   };
   for (const part of content) {
     if (part.type === 'text') {
-      said.push(textPart(part.text, part.citations, tokens));
+      const annotations = (part.citations ?? []).map(citation => annotationOf(citation, length));
+      said.push(textPart(part.text, annotations, tokens));
       tokens = [];
+      length += part.text.length;
     } else if (part.type === 'refusal') said.push(refusalPart(part.text));
     else {
       close();
-      items.push(...itemOf(part, answer, items.length));
+      for (const item of itemsOfPart(part)) items.push(item(itemId(kindOf(part), answer, items.length)));
     }
   }
   close();
   return items;
 }
 
-function itemOf(part: Part, answer: string, index: number): readonly JsonObject[] {
+const kindOf = ({ type }: Part): 'fc' | 'rs' => (type === 'tool-call' ? 'fc' : 'rs');
+
+/** Calls are not signed here: their proof goes before them as a thought without words. */
+function itemsOfPart(part: Part): readonly ((id: string) => JsonObject)[] {
   switch (part.type) {
     case 'reasoning':
-      return [reasoningItem(itemId('rs', answer, index), part.text, part.signature ?? part.redacted)];
-    case 'tool-call':
-      return [callItem(itemId('fc', answer, index), part, 'completed')];
+      return [id => reasoningItem(id, part.text, part.signature ?? part.redacted)];
+    case 'tool-call': {
+      const call = (id: string): JsonObject => callItem(id, part, 'completed');
+      return part.signature === undefined ? [call] : [id => reasoningItem(id, '', part.signature), call];
+    }
     default:
       return [];
   }
 }
+
+const answerHas = (what: string): string => `A response has no ${what}.`;
+export const answerLosses: AnswerLosses = {
+  choices: loses(answerHas('second choice')),
+  'citations.document': alters('Told as a file: the document stands in no request of this format.'),
+  'citations.quote': loses(answerHas('words of a source')),
+  'logprobs.textless': loses('In a response they stand with a text.'),
+  images: loses(answerHas('picture that no tool of OpenAI drew')),
+  audio: loses(answerHas('sound')),
+  documents: loses(answerHas('documents')),
+  stop_sequence: loses('A response does not say which stop sequence was met.'),
+  'usage.audio_tokens': loses('A response counts no sound.'),
+};

@@ -1,7 +1,9 @@
-/** An answer of /v1/messages in canonical form. Blocks of tools that Anthropic runs itself have no place there and are passed over. */
+/** An answer of /v1/messages in canonical form. Blocks of tools that Anthropic runs itself have no place there: only their kinds are told. */
 import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
+import { unreadMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { citationsOf } from './citations.ts';
 import { failureOf } from './failure.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
@@ -9,24 +11,43 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   if (body.type === 'error' || isObject(body.error)) return failureOf(body);
   if (!Array.isArray(body.content)) return { kind: 'invalid-response', message: 'the answer has no content' };
   const explanation = refusalOf(body);
-  const content = body.content.flatMap(parseBlock);
+  const { content, unread } = parseBlocks(body.content);
   if (explanation !== undefined) content.push({ type: 'refusal', text: explanation });
   const usage = parseUsage(body.usage);
   const tier = isObject(body.usage) ? body.usage.service_tier : undefined;
   return {
     id: text(body.id),
     model: text(body.model),
-    choices: [{ index: 0, content, finish: parseFinish(body) }],
+    choices: [{ index: 0, content, finish: parseFinish(body), ...(unread.length > 0 ? { unread } : {}) }],
     ...(usage ? { usage } : {}),
     ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
 }
 
-export function parseBlock(block: Json): readonly Part[] {
+export function parseBlocks(blocks: readonly Json[]): { readonly content: Part[]; readonly unread: readonly string[] } {
+  const content: Part[] = [];
+  const unread = new Set<string>();
+  let length = 0;
+  for (const block of blocks) {
+    const parts = parseBlock(block, length);
+    if (parts.length === 0 && isObject(block) && unread.size < unreadMax) unread.add(kindOf(block));
+    content.push(...parts);
+    for (const part of parts) if (part.type === 'text') length += part.text.length;
+  }
+  return { content, unread: [...unread] };
+}
+
+export const kindOf = ({ type }: JsonObject): string => text(type).slice(0, 100) || 'block';
+
+/** `offset` is the length of all texts before it. */
+function parseBlock(block: Json, offset: number): readonly Part[] {
   if (!isObject(block)) return [];
   switch (block.type) {
-    case 'text':
-      return [{ type: 'text', text: text(block.text), ...(Array.isArray(block.citations) ? { citations: block.citations } : {}) }];
+    case 'text': {
+      const said = text(block.text);
+      const citations = citationsOf(block.citations, { from: offset, to: offset + said.length });
+      return [{ type: 'text', text: said, ...(citations.length > 0 ? { citations } : {}) }];
+    }
     case 'thinking':
       return [
         { type: 'reasoning', text: text(block.thinking), ...(typeof block.signature === 'string' ? { signature: block.signature } : {}) },
@@ -67,12 +88,14 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || typeof usage.output_tokens !== 'number') return undefined;
   const cached = count(usage.cache_read_input_tokens);
   const cacheWrite = count(usage.cache_creation_input_tokens);
+  const hour = isObject(usage.cache_creation) ? Math.min(cacheWrite, count(usage.cache_creation.ephemeral_1h_input_tokens)) : 0;
   const details = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
   return {
     input: count(usage.input_tokens) + cached + cacheWrite,
     output: count(usage.output_tokens),
     cached,
     cacheWrite,
+    ...(hour > 0 ? { cacheWriteHour: hour } : {}),
     reasoning: count(details.thinking_tokens),
     source: 'provider',
   };

@@ -1,13 +1,16 @@
 /** A stream of /v1/messages: message_start, blocks that open, grow and close, message_delta, and message_stop as its last word. */
-import type { Part, StreamEvent } from '../../core/chat.ts';
+import type { Citation, Part, StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
+import { citationsOf } from './citations.ts';
 import { failureOf } from './failure.ts';
-import { parseBlock, parseFinish, parseUsage, refusalOf, text } from './response.ts';
+import { kindOf, parseBlocks, parseFinish, parseUsage, refusalOf, text } from './response.ts';
 
 type Block =
-  | { readonly type: 'text' | 'thinking' | 'other' }
+  | { readonly type: 'thinking' | 'other' }
+  /** Citations are about the whole of their block, and told when it is whole; it begins `from` characters into the answer. */
+  | { readonly type: 'text'; readonly from: number; readonly citations: Json[] }
   /** `input` stands whole in the opening event when no piece of it follows. */
   | { readonly type: 'tool'; readonly index: number; readonly input: Json; pieces: number };
 
@@ -15,6 +18,8 @@ interface State {
   id: string | undefined;
   hasContent: boolean;
   calls: number;
+  /** Length of all texts so far. */
+  length: number;
   readonly open: Map<number, Block>;
   /** As the provider counts, later counts over earlier ones: input may grow while its own tools run. */
   usage: JsonObject;
@@ -29,6 +34,7 @@ export function parseStream(): StreamParser {
     id: undefined,
     hasContent: false,
     calls: 0,
+    length: 0,
     open: new Map(),
     usage: {},
     stop: {},
@@ -79,11 +85,12 @@ function onMessageStart(state: State, data: JsonObject): readonly StreamEvent[] 
   }
   state.id = id;
   if (typeof message.stop_reason === 'string') state.stop = message;
-  const blocks = Array.isArray(message.content) ? message.content.flatMap(parseBlock) : [];
+  const { content, unread } = parseBlocks(Array.isArray(message.content) ? (message.content as readonly Json[]) : []);
   return [
     { type: 'response-start', id, model: text(message.model) },
     ...onUsage(state, message.usage),
-    ...blocks.flatMap(part => wholePart(state, part)),
+    ...content.flatMap(part => wholePart(state, part)),
+    ...unread.map(untold),
   ];
 }
 
@@ -92,7 +99,7 @@ function wholePart(state: State, part: Part): readonly StreamEvent[] {
   state.hasContent = true;
   switch (part.type) {
     case 'text':
-      return textDelta(part.text);
+      return [...textDelta(state, part.text), ...(part.citations ?? []).map(cited)];
     case 'reasoning':
       return part.redacted === undefined ? [...reasoningDelta(part.text), ...signature(part.signature)] : redacted(part.redacted);
     case 'tool-call': {
@@ -115,8 +122,12 @@ function onBlockStart(state: State, data: JsonObject): readonly StreamEvent[] {
   state.hasContent = true;
   switch (block.type) {
     case 'text':
-      state.open.set(data.index, { type: 'text' });
-      return textDelta(text(block.text));
+      state.open.set(data.index, {
+        type: 'text',
+        from: state.length,
+        citations: Array.isArray(block.citations) ? [...block.citations] : [],
+      });
+      return textDelta(state, text(block.text));
     case 'thinking':
       state.open.set(data.index, { type: 'thinking' });
       return [...reasoningDelta(text(block.thinking)), ...signature(block.signature)];
@@ -130,7 +141,7 @@ function onBlockStart(state: State, data: JsonObject): readonly StreamEvent[] {
     }
     default:
       state.open.set(data.index, { type: 'other' });
-      return [];
+      return [untold(kindOf(block))];
   }
 }
 
@@ -140,7 +151,10 @@ function onBlockDelta(state: State, data: JsonObject): readonly StreamEvent[] {
   const { delta } = data;
   switch (delta.type) {
     case 'text_delta':
-      return block.type === 'text' ? textDelta(text(delta.text)) : [];
+      return block.type === 'text' ? textDelta(state, text(delta.text)) : [];
+    case 'citations_delta':
+      if (block.type === 'text' && block.citations.length < citationsMax) block.citations.push(delta.citation ?? null);
+      return [];
     case 'thinking_delta':
       return block.type === 'thinking' ? reasoningDelta(text(delta.thinking)) : [];
     case 'signature_delta':
@@ -160,6 +174,7 @@ function onBlockStop(state: State, data: JsonObject): readonly StreamEvent[] {
   const block = typeof data.index === 'number' ? state.open.get(data.index) : undefined;
   if (!block) return fail(state, 'a block was closed that is not open');
   state.open.delete(data.index as number);
+  if (block.type === 'text') return citationsOf(block.citations, { from: block.from, to: state.length }).map(cited);
   if (block.type !== 'tool' || block.pieces > 0) return [];
   return [{ type: 'tool-call-delta', choice: 0, index: block.index, arguments: JSON.stringify(block.input) }];
 }
@@ -186,7 +201,11 @@ function onUsage(state: State, usage: Json | undefined): readonly StreamEvent[] 
   const said = Object.entries(usage).filter(([, value]) => value !== null);
   state.usage = { ...state.usage, ...Object.fromEntries(said) };
   const parsed = parseUsage(state.usage);
-  return parsed ? [{ type: 'usage', usage: parsed }] : [];
+  const { service_tier: tier } = usage;
+  return [
+    ...(parsed ? [{ type: 'usage', usage: parsed } as const] : []),
+    ...(typeof tier === 'string' ? [{ type: 'tier', tier } as const] : []),
+  ];
 }
 
 function fail(state: State, message: string, kind: 'invalid-response' | 'truncated' = 'invalid-response'): readonly StreamEvent[] {
@@ -194,7 +213,16 @@ function fail(state: State, message: string, kind: 'invalid-response' | 'truncat
   return [{ type: 'failure', failure: state.failure }];
 }
 
-const textDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : [{ type: 'text-delta', choice: 0, text }]);
+/** Of one block; nobody cites more. */
+const citationsMax = 10_000;
+const cited = (citation: Citation): StreamEvent => ({ type: 'citation', choice: 0, citation });
+const untold = (what: string): StreamEvent => ({ type: 'unread', choice: 0, what });
+
+function textDelta(state: State, text: string): readonly StreamEvent[] {
+  state.length += text.length;
+  return text === '' ? [] : [{ type: 'text-delta', choice: 0, text }];
+}
+
 const reasoningDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text }]);
 const signature = (value: Json | undefined): readonly StreamEvent[] =>
   typeof value === 'string' && value !== '' ? [{ type: 'reasoning-signature', choice: 0, signature: value }] : [];

@@ -1,5 +1,6 @@
 /** What single members of a Converse answer mean. */
-import type { Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
+import type { Citation, Finish, FinishReason, Part, Span, Usage } from '../../core/chat.ts';
+import { unreadMax } from '../../core/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 
 const reasons: Readonly<Record<string, FinishReason>> = {
@@ -35,8 +36,20 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   };
 }
 
-/** Blocks of tools that the service runs itself have no place here and are passed over. */
-export function parseBlock(block: JsonObject): readonly Part[] {
+export function parseBlocks(blocks: readonly JsonObject[]): { readonly content: readonly Part[]; readonly unread: readonly string[] } {
+  const unread = new Set<string>();
+  let length = 0;
+  const content = blocks.flatMap(block => {
+    const parts = parseBlock(block, length);
+    if (!parts && unread.size < unreadMax) unread.add(Object.keys(block)[0]?.slice(0, 100) ?? 'block');
+    for (const part of parts ?? []) if (part.type === 'text') length += part.text.length;
+    return parts ?? [];
+  });
+  return { content, unread: [...unread] };
+}
+
+/** `offset` is the length of all texts before it. Undefined for blocks that have no place here, as of tools that the service runs itself. */
+function parseBlock(block: JsonObject, offset: number): readonly Part[] | undefined {
   if (typeof block.text === 'string') return block.text === '' ? [] : [{ type: 'text', text: block.text }];
   if (isObject(block.toolUse)) {
     const { toolUseId, name, input } = block.toolUse;
@@ -47,10 +60,33 @@ export function parseBlock(block: JsonObject): readonly Part[] {
     const said = listOf(block.citationsContent.content)
       .map(part => text(part.text))
       .join('');
-    const citations = listOf(block.citationsContent.citations);
+    const span = { from: offset, to: offset + said.length };
+    const citations = listOf(block.citationsContent.citations).map(raw => citationOf(raw, span));
     return [{ type: 'text', text: said, ...(citations.length > 0 ? { citations } : {}) }];
   }
-  return [];
+  return undefined;
+}
+
+/** About the whole of its block. */
+export function citationOf(raw: JsonObject, span: Span): Citation {
+  const { title, source, sourceContent, location } = raw;
+  const place = objectOf(location);
+  const [where = null] = Object.values(place);
+  const { url, documentIndex, searchResultIndex } = objectOf(where);
+  const quote = listOf(sourceContent)
+    .map(part => text(part.text))
+    .join('');
+  const address = [url, source].find(value => typeof value === 'string' && /^https?:/i.test(value));
+  const document = [source, documentIndex, searchResultIndex].find(
+    value => (typeof value === 'string' && value !== '') || typeof value === 'number',
+  );
+  return {
+    span,
+    ...(typeof address === 'string' ? { url: address } : document === undefined ? {} : { document: String(document) }),
+    ...(text(title) === '' ? {} : { title: text(title) }),
+    ...(quote === '' ? {} : { quote }),
+    raw,
+  };
 }
 
 function parseReasoning({ reasoningText, redactedContent }: JsonObject): readonly Part[] {

@@ -3,7 +3,7 @@ import type { ChatResponse } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json } from '../../core/json.ts';
 import { failureOf } from './failure.ts';
-import { listOf, objectOf, parseBlock, parseFinish, parseUsage, text } from './reading.ts';
+import { listOf, objectOf, parseBlocks, parseFinish, parseUsage, text } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
@@ -12,12 +12,13 @@ export function parseResponse(body: Json): ChatResponse | Failure {
     const isError = typeof body.message === 'string' || typeof body.Message === 'string';
     return isError ? failureOf(body, '') : { kind: 'invalid-response', message: 'the answer has no content' };
   }
+  const { content, unread } = parseBlocks(listOf(message.content));
   const usage = parseUsage(body.usage);
   const tier = text(objectOf(body.serviceTier).type);
   return {
     id: '',
     model: '',
-    choices: [{ index: 0, content: listOf(message.content).flatMap(parseBlock), finish: parseFinish(body.stopReason) }],
+    choices: [{ index: 0, content, finish: parseFinish(body.stopReason), ...(unread.length > 0 ? { unread } : {}) }],
     ...(usage ? { usage } : {}),
     ...(tier === '' ? {} : { serviceTier: tier }),
   };

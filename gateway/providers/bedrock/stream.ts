@@ -4,13 +4,17 @@ import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
 import { failureOf } from './failure.ts';
-import { objectOf, parseFinish, parseUsage, text } from './reading.ts';
+import { citationOf, objectOf, parseFinish, parseUsage, text } from './reading.ts';
 
 interface State {
   started: boolean;
   /** The number of the call that each open block is. */
   readonly calls: Map<number, number>;
   count: number;
+  /** Length of all texts so far. */
+  length: number;
+  /** Of open blocks: where they begin, and what they cite, which is about the whole of them. */
+  readonly cited: Map<number, { readonly from: number; readonly citations: JsonObject[] }>;
   stopped: boolean;
   counted: boolean;
   done: boolean;
@@ -21,7 +25,17 @@ interface State {
 const blocksMax = 10_000;
 
 export function parseStream(): StreamParser {
-  const state: State = { started: false, calls: new Map(), count: 0, stopped: false, counted: false, done: false, failure: undefined };
+  const state: State = {
+    started: false,
+    calls: new Map(),
+    count: 0,
+    length: 0,
+    cited: new Map(),
+    stopped: false,
+    counted: false,
+    done: false,
+    failure: undefined,
+  };
   return { parse: event => parseEvent(state, event), end: () => endOf(state) };
 }
 
@@ -54,14 +68,25 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
       return onStart(state, data);
     case 'contentBlockDelta':
       return onDelta(state, data.contentBlockIndex, objectOf(data.delta));
+    case 'contentBlockStop':
+      return onStop(state, numberOf(data.contentBlockIndex));
     case 'messageStop':
       if (state.stopped) return [];
       state.stopped = true;
-      return [{ type: 'choice-end', choice: 0, finish: parseFinish(data.stopReason) }, ...finished(state)];
+      return [
+        ...[...state.cited.keys()].flatMap(block => onStop(state, block)),
+        { type: 'choice-end', choice: 0, finish: parseFinish(data.stopReason) },
+        ...finished(state),
+      ];
     case 'metadata': {
       state.counted = true;
       const usage = parseUsage(data.usage);
-      return [...(usage ? [{ type: 'usage', usage } as const] : []), ...finished(state)];
+      const tier = text(objectOf(data.serviceTier).type);
+      return [
+        ...(usage ? [{ type: 'usage', usage } as const] : []),
+        ...(tier === '' ? [] : [{ type: 'tier', tier } as const]),
+        ...finished(state),
+      ];
     }
     default:
       return [];
@@ -75,16 +100,27 @@ function finished(state: State): readonly StreamEvent[] {
 }
 
 function onStart(state: State, data: JsonObject): readonly StreamEvent[] {
-  const { toolUse } = objectOf(data.start);
-  if (!isObject(toolUse)) return [];
+  const { toolUse, ...others } = objectOf(data.start);
+  const [other] = Object.keys(others);
+  if (!isObject(toolUse)) return other === undefined ? [] : [{ type: 'unread', choice: 0, what: other.slice(0, 100) }];
   if (state.count >= blocksMax) return fail(state, { kind: 'invalid-response', message: 'more blocks than any answer has' });
   const index = state.count++;
   state.calls.set(numberOf(data.contentBlockIndex), index);
   return [{ type: 'tool-call-start', choice: 0, index, id: text(toolUse.toolUseId), name: text(toolUse.name) }];
 }
 
+function onStop({ cited, length }: State, block: number): readonly StreamEvent[] {
+  const { from = 0, citations = [] } = cited.get(block) ?? {};
+  cited.delete(block);
+  return citations.map((raw): StreamEvent => ({ type: 'citation', choice: 0, citation: citationOf(raw, { from, to: length }) }));
+}
+
 function onDelta(state: State, block: Json | undefined, delta: JsonObject): readonly StreamEvent[] {
   const said = text(delta.text);
+  const known = state.cited.get(numberOf(block)) ?? { from: state.length, citations: [] };
+  if ((said !== '' || isObject(delta.citation)) && state.cited.size < blocksMax) state.cited.set(numberOf(block), known);
+  if (isObject(delta.citation) && known.citations.length < blocksMax) known.citations.push(delta.citation);
+  state.length += said.length;
   if (said !== '') return [{ type: 'text-delta', choice: 0, text: said }];
   if (isObject(delta.toolUse)) {
     const index = state.calls.get(numberOf(block));

@@ -1,6 +1,6 @@
 /** What single members of a Cohere answer mean. */
-import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
-import { isObject, type Json } from '../../core/json.ts';
+import type { Citation, Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { listOf, objectOf, text } from '../openai/reading.ts';
 
 const reasons: Readonly<Record<string, FinishReason>> = {
@@ -50,5 +50,24 @@ export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob
   );
 
 const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);
-export const citationOf = (citations: Json | undefined): readonly Json[] => listOf(citations);
+/** One for each source. */
+export const citationsOf = (citations: Json | undefined): readonly Citation[] =>
+  listOf(isObject(citations) ? [citations] : citations).flatMap(raw => {
+    const { start, end, sources } = raw;
+    const place = typeof start === 'number' && typeof end === 'number' && end > start ? { span: { from: start, to: end } } : {};
+    const given = listOf(sources);
+    return (given.length > 0 ? given : [{}]).map((source: JsonObject): Citation => {
+      const said = objectOf(source.document);
+      const url = text(said.url);
+      const title = text(said.title);
+      const quote = text(said.snippet) || text(said.text) || text(said.content) || text(objectOf(source.tool_output).content);
+      return {
+        ...place,
+        ...(url === '' ? { document: text(source.id) || title || 'source' } : { url }),
+        ...(title === '' ? {} : { title }),
+        ...(quote === '' ? {} : { quote }),
+        raw,
+      };
+    });
+  });
 export const messageIn = (delta: Json | undefined) => objectOf(objectOf(delta).message);

@@ -5,7 +5,8 @@ import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { callsIn } from '../openai/content.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { inventId, listOf, text } from '../openai/reading.ts';
-import { citationOf, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
+import { cited } from '../openai/response.ts';
+import { citationsOf, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
@@ -28,7 +29,7 @@ export function parseResponse(body: Json): ChatResponse | Failure {
 
 /** Citations speak of places in the text; they go with the first of it. */
 function contentOf(message: JsonObject, id: string): readonly Part[] {
-  const citations = citationOf(message.citations);
+  const citations = citationsOf(message.citations);
   const said = listOf(message.content).flatMap((part): readonly Part[] => {
     if (part.type === 'thinking') return text(part.thinking) === '' ? [] : [{ type: 'reasoning', text: text(part.thinking) }];
     return text(part.text) === '' ? [] : [{ type: 'text', text: text(part.text) }];
@@ -45,6 +46,5 @@ function contentOf(message: JsonObject, id: string): readonly Part[] {
     }),
   );
   const parts = [...plan, ...plain, ...said];
-  const first = parts.find(part => part.type === 'text');
-  return [...(citations.length === 0 || !first ? parts : parts.map(part => (part === first ? { ...first, citations } : part))), ...calls];
+  return [...cited(parts, citations), ...calls];
 }

@@ -7,7 +7,7 @@ import { type Calls, collectCalls } from '../openai/calls.ts';
 import { callsIn } from '../openai/content.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { objectOf, text } from '../openai/reading.ts';
-import { messageIn, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
+import { citationsOf, messageIn, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
 
 interface State {
   id: string;
@@ -60,6 +60,8 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
     case 'tool-call-start':
     case 'tool-call-delta':
       return callDelta(state, message, data);
+    case 'citation-start':
+      return citationsOf(message.citations).map((citation): StreamEvent => ({ type: 'citation', choice: 0, citation }));
     case 'message-end':
       return onEnd(state, objectOf(data.delta));
     default:

@@ -2,7 +2,7 @@
 import type { ChatResponse } from '../../core/chat.ts';
 import { collect } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json } from '../../core/json.ts';
+import type { Json } from '../../core/json.ts';
 import { openStream } from './stream.ts';
 
 /** `body` is an answer, or the array of them that streamGenerateContent gives without `alt=sse`. */
@@ -15,12 +15,5 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   const end = stream.end();
   // The body itself is whole, so what it lacks was never sent.
   if (!end.complete) return { ...end.failure, kind: 'invalid-response' };
-  const response = collect([...events, ...end.events]);
-  const tier = chunks.map(tierOf).findLast(name => name !== undefined);
-  return 'kind' in response || tier === undefined ? response : { ...response, serviceTier: tier };
-}
-
-function tierOf(chunk: Json): string | undefined {
-  const usage = isObject(chunk) ? chunk.usageMetadata : undefined;
-  return isObject(usage) && typeof usage.serviceTier === 'string' ? usage.serviceTier : undefined;
+  return collect([...events, ...end.events]);
 }

@@ -1,10 +1,11 @@
 /** A stream of generateContent: each event is a whole answer as far as it is new. Nothing marks its end but the last finishReason. */
-import type { StreamEvent } from '../../core/chat.ts';
+import type { MediaPart, StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { StreamEnd, StreamParser } from '../../core/provider.ts';
 import { collectArguments, type PartialArguments } from './arguments.ts';
 import { failureOf } from './failure.ts';
+import { citationsOf } from './grounding.ts';
 import { listOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 
 interface Choice {
@@ -13,7 +14,13 @@ interface Choice {
   open: { readonly index: number; readonly arguments: PartialArguments } | undefined;
   /** The last one said: relays put STOP on every chunk, or before the text. */
   finish: string | undefined;
+  /** All that it said: sources count their places in it. */
+  said: string;
+  grounding: JsonObject | undefined;
+  recited: Json | undefined;
 }
+
+const newChoice = (): Choice => ({ calls: 0, open: undefined, finish: undefined, said: '', grounding: undefined, recited: undefined });
 
 interface State {
   id: string | undefined;
@@ -76,6 +83,8 @@ function readChunk(state: State, chunk: Json): readonly StreamEvent[] {
   if (isObject(chunk.promptFeedback)) state.blockReason = text(chunk.promptFeedback.blockReason) || state.blockReason;
   const usage = parseUsage(chunk.usageMetadata);
   if (usage) events.push({ type: 'usage', usage });
+  const tier = isObject(chunk.usageMetadata) ? text(chunk.usageMetadata.serviceTier) : '';
+  if (tier !== '') events.push({ type: 'tier', tier });
   return events;
 }
 
@@ -84,7 +93,7 @@ function readCandidate(state: State, candidate: JsonObject): readonly StreamEven
   if (!Number.isInteger(index) || index < 0 || index >= choicesMax) {
     return fail(state, { kind: 'invalid-response', message: 'a candidate with an index out of range' });
   }
-  const choice = state.choices.get(index) ?? { calls: 0, open: undefined, finish: undefined };
+  const choice = state.choices.get(index) ?? newChoice();
   state.choices.set(index, choice);
   const events: StreamEvent[] = [];
   for (const part of listOf(isObject(candidate.content) ? candidate.content.parts : undefined)) {
@@ -94,19 +103,39 @@ function readCandidate(state: State, candidate: JsonObject): readonly StreamEven
   const tokens = parseLogprobs(candidate.logprobsResult);
   if (tokens.length > 0) events.push({ type: 'logprobs', choice: index, tokens });
   choice.finish = text(candidate.finishReason) || choice.finish;
+  if (isObject(candidate.groundingMetadata)) choice.grounding = { ...choice.grounding, ...candidate.groundingMetadata };
+  choice.recited = candidate.citationMetadata ?? choice.recited;
   return events;
 }
 
-/** Parts of tools that Gemini runs itself have no place in the vocabulary and are passed over. */
+/** Parts of tools that Gemini runs itself have no place in the vocabulary: their kinds are told. */
 function readPart(state: State, choice: Choice, index: number, part: JsonObject): readonly StreamEvent[] {
   const signature = text(part.thoughtSignature);
   if (isObject(part.functionCall)) return readCall(state, choice, index, part.functionCall, signature);
-  if (typeof part.text !== 'string') return [];
+  if (typeof part.text !== 'string') return readOther(index, part, signature);
   const events: StreamEvent[] = [];
+  if (part.thought !== true) choice.said += part.text;
   if (part.text !== '') events.push({ type: part.thought === true ? 'reasoning-delta' : 'text-delta', choice: index, text: part.text });
   if (signature !== '') events.push({ type: 'reasoning-signature', choice: index, signature });
   return events;
 }
+
+/** The proof of what is not told goes with it; pictures have no place for theirs. */
+function readOther(index: number, part: JsonObject, signature: string): readonly StreamEvent[] {
+  const { mimeType, data } = isObject(part.inlineData) ? part.inlineData : {};
+  if (typeof mimeType !== 'string' || typeof data !== 'string') {
+    const [kind] = Object.keys(part).filter(name => !beside.includes(name));
+    return kind === undefined ? [] : [{ type: 'unread', choice: index, what: kind.slice(0, 100) }];
+  }
+  const [family = ''] = mimeType.split('/');
+  const type: MediaPart['type'] = family === 'image' || family === 'audio' ? family : 'document';
+  return [
+    { type: 'media', choice: index, part: { type, source: { type: 'inline', mediaType: mimeType, data } } },
+    ...(signature === '' ? [] : [{ type: 'unread', choice: index, what: 'inlineData.thoughtSignature' } as const]),
+  ];
+}
+
+const beside: readonly string[] = ['thought', 'thoughtSignature', 'partMetadata', 'videoMetadata', 'mediaResolution'];
 
 /** Mostly a call comes whole. In pieces, its name comes first and parts without one follow until `willContinue` is gone. */
 function readCall(state: State, choice: Choice, index: number, call: JsonObject, signature: string): readonly StreamEvent[] {
@@ -152,7 +181,7 @@ function endOf(state: State): StreamEnd {
   if (state.choices.size === 0) {
     if (state.blockReason === undefined)
       return { complete: false, failure: { kind: 'truncated', message: 'the answer ended without a candidate' } };
-    state.choices.set(0, { calls: 0, open: undefined, finish: undefined });
+    state.choices.set(0, newChoice());
   }
   const events: StreamEvent[] = [];
   for (const [index, choice] of [...state.choices].toSorted(([a], [b]) => a - b)) {
@@ -164,9 +193,19 @@ function endOf(state: State): StreamEnd {
       choice.finish === undefined
         ? { reason: 'content-filter' as const, raw: state.blockReason! }
         : parseFinish(choice.finish, choice.calls > 0);
-    events.push({ type: 'choice-end', choice: index, finish });
+    events.push(...cited(index, choice), { type: 'choice-end', choice: index, finish });
   }
   return { complete: true, events: [...events, { type: 'response-end' }], flags: [] };
+}
+
+/** Sources are told when all is said: their places are in the whole. */
+function cited(choice: number, { said, grounding, recited }: Choice): readonly StreamEvent[] {
+  return [
+    ...citationsOf(said, grounding, recited).map((citation): StreamEvent => ({ type: 'citation', choice, citation })),
+    ...(grounding && isObject(grounding.searchEntryPoint)
+      ? [{ type: 'unread', choice, what: 'groundingMetadata.searchEntryPoint' } as const]
+      : []),
+  ];
 }
 
 function fail(state: State, failure: Failure): readonly StreamEvent[] {

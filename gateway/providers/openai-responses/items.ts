@@ -1,8 +1,9 @@
 /** The output items of a streamed response while they grow: what each has told, so that what comes twice is told once. */
-import type { StreamEvent } from '../../core/chat.ts';
+import type { Citation, StreamEvent } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { citationOf } from '../openai/citations.ts';
 import { objectOf, text } from '../openai/reading.ts';
-import { callIdOf, logprobsOf, paragraph, parseItem, thoughtOf } from './reading.ts';
+import { callIdOf, logprobsOf, paragraph, parseItem, thoughtOf, unreadIn } from './reading.ts';
 
 interface Item {
   /** The number of its call, once the call was told. */
@@ -14,6 +15,10 @@ interface Item {
   summary: number;
   /** A thought may come both as a summary and in its own words; the one that came first is told. */
   thinks: 'summary' | 'open' | undefined;
+  /** Where each of its texts begins in the answer. */
+  readonly starts: Map<number, number>;
+  /** How many citations were told. */
+  cited: number;
 }
 
 export interface Items {
@@ -31,12 +36,16 @@ export function collectItems(): Items {
   const items = new Map<number, Item>();
   const seen = new Set<string>();
   let calls = 0;
+  /** Of all texts so far. */
+  let length = 0;
 
   const note = (events: readonly StreamEvent[]): readonly StreamEvent[] => {
-    for (const { type } of events) {
-      seen.add('anything');
+    for (const event of events) {
+      const { type } = event;
+      if (type !== 'unread') seen.add('anything');
       if (type === 'tool-call-start') seen.add('call');
       if (type === 'refusal-delta') seen.add('refusal');
+      if (type === 'text-delta') length += event.text.length;
     }
     return events;
   };
@@ -44,7 +53,7 @@ export function collectItems(): Items {
     const index = typeof data.output_index === 'number' ? data.output_index : 0;
     const known = items.get(index);
     if (known) return known;
-    const item: Item = { call: undefined, told: false, closed: false, summary: 0, thinks: undefined };
+    const item: Item = { call: undefined, told: false, closed: false, summary: 0, thinks: undefined, starts: new Map(), cited: 0 };
     if (items.size < itemsMax) items.set(index, item);
     return item;
   };
@@ -57,17 +66,21 @@ export function collectItems(): Items {
     if (item.closed) return [];
     item.closed = true;
     const start = open(item, said);
-    return [...start, ...restOf(item, said)];
+    return [...start, ...restOf(item, said, length)];
   };
 
   return {
     read: (type, data) => {
       const item = itemOf(data);
+      const content = typeof data.content_index === 'number' ? data.content_index : 0;
+      if (!item.starts.has(content) && item.starts.size < itemsMax) item.starts.set(content, length);
       switch (type) {
         case 'response.output_item.added':
           return note(open(item, objectOf(data.item)));
         case 'response.output_item.done':
           return note(close(item, objectOf(data.item)));
+        case 'response.output_text.annotation.added':
+          return note(annotated(item, objectOf(data.annotation), item.starts.get(content) ?? length));
         default:
           return note(deltaOf(item, type, data));
       }
@@ -119,13 +132,21 @@ function argumentsDelta(item: Item, delta: string): readonly StreamEvent[] {
   return [{ type: 'tool-call-delta', choice: 0, index: item.call, arguments: delta }];
 }
 
+function annotated(item: Item, raw: JsonObject, offset: number): readonly StreamEvent[] {
+  item.cited++;
+  const citation = citationOf(raw, offset);
+  return citation ? [cited(citation)] : [];
+}
+
+const cited = (citation: Citation): StreamEvent => ({ type: 'citation', choice: 0, citation });
+
 function logprobsDelta(data: JsonObject): readonly StreamEvent[] {
   const tokens = logprobsOf(data.logprobs);
   return tokens.length > 0 ? [{ type: 'logprobs', choice: 0, tokens }] : [];
 }
 
 /** What the closed item holds and no delta told; a seal always comes with the end. */
-function restOf(item: Item, said: JsonObject): readonly StreamEvent[] {
+function restOf(item: Item, said: JsonObject, length: number): readonly StreamEvent[] {
   switch (said.type) {
     case 'function_call':
       return item.told ? [] : argumentsDelta(item, text(said.arguments));
@@ -137,11 +158,27 @@ function restOf(item: Item, said: JsonObject): readonly StreamEvent[] {
       return signature === '' ? thought : [...thought, { type: 'reasoning-signature', choice: 0, signature }];
     }
     case 'message':
-      if (item.told) return [];
-      return parseItem(said).flatMap(part =>
-        part.type === 'text' || part.type === 'refusal' ? textDelta(item, `${part.type}-delta`, part.text) : [],
-      );
+      return [...messageRest(item, said, length), ...unreadIn(said).map(untold)];
+    case 'image_generation_call':
+      return parseItem(said, length).flatMap(part => (part.type === 'image' ? [{ type: 'media', choice: 0, part }] : []));
     default:
-      return [];
+      return unreadIn(said).map(untold);
   }
+}
+
+const untold = (what: string): StreamEvent => ({ type: 'unread', choice: 0, what });
+
+/** The text, where no delta told it; and what it cites, where no event of its own told that. */
+function messageRest(item: Item, said: JsonObject, length: number): readonly StreamEvent[] {
+  const isTold = item.told;
+  const parts = parseItem(said, isTold ? (item.starts.get(0) ?? length) : length);
+  const citations = parts.flatMap(part => (part.type === 'text' ? (part.citations ?? []) : [])).slice(item.cited);
+  if (isTold) return citations.map(cited);
+  return parts.flatMap((part): readonly StreamEvent[] => {
+    if (part.type !== 'text' && part.type !== 'refusal') return [];
+    return [
+      ...textDelta(item, `${part.type}-delta`, part.text),
+      ...(part.type === 'text' ? (part.citations ?? []).filter(citation => citations.includes(citation)).map(cited) : []),
+    ];
+  });
 }

@@ -1,7 +1,9 @@
 /** What single members of a Responses answer mean. */
 import type { Finish, Part, Usage } from '../../core/chat.ts';
+import { unreadMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { citationOf } from '../openai/citations.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { billedIn, listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
 
@@ -25,11 +27,40 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   };
 }
 
-/** The parts of one output item. Items of tools that the provider runs itself have no place here and are passed over. */
-export function parseItem(item: JsonObject): readonly Part[] {
+/** What is in an answer, with the kinds of items of tools that the provider runs itself, which have no place here. */
+export function parseOutput(output: readonly JsonObject[]): { readonly content: readonly Part[]; readonly unread: readonly string[] } {
+  let length = 0;
+  const content = output.flatMap(item => {
+    const parts = parseItem(item, length);
+    for (const part of parts) if (part.type === 'text') length += part.text.length;
+    return parts;
+  });
+  return { content, unread: [...new Set(output.flatMap(unreadIn))].slice(0, unreadMax) };
+}
+
+const known: readonly Json[] = ['message', 'reasoning', 'function_call', 'custom_tool_call', 'image_generation_call'];
+
+/** Kinds of what an item has besides. */
+export function unreadIn(item: JsonObject): readonly string[] {
+  const kind = text(item.type).slice(0, 100);
+  if (!known.includes(kind)) return [kind || 'item'];
+  if (kind !== 'message') return [];
+  return listOf(item.content).flatMap(part =>
+    part.type === 'output_text' || part.type === 'refusal' ? [] : [text(part.type).slice(0, 100) || 'content'],
+  );
+}
+
+/** `offset` is the length of all texts before it. */
+export function parseItem(item: JsonObject, offset: number): readonly Part[] {
   switch (item.type) {
-    case 'message':
-      return listOf(item.content).flatMap(parseContent);
+    case 'message': {
+      let length = offset;
+      return listOf(item.content).flatMap(said => {
+        const parts = parseContent(said, length);
+        for (const part of parts) if (part.type === 'text') length += part.text.length;
+        return parts;
+      });
+    }
     case 'reasoning':
       return parseReasoning(item);
     case 'function_call':
@@ -46,10 +77,10 @@ export function parseItem(item: JsonObject): readonly Part[] {
   }
 }
 
-function parseContent(part: JsonObject): readonly Part[] {
+function parseContent(part: JsonObject, offset: number): readonly Part[] {
   if (part.type === 'refusal') return text(part.refusal) === '' ? [] : [{ type: 'refusal', text: text(part.refusal) }];
   if (part.type !== 'output_text' || text(part.text) === '') return [];
-  const citations = listOf(part.annotations);
+  const citations = listOf(part.annotations).flatMap(raw => citationOf(raw, offset) ?? []);
   return [{ type: 'text', text: text(part.text), ...(citations.length > 0 ? { citations } : {}) }];
 }
 

@@ -4,7 +4,7 @@ import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json } from '../../core/json.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { listOf, text } from '../openai/reading.ts';
-import { failureIn, finishOf, logprobsOf, parseItem, parseUsage } from './reading.ts';
+import { failureIn, finishOf, logprobsOf, parseOutput, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
@@ -15,7 +15,7 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   const failure = failureIn(body);
   if (failure) return failure;
   const output = listOf(body.output);
-  const content = output.flatMap(parseItem);
+  const { content, unread } = parseOutput(output);
   const logprobs = output.flatMap(item => listOf(item.content).flatMap(part => logprobsOf(part.logprobs)));
   const usage = parseUsage(body.usage);
   const has = { calls: content.some(part => part.type === 'tool-call'), refusal: content.some(part => part.type === 'refusal') };
@@ -23,7 +23,15 @@ export function parseResponse(body: Json): ChatResponse | Failure {
     id: text(body.id),
     model: text(body.model),
     ...(typeof body.created_at === 'number' && body.created_at > 0 ? { created: Math.floor(body.created_at) } : {}),
-    choices: [{ index: 0, content, finish: finishOf(body, has), ...(logprobs.length > 0 ? { logprobs } : {}) }],
+    choices: [
+      {
+        index: 0,
+        content,
+        finish: finishOf(body, has),
+        ...(logprobs.length > 0 ? { logprobs } : {}),
+        ...(unread.length > 0 ? { unread } : {}),
+      },
+    ],
     ...(usage ? { usage } : {}),
     ...(text(body.service_tier) === '' ? {} : { serviceTier: text(body.service_tier) }),
   };

@@ -77,6 +77,7 @@ function onEnd(state: State, response: JsonObject): readonly StreamEvent[] {
     ...events,
     { type: 'choice-end', choice: 0, finish },
     ...(usage ? [{ type: 'usage', usage } as const] : []),
+    ...(text(response.service_tier) === '' ? [] : [{ type: 'tier', tier: text(response.service_tier) } as const]),
     { type: 'response-end' },
   ];
 }
@@ -86,7 +87,7 @@ function untold(state: State, response: JsonObject): readonly StreamEvent[] {
   if (state.items.has('anything')) return [];
   const whole = parseResponse({ ...response, output: outputOf(response.output) });
   if ('kind' in whole) return [];
-  const events = split(whole).filter(({ type }) => !['response-start', 'choice-end', 'usage', 'response-end'].includes(type));
+  const events = split(whole).filter(({ type }) => !['response-start', 'choice-end', 'usage', 'tier', 'response-end'].includes(type));
   state.items.note(events);
   return events;
 }

@@ -1,5 +1,5 @@
 /** What a message, or a piece of one, says: text, reasoning and refusal, under the names that vendors give them. */
-import type { Part } from '../../core/chat.ts';
+import type { MediaPart, Part } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { listOf, objectOf, text } from './reading.ts';
 
@@ -46,8 +46,8 @@ const thoughtOf = (thinking: Json | undefined): string =>
 const textPart = (type: SaidPart['type'], text: string): readonly SaidPart[] => (text === '' ? [] : [{ type, text }]);
 
 /** Pictures that a model drew, as OpenRouter gives them. */
-export function imagesIn(message: JsonObject): readonly Part[] {
-  return listOf(message.images).flatMap((image): readonly Part[] => {
+export function imagesIn(message: JsonObject): readonly MediaPart[] {
+  return listOf(message.images).flatMap((image): readonly MediaPart[] => {
     const url = text(objectOf(image.image_url).url);
     const inline = /^data:([\w.+-]+\/[\w.+-]+);base64,/.exec(url.slice(0, 200));
     if (inline) return [{ type: 'image', source: { type: 'inline', mediaType: inline[1]!, data: url.slice(inline[0].length) } }];

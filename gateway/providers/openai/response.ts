@@ -1,7 +1,9 @@
 /** A whole chat completion in canonical form. */
-import type { ChatResponse, Choice, Part } from '../../core/chat.ts';
+import type { ChatResponse, Choice, Citation, Part } from '../../core/chat.ts';
+import { unreadMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { citationsIn, sourcesIn, unreadIn } from './citations.ts';
 import { callsIn, imagesIn, saidIn } from './content.ts';
 import { errorIn, failureOf } from './failure.ts';
 import { finishOf, inventId, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
@@ -22,14 +24,14 @@ export function parseResponse(body: Json): ChatResponse | Failure {
     id,
     model: text(body.model),
     ...(typeof body.created === 'number' && body.created > 0 ? { created: body.created } : {}),
-    choices: choices.map((choice, at) => parseChoice(choice, at, id)),
+    choices: choices.map((choice, at) => parseChoice(choice, at, id, sourcesIn(body))),
     ...(usage ? { usage } : {}),
     ...(text(body.service_tier) === '' ? {} : { serviceTier: text(body.service_tier) }),
     ...(text(body.system_fingerprint) === '' ? {} : { systemFingerprint: text(body.system_fingerprint) }),
   };
 }
 
-function parseChoice(choice: JsonObject, at: number, id: string): Choice {
+function parseChoice(choice: JsonObject, at: number, id: string, sources: readonly Citation[]): Choice {
   const index = typeof choice.index === 'number' ? choice.index : at;
   const message = objectOf(choice.message);
   const calls = callsIn(message).map(
@@ -42,19 +44,28 @@ function parseChoice(choice: JsonObject, at: number, id: string): Choice {
     }),
   );
   const logprobs = parseLogprobs(choice.logprobs);
+  const annotations = citationsIn(message);
+  const unread = [...new Set(unreadIn(message))].slice(0, unreadMax);
   return {
     index,
-    content: [...cited(saidIn(message), message.annotations), ...imagesIn(message), ...audioIn(message), ...calls],
+    content: [
+      ...cited(saidIn(message), annotations.length > 0 ? annotations : sources),
+      ...imagesIn(message),
+      ...audioIn(message),
+      ...calls,
+    ],
     finish: parseFinish(finishOf(choice), calls.length > 0),
     ...(logprobs.length > 0 ? { logprobs } : {}),
+    ...(unread.length > 0 ? { unread } : {}),
   };
 }
 
-/** Annotations speak of places in the text; there is one. */
-function cited(parts: readonly Part[], annotations: Json | undefined): readonly Part[] {
-  const citations = listOf(annotations);
+/** Citations speak of places in the text; there is one. */
+export function cited(parts: readonly Part[], citations: readonly Citation[]): readonly Part[] {
+  if (citations.length === 0) return parts;
   const first = parts.find(part => part.type === 'text');
-  return citations.length === 0 || !first ? parts : parts.map(part => (part === first ? { ...first, citations } : part));
+  if (!first) return [...parts, { type: 'text', text: '', citations }];
+  return parts.map(part => (part === first ? { ...first, citations } : part));
 }
 
 /** The answer does not say in which format it speaks: the request did. */

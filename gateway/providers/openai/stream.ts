@@ -1,15 +1,18 @@
 /** A streamed chat completion: chunks of deltas, a finish reason for each choice, the usage, and `[DONE]` as its last word. */
-import type { StreamEvent } from '../../core/chat.ts';
+import type { Citation, StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
 import { type Calls, collectCalls } from './calls.ts';
-import { callsIn, type SaidPart, saidIn } from './content.ts';
+import { citationsIn, joinBase64, soundIn, sourcesIn, unreadIn } from './citations.ts';
+import { callsIn, imagesIn, type SaidPart, saidIn } from './content.ts';
 import { errorIn, failureOf } from './failure.ts';
 import { finishOf, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 
 interface Choice {
   readonly calls: Calls;
+  readonly sound: string[];
+  isAnnotated: boolean;
   /** Id of the chunk that ended it, once one did. */
   endedBy: string | undefined;
 }
@@ -18,6 +21,9 @@ interface State {
   id: string;
   started: boolean;
   readonly choices: Map<number, Choice>;
+  tier: string;
+  /** What it searched, which some vendors say again in every chunk. */
+  sources: readonly Citation[];
   done: boolean;
   failure: Failure | undefined;
 }
@@ -26,14 +32,14 @@ interface State {
 const choicesMax = 128;
 
 export function parseStream(): StreamParser {
-  const state: State = { id: '', started: false, choices: new Map(), done: false, failure: undefined };
+  const state: State = { id: '', started: false, choices: new Map(), tier: '', sources: [], done: false, failure: undefined };
   return { parse: event => parseEvent(state, event), end: () => endOf(state) };
 }
 
 function endOf(state: State): StreamEnd {
   if (state.failure) return { complete: false, failure: state.failure };
   if (state.done) return { complete: true, events: [], flags: [] };
-  if (isFinished(state)) return { complete: true, events: [{ type: 'response-end' }], flags: ['no_sentinel'] };
+  if (isFinished(state)) return { complete: true, events: ending(state), flags: ['no_sentinel'] };
   return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before a finish reason' } };
 }
 
@@ -53,7 +59,15 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
 function onDone(state: State): readonly StreamEvent[] {
   if (!isFinished(state)) return fail(state, { kind: 'truncated', message: '[DONE] came before a finish reason' });
   state.done = true;
-  return [{ type: 'response-end' }];
+  return ending(state);
+}
+
+function ending({ choices, sources }: State): readonly StreamEvent[] {
+  const told = [...choices].filter(([, choice]) => !choice.isAnnotated);
+  return [
+    ...told.flatMap(([choice]) => sources.map((citation): StreamEvent => ({ type: 'citation', choice, citation }))),
+    { type: 'response-end' },
+  ];
 }
 
 function readChunk(state: State, chunk: JsonObject): readonly StreamEvent[] {
@@ -67,6 +81,11 @@ function readChunk(state: State, chunk: JsonObject): readonly StreamEvent[] {
     if (state.failure) return events;
   }
   if (usage) events.push({ type: 'usage', usage });
+  const sources = sourcesIn(chunk);
+  if (sources.length > 0) state.sources = sources;
+  const tier = text(chunk.service_tier);
+  if (tier !== '' && tier !== state.tier) events.push({ type: 'tier', tier });
+  state.tier = tier || state.tier;
   return events;
 }
 
@@ -85,12 +104,20 @@ function readChoice(state: State, chunk: JsonObject, said: JsonObject, at: numbe
   if (!Number.isInteger(index) || index < 0 || index >= choicesMax) {
     return fail(state, { kind: 'invalid-response', message: 'a choice with an index out of range' });
   }
-  const choice = state.choices.get(index) ?? { calls: collectCalls(index, () => state.id), endedBy: undefined };
+  const choice = state.choices.get(index) ?? {
+    calls: collectCalls(index, () => state.id),
+    sound: [],
+    isAnnotated: false,
+    endedBy: undefined,
+  };
   state.choices.set(index, choice);
   const delta = isObject(said.delta) ? said.delta : objectOf(said.message);
   const tokens = parseLogprobs(said.logprobs);
+  const sound = soundIn(delta);
+  if (sound !== '') choice.sound.push(sound);
   const events: StreamEvent[] = [
     ...saidIn(delta).map(part => deltaOf(index, part)),
+    ...besides(index, choice, delta),
     ...choice.calls.add(callsIn(delta)),
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: index, tokens } as const] : []),
   ];
@@ -101,7 +128,30 @@ function readChoice(state: State, chunk: JsonObject, said: JsonObject, at: numbe
   if (finish === '' || choice.endedBy !== undefined) return events;
   choice.endedBy = text(chunk.id);
   const unnamed = choice.calls.end();
-  return [...events, ...unnamed, { type: 'choice-end', choice: index, finish: parseFinish(finish, choice.calls.count > 0) }];
+  return [
+    ...events,
+    ...heard(index, choice),
+    ...unnamed,
+    { type: 'choice-end', choice: index, finish: parseFinish(finish, choice.calls.count > 0) },
+  ];
+}
+
+/** What is in few answers. */
+function besides(index: number, choice: Choice, delta: JsonObject): readonly StreamEvent[] {
+  const citations = citationsIn(delta);
+  choice.isAnnotated ||= citations.length > 0;
+  return [
+    ...citations.map((citation): StreamEvent => ({ type: 'citation', choice: index, citation })),
+    ...imagesIn(delta).map((part): StreamEvent => ({ type: 'media', choice: index, part })),
+    ...unreadIn(delta).map((what): StreamEvent => ({ type: 'unread', choice: index, what })),
+  ];
+}
+
+/** The answer does not say in which format it speaks: the request did. */
+function heard(index: number, { sound }: Choice): readonly StreamEvent[] {
+  if (sound.length === 0) return [];
+  const source = { type: 'inline', mediaType: 'audio/*', data: joinBase64(sound) } as const;
+  return [{ type: 'media', choice: index, part: { type: 'audio', source } }];
 }
 
 const deltaOf = (choice: number, { type, text }: SaidPart): StreamEvent => ({ type: `${type}-delta`, choice, text });

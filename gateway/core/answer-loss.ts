@@ -1,0 +1,133 @@
+/** What of an answer its caller's format has no place for: the mirror image of what a target cannot carry of a request. */
+import type { ChatRequest, ChatResponse, Choice, Part } from './chat.ts';
+import { isObject, parseJson } from './json.ts';
+import { dropped, type Warning } from './provider.ts';
+
+/** Things that an answer may hold, by the names under which their loss is told, after `answer.`. */
+export type AnswerThing =
+  | 'choices'
+  /** That have an address, and others. */
+  | 'citations'
+  | 'citations.document'
+  | 'citations.quote'
+  | 'citations.span'
+  | 'logprobs'
+  /** Of what is no text. */
+  | 'logprobs.textless'
+  | 'reasoning'
+  | 'reasoning.signature'
+  | 'reasoning.encrypted'
+  | 'refusal'
+  | 'images'
+  | 'audio'
+  | 'documents'
+  | 'tool_calls'
+  | 'tool_calls.signature'
+  /** More of them than the API's first form has room for. */
+  | 'function_call'
+  /** That are no JSON object. */
+  | 'tool_calls.arguments'
+  /** Of texts, thoughts and calls that take turns. */
+  | 'order'
+  | 'stop_sequence'
+  | 'usage.audio_tokens'
+  | 'usage.cache_write_tokens'
+  | 'service_tier';
+
+export interface AnswerLoss {
+  readonly type: Warning['type'];
+  readonly detail: string;
+  /** Only one of the two forms loses it. */
+  readonly only?: 'whole' | 'streamed';
+}
+
+export type AnswerLosses = Readonly<Partial<Record<AnswerThing, AnswerLoss>>>;
+
+export const loses = (detail: string): AnswerLoss => ({ type: 'dropped', detail });
+export const alters = (detail: string, only?: AnswerLoss['only']): AnswerLoss => ({
+  type: 'approximated',
+  detail,
+  ...(only === undefined ? {} : { only }),
+});
+
+/** `response` is the answer as its caller is shown it. What nobody's vocabulary has is lost to every format but the provider's own. */
+export function lossesOf(response: ChatResponse, table: AnswerLosses, asked: ChatRequest): readonly Warning[] {
+  const form = asked.stream ? 'streamed' : 'whole';
+  const told = [...thingsIn(response, asked)].flatMap((thing): readonly Warning[] => {
+    const loss = table[thing];
+    if (!loss || (loss.only ?? form) !== form) return [];
+    return [{ type: loss.type, field: `answer.${thing}`, detail: loss.detail }];
+  });
+  const kinds = new Set(response.choices.flatMap(({ unread = [] }) => unread));
+  const unread = [...kinds].map(what => dropped(`answer.${what}`, 'Means something only in the wire format of the provider that said it.'));
+  return [...told, ...unread];
+}
+
+function thingsIn(response: ChatResponse, asked: ChatRequest): ReadonlySet<AnswerThing> {
+  const { choices, usage, serviceTier } = response;
+  const things = new Set<AnswerThing>(choices.flatMap(choice => [...inChoice(choice, asked)]));
+  if (choices.length > 1) things.add('choices');
+  if (usage?.audioInput || usage?.audioOutput) things.add('usage.audio_tokens');
+  if (usage?.cacheWrite) things.add('usage.cache_write_tokens');
+  if (serviceTier !== undefined) things.add('service_tier');
+  return things;
+}
+
+function* inChoice({ content, finish, logprobs = [] }: Choice, { reasoning, legacyFunctions }: ChatRequest): Generator<AnswerThing> {
+  for (const part of content) yield* inPart(part, reasoning?.shown !== false);
+  if (logprobs.length > 0) yield 'logprobs';
+  if (logprobs.length > 0 && !content.some(part => part.type === 'text')) yield 'logprobs.textless';
+  if (finish.sequence !== undefined) yield 'stop_sequence';
+  if (isInterleaved(content)) yield 'order';
+  if (legacyFunctions && content.filter(part => part.type === 'tool-call').length > 1) yield 'function_call';
+}
+
+function* inPart(part: Part, showsThoughts: boolean): Generator<AnswerThing> {
+  switch (part.type) {
+    case 'text':
+      for (const { url, quote, span } of part.citations ?? []) {
+        yield url === undefined ? 'citations.document' : 'citations';
+        if (quote !== undefined) yield 'citations.quote';
+        if (span !== undefined) yield 'citations.span';
+      }
+      return;
+    case 'reasoning':
+      if (part.text !== '' && showsThoughts) yield 'reasoning';
+      if (part.signature !== undefined) yield 'reasoning.signature';
+      if (part.redacted !== undefined) yield 'reasoning.encrypted';
+      return;
+    case 'tool-call':
+      yield 'tool_calls';
+      if (part.signature !== undefined) yield 'tool_calls.signature';
+      if (part.arguments.trim() !== '' && !isObject(parseJson(part.arguments))) yield 'tool_calls.arguments';
+      return;
+    case 'refusal':
+      yield 'refusal';
+      return;
+    case 'image':
+      yield 'images';
+      return;
+    case 'audio':
+      yield 'audio';
+      return;
+    case 'document':
+      yield 'documents';
+      return;
+    case 'tool-result':
+      return;
+  }
+}
+
+const ranks: Readonly<Record<Part['type'], number>> = {
+  reasoning: 0,
+  text: 1,
+  refusal: 2,
+  image: 3,
+  document: 3,
+  audio: 3,
+  'tool-call': 4,
+  'tool-result': 5,
+};
+
+const isInterleaved = (content: readonly Part[]): boolean =>
+  content.some((part, at) => at > 0 && ranks[part.type] < ranks[content[at - 1]!.type]);

@@ -1,0 +1,68 @@
+/** What a candidate cites: sources of its grounding, with the pieces of the text that rest on them, counted in bytes; and works that it recites. */
+import type { Citation, Span } from '../../core/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { listOf, text } from './reading.ts';
+
+/** `said` is all of the candidate's text. */
+export function citationsOf(said: string, grounding: JsonObject | undefined, recited: Json | undefined): readonly Citation[] {
+  return [...(grounding ? grounded(said, grounding) : []), ...recitations(said, recited)];
+}
+
+function grounded(said: string, { groundingChunks, groundingSupports }: JsonObject): readonly Citation[] {
+  const chunks = listOf(groundingChunks);
+  const cited = new Set<number>();
+  const placed = listOf(groundingSupports).flatMap(support => {
+    const span = spanOf(said, isObject(support.segment) ? support.segment : {});
+    const numbers = Array.isArray(support.groundingChunkIndices) ? (support.groundingChunkIndices as readonly Json[]) : [];
+    return numbers.flatMap((number): readonly Citation[] => {
+      const chunk = typeof number === 'number' ? chunks[number] : undefined;
+      if (!chunk) return [];
+      cited.add(number as number);
+      return [{ ...(span ? { span } : {}), ...sourceOf(chunk), raw: { chunk, segment: support.segment ?? null } }];
+    });
+  });
+  const others = chunks.flatMap((chunk, number): readonly Citation[] =>
+    cited.has(number) ? [] : [{ ...sourceOf(chunk), raw: { chunk } }],
+  );
+  return [...placed, ...others];
+}
+
+function sourceOf(chunk: JsonObject): Omit<Citation, 'raw'> {
+  const [kind = null] = Object.values(chunk);
+  const source = isObject(kind) ? kind : {};
+  const url = text(source.uri);
+  const title = text(source.title);
+  const quote = text(source.text);
+  return {
+    ...(url === '' ? { document: text(source.documentName) || text(source.fileSearchStore) || title || 'source' } : { url }),
+    ...(title === '' ? {} : { title }),
+    ...(quote === '' ? {} : { quote }),
+  };
+}
+
+const recitations = (said: string, metadata: Json | undefined): readonly Citation[] =>
+  listOf(isObject(metadata) ? (metadata.citationSources ?? metadata.citations) : undefined).map(raw => {
+    const span = spanOf(said, raw);
+    const url = text(raw.uri);
+    const title = text(raw.title) || text(raw.license);
+    return {
+      ...(span ? { span } : {}),
+      ...(url === '' ? { document: title || 'source' } : { url }),
+      ...(title === '' ? {} : { title }),
+      raw,
+    };
+  });
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function spanOf(said: string, { startIndex, endIndex, text: piece }: JsonObject): Span | undefined {
+  if (typeof endIndex !== 'number') return undefined;
+  const bytes = encoder.encode(said);
+  const from = decoder.decode(bytes.subarray(0, typeof startIndex === 'number' ? startIndex : 0)).length;
+  const to = decoder.decode(bytes.subarray(0, endIndex)).length;
+  if (typeof piece !== 'string' || piece === '' || said.slice(from, to) === piece) return to > from ? { from, to } : undefined;
+  // Some count within a part of the answer.
+  const at = said.indexOf(piece);
+  return at < 0 ? undefined : { from: at, to: at + piece.length };
+}
