@@ -7,7 +7,7 @@ import { split } from '../../gateway/core/collect.ts';
 import type { CallerError, Dialect } from '../../gateway/core/dialect.ts';
 import { dialects } from '../../gateway/dialects/index.ts';
 
-export type Scene = 'text' | 'tools' | 'images' | 'structured' | 'reasoning' | 'cut' | 'refused';
+export type Scene = 'text' | 'tools' | 'images' | 'structured' | 'reasoning' | 'cut' | 'refused' | 'cited' | 'rich';
 
 const answer = (content: readonly Part[], reason: 'stop' | 'tool-calls' = 'stop'): ChatResponse => ({
   id: 'answer_1',
@@ -32,6 +32,28 @@ export const scenes: Readonly<Record<Scene, ChatResponse>> = {
     ],
     'tool-calls',
   ),
+  cited: answer([
+    {
+      type: 'text',
+      text: 'Oslo has fjords.',
+      citations: [{ url: 'https://example.com/oslo', title: 'Oslo', span: { from: 0, to: 16 }, raw: { from: 'nobody' } }],
+    },
+  ]),
+  rich: {
+    ...hello,
+    choices: [
+      {
+        index: 0,
+        content: [
+          { type: 'text', text: 'I may not.' },
+          { type: 'refusal', text: 'It is not allowed.' },
+        ],
+        finish: { reason: 'refusal', raw: 'refusal' },
+      },
+    ],
+    serviceTier: 'flex',
+    usage: { input: 31, output: 7, cached: 3, cacheWrite: 5, reasoning: 0, audioInput: 9, source: 'provider' },
+  },
   reasoning: answer([
     { type: 'reasoning', text: 'Sum the two.', signature: 'c2lnbmF0dXJl' },
     { type: 'text', text: '4' },

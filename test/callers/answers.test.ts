@@ -1,0 +1,118 @@
+/** What answers hold besides text, over real sockets: citations, refusals, tiers and counts go to callers of every dialect, or the loss of them has a name in the header and the record. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
+import { collect } from '../../gateway/core/collect.ts';
+import type { Json } from '../../gateway/core/json.ts';
+import { sseFrames } from '../../gateway/frames.ts';
+import { providers } from '../../gateway/providers/index.ts';
+import { type Running, running } from '../gateway/harness.ts';
+import { accounts, type Scripted, scripted } from './scripted.ts';
+
+const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
+
+interface CallerKind {
+  readonly provider: string;
+  path(model: string, stream: boolean): string;
+  body(model: string, stream: boolean, scene: string): object;
+}
+
+const callers: Readonly<Record<(typeof targets)[number], CallerKind>> = {
+  openai: {
+    provider: 'openai',
+    path: () => '/v1/chat/completions',
+    body: (model, stream, scene) => ({
+      model,
+      stream,
+      stream_options: stream ? { include_usage: true } : undefined,
+      messages: [{ role: 'user', content: scene }],
+    }),
+  },
+  responses: {
+    provider: 'openai-responses',
+    path: () => '/v1/responses',
+    body: (model, stream, scene) => ({ model, stream, input: scene }),
+  },
+  anthropic: {
+    provider: 'anthropic',
+    path: () => '/v1/messages',
+    body: (model, stream, scene) => ({ model, stream, max_tokens: 4_000, messages: [{ role: 'user', content: scene }] }),
+  },
+  gemini: {
+    provider: 'gemini',
+    path: (model, stream) => `/v1beta/models/${model}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+    body: (_model, _stream, scene) => ({ contents: [{ role: 'user', parts: [{ text: scene }] }] }),
+  },
+};
+
+let upstream: Scripted;
+let gateway: Running;
+beforeAll(async () => {
+  upstream = await scripted();
+  gateway = await running(accounts(upstream.url));
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+describe.each(targets)('%s', caller => {
+  describe.each(targets)('from %s', target => {
+    test.each([false, true])('citations come with their places; streamed: %s', async stream => {
+      const { response } = await ask(caller, target, stream, 'cited');
+      const [part] = response.choices[0]!.content;
+      const citations = part?.type === 'text' ? (part.citations ?? []) : [];
+      expect(citations).toMatchObject([{ url: 'https://example.com/oslo', title: 'Oslo', span: { from: 0, to: 16 } }]);
+    });
+
+    test.each([false, true])('a refusal, the tier and the counts come, or are named; streamed: %s', async stream => {
+      const { response, warnings } = await ask(caller, target, stream, 'rich');
+      expect(JSON.stringify(response.choices[0]!.content)).toContain('It is not allowed.');
+      expect(response.serviceTier).toBe('flex');
+      const { audioInput, cacheWrite } = response.usage!;
+      // What the target's own format does not count, nobody can tell.
+      if (target === 'openai' || target === 'gemini')
+        expect([9, 'named']).toContain(audioInput ?? (/usage\.audio_tokens/.test(warnings) && 'named'));
+      if (target !== 'gemini') expect([5, 'named']).toContain(cacheWrite || (/usage\.cache_write_tokens/.test(warnings) && 'named'));
+    });
+  });
+});
+
+/** `warnings` are those of the record, which a stream's header came too early for. */
+async function ask(
+  caller: (typeof targets)[number],
+  target: string,
+  stream: boolean,
+  scene: string,
+): Promise<{ readonly response: ChatResponse; readonly warnings: string }> {
+  const { provider: name, path, body } = callers[caller];
+  const provider = providers[name]!;
+  const model = `to-${target}`;
+  const answer = await fetch(gateway.url + path(model, stream), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body(model, stream, `scene:${scene}`)),
+  });
+  const text = await answer.text();
+  expect(answer.status, text).toBe(200);
+  const warnings = gateway.sink.exchanges
+    .at(-1)!
+    .warnings.map(({ type, field }) => `${type} ${field}`)
+    .join(', ');
+  if (!stream) {
+    expect(answer.headers.get('x-hindcast-warnings') ?? '').toBe(warnings);
+    return { response: whole(provider.parseResponse(JSON.parse(text) as Json)), warnings };
+  }
+  const parser = provider.parseStream();
+  const events: StreamEvent[] = [];
+  const frames = sseFrames({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
+  frames.feed(Buffer.from(text));
+  frames.end();
+  const end = parser.end();
+  if (!end.complete) throw new Error(end.failure.message);
+  return { response: whole(collect([...events, ...end.events])), warnings };
+}
+
+function whole(response: ReturnType<typeof collect>): ChatResponse {
+  if ('kind' in response) throw new Error(response.message);
+  return response;
+}
