@@ -288,12 +288,11 @@ export class Conversation {
   }
 
   #head(status: number, running: Running | undefined, costNanoUsd?: number, failure?: Failure): Head {
+    const { attempt, prepared } = running ?? {};
     return headOf(this.#question, {
       status,
       attempts: this.#running.length,
-      ...(running
-        ? { target: running.attempt.context.command.target, warnings: warningsOf(running.prepared, running.attempt.response) }
-        : {}),
+      ...(attempt && prepared ? { target: attempt.context.command.target, warnings: warningsOf(prepared, attempt.response) } : {}),
       ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
       ...(failure ? { failure } : {}),
     });
