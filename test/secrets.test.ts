@@ -19,10 +19,27 @@ type Slot = (typeof slots)[number];
 const secrets = Object.fromEntries(slots.map(slot => [slot, canary(slot)])) as Record<Slot, string>;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Says back every header and the whole URL, as an answer, as an error or as a stream. */
+/** Says back every header and the whole URL, as they are and in base64: in headers, as an answer, as an error, or in the pieces of a stream. */
 function gossip(request: IncomingMessage, response: ServerResponse): void {
-  const heard = JSON.stringify({ headers: request.headers, url: request.url });
+  const plain = JSON.stringify({ headers: request.headers, url: request.url });
+  const heard = `${plain} ${Buffer.from(plain).toString('base64')}`;
+  const key = request.headers.authorization ?? '';
+  response
+    .setHeader('x-request-id', key)
+    .setHeader('request-id', Buffer.from(key).toString('base64'))
+    .setHeader('openai-organization', key);
+  const body: Buffer[] = [];
+  request.on('data', chunk => body.push(chunk as Buffer));
   request.resume().once('end', () => {
+    if (!heard.includes('fail') && Buffer.concat(body).includes('"stream":true')) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const pieces = [...`as you wish: ${key.slice('Bearer '.length)}`.matchAll(/.{1,9}/g), ' that is all'];
+      for (const [i, piece] of pieces.map(String).entries()) {
+        const choice = { index: 0, delta: { content: piece }, finish_reason: i === pieces.length - 1 ? 'stop' : null };
+        response.write(`data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', model: 'm', choices: [choice] })}\n\n`);
+      }
+      return void response.end('data: [DONE]\n\n');
+    }
     if (request.url?.includes('traces')) return void response.end('{}');
     if (heard.includes('fail'))
       return void response
@@ -66,9 +83,17 @@ const filesIn = (folder: string): readonly string[] =>
     .map(name => join(folder, name))
     .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile());
 
-/** Which slots' secrets stand in it, plainly or in base64. */
+/** Which slots' secrets stand in it: plainly, by what is their own in them, or in base64 wherever they stood in what was encoded. */
 const leaks = (text: string): readonly string[] =>
-  slots.filter(slot => [secrets[slot], Buffer.from(secrets[slot]).toString('base64').slice(0, 30)].some(form => text.includes(form)));
+  slots.filter(slot => {
+    const own = secrets[slot].slice(-14);
+    const encoded = ['', '-', '--'].map(before =>
+      Buffer.from(before + own)
+        .toString('base64')
+        .slice(4, -4),
+    );
+    return [secrets[slot], own, own.slice(5), ...encoded].some(form => text.includes(form));
+  });
 
 test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { timeout: 120_000 }, async () => {
   const spans: string[] = [];
@@ -120,6 +145,7 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
       .map(path => readFileSync(path).toString('latin1'))
       .join('\n');
     expect(spooled).toContain('openai/m');
+    expect(spooled).toContain('that is all');
     expect(leaks(spooled), 'the spool').toEqual([]);
   } finally {
     process.kill(pid, 'SIGCONT');

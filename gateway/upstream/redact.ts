@@ -2,9 +2,12 @@
 import type { Failure } from '../core/failure.ts';
 import type { Secret } from '../secret.ts';
 import type { UpstreamListener } from '../upstream.ts';
+import { type Needles, needlesOf } from './needles.ts';
+import { Pieces } from './pieces.ts';
 
 export interface Redactor {
   failure(failure: Failure): Failure;
+  headers(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
   /** Of the same length, so that recorded chunk borders stay true. */
   bytes(bytes: Buffer): Buffer;
   /** The same for bytes that come in pieces. */
@@ -18,47 +21,47 @@ export interface StreamRedactor {
   end(): Uint8Array;
 }
 
-/** A shorter key is a placeholder such as `none`, and its letters are everywhere. */
-const lengthMin = 8;
-/** Of a part of a key: ids and secrets of an account that are joined by colons. */
-const partLengthMin = 16;
-
 export function redactor(key: Secret | undefined): Redactor {
-  const whole = key?.reveal() ?? '';
-  const parts = whole.includes(':') ? whole.split(':').filter(part => part.length >= partLengthMin) : [];
-  const secrets = [...(whole.length < lengthMin ? [] : [whole]), ...parts];
-  const text = (said: string): string => secrets.reduce((left, secret) => left.replaceAll(secret, '[secret]'), said);
-  const bytes = (said: Buffer): Buffer => secrets.reduce(covered, said);
+  const needles = needlesOf(key);
+  if (needles.all.length === 0) return plain;
+  const text = (said: string): string => needles.texts.reduce((left, secret) => left.replaceAll(secret, '[secret]'), said);
   return {
-    failure: failure =>
-      secrets.length === 0
-        ? failure
-        : {
-            ...failure,
-            message: text(failure.message),
-            ...(failure.code === undefined ? {} : { code: text(failure.code) }),
-            ...(failure.param === undefined ? {} : { param: text(failure.param) }),
-          },
-    bytes,
-    stream: () =>
-      secrets.length === 0
-        ? passing
-        : holding(
-            secrets.map(secret => Buffer.from(secret)),
-            bytes,
-          ),
+    failure: failure => ({
+      ...failure,
+      message: text(failure.message),
+      ...(failure.code === undefined ? {} : { code: text(failure.code) }),
+      ...(failure.param === undefined ? {} : { param: text(failure.param) }),
+    }),
+    headers: headers => {
+      const said = Object.values(headers).join('\n');
+      if (!needles.texts.some(secret => said.includes(secret))) return headers;
+      return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]));
+    },
+    bytes: said => needles.all.reduce(covered, said),
+    stream: () => holding(needles),
   };
 }
 
 const passing: StreamRedactor = { chunk: bytes => bytes, end: () => Buffer.alloc(0) };
+const plain: Redactor = { failure: failure => failure, headers: headers => headers, bytes: bytes => bytes, stream: () => passing };
 
-function holding(secrets: readonly Buffer[], clean: (bytes: Buffer) => Buffer): StreamRedactor {
+function holding({ all, plain: secrets }: Needles): StreamRedactor {
   let held: Buffer = Buffer.alloc(0);
+  const pieces = secrets.map(secret => new Pieces(secret));
   return {
     chunk: bytes => {
       const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const said = clean(held.length === 0 ? chunk : Buffer.concat([held, chunk]));
-      const kept = Math.max(...secrets.map(secret => begunAtEnd(said, secret)));
+      const whole = all.reduce(covered, held.length === 0 ? chunk : Buffer.concat([held, chunk]));
+      let said = whole;
+      // The caller's bytes are not ours to write on.
+      const own = (): Buffer => {
+        if (said === whole) said = Buffer.from(whole);
+        return said;
+      };
+      for (const one of pieces) one.cover(whole, own);
+      let kept = 0;
+      for (const secret of all) kept = Math.max(kept, begunAtEnd(said, secret));
+      for (const { rest } of pieces) if (rest.length > 0) kept = Math.max(kept, begunAtEnd(said, rest));
       held = said.subarray(said.length - kept);
       return kept === 0 ? said : said.subarray(0, said.length - kept);
     },
@@ -71,14 +74,14 @@ function holding(secrets: readonly Buffer[], clean: (bytes: Buffer) => Buffer): 
 }
 
 /** A listener that never hears the key: what a provider repeats of it must reach neither the caller nor a record. */
-export function deaf(listener: UpstreamListener, { stream }: Redactor): UpstreamListener {
+export function deaf(listener: UpstreamListener, { stream, headers: heads }: Redactor): UpstreamListener {
   const clean = stream();
   const release = (): void => {
     const rest = clean.end();
     if (rest.byteLength > 0) listener.chunk(rest);
   };
   return {
-    headers: (status, headers) => listener.headers(status, headers),
+    headers: (status, headers) => listener.headers(status, heads(headers)),
     chunk: bytes => {
       const said = clean.chunk(bytes);
       if (said.byteLength > 0) listener.chunk(said);
@@ -103,10 +106,10 @@ function begunAtEnd(said: Buffer, secret: Buffer): number {
   return 0;
 }
 
-function covered(bytes: Buffer, secret: string): Buffer {
+function covered(bytes: Buffer, secret: Buffer): Buffer {
   let at = bytes.indexOf(secret);
   if (at < 0) return bytes;
   const redacted = Buffer.from(bytes);
-  for (; at >= 0; at = redacted.indexOf(secret, at)) redacted.fill('*', at, at + Buffer.byteLength(secret));
+  for (; at >= 0; at = redacted.indexOf(secret, at)) redacted.fill('*', at, at + secret.length);
   return redacted;
 }
