@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/seed.ts'],
-    testTimeout: 20_000,
+    // Many more cases take longer.
+    testTimeout: process.env.HINDCAST_LONG === undefined ? 20_000 : 900_000,
     hookTimeout: 60_000,
     // The engine and the gateways of the tests are real processes; two cores hold two files at a time.
     maxWorkers: 2,
