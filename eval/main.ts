@@ -134,6 +134,7 @@ function files(evaluation: Command): void {
     many: false,
   })
     .option('--threshold <number>', 'explain by this one, not by the configured rule')
+    .option('-o, --output <file>', 'a page to look at as well: request.html')
     .addHelpText('after', explainHelp)
     .action(action((item: string, options: ExplainOptions) => runExplain(item, options)));
 

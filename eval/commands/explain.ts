@@ -3,12 +3,14 @@ import { CommandError, exit, result, table } from '../../gateway/cli.ts';
 import { withThresholds } from '../chain.ts';
 import { explain } from '../explain.ts';
 import { explanationJson, explanationText } from '../report/explain.ts';
+import { explanationPage } from '../report/story-pages.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
-import { parseSignal } from './options.ts';
+import { parseSignal, writePage } from './options.ts';
 import { thresholdsOf } from './sweep.ts';
 
 export interface ExplainOptions extends Omit<ChainOptions, 'limit'> {
   readonly threshold?: string;
+  readonly output?: string;
 }
 
 export async function runExplain(id: string, options: ExplainOptions): Promise<void> {
@@ -27,5 +29,6 @@ export async function runExplain(id: string, options: ExplainOptions): Promise<v
   }
   const policy = given ? withThresholds(chain, given[0]!, signal) : chain.configured ? chain.policy : undefined;
   const explanation = explain(chain, item, outcomes.label, { signal, policy });
+  if (options.output !== undefined) writePage(options.output, explanationPage(explanation));
   result(options, explanationJson(explanation), () => explanationText(explanation, table));
 }

@@ -6,9 +6,10 @@ import { backtest, compareChains, simulated } from '../backtest.ts';
 import { type Chain, chainOfRoute } from '../chain.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { simulationJson, simulationText } from '../report/simulate.ts';
+import { simulationPage } from '../report/story-pages.ts';
 import { scoredItems } from '../scorer.ts';
 import { outcomesOfStore, withStore } from './data.ts';
-import { outcomesOfFile, parseConfidence, type SharedOptions } from './options.ts';
+import { outcomesOfFile, parseConfidence, type SharedOptions, writePage } from './options.ts';
 
 export interface SimulateOptions extends SharedOptions {
   readonly candidate: string;
@@ -18,6 +19,7 @@ export interface SimulateOptions extends SharedOptions {
   readonly run?: readonly string[];
   readonly quality: string;
   readonly confidence: string;
+  readonly output?: string;
   readonly limit: string;
 }
 
@@ -49,6 +51,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
     error,
     comparison: current && compareChains(current, candidate, items, confidence, error),
   };
+  if (options.output !== undefined) writePage(options.output, simulationPage(told));
   result(options, simulationJson(told), () => simulationText(told, table));
   return told.comparison?.tooClose ? exit.inconclusive : exit.pass;
 }

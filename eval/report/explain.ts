@@ -6,38 +6,42 @@ import { dollars, milliseconds, none, percent } from './format.ts';
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
 export function explanationText(explanation: Explanation, table: Table): string {
-  const { item, cluster, chain, signal, label, targets, alternatives } = explanation;
+  const { item, cluster, chain, label } = explanation;
+  const { targets, thresholds } = explanationTables(explanation);
   return [
     explanationSentence(explanation),
     '',
     `chain ${chain}   quality: ${label}${cluster === item ? '' : `   cluster ${cluster}`}`,
-    '',
-    table(
-      ['target', 'outcome', 'quality', 'cost', 'latency', 'first token', 'signals'],
-      targets.map(t => [
-        t.target,
-        t.known ? (t.failure?.kind ?? 'ok') : 'not known',
-        number(t.quality, percent),
-        number(t.costNanoUsd, nano => dollars(usd(nano))),
-        number(t.latencyMs, milliseconds),
-        number(t.firstTokenMs, milliseconds),
-        signalsText(t.signals ?? {}),
-      ]),
-    ),
-    '',
-    table(
-      [`threshold on ${signal}`, 'answered by', 'quality', 'cost', 'latency', 'first token'],
-      alternatives.map(({ when, target, trial }) => [
-        when,
-        target,
-        trial ? number(trial.quality, percent) : 'not known',
-        number(trial?.cost, nano => dollars(usd(nano))),
-        number(trial?.latencyMs, milliseconds),
-        number(trial?.firstTokenMs, milliseconds),
-      ]),
-    ),
+    ...['', table(targets.head, targets.rows), '', table(thresholds.head, thresholds.rows)],
   ].join('\n');
 }
+
+/** What each target made of the request, and who would answer it at which threshold. */
+export const explanationTables = ({ signal, targets, alternatives }: Explanation) => ({
+  targets: {
+    head: ['target', 'outcome', 'quality', 'cost', 'latency', 'first token', 'signals'],
+    rows: targets.map(t => [
+      t.target,
+      t.known ? (t.failure?.kind ?? 'ok') : 'not known',
+      number(t.quality, percent),
+      number(t.costNanoUsd, nano => dollars(usd(nano))),
+      number(t.latencyMs, milliseconds),
+      number(t.firstTokenMs, milliseconds),
+      signalsText(t.signals ?? {}),
+    ]),
+  },
+  thresholds: {
+    head: [`threshold on ${signal}`, 'answered by', 'quality', 'cost', 'latency', 'first token'],
+    rows: alternatives.map(({ when, target, trial }) => [
+      when,
+      target,
+      trial ? number(trial.quality, percent) : 'not known',
+      number(trial?.cost, nano => dollars(usd(nano))),
+      number(trial?.latencyMs, milliseconds),
+      number(trial?.firstTokenMs, milliseconds),
+    ]),
+  },
+});
 
 const number = (value: number | undefined, format: (value: number) => string): string =>
   value === undefined || !Number.isFinite(value) ? none : format(value);
@@ -49,7 +53,7 @@ const signalsText = (signals: Readonly<Record<string, number>>): string =>
 
 const verbs = { answers: 'is taken', escalates: 'is not taken', fails: 'fails', unknown: 'is not known' } as const;
 
-function explanationSentence({ item, steps, alternatives, signal }: Explanation): string {
+export function explanationSentence({ item, steps, alternatives, signal }: Explanation): string {
   if (steps.length > 0)
     return `Request ${item}: ${steps.map(({ target, verdict, why }) => `${target} ${verbs[verdict]} (${why})`).join('; ')}.`;
   const ways = alternatives.map(({ when, target }) => `${target} answers at a threshold ${when}`);

@@ -26,8 +26,9 @@ export function simulationSentence({ route, candidate, ahead, error, comparison 
   return `${of}: cost ${withInterval(comparison.cost, change)}${quality} against what is deployed.`;
 }
 
-export function simulationText(report: SimulationReport, table: Table): string {
-  const { ahead, now, error, comparison, label, notes } = report;
+export const simulationHead = ['', 'requests', 'cost/1k', 'quality', 'errors', 'p50', 'p95', 'answered by'];
+
+export function simulationRows({ ahead, now }: SimulationReport): readonly (readonly string[])[] {
   const row = (name: string, side: Simulated): string[] => [
     name,
     String(side.items),
@@ -39,16 +40,14 @@ export function simulationText(report: SimulationReport, table: Table): string {
       .map(([target, n]) => `${target} ${percent(n / Math.max(1, side.items))}`)
       .join(', '),
   ];
+  return [...(now ? [row('deployed', now)] : []), row('candidate', ahead)];
+}
+
+/** How far it is to be believed, and what it says nothing of. */
+export function simulationNotes({ ahead, error, comparison, notes }: SimulationReport): readonly string[] {
   const lacking = Object.entries(ahead.unsupported);
   const total = ahead.items + lacking.reduce((sum, [, n]) => sum + n, 0);
   return [
-    simulationSentence(report),
-    ...['', `quality: ${label}`, ''],
-    table(
-      ['', 'requests', 'cost/1k', 'quality', 'errors', 'p50', 'p95', 'answered by'],
-      [...(now ? [row('deployed', now)] : []), row('candidate', ahead)],
-    ),
-    '',
     ...lacking.map(
       ([target, n]) =>
         `Unsupported: ${percent(n / total)} of the requests (${n}) lack an outcome of ${target}: hindcast replay run --against ${target}`,
@@ -62,8 +61,15 @@ export function simulationText(report: SimulationReport, table: Table): string {
         ]
       : []),
     ...notes,
-  ].join('\n');
+  ];
 }
+
+export const simulationText = (report: SimulationReport, table: Table): string =>
+  [
+    simulationSentence(report),
+    ...['', `quality: ${report.label}`, '', table(simulationHead, simulationRows(report)), ''],
+    ...simulationNotes(report),
+  ].join('\n');
 
 const signedOf = (value: number | null, format: (value: number) => string): string => (value === null ? none : format(value));
 

@@ -311,6 +311,7 @@ describe('pages', () => {
     ['calibrate', ['--chain', 'cheap,dear'], 'The confidence of cheap is', 2],
     ['compare', ['dear', 'cheap,dear@0.8'], 'cheap,dear at 0.8 against dear: worse in quality, cheaper in cost', 0],
     ['power', ['--chain', 'cheap,dear', '--max-loss', '2pp'], 'needs no more requests', 1],
+    ['explain', ['q8', '--chain', 'cheap,dear', '--threshold', '0.8'], 'Request q8: cheap is not taken', 1],
     ['gate', ['paged.yaml'], 'PASS: 2 assertions hold', 2],
   ] as const)(
     'of %s stand alone: a sentence on top, drawings inside, nothing fetched, nothing run',
@@ -323,7 +324,7 @@ describe('pages', () => {
       expect(/<p class="sentence">(.*?)<\/p>/s.exec(page)![1]).toContain(sentence);
       expect(page.match(/<svg /g) ?? []).toHaveLength(drawings);
       expect(page).not.toMatch(/<script|https?:|url\(|src=/);
-      if (command !== 'calibrate' && command !== 'power') expect(page).toContain('<h2>Every request: ');
+      if (!['calibrate', 'power', 'explain'].includes(command)) expect(page).toContain('<h2>Every request: ');
     },
   );
 

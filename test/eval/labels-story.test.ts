@@ -1,4 +1,5 @@
 /** Scores, labels, judges, audits and simulations over a real gateway and store, as somebody would use them. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCsv, printCsv } from '../../eval/csv.ts';
 import { Place } from '../hindcast.ts';
@@ -89,7 +90,10 @@ describe('over recorded traffic', () => {
     expect(told.backtest.items).toBe(12);
     expect(Math.abs(told.backtest.cost)).toBeLessThan(0.01);
     expect(told.simulated.items + Object.values(told.simulated.unsupported as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(12);
-    const text = await inProcess('eval', 'simulate', '--candidate', 'next.yaml');
+    const text = await inProcess('eval', 'simulate', '--candidate', 'next.yaml', '-o', 'simulation.html');
+    const page = readFileSync('simulation.html', 'utf8');
+    expect(page).toContain('Backtest: the deployed configuration, simulated over 12 requests');
+    expect(page).toContain('of next.yaml over');
     expect(text.stdout).toContain('Backtest: the deployed configuration, simulated over 12 requests');
   });
 });
