@@ -3,6 +3,7 @@ import { calcPrice, type PriceCalculation } from '@pydantic/genai-prices';
 import type { NanoUsd, Price, Rates } from './core/price.ts';
 import type { Instant } from './core/time.ts';
 import type { PriceOverride } from './settings.ts';
+import { tierShares } from './tier-prices.ts';
 
 /**
  * `provider` is the price book's name (`Provider.priceBook`), `model` the one that served, `at` the moment of the call.
@@ -96,11 +97,12 @@ const keys = {
   output: 'output_mtok',
   cached: 'cache_read_mtok',
   cacheWrite: 'cache_write_mtok',
+  cacheWriteHour: 'cache_write_1h_mtok',
   audioInput: 'input_audio_mtok',
   audioOutput: 'output_audio_mtok',
 } as const;
 
-/** Fees per request and prices of pictures and of hour-long cache writes are left out. */
+/** Fees per request and prices of pictures are left out. */
 function priceFrom({ provider, model, model_price }: PriceCalculation): Price | undefined {
   const id = `${tableVersion}/${provider.id}/${model.id}`;
   const starts = Object.values(keys).flatMap(key => {
@@ -121,7 +123,8 @@ function priceFrom({ provider, model, model_price }: PriceCalculation): Price | 
   // The table lists free models with no price at all, and also those of unknown price: only the name tells them apart.
   if (!rates) return model.id.endsWith(':free') ? priceIn(id, { input: 0, output: 0 }) : undefined;
   const tiers = [...new Set(starts)].toSorted((one, other) => one - other).map(above => ({ ...ratesAbove(above)!, above }));
-  return { id, ...rates, ...(tiers.length > 0 ? { tiers } : {}) };
+  const serviceTiers = tierShares(provider.id, model.id);
+  return { id, ...rates, ...(tiers.length > 0 ? { tiers } : {}), ...(serviceTiers ? { serviceTiers } : {}) };
 }
 
 function priceIn(id: string, usd: PriceOverride): Price {
@@ -131,6 +134,8 @@ function priceIn(id: string, usd: PriceOverride): Price {
     output: nano(usd.output),
     ...(usd.cached === undefined ? {} : { cached: nano(usd.cached) }),
     ...(usd.cache_write === undefined ? {} : { cacheWrite: nano(usd.cache_write) }),
+    ...(usd.cache_write_1h === undefined ? {} : { cacheWriteHour: nano(usd.cache_write_1h) }),
+    ...(usd.service_tiers === undefined ? {} : { serviceTiers: usd.service_tiers }),
   };
 }
 

@@ -144,6 +144,9 @@ export interface PriceOverride {
   readonly output: number;
   readonly cached?: number;
   readonly cache_write?: number;
+  readonly cache_write_1h?: number;
+  /** By tier, as shares of these prices. */
+  readonly service_tiers?: Readonly<Record<string, number>>;
 }
 
 /** What a route that says nothing gets: a minute to the first content, one further try, ten minutes in all. */

@@ -100,8 +100,17 @@ const plus = (a: Usage, b: Usage): Usage => ({
   cached: a.cached + b.cached,
   cacheWrite: a.cacheWrite + b.cacheWrite,
   reasoning: a.reasoning + b.reasoning,
+  ...both('cacheWriteHour', a, b),
+  ...both('audioInput', a, b),
+  ...both('audioOutput', a, b),
   source: a.source === 'provider' && b.source === 'provider' ? 'provider' : 'estimated',
 });
+
+/** Of counts that few answers have. */
+function both(name: 'cacheWriteHour' | 'audioInput' | 'audioOutput', a: Usage, b: Usage): Partial<Usage> {
+  const sum = (a[name] ?? 0) + (b[name] ?? 0);
+  return sum > 0 ? { [name]: sum } : {};
+}
 
 /** Time that was not the gateway's: some attempt was running, or a retry, which always follows another attempt, was being waited for. */
 function othersMs(attempts: readonly AttemptRecord[]): Milliseconds {

@@ -97,9 +97,16 @@ const budgetOf = ({ usd, per, unpriced }: NonNullable<Config['tenants'][string][
 
 function pricesOf(prices: Config['prices']): Settings['prices'] {
   return Object.fromEntries(
-    Object.entries(prices).map(([target, { input, output, cached, cache_write }]) => [
+    Object.entries(prices).map(([target, { input, output, cached, cache_write, cache_write_1h, service_tiers }]) => [
       target,
-      { input, output, ...(cached === undefined ? {} : { cached }), ...(cache_write === undefined ? {} : { cache_write }) },
+      {
+        input,
+        output,
+        ...(cached === undefined ? {} : { cached }),
+        ...(cache_write === undefined ? {} : { cache_write }),
+        ...(cache_write_1h === undefined ? {} : { cache_write_1h }),
+        ...(service_tiers === undefined ? {} : { service_tiers }),
+      },
     ]),
   );
 }

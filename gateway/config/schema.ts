@@ -197,6 +197,14 @@ const price = section('a map such as { input: 1.25, output: 10 }', {
   output: usd().describe('USD per million tokens of the answer.'),
   cached: usd().optional().describe('USD per million tokens read from the cache; as dear as input when absent.'),
   cache_write: usd().optional().describe('USD per million tokens written to the cache; as dear as input when absent.'),
+  cache_write_1h: usd()
+    .optional()
+    .describe('USD per million tokens written to the cache for an hour; as dear as other writes when absent.'),
+  service_tiers: record('a map of shares by tier', z.string(), decimal('a number', 0, 100))
+    .optional()
+    .describe(
+      'What a service tier costs, as a share of these prices: { flex: 0.5, priority: 2 }. By the tier that served, not the one asked for.',
+    ),
 });
 
 export const schema = section('a map of settings such as "routes:"', {

@@ -11,6 +11,8 @@ export interface Rates {
   /** Absent means as dear as input. */
   readonly cached?: NanoUsd;
   readonly cacheWrite?: NanoUsd;
+  /** Of what is to be kept for an hour; absent means as dear as other writes. */
+  readonly cacheWriteHour?: NanoUsd;
   /** Absent means as dear as text. */
   readonly audioInput?: NanoUsd;
   readonly audioOutput?: NanoUsd;
@@ -21,6 +23,8 @@ export interface Price extends Rates {
   readonly id: string;
   /** What all tokens of a request cost whose input is larger than `above`; in ascending order. */
   readonly tiers?: readonly (Rates & { readonly above: number })[];
+  /** What a service tier costs, as a share of this price: `{ flex: 0.5, priority: 2 }`. */
+  readonly serviceTiers?: Readonly<Record<string, number>>;
 }
 
 export interface Cost {
@@ -36,17 +40,49 @@ const perMillion = 1_000_000;
 export function cost(usage: Usage, price: Price): Cost {
   const rates = price.tiers?.findLast(({ above }) => usage.input > above) ?? price;
   const fresh = Math.max(0, usage.input - usage.cached - usage.cacheWrite);
+  const hour = Math.min(usage.cacheWrite, usage.cacheWriteHour ?? 0);
   const spoken = Math.min(fresh, usage.audioInput ?? 0);
   const said = Math.min(usage.output, usage.audioOutput ?? 0);
   const input = Math.round(
     ((fresh - spoken) * rates.input +
       spoken * (rates.audioInput ?? rates.input) +
       usage.cached * (rates.cached ?? rates.input) +
-      usage.cacheWrite * (rates.cacheWrite ?? rates.input)) /
+      (usage.cacheWrite - hour) * (rates.cacheWrite ?? rates.input) +
+      hour * (rates.cacheWriteHour ?? rates.cacheWrite ?? rates.input)) /
       perMillion,
   );
   const output = Math.round(((usage.output - said) * rates.output + said * (rates.audioOutput ?? rates.output)) / perMillion);
   return { input, output, total: input + output, priceId: price.id };
+}
+
+const rateNames = [
+  'input',
+  'output',
+  'cached',
+  'cacheWrite',
+  'cacheWriteHour',
+  'audioInput',
+  'audioOutput',
+] as const satisfies readonly (keyof Rates)[];
+
+/** A share of a price, under a name of its own. */
+export function scaled(price: Price, share: number, name: string): Price {
+  const parts = <Some extends Rates>(rates: Some): Some => {
+    const said = rateNames.flatMap(rate => (rates[rate] === undefined ? [] : [[rate, Math.round(rates[rate] * share)] as const]));
+    return { ...rates, ...Object.fromEntries(said) };
+  };
+  return { ...parts(price), id: `${price.id}+${name}`, ...(price.tiers ? { tiers: price.tiers.map(parts) } : {}) };
+}
+
+/** Tiers that are known to have a price of their own; any other word means the ordinary one. */
+const dear: readonly string[] = ['flex', 'priority', 'performance', 'scale', 'batch', 'fast'];
+
+/** What it costs where this tier served it; undefined where nobody has said what the tier costs. */
+export function atTier(price: Price | undefined, tier: string | undefined): Price | undefined {
+  const name = tier?.toLowerCase() ?? '';
+  const share = price?.serviceTiers && Object.hasOwn(price.serviceTiers, name) ? price.serviceTiers[name] : undefined;
+  if (price && share !== undefined) return scaled(price, share, name);
+  return dear.includes(name) ? undefined : price;
 }
 
 /** By what the provider says that it bills, where it does and the operator has set no price; undefined when nobody knows. */

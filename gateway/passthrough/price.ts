@@ -1,6 +1,6 @@
 /** What a passed-through answer cost: tokens by kind, seconds, characters, searches or pictures, and half of it for a batch. */
 import { calcPrice } from '@pydantic/genai-prices';
-import { type Cost, cost, type Price, type Rates } from '../core/price.ts';
+import { type Cost, cost, type Price, scaled } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 import { tableVersion } from '../prices.ts';
 import type { Consumed } from './consumed.ts';
@@ -89,12 +89,5 @@ const batchShares: Readonly<Record<string, number>> = {
 export function batchPrice(price: Price | undefined, book: string): Price | undefined {
   const share = Object.hasOwn(batchShares, book) ? batchShares[book] : undefined;
   if (!price || share === undefined) return undefined;
-  const part = (whole: number): number => Math.round(whole * share);
-  const parts = <Some extends Rates>(rates: Some): Some => {
-    const scaled = ratesOf.flatMap(name => (rates[name] === undefined ? [] : [[name, part(rates[name])] as const]));
-    return { ...rates, ...Object.fromEntries(scaled) };
-  };
-  return { ...parts(price), id: `${price.id}+batch`, ...(price.tiers ? { tiers: price.tiers.map(parts) } : {}) };
+  return scaled(price, share, 'batch');
 }
-
-const ratesOf = ['input', 'output', 'cached', 'cacheWrite', 'audioInput', 'audioOutput'] as const satisfies readonly (keyof Rates)[];

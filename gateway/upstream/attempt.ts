@@ -8,7 +8,7 @@ import type { AttemptRecord } from '../core/exchange.ts';
 import type { Failure, FailureKind } from '../core/failure.ts';
 import { measureAll } from '../core/features.ts';
 import type { RateLimitSeen } from '../core/limits.ts';
-import { costOf, type Price } from '../core/price.ts';
+import { atTier, costOf, type Price } from '../core/price.ts';
 import type { Provider, SseEvent, StreamFlag } from '../core/provider.ts';
 import { rateLimitsOf } from '../core/rate-limits.ts';
 import { isWaitUnreadable } from '../core/retry-after.ts';
@@ -262,7 +262,7 @@ export class Attempt {
     const at = this.#startedAt;
     const usage = told ? told.usage : this.#reckoned;
     const price = usage && ((told?.model && this.context.priceOf(told.model, at)) || this.context.priceOf(model, at));
-    const cost = usage && costOf(usage, price);
+    const cost = usage && costOf(usage, atTier(price, told?.serviceTier));
     const finish = this.response?.choices[0]?.finish;
     return {
       number: command.attempt + 1,

@@ -68,6 +68,10 @@ describe.each(targets)('%s', caller => {
       const { response, warnings } = await ask(caller, target, stream, 'rich');
       expect(JSON.stringify(response.choices[0]!.content)).toContain('It is not allowed.');
       expect(response.serviceTier).toBe('flex');
+      // Gemini's and Anthropic's flex has no price in the table: better none than a wrong one.
+      const { cost } = gateway.sink.exchanges.at(-1)!.attempts[0]!;
+      if (target === 'openai' || target === 'responses') expect(cost?.priceId ?? 'unpriced').toMatch(/\+flex$/);
+      else expect(cost).toBeUndefined();
       const { audioInput, cacheWrite } = response.usage!;
       // What the target's own format does not count, nobody can tell.
       if (target === 'openai' || target === 'gemini')

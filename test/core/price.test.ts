@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { Usage } from '../../gateway/core/chat.ts';
-import { cost, costOf, type Price, usd } from '../../gateway/core/price.ts';
+import { atTier, cost, costOf, type Price, usd } from '../../gateway/core/price.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
@@ -101,4 +101,23 @@ test('what the provider states is the cost, but for a price of the operator and 
   expect(costOf(billed, { ...price, id: 'config/a/b' })).toMatchObject({ priceId: 'config/a/b', total: 4_500_000 });
   expect(costOf({ ...billed, source: 'estimated' }, price)).toMatchObject({ priceId: 'p' });
   expect(costOf(usage({ input: 1 }), undefined)).toBeUndefined();
+});
+
+test('what is to be kept for an hour has a price of its own, and without one costs what other writes do', () => {
+  const written = usage({ input: 1_000, cacheWrite: 600, cacheWriteHour: 200 });
+  expect(cost(written, { ...price, cacheWriteHour: 6_000_000_000 }).input).toBe(400 * 3_000 + 400 * 3_750 + 200 * 6_000);
+  expect(cost(written, price).input).toBe(400 * 3_000 + 600 * 3_750);
+});
+
+test('a tier costs its share of every rate, whatever the size of the request; one that nobody has priced costs nobody knows what', () => {
+  const tiered: Price = {
+    ...price,
+    tiers: [{ above: 10, input: 6_000_000_000, output: 22_500_000_000 }],
+    serviceTiers: { flex: 0.5, priority: 2 },
+  };
+  const used = usage({ input: 1_000, output: 100 });
+  expect(cost(used, atTier(tiered, 'flex')!)).toEqual({ input: 3_000_000, output: 1_125_000, total: 4_125_000, priceId: 'p+flex' });
+  expect(atTier(tiered, 'Priority')).toMatchObject({ input: 6_000_000_000, cached: 600_000_000, cacheWrite: 7_500_000_000 });
+  for (const tier of [undefined, 'default', 'standard', 'auto', 'on_demand']) expect(atTier(tiered, tier)).toBe(tiered);
+  expect(atTier(price, 'priority')).toBeUndefined();
 });

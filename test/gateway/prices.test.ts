@@ -1,10 +1,11 @@
 /** The price book: the config's own prices, ours for `simulated`, then the table, which is held against bills that providers stated. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../gateway/core/json.ts';
-import { cost, costOf, usd } from '../../gateway/core/price.ts';
+import { atTier, cost, costOf, usd } from '../../gateway/core/price.ts';
 import { priceBook, tableVersion } from '../../gateway/prices.ts';
 import { objectOf, parseUsage } from '../../gateway/providers/openai/reading.ts';
-import { recordedRows, unlessRecorded } from '../recordings.ts';
+import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 
 const at = Date.UTC(2026, 9, 1);
 const prices = priceBook({});
@@ -171,3 +172,49 @@ function billedFor({ cost_usd: billed, usage }: Bill): number {
   const upstream = objectOf(usage.cost_details).upstream_inference_cost;
   return billed === 0 && typeof upstream === 'number' ? upstream : billed;
 }
+
+interface ListedTier {
+  readonly name: string;
+  readonly prices: { readonly input?: number; readonly output?: number };
+}
+const others = recording('prices/langfuse_default-model-prices.json');
+const tiered = others
+  ? (JSON.parse(readFileSync(others, 'utf8')) as { readonly modelName: string; readonly pricingTiers?: readonly ListedTier[] }[]).flatMap(
+      ({ modelName, pricingTiers = [] }) =>
+        pricingTiers
+          .filter(({ name }) => name === 'Flex' || name === 'Fast mode')
+          .map(({ name, prices }) => ({
+            model: modelName,
+            tier: name === 'Flex' ? 'flex' : 'priority',
+            prices,
+            plain: pricingTiers.find(tier => tier.name === 'Standard')!.prices,
+          })),
+    )
+  : [];
+
+const near = (mine: number | undefined, theirs: number): boolean => Math.abs((mine ?? 0) / 1e15 / theirs - 1) < 0.005;
+
+test(`what OpenAI's service tiers cost is what another table says${unlessRecorded('prices/langfuse_default-model-prices.json')}`, () => {
+  const wrong = tiered.flatMap(({ model, tier, prices: said, plain }) => {
+    const price = model.startsWith('claude') ? undefined : prices('openai', model, at);
+    // Where the tables differ in the price itself, the shares cannot be compared.
+    if (!price || !near(price.input, plain.input!)) return [];
+    const ours = atTier(price, tier);
+    return near(ours?.input, said.input!) && near(ours?.output, said.output!) ? [] : [`${model} ${tier}`];
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('the hour in the cache costs twice the input at Anthropic, and a tier of its own that nobody has priced is unpriced', () => {
+  const price = prices('anthropic', 'claude-sonnet-4-5', at)!;
+  expect(price.cacheWriteHour).toBe(2 * price.input);
+  expect(atTier(price, 'standard')).toBe(price);
+  expect(atTier(price, 'priority')).toBeUndefined();
+  const own = priceBook({ 'anthropic/x': { input: 1, output: 2, cache_write_1h: 3, service_tiers: { priority: 1.5 } } })(
+    'anthropic',
+    'x',
+    at,
+  );
+  expect(own?.cacheWriteHour).toBe(3e9);
+  expect(atTier(own, 'priority')).toMatchObject({ id: 'config/anthropic/x+priority', input: 1.5e9, output: 3e9 });
+});

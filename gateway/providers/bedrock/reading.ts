@@ -26,11 +26,17 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || (typeof usage.inputTokens !== 'number' && typeof usage.outputTokens !== 'number')) return undefined;
   const cached = count(usage.cacheReadInputTokens);
   const cacheWrite = count(usage.cacheWriteInputTokens);
+  const hours = listOf(usage.cacheDetails).map(({ ttl, inputTokens }) => (ttl === '1h' ? count(inputTokens) : 0));
+  const hour = Math.min(
+    cacheWrite,
+    hours.reduce((sum, tokens) => sum + tokens, 0),
+  );
   return {
     input: count(usage.inputTokens) + cached + cacheWrite,
     output: count(usage.outputTokens),
     cached,
     cacheWrite,
+    ...(hour > 0 ? { cacheWriteHour: hour } : {}),
     reasoning: 0,
     source: 'provider',
   };

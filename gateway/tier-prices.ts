@@ -1,0 +1,34 @@
+/** What service tiers cost: shares of a model's price, by the price book's name of who sells them. */
+
+/** Of all models of a seller. OpenAI's documents: half the price for patience; AWS's: half for `flex`, three quarters more for `priority`. Groq's flex costs what on demand does. */
+const shares: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  openai: { flex: 0.5 },
+  aws: { flex: 0.5, priority: 1.75 },
+  groq: { flex: 1, performance: 1 },
+};
+
+/** OpenAI sets the price of haste model by model; the longest name that fits counts. */
+const priority: readonly (readonly [prefix: string, share: number])[] = [
+  ['gpt-4o', 1.7],
+  ['gpt-4o-2024-05-13', 1.75],
+  ['gpt-4o-mini', 5 / 3],
+  ['gpt-4.1', 1.75],
+  ['gpt-4.1-nano', 2],
+  ['o3', 1.75],
+  ['o4-mini', 20 / 11],
+  ['gpt-5', 2],
+  ['gpt-5-mini', 1.8],
+  ['gpt-5.5', 2.5],
+];
+/** Sold in no haste. */
+const unhurried = /^(?:gpt-5-nano|gpt-5\.4-nano|gpt-5(?:\.\d+)?-pro|o3-pro|o3-deep)/;
+
+export function tierShares(book: string, model: string): Readonly<Record<string, number>> | undefined {
+  const own = Object.hasOwn(shares, book) ? shares[book] : undefined;
+  if (book !== 'openai' || unhurried.test(model)) return own;
+  const fitting = priority.filter(
+    ([prefix]) => model === prefix || model.startsWith(`${prefix}-`) || (model.startsWith(`${prefix}.`) && prefix === 'gpt-5'),
+  );
+  const [, share] = fitting.toSorted(([one], [other]) => other.length - one.length)[0] ?? [];
+  return share === undefined ? own : { ...own, priority: share };
+}
