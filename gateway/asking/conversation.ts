@@ -125,7 +125,7 @@ export class Conversation {
         opened: () => report.opened(),
         events: (events, raw) => this.#take(command.attempt, { events, raw }),
         answered: signals => {
-          told.answered(attempt);
+          told.answered(attempt, attempt.response?.usage);
           report.answered(
             signalsOf(command, this.#question.policy, of => this.#running[of]!.attempt.response!, attempt.response!, signals),
           );

@@ -51,7 +51,8 @@ export interface Question {
 }
 
 /** What a call of this question takes from a limit, and for whom. */
-export function wantsOf({ caller, body, chat }: Question): Wants {
+export function wantsOf({ caller, body, chat, reckoned }: Question): Wants {
+  if (reckoned) return { tenant: caller.tenant, bytes: body.byteLength, tokens: reckoned.input + reckoned.output };
   const { inputTokens, outputTokens = outputTokensUnsaid } = needOf(chat, body.byteLength);
   return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };
 }

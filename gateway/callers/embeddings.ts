@@ -6,6 +6,8 @@ export interface GeminiEmbeddings {
   /** Appended to the base URL. */
   readonly path: string;
   readonly body: Buffer;
+  /** What is wrong with the provider's answer. */
+  wrong(answer: Buffer): string | undefined;
   /** The provider's answer as the caller shall read it. */
   told(answer: Buffer): Buffer;
 }
@@ -40,6 +42,7 @@ export function geminiEmbeddings(asked: JsonObject, model: string): GeminiEmbedd
   return {
     path: `/v1beta/${name.toWellFormed().split('/').map(encodeURIComponent).join('/')}:batchEmbedContents`,
     body: Buffer.from(JSON.stringify({ requests })),
+    wrong: answer => wrongVectors(parseJson(answer.toString()), 'embeddings', texts.length),
     told: answer =>
       Buffer.from(JSON.stringify(listOf(parseJson(answer.toString()), model, format === 'base64', texts as readonly string[]))),
   };
@@ -47,7 +50,6 @@ export function geminiEmbeddings(asked: JsonObject, model: string): GeminiEmbedd
 
 function listOf(answer: Json | undefined, model: string, isBase64: boolean, texts: readonly string[]): JsonObject {
   const embeddings = isObject(answer) && Array.isArray(answer.embeddings) ? (answer.embeddings as readonly Json[]) : [];
-  if (embeddings.length !== texts.length) throw new Error(`${embeddings.length} embeddings for ${texts.length} texts`);
   const counted = isObject(answer) && isObject(answer.usageMetadata) ? answer.usageMetadata.promptTokenCount : undefined;
   const tokens = typeof counted === 'number' ? counted : tokensOf(texts);
   return {
@@ -59,6 +61,26 @@ function listOf(answer: Json | undefined, model: string, isBase64: boolean, text
     model,
     usage: { prompt_tokens: tokens, total_tokens: tokens },
   };
+}
+
+/** How many vectors are asked for: of a text or the tokens of one, or of a list of either; undefined where the provider must say what is wrong. */
+export function inputsIn(input: Json | undefined): number | undefined {
+  if (typeof input === 'string') return 1;
+  if (!Array.isArray(input)) return undefined;
+  return input.length > 0 && input.every(token => typeof token === 'number') ? 1 : input.length;
+}
+
+/** A vector too few, and every one behind it would belong to another text. */
+export function wrongVectors(answer: Json | undefined, member: 'data' | 'embeddings', inputs: number | undefined): string | undefined {
+  const list = isObject(answer) ? answer[member] : undefined;
+  if (!Array.isArray(list)) return `an answer without ${member}`;
+  if (inputs !== undefined && list.length !== inputs) return `${list.length} embeddings for ${inputs} inputs`;
+  const isVector = (entry: Json): boolean => {
+    const vector = isObject(entry) ? (entry[member === 'data' ? 'embedding' : 'values'] ?? '') : '';
+    return (typeof vector === 'string' || Array.isArray(vector)) && vector.length > 0;
+  };
+  const empty = (list as readonly Json[]).findIndex(entry => !isVector(entry));
+  return empty < 0 ? undefined : `embedding ${empty} is no vector`;
 }
 
 /** By length, where the provider counts nothing. */

@@ -1,9 +1,13 @@
 /** Tells the fleet of one attempt: that it was asked, and exactly once how it ended, so that nothing stays reserved or counted as under way. */
 import type { AskWorld } from '../asking/ask.ts';
+import type { Usage } from '../core/chat.ts';
 import type { AttemptKind } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Observation } from '../core/fleet.ts';
 import type { Attempt } from '../upstream/attempt.ts';
+
+/** What the fleet learns of a call. */
+export type Seen = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;
 
 export interface About {
   readonly target: string;
@@ -26,8 +30,7 @@ export class Observed {
     this.#tell({ type: 'asked', kind: about.kind });
   }
 
-  answered(attempt: Attempt): void {
-    const usage = attempt.response?.usage;
+  answered(attempt: Seen, usage: Pick<Usage, 'input' | 'output'> | undefined): void {
     this.#end({
       type: 'answered',
       firstTokenMs: attempt.firstTokenMs,
@@ -38,11 +41,11 @@ export class Observed {
   }
 
   /** `attempt` is absent when not even a call came of it. */
-  failed(failure: Failure, attempt: Attempt | undefined): void {
+  failed(failure: Failure, attempt: Seen | undefined): void {
     this.#end({ type: 'failed', failure, ...(attempt ? { afterMs: attempt.elapsedMs, ...limitsSeen(attempt) } : {}) });
   }
 
-  aborted(attempt: Attempt): void {
+  aborted(attempt: Seen): void {
     this.#end({ type: 'aborted', afterMs: attempt.elapsedMs, opened: attempt.hasOpened });
   }
 
@@ -58,4 +61,4 @@ export class Observed {
   }
 }
 
-const limitsSeen = ({ limitsSeen: limits }: Attempt) => (limits ? { limits } : {});
+const limitsSeen = ({ limitsSeen: limits }: Seen) => (limits ? { limits } : {});

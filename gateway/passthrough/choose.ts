@@ -1,30 +1,30 @@
-/** Which account answers: by the model that the body names, or for files and batches by header, query, or who holds the id. */
+/** Who may answer: the targets of the model that the body names, or for files and batches by header, query, or who holds the id. */
+import type { Operation } from '../core/exchange.ts';
 import type { JsonObject } from '../core/json.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from '../http/refuse.ts';
 import { isAllowed, resolve } from '../http/resolve.ts';
-import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../settings.ts';
+import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Held } from './ledger.ts';
 import { supports } from './support.ts';
 
 export interface Chosen {
-  readonly account: Account;
-  /** The route with the one step that is asked. */
+  /** With the steps whose providers have the endpoint. */
   readonly route: Route;
-  /** As the target names it, '' where the provider shall choose. */
-  readonly model: string;
+  /** Of a call that names none: the account that has it, and no model. */
+  readonly account?: Account;
 }
 
-/** The first target of the route whose provider has the endpoint. */
+/** The targets of the route whose providers have the endpoint, in its order. */
 export function chooseByModel(settings: Settings, tenant: string, endpoint: Endpoint, body: JsonObject): Chosen | Refusal {
   if (body.model === undefined && endpoint.modelOptional) return withoutModel(settings, tenant, endpoint);
   const route = resolve(settings, tenant, body);
   if (isRefusal(route)) return route;
-  for (const step of route.steps) {
-    const account = settings.providers.get(providerOf(step.target));
-    if (!account || !supports(account, endpoint.operation)) continue;
-    return { account, model: step.target.slice(account.name.length + 1), route: only(route, step.target) };
-  }
+  const able = route.steps.filter(({ target }) => {
+    const account = settings.providers.get(providerOf(target));
+    return account !== undefined && supports(account, endpoint.operation);
+  });
+  if (able.length > 0) return { route: passing(route, able, endpoint) };
   const told = route.steps.map(({ target }) => `${target} (api: ${settings.providers.get(providerOf(target))?.provider.name})`).join(', ');
   return lacking(endpoint, `No target of ${JSON.stringify(route.name)} has ${endpoint.path}: ${told}.`.slice(0, 400), 'model');
 }
@@ -32,7 +32,7 @@ export function chooseByModel(settings: Settings, tenant: string, endpoint: Endp
 function withoutModel(settings: Settings, tenant: string, endpoint: Endpoint): Chosen | Refusal {
   const account = theOne(settings, tenant, endpoint);
   if (isRefusal(account)) return invalid('missing_required_parameter', 'model is missing: name a route or a provider/model.', 'model');
-  return { account, model: '', route: direct(account, endpoint) };
+  return { account, route: direct(account, endpoint) };
 }
 
 /** `named` is what the caller said, `held` what is known of the id it names. */
@@ -58,7 +58,7 @@ export function chooseAccount(
   if (!supports(account, endpoint.operation)) {
     return lacking(endpoint, `The provider ${account.name} (api: ${account.provider.name}) has no ${endpoint.path}.`, 'provider');
   }
-  return { account, model: '', route: direct(account, endpoint) };
+  return { account, route: direct(account, endpoint) };
 }
 
 function theOne(settings: Settings, tenant: string, endpoint: Endpoint): Account | Refusal {
@@ -91,11 +91,23 @@ const providerOf = (target: string): string => target.slice(0, Math.max(0, targe
 const lacking = (endpoint: Endpoint, message: string, param: string | null): Refusal =>
   invalid('unsupported_endpoint', message, param, endpoint.by === 'model' ? 400 : 404);
 
-/** One try: images and transcriptions cost too much to be asked twice unseen, and take their time before the first byte. */
-const only = (route: Route, target: string): Route => ({
-  ...route,
-  steps: [{ target, ...stepDefaults, retries: 0, timeoutMs: route.deadlineMs }],
-});
+/** Cheap and quick, so that they are tried again and hedged like chat. What draws and listens costs too much to be asked twice of one target. */
+const quick: readonly Operation[] = ['embeddings', 'moderation', 'rerank'];
 
-const direct = (account: Account, { operation }: Endpoint): Route =>
-  only({ name: `${account.name}/${operation}`, ...routeDefaults, steps: [] }, `${account.name}/${operation}`);
+/** Nothing of these answers can be judged, held back or asked of a variant besides: what only chat has is left out. */
+function passing(route: Route, steps: Route['steps'], { operation }: Endpoint): Route {
+  const { variants: _, copies: __, onBreak: ___, ...plain } = route;
+  return {
+    ...plain,
+    steps: steps.map(({ target, timeoutMs, retries, backoffMs, hedgeAfter, weight }): ConfiguredStep => {
+      const weighed = weight === undefined ? {} : { weight };
+      if (!quick.includes(operation)) return { target, ...stepDefaults, retries: 0, timeoutMs: route.deadlineMs, ...weighed };
+      return { target, timeoutMs, retries, backoffMs, ...weighed, ...(hedgeAfter === undefined ? {} : { hedgeAfter }) };
+    }),
+  };
+}
+
+function direct(account: Account, endpoint: Endpoint): Route {
+  const name = `${account.name}/${endpoint.operation}`;
+  return passing({ name, ...routeDefaults, steps: [] }, [{ target: name, ...stepDefaults }], endpoint);
+}

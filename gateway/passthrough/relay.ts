@@ -1,76 +1,67 @@
-/** One call that passes through: the provider's bytes go to the caller as they come, and what was asked, answered and paid is recorded. */
+/** A question that passes through: asked of its route's targets, the bytes of the one that answers go to the caller as they come, and all is recorded. */
 import type { ServerResponse } from 'node:http';
 import type { Asking, AskWorld, Target } from '../asking/ask.ts';
-import type { Question } from '../asking/question.ts';
+import { type Question, wantsOf } from '../asking/question.ts';
 import { exchangeOf } from '../asking/record.ts';
 import type { CallerError } from '../core/dialect.ts';
-import type { AttemptRecord, Exchange } from '../core/exchange.ts';
+import type { Exchange } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
-import type { Instant } from '../core/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import { type AttemptReport, type Drive, type DriveLog, drive } from '../drive.ts';
+import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from '../drive.ts';
 import { headOf } from '../http/head.ts';
 import { callerErrorOf, recordingUnavailable } from '../http/tell.ts';
-import { headersOf, urlOf } from '../upstream/call.ts';
-import { deaf, type Redactor, redactor } from '../upstream/redact.ts';
-import type { UpstreamHandle } from '../upstream.ts';
-import { type AskedFor, consumedBy, objectsIn } from './consumed.ts';
+import type { AskedFor } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
-import { Intake } from './intake.ts';
-import { costOf } from './price.ts';
+import type { Sending } from './sending.ts';
+import { Try } from './try.ts';
 
 export interface RelayForm {
   readonly endpoint: Endpoint;
   readonly question: Question;
   readonly world: AskWorld;
   readonly response: ServerResponse;
-  /** Appended to the base URL. */
-  readonly path: string;
-  /** What is sent; undefined for calls without a body. */
-  readonly body: Buffer | undefined;
-  readonly contentType: string | undefined;
   readonly accept: string;
-  /** The model as the provider is asked for it, '' for none. */
-  readonly model: string;
   readonly asked: AskedFor;
-  /** What is to be done with a whole answer before it is recorded and told: gives what the caller is told. */
-  readonly after: (answer: Buffer, target: Target) => Promise<Buffer>;
+  /** Throws for a target that was never chosen. */
+  sendingTo(target: string): Sending;
+  /** What is to be done with a whole answer before it is recorded and told: gives what the caller is told, or why it can have nothing. */
+  readonly after: (answer: Buffer, target: Target) => Promise<Buffer | Failure>;
 }
 
 /** A provider that does not know a file says nothing of a model. */
 function errorOf(failure: Failure, { by }: Endpoint): CallerError {
+  if (failure === unrecorded) return recordingUnavailable;
   const error = callerErrorOf(failure);
   if (by === 'model' || failure.kind !== 'not-found') return error;
   return { ...error, code: 'not_found', message: 'The provider knows no such file or batch.', param: 'id' };
 }
 
+/** What was fetched could not be recorded, and is not given out without. */
+export const unrecorded: Failure = { kind: 'internal', message: 'the results of a batch could not be recorded' };
+
 export class Relay implements Asking {
   readonly #form: RelayForm;
   readonly #drive: Drive;
   readonly #done = Promise.withResolvers<Exchange>();
-  #target: Target | undefined;
-  #intake: Intake | undefined;
-  #handle: UpstreamHandle | undefined;
-  #redact: Redactor = redactor(undefined);
-  #startedAt: Instant = 0;
-  #endedAt: Instant | undefined;
-  #failure: Failure | undefined;
-  #spanId = '';
+  readonly #tries: Try[] = [];
   #begun = false;
-  #committed = false;
-  #firstByteAt: Instant | undefined;
+  #committed: number | undefined;
 
   constructor(form: RelayForm) {
     this.#form = form;
     const { world, question } = form;
+    const targets = [...new Set(question.policy.steps.map(step => step.target))];
+    const wants = wantsOf(question);
     this.#drive = drive(question.policy, question.id, {
       clock: world.clock,
       arrivedAt: question.arrivedAt,
       closed: at => world.closed(at),
-      attempt: (command, report) => this.#start(command.target, report),
-      commit: () => {
-        this.#committed = true;
+      look: at => world.look?.(targets, wants, at) ?? {},
+      ...(world.enter ? { queue: (target, admitted) => world.enter!(target, wants, admitted) } : {}),
+      attempt: (command, report) => this.#attempt(command, report, wants.tokens),
+      commit: attempt => {
+        this.#committed = attempt;
         this.#flush();
       },
       finish: (outcome, log) => queueMicrotask(() => this.#settle(outcome, log).catch(problem => this.#break(problem))),
@@ -89,132 +80,101 @@ export class Relay implements Asking {
   }
 
   resume(): void {
-    this.#handle?.resume();
+    this.#read?.resume();
   }
 
-  #start(name: string, report: AttemptReport): (failure?: Failure) => void {
-    const { world, question, endpoint } = this.#form;
-    const target = world.targetOf(name, `${question.id} 0`);
-    this.#target = target;
-    this.#redact = redactor(target.key);
-    this.#startedAt = world.clock.now();
-    this.#spanId = world.newSpanId();
-    const about = () => ({ target: name, credential: target.key?.fingerprint ?? '', at: world.clock.now() });
-    const fail = (failure: Failure): void => {
-      if (this.#endedAt !== undefined) return;
-      this.#failure = this.#redact.failure(failure);
-      this.#endedAt = world.clock.now();
-      this.#handle?.abort();
-      world.observe({ ...about(), type: 'failed', failure: this.#failure });
-      report.failed(this.#failure);
-    };
-    world.observe({ ...about(), type: 'asked' });
-    this.#intake = new Intake(endpoint, target.provider, {
-      opened: () => report.opened(),
-      arrived: () => this.#flush(),
-      whole: () => {
-        if (this.#endedAt !== undefined) return;
-        this.#endedAt = world.clock.now();
-        world.observe({ ...about(), type: 'answered', firstTokenMs: this.#endedAt - this.#startedAt });
-        report.answered({});
-      },
-      failed: fail,
-    });
-    this.#handle = this.#send(target, this.#intake);
-    return failure => {
-      if (failure) fail(failure);
-      this.#endedAt ??= world.clock.now();
-      this.#handle?.abort();
-    };
+  /** The try whose answer the caller reads. */
+  get #read(): Try | undefined {
+    return this.#committed === undefined ? undefined : this.#tries[this.#committed];
   }
 
-  #send(target: Target, intake: Intake): UpstreamHandle {
-    const { world, question, endpoint, path, body, contentType, accept } = this.#form;
-    const { trace, onward = { isSampled: true, state: '' }, hops = 0 } = question;
-    const traceparent = `00-${trace.traceId}-${this.#spanId}-${onward.isSampled ? '01' : '00'}`;
-    const { 'content-type': _, ...headers } = headersOf(target, false, { traceparent, tracestate: onward.state, hops, headers: {} });
-    return world.upstream.send(
-      {
-        method: endpoint.method,
-        url: urlOf(target, path),
-        headers: { ...headers, accept, ...(contentType === undefined || !body ? {} : { 'content-type': contentType }) },
-        ...(body ? { body } : {}),
-        allowPrivate: target.allowPrivate,
-      },
-      deaf(
-        {
-          headers: (status, told) => {
-            this.#firstByteAt = world.clock.now();
-            intake.onHeaders(status, told);
-          },
-          chunk: bytes => intake.onChunk(bytes, world.clock.now() - this.#startedAt),
-          end: () => intake.onEnd(),
-          failed: failure => intake.onCut(failure),
-        },
-        this.#redact,
-      ),
-    );
+  #attempt(command: AttemptCommand, report: AttemptReport, tokens: number): (failure?: Failure) => void {
+    const { world, question, endpoint, accept, asked } = this.#form;
+    try {
+      const target = world.targetOf(command.target, `${question.id} ${command.attempt}`, tokens);
+      const sending = this.#form.sendingTo(command.target);
+      const form = { command, target, sending, endpoint, question, world, accept, asked };
+      const made = new Try(form, report, () => this.#flush());
+      this.#tries[command.attempt] = made;
+      return failure => made.abort(failure);
+    } catch (problem) {
+      report.failed(mistakeIn('starting an attempt', problem));
+      return () => {};
+    }
   }
 
   /** What may go out now goes out: of a stream all but its end, once the router has committed. */
   #flush(): void {
-    const { response, question } = this.#form;
-    const intake = this.#intake;
-    if (!intake?.isStream || !this.#committed || response.destroyed) return;
+    const { response } = this.#form;
+    const read = this.#read;
+    if (!read?.intake.isStream || response.destroyed) return;
+    const { intake } = read;
     if (!this.#begun) {
       this.#begun = true;
-      response.writeHead(intake.status, {
-        'content-type': intake.contentType,
-        'cache-control': 'no-cache',
-        ...this.#headers(question, 200),
-      });
+      response.writeHead(intake.status, { 'content-type': intake.contentType, 'cache-control': 'no-cache', ...this.#headers(read, 200) });
     }
     const bytes = intake.takeReady();
-    if (bytes.length > 0 && !response.write(bytes)) this.#handle?.pause();
+    if (bytes.length > 0 && !response.write(bytes)) read.pause();
   }
 
   async #settle(outcome: RouteOutcome, log: DriveLog): Promise<void> {
     const { world, question, endpoint } = this.#form;
-    let decided = outcome;
-    let told = Buffer.alloc(0) as Buffer;
-    if (outcome.type === 'answered' && !this.#intake!.isStream) {
-      try {
-        told = await this.#form.after(this.#intake!.body(), this.#target!);
-      } catch (problem) {
-        decided = { type: 'failed', failure: mistakeIn('reading an answer', problem) };
-      }
-    }
+    const { decided, told: answer } = await this.#answered(outcome);
     const failure = decided.type === 'failed' ? decided.failure : undefined;
     const isGone = failure?.kind === 'cancelled';
     const error = failure && errorOf(failure, endpoint);
-    if (error && !this.#begun) told = Buffer.from(openaiChat.renderFailure(error));
-    const status = error ? error.status : this.#intake!.status;
-    const delivered = this.#intake?.isStream ? this.#intake.kept() : isGone ? Buffer.alloc(0) : told;
+    const read = this.#read;
+    const told = error && !isGone ? this.#words(error) : answer;
+    const status = error?.status ?? read!.intake.status;
+    const { intake } = read ?? {};
+    const passed = intake?.isStream && this.#begun ? (failure ? intake.passed() : intake.kept()) : Buffer.alloc(0);
+    const accepted = decided.type === 'answered' ? decided.attempt : undefined;
     const endedAt = world.clock.now();
     const exchange: Exchange = {
-      ...exchangeOf(question, decided, log, this.#target ? [this.#record(decided)] : [], {
-        status: this.#begun ? this.#intake!.status : isGone ? 0 : status,
-        response: delivered,
-        committed: this.#committed ? 0 : undefined,
-        firstTokenAt: this.#firstByteAt,
-        endedAt,
-      }),
+      ...exchangeOf(
+        question,
+        decided,
+        log,
+        this.#tries.flatMap((made, i) => [made.record(i === accepted)]),
+        {
+          status: this.#begun ? read!.intake.status : isGone ? 0 : status,
+          response: intake?.isStream && !failure ? passed : Buffer.concat([passed, told]),
+          committed: this.#committed,
+          firstTokenAt: read?.firstByteAt,
+          endedAt,
+        },
+      ),
       operation: endpoint.operation,
     };
+    for (const { target, credential, kind, cost } of exchange.attempts) {
+      if (cost) world.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
+    }
     const sealed = await world.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
     if ('kind' in sealed) {
-      this.#tear(Buffer.from(openaiChat.renderFailure(recordingUnavailable)), 503);
+      this.#tear(this.#words(recordingUnavailable), 503);
       return this.#done.resolve({ ...exchange, outcome: 'internal', decision: { type: 'failed', failure: sealed } });
     }
     if (failure) this.#tear(told, status, failure);
-    else this.#end(told, exchange.costNanoUsd);
+    else this.#end(read!, told, exchange.costNanoUsd);
     this.#done.resolve(exchange);
   }
 
+  /** A whole answer as the caller is told it; an answer that cannot be told is a failure. */
+  async #answered(outcome: RouteOutcome): Promise<{ readonly decided: RouteOutcome; readonly told: Buffer }> {
+    const nothing = Buffer.alloc(0);
+    const read = outcome.type === 'answered' ? this.#tries[outcome.attempt]! : undefined;
+    if (!read || read.intake.isStream) return { decided: outcome, told: nothing };
+    const body = read.intake.body();
+    const told = await Promise.resolve()
+      .then(() => (read.sending.told ? read.sending.told(body) : this.#form.after(body, read.target)))
+      .catch((problem: unknown) => mistakeIn('reading an answer', problem));
+    return 'kind' in told ? { decided: { type: 'failed', failure: told }, told: nothing } : { decided: outcome, told };
+  }
+
   /** The last bytes, which only a sealed record releases. */
-  #end(told: Buffer, costNanoUsd: number | undefined): void {
-    const { response, question } = this.#form;
-    const intake = this.#intake!;
+  #end(read: Try, told: Buffer, costNanoUsd: number | undefined): void {
+    const { response } = this.#form;
+    const { intake } = read;
     if (response.destroyed) return;
     if (intake.isStream) {
       this.#flush();
@@ -222,16 +182,31 @@ export class Relay implements Asking {
       return;
     }
     const type = intake.contentType === '' ? {} : { 'content-type': intake.contentType };
-    response.writeHead(intake.status, { ...type, 'content-length': told.length, ...this.#headers(question, intake.status, costNanoUsd) });
+    const headers = this.#headers(read, intake.status, costNanoUsd);
+    response.writeHead(intake.status, { ...type, 'content-length': told.length, ...headers });
     response.end(told);
+  }
+
+  /** What the caller is told of a failure: an error, or the last event of a stream that has begun. */
+  #words(error: CallerError): Buffer {
+    const text = openaiChat.renderFailure(error);
+    if (!this.#begun) return Buffer.from(text);
+    return Buffer.from(this.#read!.intake.isEvents ? `event: error\ndata: ${text}\n\n` : '');
   }
 
   /** An answer that has begun must not look whole; otherwise an error is one. */
   #tear(told: Buffer, status: number, failure?: Failure): void {
     const { response, question } = this.#form;
     if (response.destroyed) return;
-    if (this.#begun || failure?.kind === 'cancelled') return void response.destroy();
-    const headers = headOf(question, { status, attempts: this.#target ? 1 : 0, ...(failure ? { failure } : {}) }).headers;
+    if (failure?.kind === 'cancelled') return void response.destroy();
+    if (this.#begun) {
+      // Sound has no word for it.
+      if (told.length === 0) return void response.destroy();
+      const { socket } = response;
+      response.once('finish', () => socket?.destroySoon());
+      return void response.end(told);
+    }
+    const { headers } = headOf(question, { status, attempts: this.#tries.length, ...(failure ? { failure } : {}) });
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': told.length, ...headers });
     response.end(told);
   }
@@ -241,51 +216,11 @@ export class Relay implements Asking {
     this.#form.response.destroy();
   }
 
-  #headers(question: Question, status: number, costNanoUsd?: number): Readonly<Record<string, string>> {
-    const target = question.policy.steps[0]!.target;
-    return headOf(question, { status, attempts: 1, target, ...(costNanoUsd === undefined ? {} : { costNanoUsd }) }).headers;
-  }
-
-  #record(outcome: RouteOutcome): AttemptRecord {
-    const { world, question, endpoint, model, body, asked } = this.#form;
-    const target = this.#target!;
-    const intake = this.#intake!;
-    const kept = intake.kept();
-    const answered = outcome.type === 'answered';
-    const consumed = answered ? consumedBy(endpoint.operation, asked, objectsIn(intake.contentType, kept)) : undefined;
-    const priced = (name: string) => {
-      const price = world.priceOf(target.provider, target.providerName, name, this.#startedAt);
-      return costOf(consumed!, { book: target.provider.priceBook, model: name, at: this.#startedAt, price });
-    };
-    const cost =
-      consumed && (consumed.servedModel || model) ? (consumed.servedModel && priced(consumed.servedModel)) || priced(model) : undefined;
-    const firstByteMs = this.#firstByteAt === undefined ? {} : { firstByteMs: this.#firstByteAt - this.#startedAt };
-    return {
-      number: 1,
-      kind: 'primary',
-      step: 0,
-      target: question.policy.steps[0]!.target,
-      provider: target.providerName,
-      model,
-      servedModel: consumed?.servedModel ?? '',
-      credential: target.key?.fingerprint ?? '',
-      spanId: this.#spanId,
-      startedAt: this.#startedAt,
-      endedAt: this.#endedAt ?? world.clock.now(),
-      ...firstByteMs,
-      status: intake.status,
-      outcome: this.#failure?.kind ?? (answered ? 'ok' : 'aborted'),
-      ...(this.#failure ? { failure: this.#failure } : {}),
-      accepted: answered,
-      request: body ?? Buffer.alloc(0),
-      response: kept,
-      chunks: intake.arrivals,
-      providerRequestId: intake.headers['x-request-id'] ?? '',
-      ...(consumed?.usage ? { usage: consumed.usage } : {}),
-      ...(cost ? { cost } : {}),
-      signals: {},
-      warnings: [],
-      flags: intake.flags,
-    };
+  #headers({ target, sending }: Try, status: number, costNanoUsd?: number): Readonly<Record<string, string>> {
+    const { question } = this.#form;
+    const name = `${target.providerName}/${target.model}`;
+    const { warnings } = sending;
+    const cost = costNanoUsd === undefined ? {} : { costNanoUsd };
+    return headOf(question, { status, attempts: this.#tries.length, target: name, warnings, ...cost }).headers;
   }
 }

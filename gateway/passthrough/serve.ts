@@ -1,9 +1,10 @@
-/** From a request of a passed-through endpoint to its relay: body, caller, account and the one target that is asked. */
+/** From a request of a passed-through endpoint to its relay: body, caller, account and the targets that may be asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { geminiEmbeddings } from '../callers/embeddings.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Sink } from '../core/exchange.ts';
 import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
+import { forbidding } from '../core/loss.ts';
+import { providerOf } from '../core/retry.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import type { Driven } from '../http/answering.ts';
 import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
@@ -19,8 +20,8 @@ import { type Holder, heldBy, isShared, noteHeld } from './files.ts';
 import { fieldOf, parseForm, withField } from './form.ts';
 import type { Ledger } from './ledger.ts';
 import { reckonedFor } from './need.ts';
-import { Relay } from './relay.ts';
-import { pathAt } from './support.ts';
+import { Relay, unrecorded } from './relay.ts';
+import { type Sending, sendingTo } from './sending.ts';
 
 export interface PassThrough {
   readonly endpoint: Endpoint;
@@ -42,11 +43,11 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   if (isRefusal(sent)) return sent;
   const chosen = choose(form, sent);
   if (isRefusal(chosen)) return chosen;
-  const { model, account } = chosen;
-  const embeds = endpoint.operation === 'embeddings' && account.provider.wire === 'gemini-generate';
-  const translated = embeds ? geminiEmbeddings(sent.value, model) : undefined;
-  if (translated && isRefusal(translated)) return translated;
-  const asked = questionOf(askedOf(request, sent, model), recordedAs, visit, chosen.route);
+  const sendings = sendingsOf(form, sent, chosen);
+  if (isRefusal(sendings)) return sendings;
+  const { route, account } = chosen;
+  const steps = route.steps.filter(({ target }) => sendings.has(target));
+  const asked = questionOf(askedOf(request, sent), recordedAs, visit, { ...route, steps });
   if (isRefusal(asked)) return asked;
   const reckoned = reckonedFor(endpoint, sent);
   const question = reckoned ? { ...asked, reckoned } : asked;
@@ -62,18 +63,18 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
     question,
     world: visit.world,
     response,
-    path: translated?.path ?? pathAt(account, endpoint.operation, pathOf(request), endpoint.by === 'model' ? model : ''),
-    body: translated ? translated.body : model === '' || endpoint.by === 'account' ? sent.bytes : sent.withModel(model),
-    contentType: request.headers['content-type'],
     accept: request.headers.accept ?? '*/*',
-    model,
     asked: sent,
+    sendingTo: target => sendings.get(target)!,
     after: async (answer, target) => {
-      if (translated) return translated.told(answer);
       if (endpoint.by === 'model') return answer;
-      if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account.name, answer);
-      batch = await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
-      return answer;
+      if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account!.name, answer);
+      try {
+        batch = await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
+        return answer;
+      } catch {
+        return unrecorded;
+      }
     },
   });
   // A batch is paid for when its results are fetched.
@@ -89,6 +90,34 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   if (response.destroyed) leave();
   response.once('close', leave).on('drain', () => asking.resume());
   return { question, asking, joins: false };
+}
+
+/** By target. Those that cannot carry the request are left out; a refusal when none can. */
+function sendingsOf(
+  { endpoint, request, visit }: PassThrough,
+  sent: Sent,
+  { route, account }: Chosen,
+): ReadonlyMap<string, Sending> | Refusal {
+  const modelOf = (target: string): string => (account ? '' : target.slice(target.indexOf('/') + 1));
+  const about = {
+    endpoint,
+    path: pathOf(request),
+    value: sent.value,
+    bytes: sent.bytes,
+    contentType: request.headers['content-type'],
+    withModel: (model: string) => sent.withModel(model),
+    firstModel: modelOf(route.steps[0]!.target),
+  };
+  const sendings = new Map<string, Sending>();
+  let refusal: Refusal | undefined;
+  for (const { target } of route.steps) {
+    const at = account ?? visit.settings.providers.get(providerOf(target))!;
+    const sending = sendingTo(at, modelOf(target), about);
+    if (isRefusal(sending)) refusal ??= sending;
+    else if (forbidding(sending.warnings, route.onUnsupported).length === 0) sendings.set(target, sending);
+  }
+  // The first target has the first model: it is left out for what it cannot carry alone.
+  return sendings.size > 0 ? sendings : refusal!;
 }
 
 /** Not one of the dialects that can be asked again elsewhere. */
@@ -186,8 +215,8 @@ function pathOf(request: IncomingMessage): string {
   return query.size > 0 ? `${path.replace(/\/$/, '')}?${query}` : path.replace(/\/$/, '');
 }
 
-function askedOf(request: IncomingMessage, sent: Sent, model: string) {
-  const asked = typeof sent.value.model === 'string' ? sent.value.model : model;
+function askedOf(request: IncomingMessage, sent: Sent) {
+  const asked = typeof sent.value.model === 'string' ? sent.value.model : '';
   const chat: ChatRequest = { model: asked, messages: [], tools: [], stream: sent.stream, stop: [], extra: {} };
   const user = sent.text('user');
   return {

@@ -386,7 +386,7 @@ keys:
     const { sink } = gateway;
     const record = sink.record.bind(sink);
     sink.record = exchange => (exchange.caller.requestId === 'b' ? Promise.reject(new Error('the disk is full')) : record(exchange));
-    await expect(clientOf().files.content('file-5')).rejects.toMatchObject({ status: 500 });
+    await expect(clientOf().files.content('file-5')).rejects.toMatchObject({ status: 503, code: 'recording_unavailable' });
     sink.record = record;
     await Promise.all([clientOf().files.content('file-5'), clientOf().files.content('file-5')]);
     const items = sink.exchanges.filter(({ operation }) => operation === 'chat').map(({ caller }) => caller.requestId);
