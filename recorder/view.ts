@@ -102,6 +102,13 @@ export function priceId({ exchange, last }: View): string {
   return last?.cost?.priceId ?? paid.at(-1)?.cost?.priceId ?? '';
 }
 
+/** Of the providers' prompt caches: `hit` when some input was read from one, `none` where no provider counted any input. */
+export function cacheStatus({ exchange }: View): 'none' | 'miss' | 'hit' {
+  const counted = exchange.attempts.flatMap(({ usage }) => (usage?.source === 'provider' && usage.input > 0 ? [usage] : []));
+  if (counted.some(({ cached }) => cached > 0)) return 'hit';
+  return counted.length > 0 ? 'miss' : 'none';
+}
+
 export function audioTokens(usage: Usage | undefined): Readonly<Record<string, number>> {
   const { audioInput, audioOutput } = usage ?? {};
   return {

@@ -24,12 +24,21 @@ export const cache: Board = {
       stacked: true,
     },
     {
+      title: 'Saved by prompt caches',
+      description:
+        'What input read from caches would have cost beside what it did, less what writing to them cost more; by list prices, in whole hours.',
+      query: 'cache/saved.sql',
+      type: 'stat',
+      unit: 'currencyUSD',
+      width: 8,
+    },
+    {
       title: 'Spent on repeated prompts',
       description: 'What answers cost beyond the first one to the same prompt: the most that a cache of answers could save.',
       query: 'cache/repeated_cost.sql',
       type: 'stat',
       unit: 'currencyUSD',
-      width: 6,
+      width: 8,
     },
     {
       title: 'Repeated prompts',
@@ -37,7 +46,15 @@ export const cache: Board = {
       query: 'cache/repeated_share.sql',
       type: 'stat',
       unit: 'percentunit',
-      width: 6,
+      width: 8,
+    },
+    {
+      title: 'Requests that read from a cache',
+      description: 'Share of requests for which a provider read some of the input from its prompt cache, by route.',
+      query: 'cache/hits.sql',
+      type: 'timeseries',
+      unit: 'percentunit',
+      width: 12,
     },
     {
       title: 'Fresh input by route',
@@ -46,7 +63,7 @@ export const cache: Board = {
       type: 'table',
       unit: 'short',
       width: 12,
-      columns: { hit_rate: 'percentunit' },
+      columns: { hit_rate: 'percentunit', saved: 'currencyUSD' },
     },
     {
       title: 'Most repeated prompts',

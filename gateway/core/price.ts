@@ -31,6 +31,8 @@ export interface Cost {
   readonly input: NanoUsd;
   readonly output: NanoUsd;
   readonly total: NanoUsd;
+  /** What the prompt cache made it cheaper; below zero where writing to it cost more than reading saved. Absent when nothing was cached. */
+  readonly saved?: NanoUsd;
   readonly priceId: string;
 }
 
@@ -89,10 +91,19 @@ export function atTier(price: Price | undefined, tier: string | undefined): Pric
 export function costOf(usage: Usage, price: Price | undefined): Cost | undefined {
   const { billed } = usage;
   const counted = price && cost(usage, price);
-  if (billed === undefined || usage.source !== 'provider' || price?.id.startsWith('config/')) return counted;
+  if (billed === undefined || usage.source !== 'provider' || price?.id.startsWith('config/'))
+    return counted && withSaving(counted, usage, price);
   const share = counted && counted.total > 0 ? counted.input / counted.total : 0;
   const input = Math.round(billed * share);
-  return { input, output: billed - input, total: billed, priceId: 'stated' };
+  return withSaving({ input, output: billed - input, total: billed, priceId: 'stated' }, usage, price);
+}
+
+/** The cost with what the provider's prompt cache saved, by the table's prices. */
+export function withSaving(known: Cost, usage: Usage, price: Price | undefined): Cost {
+  if (!price || usage.cached + usage.cacheWrite === 0) return known;
+  const { cacheWriteHour: _, ...counted } = usage;
+  const full = cost({ ...counted, cached: 0, cacheWrite: 0 }, price);
+  return { ...known, saved: full.input - cost(usage, price).input };
 }
 
 export const usd = (nano: NanoUsd): number => nano / 1e9;

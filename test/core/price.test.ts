@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { Usage } from '../../gateway/core/chat.ts';
-import { atTier, cost, costOf, type Price, usd } from '../../gateway/core/price.ts';
+import { atTier, cost, costOf, type Price, usd, withSaving } from '../../gateway/core/price.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
@@ -38,6 +38,16 @@ test('reasoning is part of the output and not paid twice', () => {
 test('a cache without a price of its own is as dear as fresh input', () => {
   const plain: Price = { id: 'p', input: 3_000_000_000, output: 0 };
   expect(cost(usage({ input: 1_000, cached: 600, cacheWrite: 100 }), plain)).toEqual(cost(usage({ input: 1_000 }), plain));
+});
+
+test('what a prompt cache saved is the difference to no cache, and is told of no request without one', () => {
+  const used = usage({ input: 1_000, output: 7, cached: 600, cacheWrite: 100 });
+  const known = cost(used, price);
+  expect(withSaving(known, used, price)).toEqual({ ...known, saved: 600 * 2_700 - 100 * 750 });
+  expect(withSaving(known, usage({ input: 1_000 }), price)).toEqual(known);
+  expect(withSaving(known, used, undefined)).toEqual(known);
+  const tiered: Price = { ...price, tiers: [{ above: 900, input: 6_000_000_000, output: 0, cached: 600_000_000 }] };
+  expect(withSaving(known, usage({ input: 1_000, cached: 500 }), tiered).saved).toBe(500 * 5_400);
 });
 
 test('a provider that counts more cached tokens than there were is not paid for less than none', () => {

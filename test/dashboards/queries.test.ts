@@ -8,7 +8,7 @@ import { choices } from '../../dashboards/variables.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { migrate } from '../../recorder/migrate.ts';
 import { engineMissing, openEngine, type TestEngine } from '../recorder/running-engine.ts';
-import { nanoUsd, run, seed } from './seed.ts';
+import { nanoUsd, run, saved, seed } from './seed.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -69,6 +69,8 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
 
   test('what has no price, what is repeated and what a threshold would do is counted', async () => {
     expect(await value('cost/unpriced.sql')).toBe(1);
+    expect(await value('cache/saved.sql')).toBeCloseTo(saved / 1e9, 12);
+    expect((await rows('cache/hits.sql')).some(row => Number(row.hits) > 0)).toBe(true);
     expect(await value('cache/repeated_cost.sql')).toBeCloseTo((2 * nanoUsd.small) / 1e9, 12);
     expect(await value('cache/repeated_share.sql')).toBeCloseTo(2 / 9, 6);
     const below = Object.fromEntries((await rows('routing/thresholds.sql')).map(row => [row.threshold, Number(row.below)]));

@@ -13,6 +13,9 @@ export const run = '20260131-120000-4f2a';
 /** One attempt's price: 0.0000021 USD, ten times that of the large model. */
 export const nanoUsd = { small: 2_100, large: 21_000 } as const;
 
+/** Of the one that was read from a prompt cache. */
+export const saved = 4_200;
+
 type Step = Partial<AttemptRecord> & { readonly kind: AttemptRecord['kind'] };
 
 /** Attempts one after another, of which the last counts. */
@@ -61,6 +64,7 @@ const ask = (text: string): Buffer => Buffer.from(JSON.stringify({ model: 'smart
 export function liveTraffic(now: number): readonly Exchange[] {
   const at = (minutesAgo: number): number => now - minutesAgo * minute;
   const acme = { ...plainExchange().caller, tenant: "acme's", key: 'acme-ci', user: 'ann' };
+  const cachedCost = { input: 1_200, output: 900, total: nanoUsd.small, saved, priceId: 'prices/1' };
   const cachedUsage = { input: 1_000, output: 50, cached: 800, cacheWrite: 100, reasoning: 0, source: 'provider' } as const;
   const chunks = [[40, 10] as const, [80, 10] as const];
   const { cost: _, ...withoutCost } = plainExchange().attempts[0]!;
@@ -86,7 +90,11 @@ export function liveTraffic(now: number): readonly Exchange[] {
       { request: ask('Hard?'), caller: acme },
     ),
     exchange(at(30), [{ kind: 'primary', outcome: 'aborted' }, { kind: 'hedge' }], { request: ask('Slow?'), caller: acme }),
-    exchange(at(20), [{ kind: 'primary', usage: cachedUsage, chunks }], { request: ask('Long?'), usage: cachedUsage, stream: true }),
+    exchange(at(20), [{ kind: 'primary', usage: cachedUsage, chunks, cost: cachedCost }], {
+      request: ask('Long?'),
+      usage: cachedUsage,
+      stream: true,
+    }),
     exchange(at(15), [{ ...withoutCost, kind: 'primary', cost: undefined } as never], { request: ask('Dear?') }),
     exchange(at(10), [{ kind: 'primary', ...failedAs('server-error') }], { request: ask('Broken?'), caller: acme }),
     exchange(at(5), [{ kind: 'primary', outcome: 'aborted' }], { request: ask('Gone?'), outcome: 'cancelled', status: 0 }),

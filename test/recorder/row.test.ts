@@ -62,6 +62,8 @@ describe.skipIf(engineMissing)(`rows in the real engine${engineMissing}`, () => 
       input_tokens: 12,
       usage_source: 'provider',
       cost_usd: 0.0000021,
+      saved_usd: 0,
+      cache_status: 'miss',
       price_id: 'prices/1/sim/small',
       delivered_sha256: createHash('sha256').update(asked.response).digest('hex'),
       payload_state: 'stored',
@@ -224,7 +226,7 @@ const wellFormed = (text: string): string => text.toWellFormed();
 
 const leftToDefaults = {
   scores: ['run_id', 'retention_days', 'version'],
-  requests: ['environment', 'gateway_id', 'cache_status', 'saved_usd', 'ingested_at'],
+  requests: ['environment', 'gateway_id', 'ingested_at'],
   attempts: ['deployment', 'region', 'connect_us', 'audit_probability', 'ingested_at'],
   payloads: ['truncated', 'ingested_at'],
   replay_results: ['scores', 'version'],
