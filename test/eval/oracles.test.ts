@@ -188,6 +188,45 @@ suite('eval/cse_judges_500.csv', () => {
     expect(auroc(confidences, correct).toFixed(6)).toBe(area);
   });
 
+  /**
+   * The published cascade of judges: each is calibrated on what the ones before left, down a grid of 5,000 that begins where 30 answers lie
+   * above. It takes the first step whatever its bound, and looks ahead by one part in the grid's length: a certificate would take neither.
+   */
+  function publishedThresholds(riskMax: number, chance: number): number[] {
+    const judges = ['mistral-7b-instruct', 'gpt-3.5-turbo', 'gpt-4-turbo'].map(judge => ({
+      sure: column(`${judge}.conf`),
+      right: column(`${judge}.correct`),
+    }));
+    let left = rows.map((_, i) => i);
+    return judges.map(({ sure, right }) => {
+      const above = (t: number): number[] => left.filter(i => sure[i]! >= t);
+      const isRisky = (t: number): boolean => {
+        const taken = above(t);
+        return binomialBelow(taken.filter(i => right[i] === 0).length, taken.length, riskMax) > chance;
+      };
+      const grid = Array.from({ length: 5_000 }, (_, i) => Math.fround(i / 4_999)).filter(t => above(t).length >= 30);
+      const top = grid.at(-1)!;
+      const threshold = isRisky(top) ? top : (grid.findLast(t => isRisky(t - 1 / grid.length)) ?? grid[0]!);
+      left = left.filter(i => sure[i]! < threshold);
+      return threshold;
+    });
+  }
+
+  test.each([
+    [0.15, ['0.9998', '0.7928', '0.9996'], [57, 232, 31], '0.640', '0.878125'],
+    [0.2, undefined, undefined, '0.796', '0.836683'],
+  ] as const)('a risk of at most %d in the published cascade of judges', (riskMax, printed, composition, coverage, accuracy) => {
+    const thresholds = publishedThresholds(riskMax, 0.1);
+    const names = ['mistral-7b-instruct', 'gpt-3.5-turbo', 'gpt-4-turbo'];
+    const judges = rows.map(row => names.findIndex((judge, k) => Number(row[`${judge}.conf`]) >= thresholds[k]!));
+    const taken = judges.filter(judge => judge >= 0).length;
+    const right = judges.filter((judge, i) => judge >= 0 && rows[i]![`${names[judge]}.correct`] === '1').length;
+    if (printed) expect(thresholds.map(t => t.toFixed(4))).toEqual(printed);
+    if (composition) expect(names.map((_, k) => judges.filter(judge => judge === k).length)).toEqual(composition);
+    expect((taken / 500).toFixed(3)).toBe(coverage);
+    expect((right / taken).toFixed(6)).toBe(accuracy);
+  });
+
   const items = rows.map((row, i): Item => {
     const outcome = (judge: string) => ({
       quality: Number(row[`${judge}.correct`]),
