@@ -42,17 +42,35 @@ export async function withStore<Result>(settings: Settings, work: (store: Store)
 
 export async function outcomesOfStore(store: Store, settings: Settings, request: StoreRequest): Promise<Outcomes> {
   const all = await runsOf(store);
-  const named = request.runs.map(name => runNamed(all, name, run => holds(run, request.targets)));
+  const named = request.runs.map(name => standing(name) ?? runNamed(all, name, run => holds(run, request.targets)));
   const { targets, columns, judged, quality, limit, scores = [] } = request;
   return loadOutcomes(store, {
     ...{ targets, columns, judged, quality, limit, scores },
-    runs: named.length > 0 ? named : all,
+    runs: named.length > 0 ? named : [...all, ...standingRuns.map(asRun)],
     only: named.length > 0,
+    ...(request.runs.includes('audit')
+      ? { auditProbabilityOf: (route: string) => settings.routes.get(route)?.copies?.auditProbability ?? 0 }
+      : {}),
     ...(request.item === undefined ? {} : { item: request.item }),
     read: (body, text) => readContent(settings, body, text),
     ...(request.since === undefined ? {} : { since: parseTime(request.since, '--since', wallClock.now()) }),
   });
 }
+
+/** What live routes ask beside their answers goes on for ever, under a name of its own: a route's `shadow`, and its `audit_probability`. */
+const standingRuns = ['shadow', 'audit'];
+const asRun = (name: string): RunRow => ({
+  run_id: name,
+  kind: name,
+  name,
+  arms: [],
+  state: 'running',
+  cost_usd: 0,
+  seconds: 0,
+  done: 0,
+  failed: 0,
+});
+const standing = (name: string): RunRow | undefined => (standingRuns.includes(name) ? asRun(name) : undefined);
 
 /** `latest` is the newest run that suits: one that asked, or holds, what is asked for; any run where nothing else is said. */
 export function runNamed(runs: readonly RunRow[], name: string, suits: (run: RunRow) => boolean = () => true): RunRow {

@@ -10,7 +10,7 @@ export const dataFlags = (command: Command, { many = true } = {}): Command => {
   command
     .option('--outcomes <file>', 'JSONL of {id, cluster?, targets: {name: {quality, confidence, cost, ...}}} instead of the store')
     .option('--since <time>', 'requests from then on: 1h, 7d, or a date')
-    .option('--run <run>', 'only requests of this replay or import; an id or latest (repeatable)', repeatable)
+    .option('--run <run>', 'only requests of this replay or import; an id, latest, shadow or audit (repeatable)', repeatable)
     .option(
       '--quality <name>',
       'the name of a score, or agreement (with the strongest); auto takes scores named quality, else agreement',

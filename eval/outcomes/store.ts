@@ -1,4 +1,5 @@
 /** Builds the matrix from the store: what was recorded, what was replayed since, and what was imported. */
+import { coin } from '../../gateway/core/random.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store.ts';
 import type { Outcomes } from '../outcomes.ts';
@@ -19,6 +20,11 @@ export interface OutcomeQuery extends Labelling {
   /** Whose outcomes fill what was not recorded, newest first; `only`: and nothing but the requests in them is judged. */
   readonly runs: readonly RunRow[];
   readonly only: boolean;
+  /**
+   * Judge just the requests that a route's audits fell upon, by the coin that decided it: of a route with this probability. What was taken
+   * early was asked of the strong target as well, what escalated was anyway, so that they are a random sample of all.
+   */
+  readonly auditProbabilityOf?: (route: string) => number;
   /** The most recent so many requests. */
   readonly limit: number;
   /** This request alone. */
@@ -34,12 +40,14 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
     const rows = await originals(store, {
       targets: query.targets,
       runs: [...new Set([...replays, ...armRuns])],
-      onlyRuns: query.only || armRuns.length > 0,
+      onlyRuns: (query.only && !query.auditProbabilityOf) || armRuns.length > 0,
       limit: query.limit,
       ...(query.since === undefined ? {} : { since: query.since }),
       ...(query.item === undefined ? {} : { item: query.item }),
     });
-    for (const part of chunks(rows)) found.push(...(await cellsOf(store, query, part, replays)));
+    const { auditProbabilityOf } = query;
+    const judged = auditProbabilityOf ? rows.filter(({ id, route }) => coin(id, 'audit') < auditProbabilityOf(route)) : rows;
+    for (const part of chunks(judged)) found.push(...(await cellsOf(store, query, part, replays)));
   }
   if (imports.length > 0)
     found.push(...importedCells(await resultsOf(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));

@@ -1,0 +1,71 @@
+/** What live routes ask beside their answers, audits and shadows, judged like any replay: over a real gateway and store. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { coin } from '../../gateway/core/random.ts';
+import { Place } from '../hindcast.ts';
+import { inProcess } from './in-process.ts';
+
+const config = `
+server: { port: 0 }
+store: { port: 0 }
+providers: { sim: { api: simulated } }
+routes:
+  smart: { steps: [{ target: sim/small, accept: { confidence: 0.7 } }, { target: sim/large }], audit_probability: 0.5 }
+  watched: { steps: [{ target: sim/small }], shadow: [{ route: sim/large, share: 0.5 }] }
+`;
+const count = 40;
+const cwd = process.cwd();
+let place: Place;
+let asked: { readonly id: string; readonly isEarly: boolean }[];
+
+beforeAll(async () => {
+  place = new Place(config);
+  const gateway = await place.serve();
+  process.chdir(place.folder);
+  place.write('hindcast.yaml', config.replace('store: { port: 0 }', `store: { port: ${new URL(gateway.storeUrl).port} }`));
+  const ask = async (model: string, i: number) => {
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: `question ${i}` }] }),
+    });
+    await response.arrayBuffer();
+    return { id: response.headers.get('x-request-id')!, isEarly: response.headers.get('x-hindcast-target') === 'sim/small' };
+  };
+  asked = [];
+  // Ten at once: of many more, the gateway would leave the copies out.
+  for (let i = 0; i < count; i += 10) {
+    const ten = Array.from({ length: 10 }, (_, n) => i + n);
+    asked.push(...(await Promise.all(ten.map(n => ask('smart', n)))));
+    await Promise.all(ten.map(n => ask('watched', n)));
+  }
+}, 60_000);
+afterAll(async () => {
+  process.chdir(cwd);
+  await place[Symbol.asyncDispose]();
+});
+
+const swept = async (run: string) => {
+  const ran = await inProcess('eval', 'sweep', '--chain', 'smart', '--run', run, '--json');
+  return ran.stdout === '' ? undefined : (JSON.parse(ran.stdout) as { readonly items: number });
+};
+
+test('audits are a random sample of a route: what was taken early and audited, and what escalated anyway', {
+  timeout: 60_000,
+}, async () => {
+  const sample = asked.filter(({ id }) => coin(id, 'audit') < 0.5);
+  // Otherwise the sample would be of one kind only, and nothing were tested.
+  expect([...new Set(sample.map(({ isEarly }) => isEarly))].sort()).toEqual([false, true]);
+  await expect.poll(async () => (await swept('audit'))?.items, { timeout: 30_000 }).toBe(sample.length);
+});
+
+test('shadows are judged as a run', { timeout: 60_000 }, async () => {
+  await expect.poll(async () => (await swept('shadow'))?.items, { timeout: 30_000 }).toBeGreaterThan(5);
+  expect((await swept('shadow'))!.items).toBeLessThan(count);
+});
+
+test('without a run they fill what was not recorded', { timeout: 60_000 }, async () => {
+  const ran = await inProcess('eval', 'sweep', '--chain', 'smart', '--json');
+  const { items } = JSON.parse(ran.stdout) as { readonly items: number };
+  const known = asked.filter(({ id, isEarly }) => !isEarly || coin(id, 'audit') < 0.5).length;
+  expect(items).toBeGreaterThan(known);
+});
