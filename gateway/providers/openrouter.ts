@@ -1,12 +1,14 @@
-/** OpenRouter: one address for many vendors. Reasoning takes an effort or a budget, and the cost is told when asked for. */
+/** OpenRouter: one address for many vendors. Reasoning takes an effort or a budget, goes back with what proves it, and the cost is told when asked for. */
 import type { Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
+import { foreignTraits } from './openai/model.ts';
 
 export const openrouter = dialectOf({
   name: 'openrouter',
   baseUrl: 'https://openrouter.ai/api/v1',
   environment: ['OPENROUTER_API_KEY'],
   priceBook: 'openrouter',
+  traits: model => ({ ...foreignTraits(model), takesDetails: true }),
   reasoning: ({ effort, budgetTokens }) => {
     if (effort === 'none' || budgetTokens === 0) return { reasoning: { enabled: false } };
     return { reasoning: budgetTokens === undefined ? { effort: effort! } : { max_tokens: budgetTokens } };

@@ -2,6 +2,7 @@
 import type { Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { approximated, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+import { detailOf } from './details.ts';
 import { renderMedia } from './media.ts';
 import type { ModelTraits } from './model.ts';
 import { callIdLengthMax } from './reading.ts';
@@ -85,6 +86,7 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
   const content: JsonObject[] = [];
   const calls: JsonObject[] = [];
   const thoughts: string[] = [];
+  const details: JsonObject[] = [];
   for (const { part, path: at } of parts) {
     switch (part.type) {
       case 'text':
@@ -96,9 +98,12 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
       case 'tool-call':
         calls.push(renderCall(part, at, context));
         break;
-      case 'reasoning':
-        thoughts.push(...renderReasoning(part, at, context));
+      case 'reasoning': {
+        const detail = context.traits.takesDetails ? detailOf(part) : undefined;
+        if (detail) details.push(detail);
+        else thoughts.push(...renderReasoning(part, at, context));
         break;
+      }
       default:
         lose(at, `An answer of the model takes no ${part.type}.`, context);
     }
@@ -106,6 +111,7 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
   return {
     role: 'assistant',
     ...(thoughts.length > 0 ? { reasoning_content: thoughts.join('') } : {}),
+    ...(details.length > 0 ? { reasoning_details: details } : {}),
     // Beside calls nothing need be said, and an empty text is refused by some.
     content: content.length === 0 && calls.length > 0 ? null : plainly(content),
     ...(message.name === undefined ? {} : { name: message.name }),

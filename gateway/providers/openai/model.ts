@@ -20,6 +20,8 @@ export interface ModelTraits {
   readonly prompts: 'system and developer' | 'system' | 'user';
   /** Wants its own earlier reasoning back as `reasoning_content`. */
   readonly takesReasoning: boolean;
+  /** Wants what proves its thoughts back as `reasoning_details`. */
+  readonly takesDetails?: true;
 }
 
 const conversational: ModelTraits = {

@@ -5,6 +5,7 @@ import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { citationsIn, sourcesIn, unreadIn } from './citations.ts';
 import { callsIn, imagesIn, saidIn } from './content.ts';
+import { thoughtsIn } from './details.ts';
 import { errorIn, failureOf } from './failure.ts';
 import { finishOf, inventId, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 
@@ -44,16 +45,14 @@ function parseChoice(choice: JsonObject, at: number, id: string, sources: readon
     }),
   );
   const logprobs = parseLogprobs(choice.logprobs);
+  const said = saidIn(message);
+  const thoughts = thoughtsIn(message);
+  const words = thoughts ? [...thoughts, ...said.filter(part => part.type !== 'reasoning')] : said;
   const annotations = citationsIn(message);
   const unread = [...new Set(unreadIn(message))].slice(0, unreadMax);
   return {
     index,
-    content: [
-      ...cited(saidIn(message), annotations.length > 0 ? annotations : sources),
-      ...imagesIn(message),
-      ...audioIn(message),
-      ...calls,
-    ],
+    content: [...cited(words, annotations.length > 0 ? annotations : sources), ...imagesIn(message), ...audioIn(message), ...calls],
     finish: parseFinish(finishOf(choice), calls.length > 0),
     ...(logprobs.length > 0 ? { logprobs } : {}),
     ...(unread.length > 0 ? { unread } : {}),

@@ -6,6 +6,7 @@ import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
 import { type Calls, collectCalls } from './calls.ts';
 import { citationsIn, joinBase64, soundIn, sourcesIn, unreadIn } from './citations.ts';
 import { callsIn, imagesIn, type SaidPart, saidIn } from './content.ts';
+import { type Proof, proofOf } from './details.ts';
 import { errorIn, failureOf } from './failure.ts';
 import { finishOf, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 
@@ -97,10 +98,10 @@ function start(state: State, chunk: JsonObject): StreamEvent[] {
   return [{ type: 'response-start', id: state.id, model: text(chunk.model), ...created }];
 }
 
-function readChoice(state: State, chunk: JsonObject, said: JsonObject, at: number): readonly StreamEvent[] {
-  const error = errorIn(said);
+function readChoice(state: State, chunk: JsonObject, told: JsonObject, at: number): readonly StreamEvent[] {
+  const error = errorIn(told);
   if (error) return fail(state, failureOf(error));
-  const index = typeof said.index === 'number' ? said.index : at;
+  const index = typeof told.index === 'number' ? told.index : at;
   if (!Number.isInteger(index) || index < 0 || index >= choicesMax) {
     return fail(state, { kind: 'invalid-response', message: 'a choice with an index out of range' });
   }
@@ -111,12 +112,16 @@ function readChoice(state: State, chunk: JsonObject, said: JsonObject, at: numbe
     endedBy: undefined,
   };
   state.choices.set(index, choice);
-  const delta = isObject(said.delta) ? said.delta : objectOf(said.message);
-  const tokens = parseLogprobs(said.logprobs);
+  const delta = isObject(told.delta) ? told.delta : objectOf(told.message);
+  const tokens = parseLogprobs(told.logprobs);
+  const said = saidIn(delta);
   const sound = soundIn(delta);
   if (sound !== '') choice.sound.push(sound);
   const events: StreamEvent[] = [
-    ...saidIn(delta).map(part => deltaOf(index, part)),
+    ...said.filter(part => part.type === 'reasoning').map(part => deltaOf(index, part)),
+    // What proves a thought closes it.
+    ...listOf(delta.reasoning_details).flatMap(detail => proofEvents(index, proofOf(detail))),
+    ...said.filter(part => part.type !== 'reasoning').map(part => deltaOf(index, part)),
     ...besides(index, choice, delta),
     ...choice.calls.add(callsIn(delta)),
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: index, tokens } as const] : []),
@@ -124,7 +129,7 @@ function readChoice(state: State, chunk: JsonObject, said: JsonObject, at: numbe
   if (events.length > 0 && choice.endedBy !== undefined && choice.endedBy !== text(chunk.id)) {
     return fail(state, { kind: 'invalid-response', message: 'content after the finish reason: two answers in one stream' });
   }
-  const finish = finishOf(said);
+  const finish = finishOf(told);
   if (finish === '' || choice.endedBy !== undefined) return events;
   choice.endedBy = text(chunk.id);
   const unnamed = choice.calls.end();
@@ -145,6 +150,13 @@ function besides(index: number, choice: Choice, delta: JsonObject): readonly Str
     ...imagesIn(delta).map((part): StreamEvent => ({ type: 'media', choice: index, part })),
     ...unreadIn(delta).map((what): StreamEvent => ({ type: 'unread', choice: index, what })),
   ];
+}
+
+function proofEvents(choice: number, proof: Proof | undefined): readonly StreamEvent[] {
+  if (!proof) return [];
+  return 'signature' in proof
+    ? [{ type: 'reasoning-signature', choice, signature: proof.signature }]
+    : [{ type: 'reasoning-redacted', choice, data: proof.redacted }];
 }
 
 /** The answer does not say in which format it speaks: the request did. */
