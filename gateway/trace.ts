@@ -1,5 +1,5 @@
-/** Spans as a view of the finished exchange: one SERVER span for the request, one CLIENT span per attempt, GenAI conventions. Pure. */
-import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+/** Spans as a view of the finished exchange: one SERVER span for the request (a replay's is INTERNAL, and linked to the original's), one CLIENT span per attempt, GenAI conventions. Pure. */
+import { type Attributes, type Link, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { TraceState } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
@@ -9,6 +9,7 @@ import { usd } from './core/price.ts';
 import { confidenceOf } from './core/signal.ts';
 import type { Instant } from './core/time.ts';
 import { newSpanId } from './ids.ts';
+import { asReplay } from './observe/replay-span.ts';
 import { attribute as a, providerNameOf } from './observe/semconv.ts';
 import { contentOf } from './observe/span-content.ts';
 
@@ -21,6 +22,8 @@ export interface Seen {
   readonly traceState: string;
   readonly path: string;
   placeOf(provider: string): AccountPlace | undefined;
+  /** Of the exchange that a replay asks again, where its trace is known. */
+  readonly original?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
 /** Where an account's calls go. */
@@ -45,30 +48,44 @@ export function spansOf(exchange: Exchange, seen: Seen, origin: SpanOrigin): Rea
   return [serverSpan(exchange, seen, origin), ...waits(exchange, seen, origin), ...attempts];
 }
 
-/** The wait for a used-up limit, as one span that ends where the first attempt after it begins. */
+/** The wait for a used-up limit ends where the first attempt after it begins; an answer is held until it is judged good enough. */
 function waits(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan[] {
-  const { queuedMs = 0, trace } = exchange;
-  if (queuedMs === 0) return [];
-  const endedAt = exchange.attempts[0]?.startedAt ?? exchange.endedAt;
-  return [
-    span(origin, {
-      name: 'hindcast.queue',
-      kind: SpanKind.INTERNAL,
-      context: contextOf(trace.traceId, newSpanId(), seen.traceState),
-      parent: contextOf(trace.traceId, trace.spanId, seen.traceState),
-      startedAt: Math.max(exchange.receivedAt, endedAt - queuedMs),
-      endedAt,
-      status: unset,
-      attributes: { [a.exchange]: exchange.id, [a.route]: exchange.policy.name, [a.queuedMs]: queuedMs },
-    }),
-  ];
+  const { queuedMs = 0, heldMs = 0, attempts, receivedAt, endedAt } = exchange;
+  const spans: ReadableSpan[] = [];
+  if (queuedMs > 0) {
+    const end = attempts[0]?.startedAt ?? endedAt;
+    spans.push(waitSpan('hindcast.queue', Math.max(receivedAt, end - queuedMs), end, { [a.queuedMs]: queuedMs }, exchange, seen, origin));
+  }
+  const held = attempts.find(({ accepted }) => accepted);
+  if (heldMs > 0 && held?.firstTokenMs !== undefined) {
+    const start = held.startedAt + held.firstTokenMs;
+    spans.push(waitSpan('hindcast.hold', start, Math.min(endedAt, start + heldMs), { [a.heldMs]: heldMs }, exchange, seen, origin));
+  }
+  return spans;
+}
+
+function waitSpan(
+  name: string,
+  startedAt: Instant,
+  endedAt: Instant,
+  told: Attributes,
+  { trace, id, policy }: Exchange,
+  { traceState }: Seen,
+  origin: SpanOrigin,
+): ReadableSpan {
+  return span(origin, {
+    ...{ name, kind: SpanKind.INTERNAL, startedAt, endedAt, status: unset },
+    context: contextOf(trace.traceId, newSpanId(), traceState),
+    parent: contextOf(trace.traceId, trace.spanId, traceState),
+    attributes: { [a.exchange]: id, [a.route]: policy.name, ...told },
+  });
 }
 
 function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan {
   const { trace, caller, decision } = exchange;
   const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
   const tags = Object.entries(caller.tags).map(([name, value]) => [a.tag + name, value] as const);
-  return span(origin, {
+  const parts: SpanParts = {
     name: `POST ${seen.path}`,
     kind: SpanKind.SERVER,
     context: contextOf(trace.traceId, trace.spanId, seen.traceState),
@@ -102,7 +119,8 @@ function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): Readabl
       [a.key]: caller.key || undefined,
       ...Object.fromEntries(tags),
     }),
-  });
+  };
+  return span(origin, exchange.replayOf === undefined ? parts : asReplay(parts, exchange, seen.original));
 }
 
 function clientSpan(exchange: Exchange, attempt: AttemptRecord, parameters: Attributes, seen: Seen, origin: SpanOrigin): ReadableSpan {
@@ -174,7 +192,7 @@ function parametersOf(chat: ChatRequest): Attributes {
   });
 }
 
-interface SpanParts {
+export interface SpanParts {
   readonly name: string;
   readonly kind: SpanKind;
   readonly context: SpanContext;
@@ -184,6 +202,7 @@ interface SpanParts {
   readonly status: SpanStatus;
   readonly attributes: Attributes;
   readonly events?: TimedEvent[];
+  readonly links?: Link[];
 }
 
 function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, endedAt, ...parts }: SpanParts): ReadableSpan {
@@ -194,7 +213,7 @@ function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, end
     startTime: hrTimeOf(startedAt),
     endTime: hrTimeOf(endedAt),
     duration: hrTimeOf(endedAt - startedAt),
-    links: [],
+    links: parts.links ?? [],
     events: parts.events ?? [],
     ended: true,
     resource,

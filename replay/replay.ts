@@ -5,6 +5,7 @@ import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
+import type { ReplayedSeen } from '../gateway/observe/replayed.ts';
 import { type Asked, askAgain } from './again.ts';
 import type { Arm } from './arm.ts';
 import type { RecordBook } from './from-record.ts';
@@ -40,7 +41,8 @@ export interface Replay {
   readonly record?: { readonly book: RecordBook; readonly only: boolean };
   /** Stops the run: what is under way is given up and recorded as cancelled. */
   readonly stop: AbortSignal;
-  onExchange(exchange: Exchange): void;
+  /** With what was asked, and what spans of it need to know. */
+  onExchange(exchange: Exchange, seen: ReplayedSeen): void;
 }
 
 export interface Replayed {
@@ -186,7 +188,8 @@ class Run {
     if (paced) this.#dueLatencies.push(Math.max(0, plan.clock.now() - dueAt));
     this.#settled.resolve();
     this.#settled = Promise.withResolvers();
-    plan.onExchange(exchange);
+    const { trace: original } = job.recorded;
+    plan.onExchange(exchange, { chat: question.chat, answer: () => asking.answer(), placeOf: job.arm.world.placeOf, original });
     return true;
   }
 

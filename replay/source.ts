@@ -49,6 +49,8 @@ export interface RecordedRequest {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly answer: Answer;
+  /** Of the span that its spans are below; absent when there is none, as in files. */
+  readonly trace?: { readonly traceId: string; readonly spanId: string };
   /** How many requests of the selection this one stands for; 1 when absent. */
   readonly weight?: number;
   /** Something was taken out of its bytes, or they were cut, when they were recorded: not what the caller said. */
@@ -84,6 +86,8 @@ interface Row {
   readonly response_body: string;
   readonly request_headers: Readonly<Record<string, string>>;
   readonly redacted: boolean;
+  readonly trace_id: string;
+  readonly span_id: string;
 }
 
 /** A row of `requests` and its caller's bytes, as an Answer needs them. */
@@ -93,7 +97,8 @@ const columns = `
   concat(r.provider, '/', r.model) AS target, CAST(r.outcome, 'String') AS outcome, r.finish_reason AS finish_reason, r.latency_ms AS latency_ms,
   r.ttft_ms AS ttft_ms, r.input_tokens AS input_tokens, r.output_tokens AS output_tokens, toFloat64(r.cost_usd) * 1000000000 AS cost_nano,
   r.price_id AS price_id, p.request_body AS request_body, p.response_body AS response_body, p.request_headers AS request_headers,
-  r.cached_tokens AS cached_tokens, r.reasoning_tokens AS reasoning_tokens, r.escalations AS escalations, (p.redactions > 0 OR p.truncated) AS redacted`;
+  r.cached_tokens AS cached_tokens, r.reasoning_tokens AS reasoning_tokens, r.escalations AS escalations, (p.redactions > 0 OR p.truncated) AS redacted,
+  r.trace_id AS trace_id, r.span_id AS span_id`;
 
 const joined = `
 FROM requests AS r
@@ -231,6 +236,7 @@ function recordedRequest(row: Row, attempts: readonly RecordedAttempt[]): Record
     answer: answerOf(row, attempts),
     attempts,
     ...(row.redacted ? { redacted: true } : {}),
+    ...(row.trace_id === '' ? {} : { trace: { traceId: row.trace_id, spanId: row.span_id } }),
   };
 }
 

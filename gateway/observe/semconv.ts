@@ -52,6 +52,7 @@ export const attribute = {
   overheadMs: 'hindcast.overhead_ms',
   attempts: 'hindcast.attempts',
   queuedMs: 'hindcast.queue.wait_ms',
+  heldMs: 'hindcast.hold.wait_ms',
   tenant: 'hindcast.tenant',
   project: 'hindcast.project',
   key: 'hindcast.key',
@@ -64,6 +65,14 @@ export const attribute = {
   attemptConfidence: 'hindcast.attempt.confidence',
   attemptWarnings: 'hindcast.attempt.warnings',
   providerRequestId: 'hindcast.provider_request_id',
+
+  /** Of traffic that was asked again: the original exchange, the run, whom it asked, and which of several askings it is. */
+  replayOf: 'hindcast.replay.of',
+  replayRun: 'hindcast.replay.run',
+  replayArm: 'hindcast.replay.arm',
+  replayRepeat: 'hindcast.replay.repeat',
+  /** On a link: what it leads to. */
+  link: 'hindcast.link',
 } as const;
 
 const providerNames: Readonly<Record<string, string>> = {

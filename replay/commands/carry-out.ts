@@ -2,6 +2,7 @@
 import { CommandError, exit, note, result } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import { usd } from '../../gateway/core/price.ts';
+import { replayTelemetry } from '../../gateway/observe/replayed.ts';
 import type { Settings } from '../../gateway/settings.ts';
 import { httpUpstream } from '../../gateway/upstream.ts';
 import { openReplaySpool } from '../../recorder/replay-spool.ts';
@@ -84,6 +85,7 @@ export async function carryOut(work: Work): Promise<number> {
   const upstream = httpUpstream();
   const spool = openReplaySpool(settings, manifest.run);
   const journal = new Journal(journalPath(runFolder(settings.store.path, manifest.run)), settings.recorder.durability === 'power');
+  const telemetry = replayTelemetry(settings, process.env, note);
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -92,6 +94,7 @@ export async function carryOut(work: Work): Promise<number> {
     const purse = new Purse(limits.cap, journal.progress.spent);
     const begun = runOf(work, requests);
     await writeRun(store, begun);
+    const progress = progressOn(manifest.jobs, journal.progress.done, purse);
     const replayed = await replay({
       run: manifest.run,
       requests,
@@ -110,7 +113,10 @@ export async function carryOut(work: Work): Promise<number> {
         ? { record: { book: recordOf(store, manifest.run, work.comes), only: options.mode === 'cached' } }
         : {}),
       stop: stop.signal,
-      onExchange: progressOn(manifest.jobs, journal.progress.done, purse),
+      onExchange: (exchange, seen) => {
+        telemetry.record(exchange, seen);
+        progress();
+      },
     });
     if (!(await spool.settled())) note('The store is behind; what is missing of the run will be there later.');
     const { done, failed, spent, lost, lostWorst } = journal.progress;
@@ -130,7 +136,7 @@ export async function carryOut(work: Work): Promise<number> {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     journal.close();
     await spool.sink.close();
-    await upstream.close();
+    await Promise.all([upstream.close(), telemetry.close()]);
   }
 }
 
