@@ -1,5 +1,7 @@
 /** Scores, labels, judges, audits and simulations over a real gateway and store, as somebody would use them. */
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCsv, printCsv } from '../../eval/csv.ts';
 import { Place } from '../hindcast.ts';
@@ -80,6 +82,39 @@ describe('over recorded traffic', () => {
     );
     expect((await inProcess('eval', 'score', '--judge', 'smart', '--against', 'sim/small')).stderr).toContain('it is a route');
   });
+
+  test('a module of the user scores answers, and what it gives is a score or refused by name', { timeout: 60_000 }, async () => {
+    place.write('grade.mjs', 'export default ({ id, answer }) => ({ half: 0.5 })[id] ?? answer.text.length > 0;');
+    expect((await json('eval', 'score', '--scorer', 'module=grade.mjs', '--dry-run')).told).toMatchObject({ scored: 12, mean: 1 });
+    place.write('odd.mjs', 'export default () => 7;');
+    const odd = await inProcess('eval', 'score', '--scorer', 'module=odd.mjs', '--dry-run');
+    expect([odd.code, odd.stderr]).toEqual([2, expect.stringMatching(/module=odd\.mjs: for \S+ it gave 7, no number from 0 to 1/)]);
+    const none = await inProcess('eval', 'score', '--scorer', 'module=none.mjs', '--dry-run');
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('module=none.mjs: it cannot be loaded')]);
+  });
+
+  const hasTerminal = spawnSync('script', ['--version']).status === 0;
+  test.skipIf(!hasTerminal)(
+    `a person is asked in the terminal, answer by answer${hasTerminal ? '' : ' (skipped: the program script is not here)'}`,
+    { timeout: 60_000 },
+    async () => {
+      const main = resolve(import.meta.dirname, '../../main.ts');
+      const command = `${process.execPath} ${main} eval label --sample 4 --name seen --by bea`;
+      // A terminal of its own, in which the answers are typed as each question stands there.
+      const terminal = spawn('script', ['-qec', command, '/dev/null'], { cwd: place.folder, stdio: ['pipe', 'pipe', 'inherit'] });
+      const typed = ['y', 'what?', '0.25', 's', 'q'];
+      let shown = '';
+      terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+        shown += text;
+        const questions = shown.split('Right? y(es) n(o) h(alf) s(kip) q(uit) ').length - 1;
+        while (typed.length > 5 - questions) terminal.stdin.write(`${typed.shift()}\r`);
+      });
+      const code = await new Promise(ended => terminal.once('exit', ended));
+      expect([code, shown]).toEqual([0, expect.stringContaining('2 labels kept as seen, by bea.')]);
+      expect(shown).toContain('1 of 4');
+      expect(shown).not.toContain('sim/');
+    },
+  );
 
   test('a configuration is simulated: what lacks an outcome is said, and the deployed one is held against the record', {
     timeout: 60_000,
