@@ -4,7 +4,7 @@ import type { Board } from '../board.ts';
 export const tenants: Board = {
   uid: 'hindcast-tenants',
   title: 'Hindcast / Tenants',
-  variables: ['datasource', 'tenant'],
+  variables: ['datasource', 'prometheus', 'tenant'],
   panels: [
     {
       title: 'Tenants',
@@ -49,6 +49,14 @@ export const tenants: Board = {
       unit: 'short',
       width: 12,
       columns: { cost: 'currencyUSD' },
+    },
+    {
+      title: 'Budget left',
+      description: 'Of tenants, projects and keys with a budget, in its period; what is being asked just now is reserved.',
+      query: 'tenants/budgets.promql',
+      type: 'timeseries',
+      unit: 'currencyUSD',
+      width: 24,
     },
   ],
 };

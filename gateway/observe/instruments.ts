@@ -72,6 +72,23 @@ export function attemptInstruments(registry: Registry) {
       labelNames: [...names, 'error_type'],
       buckets: seconds,
     }),
+    firstChunk: new TallyHistogram(registry, {
+      name: 'gen_ai_client_operation_time_to_first_chunk_seconds',
+      help: 'From the start of a streamed attempt to its first content.',
+      labelNames: names,
+      buckets: seconds,
+    }),
+    perChunk: new TallyHistogram(registry, {
+      name: 'gen_ai_client_operation_time_per_output_chunk_seconds',
+      help: 'Time between the chunks of a streamed attempt after its first content.',
+      labelNames: names,
+      buckets: seconds,
+    }),
+    promptCache: new TallyCounter(registry, {
+      name: 'hindcast_prompt_cache_attempts_total',
+      help: 'Attempts whose input the provider counted, by whether some of it was read from its prompt cache.',
+      labelNames: ['provider', 'model', 'result'],
+    }),
     usage: new TallyHistogram(registry, {
       name: 'gen_ai_client_token_usage',
       help: 'Tokens of each attempt, by type.',

@@ -1,12 +1,11 @@
 /** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
-import { type AttemptRecord, type Exchange, outcomeWord, type Sink } from '../core/exchange.ts';
+import type { Exchange, Sink } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
-import { confidenceOf } from '../core/signal.ts';
 import { type FleetSources, fleetInstruments } from '../fleet/metrics.ts';
 import { version } from '../version.ts';
-import { type AttemptInstruments, attemptInstruments, type RequestInstruments, requestInstruments } from './instruments.ts';
-import { providerNameOf } from './semconv.ts';
+import { attemptInstruments, requestInstruments } from './instruments.ts';
+import { type Names, observeAttempt, observeRequest } from './observing.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface Metrics {
@@ -21,13 +20,6 @@ export interface Metrics {
   scrape(accept: string | undefined): Promise<{ readonly text: string; readonly contentType: string }>;
   /** This process's own, as OpenMetrics. */
   page(): Promise<string>;
-}
-
-/** What turns names that callers choose into labels. */
-export interface Names {
-  isRoute(name: string): boolean;
-  /** The wire format of an account. */
-  apiOf(provider: string): string | undefined;
 }
 
 /** As the recorder process says of itself. */
@@ -85,7 +77,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     observe: (exchange, names) => {
       observeRequest(requests, exchange, names, bounded);
       fleet?.observe(exchange, names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct');
-      for (const attempt of exchange.attempts) observeAttempt(attempts, attempt, names, bounded);
+      for (const attempt of exchange.attempts) observeAttempt(attempts, exchange, attempt, names, bounded);
     },
     refused: code => own.refused.inc({ code }),
     joined: () => own.joined.inc(),
@@ -235,47 +227,4 @@ function ownInstruments(registry: Registry, { configHash }: MetricsOptions) {
 function set(counter: Counter, value: number): void {
   counter.reset();
   counter.inc(value);
-}
-
-function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names, bounded: (model: string) => string): void {
-  const { outcome, operation, endedAt, trace, firstTokenMs } = exchange;
-  const route = names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct';
-  const model = bounded(exchange.requestedModel);
-  const durationMs = endedAt - exchange.receivedAt;
-  to.total.add(1, route, outcome);
-  to.duration.observeTraced(durationMs / 1000, trace.traceId, endedAt, operation, model, outcome === 'ok' ? '' : outcome);
-  to.overhead.observe(exchange.overheadMs / 1000);
-  if (exchange.queuedMs) to.queueWait.observe(exchange.queuedMs / 1000, route);
-  const escalations = exchange.attempts.filter(attempt => attempt.kind === 'escalation').length;
-  if (escalations > 0) to.escalations.add(escalations, route);
-  if (firstTokenMs === undefined) return;
-  to.firstToken.observeTraced(firstTokenMs / 1000, trace.traceId, endedAt, operation, model);
-  if (!exchange.stream) return;
-  if (outcome !== 'ok' && outcome !== 'cancelled') to.interrupted.add(1, route);
-  const { decision } = exchange;
-  const output =
-    decision.type === 'answered' ? (exchange.attempts.find(({ number }) => number === decision.attempt + 1)?.usage?.output ?? 0) : 0;
-  if (output > 1) to.perToken.observe((durationMs - firstTokenMs) / 1000 / (output - 1), operation, model);
-}
-
-function observeAttempt(to: AttemptInstruments, attempt: AttemptRecord, names: Names, bounded: (model: string) => string): void {
-  const { provider, usage, cost } = attempt;
-  const model = bounded(attempt.model);
-  const servedModel = bounded(attempt.servedModel);
-  const system = providerNameOf(names.apiOf(provider) ?? provider);
-  const outcome = outcomeWord(attempt);
-  to.total.add(1, provider, model, attempt.kind, outcome);
-  to.duration.observe((attempt.endedAt - attempt.startedAt) / 1000, 'chat', system, model, servedModel, attempt.failure ? outcome : '');
-  const confidence = confidenceOf(attempt.signals);
-  if (confidence !== undefined) to.confidence.observe(confidence, provider, model);
-  if (!usage) return;
-  to.usage.observe(usage.input, 'chat', system, model, servedModel, 'input');
-  to.usage.observe(usage.output, 'chat', system, model, servedModel, 'output');
-  to.tokens.add(usage.input, 'input');
-  to.tokens.add(usage.output, 'output');
-  if (usage.cached > 0) to.tokens.add(usage.cached, 'cached');
-  if (usage.cacheWrite > 0) to.tokens.add(usage.cacheWrite, 'cache_write');
-  if (usage.reasoning > 0) to.tokens.add(usage.reasoning, 'reasoning');
-  if (cost) to.cost.add(usd(cost.total), provider, model);
-  else to.unpriced.add(1, provider, model);
 }

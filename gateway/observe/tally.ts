@@ -100,6 +100,16 @@ export class TallyHistogram {
     this.#count(value, values);
   }
 
+  /** Many of one series. */
+  observeEach(each: readonly number[], values: readonly string[]): void {
+    if (each.length === 0) return;
+    const distribution = this.#series.of(values);
+    for (const value of each) {
+      distribution.counts[this.#bucketOf(value)]!++;
+      distribution.sum += value;
+    }
+  }
+
   /** The same of a request whose trace can be looked up. */
   observeTraced(value: number, traceId: string, atMs: number, ...values: readonly string[]): void {
     const { exemplars, bucket } = this.#count(value, values);
@@ -108,11 +118,16 @@ export class TallyHistogram {
 
   #count(value: number, values: readonly string[]): { readonly exemplars: Distribution['exemplars']; readonly bucket: number } {
     const distribution = this.#series.of(values);
-    let bucket = 0;
-    while (bucket < this.#buckets.length && value > this.#buckets[bucket]!) bucket++;
+    const bucket = this.#bucketOf(value);
     distribution.counts[bucket]!++;
     distribution.sum += value;
     return { exemplars: distribution.exemplars, bucket };
+  }
+
+  #bucketOf(value: number): number {
+    let bucket = 0;
+    while (bucket < this.#buckets.length && value > this.#buckets[bucket]!) bucket++;
+    return bucket;
   }
 
   #samples(name: string, labels: Record<string, string>, { counts, sum, exemplars }: Distribution): Sample[] {

@@ -33,6 +33,7 @@ const expressions = [...rules.map(({ alert, record, expr }) => [alert ?? record!
 /** By name, the kind of every metric that a gateway exposes. */
 async function exposed(): Promise<ReadonlyMap<string, string>> {
   const metrics = createMetrics({
+    budgets: async () => [],
     sink: { dropped: 0, refusal: () => undefined },
     telemetry: () => ({ counts: { exported: 0, dropped: 0 } }),
     inflight: () => 0,

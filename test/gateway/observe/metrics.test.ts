@@ -28,6 +28,8 @@ test('requests, attempts, tokens and durations are counted under the names that 
     'hindcast_tokens_total{type="input"}': 15,
     'hindcast_tokens_total{type="output"}': 6,
     [`gen_ai_client_operation_duration_seconds_count{${labels}}`]: 2,
+    [`gen_ai_client_operation_time_to_first_chunk_seconds_count{${labels}}`]: 1,
+    'hindcast_prompt_cache_attempts_total{provider="A",model="fast",result="miss"}': 2,
     [`gen_ai_client_token_usage_sum{${labels},gen_ai_token_type="input"}`]: 10,
     'gen_ai_server_request_duration_seconds_count{gen_ai_operation_name="chat",gen_ai_request_model="m-fast"}': 2,
     'gen_ai_server_time_to_first_token_seconds_count{gen_ai_operation_name="chat",gen_ai_request_model="m-fast"}': 2,
