@@ -64,6 +64,8 @@ export interface PreparedRequest extends RenderedRequest {
   readonly passes: boolean;
   /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
   readonly losses?: (answer: ChatResponse) => readonly Warning[];
+  /** It is only asked for JSON, and not held to it. */
+  readonly emulatesJson?: true;
   /** It goes on with an answer that broke, and whose beginning it holds. */
   readonly goesOn?: boolean;
   /** What the target is asked, log-probabilities of ours included. */
@@ -103,6 +105,7 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
     wire: provider.wire,
     passes: false,
     ...own,
+    ...(warnings.some(({ type, field }) => type === 'approximated' && field === 'response_format') ? { emulatesJson: true } : {}),
     ...(goesOn ? { goesOn } : {}),
   };
   return { ...prepared, losses: answer => answerLosses(answer, prepared, question) };

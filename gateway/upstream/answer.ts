@@ -1,4 +1,5 @@
 /** Reads one upstream answer out of its status, headers and bytes, whatever its framing: a whole body, a stream, or a refusal. */
+import type { PreparedRequest } from '../asking/question.ts';
 import { type ChatResponse, isContent, type StreamEvent } from '../core/chat.ts';
 import { collect, split } from '../core/collect.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
@@ -6,6 +7,7 @@ import type { Json } from '../core/json.ts';
 import type { Provider, SseEvent, StreamFlag, StreamParser } from '../core/provider.ts';
 import { exhaustedMs } from '../core/rate-limits.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
+import { unfenced } from '../core/unfence.ts';
 import { type Frames, framesOf } from '../frames.ts';
 
 /** Exactly one of complete and failed, once, and nothing but `excess` after it. */
@@ -46,9 +48,9 @@ export class Answer {
   #isOver = false;
   #isEnding = false;
 
-  constructor(provider: Provider, wantsStream: boolean, listener: AnswerListener) {
-    this.#provider = provider;
-    this.#wantsStream = wantsStream;
+  constructor(provider: Provider, { chat, emulatesJson }: Pick<PreparedRequest, 'chat' | 'emulatesJson'>, listener: AnswerListener) {
+    this.#provider = emulatesJson ? unfenced(provider) : provider;
+    this.#wantsStream = chat.stream;
     this.#listener = listener;
   }
 

@@ -83,7 +83,7 @@ export class Attempt {
     this.context = context;
     this.#listener = listener;
     this.#startedAt = this.#heardAt = this.#saidAt = context.clock.now();
-    this.#answer = new Answer(context.provider, context.prepared.chat.stream, {
+    this.#answer = new Answer(context.provider, context.prepared, {
       heard: () => {
         this.#heardAt = context.clock.now();
       },

@@ -56,3 +56,16 @@ test('and is refused at once where nothing may be approximated in meaning', asyn
   expect(JSON.parse(text).error).toMatchObject({ code: 'unsupported_parameter', param: 'response_format' });
   expect(a.calls).toHaveLength(0);
 });
+
+test('JSON that comes in a code fence where it was only asked for is told, and judged, without it', async () => {
+  await using a = await FaultyUpstream.start(
+    ok(asMessage('```json\n{"city":"Bern"}\n```')),
+    ok(asMessage('```json\n{"city":"Bern"}\n```')),
+  );
+  await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
+  const { text, exchange } = await world.ask({ body });
+  expect(JSON.parse(text).choices[0].message.content).toBe('{"city":"Bern"}');
+  expect(exchange.attempts[0]!.signals.schema_valid).toBe(1);
+  const free = await world.ask({ body: { ...hello, max_tokens: 100 } });
+  expect(JSON.parse(free.text).choices[0].message.content).toContain('```json');
+});

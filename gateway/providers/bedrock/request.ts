@@ -116,7 +116,7 @@ const jsonOnly = 'Answer with one JSON object and nothing else: no prose around 
 function renderOutput({ output }: ChatRequest, traits: ModelTraits | undefined, warnings: Warning[]): Output {
   if (output === undefined || output.type === 'text') return {};
   if (output.type === 'json') {
-    warnings.push(approximated('response_format', 'Bedrock has no JSON mode without a schema; the system prompt asks for JSON.'));
+    warnings.push(altered('response_format', 'Bedrock has no JSON mode without a schema; the system prompt asks for JSON.'));
     return { instruction: jsonOnly };
   }
   const { name, description, schema } = output;
@@ -124,12 +124,12 @@ function renderOutput({ output }: ChatRequest, traits: ModelTraits | undefined, 
   if (narrowed) {
     if (narrowed.lost.length > 0) {
       const keywords = narrowed.lost.slice(0, 10).join(', ').slice(0, 200);
-      warnings.push(approximated('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
+      warnings.push(altered('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
     }
     const said = { name, ...(description === undefined ? {} : { description }), schema: JSON.stringify(narrowed.schema) };
     return { format: { type: 'json_schema', structure: { jsonSchema: said } } };
   }
-  warnings.push(approximated('response_format', 'This schema is not enforced by this model here; the system prompt asks for it.'));
+  warnings.push(altered('response_format', 'This schema is not enforced by this model here; the system prompt asks for it.'));
   const about = description === undefined ? '' : ` (${description})`;
   return { instruction: `${jsonOnly} It must match this JSON Schema, ${name}${about}:\n${JSON.stringify(schema)}` };
 }
