@@ -106,7 +106,7 @@ async function prepare(options: RecorderOptions, store: Store, log: (line: strin
   const until = Date.now() + serverWaitMs;
   for (;;) {
     try {
-      await bringUp(options, store);
+      await bringUp(options, store, log);
       return;
     } catch (error) {
       // The server answered, and it was no.
@@ -122,18 +122,22 @@ async function prepare(options: RecorderOptions, store: Store, log: (line: strin
   }
 }
 
-async function bringUp({ path, store: place, search, tableDays, retention }: RecorderOptions, store: Store): Promise<void> {
+async function bringUp(
+  { path, store: place, search, tableDays, retention }: RecorderOptions,
+  store: Store,
+  log: (line: string) => void,
+): Promise<void> {
   const cluster = place.type === 'server' ? place.cluster : undefined;
   await migrate(store, { cluster, search });
   await applyRetention(store, tableDays, clusterPlace(cluster));
-  auditRetention(path, { ...retention, ...tableDays });
+  auditRetention(path, { ...retention, ...tableDays }, log);
 }
 
 async function migrateLater(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
     try {
-      await bringUp(options, store);
+      await bringUp(options, store, log);
       return log('the store answers');
     } catch (error) {
       if (!isOutOfReach(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);

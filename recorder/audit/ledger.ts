@@ -42,7 +42,8 @@ export function openAudit(storePath: string): AuditLedger {
   makeFolder(storePath);
   const file = auditFile(storePath);
   const database = new DatabaseSync(file, { timeout: 5_000 });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+  // Written seldom: one file, and a rollback journal while it is.
+  database.exec('PRAGMA synchronous = FULL');
   database.exec(tables);
   chmodSync(file, 0o600);
   // Whoever comes first names the chain.

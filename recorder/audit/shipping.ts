@@ -4,22 +4,20 @@ import { type AuditLedger, openAudit } from './ledger.ts';
 import { shipAudit } from './write.ts';
 
 export class AuditShipping {
-  readonly #ledger: AuditLedger;
+  readonly #storePath: string;
   readonly #store: Store;
+  #ledger: AuditLedger | undefined;
   #running: Promise<void> | undefined;
 
   constructor(storePath: string, store: Store) {
-    this.#ledger = openAudit(storePath);
+    this.#storePath = storePath;
     this.#store = store;
   }
 
-  /** What the store does not take waits for the next look. */
+  /** What the store does not take, or a full disk does not let be read, waits for the next look. */
   look(): void {
-    this.#running ??= shipAudit(this.#ledger, this.#store)
-      .then(
-        () => {},
-        () => {},
-      )
+    this.#running ??= this.#ship()
+      .catch(() => {})
       .finally(() => {
         this.#running = undefined;
       });
@@ -29,12 +27,25 @@ export class AuditShipping {
     await this.#running;
     this.look();
     await this.#running;
-    this.#ledger.close();
+    this.#ledger?.close();
+  }
+
+  async #ship(): Promise<void> {
+    this.#ledger ??= openAudit(this.#storePath);
+    await shipAudit(this.#ledger, this.#store);
   }
 }
 
-/** A change of how long records stay is one that destroys some. */
-export function auditRetention(storePath: string, days: object): void {
+/** A change of how long records stay is one that destroys some. What cannot be written down keeps no recorder from starting. */
+export function auditRetention(storePath: string, days: object, log: (line: string) => void): void {
+  try {
+    note(storePath, days);
+  } catch (error) {
+    log(`how long records stay is not in the audit: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function note(storePath: string, days: object): void {
   const ledger = openAudit(storePath);
   try {
     const after = JSON.stringify(days);

@@ -457,12 +457,14 @@ describe('hostile text', () => {
       'many merges',
       `${Array.from({ length: 30 }, (_, i) => `m${i}: &m${i} { <<: [${i === 0 ? '{}' : `*m${i - 1}, *m${i - 1}`}] }`).join('\n')}`,
     ],
-  ])('such as %s is refused soon and briefly', (_, yaml) => {
-    const before = performance.now();
+  ])('such as %s is refused soon and briefly', { timeout: 120_000 }, (_, yaml) => {
+    // Of this thread: what others do on the machine meanwhile is not its fault.
+    const before = process.threadCpuUsage();
     const found = problems(yaml);
     expect(found.length).toBeGreaterThan(0);
     expect(found.length).toBeLessThanOrEqual(1000);
-    expect(performance.now() - before).toBeLessThan(10_000);
+    const { user, system } = process.threadCpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(10_000);
   });
 });
 
