@@ -81,6 +81,18 @@ describe.each(targets)('%s', caller => {
   });
 });
 
+test('the model that served decides the price, and stands on record beside the one that was asked for', async () => {
+  const prices = 'prices: { openai/served-1: { input: 1, output: 2 }, openai/gpt-5.1: { input: 100, output: 200 } }';
+  await using own = await running(`${accounts(upstream.url)}${prices}`);
+  await fetch(`${own.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(callers.openai.body('to-openai', false, 'scene:text')),
+  });
+  const [attempt] = own.sink.exchanges.at(-1)!.attempts;
+  expect(attempt).toMatchObject({ model: 'gpt-5.1', servedModel: 'served-1', cost: { priceId: 'config/openai/served-1' } });
+});
+
 /** `warnings` are those of the record, which a stream's header came too early for. */
 async function ask(
   caller: (typeof targets)[number],
