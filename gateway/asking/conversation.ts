@@ -21,6 +21,7 @@ import { streamIdleMsDefault } from './ask.ts';
 import { Mending, restartChunk } from './mending.ts';
 import { type PreparedRequest, prepare, type Question, wantsOf, warningsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
+import { Said } from './said.ts';
 import { prepareOpinion, signalsOf } from './side.ts';
 
 interface Running {
@@ -39,7 +40,7 @@ export class Conversation {
   readonly #mending: Mending;
   #renderer: StreamRenderer;
   readonly #running: Running[] = [];
-  readonly #delivered: Buffer[] = [];
+  readonly #said: Said;
   readonly #drive: Drive;
   /** What a call of this question is reckoned to need. */
   readonly #tokens: number;
@@ -55,6 +56,7 @@ export class Conversation {
     this.#world = world;
     this.#reader = reader;
     this.#renderer = rendererOf(question);
+    this.#said = new Said(question.resumable ? question.id : undefined);
     this.#mending = new Mending(question.policy.onBreak);
     const targets = [...new Set(question.policy.steps.map(step => step.target))];
     const wants = wantsOf(question);
@@ -187,9 +189,7 @@ export class Conversation {
     const restarts = this.#mending.begin(broken.attempt, attempt);
     if (!restarts) return;
     this.#renderer = rendererOf(this.#question);
-    const text = restartChunk(this.#delivered.reduce((sum, { length }) => sum + length, 0));
-    this.#delivered.push(Buffer.from(text));
-    this.#reader.write(text);
+    this.#reader.write(this.#said.add(restartChunk(this.#said.length)));
   }
 
   #deliver(running: Running, said: Delta): void {
@@ -204,8 +204,7 @@ export class Conversation {
       return;
     }
     this.#firstTokenAt ??= this.#world.clock.now();
-    this.#delivered.push(Buffer.from(text));
-    if (!this.#reader.write(text)) running.attempt.pause();
+    if (!this.#reader.write(this.#said.add(text))) running.attempt.pause();
   }
 
   /** A commit may come from a timer, where a mistake of ours would end the process; it shall end this request. */
@@ -221,17 +220,17 @@ export class Conversation {
   async #settle(decided: RouteOutcome, log: DriveLog): Promise<void> {
     const uncounted = this.#running.filter(({ attempt }) => attempt.isUncounted);
     if (uncounted.length > 0) await Promise.all(uncounted.map(({ attempt }) => attempt.reckon(this.#world.counter)));
-    const { outcome, text } = this.#lastWords(this.#mistake ? { type: 'failed', failure: this.#mistake } : decided);
+    const { outcome, text: last } = this.#lastWords(this.#mistake ? { type: 'failed', failure: this.#mistake } : decided);
     const failure = outcome.type === 'failed' ? outcome.failure : undefined;
     const answered = outcome.type === 'answered' ? this.#running[outcome.attempt] : undefined;
     const isGone = failure?.kind === 'cancelled';
-    if (!isGone) this.#delivered.push(Buffer.from(text));
+    const text = isGone ? '' : this.#said.add(last, this.#reader.begun || answered !== undefined);
     const endedAt = this.#world.clock.now();
     if (answered && !this.#question.chat.stream) this.#firstTokenAt = endedAt;
     const status = failure ? callerErrorOf(failure).status : 200;
     const exchange = exchangeOf(this.#question, outcome, log, this.#records(outcome), {
       status: this.#reader.begun ? 200 : isGone ? 0 : status,
-      response: Buffer.concat(this.#delivered),
+      response: this.#said.bytes(),
       committed: this.#committed,
       firstTokenAt: this.#firstTokenAt,
       endedAt,

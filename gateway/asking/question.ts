@@ -34,6 +34,8 @@ export interface Question {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly includeUsage: boolean;
+  /** A caller that lost its connection may go on where it was: the pieces of its stream are numbered and kept. */
+  readonly resumable?: true;
   /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
   readonly onward?: { readonly isSampled: boolean; readonly state: string };
   /** Tokens that it is reckoned to need, where its body is not the text that is counted. */

@@ -58,7 +58,7 @@ export class Answering {
       const reader = this.#readerOf(question, response);
       shared.tape.attach(reader);
       const begun = ask(question, visit.world, shared.tape);
-      watch(response, reader, begun, () => detach(shared, reader, begun));
+      watch(response, reader, begun, () => this.#detach(shared, reader, begun, question));
       begun.done.then(ended, ended);
       return begun;
     });
@@ -76,8 +76,10 @@ export class Answering {
     if (isRefusal(asking)) return asking;
     response.setHeader('x-hindcast-repeat', 'true');
     const reader = this.#readerOf({ ...question, id: shared.id }, response);
-    shared.tape.attach(reader);
-    watch(response, reader, asking, () => detach(shared, reader, asking));
+    shared.tape.attach(reader, shared.from);
+    // There may be nothing to tell yet, and the head waits for the first word.
+    if (reader.begun) response.flushHeaders();
+    watch(response, reader, asking, () => this.#detach(shared, reader, asking, question));
     return { question, asking, joins: true };
   }
 
@@ -93,6 +95,18 @@ export class Answering {
     return asking;
   }
 
+  /** Whoever may resume has a while to come back, in which the provider goes on. */
+  #detach({ tape }: Shared, reader: ResponseReader, asking: Asking, { resumable }: Question): void {
+    const { clock } = this.#options;
+    const leave = (): void => {
+      if (tape.readers === 0) asking.leave();
+    };
+    tape.detach(reader);
+    if (!resumable) return leave();
+    const cancel = clock.at(clock.now() + resumeMs, leave);
+    asking.done.then(cancel, cancel);
+  }
+
   #readerOf(question: Question, response: ServerResponse): ResponseReader {
     const { clock, keepAliveMs } = this.#options;
     return new ResponseReader(response, {
@@ -104,13 +118,11 @@ export class Answering {
   }
 }
 
+/** How long a stream waits for its caller to come back. */
+const resumeMs: Milliseconds = 60_000;
+
 /** Of an answer that was whole before: nothing is under way. */
 const over: Asking = { done: new Promise(() => {}), leave: () => {}, resume: () => {}, answer: () => undefined };
-
-function detach({ tape }: Shared, reader: ResponseReader, asking: Asking): void {
-  tape.detach(reader);
-  if (tape.readers === 0) asking.leave();
-}
 
 function watch(response: ServerResponse, reader: ResponseReader, asking: Asking, left: () => void): void {
   const leave = (): void => {

@@ -13,6 +13,7 @@ import type { Telemetry } from '../observe/telemetry.ts';
 import type { CallerKey, Route, Settings } from '../settings.ts';
 import type { World } from '../world.ts';
 import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
+import { streamTypeOf } from './head.ts';
 import { invalid, isRefusal, type Refusal } from './refuse.ts';
 import { resolve } from './resolve.ts';
 
@@ -114,11 +115,15 @@ export function questionOf(
     body: asked.body,
     headers: recordedHeaders(headers),
     includeUsage: dialect.alwaysUsage === true || (isObject(streamOptions) && streamOptions.include_usage === true),
+    ...(headers[resumeHeader] === 'true' && asked.chat.stream && streamTypeOf(dialect).startsWith('text/event-stream')
+      ? { resumable: true as const }
+      : {}),
     onward: { isSampled: telemetry.samples(trace), state: trace.state },
     hops,
   };
 }
 
+const resumeHeader = 'x-hindcast-resume';
 const tagPrefix = 'x-hindcast-tag-';
 const tagsMax = 16;
 const tagShape = /^[a-z0-9][a-z0-9_.-]{0,63}$/;

@@ -1,4 +1,7 @@
-/** `Idempotency-Key`: who asks the same again while it is being answered, or for a while after, reads the first answer; nothing is asked or paid twice. */
+/**
+ * `Idempotency-Key`: who asks the same again while it is being answered, or for a while after, reads the first answer; nothing is asked or paid
+ * twice. `Last-Event-ID`: who lost the connection to a stream that can be resumed reads on after the piece it has.
+ */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Asking } from '../asking/ask.ts';
@@ -32,6 +35,8 @@ export interface Shared {
   readonly tape: Tape;
   /** Set by whoever asks it first; absent for one that ended. */
   started?: Promise<Asking | Refusal>;
+  /** The piece of it that is read first. */
+  readonly from?: number;
 }
 
 interface Kept extends Shared {
@@ -39,6 +44,8 @@ interface Kept extends Shared {
 }
 
 const headerName = 'idempotency-key';
+/** As `Said` numbers pieces. Other ids are somebody else's, and mean nothing here. */
+const eventIdShape = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,9})$/;
 const keyShape = /^[\x21-\x7e]{1,255}$/;
 
 export class Repeats {
@@ -54,16 +61,23 @@ export class Repeats {
     this.#limits = { ...repeatLimits, ...limits };
   }
 
-  /** What a request with a key takes part in; undefined without one. Whoever finds it not `started` and not answered asks, and says `ended`. */
+  /** What a request with a key takes part in, or a stream that can be resumed; undefined of any other. Whoever finds it not `started` and not answered asks, and says `ended`. */
   join(headers: IncomingHttpHeaders, question: Question): Shared | Refusal | undefined {
     const key = headers[headerName];
-    if (key === undefined) return undefined;
-    if (typeof key !== 'string' || !keyShape.test(key)) return badKey;
-    const name = JSON.stringify([question.caller.tenant, question.caller.key, key]);
+    const [, id, last] = eventIdShape.exec(String(headers['last-event-id'] ?? '')) ?? [];
+    if (key === undefined && id === undefined && !question.resumable) return undefined;
+    if (key !== undefined && (typeof key !== 'string' || !keyShape.test(key))) return badKey;
+    const { tenant, key: caller } = question.caller;
+    const name = JSON.stringify(key === undefined ? [tenant, caller, 'stream', id ?? question.id] : [tenant, caller, key]);
     const digest = digestOf(question);
     this.#forgetOld();
     const known = this.#underWay.get(name) ?? this.#kept.get(name);
-    if (known) return known.digest !== digest ? otherBody : known.tape.isWhole ? known : notKept(known.id);
+    if (known) {
+      if (known.digest !== digest) return otherBody;
+      if (!known.tape.isWhole) return notKept(known.id);
+      return known.id === id ? { ...known, from: Number(last) + 1 } : known;
+    }
+    if (id !== undefined) return streamNotKept;
     if (this.#underWay.size >= this.#limits.answersMax) return tooMany;
     const shared: Shared = { name, id: question.id, digest, tape: new Tape((length, more) => this.#room(length, more)) };
     this.#underWay.set(name, shared);
@@ -134,6 +148,16 @@ const notKept = (id: string): Refusal =>
     'idempotency_answer_not_kept',
     `The first request with this Idempotency-Key was answered (${id}), by more than is kept for repeats. Send a new key to ask again.`,
   );
+
+const streamNotKept: Refusal = {
+  ...invalid(
+    'stream_not_kept',
+    'The stream of this Last-Event-ID is not kept: it broke, it ended too long ago, it was too long, or it was asked without x-hindcast-resume: true. Ask again without Last-Event-ID.',
+    'Last-Event-ID',
+    409,
+  ),
+  headers: { 'x-should-retry': 'false' },
+};
 
 const tooMany: Refusal = {
   refusal: {

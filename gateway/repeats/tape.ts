@@ -39,11 +39,11 @@ export class Tape implements Reader {
     return this.#ending?.type === 'end' && this.#ending.head.status === 200;
   }
 
-  /** Tells a reader what was said, and goes on telling it until `detach`. */
-  attach(reader: Reader): void {
+  /** Tells a reader what was said, from this piece on, and goes on telling it until `detach`. */
+  attach(reader: Reader, from = 0): void {
     this.#readers.add(reader);
     if (this.#head) reader.begin(this.#head);
-    for (const text of this.#texts ?? []) reader.write(text);
+    for (const text of this.#texts?.slice(from) ?? []) reader.write(text);
     if (this.#ending) finish(reader, this.#ending, this.#head !== undefined);
   }
 
