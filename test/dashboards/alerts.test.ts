@@ -11,6 +11,7 @@ import { outcomes } from '../../dashboards/variables.ts';
 import { kindOfWord } from '../../gateway/core/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observe/instruments.ts';
 import { createMetrics, openRegistry } from '../../gateway/observe/metrics.ts';
+import { plainExchange } from '../recorder/exchanges.ts';
 
 interface Rule {
   readonly alert?: string;
@@ -30,18 +31,31 @@ const panelQueries = boards
   .map(query => [query, textOf(query)] as const);
 const expressions = [...rules.map(({ alert, record, expr }) => [alert ?? record!, expr] as const), ...panelQueries];
 
-/** By name, the kind of every metric that a gateway exposes. */
-async function exposed(): Promise<ReadonlyMap<string, string>> {
-  const metrics = createMetrics({
-    budgets: async () => [],
+const stats = {
+  queueBytes: 1,
+  oldestSeconds: 1,
+  rowsWritten: 1,
+  exchangesWritten: 1,
+  torn: 0,
+  corrupt: 0,
+  rejected: 0,
+  problem: undefined,
+};
+
+const metricsOf = () =>
+  createMetrics({
+    budgets: async () => [{ scope: 'tenant a', left: 1, budget: 2 }],
     sink: { dropped: 0, refusal: () => undefined },
     telemetry: () => ({ counts: { exported: 0, dropped: 0 } }),
     inflight: () => 0,
-    recorder: () => undefined,
+    recorder: () => stats,
     configHash: '',
     process: false,
   });
-  const { text } = await metrics.scrape(undefined);
+
+/** By name, the kind of every metric that a gateway exposes. */
+async function exposed(): Promise<ReadonlyMap<string, string>> {
+  const { text } = await metricsOf().scrape(undefined);
   return new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name!, kind!]));
 }
 
@@ -112,6 +126,16 @@ describe.skipIf(!promtool)(`promtool${missing}`, () => {
   test('sees each alert fire when it should, and no other', { timeout: 60_000 }, () =>
     expect(run('test', 'rules', 'rules.test.yaml')).toContain('SUCCESS'),
   );
+
+  test('finds nothing to say of the names, units and help texts of what a gateway exposes', async () => {
+    const metrics = metricsOf();
+    metrics.observe(plainExchange(), { isRoute: () => true, apiOf: () => 'openai' });
+    metrics.refused('x');
+    const { text } = await metrics.scrape(undefined);
+    expect(text).toContain('gen_ai_client_operation_duration_seconds_bucket');
+    const told = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    expect([told.status, told.stdout + told.stderr]).toEqual([0, '']);
+  });
 
   test('takes the queries of panels', () => {
     const scratch = mkdtempSync(join(tmpdir(), 'hindcast-rules-'));
