@@ -15,7 +15,9 @@ const scope = 'https://www.googleapis.com/auth/cloud-platform';
 const lifetimeSeconds = 3_600;
 const marginMs = 60_000;
 const timeoutMs = 5_000;
-const metadataUrl = 'http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token';
+/** Google's own clients read this variable, too. */
+const metadataUrl = (): string =>
+  `http://${process.env.GCE_METADATA_HOST ?? 'metadata.google.internal'}/computeMetadata/v1/instance/service-accounts/default/token`;
 
 const kept = new Map<string, Kept>();
 const pending = new Map<string, Promise<string>>();
@@ -65,7 +67,7 @@ async function fetchToken(source: ServiceAccount | 'metadata', at: Instant): Pro
   };
   const answer =
     source === 'metadata'
-      ? await got(metadataUrl, { ...options, headers: { 'metadata-flavor': 'Google' } })
+      ? await got(metadataUrl(), { ...options, headers: { 'metadata-flavor': 'Google' } })
       : await got.post(source.tokenUri, {
           ...options,
           form: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: assertionOf(source, at) },

@@ -133,6 +133,9 @@ describe.each(targets.flatMap(target => [true, false].map(useResponses => ({ tar
       expect(stream.finalOutput).toBe('Hello, world.');
       expect((await runner.run(agent, 'scene:tools')).finalOutput).toBe('Hello, world.');
       expect(asked).toEqual(['Oslo', 'Rome']);
+      await expect(runner.run(agent.clone({ model: spared(target) }), 'scene:refused')).rejects.toThrow(/limiting its rate/);
+      const refused = await runner.run(agent.clone({ model: spared(target) }), 'scene:refused', { stream: true });
+      await expect(refused.completed).rejects.toThrow(/limiting its rate/);
       const broken = await runner.run(agent.clone({ model: spared(target) }), 'scene:cut', { stream: true });
       // By responses it says only that the answer failed.
       await expect(broken.completed).rejects.toThrow(/ended the answer before|response\.failed/);

@@ -1,0 +1,133 @@
+/** A provider that takes its time: what keeps the connection alive meanwhile breaks none of the official clients, whether the answer comes or fails. */
+import Anthropic from '@anthropic-ai/sdk';
+import { GoogleGenAI } from '@google/genai';
+import OpenAI from 'openai';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Answer, answerStream, running, upstream } from '../gateway/harness.ts';
+
+let act: Answer;
+const provider = await upstream((response, asked, request) => act(response, asked, request));
+const gateway = await running(
+  `
+providers:
+  slow: { api: openai, base_url: "${provider.url}", key: sk-a-1234567890, allow_private: true }
+routes:
+${['a', 'b', 'c', 'd', 'e', 'f'].map(name => `  ${name}: { steps: [{ target: slow/${name}, retries: 0 }] }`).join('\n')}`,
+  { limits: { keepAliveMs: 15 } },
+);
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await provider[Symbol.asyncDispose]();
+});
+
+/** Long enough for several signs of life. */
+const wait = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 120));
+const slowly: Answer = async (...args) => {
+  await wait();
+  await answerStream(['hel', 'lo'], wait)(...args);
+};
+const failing: Answer = async response => {
+  await wait();
+  response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":{"message":"broken"}}');
+};
+
+const openai = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
+const anthropic = new Anthropic({ apiKey: 'none', baseURL: gateway.url, maxRetries: 0 });
+const google = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: gateway.url } });
+const user = [{ role: 'user' as const, content: 'hi' }];
+
+interface Kind {
+  readonly name: string;
+  readonly model: string;
+  readonly path: (model: string) => string;
+  readonly body: object;
+  readonly sign: RegExp;
+  /** The text that its client reads of a stream. */
+  read?(model: string): Promise<string>;
+}
+
+async function joined<T>(stream: AsyncIterable<T>, textOf: (each: T) => string | null | undefined): Promise<string> {
+  let text = '';
+  for await (const each of stream) text += textOf(each) ?? '';
+  return text;
+}
+
+const comments = /^(?:: keep-alive\n\n)+(?:event|data):/;
+const gemini = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] };
+const kinds: readonly Kind[] = [
+  {
+    name: 'chat completions',
+    model: 'a',
+    path: () => '/v1/chat/completions',
+    body: { messages: user, stream: true },
+    sign: comments,
+    read: async model =>
+      (await openai.chat.completions.stream({ model, messages: user }).finalChatCompletion()).choices[0]!.message.content!,
+  },
+  {
+    name: 'responses',
+    model: 'b',
+    path: () => '/v1/responses',
+    body: { input: 'hi', stream: true },
+    sign: comments,
+    read: async model => (await openai.responses.stream({ model, input: 'hi' }).finalResponse()).output_text,
+  },
+  {
+    name: 'text completions',
+    model: 'c',
+    path: () => '/v1/completions',
+    body: { prompt: 'hi', stream: true },
+    sign: comments,
+    read: async model => joined(await openai.completions.create({ model, prompt: 'hi', stream: true }), ({ choices }) => choices[0]?.text),
+  },
+  {
+    name: 'messages',
+    model: 'd',
+    path: () => '/v1/messages',
+    body: { max_tokens: 10, messages: user, stream: true },
+    sign: comments,
+    read: async model => {
+      const { content } = await anthropic.messages.stream({ model, max_tokens: 10, messages: user }).finalMessage();
+      return content.map(block => (block.type === 'text' ? block.text : '')).join('');
+    },
+  },
+  {
+    name: 'generateContent as events',
+    model: 'e',
+    path: model => `/v1beta/models/${model}:streamGenerateContent?alt=sse`,
+    body: gemini,
+    sign: comments,
+    read: async model => joined(await google.models.generateContentStream({ model, contents: 'hi' }), ({ text }) => text),
+  },
+  {
+    name: 'generateContent as an array',
+    model: 'f',
+    path: model => `/v1beta/models/${model}:streamGenerateContent`,
+    body: gemini,
+    sign: /^\n+\[/,
+  },
+];
+
+describe.each(kinds)('$name', ({ model, path, body, sign, read }) => {
+  test('an answer that is long in coming is read whole', async () => {
+    act = slowly;
+    const [text, raw] = await Promise.all([
+      read?.(model),
+      fetch(gateway.url + path(model), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model, ...body }),
+      }).then(answer => answer.text()),
+    ]);
+    if (read) expect(text).toBe('hello');
+    expect(raw).toMatch(sign);
+    expect(raw).toContain('hel');
+    if (!read) expect(JSON.parse(raw)).toBeInstanceOf(Array);
+  });
+
+  test.skipIf(!read)('one that fails after the first sign of life is an error', async () => {
+    act = failing;
+    await expect(read!(model)).rejects.toThrow();
+    expect(gateway.sink.exchanges.at(-1)).toMatchObject({ outcome: 'upstream_error', status: 200 });
+  });
+});
