@@ -1,5 +1,6 @@
 /** What is known of a model besides its price, and what a request needs of one. */
 import type { ChatRequest, Part } from './chat.ts';
+import { promptTokens } from './estimate.ts';
 
 /** Absent where nobody has said. */
 export interface ModelFacts {
@@ -24,12 +25,10 @@ export interface Need {
 /** What an answer of unsaid length is reckoned to take. */
 export const outputTokensUnsaid = 256;
 
-const bytesPerToken = 4;
-
 /** `requestBytes` is the length of the caller's body. */
 export function needOf(chat: ChatRequest, requestBytes: number): Need {
   return {
-    inputTokens: Math.ceil(requestBytes / bytesPerToken),
+    inputTokens: promptTokens(chat, requestBytes),
     outputTokens: chat.maxOutputTokens,
     tools: chat.tools.length > 0,
     vision: chat.messages.some(({ content }) => content.some(isImage)),

@@ -38,6 +38,24 @@ export function countable(request: ChatRequest, response: ChatResponse | undefin
   };
 }
 
+/** Of a request before it is sent, by the length of its body: pictures and files in it are no text. */
+export function promptTokens({ messages }: ChatRequest, bodyBytes: number): number {
+  let mediaBytes = 0;
+  let fixed = 0;
+  for (const { content } of messages) {
+    for (const part of content) {
+      mediaBytes += inlineBytes(part);
+      fixed += fixedOf(part);
+    }
+  }
+  return Math.ceil(Math.max(0, bodyBytes - mediaBytes) / bytesPerToken) + fixed;
+}
+
+function inlineBytes(part: Part): number {
+  if (part.type === 'tool-result') return part.content.reduce((sum, inner) => sum + inlineBytes(inner), 0);
+  return 'source' in part && part.source.type === 'inline' ? part.source.data.length : 0;
+}
+
 /** `count` gives the tokens of some texts together. */
 export function usageOf({ prompt, promptFixed, answer, thoughts }: Countable, count: (texts: readonly string[]) => number): Usage {
   return {

@@ -2,12 +2,12 @@
 
 import type { Question } from '../asking/question.ts';
 import type { Need } from '../core/budget.ts';
+import { promptTokens } from '../core/estimate.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { cost, type NanoUsd, type Price } from '../core/price.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
 
-const bytesPerToken = 4;
 /** Of an answer of which nothing is known. */
 const outputGuess = 1_000;
 /** Of a judge, which is asked for a number and may think first. */
@@ -28,7 +28,7 @@ export class Needs {
   readonly #outputs = new Map<string, number>();
 
   of({ chat, body, policy, receivedAt, reckoned }: Question, priceOf: PriceOfTarget): Reckoning {
-    const input = reckoned?.input ?? Math.ceil(body.byteLength / bytesPerToken);
+    const input = reckoned?.input ?? promptTokens(chat, body.byteLength);
     const unsaid = !reckoned && chat.maxOutputTokens === undefined;
     const outputOf = (target: string): number =>
       (reckoned?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? outputGuess) * margin)) * (chat.choices ?? 1);

@@ -1,5 +1,5 @@
 /** Clouds over real sockets: what an OpenAI client gets of a signed call and its binary stream, of a deployment, of a token. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { awsBytes } from '../providers/aws-bytes.ts';
 import { running, upstream } from './harness.ts';
 
@@ -84,4 +84,41 @@ test('Vertex is asked with a token', async () => {
   const answer = await ask(gateway.url, { model: 'v/gemini-3-pro', messages });
   expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'Hello.' } }] });
   expect(server.asked[0]!.headers.authorization).toBe('Bearer ya29.x');
+});
+
+test("Vertex is asked with the token of the machine's own account, which is asked for once", async () => {
+  const asked: unknown[] = [];
+  let mood: 'good' | 'bad' = 'bad';
+  await using machine = await upstream((response, _, { url, headers, method }) => {
+    asked.push([method, url, headers['metadata-flavor']]);
+    response.writeHead(mood === 'good' ? 200 : 403, { 'content-type': 'application/json' });
+    response.end(mood === 'good' ? '{"access_token":"ya29.machine","expires_in":3599,"token_type":"Bearer"}' : '{"error":"no scope"}');
+  });
+  await using server = await upstream(response => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"candidates":[{"content":{"parts":[{"text":"Hello."}]},"finishReason":"STOP"}],"modelVersion":"gemini-3-pro"}');
+  });
+  vi.stubEnv('GCE_METADATA_HOST', new URL(machine.url).host);
+  try {
+    await using gateway = await running(
+      `providers: { v: { api: vertex, key: metadata, base_url: "${server.url}", project: p, allow_private: true } }
+routes: { r: { steps: [{ target: v/gemini-3-pro, retries: 0 }] }, s: { steps: [{ target: v/gemini-3-flash, retries: 0 }] } }`,
+    );
+    const refused = await ask(gateway.url, { model: 's', messages });
+    expect(refused.status).toBe(502);
+    expect(await refused.json()).toMatchObject({ error: { code: 'upstream_authentication' } });
+    expect(server.asked).toHaveLength(0);
+    mood = 'good';
+    asked.length = 0;
+    await using another = await running(
+      `providers: { v: { api: vertex, key: metadata, base_url: "${server.url}", project: p, allow_private: true } }`,
+    );
+    const answers = await Promise.all([1, 2].map(() => ask(another.url, { model: 'v/gemini-3-pro', messages })));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect((await ask(another.url, { model: 'v/gemini-3-pro', messages })).status).toBe(200);
+    expect(asked).toEqual([['GET', '/computeMetadata/v1/instance/service-accounts/default/token', 'Google']]);
+    expect(server.asked.map(({ headers }) => headers.authorization)).toEqual(Array.from({ length: 3 }, () => 'Bearer ya29.machine'));
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });

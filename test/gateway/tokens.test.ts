@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countTokens as cl100k } from 'gpt-tokenizer/encoding/cl100k_base';
 import { countTokens as o200k } from 'gpt-tokenizer/encoding/o200k_base';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import type { Part } from '../../gateway/core/chat.ts';
+import { promptTokens } from '../../gateway/core/estimate.ts';
 import { isObject, type Json } from '../../gateway/core/json.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { openai } from '../../gateway/providers/openai.ts';
@@ -13,6 +15,7 @@ import { countWith } from '../../gateway/tokens/count.ts';
 import { createCounter } from '../../gateway/tokens/counter.ts';
 import { reckon } from '../../gateway/tokens/reckon.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
+import { running } from './harness.ts';
 
 const prose = 'The quick brown fox — naïve, they say — jumps over 13 lazy dogs. Съешь ещё этих мягких булок. ';
 
@@ -104,3 +107,35 @@ test('the thread that counts does not keep its process alive', () => {
     rmSync(folder, { recursive: true });
   }
 }, 40_000);
+
+test('who asks for a count gets it in the encoding of the model that would be asked, and is told that it is an estimate', async () => {
+  await using gateway = await running(`
+providers:
+  a: { api: anthropic, key: sk-ant-1234567890 }
+  o: { api: openai, key: sk-1234567890 }
+  l: { api: openai, base_url: "http://127.0.0.1:9/v1", allow_private: true }`);
+  const count = async (model: string): Promise<number> => {
+    const answer = await fetch(`${gateway.url}/v1/messages/count_tokens`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: prose }] }),
+    });
+    expect(answer.headers.get('x-hindcast-estimate')).toBe('true');
+    return ((await answer.json()) as { input_tokens: number }).input_tokens;
+  };
+  await vi.waitFor(async () => expect(await count('o/gpt-4o')).toBe(o200k(prose) + 6), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(async () => expect(await count('o/gpt-4-turbo')).toBe(cl100k(prose) + 6), { timeout: 20_000, interval: 100 });
+  expect(await count('a/claude-opus-4-6')).toBe(Math.round(o200k(prose) * 1.17) + 6);
+  expect(await count('l/llama-3.3-70b')).toBe(Math.round(cl100k(prose) * 1.01) + 6);
+  expect(await count('l/nobody-knows-it')).toBe(o200k(prose) + 6);
+});
+
+test('a picture in a request is no text, however long its letters are', () => {
+  const image = { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'A'.repeat(2_000_000) } } as const;
+  const chat = { model: 'm', tools: [], stream: false, stop: [], extra: {} };
+  const asking = (content: readonly Part[]) => ({ ...chat, messages: [{ role: 'user' as const, content }] });
+  expect(promptTokens(asking([image]), 2_000_400)).toBe(1_100);
+  expect(promptTokens(asking([{ type: 'text', text: 'hi' }]), 400)).toBe(100);
+  const result = { type: 'tool-result', callId: 'c', content: [image] } as const;
+  expect(promptTokens(asking([result as unknown as Part]), 2_000_400)).toBe(1_100);
+});
