@@ -40,6 +40,8 @@ export interface SpanOrigin {
   readonly scope: { readonly name: string; readonly version: string };
   /** Questions and answers go along as events. */
   readonly capturesContent: boolean;
+  /** The caller's tags are attributes; not where records are redacted, for spans would be the way around it. */
+  readonly tellsTags: boolean;
 }
 
 export function spansOf(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan[] {
@@ -84,7 +86,7 @@ function waitSpan(
 function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan {
   const { trace, caller, decision } = exchange;
   const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
-  const tags = Object.entries(caller.tags).map(([name, value]) => [a.tag + name, value] as const);
+  const tags = Object.entries(origin.tellsTags ? caller.tags : {}).map(([name, value]) => [a.tag + name, value] as const);
   const parts: SpanParts = {
     name: `POST ${seen.path}`,
     kind: SpanKind.SERVER,

@@ -27,7 +27,7 @@ export function redacting(sink: Sink, { payloads, redact }: Pick<Settings['recor
   };
 }
 
-/** Bodies, header values, tags and the words of failures. Names, ids and numbers that others are found by stay. */
+/** Bodies, header values, tags, and the words of failures and warnings. Names, ids and numbers that others are found by stay. */
 export function redactExchange(exchange: Exchange, rules: Rules): Exchange {
   // Where bytes pass through, caller and attempt hold the same body.
   const done = new Map<Uint8Array, RedactedBody>();
@@ -46,6 +46,7 @@ export function redactExchange(exchange: Exchange, rules: Rules): Exchange {
       request: request.bytes,
       response: response.bytes,
       ...(response.found.length > 0 ? { chunks: moved(attempt.chunks, response) } : {}),
+      warnings: warningsWith(attempt.warnings, say),
       ...(attempt.failure ? { failure: failureWith(attempt.failure, say) } : {}),
       ...(count > 0 ? { redaction: { type: 'rules', count, ...sizesOf(attempt) } } : {}),
     };
@@ -61,6 +62,7 @@ export function redactExchange(exchange: Exchange, rules: Rules): Exchange {
     requestHeaders: mapped(exchange.requestHeaders, say),
     caller: { ...exchange.caller, tags: mapped(exchange.caller.tags, say) },
     ...wordsWith(exchange, say),
+    warnings: warningsWith(exchange.warnings, say),
     attempts,
     ...(any ? { redaction: { type: 'rules', count: found.length, ...ofWhatWas(exchange) } } : {}),
   };
@@ -70,20 +72,17 @@ export function redactExchange(exchange: Exchange, rules: Rules): Exchange {
 export function withoutText(exchange: Exchange): Exchange {
   const empty = new Uint8Array();
   const silent = (): string => '';
-  const detail = <Warned extends { readonly warnings: Exchange['warnings'] }>({ warnings }: Warned) => ({
-    warnings: warnings.map(warning => ({ ...warning, detail: '' })),
-  });
   return {
     ...exchange,
     request: empty,
     response: empty,
     ...wordsWith(exchange, silent),
-    ...detail(exchange),
+    warnings: warningsWith(exchange.warnings, silent),
     attempts: exchange.attempts.map(attempt => ({
       ...attempt,
       request: empty,
       response: empty,
-      ...detail(attempt),
+      warnings: warningsWith(attempt.warnings, silent),
       ...(attempt.failure ? { failure: failureWith(attempt.failure, silent) } : {}),
       redaction: { ...(attempt.redaction ?? { count: 0, ...sizesOf(attempt) }), type: 'metadata' },
     })),
@@ -114,6 +113,9 @@ const feedbackWith = (feedback: Feedback, say: (text: string) => string): Feedba
 });
 
 const failureWith = (failure: Failure, say: (text: string) => string): Failure => ({ ...failure, message: say(failure.message) });
+
+const warningsWith = (warnings: Exchange['warnings'], say: (text: string) => string): Exchange['warnings'] =>
+  warnings.map(warning => (warning.detail === '' ? warning : { ...warning, detail: say(warning.detail) }));
 
 const mapped = (texts: Readonly<Record<string, string>>, say: (text: string) => string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, say(text)]));

@@ -56,7 +56,12 @@ export function createTelemetry({ otlp, environment, mayHoldContent, log }: Tele
   const exporter = import('@opentelemetry/exporter-trace-otlp-http').then(({ OTLPTraceExporter }) => new OTLPTraceExporter(url));
   const capturesContent = isTrue(environment.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT);
   if (capturesContent && !mayHoldContent) log.warn('spans hold no content, because records are redacted or hold none');
-  const origin: SpanOrigin = { resource: resourceFrom(environment), scope, capturesContent: capturesContent && mayHoldContent };
+  const origin: SpanOrigin = {
+    resource: resourceFrom(environment),
+    scope,
+    capturesContent: capturesContent && mayHoldContent,
+    tellsTags: mayHoldContent,
+  };
   return new SpanQueue(exporter, samplerFrom(environment, log), origin, log);
 }
 

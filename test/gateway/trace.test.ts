@@ -199,8 +199,9 @@ test.each([
   const environment = { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true' };
   const yaml = `${recorder}telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`;
   await using gateway = await running(yaml, { environment });
-  await post(gateway.url, hi);
+  await post(gateway.url, hi, { 'x-hindcast-tag-who': 'bob@example.com' });
   await gateway.gateway.close();
+  expect(spans.some(span => 'hindcast.tag.who' in span.attributes)).toBe(expected === 1);
   const events = spans.flatMap(span => (span as Span & { events: SpanEvent[] }).events);
   expect(events).toHaveLength(expected);
   if (expected === 0) return;
