@@ -97,7 +97,7 @@ const sizesOf = ({ request, response }: Pick<Exchange, 'request' | 'response'>) 
 });
 const ofWhatWas = (exchange: Exchange) => ({
   ...sizesOf(exchange),
-  deliveredSha256: createHash('sha256').update(exchange.response).digest('hex'),
+  deliveredSha256: exchange.delivered?.sha256 ?? createHash('sha256').update(exchange.response).digest('hex'),
 });
 
 function wordsWith({ decision, events }: Exchange, say: (text: string) => string): Pick<Exchange, 'decision' | 'events'> {

@@ -97,6 +97,9 @@ const requests: Table<View> = {
     type.u32('ttft_ms', v => atLeastOne(v.exchange.firstTokenMs)),
     type.u32('upstream_ms', v => latencyMs(v) - v.exchange.overheadMs),
     type.u32('overhead_us', v => v.exchange.overheadMs * 1000),
+    type.u32('queued_ms', v => v.exchange.queuedMs ?? 0),
+    type.u32('held_ms', v => v.exchange.heldMs ?? 0),
+    type.u32('delivered_events', v => v.exchange.delivered?.events ?? 0),
     ...tokenColumns<View>(v => v.exchange.usage),
     type.countMap('usage_extra', v => audioTokens(v.exchange.usage)),
     type.dollars('cost_usd', v => v.exchange.costNanoUsd ?? 0),
@@ -110,7 +113,10 @@ const requests: Table<View> = {
     type.u64('prompt_hash', v => v.hashes.prompt),
     type.text(
       'delivered_sha256',
-      v => v.exchange.redaction?.deliveredSha256 ?? createHash('sha256').update(v.exchange.response).digest('hex'),
+      v =>
+        v.exchange.redaction?.deliveredSha256 ??
+        v.exchange.delivered?.sha256 ??
+        createHash('sha256').update(v.exchange.response).digest('hex'),
     ),
     type.textMap('tags', v => v.exchange.caller.tags),
     type.texts('warnings', v => warningTexts(v.exchange.warnings)),

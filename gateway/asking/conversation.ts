@@ -18,10 +18,10 @@ import { deaf, redactor } from '../upstream/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../upstream.ts';
 import type { AskWorld, Head, Reader, Target } from './ask.ts';
 import { streamIdleMsDefault } from './ask.ts';
+import { Delivery } from './delivery.ts';
 import { Mending, restartChunk } from './mending.ts';
 import { type PreparedRequest, prepare, type Question, wantsOf, warningsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
-import { Said } from './said.ts';
 import { prepareOpinion, signalsOf } from './side.ts';
 
 interface Running {
@@ -36,11 +36,10 @@ interface Running {
 export class Conversation {
   readonly #question: Question;
   readonly #world: AskWorld;
-  readonly #reader: Reader;
+  readonly #delivery: Delivery;
   readonly #mending: Mending;
   #renderer: StreamRenderer;
   readonly #running: Running[] = [];
-  readonly #said: Said;
   readonly #drive: Drive;
   /** What a call of this question is reckoned to need. */
   readonly #tokens: number;
@@ -54,9 +53,8 @@ export class Conversation {
   constructor(question: Question, world: AskWorld, reader: Reader) {
     this.#question = question;
     this.#world = world;
-    this.#reader = reader;
+    this.#delivery = new Delivery(reader, question.resumable ? question.id : undefined);
     this.#renderer = rendererOf(question);
-    this.#said = new Said(question.resumable ? question.id : undefined);
     this.#mending = new Mending(question.policy.onBreak);
     const targets = [...new Set(question.policy.steps.map(step => step.target))];
     const wants = wantsOf(question);
@@ -180,7 +178,7 @@ export class Conversation {
     if (!this.#question.chat.stream) return;
     const running = this.#running[attempt]!;
     if (broken) this.#mend(broken, running);
-    if (!this.#reader.begun) this.#reader.begin(this.#head(200, running));
+    if (!this.#delivery.begun) this.#delivery.begin(this.#head(200, running));
     for (const delta of running.held.splice(0)) this.#deliver(running, delta);
   }
 
@@ -189,7 +187,7 @@ export class Conversation {
     const restarts = this.#mending.begin(broken.attempt, attempt);
     if (!restarts) return;
     this.#renderer = rendererOf(this.#question);
-    this.#reader.write(this.#said.add(restartChunk(this.#said.length)));
+    this.#delivery.write(restartChunk(this.#delivery.bytes));
   }
 
   #deliver(running: Running, said: Delta): void {
@@ -204,7 +202,7 @@ export class Conversation {
       return;
     }
     this.#firstTokenAt ??= this.#world.clock.now();
-    if (!this.#reader.write(this.#said.add(text))) running.attempt.pause();
+    if (!this.#delivery.write(text)) running.attempt.pause();
   }
 
   /** A commit may come from a timer, where a mistake of ours would end the process; it shall end this request. */
@@ -220,17 +218,17 @@ export class Conversation {
   async #settle(decided: RouteOutcome, log: DriveLog): Promise<void> {
     const uncounted = this.#running.filter(({ attempt }) => attempt.isUncounted);
     if (uncounted.length > 0) await Promise.all(uncounted.map(({ attempt }) => attempt.reckon(this.#world.counter)));
-    const { outcome, text: last } = this.#lastWords(this.#mistake ? { type: 'failed', failure: this.#mistake } : decided);
+    const mistake = this.#mistake ?? this.#delivery.fault();
+    const { outcome, text } = this.#lastWords(mistake ? { type: 'failed', failure: mistake } : decided);
     const failure = outcome.type === 'failed' ? outcome.failure : undefined;
     const answered = outcome.type === 'answered' ? this.#running[outcome.attempt] : undefined;
     const isGone = failure?.kind === 'cancelled';
-    const text = isGone ? '' : this.#said.add(last, this.#reader.begun || answered !== undefined);
     const endedAt = this.#world.clock.now();
     if (answered && !this.#question.chat.stream) this.#firstTokenAt = endedAt;
     const status = failure ? callerErrorOf(failure).status : 200;
     const exchange = exchangeOf(this.#question, outcome, log, this.#records(outcome), {
-      status: this.#reader.begun ? 200 : isGone ? 0 : status,
-      response: this.#said.bytes(),
+      status: this.#delivery.begun ? 200 : isGone ? 0 : status,
+      ...this.#delivery.close(isGone ? '' : text, this.#delivery.begun || answered !== undefined),
       committed: this.#committed,
       firstTokenAt: this.#firstTokenAt,
       endedAt,
@@ -242,15 +240,15 @@ export class Conversation {
     const sealed = await this.#world.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
     if ('kind' in sealed) return this.#unrecorded(exchange, sealed);
     // Where the format has no word for a broken answer, its connection breaks.
-    if (isGone || (failure && this.#reader.begun && text === '')) this.#reader.fail('', head);
-    else this.#reader.end(text, head, sealed);
+    if (isGone || (failure && this.#delivery.begun && text === '')) this.#delivery.fail('', head);
+    else this.#delivery.end(head, sealed);
     this.#done.resolve(exchange);
   }
 
   /** Without a record the answer is not given; what was streamed of it already must not look whole. */
   #unrecorded(exchange: Exchange, failure: Failure): void {
-    const status = this.#reader.begun ? exchange.status : 503;
-    this.#reader.fail(this.#told(recordingUnavailable), this.#head(503, undefined));
+    const status = this.#delivery.begun ? exchange.status : 503;
+    this.#delivery.fail(this.#told(recordingUnavailable), this.#head(503, undefined));
     this.#done.resolve({ ...exchange, status, outcome: 'internal', decision: { type: 'failed', failure } });
   }
 
@@ -258,7 +256,7 @@ export class Conversation {
   #break(problem: unknown): void {
     this.#done.reject(problem);
     try {
-      this.#reader.fail('', this.#head(500, undefined));
+      this.#delivery.fail('', this.#head(500, undefined));
     } catch {
       // It may be the reader itself that is broken; whoever waits for the end knows already.
     }
@@ -283,7 +281,7 @@ export class Conversation {
   }
 
   #told(error: CallerError): string {
-    return this.#reader.begun ? this.#renderer.fail(error) : this.#question.dialect.renderFailure(error);
+    return this.#delivery.begun ? this.#renderer.fail(error) : this.#question.dialect.renderFailure(error);
   }
 
   #head(status: number, running: Running | undefined, costNanoUsd?: number, failure?: Failure): Head {

@@ -1,6 +1,6 @@
 /** Makes the record of a request out of what was asked, what the router heard and what the attempts kept. */
 import type { Usage } from '../core/chat.ts';
-import type { AttemptRecord, Exchange, ExchangeOutcome } from '../core/exchange.ts';
+import type { AttemptRecord, Delivered, Exchange, ExchangeOutcome } from '../core/exchange.ts';
 import { publicErrorOf } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
@@ -11,6 +11,7 @@ export interface Told {
   readonly status: number;
   /** What the caller was sent, byte for byte. */
   readonly response: Uint8Array;
+  readonly delivered?: Delivered;
   /** The attempt whose answer the caller read, whole or not. */
   readonly committed: number | undefined;
   readonly firstTokenAt: Instant | undefined;
@@ -30,7 +31,8 @@ export function exchangeOf(
   const costs = attempts.flatMap(a => (a.cost ? [a.cost.total] : []));
   const { receivedAt } = question;
   const { queuedMs = 0 } = log.state;
-  const isHeld = read && question.chat.stream && question.policy.steps[read.step]?.accept !== undefined;
+  const isHeld =
+    read && question.chat.stream && (question.policy.onBreak?.type === 'hold' || question.policy.steps[read.step]?.accept !== undefined);
   const heldMs = isHeld ? heldFor(read, told.firstTokenAt) : 0;
   return {
     id: question.id,
@@ -47,6 +49,7 @@ export function exchangeOf(
     request: question.body,
     requestHeaders: question.headers,
     response: told.response,
+    ...(told.delivered ? { delivered: told.delivered } : {}),
     status: told.status,
     outcome: outcomeOf(decision),
     decision,

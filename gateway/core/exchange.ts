@@ -28,6 +28,8 @@ export interface Exchange {
   readonly requestHeaders: Readonly<Record<string, string>>;
   /** What the caller was sent, byte for byte, as far as it was sent. */
   readonly response: Uint8Array;
+  /** Of the same, taken where it was handed to the caller; absent where nobody took it. */
+  readonly delivered?: Delivered;
   /** Status the caller saw, 0 when it left before any. */
   readonly status: number;
   readonly outcome: ExchangeOutcome;
@@ -59,6 +61,14 @@ export interface Exchange {
   readonly repeat?: number;
   /** Bodies are not as they went over the wire. */
   readonly redaction?: Redaction & { /** Hex, of what the caller was sent. */ readonly deliveredSha256: string };
+}
+
+/** Proves what a record holds: the bytes as the caller was handed them, and in how many pieces. */
+export interface Delivered {
+  /** Hex. */
+  readonly sha256: string;
+  readonly events: number;
+  readonly bytes: number;
 }
 
 /** That something was taken out of a record before it was kept: what rules found, or every text. */

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
-import { Said } from '../../gateway/asking/said.ts';
+import { Delivery } from '../../gateway/asking/delivery.ts';
+import { seal } from '../../gateway/core/exchange.ts';
 import { runs } from '../runs.ts';
+import { MemoryReader } from './asking.ts';
 import { answerStream, hi, post, running, twoProviders, upstream } from './harness.ts';
 
 const streamed = { ...hi, stream: true };
@@ -117,15 +119,15 @@ test('the digest of the bytes that a client got is that of the record, stream an
 
 test('what is said is kept byte for byte and numbered without a gap, whatever is said', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.boolean())), fc.boolean(), (pieces, isNumbered) => {
-      const said = new Said(isNumbered ? 'id' : undefined);
-      const told = pieces.map(([text, isEvent]) => said.add(text, isEvent));
-      expect(said.bytes().equals(Buffer.concat(told.map(piece => Buffer.from(piece))))).toBe(true);
-      expect(said.length).toBe(said.bytes().byteLength);
-      if (!isNumbered) expect(told).toEqual(pieces.map(([text]) => text));
-      for (const [n, [text, isEvent]] of pieces.entries()) {
-        if (isNumbered && isEvent && text !== '') expect(told[n]).toBe(`id: id.${n}\n${text}`);
-      }
+    fc.property(fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1 }), fc.boolean(), (pieces, isNumbered) => {
+      const reader = new MemoryReader(Number.POSITIVE_INFINITY);
+      const delivery = new Delivery(reader, isNumbered ? 'id' : undefined);
+      for (const text of pieces.slice(0, -1)) delivery.write(text);
+      const { response, delivered } = delivery.close(pieces.at(-1)!);
+      delivery.end({ status: 200, contentType: 'text/event-stream', headers: {} }, seal());
+      expect(reader.text).toBe(pieces.map((text, n) => (isNumbered ? `id: id.${n}\n${text}` : text)).join(''));
+      expect(response.equals(Buffer.concat(delivery.kept.length > 0 ? delivery.kept : [Buffer.from(reader.text)]))).toBe(true);
+      expect(delivered).toMatchObject({ events: pieces.length, bytes: response.length });
     }),
     runs(200),
   );

@@ -82,6 +82,26 @@ describe.skipIf(engineMissing)(`rows in the real engine${engineMissing}`, () => 
     expect(await engine.writer.select(`SELECT * FROM replay_results WHERE replay_id = '${asked.id}'`)).toEqual([]);
   });
 
+  it('keeps what a request waited for, and the digest taken at the delivery, by which SQL proves the bytes in the store', async () => {
+    const response = Buffer.from('data: hallö\n\n');
+    const sha256 = createHash('sha256').update(response).digest('hex');
+    const sound = plainExchange({ response, queuedMs: 120.4, heldMs: 30, delivered: { sha256, events: 2, bytes: response.length } });
+    const harmed = plainExchange({ response: Buffer.from('data: hallo\n\n'), delivered: { sha256, events: 2, bytes: response.length } });
+    await insert(
+      engine.writer,
+      [sound, harmed].map(exchange => rowsOf(exchange, { records: 90, payloads: 30 })),
+      'delivered',
+    );
+    const rows = await engine.writer.select(
+      `SELECT queued_ms, held_ms, delivered_events, lower(hex(SHA256(response_body))) = delivered_sha256 AS proved
+FROM requests JOIN payloads USING (tenant_id, request_id) WHERE attempt_no = 0 AND request_id IN ('${sound.id}', '${harmed.id}') ORDER BY request_id = '${harmed.id}'`,
+    );
+    expect(rows).toMatchObject([
+      { queued_ms: 120, held_ms: 30, delivered_events: 2, proved: 1 },
+      { queued_ms: 0, held_ms: 0, delivered_events: 2, proved: 0 },
+    ]);
+  });
+
   it('keeps feedback with its request, and what is said again in place of what was said', async () => {
     const at = Date.now() - 60_000;
     const [request, id] = [newId(at), newId(at)];

@@ -31,7 +31,7 @@ providers:
 prices: { A/m: { input: 1, output: 1 }, B/m: { input: 1, output: 1 } }
 routes: { m-fast: { steps: [{ target: A/m, retries: 0 }, { target: B/m, retries: 0 }], on_break: ${onBreak} } }
 `,
-    { limits: { streamIdleMs: 300 } },
+    { limits: { streamIdleMs: 10_000 } },
   );
   const response =
     path === '/v1/chat/completions'

@@ -1,0 +1,75 @@
+/** What went out on one wire: a ring of its newest bytes and a digest of all of them, in bounded memory however long the answer is. */
+import { createHash } from 'node:crypto';
+
+/** A power of two, like the sizes that lead to it. */
+const sizeMaxDefault = 256 * 1024;
+const sizeMin = 64;
+
+export class Ring {
+  /** What was put, and of how many bytes it was. */
+  frames = 0;
+  bytes = 0;
+  readonly #sizeMax: number;
+  readonly #hash = createHash('sha256');
+  #ring = Buffer.alloc(0);
+  /** So many bytes are in the digest; those after them are in the ring. Digesting many at once costs a tenth of digesting each event. */
+  #digested = 0;
+
+  constructor(sizeMax = sizeMaxDefault) {
+    this.#sizeMax = sizeMax;
+  }
+
+  put(text: string): void {
+    const bytes = Buffer.from(text);
+    this.frames++;
+    this.#grow(this.bytes - this.#digested + bytes.length);
+    if (this.bytes - this.#digested + bytes.length > this.#ring.length) this.#digest();
+    if (bytes.length > this.#ring.length) {
+      this.#hash.update(bytes);
+      this.#digested += bytes.length;
+    }
+    this.bytes += bytes.length;
+    const kept = bytes.subarray(Math.max(0, bytes.length - this.#ring.length));
+    this.#place(kept, this.bytes - kept.length);
+  }
+
+  /** The newest bytes, as far as they are kept. */
+  newest(): Buffer {
+    return Buffer.concat(this.#between(Math.max(0, this.bytes - this.#ring.length), this.bytes));
+  }
+
+  /** Hex, of everything that was put. */
+  sha256(): string {
+    this.#digest();
+    return this.#hash.copy().digest('hex');
+  }
+
+  #grow(needed: number): void {
+    let size = Math.max(sizeMin, this.#ring.length);
+    while (size < needed && size < this.#sizeMax) size *= 2;
+    if (size === this.#ring.length) return;
+    const kept = this.newest();
+    this.#ring = Buffer.allocUnsafe(size);
+    this.#place(kept, this.bytes - kept.length);
+  }
+
+  #place(bytes: Buffer, position: number): void {
+    const at = position % this.#ring.length;
+    const untilEnd = bytes.subarray(0, this.#ring.length - at);
+    this.#ring.set(untilEnd, at);
+    this.#ring.set(bytes.subarray(untilEnd.length), 0);
+  }
+
+  #digest(): void {
+    for (const piece of this.#between(this.#digested, this.bytes)) this.#hash.update(piece);
+    this.#digested = this.bytes;
+  }
+
+  #between(from: number, to: number): readonly Buffer[] {
+    if (from === to) return [];
+    const size = this.#ring.length;
+    const start = from % size;
+    const end = start + to - from;
+    return end <= size ? [this.#ring.subarray(start, end)] : [this.#ring.subarray(start), this.#ring.subarray(0, end - size)];
+  }
+}
