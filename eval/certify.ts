@@ -5,8 +5,8 @@ import { type Slice, slicesOf } from './certify/slice.ts';
 import { itemsOf, type Split, splitOf } from './certify/split.ts';
 import { type Chain, onlyTarget, type SweptSignal, thresholdsOf } from './chain.ts';
 import { decider, type Trials } from './decide.ts';
-import type { Complete, Item } from './outcomes.ts';
-import { clusteredMean, clustersOf, type Estimate, sum, upperBound } from './statistics.ts';
+import { type Complete, type Item, weightsOf } from './outcomes.ts';
+import { clusteredMean, clustersOf, type Estimate, sum, tabulate, upperBound, weightedMean } from './statistics.ts';
 import { type Measured, measurePolicy } from './sweep/measure.ts';
 import { mixingHull, overMix } from './sweep/mix.ts';
 import { distinctValues, thresholdGrid } from './sweep/thresholds.ts';
@@ -190,21 +190,22 @@ const cheapest = (held: readonly Tested[]): Tested | undefined =>
 const weight = ({ relativeCost, accept }: Tested): number => (Number.isFinite(relativeCost) ? relativeCost : 1 - accept);
 
 function rowOf(look: Look, first: Constraint, confidence: number): (thresholds: readonly number[]) => Tested {
-  const { reference, test } = look;
+  const { reference, test, weights } = look;
   const n = reference.step.length;
-  const referenceCost = sum(reference.cost);
+  const referenceCost = weightedMean(reference.cost, weights);
   return thresholds => {
     const trials = look.decide(thresholds);
     const losses = lossesOf(first, trials, reference);
-    let [accepted, worse, better] = [0, 0, 0];
+    const accepted = tabulate(n, i => Number(trials.step[i] === 0));
+    let [worse, better] = [0, 0];
     for (let i = 0; i < n; i++) {
-      if (trials.step[i] === 0) accepted++;
       if (trials.quality[i]! < reference.quality[i]!) worse++;
       else if (trials.quality[i]! > reference.quality[i]!) better++;
     }
     return {
-      ...{ threshold: thresholds[0]!, thresholds, accept: accepted / n },
-      ...{ loss: sum(losses) / n, p: look.p(trials), quality: sum(trials.quality) / n, relativeCost: sum(trials.cost) / referenceCost },
+      ...{ threshold: thresholds[0]!, thresholds, accept: weightedMean(accepted, weights) },
+      ...{ loss: weightedMean(losses, weights), p: look.p(trials), quality: weightedMean(trials.quality, weights) },
+      relativeCost: weightedMean(trials.cost, weights) / referenceCost,
       ...{ worse, better, lossUpper: upperOf(test, first, losses, confidence) },
     };
   };
@@ -216,18 +217,19 @@ const upperOf = ({ method }: Tester, { kind }: Constraint, losses: Float64Array,
 /** The numbers of whole policies, over the requests that are shown. */
 function measurer(chain: Chain, items: readonly Item[], confidence: number) {
   const clusters = clustersOf(items.map(item => item.cluster));
+  const weights = weightsOf(items);
   const decide = decider(items, chain.targets);
   const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
-  const measure = (trials: Trials): Measured => measurePolicy(trials, reference, chain.targets.length, clusters, confidence);
+  const measure = (trials: Trials): Measured => measurePolicy(trials, reference, chain.targets.length, clusters, confidence, weights);
   const of = (policy: Chain['policy']): Measured => measure(decide(policy));
   return {
     of,
-    always: () => measurePolicy(reference, reference, 1, clusters, confidence),
+    always: () => measurePolicy(reference, reference, 1, clusters, confidence, weights),
     certified: (winner: Tested, look: Look): Certified => {
       const policy = look.policy(winner.thresholds);
       const trials = decide(policy);
       const measured = measure(trials);
-      const hull = mixingHull(new Map(chain.targets.map(target => [target, decide(onlyTarget(chain, target))])));
+      const hull = mixingHull(new Map(chain.targets.map(target => [target, decide(onlyTarget(chain, target))])), weights);
       const { threshold, thresholds, lossUpper } = winner;
       const savesNothing = measured.relativeCost ? !(measured.relativeCost.high < 1) : measured.answered[0] === 0;
       return {
@@ -235,7 +237,7 @@ function measurer(chain: Chain, items: readonly Item[], confidence: number) {
         threshold,
         thresholds,
         lossUpper,
-        overMix: overMix(trials, hull, clusters)?.interval(confidence) ?? null,
+        overMix: overMix(trials, hull, clusters, weights)?.interval(confidence) ?? null,
         savesNothing,
       };
     },

@@ -6,7 +6,7 @@ import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
 import { type CheckOptions, runCheck } from './commands/check.ts';
 import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
 import { type ExplainOptions, runExplain } from './commands/explain.ts';
-import { chainFlags, common, dataFlags } from './commands/flags.ts';
+import { chainFlags, common, dataFlags, weighFlag } from './commands/flags.ts';
 import { type GateCommandOptions, runGate } from './commands/gate.ts';
 import {
   calibrateHelp,
@@ -46,7 +46,7 @@ export function register(program: Command): void {
 
 /** Commands about the thresholds of a chain. */
 function chains(evaluation: Command): void {
-  chainFlags(evaluation.command('sweep').description('what each threshold of a chain would cost and give, with intervals'))
+  weighFlag(chainFlags(evaluation.command('sweep').description('what each threshold of a chain would cost and give, with intervals')))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--threshold <number>', 'look at this one instead of all (repeatable; with three targets and more a list: 0.7,0.9)', repeatable)
     .option('-o, --output <file>', 'a page to look at as well: frontier.html')
@@ -54,7 +54,11 @@ function chains(evaluation: Command): void {
     .addHelpText('after', sweepHelp)
     .action(action((options: SweepCommandOptions) => runSweep(options)));
 
-  chainFlags(evaluation.command('certify').description('the lowest threshold whose loss is bounded, with a stated chance of being wrong'))
+  weighFlag(
+    chainFlags(
+      evaluation.command('certify').description('the lowest threshold whose loss is bounded, with a stated chance of being wrong'),
+    ),
+  )
     .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 2pp')
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
@@ -138,7 +142,11 @@ function files(evaluation: Command): void {
     .addHelpText('after', explainHelp)
     .action(action((item: string, options: ExplainOptions) => runExplain(item, options)));
 
-  dataFlags(common(evaluation.command('snapshot').description('keep the outcomes of a chain as a file, for a repository and its pipeline')))
+  weighFlag(
+    dataFlags(
+      common(evaluation.command('snapshot').description('keep the outcomes of a chain as a file, for a repository and its pipeline')),
+    ),
+  )
     .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
     .option('-o, --output <file>', 'where to; without it the lines are printed')
     .addHelpText('after', snapshotHelp)

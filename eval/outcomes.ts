@@ -27,6 +27,8 @@ export interface Item {
   /** Items that are not independent of one another share it: a conversation, or the item alone. */
   readonly cluster: string;
   readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** How many requests it stands for: one over the chance that its outcomes were asked for, as in an audit. 1 when absent. */
+  readonly weight?: number;
   /** By which a part of the requests is named: tenant, route, user, and what the caller tagged. */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -56,6 +58,12 @@ export interface Complete {
   readonly known: number;
   /** False when some target's price is known for no item at all: then cost is not judged, and costs drop no item. */
   readonly priced: boolean;
+}
+
+/** Undefined where all weigh the same, so that weights change nothing. */
+export function weightsOf(items: readonly Item[]): Float64Array | undefined {
+  const weights = Float64Array.from(items, ({ weight }) => weight ?? 1);
+  return weights.every(weight => weight === weights[0]) ? undefined : weights;
 }
 
 /** The items that all targets know, in the order of their ids, so that the order they came in changes nothing. A number that one target lacks drops the whole item: comparisons are in pairs. */

@@ -13,3 +13,4 @@ export * from './statistics/quantile.ts';
 export * from './statistics/random.ts';
 export * from './statistics/sequence.ts';
 export * from './statistics/special.ts';
+export * from './statistics/weighted.ts';

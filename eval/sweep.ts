@@ -2,7 +2,7 @@
 import type { RoutePolicy } from '../gateway/core/route.ts';
 import { type Chain, onlyTarget, type SweptSignal, thresholdsOf, withThresholds } from './chain.ts';
 import { decider, type Trials } from './decide.ts';
-import { complete, type Dropped, type Outcomes } from './outcomes.ts';
+import { complete, type Dropped, type Outcomes, weightsOf } from './outcomes.ts';
 import { type Clusters, clusteredMean, clustersOf, type Estimate } from './statistics.ts';
 import { type Measured, measurePolicy } from './sweep/measure.ts';
 import { dominatedTargets, mixingHull, overMix } from './sweep/mix.ts';
@@ -59,15 +59,16 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
   const kept = complete(outcomes.items, chain.targets);
   if (kept.items.length === 0) return undefined;
   const clusters = clustersOf(kept.items.map(item => item.cluster));
+  const weights = weightsOf(kept.items);
   const decide = decider(kept.items, chain.targets);
   const reference = chain.targets.at(-1)!;
   const singles = new Map(chain.targets.map(target => [target, decide(onlyTarget(chain, target))]));
   const baseline = singles.get(reference)!;
-  const hull = mixingHull(singles);
+  const hull = mixingHull(singles, weights);
   const row = (policy: RoutePolicy, thresholds: readonly number[] | null): Omit<SweepRow, 'frontier'> => {
     const trials = decide(policy);
-    const measured = measurePolicy(trials, baseline, policy.steps.length, clusters, confidence);
-    return { thresholds, ...measured, overMix: overMix(trials, hull, clusters)?.interval(confidence) ?? null };
+    const measured = measurePolicy(trials, baseline, policy.steps.length, clusters, confidence, weights);
+    return { thresholds, ...measured, overMix: overMix(trials, hull, clusters, weights)?.interval(confidence) ?? null };
   };
   const candidates = options.thresholds ?? candidatesOf(chain, kept.items, signal);
   const current = chain.configured ? row(chain.policy, thresholdsOf(chain.policy, signal) ?? null) : null;
@@ -89,8 +90,8 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
     dropped: kept.dropped,
     coverage: Object.fromEntries([...kept.coverage].map(([target, count]) => [target, count / kept.known])),
     notes: [...outcomes.notes, ...notesOf(kept.items, chain, baseline)],
-    singles: [...singles].map(([target, trials]) => ({ target, ...measurePolicy(trials, baseline, 1, clusters, confidence) })),
-    dominated: dominatedTargets(singles),
+    singles: [...singles].map(([target, trials]) => ({ target, ...measurePolicy(trials, baseline, 1, clusters, confidence, weights) })),
+    dominated: dominatedTargets(singles, weights),
     oracle: oracleOf(singles, clusters),
     current: current ? rows.at(-1)! : null,
     rows: current ? rows.slice(0, -1) : rows,

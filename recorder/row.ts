@@ -173,6 +173,7 @@ const attempts: Table<AttemptView> = {
     type.optionalFloat('confidence', v => confidenceOf(v.attempt.signals)),
     type.floatMap('signals', v => v.attempt.signals as Readonly<Record<string, number>>),
     type.bool('accepted', v => v.attempt.accepted),
+    type.float('audit_probability', v => v.exchange.auditProbability ?? 0),
     type.texts('warnings', v => warningTexts(v.attempt.warnings)),
     type.texts('flags', v => v.attempt.flags),
     type.word('run_id', v => v.exchange.run ?? ''),

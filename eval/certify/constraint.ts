@@ -11,6 +11,7 @@ import {
   shuffled,
   sum,
   tabulate,
+  tilted,
 } from '../statistics.ts';
 import { failures, harms } from '../sweep/measure.ts';
 
@@ -45,19 +46,27 @@ export function lossesOf({ kind, max }: Constraint, trials: Trials, reference: T
 
 export const boundOf = ({ kind, max }: Constraint): number => (kind === 'latency_p95' || kind === 'ttft_p95' ? tail : max);
 
-export type Method = 'exact binomial' | 'betting on clusters';
+export type Method = 'exact binomial' | 'betting on clusters' | 'betting on weighted clusters';
 
 export interface Tester {
   readonly method: Method;
   p(losses: Float64Array, constraint: Constraint): number;
 }
 
+export interface Testing {
+  /** Every loss is yes or no. */
+  readonly exact: boolean;
+  readonly confidence: number;
+  readonly seed: number;
+  readonly weights: Float64Array | undefined;
+}
+
 /**
  * Yes and no of independent items are tested by the exact binomial; graded or net losses and clustered items by betting, each cluster
- * one observation: its mean, in an order drawn by the seed.
+ * one observation: its mean, in an order drawn by the seed. What was drawn with unequal chances is tested tilted, never by the binomial.
  */
-export function testerOf(clusters: Clusters, items: number, exact: boolean, confidence: number, seed: number): Tester {
-  if (exact && clusters.count === items) {
+export function testerOf(clusters: Clusters, items: number, { exact, confidence, seed, weights }: Testing): Tester {
+  if (exact && !weights && clusters.count === items) {
     return { method: 'exact binomial', p: (losses, constraint) => binomialBelow(Math.round(sum(losses)), items, boundOf(constraint)) };
   }
   const order = shuffled(
@@ -66,9 +75,9 @@ export function testerOf(clusters: Clusters, items: number, exact: boolean, conf
   );
   const sizes = clusterSums(new Float64Array(items).fill(1), clusters);
   return {
-    method: 'betting on clusters',
+    method: weights ? 'betting on weighted clusters' : 'betting on clusters',
     p: (losses, constraint) => {
-      const sums = clusterSums(losses, clusters);
+      const sums = clusterSums(weights ? tilted(losses, weights, boundOf(constraint)) : losses, clusters);
       const means = tabulate(order.length, k => sums[order[k]!]! / sizes[order[k]!]!);
       return (constraint.kind === 'net' ? bettingLossBelow : bettingBelow)(means, boundOf(constraint), 1 - confidence);
     },

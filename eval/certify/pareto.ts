@@ -2,8 +2,8 @@
 import type { RoutePolicy } from '../../gateway/core/route.ts';
 import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
 import { decider, type Trials } from '../decide.ts';
-import type { Item } from '../outcomes.ts';
-import { clustersOf, sum } from '../statistics.ts';
+import { type Item, weightsOf } from '../outcomes.ts';
+import { clustersOf, weightedMean } from '../statistics.ts';
 import { candidatesMax, combinations, distinctValues, thresholdGrid } from '../sweep/thresholds.ts';
 import { allBinary, type Constraint, lossesOf, type Method, type Tester, testerOf, worstP } from './constraint.ts';
 
@@ -32,7 +32,7 @@ export function order(chain: Chain, tune: readonly Item[], options: ParetoOption
   const look = lookAt(chain, tune, options);
   const found = (options.thresholds ?? candidatesOf(chain, tune, options.signal)).map(thresholds => {
     const trials = look.decide(thresholds);
-    return { thresholds, p: look.p(trials), risk: look.risk(trials), cost: costOf(trials) };
+    return { thresholds, p: look.p(trials), risk: look.risk(trials), cost: costOf(trials, look.weights) };
   });
   // Safest first; among equals the cheapest. What is not cheaper than all that are safer is beaten by one of them.
   const safest = found.toSorted((a, b) => a.p - b.p || a.risk - b.risk || a.cost - b.cost);
@@ -53,9 +53,9 @@ const candidatesOf = (chain: Chain, items: readonly Item[], signal: SweptSignal)
 };
 
 /** Where nobody knows a price, what the strong targets answer stands in for it. */
-const costOf = ({ cost, step }: Trials): number => {
-  const total = sum(cost);
-  return Number.isFinite(total) ? total / cost.length : step.reduce((s, k) => s + k, 0) / step.length;
+const costOf = ({ cost, step }: Trials, weights?: Float64Array): number => {
+  const mean = weightedMean(cost, weights);
+  return Number.isFinite(mean) ? mean : step.reduce((s, k) => s + k, 0) / step.length;
 };
 
 export interface Look {
@@ -68,21 +68,25 @@ export interface Look {
   /** The measured loss closest to its bound or furthest above it, as a share of the bound. */
   risk(trials: Trials): number;
   readonly test: Tester;
+  /** Of the items, where they stand for unequally many. */
+  readonly weights: Float64Array | undefined;
 }
 
 export function lookAt(chain: Chain, items: readonly Item[], { signal, constraints, confidence, seed }: ParetoOptions): Look {
   const clusters = clustersOf(items.map(item => item.cluster));
+  const weights = weightsOf(items);
   const decide = decider(items, chain.targets);
   const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
-  const test = testerOf(clusters, items.length, allBinary(constraints, items, chain.targets), confidence, seed);
+  const test = testerOf(clusters, items.length, { exact: allBinary(constraints, items, chain.targets), confidence, seed, weights });
   return {
     method: test.method,
     reference,
     test,
+    weights,
     policy: thresholds => withThresholds(chain, thresholds, signal),
     decide: thresholds => decide(withThresholds(chain, thresholds, signal)),
     p: trials => worstP(constraints, trials, reference, test.p),
     risk: trials =>
-      Math.max(...constraints.map(c => sum(lossesOf(c, trials, reference)) / items.length / (c.kind.endsWith('p95') ? 0.05 : c.max))),
+      Math.max(...constraints.map(c => weightedMean(lossesOf(c, trials, reference), weights) / (c.kind.endsWith('p95') ? 0.05 : c.max))),
   };
 }

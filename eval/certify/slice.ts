@@ -2,7 +2,7 @@
 import type { Chain, SweptSignal } from '../chain.ts';
 import type { Item } from '../outcomes.ts';
 import { sizeForHarm } from '../power.ts';
-import { clustersOf, holm, sum } from '../statistics.ts';
+import { clustersOf, holm, weightedMean } from '../statistics.ts';
 import { boundOf, type Constraint, lossesOf } from './constraint.ts';
 import { lookAt } from './pareto.ts';
 
@@ -51,7 +51,7 @@ export function slicesOf(chain: Chain, items: readonly Item[], options: SliceOpt
     const p = Math.max(...upTo.map(thresholds => look.p(look.decide(thresholds))));
     const losses = lossesOf(options.constraints[0]!, look.decide(chosen), look.reference);
     const clusters = clustersOf(own.map(item => item.cluster)).count;
-    return { tag, value, p, items: own.length, clusters, loss: sum(losses) / own.length };
+    return { tag, value, p, items: own.length, clusters, loss: weightedMean(losses, look.weights) };
   });
   const corrected = upTo.length === 1 ? holm(told.map(({ p }) => p)) : told.map(({ p }) => Math.min(1, p * told.length));
   return told.map((slice, i) => {

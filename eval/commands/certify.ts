@@ -5,7 +5,7 @@ import type { Constraint } from '../certify/constraint.ts';
 import { basisOf, type CertifyOptions, certify, constraintsOf } from '../certify.ts';
 import type { Chain } from '../chain.ts';
 import { parseDuration } from '../duration.ts';
-import { complete, type Outcomes } from '../outcomes.ts';
+import { complete, type Outcomes, weightsOf } from '../outcomes.ts';
 import { certificateJson } from '../report/certificate-json.ts';
 import { certificatePage } from '../report/certificate-page.ts';
 import { certificateText } from '../report/certify.ts';
@@ -39,7 +39,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const outputs = pagesAndFiles(options.output, ['json', 'html']);
   const edited = options.write ? routeToEdit(options) : undefined;
   const remembered = manifestOf(options.manifest, options.alphaSpending ?? false);
-  const { chain, outcomes } = await chainAndOutcomes(options);
+  const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const kept = complete(outcomes.items, chain.targets);
   if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
   const thresholds = thresholdsOf(options.threshold, chain);
@@ -52,7 +52,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const basis = basisOf(chain, kept, settings);
   const spent = remembered ? lookUp(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
   const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
-  const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known), ...spentNote(spent)];
+  const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items)), ...spentNote(spent)];
   const told = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
   const useful = certificate.certified !== null && !certificate.certified.savesNothing;
   if (edited !== undefined && useful) writeConfig(edited, chain, certificate.signal, certificate.certified!.thresholds);

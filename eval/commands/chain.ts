@@ -19,17 +19,24 @@ export interface ChainOptions extends SharedOptions {
   readonly limit: string;
   /** Of the first steps, in order. */
   readonly scorer?: readonly string[];
+  readonly weigh?: boolean;
+}
+
+/** Whether the command can weigh items that were drawn with unequal chances. */
+interface Manner {
+  readonly weighs?: boolean;
 }
 
 /** With `item`, of that request alone. */
 export async function chainAndOutcomes(
   options: Omit<ChainOptions, 'signal'>,
   item?: string,
+  { weighs = false }: Manner = {},
 ): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
   const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : settingsOf(options);
   const chain = withScorers(chainNamed(options.chain, settings), (options.scorer ?? []).map(readScorer));
-  const outcomes = await outcomesFor(options, chain, settings, item);
+  const outcomes = await outcomesFor(options, chain, settings, item, weighs);
   return { chain, outcomes: { ...outcomes, items: scoredItems(chain, outcomes.items) } };
 }
 
@@ -44,10 +51,12 @@ async function outcomesFor(
   options: Omit<ChainOptions, 'signal'>,
   chain: Chain,
   settings: Settings | undefined,
-  item?: string,
+  item: string | undefined,
+  weighs: boolean,
 ): Promise<Outcomes> {
   if (options.outcomes !== undefined) {
-    if (!options.run && options.since === undefined) return outcomesOfFile(options.outcomes);
+    if (options.weigh) throw new CommandError(exit.usage, '--weigh is for --run audit or shadow; a file says the weight of each item.');
+    if (!options.run && options.since === undefined) return outcomesOfFile(options.outcomes, weighs);
     throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');
   }
   const request = {
@@ -58,6 +67,7 @@ async function outcomesFor(
     since: options.since,
     runs: options.run ?? [],
     limit: parseCount(options.limit, '--limit'),
+    weighs: options.weigh ?? false,
     ...(item === undefined ? {} : { item }),
   };
   return withStore(settings!, store => outcomesOfStore(store, settings!, request));

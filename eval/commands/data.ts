@@ -8,12 +8,13 @@ import { contentOf, readAnswer } from '../../replay/answer.ts';
 import { wireOf } from '../../replay/dialects.ts';
 import { parseTime } from '../../replay/selection.ts';
 import type { Body } from '../outcomes/label.ts';
-import { type RunRow, runsOf } from '../outcomes/query.ts';
+import { copyRuns, type RunRow, runsOf } from '../outcomes/query.ts';
 import { type Column, loadOutcomes } from '../outcomes/store.ts';
 import type { Complete, Dropped, Outcomes } from '../outcomes.ts';
 import { count } from '../report/format.ts';
 import { droppedText } from '../report/sweep.ts';
 import type { Content } from '../score.ts';
+import { effectiveCount } from '../statistics.ts';
 
 export interface StoreRequest {
   readonly targets: readonly string[];
@@ -27,6 +28,8 @@ export interface StoreRequest {
   readonly scores?: readonly string[];
   /** This request alone. */
   readonly item?: string;
+  /** Whoever asks gives each item its weight. */
+  readonly weighs?: boolean;
 }
 
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
@@ -42,15 +45,15 @@ export async function withStore<Result>(settings: Settings, work: (store: Store)
 
 export async function outcomesOfStore(store: Store, settings: Settings, request: StoreRequest): Promise<Outcomes> {
   const all = await runsOf(store);
+  if (request.weighs && !(request.runs.length === 1 && copyRuns.includes(request.runs[0]!)))
+    throw new CommandError(exit.usage, weighedAlone);
   const named = request.runs.map(name => standing(name) ?? runNamed(all, name, run => holds(run, request.targets)));
   const { targets, columns, judged, quality, limit, scores = [] } = request;
   return loadOutcomes(store, {
     ...{ targets, columns, judged, quality, limit, scores },
-    runs: named.length > 0 ? named : [...all, ...standingRuns.map(asRun)],
+    runs: named.length > 0 ? named : [...all, ...copyRuns.map(asRun)],
     only: named.length > 0,
-    ...(request.runs.includes('audit')
-      ? { auditProbabilityOf: (route: string) => settings.routes.get(route)?.copies?.auditProbability ?? 0 }
-      : {}),
+    weighs: request.weighs ?? false,
     ...(request.item === undefined ? {} : { item: request.item }),
     read: (body, text) => readContent(settings, body, text),
     ...(request.since === undefined ? {} : { since: parseTime(request.since, '--since', wallClock.now()) }),
@@ -58,7 +61,6 @@ export async function outcomesOfStore(store: Store, settings: Settings, request:
 }
 
 /** What live routes ask beside their answers goes on for ever, under a name of its own: a route's `shadow`, and its `audit_probability`. */
-const standingRuns = ['shadow', 'audit'];
 const asRun = (name: string): RunRow => ({
   run_id: name,
   kind: name,
@@ -70,7 +72,9 @@ const asRun = (name: string): RunRow => ({
   done: 0,
   failed: 0,
 });
-const standing = (name: string): RunRow | undefined => (standingRuns.includes(name) ? asRun(name) : undefined);
+const standing = (name: string): RunRow | undefined => (copyRuns.includes(name) ? asRun(name) : undefined);
+
+const weighedAlone = '--weigh goes with --run audit or --run shadow alone: their requests were drawn with known chances.';
 
 /** `latest` is the newest run that suits: one that asked, or holds, what is asked for; any run where nothing else is said. */
 export function runNamed(runs: readonly RunRow[], name: string, suits: (run: RunRow) => boolean = () => true): RunRow {
@@ -115,7 +119,9 @@ export function nothingComplete(targets: readonly string[], { known, coverage, d
 }
 
 /** When a live chain chose what was asked of the strong target, what is left says little about the rest. */
-export function selectionNote(dropped: readonly Dropped[], known: number): readonly string[] {
+export function selectionNote(dropped: readonly Dropped[], known: number, weights?: Float64Array): readonly string[] {
+  if (weights)
+    return [`The requests weigh unequally: together they say as much as ${count(Math.floor(effectiveCount(weights)), 'equal one')}.`];
   const missing = dropped.filter(({ why }) => why.startsWith('no outcome of')).reduce((sum, { count: n }) => sum + n, 0);
   if (missing <= known / 100) return [];
   return [

@@ -27,3 +27,10 @@ export const chainFlags = (command: Command, { many = true } = {}): Command =>
       .option('--scorer <file>', 'judge answers of the first target by this trained scorer; again for the second (repeatable)', repeatable),
     { many },
   );
+
+/** For what can weigh. */
+export const weighFlag = (command: Command): Command =>
+  command.option(
+    '--weigh',
+    'with --run audit or shadow: all that is known, each for one over its chance, and not a sample of equal chances',
+  );

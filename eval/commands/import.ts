@@ -18,6 +18,8 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
   if (!parsed.ok) throw new CommandError(exit.usage, printLineProblems(file, parsed.problems));
   if (parsed.items.some(item => item.tags && Object.keys(item.tags).length > 0))
     note(`${file}: the items' tags are not kept in the store; slices and where need --outcomes ${file}.`);
+  if (parsed.items.some(({ weight = 1 }) => weight !== 1))
+    throw new CommandError(exit.usage, `${file}: the store keeps no weights; judge the file itself: --outcomes ${file}.`);
   const settings = settingsOf(options);
   const imported = await withStore(settings, store =>
     importItems(store, parsed.items, { text, name: options.name ?? basename(file), at: wallClock.now() }),

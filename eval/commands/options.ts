@@ -102,4 +102,10 @@ export function readItems(file: string): readonly Item[] {
   throw new CommandError(exit.usage, printLineProblems(file, parsed.problems));
 }
 
-export const outcomesOfFile = (file: string): Outcomes => ({ items: readItems(file), label: 'as given in the file', notes: [] });
+/** Weights are refused unless the caller `weighs`: left out of account they would be worse than none. */
+export function outcomesOfFile(file: string, weighs = false): Outcomes {
+  const items = readItems(file);
+  if (!weighs && items.some(({ weight = 1 }) => weight !== 1))
+    throw new CommandError(exit.usage, `${file}: its items have weights, and only sweep, certify and snapshot make use of them.`);
+  return { items, label: 'as given in the file', notes: [] };
+}

@@ -19,6 +19,8 @@ export function snapshotColumn(side: Extract<Side, { readonly type: 'snapshot' }
   const named = ref === undefined ? side.file : `${side.file} at ${ref}`;
   const parsed = parseOutcomes(ref === undefined ? readText(path, 'a file of outcomes') : textAt(path, ref));
   if (!parsed.ok) throw new CommandError(exit.usage, printLineProblems(named, parsed.problems));
+  if (parsed.items.some(({ weight = 1 }) => weight !== 1))
+    throw new CommandError(exit.usage, `${key}: the items of ${named} have weights, which only sweep and certify make use of.`);
   const targets = [...new Set(parsed.items.flatMap(item => [...item.outcomes.keys()]))].sort();
   const target = wanted ?? (targets.length === 1 ? targets[0]! : undefined);
   if (target === undefined || !targets.includes(target)) {

@@ -12,7 +12,7 @@ export interface SnapshotOptions extends Omit<ChainOptions, 'signal'> {
 }
 
 export async function runSnapshot(options: SnapshotOptions): Promise<void> {
-  const { chain, outcomes } = await chainAndOutcomes(options);
+  const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const kept = complete(outcomes.items, chain.targets);
   if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
   const lines = printOutcomes(outcomes.items, chain.targets);

@@ -3,7 +3,7 @@ import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
 import { type Calibration, calibrate } from '../calibrate.ts';
 import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
 import { decider } from '../decide.ts';
-import { complete, type Item, type Outcomes } from '../outcomes.ts';
+import { complete, type Item, type Outcomes, weightsOf } from '../outcomes.ts';
 import { itemTable } from '../report/item-table.ts';
 import { sweepJson } from '../report/json.ts';
 import { bestRow, sweepText } from '../report/sweep.ts';
@@ -23,12 +23,12 @@ export interface SweepCommandOptions extends ChainOptions {
 export async function runSweep(options: SweepCommandOptions): Promise<void> {
   const confidence = parseConfidence(options.confidence);
   const signal = parseSignal(options.signal);
-  const { chain, outcomes } = await chainAndOutcomes(options);
+  const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const thresholds = thresholdsOf(options.threshold, chain);
   const swept = sweep(chain, outcomes, { signal, confidence, ...(thresholds ? { thresholds } : {}) });
   const kept = complete(outcomes.items, chain.targets);
   if (!swept) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
-  const told = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known)] };
+  const told = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items))] };
   if (options.output !== undefined)
     writePage(options.output, told, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, told));
   result(options, sweepJson(told), () => sweepText(told, table, { wide: options.wide ?? false }));

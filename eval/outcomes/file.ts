@@ -1,4 +1,4 @@
-/** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
+/** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, weight?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
 import { type Failure, kindOfWord } from '../../gateway/core/failure.ts';
 import { featureNames } from '../../gateway/core/features.ts';
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
@@ -48,7 +48,7 @@ export function parseOutcomes(text: string): ParsedOutcomes {
 type Report = (field: string, message: string) => undefined;
 
 const allNames: readonly string[] = [...signalNames, ...featureNames];
-const itemKeys = ['id', 'cluster', 'tags', 'targets'];
+const itemKeys = ['id', 'cluster', 'weight', 'tags', 'targets'];
 const outcomeKeys = ['quality', 'confidence', 'signals', 'cost', 'latency_ms', 'ttft_ms', 'scores', 'model', 'error'];
 
 function parseItem(row: string, report: Report): Item | undefined {
@@ -75,7 +75,10 @@ function parseItem(row: string, report: Report): Item | undefined {
     else outcomes.set(target, parseOutcome(cell as JsonObject, at, report));
   }
   const tags = parseTags(value.tags, report);
-  return { id, cluster, outcomes, ...(tags ? { tags } : {}) };
+  const weight = value.weight ?? undefined;
+  if (weight !== undefined && !(typeof weight === 'number' && weight >= 1 && weight <= 1e6))
+    return report('weight', 'must be one over the chance that the item was drawn with, 1 or more');
+  return { id, cluster, outcomes, ...(weight === undefined ? {} : { weight }), ...(tags ? { tags } : {}) };
 }
 
 function parseTags(tags: Json | undefined, report: Report): Readonly<Record<string, string>> | undefined {

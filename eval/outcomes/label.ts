@@ -11,6 +11,8 @@ export interface Cell extends Outcome {
   /** The exchange whose scores are about this answer. */
   readonly scored?: string;
   readonly scores?: Readonly<Record<string, number>>;
+  /** Of a copy that chance asked for: how likely it was. */
+  readonly drawn?: number;
 }
 
 export interface Body {
@@ -24,6 +26,7 @@ export interface Found {
   readonly id: string;
   readonly cluster: string;
   readonly cells: ReadonlyMap<string, Cell>;
+  readonly weight?: number;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -89,7 +92,7 @@ const isJudged = (outcome: Outcome | undefined): boolean =>
   outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
 
 /** What an outcome is once it has been labelled. */
-function outcomeOf({ body: _, scored: __, scores, ...cell }: Cell, quality: number | undefined): Outcome {
+function outcomeOf({ body: _, scored: __, drawn: _drawn, scores, ...cell }: Cell, quality: number | undefined): Outcome {
   const { quality: ___, ...others } = scores ?? {};
   const outcome = Object.keys(others).length === 0 ? cell : { ...cell, scores: others };
   return quality === undefined ? outcome : { ...outcome, quality };
@@ -138,7 +141,7 @@ async function byScores(
   const scores = await scoresBy(store, found, name);
   let outside = 0;
   const sources = new Map<string, number>();
-  const items = found.map(({ id, cluster, cells, tags }): Item => {
+  const items = found.map(({ id, cluster, cells, weight, tags }): Item => {
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       const score = cell.scores?.[name] ?? (cell.scored === undefined ? undefined : scores.get(cell.scored)?.score);
       const usable = score !== undefined && score >= 0 && score <= 1;
@@ -147,7 +150,7 @@ async function byScores(
       if (source !== undefined) sources.set(source, (sources.get(source) ?? 0) + 1);
       return [column, outcomeOf(cell, usable ? score : undefined)];
     });
-    return { id, cluster, outcomes: new Map(outcomes), ...(tags ? { tags } : {}) };
+    return { id, cluster, outcomes: new Map(outcomes), ...(weight === undefined ? {} : { weight }), ...(tags ? { tags } : {}) };
   });
   return { items, outside, sources };
 }
@@ -170,14 +173,14 @@ async function byAgreement(
     if (content === undefined) unread++;
     return content;
   };
-  const items = found.map(({ id, cluster, cells, tags }): Item => {
+  const items = found.map(({ id, cluster, cells, weight, tags }): Item => {
     const best = contentOf(cells.get(strongest));
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       if (cell.failure || best === undefined) return [column, outcomeOf(cell, undefined)];
       const content = column === strongest ? best : contentOf(cell);
       return [column, outcomeOf(cell, content === undefined ? undefined : agreement(content, best))];
     });
-    return { id, cluster, outcomes: new Map(outcomes), ...(tags ? { tags } : {}) };
+    return { id, cluster, outcomes: new Map(outcomes), ...(weight === undefined ? {} : { weight }), ...(tags ? { tags } : {}) };
   });
   return { items, unread };
 }

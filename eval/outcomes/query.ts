@@ -40,6 +40,7 @@ export interface AttemptRow {
   readonly price_id: string;
   readonly signals: Readonly<Record<string, number>>;
   readonly served_model: string;
+  readonly audit_probability: number;
 }
 
 /** A row of `replay_results`: a replay's outcome as a whole, or an imported one. */
@@ -81,11 +82,17 @@ export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): It
   for (let i = 0; i < things.length; i += size) yield things.slice(i, i + size);
 }
 
+/** The gateway's own runs, which it asks for by chance: of answers taken early, the last target; of all, what a route shadows. */
+export const copyRuns: readonly string[] = ['audit', 'shadow'];
+
 /** Newest first. */
 export const runsOf = (store: Store): Promise<RunRow[]> =>
   store.select<RunRow>(
     "SELECT run_id, kind, name, arms, state, toFloat64(cost_usd) AS cost_usd, dateDiff('second', created_at, ifNull(finished_at, created_at)) AS seconds, done, failed FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC LIMIT 1000",
   );
+
+const drawnFrom = `SELECT route, config_hash FROM requests
+WHERE run_id = '' AND toString(request_id) IN (SELECT replay_of FROM requests WHERE run_id IN {copies: Array(String)})`;
 
 /** The most recent originals that some target answered, live or in one of the runs; only those in a run when `onlyRuns`. */
 export function originals(
@@ -94,6 +101,8 @@ export function originals(
     readonly targets: readonly string[];
     readonly runs: readonly string[];
     readonly onlyRuns: boolean;
+    /** Runs of copies: only requests of routes and configurations that some of them were drawn from. */
+    readonly drawnFrom?: readonly string[];
     readonly since?: Instant;
     readonly item?: string;
     readonly limit: number;
@@ -103,27 +112,46 @@ export function originals(
   const replayed = "SELECT replay_of FROM requests WHERE run_id IN {runs: Array(String)} AND replay_of != ''";
   const since = query.since === undefined ? '' : 'AND ts >= fromUnixTimestamp64Milli({since: Int64})';
   const item = query.item === undefined ? '' : 'AND toString(request_id) = {item: String}';
+  const drawn = query.drawnFrom === undefined ? '' : `AND (route, config_hash) IN (${drawnFrom})`;
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, confidence,
   tenant_id, route, project_id, end_user, tags
 FROM requests
-WHERE run_id = '' ${since} ${item} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
+WHERE run_id = '' ${since} ${item} ${drawn} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
-    { targets: query.targets, runs: query.runs, since: Math.floor(query.since ?? 0), item: query.item ?? '', limit: query.limit },
+    {
+      ...{ targets: query.targets, runs: query.runs, copies: query.drawnFrom ?? [] },
+      ...{ since: Math.floor(query.since ?? 0), item: query.item ?? '', limit: query.limit },
+    },
   );
 }
 
 const attemptColumns = `toString(a.request_id) AS exchange, a.attempt_no AS attempt_no, a.target AS target, a.provider AS provider,
   a.duration_ms AS duration_ms, a.ttft_ms AS ttft_ms, a.outcome AS outcome, a.error_type AS error_type, a.accepted AS accepted,
-  ${nano('a.cost_usd')} AS cost_nano, a.price_id AS price_id, a.signals AS signals, a.served_model AS served_model`;
+  ${nano('a.cost_usd')} AS cost_nano, a.price_id AS price_id, a.signals AS signals, a.served_model AS served_model, a.audit_probability AS audit_probability`;
 
-/** Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. */
+/**
+ * Of all configurations that were audited, so that the coin below it gives every request the same chance: audits fall by one coin, a
+ * greater share upon all that a lesser one falls upon.
+ */
+export async function leastChance(store: Store, targets: readonly string[]): Promise<number> {
+  const [row] = await store.select<{ readonly chance: number }>(
+    "SELECT min(audit_probability) AS chance FROM attempts WHERE run_id = 'audit' AND audit_probability > 0 AND target IN {targets: Array(String)}",
+    { targets },
+  );
+  return row && row.chance > 0 ? row.chance : 1;
+}
+
+/**
+ * Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. Weighed ones had to be asked once
+ * their copy was drawn, as first steps are; whether a copy escalated is another chance.
+ */
 export async function attemptsOf(
   store: Store,
   ids: readonly string[],
   targets: readonly string[],
-  runs: readonly string[],
+  { runs, weighs }: { readonly runs: readonly string[]; readonly weighs: boolean },
 ): Promise<AttemptRow[]> {
   const live = await store.select<AttemptRow>(
     `SELECT toString(a.request_id) AS item, '' AS run_id, 0 AS repeat_no, ${attemptColumns}
@@ -137,7 +165,7 @@ LIMIT 1 BY exchange, attempt_no`,
     `SELECT r.replay_of AS item, r.run_id AS run_id, r.repeat_no AS repeat_no, ${attemptColumns}
 FROM attempts AS a INNER JOIN requests AS r ON r.tenant_id = a.tenant_id AND r.request_id = a.request_id
 WHERE a.run_id IN {runs: Array(String)} AND r.run_id IN {runs: Array(String)} AND a.kind != 'judge' AND a.target IN {targets: Array(String)}
-  AND r.replay_of IN {ids: Array(String)}
+  AND r.replay_of IN {ids: Array(String)} ${weighs ? 'AND a.step = 0' : ''}
 LIMIT 1 BY exchange, attempt_no`,
     { ids, targets, runs },
   );

@@ -14,9 +14,10 @@ export function printOutcomes(items: readonly Item[], targets: readonly string[]
     .join('');
 }
 
-const lineOf = ({ id, cluster, tags, outcomes }: Item, targets: readonly string[]): object => ({
+const lineOf = ({ id, cluster, weight, tags, outcomes }: Item, targets: readonly string[]): object => ({
   id,
   ...(cluster === id ? {} : { cluster }),
+  ...(weight === undefined || weight === 1 ? {} : { weight }),
   ...(tags && Object.keys(tags).length > 0
     ? { tags: Object.fromEntries(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1))) }
     : {}),

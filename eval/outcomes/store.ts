@@ -5,7 +5,18 @@ import type { Store } from '../../recorder/store.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { failureOf } from './file.ts';
 import { type Cell, type Found, type Labelling, label } from './label.ts';
-import { type AttemptRow, attemptsOf, chunks, type OriginalRow, originals, type ResultRow, type RunRow, resultsOf } from './query.ts';
+import {
+  type AttemptRow,
+  attemptsOf,
+  chunks,
+  copyRuns,
+  leastChance,
+  type OriginalRow,
+  originals,
+  type ResultRow,
+  type RunRow,
+  resultsOf,
+} from './query.ts';
 
 /** A column of the matrix that is no target: a whole exchange, whatever its route made of it. */
 export type Column = { readonly name: string } & (
@@ -20,11 +31,8 @@ export interface OutcomeQuery extends Labelling {
   /** Whose outcomes fill what was not recorded, newest first; `only`: and nothing but the requests in them is judged. */
   readonly runs: readonly RunRow[];
   readonly only: boolean;
-  /**
-   * Judge just the requests that a route's audits fell upon, by the coin that decided it: of a route with this probability. What was taken
-   * early was asked of the strong target as well, what escalated was anyway, so that they are a random sample of all.
-   */
-  readonly auditProbabilityOf?: (route: string) => number;
+  /** Of audits and shadows all that is known is judged, each for one over its chance; otherwise a sample of equal chances. */
+  readonly weighs?: boolean;
   /** The most recent so many requests. */
   readonly limit: number;
   /** This request alone. */
@@ -33,6 +41,9 @@ export interface OutcomeQuery extends Labelling {
 
 export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<Outcomes> {
   const replays = query.runs.filter(run => run.kind !== 'import').map(run => run.run_id);
+  const weighed = query.weighs ? replays.filter(run => copyRuns.includes(run)) : [];
+  const audited = query.only && replays.includes('audit');
+  const copies = audited ? [...new Set([...weighed, 'audit'])] : weighed;
   const imports = query.only ? query.runs.filter(run => run.kind === 'import').map(run => run.run_id) : [];
   const armRuns = query.columns.flatMap(column => (column.type === 'arm' ? [column.run] : []));
   const found: Found[] = [];
@@ -40,18 +51,31 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
     const rows = await originals(store, {
       targets: query.targets,
       runs: [...new Set([...replays, ...armRuns])],
-      onlyRuns: (query.only && !query.auditProbabilityOf) || armRuns.length > 0,
+      // What was escalated has all its outcomes without a copy.
+      onlyRuns: (query.only && copies.length === 0) || armRuns.length > 0,
+      ...(copies.length === 0 ? {} : { drawnFrom: copies }),
       limit: query.limit,
       ...(query.since === undefined ? {} : { since: query.since }),
       ...(query.item === undefined ? {} : { item: query.item }),
     });
-    const { auditProbabilityOf } = query;
-    const judged = auditProbabilityOf ? rows.filter(({ id, route }) => coin(id, 'audit') < auditProbabilityOf(route)) : rows;
+    const chance = audited && !query.weighs ? await leastChance(store, query.targets) : 1;
+    const judged = chance < 1 ? rows.filter(({ id }) => coin(id, 'audit') < chance) : rows;
     for (const part of chunks(judged)) found.push(...(await cellsOf(store, query, part, replays)));
   }
   if (imports.length > 0)
     found.push(...importedCells(await resultsOf(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));
-  return label(store, found, query);
+  const outcomes = await label(store, found, query);
+  const note = copyNote(found, query.targets, weighed);
+  return note === undefined ? outcomes : { ...outcomes, notes: [note, ...outcomes.notes] };
+}
+
+/** What was drawn, and what each drawn one stands for. */
+function copyNote(found: readonly Found[], targets: readonly string[], copies: readonly string[]): string | undefined {
+  if (copies.length === 0) return undefined;
+  const whole = found.filter(({ cells }) => targets.every(target => cells.has(target)));
+  const drawn = whole.filter(({ weight }) => weight !== undefined);
+  const standFor = drawn.reduce((sum, { weight }) => sum + weight!, 0);
+  return `Of ${found.length.toLocaleString('en')} requests ${drawn.length.toLocaleString('en')} were drawn by ${copies.join(' and ')} and stand for about ${Math.round(standFor).toLocaleString('en')}, each for one over its chance; ${(whole.length - drawn.length).toLocaleString('en')} had all outcomes without.`;
 }
 
 async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly OriginalRow[], replays: readonly string[]): Promise<Found[]> {
@@ -63,10 +87,12 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
     if (cell && known && !known.has(column)) known.set(column, cell);
   };
   if (query.targets.length > 0) {
-    const attempts = await attemptsOf(store, ids, query.targets, replays);
+    const attempts = await attemptsOf(store, ids, query.targets, { runs: replays, weighs: query.weighs ?? false });
     for (const tries of triesOf(attempts, replays)) keep(tries[0]!.item, tries[0]!.target, cellOf(tries));
     // An arm that is no target of any policy, such as a URL, has its outcome in the results only.
-    for (const row of await resultsOf(store, replays, query.targets, ids)) keep(row.item, row.arm, resultCell(row, dialects.get(row.item)));
+    const asked = query.weighs ? [] : replays;
+    for (const row of asked.length === 0 ? [] : await resultsOf(store, asked, query.targets, ids))
+      keep(row.item, row.arm, resultCell(row, dialects.get(row.item)));
   }
   for (const column of query.columns) {
     if (column.type === 'recorded') for (const row of rows) keep(row.id, column.name, recordedCell(row));
@@ -79,8 +105,15 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
     id: row.id,
     cluster: row.conversation_id === '' ? row.id : row.conversation_id,
     cells: cells.get(row.id)!,
+    ...(query.weighs ? weightOf(cells.get(row.id)!) : {}),
     tags: { ...row.tags, tenant: row.tenant_id, route: row.route, project: row.project_id, user: row.end_user },
   }));
+}
+
+/** Copies of one request are drawn independently of one another. */
+function weightOf(cells: ReadonlyMap<string, Cell>): { readonly weight?: number } {
+  const weight = [...cells.values()].reduce((product, { drawn = 1 }) => product / drawn, 1);
+  return weight === 1 ? {} : { weight };
 }
 
 /** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */
@@ -113,6 +146,7 @@ function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
     ...(last.served_model === '' ? {} : { model: last.served_model }),
     ...(ok ? {} : { failure: failureOf(last.outcome) }),
     ...(ok ? { body: { exchange: last.exchange, attempt: last.attempt_no, provider: last.provider } } : {}),
+    ...(last.audit_probability > 0 && last.audit_probability < 1 ? { drawn: last.audit_probability } : {}),
     // A score is of what the caller got.
     ...(last.accepted ? { scored: last.exchange } : {}),
   };

@@ -17,6 +17,10 @@ import {
   ratioInference,
   shareInference,
   tabulate,
+  weightedBoundedInference,
+  weightedMean,
+  weightedMeanInference,
+  weightedRatio,
 } from '../statistics.ts';
 
 export interface Measured {
@@ -63,7 +67,15 @@ export const promiseInference = (values: Numbers, clusters: Clusters): Inference
 export const deltaInference = (candidate: Numbers, baseline: Numbers, clusters: Clusters): Inference =>
   boundedMeanInference(differences(candidate, baseline), clusters, -1, 1);
 
-export function measurePolicy(trials: Trials, reference: Trials, steps: number, clusters: Clusters, confidence: number): Measured {
+export function measurePolicy(
+  trials: Trials,
+  reference: Trials,
+  steps: number,
+  clusters: Clusters,
+  confidence: number,
+  weights?: Float64Array,
+): Measured {
+  if (weights) return measureWeighted(trials, reference, steps, { clusters, confidence, weights });
   const n = trials.step.length;
   const answered = new Array<number>(steps).fill(0);
   for (const step of trials.step) if (step >= 0) answered[step]! += 1 / n;
@@ -87,6 +99,40 @@ export function measurePolicy(trials: Trials, reference: Trials, steps: number, 
     errors: shareInference(failures(trials), clusters).interval(confidence),
     latencyMs: percentilesOf(trials.latencyMs, clusters, confidence),
     firstTokenMs: percentilesOf(trials.firstTokenMs, clusters, confidence),
+  };
+}
+
+interface Weighing {
+  readonly clusters: Clusters;
+  readonly confidence: number;
+  readonly weights: Float64Array;
+}
+
+/** The same of items that stand for unequally many. Percentiles are left out: nothing is said of their errors here. */
+function measureWeighted(trials: Trials, reference: Trials, steps: number, { clusters, confidence, weights }: Weighing): Measured {
+  const grade = (values: Float64Array, from = 0): Estimate =>
+    weightedBoundedInference(values, weights, clusters, from, 1).interval(confidence);
+  const inBounds = ({ value, low, high }: Estimate): Estimate => ({ value, low: Math.max(0, low), high: Math.min(1, high) });
+  const harm = harms(trials, reference);
+  const priced = Number.isFinite(trials.cost[0]!) && Number.isFinite(reference.cost[0]!);
+  const dollars = trials.cost.map(cost => usd(cost) * 1000);
+  return {
+    answered: Array.from({ length: steps }, (_, step) =>
+      weightedMean(
+        tabulate(weights.length, i => Number(trials.step[i] === step)),
+        weights,
+      ),
+    ),
+    escalated: inBounds(grade(escalations(trials))),
+    costPer1k: priced ? weightedMeanInference(dollars, weights, clusters).interval(confidence) : null,
+    relativeCost: priced ? weightedRatio(trials.cost, reference.cost, weights, clusters).interval(confidence) : null,
+    quality: inBounds(grade(trials.quality)),
+    qualityDelta: trials === reference ? certain(0).interval(confidence) : grade(differences(trials.quality, reference.quality), -1),
+    harm: inBounds(grade(harm)),
+    worse: harm.filter(h => h > 0).length,
+    better: trials.quality.filter((quality, i) => quality > reference.quality[i]!).length,
+    errors: inBounds(grade(failures(trials))),
+    ...{ latencyMs: null, firstTokenMs: null },
   };
 }
 

@@ -1,6 +1,6 @@
 /** What tossing a biased coin between the targets would give at the same cost: a chain that does not beat it has learnt nothing. */
 import type { Trials } from '../decide.ts';
-import { type Clusters, clusteredMean, type Inference, sum, tInference } from '../statistics.ts';
+import { type Clusters, clusteredMean, type Inference, tInference, weightedMean } from '../statistics.ts';
 
 export interface Corner {
   readonly target: string;
@@ -9,7 +9,7 @@ export interface Corner {
   readonly trials: Trials;
 }
 
-const mean = (values: Float64Array): number => sum(values) / values.length;
+const mean = weightedMean;
 
 interface Point {
   readonly cost: number;
@@ -17,10 +17,10 @@ interface Point {
 }
 
 /** The targets that no mix of others beats at their cost. */
-export const mixingHull = (singles: ReadonlyMap<string, Trials>): readonly Corner[] =>
+export const mixingHull = (singles: ReadonlyMap<string, Trials>, weights?: Float64Array): readonly Corner[] =>
   upperHull(
     [...singles]
-      .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost), quality: mean(trials.quality) }))
+      .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost, weights), quality: mean(trials.quality, weights) }))
       .filter(({ cost }) => Number.isFinite(cost)),
   );
 
@@ -38,8 +38,15 @@ export function upperHull<P extends Point>(points: readonly P[]): readonly P[] {
 const slope = (a: Point, b: Point): number => (b.quality - a.quality) / (b.cost - a.cost);
 
 /** Targets that another one beats or equals in both cost and quality, and in one of them truly. */
-export function dominatedTargets(singles: ReadonlyMap<string, Trials>): readonly { readonly target: string; readonly by: string }[] {
-  const points = [...singles].map(([target, trials]) => ({ target, cost: mean(trials.cost), quality: mean(trials.quality) }));
+export function dominatedTargets(
+  singles: ReadonlyMap<string, Trials>,
+  weights?: Float64Array,
+): readonly { readonly target: string; readonly by: string }[] {
+  const points = [...singles].map(([target, trials]) => ({
+    target,
+    cost: mean(trials.cost, weights),
+    quality: mean(trials.quality, weights),
+  }));
   return points.flatMap(({ target, cost, quality }) => {
     const by = points.find(p => p.cost <= cost && p.quality >= quality && (p.cost < cost || p.quality > quality));
     return by ? [{ target, by: by.target }] : [];
@@ -50,16 +57,15 @@ export function dominatedTargets(singles: ReadonlyMap<string, Trials>): readonly
  * The policy's quality less that of the mix of its cost, with the clustered error of its linearisation: the mix's share moves with every
  * item's cost as well. Below the cheapest target no mix is as cheap, above the best none is better: there the corner itself stands in.
  */
-export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clusters): Inference | undefined {
-  const cost = mean(trials.cost);
+export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clusters, weights?: Float64Array): Inference | undefined {
+  const cost = mean(trials.cost, weights);
   if (hull.length === 0 || !Number.isFinite(cost)) return undefined;
-  const quality = mean(trials.quality);
+  const quality = mean(trials.quality, weights);
   const upper = hull.findIndex(corner => corner.cost >= cost);
   const corner = upper === 0 ? hull[0]! : upper < 0 ? hull.at(-1)! : undefined;
   if (corner) {
     const gaps = trials.quality.map((q, i) => q - corner.trials.quality[i]!);
-    const { mean: gap, error } = clusteredMean(gaps, clusters);
-    return tInference(gap, error, clusters.count - 1);
+    return tInference(mean(gaps, weights), errorOf(gaps, clusters, weights), clusters.count - 1);
   }
   const [a, b] = [hull[upper - 1]!, hull[upper]!];
   const share = (cost - a.cost) / (b.cost - a.cost);
@@ -70,5 +76,14 @@ export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clust
     return q - (1 - share) * qa - share * qb - rate * (trials.cost[i]! - (1 - share) * ca - share * cb);
   });
   const value = quality - (1 - share) * a.quality - share * b.quality;
-  return tInference(value, clusteredMean(residuals, clusters).error, clusters.count - 1);
+  return tInference(value, errorOf(residuals, clusters, weights), clusters.count - 1);
+}
+
+/** Hájek's, by linearisation, where there are weights. */
+function errorOf(values: Float64Array, clusters: Clusters, weights: Float64Array | undefined): number {
+  if (!weights) return clusteredMean(values, clusters).error;
+  const centre = mean(values, weights);
+  const share = weights.reduce((total, weight) => total + weight, 0) / weights.length;
+  const residuals = values.map((x, i) => (weights[i]! * (x - centre)) / share);
+  return clusteredMean(residuals, clusters).error;
 }

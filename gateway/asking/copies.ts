@@ -78,6 +78,7 @@ export class Copies {
         trace: { ...question.trace, spanId: newSpanId(), parentSpanId: question.trace.spanId },
         measure: 'always',
         replayOf: question.id,
+        auditProbability: copy.share,
         run: copy.kind,
         arm: copy.route,
         repeat: 0,

@@ -47,6 +47,8 @@ export interface Question {
   /** What is asked besides, once it is answered; nothing when absent. */
   readonly copies?: CopyPlan;
   readonly replayOf?: string;
+  /** Of a copy: how likely it was to be asked. */
+  readonly auditProbability?: number;
   readonly run?: string;
   readonly arm?: string;
   readonly repeat?: number;

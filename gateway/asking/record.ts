@@ -65,6 +65,7 @@ export function exchangeOf(
     warnings: attempts.flatMap(a => a.warnings),
     flags: read?.flags ?? [],
     ...(question.replayOf === undefined ? {} : { replayOf: question.replayOf }),
+    ...(question.auditProbability === undefined ? {} : { auditProbability: question.auditProbability }),
     ...(question.run === undefined ? {} : { run: question.run }),
     ...(question.arm === undefined ? {} : { arm: question.arm }),
     ...(question.repeat === undefined ? {} : { repeat: question.repeat }),

@@ -53,6 +53,8 @@ export interface Exchange {
   readonly flags: readonly StreamFlag[];
   /** The id of the original exchange, when this one is a replay. */
   readonly replayOf?: string;
+  /** How likely it was that this copy was asked at all: what shares are drawn with, and eval divides by. Absent for all but copies. */
+  readonly auditProbability?: number;
   /** The replay run it belongs to. */
   readonly run?: string;
   /** What the run asked in the original's place: a target, `config:FILE` or a URL, as `--against` named it. */

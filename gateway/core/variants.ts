@@ -53,6 +53,8 @@ export interface Copy {
   readonly kind: 'shadow' | 'audit';
   /** A route, or a target. */
   readonly route: string;
+  /** How likely such a request was to be copied, in (0, 1]. */
+  readonly share: number;
 }
 
 /** What is asked after a request was answered. The coin knows it by the request's id, so that a share is the same requests for all. */
@@ -65,10 +67,10 @@ export function copiesOf(
 ): readonly Copy[] {
   const shadows = plan.shadow
     .filter(({ route, share }) => coin(seed, `shadow ${route}`) < share)
-    .map(({ route }): Copy => ({ kind: 'shadow', route }));
+    .map(({ route, share }): Copy => ({ kind: 'shadow', route, share }));
   const strong = policy.steps.at(-1)?.target;
   const step = outcome.type === 'answered' ? attempts[outcome.attempt]?.step : undefined;
   const isEarly = step !== undefined && step < policy.steps.length - 1 && policy.steps[step]!.accept !== undefined;
   const isAudited = isEarly && strong !== undefined && coin(seed, 'audit') < plan.auditProbability;
-  return isAudited ? [...shadows, { kind: 'audit', route: strong }] : shadows;
+  return isAudited ? [...shadows, { kind: 'audit', route: strong, share: plan.auditProbability }] : shadows;
 }
