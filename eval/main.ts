@@ -54,11 +54,7 @@ function chains(evaluation: Command): void {
     .addHelpText('after', sweepHelp)
     .action(action((options: SweepCommandOptions) => runSweep(options)));
 
-  weighFlag(
-    chainFlags(
-      evaluation.command('certify').description('the lowest threshold whose loss is bounded, with a stated chance of being wrong'),
-    ),
-  )
+  weighFlag(chainFlags(evaluation.command('certify').description('the lowest threshold with a bounded loss, and a stated chance of error')))
     .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 2pp')
     .option('--loss <kind>', 'harm (where it is worse) or net (less where it is better)', 'harm')
     .option('--confidence <level>', 'of the promise', '95%')
