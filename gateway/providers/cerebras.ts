@@ -1,4 +1,4 @@
-/** Cerebras: refuses penalties and biases. Its streams end without `[DONE]`. */
+/** Cerebras: refuses penalties and biases. Its streams end without `[DONE]`. Source: inference-docs.cerebras.ai, and recordings. */
 import { approximated, dropped, type Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
 
@@ -22,7 +22,8 @@ export const cerebras = dialectOf({
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     const off = effort === 'none' || budgetTokens === 0;
     if (!/gpt-oss/.test(model)) {
-      if (off) return { disable_reasoning: true };
+      // From GLM 4.7 on by the common word.
+      if (off) return /glm-(4\.[7-9]|[5-9])/.test(model) ? { reasoning_effort: 'none' } : { disable_reasoning: true };
       warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
       return {};
     }

@@ -1,4 +1,4 @@
-/** Groq: refuses log-probabilities, names of speakers and more than one answer; reasoning comes apart from the text when asked for. */
+/** Groq: refuses log-probabilities, names of speakers and more than one answer; reasoning comes apart from the text when asked for. Source: console.groq.com/docs/openai. */
 import { approximated, dropped, type Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
 

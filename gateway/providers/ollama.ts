@@ -1,4 +1,4 @@
-/** Ollama on this machine, at its compatible address: no key, one answer, and no tool can be forced. */
+/** Ollama on this machine, at its compatible address: no key, one answer, and no tool can be forced. Source: docs.ollama.com/api/openai-compatibility. */
 import { dropped, type Provider } from '../core/provider.ts';
 import { dialectOf, withoutTools } from './openai/dialect.ts';
 

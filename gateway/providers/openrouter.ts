@@ -1,4 +1,4 @@
-/** OpenRouter: one address for many vendors. Reasoning takes an effort or a budget, goes back with what proves it, and the cost is told when asked for. */
+/** OpenRouter: one address for many vendors. Reasoning takes an effort or a budget, goes back with what proves it, and usage tells the cost unasked. Source: openrouter.ai/docs. */
 import type { Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
 import { foreignTraits } from './openai/model.ts';
@@ -13,5 +13,4 @@ export const openrouter = dialectOf({
     if (effort === 'none' || budgetTokens === 0) return { reasoning: { enabled: false } };
     return { reasoning: budgetTokens === undefined ? { effort: effort! } : { max_tokens: budgetTokens } };
   },
-  amend: ({ usage }) => (usage === undefined ? { usage: { include: true } } : {}),
 }) satisfies Provider;

@@ -1,10 +1,21 @@
-/** xAI: its reasoning models refuse penalties and stop sequences; tokens of reasoning stand beside the completion's, not within. */
+/**
+ * xAI: its reasoning models refuse penalties and stop sequences, and an effort where they take none; tokens of reasoning stand beside the
+ * completion's, not within. Source: docs.x.ai, reasoning.
+ */
+import type { ReasoningEffort } from '../core/chat.ts';
 import { approximated, dropped, type Provider } from '../core/provider.ts';
 import { dialectOf } from './openai/dialect.ts';
+import { nearestEffort } from './openai/thinking.ts';
 
-/** Grok 4 and what came after it reason unless their name says otherwise; only these small ones are told how much. */
-const reasons = /grok-(3-mini|4|5|code)(?!.*non-reasoning)/;
-const adjustable = /grok-(3-mini|4\.[3-9])/;
+/** Grok 4 and what came after it reason unless their name says otherwise. */
+const reasons = /grok-(3-mini|4|5|code|build)(?!.*non-reasoning)/;
+
+/** What a model can be told; the others refuse the member. From 4.4 on reasoning cannot be turned off. */
+function effortsOf(model: string): readonly ReasoningEffort[] {
+  if (/grok-3-mini/.test(model)) return ['low', 'high'];
+  if (/grok-4\.3(?!\d)/.test(model)) return ['none', 'low', 'medium', 'high'];
+  return /grok-(4\.[4-9](?!\d)|[5-9])/.test(model) ? ['low', 'medium', 'high'] : [];
+}
 
 export const xai = dialectOf({
   name: 'xai',
@@ -18,15 +29,18 @@ export const xai = dialectOf({
     metadata: 'xAI passes over it.',
     top_k: 'xAI has nothing like it.',
   },
-  reasoning: ({ effort, budgetTokens }, model, warnings) => {
+  reasoning: (asked, model, warnings) => {
+    const { effort, budgetTokens } = asked;
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
-    if (adjustable.test(model) && effort !== 'none' && budgetTokens !== 0) {
-      const told = effort === 'low' || effort === 'minimal' ? 'low' : 'high';
-      if (told !== effort) warnings.push(approximated(field, `This model takes low and high; sent as ${told}.`));
-      return { reasoning_effort: told };
+    const efforts = effortsOf(model);
+    const off = effort === 'none' || budgetTokens === 0;
+    if (efforts.length === 0 || (off && !efforts.includes('none'))) {
+      warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      return {};
     }
-    warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
-    return {};
+    const told = nearestEffort(efforts, asked);
+    if (told !== effort) warnings.push(approximated(field, `This model takes ${efforts.join(', ')}; sent as ${told}.`));
+    return { reasoning_effort: told };
   },
   amend: (body, model, warnings) => {
     if (!reasons.test(model)) return {};

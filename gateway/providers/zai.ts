@@ -1,9 +1,21 @@
-/** Z.AI: one stop sequence, thinking as a switch, no forced tool, and error codes that are numbers of its own. */
-import { approximated, dropped, type Provider } from '../core/provider.ts';
+/**
+ * Z.AI: one stop sequence, thinking as a switch and from GLM-5.2 on by an effort (5.3 always thinks), no forced tool, and error codes that are
+ * numbers of its own. Source: docs.bigmodel.cn, chat completion.
+ */
+import type { ReasoningEffort } from '../core/chat.ts';
+import { altered, approximated, dropped, type Provider } from '../core/provider.ts';
 import { dialectOf, withoutTools } from './openai/dialect.ts';
 import { schemaAsPrompt } from './openai/structured.ts';
+import { nearestEffort } from './openai/thinking.ts';
 
 const unknown = 'Z.AI has nothing like it.';
+
+/** 5.2 maps the others to these; its successors refuse them, and cannot be kept from thinking. */
+function effortsOf(model: string): readonly ReasoningEffort[] {
+  const [, major = '0', minor = '0'] = /glm-(\d+)(?:\.(\d+))?/.exec(model) ?? [];
+  const version = Number(major) * 100 + Number(minor);
+  return version < 502 ? [] : version === 502 ? ['high', 'max'] : ['low', 'high', 'max'];
+}
 
 export const zai = dialectOf({
   name: 'zai',
@@ -25,12 +37,20 @@ export const zai = dialectOf({
     top_k: unknown,
   },
   renames: { max_completion_tokens: 'max_tokens', user: 'user_id' },
-  reasoning: ({ effort, budgetTokens }, _model, warnings) => {
-    if (effort === 'none' || budgetTokens === 0) return { thinking: { type: 'disabled' } };
-    warnings.push(
-      approximated(effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort', 'Z.AI reasons or does not; it was told to.'),
-    );
-    return { thinking: { type: 'enabled' } };
+  reasoning: (asked, model, warnings) => {
+    const { effort, budgetTokens } = asked;
+    const off = effort === 'none' || budgetTokens === 0;
+    const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
+    const efforts = effortsOf(model);
+    const always = efforts.includes('low');
+    if (off && !always) return { thinking: { type: 'disabled' } };
+    if (efforts.length === 0) {
+      warnings.push(approximated(field, 'Z.AI reasons or does not; it was told to.'));
+      return { thinking: { type: 'enabled' } };
+    }
+    const told = nearestEffort(efforts, asked);
+    if (told !== effort) warnings.push((off ? altered : approximated)(field, `This model takes ${efforts.join(', ')}; sent as ${told}.`));
+    return { thinking: { type: 'enabled' }, reasoning_effort: told };
   },
   amend: (body, _model, warnings) => {
     const { stop, tool_choice: choice } = body;

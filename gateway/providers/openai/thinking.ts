@@ -1,5 +1,5 @@
 /** An effort as a budget of tokens, for vendors that count. */
-import type { ReasoningEffort } from '../../core/chat.ts';
+import type { Reasoning, ReasoningEffort } from '../../core/chat.ts';
 
 const budgets: Readonly<Record<ReasoningEffort, number>> = {
   none: 0,
@@ -12,3 +12,11 @@ const budgets: Readonly<Record<ReasoningEffort, number>> = {
 };
 
 export const budgetOf = (effort: ReasoningEffort): number => budgets[effort];
+
+const order: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
+
+/** Of the efforts that a model takes, in rising order, the one asked for, else the next above it, else the highest. Of a budget: `high`, or the highest. */
+export function nearestEffort(taken: readonly ReasoningEffort[], { effort, budgetTokens }: Reasoning): ReasoningEffort {
+  const wanted = effort ?? (budgetTokens === 0 ? 'none' : 'high');
+  return taken.find(one => order.indexOf(one) >= order.indexOf(wanted)) ?? taken.at(-1)!;
+}
