@@ -64,7 +64,7 @@ export function selectionOf(options: SelectionOptions, now: Instant): Selection 
     ...(model === undefined ? {} : { model }),
     ...(route === undefined ? {} : { route }),
     ...(tenant === undefined ? {} : { tenant }),
-    tags: Object.fromEntries((options.tag ?? []).map(parseTag)),
+    tags: parseTags(options.tag ?? []),
     ...(options.where === undefined ? {} : { where: options.where }),
     stratify: options.stratify === undefined ? [] : options.stratify.split(',').map(name => name.trim()),
     excludeRedacted: options.excludeRedacted === true,
@@ -98,6 +98,15 @@ export function parseTime(text: string, flag: string, now: Instant): Instant {
   if (Number.isNaN(at))
     throw new CommandError(exit.usage, `${flag} ${text}: write a span such as 30m, 1h, 7d, or a date such as 2026-01-31T12:00:00Z.`);
   return at;
+}
+
+/** A request has one value of each tag, so that of two wished for none has both. */
+function parseTags(texts: readonly string[]): Readonly<Record<string, string>> {
+  const tags = texts.map(parseTag);
+  const twice = tags.find(([name], i) => tags.findIndex(([known]) => known === name) < i);
+  if (twice)
+    throw new CommandError(exit.usage, `--tag ${twice[0]} is there twice; either value is --where "tags['${twice[0]}'] IN ('…', '…')".`);
+  return Object.fromEntries(tags);
 }
 
 function parseTag(text: string): [string, string] {
