@@ -1,6 +1,7 @@
 /** Content blocks of a caller's turns: text, media, thoughts, calls and their results. */
 import type { CacheHint, MediaSource, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { base64 } from '../openai/content.ts';
 import {
   isGiven,
   noteOthers,
@@ -118,8 +119,7 @@ function readSource(reading: Reading, block: JsonObject, path: string): readonly
       const mediaType = requireText(reading, source.media_type, `${at}.media_type`).toLowerCase();
       if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(mediaType))
         refuse(reading, 'invalid_value', `${at}.media_type`, `${at}.media_type is no media type.`);
-      const data = requireText(reading, source.data, `${at}.data`).replace(/\s+/g, '');
-      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) refuse(reading, 'invalid_value', `${at}.data`, `${at}.data is not base64.`);
+      const data = base64(reading, requireText(reading, source.data, `${at}.data`), `${at}.data`);
       return [{ type: 'inline', mediaType, data }];
     }
     case 'text':

@@ -1,6 +1,7 @@
 /** The contents of a caller as messages. */
 import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { base64 } from '../openai/content.ts';
 import {
   isGiven,
   noteOthers,
@@ -118,8 +119,8 @@ function readInline(reading: Reading, part: JsonObject, path: string): readonly 
   const at = `${path}.inlineData`;
   const { mimeType, data, displayName } = camel(readObject(reading, part.inlineData, at) ?? {});
   const mediaType = requireText(reading, mimeType, `${at}.mimeType`).toLowerCase();
-  const bytes = requireText(reading, data, `${at}.data`).replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/');
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(bytes)) refuse(reading, 'invalid_value', `${at}.data`, `${at}.data is not base64.`);
+  const standard = requireText(reading, data, `${at}.data`).replaceAll('-', '+').replaceAll('_', '/');
+  const bytes = base64(reading, standard, `${at}.data`);
   const name = readText(reading, displayName, `${at}.displayName`);
   return mediaOf(reading, { type: 'inline', mediaType, data: bytes }, mediaType, at, name);
 }

@@ -1,37 +1,11 @@
 /** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
 import type { CacheHint, MediaSource, Message, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
-
-export interface Turn {
-  readonly role: 'user' | 'assistant';
-  readonly content: readonly JsonObject[];
-}
-
-export interface Conversation {
-  readonly system: readonly JsonObject[];
-  readonly turns: readonly Turn[];
-}
+import type { JsonObject } from '../../core/json.ts';
+import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+import { type Conversation, conversationOf, lose, resultContent } from '../../core/turns.ts';
 
 export function renderMessages(messages: readonly Message[], warnings: Warning[]): Conversation {
-  const system: JsonObject[] = [];
-  const turns: { role: Turn['role']; content: JsonObject[] }[] = [];
-  for (const [index, message] of messages.entries()) {
-    const path = `messages[${index}]`;
-    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Anthropic takes no names of participants.'));
-    const isSystem = message.role === 'system' || message.role === 'developer';
-    const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
-    if (isSystem) {
-      if (turns.length > 0) warnings.push(altered(path, 'Moved to the front: Anthropic has one system prompt, before all turns.'));
-      system.push(...content);
-      continue;
-    }
-    if (content.length === 0) continue;
-    const role = message.role === 'assistant' ? 'assistant' : 'user';
-    const last = turns.at(-1);
-    if (last?.role === role) last.content.push(...content);
-    else turns.push({ role, content });
-  }
+  const { system, turns } = conversationOf(messages, 'Anthropic', renderPart, warnings);
   return { system, turns: turns.map(turn => ({ ...turn, content: resultsFirst(turn.content) })) };
 }
 
@@ -81,11 +55,6 @@ function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warn
   }
 }
 
-function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
-  warnings.push(dropped(path, detail));
-  return [];
-}
-
 /** Anthropic refuses blocks of nothing but white space, which OpenAI's callers send beside tool calls. */
 const renderText = (text: string): readonly JsonObject[] => (text.trim() === '' ? [] : [{ type: 'text', text }]);
 
@@ -123,11 +92,7 @@ function decodeBase64(data: string): string | undefined {
 const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_-]/g, '_');
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {
-  const content: Json[] = part.content.flatMap((inner, at) => {
-    const innerPath = `${path}.content[${at}]`;
-    if (inner.type === 'text' || inner.type === 'image' || inner.type === 'document') return renderPart(inner, innerPath, false, warnings);
-    return lose(innerPath, `A tool result takes no ${inner.type}.`, warnings);
-  });
+  const content = resultContent(part, path, renderPart, warnings);
   return {
     type: 'tool_result',
     tool_use_id: renderId(part.id),

@@ -3,8 +3,11 @@ import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core
 import { unreadMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { count, text } from '../../core/members.ts';
 import { citationsOf } from './citations.ts';
 import { failureOf } from './failure.ts';
+
+export { text };
 
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
@@ -100,6 +103,3 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     source: 'provider',
   };
 }
-
-export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

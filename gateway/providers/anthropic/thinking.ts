@@ -2,7 +2,7 @@
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { altered, approximated, dropped, type Warning } from '../../core/provider.ts';
-import type { Turn } from './messages.ts';
+import type { Turn } from '../../core/turns.ts';
 import type { ModelTraits } from './model.ts';
 
 export interface Thinking {

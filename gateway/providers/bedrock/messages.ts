@@ -1,39 +1,11 @@
 /** A conversation in Converse's form: a system prompt of its own, and turns of user and assistant that alternate. */
 import type { CacheHint, MediaSource, Message, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+import { type Conversation, conversationOf, lose, resultContent } from '../../core/turns.ts';
 
-export interface Turn {
-  readonly role: 'user' | 'assistant';
-  readonly content: readonly JsonObject[];
-}
-
-export interface Conversation {
-  readonly system: readonly JsonObject[];
-  readonly turns: readonly Turn[];
-}
-
-export function renderMessages(messages: readonly Message[], warnings: Warning[]): Conversation {
-  const system: JsonObject[] = [];
-  const turns: { role: Turn['role']; content: JsonObject[] }[] = [];
-  for (const [index, message] of messages.entries()) {
-    const path = `messages[${index}]`;
-    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Bedrock takes no names of participants.'));
-    const isSystem = message.role === 'system' || message.role === 'developer';
-    const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
-    if (isSystem) {
-      if (turns.length > 0) warnings.push(altered(path, 'Moved to the front: Bedrock has one system prompt, before all turns.'));
-      system.push(...content);
-      continue;
-    }
-    if (content.length === 0) continue;
-    const role = message.role === 'assistant' ? 'assistant' : 'user';
-    const last = turns.at(-1);
-    if (last?.role === role) last.content.push(...content);
-    else turns.push({ role, content });
-  }
-  return { system, turns };
-}
+export const renderMessages = (messages: readonly Message[], warnings: Warning[]): Conversation =>
+  conversationOf(messages, 'Bedrock', renderPart, warnings);
 
 export const cachePoint = ({ ttl }: CacheHint): JsonObject => ({ cachePoint: { type: 'default', ...(ttl === undefined ? {} : { ttl }) } });
 
@@ -69,11 +41,6 @@ function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warn
     case 'tool-result':
       return [renderResult(part, path, warnings)];
   }
-}
-
-function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
-  warnings.push(dropped(path, detail));
-  return [];
 }
 
 /** Bedrock refuses blocks of nothing but white space. */
@@ -132,11 +99,7 @@ function renderMedia(
 const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_.:-]/g, '_').slice(0, 64) || '_';
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {
-  const content = part.content.flatMap((inner, at) => {
-    const innerPath = `${path}.content[${at}]`;
-    if (inner.type === 'text' || inner.type === 'image' || inner.type === 'document') return renderPart(inner, innerPath, false, warnings);
-    return lose(innerPath, `A tool result takes no ${inner.type}.`, warnings);
-  });
+  const content = resultContent(part, path, renderPart, warnings);
   const told = content.length > 0 ? content : [{ text: '(empty)' }];
   return { toolResult: { toolUseId: renderId(part.id), content: told, ...(part.failed ? { status: 'error' } : {}) } };
 }

@@ -2,6 +2,9 @@
 import type { Citation, Finish, FinishReason, Part, Span, Usage } from '../../core/chat.ts';
 import { unreadMax } from '../../core/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { count, listOf, objectOf, text } from '../../core/members.ts';
+
+export { listOf, objectOf, text };
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   end_turn: 'stop',
@@ -102,8 +105,3 @@ function parseReasoning({ reasoningText, redactedContent }: JsonObject): readonl
   }
   return text(redactedContent) === '' ? [] : [{ type: 'reasoning', text: '', redacted: text(redactedContent) }];
 }
-
-export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-export const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
-export const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
-const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

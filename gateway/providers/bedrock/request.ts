@@ -2,10 +2,11 @@
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { altered, approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import type { Turn } from '../../core/turns.ts';
 import { type ModelTraits, traitsOf } from '../anthropic/model.ts';
 import { narrowSchema } from '../anthropic/schema.ts';
 import { renderThinking } from '../anthropic/thinking.ts';
-import { cachePoint, renderMessages, type Turn } from './messages.ts';
+import { cachePoint, renderMessages } from './messages.ts';
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];

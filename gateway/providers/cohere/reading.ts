@@ -1,6 +1,7 @@
 /** What single members of a Cohere answer mean. */
 import type { Citation, Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { count } from '../../core/members.ts';
 import { listOf, objectOf, text } from '../openai/reading.ts';
 
 const reasons: Readonly<Record<string, FinishReason>> = {
@@ -49,7 +50,6 @@ export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob
       : [],
   );
 
-const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);
 /** One for each source. */
 export const citationsOf = (citations: Json | undefined): readonly Citation[] =>
   listOf(isObject(citations) ? [citations] : citations).flatMap(raw => {

@@ -1,6 +1,9 @@
 /** What single members of a Gemini answer mean: finish reasons, token counts, log-probabilities. */
 import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { count, listOf, text } from '../../core/members.ts';
+
+export { listOf, text };
 
 /** Source: ai.google.dev, FinishReason, with the ones recorded from Vertex; what is not here is `other`. */
 const reasons: Readonly<Record<string, FinishReason>> = {
@@ -63,7 +66,3 @@ const tokenOf = ({ token, logProbability }: JsonObject): { readonly token: strin
   token: text(token),
   logprob: typeof logProbability === 'number' ? Math.min(0, logProbability) : 0,
 });
-
-export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-export const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
-const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

@@ -3,9 +3,12 @@ import type { Finish, Part, Usage } from '../../core/chat.ts';
 import { unreadMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { count } from '../../core/members.ts';
 import { citationOf } from '../openai/citations.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { billedIn, listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
+
+export { count };
 
 /** OpenAI's seals are Fernet tokens, whose first bytes are a version and the time's leading zeros; other vendors' signatures are not. */
 export const isSealed = (signature: string): boolean => signature.startsWith('gAAAA');
@@ -122,5 +125,3 @@ export function failureIn(response: JsonObject): Failure | undefined {
   if (response.status === 'cancelled') return { kind: 'server-error', message: 'the answer was cancelled at the provider' };
   return undefined;
 }
-
-export const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

@@ -1,6 +1,9 @@
 /** What single members of a chat completion mean, by OpenAI's documents and by the habits of those who imitate it. */
 import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { count, listOf, objectOf, text } from '../../core/members.ts';
+
+export { listOf, objectOf, text };
 
 /** OpenAI's own reasons, and those recorded or documented of vendors, in lower case; what is not here is `other`. */
 const reasons: Readonly<Record<string, FinishReason>> = {
@@ -112,8 +115,3 @@ export function inventId(answer: string, choice: number, number: number, name: s
   const place = choice === 0 ? `${number}` : `${choice}_${number}`;
   return `call_${clean(answer).slice(-(callIdLengthMax - 'call__999_9999'.length)) || clean(name).slice(0, 24)}_${place}`;
 }
-
-export const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-export const listOf = (value: Json | undefined): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
-export const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
-const count = (value: Json | undefined): number => (typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : 0);

@@ -1,0 +1,57 @@
+/** A conversation for formats with one system prompt before all turns, and turns of user and assistant that alternate. */
+import type { Message, Part } from './chat.ts';
+import type { JsonObject } from './json.ts';
+import { altered, dropped, type Warning } from './provider.ts';
+
+export interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly content: readonly JsonObject[];
+}
+
+export interface Conversation {
+  readonly system: readonly JsonObject[];
+  readonly turns: readonly Turn[];
+}
+
+/** The blocks that a part becomes; `textOnly` in a system prompt. */
+export type RenderPart = (part: Part, path: string, textOnly: boolean, warnings: Warning[]) => readonly JsonObject[];
+
+export function conversationOf(messages: readonly Message[], vendor: string, renderPart: RenderPart, warnings: Warning[]): Conversation {
+  const system: JsonObject[] = [];
+  const turns: { role: Turn['role']; content: JsonObject[] }[] = [];
+  for (const [index, message] of messages.entries()) {
+    const path = `messages[${index}]`;
+    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, `${vendor} takes no names of participants.`));
+    const isSystem = message.role === 'system' || message.role === 'developer';
+    const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
+    if (isSystem) {
+      if (turns.length > 0) warnings.push(altered(path, `Moved to the front: ${vendor} has one system prompt, before all turns.`));
+      system.push(...content);
+      continue;
+    }
+    if (content.length === 0) continue;
+    const role = message.role === 'assistant' ? 'assistant' : 'user';
+    const last = turns.at(-1);
+    if (last?.role === role) last.content.push(...content);
+    else turns.push({ role, content });
+  }
+  return { system, turns };
+}
+
+/** The result of a call: what a turn may hold and a result may not is lost. */
+export const resultContent = (
+  { content }: Part & { type: 'tool-result' },
+  path: string,
+  renderPart: RenderPart,
+  warnings: Warning[],
+): readonly JsonObject[] =>
+  content.flatMap((inner, at) => {
+    const innerPath = `${path}.content[${at}]`;
+    if (inner.type === 'text' || inner.type === 'image' || inner.type === 'document') return renderPart(inner, innerPath, false, warnings);
+    return lose(innerPath, `A tool result takes no ${inner.type}.`, warnings);
+  });
+
+export function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
+  warnings.push(dropped(path, detail));
+  return [];
+}
