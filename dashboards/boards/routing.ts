@@ -57,6 +57,14 @@ export const routing: Board = {
       width: 12,
     },
     {
+      title: 'Waits of the slowest 5 %',
+      description: 'Of requests that waited: in the queue for a used-up limit, and with content at hand that was held back until it was judged.',
+      query: 'routing/waits.sql',
+      type: 'timeseries',
+      unit: 'ms',
+      width: 24,
+    },
+    {
       title: 'Why there was another attempt',
       description: 'By kind and reason, with the target that was asked instead and how often it helped.',
       query: 'routing/reasons.sql',

@@ -58,7 +58,7 @@ describe('config check', () => {
     expect(JSON.parse(json.out)).toMatchObject({ ok: false, problems: [{ line: 2, column: 11, path: 'server.prot' }, { line: 3 }] });
   });
 
-  it('takes 10,000 keys, 1,000 routes and 200 providers, and prints as many as anybody reads', async () => {
+  it('takes 10,000 keys, 1,000 routes and 200 providers, and prints as many as anybody reads', { timeout: 120_000 }, async () => {
     const lines = (count: number, line: (n: number) => string): string => Array.from({ length: count }, (_, n) => line(n)).join('\n');
     const sha = (n: number): string => createHash('sha256').update(String(n)).digest('hex');
     const path = file(`
