@@ -58,7 +58,8 @@ export const routing: Board = {
     },
     {
       title: 'Waits of the slowest 5 %',
-      description: 'Of requests that waited: in the queue for a used-up limit, and with content at hand that was held back until it was judged.',
+      description:
+        'Of requests that waited: in the queue for a used-up limit, and with content at hand that was held back until it was judged.',
       query: 'routing/waits.sql',
       type: 'timeseries',
       unit: 'ms',

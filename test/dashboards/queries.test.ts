@@ -70,6 +70,7 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
   test('what has no price, what is repeated and what a threshold would do is counted', async () => {
     expect(await value('cost/unpriced.sql')).toBe(1);
     expect(await value('cache/saved.sql')).toBeCloseTo(saved / 1e9, 12);
+    expect((await rows('routing/waits.sql')).map(({ queued, held }) => [queued, held])).toContainEqual([40, 25]);
     expect((await rows('cache/hits.sql')).some(row => Number(row.hits) > 0)).toBe(true);
     expect(await value('cache/repeated_cost.sql')).toBeCloseTo((2 * nanoUsd.small) / 1e9, 12);
     expect(await value('cache/repeated_share.sql')).toBeCloseTo(2 / 9, 6);

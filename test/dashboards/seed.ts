@@ -91,6 +91,7 @@ export function liveTraffic(now: number): readonly Exchange[] {
     ),
     exchange(at(30), [{ kind: 'primary', outcome: 'aborted' }, { kind: 'hedge' }], { request: ask('Slow?'), caller: acme }),
     exchange(at(20), [{ kind: 'primary', usage: cachedUsage, chunks, cost: cachedCost }], {
+      ...{ queuedMs: 40, heldMs: 25 },
       request: ask('Long?'),
       usage: cachedUsage,
       stream: true,
