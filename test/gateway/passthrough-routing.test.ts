@@ -1,16 +1,19 @@
 /** Calls that pass through are routed like chat: over the targets of a route, with retries, health, limits and budgets; driven by the official client. */
 import { createHash } from 'node:crypto';
 import OpenAI from 'openai';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Answer, type Running, running, upstream } from './harness.ts';
 
-type Act = (body: { readonly model: string; readonly input: string | readonly string[] }) => { status?: number; body: unknown };
+type Answered = { readonly status?: number; readonly body: unknown };
+type Act = (body: { readonly model: string; readonly input: string | readonly string[] }) => Answered | undefined;
 let actA: Act;
 let actB: Act;
 const answering =
   (act: () => Act): Answer =>
   (response, asked) => {
-    const { status = 200, body } = act()(JSON.parse(asked.body));
+    const answer = act()(JSON.parse(asked.body));
+    if (!answer) return;
+    const { status = 200, body } = answer;
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
 const a = await upstream(answering(() => actA));
@@ -26,6 +29,7 @@ routes:
   mixed: [a/text-embedding-3-small, gemini/gemini-embedding-001]
   strict: { steps: [{ target: a/text-embedding-3-small }, { target: gemini/gemini-embedding-001 }], on_unsupported: reject }
   stubborn: { steps: [{ target: a/text-embedding-3-small }], retries: 2 }
+  hedged: { steps: [{ target: a/text-embedding-3-small, hedge_after: 30ms }, { target: b/text-embedding-3-small }] }
   flags: [a/omni-moderation-latest, b/omni-moderation-latest]
   pictures: [a/gpt-image-1, b/gpt-image-1]
 ${more}`;
@@ -144,4 +148,16 @@ test('an error inside of a good status is none of an answer', async () => {
   actB = vectors;
   expect((await embed('embed')).response.headers.get('x-hindcast-attempts')).toBe('2');
   expect((await gateway.sink.next()).attempts[0]).toMatchObject({ outcome: 'rate-limited', status: 200 });
+});
+
+test('a target that says nothing is raced by the next one, and what lost is recorded as given up', async () => {
+  actA = () => undefined;
+  actB = vectors;
+  const { response } = await embed('hedged');
+  expect(response.headers.get('x-hindcast-target')).toBe('b/text-embedding-3-small');
+  expect((await gateway.sink.next()).attempts).toMatchObject([
+    { kind: 'primary', outcome: 'aborted', accepted: false },
+    { kind: 'hedge', outcome: 'ok', accepted: true },
+  ]);
+  await vi.waitFor(() => expect(a.open()).toBe(0));
 });
