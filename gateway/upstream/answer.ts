@@ -125,7 +125,8 @@ export class Answer {
     if (failed) {
       const { failure } = failed;
       // Half an event at the end of the body is no nonsense of the provider's: the rest of it did not arrive.
-      return this.#fail(this.#isEnding && failure.kind === 'invalid-response' ? { ...failure, kind: 'truncated' } : failure);
+      const isHalf = this.#isEnding && failure.kind === 'invalid-response';
+      return this.#finishStream(parser, isHalf ? { ...failure, kind: 'truncated' } : failure);
     }
     this.#take(events, event);
     if (events.some(e => e.type === 'response-end')) this.#finishStream(parser);

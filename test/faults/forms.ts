@@ -1,31 +1,42 @@
 /** The wire formats of the fault matrix: the same answer, `hello`, in the phases of each one's stream and in one piece. */
 import type { Provider } from '../../gateway/core/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
+import { bedrock } from '../../gateway/providers/bedrock.ts';
 import { gemini } from '../../gateway/providers/gemini.ts';
 import { openai } from '../../gateway/providers/openai.ts';
+import { openaiResponses } from '../../gateway/providers/openai-responses.ts';
+import { awsMessage } from '../providers/aws-bytes.ts';
 import { chunks, completion, done, event } from './chat.ts';
 
-export type FormName = 'JSON' | 'OpenAI SSE' | 'Anthropic SSE' | 'Gemini SSE';
+export type FormName = 'JSON' | 'OpenAI SSE' | 'Anthropic SSE' | 'Gemini SSE' | 'Responses SSE' | 'Bedrock event stream';
+
+export type Piece = string | Uint8Array;
 
 export interface Form {
   readonly name: FormName;
   readonly provider: Provider;
   readonly stream: boolean;
   /** Events by phase; a JSON answer is its two halves. */
-  readonly prelude: readonly string[];
-  readonly content: readonly string[];
-  readonly rest: readonly string[];
-  readonly finish: readonly string[];
+  readonly prelude: readonly Piece[];
+  readonly content: readonly Piece[];
+  readonly rest: readonly Piece[];
+  readonly finish: readonly Piece[];
   /** The format's last word; none in Gemini's. */
-  readonly sentinel: readonly string[];
+  readonly sentinel: readonly Piece[];
   /** An error told inside of a stream or a 200. */
-  readonly error: string;
+  readonly error: Piece;
+  /** Well framed, and nothing that the format has. */
+  readonly nonsense: Piece;
+  readonly contentType: string;
+  /** What the config says of an account of it, beside its address. */
+  readonly account: string;
   /** What a 400 says of a request that is too long, and of one that a filter refuses; Gemini says that in an answer. */
   readonly tooLong: object;
   readonly filtered?: object;
 }
 
 const named = (type: string, data: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+const sse = { contentType: 'text/event-stream', account: 'key: sk-prov-a-1234567890', nonsense: 'data: {{{\n\n' };
 const of = chunks();
 const whole = JSON.stringify(completion('hello'));
 
@@ -33,6 +44,7 @@ const openaiForm: Form = {
   name: 'OpenAI SSE',
   provider: openai,
   stream: true,
+  ...sse,
   prelude: [of.role],
   content: [of.text('hel')],
   rest: [of.text('lo')],
@@ -47,6 +59,7 @@ const jsonForm: Form = {
   ...openaiForm,
   name: 'JSON',
   stream: false,
+  contentType: 'application/json',
   prelude: [],
   content: [whole.slice(0, 60)],
   rest: [whole.slice(60)],
@@ -59,6 +72,8 @@ const anthropicForm: Form = {
   name: 'Anthropic SSE',
   provider: anthropic,
   stream: true,
+  ...sse,
+
   prelude: [
     named('message_start', {
       message: {
@@ -94,6 +109,8 @@ const geminiForm: Form = {
   name: 'Gemini SSE',
   provider: gemini,
   stream: true,
+  ...sse,
+
   prelude: [candidate('')],
   content: [candidate('hel')],
   rest: [candidate('lo')],
@@ -109,4 +126,64 @@ const geminiForm: Form = {
   },
 };
 
-export const forms: readonly Form[] = [jsonForm, openaiForm, anthropicForm, geminiForm];
+const item = { type: 'message', id: 'msg_1', role: 'assistant', status: 'in_progress', content: [] };
+const response = (more: object): object => ({
+  response: { id: 'resp_1', object: 'response', created_at: 1_700_000_000, model: 'served', status: 'in_progress', output: [], ...more },
+});
+const part = { item_id: 'msg_1', output_index: 0, content_index: 0 };
+
+const responsesForm: Form = {
+  ...openaiForm,
+  name: 'Responses SSE',
+  provider: openaiResponses,
+  prelude: [
+    named('response.created', response({})),
+    named('response.in_progress', response({})),
+    named('response.output_item.added', { output_index: 0, item }),
+    named('response.content_part.added', { ...part, part: { type: 'output_text', text: '', annotations: [] } }),
+  ],
+  content: [named('response.output_text.delta', { ...part, delta: 'hel' })],
+  rest: [
+    named('response.output_text.delta', { ...part, delta: 'lo' }),
+    named('response.output_text.done', { ...part, text: 'hello' }),
+    named('response.content_part.done', { ...part, part: { type: 'output_text', text: 'hello', annotations: [] } }),
+  ],
+  finish: [
+    named('response.output_item.done', {
+      output_index: 0,
+      item: { ...item, status: 'completed', content: [{ type: 'output_text', text: 'hello', annotations: [] }] },
+    }),
+  ],
+  sentinel: [
+    named(
+      'response.completed',
+      response({
+        status: 'completed',
+        output: [{ ...item, status: 'completed', content: [{ type: 'output_text', text: 'hello', annotations: [] }] }],
+        usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 },
+      }),
+    ),
+  ],
+  error: named('error', { code: 'server_is_overloaded', message: 'Overloaded' }),
+};
+
+const aws = (event: string, data: object | string): Uint8Array =>
+  awsMessage({ event, data: typeof data === 'string' ? data : JSON.stringify(data) });
+
+const bedrockForm: Form = {
+  name: 'Bedrock event stream',
+  provider: bedrock,
+  stream: true,
+  contentType: 'application/vnd.amazon.eventstream',
+  account: 'region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: s3cret',
+  prelude: [aws('messageStart', { role: 'assistant' })],
+  content: [aws('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'hel' } })],
+  rest: [aws('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'lo' } }), aws('contentBlockStop', { contentBlockIndex: 0 })],
+  finish: [aws('messageStop', { stopReason: 'end_turn' })],
+  sentinel: [aws('metadata', { usage: { inputTokens: 3, outputTokens: 2, totalTokens: 5 } })],
+  error: aws('exception/serviceUnavailableException', { message: 'Overloaded' }),
+  nonsense: aws('contentBlockDelta', '{{{'),
+  tooLong: { message: 'Input is too long for requested model.' },
+};
+
+export const forms: readonly Form[] = [jsonForm, openaiForm, anthropicForm, geminiForm, responsesForm, bedrockForm];

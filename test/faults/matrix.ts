@@ -1,8 +1,9 @@
 /** The fault matrix: {fault} x {phase} x {format of the answer}, what must come of each cell, and what did. */
+import { hash } from 'node:crypto';
 import { hello, helloStream, readStream, World } from '../gateway/asking.ts';
 import { answer, dripped, gzipped, ok, raw, stream } from './acts.ts';
 import { completion, told } from './chat.ts';
-import { type Form, type FormName, forms } from './forms.ts';
+import { type Form, type FormName, forms, type Piece } from './forms.ts';
 import { type Act, FaultyUpstream, refusedUrl } from './upstream.ts';
 
 export type Phase = 'CONNECT' | 'HEADERS' | 'PRELUDE' | 'CONTENT' | 'FINISHED' | 'SENTINEL';
@@ -34,7 +35,7 @@ interface Fault {
   readonly verdict?: (phase: Phase, form: Form) => Verdict | undefined;
   /** Whether it exists in this format. */
   readonly exists?: (phase: Phase, form: Form) => boolean;
-  readonly act?: (form: Form, sent: readonly string[], phase: Phase) => Act;
+  readonly act?: (form: Form, sent: readonly Piece[], phase: Phase) => Act;
   readonly url?: () => Promise<Place>;
 }
 
@@ -43,15 +44,14 @@ interface Place extends AsyncDisposable {
 }
 
 const open = ['PRELUDE', 'CONTENT', 'FINISHED', 'SENTINEL'] as const;
-const typeOf = ({ stream: isStream }: Form): Record<string, string> => ({
-  'content-type': isStream ? 'text/event-stream' : 'application/json',
-});
+const typeOf = ({ contentType }: Form): Record<string, string> => ({ 'content-type': contentType });
+const joined = (pieces: readonly Piece[]): Buffer => Buffer.concat(pieces.map(piece => Buffer.from(piece as string)));
 
 /** A chunked body of what was sent so far, and then something else. */
-const begun = (form: Form, sent: readonly string[], ending: 'fin' | 'rst' | 'stall' | 'whole'): Act =>
+const begun = (form: Form, sent: readonly Piece[], ending: 'fin' | 'rst' | 'stall' | 'whole'): Act =>
   stream(sent, { headers: typeOf(form), ending });
 
-const badlyFramed = (form: Form, sent: readonly string[]): Act => [
+const badlyFramed = (form: Form, sent: readonly Piece[]): Act => [
   ...stream(sent, { headers: typeOf(form), ending: 'stall' }).slice(0, -1),
   { send: 'zz\r\n' },
   { end: 'fin' },
@@ -101,6 +101,11 @@ async function noTls(): Promise<Place> {
   return place(upstream.url.replace('http:', 'https:'), () => upstream[Symbol.asyncDispose]());
 }
 
+/** Relays put Gemini's STOP on every chunk: what comes after it and cannot be read may have been more of the answer. */
+function unsure(this: Fault, phase: Phase, { name }: Form): Verdict | undefined {
+  return name === 'Gemini SSE' && (phase === 'FINISHED' || phase === 'SENTINEL') ? `broken ${this.code}` : undefined;
+}
+
 const faults: readonly Fault[] = [
   { name: 'connection refused', phases: ['CONNECT'], url: async () => place(await refusedUrl()) },
   { name: 'DNS failure', phases: ['CONNECT'], url: async () => place('http://nowhere.invalid') },
@@ -134,7 +139,11 @@ const faults: readonly Fault[] = [
   ...absurdWaits.map(limited),
   { name: 'hang after headers', phases: ['HEADERS'], act: form => begun(form, [], 'stall') },
   { name: 'empty 200', phases: ['HEADERS'], act: form => ok('', typeOf(form)) },
-  { name: 'error object in a 200', phases: ['HEADERS'], act: form => (form.stream ? stream([form.error]) : ok(form.error)) },
+  {
+    name: 'error object in a 200',
+    phases: ['HEADERS'],
+    act: form => (form.stream ? stream([form.error], { headers: typeOf(form) }) : ok(form.error as string)),
+  },
   { name: 'wrong content type', phases: ['HEADERS'], act: () => ok('<html>welcome</html>', { 'content-type': 'text/html' }) },
   {
     name: 'gzip cut short',
@@ -157,26 +166,33 @@ const faults: readonly Fault[] = [
     phases: ['PRELUDE', 'CONTENT'],
     code: 'upstream_timeout',
     exists: (_, form) => form.stream,
-    act: (form, sent) => stream([...sent, ...[...form.rest.join('').slice(0, 50)]], { headers: typeOf(form), ending: 'stall', waitMs: 25 }),
+    act: (form, sent) =>
+      stream([...sent, ...Array.from(joined(form.rest).subarray(0, 50), byte => Buffer.of(byte))], {
+        headers: typeOf(form),
+        ending: 'stall',
+        waitMs: 25,
+      }),
   },
   {
     name: 'half an event, then FIN',
     phases: ['PRELUDE', 'CONTENT'],
     code: 'upstream_truncated',
     exists: (_, form) => form.stream,
-    act: (form, sent) => begun(form, [...sent, form.rest.join('').slice(0, 40)], 'whole'),
+    act: (form, sent) => begun(form, [...sent, joined(form.rest).subarray(0, 40)], 'whole'),
   },
   {
     name: 'malformed SSE event',
-    phases: ['PRELUDE', 'CONTENT'],
+    phases: open,
+    verdict: unsure,
     code: 'upstream_invalid_response',
     exists: (_, form) => form.stream,
-    act: (form, sent) => begun(form, [...sent, 'data: {{{\n\n'], 'stall'),
+    act: (form, sent) => begun(form, [...sent, form.nonsense], 'stall'),
   },
   { name: 'bad framing of chunks', phases: open, code: 'upstream_invalid_response', act: badlyFramed },
   {
     name: 'an error event',
-    phases: ['PRELUDE', 'CONTENT'],
+    phases: open,
+    verdict: unsure,
     code: 'upstream_overloaded',
     exists: (_, form) => form.stream,
     act: (form, sent) => begun(form, [...sent, form.error], 'fin'),
@@ -185,13 +201,13 @@ const faults: readonly Fault[] = [
     name: 'malformed JSON',
     phases: ['CONTENT'],
     exists: (_, form) => !form.stream,
-    act: (_, sent) => ok(`${sent.join('')}}}`),
+    act: (_, sent) => ok(`${joined(sent)}}}`),
   },
   {
     name: 'length longer than the body',
     phases: ['CONTENT'],
     exists: (_, form) => !form.stream,
-    act: (_, sent) => raw(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n${sent.join('')}`),
+    act: (_, sent) => raw(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n${joined(sent)}`),
   },
   {
     name: 'slow first token',
@@ -212,10 +228,10 @@ const faults: readonly Fault[] = [
   },
 ];
 
-const all = (form: Form): readonly string[] => [...form.prelude, ...form.content, ...form.rest, ...form.finish, ...form.sentinel];
+const all = (form: Form): readonly Piece[] => [...form.prelude, ...form.content, ...form.rest, ...form.finish, ...form.sentinel];
 
 /** What was sent when the fault strikes in this phase. */
-function sentBy(form: Form, phase: Phase): readonly string[] {
+function sentBy(form: Form, phase: Phase): readonly Piece[] {
   switch (phase) {
     case 'PRELUDE':
       return form.prelude;
@@ -236,8 +252,8 @@ function oracle(fault: Fault, phase: Phase, form: Form): Verdict {
   if (own) return own;
   if (!form.stream || phase === 'CONNECT' || phase === 'HEADERS' || phase === 'PRELUDE') return 'replaced';
   if (phase === 'SENTINEL') return 'whole';
-  // Anthropic's answer is whole with message_stop only (3.2); the others' with their finish reason.
-  if (phase === 'FINISHED') return form.name === 'Anthropic SSE' ? `broken ${fault.code}` : 'whole';
+  // Anthropic's answer is whole with message_stop only, that of Responses with its last event (3.2); the others' with their finish reason.
+  if (phase === 'FINISHED') return form.name === 'Anthropic SSE' || form.name === 'Responses SSE' ? `broken ${fault.code}` : 'whole';
   return `broken ${fault.code}`;
 }
 
@@ -285,6 +301,7 @@ async function run(fault: Fault, phase: Phase, form: Form): Promise<Verdict> {
     ],
   });
   if (Buffer.from(exchange.response).toString() !== text) throw new Error('what was recorded is not what was delivered');
+  if (exchange.delivered?.sha256 !== hash('sha256', text)) throw new Error('the digest is not of what was delivered');
   if (exchange.attempts.length !== 1 + second.calls.length) throw new Error('an attempt without a record');
   return verdictOf(head!.status, form.stream, text, second.calls.length);
 }

@@ -2,19 +2,21 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
+import { openai } from '../../gateway/providers/openai.ts';
 import { running } from '../gateway/harness.ts';
 import { stream } from './acts.ts';
 import { chunks, told } from './chat.ts';
+import type { Form } from './forms.ts';
 import { cutStreams } from './matrix.ts';
 import { type Act, FaultyUpstream } from './upstream.ts';
 
 const client = (url: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
 const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
 
-async function reading(act: Act, api: string) {
+async function reading(act: Act, { provider, account }: Pick<Form, 'provider' | 'account'>) {
   const upstream = await FaultyUpstream.start(act);
   const gateway = await running(
-    `providers: { A: { api: ${api}, key: sk-prov-a-1234567890, base_url: "${upstream.url}", allow_private: true } }\nroutes: { m: A/m }\n`,
+    `providers: { A: { api: ${provider.name}, ${account}, base_url: "${upstream.url}", allow_private: true } }\nroutes: { m: A/m }\n`,
     { limits: { streamIdleMs: 250 } },
   );
   return {
@@ -40,7 +42,7 @@ const helperRead = async (url: string): Promise<string | null> =>
 describe('the openai client throws', () => {
   test.concurrent.for(cutStreams.map(cut => [cut.form.name, cut.name, cut] as const))('%s: %s', async ([, , { act, form }]) => {
     for (const read of [rawRead, helperRead]) {
-      await using gateway = await reading(act, form.provider.name);
+      await using gateway = await reading(act, form);
       await expect(read(gateway.url)).rejects.toThrow();
       expect(gateway.upstream.calls).toHaveLength(1);
     }
@@ -63,7 +65,7 @@ const helperMessage = (url: string): Promise<string> => anthropic(url).messages.
 describe('the @anthropic-ai/sdk client throws', () => {
   test.concurrent.for(cutStreams.map(cut => [cut.form.name, cut.name, cut] as const))('%s: %s', async ([, , { act, form }]) => {
     for (const read of [rawMessage, helperMessage]) {
-      await using gateway = await reading(act, form.provider.name);
+      await using gateway = await reading(act, form);
       await expect(read(gateway.url)).rejects.toThrow();
       expect(gateway.upstream.calls).toHaveLength(1);
     }
@@ -72,14 +74,14 @@ describe('the @anthropic-ai/sdk client throws', () => {
 
 test('the @anthropic-ai/sdk client is content with a whole stream', async () => {
   for (const read of [rawMessage, helperMessage]) {
-    await using gateway = await reading(stream(told(['hel', 'lo'])), 'openai');
+    await using gateway = await reading(stream(told(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
     expect(await read(gateway.url)).toBe('hello');
   }
 });
 
 test('the openai client is content with a whole stream', async () => {
   for (const read of [rawRead, helperRead]) {
-    await using gateway = await reading(stream(told(['hel', 'lo'])), 'openai');
+    await using gateway = await reading(stream(told(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
     expect(await read(gateway.url)).toBe('hello');
   }
 });

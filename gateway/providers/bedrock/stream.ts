@@ -137,7 +137,8 @@ function onDelta(state: State, block: Json | undefined, delta: JsonObject): read
 
 const numberOf = (value: Json | undefined): number => (typeof value === 'number' ? value : 0);
 
+/** What goes wrong after messageStop takes nothing from the answer, which is whole at its end. */
 function fail(state: State, failure: Failure): readonly StreamEvent[] {
-  state.failure = failure;
+  if (!state.stopped) state.failure = failure;
   return [{ type: 'failure', failure }];
 }

@@ -52,9 +52,9 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (data === '') return [];
   if (data === '[DONE]') return onDone(state);
   const chunk = parseJson(data);
-  if (!isObject(chunk)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(chunk)) return interrupt(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
   const error = errorIn(chunk) ?? (event.event === 'error' ? chunk : undefined);
-  return error ? fail(state, failureOf(error)) : readChunk(state, chunk);
+  return error ? interrupt(state, failureOf(error)) : readChunk(state, chunk);
 }
 
 function onDone(state: State): readonly StreamEvent[] {
@@ -62,6 +62,10 @@ function onDone(state: State): readonly StreamEvent[] {
   state.done = true;
   return ending(state);
 }
+
+/** What goes wrong after the last finish reason takes nothing from the answer, which is whole at its end. */
+const interrupt = (state: State, failure: Failure): readonly StreamEvent[] =>
+  isFinished(state) ? [{ type: 'failure', failure }] : fail(state, failure);
 
 function ending({ choices, sources }: State): readonly StreamEvent[] {
   const told = [...choices].filter(([, choice]) => !choice.isAnnotated);
