@@ -72,6 +72,7 @@ function chains(evaluation: Command): void {
     .action(action((options: CertifyCommandOptions) => runCertify(options)));
 
   dataFlags(common(evaluation.command('check <certificate>').description('whether a certificate still holds: drift, models, thresholds')))
+    .option('--keep', 'write the verdict into the certificate, where the gateway and config check look')
     .addHelpText('after', checkHelp)
     .action(action((file: string, options: CheckOptions) => runCheck(file, options)));
 

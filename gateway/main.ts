@@ -10,6 +10,7 @@ import { openSpool } from '../recorder/spool.ts';
 import { type Recorder, startRecorder } from '../recorder/supervise.ts';
 import { banner, listening } from './banner.ts';
 import { action, CommandError, exit, note, settingsOf } from './cli.ts';
+import { certificateWarnings } from './config/certificates.ts';
 import { registerConfig, registerKeys } from './config/commands.ts';
 import type { KeyAudit } from './config/key-commands.ts';
 import { loadConfig, printProblems, watchConfig } from './config.ts';
@@ -177,6 +178,7 @@ function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: L
   const taken = (action: string, now: Settings): void => {
     audit?.write({ actor: 'gateway', action, tenant: '', subject: now.hash, detail: configChange(before, now) });
     before = now;
+    for (const warning of certificateWarnings(now, Date.now())) log.warn(warning);
   };
   taken('started', loaded);
   return watchConfig(loaded, {

@@ -54,6 +54,8 @@ export interface Settings {
   readonly telemetry: { readonly otlp: string | undefined };
   readonly providers: ReadonlyMap<string, Account>;
   readonly routes: ReadonlyMap<string, Route>;
+  /** By route: the absolute path of the certificate of its thresholds. */
+  readonly certificates?: ReadonlyMap<string, string>;
   /** What holds for all routes; `routingDefaults` when absent. */
   readonly routing?: RoutingSettings;
   /** Every tenant that a key may name, `default` included. */

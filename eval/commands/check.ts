@@ -1,12 +1,16 @@
 /** `hindcast eval check`: whether a certificate still speaks of the traffic and the chain that there are. */
 import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
+import { wallClock } from '../../gateway/clock.ts';
 import { type Expiry, expiryOf } from '../certify/expiry.ts';
 import { thresholdsOf } from '../chain.ts';
 import { checkText } from '../report/check.ts';
 import { readCertificate } from './certificate.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
+import { readText, writeText } from './options.ts';
 
-export type CheckOptions = Omit<ChainOptions, 'chain' | 'signal'>;
+export interface CheckOptions extends Omit<ChainOptions, 'chain' | 'signal'> {
+  readonly keep?: boolean;
+}
 
 export async function runCheck(file: string, options: CheckOptions): Promise<number> {
   const certificate = readCertificate(file);
@@ -17,8 +21,16 @@ export async function runCheck(file: string, options: CheckOptions): Promise<num
     throw new CommandError(exit.nothing, `Nothing is known of ${targets[0]}, so nothing can be said of ${file}.`);
   const configured = chain.configured ? { targets: chain.targets, thresholds: thresholdsOf(chain.policy, certificate.signal) } : undefined;
   const expiry = expiryOf(certificate, outcomes.items, configured);
+  if (options.keep) keep(file, expiry);
   result(options, { certificate: file, ...expiry }, () => checkText(certificate, expiry));
   return codeOf(expiry);
+}
+
+/** Where the gateway and `config check` look, which know no store. */
+function keep(file: string, { verdict, reasons }: Expiry): void {
+  const certificate = JSON.parse(readText(file, 'a certificate')) as object;
+  const checked = { at: new Date(wallClock.now()).toISOString(), verdict, reasons };
+  writeText(file, `${JSON.stringify({ ...certificate, checked }, null, 2)}\n`);
 }
 
 const codeOf = ({ verdict }: Expiry): number =>

@@ -38,6 +38,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     telemetry: { otlp: telemetry.otlp },
     providers: new Map(Object.entries(config.providers).map(([name, entry]) => [name, accountOf(name, entry)])),
     routes: new Map(Object.entries(config.routes).map(([name, entry]) => [name, routeOf(name, entry)])),
+    certificates: certificatesOf(config.routes, directory),
     tenants: tenantsOf(config.tenants),
     keys: keysOf(config.keys),
     prices: pricesOf(config.prices),
@@ -45,6 +46,15 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     routing: routingOf(config.routing),
   });
 }
+
+const certificatesOf = (routes: Config['routes'], directory: string): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(routes).flatMap(([name, entry]) =>
+      typeof entry === 'object' && 'certificate' in entry && entry.certificate !== undefined
+        ? [[name, resolve(directory, entry.certificate)] as const]
+        : [],
+    ),
+  );
 
 function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
   const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);

@@ -80,4 +80,7 @@ export const choosing = {
   audit_probability: share(
     'Of the answers taken from a step before the last: the last step is asked as well, recorded as run `audit`.',
   ).optional(),
+  certificate: text('a file such as certificate.json')
+    .optional()
+    .describe('What `hindcast eval certify -o certificate.json` wrote of its thresholds: a warning says when it no longer holds.'),
 } as const;

@@ -1,8 +1,10 @@
 /** `hindcast config check | schema | explain`. */
 import type { Command } from 'commander';
 import { action, exit, result } from '../cli.ts';
+import { wallClock } from '../clock.ts';
 import { configSchema, loadConfig, printProblems } from '../config.ts';
 import { registerExplain } from '../explain/command.ts';
+import { certificateWarnings } from './certificates.ts';
 import { describe, description } from './describe.ts';
 
 export { registerKeys } from './key-commands.ts';
@@ -61,6 +63,8 @@ async function check(options: Options): Promise<number> {
     result(options, { ok: false, problems: loaded.problems }, () => printProblems(loaded.problems));
     return exit.usage;
   }
-  result(options, description(loaded.settings), () => describe(loaded.settings));
+  const warnings = certificateWarnings(loaded.settings, wallClock.now());
+  const told = { ...description(loaded.settings), warnings };
+  result(options, told, () => [describe(loaded.settings), ...warnings.map(warning => `Careful: ${warning}.`)].join('\n'));
   return exit.pass;
 }

@@ -344,9 +344,13 @@ describe('eval check', () => {
       stdout: expect.stringContaining('FRESH'),
     });
     place.write('shifted.jsonl', outcomes.replaceAll('"confidence":0.9', '"confidence":0.3'));
-    expect(await place.run('eval', 'check', 'kept.json', '--outcomes', 'shifted.jsonl')).toMatchObject({
+    expect(await place.run('eval', 'check', 'kept.json', '--outcomes', 'shifted.jsonl', '--keep')).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('EXPIRED'),
+    });
+    expect(JSON.parse(place.read('kept.json')).checked).toMatchObject({
+      verdict: 'expired',
+      reasons: [expect.stringContaining('the signals lie otherwise')],
     });
     expect(await place.run('eval', 'check', 'outcomes.jsonl', '--outcomes', 'outcomes.jsonl')).toMatchObject({
       code: 2,

@@ -1,0 +1,67 @@
+/** A route's certificate is held against the route, and against what was last found of its traffic, wherever a configuration is loaded. */
+import { expect, test } from 'vitest';
+import { certificateWarnings } from '../../gateway/config/certificates.ts';
+import { loadConfig } from '../../gateway/config.ts';
+import { Place } from '../hindcast.ts';
+
+const yaml = (threshold: number, strong = 'sim/large'): string => `
+providers: { sim: { api: simulated } }
+routes:
+  smart: { steps: [{ target: sim/small, accept: { confidence: ${threshold} } }, { target: ${strong} }], certificate: certificate.json }
+`;
+const day = 86_400_000;
+const issued = Date.parse('2026-11-01T00:00:00Z');
+const certificate = (more: object = {}): string =>
+  JSON.stringify({
+    ...{ kind: 'hindcast-certificate', verdict: 'certified', issued_at: new Date(issued).toISOString() },
+    ...{ targets: ['sim/small', 'sim/large'], thresholds: [0.7] },
+    ...more,
+  });
+
+async function warningsOf(config: string, file: string | undefined, now = issued + day): Promise<readonly string[]> {
+  await using place = new Place(config);
+  if (file !== undefined) place.write('certificate.json', file);
+  const loaded = loadConfig({ directory: place.folder, environment: {} });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  return certificateWarnings(loaded.settings, now);
+}
+
+test('one that holds is silent', async () => {
+  expect(await warningsOf(yaml(0.7), certificate())).toEqual([]);
+});
+
+test.each([
+  ['another threshold', yaml(0.6), certificate(), 'expired: the route accepts at 0.6, and 0.7 was certified'],
+  ['another target', yaml(0.7, 'sim/huge'), certificate(), 'expired: the route asks sim/small, sim/huge, and sim/small, sim/large was'],
+  [
+    'a change of model or traffic that was found',
+    yaml(0.7),
+    certificate({ checked: { at: '2026-11-01T12:00:00Z', verdict: 'expired', reasons: ['sim/small is answered by v2 now'] } }),
+    'expired: sim/small is answered by v2 now',
+  ],
+  [
+    'a drift',
+    yaml(0.7),
+    certificate({ checked: { at: '2026-11-01T12:00:00Z', verdict: 'drifting', reasons: ['PSI 0.150 > 0.1'] } }),
+    'drifting: PSI 0.150 > 0.1',
+  ],
+  ['a file that is no certificate', yaml(0.7), '{}', 'holds no certificate that was given'],
+  ['one that was refused', yaml(0.7), certificate({ verdict: 'inconclusive' }), 'holds no certificate that was given'],
+  ['no file', yaml(0.7), undefined, 'cannot be read: ENOENT'],
+])('%s is a warning that names the route', async (_, config, file, said) => {
+  const warnings = await warningsOf(config, file);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('routes.smart.certificate: ');
+  expect(warnings[0]).toContain(said);
+});
+
+test('one that nobody has looked at for a month says so', async () => {
+  expect((await warningsOf(yaml(0.7), certificate(), issued + 31 * day))[0]).toContain('nobody has looked for 31 days');
+});
+
+test('config check says it, and the configuration is good all the same', { timeout: 60_000 }, async () => {
+  await using place = new Place(`server: { port: 0 }\nstore: { port: 0 }\n${yaml(0.6)}`);
+  place.write('certificate.json', certificate());
+  const checked = await place.run('config', 'check');
+  expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining('Careful: routes.smart.certificate: expired')]);
+});
