@@ -168,6 +168,10 @@ describe('a failed attempt is replaced unseen', () => {
     const short = raw('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id":"x"');
     const told = await asked({ a: [short], b: [good] });
     expect(outcomes(told)).toEqual(['truncated', 'ok']);
+    const [cut] = told.exchange.attempts;
+    expect(cut, 'it may have been paid for').toMatchObject({ usage: { source: 'estimated' } });
+    expect(cut!.cost!.total).toBeGreaterThan(0);
+    expect(told.exchange.costNanoUsd).toBe(told.exchange.attempts.reduce((sum, { cost }) => sum + cost!.total, 0));
   });
 
   test('when the provider forbids to ask it again', async () => {

@@ -1,8 +1,10 @@
 /** Several attempts at one answer, callers who leave, records that cannot be made: the whole way from a question to its record. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { wallClock } from '../../../gateway/clock.ts';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { fresh } from '../../../gateway/core/fleet.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
+import type { Clock } from '../../../gateway/core/time.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { answer, blackhole, late, ok, type RecordedAnswer, replayed, stream } from '../../faults/acts.ts';
@@ -207,14 +209,30 @@ describe('a caller who leaves', () => {
   });
 
   test('during the wait for a retry stops the retry', async () => {
+    const pending = new Set<symbol>();
+    const clock: Clock = {
+      now: () => wallClock.now(),
+      at: (instant, fire) => {
+        const timer = Symbol();
+        pending.add(timer);
+        const cancel = wallClock.at(instant, () => {
+          pending.delete(timer);
+          fire();
+        });
+        return () => {
+          pending.delete(timer);
+          cancel();
+        };
+      },
+    };
     await using a = await FaultyUpstream.start(answer(503, {}), ok(completion('late')));
-    await using world = new World({ places: { A: { url: a.url } } });
-    const asking = world.begin({ chain: [{ target: 'A', retries: 1, backoffMs: 400 }] });
-    await a.called(1);
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await using world = new World({ places: { A: { url: a.url } }, clock });
+    const asking = world.begin({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
+    await vi.waitFor(() => expect(world.observed.map(({ type }) => type)).toContain('failed'), 5_000);
+    expect(pending.size, 'the retry is waited for').toBeGreaterThan(0);
     asking.leave();
     expect((await asking.done).outcome).toBe('cancelled');
-    await new Promise(resolve => setTimeout(resolve, 500));
+    expect(pending.size, 'nothing is left that could ask again').toBe(0);
     expect(a.calls).toHaveLength(1);
   });
 

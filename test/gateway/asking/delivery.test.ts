@@ -44,6 +44,10 @@ describe('the ring', () => {
     for (let i = 0; i < 40; i++) ring.put('x'.repeat(100_000));
     expect(ring.bytes).toBe(4_000_000);
     expect(ring.newest()).toHaveLength(256 * 1024);
+    const [long, texts] = [new Ring(), Array.from({ length: 900 }, (_, i) => `${i} ${'é'.repeat(400)}`)];
+    for (const text of texts) long.put(text);
+    expect(long.sha256()).toBe(sha256(texts.join('')));
+    expect(Buffer.from(texts.join('')).subarray(-256 * 1024)).toEqual(long.newest());
   });
 });
 
