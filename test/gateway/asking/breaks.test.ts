@@ -1,4 +1,6 @@
 /** `on_break`: what a route does with a stream that breaks after its first content. */
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { stream } from '../../faults/acts.ts';
 import { chunks, told } from '../../faults/chat.ts';
@@ -195,5 +197,69 @@ describe('continue', () => {
     expect(events.map(event => event.delta?.text ?? '').join('')).toBe('hello there, and bye');
     expect(events.filter(event => event.type === 'message_start')).toHaveLength(1);
     expect(events.at(-1)).toEqual({ type: 'message_stop' });
+  });
+});
+
+/** What the official clients make of a stream as it came. */
+const replay = (text: string) => async (): Promise<Response> => new Response(text, { headers: { 'content-type': 'text/event-stream' } });
+const openaiReads = (text: string) => new OpenAI({ apiKey: 'any', maxRetries: 0, fetch: replay(text) });
+const anthropicReads = (text: string) => new Anthropic({ apiKey: 'any', maxRetries: 0, fetch: replay(text) });
+
+const dialects = {
+  chat: {
+    path: '/v1/chat/completions',
+    body: {},
+    read: async (text: string) =>
+      (
+        await openaiReads(text)
+          .chat.completions.stream({ model: 'm', messages: [{ role: 'user', content: 'hi' }] })
+          .finalChatCompletion()
+      ).choices[0]!.message.content,
+  },
+  responses: {
+    path: '/v1/responses',
+    body: { model: 'm-fast', input: 'hi', stream: true },
+    read: async (text: string) => (await openaiReads(text).responses.stream({ model: 'm', input: 'hi' }).finalResponse()).output_text,
+  },
+  messages: {
+    path: '/v1/messages',
+    body: { ...hi, max_tokens: 16, stream: true },
+    read: async (text: string) =>
+      await anthropicReads(text)
+        .messages.stream({ model: 'm', max_tokens: 16, messages: [{ role: 'user', content: 'hi' }] })
+        .finalText(),
+  },
+} as const;
+
+describe.each(Object.entries(dialects))('the official client of %s', (_, { path, body, read }) => {
+  test.each(['continue', '{ hold: { tokens: 10 } }'])('reads one seamless answer where the route has on_break %s', async onBreak => {
+    const words = onBreak === 'continue' ? [' there', ', and bye'] : ['hello there', ', and bye'];
+    const t = await asked({ onBreak, prefill: true, a: [broken('hello')], b: [stream(told(words, 'chatcmpl-B'))], path, body });
+    expect(t.calls).toEqual([1, 1]);
+    expect(await read(t.text)).toBe('hello there, and bye');
+  });
+
+  test('throws when the one that goes on breaks, too', async () => {
+    const t = await asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [broken(' there')], path, body });
+    expect(t.calls).toEqual([1, 1]);
+    await expect(read(t.text)).rejects.toThrow();
+  });
+});
+
+describe('a caller in Gemini’s words', () => {
+  const path = '/v1beta/models/m-fast:streamGenerateContent?alt=sse';
+  const body = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] };
+
+  test('reads one seamless answer that was gone on with', async () => {
+    const rest = stream(told([' there', ', and bye'], 'chatcmpl-B'));
+    const t = await asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [rest], path, body });
+    const events = t.text.split(/\r?\n\r?\n/).flatMap(block => (block.startsWith('data: ') ? [JSON.parse(block.slice(6))] : []));
+    const said = events.flatMap(event => event.candidates?.[0]?.content?.parts ?? []).map(part => part.text ?? '');
+    expect(said.join('')).toBe('hello there, and bye');
+    expect(events.filter(event => event.candidates?.[0]?.finishReason)).toHaveLength(1);
+  });
+
+  test('has its connection broken when the one that goes on breaks, too', async () => {
+    await expect(asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [broken(' there')], path, body })).rejects.toThrow();
   });
 });
