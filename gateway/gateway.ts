@@ -2,6 +2,7 @@
 
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
+import type { RolloutStore } from './fleet/rollout-store.ts';
 import type { EdgeLimits } from './http/edge.ts';
 import type { Ledger } from './limits/ledger.ts';
 import type { Audit } from './observe/audit.ts';
@@ -13,6 +14,8 @@ import type { Upstream } from './upstream.ts';
 export interface GatewayOptions {
   /** Where callers' budgets and limits are counted; in memory when absent. The gateway closes it. */
   readonly callerLedger?: Ledger;
+  /** Where rollouts are kept; each process begins them anew when absent. The gateway closes it. */
+  readonly rolloutStore?: RolloutStore;
   readonly settings: Settings;
   readonly sink: Sink;
   readonly log: Log;

@@ -15,7 +15,7 @@ import { registerConfig, registerKeys } from './config/commands.ts';
 import type { KeyAudit } from './config/key-commands.ts';
 import { loadConfig, printProblems, watchConfig } from './config.ts';
 import type { Sink } from './core/exchange.ts';
-import { openLedger } from './limits/open.ts';
+import { openState } from './limits/open.ts';
 import { configChange } from './observe/audit.ts';
 import { type Log, logLevels, silentLog } from './observe/logs.ts';
 import { openLog, type ServeOptions, withOptions } from './serve-options.ts';
@@ -75,12 +75,12 @@ async function serve(options: ServeOptions): Promise<number> {
 async function serveAlone(loaded: Settings, settings: Settings, options: ServeOptions): Promise<number> {
   const log = openLog(options);
   const sink = openSink(settings, 0);
-  const callerLedger = await openLedger(settings, log);
+  const state = await openState(settings, log);
   const audit = servingAudit(settings.store.path, line => log.error(line));
   let recorder: Recorder | undefined;
   const gateway = createGateway({
     audit: audit.write,
-    callerLedger,
+    ...state,
     settings,
     sink,
     log,
@@ -142,11 +142,11 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
     const settings = withOptions(loaded, options);
     const log = openLog(options);
     const sink = openSink(settings, line.slot);
-    const callerLedger = await openLedger(settings, log);
+    const state = await openState(settings, log);
     const audit = servingAudit(settings.store.path, message => log.error(message));
     const gateway = createGateway({
       audit: audit.write,
-      callerLedger,
+      ...state,
       settings,
       sink,
       log,

@@ -4,21 +4,21 @@ import type { Server as Routes } from '@hapi/hapi';
 import { admit } from './admit.ts';
 import { Copies } from './asking/copies.ts';
 import { countAnswer, countTokens } from './callers/count.ts';
-import { modelsOf, shapeFor } from './callers/models.ts';
+import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
 import { wallClock } from './clock.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
-import { dialectAt } from './dialects/index.ts';
 import { keepFeedback, parseFeedback } from './feedback.ts';
 import { adminRoutes } from './fleet/admin.ts';
+import { Attending } from './fleet/attending.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { Answering, type Driven } from './http/answering.ts';
 import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { parse, route, type Visit } from './http/intake.ts';
-import { internalError, isRefusal, json, noSuchModel, type Refusal, refuse, shuttingDown } from './http/refuse.ts';
+import { internalError, isRefusal, json, type Refusal, refuse, shuttingDown } from './http/refuse.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { openPurse, type Purse } from './limits/purse.ts';
 import { AdminCalls, rolledBack } from './observe/audit.ts';
@@ -53,6 +53,7 @@ class GatewayServer implements Gateway {
   readonly #upstream: Upstream;
   readonly #limits: EdgeLimits;
   readonly #fleet = new FleetState();
+  readonly #attending: Attending;
   readonly #copies = new Copies();
   readonly #listener: Listener;
   readonly #drain: Drain;
@@ -72,6 +73,7 @@ class GatewayServer implements Gateway {
     this.#upstream = options.upstream ?? httpUpstream();
     this.#limits = { ...edgeLimits, ...options.limits };
     this.#startedAt = this.#clock.now();
+    this.#attending = new Attending({ fleet: this.#fleet, clock: this.#clock, log: options.log, rolloutStore: options.rolloutStore });
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
@@ -134,14 +136,10 @@ class GatewayServer implements Gateway {
   }
 
   #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {
-    const { key, settings } = this.#visits.get(request)!;
-    const known = modelsOf(settings, key.tenant, Math.floor(this.#startedAt / 1000));
-    const shape = shapeFor(dialectAt(request.url ?? '', request.headers));
     response.setHeader('x-request-id', this.#idOf(request));
-    if (!id) return json(response, 200, shape.list(known));
-    const model = known.find(entry => entry.id === id);
-    if (model) json(response, 200, shape.one(model));
-    else this.#refused(request, response, noSuchModel);
+    const listed = listModels(request, this.#visits.get(request)!, Math.floor(this.#startedAt / 1000), id);
+    if (isRefusal(listed)) this.#refused(request, response, listed);
+    else json(response, 200, listed);
   }
 
   async #feedback(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -257,7 +255,7 @@ class GatewayServer implements Gateway {
 
   async listen(): Promise<string> {
     const { host, port } = this.#options.settings.server;
-    await this.#routes.start();
+    await Promise.all([this.#routes.start(), this.#attending.ready()]);
     await listenAt(this.#listener, host, port);
     return this.url;
   }
@@ -290,7 +288,7 @@ class GatewayServer implements Gateway {
     await this.#copies.close();
     await this.#routes.stop();
     this.#ledger.close();
-    await this.#purse.close();
+    await Promise.all([this.#purse.close(), this.#attending.close()]);
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
   }
 

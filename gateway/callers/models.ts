@@ -1,5 +1,9 @@
 /** What the tenant may ask, as each kind of client lists models: the routes, and the targets that they name. */
+import type { IncomingMessage } from 'node:http';
 import type { Dialect } from '../core/dialect.ts';
+import { dialectAt } from '../dialects/index.ts';
+import type { Visit } from '../http/intake.ts';
+import { noSuchModel, type Refusal } from '../http/refuse.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
 import type { Settings } from '../settings.ts';
 
@@ -48,3 +52,12 @@ const shapes: Readonly<Record<string, Shape>> = {
 const openai: Shape = { one: entry => entry, list: entries => ({ object: 'list', data: entries }) };
 
 export const shapeFor = ({ wire }: Dialect): Shape => shapes[wire] ?? openai;
+
+/** All of them, or the one of this name, in the words of the client that asks. */
+export function listModels(request: IncomingMessage, { key, settings }: Visit, created: number, id: string | undefined): object | Refusal {
+  const known = modelsOf(settings, key.tenant, created);
+  const shape = shapeFor(dialectAt(request.url ?? '', request.headers));
+  if (!id) return shape.list(known);
+  const model = known.find(entry => entry.id === id);
+  return model ? shape.one(model) : noSuchModel;
+}

@@ -1,0 +1,96 @@
+/** Where it is kept how far rollouts have come: in the gateway's file, or in a Redis that several share. What several have seen is folded into one. */
+import { createHash } from 'node:crypto';
+import { chmodSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import type { RedisClientType } from 'redis';
+import type { Rollout } from '../core/rollout.ts';
+import type { Milliseconds } from '../core/time.ts';
+
+export interface RolloutStore {
+  /** Makes of what is kept under this name what shall be, with nobody in between; `fold` may be called more than once. Gives what is kept then. */
+  change(name: string, fold: (before: Rollout | undefined) => Rollout): Promise<Rollout>;
+  close(): Promise<void>;
+}
+
+/** What nobody has touched for so long belonged to a configuration that is gone. */
+const keptMs: Milliseconds = 400 * 86_400_000;
+const table = 'CREATE TABLE IF NOT EXISTS rollouts (name TEXT PRIMARY KEY, state TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID';
+
+export function sqliteRollouts(file: string): RolloutStore {
+  const database = new DatabaseSync(file);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 500;');
+  database.exec(table);
+  if (file !== ':memory:') chmodSync(file, 0o600);
+  database.prepare('DELETE FROM rollouts WHERE at < ?').run(Date.now() - keptMs);
+  const read = database.prepare('SELECT state FROM rollouts WHERE name = ?');
+  const write = database.prepare(
+    'INSERT INTO rollouts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at',
+  );
+  return {
+    change: async (name, fold) => {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        const row = read.get(name) as { state: string } | undefined;
+        const after = fold(row && parse(row.state));
+        write.run(name, format(after), Date.now());
+        database.exec('COMMIT');
+        return after;
+      } catch (problem) {
+        database.exec('ROLLBACK');
+        throw problem;
+      }
+    },
+    close: async () => {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+const waitMsMax: Milliseconds = 1_000;
+const triesMax = 10;
+const swapScript = `
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+`;
+
+export async function redisRollouts(url: string, failed: (problem: string) => void): Promise<RolloutStore> {
+  const { createClient } = await import('redis');
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: waitMsMax, reconnectStrategy: (tries: number) => Math.min(2_000, 50 * 2 ** Math.min(tries, 10)) },
+  }) as unknown as RedisClientType;
+  client.on('error', (error: Error) => failed(error.message));
+  await Promise.race([client.connect(), new Promise(resolve => setTimeout(resolve, waitMsMax).unref())]).catch(() => {});
+  return {
+    change: async (name, fold) => {
+      const key = `hindcast:{state}:rollout:${createHash('sha256').update(name).digest('hex')}`;
+      for (let tries = 0; tries < triesMax; tries++) {
+        const before = (await client.get(key)) ?? '';
+        const after = fold(before === '' ? undefined : parse(before));
+        const swapped = await client.eval(swapScript, { keys: [key], arguments: [before, format(after), String(keptMs)] });
+        if (swapped === 1) return after;
+      }
+      throw new Error('others change it all the time');
+    },
+    close: async () => {
+      if (client.isOpen) client.destroy();
+    },
+  };
+}
+
+type Written = { readonly [Name in keyof Rollout]: Rollout[Name] };
+
+const format = (rollout: Rollout): string =>
+  JSON.stringify(rollout, (_, value) => (value instanceof Map ? { buckets: [...value] } : value));
+
+/** Undefined for what is none of ours. */
+function parse(text: string): Rollout | undefined {
+  try {
+    const read = JSON.parse(text, (_, value) => (Array.isArray(value?.buckets) ? new Map(value.buckets) : value)) as Written;
+    return typeof read.stage === 'number' && read.variant.latency instanceof Map && read.base.latency instanceof Map ? read : undefined;
+  } catch {
+    return undefined;
+  }
+}
