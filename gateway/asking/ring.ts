@@ -14,6 +14,8 @@ export class Ring {
   #ring = Buffer.alloc(0);
   /** So many bytes are in the digest; those after them are in the ring. Digesting many at once costs a tenth of digesting each event. */
   #digested = 0;
+  /** Nothing before this byte is in the ring, which may have been smaller once. */
+  #oldest = 0;
 
   constructor(sizeMax = sizeMaxDefault) {
     this.#sizeMax = sizeMax;
@@ -35,7 +37,7 @@ export class Ring {
 
   /** The newest bytes, as far as they are kept. */
   newest(): Buffer {
-    return Buffer.concat(this.#between(Math.max(0, this.bytes - this.#ring.length), this.bytes));
+    return Buffer.concat(this.#between(Math.max(this.#oldest, this.bytes - this.#ring.length), this.bytes));
   }
 
   /** Hex, of everything that was put. */
@@ -49,6 +51,7 @@ export class Ring {
     while (size < needed && size < this.#sizeMax) size *= 2;
     if (size === this.#ring.length) return;
     const kept = this.newest();
+    this.#oldest = this.bytes - kept.length;
     this.#ring = Buffer.allocUnsafe(size);
     this.#place(kept, this.bytes - kept.length);
   }

@@ -39,6 +39,16 @@ describe('the ring', () => {
     );
   });
 
+  test('does not claim bytes that it had let go of before it grew', () => {
+    const ring = new Ring();
+    const texts = ['a', 'b'.repeat(64), 'c'.repeat(130)];
+    for (const text of texts) {
+      ring.put(text);
+      ring.sha256();
+    }
+    expect(texts.join('').endsWith(ring.newest().toString())).toBe(true);
+  });
+
   test('holds 256 KiB at most, of an answer of any length', () => {
     const ring = new Ring();
     for (let i = 0; i < 40; i++) ring.put('x'.repeat(100_000));
