@@ -10,7 +10,7 @@ import { parseCount, parseTime } from '../../replay/selection.ts';
 import { runsOf } from '../outcomes/query.ts';
 import { type AnswerRow, answersOf } from '../score/answers.ts';
 import type { Content } from '../score.ts';
-import { runNamed } from './data.ts';
+import { runNamed, standing } from './data.ts';
 import type { SharedOptions } from './options.ts';
 
 export interface AnswerOptions extends SharedOptions {
@@ -31,10 +31,12 @@ export async function loadAnswers(
   options: AnswerOptions,
 ): Promise<{ readonly answers: readonly ReadAnswer[]; readonly unread: number }> {
   const all = await runsOf(store);
-  const runs = (options.run ?? []).map(name => runNamed(all, name, ({ kind }) => kind !== 'import').run_id);
+  const named = options.run ?? [];
+  const runs = named.map(name => standing(name)?.run_id ?? runNamed(all, name, ({ kind }) => kind !== 'import').run_id);
   const rows = await answersOf(store, {
     runs,
-    live: runs.length === 0,
+    // What was asked beside an answer is held against that answer.
+    live: runs.length === 0 || named.some(standing),
     targets: options.target ?? [],
     limit: parseCount(options.limit, '--limit'),
     ...(options.since === undefined ? {} : { since: parseTime(options.since, '--since', wallClock.now()) }),

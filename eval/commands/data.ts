@@ -72,7 +72,7 @@ const asRun = (name: string): RunRow => ({
   done: 0,
   failed: 0,
 });
-const standing = (name: string): RunRow | undefined => (copyRuns.includes(name) ? asRun(name) : undefined);
+export const standing = (name: string): RunRow | undefined => (copyRuns.includes(name) ? asRun(name) : undefined);
 
 const weighedAlone = '--weigh goes with --run audit or --run shadow alone: their requests were drawn with known chances.';
 

@@ -140,8 +140,9 @@ async function byJudge(
     return reference === undefined || isReference(about) ? [] : [{ about, reference }];
   });
   const evaluator = evaluatorOf(judge!);
+  const compared = new Set(pairs.map(({ about }) => about.item));
   const scores: NewScore[] = answers
-    .filter(isReference)
+    .filter(about => isReference(about) && compared.has(about.item))
     .map(about => ({ about, name, value: 1, source: 'judge', evaluator, explanation: 'the reference itself' }));
   let without = 0;
   for (let i = 0; i < pairs.length; i += together) {

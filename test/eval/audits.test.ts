@@ -1,4 +1,6 @@
 /** What live routes ask beside their answers, audits and shadows, judged like any replay: over a real gateway and store. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
 import { Place } from '../hindcast.ts';
@@ -68,4 +70,60 @@ test('without a run they fill what was not recorded', { timeout: 60_000 }, async
   const { items } = JSON.parse(ran.stdout) as { readonly items: number };
   const known = asked.filter(({ id, isEarly }) => !isEarly || coin(id, 'audit') < 0.5).length;
   expect(items).toBeGreaterThan(known);
+});
+
+test('a judge compares shadows with what callers got: blind, in both orders, and its scores are the outcomes', {
+  timeout: 60_000,
+}, async () => {
+  const heard: { readonly model: string; readonly text: string }[] = [];
+  // It holds every second request's answers equal, and else prefers whichever comes first.
+  const judge = createServer((request, response) => {
+    let body = '';
+    request
+      .on('data', chunk => {
+        body += chunk;
+      })
+      .on('end', () => {
+        const { model, messages } = JSON.parse(body) as {
+          readonly model: string;
+          readonly messages: readonly { readonly content: string }[];
+        };
+        const text = messages[1]!.content;
+        heard.push({ model, text });
+        const content = Number(/question (\d+)/.exec(text)![1]) % 2 === 0 ? 'TIE' : 'A';
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ choices: [{ message: { content } }] }));
+      });
+  });
+  await new Promise<void>(ready => judge.listen(0, '127.0.0.1', ready));
+  try {
+    const url = `http://127.0.0.1:${(judge.address() as AddressInfo).port}/v1`;
+    const ran = await inProcess(
+      ...['eval', 'score', '--run', 'shadow', '--judge', 'other/judge', '--judge-url', url, '--against', 'sim/large', '--json'],
+    );
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
+    const told = JSON.parse(ran.stdout) as { readonly scored: number; readonly kept: boolean };
+    expect(told.kept).toBe(true);
+    const answersOf = (text: string): readonly string[] =>
+      [...text.matchAll(/<answer id="[AB]">\n(.*?)\n<\/answer>/gs)].map(match => match[1]!);
+    const questionOf = (text: string): string => /<request>\n(.*?)\n<\/request>/s.exec(text)![1]!;
+    const byQuestion = Map.groupBy(heard, ({ text }) => questionOf(text));
+    for (const both of byQuestion.values()) {
+      expect(both).toHaveLength(2);
+      expect(answersOf(both[1]!.text)).toEqual(answersOf(both[0]!.text).toReversed());
+    }
+    expect(heard.every(({ model }) => model === 'other/judge')).toBe(true);
+    expect(heard.map(({ text }) => text).join()).not.toMatch(/sim\/|small|large/);
+    // The references count as well, each as good as itself.
+    expect(told.scored).toBe(2 * byQuestion.size);
+    const judged = await inProcess('eval', 'sweep', '--chain', 'sim/small,sim/large', '--run', 'shadow', '--json');
+    const { items, singles, notes } = JSON.parse(judged.stdout);
+    const ties = [...byQuestion.keys()].filter(question => Number(/\d+/.exec(question)![0]) % 2 === 0).length;
+    expect(items).toBe(byQuestion.size);
+    expect(notes.join()).toContain('with respect to the judge, not to people');
+    const small = singles.find(({ target }: { readonly target: string }) => target === 'sim/small');
+    // A judge that goes by the place is found out: half a point.
+    expect(small.quality.value).toBeCloseTo((ties + (byQuestion.size - ties) / 2) / byQuestion.size, 9);
+  } finally {
+    judge.close();
+  }
 });
