@@ -75,8 +75,17 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies }: Fle
   });
   const histogram = (name: string, help: string) => new Histogram({ name, help, labelNames: ['route'], buckets: waits, registers });
   const held = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
+  const unreadable = new Counter({
+    name: 'hindcast_unreadable_waits_total',
+    help: 'Refusals that said how long to wait in a form that nobody can read; it counts as not said.',
+    labelNames: ['provider'],
+    registers,
+  });
   return {
-    observe: ({ heldMs }, route) => {
+    observe: ({ heldMs, attempts }, route) => {
+      for (const { flags, target } of attempts) {
+        if (flags.includes('unreadable_wait')) unreadable.inc({ provider: target.split('/', 1)[0]! });
+      }
       if (heldMs !== undefined) held.observe({ route }, heldMs / 1000);
     },
   };

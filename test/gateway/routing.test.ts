@@ -204,3 +204,11 @@ routes: { next: { steps: [{ target: b/m, retries: 0 }] }, r: { steps: [{ target:
     expect.objectContaining({ route: 'r', variant: 'next', share: 0, rolled_back: '3 of 3 requests failed, over 20 %' }),
   ]);
 });
+
+test('a wait that nobody can read is no wait, and is counted', async () => {
+  await using odd = await upstream(response => response.writeHead(429, { 'retry-after': 'soon' }).end('{}'));
+  await using good = await upstream(answerJson);
+  await using gateway = await running(`providers:\n${account('a', odd.url)}${account('b', good.url)}routes: { r: [a/m, b/m] }`);
+  expect((await ask(gateway)).status).toBe(200);
+  expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_unreadable_waits_total{provider="a"} 1');
+});
