@@ -73,6 +73,11 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies }: Fle
       }
     },
   });
+  return toldByExchanges(registry);
+}
+
+function toldByExchanges(registry: Registry): FleetInstruments {
+  const registers = [registry];
   const histogram = (name: string, help: string) => new Histogram({ name, help, labelNames: ['route'], buckets: waits, registers });
   const held = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
   const unreadable = new Counter({
