@@ -77,12 +77,12 @@ export function measurePolicy(
 ): Measured {
   if (weights) return measureWeighted(trials, reference, steps, { clusters, confidence, weights });
   const n = trials.step.length;
-  const answered = new Array<number>(steps).fill(0);
-  for (const step of trials.step) if (step >= 0) answered[step]! += 1 / n;
+  const counts = new Array<number>(steps).fill(0);
+  for (const step of trials.step) if (step >= 0) counts[step]!++;
   const harm = harms(trials, reference);
   const priced = Number.isFinite(trials.cost[0]!) && Number.isFinite(reference.cost[0]!);
   return {
-    answered,
+    answered: counts.map(count => count / n),
     escalated: shareInference(escalations(trials), clusters).interval(confidence),
     costPer1k: priced
       ? meanInference(

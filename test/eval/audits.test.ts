@@ -116,11 +116,11 @@ test('a judge compares shadows with what callers got: blind, in both orders, and
     // The references count as well, each as good as itself.
     expect(told.scored).toBe(2 * byQuestion.size);
     const judged = await inProcess('eval', 'sweep', '--chain', 'sim/small,sim/large', '--run', 'shadow', '--json');
-    const { items, singles, notes } = JSON.parse(judged.stdout);
+    const { items, targets, notes } = JSON.parse(judged.stdout);
     const ties = [...byQuestion.keys()].filter(question => Number(/\d+/.exec(question)![0]) % 2 === 0).length;
     expect(items).toBe(byQuestion.size);
     expect(notes.join()).toContain('with respect to the judge, not to people');
-    const small = singles.find(({ target }: { readonly target: string }) => target === 'sim/small');
+    const small = targets.find(({ target }: { readonly target: string }) => target === 'sim/small');
     // A judge that goes by the place is found out: half a point.
     expect(small.quality.value).toBeCloseTo((ties + (byQuestion.size - ties) / 2) / byQuestion.size, 9);
   } finally {

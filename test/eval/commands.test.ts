@@ -271,6 +271,13 @@ describe('eval power', () => {
   });
 });
 
+test('shares are shares: what one target answers always is all of it', async () => {
+  const { stdout } = await place.run('eval', 'sweep', ...chain, '--json');
+  const { targets, rows } = JSON.parse(stdout);
+  expect(targets.map((target: { accept: number }) => target.accept)).toEqual([1, 1]);
+  expect(rows.every(({ answered }: { answered: number[] }) => answered.every(share => share <= 1))).toBe(true);
+});
+
 describe('eval explain', () => {
   test('says why the first answer is taken, or is not', async () => {
     const { code, stdout } = await place.run('eval', 'explain', 'q8', ...chain, '--threshold', '0.8');
