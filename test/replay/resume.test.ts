@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { coin } from '../../gateway/core/random.ts';
 import { type Job, Journal, progressOf } from '../../replay/journal.ts';
 import { Place } from '../hindcast.ts';
 
@@ -70,74 +71,85 @@ providers:
 prices: { slow/model: { input: 1, output: 10 } }
 `;
 
-test('kill -9 in the middle, with 64 calls under way: resumed, each item is there exactly once and no money passes the cap', {
-  timeout: 120_000,
-}, async () => {
-  let calls = 0;
-  let reached: () => void = () => {};
-  const server = createServer((request, response) => {
-    request.resume();
-    calls++;
-    if (calls === 150) reached();
-    setTimeout(() => {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(
-        '{"id":"x","object":"chat.completion","created":1,"model":"model","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}',
-      );
-    }, 60);
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  await using place = new Place(config(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
-  const items = Array.from({ length: 300 }, (_, i) =>
-    JSON.stringify({
-      custom_id: `item-${i}`,
-      body: { model: 'slow/model', max_tokens: 20, messages: [{ role: 'user', content: `Question ${i}` }] },
-    }),
-  );
-  place.write('items.jsonl', items.join('\n'));
+/** Which call the run is killed at: some have ended by then, and some have not begun. */
+const seed = process.env.HINDCAST_SEED ?? (process.env.HINDCAST_LONG ? String(Date.now()) : '1');
+const moments = Array.from(
+  { length: process.env.HINDCAST_LONG ? 12 : 2 },
+  (_, round) => 90 + Math.floor(coin(seed, `kill ${round}`) * 180),
+);
 
-  // What a call may cost is about 240 times 1,000 nano-dollars; all of them, with what a kill loses, stay below this.
-  const cap = 0.16;
-  const half = new Promise<void>(resolve => {
-    reached = resolve;
-  });
-  const run = place.start('replay', 'run', '--from', 'items.jsonl', '--against', 'slow/model', '-j', '64', '--max-cost', String(cap));
-  await half;
-  run.kill('SIGKILL');
-  await run.ended;
+test.each(moments)(
+  'kill -9 at call %i of 300, with 64 under way: resumed, each item is there once and no money passes the cap',
+  {
+    timeout: 120_000,
+  },
+  async moment => {
+    let calls = 0;
+    let reached: () => void = () => {};
+    const server = createServer((request, response) => {
+      request.resume();
+      calls++;
+      if (calls === moment) reached();
+      setTimeout(() => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(
+          '{"id":"x","object":"chat.completion","created":1,"model":"model","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}',
+        );
+      }, 60);
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    await using place = new Place(config(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+    const items = Array.from({ length: 300 }, (_, i) =>
+      JSON.stringify({
+        custom_id: `item-${i}`,
+        body: { model: 'slow/model', max_tokens: 20, messages: [{ role: 'user', content: `Question ${i}` }] },
+      }),
+    );
+    place.write('items.jsonl', items.join('\n'));
 
-  const before = JSON.parse((await place.run('replay', 'status', '--json')).stdout) as {
-    state: string;
-    done: number;
-    possibly_billed_twice: number;
-  };
-  expect(before.state).toBe('interrupted');
-  expect(before.done).toBeGreaterThan(0);
-  expect(before.done).toBeLessThan(300);
-  expect(before.possibly_billed_twice).toBeLessThanOrEqual(64);
+    // What a call may cost is about 240 times 1,000 nano-dollars; all of them, with what a kill loses, stay below this.
+    const cap = 0.16;
+    const half = new Promise<void>(resolve => {
+      reached = resolve;
+    });
+    const run = place.start('replay', 'run', '--from', 'items.jsonl', '--against', 'slow/model', '-j', '64', '--max-cost', String(cap));
+    await half;
+    run.kill('SIGKILL');
+    await run.ended;
 
-  const resumed = await place.run('replay', 'resume', '--json');
-  expect([resumed.code, resumed.stderr]).toEqual([0, '']);
-  const told = JSON.parse(resumed.stdout) as {
-    before: number;
-    asked: number;
-    left: number;
-    spent_usd: number;
-    possibly_billed_twice: number;
-  };
-  expect(told.before + told.asked).toBe(300);
-  expect(told.left).toBe(0);
-  expect(told.spent_usd).toBeLessThanOrEqual(cap);
-  // Nothing that was done was asked again: only what was under way when it died.
-  expect(calls).toBeLessThanOrEqual(300 + 64);
-  expect(calls).toBeLessThanOrEqual(300 + told.possibly_billed_twice);
+    const before = JSON.parse((await place.run('replay', 'status', '--json')).stdout) as {
+      state: string;
+      done: number;
+      possibly_billed_twice: number;
+    };
+    expect(before.state).toBe('interrupted');
+    expect(before.done).toBeGreaterThan(0);
+    expect(before.done).toBeLessThan(300);
+    expect(before.possibly_billed_twice).toBeLessThanOrEqual(64);
 
-  const gateway = await place.serve();
-  const rows = async (query: string): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(query)}`)).text();
-  expect((await rows('SELECT count(), uniqExact(request_id) FROM replay_results')).trim()).toBe('300\t300');
-  expect((await rows('SELECT count(), uniqExact(replay_of) FROM requests')).trim()).toBe('300\t300');
-  expect(JSON.parse((await place.run('replay', 'status', '--json')).stdout)).toMatchObject({ state: 'finished', done: 300, left: 0 });
-  await gateway.end('SIGTERM');
-  server.close();
-  server.closeAllConnections();
-});
+    const resumed = await place.run('replay', 'resume', '--json');
+    expect([resumed.code, resumed.stderr]).toEqual([0, '']);
+    const told = JSON.parse(resumed.stdout) as {
+      before: number;
+      asked: number;
+      left: number;
+      spent_usd: number;
+      possibly_billed_twice: number;
+    };
+    expect(told.before + told.asked).toBe(300);
+    expect(told.left).toBe(0);
+    expect(told.spent_usd).toBeLessThanOrEqual(cap);
+    // Nothing that was done was asked again: only what was under way when it died.
+    expect(calls).toBeLessThanOrEqual(300 + 64);
+    expect(calls).toBeLessThanOrEqual(300 + told.possibly_billed_twice);
+
+    const gateway = await place.serve();
+    const rows = async (query: string): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(query)}`)).text();
+    expect((await rows('SELECT count(), uniqExact(request_id) FROM replay_results')).trim()).toBe('300\t300');
+    expect((await rows('SELECT count(), uniqExact(replay_of) FROM requests')).trim()).toBe('300\t300');
+    expect(JSON.parse((await place.run('replay', 'status', '--json')).stdout)).toMatchObject({ state: 'finished', done: 300, left: 0 });
+    await gateway.end('SIGTERM');
+    server.close();
+    server.closeAllConnections();
+  },
+);
