@@ -69,6 +69,7 @@ export function register(program: Command): void {
 
   const plan = replay.command('plan').description('say what a run would cost, change and lose; nobody is called');
   common(askFlags(againstFlag(selectionFlags(plan))))
+    .option('--only-missing', 'of a run that calls nobody for what the record answers')
     .addHelpText('after', planHelp)
     .action(action((options: PlanOptions) => planRun(options, comes)));
 

@@ -67,7 +67,7 @@ export interface ArmPlan {
   /** Calls to a target of unknown price; they are in no sum. */
   readonly unpriced: number;
   readonly unpricedTargets: readonly string[];
-  /** Answered from the record for nothing, and what that saves. */
+  /** What the record answers already, and what that saves where nobody is asked for it again. */
   readonly fromRecord: number;
   readonly saved: NanoUsd;
   /** Requests by what is changed of the caller's own words, by what the arm would lose of them, and by why it would not be asked. */
@@ -78,13 +78,14 @@ export interface ArmPlan {
 
 type Counted = Readonly<Record<string, number>>;
 
-/** `savedBy` tells what the record's answer cost; undefined for requests that it does not answer. */
+/** `savedBy` tells what the record's answer cost; undefined for requests that it does not answer. With `onlyMissing` those are not asked. */
 export function planOf(
   arm: Arm,
   requests: readonly RecordedRequest[],
   transforms: Transforms,
   now: Instant,
   savedBy: (recorded: RecordedRequest) => NanoUsd | undefined = () => undefined,
+  onlyMissing = false,
 ): ArmPlan {
   const counts = { losses: {}, skipped: {}, changes: {} } as Record<'losses' | 'skipped' | 'changes', Record<string, number>>;
   const count = (what: keyof typeof counts, name: string): void => {
@@ -111,7 +112,7 @@ export function planOf(
     if (saved !== undefined) {
       sums.fromRecord++;
       sums.saved += saved;
-      continue;
+      if (onlyMissing) continue;
     }
     sums.calls++;
     sums.expected += estimated.expected;

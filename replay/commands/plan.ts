@@ -11,10 +11,13 @@ import { type Comes, recordOf } from '../from-record.ts';
 import { type ArmPlan, planOf } from '../plan.ts';
 import { money } from '../report/format.ts';
 import type { RecordedRequest } from '../source.ts';
+import type { Transforms } from '../transform.ts';
 import { armsOf, type ReplayOptions, type Selected, selected, settingsFor, transformsOf } from './prepare.ts';
 import { nothingIsRecorded } from './run.ts';
 
-export type PlanOptions = ReplayOptions;
+export interface PlanOptions extends ReplayOptions {
+  readonly onlyMissing?: boolean;
+}
 
 export async function planRun(options: PlanOptions, comes: Comes): Promise<void> {
   const settings = settingsFor(options);
@@ -24,8 +27,8 @@ export async function planRun(options: PlanOptions, comes: Comes): Promise<void>
     const transforms = transformsOf(options);
     const plans: ArmPlan[] = [];
     for (const arm of armsOf(options, settings, nothingIsRecorded)) {
-      const known = chosen.fromFile ? new Map<string, NanoUsd>() : await knownOf(store, arm, chosen.requests, comes);
-      plans.push(planOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.get(id)));
+      const known = chosen.fromFile ? new Map<string, NanoUsd>() : await knownOf(store, arm, chosen.requests, transforms, comes);
+      plans.push(planOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.get(id), options.onlyMissing));
     }
     result(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(inDollars) }, () =>
       planText(chosen, plans),
@@ -36,12 +39,18 @@ export async function planRun(options: PlanOptions, comes: Comes): Promise<void>
 }
 
 /** The requests that the record answers for this arm: with --only-missing they cost nothing. */
-async function knownOf(store: Store, arm: Arm, requests: readonly RecordedRequest[], comes: Comes): Promise<ReadonlyMap<string, NanoUsd>> {
+async function knownOf(
+  store: Store,
+  arm: Arm,
+  requests: readonly RecordedRequest[],
+  transforms: Transforms,
+  comes: Comes,
+): Promise<ReadonlyMap<string, NanoUsd>> {
   const book = recordOf(store, '', comes);
   const known = new Map<string, NanoUsd>();
   for (const recorded of requests) {
     const dialect = dialectOf(recorded.dialect);
-    const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, wallClock.now()) : '';
+    const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, wallClock.now(), transforms) : '';
     if (typeof asked === 'string') continue;
     const { whole, saved } = await book.answersOf(recorded, asked.question, arm.world);
     if (whole) known.set(recorded.id, saved);
@@ -61,7 +70,7 @@ function planText({ requests, candidates }: Selected, plans: readonly ArmPlan[])
     `${plan.calls}`,
     `${plan.fromRecord}`,
     money(plan.saved),
-    ...[plan.p50, plan.p95, plan.worst].map(money),
+    ...[plan.p50, plan.p95, plan.worst].map(cost => (isUnknown(plan) ? 'unknown' : money(cost))),
     `${plan.unpriced}`,
   ]);
   const total = (of: (plan: ArmPlan) => number): string => money(plans.reduce((sum, plan) => sum + of(plan), 0));
@@ -78,12 +87,16 @@ function planText({ requests, candidates }: Selected, plans: readonly ArmPlan[])
   return [
     `${requests.length} requests of ${conversations} conversations${drawn}, from ${first} to ${last} UTC`,
     table(['arm', 'calls', 'in the record', 'saved by --only-missing', 'p50', 'p95', 'worst', 'without price'], rows),
-    `Total ${total(plan => plan.p50)}, p95 ${total(plan => plan.p95)}, worst ${total(plan => plan.worst)}. Tools are never executed.`,
+    `Total ${total(plan => plan.p50)}, p95 ${total(plan => plan.p95)}, worst ${total(plan => plan.worst)}${plans.some(plan => plan.unpriced > 0) ? ', and what nobody knows the price of' : ''}. Tools are never executed.`,
     ...(notes.length > 0 ? [notes.join('\n')] : []),
   ].join('\n\n');
 }
 
+/** Nobody has said the price of any call, which is not the same as nothing. */
+const isUnknown = ({ calls, unpriced }: ArmPlan): boolean => calls > 0 && unpriced === calls;
+
 const inDollars = (plan: ArmPlan): object => ({
   ...plan,
-  ...Object.fromEntries((['p50', 'p95', 'expected', 'worst', 'saved'] as const).map(name => [name, usd(plan[name])])),
+  ...Object.fromEntries((['p50', 'p95', 'expected', 'worst'] as const).map(name => [name, isUnknown(plan) ? null : usd(plan[name])])),
+  saved: usd(plan.saved),
 });

@@ -38,7 +38,16 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   };
 
   // Duplicates are asked once; the plan knows what the record answers for nothing.
-  const plan = await json('plan', '--since', '1h', '--against', 'support', '--against', `sim/large:${fast}`);
+  const against = ['--against', 'support', '--against', `sim/large:${fast}`];
+  const all = await json('plan', '--since', '1h', ...against);
+  expect(all.arms[0]).toMatchObject({ calls: 20, fromRecord: 20 });
+  expect(all.arms[0].p50).toBeGreaterThan(0);
+  // Another temperature is another question, which the record does not answer.
+  expect((await json('plan', '--since', '1h', '--against', 'support', '--temperature', '0', '--only-missing')).arms[0]).toMatchObject({
+    calls: 20,
+    fromRecord: 0,
+  });
+  const plan = await json('plan', '--since', '1h', ...against, '--only-missing');
   expect(plan).toMatchObject({ requests: 20, candidates: 24 });
   const [same, large] = plan.arms;
   expect(same).toMatchObject({ calls: 0, fromRecord: 20, expected: 0 });
