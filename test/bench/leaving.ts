@@ -30,6 +30,7 @@ async function leave(running: Running, upstream: string): Promise<number> {
   );
   await new Promise<void>((resolve, reject) => {
     let text = '';
+    socket.once('close', () => reject(new Error('the connection ended before the stream began')));
     socket.once('error', reject).on('data', chunk => {
       text += String(chunk);
       if (text.includes('data: ')) resolve();

@@ -57,8 +57,9 @@ export async function measureSubject(
   for (const cell of todo) {
     const sample = await measureCell(running, cell, sentBefore, world.load).catch(error => ({ invalid: String(error) }));
     sentBefore += cell.warmup + cell.requests;
-    const leftMs = cell.leaving ? Math.max(...(await leavingMs(running, world.upstream))) : undefined;
-    if (cell.leaving) sentBefore += callers;
+    const leaves = cell.leaving && sample.invalid === undefined;
+    const leftMs = leaves ? Math.max(...(await leavingMs(running, world.upstream))) : undefined;
+    if (leaves) sentBefore += callers;
     each({ ...failedSample(subject, cell, round, ''), ...sample, leftMs });
     // What failed once has lost count of its records.
     if (sample.invalid !== undefined && running.recorded) break;
