@@ -111,3 +111,20 @@ describe('features', () => {
     );
   });
 });
+
+test('words are the same words in capitals, and however they are found: plain letters are read faster than others', () => {
+  const word = fc.stringMatching(/^[a-zA-Z0-9]{1,4}$/);
+  const text = fc.array(fc.tuple(word, fc.constantFrom(' ', ', ', '.\n', '-', '  ')), { minLength: 4, maxLength: 40 });
+  fc.assert(
+    fc.property(text, pieces => {
+      const plain = pieces.flat().join('');
+      const { brevity, variety } = of(plain);
+      expect(variety).toBeDefined();
+      expect(of(plain.toUpperCase())).toMatchObject({ brevity, variety });
+      // No letter, but no plain character either.
+      expect(of(`${plain}\u00a0`)).toMatchObject({ brevity, variety });
+    }),
+    { numRuns },
+  );
+  expect(of('so it is So It Is SO IT IS').variety).toBeCloseTo(3 / 7);
+});

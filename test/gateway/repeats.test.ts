@@ -106,7 +106,10 @@ describe('a repeat with the same Idempotency-Key', () => {
     await ask(leaving[0]!.signal);
     await ask(leaving[1]!.signal);
     leaving[0]!.abort();
-    await new Promise(wait => setTimeout(wait, 100));
+    const underWay = async (): Promise<string | undefined> =>
+      /^hindcast_inflight_requests (\d+)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
+    // The one that is left, and the question itself.
+    await expect.poll(underWay, { timeout: 5_000 }).toBe('2');
     expect(provider.open()).toBe(1);
     expect(gateway.sink.exchanges).toHaveLength(0);
     leaving[1]!.abort();
