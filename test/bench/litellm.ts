@@ -1,11 +1,11 @@
 /** LiteLLM's proxy: fetched with pip for the bench, and measured with its own defaults, which keep no record of a request. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { end, start } from './processes.ts';
-import { answers, freePort, type Installed } from './rival.ts';
+import { start } from './processes.ts';
+import { freePort, type Installed, runningRival } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const run = promisify(execFile);
@@ -46,17 +46,8 @@ function subjectIn(folder: string, version: string): Subject {
       const args = [join(folder, 'bin/litellm'), '--config', config, '--host', '127.0.0.1', '--port', String(port)];
       // Without the second it looks for prices on the network first.
       const env = { LITELLM_MASTER_KEY: key, LITELLM_LOCAL_MODEL_COST_MAP: 'True' };
-      const { child } = start('subject', args, folder, openSync(logFile, 'w'), env);
-      const origin = `http://127.0.0.1:${port}`;
-      await answers(origin);
-      return {
-        origin,
-        pid: child.pid!,
-        pathOf: () => '/v1/chat/completions',
-        headersOf: () => ({ authorization: `Bearer ${key}` }),
-        log: () => readFileSync(logFile, 'utf8').slice(-1_000),
-        end: () => end(child),
-      };
+      const started = start('subject', args, folder, openSync(logFile, 'w'), env);
+      return runningRival(started, port, logFile, () => ({ authorization: `Bearer ${key}` }));
     },
   };
 }

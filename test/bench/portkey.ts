@@ -4,8 +4,8 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { end, startNode } from './processes.ts';
-import { answers, freePort, type Installed } from './rival.ts';
+import { startNode } from './processes.ts';
+import { freePort, type Installed, runningRival } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const cells = new Set(['base', 'sse', 'one', 'sse-one']);
@@ -38,21 +38,12 @@ function subjectIn(folder: string): Subject {
       const args = [join(home, 'build/start-server.js'), '--headless', `--port=${port}`];
       // Without the second it refuses providers on this machine.
       const env = { NODE_ENV: 'production', TRUSTED_CUSTOM_HOSTS: '127.0.0.1,localhost' };
-      const { child } = startNode('subject', args, home, openSync(logFile, 'w'), env);
-      const origin = `http://127.0.0.1:${port}`;
-      await answers(origin);
-      return {
-        origin,
-        pid: child.pid!,
-        pathOf: () => '/v1/chat/completions',
-        headersOf: cell => ({
-          'x-portkey-provider': 'openai',
-          'x-portkey-custom-host': `${upstream}/${cell.name}/v1`,
-          authorization: 'Bearer no-key-is-looked-at',
-        }),
-        log: () => readFileSync(logFile, 'utf8').slice(-1_000),
-        end: () => end(child),
-      };
+      const started = startNode('subject', args, home, openSync(logFile, 'w'), env);
+      return runningRival(started, port, logFile, cell => ({
+        'x-portkey-provider': 'openai',
+        'x-portkey-custom-host': `${upstream}/${cell.name}/v1`,
+        authorization: 'Bearer no-key-is-looked-at',
+      }));
     },
   };
 }

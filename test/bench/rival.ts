@@ -1,6 +1,8 @@
 /** What other people's gateways need to be measured: a port, and the patience until they answer. */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { Subject } from './subjects.ts';
+import { end, type Started } from './processes.ts';
+import type { Running, Subject } from './subjects.ts';
 
 export interface Installed {
   readonly subject: Subject;
@@ -19,7 +21,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves when something answers there, whatever it says. */
-export async function answers(origin: string): Promise<void> {
+async function answers(origin: string): Promise<void> {
   const until = performance.now() + startMsMax;
   for (;;) {
     const isThere = await fetch(origin).then(
@@ -30,4 +32,18 @@ export async function answers(origin: string): Promise<void> {
     if (performance.now() > until) throw new Error(`it did not answer within ${startMsMax / 1000} s`);
     await new Promise(wait => setTimeout(wait, 50));
   }
+}
+
+/** Once it answers: where it is asked, as whom, and how it ends. */
+export async function runningRival({ child }: Started, port: number, logFile: string, headersOf: Running['headersOf']): Promise<Running> {
+  const origin = `http://127.0.0.1:${port}`;
+  await answers(origin);
+  return {
+    origin,
+    pid: child.pid!,
+    pathOf: () => '/v1/chat/completions',
+    headersOf,
+    log: () => readFileSync(logFile, 'utf8').slice(-1_000),
+    end: () => end(child),
+  };
 }
