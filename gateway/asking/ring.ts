@@ -1,5 +1,5 @@
 /** What went out on one wire: a ring of its newest bytes and a digest of all of them, in bounded memory however long the answer is. */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 
 /** A power of two, like the sizes that lead to it. */
 const sizeMaxDefault = 256 * 1024;
@@ -10,7 +10,8 @@ export class Ring {
   frames = 0;
   bytes = 0;
   readonly #sizeMax: number;
-  readonly #hash = createHash('sha256');
+  /** An answer in one piece never needs it. */
+  #begun: Hash | undefined;
   #ring = Buffer.alloc(0);
   /** So many bytes are in the digest; those after them are in the ring. Digesting many at once costs a tenth of digesting each event. */
   #digested = 0;
@@ -33,6 +34,11 @@ export class Ring {
     this.bytes += bytes.length;
     const kept = bytes.subarray(Math.max(0, bytes.length - this.#ring.length));
     this.#place(kept, this.bytes - kept.length);
+  }
+
+  get #hash(): Hash {
+    this.#begun ??= createHash('sha256');
+    return this.#begun;
   }
 
   /** The newest bytes, as far as they are kept. */

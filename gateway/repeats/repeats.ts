@@ -64,7 +64,9 @@ export class Repeats {
   /** What a request with a key takes part in, or a stream that can be resumed; undefined of any other. Whoever finds it not `started` and not answered asks, and says `ended`. */
   join(headers: IncomingHttpHeaders, question: Question): Shared | Refusal | undefined {
     const key = headers[headerName];
-    const [, id, last] = eventIdShape.exec(String(headers['last-event-id'] ?? '')) ?? [];
+    const eventId = headers['last-event-id'];
+    if (key === undefined && eventId === undefined && !question.resumable) return undefined;
+    const [, id, last] = eventIdShape.exec(String(eventId)) ?? [];
     if (key === undefined && id === undefined && !question.resumable) return undefined;
     if (key !== undefined && (typeof key !== 'string' || !keyShape.test(key))) return badKey;
     const { tenant, key: caller } = question.caller;
