@@ -91,11 +91,14 @@ const hedges =
 
 function textFeatures({ messages }: ChatRequest, whole: string): Measured {
   const text = whole.slice(0, textLengthMax);
-  const words = wordsOf(text);
+  const plain = wordsOfAscii(text);
+  const words = plain ?? wordsOfAnyScript(text);
   if (words.length === 0) return {};
-  const hedged = text.match(hedges)?.length ?? 0;
+  // Beside a letter of another script they are no words to us, but a hedge to the expression.
+  const mayHedge = !plain || plain.some(word => ofHedges.has(word));
+  const hedged = mayHedge ? (text.match(hedges)?.length ?? 0) : 0;
   const asked = scriptOf(lastQuestion(messages));
-  const answered = scriptOf(text);
+  const answered = plain ? scriptOfAscii(text) : scriptOf(text);
   return {
     brevity: 1 / (1 + words.length / 200),
     unhedged: 1 / (1 + (50 * hedged) / words.length),
@@ -108,12 +111,13 @@ function textFeatures({ messages }: ChatRequest, whole: string): Measured {
 const emptyWord = 0x811c9dc5;
 const withLetter = (word: number, letter: number): number => Math.imul(word ^ letter, 0x01000193);
 
-function wordsOf(text: string): readonly number[] {
+/** Undefined when there is more than ASCII in it. */
+function wordsOfAscii(text: string): readonly number[] | undefined {
   const words: number[] = [];
   let word = emptyWord;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code >= 0x80) return wordsOfAnyScript(text);
+    if (code >= 0x80) return undefined;
     const isCapital = code >= 0x41 && code <= 0x5a;
     if (isCapital || (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39))
       word = withLetter(word, isCapital ? code | 0x20 : code);
@@ -126,21 +130,34 @@ function wordsOf(text: string): readonly number[] {
   return words;
 }
 
-const wordsOfAnyScript = (text: string): readonly number[] =>
-  (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map(word => {
-    let number = emptyWord;
-    for (let i = 0; i < word.length; i++) number = withLetter(number, word.charCodeAt(i));
-    return number;
-  });
+const wordsOfAnyScript = (text: string): readonly number[] => (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map(numberOf);
 
-/** How many different three words in a row there are. */
+function numberOf(word: string): number {
+  let number = emptyWord;
+  for (let i = 0; i < word.length; i++) number = withLetter(number, word.charCodeAt(i));
+  return number;
+}
+
+/** One of them is in every hedge. */
+const ofHedges: ReadonlySet<number> = new Set(
+  'think believe guess sure perhaps maybe possibly probably seems might could certain unclear hard'.split(' ').map(numberOf),
+);
+
+/** How many different three words in a row there are: counted in a table of numbers, which costs less than a Set. */
 function triplesOf(words: readonly number[]): number {
-  const triples = new Set<number>();
+  const table = new Float64Array(2 ** Math.ceil(Math.log2(2 * words.length)));
+  let count = 0;
   for (let i = 0; i + 2 < words.length; i++) {
-    // As doubles: 53 bits hold two different triples apart in any text that anybody sends.
-    triples.add((words[i]! ^ Math.imul(words[i + 1]!, 0x9e3779b1)) * 0x200000 + (Math.imul(words[i + 2]!, 0x85ebca6b) >>> 11));
+    const first = words[i]! ^ Math.imul(words[i + 1]!, 0x9e3779b1);
+    const second = Math.imul(words[i + 2]!, 0x85ebca6b) >>> 11;
+    // As doubles: 53 bits hold two different triples apart in any text that anybody sends. None is 0, which is an empty place.
+    const triple = first * 0x200000 + second + 0.5;
+    let place = (first ^ second) & (table.length - 1);
+    while (table[place] !== 0 && table[place] !== triple) place = (place + 1) & (table.length - 1);
+    if (table[place] === 0) count++;
+    table[place] = triple;
   }
-  return triples.size;
+  return count;
 }
 
 const lastQuestion = (messages: ChatRequest['messages']): string =>
@@ -165,18 +182,24 @@ const scriptLengthMax = 500;
 /** Which most of the first letters are of; undefined without enough letters to tell. */
 function scriptOf(text: string): string | undefined {
   const end = Math.min(text.length, scriptLengthMax);
+  for (let i = 0; i < end; i++) if (text.charCodeAt(i) >= 0x80) return scriptOfAny(text.slice(0, scriptLengthMax));
+  return scriptOfAscii(text);
+}
+
+const lettersMin = 3;
+
+function scriptOfAscii(text: string): string | undefined {
+  const end = Math.min(text.length, scriptLengthMax);
   let latin = 0;
-  for (let i = 0; i < end; i++) {
-    const code = text.charCodeAt(i);
-    if (code >= 0x80) return scriptOfAny(text.slice(0, scriptLengthMax));
-    const lower = code | 0x20;
+  for (let i = 0; i < end && latin < lettersMin; i++) {
+    const lower = text.charCodeAt(i) | 0x20;
     if (lower >= 0x61 && lower <= 0x7a) latin++;
   }
-  return latin >= 3 ? 'latin' : undefined;
+  return latin >= lettersMin ? 'latin' : undefined;
 }
 
 function scriptOfAny(head: string): string | undefined {
   const counts = scripts.map(([name, letters]) => [name, head.match(letters)?.length ?? 0] as const);
   const [name, most] = counts.reduce((a, b) => (b[1] > a[1] ? b : a));
-  return most >= 3 ? name : undefined;
+  return most >= lettersMin ? name : undefined;
 }

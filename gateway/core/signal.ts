@@ -113,8 +113,8 @@ const lastObjectLengthMax = 1_000;
 /** The short, flat JSON object that a text ends with. */
 function lastObject(text: string): Json | undefined {
   const end = text.slice(-lastObjectLengthMax).trimEnd();
-  const start = end.lastIndexOf('{');
-  return start >= 0 && end.endsWith('}') ? parseJson(end.slice(start)) : undefined;
+  const start = end.endsWith('}') ? end.lastIndexOf('{') : -1;
+  return start < 0 ? undefined : parseJson(end.slice(start));
 }
 
 function parseJson(text: string): Json | undefined {
