@@ -1,6 +1,7 @@
 /** What the gateway knows about every target right now: a fold over observations, asked by the router through `closedAt`. */
 import type { AttemptKind } from './exchange.ts';
 import { blamesTarget, type Failure, type FailureKind } from './failure.ts';
+import { putLatest, withLatest } from './latest.ts';
 import type { RateLimitSeen } from './limits.ts';
 import { counted, emptySpread, quantileOf, type Spread, type Tally, withSample } from './quantile.ts';
 import type { Instant, Milliseconds } from './time.ts';
@@ -87,11 +88,14 @@ export const fresh: TargetHealth = {
 export function observe(fleet: Fleet, seen: Observation, breaker: BreakerPolicy = breakerDefault): Fleet {
   const before = fleet.get(seen.target) ?? fresh;
   const after = healthAfter(before, seen, breaker);
-  if (after === before) return fleet;
-  const next = new Map(fleet);
-  next.delete(seen.target);
-  if (next.size >= targetsMax) next.delete(next.keys().next().value!);
-  return next.set(seen.target, after);
+  return after === before ? fleet : withLatest(fleet, seen.target, after, targetsMax);
+}
+
+/** The same in place: with hundreds of targets a copy for every observation would cost more than all the rest. */
+export function observeHere(fleet: Map<string, TargetHealth>, seen: Observation, breaker: BreakerPolicy = breakerDefault): void {
+  const before = fleet.get(seen.target) ?? fresh;
+  const after = healthAfter(before, seen, breaker);
+  if (after !== before) putLatest(fleet, seen.target, after, targetsMax);
 }
 
 function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPolicy): TargetHealth {
@@ -121,18 +125,22 @@ function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPo
 const ended = (before: TargetHealth): TargetHealth => ({ ...before, inFlight: Math.max(0, before.inFlight - 1) });
 
 function answered(before: TargetHealth, seen: Observation & { type: 'answered' }, breaker: BreakerPolicy): TargetHealth {
-  const { ramp: _, ...rest } = before;
   const wasOpen = before.failures >= breaker.failuresMax;
   const ramp = wasOpen ? 2 : before.ramp === undefined ? rampMax : before.ramp * 2;
-  return {
-    ...rest,
-    ...(ramp < rampMax ? { ramp } : {}),
+  const { latency, peakMs, heardAt } = latencyAfter(before, seen.firstTokenMs, seen.at);
+  // Member by member, for this is the path of every answer.
+  const after: TargetHealth = {
     failures: 0,
     openUntil: 0,
-    ...latencyAfter(before, seen.firstTokenMs, seen.at),
-    ...(seen.totalMs === undefined ? {} : { total: withSample(before.total, seen.totalMs) }),
+    coolingUntil: before.coolingUntil,
+    inFlight: before.inFlight,
+    latency,
+    total: seen.totalMs === undefined ? before.total : withSample(before.total, seen.totalMs),
+    heardAt,
     outcomes: counted(before.outcomes, 'ok'),
+    peakMs,
   };
+  return ramp < rampMax ? { ...after, ramp } : after;
 }
 
 function latencyAfter(before: TargetHealth, firstTokenMs: Milliseconds, at: Instant): Pick<TargetHealth, 'latency' | 'peakMs' | 'heardAt'> {

@@ -23,6 +23,7 @@ const restMs: Readonly<Record<'authentication' | 'quota-exceeded', Milliseconds>
 const keysMax = 1_000;
 
 export function observeKey(ring: Keyring, seen: Observation): Keyring {
+  if (ring.size === 0 && seen.type !== 'failed') return ring;
   const key = nameOf(providerOf(seen.target), seen.credential);
   if (seen.type === 'answered') return ring.has(key) ? without(ring, key) : ring;
   if (seen.credential === '' || seen.type !== 'failed' || !blamesKey(seen.failure.kind)) return ring;
@@ -45,6 +46,7 @@ export function chooseKey<K extends { readonly fingerprint: string }>(
   at: Instant,
   readyAt: (key: K) => Instant = () => at,
 ): K | undefined {
+  if (ring.size === 0 && holder.keys.length < 2) return holder.keys[0];
   const restsUntil = (key: K): Instant => ring.get(nameOf(holder.name, key.fingerprint)) ?? 0;
   const awake = holder.keys.filter(key => restsUntil(key) <= at);
   const ready = awake.length > 1 ? awake.filter(key => readyAt(key) <= at) : awake;

@@ -1,5 +1,6 @@
 /** How fast each provider key may be asked each model: token buckets, configured, or learned from what the provider says of its limits. */
 import type { Observation } from './fleet.ts';
+import { putLatest, withLatest } from './latest.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 /** One dimension of a limit as a provider's headers tell it; whatever they do not tell is absent. */
@@ -65,15 +66,22 @@ export const limitNameOf = (target: string, credential: string): string => `${ta
 /** Folds one observation. `policyOf` is what the configuration says of a target; what it says, headers do not change. */
 export function observeLimits(limits: Limits, seen: Observation, policyOf: LimitPolicyOf): Limits {
   const name = limitNameOf(seen.target, seen.credential);
-  const known = limits.get(name);
+  const before = limits.get(name) ?? fresh;
+  const after = keyAfter(before, seen, policyOf);
+  return after === before ? limits : withLatest(limits, name, after, limitedMax);
+}
+
+/** The same in place, for the one who owns the map. */
+export function observeLimitsHere(limits: Map<string, KeyLimits>, seen: Observation, policyOf: LimitPolicyOf): void {
+  const name = limitNameOf(seen.target, seen.credential);
+  const before = limits.get(name) ?? fresh;
+  const after = keyAfter(before, seen, policyOf);
+  if (after !== before) putLatest(limits, name, after, limitedMax);
+}
+
+function keyAfter(before: KeyLimits, seen: Observation, policyOf: LimitPolicyOf): KeyLimits {
   const policy = policyOf(seen.target);
-  const before = withPolicy(known ?? fresh, policy, seen.at);
-  const after = limitsAfter(before, seen, policy);
-  if (after === (known ?? fresh)) return limits;
-  const next = new Map(limits);
-  next.delete(name);
-  if (next.size >= limitedMax) next.delete(next.keys().next().value!);
-  return next.set(name, after);
+  return limitsAfter(withPolicy(before, policy, seen.at), seen, policy);
 }
 
 function limitsAfter(before: KeyLimits, seen: Observation, policy: LimitPolicy | undefined): KeyLimits {

@@ -18,7 +18,10 @@ export function closedUntil(now: Moment, target: string): Instant {
 export const waitUntil = (now: Moment, target: string): Instant => now.waits?.[target] ?? 0;
 
 /** A target is `provider/model`; a model's own name may hold slashes. */
-export const providerOf = (target: string): string => target.split('/', 1)[0]!;
+export function providerOf(target: string): string {
+  const slash = target.indexOf('/');
+  return slash < 0 ? target : target.slice(0, slash);
+}
 
 /** The step that may be asked again first: one that failed for a passing reason, has tries left, and is open by then. */
 export function soonestRetry(state: RouteState, now: Moment): { readonly step: number; readonly at: Instant } | undefined {

@@ -78,23 +78,31 @@ export interface Moment {
 export type Sight = Omit<Moment, 'at'>;
 
 /** What of all that is seen concerns a policy, and nothing that is over. Its record holds no more than that: other targets may be other people's. */
-export function momentOf(policy: RoutePolicy, at: Instant, { closed, waits, spent }: Sight): Moment {
-  const waiting = waits && concerning(policy, Object.fromEntries(Object.entries(waits).filter(([, until]) => until > at)));
-  return {
-    at,
-    closed: concerning(policy, closed),
-    ...(waiting && Object.keys(waiting).length > 0 ? { waits: waiting } : {}),
-    ...(spent && spent.length > 0 ? { spent } : {}),
-  };
+export function momentOf(policy: RoutePolicy, at: Instant, { closed, waits = none, spent }: Sight): Moment {
+  const moment: Moment = { at, closed: concerning(policy, closed) };
+  const waiting = concerning(policy, waits, at);
+  if (waiting === none && !spent?.length) return moment;
+  return { ...moment, ...(waiting === none ? {} : { waits: waiting }), ...(spent?.length ? { spent } : {}) };
 }
 
-function concerning(policy: RoutePolicy, until: Readonly<Record<string, Instant>>): Readonly<Record<string, Instant>> {
-  const named = Object.keys(until);
-  if (named.length === 0) return until;
+const none: Readonly<Record<string, Instant>> = {};
+
+/** `none` itself where there is nothing. */
+function concerning(
+  policy: RoutePolicy,
+  until: Readonly<Record<string, Instant>>,
+  after: Instant = Number.NEGATIVE_INFINITY,
+): Readonly<Record<string, Instant>> {
   const isOf = (name: string, target: string): boolean => target === name || providerOf(target) === name;
   const concerned = (name: string): boolean =>
     policy.steps.some(({ target, judge }) => isOf(name, target) || (judge !== undefined && isOf(name, judge)));
-  return Object.fromEntries(named.filter(concerned).map(name => [name, until[name]!]));
+  let found: Record<string, Instant> | undefined;
+  for (const name in until) {
+    if (until[name]! <= after || !concerned(name)) continue;
+    found ??= {};
+    found[name] = until[name]!;
+  }
+  return found ?? none;
 }
 
 export interface RouteAttempt {

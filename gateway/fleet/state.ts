@@ -1,8 +1,8 @@
 /** What is known of targets, keys, limits and allowances, folded from every observation; and the gate at which requests wait their turn. */
 import { type Allowance, type AllowancePolicy, fullAllowance, observeAllowance, spentAt } from '../core/allowance.ts';
-import { closedAt, type Fleet, type Observation, observe } from '../core/fleet.ts';
+import { closedAt, type Observation, observeHere, type TargetHealth } from '../core/fleet.ts';
 import { closedByKeys, type Keyring, observeKey, usableKeys } from '../core/keyring.ts';
-import { type LimitPolicy, type Limits, nothing, observeLimits, soonestReady } from '../core/limits.ts';
+import { type KeyLimits, type LimitPolicy, nothing, observeLimitsHere, soonestReady } from '../core/limits.ts';
 import { type Arrival, aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue } from '../core/queue.ts';
 import { providerOf } from '../core/retry.ts';
 import type { Sight } from '../core/routing.ts';
@@ -17,11 +17,11 @@ export type Wants = Pick<Arrival, 'tenant' | 'tokens' | 'bytes'>;
 const never: Instant = Number.MAX_SAFE_INTEGER;
 const noWaits: Readonly<Record<string, Instant>> = {};
 
-/** Each part is replaced as a whole by an observation. */
+/** What is known of targets and of limits changes in place; each other part is replaced as a whole. */
 export class FleetState {
-  fleet: Fleet = new Map();
+  readonly fleet = new Map<string, TargetHealth>();
   ring: Keyring = new Map();
-  limits: Limits = new Map();
+  readonly limits = new Map<string, KeyLimits>();
   queue: Queue = emptyQueue;
   allowance: Allowance = fullAllowance();
   readonly rollouts = new Rollouts();
@@ -40,9 +40,9 @@ export class FleetState {
   }
 
   observe(seen: Observation): void {
-    this.fleet = observe(this.fleet, seen);
+    observeHere(this.fleet, seen);
     this.ring = observeKey(this.ring, seen);
-    this.limits = observeLimits(this.limits, seen, target => this.limitOf(target));
+    observeLimitsHere(this.limits, seen, this.#limitOf);
     this.allowance = observeAllowance(this.allowance, seen, this.#routing.allowance);
     if (this.queue.tickets.length > 0) this.#arm(seen.target);
   }
@@ -51,13 +51,16 @@ export class FleetState {
     return this.#routing.allowance;
   }
 
+  readonly #limitOf = (target: string): LimitPolicy | undefined => this.limitOf(target);
+
   limitOf(target: string): LimitPolicy | undefined {
     const limits = this.#accounts.get(providerOf(target))?.limits;
     return limits && (limits.models.get(target.slice(target.indexOf('/') + 1)) ?? limits.account);
   }
 
   closed(at: Instant): Sight['closed'] {
-    return { ...closedAt(this.fleet, at), ...closedByKeys(this.#accounts.values(), this.ring, at) };
+    const closed = closedAt(this.fleet, at);
+    return this.ring.size === 0 ? closed : { ...closed, ...closedByKeys(this.#accounts.values(), this.ring, at) };
   }
 
   /** For how long these targets let such a request wait, and what extra calls are refused. */
@@ -68,14 +71,16 @@ export class FleetState {
   #waits(targets: readonly string[], { tenant, tokens, bytes }: Wants, at: Instant): Readonly<Record<string, Instant>> {
     // A configured limit counts from the first call on, which nothing holds up.
     if (this.limits.size === 0 && this.queue.tickets.length === 0) return noWaits;
-    const waits: Record<string, Instant> = {};
+    let waits: Record<string, Instant> | undefined;
     for (const target of targets) {
       const ahead = aheadOf(this.queue, target, tenant);
       const ready = soonestReady(this.limits, target, this.#credentials(target, at), tokens, ahead, at);
       const until = ahead.requests > 0 ? Math.max(ready, at + 1) : ready;
-      if (until > at) waits[target] = isFull(this.queue, bytes, this.#routing.queue) ? never : until;
+      if (until <= at) continue;
+      waits ??= {};
+      waits[target] = isFull(this.queue, bytes, this.#routing.queue) ? never : until;
     }
-    return waits;
+    return waits ?? noWaits;
   }
 
   #credentials(target: string, at: Instant): readonly string[] {

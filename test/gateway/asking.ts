@@ -87,7 +87,8 @@ export class World implements AsyncDisposable {
   }
 
   set fleet(fleet: Fleet) {
-    this.state.fleet = fleet;
+    this.state.fleet.clear();
+    for (const [target, health] of fleet) this.state.fleet.set(target, health);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
