@@ -1,5 +1,6 @@
 /** The forms in which a secret may come back: as it is, and in base64 at each of the three places of a group. */
 import type { Secret } from '../secret.ts';
+import { Sieve } from './sieve.ts';
 
 export interface Needles {
   /** The secret and its parts, as they are. */
@@ -7,6 +8,8 @@ export interface Needles {
   /** With those in base64. */
   readonly all: readonly Buffer[];
   readonly texts: readonly string[];
+  /** Of all of them; absent when there are none. */
+  readonly sieve?: Sieve;
 }
 
 /** A shorter key is a placeholder such as `none`, and its letters are everywhere. */
@@ -32,7 +35,9 @@ function make(whole: string): Needles {
   const parts = whole.includes(':') ? whole.split(':').filter(part => part.length >= partLengthMin) : [];
   const secrets = [...(whole.length < lengthMin ? [] : [whole]), ...parts];
   const texts = [...new Set([...secrets, ...secrets.flatMap(encoded)])];
-  return { plain: secrets.map(secret => Buffer.from(secret)), all: texts.map(text => Buffer.from(text)), texts };
+  if (texts.length === 0) return none;
+  const all = texts.map(text => Buffer.from(text));
+  return { plain: secrets.map(secret => Buffer.from(secret)), all, texts, sieve: new Sieve(all) };
 }
 
 /** Only the characters that are the secret's alone: those at the ends depend on what stands beside it. */

@@ -42,16 +42,18 @@ export function redactor(key: Secret | undefined): Redactor {
   };
 }
 
-const passing: StreamRedactor = { chunk: bytes => bytes, end: () => Buffer.alloc(0) };
+const nothing = Buffer.alloc(0);
+const passing: StreamRedactor = { chunk: bytes => bytes, end: () => nothing };
 const plain: Redactor = { failure: failure => failure, headers: headers => headers, bytes: bytes => bytes, stream: () => passing };
 
-function holding({ all, plain: secrets }: Needles): StreamRedactor {
-  let held: Buffer = Buffer.alloc(0);
+function holding({ all, plain: secrets, sieve }: Needles): StreamRedactor {
+  let held: Buffer = nothing;
   const pieces = secrets.map(secret => new Pieces(secret));
   return {
     chunk: bytes => {
       const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const whole = all.reduce(covered, held.length === 0 ? chunk : Buffer.concat([held, chunk]));
+      const mayHold = held.length > 0 || sieve?.mayHold(chunk);
+      const whole = mayHold ? all.reduce(covered, held.length === 0 ? chunk : Buffer.concat([held, chunk])) : chunk;
       let said = whole;
       // The caller's bytes are not ours to write on.
       const own = (): Buffer => {
@@ -60,14 +62,14 @@ function holding({ all, plain: secrets }: Needles): StreamRedactor {
       };
       for (const one of pieces) one.cover(whole, own);
       let kept = 0;
-      for (const secret of all) kept = Math.max(kept, begunAtEnd(said, secret));
+      if (mayHold) for (const secret of all) kept = Math.max(kept, begunAtEnd(said, secret));
       for (const { rest } of pieces) if (rest.length > 0) kept = Math.max(kept, begunAtEnd(said, rest));
-      held = said.subarray(said.length - kept);
+      held = kept === 0 ? nothing : said.subarray(said.length - kept);
       return kept === 0 ? said : said.subarray(0, said.length - kept);
     },
     end: () => {
       const rest = held;
-      held = Buffer.alloc(0);
+      held = nothing;
       return rest;
     },
   };
