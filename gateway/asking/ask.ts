@@ -65,10 +65,10 @@ export interface Reader {
   /** Whether a head went out; a stream's reader may have sent one early, to keep the connection alive. */
   readonly begun: boolean;
   begin(head: Head): void;
-  /** False asks for a pause, until `resume` of the Asking. */
-  write(text: string): boolean;
+  /** False asks for a pause, until `resume` of the Asking. `bytes` is the same as UTF-8, where somebody has encoded it already. */
+  write(text: string, bytes?: Uint8Array): boolean;
   /** The last bytes. Only a sealed record releases them; the head is for a reader that has not begun. */
-  end(text: string, head: Head, sealed: Sealed): void;
+  end(text: string, head: Head, sealed: Sealed, bytes?: Uint8Array): void;
   /** The record could not be made, or the caller left before the end: the answer must not look whole. */
   fail(text: string, head: Head): void;
 }

@@ -1,5 +1,5 @@
 /** What a caller is told: written to its reader, kept for the record, and proved to be the same on both ways before the last words go out. */
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Delivered, Sealed } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Head, Reader } from './ask.ts';
@@ -13,6 +13,7 @@ export class Delivery {
   readonly #ring = new Ring();
   readonly #stream: string | undefined;
   #last = '';
+  #lastBytes: Buffer | undefined;
 
   /** `stream`: the id that a caller names, with the number of the last piece it has, to go on from there; absent when it may not. */
   constructor(reader: Reader, stream?: string) {
@@ -34,23 +35,19 @@ export class Delivery {
 
   /** False asks for a pause. */
   write(text: string): boolean {
-    return this.#reader.write(this.#keep(this.#numbered(text)));
+    const piece = this.#numbered(text);
+    return this.#reader.write(piece, this.#keep(piece));
   }
 
   /** What is wrong when the record would not be what the caller read; a right build never comes to it. */
   fault(): Failure | undefined {
     const { frames, bytes } = this.#ring;
     if (frames === 0 && this.kept.length === 0) return undefined;
-    const digest = createHash('sha256');
-    let length = 0;
-    for (const piece of this.kept) {
-      digest.update(piece);
-      length += piece.length;
-    }
-    if (frames === this.kept.length && bytes === length && this.#ring.sha256() === digest.digest('hex')) return undefined;
+    const record = Buffer.concat(this.kept);
+    if (frames === this.kept.length && bytes === record.length && this.#ring.sha256() === hash('sha256', record)) return undefined;
     return {
       kind: 'internal',
-      message: `the record of the answer is not what was delivered (${length} of ${bytes} bytes, from byte ${this.#differsAt()})`,
+      message: `the record of the answer is not what was delivered (${record.length} of ${bytes} bytes, from byte ${this.#differsAt()})`,
     };
   }
 
@@ -60,25 +57,27 @@ export class Delivery {
     // An answer in one piece needs no ring.
     if (this.#ring.frames === 0) {
       const response = Buffer.from(this.#last);
-      return { response, delivered: { sha256: hash('sha256', this.#last), events: text === '' ? 0 : 1, bytes: response.length } };
+      this.#lastBytes = response;
+      return { response, delivered: { sha256: hash('sha256', response), events: text === '' ? 0 : 1, bytes: response.length } };
     }
-    if (text !== '') this.#keep(this.#last);
+    if (text !== '') this.#lastBytes = this.#keep(this.#last);
     const { frames, bytes } = this.#ring;
     return { response: Buffer.concat(this.kept, bytes), delivered: { sha256: this.#ring.sha256(), events: frames, bytes } };
   }
 
   end(head: Head, sealed: Sealed): void {
-    this.#reader.end(this.#last, head, sealed);
+    this.#reader.end(this.#last, head, sealed, this.#lastBytes);
   }
 
   fail(text: string, head: Head): void {
     this.#reader.fail(text, head);
   }
 
-  #keep(piece: string): string {
-    this.kept.push(Buffer.from(piece));
-    this.#ring.put(piece);
-    return piece;
+  #keep(piece: string): Buffer {
+    const bytes = Buffer.from(piece);
+    this.kept.push(bytes);
+    this.#ring.put(bytes);
+    return bytes;
   }
 
   #numbered(text: string): string {

@@ -3,16 +3,18 @@ import { createHash, type Hash } from 'node:crypto';
 
 /** A power of two, like the sizes that lead to it. */
 const sizeMaxDefault = 256 * 1024;
-const sizeMin = 64;
+/** What a short answer needs; none at all is taken before there is something to keep. */
+const sizeMin = 4 * 1024;
+const nothing = Buffer.alloc(0);
 
 export class Ring {
   /** What was put, and of how many bytes it was. */
   frames = 0;
   bytes = 0;
   readonly #sizeMax: number;
-  /** An answer in one piece never needs it. */
-  #begun: Hash | undefined;
-  #ring = Buffer.alloc(0);
+  /** Undefined as long as nothing had to be digested: most answers come whole. */
+  #hash: Hash | undefined;
+  #ring = nothing;
   /** So many bytes are in the digest; those after them are in the ring. Digesting many at once costs a tenth of digesting each event. */
   #digested = 0;
   /** Nothing before this byte is in the ring, which may have been smaller once. */
@@ -22,23 +24,17 @@ export class Ring {
     this.#sizeMax = sizeMax;
   }
 
-  put(text: string): void {
-    const bytes = Buffer.from(text);
+  put(bytes: Buffer): void {
     this.frames++;
     this.#grow(this.bytes - this.#digested + bytes.length);
     if (this.bytes - this.#digested + bytes.length > this.#ring.length) this.#digest();
     if (bytes.length > this.#ring.length) {
-      this.#hash.update(bytes);
+      this.#update(bytes);
       this.#digested += bytes.length;
     }
     this.bytes += bytes.length;
     const kept = bytes.subarray(Math.max(0, bytes.length - this.#ring.length));
     this.#place(kept, this.bytes - kept.length);
-  }
-
-  get #hash(): Hash {
-    this.#begun ??= createHash('sha256');
-    return this.#begun;
   }
 
   /** The newest bytes, as far as they are kept. */
@@ -49,11 +45,11 @@ export class Ring {
   /** Hex, of everything that was put. */
   sha256(): string {
     this.#digest();
-    return this.#hash.copy().digest('hex');
+    return (this.#hash ?? createHash('sha256')).copy().digest('hex');
   }
 
   #grow(needed: number): void {
-    let size = Math.max(sizeMin, this.#ring.length);
+    let size = Math.max(Math.min(sizeMin, this.#sizeMax), this.#ring.length);
     while (size < needed && size < this.#sizeMax) size *= 2;
     if (size === this.#ring.length) return;
     const kept = this.newest();
@@ -70,8 +66,13 @@ export class Ring {
   }
 
   #digest(): void {
-    for (const piece of this.#between(this.#digested, this.bytes)) this.#hash.update(piece);
+    for (const piece of this.#between(this.#digested, this.bytes)) this.#update(piece);
     this.#digested = this.bytes;
+  }
+
+  #update(bytes: Buffer): void {
+    this.#hash ??= createHash('sha256');
+    this.#hash.update(bytes);
   }
 
   #between(from: number, to: number): readonly Buffer[] {

@@ -39,14 +39,14 @@ export class ResponseReader implements Reader {
     this.#response.writeHead(head.status, { 'content-type': head.contentType, ...streamHeaders, ...head.headers });
   }
 
-  write(text: string): boolean {
+  write(text: string, bytes?: Uint8Array): boolean {
     if (this.#response.destroyed) return true;
     this.#wroteAt = this.#options.clock.now();
-    return this.#response.write(text);
+    return this.#response.write(bytes ?? text);
   }
 
-  end(text: string, head: Head, _sealed: Sealed): void {
-    this.#finish(text, head);
+  end(text: string, head: Head, _sealed: Sealed, bytes?: Uint8Array): void {
+    this.#finish(text, head, bytes);
   }
 
   /** An empty text is for a caller that is gone, or for an answer of which nothing more can be said: it ends torn. */
@@ -62,7 +62,7 @@ export class ResponseReader implements Reader {
     this.#cancel();
   }
 
-  #finish(text: string, head: Head): void {
+  #finish(text: string, head: Head, bytes: Uint8Array = Buffer.from(text)): void {
     this.stop();
     const response = this.#response;
     if (response.destroyed) return;
@@ -70,14 +70,14 @@ export class ResponseReader implements Reader {
       // A stream that ends in an error also ends its connection.
       const { socket } = response;
       if (head.status !== 200) response.once('finish', () => socket?.destroySoon());
-      response.end(text);
+      response.end(bytes);
       return;
     }
     this.begun = true;
     const isStream = head.contentType.startsWith('text/event-stream');
-    const framing = isStream ? streamHeaders : { 'content-length': Buffer.byteLength(text) };
+    const framing = isStream ? streamHeaders : { 'content-length': bytes.byteLength };
     response.writeHead(head.status, { 'content-type': head.contentType, ...framing, ...head.headers });
-    response.end(text);
+    response.end(bytes);
   }
 
   /** One timer that looks at the last write; re-arming it with each write would cost more than the write. */

@@ -57,10 +57,10 @@ export class Tape implements Reader {
   }
 
   /** The slowest reader sets the pace. */
-  write(text: string): boolean {
+  write(text: string, bytes?: Uint8Array): boolean {
     this.#keep(text);
     let goOn = true;
-    for (const reader of this.#readers) if (!reader.write(text)) goOn = false;
+    for (const reader of this.#readers) if (!reader.write(text, bytes)) goOn = false;
     return goOn;
   }
 

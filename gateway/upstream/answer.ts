@@ -42,6 +42,7 @@ export class Answer {
   readonly #chunks: Uint8Array[] = [];
   readonly #events: StreamEvent[] = [];
   #bytes = 0;
+  #text: string | undefined;
   #mode: Mode = { type: 'json' };
   #hasContent = false;
   #preludeLength = 0;
@@ -59,7 +60,15 @@ export class Answer {
   }
 
   body(): Buffer {
-    return Buffer.concat(this.#chunks);
+    if (this.#chunks.length > 1) this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks));
+    const [all] = this.#chunks;
+    return all ? Buffer.from(all.buffer, all.byteOffset, all.byteLength) : Buffer.alloc(0);
+  }
+
+  /** A body that came whole, as text. */
+  text(): string {
+    this.#text ??= this.body().toString();
+    return this.#text;
   }
 
   /** What a cut stream had told so far; undefined when it was nothing that costs or says anything. */
@@ -160,7 +169,7 @@ export class Answer {
   #readJson(): void {
     let body: Json;
     try {
-      body = JSON.parse(this.body().toString()) as Json;
+      body = JSON.parse(this.text()) as Json;
     } catch {
       const { 'content-type': type = 'no content type', 'content-encoding': coding } = this.headers;
       const message = `an answer of ${type}${coding === undefined ? '' : `, ${coding}`} that is not JSON`;

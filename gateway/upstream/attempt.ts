@@ -127,7 +127,7 @@ export class Attempt {
 
   /** The provider's JSON body as it came, for a caller of the same wire format; undefined when the answer was streamed. */
   bodyText(): string | undefined {
-    return this.#answer.isStream ? undefined : this.#answer.body().toString();
+    return this.#answer.isStream ? undefined : this.#answer.text();
   }
 
   /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
