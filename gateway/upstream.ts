@@ -1,6 +1,7 @@
 /** One HTTP call to a provider: undici's dispatch, one pool per origin, bytes and status out, every fault as a Failure. */
 import { type Dispatcher, Pool } from 'undici';
 import type { Failure } from './core/failure.ts';
+import { putLatest } from './core/latest.ts';
 import { isPrivateHost, publicLookup } from './upstream/dial.ts';
 
 export interface UpstreamCall {
@@ -46,6 +47,7 @@ interface Connections {
 
 export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
   const pools = new Map<string, Connections>();
+  const places = new Map<string, Place>();
   const poolOf = (origin: string, allowPrivate: boolean): Connections => {
     const key = `${allowPrivate} ${origin}`;
     let known = pools.get(key);
@@ -68,21 +70,36 @@ export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
   };
   return {
     send: (call, listener) => {
-      const url = new URL(call.url);
-      if (!call.allowPrivate && isPrivateHost(url.hostname)) {
+      const place = places.get(call.url) ?? placeOf(call.url);
+      putLatest(places, call.url, place, placesMax);
+      if (!call.allowPrivate && place.isPrivate) {
         return refused(listener, { kind: 'unreachable', message: 'private addresses need allow_private: true' });
       }
-      const connections = poolOf(url.origin, call.allowPrivate);
+      const connections = poolOf(place.origin, call.allowPrivate);
       // It would wait, unseen, until some other answer ends: another target, or a word to the caller, is better.
       if (connections.busy >= connectionsMax) {
-        return refused(listener, { kind: 'overloaded', message: `all ${connectionsMax} connections to ${url.origin} are in use` });
+        return refused(listener, { kind: 'overloaded', message: `all ${connectionsMax} connections to ${place.origin} are in use` });
       }
-      return dispatch(connections, url.pathname + url.search, call, listener);
+      return dispatch(connections, place.path, call, listener);
     },
     close: async () => {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));
     },
   };
+}
+
+/** The parts of a URL, which are few however many calls are made. */
+interface Place {
+  readonly origin: string;
+  readonly path: string;
+  readonly isPrivate: boolean;
+}
+
+const placesMax = 1_000;
+
+function placeOf(address: string): Place {
+  const { origin, hostname, pathname, search } = new URL(address);
+  return { origin, path: pathname + search, isPrivate: isPrivateHost(hostname) };
 }
 
 function refused(listener: UpstreamListener, failure: Failure): UpstreamHandle {

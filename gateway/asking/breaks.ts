@@ -15,8 +15,9 @@ export function withBreaks(
   accounts: Settings['providers'],
 ): RoutePolicy | Refusal {
   if (!wishes.includes(wish)) return invalid('invalid_value', `${onBreakHeader} is error, restart or continue.`, onBreakHeader);
+  if (!policy.onBreak) return policy;
   const { onBreak, ...rest } = policy;
-  if (!onBreak || !chat.stream) return rest;
+  if (!chat.stream) return rest;
   switch (onBreak.type) {
     case 'hold':
       return policy;

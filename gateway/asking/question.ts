@@ -4,6 +4,7 @@ import type { ChatRequest, ChatResponse } from '../core/chat.ts';
 import type { Dialect } from '../core/dialect.ts';
 import type { Caller, TraceIds } from '../core/exchange.ts';
 import { type Json, type Scan, scanObject, spliceMembers } from '../core/json.ts';
+import { putLatest } from '../core/latest.ts';
 import { hintsLost, renamed } from '../core/loss.ts';
 import { dropped, type Provider, type RawRequest, type RenderedRequest, type Warning } from '../core/provider.ts';
 import type { RoutePolicy, RouteStep } from '../core/route.ts';
@@ -93,8 +94,7 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
   const withoutOurWish = (warnings: readonly Warning[]): readonly Warning[] =>
     logprobs && !asked.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
   if (!goesOn && provider.wire === wire && isNative(asked, wire === 'anthropic-messages') && (!logprobs || wire === 'openai-chat')) {
-    // Only the path is taken of it, and no path depends on what is said.
-    const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
+    const path = pathOf(provider, model, chat);
     const { body, warnings } = adapted(passRequest(wire, raw, { model, stream: chat.stream, logprobs }), provider, model);
     return { path, body, warnings: withoutOurWish(warnings), chat, wire: provider.wire, passes: true, ...own };
   }
@@ -113,6 +113,21 @@ export function prepare(question: Question, step: RouteStep, provider: Provider,
     ...(goesOn ? { goesOn } : {}),
   };
   return { ...prepared, losses: answer => answerLosses(answer, prepared, question) };
+}
+
+const paths = new WeakMap<Provider, Map<string, string>>();
+const pathsMax = 1_000;
+
+/** No path depends on what is said: it is rendered once for each model. */
+function pathOf(provider: Provider, model: string, chat: ChatRequest): string {
+  const known = paths.get(provider) ?? new Map<string, string>();
+  const name = chat.stream ? `${model} streamed` : model;
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
+  putLatest(known, name, path, pathsMax);
+  paths.set(provider, known);
+  return path;
 }
 
 /** Bytes in the target's wire format, changed where its dialect differs: other members stay as they are. */

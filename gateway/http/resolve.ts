@@ -1,5 +1,6 @@
 /** What a request may be answered by: its `model`, `models` and `fallbacks` become a route, or a refusal. Pure over Settings. */
 import { isObject, type Json, type JsonObject } from '../core/json.ts';
+import { putLatest } from '../core/latest.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from './refuse.ts';
 
@@ -13,7 +14,7 @@ export function resolve(settings: Settings, tenant: string, body: JsonObject): R
   if (isRefusal(names)) return names;
   const routes: Route[] = [];
   for (const { name, param } of names) {
-    const route = settings.routes.get(name) ?? directly(settings, name, param);
+    const route = settings.routes.get(name) ?? knownDirectly(settings, name, param);
     if (isRefusal(route)) return route;
     if (!isAllowed(settings, tenant, route.name)) {
       return forbidden('model_not_allowed', `This key may not ask the model ${JSON.stringify(name)}.`, param);
@@ -75,6 +76,21 @@ function checkName(name: string, param: string): Refusal | undefined {
     return invalid('invalid_value', `${param} contains control characters.`, param);
   }
   return undefined;
+}
+
+/** Routes of one target that callers have named by itself; the same object for the same name, so that what is made of a route is made once. */
+const direct = new WeakMap<Settings, Map<string, Route>>();
+const directMax = 1_000;
+
+function knownDirectly(settings: Settings, name: string, param: string): Route | Refusal {
+  const known = direct.get(settings)?.get(name);
+  if (known) return known;
+  const route = directly(settings, name, param);
+  if (isRefusal(route)) return route;
+  const routes = direct.get(settings) ?? new Map<string, Route>();
+  putLatest(routes, name, route, directMax);
+  direct.set(settings, routes);
+  return route;
 }
 
 /** A name that is no route: `provider/model`, or a bare model name that only one provider can mean. */
