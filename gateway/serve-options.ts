@@ -35,6 +35,21 @@ export function openLog({ json }: ServeOptions): Log {
   return createLog({
     level: level satisfies LogLevel,
     isTerminal: process.stderr.isTTY && !json,
-    write: line => process.stderr.write(line),
+    write: joined(lines => process.stderr.write(lines)),
   });
+}
+
+/** The lines of one turn of the event loop go out together: each write is a call of the system. */
+function joined(write: (lines: string) => void): (line: string) => void {
+  let waiting = '';
+  const flush = (): void => {
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') write(lines);
+  };
+  process.once('exit', flush);
+  return line => {
+    if (waiting === '') setImmediate(flush);
+    waiting += line;
+  };
 }

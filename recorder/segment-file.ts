@@ -1,8 +1,9 @@
 /** One segment being written: frames are appended to it whole, or cut off again. */
-import { close, fdatasync, ftruncate, open, rename, rm, writev } from 'node:fs';
+import { close, fdatasync, ftruncate, open, rename, rm } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { buffersOf, type PackedFrame } from './arena.ts';
+import type { Pen } from './pen.ts';
 import { syncFolder } from './places.ts';
 import { fileHeaderBytes, renderFileHeader, saltOf, segmentName } from './segment.ts';
 
@@ -23,23 +24,25 @@ export class SegmentFile {
   readonly #directory: string;
   readonly #descriptor: number;
   readonly #salt: number;
+  readonly #pen: Pen;
   #sequence = 0;
 
-  private constructor(directory: string, id: string, descriptor: number) {
+  private constructor(directory: string, id: string, descriptor: number, pen: Pen) {
     this.#directory = directory;
     this.#id = id;
     this.#descriptor = descriptor;
     this.#salt = saltOf(id);
+    this.#pen = pen;
   }
 
   /** `durable` also makes sure that the folder remembers the new file's name. */
-  static async create(directory: string, id: string, durable: boolean): Promise<SegmentFile> {
+  static async create(directory: string, id: string, durable: boolean, pen: Pen): Promise<SegmentFile> {
     const path = join(directory, segmentName(id, true));
     const descriptor = await openFile(path, 'ax', 0o600);
     try {
-      await writeAll(descriptor, [renderFileHeader(id)], fileHeaderBytes);
+      await pen.write(descriptor, [renderFileHeader(id)], fileHeaderBytes);
       if (durable) syncFolder(directory);
-      return new SegmentFile(directory, id, descriptor);
+      return new SegmentFile(directory, id, descriptor, pen);
     } catch (error) {
       await closeFile(descriptor).catch(() => {});
       await removeFile(path).catch(() => {});
@@ -49,7 +52,7 @@ export class SegmentFile {
 
   async append(frames: readonly PackedFrame[], bytes: number): Promise<void> {
     try {
-      await writeAll(this.#descriptor, buffersOf(frames, this.#sequence, this.#salt), bytes);
+      await this.#pen.write(this.#descriptor, buffersOf(frames, this.#sequence, this.#salt), bytes);
     } catch (error) {
       // What was written of it must not stand before the next frames; where it cannot be cut off, the reader steps over it.
       await truncateFile(this.#descriptor, this.bytes).catch(() => {
@@ -82,28 +85,4 @@ export class SegmentFile {
       () => openPath,
     );
   }
-}
-
-async function writeAll(descriptor: number, buffers: Uint8Array[], bytes: number): Promise<void> {
-  let rest = buffers;
-  for (let left = bytes; left > 0; ) {
-    const written = await write(descriptor, rest);
-    left -= written;
-    if (left > 0) rest = after(rest, written);
-  }
-}
-
-const write = (descriptor: number, buffers: Uint8Array[]): Promise<number> =>
-  new Promise((resolve, reject) => {
-    writev(descriptor, buffers, (error, written) => (error ? reject(error) : resolve(written)));
-  });
-
-/** The buffers without their first `bytes`. */
-function after(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let skip = bytes;
-  return buffers.flatMap(buffer => {
-    const skipped = Math.min(skip, buffer.byteLength);
-    skip -= skipped;
-    return skipped === buffer.byteLength ? [] : [buffer.subarray(skipped)];
-  });
 }

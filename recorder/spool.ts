@@ -7,6 +7,7 @@ import type { Feedback } from '../gateway/core/feedback.ts';
 import { Arena, type PackedFrame } from './arena.ts';
 import { lockIn } from './folders.ts';
 import { type Lock, tryLock } from './lock.ts';
+import { Pen } from './pen.ts';
 import { makeFolder, syncFolder } from './places.ts';
 import { Room } from './room.ts';
 import { fileHeaderBytes, newSegmentId, parseSegmentName, segmentName } from './segment.ts';
@@ -58,6 +59,7 @@ class Spool implements Sink {
   readonly #lock: Lock;
   readonly #room: Room;
   readonly #arena = new Arena();
+  readonly #pen = new Pen();
   readonly #refresh: NodeJS.Timeout;
   #queue: Waiting[] = [];
   #queuedBytes = 0;
@@ -208,7 +210,7 @@ class Spool implements Sink {
   }
 
   async #openSegment(durable: boolean): Promise<SegmentFile> {
-    this.#open = await SegmentFile.create(this.#directory, this.#newId(), durable);
+    this.#open = await SegmentFile.create(this.#directory, this.#newId(), durable, this.#pen);
     this.#room.wrote(fileHeaderBytes);
     this.#watchAge();
     return this.#open;

@@ -5,7 +5,12 @@ import { openSpool } from '../../recorder/spool.ts';
 import { idsIn, plainExchange, temporaryFolder } from './exchanges.ts';
 
 /** Which of the coming calls fail, by name. Everything else is the real file system. */
-const failing = vi.hoisted(() => ({ fdatasync: [] as boolean[], writev: [] as ('whole' | 'half' | false)[], ftruncate: [] as boolean[] }));
+const failing = vi.hoisted(() => ({
+  fdatasync: [] as boolean[],
+  writev: [] as ('whole' | 'half' | 'slow' | false)[],
+  ftruncate: [] as boolean[],
+  beside: 0,
+}));
 
 vi.mock('node:fs', async importOriginal => {
   const fs = await importOriginal<typeof Fs>();
@@ -17,15 +22,20 @@ vi.mock('node:fs', async importOriginal => {
     ftruncate: (descriptor: number, length: number, done: Fs.NoParamCallback) =>
       failing.ftruncate.shift() ? setImmediate(done, eio('ftruncate')) : fs.ftruncate(descriptor, length, done),
     writev: (descriptor: number, buffers: readonly NodeJS.ArrayBufferView[], done: (error: Error | null, written: number) => void) => {
+      failing.beside++;
+      fs.writev(descriptor, buffers, done);
+    },
+    writevSync: (descriptor: number, buffers: readonly NodeJS.ArrayBufferView[]) => {
       const fails = failing.writev.shift();
-      if (!fails) return fs.writev(descriptor, buffers, done);
       if (fails === 'half') fs.writeSync(descriptor, Buffer.from(buffers[0] as Buffer).subarray(0, 100));
-      setImmediate(done, eio('write'), 0);
+      if (fails === 'half' || fails === 'whole') throw eio('write');
+      if (fails === 'slow') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      return fs.writevSync(descriptor, buffers);
     },
   };
 });
 
-beforeEach(() => Object.assign(failing, { fdatasync: [], writev: [], ftruncate: [] }));
+beforeEach(() => Object.assign(failing, { fdatasync: [], writev: [], ftruncate: [], beside: 0 }));
 
 const options = { whenFull: 'refuse', bytesMax: 64 * 1024 * 1024, segmentAgeMs: 60_000 } as const;
 
@@ -55,6 +65,20 @@ describe('a disk that fails', () => {
     await sink.close();
     expect(idsIn(folder.path)).toEqual([first.id, last.id]);
     expect(readdirSync(folder.path).filter(name => name.endsWith('.seg'))).toHaveLength(1);
+  });
+
+  it('is written to beside the event loop as soon as it has kept the loop waiting', async () => {
+    using folder = temporaryFolder();
+    const sink = openSpool(folder.path, { ...options, durability: 'process' });
+    const kept = [plainExchange(), plainExchange(), plainExchange()];
+    await sink.record(kept[0]!);
+    expect(failing.beside).toBe(0);
+    failing.writev = ['slow'];
+    await sink.record(kept[1]!);
+    await sink.record(kept[2]!);
+    expect(failing.beside).toBe(1);
+    await sink.close();
+    expect(idsIn(folder.path)).toEqual(kept.map(({ id }) => id));
   });
 
   it('leaves a segment whose half write cannot be cut off, and begins another', async () => {
