@@ -35,8 +35,14 @@ const list = z.strictObject({
     .max(scoresMax, { error: () => `must have at most ${scoresMax} scores` }),
 });
 
+/** What it is kept as, or why it is not. */
+export async function takeFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits, sink: Sink): Promise<Refusal | object> {
+  const said = await parseFeedback(request, key, limits);
+  return isRefusal(said) ? said : keepFeedback(sink, said);
+}
+
 /** The same caller's score of the same name takes the place of its earlier one. */
-export async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits): Promise<Feedback | Refusal> {
+async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits): Promise<Feedback | Refusal> {
   const wrongType = checkContentType(request.headers['content-type']);
   if (wrongType) return wrongType;
   const body = await readBody(request, { ...limits, bodyBytesMax: Math.min(limits.bodyBytesMax, 256 * 1024) });
@@ -69,7 +75,7 @@ export async function parseFeedback(request: IncomingMessage, key: CallerKey, li
 }
 
 /** Where records cannot be kept, what is said of them cannot either. */
-export async function keepFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
+async function keepFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
   if (!sink.feedback || sink.refusal() !== undefined) return noRecord;
   try {
     await sink.feedback(feedback);

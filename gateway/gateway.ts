@@ -2,6 +2,7 @@
 
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
+import type { Flags } from './flags/flags.ts';
 import type { RolloutStore } from './fleet/rollout-store.ts';
 import type { EdgeLimits } from './http/edge.ts';
 import type { Ledger } from './limits/ledger.ts';
@@ -16,6 +17,8 @@ export interface GatewayOptions {
   readonly callerLedger?: Ledger;
   /** Where rollouts are kept; each process begins them anew when absent. The gateway closes it. */
   readonly rolloutStore?: RolloutStore;
+  /** Who answers the flags of routes; shares decide when absent. The gateway closes it. */
+  readonly flags?: Flags | undefined;
   readonly settings: Settings;
   readonly sink: Sink;
   readonly log: Log;

@@ -15,6 +15,7 @@ import { registerConfig, registerKeys } from './config/commands.ts';
 import type { KeyAudit } from './config/key-commands.ts';
 import { loadConfig, printProblems, watchConfig } from './config.ts';
 import type { Sink } from './core/exchange.ts';
+import { type Flags, openFlags } from './flags/flags.ts';
 import { openState } from './limits/open.ts';
 import { configChange } from './observe/audit.ts';
 import { type Log, logLevels, silentLog } from './observe/logs.ts';
@@ -81,6 +82,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const gateway = createGateway({
     audit: audit.write,
     ...state,
+    ...(await flagsOf(settings, log)),
     settings,
     sink,
     log,
@@ -147,6 +149,7 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
     const gateway = createGateway({
       audit: audit.write,
       ...state,
+      ...(await flagsOf(settings, log)),
       settings,
       sink,
       log,
@@ -213,6 +216,14 @@ function openSink({ store, recorder }: Settings, worker: number): Sink {
     return redacting(spool, recorder);
   } catch (error) {
     throw new CommandError(exit.usage, `Nothing can be recorded in ${store.path}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function flagsOf({ flags }: Settings, log: Log): Promise<{ readonly flags?: Flags }> {
+  try {
+    return flags ? { flags: await openFlags(flags, log) } : {};
+  } catch (error) {
+    throw new CommandError(exit.usage, messageOf(error));
   }
 }
 

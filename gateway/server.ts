@@ -9,7 +9,8 @@ import { callerRoutes } from './callers/routes.ts';
 import { wallClock } from './clock.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
-import { keepFeedback, parseFeedback } from './feedback.ts';
+import { takeFeedback } from './feedback.ts';
+import type { Flags } from './flags/flags.ts';
 import { adminRoutes } from './fleet/admin.ts';
 import { Attending } from './fleet/attending.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
@@ -41,6 +42,7 @@ interface Version {
   readonly settings: Settings;
   readonly world: World;
   readonly telemetry: Telemetry;
+  readonly flags: Flags | undefined;
 }
 
 /** Answered without a key, and while the gateway is shutting down. */
@@ -85,7 +87,7 @@ class GatewayServer implements Gateway {
       inflight: () => this.#drain.size,
       recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
-      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts },
+      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts, flags: options.flags?.counts },
       gather: options.gatherMetrics,
       process: options.processMetrics ?? false,
     });
@@ -106,7 +108,8 @@ class GatewayServer implements Gateway {
   async #ask(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#visits.get(request)!;
     const asked = await parse(request, dialect, this.#limits);
-    const question = isRefusal(asked) ? asked : route(asked, dialect, visit);
+    const routed = isRefusal(asked) ? asked : route(asked, dialect, visit);
+    const question = routed instanceof Promise ? await routed : routed;
     const driven = isRefusal(question) ? question : await this.#answering.drive(question, request, response, visit);
     const path = request.url!.split('?', 1)[0]!;
     await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit, path));
@@ -129,7 +132,7 @@ class GatewayServer implements Gateway {
   async #count(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#visits.get(request)!;
     const asked = await parse(request, dialect, this.#limits);
-    const question = isRefusal(asked) ? asked : route(asked, dialect, visit);
+    const question = isRefusal(asked) ? asked : await route(asked, dialect, visit);
     if (isRefusal(question)) return this.#refused(request, response, question);
     response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
     json(response, 200, countAnswer(dialect, await countTokens(question, visit.world)));
@@ -143,9 +146,7 @@ class GatewayServer implements Gateway {
   }
 
   async #feedback(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { sink } = this.#options;
-    const said = await parseFeedback(request, this.#visits.get(request)!.key, this.#limits);
-    const kept = isRefusal(said) ? said : await keepFeedback(sink, said);
+    const kept = await takeFeedback(request, this.#visits.get(request)!.key, this.#limits, this.#options.sink);
     if (isRefusal(kept)) this.#refused(request, response, kept);
     else json(response, 202, kept);
   }
@@ -200,7 +201,7 @@ class GatewayServer implements Gateway {
 
   /** Before any route: what is malformed, from a foreign page, too late or unknown to us goes no further. */
   #check(request: IncomingMessage): Refusal | undefined {
-    const { settings, world, telemetry } = this.#version;
+    const { settings } = this.#version;
     const isForThisMachine = settings.keys.size === 0 && isLoopbackHost(this.#options.settings.server.host);
     const refusal = checkRequest(request, this.#limits) ?? (isForThisMachine ? checkPage(request) : undefined);
     if (refusal) return refusal;
@@ -210,7 +211,7 @@ class GatewayServer implements Gateway {
     if (isRefusal(key)) return key;
     const receivedAt = this.#clock.now();
     const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
-    this.#visits.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, settings, world, telemetry });
+    this.#visits.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
     return undefined;
   }
 
@@ -250,6 +251,7 @@ class GatewayServer implements Gateway {
         streamIdleMs: this.#limits.streamIdleMs,
       }),
       telemetry,
+      flags: this.#options.flags,
     };
   }
 
@@ -288,7 +290,7 @@ class GatewayServer implements Gateway {
     await this.#copies.close();
     await this.#routes.stop();
     this.#ledger.close();
-    await Promise.all([this.#purse.close(), this.#attending.close()]);
+    await Promise.all([this.#purse.close(), this.#attending.close(), this.#options.flags?.close()]);
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
   }
 

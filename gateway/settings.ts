@@ -2,10 +2,12 @@
 import { type AllowancePolicy, allowanceDefault } from './core/allowance.ts';
 import type { BudgetPolicy, CallerLimits } from './core/budget.ts';
 import type { ModelFacts } from './core/catalogue.ts';
+import type { Json } from './core/json.ts';
 import type { LimitPolicy } from './core/limits.ts';
 import type { PlannedStep, RoutePlan } from './core/plan.ts';
 import type { Provider } from './core/provider.ts';
 import { type QueuePolicy, queueDefault } from './core/queue.ts';
+import type { Milliseconds } from './core/time.ts';
 import type { CopyPlan, Variant } from './core/variants.ts';
 import type { Secret } from './secret.ts';
 
@@ -52,6 +54,8 @@ export interface Settings {
   readonly state: { readonly url: 'sqlite' | Secret };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
   readonly telemetry: { readonly otlp: string | undefined };
+  /** Who answers the flags of routes. */
+  readonly flags?: FlagSettings;
   readonly providers: ReadonlyMap<string, Account>;
   readonly routes: ReadonlyMap<string, Route>;
   /** By route: the absolute path of the certificate of its thresholds. */
@@ -101,6 +105,16 @@ export interface AccountLimits {
   readonly models: ReadonlyMap<string, LimitPolicy>;
 }
 
+/** An OpenFeature provider. */
+export interface FlagSettings {
+  /** An absolute path, or the name of a package that is found from `directory`. */
+  readonly provider: string;
+  readonly directory: string;
+  /** What the provider is made of, as written. */
+  readonly options: Json;
+  readonly timeoutMs: Milliseconds;
+}
+
 export interface RoutingSettings {
   readonly queue: QueuePolicy;
   readonly allowance: AllowancePolicy;
@@ -112,6 +126,8 @@ export const routingDefaults: RoutingSettings = { queue: queueDefault, allowance
 export interface Route extends RoutePlan {
   readonly onUnsupported: 'warn' | 'drop' | 'reject';
   readonly variants?: readonly Variant[];
+  /** The feature flag that names the variant, before shares do. */
+  readonly flag?: string;
   readonly copies?: CopyPlan;
 }
 export type ConfiguredStep = PlannedStep;

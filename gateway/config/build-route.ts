@@ -29,6 +29,7 @@ export function routeOf(name: string, entry: RouteConfig): Route {
     queueForMs: written.queue_for || undefined,
     onBreak: onBreakOf(written.on_break),
     variants: written.variants?.map(variantOf),
+    flag: written.flag,
     copies: copiesOf(written),
   }) as Route;
 }

@@ -1,6 +1,7 @@
 /** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import type { Json } from '../core/json.ts';
 import { Secret } from '../secret.ts';
 import type { CallerKey, Caps, Settings, Tenant } from '../settings.ts';
 import { accountOf } from './account.ts';
@@ -36,6 +37,7 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     },
     state: { url: config.state.url === 'sqlite' ? 'sqlite' : new Secret(config.state.url) },
     telemetry: { otlp: telemetry.otlp },
+    ...(config.flags ? { flags: flagsOf(config.flags, directory) } : {}),
     providers: new Map(Object.entries(config.providers).map(([name, entry]) => [name, accountOf(name, entry)])),
     routes: new Map(Object.entries(config.routes).map(([name, entry]) => [name, routeOf(name, entry)])),
     certificates: certificatesOf(config.routes, directory),
@@ -46,6 +48,13 @@ export function buildSettings(config: Config, { hash, file, directory }: Origin)
     routing: routingOf(config.routing),
   });
 }
+
+const flagsOf = ({ provider, options, timeout }: NonNullable<Config['flags']>, directory: string): NonNullable<Settings['flags']> => ({
+  provider: provider.startsWith('.') ? resolve(directory, provider) : provider,
+  directory,
+  options: (options ?? null) as Json,
+  timeoutMs: timeout,
+});
 
 const certificatesOf = (routes: Config['routes'], directory: string): ReadonlyMap<string, string> =>
   new Map(

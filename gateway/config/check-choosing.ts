@@ -13,6 +13,7 @@ export function checkChoosing(parts: Parts, path: Path, name: string, route: Wri
     ...items(route.variants).flatMap((variant, i) =>
       isRecord(variant) ? checkVariant(parts, [...path, 'variants', i], name, variant) : [],
     ),
+    ...checkFlag(parts, path, route),
     ...items(route.shadow).flatMap((shadow, i) =>
       isRecord(shadow) ? checkShadow(parts, [...path, 'shadow', i, 'route'], shadow.route) : [],
     ),
@@ -60,6 +61,16 @@ function checkVariant(parts: Parts, path: Path, name: string, variant: Written):
     'keys',
   );
   return found;
+}
+
+function checkFlag({ source }: Parts, path: Path, { flag, variants }: Written): readonly Finding[] {
+  if (flag === undefined) return [];
+  return [
+    ...(source.value.flags === undefined
+      ? [finding([...path, 'flag'], 'nobody answers it: write flags: { provider: ./flags.js }', 'key')]
+      : []),
+    ...(items(variants).length === 0 ? [finding([...path, 'flag'], 'there is nothing to choose: add variants', 'key')] : []),
+  ];
 }
 
 function checkShadow(parts: Parts, path: Path, route: unknown): readonly Finding[] {

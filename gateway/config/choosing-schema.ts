@@ -74,6 +74,11 @@ export const choosing = {
   variants: list('a list such as [{ route: candidate, share: 0.1 }]', variant, 20)
     .optional()
     .describe('Other routes that take some of its requests.'),
+  flag: text('the name of a feature flag')
+    .optional()
+    .describe(
+      'A flag that is asked of `flags.provider` for each request: it names the route of a variant, or this route. Shares decide when it says neither.',
+    ),
   shadow: list('a list such as [{ route: candidate, share: 0.1 }]', shadow, 10)
     .optional()
     .describe('Also asked, after the caller was answered; recorded as run `shadow`, seen by nobody.'),

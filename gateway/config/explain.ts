@@ -62,6 +62,8 @@ const providerSecrets: ReadonlySet<string> = new Set([
 export function isHidden([top, second, third]: Path): boolean {
   if (top === 'providers') return typeof third === 'string' && providerSecrets.has(third);
   if (top === 'keys') return third === 'hash';
+  // What a provider of flags is made of may be its token.
+  if (top === 'flags') return second === 'options';
   return (top === 'store' && (second === 'password' || second === 'url')) || (top === 'telemetry' && second === 'otlp');
 }
 

@@ -29,6 +29,7 @@ const fixed: Readonly<Record<string, Reader>> = {
   'recorder.retention.scores': s => s.recorder.retention.scores,
   'recorder.retention.replays': s => s.recorder.retention.replays,
   'recorder.retention.audit': s => s.recorder.retention.audit,
+  flags: s => JSON.stringify(s.flags),
   'tenants.*.retention': s => JSON.stringify([...s.tenants.values()].map(({ name, retention }) => [name, retention])),
 };
 

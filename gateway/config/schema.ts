@@ -4,7 +4,23 @@ import { z } from 'zod';
 import { periods } from '../core/budget.ts';
 import { providers } from '../providers/index.ts';
 import { serviceAccount } from '../upstream/google-token.ts';
-import { bytes, decimal, expecting, list, name, oneOf, record, secret, section, text, url, urlOr, wholeNumber, yesOrNo } from './fields.ts';
+import {
+  bytes,
+  decimal,
+  duration,
+  expecting,
+  list,
+  name,
+  oneOf,
+  record,
+  secret,
+  section,
+  text,
+  url,
+  urlOr,
+  wholeNumber,
+  yesOrNo,
+} from './fields.ts';
 import { redactRules } from './redact-schema.ts';
 import { route } from './route-schema.ts';
 import { model, routing } from './routing-schema.ts';
@@ -225,6 +241,15 @@ export const schema = section('a map of settings such as "routes:"', {
   })
     .prefault({})
     .describe('Where traces go.'),
+  flags: section('a map such as { provider: ./flags.js }', {
+    provider: text('a module such as ./flags.js, or a package').describe(
+      'A module or package whose default export is an OpenFeature provider for servers, or a function that makes one of `options`.',
+    ),
+    options: z.unknown().optional().describe('What the function is given.'),
+    timeout: duration(1, 10_000).prefault('50ms').describe('How long a request waits for its flag.'),
+  })
+    .optional()
+    .describe('Who answers the flags of routes.'),
   providers: record('a map of providers by name', name('the name of a provider'), provider)
     .default({})
     .describe('Who is asked, by the name that stands before the slash of a target. When absent, made from the environment.'),

@@ -22,18 +22,31 @@ export interface Who {
   readonly stickyKey: string;
 }
 
-/** The same for all of a conversation, as long as shares only grow. Undefined for the route itself. */
+/** What a feature flag said of a request. */
+export interface FlagSaid {
+  readonly flag: string;
+  /** The route of a variant, or the one whose variants they are. */
+  readonly route: string;
+  /** Why, in the words of whoever keeps the flag; '' for none. */
+  readonly reason: string;
+}
+
+/** A flag goes before shares, but takes no variant for whom it is not meant. The same for all of a conversation, as long as shares only grow. Undefined for the route itself. */
 export function chooseVariant(
   route: string,
   variants: readonly Variant[],
   who: Who,
   shareOf: (variant: Variant) => number = variant => variant.share,
+  said?: FlagSaid,
 ): { readonly variant: Variant; readonly why: string } | undefined {
+  if (said?.route === route) return undefined;
+  const named = said && variants.find(variant => variant.route === said.route && isMeantFor(variant, who));
+  if (named) return { variant: named, why: `flag ${said.flag}${said.reason === '' ? '' : ` (${said.reason})`}` };
   const fall = coin(who.stickyKey, `variant ${route}`);
   let sum = 0;
   for (const variant of variants) {
+    if (!isMeantFor(variant, who)) continue;
     const { tenants, keys } = variant;
-    if ((tenants && !tenants.includes(who.tenant)) || (keys && !keys.includes(who.key))) continue;
     const share = shareOf(variant);
     sum += share;
     if (fall >= sum) continue;
@@ -42,6 +55,9 @@ export function chooseVariant(
   }
   return undefined;
 }
+
+const isMeantFor = ({ tenants, keys }: Variant, { tenant, key }: Who): boolean =>
+  (tenants?.includes(tenant) ?? true) && (keys?.includes(key) ?? true);
 
 export interface CopyPlan {
   readonly shadow: readonly { readonly route: string; readonly share: number }[];

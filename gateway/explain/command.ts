@@ -83,10 +83,11 @@ function idleWorld(settings: Settings): World {
   });
 }
 
-function print({ route, on_unsupported: onUnsupported, requested_model: model, variant, candidates, refused }: Explanation): string {
+function print({ route, on_unsupported: onUnsupported, requested_model: model, variant, flag, candidates, refused }: Explanation): string {
   const many = candidates.length === 1 ? '1 candidate' : `${candidates.length} candidates`;
   const head = `${model}: route ${route}, ${many}, on_unsupported: ${onUnsupported}`;
-  const taken = variant ? [`takes the variant ${variant.name}: ${variant.why}`] : [];
+  const asks = flag === undefined ? [] : [`the flag ${flag} may name another variant: it is asked where the gateway runs`];
+  const taken = [...(variant ? [`takes the variant ${variant.name}: ${variant.why}`] : []), ...asks];
   const left = refused.length > 0 ? [refused.map(({ target, why }) => `not asked: ${target} (${why})`).join('\n')] : [];
   return [head, ...taken, ...candidates.map(printCandidate), ...left].join('\n\n');
 }

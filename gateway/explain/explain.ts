@@ -22,6 +22,8 @@ export interface Explanation {
   readonly requested_model: string;
   /** The variant of the route that this request takes, and why. */
   readonly variant?: { readonly name: string; readonly why: string };
+  /** The flag that may name another where the gateway runs; here shares decide. */
+  readonly flag?: string;
   readonly candidates: readonly Candidate[];
   /** Targets of the route that would not be asked, and why. */
   readonly refused: readonly { readonly target: string; readonly why: string }[];
@@ -66,6 +68,7 @@ export function explain(settings: Settings, world: World, inquiry: Inquiry): Exp
   return {
     route: route.name,
     ...(variant ? { variant } : {}),
+    ...(route.flag === undefined ? {} : { flag: route.flag }),
     on_unsupported: route.onUnsupported,
     dialect: inquiry.dialect.name,
     requested_model: asked.chat.model,

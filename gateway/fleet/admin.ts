@@ -4,11 +4,12 @@ import { usd } from '../core/price.ts';
 import { momentOf, type RoutePolicy, type Sight } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import { understand, type Visit } from '../http/intake.ts';
+import { flagOf, understand, type Visit } from '../http/intake.ts';
 import { forbidden, invalid, isRefusal, json, type Refusal, refuse } from '../http/refuse.ts';
 import { resolve } from '../http/resolve.ts';
 import type { AdminCalls } from '../observe/audit.ts';
 import type { RouteEntry } from '../routes.ts';
+import type { Route } from '../settings.ts';
 import { fleetReport } from './report.ts';
 import type { FleetState } from './state.ts';
 
@@ -21,13 +22,13 @@ export interface AdminParts {
 
 export function adminRoutes({ visitOf, fleet, now, calls }: AdminParts): readonly RouteEntry[] {
   const guarded =
-    (answer: (visit: Visit, url: URL) => object) =>
-    (request: IncomingMessage, response: ServerResponse): void => {
+    (answer: (visit: Visit, url: URL) => object | Promise<object>) =>
+    async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const visit = visitOf(request);
       const url = new URL(request.url!, 'http://gateway');
       const isAllowed = mayAdminister(visit);
       calls?.heard(visit.key.name, url.pathname, isAllowed, now());
-      const answered = isAllowed ? answer(visit, url) : notAdmin;
+      const answered = isAllowed ? await answer(visit, url) : notAdmin;
       if (isRefusal(answered)) refuse(request, response, answered, visit.id);
       else json(response, 200, answered);
     };
@@ -45,7 +46,7 @@ const notAdmin: Refusal = forbidden('admin_only', 'This needs a key with role: a
  * `?model=` is a route, a target or a list of them; `tenant`, `key` and `conversation` say as whom; `input_tokens`, `output_tokens`,
  * `tools`, `vision` and `json_schema` say what the request would hold.
  */
-function explainNow({ settings, world }: Visit, { searchParams: query }: URL, at: Instant): object {
+async function explainNow({ settings, world, flags }: Visit, { searchParams: query }: URL, at: Instant): Promise<object> {
   const model = query.get('model');
   if (!model) return invalid('missing_required_parameter', 'model is missing: ?model= names a route or a provider/model.', 'model');
   const text = JSON.stringify(requestFor(model, query));
@@ -55,10 +56,12 @@ function explainNow({ settings, world }: Visit, { searchParams: query }: URL, at
   if (isRefusal(route)) return route;
   const caller = { tenant: query.get('tenant') ?? 'default', key: query.get('key') ?? '', conversation: query.get('conversation') ?? '' };
   const requestBytes = 4 * countIn(query, 'input_tokens', Math.ceil(text.length / 4));
-  const policy = world.policyOf(route, { id: query.get('id') ?? String(at), chat: asked.chat, requestBytes, caller });
+  const whole = { ...caller, project: '', user: '', requestId: '', tags: {} };
+  const said = await flagOf(route, { caller: whole, chat: asked.chat }, flags);
+  const policy = world.policyOf(route, { id: query.get('id') ?? String(at), chat: asked.chat, requestBytes, caller, said });
   const targets = policy.steps.map(step => step.target);
   const wants = { tenant: caller.tenant, bytes: requestBytes, tokens: requestBytes / 4 + (asked.chat.maxOutputTokens ?? 256) };
-  return explained(policy, at, { closed: world.closed(at), ...world.look?.(targets, wants, at) });
+  return explained(route, policy, at, { closed: world.closed(at), ...world.look?.(targets, wants, at) });
 }
 
 const countIn = (query: URLSearchParams, name: string, otherwise: number): number => {
@@ -80,7 +83,7 @@ function requestFor(model: string, query: URLSearchParams): object {
   };
 }
 
-function explained(policy: RoutePolicy, at: Instant, sight: Sight): object {
+function explained({ flag }: Route, policy: RoutePolicy, at: Instant, sight: Sight): object {
   const { closed, waits = {}, spent = [] } = momentOf(policy, at, sight);
   const considered =
     policy.considered ??
@@ -92,6 +95,7 @@ function explained(policy: RoutePolicy, at: Instant, sight: Sight): object {
     }));
   return {
     route: policy.name,
+    ...(flag === undefined ? {} : { flag }),
     variant: policy.variant ?? null,
     extra_calls_refused: spent,
     candidates: considered.map(({ target, taken, why, costNanoUsd }) => {

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { CopyCounts } from '../asking/copies.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
+import type { Flags } from '../flags/flags.ts';
 import { fleetReport } from './report.ts';
 import type { FleetState } from './state.ts';
 
@@ -10,6 +11,7 @@ export interface FleetSources {
   readonly fleet: FleetState;
   readonly now: () => Instant;
   readonly copies: Readonly<Record<'shadow' | 'audit', CopyCounts>>;
+  readonly flags?: Flags['counts'] | undefined;
 }
 
 export interface FleetInstruments {
@@ -21,7 +23,7 @@ const waits = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 /** Targets are named by callers; beyond so many they are not told one by one. */
 const targetsMax = 200;
 
-export function fleetInstruments(registry: Registry, { fleet, now, copies }: FleetSources): FleetInstruments {
+export function fleetInstruments(registry: Registry, { fleet, now, copies, flags }: FleetSources): FleetInstruments {
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: readonly string[], collect: (to: Gauge) => void): void => {
     new Gauge({
@@ -73,7 +75,21 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies }: Fle
       }
     },
   });
+  if (flags) registerFlags(registry, flags);
   return toldByExchanges(registry);
+}
+
+function registerFlags(registry: Registry, counts: Flags['counts']): void {
+  const asked: Counter = new Counter({
+    name: 'hindcast_flags_total',
+    help: 'Feature flags that were asked for a request: taken, unknown (it named none of the variants), late, failed.',
+    labelNames: ['flag', 'outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [flag, outcomes] of counts) for (const [outcome, count] of Object.entries(outcomes)) asked.inc({ flag, outcome }, count);
+    },
+  });
 }
 
 function toldByExchanges(registry: Registry): FleetInstruments {

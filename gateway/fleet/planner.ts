@@ -9,7 +9,7 @@ import type { Price } from '../core/price.ts';
 import { providerOf } from '../core/retry.ts';
 import type { RoutePolicy } from '../core/routing.ts';
 import type { Clock, Instant } from '../core/time.ts';
-import { chooseVariant } from '../core/variants.ts';
+import { chooseVariant, type FlagSaid, type Variant } from '../core/variants.ts';
 import type { Account, Route, Settings } from '../settings.ts';
 import type { FleetState } from './state.ts';
 
@@ -21,6 +21,8 @@ export interface Planned {
   /** Length of the caller's body. */
   readonly requestBytes: number;
   readonly caller: Pick<Caller, 'tenant' | 'key' | 'conversation'>;
+  /** What the route's flag said, where it has one that could be asked. */
+  readonly said?: FlagSaid | undefined;
 }
 
 export interface PlannerParts {
@@ -58,11 +60,10 @@ export function createPlanner({ settings, fleet, clock, priceOf }: PlannerParts)
     if (isFixed(route)) return fixedPolicy(route);
     const stickyKey = stickyKeyOf(planned);
     const { tenant, key } = planned.caller;
-    const chosen = chooseVariant(route.name, route.variants ?? [], { tenant, key, stickyKey }, variant =>
-      fleet.rollouts.shareOf(route.name, variant),
-    );
+    const shareOf = (variant: Variant): number => fleet.rollouts.shareOf(route.name, variant);
+    const chosen = chooseVariant(route.name, route.variants ?? [], { tenant, key, stickyKey }, shareOf, planned.said);
     const taken = (chosen && settings.routes.get(chosen.variant.route)) ?? route;
-    const { onUnsupported: _, variants: __, copies: ___, ...plan } = taken;
+    const { onUnsupported: _, variants: __, copies: ___, flag: ____, ...plan } = taken;
     const asking = { need: needOf(planned.chat, planned.requestBytes), seed: planned.id, stickyKey };
     const policy = planRoute(plan, asking, prospectOf);
     return { ...policy, name: route.name, ...(chosen ? { variant: { name: taken.name, why: chosen.why } } : {}) };

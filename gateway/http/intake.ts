@@ -7,7 +7,9 @@ import { type Dialect, isFieldProblem } from '../core/dialect.ts';
 import type { Caller } from '../core/exchange.ts';
 import { isObject, type JsonObject, type Span, scanObject } from '../core/json.ts';
 import type { Instant } from '../core/time.ts';
-import { whyNone } from '../fleet/planner.ts';
+import type { FlagSaid } from '../core/variants.ts';
+import type { Flags } from '../flags/flags.ts';
+import { stickyKeyOf, whyNone } from '../fleet/planner.ts';
 import type { TraceContext } from '../ids.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { CallerKey, Route, Settings } from '../settings.ts';
@@ -26,6 +28,7 @@ export interface Visit {
   readonly settings: Settings;
   readonly world: World;
   readonly telemetry: Telemetry;
+  readonly flags?: Flags | undefined;
 }
 
 /** What was asked, read and checked but not yet routed. */
@@ -74,10 +77,25 @@ function withModel(value: JsonObject): JsonObject {
   return model === undefined && typeof first === 'string' ? { ...value, model: first } : value;
 }
 
-/** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. */
-export function route(asked: Asked, dialect: Dialect, visit: Visit): Question | Refusal {
+/** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. Only a route with a flag is waited for. */
+export function route(asked: Asked, dialect: Dialect, visit: Visit): Question | Refusal | Promise<Question | Refusal> {
   const chosen = resolve(visit.settings, visit.key.tenant, asked.value);
-  return isRefusal(chosen) ? chosen : questionOf(asked, dialect, visit, chosen);
+  if (isRefusal(chosen)) return chosen;
+  const caller = chosen.flag === undefined ? undefined : callerFrom(asked.headers, visit.key, asked.chat.user);
+  const said = caller && !isRefusal(caller) ? flagOf(chosen, { caller, chat: asked.chat }, visit.flags) : undefined;
+  return said ? said.then(flag => questionOf(asked, dialect, visit, chosen, flag)) : questionOf(asked, dialect, visit, chosen);
+}
+
+/** What the route's flag says; undefined where there is nothing to ask. */
+export function flagOf(
+  { name, flag, variants = [] }: Route,
+  { caller, chat }: { readonly caller: Caller; readonly chat: ChatRequest },
+  flags: Flags | undefined,
+): Promise<FlagSaid | undefined> | undefined {
+  const routes = [name, ...variants.map(variant => variant.route)];
+  return flag === undefined
+    ? undefined
+    : flags?.ask(flag, routes, { caller, route: name, model: chat.model, stickyKey: stickyKeyOf({ caller, chat }) });
 }
 
 /** The same for a route that was chosen already. */
@@ -86,13 +104,14 @@ export function questionOf(
   dialect: Dialect,
   { id, receivedAt, trace, key, settings, world, telemetry }: Visit,
   chosen: Route,
+  said?: FlagSaid,
 ): Question | Refusal {
   const { headers } = asked;
   const caller = callerFrom(headers, key, asked.chat.user);
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
-  const planned = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller });
+  const planned = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller, said });
   const policy = withBreaks(planned, { chat: asked.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
   if (isRefusal(policy)) return policy;
   const none = whyNone(policy);

@@ -1,0 +1,118 @@
+/** Asks the team's own feature flags which variant of a route a request takes, through OpenFeature: within a bound, and never in the way of an answer. */
+import { createRequire } from 'node:module';
+import { isAbsolute, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Client, EvaluationContext, Provider } from '@openfeature/server-sdk';
+import type { Caller } from '../core/exchange.ts';
+import type { FlagSaid } from '../core/variants.ts';
+import type { Log } from '../observe/logs.ts';
+import type { FlagSettings } from '../settings.ts';
+
+export interface Flagged {
+  readonly caller: Caller;
+  readonly route: string;
+  readonly model: string;
+  /** What stays the same over a conversation. */
+  readonly stickyKey: string;
+}
+
+/** `taken`: it named one of the routes; `unknown`: it named another; `late`: it did not answer in time; `failed`: it could not be asked. */
+export type FlagOutcome = 'taken' | 'unknown' | 'late' | 'failed';
+
+export interface Flags {
+  /** Which of the routes the flag names; undefined when none of them, or when it cannot be asked. Never rejects. */
+  ask(flag: string, routes: readonly string[], flagged: Flagged): Promise<FlagSaid | undefined>;
+  readonly counts: ReadonlyMap<string, Readonly<Record<FlagOutcome, number>>>;
+  close(): Promise<void>;
+}
+
+const startMsMax = 5_000;
+const domain = 'hindcast';
+
+/** Rejects when there is no such provider. One that cannot be reached yet is no reason not to start: until it can, shares decide. */
+export async function openFlags(settings: FlagSettings, log: Pick<Log, 'warn'>): Promise<Flags> {
+  const { OpenFeature } = await import('@openfeature/server-sdk').catch(() => {
+    throw new Error('flags.provider needs the package @openfeature/server-sdk: npm install @openfeature/server-sdk');
+  });
+  const provider = await providerOf(settings);
+  const started = OpenFeature.setProviderAndWait(domain, provider).then(
+    () => undefined,
+    (problem: unknown) => messageOf(problem),
+  );
+  const problem = await within(started, startMsMax, `it is not ready after ${startMsMax / 1000} s`);
+  if (problem !== undefined) log.warn(`flags cannot be asked yet, shares decide: ${problem.slice(0, 200)}`);
+  return new OpenFlags(OpenFeature.getClient(domain), settings.timeoutMs, () => OpenFeature.clearProviders());
+}
+
+class OpenFlags implements Flags {
+  readonly counts = new Map<string, Record<FlagOutcome, number>>();
+  readonly #client: Client;
+  readonly #timeoutMs: number;
+  readonly #end: () => Promise<void>;
+
+  constructor(client: Client, timeoutMs: number, end: () => Promise<void>) {
+    this.#client = client;
+    this.#timeoutMs = timeoutMs;
+    this.#end = end;
+  }
+
+  async ask(flag: string, routes: readonly string[], flagged: Flagged): Promise<FlagSaid | undefined> {
+    const asked = this.#client.getStringDetails(flag, '', contextOf(flagged)).catch(() => undefined);
+    const details = await within(asked, this.#timeoutMs, 'late' as const);
+    if (details === 'late') return this.#count(flag, 'late');
+    if (details === undefined || details.errorCode !== undefined) return this.#count(flag, 'failed');
+    if (!routes.includes(details.value)) return this.#count(flag, 'unknown');
+    this.#count(flag, 'taken');
+    return { flag, route: details.value, reason: String(details.reason ?? '').slice(0, reasonLengthMax) };
+  }
+
+  async close(): Promise<void> {
+    await within(
+      this.#end().catch(() => {}),
+      startMsMax,
+      undefined,
+    );
+  }
+
+  #count(flag: string, outcome: FlagOutcome): undefined {
+    const counts = this.counts.get(flag) ?? { taken: 0, unknown: 0, late: 0, failed: 0 };
+    counts[outcome]++;
+    this.counts.set(flag, counts);
+  }
+}
+
+const reasonLengthMax = 100;
+
+function contextOf({ caller, route, model, stickyKey }: Flagged): EvaluationContext {
+  const { tenant, project, user, key, conversation, tags } = caller;
+  return { targetingKey: stickyKey, tenant, project, user, key, conversation, route, model, tags };
+}
+
+/** A module's default export is the provider, or makes it of `flags.options`. */
+async function providerOf({ provider, directory, options }: FlagSettings): Promise<Provider> {
+  let exported: unknown;
+  try {
+    const path = isAbsolute(provider) ? provider : createRequire(join(directory, 'hindcast.yaml')).resolve(provider);
+    exported = ((await import(pathToFileURL(path).href)) as { readonly default?: unknown }).default;
+  } catch (problem) {
+    throw new Error(`flags.provider cannot be loaded: ${messageOf(problem).slice(0, 300)}`);
+  }
+  const made: unknown = typeof exported === 'function' ? await (exported as (options: unknown) => unknown)(options) : exported;
+  if (!isProvider(made)) {
+    throw new Error(
+      `flags.provider: the default export of ${provider} must be an OpenFeature provider for servers, or a function that makes one`,
+    );
+  }
+  return made;
+}
+
+const isProvider = (made: unknown): made is Provider =>
+  typeof made === 'object' && made !== null && 'resolveStringEvaluation' in made && typeof made.resolveStringEvaluation === 'function';
+
+const messageOf = (problem: unknown): string => (problem instanceof Error ? problem.message : String(problem));
+
+function within<Value, Late>(promise: Promise<Value>, ms: number, late: Late): Promise<Value | Late> {
+  const { promise: timer, resolve } = Promise.withResolvers<Late>();
+  const timeout = setTimeout(() => resolve(late), ms);
+  return Promise.race([promise, timer]).finally(() => clearTimeout(timeout));
+}
