@@ -19,6 +19,7 @@ import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
 import { checkPage, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { parse, route, type Visit } from './http/intake.ts';
+import { ready } from './http/ready.ts';
 import { internalError, isRefusal, json, type Refusal, refuse, shuttingDown } from './http/refuse.ts';
 import { newExchangeId, traceFrom } from './ids.ts';
 import { openPurse, type Purse } from './limits/purse.ts';
@@ -47,7 +48,6 @@ interface Version {
 
 /** Answered without a key, and while the gateway is shutting down. */
 const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
-const graceMsDefault = 30_000;
 
 class GatewayServer implements Gateway {
   readonly #options: GatewayOptions;
@@ -80,6 +80,7 @@ class GatewayServer implements Gateway {
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
     this.#purse = openPurse(options, this.#clock);
+    const probes = this.#attending.probes.seen;
     this.#metrics = createMetrics({
       budgets: () => this.#purse.left(),
       sink: options.sink,
@@ -87,7 +88,7 @@ class GatewayServer implements Gateway {
       inflight: () => this.#drain.size,
       recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
-      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts, flags: options.flags?.counts },
+      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts, flags: options.flags?.counts, probes },
       gather: options.gatherMetrics,
       process: options.processMetrics ?? false,
     });
@@ -151,14 +152,6 @@ class GatewayServer implements Gateway {
     else json(response, 202, kept);
   }
 
-  #ready(response: ServerResponse): void {
-    const reasons = this.problems();
-    const isReady = reasons.length === 0;
-    // A store that is down is no reason to send callers elsewhere: what is answered meanwhile waits in the spool.
-    const behind = this.#options.recorderStats?.()?.problem;
-    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons, ...(behind ? { warnings: [behind] } : {}) });
-  }
-
   async #scrape({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const { text, contentType } = await this.#metrics.scrape(headers.accept);
     response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
@@ -185,10 +178,15 @@ class GatewayServer implements Gateway {
           relayed: (driven, visit, path) => this.#rendered(driven, visit, path),
         }),
         { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
-        { method: 'GET', path: '/ready', handler: (_, response) => this.#ready(response) },
+        {
+          method: 'GET',
+          path: '/ready',
+          handler: (_, response) => ready(response, this.problems(), this.#options.recorderStats?.()?.problem),
+        },
         { method: 'GET', path: '/metrics', handler: (request, response) => this.#scrape(request, response) },
         ...adminRoutes({
-          ...{ visitOf: request => this.#visits.get(request)!, fleet: this.#fleet, now: () => this.#clock.now() },
+          visitOf: request => this.#visits.get(request)!,
+          ...{ fleet: this.#fleet, probes: this.#attending.probes.seen, now: () => this.#clock.now() },
           calls: new AdminCalls(this.#options.audit),
         }),
       ],
@@ -257,7 +255,7 @@ class GatewayServer implements Gateway {
 
   async listen(): Promise<string> {
     const { host, port } = this.#options.settings.server;
-    await Promise.all([this.#routes.start(), this.#attending.ready()]);
+    await Promise.all([this.#routes.start(), this.#attending.ready(this.#version.settings)]);
     await listenAt(this.#listener, host, port);
     return this.url;
   }
@@ -274,6 +272,7 @@ class GatewayServer implements Gateway {
 
   configure(settings: Settings): void {
     this.#version = this.#versionOf(settings, this.#version);
+    this.#attending.probes.configure(settings);
     this.#metrics.configured(settings.hash);
   }
 
@@ -285,7 +284,7 @@ class GatewayServer implements Gateway {
     this.#metrics.configurationRefused();
   }
 
-  async close(graceMs = graceMsDefault): Promise<void> {
+  async close(graceMs = 30_000): Promise<void> {
     await this.#drain.end(graceMs);
     await this.#copies.close();
     await this.#routes.stop();

@@ -97,6 +97,15 @@ export interface Account {
   readonly trace: boolean;
   /** How fast each of its keys may be asked each model; learned from what it says when absent. */
   readonly limits?: AccountLimits;
+  /** It is asked beside all callers whether it lives. */
+  readonly probe?: ProbePolicy;
+}
+
+export interface ProbePolicy {
+  readonly everyMs: Milliseconds;
+  readonly timeoutMs: Milliseconds;
+  /** After the base URL; where the wire format lists its models when absent. */
+  readonly path?: string;
 }
 
 export interface AccountLimits {

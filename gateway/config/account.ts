@@ -2,7 +2,7 @@
 import type { AccountField, Provider } from '../core/provider.ts';
 import { providers as registry } from '../providers/index.ts';
 import { Secret } from '../secret.ts';
-import type { Account } from '../settings.ts';
+import type { Account, ProbePolicy } from '../settings.ts';
 import { limitsOf } from './build-route.ts';
 import type { Config } from './schema.ts';
 
@@ -22,8 +22,15 @@ export function accountOf(name: string, entry: Entry): Account {
     trace: entry.trace,
     ...(entry.prefill === undefined ? {} : { prefill: entry.prefill }),
     ...(entry.limits ? { limits: limitsOf(entry.limits) } : {}),
+    ...(entry.probe ? { probe: probeOf(entry.probe) } : {}),
   };
 }
+
+const probeOf = ({ every, timeout, path }: NonNullable<Entry['probe']>): ProbePolicy => ({
+  everyMs: every,
+  timeoutMs: timeout,
+  ...(path === undefined ? {} : { path }),
+});
 
 function fieldsOf({ account = {} }: Provider, entry: Entry): Partial<Record<AccountField, string>> {
   const names = Object.keys(account) as AccountField[];

@@ -3,6 +3,7 @@
 import type { Provider } from '../core/provider.ts';
 import { providers as registry } from '../providers/index.ts';
 import { isPrivateHost } from '../upstream/dial.ts';
+import { modelsPath } from '../upstream/models-question.ts';
 import { urlFault } from './fields.ts';
 import { finding, type Parts } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
@@ -20,6 +21,9 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
     findings.push(finding([...path, 'keys'], 'either key or keys, not both: move the one into the list', 'key'));
   }
   if (provider) findings.push(...checkKey(path, provider, entry), ...checkAccount(path, provider, entry));
+  if (provider && entry.probe !== undefined && modelsPath({ provider }) === undefined) {
+    findings.push(finding([...path, 'probe'], `api ${provider.name} has no question that costs nothing; remove probe`, 'key'));
+  }
   if (provider?.baseUrl === '' && baseUrl !== undefined) {
     findings.push(finding([...path, 'base_url'], `api ${provider.name} calls nobody; remove base_url`, 'key'));
   }

@@ -144,6 +144,19 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
   })
     .optional()
     .describe('How fast each of its keys may be asked each model. Learned from what the provider says when absent.'),
+  probe: section('a map such as { every: 30s }', {
+    every: duration(1_000, 3_600_000).prefault('30s').describe('How often, as long as no caller was answered by it meanwhile.'),
+    timeout: duration(10, 60_000).prefault('5s').describe('How long it may take to answer.'),
+    path: z
+      .string({ error: () => expecting('a path such as /health') })
+      .regex(/^\/[!-~]*$/, { error: () => expecting('a path such as /health') })
+      .optional()
+      .describe('What is asked, after `base_url`. When absent, which models there are.'),
+  })
+    .optional()
+    .describe(
+      'Ask it beside all callers whether it lives: a dead one is found before a caller is, and one that came back is tried at once.',
+    ),
 });
 
 const caps = () => ({

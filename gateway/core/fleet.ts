@@ -46,6 +46,8 @@ export type Observation = { readonly target: string; readonly credential: string
   | { readonly type: 'failed'; readonly failure: Failure; readonly afterMs?: Milliseconds; readonly limits?: RateLimitSeen }
   /** Its answer was no longer needed. `opened` when it had shown content by then. */
   | { readonly type: 'aborted'; readonly afterMs: Milliseconds; readonly opened: boolean }
+  /** Somebody asked whether it lives, beside all callers, and will ask again after so long. Absent `failure`: it does. */
+  | { readonly type: 'probed'; readonly failure?: Failure; readonly againMs: Milliseconds }
   /** What it cost in the end. */
   | { readonly type: 'charged'; readonly kind: AttemptKind; readonly costNanoUsd: number }
 );
@@ -117,9 +119,20 @@ function healthAfter(before: TargetHealth, seen: Observation, breaker: BreakerPo
       const isSlow = !seen.opened && seen.afterMs > (quantileOf(before.latency, 0.5) ?? Number.POSITIVE_INFINITY);
       return isSlow ? { ...after, ...latencyAfter(after, seen.afterMs, seen.at) } : after;
     }
+    case 'probed':
+      return probed(before, seen, breaker);
     case 'charged':
       return before;
   }
+}
+
+/** A target that lives lets the next call through its open breaker; one that does not costs no caller a try. Neither counts among its calls. */
+function probed(before: TargetHealth, { at, failure, againMs }: Observation & { type: 'probed' }, breaker: BreakerPolicy): TargetHealth {
+  if (!failure) return before.openUntil > at ? { ...before, openUntil: at } : before;
+  if (!blamesTarget(failure) || failure.kind === 'rate-limited') return before;
+  const failures = before.failures + 1;
+  const openMs = Math.max(breaker.openMs, Math.min(coolingMsMax, againMs));
+  return { ...before, failures, openUntil: failures >= breaker.failuresMax ? Math.max(before.openUntil, at + openMs) : before.openUntil };
 }
 
 const ended = (before: TargetHealth): TargetHealth => ({ ...before, inFlight: Math.max(0, before.inFlight - 1) });
@@ -196,4 +209,16 @@ export function predictedMs(fleet: Fleet, target: string, at: Instant): Millisec
 export function loadOf(fleet: Fleet, target: string, at: Instant): number {
   const { peakMs, heardAt, inFlight } = fleet.get(target) ?? fresh;
   return (1 + peakMs * Math.exp(-Math.max(0, at - heardAt) / peakMemoryMs)) * (1 + inFlight);
+}
+
+/** Whether a probe would tell something: a target that answered lately, and is not held back, is known to live. */
+export function isUnknown(fleet: Fleet, target: string, at: Instant, lately: Milliseconds): boolean {
+  const { failures, openUntil, heardAt } = fleet.get(target) ?? fresh;
+  return failures > 0 || openUntil > at || at - heardAt >= lately;
+}
+
+/** It failed, but not yet so often that its breaker is open. */
+export function isDoubtful(fleet: Fleet, target: string, breaker: BreakerPolicy = breakerDefault): boolean {
+  const { failures } = fleet.get(target) ?? fresh;
+  return failures > 0 && failures < breaker.failuresMax;
 }

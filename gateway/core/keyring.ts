@@ -23,11 +23,12 @@ const restMs: Readonly<Record<'authentication' | 'quota-exceeded', Milliseconds>
 const keysMax = 1_000;
 
 export function observeKey(ring: Keyring, seen: Observation): Keyring {
-  if (ring.size === 0 && seen.type !== 'failed') return ring;
+  const failure = seen.type === 'failed' || seen.type === 'probed' ? seen.failure : undefined;
+  if (ring.size === 0 && !failure) return ring;
   const key = nameOf(providerOf(seen.target), seen.credential);
-  if (seen.type === 'answered') return ring.has(key) ? without(ring, key) : ring;
-  if (seen.credential === '' || seen.type !== 'failed' || !blamesKey(seen.failure.kind)) return ring;
-  const next = without(ring, key).set(key, seen.at + restMs[seen.failure.kind]);
+  if (seen.type === 'answered' || (seen.type === 'probed' && !failure)) return ring.has(key) ? without(ring, key) : ring;
+  if (seen.credential === '' || !failure || !blamesKey(failure.kind)) return ring;
+  const next = without(ring, key).set(key, seen.at + restMs[failure.kind]);
   return next.size > keysMax ? without(next, next.keys().next().value!) : next;
 }
 

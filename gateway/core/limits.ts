@@ -102,6 +102,7 @@ function limitsAfter(before: KeyLimits, seen: Observation, policy: LimitPolicy |
     case 'aborted':
       // Nobody knows how much of it the provider counted; nothing is given back.
       return before;
+    case 'probed':
     case 'charged':
       return before;
   }

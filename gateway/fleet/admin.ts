@@ -10,17 +10,19 @@ import { resolve } from '../http/resolve.ts';
 import type { AdminCalls } from '../observe/audit.ts';
 import type { RouteEntry } from '../routes.ts';
 import type { Route } from '../settings.ts';
+import type { Probes } from './probes.ts';
 import { fleetReport } from './report.ts';
 import type { FleetState } from './state.ts';
 
 export interface AdminParts {
   visitOf(request: IncomingMessage): Visit;
   readonly fleet: FleetState;
+  readonly probes: Probes['seen'];
   readonly now: () => Instant;
   readonly calls?: AdminCalls;
 }
 
-export function adminRoutes({ visitOf, fleet, now, calls }: AdminParts): readonly RouteEntry[] {
+export function adminRoutes({ visitOf, fleet, probes, now, calls }: AdminParts): readonly RouteEntry[] {
   const guarded =
     (answer: (visit: Visit, url: URL) => object | Promise<object>) =>
     async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -33,7 +35,7 @@ export function adminRoutes({ visitOf, fleet, now, calls }: AdminParts): readonl
       else json(response, 200, answered);
     };
   return [
-    { method: 'GET', path: '/admin/fleet', handler: guarded(() => fleetReport(fleet, now())) },
+    { method: 'GET', path: '/admin/fleet', handler: guarded(() => fleetReport(fleet, probes, now())) },
     { method: 'GET', path: '/admin/explain', handler: guarded((visit, url) => explainNow(visit, url, now())) },
   ];
 }

@@ -4,6 +4,7 @@ import type { CopyCounts } from '../asking/copies.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
 import type { Flags } from '../flags/flags.ts';
+import type { Probes } from './probes.ts';
 import { fleetReport } from './report.ts';
 import type { FleetState } from './state.ts';
 
@@ -12,6 +13,7 @@ export interface FleetSources {
   readonly now: () => Instant;
   readonly copies: Readonly<Record<'shadow' | 'audit', CopyCounts>>;
   readonly flags?: Flags['counts'] | undefined;
+  readonly probes?: Probes['seen'];
 }
 
 export interface FleetInstruments {
@@ -23,7 +25,7 @@ const waits = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 /** Targets are named by callers; beyond so many they are not told one by one. */
 const targetsMax = 200;
 
-export function fleetInstruments(registry: Registry, { fleet, now, copies, flags }: FleetSources): FleetInstruments {
+export function fleetInstruments(registry: Registry, { fleet, now, copies, flags, probes = new Map() }: FleetSources): FleetInstruments {
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: readonly string[], collect: (to: Gauge) => void): void => {
     new Gauge({
@@ -37,7 +39,7 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies, flags
       },
     });
   };
-  const report = () => fleetReport(fleet, now()).targets.slice(0, targetsMax);
+  const report = () => fleetReport(fleet, probes, now()).targets.slice(0, targetsMax);
   gauge('hindcast_target_in_flight', 'Calls under way at a target.', ['target'], to => {
     for (const { target, in_flight } of report()) to.set({ target }, in_flight);
   });
@@ -48,10 +50,20 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies, flags
     for (const { target, outcomes } of report())
       for (const [outcome, share] of Object.entries(outcomes)) to.set({ target, outcome }, share);
   });
-  gauge('hindcast_target_ttft_seconds', 'Time to the first content lately.', ['target', 'quantile'], to => {
-    for (const { target, ttft_ms } of report()) {
-      for (const [quantile, ms] of Object.entries(ttft_ms)) if (ms !== null) to.set({ target, quantile }, ms / 1000);
-    }
+  const quantiles = (
+    name: string,
+    help: string,
+    of: (target: ReturnType<typeof report>[number]) => Readonly<Record<string, number | null>>,
+  ) =>
+    gauge(name, help, ['target', 'quantile'], to => {
+      for (const one of report()) {
+        for (const [quantile, ms] of Object.entries(of(one))) if (ms !== null) to.set({ target: one.target, quantile }, ms / 1000);
+      }
+    });
+  quantiles('hindcast_target_ttft_seconds', 'Time to the first content lately.', ({ ttft_ms }) => ttft_ms);
+  quantiles('hindcast_target_latency_seconds', 'Time to the end of an answer lately.', ({ total_ms }) => total_ms);
+  gauge('hindcast_keys_resting', 'Provider keys that are not used just now, because the provider refused them.', ['provider'], to => {
+    for (const [key, until] of fleet.ring) if (until > now()) to.inc({ provider: key.split(' ', 1)[0]! });
   });
   gauge(
     'hindcast_rollout_share',
@@ -63,11 +75,18 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies, flags
   );
   gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to => to.set(fleet.queue.tickets.length));
   gauge('hindcast_queue_bytes', 'Size of the requests that wait for rate limits.', [], to => to.set(fleet.queue.bytes));
+  registerCopies(registry, copies);
+  registerProbes(registry, probes);
+  if (flags) registerFlags(registry, flags);
+  return toldByExchanges(registry);
+}
+
+function registerCopies(registry: Registry, copies: FleetSources['copies']): void {
   const copied: Counter = new Counter({
     name: 'hindcast_copies_total',
     help: 'Shadows and audits that were asked, or skipped because too many were under way.',
     labelNames: ['kind', 'outcome'],
-    registers,
+    registers: [registry],
     collect() {
       this.reset();
       for (const kind of ['shadow', 'audit'] as const) {
@@ -75,8 +94,21 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies, flags
       }
     },
   });
-  if (flags) registerFlags(registry, flags);
-  return toldByExchanges(registry);
+}
+
+function registerProbes(registry: Registry, probes: Probes['seen']): void {
+  const asked: Counter = new Counter({
+    name: 'hindcast_probes_total',
+    help: 'Probes of providers: alive, dead, or refused for their key.',
+    labelNames: ['provider', 'outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [provider, { counts }] of probes) {
+        for (const [outcome, count] of Object.entries(counts)) asked.inc({ provider, outcome }, count);
+      }
+    },
+  });
 }
 
 function registerFlags(registry: Registry, counts: Flags['counts']): void {

@@ -5,9 +5,10 @@ import { levelAt } from '../core/limits.ts';
 import { usd } from '../core/price.ts';
 import { quantileOf, type Spread, shareOf } from '../core/quantile.ts';
 import type { Instant } from '../core/time.ts';
+import type { Probes } from './probes.ts';
 import type { FleetState } from './state.ts';
 
-export function fleetReport(state: FleetState, at: Instant) {
+export function fleetReport(state: FleetState, probes: Probes['seen'], at: Instant) {
   const closed = closedAt(state.fleet, at);
   const { allowance, queue } = state;
   return {
@@ -25,6 +26,7 @@ export function fleetReport(state: FleetState, at: Instant) {
       waiting: queue.tickets.filter(ticket => ticket.target === target).length,
     })),
     keys: [...state.ring].filter(([, until]) => until > at).map(([key, until]) => ({ key, rests_for_ms: Math.round(until - at) })),
+    probes: [...probes].map(([provider, { outcome, at: then }]) => ({ provider, outcome, ago_ms: Math.round(at - then) })),
     queue: { requests: queue.tickets.length, bytes: queue.bytes },
     rollouts: state.rollouts.report(),
     extra_calls: {

@@ -1,6 +1,6 @@
 /** Whether providers answer and take our keys, by the one question that costs nothing: which models there are. */
-import got from 'got';
 import type { Account, Settings } from '../../gateway/settings.ts';
+import { askFor, modelsPath } from '../../gateway/upstream/models-question.ts';
 import { type Finding, ok, problem, warning } from './check.ts';
 
 const timeoutMs = 8_000;
@@ -17,31 +17,15 @@ async function checkAccount(account: Account): Promise<readonly Finding[]> {
   const path = modelsPath(account);
   if (path === undefined) return [warning(name, `not asked: ${provider.name} has no question that costs nothing`)];
   const asked = keys.length === 0 ? [undefined] : keys;
-  const headersOf = (key: Account['keys'][number] | undefined): Record<string, string> => {
-    if (!key) return { ...provider.headers };
-    const credential: Record<string, string> =
-      provider.auth === 'bearer' ? { authorization: `Bearer ${key.reveal()}` } : { [provider.auth]: key.reveal() };
-    return { ...provider.headers, ...credential };
-  };
   return Promise.all(
     asked.map(async (key, i) => {
       const what = keys.length > 1 ? `${name}, key ${i + 1}` : name;
-      const options = { headers: headersOf(key), timeout: { request: timeoutMs }, retry: { limit: 0 }, throwHttpErrors: false } as const;
-      try {
-        const { statusCode, headers } = await got(`${baseUrl}${path}`, options);
-        return verdict(what, baseUrl, statusCode, headers.date);
-      } catch (error) {
-        return problem(what, `${baseUrl} does not answer: ${error instanceof Error ? error.message : error}`);
-      }
+      const said = await askFor(path, account, key, timeoutMs);
+      return 'status' in said
+        ? verdict(what, baseUrl, said.status, said.date)
+        : problem(what, `${baseUrl} does not answer: ${said.problem}`);
     }),
   );
-}
-
-/** Undefined where listing models is not part of the wire format, or wants a signed call. */
-function modelsPath({ provider: { wire, auth } }: Account): string | undefined {
-  if (auth === 'aws' || auth === 'google') return undefined;
-  const paths: Readonly<Record<string, string>> = { openai: '/models', anthropic: '/v1/models', gemini: '/v1beta/models' };
-  return paths[wire.split(/[-.]/, 1)[0]!];
 }
 
 function verdict(what: string, baseUrl: string, status: number, date: string | undefined): Finding {

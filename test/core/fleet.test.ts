@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../gateway/core/failure.ts';
-import { breakerDefault, closedAt, type Fleet, latencyQuantile, type Observation, observe, targetsMax } from '../../gateway/core/fleet.ts';
+import {
+  breakerDefault,
+  closedAt,
+  type Fleet,
+  isDoubtful,
+  isUnknown,
+  latencyQuantile,
+  type Observation,
+  observe,
+  targetsMax,
+} from '../../gateway/core/fleet.ts';
 import { chooseKey, closedByKeys, type Keyring, observeKey } from '../../gateway/core/keyring.ts';
 import { failure, targets } from '../arbitraries.ts';
 import { runs } from '../runs.ts';
@@ -51,6 +61,38 @@ describe('the breaker', () => {
     expect(closedAt(fleetOf(...fiveFailures, asked(11_000), refusal), 12_001)).toEqual({});
   });
 
+  test('opens by probes before any caller has met the fault, and for as long as the next probe takes', () => {
+    const dead = (at: number): Observation => ({
+      ...about,
+      at,
+      type: 'probed',
+      againMs: 35_000,
+      failure: { kind: 'unreachable', message: '' },
+    });
+    const fleet = fleetOf(...[1, 2, 3, 4, 5].map(dead));
+    expect(closedAt(fleet, 6)).toEqual({ [target]: 35_005 });
+    expect(fleet.get(target)).toMatchObject({ inFlight: 0, outcomes: {} });
+    expect(isDoubtful(fleetOf(dead(1)), target)).toBe(true);
+    expect(isDoubtful(fleet, target)).toBe(false);
+  });
+
+  test('lets a caller through at once when a probe was answered, who has the last word', () => {
+    const alive: Observation = { ...about, at: 1_000, type: 'probed', againMs: 35_000 };
+    const reopened = fleetOf(...fiveFailures, alive);
+    expect(closedAt(reopened, 1_000)).toEqual({});
+    const tried = observe(reopened, asked(1_001));
+    expect(closedAt(tried, 1_002), 'one at a time').toEqual({ [target]: 11_001 });
+    expect(closedAt(observe(tried, failed(1_100, 'server-error')), 1_101)).toEqual({ [target]: 11_100 });
+  });
+
+  test('a probe tells something of whoever did not answer lately, or is held back', () => {
+    const answeredAt = fleetOf(answered(50_000));
+    expect(isUnknown(new Map(), target, 60_000, 30_000)).toBe(true);
+    expect(isUnknown(answeredAt, target, 60_000, 30_000)).toBe(false);
+    expect(isUnknown(answeredAt, target, 80_000, 30_000)).toBe(true);
+    expect(isUnknown(fleetOf(answered(50_000), failed(50_001, 'timeout')), target, 60_000, 30_000)).toBe(true);
+  });
+
   test('is not moved by what is not the target’s fault', () => {
     for (const kind of ['invalid-request', 'content-filtered', 'authentication', 'cancelled', 'unsupported'] as const) {
       expect(closedAt(fleetOf(...Array.from({ length: 20 }, (_, at) => failed(at, kind))), 21), kind).toEqual({});
@@ -92,6 +134,8 @@ describe('what is known of targets', () => {
           fc.constant({ type: 'asked' as const }),
           fc.nat(5000).map(firstTokenMs => ({ type: 'answered' as const, firstTokenMs })),
           failure.map(failure => ({ type: 'failed' as const, failure })),
+          failure.map(failure => ({ type: 'probed' as const, failure, againMs: 3_600_000 })),
+          fc.constant({ type: 'probed' as const, againMs: 1_000 }),
         ),
       )
       .map(([target, seen]) => ({ target, credential: '', at: 0, ...seen }));
@@ -104,7 +148,7 @@ describe('what is known of targets', () => {
           fleet = observe(fleet, { ...seen, at });
           for (const until of Object.values(closedAt(fleet, at))) expect(until - at).toBeLessThanOrEqual(300_000);
         }
-        const blamed = new Set(drawn.filter(([, seen]) => seen.type === 'failed').map(([, seen]) => seen.target));
+        const blamed = new Set(drawn.filter(([, seen]) => 'failure' in seen).map(([, seen]) => seen.target));
         for (const closed of Object.keys(closedAt(fleet, at))) expect(blamed).toContain(closed);
       }),
       runs(1_000),
