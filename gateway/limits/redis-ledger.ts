@@ -6,7 +6,7 @@ import { type Ledger, LedgerUnavailable, openMsMax, type Used } from './ledger.t
 import { reserveScript, settleScript } from './lua.ts';
 
 const waitMsMax: Milliseconds = 1_000;
-const sweepMs: Milliseconds = 30_000;
+const sweepMsDefault: Milliseconds = 30_000;
 const sweptMax = 1_000;
 /** One hash slot, as scripts need it. */
 const prefix = 'hindcast:{state}';
@@ -14,8 +14,8 @@ const openKey = `${prefix}:open`;
 
 type Script = { readonly keys: readonly string[]; readonly args: readonly string[] };
 
-/** `redis` is an optional package: without it, a configuration that asks for it is told so at the start. */
-export async function redisLedger(url: string, failed: (problem: string) => void): Promise<Ledger> {
+/** `redis` is an optional package: without it, a configuration that asks for it is told so at the start. Every `sweepMs` what dead gateways had reserved is settled. */
+export async function redisLedger(url: string, failed: (problem: string) => void, sweepMs = sweepMsDefault): Promise<Ledger> {
   const { createClient } = await import('redis').catch(() => {
     throw new Error('state.url names a Redis, and the package `redis` is not installed: npm install redis');
   });
@@ -26,7 +26,7 @@ export async function redisLedger(url: string, failed: (problem: string) => void
     socket: { connectTimeout: waitMsMax, reconnectStrategy: (tries: number) => Math.min(2_000, 50 * 2 ** Math.min(tries, 10)) },
   });
   client.on('error', (error: Error) => failed(error.message));
-  const ledger = new RedisLedger(client as unknown as RedisClientType);
+  const ledger = new RedisLedger(client as unknown as RedisClientType, sweepMs);
   // A server that is down is waited for in the background: the gateway starts, and refuses what it cannot count.
   await Promise.race([client.connect(), new Promise(resolve => setTimeout(resolve, waitMsMax).unref())]).catch(() => {});
   return ledger;
@@ -36,7 +36,7 @@ class RedisLedger implements Ledger {
   readonly #client: RedisClientType;
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(client: RedisClientType) {
+  constructor(client: RedisClientType, sweepMs: Milliseconds) {
     this.#client = client;
     this.#sweep = setInterval(() => this.#sweepDead().catch(() => {}), sweepMs).unref();
   }

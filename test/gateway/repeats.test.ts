@@ -1,4 +1,5 @@
 /** Requests with an Idempotency-Key: asked and paid once, however often they come. */
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { wallClock } from '../../gateway/clock.ts';
 import { seal } from '../../gateway/core/exchange.ts';
@@ -114,6 +115,27 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(gateway.sink.exchanges).toHaveLength(0);
     leaving[1]!.abort();
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('is no repeat when another tenant or another key sends it', async () => {
+    await using provider = await upstream(answerJson);
+    const hashOf = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+    await using gateway = await running(`${twoProviders(provider.url, provider.url)}
+tenants: { acme: {}, umbrella: {} }
+keys:
+  - { name: one, tenant: acme, hash: "${hashOf('hk-one')}" }
+  - { name: two, tenant: acme, hash: "${hashOf('hk-two')}" }
+  - { name: three, tenant: umbrella, hash: "${hashOf('hk-three')}" }
+`);
+    const ask = async (secret: string): Promise<string | null> => {
+      const response = await post(gateway.url, hi, { ...key('k1'), authorization: `Bearer ${secret}` });
+      expect(response.status).toBe(200);
+      await response.text();
+      return response.headers.get('x-hindcast-repeat');
+    };
+    for (const secret of ['hk-one', 'hk-two', 'hk-three']) expect(await ask(secret), secret).toBeNull();
+    expect(await ask('hk-three')).toBe('true');
+    expect(provider.asked).toHaveLength(3);
   });
 
   test('has a key of some sense', async () => {

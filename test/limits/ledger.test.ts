@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Scope } from '../../gateway/core/budget.ts';
-import type { Ledger } from '../../gateway/limits/ledger.ts';
+import { type Ledger, openMsMax } from '../../gateway/limits/ledger.ts';
 import { redisLedger } from '../../gateway/limits/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/limits/sqlite-ledger.ts';
 import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
@@ -128,6 +128,29 @@ describe.each(kinds)('a ledger %s', (name, start) => {
     await model.close();
   });
 });
+
+test.skipIf(!hasRedis)(
+  `what a killed gateway had reserved in a Redis counts as spent once it is older than any answer takes${hasRedis ? '' : ' (skipped: no redis-server here)'}`,
+  async () => {
+    const scope = tenant(1_000);
+    const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/limits/redis-ledger.ts'))});
+const ledger = await redisLedger(${JSON.stringify(redis!.url)}, () => {});
+const need = { nanoUsd: 300, tokens: 0, isGuess: false };
+await ledger.reserve('dead', [${JSON.stringify(scope)}], need, Date.now() - ${openMsMax} - 1);
+await ledger.reserve('young', [${JSON.stringify(scope)}], need, Date.now());
+process.stdout.write('reserved');
+setInterval(() => {}, 1000);`;
+    const other = spawn(process.execPath, ['--input-type=module', '-e', reserve], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(other.stdout, 'data');
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    const ledger = await redisLedger(redis!.url, () => {}, 20);
+    opened.push(ledger);
+    await expect.poll(() => ledger.spending(scope, Date.now()), { timeout: 5_000 }).toEqual({ spent: 300, reserved: 300 });
+    await ledger.settle('dead', { nanoUsd: 1, tokens: 0 }, Date.now());
+    expect(await ledger.spending(scope, Date.now()), 'settled once').toEqual({ spent: 300, reserved: 300 });
+  },
+);
 
 test('what a killed gateway had reserved counts as spent when the next one starts, and the file is its owner’s alone', async () => {
   const file = join(folder, 'killed.sqlite');
