@@ -39,8 +39,8 @@ export interface Question {
   readonly resumable?: true;
   /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
   readonly onward?: { readonly isSampled: boolean; readonly state: string };
-  /** Tokens that it is reckoned to need, where its body is not the text that is counted. */
-  readonly reckoned?: { readonly input: number; readonly output: number };
+  /** Tokens that it is reckoned to need, where its body is not the text that is counted; `isFree` where nobody takes money for it. */
+  readonly reckoned?: { readonly input: number; readonly output: number; readonly isFree?: true };
   /** How many gateways it came through already; absent means none. */
   readonly hops?: number;
   /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */

@@ -20,7 +20,7 @@ const targetsMax = 1_000;
 export type PriceOfTarget = (target: string, at: Instant) => Price | undefined;
 
 export interface Reckoning extends Need {
-  /** The first target whose price nobody knows; absent when all are known, and for what is not paid by the token. */
+  /** The first target whose price nobody knows; absent when all are known, and for what is free. */
   readonly unpriced?: string;
 }
 
@@ -35,7 +35,7 @@ export class Needs {
     let unpriced: string | undefined;
     const priced = (target: string, output: number, more = 0): NanoUsd => {
       const price = priceOf(target, receivedAt);
-      if (!price && !reckoned) unpriced ??= target;
+      if (!price && !reckoned?.isFree) unpriced ??= target;
       const usage = { input: input + more, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' } as const;
       return price ? cost(usage, price).total : 0;
     };

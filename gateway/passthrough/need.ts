@@ -19,7 +19,7 @@ export function reckonedFor({ operation }: Endpoint, asked: AskedFor & { readonl
   switch (operation) {
     case 'files':
     case 'batches':
-      return { input: 0, output: 0 };
+      return { input: 0, output: 0, isFree: true };
     case 'images':
       return { input: tokensOf(asked.text('prompt')), output: tokensPerImage * countOf(asked.text('n')) };
     case 'speech':
@@ -30,6 +30,7 @@ export function reckonedFor({ operation }: Endpoint, asked: AskedFor & { readonl
       return { input: seconds * heardPerSecond, output: seconds * wordsPerSecond };
     }
     case 'moderation':
+      return { input: Math.ceil((asked.bytes?.byteLength ?? 0) / charactersPerToken), output: 0, isFree: true };
     case 'rerank':
     case 'embeddings':
       return { input: Math.ceil((asked.bytes?.byteLength ?? 0) / charactersPerToken), output: 0 };

@@ -117,12 +117,18 @@ test('a target is tried again as its route says, and one that keeps failing is l
   expect(a.asked).toHaveLength(0);
 });
 
-test('the tokens of embeddings are paid from a budget', async () => {
-  await restart(`
-tenants: { one: { budget: { usd: 0.00003, per: day } } }
+test('the tokens of embeddings are paid from a budget, which wants to know the price of every target', async () => {
+  const keys = `
 keys:
-  - { name: k, hash: "sha256:${createHash('sha256').update(key).digest('hex')}", tenant: one }`);
+  - { name: k, hash: "sha256:${createHash('sha256').update(key).digest('hex')}", tenant: one }`;
+  await restart(`
+tenants: { one: { budget: { usd: 0.00003, per: day } } }${keys}`);
   actA = vectors;
+  await expect(embed('embed')).rejects.toMatchObject({ status: 400, code: 'price_unknown' });
+  expect(a.asked).toHaveLength(0);
+  await restart(`
+prices: { b/openai/text-embedding-3-small: { input: 0.02, output: 0 } }
+tenants: { one: { budget: { usd: 0.00003, per: day } } }${keys}`);
   await embed('embed');
   await embed('embed');
   await expect(embed('embed')).rejects.toMatchObject({ status: 429, code: 'budget_exceeded' });
