@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Recorded, type Recordings, simulate } from '../../eval/simulate.ts';
-import { closedAt, type Fleet } from '../../gateway/core/fleet.ts';
+import { closedAt, type Fleet, latencyQuantile, loadOf, predictedMs } from '../../gateway/core/fleet.ts';
+import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
 import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
 import type { Cancel } from '../../gateway/core/time.ts';
+import { chooseVariant } from '../../gateway/core/variants.ts';
 import { type DriveLog, drive } from '../../gateway/drive.ts';
-import { anyPolicy, fleet, recordings, sight } from '../arbitraries.ts';
+import { anyPolicy, fleet, recordings, sight, targets } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
@@ -49,6 +51,42 @@ function driven(
   return ended!;
 }
 
+const optional = <Value>(of: fc.Arbitrary<Value>) => fc.option(of, { nil: undefined });
+const byTarget = <Value>(of: fc.Arbitrary<Value>) =>
+  fc.record(Object.fromEntries(targets.map(target => [target, of])) as Record<string, typeof of>);
+
+/** A route as configured, from which its policy is still to be made. */
+const planned: fc.Arbitrary<RoutePlan> = fc
+  .record({
+    policy: anyPolicy,
+    strategy: fc.constantFrom('order', 'weighted', 'cost', 'cheapest-capable', 'latency', 'sticky'),
+    require: optional(fc.constantFrom({ tools: true }, { contextWindow: 1_000 }, { regions: ['eu'] }, { outputPriceMax: 2e9 })),
+    maxPriceNanoUsd: optional(fc.integer({ min: 0, max: 3e9 })),
+    slowAfterMs: optional(fc.integer({ min: 50, max: 2_000 })),
+    hedgeAfter: optional(fc.constantFrom('p95' as const, 200)),
+    weight: fc.integer({ min: 1, max: 5 }),
+  })
+  .map(({ policy, require, hedgeAfter, weight, ...drawn }) => {
+    const steps = policy.steps.map(({ hedgeAfterMs: _, ...step }, i) => ({
+      ...step,
+      weight,
+      ...(hedgeAfter && i === 0 ? { hedgeAfter } : {}),
+    }));
+    return JSON.parse(JSON.stringify({ ...policy, ...drawn, steps, ...(require ? { require } : {}) })) as RoutePlan;
+  });
+const choosing = fc.record({
+  plans: fc.tuple(planned, planned),
+  variants: fc.array(fc.record({ route: fc.constant('other'), share: fc.double({ min: 0, max: 1, noNaN: true }) }), { maxLength: 1 }),
+  need: fc.record({
+    ...{ inputTokens: fc.nat(2_000), outputTokens: fc.nat(2_000) },
+    ...{ tools: fc.boolean(), vision: fc.constant(false), jsonSchema: fc.boolean() },
+  }),
+  facts: byTarget(
+    fc.constantFrom({}, { tools: true, contextWindow: 200_000, region: 'eu' }, { tools: false, contextWindow: 500, region: 'us' }),
+  ),
+  prices: byTarget(optional(fc.constantFrom({ id: 'p', input: 1e9, output: 1e9 }, { id: 'q', input: 5e8, output: 4e9 }))),
+});
+
 describe('simulate', { timeout: longTimeout }, () => {
   test('agrees with the driven router under a virtual clock: the same events, the same state, the same end', () => {
     fc.assert(
@@ -57,6 +95,29 @@ describe('simulate', { timeout: longTimeout }, () => {
         expect(simulated).toEqual({ supported: true, ...driven(drawn, seed, recorded, health, startAt, seen) });
       }),
       runs(2_500),
+    );
+  });
+
+  test('agrees where the route chooses first: variants, strategies, requirements, price ceilings, hedges at a quantile', () => {
+    fc.assert(
+      fc.property(choosing, recordings, fc.uuid(), fleet, fc.nat(3000), sight, (route, recorded, seed, health, startAt, seen) => {
+        const chosen = chooseVariant('drawn', route.variants, { tenant: 't', key: 'k', stickyKey: seed });
+        const plan = chosen ? route.plans[1] : route.plans[0];
+        const policy = planRoute(plan, { need: route.need, seed, stickyKey: seed }, target => ({
+          facts: route.facts[target]!,
+          price: route.prices[target],
+          load: loadOf(health, target, startAt),
+          predictedMs: predictedMs(health, target, startAt),
+          quantileMs: () => latencyQuantile(health, target, 0.95),
+        }));
+        fc.pre(policy.steps.length > 0);
+        const simulated = simulate(policy, seed, recorded, health, startAt, seen);
+        expect(simulated).toEqual({ supported: true, ...driven(policy, seed, recorded, health, startAt, seen) });
+        const dear =
+          policy.considered?.filter(({ taken, costNanoUsd = 0 }) => taken && costNanoUsd > (plan.maxPriceNanoUsd ?? Infinity)) ?? [];
+        expect(dear).toEqual([]);
+      }),
+      runs(1_000),
     );
   });
 
