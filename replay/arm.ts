@@ -104,7 +104,11 @@ function urlArm(name: string, settings: Settings, shared: Shared, environment: E
 /** What the noise floor is called among the arms. */
 export const noiseArm = 'a/a';
 
-/** Asks whoever answered of old once more: what differs then is noise. Of a share of the requests, the same in every run of this seed. */
+/**
+ * Asks what was asked of old once more, in the same way: the route that the caller named, with its fallbacks and thresholds, or whoever
+ * answered where the configuration knows no such name. What differs then is noise. Of a share of the requests, the same in every run of
+ * this seed.
+ */
 export function noiseFloorArm(share: number, seed: string, settings: Settings, shared: Shared): Arm {
   const world = worldOf(settings, shared);
   return {
@@ -112,8 +116,9 @@ export function noiseFloorArm(share: number, seed: string, settings: Settings, s
     configHash: settings.hash,
     world,
     wants: ({ id }) => createHash('sha256').update(`${seed} ${noiseArm} ${id}`).digest().readUInt32BE() < share * 2 ** 32,
-    routeOf: (_, planned, { answer: { target } }) => {
-      const route = resolve(settings, noTenant, { model: target });
+    routeOf: (body, planned, { answer: { target } }) => {
+      const named = resolve(settings, noTenant, body);
+      const route = isRefusal(named) ? resolve(settings, noTenant, { model: target }) : named;
       return isRefusal(route) ? said(route) : routed(route, world, planned);
     },
   };

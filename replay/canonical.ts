@@ -25,21 +25,66 @@ export function parseJson(text: string): Json | undefined {
 
 const depthMax = 256;
 
-/** The paths at which two values differ, in the order of the first. The order of an object's keys is no difference, that of an array's items is. */
-export function jsonPaths(a: Json, b: Json, path = '$', depth = 0): readonly string[] {
+/** `$.items[3].price` and `$.items[4].price` are one path. */
+export const anyIndex = (path: string): string => path.replace(/\[\d+\]/g, '[*]');
+
+/**
+ * The paths at which two values differ, in the order of the first. The order of an object's keys is no difference; that of a list's items
+ * is, but at the `unordered` paths, where items that both have belong to one another and the others are compared in turn.
+ */
+export function jsonPaths(a: Json, b: Json, unordered: ReadonlySet<string> = new Set(), path = '$', depth = 0): readonly string[] {
   if (depth > depthMax) return [path];
   if (Array.isArray(a) && Array.isArray(b)) {
     const length = a.length === b.length ? [] : [`${path}.length`];
-    return [...length, ...a.slice(0, b.length).flatMap((item, i) => jsonPaths(item as Json, b[i] as Json, `${path}[${i}]`, depth + 1))];
+    const [left, right] = unordered.has(anyIndex(path)) ? withoutCommon(a, b, unordered, path) : [a, b];
+    return [
+      ...length,
+      ...left.slice(0, right.length).flatMap((item, i) => jsonPaths(item, right[i]!, unordered, `${path}[${i}]`, depth + 1)),
+    ];
   }
   if (isObject(a) && isObject(b)) {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
     return [...keys].flatMap(key => {
       const at = `${path}.${key}`;
-      return Object.hasOwn(a, key) && Object.hasOwn(b, key) ? jsonPaths(a[key]!, b[key]!, at, depth + 1) : [at];
+      return Object.hasOwn(a, key) && Object.hasOwn(b, key) ? jsonPaths(a[key]!, b[key]!, unordered, at, depth + 1) : [at];
     });
   }
   return a === b ? [] : [path];
+}
+
+/** What is left of two lists when every item that both have is taken from each. */
+function withoutCommon(
+  a: readonly Json[],
+  b: readonly Json[],
+  unordered: ReadonlySet<string>,
+  path: string,
+): readonly [readonly Json[], readonly Json[]] {
+  const textOf = (item: Json): string => sorted(inAnyOrder(item, unordered, `${anyIndex(path)}[*]`));
+  const without = (items: readonly Json[], others: readonly Json[]): readonly Json[] => {
+    const counts = new Map<string, number>();
+    for (const text of others.map(textOf)) counts.set(text, (counts.get(text) ?? 0) + 1);
+    return items.filter(item => {
+      const text = textOf(item);
+      const count = counts.get(text) ?? 0;
+      counts.set(text, count - 1);
+      return count <= 0;
+    });
+  };
+  return [without(a, b), without(b, a)];
+}
+
+/** The value with each of its unordered lists in the order of their items' texts, so that two that say the same are the same text. */
+function inAnyOrder(value: Json, unordered: ReadonlySet<string>, path: string): Json {
+  if (Array.isArray(value)) {
+    const items = value.map(item => inAnyOrder(item as Json, unordered, `${path}[*]`));
+    if (!unordered.has(path)) return items;
+    return items
+      .map(item => [sorted(item), item] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, item]) => item);
+  }
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inAnyOrder(inner as Json, unordered, `${path}.${key}`)]));
 }
 
 /** What is said of how the answer comes, not of what is asked. */

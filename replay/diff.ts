@@ -1,7 +1,7 @@
 /** What came out differently when a request was asked again: a ladder of comparisons that stops at the first decisive rung. */
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
-import { canonicalText, jsonPaths, parseJson, similarity } from './canonical.ts';
+import { anyIndex, canonicalText, jsonPaths, parseJson, similarity } from './canonical.ts';
 
 /** One side of a comparison: an answer as its caller saw it. */
 export interface Answer {
@@ -30,16 +30,22 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
-/** `same` to the letter; `equivalent`: other letters, same content; `failed`: only one side answered. */
-export type Likeness = 'same' | 'equivalent' | 'different' | 'failed';
+/** `same` to the letter; `equivalent`: other letters, same content; `undecided`: other words, of which nothing but a judge can tell; `failed`: only one side answered. */
+export type Likeness = 'same' | 'equivalent' | 'undecided' | 'different' | 'failed';
 
 /** From the cheapest comparison to the dearest; the first that is decisive ends it. */
 export const rungs = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'similarity', 'judge'] as const;
 export type Rung = (typeof rungs)[number];
 
-/** What a judge said of two answers that no other rung could tell apart: whether they do the same for who asked. */
+/** What a judge said of two answers that no other rung could tell apart: whether they do the same for who asked. A judge that contradicts itself has decided nothing. */
 export interface Verdict {
-  readonly equivalent: boolean;
+  readonly likeness: 'equivalent' | 'undecided' | 'different';
+}
+
+export interface DiffOptions {
+  readonly judged?: Verdict | undefined;
+  /** Paths such as `$.items` or `$.orders[*].tags` of lists whose order says nothing; of a tool call, within its arguments. */
+  readonly unordered?: ReadonlySet<string>;
 }
 
 export interface AnswerDiff {
@@ -61,10 +67,10 @@ export interface AnswerDiff {
 
 const detailsMax = 5;
 
-export function diff(recorded: Answer, replayed: Answer, judged?: Verdict): AnswerDiff {
+export function diff(recorded: Answer, replayed: Answer, { judged, unordered = new Set() }: DiffOptions = {}): AnswerDiff {
   const priced = recorded.costNanoUsd !== undefined && replayed.costNanoUsd !== undefined;
   return {
-    ...withVerdict(compare(recorded, replayed), judged),
+    ...withVerdict(compare(recorded, replayed, unordered), judged),
     finishChanged: recorded.finish !== replayed.finish,
     outputTokens: replayed.outputTokens - recorded.outputTokens,
     ...(priced ? { costNanoUsd: replayed.costNanoUsd! - recorded.costNanoUsd! } : {}),
@@ -80,23 +86,23 @@ const withVerdict = (compared: Compared, judged: Verdict | undefined): Compared 
     : {
         ...compared,
         decidedBy: 'judge',
-        likeness: judged.equivalent ? 'equivalent' : 'different',
-        paths: judged.equivalent ? [] : compared.paths,
+        likeness: judged.likeness,
+        paths: judged.likeness === 'equivalent' ? [] : compared.paths,
       };
 
-function compare(a: Answer, b: Answer): Compared {
+function compare(a: Answer, b: Answer, unordered: ReadonlySet<string>): Compared {
   if (a.outcome !== b.outcome) {
     const failed = (a.outcome === 'ok') !== (b.outcome === 'ok');
     return { likeness: failed ? 'failed' : 'different', decidedBy: 'status', details: [`${a.outcome} → ${b.outcome}`], paths: ['outcome'] };
   }
-  const calls = compareCalls(a.toolCalls, b.toolCalls);
+  const calls = compareCalls(a.toolCalls, b.toolCalls, unordered);
   if (calls && calls.likeness !== 'same') return calls;
-  const text = compareText(a.text, b.text);
+  const text = compareText(a.text, b.text, unordered);
   return calls && text.likeness === 'same' ? calls : text;
 }
 
 /** Undefined when neither side called a tool. Ids are the provider's own and are not compared. */
-function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[]): Compared | undefined {
+function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[], unordered: ReadonlySet<string>): Compared | undefined {
   if (a.length === 0 && b.length === 0) return undefined;
   const details: string[] = [];
   const at = new Set<string>();
@@ -112,7 +118,7 @@ function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[]): Compared 
       at.add('call.name');
     } else if (left.arguments !== right.arguments) {
       exact = false;
-      const paths = differingPaths(left.arguments, right.arguments) ?? ['arguments'];
+      const paths = differingPaths(left.arguments, right.arguments, unordered) ?? ['arguments'];
       for (const path of paths) at.add(`call.${left.name}${anyIndex(path).replace(/^\$/, '')}`);
       if (paths.length > 0) details.push(`call ${i + 1} ${left.name}: ${paths.slice(0, detailsMax).join(', ')}`);
     }
@@ -121,16 +127,16 @@ function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[]): Compared 
   return { likeness, decidedBy: 'tool-calls', details, paths: [...at] };
 }
 
-function compareText(a: string, b: string): Compared {
+function compareText(a: string, b: string, unordered: ReadonlySet<string>): Compared {
   if (a === b) return { likeness: 'same', decidedBy: 'exact', details: [], paths: [] };
-  const paths = differingPaths(a, b);
+  const paths = differingPaths(a, b, unordered);
   if (paths) {
     const likeness = paths.length === 0 ? 'equivalent' : 'different';
     return { likeness, decidedBy: 'json', details: paths.slice(0, detailsMax), paths: [...new Set(paths.map(anyIndex))] };
   }
   if (canonicalText(a) === canonicalText(b)) return { likeness: 'equivalent', decidedBy: 'normalised', details: [], paths: [] };
   return {
-    likeness: 'different',
+    likeness: 'undecided',
     decidedBy: 'similarity',
     details: [firstDifference(a, b)],
     paths: ['text'],
@@ -138,13 +144,10 @@ function compareText(a: string, b: string): Compared {
   };
 }
 
-/** `$.items[3].price` and `$.items[4].price` are one path. */
-const anyIndex = (path: string): string => path.replace(/\[\d+\]/g, '[*]');
-
 /** Undefined unless both are JSON objects or arrays. */
-function differingPaths(a: string, b: string): readonly string[] | undefined {
+function differingPaths(a: string, b: string, unordered: ReadonlySet<string>): readonly string[] | undefined {
   const [left, right] = [parseJson(a), parseJson(b)];
-  return left === undefined || right === undefined ? undefined : jsonPaths(left, right);
+  return left === undefined || right === undefined ? undefined : jsonPaths(left, right, unordered);
 }
 
 const excerptLength = 60;

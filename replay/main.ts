@@ -1,5 +1,8 @@
 /** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
 import type { Command } from 'commander';
+import { askGateway } from '../eval/commands/judge-call.ts';
+import { keepScores } from '../eval/score/answers.ts';
+import { evaluatorOf, judgePair, judgePrompt } from '../eval/score/judge.ts';
 import { simulate } from '../eval/simulate.ts';
 import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../eval/statistics.ts';
 import { action } from '../gateway/cli.ts';
@@ -11,6 +14,7 @@ import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
 import { simulateRun } from './commands/simulate.ts';
 import type { Comes } from './from-record.ts';
+import type { Judge } from './judging.ts';
 import { type SelectionOptions, selectionFlags } from './selection.ts';
 import type { Statistics } from './totals.ts';
 
@@ -60,6 +64,9 @@ export const statistics: Statistics = {
   },
 };
 
+/** Eval's judge in the words that replay needs. */
+const judge: Judge = { prompt: judgePrompt, evaluatorOf, ask: askGateway, decide: judgePair, keep: keepScores };
+
 export function register(program: Command): void {
   const replay = program.command('replay').description('ask recorded requests again, of somebody else');
   const run = replay.command('run').description('ask them, and record what comes back');
@@ -100,8 +107,15 @@ function reports(replay: Command): void {
     .option('--since <time>', 'only what was asked from then on: of a shadow, say')
     .option('--format <format>', 'pretty, json, jsonl, md or html')
     .option('-o, --output <file>', 'a report as a file as well, in the form that its ending names (repeatable)', repeatable)
+    .option('--unordered <path>', "a list whose order says nothing, such as '$.items' (repeatable)", repeatable)
+    .option('--judge <target>', 'provider/model that decides, through the running gateway, what other words mean; its word is kept')
+    .option('--judge-url <url>', 'where the judge is asked instead')
+    .option('--max-cost <usd>', 'the judge may spend no more than this')
+    .option('--allow-unpriced', 'ask also a judge whose price nobody has said')
     .addHelpText('after', diffHelp)
-    .action(action((name: string, other: string | undefined, options: DiffOptions) => diffRun(name, other, options, statistics)));
+    .action(
+      action((name: string, other: string | undefined, options: DiffOptions) => diffRun(name, other, options, { statistics, judge })),
+    );
 
   replay
     .command('export <run>')

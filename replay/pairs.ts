@@ -15,13 +15,20 @@ export interface Paired extends Again {
   readonly pair: Pair;
 }
 
-/** Of a run by its id. `since` leaves out what was asked before, as of a shadow that goes on for ever. */
+export interface PairOptions {
+  /** Leaves out what was asked before, as of a shadow that goes on for ever. */
+  readonly since?: Instant | undefined;
+  /** Of files of bare requests, too, whose answers are in no record. */
+  readonly withBare?: boolean;
+  readonly unordered?: ReadonlySet<string>;
+}
+
+/** Of a run by its id. */
 export async function pairedRun(
   store: Store,
   settings: Settings,
   run: string,
-  since?: Instant,
-  withBare = false,
+  { since, withBare = false, unordered = new Set() }: PairOptions = {},
 ): Promise<readonly Paired[]> {
   const kept = existsSync(join(runFolder(settings.store.path, run), 'manifest.json')) ? readRun(settings.store.path, run) : undefined;
   const items = new Map((kept?.items ?? []).map(item => [item.id, item]));
@@ -37,10 +44,7 @@ export async function pairedRun(
       `What run ${run} asked has no recorded answer. Set two runs beside one another: hindcast replay diff RUN OTHER`,
     );
   }
-  const verdicts = await verdictsOf(
-    store,
-    all.map(({ again }) => again.id),
-  );
+  const verdicts = await verdictsOf(store, all, verdictName);
   return all.map(one => {
     const { original, again } = one;
     const pair: Pair = {
@@ -49,36 +53,51 @@ export async function pairedRun(
       weight: items.get(original.id)?.weight ?? 1,
       recorded: original.answer,
       replayed: again.answer,
-      diff: diff(original.answer, again.answer, verdicts.get(again.id)),
+      diff: diff(original.answer, again.answer, { judged: verdicts.get(again.id), unordered }),
     };
     return { ...one, pair };
   });
 }
 
 /** What both runs asked of an arm of the same name; where each has one arm, of those two. The first stands for the record. */
-export function betweenRuns(base: readonly Paired[], head: readonly Paired[]): readonly Paired[] {
+export async function betweenRuns(
+  store: Store,
+  base: { readonly run: string; readonly pairs: readonly Paired[] },
+  head: { readonly pairs: readonly Paired[] },
+  unordered: ReadonlySet<string>,
+): Promise<readonly Paired[]> {
   const arms = (some: readonly Paired[]): ReadonlySet<string> => new Set(some.map(one => one.arm));
-  const alone = arms(base).size === 1 && arms(head).size === 1;
+  const alone = arms(base.pairs).size === 1 && arms(head.pairs).size === 1;
   const key = ({ arm, repeat, original }: Paired): string => JSON.stringify([alone ? '' : arm, repeat, original.id]);
-  const before = new Map(base.map(one => [key(one), one.again.answer]));
-  return head.flatMap(one => {
+  const before = new Map(base.pairs.map(one => [key(one), one.again.answer]));
+  const verdicts = await verdictsOf(store, head.pairs, verdictNameAgainst(base.run));
+  return head.pairs.flatMap(one => {
     const recorded = before.get(key(one));
-    return recorded ? [{ ...one, pair: { ...one.pair, recorded, diff: diff(recorded, one.pair.replayed) } }] : [];
+    const judged = verdicts.get(one.again.id);
+    return recorded ? [{ ...one, pair: { ...one.pair, recorded, diff: diff(recorded, one.pair.replayed, { judged, unordered }) } }] : [];
   });
 }
 
-/** What judges said of replayed answers: a score named `equivalent`, 1 for an answer that does as well. */
-async function verdictsOf(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, Verdict>> {
+/** The score in which a judge's word on a replayed answer is kept: 1 for one that does as well as the record, 0 for one that does not. */
+export const verdictName = 'equivalent';
+/** The same where it was held against another run's answer. */
+export const verdictNameAgainst = (run: string): string => `${verdictName} to ${run}`;
+
+async function verdictsOf(store: Store, pairs: readonly Again[], name: string): Promise<ReadonlyMap<string, Verdict>> {
+  const ids = pairs.map(({ again }) => again.id);
   const verdicts = new Map<string, Verdict>();
   for (let i = 0; i < ids.length; i += idsPerQuery) {
     const rows = await store.select<{ id: string; score: number }>(
-      "SELECT toString(request_id) AS id, avg(value) AS score FROM scores FINAL WHERE name = 'equivalent' AND request_id IN {ids: Array(UUID)} GROUP BY id",
-      { ids: ids.slice(i, i + idsPerQuery) },
+      'SELECT toString(request_id) AS id, avg(value) AS score FROM scores FINAL WHERE name = {name: String} AND request_id IN {ids: Array(UUID)} GROUP BY id',
+      { name, ids: ids.slice(i, i + idsPerQuery) },
     );
-    for (const { id, score } of rows) verdicts.set(id, { equivalent: score >= 0.5 });
+    for (const { id, score } of rows) verdicts.set(id, verdictOf(score));
   }
   return verdicts;
 }
+
+/** One half is what a judge says who changes its mind with the order of the answers, or two who contradict one another. */
+export const verdictOf = (score: number): Verdict => ({ likeness: score > 0.5 ? 'equivalent' : score < 0.5 ? 'different' : 'undecided' });
 
 const idsPerQuery = 1_000;
 

@@ -63,7 +63,7 @@ export interface Side {
 }
 
 export function total(pairs: readonly Pair[]): Totals {
-  const likeness = { same: 0, equivalent: 0, different: 0, failed: 0 };
+  const likeness = { same: 0, equivalent: 0, undecided: 0, different: 0, failed: 0 };
   const decided = Object.fromEntries(rungs.map(rung => [rung, 0])) as Record<Rung, number>;
   for (const { diff } of pairs) {
     likeness[diff.likeness]++;

@@ -1,11 +1,10 @@
 /** Recorded answers for scoring, labelling and auditing: read back into what was asked and what was said. */
 import { CommandError, exit } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
-import { isFieldProblem } from '../../gateway/core/dialect.ts';
-import type { JsonObject } from '../../gateway/core/json.ts';
 import type { Store } from '../../recorder/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
-import { dialectOf, wireOf } from '../../replay/dialects.ts';
+import { wireOf } from '../../replay/dialects.ts';
+import { questionText } from '../../replay/question-text.ts';
 import { parseCount, parseTime } from '../../replay/selection.ts';
 import { runsOf } from '../outcomes/query.ts';
 import { type AnswerRow, answersOf } from '../score/answers.ts';
@@ -48,7 +47,7 @@ export async function loadAnswers(
     );
   const answers = rows.flatMap(row => {
     const answer = answerOf(row);
-    return answer ? [{ ...row, question: questionOf(row), answer }] : [];
+    return answer ? [{ ...row, question: questionText(row.dialect, row.request_body), answer }] : [];
   });
   return { answers, unread: rows.length - answers.length };
 }
@@ -58,17 +57,4 @@ function answerOf({ dialect, response_body: body }: AnswerRow): Content | undefi
   if (!wire) return undefined;
   const response = readAnswer(wire, !/^\s*[[{]/.test(body), Buffer.from(body));
   return 'kind' in response ? undefined : contentOf(response);
-}
-
-/** The conversation as text; the body as it is where it cannot be read. */
-function questionOf({ dialect, request_body: body }: AnswerRow): string {
-  try {
-    const chat = dialectOf(dialect)?.parseRequest(JSON.parse(body) as JsonObject);
-    if (!chat || isFieldProblem(chat)) return body;
-    return chat.messages
-      .map(({ role, content }) => `${role}: ${content.map(part => ('text' in part ? part.text : `(${part.type})`)).join('')}`)
-      .join('\n\n');
-  } catch {
-    return body;
-  }
 }

@@ -6,8 +6,19 @@ import type { AskJudge } from '../score/judge.ts';
 
 const timeoutMs = 120_000;
 
+interface JudgeAnswer {
+  readonly choices?: readonly { readonly message?: { readonly content?: unknown } }[];
+}
+
+export interface JudgeCall {
+  readonly judge?: string;
+  readonly judgeUrl?: string;
+  /** Its answer ends here; where the judge itself ends it when absent. */
+  readonly outputTokensMax?: number;
+}
+
 /** Pinned: temperature 0, and the model's own name, which must not be a route that could change under it. */
-export function askGateway(settings: Settings, { judge, judgeUrl }: { readonly judge?: string; readonly judgeUrl?: string }): AskJudge {
+export function askGateway(settings: Settings, { judge, judgeUrl, outputTokensMax }: JudgeCall, spent?: (usd: number) => void): AskJudge {
   if (judge !== undefined && settings.routes.has(judge))
     throw new CommandError(
       exit.usage,
@@ -18,15 +29,21 @@ export function askGateway(settings: Settings, { judge, judgeUrl }: { readonly j
   const key = process.env.HINDCAST_API_KEY;
   return async messages => {
     try {
-      const answer = await got
-        .post(`${url.replace(/\/+$/, '')}/chat/completions`, {
-          json: { model: judge, messages, temperature: 0 },
-          headers: { 'x-hindcast-tag-purpose': 'judge', ...(key ? { authorization: `Bearer ${key}` } : {}) },
-          timeout: { request: timeoutMs },
-          retry: { limit: 2, methods: ['POST'] },
-        })
-        .json<{ readonly choices?: readonly { readonly message?: { readonly content?: unknown } }[] }>();
-      const said = answer.choices?.[0]?.message?.content;
+      const { body, headers } = await got.post<JudgeAnswer>(`${url.replace(/\/+$/, '')}/chat/completions`, {
+        json: {
+          model: judge,
+          messages,
+          temperature: 0,
+          ...(outputTokensMax === undefined ? {} : { max_completion_tokens: outputTokensMax }),
+        },
+        headers: { 'x-hindcast-tag-purpose': 'judge', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+        timeout: { request: timeoutMs },
+        retry: { limit: 2, methods: ['POST'] },
+        responseType: 'json',
+      });
+      const usd = Number(headers['x-hindcast-cost-usd']);
+      if (usd > 0) spent?.(usd);
+      const said = body.choices?.[0]?.message?.content;
       return typeof said === 'string' ? said : '';
     } catch (error) {
       const why =

@@ -8,13 +8,16 @@ import { writeAudit } from '../../recorder/audit/write.ts';
 import { noteOutput } from '../../recorder/exports.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
-import { betweenRuns, type Paired, pairedRun } from '../pairs.ts';
+import { type Judge, judged, judgePlan } from '../judging.ts';
+import { betweenRuns, type Paired, pairedRun, verdictName, verdictNameAgainst } from '../pairs.ts';
 import { type Comparison, comparison } from '../report/compare.ts';
+import { money } from '../report/format.ts';
 import { diffHtml } from '../report/html.ts';
 import { diffLines, diffMarkdown, diffText } from '../report/text.ts';
 import { runNamed } from '../runs.ts';
 import { parseCount, parseTime } from '../selection.ts';
 import type { Statistics } from '../totals.ts';
+import { capOf } from './carry-out.ts';
 
 export interface DiffOptions {
   readonly config?: string;
@@ -23,28 +26,48 @@ export interface DiffOptions {
   readonly since?: string;
   readonly format?: string;
   readonly output?: readonly string[];
+  readonly unordered?: readonly string[];
+  readonly judge?: string;
+  readonly judgeUrl?: string;
+  readonly maxCost?: string;
+  readonly allowUnpriced?: boolean;
+}
+
+/** What a composition root hands in of eval. */
+export interface DiffParts {
+  readonly statistics: Statistics;
+  readonly judge: Judge;
 }
 
 const formats = ['pretty', 'json', 'jsonl', 'md', 'html'] as const;
 type Format = (typeof formats)[number];
 
-export async function diffRun(name: string, other: string | undefined, options: DiffOptions, statistics: Statistics): Promise<void> {
+export async function diffRun(
+  name: string,
+  other: string | undefined,
+  options: DiffOptions,
+  { statistics, judge }: DiffParts,
+): Promise<void> {
   const limit = parseCount(options.limit, '--limit');
   const format = options.json ? 'json' : formatNamed(options.format ?? 'pretty', '--format');
   const outputs = (options.output ?? []).map(file => ({ file, format: formatNamed(file.slice(file.lastIndexOf('.') + 1), '--output') }));
+  const unordered = new Set((options.unordered ?? []).map(pathNamed));
   const settings = settingsOf(options);
   const store = await openStore(settings);
   try {
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
     const read = async (named: string): Promise<{ run: string; pairs: readonly Paired[] }> => {
       const run = await runNamed(store, named);
-      return { run, pairs: await pairedRun(store, settings, run, since, other !== undefined) };
+      return { run, pairs: await pairedRun(store, settings, run, { since, withBare: other !== undefined, unordered }) };
     };
     const first = await read(name);
     const second = other === undefined ? undefined : await read(other);
-    const pairs = second ? betweenRuns(first.pairs, second.pairs) : first.pairs;
-    if (pairs.length === 0)
+    const found = second ? await betweenRuns(store, first, second, unordered) : first.pairs;
+    if (found.length === 0)
       throw new CommandError(exit.nothing, `The runs ${name} and ${other} have asked no request in common of the same arm.`);
+    const kept = second ? verdictNameAgainst(first.run) : verdictName;
+    const pairs =
+      options.judge === undefined ? found : await withVerdicts(store, settings, found, judge, options.judge, kept, unordered, options);
     const byArm = new Map([...Map.groupBy(pairs, one => one.arm)].map(([arm, some]) => [arm, some.map(one => one.pair)]));
     const compared = comparison(second?.run ?? first.run, second ? `run ${first.run}` : 'the record', byArm, statistics);
     process.stdout.write(`${rendered(compared, format, limit)}\n`);
@@ -56,6 +79,41 @@ export async function diffRun(name: string, other: string | undefined, options: 
   } finally {
     await store.close();
   }
+}
+
+/** What it will cost is said before anybody is asked, and never passed. */
+async function withVerdicts(
+  store: Store,
+  settings: Settings,
+  pairs: readonly Paired[],
+  by: Judge,
+  judge: string,
+  name: string,
+  unordered: ReadonlySet<string>,
+  options: DiffOptions,
+): Promise<readonly Paired[]> {
+  const at = wallClock.now();
+  const plan = judgePlan(pairs, judge, settings, by.prompt, at);
+  if (plan.pairs.length === 0) {
+    note('There is nothing for a judge to decide.');
+    return pairs;
+  }
+  if (plan.worst === undefined && !options.allowUnpriced)
+    throw new CommandError(exit.usage, `--judge ${judge}: nobody has said what it costs; add it to prices, or allow it: --allow-unpriced.`);
+  const price = plan.worst === undefined ? 'at a price that nobody knows' : `about ${money(plan.expected!)}, at most ${money(plan.worst)}`;
+  note(`${judge} is asked of ${plan.pairs.length} pairs, in both orders: ${plan.calls} calls, ${price}.`);
+  const told = await judged(store, settings, pairs, plan, by, {
+    ...{ judge, name, unordered, at, cap: capOf(options.maxCost) },
+    ...(options.judgeUrl === undefined ? {} : { judgeUrl: options.judgeUrl }),
+  });
+  note(`It was asked of ${told.asked} for ${money(told.spent)}${told.silent > 0 ? `, and said nothing of use of ${told.silent}` : ''}.`);
+  if (told.left > 0) note(`${told.left} pairs are left undecided, for the next might have passed --max-cost ${options.maxCost}.`);
+  return told.pairs;
+}
+
+function pathNamed(text: string): string {
+  if (/^\$(?:\.[^.[\]]+|\[\*\])*$/.test(text)) return text;
+  throw new CommandError(exit.usage, `--unordered ${text}: write the path of a list, such as '$.items' or '$.orders[*].tags'.`);
 }
 
 function rendered(compared: Comparison, format: Format, limit: number): string {
@@ -92,7 +150,7 @@ export async function exportRun(name: string, options: ExportOptions): Promise<v
   try {
     const run = await runNamed(store, name);
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
-    const lines = (await pairedRun(store, settings, run, since, true)).map(({ arm, repeat, original, again, pair }) => {
+    const lines = (await pairedRun(store, settings, run, { since, withBare: true })).map(({ arm, repeat, original, again, pair }) => {
       const { answer, attempts, ...request } = original;
       const { body: _, answer: replayed, attempts: tries, ...rest } = again;
       return `${JSON.stringify({ version: 1, run, arm, repeat, weight: pair.weight, request, answer, attempts, replay: { id: rest.id, receivedAt: rest.receivedAt, attempts: tries }, replayed, diff: pair.diff })}\n`;

@@ -30,5 +30,8 @@ Examples:
   hindcast replay diff 20260131-120000-4f2a 20260207-120000-9c01      two runs beside one another
   hindcast replay diff shadow --since 1d                              what routes' shadows would have said
 
-Similar letters never count as the same: an answer passes by being equal, equal but for layout, or judged so
-(a score named \`equivalent\` of the replayed answer).`;
+  hindcast replay diff latest --judge openai/gpt-5 --max-cost 2        who decides what other words mean
+  hindcast replay diff latest --unordered '$.items'                   a list whose order says nothing
+
+Similar letters never count as the same: an answer passes by being equal, equal but for layout, or judged so; other words
+are undecided until then. A judge sees both answers in both orders, and its word is kept (a score named \`equivalent\`).`;

@@ -35,7 +35,7 @@ export function comparison(run: string, against: string, byArm: ReadonlyMap<stri
   return { run, against, arms };
 }
 
-const severity: Readonly<Record<Likeness, number>> = { failed: 0, different: 1, equivalent: 2, same: 3 };
+const severity: Readonly<Record<Likeness, number>> = { failed: 0, different: 1, undecided: 2, equivalent: 3, same: 4 };
 
 /** What came out differently; among equals those that are farthest apart first. */
 export const worstFirst = (pairs: readonly Pair[]): readonly Pair[] =>

@@ -38,7 +38,7 @@ function armHtml(arm: ArmDiff, against: string, limit: number): string {
 <div class="side">${tableHtml(metricRows(arm))}${tableHtml(totalsRows(arm))}${tableHtml(rungRows(arm))}</div>
 ${arm.paths.length > 0 ? `<h3>Where answers differ</h3>${tableHtml(pathRows(arm))}` : ''}
 <div class="charts">${chartsOf(answered)}</div>
-${worst.length > 0 ? `<h3>Differences, the worst first</h3>${tableHtml(pairRows(worst))}${worst.map(besides).join('\n')}` : '<p>No answer came out differently.</p>'}
+${worst.length > 0 ? `<h3>Differences, the worst first</h3>${tableHtml(pairRows(worst), 'pairs')}${worst.map(besides).join('\n')}` : '<p>No answer came out differently.</p>'}
 </section>`;
 }
 
@@ -49,7 +49,7 @@ function chartsOf(pairs: readonly Pair[]): string {
       before: of(recorded),
       after: of(replayed),
       title: `${id}: ${format(of(recorded))} → ${format(of(replayed))}, ${diff.likeness}`,
-      look: diff.likeness === 'different' ? 'different' : 'same',
+      look: diff.likeness === 'different' || diff.likeness === 'undecided' ? 'different' : 'same',
     }));
   const latency = (answer: Answer): number => answer.latencyMs;
   const cost = (answer: Answer): number => answer.costNanoUsd ?? 0;
@@ -98,9 +98,9 @@ function said({ outcome, text, toolCalls }: Answer): string {
   return all.length > textLengthMax ? `${all.slice(0, textLengthMax)}…` : all;
 }
 
-function tableHtml({ head, rows }: Rows): string {
+function tableHtml({ head, rows }: Rows, kind = ''): string {
   const cells = (tag: 'th' | 'td', texts: readonly string[]): string => texts.map(text => `<${tag}>${escapeHtml(text)}</${tag}>`).join('');
-  return `<div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>${rows.map(row => `<tr>${cells('td', row)}</tr>`).join('\n')}</tbody></table></div>`;
+  return `<div class="wide"><table${kind === '' ? '' : ` class="${kind}"`}><thead><tr>${cells('th', head)}</tr></thead><tbody>${rows.map(row => `<tr>${cells('td', row)}</tr>`).join('\n')}</tbody></table></div>`;
 }
 
 const style = `
@@ -109,11 +109,12 @@ const style = `
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1200px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; } h4 { margin: 0 0 .3rem; font-weight: 600; font-size: .85rem; color: var(--soft); }
 .sentence { font-size: 1.1rem; } .soft, .tick, .legend { color: var(--soft); } .side { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: start; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; } figure { margin: 1rem 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 1rem; } figure { margin: 1rem 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 text { font-size: 12px; fill: var(--ink); } .tick { fill: var(--soft); font-size: 11px; } .grid { stroke: var(--faint); } .line { fill: none; stroke: currentColor; stroke-width: 1.8; }
 .before { color: var(--soft); } .after { color: var(--a); } .equal { color: var(--soft); stroke-dasharray: 5 4; stroke-width: 1; } circle { fill: currentColor; opacity: .7; } .same { color: var(--a); } .different { color: var(--b); }
 .legend span::before { content: '● '; } .legend span { margin-right: 1rem; } .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .86rem; }
 th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid var(--faint); white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
 details { margin: .8rem 0; border: 1px solid var(--faint); border-radius: 6px; padding: .5rem .8rem; } summary { cursor: pointer; font-family: ui-monospace, monospace; font-size: .85rem; }
-.two { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin-top: .5rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font-size: .82rem; } del { background: var(--out); text-decoration: none; } ins { background: var(--in); text-decoration: none; }
+.pairs td { white-space: normal; } .pairs :is(td, th):is(:first-child, :last-child) { text-align: left; overflow-wrap: anywhere; } .pairs td:first-child { font-size: .78rem; min-width: 8.5rem; } .pairs td:last-child { min-width: 14rem; } .pairs td:nth-last-child(-n+4):not(:last-child) { white-space: nowrap; }
+.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 1rem; margin-top: .5rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font-size: .82rem; } del { background: var(--out); text-decoration: none; } ins { background: var(--in); text-decoration: none; }
 `;

@@ -11,7 +11,8 @@ export interface Rows {
 
 /** The whole in one sentence. */
 export function sentence({ totals: { pairs, likeness, recorded, replayed, unpriced } }: Pick<ArmDiff, 'totals'>): string {
-  const alike = `${percent(likeness.same + likeness.equivalent, pairs)} of the answers are the same`;
+  const open = likeness.undecided > 0 ? `, ${percent(likeness.undecided, pairs)} are for a judge to decide` : '';
+  const alike = `${percent(likeness.same + likeness.equivalent, pairs)} of the answers are the same${open}`;
   if (recorded.costNanoUsd === 0) return `${alike}; their cost cannot be compared${unpriced > 0 ? `, ${unpriced} are unpriced` : ''}.`;
   const more = replayed.costNanoUsd / recorded.costNanoUsd - 1;
   return `${alike}, at ${Math.abs(100 * more).toFixed(1)} % ${more <= 0 ? 'less' : 'more'} cost.`;
@@ -19,7 +20,7 @@ export function sentence({ totals: { pairs, likeness, recorded, replayed, unpric
 
 export function totalsRows({ totals }: ArmDiff): Rows {
   const { recorded, replayed, likeness, pairs } = totals;
-  const both = likeness.same + likeness.equivalent + likeness.different;
+  const both = likeness.same + likeness.equivalent + likeness.undecided + likeness.different;
   const isPriced = recorded.costNanoUsd > 0 || replayed.costNanoUsd > 0 || (totals.unpriced === 0 && both > 0);
   const cost = isPriced
     ? ['cost', money(recorded.costNanoUsd), money(replayed.costNanoUsd), change(recorded.costNanoUsd, replayed.costNanoUsd)]
@@ -29,6 +30,7 @@ export function totalsRows({ totals }: ArmDiff): Rows {
     rows: [
       ['same', '', `${likeness.same}`, percent(likeness.same, pairs)],
       ['equivalent', '', `${likeness.equivalent}`, percent(likeness.equivalent, pairs)],
+      ['undecided', '', `${likeness.undecided}`, percent(likeness.undecided, pairs)],
       ['different', '', `${likeness.different}`, percent(likeness.different, pairs)],
       ['answered by one side only', '', `${likeness.failed}`, percent(likeness.failed, pairs)],
       ['finish reason changed', '', `${totals.finishChanged}`, percent(totals.finishChanged, pairs)],

@@ -102,6 +102,6 @@ export function scatter(title: string, unit: string, format: Format, dots: reado
         `<circle class="${dot.look}" cx="${x.at(dot.before)}" cy="${y.at(dot.after)}" r="3"><title>${escapeHtml(dot.title)}</title></circle>`,
     );
   const diagonal = `<path class="line equal" d="M${x.at(low)} ${y.at(low)}L${x.at(high)} ${y.at(high)}"/>`;
-  const legend = `<p class="legend"><span class="same">same or equivalent</span> <span class="different">different</span>${step > 1 ? ` every ${step}th of ${dots.length}` : ''}</p>`;
+  const legend = `<p class="legend"><span class="same">same or equivalent</span> <span class="different">different or undecided</span>${step > 1 ? ` every ${step}th of ${dots.length}` : ''}</p>`;
   return frame(title, x, y, `recorded, ${unit}`, `replayed, ${unit}`, [format, format], diagonal + drawn.join(''), legend);
 }

@@ -23,8 +23,8 @@ describe('the ladder', () => {
   test.each<[string, Partial<Answer>, Partial<Answer>, string, string]>([
     ['the same letters', {}, {}, 'same', 'exact'],
     ['other white space and typographic quotes', { text: 'He said “yes” .\n' }, { text: 'He  said "yes" .' }, 'equivalent', 'normalised'],
-    ['another word', { text: 'yes' }, { text: 'no' }, 'different', 'similarity'],
-    ['another case, which is content', { text: 'Polish' }, { text: 'polish' }, 'different', 'similarity'],
+    ['another word', { text: 'yes' }, { text: 'no' }, 'undecided', 'similarity'],
+    ['another case, which is content', { text: 'Polish' }, { text: 'polish' }, 'undecided', 'similarity'],
     ['JSON in another order and layout', { text: '{"a":1,"b":[2]}' }, { text: '{ "b": [2],\n"a": 1 }' }, 'equivalent', 'json'],
     ['JSON in a fence', { text: '{"a":1}' }, { text: '```json\n{"a": 1}\n```' }, 'equivalent', 'json'],
     ['JSON with another value', { text: '{"a":1}' }, { text: '{"a":2}' }, 'different', 'json'],
@@ -81,6 +81,57 @@ describe('the ladder', () => {
   });
 });
 
+describe('a verdict', () => {
+  const words = [answer({ text: 'It is green.' }), answer({ text: 'Green it is.' })] as const;
+
+  test.each(['equivalent', 'different', 'undecided'] as const)('decides what nothing cheaper could: %s', likeness => {
+    const judged = diff(...words, { judged: { likeness } });
+    expect(judged).toMatchObject({ likeness, decidedBy: 'judge', paths: likeness === 'equivalent' ? [] : ['text'] });
+  });
+
+  test('changes nothing that was decided without it', () => {
+    const other = answer({ text: '{"a":1}' });
+    expect(diff(other, answer({ text: '{"a":2}' }), { judged: { likeness: 'equivalent' } }).likeness).toBe('different');
+  });
+});
+
+describe('lists whose order says nothing', () => {
+  const unordered = new Set(['$.items', '$.items[*].tags']);
+  const text = (value: unknown): Answer => answer({ text: JSON.stringify(value) });
+
+  test('are the same in any order, within one another as well, and elsewhere order counts', () => {
+    const [a, b] = [text({ items: [{ id: 1, tags: ['x', 'y'] }, { id: 2 }] }), text({ items: [{ id: 2 }, { tags: ['y', 'x'], id: 1 }] })];
+    expect(diff(a, b, { unordered })).toMatchObject({ likeness: 'equivalent', paths: [] });
+    expect(diff(a, b).likeness).toBe('different');
+    expect(diff(text({ other: [1, 2] }), text({ other: [2, 1] }), { unordered }).likeness).toBe('different');
+  });
+
+  test('differ in what only one side has, and in how often', () => {
+    const found = diff(text({ items: [{ id: 1 }, { id: 2, price: 5 }] }), text({ items: [{ id: 2, price: 6 }, { id: 1 }] }), { unordered });
+    expect(found.paths).toEqual(['$.items[*].price']);
+    expect(diff(text({ items: [1, 1, 2] }), text({ items: [1, 2, 2] }), { unordered }).likeness).toBe('different');
+    expect(diff(text({ items: [1] }), text({ items: [1, 1] }), { unordered }).paths).toEqual(['$.items.length']);
+  });
+
+  test('hold for the arguments of calls', () => {
+    const calls = (items: readonly number[]): Answer => answer({ toolCalls: [call('f', { items })] });
+    expect(diff(calls([1, 2]), calls([2, 1]), { unordered }).likeness).toBe('equivalent');
+  });
+
+  test('never tell by the order that they come in', () => {
+    const items = fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 6 });
+    const shuffled = items.chain(drawn => fc.tuple(fc.constant(drawn), fc.shuffledSubarray(drawn, { minLength: drawn.length })));
+    fc.assert(
+      fc.property(shuffled, items, ([given, moved], other) => {
+        expect(diff(text({ items: given }), text({ items: moved }), { unordered }).paths).toEqual([]);
+        const as = (some: readonly unknown[]) =>
+          diff(text({ items: some }), text({ items: other }), { unordered }).likeness === 'different';
+        expect(as(moved)).toBe(as(given));
+      }),
+    );
+  });
+});
+
 describe('canonical forms', () => {
   test('canonical text is a fixed point', () => {
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), text => canonicalText(canonicalText(text)) === canonicalText(text)));
@@ -112,7 +163,7 @@ test('totals count every pair once and add up what both sides answered', () => {
   ]);
   expect(totals).toMatchObject({
     pairs: 3,
-    likeness: { same: 1, equivalent: 0, different: 1, failed: 1 },
+    likeness: { same: 1, equivalent: 0, undecided: 1, different: 0, failed: 1 },
     unpriced: 1,
     recorded: { costNanoUsd: 1_000, outputTokens: 12 },
     replayed: { costNanoUsd: 500, outputTokens: 12 },

@@ -1,4 +1,6 @@
 /** Every way through replay's command line over one morning's traffic: plan, datasets, answers from the record, the noise floor, reports, export. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readRequests } from '../../replay/source-file.ts';
@@ -8,7 +10,10 @@ const fast = 'ttft=1:tps=100000';
 const config = `
 server: { port: 0 }
 store: { port: 0 }
-providers: { sim: { api: simulated } }
+providers:
+  sim: { api: simulated }
+  j: { api: openai, key: k-0123456789, base_url: "http://127.0.0.1:9/v1", allow_private: true }
+prices: { j/judge: { input: 1, output: 2 } }
 routes:
   support:
     steps:
@@ -95,6 +100,8 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect(place.read('report.html')).not.toMatch(/<script|https?:\/\//);
   expect(place.read('report.jsonl').trim().split('\n')).toHaveLength(1 + 20);
 
+  await judgedPairs(place);
+
   // What is exported can be asked again; what nobody knows the price of is refused, and so is what is no condition.
   expect((await place.run('replay', 'export', 'latest', '-o', 'run.jsonl')).code).toBe(0);
   expect((await readRequests([join(place.folder, 'run.jsonl')])).requests).toHaveLength(10);
@@ -108,3 +115,46 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect([empty.code, empty.stderr]).toEqual([5, expect.stringContaining('not even the first call fits under --max-cost 0')]);
   expect(await gateway.end('SIGTERM')).toBe(0);
 });
+
+/** Words that nothing cheaper could hold against one another are for a judge, who is paid once and heard for ever. */
+async function judgedPairs(place: Place): Promise<void> {
+  let calls = 0;
+  // Of some orders it cannot make up its mind: whatever stands first is better.
+  const judge = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request.setEncoding('utf8')) body += chunk;
+    const { messages, max_completion_tokens: longest } = JSON.parse(body);
+    calls++;
+    const word = longest !== 2048 ? '?' : /Order \d*[0-4] /.test(messages[1].content) ? 'A' : 'TIE';
+    response.writeHead(200, { 'content-type': 'application/json', 'x-hindcast-cost-usd': '0.000001' });
+    response.end(JSON.stringify({ choices: [{ message: { content: word } }] }));
+  });
+  await new Promise<void>(resolve => judge.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(judge.address() as AddressInfo).port}`;
+  const diff = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await place.run('replay', 'diff', 'latest', '--json', ...args);
+    return { code, stderr, arm: code === 0 ? JSON.parse(stdout).arms[0] : undefined };
+  };
+  const before = (await diff()).arm.totals;
+  expect(before.likeness.undecided).toBeGreaterThan(0);
+  expect(before.likeness.undecided).toBe(before.rungs.similarity);
+  const own = await diff('--judge', `sim/large:${fast}`, '--judge-url', url);
+  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('nobody judges its own answers')]);
+  const capped = await diff('--judge', 'j/judge', '--judge-url', url, '--max-cost', '0');
+  expect([capped.code, calls]).toEqual([0, 0]);
+  expect(capped.stderr).toContain('are left undecided');
+  const judged = await diff('--judge', 'j/judge', '--judge-url', url, '--max-cost', '1');
+  expect(judged.stderr).toMatch(/^j\/judge is asked of \d+ pairs, in both orders: \d+ calls, about \$\S+, at most \$\S+\.$/m);
+  const all = calls;
+  expect(all).toBeGreaterThan(0);
+  const { likeness, rungs } = judged.arm.totals;
+  expect(rungs.similarity).toBe(0);
+  expect(rungs.judge).toBe(before.rungs.similarity);
+  expect(likeness.undecided).toBeLessThan(before.likeness.undecided);
+  expect(likeness.equivalent + likeness.undecided).toBe(before.likeness.equivalent + before.likeness.undecided);
+  // A second time it is known already, also to a plain diff.
+  expect((await diff('--judge', 'j/judge', '--judge-url', url)).arm.totals.likeness).toEqual(likeness);
+  expect((await diff()).arm.totals.likeness).toEqual(likeness);
+  expect(calls).toBe(all);
+  judge.close();
+}
