@@ -1,7 +1,7 @@
 /** How wrong a simulation is: the deployed configuration, simulated over the traffic that it served, beside what is recorded of it. */
 import type { Simulated } from './simulated.ts';
 import type { RecordedRequest } from './source.ts';
-import { weightedQuantile } from './totals.ts';
+import { type Interval, type Statistics, weightedQuantile } from './totals.ts';
 
 export interface Figures {
   readonly requests: number;
@@ -79,31 +79,82 @@ export function difference(from: Figures, to: Figures): Errors {
   return Object.fromEntries(figureNames.map(name => [name, of(name)])) as Errors;
 }
 
+/** How far off a figure is, as `difference` tells it, and between what that lies with 95 % if other conversations had come. */
+export type ErrorIntervals = Readonly<Record<FigureName, Interval>>;
+
+export interface Tested {
+  readonly figures: Figures;
+  readonly error: ErrorIntervals;
+  readonly unsupported: number;
+}
+
 export interface Backtest {
   readonly recorded: Figures;
   /** Each request by its own record; and with its own withheld, every behaviour drawn. */
-  readonly own: { readonly figures: Figures; readonly error: Errors; readonly unsupported: number };
-  readonly drawn: { readonly figures: Figures; readonly error: Errors; readonly unsupported: number };
+  readonly own: Tested;
+  readonly drawn: Tested;
 }
 
 /** Only what both sides know is compared. */
-export function backtest(own: readonly Simulated[], drawn: readonly Simulated[]): Backtest {
-  const side = (all: readonly Simulated[]) => {
+export function backtest(own: readonly Simulated[], drawn: readonly Simulated[], statistics: Statistics): Backtest {
+  const side = (all: readonly Simulated[]): Tested => {
     const known = all.filter(
       ({ outcome, request }) => outcome !== 'unsupported' && request.answer.outcome !== '' && request.answer.outcome !== 'cancelled',
     );
-    const told = simulatedFigures(known);
     return {
-      figures: told,
-      error: difference(recordedFigures(known.map(({ request }) => request)), told),
+      figures: simulatedFigures(known),
+      error: errorsOf(known, statistics),
       unsupported: all.filter(({ outcome }) => outcome === 'unsupported').length / Math.max(1, all.length),
     };
   };
   return { recorded: recordedFigures(own.map(({ request }) => request)), own: side(own), drawn: side(drawn) };
 }
 
-/** How far a simulated figure may be off: where nothing was drawn, what the own record gives; else what drawing gives, where that is worse. */
+/** Request by request, clustered by conversation. */
+function errorsOf(known: readonly Simulated[], statistics: Statistics): ErrorIntervals {
+  const recorded = recordedFigures(known.map(({ request }) => request));
+  const exact = difference(recorded, simulatedFigures(known));
+  const clusterOf = ({ request }: Simulated): string => request.conversation || request.id;
+  const weightOf = ({ request }: Simulated): number => request.weight ?? 1;
+  const mean = (of: (one: Simulated) => number, scale: number): Interval =>
+    scaled(statistics.mean(known.map(of), known.map(weightOf), known.map(clusterOf)), scale);
+  const both = known.filter(({ outcome, request }) => outcome === 'ok' && request.answer.outcome === 'ok');
+  const latency = (q: number, scale: number): Interval =>
+    both.length === 0
+      ? nothing
+      : scaled(
+          statistics.quantileDelta(
+            both.map(({ request }) => request.answer.latencyMs),
+            both.map(({ latencyMs }) => latencyMs),
+            both.map(weightOf),
+            both.map(clusterOf),
+            q,
+          ),
+          scale,
+        );
+  const part = (of: number): number => (of === 0 ? 0 : 1 / of);
+  const intervals: ErrorIntervals = {
+    errorRate: mean(({ outcome, request }) => Number(outcome !== 'ok') - Number(request.answer.outcome !== 'ok'), 1),
+    costPer1k: mean(({ costNanoUsd, request }) => (costNanoUsd - (request.answer.costNanoUsd ?? 0)) / 1e6, part(recorded.costPer1k)),
+    latencyMsP50: latency(0.5, part(recorded.latencyMsP50)),
+    latencyMsP95: latency(0.95, part(recorded.latencyMsP95)),
+    latencyMsP99: latency(0.99, part(recorded.latencyMsP99)),
+    escalated: mean(({ escalations, request }) => Number(escalations > 0) - Number((request.answer.escalations ?? 0) > 0), 1),
+  };
+  const around = (name: FigureName): Interval => ({
+    value: exact[name],
+    low: Math.min(exact[name], intervals[name].low),
+    high: Math.max(exact[name], intervals[name].high),
+  });
+  return Object.fromEntries(figureNames.map(name => [name, around(name)])) as ErrorIntervals;
+}
+
+const nothing: Interval = { value: 0, low: 0, high: 0 };
+const scaled = ({ value, low, high }: Interval, by: number): Interval => ({ value: value * by, low: low * by, high: high * by });
+
+/** How far a simulated figure may be off: where nothing was drawn, what the own record gives; else what drawing gives, where that is worse. Of each the far end of its interval. */
 export function errorOf(test: Backtest, drawnShare: number): Errors {
-  const of = (name: FigureName): number => Math.max(Math.abs(test.own.error[name]), drawnShare > 0 ? Math.abs(test.drawn.error[name]) : 0);
+  const far = ({ low, high }: Interval): number => Math.max(Math.abs(low), Math.abs(high));
+  const of = (name: FigureName): number => Math.max(far(test.own.error[name]), drawnShare > 0 ? far(test.drawn.error[name]) : 0);
   return Object.fromEntries(figureNames.map(name => [name, of(name)])) as Errors;
 }

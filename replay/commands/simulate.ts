@@ -23,6 +23,7 @@ import { money, ms } from '../report/format.ts';
 import { newRunId, writeRun } from '../runs.ts';
 import { type Simulate, type Simulated, simulateArm } from '../simulated.ts';
 import type { RecordedRequest } from '../source.ts';
+import type { Interval, Statistics } from '../totals.ts';
 import { armsOf, selected, settingsFor } from './prepare.ts';
 import { nothingIsRecorded, type RunOptions } from './run.ts';
 
@@ -38,7 +39,7 @@ interface ArmFigures {
   readonly told: readonly FigureName[];
 }
 
-export async function simulateRun(options: RunOptions, simulate: Simulate): Promise<number> {
+export async function simulateRun(options: RunOptions, simulate: Simulate, statistics: Statistics): Promise<number> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
@@ -48,7 +49,7 @@ export async function simulateRun(options: RunOptions, simulate: Simulate): Prom
     const pool = new Pool(requests);
     const deployed = (): Arm => deployedArm(settings, { clock: wallClock, upstream: nobody, sink: nothingIsRecorded });
     const own = simulateArm(requests, deployed(), { pool, seed, own: true, simulate });
-    const test = backtest(own, simulateArm(requests, deployed(), { pool, seed, own: false, simulate }));
+    const test = backtest(own, simulateArm(requests, deployed(), { pool, seed, own: false, simulate }), statistics);
     const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
     const arms: ArmFigures[] = [];
     for (const arm of armsOf(options, settings, nothingIsRecorded, nobody)) {
@@ -147,6 +148,10 @@ function figureText(name: FigureName, value: number): string {
   return name === 'costPer1k' ? money(value * 1e9) : ms(value);
 }
 
+/** `+4.27 % [3.90, 4.61]` */
+const errorText = (name: FigureName, { value, low, high }: Interval): string =>
+  `${changeText(name, value)} [${(100 * low).toFixed(2)}, ${(100 * high).toFixed(2)}]`;
+
 const changeText = (name: FigureName, value: number): string =>
   `${value > 0 ? '+' : ''}${(100 * value).toFixed(2)} ${isShare(name) ? 'pp' : '%'}`;
 
@@ -161,14 +166,14 @@ function simulationText(
     names[name],
     figureText(name, test.recorded[name]),
     figureText(name, test.own.figures[name]),
-    changeText(name, test.own.error[name]),
+    errorText(name, test.own.error[name]),
     figureText(name, test.drawn.figures[name]),
-    changeText(name, test.drawn.error[name]),
+    errorText(name, test.drawn.error[name]),
   ]);
   return [
     `Simulation ${run}: ${requests.length} requests, ${arms.length + 2} passes in ${(wallMs / 1_000).toFixed(1)} s; nobody was called.`,
     `Backtest of what is deployed (unsupported ${(100 * test.own.unsupported).toFixed(1)} % by its own record, ${(100 * test.drawn.unsupported).toFixed(1)} % drawn)\n${table(
-      ['', 'recorded', 'own record', 'error', 'drawn', 'error'],
+      ['', 'recorded', 'own record', 'error, 95 %', 'drawn', 'error, 95 %'],
       backtested,
     )}`,
     ...arms.map(armText),

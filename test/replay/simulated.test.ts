@@ -5,6 +5,7 @@ import { wallClock } from '../../gateway/clock.ts';
 import { armOf, deployedArm } from '../../replay/arm.ts';
 import { backtest, difference, errorOf, simulatedFigures } from '../../replay/backtest.ts';
 import { Pool } from '../../replay/behaviour.ts';
+import { statistics } from '../../replay/main.ts';
 import { requestOf } from '../../replay/shapes.ts';
 import { simulateArm } from '../../replay/simulated.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
@@ -29,10 +30,14 @@ test.skipIf(missing)(
     const pass = (threshold: number, own = true) =>
       simulateArm(requests, deployedArm(settingsOf(trafficConfig(threshold)), shared), { pool, seed: '0', own, simulate });
     const own = pass(0.67);
-    const tested = backtest(own, pass(0.67, false));
-    for (const error of Object.values(tested.own.error)) expect(Math.abs(error)).toBeLessThan(0.001);
+    const tested = backtest(own, pass(0.67, false), statistics);
+    for (const { low, high } of Object.values(tested.own.error)) expect(Math.max(-low, high)).toBeLessThan(0.001);
     expect(tested.own.unsupported).toBe(0);
-    expect(Math.abs(tested.drawn.error.costPer1k)).toBeLessThan(0.15);
+    const { value, low, high } = tested.drawn.error.costPer1k;
+    expect(Math.max(-low, high)).toBeLessThan(0.2);
+    expect([low < value, value < high]).toEqual([true, true]);
+    expect(errorOf(tested, 1).costPer1k, 'the far end counts').toBe(Math.max(-low, high));
+    expect(errorOf(tested, 0).costPer1k).toBeLessThan(0.001);
     expect(own.some(({ outcome, drawn }) => outcome !== 'ok' || drawn)).toBe(false);
 
     // A threshold that sends on many more costs more than the error can explain; one beside the deployed cannot be told from it.
