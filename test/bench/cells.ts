@@ -19,8 +19,8 @@ export interface Cell {
 export const base: Cell = {
   name: 'base',
   concurrency: 32,
-  // Until the compiler of a hot function has come to rest: a gateway runs for days, and every subject gets as many.
-  warmup: 8_000,
+  // Until the compiler has come to rest, which the many small functions of a gateway take 24,000 requests for: it runs for days.
+  warmup: 24_000,
   requests: 4_000,
   promptBytes: 2_000,
   answer: { type: 'json', bytes: 1_000 },
@@ -30,22 +30,22 @@ const sse: Cell = {
   ...base,
   name: 'sse',
   concurrency: 64,
-  warmup: 64,
+  warmup: 256,
   requests: 192,
   answer: { type: 'sse', chunks: 100, gapMs: 10, delayMs: 0 },
 };
 
 export const quickCells: readonly Cell[] = [
-  { ...base, warmup: 5_000, requests: 3_000 },
-  { ...sse, requests: 128 },
+  { ...base, warmup: 16_000, requests: 3_000 },
+  { ...sse, warmup: 192, requests: 128 },
 ];
 export const allCells: readonly Cell[] = [
   base,
   sse,
   { ...sse, name: 'sse-burst', concurrency: 16, warmup: 160, requests: 480, answer: { type: 'sse', chunks: 100, gapMs: 0, delayMs: 0 } },
-  { ...base, name: 'translated', warmup: 4_000, provider: 'anthropic' },
+  { ...base, name: 'translated', warmup: 16_000, provider: 'anthropic' },
   { ...base, name: '200-kb', warmup: 200, requests: 500, promptBytes: 200_000 },
-  { ...base, name: 'one', concurrency: 1, warmup: 300, requests: 1_500 },
+  { ...base, name: 'one', concurrency: 1, warmup: 1_000, requests: 1_500 },
   {
     ...sse,
     name: 'sse-one',
@@ -55,7 +55,7 @@ export const allCells: readonly Cell[] = [
     requests: 100,
     answer: { type: 'sse', chunks: 5, gapMs: 2, delayMs: 5 },
   },
-  { ...base, name: '256', warmup: 2_000, concurrency: 256 },
+  { ...base, name: '256', warmup: 6_000, concurrency: 256 },
 ];
 
 /** For what grows: streams that say nothing for a long time, and prompts as large as they may be. */

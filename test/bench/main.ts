@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { allCells, type Cell, cellNamed, quickCells, requestBodies } from './cells.ts';
 import { verdictsOf } from './gates.ts';
 import { installLitellm } from './litellm.ts';
-import { ask, measureSubject, type Sample } from './measure.ts';
+import { ask, type Sample, Session } from './measure.ts';
 import { installPortkey } from './portkey.ts';
 import { canPin, end, fileHere, forkNode, said, startNode } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
@@ -84,16 +84,22 @@ async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> 
   print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
   const samples: Sample[] = [];
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
+  // A quick look starts everybody once; else each round has fresh processes, as what one has compiled is not what another has.
+  const kept = new Map<string, Session>();
   for (let round = 1; round <= rounds; round++) {
     for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
-      await measureSubject(subject, cells, round, helpers, sample => {
+      const session = kept.get(subject.name) ?? (await Session.start(subject, helpers));
+      await session.measure(cells, round, sample => {
         samples.push(sample);
         const { cell, cpuUsPerRequest, invalid } = sample;
         const figure = invalid === undefined ? `${cpuUsPerRequest.toFixed(0)} µs CPU per request` : `INVALID: ${invalid}`;
         note(`round ${round} of ${rounds}  ${subject.name}  ${cell}  ${figure}`);
       });
+      if (options.quick) kept.set(subject.name, session);
+      else await session.end();
     }
   }
+  for (const session of kept.values()) await session.end();
   for (const rival of rivals) rival.remove();
   return conclude(about, cells, subjects, samples);
 }

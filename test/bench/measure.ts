@@ -34,37 +34,65 @@ export interface Sample {
 const drainMsMax = 30_000;
 const drainLookMs = 250;
 
-/** `each` hears the sample of a cell as soon as it is there. Never rejects: a subject that does not start has invalid samples. */
-export async function measureSubject(
-  subject: Subject,
-  cells: readonly Cell[],
-  round: number,
-  world: { readonly upstream: string; readonly load: ChildProcess },
-  each: (sample: Sample) => void,
-): Promise<void> {
-  const { share = 1 } = subject;
-  const todo = cells
-    .filter(cell => subject.runs(cell))
-    .map(cell => ({ ...cell, warmup: Math.ceil(cell.warmup * share), requests: Math.ceil(cell.requests * share) }));
-  let running: Running;
-  try {
-    running = await subject.start(world.upstream);
-  } catch (error) {
-    for (const cell of todo) each(failedSample(subject, cell, round, `it does not start: ${error}`));
-    return;
+/** What measuring needs beside the subject. */
+export interface BenchWorld {
+  readonly upstream: string;
+  readonly load: ChildProcess;
+}
+
+/** A subject that runs, and the cells that it has been warmed up for. */
+export class Session {
+  readonly #subject: Subject;
+  readonly #world: BenchWorld;
+  readonly #running: Running | undefined;
+  readonly #problem: string;
+  readonly #warm = new Set<string>();
+  #sent = 0;
+  #isLost = false;
+
+  private constructor(subject: Subject, world: BenchWorld, running: Running | undefined, problem: string) {
+    this.#subject = subject;
+    this.#world = world;
+    this.#running = running;
+    this.#problem = problem;
   }
-  let sentBefore = 0;
-  for (const cell of todo) {
-    const sample = await measureCell(running, cell, sentBefore, world.load).catch(error => ({ invalid: String(error) }));
-    sentBefore += cell.warmup + cell.requests;
-    const leaves = cell.leaving && sample.invalid === undefined;
-    const leftMs = leaves ? Math.max(...(await leavingMs(running, world.upstream))) : undefined;
-    if (leaves) sentBefore += callers;
-    each({ ...failedSample(subject, cell, round, ''), ...sample, leftMs });
+
+  /** Never rejects: a subject that does not start has invalid samples. */
+  static async start(subject: Subject, world: BenchWorld): Promise<Session> {
+    try {
+      return new Session(subject, world, await subject.start(world.upstream), '');
+    } catch (error) {
+      return new Session(subject, world, undefined, `it does not start: ${error}`);
+    }
+  }
+
+  /** `each` hears the sample of a cell as soon as it is there. */
+  async measure(cells: readonly Cell[], round: number, each: (sample: Sample) => void): Promise<void> {
+    const { share = 1 } = this.#subject;
+    for (const whole of cells.filter(cell => this.#subject.runs(cell))) {
+      const cell = { ...whole, warmup: Math.ceil(whole.warmup * share), requests: Math.ceil(whole.requests * share) };
+      if (!this.#running) each(failedSample(this.#subject, cell, round, this.#problem));
+      else if (!this.#isLost) each(await this.#sample(this.#running, cell, round));
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#running?.end();
+  }
+
+  async #sample(running: Running, cell: Cell, round: number): Promise<Sample> {
+    const { load, upstream } = this.#world;
+    const warmup = this.#warm.has(cell.name) ? 0 : cell.warmup;
+    this.#warm.add(cell.name);
+    const figures = await measureCell(running, { ...cell, warmup }, this.#sent, load).catch(error => ({ invalid: String(error) }));
+    this.#sent += warmup + cell.requests;
+    const leaves = cell.leaving && figures.invalid === undefined;
+    const leftMs = leaves ? Math.max(...(await leavingMs(running, upstream))) : undefined;
+    if (leaves) this.#sent += callers;
     // What failed once has lost count of its records.
-    if (sample.invalid !== undefined && running.recorded) break;
+    this.#isLost = figures.invalid !== undefined && running.recorded !== undefined;
+    return { ...failedSample(this.#subject, cell, round, ''), ...figures, leftMs };
   }
-  await running.end();
 }
 
 const failedSample = ({ name }: Subject, cell: Cell, round: number, invalid: string): Sample => ({
@@ -82,8 +110,8 @@ type Figures = Omit<Sample, 'subject' | 'cell' | 'round' | 'leftMs'>;
 async function measureCell(running: Running, cell: Cell, sentBefore: number, load: ChildProcess): Promise<Figures> {
   const bodies = requestBodies(cell);
   const order = { origin: running.origin, path: running.pathOf(cell), headers: running.headersOf(cell), bodies };
-  const warm = await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup });
-  if (warm.failed > 0) throw new Error(`${warm.failed} of ${cell.warmup} requests of the warm-up failed: ${warm.firstFailure}`);
+  const warm = cell.warmup > 0 ? await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup }) : undefined;
+  if (warm && warm.failed > 0) throw new Error(`${warm.failed} of ${cell.warmup} requests of the warm-up failed: ${warm.firstFailure}`);
   await drained(running, sentBefore + cell.warmup);
   const usedBefore = cpuUs(running.pid);
   const report = await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.requests });
