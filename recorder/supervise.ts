@@ -152,10 +152,12 @@ class Supervisor implements Recorder {
 
 /** The process file in its present form: source here, JavaScript in the published package. */
 const processFile = fileURLToPath(new URL(`./process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+/** It has no caller to keep waiting, and the engine wants the memory. */
+const smallHeap = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 
 function forkRecorder(options: RecorderOptions, hear: (message: FromRecorder) => void): { child: ChildProcess; ready: Promise<string> } {
   // Results go to stdout, and the engine must not mix into them.
-  const child = fork(processFile, [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(processFile, [], { execArgv: smallHeap, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
   const timer = setTimeout(() => reject(new Error(`the recorder was not ready within ${readyMsMax / 1000} s`)), readyMsMax);
   child.on('message', (message: FromRecorder) => {
