@@ -186,4 +186,6 @@ const runFlags = (command: Command): Command =>
     .option('--tpm <provider=count>', 'tokens a minute (repeatable)', repeatable)
     .option('--repeat <count>', 'ask each this often', '1')
     .option('--max-duration <span>', 'stop after this; `resume` goes on')
+    .option('--max-error-rate <share>', 'stop when more than this stay without an answer: 5%; `resume` goes on')
+    .option('--yes', 'agree to spend more than $1; needed without a terminal, where --max-cost is not given')
     .option('--allow-unpriced', 'ask also whom nobody has said the price of; what that costs is in no sum');

@@ -37,6 +37,8 @@ export interface Replay {
   readonly transforms?: Transforms;
   /** Calls wait for their turn. */
   readonly limits?: RateLimits;
+  /** The share of calls that may stay without an answer, once there were a few; beyond it the run stops and can go on later. */
+  readonly errorRateMax?: number;
   /** Where answers are taken from the record; `only` calls nobody. */
   readonly record?: { readonly book: RecordBook; readonly only: boolean };
   /** Stops the run: what is under way is given up and recorded as cancelled. */
@@ -54,7 +56,7 @@ export interface Replayed {
   readonly failed: Readonly<Partial<Record<ExchangeOutcome, number>>>;
   /** Left when the money ran out or the run was stopped. */
   readonly left: number;
-  readonly stoppedBy?: 'cap' | 'interrupt';
+  readonly stoppedBy?: 'cap' | 'interrupt' | 'errors';
   /** What the call for which the money did not suffice could have cost. */
   readonly nextWorst?: NanoUsd;
   readonly spent: NanoUsd;
@@ -185,6 +187,7 @@ class Run {
     plan.journal?.settle(key, exchange.outcome, cost);
     plan.purse.settle(worst, cost);
     this.#count(exchange, known?.whole === true);
+    if (this.#failsTooOften()) this.#stoppedBy ??= 'errors';
     if (paced) this.#dueLatencies.push(Math.max(0, plan.clock.now() - dueAt));
     this.#settled.resolve();
     this.#settled = Promise.withResolvers();
@@ -225,6 +228,13 @@ class Run {
     }
   }
 
+  #failsTooOften(): boolean {
+    const { asked, answered } = this.#counts;
+    const failed = Object.values(this.#failed).reduce((sum, count) => sum + count, 0);
+    const ended = answered + failed;
+    return asked > 0 && ended >= judgedFrom && failed > (this.#plan.errorRateMax ?? 1) * ended;
+  }
+
   #isStopped(): boolean {
     return this.#plan.stop.aborted || this.#stoppedBy !== undefined;
   }
@@ -236,9 +246,12 @@ class Run {
   /** The job in hand goes back among those that are left. */
   #leave(why: 'cap' | 'interrupt'): void {
     this.#next--;
-    this.#stoppedBy = this.#stoppedBy === 'interrupt' ? this.#stoppedBy : why;
+    if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = why;
   }
 }
+
+/** Of fewer calls a share says nothing. */
+const judgedFrom = 20;
 
 const keyOf = ({ recorded, arm, repeat }: JobInHand): Job => ({ request: recorded.id, arm: arm.name, repeat });
 

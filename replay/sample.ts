@@ -8,6 +8,8 @@ export interface Sampling {
   readonly wholeConversations: boolean;
   /** Requests that say the same are asked once, with their number as weight. */
   readonly collapse: boolean;
+  /** Of the sample over strata: by their size; or by size and how much the cost of their requests varies, which makes estimates of cost sharper. */
+  readonly allocation?: 'proportional' | 'neyman';
   readonly seed: string;
 }
 
@@ -17,10 +19,13 @@ export interface Drawn {
 }
 
 /** In the order of the candidates. */
-export function sample(candidates: readonly Candidate[], { count, wholeConversations, collapse, seed }: Sampling): readonly Drawn[] {
+export function sample(
+  candidates: readonly Candidate[],
+  { count, wholeConversations, collapse, allocation = 'proportional', seed }: Sampling,
+): readonly Drawn[] {
   const units = unitsOf(collapse ? collapsed(candidates) : candidates.map(candidate => ({ ...candidate, copies: 1 })), wholeConversations);
   const total = units.reduce((sum, unit) => sum + unit.members.length, 0);
-  const chosen = count === undefined || count >= total ? units.map(unit => ({ unit, factor: 1 })) : drawn(units, count, total, seed);
+  const chosen = count === undefined || count >= total ? units.map(unit => ({ unit, factor: 1 })) : drawn(units, count, allocation, seed);
   const weights = new Map(chosen.flatMap(({ unit, factor }) => unit.members.map(member => [member.id, member.copies * factor] as const)));
   return candidates.flatMap(({ id }) => (weights.has(id) ? [{ id, weight: weights.get(id)! }] : []));
 }
@@ -54,10 +59,22 @@ function unitsOf(candidates: readonly Counted[], whole: boolean): readonly Unit[
 }
 
 /** Each stratum gives its share, at least one unit; in it those of the lowest hashes. Their weights make up for those that were left. */
-function drawn(units: readonly Unit[], count: number, total: number, seed: string): { unit: Unit; factor: number }[] {
+function drawn(
+  units: readonly Unit[],
+  count: number,
+  allocation: NonNullable<Sampling['allocation']>,
+  seed: string,
+): { unit: Unit; factor: number }[] {
   const strata = Map.groupBy(units, unit => unit.stratum);
-  const sizes = [...strata].map(([stratum, members]) => ({ stratum, size: members.reduce((sum, unit) => sum + unit.members.length, 0) }));
-  const quotas = quotasOf(sizes, count, total);
+  const sizes = [...strata].map(([stratum, units]) => {
+    const members = units.flatMap(unit => unit.members);
+    return { stratum, size: members.length, spread: deviationOf(members.map(({ costNanoUsd = 0 }) => costNanoUsd)) };
+  });
+  const isEven = allocation === 'proportional' || sizes.every(({ spread }) => spread === 0);
+  const quotas = quotasOf(
+    sizes.map(one => ({ ...one, share: one.size * (isEven ? 1 : one.spread) })),
+    count,
+  );
   return [...strata].flatMap(([stratum, members]) => {
     const ranked = members
       .map(unit => ({ unit, rank: createHash('sha256').update(`${seed} ${unit.key}`).digest('hex') }))
@@ -75,16 +92,33 @@ function drawn(units: readonly Unit[], count: number, total: number, seed: strin
   });
 }
 
-/** Proportional, by largest remainder. */
-function quotasOf(sizes: readonly { stratum: string; size: number }[], count: number, total: number): ReadonlyMap<string, number> {
-  const shares = sizes.map(({ stratum, size }) => ({ stratum, size, exact: (size * count) / total }));
-  const quotas = new Map(shares.map(({ stratum, exact }) => [stratum, Math.max(1, Math.floor(exact))]));
-  let left = count - [...quotas.values()].reduce((sum, quota) => sum + quota, 0);
-  for (const { stratum, size } of shares.toSorted((a, b) => (b.exact % 1) - (a.exact % 1) || (a.stratum < b.stratum ? -1 : 1))) {
-    if (left <= 0) break;
-    if (quotas.get(stratum)! >= size) continue;
-    quotas.set(stratum, quotas.get(stratum)! + 1);
-    left--;
+interface Stratum {
+  readonly stratum: string;
+  readonly size: number;
+  /** In any unit. */
+  readonly share: number;
+}
+
+/** In proportion to the shares, by largest remainder: at least one of each, never more than there are; what one has no use for goes to the others. */
+function quotasOf(strata: readonly Stratum[], count: number): ReadonlyMap<string, number> {
+  const sum = strata.reduce((total, { share }) => total + share, 0);
+  const exact = new Map(strata.map(({ stratum, share }) => [stratum, (share * count) / sum]));
+  const quotas = new Map(strata.map(({ stratum, size }) => [stratum, Math.min(size, Math.max(1, Math.floor(exact.get(stratum)!)))]));
+  let left = count - [...quotas.values()].reduce((total, quota) => total + quota, 0);
+  const inOrder = strata.toSorted((a, b) => (exact.get(b.stratum)! % 1) - (exact.get(a.stratum)! % 1) || (a.stratum < b.stratum ? -1 : 1));
+  for (let moved = true; left > 0 && moved; ) {
+    moved = false;
+    for (const { stratum, size } of inOrder) {
+      if (left <= 0 || quotas.get(stratum)! >= size) continue;
+      quotas.set(stratum, quotas.get(stratum)! + 1);
+      left--;
+      moved = true;
+    }
   }
   return quotas;
+}
+
+function deviationOf(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }

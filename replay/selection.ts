@@ -16,6 +16,7 @@ export interface SelectionOptions {
   readonly limit?: string;
   readonly sample?: string;
   readonly stratify?: string;
+  readonly allocation?: string;
   readonly wholeConversations?: boolean;
   readonly duplicates?: string;
   readonly dataset?: string;
@@ -45,6 +46,7 @@ export const selectionFlags = (command: Command): Command =>
       '--stratify <names>',
       'a share of each: tenant, project, user, model, route, target, tier, dialect, stream, outcome, or the name of a tag',
     )
+    .option('--allocation <how>', 'of a stratified sample: proportional, or neyman: more where costs vary more', 'proportional')
     .option('--whole-conversations', 'all of a conversation, or nothing of it')
     .option('--duplicates <how>', 'requests that say the same: collapse (asked once, counted as often as they came) or keep')
     .option('--dataset <name@version>', 'the requests of this dataset; without a version its newest')
@@ -78,7 +80,11 @@ export function samplingOf(options: SelectionOptions, paced: boolean): Sampling 
   const duplicates = options.duplicates ?? (paced ? 'keep' : 'collapse');
   if (duplicates !== 'keep' && duplicates !== 'collapse')
     throw new CommandError(exit.usage, `--duplicates ${duplicates}: write collapse or keep.`);
+  const allocation = options.allocation ?? 'proportional';
+  if (allocation !== 'proportional' && allocation !== 'neyman')
+    throw new CommandError(exit.usage, `--allocation ${allocation}: write proportional or neyman.`);
   return {
+    allocation,
     ...(options.sample === undefined ? {} : { count: parseCount(options.sample, '--sample') }),
     wholeConversations: options.wholeConversations === true,
     collapse: duplicates === 'collapse',

@@ -99,6 +99,7 @@ export function fileCandidates(requests: readonly RecordedRequest[], selection: 
       conversation: request.conversation,
       prompt: request.body,
       stratum: selection.stratify.map(name => stratumOf(request, name)).join(' · '),
+      ...(request.answer.costNanoUsd === undefined ? {} : { costNanoUsd: request.answer.costNanoUsd }),
     }));
 }
 

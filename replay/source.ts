@@ -1,4 +1,5 @@
 /** Which recorded requests are asked again, and what is known of them. */
+import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import type { Store } from '../recorder/store.ts';
 import { contentOf, readAnswer } from './answer.ts';
@@ -32,6 +33,8 @@ export interface Candidate {
   /** The same for requests that say the same. */
   readonly prompt: string;
   readonly stratum: string;
+  /** What it cost when it was recorded; absent where nobody knows. */
+  readonly costNanoUsd?: NanoUsd;
 }
 
 export interface RecordedRequest {
@@ -135,9 +138,16 @@ export async function candidates(store: Store, selection: Selection): Promise<re
   });
   // A request whose bytes are gone cannot be asked again.
   const redacted = selection.excludeRedacted ? ' AND redactions = 0 AND NOT truncated' : '';
-  const rows = await store.select<{ id: string; received_ms: number; conversation: string; prompt: string; stratum: readonly string[] }>(
+  const rows = await store.select<{
+    id: string;
+    received_ms: number;
+    conversation: string;
+    prompt: string;
+    stratum: readonly string[];
+    cost: number;
+  }>(
     `SELECT toString(request_id) AS id, toUnixTimestamp64Milli(ts) AS received_ms, conversation_id AS conversation,
-  concat(toString(said), ' ', route) AS prompt, [${strata.join(', ')}]::Array(String) AS stratum
+  concat(toString(said), ' ', route) AS prompt, [${strata.join(', ')}]::Array(String) AS stratum, toFloat64(cost_usd) * 1000000000 AS cost
 FROM requests INNER JOIN (
   SELECT toString(request_id) AS kept_id, cityHash64(request_body) AS said FROM payloads WHERE run_id = '' AND attempt_no = 0${redacted} LIMIT 1 BY kept_id
 ) AS kept ON toString(requests.request_id) = kept_id
@@ -146,7 +156,7 @@ ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
     params,
   );
   return rows
-    .map(row => ({ ...row, receivedAt: Number(row.received_ms), stratum: row.stratum.join(' · ') }))
+    .map(row => ({ ...row, receivedAt: Number(row.received_ms), stratum: row.stratum.join(' · '), costNanoUsd: row.cost }))
     .sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
 }
 

@@ -19,7 +19,7 @@ import { journalPath, type Manifest, runFolder } from '../run-folder.ts';
 import { type Run, writeRun } from '../runs.ts';
 import { parseCount } from '../selection.ts';
 import type { RecordedRequest } from '../source.ts';
-import { armsOf, type ReplayOptions, transformsOf } from './prepare.ts';
+import { armsOf, type ReplayOptions, shareOf, transformsOf } from './prepare.ts';
 import { progressOn } from './progress.ts';
 
 export interface CarryOptions {
@@ -34,6 +34,7 @@ export interface CarryOptions {
   readonly mode: string;
   readonly onlyMissing?: boolean;
   readonly retryErrors?: boolean;
+  readonly maxErrorRate?: string;
 }
 
 export interface Limits {
@@ -43,6 +44,7 @@ export interface Limits {
   readonly cap: number;
   readonly durationMsMax: number | undefined;
   readonly rates: ReturnType<typeof rateLimits>;
+  readonly errorRateMax: number | undefined;
 }
 
 /** Throws for what cannot be meant, before anything is read. */
@@ -60,6 +62,7 @@ export function limitsOf(options: CarryOptions): Limits {
     repeats: parseCount(options.repeat, '--repeat'),
     cap: capOf(options.maxCost),
     durationMsMax: options.maxDuration === undefined ? undefined : spanOf(options.maxDuration, '--max-duration'),
+    errorRateMax: options.maxErrorRate === undefined ? undefined : shareOf(options.maxErrorRate, '--max-error-rate'),
     rates: rateLimits(parseRates(options.rpm, '--rpm'), parseRates(options.tpm, '--tpm')),
   };
 }
@@ -109,6 +112,7 @@ export async function carryOut(work: Work): Promise<number> {
       retryErrors: options.retryErrors === true,
       transforms: transformsOf(options),
       limits: limits.rates,
+      ...(limits.errorRateMax === undefined ? {} : { errorRateMax: limits.errorRateMax }),
       ...(options.onlyMissing || options.mode === 'cached'
         ? { record: { book: recordOf(store, manifest.run, work.comes), only: options.mode === 'cached' } }
         : {}),
@@ -163,7 +167,7 @@ function runOf({ manifest, settings }: Work, requests: readonly RecordedRequest[
 
 function codeOf({ stoppedBy, asked, answered, before }: Replayed): number {
   if (stoppedBy === 'interrupt') return exit.interrupted;
-  if (stoppedBy === 'cap') return exit.incomplete;
+  if (stoppedBy === 'cap' || stoppedBy === 'errors') return exit.incomplete;
   if (asked === 0 && before > 0) return exit.pass;
   if (asked === 0) return exit.nothing;
   return answered === 0 ? exit.incomplete : exit.pass;

@@ -11,7 +11,7 @@ Examples:
 A run is kept under runs/ of store.path. Whatever stops it, \`hindcast replay resume\` asks what is left and nothing twice.
 Tools are never executed: recorded results stay in the history.
 
-Exit codes: 0 done, 4 stopped by --max-cost, 5 nothing selected, 130 interrupted.`;
+Exit codes: 0 done, 4 stopped by --max-cost or --max-error-rate, 5 nothing selected, 130 interrupted.`;
 
 export const planHelp = `
 Examples:

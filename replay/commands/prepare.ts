@@ -113,12 +113,12 @@ function refuseWhere(options: SelectionOptions, error: unknown): never {
 export function armsOf(options: ReplayOptions, settings: Settings, sink: Sink, upstream: Upstream = httpUpstream()): readonly Arm[] {
   const shared = { clock: wallClock, upstream, sink };
   const arms = [...new Set(options.against)].map(against => armOf(against, settings, shared, process.env));
-  return options.aa === undefined ? arms : [...arms, noiseFloorArm(shareOf(options.aa), options.seed ?? '0', settings, shared)];
+  return options.aa === undefined ? arms : [...arms, noiseFloorArm(shareOf(options.aa, '--aa'), options.seed ?? '0', settings, shared)];
 }
 
-function shareOf(text: string): number {
+export function shareOf(text: string, flag: string): number {
   const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
-  if (!(share > 0 && share <= 1)) throw new CommandError(exit.usage, `--aa ${text}: write a share such as 10%.`);
+  if (!(share > 0 && share <= 1)) throw new CommandError(exit.usage, `${flag} ${text}: write a share such as 10%.`);
   return share;
 }
 

@@ -1,11 +1,13 @@
 /** `hindcast replay run`. */
 import { randomBytes } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
 import { CommandError, exit } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Comes } from '../from-record.ts';
 import { planOf } from '../plan.ts';
+import { money } from '../report/format.ts';
 import { createRun, lockRun, type Manifest, runFolder } from '../run-folder.ts';
 import { newRunId } from '../runs.ts';
 import { type CarryOptions, carryOut, isPaced, limitsOf } from './carry-out.ts';
@@ -13,6 +15,7 @@ import { armsOf, itemsOf, type ReplayOptions, selected, settingsFor, transformsO
 
 export interface RunOptions extends ReplayOptions, CarryOptions {
   readonly allowUnpriced?: boolean;
+  readonly yes?: boolean;
 }
 
 export async function runReplay(options: RunOptions, comes: Comes): Promise<number> {
@@ -22,7 +25,9 @@ export async function runReplay(options: RunOptions, comes: Comes): Promise<numb
   try {
     const chosen = await selected(store, settings, options, isPaced(options));
     const arms = armsOf(options, settings, nothingIsRecorded);
-    if (!options.allowUnpriced) refuseUnpriced(arms.map(arm => planOf(arm, chosen.requests, transformsOf(options), wallClock.now())));
+    const plans = arms.map(arm => planOf(arm, chosen.requests, transformsOf(options), wallClock.now()));
+    if (!options.allowUnpriced) refuseUnpriced(plans);
+    if (options.mode === 'live') await agreed(plans, limits.repeats, options);
     const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
     const jobs = arms.reduce((sum, arm) => sum + limits.repeats * chosen.requests.filter(one => arm.wants?.(one) ?? true).length, 0);
     const manifest: Manifest = {
@@ -53,6 +58,23 @@ function refuseUnpriced(plans: readonly ReturnType<typeof planOf>[]): void {
     exit.usage,
     `Nobody has said what ${unknown.join(', ')} costs, so no cap could hold. Give a price under \`prices\` in the configuration, or pass --allow-unpriced.`,
   );
+}
+
+/** So much may be spent without asking whoever started it. */
+const agreedNanoUsd = 1e9;
+
+/** A cap is an agreement as well. Without a terminal nobody can be asked. */
+async function agreed(plans: readonly ReturnType<typeof planOf>[], repeats: number, { yes, maxCost }: RunOptions): Promise<void> {
+  const sum = (of: 'expected' | 'worst'): number => repeats * plans.reduce((total, plan) => total + plan[of], 0);
+  if (yes || maxCost !== undefined || sum('expected') <= agreedNanoUsd) return;
+  const price = `about ${money(sum('expected'))}, at most ${money(sum('worst'))}`;
+  if (!process.stdin.isTTY) {
+    throw new CommandError(exit.usage, `This run would cost ${price}. Pass --yes to agree, or --max-cost to say how much it may spend.`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const said = await terminal.question(`This run would cost ${price}. Go on? [y/N] `);
+  terminal.close();
+  if (!/^y(es)?$/i.test(said.trim())) throw new CommandError(exit.usage, 'Nothing was asked.');
 }
 
 /** Before a run begins nobody is asked, so nothing can come in. */

@@ -39,6 +39,8 @@ export function replayedText(run: string, replayed: Replayed, { lost, lostWorst 
     lines.push(`Stopped by --max-cost with ${replayed.left} calls left${why}.`);
   }
   if (replayed.stoppedBy === 'interrupt') lines.push(`Interrupted with ${replayed.left} calls left.`);
+  if (replayed.stoppedBy === 'errors')
+    lines.push(`Stopped by --max-error-rate with ${replayed.left} calls left. To go on: hindcast replay resume ${run} --retry-errors`);
   if (replayed.asked > 0) lines.push(`What came out differently: hindcast replay diff ${run}`);
   return lines.join('\n');
 }

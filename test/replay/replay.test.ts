@@ -7,6 +7,7 @@ import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { httpUpstream } from '../../gateway/upstream.ts';
 import { armOf } from '../../replay/arm.ts';
 import { dialectOf } from '../../replay/dialects.ts';
+import { rateLimits } from '../../replay/limits.ts';
 import { atOnce } from '../../replay/pace.ts';
 import { Purse } from '../../replay/purse.ts';
 import { type Replay, replay } from '../../replay/replay.ts';
@@ -135,6 +136,48 @@ test('calls that failed are counted by what became of them, and without a pace n
   const done = await replay({ ...plan, requests: [recorded(1), recorded(2), recorded(3)] });
   expect(done).toMatchObject({ asked: 3, answered: 0, failed: { client_error: 3 }, lagMsMax: 0 });
   expect(replayedText('run-1', done)).toContain('Not answered: 3 client_error.');
+});
+
+test('a run of which too much stays without an answer stops, and what is left can be asked later', async () => {
+  const many = Array.from({ length: 60 }, (_, i) => recorded(i));
+  const bad = planOf(['sim/small:status=400'], { concurrency: 1, errorRateMax: 0.05, requests: many });
+  const done = await replay(bad.plan);
+  // Of fewer than twenty nobody can tell.
+  expect(done).toMatchObject({ stoppedBy: 'errors', asked: 20, left: 40 });
+  expect(replayedText('run-1', done)).toContain('Stopped by --max-error-rate with 40 calls left. To go on: hindcast replay resume run-1');
+  const good = planOf([`sim/small:${fast}`], { errorRateMax: 0, requests: many });
+  expect(await replay(good.plan)).toMatchObject({ asked: 60, left: 0 });
+});
+
+test('limits delay calls and drop none: each waits for its turn, however many are under way', async () => {
+  const requests = Array.from({ length: 12 }, (_, i) => recorded(i));
+  const limited = (rpm: Record<string, number>, tpm: Record<string, number>) =>
+    planOf([`sim/small:${fast}`], {
+      requests,
+      concurrency: 12,
+      limits: rateLimits(new Map(Object.entries(rpm)), new Map(Object.entries(tpm))),
+    });
+  const { plan, sink } = limited({ sim: 1_200 }, {});
+  const done = await replay(plan);
+  expect(done).toMatchObject({ asked: 12, answered: 12, left: 0, skipped: [] });
+  const begun = sink.exchanges.map(({ receivedAt, attempts }) => attempts[0]!.startedAt ?? receivedAt).toSorted((a, b) => a - b);
+  // Twenty a second: the last of twelve begins 550 ms after the first.
+  expect(begun.at(-1)! - begun[0]!).toBeGreaterThanOrEqual(540);
+  expect(done.limitedMs).toBeGreaterThan(0);
+  const tokens = await replay(limited({}, { sim: 6_000_000 }).plan);
+  expect(tokens).toMatchObject({ answered: 12 });
+  expect((await replay(limited({ other: 1 }, {}).plan)).limitedMs, 'of another provider').toBe(0);
+});
+
+test('what was redacted or cut when it was recorded is skipped and counted, never asked', async () => {
+  const { plan, sink } = planOf([`sim/small:${fast}`], { requests: [recorded(1), { ...recorded(2), redacted: true }] });
+  const done = await replay(plan);
+  expect(done).toMatchObject({
+    asked: 1,
+    skipped: [{ request: recorded(2).id, reason: 'its bytes were redacted or cut when they were recorded' }],
+  });
+  expect(sink.exchanges).toHaveLength(1);
+  expect(replayedText('run-1', done)).toContain('Not asked, 1: ');
 });
 
 test('a run that is stopped gives up what is under way, records it, and starts nothing more', async () => {

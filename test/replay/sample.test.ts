@@ -8,6 +8,7 @@ const candidate = fc.record({
   conversation: fc.constantFrom('', 'a', 'b', 'c', 'd'),
   prompt: fc.nat(12),
   stratum: fc.constantFrom('x', 'y', 'z'),
+  costNanoUsd: fc.nat(1_000),
 });
 const candidates = fc
   .array(candidate, { minLength: 1, maxLength: 60 })
@@ -16,6 +17,7 @@ const sampling = fc.record({
   count: fc.integer({ min: 3, max: 40 }),
   wholeConversations: fc.boolean(),
   collapse: fc.boolean(),
+  allocation: fc.constantFrom('proportional' as const, 'neyman' as const),
   seed: fc.constantFrom('0', '1'),
 });
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -72,4 +74,20 @@ test('requests that say the same are asked once and counted as often as they cam
     { id: 'r1', weight: 1 },
   ]);
   expect(sample(twins, { ...how, collapse: false })).toHaveLength(4);
+});
+
+test('neyman gives more places to a stratum whose costs vary more, and says the same of the whole', () => {
+  const all = Array.from({ length: 400 }, (_, i): Candidate => {
+    const wild = i % 4 === 0;
+    const costNanoUsd = wild ? (i % 8) * 1_000 : 500 + (i % 3);
+    return { id: `r${i}`, receivedAt: i, conversation: '', prompt: `p${i}`, stratum: wild ? 'wild' : 'calm', costNanoUsd };
+  });
+  const of = (allocation: 'proportional' | 'neyman') =>
+    sample(all, { count: 40, wholeConversations: false, collapse: false, allocation, seed: '0' });
+  const wild = (drawn: ReturnType<typeof of>): number => drawn.filter(({ id }) => Number(id.slice(1)) % 4 === 0).length;
+  expect([wild(of('proportional')), wild(of('neyman'))]).toEqual([10, 39]);
+  expect(sum(of('neyman').map(({ weight }) => weight))).toBeCloseTo(400, 6);
+  // Where nothing varies, or nobody knows, it is in proportion.
+  const flat = all.map(one => ({ ...one, costNanoUsd: 7 }));
+  expect(wild(sample(flat, { count: 40, wholeConversations: false, collapse: false, allocation: 'neyman', seed: '0' }))).toBe(10);
 });

@@ -66,8 +66,16 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   const golden = JSON.parse(place.read('hindcast-data/datasets/golden/1.json'));
   expect(golden.items.reduce((sum: number, { weight }: { weight: number }) => sum + weight, 0)).toBeCloseTo(24);
 
+  const { stdout: listed } = await place.run('replay', 'dataset', 'list');
+  expect(listed).toMatch(/golden@1\s+10\s/);
+  expect(await json('dataset', 'create', 'golden', '--since', '1h')).toMatchObject({ version: 2, requests: 20 });
+  expect((await json('dataset', 'show', 'golden@1')).items, 'a version never changes').toHaveLength(10);
+  expect((await json('dataset', 'show', 'golden')).version).toBe(2);
+  const gone = await place.run('replay', 'dataset', 'show', 'silver');
+  expect([gone.code, gone.stderr]).toEqual([expect.toBeOneOf([2, 5]), expect.stringContaining('silver')]);
+
   // All of it is in the record: nobody is called, and it costs nothing.
-  const cached = await json('run', '--dataset', 'golden', '--against', 'support', '--mode', 'cached');
+  const cached = await json('run', '--dataset', 'golden@1', '--against', 'support', '--mode', 'cached');
   expect(cached).toMatchObject({ asked: 10, fromRecord: 10, spent: 0 });
   expect(cached.saved_usd).toBeGreaterThan(0);
   expect(cached.saved_usd * 1e9).toBeGreaterThan(0);
@@ -109,6 +117,13 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect([unpriced.code, unpriced.stderr]).toEqual([2, expect.stringContaining('--allow-unpriced')]);
   const where = await place.run('replay', 'plan', '--where', 'no_such_column = 1', '--against', 'support');
   expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--where')]);
+  const dear = await place.run('replay', 'run', '--since', '1h', '--repeat', '100000', '--against', `sim/large:${fast}`);
+  expect([dear.code, dear.stderr]).toEqual([
+    2,
+    expect.stringMatching(/would cost about \$\S+, at most \$\S+\. Pass --yes to agree, or --max-cost/),
+  ]);
+  const brief = await place.run('replay', 'run', '--since', '1h', '--against', 'sim/large:tps=5', '--max-duration', '300ms', '-j', '2');
+  expect([brief.code, brief.stdout]).toEqual([130, expect.stringMatching(/Interrupted with 1\d calls left/)]);
   const capped = await place.run('replay', 'run', '--since', '1h', '--against', `sim/large:${fast}`, '--max-cost', '0');
   expect(capped.code).toBe(4);
   const empty = await place.run('replay', 'diff', 'latest');
