@@ -168,6 +168,16 @@ const askFlags = (command: Command): Command =>
   command
     .option('--aa <share>', 'ask so many of them of whoever answered before, to see what differs by itself: 10%')
     .option('--temperature <number>', 'ask with this in place of what was recorded')
+    .option(
+      '--conversation <how>',
+      'turn: each request with its recorded history; free: turns whole, in which the model may call other tools',
+      'turn',
+    )
+    .option(
+      '--tools <how>',
+      'no tool is ever executed: block, or give what was recorded in order (mock:fifo) or for the same arguments (mock:strict)',
+      'block',
+    )
     .option('--hosted <how>', 'what providers would do by themselves (web search, code, MCP): block (default), strip or allow')
     .option('--max-cost <usd>', 'spend no more than this');
 

@@ -19,3 +19,8 @@ export function schedule(arrivals: readonly Instant[], pace: Pace): readonly Mil
     return due;
   });
 }
+
+/** Of values in order; 0 of none. */
+export function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? 0;
+}

@@ -10,6 +10,7 @@ import { progressOf } from './journal.ts';
 import { journalPath, readRun, runFolder } from './run-folder.ts';
 import { type Again, pairsOf } from './source.ts';
 import type { Pair } from './totals.ts';
+import { turnsOf } from './turns.ts';
 
 export interface Paired extends Again {
   readonly pair: Pair;
@@ -33,7 +34,9 @@ export async function pairedRun(
   const kept = existsSync(join(runFolder(settings.store.path, run), 'manifest.json')) ? readRun(settings.store.path, run) : undefined;
   const items = new Map((kept?.items ?? []).map(item => [item.id, item]));
   const originals = new Map([...items].flatMap(([id, { request }]) => (request ? [[id, request] as const] : [])));
-  const found = await pairsOf(store, run, { originals, ...(since === undefined ? {} : { since }) });
+  const asked = await pairsOf(store, run, { originals, ...(since === undefined ? {} : { since }) });
+  const isFree = (kept?.manifest.options as { conversation?: string } | undefined)?.conversation === 'free';
+  const found = isFree ? await withEnds(store, asked) : asked;
   if (found.length === 0)
     throw new CommandError(exit.nothing, emptyText(settings, run, kept?.manifest.options as { maxCost?: string } | undefined));
   // Of a file of bare requests nothing is recorded that could be compared.
@@ -56,6 +59,16 @@ export async function pairedRun(
       diff: diff(original.answer, again.answer, { judged: verdicts.get(again.id), unordered }),
     };
     return { ...one, pair };
+  });
+}
+
+/** Where turns were asked whole, how each ended is held against how it had ended. */
+async function withEnds(store: Store, pairs: readonly Again[]): Promise<readonly Again[]> {
+  const requests = [...new Map(pairs.map(({ original }) => [original.id, original])).values()];
+  const { of } = await turnsOf(store, requests);
+  return pairs.map(pair => {
+    const last = of.get(pair.original.id)?.calls.at(-1);
+    return last ? { ...pair, original: { ...pair.original, answer: last.answer } } : pair;
   });
 }
 

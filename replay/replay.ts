@@ -1,21 +1,24 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
-import { ask } from '../gateway/asking/ask.ts';
+import { type Asking, ask } from '../gateway/asking/ask.ts';
 import { type Question, wantsOf } from '../gateway/asking/question.ts';
+import type { ChatResponse } from '../gateway/core/chat.ts';
 import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
 import type { ReplayedSeen } from '../gateway/observe/replayed.ts';
-import { type Asked, askAgain } from './again.ts';
+import type { Asked } from './again.ts';
 import type { Arm } from './arm.ts';
 import type { RecordBook } from './from-record.ts';
-import type { Job, Journal } from './journal.ts';
+import { type JobInHand, jobsOf, keyOf, questionOf } from './jobs.ts';
+import type { Journal } from './journal.ts';
 import type { RateLimits } from './limits.ts';
-import { type Pace, schedule } from './pace.ts';
+import { type Pace, quantile } from './pace.ts';
 import { estimate } from './plan.ts';
 import type { Purse } from './purse.ts';
 import type { RecordedRequest } from './source.ts';
 import type { Transforms } from './transform.ts';
+import { following, type Matching, Mocks, type Turn } from './turns.ts';
 import { answered, nobodyReads, waitFor } from './wait.ts';
 
 export interface Replay {
@@ -39,6 +42,8 @@ export interface Replay {
   readonly limits?: RateLimits;
   /** The share of calls that may stay without an answer, once there were a few; beyond it the run stops and can go on later. */
   readonly errorRateMax?: number;
+  /** Turns are asked whole, with what their tools gave of old: by the request that begins them. */
+  readonly turns?: { readonly of: ReadonlyMap<string, Turn>; readonly matching: Matching } | undefined;
   /** Where answers are taken from the record; `only` calls nobody. */
   readonly record?: { readonly book: RecordBook; readonly only: boolean };
   /** Stops the run: what is under way is given up and recorded as cancelled. */
@@ -78,13 +83,8 @@ export interface Replayed {
   readonly dueLatencyMsP99: Milliseconds;
   /** Waited for a turn under --rpm and --tpm, over all calls. */
   readonly limitedMs: Milliseconds;
-}
-
-interface JobInHand {
-  readonly recorded: RecordedRequest;
-  readonly arm: Arm;
-  readonly repeat: number;
-  readonly dueMs: Milliseconds;
+  /** Where turns are asked whole: calls after the first of each, calls of tools of which nothing was recorded, recorded results that nobody called for. */
+  readonly turned: { readonly further: number; readonly unknown: number; readonly unused: number };
 }
 
 export async function replay(plan: Replay): Promise<Replayed> {
@@ -103,6 +103,7 @@ class Run {
   readonly #applied: { [name: string]: number } = {};
   readonly #lags: Milliseconds[] = [];
   readonly #dueLatencies: Milliseconds[] = [];
+  readonly #turned = { further: 0, unknown: 0, unused: 0 };
   readonly #counts = { asked: 0, answered: 0, fromRecord: 0, saved: 0, unpriced: 0, limitedMs: 0 };
   #next = 0;
   #stoppedBy: Replayed['stoppedBy'];
@@ -130,7 +131,7 @@ class Run {
       const dueAt = this.#startedAt + job.dueMs;
       const lag = await waitFor(this.#plan, dueAt);
       if (this.#isStopped()) return this.#leave(this.#plan.stop.aborted ? 'interrupt' : 'cap');
-      const asked = questionOf(this.#plan, job);
+      const asked = questionOf(this.#plan, job, job.recorded, this.#plan.clock.now());
       if (typeof asked === 'string') this.#skip(job, asked);
       else if (!(await this.#ask(job, asked, dueAt, lag))) return;
     }
@@ -141,6 +142,7 @@ class Run {
     const lags = this.#lags.sort((a, b) => a - b);
     return {
       ...this.#counts,
+      turned: this.#turned,
       failed: this.#failed,
       skipped: this.#skipped,
       before: this.#before,
@@ -181,19 +183,60 @@ class Run {
     plan.journal?.begin(key, worst);
     const started = known ? { ...question, receivedAt: known.clock.now() } : question;
     const asking = ask(started, known?.world ?? job.arm.world, nobodyReads());
-    const exchange = await (known ? known.run(answered(asking, plan.stop)) : answered(asking, plan.stop));
-    const cost = known?.whole ? 0 : (exchange.costNanoUsd ?? 0);
+    const first = await (known ? known.run(answered(asking, plan.stop)) : answered(asking, plan.stop));
+    const firstCost = known?.whole ? 0 : (first.costNanoUsd ?? 0);
+    plan.purse.settle(worst, firstCost);
+    this.#tell(first, question, job, asking);
+    const { exchange, cost } = await this.#goOn(job, first, firstCost, asking.answer());
     // A record that could not be made is no record: what it cost is spent, and it is asked again when the run goes on.
     plan.journal?.settle(key, exchange.outcome, cost);
-    plan.purse.settle(worst, cost);
     this.#count(exchange, known?.whole === true);
     if (this.#failsTooOften()) this.#stoppedBy ??= 'errors';
     if (paced) this.#dueLatencies.push(Math.max(0, plan.clock.now() - dueAt));
     this.#settled.resolve();
     this.#settled = Promise.withResolvers();
-    const { trace: original } = job.recorded;
-    plan.onExchange(exchange, { chat: question.chat, answer: () => asking.answer(), placeOf: job.arm.world.placeOf, original });
     return true;
+  }
+
+  #tell(exchange: Exchange, { chat }: Question, { recorded: { trace: original }, arm }: JobInHand, asking: Asking): void {
+    this.#plan.onExchange(exchange, { chat, answer: () => asking.answer(), placeOf: arm.world.placeOf, original });
+  }
+
+  /** The rest of a turn: as long as the model calls tools of which a result was recorded. Each call has its money, and the journal knows of all of it. */
+  async #goOn(
+    job: JobInHand,
+    first: Exchange,
+    firstCost: NanoUsd,
+    firstAnswer: ChatResponse | undefined,
+  ): Promise<{ readonly exchange: Exchange; readonly cost: NanoUsd }> {
+    const plan = this.#plan;
+    const turn = plan.turns?.of.get(job.recorded.id);
+    let [exchange, cost, answer, recorded] = [first, firstCost, firstAnswer, job.recorded];
+    if (!turn || !plan.turns) return { exchange, cost };
+    const mocks = new Mocks(turn.gave, plan.turns.matching);
+    for (let further = 1; answer && exchange.outcome === 'ok' && further < callsMax; further++) {
+      const next = following(recorded, answer, mocks);
+      if (next === 'unknown') this.#turned.unknown++;
+      if (next === 'unknown' || next === undefined) break;
+      const asked = questionOf(plan, job, next, plan.clock.now());
+      if (typeof asked === 'string') break;
+      const { worst } = estimate(asked.question, next, job.arm.world, plan.clock.now());
+      // Half a turn is none: it is asked again when there is money.
+      if (!(await this.#reserve(worst))) {
+        this.#stoppedBy ??= plan.stop.aborted ? 'interrupt' : 'cap';
+        return { exchange: { ...exchange, outcome: 'cancelled' }, cost };
+      }
+      plan.journal?.begin(keyOf(job), cost + worst);
+      const asking = ask(asked.question, job.arm.world, nobodyReads());
+      exchange = await answered(asking, plan.stop);
+      plan.purse.settle(worst, exchange.costNanoUsd ?? 0);
+      cost += exchange.costNanoUsd ?? 0;
+      this.#turned.further++;
+      this.#tell(exchange, asked.question, job, asking);
+      [answer, recorded] = [asking.answer(), next];
+    }
+    this.#turned.unused += mocks.left;
+    return { exchange, cost };
   }
 
   #count(exchange: Exchange, fromRecord: boolean): void {
@@ -250,30 +293,8 @@ class Run {
   }
 }
 
+/** A model that goes on calling tools is left alone. */
+const callsMax = 16;
+
 /** Of fewer calls a share says nothing. */
 const judgedFrom = 20;
-
-const keyOf = ({ recorded, arm, repeat }: JobInHand): Job => ({ request: recorded.id, arm: arm.name, repeat });
-
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? 0;
-}
-
-/** All arms of one request are due together, so that they meet the same hour. */
-function jobsOf({ requests, arms, repeats, pace }: Replay): readonly JobInHand[] {
-  const due = schedule(
-    requests.map(request => request.receivedAt),
-    pace,
-  );
-  return requests.flatMap((recorded, i) =>
-    Array.from({ length: repeats }, (_, repeat) =>
-      arms.filter(arm => arm.wants?.(recorded) ?? true).map(arm => ({ recorded, arm, repeat, dueMs: due[i]! })),
-    ).flat(),
-  );
-}
-
-function questionOf(plan: Replay, { recorded, arm, repeat }: JobInHand): Asked | string {
-  const dialect = plan.dialectOf(recorded.dialect);
-  if (!dialect) return `recorded in a wire format that this version does not read: ${recorded.dialect}`;
-  return askAgain(recorded, arm, plan.run, repeat, dialect, plan.clock.now(), plan.transforms);
-}

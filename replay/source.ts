@@ -190,6 +190,20 @@ export async function load(store: Store, ids: readonly string[]): Promise<readon
   return found.sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
 }
 
+/** All that callers asked in the conversations of these requests. */
+export async function inConversationsOf(store: Store, requests: readonly RecordedRequest[]): Promise<readonly RecordedRequest[]> {
+  const conversations = [...new Set(requests.map(({ conversation }) => conversation).filter(id => id !== ''))];
+  const ids: string[] = [];
+  for (let i = 0; i < conversations.length; i += idsPerQuery) {
+    const rows = await store.select<{ id: string }>(
+      "SELECT DISTINCT toString(request_id) AS id FROM requests WHERE run_id = '' AND conversation_id IN {conversations: Array(String)}",
+      { conversations: conversations.slice(i, i + idsPerQuery) },
+    );
+    for (const { id } of rows) ids.push(id);
+  }
+  return load(store, ids);
+}
+
 /** What a run made of a request: one row of it for each arm and repeat, the last where it was asked again. */
 export interface Again {
   readonly arm: string;

@@ -13,7 +13,7 @@ import { Journal } from '../journal.ts';
 import { parseRates, rateLimits } from '../limits.ts';
 import type { Pace } from '../pace.ts';
 import { Purse } from '../purse.ts';
-import { type Replayed, replay } from '../replay.ts';
+import { type Replay, type Replayed, replay } from '../replay.ts';
 import { replayedText } from '../report/replayed.ts';
 import { journalPath, type Manifest, runFolder } from '../run-folder.ts';
 import { type Run, writeRun } from '../runs.ts';
@@ -81,6 +81,7 @@ export interface Work {
   readonly limits: Limits;
   readonly requests: readonly RecordedRequest[];
   readonly comes: Comes;
+  readonly turns?: Replay['turns'];
 }
 
 export async function carryOut(work: Work): Promise<number> {
@@ -109,7 +110,7 @@ export async function carryOut(work: Work): Promise<number> {
       clock: wallClock,
       dialectOf,
       journal,
-      retryErrors: options.retryErrors === true,
+      ...{ turns: work.turns, retryErrors: options.retryErrors === true },
       transforms: transformsOf(options),
       limits: limits.rates,
       ...(limits.errorRateMax === undefined ? {} : { errorRateMax: limits.errorRateMax }),

@@ -12,7 +12,8 @@ import { type ArmPlan, planOf } from '../plan.ts';
 import { money } from '../report/format.ts';
 import type { RecordedRequest } from '../source.ts';
 import type { Transforms } from '../transform.ts';
-import { armsOf, type ReplayOptions, type Selected, selected, settingsFor, transformsOf } from './prepare.ts';
+import { turnsOf } from '../turns.ts';
+import { armsOf, matchingOf, type ReplayOptions, type Selected, selected, settingsFor, transformsOf } from './prepare.ts';
 import { nothingIsRecorded } from './run.ts';
 
 export interface PlanOptions extends ReplayOptions {
@@ -23,7 +24,10 @@ export async function planRun(options: PlanOptions, comes: Comes): Promise<void>
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
-    const chosen = await selected(store, settings, options, false);
+    const found = await selected(store, settings, options, false);
+    const turns = matchingOf(options) && (await turnsOf(store, found.requests));
+    // A turn is expected to take as many calls as it took.
+    const chosen = turns ? { ...found, requests: turns.first.flatMap(({ id }) => turns.of.get(id)!.calls) } : found;
     const transforms = transformsOf(options);
     const plans: ArmPlan[] = [];
     for (const arm of armsOf(options, settings, nothingIsRecorded)) {

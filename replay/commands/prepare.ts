@@ -13,6 +13,7 @@ import { type SelectionOptions, samplingOf, selectionOf } from '../selection.ts'
 import { candidates, load, type RecordedRequest } from '../source.ts';
 import { fileCandidates, readRequests } from '../source-file.ts';
 import type { Transforms } from '../transform.ts';
+import type { Matching } from '../turns.ts';
 
 export interface ReplayOptions extends SelectionOptions {
   readonly against: readonly string[];
@@ -22,6 +23,8 @@ export interface ReplayOptions extends SelectionOptions {
   readonly temperature?: string;
   readonly hosted?: string;
   readonly maxCost?: string;
+  readonly conversation?: string;
+  readonly tools?: string;
 }
 
 export interface Selected {
@@ -91,6 +94,22 @@ export async function requestsOf(store: Store, items: readonly Item[]): Promise<
   );
   const kept = items.flatMap(({ request, weight }) => (request ? [{ ...request, weight }] : []));
   return [...weighted(found, stored), ...kept].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
+}
+
+/** How calls of tools are matched where turns are asked whole; undefined where each request is asked with its recorded history. */
+export function matchingOf({ conversation = 'turn', tools = 'block', from }: ReplayOptions): Matching | undefined {
+  if (conversation !== 'turn' && conversation !== 'free')
+    throw new CommandError(exit.usage, `--conversation ${conversation}: write turn or free.`);
+  const matching = /^mock:(fifo|strict)$/.exec(tools)?.[1] as Matching | undefined;
+  if (!matching && tools !== 'block') throw new CommandError(exit.usage, `--tools ${tools}: write block, mock:fifo or mock:strict.`);
+  if (conversation === 'free' && !matching)
+    throw new CommandError(
+      exit.usage,
+      'No tool is ever executed: --conversation free needs --tools mock:fifo or mock:strict, to give what was recorded.',
+    );
+  if (conversation === 'free' && from !== undefined)
+    throw new CommandError(exit.usage, '--conversation free finds what tools gave in the store, and does not go with --from.');
+  return conversation === 'free' ? matching : undefined;
 }
 
 export const itemsOf = ({ requests, fromFile }: Selected): readonly Item[] =>

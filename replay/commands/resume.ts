@@ -12,8 +12,9 @@ import type { Comes } from '../from-record.ts';
 import { type Job, Journal, progressOf } from '../journal.ts';
 import { money } from '../report/format.ts';
 import { journalPath, latestRun, lockRun, type Manifest, type OpenRun, readRun, runFolder } from '../run-folder.ts';
+import { turnsOf } from '../turns.ts';
 import { carryOut, limitsOf } from './carry-out.ts';
-import { armsOf, requestsOf, settingsFor } from './prepare.ts';
+import { armsOf, matchingOf, requestsOf, settingsFor } from './prepare.ts';
 import { nothingIsRecorded, type RunOptions } from './run.ts';
 
 export interface ResumeOptions {
@@ -34,11 +35,16 @@ export async function resumeRun(name: string, options: ResumeOptions, comes: Com
     sameConfiguration(open.manifest, all, settings);
     const store = await openStore(settings);
     try {
-      await takeStock(store, settings, open);
+      const matching = matchingOf(all);
+      await takeStock(store, settings, open, matching !== undefined);
       const requests = await requestsOf(store, open.items);
       if (requests.length < open.items.length)
         note(`${open.items.length - requests.length} requests of the run are no longer in the store.`);
-      return await carryOut({ store, settings, manifest: open.manifest, options: all, limits: limitsOf(all), requests, comes });
+      const turns = matching && { of: (await turnsOf(store, requests)).of, matching };
+      return await carryOut({
+        ...{ store, settings, manifest: open.manifest, options: all, limits: limitsOf(all), requests, comes },
+        ...(turns ? { turns } : {}),
+      });
     } finally {
       await store.close();
     }
@@ -60,11 +66,13 @@ function sameConfiguration(manifest: Manifest, options: RunOptions, settings: Se
 }
 
 /** What the process that died had sealed counts as done though it could not write so any more; what it had begun besides is given up. */
-async function takeStock(store: Store, settings: Settings, { folder, manifest }: OpenRun): Promise<void> {
+async function takeStock(store: Store, settings: Settings, { folder, manifest }: OpenRun, isTurns: boolean): Promise<void> {
   const journal = new Journal(journalPath(folder), settings.recorder.durability === 'power');
   try {
     const open = journal.open;
     if (open.length === 0) return;
+    // What is sealed of a turn may be its beginning: it is asked again whole.
+    if (isTurns) return journal.giveUp();
     // Opening its spool closes what lay open; when that is settled, the store has all that was ever sealed.
     await openReplaySpool(settings, manifest.run).settled();
     const keyOf = ({ request, arm, repeat }: Job): string => JSON.stringify([request, arm, repeat]);

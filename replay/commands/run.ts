@@ -1,7 +1,7 @@
 /** `hindcast replay run`. */
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exit } from '../../gateway/cli.ts';
+import { CommandError, exit, note } from '../../gateway/cli.ts';
 import { wallClock } from '../../gateway/clock.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { openStore } from '../../recorder/open.ts';
@@ -10,8 +10,9 @@ import { planOf } from '../plan.ts';
 import { money } from '../report/format.ts';
 import { createRun, lockRun, type Manifest, runFolder } from '../run-folder.ts';
 import { newRunId } from '../runs.ts';
+import { turnsOf } from '../turns.ts';
 import { type CarryOptions, carryOut, isPaced, limitsOf } from './carry-out.ts';
-import { armsOf, itemsOf, type ReplayOptions, selected, settingsFor, transformsOf } from './prepare.ts';
+import { armsOf, itemsOf, matchingOf, type ReplayOptions, selected, settingsFor, transformsOf } from './prepare.ts';
 
 export interface RunOptions extends ReplayOptions, CarryOptions {
   readonly allowUnpriced?: boolean;
@@ -23,9 +24,21 @@ export async function runReplay(options: RunOptions, comes: Comes): Promise<numb
   const limits = limitsOf(options);
   const store = await openStore(settings);
   try {
-    const chosen = await selected(store, settings, options, isPaced(options));
+    const matching = matchingOf(options);
+    if (matching && (options.mode !== 'live' || options.onlyMissing))
+      throw new CommandError(
+        exit.usage,
+        '--conversation free asks everything anew: it goes with neither --mode cached nor --only-missing.',
+      );
+    const found = await selected(store, settings, options, isPaced(options));
+    const turns = matching && (await turnsOf(store, found.requests));
+    const chosen = turns ? { ...found, requests: turns.first } : found;
+    if (turns && turns.first.length < found.requests.length)
+      note(`${found.requests.length - turns.first.length} requests go on with a turn, and are asked with it.`);
+    if (chosen.requests.length === 0) throw new CommandError(exit.nothing, 'No selected request begins a turn.');
     const arms = armsOf(options, settings, nothingIsRecorded);
-    const plans = arms.map(arm => planOf(arm, chosen.requests, transformsOf(options), wallClock.now()));
+    const priced = turns ? turns.first.flatMap(({ id }) => turns.of.get(id)!.calls) : chosen.requests;
+    const plans = arms.map(arm => planOf(arm, priced, transformsOf(options), wallClock.now()));
     if (!options.allowUnpriced) refuseUnpriced(plans);
     if (options.mode === 'live') await agreed(plans, limits.repeats, options);
     const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
@@ -42,7 +55,16 @@ export async function runReplay(options: RunOptions, comes: Comes): Promise<numb
     createRun(settings.store.path, manifest, itemsOf(chosen));
     const lock = lockRun(runFolder(settings.store.path, id), id);
     try {
-      return await carryOut({ store, settings, manifest, options, limits, requests: chosen.requests, comes });
+      return await carryOut({
+        store,
+        settings,
+        manifest,
+        options,
+        limits,
+        requests: chosen.requests,
+        comes,
+        ...(turns && matching ? { turns: { of: turns.of, matching } } : {}),
+      });
     } finally {
       lock.release();
     }

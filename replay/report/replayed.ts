@@ -20,6 +20,11 @@ export function replayedText(run: string, replayed: Replayed, { lost, lostWorst 
   if (replayed.fromRecord > 0) lines.push(`${replayed.fromRecord} answered from the record, which saved ${money(replayed.saved)}.`);
   const changes = Object.entries(replayed.applied).map(([name, count]) => `${count} ${name}`);
   if (changes.length > 0) lines.push(`Changed of the callers' own words: ${changes.join(', ')}.`);
+  const { further, unknown, unused } = replayed.turned;
+  if (further + unknown + unused > 0)
+    lines.push(
+      `Turns took ${further} further calls; ${unknown} ended at a tool of which nothing was recorded, ${unused} recorded results were not called for.`,
+    );
   if (replayed.limitedMs > 0)
     lines.push(`Calls waited ${ms(replayed.limitedMs / Math.max(1, replayed.asked))} on average for their turn under --rpm and --tpm.`);
   if (replayed.dueLatencyMsP99 > 0) {

@@ -1,0 +1,236 @@
+/** Turns that are asked whole: tools are never executed, what they gave of old is given again, and what was never recorded ends the turn. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { wallClock } from '../../gateway/clock.ts';
+import { openaiChat } from '../../gateway/dialects/openai.ts';
+import { httpUpstream } from '../../gateway/upstream.ts';
+import { armOf } from '../../replay/arm.ts';
+import { dialectOf } from '../../replay/dialects.ts';
+import type { Job } from '../../replay/journal.ts';
+import { atOnce } from '../../replay/pace.ts';
+import { Purse } from '../../replay/purse.ts';
+import { type Replay, replay } from '../../replay/replay.ts';
+import { replayedText } from '../../replay/report/replayed.ts';
+import type { RecordedRequest } from '../../replay/source.ts';
+import { type Matching, Mocks, type ToolGave, turnsIn } from '../../replay/turns.ts';
+import { MemorySink, settingsOf } from '../gateway/harness.ts';
+import { Place } from '../hindcast.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+const user = (content: string): Json => ({ role: 'user', content });
+const calls = (...asked: readonly (readonly [id: string, name: string, args: object])[]): Json => ({
+  role: 'assistant',
+  content: null,
+  tool_calls: asked.map(([id, name, args]) => ({ id, type: 'function', function: { name, arguments: JSON.stringify(args) } })),
+});
+const gave = (id: string, content: string): Json => ({ role: 'tool', tool_call_id: id, content });
+const tools = ['weather', 'time'].map(name => ({ type: 'function', function: { name, parameters: { type: 'object' } } }));
+
+let count = 0;
+function recorded(messages: readonly Json[], text = '', conversation = 'c1'): RecordedRequest {
+  const answer = { outcome: 'ok', target: 'a/m', text, toolCalls: [], finish: 'stop', inputTokens: 10, outputTokens: 20, latencyMs: 5 };
+  return {
+    id: `01900000-0000-7000-8000-${String(++count).padStart(12, '0')}`,
+    receivedAt: count * 10,
+    ...{ tenant: 'acme', project: '', user: '', conversation, tags: {}, dialect: openaiChat.name, stream: false, route: 'm', headers: {} },
+    body: JSON.stringify({ model: 'm', messages, tools, seed: 7 }),
+    answer,
+  };
+}
+
+const question = user('Is it raining in Bonn, and what time is it?');
+const rain = calls(['c1', 'weather', { city: 'Bonn' }]);
+const clock = calls(['c2', 'time', { zone: 'CET' }]);
+const turn = (): readonly RecordedRequest[] => [
+  recorded([question]),
+  recorded([question, rain, gave('c1', 'rain')]),
+  recorded([question, rain, gave('c1', 'rain'), clock, gave('c2', 'noon')], 'It rains at noon.'),
+];
+
+test('a turn is found by its first request, with what tools gave and how it ended', () => {
+  const [first, second, third] = turn();
+  const other = recorded([user('Something else')]);
+  const next = recorded([question, rain, gave('c1', 'rain'), user('Thanks!')]);
+  const found = turnsIn([third!, first!, other, second!, next]);
+  expect([...found.keys()].toSorted()).toEqual([first!.id, other.id, next.id].toSorted());
+  const { gave: given, calls: made } = found.get(first!.id)!;
+  expect(made.map(({ id }) => id)).toEqual([first!.id, second!.id, third!.id]);
+  expect(given.map(({ name, arguments: args }) => [name, args])).toEqual([
+    ['weather', '{"city":"Bonn"}'],
+    ['time', '{"zone":"CET"}'],
+  ]);
+  expect(found.get(other.id)!.gave).toEqual([]);
+  const elsewhere = turnsIn([first!, recorded([question, rain, gave('c1', 'rain')], '', 'c2')]);
+  expect(elsewhere.get(first!.id)!.gave, 'of another conversation').toEqual([]);
+});
+
+test('results are given once each: in order by name, or only for the same arguments in whatever order they are written', () => {
+  const all: readonly ToolGave[] = [
+    { name: 'f', arguments: '{"a":1,"b":2}', content: [{ type: 'text', text: 'one' }] },
+    { name: 'f', arguments: '{"a":3}', content: [{ type: 'text', text: 'two' }] },
+  ];
+  const fifo = new Mocks(all, 'fifo');
+  expect(fifo.give({ name: 'g', arguments: '{}' })).toBeUndefined();
+  expect(fifo.give({ name: 'f', arguments: '{"a":9}' })).toBe(all[0]);
+  expect(fifo.left).toBe(1);
+  const strict = new Mocks(all, 'strict');
+  expect(strict.give({ name: 'f', arguments: '{"a":9}' })).toBeUndefined();
+  expect(strict.give({ name: 'f', arguments: '{ "b": 2, "a": 1 }' })).toBe(all[0]);
+  expect(strict.give({ name: 'f', arguments: '{"a":1,"b":2}' }), 'once').toBeUndefined();
+  const name = fc.constantFrom('f', 'g');
+  const args = fc.constantFrom('{}', '{"x":1}', '{"x":2}');
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ name, arguments: args })),
+      fc.array(fc.record({ name, arguments: args })),
+      fc.constantFrom('fifo' as const, 'strict' as const),
+      (given, asked, how) => {
+        const mocks = new Mocks(
+          given.map(one => ({ ...one, content: [] })),
+          how,
+        );
+        const got = asked.flatMap(call => mocks.give(call) ?? []);
+        expect(got.length + mocks.left).toBe(given.length);
+        expect(new Set(got).size).toBe(got.length);
+      },
+    ),
+  );
+});
+
+/** A model that answers by how far the conversation has come; `asked` is what it was sent. */
+async function model(script: readonly Json[]) {
+  const asked: { messages: readonly Json[]; seed: unknown }[] = [];
+  const server = createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request.setEncoding('utf8')) text += chunk;
+    const body = JSON.parse(text);
+    asked.push(body);
+    const message = script[body.messages.filter(({ role }: { role: string }) => role === 'assistant').length];
+    const finish = message?.tool_calls ? 'tool_calls' : 'stop';
+    const usage = { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 };
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({
+        id: 'x',
+        object: 'chat.completion',
+        created: 1,
+        model: 'm',
+        choices: [{ index: 0, message, finish_reason: finish }],
+        usage,
+      }),
+    );
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    [Symbol.asyncDispose]: async () => void server.close(),
+  };
+}
+
+async function askedWhole(script: readonly Json[], matching: Matching, cap = Number.POSITIVE_INFINITY) {
+  await using upstream = await model(script);
+  const settings = settingsOf(`providers: { b: { api: openai, key: k-0123456789, base_url: "${upstream.url}", allow_private: true } }
+prices: { b/m: { input: 1, output: 1 } }`);
+  const sink = new MemorySink();
+  const settled: (readonly [Job, string, number])[] = [];
+  const begun: number[] = [];
+  const requests = turn();
+  const plan: Replay = {
+    ...{ run: 'r', repeats: 1, pace: atOnce, concurrency: 1, purse: new Purse(cap), clock: wallClock, dialectOf },
+    requests: requests.slice(0, 1),
+    arms: [armOf('b/m', settings, { clock: wallClock, upstream: httpUpstream(), sink }, {})],
+    journal: { begin: (_, worst) => void begun.push(worst), settle: (...what) => void settled.push(what), outcomeOf: () => undefined },
+    turns: { of: turnsIn(requests), matching },
+    transforms: { hosted: 'block', outputTokensMax: 50 },
+    stop: new AbortController().signal,
+    onExchange: () => {},
+  };
+  return { done: await replay(plan), asked: upstream.asked, exchanges: sink.exchanges, settled, begun };
+}
+
+const ends: Json = { role: 'assistant', content: 'Noon, and rain.' };
+
+test('a model that calls the same tools is led to its end, and pays for every call', async () => {
+  const told = await askedWhole([calls(['n1', 'time', { zone: 'CET' }]), calls(['n2', 'weather', { city: 'Bonn' }]), ends], 'strict');
+  expect(told.done).toMatchObject({ asked: 1, answered: 1, left: 0, turned: { further: 2, unknown: 0, unused: 0 } });
+  expect(told.asked.at(-1)!.messages.slice(1)).toMatchObject([
+    { role: 'assistant', tool_calls: [{ id: 'n1' }] },
+    { role: 'tool', tool_call_id: 'n1', content: 'noon' },
+    { role: 'assistant', tool_calls: [{ id: 'n2' }] },
+    { role: 'tool', tool_call_id: 'n2', content: 'rain' },
+  ]);
+  expect(told.asked.at(-1)!.seed, 'what else the caller said goes along').toBe(7);
+  expect(told.exchanges.map(({ replayOf }) => replayOf)).toEqual(Array(3).fill(told.exchanges[0]!.replayOf));
+  expect(told.settled).toEqual([[expect.anything(), 'ok', 3 * 20_000]]);
+  expect(told.done.spent).toBe(60_000);
+});
+
+test('strict ends the turn at other arguments, fifo goes on; what nobody called for is counted', async () => {
+  const elsewhere = [calls(['n1', 'weather', { city: 'Kiel' }]), ends];
+  const strict = await askedWhole(elsewhere, 'strict');
+  expect(strict.done.turned).toEqual({ further: 0, unknown: 1, unused: 2 });
+  const fifo = await askedWhole(elsewhere, 'fifo');
+  expect(fifo.done.turned).toEqual({ further: 1, unknown: 0, unused: 1 });
+  expect(replayedText('r', fifo.done)).toContain(
+    'Turns took 1 further calls; 0 ended at a tool of which nothing was recorded, 1 recorded results',
+  );
+  expect((await askedWhole([ends], 'fifo')).done.turned).toEqual({ further: 0, unknown: 0, unused: 2 });
+});
+
+test('a turn for which the money does not suffice is cancelled, counted, and asked again another time', async () => {
+  const [first, second] = (await askedWhole([rain, ends], 'fifo')).begun;
+  // The journal knows what was spent before: the second call, longer than the first, comes on top.
+  expect(second).toBeGreaterThan(first! + 20_000);
+  const told = await askedWhole([rain, ends], 'fifo', first!);
+  expect(told.done.stoppedBy).toBe('cap');
+  expect(told.settled.map(([, outcome]) => outcome)).toEqual(['cancelled']);
+  expect(told.done.spent).toBe(20_000);
+  expect(told.asked).toHaveLength(1);
+});
+
+test('a model that never stops calling tools is left alone', async () => {
+  const again = Array.from({ length: 40 }, (_, i) => calls([`n${i}`, i % 2 === 0 ? 'weather' : 'time', {}]));
+  const { done, asked } = await askedWhole(again, 'fifo');
+  expect(asked.length).toBe(3);
+  expect(done.turned).toEqual({ further: 2, unknown: 1, unused: 0 });
+});
+
+test('through the command line: a recorded turn is planned, asked whole, and held against how it had ended', {
+  timeout: 120_000,
+}, async () => {
+  await using upstream = await model([rain, clock, { role: 'assistant', content: 'It rains at noon.' }]);
+  await using place = new Place(`
+server: { port: 0 }
+store: { port: 0 }
+providers: { b: { api: openai, key: k-0123456789, base_url: "${upstream.url}", allow_private: true } }
+prices: { b/m: { input: 1, output: 1 }, b/other: { input: 1, output: 1 } }
+`);
+  const gateway = await place.serve();
+  for (const { body } of turn()) {
+    const headers = { 'content-type': 'application/json', 'x-hindcast-conversation': 'c9' };
+    await (await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body: body.replace('"m"', '"b/m"') })).text();
+  }
+  const stored = async (): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text();
+  await expect.poll(stored, { timeout: 20_000 }).toBe('3\n');
+  const free = ['--conversation', 'free', '--tools', 'mock:strict', '--against', 'b/other', '--since', '1h'] as const;
+  const plan = await place.run('replay', 'plan', ...free, '--json');
+  expect(JSON.parse(plan.stdout)).toMatchObject({ arms: [{ calls: 3 }] });
+  const run = await place.run('replay', 'run', ...free, '--json');
+  expect(run.stderr).toContain('2 requests go on with a turn, and are asked with it.');
+  expect(JSON.parse(run.stdout)).toMatchObject({ asked: 1, answered: 1, turned: { further: 2, unknown: 0, unused: 0 } });
+  const diff = JSON.parse((await place.run('replay', 'diff', 'latest', '--json')).stdout);
+  expect(diff.arms[0].totals).toMatchObject({ pairs: 1, likeness: { same: 1 } });
+  for (const [args, said] of [
+    [['--conversation', 'free'], /needs --tools mock:fifo or mock:strict/],
+    [['--conversation', 'all'], /write turn or free/],
+    [['--tools', 'run'], /write block, mock:fifo or mock:strict/],
+    [['--conversation', 'free', '--tools', 'mock:fifo', '--only-missing'], /goes with neither --mode cached nor --only-missing/],
+  ] as const) {
+    const refused = await place.run('replay', 'run', '--since', '1h', '--against', 'b/other', ...args);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(said)]);
+  }
+  await gateway.end('SIGINT');
+});
