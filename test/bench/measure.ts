@@ -87,11 +87,14 @@ export class Session {
     const figures = await measureCell(running, { ...cell, warmup }, this.#sent, load).catch(error => ({ invalid: String(error) }));
     this.#sent += warmup + cell.requests;
     const leaves = cell.leaving && figures.invalid === undefined;
-    const leftMs = leaves ? Math.max(...(await leavingMs(running, upstream))) : undefined;
+    // Whoever cannot stream has nobody who leaves it.
+    const left = leaves ? await leavingMs(running, upstream).catch(error => String(error)) : undefined;
     if (leaves) this.#sent += callers;
+    const invalid = typeof left === 'string' ? left : figures.invalid;
     // What failed once has lost count of its records.
-    this.#isLost = figures.invalid !== undefined && running.recorded !== undefined;
-    return { ...failedSample(this.#subject, cell, round, ''), ...figures, leftMs };
+    this.#isLost = invalid !== undefined && running.recorded !== undefined;
+    const leftMs = typeof left === 'object' ? Math.max(...left) : undefined;
+    return { ...failedSample(this.#subject, cell, round, ''), ...figures, leftMs, invalid };
   }
 }
 
