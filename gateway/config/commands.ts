@@ -1,4 +1,4 @@
-/** `hindcast config check | schema | explain`. */
+/** `hindcast config check | schema | explain | import`. */
 import type { Command } from 'commander';
 import { action, exit, result } from '../cli.ts';
 import { wallClock } from '../clock.ts';
@@ -6,6 +6,7 @@ import { configSchema, loadConfig, printProblems } from '../config.ts';
 import { registerExplain } from '../explain/command.ts';
 import { certificateWarnings } from './certificates.ts';
 import { describe, description } from './describe.ts';
+import { registerImport } from './import/command.ts';
 
 export { registerKeys } from './key-commands.ts';
 
@@ -17,14 +18,15 @@ interface Options {
 export function registerConfig(program: Command): void {
   const config = program
     .command('config')
-    .description('check the configuration, print its schema, or what it does with a request')
+    .description('check the configuration, print its schema or what it does with a request, or take over that of another gateway')
     .addHelpText(
       'after',
       `
 Examples:
   hindcast config check                      all that is wrong with hindcast.yaml, or what it says
   hindcast config schema > hindcast.schema.json
-  hindcast config explain --request body.json   what each target would be sent, and what would be lost`,
+  hindcast config explain --request body.json   what each target would be sent, and what would be lost
+  hindcast config import litellm-config.yaml -o hindcast.yaml`,
     );
   config
     .command('check')
@@ -55,6 +57,7 @@ Examples:
     )
     .action(action(async () => result({ json: true }, configSchema(), () => '')));
   registerExplain(config);
+  registerImport(config);
 }
 
 async function check(options: Options): Promise<number> {

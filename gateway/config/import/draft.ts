@@ -1,0 +1,187 @@
+/** What becomes of another gateway's configuration: ours, in the order that one would write it, and everything that could not be carried over. */
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+
+export interface Left {
+  /** In the file that was read: `model_list[0].litellm_params.organization`. */
+  readonly path: string;
+  readonly why: string;
+}
+
+export interface Imported {
+  readonly config: JsonObject;
+  readonly left: readonly Left[];
+}
+
+/** A map of the file, of which every member is either taken or told as left. */
+export class Taking {
+  readonly path: string;
+  readonly #members: JsonObject;
+  readonly #taken = new Set<string>();
+
+  constructor(value: Json | undefined, path: string) {
+    this.#members = isObject(value) ? value : {};
+    this.path = path;
+  }
+
+  at(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+
+  take(name: string): Json | undefined {
+    this.#taken.add(name);
+    return this.#members[name] ?? undefined;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.take(name);
+    return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
+  }
+
+  number(name: string): number | undefined {
+    const value = this.take(name);
+    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+    return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+  }
+
+  map(name: string): Taking {
+    return new Taking(this.take(name), this.at(name));
+  }
+
+  list(name: string): readonly Json[] {
+    const value = this.take(name);
+    return Array.isArray(value) ? (value as readonly Json[]) : [];
+  }
+
+  /** What nobody has taken; `whys` by name, else `otherwise`. */
+  *rest(whys: Readonly<Record<string, string>>, otherwise: string): Generator<Left> {
+    for (const name of Object.keys(this.#members)) {
+      if (!this.#taken.has(name)) yield { path: this.at(name), why: whys[name] ?? otherwise };
+    }
+  }
+}
+
+interface Account {
+  readonly name: string;
+  readonly entry: Record<string, Json>;
+}
+
+const nameMax = 100;
+
+/** The parts of our configuration as they come together. */
+export class Draft {
+  readonly left: Left[] = [];
+  readonly #accounts = new Map<string, Account>();
+  readonly #routes: Record<string, Json> = {};
+  readonly #prices: Record<string, Json> = {};
+  readonly #models: Record<string, Json> = {};
+  readonly #names = new Set<string>();
+  state: string | undefined;
+
+  leave(path: string, why: string): void {
+    this.left.push({ path, why });
+  }
+
+  /** Its name; the same for the same account, and a number behind it for another of the same kind. */
+  account(kind: string, entry: Readonly<Record<string, Json | undefined>>): string {
+    const said = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    const { limits: _, ...identity } = said;
+    const key = JSON.stringify(identity);
+    const known = this.#accounts.get(key);
+    if (known) return known.name;
+    let name = kind;
+    for (let n = 2; this.#names.has(name); n++) name = `${kind}-${n}`;
+    this.#names.add(name);
+    this.#accounts.set(key, { name, entry: said });
+    return name;
+  }
+
+  /** Limits of one model of an account. */
+  limit(account: string, model: string, limits: Readonly<Record<string, number | undefined>>): void {
+    const said = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    if (Object.keys(said).length === 0) return;
+    const found = [...this.#accounts.values()].find(({ name }) => name === account)!;
+    const before = isObject(found.entry.limits) ? found.entry.limits : {};
+    const models = isObject(before.models) ? before.models : {};
+    found.entry.limits = { ...before, models: { ...models, [model]: said } };
+  }
+
+  price(target: string, price: Readonly<Record<string, number | undefined>>): void {
+    const said = Object.fromEntries(Object.entries(price).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    if (said.input !== undefined && said.output !== undefined) this.#prices[target] = said;
+  }
+
+  facts(target: string, facts: Readonly<Record<string, Json | undefined>>): void {
+    const said = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    if (Object.keys(said).length > 0) this.#models[target] = said;
+  }
+
+  /** The name under which callers ask for it; another than `wished` where that is none of ours. */
+  route(wished: string, entry: Json, path: string): string {
+    const name =
+      wished
+        .replace(/[/,\s]+/g, '-')
+        .replace(/[^!-~]/g, '')
+        .slice(0, nameMax) || 'route';
+    if (name !== wished)
+      this.leave(path, `no route can be called ${JSON.stringify(wished)}: callers ask for ${name}, or for provider/model`);
+    if (this.#routes[name] === undefined) this.#routes[name] = entry;
+    else this.leave(path, `there is a route ${name} already`);
+    return name;
+  }
+
+  imported(): Imported {
+    const providers = Object.fromEntries([...this.#accounts.values()].map(({ name, entry }) => [name, entry]));
+    const config: Record<string, Json> = {
+      ...(this.state === undefined ? {} : { state: { url: this.state } }),
+      providers,
+      ...(Object.keys(this.#routes).length > 0 ? { routes: this.#routes } : {}),
+      ...(Object.keys(this.#models).length > 0 ? { models: this.#models } : {}),
+      ...(Object.keys(this.#prices).length > 0 ? { prices: this.#prices } : {}),
+    };
+    return { config, left: this.left };
+  }
+}
+
+/** A secret is never written down: what stood in the file is to be put in the environment under `name`. */
+export function secretOf(draft: Draft, value: string | undefined, path: string, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  const variable = /^os\.environ\/([A-Za-z_]\w*)$/.exec(value)?.[1] ?? /^\$\{?([A-Za-z_]\w*)\}?$/.exec(value)?.[1];
+  if (variable !== undefined) return `\${${variable}}`;
+  draft.leave(path, `the secret itself stands in the file, and is not written down again: put it in the environment as ${name}`);
+  return `\${${name}}`;
+}
+
+/** What is no secret may stand in the environment as well. */
+export const plainOf = (value: string | undefined): string | undefined => value?.replace(/^os\.environ\/([A-Za-z_]\w*)$/, '${$1}');
+
+export const durationOf = (seconds: number | undefined): string | undefined =>
+  seconds === undefined || seconds <= 0 ? undefined : Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
+
+export const retriesOf = (count: number | undefined): number | undefined =>
+  count === undefined ? undefined : Math.min(10, Math.max(0, Math.round(count)));
+
+/** A step that others stand behind, and those behind it: only when all before have failed. */
+export interface Step {
+  readonly target: string;
+  readonly weight?: number;
+}
+
+/** As one would write it: a target, a list of them, or steps where there is more to say. */
+export function routeEntry(
+  first: readonly Step[],
+  fallbacks: readonly string[],
+  strategy: string | undefined,
+  more: Readonly<Record<string, Json | undefined>>,
+): Json {
+  const said = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+  const spread = first.length > 1 ? strategy : undefined;
+  const behind = fallbacks.filter(target => !first.some(step => step.target === target));
+  const steps: Json[] = [
+    ...first.map(({ target, weight }) => ({ target, ...(spread === 'weighted' && weight !== undefined ? { weight } : {}) })),
+    // Without a weight of its own it would be asked first now and then.
+    ...behind.map(target => ({ target, ...(spread === 'weighted' ? { weight: 0 } : {}) })),
+  ];
+  const isPlain = spread === undefined && Object.keys(said).length === 0;
+  if (isPlain) return steps.length === 1 ? first[0]!.target : [...first.map(step => step.target), ...behind];
+  return { ...(spread === undefined ? {} : { strategy: spread }), ...said, steps };
+}
