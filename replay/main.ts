@@ -6,6 +6,7 @@ import { evaluatorOf, judgePair, judgePrompt } from '../eval/score/judge.ts';
 import { simulate } from '../eval/simulate.ts';
 import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../eval/statistics.ts';
 import { action } from '../gateway/cli.ts';
+import type { Decides } from './commands/carry-out.ts';
 import { createSet, type DatasetOptions, listSets, showSet } from './commands/dataset.ts';
 import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';
 import { diffHelp, planHelp, resumeHelp, runHelp } from './commands/help.ts';
@@ -72,6 +73,12 @@ export const statistics: Statistics = {
   },
 };
 
+/** Eval's gates in the words that replay needs. */
+const decides: Decides = {
+  check: async file => (await import('../eval/commands/gate.ts')).refuseManyLooks(file),
+  verdict: async (file, options) => (await import('../eval/commands/gate.ts')).decidedBy(file, options),
+};
+
 /** Eval's judge in the words that replay needs. */
 const judge: Judge = { prompt: judgePrompt, evaluatorOf, ask: askGateway, decide: judgePair, keep: keepScores };
 
@@ -82,7 +89,7 @@ export function register(program: Command): void {
     .addHelpText('after', runHelp)
     .action(
       action((options: RunOptions) =>
-        options.mode === 'simulated' ? simulateRun(options, simulate, statistics) : runReplay(options, comes),
+        options.mode === 'simulated' ? simulateRun(options, simulate, statistics) : runReplay(options, comes, decides),
       ),
     );
 
@@ -99,7 +106,7 @@ export function register(program: Command): void {
     .option('--max-duration <span>', 'stop after this')
     .option('--retry-errors', 'ask again what was not answered')
     .addHelpText('after', resumeHelp)
-    .action(action((name: string | undefined, options: ResumeOptions) => resumeRun(name ?? 'latest', options, comes)));
+    .action(action((name: string | undefined, options: ResumeOptions) => resumeRun(name ?? 'latest', options, comes, decides)));
 
   common(replay.command('status [run]').description('how far a run has come, and what it has spent'))
     .addHelpText('after', '\nExamples:\n  hindcast replay status\n  hindcast replay status 20260131-120000-4f2a --json')
@@ -197,5 +204,6 @@ const runFlags = (command: Command): Command =>
     .option('--repeat <count>', 'ask each this often', '1')
     .option('--max-duration <span>', 'stop after this; `resume` goes on')
     .option('--max-error-rate <share>', 'stop when more than this stay without an answer: 5%; `resume` goes on')
+    .option('--stop-when-decided <gate>', 'stop as soon as this gate file is decided; it must say statistics: { sequential: true }')
     .option('--yes', 'agree to spend more than $1; needed without a terminal, where --max-cost is not given')
     .option('--allow-unpriced', 'ask also whom nobody has said the price of; what that costs is in no sum');

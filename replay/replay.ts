@@ -16,6 +16,7 @@ import type { RateLimits } from './limits.ts';
 import { type Pace, quantile } from './pace.ts';
 import { estimate } from './plan.ts';
 import type { Purse } from './purse.ts';
+import type { Replayed } from './replayed.ts';
 import type { RecordedRequest } from './source.ts';
 import type { Transforms } from './transform.ts';
 import { following, type Matching, Mocks, type Turn } from './turns.ts';
@@ -48,43 +49,10 @@ export interface Replay {
   readonly record?: { readonly book: RecordBook; readonly only: boolean };
   /** Stops the run: what is under way is given up and recorded as cancelled. */
   readonly stop: AbortSignal;
+  /** Ends the run as well, when enough is known; what is under way comes to its end. */
+  readonly enough?: AbortSignal;
   /** With what was asked, and what spans of it need to know. */
   onExchange(exchange: Exchange, seen: ReplayedSeen): void;
-}
-
-export interface Replayed {
-  readonly asked: number;
-  readonly answered: number;
-  /** Not asked: the request, the arm and why. */
-  readonly skipped: readonly { readonly request: string; readonly arm: string; readonly reason: string }[];
-  /** Asked and not answered, by outcome. */
-  readonly failed: Readonly<Partial<Record<ExchangeOutcome, number>>>;
-  /** Left when the money ran out or the run was stopped. */
-  readonly left: number;
-  readonly stoppedBy?: 'cap' | 'interrupt' | 'errors';
-  /** What the call for which the money did not suffice could have cost. */
-  readonly nextWorst?: NanoUsd;
-  readonly spent: NanoUsd;
-  /** Done before, by the process that this one goes on for. */
-  readonly before: number;
-  /** Answered from the record, and what that would have cost. */
-  readonly fromRecord: number;
-  readonly saved: NanoUsd;
-  /** Answered by targets whose price nobody knows: in no sum of money. */
-  readonly unpriced: number;
-  /** What was changed of the callers' own words, by the name of the change. */
-  readonly applied: Readonly<Record<string, number>>;
-  /** How late calls began after they were due, for want of a free place. */
-  readonly lagMsMax: Milliseconds;
-  readonly lagMsP50: Milliseconds;
-  readonly lagMsP99: Milliseconds;
-  /** From when a call was due to its answer's end: what callers would have felt. 0 where nothing was due at a time. */
-  readonly dueLatencyMsP50: Milliseconds;
-  readonly dueLatencyMsP99: Milliseconds;
-  /** Waited for a turn under --rpm and --tpm, over all calls. */
-  readonly limitedMs: Milliseconds;
-  /** Where turns are asked whole: calls after the first of each, calls of tools of which nothing was recorded, recorded results that nobody called for. */
-  readonly turned: { readonly further: number; readonly unknown: number; readonly unused: number };
 }
 
 export async function replay(plan: Replay): Promise<Replayed> {
@@ -130,7 +98,7 @@ class Run {
       this.#next++;
       const dueAt = this.#startedAt + job.dueMs;
       const lag = await waitFor(this.#plan, dueAt);
-      if (this.#isStopped()) return this.#leave(this.#plan.stop.aborted ? 'interrupt' : 'cap');
+      if (this.#isStopped()) return this.#leave();
       const asked = questionOf(this.#plan, job, job.recorded, this.#plan.clock.now());
       if (typeof asked === 'string') this.#skip(job, asked);
       else if (!(await this.#ask(job, asked, dueAt, lag))) return;
@@ -171,7 +139,7 @@ class Run {
     const worst = known?.whole ? 0 : estimated.worst;
     if (!known?.whole) await this.#turn(question, job);
     if (!(await this.#reserve(worst))) {
-      this.#leave(plan.stop.aborted ? 'interrupt' : 'cap');
+      this.#leave();
       return false;
     }
     const paced = Number.isFinite(plan.pace.speed);
@@ -223,7 +191,7 @@ class Run {
       const { worst } = estimate(asked.question, next, job.arm.world, plan.clock.now());
       // Half a turn is none: it is asked again when there is money.
       if (!(await this.#reserve(worst))) {
-        this.#stoppedBy ??= plan.stop.aborted ? 'interrupt' : 'cap';
+        this.#stoppedBy ??= this.#why();
         return { exchange: { ...exchange, outcome: 'cancelled' }, cost };
       }
       plan.journal?.begin(keyOf(job), cost + worst);
@@ -279,7 +247,12 @@ class Run {
   }
 
   #isStopped(): boolean {
-    return this.#plan.stop.aborted || this.#stoppedBy !== undefined;
+    return this.#plan.stop.aborted || this.#plan.enough?.aborted === true || this.#stoppedBy !== undefined;
+  }
+
+  #why(): 'interrupt' | 'decided' | 'cap' {
+    if (this.#plan.stop.aborted) return 'interrupt';
+    return this.#plan.enough?.aborted ? 'decided' : 'cap';
   }
 
   #skip({ recorded, arm }: JobInHand, reason: string): void {
@@ -287,9 +260,9 @@ class Run {
   }
 
   /** The job in hand goes back among those that are left. */
-  #leave(why: 'cap' | 'interrupt'): void {
+  #leave(): void {
     this.#next--;
-    if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = why;
+    if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = this.#why();
   }
 }
 

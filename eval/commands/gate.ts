@@ -33,10 +33,16 @@ export interface GateCommandOptions extends SharedOptions {
   readonly limit: string;
 }
 
-export async function runGate(file: string, options: GateCommandOptions): Promise<number> {
+interface Judged {
+  readonly gate: GateFile;
+  readonly run: Run;
+  readonly runs: readonly RunRow[];
+  readonly isOutcomesFile: boolean;
+  readonly sides: Awaited<ReturnType<typeof loadSides>>['sides'];
+}
+
+async function judgedBy(file: string, options: GateCommandOptions): Promise<Judged> {
   const gate = readGate(file);
-  const mapping = inconclusiveOf(options.inconclusive) ?? gate.onInconclusive;
-  const failed = failCodeOf(options.failExitCode);
   const outcomesFile = outcomesOf(file, gate, options);
   const {
     sides,
@@ -55,8 +61,31 @@ export async function runGate(file: string, options: GateCommandOptions): Promis
     limit: parseCount(options.limit, '--limit'),
   });
   const run = runJudgement(gate, sides, outcomes, items => psiOf(file, gate, items));
+  return { gate, run, runs, isOutcomesFile: outcomesFile !== undefined, sides };
+}
+
+/** Checks a gate file that shall be looked at while a run goes on: looking again and again at a judgement that is good for one look would deceive. */
+export function refuseManyLooks(file: string): void {
+  if (readGate(file).sequential) return;
+  throw new CommandError(
+    exit.usage,
+    `--stop-when-decided ${file}: it is looked at again and again; write statistics: { sequential: true } in it.`,
+  );
+}
+
+/** What the gate says of what there is by now; undefined when it cannot say yet. */
+export async function decidedBy(file: string, options: Partial<GateCommandOptions>): Promise<'pass' | 'fail' | undefined> {
+  const { run } = await judgedBy(file, { quality: 'agreement', limit: '1000000', ...options } as GateCommandOptions);
+  const verdict = run.report?.verdict;
+  return verdict === 'pass' || verdict === 'fail' ? verdict : undefined;
+}
+
+export async function runGate(file: string, options: GateCommandOptions): Promise<number> {
+  const mapping = inconclusiveOf(options.inconclusive) ?? readGate(file).onInconclusive;
+  const failed = failCodeOf(options.failExitCode);
+  const { gate, run, runs, isOutcomesFile, sides } = await judgedBy(file, options);
   const { report, kept } = run;
-  if (!report) throw nothingComplete(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
+  if (!report) throw nothingComplete(judgedColumns(sides.baseline, sides.candidate), kept, isOutcomesFile);
   const incomplete = incompleteReasons(gate, run.compared!, runs);
   const name = gate.name ?? basename(file);
   const told = { ...report, name, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known), ...incomplete] };

@@ -13,7 +13,8 @@ import { Journal } from '../journal.ts';
 import { parseRates, rateLimits } from '../limits.ts';
 import type { Pace } from '../pace.ts';
 import { Purse } from '../purse.ts';
-import { type Replay, type Replayed, replay } from '../replay.ts';
+import { type Replay, replay } from '../replay.ts';
+import type { Replayed } from '../replayed.ts';
 import { replayedText } from '../report/replayed.ts';
 import { journalPath, type Manifest, runFolder } from '../run-folder.ts';
 import { type Run, writeRun } from '../runs.ts';
@@ -35,6 +36,7 @@ export interface CarryOptions {
   readonly onlyMissing?: boolean;
   readonly retryErrors?: boolean;
   readonly maxErrorRate?: string;
+  readonly stopWhenDecided?: string;
 }
 
 export interface Limits {
@@ -73,6 +75,14 @@ const concurrencyPaced = 512;
 
 export const isPaced = ({ speed }: Pick<CarryOptions, 'speed'>): boolean => speed !== 'max';
 
+/** Eval's gates, as a composition root hands them in. */
+export interface Decides {
+  /** Rejects a file that must not be looked at more than once. */
+  check(file: string): Promise<void>;
+  /** Undefined when what is stored by now does not tell. */
+  verdict(file: string, options: { readonly config?: string }): Promise<'pass' | 'fail' | undefined>;
+}
+
 export interface Work {
   readonly store: Store;
   readonly settings: Settings;
@@ -81,6 +91,7 @@ export interface Work {
   readonly limits: Limits;
   readonly requests: readonly RecordedRequest[];
   readonly comes: Comes;
+  readonly decides?: Decides | undefined;
   readonly turns?: Replay['turns'];
 }
 
@@ -91,6 +102,8 @@ export async function carryOut(work: Work): Promise<number> {
   const journal = new Journal(journalPath(runFolder(settings.store.path, manifest.run)), settings.recorder.durability === 'power');
   const telemetry = replayTelemetry(settings, process.env, note);
   const stop = new AbortController();
+  const enough = new AbortController();
+  const look = looking(work, enough);
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const timer = limits.durationMsMax === undefined ? undefined : setTimeout(interrupt, limits.durationMsMax);
@@ -117,10 +130,11 @@ export async function carryOut(work: Work): Promise<number> {
       ...(options.onlyMissing || options.mode === 'cached'
         ? { record: { book: recordOf(store, manifest.run, work.comes), only: options.mode === 'cached' } }
         : {}),
-      stop: stop.signal,
+      ...{ stop: stop.signal, enough: enough.signal },
       onExchange: (exchange, seen) => {
         telemetry.record(exchange, seen);
         progress();
+        look();
       },
     });
     if (!(await spool.settled())) note('The store is behind; what is missing of the run will be there later.');
@@ -143,6 +157,33 @@ export async function carryOut(work: Work): Promise<number> {
     await spool.sink.close();
     await Promise.all([upstream.close(), telemetry.close()]);
   }
+}
+
+/** So many calls lie between two looks at a gate. */
+const lookEvery = 25;
+
+/** Looks at the gate now and then, never twice at once. A look that fails tells nothing, and the next one may. */
+function looking({ decides, options }: Work, enough: AbortController): () => void {
+  const file = options.stopWhenDecided;
+  if (file === undefined || !decides) return () => {};
+  let [calls, isLooking, hasFailed] = [0, false, false];
+  return () => {
+    if (++calls % lookEvery !== 0 || isLooking || enough.signal.aborted) return;
+    isLooking = true;
+    decides
+      .verdict(file, options.config === undefined ? {} : { config: options.config })
+      .catch((problem: unknown) => {
+        if (!hasFailed) note(`${file} cannot be looked at yet: ${problem instanceof Error ? problem.message : String(problem)}`);
+        hasFailed = true;
+        return undefined;
+      })
+      .then(verdict => {
+        isLooking = false;
+        if (verdict === undefined || enough.signal.aborted) return;
+        note(`${file}: ${verdict.toUpperCase()} by what there is.`);
+        enough.abort();
+      });
+  };
 }
 
 function runOf({ manifest, settings }: Work, requests: readonly RecordedRequest[]): Run {

@@ -13,7 +13,7 @@ import { type Job, Journal, progressOf } from '../journal.ts';
 import { money } from '../report/format.ts';
 import { journalPath, latestRun, lockRun, type Manifest, type OpenRun, readRun, runFolder } from '../run-folder.ts';
 import { turnsOf } from '../turns.ts';
-import { carryOut, limitsOf } from './carry-out.ts';
+import { carryOut, type Decides, limitsOf } from './carry-out.ts';
 import { armsOf, matchingOf, requestsOf, settingsFor } from './prepare.ts';
 import { nothingIsRecorded, type RunOptions } from './run.ts';
 
@@ -26,7 +26,7 @@ export interface ResumeOptions {
   readonly retryErrors?: boolean;
 }
 
-export async function resumeRun(name: string, options: ResumeOptions, comes: Comes): Promise<number> {
+export async function resumeRun(name: string, options: ResumeOptions, comes: Comes, decides?: Decides): Promise<number> {
   const settings = settingsFor(options);
   const open = readRun(settings.store.path, runIn(settings, name));
   const lock = lockRun(open.folder, open.manifest.run);
@@ -42,7 +42,7 @@ export async function resumeRun(name: string, options: ResumeOptions, comes: Com
         note(`${open.items.length - requests.length} requests of the run are no longer in the store.`);
       const turns = matching && { of: (await turnsOf(store, requests)).of, matching };
       return await carryOut({
-        ...{ store, settings, manifest: open.manifest, options: all, limits: limitsOf(all), requests, comes },
+        ...{ store, settings, manifest: open.manifest, options: all, limits: limitsOf(all), requests, comes, decides },
         ...(turns ? { turns } : {}),
       });
     } finally {

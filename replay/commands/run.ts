@@ -11,7 +11,7 @@ import { money } from '../report/format.ts';
 import { createRun, lockRun, type Manifest, runFolder } from '../run-folder.ts';
 import { newRunId } from '../runs.ts';
 import { turnsOf } from '../turns.ts';
-import { type CarryOptions, carryOut, isPaced, limitsOf } from './carry-out.ts';
+import { type CarryOptions, carryOut, type Decides, isPaced, limitsOf } from './carry-out.ts';
 import { armsOf, itemsOf, matchingOf, type ReplayOptions, selected, settingsFor, transformsOf } from './prepare.ts';
 
 export interface RunOptions extends ReplayOptions, CarryOptions {
@@ -19,7 +19,8 @@ export interface RunOptions extends ReplayOptions, CarryOptions {
   readonly yes?: boolean;
 }
 
-export async function runReplay(options: RunOptions, comes: Comes): Promise<number> {
+export async function runReplay(options: RunOptions, comes: Comes, decides?: Decides): Promise<number> {
+  if (options.stopWhenDecided !== undefined) await decides?.check(options.stopWhenDecided);
   const settings = settingsFor(options);
   const limits = limitsOf(options);
   const store = await openStore(settings);
@@ -63,6 +64,7 @@ export async function runReplay(options: RunOptions, comes: Comes): Promise<numb
         limits,
         requests: chosen.requests,
         comes,
+        decides,
         ...(turns && matching ? { turns: { of: turns.of, matching } } : {}),
       });
     } finally {

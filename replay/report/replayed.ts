@@ -1,6 +1,6 @@
 /** What came of a run, in words. */
 import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Replayed } from '../replay.ts';
+import type { Replayed } from '../replayed.ts';
 import { money, ms } from './format.ts';
 
 export interface Lost {
@@ -44,6 +44,7 @@ export function replayedText(run: string, replayed: Replayed, { lost, lostWorst 
     lines.push(`Stopped by --max-cost with ${replayed.left} calls left${why}.`);
   }
   if (replayed.stoppedBy === 'interrupt') lines.push(`Interrupted with ${replayed.left} calls left.`);
+  if (replayed.stoppedBy === 'decided') lines.push(`The gate is decided; ${replayed.left} calls were not needed.`);
   if (replayed.stoppedBy === 'errors')
     lines.push(`Stopped by --max-error-rate with ${replayed.left} calls left. To go on: hindcast replay resume ${run} --retry-errors`);
   if (replayed.asked > 0) lines.push(`What came out differently: hindcast replay diff ${run}`);

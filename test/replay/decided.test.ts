@@ -1,0 +1,44 @@
+/** A run that ends as soon as its gate is decided, by a judgement that may be looked at again and again. */
+import { expect, test } from 'vitest';
+import { Place } from '../hindcast.ts';
+
+const gate = (sequential: boolean): string => `
+version: 1
+baseline: recorded
+candidate: { arm: "sim/large:ttft=1:tps=100000" }
+data: { since: 1h, run: latest }
+statistics: { sequential: ${sequential} }
+gates:
+  - { name: it answers, metric: error_rate, assert: "value < 60%" }
+`;
+
+test('calls that would change nothing any more are not made', { timeout: 120_000 }, async () => {
+  await using place = new Place(`
+server: { port: 0 }
+store: { port: 0 }
+providers: { sim: { api: simulated } }
+`);
+  place.write('gate.yaml', gate(true));
+  place.write('once.yaml', gate(false));
+  const gateway = await place.serve();
+  const ask = (i: number) =>
+    fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'sim/small:ttft=1:tps=100000', messages: [{ role: 'user', content: `Question ${i}` }] }),
+    }).then(response => response.text());
+  for (let i = 0; i < 300; i += 10) await Promise.all(Array.from({ length: 10 }, (_, j) => ask(i + j)));
+  const stored = async (): Promise<string> => (await fetch(`${gateway.storeUrl}/?query=SELECT%20count()%20FROM%20requests`)).text();
+  await expect.poll(stored, { timeout: 20_000 }).toBe('300\n');
+  const run = ['replay', 'run', '--since', '1h', '--against', 'sim/large:ttft=1:tps=100000', '--rpm', 'sim=1200', '--json'] as const;
+  const once = await place.run(...run, '--stop-when-decided', 'once.yaml');
+  expect([once.code, once.stderr]).toEqual([2, expect.stringContaining('write statistics: { sequential: true } in it')]);
+  const decided = await place.run(...run, '--stop-when-decided', 'gate.yaml');
+  expect([decided.code, decided.stderr]).toEqual([0, expect.stringContaining('gate.yaml: PASS by what there is.')]);
+  const { asked, left, stoppedBy } = JSON.parse(decided.stdout);
+  expect(stoppedBy).toBe('decided');
+  expect(left).toBeGreaterThan(0);
+  expect(asked + left).toBe(300);
+  expect((await place.run('eval', 'gate', 'gate.yaml')).code, 'and so says the gate afterwards').toBe(0);
+  await gateway.end('SIGINT');
+});
