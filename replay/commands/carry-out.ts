@@ -141,14 +141,7 @@ export async function carryOut(work: Work): Promise<number> {
     const { done, failed, spent, lost, lostWorst } = journal.progress;
     const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
     await writeRun(store, { ...begun, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });
-    const told = {
-      run: manifest.run,
-      ...replayed,
-      spent_usd: usd(replayed.spent),
-      saved_usd: usd(replayed.saved),
-      possibly_billed_twice: lost,
-    };
-    result(options, told, () => replayedText(manifest.run, replayed, { lost, lostWorst }));
+    tell(options, manifest.run, replayed, { lost, lostWorst });
     return codeOf(replayed);
   } finally {
     clearTimeout(timer);
@@ -157,6 +150,11 @@ export async function carryOut(work: Work): Promise<number> {
     await spool.sink.close();
     await Promise.all([upstream.close(), telemetry.close()]);
   }
+}
+
+function tell(options: ReplayOptions, run: string, replayed: Replayed, lost: { readonly lost: number; readonly lostWorst: number }): void {
+  const money = { spent_usd: usd(replayed.spent), saved_usd: usd(replayed.saved) };
+  result(options, { run, ...replayed, ...money, possibly_billed_twice: lost.lost }, () => replayedText(run, replayed, lost));
 }
 
 /** So many calls lie between two looks at a gate. */
