@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { CommandError, exit } from '../gateway/cli.ts';
 import { isObject, type Json, type JsonObject } from '../gateway/core/json.ts';
@@ -40,7 +41,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
 
 async function* rowsOf(file: string): AsyncIterable<Json> {
   try {
-    if (/\.parquet$/i.test(file)) yield* (await parquetReadObjects({ file: await asyncBufferFromFile(file) })).map(plain);
+    if (/\.parquet$/i.test(file)) yield* (await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })).map(plain);
     else if (/\.json$/i.test(file)) yield* rowsIn(JSON.parse(await readFile(file, 'utf8')) as Json);
     else yield* linesOf(file);
   } catch (error) {
@@ -67,6 +68,13 @@ const rowsIn = (value: Json): readonly Json[] => {
   if (Array.isArray(value)) return value as readonly Json[];
   const data = isObject(value) ? (value.data ?? value.requests ?? value.rows) : undefined;
   return Array.isArray(data) ? (data as readonly Json[]) : [value];
+};
+
+/** Of Parquet's own only Snappy is at hand; others are common, and Node has them. */
+const compressors = {
+  ZSTD: (input: Uint8Array) => zstdDecompressSync(input),
+  GZIP: (input: Uint8Array) => gunzipSync(input),
+  BROTLI: (input: Uint8Array) => brotliDecompressSync(input),
 };
 
 /** Parquet's big integers, dates and bytes as JSON says them. */

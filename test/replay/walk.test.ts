@@ -1,4 +1,5 @@
 /** Every way through replay's command line over one morning's traffic: plan, datasets, answers from the record, the noise floor, reports, export. */
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -117,6 +118,17 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   expect([unpriced.code, unpriced.stderr]).toEqual([2, expect.stringContaining('--allow-unpriced')]);
   const where = await place.run('replay', 'plan', '--where', 'no_such_column = 1', '--against', 'support');
   expect([where.code, where.stderr]).toEqual([2, expect.stringContaining('--where')]);
+  // A log that somebody exported as Parquet is asked like any other file.
+  const sql =
+    "SELECT toString(request_id) AS request_id, request_body, response_body FROM payloads WHERE attempt_no = 0 AND run_id = '' ORDER BY request_id LIMIT 5 FORMAT Parquet";
+  const parquet = Buffer.from(await (await fetch(`${gateway.storeUrl}/?query=${encodeURIComponent(sql)}`)).arrayBuffer());
+  expect(parquet.subarray(0, 4).toString()).toBe('PAR1');
+  writeFileSync(join(place.folder, 'log.parquet'), parquet);
+  expect(await json('run', '--from', 'log.parquet', '--against', `sim/small:${fast}`)).toMatchObject({
+    asked: 5,
+    answered: 5,
+    skipped: [],
+  });
   const dear = await place.run('replay', 'run', '--since', '1h', '--repeat', '100000', '--against', `sim/large:${fast}`);
   expect([dear.code, dear.stderr]).toEqual([
     2,
