@@ -23,7 +23,7 @@ export interface SpoolOptions {
   readonly root?: string;
   /** A segment is closed at this size, */
   readonly segmentBytes?: number;
-  /** or at this age, so that the recorder can ship it; later when the recorder is behind anyway. */
+  /** or at this age, so that the recorder can ship it; later when it fills fast, or the recorder is behind anyway. */
   readonly segmentAgeMs?: number;
   /** How long another process may still be ending that writes in the same folder. */
   readonly lockWaitMs?: number;
@@ -31,6 +31,13 @@ export interface SpoolOptions {
 
 export const segmentBytesDefault = 16 * 1024 * 1024;
 const segmentAgeMsDefault = 800;
+/**
+ * An insert costs the engine the same hundred milliseconds of CPU whatever is in it, so a segment that fills fast stays open for up to three
+ * ages: until it holds nearly what one insert may.
+ */
+const busyAgesMax = 3;
+const busyBytesMin = 1024 * 1024;
+const busyBytesMax = 6 * 1024 * 1024;
 /** Closed segments that may wait for the recorder before age alone closes another. */
 const backlogMax = 2;
 /** Frames in memory whose write is under way or due. */
@@ -231,10 +238,12 @@ class Spool implements Sink {
     this.#room.closed(await segment.close());
   }
 
-  #watchAge(): void {
+  #watchAge(ages = 1): void {
     clearTimeout(this.#age);
     this.#age = setTimeout(() => {
-      if (this.#room.backlog > backlogMax) return this.#watchAge();
+      if (this.#room.backlog > backlogMax) return this.#watchAge(ages);
+      const bytes = this.#open?.bytes ?? 0;
+      if (ages < busyAgesMax && bytes > busyBytesMin && bytes < busyBytesMax) return this.#watchAge(ages + 1);
       this.#closeDue = true;
       this.#write();
     }, this.#options.segmentAgeMs ?? segmentAgeMsDefault).unref();

@@ -69,6 +69,17 @@ describe('the spool', () => {
     expect(namesIn(folder.path, '.seg')).toHaveLength(1);
   });
 
+  it('leaves a segment open for longer that fills fast, and closes it all the same', async () => {
+    using quietFolder = temporaryFolder();
+    using busyFolder = temporaryFolder();
+    const [quiet, busy] = [quietFolder, busyFolder].map(({ path }) => openSpool(path, { ...options, segmentAgeMs: 400 }));
+    await Promise.all([record(busy!, 2, kilobytes(800)), record(quiet!, 1)]);
+    await expect.poll(() => namesIn(quietFolder.path, '.seg').length).toBe(1);
+    expect(namesIn(busyFolder.path, '.seg')).toEqual([]);
+    await expect.poll(() => namesIn(busyFolder.path, '.seg').length, { timeout: 5_000 }).toBe(1);
+    await Promise.all([quiet!.close(), busy!.close()]);
+  });
+
   it('makes larger segments while the recorder is behind', async () => {
     using folder = temporaryFolder();
     const sink = openSpool(folder.path, { ...options, segmentAgeMs: 20 });
