@@ -48,6 +48,8 @@ export interface Totals {
   /** Requests of the selection that the pairs stand for. */
   readonly weight: number;
   readonly likeness: Readonly<Record<Likeness, number>>;
+  /** The same as shares of the requests that the pairs stand for. */
+  readonly shares: Readonly<Record<Likeness, number>>;
   readonly rungs: Readonly<Record<Rung, number>>;
   readonly finishChanged: number;
   readonly recorded: Side;
@@ -65,8 +67,11 @@ export interface Side {
 export function total(pairs: readonly Pair[]): Totals {
   const likeness = { same: 0, equivalent: 0, undecided: 0, different: 0, failed: 0 };
   const decided = Object.fromEntries(rungs.map(rung => [rung, 0])) as Record<Rung, number>;
-  for (const { diff } of pairs) {
+  const shares = { ...likeness };
+  const whole = pairs.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { diff, weight } of pairs) {
     likeness[diff.likeness]++;
+    shares[diff.likeness] += weight / whole;
     decided[diff.decidedBy]++;
   }
   const answered = pairs.filter(bothAnswered);
@@ -79,8 +84,9 @@ export function total(pairs: readonly Pair[]): Totals {
   return {
     pairs: pairs.length,
     clusters: new Set(pairs.map(pair => pair.cluster)).size,
-    weight: pairs.reduce((sum, pair) => sum + pair.weight, 0),
+    weight: whole,
     likeness,
+    shares,
     rungs: decided,
     finishChanged: pairs.filter(pair => pair.diff.finishChanged).length,
     recorded: side(pair => pair.recorded),

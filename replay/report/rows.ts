@@ -10,16 +10,16 @@ export interface Rows {
 }
 
 /** The whole in one sentence. */
-export function sentence({ totals: { pairs, likeness, recorded, replayed, unpriced } }: Pick<ArmDiff, 'totals'>): string {
-  const open = likeness.undecided > 0 ? `, ${percent(likeness.undecided, pairs)} are for a judge to decide` : '';
-  const alike = `${percent(likeness.same + likeness.equivalent, pairs)} of the answers are the same${open}`;
+export function sentence({ totals: { shares, recorded, replayed, unpriced } }: Pick<ArmDiff, 'totals'>): string {
+  const open = shares.undecided > 0 ? `, ${percent(shares.undecided, 1)} are for a judge to decide` : '';
+  const alike = `${percent(shares.same + shares.equivalent, 1)} of the answers are the same${open}`;
   if (recorded.costNanoUsd === 0) return `${alike}; their cost cannot be compared${unpriced > 0 ? `, ${unpriced} are unpriced` : ''}.`;
   const more = replayed.costNanoUsd / recorded.costNanoUsd - 1;
   return `${alike}, at ${Math.abs(100 * more).toFixed(1)} % ${more <= 0 ? 'less' : 'more'} cost.`;
 }
 
 export function totalsRows({ totals }: ArmDiff): Rows {
-  const { recorded, replayed, likeness, pairs } = totals;
+  const { recorded, replayed, likeness, shares, pairs } = totals;
   const both = likeness.same + likeness.equivalent + likeness.undecided + likeness.different;
   const isPriced = recorded.costNanoUsd > 0 || replayed.costNanoUsd > 0 || (totals.unpriced === 0 && both > 0);
   const cost = isPriced
@@ -28,11 +28,11 @@ export function totalsRows({ totals }: ArmDiff): Rows {
   return {
     head: ['', 'recorded', 'replayed', 'change'],
     rows: [
-      ['same', '', `${likeness.same}`, percent(likeness.same, pairs)],
-      ['equivalent', '', `${likeness.equivalent}`, percent(likeness.equivalent, pairs)],
-      ['undecided', '', `${likeness.undecided}`, percent(likeness.undecided, pairs)],
-      ['different', '', `${likeness.different}`, percent(likeness.different, pairs)],
-      ['answered by one side only', '', `${likeness.failed}`, percent(likeness.failed, pairs)],
+      ['same', '', `${likeness.same}`, percent(shares.same, 1)],
+      ['equivalent', '', `${likeness.equivalent}`, percent(shares.equivalent, 1)],
+      ['undecided', '', `${likeness.undecided}`, percent(shares.undecided, 1)],
+      ['different', '', `${likeness.different}`, percent(shares.different, 1)],
+      ['answered by one side only', '', `${likeness.failed}`, percent(shares.failed, 1)],
       ['finish reason changed', '', `${totals.finishChanged}`, percent(totals.finishChanged, pairs)],
       ['output tokens', `${recorded.outputTokens}`, `${replayed.outputTokens}`, change(recorded.outputTokens, replayed.outputTokens)],
       cost,

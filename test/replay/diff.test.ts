@@ -157,11 +157,13 @@ test('totals count every pair once and add up what both sides answered', () => {
   });
   const { costNanoUsd: _, ...unpriced } = answer({ text: 'other' });
   const totals = total([
-    pair(answer(), answer({ costNanoUsd: 500 })),
+    { ...pair(answer(), answer({ costNanoUsd: 500 })), weight: 6 },
     pair(answer(), answer({ outcome: 'timeout' })),
     pair(answer(), unpriced),
   ]);
   expect(totals).toMatchObject({
+    weight: 8,
+    shares: { same: 0.75, undecided: 0.125, failed: 0.125 },
     pairs: 3,
     likeness: { same: 1, equivalent: 0, undecided: 1, different: 0, failed: 1 },
     unpriced: 1,
