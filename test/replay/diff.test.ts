@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalText, jsonPaths, parseJson } from '../../replay/canonical.ts';
 import { type Answer, diff } from '../../replay/diff.ts';
+import { verdictOf } from '../../replay/pairs.ts';
 import { total } from '../../replay/totals.ts';
 
 const answer = (change: Partial<Answer> = {}): Answer => ({
@@ -87,6 +88,16 @@ describe('a verdict', () => {
   test.each(['equivalent', 'different', 'undecided'] as const)('decides what nothing cheaper could: %s', likeness => {
     const judged = diff(...words, { judged: { likeness } });
     expect(judged).toMatchObject({ likeness, decidedBy: 'judge', paths: likeness === 'equivalent' ? [] : ['text'] });
+  });
+
+  test('of a judge that changes its mind with the order of the answers decides nothing', () => {
+    expect([1, 0.75, 0.5, 0.25, 0].map(score => verdictOf(score).likeness)).toEqual([
+      'equivalent',
+      'equivalent',
+      'undecided',
+      'different',
+      'different',
+    ]);
   });
 
   test('changes nothing that was decided without it', () => {
