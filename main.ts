@@ -1,7 +1,7 @@
 /** The command line: finds the folder that owns the command, and loads no other. */
 import { Command, CommanderError } from 'commander';
-import { exit } from './gateway/exit.ts';
-import { version } from './gateway/version.ts';
+import { exit } from './gateway/cli/exit.ts';
+import { version } from './gateway/settings/version.ts';
 
 interface Folder {
   register(program: Command): void;

@@ -2,7 +2,7 @@
 import type { RoutePolicy, RouteStep } from '../gateway/core/route.ts';
 import type { Scorer } from '../gateway/core/scorer.ts';
 import type { Accept, SignalName } from '../gateway/core/signal.ts';
-import type { Route } from '../gateway/settings.ts';
+import type { Route } from '../gateway/settings/settings.ts';
 
 export interface Chain {
   readonly name: string;

@@ -7,9 +7,9 @@ import { planRoute, type RoutePlan } from '../gateway/core/plan.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
-import { type AttemptCommand, type AttemptReport, drive } from '../gateway/drive.ts';
-import { FleetState } from '../gateway/fleet/state.ts';
-import type { Account, RoutingSettings } from '../gateway/settings.ts';
+import { type AttemptCommand, type AttemptReport, drive } from '../gateway/exchange/drive.ts';
+import { FleetState } from '../gateway/targets/state.ts';
+import type { Account, RoutingSettings } from '../gateway/settings/settings.ts';
 
 export interface Arrival {
   readonly id: string;

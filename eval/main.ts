@@ -1,6 +1,6 @@
 /** `hindcast eval`: the composition root, where outcomes, thresholds and gates come together. */
 import type { Command } from 'commander';
-import { action } from '../gateway/cli.ts';
+import { action } from '../gateway/cli/cli.ts';
 import { type CalibrateCommandOptions, runCalibrate } from './commands/calibrate.ts';
 import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
 import { type CheckOptions, runCheck } from './commands/check.ts';

@@ -3,7 +3,7 @@ import type { RoutePlan } from '../gateway/core/plan.ts';
 import { coin } from '../gateway/core/random.ts';
 import type { Instant, Milliseconds } from '../gateway/core/time.ts';
 import { providers } from '../gateway/providers/index.ts';
-import { type Account, type RoutingSettings, routingDefaults } from '../gateway/settings.ts';
+import { type Account, type RoutingSettings, routingDefaults } from '../gateway/settings/settings.ts';
 import { type Arrival, type Behaviour, crowd, planned, type Told } from './crowd.ts';
 
 /** One recorded call that was answered. */

@@ -3,14 +3,14 @@
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
 import type { Flags } from './flags/flags.ts';
-import type { RolloutStore } from './fleet/rollout-store.ts';
+import type { RolloutStore } from './targets/rollout-store.ts';
 import type { EdgeLimits } from './http/edge.ts';
-import type { Ledger } from './limits/ledger.ts';
-import type { Audit } from './observe/audit.ts';
-import type { Log } from './observe/logs.ts';
-import type { RecorderStats } from './observe/metrics.ts';
-import type { Settings } from './settings.ts';
-import type { Upstream } from './upstream.ts';
+import type { Ledger } from './budgets/ledger.ts';
+import type { Audit } from './observability/audit.ts';
+import type { Log } from './observability/logs.ts';
+import type { RecorderStats } from './observability/metrics.ts';
+import type { Settings } from './settings/settings.ts';
+import type { Upstream } from './transport/upstream.ts';
 
 export interface GatewayOptions {
   /** Where callers' budgets and limits are counted; in memory when absent. The gateway closes it. */

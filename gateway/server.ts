@@ -1,18 +1,18 @@
 /** The gateway as a server: a request's path is parse, route, drive, render; the rest is who may come in, and what is asked once in a while. */
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import type { Server as Routes } from '@hapi/hapi';
-import { admit } from './admit.ts';
-import { Copies } from './asking/copies.ts';
+import { admit } from './http/authenticate.ts';
+import { Copies } from './exchange/copies.ts';
 import { countAnswer, countTokens } from './callers/count.ts';
 import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
-import { wallClock } from './clock.ts';
+import { wallClock } from './settings/clock.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
-import { takeFeedback } from './feedback.ts';
+import { takeFeedback } from './callers/feedback.ts';
 import type { Flags } from './flags/flags.ts';
-import { adminRoutes } from './fleet/admin.ts';
-import { Attending } from './fleet/attending.ts';
+import { adminRoutes } from './admin/routes.ts';
+import { Attending } from './targets/attending.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { Answering, type Driven } from './http/answering.ts';
 import { Drain } from './http/drain.ts';
@@ -20,19 +20,19 @@ import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } f
 import { checkPage, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { parse, route, type Visit } from './http/intake.ts';
 import { ready } from './http/ready.ts';
-import { internalError, isRefusal, json, type Refusal, refuse, shuttingDown } from './http/refuse.ts';
-import { newExchangeId, traceFrom } from './ids.ts';
-import { openPurse, type Purse } from './limits/purse.ts';
-import { AdminCalls, rolledBack } from './observe/audit.ts';
-import { requestLine } from './observe/logs.ts';
-import { createMetrics, type Metrics } from './observe/metrics.ts';
-import { createTelemetry, type Telemetry } from './observe/telemetry.ts';
+import { internalError, isRefusal, json, type Refusal, refuse, shuttingDown } from './exchange/refuse.ts';
+import { newExchangeId, traceFrom } from './settings/ids.ts';
+import { openPurse, type Purse } from './budgets/purse.ts';
+import { AdminCalls, rolledBack } from './observability/audit.ts';
+import { requestLine } from './observability/logs.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createTelemetry, type Telemetry } from './observability/telemetry.ts';
 import { type Ledger, openLedger } from './passthrough/ledger.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
-import { createRoutes } from './routes.ts';
-import type { Settings } from './settings.ts';
-import { httpUpstream, type Upstream } from './upstream.ts';
-import { createWorld, FleetState, type World } from './world.ts';
+import { createRoutes } from './http/routes.ts';
+import type { Settings } from './settings/settings.ts';
+import { httpUpstream, type Upstream } from './transport/upstream.ts';
+import { createWorld, FleetState, type World } from './exchange/runtime.ts';
 
 export type { Gateway, GatewayOptions };
 

@@ -1,7 +1,7 @@
 /** `hindcast store`: looks into the store, and brings its tables up to date. */
 import type { Command } from 'commander';
-import { action, exit, result, settingsOf, table } from '../gateway/cli.ts';
-import type { Settings } from '../gateway/settings.ts';
+import { action, exit, result, settingsOf, table } from '../gateway/cli/cli.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import { auditText } from './audit/verify.ts';
 import { runDoctor } from './commands/doctor.ts';
 import { eraseFlags, runErase } from './commands/erase.ts';

@@ -1,7 +1,7 @@
 /** The store for commands: that of the gateway which runs here, or else one that is started for the command and ended with it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError, exit } from '../gateway/cli.ts';
-import type { Settings } from '../gateway/settings.ts';
+import { CommandError, exit } from '../gateway/cli/cli.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import { isLocked } from './lock.ts';
 import { makeFolder, ownerLock, readEnginePlace, readWriterKey } from './places.ts';
 import { reopening } from './reopen.ts';

@@ -4,7 +4,7 @@ import type { AttemptRecord, Exchange, Sink } from '../gateway/core/exchange.ts'
 import type { Failure } from '../gateway/core/failure.ts';
 import type { Feedback } from '../gateway/core/feedback.ts';
 import type { RouteOutcome } from '../gateway/core/route.ts';
-import type { Settings } from '../gateway/settings.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import { type RedactedBody, redactBody, redactText } from './redact/body.ts';
 import { type Rules, rulesOf } from './redact/rules.ts';
 

@@ -1,7 +1,7 @@
 /** The spool of one replay run: the recorder that runs here takes it to the store like any gateway's. */
 import { join } from 'node:path';
 import type { Sink } from '../gateway/core/exchange.ts';
-import type { Settings } from '../gateway/settings.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import { isEmpty, removeFolder } from './folders.ts';
 import { spoolRoot } from './places.ts';
 import { redacting } from './redact.ts';

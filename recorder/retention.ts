@@ -1,5 +1,5 @@
 /** How long rows stay: by table, and shorter or longer for a tenant's own. */
-import type { Settings } from '../gateway/settings.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import { onePlace, type Place } from './erase/tables.ts';
 import type { Store } from './store.ts';
 

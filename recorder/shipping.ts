@@ -1,6 +1,6 @@
 /** Waits until what lies in the spool has been shipped, by the recorder that runs here or else by one that is started for as long as it takes. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Settings } from '../gateway/settings.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import { isLocked } from './lock.ts';
 import { ownerLock } from './places.ts';
 import { type Recorder, startRecorder } from './supervise.ts';

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Settings } from '../gateway/settings.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import type { FromRecorder, RecorderOptions, ToRecorder } from './protocol.ts';
 import { retentionOf } from './retention.ts';
 import type { ShipStats } from './ship.ts';

@@ -1,10 +1,10 @@
 /** Turns a recorded request into a question for an arm: the caller's own words, somebody else to answer them. */
 
-import type { Question } from '../gateway/asking/question.ts';
+import type { Question } from '../gateway/exchange/question.ts';
 import { type Dialect, isFieldProblem } from '../gateway/core/dialect.ts';
 import { type JsonObject, scanObject } from '../gateway/core/json.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import { newExchangeId, traceFrom } from '../gateway/ids.ts';
+import { newExchangeId, traceFrom } from '../gateway/settings/ids.ts';
 import { traitsOf } from '../gateway/providers/openai/model.ts';
 import type { Arm } from './arm.ts';
 import type { RecordedRequest } from './source.ts';

@@ -4,7 +4,7 @@ import { collect } from '../gateway/core/collect.ts';
 import type { Failure } from '../gateway/core/failure.ts';
 import type { Json } from '../gateway/core/json.ts';
 import type { Provider } from '../gateway/core/provider.ts';
-import { sseFrames } from '../gateway/frames.ts';
+import { sseFrames } from '../gateway/transport/frames.ts';
 import type { Answer } from './diff.ts';
 
 /** `wire` is a provider of the caller's own wire format. Of a cut stream there is what had come. */

@@ -5,7 +5,7 @@ import { keepScores } from '../eval/score/answers.ts';
 import { evaluatorOf, judgePair, judgePrompt } from '../eval/score/judge.ts';
 import { simulate } from '../eval/simulate.ts';
 import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../eval/statistics.ts';
-import { action } from '../gateway/cli.ts';
+import { action } from '../gateway/cli/cli.ts';
 import type { Decides } from './commands/carry-out.ts';
 import { createSet, type DatasetOptions, listSets, showSet } from './commands/dataset.ts';
 import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';

@@ -1,9 +1,9 @@
 /** A run's pairs: what was recorded beside what came when it was asked again, or two runs beside one another. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError, exit } from '../gateway/cli.ts';
+import { CommandError, exit } from '../gateway/cli/cli.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { Settings } from '../gateway/settings.ts';
+import type { Settings } from '../gateway/settings/settings.ts';
 import type { Store } from '../recorder/store.ts';
 import { diff, type Verdict } from './diff.ts';
 import { progressOf } from './journal.ts';

@@ -1,5 +1,5 @@
 /** Waiting for an instant, for an answer, and the reader that nobody needs. */
-import type { Asking, Reader } from '../gateway/asking/ask.ts';
+import type { Asking, Reader } from '../gateway/exchange/ask.ts';
 import type { Exchange } from '../gateway/core/exchange.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
 

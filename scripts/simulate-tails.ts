@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { trial } from '../eval/decide.ts';
 import type { Item, Outcome } from '../eval/outcomes.ts';
 import { type Asked, accountsOf, bare, type Place, patient, route, run, type Sample, type Summary } from '../eval/tails.ts';
-import { table } from '../gateway/cli.ts';
+import { table } from '../gateway/cli/cli.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 
 const root = resolve(import.meta.dirname, '..', process.env.HINDCAST_RECORDINGS ?? '../shared/data');

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { loadConfig } from '../gateway/config.ts';
-import { createMetrics } from '../gateway/observe/metrics.ts';
+import { loadConfig } from '../gateway/config/index.ts';
+import { createMetrics } from '../gateway/observability/metrics.ts';
 
 const folder = join(import.meta.dirname, '../deploy');
 const files = globSync('**/*.yaml', { cwd: folder });

@@ -1,5 +1,5 @@
 /** `hindcast eval audit`: what a judge is worth, by the labels that people gave, and what quality is once they have put it right. */
-import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli.ts';
+import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import { chunks, scoresOf } from '../outcomes/query.ts';
 import { count, none, percent, points, withInterval } from '../report/format.ts';
 import { clustersOf, kappa, type Powered, poweredMean, sum, tabulate } from '../statistics.ts';

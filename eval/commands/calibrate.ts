@@ -1,5 +1,5 @@
 /** `hindcast eval calibrate`. */
-import { CommandError, exit, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, result, table } from '../../gateway/cli/cli.ts';
 import { signalNames } from '../../gateway/core/signal.ts';
 import { type Calibration, calibrate } from '../calibrate.ts';
 import type { Chain, SweptSignal } from '../chain.ts';

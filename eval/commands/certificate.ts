@@ -1,9 +1,9 @@
 /** The certificate as a file: what was promised, on which data, and what the traffic looked like, so that its end can be noticed. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { CommandError, exit } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
-import { version } from '../../gateway/version.ts';
+import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
+import { version } from '../../gateway/settings/version.ts';
 import { type Baseline, baselineOf, modelsOf } from '../certify/drift.ts';
 import type { Certificate } from '../certify.ts';
 import type { Chain, SweptSignal } from '../chain.ts';

@@ -1,6 +1,6 @@
 /** `hindcast eval certify`. */
-import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Constraint } from '../certify/constraint.ts';
 import { basisOf, type CertifyOptions, certify, constraintsOf } from '../certify.ts';
 import type { Chain } from '../chain.ts';

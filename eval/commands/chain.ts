@@ -1,6 +1,6 @@
 /** What sweep and certify begin with: the chain, and the outcomes of its targets from a file or the store. */
-import { CommandError, exit, settingsOf } from '../../gateway/cli.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { CommandError, exit, settingsOf } from '../../gateway/cli/cli.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { type Chain, chainOf } from '../chain.ts';
 import type { Outcomes } from '../outcomes.ts';

@@ -1,6 +1,6 @@
 /** `hindcast eval check`: whether a certificate still speaks of the traffic and the chain that there are. */
-import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { type Expiry, expiryOf } from '../certify/expiry.ts';
 import { thresholdsOf } from '../chain.ts';
 import { checkText } from '../report/check.ts';

@@ -1,6 +1,6 @@
 /** `hindcast eval compare`. */
 import { resolve } from 'node:path';
-import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli.ts';
+import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { compare } from '../compare.ts';
 import { decideSides } from '../gate/run.ts';

@@ -1,8 +1,8 @@
 /** Where a command's outcomes come from when no file gives them: the store, with the runs that the flags name. */
 
-import { CommandError, exit } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
 import { wireOf } from '../../replay/dialects.ts';

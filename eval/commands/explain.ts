@@ -1,5 +1,5 @@
 /** `hindcast eval explain`. */
-import { CommandError, exit, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, result, table } from '../../gateway/cli/cli.ts';
 import { withThresholds } from '../chain.ts';
 import { explain } from '../explain.ts';
 import { explanationJson, explanationText } from '../report/explain.ts';

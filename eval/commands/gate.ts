@@ -1,7 +1,7 @@
 /** `hindcast eval gate`. */
 import { appendFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { driftOf } from '../certify/drift.ts';
 import { scoreOf } from '../gate/assertion.ts';

@@ -1,7 +1,7 @@
 /** `hindcast eval import`. */
 import { basename } from 'node:path';
-import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { parseOutcomes, printLineProblems } from '../outcomes/file.ts';
 import { type Imported, importItems } from '../outcomes/import.ts';
 import { count } from '../report/format.ts';

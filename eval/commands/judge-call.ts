@@ -1,7 +1,7 @@
 /** Calls to a judge, through the gateway like any caller's: its keys, limits, prices and records are those of the house. */
 import got, { RequestError } from 'got';
-import { CommandError, exit } from '../../gateway/cli.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import type { AskJudge } from '../score/judge.ts';
 
 const timeoutMs = 120_000;

@@ -1,6 +1,6 @@
 /** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli/cli.ts';
 import { coin } from '../../gateway/core/random.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { parseCsv, printCsv } from '../csv.ts';

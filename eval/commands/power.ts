@@ -1,5 +1,5 @@
 /** `hindcast eval power`. */
-import { CommandError, exit, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, result, table } from '../../gateway/cli/cli.ts';
 import { type Chain, thresholdsOf as configuredThresholds } from '../chain.ts';
 import { type Need, type NeedOptions, needs } from '../need.ts';
 import { type Complete, complete } from '../outcomes.ts';

@@ -1,6 +1,6 @@
 /** Commands about labels and whole configurations, declared. */
 import type { Command } from 'commander';
-import { action } from '../../gateway/cli.ts';
+import { action } from '../../gateway/cli/cli.ts';
 import { type AuditOptions, runAudit } from './audit.ts';
 import { common } from './flags.ts';
 import { auditHelp, labelHelp, scoreHelp, simulateHelp } from './help-labels.ts';

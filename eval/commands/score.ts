@@ -1,7 +1,7 @@
 /** `hindcast eval score`: holds recorded answers against rules, a module of yours, or a judge, and keeps what comes of it as scores. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
+import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts';
 import { count, percent } from '../report/format.ts';
 import { keepScores, type NewScore } from '../score/answers.ts';
 import { evaluatorOf, judgePair } from '../score/judge.ts';

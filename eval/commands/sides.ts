@@ -1,6 +1,6 @@
 /** What gate and compare begin with: two sides, and the outcomes that both need, from a file or the store. */
-import { CommandError, exit, settingsOf } from '../../gateway/cli.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { CommandError, exit, settingsOf } from '../../gateway/cli/cli.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Side } from '../gate/file.ts';
 import type { Sides } from '../gate/run.ts';
 import { judgedColumns, type Playing, playing } from '../gate/side.ts';

@@ -1,6 +1,6 @@
 /** `hindcast eval simulate`: a configuration over recorded traffic, offline. */
-import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli.ts';
-import type { Route } from '../../gateway/settings.ts';
+import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
+import type { Route } from '../../gateway/settings/settings.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { backtest, compareChains, simulated } from '../backtest.ts';
 import { type Chain, chainOfRoute } from '../chain.ts';

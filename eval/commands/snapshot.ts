@@ -1,5 +1,5 @@
 /** `hindcast eval snapshot`. */
-import { note, result } from '../../gateway/cli.ts';
+import { note, result } from '../../gateway/cli/cli.ts';
 import { printOutcomes } from '../outcomes/snapshot.ts';
 import { complete } from '../outcomes.ts';
 import { count } from '../report/format.ts';

@@ -1,5 +1,5 @@
 /** `hindcast eval sweep`. */
-import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
 import { type Calibration, calibrate } from '../calibrate.ts';
 import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
 import { decider } from '../decide.ts';

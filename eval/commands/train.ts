@@ -1,5 +1,5 @@
 /** `hindcast eval train`. */
-import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
 import { itemsOf, splitOf } from '../certify/split.ts';
 import { trainingText } from '../report/train.ts';
 import { answersMin, type FeatureSignal, train } from '../scorer.ts';

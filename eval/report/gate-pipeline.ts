@@ -1,5 +1,5 @@
 /** A judgement as pipelines read it: JUnit, SARIF, and GitHub's annotations on the gate file's own lines. */
-import { version } from '../../gateway/version.ts';
+import { version } from '../../gateway/settings/version.ts';
 import type { Finding, Verdict } from '../gate.ts';
 import { cellsOf, type GateReport, gateSentence, noteOf, verdictText } from './gate.ts';
 

@@ -1,8 +1,8 @@
 /** A provider entry of the config as an account: its address made whole, and its credentials in the form that its calls are proved by. */
 import type { AccountField, Provider } from '../core/provider.ts';
 import { providers as registry } from '../providers/index.ts';
-import { Secret } from '../secret.ts';
-import type { Account, ProbePolicy } from '../settings.ts';
+import { Secret } from '../settings/secret.ts';
+import type { Account, ProbePolicy } from '../settings/settings.ts';
 import { limitsOf } from './build-route.ts';
 import type { Config } from './schema.ts';
 

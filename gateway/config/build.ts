@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Json } from '../core/json.ts';
-import { Secret } from '../secret.ts';
-import type { CallerKey, Caps, Settings, Tenant } from '../settings.ts';
+import { Secret } from '../settings/secret.ts';
+import type { CallerKey, Caps, Settings, Tenant } from '../settings/settings.ts';
 import { accountOf } from './account.ts';
 import { factsOf, routeOf, routingOf } from './build-route.ts';
 import type { Config } from './schema.ts';

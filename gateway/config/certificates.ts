@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Accept } from '../core/signal.ts';
 import type { Instant } from '../core/time.ts';
-import type { Route, Settings } from '../settings.ts';
+import type { Route, Settings } from '../settings/settings.ts';
 
 const dayMs = 86_400_000;
 /** Nobody has looked for longer than this. */

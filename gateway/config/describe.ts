@@ -1,7 +1,7 @@
 /** A good config in a few lines: who is asked, by whom, and as whom; never a key. */
-import { table } from '../cli.ts';
+import { table } from '../cli/cli.ts';
 import type { Accept } from '../core/signal.ts';
-import type { Account, ConfiguredStep, Settings } from '../settings.ts';
+import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
 import { rememberedOf } from './origin.ts';
 import { pathId } from './problem.ts';
 

@@ -1,6 +1,6 @@
 /** The config's name on every record: the same for the same meaning, however it is written, and without a secret in it. */
 import { createHash } from 'node:crypto';
-import { Secret } from '../secret.ts';
+import { Secret } from '../settings/secret.ts';
 import { isHidden } from './explain.ts';
 import { isRecord } from './source.ts';
 

@@ -2,7 +2,7 @@
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
-import { CommandError, exit } from '../cli.ts';
+import { CommandError, exit } from '../cli/cli.ts';
 import { reasonOf } from './expand.ts';
 import { readConfig, type Wanted } from './load.ts';
 import { didYouMean } from './nearest.ts';

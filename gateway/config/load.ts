@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { buildSettings } from './build.ts';
 import { crossCheck } from './cross-checks.ts';
 import { providersFrom } from './environment.ts';

@@ -1,5 +1,5 @@
 /** How Settings came about: kept beside them, for the watcher that reads them again and the command that describes them. */
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Reading, Wanted } from './load.ts';
 
 export interface Remembered {

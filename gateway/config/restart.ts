@@ -1,6 +1,6 @@
 /** What of a changed config only a restart brings about: where we listen and what was opened at the start. */
-import type { Secret } from '../secret.ts';
-import type { Settings } from '../settings.ts';
+import type { Secret } from '../settings/secret.ts';
+import type { Settings } from '../settings/settings.ts';
 
 type Reader = (settings: Settings) => unknown;
 const fingerprint = (secret: Secret | undefined): string | undefined => secret?.fingerprint;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { featureNames } from '../core/features.ts';
 import { signalNames } from '../core/signal.ts';
-import { routeDefaults, stepDefaults } from '../settings.ts';
+import { routeDefaults, stepDefaults } from '../settings/settings.ts';
 import { choosing } from './choosing-schema.ts';
 import { decimal, duration, durationOr, list, oneOf, only, section, text, wholeNumber } from './fields.ts';
 

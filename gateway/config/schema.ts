@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { periods } from '../core/budget.ts';
 import { providers } from '../providers/index.ts';
-import { serviceAccount } from '../upstream/google-token.ts';
+import { serviceAccount } from '../transport/google-token.ts';
 import {
   bytes,
   decimal,

@@ -1,7 +1,7 @@
 /** Notices that the config's file changed, and takes the new one if it is good. */
 import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { contentHash, type Reading, readConfig, type Wanted } from './load.ts';
 import { remember, rememberedOf } from './origin.ts';
 import type { ConfigProblem } from './problem.ts';

@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import type { Client, EvaluationContext, Provider } from '@openfeature/server-sdk';
 import type { Caller } from '../core/exchange.ts';
 import type { FlagSaid } from '../core/variants.ts';
-import type { Log } from '../observe/logs.ts';
-import type { FlagSettings } from '../settings.ts';
+import type { Log } from '../observability/logs.ts';
+import type { FlagSettings } from '../settings/settings.ts';
 
 export interface Flagged {
   readonly caller: Caller;

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { BodyLimits } from './body.ts';
-import { errorBody, invalid, linger, type Refusal } from './refuse.ts';
+import { errorBody, invalid, linger, type Refusal } from '../exchange/refuse.ts';
 
 export interface EdgeLimits extends BodyLimits {
   readonly headersTimeoutMs: number;

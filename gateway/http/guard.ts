@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { tooLarge } from './body.ts';
 import { broken, type EdgeLimits, headersTooLarge } from './edge.ts';
-import { forbidden, type Refusal } from './refuse.ts';
+import { forbidden, type Refusal } from '../exchange/refuse.ts';
 
 const hostShape = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 

@@ -1,7 +1,7 @@
 /** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { onBreakHeader, withBreaks } from '../asking/breaks.ts';
-import type { Question } from '../asking/question.ts';
+import { onBreakHeader, withBreaks } from '../exchange/breaks.ts';
+import type { Question } from '../exchange/question.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import { type Dialect, isFieldProblem } from '../core/dialect.ts';
 import type { Caller } from '../core/exchange.ts';
@@ -9,14 +9,14 @@ import { isObject, type JsonObject, type Span, scanObject } from '../core/json.t
 import type { Instant } from '../core/time.ts';
 import type { FlagSaid } from '../core/variants.ts';
 import type { Flags } from '../flags/flags.ts';
-import { stickyKeyOf, whyNone } from '../fleet/planner.ts';
-import type { TraceContext } from '../ids.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
-import type { CallerKey, Route, Settings } from '../settings.ts';
-import type { World } from '../world.ts';
+import { stickyKeyOf, whyNone } from '../targets/planner.ts';
+import type { TraceContext } from '../settings/ids.ts';
+import type { Telemetry } from '../observability/telemetry.ts';
+import type { CallerKey, Route, Settings } from '../settings/settings.ts';
+import type { World } from '../exchange/runtime.ts';
 import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
-import { streamTypeOf } from './head.ts';
-import { invalid, isRefusal, type Refusal } from './refuse.ts';
+import { streamTypeOf } from '../exchange/head.ts';
+import { invalid, isRefusal, type Refusal } from '../exchange/refuse.ts';
 import { resolve } from './resolve.ts';
 
 /** One request from its arrival on, and the version of the configuration that it met. */

@@ -1,6 +1,6 @@
 /** `GET /ready`: whether requests should come here. */
 import type { ServerResponse } from 'node:http';
-import { json } from './refuse.ts';
+import { json } from '../exchange/refuse.ts';
 
 /** A store that is down (`behind`) is no reason to send callers elsewhere: what is answered meanwhile waits in the spool. */
 export function ready(response: ServerResponse, reasons: readonly string[], behind: string | undefined): void {

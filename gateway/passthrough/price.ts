@@ -2,7 +2,7 @@
 import { calcPrice } from '@pydantic/genai-prices';
 import { type Cost, cost, type Price, scaled } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
-import { tableVersion } from '../prices.ts';
+import { tableVersion } from '../prices/prices.ts';
 import type { Consumed } from './consumed.ts';
 
 /** USD. What the table of prices leaves out. Sources: openai.com/api/pricing and cohere.com/pricing, November 2026. */

@@ -1,6 +1,6 @@
 /** Which providers have which of these endpoints, in the shape that callers speak here: OpenAI's, and for rerank Cohere's and Jina's. */
 import type { Operation } from '../core/exchange.ts';
-import type { Account } from '../settings.ts';
+import type { Account } from '../settings/settings.ts';
 
 const speaking: readonly Operation[] = ['speech', 'transcription', 'translation'];
 const stored: readonly Operation[] = ['files', 'batches'];

@@ -1,15 +1,15 @@
 /** One call to one target of an endpoint that passes through: what is sent, what comes back, and what it leaves in the record. */
-import type { AskWorld, Target } from '../asking/ask.ts';
-import { type Question, wantsOf } from '../asking/question.ts';
+import type { AskWorld, Target } from '../exchange/ask.ts';
+import { type Question, wantsOf } from '../exchange/question.ts';
 import type { AttemptRecord } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
 import { rateLimitsOf } from '../core/rate-limits.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
-import type { AttemptCommand, AttemptReport } from '../drive.ts';
-import { Observed } from '../fleet/observed.ts';
-import { headersOf, urlOf } from '../upstream/call.ts';
-import { deaf, type Redactor, redactor } from '../upstream/redact.ts';
-import type { UpstreamHandle } from '../upstream.ts';
+import type { AttemptCommand, AttemptReport } from '../exchange/drive.ts';
+import { Observed } from '../exchange/observed.ts';
+import { headersOf, urlOf } from '../exchange/call.ts';
+import { deaf, type Redactor, redactor } from '../transport/redact.ts';
+import type { UpstreamHandle } from '../transport/upstream.ts';
 import { type AskedFor, type Consumed, consumedBy, objectsIn } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
 import { Intake } from './intake.ts';

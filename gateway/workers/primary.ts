@@ -1,7 +1,7 @@
 /** The first process of several: starts the workers, puts a new one in a dead one's place, and gathers what one alone does not know. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import type { RecorderStats } from '../observe/metrics.ts';
+import type { RecorderStats } from '../observability/metrics.ts';
 import { mergeMetrics } from './merge.ts';
 import { type FromWorker, slotVariable, type ToWorker } from './protocol.ts';
 

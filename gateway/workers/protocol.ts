@@ -1,5 +1,5 @@
 /** What the first process and its workers say to each other. */
-import type { RecorderStats } from '../observe/metrics.ts';
+import type { RecorderStats } from '../observability/metrics.ts';
 
 export type ToWorker =
   /** Every second, and when it changes: how the recorder is. */

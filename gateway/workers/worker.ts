@@ -1,5 +1,5 @@
 /** A worker's line to the first process, which has the recorder and knows the other workers. */
-import type { RecorderStats } from '../observe/metrics.ts';
+import type { RecorderStats } from '../observability/metrics.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { slotVariable } from './protocol.ts';
 

@@ -4,7 +4,7 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { AuditEntry } from '../../gateway/observe/audit.ts';
+import type { AuditEntry } from '../../gateway/observability/audit.ts';
 import { makeFolder } from '../places.ts';
 import { type ChainHead, type ChainRow, hashOf } from './chain.ts';
 

@@ -1,5 +1,5 @@
 /** The audit of a running gateway: written at once, and no request fails because it cannot be. */
-import type { Audit, AuditEntry } from '../../gateway/observe/audit.ts';
+import type { Audit, AuditEntry } from '../../gateway/observability/audit.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 
 export interface ServingAudit {

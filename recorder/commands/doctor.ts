@@ -1,5 +1,5 @@
 /** `hindcast doctor`: looks at everything a gateway leans on before it is started, and says what to mend. */
-import { exit, result, settingsOf, table } from '../../gateway/cli.ts';
+import { exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import { type Finding, runChecks } from '../doctor/check.ts';
 import { checkFolder, checkNode, checkPort } from '../doctor/machine.ts';
 import { checkProviders } from '../doctor/providers.ts';

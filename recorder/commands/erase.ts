@@ -1,6 +1,6 @@
 /** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
 import type { Command } from 'commander';
-import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import { clusterPlace } from '../cluster.ts';
 import { type Erasure, erase } from '../erase/erase.ts';
 import type { Subject } from '../erase/subject.ts';

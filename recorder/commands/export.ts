@@ -1,6 +1,6 @@
 /** `hindcast store export`: recorded exchanges into a file. */
 import type { Command } from 'commander';
-import { CommandError, exit, result, settingsOf } from '../../gateway/cli.ts';
+import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts';
 import { writeAudit } from '../audit/write.ts';
 import { type ExportSelection, exportFormats, exportTo } from '../export.ts';
 import { openStore } from '../open.ts';

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import type { Settings } from '../../gateway/settings.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { type Finding, ok, problem, warning } from './check.ts';
 
 const nodeMajorMin = 24;

@@ -1,6 +1,6 @@
 /** Whether providers answer and take our keys, by the one question that costs nothing: which models there are. */
-import type { Account, Settings } from '../../gateway/settings.ts';
-import { askFor, modelsPath } from '../../gateway/upstream/models-question.ts';
+import type { Account, Settings } from '../../gateway/settings/settings.ts';
+import { askFor, modelsPath } from '../../gateway/transport/models-question.ts';
 import { type Finding, ok, problem, warning } from './check.ts';
 
 const timeoutMs = 8_000;

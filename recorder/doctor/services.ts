@@ -1,6 +1,6 @@
 /** Whether what the gateway leans on answers: the store, the shared state, the receiver of traces. */
 import got from 'got';
-import type { Settings } from '../../gateway/settings.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { auditStatus, auditText } from '../audit/verify.ts';
 import { openStore } from '../open.ts';
 import { type Finding, ok, problem } from './check.ts';

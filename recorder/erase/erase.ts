@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../audit/write.ts';
 import { exportedFiles } from '../exports.ts';
 import { segmentIds } from '../folders.ts';

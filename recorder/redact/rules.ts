@@ -1,6 +1,6 @@
 /** The rules of `recorder.redact` made ready: what they find in a text, and the mark that stands there afterwards. */
 import { RE2JS } from 're2js';
-import type { RedactRule } from '../../gateway/settings.ts';
+import type { RedactRule } from '../../gateway/settings/settings.ts';
 import { type Detector, detectors, type Range } from './detectors.ts';
 
 export interface Match extends Range {

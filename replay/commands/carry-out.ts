@@ -1,10 +1,10 @@
 /** Carries out a run, from its beginning or from where it was left: calls, journal, spool, store, and what is told at the end. */
-import { CommandError, exit, note, result } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { CommandError, exit, note, result } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { usd } from '../../gateway/core/price.ts';
-import { replayTelemetry } from '../../gateway/observe/replayed.ts';
-import type { Settings } from '../../gateway/settings.ts';
-import { httpUpstream } from '../../gateway/upstream.ts';
+import { replayTelemetry } from '../../gateway/observability/replayed.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
+import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { openReplaySpool } from '../../recorder/replay-spool.ts';
 import type { Store } from '../../recorder/store.ts';
 import { dialectOf } from '../dialects.ts';

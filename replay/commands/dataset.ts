@@ -1,6 +1,6 @@
 /** `hindcast replay dataset create|list|show`. */
-import { result, table } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { result, table } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/open.ts';
 import { createDataset, listDatasets, readDataset } from '../dataset.ts';
 import type { SelectionOptions } from '../selection.ts';

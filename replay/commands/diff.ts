@@ -1,9 +1,9 @@
 /** `hindcast replay diff` and `hindcast replay export`. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CommandError, exit, note, settingsOf } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { CommandError, exit, note, settingsOf } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../../recorder/audit/write.ts';
 import { noteOutput } from '../../recorder/exports.ts';
 import { openStore } from '../../recorder/open.ts';

@@ -1,6 +1,6 @@
 /** A run's progress on a terminal: one line a second, with the money and the time that are left. */
-import { note } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { note } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Purse } from '../purse.ts';
 import { money } from '../report/format.ts';
 

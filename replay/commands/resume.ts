@@ -1,9 +1,9 @@
 /** `hindcast replay resume` and `hindcast replay status`. */
 
 import { join } from 'node:path';
-import { CommandError, exit, note, result, table } from '../../gateway/cli.ts';
+import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
 import { usd } from '../../gateway/core/price.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { isLocked } from '../../recorder/lock.ts';
 import { openStore } from '../../recorder/open.ts';
 import { openReplaySpool } from '../../recorder/replay-spool.ts';

@@ -1,8 +1,8 @@
 /** `hindcast replay run`. */
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exit, note } from '../../gateway/cli.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { CommandError, exit, note } from '../../gateway/cli/cli.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Comes } from '../from-record.ts';

@@ -1,5 +1,5 @@
 /** A comparison for the terminal, as Markdown, and line by line. */
-import { table } from '../../gateway/cli.ts';
+import { table } from '../../gateway/cli/cli.ts';
 import { type ArmDiff, type Comparison, worstFirst } from './compare.ts';
 import { metricRows, pairRows, pathRows, type Rows, rungRows, sentence, totalsRows } from './rows.ts';
 

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { expandMacros } from '../../dashboards/macros.ts';
-import { table } from '../../gateway/cli.ts';
+import { table } from '../../gateway/cli/cli.ts';
 import { migrate } from '../../recorder/migrate.ts';
 import { columnsOf, type Rows, rowsOf, tableNames } from '../../recorder/row.ts';
 import { connect, type Store } from '../../recorder/store.ts';

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { table } from '../../gateway/cli.ts';
+import { table } from '../../gateway/cli/cli.ts';
 import { base, type Cell, huge, idle, requestBodies } from './cells.ts';
 import { ask, drained, median } from './measure.ts';
 import { cpuUs, end, fileHere, forkNode, peakMemory, residentMemory, said, startNode } from './processes.ts';

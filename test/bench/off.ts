@@ -1,7 +1,7 @@
 /** This gateway with nothing to tell anybody: the same server, no telemetry, no log, and a sink that keeps nothing. */
-import { loadConfig, printProblems } from '../../gateway/config.ts';
+import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
-import { silentLog } from '../../gateway/observe/logs.ts';
+import { silentLog } from '../../gateway/observability/logs.ts';
 import { createGateway } from '../../gateway/server.ts';
 
 const loaded = loadConfig({ file: process.argv[2]!, directory: process.cwd(), environment: {} });

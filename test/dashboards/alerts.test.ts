@@ -9,8 +9,8 @@ import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { outcomes } from '../../dashboards/variables.ts';
 import { kindOfWord } from '../../gateway/core/failure.ts';
-import { attemptInstruments, requestInstruments } from '../../gateway/observe/instruments.ts';
-import { createMetrics, openRegistry } from '../../gateway/observe/metrics.ts';
+import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
+import { createMetrics, openRegistry } from '../../gateway/observability/metrics.ts';
 import { plainExchange } from '../recorder/exchanges.ts';
 
 interface Rule {

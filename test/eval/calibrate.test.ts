@@ -19,7 +19,7 @@ import {
   random,
   unclustered,
 } from '../../eval/statistics.ts';
-import { table } from '../../gateway/cli.ts';
+import { table } from '../../gateway/cli/cli.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const runs = process.env.HINDCAST_LONG ? 2000 : 100;

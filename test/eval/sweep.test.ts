@@ -11,8 +11,8 @@ import { sweepText } from '../../eval/report/sweep.ts';
 import { random } from '../../eval/statistics.ts';
 import { combinations, shortest, thresholdGrid } from '../../eval/sweep/thresholds.ts';
 import { type Sweep, sweep } from '../../eval/sweep.ts';
-import { table } from '../../gateway/cli.ts';
-import type { Route } from '../../gateway/settings.ts';
+import { table } from '../../gateway/cli/cli.ts';
+import type { Route } from '../../gateway/settings/settings.ts';
 
 const options = { signal: 'confidence', confidence: 0.95 } as const;
 const plainTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>

@@ -1,6 +1,6 @@
 /** When every provider is down, and when they come back. */
 import { describe, expect, test } from 'vitest';
-import { wallClock } from '../../gateway/clock.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Clock } from '../../gateway/core/time.ts';
 import { hello, helloStream, World } from '../gateway/asking.ts';
 import { answer, ok, stream } from './acts.ts';

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Accounts at clouds: an address made of what the account says, credentials in the form that proves a call, and what is missing told. */
 import { describe, expect, test } from 'vitest';
-import type { Account } from '../../gateway/settings.ts';
+import type { Account } from '../../gateway/settings/settings.ts';
 import { load, problems } from './config-files.ts';
 
 function account(yaml: string, environment: Record<string, string> = {}): Account {

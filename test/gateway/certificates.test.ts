@@ -1,7 +1,7 @@
 /** A route's certificate is held against the route, and against what was last found of its traffic, wherever a configuration is loaded. */
 import { expect, test } from 'vitest';
 import { certificateWarnings } from '../../gateway/config/certificates.ts';
-import { loadConfig } from '../../gateway/config.ts';
+import { loadConfig } from '../../gateway/config/index.ts';
 import { Place } from '../hindcast.ts';
 
 const yaml = (threshold: number, strong = 'sim/large'): string => `

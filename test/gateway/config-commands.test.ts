@@ -4,8 +4,8 @@ import { chmodSync, readFileSync, realpathSync, statSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { registerConfig, registerKeys } from '../../gateway/config/commands.ts';
-import { loadConfig } from '../../gateway/config.ts';
+import { registerConfig, registerKeys } from '../../gateway/cli/config-commands.ts';
+import { loadConfig } from '../../gateway/config/index.ts';
 import { folder } from './config-files.ts';
 
 afterEach(() => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configSchema, loadConfig } from '../../gateway/config.ts';
+import { configSchema, loadConfig } from '../../gateway/config/index.ts';
 import { folder } from './config-files.ts';
 
 const root = resolve(import.meta.dirname, '../..');

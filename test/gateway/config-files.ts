@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type ConfigProblem, type Loaded, loadConfig } from '../../gateway/config.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { type ConfigProblem, type Loaded, loadConfig } from '../../gateway/config/index.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 

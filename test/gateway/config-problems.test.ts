@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listed } from '../../gateway/config/fields.ts';
-import { type ConfigProblem, loadConfig, printProblems } from '../../gateway/config.ts';
+import { type ConfigProblem, loadConfig, printProblems } from '../../gateway/config/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { folder, load, problems } from './config-files.ts';
 

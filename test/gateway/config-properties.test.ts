@@ -8,7 +8,7 @@ import { editDistance, nearest } from '../../gateway/config/nearest.ts';
 import { isKeyLike, quoted } from '../../gateway/config/problem.ts';
 import { parseSource } from '../../gateway/config/source.ts';
 import { parseBytes, parseDuration } from '../../gateway/config/units.ts';
-import { type Loaded, printProblems } from '../../gateway/config.ts';
+import { type Loaded, printProblems } from '../../gateway/config/index.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 5_000 : 300;
 const wanted = { directory: '/nowhere', environment: { HOME: '/root', KEY: 'k' } };

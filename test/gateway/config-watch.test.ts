@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ConfigProblem, loadConfig, watchConfig } from '../../gateway/config.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import { type ConfigProblem, loadConfig, watchConfig } from '../../gateway/config/index.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 import { folder } from './config-files.ts';
 
 type Seen =

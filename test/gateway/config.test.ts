@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../gateway/config.ts';
+import { loadConfig } from '../../gateway/config/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { folder, load, settings } from './config-files.ts';
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { registerConfig } from '../../gateway/config/commands.ts';
+import { registerConfig } from '../../gateway/cli/config-commands.ts';
 import { folder } from './config-files.ts';
 
 afterEach(() => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SseEvent } from '../../gateway/core/provider.ts';
-import { sseFrames } from '../../gateway/frames.ts';
+import { sseFrames } from '../../gateway/transport/frames.ts';
 import { runs } from '../runs.ts';
 
 function read(chunks: readonly (string | Uint8Array)[], ends = true) {

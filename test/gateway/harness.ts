@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig, printProblems } from '../../gateway/config.ts';
+import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import { type Exchange, type Sealed, type Sink, seal } from '../../gateway/core/exchange.ts';
-import { silentLog } from '../../gateway/observe/logs.ts';
+import { silentLog } from '../../gateway/observability/logs.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/server.ts';
-import type { Settings } from '../../gateway/settings.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 
 export function settingsOf(yaml: string): Settings {
   const folder = mkdtempSync(join(tmpdir(), 'hindcast-gateway-'));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
-import { Delivery } from '../../gateway/asking/delivery.ts';
+import { Delivery } from '../../gateway/exchange/delivery.ts';
 import { seal } from '../../gateway/core/exchange.ts';
 import { runs } from '../runs.ts';
 import { MemoryReader } from './asking.ts';

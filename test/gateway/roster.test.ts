@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Roster } from '../../gateway/roster.ts';
+import { Roster } from '../../gateway/http/roster.ts';
 
 test('a roster holds those who came and have not left, whoever leaves first', () => {
   fc.assert(

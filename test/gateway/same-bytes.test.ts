@@ -1,7 +1,7 @@
 /** Caller and target of one wire format: the bytes pass, with fields that were invented tomorrow, and only the model's name and the credentials change. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { prepare, type Question } from '../../gateway/asking/question.ts';
+import { prepare, type Question } from '../../gateway/exchange/question.ts';
 import type { ChatRequest } from '../../gateway/core/chat.ts';
 import { scanObject } from '../../gateway/core/json.ts';
 import type { Provider } from '../../gateway/core/provider.ts';

@@ -6,9 +6,9 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Secret } from '../../gateway/secret.ts';
-import { sign } from '../../gateway/sign.ts';
-import { googleToken } from '../../gateway/upstream/google-token.ts';
+import { Secret } from '../../gateway/settings/secret.ts';
+import { sign } from '../../gateway/transport/sign.ts';
+import { googleToken } from '../../gateway/transport/google-token.ts';
 import { runs } from '../runs.ts';
 
 describe('AWS Signature Version 4', () => {

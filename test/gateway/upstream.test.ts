@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../gateway/core/failure.ts';
-import { httpUpstream, type Upstream } from '../../gateway/upstream.ts';
+import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts';
 import { blackhole, ok, raw, stream } from '../faults/acts.ts';
 import { type Act, FaultyUpstream, refusedUrl } from '../faults/upstream.ts';
 

@@ -1,8 +1,8 @@
 /** Callers' budgets and limits over real sockets: the rows lim-01 and lim-02 of the table of hostile inputs, and more. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { redisLedger } from '../../gateway/limits/redis-ledger.ts';
-import { sqliteLedger } from '../../gateway/limits/sqlite-ledger.ts';
+import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
+import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import { answerJson, answerStream, hi, post, running, type Upstream, upstream } from '../gateway/harness.ts';
 import { hasRedis, startRedis } from './redis.ts';
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Scope } from '../../gateway/core/budget.ts';
-import { type Ledger, openMsMax } from '../../gateway/limits/ledger.ts';
-import { redisLedger } from '../../gateway/limits/redis-ledger.ts';
-import { sqliteLedger } from '../../gateway/limits/sqlite-ledger.ts';
+import { type Ledger, openMsMax } from '../../gateway/budgets/ledger.ts';
+import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
+import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));
@@ -133,7 +133,7 @@ test.skipIf(!hasRedis)(
   `what a killed gateway had reserved in a Redis counts as spent once it is older than any answer takes${hasRedis ? '' : ' (skipped: no redis-server here)'}`,
   async () => {
     const scope = tenant(1_000);
-    const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/limits/redis-ledger.ts'))});
+    const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/budgets/redis-ledger.ts'))});
 const ledger = await redisLedger(${JSON.stringify(redis!.url)}, () => {});
 const need = { nanoUsd: 300, tokens: 0, isGuess: false };
 await ledger.reserve('dead', [${JSON.stringify(scope)}], need, Date.now() - ${openMsMax} - 1);
@@ -155,7 +155,7 @@ setInterval(() => {}, 1000);`;
 test('what a killed gateway had reserved counts as spent when the next one starts, and the file is its owner’s alone', async () => {
   const file = join(folder, 'killed.sqlite');
   const program = `
-    import { sqliteLedger } from ${JSON.stringify(new URL('../../gateway/limits/sqlite-ledger.ts', import.meta.url).href)};
+    import { sqliteLedger } from ${JSON.stringify(new URL('../../gateway/budgets/sqlite-ledger.ts', import.meta.url).href)};
     const ledger = sqliteLedger(${JSON.stringify(file)});
     await ledger.reserve('a', [{ name: 'tenant x', budget: { nanoUsd: 100, per: 'total' } }], { nanoUsd: 30, tokens: 0, isGuess: false }, Date.now());
     console.log('reserved');

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../gateway/secret.ts';
+import { Secret } from '../../gateway/settings/secret.ts';
 import { isLocked } from '../../recorder/lock.ts';
 import { openStore } from '../../recorder/open.ts';
 import { engineFile, ownerLock, readEnginePlace, spoolRoot } from '../../recorder/places.ts';

@@ -1,5 +1,5 @@
 /** Settings of which the recorder's tests need only a corner. */
-import type { Settings } from '../../gateway/settings.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
 
 export const settingsIn = (path: string, store: Partial<Settings['store']> = {}): Settings => ({
   hash: '0123456789abcdef',

@@ -1,6 +1,6 @@
 /** Real arrivals, kept: the schedule never drifts, and each call begins when it is due though others take long. */
 import { describe, expect, test } from 'vitest';
-import { wallClock } from '../../gateway/clock.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { schedule } from '../../replay/pace.ts';
 import { waitFor } from '../../replay/wait.ts';
 import { recording, unlessRecorded } from '../recordings.ts';

@@ -2,9 +2,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { wallClock } from '../../gateway/clock.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
-import { httpUpstream } from '../../gateway/upstream.ts';
+import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { armOf } from '../../replay/arm.ts';
 import { dialectOf } from '../../replay/dialects.ts';
 import { rateLimits } from '../../replay/limits.ts';

@@ -1,7 +1,7 @@
 /** A simulation knows how wrong it is: what was deployed comes out as it was recorded, what differs by less is not ranked, what was never seen is not guessed. */
 import { expect, test } from 'vitest';
 import { simulate } from '../../eval/simulate.ts';
-import { wallClock } from '../../gateway/clock.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { armOf, deployedArm } from '../../replay/arm.ts';
 import { backtest, difference, errorOf, simulatedFigures } from '../../replay/backtest.ts';
 import { Pool } from '../../replay/behaviour.ts';

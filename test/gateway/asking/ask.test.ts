@@ -1,6 +1,6 @@
 /** Several attempts at one answer, callers who leave, records that cannot be made: the whole way from a question to its record. */
 import { describe, expect, test, vi } from 'vitest';
-import { wallClock } from '../../../gateway/clock.ts';
+import { wallClock } from '../../../gateway/settings/clock.ts';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { fresh } from '../../../gateway/core/fleet.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { Delivery } from '../../../gateway/asking/delivery.ts';
-import { Ring } from '../../../gateway/asking/ring.ts';
+import { Delivery } from '../../../gateway/exchange/delivery.ts';
+import { Ring } from '../../../gateway/exchange/ring.ts';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { cut, dripped, stream } from '../../faults/acts.ts';
 import { told } from '../../faults/chat.ts';

@@ -2,9 +2,9 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../../gateway/core/failure.ts';
-import { callerErrorOf, retryHeaders, sanitise } from '../../../gateway/http/tell.ts';
-import { Secret } from '../../../gateway/secret.ts';
-import { redactor } from '../../../gateway/upstream/redact.ts';
+import { callerErrorOf, retryHeaders, sanitise } from '../../../gateway/exchange/tell.ts';
+import { Secret } from '../../../gateway/settings/secret.ts';
+import { redactor } from '../../../gateway/transport/redact.ts';
 import { runs } from '../../runs.ts';
 
 describe('what a caller is told', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLog, requestLine } from '../../../gateway/observe/logs.ts';
+import { createLog, requestLine } from '../../../gateway/observability/logs.ts';
 import { answerAsked, answerStream, chunk, hi, post, running, settingsOf, twoProviders, upstream } from '../harness.ts';
 
 type Series = Readonly<Record<string, number>>;

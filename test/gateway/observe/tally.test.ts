@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { Counter, Histogram, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { openRegistry } from '../../../gateway/observe/metrics.ts';
-import { TallyCounter, TallyHistogram } from '../../../gateway/observe/tally.ts';
+import { openRegistry } from '../../../gateway/observability/metrics.ts';
+import { TallyCounter, TallyHistogram } from '../../../gateway/observability/tally.ts';
 import { runs } from '../../runs.ts';
 
 const described = { name: 'things_seconds', help: 'Of things.', labelNames: ['kind', 'error'] as const };

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
-import { traceFrom } from '../../../gateway/ids.ts';
-import { silentLog } from '../../../gateway/observe/logs.ts';
-import { replayTelemetry } from '../../../gateway/observe/replayed.ts';
-import { createTelemetry } from '../../../gateway/observe/telemetry.ts';
+import { traceFrom } from '../../../gateway/settings/ids.ts';
+import { silentLog } from '../../../gateway/observability/logs.ts';
+import { replayTelemetry } from '../../../gateway/observability/replayed.ts';
+import { createTelemetry } from '../../../gateway/observability/telemetry.ts';
 import { newId, plainExchange } from '../../recorder/exchanges.ts';
 import { attributeOf, receiver } from './receiver.ts';
 

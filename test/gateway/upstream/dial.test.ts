@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPrivateAddress, isPrivateHost, publicLookup } from '../../../gateway/upstream/dial.ts';
+import { isPrivateAddress, isPrivateHost, publicLookup } from '../../../gateway/transport/dial.ts';
 
 /** As the upstream reads them: the URL standard turns `127.1` and `2130706433` into addresses. */
 const hostOf = (url: string): string => new URL(url).hostname;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SseEvent } from '../../../gateway/core/provider.ts';
-import { framesOf } from '../../../gateway/frames.ts';
+import { framesOf } from '../../../gateway/transport/frames.ts';
 import { awsBytes, awsMessage } from '../../providers/aws-bytes.ts';
 import { runs } from '../../runs.ts';
 

@@ -2,8 +2,8 @@
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, test, vi } from 'vitest';
 import type { Failure } from '../../../gateway/core/failure.ts';
-import { publicLookup } from '../../../gateway/upstream/dial.ts';
-import { httpUpstream } from '../../../gateway/upstream.ts';
+import { publicLookup } from '../../../gateway/transport/dial.ts';
+import { httpUpstream } from '../../../gateway/transport/upstream.ts';
 import { ok } from '../../faults/acts.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
 

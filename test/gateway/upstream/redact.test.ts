@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../../gateway/secret.ts';
-import { redactor } from '../../../gateway/upstream/redact.ts';
+import { Secret } from '../../../gateway/settings/secret.ts';
+import { redactor } from '../../../gateway/transport/redact.ts';
 
 const key = 'sk-proj-Qv7Lw2Xb9Ta4Ny6Rc8Ze1Kd3';
 const redact = redactor(new Secret(key));

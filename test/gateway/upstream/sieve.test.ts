@@ -1,7 +1,7 @@
 /** The sieve may be wrong in one way only: it may ask for a search that finds nothing. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Sieve } from '../../../gateway/upstream/sieve.ts';
+import { Sieve } from '../../../gateway/transport/sieve.ts';
 import { runs } from '../../runs.ts';
 
 const letters = (minLength: number, maxLength: number) =>

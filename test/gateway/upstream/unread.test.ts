@@ -1,6 +1,6 @@
 /** What a caller says deep inside of a request and only its own wire format knows is never lost in silence. */
 import { expect, test } from 'vitest';
-import { prepare, type Question } from '../../../gateway/asking/question.ts';
+import { prepare, type Question } from '../../../gateway/exchange/question.ts';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
 import { scanObject } from '../../../gateway/core/json.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { AdminCalls, type AuditEntry } from '../../../gateway/observe/audit.ts';
+import { AdminCalls, type AuditEntry } from '../../../gateway/observability/audit.ts';
 import { type ChainRow, firstFault, hashOf } from '../../../recorder/audit/chain.ts';
 import { openAudit } from '../../../recorder/audit/ledger.ts';
 

@@ -1,0 +1,136 @@
+/** What would become of a request, target by target: the bytes that would be sent and what they cannot carry. Nobody is called. */
+
+import { prepare, type Question } from '../exchange/question.ts';
+import type { Dialect } from '../core/dialect.ts';
+import { type Json, type JsonObject, parseJson } from '../core/json.ts';
+import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
+import type { RouteStep } from '../core/route.ts';
+import { type Asked, understand } from '../http/intake.ts';
+import { ours } from '../exchange/pass.ts';
+import { isRefusal, type Refusal } from '../exchange/refuse.ts';
+import { resolve } from '../http/resolve.ts';
+import { Secret } from '../settings/secret.ts';
+import type { Route, Settings } from '../settings/settings.ts';
+import { headersOf, urlOf } from '../exchange/call.ts';
+import type { World } from '../exchange/runtime.ts';
+import { type Reasons, reasonsOf } from './reasons.ts';
+
+export interface Explanation {
+  readonly route: string;
+  readonly on_unsupported: Route['onUnsupported'];
+  readonly dialect: string;
+  readonly requested_model: string;
+  /** The variant of the route that this request takes, and why. */
+  readonly variant?: { readonly name: string; readonly why: string };
+  /** The flag that may name another where the gateway runs; here shares decide. */
+  readonly flag?: string;
+  readonly candidates: readonly Candidate[];
+  /** Targets of the route that would not be asked, and why. */
+  readonly refused: readonly { readonly target: string; readonly why: string }[];
+}
+
+export interface Candidate {
+  readonly target: string;
+  readonly api: string;
+  readonly model: string;
+  /** Why it is asked, and when. */
+  readonly reasons: Reasons;
+  readonly method: 'POST';
+  readonly url: string;
+  /** The key reads `[secret]`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as JSON. */
+  readonly body: Json;
+  /** The caller's own bytes are sent, but for the model's name and what the gateway must ask for. */
+  readonly passes: boolean;
+  /** Of every field: `exact`, `approximated` or `dropped`. */
+  readonly fields: readonly FieldFidelity[];
+  /** The fields for which `on_unsupported: reject` refuses this target; [] when it would be asked. */
+  readonly refused_for: readonly string[];
+}
+
+export interface Inquiry {
+  readonly text: string;
+  /** In place of the model that the body names. */
+  readonly model?: string | undefined;
+  readonly dialect: Dialect;
+  readonly tenant: string;
+}
+
+export function explain(settings: Settings, world: World, inquiry: Inquiry): Explanation | Refusal {
+  const text = inquiry.model === undefined ? inquiry.text : withModel(inquiry.text, inquiry.model);
+  const asked = understand({ bytes: Buffer.from(text), text }, {}, inquiry.dialect);
+  if (isRefusal(asked)) return asked;
+  const route = resolve(settings, inquiry.tenant, asked.value);
+  if (isRefusal(route)) return route;
+  const question = questionOf(asked, route, inquiry, settings, world);
+  const { steps, considered = [], variant } = question.policy;
+  return {
+    route: route.name,
+    ...(variant ? { variant } : {}),
+    ...(route.flag === undefined ? {} : { flag: route.flag }),
+    on_unsupported: route.onUnsupported,
+    dialect: inquiry.dialect.name,
+    requested_model: asked.chat.model,
+    candidates: steps.map((step, index) => candidateOf(question, step, reasonsOf(question, index), world)),
+    refused: considered.filter(({ taken }) => !taken).map(({ target, why }) => ({ target, why })),
+  };
+}
+
+/** A body that is no object is left as it is: reading it will say what is wrong with it. */
+function withModel(text: string, model: string): string {
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? JSON.stringify({ ...(value as JsonObject), model, models: undefined, fallbacks: undefined })
+    : text;
+}
+
+const nobody = { tenant: '', project: '', user: '', key: '', requestId: '', conversation: '', tags: {} };
+
+/** As the gateway would put it, at no moment and for nobody. */
+function questionOf(asked: Asked, route: Route, { dialect, tenant }: Inquiry, settings: Settings, world: World): Question {
+  const id = '00000000-0000-7000-8000-000000000000';
+  const caller = { ...nobody, tenant };
+  return {
+    id,
+    receivedAt: world.clock.now(),
+    caller,
+    trace: { traceId: '', spanId: '', parentSpanId: '' },
+    dialect,
+    policy: world.policyOf(route, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller }),
+    onUnsupported: route.onUnsupported,
+    configHash: settings.hash,
+    chat: asked.chat,
+    raw: { text: asked.text, members: asked.members },
+    body: asked.body,
+    headers: {},
+    includeUsage: false,
+  };
+}
+
+function candidateOf(question: Question, step: RouteStep, reasons: Reasons, world: World): Candidate {
+  const target = world.targetOf(step.target, question.id);
+  const prepared = prepare(question, step, target.provider, target.model);
+  const shown = { ...target, key: target.key && new Secret(String(target.key)) };
+  const fields = [...question.raw.members.keys()].filter(field => !ours.includes(field));
+  const headers = headersOf(shown, prepared.chat.stream, { traceparent: '', tracestate: '', hops: 0, headers: {} });
+  return {
+    target: step.target,
+    api: target.provider.name,
+    model: target.model,
+    reasons,
+    method: 'POST',
+    url: urlOf({ ...target, baseUrl: withoutSecrets(target.baseUrl) }, prepared.path),
+    headers: target.provider.play ? {} : headers,
+    body: parseJson(prepared.body) ?? prepared.body,
+    passes: prepared.passes,
+    fields: fidelityOf(fields, prepared.warnings),
+    refused_for: forbidding(prepared.warnings, question.onUnsupported).map(({ field }) => field),
+  };
+}
+
+/** A base URL may hold a password, and a query a key. */
+function withoutSecrets(baseUrl: string): string {
+  const url = URL.parse(baseUrl);
+  return url ? (url.origin + url.pathname).replace(/\/$/, '') : baseUrl;
+}

@@ -1,0 +1,32 @@
+/** Why a candidate of a route is asked, and when: what the policy says of it, in words. */
+
+import type { Question } from '../exchange/question.ts';
+import { usd } from '../core/price.ts';
+
+export interface Reasons {
+  /** Its place in the route, from 1. */
+  readonly place: number;
+  readonly why: string;
+  /** Why it has this place, where the route left a choice. */
+  readonly chosen?: string;
+  /** What it is likely to cost, where its price is known and was looked at. */
+  readonly cost_usd?: number;
+}
+
+export function reasonsOf({ policy }: Question, index: number): Reasons {
+  const before = policy.steps[index - 1];
+  const why =
+    before === undefined
+      ? 'asked first'
+      : before.accept
+        ? `asked when ${before.target} fails or its answer does not show what \`accept\` wants`
+        : `asked when ${before.target} fails`;
+  const { target } = policy.steps[index]!;
+  const considered = policy.considered?.find(candidate => candidate.taken && candidate.target === target);
+  return {
+    place: index + 1,
+    why,
+    ...(considered ? { chosen: considered.why } : {}),
+    ...(considered?.costNanoUsd === undefined ? {} : { cost_usd: usd(considered.costNanoUsd) }),
+  };
+}

@@ -1,0 +1,115 @@
+/** `GET /admin/fleet` and `GET /admin/explain`: what the router knows just now, and what it would do with a request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { usd } from '../core/price.ts';
+import { momentOf, type RoutePolicy, type Sight } from '../core/routing.ts';
+import type { Instant } from '../core/time.ts';
+import { openaiChat } from '../dialects/openai.ts';
+import { flagOf, understand, type Visit } from '../http/intake.ts';
+import { forbidden, invalid, isRefusal, json, type Refusal, refuse } from '../exchange/refuse.ts';
+import { resolve } from '../http/resolve.ts';
+import type { AdminCalls } from '../observability/audit.ts';
+import type { RouteEntry } from '../http/routes.ts';
+import type { Route } from '../settings/settings.ts';
+import type { Probes } from '../targets/probes.ts';
+import { fleetReport } from '../targets/report.ts';
+import type { FleetState } from '../targets/state.ts';
+
+export interface AdminParts {
+  visitOf(request: IncomingMessage): Visit;
+  readonly fleet: FleetState;
+  readonly probes: Probes['seen'];
+  readonly now: () => Instant;
+  readonly calls?: AdminCalls;
+}
+
+export function adminRoutes({ visitOf, fleet, probes, now, calls }: AdminParts): readonly RouteEntry[] {
+  const guarded =
+    (answer: (visit: Visit, url: URL) => object | Promise<object>) =>
+    async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const visit = visitOf(request);
+      const url = new URL(request.url!, 'http://gateway');
+      const isAllowed = mayAdminister(visit);
+      calls?.heard(visit.key.name, url.pathname, isAllowed, now());
+      const answered = isAllowed ? await answer(visit, url) : notAdmin;
+      if (isRefusal(answered)) refuse(request, response, answered, visit.id);
+      else json(response, 200, answered);
+    };
+  return [
+    { method: 'GET', path: '/admin/fleet', handler: guarded(() => fleetReport(fleet, probes, now())) },
+    { method: 'GET', path: '/admin/explain', handler: guarded((visit, url) => explainNow(visit, url, now())) },
+  ];
+}
+
+/** Without keys everybody on this machine may do everything. */
+const mayAdminister = ({ key, settings }: Visit): boolean => settings.keys.size === 0 || key.role === 'admin';
+const notAdmin: Refusal = forbidden('admin_only', 'This needs a key with role: admin.');
+
+/**
+ * `?model=` is a route, a target or a list of them; `tenant`, `key` and `conversation` say as whom; `input_tokens`, `output_tokens`,
+ * `tools`, `vision` and `json_schema` say what the request would hold.
+ */
+async function explainNow({ settings, world, flags }: Visit, { searchParams: query }: URL, at: Instant): Promise<object> {
+  const model = query.get('model');
+  if (!model) return invalid('missing_required_parameter', 'model is missing: ?model= names a route or a provider/model.', 'model');
+  const text = JSON.stringify(requestFor(model, query));
+  const asked = understand({ bytes: Buffer.from(text), text }, {}, openaiChat);
+  if (isRefusal(asked)) return asked;
+  const route = resolve(settings, query.get('tenant') ?? '', asked.value);
+  if (isRefusal(route)) return route;
+  const caller = { tenant: query.get('tenant') ?? 'default', key: query.get('key') ?? '', conversation: query.get('conversation') ?? '' };
+  const requestBytes = 4 * countIn(query, 'input_tokens', Math.ceil(text.length / 4));
+  const whole = { ...caller, project: '', user: '', requestId: '', tags: {} };
+  const said = await flagOf(route, { caller: whole, chat: asked.chat }, flags);
+  const policy = world.policyOf(route, { id: query.get('id') ?? String(at), chat: asked.chat, requestBytes, caller, said });
+  const targets = policy.steps.map(step => step.target);
+  const wants = { tenant: caller.tenant, bytes: requestBytes, tokens: requestBytes / 4 + (asked.chat.maxOutputTokens ?? 256) };
+  return explained(route, policy, at, { closed: world.closed(at), ...world.look?.(targets, wants, at) });
+}
+
+const countIn = (query: URLSearchParams, name: string, otherwise: number): number => {
+  const count = Number(query.get(name) ?? Number.NaN);
+  return Number.isInteger(count) && count >= 0 && count <= 1e8 ? count : otherwise;
+};
+
+function requestFor(model: string, query: URLSearchParams): object {
+  const image = { type: 'image_url', image_url: { url: 'https://images.example/one.png' } };
+  const output = countIn(query, 'output_tokens', 0);
+  return {
+    model,
+    messages: [{ role: 'user', content: query.has('vision') ? [{ type: 'text', text: '-' }, image] : '-' }],
+    ...(output > 0 ? { max_completion_tokens: output } : {}),
+    ...(query.has('tools') ? { tools: [{ type: 'function', function: { name: 'any', parameters: { type: 'object' } } }] } : {}),
+    ...(query.has('json_schema')
+      ? { response_format: { type: 'json_schema', json_schema: { name: 'any', schema: { type: 'object' } } } }
+      : {}),
+  };
+}
+
+function explained({ flag }: Route, policy: RoutePolicy, at: Instant, sight: Sight): object {
+  const { closed, waits = {}, spent = [] } = momentOf(policy, at, sight);
+  const considered =
+    policy.considered ??
+    policy.steps.map(({ target }, i) => ({
+      target,
+      taken: true,
+      why: `number ${i + 1}: as the route orders them`,
+      costNanoUsd: undefined,
+    }));
+  return {
+    route: policy.name,
+    ...(flag === undefined ? {} : { flag }),
+    variant: policy.variant ?? null,
+    extra_calls_refused: spent,
+    candidates: considered.map(({ target, taken, why, costNanoUsd }) => {
+      const until = Math.max(closed[target] ?? 0, closed[target.split('/', 1)[0]!] ?? 0);
+      return {
+        target,
+        taken,
+        why,
+        cost_usd: costNanoUsd === undefined ? null : usd(costNanoUsd),
+        closed_for_ms: until > at ? Math.round(until - at) : 0,
+        waits_ms: Math.max(0, Math.round((waits[target] ?? at) - at)),
+      };
+    }),
+  };
+}

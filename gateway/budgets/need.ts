@@ -1,0 +1,85 @@
+/** What a request is reckoned to cost before anybody has answered it: every call that its policy may pay for, at the length that it allows or that answers lately had. */
+
+import type { Question } from '../exchange/question.ts';
+import type { Need } from '../core/budget.ts';
+import { promptTokens } from '../core/estimate.ts';
+import type { Exchange } from '../core/exchange.ts';
+import { cost, type NanoUsd, type Price } from '../core/price.ts';
+import type { RoutePolicy, RouteStep } from '../core/routing.ts';
+import type { Instant } from '../core/time.ts';
+
+/** Of an answer of which nothing is known. */
+const outputGuess = 1_000;
+/** Of a judge, which is asked for a number and may think first. */
+const opinionTokens = 1_024;
+/** Over the longest of late, which fades. */
+const margin = 1.1;
+const fade = 0.95;
+const targetsMax = 1_000;
+
+export type PriceOfTarget = (target: string, at: Instant) => Price | undefined;
+
+export interface Reckoning extends Need {
+  /** The first target whose price nobody knows; absent when all are known, and for what is free. */
+  readonly unpriced?: string;
+}
+
+export class Needs {
+  readonly #outputs = new Map<string, number>();
+
+  of({ chat, body, policy, receivedAt, reckoned }: Question, priceOf: PriceOfTarget): Reckoning {
+    const input = reckoned?.input ?? promptTokens(chat, body.byteLength);
+    const unsaid = !reckoned && chat.maxOutputTokens === undefined;
+    const outputOf = (target: string): number =>
+      (reckoned?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? outputGuess) * margin)) * (chat.choices ?? 1);
+    let unpriced: string | undefined;
+    const priced = (target: string, output: number, more = 0): NanoUsd => {
+      const price = priceOf(target, receivedAt);
+      if (!price && !reckoned?.isFree) unpriced ??= target;
+      const usage = { input: input + more, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' } as const;
+      return price ? cost(usage, price).total : 0;
+    };
+    const costs = policy.steps.map(step => stepCost(step, target => priced(target, outputOf(target)), priced, outputOf));
+    const output = Math.max(0, ...policy.steps.map(({ target }) => outputOf(target)));
+    return {
+      nanoUsd: paid(policy, costs),
+      tokens: input + output,
+      isGuess: unsaid && policy.steps.some(({ target }) => !this.#outputs.has(target)),
+      ...(unpriced === undefined ? {} : { unpriced }),
+    };
+  }
+
+  learn({ attempts }: Exchange): void {
+    for (const { target, outcome, usage } of attempts) {
+      if (outcome !== 'ok' || !usage) continue;
+      const known = this.#outputs.get(target) ?? 0;
+      this.#outputs.delete(target);
+      if (this.#outputs.size >= targetsMax) this.#outputs.delete(this.#outputs.keys().next().value!);
+      this.#outputs.set(target, Math.max(usage.output, known * fade));
+    }
+  }
+}
+
+/** One answer of the step, and what is asked on its side. */
+function stepCost(
+  { target, judge, samples = 1, accept }: RouteStep,
+  answer: (target: string) => NanoUsd,
+  priced: (target: string, output: number, more: number) => NanoUsd,
+  outputOf: (target: string) => number,
+): NanoUsd {
+  const asked = answer(target) * (accept ? samples : 1);
+  return accept && judge !== undefined ? asked + priced(judge, opinionTokens, outputOf(target)) : asked;
+}
+
+/** Answers that are declined are paid for as well, and so are both sides of a race; of a plain chain one answer is, the dearest perhaps. */
+function paid({ steps, onBreak }: RoutePolicy, costs: readonly NanoUsd[]): NanoUsd {
+  const sum = (of: readonly NanoUsd[]): NanoUsd => of.reduce((total, one) => total + one, 0);
+  if (onBreak !== undefined) return sum(costs);
+  const declinable = costs.filter((_, i) => steps[i]!.accept !== undefined);
+  const plain = costs.filter((_, i) => steps[i]!.accept === undefined);
+  const dearest = Math.max(0, ...plain);
+  const isRaced = steps.some(({ hedgeAfterMs }) => hedgeAfterMs !== undefined);
+  // The last step races itself.
+  const raced = isRaced ? (plain.length > 1 ? plain.toSorted((a, b) => b - a)[1]! : dearest) : 0;
+  return sum(declinable) + dearest + raced;
+}

@@ -1,0 +1,21 @@
+/** Whose budgets and limits a request counts against: its tenant's, its project's, its user's and its key's. */
+import type { Scope } from '../core/budget.ts';
+import type { Caller } from '../core/exchange.ts';
+import type { CallerKey, Caps, Settings } from '../settings/settings.ts';
+
+export function scopesOf({ tenants }: Pick<Settings, 'tenants'>, key: CallerKey, { tenant, project, user }: Caller): readonly Scope[] {
+  const of = tenants.get(tenant);
+  const each = (name: string, map: ReadonlyMap<string, Caps> | undefined): Caps | undefined =>
+    name === '' ? undefined : (map?.get(name) ?? map?.get('*'));
+  return [
+    scope(`tenant ${tenant}`, of),
+    scope(`project ${tenant}/${project}`, each(project, of?.projects)),
+    scope(`user ${tenant}/${user}`, each(user, of?.users)),
+    scope(`key ${key.name}`, key),
+  ].filter(one => one !== undefined);
+}
+
+function scope(name: string, caps: Caps | undefined): Scope | undefined {
+  if (!caps?.budget && !caps?.limits) return undefined;
+  return { name, ...(caps.budget ? { budget: caps.budget } : {}), ...(caps.limits ? { limits: caps.limits } : {}) };
+}

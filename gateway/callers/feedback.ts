@@ -1,0 +1,108 @@
+/** `POST /v1/feedback`: what a caller, or a person, says of an answer, kept with its request like any record. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import type { Sink } from '../core/exchange.ts';
+import type { Feedback, Score } from '../core/feedback.ts';
+import { type Body, type BodyLimits, checkContentType, readBody } from '../http/body.ts';
+import { forbidden, invalid, isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
+import type { CallerKey } from '../settings/settings.ts';
+
+const text = (most: number) => z.string().max(most, { error: () => `must have at most ${most} characters` });
+const value = z.union([z.boolean().transform(Number), z.number().refine(Number.isFinite)], {
+  error: () => 'must be a number, or true or false',
+});
+const name = z
+  .string({ error: () => 'must be a name such as quality' })
+  .regex(/^[\w.-]{1,64}$/, { error: () => 'must be 1 to 64 letters, digits, _ . or -' });
+const score = { name: name.default('quality'), value, label: text(64).default(''), comment: text(4_000).default('') };
+const common = {
+  request_id: z
+    .string({ error: () => 'must be the x-request-id of an answer' })
+    .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i, {
+      error: () => 'must be the x-request-id of an answer of this gateway',
+    }),
+  source: z.enum(['client', 'human'], { error: () => 'must be client or human' }).default('client'),
+  user: text(256).default(''),
+};
+const scoresMax = 20;
+const flat = z.strictObject({ ...common, ...score });
+const list = z.strictObject({
+  ...common,
+  scores: z
+    .array(z.strictObject(score), { error: () => 'must be a list of {name, value}' })
+    .min(1, { error: () => 'must have at least one score' })
+    .max(scoresMax, { error: () => `must have at most ${scoresMax} scores` }),
+});
+
+/** What it is kept as, or why it is not. */
+export async function takeFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits, sink: Sink): Promise<Refusal | object> {
+  const said = await parseFeedback(request, key, limits);
+  return isRefusal(said) ? said : keepFeedback(sink, said);
+}
+
+/** The same caller's score of the same name takes the place of its earlier one. */
+async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits): Promise<Feedback | Refusal> {
+  const wrongType = checkContentType(request.headers['content-type']);
+  if (wrongType) return wrongType;
+  const body = await readBody(request, { ...limits, bodyBytesMax: Math.min(limits.bodyBytesMax, 256 * 1024) });
+  if (isRefusal(body)) return body;
+  const written = jsonOf(body);
+  if (written === undefined) return invalid('invalid_json', 'The body is no valid JSON.');
+  const parsed = 'scores' in written ? list.safeParse(written) : flat.safeParse(written);
+  if (!parsed.success) return refusalOf(parsed.error.issues[0]!);
+  const { request_id, source, user } = parsed.data;
+  // A label of people counts before a judge's, so not every caller may give one.
+  if (source === 'human' && key.role !== 'admin' && key.name !== '')
+    return forbidden('forbidden_source', 'Only an admin key may say that a label is a human audit; leave source out.', 'source');
+  const all = 'scores' in parsed.data ? parsed.data.scores : [parsed.data];
+  const outside = all.findIndex(given => given.name === 'quality' && !(given.value >= 0 && given.value <= 1));
+  if (outside >= 0)
+    return invalid('invalid_value', 'quality must be a number from 0 to 1.', 'scores' in parsed.data ? `scores.${outside}.value` : 'value');
+  const id = request_id.toLowerCase();
+  const evaluator = user || key.user || key.name;
+  return {
+    request: id,
+    tenant: key.tenant,
+    scores: all.map(
+      (given): Score => ({
+        id: idOf([key.tenant, id, given.name, source, evaluator]),
+        ...{ name: given.name, source, value: given.value, label: given.label, explanation: given.comment, evaluator },
+        at: Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16),
+      }),
+    ),
+  };
+}
+
+/** Where records cannot be kept, what is said of them cannot either. */
+async function keepFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
+  if (!sink.feedback || sink.refusal() !== undefined) return noRecord;
+  try {
+    await sink.feedback(feedback);
+  } catch {
+    return noRecord;
+  }
+  return { object: 'feedback', request_id: feedback.request, scores: feedback.scores.length };
+}
+
+function jsonOf({ text: source }: Body): object | undefined {
+  try {
+    const found: unknown = JSON.parse(source);
+    return typeof found === 'object' && found !== null && !Array.isArray(found) ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusalOf(issue: z.core.$ZodIssue): Refusal {
+  if (issue.code === 'unrecognized_keys')
+    return invalid('unknown_parameter', `${issue.keys[0]} is not known here; a score has name, value, label and comment.`, issue.keys[0]!);
+  const at = issue.path.map(String).join('.');
+  return invalid('invalid_value', `${at} ${issue.message}.`, at);
+}
+
+/** A UUID of what it is about, so that saying it again says it once. */
+function idOf(parts: readonly string[]): string {
+  const hex = createHash('sha256').update(parts.join('\u0000')).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

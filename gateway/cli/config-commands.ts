@@ -1,0 +1,73 @@
+/** `hindcast config check | schema | explain | import`. */
+import type { Command } from 'commander';
+import { action, exit, result } from './cli.ts';
+import { wallClock } from '../settings/clock.ts';
+import { configSchema, loadConfig, printProblems } from '../config/index.ts';
+import { registerExplain } from './explain-command.ts';
+import { certificateWarnings } from '../config/certificates.ts';
+import { describe, description } from '../config/describe.ts';
+import { registerImport } from './import-command.ts';
+
+export { registerKeys } from './key-commands.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function registerConfig(program: Command): void {
+  const config = program
+    .command('config')
+    .description('check the configuration, print its schema or what it does with a request, or take over that of another gateway')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config check                      all that is wrong with hindcast.yaml, or what it says
+  hindcast config schema > hindcast.schema.json
+  hindcast config explain --request body.json   what each target would be sent, and what would be lost
+  hindcast config import litellm-config.yaml -o hindcast.yaml`,
+    );
+  config
+    .command('check')
+    .description('print every problem with file, line and column, and exit 2; or a summary of what is configured')
+    .option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml, else the environment)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config check
+  hindcast config check --config deploy/hindcast.yaml
+  hindcast config check --json | jq '.problems[].message'`,
+    )
+    .action(action(check));
+  config
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .option('--config <file>', 'the configuration; its content makes no difference here')
+    .option('--json', 'print JSON, as always')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config schema > hindcast.schema.json
+  then, as the first line of hindcast.yaml:
+  # yaml-language-server: $schema=./hindcast.schema.json`,
+    )
+    .action(action(async () => result({ json: true }, configSchema(), () => '')));
+  registerExplain(config);
+  registerImport(config);
+}
+
+async function check(options: Options): Promise<number> {
+  const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
+  if (!loaded.ok) {
+    result(options, { ok: false, problems: loaded.problems }, () => printProblems(loaded.problems));
+    return exit.usage;
+  }
+  const warnings = certificateWarnings(loaded.settings, wallClock.now());
+  const told = { ...description(loaded.settings), warnings };
+  result(options, told, () => [describe(loaded.settings), ...warnings.map(warning => `Careful: ${warning}.`)].join('\n'));
+  return exit.pass;
+}

@@ -1,0 +1,115 @@
+/** `hindcast config explain`: what each target of a request's route would be sent, and what would be lost on the way. */
+import { readFileSync, statSync } from 'node:fs';
+import type { Command } from 'commander';
+import { action, CommandError, exit, result, settingsOf } from './cli.ts';
+import { wallClock } from '../settings/clock.ts';
+import type { Dialect } from '../core/dialect.ts';
+import { seal } from '../core/exchange.ts';
+import { dialects as known } from '../dialects/index.ts';
+import { edgeLimits } from '../http/edge.ts';
+import { isRefusal } from '../exchange/refuse.ts';
+import type { Settings } from '../settings/settings.ts';
+import { createWorld, FleetState, type World } from '../exchange/runtime.ts';
+import { type Explanation, explain } from '../admin/explain.ts';
+
+interface Options {
+  readonly request: string;
+  readonly model?: string;
+  readonly dialect: string;
+  readonly tenant?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+const dialects: ReadonlyMap<string, Dialect> = new Map(known.map(dialect => [dialect.name, dialect]));
+
+export function registerExplain(config: Command): void {
+  config
+    .command('explain')
+    .description('print what each target of a request would be sent and what would be lost, calling nobody')
+    .requiredOption('--request <file>', "the request's body, JSON; - reads it from standard input")
+    .option('--model <name>', 'a route, a target or a list of them, in place of the model that the body names')
+    .option('--dialect <name>', `the caller's wire format: ${[...dialects.keys()].join(', ')}`, 'openai-chat')
+    .option('--tenant <name>', 'as whom it is asked; absent means as nobody, who may ask everything')
+    .option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml, else the environment)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config explain --request body.json
+  hindcast config explain --request body.json --model openai/gpt-5,anthropic/claude-opus-5
+  hindcast config explain --request - --json < body.json | jq '.candidates[].fields'`,
+    )
+    .action(action(run));
+}
+
+async function run(options: Options): Promise<number> {
+  const dialect = dialects.get(options.dialect);
+  if (!dialect) throw new CommandError(exit.usage, `--dialect ${options.dialect}: known are ${[...dialects.keys()].join(', ')}.`);
+  const text = readRequest(options.request);
+  const settings = settingsOf(options);
+  if (options.tenant !== undefined && !settings.tenants.has(options.tenant)) {
+    throw new CommandError(exit.usage, `--tenant ${options.tenant}: the configuration has no such tenant.`);
+  }
+  const explained = explain(settings, idleWorld(settings), { text, model: options.model, dialect, tenant: options.tenant ?? '' });
+  if (isRefusal(explained)) {
+    const { message, code, param } = explained.refusal;
+    throw new CommandError(exit.usage, `The gateway would refuse this request: ${message} (${code}${param === null ? '' : `, ${param}`})`);
+  }
+  result(options, explained, () => print(explained));
+  return exit.pass;
+}
+
+function readRequest(file: string): string {
+  try {
+    if (file !== '-' && statSync(file).size > edgeLimits.bodyBytesMax) throw new Error(`larger than ${edgeLimits.bodyBytesMax} bytes`);
+    return readFileSync(file === '-' ? 0 : file, 'utf8').replace(/^\ufeff/, '');
+  } catch (problem) {
+    throw new CommandError(exit.usage, `--request ${file}: ${problem instanceof Error ? problem.message : problem}`);
+  }
+}
+
+/** All that a gateway knows before its first request, and no way out. */
+function idleWorld(settings: Settings): World {
+  const refuse = (): never => {
+    throw new Error('nobody is called here');
+  };
+  return createWorld(settings, {
+    clock: wallClock,
+    upstream: { send: refuse, close: async () => {} },
+    sink: { record: async () => seal(), refusal: () => undefined, dropped: 0, close: async () => {} },
+    fleet: new FleetState(),
+  });
+}
+
+function print({ route, on_unsupported: onUnsupported, requested_model: model, variant, flag, candidates, refused }: Explanation): string {
+  const many = candidates.length === 1 ? '1 candidate' : `${candidates.length} candidates`;
+  const head = `${model}: route ${route}, ${many}, on_unsupported: ${onUnsupported}`;
+  const asks = flag === undefined ? [] : [`the flag ${flag} may name another variant: it is asked where the gateway runs`];
+  const taken = [...(variant ? [`takes the variant ${variant.name}: ${variant.why}`] : []), ...asks];
+  const left = refused.length > 0 ? [refused.map(({ target, why }) => `not asked: ${target} (${why})`).join('\n')] : [];
+  return [head, ...taken, ...candidates.map(printCandidate), ...left].join('\n\n');
+}
+
+function printCandidate(candidate: Explanation['candidates'][number]): string {
+  const { reasons, target, fields } = candidate;
+  const exact = fields.filter(({ fidelity }) => fidelity === 'exact').map(({ field }) => field);
+  const others = fields.filter(({ fidelity }) => fidelity !== 'exact');
+  return [
+    `${reasons.place}. ${target} (${reasons.why})`,
+    ...(reasons.chosen === undefined ? [] : [`   chosen as ${reasons.chosen}`]),
+    ...(reasons.cost_usd === undefined ? [] : [`   costs about $${reasons.cost_usd.toPrecision(3)}`]),
+    ...(candidate.refused_for.length > 0
+      ? [`   refused: on_unsupported is reject, and it cannot carry ${candidate.refused_for.join(', ')}`]
+      : []),
+    ...(candidate.passes ? ["   the caller's own bytes pass"] : []),
+    ...(exact.length > 0 ? [`   exact         ${exact.join(', ')}`] : []),
+    ...others.map(({ fidelity, field, detail }) => `   ${fidelity.padEnd(12)}  ${field}: ${detail}`),
+    `   POST ${candidate.url}`,
+    ...Object.entries(candidate.headers).map(([name, value]) => `   ${name}: ${value}`),
+    ...JSON.stringify(candidate.body, null, 2)
+      .split('\n')
+      .map(line => `   ${line}`),
+  ].join('\n');
+}

@@ -1,0 +1,105 @@
+/** `hindcast config import`: another gateway's configuration as ours, and everything of it that is not. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { parse, stringify } from 'yaml';
+import { action, CommandError, exit, note, result } from './cli.ts';
+import { isObject, type JsonObject } from '../core/json.ts';
+import { schema } from '../config/schema.ts';
+import type { Imported, Left } from '../config/import/draft.ts';
+import { importLitellm } from '../config/import/litellm.ts';
+import { importPortkey } from '../config/import/portkey.ts';
+
+interface Options {
+  readonly from?: string;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+const bytesMax = 16 * 1024 * 1024;
+
+export function registerImport(config: Command): void {
+  config
+    .command('import <file>')
+    .description("write another gateway's configuration as ours, and say what of it could not be carried over")
+    .option('--from <gateway>', 'litellm or portkey (default: as the file looks)')
+    .option('-o, --output <file>', 'where to; without it the configuration is printed')
+    .option('--json', 'print {config, left} as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast config import litellm-config.yaml -o hindcast.yaml
+  hindcast config import portkey.json > hindcast.yaml
+  hindcast config check --config hindcast.yaml
+
+What could not be carried over is told on stderr, each with its place in the file and why. No secret is written down:
+what stood in the file as such becomes a variable of the environment.`,
+    )
+    .action(action(async (file: string, options: Options) => importFile(file, options)));
+}
+
+function importFile(file: string, options: Options): void {
+  const value = valueIn(file);
+  const { config, left } = importedOf(value, file, options.from);
+  if (Object.keys(config.providers as JsonObject).length === 0)
+    throw new CommandError(exit.usage, `Nothing of ${file} could be carried over:\n${toldOf(left)}`);
+  const yaml = stringify(config, { lineWidth: 0 });
+  if (options.output === undefined) result(options, { config, left }, () => yaml.trimEnd());
+  else {
+    writeFileSync(options.output, yaml, { mode: 0o600 });
+    note(`Written: ${options.output}`);
+    if (options.json) result(options, { config, left }, () => '');
+  }
+  if (left.length > 0) note(`Not carried over:\n${toldOf(left)}`);
+}
+
+const toldOf = (left: Imported['left']): string => left.map(({ path, why }) => `  ${path}: ${why}`).join('\n');
+
+function valueIn(file: string): JsonObject {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exit.usage, `${file} cannot be read: ${(error as Error).message}`);
+  }
+  if (text.length > bytesMax) throw new CommandError(exit.usage, `${file} is larger than 16 MiB.`);
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 1_000 });
+  } catch (error) {
+    throw new CommandError(exit.usage, `${file} is neither YAML nor JSON: ${(error as Error).message.split('\n')[0]}`);
+  }
+  if (!isObject(value)) throw new CommandError(exit.usage, `${file} holds no map of settings.`);
+  return value as JsonObject;
+}
+
+/** Throws when nobody here knows the file. Values that we would not take are left out and told. */
+export function importedOf(value: JsonObject, file: string, from?: string): Imported {
+  return fitting(readAs(value, file, from));
+}
+
+function fitting({ config, left }: Imported): Imported {
+  const fits = structuredClone(config) as Record<string, unknown>;
+  const out: Left[] = [];
+  for (const { path, message } of schema.safeParse(config).error?.issues ?? []) {
+    const [last, ...above] = path.toReversed();
+    const parent = above.toReversed().reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], fits);
+    const found = (parent as Record<PropertyKey, unknown> | undefined)?.[last!];
+    // What a variable will hold nobody knows here.
+    if (found === undefined || (typeof found === 'string' && found.includes('${'))) continue;
+    delete (parent as Record<PropertyKey, unknown>)[last!];
+    out.push({ path: path.map(String).join('.'), why: `${JSON.stringify(found).slice(0, 100)} does not fit: ${message}` });
+  }
+  return { config: fits as JsonObject, left: [...left, ...out] };
+}
+
+function readAs(value: JsonObject, file: string, from: string | undefined): Imported {
+  const kind =
+    from ??
+    (value.model_list === undefined ? ((value.targets ?? value.provider ?? value.strategy) === undefined ? '' : 'portkey') : 'litellm');
+  if (kind === 'litellm') return importLitellm(value);
+  if (kind === 'portkey') return importPortkey(value, basename(file).replace(/\.[^.]*$/, '') || 'imported');
+  if (from !== undefined) throw new CommandError(exit.usage, `--from ${from}: write litellm or portkey.`);
+  throw new CommandError(exit.usage, `${file} has neither model_list (LiteLLM) nor targets (Portkey); --from says what it is.`);
+}

@@ -1,0 +1,118 @@
+/** `hindcast keys`: keys for callers are minted here, and stand in the file only as hashes. */
+import { createHash, randomBytes } from 'node:crypto';
+import { type Command, Option } from 'commander';
+import { action, CommandError, exit, note, result, settingsOf } from './cli.ts';
+import { loadConfig } from '../config/index.ts';
+import { keyRows, keysTable } from '../config/describe.ts';
+import { describeRevocation, findKey, removeKey } from '../config/key-file.ts';
+import { findFile } from '../config/load.ts';
+
+interface Common {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+interface CreateOptions extends Common {
+  readonly tenant?: string;
+  readonly project?: string;
+  readonly user?: string;
+  readonly role?: string;
+}
+
+/** Who is told of a key that was made or taken out, so that it is written down; it says itself when it could not be. */
+export type KeyAudit = (change: {
+  readonly action: 'key-created' | 'key-revoked';
+  readonly key: string;
+  readonly detail: object;
+  readonly config?: string;
+}) => Promise<void>;
+
+export function registerKeys(program: Command, audit: KeyAudit = async () => {}): void {
+  const keys = program
+    .command('keys')
+    .description('mint, list and revoke the keys that callers show')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast keys create acme-web --tenant acme
+  hindcast keys list
+  hindcast keys revoke acme-web --write`,
+    );
+  const common = (command: Command): Command =>
+    command.option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml)').option('--json', 'print JSON');
+  common(keys.command('create <name>'))
+    .description('print a new key, once, and the line of YAML that lets it in')
+    .option('--tenant <name>', 'the tenant it belongs to')
+    .option('--project <name>', 'stands in records')
+    .option('--user <name>', 'stands in records')
+    .addOption(new Option('--role <role>', 'what it may do').choices(['caller', 'admin']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hindcast keys create acme-web --tenant acme --project web
+  hindcast keys create ops --role admin
+  hindcast keys create ci --json | jq -r .key`,
+    )
+    .action(action((name: string, options: CreateOptions) => create(name, options, audit)));
+  common(keys.command('list'))
+    .description('list the keys of the configuration, without anything that would let someone in')
+    .addHelpText('after', '\nExamples:\n  hindcast keys list\n  hindcast keys list --json')
+    .action(action(list));
+  common(keys.command('revoke <name>'))
+    .description('take a key out of the file with --write; without it, say which lines to delete, and exit 2: nothing is revoked')
+    .option('--write', 'delete them; comments and the rest of the file stay')
+    .addHelpText('after', '\nExamples:\n  hindcast keys revoke acme-web\n  hindcast keys revoke acme-web --write')
+    .action(action((name: string, options: Common & { readonly write?: boolean }) => revoke(name, options, audit)));
+}
+
+const nameLengthMax = 100;
+
+async function create(name: string, options: CreateOptions, audit: KeyAudit): Promise<void> {
+  if (name === '' || name.length > nameLengthMax) throw new CommandError(exit.usage, `A name has 1 to ${nameLengthMax} characters.`);
+  // The file may be broken for want of this very key, so it is asked only if it is good.
+  const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
+  if (loaded.ok && [...loaded.settings.keys.values()].some(key => key.name === name)) {
+    throw new CommandError(exit.usage, `There is a key named ${JSON.stringify(name)} already; choose another name, or revoke it first.`);
+  }
+  if (loaded.ok && options.tenant !== undefined && !loaded.settings.tenants.has(options.tenant)) {
+    note(`Note: there is no tenant ${JSON.stringify(options.tenant)} yet; add it to \`tenants\`.`);
+  }
+  const key = `hc_${randomBytes(32).toString('base64url')}`;
+  const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
+  const { tenant, project, user, role } = options;
+  const entry = Object.entries({ name, hash, tenant, project, user, role }).filter(([, value]) => value !== undefined);
+  const yaml = `  - { ${entry.map(([field, value]) => `${field}: ${scalar(value!)}`).join(', ')} }`;
+  result(options, { key, yaml, ...Object.fromEntries(entry) }, () => `${key}\n\nkeys:\n${yaml}`);
+  await audit({ action: 'key-created', key: name, detail: Object.fromEntries(entry), ...configOf(options) });
+  note('The key is shown this once. Paste the line under `keys:` of the configuration; a running gateway takes it at once.');
+}
+
+const configOf = ({ config }: Common): { readonly config?: string } => (config === undefined ? {} : { config });
+
+/** Plain where YAML cannot mistake it for something else. */
+const scalar = (value: string): string =>
+  /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) ? value : JSON.stringify(value);
+
+async function list(options: Common): Promise<void> {
+  const rows = keyRows(settingsOf(options));
+  result(options, rows, () => (rows.length === 0 ? 'There are no keys: callers need none.' : keysTable(rows)));
+}
+
+/** Who forgets --write must not believe that the key is gone: that is a usage error. */
+async function revoke(name: string, options: Common & { readonly write?: boolean }, audit: KeyAudit): Promise<number> {
+  const file = findFile({ file: options.config, directory: process.cwd(), environment: process.env });
+  if (file === undefined) throw new CommandError(exit.usage, 'There is no configuration file, and so no key; name one by --config FILE.');
+  const found = findKey(file, name);
+  if (options.write) removeKey(file, found, { directory: process.cwd(), environment: process.env });
+  result(options, { file, name, first_line: found.first, last_line: found.last, written: options.write === true }, () =>
+    describeRevocation(file, name, found, options.write === true),
+  );
+  if (found.isLast) note('This is the only key: without it the gateway asks nobody for one.');
+  if (!options.write) {
+    note(`The key ${JSON.stringify(name)} is still let in. Say it again with --write to revoke it.`);
+    return exit.usage;
+  }
+  await audit({ action: 'key-revoked', key: name, detail: { file }, ...configOf(options) });
+  return exit.pass;
+}

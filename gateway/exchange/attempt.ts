@@ -1,0 +1,300 @@
+/** One attempt at one target: sends the request, watches over the answer's arrival, and keeps the whole of it for the record. */
+
+import { type PreparedRequest, warningsOf } from './question.ts';
+import type { ChatResponse, StreamEvent, Usage } from '../core/chat.ts';
+import { isContent } from '../core/chat.ts';
+import { atLeast, byLength, countable, usageOf } from '../core/estimate.ts';
+import type { AttemptRecord } from '../core/exchange.ts';
+import type { Failure, FailureKind } from '../core/failure.ts';
+import { measureAll } from '../core/features.ts';
+import type { RateLimitSeen } from '../core/limits.ts';
+import { atTier, costOf, type Price } from '../core/price.ts';
+import type { Provider, SseEvent, StreamFlag } from '../core/provider.ts';
+import { rateLimitsOf } from '../core/rate-limits.ts';
+import { isWaitUnreadable } from '../core/retry-after.ts';
+import type { Signals } from '../core/signal.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { AttemptCommand } from './drive.ts';
+import { type Named, named } from './named.ts';
+import type { Counter } from '../tokens/counter.ts';
+import { reckon } from '../tokens/reckon.ts';
+import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
+import { Answer } from './answer.ts';
+import type { Redactor } from '../transport/redact.ts';
+
+/** How long a stream may live on pings and comments alone. */
+const pingsOnlyMs: Milliseconds = 600_000;
+/** How long a connection may linger after the answer's own end. */
+const lingerMs: Milliseconds = 1_000;
+
+export interface AttemptContext {
+  readonly command: AttemptCommand;
+  readonly provider: Provider;
+  readonly model: string;
+  readonly providerName: string;
+  readonly credential: string;
+  readonly spanId: string;
+  readonly prepared: PreparedRequest;
+  readonly redact: Redactor;
+  readonly clock: Clock;
+  /** Longest silence of a stream after its first content. */
+  readonly idleMs: Milliseconds;
+  readonly priceOf: (model: string, at: Instant) => Price | undefined;
+  send(listener: UpstreamListener): UpstreamHandle;
+}
+
+/** What an attempt tells while it runs; exactly one of answered and failed comes last, unless it is aborted. */
+export interface AttemptListener {
+  /** The first content of a stream. */
+  opened(): void;
+  /** In order, prelude included. `raw` is the event as the provider framed it. */
+  events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
+  answered(signals: Signals): void;
+  failed(failure: Failure): void;
+}
+
+const unsent: UpstreamHandle = { abort: () => {}, pause: () => {}, resume: () => {} };
+
+export class Attempt {
+  readonly context: AttemptContext;
+  /** The whole answer, once it is there. */
+  response: ChatResponse | undefined;
+  readonly #listener: AttemptListener;
+  readonly #answer: Answer;
+  readonly #startedAt: Instant;
+  #handle = unsent;
+  readonly #arrivals: [number, number][] = [];
+  readonly #flags = new Set<StreamFlag>();
+  #firstByteMs: Milliseconds | undefined;
+  #firstTokenMs: Milliseconds | undefined;
+  #endedAt: Instant | undefined;
+  #failure: Failure | undefined;
+  #signals: Signals = {};
+  /** What it used, when its provider did not say. */
+  #reckoned: Usage | undefined;
+  #heardAt: Instant;
+  #saidAt: Instant;
+  #isPaused = false;
+  /** The last byte came; nothing lingers. */
+  #isArrived = false;
+  #watch: Cancel = () => {};
+
+  constructor(context: AttemptContext, listener: AttemptListener) {
+    this.context = context;
+    this.#listener = listener;
+    this.#startedAt = this.#heardAt = this.#saidAt = context.clock.now();
+    this.#answer = new Answer(context.provider, context.prepared, {
+      heard: () => {
+        this.#heardAt = context.clock.now();
+      },
+      events: (events, raw) => this.#onEvents(events, raw),
+      complete: (response, flags) => this.#onComplete(response, flags),
+      failed: failure => this.#fail(failure),
+      excess: () => this.#handle.abort(),
+    });
+    this.#handle = context.send({
+      headers: (status, headers) => {
+        this.#firstByteMs = this.elapsedMs;
+        if (status >= 400 && isWaitUnreadable(headers)) this.#flags.add('unreadable_wait');
+        this.#answer.onHeaders(status, headers);
+      },
+      chunk: bytes => this.#onChunk(bytes),
+      end: () => this.#onEnd(),
+      failed: failure => this.#answer.onCut(failure),
+    });
+  }
+
+  /** With a failure when the router gives it up for one; without when its answer is no longer needed. */
+  abort(failure?: Failure): void {
+    if (this.#endedAt !== undefined) return;
+    this.#failure = failure;
+    this.#close();
+    this.#handle.abort();
+  }
+
+  /** The caller takes no more for now; the silence that follows is not the provider's. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#handle.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#heardAt = this.#saidAt = this.context.clock.now();
+    this.#handle.resume();
+  }
+
+  /** The provider's JSON body as it came, for a caller of the same wire format; undefined when the answer was streamed. */
+  bodyText(): string | undefined {
+    return this.#answer.isStream ? undefined : this.#answer.text();
+  }
+
+  /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
+  get limitsSeen(): RateLimitSeen | undefined {
+    return rateLimitsOf(this.#answer.headers);
+  }
+
+  flag(flag: StreamFlag): void {
+    this.#flags.add(flag);
+  }
+
+  /** Until the first content, or until now. */
+  get firstTokenMs(): Milliseconds {
+    return this.#firstTokenMs ?? this.elapsedMs;
+  }
+
+  /** Whether it has shown content. */
+  get hasOpened(): boolean {
+    return this.#firstTokenMs !== undefined;
+  }
+
+  get isOver(): boolean {
+    return this.#endedAt !== undefined;
+  }
+
+  #onChunk(bytes: Uint8Array): void {
+    if (this.#endedAt === undefined) this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
+    this.#answer.onChunk(bytes);
+  }
+
+  #onEnd(): void {
+    this.#isArrived = true;
+    if (this.#endedAt !== undefined) this.#watch();
+    this.#answer.onEnd();
+  }
+
+  #name = <Told extends Named>(told: Told): Told => named(told, this.context.spanId, this.context.model);
+
+  #onEvents(told: readonly StreamEvent[], raw: SseEvent | undefined): void {
+    if (this.#endedAt !== undefined) return;
+    const events = told.map(event => (event.type === 'response-start' ? this.#name(event) : event));
+    if (events.length > 0) this.#saidAt = this.context.clock.now();
+    const opens = this.#firstTokenMs === undefined && events.some(isContent);
+    if (opens) this.#firstTokenMs = this.elapsedMs;
+    this.#listener.events(events, raw);
+    // A caller that waits for the whole answer has read nothing yet, so that one can still be replaced.
+    if (!opens || !this.context.prepared.chat.stream) return;
+    this.#watchSilence();
+    this.#listener.opened();
+  }
+
+  #onComplete(response: ChatResponse, flags: readonly StreamFlag[]): void {
+    if (this.#endedAt !== undefined) return;
+    for (const flag of flags) this.#flags.add(flag);
+    this.#firstTokenMs ??= this.elapsedMs;
+    this.response = this.#name(this.#withUsage(response, true));
+    this.#signals = measureAll(this.context.prepared.chat, response);
+    this.#close();
+    const { clock } = this.context;
+    // A timer for each answer would hold all that belongs to it for another second.
+    if (!this.#isArrived) this.#watch = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
+    this.#listener.answered(this.#signals);
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#endedAt !== undefined) return;
+    this.#failure = this.context.redact.failure(this.#blameOurs(failure));
+    this.#close();
+    this.#handle.abort();
+    this.#listener.failed(this.#failure);
+  }
+
+  /** A target that cannot give the log-probabilities which only we asked for says nothing about the caller's request. */
+  #blameOurs(failure: Failure): Failure {
+    const isOurs =
+      this.context.prepared.ownLogprobs && failure.kind === 'invalid-request' && /logprob/i.test(`${failure.param} ${failure.message}`);
+    return isOurs ? { ...failure, kind: 'unsupported' } : failure;
+  }
+
+  #close(): void {
+    this.#watch();
+    this.#endedAt = this.context.clock.now();
+  }
+
+  /** One timer that looks at the last event's time; re-arming it per event would cost more than the event. */
+  #watchSilence(): void {
+    const { clock, idleMs } = this.context;
+    const due = Math.min(this.#heardAt + idleMs, this.#saidAt + pingsOnlyMs);
+    this.#watch = clock.at(Math.max(due, clock.now() + (this.#isPaused ? idleMs : 0)), () => {
+      const now = clock.now();
+      const isSilent = now - this.#heardAt >= idleMs || now - this.#saidAt >= pingsOnlyMs;
+      if (this.#isPaused || !isSilent) this.#watchSilence();
+      else this.#answer.onCut({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#saidAt) / 1000)} s` });
+    });
+  }
+
+  get elapsedMs(): Milliseconds {
+    return this.context.clock.now() - this.#startedAt;
+  }
+
+  #withUsage(response: ChatResponse, isWhole: boolean): ChatResponse {
+    const said = response.usage;
+    if (said && isWhole) return response;
+    const estimated = this.#reckoned ?? usageOf(countable(this.context.prepared.chat, response), byLength);
+    const usage = said ? atLeast(said, estimated) : estimated;
+    if (usage.source === 'estimated') this.#flags.add('usage_estimated');
+    return { ...response, usage };
+  }
+
+  /** Whether its provider has not said what it used, though it will be paid for: it was asked, and did not refuse. */
+  get isUncounted(): boolean {
+    if (this.response) return this.response.usage?.source !== 'provider';
+    const { status } = this.#answer;
+    const isAsked = status === 0 || (status >= 200 && status < 300);
+    return isAsked && (this.#failure === undefined || paidFor.includes(this.#failure.kind));
+  }
+
+  async reckon(counter: Counter | undefined): Promise<void> {
+    const { model, prepared } = this.context;
+    const { response } = this;
+    this.#reckoned = await reckon(counter, response?.model || model, prepared.chat, response ?? this.#answer.partial());
+    if (response) this.response = { ...response, usage: this.#reckoned };
+  }
+
+  /** What there is to record now; partial answers count what they had, for it was paid for. */
+  record(accepted: boolean): AttemptRecord {
+    const { command, prepared, model, credential, spanId, providerName } = this.context;
+    const answer = this.#answer;
+    const partial = this.response ?? answer.partial();
+    const told = this.response ?? (partial && this.#withUsage(partial, false));
+    if (!told && this.#reckoned) this.#flags.add('usage_estimated');
+    const at = this.#startedAt;
+    const usage = told ? told.usage : this.#reckoned;
+    const price = usage && ((told?.model && this.context.priceOf(told.model, at)) || this.context.priceOf(model, at));
+    const cost = usage && costOf(usage, atTier(price, told?.serviceTier));
+    const finish = this.response?.choices[0]?.finish;
+    return {
+      number: command.attempt + 1,
+      kind: command.kind,
+      step: command.step,
+      target: command.target,
+      provider: providerName,
+      model,
+      servedModel: told?.model ?? '',
+      credential,
+      spanId,
+      startedAt: at,
+      endedAt: this.#endedAt ?? this.context.clock.now(),
+      ...(this.#firstByteMs === undefined ? {} : { firstByteMs: this.#firstByteMs }),
+      ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
+      status: answer.status,
+      outcome: this.#failure?.kind ?? (this.response ? 'ok' : 'aborted'),
+      ...(this.#failure ? { failure: this.#failure } : {}),
+      accepted,
+      request: Buffer.from(prepared.body),
+      response: answer.body(),
+      chunks: this.#arrivals,
+      providerRequestId: answer.headers['x-request-id'] ?? answer.headers['request-id'] ?? answer.headers['x-amzn-requestid'] ?? '',
+      ...(finish ? { finish } : {}),
+      ...(usage ? { usage } : {}),
+      ...(cost ? { cost } : {}),
+      signals: this.response ? this.#signals : partial ? measureAll(prepared.chat, partial) : {},
+      warnings: warningsOf(prepared, accepted ? this.response : undefined),
+      flags: [...this.#flags],
+    };
+  }
+}
+
+/** What a provider may have worked on before it came to nothing. */
+const paidFor: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];

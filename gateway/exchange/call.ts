@@ -1,0 +1,134 @@
+/** Puts a prepared request on the wire of its target: address, headers and key; or has it played where no network is needed. */
+
+import type { Target } from './ask.ts';
+import type { PreparedRequest } from './question.ts';
+import type { Provider, Warning } from '../core/provider.ts';
+import type { Clock } from '../core/time.ts';
+import type { Secret } from '../settings/secret.ts';
+import type { Upstream, UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
+import { play } from '../transport/play.ts';
+import { prove } from '../transport/prove.ts';
+
+export interface Wires {
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+}
+
+/** What of the caller's request goes on to the provider beside its body. */
+export interface Passed {
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly hops: number;
+  /** The caller's, as they are recorded. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function call(
+  { clock, upstream }: Wires,
+  target: Target,
+  prepared: PreparedRequest,
+  passed: Passed,
+  listener: UpstreamListener,
+): UpstreamHandle {
+  const { provider, allowPrivate } = target;
+  if (provider.play) return play(provider.play(prepared, target.model), clock, listener);
+  const headers = { ...headersOf(target, prepared.chat.stream, passed), ...(prepared.passes ? ownHeaders(passed, prepared.wire) : {}) };
+  const url = urlOf(target, prepared.path);
+  const send = (proof: Headers): UpstreamHandle =>
+    upstream.send({ url, headers: { ...headers, ...proof }, body: prepared.body, allowPrivate }, listener);
+  const proof = prove(target, { url, body: prepared.body, headers }, clock.now());
+  return proof instanceof Promise ? later(proof, send, listener) : send(proof);
+}
+
+/** Where a call goes. */
+export function urlOf({ baseUrl, query }: Target, path: string): string {
+  if (query === undefined) return baseUrl + path;
+  return `${baseUrl}${path}${path.includes('?') ? '&' : '?'}${query}`;
+}
+
+/** A call that waits for its token. */
+function later(proof: Promise<Headers>, send: (proof: Headers) => UpstreamHandle, listener: UpstreamListener): UpstreamHandle {
+  let handle: UpstreamHandle | undefined;
+  let isAborted = false;
+  let isPaused = false;
+  proof.then(
+    headers => {
+      if (isAborted) return;
+      handle = send(headers);
+      if (isPaused) handle.pause();
+    },
+    (problem: unknown) => {
+      const message = problem instanceof Error ? problem.message.slice(0, 1000) : String(problem);
+      if (!isAborted) listener.failed({ kind: 'authentication', message: `no token: ${message}` });
+    },
+  );
+  return {
+    abort: () => {
+      isAborted = true;
+      handle?.abort();
+    },
+    pause: () => {
+      isPaused = true;
+      handle?.pause();
+    },
+    resume: () => {
+      isPaused = false;
+      handle?.resume();
+    },
+  };
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+const streamTypes: Readonly<Record<Provider['framing'], string>> = {
+  sse: 'text/event-stream',
+  'aws-eventstream': 'application/vnd.amazon.eventstream',
+};
+
+/** Every header of a call, the key's among them; what proves the call itself, a signature or a token, is added when it is made. */
+export function headersOf(target: Target, stream: boolean, passed: Passed): Record<string, string> {
+  const { provider, key } = target;
+  return {
+    ...provider.headers,
+    ...(stream ? provider.streamHeaders : {}),
+    'content-type': 'application/json',
+    accept: stream ? streamTypes[provider.framing] : 'application/json',
+    // What is recorded and passed on are the bytes as they came.
+    'accept-encoding': 'identity',
+    'user-agent': 'hindcast',
+    // A base URL that leads back to a gateway would go round for ever without it.
+    'x-hindcast-hop': String(passed.hops + 1),
+    ...(target.trace ? traceHeaders(passed) : {}),
+    ...(key ? credential(provider.auth, key) : {}),
+  };
+}
+
+/** Where the caller's bytes pass, they mean what its headers say that they mean. */
+function ownHeaders({ headers }: Passed, wire: string): Record<string, string> {
+  if (wire !== 'anthropic-messages') return {};
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'anthropic-version' || name === 'anthropic-beta'));
+}
+
+/** A call that is not made at all: its failure comes as soon as any answer could. */
+export function refuse(uncarried: readonly Warning[], listener: UpstreamListener): UpstreamHandle {
+  const message = `the target cannot carry ${uncarried.map(w => w.field).join(', ')}`.slice(0, 1000);
+  queueMicrotask(() => listener.failed({ kind: 'unsupported', message, param: uncarried[0]!.field }));
+  return { abort: () => {}, pause: () => {}, resume: () => {} };
+}
+
+function traceHeaders({ traceparent, tracestate }: Passed): Record<string, string> {
+  return tracestate === '' ? { traceparent } : { traceparent, tracestate };
+}
+
+function credential(auth: Target['provider']['auth'], key: Secret): Record<string, string> {
+  switch (auth) {
+    case 'bearer':
+      return { authorization: `Bearer ${key.reveal()}` };
+    case 'none':
+    case 'aws':
+    case 'google':
+      return {};
+    default:
+      return { [auth]: key.reveal() };
+  }
+}

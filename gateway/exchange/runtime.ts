@@ -1,0 +1,99 @@
+/** The world that asks are driven in: the configured accounts and their keys, the state of the fleet, prices, and hedging times. */
+import type { AskWorld, Target } from './ask.ts';
+import type { Sink } from '../core/exchange.ts';
+import { chooseKey } from '../core/keyring.ts';
+import { nothing, readyAt } from '../core/limits.ts';
+import type { RoutePolicy } from '../core/route.ts';
+import type { Clock, Milliseconds } from '../core/time.ts';
+import { createPlanner, type Planned } from '../targets/planner.ts';
+import { FleetState } from '../targets/state.ts';
+import { newSpanId } from '../settings/ids.ts';
+import { priceBook } from '../prices/prices.ts';
+import { type Account, type Route, routingDefaults, type Settings } from '../settings/settings.ts';
+import { createCounter } from '../tokens/counter.ts';
+import type { AccountPlace } from '../observability/trace.ts';
+import type { Upstream } from '../transport/upstream.ts';
+
+export { FleetState };
+
+/** What outlives a change of the configuration. */
+export interface Lasting {
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+  readonly sink: Sink;
+  readonly fleet: FleetState;
+  readonly streamIdleMs?: Milliseconds;
+}
+
+export interface World extends AskWorld {
+  /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
+  policyOf(route: Route, planned: Planned): RoutePolicy;
+  /** Where an account's calls go; undefined for none of ours. */
+  placeOf(providerName: string): AccountPlace | undefined;
+}
+
+/** One for the process: an encoding takes tens of megabytes. */
+const counter = createCounter();
+
+export function createWorld(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: Lasting): World {
+  const accounts = settings.providers;
+  fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
+  fleet.rollouts.configure(settings.routes, clock.now());
+  const places = new Map([...accounts.values()].map(account => [account.name, placeOf(account)]));
+  const book = priceBook(settings.prices);
+  // An account is often named after its vendor though it speaks another's wire format.
+  const priceOf: World['priceOf'] = (provider, providerName, model, at) =>
+    book(providerName, model, at) ?? book(provider.priceBook, model, at);
+  return {
+    clock,
+    upstream,
+    sink,
+    newSpanId,
+    counter,
+    ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
+    targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
+    closed: at => fleet.closed(at),
+    look: (targets, wants, at) => fleet.look(targets, wants, at),
+    enter: (target, wants, admitted) => fleet.enter(target, wants, admitted),
+    observe: seen => fleet.observe(seen),
+    priceOf,
+    policyOf: createPlanner({
+      settings,
+      fleet,
+      clock,
+      priceOf: (account, model, at) => priceOf(account.provider, account.name, model, at),
+    }),
+    placeOf: providerName => places.get(providerName),
+  };
+}
+
+function placeOf({ provider, baseUrl }: Account): AccountPlace {
+  const url = URL.parse(baseUrl);
+  const port = Number(url?.port) || (url?.protocol === 'http:' ? 80 : 443);
+  return { api: provider.name, address: url?.hostname, port: url ? port : undefined };
+}
+
+function targetOf(
+  accounts: Settings['providers'],
+  target: string,
+  seed: string,
+  tokens: number,
+  { ring, limits }: FleetState,
+  clock: Clock,
+): Target {
+  const slash = target.indexOf('/');
+  const account: Account | undefined = accounts.get(target.slice(0, slash));
+  if (!account) throw new Error(`no account for the target ${target}`);
+  const at = clock.now();
+  return {
+    providerName: account.name,
+    provider: account.provider,
+    model: target.slice(slash + 1),
+    baseUrl: account.baseUrl,
+    ...(account.query === undefined ? {} : { query: account.query }),
+    ...(account.region === undefined ? {} : { region: account.region }),
+    key: chooseKey(account, ring, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, nothing, at)),
+    allowPrivate: account.allowPrivate,
+    trace: account.trace,
+  };
+}

@@ -1,0 +1,75 @@
+/** Who is asking: the credential in a request's headers becomes a caller, or a refusal. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { invalid, type Refusal } from '../exchange/refuse.ts';
+import type { CallerKey, Settings } from '../settings/settings.ts';
+
+/** What everybody is when no keys are configured. */
+const anybody: CallerKey = { name: '', tenant: 'default', project: '', user: '', role: 'caller' };
+
+const credentialHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'];
+
+/** `rawHeaders` as Node gives them, so that a second header of the same name is not overlooked. */
+export function admit(rawHeaders: readonly string[], { keys }: Pick<Settings, 'keys'>): CallerKey | Refusal {
+  if (keys.size === 0) return anybody;
+  const found = credentials(rawHeaders);
+  if (found.size > 1) {
+    return invalid('ambiguous_credentials', 'The request carries two different keys. Send one, in one header.');
+  }
+  for (const credential of found) {
+    const digest = createHash('sha256').update(credential, 'latin1').digest();
+    const known = indexOf(keys)
+      .get(shelf(digest))
+      ?.find(entry => timingSafeEqual(entry.digest, digest));
+    if (known) return known.key;
+  }
+  return unknownKey(found.size === 0);
+}
+
+interface Entry {
+  readonly digest: Buffer;
+  readonly key: CallerKey;
+}
+
+const indexes = new WeakMap<Settings['keys'], ReadonlyMap<number, readonly Entry[]>>();
+
+/** By the first four bytes of the hash; the whole of it is then compared in constant time. */
+function indexOf(keys: Settings['keys']): ReadonlyMap<number, readonly Entry[]> {
+  let index = indexes.get(keys);
+  if (!index) {
+    const entries = [...keys]
+      .map(([hash, key]) => ({ digest: Buffer.from(hash, 'hex'), key }))
+      .filter(({ digest }) => digest.length === 32);
+    index = Map.groupBy(entries, ({ digest }) => shelf(digest));
+    indexes.set(keys, index);
+  }
+  return index;
+}
+
+const shelf = (digest: Buffer): number => digest.readUInt32BE(0);
+
+/** The different keys that stand in the headers; '' is none. */
+function credentials(rawHeaders: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    const value = rawHeaders[i + 1]!.trim();
+    if (name === 'authorization') {
+      const token = /^bearer\s+(\S.*)$/i.exec(value)?.[1];
+      // Another scheme is a credential, too, and none that we know.
+      if (value !== '') found.add(token ?? value);
+    } else if (credentialHeaders.includes(name) && value !== '') found.add(value);
+  }
+  return found;
+}
+
+const unknownKey = (isMissing: boolean): Refusal => ({
+  ...invalid(
+    'invalid_api_key',
+    isMissing
+      ? 'This gateway needs a key: send it as "Authorization: Bearer …". `hindcast keys create` makes one.'
+      : 'The key is not known to this gateway.',
+    null,
+    401,
+  ),
+  headers: { 'www-authenticate': 'Bearer realm="hindcast"' },
+});

@@ -1,0 +1,230 @@
+/** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
+import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
+import type { Exchange, Sink } from '../core/exchange.ts';
+import { usd } from '../core/price.ts';
+import { type FleetSources, fleetInstruments } from './fleet-metrics.ts';
+import { version } from '../settings/version.ts';
+import { attemptInstruments, requestInstruments } from './instruments.ts';
+import { type Names, observeAttempt, observeRequest } from './observing.ts';
+import type { Telemetry } from './telemetry.ts';
+
+export interface Metrics {
+  observe(exchange: Exchange, names: Names): void;
+  /** A request that was refused before any provider was asked; `code` is one of ours. */
+  refused(code: string): void;
+  /** A request with an Idempotency-Key that read the answer of an earlier one. */
+  joined(): void;
+  configured(hash: string): void;
+  configurationRefused(): void;
+  /** In OpenMetrics, which alone has room for exemplars, when the `accept` header takes it; else in Prometheus' own text format. */
+  scrape(accept: string | undefined): Promise<{ readonly text: string; readonly contentType: string }>;
+  /** This process's own, as OpenMetrics. */
+  page(): Promise<string>;
+}
+
+/** As the recorder process says of itself. */
+export interface RecorderStats {
+  readonly queueBytes: number;
+  readonly oldestSeconds: number;
+  readonly rowsWritten: number;
+  readonly exchangesWritten: number;
+  /** Records of which nothing can be read, that were spoiled on disk, that the store refuses. */
+  readonly torn: number;
+  readonly corrupt: number;
+  readonly rejected: number;
+  /** Why the store takes nothing. */
+  readonly problem: string | undefined;
+}
+
+export interface MetricsOptions {
+  /** Of the budgets that requests counted against, in nano-dollars. */
+  readonly budgets?: () => Promise<readonly { readonly scope: string; readonly left: number; readonly budget: number }[]>;
+  readonly sink: Pick<Sink, 'dropped' | 'refusal'>;
+  readonly telemetry: () => Pick<Telemetry, 'counts'>;
+  readonly inflight: () => number;
+  readonly recorder: () => RecorderStats | undefined;
+  readonly configHash: string;
+  /** What is known of targets; absent where nobody asks them. */
+  readonly fleet?: FleetSources;
+  /** The pages of all workers in one; there is no other worker when absent. */
+  readonly gather?: (() => Promise<string>) | undefined;
+  /** Also memory, CPU and event loop of the process; once per process. */
+  readonly process: boolean;
+}
+
+/** Callers name models, so their number has a limit; what comes later is `other`. */
+const modelsMax = 200;
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = openRegistry();
+  if (options.process) collectDefaultMetrics({ register: registry });
+  const requests = requestInstruments(registry);
+  const attempts = attemptInstruments(registry);
+  const own = ownInstruments(registry, options);
+  registerCollected(registry, options);
+  registerRecorder(registry, options);
+  const fleet = options.fleet && fleetInstruments(registry, options.fleet);
+  if (options.budgets) registerBudgets(registry, options.budgets);
+  const page = (): Promise<string> => registry.metrics();
+  const models = new Set<string>();
+  const bounded = (model: string): string => {
+    if (models.has(model)) return model;
+    if (models.size >= modelsMax) return 'other';
+    models.add(model);
+    return model;
+  };
+  return {
+    observe: (exchange, names) => {
+      observeRequest(requests, exchange, names, bounded);
+      fleet?.observe(exchange, names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct');
+      for (const attempt of exchange.attempts) observeAttempt(attempts, exchange, attempt, names, bounded);
+    },
+    refused: code => own.refused.inc({ code }),
+    joined: () => own.joined.inc(),
+    configured: hash => {
+      own.reloads.inc();
+      own.config.reset();
+      own.config.set({ hash }, 1);
+    },
+    configurationRefused: () => own.reloadFailures.inc(),
+    scrape: async accept => scrape(await (options.gather ?? page)(), accept),
+    page,
+  };
+}
+
+/** prom-client renames its counters for good when it is asked for OpenMetrics once, so that is what it is always asked for. */
+export function openRegistry(): Registry {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry as unknown as Registry;
+}
+
+function scrape(text: string, accept = ''): { readonly text: string; readonly contentType: string } {
+  const isOpen = accept.includes('application/openmetrics-text');
+  return isOpen
+    ? { text, contentType: Registry.OPENMETRICS_CONTENT_TYPE }
+    : { text: plain(text), contentType: Registry.PROMETHEUS_CONTENT_TYPE };
+}
+
+/** OpenMetrics names a counter without the `_total` of its samples, and has exemplars; Prometheus' older format does neither. */
+const plain = (text: string): string =>
+  text
+    .replace(/^# HELP (\S+) (.*)\n# TYPE \1 counter$/gm, '# HELP $1_total $2\n# TYPE $1_total counter')
+    .replace(/ # \{trace_id="[0-9a-f]{32}"\} \S+ \S+$/gm, '')
+    .replace(/# EOF\n$/, '');
+
+/** Asked at each scrape rather than counted here. */
+function registerCollected(registry: Registry, { telemetry, inflight }: MetricsOptions): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'hindcast_inflight_requests',
+    help: 'Requests being answered now.',
+    registers,
+    collect() {
+      this.set(inflight());
+    },
+  });
+  const exported: Counter = new Counter({
+    name: 'hindcast_spans_exported_total',
+    help: 'Spans that the OTLP receiver took.',
+    registers,
+    collect: () => set(exported, telemetry().counts.exported),
+  });
+  const lost: Counter = new Counter({
+    name: 'hindcast_spans_dropped_total',
+    help: 'Spans given up: the queue was full or the export failed.',
+    registers,
+    collect: () => set(lost, telemetry().counts.dropped),
+  });
+}
+
+function registerBudgets(registry: Registry, budgets: NonNullable<MetricsOptions['budgets']>): void {
+  const gauge = (name: string, help: string, of: (budget: { readonly left: number; readonly budget: number }) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['scope'],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const budget of await budgets().catch(() => [])) this.set({ scope: budget.scope }, usd(of(budget)));
+      },
+    });
+  };
+  gauge('hindcast_budget_left_usd', 'What is left of a budget in its period, of tenants, projects and keys.', ({ left }) => left);
+  gauge('hindcast_budget_limit_usd', 'The whole budget of a period.', ({ budget }) => budget);
+}
+
+function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions): void {
+  const registers = [registry];
+  const dropped: Counter = new Counter({
+    name: 'hindcast_recorder_dropped_total',
+    help: 'Records given up because the spool was full.',
+    registers,
+    collect: () => set(dropped, sink.dropped),
+  });
+  new Gauge({
+    name: 'hindcast_recorder_refusing',
+    help: '1 while requests are refused because nothing can be recorded.',
+    registers,
+    collect() {
+      this.set(sink.refusal() === undefined ? 0 : 1);
+    },
+  });
+  const gauge = (name: string, help: string, of: (stats: RecorderStats) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const stats = recorder();
+        if (stats) this.set(of(stats));
+      },
+    });
+  };
+  const counter = (name: string, help: string, of: (stats: RecorderStats) => number): void => {
+    const total: Counter = new Counter({ name, help, registers, collect: () => set(total, recorder() ? of(recorder()!) : 0) });
+  };
+  gauge('hindcast_recorder_spool_bytes', 'Bytes on disk that are not in the store yet.', stats => stats.queueBytes);
+  gauge('hindcast_recorder_oldest_seconds', 'Age of the oldest record that is not in the store yet.', stats => stats.oldestSeconds);
+  gauge('hindcast_recorder_store_up', '1 while the store takes records.', stats => (stats.problem === undefined ? 1 : 0));
+  counter('hindcast_recorder_rows_written_total', 'Rows that the store has, of all tables.', stats => stats.rowsWritten);
+  counter('hindcast_recorder_exchanges_written_total', 'Exchanges that the store has.', stats => stats.exchangesWritten);
+  counter('hindcast_recorder_lost_total', 'Records spoiled on disk.', stats => stats.torn + stats.corrupt);
+  counter('hindcast_recorder_rejected_total', 'Records set aside because the store refuses them.', stats => stats.rejected);
+}
+
+function ownInstruments(registry: Registry, { configHash }: MetricsOptions) {
+  const registers = [registry];
+  new Gauge({ name: 'hindcast_build_info', help: 'The running version.', labelNames: ['version', 'node'], registers }).set(
+    { version: version(), node: process.version },
+    1,
+  );
+  const config = new Gauge({ name: 'hindcast_config_info', help: 'The configuration in force.', labelNames: ['hash'], registers });
+  config.set({ hash: configHash }, 1);
+  return {
+    config,
+    refused: new Counter({
+      name: 'hindcast_refused_total',
+      help: 'Requests refused before any provider was asked, by error code.',
+      labelNames: ['code'],
+      registers,
+    }),
+    joined: new Counter({
+      name: 'hindcast_joined_total',
+      help: 'Requests that read the answer of an earlier one with the same Idempotency-Key.',
+      registers,
+    }),
+    reloads: new Counter({ name: 'hindcast_config_reloads_total', help: 'Changes of the configuration that were taken.', registers }),
+    reloadFailures: new Counter({
+      name: 'hindcast_config_reload_failures_total',
+      help: 'Changes of the configuration that were refused, so that the last good one stayed in force.',
+      registers,
+    }),
+  };
+}
+
+function set(counter: Counter, value: number): void {
+  counter.reset();
+  counter.inc(value);
+}

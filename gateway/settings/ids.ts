@@ -1,0 +1,62 @@
+/** The ids of exchanges and traces: UUIDv7 and W3C, always lower-case hex, cut from a pool of random bytes. */
+import { randomFillSync } from 'node:crypto';
+import type { TraceIds } from '../core/exchange.ts';
+import type { Instant } from '../core/time.ts';
+
+const pool = Buffer.alloc(8192);
+let used = pool.length;
+
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
+}
+
+/** UUIDv7: sorts by time to the millisecond, so that ids of one moment lie together. */
+export function newExchangeId(at: Instant): string {
+  const time = Math.floor(at).toString(16).padStart(12, '0');
+  const random = randomHex(10);
+  const variant = ((Number.parseInt(random.charAt(3), 16) & 0x3) | 0x8).toString(16);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+}
+
+export const newSpanId = (): string => nonZero(8);
+const newTraceId = (): string => nonZero(16);
+
+/** All zeros means "no id" in W3C trace context. */
+function nonZero(bytes: number): string {
+  for (;;) {
+    const id = randomHex(bytes);
+    if (/[^0]/.test(id)) return id;
+  }
+}
+
+/** Where a request stands among traces: what its `traceparent` said, and the new span that is ours. */
+export interface TraceContext extends TraceIds {
+  /** The caller's own word on sampling; undefined when the trace starts here. */
+  readonly sampled: boolean | undefined;
+  /** The caller's `tracestate`, '' for none. */
+  readonly state: string;
+}
+
+const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+type Header = string | readonly string[] | undefined;
+
+/** A longer one may be left out, W3C says. */
+const traceStateLengthMax = 512;
+
+/** Goes on with the caller's trace; a `traceparent` that is none starts a new one. */
+export function traceFrom(traceparent: Header, tracestate: Header): TraceContext {
+  const spanId = newSpanId();
+  const parent = typeof traceparent !== 'string' || traceparent.length > 200 ? null : traceparentShape.exec(traceparent.trim());
+  const [whole = '', traceId = '', parentSpanId = '', flags = '', rest = ''] = parent ?? [];
+  if (!parent || (whole.startsWith('00') && rest !== '')) {
+    return { traceId: newTraceId(), spanId, parentSpanId: '', sampled: undefined, state: '' };
+  }
+  const state = typeof tracestate !== 'string' || tracestate.length > traceStateLengthMax ? '' : tracestate;
+  return { traceId, spanId, parentSpanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, state };
+}

@@ -1,0 +1,89 @@
+/** Access tokens of Google's clouds: signed for by a service account, or given by the machine's metadata server; kept until they end. */
+import { createSign } from 'node:crypto';
+import got from 'got';
+import { isObject, parseJson } from '../core/json.ts';
+import type { Instant } from '../core/time.ts';
+import type { Secret } from '../settings/secret.ts';
+
+interface Kept {
+  readonly token: string;
+  /** When a new one is asked for: a minute before its end. */
+  readonly until: Instant;
+}
+
+const scope = 'https://www.googleapis.com/auth/cloud-platform';
+const lifetimeSeconds = 3_600;
+const marginMs = 60_000;
+const timeoutMs = 5_000;
+/** Google's own clients read this variable, too. */
+const metadataUrl = (): string =>
+  `http://${process.env.GCE_METADATA_HOST ?? 'metadata.google.internal'}/computeMetadata/v1/instance/service-accounts/default/token`;
+
+const kept = new Map<string, Kept>();
+const pending = new Map<string, Promise<string>>();
+
+/** `key` is a service account's JSON, `metadata`, or a token itself. Rejects with what the other side said, without the key. */
+export function googleToken(key: Secret, at: Instant): string | Promise<string> {
+  const value = key.reveal();
+  const source = value === 'metadata' ? ('metadata' as const) : serviceAccount(value);
+  if (source === undefined) return value;
+  const known = kept.get(key.fingerprint);
+  if (known && at < known.until) return known.token;
+  const asked = pending.get(key.fingerprint);
+  if (asked) return asked;
+  const answer = fetchToken(source, at)
+    .then(({ token, seconds }) => {
+      kept.set(key.fingerprint, { token, until: at + seconds * 1000 - marginMs });
+      return token;
+    })
+    .finally(() => pending.delete(key.fingerprint));
+  pending.set(key.fingerprint, answer);
+  return answer;
+}
+
+interface ServiceAccount {
+  readonly email: string;
+  readonly privateKey: string;
+  readonly keyId: string;
+  readonly tokenUri: string;
+}
+
+export function serviceAccount(text: string): ServiceAccount | undefined {
+  const value = text.trimStart().startsWith('{') ? parseJson(text) : undefined;
+  if (!isObject(value) || typeof value.client_email !== 'string' || typeof value.private_key !== 'string') return undefined;
+  return {
+    email: value.client_email,
+    privateKey: value.private_key,
+    keyId: typeof value.private_key_id === 'string' ? value.private_key_id : '',
+    tokenUri: typeof value.token_uri === 'string' ? value.token_uri : 'https://oauth2.googleapis.com/token',
+  };
+}
+
+async function fetchToken(source: ServiceAccount | 'metadata', at: Instant): Promise<{ readonly token: string; readonly seconds: number }> {
+  const options = {
+    timeout: { request: timeoutMs },
+    retry: { limit: 1, methods: ['GET' as const, 'POST' as const] },
+    throwHttpErrors: false,
+  };
+  const answer =
+    source === 'metadata'
+      ? await got(metadataUrl(), { ...options, headers: { 'metadata-flavor': 'Google' } })
+      : await got.post(source.tokenUri, {
+          ...options,
+          form: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: assertionOf(source, at) },
+        });
+  const said = parseJson(answer.body);
+  if (isObject(said) && typeof said.access_token === 'string') {
+    return { token: said.access_token, seconds: typeof said.expires_in === 'number' ? said.expires_in : lifetimeSeconds };
+  }
+  const why = isObject(said) && typeof said.error_description === 'string' ? `: ${said.error_description.slice(0, 200)}` : '';
+  throw new Error(`${source === 'metadata' ? 'the metadata server' : source.tokenUri} answered ${answer.statusCode}${why}`);
+}
+
+function assertionOf({ email, privateKey, keyId, tokenUri }: ServiceAccount, at: Instant): string {
+  const seconds = Math.floor(at / 1000);
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const head = part({ alg: 'RS256', typ: 'JWT', ...(keyId === '' ? {} : { kid: keyId }) });
+  const text = `${head}.${part({ iss: email, scope, aud: tokenUri, iat: seconds, exp: seconds + lifetimeSeconds })}`;
+  return `${text}.${createSign('RSA-SHA256').update(text).sign(privateKey, 'base64url')}`;
+}

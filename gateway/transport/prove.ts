@@ -1,0 +1,30 @@
+/** Proves a call to clouds that want more than a key: AWS a signature over it, Google a token that is asked for first. */
+import type { Target } from '../exchange/ask.ts';
+import type { Instant } from '../core/time.ts';
+import { type SigningRequest, sign } from './sign.ts';
+import { googleToken } from './google-token.ts';
+
+type Headers = Readonly<Record<string, string>>;
+const nothing: Headers = {};
+
+/** A promise only where a token has to be fetched. */
+export function prove({ provider, key, region }: Target, request: SigningRequest, at: Instant): Headers | Promise<Headers> {
+  if (!key) return nothing;
+  switch (provider.auth) {
+    case 'aws': {
+      const [accessKeyId = '', secretAccessKey, sessionToken] = key.reveal().split(':');
+      // A Bedrock API key is a bearer's and holds no colon.
+      if (secretAccessKey === undefined) return { authorization: `Bearer ${accessKeyId}` };
+      const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+      return sign(request, credentials, { region: region ?? '', service: 'bedrock' }, at);
+    }
+    case 'google': {
+      const token = googleToken(key, at);
+      return typeof token === 'string' ? bearer(token) : token.then(bearer);
+    }
+    default:
+      return nothing;
+  }
+}
+
+const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
