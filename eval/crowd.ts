@@ -8,8 +8,8 @@ import type { RouteOutcome, RoutePolicy, RouteState } from '../gateway/core/rout
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
 import { type AttemptCommand, type AttemptReport, drive } from '../gateway/exchange/drive.ts';
-import { FleetState } from '../gateway/targets/state.ts';
 import type { Account, RoutingSettings } from '../gateway/settings/settings.ts';
+import { FleetState } from '../gateway/targets/state.ts';
 
 export interface Arrival {
   readonly id: string;

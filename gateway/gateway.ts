@@ -1,15 +1,15 @@
 /** What a gateway is to those who put it together and run it. */
 
+import type { Ledger } from './budgets/ledger.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
 import type { Flags } from './flags/flags.ts';
-import type { RolloutStore } from './targets/rollout-store.ts';
 import type { EdgeLimits } from './http/edge.ts';
-import type { Ledger } from './budgets/ledger.ts';
 import type { Audit } from './observability/audit.ts';
-import type { Log } from './observability/logs.ts';
 import type { RecorderStats } from './observability/metrics.ts';
+import type { Log } from './settings/log.ts';
 import type { Settings } from './settings/settings.ts';
+import type { RolloutStore } from './targets/rollout-store.ts';
 import type { Upstream } from './transport/upstream.ts';
 
 export interface GatewayOptions {

@@ -1,11 +1,9 @@
-/** Turns a recorded request into a question for an arm: the caller's own words, somebody else to answer them. */
-
-import type { Question } from '../gateway/exchange/question.ts';
 import { type Dialect, isFieldProblem } from '../gateway/core/dialect.ts';
 import { type JsonObject, scanObject } from '../gateway/core/json.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import { newExchangeId, traceFrom } from '../gateway/settings/ids.ts';
+import type { Question } from '../gateway/exchange/contract.ts';
 import { traitsOf } from '../gateway/providers/openai/model.ts';
+import { newExchangeId, traceFrom } from '../gateway/settings/ids.ts';
 import type { Arm } from './arm.ts';
 import type { RecordedRequest } from './source.ts';
 import { type Applied, type Transforms, transform } from './transform.ts';

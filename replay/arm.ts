@@ -1,17 +1,17 @@
 /** Who answers in the original's place: a target or a route, another configuration, or a URL. */
 import { createHash } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
-import type { Question } from '../gateway/exchange/question.ts';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import { loadConfig, printProblems } from '../gateway/config/index.ts';
 import type { JsonObject } from '../gateway/core/json.ts';
-import { type Planned, whyNone } from '../gateway/targets/planner.ts';
+import type { Question, World } from '../gateway/exchange/contract.ts';
 import { isRefusal, type Refusal } from '../gateway/exchange/refuse.ts';
+import { createWorld, FleetState, type Lasting } from '../gateway/exchange/runtime.ts';
 import { resolve } from '../gateway/http/resolve.ts';
 import { providers } from '../gateway/providers/index.ts';
 import { Secret } from '../gateway/settings/secret.ts';
 import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../gateway/settings/settings.ts';
-import { createWorld, FleetState, type Lasting, type World } from '../gateway/exchange/runtime.ts';
+import { type Planned, whyNone } from '../gateway/targets/planner.ts';
 import type { RecordedRequest } from './source.ts';
 import { gotUpstream } from './url.ts';
 

@@ -1,10 +1,9 @@
-/** Answers from the record: where a target was asked just this before, its recorded bytes come again, and nobody is called. */
-import type { AskWorld } from '../gateway/exchange/ask.ts';
-import { prepare, type Question } from '../gateway/exchange/question.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Clock, Milliseconds } from '../gateway/core/time.ts';
+import type { AskWorld, Question } from '../gateway/exchange/contract.ts';
+import { prepare } from '../gateway/exchange/question.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../gateway/transport/upstream.ts';
 import type { Store } from '../recorder/store.ts';
 import { type AttemptBytes, attemptsOf, bytesOf, type RecordedAttempt } from './attempts.ts';

@@ -1,7 +1,7 @@
 /** What only a judge can tell of two answers: who is asked, what that costs beforehand and at most, and what is kept of it. */
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import { cost, type NanoUsd, type Price } from '../gateway/core/price.ts';
-import { providerOf } from '../gateway/core/retry.ts';
+import { providerOf } from '../gateway/core/target.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import { priceBook } from '../gateway/prices/prices.ts';
 import type { Settings } from '../gateway/settings/settings.ts';

@@ -1,10 +1,10 @@
 /** What a replay would do and cost, from recorded token counts and the price book; nobody is called. */
 
-import { prepare, type Question } from '../gateway/exchange/question.ts';
 import { cost, type NanoUsd, type Price } from '../gateway/core/price.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { World } from '../gateway/exchange/runtime.ts';
+import type { Question, World } from '../gateway/exchange/contract.ts';
+import { prepare } from '../gateway/exchange/question.ts';
 import { askAgain } from './again.ts';
 import type { Arm } from './arm.ts';
 import { dialectOf } from './dialects.ts';

@@ -1,11 +1,13 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
-import { type Asking, ask } from '../gateway/exchange/ask.ts';
-import { type Question, wantsOf } from '../gateway/exchange/question.ts';
+
 import type { ChatResponse } from '../gateway/core/chat.ts';
 import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
+import { ask } from '../gateway/exchange/ask.ts';
+import type { Asking, Question } from '../gateway/exchange/contract.ts';
+import { wantsOf } from '../gateway/exchange/question.ts';
 import type { ReplayedSeen } from '../gateway/observability/replayed.ts';
 import type { Asked } from './again.ts';
 import type { Arm } from './arm.ts';

@@ -1,7 +1,6 @@
-/** Waiting for an instant, for an answer, and the reader that nobody needs. */
-import type { Asking, Reader } from '../gateway/exchange/ask.ts';
 import type { Exchange } from '../gateway/core/exchange.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
+import type { Asking, Reader } from '../gateway/exchange/contract.ts';
 
 /** Resolves when `at` has come, or at once when the run is stopped; how late it is, in ms. */
 export function waitFor({ clock, stop }: { readonly clock: Clock; readonly stop: AbortSignal }, at: Instant): Promise<Milliseconds> {

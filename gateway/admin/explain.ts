@@ -1,18 +1,18 @@
 /** What would become of a request, target by target: the bytes that would be sent and what they cannot carry. Nobody is called. */
 
-import { prepare, type Question } from '../exchange/question.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../core/json.ts';
 import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
 import type { RouteStep } from '../core/route.ts';
-import { type Asked, understand } from '../http/intake.ts';
+import { headersOf, urlOf } from '../exchange/call.ts';
+import type { Question, World } from '../exchange/contract.ts';
 import { ours } from '../exchange/pass.ts';
+import { prepare } from '../exchange/question.ts';
 import { isRefusal, type Refusal } from '../exchange/refuse.ts';
+import { type Asked, understand } from '../http/intake.ts';
 import { resolve } from '../http/resolve.ts';
 import { Secret } from '../settings/secret.ts';
 import type { Route, Settings } from '../settings/settings.ts';
-import { headersOf, urlOf } from '../exchange/call.ts';
-import type { World } from '../exchange/runtime.ts';
 import { type Reasons, reasonsOf } from './reasons.ts';
 
 export interface Explanation {

@@ -1,7 +1,5 @@
-/** Why a candidate of a route is asked, and when: what the policy says of it, in words. */
-
-import type { Question } from '../exchange/question.ts';
 import { usd } from '../core/price.ts';
+import type { Question } from '../exchange/contract.ts';
 
 export interface Reasons {
   /** Its place in the route, from 1. */

@@ -1,12 +1,10 @@
-/** What a request is reckoned to cost before anybody has answered it: every call that its policy may pay for, at the length that it allows or that answers lately had. */
-
-import type { Question } from '../exchange/question.ts';
 import type { Need } from '../core/budget.ts';
 import { promptTokens } from '../core/estimate.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { cost, type NanoUsd, type Price } from '../core/price.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
+import type { Question } from '../exchange/contract.ts';
 
 /** Of an answer of which nothing is known. */
 const outputGuess = 1_000;

@@ -1,15 +1,11 @@
-/** Lets requests in as far as their callers' budgets and limits go: reserves before anything is asked, settles when it has ended, however it ended. */
-import type { Asking } from '../exchange/ask.ts';
-import type { Question } from '../exchange/question.ts';
 import type { Need, Scope, Verdict } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
-import { providerOf } from '../core/retry.ts';
+import { providerOf } from '../core/target.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { GatewayOptions } from '../gateway.ts';
-import type { Visit } from '../http/intake.ts';
+import type { Asking, Question, Visit, World } from '../exchange/contract.ts';
 import type { Refusal } from '../exchange/refuse.ts';
+import type { GatewayOptions } from '../gateway.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { World } from '../exchange/runtime.ts';
 import { type Ledger, LedgerUnavailable, type Used } from './ledger.ts';
 import { Needs, type PriceOfTarget } from './need.ts';
 import { limitHeaders, limitsUnavailable, overBudget, priceUnknown, tooFast } from './refusals.ts';

@@ -1,9 +1,6 @@
-/** How many tokens a request has, for clients that ask before they send: reckoned here in the encoding of the model that would be asked first. */
-
-import type { Question } from '../exchange/question.ts';
 import type { Dialect } from '../core/dialect.ts';
+import type { Question, World } from '../exchange/contract.ts';
 import { reckon } from '../tokens/reckon.ts';
-import type { World } from '../exchange/runtime.ts';
 
 export async function countTokens({ chat, policy }: Question, { counter }: Pick<World, 'counter'>): Promise<number> {
   const { target } = policy.steps[0]!;

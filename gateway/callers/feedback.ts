@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Sink } from '../core/exchange.ts';
 import type { Feedback, Score } from '../core/feedback.ts';
-import { type Body, type BodyLimits, checkContentType, readBody } from '../http/body.ts';
 import { forbidden, invalid, isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
+import { type Body, type BodyLimits, checkContentType, readBody } from '../http/body.ts';
 import type { CallerKey } from '../settings/settings.ts';
 
 const text = (most: number) => z.string().max(most, { error: () => `must have at most ${most} characters` });

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dialect } from '../core/dialect.ts';
 import { dialectAt } from '../dialects/index.ts';
-import type { Visit } from '../http/intake.ts';
+import type { Visit } from '../exchange/contract.ts';
 import { noSuchModel, type Refusal } from '../exchange/refuse.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
 import type { Settings } from '../settings/settings.ts';

@@ -1,8 +1,8 @@
 /** What every command shares: exit codes, tables, results on stdout and everything else on stderr. */
 import Table from 'cli-table3';
 import { loadConfig, printProblems } from '../config/index.ts';
-import { exit } from './exit.ts';
 import type { Settings } from '../settings/settings.ts';
+import { exit } from './exit.ts';
 
 export { exit };
 

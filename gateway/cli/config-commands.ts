@@ -1,11 +1,11 @@
 /** `hindcast config check | schema | explain | import`. */
 import type { Command } from 'commander';
-import { action, exit, result } from './cli.ts';
-import { wallClock } from '../settings/clock.ts';
-import { configSchema, loadConfig, printProblems } from '../config/index.ts';
-import { registerExplain } from './explain-command.ts';
 import { certificateWarnings } from '../config/certificates.ts';
 import { describe, description } from '../config/describe.ts';
+import { configSchema, loadConfig, printProblems } from '../config/index.ts';
+import { wallClock } from '../settings/clock.ts';
+import { action, exit, result } from './cli.ts';
+import { registerExplain } from './explain-command.ts';
 import { registerImport } from './import-command.ts';
 
 export { registerKeys } from './key-commands.ts';

@@ -1,16 +1,17 @@
 /** `hindcast config explain`: what each target of a request's route would be sent, and what would be lost on the way. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { action, CommandError, exit, result, settingsOf } from './cli.ts';
-import { wallClock } from '../settings/clock.ts';
+import { type Explanation, explain } from '../admin/explain.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
 import { dialects as known } from '../dialects/index.ts';
-import { edgeLimits } from '../http/edge.ts';
+import type { World } from '../exchange/contract.ts';
 import { isRefusal } from '../exchange/refuse.ts';
+import { createWorld, FleetState } from '../exchange/runtime.ts';
+import { edgeLimits } from '../http/edge.ts';
+import { wallClock } from '../settings/clock.ts';
 import type { Settings } from '../settings/settings.ts';
-import { createWorld, FleetState, type World } from '../exchange/runtime.ts';
-import { type Explanation, explain } from '../admin/explain.ts';
+import { action, CommandError, exit, result, settingsOf } from './cli.ts';
 
 interface Options {
   readonly request: string;

@@ -3,12 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { parse, stringify } from 'yaml';
-import { action, CommandError, exit, note, result } from './cli.ts';
-import { isObject, type JsonObject } from '../core/json.ts';
-import { schema } from '../config/schema.ts';
 import type { Imported, Left } from '../config/import/draft.ts';
 import { importLitellm } from '../config/import/litellm.ts';
 import { importPortkey } from '../config/import/portkey.ts';
+import { schema } from '../config/schema.ts';
+import { isObject, type JsonObject } from '../core/json.ts';
+import { action, CommandError, exit, note, result } from './cli.ts';
 
 interface Options {
   readonly from?: string;

@@ -1,8 +1,10 @@
 /** What `hindcast serve` is told beside its configuration: where it listens, and how it logs. */
-import { CommandError, exit } from './cli.ts';
+
 import { isLoopbackHost } from '../http/guard.ts';
-import { createLog, type Log, type LogLevel, logLevels } from '../observability/logs.ts';
+import { createLog, type LogLevel, logLevels } from '../observability/logs.ts';
+import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
+import { CommandError, exit } from './cli.ts';
 
 export interface ServeOptions {
   readonly config?: string;

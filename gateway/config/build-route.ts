@@ -5,7 +5,14 @@ import type { RolloutPolicy } from '../core/rollout.ts';
 import type { Scorer } from '../core/scorer.ts';
 import type { Accept } from '../core/signal.ts';
 import type { CopyPlan, Variant } from '../core/variants.ts';
-import { type AccountLimits, type ConfiguredStep, type Route, type RoutingSettings, routeDefaults, stepDefaults } from '../settings/settings.ts';
+import {
+  type AccountLimits,
+  type ConfiguredStep,
+  type Route,
+  type RoutingSettings,
+  routeDefaults,
+  stepDefaults,
+} from '../settings/settings.ts';
 import { acceptSignals, type RouteConfig, type WrittenAccept } from './route-schema.ts';
 import type { Config } from './schema.ts';
 

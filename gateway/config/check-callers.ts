@@ -1,5 +1,4 @@
-/** Tenants and keys: what they name exists, and no key or name is there twice. */
-import { checkTarget } from './check-routes.ts';
+import { checkTarget } from './check-target.ts';
 import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
 import type { Finding } from './problem.ts';
 import { isRecord } from './source.ts';

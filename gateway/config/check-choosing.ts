@@ -1,5 +1,4 @@
-/** How a route chooses: variants and shadows lead somewhere, signals are measured, and strategies do not stand against cascades. */
-import { checkTarget } from './check-routes.ts';
+import { checkTarget } from './check-target.ts';
 import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
 import { isRecord } from './source.ts';

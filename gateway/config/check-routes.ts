@@ -1,12 +1,9 @@
 /** Routes and prices: every target leads to a provider, and every threshold to a next step. */
 import { checkChoosing } from './check-choosing.ts';
-import { shown } from './explain.ts';
-import { listed } from './fields.ts';
-import { finding, items, namesOf, type Parts, unknownWord } from './parts.ts';
+import { checkTarget } from './check-target.ts';
+import { finding, items, namesOf, type Parts } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
 import { isRecord } from './source.ts';
-
-const targetLengthMax = 300;
 
 export function checkRoutes(parts: Parts): readonly Finding[] {
   const providerNames = new Set(namesOf(parts.providers));
@@ -40,25 +37,6 @@ function checkAccept(path: Path, accept: unknown): readonly Finding[] {
     return [finding(path, 'write one signal with its least value, such as { confidence: 0.74 }; join several by all: [...] or any: [...]')];
   }
   return ['all', 'any'].flatMap(join => items(accept[join]).flatMap((inner, i) => checkAccept([...path, join, i], inner)));
-}
-
-/** A target is provider/model. Anything that is not a text has been complained of already. */
-export function checkTarget(parts: Parts, path: Path, target: unknown): readonly Finding[] {
-  if (typeof target !== 'string' || target === '') return [];
-  if (target.length > targetLengthMax) return [finding(path, `a target has at most ${targetLengthMax} characters`)];
-  if (/[\s,\x00-\x1f\x7f]/.test(target))
-    return [finding(path, 'a target holds neither commas nor blanks; write several as a list: [a/x, b/y]')];
-  const slash = target.indexOf('/');
-  const names = namesOf(parts.providers);
-  if (slash < 1 || slash === target.length - 1) {
-    const nested = namesOf(parts.routes).includes(target) ? '; routes do not nest' : '';
-    return [
-      finding(path, `expected provider/model, such as ${names[0] ?? 'openai'}/gpt-5; got ${shown(target, path, parts.source)}${nested}`),
-    ];
-  }
-  const provider = target.slice(0, slash);
-  if (names.includes(provider)) return [];
-  return [unknownWord('provider', provider, names, path, parts.source, `; known are ${listed(names.slice(0, 20), 'and')}`)];
 }
 
 export function checkPrices(parts: Parts): readonly Finding[] {

@@ -2,7 +2,7 @@
 import { blamesKey } from './failure.ts';
 import type { Observation } from './fleet.ts';
 import { coin } from './random.ts';
-import { providerOf } from './retry.ts';
+import { providerOf } from './target.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 /** Until when a key rests, by `provider fingerprint`. */

@@ -2,6 +2,7 @@
 import { retryOf } from './failure.ts';
 import { coin } from './random.ts';
 import type { Moment, RouteState } from './routing.ts';
+import { providerOf } from './target.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 /** Nothing is asked again sooner than this, whatever the policy or the provider says: `retry-after: 0` is no invitation to hammer. */
@@ -16,12 +17,6 @@ export function closedUntil(now: Moment, target: string): Instant {
 
 /** When the target's rate limit lets a call of this request in; 0 for at once. */
 export const waitUntil = (now: Moment, target: string): Instant => now.waits?.[target] ?? 0;
-
-/** A target is `provider/model`; a model's own name may hold slashes. */
-export function providerOf(target: string): string {
-  const slash = target.indexOf('/');
-  return slash < 0 ? target : target.slice(0, slash);
-}
 
 /** The step that may be asked again first: one that failed for a passing reason, has tries left, and is open by then. */
 export function soonestRetry(state: RouteState, now: Moment): { readonly step: number; readonly at: Instant } | undefined {

@@ -3,9 +3,9 @@ import type { Extra } from './allowance.ts';
 import type { AttemptKind } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import type { NanoUsd } from './price.ts';
-import { providerOf } from './retry.ts';
 import type { Scorer } from './scorer.ts';
 import type { Accept, Signals } from './signal.ts';
+import { providerOf } from './target.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 export interface RoutePolicy {

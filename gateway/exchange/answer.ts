@@ -1,5 +1,3 @@
-/** Reads one upstream answer out of its status, headers and bytes, whatever its framing: a whole body, a stream, or a refusal. */
-import type { PreparedRequest } from './question.ts';
 import { type ChatResponse, isContent, type StreamEvent } from '../core/chat.ts';
 import { collect, split } from '../core/collect.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
@@ -8,7 +6,9 @@ import type { Provider, SseEvent, StreamFlag, StreamParser } from '../core/provi
 import { exhaustedMs } from '../core/rate-limits.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
 import { unfenced } from '../core/unfence.ts';
-import { type Frames, framesOf } from '../transport/frames.ts';
+import { framesOf } from '../transport/frames.ts';
+import type { Frames } from '../transport/frames-aws.ts';
+import type { PreparedRequest } from './contract.ts';
 
 /** Exactly one of complete and failed, once, and nothing but `excess` after it. */
 export interface AnswerListener {

@@ -1,6 +1,5 @@
 /** One attempt at one target: sends the request, watches over the answer's arrival, and keeps the whole of it for the record. */
 
-import { type PreparedRequest, warningsOf } from './question.ts';
 import type { ChatResponse, StreamEvent, Usage } from '../core/chat.ts';
 import { isContent } from '../core/chat.ts';
 import { atLeast, byLength, countable, usageOf } from '../core/estimate.ts';
@@ -14,13 +13,15 @@ import { rateLimitsOf } from '../core/rate-limits.ts';
 import { isWaitUnreadable } from '../core/retry-after.ts';
 import type { Signals } from '../core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { AttemptCommand } from './drive.ts';
-import { type Named, named } from './named.ts';
 import type { Counter } from '../tokens/counter.ts';
 import { reckon } from '../tokens/reckon.ts';
+import type { Redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import { Answer } from './answer.ts';
-import type { Redactor } from '../transport/redact.ts';
+import type { PreparedRequest } from './contract.ts';
+import type { AttemptCommand } from './drive.ts';
+import { type Named, named } from './named.ts';
+import { warningsOf } from './question.ts';
 
 /** How long a stream may live on pings and comments alone. */
 const pingsOnlyMs: Milliseconds = 600_000;

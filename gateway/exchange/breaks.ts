@@ -1,10 +1,10 @@
 /** Whether a request may have its stream held back, continued or begun anew when it breaks: what its route allows, its caller wants, and its words permit. */
 import type { ChatRequest } from '../core/chat.ts';
 import type { Dialect } from '../core/dialect.ts';
-import { providerOf } from '../core/retry.ts';
 import type { RoutePolicy } from '../core/routing.ts';
-import { invalid, type Refusal } from './refuse.ts';
+import { providerOf } from '../core/target.ts';
 import type { Settings } from '../settings/settings.ts';
+import { invalid, type Refusal } from './refuse.ts';
 
 export const onBreakHeader = 'x-hindcast-on-break';
 const wishes: readonly unknown[] = [undefined, 'error', 'restart', 'continue'];

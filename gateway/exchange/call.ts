@@ -1,13 +1,10 @@
-/** Puts a prepared request on the wire of its target: address, headers and key; or has it played where no network is needed. */
-
-import type { Target } from './ask.ts';
-import type { PreparedRequest } from './question.ts';
 import type { Provider, Warning } from '../core/provider.ts';
 import type { Clock } from '../core/time.ts';
 import type { Secret } from '../settings/secret.ts';
-import type { Upstream, UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import { play } from '../transport/play.ts';
 import { prove } from '../transport/prove.ts';
+import type { Upstream, UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
+import type { PreparedRequest, Target } from './contract.ts';
 
 export interface Wires {
   readonly clock: Clock;

@@ -7,22 +7,29 @@ import { type Failure, mistakeIn } from '../core/failure.ts';
 import { forbidding } from '../core/loss.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import type { Instant } from '../core/time.ts';
-import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
-import { Observed } from './observed.ts';
-import { answerText, type Delta, deltaText, isLastWord, rendererOf, secondsOf } from './deliver.ts';
-import { headOf } from './head.ts';
-import { callerErrorOf, recordingUnavailable } from './tell.ts';
-import { Attempt } from './attempt.ts';
-import { call, refuse } from './call.ts';
 import { deaf, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
-import type { AskWorld, Head, Reader, Target } from './ask.ts';
-import { streamIdleMsDefault } from './ask.ts';
+import { Attempt } from './attempt.ts';
+import { call, refuse } from './call.ts';
+import {
+  type AskWorld,
+  type Head,
+  type PreparedRequest,
+  type Question,
+  type Reader,
+  streamIdleMsDefault,
+  type Target,
+} from './contract.ts';
+import { answerText, type Delta, deltaText, isLastWord, rendererOf, secondsOf } from './deliver.ts';
 import { Delivery } from './delivery.ts';
+import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from './drive.ts';
+import { headOf } from './head.ts';
 import { Mending, restartChunk } from './mending.ts';
-import { type PreparedRequest, prepare, type Question, wantsOf, warningsOf } from './question.ts';
+import { Observed } from './observed.ts';
+import { prepare, wantsOf, warningsOf } from './question.ts';
 import { exchangeOf } from './record.ts';
 import { prepareOpinion, signalsOf } from './side.ts';
+import { callerErrorOf, recordingUnavailable } from './tell.ts';
 
 interface Running {
   readonly attempt: Attempt;

@@ -2,22 +2,17 @@
 
 import type { Exchange } from '../core/exchange.ts';
 import { type Copy, copiesOf } from '../core/variants.ts';
-import { whyNone } from '../targets/planner.ts';
-import { isRefusal } from './refuse.ts';
 import { resolve } from '../http/resolve.ts';
+import type { CopyCounts } from '../observability/fleet-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { World } from './runtime.ts';
-import { type Asking, ask, type Reader } from './ask.ts';
-import type { Question } from './question.ts';
+import { whyNone } from '../targets/planner.ts';
+import { ask } from './ask.ts';
+import type { Asking, Question, Reader, World } from './contract.ts';
+import { isRefusal } from './refuse.ts';
 
 /** More at once would be in the way of callers; what comes meanwhile is left out, and counted. */
 const underWayMax = 32;
-
-export interface CopyCounts {
-  asked: number;
-  skipped: number;
-}
 
 /** A reader that takes everything at once and keeps nothing. */
 class Nobody implements Reader {

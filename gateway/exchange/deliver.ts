@@ -1,12 +1,10 @@
-/** What the caller is sent of an answer: the provider's bytes where they pass, rendered anew where they do not, and nothing it did not ask for. */
-
-import type { PreparedRequest, Question } from './question.ts';
 import { lossesOf } from '../core/answer-loss.ts';
 import type { ChatResponse, StreamEvent, TokenLogprob } from '../core/chat.ts';
 import type { StreamRenderer } from '../core/dialect.ts';
 import type { SseEvent, Warning } from '../core/provider.ts';
 import { markEvent, markPart } from '../core/signature.ts';
 import type { Instant } from '../core/time.ts';
+import type { PreparedRequest, Question } from './contract.ts';
 import { withoutLogprobs, withoutNullUsage } from './pass.ts';
 
 /** One step of a streamed answer. */

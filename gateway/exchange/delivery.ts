@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Delivered, Sealed } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Head, Reader } from './ask.ts';
+import type { Head, Reader } from './contract.ts';
 import { Ring } from './ring.ts';
 
 export class Delivery {

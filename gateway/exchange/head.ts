@@ -1,9 +1,7 @@
-/** The head of an answer: its status, and the headers that say who answered, how, and what that cost. */
-import type { Head } from './ask.ts';
-import type { Question } from './question.ts';
 import type { Dialect } from '../core/dialect.ts';
 import type { Failure } from '../core/failure.ts';
 import { usd } from '../core/price.ts';
+import type { Head, Question } from './contract.ts';
 import { retryHeaders } from './tell.ts';
 
 export interface Told {

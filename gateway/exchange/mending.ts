@@ -3,8 +3,8 @@
 import { type ChatRequest, isContent, type StreamEvent, type Usage } from '../core/chat.ts';
 import type { StreamRenderer } from '../core/dialect.ts';
 import type { OnBreak } from '../core/routing.ts';
-import type { Delta } from './deliver.ts';
 import type { Attempt } from './attempt.ts';
+import type { Delta } from './deliver.ts';
 
 /** Of English prose; it need not be exact. */
 const lettersPerToken = 4;

@@ -1,10 +1,9 @@
-/** Tells the fleet of one attempt: that it was asked, and exactly once how it ended, so that nothing stays reserved or counted as under way. */
-import type { AskWorld } from './ask.ts';
 import type { Usage } from '../core/chat.ts';
 import type { AttemptKind } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Observation } from '../core/fleet.ts';
 import type { Attempt } from './attempt.ts';
+import type { AskWorld } from './contract.ts';
 
 /** What the fleet learns of a call. */
 export type Seen = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;

@@ -1,82 +1,23 @@
 /** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
 import { needOf, outputTokensUnsaid } from '../core/catalogue.ts';
 import type { ChatRequest, ChatResponse } from '../core/chat.ts';
-import type { Dialect } from '../core/dialect.ts';
-import type { Caller, TraceIds } from '../core/exchange.ts';
 import { type Json, type Scan, scanObject, spliceMembers } from '../core/json.ts';
 import { putLatest } from '../core/latest.ts';
 import { hintsLost, renamed } from '../core/loss.ts';
-import { dropped, type Provider, type RawRequest, type RenderedRequest, type Warning } from '../core/provider.ts';
-import type { RoutePolicy, RouteStep } from '../core/route.ts';
+import { dropped, type Provider, type Warning } from '../core/provider.ts';
+import type { RouteStep } from '../core/route.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
 import { homeward, isNative } from '../core/signature.ts';
-import type { Instant } from '../core/time.ts';
-import type { CopyPlan } from '../core/variants.ts';
 import type { Wants } from '../targets/state.ts';
+import type { PreparedRequest, Question } from './contract.ts';
 import { answerLosses } from './deliver.ts';
 import { ours, passRequest } from './pass.ts';
-
-export interface Question {
-  /** UUIDv7 of the exchange, and the seed of its coins. */
-  readonly id: string;
-  readonly receivedAt: Instant;
-  /** Since when its deadline runs, where it may have waited before it is asked; since it is asked when absent. */
-  readonly arrivedAt?: Instant;
-  readonly caller: Caller;
-  readonly trace: TraceIds;
-  readonly dialect: Dialect;
-  readonly policy: RoutePolicy;
-  readonly onUnsupported: 'warn' | 'drop' | 'reject';
-  readonly configHash: string;
-  readonly chat: ChatRequest;
-  /** The caller's JSON text, for targets of the same wire format. */
-  readonly raw: RawRequest;
-  /** The caller's body, byte for byte, and its allow-listed headers. */
-  readonly body: Uint8Array;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly includeUsage: boolean;
-  /** A caller that lost its connection may go on where it was: the pieces of its stream are numbered and kept. */
-  readonly resumable?: true;
-  /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
-  readonly onward?: { readonly isSampled: boolean; readonly state: string };
-  /** Tokens that it is reckoned to need, where its body is not the text that is counted; `isFree` where nobody takes money for it. */
-  readonly reckoned?: { readonly input: number; readonly output: number; readonly isFree?: true };
-  /** How many gateways it came through already; absent means none. */
-  readonly hops?: number;
-  /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
-  readonly measure?: 'asked' | 'always';
-  /** What is asked besides, once it is answered; nothing when absent. */
-  readonly copies?: CopyPlan;
-  readonly replayOf?: string;
-  /** Of a copy: how likely it was to be asked. */
-  readonly auditProbability?: number;
-  readonly run?: string;
-  readonly arm?: string;
-  readonly repeat?: number;
-}
 
 /** What a call of this question takes from a limit, and for whom. */
 export function wantsOf({ caller, body, chat, reckoned }: Question): Wants {
   if (reckoned) return { tenant: caller.tenant, bytes: body.byteLength, tokens: reckoned.input + reckoned.output };
   const { inputTokens, outputTokens = outputTokensUnsaid } = needOf(chat, body.byteLength);
   return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };
-}
-
-export interface PreparedRequest extends RenderedRequest {
-  /** The target's. */
-  readonly wire: string;
-  /** Caller and target speak the same wire format: the answer's bytes may pass. */
-  readonly passes: boolean;
-  /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
-  readonly losses?: (answer: ChatResponse) => readonly Warning[];
-  /** It is only asked for JSON, and not held to it. */
-  readonly emulatesJson?: true;
-  /** It goes on with an answer that broke, and whose beginning it holds. */
-  readonly goesOn?: boolean;
-  /** What the target is asked, log-probabilities of ours included. */
-  readonly chat: ChatRequest;
-  /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
-  readonly ownLogprobs?: { readonly shownTop: number | undefined };
 }
 
 /** What a target could not be asked; and, of the answer that its caller read, what could not be told. */

@@ -4,8 +4,8 @@ import type { AttemptRecord, Delivered, Exchange, ExchangeOutcome } from '../cor
 import { publicErrorOf } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
+import type { Question } from './contract.ts';
 import type { DriveLog } from './drive.ts';
-import type { Question } from './question.ts';
 
 export interface Told {
   readonly status: number;

@@ -1,18 +1,16 @@
-/** The world that asks are driven in: the configured accounts and their keys, the state of the fleet, prices, and hedging times. */
-import type { AskWorld, Target } from './ask.ts';
 import type { Sink } from '../core/exchange.ts';
 import { chooseKey } from '../core/keyring.ts';
 import { nothing, readyAt } from '../core/limits.ts';
-import type { RoutePolicy } from '../core/route.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
-import { createPlanner, type Planned } from '../targets/planner.ts';
-import { FleetState } from '../targets/state.ts';
-import { newSpanId } from '../settings/ids.ts';
-import { priceBook } from '../prices/prices.ts';
-import { type Account, type Route, routingDefaults, type Settings } from '../settings/settings.ts';
-import { createCounter } from '../tokens/counter.ts';
 import type { AccountPlace } from '../observability/trace.ts';
+import { priceBook } from '../prices/prices.ts';
+import { newSpanId } from '../settings/ids.ts';
+import { type Account, routingDefaults, type Settings } from '../settings/settings.ts';
+import { createPlanner } from '../targets/planner.ts';
+import { FleetState } from '../targets/state.ts';
+import { createCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
+import type { Target, World } from './contract.ts';
 
 export { FleetState };
 
@@ -23,13 +21,6 @@ export interface Lasting {
   readonly sink: Sink;
   readonly fleet: FleetState;
   readonly streamIdleMs?: Milliseconds;
-}
-
-export interface World extends AskWorld {
-  /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
-  policyOf(route: Route, planned: Planned): RoutePolicy;
-  /** Where an account's calls go; undefined for none of ours. */
-  placeOf(providerName: string): AccountPlace | undefined;
 }
 
 /** One for the process: an encoding takes tens of megabytes. */

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Client, EvaluationContext, Provider } from '@openfeature/server-sdk';
 import type { Caller } from '../core/exchange.ts';
 import type { FlagSaid } from '../core/variants.ts';
-import type { Log } from '../observability/logs.ts';
+import type { Log } from '../settings/log.ts';
 import type { FlagSettings } from '../settings/settings.ts';
 
 export interface Flagged {

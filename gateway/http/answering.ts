@@ -1,15 +1,14 @@
 /** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Asking, ask } from '../exchange/ask.ts';
-import type { Question } from '../exchange/question.ts';
+import type { Purse } from '../budgets/purse.ts';
 import type { Sink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
-import type { Purse } from '../budgets/purse.ts';
-import { Repeats, type Shared } from '../idempotency/repeats.ts';
+import { ask } from '../exchange/ask.ts';
+import type { Asking, Question, Visit } from '../exchange/contract.ts';
 import { earlyHeadersOf } from '../exchange/head.ts';
-import type { Visit } from './intake.ts';
-import { ResponseReader } from './reader.ts';
 import { isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
+import { Repeats, type Shared } from '../idempotency/repeats.ts';
+import { ResponseReader } from './reader.ts';
 
 export interface Driven {
   readonly question: Question;

@@ -1,8 +1,8 @@
 /** What is being answered now, and how a gateway ends: nothing new, everything under way to its end or to a bound, then nothing left open. */
 import type { Server as Listener, ServerResponse } from 'node:http';
-import type { Asking } from '../exchange/ask.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
+import type { Asking } from '../exchange/contract.ts';
 import { Roster } from './roster.ts';
 
 export class Drain {

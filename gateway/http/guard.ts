@@ -1,8 +1,8 @@
 /** What is wrong with a request whatever it asks for: its shape, the host it names, the page it comes from. Pure over its head. */
 import type { IncomingMessage } from 'node:http';
+import { forbidden, type Refusal } from '../exchange/refuse.ts';
 import { tooLarge } from './body.ts';
 import { broken, type EdgeLimits, headersTooLarge } from './edge.ts';
-import { forbidden, type Refusal } from '../exchange/refuse.ts';
 
 const hostShape = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 

@@ -1,35 +1,19 @@
 /** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { onBreakHeader, withBreaks } from '../exchange/breaks.ts';
-import type { Question } from '../exchange/question.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import { type Dialect, isFieldProblem } from '../core/dialect.ts';
 import type { Caller } from '../core/exchange.ts';
 import { isObject, type JsonObject, type Span, scanObject } from '../core/json.ts';
-import type { Instant } from '../core/time.ts';
 import type { FlagSaid } from '../core/variants.ts';
-import type { Flags } from '../flags/flags.ts';
-import { stickyKeyOf, whyNone } from '../targets/planner.ts';
-import type { TraceContext } from '../settings/ids.ts';
-import type { Telemetry } from '../observability/telemetry.ts';
-import type { CallerKey, Route, Settings } from '../settings/settings.ts';
-import type { World } from '../exchange/runtime.ts';
-import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
+import { onBreakHeader, withBreaks } from '../exchange/breaks.ts';
+import type { Question, Visit } from '../exchange/contract.ts';
 import { streamTypeOf } from '../exchange/head.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/refuse.ts';
+import type { Flags } from '../flags/flags.ts';
+import type { CallerKey, Route } from '../settings/settings.ts';
+import { stickyKeyOf, whyNone } from '../targets/planner.ts';
+import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
 import { resolve } from './resolve.ts';
-
-/** One request from its arrival on, and the version of the configuration that it met. */
-export interface Visit {
-  readonly id: string;
-  readonly receivedAt: Instant;
-  readonly trace: TraceContext;
-  readonly key: CallerKey;
-  readonly settings: Settings;
-  readonly world: World;
-  readonly telemetry: Telemetry;
-  readonly flags?: Flags | undefined;
-}
 
 /** What was asked, read and checked but not yet routed. */
 export interface Asked {

@@ -1,9 +1,9 @@
 /** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
 import type { ServerResponse } from 'node:http';
-import type { Head, Reader } from '../exchange/ask.ts';
 import type { Dialect } from '../core/dialect.ts';
 import type { Sealed } from '../core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { Head, Reader } from '../exchange/contract.ts';
 import { jsonType, streamTypeOf } from '../exchange/head.ts';
 import { internalError } from '../exchange/refuse.ts';
 

@@ -4,9 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Asking } from '../exchange/ask.ts';
-import type { Question } from '../exchange/question.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { Asking, Question } from '../exchange/contract.ts';
 import { invalid, type Refusal } from '../exchange/refuse.ts';
 import { Tape } from './tape.ts';
 

@@ -1,6 +1,5 @@
-/** One answer read by several callers who asked the same: what was said so far is kept, so that who comes later hears it from its beginning. */
-import type { Head, Reader } from '../exchange/ask.ts';
 import type { Sealed } from '../core/exchange.ts';
+import type { Head, Reader } from '../exchange/contract.ts';
 
 type Ending =
   | { readonly type: 'end'; readonly text: string; readonly head: Head; readonly sealed: Sealed }

@@ -1,6 +1,5 @@
 /** The fleet for Prometheus: asked at each scrape, and what waiting and judging took, told by each exchange. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { CopyCounts } from '../exchange/copies.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
 import type { Flags } from '../flags/flags.ts';
@@ -142,4 +141,9 @@ function toldByExchanges(registry: Registry): FleetInstruments {
       if (heldMs !== undefined) held.observe({ route }, heldMs / 1000);
     },
   };
+}
+
+export interface CopyCounts {
+  asked: number;
+  skipped: number;
 }

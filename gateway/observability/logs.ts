@@ -2,16 +2,7 @@
 import pino from 'pino';
 import type { Exchange } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
-
-export interface Log {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-}
-
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
-
+import type { Log, LogFields } from '../settings/log.ts';
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 

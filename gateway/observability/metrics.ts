@@ -2,8 +2,8 @@
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { Exchange, Sink } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
-import { type FleetSources, fleetInstruments } from './fleet-metrics.ts';
 import { version } from '../settings/version.ts';
+import { type FleetSources, fleetInstruments } from './fleet-metrics.ts';
 import { attemptInstruments, requestInstruments } from './instruments.ts';
 import { type Names, observeAttempt, observeRequest } from './observing.ts';
 import type { Telemetry } from './telemetry.ts';

@@ -1,7 +1,8 @@
 /** The span of a request that was asked again: nobody called over HTTP, and it leads to the one it repeats. */
-import { type Attributes, SpanKind, TraceFlags } from '@opentelemetry/api';
+import { type Attributes, type Link, type SpanContext, SpanKind, type SpanStatus, TraceFlags } from '@opentelemetry/api';
+import type { TimedEvent } from '@opentelemetry/sdk-trace';
 import type { Exchange } from '../core/exchange.ts';
-import type { SpanParts } from './trace.ts';
+import type { Instant } from '../core/time.ts';
 import { attribute as a } from './semconv.ts';
 
 const ofHttp: ReadonlySet<string> = new Set([a.httpMethod, a.httpRoute, a.httpStatus, a.urlPath, a.urlScheme, a.userAgent]);
@@ -18,4 +19,17 @@ export function asReplay(parts: SpanParts, exchange: Exchange, original: { trace
     attributes: { ...Object.fromEntries(own), ...marks },
     links: context ? [{ context, attributes: { [a.link]: 'replay_of' } }] : [],
   };
+}
+
+export interface SpanParts {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly context: SpanContext;
+  readonly parent: SpanContext | undefined;
+  readonly startedAt: Instant;
+  readonly endedAt: Instant;
+  readonly status: SpanStatus;
+  readonly attributes: Attributes;
+  readonly events?: TimedEvent[];
+  readonly links?: Link[];
 }

@@ -2,9 +2,9 @@
 import type { ChatRequest, ChatResponse } from '../core/chat.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { AccountPlace } from './trace.ts';
 import { silentLog } from './logs.ts';
 import { createTelemetry } from './telemetry.ts';
+import type { AccountPlace } from './trace.ts';
 
 export interface ReplayedSeen {
   readonly chat: ChatRequest;

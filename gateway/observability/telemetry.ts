@@ -4,9 +4,9 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Exchange } from '../core/exchange.ts';
 import type { TraceContext } from '../settings/ids.ts';
-import { type Seen, type SpanOrigin, spansOf } from './trace.ts';
+import type { Log } from '../settings/log.ts';
 import { version } from '../settings/version.ts';
-import type { Log } from './logs.ts';
+import { type Seen, type SpanOrigin, spansOf } from './trace.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 /** Spans as a view of the finished exchange: one SERVER span for the request (a replay's is INTERNAL, and linked to the original's), one CLIENT span per attempt, GenAI conventions. Pure. */
-import { type Attributes, type Link, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { TraceState } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
@@ -9,7 +9,7 @@ import { usd } from '../core/price.ts';
 import { confidenceOf } from '../core/signal.ts';
 import type { Instant } from '../core/time.ts';
 import { newSpanId } from '../settings/ids.ts';
-import { asReplay } from './replay-span.ts';
+import { asReplay, type SpanParts } from './replay-span.ts';
 import { attribute as a, providerNameOf } from './semconv.ts';
 import { contentOf } from './span-content.ts';
 
@@ -192,19 +192,6 @@ function parametersOf(chat: ChatRequest): Attributes {
     [a.requestChoices]: chat.choices === 1 ? undefined : chat.choices,
     [a.outputType]: chat.output === undefined || chat.output.type === 'text' ? undefined : 'json',
   });
-}
-
-export interface SpanParts {
-  readonly name: string;
-  readonly kind: SpanKind;
-  readonly context: SpanContext;
-  readonly parent: SpanContext | undefined;
-  readonly startedAt: Instant;
-  readonly endedAt: Instant;
-  readonly status: SpanStatus;
-  readonly attributes: Attributes;
-  readonly events?: TimedEvent[];
-  readonly links?: Link[];
 }
 
 function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, endedAt, ...parts }: SpanParts): ReadableSpan {

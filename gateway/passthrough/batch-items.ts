@@ -1,16 +1,15 @@
 /** The results of a batch, when they are fetched: each line becomes a record of its own, once, priced at the batch's rate. */
 import { createHash } from 'node:crypto';
-import type { AskWorld, Target } from '../exchange/ask.ts';
-import type { Question } from '../exchange/question.ts';
-import { exchangeOf } from '../exchange/record.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Exchange, Operation } from '../core/exchange.ts';
 import { kindOfStatus } from '../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { cost } from '../core/price.ts';
 import type { RouteOutcome } from '../core/route.ts';
-import { newExchangeId } from '../settings/ids.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
+import type { AskWorld, Question, Target } from '../exchange/contract.ts';
+import { exchangeOf } from '../exchange/record.ts';
+import { newExchangeId } from '../settings/ids.ts';
 import { consumedBy } from './consumed.ts';
 import type { Ledger } from './ledger.ts';
 import { batchPrice } from './price.ts';

@@ -1,5 +1,4 @@
-/** What a passed-through call is reckoned to need in tokens, before it is asked: its body may be pictures, sound or a file, which are no text. */
-import type { Question } from '../exchange/question.ts';
+import type { Question } from '../exchange/contract.ts';
 import type { AskedFor } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
 

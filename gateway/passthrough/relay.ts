@@ -1,15 +1,15 @@
 /** A question that passes through: asked of its route's targets, the bytes of the one that answers go to the caller as they come, and all is recorded. */
 import type { ServerResponse } from 'node:http';
-import type { Asking, AskWorld, Target } from '../exchange/ask.ts';
-import { type Question, wantsOf } from '../exchange/question.ts';
-import { exchangeOf } from '../exchange/record.ts';
 import type { CallerError } from '../core/dialect.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import { openaiChat } from '../dialects/openai.ts';
+import type { Asking, AskWorld, Question, Target } from '../exchange/contract.ts';
 import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from '../exchange/drive.ts';
 import { headOf } from '../exchange/head.ts';
+import { wantsOf } from '../exchange/question.ts';
+import { exchangeOf } from '../exchange/record.ts';
 import { callerErrorOf, recordingUnavailable } from '../exchange/tell.ts';
 import type { AskedFor } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';

@@ -1,10 +1,10 @@
 /** The route table's part that passes through, each entry with the relay that serves it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Sink } from '../core/exchange.ts';
-import type { BodyLimits } from '../http/body.ts';
-import type { Visit } from '../http/intake.ts';
-import { isRefusal, type Refusal } from '../exchange/refuse.ts';
 import type { Purse } from '../budgets/purse.ts';
+import type { Sink } from '../core/exchange.ts';
+import type { Visit } from '../exchange/contract.ts';
+import { isRefusal, type Refusal } from '../exchange/refuse.ts';
+import type { BodyLimits } from '../http/body.ts';
 import type { RouteEntry } from '../http/routes.ts';
 import { endpoints } from './endpoints.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,17 +1,18 @@
 /** From a request of a passed-through endpoint to its relay: body, caller, account and the targets that may be asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Purse } from '../budgets/purse.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Sink } from '../core/exchange.ts';
 import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
 import { forbidding } from '../core/loss.ts';
-import { providerOf } from '../core/retry.ts';
+import { providerOf } from '../core/target.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { Driven } from '../http/answering.ts';
-import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
-import { namesHost, questionOf, type Visit } from '../http/intake.ts';
+import type { Visit } from '../exchange/contract.ts';
 import { ours } from '../exchange/pass.ts';
 import { invalid, isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
-import type { Purse } from '../budgets/purse.ts';
+import type { Driven } from '../http/answering.ts';
+import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
+import { namesHost, questionOf } from '../http/intake.ts';
 import { nothingUsed, recordBatch, withBatch } from './batch-items.ts';
 import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
 import type { AskedFor } from './consumed.ts';

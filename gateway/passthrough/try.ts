@@ -1,13 +1,12 @@
-/** One call to one target of an endpoint that passes through: what is sent, what comes back, and what it leaves in the record. */
-import type { AskWorld, Target } from '../exchange/ask.ts';
-import { type Question, wantsOf } from '../exchange/question.ts';
 import type { AttemptRecord } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
 import { rateLimitsOf } from '../core/rate-limits.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
+import { headersOf, urlOf } from '../exchange/call.ts';
+import type { AskWorld, Question, Target } from '../exchange/contract.ts';
 import type { AttemptCommand, AttemptReport } from '../exchange/drive.ts';
 import { Observed } from '../exchange/observed.ts';
-import { headersOf, urlOf } from '../exchange/call.ts';
+import { wantsOf } from '../exchange/question.ts';
 import { deaf, type Redactor, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle } from '../transport/upstream.ts';
 import { type AskedFor, type Consumed, consumedBy, objectsIn } from './consumed.ts';

@@ -1,15 +1,16 @@
 /** Makes the policy of a request: its route or a variant of it, over what is known of the targets just now. */
-import { catalogue } from '../prices/catalogue.ts';
+
 import { type ModelFacts, needOf } from '../core/catalogue.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Caller } from '../core/exchange.ts';
 import { latencyQuantile, loadOf, predictedMs } from '../core/fleet.ts';
 import { type Prospect, planRoute } from '../core/plan.ts';
 import type { Price } from '../core/price.ts';
-import { providerOf } from '../core/retry.ts';
 import type { RoutePolicy } from '../core/routing.ts';
+import { providerOf } from '../core/target.ts';
 import type { Clock, Instant } from '../core/time.ts';
 import { chooseVariant, type FlagSaid, type Variant } from '../core/variants.ts';
+import { catalogue } from '../prices/catalogue.ts';
 import type { Account, Route, Settings } from '../settings/settings.ts';
 import type { FleetState } from './state.ts';
 

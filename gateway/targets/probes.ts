@@ -2,7 +2,7 @@
 import type { Failure } from '../core/failure.ts';
 import { isDoubtful, isUnknown } from '../core/fleet.ts';
 import { chooseKey } from '../core/keyring.ts';
-import { providerOf } from '../core/retry.ts';
+import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
 import { askFor, modelsPath, type Said } from '../transport/models-question.ts';

@@ -4,8 +4,8 @@ import { closedAt, type Observation, observeHere, type TargetHealth } from '../c
 import { closedByKeys, type Keyring, observeKey, usableKeys } from '../core/keyring.ts';
 import { type KeyLimits, type LimitPolicy, nothing, observeLimitsHere, soonestReady } from '../core/limits.ts';
 import { type Arrival, aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue } from '../core/queue.ts';
-import { providerOf } from '../core/retry.ts';
 import type { Sight } from '../core/routing.ts';
+import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant } from '../core/time.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../settings/settings.ts';
 import { Rollouts } from './rollouts.ts';

@@ -1,6 +1,6 @@
 /** Cuts AWS's binary event stream into events: length-prefixed messages with a checksum of their prelude and one of the whole. */
 import { crc32 } from 'node:zlib';
-import type { Frames, FramesListener } from './frames.ts';
+import type { SseEvent } from '../core/provider.ts';
 
 /** Lengths of the message and its headers, and their checksum. */
 const preludeLength = 12;
@@ -98,4 +98,20 @@ function headersIn(bytes: Buffer): ReadonlyMap<string, string> | undefined {
     at = end;
   }
   return headers;
+}
+
+export interface Frames {
+  feed(chunk: Uint8Array): void;
+  /** The body ended: an event that lacks only its blank line is given, too. */
+  end(): void;
+}
+
+export interface FramesListener {
+  event(event: SseEvent): void;
+  /** Says nothing but that the other side is alive. */
+  comment(): void;
+  /** One event passed 16 MiB; nothing follows. */
+  overflow(): void;
+  /** The bytes are not what the framing promises; nothing follows. */
+  corrupt?(reason: string): void;
 }

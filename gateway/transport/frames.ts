@@ -1,24 +1,6 @@
 /** Cuts a streamed body into the events of its framing, wherever the network cut it into chunks. */
 import { createParser } from 'eventsource-parser';
-import type { SseEvent } from '../core/provider.ts';
-import { awsFrames } from './frames-aws.ts';
-
-export interface Frames {
-  feed(chunk: Uint8Array): void;
-  /** The body ended: an event that lacks only its blank line is given, too. */
-  end(): void;
-}
-
-export interface FramesListener {
-  event(event: SseEvent): void;
-  /** Says nothing but that the other side is alive. */
-  comment(): void;
-  /** One event passed 16 MiB; nothing follows. */
-  overflow(): void;
-  /** The bytes are not what the framing promises; nothing follows. */
-  corrupt?(reason: string): void;
-}
-
+import { awsFrames, type Frames, type FramesListener } from './frames-aws.ts';
 /** By the provider's framing. */
 export const framesOf = (framing: 'sse' | 'aws-eventstream', listener: FramesListener): Frames =>
   framing === 'sse' ? sseFrames(listener) : awsFrames(listener);

@@ -1,8 +1,7 @@
-/** Proves a call to clouds that want more than a key: AWS a signature over it, Google a token that is asked for first. */
-import type { Target } from '../exchange/ask.ts';
 import type { Instant } from '../core/time.ts';
-import { type SigningRequest, sign } from './sign.ts';
+import type { Target } from '../exchange/contract.ts';
 import { googleToken } from './google-token.ts';
+import { type SigningRequest, sign } from './sign.ts';
 
 type Headers = Readonly<Record<string, string>>;
 const nothing: Headers = {};

@@ -1,9 +1,9 @@
 /** Takes the provider key in use out of what the provider says: a key that comes back in an answer must reach no caller and no record. */
 import type { Failure } from '../core/failure.ts';
 import type { Secret } from '../settings/secret.ts';
-import type { UpstreamListener } from './upstream.ts';
 import { type Needles, needlesOf } from './needles.ts';
 import { Pieces } from './pieces.ts';
+import type { UpstreamListener } from './upstream.ts';
 
 export interface Redactor {
   failure(failure: Failure): Failure;

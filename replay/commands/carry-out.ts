@@ -1,8 +1,8 @@
 /** Carries out a run, from its beginning or from where it was left: calls, journal, spool, store, and what is told at the end. */
 import { CommandError, exit, note, result } from '../../gateway/cli/cli.ts';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { replayTelemetry } from '../../gateway/observability/replayed.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { openReplaySpool } from '../../recorder/replay-spool.ts';

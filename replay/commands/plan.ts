@@ -1,7 +1,7 @@
 /** `hindcast replay plan`. */
 import { result, table } from '../../gateway/cli/cli.ts';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import { type NanoUsd, usd } from '../../gateway/core/price.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
 import { askAgain } from '../again.ts';

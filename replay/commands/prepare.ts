@@ -1,7 +1,7 @@
 /** What every command of replay begins with: the selected requests, and the arms that shall answer them. */
 import { CommandError, exit, note, settingsOf } from '../../gateway/cli/cli.ts';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Sink } from '../../gateway/core/exchange.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts';
 import type { Store } from '../../recorder/store.ts';

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, note } from '../../gateway/cli/cli.ts';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Comes } from '../from-record.ts';
 import { planOf } from '../plan.ts';

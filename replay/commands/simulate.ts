@@ -1,8 +1,8 @@
 /** `hindcast replay run --mode simulated`: candidates beside what is deployed, without one call. */
 import { randomBytes } from 'node:crypto';
 import { exit, result, table } from '../../gateway/cli/cli.ts';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import { usd } from '../../gateway/core/price.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
 import { type Arm, deployedArm } from '../arm.ts';

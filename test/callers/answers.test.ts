@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
-import { sseFrames } from '../../gateway/transport/frames.ts';
 import { providers } from '../../gateway/providers/index.ts';
+import { sseFrames } from '../../gateway/transport/frames.ts';
 import { type Running, running } from '../gateway/harness.ts';
 import { accounts, type Scripted, scripted } from './scripted.ts';
 

@@ -15,10 +15,10 @@ import {
 import type { Signals } from '../../gateway/core/signal.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from '../../gateway/exchange/drive.ts';
-import { FleetState } from '../../gateway/targets/state.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
+import { FleetState } from '../../gateway/targets/state.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 interface Call {

@@ -6,9 +6,9 @@ import { breakerDefault, type Observation } from '../../gateway/core/fleet.ts';
 import type { RoutePlan } from '../../gateway/core/plan.ts';
 import { waitMsMax } from '../../gateway/core/retry.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
-import type { FleetState } from '../../gateway/targets/state.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { type Account, routingDefaults } from '../../gateway/settings/settings.ts';
+import type { FleetState } from '../../gateway/targets/state.ts';
 import { policy, recorded } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 

@@ -1,7 +1,7 @@
 /** When every provider is down, and when they come back. */
 import { describe, expect, test } from 'vitest';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Clock } from '../../gateway/core/time.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { hello, helloStream, World } from '../gateway/asking.ts';
 import { answer, ok, stream } from './acts.ts';
 import { completion, told } from './chat.ts';

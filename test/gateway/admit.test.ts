@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { admit } from '../../gateway/http/authenticate.ts';
 import { isRefusal } from '../../gateway/exchange/refuse.ts';
+import { admit } from '../../gateway/http/authenticate.ts';
 import type { CallerKey } from '../../gateway/settings/settings.ts';
 import { runs } from '../runs.ts';
 import { running } from './harness.ts';

@@ -1,8 +1,5 @@
 /** Asks questions of scripted upstreams as the gateway would, with everything real but the caller and the store, which are kept in memory. */
 import { randomUUID } from 'node:crypto';
-import { type AskWorld, ask, type Head, type Reader, type Target } from '../../gateway/exchange/ask.ts';
-import type { Question } from '../../gateway/exchange/question.ts';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import type { ChatRequest } from '../../gateway/core/chat.ts';
 import { type Exchange, type Sink, seal } from '../../gateway/core/exchange.ts';
 import type { Fleet, Observation } from '../../gateway/core/fleet.ts';
@@ -13,10 +10,13 @@ import type { Provider } from '../../gateway/core/provider.ts';
 import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
 import type { Clock } from '../../gateway/core/time.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
-import { FleetState } from '../../gateway/targets/state.ts';
+import { ask } from '../../gateway/exchange/ask.ts';
+import type { AskWorld, Head, Question, Reader, Target } from '../../gateway/exchange/contract.ts';
 import { openai } from '../../gateway/providers/openai.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../gateway/settings/settings.ts';
+import { FleetState } from '../../gateway/targets/state.ts';
 import { httpUpstream } from '../../gateway/transport/upstream.ts';
 
 /** `A` is a target `A/m` at this address. */

@@ -1,10 +1,10 @@
 /** Requests with an Idempotency-Key: asked and paid once, however often they come. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import { seal } from '../../gateway/core/exchange.ts';
 import { isRefusal } from '../../gateway/exchange/refuse.ts';
 import { type RepeatLimits, Repeats, type Shared } from '../../gateway/idempotency/repeats.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { questionOf } from './asking.ts';
 import { type Answer, answerJson, answerStream, hi, post, running, twoProviders, upstream } from './harness.ts';
 

@@ -1,13 +1,14 @@
 /** Caller and target of one wire format: the bytes pass, with fields that were invented tomorrow, and only the model's name and the credentials change. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { prepare, type Question } from '../../gateway/exchange/question.ts';
 import type { ChatRequest } from '../../gateway/core/chat.ts';
 import { scanObject } from '../../gateway/core/json.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import type { RouteStep } from '../../gateway/core/route.ts';
 import { geminiFor } from '../../gateway/dialects/gemini.ts';
 import { dialects } from '../../gateway/dialects/index.ts';
+import type { Question } from '../../gateway/exchange/contract.ts';
+import { prepare } from '../../gateway/exchange/question.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { type Asked, type Running, running, type Upstream, upstream } from './harness.ts';
 

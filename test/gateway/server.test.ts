@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import OpenAI from 'openai';
 import { expect, test } from 'vitest';
 import type { Exchange, Sealed } from '../../gateway/core/exchange.ts';
-import type { Log } from '../../gateway/observability/logs.ts';
+import type { Log } from '../../gateway/settings/log.ts';
 import {
   type Answer,
   answerAsked,

@@ -7,8 +7,8 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../gateway/settings/secret.ts';
-import { sign } from '../../gateway/transport/sign.ts';
 import { googleToken } from '../../gateway/transport/google-token.ts';
+import { sign } from '../../gateway/transport/sign.ts';
 import { runs } from '../runs.ts';
 
 describe('AWS Signature Version 4', () => {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { newExchangeId, traceFrom } from '../../gateway/settings/ids.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { samplerFrom } from '../../gateway/observability/telemetry.ts';
+import { newExchangeId, traceFrom } from '../../gateway/settings/ids.ts';
 import { type Answer, answerAsked, answerJson, hi, post, running, twoProviders, upstream } from './harness.ts';
 
 interface Span {

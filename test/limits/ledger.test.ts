@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Scope } from '../../gateway/core/budget.ts';
 import { type Ledger, openMsMax } from '../../gateway/budgets/ledger.ts';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
+import type { Scope } from '../../gateway/core/budget.ts';
 import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));

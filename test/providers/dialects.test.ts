@@ -1,8 +1,8 @@
 /** A dialect of chat completions changes a caller's own bytes only where it differs, and tells what it leaves out. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prepare } from '../../gateway/exchange/question.ts';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
+import { prepare } from '../../gateway/exchange/question.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { questionOf } from '../gateway/asking.ts';
 import { runs } from '../runs.ts';

@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { wallClock } from '../../gateway/settings/clock.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
+import { wallClock } from '../../gateway/settings/clock.ts';
 import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { armOf } from '../../replay/arm.ts';
 import { dialectOf } from '../../replay/dialects.ts';

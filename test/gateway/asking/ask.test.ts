@@ -1,12 +1,12 @@
 /** Several attempts at one answer, callers who leave, records that cannot be made: the whole way from a question to its record. */
 import { describe, expect, test, vi } from 'vitest';
-import { wallClock } from '../../../gateway/settings/clock.ts';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { fresh } from '../../../gateway/core/fleet.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { Clock } from '../../../gateway/core/time.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
+import { wallClock } from '../../../gateway/settings/clock.ts';
 import { answer, blackhole, late, ok, type RecordedAnswer, replayed, stream } from '../../faults/acts.ts';
 import { chunks, completion, done, type Token, told } from '../../faults/chat.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { seal } from '../../../gateway/core/exchange.ts';
 import { Delivery } from '../../../gateway/exchange/delivery.ts';
 import { Ring } from '../../../gateway/exchange/ring.ts';
-import { seal } from '../../../gateway/core/exchange.ts';
 import { cut, dripped, stream } from '../../faults/acts.ts';
 import { told } from '../../faults/chat.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prepare } from '../../../gateway/exchange/question.ts';
 import { scanObject } from '../../../gateway/core/json.ts';
 import { passRequest, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/pass.ts';
+import { prepare } from '../../../gateway/exchange/question.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { runs } from '../../runs.ts';
 import { questionOf } from '../asking.ts';

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
-import { traceFrom } from '../../../gateway/settings/ids.ts';
 import { silentLog } from '../../../gateway/observability/logs.ts';
 import { replayTelemetry } from '../../../gateway/observability/replayed.ts';
 import { createTelemetry } from '../../../gateway/observability/telemetry.ts';
+import { traceFrom } from '../../../gateway/settings/ids.ts';
 import { newId, plainExchange } from '../../recorder/exchanges.ts';
 import { attributeOf, receiver } from './receiver.ts';
 

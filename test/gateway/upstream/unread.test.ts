@@ -1,11 +1,12 @@
 /** What a caller says deep inside of a request and only its own wire format knows is never lost in silence. */
 import { expect, test } from 'vitest';
-import { prepare, type Question } from '../../../gateway/exchange/question.ts';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
 import { scanObject } from '../../../gateway/core/json.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { RouteStep } from '../../../gateway/core/route.ts';
 import { openaiChat } from '../../../gateway/dialects/openai.ts';
+import type { Question } from '../../../gateway/exchange/contract.ts';
+import { prepare } from '../../../gateway/exchange/question.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 
