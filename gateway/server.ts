@@ -22,6 +22,7 @@ import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } f
 import { checkPage, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { parse, route } from './http/intake.ts';
 import { ready } from './http/ready.ts';
+import { resolve } from './http/resolve.ts';
 import { createRoutes } from './http/routes.ts';
 import { AdminCalls, rolledBack } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
@@ -57,7 +58,7 @@ class GatewayServer implements Gateway {
   readonly #limits: EdgeLimits;
   readonly #fleet = new FleetState();
   readonly #attending: Attending;
-  readonly #copies = new Copies();
+  readonly #copies = new Copies(resolve);
   readonly #listener: Listener;
   readonly #drain: Drain;
   readonly #routes: Routes;

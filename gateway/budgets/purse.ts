@@ -4,7 +4,7 @@ import { providerOf } from '../core/target.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Asking, Question, Visit, World } from '../exchange/contract.ts';
 import type { Refusal } from '../exchange/refuse.ts';
-import type { GatewayOptions } from '../gateway.ts';
+import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type Ledger, LedgerUnavailable, type Used } from './ledger.ts';
 import { Needs, type PriceOfTarget } from './need.ts';
@@ -184,7 +184,7 @@ export class Purse {
 }
 
 /** Without a ledger of its own a gateway counts in memory. */
-export const openPurse = ({ callerLedger, log }: GatewayOptions, clock: Clock): Purse =>
+export const openPurse = ({ callerLedger, log }: { readonly callerLedger?: Ledger; readonly log: Log }, clock: Clock): Purse =>
   new Purse({
     clock,
     ledger: callerLedger ?? sqliteLedger(':memory:'),

@@ -1,9 +1,9 @@
 /** What `hindcast serve` prints at its start: where it listens, whom it asks, where the records lie, and a call to try. */
 import { relative } from 'node:path';
-import { description } from '../config/describe.ts';
 import { isLoopbackHost } from '../http/guard.ts';
 import type { Settings } from '../settings/settings.ts';
 import { version } from '../settings/version.ts';
+import { description } from './describe.ts';
 
 /** A cheap model of each wire format, for a first call. */
 const firstModels: Readonly<Record<string, string>> = {

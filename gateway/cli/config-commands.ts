@@ -1,10 +1,10 @@
 /** `hindcast config check | schema | explain | import`. */
 import type { Command } from 'commander';
 import { certificateWarnings } from '../config/certificates.ts';
-import { describe, description } from '../config/describe.ts';
 import { configSchema, loadConfig, printProblems } from '../config/index.ts';
 import { wallClock } from '../settings/clock.ts';
 import { action, exit, result } from './cli.ts';
+import { describe, description } from './describe.ts';
 import { registerExplain } from './explain-command.ts';
 import { registerImport } from './import-command.ts';
 

@@ -1,11 +1,11 @@
 /** `hindcast keys`: keys for callers are minted here, and stand in the file only as hashes. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { keyRows, keysTable } from '../config/describe.ts';
 import { loadConfig } from '../config/index.ts';
-import { describeRevocation, findKey, removeKey } from '../config/key-file.ts';
 import { findFile } from '../config/load.ts';
 import { action, CommandError, exit, note, result, settingsOf } from './cli.ts';
+import { keyRows, keysTable } from './describe.ts';
+import { describeRevocation, findKey, removeKey } from './key-file.ts';
 
 interface Common {
   readonly config?: string;

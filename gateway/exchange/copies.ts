@@ -1,15 +1,15 @@
 /** Asks copies of answered requests, for shadows and audits: recorded under a run of their own, read by nobody, never in a caller's way. */
 
 import type { Exchange } from '../core/exchange.ts';
+import type { JsonObject } from '../core/json.ts';
 import { type Copy, copiesOf } from '../core/variants.ts';
-import { resolve } from '../http/resolve.ts';
 import type { CopyCounts } from '../observability/fleet-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
-import type { Settings } from '../settings/settings.ts';
+import type { Route, Settings } from '../settings/settings.ts';
 import { whyNone } from '../targets/planner.ts';
 import { ask } from './ask.ts';
 import type { Asking, Question, Reader, World } from './contract.ts';
-import { isRefusal } from './refuse.ts';
+import { isRefusal, type Refusal } from './refuse.ts';
 
 /** More at once would be in the way of callers; what comes meanwhile is left out, and counted. */
 const underWayMax = 32;
@@ -31,10 +31,18 @@ class Nobody implements Reader {
   fail(): void {}
 }
 
+/** The route that a model's name leads to, as for a caller's request. */
+export type ResolveRoute = (settings: Settings, tenant: string, value: JsonObject) => Route | Refusal;
+
 export class Copies {
   readonly counts: Readonly<Record<Copy['kind'], CopyCounts>> = { shadow: { asked: 0, skipped: 0 }, audit: { asked: 0, skipped: 0 } };
   readonly #underWay = new Set<Asking>();
+  readonly #resolve: ResolveRoute;
   #isClosed = false;
+
+  constructor(resolve: ResolveRoute) {
+    this.#resolve = resolve;
+  }
 
   /** After an exchange: asks what its route wants asked besides. Nothing of it ever throws at the caller's path. */
   after(exchange: Exchange, question: Question, settings: Settings, world: World): void {
@@ -46,7 +54,7 @@ export class Copies {
   }
 
   #ask(copy: Copy, question: Question, settings: Settings, world: World): void {
-    const route = resolve(settings, '', { model: copy.route });
+    const route = this.#resolve(settings, '', { model: copy.route });
     const counts = this.counts[copy.kind];
     if (isRefusal(route) || this.#underWay.size >= underWayMax || world.sink.refusal() !== undefined) {
       counts.skipped++;

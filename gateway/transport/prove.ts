@@ -1,13 +1,21 @@
+import type { Provider } from '../core/provider.ts';
 import type { Instant } from '../core/time.ts';
-import type { Target } from '../exchange/contract.ts';
+import type { Secret } from '../settings/secret.ts';
 import { googleToken } from './google-token.ts';
 import { type SigningRequest, sign } from './sign.ts';
 
 type Headers = Readonly<Record<string, string>>;
 const nothing: Headers = {};
 
+/** Who is called, with which key; `region` of a cloud. */
+export interface Callee {
+  readonly provider: Pick<Provider, 'auth'>;
+  readonly key: Secret | undefined;
+  readonly region?: string;
+}
+
 /** A promise only where a token has to be fetched. */
-export function prove({ provider, key, region }: Target, request: SigningRequest, at: Instant): Headers | Promise<Headers> {
+export function prove({ provider, key, region }: Callee, request: SigningRequest, at: Instant): Headers | Promise<Headers> {
   if (!key) return nothing;
   switch (provider.auth) {
     case 'aws': {

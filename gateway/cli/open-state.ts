@@ -1,12 +1,12 @@
 /** The state that the configuration names, opened with what a user can mend: what callers have spent, and how far rollouts have come. */
 import { join } from 'node:path';
-import { CommandError, exit } from '../cli/cli.ts';
+import type { Ledger } from '../budgets/ledger.ts';
+import { redisLedger } from '../budgets/redis-ledger.ts';
+import { sqliteLedger } from '../budgets/sqlite-ledger.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type RolloutStore, redisRollouts, sqliteRollouts } from '../targets/rollout-store.ts';
-import type { Ledger } from './ledger.ts';
-import { redisLedger } from './redis-ledger.ts';
-import { sqliteLedger } from './sqlite-ledger.ts';
+import { CommandError, exit } from './cli.ts';
 
 export interface State {
   readonly callerLedger: Ledger;

@@ -1,9 +1,10 @@
 /** A good config in a few lines: who is asked, by whom, and as whom; never a key. */
-import { table } from '../cli/cli.ts';
+
+import { rememberedOf } from '../config/origin.ts';
+import { pathId } from '../config/problem.ts';
 import type { Accept } from '../core/signal.ts';
 import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
-import { rememberedOf } from './origin.ts';
-import { pathId } from './problem.ts';
+import { table } from './cli.ts';
 
 export function description(settings: Settings) {
   return {

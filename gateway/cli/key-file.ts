@@ -2,11 +2,11 @@
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
-import { CommandError, exit } from '../cli/cli.ts';
-import { reasonOf } from './expand.ts';
-import { readConfig, type Wanted } from './load.ts';
-import { didYouMean } from './nearest.ts';
-import { printProblems, quoted } from './problem.ts';
+import { reasonOf } from '../config/expand.ts';
+import { readConfig, type Wanted } from '../config/load.ts';
+import { didYouMean } from '../config/nearest.ts';
+import { printProblems, quoted } from '../config/problem.ts';
+import { CommandError, exit } from './cli.ts';
 
 export interface FoundKey {
   readonly index: number;
