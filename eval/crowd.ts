@@ -7,7 +7,7 @@ import { planRoute, type RoutePlan } from '../gateway/core/plan.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
-import { type AttemptCommand, type AttemptReport, drive } from '../gateway/exchange/drive.ts';
+import { type AttemptCommand, type AttemptReport, startDriver } from '../gateway/exchange/drive.ts';
 import type { Account, RoutingSettings } from '../gateway/settings/settings.ts';
 import { FleetState } from '../gateway/targets/state.ts';
 
@@ -83,10 +83,10 @@ class Visitor {
     const policy = this.#arrival.policy(this.#fleet);
     const wants = { tenant, tokens, bytes: 4 * tokens };
     const targets = policy.steps.map(step => step.target);
-    drive(policy, id, {
+    startDriver(policy, id, {
       clock: this.#clock,
-      closed: at => this.#fleet.closed(at),
-      look: at => this.#fleet.look(targets, wants, at),
+      coolingDown: at => this.#fleet.closed(at),
+      viewTargets: at => this.#fleet.look(targets, wants, at),
       queue: (target, admitted) => this.#fleet.enter(target, wants, admitted),
       attempt: (command, report) => this.#attempt(command, report),
       commit: () => {

@@ -54,5 +54,5 @@ export interface Gateway {
   /** Ends in an orderly way. The sink stays open: its owner closes it. */
   close(graceMs?: number): Promise<void>;
   /** Cuts what a `close` under way still waits for. */
-  hurry(): void;
+  closeNow(): void;
 }

@@ -97,7 +97,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
     recorderStats: () => recorder?.stats(),
     processMetrics: true,
   });
-  const stopped = stopSignal(() => gateway.hurry(), log);
+  const stopped = stopSignal(() => gateway.closeNow(), log);
   const url = await listen(gateway, sink, settings);
   process.stdout.write(`${listening(url)}\n`);
   const watching = watch(loaded, gateway, options, log, audit);
@@ -166,7 +166,7 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
       processMetrics: true,
     });
     line.onScrape(() => gateway.metrics());
-    line.onHurry(() => gateway.hurry());
+    line.onHurry(() => gateway.closeNow());
     line.listening(await listen(gateway, sink, settings));
     const watching = watch(loaded, gateway, options, line.slot === 0 ? log : silentLog, line.slot === 0 ? audit : undefined);
     await line.closed;

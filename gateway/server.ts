@@ -9,19 +9,19 @@ import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
-import type { Visit, World } from './exchange/contract.ts';
-import { Copies } from './exchange/copies.ts';
-import { internalError, isRefusal, json, type Refusal, refuse, shuttingDown } from './exchange/refuse.ts';
-import { createWorld, FleetState } from './exchange/runtime.ts';
+import type { GatewayRuntime, RequestContext } from './exchange/contract.ts';
+import { ShadowTraffic } from './exchange/copies.ts';
+import { internalError, isRefusal, type Refusal, sendJson, sendRefusal, shuttingDown } from './exchange/refuse.ts';
+import { createRuntime, FleetState } from './exchange/runtime.ts';
 import type { Flags } from './flags/flags.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
-import { Answering, type Driven } from './http/answering.ts';
-import { admit } from './http/authenticate.ts';
+import { RequestExecutor, type StartedExecution } from './http/answering.ts';
+import { authenticateCaller } from './http/authenticate.ts';
 import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
-import { checkPage, checkRequest, isLoopbackHost } from './http/guard.ts';
+import { checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
 import { parse, route } from './http/intake.ts';
-import { ready } from './http/ready.ts';
+import { sendReadiness } from './http/ready.ts';
 import { resolve } from './http/resolve.ts';
 import { createRoutes } from './http/routes.ts';
 import { AdminCalls, rolledBack } from './observability/audit.ts';
@@ -41,9 +41,9 @@ export type { Gateway, GatewayOptions };
 export const createGateway = (options: GatewayOptions): Gateway => new GatewayServer(options);
 
 /** One version of the configuration; a request keeps the one that it met. */
-interface Version {
+interface ConfigVersion {
   readonly settings: Settings;
-  readonly world: World;
+  readonly runtime: GatewayRuntime;
   readonly telemetry: Telemetry;
   readonly flags: Flags | undefined;
 }
@@ -57,19 +57,19 @@ class GatewayServer implements Gateway {
   readonly #upstream: Upstream;
   readonly #limits: EdgeLimits;
   readonly #fleet = new FleetState();
-  readonly #attending: Attending;
-  readonly #copies = new Copies(resolve);
+  readonly #backgroundTasks: Attending;
+  readonly #shadowTraffic = new ShadowTraffic(resolve);
   readonly #listener: Listener;
   readonly #drain: Drain;
   readonly #routes: Routes;
   readonly #ledger: Ledger;
   readonly #metrics: Metrics;
-  readonly #purse: Purse;
-  readonly #answering: Answering;
+  readonly #budgets: Purse;
+  readonly #executor: RequestExecutor;
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
-  readonly #visits = new WeakMap<IncomingMessage, Visit>();
-  #version: Version;
+  readonly #contexts = new WeakMap<IncomingMessage, RequestContext>();
+  #version: ConfigVersion;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -77,30 +77,35 @@ class GatewayServer implements Gateway {
     this.#upstream = options.upstream ?? httpUpstream();
     this.#limits = { ...edgeLimits, ...options.limits };
     this.#startedAt = this.#clock.now();
-    this.#attending = new Attending({ fleet: this.#fleet, clock: this.#clock, log: options.log, rolloutStore: options.rolloutStore });
+    this.#backgroundTasks = new Attending({ fleet: this.#fleet, clock: this.#clock, log: options.log, rolloutStore: options.rolloutStore });
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
-    this.#purse = openPurse(options, this.#clock);
-    const probes = this.#attending.probes.seen;
+    this.#budgets = openPurse(options, this.#clock);
+    const probes = this.#backgroundTasks.probes.seen;
     this.#metrics = createMetrics({
-      budgets: () => this.#purse.left(),
+      budgets: () => this.#budgets.left(),
       sink: options.sink,
       telemetry: () => this.#version.telemetry,
-      inflight: () => this.#drain.size,
+      inflight: () => this.#drain.inFlight,
       recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
-      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#copies.counts, flags: options.flags?.counts, probes },
+      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#shadowTraffic.counts, flags: options.flags?.counts, probes },
       gather: options.gatherMetrics,
       process: options.processMetrics ?? false,
     });
-    this.#answering = new Answering({ clock: this.#clock, sink: options.sink, keepAliveMs: this.#limits.keepAliveMs, purse: this.#purse });
+    this.#executor = new RequestExecutor({
+      clock: this.#clock,
+      sink: options.sink,
+      keepAliveMs: this.#limits.keepAliveMs,
+      budgets: this.#budgets,
+    });
     this.#ledger = openLedger(options.settings.store.path);
     this.#routes = this.#createRoutes();
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
       refused: (request, response, refusal) => this.#refused(request, response, refusal),
-      admitted: response => this.#drain.enter(response),
+      admitted: response => this.#drain.track(response),
       broken: ({ refusal }) => {
         this.#metrics.refused(refusal.code);
         return newExchangeId(this.#clock.now());
@@ -108,53 +113,66 @@ class GatewayServer implements Gateway {
     });
   }
 
-  async #ask(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const visit = this.#visits.get(request)!;
-    const asked = await parse(request, dialect, this.#limits);
-    const routed = isRefusal(asked) ? asked : route(asked, dialect, visit);
-    const question = routed instanceof Promise ? await routed : routed;
-    const driven = isRefusal(question) ? question : await this.#answering.drive(question, request, response, visit);
+  async #chat(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const context = this.#contexts.get(request)!;
+    const parsed = await parse(request, dialect, this.#limits);
+    const routed = isRefusal(parsed) ? parsed : route(parsed, dialect, context);
+    const routedRequest = routed instanceof Promise ? await routed : routed;
+    const started = isRefusal(routedRequest) ? routedRequest : await this.#executor.execute(routedRequest, request, response, context);
     const path = request.url!.split('?', 1)[0]!;
-    await (isRefusal(driven) ? this.#refused(request, response, driven) : this.#rendered(driven, visit, path));
+    await (isRefusal(started) ? this.#refused(request, response, started) : this.#finish(started, context, path));
   }
 
   /** The reader has written the answer when the record is sealed. Metrics, spans and log are views of that record. */
-  async #rendered({ question, asking, joins }: Driven, { trace, settings, world, telemetry }: Visit, path: string): Promise<void> {
-    if (joins) return this.#metrics.joined();
-    const exchange = await this.#drain.follow(asking);
-    this.#metrics.observe(exchange, { isRoute: name => settings.routes.has(name), apiOf: provider => world.placeOf(provider)?.api });
+  async #finish(
+    { request, execution, isJoined }: StartedExecution,
+    { trace, settings, runtime, telemetry }: RequestContext,
+    path: string,
+  ): Promise<void> {
+    if (isJoined) return this.#metrics.joined();
+    const exchange = await this.#drain.trackExecution(execution);
+    this.#metrics.observe(exchange, {
+      isRoute: name => settings.routes.has(name),
+      apiOf: provider => runtime.endpointOf(provider)?.api,
+    });
     if (telemetry.wants(trace, exchange)) {
-      const { chat } = question;
-      telemetry.record(exchange, { chat, answer: () => asking.answer(), path, traceState: trace.state, placeOf: world.placeOf });
+      const { chat } = request;
+      telemetry.record(exchange, {
+        chat,
+        answer: () => execution.response(),
+        path,
+        traceState: trace.state,
+        placeOf: runtime.endpointOf,
+      });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
     rolledBack(this.#fleet.rollouts.heard(exchange), this.#options.audit);
-    this.#copies.after(exchange, question, settings, world);
+    this.#shadowTraffic.dispatch(exchange, request, settings, runtime);
   }
 
   async #count(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const visit = this.#visits.get(request)!;
+    const visit = this.#contexts.get(request)!;
     const asked = await parse(request, dialect, this.#limits);
-    const question = isRefusal(asked) ? asked : await route(asked, dialect, visit);
-    if (isRefusal(question)) return this.#refused(request, response, question);
+    const routed = isRefusal(asked) ? asked : await route(asked, dialect, visit);
+    if (isRefusal(routed)) return this.#refused(request, response, routed);
     response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
-    json(response, 200, countAnswer(dialect, await countTokens(question, visit.world)));
+    sendJson(response, 200, countAnswer(dialect, await countTokens(routed, visit.runtime)));
   }
 
   #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {
     response.setHeader('x-request-id', this.#idOf(request));
-    const listed = listModels(request, this.#visits.get(request)!, Math.floor(this.#startedAt / 1000), id);
+    const listed = listModels(request, this.#contexts.get(request)!, Math.floor(this.#startedAt / 1000), id);
     if (isRefusal(listed)) this.#refused(request, response, listed);
-    else json(response, 200, listed);
+    else sendJson(response, 200, listed);
   }
 
   async #feedback(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const kept = await takeFeedback(request, this.#visits.get(request)!.key, this.#limits, this.#options.sink);
-    if (isRefusal(kept)) this.#refused(request, response, kept);
-    else json(response, 202, kept);
+    const result = await takeFeedback(request, this.#contexts.get(request)!.key, this.#limits, this.#options.sink);
+    if (isRefusal(result)) this.#refused(request, response, result);
+    else sendJson(response, 202, result);
   }
 
-  async #scrape({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #sendMetrics({ headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const { text, contentType } = await this.#metrics.scrape(headers.accept);
     response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
   }
@@ -164,7 +182,7 @@ class GatewayServer implements Gateway {
       this.#listener,
       [
         ...callerRoutes({
-          ask: (dialect, request, response) => this.#ask(dialect, request, response),
+          ask: (dialect, request, response) => this.#chat(dialect, request, response),
           count: (dialect, request, response) => this.#count(dialect, request, response),
           models: (request, response, id) => this.#models(request, response, id),
           refused: (request, response, refusal) => this.#refused(request, response, refusal),
@@ -174,21 +192,21 @@ class GatewayServer implements Gateway {
           limits: this.#limits,
           sink: this.#options.sink,
           ledger: this.#ledger,
-          purse: this.#purse,
-          visitOf: request => this.#visits.get(request)!,
+          purse: this.#budgets,
+          visitOf: request => this.#contexts.get(request)!,
           refused: (request, response, refusal) => this.#refused(request, response, refusal),
-          relayed: (driven, visit, path) => this.#rendered(driven, visit, path),
+          relayed: (driven, visit, path) => this.#finish(driven, visit, path),
         }),
-        { method: 'GET', path: '/health', handler: (_, response) => json(response, 200, { status: 'ok' }) },
+        { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
         {
           method: 'GET',
           path: '/ready',
-          handler: (_, response) => ready(response, this.problems(), this.#options.recorderStats?.()?.problem),
+          handler: (_, response) => sendReadiness(response, this.problems(), this.#options.recorderStats?.()?.problem),
         },
-        { method: 'GET', path: '/metrics', handler: (request, response) => this.#scrape(request, response) },
+        { method: 'GET', path: '/metrics', handler: (request, response) => this.#sendMetrics(request, response) },
         ...adminRoutes({
-          visitOf: request => this.#visits.get(request)!,
-          ...{ fleet: this.#fleet, probes: this.#attending.probes.seen, now: () => this.#clock.now() },
+          visitOf: request => this.#contexts.get(request)!,
+          ...{ fleet: this.#fleet, probes: this.#backgroundTasks.probes.seen, now: () => this.#clock.now() },
           calls: new AdminCalls(this.#options.audit),
         }),
       ],
@@ -202,22 +220,22 @@ class GatewayServer implements Gateway {
   /** Before any route: what is malformed, from a foreign page, too late or unknown to us goes no further. */
   #check(request: IncomingMessage): Refusal | undefined {
     const { settings } = this.#version;
-    const isForThisMachine = settings.keys.size === 0 && isLoopbackHost(this.#options.settings.server.host);
-    const refusal = checkRequest(request, this.#limits) ?? (isForThisMachine ? checkPage(request) : undefined);
+    const isLoopbackOnly = settings.keys.size === 0 && isLoopbackHost(this.#options.settings.server.host);
+    const refusal = checkRequest(request, this.#limits) ?? (isLoopbackOnly ? checkOrigin(request) : undefined);
     if (refusal) return refusal;
     if (openPaths.includes(request.url!.split('?', 1)[0]!)) return undefined;
     if (this.#drain.isDraining) return shuttingDown;
-    const key = admit(request.rawHeaders, settings);
+    const key = authenticateCaller(request.rawHeaders, settings);
     if (isRefusal(key)) return key;
     const receivedAt = this.#clock.now();
     const trace = traceFrom(request.headers.traceparent, request.headers.tracestate);
-    this.#visits.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
+    this.#contexts.set(request, { id: newExchangeId(receivedAt), receivedAt, trace, key, ...this.#version });
     return undefined;
   }
 
   #refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
     this.#metrics.refused(refusal.refusal.code);
-    refuse(request, response, refusal, this.#idOf(request));
+    sendRefusal(request, response, refusal, this.#idOf(request));
   }
 
   /** A mistake of ours ends the one request that met it; half an answer is torn, so that it does not look whole. */
@@ -225,25 +243,25 @@ class GatewayServer implements Gateway {
     const id = this.#idOf(request);
     this.#options.log.error('a request crashed', { id, stack: problem instanceof Error ? problem.stack : String(problem) });
     if (response.headersSent && !response.writableEnded) response.destroy();
-    else refuse(request, response, internalError, id);
+    else sendRefusal(request, response, internalError, id);
   }
 
   #idOf(request: IncomingMessage): string {
-    return this.#visits.get(request)?.id ?? newExchangeId(this.#clock.now());
+    return this.#contexts.get(request)?.id ?? newExchangeId(this.#clock.now());
   }
 
-  #versionOf(settings: Settings, before?: Version): Version {
+  #versionOf(settings: Settings, before?: ConfigVersion): ConfigVersion {
     const { sink, environment = {}, log } = this.#options;
     const { otlp } = settings.telemetry;
-    const kept = before?.settings.telemetry.otlp === otlp ? before?.telemetry : undefined;
-    if (before && !kept) void before.telemetry.close();
+    const existing = before?.settings.telemetry.otlp === otlp ? before?.telemetry : undefined;
+    if (before && !existing) void before.telemetry.close();
     const { payloads, redact } = settings.recorder;
     // What is taken out of records, or not kept at all, is not told on spans either.
     const mayHoldContent = payloads === 'full' && redact.length === 0;
-    const telemetry = kept ?? createTelemetry({ otlp, environment, mayHoldContent, log });
+    const telemetry = existing ?? createTelemetry({ otlp, environment, mayHoldContent, log });
     return {
       settings,
-      world: createWorld(settings, {
+      runtime: createRuntime(settings, {
         clock: this.#clock,
         upstream: this.#upstream,
         sink,
@@ -257,7 +275,7 @@ class GatewayServer implements Gateway {
 
   async listen(): Promise<string> {
     const { host, port } = this.#options.settings.server;
-    await Promise.all([this.#routes.start(), this.#attending.ready(this.#version.settings)]);
+    await Promise.all([this.#routes.start(), this.#backgroundTasks.ready(this.#version.settings)]);
     await listenAt(this.#listener, host, port);
     return this.url;
   }
@@ -274,7 +292,7 @@ class GatewayServer implements Gateway {
 
   configure(settings: Settings): void {
     this.#version = this.#versionOf(settings, this.#version);
-    this.#attending.probes.configure(settings);
+    this.#backgroundTasks.probes.configure(settings);
     this.#metrics.configured(settings.hash);
   }
 
@@ -288,14 +306,14 @@ class GatewayServer implements Gateway {
 
   async close(graceMs = 30_000): Promise<void> {
     await this.#drain.end(graceMs);
-    await this.#copies.close();
+    await this.#shadowTraffic.close();
     await this.#routes.stop();
     this.#ledger.close();
-    await Promise.all([this.#purse.close(), this.#attending.close(), this.#options.flags?.close()]);
+    await Promise.all([this.#budgets.close(), this.#backgroundTasks.close(), this.#options.flags?.close()]);
     await Promise.all([this.#version.telemetry.close(), this.#upstream.close()]);
   }
 
-  hurry(): void {
-    this.#drain.hurry();
+  closeNow(): void {
+    this.#drain.closeNow();
   }
 }

@@ -1,7 +1,7 @@
 import { type Dialect, isFieldProblem } from '../gateway/core/dialect.ts';
 import { type JsonObject, scanObject } from '../gateway/core/json.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { Question } from '../gateway/exchange/contract.ts';
+import type { RoutedRequest } from '../gateway/exchange/contract.ts';
 import { traitsOf } from '../gateway/providers/openai/model.ts';
 import { newExchangeId, traceFrom } from '../gateway/settings/ids.ts';
 import type { Arm } from './arm.ts';
@@ -9,7 +9,7 @@ import type { RecordedRequest } from './source.ts';
 import { type Applied, type Transforms, transform } from './transform.ts';
 
 export interface Asked {
-  readonly question: Question;
+  readonly question: RoutedRequest;
   /** What was changed of the caller's own words. */
   readonly applied: readonly Applied[];
 }
@@ -42,7 +42,7 @@ export function askAgain(
     changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : reread(changed.text, recorded, dialect);
   if (typeof said === 'string') return said;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
-  const question: Question = {
+  const question: RoutedRequest = {
     id: newExchangeId(now),
     receivedAt: now,
     caller: { tenant, project, user, key: '', requestId: '', conversation, tags },

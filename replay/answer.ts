@@ -4,7 +4,7 @@ import { collect } from '../gateway/core/collect.ts';
 import type { Failure } from '../gateway/core/failure.ts';
 import type { Json } from '../gateway/core/json.ts';
 import type { Provider } from '../gateway/core/provider.ts';
-import { sseFrames } from '../gateway/transport/frames.ts';
+import { sseDecoder } from '../gateway/transport/frames.ts';
 import type { Answer } from './diff.ts';
 
 /** `wire` is a provider of the caller's own wire format. Of a cut stream there is what had come. */
@@ -18,7 +18,7 @@ export function readAnswer(wire: Provider, stream: boolean, bytes: Uint8Array): 
   }
   const events: StreamEvent[] = [];
   const parser = wire.parseStream();
-  const frames = sseFrames({
+  const frames = sseDecoder({
     event: event => events.push(...parser.parse(event)),
     comment: () => {},
     overflow: () => {},

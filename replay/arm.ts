@@ -4,9 +4,9 @@ import { resolve as resolvePath } from 'node:path';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import { loadConfig, printProblems } from '../gateway/config/index.ts';
 import type { JsonObject } from '../gateway/core/json.ts';
-import type { Question, World } from '../gateway/exchange/contract.ts';
+import type { GatewayRuntime, RoutedRequest } from '../gateway/exchange/contract.ts';
 import { isRefusal, type Refusal } from '../gateway/exchange/refuse.ts';
-import { createWorld, FleetState, type Lasting } from '../gateway/exchange/runtime.ts';
+import { createRuntime, FleetState, type RuntimeDependencies } from '../gateway/exchange/runtime.ts';
 import { resolve } from '../gateway/http/resolve.ts';
 import { providers } from '../gateway/providers/index.ts';
 import { Secret } from '../gateway/settings/secret.ts';
@@ -21,15 +21,15 @@ export interface Arm {
   /** As `--against` named it. */
   readonly name: string;
   readonly configHash: string;
-  readonly world: World;
+  readonly world: GatewayRuntime;
   /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
-  routeOf(body: JsonObject, planned: Planned, recorded: RecordedRequest): Pick<Question, 'policy' | 'onUnsupported'> | string;
+  routeOf(body: JsonObject, planned: Planned, recorded: RecordedRequest): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string;
   /** Whether this arm is asked this request; absent means all. */
   wants?(recorded: RecordedRequest): boolean;
 }
 
 /** What every arm of a run shares but the state of its fleet: the breakers of one must not close the targets of another. */
-export type Shared = Omit<Lasting, 'fleet'>;
+export type Shared = Omit<RuntimeDependencies, 'fleet'>;
 
 /** Throws a CommandError that says what `against` should have been. */
 export function armOf(against: string, settings: Settings, shared: Shared, environment: Environment): Arm {
@@ -124,9 +124,9 @@ export function noiseFloorArm(share: number, seed: string, settings: Settings, s
   };
 }
 
-const worldOf = (settings: Settings, shared: Shared): World => createWorld(settings, { ...shared, fleet: new FleetState() });
+const worldOf = (settings: Settings, shared: Shared): GatewayRuntime => createRuntime(settings, { ...shared, fleet: new FleetState() });
 
-function routed(route: Route, world: World, planned: Planned): Pick<Question, 'policy' | 'onUnsupported'> | string {
+function routed(route: Route, world: GatewayRuntime, planned: Planned): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
   const policy = world.policyOf(route, planned);
   return whyNone(policy) ?? { policy, onUnsupported: route.onUnsupported };
 }

@@ -2,7 +2,7 @@ import type { NanoUsd } from '../gateway/core/price.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Clock, Milliseconds } from '../gateway/core/time.ts';
-import type { AskWorld, Question } from '../gateway/exchange/contract.ts';
+import type { ExecutionEnvironment, RoutedRequest } from '../gateway/exchange/contract.ts';
 import { prepare } from '../gateway/exchange/question.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../gateway/transport/upstream.ts';
 import type { Store } from '../recorder/store.ts';
@@ -25,7 +25,7 @@ export interface FromRecord {
   readonly saved: NanoUsd;
   /** Targets of which an answer is known. */
   readonly targets: ReadonlySet<string>;
-  readonly world: AskWorld;
+  readonly world: ExecutionEnvironment;
   /** Time for such a question: virtual where all comes from the record, else the run's own. */
   readonly clock: Clock;
   run<Result>(task: Promise<Result>): Promise<Result>;
@@ -34,7 +34,7 @@ export interface FromRecord {
 type Known = RecordedAttempt & { readonly bytes: AttemptBytes };
 
 export interface RecordBook {
-  answersOf(recorded: RecordedRequest, question: Question, world: AskWorld): Promise<FromRecord>;
+  answersOf(recorded: RecordedRequest, question: RoutedRequest, world: ExecutionEnvironment): Promise<FromRecord>;
 }
 
 export function recordOf(store: Store, run: string, comes: Comes): RecordBook {
@@ -85,7 +85,7 @@ async function exchangesOf(store: Store, id: string, run: string): Promise<reado
 
 const scheme = 'record:';
 
-function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean, saved: NanoUsd, world: AskWorld): FromRecord {
+function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean, saved: NanoUsd, world: ExecutionEnvironment): FromRecord {
   const virtual = whole ? new VirtualClock(world.clock.now()) : undefined;
   const clock = virtual ?? world.clock;
   const asked = new Map<string, number>();

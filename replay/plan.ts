@@ -3,7 +3,7 @@
 import { cost, type NanoUsd, type Price } from '../gateway/core/price.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { Question, World } from '../gateway/exchange/contract.ts';
+import type { GatewayRuntime, RoutedRequest } from '../gateway/exchange/contract.ts';
 import { prepare } from '../gateway/exchange/question.ts';
 import { askAgain } from './again.ts';
 import type { Arm } from './arm.ts';
@@ -28,7 +28,7 @@ const outputTokensMax = 16_384;
 const bytesPerTokenMin = 2;
 
 /** The first step is expected to answer; a step with `accept` may send the request on, which is in the worst case alone. */
-export function estimate(question: Question, recorded: RecordedRequest, world: World, at: Instant): Estimate {
+export function estimate(question: RoutedRequest, recorded: RecordedRequest, world: GatewayRuntime, at: Instant): Estimate {
   const { steps } = question.policy;
   const unpriced: string[] = [];
   const losses: { target: string; warning: Warning }[] = [];
@@ -130,7 +130,7 @@ export function planOf(
 const normal95 = 1.645;
 
 /** Of one answer's cost, its length being any of the recorded ones. */
-function varianceOf(question: Question, world: World, outputs: readonly number[], at: Instant): number {
+function varianceOf(question: RoutedRequest, world: GatewayRuntime, outputs: readonly number[], at: Instant): number {
   const target = question.policy.steps[0]?.target;
   if (target === undefined || outputs.length < 2) return 0;
   const { provider, providerName, model } = world.targetOf(target, question.id);

@@ -5,9 +5,9 @@ import type { Dialect } from '../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
-import { ask } from '../gateway/exchange/ask.ts';
-import type { Asking, Question } from '../gateway/exchange/contract.ts';
-import { wantsOf } from '../gateway/exchange/question.ts';
+import { execute } from '../gateway/exchange/ask.ts';
+import type { ExecutionHandle, RoutedRequest } from '../gateway/exchange/contract.ts';
+import { demandOf } from '../gateway/exchange/question.ts';
 import type { ReplayedSeen } from '../gateway/observability/replayed.ts';
 import type { Asked } from './again.ts';
 import type { Arm } from './arm.ts';
@@ -152,12 +152,12 @@ class Run {
     const key = keyOf(job);
     plan.journal?.begin(key, worst);
     const started = known ? { ...question, receivedAt: known.clock.now() } : question;
-    const asking = ask(started, known?.world ?? job.arm.world, nobodyReads());
+    const asking = execute(started, known?.world ?? job.arm.world, nobodyReads());
     const first = await (known ? known.run(answered(asking, plan.stop)) : answered(asking, plan.stop));
     const firstCost = known?.whole ? 0 : (first.costNanoUsd ?? 0);
     plan.purse.settle(worst, firstCost);
     this.#tell(first, question, job, asking);
-    const { exchange, cost } = await this.#goOn(job, first, firstCost, asking.answer());
+    const { exchange, cost } = await this.#goOn(job, first, firstCost, asking.response());
     // A record that could not be made is no record: what it cost is spent, and it is asked again when the run goes on.
     plan.journal?.settle(key, exchange.outcome, cost);
     this.#count(exchange, known?.whole === true);
@@ -168,8 +168,8 @@ class Run {
     return true;
   }
 
-  #tell(exchange: Exchange, { chat }: Question, { recorded: { trace: original }, arm }: JobInHand, asking: Asking): void {
-    this.#plan.onExchange(exchange, { chat, answer: () => asking.answer(), placeOf: arm.world.placeOf, original });
+  #tell(exchange: Exchange, { chat }: RoutedRequest, { recorded: { trace: original }, arm }: JobInHand, asking: ExecutionHandle): void {
+    this.#plan.onExchange(exchange, { chat, answer: () => asking.response(), placeOf: arm.world.endpointOf, original });
   }
 
   /** The rest of a turn: as long as the model calls tools of which a result was recorded. Each call has its money, and the journal knows of all of it. */
@@ -197,13 +197,13 @@ class Run {
         return { exchange: { ...exchange, outcome: 'cancelled' }, cost };
       }
       plan.journal?.begin(keyOf(job), cost + worst);
-      const asking = ask(asked.question, job.arm.world, nobodyReads());
+      const asking = execute(asked.question, job.arm.world, nobodyReads());
       exchange = await answered(asking, plan.stop);
       plan.purse.settle(worst, exchange.costNanoUsd ?? 0);
       cost += exchange.costNanoUsd ?? 0;
       this.#turned.further++;
       this.#tell(exchange, asked.question, job, asking);
-      [answer, recorded] = [asking.answer(), next];
+      [answer, recorded] = [asking.response(), next];
     }
     this.#turned.unused += mocks.left;
     return { exchange, cost };
@@ -219,13 +219,13 @@ class Run {
     counts.saved += exchange.costNanoUsd ?? 0;
   }
 
-  async #turn(question: Question, { arm }: JobInHand): Promise<void> {
+  async #turn(question: RoutedRequest, { arm }: JobInHand): Promise<void> {
     const { limits, clock } = this.#plan;
     const target = question.policy.steps[0]?.target ?? '';
     if (!limits || target === '') return;
     const { providerName } = arm.world.targetOf(target, question.id);
     const now = clock.now();
-    const at = limits.turn(providerName, wantsOf(question).tokens, now);
+    const at = limits.turn(providerName, demandOf(question).tokens, now);
     this.#counts.limitedMs += at - now;
     if (at > now) await waitFor(this.#plan, at);
   }

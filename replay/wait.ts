@@ -1,6 +1,6 @@
 import type { Exchange } from '../gateway/core/exchange.ts';
 import type { Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
-import type { Asking, Reader } from '../gateway/exchange/contract.ts';
+import type { ExecutionHandle, ResponseSink } from '../gateway/exchange/contract.ts';
 
 /** Resolves when `at` has come, or at once when the run is stopped; how late it is, in ms. */
 export function waitFor({ clock, stop }: { readonly clock: Clock; readonly stop: AbortSignal }, at: Instant): Promise<Milliseconds> {
@@ -16,8 +16,8 @@ export function waitFor({ clock, stop }: { readonly clock: Clock; readonly stop:
   });
 }
 
-export async function answered(asking: Asking, stop: AbortSignal): Promise<Exchange> {
-  const leave = (): void => asking.leave();
+export async function answered(asking: ExecutionHandle, stop: AbortSignal): Promise<Exchange> {
+  const leave = (): void => asking.cancel();
   stop.addEventListener('abort', leave, { once: true });
   try {
     return await asking.done;
@@ -27,13 +27,13 @@ export async function answered(asking: Asking, stop: AbortSignal): Promise<Excha
 }
 
 /** The record is all that is wanted of the answer. */
-export function nobodyReads(): Reader {
+export function nobodyReads(): ResponseSink {
   let begun = false;
   return {
-    get begun() {
+    get headSent() {
       return begun;
     },
-    begin: () => {
+    sendHead: () => {
       begun = true;
     },
     write: () => true,

@@ -5,11 +5,11 @@ import { type Json, type JsonObject, parseJson } from '../core/json.ts';
 import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
 import type { RouteStep } from '../core/route.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
-import type { Question, World } from '../exchange/contract.ts';
-import { ours } from '../exchange/pass.ts';
+import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
+import { gatewayMembers } from '../exchange/pass.ts';
 import { prepare } from '../exchange/question.ts';
 import { isRefusal, type Refusal } from '../exchange/refuse.ts';
-import { type Asked, understand } from '../http/intake.ts';
+import { type ParsedRequest, parseBody } from '../http/intake.ts';
 import { resolve } from '../http/resolve.ts';
 import { Secret } from '../settings/secret.ts';
 import type { Route, Settings } from '../settings/settings.ts';
@@ -57,9 +57,9 @@ export interface Inquiry {
   readonly tenant: string;
 }
 
-export function explain(settings: Settings, world: World, inquiry: Inquiry): Explanation | Refusal {
+export function explain(settings: Settings, world: GatewayRuntime, inquiry: Inquiry): Explanation | Refusal {
   const text = inquiry.model === undefined ? inquiry.text : withModel(inquiry.text, inquiry.model);
-  const asked = understand({ bytes: Buffer.from(text), text }, {}, inquiry.dialect);
+  const asked = parseBody({ bytes: Buffer.from(text), text }, {}, inquiry.dialect);
   if (isRefusal(asked)) return asked;
   const route = resolve(settings, inquiry.tenant, asked.value);
   if (isRefusal(route)) return route;
@@ -88,7 +88,13 @@ function withModel(text: string, model: string): string {
 const nobody = { tenant: '', project: '', user: '', key: '', requestId: '', conversation: '', tags: {} };
 
 /** As the gateway would put it, at no moment and for nobody. */
-function questionOf(asked: Asked, route: Route, { dialect, tenant }: Inquiry, settings: Settings, world: World): Question {
+function questionOf(
+  asked: ParsedRequest,
+  route: Route,
+  { dialect, tenant }: Inquiry,
+  settings: Settings,
+  world: GatewayRuntime,
+): RoutedRequest {
   const id = '00000000-0000-7000-8000-000000000000';
   const caller = { ...nobody, tenant };
   return {
@@ -108,11 +114,11 @@ function questionOf(asked: Asked, route: Route, { dialect, tenant }: Inquiry, se
   };
 }
 
-function candidateOf(question: Question, step: RouteStep, reasons: Reasons, world: World): Candidate {
+function candidateOf(question: RoutedRequest, step: RouteStep, reasons: Reasons, world: GatewayRuntime): Candidate {
   const target = world.targetOf(step.target, question.id);
   const prepared = prepare(question, step, target.provider, target.model);
   const shown = { ...target, key: target.key && new Secret(String(target.key)) };
-  const fields = [...question.raw.members.keys()].filter(field => !ours.includes(field));
+  const fields = [...question.raw.members.keys()].filter(field => !gatewayMembers.includes(field));
   const headers = headersOf(shown, prepared.chat.stream, { traceparent: '', tracestate: '', hops: 0, headers: {} });
   return {
     target: step.target,
@@ -123,7 +129,7 @@ function candidateOf(question: Question, step: RouteStep, reasons: Reasons, worl
     url: urlOf({ ...target, baseUrl: withoutSecrets(target.baseUrl) }, prepared.path),
     headers: target.provider.play ? {} : headers,
     body: parseJson(prepared.body) ?? prepared.body,
-    passes: prepared.passes,
+    passes: prepared.isVerbatim,
     fields: fidelityOf(fields, prepared.warnings),
     refused_for: forbidding(prepared.warnings, question.onUnsupported).map(({ field }) => field),
   };

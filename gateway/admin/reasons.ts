@@ -1,5 +1,5 @@
 import { usd } from '../core/price.ts';
-import type { Question } from '../exchange/contract.ts';
+import type { RoutedRequest } from '../exchange/contract.ts';
 
 export interface Reasons {
   /** Its place in the route, from 1. */
@@ -11,7 +11,7 @@ export interface Reasons {
   readonly cost_usd?: number;
 }
 
-export function reasonsOf({ policy }: Question, index: number): Reasons {
+export function reasonsOf({ policy }: RoutedRequest, index: number): Reasons {
   const before = policy.steps[index - 1];
   const why =
     before === undefined

@@ -4,9 +4,9 @@ import { usd } from '../core/price.ts';
 import { momentOf, type RoutePolicy, type Sight } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { Visit } from '../exchange/contract.ts';
-import { forbidden, invalid, isRefusal, json, type Refusal, refuse } from '../exchange/refuse.ts';
-import { flagOf, understand } from '../http/intake.ts';
+import type { RequestContext } from '../exchange/contract.ts';
+import { forbidden, invalid, isRefusal, type Refusal, sendJson, sendRefusal } from '../exchange/refuse.ts';
+import { flagOf, parseBody } from '../http/intake.ts';
 import { resolve } from '../http/resolve.ts';
 import type { RouteEntry } from '../http/routes.ts';
 import type { AdminCalls } from '../observability/audit.ts';
@@ -16,7 +16,7 @@ import { fleetReport } from '../targets/report.ts';
 import type { FleetState } from '../targets/state.ts';
 
 export interface AdminParts {
-  visitOf(request: IncomingMessage): Visit;
+  visitOf(request: IncomingMessage): RequestContext;
   readonly fleet: FleetState;
   readonly probes: Probes['seen'];
   readonly now: () => Instant;
@@ -25,15 +25,15 @@ export interface AdminParts {
 
 export function adminRoutes({ visitOf, fleet, probes, now, calls }: AdminParts): readonly RouteEntry[] {
   const guarded =
-    (answer: (visit: Visit, url: URL) => object | Promise<object>) =>
+    (answer: (visit: RequestContext, url: URL) => object | Promise<object>) =>
     async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const visit = visitOf(request);
       const url = new URL(request.url!, 'http://gateway');
       const isAllowed = mayAdminister(visit);
       calls?.heard(visit.key.name, url.pathname, isAllowed, now());
       const answered = isAllowed ? await answer(visit, url) : notAdmin;
-      if (isRefusal(answered)) refuse(request, response, answered, visit.id);
-      else json(response, 200, answered);
+      if (isRefusal(answered)) sendRefusal(request, response, answered, visit.id);
+      else sendJson(response, 200, answered);
     };
   return [
     { method: 'GET', path: '/admin/fleet', handler: guarded(() => fleetReport(fleet, probes, now())) },
@@ -42,18 +42,18 @@ export function adminRoutes({ visitOf, fleet, probes, now, calls }: AdminParts):
 }
 
 /** Without keys everybody on this machine may do everything. */
-const mayAdminister = ({ key, settings }: Visit): boolean => settings.keys.size === 0 || key.role === 'admin';
+const mayAdminister = ({ key, settings }: RequestContext): boolean => settings.keys.size === 0 || key.role === 'admin';
 const notAdmin: Refusal = forbidden('admin_only', 'This needs a key with role: admin.');
 
 /**
  * `?model=` is a route, a target or a list of them; `tenant`, `key` and `conversation` say as whom; `input_tokens`, `output_tokens`,
  * `tools`, `vision` and `json_schema` say what the request would hold.
  */
-async function explainNow({ settings, world, flags }: Visit, { searchParams: query }: URL, at: Instant): Promise<object> {
+async function explainNow({ settings, runtime, flags }: RequestContext, { searchParams: query }: URL, at: Instant): Promise<object> {
   const model = query.get('model');
   if (!model) return invalid('missing_required_parameter', 'model is missing: ?model= names a route or a provider/model.', 'model');
   const text = JSON.stringify(requestFor(model, query));
-  const asked = understand({ bytes: Buffer.from(text), text }, {}, openaiChat);
+  const asked = parseBody({ bytes: Buffer.from(text), text }, {}, openaiChat);
   if (isRefusal(asked)) return asked;
   const route = resolve(settings, query.get('tenant') ?? '', asked.value);
   if (isRefusal(route)) return route;
@@ -61,10 +61,10 @@ async function explainNow({ settings, world, flags }: Visit, { searchParams: que
   const requestBytes = 4 * countIn(query, 'input_tokens', Math.ceil(text.length / 4));
   const whole = { ...caller, project: '', user: '', requestId: '', tags: {} };
   const said = await flagOf(route, { caller: whole, chat: asked.chat }, flags);
-  const policy = world.policyOf(route, { id: query.get('id') ?? String(at), chat: asked.chat, requestBytes, caller, said });
+  const policy = runtime.policyOf(route, { id: query.get('id') ?? String(at), chat: asked.chat, requestBytes, caller, said });
   const targets = policy.steps.map(step => step.target);
   const wants = { tenant: caller.tenant, bytes: requestBytes, tokens: requestBytes / 4 + (asked.chat.maxOutputTokens ?? 256) };
-  return explained(route, policy, at, { closed: world.closed(at), ...world.look?.(targets, wants, at) });
+  return explained(route, policy, at, { closed: runtime.coolingDown(at), ...runtime.viewTargets?.(targets, wants, at) });
 }
 
 const countIn = (query: URLSearchParams, name: string, otherwise: number): number => {

@@ -4,7 +4,7 @@ import type { Exchange } from '../core/exchange.ts';
 import { cost, type NanoUsd, type Price } from '../core/price.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
-import type { Question } from '../exchange/contract.ts';
+import type { RoutedRequest } from '../exchange/contract.ts';
 
 /** Of an answer of which nothing is known. */
 const outputGuess = 1_000;
@@ -25,15 +25,16 @@ export interface Reckoning extends Need {
 export class Needs {
   readonly #outputs = new Map<string, number>();
 
-  of({ chat, body, policy, receivedAt, reckoned }: Question, priceOf: PriceOfTarget): Reckoning {
-    const input = reckoned?.input ?? promptTokens(chat, body.byteLength);
-    const unsaid = !reckoned && chat.maxOutputTokens === undefined;
+  of({ chat, body, policy, receivedAt, estimatedTokens }: RoutedRequest, priceOf: PriceOfTarget): Reckoning {
+    const input = estimatedTokens?.input ?? promptTokens(chat, body.byteLength);
+    const unsaid = !estimatedTokens && chat.maxOutputTokens === undefined;
     const outputOf = (target: string): number =>
-      (reckoned?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? outputGuess) * margin)) * (chat.choices ?? 1);
+      (estimatedTokens?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? outputGuess) * margin)) *
+      (chat.choices ?? 1);
     let unpriced: string | undefined;
     const priced = (target: string, output: number, more = 0): NanoUsd => {
       const price = priceOf(target, receivedAt);
-      if (!price && !reckoned?.isFree) unpriced ??= target;
+      if (!price && !estimatedTokens?.isFree) unpriced ??= target;
       const usage = { input: input + more, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' } as const;
       return price ? cost(usage, price).total : 0;
     };

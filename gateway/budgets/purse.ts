@@ -2,7 +2,7 @@ import type { Need, Scope, Verdict } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import { providerOf } from '../core/target.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { Asking, Question, Visit, World } from '../exchange/contract.ts';
+import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import type { Refusal } from '../exchange/refuse.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -16,7 +16,7 @@ export interface Admission {
   /** What its answer says of the limits. */
   readonly headers: Readonly<Record<string, string>>;
   /** Settles the reservation when the asking has ended. */
-  follow(asking: Asking): void;
+  follow(asking: ExecutionHandle): void;
 }
 
 export interface PurseOptions {
@@ -50,11 +50,11 @@ export class Purse {
   }
 
   /** Undefined when nothing limits the caller. */
-  async admit(question: Question, { key, settings, world }: Visit): Promise<Admission | Refusal | undefined> {
+  async admit(question: RoutedRequest, { key, settings, runtime }: RequestContext): Promise<Admission | Refusal | undefined> {
     const scopes = scopesOf(settings, key, question.caller);
     if (scopes.length === 0) return undefined;
     this.#remember(scopes);
-    const { unpriced, ...need } = this.#needs.of(question, pricesIn(settings, world));
+    const { unpriced, ...need } = this.#needs.of(question, pricesIn(settings, runtime));
     const strict = unpriced === undefined ? undefined : scopes.find(({ budget }) => budget && !budget.allowsUnpriced);
     if (unpriced !== undefined && strict) return priceUnknown(unpriced, strict.name);
     const verdict = await this.#reserve(question, scopes, need);
@@ -93,7 +93,7 @@ export class Purse {
     await Promise.all([this.#options.ledger.close(), this.#options.local.close()]);
   }
 
-  async #reserve(question: Question, scopes: readonly Scope[], need: Need): Promise<Judged | { readonly type: 'unavailable' }> {
+  async #reserve(question: RoutedRequest, scopes: readonly Scope[], need: Need): Promise<Judged | { readonly type: 'unavailable' }> {
     const { tenant } = question.caller;
     const until = this.#options.clock.now() + Math.min(waitMsMax, question.policy.deadlineMs);
     const hasMoney = scopes.some(({ budget }) => budget);
@@ -144,7 +144,7 @@ export class Purse {
     this.#waiting.get(tenant)?.shift()?.();
   }
 
-  #follow(question: Question, asking: Asking, ledger: Ledger): void {
+  #follow(question: RoutedRequest, asking: ExecutionHandle, ledger: Ledger): void {
     const settle = async (used: Used): Promise<void> => {
       await this.#settled(ledger, question.id, used);
       this.#wake(question.caller.tenant);
@@ -193,7 +193,7 @@ export const openPurse = ({ callerLedger, log }: { readonly callerLedger?: Ledge
   });
 
 const pricesIn =
-  ({ providers }: Settings, world: World): PriceOfTarget =>
+  ({ providers }: Settings, world: GatewayRuntime): PriceOfTarget =>
   (target, at) => {
     const name = providerOf(target);
     const account = providers.get(name);

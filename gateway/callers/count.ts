@@ -1,8 +1,8 @@
 import type { Dialect } from '../core/dialect.ts';
-import type { Question, World } from '../exchange/contract.ts';
+import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { reckon } from '../tokens/reckon.ts';
 
-export async function countTokens({ chat, policy }: Question, { counter }: Pick<World, 'counter'>): Promise<number> {
+export async function countTokens({ chat, policy }: RoutedRequest, { counter }: Pick<GatewayRuntime, 'counter'>): Promise<number> {
   const { target } = policy.steps[0]!;
   const { input } = await reckon(counter, target.slice(target.indexOf('/') + 1), chat, undefined);
   return input;

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Sink } from '../core/exchange.ts';
 import type { Feedback, Score } from '../core/feedback.ts';
-import { forbidden, invalid, isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
+import { forbidden, invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refuse.ts';
 import { type Body, type BodyLimits, checkContentType, readBody } from '../http/body.ts';
 import type { CallerKey } from '../settings/settings.ts';
 
@@ -76,11 +76,11 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
 
 /** Where records cannot be kept, what is said of them cannot either. */
 async function keepFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
-  if (!sink.feedback || sink.refusal() !== undefined) return noRecord;
+  if (!sink.feedback || sink.refusal() !== undefined) return recordingRefusal;
   try {
     await sink.feedback(feedback);
   } catch {
-    return noRecord;
+    return recordingRefusal;
   }
   return { object: 'feedback', request_id: feedback.request, scores: feedback.scores.length };
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dialect } from '../core/dialect.ts';
 import { dialectAt } from '../dialects/index.ts';
-import type { Visit } from '../exchange/contract.ts';
+import type { RequestContext } from '../exchange/contract.ts';
 import { noSuchModel, type Refusal } from '../exchange/refuse.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -54,7 +54,12 @@ const openai: Shape = { one: entry => entry, list: entries => ({ object: 'list',
 export const shapeFor = ({ wire }: Dialect): Shape => shapes[wire] ?? openai;
 
 /** All of them, or the one of this name, in the words of the client that asks. */
-export function listModels(request: IncomingMessage, { key, settings }: Visit, created: number, id: string | undefined): object | Refusal {
+export function listModels(
+  request: IncomingMessage,
+  { key, settings }: RequestContext,
+  created: number,
+  id: string | undefined,
+): object | Refusal {
   const known = modelsOf(settings, key.tenant, created);
   const shape = shapeFor(dialectAt(request.url ?? '', request.headers));
   if (!id) return shape.list(known);

@@ -5,9 +5,9 @@ import { type Explanation, explain } from '../admin/explain.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
 import { dialects as known } from '../dialects/index.ts';
-import type { World } from '../exchange/contract.ts';
+import type { GatewayRuntime } from '../exchange/contract.ts';
 import { isRefusal } from '../exchange/refuse.ts';
-import { createWorld, FleetState } from '../exchange/runtime.ts';
+import { createRuntime, FleetState } from '../exchange/runtime.ts';
 import { edgeLimits } from '../http/edge.ts';
 import { wallClock } from '../settings/clock.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -72,11 +72,11 @@ function readRequest(file: string): string {
 }
 
 /** All that a gateway knows before its first request, and no way out. */
-function idleWorld(settings: Settings): World {
+function idleWorld(settings: Settings): GatewayRuntime {
   const refuse = (): never => {
     throw new Error('nobody is called here');
   };
-  return createWorld(settings, {
+  return createRuntime(settings, {
     clock: wallClock,
     upstream: { send: refuse, close: async () => {} },
     sink: { record: async () => seal(), refusal: () => undefined, dropped: 0, close: async () => {} },

@@ -6,14 +6,14 @@ import type { Provider, SseEvent, StreamFlag, StreamParser } from '../core/provi
 import { exhaustedMs } from '../core/rate-limits.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
 import { unfenced } from '../core/unfence.ts';
-import { framesOf } from '../transport/frames.ts';
-import type { Frames } from '../transport/frames-aws.ts';
+import { frameDecoderFor } from '../transport/frames.ts';
+import type { FrameDecoder } from '../transport/frames-aws.ts';
 import type { PreparedRequest } from './contract.ts';
 
 /** Exactly one of complete and failed, once, and nothing but `excess` after it. */
-export interface AnswerListener {
+export interface ProviderResponseListener {
   /** The provider is alive: an event, a ping or a comment came. */
-  heard(): void;
+  activity(): void;
   /** In order, prelude included. `raw` is the event as the provider framed it, undefined for what never was an event. */
   events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
   complete(response: ChatResponse, flags: readonly StreamFlag[]): void;
@@ -31,14 +31,14 @@ const streamTypes = { sse: /^text\/event-stream/i, 'aws-eventstream': /^applicat
 type Mode =
   | { readonly type: 'json' }
   | { readonly type: 'refusal' }
-  | { readonly type: 'stream'; readonly frames: Frames; readonly parser: StreamParser };
+  | { readonly type: 'stream'; readonly frames: FrameDecoder; readonly parser: StreamParser };
 
-export class Answer {
+export class ProviderResponseReader {
   status = 0;
   headers: Readonly<Record<string, string>> = {};
   readonly #provider: Provider;
-  readonly #wantsStream: boolean;
-  readonly #listener: AnswerListener;
+  readonly #isStreamRequested: boolean;
+  readonly #listener: ProviderResponseListener;
   readonly #chunks: Uint8Array[] = [];
   readonly #events: StreamEvent[] = [];
   #bytes = 0;
@@ -49,9 +49,13 @@ export class Answer {
   #isOver = false;
   #isEnding = false;
 
-  constructor(provider: Provider, { chat, emulatesJson }: Pick<PreparedRequest, 'chat' | 'emulatesJson'>, listener: AnswerListener) {
+  constructor(
+    provider: Provider,
+    { chat, emulatesJson }: Pick<PreparedRequest, 'chat' | 'emulatesJson'>,
+    listener: ProviderResponseListener,
+  ) {
     this.#provider = emulatesJson ? unfenced(provider) : provider;
-    this.#wantsStream = chat.stream;
+    this.#isStreamRequested = chat.stream;
     this.#listener = listener;
   }
 
@@ -90,15 +94,15 @@ export class Answer {
     this.#chunks.push(bytes);
     this.#bytes += bytes.byteLength;
     const mode = this.#mode;
-    if (mode.type === 'stream') this.#guard(() => mode.frames.feed(bytes));
-    if (mode.type === 'refusal' && this.#bytes > failureBytesMax) this.#refused();
+    if (mode.type === 'stream') this.#guarded(() => mode.frames.feed(bytes));
+    if (mode.type === 'refusal' && this.#bytes > failureBytesMax) this.#onRefusal();
   }
 
   onEnd(): void {
     if (this.#isOver) return;
     const mode = this.#mode;
-    if (mode.type === 'refusal') return this.#refused();
-    this.#guard(() => {
+    if (mode.type === 'refusal') return this.#onRefusal();
+    this.#guarded(() => {
       if (mode.type === 'json') return this.#readJson();
       this.#isEnding = true;
       mode.frames.end();
@@ -110,15 +114,15 @@ export class Answer {
   onCut(failure: Failure): void {
     const mode = this.#mode;
     if (this.#isOver) return;
-    if (mode.type === 'refusal') return this.#refused();
-    this.#guard(() => (mode.type === 'stream' ? this.#finishStream(mode.parser, failure) : this.#fail(failure)));
+    if (mode.type === 'refusal') return this.#onRefusal();
+    this.#guarded(() => (mode.type === 'stream' ? this.#finishStream(mode.parser, failure) : this.#fail(failure)));
   }
 
   #stream(): Mode {
     const parser = this.#provider.parseStream();
-    const frames = framesOf(this.#provider.framing, {
+    const frames = frameDecoderFor(this.#provider.framing, {
       event: event => this.#onEvent(parser, event),
-      comment: () => this.#listener.heard(),
+      comment: () => this.#listener.activity(),
       overflow: () =>
         this.#fail({ kind: 'invalid-response', message: 'an event of the stream is larger than 16 MiB', status: this.status }),
       corrupt: reason => this.#fail({ kind: 'invalid-response', message: reason, status: this.status }),
@@ -128,7 +132,7 @@ export class Answer {
 
   #onEvent(parser: StreamParser, event: SseEvent): void {
     if (this.#isOver) return this.#listener.excess();
-    this.#listener.heard();
+    this.#listener.activity();
     const events = parser.parse(event);
     const failed = events.find(e => e.type === 'failure');
     if (failed) {
@@ -137,11 +141,11 @@ export class Answer {
       const isHalf = this.#isEnding && failure.kind === 'invalid-response';
       return this.#finishStream(parser, isHalf ? { ...failure, kind: 'truncated' } : failure);
     }
-    this.#take(events, event);
+    this.#emit(events, event);
     if (events.some(e => e.type === 'response-end')) this.#finishStream(parser);
   }
 
-  #take(events: readonly StreamEvent[], raw: SseEvent | undefined): void {
+  #emit(events: readonly StreamEvent[], raw: SseEvent | undefined): void {
     for (const event of events) this.#events.push(event);
     if (!this.#hasContent) {
       this.#hasContent = events.some(isContent);
@@ -160,7 +164,7 @@ export class Answer {
       const garbage: Failure = { kind: 'invalid-response', message: 'a stream without any event of its format', status: this.status };
       return this.#fail(cut ?? (isGarbage ? garbage : end.failure));
     }
-    if (end.events.length > 0) this.#take(end.events, undefined);
+    if (end.events.length > 0) this.#emit(end.events, undefined);
     const response = collect(this.#events);
     if ('kind' in response) return this.#fail(response);
     this.#complete(response, end.flags);
@@ -177,25 +181,25 @@ export class Answer {
     }
     const response = this.#provider.parseResponse(body);
     if ('kind' in response) {
-      const wish = retryAfterMs(this.headers);
-      return this.#fail({ status: this.status, ...(wish === undefined ? {} : { retryAfterMs: wish }), ...response });
+      const waitMs = retryAfterMs(this.headers);
+      return this.#fail({ status: this.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...response });
     }
-    if (!this.#wantsStream) return this.#complete(response, []);
-    this.#take(split(response), undefined);
+    if (!this.#isStreamRequested) return this.#complete(response, []);
+    this.#emit(split(response), undefined);
     this.#complete(response, ['not_streamed']);
   }
 
-  #refused(): void {
-    this.#guard(() => {
+  #onRefusal(): void {
+    this.#guarded(() => {
       const { status, headers } = this;
       if (status < 400) return this.#fail({ kind: 'invalid-response', message: `status ${status}`, status });
       const text = this.body().subarray(0, failureBytesMax).toString();
-      const said = headers['x-should-retry']?.trim().toLowerCase();
-      const shouldRetry = said === 'true' || said === 'false' ? { shouldRetry: said === 'true' } : {};
+      const retryHeader = headers['x-should-retry']?.trim().toLowerCase();
+      const shouldRetry = retryHeader === 'true' || retryHeader === 'false' ? { shouldRetry: retryHeader === 'true' } : {};
       const failure = this.#provider.parseFailure(status, headers, text);
       // Who named no wait may have named the limit that is used up, and when it is there again.
-      const wait = failure.kind === 'rate-limited' && failure.retryAfterMs === undefined ? exhaustedMs(headers) : undefined;
-      this.#fail({ ...failure, ...(wait === undefined ? {} : { retryAfterMs: wait }), ...shouldRetry });
+      const waitMs = failure.kind === 'rate-limited' && failure.retryAfterMs === undefined ? exhaustedMs(headers) : undefined;
+      this.#fail({ ...failure, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...shouldRetry });
     });
   }
 
@@ -211,7 +215,7 @@ export class Answer {
   }
 
   /** A mistake of ours in reading costs the request that met it, never the process. */
-  #guard(read: () => void): void {
+  #guarded(read: () => void): void {
     try {
       read();
     } catch (problem) {

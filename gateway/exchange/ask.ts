@@ -1,14 +1,14 @@
 /** Asks one question of its route, lets a reader read the answer, and leaves an Exchange behind: the words in which this is arranged. */
 
-import type { Asking, AskWorld, Question, Reader } from './contract.ts';
-import { Conversation } from './conversation.ts';
+import type { ExecutionEnvironment, ExecutionHandle, ResponseSink, RoutedRequest } from './contract.ts';
+import { Execution } from './conversation.ts';
 
-export function ask(question: Question, world: AskWorld, reader: Reader): Asking {
-  const conversation = new Conversation(question, world, reader);
+export function execute(question: RoutedRequest, world: ExecutionEnvironment, reader: ResponseSink): ExecutionHandle {
+  const conversation = new Execution(question, world, reader);
   return {
     done: conversation.done,
-    leave: () => conversation.leave(),
+    cancel: () => conversation.cancel(),
     resume: () => conversation.resume(),
-    answer: () => conversation.answer,
+    response: () => conversation.response,
   };
 }

@@ -17,10 +17,10 @@ import type { Counter } from '../tokens/counter.ts';
 import { reckon } from '../tokens/reckon.ts';
 import type { Redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
-import { Answer } from './answer.ts';
+import { ProviderResponseReader } from './answer.ts';
 import type { PreparedRequest } from './contract.ts';
 import type { AttemptCommand } from './drive.ts';
-import { type Named, named } from './named.ts';
+import { type ResponseIdentity, withIdentity } from './named.ts';
 import { warningsOf } from './question.ts';
 
 /** How long a stream may live on pings and comments alone. */
@@ -54,16 +54,16 @@ export interface AttemptListener {
   failed(failure: Failure): void;
 }
 
-const unsent: UpstreamHandle = { abort: () => {}, pause: () => {}, resume: () => {} };
+const noHandle: UpstreamHandle = { abort: () => {}, pause: () => {}, resume: () => {} };
 
 export class Attempt {
   readonly context: AttemptContext;
   /** The whole answer, once it is there. */
   response: ChatResponse | undefined;
   readonly #listener: AttemptListener;
-  readonly #answer: Answer;
+  readonly #reader: ProviderResponseReader;
   readonly #startedAt: Instant;
-  #handle = unsent;
+  #handle = noHandle;
   readonly #arrivals: [number, number][] = [];
   readonly #flags = new Set<StreamFlag>();
   #firstByteMs: Milliseconds | undefined;
@@ -72,21 +72,21 @@ export class Attempt {
   #failure: Failure | undefined;
   #signals: Signals = {};
   /** What it used, when its provider did not say. */
-  #reckoned: Usage | undefined;
-  #heardAt: Instant;
-  #saidAt: Instant;
+  #estimatedUsage: Usage | undefined;
+  #lastActivityAt: Instant;
+  #lastEventAt: Instant;
   #isPaused = false;
   /** The last byte came; nothing lingers. */
-  #isArrived = false;
-  #watch: Cancel = () => {};
+  #isBodyComplete = false;
+  #cancelTimer: Cancel = () => {};
 
   constructor(context: AttemptContext, listener: AttemptListener) {
     this.context = context;
     this.#listener = listener;
-    this.#startedAt = this.#heardAt = this.#saidAt = context.clock.now();
-    this.#answer = new Answer(context.provider, context.prepared, {
-      heard: () => {
-        this.#heardAt = context.clock.now();
+    this.#startedAt = this.#lastActivityAt = this.#lastEventAt = context.clock.now();
+    this.#reader = new ProviderResponseReader(context.provider, context.prepared, {
+      activity: () => {
+        this.#lastActivityAt = context.clock.now();
       },
       events: (events, raw) => this.#onEvents(events, raw),
       complete: (response, flags) => this.#onComplete(response, flags),
@@ -97,11 +97,11 @@ export class Attempt {
       headers: (status, headers) => {
         this.#firstByteMs = this.elapsedMs;
         if (status >= 400 && isWaitUnreadable(headers)) this.#flags.add('unreadable_wait');
-        this.#answer.onHeaders(status, headers);
+        this.#reader.onHeaders(status, headers);
       },
       chunk: bytes => this.#onChunk(bytes),
       end: () => this.#onEnd(),
-      failed: failure => this.#answer.onCut(failure),
+      failed: failure => this.#reader.onCut(failure),
     });
   }
 
@@ -122,18 +122,18 @@ export class Attempt {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#heardAt = this.#saidAt = this.context.clock.now();
+    this.#lastActivityAt = this.#lastEventAt = this.context.clock.now();
     this.#handle.resume();
   }
 
   /** The provider's JSON body as it came, for a caller of the same wire format; undefined when the answer was streamed. */
   bodyText(): string | undefined {
-    return this.#answer.isStream ? undefined : this.#answer.text();
+    return this.#reader.isStream ? undefined : this.#reader.text();
   }
 
   /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
   get limitsSeen(): RateLimitSeen | undefined {
-    return rateLimitsOf(this.#answer.headers);
+    return rateLimitsOf(this.#reader.headers);
   }
 
   flag(flag: StreamFlag): void {
@@ -150,27 +150,28 @@ export class Attempt {
     return this.#firstTokenMs !== undefined;
   }
 
-  get isOver(): boolean {
+  get isEnded(): boolean {
     return this.#endedAt !== undefined;
   }
 
   #onChunk(bytes: Uint8Array): void {
     if (this.#endedAt === undefined) this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
-    this.#answer.onChunk(bytes);
+    this.#reader.onChunk(bytes);
   }
 
   #onEnd(): void {
-    this.#isArrived = true;
-    if (this.#endedAt !== undefined) this.#watch();
-    this.#answer.onEnd();
+    this.#isBodyComplete = true;
+    if (this.#endedAt !== undefined) this.#cancelTimer();
+    this.#reader.onEnd();
   }
 
-  #name = <Told extends Named>(told: Told): Told => named(told, this.context.spanId, this.context.model);
+  #withIdentity = <Identified extends ResponseIdentity>(identified: Identified): Identified =>
+    withIdentity(identified, this.context.spanId, this.context.model);
 
-  #onEvents(told: readonly StreamEvent[], raw: SseEvent | undefined): void {
+  #onEvents(received: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (this.#endedAt !== undefined) return;
-    const events = told.map(event => (event.type === 'response-start' ? this.#name(event) : event));
-    if (events.length > 0) this.#saidAt = this.context.clock.now();
+    const events = received.map(event => (event.type === 'response-start' ? this.#withIdentity(event) : event));
+    if (events.length > 0) this.#lastEventAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContent);
     if (opens) this.#firstTokenMs = this.elapsedMs;
     this.#listener.events(events, raw);
@@ -184,44 +185,44 @@ export class Attempt {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.elapsedMs;
-    this.response = this.#name(this.#withUsage(response, true));
+    this.response = this.#withIdentity(this.#withUsage(response, true));
     this.#signals = measureAll(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;
     // A timer for each answer would hold all that belongs to it for another second.
-    if (!this.#isArrived) this.#watch = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
+    if (!this.#isBodyComplete) this.#cancelTimer = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
     this.#listener.answered(this.#signals);
   }
 
   #fail(failure: Failure): void {
     if (this.#endedAt !== undefined) return;
-    this.#failure = this.context.redact.failure(this.#blameOurs(failure));
+    this.#failure = this.context.redact.failure(this.#reclassifyOurs(failure));
     this.#close();
     this.#handle.abort();
     this.#listener.failed(this.#failure);
   }
 
   /** A target that cannot give the log-probabilities which only we asked for says nothing about the caller's request. */
-  #blameOurs(failure: Failure): Failure {
+  #reclassifyOurs(failure: Failure): Failure {
     const isOurs =
-      this.context.prepared.ownLogprobs && failure.kind === 'invalid-request' && /logprob/i.test(`${failure.param} ${failure.message}`);
+      this.context.prepared.addedLogprobs && failure.kind === 'invalid-request' && /logprob/i.test(`${failure.param} ${failure.message}`);
     return isOurs ? { ...failure, kind: 'unsupported' } : failure;
   }
 
   #close(): void {
-    this.#watch();
+    this.#cancelTimer();
     this.#endedAt = this.context.clock.now();
   }
 
   /** One timer that looks at the last event's time; re-arming it per event would cost more than the event. */
   #watchSilence(): void {
     const { clock, idleMs } = this.context;
-    const due = Math.min(this.#heardAt + idleMs, this.#saidAt + pingsOnlyMs);
-    this.#watch = clock.at(Math.max(due, clock.now() + (this.#isPaused ? idleMs : 0)), () => {
+    const due = Math.min(this.#lastActivityAt + idleMs, this.#lastEventAt + pingsOnlyMs);
+    this.#cancelTimer = clock.at(Math.max(due, clock.now() + (this.#isPaused ? idleMs : 0)), () => {
       const now = clock.now();
-      const isSilent = now - this.#heardAt >= idleMs || now - this.#saidAt >= pingsOnlyMs;
+      const isSilent = now - this.#lastActivityAt >= idleMs || now - this.#lastEventAt >= pingsOnlyMs;
       if (this.#isPaused || !isSilent) this.#watchSilence();
-      else this.#answer.onCut({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#saidAt) / 1000)} s` });
+      else this.#reader.onCut({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#lastEventAt) / 1000)} s` });
     });
   }
 
@@ -230,40 +231,40 @@ export class Attempt {
   }
 
   #withUsage(response: ChatResponse, isWhole: boolean): ChatResponse {
-    const said = response.usage;
-    if (said && isWhole) return response;
-    const estimated = this.#reckoned ?? usageOf(countable(this.context.prepared.chat, response), byLength);
-    const usage = said ? atLeast(said, estimated) : estimated;
+    const reported = response.usage;
+    if (reported && isWhole) return response;
+    const estimated = this.#estimatedUsage ?? usageOf(countable(this.context.prepared.chat, response), byLength);
+    const usage = reported ? atLeast(reported, estimated) : estimated;
     if (usage.source === 'estimated') this.#flags.add('usage_estimated');
     return { ...response, usage };
   }
 
   /** Whether its provider has not said what it used, though it will be paid for: it was asked, and did not refuse. */
-  get isUncounted(): boolean {
+  get isUsageUnknown(): boolean {
     if (this.response) return this.response.usage?.source !== 'provider';
-    const { status } = this.#answer;
-    const isAsked = status === 0 || (status >= 200 && status < 300);
-    return isAsked && (this.#failure === undefined || paidFor.includes(this.#failure.kind));
+    const { status } = this.#reader;
+    const isReceived = status === 0 || (status >= 200 && status < 300);
+    return isReceived && (this.#failure === undefined || possiblyBilled.includes(this.#failure.kind));
   }
 
-  async reckon(counter: Counter | undefined): Promise<void> {
+  async estimateUsage(counter: Counter | undefined): Promise<void> {
     const { model, prepared } = this.context;
     const { response } = this;
-    this.#reckoned = await reckon(counter, response?.model || model, prepared.chat, response ?? this.#answer.partial());
-    if (response) this.response = { ...response, usage: this.#reckoned };
+    this.#estimatedUsage = await reckon(counter, response?.model || model, prepared.chat, response ?? this.#reader.partial());
+    if (response) this.response = { ...response, usage: this.#estimatedUsage };
   }
 
   /** What there is to record now; partial answers count what they had, for it was paid for. */
   record(accepted: boolean): AttemptRecord {
     const { command, prepared, model, credential, spanId, providerName } = this.context;
-    const answer = this.#answer;
-    const partial = this.response ?? answer.partial();
-    const told = this.response ?? (partial && this.#withUsage(partial, false));
-    if (!told && this.#reckoned) this.#flags.add('usage_estimated');
+    const reader = this.#reader;
+    const partial = this.response ?? reader.partial();
+    const counted = this.response ?? (partial && this.#withUsage(partial, false));
+    if (!counted && this.#estimatedUsage) this.#flags.add('usage_estimated');
     const at = this.#startedAt;
-    const usage = told ? told.usage : this.#reckoned;
-    const price = usage && ((told?.model && this.context.priceOf(told.model, at)) || this.context.priceOf(model, at));
-    const cost = usage && costOf(usage, atTier(price, told?.serviceTier));
+    const usage = counted ? counted.usage : this.#estimatedUsage;
+    const price = usage && ((counted?.model && this.context.priceOf(counted.model, at)) || this.context.priceOf(model, at));
+    const cost = usage && costOf(usage, atTier(price, counted?.serviceTier));
     const finish = this.response?.choices[0]?.finish;
     return {
       number: command.attempt + 1,
@@ -272,21 +273,21 @@ export class Attempt {
       target: command.target,
       provider: providerName,
       model,
-      servedModel: told?.model ?? '',
+      servedModel: counted?.model ?? '',
       credential,
       spanId,
       startedAt: at,
       endedAt: this.#endedAt ?? this.context.clock.now(),
       ...(this.#firstByteMs === undefined ? {} : { firstByteMs: this.#firstByteMs }),
       ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
-      status: answer.status,
+      status: reader.status,
       outcome: this.#failure?.kind ?? (this.response ? 'ok' : 'aborted'),
       ...(this.#failure ? { failure: this.#failure } : {}),
       accepted,
       request: Buffer.from(prepared.body),
-      response: answer.body(),
+      response: reader.body(),
       chunks: this.#arrivals,
-      providerRequestId: answer.headers['x-request-id'] ?? answer.headers['request-id'] ?? answer.headers['x-amzn-requestid'] ?? '',
+      providerRequestId: reader.headers['x-request-id'] ?? reader.headers['request-id'] ?? reader.headers['x-amzn-requestid'] ?? '',
       ...(finish ? { finish } : {}),
       ...(usage ? { usage } : {}),
       ...(cost ? { cost } : {}),
@@ -298,4 +299,4 @@ export class Attempt {
 }
 
 /** What a provider may have worked on before it came to nothing. */
-const paidFor: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];
+const possiblyBilled: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];

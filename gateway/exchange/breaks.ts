@@ -7,14 +7,14 @@ import type { Settings } from '../settings/settings.ts';
 import { invalid, type Refusal } from './refuse.ts';
 
 export const onBreakHeader = 'x-hindcast-on-break';
-const wishes: readonly unknown[] = [undefined, 'error', 'restart', 'continue'];
+const onBreakValues: readonly unknown[] = [undefined, 'error', 'restart', 'continue'];
 
-export function withBreaks(
+export function withStreamRecovery(
   policy: RoutePolicy,
-  { chat, dialect, wish }: { readonly chat: ChatRequest; readonly dialect: Dialect; readonly wish: unknown },
+  { chat, dialect, wish: requested }: { readonly chat: ChatRequest; readonly dialect: Dialect; readonly wish: unknown },
   accounts: Settings['providers'],
 ): RoutePolicy | Refusal {
-  if (!wishes.includes(wish)) return invalid('invalid_value', `${onBreakHeader} is error, restart or continue.`, onBreakHeader);
+  if (!onBreakValues.includes(requested)) return invalid('invalid_value', `${onBreakHeader} is error, restart or continue.`, onBreakHeader);
   if (!policy.onBreak) return policy;
   const { onBreak, ...rest } = policy;
   if (!chat.stream) return rest;
@@ -23,18 +23,18 @@ export function withBreaks(
       return policy;
     case 'restart':
       // Only who asked for it knows what to do with an answer that begins twice; and only this format has a chunk to say so.
-      return wish === 'restart' && dialect.name === 'openai-chat' ? policy : rest;
+      return requested === 'restart' && dialect.name === 'openai-chat' ? policy : rest;
     case 'continue':
-      if (wish === 'error' || !isPlain(chat)) return rest;
-      return { ...policy, steps: policy.steps.map(step => (takesBeginning(accounts, step.target) ? { ...step, prefills: true } : step)) };
+      if (requested === 'error' || !isPlainText(chat)) return rest;
+      return { ...policy, steps: policy.steps.map(step => (supportsPrefill(accounts, step.target) ? { ...step, prefills: true } : step)) };
   }
 }
 
 /** One answer of text, of which any beginning may be gone on with. */
-const isPlain = ({ choices = 1, tools, output, logprobs, reasoning }: ChatRequest): boolean =>
+const isPlainText = ({ choices = 1, tools, output, logprobs, reasoning }: ChatRequest): boolean =>
   choices === 1 && tools.length === 0 && !logprobs && !reasoning && (output === undefined || output.type === 'text');
 
-function takesBeginning(accounts: Settings['providers'], target: string): boolean {
+function supportsPrefill(accounts: Settings['providers'], target: string): boolean {
   const name = providerOf(target);
   const account = accounts.get(name);
   return account?.prefill ?? account?.provider.prefills?.(target.slice(name.length + 1)) ?? false;

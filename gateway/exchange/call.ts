@@ -1,18 +1,18 @@
 import type { Provider, Warning } from '../core/provider.ts';
 import type { Clock } from '../core/time.ts';
 import type { Secret } from '../settings/secret.ts';
-import { play } from '../transport/play.ts';
-import { prove } from '../transport/prove.ts';
+import { simulatedTransport } from '../transport/play.ts';
+import { authenticateCall } from '../transport/prove.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import type { PreparedRequest, Target } from './contract.ts';
 
-export interface Wires {
+export interface CallPorts {
   readonly clock: Clock;
   readonly upstream: Upstream;
 }
 
 /** What of the caller's request goes on to the provider beside its body. */
-export interface Passed {
+export interface PropagatedContext {
   readonly traceparent: string;
   readonly tracestate: string;
   readonly hops: number;
@@ -20,21 +20,24 @@ export interface Passed {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export function call(
-  { clock, upstream }: Wires,
+export function callTarget(
+  { clock, upstream }: CallPorts,
   target: Target,
   prepared: PreparedRequest,
-  passed: Passed,
+  propagated: PropagatedContext,
   listener: UpstreamListener,
 ): UpstreamHandle {
   const { provider, allowPrivate } = target;
-  if (provider.play) return play(provider.play(prepared, target.model), clock, listener);
-  const headers = { ...headersOf(target, prepared.chat.stream, passed), ...(prepared.passes ? ownHeaders(passed, prepared.wire) : {}) };
+  if (provider.play) return simulatedTransport(provider.play(prepared, target.model), clock, listener);
+  const headers = {
+    ...headersOf(target, prepared.chat.stream, propagated),
+    ...(prepared.isVerbatim ? callerHeaders(propagated, prepared.wire) : {}),
+  };
   const url = urlOf(target, prepared.path);
-  const send = (proof: Headers): UpstreamHandle =>
-    upstream.send({ url, headers: { ...headers, ...proof }, body: prepared.body, allowPrivate }, listener);
-  const proof = prove(target, { url, body: prepared.body, headers }, clock.now());
-  return proof instanceof Promise ? later(proof, send, listener) : send(proof);
+  const send = (authHeaders: HeaderFields): UpstreamHandle =>
+    upstream.send({ url, headers: { ...headers, ...authHeaders }, body: prepared.body, allowPrivate }, listener);
+  const authHeaders = authenticateCall(target, { url, body: prepared.body, headers }, clock.now());
+  return authHeaders instanceof Promise ? afterAuthentication(authHeaders, send, listener) : send(authHeaders);
 }
 
 /** Where a call goes. */
@@ -44,11 +47,15 @@ export function urlOf({ baseUrl, query }: Target, path: string): string {
 }
 
 /** A call that waits for its token. */
-function later(proof: Promise<Headers>, send: (proof: Headers) => UpstreamHandle, listener: UpstreamListener): UpstreamHandle {
+function afterAuthentication(
+  authHeaders: Promise<HeaderFields>,
+  send: (proof: HeaderFields) => UpstreamHandle,
+  listener: UpstreamListener,
+): UpstreamHandle {
   let handle: UpstreamHandle | undefined;
   let isAborted = false;
   let isPaused = false;
-  proof.then(
+  authHeaders.then(
     headers => {
       if (isAborted) return;
       handle = send(headers);
@@ -75,7 +82,7 @@ function later(proof: Promise<Headers>, send: (proof: Headers) => UpstreamHandle
   };
 }
 
-type Headers = Readonly<Record<string, string>>;
+type HeaderFields = Readonly<Record<string, string>>;
 
 const streamTypes: Readonly<Record<Provider['framing'], string>> = {
   sse: 'text/event-stream',
@@ -83,7 +90,7 @@ const streamTypes: Readonly<Record<Provider['framing'], string>> = {
 };
 
 /** Every header of a call, the key's among them; what proves the call itself, a signature or a token, is added when it is made. */
-export function headersOf(target: Target, stream: boolean, passed: Passed): Record<string, string> {
+export function headersOf(target: Target, stream: boolean, propagated: PropagatedContext): Record<string, string> {
   const { provider, key } = target;
   return {
     ...provider.headers,
@@ -94,30 +101,30 @@ export function headersOf(target: Target, stream: boolean, passed: Passed): Reco
     'accept-encoding': 'identity',
     'user-agent': 'hindcast',
     // A base URL that leads back to a gateway would go round for ever without it.
-    'x-hindcast-hop': String(passed.hops + 1),
-    ...(target.trace ? traceHeaders(passed) : {}),
-    ...(key ? credential(provider.auth, key) : {}),
+    'x-hindcast-hop': String(propagated.hops + 1),
+    ...(target.trace ? traceHeaders(propagated) : {}),
+    ...(key ? credentialHeaders(provider.auth, key) : {}),
   };
 }
 
 /** Where the caller's bytes pass, they mean what its headers say that they mean. */
-function ownHeaders({ headers }: Passed, wire: string): Record<string, string> {
+function callerHeaders({ headers }: PropagatedContext, wire: string): Record<string, string> {
   if (wire !== 'anthropic-messages') return {};
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'anthropic-version' || name === 'anthropic-beta'));
 }
 
 /** A call that is not made at all: its failure comes as soon as any answer could. */
-export function refuse(uncarried: readonly Warning[], listener: UpstreamListener): UpstreamHandle {
-  const message = `the target cannot carry ${uncarried.map(w => w.field).join(', ')}`.slice(0, 1000);
-  queueMicrotask(() => listener.failed({ kind: 'unsupported', message, param: uncarried[0]!.field }));
+export function rejectUnsupported(unsupported: readonly Warning[], listener: UpstreamListener): UpstreamHandle {
+  const message = `the target cannot carry ${unsupported.map(w => w.field).join(', ')}`.slice(0, 1000);
+  queueMicrotask(() => listener.failed({ kind: 'unsupported', message, param: unsupported[0]!.field }));
   return { abort: () => {}, pause: () => {}, resume: () => {} };
 }
 
-function traceHeaders({ traceparent, tracestate }: Passed): Record<string, string> {
+function traceHeaders({ traceparent, tracestate }: PropagatedContext): Record<string, string> {
   return tracestate === '' ? { traceparent } : { traceparent, tracestate };
 }
 
-function credential(auth: Target['provider']['auth'], key: Secret): Record<string, string> {
+function credentialHeaders(auth: Target['provider']['auth'], key: Secret): Record<string, string> {
   switch (auth) {
     case 'bearer':
       return { authorization: `Bearer ${key.reveal()}` };

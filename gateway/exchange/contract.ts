@@ -35,19 +35,19 @@ export interface Target {
   readonly trace: boolean;
 }
 
-export interface AskWorld {
+export interface ExecutionEnvironment {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly sink: Sink;
   /** `tokens` is what the call is reckoned to need: a key whose limit lets it in is taken where there is one. */
   targetOf(target: string, seed: string, tokens?: number): Target;
   /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
-  closed(at: Instant): Readonly<Record<string, Instant>>;
+  coolingDown(at: Instant): Readonly<Record<string, Instant>>;
   /** What the limits of these targets and the allowance of extra calls say to such a request; absent when there are none. */
-  look?(targets: readonly string[], wants: Wants, at: Instant): Omit<Sight, 'closed'>;
+  viewTargets?(targets: readonly string[], demand: Wants, at: Instant): Omit<Sight, 'closed'>;
   /** Takes a place in the queue for a target, and gives what leaves it. */
-  enter?(target: string, wants: Wants, admitted: () => void): Cancel;
-  observe(seen: Observation): void;
+  enqueue?(target: string, demand: Wants, admitted: () => void): Cancel;
+  observe(observation: Observation): void;
   priceOf(provider: Provider, providerName: string, model: string, at: Instant): Price | undefined;
   newSpanId(): string;
   /** Of tokens; without one they are estimated by length. */
@@ -59,40 +59,40 @@ export interface AskWorld {
 export const streamIdleMsDefault: Milliseconds = 30_000;
 
 /** The head of an answer: what goes out before its first byte. */
-export interface Head {
+export interface ResponseHead {
   readonly status: number;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** The caller's end of an answer. */
-export interface Reader {
+export interface ResponseSink {
   /** Whether a head went out; a stream's reader may have sent one early, to keep the connection alive. */
-  readonly begun: boolean;
-  begin(head: Head): void;
+  readonly headSent: boolean;
+  sendHead(head: ResponseHead): void;
   /** False asks for a pause, until `resume` of the Asking. `bytes` is the same as UTF-8, where somebody has encoded it already. */
   write(text: string, bytes?: Uint8Array): boolean;
   /** The last bytes. Only a sealed record releases them; the head is for a reader that has not begun. */
-  end(text: string, head: Head, sealed: Sealed, bytes?: Uint8Array): void;
+  end(text: string, head: ResponseHead, sealed: Sealed, bytes?: Uint8Array): void;
   /** The record could not be made, or the caller left before the end: the answer must not look whole. */
-  fail(text: string, head: Head): void;
+  fail(text: string, head: ResponseHead): void;
 }
 
-export interface Asking {
+export interface ExecutionHandle {
   /**
    * Settles when the record is sealed, or is known never to be (`outcome` is `internal` then), and the last bytes are handed to the
    * reader. Rejects only for a mistake of ours that left nothing to record.
    */
   readonly done: Promise<Exchange>;
   /** The caller is gone. */
-  leave(): void;
+  cancel(): void;
   /** The caller takes bytes again. */
   resume(): void;
   /** What the caller was answered, in our own words; undefined when it got no whole answer. Known once `done` has settled. */
-  answer(): ChatResponse | undefined;
+  response(): ChatResponse | undefined;
 }
 
-export interface Question {
+export interface RoutedRequest {
   /** UUIDv7 of the exchange, and the seed of its coins. */
   readonly id: string;
   readonly receivedAt: Instant;
@@ -112,17 +112,17 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
   readonly includeUsage: boolean;
   /** A caller that lost its connection may go on where it was: the pieces of its stream are numbered and kept. */
-  readonly resumable?: true;
+  readonly isResumable?: true;
   /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
-  readonly onward?: { readonly isSampled: boolean; readonly state: string };
+  readonly propagatedTrace?: { readonly isSampled: boolean; readonly state: string };
   /** Tokens that it is reckoned to need, where its body is not the text that is counted; `isFree` where nobody takes money for it. */
-  readonly reckoned?: { readonly input: number; readonly output: number; readonly isFree?: true };
+  readonly estimatedTokens?: { readonly input: number; readonly output: number; readonly isFree?: true };
   /** How many gateways it came through already; absent means none. */
   readonly hops?: number;
   /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
   readonly measure?: 'asked' | 'always';
   /** What is asked besides, once it is answered; nothing when absent. */
-  readonly copies?: CopyPlan;
+  readonly shadowPlan?: CopyPlan;
   readonly replayOf?: string;
   /** Of a copy: how likely it was to be asked. */
   readonly auditProbability?: number;
@@ -135,34 +135,34 @@ export interface PreparedRequest extends RenderedRequest {
   /** The target's. */
   readonly wire: string;
   /** Caller and target speak the same wire format: the answer's bytes may pass. */
-  readonly passes: boolean;
+  readonly isVerbatim: boolean;
   /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
-  readonly losses?: (answer: ChatResponse) => readonly Warning[];
+  readonly responseLosses?: (answer: ChatResponse) => readonly Warning[];
   /** It is only asked for JSON, and not held to it. */
   readonly emulatesJson?: true;
   /** It goes on with an answer that broke, and whose beginning it holds. */
-  readonly goesOn?: boolean;
+  readonly isContinuation?: boolean;
   /** What the target is asked, log-probabilities of ours included. */
   readonly chat: ChatRequest;
   /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
-  readonly ownLogprobs?: { readonly shownTop: number | undefined };
+  readonly addedLogprobs?: { readonly shownTop: number | undefined };
 }
 
-export interface World extends AskWorld {
+export interface GatewayRuntime extends ExecutionEnvironment {
   /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
   policyOf(route: Route, planned: Planned): RoutePolicy;
   /** Where an account's calls go; undefined for none of ours. */
-  placeOf(providerName: string): AccountPlace | undefined;
+  endpointOf(providerName: string): AccountPlace | undefined;
 }
 
 /** One request from its arrival on, and the version of the configuration that it met. */
-export interface Visit {
+export interface RequestContext {
   readonly id: string;
   readonly receivedAt: Instant;
   readonly trace: TraceContext;
   readonly key: CallerKey;
   readonly settings: Settings;
-  readonly world: World;
+  readonly runtime: GatewayRuntime;
   readonly telemetry: Telemetry;
   readonly flags?: Flags | undefined;
 }

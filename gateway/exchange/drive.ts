@@ -21,21 +21,21 @@ import type { Cancel, Clock, Instant } from '../core/time.ts';
 
 export type { AttemptCommand };
 
-export interface World {
+export interface DriverPorts {
   readonly clock: Clock;
   /** Since when the deadline runs; since the beginning of the drive when absent. */
   readonly arrivedAt?: Instant | undefined;
   /** The targets that the fleet refuses at this instant, and until when. */
-  closed(at: Instant): Readonly<Record<string, Instant>>;
+  coolingDown(at: Instant): Readonly<Record<string, Instant>>;
   /** What else is seen: limits that are used up, extra calls that are refused. Nothing when absent. */
-  look?(at: Instant): Omit<Sight, 'closed'>;
+  viewTargets?(at: Instant): Omit<Sight, 'closed'>;
   /** Takes a place in the queue for a target and gives what leaves it; absent when nothing ever waits. */
   queue?(target: string, admitted: () => void): Cancel;
   /** Starts an attempt and gives what aborts it: with a failure when it is aborted for one, without when it is no longer needed. */
   attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void;
   /** The caller reads this attempt from here on. */
   commit(attempt: number): void;
-  finish(outcome: RouteOutcome, log: DriveLog): void;
+  finish(outcome: RouteOutcome, log: DriverLog): void;
 }
 
 /** What an attempt says of itself. Anything said after its end or its abort is ignored by the router. */
@@ -48,71 +48,71 @@ export interface AttemptReport {
   failed(failure: Failure, isContinuable?: boolean): void;
 }
 
-export interface DriveLog {
+export interface DriverLog {
   readonly state: RouteState;
   readonly events: readonly RouteEvent[];
 }
 
-export interface Drive {
+export interface RouteDriver {
   /** The caller is gone: everything under way is aborted. */
-  leave(): void;
+  cancel(): void;
 }
 
-export function drive(policy: RoutePolicy, seed: string, world: World): Drive {
-  const driver = new Driver(policy, world);
+export function startDriver(policy: RoutePolicy, seed: string, ports: DriverPorts): RouteDriver {
+  const driver = new Driver(policy, ports);
   driver.begin(seed);
-  return { leave: () => driver.hear(moment => ({ ...moment, type: 'caller-left' })) };
+  return { cancel: () => driver.receive(moment => ({ ...moment, type: 'caller-left' })) };
 }
 
 class Driver {
   readonly #policy: RoutePolicy;
-  readonly #world: World;
+  readonly #ports: DriverPorts;
   readonly #aborts = new Map<number, (failure?: Failure) => void>();
   readonly #timers = new Set<Cancel>();
   #leaveQueue: Cancel = () => {};
   readonly #events: RouteEvent[] = [];
-  readonly #waiting: { readonly happened: (now: Moment) => RouteEvent; readonly timer?: Timer }[] = [];
+  readonly #pending: { readonly toEvent: (now: Moment) => RouteEvent; readonly timer?: Timer }[] = [];
   #state!: RouteState;
   /** The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports. */
-  #isObeying = true;
+  #isApplying = true;
 
-  constructor(policy: RoutePolicy, world: World) {
+  constructor(policy: RoutePolicy, ports: DriverPorts) {
     this.#policy = policy;
-    this.#world = world;
+    this.#ports = ports;
   }
 
   begin(seed: string): void {
-    this.#follow(begin(this.#policy, seed, this.#now(), this.#world.arrivedAt));
-    this.#hearWaiting();
+    this.#apply(begin(this.#policy, seed, this.#now(), this.#ports.arrivedAt));
+    this.#processPending();
   }
 
-  hear(happened: (now: Moment) => RouteEvent, timer?: Timer): void {
-    this.#waiting.push({ happened, ...(timer ? { timer } : {}) });
-    if (!this.#isObeying) this.#hearWaiting();
+  receive(toEvent: (now: Moment) => RouteEvent, timer?: Timer): void {
+    this.#pending.push({ toEvent, ...(timer ? { timer } : {}) });
+    if (!this.#isApplying) this.#processPending();
   }
 
-  #hearWaiting(): void {
-    this.#isObeying = true;
-    for (let next = this.#waiting.shift(); next && !this.#state.outcome; next = this.#waiting.shift()) {
+  #processPending(): void {
+    this.#isApplying = true;
+    for (let next = this.#pending.shift(); next && !this.#state.outcome; next = this.#pending.shift()) {
       // The fleet hears of a timeout before the router looks at the fleet: this failure may be the one that opens the breaker.
       const failure = next.timer && timeoutOf(this.#state, next.timer);
       if (failure && next.timer?.type === 'timeout') this.#abort(next.timer.attempt, failure);
-      const event = next.happened(this.#now());
+      const event = next.toEvent(this.#now());
       this.#events.push(event);
-      this.#follow(advance(this.#state, event));
+      this.#apply(advance(this.#state, event));
     }
-    this.#isObeying = false;
+    this.#isApplying = false;
   }
 
-  #follow({ state, commands }: Transition): void {
+  #apply({ state, commands }: Transition): void {
     this.#state = state;
-    for (const command of commands) this.#obey(command);
+    for (const command of commands) this.#execute(command);
   }
 
-  #obey(command: RouteCommand): void {
+  #execute(command: RouteCommand): void {
     switch (command.type) {
       case 'attempt':
-        this.#aborts.set(command.attempt, this.#world.attempt(command, this.#reportOf(command.attempt)));
+        this.#aborts.set(command.attempt, this.#ports.attempt(command, this.#reportOf(command.attempt)));
         return;
       case 'abort':
         return this.#abort(command.attempt, command.failure);
@@ -123,10 +123,10 @@ class Driver {
       case 'timer':
         return this.#setTimer(command.timer, command.at);
       case 'commit':
-        return this.#world.commit(command.attempt);
+        return this.#ports.commit(command.attempt);
       case 'finish':
         for (const cancel of this.#timers) cancel();
-        return this.#world.finish(command.outcome, { state: this.#state, events: this.#events });
+        return this.#ports.finish(command.outcome, { state: this.#state, events: this.#events });
     }
   }
 
@@ -138,30 +138,30 @@ class Driver {
   }
 
   #queue(step: number, target: string): void {
-    const admitted = (): void => this.hear(moment => ({ ...moment, type: 'admitted', step }));
-    this.#leaveQueue = this.#world.queue?.(target, admitted) ?? (() => {});
+    const admitted = (): void => this.receive(moment => ({ ...moment, type: 'admitted', step }));
+    this.#leaveQueue = this.#ports.queue?.(target, admitted) ?? (() => {});
   }
 
   #setTimer(timer: Timer, at: Instant): void {
-    const cancel = this.#world.clock.at(at, () => {
+    const cancel = this.#ports.clock.at(at, () => {
       this.#timers.delete(cancel);
-      this.hear(moment => ({ ...moment, type: 'timer-fired', timer }), timer);
+      this.receive(moment => ({ ...moment, type: 'timer-fired', timer }), timer);
     });
     this.#timers.add(cancel);
   }
 
   #reportOf(attempt: number): AttemptReport {
     return {
-      opened: () => this.hear(moment => ({ ...moment, type: 'attempt-opened', attempt })),
-      answered: signals => this.hear(moment => ({ ...moment, type: 'attempt-answered', attempt, signals })),
-      released: () => this.hear(moment => ({ ...moment, type: 'attempt-released', attempt })),
+      opened: () => this.receive(moment => ({ ...moment, type: 'attempt-opened', attempt })),
+      answered: signals => this.receive(moment => ({ ...moment, type: 'attempt-answered', attempt, signals })),
+      released: () => this.receive(moment => ({ ...moment, type: 'attempt-released', attempt })),
       failed: (failure, isContinuable) =>
-        this.hear(moment => ({ ...moment, type: 'attempt-failed', attempt, failure, ...(isContinuable ? { continuable: true } : {}) })),
+        this.receive(moment => ({ ...moment, type: 'attempt-failed', attempt, failure, ...(isContinuable ? { continuable: true } : {}) })),
     };
   }
 
   #now(): Moment {
-    const at = this.#world.clock.now();
-    return momentOf(this.#policy, at, { closed: this.#world.closed(at), ...this.#world.look?.(at) });
+    const at = this.#ports.clock.now();
+    return momentOf(this.#policy, at, { closed: this.#ports.coolingDown(at), ...this.#ports.viewTargets?.(at) });
   }
 }

@@ -1,10 +1,10 @@
 import type { Dialect } from '../core/dialect.ts';
 import type { Failure } from '../core/failure.ts';
 import { usd } from '../core/price.ts';
-import type { Head, Question } from './contract.ts';
+import type { ResponseHead, RoutedRequest } from './contract.ts';
 import { retryHeaders } from './tell.ts';
 
-export interface Told {
+export interface ResponseSummary {
   readonly status: number;
   readonly attempts: number;
   /** The attempt that answers; absent when none does. */
@@ -17,32 +17,32 @@ export interface Told {
 export const jsonType = 'application/json; charset=utf-8';
 export const streamTypeOf = ({ streamType = 'text/event-stream; charset=utf-8' }: Dialect): string => streamType;
 
-export function headOf(question: Question, told: Told): Head {
-  const { id, chat, dialect, onUnsupported } = question;
-  const { status, attempts, target, costNanoUsd, failure } = told;
-  const warnings = onUnsupported === 'warn' ? (told.warnings ?? []) : [];
+export function headOf(request: RoutedRequest, summary: ResponseSummary): ResponseHead {
+  const { id, chat, dialect, onUnsupported } = request;
+  const { status, attempts, target, costNanoUsd, failure } = summary;
+  const warnings = onUnsupported === 'warn' ? (summary.warnings ?? []) : [];
   return {
     status,
     contentType: chat.stream && status === 200 ? streamTypeOf(dialect) : jsonType,
     headers: {
-      ...earlyHeadersOf(question),
+      ...earlyHeadersOf(request),
       'x-hindcast-attempts': String(attempts),
-      ...(target === undefined ? {} : { 'x-hindcast-target': headerText(target) }),
+      ...(target === undefined ? {} : { 'x-hindcast-target': headerValue(target) }),
       ...(costNanoUsd !== undefined && !chat.stream ? { 'x-hindcast-cost-usd': usd(costNanoUsd).toFixed(9) } : {}),
-      ...(warnings.length > 0 ? { 'x-hindcast-warnings': headerText(warnings.map(w => `${w.type} ${w.field}`).join(', ')) } : {}),
+      ...(warnings.length > 0 ? { 'x-hindcast-warnings': headerValue(warnings.map(w => `${w.type} ${w.field}`).join(', ')) } : {}),
       ...(failure ? retryHeaders(failure, id) : {}),
     },
   };
 }
 
 /** What is known before any target has answered. */
-export const earlyHeadersOf = ({ id, policy, configHash, dialect }: Question): Readonly<Record<string, string>> => ({
+export const earlyHeadersOf = ({ id, policy, configHash, dialect }: RoutedRequest): Readonly<Record<string, string>> => ({
   'x-request-id': id,
   ...(dialect.idHeader === undefined ? {} : { [dialect.idHeader]: id }),
   'x-hindcast-id': id,
-  'x-hindcast-route': headerText(policy.name),
+  'x-hindcast-route': headerValue(policy.name),
   'x-hindcast-config': configHash,
 });
 
 /** Header values are printable ASCII and bounded. */
-const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000);
+const headerValue = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000);

@@ -7,62 +7,62 @@ import type { Attempt } from './attempt.ts';
 import type { Delta } from './deliver.ts';
 
 /** Of English prose; it need not be exact. */
-const lettersPerToken = 4;
+const charactersPerToken = 4;
 
-export class Mending {
+export class StreamRecovery {
   readonly type: OnBreak['type'] | undefined;
-  readonly #lettersHeld: number;
+  readonly #bufferCharacters: number;
   /** What the caller has read, while it is nothing but text. */
-  #said: string | undefined = '';
+  #deliveredText: string | undefined = '';
   /** Blanks that the next attempt may say once more: none may stand at the end of a beginning that is given to it. */
-  #blanks = '';
-  #isOver = false;
-  #prior: Usage | undefined;
+  #trailingWhitespace = '';
+  #isFinished = false;
+  #priorUsage: Usage | undefined;
 
   constructor(onBreak: OnBreak | undefined) {
     this.type = onBreak?.type;
-    const held = onBreak?.type === 'hold' ? onBreak.tokens : undefined;
-    this.#lettersHeld = held === undefined ? Number.POSITIVE_INFINITY : held * lettersPerToken;
+    const bufferTokens = onBreak?.type === 'hold' ? onBreak.tokens : undefined;
+    this.#bufferCharacters = bufferTokens === undefined ? Number.POSITIVE_INFINITY : bufferTokens * charactersPerToken;
   }
 
   /** Whether what is held back is enough to be released. */
-  isEnough(held: readonly Delta[]): boolean {
-    if (this.#lettersHeld === Number.POSITIVE_INFINITY) return false;
-    let letters = 0;
-    for (const { events } of held) for (const event of events) letters += lettersOf(event);
-    return letters >= this.#lettersHeld;
+  canRelease(buffered: readonly Delta[]): boolean {
+    if (this.#bufferCharacters === Number.POSITIVE_INFINITY) return false;
+    let characters = 0;
+    for (const { events } of buffered) for (const event of events) characters += charactersIn(event);
+    return characters >= this.#bufferCharacters;
   }
 
   get isContinuable(): boolean {
-    return this.type === 'continue' && !this.#isOver && this.#said !== undefined && this.#said.trim() !== '';
+    return this.type === 'continue' && !this.#isFinished && this.#deliveredText !== undefined && this.#deliveredText.trim() !== '';
   }
 
   /** What the target is asked that goes on with it. */
-  asked(chat: ChatRequest): ChatRequest {
-    const text = this.#said!.trimEnd();
+  continuationRequest(chat: ChatRequest): ChatRequest {
+    const text = this.#deliveredText!.trimEnd();
     return { ...chat, messages: [...chat.messages, { role: 'assistant', content: [{ type: 'text', text }] }] };
   }
 
   /** Another attempt takes the place of the one that broke: true when it begins anew, false when it goes on. */
-  begin(broken: Attempt, next: Attempt): boolean {
+  switchAttempt(broken: Attempt, next: Attempt): boolean {
     next.flag(this.type === 'continue' ? 'continued' : 'restarted');
     if (this.type !== 'continue') return true;
     const { usage } = broken.record(false);
-    if (this.#said !== undefined) this.#blanks = this.#said.slice(this.#said.trimEnd().length);
-    if (usage) this.#prior = plus(this.#prior, usage);
+    if (this.#deliveredText !== undefined) this.#trailingWhitespace = this.#deliveredText.slice(this.#deliveredText.trimEnd().length);
+    if (usage) this.#priorUsage = addUsage(this.#priorUsage, usage);
     return false;
   }
 
   /** Of the events of an attempt that goes on, what the caller is still to be told. */
-  rest(events: readonly StreamEvent[]): readonly StreamEvent[] {
+  unsentEvents(events: readonly StreamEvent[]): readonly StreamEvent[] {
     return events.flatMap((event): readonly StreamEvent[] => {
       switch (event.type) {
         case 'response-start':
           return [];
         case 'usage':
-          return [{ ...event, usage: plus(this.#prior, event.usage) }];
+          return [{ ...event, usage: addUsage(this.#priorUsage, event.usage) }];
         case 'text-delta':
-          return this.#unsaid(event);
+          return this.#skipRepeatedWhitespace(event);
         default:
           return [event];
       }
@@ -70,25 +70,25 @@ export class Mending {
   }
 
   /** Remembers what is delivered, and has the renderer know of it where bytes pass it by. */
-  told(events: readonly StreamEvent[], passed: StreamRenderer | undefined): void {
+  recordDelivered(events: readonly StreamEvent[], verbatimRenderer: StreamRenderer | undefined): void {
     if (this.type !== 'continue') return;
     for (const event of events) {
-      passed?.render(event);
+      verbatimRenderer?.render(event);
       if (event.type === 'text-delta' && event.choice === 0) {
-        if (this.#said !== undefined) this.#said += event.text;
-      } else if (isContent(event)) this.#said = undefined;
-      else if (event.type === 'choice-end') this.#isOver = true;
+        if (this.#deliveredText !== undefined) this.#deliveredText += event.text;
+      } else if (isContent(event)) this.#deliveredText = undefined;
+      else if (event.type === 'choice-end') this.#isFinished = true;
     }
   }
 
-  #unsaid(event: StreamEvent & { readonly type: 'text-delta' }): readonly StreamEvent[] {
+  #skipRepeatedWhitespace(event: StreamEvent & { readonly type: 'text-delta' }): readonly StreamEvent[] {
     let { text } = event;
-    while (this.#blanks !== '' && text !== '' && text[0] === this.#blanks[0]) {
+    while (this.#trailingWhitespace !== '' && text !== '' && text[0] === this.#trailingWhitespace[0]) {
       text = text.slice(1);
-      this.#blanks = this.#blanks.slice(1);
+      this.#trailingWhitespace = this.#trailingWhitespace.slice(1);
     }
     if (text === '') return [];
-    this.#blanks = '';
+    this.#trailingWhitespace = '';
     return [{ ...event, text }];
   }
 }
@@ -97,7 +97,7 @@ export class Mending {
 export const restartChunk = (discardBytes: number): string =>
   `data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [], x_hindcast: { restart: true, discard_bytes: discardBytes } })}\n\n`;
 
-function lettersOf(event: StreamEvent): number {
+function charactersIn(event: StreamEvent): number {
   switch (event.type) {
     case 'text-delta':
     case 'reasoning-delta':
@@ -110,7 +110,7 @@ function lettersOf(event: StreamEvent): number {
   }
 }
 
-const plus = (a: Usage | undefined, b: Usage): Usage =>
+const addUsage = (a: Usage | undefined, b: Usage): Usage =>
   a === undefined
     ? b
     : {

@@ -1,8 +1,14 @@
 /** Some answers name neither themselves nor the model that served them; a caller's client wants both. */
-export interface Named {
+export interface ResponseIdentity {
   readonly id: string;
   readonly model: string;
 }
 
-export const named = <Told extends Named>(told: Told, spanId: string, asked: string): Told =>
-  told.id !== '' && told.model !== '' ? told : { ...told, id: told.id || `hindcast-${spanId}`, model: told.model || asked };
+export const withIdentity = <Identified extends ResponseIdentity>(
+  response: Identified,
+  spanId: string,
+  requestedModel: string,
+): Identified =>
+  response.id !== '' && response.model !== ''
+    ? response
+    : { ...response, id: response.id || `hindcast-${spanId}`, model: response.model || requestedModel };

@@ -3,7 +3,7 @@ import type { AttemptKind } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Observation } from '../core/fleet.ts';
 import type { Attempt } from './attempt.ts';
-import type { AskWorld } from './contract.ts';
+import type { ExecutionEnvironment } from './contract.ts';
 
 /** What the fleet learns of a call. */
 export type Seen = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;
@@ -19,11 +19,11 @@ export interface About {
 type Said<O = Observation> = O extends Observation ? Omit<O, 'target' | 'credential' | 'tokens' | 'at'> : never;
 
 export class Observed {
-  readonly #world: Pick<AskWorld, 'observe' | 'clock'>;
+  readonly #world: Pick<ExecutionEnvironment, 'observe' | 'clock'>;
   readonly #about: About;
   #isOver = false;
 
-  constructor(world: Pick<AskWorld, 'observe' | 'clock'>, about: About) {
+  constructor(world: Pick<ExecutionEnvironment, 'observe' | 'clock'>, about: About) {
     this.#world = world;
     this.#about = about;
     this.#tell({ type: 'asked', kind: about.kind });

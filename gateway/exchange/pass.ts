@@ -3,7 +3,7 @@ import { isObject, scanObject, spliceMembers } from '../core/json.ts';
 import type { RawRequest } from '../core/provider.ts';
 
 /** Members of a request that are said to us and mean nothing to a provider. */
-export const ours: readonly string[] = ['models', 'fallbacks'];
+export const gatewayMembers: readonly string[] = ['models', 'fallbacks'];
 
 export interface RequestChanges {
   readonly model: string;
@@ -13,8 +13,8 @@ export interface RequestChanges {
 }
 
 /** The caller's JSON text, exact but for what the target must hear from us. */
-export function passRequest(wire: string, raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
-  const without = Object.fromEntries(ours.map(member => [member, undefined]));
+export function patchRequestText(wire: string, raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
+  const without = Object.fromEntries(gatewayMembers.map(member => [member, undefined]));
   // Gemini's model is in its path.
   if (wire === 'gemini-generate') return spliceMembers(raw.text, raw.members, { ...without, model: undefined });
   if (wire !== 'openai-chat') return spliceMembers(raw.text, raw.members, { model: JSON.stringify(model), ...without });
@@ -30,9 +30,11 @@ export function passRequest(wire: string, raw: RawRequest, { model, stream, logp
 /** Without `include_usage` a stream would never tell what it cost. */
 function streamOptions({ text, members }: RawRequest): string {
   const span = members.get('stream_options');
-  const given = span && text.slice(span.start, span.end);
-  const options = given === undefined ? undefined : scanObject(given);
-  return given !== undefined && options?.ok ? spliceMembers(given, options.members, { include_usage: 'true' }) : '{"include_usage":true}';
+  const current = span && text.slice(span.start, span.end);
+  const options = current === undefined ? undefined : scanObject(current);
+  return current !== undefined && options?.ok
+    ? spliceMembers(current, options.members, { include_usage: 'true' })
+    : '{"include_usage":true}';
 }
 
 // A quote after a comma or a brace cannot close a string that is valid JSON, so these never match inside of one.
@@ -52,12 +54,14 @@ export function withoutLogprobs(data: string, top: number | undefined): string |
   }
   if (!isObject(value) || !Array.isArray(value.choices)) return isObject(value) ? data : undefined;
   const choices = value.choices.map((choice: unknown) =>
-    isObject(choice) && isObject(choice.logprobs) ? { ...choice, logprobs: top === undefined ? null : cut(choice.logprobs, top) } : choice,
+    isObject(choice) && isObject(choice.logprobs)
+      ? { ...choice, logprobs: top === undefined ? null : limitAlternatives(choice.logprobs, top) }
+      : choice,
   );
   return JSON.stringify({ ...value, choices });
 }
 
-function cut(logprobs: { readonly [key: string]: unknown }, top: number): object {
+function limitAlternatives(logprobs: { readonly [key: string]: unknown }, top: number): object {
   const content = Array.isArray(logprobs.content)
     ? logprobs.content.map((token: unknown) =>
         isObject(token) && Array.isArray(token.top_logprobs) ? { ...token, top_logprobs: token.top_logprobs.slice(0, top) } : token,

@@ -33,7 +33,7 @@ export const internalError: Refusal = {
 };
 
 /** What a gateway without room for records says; asking again soon is of no use. */
-export const noRecord: Refusal = { refusal: recordingUnavailable, headers: { 'retry-after': '5', 'x-should-retry': 'false' } };
+export const recordingRefusal: Refusal = { refusal: recordingUnavailable, headers: { 'retry-after': '5', 'x-should-retry': 'false' } };
 
 /** Another gateway, or this one after its restart, will answer. */
 export const shuttingDown: Refusal = {
@@ -47,17 +47,18 @@ export const noSuchModel = invalid('model_not_found', 'The model does not exist 
 export const errorBody = ({ message, type, param, code }: CallerError): string => JSON.stringify({ error: { message, type, param, code } });
 
 /** A body up to this length is read and thrown away after a refusal; for a longer one the connection ends instead. */
-const wasteBytesMax = 256 * 1024;
+const discardBytesMax = 256 * 1024;
 /** How long a caller that is still sending may take to read that it should not. */
 const lingerMs = 1_000;
 
 /** Answers a request with a refusal. Nothing may have been sent before it. */
-export function refuse(request: IncomingMessage, response: ServerResponse, { refusal, headers, close }: Refusal, id: string): void {
+export function sendRefusal(request: IncomingMessage, response: ServerResponse, { refusal, headers, close }: Refusal, id: string): void {
   if (response.headersSent || response.destroyed) return;
   const dialect = dialectAt(request.url ?? '', request.headers);
   const body = dialect.renderFailure(refusal);
   const declared = request.headers['content-length'];
-  const unread = !request.complete && (declared === undefined ? 'transfer-encoding' in request.headers : Number(declared) > wasteBytesMax);
+  const unread =
+    !request.complete && (declared === undefined ? 'transfer-encoding' in request.headers : Number(declared) > discardBytesMax);
   if (close || unread) {
     response.shouldKeepAlive = false;
     linger(request.socket);
@@ -81,7 +82,7 @@ export function linger(socket: Socket): void {
   };
 }
 
-export function json(response: ServerResponse, status: number, value: object): void {
+export function sendJson(response: ServerResponse, status: number, value: object): void {
   const body = JSON.stringify(value);
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }).end(body);
 }

@@ -5,16 +5,16 @@ import { createHash, type Hash } from 'node:crypto';
 const sizeMaxDefault = 256 * 1024;
 /** What a short answer needs; none at all is taken before there is something to keep. */
 const sizeMin = 4 * 1024;
-const nothing = Buffer.alloc(0);
+const emptyBuffer = Buffer.alloc(0);
 
-export class Ring {
+export class ByteRing {
   /** What was put, and of how many bytes it was. */
   frames = 0;
   bytes = 0;
   readonly #sizeMax: number;
   /** Undefined as long as nothing had to be digested: most answers come whole. */
   #hash: Hash | undefined;
-  #ring = nothing;
+  #ring = emptyBuffer;
   /** So many bytes are in the digest; those after them are in the ring. Digesting many at once costs a tenth of digesting each event. */
   #digested = 0;
   /** Nothing before this byte is in the ring, which may have been smaller once. */
@@ -24,7 +24,7 @@ export class Ring {
     this.#sizeMax = sizeMax;
   }
 
-  put(bytes: Buffer): void {
+  append(bytes: Buffer): void {
     this.frames++;
     this.#grow(this.bytes - this.#digested + bytes.length);
     if (this.bytes - this.#digested + bytes.length > this.#ring.length) this.#digest();
@@ -34,12 +34,12 @@ export class Ring {
     }
     this.bytes += bytes.length;
     const kept = bytes.subarray(Math.max(0, bytes.length - this.#ring.length));
-    this.#place(kept, this.bytes - kept.length);
+    this.#copyAt(kept, this.bytes - kept.length);
   }
 
   /** The newest bytes, as far as they are kept. */
   newest(): Buffer {
-    return Buffer.concat(this.#between(Math.max(this.#oldest, this.bytes - this.#ring.length), this.bytes));
+    return Buffer.concat(this.#range(Math.max(this.#oldest, this.bytes - this.#ring.length), this.bytes));
   }
 
   /** Hex, of everything that was put. */
@@ -55,10 +55,10 @@ export class Ring {
     const kept = this.newest();
     this.#oldest = this.bytes - kept.length;
     this.#ring = Buffer.allocUnsafe(size);
-    this.#place(kept, this.bytes - kept.length);
+    this.#copyAt(kept, this.bytes - kept.length);
   }
 
-  #place(bytes: Buffer, position: number): void {
+  #copyAt(bytes: Buffer, position: number): void {
     const at = position % this.#ring.length;
     const untilEnd = bytes.subarray(0, this.#ring.length - at);
     this.#ring.set(untilEnd, at);
@@ -66,7 +66,7 @@ export class Ring {
   }
 
   #digest(): void {
-    for (const piece of this.#between(this.#digested, this.bytes)) this.#update(piece);
+    for (const piece of this.#range(this.#digested, this.bytes)) this.#update(piece);
     this.#digested = this.bytes;
   }
 
@@ -75,7 +75,7 @@ export class Ring {
     this.#hash.update(bytes);
   }
 
-  #between(from: number, to: number): readonly Buffer[] {
+  #range(from: number, to: number): readonly Buffer[] {
     if (from === to) return [];
     const size = this.#ring.length;
     const start = from % size;

@@ -10,12 +10,12 @@ import { createPlanner } from '../targets/planner.ts';
 import { FleetState } from '../targets/state.ts';
 import { createCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
-import type { Target, World } from './contract.ts';
+import type { GatewayRuntime, Target } from './contract.ts';
 
 export { FleetState };
 
 /** What outlives a change of the configuration. */
-export interface Lasting {
+export interface RuntimeDependencies {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly sink: Sink;
@@ -26,14 +26,14 @@ export interface Lasting {
 /** One for the process: an encoding takes tens of megabytes. */
 const counter = createCounter();
 
-export function createWorld(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: Lasting): World {
+export function createRuntime(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: RuntimeDependencies): GatewayRuntime {
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
   fleet.rollouts.configure(settings.routes, clock.now());
-  const places = new Map([...accounts.values()].map(account => [account.name, placeOf(account)]));
+  const endpoints = new Map([...accounts.values()].map(account => [account.name, endpointOf(account)]));
   const book = priceBook(settings.prices);
   // An account is often named after its vendor though it speaks another's wire format.
-  const priceOf: World['priceOf'] = (provider, providerName, model, at) =>
+  const priceOf: GatewayRuntime['priceOf'] = (provider, providerName, model, at) =>
     book(providerName, model, at) ?? book(provider.priceBook, model, at);
   return {
     clock,
@@ -43,9 +43,9 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet, 
     counter,
     ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
     targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
-    closed: at => fleet.closed(at),
-    look: (targets, wants, at) => fleet.look(targets, wants, at),
-    enter: (target, wants, admitted) => fleet.enter(target, wants, admitted),
+    coolingDown: at => fleet.closed(at),
+    viewTargets: (targets, wants, at) => fleet.look(targets, wants, at),
+    enqueue: (target, wants, admitted) => fleet.enter(target, wants, admitted),
     observe: seen => fleet.observe(seen),
     priceOf,
     policyOf: createPlanner({
@@ -54,11 +54,11 @@ export function createWorld(settings: Settings, { clock, upstream, sink, fleet, 
       clock,
       priceOf: (account, model, at) => priceOf(account.provider, account.name, model, at),
     }),
-    placeOf: providerName => places.get(providerName),
+    endpointOf: providerName => endpoints.get(providerName),
   };
 }
 
-function placeOf({ provider, baseUrl }: Account): AccountPlace {
+function endpointOf({ provider, baseUrl }: Account): AccountPlace {
   const url = URL.parse(baseUrl);
   const port = Number(url?.port) || (url?.protocol === 'http:' ? 80 : 443);
   return { api: provider.name, address: url?.hostname, port: url ? port : undefined };

@@ -4,13 +4,13 @@ import { type Failure, type FailureKind, publicErrorOf } from '../core/failure.t
 import { coin } from '../core/random.ts';
 
 /** Kinds whose reason lies in the request itself, so that the provider's sentence helps the caller to mend it. */
-const callersFault: readonly FailureKind[] = ['invalid-request', 'context-exceeded', 'content-filtered'];
+const callerFaultKinds: readonly FailureKind[] = ['invalid-request', 'context-exceeded', 'content-filtered'];
 const messageLengthMax = 500;
 
 export function callerErrorOf(failure: Failure): CallerError {
   const { status, type, code, message } = publicErrorOf(failure);
   const reason =
-    callersFault.includes(failure.kind) && failure.message !== '' ? `${message} It says: ${sanitise(failure.message)}` : message;
+    callerFaultKinds.includes(failure.kind) && failure.message !== '' ? `${message} It says: ${sanitise(failure.message)}` : message;
   return { status, type, code, message: reason.slice(0, messageLengthMax), param: failure.param ?? null };
 }
 
@@ -43,8 +43,8 @@ export function retryHeaders(failure: Failure, seed: string): Record<string, str
   // The gateway has already retried: an SDK that retries on top would multiply the load.
   const headers: Record<string, string> = { 'x-should-retry': 'false' };
   if (status === 429 || status === 503) {
-    const wish = (failure.retryAfterMs ?? 1000) / 1000;
-    headers['retry-after'] = String(Math.min(30, Math.max(1, Math.ceil(wish * (1 + coin(seed, 'retry-after') / 4)))));
+    const waitSeconds = (failure.retryAfterMs ?? 1000) / 1000;
+    headers['retry-after'] = String(Math.min(30, Math.max(1, Math.ceil(waitSeconds * (1 + coin(seed, 'retry-after') / 4)))));
   }
   return headers;
 }

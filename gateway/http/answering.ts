@@ -3,116 +3,131 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Purse } from '../budgets/purse.ts';
 import type { Sink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
-import { ask } from '../exchange/ask.ts';
-import type { Asking, Question, Visit } from '../exchange/contract.ts';
+import { execute } from '../exchange/ask.ts';
+import type { ExecutionHandle, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { earlyHeadersOf } from '../exchange/head.ts';
-import { isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
-import { Repeats, type Shared } from '../idempotency/repeats.ts';
-import { ResponseReader } from './reader.ts';
+import { isRefusal, type Refusal, recordingRefusal } from '../exchange/refuse.ts';
+import { IdempotencyStore, type SharedResponse } from '../idempotency/repeats.ts';
+import { ResponseWriter } from './reader.ts';
 
-export interface Driven {
-  readonly question: Question;
-  readonly asking: Asking;
+export interface StartedExecution {
+  readonly request: RoutedRequest;
+  readonly execution: ExecutionHandle;
   /** It reads an answer that was asked for by an earlier request. */
-  readonly joins: boolean;
+  readonly isJoined: boolean;
 }
 
-export interface AnsweringOptions {
+export interface RequestExecutorOptions {
   readonly clock: Clock;
   readonly sink: Pick<Sink, 'refusal'>;
   readonly keepAliveMs: Milliseconds;
-  readonly purse: Purse;
+  readonly budgets: Purse;
 }
 
-export class Answering {
-  readonly #options: AnsweringOptions;
-  readonly #repeats: Repeats;
+export class RequestExecutor {
+  readonly #options: RequestExecutorOptions;
+  readonly #idempotency: IdempotencyStore;
 
-  constructor(options: AnsweringOptions) {
+  constructor(options: RequestExecutorOptions) {
     this.#options = options;
-    this.#repeats = new Repeats(options.clock);
+    this.#idempotency = new IdempotencyStore(options.clock);
   }
 
-  async drive(question: Question, { headers }: IncomingMessage, response: ServerResponse, visit: Visit): Promise<Driven | Refusal> {
-    const shared = this.#repeats.join(headers, question);
-    if (!shared) return this.#alone(question, response, visit);
+  async execute(
+    routed: RoutedRequest,
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+  ): Promise<StartedExecution | Refusal> {
+    const shared = this.#idempotency.join(headers, routed);
+    if (!shared) return this.#executeAlone(routed, response, context);
     if (isRefusal(shared)) return shared;
-    if (shared.started || shared.tape.isAnswered) return this.#join(shared, question, response);
-    return this.#begin(shared, question, response, visit);
+    if (shared.execution || shared.buffer.isSuccessful) return this.#join(shared, routed, response);
+    return this.#executeShared(shared, routed, response, context);
   }
 
-  async #alone(question: Question, response: ServerResponse, visit: Visit): Promise<Driven | Refusal> {
-    const asking = await this.#admitted(question, response, visit, () => {
-      const reader = this.#readerOf(question, response);
-      const begun = ask(question, visit.world, reader);
-      watch(response, reader, begun, () => begun.leave());
-      return begun;
+  async #executeAlone(routed: RoutedRequest, response: ServerResponse, context: RequestContext): Promise<StartedExecution | Refusal> {
+    const execution = await this.#admitAndExecute(routed, response, context, () => {
+      const writer = this.#writerFor(routed, response);
+      const started = execute(routed, context.runtime, writer);
+      cancelOnClose(response, writer, started, () => started.cancel());
+      return started;
     });
-    return isRefusal(asking) ? asking : { question, asking, joins: false };
+    return isRefusal(execution) ? execution : { request: routed, execution, isJoined: false };
   }
 
-  async #begin(shared: Shared, question: Question, response: ServerResponse, visit: Visit): Promise<Driven | Refusal> {
-    const ended = (): void => this.#repeats.ended(shared);
-    shared.started = this.#admitted(question, response, visit, () => {
-      const reader = this.#readerOf(question, response);
-      shared.tape.attach(reader);
-      const begun = ask(question, visit.world, shared.tape);
-      watch(response, reader, begun, () => this.#detach(shared, reader, begun, question));
-      begun.done.then(ended, ended);
-      return begun;
+  async #executeShared(
+    shared: SharedResponse,
+    routed: RoutedRequest,
+    response: ServerResponse,
+    context: RequestContext,
+  ): Promise<StartedExecution | Refusal> {
+    const release = (): void => this.#idempotency.complete(shared);
+    shared.execution = this.#admitAndExecute(routed, response, context, () => {
+      const reader = this.#writerFor(routed, response);
+      shared.buffer.attach(reader);
+      const started = execute(routed, context.runtime, shared.buffer);
+      cancelOnClose(response, reader, started, () => this.#detach(shared, reader, started, routed));
+      started.done.then(release, release);
+      return started;
     });
-    const asking = await shared.started.catch((problem: unknown) => {
-      ended();
+    const execution = await shared.execution.catch((problem: unknown) => {
+      release();
       throw problem;
     });
-    if (!isRefusal(asking)) return { question, asking, joins: false };
-    ended();
-    return asking;
+    if (!isRefusal(execution)) return { request: routed, execution, isJoined: false };
+    release();
+    return execution;
   }
 
-  async #join(shared: Shared, question: Question, response: ServerResponse): Promise<Driven | Refusal> {
-    const asking = shared.started ? await shared.started : over;
-    if (isRefusal(asking)) return asking;
+  async #join(shared: SharedResponse, routed: RoutedRequest, response: ServerResponse): Promise<StartedExecution | Refusal> {
+    const execution = shared.execution ? await shared.execution : finishedExecution;
+    if (isRefusal(execution)) return execution;
     response.setHeader('x-hindcast-repeat', 'true');
-    const reader = this.#readerOf({ ...question, id: shared.id }, response);
-    shared.tape.attach(reader, shared.from);
+    const writer = this.#writerFor({ ...routed, id: shared.id }, response);
+    shared.buffer.attach(writer, shared.fromEvent);
     // There may be nothing to tell yet, and the head waits for the first word.
-    if (reader.begun) response.flushHeaders();
-    watch(response, reader, asking, () => this.#detach(shared, reader, asking, question));
-    return { question, asking, joins: true };
+    if (writer.headSent) response.flushHeaders();
+    cancelOnClose(response, writer, execution, () => this.#detach(shared, writer, execution, routed));
+    return { request: routed, execution, isJoined: true };
   }
 
   /** Nothing is asked of a provider that could not be recorded, or that the caller's budget and limits do not allow. */
-  async #admitted(question: Question, response: ServerResponse, visit: Visit, begin: () => Asking): Promise<Asking | Refusal> {
-    const { sink, purse } = this.#options;
-    if (sink.refusal() !== undefined) return noRecord;
-    const admission = await purse.admit(question, visit);
+  async #admitAndExecute(
+    routed: RoutedRequest,
+    response: ServerResponse,
+    context: RequestContext,
+    begin: () => ExecutionHandle,
+  ): Promise<ExecutionHandle | Refusal> {
+    const { sink, budgets } = this.#options;
+    if (sink.refusal() !== undefined) return recordingRefusal;
+    const admission = await budgets.admit(routed, context);
     if (admission && isRefusal(admission)) return admission;
     for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
-    const asking = begin();
-    admission?.follow(asking);
-    return asking;
+    const execution = begin();
+    admission?.follow(execution);
+    return execution;
   }
 
   /** Whoever may resume has a while to come back, in which the provider goes on. */
-  #detach({ tape }: Shared, reader: ResponseReader, asking: Asking, { resumable }: Question): void {
+  #detach({ buffer }: SharedResponse, writer: ResponseWriter, execution: ExecutionHandle, { isResumable }: RoutedRequest): void {
     const { clock } = this.#options;
-    const leave = (): void => {
-      if (tape.readers === 0) asking.leave();
+    const cancelIfUnread = (): void => {
+      if (buffer.sinkCount === 0) execution.cancel();
     };
-    tape.detach(reader);
-    if (!resumable) return leave();
-    const cancel = clock.at(clock.now() + resumeMs, leave);
-    asking.done.then(cancel, cancel);
+    buffer.detach(writer);
+    if (!isResumable) return cancelIfUnread();
+    const cancel = clock.at(clock.now() + resumeMs, cancelIfUnread);
+    execution.done.then(cancel, cancel);
   }
 
-  #readerOf(question: Question, response: ServerResponse): ResponseReader {
+  #writerFor(routed: RoutedRequest, response: ServerResponse): ResponseWriter {
     const { clock, keepAliveMs } = this.#options;
-    return new ResponseReader(response, {
+    return new ResponseWriter(response, {
       clock,
-      keepAliveMs: question.chat.stream ? keepAliveMs : undefined,
-      dialect: question.dialect,
-      earlyHeaders: earlyHeadersOf(question),
+      keepAliveMs: routed.chat.stream ? keepAliveMs : undefined,
+      dialect: routed.dialect,
+      earlyHeaders: earlyHeadersOf(routed),
     });
   }
 }
@@ -121,13 +136,13 @@ export class Answering {
 const resumeMs: Milliseconds = 60_000;
 
 /** Of an answer that was whole before: nothing is under way. */
-const over: Asking = { done: new Promise(() => {}), leave: () => {}, resume: () => {}, answer: () => undefined };
+const finishedExecution: ExecutionHandle = { done: new Promise(() => {}), cancel: () => {}, resume: () => {}, response: () => undefined };
 
-function watch(response: ServerResponse, reader: ResponseReader, asking: Asking, left: () => void): void {
+function cancelOnClose(response: ServerResponse, writer: ResponseWriter, execution: ExecutionHandle, onAborted: () => void): void {
   const leave = (): void => {
-    reader.stop();
-    if (!response.writableFinished) left();
+    writer.stop();
+    if (!response.writableFinished) onAborted();
   };
   if (response.destroyed) leave();
-  response.once('close', leave).on('drain', () => asking.resume());
+  response.once('close', leave).on('drain', () => execution.resume());
 }

@@ -4,48 +4,48 @@ import { invalid, type Refusal } from '../exchange/refuse.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 
 /** What everybody is when no keys are configured. */
-const anybody: CallerKey = { name: '', tenant: 'default', project: '', user: '', role: 'caller' };
+const anonymousCaller: CallerKey = { name: '', tenant: 'default', project: '', user: '', role: 'caller' };
 
 const credentialHeaders = ['x-api-key', 'x-goog-api-key', 'api-key'];
 
 /** `rawHeaders` as Node gives them, so that a second header of the same name is not overlooked. */
-export function admit(rawHeaders: readonly string[], { keys }: Pick<Settings, 'keys'>): CallerKey | Refusal {
-  if (keys.size === 0) return anybody;
-  const found = credentials(rawHeaders);
-  if (found.size > 1) {
+export function authenticateCaller(rawHeaders: readonly string[], { keys }: Pick<Settings, 'keys'>): CallerKey | Refusal {
+  if (keys.size === 0) return anonymousCaller;
+  const presented = credentials(rawHeaders);
+  if (presented.size > 1) {
     return invalid('ambiguous_credentials', 'The request carries two different keys. Send one, in one header.');
   }
-  for (const credential of found) {
+  for (const credential of presented) {
     const digest = createHash('sha256').update(credential, 'latin1').digest();
-    const known = indexOf(keys)
-      .get(shelf(digest))
+    const match = indexOf(keys)
+      .get(bucketOf(digest))
       ?.find(entry => timingSafeEqual(entry.digest, digest));
-    if (known) return known.key;
+    if (match) return match.key;
   }
-  return unknownKey(found.size === 0);
+  return unknownKey(presented.size === 0);
 }
 
-interface Entry {
+interface KeyEntry {
   readonly digest: Buffer;
   readonly key: CallerKey;
 }
 
-const indexes = new WeakMap<Settings['keys'], ReadonlyMap<number, readonly Entry[]>>();
+const indexes = new WeakMap<Settings['keys'], ReadonlyMap<number, readonly KeyEntry[]>>();
 
 /** By the first four bytes of the hash; the whole of it is then compared in constant time. */
-function indexOf(keys: Settings['keys']): ReadonlyMap<number, readonly Entry[]> {
+function indexOf(keys: Settings['keys']): ReadonlyMap<number, readonly KeyEntry[]> {
   let index = indexes.get(keys);
   if (!index) {
     const entries = [...keys]
       .map(([hash, key]) => ({ digest: Buffer.from(hash, 'hex'), key }))
       .filter(({ digest }) => digest.length === 32);
-    index = Map.groupBy(entries, ({ digest }) => shelf(digest));
+    index = Map.groupBy(entries, ({ digest }) => bucketOf(digest));
     indexes.set(keys, index);
   }
   return index;
 }
 
-const shelf = (digest: Buffer): number => digest.readUInt32BE(0);
+const bucketOf = (digest: Buffer): number => digest.readUInt32BE(0);
 
 /** The different keys that stand in the headers; '' is none. */
 function credentials(rawHeaders: readonly string[]): Set<string> {

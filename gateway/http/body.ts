@@ -33,7 +33,7 @@ export async function readBytes(request: IncomingMessage, limits: BodyLimits): P
   if (!decode && coding !== 'identity' && coding !== '') return unknownCoding;
   const encoded = await collect(request, limits);
   if (isRefusal(encoded)) return encoded;
-  return decode ? decoded(decode, encoded, limits.bodyBytesMax) : encoded;
+  return decode ? decodeBody(decode, encoded, limits.bodyBytesMax) : encoded;
 }
 
 function collect(request: IncomingMessage, { bodyBytesMax, bodyIdleMs }: BodyLimits): Promise<Buffer | Refusal> {
@@ -42,21 +42,21 @@ function collect(request: IncomingMessage, { bodyBytesMax, bodyIdleMs }: BodyLim
     let length = 0;
     const settle = (outcome: Buffer | Refusal): void => {
       clearTimeout(idle);
-      request.off('data', take).off('end', finish).off('close', leave).off('error', leave);
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       // Errors after this are the connection's end, which the response hears as well.
       request.on('error', () => {});
       resolve(outcome);
     };
-    const take = (chunk: Buffer): void => {
+    const onData = (chunk: Buffer): void => {
       idle.refresh();
       length += chunk.length;
       if (length > bodyBytesMax) return settle(tooLarge(bodyBytesMax));
       chunks.push(chunk);
     };
-    const finish = (): void => settle(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
-    const leave = (): void => settle(gone);
+    const onEnd = (): void => settle(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
+    const onClose = (): void => settle(callerClosed);
     const idle = setTimeout(() => settle(tooSlow), bodyIdleMs);
-    request.on('data', take).on('end', finish).on('close', leave).on('error', leave);
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
 }
 
@@ -70,7 +70,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
   zstd: promisify(zstdDecompress) as Decoder,
 };
 
-async function decoded(decode: Decoder, encoded: Buffer, bytesMax: number): Promise<Buffer | Refusal> {
+async function decodeBody(decode: Decoder, encoded: Buffer, bytesMax: number): Promise<Buffer | Refusal> {
   try {
     return await decode(encoded, { maxOutputLength: bytesMax });
   } catch (error) {
@@ -85,7 +85,7 @@ export const tooLarge = (bytesMax: number): Refusal => ({
 });
 
 /** Nobody will read it. */
-const gone: Refusal = {
+const callerClosed: Refusal = {
   ...invalid('client_closed_request', 'The caller closed the connection before its body was whole.', null, 499),
   close: true,
 };

@@ -2,15 +2,15 @@
 import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Exchange } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
-import type { Asking } from '../exchange/contract.ts';
-import { Roster } from './roster.ts';
+import type { ExecutionHandle } from '../exchange/contract.ts';
+import { ActiveSet } from './roster.ts';
 
 export class Drain {
   isDraining = false;
   readonly #clock: Clock;
   readonly #listener: Listener;
-  readonly #answering = new Roster<ServerResponse>();
-  readonly #asking = new Roster<Asking>();
+  readonly #responses = new ActiveSet<ServerResponse>();
+  readonly #executions = new ActiveSet<ExecutionHandle>();
   #idle: (() => void) | undefined;
 
   constructor(clock: Clock, listener: Listener) {
@@ -18,35 +18,35 @@ export class Drain {
     this.#listener = listener;
   }
 
-  get size(): number {
-    return this.#answering.size;
+  get inFlight(): number {
+    return this.#responses.size;
   }
 
   /** Counted until its response is closed. */
-  enter(response: ServerResponse): void {
-    const leave = this.#answering.enter(response);
+  track(response: ServerResponse): void {
+    const remove = this.#responses.add(response);
     response.once('close', () => {
-      leave();
-      if (this.#answering.size === 0) this.#idle?.();
+      remove();
+      if (this.#responses.size === 0) this.#idle?.();
     });
   }
 
   /** Counted until its record is sealed, which may be after its caller has left. */
-  async follow(asking: Asking): Promise<Exchange> {
-    const leave = this.#asking.enter(asking);
+  async trackExecution(execution: ExecutionHandle): Promise<Exchange> {
+    const remove = this.#executions.add(execution);
     try {
-      return await asking.done;
+      return await execution.done;
     } finally {
-      leave();
+      remove();
     }
   }
 
   /** Refuses what is new, waits so long for what is under way, then cuts it. */
   async end(graceMs: Milliseconds): Promise<void> {
     this.isDraining = true;
-    for (const response of this.#answering) if (!response.headersSent) response.shouldKeepAlive = false;
+    for (const response of this.#responses) if (!response.headersSent) response.shouldKeepAlive = false;
     this.#listener.closeIdleConnections();
-    if (this.#answering.size > 0) {
+    if (this.#responses.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#idle = resolve;
       const cancel = this.#clock.at(this.#clock.now() + graceMs, resolve);
@@ -54,15 +54,15 @@ export class Drain {
       cancel();
     }
     const closed = this.#listener.listening ? new Promise<void>(resolve => this.#listener.close(() => resolve())) : undefined;
-    const asking = [...this.#asking];
-    for (const { leave } of asking) leave();
-    await Promise.allSettled(asking.map(({ done }) => done));
+    const executions = [...this.#executions];
+    for (const { cancel: leave } of executions) leave();
+    await Promise.allSettled(executions.map(({ done }) => done));
     this.#listener.closeAllConnections();
     await closed;
   }
 
   /** Cuts now. */
-  hurry(): void {
+  closeNow(): void {
     this.#idle?.();
   }
 }

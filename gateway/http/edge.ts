@@ -28,7 +28,7 @@ export const edgeLimits: EdgeLimits = {
 };
 
 /** What stands between the server and its routes. */
-export interface Guard {
+export interface RequestGuard {
   /** What is wrong with a request; only one with nothing wrong reaches a route. */
   check(request: IncomingMessage): Refusal | undefined;
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
@@ -68,7 +68,7 @@ export function urlOf(server: Server, host: string): string {
 }
 
 /** Puts the guard before the listeners that the server has by now. They never see a broken request. */
-export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): void {
+export function guardEdge(server: Server, limits: EdgeLimits, guard: RequestGuard): void {
   const listeners = server.listeners('request') as RequestListener[];
   const current = new WeakMap<Socket, ServerResponse>();
   server.removeAllListeners('request').removeAllListeners('checkContinue').removeAllListeners('clientError');
@@ -92,7 +92,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): voi
     // In the midst of an answer there is no place for another one.
     const isAnswering = response?.headersSent === true && !response.writableFinished;
     if (!refusal || isAnswering || !socket.writable || socket.writableEnded) return void socket.destroy();
-    socket.end(rawAnswer(refusal, guard.broken(refusal)));
+    socket.end(rawResponse(refusal, guard.broken(refusal)));
     linger(socket);
     socket.destroySoon();
   });
@@ -107,10 +107,10 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: Guard): voi
 function refusalOf(code: string): Refusal | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return invalid('request_timeout', 'The request did not arrive in time.', null, 408);
-  return code.startsWith('HPE_') ? broken('The bytes on this connection are no valid HTTP request.') : undefined;
+  return code.startsWith('HPE_') ? invalidHttp('The bytes on this connection are no valid HTTP request.') : undefined;
 }
 
-export const broken = (message: string): Refusal => ({ ...invalid('invalid_http', message), close: true });
+export const invalidHttp = (message: string): Refusal => ({ ...invalid('invalid_http', message), close: true });
 
 export const headersTooLarge: Refusal = {
   ...invalid('headers_too_large', 'The request has more or longer headers than this gateway takes.', null, 431),
@@ -118,7 +118,7 @@ export const headersTooLarge: Refusal = {
 };
 
 /** An answer for a connection that has no response object. */
-function rawAnswer({ refusal }: Refusal, id: string): string {
+function rawResponse({ refusal }: Refusal, id: string): string {
   const body = errorBody(refusal);
   return [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { forbidden, type Refusal } from '../exchange/refuse.ts';
 import { tooLarge } from './body.ts';
-import { broken, type EdgeLimits, headersTooLarge } from './edge.ts';
+import { type EdgeLimits, headersTooLarge, invalidHttp } from './edge.ts';
 
 const hostShape = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
@@ -14,15 +14,15 @@ export function checkRequest(request: IncomingMessage, limits: EdgeLimits): Refu
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
   const isNameless = hosts === 0 && request.httpVersion === '1.0';
   if (!isNameless && (hosts !== 1 || !hostShape.test(headers.host ?? '')))
-    return broken('The request must have exactly one Host header, and a valid one.');
+    return invalidHttp('The request must have exactly one Host header, and a valid one.');
   if (!url.startsWith('/') && url !== '*' && authorityOf(url) !== headers.host?.toLowerCase()) {
-    return broken('The request target names another host than the Host header.');
+    return invalidHttp('The request target names another host than the Host header.');
   }
   const coding = headers['transfer-encoding'];
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return broken('The only transfer-encoding taken is chunked.');
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return invalidHttp('The only transfer-encoding taken is chunked.');
   // Java's HTTP client offers h2c on every first call; a server may ignore the offer, and then it is plain HTTP/1.1.
   const { upgrade } = headers;
-  if (upgrade !== undefined && upgrade.trim().toLowerCase() !== 'h2c') return broken('This gateway upgrades no connection.');
+  if (upgrade !== undefined && upgrade.trim().toLowerCase() !== 'h2c') return invalidHttp('This gateway upgrades no connection.');
   if (Number(headers['content-length'] ?? 0) > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
   return undefined;
 }
@@ -41,7 +41,7 @@ export const isLoopbackHost = (host: string): boolean => loopbackName.test(host)
  * A gateway on loopback without keys trusts every program of this machine, but no web page: a page reaches it by a name of its own
  * that was made to resolve to loopback (DNS rebinding), or directly, and then says so in `origin`.
  */
-export function checkPage({ headers }: IncomingMessage): Refusal | undefined {
+export function checkOrigin({ headers }: IncomingMessage): Refusal | undefined {
   const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
   if (!loopbackName.test(host) && !containerNames.includes(host)) {
     return forbidden(

@@ -5,8 +5,8 @@ import { type Dialect, isFieldProblem } from '../core/dialect.ts';
 import type { Caller } from '../core/exchange.ts';
 import { isObject, type JsonObject, type Span, scanObject } from '../core/json.ts';
 import type { FlagSaid } from '../core/variants.ts';
-import { onBreakHeader, withBreaks } from '../exchange/breaks.ts';
-import type { Question, Visit } from '../exchange/contract.ts';
+import { onBreakHeader, withStreamRecovery } from '../exchange/breaks.ts';
+import type { RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { streamTypeOf } from '../exchange/head.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/refuse.ts';
 import type { Flags } from '../flags/flags.ts';
@@ -16,7 +16,7 @@ import { type Body, type BodyLimits, checkContentType, readBody } from './body.t
 import { resolve } from './resolve.ts';
 
 /** What was asked, read and checked but not yet routed. */
-export interface Asked {
+export interface ParsedRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly text: string;
@@ -28,30 +28,34 @@ export interface Asked {
 /** Parameters by which a caller would choose where its request goes, or as whom. */
 const hostParameters = ['api_base', 'base_url', 'api_key', 'custom_host'];
 
-export async function parse(request: IncomingMessage, dialect: Dialect, limits: BodyLimits): Promise<Asked | Refusal> {
+export async function parse(request: IncomingMessage, dialect: Dialect, limits: BodyLimits): Promise<ParsedRequest | Refusal> {
   const wrongType = checkContentType(request.headers['content-type']);
   if (wrongType) return wrongType;
   const body = await readBody(request, limits);
   if (isRefusal(body)) return body;
-  return understand(body, request.headers, dialect);
+  return parseBody(body, request.headers, dialect);
 }
 
 /** What a body says, wherever it came from. */
-export function understand({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: Dialect): Asked | Refusal {
+export function parseBody({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: Dialect): ParsedRequest | Refusal {
   const scan = scanObject(text);
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
-  const named = namesHost(scan.members);
-  if (named) return named;
+  const refusal = checkHostParameters(scan.members);
+  if (refusal) return refusal;
   const chat = dialect.parseRequest(withModel(scan.value));
   if (isFieldProblem(chat)) return invalid(chat.problem.code, chat.problem.message, chat.problem.param);
   // Some dialects name the model elsewhere than in the body.
   return { headers, body: bytes, text, value: { ...scan.value, model: chat.model }, members: scan.members, chat };
 }
 
-export function namesHost(members: ReadonlyMap<string, Span>): Refusal | undefined {
-  const named = hostParameters.find(member => members.has(member));
-  if (named === undefined) return undefined;
-  return invalid('forbidden_parameter', `${named} is not allowed: callers of this gateway name models, never hosts or keys.`, named);
+export function checkHostParameters(members: ReadonlyMap<string, Span>): Refusal | undefined {
+  const forbiddenMember = hostParameters.find(member => members.has(member));
+  if (forbiddenMember === undefined) return undefined;
+  return invalid(
+    'forbidden_parameter',
+    `${forbiddenMember} is not allowed: callers of this gateway name models, never hosts or keys.`,
+    forbiddenMember,
+  );
 }
 
 /** A list of `models` may stand in for `model`. */
@@ -62,12 +66,18 @@ function withModel(value: JsonObject): JsonObject {
 }
 
 /** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. Only a route with a flag is waited for. */
-export function route(asked: Asked, dialect: Dialect, visit: Visit): Question | Refusal | Promise<Question | Refusal> {
-  const chosen = resolve(visit.settings, visit.key.tenant, asked.value);
+export function route(
+  parsed: ParsedRequest,
+  dialect: Dialect,
+  context: RequestContext,
+): RoutedRequest | Refusal | Promise<RoutedRequest | Refusal> {
+  const chosen = resolve(context.settings, context.key.tenant, parsed.value);
   if (isRefusal(chosen)) return chosen;
-  const caller = chosen.flag === undefined ? undefined : callerFrom(asked.headers, visit.key, asked.chat.user);
-  const said = caller && !isRefusal(caller) ? flagOf(chosen, { caller, chat: asked.chat }, visit.flags) : undefined;
-  return said ? said.then(flag => questionOf(asked, dialect, visit, chosen, flag)) : questionOf(asked, dialect, visit, chosen);
+  const caller = chosen.flag === undefined ? undefined : callerFrom(parsed.headers, context.key, parsed.chat.user);
+  const flagged = caller && !isRefusal(caller) ? flagOf(chosen, { caller, chat: parsed.chat }, context.flags) : undefined;
+  return flagged
+    ? flagged.then(flag => routedRequestOf(parsed, dialect, context, chosen, flag))
+    : routedRequestOf(parsed, dialect, context, chosen);
 }
 
 /** What the route's flag says; undefined where there is nothing to ask. */
@@ -83,25 +93,25 @@ export function flagOf(
 }
 
 /** The same for a route that was chosen already. */
-export function questionOf(
-  asked: Asked,
+export function routedRequestOf(
+  parsed: ParsedRequest,
   dialect: Dialect,
-  { id, receivedAt, trace, key, settings, world, telemetry }: Visit,
+  { id, receivedAt, trace, key, settings, runtime, telemetry }: RequestContext,
   chosen: Route,
-  said?: FlagSaid,
-): Question | Refusal {
-  const { headers } = asked;
-  const caller = callerFrom(headers, key, asked.chat.user);
+  flag?: FlagSaid,
+): RoutedRequest | Refusal {
+  const { headers } = parsed;
+  const caller = callerFrom(headers, key, parsed.chat.user);
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
-  const planned = world.policyOf(chosen, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller, said });
-  const policy = withBreaks(planned, { chat: asked.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
+  const planned = runtime.policyOf(chosen, { id, chat: parsed.chat, requestBytes: parsed.body.byteLength, caller, said: flag });
+  const policy = withStreamRecovery(planned, { chat: parsed.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
   if (isRefusal(policy)) return policy;
-  const none = whyNone(policy);
-  if (none !== undefined) return invalid('no_capable_target', none, 'model');
+  const reason = whyNone(policy);
+  if (reason !== undefined) return invalid('no_capable_target', reason, 'model');
   const { traceId, spanId, parentSpanId } = trace;
-  const streamOptions = asked.value.stream_options;
+  const streamOptions = parsed.value.stream_options;
   return {
     id,
     receivedAt,
@@ -111,17 +121,17 @@ export function questionOf(
     dialect,
     policy,
     onUnsupported: chosen.onUnsupported,
-    ...(chosen.copies ? { copies: chosen.copies } : {}),
+    ...(chosen.copies ? { shadowPlan: chosen.copies } : {}),
     configHash: settings.hash,
-    chat: asked.chat,
-    raw: { text: asked.text, members: asked.members },
-    body: asked.body,
+    chat: parsed.chat,
+    raw: { text: parsed.text, members: parsed.members },
+    body: parsed.body,
     headers: recordedHeaders(headers),
     includeUsage: dialect.alwaysUsage === true || (isObject(streamOptions) && streamOptions.include_usage === true),
-    ...(headers[resumeHeader] === 'true' && asked.chat.stream && streamTypeOf(dialect).startsWith('text/event-stream')
-      ? { resumable: true as const }
+    ...(headers[resumeHeader] === 'true' && parsed.chat.stream && streamTypeOf(dialect).startsWith('text/event-stream')
+      ? { isResumable: true as const }
       : {}),
-    onward: { isSampled: telemetry.samples(trace), state: trace.state },
+    propagatedTrace: { isSampled: telemetry.samples(trace), state: trace.state },
     hops,
   };
 }
@@ -138,11 +148,11 @@ function callerFrom(headers: IncomingHttpHeaders, key: CallerKey, user: string |
   for (const header in headers) {
     if (!header.startsWith(tagPrefix)) continue;
     const name = header.slice(tagPrefix.length);
-    const value = textOf(headers[header]);
+    const value = headerText(headers[header]);
     if (!tagShape.test(name) || value.length > valueLengthMax || ++count > tagsMax) return badTag(header);
     tags[name] = value;
   }
-  const conversation = textOf(headers['x-hindcast-conversation']);
+  const conversation = headerText(headers['x-hindcast-conversation']);
   if (conversation.length > valueLengthMax) {
     return invalid('invalid_value', `x-hindcast-conversation is longer than ${valueLengthMax} characters.`, 'x-hindcast-conversation');
   }
@@ -151,7 +161,7 @@ function callerFrom(headers: IncomingHttpHeaders, key: CallerKey, user: string |
     project: key.project,
     user: key.user || (user ?? ''),
     key: key.name,
-    requestId: textOf(headers['x-request-id']).slice(0, valueLengthMax),
+    requestId: headerText(headers['x-request-id']).slice(0, valueLengthMax),
     conversation,
     tags,
   };
@@ -174,7 +184,7 @@ function hopsFrom(headers: IncomingHttpHeaders): number | Refusal {
 }
 
 /** Headers that say something of the client or the call and are never secret. */
-const recorded = [
+const recordedHeaderNames = [
   'user-agent',
   'content-type',
   'accept',
@@ -194,15 +204,15 @@ const recorded = [
 
 function recordedHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   const out: Record<string, string> = {};
-  for (const name of recorded) {
+  for (const name of recordedHeaderNames) {
     const value = headers[name];
-    if (value !== undefined) out[name] = textOf(value).slice(0, 2 * valueLengthMax);
+    if (value !== undefined) out[name] = headerText(value).slice(0, 2 * valueLengthMax);
   }
   return out;
 }
 
 /** Node reads header bytes as Latin-1; what was sent as UTF-8 is read as such. */
-export function textOf(value: string | string[] | undefined): string {
+export function headerText(value: string | string[] | undefined): string {
   const text = Array.isArray(value) ? value.join(', ') : (value ?? '');
   if (!/[\u0080-\u00ff]/.test(text)) return text;
   const bytes = Buffer.from(text, 'latin1');

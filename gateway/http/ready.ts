@@ -1,9 +1,13 @@
 /** `GET /ready`: whether requests should come here. */
 import type { ServerResponse } from 'node:http';
-import { json } from '../exchange/refuse.ts';
+import { sendJson } from '../exchange/refuse.ts';
 
 /** A store that is down (`behind`) is no reason to send callers elsewhere: what is answered meanwhile waits in the spool. */
-export function ready(response: ServerResponse, reasons: readonly string[], behind: string | undefined): void {
+export function sendReadiness(response: ServerResponse, reasons: readonly string[], warning: string | undefined): void {
   const isReady = reasons.length === 0;
-  json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons, ...(behind ? { warnings: [behind] } : {}) });
+  sendJson(response, isReady ? 200 : 503, {
+    status: isReady ? 'ready' : 'not ready',
+    reasons,
+    ...(warning ? { warnings: [warning] } : {}),
+  });
 }

@@ -14,7 +14,7 @@ export function resolve(settings: Settings, tenant: string, body: JsonObject): R
   if (isRefusal(names)) return names;
   const routes: Route[] = [];
   for (const { name, param } of names) {
-    const route = settings.routes.get(name) ?? knownDirectly(settings, name, param);
+    const route = settings.routes.get(name) ?? cachedDirectRoute(settings, name, param);
     if (isRefusal(route)) return route;
     if (!isAllowed(settings, tenant, route.name)) {
       return forbidden('model_not_allowed', `This key may not ask the model ${JSON.stringify(name)}.`, param);
@@ -22,7 +22,7 @@ export function resolve(settings: Settings, tenant: string, body: JsonObject): R
     routes.push(route);
   }
   if (routes.length === 1) return routes[0]!;
-  return joined(routes);
+  return mergeRoutes(routes);
 }
 
 /** A tenant without a list of its own may ask everything. */
@@ -35,18 +35,18 @@ export function knownTargets({ routes }: Pick<Settings, 'routes'>): readonly str
   return [...new Set([...routes.values()].flatMap(route => route.steps.map(step => step.target)))];
 }
 
-interface Name {
+interface RequestedName {
   readonly name: string;
   readonly param: string;
 }
 
 /** The names in the order they shall be tried. Each may itself be a comma list. */
-function namesOf(body: JsonObject): readonly Name[] | Refusal {
-  const names: Name[] = [];
+function namesOf(body: JsonObject): readonly RequestedName[] | Refusal {
+  const names: RequestedName[] = [];
   for (const param of ['model', 'models', 'fallbacks']) {
-    const written = writtenIn(body[param], param);
-    if (isRefusal(written)) return written;
-    for (const text of written) {
+    const texts = namesIn(body[param], param);
+    if (isRefusal(texts)) return texts;
+    for (const text of texts) {
       const problem = checkName(text, param);
       if (problem) return problem;
       const list = text.split(',').map(name => name.trim());
@@ -60,7 +60,7 @@ function namesOf(body: JsonObject): readonly Name[] | Refusal {
 }
 
 /** `model` is a string, the others are lists; a fallback may be an object that names its model, as LiteLLM's clients write it. */
-function writtenIn(value: Json | undefined, param: string): readonly string[] | Refusal {
+function namesIn(value: Json | undefined, param: string): readonly string[] | Refusal {
   if (value === undefined || value === null) return [];
   if (param === 'model') return typeof value === 'string' ? [value] : invalid('invalid_type', 'model must be a string.', param);
   if (!Array.isArray(value)) return invalid('invalid_type', `${param} must be a list of model names.`, param);
@@ -79,33 +79,38 @@ function checkName(name: string, param: string): Refusal | undefined {
 }
 
 /** Routes of one target that callers have named by itself; the same object for the same name, so that what is made of a route is made once. */
-const direct = new WeakMap<Settings, Map<string, Route>>();
-const directMax = 1_000;
+const directRoutes = new WeakMap<Settings, Map<string, Route>>();
+const directRoutesMax = 1_000;
 
-function knownDirectly(settings: Settings, name: string, param: string): Route | Refusal {
-  const known = direct.get(settings)?.get(name);
+function cachedDirectRoute(settings: Settings, name: string, param: string): Route | Refusal {
+  const known = directRoutes.get(settings)?.get(name);
   if (known) return known;
-  const route = directly(settings, name, param);
+  const route = directRoute(settings, name, param);
   if (isRefusal(route)) return route;
-  const routes = direct.get(settings) ?? new Map<string, Route>();
-  putLatest(routes, name, route, directMax);
-  direct.set(settings, routes);
+  const routes = directRoutes.get(settings) ?? new Map<string, Route>();
+  putLatest(routes, name, route, directRoutesMax);
+  directRoutes.set(settings, routes);
   return route;
 }
 
 /** A name that is no route: `provider/model`, or a bare model name that only one provider can mean. */
-function directly(settings: Settings, name: string, param: string): Route | Refusal {
+function directRoute(settings: Settings, name: string, param: string): Route | Refusal {
   const slash = name.indexOf('/');
-  if (slash > 0 && slash < name.length - 1 && settings.providers.has(name.slice(0, slash))) return single(name);
+  if (slash > 0 && slash < name.length - 1 && settings.providers.has(name.slice(0, slash))) return singleTargetRoute(name);
   const candidates = candidatesFor(settings, name);
-  if (candidates.length === 1) return single(candidates[0]!);
-  const told = JSON.stringify(name).slice(0, 100);
+  if (candidates.length === 1) return singleTargetRoute(candidates[0]!);
+  const shownName = JSON.stringify(name).slice(0, 100);
   if (candidates.length > 1) {
-    return invalid('model_not_found', `The model ${told} is ambiguous: name one of ${candidates.join(', ')}.`.slice(0, 400), param, 404);
+    return invalid(
+      'model_not_found',
+      `The model ${shownName} is ambiguous: name one of ${candidates.join(', ')}.`.slice(0, 400),
+      param,
+      404,
+    );
   }
   return invalid(
     'model_not_found',
-    `The model ${told} does not exist here: name a route or a provider/model. GET /v1/models lists them.`,
+    `The model ${shownName} does not exist here: name a route or a provider/model. GET /v1/models lists them.`,
     param,
     404,
   );
@@ -113,29 +118,29 @@ function directly(settings: Settings, name: string, param: string): Route | Refu
 
 /** A target that a route names, by its model alone; else the accounts whose provider makes models of such names. */
 function candidatesFor(settings: Settings, model: string): readonly string[] {
-  const named = knownTargets(settings).filter(target => target.slice(target.indexOf('/') + 1) === model);
-  if (named.length > 0) return named;
+  const routed = knownTargets(settings).filter(target => target.slice(target.indexOf('/') + 1) === model);
+  if (routed.length > 0) return routed;
   const accounts = [...settings.providers.values()].filter(({ provider }) =>
     provider.modelPrefixes?.some(prefix => model.startsWith(prefix)),
   );
-  const atHome = accounts.filter(isAtHome);
-  return (atHome.length > 0 ? atHome : accounts).map(account => `${account.name}/${model}`);
+  const vendors = accounts.filter(isVendorAccount);
+  return (vendors.length > 0 ? vendors : accounts).map(account => `${account.name}/${model}`);
 }
 
 /** The vendor itself, rather than somebody else who speaks its wire format. */
-const isAtHome = ({ provider, baseUrl }: Account): boolean => baseUrl === provider.baseUrl;
+const isVendorAccount = ({ provider, baseUrl }: Account): boolean => baseUrl === provider.baseUrl;
 
-const single = (target: string): Route => ({ name: target, ...routeDefaults, steps: [{ target, ...stepDefaults }] });
+const singleTargetRoute = (target: string): Route => ({ name: target, ...routeDefaults, steps: [{ target, ...stepDefaults }] });
 
 /** Several names make one chain, tried in order. It may take as long as the slowest of them, and is as strict as the strictest. */
-function joined(routes: readonly Route[]): Route | Refusal {
+function mergeRoutes(routes: readonly Route[]): Route | Refusal {
   const steps: readonly ConfiguredStep[] = routes.flatMap(route => route.steps);
   if (steps.length > stepsMax) return invalid('invalid_value', `A request may be given at most ${stepsMax} targets.`, 'models');
   const strictness = routes.map(route => route.onUnsupported);
   return {
     name: routes.map(route => route.name).join(','),
     deadlineMs: Math.max(...routes.map(route => route.deadlineMs)),
-    onUnsupported: strictness.find(word => word === 'reject') ?? strictness.find(word => word === 'drop') ?? 'warn',
+    onUnsupported: strictness.find(value => value === 'reject') ?? strictness.find(word => word === 'drop') ?? 'warn',
     steps,
   };
 }

@@ -5,28 +5,28 @@
  * everything that ever passed through the later ones until the next full collection. Measured: a quarter of all
  * that was allocated outlived its request that way.
  */
-export class Roster<Member extends object> implements Iterable<Member> {
-  readonly #places: (Member | undefined)[] = [];
+export class ActiveSet<Member extends object> implements Iterable<Member> {
+  readonly #slots: (Member | undefined)[] = [];
   readonly #free: number[] = [];
 
   get size(): number {
-    return this.#places.length - this.#free.length;
+    return this.#slots.length - this.#free.length;
   }
 
   /** Gives what takes it out again; a second call of that does nothing. */
-  enter(member: Member): () => void {
-    const place = this.#free.pop() ?? this.#places.length;
-    this.#places[place] = member;
-    let isHere = true;
+  add(member: Member): () => void {
+    const slot = this.#free.pop() ?? this.#slots.length;
+    this.#slots[slot] = member;
+    let isPresent = true;
     return () => {
-      if (!isHere) return;
-      isHere = false;
-      this.#places[place] = undefined;
-      this.#free.push(place);
+      if (!isPresent) return;
+      isPresent = false;
+      this.#slots[slot] = undefined;
+      this.#free.push(slot);
     };
   }
 
   *[Symbol.iterator](): Iterator<Member> {
-    for (const member of this.#places) if (member) yield member;
+    for (const member of this.#slots) if (member) yield member;
   }
 }

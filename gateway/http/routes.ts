@@ -16,12 +16,12 @@ export interface RouteEntry {
   readonly handler: Handler;
 }
 
-export interface Fallback {
+export interface RouteErrorHandlers {
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
   crashed(request: IncomingMessage, response: ServerResponse, problem: unknown): void;
 }
 
-export function createRoutes(listener: Listener, table: readonly RouteEntry[], fallback: Fallback): Server {
+export function createRoutes(listener: Listener, table: readonly RouteEntry[], fallback: RouteErrorHandlers): Server {
   const hapi = server({
     listener,
     autoListen: false,
@@ -72,7 +72,9 @@ function wrongMethod(entries: readonly RouteEntry[]): Refusal {
 
 function notFound({ url = '' }: IncomingMessage, table: readonly RouteEntry[]): Refusal {
   const path = url.split(/[?#]/, 1)[0]!.replace(/^\/+(?:v1\/)*/, '/v1/');
-  const meant = table.find(entry => entry.path === path)?.path;
-  const hint = meant ? `Did you mean ${meant}? The base URL of clients ends in /v1.` : 'POST /v1/chat/completions is what clients ask.';
+  const suggestion = table.find(entry => entry.path === path)?.path;
+  const hint = suggestion
+    ? `Did you mean ${suggestion}? The base URL of clients ends in /v1.`
+    : 'POST /v1/chat/completions is what clients ask.';
   return invalid('not_found', `There is nothing here. ${hint}`, null, 404);
 }

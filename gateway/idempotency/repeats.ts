@@ -5,41 +5,41 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { Asking, Question } from '../exchange/contract.ts';
+import type { ExecutionHandle, RoutedRequest } from '../exchange/contract.ts';
 import { invalid, type Refusal } from '../exchange/refuse.ts';
-import { Tape } from './tape.ts';
+import { ResponseBuffer } from './tape.ts';
 
-export interface RepeatLimits {
+export interface IdempotencyLimits {
   /** How long a whole answer is kept after its end. */
-  readonly keepMs: Milliseconds;
+  readonly ttlMs: Milliseconds;
   /** Characters kept of one answer, and of all. */
-  readonly answerLengthMax: number;
-  readonly lengthMax: number;
-  readonly answersMax: number;
+  readonly responseLengthMax: number;
+  readonly totalLengthMax: number;
+  readonly responsesMax: number;
 }
 
-export const repeatLimits: RepeatLimits = {
-  keepMs: 600_000,
-  answerLengthMax: 4 * 1024 * 1024,
-  lengthMax: 64 * 1024 * 1024,
-  answersMax: 10_000,
+export const idempotencyLimits: IdempotencyLimits = {
+  ttlMs: 600_000,
+  responseLengthMax: 4 * 1024 * 1024,
+  totalLengthMax: 64 * 1024 * 1024,
+  responsesMax: 10_000,
 };
 
 /** An answer that can be joined. */
-export interface Shared {
+export interface SharedResponse {
   readonly name: string;
   /** The request that it was first asked by. */
   readonly id: string;
   readonly digest: string;
-  readonly tape: Tape;
+  readonly buffer: ResponseBuffer;
   /** Set by whoever asks it first; absent for one that ended. */
-  started?: Promise<Asking | Refusal>;
+  execution?: Promise<ExecutionHandle | Refusal>;
   /** The piece of it that is read first. */
-  readonly from?: number;
+  readonly fromEvent?: number;
 }
 
-interface Kept extends Shared {
-  readonly until: Instant;
+interface StoredResponse extends SharedResponse {
+  readonly expiresAt: Instant;
 }
 
 const headerName = 'idempotency-key';
@@ -47,61 +47,66 @@ const headerName = 'idempotency-key';
 const eventIdShape = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,9})$/;
 const keyShape = /^[\x21-\x7e]{1,255}$/;
 
-export class Repeats {
+export class IdempotencyStore {
   readonly #clock: Clock;
-  readonly #limits: RepeatLimits;
-  readonly #underWay = new Map<string, Shared>();
+  readonly #limits: IdempotencyLimits;
+  readonly #inFlight = new Map<string, SharedResponse>();
   /** In the order of their end. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #stored = new Map<string, StoredResponse>();
   #length = 0;
 
-  constructor(clock: Clock, limits: Partial<RepeatLimits> = {}) {
+  constructor(clock: Clock, limits: Partial<IdempotencyLimits> = {}) {
     this.#clock = clock;
-    this.#limits = { ...repeatLimits, ...limits };
+    this.#limits = { ...idempotencyLimits, ...limits };
   }
 
   /** What a request with a key takes part in, or a stream that can be resumed; undefined of any other. Whoever finds it not `started` and not answered asks, and says `ended`. */
-  join(headers: IncomingHttpHeaders, question: Question): Shared | Refusal | undefined {
+  join(headers: IncomingHttpHeaders, request: RoutedRequest): SharedResponse | Refusal | undefined {
     const key = headers[headerName];
     const eventId = headers['last-event-id'];
-    if (key === undefined && eventId === undefined && !question.resumable) return undefined;
+    if (key === undefined && eventId === undefined && !request.isResumable) return undefined;
     const [, id, last] = eventIdShape.exec(String(eventId)) ?? [];
-    if (key === undefined && id === undefined && !question.resumable) return undefined;
-    if (key !== undefined && (typeof key !== 'string' || !keyShape.test(key))) return badKey;
-    const { tenant, key: caller } = question.caller;
-    const name = JSON.stringify(key === undefined ? [tenant, caller, 'stream', id ?? question.id] : [tenant, caller, key]);
-    const digest = digestOf(question);
-    this.#forgetOld();
-    const known = this.#underWay.get(name) ?? this.#kept.get(name);
-    if (known) {
-      if (known.digest !== digest) return otherBody;
-      if (!known.tape.isWhole) return notKept(known.id);
-      return known.id === id ? { ...known, from: Number(last) + 1 } : known;
+    if (key === undefined && id === undefined && !request.isResumable) return undefined;
+    if (key !== undefined && (typeof key !== 'string' || !keyShape.test(key))) return invalidKey;
+    const { tenant, key: caller } = request.caller;
+    const name = JSON.stringify(key === undefined ? [tenant, caller, 'stream', id ?? request.id] : [tenant, caller, key]);
+    const digest = digestOf(request);
+    this.#evictExpired();
+    const existing = this.#inFlight.get(name) ?? this.#stored.get(name);
+    if (existing) {
+      if (existing.digest !== digest) return bodyConflict;
+      if (!existing.buffer.isRetained) return responseNotStored(existing.id);
+      return existing.id === id ? { ...existing, fromEvent: Number(last) + 1 } : existing;
     }
-    if (id !== undefined) return streamNotKept;
-    if (this.#underWay.size >= this.#limits.answersMax) return tooMany;
-    const shared: Shared = { name, id: question.id, digest, tape: new Tape((length, more) => this.#room(length, more)) };
-    this.#underWay.set(name, shared);
+    if (id !== undefined) return streamNotStored;
+    if (this.#inFlight.size >= this.#limits.responsesMax) return tooMany;
+    const shared: SharedResponse = {
+      name,
+      id: request.id,
+      digest,
+      buffer: new ResponseBuffer((length, more) => this.#reserve(length, more)),
+    };
+    this.#inFlight.set(name, shared);
     return shared;
   }
 
   /** A whole answer is kept; of any other, a repeat asks anew. */
-  ended(shared: Shared): void {
-    if (!this.#underWay.delete(shared.name)) return;
-    if (!shared.tape.isAnswered) {
-      if (shared.tape.isWhole) this.#length -= shared.tape.length;
+  complete(shared: SharedResponse): void {
+    if (!this.#inFlight.delete(shared.name)) return;
+    if (!shared.buffer.isSuccessful) {
+      if (shared.buffer.isRetained) this.#length -= shared.buffer.length;
       return;
     }
-    const { started: _, ...rest } = shared;
-    this.#kept.set(shared.name, { ...rest, until: this.#clock.now() + this.#limits.keepMs });
-    this.#forgetOld();
+    const { execution: _, ...rest } = shared;
+    this.#stored.set(shared.name, { ...rest, expiresAt: this.#clock.now() + this.#limits.ttlMs });
+    this.#evictExpired();
   }
 
-  #room(length: number, more: number): boolean {
-    const { answerLengthMax, lengthMax } = this.#limits;
-    if (length + more <= answerLengthMax) {
-      while (this.#length + more > lengthMax && this.#kept.size > 0) this.#forget();
-      if (this.#length + more <= lengthMax) {
+  #reserve(length: number, more: number): boolean {
+    const { responseLengthMax, totalLengthMax } = this.#limits;
+    if (length + more <= responseLengthMax) {
+      while (this.#length + more > totalLengthMax && this.#stored.size > 0) this.#evictOldest();
+      if (this.#length + more <= totalLengthMax) {
         this.#length += more;
         return true;
       }
@@ -110,28 +115,32 @@ export class Repeats {
     return false;
   }
 
-  #forgetOld(): void {
+  #evictExpired(): void {
     const now = this.#clock.now();
-    for (let oldest = first(this.#kept); oldest; oldest = first(this.#kept)) {
-      if (oldest.until > now && this.#kept.size <= this.#limits.answersMax) return;
-      this.#forget();
+    for (let oldest = oldestOf(this.#stored); oldest; oldest = oldestOf(this.#stored)) {
+      if (oldest.expiresAt > now && this.#stored.size <= this.#limits.responsesMax) return;
+      this.#evictOldest();
     }
   }
 
-  #forget(): void {
-    const oldest = first(this.#kept)!;
-    this.#kept.delete(oldest.name);
-    if (oldest.tape.isWhole) this.#length -= oldest.tape.length;
+  #evictOldest(): void {
+    const oldest = oldestOf(this.#stored)!;
+    this.#stored.delete(oldest.name);
+    if (oldest.buffer.isRetained) this.#length -= oldest.buffer.length;
   }
 }
 
-const first = (kept: ReadonlyMap<string, Kept>): Kept | undefined => kept.values().next().value;
+const oldestOf = (kept: ReadonlyMap<string, StoredResponse>): StoredResponse | undefined => kept.values().next().value;
 
 /** Some dialects say the model, and whether to stream, outside of the body. */
-const digestOf = ({ dialect, chat, body }: Question): string =>
+const digestOf = ({ dialect, chat, body }: RoutedRequest): string =>
   createHash('sha256').update(`${dialect.name}\n${chat.model}\n${chat.stream}\n`).update(body).digest('base64');
 
-const badKey: Refusal = invalid('invalid_value', 'An Idempotency-Key is 1 to 255 visible ASCII characters, sent once.', 'Idempotency-Key');
+const invalidKey: Refusal = invalid(
+  'invalid_value',
+  'An Idempotency-Key is 1 to 255 visible ASCII characters, sent once.',
+  'Idempotency-Key',
+);
 
 /** SDKs try a 409 again by themselves, which would not help. */
 const conflict = (code: string, message: string): Refusal => ({
@@ -139,18 +148,18 @@ const conflict = (code: string, message: string): Refusal => ({
   headers: { 'x-should-retry': 'false' },
 });
 
-const otherBody: Refusal = conflict(
+const bodyConflict: Refusal = conflict(
   'idempotency_conflict',
   'This Idempotency-Key came with another request before. Send a new key with a new request.',
 );
 
-const notKept = (id: string): Refusal =>
+const responseNotStored = (id: string): Refusal =>
   conflict(
     'idempotency_answer_not_kept',
     `The first request with this Idempotency-Key was answered (${id}), by more than is kept for repeats. Send a new key to ask again.`,
   );
 
-const streamNotKept: Refusal = {
+const streamNotStored: Refusal = {
   ...invalid(
     'stream_not_kept',
     'The stream of this Last-Event-ID is not kept: it broke, it ended too long ago, it was too long, or it was asked without x-hindcast-resume: true. Ask again without Last-Event-ID.',

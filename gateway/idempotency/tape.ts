@@ -1,98 +1,98 @@
 import type { Sealed } from '../core/exchange.ts';
-import type { Head, Reader } from '../exchange/contract.ts';
+import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
 
 type Ending =
-  | { readonly type: 'end'; readonly text: string; readonly head: Head; readonly sealed: Sealed }
-  | { readonly type: 'fail'; readonly text: string; readonly head: Head };
+  | { readonly type: 'end'; readonly text: string; readonly head: ResponseHead; readonly sealed: Sealed }
+  | { readonly type: 'fail'; readonly text: string; readonly head: ResponseHead };
 
-export class Tape implements Reader {
+export class ResponseBuffer implements ResponseSink {
   /** Of everything kept, in characters. */
   length = 0;
-  readonly #room: (length: number, more: number) => boolean;
-  readonly #readers = new Set<Reader>();
-  #texts: string[] | undefined = [];
-  #head: Head | undefined;
+  readonly #reserve: (length: number, more: number) => boolean;
+  readonly #sinks = new Set<ResponseSink>();
+  #chunks: string[] | undefined = [];
+  #head: ResponseHead | undefined;
   #ending: Ending | undefined;
 
   /** `room` tells whether a tape of this length may grow by so much; one that may not keeps nothing any more. */
-  constructor(room: (length: number, more: number) => boolean) {
-    this.#room = room;
+  constructor(reserve: (length: number, more: number) => boolean) {
+    this.#reserve = reserve;
   }
 
   /** Some reader may have sent a head of its own by now, to keep its connection alive. */
-  get begun(): boolean {
-    return this.#head !== undefined || [...this.#readers].some(reader => reader.begun);
+  get headSent(): boolean {
+    return this.#head !== undefined || [...this.#sinks].some(reader => reader.headSent);
   }
 
   /** False once it said more than is kept: who comes later cannot hear the beginning. */
-  get isWhole(): boolean {
-    return this.#texts !== undefined;
+  get isRetained(): boolean {
+    return this.#chunks !== undefined;
   }
 
-  get readers(): number {
-    return this.#readers.size;
+  get sinkCount(): number {
+    return this.#sinks.size;
   }
 
   /** It ended as an answer ends, and not in an error. */
-  get isAnswered(): boolean {
+  get isSuccessful(): boolean {
     return this.#ending?.type === 'end' && this.#ending.head.status === 200;
   }
 
   /** Tells a reader what was said, from this piece on, and goes on telling it until `detach`. */
-  attach(reader: Reader, from = 0): void {
-    this.#readers.add(reader);
-    if (this.#head) reader.begin(this.#head);
-    for (const text of this.#texts?.slice(from) ?? []) reader.write(text);
-    if (this.#ending) finish(reader, this.#ending, this.#head !== undefined);
+  attach(sink: ResponseSink, from = 0): void {
+    this.#sinks.add(sink);
+    if (this.#head) sink.sendHead(this.#head);
+    for (const text of this.#chunks?.slice(from) ?? []) sink.write(text);
+    if (this.#ending) finishSink(sink, this.#ending, this.#head !== undefined);
   }
 
-  detach(reader: Reader): void {
-    this.#readers.delete(reader);
+  detach(sink: ResponseSink): void {
+    this.#sinks.delete(sink);
   }
 
-  begin(head: Head): void {
+  sendHead(head: ResponseHead): void {
     this.#head = head;
-    for (const reader of this.#readers) reader.begin(head);
+    for (const reader of this.#sinks) reader.sendHead(head);
   }
 
   /** The slowest reader sets the pace. */
   write(text: string, bytes?: Uint8Array): boolean {
-    this.#keep(text);
-    let goOn = true;
-    for (const reader of this.#readers) if (!reader.write(text, bytes)) goOn = false;
-    return goOn;
+    this.#append(text);
+    let accepts = true;
+    for (const reader of this.#sinks) if (!reader.write(text, bytes)) accepts = false;
+    return accepts;
   }
 
-  end(text: string, head: Head, sealed: Sealed): void {
+  end(text: string, head: ResponseHead, sealed: Sealed): void {
     this.#finish({ type: 'end', text, head, sealed });
   }
 
-  fail(text: string, head: Head): void {
+  fail(text: string, head: ResponseHead): void {
     this.#finish({ type: 'fail', text, head });
   }
 
   #finish(ending: Ending): void {
-    const hasBegun = this.begun;
+    const headSent = this.headSent;
     this.#ending = ending;
-    this.#keep(ending.text, false);
-    for (const reader of this.#readers) finish(reader, ending, hasBegun);
+    this.#append(ending.text, false);
+    for (const reader of this.#sinks) finishSink(reader, ending, headSent);
   }
 
-  #keep(text: string, asText = true): void {
-    if (!this.#texts) return;
-    if (this.#room(this.length, text.length)) {
+  #append(text: string, isChunk = true): void {
+    if (!this.#chunks) return;
+    if (this.#reserve(this.length, text.length)) {
       this.length += text.length;
-      if (asText) this.#texts.push(text);
+      if (isChunk) this.#chunks.push(text);
       return;
     }
-    this.#texts = undefined;
+    this.#chunks = undefined;
   }
 }
 
 /** What ends a stream is no answer in one piece: who has not begun when others have begins like them. */
-function finish(reader: Reader, ending: Ending, hasBegun: boolean): void {
+function finishSink(sink: ResponseSink, ending: Ending, headSent: boolean): void {
   const { text, head } = ending;
-  if (hasBegun && !reader.begun) reader.begin({ status: 200, contentType: 'text/event-stream; charset=utf-8', headers: head.headers });
-  if (ending.type === 'end') reader.end(text, head, ending.sealed);
-  else reader.fail(text, head);
+  if (headSent && !sink.headSent) sink.sendHead({ status: 200, contentType: 'text/event-stream; charset=utf-8', headers: head.headers });
+  if (ending.type === 'end') sink.end(text, head, ending.sealed);
+  else sink.fail(text, head);
 }

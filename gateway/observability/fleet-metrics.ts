@@ -10,7 +10,7 @@ import type { FleetState } from '../targets/state.ts';
 export interface FleetSources {
   readonly fleet: FleetState;
   readonly now: () => Instant;
-  readonly copies: Readonly<Record<'shadow' | 'audit', CopyCounts>>;
+  readonly copies: Readonly<Record<'shadow' | 'audit', ShadowCallCounts>>;
   readonly flags?: Flags['counts'] | undefined;
   readonly probes?: Probes['seen'];
 }
@@ -143,7 +143,7 @@ function toldByExchanges(registry: Registry): FleetInstruments {
   };
 }
 
-export interface CopyCounts {
+export interface ShadowCallCounts {
   asked: number;
   skipped: number;
 }

@@ -7,7 +7,7 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { cost } from '../core/price.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
-import type { AskWorld, Question, Target } from '../exchange/contract.ts';
+import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/contract.ts';
 import { exchangeOf } from '../exchange/record.ts';
 import { newExchangeId } from '../settings/ids.ts';
 import { consumedBy } from './consumed.ts';
@@ -21,8 +21,8 @@ export interface Results {
   readonly answer: Buffer;
   readonly target: Target;
   /** The request that fetched them. */
-  readonly question: Question;
-  readonly world: AskWorld;
+  readonly question: RoutedRequest;
+  readonly world: ExecutionEnvironment;
   readonly ledger: Ledger;
 }
 
@@ -185,7 +185,7 @@ function exchangeOfItem({ customId, status, requestId, body }: Item, asked: Json
   const request = Buffer.from(asked ? JSON.stringify(asked) : '');
   const chat: ChatRequest = { model, messages: [], tools: [], stream: false, stop: [], extra: {} };
   const caller = { ...question.caller, requestId: customId, tags: { ...question.caller.tags, batch_file: id } };
-  const item: Question = {
+  const item: RoutedRequest = {
     ...question,
     id: newExchangeId(at),
     receivedAt: at,
@@ -233,7 +233,7 @@ function consumedOf(operation: Operation, body: JsonObject, { provider }: Target
 }
 
 /** A chat completion can be asked again, as any other that was recorded. */
-const dialectOf = (operation: Operation, { dialect }: Question): Question['dialect'] =>
+const dialectOf = (operation: Operation, { dialect }: RoutedRequest): RoutedRequest['dialect'] =>
   operation === 'chat' ? { ...dialect, name: 'openai-chat' } : dialect;
 
 const priceOf = (model: string, { target, world }: Results, at: number) =>

@@ -1,4 +1,4 @@
-import type { Question } from '../exchange/contract.ts';
+import type { RoutedRequest } from '../exchange/contract.ts';
 import type { AskedFor } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
 
@@ -11,7 +11,7 @@ const bytesPerSecond = 16_000;
 const heardPerSecond = 10;
 const wordsPerSecond = 4;
 
-type Reckoned = NonNullable<Question['reckoned']>;
+type Reckoned = NonNullable<RoutedRequest['estimatedTokens']>;
 
 /** Undefined where the body is text and is counted as such. */
 export function reckonedFor({ operation }: Endpoint, asked: AskedFor & { readonly bytes: Buffer | undefined }): Reckoned | undefined {

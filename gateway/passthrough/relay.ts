@@ -5,10 +5,10 @@ import type { Exchange } from '../core/exchange.ts';
 import { type Failure, mistakeIn } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { Asking, AskWorld, Question, Target } from '../exchange/contract.ts';
-import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from '../exchange/drive.ts';
+import type { ExecutionEnvironment, ExecutionHandle, RoutedRequest, Target } from '../exchange/contract.ts';
+import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from '../exchange/drive.ts';
 import { headOf } from '../exchange/head.ts';
-import { wantsOf } from '../exchange/question.ts';
+import { demandOf } from '../exchange/question.ts';
 import { exchangeOf } from '../exchange/record.ts';
 import { callerErrorOf, recordingUnavailable } from '../exchange/tell.ts';
 import type { AskedFor } from './consumed.ts';
@@ -18,8 +18,8 @@ import { Try } from './try.ts';
 
 export interface RelayForm {
   readonly endpoint: Endpoint;
-  readonly question: Question;
-  readonly world: AskWorld;
+  readonly question: RoutedRequest;
+  readonly world: ExecutionEnvironment;
   readonly response: ServerResponse;
   readonly accept: string;
   readonly asked: AskedFor;
@@ -40,9 +40,9 @@ function errorOf(failure: Failure, { by }: Endpoint): CallerError {
 /** What was fetched could not be recorded, and is not given out without. */
 export const unrecorded: Failure = { kind: 'internal', message: 'the results of a batch could not be recorded' };
 
-export class Relay implements Asking {
+export class Relay implements ExecutionHandle {
   readonly #form: RelayForm;
-  readonly #drive: Drive;
+  readonly #drive: RouteDriver;
   readonly #done = Promise.withResolvers<Exchange>();
   readonly #tries: Try[] = [];
   #begun = false;
@@ -52,13 +52,13 @@ export class Relay implements Asking {
     this.#form = form;
     const { world, question } = form;
     const targets = [...new Set(question.policy.steps.map(step => step.target))];
-    const wants = wantsOf(question);
-    this.#drive = drive(question.policy, question.id, {
+    const wants = demandOf(question);
+    this.#drive = startDriver(question.policy, question.id, {
       clock: world.clock,
       arrivedAt: question.arrivedAt,
-      closed: at => world.closed(at),
-      look: at => world.look?.(targets, wants, at) ?? {},
-      ...(world.enter ? { queue: (target, admitted) => world.enter!(target, wants, admitted) } : {}),
+      coolingDown: at => world.coolingDown(at),
+      viewTargets: at => world.viewTargets?.(targets, wants, at) ?? {},
+      ...(world.enqueue ? { queue: (target, admitted) => world.enqueue!(target, wants, admitted) } : {}),
       attempt: (command, report) => this.#attempt(command, report, wants.tokens),
       commit: attempt => {
         this.#committed = attempt;
@@ -73,10 +73,10 @@ export class Relay implements Asking {
   }
 
   /** What passes through has no words of ours. */
-  answer(): undefined {}
+  response(): undefined {}
 
-  leave(): void {
-    this.#drive.leave();
+  cancel(): void {
+    this.#drive.cancel();
   }
 
   resume(): void {
@@ -117,7 +117,7 @@ export class Relay implements Asking {
     if (bytes.length > 0 && !response.write(bytes)) read.pause();
   }
 
-  async #settle(outcome: RouteOutcome, log: DriveLog): Promise<void> {
+  async #settle(outcome: RouteOutcome, log: DriverLog): Promise<void> {
     const { world, question, endpoint } = this.#form;
     const { decided, told: answer } = await this.#answered(outcome);
     const failure = decided.type === 'failed' ? decided.failure : undefined;

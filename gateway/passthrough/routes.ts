@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Purse } from '../budgets/purse.ts';
 import type { Sink } from '../core/exchange.ts';
-import type { Visit } from '../exchange/contract.ts';
+import type { RequestContext } from '../exchange/contract.ts';
 import { isRefusal, type Refusal } from '../exchange/refuse.ts';
 import type { BodyLimits } from '../http/body.ts';
 import type { RouteEntry } from '../http/routes.ts';
@@ -16,9 +16,9 @@ export interface Lent {
   readonly sink: Sink;
   readonly ledger: Ledger;
   readonly purse: Purse;
-  visitOf(request: IncomingMessage): Visit;
+  visitOf(request: IncomingMessage): RequestContext;
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
-  relayed(relayed: Relayed, visit: Visit, path: string): Promise<void>;
+  relayed(relayed: Relayed, visit: RequestContext, path: string): Promise<void>;
 }
 
 export function passThroughRoutes({ visitOf, refused, relayed, ...lent }: Lent): readonly RouteEntry[] {

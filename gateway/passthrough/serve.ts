@@ -7,12 +7,12 @@ import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from
 import { forbidding } from '../core/loss.ts';
 import { providerOf } from '../core/target.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { Visit } from '../exchange/contract.ts';
-import { ours } from '../exchange/pass.ts';
-import { invalid, isRefusal, noRecord, type Refusal } from '../exchange/refuse.ts';
-import type { Driven } from '../http/answering.ts';
+import type { RequestContext } from '../exchange/contract.ts';
+import { gatewayMembers } from '../exchange/pass.ts';
+import { invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refuse.ts';
+import type { StartedExecution } from '../http/answering.ts';
 import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
-import { namesHost, questionOf } from '../http/intake.ts';
+import { checkHostParameters, routedRequestOf } from '../http/intake.ts';
 import { nothingUsed, recordBatch, withBatch } from './batch-items.ts';
 import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
 import type { AskedFor } from './consumed.ts';
@@ -29,14 +29,14 @@ export interface PassThrough {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly params: Readonly<Record<string, string>>;
-  readonly visit: Visit;
+  readonly visit: RequestContext;
   readonly limits: BodyLimits;
   readonly sink: Sink;
   readonly ledger: Ledger;
   readonly purse: Purse;
 }
 
-export type Relayed = Driven;
+export type Relayed = StartedExecution;
 
 export async function passThrough(form: PassThrough): Promise<Relayed | Refusal> {
   const { endpoint, request, response, visit, sink } = form;
@@ -48,12 +48,12 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   if (isRefusal(sendings)) return sendings;
   const { route, account } = chosen;
   const steps = route.steps.filter(({ target }) => sendings.has(target));
-  const asked = questionOf(askedOf(request, sent), recordedAs, visit, { ...route, steps });
+  const asked = routedRequestOf(askedOf(request, sent), recordedAs, visit, { ...route, steps });
   if (isRefusal(asked)) return asked;
   const reckoned = reckonedFor(endpoint, sent);
   const question = reckoned ? { ...asked, reckoned } : asked;
   // Nothing is asked of a provider that could not be recorded.
-  if (sink.refusal() !== undefined) return noRecord;
+  if (sink.refusal() !== undefined) return recordingRefusal;
   const admission = await form.purse.admit(question, visit);
   if (admission && isRefusal(admission)) return admission;
   for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
@@ -62,7 +62,7 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   const asking = new Relay({
     endpoint,
     question,
-    world: visit.world,
+    world: visit.runtime,
     response,
     accept: request.headers.accept ?? '*/*',
     asked: sent,
@@ -71,7 +71,7 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
       if (endpoint.by === 'model') return answer;
       if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account!.name, answer);
       try {
-        batch = await recordBatch({ id: form.params.id!, answer, target, question, world: visit.world, ledger: form.ledger });
+        batch = await recordBatch({ id: form.params.id!, answer, target, question, world: visit.runtime, ledger: form.ledger });
         return answer;
       } catch {
         return unrecorded;
@@ -81,16 +81,16 @@ export async function passThrough(form: PassThrough): Promise<Relayed | Refusal>
   // A batch is paid for when its results are fetched.
   admission?.follow({
     done: asking.done.then(exchange => withBatch(exchange, batch)),
-    leave: () => asking.leave(),
+    cancel: () => asking.cancel(),
     resume: () => asking.resume(),
-    answer: () => asking.answer(),
+    response: () => asking.response(),
   });
   const leave = (): void => {
-    if (!response.writableFinished) asking.leave();
+    if (!response.writableFinished) asking.cancel();
   };
   if (response.destroyed) leave();
   response.once('close', leave).on('drain', () => asking.resume());
-  return { question, asking, joins: false };
+  return { request: question, execution: asking, isJoined: false };
 }
 
 /** By target. Those that cannot carry the request are left out; a refusal when none can. */
@@ -150,7 +150,7 @@ async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<S
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
   const { value, members } = scan;
   return (
-    namesHost(members) ?? {
+    checkHostParameters(members) ?? {
       bytes: body.bytes,
       value,
       stream: value.stream === true || value.stream_format === 'sse',
@@ -165,7 +165,7 @@ const textIn = (value: Json | undefined): string | undefined =>
   typeof value === 'string' ? value : Array.isArray(value) && value.every(item => typeof item === 'string') ? value.join('\n') : undefined;
 
 const withTarget = (text: string, members: ReadonlyMap<string, Span>, model: string): string =>
-  spliceMembers(text, members, { model: JSON.stringify(model), ...Object.fromEntries(ours.map(member => [member, undefined])) });
+  spliceMembers(text, members, { model: JSON.stringify(model), ...Object.fromEntries(gatewayMembers.map(member => [member, undefined])) });
 
 async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
   const type = request.headers['content-type'];

@@ -3,11 +3,11 @@ import { type Failure, mistakeIn } from '../core/failure.ts';
 import { rateLimitsOf } from '../core/rate-limits.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
-import type { AskWorld, Question, Target } from '../exchange/contract.ts';
+import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/contract.ts';
 import type { AttemptCommand, AttemptReport } from '../exchange/drive.ts';
 import { Observed } from '../exchange/observed.ts';
-import { wantsOf } from '../exchange/question.ts';
-import { deaf, type Redactor, redactor } from '../transport/redact.ts';
+import { demandOf } from '../exchange/question.ts';
+import { type Redactor, redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle } from '../transport/upstream.ts';
 import { type AskedFor, type Consumed, consumedBy, objectsIn } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
@@ -20,8 +20,8 @@ export interface TryForm {
   readonly target: Target;
   readonly sending: Sending;
   readonly endpoint: Endpoint;
-  readonly question: Question;
-  readonly world: AskWorld;
+  readonly question: RoutedRequest;
+  readonly world: ExecutionEnvironment;
   readonly accept: string;
   readonly asked: AskedFor;
 }
@@ -55,7 +55,7 @@ export class Try {
     this.#startedAt = world.clock.now();
     this.#spanId = world.newSpanId();
     const credential = target.key?.fingerprint ?? '';
-    this.#told = new Observed(world, { target: command.target, credential, kind: command.kind, tokens: wantsOf(question).tokens });
+    this.#told = new Observed(world, { target: command.target, credential, kind: command.kind, tokens: demandOf(question).tokens });
     this.intake = new Intake(endpoint, target.provider, {
       opened: () => report.opened(),
       arrived,
@@ -133,9 +133,14 @@ export class Try {
     const { target, intake } = this;
     const { path, contentType } = this.sending;
     const body = this.#body;
-    const { trace, onward = { isSampled: true, state: '' }, hops = 0 } = question;
-    const traceparent = `00-${trace.traceId}-${this.#spanId}-${onward.isSampled ? '01' : '00'}`;
-    const { 'content-type': _, ...headers } = headersOf(target, false, { traceparent, tracestate: onward.state, hops, headers: {} });
+    const { trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0 } = question;
+    const traceparent = `00-${trace.traceId}-${this.#spanId}-${propagatedTrace.isSampled ? '01' : '00'}`;
+    const { 'content-type': _, ...headers } = headersOf(target, false, {
+      traceparent,
+      tracestate: propagatedTrace.state,
+      hops,
+      headers: {},
+    });
     return world.upstream.send(
       {
         method: endpoint.method,
@@ -144,7 +149,7 @@ export class Try {
         ...(body ? { body } : {}),
         allowPrivate: target.allowPrivate,
       },
-      deaf(
+      redactingListener(
         {
           headers: (status, told) => {
             this.firstByteAt = world.clock.now();

@@ -23,11 +23,11 @@ export function newExchangeId(at: Instant): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
 }
 
-export const newSpanId = (): string => nonZero(8);
-const newTraceId = (): string => nonZero(16);
+export const newSpanId = (): string => randomNonZeroHex(8);
+const newTraceId = (): string => randomNonZeroHex(16);
 
 /** All zeros means "no id" in W3C trace context. */
-function nonZero(bytes: number): string {
+function randomNonZeroHex(bytes: number): string {
   for (;;) {
     const id = randomHex(bytes);
     if (/[^0]/.test(id)) return id;

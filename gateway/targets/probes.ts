@@ -5,7 +5,7 @@ import { chooseKey } from '../core/keyring.ts';
 import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
-import { askFor, modelsPath, type Said } from '../transport/models-question.ts';
+import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-question.ts';
 import type { FleetState } from './state.ts';
 
 export type ProbeOutcome = 'alive' | 'dead' | 'refused';
@@ -54,7 +54,7 @@ export class Probes {
     const isWorthIt = targets.some(target => isUnknown(this.#fleet.fleet, target, begunAt, probe.everyMs));
     if (path !== undefined && isWorthIt) {
       const key = chooseKey(account, this.#fleet.ring, `probe ${++this.#count}`, begunAt);
-      const said = await askFor(path, account, key, probe.timeoutMs);
+      const said = await requestModels(path, account, key, probe.timeoutMs);
       if (settings !== this.#settings) return;
       this.#tell(account.name, targets, key?.fingerprint ?? '', said, probe);
     }
@@ -67,7 +67,7 @@ export class Probes {
     );
   }
 
-  #tell(provider: string, targets: readonly string[], credential: string, said: Said, { everyMs, timeoutMs }: ProbePolicy): void {
+  #tell(provider: string, targets: readonly string[], credential: string, said: ModelsResponse, { everyMs, timeoutMs }: ProbePolicy): void {
     const at = this.#clock.now();
     const failure = failureIn(said);
     const outcome: ProbeOutcome = !failure ? 'alive' : failure.kind === 'authentication' ? 'refused' : 'dead';
@@ -88,7 +88,7 @@ export class Probes {
 }
 
 /** Whoever answers anything but a failure of its own lives, even when it does not know the path. */
-function failureIn(said: Said): Failure | undefined {
+function failureIn(said: ModelsResponse): Failure | undefined {
   if ('problem' in said) return { kind: said.isLate ? 'timeout' : 'unreachable', message: said.problem.slice(0, 300) };
   const { status } = said;
   if (status === 401 || status === 403) return { kind: 'authentication', message: `a probe was answered ${status}`, status };

@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-const refused = new BlockList();
+const privateRanges = new BlockList();
 for (const [net, bits] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -20,7 +20,7 @@ for (const [net, bits] of [
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ] as const) {
-  refused.addSubnet(net, bits, 'ipv4');
+  privateRanges.addSubnet(net, bits, 'ipv4');
 }
 for (const [net, bits] of [
   // IPv4 in other clothes: compatible, translated (RFC 8215), Teredo and 6to4 addresses lead to whatever IPv4 address they hold.
@@ -34,7 +34,7 @@ for (const [net, bits] of [
   ['fe80::', 9],
   ['ff00::', 8],
 ] as const) {
-  refused.addSubnet(net, bits, 'ipv6');
+  privateRanges.addSubnet(net, bits, 'ipv6');
 }
 
 /** In networks without IPv4 every public IPv4 host is reached under this prefix, so its last 32 bits decide. */
@@ -46,7 +46,7 @@ export function isPrivateAddress(address: string): boolean {
   const family = isIP(bare);
   if (family === 0) return false;
   const mapped = family === 6 ? bare.replace(translated, '::ffff:') : bare;
-  return refused.check(mapped, family === 6 ? 'ipv6' : 'ipv4');
+  return privateRanges.check(mapped, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** A host name that is itself such an address, brackets or not, or that never means another machine. */

@@ -7,16 +7,16 @@ const preludeLength = 12;
 const checksumLength = 4;
 const messageLengthMax = 16 * 1024 * 1024;
 
-export function awsFrames(listener: FramesListener): Frames {
-  const waiting: Uint8Array[] = [];
+export function awsEventStreamDecoder(listener: FrameListener): FrameDecoder {
+  const buffered: Uint8Array[] = [];
   let size = 0;
   /** So many bytes there must be before anything can be read. */
   let needed = preludeLength;
   let isOver = false;
-  const stop = (tell: () => void): undefined => {
+  const stop = (report: () => void): undefined => {
     isOver = true;
-    waiting.length = 0;
-    tell();
+    buffered.length = 0;
+    report();
     return undefined;
   };
 
@@ -49,21 +49,21 @@ export function awsFrames(listener: FramesListener): Frames {
   return {
     feed: chunk => {
       if (isOver) return;
-      waiting.push(chunk);
+      buffered.push(chunk);
       size += chunk.byteLength;
       if (size < needed) return;
-      let held = Buffer.concat(waiting.splice(0));
+      let held = Buffer.concat(buffered.splice(0));
       for (let length = lengthAt(held); length !== undefined && held.length >= length; length = lengthAt(held)) {
         take(held.subarray(0, length));
         if (isOver) return;
         held = held.subarray(length);
       }
       size = held.length;
-      if (size > 0) waiting.push(held);
+      if (size > 0) buffered.push(held);
     },
     // Half a message did not arrive: whether the answer is whole without it, the parser knows.
     end: () => {
-      waiting.length = 0;
+      buffered.length = 0;
     },
   };
 }
@@ -100,13 +100,13 @@ function headersIn(bytes: Buffer): ReadonlyMap<string, string> | undefined {
   return headers;
 }
 
-export interface Frames {
+export interface FrameDecoder {
   feed(chunk: Uint8Array): void;
   /** The body ended: an event that lacks only its blank line is given, too. */
   end(): void;
 }
 
-export interface FramesListener {
+export interface FrameListener {
   event(event: SseEvent): void;
   /** Says nothing but that the other side is alive. */
   comment(): void;

@@ -1,28 +1,28 @@
 /** Cuts a streamed body into the events of its framing, wherever the network cut it into chunks. */
 import { createParser } from 'eventsource-parser';
-import { awsFrames, type Frames, type FramesListener } from './frames-aws.ts';
+import { awsEventStreamDecoder, type FrameDecoder, type FrameListener } from './frames-aws.ts';
 /** By the provider's framing. */
-export const framesOf = (framing: 'sse' | 'aws-eventstream', listener: FramesListener): Frames =>
-  framing === 'sse' ? sseFrames(listener) : awsFrames(listener);
+export const frameDecoderFor = (framing: 'sse' | 'aws-eventstream', listener: FrameListener): FrameDecoder =>
+  framing === 'sse' ? sseDecoder(listener) : awsEventStreamDecoder(listener);
 
 const eventLengthMax = 16 * 1024 * 1024;
 
 /** Server-sent events: LF, CR or CRLF between lines. */
-export function sseFrames(listener: FramesListener): Frames {
+export function sseDecoder(listener: FrameListener): FrameDecoder {
   const decoder = new TextDecoder();
-  let isOver = false;
+  let isOverflowed = false;
   const parser = createParser({
     maxBufferSize: eventLengthMax,
     onEvent: ({ event, data }) => listener.event(event === undefined ? { data } : { event, data }),
     onComment: () => listener.comment(),
     onError: error => {
-      if (error.type !== 'max-buffer-size-exceeded' || isOver) return;
-      isOver = true;
+      if (error.type !== 'max-buffer-size-exceeded' || isOverflowed) return;
+      isOverflowed = true;
       listener.overflow();
     },
   });
   const feed = (text: string): void => {
-    if (!isOver) parser.feed(text);
+    if (!isOverflowed) parser.feed(text);
   };
   return {
     feed: chunk => feed(decoder.decode(chunk, { stream: true })),

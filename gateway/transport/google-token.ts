@@ -5,10 +5,10 @@ import { isObject, parseJson } from '../core/json.ts';
 import type { Instant } from '../core/time.ts';
 import type { Secret } from '../settings/secret.ts';
 
-interface Kept {
+interface CachedToken {
   readonly token: string;
   /** When a new one is asked for: a minute before its end. */
-  readonly until: Instant;
+  readonly refreshAt: Instant;
 }
 
 const scope = 'https://www.googleapis.com/auth/cloud-platform';
@@ -19,7 +19,7 @@ const timeoutMs = 5_000;
 const metadataUrl = (): string =>
   `http://${process.env.GCE_METADATA_HOST ?? 'metadata.google.internal'}/computeMetadata/v1/instance/service-accounts/default/token`;
 
-const kept = new Map<string, Kept>();
+const tokens = new Map<string, CachedToken>();
 const pending = new Map<string, Promise<string>>();
 
 /** `key` is a service account's JSON, `metadata`, or a token itself. Rejects with what the other side said, without the key. */
@@ -27,18 +27,18 @@ export function googleToken(key: Secret, at: Instant): string | Promise<string> 
   const value = key.reveal();
   const source = value === 'metadata' ? ('metadata' as const) : serviceAccount(value);
   if (source === undefined) return value;
-  const known = kept.get(key.fingerprint);
-  if (known && at < known.until) return known.token;
-  const asked = pending.get(key.fingerprint);
-  if (asked) return asked;
-  const answer = fetchToken(source, at)
+  const known = tokens.get(key.fingerprint);
+  if (known && at < known.refreshAt) return known.token;
+  const inFlight = pending.get(key.fingerprint);
+  if (inFlight) return inFlight;
+  const request = fetchToken(source, at)
     .then(({ token, seconds }) => {
-      kept.set(key.fingerprint, { token, until: at + seconds * 1000 - marginMs });
+      tokens.set(key.fingerprint, { token, refreshAt: at + seconds * 1000 - marginMs });
       return token;
     })
     .finally(() => pending.delete(key.fingerprint));
-  pending.set(key.fingerprint, answer);
-  return answer;
+  pending.set(key.fingerprint, request);
+  return request;
 }
 
 interface ServiceAccount {
@@ -65,19 +65,19 @@ async function fetchToken(source: ServiceAccount | 'metadata', at: Instant): Pro
     retry: { limit: 1, methods: ['GET' as const, 'POST' as const] },
     throwHttpErrors: false,
   };
-  const answer =
+  const response =
     source === 'metadata'
       ? await got(metadataUrl(), { ...options, headers: { 'metadata-flavor': 'Google' } })
       : await got.post(source.tokenUri, {
           ...options,
           form: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: assertionOf(source, at) },
         });
-  const said = parseJson(answer.body);
-  if (isObject(said) && typeof said.access_token === 'string') {
-    return { token: said.access_token, seconds: typeof said.expires_in === 'number' ? said.expires_in : lifetimeSeconds };
+  const body = parseJson(response.body);
+  if (isObject(body) && typeof body.access_token === 'string') {
+    return { token: body.access_token, seconds: typeof body.expires_in === 'number' ? body.expires_in : lifetimeSeconds };
   }
-  const why = isObject(said) && typeof said.error_description === 'string' ? `: ${said.error_description.slice(0, 200)}` : '';
-  throw new Error(`${source === 'metadata' ? 'the metadata server' : source.tokenUri} answered ${answer.statusCode}${why}`);
+  const why = isObject(body) && typeof body.error_description === 'string' ? `: ${body.error_description.slice(0, 200)}` : '';
+  throw new Error(`${source === 'metadata' ? 'the metadata server' : source.tokenUri} answered ${response.statusCode}${why}`);
 }
 
 function assertionOf({ email, privateKey, keyId, tokenUri }: ServiceAccount, at: Instant): string {

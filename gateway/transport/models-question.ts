@@ -6,7 +6,9 @@ import type { Account } from '../settings/settings.ts';
 import { isPrivateHost, publicLookup } from './dial.ts';
 
 /** Its status, or why there is none. */
-export type Said = { readonly status: number; readonly date: string | undefined } | { readonly problem: string; readonly isLate: boolean };
+export type ModelsResponse =
+  | { readonly status: number; readonly date: string | undefined }
+  | { readonly problem: string; readonly isLate: boolean };
 
 /** Undefined where listing models is not part of the wire format, wants a signed call, or needs no network. */
 export function modelsPath({ provider: { wire, auth, play } }: Pick<Account, 'provider'>): string | undefined {
@@ -16,30 +18,30 @@ export function modelsPath({ provider: { wire, auth, play } }: Pick<Account, 'pr
 }
 
 /** Only the head of the answer is waited for: some lists of models are long. */
-export function askFor(path: string, account: Account, key: Secret | undefined, timeoutMs: Milliseconds): Promise<Said> {
+export function requestModels(path: string, account: Account, key: Secret | undefined, timeoutMs: Milliseconds): Promise<ModelsResponse> {
   const { provider, baseUrl, query, allowPrivate } = account;
   const url = `${baseUrl}${path}${query === undefined ? '' : `?${query}`}`;
   if (!allowPrivate && isPrivateHost(new URL(url).hostname)) {
     return Promise.resolve({ problem: 'private addresses need allow_private: true', isLate: false });
   }
-  const { promise, resolve } = Promise.withResolvers<Said>();
-  const asked = got.stream(url, {
-    headers: { ...provider.headers, ...credential(provider.auth, key) },
+  const { promise, resolve } = Promise.withResolvers<ModelsResponse>();
+  const stream = got.stream(url, {
+    headers: { ...provider.headers, ...credentialHeaders(provider.auth, key) },
     timeout: { response: timeoutMs },
     retry: { limit: 0 },
     throwHttpErrors: false,
     followRedirect: false,
     ...(allowPrivate ? {} : { dnsLookup: publicLookup as never }),
   });
-  asked.once('response', ({ statusCode, headers }: { statusCode: number; headers: { date?: string } }) => {
+  stream.once('response', ({ statusCode, headers }: { statusCode: number; headers: { date?: string } }) => {
     resolve({ status: statusCode, date: headers.date });
-    asked.destroy();
+    stream.destroy();
   });
-  asked.once('error', (error: Error & { code?: string }) => resolve({ problem: error.message, isLate: error.code === 'ETIMEDOUT' }));
+  stream.once('error', (error: Error & { code?: string }) => resolve({ problem: error.message, isLate: error.code === 'ETIMEDOUT' }));
   return promise;
 }
 
-function credential(auth: Account['provider']['auth'], key: Secret | undefined): Record<string, string> {
+function credentialHeaders(auth: Account['provider']['auth'], key: Secret | undefined): Record<string, string> {
   if (!key) return {};
   return auth === 'bearer' ? { authorization: `Bearer ${key.reveal()}` } : { [auth]: key.reveal() };
 }

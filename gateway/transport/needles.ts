@@ -1,15 +1,15 @@
 /** The forms in which a secret may come back: as it is, and in base64 at each of the three places of a group. */
 import type { Secret } from '../settings/secret.ts';
-import { Sieve } from './sieve.ts';
+import { SecretPrefilter } from './sieve.ts';
 
-export interface Needles {
+export interface SecretForms {
   /** The secret and its parts, as they are. */
   readonly plain: readonly Buffer[];
   /** With those in base64. */
-  readonly all: readonly Buffer[];
+  readonly encoded: readonly Buffer[];
   readonly texts: readonly string[];
   /** Of all of them; absent when there are none. */
-  readonly sieve?: Sieve;
+  readonly prefilter?: SecretPrefilter;
 }
 
 /** A shorter key is a placeholder such as `none`, and its letters are everywhere. */
@@ -19,29 +19,29 @@ const partLengthMin = 16;
 /** Fewer characters of base64 than this say too little. */
 const encodedLengthMin = 12;
 
-const none: Needles = { plain: [], all: [], texts: [] };
-const known = new WeakMap<Secret, Needles>();
+const noForms: SecretForms = { plain: [], encoded: [], texts: [] };
+const cache = new WeakMap<Secret, SecretForms>();
 
-export function needlesOf(key: Secret | undefined): Needles {
-  if (!key) return none;
-  const made = known.get(key);
-  if (made) return made;
-  const needles = make(key.reveal());
-  known.set(key, needles);
-  return needles;
+export function secretFormsOf(key: Secret | undefined): SecretForms {
+  if (!key) return noForms;
+  const cached = cache.get(key);
+  if (cached) return cached;
+  const forms = buildForms(key.reveal());
+  cache.set(key, forms);
+  return forms;
 }
 
-function make(whole: string): Needles {
+function buildForms(whole: string): SecretForms {
   const parts = whole.includes(':') ? whole.split(':').filter(part => part.length >= partLengthMin) : [];
   const secrets = [...(whole.length < lengthMin ? [] : [whole]), ...parts];
-  const texts = [...new Set([...secrets, ...secrets.flatMap(encoded)])];
-  if (texts.length === 0) return none;
+  const texts = [...new Set([...secrets, ...secrets.flatMap(base64Forms)])];
+  if (texts.length === 0) return noForms;
   const all = texts.map(text => Buffer.from(text));
-  return { plain: secrets.map(secret => Buffer.from(secret)), all, texts, sieve: new Sieve(all) };
+  return { plain: secrets.map(secret => Buffer.from(secret)), encoded: all, texts, prefilter: new SecretPrefilter(all) };
 }
 
 /** Only the characters that are the secret's alone: those at the ends depend on what stands beside it. */
-function encoded(secret: string): readonly string[] {
+function base64Forms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   return [0, 1, 2].flatMap(before => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');

@@ -3,48 +3,48 @@ import type { Performance } from '../core/provider.ts';
 import type { Cancel, Clock } from '../core/time.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
 
-export function play(performance: Performance, clock: Clock, listener: UpstreamListener): UpstreamHandle {
+export function simulatedTransport(script: Performance, clock: Clock, listener: UpstreamListener): UpstreamHandle {
   let cancel: Cancel = () => {};
   let paused = false;
-  let waiting: (() => void) | undefined;
-  let begun = false;
-  let over = false;
+  let held: (() => void) | undefined;
+  let headersSent = false;
+  let isAborted = false;
   let next = 0;
-  const frames = performance.frames.map(frame => ({ ...frame, bytes: Buffer.from(frame.data) }));
+  const frames = script.frames.map(frame => ({ ...frame, bytes: Buffer.from(frame.data) }));
 
-  const begin = (): void => {
-    if (begun || performance.status === 'refused') return;
-    begun = true;
-    listener.headers(performance.status, performance.headers);
+  const sendHeaders = (): void => {
+    if (headersSent || script.status === 'refused') return;
+    headersSent = true;
+    listener.headers(script.status, script.headers);
   };
   const step = (): void => {
-    if (over) return;
+    if (isAborted) return;
     const frame = frames[next];
     if (!frame) return finish();
     cancel = clock.at(clock.now() + frame.afterMs, () => {
       const deliver = (): void => {
         next++;
-        begin();
+        sendHeaders();
         listener.chunk(frame.bytes);
         step();
       };
-      if (paused) waiting = deliver;
+      if (paused) held = deliver;
       else deliver();
     });
   };
   const finish = (): void => {
-    if (performance.status === 'refused')
+    if (script.status === 'refused')
       return listener.failed({ kind: 'unreachable', message: 'ECONNREFUSED: refused as asked', code: 'ECONNREFUSED' });
-    begin();
-    if (performance.ending === 'end') listener.end();
-    if (performance.ending === 'reset') listener.failed({ kind: 'truncated', message: 'ECONNRESET: cut as asked', code: 'ECONNRESET' });
+    sendHeaders();
+    if (script.ending === 'end') listener.end();
+    if (script.ending === 'reset') listener.failed({ kind: 'truncated', message: 'ECONNRESET: cut as asked', code: 'ECONNRESET' });
   };
   // Like a socket, it never reports before the call that started it has returned.
   cancel = clock.at(clock.now(), step);
   return {
     abort: () => {
-      over = true;
-      waiting = undefined;
+      isAborted = true;
+      held = undefined;
       cancel();
     },
     pause: () => {
@@ -52,8 +52,8 @@ export function play(performance: Performance, clock: Clock, listener: UpstreamL
     },
     resume: () => {
       paused = false;
-      const deliver = waiting;
-      waiting = undefined;
+      const deliver = held;
+      held = undefined;
       deliver?.();
     },
   };

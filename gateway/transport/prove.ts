@@ -4,8 +4,8 @@ import type { Secret } from '../settings/secret.ts';
 import { googleToken } from './google-token.ts';
 import { type SigningRequest, sign } from './sign.ts';
 
-type Headers = Readonly<Record<string, string>>;
-const nothing: Headers = {};
+type HeaderFields = Readonly<Record<string, string>>;
+const noHeaders: HeaderFields = {};
 
 /** Who is called, with which key; `region` of a cloud. */
 export interface Callee {
@@ -15,8 +15,12 @@ export interface Callee {
 }
 
 /** A promise only where a token has to be fetched. */
-export function prove({ provider, key, region }: Callee, request: SigningRequest, at: Instant): Headers | Promise<Headers> {
-  if (!key) return nothing;
+export function authenticateCall(
+  { provider, key, region }: Callee,
+  request: SigningRequest,
+  at: Instant,
+): HeaderFields | Promise<HeaderFields> {
+  if (!key) return noHeaders;
   switch (provider.auth) {
     case 'aws': {
       const [accessKeyId = '', secretAccessKey, sessionToken] = key.reveal().split(':');
@@ -27,11 +31,11 @@ export function prove({ provider, key, region }: Callee, request: SigningRequest
     }
     case 'google': {
       const token = googleToken(key, at);
-      return typeof token === 'string' ? bearer(token) : token.then(bearer);
+      return typeof token === 'string' ? bearerHeader(token) : token.then(bearerHeader);
     }
     default:
-      return nothing;
+      return noHeaders;
   }
 }
 
-const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
+const bearerHeader = (token: string): HeaderFields => ({ authorization: `Bearer ${token}` });

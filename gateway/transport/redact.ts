@@ -1,8 +1,8 @@
 /** Takes the provider key in use out of what the provider says: a key that comes back in an answer must reach no caller and no record. */
 import type { Failure } from '../core/failure.ts';
 import type { Secret } from '../settings/secret.ts';
-import { type Needles, needlesOf } from './needles.ts';
-import { Pieces } from './pieces.ts';
+import { type SecretForms, secretFormsOf } from './needles.ts';
+import { SplitSecretMasker } from './pieces.ts';
 import type { UpstreamListener } from './upstream.ts';
 
 export interface Redactor {
@@ -22,9 +22,9 @@ export interface StreamRedactor {
 }
 
 export function redactor(key: Secret | undefined): Redactor {
-  const needles = needlesOf(key);
-  if (needles.all.length === 0) return plain;
-  const text = (said: string): string => needles.texts.reduce((left, secret) => left.replaceAll(secret, '[secret]'), said);
+  const forms = secretFormsOf(key);
+  if (forms.encoded.length === 0) return identityRedactor;
+  const text = (input: string): string => forms.texts.reduce((left, secret) => left.replaceAll(secret, '[secret]'), input);
   return {
     failure: failure => ({
       ...failure,
@@ -33,60 +33,65 @@ export function redactor(key: Secret | undefined): Redactor {
       ...(failure.param === undefined ? {} : { param: text(failure.param) }),
     }),
     headers: headers => {
-      const said = Object.values(headers).join('\n');
-      if (!needles.texts.some(secret => said.includes(secret))) return headers;
+      const joined = Object.values(headers).join('\n');
+      if (!forms.texts.some(secret => joined.includes(secret))) return headers;
       return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]));
     },
-    bytes: said => needles.all.reduce(covered, said),
-    stream: () => holding(needles),
+    bytes: payload => forms.encoded.reduce(maskSecret, payload),
+    stream: () => bufferingRedactor(forms),
   };
 }
 
-const nothing = Buffer.alloc(0);
-const passing: StreamRedactor = { chunk: bytes => bytes, end: () => nothing };
-const plain: Redactor = { failure: failure => failure, headers: headers => headers, bytes: bytes => bytes, stream: () => passing };
+const emptyBuffer = Buffer.alloc(0);
+const identityStream: StreamRedactor = { chunk: bytes => bytes, end: () => emptyBuffer };
+const identityRedactor: Redactor = {
+  failure: failure => failure,
+  headers: headers => headers,
+  bytes: bytes => bytes,
+  stream: () => identityStream,
+};
 
-function holding({ all, plain: secrets, sieve }: Needles): StreamRedactor {
-  let held: Buffer = nothing;
-  const pieces = secrets.map(secret => new Pieces(secret));
+function bufferingRedactor({ encoded, plain: secrets, prefilter }: SecretForms): StreamRedactor {
+  let held: Buffer = emptyBuffer;
+  const maskers = secrets.map(secret => new SplitSecretMasker(secret));
   return {
     chunk: bytes => {
       const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const mayHold = held.length > 0 || sieve?.mayHold(chunk);
-      const whole = mayHold ? all.reduce(covered, held.length === 0 ? chunk : Buffer.concat([held, chunk])) : chunk;
-      let said = whole;
+      const mayHold = held.length > 0 || prefilter?.mayContain(chunk);
+      const whole = mayHold ? encoded.reduce(maskSecret, held.length === 0 ? chunk : Buffer.concat([held, chunk])) : chunk;
+      let masked = whole;
       // The caller's bytes are not ours to write on.
-      const own = (): Buffer => {
-        if (said === whole) said = Buffer.from(whole);
-        return said;
+      const writable = (): Buffer => {
+        if (masked === whole) masked = Buffer.from(whole);
+        return masked;
       };
-      for (const one of pieces) one.cover(whole, own);
-      let kept = 0;
-      if (mayHold) for (const secret of all) kept = Math.max(kept, begunAtEnd(said, secret));
-      for (const { rest } of pieces) if (rest.length > 0) kept = Math.max(kept, begunAtEnd(said, rest));
-      held = kept === 0 ? nothing : said.subarray(said.length - kept);
-      return kept === 0 ? said : said.subarray(0, said.length - kept);
+      for (const masker of maskers) masker.mask(whole, writable);
+      let heldLength = 0;
+      if (mayHold) for (const secret of encoded) heldLength = Math.max(heldLength, prefixLengthAtEnd(masked, secret));
+      for (const { rest } of maskers) if (rest.length > 0) heldLength = Math.max(heldLength, prefixLengthAtEnd(masked, rest));
+      held = heldLength === 0 ? emptyBuffer : masked.subarray(masked.length - heldLength);
+      return heldLength === 0 ? masked : masked.subarray(0, masked.length - heldLength);
     },
     end: () => {
       const rest = held;
-      held = nothing;
+      held = emptyBuffer;
       return rest;
     },
   };
 }
 
 /** A listener that never hears the key: what a provider repeats of it must reach neither the caller nor a record. */
-export function deaf(listener: UpstreamListener, { stream, headers: heads }: Redactor): UpstreamListener {
-  const clean = stream();
+export function redactingListener(listener: UpstreamListener, { stream, headers: redactHeaders }: Redactor): UpstreamListener {
+  const redactor = stream();
   const release = (): void => {
-    const rest = clean.end();
+    const rest = redactor.end();
     if (rest.byteLength > 0) listener.chunk(rest);
   };
   return {
-    headers: (status, headers) => listener.headers(status, heads(headers)),
+    headers: (status, headers) => listener.headers(status, redactHeaders(headers)),
     chunk: bytes => {
-      const said = clean.chunk(bytes);
-      if (said.byteLength > 0) listener.chunk(said);
+      const redacted = redactor.chunk(bytes);
+      if (redacted.byteLength > 0) listener.chunk(redacted);
     },
     // No more will come to tell whether it was the beginning of a key.
     end: () => {
@@ -101,14 +106,14 @@ export function deaf(listener: UpstreamListener, { stream, headers: heads }: Red
 }
 
 /** How many bytes at the end are the beginning of the secret. */
-function begunAtEnd(said: Buffer, secret: Buffer): number {
-  for (let at = said.indexOf(secret[0]!, Math.max(0, said.length - secret.length + 1)); at >= 0; at = said.indexOf(secret[0]!, at + 1)) {
-    if (said.compare(secret, 0, said.length - at, at) === 0) return said.length - at;
+function prefixLengthAtEnd(data: Buffer, secret: Buffer): number {
+  for (let at = data.indexOf(secret[0]!, Math.max(0, data.length - secret.length + 1)); at >= 0; at = data.indexOf(secret[0]!, at + 1)) {
+    if (data.compare(secret, 0, data.length - at, at) === 0) return data.length - at;
   }
   return 0;
 }
 
-function covered(bytes: Buffer, secret: Buffer): Buffer {
+function maskSecret(bytes: Buffer, secret: Buffer): Buffer {
   let at = bytes.indexOf(secret);
   if (at < 0) return bytes;
   const redacted = Buffer.from(bytes);

@@ -23,12 +23,12 @@ export interface Scope {
 
 export function sign(request: SigningRequest, credentials: Credentials, scope: Scope, at: Instant): Record<string, string> {
   const url = new URL(request.url);
-  const stamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
-  const day = stamp.slice(0, 8);
+  const timestamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const day = timestamp.slice(0, 8);
   const hash = sha256(request.body);
   const { 'content-type': type } = request.headers;
   const added = {
-    'x-amz-date': stamp,
+    'x-amz-date': timestamp,
     'x-amz-content-sha256': hash,
     ...(credentials.sessionToken === undefined ? {} : { 'x-amz-security-token': credentials.sessionToken }),
   };
@@ -43,11 +43,11 @@ export function sign(request: SigningRequest, credentials: Credentials, scope: S
     names.join(';'),
     hash,
   ].join('\n');
-  const place = `${day}/${scope.region}/${scope.service}/aws4_request`;
-  const text = ['AWS4-HMAC-SHA256', stamp, place, sha256(canonical)].join('\n');
+  const credentialScope = `${day}/${scope.region}/${scope.service}/aws4_request`;
+  const text = ['AWS4-HMAC-SHA256', timestamp, credentialScope, sha256(canonical)].join('\n');
   const key = [day, scope.region, scope.service, 'aws4_request'].reduce<Buffer | string>(hmac, `AWS4${credentials.secretAccessKey}`);
   const signature = hmac(key, text).toString('hex');
-  const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${place}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
+  const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${credentialScope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
   return { ...added, authorization };
 }
 

@@ -39,19 +39,19 @@ const connectTimeoutMs = 3_000;
 const connectionsMaxDefault = 4_096;
 const bodyBytesMax = 64 * 1024 * 1024;
 
-interface Connections {
+interface OriginPool {
   readonly pool: Pool;
   /** Calls under way. */
-  busy: number;
+  inFlight: number;
 }
 
 export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
-  const pools = new Map<string, Connections>();
-  const places = new Map<string, Place>();
-  const poolOf = (origin: string, allowPrivate: boolean): Connections => {
+  const pools = new Map<string, OriginPool>();
+  const parsedUrls = new Map<string, ParsedUrl>();
+  const poolOf = (origin: string, allowPrivate: boolean): OriginPool => {
     const key = `${allowPrivate} ${origin}`;
-    let known = pools.get(key);
-    if (!known) {
+    let existing = pools.get(key);
+    if (!existing) {
       const pool = new Pool(origin, {
         connections: connectionsMax,
         // One call at a time on a connection: to abort a call is to close its connection, and disturbs no other.
@@ -63,24 +63,24 @@ export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
         maxResponseSize: bodyBytesMax,
         connect: { timeout: connectTimeoutMs, ...(allowPrivate ? {} : { lookup: publicLookup }) },
       });
-      known = { pool, busy: 0 };
-      pools.set(key, known);
+      existing = { pool, inFlight: 0 };
+      pools.set(key, existing);
     }
-    return known;
+    return existing;
   };
   return {
     send: (call, listener) => {
-      const place = places.get(call.url) ?? placeOf(call.url);
-      putLatest(places, call.url, place, placesMax);
-      if (!call.allowPrivate && place.isPrivate) {
-        return refused(listener, { kind: 'unreachable', message: 'private addresses need allow_private: true' });
+      const parsed = parsedUrls.get(call.url) ?? parseUrl(call.url);
+      putLatest(parsedUrls, call.url, parsed, parsedUrlsMax);
+      if (!call.allowPrivate && parsed.isPrivate) {
+        return rejectCall(listener, { kind: 'unreachable', message: 'private addresses need allow_private: true' });
       }
-      const connections = poolOf(place.origin, call.allowPrivate);
+      const connections = poolOf(parsed.origin, call.allowPrivate);
       // It would wait, unseen, until some other answer ends: another target, or a word to the caller, is better.
-      if (connections.busy >= connectionsMax) {
-        return refused(listener, { kind: 'overloaded', message: `all ${connectionsMax} connections to ${place.origin} are in use` });
+      if (connections.inFlight >= connectionsMax) {
+        return rejectCall(listener, { kind: 'overloaded', message: `all ${connectionsMax} connections to ${parsed.origin} are in use` });
       }
-      return dispatch(connections, place.path, call, listener);
+      return dispatch(connections, parsed.path, call, listener);
     },
     close: async () => {
       await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()));
@@ -89,66 +89,66 @@ export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
 }
 
 /** The parts of a URL, which are few however many calls are made. */
-interface Place {
+interface ParsedUrl {
   readonly origin: string;
   readonly path: string;
   readonly isPrivate: boolean;
 }
 
-const placesMax = 1_000;
+const parsedUrlsMax = 1_000;
 
-function placeOf(address: string): Place {
+function parseUrl(address: string): ParsedUrl {
   const { origin, hostname, pathname, search } = new URL(address);
   return { origin, path: pathname + search, isPrivate: isPrivateHost(hostname) };
 }
 
-function refused(listener: UpstreamListener, failure: Failure): UpstreamHandle {
+function rejectCall(listener: UpstreamListener, failure: Failure): UpstreamHandle {
   queueMicrotask(() => listener.failed(failure));
   return { abort: () => {}, pause: () => {}, resume: () => {} };
 }
 
-function dispatch(connections: Connections, path: string, call: UpstreamCall, listener: UpstreamListener): UpstreamHandle {
+function dispatch(connections: OriginPool, path: string, call: UpstreamCall, listener: UpstreamListener): UpstreamHandle {
   let controller: Dispatcher.DispatchController | undefined;
   let status = 0;
-  let over = false;
-  const isOverNow = (): boolean => {
-    if (over) return false;
-    over = true;
-    connections.busy--;
+  let isEnded = false;
+  const endOnce = (): boolean => {
+    if (isEnded) return false;
+    isEnded = true;
+    connections.inFlight--;
     return true;
   };
   const abort = (): void => {
-    isOverNow();
+    endOnce();
     controller?.abort(new Error('no longer needed'));
   };
-  connections.busy++;
+  connections.inFlight++;
   connections.pool.dispatch(
     { method: call.method ?? 'POST', path, headers: call.headers, body: (call.body as string | undefined) ?? null },
     {
       onRequestStart: started => {
         controller = started;
-        if (over) abort();
+        if (isEnded) abort();
       },
       onResponseStart: (_, responseStatus, headers) => {
         if (responseStatus < 200) return; // 100 Continue and the like are no answer
         status = responseStatus;
-        if (!over) listener.headers(status, flat(headers));
+        if (!isEnded) listener.headers(status, flattenHeaders(headers));
       },
       onResponseData: (_, chunk) => {
-        if (!over) listener.chunk(chunk);
+        if (!isEnded) listener.chunk(chunk);
       },
       onResponseEnd: () => {
-        if (isOverNow()) listener.end();
+        if (endOnce()) listener.end();
       },
       onResponseError: (_, error) => {
-        if (isOverNow()) listener.failed(failureOf(error as Error & { code?: string }, status));
+        if (endOnce()) listener.failed(failureOf(error as Error & { code?: string }, status));
       },
     },
   );
   return { abort, pause: () => controller?.pause(), resume: () => controller?.resume() };
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+function flattenHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const out: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) out[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
@@ -160,8 +160,8 @@ function flat(headers: Readonly<Record<string, string | string[] | undefined>>):
 function failureOf(error: Error & { code?: string }, status: number): Failure {
   const code = error.code ?? error.name;
   const message = `${code}: ${error.message}`.slice(0, 300);
-  const named = { message, code, ...(status > 0 ? { status } : {}) };
-  const isNonsense = error.name === 'HTTPParserError' || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW';
-  if (isNonsense) return { kind: 'invalid-response', ...named };
-  return status > 0 ? { kind: 'truncated', ...named } : { kind: 'unreachable', ...named };
+  const details = { message, code, ...(status > 0 ? { status } : {}) };
+  const isMalformed = error.name === 'HTTPParserError' || code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'UND_ERR_HEADERS_OVERFLOW';
+  if (isMalformed) return { kind: 'invalid-response', ...details };
+  return status > 0 ? { kind: 'truncated', ...details } : { kind: 'unreachable', ...details };
 }

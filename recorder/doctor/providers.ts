@@ -1,6 +1,6 @@
 /** Whether providers answer and take our keys, by the one question that costs nothing: which models there are. */
 import type { Account, Settings } from '../../gateway/settings/settings.ts';
-import { askFor, modelsPath } from '../../gateway/transport/models-question.ts';
+import { modelsPath, requestModels } from '../../gateway/transport/models-question.ts';
 import { type Finding, ok, problem, warning } from './check.ts';
 
 const timeoutMs = 8_000;
@@ -20,7 +20,7 @@ async function checkAccount(account: Account): Promise<readonly Finding[]> {
   return Promise.all(
     asked.map(async (key, i) => {
       const what = keys.length > 1 ? `${name}, key ${i + 1}` : name;
-      const said = await askFor(path, account, key, timeoutMs);
+      const said = await requestModels(path, account, key, timeoutMs);
       return 'status' in said
         ? verdict(what, baseUrl, said.status, said.date)
         : problem(what, `${baseUrl} does not answer: ${said.problem}`);

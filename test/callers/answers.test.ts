@@ -4,7 +4,7 @@ import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { sseFrames } from '../../gateway/transport/frames.ts';
+import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { type Running, running } from '../gateway/harness.ts';
 import { accounts, type Scripted, scripted } from './scripted.ts';
 
@@ -120,7 +120,7 @@ async function ask(
   }
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];
-  const frames = sseFrames({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
+  const frames = sseDecoder({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
   frames.feed(Buffer.from(text));
   frames.end();
   const end = parser.end();

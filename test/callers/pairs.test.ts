@@ -4,7 +4,7 @@ import type { ChatResponse, Part } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { sseFrames } from '../../gateway/transport/frames.ts';
+import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { type Running, running } from '../gateway/harness.ts';
 import { accounts, citySchema, redPixel, type Scene, type Scripted, scenes, scripted } from './scripted.ts';
 
@@ -204,7 +204,7 @@ async function ask(
   if (!stream) return { response: whole(provider.parseResponse(JSON.parse(text) as Json)), warnings };
   const parser = provider.parseStream();
   const events = [];
-  const frames = sseFrames({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
+  const frames = sseDecoder({ event: event => void events.push(...parser.parse(event)), comment: () => {}, overflow: () => {} });
   frames.feed(Buffer.from(text));
   frames.end();
   const end = parser.end();

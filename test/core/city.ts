@@ -14,7 +14,7 @@ import {
 } from '../../gateway/core/route.ts';
 import type { Signals } from '../../gateway/core/signal.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import { type AttemptCommand, type AttemptReport, type Drive, type DriveLog, drive } from '../../gateway/exchange/drive.ts';
+import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from '../../gateway/exchange/drive.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
@@ -37,7 +37,7 @@ interface Request {
   readonly arrivedAt: Instant;
   readonly commands: RouteCommand[];
   readonly first: Parameters<typeof begin>[2];
-  drive?: Drive;
+  drive?: RouteDriver;
   reading?: number;
   /** As the router last left it, as far as the world can see: which attempts were asked and how they ended. */
   readonly ended: Map<number, 'answered' | 'failed' | 'aborted'>;
@@ -99,10 +99,10 @@ export class City {
     const first = momentOf(policy, at, { closed: this.fleet.closed(at), ...this.fleet.look(targets, wants, at) });
     const request: Request = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
     this.requests.push(request);
-    request.drive = drive(policy, id, {
+    request.drive = startDriver(policy, id, {
       clock: this.clock,
-      closed: now => this.fleet.closed(now),
-      look: now => this.fleet.look(targets, wants, now),
+      coolingDown: now => this.fleet.closed(now),
+      viewTargets: now => this.fleet.look(targets, wants, now),
       queue: (target, admitted) => this.#enter(request, target, wants, admitted),
       attempt: (command, report) => this.#asked(request, command, report),
       commit: attempt => this.#committed(request, attempt),
@@ -149,7 +149,7 @@ export class City {
 
   leave(n: number): void {
     const alive = this.alive;
-    alive[n % Math.max(1, alive.length)]?.drive?.leave();
+    alive[n % Math.max(1, alive.length)]?.drive?.cancel();
   }
 
   /** Time passes until nothing is left to happen. */
@@ -250,7 +250,7 @@ export class City {
     request.commands.push({ type: 'commit', attempt });
   }
 
-  #finished(request: Request, outcome: RouteOutcome, { state, events }: DriveLog): void {
+  #finished(request: Request, outcome: RouteOutcome, { state, events }: DriverLog): void {
     expect(request.outcome, 'it ends once').toBeUndefined();
     request.outcome = outcome;
     expect(this.clock.now(), 'by its deadline').toBeLessThanOrEqual(request.arrivedAt + request.policy.deadlineMs);
@@ -317,7 +317,7 @@ function visible(command: RouteCommand): object {
 
 function folded(
   { policy, id, first }: Request,
-  events: DriveLog['events'],
+  events: DriverLog['events'],
 ): { readonly state: RouteState; readonly commands: readonly object[] } {
   const start = begin(policy, id, first);
   let { state } = start;

@@ -6,7 +6,7 @@ import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
 import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
 import type { Cancel } from '../../gateway/core/time.ts';
 import { chooseVariant } from '../../gateway/core/variants.ts';
-import { type DriveLog, drive } from '../../gateway/exchange/drive.ts';
+import { type DriverLog, startDriver } from '../../gateway/exchange/drive.ts';
 import { anyPolicy, fleet, recordings, sight, targets } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
@@ -19,14 +19,14 @@ function driven(
   fleet: Fleet,
   startAt: number,
   seen: Omit<Sight, 'closed'>,
-): DriveLog & { readonly endedAt: number } {
+): DriverLog & { readonly endedAt: number } {
   const clock = new VirtualClock(startAt);
   const tries = new Map<string, number>();
-  let ended: (DriveLog & { readonly endedAt: number }) | undefined;
-  drive(policy, seed, {
+  let ended: (DriverLog & { readonly endedAt: number }) | undefined;
+  startDriver(policy, seed, {
     clock,
-    closed: at => closedAt(fleet, at),
-    look: () => seen,
+    coolingDown: at => closedAt(fleet, at),
+    viewTargets: () => seen,
     queue: (target, admitted) => clock.at(Math.max(clock.now(), seen.waits?.[target] ?? 0), admitted),
     attempt: ({ target }, report) => {
       const nth = tries.get(target) ?? 0;
@@ -128,9 +128,9 @@ describe('simulate', { timeout: longTimeout }, () => {
       deadlineMs: 1000,
       steps: [{ target: 'a/small', timeoutMs: 500, retries: 0, backoffMs: 1, hedgeAfterMs: 300 }],
     };
-    drive(quick, 'seed', {
+    startDriver(quick, 'seed', {
       clock,
-      closed: () => ({}),
+      coolingDown: () => ({}),
       attempt: (_, report) => {
         clock.at(clock.now() + 10, () => report.answered({}));
         return () => {};

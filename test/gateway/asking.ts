@@ -10,8 +10,8 @@ import type { Provider } from '../../gateway/core/provider.ts';
 import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
 import type { Clock } from '../../gateway/core/time.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
-import { ask } from '../../gateway/exchange/ask.ts';
-import type { AskWorld, Head, Question, Reader, Target } from '../../gateway/exchange/contract.ts';
+import { execute } from '../../gateway/exchange/ask.ts';
+import type { ExecutionEnvironment, ResponseHead, ResponseSink, RoutedRequest, Target } from '../../gateway/exchange/contract.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
@@ -40,7 +40,7 @@ export class World implements AsyncDisposable {
   readonly recorded: Exchange[] = [];
   readonly observed: Observation[] = [];
   readonly state = new FleetState();
-  readonly world: AskWorld;
+  readonly world: ExecutionEnvironment;
   readonly #upstream = httpUpstream();
 
   constructor({ places, sink, clock = wallClock, streamIdleMs, routing = routingDefaults }: WorldForm) {
@@ -69,9 +69,9 @@ export class World implements AsyncDisposable {
         const key = chooseKey({ name, keys: keysOf(name) }, this.state.ring, seed, clock.now());
         return { providerName: name, provider, model: 'm', baseUrl: url, key, allowPrivate: true, trace: true };
       },
-      closed: at => this.state.closed(at),
-      look: (targets, wants, at) => this.state.look(targets, wants, at),
-      enter: (target, wants, admitted) => this.state.enter(target, wants, admitted),
+      coolingDown: at => this.state.closed(at),
+      viewTargets: (targets, wants, at) => this.state.look(targets, wants, at),
+      enqueue: (target, wants, admitted) => this.state.enter(target, wants, admitted),
       observe: seen => {
         this.observed.push(seen);
         this.state.observe(seen);
@@ -104,7 +104,7 @@ export class World implements AsyncDisposable {
 
   begin(form: QuestionForm = {}) {
     const reader = new MemoryReader(form.buffered ?? Number.POSITIVE_INFINITY);
-    return { reader, ...ask(questionOf(form, this.world.clock.now()), this.world, reader) };
+    return { reader, ...execute(questionOf(form, this.world.clock.now()), this.world, reader) };
   }
 }
 
@@ -114,7 +114,7 @@ export interface QuestionForm {
   /** `A`, or a step for it. */
   readonly chain?: readonly (string | (Partial<RouteStep> & { readonly target: string }))[];
   readonly deadlineMs?: number;
-  readonly question?: Partial<Question>;
+  readonly question?: Partial<RoutedRequest>;
   /** How many characters the caller takes before it asks for a pause. */
   readonly buffered?: number;
 }
@@ -122,7 +122,10 @@ export interface QuestionForm {
 export const hello = { model: 'm-fast', messages: [{ role: 'user', content: 'hi' }] };
 export const helloStream = { ...hello, stream: true };
 
-export function questionOf({ body = hello, chain = ['A'], deadlineMs = 10_000, question }: QuestionForm, receivedAt: number): Question {
+export function questionOf(
+  { body = hello, chain = ['A'], deadlineMs = 10_000, question }: QuestionForm,
+  receivedAt: number,
+): RoutedRequest {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
@@ -154,8 +157,8 @@ export function questionOf({ body = hello, chain = ['A'], deadlineMs = 10_000, q
   };
 }
 
-export class MemoryReader implements Reader {
-  head: Head | undefined;
+export class MemoryReader implements ResponseSink {
+  head: ResponseHead | undefined;
   text = '';
   ended: 'end' | 'fail' | undefined;
   readonly #buffered: number;
@@ -165,11 +168,11 @@ export class MemoryReader implements Reader {
     this.#buffered = buffered;
   }
 
-  get begun(): boolean {
+  get headSent(): boolean {
     return this.head !== undefined;
   }
 
-  begin(head: Head): void {
+  sendHead(head: ResponseHead): void {
     this.head = head;
   }
 
@@ -179,11 +182,11 @@ export class MemoryReader implements Reader {
     return this.text.length < this.#buffered;
   }
 
-  end(text: string, head: Head): void {
+  end(text: string, head: ResponseHead): void {
     this.#finish('end', text, head);
   }
 
-  fail(text: string, head: Head): void {
+  fail(text: string, head: ResponseHead): void {
     this.#finish('fail', text, head);
   }
 
@@ -192,7 +195,7 @@ export class MemoryReader implements Reader {
     return new Promise(resolve => this.#waiting.push(resolve));
   }
 
-  #finish(ended: 'end' | 'fail', text: string, head: Head): void {
+  #finish(ended: 'end' | 'fail', text: string, head: ResponseHead): void {
     if (this.ended) throw new Error('an answer ends once');
     this.ended = ended;
     this.text += text;
@@ -202,7 +205,7 @@ export class MemoryReader implements Reader {
 
 export interface Answered {
   readonly exchange: Exchange;
-  readonly head: Head | undefined;
+  readonly head: ResponseHead | undefined;
   readonly text: string;
   readonly ended: 'end' | 'fail' | undefined;
 }

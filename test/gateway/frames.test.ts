@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SseEvent } from '../../gateway/core/provider.ts';
-import { sseFrames } from '../../gateway/transport/frames.ts';
+import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { runs } from '../runs.ts';
 
 function read(chunks: readonly (string | Uint8Array)[], ends = true) {
   const events: SseEvent[] = [];
   let comments = 0;
   let overflows = 0;
-  const frames = sseFrames({
+  const frames = sseDecoder({
     event: event => events.push(event),
     comment: () => comments++,
     overflow: () => overflows++,

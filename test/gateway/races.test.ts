@@ -5,11 +5,11 @@ import { Purse } from '../../gateway/budgets/purse.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import { type Exchange, seal } from '../../gateway/core/exchange.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
-import { ask } from '../../gateway/exchange/ask.ts';
-import type { Asking, Visit } from '../../gateway/exchange/contract.ts';
+import { execute } from '../../gateway/exchange/ask.ts';
+import type { ExecutionHandle, RequestContext } from '../../gateway/exchange/contract.ts';
 import { isRefusal } from '../../gateway/exchange/refuse.ts';
-import { createWorld } from '../../gateway/exchange/runtime.ts';
-import { questionOf as routed, understand } from '../../gateway/http/intake.ts';
+import { createRuntime } from '../../gateway/exchange/runtime.ts';
+import { parseBody, routedRequestOf as routed } from '../../gateway/http/intake.ts';
 import { resolve } from '../../gateway/http/resolve.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { createTelemetry } from '../../gateway/observability/telemetry.ts';
@@ -87,11 +87,11 @@ class Town {
   readonly fleet = new FleetState();
   readonly recorded: Exchange[] = [];
   readonly ledger = sqliteLedger(':memory:');
-  readonly askings: { readonly asking: Asking; readonly reader: MemoryReader }[] = [];
+  readonly askings: { readonly asking: ExecutionHandle; readonly reader: MemoryReader }[] = [];
   refused = 0;
   readonly #scheduler: fc.Scheduler;
   readonly #scripts: Iterator<Script>;
-  readonly #visit: Visit;
+  readonly #visit: RequestContext;
   readonly #purse: Purse;
   #arrived = 0;
 
@@ -108,9 +108,9 @@ class Town {
       dropped: 0,
       close: async () => {},
     };
-    const { counter: _, ...world } = createWorld(settings, { clock: this.clock, upstream: this.#upstream(), sink, fleet: this.fleet });
+    const { counter: _, ...world } = createRuntime(settings, { clock: this.clock, upstream: this.#upstream(), sink, fleet: this.fleet });
     const telemetry = createTelemetry({ otlp: undefined, environment: {}, mayHoldContent: false, log: silentLog });
-    this.#visit = { id: '', receivedAt: 0, trace: traceFrom(undefined, undefined), key, settings, world, telemetry };
+    this.#visit = { id: '', receivedAt: 0, trace: traceFrom(undefined, undefined), key, settings, runtime: world, telemetry };
     this.#purse = new Purse({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), failed: () => {} });
   }
 
@@ -143,7 +143,7 @@ class Town {
   async ask(route: string, stream: boolean): Promise<void> {
     const id = `0190a000-0000-7000-8000-${String(this.#arrived++).padStart(12, '0')}`;
     const text = JSON.stringify({ model: route, messages: [{ role: 'user', content: 'hi' }], max_tokens: 20, stream });
-    const asked = understand({ bytes: Buffer.from(text), text }, {}, openaiChat);
+    const asked = parseBody({ bytes: Buffer.from(text), text }, {}, openaiChat);
     const chosen = resolve(settings, 't', { model: route });
     if (isRefusal(asked) || isRefusal(chosen)) throw new Error('not understood');
     const visit = { ...this.#visit, id, receivedAt: this.clock.now() };
@@ -155,13 +155,13 @@ class Town {
       return;
     }
     const reader = new MemoryReader(Number.POSITIVE_INFINITY);
-    const asking = ask(question, visit.world, reader);
+    const asking = execute(question, visit.runtime, reader);
     admission!.follow(asking);
     this.askings.push({ asking, reader });
   }
 
   leave(n: number): void {
-    this.askings[n % Math.max(1, this.askings.length)]?.asking.leave();
+    this.askings[n % Math.max(1, this.askings.length)]?.asking.cancel();
   }
 
   /** Lets all of it come to its end: what is scheduled first, then time, then what time has set off. */

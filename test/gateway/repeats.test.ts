@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../gateway/core/exchange.ts';
 import { isRefusal } from '../../gateway/exchange/refuse.ts';
-import { type RepeatLimits, Repeats, type Shared } from '../../gateway/idempotency/repeats.ts';
+import { type IdempotencyLimits, IdempotencyStore, type SharedResponse } from '../../gateway/idempotency/repeats.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { questionOf } from './asking.ts';
 import { type Answer, answerJson, answerStream, hi, post, running, twoProviders, upstream } from './harness.ts';
@@ -148,42 +148,42 @@ keys:
 
 describe('what is kept for repeats', () => {
   const ended = { status: 200, contentType: 'application/json; charset=utf-8', headers: {} } as const;
-  const wordsOf = (limits: Partial<RepeatLimits>) => {
-    const repeats = new Repeats(wallClock, limits);
+  const wordsOf = (limits: Partial<IdempotencyLimits>) => {
+    const repeats = new IdempotencyStore(wallClock, limits);
     const join = (name: string) => repeats.join(key(name), questionOf({}, 0));
     const tell = (name: string, text: string): void => {
-      const shared = join(name) as Shared;
-      shared.tape.end(text, ended, seal());
-      repeats.ended(shared);
+      const shared = join(name) as SharedResponse;
+      shared.buffer.end(text, ended, seal());
+      repeats.complete(shared);
     };
     const knows = (name: string): string => {
       const found = join(name)!;
       if (isRefusal(found)) return found.refusal.code;
-      if (found.tape.isAnswered) return 'kept';
-      repeats.ended(found);
+      if (found.buffer.isSuccessful) return 'kept';
+      repeats.complete(found);
       return 'new';
     };
     return { tell, knows };
   };
 
   test('has a limit over all answers: the oldest is forgotten first', () => {
-    const { tell, knows } = wordsOf({ lengthMax: 25 });
+    const { tell, knows } = wordsOf({ totalLengthMax: 25 });
     for (const name of ['a', 'b', 'c']) tell(name, '0123456789');
     expect(['a', 'b', 'c'].map(knows)).toEqual(['new', 'kept', 'kept']);
   });
 
   test('has a limit to one answer: a repeat of a longer one is told so, and asks nothing twice', () => {
-    const { tell, knows } = wordsOf({ answerLengthMax: 5, lengthMax: 25 });
+    const { tell, knows } = wordsOf({ responseLengthMax: 5, totalLengthMax: 25 });
     tell('a', '0123456789');
     for (const name of ['b', 'c', 'd', 'e', 'f']) tell(name, '01234');
     expect(['a', 'b', 'f'].map(knows)).toEqual(['idempotency_answer_not_kept', 'kept', 'kept']);
   });
 
   test('has a number and an age', async () => {
-    const few = wordsOf({ answersMax: 2 });
+    const few = wordsOf({ responsesMax: 2 });
     for (const name of ['a', 'b', 'c']) few.tell(name, 'x');
     expect(['a', 'c'].map(few.knows)).toEqual(['new', 'kept']);
-    const short = wordsOf({ keepMs: 20 });
+    const short = wordsOf({ ttlMs: 20 });
     short.tell('a', 'x');
     await new Promise(wait => setTimeout(wait, 30));
     expect(short.knows('a')).toBe('new');

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Roster } from '../../gateway/http/roster.ts';
+import { ActiveSet } from '../../gateway/http/roster.ts';
 
 test('a roster holds those who came and have not left, whoever leaves first', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constant('come'), fc.nat(20)), { maxLength: 200 }), acts => {
-      const roster = new Roster<{ readonly number: number }>();
+      const roster = new ActiveSet<{ readonly number: number }>();
       const here = new Map<object, () => void>();
       for (const [number, act] of acts.entries()) {
         if (act === 'come') {
           const member = { number };
-          here.set(member, roster.enter(member));
+          here.set(member, roster.add(member));
         } else {
           const [member, leave] = [...here][Number(act) % Math.max(1, here.size)] ?? [];
           if (!member || !leave) continue;
@@ -27,8 +27,8 @@ test('a roster holds those who came and have not left, whoever leaves first', ()
 });
 
 test('its places are used again', () => {
-  const roster = new Roster<object>();
-  for (let i = 0; i < 1_000; i++) roster.enter({})();
+  const roster = new ActiveSet<object>();
+  for (let i = 0; i < 1_000; i++) roster.add({})();
   expect(roster.size).toBe(0);
   expect([...roster]).toEqual([]);
 });

@@ -7,7 +7,7 @@ import type { Provider } from '../../gateway/core/provider.ts';
 import type { RouteStep } from '../../gateway/core/route.ts';
 import { geminiFor } from '../../gateway/dialects/gemini.ts';
 import { dialects } from '../../gateway/dialects/index.ts';
-import type { Question } from '../../gateway/exchange/contract.ts';
+import type { RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/question.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { type Asked, type Running, running, type Upstream, upstream } from './harness.ts';
@@ -78,7 +78,12 @@ function prepared(text: string, dialect: (typeof dialects)[number], provider: Pr
   if (!scan.ok) return undefined; // a random text may hold a key twice
   const chat = dialect.parseRequest(scan.value) as ChatRequest;
   expect(chat).not.toHaveProperty('problem');
-  return prepare({ dialect, chat, raw: { text, members: scan.members } } as unknown as Question, {} as RouteStep, provider, 'other-model');
+  return prepare(
+    { dialect, chat, raw: { text, members: scan.members } } as unknown as RoutedRequest,
+    {} as RouteStep,
+    provider,
+    'other-model',
+  );
 }
 
 describe.each(spoken.map(dialect => [dialect.name, dialect] as const))('a request in %s', (_, dialect) => {
@@ -107,7 +112,7 @@ describe('a vendor with a dialect of its own', () => {
       fc.property(writtenOf(formats[dialect.wire]!), written => {
         const sent = prepared(written.text, dialect, provider);
         if (!sent) return;
-        expect(sent.passes).toBe(true);
+        expect(sent.isVerbatim).toBe(true);
         const [before, after] = [scanObject(written.text), scanObject(sent.body)];
         if (!before.ok || !after.ok) throw new Error('not JSON any more');
         const named = new Set(sent.warnings.map(({ field }) => field));

@@ -4,13 +4,13 @@ import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
-import { framesOf } from '../../gateway/transport/frames.ts';
+import { frameDecoderFor } from '../../gateway/transport/frames.ts';
 
 /** What a client would make of the stream: the answer, or the failure that ended it. */
 export function playStream(provider: Provider, body: string | Uint8Array, chunkLengths: readonly number[]): ChatResponse | Failure {
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];
-  const frames = framesOf(provider.framing, {
+  const frames = frameDecoderFor(provider.framing, {
     event: event => events.push(...parser.parse(event)),
     comment: () => {},
     overflow: expectNoOverflow,

@@ -12,7 +12,7 @@ import { nonconformity } from '../../gateway/core/schema.ts';
 import { measure, textOf } from '../../gateway/core/signal.ts';
 import { tokenise } from '../../gateway/providers/simulated/words.ts';
 import { simulated } from '../../gateway/providers/simulated.ts';
-import { play } from '../../gateway/transport/play.ts';
+import { simulatedTransport } from '../../gateway/transport/play.ts';
 import { anyText } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
@@ -351,7 +351,7 @@ describe('When it answers', () => {
     const clock = new VirtualClock(1_000);
     const log: (readonly [number, string])[] = [];
     const told = (what: string) => (): void => void log.push([clock.now() - 1_000, what]);
-    play(perform('small:ttft=40,tps=100,tokens=3', { ...question(), stream: true }), clock, {
+    simulatedTransport(perform('small:ttft=40,tps=100,tokens=3', { ...question(), stream: true }), clock, {
       headers: status => told(`headers ${status}`)(),
       chunk: told('chunk'),
       end: told('end'),
@@ -376,7 +376,7 @@ describe('How it fails', () => {
     const hear = (what: string): void => {
       last = what;
     };
-    play(perform(model, body), clock, {
+    simulatedTransport(perform(model, body), clock, {
       headers: status => hear(`headers ${status}`),
       chunk: () => hear('chunk'),
       end: () => hear('end'),

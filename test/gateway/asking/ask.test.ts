@@ -181,7 +181,7 @@ describe('a caller who leaves', () => {
     const asking = world.begin({ body: helloStream });
     await asking.reader.next();
     const leftAt = performance.now();
-    asking.leave();
+    asking.cancel();
     const exchange = await asking.done;
     expect(await a.calls[0]!.closed).toBe('caller');
     expect(performance.now() - leftAt).toBeLessThan(1000);
@@ -200,7 +200,7 @@ describe('a caller who leaves', () => {
     await using world = new World({ places: { A: { url: a.url } } });
     const asking = world.begin();
     await a.called(1);
-    asking.leave();
+    asking.cancel();
     const exchange = await asking.done;
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
     expect(exchange.response).toHaveLength(0);
@@ -230,7 +230,7 @@ describe('a caller who leaves', () => {
     const asking = world.begin({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
     await vi.waitFor(() => expect(world.observed.map(({ type }) => type)).toContain('failed'), 5_000);
     expect(pending.size, 'the retry is waited for').toBeGreaterThan(0);
-    asking.leave();
+    asking.cancel();
     expect((await asking.done).outcome).toBe('cancelled');
     expect(pending.size, 'nothing is left that could ask again').toBe(0);
     expect(a.calls).toHaveLength(1);
@@ -241,7 +241,7 @@ describe('a caller who leaves', () => {
     await using world = new World({ places: { A: { url: a.url } } });
     const asking = world.begin();
     const exchange = await asking.done;
-    asking.leave();
+    asking.cancel();
     expect(exchange.outcome).toBe('ok');
     expect(world.recorded).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { Delivery } from '../../../gateway/exchange/delivery.ts';
-import { Ring } from '../../../gateway/exchange/ring.ts';
+import { ByteRing } from '../../../gateway/exchange/ring.ts';
 import { cut, dripped, stream } from '../../faults/acts.ts';
 import { told } from '../../faults/chat.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
@@ -22,9 +22,9 @@ describe('the ring', () => {
   test('has the digest, the length and the newest bytes of everything that was put, whatever its size', () => {
     fc.assert(
       fc.property(pieces, fc.constantFrom(64, 128, 256, 1024), fc.boolean(), (texts, size, looks) => {
-        const ring = new Ring(size);
+        const ring = new ByteRing(size);
         for (const text of texts) {
-          ring.put(Buffer.from(text));
+          ring.append(Buffer.from(text));
           if (looks) ring.sha256();
         }
         const all = Buffer.concat(texts.map(text => Buffer.from(text)));
@@ -40,22 +40,22 @@ describe('the ring', () => {
   });
 
   test('does not claim bytes that it had let go of before it grew', () => {
-    const ring = new Ring();
+    const ring = new ByteRing();
     const texts = ['a', 'b'.repeat(64), 'c'.repeat(130)];
     for (const text of texts) {
-      ring.put(Buffer.from(text));
+      ring.append(Buffer.from(text));
       ring.sha256();
     }
     expect(texts.join('').endsWith(ring.newest().toString())).toBe(true);
   });
 
   test('holds 256 KiB at most, of an answer of any length', () => {
-    const ring = new Ring();
-    for (let i = 0; i < 40; i++) ring.put(Buffer.from('x'.repeat(100_000)));
+    const ring = new ByteRing();
+    for (let i = 0; i < 40; i++) ring.append(Buffer.from('x'.repeat(100_000)));
     expect(ring.bytes).toBe(4_000_000);
     expect(ring.newest()).toHaveLength(256 * 1024);
-    const [long, texts] = [new Ring(), Array.from({ length: 900 }, (_, i) => `${i} ${'é'.repeat(400)}`)];
-    for (const text of texts) long.put(Buffer.from(text));
+    const [long, texts] = [new ByteRing(), Array.from({ length: 900 }, (_, i) => `${i} ${'é'.repeat(400)}`)];
+    for (const text of texts) long.append(Buffer.from(text));
     expect(long.sha256()).toBe(sha256(texts.join('')));
     expect(Buffer.from(texts.join('')).subarray(-256 * 1024)).toEqual(long.newest());
   });
@@ -68,33 +68,33 @@ describe('a delivery', () => {
         const delivery = new Delivery(new MemoryReader(Number.POSITIVE_INFINITY));
         const said = texts.filter(text => text !== '');
         for (const text of said) delivery.write(text);
-        const { kept } = delivery;
+        const { chunks } = delivery;
         const i = said.length === 0 ? 0 : at % said.length;
-        const before = Buffer.concat(kept);
+        const before = Buffer.concat(chunks);
         if (said.length > 0) {
-          if (harm === 'bit') kept[i] = Buffer.from(kept[i]!.map((byte, j) => (j === 0 ? byte ^ 1 : byte)));
-          if (harm === 'lost') kept.splice(i, 1);
-          if (harm === 'twice') kept.splice(i, 0, kept[i]!);
-          if (harm === 'moved') kept.push(kept.shift()!);
+          if (harm === 'bit') chunks[i] = Buffer.from(chunks[i]!.map((byte, j) => (j === 0 ? byte ^ 1 : byte)));
+          if (harm === 'lost') chunks.splice(i, 1);
+          if (harm === 'twice') chunks.splice(i, 0, chunks[i]!);
+          if (harm === 'moved') chunks.push(chunks.shift()!);
         }
-        const isSame = Buffer.concat(kept).equals(before);
-        expect(delivery.fault() === undefined).toBe(isSame);
+        const isSame = Buffer.concat(chunks).equals(before);
+        expect(delivery.integrityFailure() === undefined).toBe(isSame);
       }),
       runs(100),
     );
     const delivery = new Delivery(new MemoryReader(Number.POSITIVE_INFINITY));
     delivery.write('good ');
     delivery.write('bye');
-    delivery.kept[1] = Buffer.from('bYe');
-    expect(delivery.fault()).toMatchObject({ kind: 'internal', message: expect.stringContaining('from byte 6') });
+    delivery.chunks[1] = Buffer.from('bYe');
+    expect(delivery.integrityFailure()).toMatchObject({ kind: 'internal', message: expect.stringContaining('from byte 6') });
   });
 
   test('ends in no other words than those that were recorded', () => {
     const reader = new MemoryReader(Number.POSITIVE_INFINITY);
     const delivery = new Delivery(reader);
-    delivery.begin(head);
+    delivery.sendHead(head);
     delivery.write('so ');
-    const { response, delivered } = delivery.close('long');
+    const { response, delivered } = delivery.finish('long');
     delivery.end(head, seal());
     expect(reader.text).toBe(response.toString());
     expect(delivered).toEqual({ sha256: sha256('so long'), events: 2, bytes: 7 });
@@ -122,7 +122,7 @@ describe('over real sockets', () => {
   test('a record that is not what was delivered ends the stream in an error, never in [DONE]', async () => {
     await using upstream = await FaultyUpstream.start(stream(told(['hel', 'lo'])));
     await using world = new World({ places: { A: { url: upstream.url } } });
-    const harmed = vi.spyOn(Delivery.prototype, 'fault').mockReturnValueOnce({ kind: 'internal', message: 'harmed' });
+    const harmed = vi.spyOn(Delivery.prototype, 'integrityFailure').mockReturnValueOnce({ kind: 'internal', message: 'harmed' });
     const { exchange, text } = await world.ask({ body: helloStream });
     harmed.mockRestore();
     expect(readStream(text)).toMatchObject({ terminal: 'none', errors: [{ code: 'internal_error' }] });

@@ -18,7 +18,7 @@ test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async
   const asking = world.begin({ body: form === 'JSON' ? hello : helloStream });
   const call = await a.called(1);
   const leftAt = performance.now();
-  asking.leave();
+  asking.cancel();
   expect(await call.closed).toBe('caller');
   expect(performance.now() - leftAt).toBeLessThan(soonMs);
   const exchange = await asking.done;
@@ -33,7 +33,7 @@ test('while the answer is held back until it is judged: nothing of it was read, 
   const asking = world.begin({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
   const call = await a.called(1);
   await call.performed;
-  asking.leave();
+  asking.cancel();
   expect(await call.closed).toBe('caller');
   const exchange = await asking.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
@@ -47,7 +47,7 @@ test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung 
   await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
   const asking = world.begin({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
   const calls = await Promise.all([a.called(1), b.called(1)]);
-  asking.leave();
+  asking.cancel();
   expect(await Promise.all(calls.map(({ closed }) => closed))).toEqual(['caller', 'caller']);
   const { attempts, outcome } = await asking.done;
   expect(outcome).toBe('cancelled');
@@ -65,7 +65,7 @@ test('while it waits its turn under a limit: nobody is asked, nothing is paid, a
   await world.ask(form);
   const asking = world.begin(form);
   await new Promise(resolve => setImmediate(resolve));
-  asking.leave();
+  asking.cancel();
   const exchange = await asking.done;
   expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [] });
   expect(exchange.costNanoUsd).toBeUndefined();

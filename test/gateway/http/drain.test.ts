@@ -55,7 +55,7 @@ test('a hurried end does not wait', async () => {
   const asked = post(gateway.url, hi).catch(() => undefined);
   await expect.poll(() => provider.asked.length).toBe(1);
   const closing = gateway.gateway.close();
-  gateway.gateway.hurry();
+  gateway.gateway.closeNow();
   await closing;
   await asked;
   expect(gateway.sink.exchanges).toMatchObject([{ outcome: 'cancelled' }]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scanObject } from '../../../gateway/core/json.ts';
-import { passRequest, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/pass.ts';
+import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/pass.ts';
 import { prepare } from '../../../gateway/exchange/question.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { runs } from '../../runs.ts';
@@ -10,7 +10,7 @@ import { questionOf } from '../asking.ts';
 const passed = (text: string, changes: Partial<RequestChanges> = {}): string => {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
-  return passRequest('openai-chat', { text, members: scan.members }, { model: 'm', stream: false, logprobs: undefined, ...changes });
+  return patchRequestText('openai-chat', { text, members: scan.members }, { model: 'm', stream: false, logprobs: undefined, ...changes });
 };
 
 describe('a request that passes', () => {

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SseEvent } from '../../../gateway/core/provider.ts';
-import { framesOf } from '../../../gateway/transport/frames.ts';
+import { frameDecoderFor } from '../../../gateway/transport/frames.ts';
 import { awsBytes, awsMessage } from '../../providers/aws-bytes.ts';
 import { runs } from '../../runs.ts';
 
 function read(chunks: readonly Uint8Array[]) {
   const events: SseEvent[] = [];
   const faults: string[] = [];
-  const frames = framesOf('aws-eventstream', {
+  const frames = frameDecoderFor('aws-eventstream', {
     event: event => events.push(event),
     comment: () => {},
     overflow: () => faults.push('overflow'),

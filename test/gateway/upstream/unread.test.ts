@@ -5,7 +5,7 @@ import { scanObject } from '../../../gateway/core/json.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { RouteStep } from '../../../gateway/core/route.ts';
 import { openaiChat } from '../../../gateway/dialects/openai.ts';
-import type { Question } from '../../../gateway/exchange/contract.ts';
+import type { RoutedRequest } from '../../../gateway/exchange/contract.ts';
 import { prepare } from '../../../gateway/exchange/question.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
@@ -20,9 +20,9 @@ function warningsOf(provider: Provider): readonly string[] {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(scan.problem.message);
   const chat = openaiChat.parseRequest(scan.value) as ChatRequest;
-  const question = { dialect: openaiChat, chat, raw: { text, members: scan.members } } as unknown as Question;
+  const question = { dialect: openaiChat, chat, raw: { text, members: scan.members } } as unknown as RoutedRequest;
   const prepared = prepare(question, {} as RouteStep, provider, 'claude-haiku-4-5');
-  expect(prepared.passes).toBe(provider === openai);
+  expect(prepared.isVerbatim).toBe(provider === openai);
   return prepared.warnings.map(({ type, field }) => `${type} ${field}`);
 }
 
