@@ -7,7 +7,7 @@ import { planRoute, type RoutePlan } from '../gateway/core/plan.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from '../gateway/core/route.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../gateway/core/time.ts';
-import { type AttemptCommand, type AttemptReport, startDriver } from '../gateway/exchange/drive.ts';
+import { type AttemptCommand, type AttemptReport, startDriver } from '../gateway/exchange/driver.ts';
 import type { Account, RoutingSettings } from '../gateway/settings/settings.ts';
 import { FleetState } from '../gateway/targets/state.ts';
 

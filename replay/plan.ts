@@ -3,8 +3,8 @@
 import { cost, type NanoUsd, type Price } from '../gateway/core/price.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { GatewayRuntime, RoutedRequest } from '../gateway/exchange/contract.ts';
-import { prepare } from '../gateway/exchange/question.ts';
+import type { GatewayRuntime, RoutedRequest } from '../gateway/exchange/execute.ts';
+import { prepare } from '../gateway/exchange/routed-request.ts';
 import { askAgain } from './again.ts';
 import type { Arm } from './arm.ts';
 import { dialectOf } from './dialects.ts';

@@ -2,8 +2,8 @@
 /** Providers: a key where one is needed, and no way into the private network by accident. */
 import type { Provider } from '../core/provider.ts';
 import { providers as registry } from '../providers/index.ts';
-import { isPrivateHost } from '../transport/dial.ts';
-import { modelsPath } from '../transport/models-question.ts';
+import { isPrivateHost } from '../transport/address-guard.ts';
+import { modelsPath } from '../transport/models-request.ts';
 import { urlFault } from './fields.ts';
 import { finding, type Parts } from './parts.ts';
 import type { Finding, Path } from './problem.ts';

@@ -17,11 +17,11 @@ import type { Counter } from '../tokens/counter.ts';
 import { reckon } from '../tokens/reckon.ts';
 import type { Redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
-import { ProviderResponseReader } from './answer.ts';
-import type { PreparedRequest } from './contract.ts';
-import type { AttemptCommand } from './drive.ts';
-import { type ResponseIdentity, withIdentity } from './named.ts';
-import { warningsOf } from './question.ts';
+import type { AttemptCommand } from './driver.ts';
+import type { PreparedRequest } from './execute.ts';
+import { ProviderResponseReader } from './provider-response-reader.ts';
+import { type ResponseIdentity, withIdentity } from './response-identity.ts';
+import { warningsOf } from './routed-request.ts';
 
 /** How long a stream may live on pings and comments alone. */
 const pingsOnlyMs: Milliseconds = 600_000;

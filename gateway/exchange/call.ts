@@ -1,10 +1,10 @@
 import type { Provider, Warning } from '../core/provider.ts';
 import type { Clock } from '../core/time.ts';
 import type { Secret } from '../settings/secret.ts';
-import { simulatedTransport } from '../transport/play.ts';
-import { authenticateCall } from '../transport/prove.ts';
+import { authenticateCall } from '../transport/authenticate-call.ts';
+import { simulatedTransport } from '../transport/simulated-transport.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
-import type { PreparedRequest, Target } from './contract.ts';
+import type { PreparedRequest, Target } from './execute.ts';
 
 export interface CallPorts {
   readonly clock: Clock;

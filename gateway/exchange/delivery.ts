@@ -2,8 +2,8 @@
 import { hash } from 'node:crypto';
 import type { Delivered, Sealed } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
-import type { ResponseHead, ResponseSink } from './contract.ts';
-import { ByteRing } from './ring.ts';
+import { ByteRing } from './byte-ring.ts';
+import type { ResponseHead, ResponseSink } from './execute.ts';
 
 export class Delivery {
   /** For the record. */

@@ -10,7 +10,7 @@ import { createPlanner } from '../targets/planner.ts';
 import { FleetState } from '../targets/state.ts';
 import { createCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
-import type { GatewayRuntime, Target } from './contract.ts';
+import type { GatewayRuntime, Target } from './execute.ts';
 
 export { FleetState };
 

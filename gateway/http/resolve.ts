@@ -1,7 +1,7 @@
 /** What a request may be answered by: its `model`, `models` and `fallbacks` become a route, or a refusal. Pure over Settings. */
 import { isObject, type Json, type JsonObject } from '../core/json.ts';
 import { putLatest } from '../core/latest.ts';
-import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refuse.ts';
+import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
 
 /** More targets than this in one request help nobody. */

@@ -1,6 +1,6 @@
 /** Files and batches: whose they are, which provider holds them, and what becomes of an answer about them. */
 import { isObject, type JsonObject, parseJson } from '../core/json.ts';
-import { invalid, type Refusal } from '../exchange/refuse.ts';
+import { invalid, type Refusal } from '../exchange/refusal.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Held, Ledger } from './ledger.ts';

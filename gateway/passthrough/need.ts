@@ -1,4 +1,4 @@
-import type { RoutedRequest } from '../exchange/contract.ts';
+import type { RoutedRequest } from '../exchange/execute.ts';
 import type { AskedFor } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
 

@@ -2,10 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Purse } from '../budgets/purse.ts';
 import type { Sink } from '../core/exchange.ts';
-import type { RequestContext } from '../exchange/contract.ts';
-import { isRefusal, type Refusal } from '../exchange/refuse.ts';
+import type { RequestContext } from '../exchange/execute.ts';
+import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import type { BodyLimits } from '../http/body.ts';
-import type { RouteEntry } from '../http/routes.ts';
+import type { RouteEntry } from '../http/route-table.ts';
 import { endpoints } from './endpoints.ts';
 import type { Ledger } from './ledger.ts';
 import { passThrough, type Relayed } from './serve.ts';

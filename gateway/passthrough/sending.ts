@@ -3,7 +3,7 @@ import { type GeminiEmbeddings, geminiEmbeddings, inputsIn, wrongVectors } from 
 import type { Failure } from '../core/failure.ts';
 import { type JsonObject, parseJson } from '../core/json.ts';
 import { altered, type Warning } from '../core/provider.ts';
-import { isRefusal, type Refusal } from '../exchange/refuse.ts';
+import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import type { Account } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
 import { pathAt } from './support.ts';

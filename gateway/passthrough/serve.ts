@@ -7,12 +7,12 @@ import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from
 import { forbidding } from '../core/loss.ts';
 import { providerOf } from '../core/target.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { RequestContext } from '../exchange/contract.ts';
-import { gatewayMembers } from '../exchange/pass.ts';
-import { invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refuse.ts';
-import type { StartedExecution } from '../http/answering.ts';
+import type { RequestContext } from '../exchange/execute.ts';
+import { invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';
+import { gatewayMembers } from '../exchange/verbatim.ts';
 import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
-import { checkHostParameters, routedRequestOf } from '../http/intake.ts';
+import { checkHostParameters, routedRequestOf } from '../http/parse.ts';
+import type { StartedExecution } from '../http/request-executor.ts';
 import { nothingUsed, recordBatch, withBatch } from './batch-items.ts';
 import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
 import type { AskedFor } from './consumed.ts';

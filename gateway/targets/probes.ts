@@ -5,7 +5,7 @@ import { chooseKey } from '../core/keyring.ts';
 import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
-import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-question.ts';
+import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-request.ts';
 import type { FleetState } from './state.ts';
 
 export type ProbeOutcome = 'alive' | 'dead' | 'refused';

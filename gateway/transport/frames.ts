@@ -1,6 +1,6 @@
 /** Cuts a streamed body into the events of its framing, wherever the network cut it into chunks. */
 import { createParser } from 'eventsource-parser';
-import { awsEventStreamDecoder, type FrameDecoder, type FrameListener } from './frames-aws.ts';
+import { awsEventStreamDecoder, type FrameDecoder, type FrameListener } from './aws-event-stream.ts';
 /** By the provider's framing. */
 export const frameDecoderFor = (framing: 'sse' | 'aws-eventstream', listener: FrameListener): FrameDecoder =>
   framing === 'sse' ? sseDecoder(listener) : awsEventStreamDecoder(listener);

@@ -2,7 +2,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import type { Failure } from '../core/failure.ts';
 import { putLatest } from '../core/latest.ts';
-import { isPrivateHost, publicLookup } from './dial.ts';
+import { isPrivateHost, publicLookup } from './address-guard.ts';
 
 export interface UpstreamCall {
   /** POST when absent. */

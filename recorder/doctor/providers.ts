@@ -1,6 +1,6 @@
 /** Whether providers answer and take our keys, by the one question that costs nothing: which models there are. */
 import type { Account, Settings } from '../../gateway/settings/settings.ts';
-import { modelsPath, requestModels } from '../../gateway/transport/models-question.ts';
+import { modelsPath, requestModels } from '../../gateway/transport/models-request.ts';
 import { type Finding, ok, problem, warning } from './check.ts';
 
 const timeoutMs = 8_000;

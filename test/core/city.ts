@@ -14,7 +14,7 @@ import {
 } from '../../gateway/core/route.ts';
 import type { Signals } from '../../gateway/core/signal.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from '../../gateway/exchange/drive.ts';
+import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from '../../gateway/exchange/driver.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';

@@ -6,7 +6,7 @@ import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
 import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
 import type { Cancel } from '../../gateway/core/time.ts';
 import { chooseVariant } from '../../gateway/core/variants.ts';
-import { type DriverLog, startDriver } from '../../gateway/exchange/drive.ts';
+import { type DriverLog, startDriver } from '../../gateway/exchange/driver.ts';
 import { anyPolicy, fleet, recordings, sight, targets } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';

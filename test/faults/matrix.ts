@@ -1,6 +1,6 @@
 /** The fault matrix: {fault} x {phase} x {format of the answer}, what must come of each cell, and what did. */
 import { hash } from 'node:crypto';
-import { hello, helloStream, readStream, World } from '../gateway/asking.ts';
+import { hello, helloStream, readStream, World } from '../gateway/execution.ts';
 import { answer, dripped, gzipped, ok, raw, stream } from './acts.ts';
 import { completion, told } from './chat.ts';
 import { type Form, type FormName, forms, type Piece } from './forms.ts';

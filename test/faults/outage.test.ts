@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../gateway/core/time.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { hello, helloStream, World } from '../gateway/asking.ts';
+import { hello, helloStream, World } from '../gateway/execution.ts';
 import { answer, ok, stream } from './acts.ts';
 import { completion, told } from './chat.ts';
 import { FaultyUpstream, refusedUrl } from './upstream.ts';

@@ -6,10 +6,10 @@ import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import { type Exchange, seal } from '../../gateway/core/exchange.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { execute } from '../../gateway/exchange/ask.ts';
-import type { ExecutionHandle, RequestContext } from '../../gateway/exchange/contract.ts';
-import { isRefusal } from '../../gateway/exchange/refuse.ts';
+import type { ExecutionHandle, RequestContext } from '../../gateway/exchange/execute.ts';
+import { isRefusal } from '../../gateway/exchange/refusal.ts';
 import { createRuntime } from '../../gateway/exchange/runtime.ts';
-import { parseBody, routedRequestOf as routed } from '../../gateway/http/intake.ts';
+import { parseBody, routedRequestOf as routed } from '../../gateway/http/parse.ts';
 import { resolve } from '../../gateway/http/resolve.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { createTelemetry } from '../../gateway/observability/telemetry.ts';
@@ -18,7 +18,7 @@ import { FleetState } from '../../gateway/targets/state.ts';
 import type { Upstream, UpstreamListener } from '../../gateway/transport/upstream.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
-import { MemoryReader, readStream } from './asking.ts';
+import { MemoryReader, readStream } from './execution.ts';
 import { chunk, settingsOf } from './harness.ts';
 
 const settings = settingsOf(`

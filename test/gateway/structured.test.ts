@@ -6,7 +6,7 @@ import { deepseek } from '../../gateway/providers/deepseek.ts';
 import { ok } from '../faults/acts.ts';
 import { completion } from '../faults/chat.ts';
 import { FaultyUpstream } from '../faults/upstream.ts';
-import { hello, World } from './asking.ts';
+import { hello, World } from './execution.ts';
 
 const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
 const body = { ...hello, max_tokens: 100, response_format: { type: 'json_schema', json_schema: { name: 'place', schema } } };

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
-import { prepare } from '../../gateway/exchange/question.ts';
+import { prepare } from '../../gateway/exchange/routed-request.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { questionOf } from '../gateway/asking.ts';
+import { questionOf } from '../gateway/execution.ts';
 import { runs } from '../runs.ts';
 
 const step = { target: 'A/m', timeoutMs: 1, retries: 0, backoffMs: 1 };

@@ -12,7 +12,7 @@ import { nonconformity } from '../../gateway/core/schema.ts';
 import { measure, textOf } from '../../gateway/core/signal.ts';
 import { tokenise } from '../../gateway/providers/simulated/words.ts';
 import { simulated } from '../../gateway/providers/simulated.ts';
-import { simulatedTransport } from '../../gateway/transport/play.ts';
+import { simulatedTransport } from '../../gateway/transport/simulated-transport.ts';
 import { anyText } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';

@@ -1,0 +1,124 @@
+/** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
+import { needOf, outputTokensUnsaid } from '../core/catalogue.ts';
+import type { ChatRequest, ChatResponse } from '../core/chat.ts';
+import { type Json, type Scan, scanObject, spliceMembers } from '../core/json.ts';
+import { putLatest } from '../core/latest.ts';
+import { hintsLost, renamed } from '../core/loss.ts';
+import { dropped, type Provider, type Warning } from '../core/provider.ts';
+import type { RouteStep } from '../core/route.ts';
+import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
+import { homeward, isNative } from '../core/signature.ts';
+import type { Wants } from '../targets/state.ts';
+import type { PreparedRequest, RoutedRequest } from './execute.ts';
+import { responseLosses } from './render.ts';
+import { gatewayMembers, patchRequestText } from './verbatim.ts';
+
+/** What a call of this question takes from a limit, and for whom. */
+export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest): Wants {
+  if (estimatedTokens) return { tenant: caller.tenant, bytes: body.byteLength, tokens: estimatedTokens.input + estimatedTokens.output };
+  const { inputTokens, outputTokens = outputTokensUnsaid } = needOf(chat, body.byteLength);
+  return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };
+}
+
+/** What a target could not be asked; and, of the answer that its caller read, what could not be told. */
+export const warningsOf = ({ warnings, responseLosses }: PreparedRequest, answer: ChatResponse | undefined): readonly Warning[] =>
+  answer && responseLosses ? [...warnings, ...responseLosses(answer)] : warnings;
+
+/** The request as one target gets it: the caller's own bytes where the wire format is the same, rendered anew where it is not. */
+export function prepare(
+  request: RoutedRequest,
+  step: RouteStep,
+  provider: Provider,
+  model: string,
+  isContinuation = false,
+): PreparedRequest {
+  const { raw, chat: original } = request;
+  const logprobs = logprobsNeeded(request, step);
+  const added = logprobs ? { ownLogprobs: { callerTop: original.logprobs?.top } } : {};
+  const chat = logprobs ? { ...original, logprobs } : original;
+  const { wire } = request.dialect;
+  // What the caller did not ask for is no loss of its.
+  const withoutAddedLogprobs = (warnings: readonly Warning[]): readonly Warning[] =>
+    logprobs && !original.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
+  if (
+    !isContinuation &&
+    provider.wire === wire &&
+    isNative(original, wire === 'anthropic-messages') &&
+    (!logprobs || wire === 'openai-chat')
+  ) {
+    const path = pathOf(provider, model, chat);
+    const { body, warnings } = adaptBody(patchRequestText(wire, raw, { model, stream: chat.stream, logprobs }), provider, model);
+    return { path, body, warnings: withoutAddedLogprobs(warnings), chat, wire: provider.wire, isVerbatim: true, ...added };
+  }
+  const unsignedWarnings: Warning[] = [];
+  const rendered = provider.renderRequest(homeward(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
+  const warnings = withoutAddedLogprobs(rendered.warnings);
+  const renamedWarnings = renamed(
+    [...unsignedWarnings, ...warnings, ...hintsLost(original, provider)],
+    request.dialect.fieldNames,
+    original.places,
+  );
+  const prepared: PreparedRequest = {
+    ...rendered,
+    warnings: [...unreadWarnings(original), ...renamedWarnings],
+    chat,
+    wire: provider.wire,
+    isVerbatim: false,
+    ...added,
+    ...(warnings.some(({ type, field }) => type === 'approximated' && field === 'response_format') ? { emulatesJson: true } : {}),
+    ...(isContinuation ? { isContinuation } : {}),
+  };
+  return { ...prepared, responseLosses: answer => responseLosses(answer, prepared, request) };
+}
+
+const paths = new WeakMap<Provider, Map<string, string>>();
+const pathsMax = 1_000;
+
+/** No path depends on what is said: it is rendered once for each model. */
+function pathOf(provider: Provider, model: string, chat: ChatRequest): string {
+  const cache = paths.get(provider) ?? new Map<string, string>();
+  const name = chat.stream ? `${model} streamed` : model;
+  const cached = cache.get(name);
+  if (cached !== undefined) return cached;
+  const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
+  putLatest(cache, name, path, pathsMax);
+  paths.set(provider, cache);
+  return path;
+}
+
+/** Bytes in the target's wire format, changed where its dialect differs: other members stay as they are. */
+function adaptBody(text: string, { adapt }: Provider, model: string): { readonly body: string; readonly warnings: readonly Warning[] } {
+  const scan = adapt ? scanObject(text) : undefined;
+  if (!adapt || !scan?.ok) return { body: text, warnings: [] };
+  const { changes, warnings } = adapt(scan.value, model);
+  const applied = Object.entries(changes).filter(([member, value]) => value !== undefined || scan.members.has(member));
+  const json = Object.fromEntries(
+    applied.map(([member, value]) => [member, value === undefined ? undefined : jsonTextOf(value, scan, text)]),
+  );
+  return { body: applied.length === 0 ? text : spliceMembers(text, scan.members, json), warnings };
+}
+
+/** A value that only got another name keeps its text: numbers past 2^53 would be others. */
+function jsonTextOf(value: Json, { value: body, members }: Scan & { readonly ok: true }, text: string): string {
+  const [, span] = [...members].find(([member]) => body[member] === value && typeof value !== 'boolean') ?? [];
+  return span ? text.slice(span.start, span.end) : JSON.stringify(value);
+}
+
+/** What only the caller's own bytes could have carried. */
+const unreadWarnings = ({ bound = [], unread = [] }: ChatRequest): readonly Warning[] => [
+  ...bound.map((field): Warning => ({ ...dropped(field, 'Only a target of the same wire format knows what it refers to.'), bound: true })),
+  ...unread.map(field => dropped(field, 'Means something only in the wire format that it was said in.')),
+];
+
+/** What must be asked over the caller's own wish, so that the step's acceptance or the replay can be measured. */
+function logprobsNeeded({ chat, measure }: RoutedRequest, { accept, scorer }: RouteStep): { readonly top: number } | undefined {
+  const scored = scorer?.features.map(({ signal }) => topLogprobsOf(signal)) ?? [];
+  const tops = [accept && topLogprobsNeeded(accept), ...scored, measure === 'always' ? 0 : undefined].filter(top => top !== undefined);
+  const needed = tops.length > 0 ? Math.max(...tops) : undefined;
+  return needed === undefined || (chat.logprobs && chat.logprobs.top >= needed) ? undefined : { top: needed };
+}
+
+function withoutGatewayMembers(chat: ChatRequest): ChatRequest {
+  const extra = Object.fromEntries(Object.entries(chat.extra).filter(([member]) => !gatewayMembers.includes(member)));
+  return { ...chat, extra };
+}

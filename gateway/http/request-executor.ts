@@ -1,0 +1,148 @@
+/** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Purse } from '../budgets/purse.ts';
+import type { Sink } from '../core/exchange.ts';
+import type { Clock, Milliseconds } from '../core/time.ts';
+import { execute } from '../exchange/ask.ts';
+import type { ExecutionHandle, RequestContext, RoutedRequest } from '../exchange/execute.ts';
+import { isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';
+import { earlyHeadersOf } from '../exchange/response-head.ts';
+import { IdempotencyStore, type SharedResponse } from '../idempotency/idempotency-store.ts';
+import { ResponseWriter } from './response-writer.ts';
+
+export interface StartedExecution {
+  readonly request: RoutedRequest;
+  readonly execution: ExecutionHandle;
+  /** It reads an answer that was asked for by an earlier request. */
+  readonly isJoined: boolean;
+}
+
+export interface RequestExecutorOptions {
+  readonly clock: Clock;
+  readonly sink: Pick<Sink, 'refusal'>;
+  readonly keepAliveMs: Milliseconds;
+  readonly budgets: Purse;
+}
+
+export class RequestExecutor {
+  readonly #options: RequestExecutorOptions;
+  readonly #idempotency: IdempotencyStore;
+
+  constructor(options: RequestExecutorOptions) {
+    this.#options = options;
+    this.#idempotency = new IdempotencyStore(options.clock);
+  }
+
+  async execute(
+    routed: RoutedRequest,
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+  ): Promise<StartedExecution | Refusal> {
+    const shared = this.#idempotency.join(headers, routed);
+    if (!shared) return this.#executeAlone(routed, response, context);
+    if (isRefusal(shared)) return shared;
+    if (shared.execution || shared.buffer.isSuccessful) return this.#join(shared, routed, response);
+    return this.#executeShared(shared, routed, response, context);
+  }
+
+  async #executeAlone(routed: RoutedRequest, response: ServerResponse, context: RequestContext): Promise<StartedExecution | Refusal> {
+    const execution = await this.#admitAndExecute(routed, response, context, () => {
+      const writer = this.#writerFor(routed, response);
+      const started = execute(routed, context.runtime, writer);
+      cancelOnClose(response, writer, started, () => started.cancel());
+      return started;
+    });
+    return isRefusal(execution) ? execution : { request: routed, execution, isJoined: false };
+  }
+
+  async #executeShared(
+    shared: SharedResponse,
+    routed: RoutedRequest,
+    response: ServerResponse,
+    context: RequestContext,
+  ): Promise<StartedExecution | Refusal> {
+    const release = (): void => this.#idempotency.complete(shared);
+    shared.execution = this.#admitAndExecute(routed, response, context, () => {
+      const reader = this.#writerFor(routed, response);
+      shared.buffer.attach(reader);
+      const started = execute(routed, context.runtime, shared.buffer);
+      cancelOnClose(response, reader, started, () => this.#detach(shared, reader, started, routed));
+      started.done.then(release, release);
+      return started;
+    });
+    const execution = await shared.execution.catch((problem: unknown) => {
+      release();
+      throw problem;
+    });
+    if (!isRefusal(execution)) return { request: routed, execution, isJoined: false };
+    release();
+    return execution;
+  }
+
+  async #join(shared: SharedResponse, routed: RoutedRequest, response: ServerResponse): Promise<StartedExecution | Refusal> {
+    const execution = shared.execution ? await shared.execution : finishedExecution;
+    if (isRefusal(execution)) return execution;
+    response.setHeader('x-hindcast-repeat', 'true');
+    const writer = this.#writerFor({ ...routed, id: shared.id }, response);
+    shared.buffer.attach(writer, shared.fromEvent);
+    // There may be nothing to tell yet, and the head waits for the first word.
+    if (writer.headSent) response.flushHeaders();
+    cancelOnClose(response, writer, execution, () => this.#detach(shared, writer, execution, routed));
+    return { request: routed, execution, isJoined: true };
+  }
+
+  /** Nothing is asked of a provider that could not be recorded, or that the caller's budget and limits do not allow. */
+  async #admitAndExecute(
+    routed: RoutedRequest,
+    response: ServerResponse,
+    context: RequestContext,
+    begin: () => ExecutionHandle,
+  ): Promise<ExecutionHandle | Refusal> {
+    const { sink, budgets } = this.#options;
+    if (sink.refusal() !== undefined) return recordingRefusal;
+    const admission = await budgets.admit(routed, context);
+    if (admission && isRefusal(admission)) return admission;
+    for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
+    const execution = begin();
+    admission?.follow(execution);
+    return execution;
+  }
+
+  /** Whoever may resume has a while to come back, in which the provider goes on. */
+  #detach({ buffer }: SharedResponse, writer: ResponseWriter, execution: ExecutionHandle, { isResumable }: RoutedRequest): void {
+    const { clock } = this.#options;
+    const cancelIfUnread = (): void => {
+      if (buffer.sinkCount === 0) execution.cancel();
+    };
+    buffer.detach(writer);
+    if (!isResumable) return cancelIfUnread();
+    const cancel = clock.at(clock.now() + resumeMs, cancelIfUnread);
+    execution.done.then(cancel, cancel);
+  }
+
+  #writerFor(routed: RoutedRequest, response: ServerResponse): ResponseWriter {
+    const { clock, keepAliveMs } = this.#options;
+    return new ResponseWriter(response, {
+      clock,
+      keepAliveMs: routed.chat.stream ? keepAliveMs : undefined,
+      dialect: routed.dialect,
+      earlyHeaders: earlyHeadersOf(routed),
+    });
+  }
+}
+
+/** How long a stream waits for its caller to come back. */
+const resumeMs: Milliseconds = 60_000;
+
+/** Of an answer that was whole before: nothing is under way. */
+const finishedExecution: ExecutionHandle = { done: new Promise(() => {}), cancel: () => {}, resume: () => {}, response: () => undefined };
+
+function cancelOnClose(response: ServerResponse, writer: ResponseWriter, execution: ExecutionHandle, onAborted: () => void): void {
+  const leave = (): void => {
+    writer.stop();
+    if (!response.writableFinished) onAborted();
+  };
+  if (response.destroyed) leave();
+  response.once('close', leave).on('drain', () => execution.resume());
+}

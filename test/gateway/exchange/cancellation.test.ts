@@ -1,0 +1,73 @@
+/** A caller who leaves takes every call that was made for it along, whatever it was waiting for; what was used is recorded and charged. */
+import { expect, test } from 'vitest';
+import { blackhole, ok, stream } from '../../faults/acts.ts';
+import { chunks, completion } from '../../faults/chat.ts';
+import { FaultyUpstream } from '../../faults/upstream.ts';
+import { hello, helloStream, World } from '../execution.ts';
+
+const of = chunks();
+const sure = [{ token: 'hel', logprob: -0.01 }];
+/** The goal is 100 ms; the rest is for a machine that is busy with other tests. */
+const soonMs = 1_000;
+
+const stalled = stream([of.role, of.text('hel', sure)], { ending: 'stall' });
+
+test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async form => {
+  await using a = await FaultyUpstream.start(blackhole);
+  await using world = new World({ places: { A: { url: a.url } } });
+  const asking = world.begin({ body: form === 'JSON' ? hello : helloStream });
+  const call = await a.called(1);
+  const leftAt = performance.now();
+  asking.cancel();
+  expect(await call.closed).toBe('caller');
+  expect(performance.now() - leftAt).toBeLessThan(soonMs);
+  const exchange = await asking.done;
+  expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
+  expect(exchange.costNanoUsd).toBeGreaterThan(0);
+  expect(world.observed.map(seen => seen.type)).toEqual(['asked', 'aborted', 'charged']);
+});
+
+test('while the answer is held back until it is judged: nothing of it was read, and all of it is paid', async () => {
+  await using a = await FaultyUpstream.start(stalled);
+  await using world = new World({ places: { A: { url: a.url } } });
+  const asking = world.begin({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
+  const call = await a.called(1);
+  await call.performed;
+  asking.cancel();
+  expect(await call.closed).toBe('caller');
+  const exchange = await asking.done;
+  expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted', usage: { source: 'estimated' } }] });
+  expect(exchange.response).toHaveLength(0);
+  expect(asking.reader.text).toBe('');
+});
+
+test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung up on, and both are charged', async form => {
+  await using a = await FaultyUpstream.start(blackhole);
+  await using b = await FaultyUpstream.start(blackhole);
+  await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
+  const asking = world.begin({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
+  const calls = await Promise.all([a.called(1), b.called(1)]);
+  asking.cancel();
+  expect(await Promise.all(calls.map(({ closed }) => closed))).toEqual(['caller', 'caller']);
+  const { attempts, outcome } = await asking.done;
+  expect(outcome).toBe('cancelled');
+  expect(attempts.map(({ kind, outcome, usage }) => [kind, outcome, usage?.source])).toEqual([
+    ['primary', 'aborted', 'estimated'],
+    ['hedge', 'aborted', 'estimated'],
+  ]);
+  expect(world.observed.filter(({ type }) => type === 'charged')).toHaveLength(2);
+});
+
+test('while it waits its turn under a limit: nobody is asked, nothing is paid, and its place is free', async () => {
+  await using a = await FaultyUpstream.start(ok(completion('hello')));
+  await using world = new World({ places: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
+  const form = { deadlineMs: 60_000 };
+  await world.ask(form);
+  const asking = world.begin(form);
+  await new Promise(resolve => setImmediate(resolve));
+  asking.cancel();
+  const exchange = await asking.done;
+  expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [] });
+  expect(exchange.costNanoUsd).toBeUndefined();
+  expect(a.calls).toHaveLength(1);
+});

@@ -1,0 +1,131 @@
+/** What callers are handed is what is recorded: a ring and a digest prove it, whatever the pieces and wherever it broke. */
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import { seal } from '../../../gateway/core/exchange.ts';
+import { ByteRing } from '../../../gateway/exchange/byte-ring.ts';
+import { Delivery } from '../../../gateway/exchange/delivery.ts';
+import { cut, dripped, stream } from '../../faults/acts.ts';
+import { told } from '../../faults/chat.ts';
+import { FaultyUpstream } from '../../faults/upstream.ts';
+import { longTimeout, runs } from '../../runs.ts';
+import { helloStream, MemoryReader, readStream, World } from '../execution.ts';
+
+const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const head = { status: 200, contentType: 'text/event-stream', headers: {} };
+/** Lone surrogates, too: what no UTF-8 can say becomes the same on every way. */
+const pieces = fc.array(fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ minLength: 60, maxLength: 400 })), {
+  maxLength: 30,
+});
+
+describe('the ring', () => {
+  test('has the digest, the length and the newest bytes of everything that was put, whatever its size', () => {
+    fc.assert(
+      fc.property(pieces, fc.constantFrom(64, 128, 256, 1024), fc.boolean(), (texts, size, looks) => {
+        const ring = new ByteRing(size);
+        for (const text of texts) {
+          ring.append(Buffer.from(text));
+          if (looks) ring.sha256();
+        }
+        const all = Buffer.concat(texts.map(text => Buffer.from(text)));
+        expect(ring).toMatchObject({ frames: texts.length, bytes: all.length });
+        expect(ring.sha256()).toBe(sha256(all));
+        const newest = ring.newest();
+        expect(newest.length).toBeGreaterThanOrEqual(Math.min(all.length, 64));
+        expect(newest.length).toBeLessThanOrEqual(size);
+        expect(newest).toEqual(all.subarray(all.length - newest.length));
+      }),
+      runs(100),
+    );
+  });
+
+  test('does not claim bytes that it had let go of before it grew', () => {
+    const ring = new ByteRing();
+    const texts = ['a', 'b'.repeat(64), 'c'.repeat(130)];
+    for (const text of texts) {
+      ring.append(Buffer.from(text));
+      ring.sha256();
+    }
+    expect(texts.join('').endsWith(ring.newest().toString())).toBe(true);
+  });
+
+  test('holds 256 KiB at most, of an answer of any length', () => {
+    const ring = new ByteRing();
+    for (let i = 0; i < 40; i++) ring.append(Buffer.from('x'.repeat(100_000)));
+    expect(ring.bytes).toBe(4_000_000);
+    expect(ring.newest()).toHaveLength(256 * 1024);
+    const [long, texts] = [new ByteRing(), Array.from({ length: 900 }, (_, i) => `${i} ${'é'.repeat(400)}`)];
+    for (const text of texts) long.append(Buffer.from(text));
+    expect(long.sha256()).toBe(sha256(texts.join('')));
+    expect(Buffer.from(texts.join('')).subarray(-256 * 1024)).toEqual(long.newest());
+  });
+});
+
+describe('a delivery', () => {
+  test('is proved to be its record, and a record that differs in one bit, lacks a piece or has one twice is found out, with the place', () => {
+    fc.assert(
+      fc.property(pieces, fc.nat(), fc.constantFrom('nothing', 'bit', 'lost', 'twice', 'moved'), (texts, at, harm) => {
+        const delivery = new Delivery(new MemoryReader(Number.POSITIVE_INFINITY));
+        const said = texts.filter(text => text !== '');
+        for (const text of said) delivery.write(text);
+        const { chunks } = delivery;
+        const i = said.length === 0 ? 0 : at % said.length;
+        const before = Buffer.concat(chunks);
+        if (said.length > 0) {
+          if (harm === 'bit') chunks[i] = Buffer.from(chunks[i]!.map((byte, j) => (j === 0 ? byte ^ 1 : byte)));
+          if (harm === 'lost') chunks.splice(i, 1);
+          if (harm === 'twice') chunks.splice(i, 0, chunks[i]!);
+          if (harm === 'moved') chunks.push(chunks.shift()!);
+        }
+        const isSame = Buffer.concat(chunks).equals(before);
+        expect(delivery.integrityFailure() === undefined).toBe(isSame);
+      }),
+      runs(100),
+    );
+    const delivery = new Delivery(new MemoryReader(Number.POSITIVE_INFINITY));
+    delivery.write('good ');
+    delivery.write('bye');
+    delivery.chunks[1] = Buffer.from('bYe');
+    expect(delivery.integrityFailure()).toMatchObject({ kind: 'internal', message: expect.stringContaining('from byte 6') });
+  });
+
+  test('ends in no other words than those that were recorded', () => {
+    const reader = new MemoryReader(Number.POSITIVE_INFINITY);
+    const delivery = new Delivery(reader);
+    delivery.sendHead(head);
+    delivery.write('so ');
+    const { response, delivered } = delivery.finish('long');
+    delivery.end(head, seal());
+    expect(reader.text).toBe(response.toString());
+    expect(delivered).toEqual({ sha256: sha256('so long'), events: 2, bytes: 7 });
+  });
+});
+
+describe('over real sockets', () => {
+  test('what the caller read is the record, and the digest is of it, wherever the stream is cut and in whatever pieces it comes', {
+    timeout: longTimeout,
+  }, async () => {
+    const whole = stream(told(['hel', 'lö ', '🌍', 'x'.repeat(500)]));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(1500), fc.constantFrom('fin', 'rst'), fc.string({ maxLength: 5 }), async (bytes, end, seed) => {
+        await using upstream = await FaultyUpstream.start(dripped(cut(whole, bytes, end), seed, { sizeMax: 300 }));
+        await using world = new World({ places: { A: { url: upstream.url } } });
+        const { exchange, text } = await world.ask({ body: helloStream });
+        expect(Buffer.from(exchange.response).toString()).toBe(text);
+        expect(exchange.delivered).toMatchObject({ sha256: sha256(text), bytes: Buffer.byteLength(text) });
+        expect(exchange.delivered!.events).toBeLessThanOrEqual(text.split('\n\n').length);
+      }),
+      runs(10, 500),
+    );
+  });
+
+  test('a record that is not what was delivered ends the stream in an error, never in [DONE]', async () => {
+    await using upstream = await FaultyUpstream.start(stream(told(['hel', 'lo'])));
+    await using world = new World({ places: { A: { url: upstream.url } } });
+    const harmed = vi.spyOn(Delivery.prototype, 'integrityFailure').mockReturnValueOnce({ kind: 'internal', message: 'harmed' });
+    const { exchange, text } = await world.ask({ body: helloStream });
+    harmed.mockRestore();
+    expect(readStream(text)).toMatchObject({ terminal: 'none', errors: [{ code: 'internal_error' }] });
+    expect(exchange).toMatchObject({ outcome: 'internal', decision: { failure: { message: 'harmed' } } });
+  });
+});

@@ -1,0 +1,390 @@
+/** Answers in one piece, and what goes wrong with them: the rows up-01 to up-10 of the table of hostile inputs, and more. */
+import { describe, expect, test } from 'vitest';
+import { closedAt } from '../../../gateway/core/fleet.ts';
+import { answer, blackhole, cut, dripped, gzipped, ok, raw, reset, stream, twice } from '../../faults/acts.ts';
+import { completion, told } from '../../faults/chat.ts';
+import { type Act, FaultyUpstream, refusedUrl } from '../../faults/upstream.ts';
+import { type Answered, type QuestionForm, World, type WorldForm } from '../execution.ts';
+
+const good = ok(completion('hello'));
+const two = ['A', 'B'];
+
+interface Setting extends QuestionForm, Omit<WorldForm, 'places'> {
+  readonly a?: readonly Act[];
+  readonly b?: readonly Act[];
+  readonly keys?: readonly string[];
+}
+
+/** Asks a chain of two scripted upstreams, and tells what came of it. */
+async function asked({ a = [], b = [], keys = ['sk-key-of-A'], ...form }: Setting) {
+  await using upstreamA = await FaultyUpstream.start(...a);
+  await using upstreamB = await FaultyUpstream.start(...b);
+  await using world = new World({ places: { A: { url: upstreamA.url, keys }, B: { url: upstreamB.url } }, ...form });
+  const answered = await world.ask({ chain: two, ...form });
+  return { ...answered, calls: [upstreamA.calls.length, upstreamB.calls.length], a: upstreamA.calls, b: upstreamB.calls, world };
+}
+
+const outcomes = ({ exchange }: Answered): readonly string[] => exchange.attempts.map(a => a.outcome);
+const contentOf = ({ text }: Answered): string => JSON.parse(text).choices[0].message.content;
+const errorOf = ({ text }: Answered) => JSON.parse(text).error;
+const waitsOf = (calls: readonly { readonly at: number }[]): number => calls[1]!.at - calls[0]!.at;
+
+describe('an answer in one piece', () => {
+  test('passes to a caller of the same wire format byte for byte', async () => {
+    const body =
+      '{ "id":"x1","object":"chat.completion","created":1,"model":"m","big":9007199254740993, "choices":[{"index":0,"message":{"role":"assistant","content":"h\\u00e9"},"finish_reason":"stop"}] }';
+    const told = await asked({ a: [ok(body)] });
+    expect(told.text).toBe(body);
+    expect(told.head).toMatchObject({ status: 200, contentType: 'application/json; charset=utf-8' });
+    expect(told.head!.headers).toMatchObject({
+      'x-hindcast-target': 'A/m',
+      'x-hindcast-attempts': '1',
+      'x-hindcast-route': 'test',
+      'x-hindcast-config': '0123456789abcdef',
+      'x-request-id': told.exchange.id,
+      'x-hindcast-id': told.exchange.id,
+    });
+    expect(told.head!.headers).not.toHaveProperty('retry-after');
+    expect(told.exchange).toMatchObject({ outcome: 'ok', status: 200, stream: false, finish: { reason: 'stop' } });
+    expect(Buffer.from(told.exchange.response).toString()).toBe(body);
+    expect(Buffer.from(told.exchange.attempts[0]!.response).toString()).toBe(body);
+  });
+
+  test('tells its cost in a header and in the record', async () => {
+    const told = await asked({ a: [good] });
+    expect(told.exchange.usage).toMatchObject({ input: 7, output: 3, source: 'provider' });
+    expect(told.exchange.costNanoUsd).toBe(7_000 + 6_000);
+    expect(told.head!.headers['x-hindcast-cost-usd']).toBe('0.000013000');
+  });
+
+  test('is estimated when the provider counted nothing', async () => {
+    const told = await asked({ a: [ok(completion('hello', { usage: undefined }))] });
+    expect(told.exchange.usage).toMatchObject({ source: 'estimated' });
+    expect(told.exchange.flags).toEqual(['usage_estimated']);
+  });
+
+  test('is asked with the provider’s key and not the caller’s, unpacked, and marked against loops', async () => {
+    const { a } = await asked({ a: [good], question: { hops: 2 } });
+    expect(a[0]).toMatchObject({ method: 'POST', path: '/chat/completions' });
+    expect(a[0]!.headers).toMatchObject({
+      authorization: 'Bearer sk-key-of-A',
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'x-hindcast-hop': '3',
+    });
+    expect(a[0]!.headers.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
+  });
+
+  test('arrives whole however it is cut into pieces', async () => {
+    const told = await asked({ a: [dripped(good, 'seed', { sizeMax: 7 })] });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.exchange.attempts[0]!.chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(told.exchange.attempts[0]!.response.length);
+  });
+
+  test('may come as a stream, though nobody asked for one', async () => {
+    const told_ = await asked({ a: [stream(told(['hel', 'lo']))] });
+    expect(contentOf(told_)).toBe('hello');
+    expect(told_.head!.contentType).toBe('application/json; charset=utf-8');
+  });
+
+  test('that was streamed unasked and then broke is replaced, for the caller has read nothing', async () => {
+    const told_ = await asked({ a: [stream(told(['hel', 'lo']).slice(0, 2), { ending: 'rst' })], b: [good] });
+    expect(contentOf(told_)).toBe('hello');
+    expect(outcomes(told_)).toEqual(['truncated', 'ok']);
+  });
+});
+
+describe('a failed attempt is replaced unseen', () => {
+  test('up-01: when the connection is refused', async () => {
+    await using b = await FaultyUpstream.start(good);
+    await using world = new World({ places: { A: { url: await refusedUrl() }, B: { url: b.url } } });
+    const told = await world.ask({ chain: two });
+    expect(contentOf(told)).toBe('hello');
+    expect(outcomes(told)).toEqual(['unreachable', 'ok']);
+    expect(told.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'fallback']);
+    expect(told.head!.headers).toMatchObject({ 'x-hindcast-target': 'B/m', 'x-hindcast-attempts': '2' });
+  });
+
+  test('up-02: when a 200 is an error', async () => {
+    const told = await asked({ a: [ok({ error: { message: 'Provider returned error', code: 429 } }, { 'retry-after': '7' })], b: [good] });
+    expect(contentOf(told)).toBe('hello');
+    expect(outcomes(told)).toEqual(['rate-limited', 'ok']);
+    expect(told.exchange.attempts[0]!.failure).toMatchObject({ retryAfterMs: 7000 });
+  });
+
+  test.each<[string, Act, string]>([
+    ['the connection is reset', reset, 'unreachable'],
+    ['there are no headers in time', blackhole, 'timeout'],
+    ['the status says 500', answer(500, { error: { message: 'oops' } }), 'server-error'],
+    ['the status says 503 in HTML', answer(503, '<html>busy</html>', { 'content-type': 'text/html' }), 'overloaded'],
+    ['the status says 408', answer(408, ''), 'timeout'],
+    ['the status says 529', answer(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }), 'overloaded'],
+    ['it is redirected', answer(302, '', { location: 'http://169.254.169.254/' }), 'invalid-response'],
+    ['the body is HTML', ok('<html>hello</html>', { 'content-type': 'text/html' }), 'invalid-response'],
+    ['the body is empty', ok(''), 'invalid-response'],
+    ['the body is JSON of something else', ok({ hello: 'world' }), 'invalid-response'],
+    ['the body is packed though nobody asked', gzipped(completion('hello')), 'invalid-response'],
+    ['the bytes are no HTTP', raw('SSH-2.0-OpenSSH_9.2\r\n'), 'invalid-response'],
+    ['the framing is broken', raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello'), 'invalid-response'],
+    ['the status line is cut', raw('HTTP/1.1 20'), 'unreachable'],
+    ['a failing status is cut off in its body', cut(answer(429, { error: { message: 'slow down' } }), 90, 'fin'), 'rate-limited'],
+    ['a failing status never ends', cut(answer(503, 'x'.repeat(100_000)), 90_000, 'stall'), 'overloaded'],
+  ])('when %s', async (_, act, outcome) => {
+    const told = await asked({ a: [act], b: [good], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
+    expect(contentOf(told)).toBe('hello');
+    expect(outcomes(told)).toEqual([outcome, 'ok']);
+    expect(told.calls).toEqual([1, 1]);
+  });
+
+  test('when it is silent too often, after which it is left alone for a while', async () => {
+    await using a = await FaultyUpstream.start(...Array.from({ length: 6 }, () => blackhole));
+    await using b = await FaultyUpstream.start(...Array.from({ length: 6 }, () => good));
+    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
+    for (let i = 0; i < 6; i++) expect(contentOf(await world.ask({ chain: [{ target: 'A', timeoutMs: 40 }, 'B'] }))).toBe('hello');
+    expect(a.calls).toHaveLength(5);
+    expect(b.calls).toHaveLength(6);
+  });
+
+  test('up-05: when it is asked to wait for thirty years, and is left alone for five minutes', async () => {
+    const told = await asked({
+      a: [answer(429, {}, { 'retry-after': '1000000000' })],
+      b: [good],
+      chain: [{ target: 'A', retries: 2 }, 'B'],
+    });
+    expect(contentOf(told)).toBe('hello');
+    const until = [...told.world.state.limits.values()][0]!.blockedUntil - told.exchange.endedAt;
+    expect(until).toBeGreaterThan(299_000);
+    expect(until).toBeLessThanOrEqual(300_000);
+  });
+
+  test('up-06: when it is asked to wait until a date that it cannot read', async () => {
+    const told = await asked({ a: [answer(429, {}, { 'retry-after': '2026-11-23T00:00:00Z' })], b: [good] });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.exchange.endedAt - told.exchange.receivedAt).toBeLessThan(1500);
+  });
+
+  test('up-10: when JSON is shorter than its length', async () => {
+    const short = raw('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id":"x"');
+    const told = await asked({ a: [short], b: [good] });
+    expect(outcomes(told)).toEqual(['truncated', 'ok']);
+    const [cut] = told.exchange.attempts;
+    expect(cut, 'it may have been paid for').toMatchObject({ usage: { source: 'estimated' } });
+    expect(cut!.cost!.total).toBeGreaterThan(0);
+    expect(told.exchange.costNanoUsd).toBe(told.exchange.attempts.reduce((sum, { cost }) => sum + cost!.total, 0));
+  });
+
+  test('when the provider forbids to ask it again', async () => {
+    const told = await asked({ a: [answer(500, {}, { 'x-should-retry': 'false' })], chain: [{ target: 'A', retries: 3 }] });
+    expect(told.calls).toEqual([1, 0]);
+    expect(told.head!.status).toBe(502);
+  });
+
+  test('when the provider invites to ask again what it refused', async () => {
+    const told = await asked({ a: [answer(409, {}, { 'x-should-retry': 'true' }), good], chain: [{ target: 'A', retries: 1 }] });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'retry']);
+  });
+});
+
+describe('a retry', () => {
+  test('up-04: waits its tenth of a second, whatever the provider says', async () => {
+    const limited = answer(
+      429,
+      { error: { message: 'rl', type: 'requests', param: null, code: 'rate_limit_exceeded' } },
+      { 'retry-after': '0' },
+    );
+    const told = await asked({ a: [limited, good], chain: [{ target: 'A', retries: 1, backoffMs: 1 }] });
+    expect(contentOf(told)).toBe('hello');
+    expect(waitsOf(told.a)).toBeGreaterThanOrEqual(100);
+    expect(outcomes(told)).toEqual(['rate-limited', 'ok']);
+  });
+
+  test('waits as long as the provider wishes, and the wait is not counted as ours', async () => {
+    const told = await asked({ a: [answer(429, {}, { 'retry-after-ms': '400' }), good], chain: [{ target: 'A', retries: 1 }] });
+    expect(waitsOf(told.a)).toBeGreaterThanOrEqual(400);
+    expect(told.exchange.overheadMs).toBeLessThan(200);
+    expect(told.exchange.overheadMs).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('a failure is told', () => {
+  test('up-03: as overload, with a wait in whole seconds and a plea not to retry', async () => {
+    const overloaded = answer(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
+    const told = await asked({
+      a: [overloaded, overloaded],
+      b: [overloaded, overloaded],
+      chain: [
+        { target: 'A', retries: 1 },
+        { target: 'B', retries: 1 },
+      ],
+    });
+    expect(told.head).toMatchObject({
+      status: 503,
+      headers: { 'x-should-retry': 'false', 'retry-after': expect.stringMatching(/^([1-9]|[12]\d|30)$/) },
+    });
+    expect(errorOf(told)).toMatchObject({ type: 'upstream_error', code: 'upstream_overloaded', param: null });
+    expect(told.calls[0]! + told.calls[1]!).toBeLessThanOrEqual(4);
+    expect(told.exchange).toMatchObject({
+      outcome: 'upstream_error',
+      status: 503,
+      decision: { type: 'failed', failure: { kind: 'overloaded' } },
+    });
+    expect(Buffer.from(told.exchange.response).toString()).toBe(told.text);
+  });
+
+  test('as the caller’s own fault, in the provider’s words but without its secrets, and nobody else is asked', async () => {
+    const refused = answer(400, {
+      error: {
+        message: 'temperature must be at most 2, see https://api.example.com/docs (key sk-live-0123456789abcdef)',
+        type: 'invalid_request_error',
+        param: 'temperature',
+        code: null,
+      },
+    });
+    const told = await asked({ a: [refused], b: [good] });
+    expect(told.calls).toEqual([1, 0]);
+    expect(told.head!.status).toBe(400);
+    expect(errorOf(told)).toMatchObject({ type: 'invalid_request_error', param: 'temperature' });
+    expect(errorOf(told).message).toContain('temperature must be at most 2');
+    expect(told.text).not.toMatch(/example\.com|sk-live/);
+    expect(told.exchange.outcome).toBe('client_error');
+  });
+
+  test.each<[string, Act, number, string, string]>([
+    ['a rate limit', answer(429, {}), 429, 'rate_limit_exceeded', 'rate_limited'],
+    ['a failing server', answer(500, 'stack trace at /srv/app.py'), 502, 'upstream_error', 'upstream_error'],
+    [
+      'an unknown model',
+      answer(404, { error: { message: 'no such model', code: 'model_not_found' } }),
+      404,
+      'model_not_found',
+      'client_error',
+    ],
+    ['silence', blackhole, 504, 'upstream_timeout', 'timeout'],
+    ['a cut body', cut(good, 150, 'fin'), 502, 'upstream_truncated', 'truncated'],
+    ['nonsense', ok('{'), 502, 'upstream_invalid_response', 'upstream_error'],
+    ['a refused key', answer(403, { error: { message: 'no', code: 'permission_denied' } }), 502, 'upstream_permission', 'upstream_error'],
+  ])('when there is nobody else: %s', async (_, act, status, code, outcome) => {
+    const told = await asked({ a: [act], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }] });
+    expect(told.head!.status).toBe(status);
+    expect(errorOf(told)).toMatchObject({ code });
+    expect(errorOf(told).message.length).toBeLessThanOrEqual(500);
+    expect(told.text).not.toContain('/srv/');
+    expect(told.exchange).toMatchObject({ outcome, status });
+  });
+
+  test('at the deadline, even while somebody is still being asked', async () => {
+    const told = await asked({ a: [blackhole], deadlineMs: 200, chain: ['A'] });
+    expect(told.head!.status).toBe(504);
+    expect(told.exchange).toMatchObject({ outcome: 'timeout', attempts: [{ outcome: 'aborted' }] });
+    expect(await told.a[0]!.closed).toBe('caller');
+  });
+});
+
+describe('up-09: a refused key', () => {
+  const secret = 'sk-prov-SECRET';
+  const refused = answer(401, {
+    error: { message: `Incorrect API key provided: ${secret}`, type: 'invalid_request_error', param: null, code: 'invalid_api_key' },
+  });
+
+  test('is not the caller’s fault, rests, and reaches nobody', async () => {
+    const told = await asked({ a: [refused], b: [good], keys: [secret], chain: [{ target: 'A', retries: 3 }, 'B'] });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.calls).toEqual([1, 1]);
+    expect(outcomes(told)).toEqual(['authentication', 'ok']);
+    expect([...told.world.state.ring.keys()]).toHaveLength(1);
+    const everything = JSON.stringify([told.exchange, told.world.observed, told.text], (_, value) =>
+      value instanceof Uint8Array || value?.type === 'Buffer' ? Buffer.from(value.data ?? value).toString() : value,
+    );
+    expect(everything).toContain('Incorrect API key provided');
+    expect(everything).not.toContain(secret);
+  });
+
+  test('gives its place to another key of the account', async () => {
+    await using upstream = await FaultyUpstream.start(
+      ...Array.from({ length: 8 }, () => refused),
+      ...Array.from({ length: 8 }, () => good),
+    );
+    await using world = new World({ places: { A: { url: upstream.url, keys: [secret, 'sk-other-KEY'] } } });
+    await world.ask({ chain: ['A'] });
+    await world.ask({ chain: ['A'] });
+    await world.ask({ chain: ['A'] });
+    const used = upstream.calls.map(call => call.headers.authorization);
+    expect(new Set(used.slice(0, 2)).size).toBe(2);
+  });
+});
+
+describe('a healthy answer', () => {
+  test('up-07: is not made ill by a retry-after, which does not reach the caller', async () => {
+    const told = await asked({ a: [ok(completion('hello'), { 'retry-after': '59' })] });
+    expect(told.calls).toEqual([1, 0]);
+    expect(closedAt(told.world.fleet, told.exchange.endedAt)).toEqual({});
+    expect(told.head!.headers).not.toHaveProperty('retry-after');
+  });
+
+  test('up-08: may be the last of its budget', async () => {
+    const headers = {
+      'x-ratelimit-remaining-requests': '0',
+      'x-ratelimit-limit-requests': '200',
+      'x-ratelimit-reset-requests': '20m52.666s',
+    };
+    const told = await asked({ a: [ok(completion('hello'), headers)] });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.calls).toEqual([1, 0]);
+  });
+
+  test('is not confused with a second one that nobody asked for', async () => {
+    await using upstream = await FaultyUpstream.start(twice(ok(completion('first'))), ok(completion('second')));
+    await using world = new World({ places: { A: { url: upstream.url } } });
+    expect(contentOf(await world.ask())).toBe('first');
+    const second = await world.ask({ chain: [{ target: 'A', retries: 1 }] });
+    expect(contentOf(second)).toBe('second');
+    expect(upstream.connections).toBe(2);
+  });
+});
+
+test('a key in an answer is masked in the record without moving a chunk border', async () => {
+  const told = await asked({ a: [answer(500, 'bad key sk-key-of-A!')] });
+  const { response, chunks } = told.exchange.attempts[0]!;
+  expect(Buffer.from(response).toString()).toBe('bad key ***********!');
+  expect(chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(response.length);
+});
+
+describe('what headers say of limits', () => {
+  test('up-08: is kept of a good answer, and delays nothing by itself', async () => {
+    const told = await asked({
+      a: [
+        ok(completion('hello'), {
+          'x-ratelimit-limit-requests': '200',
+          'x-ratelimit-remaining-requests': '0',
+          'x-ratelimit-reset-requests': '20m52.666s',
+        }),
+      ],
+    });
+    expect(told.calls).toEqual([1, 0]);
+    const seen = told.world.observed.find(one => one.type === 'answered');
+    expect(seen).toMatchObject({ target: 'A/m', limits: { requests: { limit: 200, remaining: 0, resetMs: 1_252_666 } } });
+  });
+
+  test('gives the wait of a 429 that named none', async () => {
+    const told = await asked({
+      a: [
+        answer(429, '{}', {
+          'x-ratelimit-limit-tokens': '1000',
+          'x-ratelimit-remaining-tokens': '0',
+          'x-ratelimit-reset-tokens': '1m2s',
+        }),
+      ],
+      b: [good],
+    });
+    expect(contentOf(told)).toBe('hello');
+    expect(told.exchange.attempts[0]!.failure).toMatchObject({ kind: 'rate-limited', retryAfterMs: 62_000 });
+  });
+
+  test('is flagged where it is no form that anybody can read', async () => {
+    const told = await asked({ a: [answer(429, '{}', { 'retry-after': '-1' })], b: [good] });
+    expect(told.exchange.attempts[0]!.flags).toEqual(['unreadable_wait']);
+    expect(told.exchange.attempts[0]!.failure).not.toHaveProperty('retryAfterMs');
+  });
+});

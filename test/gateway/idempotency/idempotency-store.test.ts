@@ -1,0 +1,198 @@
+/** Requests with an Idempotency-Key: asked and paid once, however often they come. */
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { seal } from '../../../gateway/core/exchange.ts';
+import { isRefusal } from '../../../gateway/exchange/refusal.ts';
+import { type IdempotencyLimits, IdempotencyStore, type SharedResponse } from '../../../gateway/idempotency/idempotency-store.ts';
+import { wallClock } from '../../../gateway/settings/clock.ts';
+import { questionOf } from '../execution.ts';
+import { type Answer, answerJson, answerStream, hi, post, running, twoProviders, upstream } from '../harness.ts';
+
+const streamed = { ...hi, stream: true };
+const key = (name: string): Record<string, string> => ({ 'idempotency-key': name });
+
+/** An upstream that answers when it is let go. */
+function held(answer: Answer): { readonly answer: Answer; readonly go: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return {
+    go: resolve,
+    answer: async (response, asked, request) => {
+      await promise;
+      return answer(response, asked, request);
+    },
+  };
+}
+
+describe('a repeat with the same Idempotency-Key', () => {
+  test('joins the answer that is under way, and reads the same bytes', async () => {
+    const { answer, go } = held(answerJson);
+    await using provider = await upstream(answer);
+    await using gateway = await running(twoProviders(provider.url, provider.url));
+    const asking = [1, 2, 3].map(() => post(gateway.url, hi, key('k1')));
+    while (provider.asked.length === 0) await new Promise(wait => setTimeout(wait, 2));
+    go();
+    const answers = await Promise.all(asking);
+    const texts = await Promise.all(answers.map(one => one.text()));
+    expect(new Set(texts).size).toBe(1);
+    expect(texts[0]).toContain('hello');
+    expect(answers.map(one => one.status)).toEqual([200, 200, 200]);
+    expect(new Set(answers.map(one => one.headers.get('x-hindcast-id'))).size).toBe(1);
+    expect(answers.filter(one => one.headers.get('x-hindcast-repeat') === 'true')).toHaveLength(2);
+    expect(provider.asked).toHaveLength(1);
+    expect(gateway.sink.exchanges).toHaveLength(1);
+    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_joined_total 2');
+  });
+
+  test('hears a stream from its beginning, though it comes in the middle of it', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using provider = await upstream(answerStream(['hel', 'lo'], () => promise));
+    await using gateway = await running(twoProviders(provider.url, provider.url));
+    const first = await post(gateway.url, streamed, key('k1'));
+    const second = await post(gateway.url, streamed, key('k1'));
+    resolve();
+    const [one, two] = await Promise.all([first.text(), second.text()]);
+    expect(two).toBe(one);
+    expect(one.endsWith('data: [DONE]\n\n')).toBe(true);
+    expect(provider.asked).toHaveLength(1);
+  });
+
+  test('reads the whole answer again for a while after its end', async () => {
+    await using provider = await upstream(answerStream(['hel', 'lo']));
+    await using gateway = await running(twoProviders(provider.url, provider.url));
+    const first = await (await post(gateway.url, streamed, key('k1'))).text();
+    const again = await post(gateway.url, streamed, key('k1'));
+    expect(await again.text()).toBe(first);
+    expect(again.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    expect(provider.asked).toHaveLength(1);
+  });
+
+  test('asks anew when the first answer failed', async () => {
+    let calls = 0;
+    await using provider = await upstream((response, asked, request) =>
+      ++calls <= 4
+        ? response.writeHead(400).end('{"error":{"message":"no","type":"invalid_request_error"}}')
+        : answerJson(response, asked, request),
+    );
+    await using gateway = await running(twoProviders(provider.url, provider.url));
+    expect((await post(gateway.url, hi, key('k1'))).status).toBe(400);
+    calls = 4;
+    expect((await post(gateway.url, hi, key('k1'))).status).toBe(200);
+  });
+
+  test('is refused when it asks something else, in a way that SDKs do not try again', async () => {
+    await using provider = await upstream(answerJson);
+    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await (await post(gateway.url, hi, key('k1'))).text();
+    const other = await post(gateway.url, { ...hi, temperature: 0 }, key('k1'));
+    expect(other.status).toBe(409);
+    expect(other.headers.get('x-should-retry')).toBe('false');
+    expect(await other.json()).toMatchObject({
+      error: { code: 'idempotency_conflict', param: 'Idempotency-Key', type: 'invalid_request_error' },
+    });
+    expect((await post(gateway.url, hi, key('k2'))).status).toBe(200);
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  test('keeps the answer alive when the first caller leaves, which is cancelled when both have', async () => {
+    await using provider = await upstream(answerStream(['hel', 'lo'], () => new Promise(() => {})));
+    await using gateway = await running(twoProviders(provider.url, provider.url));
+    const leaving = [new AbortController(), new AbortController()];
+    const ask = (signal: AbortSignal) =>
+      fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...key('k1') },
+        body: JSON.stringify(streamed),
+        signal,
+      });
+    await ask(leaving[0]!.signal);
+    await ask(leaving[1]!.signal);
+    leaving[0]!.abort();
+    const underWay = async (): Promise<string | undefined> =>
+      /^hindcast_inflight_requests (\d+)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
+    // The one that is left, and the question itself.
+    await expect.poll(underWay, { timeout: 5_000 }).toBe('2');
+    expect(provider.open()).toBe(1);
+    expect(gateway.sink.exchanges).toHaveLength(0);
+    leaving[1]!.abort();
+    expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('is no repeat when another tenant or another key sends it', async () => {
+    await using provider = await upstream(answerJson);
+    const hashOf = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+    await using gateway = await running(`${twoProviders(provider.url, provider.url)}
+tenants: { acme: {}, umbrella: {} }
+keys:
+  - { name: one, tenant: acme, hash: "${hashOf('hk-one')}" }
+  - { name: two, tenant: acme, hash: "${hashOf('hk-two')}" }
+  - { name: three, tenant: umbrella, hash: "${hashOf('hk-three')}" }
+`);
+    const ask = async (secret: string): Promise<string | null> => {
+      const response = await post(gateway.url, hi, { ...key('k1'), authorization: `Bearer ${secret}` });
+      expect(response.status).toBe(200);
+      await response.text();
+      return response.headers.get('x-hindcast-repeat');
+    };
+    for (const secret of ['hk-one', 'hk-two', 'hk-three']) expect(await ask(secret), secret).toBeNull();
+    expect(await ask('hk-three')).toBe('true');
+    expect(provider.asked).toHaveLength(3);
+  });
+
+  test('has a key of some sense', async () => {
+    await using gateway = await running(twoProviders('http://127.0.0.1:1', 'http://127.0.0.1:1'));
+    const response = await post(gateway.url, hi, key('x'.repeat(256)));
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: 'Idempotency-Key' } });
+  });
+});
+
+describe('what is kept for repeats', () => {
+  const ended = { status: 200, contentType: 'application/json; charset=utf-8', headers: {} } as const;
+  const wordsOf = (limits: Partial<IdempotencyLimits>) => {
+    const repeats = new IdempotencyStore(wallClock, limits);
+    const join = (name: string) => repeats.join(key(name), questionOf({}, 0));
+    const tell = (name: string, text: string): void => {
+      const shared = join(name) as SharedResponse;
+      shared.buffer.end(text, ended, seal());
+      repeats.complete(shared);
+    };
+    const knows = (name: string): string => {
+      const found = join(name)!;
+      if (isRefusal(found)) return found.refusal.code;
+      if (found.buffer.isSuccessful) return 'kept';
+      repeats.complete(found);
+      return 'new';
+    };
+    return { tell, knows };
+  };
+
+  test('has a limit over all answers: the oldest is forgotten first', () => {
+    const { tell, knows } = wordsOf({ totalLengthMax: 25 });
+    for (const name of ['a', 'b', 'c']) tell(name, '0123456789');
+    expect(['a', 'b', 'c'].map(knows)).toEqual(['new', 'kept', 'kept']);
+  });
+
+  test('has a limit to one answer: a repeat of a longer one is told so, and asks nothing twice', () => {
+    const { tell, knows } = wordsOf({ responseLengthMax: 5, totalLengthMax: 25 });
+    tell('a', '0123456789');
+    for (const name of ['b', 'c', 'd', 'e', 'f']) tell(name, '01234');
+    expect(['a', 'b', 'f'].map(knows)).toEqual(['idempotency_answer_not_kept', 'kept', 'kept']);
+  });
+
+  test('has a number and an age', async () => {
+    const few = wordsOf({ responsesMax: 2 });
+    for (const name of ['a', 'b', 'c']) few.tell(name, 'x');
+    expect(['a', 'c'].map(few.knows)).toEqual(['new', 'kept']);
+    const short = wordsOf({ ttlMs: 20 });
+    short.tell('a', 'x');
+    await new Promise(wait => setTimeout(wait, 30));
+    expect(short.knows('a')).toBe('new');
+  });
+});
+
+test('without the header every request is its own', async () => {
+  await using provider = await upstream(answerJson);
+  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await Promise.all([post(gateway.url, hi), post(gateway.url, hi)]);
+  expect(provider.asked).toHaveLength(2);
+});
