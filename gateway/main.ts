@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
-import { type ServingAudit, servingAudit } from '../recorder/audit/serving.ts';
+import { type GatewayAudit, openGatewayAudit } from '../recorder/audit/serving.ts';
 import { writeAudit } from '../recorder/audit/write.ts';
 import { spoolRoot } from '../recorder/places.ts';
-import { redacting } from '../recorder/redact.ts';
+import { redactingSink } from '../recorder/redact.ts';
 import { openSpool } from '../recorder/spool.ts';
 import { type Recorder, startRecorder } from '../recorder/supervise.ts';
 import { banner, listening } from './cli/banner.ts';
@@ -83,7 +83,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const log = openLog(options);
   const sink = openSink(settings, 0);
   const state = await openState(settings, log);
-  const audit = servingAudit(settings.store.path, line => log.error(line));
+  const audit = openGatewayAudit(settings.store.path, line => log.error(line));
   let recorder: Recorder | undefined;
   const gateway = createGateway({
     audit: audit.write,
@@ -151,7 +151,7 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
     const log = openLog(options);
     const sink = openSink(settings, line.slot);
     const state = await openState(settings, log);
-    const audit = servingAudit(settings.store.path, message => log.error(message));
+    const audit = openGatewayAudit(settings.store.path, message => log.error(message));
     const gateway = createGateway({
       audit: audit.write,
       ...state,
@@ -182,7 +182,7 @@ async function serveAsWorker(options: ServeOptions, line: Line): Promise<number>
 }
 
 /** Of several workers one writes down what is in force. */
-function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: ServingAudit): { close(): void } {
+function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: GatewayAudit): { close(): void } {
   let before: Settings | undefined;
   const taken = (action: string, now: Settings): void => {
     audit?.write({ actor: 'gateway', action, tenant: '', subject: now.hash, detail: configChange(before, now) });
@@ -219,7 +219,7 @@ function openSink({ store, recorder }: Settings, worker: number): Sink {
       bytesMax: recorder.spoolBytesMax,
       root,
     });
-    return redacting(spool, recorder);
+    return redactingSink(spool, recorder);
   } catch (error) {
     throw new CommandError(exit.usage, `Nothing can be recorded in ${store.path}: ${error instanceof Error ? error.message : error}`);
   }

@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import type { Exchange } from '../gateway/core/exchange.ts';
 import type { Feedback } from '../gateway/core/feedback.ts';
-import { headLengthBytes, packetOfRecord } from './packet.ts';
+import { encodeRecord, headLengthBytes } from './packet.ts';
 import { frameHeaderBytes, writeFrameHeader } from './segment.ts';
 
 /** A frame that lacks only its header, which is written when its place in a segment is known. */
@@ -33,12 +33,12 @@ export class Arena {
   }
 
   pack(record: Exchange | Feedback): PackedFrame {
-    const { head, bodies, bodyBytes } = packetOfRecord(record);
+    const { head, bodies, bodyBytes } = encodeRecord(record);
     const copied = bodyBytes <= copiedBytesMax;
     // A UTF-16 unit is at most three bytes of UTF-8.
-    const room = frameHeaderBytes + headLengthBytes + head.length * 3 + (copied ? bodyBytes : 0);
-    if (this.#used + room > this.#block.length) {
-      this.#block = Buffer.allocUnsafeSlow(Math.max(blockBytes, room));
+    const bytesNeeded = frameHeaderBytes + headLengthBytes + head.length * 3 + (copied ? bodyBytes : 0);
+    if (this.#used + bytesNeeded > this.#block.length) {
+      this.#block = Buffer.allocUnsafeSlow(Math.max(blockBytes, bytesNeeded));
       this.#used = 0;
     }
     const block = this.#block;

@@ -3,9 +3,9 @@ import type { Exchange } from '../gateway/core/exchange.ts';
 import type { Feedback } from '../gateway/core/feedback.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import { isErased, type Tombstone } from './erase/subject.ts';
-import { isFeedback, parseRecord } from './packet.ts';
+import { decodeRecord, isFeedback } from './packet.ts';
 import type { Retention } from './retention.ts';
-import { type Rows, rowsOf, rowsOfFeedback } from './row.ts';
+import { type EncodedRows, rowsOf, rowsOfFeedback } from './row.ts';
 import type { Frame, Segment } from './segment.ts';
 
 export const framesMax = 5_000;
@@ -14,11 +14,11 @@ export const bytesMax = 8 * 1024 * 1024;
 const daysMax = 50;
 const dayMs = 86_400_000;
 
-export interface Entry {
+export interface BatchEntry {
   readonly frame: Frame;
   readonly id: string;
   readonly receivedAt: Instant;
-  readonly rows: Rows;
+  readonly rows: EncodedRows;
 }
 
 /** Frames of one stretch of a segment. */
@@ -27,37 +27,37 @@ export interface Batch {
   readonly token: string;
   /** Of the sequences it may hold: from the first up to, not including, the second. */
   readonly range: Range;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly BatchEntry[];
 }
 export type Range = readonly [from: number, to: number];
 
 /** A frame whose bytes are whole but that is no exchange the tables can hold. */
-export interface Misfit {
+export interface InvalidFrame {
   readonly frame: Frame;
   readonly problem: string;
 }
 
-export interface Stretch {
+export interface SegmentSlice {
   readonly batches: readonly Batch[];
-  readonly misfits: readonly Misfit[];
+  readonly invalidFrames: readonly InvalidFrame[];
   /** Frames that were left out. */
-  readonly erased: number;
+  readonly erasedCount: number;
 }
 
 /** Rows are made batch by batch, so that no more than one batch of them is in memory. */
-export function* batchesOf(segment: Segment, retention: Retention, tombstones: readonly Tombstone[] = []): Generator<Stretch> {
-  const stretches = Map.groupBy(segment.frames, ({ offset, sequence }) => {
+export function* batchesOf(segment: Segment, retention: Retention, tombstones: readonly Tombstone[] = []): Generator<SegmentSlice> {
+  const slices = Map.groupBy(segment.frames, ({ offset, sequence }) => {
     return `${Math.floor(offset / bytesMax)}.${Math.floor(sequence / framesMax)}`;
   });
-  for (const [stretch, frames] of stretches) {
-    const misfits: Misfit[] = [];
-    let erased = 0;
-    const byDays = new Map<number, Entry[]>();
+  for (const [slice, frames] of slices) {
+    const invalidFrames: InvalidFrame[] = [];
+    let erasedCount = 0;
+    const byDays = new Map<number, BatchEntry[]>();
     for (const frame of frames) {
       try {
-        const record = parseRecord(frame.payload);
+        const record = decodeRecord(frame.payload);
         if (isErased(record, tombstones)) {
-          erased += 1;
+          erasedCount += 1;
           continue;
         }
         const entry = entryOf(frame, record, retention);
@@ -66,24 +66,24 @@ export function* batchesOf(segment: Segment, retention: Retention, tombstones: r
         entries.push(entry);
         byDays.set(days, entries);
       } catch (error) {
-        misfits.push({ frame, problem: error instanceof Error ? error.message : String(error) });
+        invalidFrames.push({ frame, problem: error instanceof Error ? error.message : String(error) });
       }
     }
     const from = Math.floor(frames[0]!.sequence / framesMax) * framesMax;
     const batches = [...byDays].map(([days, entries]): Batch => {
-      return { token: `${segment.id}.${stretch}.${days}`, range: [from, from + framesMax], entries };
+      return { token: `${segment.id}.${slice}.${days}`, range: [from, from + framesMax], entries };
     });
-    yield { batches, misfits, erased };
+    yield { batches, invalidFrames, erasedCount };
   }
 }
 
-function entryOf(frame: Frame, record: Exchange | Feedback, retention: Retention): Entry {
+function entryOf(frame: Frame, record: Exchange | Feedback, retention: Retention): BatchEntry {
   if (isFeedback(record)) return { frame, id: record.request, receivedAt: record.scores[0]!.at, rows: rowsOfFeedback(record) };
   return { frame, id: record.id, receivedAt: record.receivedAt, rows: rowsOf(record, retention) };
 }
 
 /** Two batches of half the range each, one of which may be empty. Undefined when there is only one frame. */
-export function halvesOf(batch: Batch): readonly Batch[] | undefined {
+export function splitBatch(batch: Batch): readonly Batch[] | undefined {
   if (batch.entries.length < 2) return undefined;
   const [from, to] = batch.range;
   const middle = Math.floor((from + to) / 2);

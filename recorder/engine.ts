@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { join, resolve } from 'node:path';
-import type { Door } from './engine/accounts.ts';
+import type { AccessPolicy } from './engine/accounts.ts';
 import { type Addon, EngineError, loadAddon, type Session } from './engine/addon.ts';
 import { engineLimits, writeConfig } from './engine/config.ts';
-import { faults } from './engine/fault.ts';
-import { combinatorsQuery, type FunctionRow, functionsOf, functionsQuery } from './engine/functions.ts';
+import { exceptions } from './engine/fault.ts';
+import { combinatorsQuery, type FunctionRow, functionPermissions, functionsQuery } from './engine/functions.ts';
 import { Inserter } from './engine/insert.ts';
-import { Inspector } from './engine/inspect.ts';
-import { type Parts, respond } from './engine/respond.ts';
+import { StatementChecker } from './engine/inspect.ts';
+import { type EngineContext, handleRequest } from './engine/respond.ts';
 import { Sessions } from './engine/sessions.ts';
 
 export { EngineError } from './engine/addon.ts';
@@ -38,25 +38,25 @@ const connectionsMax = 512;
 const keepAliveMs = 10_000;
 /** As a ClickHouse server takes it: lists of ids are parameters in the URL. */
 const urlBytesMax = 1024 * 1024;
-const lastAnswersMsMax = 2_000;
+const drainMsMax = 2_000;
 /** Of this process: the engine itself would share a folder within one. */
 const openPaths = new Set<string>();
 
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const door = doorOf(options);
+  const access = accessPolicyOf(options);
   const path = resolve(options.path);
   if (openPaths.has(path)) throw new EngineError(`The store's folder ${path} is open in this process already.`);
   const addon = await loadAddon();
-  const root = open(addon, path);
+  const root = openRootSession(addon, path);
   openPaths.add(path);
   const sessions = new Sessions(addon, path, root);
   const closed = () => openPaths.delete(path);
   try {
     const closing = new AbortController();
-    const parts = partsOf(door, sessions, root, path, closing.signal);
+    const context = contextOf(access, sessions, root, path, closing.signal);
     const server = createServer({ keepAliveTimeout: keepAliveMs, maxHeaderSize: urlBytesMax }, (request, response) => {
       // What it does not answer itself is our own mistake, and ends this request only.
-      respond(parts, request, response).catch(() => response.destroy());
+      handleRequest(context, request, response).catch(() => response.destroy());
     });
     server.maxConnections = connectionsMax;
     const url = await listen(server, options);
@@ -67,7 +67,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   }
 }
 
-function doorOf({ host, password, writerKey }: EngineOptions): Door {
+function accessPolicyOf({ host, password, writerKey }: EngineOptions): AccessPolicy {
   const loopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
   if (!loopback && !password) {
     throw new EngineError(
@@ -79,18 +79,18 @@ function doorOf({ host, password, writerKey }: EngineOptions): Door {
 }
 
 /** One process per folder: the engine locks it. */
-function open(addon: Addon, path: string): Session {
+function openRootSession(addon: Addon, path: string): Session {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const connectionArgs = writeConfig(path, engineLimits());
   try {
     return new addon.Session(path, { connectionArgs });
   } catch (error) {
-    throw new EngineError(openedBy(path) ?? `The store's folder ${path} cannot be opened: ${reasonOf(error)}`, { cause: error });
+    throw new EngineError(lockOwnerOf(path) ?? `The store's folder ${path} cannot be opened: ${reasonOf(error)}`, { cause: error });
   }
 }
 
 /** The engine leaves its process id in the folder it has locked, and after a kill it stays there. */
-function openedBy(path: string): string | undefined {
+function lockOwnerOf(path: string): string | undefined {
   const status = join(path, 'status');
   const pid = Number(existsSync(status) ? /^PID: (\d+)/m.exec(readFileSync(status, 'utf8'))?.[1] : undefined);
   if (!Number.isInteger(pid) || !isAlive(pid)) return undefined;
@@ -111,39 +111,39 @@ function isAlive(pid: number): boolean {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function partsOf(door: Door, sessions: Sessions, root: Session, path: string, closing: AbortSignal): Parts {
+function contextOf(access: AccessPolicy, sessions: Sessions, root: Session, path: string, closing: AbortSignal): EngineContext {
   const incoming = join(path, 'hindcast-incoming');
   // Of a process that was killed: nothing of it was acknowledged.
   rmSync(incoming, { recursive: true, force: true });
   mkdirSync(incoming, { mode: 0o700 });
-  const [about] = sessions.rows<{ version: string; timezone: string }>('SELECT version() AS version, timezone() AS timezone');
+  const [versionRow] = sessions.rows<{ version: string; timezone: string }>('SELECT version() AS version, timezone() AS timezone');
   const combinators = sessions.rows<{ name: string }>(combinatorsQuery).map(({ name }) => name);
-  const functions = functionsOf(sessions.rows<FunctionRow>(functionsQuery), combinators);
-  const inspector = new Inspector(root, functions);
-  return { door, engine: about!, sessions, inspector, inserter: new Inserter(sessions, incoming), closing };
+  const functions = functionPermissions(sessions.rows<FunctionRow>(functionsQuery), combinators);
+  const inspector = new StatementChecker(root, functions);
+  return { access, engine: versionRow!, sessions, checker: inspector, inserter: new Inserter(sessions, incoming), closing };
 }
 
 function listen(server: Server, { host, port }: EngineOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${port} on ${host} is taken: set store.port to another one (0 takes a free one), or stop what listens there.`;
-      reject(new EngineError(error.code === 'EADDRINUSE' ? taken : `The store cannot listen on ${host}:${port}: ${error.message}`));
+      const inUse = `Port ${port} on ${host} is taken: set store.port to another one (0 takes a free one), or stop what listens there.`;
+      reject(new EngineError(error.code === 'EADDRINUSE' ? inUse : `The store cannot listen on ${host}:${port}: ${error.message}`));
     });
     server.listen(port, host, () => {
-      const { port: given } = server.address() as AddressInfo;
-      resolve(`http://${isIP(host) === 6 ? `[${host}]` : host}:${given}`);
+      const { port: address } = server.address() as AddressInfo;
+      resolve(`http://${isIP(host) === 6 ? `[${host}]` : host}:${address}`);
     });
   });
 }
 
 async function close(server: Server, sessions: Sessions, closing: AbortController): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()));
-  closing.abort(faults.closing('The engine is closing.'));
+  closing.abort(exceptions.closing('The engine is closing.'));
   await sessions.close();
   // The last answers are on their way; their connections are idle when they have been read.
-  const sweep = setInterval(() => server.closeIdleConnections(), 10);
-  const end = setTimeout(() => server.closeAllConnections(), lastAnswersMsMax);
+  const closeIdleTimer = setInterval(() => server.closeIdleConnections(), 10);
+  const end = setTimeout(() => server.closeAllConnections(), drainMsMax);
   await closed;
-  clearInterval(sweep);
+  clearInterval(closeIdleTimer);
   clearTimeout(end);
 }

@@ -4,7 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Instant } from '../gateway/core/time.ts';
-import { noteExport } from './exports.ts';
+import { recordExport } from './exports.ts';
 import type { Store } from './store.ts';
 
 export interface ExportSelection {
@@ -44,10 +44,10 @@ export function exportQuery(
     ...(where === undefined ? [] : [`r.request_id IN (SELECT request_id FROM requests WHERE (${where}\n))`]),
   ];
   // The same exchange may be there twice until parts are merged.
-  const chosen = `SELECT * REPLACE (toString(request_id) AS request_id) FROM requests AS r${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY r.ts, r.request_id LIMIT 1 BY r.request_id${limit === undefined ? '' : ' LIMIT {limit: UInt64}'}`;
+  const selectedIds = `SELECT * REPLACE (toString(request_id) AS request_id) FROM requests AS r${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY r.ts, r.request_id LIMIT 1 BY r.request_id${limit === undefined ? '' : ' LIMIT {limit: UInt64}'}`;
   const query = payloads
-    ? `SELECT r.*, ${bodies.join(', ')} FROM (${chosen}) AS r LEFT JOIN (SELECT toString(request_id) AS request_id, request_body, response_body FROM payloads WHERE attempt_no = 0 LIMIT 1 BY request_id) AS p ON p.request_id = r.request_id ORDER BY r.ts, r.request_id`
-    : chosen;
+    ? `SELECT r.*, ${bodies.join(', ')} FROM (${selectedIds}) AS r LEFT JOIN (SELECT toString(request_id) AS request_id, request_body, response_body FROM payloads WHERE attempt_no = 0 LIMIT 1 BY request_id) AS p ON p.request_id = r.request_id ORDER BY r.ts, r.request_id`
+    : selectedIds;
   const params = {
     ...(since === undefined ? {} : { since: since / 1000 }),
     ...(until === undefined ? {} : { until: until / 1000 }),
@@ -83,7 +83,7 @@ export async function exportTo(
   const path = resolve(file);
   const { query, params } = exportQuery(selection, format);
   const source = await store.download(query, params, { ...settings, readonly: '1' });
-  noteExport(storePath, { path, format, at: new Date().toISOString() });
+  recordExport(storePath, { path, format, at: new Date().toISOString() });
   const draft = `${path}.part`;
   const target = createWriteStream(draft, { mode: 0o600, flush: true });
   try {

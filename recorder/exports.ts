@@ -11,23 +11,23 @@ export interface ExportedFile {
   readonly at: string;
 }
 
-const listOf = (storePath: string): string => join(storePath, 'exports.jsonl');
+const exportListFile = (storePath: string): string => join(storePath, 'exports.jsonl');
 
 /** Before the first byte is written: a file that is not listed is one that erasure misses. */
-export function noteExport(storePath: string, file: ExportedFile): void {
+export function recordExport(storePath: string, file: ExportedFile): void {
   makeFolder(storePath);
-  appendFileSync(listOf(storePath), `${JSON.stringify(file)}\n`, { mode: 0o600, flush: true });
+  appendFileSync(exportListFile(storePath), `${JSON.stringify(file)}\n`, { mode: 0o600, flush: true });
 }
 
 /** The same, said by a command: of a relative path as the shell has it. */
-export const noteOutput = (storePath: string, path: string, format: ExportedFile['format']): void =>
-  noteExport(storePath, { path: resolve(path), format, at: new Date().toISOString() });
+export const recordOutputFile = (storePath: string, path: string, format: ExportedFile['format']): void =>
+  recordExport(storePath, { path: resolve(path), format, at: new Date().toISOString() });
 
 /** Each path once, as it was written last. */
 export function exportedFiles(storePath: string): readonly ExportedFile[] {
   let text: string;
   try {
-    text = readFileSync(listOf(storePath), 'utf8');
+    text = readFileSync(exportListFile(storePath), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

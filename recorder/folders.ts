@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { tryLock } from './lock.ts';
 import { parseSegmentName, segmentName } from './segment.ts';
 
-export interface SegmentPlace {
+export interface ClosedSegment {
   readonly id: string;
   readonly path: string;
   readonly bytes: number;
 }
 
 /** In order of age. */
-export async function closedSegments(root: string): Promise<readonly SegmentPlace[]> {
-  const found: SegmentPlace[] = [];
-  for (const folder of await foldersOf(root)) {
-    for (const name of await namesIn(folder)) {
+export async function closedSegments(root: string): Promise<readonly ClosedSegment[]> {
+  const found: ClosedSegment[] = [];
+  for (const folder of await writerFolders(root)) {
+    for (const name of await fileNamesIn(folder)) {
       const segment = parseSegmentName(name);
       if (!segment || segment.open) continue;
       const path = join(folder, name);
@@ -28,8 +28,8 @@ export async function closedSegments(root: string): Promise<readonly SegmentPlac
 /** Every segment there is, closed or being written, by its id. */
 export async function segmentIds(root: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  for (const folder of await foldersOf(root)) {
-    for (const name of await namesIn(folder)) {
+  for (const folder of await writerFolders(root)) {
+    for (const name of await fileNamesIn(folder)) {
       const segment = parseSegmentName(name);
       if (segment) ids.add(segment.id);
     }
@@ -38,47 +38,47 @@ export async function segmentIds(root: string): Promise<ReadonlySet<string>> {
 }
 
 /** Whether anything lies in a writer's folder that is not shipped. */
-export const isEmpty = async (folder: string): Promise<boolean> => !(await namesIn(folder)).some(name => parseSegmentName(name));
+export const isFolderEmpty = async (folder: string): Promise<boolean> => !(await fileNamesIn(folder)).some(name => parseSegmentName(name));
 
 /** Closes what writers that died left open, and says how many. */
-export async function adoptOrphans(root: string): Promise<number> {
-  let adopted = 0;
-  for (const folder of await foldersOf(root)) {
-    const open = (await namesIn(folder)).filter(name => parseSegmentName(name)?.open);
+export async function closeOrphanedSegments(root: string): Promise<number> {
+  let closedCount = 0;
+  for (const folder of await writerFolders(root)) {
+    const open = (await fileNamesIn(folder)).filter(name => parseSegmentName(name)?.open);
     if (open.length === 0) continue;
-    const lock = tryLock(lockIn(folder));
+    const lock = tryLock(writerLockFile(folder));
     if (!lock) continue;
     try {
       // Listed again: between the first listing and the lock the writer may have closed it itself.
-      for (const name of await namesIn(folder)) {
+      for (const name of await fileNamesIn(folder)) {
         const segment = parseSegmentName(name);
         if (!segment?.open) continue;
         await rename(join(folder, name), join(folder, segmentName(segment.id, false)));
-        adopted++;
+        closedCount++;
       }
     } finally {
       lock.release();
     }
   }
-  return adopted;
+  return closedCount;
 }
 
 /** Removes the folder of a writer that will not come back, a replay's, when everything of it is shipped and nobody writes in it. */
-export async function removeFolder(folder: string): Promise<void> {
-  const lock = tryLock(lockIn(folder));
+export async function removeWriterFolder(folder: string): Promise<void> {
+  const lock = tryLock(writerLockFile(folder));
   if (!lock) return;
-  const empty = await isEmpty(folder);
-  if (empty) for (const name of await namesIn(folder)) await unlink(join(folder, name));
+  const empty = await isFolderEmpty(folder);
+  if (empty) for (const name of await fileNamesIn(folder)) await unlink(join(folder, name));
   lock.release();
   if (empty) await rmdir(folder);
 }
 
-export const lockIn = (folder: string): string => join(folder, 'lock');
+export const writerLockFile = (folder: string): string => join(folder, 'lock');
 
-export async function foldersOf(root: string): Promise<readonly string[]> {
+export async function writerFolders(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   return entries.filter(entry => entry.isDirectory()).map(entry => join(root, entry.name));
 }
 
 /** A folder that vanished meanwhile is empty. */
-const namesIn = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
+const fileNamesIn = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);

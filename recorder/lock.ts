@@ -27,10 +27,10 @@ export function tryLock(file: string, waitMs = 0): Lock | undefined {
 
 /** Waits without blocking; undefined when it is still held after `waitMs`, or when `signal` says to stop. */
 export async function waitForLock(file: string, waitMs: number, signal?: AbortSignal): Promise<Lock | undefined> {
-  const until = Date.now() + waitMs;
+  const deadline = Date.now() + waitMs;
   for (;;) {
     const lock = tryLock(file);
-    if (lock || Date.now() >= until || signal?.aborted) return lock;
+    if (lock || Date.now() >= deadline || signal?.aborted) return lock;
     await sleep(100);
   }
 }

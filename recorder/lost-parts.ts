@@ -7,7 +7,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeWhole } from './places.ts';
+import { writeFileAtomically } from './places.ts';
 
 /** A line of the log: what happened (1: added), the part, the token's fingerprint. */
 const linePattern = /^1\t([^\t]+)\t[^\t]+$/;
@@ -21,22 +21,22 @@ interface Part {
 }
 
 /** Gives the number of tokens that were taken out. */
-export function forgetLostParts(engineFolder: string): number {
-  let forgotten = 0;
-  for (const table of tablesIn(join(engineFolder, 'store'))) {
-    const logs = namesIn(join(table, 'deduplication_logs')).filter(name => name.endsWith('.txt'));
+export function repairDeduplicationLogs(engineFolder: string): number {
+  let removedCount = 0;
+  for (const table of tableFolders(join(engineFolder, 'store'))) {
+    const logs = fileNamesIn(join(table, 'deduplication_logs')).filter(name => name.endsWith('.txt'));
     if (logs.length === 0) continue;
-    const parts = namesIn(table).flatMap(parsePart);
+    const parts = fileNamesIn(table).flatMap(parsePart);
     for (const name of logs) {
       const path = join(table, 'deduplication_logs', name);
       const lines = readFileSync(path, 'utf8').split('\n');
-      const kept = lines.filter(line => !isLost(line, parts));
-      if (kept.length === lines.length) continue;
-      writeWhole(path, kept.join('\n'));
-      forgotten += lines.length - kept.length;
+      const remaining = lines.filter(line => !isLost(line, parts));
+      if (remaining.length === lines.length) continue;
+      writeFileAtomically(path, remaining.join('\n'));
+      removedCount += lines.length - remaining.length;
     }
   }
-  return forgotten;
+  return removedCount;
 }
 
 /** Whether it says of a part that it was added which is not there, neither by itself nor within a merged one. */
@@ -52,10 +52,10 @@ function parsePart(name: string): readonly Part[] {
 }
 
 /** Each table's folder: `store/abc/<uuid>`. */
-const tablesIn = (store: string): readonly string[] =>
-  namesIn(store).flatMap(prefix => namesIn(join(store, prefix)).map(name => join(store, prefix, name)));
+const tableFolders = (store: string): readonly string[] =>
+  fileNamesIn(store).flatMap(prefix => fileNamesIn(join(store, prefix)).map(name => join(store, prefix, name)));
 
-function namesIn(folder: string): readonly string[] {
+function fileNamesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch (error) {

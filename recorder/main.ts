@@ -8,7 +8,7 @@ import { eraseFlags, runErase } from './commands/erase.ts';
 import { exportFlags, runExport } from './commands/export.ts';
 import { migrate } from './migrate.ts';
 import { openStore } from './open.ts';
-import { type StoreStatus, statusOf } from './status.ts';
+import { readStoreStatus, type StoreStatus } from './status.ts';
 import type { Store } from './store.ts';
 
 interface Options {
@@ -19,13 +19,13 @@ interface Options {
 export function register(program: Command): void {
   registerDoctor(program);
   const store = program.command('store').description('look into the store of records');
-  common(store.command('status').description('tables, rows, bytes, and what still waits in the spool'))
+  withCommonOptions(store.command('status').description('tables, rows, bytes, and what still waits in the spool'))
     .addHelpText('after', '\nExample:\n  hindcast store status --json')
-    .action(action((options: Options) => withStore(options, status)));
-  common(store.command('migrate').description('bring the tables up to date; a gateway does so when it starts'))
+    .action(action((options: Options) => runWithStore(options, status)));
+  withCommonOptions(store.command('migrate').description('bring the tables up to date; a gateway does so when it starts'))
     .addHelpText('after', '\nExample:\n  hindcast store migrate --config hindcast.yaml')
-    .action(action((options: Options) => withStore(options, bringUpToDate)));
-  exportFlags(common(store.command('export').description('write recorded exchanges to a file')))
+    .action(action((options: Options) => runWithStore(options, migrateTables)));
+  exportFlags(withCommonOptions(store.command('export').description('write recorded exchanges to a file')))
     .addHelpText(
       'after',
       `
@@ -34,7 +34,11 @@ Examples:
   hindcast store export -o acme.parquet --format parquet --tenant acme --where "cost_usd > 0.01"`,
     )
     .action(action(runExport));
-  eraseFlags(common(store.command('erase').description('erase records of a tenant, a user or one exchange, from store, spool and exports')))
+  eraseFlags(
+    withCommonOptions(
+      store.command('erase').description('erase records of a tenant, a user or one exchange, from store, spool and exports'),
+    ),
+  )
     .addHelpText(
       'after',
       `
@@ -48,7 +52,7 @@ Examples:
 }
 
 const registerDoctor = (program: Command): void => {
-  common(program.command('doctor').description('look at everything a gateway leans on, and say what to mend'))
+  withCommonOptions(program.command('doctor').description('look at everything a gateway leans on, and say what to mend'))
     .addHelpText(
       'after',
       '\nNothing is asked that costs money.\n\nExamples:\n  hindcast doctor\n  hindcast doctor --config hindcast.yaml --json',
@@ -56,10 +60,13 @@ const registerDoctor = (program: Command): void => {
     .action(action(runDoctor));
 };
 
-const common = (command: Command): Command =>
+const withCommonOptions = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
-async function withStore(options: Options, work: (store: Store, options: Options, settings: Settings) => Promise<number>): Promise<number> {
+async function runWithStore(
+  options: Options,
+  work: (store: Store, options: Options, settings: Settings) => Promise<number>,
+): Promise<number> {
   const settings = settingsOf(options);
   const store = await openStore(settings);
   try {
@@ -71,12 +78,12 @@ async function withStore(options: Options, work: (store: Store, options: Options
 
 /** Exits with 1 when somebody changed the audit. */
 async function status(store: Store, options: Options, settings: Settings): Promise<number> {
-  const found = await statusOf(store, settings.store.path, settings.recorder.retention.audit);
+  const found = await readStoreStatus(store, settings.store.path, settings.recorder.retention.audit);
   result(options, found, () => statusText(found));
   return found.audit.faults.length === 0 ? exit.pass : exit.failed;
 }
 
-async function bringUpToDate(store: Store, options: Options, { store: { cluster, search } }: Settings): Promise<number> {
+async function migrateTables(store: Store, options: Options, { store: { cluster, search } }: Settings): Promise<number> {
   const applied = await migrate(store, { cluster, search });
   result(options, { applied }, () => (applied.length === 0 ? 'The tables are up to date.' : `Applied: ${applied.join(', ')}.`));
   return exit.pass;
@@ -84,10 +91,10 @@ async function bringUpToDate(store: Store, options: Options, { store: { cluster,
 
 function statusText({ version, tables, spool, rejected, audit }: StoreStatus): string {
   const rows = tables.map(({ table: name, rows: count, bytes }) => [name, `${count}`, `${(bytes / 1024).toFixed(1)} KiB`]);
-  const waiting =
+  const pendingText =
     spool.segments === 0
       ? 'Nothing waits in the spool.'
       : `${spool.segments} segments (${(spool.bytes / 1024).toFixed(1)} KiB) wait in the spool.`;
-  const aside = rejected === 0 ? [] : [`${rejected} records were refused for good; they lie in spool/rejected.`];
-  return [`ClickHouse ${version}`, table(['table', 'rows', 'on disk'], rows), waiting, ...aside, auditText(audit)].join('\n\n');
+  const rejectedText = rejected === 0 ? [] : [`${rejected} records were refused for good; they lie in spool/rejected.`];
+  return [`ClickHouse ${version}`, table(['table', 'rows', 'on disk'], rows), pendingText, ...rejectedText, auditText(audit)].join('\n\n');
 }

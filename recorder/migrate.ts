@@ -1,7 +1,7 @@
 /** Brings the store's tables to this version's: numbered files, applied once, in order, never changed and never undone. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { clusterForm } from './cluster.ts';
+import { clusterStatements } from './cluster.ts';
 import { statementsOf } from './statements.ts';
 import type { Store } from './store.ts';
 
@@ -33,17 +33,17 @@ export async function migrate(
   store: Store,
   { migrations = schemaFiles(), cluster, search = false }: MigrateOptions = {},
 ): Promise<readonly string[]> {
-  const forms = (sql: string): readonly string[] =>
-    statementsOf(sql).flatMap(statement => (cluster === undefined ? [statement] : clusterForm(statement, cluster)));
-  const applied = await ledgerOf(store);
+  const statementsFor = (sql: string): readonly string[] =>
+    statementsOf(sql).flatMap(statement => (cluster === undefined ? [statement] : clusterStatements(statement, cluster)));
+  const applied = await appliedMigrations(store);
   for (const { version, name, checksum } of migrations) {
     const before = applied.get(version);
-    if (before && (before.checksum !== checksum || before.name !== name)) throw new MigrationError(changed(before.name, name));
+    if (before && (before.checksum !== checksum || before.name !== name)) throw new MigrationError(changedMessage(before.name, name));
   }
   const missing = migrations.filter(({ version }) => !applied.has(version));
   for (const migration of missing) {
     const startedAt = performance.now();
-    for (const statement of forms(migration.sql)) await store.command(statement);
+    for (const statement of statementsFor(migration.sql)) await store.command(statement);
     await store.insert('schema_migrations', [
       {
         version: migration.version,
@@ -53,30 +53,30 @@ export async function migrate(
       },
     ]);
   }
-  if (search) for (const statement of forms(searchModule())) await store.command(statement);
+  if (search) for (const statement of statementsFor(searchIndexSql())) await store.command(statement);
   return missing.map(({ name }) => name);
 }
 
 /** Not a numbered migration: it comes and may be dropped by hand as the operator wishes. */
-const searchModule = (): string => readFileSync(new URL('./schema/search/payloads.sql', import.meta.url), 'utf8');
+const searchIndexSql = (): string => readFileSync(new URL('./schema/search/payloads.sql', import.meta.url), 'utf8');
 
-const changed = (before: string, now: string): string =>
+const changedMessage = (before: string, now: string): string =>
   before === now
     ? `Migration ${now} was changed after it had been applied to this store: put the file back as it was and write the change as a new one.`
     : `This store has migration ${before} where this version has ${now}: the two do not belong together.`;
 
-interface Applied {
+interface AppliedMigration {
   readonly version: number;
   readonly name: string;
   readonly checksum: string;
 }
 
-async function ledgerOf(store: Store): Promise<ReadonlyMap<number, Applied>> {
+async function appliedMigrations(store: Store): Promise<ReadonlyMap<number, AppliedMigration>> {
   const [found] = await store.select<{ n: number }>(
     "SELECT count() AS n FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
   );
   if (!found || Number(found.n) === 0) return new Map();
-  const rows = await store.select<Applied>('SELECT version, name, checksum FROM schema_migrations FINAL');
+  const rows = await store.select<AppliedMigration>('SELECT version, name, checksum FROM schema_migrations FINAL');
   return new Map(rows.map(row => [row.version, row]));
 }
 
@@ -91,7 +91,7 @@ export function schemaFiles(directory = new URL('./schema/', import.meta.url)): 
     return { version: Number(version), name: file.slice(0, -'.sql'.length), sql, checksum: createHash('sha256').update(sql).digest('hex') };
   });
   migrations.sort((a, b) => a.version - b.version);
-  const twice = migrations.find((migration, i) => migrations[i + 1]?.version === migration.version);
-  if (twice) throw new MigrationError(`Two migrations have the number ${twice.version}.`);
+  const duplicate = migrations.find((migration, i) => migrations[i + 1]?.version === migration.version);
+  if (duplicate) throw new MigrationError(`Two migrations have the number ${duplicate.version}.`);
   return migrations;
 }

@@ -3,22 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
 import { isLocked } from './lock.ts';
-import { makeFolder, ownerLock, readEnginePlace, readWriterKey } from './places.ts';
-import { reopening } from './reopen.ts';
+import { makeFolder, ownerLockFile, readEngineAddress, readWriterKey } from './places.ts';
+import { reconnectingStore } from './reopen.ts';
 import { connect, type Store } from './store.ts';
 import { startRecorder } from './supervise.ts';
 
 /** How long a gateway that is just starting or ending may take. */
 const waitMsMax = 20_000;
-const lookEveryMs = 100;
+const pollMs = 100;
 
 /** Rejects with what the user can mend. */
 export async function openStore(settings: Settings): Promise<Store> {
-  if (settings.store.url !== 'embedded') return server(settings);
-  return reopening(await findStore(settings), () => findStore(settings));
+  if (settings.store.url !== 'embedded') return connectToServer(settings);
+  return reconnectingStore(await findEmbeddedStore(settings), () => findEmbeddedStore(settings));
 }
 
-async function server({ store: { url, username, password, database, cluster } }: Settings): Promise<Store> {
+async function connectToServer({ store: { url, username, password, database, cluster } }: Settings): Promise<Store> {
   const store = connect({ url, username, password: password?.reveal() ?? '', database, cluster });
   try {
     await store.select('SELECT 1');
@@ -32,49 +32,49 @@ async function server({ store: { url, username, password, database, cluster } }:
   }
 }
 
-async function findStore(settings: Settings): Promise<Store> {
+async function findEmbeddedStore(settings: Settings): Promise<Store> {
   const { path } = settings.store;
   try {
     makeFolder(path);
   } catch (error) {
     throw new CommandError(exit.usage, `Nothing can be kept in ${path} (store.path): ${error instanceof Error ? error.message : error}`);
   }
-  for (const until = Date.now() + waitMsMax; ; ) {
-    const running = await runningEngine(path);
+  for (const deadline = Date.now() + waitMsMax; ; ) {
+    const running = await connectToRunningEngine(path);
     if (running) return running;
-    if (!isLocked(ownerLock(path))) {
-      const own = await ownEngine(settings).catch((error: unknown) => {
+    if (!isLocked(ownerLockFile(path))) {
+      const started = await startOwnEngine(settings).catch((error: unknown) => {
         // Somebody else was faster: theirs will do.
-        if (!isLocked(ownerLock(path))) throw error;
+        if (!isLocked(ownerLockFile(path))) throw error;
       });
-      if (own) return own;
+      if (started) return started;
     }
-    if (Date.now() > until)
+    if (Date.now() > deadline)
       throw new CommandError(
         exit.usage,
         `${path} is in use by a process whose store does not answer. Stop it, or wait until it has ended.`,
       );
-    await sleep(lookEveryMs);
+    await sleep(pollMs);
   }
 }
 
 /** The store of the process that owns the folder, whatever port it listens on. */
-async function runningEngine(path: string): Promise<Store | undefined> {
-  const place = readEnginePlace(path);
+async function connectToRunningEngine(path: string): Promise<Store | undefined> {
+  const address = readEngineAddress(path);
   const key = readWriterKey(path);
-  if (!place || !key) return undefined;
-  const store = connect({ url: place.url, username: 'writer', password: key });
+  if (!address || !key) return undefined;
+  const store = connect({ url: address.url, username: 'writer', password: key });
   // The key is the folder's own, so whoever takes it is the folder's engine.
-  const answers = await store.select('SELECT 1').then(
+  const isResponsive = await store.select('SELECT 1').then(
     () => true,
     () => false,
   );
-  if (answers) return store;
+  if (isResponsive) return store;
   await store.close();
   return undefined;
 }
 
-async function ownEngine(settings: Settings): Promise<Store> {
+async function startOwnEngine(settings: Settings): Promise<Store> {
   // Not waiting for the lock: whoever takes it first has the store that all will use.
   const recorder = await startRecorder({ ...settings, store: { ...settings.store, port: 0 } }, () => {}, 0).catch((error: Error) => {
     throw new CommandError(exit.usage, `The store in ${settings.store.path} does not start: ${error.message}`);

@@ -3,13 +3,13 @@ import type { AttemptRecord, Exchange } from '../gateway/core/exchange.ts';
 import type { Feedback } from '../gateway/core/feedback.ts';
 
 /** The JSON head and the distinct bodies that follow it. */
-export interface Packet {
+export interface EncodedRecord {
   readonly head: string;
   readonly bodies: readonly Uint8Array[];
   readonly bodyBytes: number;
 }
 
-interface Head {
+interface RecordHead {
   /** Lengths of the bodies, in the order they follow the head. */
   readonly lengths: readonly number[];
   /** Which body is which: the caller's request and answer, then request and response of each attempt. */
@@ -21,16 +21,16 @@ interface Head {
 /** What somebody said of an exchange is a head alone. */
 export const isFeedback = (record: Exchange | Feedback): record is Feedback => 'scores' in record;
 
-export const packetOfRecord = (record: Exchange | Feedback): Packet =>
-  isFeedback(record) ? { head: JSON.stringify({ feedback: record }), bodies: [], bodyBytes: 0 } : packetOf(record);
+export const encodeRecord = (record: Exchange | Feedback): EncodedRecord =>
+  isFeedback(record) ? { head: JSON.stringify({ feedback: record }), bodies: [], bodyBytes: 0 } : encodeExchange(record);
 
 /** Where bytes pass through, caller and attempt hold the same body: it is written once. */
-export function packetOf(exchange: Exchange): Packet {
+export function encodeExchange(exchange: Exchange): EncodedRecord {
   const bodies: Uint8Array[] = [];
   const uses: number[] = [];
   let bodyBytes = 0;
-  const use = (body: Uint8Array): void => {
-    let index = bodies.findIndex(seen => sameBytes(seen, body));
+  const indexOfBody = (body: Uint8Array): void => {
+    let index = bodies.findIndex(existing => sameBytes(existing, body));
     if (index < 0) {
       index = bodies.push(body) - 1;
       bodyBytes += body.byteLength;
@@ -38,14 +38,14 @@ export function packetOf(exchange: Exchange): Packet {
     uses.push(index);
   };
   const { request, response, attempts: records, ...rest } = exchange;
-  use(request);
-  use(response);
+  indexOfBody(request);
+  indexOfBody(response);
   const attempts = records.map(({ request: sent, response: received, ...attempt }) => {
-    use(sent);
-    use(received);
+    indexOfBody(sent);
+    indexOfBody(received);
     return attempt;
   });
-  const head: Head = { lengths: bodies.map(body => body.byteLength), uses, exchange: rest, attempts };
+  const head: RecordHead = { lengths: bodies.map(body => body.byteLength), uses, exchange: rest, attempts };
   return { head: JSON.stringify(head), bodies, bodyBytes };
 }
 
@@ -55,11 +55,11 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a === b || (a.byteL
 export const headLengthBytes = 4;
 
 /** The bodies are views into `payload`. Throws when it is not what `packetOf` made. */
-export function parsePacket(payload: Uint8Array): Exchange {
+export function decodeExchange(payload: Uint8Array): Exchange {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const headEnd = headLengthBytes + bytes.readUInt32LE(0);
   if (headEnd > bytes.length) throw new Error('the head is longer than the packet');
-  const head = JSON.parse(bytes.toString('utf8', headLengthBytes, headEnd)) as Head;
+  const head = JSON.parse(bytes.toString('utf8', headLengthBytes, headEnd)) as RecordHead;
   let at = headEnd;
   const bodies = head.lengths.map(length => {
     const body = bytes.subarray(at, at + length);
@@ -73,9 +73,9 @@ export function parsePacket(payload: Uint8Array): Exchange {
 }
 
 /** The same of either kind of record. */
-export function parseRecord(payload: Uint8Array): Exchange | Feedback {
+export function decodeRecord(payload: Uint8Array): Exchange | Feedback {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const mark = '{"feedback":';
-  if (bytes.toString('utf8', headLengthBytes, headLengthBytes + mark.length) !== mark) return parsePacket(payload);
+  const prefix = '{"feedback":';
+  if (bytes.toString('utf8', headLengthBytes, headLengthBytes + prefix.length) !== prefix) return decodeExchange(payload);
   return (JSON.parse(bytes.toString('utf8', headLengthBytes)) as { readonly feedback: Feedback }).feedback;
 }

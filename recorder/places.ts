@@ -6,13 +6,13 @@ import { dirname, join } from 'node:path';
 export const spoolRoot = (storePath: string): string => join(storePath, 'spool');
 /** Records that the store refuses for good. */
 export const rejectedFolder = (root: string): string => join(root, 'rejected');
-export const rejectedName = (segmentId: string, what: string): string => `${segmentId}-${what}.rejected`;
+export const rejectedName = (segmentId: string, reason: string): string => `${segmentId}-${reason}.rejected`;
 export const isRejected = (name: string): boolean => name.endsWith('.rejected');
 /** Held by the one recorder process that owns the folder. */
-export const ownerLock = (storePath: string): string => join(storePath, 'lock');
+export const ownerLockFile = (storePath: string): string => join(storePath, 'lock');
 export const engineFolder = (storePath: string): string => join(storePath, 'engine');
 export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
-const keyFile = (storePath: string): string => join(storePath, 'writer.key');
+const writerKeyFile = (storePath: string): string => join(storePath, 'writer.key');
 
 /** With its parents, one after the other: Node's own recursion never ends where the system makes no folders, as under /proc. */
 export function makeFolder(path: string): void {
@@ -27,19 +27,19 @@ export function makeFolder(path: string): void {
 }
 
 /** Where the running engine answers, and whose it is. */
-export interface EnginePlace {
+export interface EngineAddress {
   readonly url: string;
   readonly pid: number;
 }
 
-export const writeEnginePlace = (storePath: string, place: EnginePlace): void =>
-  writeWhole(engineFile(storePath), `${JSON.stringify(place)}\n`);
+export const writeEngineAddress = (storePath: string, address: EngineAddress): void =>
+  writeFileAtomically(engineFile(storePath), `${JSON.stringify(address)}\n`);
 
-export function readEnginePlace(storePath: string): EnginePlace | undefined {
-  const text = readIfThere(engineFile(storePath));
+export function readEngineAddress(storePath: string): EngineAddress | undefined {
+  const text = readFileIfPresent(engineFile(storePath));
   if (text === undefined) return undefined;
   try {
-    const { url, pid } = JSON.parse(text) as Partial<EnginePlace>;
+    const { url, pid } = JSON.parse(text) as Partial<EngineAddress>;
     return typeof url === 'string' && typeof pid === 'number' ? { url, pid } : undefined;
   } catch {
     return undefined;
@@ -47,19 +47,19 @@ export function readEnginePlace(storePath: string): EnginePlace | undefined {
 }
 
 /** The writer account's password; undefined when no recorder has run here yet. */
-export const readWriterKey = (storePath: string): string | undefined => readIfThere(keyFile(storePath))?.trim() || undefined;
+export const readWriterKey = (storePath: string): string | undefined => readFileIfPresent(writerKeyFile(storePath))?.trim() || undefined;
 
 /** Only for the holder of the owner's lock. */
 export function ensureWriterKey(storePath: string): string {
-  const known = readWriterKey(storePath);
-  if (known) return known;
+  const existing = readWriterKey(storePath);
+  if (existing) return existing;
   const key = randomBytes(32).toString('hex');
-  writeWhole(keyFile(storePath), `${key}\n`);
+  writeFileAtomically(writerKeyFile(storePath), `${key}\n`);
   return key;
 }
 
 /** All or nothing, also when the power fails in between. */
-export function writeWhole(path: string, text: string): void {
+export function writeFileAtomically(path: string, text: string): void {
   const draft = `${path}.new`;
   writeFileSync(draft, text, { mode: 0o600, flush: true });
   renameSync(draft, path);
@@ -76,7 +76,7 @@ export function syncFolder(folder: string): void {
   }
 }
 
-function readIfThere(path: string): string | undefined {
+function readFileIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

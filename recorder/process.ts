@@ -13,7 +13,7 @@ process.stderr.on('error', () => {});
 const stopping = new AbortController();
 process.once('disconnect', () => stopping.abort());
 
-const tell = (message: FromRecorder): void => {
+const send = (message: FromRecorder): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 
@@ -26,5 +26,5 @@ function fail(error: unknown): void {
 
 process.on('message', (message: ToRecorder) => {
   if (message.type === 'close') return stopping.abort();
-  runRecorder(message.options, tell, stopping.signal).then(() => process.exit(0), fail);
+  runRecorder(message.options, send, stopping.signal).then(() => process.exit(0), fail);
 });

@@ -13,16 +13,16 @@ export interface PromptHashes {
 export function promptHashes(body: Uint8Array): PromptHashes {
   try {
     const request = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString()) as JsonObject;
-    const said = request.messages ?? request.contents ?? request.input ?? request.prompt;
-    if (said === undefined) return wholeBody(body);
-    const shared = [request.system ?? request.systemInstruction ?? request.instructions, systemMessages(said), request.tools];
-    return { prompt: hash(JSON.stringify([said, shared])), group: hash(JSON.stringify(shared)) };
+    const messages = request.messages ?? request.contents ?? request.input ?? request.prompt;
+    if (messages === undefined) return hashWholeBody(body);
+    const sharedParts = [request.system ?? request.systemInstruction ?? request.instructions, systemMessages(messages), request.tools];
+    return { prompt: hash(JSON.stringify([messages, sharedParts])), group: hash(JSON.stringify(sharedParts)) };
   } catch {
-    return wholeBody(body);
+    return hashWholeBody(body);
   }
 }
 
-const wholeBody = (body: Uint8Array): PromptHashes => ({ prompt: hash(body), group: 0n });
+const hashWholeBody = (body: Uint8Array): PromptHashes => ({ prompt: hash(body), group: 0n });
 
 function systemMessages(messages: Json): Json {
   if (!Array.isArray(messages)) return [];

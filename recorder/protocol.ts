@@ -1,5 +1,5 @@
 /** What the recorder process and its parent say to each other. Everything is plain data, for it goes from process to process. */
-import type { Retention, TableDays } from './retention.ts';
+import type { Retention, TableRetention } from './retention.ts';
 import type { ShipStats } from './ship.ts';
 
 export interface RecorderOptions {
@@ -16,7 +16,7 @@ export interface RecorderOptions {
         readonly cluster: string | undefined;
       };
   readonly retention: Retention;
-  readonly tableDays: TableDays;
+  readonly tableDays: TableRetention;
   readonly search: boolean;
   /** How long another recorder may still be ending in the same folder. */
   readonly lockWaitMs: number;

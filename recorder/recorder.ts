@@ -1,25 +1,25 @@
 /** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AuditShipping, auditRetention } from './audit/shipping.ts';
-import { clusterPlace } from './cluster.ts';
+import { AuditShipper, recordRetentionChange } from './audit/shipping.ts';
+import { ddlTargetOf } from './cluster.ts';
 import { startEngine } from './engine.ts';
-import { tombstonesFrom } from './erase/tombstones.ts';
+import { tombstoneReader } from './erase/tombstones.ts';
 import { waitForLock } from './lock.ts';
-import { forgetLostParts } from './lost-parts.ts';
+import { repairDeduplicationLogs } from './lost-parts.ts';
 import { migrate } from './migrate.ts';
 import {
   engineFile,
   engineFolder,
   ensureWriterKey,
   makeFolder,
-  ownerLock,
-  readEnginePlace,
+  ownerLockFile,
+  readEngineAddress,
   spoolRoot,
-  writeEnginePlace,
+  writeEngineAddress,
 } from './places.ts';
 import type { FromRecorder, RecorderOptions } from './protocol.ts';
-import { isOutOfReach } from './reach.ts';
+import { isConnectionError } from './reach.ts';
 import { applyRetention } from './retention.ts';
 import { Shipper } from './ship.ts';
 import { connect, type Store } from './store.ts';
@@ -31,39 +31,39 @@ const drainMsMax = 10_000;
 const serverWaitMs = 3_000;
 const serverRetryMs = 1_000;
 
-interface Resource {
+interface OpenedStore {
   readonly storeUrl: string;
   readonly store: Store;
   close(): Promise<void>;
 }
 
 /** Resolves when everything is closed, after `signal`. Throws what keeps it from starting. */
-export async function runRecorder(options: RecorderOptions, tell: (message: FromRecorder) => void, signal: AbortSignal): Promise<void> {
-  const log = (line: string): void => tell({ type: 'log', line });
+export async function runRecorder(options: RecorderOptions, send: (message: FromRecorder) => void, signal: AbortSignal): Promise<void> {
+  const log = (line: string): void => send({ type: 'log', line });
   const root = spoolRoot(options.path);
   makeFolder(root);
-  const lock = await waitForLock(ownerLock(options.path), options.lockWaitMs, signal);
-  if (!lock) throw new Error(busy(options.path));
+  const lock = await waitForLock(ownerLockFile(options.path), options.lockWaitMs, signal);
+  if (!lock) throw new Error(lockedMessage(options.path));
   try {
     if (signal.aborted) return;
-    const resource = await open(options, log);
+    const resource = await startStore(options, log);
     try {
-      await prepare(options, resource.store, log, signal);
+      await waitForTables(options, resource.store, log, signal);
       const shipper = new Shipper({
         root,
         store: resource.store,
         retention: options.retention,
-        tombstones: tombstonesFrom(resource.store),
+        tombstones: tombstoneReader(resource.store),
         // A cluster's other replicas may not have got the rows yet.
         verify: options.store.type === 'embedded' || options.store.cluster === undefined,
         log,
       });
-      const audit = new AuditShipping(options.path, resource.store);
+      const audit = new AuditShipper(options.path, resource.store);
       const stats = setInterval(() => {
-        tell({ type: 'stats', stats: shipper.stats });
-        audit.look();
+        send({ type: 'stats', stats: shipper.stats });
+        audit.shipSoon();
       }, statsEveryMs);
-      tell({ type: 'ready', storeUrl: resource.storeUrl });
+      send({ type: 'ready', storeUrl: resource.storeUrl });
       if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
       clearInterval(stats);
       await shipper.close(drainMsMax);
@@ -76,17 +76,17 @@ export async function runRecorder(options: RecorderOptions, tell: (message: From
   }
 }
 
-async function open({ path, store: place }: RecorderOptions, log: (line: string) => void): Promise<Resource> {
+async function startStore({ path, store: place }: RecorderOptions, log: (line: string) => void): Promise<OpenedStore> {
   if (place.type === 'server') {
     const store = connect(place);
     return { storeUrl: place.url, store, close: () => store.close() };
   }
   const writerKey = ensureWriterKey(path);
   const { host, port, password } = place;
-  const forgotten = forgetLostParts(engineFolder(path));
-  if (forgotten > 0) log(`the engine was killed in the middle of ${forgotten} inserts; they are done again`);
+  const removedTokens = repairDeduplicationLogs(engineFolder(path));
+  if (removedTokens > 0) log(`the engine was killed in the middle of ${removedTokens} inserts; they are done again`);
   const engine = await startEngine({ path: engineFolder(path), host, port, writerKey, ...(password ? { password } : {}) });
-  writeEnginePlace(path, { url: engine.url, pid: process.pid });
+  writeEngineAddress(path, { url: engine.url, pid: process.pid });
   const store = connect({ url: engine.url, username: 'writer', password: writerKey });
   return {
     storeUrl: engine.url,
@@ -101,55 +101,55 @@ async function open({ path, store: place }: RecorderOptions, log: (line: string)
 }
 
 /** Tables first. A server that is out of reach must not keep a gateway from starting: the spool takes its records meanwhile. */
-async function prepare(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+async function waitForTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { store: place } = options;
-  const until = Date.now() + serverWaitMs;
+  const deadline = Date.now() + serverWaitMs;
   for (;;) {
     try {
-      await bringUp(options, store, log);
+      await prepareTables(options, store, log);
       return;
     } catch (error) {
       // The server answered, and it was no.
-      if (place.type === 'embedded' || !isOutOfReach(error)) throw error;
-      if (Date.now() < until && !signal.aborted) {
+      if (place.type === 'embedded' || !isConnectionError(error)) throw error;
+      if (Date.now() < deadline && !signal.aborted) {
         await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
         continue;
       }
       log(`the store at ${place.url} is out of reach; records wait in the spool: ${(error as Error).message}`);
-      void migrateLater(options, store, log, signal);
+      void retryPrepareTables(options, store, log, signal);
       return;
     }
   }
 }
 
-async function bringUp(
+async function prepareTables(
   { path, store: place, search, tableDays, retention }: RecorderOptions,
   store: Store,
   log: (line: string) => void,
 ): Promise<void> {
   const cluster = place.type === 'server' ? place.cluster : undefined;
   await migrate(store, { cluster, search });
-  await applyRetention(store, tableDays, clusterPlace(cluster));
-  auditRetention(path, { ...retention, ...tableDays }, log);
+  await applyRetention(store, tableDays, ddlTargetOf(cluster));
+  recordRetentionChange(path, { ...retention, ...tableDays }, log);
 }
 
-async function migrateLater(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+async function retryPrepareTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
     try {
-      await bringUp(options, store, log);
+      await prepareTables(options, store, log);
       return log('the store answers');
     } catch (error) {
-      if (!isOutOfReach(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);
+      if (!isConnectionError(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);
     }
   }
 }
 
-function busy(path: string): string {
-  const place = readEnginePlace(path);
-  const whose = place ? `process ${place.pid} (its store answers at ${place.url})` : 'another process';
+function lockedMessage(path: string): string {
+  const address = readEngineAddress(path);
+  const owner = address ? `process ${address.pid} (its store answers at ${address.url})` : 'another process';
   return (
-    `The folder ${path} is in use by ${whose}. One gateway at a time can have it: ` +
+    `The folder ${path} is in use by ${owner}. One gateway at a time can have it: ` +
     'stop the other one, or set store.path to another folder.'
   );
 }

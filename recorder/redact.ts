@@ -6,19 +6,19 @@ import type { Feedback } from '../gateway/core/feedback.ts';
 import type { RouteOutcome } from '../gateway/core/route.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
 import { type RedactedBody, redactBody, redactText } from './redact/body.ts';
-import { type Rules, rulesOf } from './redact/rules.ts';
+import { compileRules, type RedactionRules } from './redact/rules.ts';
 
 /** Between the gateway and the spool; the sink itself when everything is kept as it is. */
-export function redacting(sink: Sink, { payloads, redact }: Pick<Settings['recorder'], 'payloads' | 'redact'>): Sink {
+export function redactingSink(sink: Sink, { payloads, redact }: Pick<Settings['recorder'], 'payloads' | 'redact'>): Sink {
   if (payloads === 'full' && redact.length === 0) return sink;
-  const rules = rulesOf(redact);
-  const say = (text: string): string => (payloads === 'metadata' ? '' : redactText(text, rules));
+  const rules = compileRules(redact);
+  const redactString = (text: string): string => (payloads === 'metadata' ? '' : redactText(text, rules));
   return {
     record: exchange => {
-      const known = redact.length === 0 ? exchange : redactExchange(exchange, rules);
-      return sink.record(payloads === 'metadata' ? withoutText(known) : known);
+      const redacted = redact.length === 0 ? exchange : redactExchange(exchange, rules);
+      return sink.record(payloads === 'metadata' ? stripTexts(redacted) : redacted);
     },
-    ...(sink.feedback ? { feedback: said => sink.feedback!(feedbackWith(said, say)) } : {}),
+    ...(sink.feedback ? { feedback: given => sink.feedback!(redactFeedback(given, redactString)) } : {}),
     refusal: () => sink.refusal(),
     get dropped() {
       return sink.dropped;
@@ -28,15 +28,15 @@ export function redacting(sink: Sink, { payloads, redact }: Pick<Settings['recor
 }
 
 /** Bodies, header values, tags, and the words of failures and warnings. Names, ids and numbers that others are found by stay. */
-export function redactExchange(exchange: Exchange, rules: Rules): Exchange {
+export function redactExchange(exchange: Exchange, rules: RedactionRules): Exchange {
   // Where bytes pass through, caller and attempt hold the same body.
-  const done = new Map<Uint8Array, RedactedBody>();
+  const redactedBodies = new Map<Uint8Array, RedactedBody>();
   const body = (bytes: Uint8Array): RedactedBody => {
-    const known = done.get(bytes) ?? redactBody(bytes, rules);
-    done.set(bytes, known);
-    return known;
+    const redacted = redactedBodies.get(bytes) ?? redactBody(bytes, rules);
+    redactedBodies.set(bytes, redacted);
+    return redacted;
   };
-  const say = (text: string): string => redactText(text, rules);
+  const redactString = (text: string): string => redactText(text, rules);
   const attempts = exchange.attempts.map((attempt): AttemptRecord => {
     const request = body(attempt.request);
     const response = body(attempt.response);
@@ -45,48 +45,48 @@ export function redactExchange(exchange: Exchange, rules: Rules): Exchange {
       ...attempt,
       request: request.bytes,
       response: response.bytes,
-      ...(response.found.length > 0 ? { chunks: moved(attempt.chunks, response) } : {}),
-      warnings: warningsWith(attempt.warnings, say),
-      ...(attempt.failure ? { failure: failureWith(attempt.failure, say) } : {}),
+      ...(response.found.length > 0 ? { chunks: shiftChunks(attempt.chunks, response) } : {}),
+      warnings: redactWarnings(attempt.warnings, redactString),
+      ...(attempt.failure ? { failure: redactFailure(attempt.failure, redactString) } : {}),
       ...(count > 0 ? { redaction: { type: 'rules', count, ...sizesOf(attempt) } } : {}),
     };
   });
   const request = body(exchange.request);
   const response = body(exchange.response);
   const found = [request, response].flatMap(part => part.found);
-  const any = found.length > 0 || attempts.some(attempt => attempt.redaction !== undefined);
+  const isRedacted = found.length > 0 || attempts.some(attempt => attempt.redaction !== undefined);
   return {
     ...exchange,
     request: request.bytes,
     response: response.bytes,
-    requestHeaders: mapped(exchange.requestHeaders, say),
-    caller: { ...exchange.caller, tags: mapped(exchange.caller.tags, say) },
-    ...wordsWith(exchange, say),
-    warnings: warningsWith(exchange.warnings, say),
+    requestHeaders: redactValues(exchange.requestHeaders, redactString),
+    caller: { ...exchange.caller, tags: redactValues(exchange.caller.tags, redactString) },
+    ...redactMessages(exchange, redactString),
+    warnings: redactWarnings(exchange.warnings, redactString),
     attempts,
-    ...(any ? { redaction: { type: 'rules', count: found.length, ...ofWhatWas(exchange) } } : {}),
+    ...(isRedacted ? { redaction: { type: 'rules', count: found.length, ...originalSizesAndDigest(exchange) } } : {}),
   };
 }
 
 /** No body and no sentence, neither asked nor answered; what happened, when and for how much stays. */
-export function withoutText(exchange: Exchange): Exchange {
+export function stripTexts(exchange: Exchange): Exchange {
   const empty = new Uint8Array();
-  const silent = (): string => '';
+  const toEmpty = (): string => '';
   return {
     ...exchange,
     request: empty,
     response: empty,
-    ...wordsWith(exchange, silent),
-    warnings: warningsWith(exchange.warnings, silent),
+    ...redactMessages(exchange, toEmpty),
+    warnings: redactWarnings(exchange.warnings, toEmpty),
     attempts: exchange.attempts.map(attempt => ({
       ...attempt,
       request: empty,
       response: empty,
-      warnings: warningsWith(attempt.warnings, silent),
-      ...(attempt.failure ? { failure: failureWith(attempt.failure, silent) } : {}),
+      warnings: redactWarnings(attempt.warnings, toEmpty),
+      ...(attempt.failure ? { failure: redactFailure(attempt.failure, toEmpty) } : {}),
       redaction: { ...(attempt.redaction ?? { count: 0, ...sizesOf(attempt) }), type: 'metadata' },
     })),
-    redaction: { ...(exchange.redaction ?? { count: 0, ...ofWhatWas(exchange) }), type: 'metadata' },
+    redaction: { ...(exchange.redaction ?? { count: 0, ...originalSizesAndDigest(exchange) }), type: 'metadata' },
   };
 }
 
@@ -95,39 +95,47 @@ const sizesOf = ({ request, response }: Pick<Exchange, 'request' | 'response'>) 
   requestBytes: request.byteLength,
   responseBytes: response.byteLength,
 });
-const ofWhatWas = (exchange: Exchange) => ({
+const originalSizesAndDigest = (exchange: Exchange) => ({
   ...sizesOf(exchange),
   deliveredSha256: exchange.delivered?.sha256 ?? createHash('sha256').update(exchange.response).digest('hex'),
 });
 
-function wordsWith({ decision, events }: Exchange, say: (text: string) => string): Pick<Exchange, 'decision' | 'events'> {
+function redactMessages({ decision, events }: Exchange, redactString: (text: string) => string): Pick<Exchange, 'decision' | 'events'> {
   return {
-    decision: decision.type === 'failed' ? ({ ...decision, failure: failureWith(decision.failure, say) } satisfies RouteOutcome) : decision,
-    events: events.map(event => (event.type === 'attempt-failed' ? { ...event, failure: failureWith(event.failure, say) } : event)),
+    decision:
+      decision.type === 'failed'
+        ? ({ ...decision, failure: redactFailure(decision.failure, redactString) } satisfies RouteOutcome)
+        : decision,
+    events: events.map(event =>
+      event.type === 'attempt-failed' ? { ...event, failure: redactFailure(event.failure, redactString) } : event,
+    ),
   };
 }
 
-const feedbackWith = (feedback: Feedback, say: (text: string) => string): Feedback => ({
+const redactFeedback = (feedback: Feedback, redactString: (text: string) => string): Feedback => ({
   ...feedback,
-  scores: feedback.scores.map(score => ({ ...score, explanation: say(score.explanation) })),
+  scores: feedback.scores.map(score => ({ ...score, explanation: redactString(score.explanation) })),
 });
 
-const failureWith = (failure: Failure, say: (text: string) => string): Failure => ({ ...failure, message: say(failure.message) });
+const redactFailure = (failure: Failure, redactString: (text: string) => string): Failure => ({
+  ...failure,
+  message: redactString(failure.message),
+});
 
-const warningsWith = (warnings: Exchange['warnings'], say: (text: string) => string): Exchange['warnings'] =>
-  warnings.map(warning => (warning.detail === '' ? warning : { ...warning, detail: say(warning.detail) }));
+const redactWarnings = (warnings: Exchange['warnings'], redactString: (text: string) => string): Exchange['warnings'] =>
+  warnings.map(warning => (warning.detail === '' ? warning : { ...warning, detail: redactString(warning.detail) }));
 
-const mapped = (texts: Readonly<Record<string, string>>, say: (text: string) => string): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, say(text)]));
+const redactValues = (texts: Readonly<Record<string, string>>, redactString: (text: string) => string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, redactString(text)]));
 
 /** The chunks' borders, where they are now. */
-function moved(chunks: AttemptRecord['chunks'], { place }: RedactedBody): AttemptRecord['chunks'] {
+function shiftChunks(chunks: AttemptRecord['chunks'], { mapPosition }: RedactedBody): AttemptRecord['chunks'] {
   let before = 0;
-  let placed = 0;
+  let mappedBefore = 0;
   return chunks.map(([afterMs, bytes]) => {
     before += bytes;
-    const from = placed;
-    placed = place(before);
-    return [afterMs, placed - from];
+    const from = mappedBefore;
+    mappedBefore = mapPosition(before);
+    return [afterMs, mappedBefore - from];
   });
 }

@@ -2,33 +2,33 @@
 import { join } from 'node:path';
 import type { Sink } from '../gateway/core/exchange.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
-import { isEmpty, removeFolder } from './folders.ts';
+import { isFolderEmpty, removeWriterFolder } from './folders.ts';
 import { spoolRoot } from './places.ts';
-import { redacting } from './redact.ts';
-import { shipped } from './shipping.ts';
+import { redactingSink } from './redact.ts';
+import { waitUntilShipped } from './shipping.ts';
 import { openSpool } from './spool.ts';
 
 export interface ReplaySpool {
   readonly sink: Sink;
   /** Ends the writing and waits until the store has everything. False when the recorder did not get there in time; it will, later. */
-  settled(): Promise<boolean>;
+  closeAndDrain(): Promise<boolean>;
 }
 
-const settleMsMax = 60_000;
+const drainMsMax = 60_000;
 
 export function openReplaySpool(settings: Settings, run: string): ReplaySpool {
   const { store, recorder } = settings;
   const root = spoolRoot(store.path);
   const folder = join(root, `replay-${run}`);
   const spool = openSpool(folder, { durability: 'process', whenFull: 'refuse', bytesMax: recorder.spoolBytesMax, root });
-  const sink = redacting(spool, recorder);
+  const sink = redactingSink(spool, recorder);
   return {
     sink,
-    settled: async () => {
+    closeAndDrain: async () => {
       await sink.close();
-      const done = await shipped(settings, () => isEmpty(folder), settleMsMax);
-      if (done) await removeFolder(folder);
-      return done;
+      const isDrained = await waitUntilShipped(settings, () => isFolderEmpty(folder), drainMsMax);
+      if (isDrained) await removeWriterFolder(folder);
+      return isDrained;
     },
   };
 }

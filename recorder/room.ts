@@ -6,12 +6,12 @@ import { isRejected } from './places.ts';
 import { parseSegmentName } from './segment.ts';
 
 /** What is on disk is measured; what this process has written since is added by hand. */
-export class Room {
+export class DiskBudget {
   readonly #root: string;
-  readonly #own: string;
+  readonly #writerFolder: string;
   readonly #bytesMax: number;
   /** Closed segments by path; their size does not change any more. */
-  readonly #closed = new Map<string, number>();
+  readonly #closedSizes = new Map<string, number>();
   #closedBytes = 0;
   #othersOpen = 0;
   #ownOpen = 0;
@@ -19,14 +19,14 @@ export class Room {
   #writtenSince = 0;
 
   /** `root` holds the folders of all writers, `own` is the one this process writes in; they may be the same. */
-  constructor(root: string, own: string, bytesMax: number) {
+  constructor(root: string, writerFolder: string, bytesMax: number) {
     this.#root = root;
-    this.#own = own;
+    this.#writerFolder = writerFolder;
     this.#bytesMax = bytesMax;
     const paths = foldersIn(root, readdirSync(root, { withFileTypes: true })).flatMap(folder =>
       readdirSync(folder).map(name => join(folder, name)),
     );
-    this.#take(
+    this.#update(
       paths.map(path => [path, statSync(path, { throwIfNoEntry: false })?.size ?? 0]),
       new Set(),
     );
@@ -46,50 +46,50 @@ export class Room {
 
   /** Closed segments of this writer that wait for the recorder. */
   get backlog(): number {
-    return [...this.#closed.keys()].filter(path => dirname(path) === this.#own).length;
+    return [...this.#closedSizes.keys()].filter(path => dirname(path) === this.#writerFolder).length;
   }
 
-  wrote(bytes: number): void {
+  recordWrite(bytes: number): void {
     this.#ownOpen += bytes;
     this.#writtenSince += bytes;
   }
 
   /** The open segment got its final name. */
-  closed(path: string): void {
-    this.#closedBytes += this.#ownOpen - (this.#closed.get(path) ?? 0);
-    this.#closed.set(path, this.#ownOpen);
+  recordClose(path: string): void {
+    this.#closedBytes += this.#ownOpen - (this.#closedSizes.get(path) ?? 0);
+    this.#closedSizes.set(path, this.#ownOpen);
     this.#ownOpen = 0;
   }
 
   async refresh(): Promise<void> {
-    const before = new Set(this.#closed.keys());
+    const before = new Set(this.#closedSizes.keys());
     const writtenBefore = this.#writtenSince;
     const disk = await statfs(this.#root);
     const found: [string, number][] = [];
     for (const folder of foldersIn(this.#root, await readdir(this.#root, { withFileTypes: true }))) {
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
-        if (parseSegmentName(name) || isRejected(name)) found.push([path, this.#closed.get(path) ?? (await sizeOf(path))]);
+        if (parseSegmentName(name) || isRejected(name)) found.push([path, this.#closedSizes.get(path) ?? (await sizeOf(path))]);
       }
     }
-    this.#take(found, before);
+    this.#update(found, before);
     this.#writtenSince -= writtenBefore;
     this.#free = disk.bavail * disk.bsize;
   }
 
   /** What was known `before` the folders were read and is not among the files is shipped; what was closed meanwhile may be missing. */
-  #take(files: readonly (readonly [path: string, bytes: number])[], before: ReadonlySet<string>): void {
+  #update(files: readonly (readonly [path: string, bytes: number])[], before: ReadonlySet<string>): void {
     const seen = new Set<string>();
     this.#othersOpen = 0;
     for (const [path, bytes] of files) {
       const segment = parseSegmentName(basename(path));
-      if (segment?.open && dirname(path) !== this.#own) this.#othersOpen += bytes;
+      if (segment?.open && dirname(path) !== this.#writerFolder) this.#othersOpen += bytes;
       if (segment ? segment.open : !isRejected(basename(path))) continue;
       seen.add(path);
-      if (!this.#closed.has(path)) this.#closed.set(path, bytes);
+      if (!this.#closedSizes.has(path)) this.#closedSizes.set(path, bytes);
     }
-    for (const path of before) if (!seen.has(path)) this.#closed.delete(path);
-    this.#closedBytes = [...this.#closed.values()].reduce((sum, bytes) => sum + bytes, 0);
+    for (const path of before) if (!seen.has(path)) this.#closedSizes.delete(path);
+    this.#closedBytes = [...this.#closedSizes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 }
 

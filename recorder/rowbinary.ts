@@ -10,42 +10,42 @@ export class RowBuffer {
   }
 
   /** A copy of what was written. */
-  take(): Buffer {
+  copy(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length));
   }
 
   u8(value: number): void {
-    this.#room(1);
+    this.#reserve(1);
     this.#length = this.#bytes.writeUInt8(value, this.#length);
   }
 
   u16(value: number): void {
-    this.#room(2);
+    this.#reserve(2);
     this.#length = this.#bytes.writeUInt16LE(value, this.#length);
   }
 
   u32(value: number): void {
-    this.#room(4);
+    this.#reserve(4);
     this.#length = this.#bytes.writeUInt32LE(value, this.#length);
   }
 
   u64(value: bigint): void {
-    this.#room(8);
+    this.#reserve(8);
     this.#length = this.#bytes.writeBigUInt64LE(value, this.#length);
   }
 
   i64(value: bigint): void {
-    this.#room(8);
+    this.#reserve(8);
     this.#length = this.#bytes.writeBigInt64LE(value, this.#length);
   }
 
   f64(value: number): void {
-    this.#room(8);
+    this.#reserve(8);
     this.#length = this.#bytes.writeDoubleLE(value, this.#length);
   }
 
   varint(value: number): void {
-    this.#room(8);
+    this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
       this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
@@ -57,13 +57,13 @@ export class RowBuffer {
   text(value: string): void {
     const length = Buffer.byteLength(value);
     this.varint(length);
-    this.#room(length);
+    this.#reserve(length);
     this.#length += this.#bytes.write(value, this.#length, 'utf8');
   }
 
   blob(value: Uint8Array): void {
     this.varint(value.byteLength);
-    this.#room(value.byteLength);
+    this.#reserve(value.byteLength);
     this.#bytes.set(value, this.#length);
     this.#length += value.byteLength;
   }
@@ -76,7 +76,7 @@ export class RowBuffer {
     this.u64(BigInt(`0x${hex.slice(16)}`));
   }
 
-  #room(bytes: number): void {
+  #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + bytes));
     this.#bytes.copy(larger, 0, 0, this.#length);
@@ -93,28 +93,28 @@ export interface Column<Row> {
   write(row: Row, to: RowBuffer): void;
 }
 
-type Get<Row, Value> = (row: Row) => Value;
-type Make<Value> = <Row>(name: string, get: Get<Row, Value>) => Column<Row>;
+type Getter<Row, Value> = (row: Row) => Value;
+type ColumnFactory<Value> = <Row>(name: string, get: Getter<Row, Value>) => Column<Row>;
 
 const column =
-  <Value>(type: string, put: (value: Value, to: RowBuffer) => void): Make<Value> =>
-  (name, get) => ({ name, type, write: (row, to) => put(get(row), to) });
+  <Value>(type: string, writeValue: (value: Value, to: RowBuffer) => void): ColumnFactory<Value> =>
+  (name, get) => ({ name, type, write: (row, to) => writeValue(get(row), to) });
 
 /** Rounded and held within the type: a strange number must not keep a record out of the store. */
-const within = (value: number, max: number): number => (value > 0 ? Math.min(max, Math.round(value)) : 0);
+const clampedTo = (value: number, max: number): number => (value > 0 ? Math.min(max, Math.round(value)) : 0);
 
 export const bool = column<boolean>('Bool', (value, to) => to.u8(value ? 1 : 0));
-export const u8 = column<number>('UInt8', (value, to) => to.u8(within(value, 0xff)));
-export const u16 = column<number>('UInt16', (value, to) => to.u16(within(value, 0xffff)));
-export const u32 = column<number>('UInt32', (value, to) => to.u32(within(value, 0xffff_ffff)));
+export const u8 = column<number>('UInt8', (value, to) => to.u8(clampedTo(value, 0xff)));
+export const u16 = column<number>('UInt16', (value, to) => to.u16(clampedTo(value, 0xffff)));
+export const u32 = column<number>('UInt32', (value, to) => to.u32(clampedTo(value, 0xffff_ffff)));
 export const u64 = column<bigint>('UInt64', (value, to) => to.u64(value));
 export const text = column<string>('String', (value, to) => to.text(value));
-export const word = column<string>('LowCardinality(String)', (value, to) => to.text(value));
+export const lowCardinalityText = column<string>('LowCardinality(String)', (value, to) => to.text(value));
 export const blob = column<Uint8Array>('String', (value, to) => to.blob(value));
 export const uuid = column<string>('UUID', (value, to) => to.uuid(value));
 /** Milliseconds since the epoch, fractions cut. */
-export const time = column<number>("DateTime64(3, 'UTC')", (value, to) => to.i64(BigInt(Math.floor(value))));
-export const texts = column<readonly string[]>('Array(String)', (values, to) => {
+export const dateTime = column<number>("DateTime64(3, 'UTC')", (value, to) => to.i64(BigInt(Math.floor(value))));
+export const textArray = column<readonly string[]>('Array(String)', (values, to) => {
   to.varint(values.length);
   for (const value of values) to.text(value);
 });
@@ -125,21 +125,21 @@ export const optionalFloat = column<number | undefined>('Nullable(Float64)', (va
   if (value !== undefined) to.f64(value);
 });
 
-const map = <Value>(type: string, put: (value: Value, to: RowBuffer) => void): Make<Readonly<Record<string, Value>>> =>
+const map = <Value>(type: string, writeValue: (value: Value, to: RowBuffer) => void): ColumnFactory<Readonly<Record<string, Value>>> =>
   column(`Map(LowCardinality(String), ${type})`, (values, to) => {
     const entries = Object.entries(values);
     to.varint(entries.length);
     for (const [key, value] of entries) {
       to.text(key);
-      put(value, to);
+      writeValue(value, to);
     }
   });
 export const textMap = map<string>('String', (value, to) => to.text(value));
 export const floatMap = map<number>('Float64', (value, to) => to.f64(value));
-export const countMap = map<number>('UInt64', (value, to) => to.u64(BigInt(within(value, Number.MAX_SAFE_INTEGER))));
+export const countMap = map<number>('UInt64', (value, to) => to.u64(BigInt(clampedTo(value, Number.MAX_SAFE_INTEGER))));
 
 /** An Enum8 of these names, numbered from 0. */
-export const choice = <Name extends string>(names: readonly Name[]): Make<Name> => {
+export const enum8 = <Name extends string>(names: readonly Name[]): ColumnFactory<Name> => {
   const numbers = new Map(names.map((name, i) => [name, i]));
   return column(`Enum8(${names.map((name, i) => `'${name}' = ${i}`).join(', ')})`, (value, to) => {
     const number = numbers.get(value);

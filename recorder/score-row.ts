@@ -11,14 +11,14 @@ export const scoreRows = ({ request, tenant, scores }: Feedback): readonly Score
   scores.map(score => ({ ...score, request, tenant }));
 
 export const scoreColumns: readonly type.Column<ScoreRow>[] = [
-  type.word('tenant_id', s => s.tenant),
+  type.lowCardinalityText('tenant_id', s => s.tenant),
   type.uuid('request_id', s => s.request),
-  type.time('ts', s => s.at),
-  type.word('name', s => s.name),
+  type.dateTime('ts', s => s.at),
+  type.lowCardinalityText('name', s => s.name),
   type.uuid('score_id', s => s.id),
-  type.choice(scoreSources)('source', s => s.source),
+  type.enum8(scoreSources)('source', s => s.source),
   type.float('value', s => s.value),
-  type.word('label', s => s.label),
+  type.lowCardinalityText('label', s => s.label),
   type.text('explanation', s => s.explanation),
-  type.word('evaluator', s => s.evaluator),
+  type.lowCardinalityText('evaluator', s => s.evaluator),
 ];

@@ -3,7 +3,7 @@ import { close, fdatasync, ftruncate, open, rename, rm } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { buffersOf, type PackedFrame } from './arena.ts';
-import type { Pen } from './pen.ts';
+import type { SegmentWriter } from './pen.ts';
 import { syncFolder } from './places.ts';
 import { fileHeaderBytes, renderFileHeader, saltOf, segmentName } from './segment.ts';
 
@@ -24,25 +24,25 @@ export class SegmentFile {
   readonly #directory: string;
   readonly #descriptor: number;
   readonly #salt: number;
-  readonly #pen: Pen;
+  readonly #writer: SegmentWriter;
   #sequence = 0;
 
-  private constructor(directory: string, id: string, descriptor: number, pen: Pen) {
+  private constructor(directory: string, id: string, descriptor: number, writer: SegmentWriter) {
     this.#directory = directory;
     this.#id = id;
     this.#descriptor = descriptor;
     this.#salt = saltOf(id);
-    this.#pen = pen;
+    this.#writer = writer;
   }
 
   /** `durable` also makes sure that the folder remembers the new file's name. */
-  static async create(directory: string, id: string, durable: boolean, pen: Pen): Promise<SegmentFile> {
+  static async create(directory: string, id: string, durable: boolean, writer: SegmentWriter): Promise<SegmentFile> {
     const path = join(directory, segmentName(id, true));
     const descriptor = await openFile(path, 'ax', 0o600);
     try {
-      await pen.write(descriptor, [renderFileHeader(id)], fileHeaderBytes);
+      await writer.write(descriptor, [renderFileHeader(id)], fileHeaderBytes);
       if (durable) syncFolder(directory);
-      return new SegmentFile(directory, id, descriptor, pen);
+      return new SegmentFile(directory, id, descriptor, writer);
     } catch (error) {
       await closeFile(descriptor).catch(() => {});
       await removeFile(path).catch(() => {});
@@ -52,7 +52,7 @@ export class SegmentFile {
 
   async append(frames: readonly PackedFrame[], bytes: number): Promise<void> {
     try {
-      await this.#pen.write(this.#descriptor, buffersOf(frames, this.#sequence, this.#salt), bytes);
+      await this.#writer.write(this.#descriptor, buffersOf(frames, this.#sequence, this.#salt), bytes);
     } catch (error) {
       // What was written of it must not stand before the next frames; where it cannot be cut off, the reader steps over it.
       await truncateFile(this.#descriptor, this.bytes).catch(() => {

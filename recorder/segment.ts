@@ -70,13 +70,13 @@ export interface Segment {
 /** Never throws: whatever is not a whole frame with the right sums is skipped and counted. `name` stands in for a broken file header. */
 export function parseSegment(file: Uint8Array, name: string): Segment {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
-  const written = idOf(bytes);
-  const id = written ?? name;
+  const headerId = idOf(bytes);
+  const id = headerId ?? name;
   const salt = saltOf(id);
   const frames: Frame[] = [];
   let corrupt = 0;
   let expected = 0;
-  let end = written === undefined ? 0 : fileHeaderBytes;
+  let end = headerId === undefined ? 0 : fileHeaderBytes;
   let at = end;
   while (at < bytes.length) {
     const header = headerAt(bytes, at, salt);

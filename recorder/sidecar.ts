@@ -1,9 +1,9 @@
 /** Remembers, beside a segment and as long as that is there, which of its batches the store found too large. */
 import { readFile, unlink } from 'node:fs/promises';
-import type { Splits } from './insert.ts';
-import { writeWhole } from './places.ts';
+import type { SplitTokens } from './insert.ts';
+import { writeFileAtomically } from './places.ts';
 
-export class Sidecar implements Splits {
+export class SplitTokensFile implements SplitTokens {
   readonly #path: string;
   readonly #tokens: Set<string>;
 
@@ -12,9 +12,9 @@ export class Sidecar implements Splits {
     this.#tokens = new Set(tokens);
   }
 
-  static async read(path: string): Promise<Sidecar> {
+  static async read(path: string): Promise<SplitTokensFile> {
     const text = await readFile(path, 'utf8').catch(() => '');
-    return new Sidecar(
+    return new SplitTokensFile(
       path,
       text.split('\n').filter(line => line !== ''),
     );
@@ -26,7 +26,7 @@ export class Sidecar implements Splits {
 
   async add(token: string): Promise<void> {
     this.#tokens.add(token);
-    writeWhole(this.#path, [...this.#tokens].join('\n'));
+    writeFileAtomically(this.#path, [...this.#tokens].join('\n'));
   }
 
   async remove(): Promise<void> {

@@ -5,11 +5,11 @@ import { join, resolve } from 'node:path';
 import { type Exchange, type Sealed, type Sink, seal } from '../gateway/core/exchange.ts';
 import type { Feedback } from '../gateway/core/feedback.ts';
 import { Arena, type PackedFrame } from './arena.ts';
-import { lockIn } from './folders.ts';
+import { writerLockFile } from './folders.ts';
 import { type Lock, tryLock } from './lock.ts';
-import { Pen } from './pen.ts';
+import { SegmentWriter } from './pen.ts';
 import { makeFolder, syncFolder } from './places.ts';
-import { Room } from './room.ts';
+import { DiskBudget } from './room.ts';
 import { fileHeaderBytes, newSegmentId, parseSegmentName, segmentName } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
 
@@ -45,7 +45,7 @@ const queueBytesMax = 256 * 1024 * 1024;
 const refreshMs = 500;
 const lockWaitMsDefault = 15_000;
 /** Room that new requests must leave to those already admitted: a share of the limit. */
-const reserveShare = 8;
+const reserveFraction = 8;
 const reserveBytesMax = 64 * 1024 * 1024;
 
 /** `directory` has one writer at a time; it throws when another process writes there. */
@@ -53,7 +53,7 @@ export function openSpool(directory: string, options: SpoolOptions): Sink {
   return new Spool(resolve(directory), options);
 }
 
-interface Waiting {
+interface PendingWrite {
   readonly frame: PackedFrame;
   readonly done: (problem?: Error) => void;
 }
@@ -64,21 +64,21 @@ class Spool implements Sink {
   readonly #options: SpoolOptions;
   readonly #segmentBytes: number;
   readonly #lock: Lock;
-  readonly #room: Room;
+  readonly #diskBudget: DiskBudget;
   readonly #arena = new Arena();
-  readonly #pen = new Pen();
+  readonly #writer = new SegmentWriter();
   readonly #refresh: NodeJS.Timeout;
-  #queue: Waiting[] = [];
+  #queue: PendingWrite[] = [];
   #queuedBytes = 0;
   /** Ends when nothing is queued; undefined when nothing is being written. */
   #writing: Promise<void> | undefined;
   #open: SegmentFile | undefined;
-  #age: NodeJS.Timeout | undefined;
+  #ageTimer: NodeJS.Timeout | undefined;
   #closeDue = false;
   #lastId = '';
   /** Why the last write failed, until one succeeds again. */
-  #fault: string | undefined;
-  #looking = false;
+  #writeFailure: string | undefined;
+  #isRefreshing = false;
   #closing: Promise<void> | undefined;
 
   constructor(directory: string, options: SpoolOptions) {
@@ -87,39 +87,39 @@ class Spool implements Sink {
     this.#options = options;
     this.#segmentBytes = Math.min(options.segmentBytes ?? segmentBytesDefault, Math.ceil(options.bytesMax / 8));
     makeFolder(directory);
-    const lock = tryLock(lockIn(directory), options.lockWaitMs ?? lockWaitMsDefault);
+    const lock = tryLock(writerLockFile(directory), options.lockWaitMs ?? lockWaitMsDefault);
     if (!lock) throw new Error(`another process writes in ${directory}, a gateway perhaps; stop it, or choose another store.path`);
     this.#lock = lock;
     for (const name of readdirSync(directory)) {
-      const left = parseSegmentName(name);
-      if (left?.open) renameSync(join(directory, name), join(directory, segmentName(left.id, false)));
+      const leftover = parseSegmentName(name);
+      if (leftover?.open) renameSync(join(directory, name), join(directory, segmentName(leftover.id, false)));
     }
     if (options.durability === 'power') for (const folder of [root, directory]) syncFolder(folder);
-    this.#room = new Room(root, directory, options.bytesMax);
-    this.#refresh = setInterval(() => void this.#look(), refreshMs).unref();
+    this.#diskBudget = new DiskBudget(root, directory, options.bytesMax);
+    this.#refresh = setInterval(() => void this.#refreshDiskBudget(), refreshMs).unref();
   }
 
   record(exchange: Exchange): Promise<Sealed> {
-    return this.#keep(exchange);
+    return this.#enqueue(exchange);
   }
 
   feedback(feedback: Feedback): Promise<Sealed> {
-    return this.#keep(feedback);
+    return this.#enqueue(feedback);
   }
 
-  #keep(record: Exchange | Feedback): Promise<Sealed> {
+  #enqueue(record: Exchange | Feedback): Promise<Sealed> {
     if (this.#closing) return Promise.reject(new Error('the spool is closed'));
     const frame = this.#arena.pack(record);
-    const problem = this.#problem(frame.bytes);
-    if (problem) return this.#giveUp(problem);
+    const problem = this.#fullReason(frame.bytes);
+    if (problem) return this.#refuseOrDrop(problem);
     const { promise, resolve, reject } = Promise.withResolvers<Sealed>();
     const done = (failure?: Error): void => {
-      if (failure) this.#giveUp(failure.message).then(resolve, reject);
+      if (failure) this.#refuseOrDrop(failure.message).then(resolve, reject);
       else resolve(seal());
     };
     this.#queue.push({ frame, done });
     this.#queuedBytes += frame.bytes;
-    this.#write();
+    this.#scheduleWrite();
     if (this.#options.durability !== 'off') return promise;
     promise.catch(() => this.dropped++);
     return Promise.resolve(seal());
@@ -127,26 +127,26 @@ class Spool implements Sink {
 
   refusal(): string | undefined {
     if (this.#options.whenFull === 'drop') return undefined;
-    const reserve = Math.min(reserveBytesMax, this.#room.limit / reserveShare);
-    return this.#fault ?? this.#problem(reserve);
+    const reserve = Math.min(reserveBytesMax, this.#diskBudget.limit / reserveFraction);
+    return this.#writeFailure ?? this.#fullReason(reserve);
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#end();
+    this.#closing ??= this.#finish();
     return this.#closing;
   }
 
-  async #end(): Promise<void> {
+  async #finish(): Promise<void> {
     clearInterval(this.#refresh);
     this.#closeDue = true;
-    this.#write();
+    this.#scheduleWrite();
     while (this.#writing) await this.#writing;
-    clearTimeout(this.#age);
+    clearTimeout(this.#ageTimer);
     this.#lock.release();
   }
 
-  #problem(bytes: number): string | undefined {
-    const { occupied, limit } = this.#room;
+  #fullReason(bytes: number): string | undefined {
+    const { occupied, limit } = this.#diskBudget;
     if (occupied + this.#queuedBytes + bytes > limit) {
       const why = limit < this.#options.bytesMax ? 'the disk has no more room' : 'recorder.spool_max';
       return `the spool ${this.#directory} is full: ${mebibytes(occupied)} wait for the store, the limit is ${mebibytes(limit)} (${why})`;
@@ -154,19 +154,19 @@ class Spool implements Sink {
     return this.#queuedBytes + bytes > queueBytesMax ? `the disk under ${this.#directory} does not keep up` : undefined;
   }
 
-  #giveUp(problem: string): Promise<Sealed> {
+  #refuseOrDrop(problem: string): Promise<Sealed> {
     if (this.#options.whenFull === 'refuse') return Promise.reject(new Error(problem));
     this.dropped++;
     return Promise.resolve(seal());
   }
 
   /** All exchanges that finish in one turn of the event loop, or while a write is under way, go in one write. */
-  #write(): void {
+  #scheduleWrite(): void {
     this.#writing ??= new Promise<void>(resolve => setImmediate(resolve))
       .then(() => this.#drain())
       .finally(() => {
         this.#writing = undefined;
-        if (this.#queue.length > 0 || this.#closeDue) this.#write();
+        if (this.#queue.length > 0 || this.#closeDue) this.#scheduleWrite();
         else this.#arena.rewind();
       });
   }
@@ -179,7 +179,7 @@ class Spool implements Sink {
         () => undefined,
         (error: Error) => error,
       );
-      this.#fault = problem && `the spool ${this.#directory} cannot be written: ${problem.message}`;
+      this.#writeFailure = problem && `the spool ${this.#directory} cannot be written: ${problem.message}`;
       this.#queuedBytes -= bytes;
       for (const { done } of group) done(problem);
     }
@@ -189,7 +189,7 @@ class Spool implements Sink {
   }
 
   /** As many as fit in one segment, and at least one. */
-  #nextGroup(): Waiting[] {
+  #nextGroup(): PendingWrite[] {
     let bytes = this.#open?.bytes ?? fileHeaderBytes;
     let count = 0;
     for (const { frame } of this.#queue) {
@@ -200,26 +200,26 @@ class Spool implements Sink {
     return this.#queue.splice(0, count);
   }
 
-  async #append(group: readonly Waiting[], bytes: number): Promise<void> {
-    const power = this.#options.durability === 'power';
+  async #append(group: readonly PendingWrite[], bytes: number): Promise<void> {
+    const syncsToDisk = this.#options.durability === 'power';
     if (this.#open && this.#open.bytes + bytes > this.#segmentBytes) await this.#closeSegment();
-    const segment = this.#open ?? (await this.#openSegment(power));
+    const segment = this.#open ?? (await this.#openSegment(syncsToDisk));
     try {
       await segment.append(
         group.map(({ frame }) => frame),
         bytes,
       );
-      this.#room.wrote(bytes);
-      if (power) await segment.sync();
+      this.#diskBudget.recordWrite(bytes);
+      if (syncsToDisk) await segment.sync();
     } finally {
       if (segment.broken) await this.#closeSegment();
     }
   }
 
   async #openSegment(durable: boolean): Promise<SegmentFile> {
-    this.#open = await SegmentFile.create(this.#directory, this.#newId(), durable, this.#pen);
-    this.#room.wrote(fileHeaderBytes);
-    this.#watchAge();
+    this.#open = await SegmentFile.create(this.#directory, this.#newId(), durable, this.#writer);
+    this.#diskBudget.recordWrite(fileHeaderBytes);
+    this.#scheduleClose();
     return this.#open;
   }
 
@@ -231,38 +231,38 @@ class Spool implements Sink {
   }
 
   async #closeSegment(): Promise<void> {
-    clearTimeout(this.#age);
+    clearTimeout(this.#ageTimer);
     const segment = this.#open;
     if (!segment) return;
     this.#open = undefined;
-    this.#room.closed(await segment.close());
+    this.#diskBudget.recordClose(await segment.close());
   }
 
-  #watchAge(ages = 1): void {
-    clearTimeout(this.#age);
-    this.#age = setTimeout(() => {
-      if (this.#room.backlog > backlogMax) return this.#watchAge(ages);
+  #scheduleClose(ages = 1): void {
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = setTimeout(() => {
+      if (this.#diskBudget.backlog > backlogMax) return this.#scheduleClose(ages);
       const bytes = this.#open?.bytes ?? 0;
-      if (ages < busyAgesMax && bytes > busyBytesMin && bytes < busyBytesMax) return this.#watchAge(ages + 1);
+      if (ages < busyAgesMax && bytes > busyBytesMin && bytes < busyBytesMax) return this.#scheduleClose(ages + 1);
       this.#closeDue = true;
-      this.#write();
+      this.#scheduleWrite();
     }, this.#options.segmentAgeMs ?? segmentAgeMsDefault).unref();
   }
 
   /** Sees what was shipped meanwhile, and whether a disk that failed takes bytes again. */
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    await this.#room.refresh().catch(() => {});
-    this.#looking = false;
-    if (this.#fault === undefined || this.#writing) return;
+  async #refreshDiskBudget(): Promise<void> {
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    await this.#diskBudget.refresh().catch(() => {});
+    this.#isRefreshing = false;
+    if (this.#writeFailure === undefined || this.#writing) return;
     const probe = join(this.#directory, 'probe');
-    const works = await writeFile(probe, Buffer.alloc(64 * 1024), { mode: 0o600, flush: true }).then(
+    const isWritable = await writeFile(probe, Buffer.alloc(64 * 1024), { mode: 0o600, flush: true }).then(
       () => true,
       () => false,
     );
     await rm(probe, { force: true }).catch(() => {});
-    if (works) this.#fault = undefined;
+    if (isWritable) this.#writeFailure = undefined;
   }
 }
 

@@ -21,9 +21,9 @@ export interface TableStatus {
   readonly bytes: number;
 }
 
-export async function statusOf(store: Store, storePath: string, auditDays: number): Promise<StoreStatus> {
+export async function readStoreStatus(store: Store, storePath: string, auditDays: number): Promise<StoreStatus> {
   const root = spoolRoot(storePath);
-  const [about] = await store.select<{ version: string }>('SELECT version() AS version');
+  const [versionRow] = await store.select<{ version: string }>('SELECT version() AS version');
   const tables = await store.select<TableStatus>(
     `SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts
 WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC, table`,
@@ -31,7 +31,7 @@ WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC
   const segments = await closedSegments(root);
   const rejected = await readdir(rejectedFolder(root)).catch(() => []);
   return {
-    version: about?.version ?? 'unknown',
+    version: versionRow?.version ?? 'unknown',
     tables,
     spool: { segments: segments.length, bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0) },
     rejected: rejected.length,

@@ -29,7 +29,7 @@ export interface Store {
 }
 
 /** Said on every call, because the defaults of servers differ by version and by configuration. */
-const always: ClickHouseSettings = {
+const defaultSettings: ClickHouseSettings = {
   // A batch is acknowledged when it is written, not when it is queued.
   async_insert: 0,
   deduplicate_blocks_in_dependent_materialized_views: 1,
@@ -42,7 +42,7 @@ const always: ClickHouseSettings = {
 };
 
 /** Acknowledged when all shards have it, and on a majority of each. */
-const onCluster: ClickHouseSettings = { distributed_foreground_insert: 1, insert_quorum: 'auto' };
+const clusterSettings: ClickHouseSettings = { distributed_foreground_insert: 1, insert_quorum: 'auto' };
 
 const requestTimeoutMs = 600_000;
 /** Below the engine's and the servers' keep-alive, so that a socket is never used while the other side closes it. */
@@ -59,7 +59,7 @@ export function connect(access: StoreAccess): Store {
     request_timeout: requestTimeoutMs,
     keep_alive: { enabled: true, idle_socket_ttl: idleSocketMs },
     compression,
-    clickhouse_settings: access.cluster === undefined ? always : { ...always, ...onCluster },
+    clickhouse_settings: access.cluster === undefined ? defaultSettings : { ...defaultSettings, ...clusterSettings },
     log: { level: ClickHouseLogLevel.OFF },
   });
   return {
@@ -76,7 +76,7 @@ export function connect(access: StoreAccess): Store {
     },
     download: async (query, params = {}, settings = {}) => {
       const { stream } = await client.exec({ query, query_params: params, clickhouse_settings: settings });
-      return checked(stream);
+      return failOnTrailingException(stream);
     },
     ping: async () => (await client.ping()).success,
     close: () => client.close(),
@@ -84,8 +84,8 @@ export function connect(access: StoreAccess): Store {
 }
 
 /** An exception that came after the headers stands at the end of the body, in a frame of its own. */
-function checked(stream: Readable): Readable {
-  const framed = /\r\n__exception__\r\n[\s\S]*?(Code: \d+\. DB::Exception[\s\S]*)/;
+function failOnTrailingException(stream: Readable): Readable {
+  const exceptionPattern = /\r\n__exception__\r\n[\s\S]*?(Code: \d+\. DB::Exception[\s\S]*)/;
   const tailBytesMax = 32 * 1024;
   return Readable.from(
     (async function* () {
@@ -95,20 +95,20 @@ function checked(stream: Readable): Readable {
         if (tail.length > tailBytesMax) tail = Buffer.from(tail.subarray(tail.length - tailBytesMax));
         yield chunk as Buffer;
       }
-      const said = framed.exec(tail.toString('latin1'))?.[1];
-      if (said) throw new Error(said.trim());
+      const exception = exceptionPattern.exec(tail.toString('latin1'))?.[1];
+      if (exception) throw new Error(exception.trim());
     })(),
     { objectMode: false },
   );
 }
 
 async function* rowsOf<Row>(client: ClickHouseClient, query: string, params: Record<string, unknown>): AsyncGenerator<Row> {
-  const answer = await client.query({ query, query_params: params, format: 'JSONEachRow' });
+  const result = await client.query({ query, query_params: params, format: 'JSONEachRow' });
   try {
-    for await (const rows of answer.stream<Row>()) for (const row of rows) yield row.json();
+    for await (const rows of result.stream<Row>()) for (const row of rows) yield row.json();
   } finally {
     // Also when the reader stops early: the query behind it ends with its connection.
-    answer.close();
+    result.close();
   }
 }
 
@@ -125,9 +125,9 @@ async function insertBinary(
   const values = Readable.from([bytes], { objectMode: false });
   const { stream } = await client.exec({ query, values, clickhouse_settings: tokenSetting(token) });
   // An exception after the headers is in the body.
-  const said: Buffer[] = [];
-  for await (const chunk of stream) said.push(chunk as Buffer);
-  const text = Buffer.concat(said).toString();
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
   if (text.includes('DB::Exception')) throw new Error(text.trim());
 }
 

@@ -24,7 +24,7 @@ const closeMsMax = 25_000;
 const restartMsMin = 500;
 const restartMsMax = 30_000;
 /** After so long at work a death is a new story: the next restart is quick again. */
-const provenMs = 60_000;
+const stableMs = 60_000;
 /** Seconds without a word from one that was at work; counted, not measured, so that a stopped machine does not count. */
 const silentSecondsMax = 60;
 
@@ -77,7 +77,7 @@ class Supervisor implements Recorder {
   }
 
   async start(): Promise<void> {
-    const { child, ready } = forkRecorder(this.#options, message => this.#hear(message));
+    const { child, ready } = forkRecorder(this.#options, message => this.#onMessage(message));
     this.#child = child;
     try {
       this.storeUrl = await ready;
@@ -107,7 +107,7 @@ class Supervisor implements Recorder {
     clearTimeout(timer);
   }
 
-  #hear(message: FromRecorder): void {
+  #onMessage(message: FromRecorder): void {
     if (message.type === 'stats') this.#stats = message.stats;
     if (message.type === 'log') this.#log(message.line);
   }
@@ -126,13 +126,13 @@ class Supervisor implements Recorder {
     child.once('exit', (code, signal) => {
       clearInterval(watch);
       if (this.#closed) return;
-      if (performance.now() - startedAt > provenMs) this.#restartMs = restartMsMin;
+      if (performance.now() - startedAt > stableMs) this.#restartMs = restartMsMin;
       void this.#restart(`the recorder ended with ${signal ?? `code ${code}`}`);
     });
   }
 
-  async #restart(why: string): Promise<void> {
-    let reason = why;
+  async #restart(cause: string): Promise<void> {
+    let reason = cause;
     while (!this.#closed) {
       this.#problem = `${reason}; it is started again`;
       this.#log(this.#problem);
@@ -155,7 +155,10 @@ const processFile = fileURLToPath(new URL(`./process${import.meta.url.endsWith('
 /** It has no caller to keep waiting, and the engine wants the memory. */
 const smallHeap = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 
-function forkRecorder(options: RecorderOptions, hear: (message: FromRecorder) => void): { child: ChildProcess; ready: Promise<string> } {
+function forkRecorder(
+  options: RecorderOptions,
+  onMessage: (message: FromRecorder) => void,
+): { child: ChildProcess; ready: Promise<string> } {
   // Results go to stdout, and the engine must not mix into them.
   const child = fork(processFile, [], { execArgv: smallHeap, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
@@ -163,7 +166,7 @@ function forkRecorder(options: RecorderOptions, hear: (message: FromRecorder) =>
   child.on('message', (message: FromRecorder) => {
     if (message.type === 'ready') resolve(message.storeUrl);
     if (message.type === 'failed') reject(new Error(message.message));
-    hear(message);
+    onMessage(message);
   });
   child.once('error', reject);
   child.once('exit', (code, signal) => reject(new Error(`the recorder ended with ${signal ?? `code ${code}`} before it was ready`)));

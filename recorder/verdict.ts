@@ -1,24 +1,24 @@
 /** What a failed insert says: that the store cannot take anything now, or that it will never take this. */
 
 /** `later`: the same bytes under the same token, again. `less`: fewer rows at once. `never`: some row of it is at fault. */
-export type Verdict = 'later' | 'less' | 'never';
+export type InsertErrorClass = 'later' | 'less' | 'never';
 
 /** ClickHouse's error codes. Of size: arrays, strings, rows, the query, memory, bytes, partitions. */
 const sizeCodes = new Set([128, 131, 158, 229, 241, 307, 396, 565]);
 /** Of content: text, numbers, dates or enums that cannot be read, values outside their type. */
 const contentCodes = new Set([6, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 321, 349, 407, 467, 691]);
 
-export function verdictOf(error: unknown): Verdict {
-  const code = codeOf(error);
+export function classifyInsertError(error: unknown): InsertErrorClass {
+  const code = exceptionCodeOf(error);
   if (code === undefined) return 'later';
   if (contentCodes.has(code)) return 'never';
   return sizeCodes.has(code) ? 'less' : 'later';
 }
 
 /** Of ClickHouse, as @clickhouse/client or the message gives it; undefined for sockets and the like. */
-export function codeOf(error: unknown): number | undefined {
+export function exceptionCodeOf(error: unknown): number | undefined {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === 'string' && /^\d+$/.test(code)) return Number(code);
-  const [, written] = /\bCode: (\d+)\. DB::Exception/.exec(String(message)) ?? [];
-  return written === undefined ? undefined : Number(written);
+  const [, fromMessage] = /\bCode: (\d+)\. DB::Exception/.exec(String(message)) ?? [];
+  return fromMessage === undefined ? undefined : Number(fromMessage);
 }

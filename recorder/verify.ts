@@ -1,6 +1,6 @@
 /** Asks the store whether it has what it acknowledged: of every exchange each row in each table. */
 import type { Instant } from '../gateway/core/time.ts';
-import type { Batch, Entry } from './batch.ts';
+import type { Batch, BatchEntry } from './batch.ts';
 import { type TableName, tableNames } from './row.ts';
 import type { Store } from './store.ts';
 
@@ -8,41 +8,41 @@ import type { Store } from './store.ts';
 const idsPerQuery = 1_500;
 
 /** What rows are found by, and what tells several of one exchange from one another. */
-const keys: Readonly<Record<TableName, { readonly id: string; readonly type: 'UUID' | 'String'; readonly each: string }>> = {
-  requests: { id: 'request_id', type: 'UUID', each: 'request_id' },
-  attempts: { id: 'request_id', type: 'UUID', each: 'attempt_no' },
-  payloads: { id: 'request_id', type: 'UUID', each: 'attempt_no' },
-  replay_results: { id: 'replay_id', type: 'String', each: 'replay_id' },
-  scores: { id: 'request_id', type: 'UUID', each: 'request_id' },
+const keys: Readonly<Record<TableName, { readonly id: string; readonly type: 'UUID' | 'String'; readonly distinctBy: string }>> = {
+  requests: { id: 'request_id', type: 'UUID', distinctBy: 'request_id' },
+  attempts: { id: 'request_id', type: 'UUID', distinctBy: 'attempt_no' },
+  payloads: { id: 'request_id', type: 'UUID', distinctBy: 'attempt_no' },
+  replay_results: { id: 'replay_id', type: 'String', distinctBy: 'replay_id' },
+  scores: { id: 'request_id', type: 'UUID', distinctBy: 'request_id' },
 };
 /** Of an exchange: attempts are numbered in a column of one byte. */
 const rowsMax = 255;
 
-export interface Missing {
+export interface MissingRows {
   readonly table: TableName;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly BatchEntry[];
 }
 
-interface Question {
+interface RowCheck {
   readonly table: TableName;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly BatchEntry[];
 }
 
 /** Rows may have been dropped already that arrived before `since`; those are not asked for. */
-export async function missingFrom(
+export async function findMissingRows(
   store: Pick<Store, 'select'>,
   batch: Batch,
   since: (table: TableName) => Instant,
-): Promise<readonly Missing[]> {
-  const missing = new Map<TableName, Entry[]>();
+): Promise<readonly MissingRows[]> {
+  const missing = new Map<TableName, BatchEntry[]>();
   for (let i = 0; i < batch.entries.length; i += idsPerQuery) {
-    const some = batch.entries.slice(i, i + idsPerQuery);
-    const questions = tableNames.map((table): Question => {
-      return { table, entries: some.filter(({ receivedAt, rows }) => rows[table].count > 0 && receivedAt >= since(table)) };
+    const page = batch.entries.slice(i, i + idsPerQuery);
+    const checks = tableNames.map((table): RowCheck => {
+      return { table, entries: page.filter(({ receivedAt, rows }) => rows[table].count > 0 && receivedAt >= since(table)) };
     });
-    for (const { table, entries } of await missingIn(
+    for (const { table, entries } of await runRowChecks(
       store,
-      questions.filter(({ entries }) => entries.length > 0),
+      checks.filter(({ entries }) => entries.length > 0),
     )) {
       missing.set(table, [...(missing.get(table) ?? []), ...entries]);
     }
@@ -51,27 +51,29 @@ export async function missingFrom(
 }
 
 /** Nearly always all is there, and a number for each table says so: one statement, because any costs the engine some ten milliseconds. */
-async function missingIn(store: Pick<Store, 'select'>, questions: readonly Question[]): Promise<readonly Missing[]> {
-  if (questions.length === 0) return [];
-  const counted = await store.select<{ name: string; n: number }>(countOf(questions));
+async function runRowChecks(store: Pick<Store, 'select'>, checks: readonly RowCheck[]): Promise<readonly MissingRows[]> {
+  if (checks.length === 0) return [];
+  const counted = await store.select<{ name: string; n: number }>(rowCountQuery(checks));
   const counts = new Map(counted.map(({ name, n }) => [name, Number(n)]));
-  const missing: Missing[] = [];
-  for (const question of questions) {
-    const wanted = wantedOf(question);
-    if (counts.get(question.table) === [...wanted.values()].reduce((sum, n) => sum + n, 0)) continue;
-    const rows = await store.select<{ id: string; n: number }>(`SELECT toString(id) AS id, n FROM (${found(question, listOf(question))})`);
-    const there = new Map(rows.map(({ id, n }) => [id, Number(n)]));
-    const entries = question.entries.filter(entry => (there.get(idOf(entry)) ?? 0) < wanted.get(idOf(entry))!);
-    if (entries.length > 0) missing.push({ table: question.table, entries });
+  const missing: MissingRows[] = [];
+  for (const check of checks) {
+    const expected = expectedRowCounts(check);
+    if (counts.get(check.table) === [...expected.values()].reduce((sum, n) => sum + n, 0)) continue;
+    const rows = await store.select<{ id: string; n: number }>(
+      `SELECT toString(id) AS id, n FROM (${presentRowsQuery(check, idListOf(check))})`,
+    );
+    const present = new Map(rows.map(({ id, n }) => [id, Number(n)]));
+    const entries = check.entries.filter(entry => (present.get(idOf(entry)) ?? 0) < expected.get(idOf(entry))!);
+    if (entries.length > 0) missing.push({ table: check.table, entries });
   }
   return missing;
 }
 
-function countOf(questions: readonly Question[]): string {
-  const lists = [...new Set(questions.map(listOf))];
-  const selects = questions.map(question => {
-    const list = `ids${lists.indexOf(listOf(question))}`;
-    return `SELECT '${question.table}' AS name, sum(least(n, ${rowsMax})) AS n FROM (${found(question, list)})`;
+function rowCountQuery(checks: readonly RowCheck[]): string {
+  const lists = [...new Set(checks.map(idListOf))];
+  const selects = checks.map(check => {
+    const list = `ids${lists.indexOf(idListOf(check))}`;
+    return `SELECT '${check.table}' AS name, sum(least(n, ${rowsMax})) AS n FROM (${presentRowsQuery(check, list)})`;
   });
   return `WITH ${lists.map((list, i) => `${list} AS ids${i}`).join(', ')} ${selects.join(' UNION ALL ')}`;
 }
@@ -80,25 +82,25 @@ function countOf(questions: readonly Question[]): string {
  * The ids of a table that are there, and how many rows of each. They are asked for in one literal, which is parsed in no time, unlike a list
  * of literals; not in a parameter, for those travel in the URL, which has no room for so many.
  */
-function found({ table, entries }: Question, list: string): string {
-  const { id, type, each } = keys[table];
+function presentRowsQuery({ table, entries }: RowCheck, list: string): string {
+  const { id, type, distinctBy } = keys[table];
   const times = entries.map(({ receivedAt }) => Math.floor(receivedAt));
-  return `SELECT ${id} AS id, uniqExact(${each}) AS n FROM ${table}
+  return `SELECT ${id} AS id, uniqExact(${distinctBy}) AS n FROM ${table}
 WHERE ts >= fromUnixTimestamp64Milli(${Math.min(...times)}) AND ts <= fromUnixTimestamp64Milli(${Math.max(...times)})
 AND ${id} IN (SELECT to${type}(arrayJoin(splitByChar(',', ${list})))) GROUP BY id`;
 }
 
 /** Each is a UUID, or it would have had no row. */
-const idOf = (entry: Entry): string => entry.id.toLowerCase();
-const listOf = ({ entries }: Question): string => `'${entries.map(idOf).join(',')}'`;
+const idOf = (entry: BatchEntry): string => entry.id.toLowerCase();
+const idListOf = ({ entries }: RowCheck): string => `'${entries.map(idOf).join(',')}'`;
 
 /** Rows of each id. */
-function wantedOf({ table, entries }: Question): ReadonlyMap<string, number> {
-  const wanted = new Map<string, number>();
+function expectedRowCounts({ table, entries }: RowCheck): ReadonlyMap<string, number> {
+  const expected = new Map<string, number>();
   for (const entry of entries) {
     // The same score said twice is one row.
     const count = table === 'scores' ? 1 : Math.min(entry.rows[table].count, rowsMax);
-    wanted.set(idOf(entry), Math.max(count, wanted.get(idOf(entry)) ?? 0));
+    expected.set(idOf(entry), Math.max(count, expected.get(idOf(entry)) ?? 0));
   }
-  return wanted;
+  return expected;
 }

@@ -5,23 +5,23 @@ import { type Failure, wordOf } from '../gateway/core/failure.ts';
 import type { Warning } from '../gateway/core/provider.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
 import { type PromptHashes, promptHashes } from './prompt.ts';
-import { type Days, daysOf, type Retention } from './retention.ts';
+import { type Retention, type RetentionDays, retentionDaysOf } from './retention.ts';
 
-export interface View {
+export interface RowSource {
   readonly exchange: Exchange;
   /** The attempt whose answer was kept; else the last one. */
   readonly last: AttemptRecord | undefined;
   readonly failure: Failure | undefined;
   readonly hashes: PromptHashes;
-  readonly retention: Days;
+  readonly retention: RetentionDays;
 }
 
-export interface AttemptView extends View {
+export interface AttemptRowSource extends RowSource {
   readonly attempt: AttemptRecord;
   readonly reason: string;
 }
 
-export interface PayloadView extends View {
+export interface PayloadRowSource extends RowSource {
   readonly number: number;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
@@ -29,24 +29,24 @@ export interface PayloadView extends View {
   readonly redactions: number;
 }
 
-export function viewOf(exchange: Exchange, retention: Retention): View {
+export function rowSourceOf(exchange: Exchange, retention: Retention): RowSource {
   const { decision, attempts } = exchange;
-  const kept = decision.type === 'answered' ? attempts[decision.attempt] : undefined;
+  const answered = decision.type === 'answered' ? attempts[decision.attempt] : undefined;
   return {
     exchange,
-    last: kept ?? attempts.at(-1),
+    last: answered ?? attempts.at(-1),
     failure: decision.type === 'failed' ? decision.failure : undefined,
     // A hash of nothing would make all requests one prompt.
     hashes: exchange.redaction?.type === 'metadata' ? { prompt: 0n, group: 0n } : promptHashes(exchange.request),
-    retention: daysOf(retention, exchange.caller.tenant),
+    retention: retentionDaysOf(retention, exchange.caller.tenant),
   };
 }
 
-export const attemptViews = (view: View): readonly AttemptView[] =>
-  view.exchange.attempts.map((attempt, i) => ({ ...view, attempt, reason: reasonOf(view.exchange.attempts, i) }));
+export const attemptRowSources = (view: RowSource): readonly AttemptRowSource[] =>
+  view.exchange.attempts.map((attempt, i) => ({ ...view, attempt, reason: attemptReasonOf(view.exchange.attempts, i) }));
 
 /** Number 0 is the caller's own request and what it was sent. No rows for an exchange that was recorded without its texts. */
-export const payloadViews = (view: View): readonly PayloadView[] => {
+export const payloadRowSources = (view: RowSource): readonly PayloadRowSource[] => {
   const { request, response, redaction, attempts } = view.exchange;
   if (redaction?.type === 'metadata') return [];
   const redactionsOf = (part: { readonly redaction?: Redaction }): number => part.redaction?.count ?? 0;
@@ -61,7 +61,7 @@ export const payloadViews = (view: View): readonly PayloadView[] => {
 const bodiesOf = ({ request, response }: AttemptRecord) => ({ request, response });
 
 /** As in the store's `requests.payload_state`. */
-export function payloadState({ exchange: { redaction } }: View): 'none' | 'stored' | 'redacted' {
+export function payloadState({ exchange: { redaction } }: RowSource): 'none' | 'stored' | 'redacted' {
   if (redaction === undefined) return 'stored';
   return redaction.type === 'metadata' ? 'none' : 'redacted';
 }
@@ -71,7 +71,7 @@ export const sizesOf = ({ request, response, redaction }: Pick<AttemptRecord, 'r
   redaction ?? { requestBytes: request.byteLength, responseBytes: response.byteLength };
 
 /** Why an attempt was started: what had gone wrong, or that an answer was not sure enough, or slow. */
-function reasonOf(attempts: readonly AttemptRecord[], index: number): string {
+function attemptReasonOf(attempts: readonly AttemptRecord[], index: number): string {
   const { kind } = attempts[index]!;
   if (kind === 'escalation') return 'declined';
   if (kind === 'hedge') return 'slow';
@@ -85,25 +85,26 @@ const errorTypeLengthMax = 100;
 export const errorTypeOf = (failure: Failure | undefined): string =>
   (failure?.code ?? (failure ? wordOf(failure.kind) : '')).slice(0, errorTypeLengthMax);
 
-export const latencyMs = ({ exchange }: View): Milliseconds => exchange.endedAt - exchange.receivedAt;
+export const latencyMs = ({ exchange }: RowSource): Milliseconds => exchange.endedAt - exchange.receivedAt;
 
-export const countOf = ({ exchange }: View, kind: AttemptRecord['kind']): number => exchange.attempts.filter(a => a.kind === kind).length;
+export const countOf = ({ exchange }: RowSource, kind: AttemptRecord['kind']): number =>
+  exchange.attempts.filter(a => a.kind === kind).length;
 
-export const sumOf = ({ exchange }: View, of: (attempt: AttemptRecord) => number): number =>
+export const sumOf = ({ exchange }: RowSource, of: (attempt: AttemptRecord) => number): number =>
   exchange.attempts.reduce((sum, attempt) => sum + of(attempt), 0);
 
 /** Columns where 0 says that it never happened. */
 export const atLeastOne = (ms: Milliseconds | undefined): number => (ms === undefined ? 0 : Math.max(1, ms));
 
 /** '' when tokens were used whose price is not known: a sum that lacks a part is no cost. */
-export function priceId({ exchange, last }: View): string {
+export function priceId({ exchange, last }: RowSource): string {
   const paid = exchange.attempts.filter(a => a.usage);
   if (paid.some(a => !a.cost)) return '';
   return last?.cost?.priceId ?? paid.at(-1)?.cost?.priceId ?? '';
 }
 
 /** Of the providers' prompt caches: `hit` when some input was read from one, `none` where no provider counted any input. */
-export function cacheStatus({ exchange }: View): 'none' | 'miss' | 'hit' {
+export function cacheStatus({ exchange }: RowSource): 'none' | 'miss' | 'hit' {
   const counted = exchange.attempts.flatMap(({ usage }) => (usage?.source === 'provider' && usage.input > 0 ? [usage] : []));
   if (counted.some(({ cached }) => cached > 0)) return 'hit';
   return counted.length > 0 ? 'miss' : 'none';
@@ -121,7 +122,7 @@ export const warningTexts = (warnings: readonly Warning[]): readonly string[] =>
   warnings.map(({ type, field, detail }) => (detail === '' ? `${type} ${field}` : `${type} ${field}: ${detail}`));
 
 /** JSON of arrival and length of each chunk, to the microsecond; '' when it is not known. */
-export const timing = (chunks: AttemptRecord['chunks']): string =>
+export const chunkTimings = (chunks: AttemptRecord['chunks']): string =>
   chunks.length === 0 ? '' : JSON.stringify(chunks.map(([afterMs, bytes]) => [Math.round(afterMs * 1000) / 1000, bytes]));
 
 /** A UUIDv7 begins with its milliseconds. */

@@ -85,10 +85,10 @@ const step: fc.Arbitrary<RouteStep> = fc
   })
   .map(drawn => defined(drawn) as RouteStep);
 
-const hold: fc.Arbitrary<OnBreak> = fc
+const bufferPolicies: fc.Arbitrary<OnBreak> = fc
   .record({ tokens: optional(fc.constantFrom(1, 40)), ms: optional(fc.integer({ min: 1, max: 2000 })) })
   .map(drawn => defined({ type: 'hold', ...drawn }) as OnBreak);
-const mends: fc.Arbitrary<OnBreak> = fc.constantFrom({ type: 'restart' }, { type: 'continue' });
+const recoveries: fc.Arbitrary<OnBreak> = fc.constantFrom({ type: 'restart' }, { type: 'continue' });
 
 const policyWith = (onBreak: fc.Arbitrary<OnBreak | undefined>): fc.Arbitrary<RoutePolicy> =>
   fc
@@ -102,13 +102,13 @@ const policyWith = (onBreak: fc.Arbitrary<OnBreak | undefined>): fc.Arbitrary<Ro
     .map(drawn => defined(drawn) as RoutePolicy);
 
 /** A target may stand in several steps. Once its caller reads an answer, nothing takes its place. */
-export const policy: fc.Arbitrary<RoutePolicy> = policyWith(fc.option(hold, { nil: undefined, freq: 2 }));
+export const policy: fc.Arbitrary<RoutePolicy> = policyWith(fc.option(bufferPolicies, { nil: undefined, freq: 2 }));
 /** Streams that break under their reader are begun anew, or gone on with. */
-export const mendingPolicy: fc.Arbitrary<RoutePolicy> = policyWith(mends);
-export const anyPolicy: fc.Arbitrary<RoutePolicy> = fc.oneof({ weight: 2, arbitrary: policy }, { weight: 1, arbitrary: mendingPolicy });
+export const recoveringPolicy: fc.Arbitrary<RoutePolicy> = policyWith(recoveries);
+export const anyPolicy: fc.Arbitrary<RoutePolicy> = fc.oneof({ weight: 2, arbitrary: policy }, { weight: 1, arbitrary: recoveringPolicy });
 
 /** Limits that are used up for a while, one of them for longer than anybody waits; and extra calls that are refused. */
-export const sight: fc.Arbitrary<Omit<Sight, 'closed'>> = fc.record(
+export const targetView: fc.Arbitrary<Omit<Sight, 'closed'>> = fc.record(
   {
     waits: fc.dictionary(fc.constantFrom(...targets), fc.oneof(fc.integer({ min: 0, max: 9000 }), fc.constant(60_000))),
     spent: fc.subarray(['retry', 'hedge'] as const),
@@ -162,7 +162,7 @@ const timer: fc.Arbitrary<Timer> = fc.oneof(
   fc.record({ type: fc.constantFrom('timeout' as const, 'hedge' as const, 'hold' as const), attempt: attemptNumber }),
   fc.record({ type: fc.constantFrom('retry' as const, 'queue' as const), step: fc.nat(4) }),
 );
-const happening = fc.oneof(
+const routeEventBody = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-opened' as const), attempt: attemptNumber }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-answered' as const), attempt: attemptNumber, signals }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('attempt-failed' as const), attempt: attemptNumber, failure }) },
@@ -174,8 +174,8 @@ const happening = fc.oneof(
 const closed = fc.dictionary(fc.constantFrom(...targets, 'a', 'b'), fc.integer({ min: 0, max: 6000 }));
 
 /** Events in no sensible order, twice, about attempts that never were: what a mistaken driver might report. */
-export const nonsense: fc.Arbitrary<readonly RouteEvent[]> = fc
-  .array(fc.tuple(fc.nat(800), closed, sight, happening), { maxLength: 25 })
+export const arbitraryEvents: fc.Arbitrary<readonly RouteEvent[]> = fc
+  .array(fc.tuple(fc.nat(800), closed, targetView, routeEventBody), { maxLength: 25 })
   .map(drawn => {
     let at = 0;
     return drawn.map(([after, closed, seen, event]) => {

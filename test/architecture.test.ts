@@ -3,13 +3,13 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
+  compositionRootsAreNotImported,
   functionLinesMax,
   importsPointLeft,
   linesMax,
-  nobodyImportsRoots,
   providersHaveFixtures,
-  pureRoomsKeepToThemselves,
-  pureRoomsTouchNothing,
+  pureFoldersImportOnlyPureFolders,
+  pureFoldersUseNoImpureGlobals,
   type Rule,
   sourcesAreShort,
 } from './rules.ts';
@@ -32,11 +32,11 @@ describe('the sources', () => {
     expect(sources.find(s => s.path === 'gateway/core/route.ts')?.imports).toContain('./retry.ts');
   });
   test('import only to their left', () => expect(objections(importsPointLeft)).toEqual([]));
-  test('import no composition root', () => expect(objections(nobodyImportsRoots)).toEqual([]));
+  test('import no composition root', () => expect(objections(compositionRootsAreNotImported)).toEqual([]));
   test('of core, providers and dialects import only core and their siblings', () =>
-    expect(objections(pureRoomsKeepToThemselves)).toEqual([]));
+    expect(objections(pureFoldersImportOnlyPureFolders)).toEqual([]));
   test('of core, providers and dialects touch no clock, no dice, no environment', () =>
-    expect(objections(pureRoomsTouchNothing)).toEqual([]));
+    expect(objections(pureFoldersUseNoImpureGlobals)).toEqual([]));
   test(`have at most ${linesMax} lines, and their functions ${functionLinesMax}`, () => expect(objections(sourcesAreShort)).toEqual([]));
   test('of providers have a fixture each', () => expect(objections(providersHaveFixtures(hasFixture))).toEqual([]));
 });
@@ -60,10 +60,14 @@ describe('a rule objects', () => {
   });
 
   test('when somebody imports a main', () => {
-    expect(objections(nobodyImportsRoots, planted('eval/gate.ts', "import { register } from '../replay/main.ts';"))).toHaveLength(1);
-    expect(objections(nobodyImportsRoots, planted('eval/main.ts', "import { register } from '../replay/main.ts';"))).toHaveLength(1);
-    expect(objections(nobodyImportsRoots, planted('replay/x.ts', "import '../main.ts';"))).toHaveLength(1);
-    expect(objections(nobodyImportsRoots, planted('main.ts', "await import('./gateway/main.ts');"))).toEqual([]);
+    expect(
+      objections(compositionRootsAreNotImported, planted('eval/gate.ts', "import { register } from '../replay/main.ts';")),
+    ).toHaveLength(1);
+    expect(
+      objections(compositionRootsAreNotImported, planted('eval/main.ts', "import { register } from '../replay/main.ts';")),
+    ).toHaveLength(1);
+    expect(objections(compositionRootsAreNotImported, planted('replay/x.ts', "import '../main.ts';"))).toHaveLength(1);
+    expect(objections(compositionRootsAreNotImported, planted('main.ts', "await import('./gateway/main.ts');"))).toEqual([]);
   });
 
   test.each([
@@ -77,7 +81,7 @@ describe('a rule objects', () => {
     ['gateway/dialects/x.ts', "import { openai } from '../providers/openai.ts';"],
     ['gateway/dialects/openai/x.ts', "import 'eventsource-parser';"],
   ])('when %s says %s', (path, text) => {
-    expect(objections(pureRoomsKeepToThemselves, planted(path, text))).toHaveLength(1);
+    expect(objections(pureFoldersImportOnlyPureFolders, planted(path, text))).toHaveLength(1);
   });
 
   test.each([
@@ -96,9 +100,9 @@ describe('a rule objects', () => {
     'export const dice = [Math.random];',
     'export const later = { run: queueMicrotask };',
   ])('when core says %s', text => {
-    const said = objections(pureRoomsTouchNothing, planted('gateway/core/x.ts', text));
+    const said = objections(pureFoldersUseNoImpureGlobals, planted('gateway/core/x.ts', text));
     expect(said).toHaveLength(1);
-    expect(objections(pureRoomsTouchNothing, planted('gateway/http/edge.ts', text))).toEqual([]);
+    expect(objections(pureFoldersUseNoImpureGlobals, planted('gateway/http/edge.ts', text))).toEqual([]);
   });
 
   test('but not when a name is only called like that', () => {
@@ -112,7 +116,7 @@ describe('a rule objects', () => {
       export const member = (x: Process) => x.process + x.fetch();
       export const object = { fetch: 1, process: 2 };
     `;
-    expect(objections(pureRoomsTouchNothing, planted('gateway/core/x.ts', innocent))).toEqual([]);
+    expect(objections(pureFoldersUseNoImpureGlobals, planted('gateway/core/x.ts', innocent))).toEqual([]);
   });
 
   test('when a file or a function is too long', () => {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { Place } from './hindcast.ts';
+import { Workspace } from './hindcast.ts';
 
 const sim = 'providers: { sim: { api: simulated } }\n';
 
@@ -25,7 +25,7 @@ test.for(['in-the-way/data', '/proc/hindcast'])(
   { timeout: 30_000 },
   async (path, { skip }) => {
     skip(path.startsWith('/proc') && process.platform !== 'linux', 'only Linux has /proc');
-    await using place = new Place(`${sim}server: { port: 0 }\nstore: { port: 0, path: ${path} }\n`);
+    await using place = new Workspace(`${sim}server: { port: 0 }\nstore: { port: 0, path: ${path} }\n`);
     place.write('in-the-way', 'a file');
     const status = await place.run('store', 'status');
     expect([status.code, status.stderr]).toEqual([2, expect.stringMatching(/^Nothing can be kept in .* \(store\.path\): E[A-Z]+/)]);
@@ -35,13 +35,13 @@ test.for(['in-the-way/data', '/proc/hindcast'])(
 );
 
 test('a ClickHouse server that does not answer is named, and is no internal error', { timeout: 30_000 }, async () => {
-  await using place = new Place(`${sim}store: { url: "http://127.0.0.1:9" }\n`);
+  await using place = new Workspace(`${sim}store: { url: "http://127.0.0.1:9" }\n`);
   const { code, stderr } = await place.run('store', 'status');
   expect([code, stderr]).toEqual([2, expect.stringContaining('The store at http://127.0.0.1:9 (store.url) does not answer:')]);
 });
 
 test('a provider that the environment gave shows from which variable', { timeout: 30_000 }, async () => {
-  await using place = new Place(undefined, { OPENAI_API_KEY: 'sk-test' });
+  await using place = new Workspace(undefined, { OPENAI_API_KEY: 'sk-test' });
   const { code, stdout } = await place.run('config', 'check');
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^openai .* OPENAI_API_KEY$/m)]);
 });

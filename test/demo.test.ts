@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Place } from './hindcast.ts';
+import { Workspace } from './hindcast.ts';
 
 test('the demo asks, looks, asks again and judges, and removes its folder', async () => {
   const temporary = mkdtempSync(join(tmpdir(), 'hindcast-demo-test-'));
-  await using place = new Place(undefined, { TMPDIR: temporary });
+  await using place = new Workspace(undefined, { TMPDIR: temporary });
   const { code, stdout, stderr } = await place.run('demo', '--once');
   expect(stderr).toContain('▶ hindcast replay run --since 1h --against sim/small --against sim/large');
   expect(stdout).toMatch(/│ (small|large) │/);

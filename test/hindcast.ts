@@ -10,7 +10,7 @@ const readyMsMax = 60_000;
 
 type Spawned = ChildProcess & { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream };
 
-export interface Ended {
+export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -28,7 +28,7 @@ export interface Gateway {
 }
 
 /** A temporary folder with a configuration, in which everything runs. `await using` ends what still runs and removes it. */
-export class Place implements AsyncDisposable {
+export class Workspace implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'hindcast-'));
   readonly #running = new Set<ChildProcess>();
   readonly #environment: Readonly<Record<string, string>>;
@@ -48,7 +48,7 @@ export class Place implements AsyncDisposable {
   }
 
   /** Runs a command to its end. */
-  async run(...args: readonly string[]): Promise<Ended> {
+  async run(...args: readonly string[]): Promise<CommandResult> {
     const child = this.#spawn(args);
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     const [code] = (await once(child, 'close')) as [number | null];
@@ -72,8 +72,8 @@ export class Place implements AsyncDisposable {
     const output = (): string => stdout() + stderr();
     const ended = once(child, 'close').then(([code]) => code as number | null);
     ended.finally(() => this.#running.delete(child));
-    const url = await found(child, output, /listens? on (http:\/\/[\d.:a-z[\]]+)/i);
-    await ready(url, ended, output);
+    const url = await waitForOutput(child, output, /listens? on (http:\/\/[\d.:a-z[\]]+)/i);
+    await waitUntilReady(url, ended, output);
     const { url: storeUrl } = JSON.parse(this.read('hindcast-data/engine.json')) as { url: string };
     return {
       url,
@@ -119,7 +119,7 @@ function collect(stream: NodeJS.ReadableStream): () => string {
 }
 
 /** What the pattern's group matches in the output, once it is there. */
-async function found(child: Spawned, output: () => string, pattern: RegExp): Promise<string> {
+async function waitForOutput(child: Spawned, output: () => string, pattern: RegExp): Promise<string> {
   for (;;) {
     const match = pattern.exec(output())?.[1];
     if (match) return match;
@@ -128,7 +128,7 @@ async function found(child: Spawned, output: () => string, pattern: RegExp): Pro
   }
 }
 
-async function ready(url: string, ended: Promise<unknown>, output: () => string): Promise<void> {
+async function waitUntilReady(url: string, ended: Promise<unknown>, output: () => string): Promise<void> {
   const deadline = Date.now() + readyMsMax;
   let over = false;
   ended.then(() => {

@@ -27,7 +27,7 @@ const kinds = [
 ] as const;
 
 /** Whole, good answers: what a client would have been glad of. */
-export function goodRows(file: string, apis: readonly string[]): readonly RecordedRow[] {
+export function usableRows(file: string, apis: readonly string[]): readonly RecordedRow[] {
   const isWhole = ({ framing, body }: RecordedRow): boolean => framing === 'json' || /\[DONE\]|message_stop|"finishReason"/.test(body);
   return recordedRows<RecordedRow>(file).filter(row => row.status === 200 && row.request && apis.includes(row.api) && isWhole(row));
 }
@@ -39,14 +39,14 @@ export interface RecordedUpstream {
 }
 
 export async function serveRecordings(port = 0): Promise<RecordedUpstream> {
-  const shelves = kinds.map(kind => ({ ...kind, rows: goodRows(kind.file, kind.apis) }));
+  const endpoints = kinds.map(kind => ({ ...kind, rows: usableRows(kind.file, kind.apis) }));
   let calls = 0;
   const server = createServer(async (request, response) => {
     calls++;
-    const shelf = shelves.find(({ path }) => path.test(new URL(request.url ?? '/', 'http://x').pathname));
+    const endpoint = endpoints.find(({ path }) => path.test(new URL(request.url ?? '/', 'http://x').pathname));
     const body = await textOf(request);
     const wantsStream = /"stream"\s*:\s*true/.test(body) || /:streamGenerateContent/i.test(request.url ?? '');
-    const row = shelf && pick(shelf.rows, body, wantsStream);
+    const row = endpoint && matchingRow(endpoint.rows, body, wantsStream);
     if (row) await answer(response, row);
     else
       response
@@ -68,12 +68,12 @@ export async function serveRecordings(port = 0): Promise<RecordedUpstream> {
 }
 
 /** The answer that was recorded for just these messages; else one that stays the same for them. */
-function pick(rows: readonly RecordedRow[], body: string, wantsStream: boolean): RecordedRow | undefined {
-  const fitting = rows.filter(row => (row.framing === 'sse') === wantsStream);
-  const said = messagesOf(JSON.parse(body));
-  const known = fitting.find(row => messagesOf(row.request!) === said);
-  const number = createHash('sha256').update(said).digest().readUInt32BE();
-  return known ?? fitting[number % fitting.length];
+function matchingRow(rows: readonly RecordedRow[], body: string, wantsStream: boolean): RecordedRow | undefined {
+  const candidates = rows.filter(row => (row.framing === 'sse') === wantsStream);
+  const messages = messagesOf(JSON.parse(body));
+  const known = candidates.find(row => messagesOf(row.request!) === messages);
+  const number = createHash('sha256').update(messages).digest().readUInt32BE();
+  return known ?? candidates[number % candidates.length];
 }
 
 export const messagesOf = (request: Readonly<Record<string, unknown>>): string =>

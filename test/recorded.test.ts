@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest';
 import { providers } from '../gateway/providers/index.ts';
 import { contentOf, readAnswer } from '../replay/answer.ts';
-import { Place } from './hindcast.ts';
-import { goodRows, messagesOf, type RecordedRow, serveRecordings } from './recorded-upstream.ts';
+import { Workspace } from './hindcast.ts';
+import { messagesOf, type RecordedRow, serveRecordings, usableRows } from './recorded-upstream.ts';
 import { recording, unlessRecorded } from './recordings.ts';
 
 const wire = 'wire/openai.jsonl';
@@ -45,9 +45,9 @@ async function storedIn(storeUrl: string): Promise<number> {
 describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () => {
   test('passes through the gateway unharmed, is asked again of others, and gated', { timeout: 120_000 }, async () => {
     const upstream = await serveRecordings();
-    await using place = new Place(configFor(upstream.url));
+    await using place = new Workspace(configFor(upstream.url));
     const gateway = await place.serve();
-    const rows = firstOfEach(goodRows(wire, ['chat'])).filter((_, i) => i % 5 === 0);
+    const rows = firstOfEach(usableRows(wire, ['chat'])).filter((_, i) => i % 5 === 0);
     expect(rows.length).toBeGreaterThan(50);
     let refused = 0;
     for (const row of rows) {
@@ -102,7 +102,7 @@ describe.skipIf(!recording(wire))(`recorded traffic${unlessRecorded(wire)}`, () 
 
 describe.skipIf(!recording(outcomes))(`published outcomes${unlessRecorded(outcomes)}`, () => {
   test('are imported once, and swept to the published numbers', { timeout: 60_000 }, async () => {
-    await using place = new Place('server: { port: 0 }\nstore: { port: 0 }\nproviders: { sim: { api: simulated } }\n');
+    await using place = new Workspace('server: { port: 0 }\nstore: { port: 0 }\nproviders: { sim: { api: simulated } }\n');
     const file = recording(outcomes)!;
     expect((await place.run('eval', 'import', file)).code).toBe(0);
     const again = await place.run('eval', 'import', file);

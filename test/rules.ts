@@ -25,7 +25,7 @@ export const importsPointLeft: Rule = source => {
 };
 
 /** A composition root starts things; whoever imported it would start them, too. Only the command line does. */
-export const nobodyImportsRoots: Rule = source => {
+export const compositionRootsAreNotImported: Rule = source => {
   if (source.path === 'main.ts' || isFree(source.path)) return [];
   return targetsOf(source)
     .filter(isRoot)
@@ -39,12 +39,12 @@ const pure: readonly { readonly room: string; readonly mayImport: RegExp }[] = [
   { room: 'gateway/dialects/', mayImport: /^gateway\/(core|dialects)\// },
 ];
 
-export const pureRoomsKeepToThemselves: Rule = source => {
-  const room = pure.find(({ room }) => source.path.startsWith(room));
-  if (!room) return [];
+export const pureFoldersImportOnlyPureFolders: Rule = source => {
+  const folder = pure.find(({ room }) => source.path.startsWith(room));
+  if (!folder) return [];
   return targetsOf(source)
-    .filter(target => !room.mayImport.test(target))
-    .map(target => `${source.path} imports ${target}: ${room.room} imports only core and itself`);
+    .filter(target => !folder.mayImport.test(target))
+    .map(target => `${source.path} imports ${target}: ${folder.room} imports only core and itself`);
 };
 
 /** Clocks, dice, the environment and everything else that answers differently tomorrow. */
@@ -55,7 +55,7 @@ const impure = new Set([
 /** The same for the same arguments, always. */
 const allowed = new Set(['Date.parse', 'Date.UTC']);
 
-export const pureRoomsTouchNothing: Rule = source => {
+export const pureFoldersUseNoImpureGlobals: Rule = source => {
   if (!pure.some(({ room }) => source.path.startsWith(room))) return [];
   return source.globals
     .filter(name => name === 'Math.random' || name === 'Math' || (impure.has(name.split('.', 1)[0]!) && !allowed.has(name)))

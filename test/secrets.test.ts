@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { connect } from '../recorder/store.ts';
-import { Place } from './hindcast.ts';
+import { Workspace } from './hindcast.ts';
 import { engineMissing } from './recorder/running-engine.ts';
 
 const canary = (slot: string): string => `canary-${slot}-${randomBytes(12).toString('hex')}`;
@@ -102,7 +102,7 @@ test.skipIf(engineMissing)(`no secret is told to anybody${engineMissing}`, { tim
     gossip(request, response);
   });
   const url = await listening(upstream);
-  await using place = new Place(config(url), {
+  await using place = new Workspace(config(url), {
     HINDCAST_LOG: 'debug',
     OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secrets.otlp}`,
     OPENAI_API_KEY: secrets.environment,

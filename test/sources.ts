@@ -53,7 +53,7 @@ function sourceOf(path: string, file: SourceFile): Source {
   const declared = new Set<string>();
   const lineAt = lineIndex(file.text);
   visit(file, (node, parent) => {
-    const specifier = importedBy(node);
+    const specifier = importSpecifierOf(node);
     if (specifier !== undefined) imports.push(specifier);
     if (isFunction(node)) {
       const line = lineAt(getTokenPosOfNode(node, file));
@@ -76,12 +76,12 @@ function visit(node: Node, see: (node: Node, parent: Node | undefined) => void, 
   });
 }
 
-interface Named {
+interface NamedNode {
   readonly name?: Node & { readonly text?: string };
 }
 
 /** `import … from`, `export … from`, `import('…')`, and `import('…')` in a type. */
-function importedBy(node: Node): string | undefined {
+function importSpecifierOf(node: Node): string | undefined {
   switch (node.kind) {
     case SyntaxKind.ImportDeclaration:
     case SyntaxKind.ExportDeclaration:
@@ -110,7 +110,7 @@ const isFunction = ({ kind }: Node): boolean =>
 
 function nameOf(node: Node, parent: Node | undefined): string {
   if (node.kind === SyntaxKind.Constructor) return 'constructor';
-  return (node as Node & Named).name?.text ?? (parent as (Node & Named) | undefined)?.name?.text ?? 'a function without a name';
+  return (node as Node & NamedNode).name?.text ?? (parent as (Node & NamedNode) | undefined)?.name?.text ?? 'a function without a name';
 }
 
 const declarations = new Set<SyntaxKind>([
@@ -125,7 +125,7 @@ const declarations = new Set<SyntaxKind>([
   SyntaxKind.NamespaceImport,
 ]);
 
-const isDeclaration = (node: Node, parent: Node): boolean => declarations.has(parent.kind) && (parent as Node & Named).name === node;
+const isDeclaration = (node: Node, parent: Node): boolean => declarations.has(parent.kind) && (parent as Node & NamedNode).name === node;
 
 /** Names of members, of types and of labels are no references to values. */
 function isReference(node: Node, parent: Node): boolean {
@@ -138,7 +138,7 @@ function isReference(node: Node, parent: Node): boolean {
     case SyntaxKind.ImportSpecifier:
       return false;
     default:
-      return (parent as Node & Named).name !== node && (parent as Node & { propertyName?: Node }).propertyName !== node;
+      return (parent as Node & NamedNode).name !== node && (parent as Node & { propertyName?: Node }).propertyName !== node;
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type Sight,
 } from '../gateway/core/route.ts';
 
-export interface Step {
+export interface RouteStepTrace {
   /** Undefined for the beginning. */
   readonly event: RouteEvent | undefined;
   readonly now: Moment;
@@ -23,9 +23,9 @@ export interface Step {
   readonly commands: readonly RouteCommand[];
 }
 
-export function stepsOf(policy: RoutePolicy, seed: string, first: Moment, events: readonly RouteEvent[]): readonly Step[] {
+export function traceSteps(policy: RoutePolicy, seed: string, first: Moment, events: readonly RouteEvent[]): readonly RouteStepTrace[] {
   const start = begin(policy, seed, first);
-  const steps: Step[] = [{ event: undefined, now: first, before: undefined, after: start.state, commands: start.commands }];
+  const steps: RouteStepTrace[] = [{ event: undefined, now: first, before: undefined, after: start.state, commands: start.commands }];
   let before = start.state;
   for (const event of events) {
     const { state: after, commands } = advance(before, event);
@@ -35,23 +35,23 @@ export function stepsOf(policy: RoutePolicy, seed: string, first: Moment, events
   return steps;
 }
 
-export interface Routed {
+export interface RouteTrace {
   readonly state: RouteState;
   readonly endedAt: number;
   readonly events: readonly RouteEvent[];
-  readonly steps: readonly Step[];
+  readonly steps: readonly RouteStepTrace[];
 }
 
 /** Simulates, and tells every step of it. */
-export function route(
+export function traceRoute(
   policy: RoutePolicy,
   seed: string,
   recordings: Recordings,
   fleet: Fleet = new Map(),
   seen: Omit<Sight, 'closed'> = {},
-): Routed {
+): RouteTrace {
   const simulated = simulate(policy, seed, recordings, fleet, 0, seen);
   if (!simulated.supported) throw new Error(`nothing recorded for ${simulated.target}`);
   const first: Moment = momentOf(policy, 0, { closed: closedAt(fleet, 0), ...seen });
-  return { ...simulated, steps: stepsOf(policy, seed, first, simulated.events) };
+  return { ...simulated, steps: traceSteps(policy, seed, first, simulated.events) };
 }

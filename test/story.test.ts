@@ -7,7 +7,7 @@
 import { createClient } from '@clickhouse/client';
 import OpenAI from 'openai';
 import { expect, test } from 'vitest';
-import { Place } from './hindcast.ts';
+import { Workspace } from './hindcast.ts';
 
 const config = `
 server: { port: 0 }
@@ -33,7 +33,7 @@ gates:
 const questions = Array.from({ length: 60 }, (_, i) => `Order ${1_000 + i} came damaged. What is its refund code?`);
 
 test('a request is asked, remembered, asked again and judged', { timeout: 120_000 }, async () => {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
 
   // The gateway starts from nothing but a small file, with its own ClickHouse inside.
   const gateway = await place.serve();
@@ -118,7 +118,7 @@ test('a request is asked, remembered, asked again and judged', { timeout: 120_00
 });
 
 test('an answer whose end the caller saw is remembered, though everything is killed', { timeout: 120_000 }, async () => {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
   const first = await place.serve();
   const openai = new OpenAI({ baseURL: `${first.url}/v1`, apiKey: 'any', maxRetries: 0 });
   const answered: string[] = [];

@@ -12,9 +12,9 @@ export interface AuditLedger {
   /** On disk when it returns. Throws when it cannot be. */
   append(entry: AuditEntry, at?: Instant): ChainRow;
   /** The oldest that the store does not have yet. */
-  waiting(limit: number): readonly ChainRow[];
+  unshipped(limit: number): readonly ChainRow[];
   /** The store has everything up to this number. */
-  shipped(seq: number): void;
+  markShipped(seq: number): void;
   readonly chain: string;
   /** Of everything, and of what the store has; undefined for nothing. */
   head(): ChainHead | undefined;
@@ -22,8 +22,8 @@ export interface AuditLedger {
   /** The oldest entry that is not older than this; undefined for none. */
   firstSince(at: Instant): number | undefined;
   /** A fact that is asked for again: what was in force last. */
-  recall(name: string): string | undefined;
-  remember(name: string, value: string): void;
+  readFact(name: string): string | undefined;
+  writeFact(name: string, value: string): void;
   close(): void;
 }
 
@@ -57,18 +57,18 @@ class SqliteAudit implements AuditLedger {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    this.chain = this.recall('chain')!;
+    this.chain = this.readFact('chain')!;
   }
 
   append({ actor, action, tenant, subject, detail }: AuditEntry, at = Date.now()): ChainRow {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const head = this.head();
-      const bare = {
+      const unhashed = {
         ...{ chain: this.chain, seq: (head?.seq ?? 0) + 1, at: Math.floor(at), actor, action, tenant, subject },
         ...{ detail: JSON.stringify(detail), previous: head?.hash ?? '' },
       };
-      const row: ChainRow = { ...bare, hash: hashOf(bare) };
+      const row: ChainRow = { ...unhashed, hash: hashOf(unhashed) };
       this.#database
         .prepare('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
         .run(row.seq, row.at, actor, action, tenant, subject, row.detail, row.previous, row.hash);
@@ -83,12 +83,12 @@ class SqliteAudit implements AuditLedger {
     }
   }
 
-  waiting(limit: number): readonly ChainRow[] {
+  unshipped(limit: number): readonly ChainRow[] {
     const rows = this.#database.prepare('SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?').all(this.#shippedSeq(), limit);
     return rows.map(row => ({ chain: this.chain, ...row }) as unknown as ChainRow);
   }
 
-  shipped(seq: number): void {
+  markShipped(seq: number): void {
     this.#database.prepare("UPDATE facts SET value = ? WHERE name = 'shipped' AND CAST(value AS INTEGER) < ?").run(String(seq), seq);
   }
 
@@ -105,11 +105,11 @@ class SqliteAudit implements AuditLedger {
     return row?.seq === null ? undefined : Number(row!.seq);
   }
 
-  recall(name: string): string | undefined {
+  readFact(name: string): string | undefined {
     return this.#database.prepare('SELECT value FROM facts WHERE name = ?').get(name)?.value as string | undefined;
   }
 
-  remember(name: string, value: string): void {
+  writeFact(name: string, value: string): void {
     this.#database.prepare('INSERT OR REPLACE INTO facts VALUES (?, ?)').run(name, value);
   }
 
@@ -118,7 +118,7 @@ class SqliteAudit implements AuditLedger {
   }
 
   #shippedSeq(): number {
-    return Number(this.recall('shipped'));
+    return Number(this.readFact('shipped'));
   }
 
   #headWhere(where: string, seq: number): ChainHead | undefined {

@@ -2,19 +2,19 @@
 import type { Audit, AuditEntry } from '../../gateway/observability/audit.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 
-export interface ServingAudit {
+export interface GatewayAudit {
   readonly write: Audit;
   close(): void;
 }
 
-export function servingAudit(storePath: string, problem: (message: string) => void): ServingAudit {
+export function openGatewayAudit(storePath: string, onProblem: (message: string) => void): GatewayAudit {
   let ledger: AuditLedger | undefined;
   const write = (entry: AuditEntry): void => {
     try {
       ledger ??= openAudit(storePath);
       ledger.append(entry);
     } catch (error) {
-      problem(
+      onProblem(
         `${entry.action} of ${entry.subject} by ${entry.actor} is not in the audit: ${error instanceof Error ? error.message : error}`,
       );
     }

@@ -3,7 +3,7 @@ import type { Store } from '../store.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 import { shipAudit } from './write.ts';
 
-export class AuditShipping {
+export class AuditShipper {
   readonly #storePath: string;
   readonly #store: Store;
   #ledger: AuditLedger | undefined;
@@ -15,7 +15,7 @@ export class AuditShipping {
   }
 
   /** What the store does not take, or a full disk does not let be read, waits for the next look. */
-  look(): void {
+  shipSoon(): void {
     this.#running ??= this.#ship()
       .catch(() => {})
       .finally(() => {
@@ -25,7 +25,7 @@ export class AuditShipping {
 
   async close(): Promise<void> {
     await this.#running;
-    this.look();
+    this.shipSoon();
     await this.#running;
     this.#ledger?.close();
   }
@@ -37,25 +37,25 @@ export class AuditShipping {
 }
 
 /** A change of how long records stay is one that destroys some. What cannot be written down keeps no recorder from starting. */
-export function auditRetention(storePath: string, days: object, log: (line: string) => void): void {
+export function recordRetentionChange(storePath: string, days: object, log: (line: string) => void): void {
   try {
-    note(storePath, days);
+    writeRetentionChange(storePath, days);
   } catch (error) {
     log(`how long records stay is not in the audit: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-function note(storePath: string, days: object): void {
+function writeRetentionChange(storePath: string, days: object): void {
   const ledger = openAudit(storePath);
   try {
     const after = JSON.stringify(days);
-    const before = ledger.recall('retention');
+    const before = ledger.readFact('retention');
     if (before === after) return;
     ledger.append({
       ...{ actor: 'recorder', action: 'retention-changed', tenant: '', subject: 'retention' },
       detail: { before: before === undefined ? null : JSON.parse(before), after: days },
     });
-    ledger.remember('retention', after);
+    ledger.writeFact('retention', after);
   } finally {
     ledger.close();
   }

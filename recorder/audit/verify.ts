@@ -21,7 +21,7 @@ const pageRows = 10_000;
 export async function auditStatus(store: Pick<Store, 'select'>, storePath: string, keptDays: number): Promise<AuditStatus> {
   const ledger = openAudit(storePath);
   try {
-    const waiting = ledger.waiting(pageRows).length;
+    const waiting = ledger.unshipped(pageRows).length;
     const status = { waiting, head: ledger.head() };
     if (!(await hasChain(store))) return { ...status, entries: 0, faults: [] };
     const chains = await store.select<{ chain: string; n: number; first: number }>(
@@ -29,15 +29,15 @@ export async function auditStatus(store: Pick<Store, 'select'>, storePath: strin
     );
     const own = ledger.shippedHead();
     // A part of the table goes as a whole when its last row's time is over, and not to the minute.
-    const mustBeThere = ledger.firstSince(Date.now() - (keptDays - 1) * dayMs);
+    const expectedChains = ledger.firstSince(Date.now() - (keptDays - 1) * dayMs);
     const known = new Set(chains.map(({ chain }) => chain));
     const faults: ChainFault[] = [];
-    if (own && !known.has(ledger.chain) && mustBeThere !== undefined && mustBeThere <= own.seq)
-      faults.push({ chain: ledger.chain, seq: mustBeThere, problem: 'is missing' });
+    if (own && !known.has(ledger.chain) && expectedChains !== undefined && expectedChains <= own.seq)
+      faults.push({ chain: ledger.chain, seq: expectedChains, problem: 'is missing' });
     for (const { chain, first } of chains) {
       const isOwn = chain === ledger.chain;
-      const from = isOwn && mustBeThere !== undefined ? Math.min(Number(first), mustBeThere) : Number(first);
-      const fault = await faultOf(store, chain, from, isOwn ? own : undefined);
+      const from = isOwn && expectedChains !== undefined ? Math.min(Number(first), expectedChains) : Number(first);
+      const fault = await findFault(store, chain, from, isOwn ? own : undefined);
       if (fault) faults.push(fault);
     }
     return { ...status, entries: chains.reduce((sum, { n }) => sum + Number(n), 0), faults };
@@ -47,7 +47,7 @@ export async function auditStatus(store: Pick<Store, 'select'>, storePath: strin
 }
 
 /** In pages, each beginning with the last entry of the one before. */
-async function faultOf(
+async function findFault(
   store: Pick<Store, 'select'>,
   chain: string,
   first: number,

@@ -26,13 +26,13 @@ const rowsMax = 1_000;
 /** Brings the store what it has not got, each entry once; gives how many those were. */
 export async function shipAudit(ledger: AuditLedger, store: Pick<Store, 'insert' | 'select'>): Promise<number> {
   let count = 0;
-  for (let rows = ledger.waiting(rowsMax); rows.length > 0; rows = ledger.waiting(rowsMax)) {
+  for (let rows = ledger.unshipped(rowsMax); rows.length > 0; rows = ledger.unshipped(rowsMax)) {
     // Columns that a table has not got yet would be left out of an insert unseen.
     if (!(await hasChain(store))) return count;
     for (const row of rows) {
       // Two processes may be at it at once: an entry has one token.
-      await store.insert('audit', [columnsOf(row)], `audit ${row.chain} ${row.seq}`);
-      ledger.shipped(row.seq);
+      await store.insert('audit', [auditRow(row)], `audit ${row.chain} ${row.seq}`);
+      ledger.markShipped(row.seq);
       count += 1;
     }
   }
@@ -46,7 +46,7 @@ export async function hasChain(store: Pick<Store, 'select'>): Promise<boolean> {
   return Number(found?.n ?? 0) > 0;
 }
 
-const columnsOf = ({ at, tenant, ...row }: ChainRow): object => ({
+const auditRow = ({ at, tenant, ...row }: ChainRow): object => ({
   ...row,
   ts: new Date(at).toISOString(),
   tenant_id: tenant,

@@ -26,15 +26,15 @@ export async function runDoctor(options: Options): Promise<number> {
       ['providers', () => checkProviders(settings)],
     ])),
   ];
-  const isWell = found.every(({ state }) => state !== 'problem');
-  result(options, { ok: isWell, findings: found }, () => text(found));
-  return isWell ? exit.pass : exit.failed;
+  const isHealthy = found.every(({ state }) => state !== 'problem');
+  result(options, { ok: isHealthy, findings: found }, () => text(found));
+  return isHealthy ? exit.pass : exit.failed;
 }
 
-const marks = { ok: '✓', warning: '!', problem: '✗' } as const;
+const symbols = { ok: '✓', warning: '!', problem: '✗' } as const;
 
 const text = (found: readonly Finding[]): string =>
   table(
     ['', 'what', 'found'],
-    found.map(({ what, state, message }) => [marks[state], what, message]),
+    found.map(({ what, state, message }) => [symbols[state], what, message]),
   );

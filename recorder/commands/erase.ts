@@ -1,7 +1,7 @@
 /** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
 import type { Command } from 'commander';
 import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli/cli.ts';
-import { clusterPlace } from '../cluster.ts';
+import { ddlTargetOf } from '../cluster.ts';
 import { type Erasure, erase } from '../erase/erase.ts';
 import type { Subject } from '../erase/subject.ts';
 import { countRows } from '../erase/tables.ts';
@@ -38,7 +38,7 @@ export async function runErase(options: Options): Promise<number> {
       );
       return exit.pass;
     }
-    const erasure = await erase(settings, store, subject, Date.now(), clusterPlace(settings.store.cluster));
+    const erasure = await erase(settings, store, subject, Date.now(), ddlTargetOf(settings.store.cluster));
     result(options, erasure, () => textOf(erasure));
     if (erasure.verified && erasure.spool === 'shipped') return exit.pass;
     note(

@@ -4,8 +4,8 @@ import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts
 import { writeAudit } from '../audit/write.ts';
 import { type ExportSelection, exportFormats, exportTo } from '../export.ts';
 import { openStore } from '../open.ts';
-import { codeOf } from '../verdict.ts';
-import { timeOf } from './times.ts';
+import { exceptionCodeOf } from '../verdict.ts';
+import { parseTime } from './times.ts';
 
 interface Options {
   readonly config?: string;
@@ -42,7 +42,7 @@ export async function runExport(options: Options): Promise<void> {
   const selection = selectionOf(options, Date.now());
   const store = await openStore(settings);
   try {
-    const exported = await exportTo(store, settings.store.path, options.output, format, selection).catch(explained(options));
+    const exported = await exportTo(store, settings.store.path, options.output, format, selection).catch(explainFailure(options));
     await writeAudit(store, settings.store.path, {
       ...{ action: 'export', tenant: options.tenant ?? '', subject: exported.path },
       detail: { format, bytes: exported.bytes, ...selection },
@@ -58,8 +58,8 @@ function selectionOf({ since, until, tenant, route, where, limit, replays, paylo
   if (count !== undefined && (!Number.isSafeInteger(count) || count < 1))
     throw new CommandError(exit.usage, `--limit ${limit}: write a whole number, 1 or more.`);
   return {
-    ...(since === undefined ? {} : { since: timeOf(since, '--since', now) }),
-    ...(until === undefined ? {} : { until: timeOf(until, '--until', now) }),
+    ...(since === undefined ? {} : { since: parseTime(since, '--since', now) }),
+    ...(until === undefined ? {} : { until: parseTime(until, '--until', now) }),
     ...(tenant === undefined ? {} : { tenant }),
     ...(route === undefined ? {} : { route }),
     ...(where === undefined ? {} : { where }),
@@ -70,13 +70,13 @@ function selectionOf({ since, until, tenant, route, where, limit, replays, paylo
 }
 
 /** What the store or the disk says no to is the user's to mend. */
-const explained =
+const explainFailure =
   ({ where, output }: Pick<Options, 'where' | 'output'>) =>
   (error: unknown): never => {
     const message = error instanceof Error ? error.message : String(error);
     const { code } = error as NodeJS.ErrnoException;
     if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) throw new CommandError(exit.usage, `${output} cannot be written: ${message}`);
-    if (where !== undefined && codeOf(error) !== undefined)
+    if (where !== undefined && exceptionCodeOf(error) !== undefined)
       throw new CommandError(exit.usage, `--where ${where}: the store says: ${message}`);
     throw error;
   };

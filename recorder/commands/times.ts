@@ -5,7 +5,7 @@ import type { Instant } from '../../gateway/core/time.ts';
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** `1h` is an hour before `now`; a date without a zone is UTC. */
-export function timeOf(text: string, flag: string, now: Instant): Instant {
+export function parseTime(text: string, flag: string, now: Instant): Instant {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(s|m|h|d|w)$/.exec(text) ?? [];
   if (amount !== undefined) return now - Number(amount) * unitMs[unit!]!;
   const isDate = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);

@@ -14,20 +14,22 @@ export async function checkNode(version = process.versions.node): Promise<Findin
 }
 
 export async function checkPort({ server: { host, port } }: Settings): Promise<Finding> {
-  const place = `${host}:${port}`;
+  const address = `${host}:${port}`;
   if (port === 0) return ok('port', 'any that is free');
   const code = await new Promise<string | undefined>(resolve => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     probe.listen(port, host, () => probe.close(() => resolve(undefined)));
   });
-  if (code === undefined) return ok('port', `${place} is free`);
-  if (code !== 'EADDRINUSE') return problem('port', `${place}: ${code}; choose another server.host or server.port`);
-  const isOurs = await fetch(`http://${place}/health`, { signal: AbortSignal.timeout(2_000) }).then(
+  if (code === undefined) return ok('port', `${address} is free`);
+  if (code !== 'EADDRINUSE') return problem('port', `${address}: ${code}; choose another server.host or server.port`);
+  const isOurs = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(2_000) }).then(
     response => response.ok,
     () => false,
   );
-  return isOurs ? ok('port', `a gateway answers at ${place}`) : problem('port', `${place} is taken by another program; set server.port`);
+  return isOurs
+    ? ok('port', `a gateway answers at ${address}`)
+    : problem('port', `${address} is taken by another program; set server.port`);
 }
 
 /** Looks at the nearest folder that exists: the others are made at the start. */

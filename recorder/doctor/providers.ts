@@ -16,19 +16,19 @@ async function checkAccount(account: Account): Promise<readonly Finding[]> {
   if (provider.play) return [ok(name, 'needs no network')];
   const path = modelsPath(account);
   if (path === undefined) return [warning(name, `not asked: ${provider.name} has no question that costs nothing`)];
-  const asked = keys.length === 0 ? [undefined] : keys;
+  const keysToCheck = keys.length === 0 ? [undefined] : keys;
   return Promise.all(
-    asked.map(async (key, i) => {
+    keysToCheck.map(async (key, i) => {
       const what = keys.length > 1 ? `${name}, key ${i + 1}` : name;
-      const said = await requestModels(path, account, key, timeoutMs);
-      return 'status' in said
-        ? verdict(what, baseUrl, said.status, said.date)
-        : problem(what, `${baseUrl} does not answer: ${said.problem}`);
+      const result = await requestModels(path, account, key, timeoutMs);
+      return 'status' in result
+        ? findingFor(what, baseUrl, result.status, result.date)
+        : problem(what, `${baseUrl} does not answer: ${result.problem}`);
     }),
   );
 }
 
-function verdict(what: string, baseUrl: string, status: number, date: string | undefined): Finding {
+function findingFor(what: string, baseUrl: string, status: number, date: string | undefined): Finding {
   if (status === 401 || status === 403)
     return problem(what, `${baseUrl} refuses the key (${status}); is it this provider's, and still valid?`);
   if (status >= 500) return warning(what, `${baseUrl} answers ${status} just now`);

@@ -2,14 +2,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { faults } from './fault.ts';
+import { exceptions } from './fault.ts';
 
-export interface AccountName {
+export interface EngineAccount {
   readonly name: 'default' | 'writer';
   readonly mayWrite: boolean;
 }
 
-export interface Door {
+export interface AccessPolicy {
   /** What `default` has to say; undefined lets it in without. */
   readonly password: string | undefined;
   readonly writerKey: string;
@@ -17,32 +17,34 @@ export interface Door {
   readonly loopback: boolean;
 }
 
-export function admit(request: IncomingMessage, parameters: URLSearchParams, door: Door): AccountName {
+export function authenticate(request: IncomingMessage, parameters: URLSearchParams, access: AccessPolicy): EngineAccount {
   const { user, password } = credentialsOf(request, parameters);
-  const expected = user === 'writer' ? door.writerKey : user === 'default' ? (door.password ?? '') : undefined;
+  const expected = user === 'writer' ? access.writerKey : user === 'default' ? (access.password ?? '') : undefined;
   // The comparison takes place for unknown users as well, and its time tells nothing.
-  const same = timingSafeEqual(digest(password), digest(expected ?? door.writerKey));
-  if (expected === undefined || !same) {
-    throw faults.unauthenticated(`${user.slice(0, 64)}: Authentication failed: password is incorrect, or there is no user with such name.`);
+  const isEqual = timingSafeEqual(digest(password), digest(expected ?? access.writerKey));
+  if (expected === undefined || !isEqual) {
+    throw exceptions.unauthenticated(
+      `${user.slice(0, 64)}: Authentication failed: password is incorrect, or there is no user with such name.`,
+    );
   }
   // A page of another site can send requests to loopback; with a password it would have to know it.
-  if (user === 'default' && door.password === undefined) refuseBrowsers(request);
+  if (user === 'default' && access.password === undefined) rejectBrowsers(request);
   return user === 'writer' ? { name: 'writer', mayWrite: true } : { name: 'default', mayWrite: false };
 }
 
-function refuseBrowsers({ headers }: IncomingMessage): void {
+function rejectBrowsers({ headers }: IncomingMessage): void {
   const site = headers['sec-fetch-site'];
   const foreign = headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin');
-  if (foreign) throw faults.unauthenticated('Web pages may not query the store; set store.password to let a browser in.');
+  if (foreign) throw exceptions.unauthenticated('Web pages may not query the store; set store.password to let a browser in.');
 }
 
 /** A name that resolves to loopback by a foreign DNS server is no way in: Host is an address or localhost. */
-export function checkHost({ headers }: IncomingMessage, { loopback }: Door): void {
+export function checkHost({ headers }: IncomingMessage, { loopback }: AccessPolicy): void {
   if (!loopback) return;
   const host = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(headers.host ?? '')?.[1] ?? '';
   const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
   if (name === 'localhost' || isIP(name) !== 0) return;
-  throw faults.unauthenticated(`The Host header has to be localhost or an address, unlike "${host.slice(0, 80)}".`);
+  throw exceptions.unauthenticated(`The Host header has to be localhost or an address, unlike "${host.slice(0, 80)}".`);
 }
 
 function credentialsOf({ headers }: IncomingMessage, parameters: URLSearchParams): { readonly user: string; readonly password: string } {
@@ -51,7 +53,7 @@ function credentialsOf({ headers }: IncomingMessage, parameters: URLSearchParams
     const [user = '', ...password] = Buffer.from(basic, 'base64').toString().split(':');
     return { user: user || 'default', password: password.join(':') };
   }
-  if (headers.authorization !== undefined) throw faults.unauthenticated('Authorization has to be Basic.');
+  if (headers.authorization !== undefined) throw exceptions.unauthenticated('Authorization has to be Basic.');
   const user = single(headers['x-clickhouse-user']) ?? parameters.get('user');
   const password = single(headers['x-clickhouse-key']) ?? parameters.get('password');
   return { user: user || 'default', password: password ?? '' };

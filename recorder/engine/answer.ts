@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress } from 'node:zlib';
-import { type EngineFault, faultOf, faults, statusOf, wordsOf } from './fault.ts';
+import { type EngineException, exceptionOf, exceptions, exceptionText, httpStatusOf } from './fault.ts';
 import { contentTypeOf } from './formats.ts';
 
 /** As ClickHouse counts; 64-bit numbers travel as text. */
-export interface Summary {
+export interface QuerySummary {
   readonly readRows?: number;
   readonly readBytes?: number;
   readonly writtenRows?: number;
@@ -16,16 +16,16 @@ export interface Summary {
 }
 
 /** A reader that takes nothing for this long has gone without saying so. */
-const stallMsMax = 600_000;
+const clientStallMsMax = 600_000;
 
-export interface Engine {
+export interface EngineInfo {
   readonly version: string;
   readonly timezone: string;
 }
 
-export class Answer {
+export class ResponseWriter {
   readonly #response: ServerResponse;
-  readonly #engine: Engine;
+  readonly #engine: EngineInfo;
   readonly #tag = randomBytes(8).toString('hex');
   readonly #startedAt = process.hrtime.bigint();
   readonly #coding: keyof typeof compressors | undefined;
@@ -33,12 +33,12 @@ export class Answer {
   #sink: Writable | undefined;
   #format = 'TabSeparated';
 
-  constructor(request: IncomingMessage, response: ServerResponse, engine: Engine, parameters: URLSearchParams, queryId: string) {
+  constructor(request: IncomingMessage, response: ServerResponse, engine: EngineInfo, parameters: URLSearchParams, queryId: string) {
     this.#response = response;
     this.#engine = engine;
     this.#queryId = queryId;
     const wanted = /^(1|true)$/.test(parameters.get('enable_http_compression') ?? '');
-    this.#coding = wanted ? codingOf(request.headers['accept-encoding']) : undefined;
+    this.#coding = wanted ? acceptedEncoding(request.headers['accept-encoding']) : undefined;
   }
 
   set format(format: string) {
@@ -46,7 +46,7 @@ export class Answer {
   }
 
   /** The headers of an answer that is not an error yet. */
-  begin(summary: Summary = {}): void {
+  begin(summary: QuerySummary = {}): void {
     this.#start(200, contentTypeOf(this.#format), { 'X-ClickHouse-Format': this.#format, 'X-ClickHouse-Summary': this.#summary(summary) });
   }
 
@@ -64,7 +64,7 @@ export class Answer {
     if (this.#sink !== this.#response) this.#sink.pipe(this.#response);
   }
 
-  #summary(counts: Summary): string {
+  #summary(counts: QuerySummary): string {
     return JSON.stringify({
       read_rows: String(counts.readRows ?? 0),
       read_bytes: String(counts.readBytes ?? 0),
@@ -89,7 +89,7 @@ export class Answer {
         if (signal.aborted) reject(signal.reason);
         else resolve();
       };
-      const timer = setTimeout(() => this.#response.destroy(), stallMsMax);
+      const timer = setTimeout(() => this.#response.destroy(), clientStallMsMax);
       this.#sink!.once('drain', settle);
       signal.addEventListener('abort', settle, { once: true });
     });
@@ -102,22 +102,22 @@ export class Answer {
 
   /** As a status while nothing was sent; later as a frame at the end of the body, which clients of ClickHouse 25.11 and newer read. */
   fail(error: unknown): void {
-    const fault = faultOf(error);
-    const words = wordsOf(fault, this.#engine.version);
+    const exception = exceptionOf(error);
+    const message = exceptionText(exception, this.#engine.version);
     if (this.#sink === undefined) {
-      this.#start(statusOf(fault), 'text/plain; charset=UTF-8', failureHeaders(fault));
-      this.end(Buffer.from(words));
+      this.#start(httpStatusOf(exception), 'text/plain; charset=UTF-8', exceptionHeaders(exception));
+      this.end(Buffer.from(message));
       return;
     }
-    const length = Buffer.byteLength(words);
-    this.end(Buffer.from(`\r\n__exception__\r\n${this.#tag}\r\n${words}${length} ${this.#tag}\r\n__exception__\r\n`));
+    const length = Buffer.byteLength(message);
+    this.end(Buffer.from(`\r\n__exception__\r\n${this.#tag}\r\n${message}${length} ${this.#tag}\r\n__exception__\r\n`));
   }
 }
 
 /** A request that was not read to its end leaves no room for another on its connection. */
-const failureHeaders = (fault: EngineFault): Record<string, string> => ({
+const exceptionHeaders = (fault: EngineException): Record<string, string> => ({
   'X-ClickHouse-Exception-Code': String(fault.code),
-  ...(fault.code === faults.tooManyBytes('').code ? { Connection: 'close' } : {}),
+  ...(fault.code === exceptions.tooManyBytes('').code ? { Connection: 'close' } : {}),
 });
 
 const compressors = {
@@ -127,7 +127,7 @@ const compressors = {
   deflate: () => createDeflate({ level: 1 }),
 } as const;
 
-function codingOf(accepted: string | string[] | undefined): keyof typeof compressors | undefined {
+function acceptedEncoding(accepted: string | string[] | undefined): keyof typeof compressors | undefined {
   const codings = String(accepted ?? '')
     .toLowerCase()
     .split(',')

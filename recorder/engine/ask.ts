@@ -1,13 +1,13 @@
 /** Reads an HTTP request as ClickHouse understands it: a statement, its settings and parameters, and the data of an insert. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { AccountName } from './accounts.ts';
-import { decoded, formFields, fromBytes, inMemory } from './body.ts';
-import { faults } from './fault.ts';
+import type { EngineAccount } from './accounts.ts';
+import { decodeBody, formFields, fromBytes, readIntoMemory } from './body.ts';
+import { exceptions } from './fault.ts';
 import { sqlBytesMax } from './inspect.ts';
 import { splitInsert } from './split.ts';
 
-export interface Ask {
+export interface StatementRequest {
   /** Without an insert's data. */
   readonly sql: string;
   /** Of an insert; it has to be read or destroyed. */
@@ -18,13 +18,17 @@ export interface Ask {
 }
 
 /** Puts a form's fields into `parameters`, as if they had been in the URL. */
-export async function readAsk(request: IncomingMessage, parameters: URLSearchParams, account: AccountName): Promise<Ask> {
+export async function readStatementRequest(
+  request: IncomingMessage,
+  parameters: URLSearchParams,
+  account: EngineAccount,
+): Promise<StatementRequest> {
   refuseUnsupported(parameters);
   const contentType = request.headers['content-type'] ?? '';
   const isForm = /^multipart\/form-data/i.test(contentType);
-  let body = decoded(request);
+  let body = decodeBody(request);
   if (isForm) {
-    for (const [name, value] of formFields(await inMemory(body), contentType)) {
+    for (const [name, value] of formFields(await readIntoMemory(body), contentType)) {
       if (name === 'query' || name.startsWith('param_')) parameters.set(name, value.toString());
     }
     body = fromBytes(new Uint8Array());
@@ -34,10 +38,10 @@ export async function readAsk(request: IncomingMessage, parameters: URLSearchPar
   const split = splitInsert(query.toString('latin1'));
   if (split && (split.data !== undefined || split.end < query.length)) {
     const inline = query.subarray(split.data);
-    return { ...common, sql: query.toString('utf8', 0, split.end), data: joined(inline, body) };
+    return { ...common, sql: query.toString('utf8', 0, split.end), data: concatenate(inline, body) };
   }
   // Only the writer sends data; its statements, like all others, are far smaller.
-  const whole = Buffer.concat([query, await inMemory(body, account.mayWrite ? undefined : sqlBytesMax)]);
+  const whole = Buffer.concat([query, await readIntoMemory(body, account.mayWrite ? undefined : sqlBytesMax)]);
   const bodySplit = query.length > 0 && !split ? undefined : splitInsert(whole.toString('latin1', 0, sqlBytesMax));
   if (bodySplit?.data === undefined) return { ...common, sql: whole.toString(), data: undefined };
   return { ...common, sql: whole.toString('utf8', 0, bodySplit.end), data: fromBytes(whole.subarray(bodySplit.data)) };
@@ -45,11 +49,11 @@ export async function readAsk(request: IncomingMessage, parameters: URLSearchPar
 
 function refuseUnsupported(parameters: URLSearchParams): void {
   if (parameters.has('session_id')) {
-    throw faults.notImplemented('The embedded engine keeps no sessions: leave session_id out; every request stands alone.');
+    throw exceptions.notImplemented('The embedded engine keeps no sessions: leave session_id out; every request stands alone.');
   }
   for (const name of ['compress', 'decompress']) {
     if (/^(1|true)$/.test(parameters.get(name) ?? '')) {
-      throw faults.notImplemented(
+      throw exceptions.notImplemented(
         `The embedded engine does not speak ClickHouse's own compression (${name}=1): use HTTP's Content-Encoding.`,
       );
     }
@@ -61,7 +65,7 @@ function databaseOf({ headers }: IncomingMessage, parameters: URLSearchParams): 
   const name = (typeof header === 'string' ? header : undefined) ?? parameters.get('database') ?? '';
   if (name === '' || name === 'default') return 'default';
   if (name === 'system') return 'system';
-  throw faults.unknownDatabase(`Database ${name.slice(0, 80)} does not exist: the embedded engine has default and system.`);
+  throw exceptions.unknownDatabase(`Database ${name.slice(0, 80)} does not exist: the embedded engine has default and system.`);
 }
 
 function formatOf({ headers }: IncomingMessage, parameters: URLSearchParams): string {
@@ -69,7 +73,7 @@ function formatOf({ headers }: IncomingMessage, parameters: URLSearchParams): st
   return (typeof header === 'string' ? header : undefined) ?? parameters.get('default_format') ?? 'TabSeparated';
 }
 
-const joined = (head: Buffer, tail: Readable): Readable =>
+const concatenate = (head: Buffer, tail: Readable): Readable =>
   head.length === 0
     ? tail
     : Readable.from(

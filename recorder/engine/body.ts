@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
-import { EngineFault, faults } from './fault.ts';
+import { EngineException, exceptions } from './fault.ts';
 
 /** SQL, and inserts whose statement is in the body. */
 export const memoryBytesMax = 16 * 1024 * 1024;
@@ -13,14 +13,14 @@ export const memoryBytesMax = 16 * 1024 * 1024;
 export const fileBytesMax = 1024 * 1024 * 1024;
 
 /** The body's bytes without their compression. */
-export function decoded(request: IncomingMessage): Readable {
+export function decodeBody(request: IncomingMessage): Readable {
   const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const decoder = decoderOf(coding);
   if (!decoder) return request;
   // Half a body is no body: the one who reads has to hear of it.
   request.on('error', error => decoder.destroy(error));
   request.on('close', () => {
-    if (!request.complete) decoder.destroy(faults.cancelled('The client left.'));
+    if (!request.complete) decoder.destroy(exceptions.cancelled('The client left.'));
   });
   return request.pipe(decoder);
 }
@@ -40,32 +40,32 @@ function decoderOf(coding: string): Transform | undefined {
     case 'zstd':
       return createZstdDecompress();
     default:
-      throw faults.unknownCompression(`Unknown compression method '${coding.slice(0, 40)}': use gzip, deflate, br or zstd.`);
+      throw exceptions.unknownCompression(`Unknown compression method '${coding.slice(0, 40)}': use gzip, deflate, br or zstd.`);
   }
 }
 
-export async function inMemory(body: Readable, bytesMax = memoryBytesMax): Promise<Buffer> {
+export async function readIntoMemory(body: Readable, bytesMax = memoryBytesMax): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > bytesMax) throw tooLong(bytesMax);
+      if (length > bytesMax) throw bodyTooLarge(bytesMax);
       chunks.push(chunk);
     }
   } catch (error) {
-    throw bodyFault(error);
+    throw bodyException(error);
   }
   return Buffer.concat(chunks, length);
 }
 
 /** Gives the number of bytes written; nothing of the file is left on failure. */
-export async function intoFile(body: Readable, file: string, bytesMax = fileBytesMax): Promise<number> {
+export async function writeToFile(body: Readable, file: string, bytesMax = fileBytesMax): Promise<number> {
   let length = 0;
   const counted = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       length += chunk.length;
-      if (length > bytesMax) done(tooLong(bytesMax));
+      if (length > bytesMax) done(bodyTooLarge(bytesMax));
       else done(null, chunk);
     },
   });
@@ -73,28 +73,28 @@ export async function intoFile(body: Readable, file: string, bytesMax = fileByte
     await pipeline(body, counted, createWriteStream(file, { mode: 0o600 }));
   } catch (error) {
     await rm(file, { force: true });
-    throw bodyFault(error);
+    throw bodyException(error);
   }
   return length;
 }
 
-const tooLong = (bytesMax: number): EngineFault =>
-  faults.tooManyBytes(`The request's body is longer than ${bytesMax} bytes: send it in several inserts.`);
+const bodyTooLarge = (bytesMax: number): EngineException =>
+  exceptions.tooManyBytes(`The request's body is longer than ${bytesMax} bytes: send it in several inserts.`);
 
-function bodyFault(error: unknown): EngineFault {
-  if (error instanceof EngineFault) return error;
+function bodyException(error: unknown): EngineException {
+  if (error instanceof EngineException) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   if (/^(Z_|ERR_|BROTLI|ZSTD)/.test(code) && code !== 'ERR_STREAM_PREMATURE_CLOSE')
-    return faults.incorrectData(`The body cannot be decompressed: ${message}.`);
+    return exceptions.incorrectData(`The body cannot be decompressed: ${message}.`);
   return code === 'ENOSPC'
-    ? new EngineFault(243, 'NOT_ENOUGH_SPACE', 'There is no room on the disk for the data.')
-    : faults.cancelled('The client left.');
+    ? new EngineException(243, 'NOT_ENOUGH_SPACE', 'There is no room on the disk for the data.')
+    : exceptions.cancelled('The client left.');
 }
 
 /** The fields of a multipart form, by name. */
 export function formFields(body: Buffer, contentType: string): readonly (readonly [name: string, value: Buffer])[] {
   const boundary = /boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType);
-  if (!boundary) throw faults.badArguments('A multipart body needs its boundary in Content-Type.');
+  if (!boundary) throw exceptions.badArguments('A multipart body needs its boundary in Content-Type.');
   const delimiter = Buffer.from(`--${boundary[1] ?? boundary[2]}`);
   const fields: (readonly [string, Buffer])[] = [];
   for (let at = body.indexOf(delimiter); at >= 0; ) {

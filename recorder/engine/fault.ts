@@ -1,6 +1,6 @@
 /** What the engine answers when it does not do what was asked: ClickHouse's codes and names, and the HTTP status for each. */
 
-export class EngineFault extends Error {
+export class EngineException extends Error {
   readonly code: number;
   readonly codeName: string;
 
@@ -12,39 +12,39 @@ export class EngineFault extends Error {
 }
 
 /** The faults that this layer itself raises. */
-export const faults = {
-  badArguments: (message: string) => new EngineFault(36, 'BAD_ARGUMENTS', message),
-  unknownFunction: (message: string) => new EngineFault(46, 'UNKNOWN_FUNCTION', message),
-  notImplemented: (message: string) => new EngineFault(48, 'NOT_IMPLEMENTED', message),
-  unknownTable: (message: string) => new EngineFault(60, 'UNKNOWN_TABLE', message),
-  syntax: (message: string) => new EngineFault(62, 'SYNTAX_ERROR', message),
-  unknownFormat: (message: string) => new EngineFault(73, 'UNKNOWN_FORMAT', message),
-  unknownDatabase: (message: string) => new EngineFault(81, 'UNKNOWN_DATABASE', message),
-  incorrectData: (message: string) => new EngineFault(117, 'INCORRECT_DATA', message),
-  unknownSetting: (message: string) => new EngineFault(115, 'UNKNOWN_SETTING', message),
-  readonly: (message: string) => new EngineFault(164, 'READONLY', message),
-  tooManyQueries: (message: string) => new EngineFault(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message),
-  tooManyBytes: (message: string) => new EngineFault(307, 'TOO_MANY_BYTES', message),
-  unknownCompression: (message: string) => new EngineFault(89, 'UNKNOWN_COMPRESSION_METHOD', message),
-  unknownColumn: (message: string) => new EngineFault(16, 'NO_SUCH_COLUMN_IN_TABLE', message),
-  noHandler: (message: string) => new EngineFault(404, 'NOT_FOUND', message),
-  denied: (message: string) => new EngineFault(497, 'ACCESS_DENIED', message),
-  unauthenticated: (message: string) => new EngineFault(516, 'AUTHENTICATION_FAILED', message),
-  cancelled: (message: string) => new EngineFault(394, 'QUERY_WAS_CANCELLED', message),
-  closing: (message: string) => new EngineFault(236, 'ABORTED', message),
+export const exceptions = {
+  badArguments: (message: string) => new EngineException(36, 'BAD_ARGUMENTS', message),
+  unknownFunction: (message: string) => new EngineException(46, 'UNKNOWN_FUNCTION', message),
+  notImplemented: (message: string) => new EngineException(48, 'NOT_IMPLEMENTED', message),
+  unknownTable: (message: string) => new EngineException(60, 'UNKNOWN_TABLE', message),
+  syntax: (message: string) => new EngineException(62, 'SYNTAX_ERROR', message),
+  unknownFormat: (message: string) => new EngineException(73, 'UNKNOWN_FORMAT', message),
+  unknownDatabase: (message: string) => new EngineException(81, 'UNKNOWN_DATABASE', message),
+  incorrectData: (message: string) => new EngineException(117, 'INCORRECT_DATA', message),
+  unknownSetting: (message: string) => new EngineException(115, 'UNKNOWN_SETTING', message),
+  readonly: (message: string) => new EngineException(164, 'READONLY', message),
+  tooManyQueries: (message: string) => new EngineException(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message),
+  tooManyBytes: (message: string) => new EngineException(307, 'TOO_MANY_BYTES', message),
+  unknownCompression: (message: string) => new EngineException(89, 'UNKNOWN_COMPRESSION_METHOD', message),
+  unknownColumn: (message: string) => new EngineException(16, 'NO_SUCH_COLUMN_IN_TABLE', message),
+  noHandler: (message: string) => new EngineException(404, 'NOT_FOUND', message),
+  denied: (message: string) => new EngineException(497, 'ACCESS_DENIED', message),
+  unauthenticated: (message: string) => new EngineException(516, 'AUTHENTICATION_FAILED', message),
+  cancelled: (message: string) => new EngineException(394, 'QUERY_WAS_CANCELLED', message),
+  closing: (message: string) => new EngineException(236, 'ABORTED', message),
 } as const;
 
 /** Any error as a fault: the engine's own carry their code in the text, others are our mistakes. */
-export function faultOf(error: unknown): EngineFault {
-  if (error instanceof EngineFault) return error;
+export function exceptionOf(error: unknown): EngineException {
+  if (error instanceof EngineException) return error;
   const message = error instanceof Error ? error.message : String(error);
   const found = /Code: (\d+)\. DB::Exception: ([\s\S]*?)(?: \(([A-Z][A-Z0-9_]+)\))?\s*$/.exec(message);
-  if (!found) return new EngineFault(1002, 'UNKNOWN_EXCEPTION', message);
-  return new EngineFault(Number(found[1]), found[3] ?? 'UNKNOWN_EXCEPTION', found[2]!);
+  if (!found) return new EngineException(1002, 'UNKNOWN_EXCEPTION', message);
+  return new EngineException(Number(found[1]), found[3] ?? 'UNKNOWN_EXCEPTION', found[2]!);
 }
 
 /** As a ClickHouse server words it, so that clients find code and name in it. */
-export const wordsOf = (fault: EngineFault, version: string): string =>
+export const exceptionText = (fault: EngineException, version: string): string =>
   `Code: ${fault.code}. DB::Exception: ${fault.message} (${fault.codeName}) (version ${version} (embedded))\n`;
 
 const statusByCode: ReadonlyMap<number, number> = new Map([
@@ -65,4 +65,4 @@ const statusByCode: ReadonlyMap<number, number> = new Map([
   [394, 499],
 ]);
 
-export const statusOf = (fault: EngineFault): number => statusByCode.get(fault.code) ?? 500;
+export const httpStatusOf = (fault: EngineException): number => statusByCode.get(fault.code) ?? 500;

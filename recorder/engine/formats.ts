@@ -1,32 +1,32 @@
 /** Formats by what the engine's HTTP side has to know of them: which exist, which can be cut into chunks, and their content types. */
 
-const list = (names: string): ReadonlySet<string> => new Set(names.split(' '));
+const nameSet = (names: string): ReadonlySet<string> => new Set(names.split(' '));
 
 /** Each chunk of a stream is a document of its own; of these the documents laid end to end are one again. */
-const rowByRow = list(
+const rowByRow = nameSet(
   'JSONEachRow JSONLines NDJSON JSONCompactEachRow JSONStringsEachRow JSONCompactStringsEachRow TabSeparated TSV TabSeparatedRaw TSVRaw Raw ' +
     'CSV TSKV RowBinary Native LineAsString',
 );
 
-const withNames = list(
+const withNames = nameSet(
   'JSONCompactEachRowWithNames JSONCompactEachRowWithNamesAndTypes JSONCompactStringsEachRowWithNames ' +
     'JSONCompactStringsEachRowWithNamesAndTypes TabSeparatedWithNames TabSeparatedWithNamesAndTypes TSVWithNames TSVWithNamesAndTypes ' +
     'TabSeparatedRawWithNames TabSeparatedRawWithNamesAndTypes TSVRawWithNames TSVRawWithNamesAndTypes CSVWithNames CSVWithNamesAndTypes ' +
     'RowBinaryWithNames RowBinaryWithNamesAndTypes',
 );
 
-const documents = list(
+const documents = nameSet(
   'JSON JSONCompact JSONStrings JSONCompactStrings JSONObjectEachRow JSONColumns JSONCompactColumns JSONColumnsWithMetadata Values ' +
     'BSONEachRow MsgPack Parquet Arrow ArrowStream ORC Avro Npy',
 );
 
-const outputOnly = list(
+const outputOnly = nameSet(
   'JSONEachRowWithProgress JSONStringsEachRowWithProgress Pretty PrettyCompact PrettySpace PrettyMonoBlock PrettyCompactMonoBlock ' +
     'PrettySpaceMonoBlock PrettyNoEscapes PrettyCompactNoEscapes PrettySpaceNoEscapes PrettyJSONEachRow JSONEachRowPretty Vertical Markdown XML ' +
     'SQLInsert Null Hash Prometheus RawBLOB',
 );
 
-const inputOnly = list('JSONAsString JSONAsObject RowBinaryWithDefaults');
+const inputOnly = nameSet('JSONAsString JSONAsObject RowBinaryWithDefaults');
 
 export const isRowByRow = (format: string): boolean => rowByRow.has(format);
 export const isOutputFormat = (format: string): boolean => [rowByRow, withNames, documents, outputOnly].some(set => set.has(format));

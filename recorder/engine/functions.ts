@@ -12,7 +12,7 @@ export const functionsQuery = 'SELECT name, is_aggregate, case_insensitive, alia
 export const combinatorsQuery = 'SELECT name FROM system.aggregate_function_combinators';
 
 /** These compute from their arguments alone. */
-const categories = new Set(
+const allowedCategories = new Set(
   (
     'Aggregate Functions,Arithmetic,Arrays,Bit,Bitmap,Comparison,Conditional,Dates and Times,Distance,Encoding,Financial,Geo,Geo Polygon,Hash,' +
     'IP Address,JSON,Logical,Map,Mathematical,Null,NumericIndexedVector,QBit,Random Number,Rounding,String,String Replacement,String Search,' +
@@ -21,7 +21,7 @@ const categories = new Set(
 );
 
 /** Of the categories "Other" and "Internal", and of those without any. Not here: files, dictionaries, joins by name, sleeping, the machine. */
-const single = new Set(
+const allowedNames = new Set(
   (
     'bar blockNumber blockSize byteSize countDigits currentDatabase currentQueryID currentSchemas currentUser defaultValueOfArgumentType ' +
     'defaultValueOfTypeName digits displayName dumpColumnStructure errorCodeToName finalizeAggregation formatQuery formatQueryOrNull ' +
@@ -39,22 +39,22 @@ const single = new Set(
 /** Syntax that the tree prints as a function although the engine lists none of that name. */
 const syntax = new Set(['lambda', 'untuple', 'exists', 'grouping']);
 
-export interface Functions {
+export interface FunctionPermissions {
   /** Whether it may be called, and why not. */
-  verdict(name: string): 'allowed' | 'forbidden' | 'unknown';
+  permissionOf(name: string): 'allowed' | 'forbidden' | 'unknown';
   /** Whether a bare name means a function that may not be called: `arrayMap(file, ...)` calls it as well. */
   forbidsBareName(name: string): boolean;
 }
 
-export function functionsOf(rows: readonly FunctionRow[], combinators: readonly string[]): Functions {
+export function functionPermissions(rows: readonly FunctionRow[], combinators: readonly string[]): FunctionPermissions {
   const byName = new Map(rows.map(row => [row.name, row]));
-  const folded = new Map(rows.filter(row => row.case_insensitive).map(row => [row.name.toLowerCase(), row]));
-  const find = (name: string) => byName.get(name) ?? folded.get(name.toLowerCase());
+  const byLowerCaseName = new Map(rows.filter(row => row.case_insensitive).map(row => [row.name.toLowerCase(), row]));
+  const find = (name: string) => byName.get(name) ?? byLowerCaseName.get(name.toLowerCase());
   const allows = (row: FunctionRow): boolean => {
     const target = (row.alias_to && find(row.alias_to)) || row;
     const among = target.categories.split(',').filter(category => category !== '');
-    if (single.has(target.name) || single.has(row.name)) return true;
-    return among.length > 0 && among.every(category => categories.has(category));
+    if (allowedNames.has(target.name) || allowedNames.has(row.name)) return true;
+    return among.length > 0 && among.every(category => allowedCategories.has(category));
   };
   const aggregate = (name: string): FunctionRow | undefined => {
     const row = find(name);
@@ -64,7 +64,7 @@ export function functionsOf(rows: readonly FunctionRow[], combinators: readonly 
   };
   const forbidden = new Set(rows.filter(row => !allows(row)).map(row => row.name.toLowerCase()));
   return {
-    verdict(name) {
+    permissionOf(name) {
       if (syntax.has(name)) return 'allowed';
       const row = find(name) ?? aggregate(name);
       if (!row) return 'unknown';

@@ -1,56 +1,56 @@
 /** Lets a few in at a time and keeps the others in a line of bounded length. */
 
-export class Gate {
-  readonly #places: number;
+export class ConcurrencyLimiter {
+  readonly #limit: number;
   readonly #waitingMax: number;
-  readonly #full: () => Error;
+  readonly #onFull: () => Error;
   readonly #waiting: { enter: () => void; leave: (reason: Error) => void }[] = [];
-  #inside = 0;
+  #running = 0;
 
-  constructor(places: number, waitingMax: number, full: () => Error) {
-    this.#places = places;
+  constructor(limit: number, waitingMax: number, onFull: () => Error) {
+    this.#limit = limit;
     this.#waitingMax = waitingMax;
-    this.#full = full;
+    this.#onFull = onFull;
   }
 
   /** Runs `work` when there is a place; someone who gives up by `signal` while waiting takes none. */
-  async pass<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     await this.#enter(signal);
     try {
       return await work();
     } finally {
-      this.#inside -= 1;
+      this.#running -= 1;
       this.#waiting.shift()?.enter();
     }
   }
 
   #enter(signal: AbortSignal | undefined): Promise<void> | undefined {
     signal?.throwIfAborted();
-    if (this.#inside < this.#places) {
-      this.#inside += 1;
+    if (this.#running < this.#limit) {
+      this.#running += 1;
       return undefined;
     }
-    if (this.#waiting.length >= this.#waitingMax) throw this.#full();
+    if (this.#waiting.length >= this.#waitingMax) throw this.#onFull();
     return new Promise<void>((resolve, reject) => {
-      const place = {
+      const entry = {
         enter: () => {
           signal?.removeEventListener('abort', giveUp);
-          this.#inside += 1;
+          this.#running += 1;
           resolve();
         },
         leave: reject,
       };
       const giveUp = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(place), 1);
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
         reject(signal!.reason);
       };
       signal?.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.push(place);
+      this.#waiting.push(entry);
     });
   }
 
   /** Turns away everyone in the line. */
-  clear(reason: Error): void {
+  rejectWaiting(reason: Error): void {
     for (const { leave } of this.#waiting.splice(0)) leave(reason);
   }
 }

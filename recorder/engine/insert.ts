@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fromBytes, inMemory, intoFile } from './body.ts';
-import { EngineFault, faultOf, faults } from './fault.ts';
+import { fromBytes, readIntoMemory, writeToFile } from './body.ts';
+import { EngineException, exceptionOf, exceptions } from './fault.ts';
 import { isInputFormat } from './formats.ts';
 import type { Statement } from './inspect.ts';
 import { type Lease, quoted, type Sessions } from './sessions.ts';
 import type { TreeNode } from './tree.ts';
 
-export interface Inserted {
+export interface InsertCounts {
   readonly rows: number;
   readonly bytes: number;
 }
@@ -34,17 +34,17 @@ export class Inserter {
   }
 
   /** Tables may have changed. */
-  forget(): void {
+  clearColumnCache(): void {
     this.#columns.clear();
   }
 
   /** The rows are written when this resolves. An error means that none is, but for a batch of several blocks: repeat it under the same token. */
-  async insert(statement: Statement, data: Readable, lease: Lease): Promise<Inserted> {
-    const { prefix, format } = headOf(statement);
+  async insert(statement: Statement, data: Readable, lease: Lease): Promise<InsertCounts> {
+    const { prefix, format } = insertHeadOf(statement);
     const structure = this.#structureOf(statement);
     const file = join(this.#folder, randomUUID());
     try {
-      const bytes = await intoFile(format === 'Values' ? await oneList(data) : data, file);
+      const bytes = await writeToFile(format === 'Values' ? await singleValuesList(data) : data, file);
       if (bytes === 0) return { rows: 0, bytes };
       const source = `file(${quoted(file)}, ${quoted(format)}, ${quoted(structure)})`;
       const { session } = lease;
@@ -52,7 +52,7 @@ export class Inserter {
       const counted = await this.#sessions.run(() => session.queryAsync(`SELECT count() FROM ${source}`, { format: 'TSV' }));
       return { rows: Number(counted.text()), bytes };
     } catch (error) {
-      throw withoutFile(faultOf(error));
+      throw hideFilePath(exceptionOf(error));
     } finally {
       await rm(file, { force: true });
     }
@@ -64,7 +64,7 @@ export class Inserter {
     const table = names.at(-1) ?? '';
     const all = this.#columnsOf(table);
     const list = tree.children.find(child => child.kind === 'ExpressionList');
-    return (list ? list.children.flatMap(item => listed(all, item, table)) : all).map(declaration).join(', ');
+    return (list ? list.children.flatMap(item => selectedColumns(all, item, table)) : all).map(declaration).join(', ');
   }
 
   #columnsOf(table: string): readonly Column[] {
@@ -73,7 +73,7 @@ export class Inserter {
     const columns = this.#sessions.rows<Column>(
       `SELECT name, type, default_kind, default_expression FROM system.columns WHERE database = 'default' AND table = ${quoted(table)} ORDER BY position`,
     );
-    if (columns.length === 0) throw faults.unknownTable(`Table default.${table} does not exist.`);
+    if (columns.length === 0) throw exceptions.unknownTable(`Table default.${table} does not exist.`);
     const insertable = columns.filter(({ default_kind: kind }) => kind === '' || kind === 'DEFAULT');
     this.#columns.set(table, insertable);
     return insertable;
@@ -81,36 +81,36 @@ export class Inserter {
 }
 
 /** Where the data lay in between is nobody's business. */
-function withoutFile({ code, codeName, message }: EngineFault): EngineFault {
-  if (code === 344) return faults.syntax('VALUES takes literals only here: put expressions into an INSERT ... SELECT.');
-  return new EngineFault(code, codeName, message.replace(/:? ?\(in file\/uri [^)]*\)/g, '').replace(/: While executing [\s\S]*$/, ''));
+function hideFilePath({ code, codeName, message }: EngineException): EngineException {
+  if (code === 344) return exceptions.syntax('VALUES takes literals only here: put expressions into an INSERT ... SELECT.');
+  return new EngineException(code, codeName, message.replace(/:? ?\(in file\/uri [^)]*\)/g, '').replace(/: While executing [\s\S]*$/, ''));
 }
 
 /** The engine stops reading at a semicolon, so what follows one would be lost without a word. */
-async function oneList(data: Readable): Promise<Readable> {
-  const bytes = await inMemory(data);
+async function singleValuesList(data: Readable): Promise<Readable> {
+  const bytes = await readIntoMemory(data);
   const text = bytes.toString('latin1');
   for (const { 0: found, index } of text.matchAll(/'(?:[^'\\]|\\[\s\S])*'|;/g)) {
     if (found !== ';') continue;
     if (text.slice(index + 1).trim() !== '')
-      throw faults.syntax('Syntax error: one statement at a time; there is text behind the semicolon.');
+      throw exceptions.syntax('Syntax error: one statement at a time; there is text behind the semicolon.');
   }
   return fromBytes(bytes);
 }
 
 /** A column by its name, or all, or all `* EXCEPT` some. */
-function listed(columns: readonly Column[], item: TreeNode, table: string): readonly Column[] {
-  const named = (name: string): Column => {
+function selectedColumns(columns: readonly Column[], item: TreeNode, table: string): readonly Column[] {
+  const columnNamed = (name: string): Column => {
     const column = columns.find(column => column.name === name);
-    if (!column) throw faults.unknownColumn(`No such column ${name} in table default.${table}.`);
+    if (!column) throw exceptions.unknownColumn(`No such column ${name} in table default.${table}.`);
     return column;
   };
-  if (item.kind === 'Identifier') return [named(item.detail)];
+  if (item.kind === 'Identifier') return [columnNamed(item.detail)];
   const transformers = item.children.flatMap(child => child.children);
   if (item.kind !== 'Asterisk' || transformers.some(({ kind }) => kind !== 'ColumnsExceptTransformer')) {
-    throw faults.notImplemented('The embedded engine takes a list of columns, * or * EXCEPT in an INSERT with data.');
+    throw exceptions.notImplemented('The embedded engine takes a list of columns, * or * EXCEPT in an INSERT with data.');
   }
-  const left = transformers.flatMap(({ children }) => children.map(({ detail }) => named(detail)));
+  const left = transformers.flatMap(({ children }) => children.map(({ detail }) => columnNamed(detail)));
   return columns.filter(column => !left.includes(column));
 }
 
@@ -118,10 +118,10 @@ const declaration = ({ name, type, default_kind: kind, default_expression: expre
   `\`${name.replace(/[\\`]/g, '\\$&')}\` ${type}${kind === 'DEFAULT' ? ` DEFAULT ${expression}` : ''}`;
 
 /** The engine wrote the statement, so its format is the last word. */
-function headOf({ sql }: Statement): { readonly prefix: string; readonly format: string } {
+function insertHeadOf({ sql }: Statement): { readonly prefix: string; readonly format: string } {
   const found = /^(INSERT INTO [\s\S]*) FORMAT (\w+)$/.exec(sql);
-  if (!found) throw faults.syntax('Syntax error: an INSERT with data has to end with VALUES or with FORMAT and its name.');
+  if (!found) throw exceptions.syntax('Syntax error: an INSERT with data has to end with VALUES or with FORMAT and its name.');
   const [, prefix = '', format = ''] = found;
-  if (!isInputFormat(format)) throw faults.unknownFormat(`Unknown format ${format}, or one that the embedded engine does not read.`);
+  if (!isInputFormat(format)) throw exceptions.unknownFormat(`Unknown format ${format}, or one that the embedded engine does not read.`);
   return { prefix, format };
 }

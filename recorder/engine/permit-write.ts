@@ -1,20 +1,20 @@
 /** What the writer may do to tables, as far as it can be seen in the syntax tree: records go in, migrations run, files stay closed. */
 import { tokensOf } from '../statements.ts';
-import { faults } from './fault.ts';
+import { exceptions } from './fault.ts';
 import type { TreeNode } from './tree.ts';
 
 export const writeKinds = new Set(
   'InsertQuery CreateQuery AlterQuery DropQuery TruncateQuery OptimizeQuery Rename DeleteQuery UpdateQuery'.split(' '),
 );
 
-const kinds = new Set(
+const allowedDdlNodes = new Set(
   (
     'Columns Storage ColumnDeclaration NameTypePair DataType EnumDataType TupleDataType Index Constraint Projection ProjectionSelectQuery TTLElement ' +
     'StorageOrderByElement AlterCommand Assignment Partition Partition_ID ViewTargets Refresh SQL'
   ).split(' '),
 );
 
-const names = new Set(
+const allowedDdlFunctions = new Set(
   (
     'MergeTree ReplacingMergeTree AggregatingMergeTree SummingMergeTree CollapsingMergeTree VersionedCollapsingMergeTree CoalescingMergeTree ' +
     'ReplicatedMergeTree ReplicatedReplacingMergeTree ReplicatedAggregatingMergeTree ReplicatedSummingMergeTree Memory Null Log TinyLog ' +
@@ -25,9 +25,9 @@ const names = new Set(
 );
 
 /** What a tree of the writer's may hold besides the parts of queries. */
-export const ddlNames = { parts: kinds, functions: names } as const;
+export const ddlNames = { parts: allowedDdlNodes, functions: allowedDdlFunctions } as const;
 
-const alterations = new Set(
+const allowedAlterations = new Set(
   (
     'ADD_COLUMN DROP_COLUMN MODIFY_COLUMN RENAME_COLUMN COMMENT_COLUMN CLEAR_COLUMN MATERIALIZE_COLUMN ADD_INDEX DROP_INDEX MATERIALIZE_INDEX ' +
     'CLEAR_INDEX ADD_CONSTRAINT DROP_CONSTRAINT ADD_PROJECTION DROP_PROJECTION MATERIALIZE_PROJECTION MODIFY_TTL REMOVE_TTL MATERIALIZE_TTL ' +
@@ -39,19 +39,19 @@ export function checkWrite(root: TreeNode): void {
   const children = root.children;
   for (const child of children) {
     if (child.kind === 'Identifier' && child.detail !== 'default' && /^(system|information_schema)$/i.test(child.detail)) {
-      throw refused(`Writing to the database ${child.detail}`);
+      throw notAllowed(`Writing to the database ${child.detail}`);
     }
   }
   switch (root.kind) {
     case 'InsertQuery':
-      if (children.some(child => child.kind === 'Literal')) throw refused('FROM INFILE');
-      if (children.some(child => child.kind === 'Function')) throw refused('INSERT INTO FUNCTION');
+      if (children.some(child => child.kind === 'Literal')) throw notAllowed('FROM INFILE');
+      if (children.some(child => child.kind === 'Function')) throw notAllowed('INSERT INTO FUNCTION');
       return;
     case 'CreateQuery':
       return checkCreate(root);
     case 'DropQuery':
     case 'TruncateQuery':
-      if (/ $/.test(root.detail)) throw refused('Dropping a database');
+      if (/ $/.test(root.detail)) throw notAllowed('Dropping a database');
       return;
     case 'AlterQuery':
       return checkAlter(root);
@@ -61,15 +61,15 @@ export function checkWrite(root: TreeNode): void {
 
 /** A table says how it is stored; a database, a temporary table and a copy of another's structure do not. */
 function checkCreate(root: TreeNode): void {
-  if (root.children.some(child => child.kind === 'Function')) throw refused('CREATE TABLE AS a table function');
+  if (root.children.some(child => child.kind === 'Function')) throw notAllowed('CREATE TABLE AS a table function');
   const stored = root.children.some(({ kind }) => kind === 'Storage' || kind === 'ViewTargets' || kind === 'SelectWithUnionQuery');
-  if (!stored) throw refused('CREATE without an engine');
+  if (!stored) throw notAllowed('CREATE without an engine');
 }
 
 function checkAlter(root: TreeNode): void {
   for (const command of root.children.flatMap(child => (child.kind === 'ExpressionList' ? child.children : []))) {
-    if (command.kind !== 'AlterCommand' || !alterations.has(command.detail))
-      throw refused(`ALTER TABLE ... ${command.detail.replaceAll('_', ' ')}`);
+    if (command.kind !== 'AlterCommand' || !allowedAlterations.has(command.detail))
+      throw notAllowed(`ALTER TABLE ... ${command.detail.replaceAll('_', ' ')}`);
   }
 }
 
@@ -80,10 +80,10 @@ function checkAlter(root: TreeNode): void {
 export function checkTableSettings(sql: string): void {
   for (const { type, start, end } of tokensOf(sql)) {
     const word = type === 'word' ? sql.slice(start, end) : '';
-    if (elsewhere.has(word)) throw refused(`The table setting ${word}`);
+    if (forbiddenTableSettings.has(word)) throw notAllowed(`The table setting ${word}`);
   }
 }
 
-const elsewhere = new Set(['disk', 'storage_policy', 'table_disk']);
+const forbiddenTableSettings = new Set(['disk', 'storage_policy', 'table_disk']);
 
-const refused = (what: string) => faults.denied(`${what} is not allowed here.`);
+const notAllowed = (what: string) => exceptions.denied(`${what} is not allowed here.`);

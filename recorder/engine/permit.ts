@@ -1,19 +1,19 @@
 /** Decides from a statement's syntax tree whether an account may run it: allow-lists of kinds, tables and functions, and nothing else passes. */
-import { type EngineFault, faults } from './fault.ts';
+import { type EngineException, exceptions } from './fault.ts';
 import { isOutputFormat } from './formats.ts';
-import type { Functions } from './functions.ts';
+import type { FunctionPermissions } from './functions.ts';
 import { checkWrite, ddlNames, writeKinds } from './permit-write.ts';
 import { nodesOf, type TreeNode } from './tree.ts';
 
-export interface Permit {
-  readonly functions: Functions;
+export interface Permissions {
+  readonly functions: FunctionPermissions;
   /** What names without a database mean. */
   readonly database: string;
   readonly mayWrite: boolean;
 }
 
 /** A statement that may run, as far as its running depends on it. */
-export interface Permitted {
+export interface StatementProperties {
   readonly kind: 'read' | 'insert' | 'write';
   /** Of a SELECT's FORMAT clause. */
   readonly format: string | undefined;
@@ -21,7 +21,7 @@ export interface Permitted {
   readonly streams: boolean;
 }
 
-const statements = new Set(
+const allowedStatements = new Set(
   (
     'SelectWithUnionQuery SelectIntersectExceptQuery Explain DescribeQuery ShowTables ShowColumns ShowIndexes ShowCreateTableQuery ' +
     'ShowCreateViewQuery ShowFunctions ShowEngineQuery ExistsTableQuery ExistsViewQuery ExistsDatabaseQuery'
@@ -29,7 +29,7 @@ const statements = new Set(
 );
 
 /** What may stand below a statement. Not here: APPLY, whose function the tree does not name. */
-const parts = new Set(
+const allowedNodes = new Set(
   (
     'SelectWithUnionQuery SelectIntersectExceptQuery SelectQuery ExpressionList Function Literal Identifier TableIdentifier Asterisk ' +
     'QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher QualifiedColumnsListMatcher ' +
@@ -40,7 +40,7 @@ const parts = new Set(
 );
 
 /** Table functions that compute their rows. */
-const tableFunctions = new Set(
+const allowedTableFunctions = new Set(
   'numbers numbers_mt zeros zeros_mt primes generateSeries generate_series values VALUES SQLStandardValues'.split(' '),
 );
 
@@ -54,19 +54,19 @@ const writersSystemTables = new Set(
 
 const otherDatabases = new Set(['system', 'information_schema']);
 
-export function permit(root: TreeNode, account: Permit): Permitted {
+export function checkStatement(root: TreeNode, account: Permissions): StatementProperties {
   const writes = writeKinds.has(root.kind);
-  if (!statements.has(root.kind) && !(writes && account.mayWrite)) {
+  if (!allowedStatements.has(root.kind) && !(writes && account.mayWrite)) {
     throw writes
-      ? faults.readonly(`${words(root.kind)} needs the writer's account.`)
-      : refused(`Statements of the kind ${words(root.kind)}`);
+      ? exceptions.readonly(`${readableKind(root.kind)} needs the writer's account.`)
+      : notAllowed(`Statements of the kind ${readableKind(root.kind)}`);
   }
-  if (root.kind === 'Explain' && !explains.has(root.detail)) throw refused(root.detail);
-  if (writesFile(root)) throw refused('INTO OUTFILE');
+  if (root.kind === 'Explain' && !allowedExplains.has(root.detail)) throw notAllowed(root.detail);
+  if (writesFile(root)) throw notAllowed('INTO OUTFILE');
   if (root.kind !== 'Explain') checkSettings(root, account);
   for (const [node, parent] of nodesOf(root)) {
-    if (node !== root && !parts.has(node.kind) && !(account.mayWrite && ddlNames.parts.has(node.kind))) {
-      throw refused(node.kind === 'ColumnsApplyTransformer' ? 'APPLY' : words(node.kind));
+    if (node !== root && !allowedNodes.has(node.kind) && !(account.mayWrite && ddlNames.parts.has(node.kind))) {
+      throw notAllowed(node.kind === 'ColumnsApplyTransformer' ? 'APPLY' : readableKind(node.kind));
     }
     checkNode(node, parent, account, writes);
   }
@@ -78,9 +78,9 @@ export function permit(root: TreeNode, account: Permit): Permitted {
   };
 }
 
-const explains = new Set(['EXPLAIN', 'EXPLAIN AST', 'EXPLAIN SYNTAX', 'EXPLAIN QUERY TREE', 'EXPLAIN PIPELINE', 'EXPLAIN ESTIMATE']);
+const allowedExplains = new Set(['EXPLAIN', 'EXPLAIN AST', 'EXPLAIN SYNTAX', 'EXPLAIN QUERY TREE', 'EXPLAIN PIPELINE', 'EXPLAIN ESTIMATE']);
 
-function checkNode(node: TreeNode, parent: TreeNode | undefined, account: Permit, writes: boolean): void {
+function checkNode(node: TreeNode, parent: TreeNode | undefined, account: Permissions, writes: boolean): void {
   switch (node.kind) {
     case 'SelectWithUnionQuery':
       return checkUnion(node, account);
@@ -100,46 +100,46 @@ function checkNode(node: TreeNode, parent: TreeNode | undefined, account: Permit
 const writesFile = (node: TreeNode): boolean => node.children.some(({ kind, detail }) => kind === 'Literal' && detail.startsWith("'"));
 
 /** Below a union stand its queries and, at the top, a format. */
-function checkUnion(node: TreeNode, account: Permit): void {
-  if (writesFile(node)) throw refused('INTO OUTFILE');
+function checkUnion(node: TreeNode, account: Permissions): void {
+  if (writesFile(node)) throw notAllowed('INTO OUTFILE');
   for (const child of node.children) {
     if (child.kind === 'Identifier' && !isOutputFormat(child.detail))
-      throw faults.unknownFormat(`The format ${child.detail} is not available here.`);
+      throw exceptions.unknownFormat(`The format ${child.detail} is not available here.`);
   }
   checkSettings(node, account);
 }
 
-function checkSettings(node: TreeNode, account: Permit): void {
+function checkSettings(node: TreeNode, account: Permissions): void {
   if (account.mayWrite || !node.children.some(child => child.kind === 'Set')) return;
-  throw faults.readonly('A SETTINGS clause is not allowed here: give settings as URL parameters.');
+  throw exceptions.readonly('A SETTINGS clause is not allowed here: give settings as URL parameters.');
 }
 
-function checkFunction(node: TreeNode, parent: TreeNode | undefined, { functions, mayWrite }: Permit, writes: boolean): void {
+function checkFunction(node: TreeNode, parent: TreeNode | undefined, { functions, mayWrite }: Permissions, writes: boolean): void {
   const name = node.detail;
   if (parent?.kind === 'TableExpression') {
-    if (!tableFunctions.has(name)) throw refused(`The table function ${name}`);
+    if (!allowedTableFunctions.has(name)) throw notAllowed(`The table function ${name}`);
     return;
   }
   if (mayWrite && writes && ddlNames.functions.has(name)) return;
-  const verdict = functions.verdict(name);
-  if (verdict === 'forbidden') throw refused(`The function ${name}`);
-  if (verdict === 'unknown') throw faults.unknownFunction(`Function with name ${name} is not available here.`);
+  const permission = functions.permissionOf(name);
+  if (permission === 'forbidden') throw notAllowed(`The function ${name}`);
+  if (permission === 'unknown') throw exceptions.unknownFunction(`Function with name ${name} is not available here.`);
 }
 
-function checkTable(name: string, account: Permit): void {
+function checkTable(name: string, account: Permissions): void {
   const names = /^(?:(\w+)\.)?([A-Za-z_]\w*)$/.exec(name);
-  if (!names) throw refused(`The table ${name}`);
+  if (!names) throw notAllowed(`The table ${name}`);
   const [, database = account.database, table = ''] = names;
   if (database === 'default') return;
-  if (database !== 'system') throw refused(`The database ${database}`);
-  if (!systemTables.has(table) && !(account.mayWrite && writersSystemTables.has(table))) throw refused(`The table system.${table}`);
+  if (database !== 'system') throw notAllowed(`The database ${database}`);
+  if (!systemTables.has(table) && !(account.mayWrite && writersSystemTables.has(table))) throw notAllowed(`The table system.${table}`);
 }
 
 /** A name in an expression can be a column, but also a table (`x IN system.users`) or a function (`arrayMap(file, paths)`). */
-function checkIdentifier(name: string, account: Permit): void {
+function checkIdentifier(name: string, account: Permissions): void {
   const names = name.split('.');
   if (names.length > 1 && otherDatabases.has(names[0]!.toLowerCase())) checkTable(names.slice(0, 2).join('.'), account);
-  if (account.functions.forbidsBareName(names.at(-1)!)) throw refused(`The function ${names.at(-1)}`);
+  if (account.functions.forbidsBareName(names.at(-1)!)) throw notAllowed(`The function ${names.at(-1)}`);
 }
 
 /** Scalar subqueries run when a query is planned, and the plan is made on the calling thread. */
@@ -150,10 +150,10 @@ function computesWhilePlanned(root: TreeNode): boolean {
   return false;
 }
 
-const refused = (what: string): EngineFault => faults.denied(`${what} is not allowed here.`);
+const notAllowed = (what: string): EngineException => exceptions.denied(`${what} is not allowed here.`);
 
 /** `ShowGrantsQuery` as `SHOW GRANTS`. */
-const words = (kind: string): string =>
+const readableKind = (kind: string): string =>
   kind
     .replace(/^AST|Query$|SQL/g, '')
     .replace(/([a-z])([A-Z])/g, '$1 $2')

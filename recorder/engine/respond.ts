@@ -1,108 +1,115 @@
 /** Answers one request: who asks, what is asked, may it be run, and then the rows. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AccountName, admit, checkHost, type Door } from './accounts.ts';
-import { Answer, type Engine } from './answer.ts';
-import { type Ask, readAsk } from './ask.ts';
+import { type AccessPolicy, authenticate, checkHost, type EngineAccount } from './accounts.ts';
+import { type EngineInfo, ResponseWriter } from './answer.ts';
+import { readStatementRequest, type StatementRequest } from './ask.ts';
 import { fromBytes } from './body.ts';
-import { faults } from './fault.ts';
+import { exceptions } from './fault.ts';
 import { isOutputFormat, isRowByRow } from './formats.ts';
 import { helloBlock, helloStatement } from './hello.ts';
 import type { Inserter } from './insert.ts';
-import type { Inspector, Statement } from './inspect.ts';
+import type { Statement, StatementChecker } from './inspect.ts';
 import type { Lease, Sessions } from './sessions.ts';
-import { setupOf, valuesOf } from './settings.ts';
+import { queryParameters, setupStatements } from './settings.ts';
 
-export interface Parts {
-  readonly door: Door;
-  readonly engine: Engine;
+export interface EngineContext {
+  readonly access: AccessPolicy;
+  readonly engine: EngineInfo;
   readonly sessions: Sessions;
-  readonly inspector: Inspector;
+  readonly checker: StatementChecker;
   readonly inserter: Inserter;
   /** Aborts when the engine closes: reads end then, writes do not. */
   readonly closing: AbortSignal;
 }
 
-interface Turn {
-  readonly ask: Ask;
-  readonly account: AccountName;
+interface StatementExecution {
+  readonly statementRequest: StatementRequest;
+  readonly account: EngineAccount;
   readonly parameters: URLSearchParams;
-  readonly answer: Answer;
+  readonly writer: ResponseWriter;
   /** Aborts when the client leaves or the engine closes. */
   readonly signal: AbortSignal;
 }
 
-export async function respond(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleRequest(context: EngineContext, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, searchParams: parameters } = new URL(request.url ?? '/', 'http://engine');
-  const asked = parameters.get('query_id');
-  const queryId = asked !== null && /^[\w.:-]{1,128}$/.test(asked) ? asked : randomUUID();
-  const answer = new Answer(request, response, parts.engine, parameters, queryId);
-  const left = new AbortController();
+  const givenId = parameters.get('query_id');
+  const queryId = givenId !== null && /^[\w.:-]{1,128}$/.test(givenId) ? givenId : randomUUID();
+  const answer = new ResponseWriter(request, response, context.engine, parameters, queryId);
+  const disconnected = new AbortController();
   response.on('close', () => {
-    if (!response.writableFinished) left.abort(faults.cancelled('The client left.'));
+    if (!response.writableFinished) disconnected.abort(exceptions.cancelled('The client left.'));
   });
   try {
-    checkHost(request, parts.door);
+    checkHost(request, context.access);
     if (isProbe(request, pathname, parameters)) {
       response.writeHead(200, { 'Content-Type': 'text/html; charset=UTF-8' }).end('Ok.\n');
       return;
     }
-    if (pathname !== '/') throw faults.noHandler(`There is no handle ${pathname.slice(0, 80)}. Use / or /ping.`);
-    if (!['GET', 'HEAD', 'POST'].includes(request.method ?? '')) throw faults.notImplemented(`Use GET or POST, not ${request.method}.`);
-    const account = admit(request, parameters, parts.door);
-    const ask = await readAsk(request, parameters, account);
-    await turn(
-      parts,
-      { ask, account, parameters, answer, signal: AbortSignal.any([left.signal, parts.closing]) },
+    if (pathname !== '/') throw exceptions.noHandler(`There is no handle ${pathname.slice(0, 80)}. Use / or /ping.`);
+    if (!['GET', 'HEAD', 'POST'].includes(request.method ?? '')) throw exceptions.notImplemented(`Use GET or POST, not ${request.method}.`);
+    const account = authenticate(request, parameters, context.access);
+    const ask = await readStatementRequest(request, parameters, account);
+    await execution(
+      context,
+      { statementRequest: ask, account, parameters, writer: answer, signal: AbortSignal.any([disconnected.signal, context.closing]) },
       request.method === 'POST',
     );
   } catch (error) {
     // What is left of the body is read past, or the client would not hear the answer.
     request.resume();
-    if (!left.signal.aborted) answer.fail(error);
+    if (!disconnected.signal.aborted) answer.fail(error);
   }
 }
 
 const isProbe = ({ method }: IncomingMessage, pathname: string, parameters: URLSearchParams): boolean =>
   pathname === '/ping' || pathname === '/replicas_status' || (pathname === '/' && method !== 'POST' && !parameters.has('query'));
 
-async function turn(parts: Parts, turn: Turn, mayChange: boolean): Promise<void> {
-  const { ask, account, parameters, answer } = turn;
-  const { database } = ask;
-  const values = valuesOf(parameters);
-  const statement = parts.inspector.inspect(ask.sql, { database, mayWrite: account.mayWrite, parameters: values });
-  if (statement.kind !== 'read' && !mayChange) throw faults.readonly('Cannot execute query in readonly mode: GET only reads, use POST.');
-  const format = formatOf(statement, ask);
-  answer.format = format;
+async function execution(context: EngineContext, turn: StatementExecution, mayChange: boolean): Promise<void> {
+  const { statementRequest, account, parameters, writer } = turn;
+  const { database } = statementRequest;
+  const values = queryParameters(parameters);
+  const statement = context.checker.check(statementRequest.sql, { database, mayWrite: account.mayWrite, parameters: values });
+  if (statement.kind !== 'read' && !mayChange)
+    throw exceptions.readonly('Cannot execute query in readonly mode: GET only reads, use POST.');
+  const format = formatOf(statement, statementRequest);
+  writer.format = format;
   if (statement.sql.startsWith(helloStatement) && format === 'Native') {
-    answer.begin();
-    answer.end(helloBlock(parts.engine.version, parts.engine.timezone));
+    writer.begin();
+    writer.end(helloBlock(context.engine.version, context.engine.timezone));
     return;
   }
   const streams = statement.streams && isRowByRow(format) && parameters.get('wait_end_of_query') !== '1';
-  const lease = parts.sessions.lease(setupOf(parameters, { database, mayWrite: account.mayWrite, buffered: !streams }));
+  const lease = context.sessions.lease(setupStatements(parameters, { database, mayWrite: account.mayWrite, buffered: !streams }));
   // Nobody asks with the same values again.
-  lease.spoiled = values.size > 0;
+  lease.tainted = values.size > 0;
   try {
-    if (statement.kind !== 'read') await write(parts, statement, turn, lease);
-    else if (streams) await stream(parts.sessions, statement, format, turn, lease);
-    else await buffer(parts.sessions, statement, format, turn, lease);
+    if (statement.kind !== 'read') await write(context, statement, turn, lease);
+    else if (streams) await stream(context.sessions, statement, format, turn, lease);
+    else await buffer(context.sessions, statement, format, turn, lease);
   } finally {
-    parts.sessions.release(lease);
+    context.sessions.release(lease);
   }
 }
 
-function formatOf({ sql, format, kind, tree }: Statement, ask: Ask): string {
+function formatOf({ sql, format, kind, tree }: Statement, ask: StatementRequest): string {
   // A statement without rows of a SELECT says its format at the end as well, in the engine's own writing.
-  const named = format ?? (kind === 'read' && tree.kind !== 'SelectWithUnionQuery' ? / FORMAT (\w+)$/.exec(sql)?.[1] : undefined);
-  const name = named ?? ask.format;
+  const givenFormat = format ?? (kind === 'read' && tree.kind !== 'SelectWithUnionQuery' ? / FORMAT (\w+)$/.exec(sql)?.[1] : undefined);
+  const name = givenFormat ?? ask.format;
   if (!isOutputFormat(name))
-    throw faults.unknownFormat(`Unknown format ${name.slice(0, 80)}, or one that the embedded engine does not write.`);
+    throw exceptions.unknownFormat(`Unknown format ${name.slice(0, 80)}, or one that the embedded engine does not write.`);
   return name;
 }
 
 /** Row by row, as the client takes them. */
-async function stream(sessions: Sessions, { sql }: Statement, format: string, { answer, signal }: Turn, lease: Lease): Promise<void> {
+async function stream(
+  sessions: Sessions,
+  { sql }: Statement,
+  format: string,
+  { writer, signal }: StatementExecution,
+  lease: Lease,
+): Promise<void> {
   const kill = (): void => sessions.kill(lease);
   signal.addEventListener('abort', kill, { once: true });
   const rows = lease.session.queryStream(sql, { format });
@@ -111,11 +118,11 @@ async function stream(sessions: Sessions, { sql }: Statement, format: string, { 
     const fetch = () => sessions.run(() => chunks.next(), signal);
     // An error before the first rows has a status of its own.
     let next = await fetch();
-    answer.begin();
-    for (; !next.done; next = await fetch()) await answer.write(next.value.raw(), signal);
-    answer.end();
+    writer.begin();
+    for (; !next.done; next = await fetch()) await writer.write(next.value.raw(), signal);
+    writer.end();
   } catch (error) {
-    lease.spoiled = true;
+    lease.tainted = true;
     throw error;
   } finally {
     signal.removeEventListener('abort', kill);
@@ -123,30 +130,41 @@ async function stream(sessions: Sessions, { sql }: Statement, format: string, { 
   }
 }
 
-async function buffer(sessions: Sessions, { sql }: Statement, format: string, { answer, signal }: Turn, lease: Lease): Promise<void> {
+async function buffer(
+  sessions: Sessions,
+  { sql }: Statement,
+  format: string,
+  { writer, signal }: StatementExecution,
+  lease: Lease,
+): Promise<void> {
   const kill = (): void => sessions.kill(lease);
   signal.addEventListener('abort', kill, { once: true });
   try {
     const result = await sessions.run(() => lease.session.queryAsync(sql, { format }), signal);
-    answer.begin({ readRows: result.rowsRead, readBytes: result.bytesRead, resultRows: result.rowsRead });
-    answer.end(result.bytes());
+    writer.begin({ readRows: result.rowsRead, readBytes: result.bytesRead, resultRows: result.rowsRead });
+    writer.end(result.bytes());
   } finally {
     signal.removeEventListener('abort', kill);
   }
 }
 
 /** A change goes on when its client leaves: half of one is worse, and a repeated insert is known by its token. */
-async function write({ sessions, inserter }: Parts, statement: Statement, { ask, answer }: Turn, lease: Lease): Promise<void> {
+async function write(
+  { sessions, inserter }: EngineContext,
+  statement: Statement,
+  { statementRequest, writer }: StatementExecution,
+  lease: Lease,
+): Promise<void> {
   if (statement.kind === 'insert' && !statement.tree.children.some(child => child.kind.startsWith('Select'))) {
-    const { rows, bytes } = await inserter.insert(statement, ask.data ?? fromBytes(new Uint8Array()), lease);
-    answer.begin({ writtenRows: rows, writtenBytes: bytes, resultRows: rows });
+    const { rows, bytes } = await inserter.insert(statement, statementRequest.data ?? fromBytes(new Uint8Array()), lease);
+    writer.begin({ writtenRows: rows, writtenBytes: bytes, resultRows: rows });
   } else {
     // DDL may leave something behind in its session, and changes what is known of the tables.
-    lease.spoiled = true;
-    inserter.forget();
+    lease.tainted = true;
+    inserter.clearColumnCache();
     await sessions.run(() => lease.session.queryAsync(statement.sql, { format: 'TabSeparated' }));
-    inserter.forget();
-    answer.begin();
+    inserter.clearColumnCache();
+    writer.begin();
   }
-  answer.end();
+  writer.end();
 }

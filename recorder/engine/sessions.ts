@@ -1,11 +1,11 @@
 /** Sessions of the engine: one query at a time in each, its settings made once, used again by the next request that wants the same. */
 import { randomBytes } from 'node:crypto';
 import type { Addon, Session } from './addon.ts';
-import { faults } from './fault.ts';
-import { Gate } from './gate.ts';
+import { exceptions } from './fault.ts';
+import { ConcurrencyLimiter } from './gate.ts';
 
 /** Queries that may run inside the engine at once: each holds a thread of the pool that files and names are read with as well. */
-const places = Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1);
+const concurrencyMax = Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1);
 const waitingMax = 500;
 const idleMax = 16;
 
@@ -15,7 +15,7 @@ export interface Lease {
   readonly tag: string;
   readonly setup: string;
   /** Closed instead of kept, when something is left behind in it. */
-  spoiled: boolean;
+  tainted: boolean;
 }
 
 export class Sessions {
@@ -25,8 +25,8 @@ export class Sessions {
   readonly #root: Session;
   readonly #idle: Lease[] = [];
   readonly #busy = new Set<Lease>();
-  readonly #gate = new Gate(places, waitingMax, () =>
-    faults.tooManyQueries(`More than ${waitingMax} queries are waiting. Try again later.`),
+  readonly #limiter = new ConcurrencyLimiter(concurrencyMax, waitingMax, () =>
+    exceptions.tooManyQueries(`More than ${waitingMax} queries are waiting. Try again later.`),
   );
   #closed = false;
   #whenIdle: (() => void) | undefined;
@@ -45,10 +45,10 @@ export class Sessions {
 
   /** `setup` is a list of SET and USE statements that decides all state the session has. */
   lease(setup: string): Lease {
-    if (this.#closed) throw faults.closing('The engine is closing.');
+    if (this.#closed) throw exceptions.closing('The engine is closing.');
     const at = this.#idle.findLastIndex(lease => lease.setup === setup);
-    const [kept] = at < 0 ? [] : this.#idle.splice(at, 1);
-    const lease = kept ?? this.#open(setup);
+    const [reused] = at < 0 ? [] : this.#idle.splice(at, 1);
+    const lease = reused ?? this.#open(setup);
     this.#busy.add(lease);
     return lease;
   }
@@ -62,12 +62,12 @@ export class Sessions {
       session.close();
       throw error;
     }
-    return { session, tag, setup, spoiled: false };
+    return { session, tag, setup, tainted: false };
   }
 
   release(lease: Lease): void {
     if (!this.#busy.delete(lease)) return;
-    if (lease.spoiled || this.#closed) lease.session.close();
+    if (lease.tainted || this.#closed) lease.session.close();
     else this.#idle.push(lease);
     if (this.#idle.length > idleMax) this.#idle.shift()!.session.close();
     if (this.#busy.size === 0) this.#whenIdle?.();
@@ -75,13 +75,13 @@ export class Sessions {
 
   /** Runs a native call when a thread is free for it. */
   run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    return this.#gate.pass(work, signal);
+    return this.#limiter.run(work, signal);
   }
 
   /** Ends the query that runs in a leased session; it fails with code 394 there. */
   kill(lease: Lease): void {
     if (!this.#busy.has(lease)) return;
-    lease.spoiled = true;
+    lease.tainted = true;
     try {
       this.#root.query(`KILL QUERY WHERE Settings['log_comment'] = '${lease.tag}' ASYNC`);
     } catch {
@@ -93,7 +93,7 @@ export class Sessions {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#gate.clear(faults.closing('The engine is closing.'));
+    this.#limiter.rejectWaiting(exceptions.closing('The engine is closing.'));
     if (this.#busy.size > 0) await new Promise<void>(resolve => (this.#whenIdle = resolve));
     for (const lease of this.#idle.splice(0)) lease.session.close();
     await this.#addon.drainPending();

@@ -1,6 +1,6 @@
 /** Which settings a request may bring, and how far: names by allow-list, limits clamped, everything as a SET in front of the query. */
 import { availableParallelism } from 'node:os';
-import { faults } from './fault.ts';
+import { exceptions } from './fault.ts';
 import { quoted } from './sessions.ts';
 
 /** Parts of the HTTP interface and no settings; some are read elsewhere, the others change nothing here. */
@@ -13,7 +13,7 @@ const notSettings = new Set(
   ).split(' '),
 );
 
-const free = new Set(
+const allowedSettings = new Set(
   (
     'preferred_block_size_bytes max_bytes_before_external_group_by max_bytes_before_external_sort group_by_overflow_mode ' +
     'read_overflow_mode timeout_overflow_mode result_overflow_mode limit offset extremes final join_use_nulls join_algorithm any_join_distinct_right_table_keys ' +
@@ -42,59 +42,60 @@ const ceilings: Readonly<Record<string, number>> = { max_threads: Math.min(avail
 /** Of results that are made whole before they are sent. */
 const bufferedBytesMax = { default: 64 * 1024 ** 2, writer: 512 * 1024 ** 2 };
 
-export interface Setup {
+export interface SetupOptions {
   readonly database: string;
   readonly mayWrite: boolean;
   readonly buffered: boolean;
 }
 
 /** The setup of a session: database, settings, parameters, and readonly last. */
-export function setupOf(parameters: URLSearchParams, { database, mayWrite, buffered }: Setup): string {
+export function setupStatements(parameters: URLSearchParams, { database, mayWrite, buffered }: SetupOptions): string {
   const settings = new Map<string, string>();
   if (!mayWrite) {
     for (const [name, value] of Object.entries(limits)) settings.set(name, String(value));
     settings.set('result_overflow_mode', 'throw');
   }
   for (const [name, value] of parameters) {
-    if (!name.startsWith('param_') && !notSettings.has(name)) settings.set(name, allowed(name, value, mayWrite));
+    if (!name.startsWith('param_') && !notSettings.has(name)) settings.set(name, checkedSetting(name, value, mayWrite));
   }
   if (buffered) settings.set('max_result_bytes', String(mayWrite ? bufferedBytesMax.writer : bufferedBytesMax.default));
-  for (const [name, value] of valuesOf(parameters)) settings.set(name, value);
+  for (const [name, value] of queryParameters(parameters)) settings.set(name, value);
   // In one statement the last comes into force with the others, and what stands before it may still be set.
-  const asked = parameters.get('readonly');
+  const requested = parameters.get('readonly');
   if (!mayWrite) settings.set('readonly', '1');
-  else if (asked === '1' || asked === '2') settings.set('readonly', asked);
-  return [...(database === 'default' ? [] : [`USE ${database}`]), ...setsOf(settings)].join(';');
+  else if (requested === '1' || requested === '2') settings.set('readonly', requested);
+  return [...(database === 'default' ? [] : [`USE ${database}`]), ...setStatements(settings)].join(';');
 }
 
 /** At most one statement: each costs as much as a small query. */
-export const setsOf = (settings: ReadonlyMap<string, string>): readonly string[] =>
+export const setStatements = (settings: ReadonlyMap<string, string>): readonly string[] =>
   settings.size === 0 ? [] : [`SET ${[...settings].map(([name, value]) => `${name} = ${quoted(value)}`).join(', ')}`];
 
 /** The query's parameters: `param_x` by name. */
-export function valuesOf(parameters: URLSearchParams): ReadonlyMap<string, string> {
+export function queryParameters(parameters: URLSearchParams): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const [name, value] of parameters) {
     if (!name.startsWith('param_')) continue;
     if (!/^param_\w{1,128}$/.test(name))
-      throw faults.badArguments(`A query parameter's name is letters, digits and underscores, unlike ${name}.`);
+      throw exceptions.badArguments(`A query parameter's name is letters, digits and underscores, unlike ${name}.`);
     values.set(name, value);
   }
   return values;
 }
 
-function allowed(name: string, value: string, mayWrite: boolean): string {
-  if (!/^[a-z]\w{0,127}$/.test(name)) throw faults.unknownSetting(`Unknown setting '${name.slice(0, 128)}'.`);
-  const most = limits[name] ?? ceilings[name];
-  if (most !== undefined) return mayWrite ? value : clamped(name, value, most);
-  if (free.has(name) || isFormatSetting(name)) return value;
-  throw faults.readonly(`Cannot modify '${name}' setting: the embedded engine takes settings of results, formats and limits only.`);
+function checkedSetting(name: string, value: string, mayWrite: boolean): string {
+  if (!/^[a-z]\w{0,127}$/.test(name)) throw exceptions.unknownSetting(`Unknown setting '${name.slice(0, 128)}'.`);
+  const limit = limits[name] ?? ceilings[name];
+  if (limit !== undefined) return mayWrite ? value : clamped(name, value, limit);
+  if (allowedSettings.has(name) || isFormatSetting(name)) return value;
+  throw exceptions.readonly(`Cannot modify '${name}' setting: the embedded engine takes settings of results, formats and limits only.`);
 }
 
 /** 0 means without limit, which is more than any. */
 function clamped(name: string, value: string, limit: number): string {
   const number = Number(value);
-  if (!Number.isFinite(number) || number < 0) throw faults.badArguments(`The setting ${name} is a number, unlike '${value.slice(0, 80)}'.`);
+  if (!Number.isFinite(number) || number < 0)
+    throw exceptions.badArguments(`The setting ${name} is a number, unlike '${value.slice(0, 80)}'.`);
   return String(number === 0 ? limit : Math.min(number, limit));
 }
 

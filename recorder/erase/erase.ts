@@ -7,19 +7,19 @@ import { writeAudit } from '../audit/write.ts';
 import { exportedFiles } from '../exports.ts';
 import { segmentIds } from '../folders.ts';
 import { spoolRoot } from '../places.ts';
-import { shipped } from '../shipping.ts';
+import { waitUntilShipped } from '../shipping.ts';
 import type { Store } from '../store.ts';
-import { type ErasedFile, eraseFromLines, eraseFromParquet, eraseRejected, eraseWhole, type Ids, idsIn } from './files.ts';
-import { eraseFromDataset, eraseFromRun, keptFiles } from './kept.ts';
+import { type ErasedFile, eraseFromLines, eraseFromParquet, eraseRejected, eraseWholeFile, idsIn, type RequestIds } from './files.ts';
+import { eraseFromDataset, eraseFromRun, replayFiles } from './kept.ts';
 import { type Subject, subjectText, type Tombstone, tombstoneOf } from './subject.ts';
-import { type Counts, countRows, eraseRows, idsOf, onePlace } from './tables.ts';
+import { countRows, eraseRows, type RowCounts, requestIdsOf, singleServer } from './tables.ts';
 import { staleMsMax } from './tombstones.ts';
 
 export interface Erasure {
   readonly id: string;
   readonly subject: string;
   /** Rows that were there, by table. */
-  readonly rows: Counts;
+  readonly rows: RowCounts;
   /** Records that the store had refused. */
   readonly rejected: number;
   /** And what replays keep: datasets, and the requests of runs. */
@@ -34,13 +34,13 @@ const spoolMsMax = 60_000;
 /** Another gateway's recorder may have been in the middle of an insert. */
 const roundsMax = 3;
 
-export async function erase(settings: Settings, store: Store, subject: Subject, now: Instant, place = onePlace): Promise<Erasure> {
+export async function erase(settings: Settings, store: Store, subject: Subject, now: Instant, place = singleServer): Promise<Erasure> {
   const id = randomUUID();
   const text = subjectText(subject);
   const tombstone = tombstoneOf(subject, now);
-  await note(store, id, tombstone, 'requested');
+  await recordErasure(store, id, tombstone, 'requested');
   await writeAudit(store, settings.store.path, { action: 'erase-requested', tenant: subject.tenant ?? '', subject: text, detail: { id } });
-  const spool = await emptied(settings, now);
+  const spool = await waitForEarlierRecords(settings, now);
   const rejected = await eraseRejected(spoolRoot(settings.store.path), tombstone);
   // Before the rows, which tell whose the ids in a file are; and again what was exported meanwhile.
   const exports = new Map<string, ErasedFile>();
@@ -63,12 +63,12 @@ export async function erase(settings: Settings, store: Store, subject: Subject, 
     spool: spool ? 'shipped' : 'waiting',
     verified,
   };
-  if (verified) await note(store, id, tombstone, 'verified');
+  if (verified) await recordErasure(store, id, tombstone, 'verified');
   await writeAudit(store, settings.store.path, { action: 'erase', tenant: subject.tenant ?? '', subject: text, detail: erasure });
   return erasure;
 }
 
-interface Meant {
+interface ErasureScope {
   readonly subject: Subject;
   readonly tombstone: Tombstone;
   readonly now: Instant;
@@ -77,30 +77,30 @@ interface Meant {
 async function eraseFiles(
   storePath: string,
   store: Store,
-  { subject, tombstone, now }: Meant,
+  { subject, tombstone, now }: ErasureScope,
   done: Map<string, ErasedFile>,
 ): Promise<void> {
-  const { datasets, runs } = await keptFiles(storePath);
+  const { datasets, runs } = await replayFiles(storePath);
   const files = [
     ...exportedFiles(storePath),
     ...datasets.map(path => ({ path, format: 'dataset' as const })),
     ...runs.map(path => ({ path, format: 'run' as const })),
   ].filter(({ path }) => !done.has(path));
   for (const { path, format } of files) {
-    const ids = format === 'parquet' ? new Set<string>() : await idsOf(store, subject, await idsIn(path), now);
-    done.set(path, await erasers[format](path, tombstone, ids));
+    const ids = format === 'parquet' ? new Set<string>() : await requestIdsOf(store, subject, await idsIn(path), now);
+    done.set(path, await eraseByFormat[format](path, tombstone, ids));
   }
 }
 
-const erasers = {
+const eraseByFormat = {
   jsonl: eraseFromLines,
   parquet: eraseFromParquet,
-  whole: (path: string, _: Tombstone, ids: Ids) => eraseWhole(path, ids),
+  whole: (path: string, _: Tombstone, ids: RequestIds) => eraseWholeFile(path, ids),
   dataset: eraseFromDataset,
   run: eraseFromRun,
 } as const;
 
-const note = (store: Store, id: string, tombstone: Tombstone, state: 'requested' | 'verified'): Promise<void> =>
+const recordErasure = (store: Store, id: string, tombstone: Tombstone, state: 'requested' | 'verified'): Promise<void> =>
   store.insert('erasures', [
     {
       erasure_id: id,
@@ -114,10 +114,10 @@ const note = (store: Store, id: string, tombstone: Tombstone, state: 'requested'
   ]);
 
 /** Waits until what was written before the tombstone has passed the recorder, which leaves out what is meant. */
-async function emptied(settings: Settings, since: Instant): Promise<boolean> {
+async function waitForEarlierRecords(settings: Settings, since: Instant): Promise<boolean> {
   const root = spoolRoot(settings.store.path);
   const before = await segmentIds(root);
   // From then on no recorder overlooks it.
   await sleep(Math.max(0, since + staleMsMax + 200 - Date.now()));
-  return shipped(settings, async () => [...(await segmentIds(root))].every(id => !before.has(id)), spoolMsMax);
+  return waitUntilShipped(settings, async () => [...(await segmentIds(root))].every(id => !before.has(id)), spoolMsMax);
 }

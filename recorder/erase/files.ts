@@ -4,7 +4,7 @@ import { readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { parseRecord } from '../packet.ts';
+import { decodeRecord } from '../packet.ts';
 import { isRejected, rejectedFolder } from '../places.ts';
 import { isErased, type Tombstone, userHash } from './subject.ts';
 
@@ -15,11 +15,11 @@ export async function eraseRejected(root: string, tombstone: Tombstone): Promise
   for (const name of await readdir(folder).catch(() => [])) {
     if (!isRejected(name)) continue;
     const path = join(folder, name);
-    const meant = await readFile(path).then(
-      bytes => isErased(parseRecord(bytes), [tombstone]),
+    const isMatch = await readFile(path).then(
+      bytes => isErased(decodeRecord(bytes), [tombstone]),
       () => false,
     );
-    if (!meant) continue;
+    if (!isMatch) continue;
     await unlink(path);
     erased += 1;
   }
@@ -36,18 +36,23 @@ export interface ErasedFile {
 export type ExportedRow = Readonly<Record<string, unknown>>;
 
 /** Of files that tell no more of a request than its id: those that the subject's rows have. */
-export type Ids = ReadonlySet<string>;
+export type RequestIds = ReadonlySet<string>;
 
-export function isErasedRow(row: ExportedRow, { tenant_id, user_sha256, request_id, at }: Tombstone): boolean {
-  const said = named(row);
-  const moment = said.ts instanceof Date ? said.ts.getTime() : typeof said.ts === 'number' ? said.ts : Date.parse(String(said.ts ?? ''));
-  if (Number.isFinite(moment) && moment > at) return false;
-  if (tenant_id !== '' && said.tenant !== tenant_id) return false;
-  if (request_id !== '' && !said.ids.includes(request_id)) return false;
-  return user_sha256 === '' || userHash(said.user) === user_sha256;
+export function matchesTombstone(row: ExportedRow, { tenant_id, user_sha256, request_id, at }: Tombstone): boolean {
+  const identity = identityOf(row);
+  const timestamp =
+    identity.ts instanceof Date
+      ? identity.ts.getTime()
+      : typeof identity.ts === 'number'
+        ? identity.ts
+        : Date.parse(String(identity.ts ?? ''));
+  if (Number.isFinite(timestamp) && timestamp > at) return false;
+  if (tenant_id !== '' && identity.tenant !== tenant_id) return false;
+  if (request_id !== '' && !identity.ids.includes(request_id)) return false;
+  return user_sha256 === '' || userHash(identity.user) === user_sha256;
 }
 
-function named(row: ExportedRow): {
+function identityOf(row: ExportedRow): {
   readonly tenant: string;
   readonly user: string;
   readonly ids: readonly string[];
@@ -61,23 +66,23 @@ function named(row: ExportedRow): {
   return { tenant: text(row.tenant_id), user: text(row.end_user), ids: [text(row.request_id), text(row.replay_of)], ts: row.ts };
 }
 
-export async function eraseFromLines(path: string, tombstone: Tombstone, ids: Ids = new Set()): Promise<ErasedFile> {
+export async function eraseFromLines(path: string, tombstone: Tombstone, ids: RequestIds = new Set()): Promise<ErasedFile> {
   return rewriteLines(path, line => (line !== '' && isErasedLine(line, tombstone, ids) ? undefined : line));
 }
 
 /** `change` gives what stands there instead; undefined for nothing. */
 export async function rewriteLines(path: string, change: (line: string) => string | undefined): Promise<ErasedFile> {
-  if (!(await isThere(path))) return { path, outcome: 'gone' };
+  if (!(await fileExists(path))) return { path, outcome: 'gone' };
   const draft = `${path}.new`;
   let taken = 0;
-  const kept = async function* (): AsyncGenerator<string> {
+  const keptLines = async function* (): AsyncGenerator<string> {
     for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-      const left = change(line);
-      if (left !== line) taken += 1;
-      if (left !== undefined) yield `${left}\n`;
+      const rewritten = change(line);
+      if (rewritten !== line) taken += 1;
+      if (rewritten !== undefined) yield `${rewritten}\n`;
     }
   };
-  await pipeline(kept, createWriteStream(draft, { mode: 0o600, flush: true }));
+  await pipeline(keptLines, createWriteStream(draft, { mode: 0o600, flush: true }));
   if (taken === 0) {
     await rm(draft);
     return { path, outcome: 'untouched' };
@@ -87,16 +92,16 @@ export async function rewriteLines(path: string, change: (line: string) => strin
 }
 
 /** A report holds sums of all beside what it tells of one. */
-export async function eraseWhole(path: string, ids: Ids): Promise<ErasedFile> {
-  if (!(await isThere(path))) return { path, outcome: 'gone' };
-  const meant = (await idsIn(path)).some(id => ids.has(id));
-  if (meant) await unlink(path);
-  return { path, outcome: meant ? 'removed' : 'untouched' };
+export async function eraseWholeFile(path: string, ids: RequestIds): Promise<ErasedFile> {
+  if (!(await fileExists(path))) return { path, outcome: 'gone' };
+  const isMatch = (await idsIn(path)).some(id => ids.has(id));
+  if (isMatch) await unlink(path);
+  return { path, outcome: isMatch ? 'removed' : 'untouched' };
 }
 
 /** Every id that stands anywhere in it. */
 export async function idsIn(path: string): Promise<readonly string[]> {
-  if (!(await isThere(path))) return [];
+  if (!(await fileExists(path))) return [];
   const found = new Set<string>();
   let tail = '';
   for await (const chunk of createReadStream(path, 'latin1')) {
@@ -108,11 +113,11 @@ export async function idsIn(path: string): Promise<readonly string[]> {
 }
 
 /** A line that is no object says nothing of anybody. */
-function isErasedLine(line: string, tombstone: Tombstone, ids: Ids): boolean {
+function isErasedLine(line: string, tombstone: Tombstone, ids: RequestIds): boolean {
   try {
     const row = JSON.parse(line) as unknown;
     if (typeof row !== 'object' || row === null) return false;
-    return isErasedRow(row as ExportedRow, tombstone) || named(row as ExportedRow).ids.some(id => ids.has(id));
+    return matchesTombstone(row as ExportedRow, tombstone) || identityOf(row as ExportedRow).ids.some(id => ids.has(id));
   } catch {
     return false;
   }
@@ -120,24 +125,24 @@ function isErasedLine(line: string, tombstone: Tombstone, ids: Ids): boolean {
 
 /** Its blocks are compressed as wholes, so a file that holds a row of the subject's goes. */
 export async function eraseFromParquet(path: string, tombstone: Tombstone): Promise<ErasedFile> {
-  if (!(await isThere(path))) return { path, outcome: 'gone' };
+  if (!(await fileExists(path))) return { path, outcome: 'gone' };
   const { asyncBufferFromFile, parquetReadObjects } = await import('hyparquet');
   const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path), columns: [...columns] }).catch(() => undefined);
   // What cannot be read cannot be cleared of anything.
-  const meant = rows === undefined || rows.some(row => isErasedRow(texts(row), tombstone));
-  if (meant) await unlink(path);
-  return { path, outcome: meant ? 'removed' : 'untouched' };
+  const isMatch = rows === undefined || rows.some(row => matchesTombstone(decodeTexts(row), tombstone));
+  if (isMatch) await unlink(path);
+  return { path, outcome: isMatch ? 'removed' : 'untouched' };
 }
 
 const columns = ['tenant_id', 'end_user', 'request_id', 'replay_of', 'ts'] as const;
 
 /** Texts may come as bytes. */
-const texts = (row: ExportedRow): ExportedRow =>
+const decodeTexts = (row: ExportedRow): ExportedRow =>
   Object.fromEntries(
     Object.entries(row).map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString() : value]),
   );
 
-const isThere = (path: string): Promise<boolean> =>
+const fileExists = (path: string): Promise<boolean> =>
   stat(path).then(
     found => found.isFile(),
     () => false,

@@ -38,7 +38,7 @@ export const subjectText = ({ tenant, user, exchange }: Subject): string =>
     ...(exchange === undefined ? [] : [`exchange:${exchange}`]),
   ].join(' ');
 
-interface Named {
+interface RecordIdentity {
   readonly ids: readonly (string | undefined)[];
   readonly at: Instant;
   readonly tenant: string;
@@ -47,7 +47,7 @@ interface Named {
 }
 
 /** A replay says again what the original said, and goes with it, as does what somebody said of it. */
-function namedOf(record: Exchange | Feedback): Named {
+function recordIdentity(record: Exchange | Feedback): RecordIdentity {
   if ('scores' in record) return { ids: [record.request], at: record.scores[0]?.at ?? 0, tenant: record.tenant, user: undefined };
   const { tenant, user } = record.caller;
   return { ids: [record.id, record.replayOf], at: record.receivedAt, tenant, user };
@@ -55,11 +55,11 @@ function namedOf(record: Exchange | Feedback): Named {
 
 export function isErased(record: Exchange | Feedback, tombstones: readonly Tombstone[]): boolean {
   if (tombstones.length === 0) return false;
-  const { ids, at, tenant, user } = namedOf(record);
-  return tombstones.some(stone => {
-    if (at > stone.at) return false;
-    if (stone.tenant_id !== '' && stone.tenant_id !== tenant) return false;
-    if (stone.request_id !== '' && !ids.includes(stone.request_id)) return false;
-    return stone.user_sha256 === '' || (user !== undefined && stone.user_sha256 === userHash(user));
+  const { ids, at, tenant, user } = recordIdentity(record);
+  return tombstones.some(tombstone => {
+    if (at > tombstone.at) return false;
+    if (tombstone.tenant_id !== '' && tombstone.tenant_id !== tenant) return false;
+    if (tombstone.request_id !== '' && !ids.includes(tombstone.request_id)) return false;
+    return tombstone.user_sha256 === '' || (user !== undefined && tombstone.user_sha256 === userHash(user));
   });
 }

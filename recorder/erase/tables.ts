@@ -4,43 +4,43 @@ import type { Store } from '../store.ts';
 import type { Subject } from './subject.ts';
 
 /** Rows that were there, by table. */
-export type Counts = Readonly<Record<string, number>>;
+export type RowCounts = Readonly<Record<string, number>>;
 
-interface Part {
+interface TableCondition {
   readonly table: string;
   readonly where: string;
 }
 
 /** Not `audit` and `erasures`: they say that something was erased, and hold none of it. */
-const byTenant = ['payloads', 'attempts', 'scores', 'replay_results', 'runs', 'requests'];
-const rollups: readonly Part[] = [
+const tablesByTenant = ['payloads', 'attempts', 'scores', 'replay_results', 'runs', 'requests'];
+const rollups: readonly TableCondition[] = [
   { table: 'usage_1m', where: 'tenant_id = {tenant: String} AND minute <= toDateTime({at: DateTime64(3)})' },
   { table: 'usage_1h', where: 'tenant_id = {tenant: String} AND hour <= toDateTime({at: DateTime64(3)})' },
   { table: 'attempts_1m', where: 'tenant_id = {tenant: String} AND minute <= toDateTime({at: DateTime64(3)})' },
 ];
 
 /** Replays first, while their originals are still there to tell them by; `requests` last, for it tells which the others are. */
-export function partsOf(subject: Subject): readonly Part[] {
+export function tableConditions(subject: Subject): readonly TableCondition[] {
   const { user, exchange } = subject;
   if (user === undefined && exchange === undefined) {
     const time = (table: string): string => (table === 'runs' ? 'created_at' : 'ts');
-    const own = byTenant.map(table => ({ table, where: `tenant_id = {tenant: String} AND ${time(table)} <= {at: DateTime64(3)}` }));
+    const own = tablesByTenant.map(table => ({ table, where: `tenant_id = {tenant: String} AND ${time(table)} <= {at: DateTime64(3)}` }));
     return [...own, ...rollups];
   }
-  const meant = meantBy(subject);
-  const own = `SELECT request_id FROM requests WHERE ${meant}`;
-  const ownText = `SELECT toString(request_id) FROM requests WHERE ${meant}`;
-  const again = `SELECT request_id FROM requests WHERE run_id != '' AND replay_of IN (${ownText})`;
-  const all = `(request_id IN (${own}) OR request_id IN (${again}))`;
+  const condition = subjectCondition(subject);
+  const own = `SELECT request_id FROM requests WHERE ${condition}`;
+  const ownText = `SELECT toString(request_id) FROM requests WHERE ${condition}`;
+  const replays = `SELECT request_id FROM requests WHERE run_id != '' AND replay_of IN (${ownText})`;
+  const all = `(request_id IN (${own}) OR request_id IN (${replays}))`;
   return [
     ...['payloads', 'attempts', 'scores'].map(table => ({ table, where: all })),
     { table: 'replay_results', where: `(request_id IN (${ownText}) OR replay_id IN (${ownText}))` },
-    { table: 'requests', where: `run_id != '' AND replay_of IN (${ownText}) AND NOT (${meant})` },
-    { table: 'requests', where: meant },
+    { table: 'requests', where: `run_id != '' AND replay_of IN (${ownText}) AND NOT (${condition})` },
+    { table: 'requests', where: condition },
   ];
 }
 
-const meantBy = ({ tenant, user, exchange }: Subject): string =>
+const subjectCondition = ({ tenant, user, exchange }: Subject): string =>
   [
     'ts <= {at: DateTime64(3)}',
     ...(tenant === undefined ? [] : ['tenant_id = {tenant: String}']),
@@ -48,7 +48,7 @@ const meantBy = ({ tenant, user, exchange }: Subject): string =>
     ...(exchange === undefined ? [] : ['request_id = {exchange: UUID}']),
   ].join(' AND ');
 
-export const paramsOf = ({ tenant, user, exchange }: Subject, at: Instant): Record<string, unknown> => ({
+export const subjectParams = ({ tenant, user, exchange }: Subject, at: Instant): Record<string, unknown> => ({
   at: at / 1000,
   ...(tenant === undefined ? {} : { tenant }),
   ...(user === undefined ? {} : { user }),
@@ -56,10 +56,10 @@ export const paramsOf = ({ tenant, user, exchange }: Subject, at: Instant): Reco
 });
 
 /** What would be erased. */
-export async function countRows(store: Pick<Store, 'select'>, subject: Subject, at: Instant): Promise<Counts> {
+export async function countRows(store: Pick<Store, 'select'>, subject: Subject, at: Instant): Promise<RowCounts> {
   const counts: Record<string, number> = {};
-  for (const { table, where } of partsOf(subject)) {
-    const [row] = await store.select<{ n: number }>(`SELECT count() AS n FROM ${table} WHERE ${where}`, paramsOf(subject, at));
+  for (const { table, where } of tableConditions(subject)) {
+    const [row] = await store.select<{ n: number }>(`SELECT count() AS n FROM ${table} WHERE ${where}`, subjectParams(subject, at));
     counts[table] = (counts[table] ?? 0) + Number(row?.n ?? 0);
   }
   return counts;
@@ -68,7 +68,7 @@ export async function countRows(store: Pick<Store, 'select'>, subject: Subject, 
 const idsPerQuery = 5_000;
 
 /** Which of these requests are the subject's, and those that replayed them. */
-export async function idsOf(
+export async function requestIdsOf(
   store: Pick<Store, 'select'>,
   subject: Subject,
   ids: readonly string[],
@@ -76,12 +76,12 @@ export async function idsOf(
 ): Promise<ReadonlySet<string>> {
   // By its id a request is known also when its row is gone.
   const found = new Set(ids.filter(id => id === subject.exchange && subject.tenant === undefined && subject.user === undefined));
-  const meant = meantBy(subject);
+  const condition = subjectCondition(subject);
   for (let i = 0; i < ids.length; i += idsPerQuery) {
     const rows = await store.select<{ id: string }>(
       `SELECT DISTINCT toString(request_id) AS id FROM requests WHERE request_id IN {ids: Array(UUID)}
-AND ((${meant}) OR replay_of IN (SELECT toString(request_id) FROM requests WHERE ${meant}))`,
-      { ...paramsOf(subject, at), ids: ids.slice(i, i + idsPerQuery) },
+AND ((${condition}) OR replay_of IN (SELECT toString(request_id) FROM requests WHERE ${condition}))`,
+      { ...subjectParams(subject, at), ids: ids.slice(i, i + idsPerQuery) },
     );
     for (const { id } of rows) found.add(id);
   }
@@ -89,19 +89,25 @@ AND ((${meant}) OR replay_of IN (SELECT toString(request_id) FROM requests WHERE
 }
 
 /** `on` is the cluster's clause and the ending of its local tables; '' for one server. */
-export interface Place {
+export interface DdlTarget {
   readonly onCluster: string;
   readonly suffix: string;
 }
-export const onePlace: Place = { onCluster: '', suffix: '' };
+export const singleServer: DdlTarget = { onCluster: '', suffix: '' };
 
 /** Parts are written anew without them: the bytes are off the disk when this resolves. Tables that `counts` shows to hold none are left alone. */
-export async function eraseRows(store: Pick<Store, 'command'>, subject: Subject, at: Instant, counts: Counts, place: Place): Promise<void> {
-  const params = paramsOf(subject, at);
-  for (const { table, where } of partsOf(subject)) {
+export async function eraseRows(
+  store: Pick<Store, 'command'>,
+  subject: Subject,
+  at: Instant,
+  counts: RowCounts,
+  target: DdlTarget,
+): Promise<void> {
+  const params = subjectParams(subject, at);
+  for (const { table, where } of tableConditions(subject)) {
     if (counts[table] === 0) continue;
     await store.command(
-      `ALTER TABLE ${table}${place.suffix}${place.onCluster} DELETE WHERE ${where} SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1`,
+      `ALTER TABLE ${table}${target.suffix}${target.onCluster} DELETE WHERE ${where} SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1`,
       params,
     );
   }

@@ -5,16 +5,16 @@ import type { Tombstone } from './subject.ts';
 /** Whoever writes one waits for longer than this before it counts on it. */
 export const staleMsMax = 1_000;
 
-export function tombstonesFrom(store: Pick<Store, 'select'>): () => Promise<readonly Tombstone[]> {
-  let known: readonly Tombstone[] = [];
-  let askedAt = Number.NEGATIVE_INFINITY;
+export function tombstoneReader(store: Pick<Store, 'select'>): () => Promise<readonly Tombstone[]> {
+  let cached: readonly Tombstone[] = [];
+  let readAt = Number.NEGATIVE_INFINITY;
   return async () => {
     const now = performance.now();
-    if (now - askedAt < staleMsMax) return known;
-    known = await store.select<Tombstone>(
+    if (now - readAt < staleMsMax) return cached;
+    cached = await store.select<Tombstone>(
       `SELECT DISTINCT tenant_id, user_sha256, request_id, toUnixTimestamp64Milli(requested_at) AS at FROM erasures`,
     );
-    askedAt = now;
-    return known;
+    readAt = now;
+    return cached;
   };
 }

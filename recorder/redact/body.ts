@@ -1,7 +1,7 @@
 /** Takes out of a body what the rules find, to the byte: what is not found stays as it was, and doing it again changes nothing. */
 import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import { markOf, type Rules } from './rules.ts';
+import { type RedactionRules, redactionMark } from './rules.ts';
 import { type Edit, editsOf } from './text.ts';
 
 export interface RedactedBody {
@@ -9,38 +9,38 @@ export interface RedactedBody {
   /** Names of the rules that found something, once for each thing found. */
   readonly found: readonly string[];
   /** Where a position of the body has gone to. */
-  place(position: number): number;
+  mapPosition(position: number): number;
 }
 
 /** What is taken out may bring together what the rules find again. Texts made for that lose everything. */
 const passesMax = 4;
 
-export function redactBody(bytes: Uint8Array, rules: Rules): RedactedBody {
+export function redactBody(bytes: Uint8Array, rules: RedactionRules): RedactedBody {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Binary events hold their text in pieces and in base64: what cannot be searched is not kept.
-  if (isEventStream(buffer)) return { bytes: new Uint8Array(), found: ['binary'], place: () => 0 };
+  if (isEventStream(buffer)) return { bytes: new Uint8Array(), found: ['binary'], mapPosition: () => 0 };
   // One character is one byte, so that text in no known encoding stays exact.
   const encoding = isUtf8(buffer) ? 'utf8' : 'latin1';
   let text = buffer.toString(encoding);
   const found: string[] = [];
-  const places: ((position: number) => number)[] = [];
+  const mappers: ((position: number) => number)[] = [];
   for (let pass = 0; ; pass++) {
     const { edits, rules: names } = editsOf(text, rules);
     if (edits.length === 0) break;
     found.push(...names);
     if (pass === passesMax) {
-      text = JSON.stringify(markOf('all'));
-      places.push(() => 0);
+      text = JSON.stringify(redactionMark('all'));
+      mappers.push(() => 0);
       break;
     }
-    places.push(placesOf(text, edits, encoding));
-    text = applied(text, edits);
+    mappers.push(positionMapper(text, edits, encoding));
+    text = applyEdits(text, edits);
   }
-  if (places.length === 0) return { bytes, found, place: position => position };
-  return { bytes: Buffer.from(text, encoding), found, place: position => places.reduce((at, place) => place(at), position) };
+  if (mappers.length === 0) return { bytes, found, mapPosition: position => position };
+  return { bytes: Buffer.from(text, encoding), found, mapPosition: position => mappers.reduce((at, place) => place(at), position) };
 }
 
-function applied(text: string, edits: readonly Edit[]): string {
+function applyEdits(text: string, edits: readonly Edit[]): string {
   let out = '';
   let from = 0;
   for (const edit of edits) {
@@ -51,10 +51,10 @@ function applied(text: string, edits: readonly Edit[]): string {
 }
 
 /** In bytes: what lay inside of what was replaced lies behind its mark. */
-function placesOf(text: string, edits: readonly Edit[], encoding: BufferEncoding): (position: number) => number {
+function positionMapper(text: string, edits: readonly Edit[], encoding: BufferEncoding): (position: number) => number {
   let at = 0;
   let from = 0;
-  const moved = edits.map(edit => {
+  const ranges = edits.map(edit => {
     const start = at + Buffer.byteLength(text.slice(from, edit.start), encoding);
     at = start + Buffer.byteLength(text.slice(edit.start, edit.end), encoding);
     from = edit.end;
@@ -62,7 +62,7 @@ function placesOf(text: string, edits: readonly Edit[], encoding: BufferEncoding
   });
   return position => {
     let shift = 0;
-    for (const { start, end, length } of moved) {
+    for (const { start, end, length } of ranges) {
       if (start >= position) break;
       if (end > position) return start + shift + length;
       shift += length - (end - start);
@@ -77,14 +77,14 @@ function isEventStream(bytes: Buffer): boolean {
 }
 
 /** The same for a short text that stands by itself. */
-export function redactText(text: string, rules: Rules): string {
+export function redactText(text: string, rules: RedactionRules): string {
   for (let at = text, pass = 0; ; pass++) {
     const found = rules.find(at);
     if (found.length === 0) return at;
-    if (pass === passesMax) return markOf('all');
-    at = applied(
+    if (pass === passesMax) return redactionMark('all');
+    at = applyEdits(
       at,
-      found.map(({ start, end, rule }) => ({ start, end, text: markOf(rule) })),
+      found.map(({ start, end, rule }) => ({ start, end, text: redactionMark(rule) })),
     );
   }
 }

@@ -29,8 +29,8 @@ function* email(text: string): Generator<Range> {
   let from = 0;
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     let start = at;
-    const wide = text.charCodeAt(at - 1) > 0x7f;
-    while (start > Math.max(from, at - localMax) && isLocal(text.charCodeAt(start - 1), wide)) start -= 1;
+    const allowsUnicode = text.charCodeAt(at - 1) > 0x7f;
+    while (start > Math.max(from, at - localMax) && isLocal(text.charCodeAt(start - 1), allowsUnicode)) start -= 1;
     while (start < at && text[start] === '.') start += 1;
     domainPattern.lastIndex = at + 1;
     if (start === at || !domainPattern.test(text)) continue;
@@ -78,10 +78,10 @@ const issuers: readonly (readonly [prefix: RegExp, lengths: readonly number[]])[
 
 export function isCard(text: string): boolean {
   const digits = text.replace(/\D/g, '');
-  return issuers.some(([prefix, lengths]) => prefix.test(digits) && lengths.includes(digits.length)) && luhn(digits);
+  return issuers.some(([prefix, lengths]) => prefix.test(digits) && lengths.includes(digits.length)) && passesLuhn(digits);
 }
 
-function luhn(digits: string): boolean {
+function passesLuhn(digits: string): boolean {
   let sum = 0;
   for (let i = 0; i < digits.length; i++) {
     const digit = digits.charCodeAt(digits.length - 1 - i) - 48;
@@ -111,11 +111,11 @@ function* iban(text: string): Generator<Range> {
     let end = 0;
     for (let seen = 0; end < found[0].length && seen < length; end++) if (found[0][end] !== ' ') seen += 1;
     const written = found[0].slice(0, end).replaceAll(' ', '');
-    if (written.length === length && checks97(written)) yield { start: found.index, end: found.index + end };
+    if (written.length === length && hasValidIbanChecksum(written)) yield { start: found.index, end: found.index + end };
   }
 }
 
-function checks97(written: string): boolean {
+function hasValidIbanChecksum(written: string): boolean {
   let rest = 0;
   for (const character of written.slice(4) + written.slice(0, 4)) rest = Number(`${rest}${Number.parseInt(character, 36)}`) % 97;
   return rest === 1;
@@ -156,13 +156,13 @@ const pemEnd = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
 function* secret(text: string): Generator<Range> {
   yield* matches(text, keyPattern);
   if (!text.includes('PRIVATE KEY')) return;
-  let behind = 0;
+  let nextFrom = 0;
   for (const begin of text.matchAll(pemBegin)) {
-    if (begin.index < behind) continue;
+    if (begin.index < nextFrom) continue;
     pemEnd.lastIndex = begin.index + begin[0].length;
     // A key whose end was cut off is a key all the same.
-    behind = pemEnd.test(text) ? pemEnd.lastIndex : text.length;
-    yield { start: begin.index, end: behind };
+    nextFrom = pemEnd.test(text) ? pemEnd.lastIndex : text.length;
+    yield { start: begin.index, end: nextFrom };
   }
 }
 

@@ -9,19 +9,19 @@ export interface JsonToken {
   readonly inner: readonly [start: number, end: number];
   readonly isKey: boolean;
   /** Where in the document; undefined when it lies too deep to matter. */
-  readonly frame: Frame | undefined;
+  readonly container: JsonContainer | undefined;
   /** The member's name it is the value of, '' in an array. */
   readonly name: string;
 }
 
 /** A container, with what tells it from others of the same form in the next event of a stream. */
-export interface Frame {
-  readonly parent: Frame | undefined;
+export interface JsonContainer {
+  readonly parent: JsonContainer | undefined;
   readonly isArray: boolean;
   /** Its own name in its parent. */
   readonly name: string;
   /** `index`, `type` and the like, as written. */
-  readonly marks: Map<string, string>;
+  readonly discriminants: Map<string, string>;
   readonly start: number;
   end: number;
 }
@@ -29,13 +29,13 @@ export interface Frame {
 export interface JsonScan {
   readonly tokens: readonly JsonToken[];
   /** Containers of interest: values of `logprobs`. */
-  readonly frames: readonly Frame[];
+  readonly containers: readonly JsonContainer[];
   /** Its end is missing. */
   readonly isCut: boolean;
 }
 
 const depthMax = 10_000;
-const telling = new Set(['index', 'type', 'output_index', 'content_index', 'item_id', 'summary_index']);
+const discriminatingKeys = new Set(['index', 'type', 'output_index', 'content_index', 'item_id', 'summary_index']);
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const word = /true|false|null/y;
 const blank = /[ \t\r\n]*/y;
@@ -43,8 +43,8 @@ const blank = /[ \t\r\n]*/y;
 /** Undefined when the text is no JSON; its end may be missing, as that of an answer that was cut off. */
 export function scanJson(text: string): JsonScan | undefined {
   const tokens: JsonToken[] = [];
-  const frames: Frame[] = [];
-  let frame: Frame | undefined;
+  const frames: JsonContainer[] = [];
+  let frame: JsonContainer | undefined;
   let depth = 0;
   let name = '';
   // In an object: whether the next string is a member's name.
@@ -57,15 +57,15 @@ export function scanJson(text: string): JsonScan | undefined {
       const inner = [at + 1, stringEnd(text, at)] as const;
       const end = Math.min(text.length, inner[1] + 1);
       const isKey = keyNext && frame !== undefined && !frame.isArray;
-      tokens.push({ type: 'string', start: at, end, inner, isKey, frame, name: isKey ? '' : name });
+      tokens.push({ type: 'string', start: at, end, inner, isKey, container: frame, name: isKey ? '' : name });
       const content = text.slice(...inner);
       if (isKey) name = content;
-      else if (telling.has(name)) frame?.marks.set(name, content);
+      else if (discriminatingKeys.has(name)) frame?.discriminants.set(name, content);
       at = end;
     } else if (character === '{' || character === '[') {
       if (++depth > depthMax) return undefined;
       const isArray = character === '[';
-      const inner: Frame = { parent: frame, isArray, name, marks: new Map(), start: at, end: text.length };
+      const inner: JsonContainer = { parent: frame, isArray, name, discriminants: new Map(), start: at, end: text.length };
       frames.push(inner);
       frame = inner;
       keyNext = !isArray;
@@ -88,8 +88,8 @@ export function scanJson(text: string): JsonScan | undefined {
       word.lastIndex = at;
       if (number.test(text)) {
         const end = number.lastIndex;
-        tokens.push({ type: 'number', start: at, end, inner: [at, end], isKey: false, frame, name });
-        if (telling.has(name)) frame?.marks.set(name, text.slice(at, number.lastIndex));
+        tokens.push({ type: 'number', start: at, end, inner: [at, end], isKey: false, container: frame, name });
+        if (discriminatingKeys.has(name)) frame?.discriminants.set(name, text.slice(at, number.lastIndex));
         at = number.lastIndex;
       } else if (word.test(text)) at = word.lastIndex;
       else return undefined;
@@ -98,7 +98,7 @@ export function scanJson(text: string): JsonScan | undefined {
     // A second document in the same text is none.
     if (!frame && at < text.length) return undefined;
   }
-  return { tokens, frames, isCut: frame !== undefined };
+  return { tokens, containers: frames, isCut: frame !== undefined };
 }
 
 function skip(text: string, from: number): number {
@@ -118,14 +118,14 @@ function stringEnd(text: string, open: number): number {
 }
 
 /** A literal's text, and for each of its UTF-16 units where it begins in the literal; undefined when they are the same, one to one. */
-export interface Unescaped {
+export interface UnescapedText {
   readonly text: string;
   readonly starts: readonly number[] | undefined;
 }
 
-const simple: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+const simpleEscapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 
-export function unescaped(literal: string): Unescaped {
+export function unescapeJson(literal: string): UnescapedText {
   if (!literal.includes('\\')) return { text: literal, starts: undefined };
   const starts: number[] = [];
   let text = '';
@@ -143,7 +143,7 @@ export function unescaped(literal: string): Unescaped {
       at += 6;
     } else {
       const letter = literal[at + 1] ?? '';
-      text += simple[letter] ?? letter;
+      text += simpleEscapes[letter] ?? letter;
       at += 2;
       if (letter === '') starts.pop();
     }

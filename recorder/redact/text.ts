@@ -1,6 +1,6 @@
 /** Finds and replaces in a body as a reader would see it: in JSON inside its strings, in a stream across the events a text was cut into. */
-import { type Frame, type JsonScan, type JsonToken, scanJson, unescaped } from './json-tokens.ts';
-import { markOf, type Rules } from './rules.ts';
+import { type JsonContainer, type JsonScan, type JsonToken, scanJson, unescapeJson } from './json-tokens.ts';
+import { type RedactionRules, redactionMark } from './rules.ts';
 
 export interface Edit {
   readonly start: number;
@@ -8,7 +8,7 @@ export interface Edit {
   readonly text: string;
 }
 
-export interface Found {
+export interface RedactionEdits {
   /** In order and apart from one another. */
   readonly edits: readonly Edit[];
   /** Names of the rules that found something, once for each thing found. */
@@ -18,25 +18,25 @@ export interface Found {
 /** JSON within a string of JSON, as the arguments of a tool call are. */
 const nestingMax = 4;
 
-export function editsOf(text: string, rules: Rules, nesting = 0): Found {
+export function editsOf(text: string, rules: RedactionRules, nesting = 0): RedactionEdits {
   // A number by itself is a document, but within one it is a text like any other.
   const document = (nesting === 0 ? /^\s*[{["\d-]/ : /^\s*[{["]/).test(text) ? scanJson(text) : undefined;
-  if (document) return inPieces(new Pieces(text).add(document, 0, isStreamArray(text, document)), rules, nesting);
-  if (nesting === 0 && isLines(text)) return inPieces(linesOf(text), rules, nesting);
+  if (document) return editsInPieces(new TextPieces(text).add(document, 0, isStreamArray(text, document)), rules, nesting);
+  if (nesting === 0 && isEventStream(text)) return editsInPieces(streamPieces(text), rules, nesting);
   const found = rules.find(text);
-  return { edits: found.map(({ start, end, rule }) => ({ start, end, text: markOf(rule) })), rules: found.map(({ rule }) => rule) };
+  return { edits: found.map(({ start, end, rule }) => ({ start, end, text: redactionMark(rule) })), rules: found.map(({ rule }) => rule) };
 }
 
 /** Of events, or of JSON line by line. */
-const isLines = (text: string): boolean => /^(?:data:|event:|id:|:|\{)/m.test(text);
+const isEventStream = (text: string): boolean => /^(?:data:|event:|id:|:|\{)/m.test(text);
 /** Gemini streams an array of answers where it is not asked for events. */
-const isStreamArray = (text: string, { frames }: JsonScan): boolean =>
-  frames[0]?.isArray === true &&
-  frames.some(({ name, parent }) => name === 'candidates' && parent?.parent === frames[0]) &&
+const isStreamArray = (text: string, { containers }: JsonScan): boolean =>
+  containers[0]?.isArray === true &&
+  containers.some(({ name, parent }) => name === 'candidates' && parent?.parent === containers[0]) &&
   text.includes('"parts"');
 
 /** A stretch of the source, and the text it stands for. */
-interface Piece {
+interface TextPiece {
   readonly text: string;
   /** Position in the source of each unit of the text; undefined: one to one from `start`. */
   readonly starts: readonly number[] | undefined;
@@ -46,23 +46,23 @@ interface Piece {
 }
 
 /** Pieces that follow one another in the reader's eyes are one text. */
-class Pieces {
-  readonly groups: Piece[][] = [];
+class TextPieces {
+  readonly groups: TextPiece[][] = [];
   /** Ranges of what spells the answer once more, token by token. */
-  readonly spelled: { readonly start: number; readonly end: number }[] = [];
+  readonly tokenCopies: { readonly start: number; readonly end: number }[] = [];
   readonly #source: string;
-  readonly #open = new Map<string, Piece[]>();
+  readonly #open = new Map<string, TextPiece[]>();
   /** By the place alone: an event that was cut off may lack what tells it from its neighbours. */
-  readonly #lastAt = new Map<string, Piece[]>();
+  readonly #lastAt = new Map<string, TextPiece[]>();
 
   constructor(source: string) {
     this.#source = source;
   }
 
-  add({ tokens, frames, isCut }: JsonScan, offset: number, isStream: boolean): this {
+  add({ tokens, containers, isCut }: JsonScan, offset: number, isStream: boolean): this {
     for (const token of tokens) this.#put(this.#pieceOf(token, offset), isStream ? keyOf(token) : undefined, isCut);
-    for (const { name, start, end } of frames) {
-      if (name === 'logprobs' || name === 'logprobsResult') this.spelled.push({ start: start + offset, end: end + offset });
+    for (const { name, start, end } of containers) {
+      if (name === 'logprobs' || name === 'logprobsResult') this.tokenCopies.push({ start: start + offset, end: end + offset });
     }
     return this;
   }
@@ -71,51 +71,51 @@ class Pieces {
     if (end > start) this.#put({ text: this.#source.slice(start, end), starts: undefined, start, end, kind: 'plain' }, undefined);
   }
 
-  #pieceOf({ type, inner }: JsonToken, offset: number): Piece {
+  #pieceOf({ type, inner }: JsonToken, offset: number): TextPiece {
     const [start, end] = [inner[0] + offset, inner[1] + offset];
-    const { text, starts } = unescaped(this.#source.slice(start, end));
+    const { text, starts } = unescapeJson(this.#source.slice(start, end));
     return { text, starts: starts?.map(at => at + start), start, end, kind: type };
   }
 
-  #put(piece: Piece, key: Key | undefined, isCut = false): void {
-    const open = key && (this.#open.get(key.full) ?? (isCut ? this.#lastAt.get(key.place) : undefined));
+  #put(piece: TextPiece, key: StreamKey | undefined, isCut = false): void {
+    const open = key && (this.#open.get(key.full) ?? (isCut ? this.#lastAt.get(key.path) : undefined));
     const group = open ?? [];
     group.push(piece);
     if (!open) this.groups.push(group);
     if (!key) return;
     this.#open.set(key.full, group);
-    this.#lastAt.set(key.place, group);
+    this.#lastAt.set(key.path, group);
   }
 }
 
 /** The same in every event of a stream; joined they would make texts that nobody wrote. */
-const constants =
+const constantKeys =
   /^(?:id|object|model|type|role|name|status|signature|obfuscation|system_fingerprint|service_tier|modelVersion|responseId|\w*_id|\w*_?reason|finishReason)$/;
 const keyDepthMax = 32;
 
-interface Key {
+interface StreamKey {
   readonly full: string;
-  readonly place: string;
+  readonly path: string;
 }
 
 /** Where a stream's text goes on: the same place, at the same index, in the next event. */
-function keyOf({ type, isKey, name, frame }: JsonToken): Key | undefined {
-  if (type !== 'string' || isKey || constants.test(name)) return undefined;
+function keyOf({ type, isKey, name, container }: JsonToken): StreamKey | undefined {
+  if (type !== 'string' || isKey || constantKeys.test(name)) return undefined;
   let full = name;
-  let place = name;
+  let path = name;
   let depth = 0;
-  for (let at: Frame | undefined = frame; at; at = at.parent) {
+  for (let at: JsonContainer | undefined = container; at; at = at.parent) {
     if (++depth > keyDepthMax) return undefined;
-    const marks = [...at.marks].map(([mark, value]) => `${mark}=${value}`);
+    const marks = [...at.discriminants].map(([mark, value]) => `${mark}=${value}`);
     const own = `${at.name}${at.isArray ? '[]' : ''}`;
-    place = `${own}/${place}`;
+    path = `${own}/${path}`;
     full = `${own}{${marks.join(',')}}/${full}`;
   }
-  return { full, place };
+  return { full, path };
 }
 
-function linesOf(text: string): Pieces {
-  const pieces = new Pieces(text);
+function streamPieces(text: string): TextPieces {
+  const pieces = new TextPieces(text);
   for (let from = 0; from < text.length; ) {
     const newline = text.indexOf('\n', from);
     const to = newline < 0 ? text.length : newline;
@@ -128,7 +128,7 @@ function linesOf(text: string): Pieces {
   return pieces;
 }
 
-function inPieces({ groups, spelled }: Pieces, rules: Rules, nesting: number): Found {
+function editsInPieces({ groups, tokenCopies }: TextPieces, rules: RedactionRules, nesting: number): RedactionEdits {
   const edits: Edit[] = [];
   const names: string[] = [];
   for (const group of groups) {
@@ -138,19 +138,19 @@ function inPieces({ groups, spelled }: Pieces, rules: Rules, nesting: number): F
       first!.kind === 'string' && nesting < nestingMax ? editsOf(text, rules, nesting + 1) : editsOf(text, rules, Number.POSITIVE_INFINITY);
     if (found.edits.length === 0) continue;
     names.push(...found.rules);
-    if (first!.kind === 'number') edits.push({ start: first!.start, end: first!.end, text: `"${markOf(found.rules[0]!)}"` });
-    else edits.push(...placed(found.edits, group));
+    if (first!.kind === 'number') edits.push({ start: first!.start, end: first!.end, text: `"${redactionMark(found.rules[0]!)}"` });
+    else edits.push(...mapEdits(found.edits, group));
   }
   if (edits.length > 0) {
-    const outside = edits.filter(({ start }) => !spelled.some(range => start >= range.start && start < range.end));
+    const editsOutside = edits.filter(({ start }) => !tokenCopies.some(range => start >= range.start && start < range.end));
     edits.length = 0;
-    edits.push(...outside, ...spelled.map(({ start, end }) => ({ start, end, text: 'null' })));
+    edits.push(...editsOutside, ...tokenCopies.map(({ start, end }) => ({ start, end, text: 'null' })));
   }
   return { edits: edits.sort((a, b) => a.start - b.start), rules: names };
 }
 
 /** From places in the joined text to places in the source: the mark where it begins, nothing where it goes on. */
-function placed(edits: readonly Edit[], group: readonly Piece[]): readonly Edit[] {
+function mapEdits(edits: readonly Edit[], group: readonly TextPiece[]): readonly Edit[] {
   const out: Edit[] = [];
   let offset = 0;
   let next = 0;

@@ -137,7 +137,7 @@ export async function carryOut(work: Work): Promise<number> {
         look();
       },
     });
-    if (!(await spool.settled())) note('The store is behind; what is missing of the run will be there later.');
+    if (!(await spool.closeAndDrain())) note('The store is behind; what is missing of the run will be there later.');
     const { done, failed, spent, lost, lostWorst } = journal.progress;
     const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
     await writeRun(store, { ...begun, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });

@@ -5,7 +5,7 @@ import { CommandError, exit, note, settingsOf } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../../recorder/audit/write.ts';
-import { noteOutput } from '../../recorder/exports.ts';
+import { recordOutputFile } from '../../recorder/exports.ts';
 import { openStore } from '../../recorder/open.ts';
 import type { Store } from '../../recorder/store.ts';
 import { type Judge, judged, judgePlan } from '../judging.ts';
@@ -72,7 +72,7 @@ export async function diffRun(
     const compared = comparison(second?.run ?? first.run, second ? `run ${first.run}` : 'the record', byArm, statistics);
     process.stdout.write(`${rendered(compared, format, limit)}\n`);
     for (const output of outputs) {
-      noteOutput(settings.store.path, output.file, 'whole');
+      recordOutputFile(settings.store.path, output.file, 'whole');
       writeFileSync(output.file, `${rendered(compared, output.format, limit)}\n`);
       note(`Written: ${output.file}`);
     }
@@ -157,7 +157,7 @@ export async function exportRun(name: string, options: ExportOptions): Promise<v
     });
     if (options.output === undefined) for (const line of lines) process.stdout.write(line);
     else {
-      noteOutput(settings.store.path, options.output, 'jsonl');
+      recordOutputFile(settings.store.path, options.output, 'jsonl');
       await writeAudit(store, settings.store.path, {
         ...{ action: 'export', tenant: '', subject: resolve(options.output) },
         detail: { format: 'jsonl', run, pairs: lines.length },

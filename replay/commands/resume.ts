@@ -74,7 +74,7 @@ async function takeStock(store: Store, settings: Settings, { folder, manifest }:
     // What is sealed of a turn may be its beginning: it is asked again whole.
     if (isTurns) return journal.giveUp();
     // Opening its spool closes what lay open; when that is settled, the store has all that was ever sealed.
-    await openReplaySpool(settings, manifest.run).settled();
+    await openReplaySpool(settings, manifest.run).closeAndDrain();
     const keyOf = ({ request, arm, repeat }: Job): string => JSON.stringify([request, arm, repeat]);
     const rows = await store.select<{ request: string; arm: string; repeat: number; outcome: string; cost_nano: number }>(
       `SELECT request_id AS request, arm, repeat_no AS repeat, outcome, toFloat64(cost_usd) * 1000000000 AS cost_nano FROM replay_results FINAL WHERE run_id = {run: String}`,

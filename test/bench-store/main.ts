@@ -10,7 +10,7 @@ import { textOf } from '../../dashboards/build.ts';
 import { expandMacros } from '../../dashboards/macros.ts';
 import { table } from '../../gateway/cli/cli.ts';
 import { migrate } from '../../recorder/migrate.ts';
-import { columnsOf, type Rows, rowsOf, tableNames } from '../../recorder/row.ts';
+import { columnsOf, type EncodedRows, rowsOf, tableNames } from '../../recorder/row.ts';
 import { connect, type Store } from '../../recorder/store.ts';
 import { fill } from './million.ts';
 import { exchangesOf } from './rows.ts';
@@ -32,7 +32,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const note = (line: string): void => void process.stderr.write(`${line}\n`);
+const logProgress = (line: string): void => void process.stderr.write(`${line}\n`);
 const batchExchanges = 1_000;
 const runsPerQuery = 3;
 const ticksPerSecond = 100;
@@ -49,7 +49,7 @@ function cpuSeconds(pid: number): number {
   }
 }
 
-const encode = (count: number, now: number): readonly Rows[] =>
+const encode = (count: number, now: number): readonly EncodedRows[] =>
   exchangesOf(count, Number(options.payload), now).map(exchange => rowsOf(exchange, { records: 90, payloads: 30 }));
 
 async function insertAll(store: Store, pid: number): Promise<Record<string, number>> {
@@ -119,13 +119,13 @@ async function run(): Promise<void> {
     const [line] = (await once(engine.stdout, 'data')) as [Buffer];
     const store = connect({ url: line.toString().trim(), username: 'writer', password: key });
     await migrate(store);
-    note(`inserting ${options.inserts} exchanges of ${options.payload} bytes`);
+    logProgress(`inserting ${options.inserts} exchanges of ${options.payload} bytes`);
     const inserted = await insertAll(store, engine.pid!);
     const disk = await sizes(store);
-    note(`making ${options.exchanges} exchanges inside the engine`);
+    logProgress(`making ${options.exchanges} exchanges inside the engine`);
     const now = Date.now();
     await fill(store, Number(options.exchanges), now);
-    note('asking what the dashboards ask');
+    logProgress('asking what the dashboards ask');
     const queries = await timeQueries(store, now);
     await store.close();
     const machine = `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)}`;

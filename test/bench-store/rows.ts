@@ -12,7 +12,7 @@ const words = Array.from({ length: 4_000 }, (_, i) => {
 });
 
 /** Small and fast; the moments of a bench need no better one. */
-function dice(seed: number): () => number {
+function xorshift(seed: number): () => number {
   let state = seed >>> 0 || 1;
   return () => {
     state ^= state << 13;
@@ -29,11 +29,11 @@ function text(bytes: number, next: () => number): string {
   return out.slice(0, bytes);
 }
 
-const systemPrompts = Array.from({ length: 20 }, (_, i) => text(1_000, dice(i + 1)));
+const systemPrompts = Array.from({ length: 20 }, (_, i) => text(1_000, xorshift(i + 1)));
 
 /** Request and answer together hold `payloadBytes`; as with most callers, a fourth of it is a system prompt that many share. */
 export function exchangesOf(count: number, payloadBytes: number, now: number): readonly Exchange[] {
-  const next = dice(now);
+  const next = xorshift(now);
   return Array.from({ length: count }, (_, i) => {
     const shared = systemPrompts[Math.floor(next() * systemPrompts.length)]!.slice(0, payloadBytes / 4);
     const request = (model: string) =>

@@ -19,7 +19,7 @@ const cpu =
     return above && below && above.cpuUsPerChunk / below.cpuUsPerChunk;
   };
 
-const over = (subject: string, to: string, cell: string) => (round: Round) => {
+const minus = (subject: string, to: string, cell: string) => (round: Round) => {
   const [mine, theirs] = [round(subject, cell), round(to, cell)];
   return mine && theirs && mine.firstByteMs - theirs.firstByteMs;
 };
@@ -31,13 +31,13 @@ export const gates: readonly Gate[] = [
   { name: 'CPU per request, on / off', max: 1.4, unit: '', figure: cpu('on', 'base', 'off') },
   { name: 'CPU per streamed chunk, 10 ms gap / bare', max: 1.05, unit: '', figure: cpu('on', 'sse', 'bare') },
   { name: 'CPU per request, translated / pass-through', max: 1.6, unit: '', figure: cpu('on', 'translated', 'on', 'base') },
-  { name: 'TTFT over bare, one caller', max: 0.5, unit: 'ms', figure: over('on', 'bare', 'sse-one') },
+  { name: 'TTFT over bare, one caller', max: 0.5, unit: 'ms', figure: minus('on', 'bare', 'sse-one') },
   { name: 'caller gone → upstream aborted, longest of 50', max: 100, unit: 'ms', figure: round => round('on', 'sse-one')?.leftMs },
   { name: 'peak memory of the gateway, base', max: 256, unit: 'MB', figure: round => round('on', 'base')?.peakMb },
   { name: 'peak memory of recorder with engine, base', max: 600, unit: 'MB', figure: round => round('embedded', 'base')?.childPeakMb },
 ];
 
-export interface Verdict {
+export interface GateResult {
   readonly gate: string;
   readonly max: number;
   readonly unit: Gate['unit'];
@@ -51,7 +51,7 @@ export interface Verdict {
 }
 
 /** Of the gates whose figures were measured. */
-export function verdictsOf(samples: readonly Sample[]): readonly Verdict[] {
+export function gateResultsOf(samples: readonly Sample[]): readonly GateResult[] {
   const valid = samples.filter(({ invalid }) => invalid === undefined);
   const numbers = [...new Set(valid.map(({ round }) => round))];
   return gates.flatMap(({ name, max, unit, figure }) => {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { table } from '../../gateway/cli/cli.ts';
 import { base, type Cell, huge, idle, requestBodies } from './cells.ts';
-import { ask, drained, median } from './measure.ts';
-import { cpuUs, end, fileHere, forkNode, peakMemory, residentMemory, said, startNode } from './processes.ts';
+import { drained, median, runLoad } from './measure.ts';
+import { cpuUs, fileHere, forkNode, peakMemory, residentMemory, startNode, stopProcess, waitForOutput } from './processes.ts';
 import { type Running, serveToSink } from './subjects.ts';
 
 const usage = `npm run bench:growth -- [--part requests|streams|config|prompt] [--requests 200000] [--streams 2000]
@@ -22,13 +22,13 @@ const { values: options } = parseArgs({
   },
 });
 
-interface World {
+interface BenchProcesses {
   readonly upstream: string;
   readonly load: ChildProcess;
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n\n`);
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
+const logProgress = (text: string): void => void process.stderr.write(`${text}\n`);
 const orderOf = (running: Running, cell: Cell, more: object = {}) => ({
   origin: running.origin,
   path: running.pathOf(cell),
@@ -39,29 +39,29 @@ const orderOf = (running: Running, cell: Cell, more: object = {}) => ({
   ...more,
 });
 
-async function answered(world: World, order: ReturnType<typeof orderOf>): Promise<void> {
-  const { failed, firstFailure } = await ask(world.load, order);
+async function runWithoutFailures(world: BenchProcesses, order: ReturnType<typeof orderOf>): Promise<void> {
+  const { failed, firstFailure } = await runLoad(world.load, order);
   if (failed > 0) throw new Error(`${failed} of ${order.requests} requests failed: ${firstFailure}`);
 }
 
-async function recorded(running: Running, sent: number): Promise<number> {
+async function waitUntilRecorded(running: Running, sent: number): Promise<number> {
   const count = await drained(running, sent);
   if (count !== sent) throw new Error(`${count} records for ${sent} requests`);
   return count;
 }
 
 /** Memory after every tenth of the requests; what is there after the first tenth is the start, for a gateway has to warm up. */
-async function manyRequests(world: World, total: number): Promise<void> {
+async function manyRequests(world: BenchProcesses, total: number): Promise<void> {
   const running = await serveToSink(world.upstream, {});
   const rows: string[][] = [];
   const part = Math.ceil(total / 10);
   for (let sent = part; sent <= part * 10; sent += part) {
     const usedBefore = cpuUs(running.pid);
-    await answered(world, orderOf(running, base, { requests: part }));
-    await recorded(running, sent);
+    await runWithoutFailures(world, orderOf(running, base, { requests: part }));
+    await waitUntilRecorded(running, sent);
     const { mainMb, childMb } = residentMemory(running.pid);
     rows.push([String(sent), `${mainMb}`, `${childMb}`, ((cpuUs(running.pid) - usedBefore) / part).toFixed(0)]);
-    note(`${sent} requests`);
+    logProgress(`${sent} requests`);
   }
   const { mainMb, childMb } = peakMemory(running.pid);
   await running.end();
@@ -70,9 +70,9 @@ async function manyRequests(world: World, total: number): Promise<void> {
 }
 
 /** Streams that have said something and then nothing for 20 s; meanwhile others are asked, and must be answered as before. */
-async function manyStreams(world: World, count: number): Promise<void> {
+async function manyStreams(world: BenchProcesses, count: number): Promise<void> {
   const running = await serveToSink(world.upstream, {});
-  await answered(world, orderOf(running, base, { requests: 8_000 }));
+  await runWithoutFailures(world, orderOf(running, base, { requests: 8_000 }));
   const before = residentMemory(running.pid).mainMb;
   const plainUs = await usPerRequest(running, world);
   const streams = await Promise.all(Array.from({ length: count }, () => openStream(running)));
@@ -83,7 +83,7 @@ async function manyStreams(world: World, count: number): Promise<void> {
   const besideUs = await usPerRequest(running, world);
   const ends = await Promise.all(streams.map(({ ended }) => ended));
   const whole = ends.filter(text => text.includes('data: [DONE]')).length;
-  await recorded(running, 8_000 + 4_000 + count);
+  await waitUntilRecorded(running, 8_000 + 4_000 + count);
   const after = residentMemory(running.pid).mainMb;
   await running.end();
   print(
@@ -99,9 +99,9 @@ async function manyStreams(world: World, count: number): Promise<void> {
   if (whole !== count) throw new Error(`${count - whole} streams did not end whole`);
 }
 
-async function usPerRequest(running: Running, world: World, more: object = {}): Promise<number> {
+async function usPerRequest(running: Running, world: BenchProcesses, more: object = {}): Promise<number> {
   const usedBefore = cpuUs(running.pid);
-  await answered(world, orderOf(running, base, { requests: 2_000, ...more }));
+  await runWithoutFailures(world, orderOf(running, base, { requests: 2_000, ...more }));
   return (cpuUs(running.pid) - usedBefore) / 2_000;
 }
 
@@ -123,7 +123,7 @@ function openStream(running: Running): Promise<{ readonly ended: Promise<string>
 }
 
 /** The same requests of a small configuration and of a large one, in turns. */
-async function largeConfig(world: World): Promise<void> {
+async function largeConfig(world: BenchProcesses): Promise<void> {
   const key = 'a-key-of-the-bench';
   const hashOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
   const configOf = (keys: number, routes: number, targets: number): object => ({
@@ -146,7 +146,7 @@ async function largeConfig(world: World): Promise<void> {
     { name: '10,000 keys, 1,000 routes, 200 targets', running: large, bodies: bodies(1_000), figures: [] as number[] },
   ];
   const headers = { authorization: `Bearer ${key}` };
-  for (const { running, bodies } of subjects) await answered(world, orderOf(running, base, { requests: 8_000, headers, bodies }));
+  for (const { running, bodies } of subjects) await runWithoutFailures(world, orderOf(running, base, { requests: 8_000, headers, bodies }));
   for (let round = 0; round < 5; round++) {
     for (const { running, bodies, figures } of round % 2 === 0 ? subjects : subjects.toReversed()) {
       figures.push(await usPerRequest(running, world, { headers, bodies }));
@@ -162,21 +162,21 @@ async function largeConfig(world: World): Promise<void> {
   print(`A large configuration\n${table(['', 'CPU µs/request', '5 rounds', 'gateway MB'], rows)}`);
 }
 
-const provider = ({ upstream }: World): object => ({
+const provider = ({ upstream }: BenchProcesses): object => ({
   api: 'openai',
   key: 'no-key-is-looked-at',
   base_url: `${upstream}/${base.name}/v1`,
   allow_private: true,
 });
 
-async function largePrompt(world: World): Promise<void> {
+async function largePrompt(world: BenchProcesses): Promise<void> {
   const running = await serveToSink(world.upstream, {});
-  await answered(world, orderOf(running, base, { requests: 1_000 }));
+  await runWithoutFailures(world, orderOf(running, base, { requests: 1_000 }));
   const before = residentMemory(running.pid);
   const startedAt = performance.now();
-  await answered(world, orderOf(running, huge));
+  await runWithoutFailures(world, orderOf(running, huge));
   const seconds = (performance.now() - startedAt) / 1000;
-  await recorded(running, 1_000 + huge.requests);
+  await waitUntilRecorded(running, 1_000 + huge.requests);
   const { mainMb, childMb } = peakMemory(running.pid);
   await running.end();
   print(
@@ -184,7 +184,7 @@ async function largePrompt(world: World): Promise<void> {
   );
 }
 
-const parts: Readonly<Record<string, (world: World) => Promise<void>>> = {
+const parts: Readonly<Record<string, (world: BenchProcesses) => Promise<void>>> = {
   requests: world => manyRequests(world, Number(options.requests)),
   streams: world => manyStreams(world, Number(options.streams)),
   config: largeConfig,
@@ -198,7 +198,7 @@ if (options.help) {
   if (unknown !== undefined) throw new Error(`--part ${unknown}: there is none of that name.\n\n${usage}`);
   const upstream = startNode('others', [fileHere('upstream.ts')], tmpdir(), 'inherit');
   const load = forkNode('others', fileHere('load.ts'));
-  const world = { upstream: await said(upstream, /(http:\S+)/), load };
+  const world = { upstream: await waitForOutput(upstream, /(http:\S+)/), load };
   for (const name of options.part) await parts[name]!(world);
-  await Promise.all([end(upstream.child), end(load)]);
+  await Promise.all([stopProcess(upstream.child), stopProcess(load)]);
 }

@@ -7,13 +7,13 @@ export const callers = 50;
 const waitMsMax = 5_000;
 
 /** Milliseconds from the caller's leaving to the upstream's hearing of it, of each caller; Infinity where it never did. */
-export async function leavingMs(running: Running, upstream: string): Promise<readonly number[]> {
+export async function cancellationMs(running: Running, upstream: string): Promise<readonly number[]> {
   const figures: number[] = [];
-  for (let n = 0; n < callers; n++) figures.push(await leave(running, upstream));
+  for (let n = 0; n < callers; n++) figures.push(await cancelOne(running, upstream));
   return figures;
 }
 
-async function leave(running: Running, upstream: string): Promise<number> {
+async function cancelOne(running: Running, upstream: string): Promise<number> {
   const { hostname, port } = new URL(running.origin);
   const body = requestBodies(idle)[0]!;
   const headers = {
@@ -36,12 +36,12 @@ async function leave(running: Running, upstream: string): Promise<number> {
       if (text.includes('data: ')) resolve();
     });
   });
-  const leftAt = performance.timeOrigin + performance.now();
+  const disconnectedAt = performance.timeOrigin + performance.now();
   socket.destroy();
   const until = performance.now() + waitMsMax;
   while (performance.now() < until) {
     const [givenUpAt] = (await (await fetch(`${upstream}/given-up`)).json()) as readonly number[];
-    if (givenUpAt !== undefined) return Math.max(0, givenUpAt - leftAt);
+    if (givenUpAt !== undefined) return Math.max(0, givenUpAt - disconnectedAt);
     await new Promise(wait => setTimeout(wait, 5));
   }
   return Number.POSITIVE_INFINITY;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { start } from './processes.ts';
-import { freePort, type Installed, runningRival } from './rival.ts';
+import { freePort, type InstalledCompetitor, runningCompetitor } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const run = promisify(execFile);
@@ -15,7 +15,7 @@ const installMsMax = 900_000;
 const key = 'sk-bench-3f9d1c7a5e0b482d';
 
 /** Rejects with the words of python or pip when it cannot be had. Takes minutes. */
-export async function installLitellm(): Promise<Installed> {
+export async function installLitellm(): Promise<InstalledCompetitor> {
   const folder = mkdtempSync(join(tmpdir(), 'hindcast-litellm-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
@@ -47,7 +47,7 @@ function subjectIn(folder: string, version: string): Subject {
       // Without the second it looks for prices on the network first.
       const env = { LITELLM_MASTER_KEY: key, LITELLM_LOCAL_MODEL_COST_MAP: 'True' };
       const started = start('subject', args, folder, openSync(logFile, 'w'), env);
-      return runningRival(started, port, logFile, () => ({ authorization: `Bearer ${key}` }));
+      return runningCompetitor(started, port, logFile, () => ({ authorization: `Bearer ${key}` }));
     },
   };
 }

@@ -63,7 +63,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   const { hostname, port } = new URL(order.origin);
   const requests = order.bodies.map(body => requestBytes(order, body));
   const [firstByteMs, wholeMs]: [number[], number[]] = [[], []];
-  let [asked, failed] = [0, 0];
+  let [sent, failed] = [0, 0];
   let firstFailure: string | undefined;
   const fail = (what: string): void => {
     failed++;
@@ -71,8 +71,8 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   };
   const caller = async (): Promise<void> => {
     let socket: Socket | undefined;
-    while (asked < order.requests) {
-      const request = requests[asked++ % requests.length]!;
+    while (sent < order.requests) {
+      const request = requests[sent++ % requests.length]!;
       try {
         if (!socket || socket.destroyed) socket = await opened(hostname, Number(port));
         const answer = await exchange(socket, request);

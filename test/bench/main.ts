@@ -4,14 +4,14 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { allCells, type Cell, cellNamed, quickCells, requestBodies } from './cells.ts';
-import { verdictsOf } from './gates.ts';
+import { gateResultsOf } from './gates.ts';
 import { installLitellm } from './litellm.ts';
-import { ask, type Sample, Session } from './measure.ts';
+import { runLoad, type Sample, SubjectRun } from './measure.ts';
 import { installPortkey } from './portkey.ts';
-import { canPin, end, fileHere, forkNode, said, startNode } from './processes.ts';
+import { canPin, fileHere, forkNode, startNode, stopProcess, waitForOutput } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
 import { cellTable, gateTable } from './report.ts';
-import type { Installed } from './rival.ts';
+import type { InstalledCompetitor } from './rival.ts';
 import { ours, type Subject, slow, subjectNamed } from './subjects.ts';
 
 const usage = `npm run bench -- [options]
@@ -37,7 +37,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const note = (line: string): void => void process.stderr.write(`${line}\n`);
+const logProgress = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(`${text}\n\n`);
 
 function machine(): string {
@@ -67,10 +67,10 @@ async function startHelpers(): Promise<Helpers> {
   const upstream = startNode('others', [fileHere('upstream.ts')], tmpdir(), 'inherit');
   const load = forkNode('others', fileHere('load.ts'));
   return {
-    upstream: await said(upstream, /(http:\S+)/),
+    upstream: await waitForOutput(upstream, /(http:\S+)/),
     load,
     end: async () => {
-      await Promise.all([end(upstream.child), end(load)]);
+      await Promise.all([stopProcess(upstream.child), stopProcess(load)]);
     },
   };
 }
@@ -78,22 +78,22 @@ async function startHelpers(): Promise<Helpers> {
 async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> {
   const wished = (name: string): boolean =>
     options.subject.length === 0 ? !(options.quick && slow.has(name)) : options.subject.includes(name);
-  const rivals = await rivalsOf(name => options.subject.includes(name) || (options.subject.length === 0 && !options.quick));
+  const rivals = await competitorsFor(name => options.subject.includes(name) || (options.subject.length === 0 && !options.quick));
   const subjects = [...ours.filter(({ name }) => wished(name)), ...rivals.map(({ subject }) => subject)];
   const about = machine();
   print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
   const samples: Sample[] = [];
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
   // A quick look starts everybody once; else each round has fresh processes, as what one has compiled is not what another has.
-  const kept = new Map<string, Session>();
+  const kept = new Map<string, SubjectRun>();
   for (let round = 1; round <= rounds; round++) {
     for (const subject of round % 2 === 1 ? subjects : subjects.toReversed()) {
-      const session = kept.get(subject.name) ?? (await Session.start(subject, helpers));
+      const session = kept.get(subject.name) ?? (await SubjectRun.start(subject, helpers));
       await session.measure(cells, round, sample => {
         samples.push(sample);
         const { cell, cpuUsPerRequest, invalid } = sample;
         const figure = invalid === undefined ? `${cpuUsPerRequest.toFixed(0)} µs CPU per request` : `INVALID: ${invalid}`;
-        note(`round ${round} of ${rounds}  ${subject.name}  ${cell}  ${figure}`);
+        logProgress(`round ${round} of ${rounds}  ${subject.name}  ${cell}  ${figure}`);
       });
       if (options.quick) kept.set(subject.name, session);
       else await session.end();
@@ -105,12 +105,12 @@ async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> 
 }
 
 /** Those that can be installed here; of the others, why not. */
-async function rivalsOf(isWished: (name: string) => boolean): Promise<readonly Installed[]> {
-  const installed: Installed[] = [];
+async function competitorsFor(isWished: (name: string) => boolean): Promise<readonly InstalledCompetitor[]> {
+  const installed: InstalledCompetitor[] = [];
   for (const [name, install] of Object.entries({ portkey: installPortkey, litellm: installLitellm })) {
     if (!isWished(name)) continue;
-    note(`installing ${name}`);
-    const rival = await install().catch(error => void note(`${name} is left out: ${error}`));
+    logProgress(`installing ${name}`);
+    const rival = await install().catch(error => void logProgress(`${name} is left out: ${error}`));
     if (rival) installed.push(rival);
   }
   return installed;
@@ -119,7 +119,7 @@ async function rivalsOf(isWished: (name: string) => boolean): Promise<readonly I
 function conclude(about: string, cells: readonly Cell[], subjects: readonly Subject[], samples: readonly Sample[]): number {
   const names = subjects.map(({ name }) => name);
   for (const cell of cells) print(cellTable(cell, names, samples));
-  const verdicts = verdictsOf(samples);
+  const verdicts = gateResultsOf(samples);
   if (verdicts.length > 0) print(gateTable(verdicts));
   const invalid = samples.filter(sample => sample.invalid !== undefined);
   if (invalid.length > 0) print(invalid.map(s => `INVALID: ${s.subject}, ${s.cell}, round ${s.round}: ${s.invalid}`).join('\n'));
@@ -137,9 +137,9 @@ async function profile(cell: Cell, { upstream, load }: Helpers): Promise<void> {
   using folder = new ProfileFolder();
   const running = await subject.start(upstream, folder.nodeOptions);
   const order = { origin: running.origin, path: running.pathOf(cell), headers: running.headersOf(cell), bodies: requestBodies(cell) };
-  await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup });
+  await runLoad(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup });
   const startUs = nowUs();
-  const { failed, firstFailure } = await ask(load, { ...order, concurrency: cell.concurrency, requests: 2 * cell.requests });
+  const { failed, firstFailure } = await runLoad(load, { ...order, concurrency: cell.concurrency, requests: 2 * cell.requests });
   const endUs = nowUs();
   await running.end();
   if (failed > 0) throw new Error(`${failed} requests failed: ${firstFailure}`);

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type Cell, chunksOf, requestBodies } from './cells.ts';
-import { callers, leavingMs } from './leaving.ts';
+import { callers, cancellationMs } from './leaving.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 import { cpuUs, peakMemory } from './processes.ts';
 import type { Running, Subject } from './subjects.ts';
@@ -35,22 +35,22 @@ const drainMsMax = 30_000;
 const drainLookMs = 250;
 
 /** What measuring needs beside the subject. */
-export interface BenchWorld {
+export interface BenchProcesses {
   readonly upstream: string;
   readonly load: ChildProcess;
 }
 
 /** A subject that runs, and the cells that it has been warmed up for. */
-export class Session {
+export class SubjectRun {
   readonly #subject: Subject;
-  readonly #world: BenchWorld;
+  readonly #world: BenchProcesses;
   readonly #running: Running | undefined;
   readonly #problem: string;
   readonly #warm = new Set<string>();
   #sent = 0;
   #isLost = false;
 
-  private constructor(subject: Subject, world: BenchWorld, running: Running | undefined, problem: string) {
+  private constructor(subject: Subject, world: BenchProcesses, running: Running | undefined, problem: string) {
     this.#subject = subject;
     this.#world = world;
     this.#running = running;
@@ -58,11 +58,11 @@ export class Session {
   }
 
   /** Never rejects: a subject that does not start has invalid samples. */
-  static async start(subject: Subject, world: BenchWorld): Promise<Session> {
+  static async start(subject: Subject, world: BenchProcesses): Promise<SubjectRun> {
     try {
-      return new Session(subject, world, await subject.start(world.upstream), '');
+      return new SubjectRun(subject, world, await subject.start(world.upstream), '');
     } catch (error) {
-      return new Session(subject, world, undefined, `it does not start: ${error}`);
+      return new SubjectRun(subject, world, undefined, `it does not start: ${error}`);
     }
   }
 
@@ -86,14 +86,14 @@ export class Session {
     this.#warm.add(cell.name);
     const figures = await measureCell(running, { ...cell, warmup }, this.#sent, load).catch(error => ({ invalid: String(error) }));
     this.#sent += warmup + cell.requests;
-    const leaves = cell.leaving && figures.invalid === undefined;
+    const measuresCancellation = cell.leaving && figures.invalid === undefined;
     // Whoever cannot stream has nobody who leaves it.
-    const left = leaves ? await leavingMs(running, upstream).catch(error => String(error)) : undefined;
-    if (leaves) this.#sent += callers;
-    const invalid = typeof left === 'string' ? left : figures.invalid;
+    const cancellations = measuresCancellation ? await cancellationMs(running, upstream).catch(error => String(error)) : undefined;
+    if (measuresCancellation) this.#sent += callers;
+    const invalid = typeof cancellations === 'string' ? cancellations : figures.invalid;
     // What failed once has lost count of its records.
     this.#isLost = invalid !== undefined && running.recorded !== undefined;
-    const leftMs = typeof left === 'object' ? Math.max(...left) : undefined;
+    const leftMs = typeof cancellations === 'object' ? Math.max(...cancellations) : undefined;
     return { ...failedSample(this.#subject, cell, round, ''), ...figures, leftMs, invalid };
   }
 }
@@ -113,11 +113,11 @@ type Figures = Omit<Sample, 'subject' | 'cell' | 'round' | 'leftMs'>;
 async function measureCell(running: Running, cell: Cell, sentBefore: number, load: ChildProcess): Promise<Figures> {
   const bodies = requestBodies(cell);
   const order = { origin: running.origin, path: running.pathOf(cell), headers: running.headersOf(cell), bodies };
-  const warm = cell.warmup > 0 ? await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup }) : undefined;
+  const warm = cell.warmup > 0 ? await runLoad(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup }) : undefined;
   if (warm && warm.failed > 0) throw new Error(`${warm.failed} of ${cell.warmup} requests of the warm-up failed: ${warm.firstFailure}`);
   await drained(running, sentBefore + cell.warmup);
   const usedBefore = cpuUs(running.pid);
-  const report = await ask(load, { ...order, concurrency: cell.concurrency, requests: cell.requests });
+  const report = await runLoad(load, { ...order, concurrency: cell.concurrency, requests: cell.requests });
   const sent = sentBefore + cell.warmup + cell.requests;
   const recorded = await drained(running, sent);
   const used = cpuUs(running.pid) - usedBefore;
@@ -142,7 +142,7 @@ function problemOf({ failed, firstFailure }: LoadReport, sent: number, recorded:
   return recorded === undefined || recorded === sent ? undefined : `${recorded} records for ${sent} requests`;
 }
 
-export async function ask(load: ChildProcess, order: LoadOrder): Promise<LoadReport> {
+export async function runLoad(load: ChildProcess, order: LoadOrder): Promise<LoadReport> {
   load.send(order);
   const [report] = (await once(load, 'message')) as [LoadReport];
   return report;

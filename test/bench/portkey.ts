@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startNode } from './processes.ts';
-import { freePort, type Installed, runningRival } from './rival.ts';
+import { freePort, type InstalledCompetitor, runningCompetitor } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const cells = new Set(['base', 'sse', 'one', 'sse-one']);
 const installMsMax = 180_000;
 
 /** Rejects with npm's own words when it cannot be had. */
-export async function installPortkey(): Promise<Installed> {
+export async function installPortkey(): Promise<InstalledCompetitor> {
   const folder = mkdtempSync(join(tmpdir(), 'hindcast-portkey-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
@@ -39,7 +39,7 @@ function subjectIn(folder: string): Subject {
       // Without the second it refuses providers on this machine.
       const env = { NODE_ENV: 'production', TRUSTED_CUSTOM_HOSTS: '127.0.0.1,localhost' };
       const started = startNode('subject', args, home, openSync(logFile, 'w'), env);
-      return runningRival(started, port, logFile, cell => ({
+      return runningCompetitor(started, port, logFile, cell => ({
         'x-portkey-provider': 'openai',
         'x-portkey-custom-host': `${upstream}/${cell.name}/v1`,
         authorization: 'Bearer no-key-is-looked-at',

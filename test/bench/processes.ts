@@ -20,7 +20,7 @@ process.once('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-function kept<Child extends ChildProcess>(child: Child): Child {
+function tracked<Child extends ChildProcess>(child: Child): Child {
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
@@ -38,7 +38,7 @@ export const startNode = (core: Core, args: readonly string[], cwd: string, log:
 
 export function start(core: Core, words: readonly string[], cwd: string, log: number | 'inherit', env?: NodeJS.ProcessEnv): Started {
   const [command, ...rest] = [...(canPin ? ['taskset', '-c', coreOf[core]] : []), ...words];
-  const child = kept(spawn(command!, rest, { cwd, stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env } }));
+  const child = tracked(spawn(command!, rest, { cwd, stdio: ['ignore', 'pipe', log], env: { ...process.env, ...env } }));
   let text = '';
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
@@ -48,7 +48,7 @@ export function start(core: Core, words: readonly string[], cwd: string, log: nu
 
 /** The same with a channel for messages. */
 export function forkNode(core: Core, file: string): ChildProcess {
-  return kept(
+  return tracked(
     canPin ? fork(file, [], { execPath: 'taskset', execArgv: ['-c', coreOf[core], process.execPath] }) : fork(file, [], { execArgv: [] }),
   );
 }
@@ -56,7 +56,7 @@ export function forkNode(core: Core, file: string): ChildProcess {
 const startMsMax = 60_000;
 
 /** What the pattern's group matches in the output, once it is there. */
-export async function said({ child, output }: Started, pattern: RegExp): Promise<string> {
+export async function waitForOutput({ child, output }: Started, pattern: RegExp): Promise<string> {
   const until = performance.now() + startMsMax;
   for (;;) {
     const match = pattern.exec(output())?.[1];
@@ -69,7 +69,7 @@ export async function said({ child, output }: Started, pattern: RegExp): Promise
 
 const endMsMax = 40_000;
 
-export async function end(child: ChildProcess): Promise<void> {
+export async function stopProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
@@ -79,7 +79,7 @@ export async function end(child: ChildProcess): Promise<void> {
 }
 
 /** A process and all that came of it, the first one first. */
-function familyOf(pid: number): readonly number[] {
+function processTreeOf(pid: number): readonly number[] {
   const parents = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(name => [Number(name), Number(statOf(Number(name))?.[1] ?? 0)] as const);
@@ -103,7 +103,7 @@ const tickUs = 10_000;
 
 /** Microseconds of CPU, in user space and in the kernel, of all its processes and threads, up to now. */
 export function cpuUs(pid: number): number {
-  const ticks = familyOf(pid).map(member => {
+  const ticks = processTreeOf(pid).map(member => {
     const stat = statOf(member);
     return stat ? Number(stat[11]) + Number(stat[12]) : 0;
   });
@@ -122,7 +122,7 @@ export const peakMemory = (pid: number): Memory => memory(pid, 'VmHWM');
 export const residentMemory = (pid: number): Memory => memory(pid, 'VmRSS');
 
 function memory(pid: number, field: 'VmHWM' | 'VmRSS'): Memory {
-  const [main = 0, ...children] = familyOf(pid).map(member => {
+  const [main = 0, ...children] = processTreeOf(pid).map(member => {
     try {
       const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${member}/status`, 'utf8'))?.[1];
       return Math.round(Number(kilobytes ?? 0) / 1024);

@@ -1,7 +1,7 @@
 /** The bench's tables: a row for each subject in each cell, and the gates. */
 import { table } from '../../gateway/cli/cli.ts';
 import { type Cell, chunksOf } from './cells.ts';
-import type { Verdict } from './gates.ts';
+import type { GateResult } from './gates.ts';
 import { median, type Sample } from './measure.ts';
 
 const range = (values: readonly number[], digits: number): string =>
@@ -52,7 +52,7 @@ export function describe({ name, concurrency, promptBytes, answer, provider }: C
   return `${name}: ${what}, prompt of ${promptBytes / 1000} KB, ${concurrency} at once${where}`;
 }
 
-export function gateTable(verdicts: readonly Verdict[]): string {
+export function gateTable(verdicts: readonly GateResult[]): string {
   const rows = verdicts.map(({ gate, max, unit, median, lowest, highest, verdict }) => {
     const digits = unit === 'MB' ? 0 : 2;
     const shown = (value: number): string => value.toFixed(digits);

@@ -1,10 +1,10 @@
 /** What other people's gateways need to be measured: a port, and the patience until they answer. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { end, type Started } from './processes.ts';
+import { type Started, stopProcess } from './processes.ts';
 import type { Running, Subject } from './subjects.ts';
 
-export interface Installed {
+export interface InstalledCompetitor {
   readonly subject: Subject;
   remove(): void;
 }
@@ -21,7 +21,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves when something answers there, whatever it says. */
-async function answers(origin: string): Promise<void> {
+async function waitUntilListening(origin: string): Promise<void> {
   const until = performance.now() + startMsMax;
   for (;;) {
     const isThere = await fetch(origin).then(
@@ -35,15 +35,20 @@ async function answers(origin: string): Promise<void> {
 }
 
 /** Once it answers: where it is asked, as whom, and how it ends. */
-export async function runningRival({ child }: Started, port: number, logFile: string, headersOf: Running['headersOf']): Promise<Running> {
+export async function runningCompetitor(
+  { child }: Started,
+  port: number,
+  logFile: string,
+  headersOf: Running['headersOf'],
+): Promise<Running> {
   const origin = `http://127.0.0.1:${port}`;
-  await answers(origin);
+  await waitUntilListening(origin);
   return {
     origin,
     pid: child.pid!,
     pathOf: () => '/v1/chat/completions',
     headersOf,
     log: () => readFileSync(logFile, 'utf8').slice(-1_000),
-    end: () => end(child),
+    end: () => stopProcess(child),
   };
 }

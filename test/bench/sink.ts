@@ -25,7 +25,7 @@ const server = createServer(async (request, response) => {
   }
   const query = url.searchParams.get('query');
   const table = /^INSERT INTO `(requests|attempts|payloads|replay_results)` .* FORMAT RowBinary/s.exec(query ?? '')?.[1];
-  if (table) take(table as TableName, body);
+  if (table) countRows(table as TableName, body);
   response.end(answerTo(query ?? body.toString()));
 });
 
@@ -43,7 +43,7 @@ function allThere(query: string): string {
   return tables.map(name => `${JSON.stringify({ name, n: ids.size * (name === 'payloads' ? 2 : 1) })}\n`).join('');
 }
 
-function take(table: TableName, body: Buffer): void {
+function countRows(table: TableName, body: Buffer): void {
   const columns = columnsOf(table);
   const idAt = columns.findIndex(({ name }) => name === 'request_id');
   for (const row of rowsIn(

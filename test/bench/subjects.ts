@@ -3,7 +3,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { allCells, type Cell, growthCells } from './cells.ts';
-import { end, fileHere, type Started, said, startNode } from './processes.ts';
+import { fileHere, type Started, startNode, stopProcess, waitForOutput } from './processes.ts';
 import type { SinkCount } from './sink.ts';
 
 export interface Running {
@@ -28,12 +28,12 @@ export interface Subject {
 }
 
 const main = resolve(import.meta.dirname, '../../main.ts');
-const isPassing = (cell: Cell): boolean => cell.provider === 'openai';
+const isPassthrough = (cell: Cell): boolean => cell.provider === 'openai';
 /** Where all records are stored, what differs between cells is the rows; these differ most. */
 const embeddedCells = new Set(['base', 'sse', '200-kb']);
 
 /** A folder with a log; both go when the subject ends. */
-class Place {
+class SubjectFolder {
   readonly folder = mkdtempSync(join(tmpdir(), 'hindcast-bench-'));
   readonly log = openSync(join(this.folder, 'log'), 'a');
 
@@ -49,7 +49,7 @@ class Place {
       headersOf: () => ({}),
       log: () => readFileSync(join(this.folder, 'log'), 'utf8').slice(-1_000),
       end: async () => {
-        await end(child);
+        await stopProcess(child);
         rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
       },
       ...more,
@@ -60,11 +60,11 @@ class Place {
 const bare: Subject = {
   name: 'bare',
   what: 'node:http + http.request + pipe',
-  runs: isPassing,
+  runs: isPassthrough,
   start: async (upstream, nodeOptions = []) => {
-    const place = new Place();
+    const place = new SubjectFolder();
     const started = place.start([...nodeOptions, fileHere('bare.ts'), upstream]);
-    const origin = await said(started, /(http:\S+)/);
+    const origin = await waitForOutput(started, /(http:\S+)/);
     return place.running(origin, started, { pathOf: cell => `/${cell.name}/v1/chat/completions` });
   },
 };
@@ -84,11 +84,11 @@ const off: Subject = {
   what: 'this gateway: no record, no trace, no log',
   runs: () => true,
   start: async (upstream, nodeOptions = []) => {
-    const place = new Place();
+    const place = new SubjectFolder();
     const config = join(place.folder, 'hindcast.yaml');
     writeFileSync(config, configOf(upstream, { store: { path: './data' } }));
     const started = place.start([...nodeOptions, fileHere('off.ts'), config]);
-    return place.running(await said(started, /(http:\S+)/), started);
+    return place.running(await waitForOutput(started, /(http:\S+)/), started);
   },
 };
 
@@ -123,24 +123,24 @@ async function serve(
   storeOf: (sinkUrl: string) => object,
   more: object = {},
 ): Promise<Running> {
-  const place = new Place();
+  const place = new SubjectFolder();
   const sink = startNode('others', [fileHere('sink.ts')], place.folder, 'inherit');
-  const sinkUrl = await said(sink, /(http:\S+)/);
+  const sinkUrl = await waitForOutput(sink, /(http:\S+)/);
   const store = storeOf(sinkUrl);
   writeFileSync(join(place.folder, 'hindcast.yaml'), configOf(upstream, { store, telemetry: { otlp: sinkUrl }, ...more }));
   const started = place.start([...nodeOptions, main, 'serve']);
   try {
-    const origin = await said(started, /listens on (http:\S+)/);
+    const origin = await waitForOutput(started, /listens on (http:\S+)/);
     // The banner follows when the store is ready.
-    const storeUrl = await said(started, /to be queried at (http:\S+)/);
+    const storeUrl = await waitForOutput(started, /to be queried at (http:\S+)/);
     const isEmbedded = 'port' in store;
     const running = place.running(origin, started, {
       recorded: () => (isEmbedded ? storedAt(storeUrl) : countedAt(sinkUrl)),
     });
-    return { ...running, end: () => running.end().then(() => end(sink.child)) };
+    return { ...running, end: () => running.end().then(() => stopProcess(sink.child)) };
   } catch (error) {
     const log = place.running('', started).log();
-    await Promise.all([end(started.child), end(sink.child)]);
+    await Promise.all([stopProcess(started.child), stopProcess(sink.child)]);
     throw new Error(`${error instanceof Error ? error.message : error}\n${log}`);
   }
 }

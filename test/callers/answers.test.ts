@@ -5,8 +5,8 @@ import { collect } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, type Scripted, scripted } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 
@@ -44,11 +44,11 @@ const callers: Readonly<Record<(typeof targets)[number], CallerKind>> = {
   },
 };
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -83,7 +83,7 @@ describe.each(targets)('%s', caller => {
 
 test('the model that served decides the price, and stands on record beside the one that was asked for', async () => {
   const prices = 'prices: { openai/served-1: { input: 1, output: 2 }, openai/gpt-5.1: { input: 100, output: 200 } }';
-  await using own = await running(`${accounts(upstream.url)}${prices}`);
+  await using own = await startGateway(`${providersYaml(upstream.url)}${prices}`);
   await fetch(`${own.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,15 +1,15 @@
 /** Anthropic's own client against the gateway over real sockets: plain, streamed, tools, errors and broken answers, whoever answers. */
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, citySchema, redPixel, type Scripted, scripted, spared } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 let client: Anthropic;
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
   client = new Anthropic({ apiKey: 'none', baseURL: gateway.url, maxRetries: 0 });
 });
 afterAll(async () => {
@@ -36,9 +36,9 @@ describe.each(targets)('%s', model => {
     expect(data).toMatchObject({ type: 'message', role: 'assistant', stop_reason: 'end_turn' });
     expect(data.usage).toMatchObject({ input_tokens: 8, cache_read_input_tokens: 3, output_tokens: 7 });
     expect(request_id).toBe(response.headers.get('x-request-id'));
-    expect(upstream.last().text).toMatch(/Be brief\./);
+    expect(upstream.lastRequest().text).toMatch(/Be brief\./);
     if (/openai|responses/.test(model)) expect(response.headers.get('x-hindcast-warnings')).toContain('dropped stop_sequences');
-    else expect(upstream.last().text).toMatch(/END/);
+    else expect(upstream.lastRequest().text).toMatch(/END/);
     const exchange = await gateway.sink.next();
     expect(exchange).toMatchObject({ dialect: 'anthropic-messages', outcome: 'ok', usage: { input: 11, output: 7 } });
   });
@@ -74,7 +74,7 @@ describe.each(targets)('%s', model => {
       messages: [...asked.messages, { role: 'assistant', content: whole.content }, { role: 'user', content: results }],
     });
     expect(textOf(last)).toBe('Hello, world.');
-    expect(upstream.last().text.match(/Four degrees\./g)).toHaveLength(2);
+    expect(upstream.lastRequest().text.match(/Four degrees\./g)).toHaveLength(2);
     gateway.sink.exchanges.length = 0;
   });
 
@@ -94,11 +94,11 @@ describe.each(targets)('%s', model => {
       ],
     });
     expect(textOf(seen)).toBe('A red square.');
-    expect(upstream.last().text).toContain(redPixel);
+    expect(upstream.lastRequest().text).toContain(redPixel);
     const format = { type: 'json_schema' as const, schema: citySchema };
     const told = await client.messages.create({ model, max_tokens: 100, messages: say('scene:structured'), output_config: { format } });
     expect(JSON.parse(textOf(told))).toEqual({ city: 'Oslo', degrees: 4 });
-    expect(upstream.last().text).toMatch(/degrees/);
+    expect(upstream.lastRequest().text).toMatch(/degrees/);
     gateway.sink.exchanges.length = 0;
   });
 
@@ -110,7 +110,7 @@ describe.each(targets)('%s', model => {
       type: 'error',
       error: { type: 'rate_limit_error' },
     });
-    await expect(client.messages.stream({ ...asked, model: spared(model) }).finalMessage()).rejects.toBeInstanceOf(
+    await expect(client.messages.stream({ ...asked, model: spareRoute(model) }).finalMessage()).rejects.toBeInstanceOf(
       Anthropic.RateLimitError,
     );
     gateway.sink.exchanges.length = 0;
@@ -118,10 +118,10 @@ describe.each(targets)('%s', model => {
 
   test('a broken answer throws, whole and streamed', async () => {
     const asked = { max_tokens: 100, messages: say('scene:cut') };
-    await expect(client.messages.create({ ...asked, model: spared(model) })).rejects.toThrow(/502/);
-    await expect(client.messages.stream({ ...asked, model: spared(model) }).finalMessage()).rejects.toThrow(/ended the answer before/);
+    await expect(client.messages.create({ ...asked, model: spareRoute(model) })).rejects.toThrow(/502/);
+    await expect(client.messages.stream({ ...asked, model: spareRoute(model) }).finalMessage()).rejects.toThrow(/ended the answer before/);
     const raw = async (): Promise<void> => {
-      for await (const _ of await client.messages.create({ ...asked, model: spared(model), stream: true }));
+      for await (const _ of await client.messages.create({ ...asked, model: spareRoute(model), stream: true }));
     };
     await expect(raw()).rejects.toThrow(/ended the answer before/);
     gateway.sink.exchanges.length = 0;
@@ -138,11 +138,11 @@ test('thoughts come with their signature, and go back to whoever made them', asy
   ]);
   const history = [...asked.messages, { role: 'assistant' as const, content: first.content }, ...say('And now?')];
   await client.messages.create({ ...asked, model: 'to-anthropic', messages: history });
-  expect(upstream.last().body.messages[1].content[0].signature).toBe('c2lnbmF0dXJl');
+  expect(upstream.lastRequest().body.messages[1].content[0].signature).toBe('c2lnbmF0dXJl');
 
   const { response } = await client.messages.create({ ...asked, model: 'to-openai', messages: history }).withResponse();
   expect(response.headers.get('x-hindcast-warnings')).toContain('messages[1]');
-  expect(upstream.last().text).not.toContain('c2lnbmF0dXJl');
+  expect(upstream.lastRequest().text).not.toContain('c2lnbmF0dXJl');
   gateway.sink.exchanges.length = 0;
 });
 
@@ -151,7 +151,7 @@ test('fields invented tomorrow reach a target of the same format, with the heade
     '{ "model":"to-anthropic", "max_tokens" : 5, "messages":[{"role":"user","content":"hi","mood":9}],  "invented_tomorrow":{"a":[1, 2]} }';
   const headers = { 'content-type': 'application/json', 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' };
   const answer = await fetch(`${gateway.url}/v1/messages?beta=true`, { method: 'POST', headers, body });
-  const heard = upstream.last();
+  const heard = upstream.lastRequest();
   expect(heard.text).toBe(body.replace('"to-anthropic"', '"claude-opus-4-6"'));
   expect(heard.headers).toMatchObject({ 'anthropic-version': '2027-01-01', 'anthropic-beta': 'tomorrow-1' });
   expect(answer.headers.get('x-hindcast-warnings')).toBeNull();
@@ -183,7 +183,7 @@ describe('what is wrong before any route is told in the same shape', () => {
   });
 
   test('a key that nobody gave, and a body that is too large', async () => {
-    await using guarded = await running(`${accounts(upstream.url)}keys:\n  - { name: k, hash: "sha256:${'0'.repeat(64)}" }\n`, {
+    await using guarded = await startGateway(`${providersYaml(upstream.url)}keys:\n  - { name: k, hash: "sha256:${'0'.repeat(64)}" }\n`, {
       limits: { bodyBytesMax: 100 },
     });
     const unknown = new Anthropic({ apiKey: 'wrong', baseURL: guarded.url, maxRetries: 0 });
@@ -200,7 +200,7 @@ describe('what is wrong before any route is told in the same shape', () => {
 });
 
 test('tokens are counted without asking anybody, and models are listed in its shape', async () => {
-  const before = upstream.heard.length;
+  const before = upstream.requests.length;
   const counted = await client.messages.countTokens({
     model: 'to-openai',
     system: 'Be brief.',
@@ -208,7 +208,7 @@ test('tokens are counted without asking anybody, and models are listed in its sh
   });
   expect(counted.input_tokens).toBeGreaterThan(8);
   expect(counted.input_tokens).toBeLessThan(40);
-  expect(upstream.heard).toHaveLength(before);
+  expect(upstream.requests).toHaveLength(before);
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
   expect(ids).toContain('to-anthropic');

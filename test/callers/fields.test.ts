@@ -1,8 +1,8 @@
 /** What else a request may say, from every caller to every target over real sockets: it is in what the target was asked, or its loss has a name. Prints the matrix with the reasons. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Warning } from '../../gateway/core/provider.ts';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, type Scripted, scripted } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 const pdf = Buffer.from('%PDF-1.4 marked').toString('base64');
@@ -152,13 +152,13 @@ const callers: Readonly<Record<(typeof targets)[number], Body>> = {
   ],
 };
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 const cells = new Map<string, string>();
 const told = new Set<string>();
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -173,9 +173,9 @@ describe.each(targets)('%s', caller => {
       for (const stream of say ? [false, true] : []) {
         const key = `${caller} ${target} ${stream} ${name}`;
         const warnings = await ask(caller, target, stream, say!);
-        const isHeard = heard.test(upstream.last().text);
+        const isHeard = heard.test(upstream.lastRequest().text);
         const owned = warnings.filter(({ field }) => named.test(field));
-        expect(isHeard || owned.length > 0, `${key}: ${upstream.last().text}`).toBe(true);
+        expect(isHeard || owned.length > 0, `${key}: ${upstream.lastRequest().text}`).toBe(true);
         if (owned.some(({ type }) => type === 'dropped') && caller !== target)
           for (const { field, detail } of owned) told.add(`${target}: ${field}: ${detail}`);
         cells.set(key, owned.length === 0 ? '=' : isHeard ? '~' : 'r');

@@ -7,16 +7,16 @@ import { Agent, tool as agentTool, OpenAIProvider, Runner, setTracingDisabled } 
 import { generateText, isStepCount, type LanguageModel, Output, streamText, tool } from 'ai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, type Scripted, scripted, spared } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { providersYaml, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 beforeAll(async () => {
   setTracingDisabled(true);
   Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -68,13 +68,13 @@ describe.each(pairs)('the AI SDK, $kind, $target', ({ kind, target }) => {
   });
 
   test('an error has its message, and a broken stream is none that ended well', async () => {
-    await expect(generateText({ model: kinds[kind]!(spared(target)), prompt: 'scene:refused', maxRetries: 0 })).rejects.toMatchObject({
+    await expect(generateText({ model: kinds[kind]!(spareRoute(target)), prompt: 'scene:refused', maxRetries: 0 })).rejects.toMatchObject({
       statusCode: 429,
       message: expect.stringContaining('limiting its rate'),
     });
     const errors: unknown[] = [];
     const stream = streamText({
-      model: kinds[kind]!(spared(target)),
+      model: kinds[kind]!(spareRoute(target)),
       prompt: 'scene:cut',
       maxRetries: 0,
       onError: ({ error }) => void errors.push(error),
@@ -101,9 +101,9 @@ describe.each(targets.flatMap(target => [true, false].map(useResponsesApi => ({ 
       };
       const { tool_calls: calls = [] } = await model().bindTools([weather]).invoke('scene:tools');
       expect(calls.map(({ args }) => args.city)).toEqual(['Oslo', 'Rome']);
-      await expect(model(spared(target)).invoke('scene:refused')).rejects.toThrow(/limiting its rate/);
+      await expect(model(spareRoute(target)).invoke('scene:refused')).rejects.toThrow(/limiting its rate/);
       const read = async (): Promise<void> => {
-        for await (const _ of await model(spared(target)).stream('scene:cut'));
+        for await (const _ of await model(spareRoute(target)).stream('scene:cut'));
       };
       await expect(read()).rejects.toThrow(/ended the answer before/);
     });
@@ -133,10 +133,10 @@ describe.each(targets.flatMap(target => [true, false].map(useResponses => ({ tar
       expect(stream.finalOutput).toBe('Hello, world.');
       expect((await runner.run(agent, 'scene:tools')).finalOutput).toBe('Hello, world.');
       expect(asked).toEqual(['Oslo', 'Rome']);
-      await expect(runner.run(agent.clone({ model: spared(target) }), 'scene:refused')).rejects.toThrow(/limiting its rate/);
-      const refused = await runner.run(agent.clone({ model: spared(target) }), 'scene:refused', { stream: true });
+      await expect(runner.run(agent.clone({ model: spareRoute(target) }), 'scene:refused')).rejects.toThrow(/limiting its rate/);
+      const refused = await runner.run(agent.clone({ model: spareRoute(target) }), 'scene:refused', { stream: true });
       await expect(refused.completed).rejects.toThrow(/limiting its rate/);
-      const broken = await runner.run(agent.clone({ model: spared(target) }), 'scene:cut', { stream: true });
+      const broken = await runner.run(agent.clone({ model: spareRoute(target) }), 'scene:cut', { stream: true });
       // By responses it says only that the answer failed.
       await expect(broken.completed).rejects.toThrow(/ended the answer before|response\.failed/);
     });

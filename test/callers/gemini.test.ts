@@ -1,15 +1,15 @@
 /** Google's own client against the gateway over real sockets: plain, streamed, tools, errors and broken answers, whoever answers. */
 import { ApiError, type Content, FunctionCallingConfigMode, GoogleGenAI, Type } from '@google/genai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, citySchema, redPixel, type Scripted, scripted, spared } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 let client: GoogleGenAI;
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
   client = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: gateway.url } });
 });
 afterAll(async () => {
@@ -43,7 +43,7 @@ describe.each(targets)('%s', model => {
       cachedContentTokenCount: 3,
       totalTokenCount: 18,
     });
-    expect(upstream.last().text).toMatch(/Be brief\./);
+    expect(upstream.lastRequest().text).toMatch(/Be brief\./);
     expect(gateway.sink.exchanges.at(-1)).toMatchObject({ dialect: 'gemini-generate', requestedModel: model, outcome: 'ok' });
   });
 
@@ -84,29 +84,29 @@ describe.each(targets)('%s', model => {
     ];
     const { text } = await client.models.generateContent({ model, contents, config });
     expect(text).toBe('Hello, world.');
-    expect(upstream.last().text.match(/Four degrees\./g)).toHaveLength(2);
+    expect(upstream.lastRequest().text.match(/Four degrees\./g)).toHaveLength(2);
   });
 
   test('a picture goes along, and a schema is kept', async () => {
     const parts = [{ inlineData: { mimeType: 'image/png', data: redPixel } }, { text: 'scene:images' }];
     const seen = await client.models.generateContent({ model, contents: [{ role: 'user', parts }] });
     expect(seen.text).toBe('A red square.');
-    expect(upstream.last().text).toContain(redPixel);
+    expect(upstream.lastRequest().text).toContain(redPixel);
     const config = { responseMimeType: 'application/json', responseJsonSchema: citySchema };
     const told = await client.models.generateContent({ model, contents: 'scene:structured', config });
     expect(JSON.parse(told.text!)).toEqual({ city: 'Oslo', degrees: 4 });
-    expect(upstream.last().text).toContain('degrees');
+    expect(upstream.lastRequest().text).toContain('degrees');
   });
 
   test('an error is in the shape of its clients, and a broken stream throws', async () => {
     const refused = await client.models
-      .generateContent({ model: spared(model), contents: 'scene:refused' })
+      .generateContent({ model: spareRoute(model), contents: 'scene:refused' })
       .catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ApiError);
     expect(refused).toMatchObject({ status: 429, message: expect.stringContaining('RESOURCE_EXHAUSTED') });
-    await expect(client.models.generateContent({ model: spared(model), contents: 'scene:cut' })).rejects.toBeInstanceOf(ApiError);
+    await expect(client.models.generateContent({ model: spareRoute(model), contents: 'scene:cut' })).rejects.toBeInstanceOf(ApiError);
     const read = async (): Promise<void> => {
-      for await (const _ of streamed(spared(model), 'scene:cut'));
+      for await (const _ of streamed(spareRoute(model), 'scene:cut'));
     };
     await expect(read()).rejects.toThrow();
     expect(gateway.sink.exchanges.at(-1)).toMatchObject({ outcome: 'truncated' });
@@ -121,7 +121,7 @@ test('signatures of thoughts come back to whoever made them', async () => {
     expect(content.parts!.some(part => part.thought && part.text === 'Sum the two.')).toBe(true);
     const contents = [{ role: 'user', parts: [{ text: 'scene:reasoning' }] }, content, { role: 'user', parts: [{ text: 'And now?' }] }];
     await client.models.generateContent({ model, contents, config });
-    expect(upstream.last().text).toContain('"c2lnbmF0dXJl"');
+    expect(upstream.lastRequest().text).toContain('"c2lnbmF0dXJl"');
   }
 });
 
@@ -129,8 +129,8 @@ test('fields invented tomorrow reach a target of the same format, and its answer
   const body = '{"contents":[{"parts":[{"text":"hi"}]}], "inventedTomorrow" : {"a":[1, 2]}}';
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${gateway.url}/v1/models/to-gemini:generateContent`, { method: 'POST', headers, body });
-  expect(upstream.last().text).toBe(body);
-  expect(upstream.last().url).toContain('/models/gemini-3.1-pro:generateContent');
+  expect(upstream.lastRequest().text).toBe(body);
+  expect(upstream.lastRequest().url).toContain('/models/gemini-3.1-pro:generateContent');
   expect(Buffer.from(gateway.sink.exchanges.at(-1)!.attempts[0]!.response).toString()).toBe(await answer.text());
   const cached = await fetch(`${gateway.url}/v1/models/to-openai:generateContent`, {
     method: 'POST',
@@ -141,14 +141,14 @@ test('fields invented tomorrow reach a target of the same format, and its answer
 });
 
 test('tokens are counted without asking anybody, and the answer says that it is an estimate', async () => {
-  const before = upstream.heard.length;
+  const before = upstream.requests.length;
   const { totalTokens } = await client.models.countTokens({
     model: 'to-gemini',
     contents: 'A sentence of some eight or nine words, no more.',
   });
   expect(totalTokens).toBeGreaterThan(8);
   expect(totalTokens).toBeLessThan(30);
-  expect(upstream.heard).toHaveLength(before);
+  expect(upstream.requests).toHaveLength(before);
 });
 
 test('what is wrong before any route, and the models, are told in the same shape', async () => {

@@ -5,16 +5,16 @@ import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { type CallableTool, GoogleGenAI, Type } from '@google/genai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, type Scripted, scripted } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted.ts';
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 let anthropic: Anthropic;
 let google: GoogleGenAI;
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
   anthropic = new Anthropic({ apiKey: 'none', baseURL: gateway.url, maxRetries: 0 });
   google = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: gateway.url } });
 });
@@ -43,7 +43,7 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
       : anthropic.beta.messages.toolRunner(params).runUntilDone());
     expect(message.content).toMatchObject([{ type: 'text', text: 'Hello, world.' }]);
     expect(asked).toEqual(['Oslo', 'Rome']);
-    expect(upstream.last().text).toMatch(/Four degrees\./);
+    expect(upstream.lastRequest().text).toMatch(/Four degrees\./);
   });
 
   test("Anthropic's client parses an answer by its schema, whole and streamed", async () => {
@@ -79,6 +79,6 @@ describe.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('%s', 
     for await (const piece of await chat.sendMessageStream({ message: 'and again' })) text += piece.text ?? '';
     expect(text).toBe('Hello, world.');
     expect(chat.getHistory().map(({ role }) => role)).toEqual(['user', 'model', 'user', 'model']);
-    for (const said of ['Be brief.', 'Hello, world.', 'and again']) expect(upstream.last().text).toContain(said);
+    for (const said of ['Be brief.', 'Hello, world.', 'and again']) expect(upstream.lastRequest().text).toContain(said);
   });
 });

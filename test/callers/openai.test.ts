@@ -3,15 +3,15 @@ import OpenAI from 'openai';
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, citySchema, redPixel, type Scripted, scripted, spared } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 let client: OpenAI;
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
   client = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
 });
 afterAll(async () => {
@@ -84,15 +84,15 @@ describe.each(targets)('chat completions %s', model => {
   });
 
   test('an error is one, and a broken stream throws', async () => {
-    await expect(client.chat.completions.create({ model: spared(model), messages: say('scene:refused') })).rejects.toBeInstanceOf(
+    await expect(client.chat.completions.create({ model: spareRoute(model), messages: say('scene:refused') })).rejects.toBeInstanceOf(
       OpenAI.RateLimitError,
     );
-    await expect(client.chat.completions.create({ model: spared(model), messages: say('scene:cut') })).rejects.toThrow(/502/);
+    await expect(client.chat.completions.create({ model: spareRoute(model), messages: say('scene:cut') })).rejects.toThrow(/502/);
     const read = async (): Promise<void> => {
-      for await (const _ of await client.chat.completions.create({ model: spared(model), messages: say('scene:cut'), stream: true }));
+      for await (const _ of await client.chat.completions.create({ model: spareRoute(model), messages: say('scene:cut'), stream: true }));
     };
     await expect(read()).rejects.toThrow(/ended the answer before/);
-    await expect(client.chat.completions.stream({ model: spared(model), messages: say('scene:cut') }).finalContent()).rejects.toThrow();
+    await expect(client.chat.completions.stream({ model: spareRoute(model), messages: say('scene:cut') }).finalContent()).rejects.toThrow();
   });
 });
 
@@ -103,7 +103,7 @@ describe.each(targets)('responses %s', model => {
     expect(whole.output_text).toBe('Hello, world.');
     expect(whole).toMatchObject({ status: 'completed', usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } });
     expect(whole._request_id).toMatch(/^[0-9a-f-]{36}$/);
-    expect(upstream.last().text).toContain('Be brief.');
+    expect(upstream.lastRequest().text).toContain('Be brief.');
     const stream = client.responses.stream(asked);
     let text = '';
     stream.on('response.output_text.delta', ({ delta }) => {
@@ -139,7 +139,7 @@ describe.each(targets)('responses %s', model => {
     const results = calls.map(({ call_id }) => ({ type: 'function_call_output' as const, call_id, output: 'Four degrees.' }));
     const last = await client.responses.create({ model, input: [...input, ...calls, ...results], tools });
     expect(last.output_text).toBe('Hello, world.');
-    expect(upstream.last().text.match(/Four degrees\./g)).toHaveLength(2);
+    expect(upstream.lastRequest().text.match(/Four degrees\./g)).toHaveLength(2);
   });
 
   test('see pictures, and keep a schema that the helper parses', async () => {
@@ -156,20 +156,22 @@ describe.each(targets)('responses %s', model => {
       ],
     });
     expect(seen.output_text).toBe('A red square.');
-    expect(upstream.last().text).toContain(redPixel);
+    expect(upstream.lastRequest().text).toContain(redPixel);
     const parsed = await client.responses.parse({ model, input: 'scene:structured', text: { format: zodTextFormat(City, 'city') } });
     expect(parsed.output_parsed).toEqual({ city: 'Oslo', degrees: 4 });
-    expect(upstream.last().text).toContain(Object.keys(citySchema.properties)[1]);
+    expect(upstream.lastRequest().text).toContain(Object.keys(citySchema.properties)[1]);
   });
 
   test('an error is one, and a broken answer throws', async () => {
-    await expect(client.responses.create({ model: spared(model), input: 'scene:refused' })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
-    await expect(client.responses.create({ model: spared(model), input: 'scene:cut' })).rejects.toThrow(/502/);
+    await expect(client.responses.create({ model: spareRoute(model), input: 'scene:refused' })).rejects.toBeInstanceOf(
+      OpenAI.RateLimitError,
+    );
+    await expect(client.responses.create({ model: spareRoute(model), input: 'scene:cut' })).rejects.toThrow(/502/);
     const read = async (): Promise<void> => {
-      for await (const _ of await client.responses.create({ model: spared(model), input: 'scene:cut', stream: true }));
+      for await (const _ of await client.responses.create({ model: spareRoute(model), input: 'scene:cut', stream: true }));
     };
     await expect(read()).rejects.toThrow(/ended the answer before/);
-    await expect(client.responses.stream({ model: spared(model), input: 'scene:cut' }).finalResponse()).rejects.toThrow();
+    await expect(client.responses.stream({ model: spareRoute(model), input: 'scene:cut' }).finalResponse()).rejects.toThrow();
   });
 });
 
@@ -178,13 +180,13 @@ test('what only a store of the same format knows is not asked of another', async
   const other = await client.responses.create({ ...asked, model: 'to-anthropic' }).catch((error: unknown) => error);
   expect(other).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'previous_response_id' });
   await client.responses.create({ ...asked, model: 'to-responses' });
-  expect(upstream.last().body.previous_response_id).toBe('resp_1');
+  expect(upstream.lastRequest().body.previous_response_id).toBe('resp_1');
 });
 
 test('fields invented tomorrow reach a target of the same format, and its answer comes back as it is', async () => {
   const body = '{"model":"to-responses","input":"hi", "invented_tomorrow" : {"a":[1, 2]}}';
   const answer = await fetch(`${gateway.url}/v1/responses`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  expect(upstream.last().text).toBe(body.replace('"to-responses"', '"gpt-5.1"'));
+  expect(upstream.lastRequest().text).toBe(body.replace('"to-responses"', '"gpt-5.1"'));
   expect(Buffer.from(gateway.sink.exchanges.at(-1)!.attempts[0]!.response).toString()).toBe(await answer.text());
 });
 
@@ -207,10 +209,14 @@ test('signed thoughts of another format go through chat completions and back to 
   ];
   for (const message of [said, streamed]) {
     await client.chat.completions.create({ ...asked, messages: historyOf(message) });
-    expect(upstream.last().body.messages[1].content[0]).toEqual({ type: 'thinking', thinking: 'Sum the two.', signature: 'c2lnbmF0dXJl' });
+    expect(upstream.lastRequest().body.messages[1].content[0]).toEqual({
+      type: 'thinking',
+      thinking: 'Sum the two.',
+      signature: 'c2lnbmF0dXJl',
+    });
   }
   const history = historyOf(said);
   const { response } = await client.chat.completions.create({ ...asked, model: 'to-gemini', messages: history }).withResponse();
   expect(response.headers.get('x-hindcast-warnings')).toContain('dropped messages[1].content[0].signature');
-  expect(upstream.last().text).not.toContain('c2lnbmF0dXJl');
+  expect(upstream.lastRequest().text).not.toContain('c2lnbmF0dXJl');
 });

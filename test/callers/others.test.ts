@@ -1,15 +1,15 @@
 /** The smaller endpoints by OpenAI's own client: text completions, embeddings and models. */
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, type Scripted, scripted, spared } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { providersYaml, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 let client: OpenAI;
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
   client = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
 });
 afterAll(async () => {
@@ -32,9 +32,11 @@ test.each(['to-openai', 'to-responses', 'to-anthropic', 'to-gemini'])('a text co
     finish = choices[0]?.finish_reason ?? finish;
   }
   expect([text, finish]).toEqual(['Hello, world.', 'stop']);
-  await expect(client.completions.create({ model: spared(model), prompt: 'scene:refused' })).rejects.toBeInstanceOf(OpenAI.RateLimitError);
+  await expect(client.completions.create({ model: spareRoute(model), prompt: 'scene:refused' })).rejects.toBeInstanceOf(
+    OpenAI.RateLimitError,
+  );
   const read = async (): Promise<void> => {
-    for await (const _ of await client.completions.create({ model: spared(model), prompt: 'scene:cut', stream: true }));
+    for await (const _ of await client.completions.create({ model: spareRoute(model), prompt: 'scene:cut', stream: true }));
   };
   await expect(read()).rejects.toThrow(/ended the answer before/);
 });
@@ -62,8 +64,8 @@ test('embeddings of Gemini come in the shape that was asked for', async () => {
       [0, 0.5],
       [1, 0.5],
     ]);
-  expect(upstream.last().url).toBe('/v1beta/models/gemini-embedding-001:batchEmbedContents');
-  expect(upstream.last().body.requests[1]).toMatchObject({ content: { parts: [{ text: 'two' }] }, outputDimensionality: 2 });
+  expect(upstream.lastRequest().url).toBe('/v1beta/models/gemini-embedding-001:batchEmbedContents');
+  expect(upstream.lastRequest().body.requests[1]).toMatchObject({ content: { parts: [{ text: 'two' }] }, outputDimensionality: 2 });
   expect(gateway.sink.exchanges.at(-1)).toMatchObject({ operation: 'embeddings', usage: { input: 2, source: 'estimated' } });
   const anthropic = client.embeddings.create({ model: 'to-anthropic', input: 'hi' });
   await expect(anthropic).rejects.toMatchObject({ status: 400, code: 'unsupported_endpoint' });
@@ -80,12 +82,12 @@ test('models are listed and found one by one, and every answer has its id', asyn
 
 test('a fallback may be an object that names its model', async () => {
   const body = {
-    model: spared('to-openai'),
+    model: spareRoute('to-openai'),
     messages: [{ role: 'user', content: 'scene:refused' }],
     fallbacks: [{ model: 'to-anthropic' }],
   };
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body) });
   expect(answer.headers.get('x-hindcast-attempts')).toBe('2');
-  expect(upstream.last().url).toBe('/v1/messages');
+  expect(upstream.lastRequest().url).toBe('/v1/messages');
 });

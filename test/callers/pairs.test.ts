@@ -5,8 +5,8 @@ import { collect } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
-import { type Running, running } from '../gateway/harness.ts';
-import { accounts, citySchema, redPixel, type Scene, type Scripted, scenes, scripted } from './scripted.ts';
+import { type RunningGateway, startGateway } from '../gateway/harness.ts';
+import { citySchema, providersYaml, redPixel, type Scenario, type ScriptedUpstream, scenarios, startScriptedUpstream } from './scripted.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 const features = ['text', 'tools', 'images', 'structured', 'reasoning'] as const;
@@ -128,12 +128,12 @@ const callers: Readonly<Record<string, CallerKind>> = {
   },
 };
 
-let upstream: Scripted;
-let gateway: Running;
+let upstream: ScriptedUpstream;
+let gateway: RunningGateway;
 const cells = new Map<string, string>();
 beforeAll(async () => {
-  upstream = await scripted();
-  gateway = await running(accounts(upstream.url));
+  upstream = await startScriptedUpstream();
+  gateway = await startGateway(providersYaml(upstream.url));
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -171,9 +171,9 @@ describe.each(Object.keys(callers))('%s', caller => {
         const { response, warnings } = await ask(caller, `to-${target}`, stream, feature);
         const why = reasons.find(({ at }) => at(caller, target, feature))?.why;
         const expected = approximations.find(({ at }) => at(caller, target, feature))?.warning ?? '';
-        if (why === undefined) expect(upstream.last().text, key).toMatch(heard[feature]);
+        if (why === undefined) expect(upstream.lastRequest().text, key).toMatch(heard[feature]);
         expect(warnings, key).toBe(expected);
-        expect(essence(response), key).toEqual(essence(scenes[feature as Scene]));
+        expect(essence(response), key).toEqual(essence(scenarios[feature as Scenario]));
         cells.set(key, why === undefined ? (warnings === '' ? 'exact' : 'warned') : 'reason');
       }
     });

@@ -7,7 +7,7 @@ import { split } from '../../gateway/core/collect.ts';
 import type { CallerError, Dialect } from '../../gateway/core/dialect.ts';
 import { dialects } from '../../gateway/dialects/index.ts';
 
-export type Scene = 'text' | 'tools' | 'images' | 'structured' | 'reasoning' | 'cut' | 'refused' | 'cited' | 'rich';
+export type Scenario = 'text' | 'tools' | 'images' | 'structured' | 'reasoning' | 'cut' | 'refused' | 'cited' | 'rich';
 
 const answer = (content: readonly Part[], reason: 'stop' | 'tool-calls' = 'stop'): ChatResponse => ({
   id: 'answer_1',
@@ -19,7 +19,7 @@ const answer = (content: readonly Part[], reason: 'stop' | 'tool-calls' = 'stop'
 
 const hello = answer([{ type: 'text', text: 'Hello, world.' }]);
 
-export const scenes: Readonly<Record<Scene, ChatResponse>> = {
+export const scenarios: Readonly<Record<Scenario, ChatResponse>> = {
   text: hello,
   cut: hello,
   refused: hello,
@@ -70,14 +70,14 @@ const refusal: CallerError = {
 
 const named = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);
 
-export const wireAt = (url: string): Dialect | undefined => {
+export const dialectAt = (url: string): Dialect | undefined => {
   if (url.includes('/chat/completions')) return named('openai-chat');
   if (url.includes('/responses')) return named('openai-responses');
   if (url.includes('/messages')) return named('anthropic-messages');
   return url.includes('enerateContent') ? named('gemini-generate') : undefined;
 };
 
-export interface Heard {
+export interface ReceivedRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
@@ -85,36 +85,36 @@ export interface Heard {
   readonly body: any;
 }
 
-export interface Scripted extends AsyncDisposable {
+export interface ScriptedUpstream extends AsyncDisposable {
   readonly url: string;
-  readonly heard: Heard[];
-  last(): Heard;
+  readonly requests: ReceivedRequest[];
+  lastRequest(): ReceivedRequest;
 }
 
 /** The scene is the one that the body names as `scene:<name>`, however deep; text when it names none. */
-export async function scripted(): Promise<Scripted> {
-  const heard: Heard[] = [];
+export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
+  const requests: ReceivedRequest[] = [];
   const server = createServer(async (request, response) => {
     let text = '';
     for await (const piece of request.setEncoding('utf8')) text += piece;
     const url = request.url ?? '';
     const body = JSON.parse(text || '{}');
-    heard.push({ url, headers: request.headers, text, body });
-    if (/embed/i.test(url)) return embed(response, url, body);
-    const dialect = wireAt(url);
+    requests.push({ url, headers: request.headers, text, body });
+    if (/embed/i.test(url)) return sendEmbeddings(response, url, body);
+    const dialect = dialectAt(url);
     if (!dialect) return response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"message":"no such path"}}');
-    const scene = (/scene:(\w+)/.exec(text)?.[1] ?? 'text') as Scene;
+    const scene = (/scene:(\w+)/.exec(text)?.[1] ?? 'text') as Scenario;
     if (scene === 'refused') return response.writeHead(429, { 'content-type': 'application/json' }).end(dialect.renderFailure(refusal));
     const isStream = body.stream === true || url.includes('streamGenerateContent');
     // A conversation that has its results is over.
     const isAnswered = scene === 'tools' && /"tool"|tool_result|function_call_output|functionResponse/.test(text);
-    await perform(response, dialect, isAnswered ? 'text' : scene, isStream);
+    await sendResponse(response, dialect, isAnswered ? 'text' : scene, isStream);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    heard,
-    last: () => heard.at(-1)!,
+    requests,
+    lastRequest: () => requests.at(-1)!,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await once(server.close(), 'close');
@@ -123,7 +123,7 @@ export async function scripted(): Promise<Scripted> {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a body of either format
-function embed(response: ServerResponse, url: string, body: any): void {
+function sendEmbeddings(response: ServerResponse, url: string, body: any): void {
   const answer = url.endsWith(':batchEmbedContents')
     ? { embeddings: body.requests.map((_: unknown, at: number) => ({ values: [at, 0.5] })) }
     : {
@@ -135,9 +135,9 @@ function embed(response: ServerResponse, url: string, body: any): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
 }
 
-async function perform(response: ServerResponse, dialect: Dialect, scene: Scene, isStream: boolean): Promise<void> {
+async function sendResponse(response: ServerResponse, dialect: Dialect, scene: Scenario, isStream: boolean): Promise<void> {
   if (!isStream) {
-    const body = dialect.renderResponse(scenes[scene], 1_700_000_000);
+    const body = dialect.renderResponse(scenarios[scene], 1_700_000_000);
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write(body.slice(0, 10));
     if (scene === 'cut') return void setImmediate(() => response.destroy());
@@ -145,7 +145,7 @@ async function perform(response: ServerResponse, dialect: Dialect, scene: Scene,
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const renderer = dialect.renderStream({ includeUsage: true, now: 1_700_000_000 });
-  for (const event of split(scenes[scene])) {
+  for (const event of split(scenarios[scene])) {
     if (scene === 'cut' && event.type === 'choice-end') return void setTimeout(() => response.destroy(), 20);
     const text = renderer.render(event);
     if (text !== '') response.write(text);
@@ -160,12 +160,12 @@ const formats = {
   anthropic: { api: 'anthropic', root: '', model: 'claude-opus-4-6' },
   gemini: { api: 'gemini', root: '', model: 'gemini-3.1-pro' },
 } as const;
-const sparesMax = 16;
+const spareRoutesMax = 16;
 
 /** An account for each wire format, all at the same place, and routes by the format's short name; each with spares. */
-export function accounts(url: string): string {
+export function providersYaml(url: string): string {
   const all = Object.entries(formats).flatMap(([name, format]) =>
-    ['', ...Array.from({ length: sparesMax }, (_, at) => `-${at}`)].map(spare => ({ name: name + spare, ...format })),
+    ['', ...Array.from({ length: spareRoutesMax }, (_, at) => `-${at}`)].map(spare => ({ name: name + spare, ...format })),
   );
   return `
 providers:
@@ -177,7 +177,7 @@ ${all.map(({ name, model }) => `  to-${name}: { steps: [{ target: ${name}/${mode
 
 let spare = 0;
 /** The same target by an account that nobody has seen fail: what failed is given a rest, which tests would wait for. */
-export const spared = (route: string): string => `${route}-${spare++ % sparesMax}`;
+export const spareRoute = (route: string): string => `${route}-${spare++ % spareRoutesMax}`;
 
 /** A picture of one red pixel. */
 export const redPixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';

@@ -3,11 +3,11 @@ import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Answer, answerStream, running, upstream } from '../gateway/harness.ts';
+import { type Responder, respondStream, startGateway, startUpstream } from '../gateway/harness.ts';
 
-let act: Answer;
-const provider = await upstream((response, asked, request) => act(response, asked, request));
-const gateway = await running(
+let act: Responder;
+const provider = await startUpstream((response, asked, request) => act(response, asked, request));
+const gateway = await startGateway(
   `
 providers:
   slow: { api: openai, base_url: "${provider.url}", key: sk-a-1234567890, allow_private: true }
@@ -22,11 +22,11 @@ afterAll(async () => {
 
 /** Long enough for several signs of life. */
 const wait = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 120));
-const slowly: Answer = async (...args) => {
+const slowly: Responder = async (...args) => {
   await wait();
-  await answerStream(['hel', 'lo'], wait)(...args);
+  await respondStream(['hel', 'lo'], wait)(...args);
 };
-const failing: Answer = async response => {
+const failing: Responder = async response => {
   await wait();
   response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":{"message":"broken"}}');
 };

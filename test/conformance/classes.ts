@@ -27,9 +27,9 @@ const bodies: readonly (readonly [RegExp, string])[] = [
   [/content_?filter|content management policy|moderation|flagged/i, 'content-filtered'],
 ];
 
-export function classOf({ status, body }: Pick<Row, 'status' | 'body'>): string {
-  const told = bodies.find(([wording]) => wording.test(body))?.[1];
-  if (told) return told;
+export function errorClassOf({ status, body }: Pick<Row, 'status' | 'body'>): string {
+  const byBody = bodies.find(([wording]) => wording.test(body))?.[1];
+  if (byBody) return byBody;
   const byStatus: Readonly<Record<number, string>> = {
     401: 'authentication',
     402: 'quota-exceeded',

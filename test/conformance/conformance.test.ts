@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../gateway/core/failure.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { playStream } from '../providers/rechunk.ts';
+import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 import { endpoints, exceptions } from './exceptions.ts';
-import { printed } from './print.ts';
+import { formatScores } from './print.ts';
 import { files, type Score, scoreOf } from './score.ts';
 
 const scores = new Map<string, Score>();
@@ -32,7 +32,7 @@ describe.skipIf(!recording('wire'))(`recorded traffic${unlessRecorded('wire')}`,
   });
 
   test('fills a table with a line for each provider', () => {
-    const lines = printed(files.map(scored)).split('\n');
+    const lines = formatScores(files.map(scored)).split('\n');
     expect(lines.slice(1, files.length + 1).map(line => line.split(' ')[0])).toEqual([...files]);
   });
 });
@@ -100,10 +100,10 @@ describe.skipIf(!recording(shapes))(`errors that were reported in public${unless
       // The connection closes before the last word.
       const cut = openAt[row.provider] ?? provider;
       const text = cut.wire === 'openai-chat' ? begun : 'data: {"type":"response.created","response":{"id":"r","model":"m"}}\n\n';
-      expect(playStream(cut, text, [])).toMatchObject({ kind });
+      expect(parseRechunked(cut, text, [])).toMatchObject({ kind });
     } else {
       const framed = row.framing === 'ndjson' ? `data: ${body.trim()}\n\n` : body;
-      expect(playStream(provider, framed, [])).toMatchObject({ kind });
+      expect(parseRechunked(provider, framed, [])).toMatchObject({ kind });
     }
   });
 });

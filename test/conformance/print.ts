@@ -1,7 +1,7 @@
 /** The conformance scores as text. */
 import type { Score } from './score.ts';
 
-export function printed(scores: readonly Score[]): string {
+export function formatScores(scores: readonly Score[]): string {
   const head = ['provider', 'rows', 'chat rows', 'answers alike', 'refusals alike', 'excepted', 'wrong', 'score', 'other endpoints'];
   const lines = scores.map(score => {
     const elsewhere = [...score.elsewhere.values()].reduce((sum, count) => sum + count, 0);

@@ -4,7 +4,7 @@
 // biome-ignore lint/suspicious/noExplicitAny: a plain reading of JSON that was never typed
 export type Body = any;
 
-export interface Reading {
+export interface ReferenceAnswer {
   text: string;
   reasoning: string;
   calls: { name: string; arguments: string }[];
@@ -27,7 +27,7 @@ export interface Row {
   readonly chunk_lengths?: readonly number[];
 }
 
-const fresh = (): Reading => ({ text: '', reasoning: '', calls: [], finish: '' });
+const emptyAnswer = (): ReferenceAnswer => ({ text: '', reasoning: '', calls: [], finish: '' });
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
 
 /** The data of each server-sent event: blank lines part them, and whatever follows `data:` belongs to one. */
@@ -59,7 +59,7 @@ function awsEvents(bytes: Buffer): { name: string; data: Body }[] {
   return events;
 }
 
-export function readRow(row: Row): Reading {
+export function parseRow(row: Row): ReferenceAnswer {
   const stream = row.framing !== 'json' && row.framing !== 'text';
   switch (row.api) {
     case 'chat':
@@ -95,7 +95,7 @@ export function readRow(row: Row): Reading {
 }
 
 const textOf = (content: Body): string => (Array.isArray(content) ? content.map(part => part.text ?? '').join('') : (content ?? ''));
-const thoughtOf = (message: Body): string =>
+const reasoningOf = (message: Body): string =>
   message.reasoning_content ||
   message.reasoning ||
   (message.reasoning_details ?? []).map((detail: Body) => detail.text ?? detail.summary ?? '').join('') ||
@@ -104,7 +104,7 @@ const thoughtOf = (message: Body): string =>
     .map((part: Body) => part.text)
     .join('');
 
-function chatUsage(usage: Body): Reading['usage'] {
+function chatUsage(usage: Body): ReferenceAnswer['usage'] {
   if (typeof usage?.prompt_tokens !== 'number' && typeof usage?.completion_tokens !== 'number') return undefined;
   const { prompt_tokens: input = 0, completion_tokens: said = 0 } = usage;
   const reasoning = number(usage.completion_tokens_details?.reasoning_tokens);
@@ -113,11 +113,11 @@ function chatUsage(usage: Body): Reading['usage'] {
   return { input, output, cached: number(cached.find(value => typeof value === 'number')) };
 }
 
-function chatAnswer(body: Body): Reading {
-  const reading = fresh();
+function chatAnswer(body: Body): ReferenceAnswer {
+  const reading = emptyAnswer();
   for (const { message, finish_reason: finish, finish_details: details } of body.choices) {
     reading.text += textOf(message.content) || (message.audio?.transcript ?? '');
-    reading.reasoning += thoughtOf(message);
+    reading.reasoning += reasoningOf(message);
     const calls = [...(message.tool_calls ?? []), ...(message.function_call?.name ? [{ function: message.function_call }] : [])];
     for (const call of calls) {
       const { name, arguments: said = call.custom?.input } = call.function ?? call.custom;
@@ -129,16 +129,16 @@ function chatAnswer(body: Body): Reading {
   return reading;
 }
 
-function chatStream(chunks: Body[]): Reading {
-  const choices = new Map<number, Reading & { open: Map<number, { name: string; arguments: string }> }>();
-  let usage: Reading['usage'];
+function chatStream(chunks: Body[]): ReferenceAnswer {
+  const choices = new Map<number, ReferenceAnswer & { open: Map<number, { name: string; arguments: string }> }>();
+  let usage: ReferenceAnswer['usage'];
   for (const chunk of chunks) {
     for (const { index = 0, delta, message, finish_reason: finish } of chunk.choices ?? []) {
       const said = delta ?? message ?? {};
-      const reading = choices.get(index) ?? { ...fresh(), open: new Map() };
+      const reading = choices.get(index) ?? { ...emptyAnswer(), open: new Map() };
       choices.set(index, reading);
       reading.text += textOf(said.content);
-      reading.reasoning += thoughtOf(said);
+      reading.reasoning += reasoningOf(said);
       const calls = [...(said.tool_calls ?? []), ...(said.function_call ? [{ index: 0, function: said.function_call }] : [])];
       for (const { index: at = 0, function: called, custom } of calls) {
         const call = reading.open.get(at) ?? { name: '', arguments: '' };
@@ -154,15 +154,15 @@ function chatStream(chunks: Body[]): Reading {
   return { ...joined(all), ...(usage ? { usage } : {}) };
 }
 
-const joined = (all: readonly Reading[]): Reading => ({
+const joined = (all: readonly ReferenceAnswer[]): ReferenceAnswer => ({
   text: all.map(({ text }) => text).join(''),
   reasoning: all.map(({ reasoning }) => reasoning).join(''),
   calls: all.flatMap(({ calls }) => calls),
   finish: all[0]?.finish ?? '',
 });
 
-function responses(body: Body): Reading {
-  const reading = fresh();
+function responses(body: Body): ReferenceAnswer {
+  const reading = emptyAnswer();
   for (const item of body.output) {
     if (item.type === 'message') for (const part of item.content) reading.text += part.type === 'output_text' ? part.text : '';
     if (item.type === 'reasoning') {
@@ -180,14 +180,14 @@ function responses(body: Body): Reading {
   return reading;
 }
 
-const messagesUsage = (usage: Body): NonNullable<Reading['usage']> => ({
+const messagesUsage = (usage: Body): NonNullable<ReferenceAnswer['usage']> => ({
   input: number(usage.input_tokens) + number(usage.cache_read_input_tokens) + number(usage.cache_creation_input_tokens),
   output: number(usage.output_tokens),
   cached: number(usage.cache_read_input_tokens),
 });
 
-function messagesAnswer(body: Body): Reading {
-  const reading = fresh();
+function messagesAnswer(body: Body): ReferenceAnswer {
+  const reading = emptyAnswer();
   for (const block of body.content) {
     if (block.type === 'text') reading.text += block.text;
     if (block.type === 'thinking') reading.reasoning += block.thinking;
@@ -198,8 +198,8 @@ function messagesAnswer(body: Body): Reading {
   return reading;
 }
 
-function messagesStream(events: Body[]): Reading {
-  const reading = fresh();
+function messagesStream(events: Body[]): ReferenceAnswer {
+  const reading = emptyAnswer();
   const calls = new Map<number, { name: string; arguments: string; whole: Body }>();
   let usage: Body = {};
   const count = (said: Body): void => {
@@ -229,8 +229,8 @@ function messagesStream(events: Body[]): Reading {
   return reading;
 }
 
-function gemini(chunks: Body[]): Reading {
-  const reading = fresh();
+function gemini(chunks: Body[]): ReferenceAnswer {
+  const reading = emptyAnswer();
   for (const chunk of chunks) {
     for (const candidate of chunk.candidates ?? []) {
       for (const part of candidate.content?.parts ?? []) {
@@ -253,14 +253,14 @@ function gemini(chunks: Body[]): Reading {
   return reading;
 }
 
-const converseUsage = (usage: Body): NonNullable<Reading['usage']> => ({
+const converseUsage = (usage: Body): NonNullable<ReferenceAnswer['usage']> => ({
   input: number(usage.inputTokens) + number(usage.cacheReadInputTokens) + number(usage.cacheWriteInputTokens),
   output: number(usage.outputTokens),
   cached: number(usage.cacheReadInputTokens),
 });
 
-function converse(body: Body): Reading {
-  const reading = fresh();
+function converse(body: Body): ReferenceAnswer {
+  const reading = emptyAnswer();
   for (const block of body.output.message.content) {
     reading.text += block.text ?? '';
     reading.reasoning += block.reasoningContent?.reasoningText?.text ?? '';
@@ -271,8 +271,8 @@ function converse(body: Body): Reading {
   return reading;
 }
 
-function converseStream(events: { name: string; data: Body }[]): Reading {
-  const reading = fresh();
+function converseStream(events: { name: string; data: Body }[]): ReferenceAnswer {
+  const reading = emptyAnswer();
   const calls = new Map<number, { name: string; arguments: string }>();
   for (const { name, data } of events) {
     if (name === 'contentBlockStart' && data.start.toolUse)
@@ -290,13 +290,13 @@ function converseStream(events: { name: string; data: Body }[]): Reading {
   return reading;
 }
 
-const cohereUsage = (usage: Body): Reading['usage'] =>
+const cohereUsage = (usage: Body): ReferenceAnswer['usage'] =>
   usage?.billed_units
     ? { input: number(usage.billed_units.input_tokens), output: number(usage.billed_units.output_tokens), cached: 0 }
     : undefined;
 
-function cohere(body: Body): Reading {
-  const reading = fresh();
+function cohere(body: Body): ReferenceAnswer {
+  const reading = emptyAnswer();
   const { message } = body;
   reading.reasoning = message.tool_plan ?? '';
   for (const part of message.content ?? []) reading[part.type === 'thinking' ? 'reasoning' : 'text'] += part.thinking ?? part.text;
@@ -306,8 +306,8 @@ function cohere(body: Body): Reading {
   return reading;
 }
 
-function cohereStream(events: Body[]): Reading {
-  const reading = fresh();
+function cohereStream(events: Body[]): ReferenceAnswer {
+  const reading = emptyAnswer();
   for (const { type, delta } of events) {
     const message = delta?.message ?? {};
     reading.text += message.content?.text ?? '';
@@ -324,8 +324,8 @@ function cohereStream(events: Body[]): Reading {
 }
 
 /** Without the wish for increments every event tells the whole text so far. */
-function dashscope(events: Body[], increments: boolean): Reading {
-  const reading = fresh();
+function dashscope(events: Body[], increments: boolean): ReferenceAnswer {
+  const reading = emptyAnswer();
   const calls = new Map<number, { name: string; arguments: string }>();
   for (const { output, usage } of events) {
     const choice = output.choices?.[0] ?? { message: { content: output.text }, finish_reason: output.finish_reason };

@@ -4,11 +4,11 @@ import type { ChatResponse } from '../../gateway/core/chat.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { playStream } from '../providers/rechunk.ts';
+import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows } from '../recordings.ts';
-import { classOf } from './classes.ts';
+import { errorClassOf } from './classes.ts';
 import { exceptions } from './exceptions.ts';
-import { type Reading, type Row, readRow } from './reading.ts';
+import { parseRow, type ReferenceAnswer, type Row } from './reading.ts';
 
 export const files = [
   ...['openai', 'azure', 'anthropic', 'gemini', 'vertex', 'bedrock', 'cohere', 'qwen', 'mistral', 'deepseek', 'xai', 'groq', 'openrouter'],
@@ -16,7 +16,7 @@ export const files = [
 ] as const;
 
 /** Which provider speaks an API; chat completions are the vendor's own dialect where it has one. */
-const speakers: Readonly<Record<string, string>> = {
+const providerNames: Readonly<Record<string, string>> = {
   responses: 'openai-responses',
   messages: 'anthropic',
   generateContent: 'gemini',
@@ -49,7 +49,7 @@ export function scoreOf(file: string): Score {
       score.elsewhere.set(row.api, (score.elsewhere.get(row.api) ?? 0) + 1);
       continue;
     }
-    const why = judged(row, provider);
+    const why = disagreementOf(row, provider);
     const reason = exceptions[row.id];
     if (why === undefined) {
       if (row.status >= 400) score.refusals++;
@@ -66,39 +66,39 @@ function providerOf(file: string, { api, url }: Row): Provider | undefined {
   if (api === 'messages' && !url.includes('/v1/messages')) return undefined;
   if (api === 'chat') return providers[file]?.wire === 'openai-chat' ? providers[file] : providers.openai;
   if (file === 'vertex' && /enerateContent/.test(api)) return providers.vertex;
-  return providers[speakers[api] ?? ''];
+  return providers[providerNames[api] ?? ''];
 }
 
 /** What is wrong with our reading; undefined when nothing is. */
-function judged(row: Row, provider: Provider): string | undefined {
+function disagreementOf(row: Row, provider: Provider): string | undefined {
   try {
     if (row.status >= 400) {
       const { kind } = provider.parseFailure(row.status, row.headers, row.body);
-      const expected = classOf(row);
+      const expected = errorClassOf(row);
       return kind === expected ? undefined : `refusal read as ${kind}, not ${expected}: ${row.body.slice(0, 160)}`;
     }
-    const ours = told(row, provider);
-    if ('kind' in ours) return `read as a failure, ${ours.kind}: ${ours.message.slice(0, 160)}`;
-    return difference(plain(ours), readRow(row));
+    const actual = parseRecorded(row, provider);
+    if ('kind' in actual) return `read as a failure, ${actual.kind}: ${actual.message.slice(0, 160)}`;
+    return difference(toReference(actual), parseRow(row));
   } catch (problem) {
     return `thrown: ${problem instanceof Error ? problem.message : String(problem)}`;
   }
 }
 
-function told(row: Row, provider: Provider): ChatResponse | Failure {
+function parseRecorded(row: Row, provider: Provider): ChatResponse | Failure {
   if (row.framing === 'json' || row.framing === 'text') return provider.parseResponse(JSON.parse(row.body));
   if (row.framing === 'ndjson') {
     const lines = row.body
       .trim()
       .split('\n')
       .map(data => `data: ${data}\n\n`);
-    return playStream({ ...provider, framing: 'sse' }, lines.join(''), []);
+    return parseRechunked({ ...provider, framing: 'sse' }, lines.join(''), []);
   }
   const body = row.body_encoding === 'base64' ? Buffer.from(row.body, 'base64') : row.body;
-  return playStream(provider, body, row.chunk_lengths ?? []);
+  return parseRechunked(provider, body, row.chunk_lengths ?? []);
 }
 
-function plain({ choices, usage }: ChatResponse): Reading {
+function toReference({ choices, usage }: ChatResponse): ReferenceAnswer {
   const parts = choices.flatMap(({ content }) => content);
   const joined = (type: 'text' | 'reasoning'): string => parts.map(part => (part.type === type ? part.text : '')).join('');
   return {
@@ -110,7 +110,7 @@ function plain({ choices, usage }: ChatResponse): Reading {
   };
 }
 
-function difference(ours: Reading, theirs: Reading): string | undefined {
+function difference(ours: ReferenceAnswer, theirs: ReferenceAnswer): string | undefined {
   for (const member of ['text', 'reasoning', 'finish', 'calls', 'usage'] as const) {
     // No usage and one that counts nothing are the same.
     if (member === 'usage' && isNothing(ours.usage) && isNothing(theirs.usage)) continue;
@@ -132,4 +132,4 @@ const sameCall = ({ name, arguments: said }: { readonly name: string; readonly a
   said: said === '{}' ? '' : said,
 });
 
-const isNothing = (usage: Reading['usage']): boolean => !usage || (usage.input === 0 && usage.output === 0);
+const isNothing = (usage: ReferenceAnswer['usage']): boolean => !usage || (usage.input === 0 && usage.output === 0);

@@ -6,13 +6,13 @@ import type { RoutePolicy } from '../../gateway/core/route.ts';
 import type { Signals } from '../../gateway/core/signal.ts';
 import { anyPolicy, failure, signals } from '../arbitraries.ts';
 import { isLong, longTimeout, runs } from '../runs.ts';
-import { City } from './city.ts';
+import { FleetModel } from './city.ts';
 
 /** What is known of it without looking: how many came in. The rules are the city's own, tried at each thing that happens. */
 interface Model {
   arrived: number;
 }
-type Command = fc.Command<Model, City>;
+type Command = fc.Command<Model, FleetModel>;
 
 class Arrive implements Command {
   readonly policy: RoutePolicy;
@@ -25,9 +25,9 @@ class Arrive implements Command {
 
   check = (): boolean => true;
 
-  run(model: Model, city: City): void {
+  run(model: Model, city: FleetModel): void {
     model.arrived++;
-    city.arrive(this.policy, this.tenant);
+    city.addRequest(this.policy, this.tenant);
     expect(city.requests).toHaveLength(model.arrived);
   }
 
@@ -37,16 +37,16 @@ class Arrive implements Command {
 /** Anything but an arrival, which needs somebody to have come. */
 class Happens implements Command {
   readonly said: string;
-  readonly happen: (city: City) => void;
+  readonly happen: (city: FleetModel) => void;
 
-  constructor(said: string, happen: (city: City) => void) {
+  constructor(said: string, happen: (city: FleetModel) => void) {
     this.said = said;
     this.happen = happen;
   }
 
   check = ({ arrived }: Readonly<Model>): boolean => arrived > 0;
 
-  run(_: Model, city: City): void {
+  run(_: Model, city: FleetModel): void {
     this.happen(city);
   }
 
@@ -56,28 +56,30 @@ class Happens implements Command {
 const nth = fc.nat(40);
 const tenants = fc.constantFrom('acme', 'acme', 'acme', 'zeta', 'omega');
 const overloaded: Failure = { kind: 'overloaded', message: 'busy', status: 529 };
-const happens = (said: string, happen: (city: City) => void): Happens => new Happens(said, happen);
+const happens = (said: string, happen: (city: FleetModel) => void): Happens => new Happens(said, happen);
 
 const commandsOver = (policies: fc.Arbitrary<RoutePolicy>): fc.Arbitrary<Iterable<Command>> =>
-  fc.commands<Model, City>(
+  fc.commands<Model, FleetModel>(
     [
       fc.tuple(policies, tenants).map(([policy, tenant]) => new Arrive(policy, tenant)),
       fc.tuple(policies, tenants).map(([policy, tenant]) => new Arrive(policy, tenant)),
       fc.tuple(policies, tenants).map(([policy, tenant]) => new Arrive(policy, tenant)),
-      fc.integer({ min: 1, max: 900 }).map(ms => happens(`pass(${ms})`, city => city.pass(ms))),
-      fc.integer({ min: 1_000, max: 15_000 }).map(ms => happens(`pass(${ms})`, city => city.pass(ms))),
-      nth.map(n => happens(`open(${n})`, city => city.open(n))),
-      nth.map(n => happens(`release(${n})`, city => city.release(n))),
+      fc.integer({ min: 1, max: 900 }).map(ms => happens(`pass(${ms})`, city => city.advance(ms))),
+      fc.integer({ min: 1_000, max: 15_000 }).map(ms => happens(`pass(${ms})`, city => city.advance(ms))),
+      nth.map(n => happens(`open(${n})`, city => city.openAttempt(n))),
+      nth.map(n => happens(`release(${n})`, city => city.releaseAttempt(n))),
       fc
         .tuple(nth, signals)
-        .map(([n, told]: [number, Signals]) => happens(`answer(${n}, ${JSON.stringify(told)})`, city => city.answer(n, told))),
+        .map(([n, told]: [number, Signals]) => happens(`answer(${n}, ${JSON.stringify(told)})`, city => city.answerAttempt(n, told))),
       fc
         .tuple(nth, failure, fc.boolean())
-        .map(([n, told, isPlain]) => happens(`fail(${n}, ${JSON.stringify(told)}, ${isPlain})`, city => city.fail(n, told, isPlain))),
+        .map(([n, told, isPlain]) =>
+          happens(`fail(${n}, ${JSON.stringify(told)}, ${isPlain})`, city => city.failAttempt(n, told, isPlain)),
+        ),
       // So that breakers open.
-      nth.map(n => happens(`overload(${n})`, city => city.fail(n, overloaded, false))),
-      nth.map(n => happens(`overload(${n})`, city => city.fail(n, overloaded, false))),
-      nth.map(n => happens(`leave(${n})`, city => city.leave(n))),
+      nth.map(n => happens(`overload(${n})`, city => city.failAttempt(n, overloaded, false))),
+      nth.map(n => happens(`overload(${n})`, city => city.failAttempt(n, overloaded, false))),
+      nth.map(n => happens(`leave(${n})`, city => city.cancelRequest(n))),
       fc
         .record({ a: fc.constantFrom(60, 300), c: fc.constantFrom(30, 60, 6_000) }, { requiredKeys: [] })
         .map(rpm => happens(`configure(${JSON.stringify(rpm)})`, city => city.configure(rpm))),
@@ -95,10 +97,10 @@ describe('the router and the fleet', { timeout: longTimeout }, () => {
       fc.property(
         shared.chain(policies => commandsOver(fc.constantFrom(...policies))),
         commands => {
-          const city = new City();
+          const city = new FleetModel();
           fc.modelRun(() => ({ model: { arrived: 0 }, real: city }), commands);
-          city.end();
-          asked += city.seen.filter(({ type }) => type === 'asked').length;
+          city.finish();
+          asked += city.observations.filter(({ type }) => type === 'asked').length;
           open += [...city.fleet.fleet.values()].filter(({ openUntil }) => openUntil > 0).length;
           queued += city.requests.filter(({ commands: seen }) => seen.some(({ type }) => type === 'queue')).length;
         },

@@ -22,7 +22,7 @@ import { FleetState } from '../../gateway/targets/state.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 interface Call {
-  readonly request: Request;
+  readonly request: ModelRequest;
   readonly command: AttemptCommand;
   readonly report: AttemptReport;
   readonly startedAt: Instant;
@@ -30,7 +30,7 @@ interface Call {
   opened: boolean;
 }
 
-interface Request {
+interface ModelRequest {
   readonly id: string;
   readonly tenant: string;
   readonly policy: RoutePolicy;
@@ -38,17 +38,17 @@ interface Request {
   readonly commands: RouteCommand[];
   readonly first: Parameters<typeof begin>[2];
   drive?: RouteDriver;
-  reading?: number;
+  committedAttempt?: number;
   /** As the router last left it, as far as the world can see: which attempts were asked and how they ended. */
   readonly ended: Map<number, 'answered' | 'failed' | 'aborted'>;
   outcome?: RouteOutcome;
 }
 
-interface Waiting {
+interface QueuedRequest {
   readonly target: string;
   readonly tenant: string;
   /** Of its own tenant, before it. */
-  readonly own: number;
+  readonly ownAhead: number;
   readonly overtaken: Map<string, number>;
 }
 
@@ -62,16 +62,16 @@ const account = (name: string, keys: readonly Secret[], requestsPerMinute?: numb
 export const accountsOf = (rpm: { readonly a?: number; readonly c?: number }): ReadonlyMap<string, Account> =>
   new Map([account('a', keysOfA, rpm.a), account('b', []), account('c', [], rpm.c)]);
 
-export const allowance: AllowancePolicy = { ...allowanceDefault, hedgeNanoUsdPerHour: 60 };
-const routing: RoutingSettings = { queue: { countMax: 8, bytesMax: 4_000 }, allowance };
+export const retryBudgetPolicy: AllowancePolicy = { ...allowanceDefault, hedgeNanoUsdPerHour: 60 };
+const routing: RoutingSettings = { queue: { countMax: 8, bytesMax: 4_000 }, allowance: retryBudgetPolicy };
 
-export class City {
+export class FleetModel {
   readonly clock = new VirtualClock();
   readonly fleet = new FleetState();
-  readonly requests: Request[] = [];
-  readonly seen: Observation[] = [];
+  readonly requests: ModelRequest[] = [];
+  readonly observations: Observation[] = [];
   readonly #calls: Call[] = [];
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: QueuedRequest[] = [];
   readonly #inFlight = new Map<string, number>();
   #charged = 0;
 
@@ -87,30 +87,30 @@ export class City {
     return this.#calls.length;
   }
 
-  get alive(): readonly Request[] {
+  get pending(): readonly ModelRequest[] {
     return this.requests.filter(({ outcome }) => outcome === undefined);
   }
 
-  arrive(policy: RoutePolicy, tenant: string): void {
+  addRequest(policy: RoutePolicy, tenant: string): void {
     const at = this.clock.now();
     const id = `request ${this.requests.length}`;
     const wants = { tenant, tokens: 100, bytes: 500 };
     const targets = [...new Set(policy.steps.map(step => step.target))];
     const first = momentOf(policy, at, { closed: this.fleet.closed(at), ...this.fleet.look(targets, wants, at) });
-    const request: Request = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
+    const request: ModelRequest = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
     this.requests.push(request);
     request.drive = startDriver(policy, id, {
       clock: this.clock,
       coolingDown: now => this.fleet.closed(now),
       viewTargets: now => this.fleet.look(targets, wants, now),
-      queue: (target, admitted) => this.#enter(request, target, wants, admitted),
-      attempt: (command, report) => this.#asked(request, command, report),
+      queue: (target, admitted) => this.#enqueue(request, target, wants, admitted),
+      attempt: (command, report) => this.#startAttempt(request, command, report),
       commit: attempt => this.#committed(request, attempt),
       finish: (outcome, log) => this.#finished(request, outcome, log),
     });
   }
 
-  pass(ms: number): void {
+  advance(ms: number): void {
     let isThere = false;
     this.clock.at(this.clock.now() + ms, () => {
       isThere = true;
@@ -118,19 +118,19 @@ export class City {
     this.clock.run(() => isThere);
   }
 
-  open(n: number): void {
+  openAttempt(n: number): void {
     const call = this.#call(n);
     if (!call || call.opened) return;
     call.opened = true;
     call.report.opened();
   }
 
-  release(n: number): void {
+  releaseAttempt(n: number): void {
     const call = this.#call(n);
     if (call?.opened) call.report.released();
   }
 
-  answer(n: number, signals: Signals): void {
+  answerAttempt(n: number, signals: Signals): void {
     const call = this.#call(n);
     if (!call) return;
     this.#end(call, 'answered');
@@ -139,7 +139,7 @@ export class City {
     call.report.answered(signals);
   }
 
-  fail(n: number, failure: Failure, continuable: boolean): void {
+  failAttempt(n: number, failure: Failure, continuable: boolean): void {
     const call = this.#call(n);
     if (!call) return;
     this.#end(call, 'failed');
@@ -147,17 +147,17 @@ export class City {
     call.report.failed(failure, continuable);
   }
 
-  leave(n: number): void {
-    const alive = this.alive;
+  cancelRequest(n: number): void {
+    const alive = this.pending;
     alive[n % Math.max(1, alive.length)]?.drive?.cancel();
   }
 
   /** Time passes until nothing is left to happen. */
-  end(): void {
+  finish(): void {
     this.clock.run();
-    expect(this.alive, 'everybody was told').toEqual([]);
+    expect(this.pending, 'everybody was told').toEqual([]);
     expect(this.#calls, 'nothing is under way').toEqual([]);
-    const count = (...types: readonly Observation['type'][]): number => this.seen.filter(({ type }) => types.includes(type)).length;
+    const count = (...types: readonly Observation['type'][]): number => this.observations.filter(({ type }) => types.includes(type)).length;
     expect(count('answered', 'failed', 'aborted'), 'every call was settled').toBe(count('asked'));
     expect(this.#charged, 'and charged').toBe(count('asked'));
     for (const [target, { inFlight }] of this.fleet.fleet) expect(inFlight, `under way at ${target}`).toBe(0);
@@ -169,43 +169,43 @@ export class City {
     return this.#calls[n % Math.max(1, this.#calls.length)];
   }
 
-  #enter(request: Request, target: string, wants: Parameters<FleetState['enter']>[1], admitted: () => void) {
+  #enqueue(request: ModelRequest, target: string, wants: Parameters<FleetState['enter']>[1], admitted: () => void) {
     request.commands.push({ type: 'queue', step: -1, target });
     const { tenant } = request;
     const own = this.#waiting.filter(one => one.target === target && one.tenant === tenant).length;
-    const waiting: Waiting = { target, tenant, own, overtaken: new Map() };
+    const waiting: QueuedRequest = { target, tenant, ownAhead: own, overtaken: new Map() };
     this.#waiting.push(waiting);
-    const gone = (): void => {
-      const place = this.#waiting.indexOf(waiting);
-      if (place >= 0) this.#waiting.splice(place, 1);
+    const cancelled = (): void => {
+      const leaveQueue = this.#waiting.indexOf(waiting);
+      if (leaveQueue >= 0) this.#waiting.splice(leaveQueue, 1);
     };
     const { queue } = this.fleet;
     const leave = this.fleet.enter(target, wants, () => {
-      gone();
+      cancelled();
       for (const other of this.#waiting) {
         if (other.target !== target || other.tenant === tenant) continue;
         const times = (other.overtaken.get(tenant) ?? 0) + 1;
         other.overtaken.set(tenant, times);
-        expect(times, `${other.tenant} waits while ${tenant} is let in`).toBeLessThanOrEqual(other.own + 2);
+        expect(times, `${other.tenant} waits while ${tenant} is let in`).toBeLessThanOrEqual(other.ownAhead + 2);
       }
       admitted();
     });
     expect(queue.tickets.length, 'a full queue takes nobody').toBeLessThan(routing.queue.countMax);
     expect(this.fleet.queue.bytes).toBeLessThanOrEqual(routing.queue.bytesMax);
     return () => {
-      gone();
+      cancelled();
       leave();
     };
   }
 
-  #asked(request: Request, command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
+  #startAttempt(request: ModelRequest, command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const { policy } = request;
     const at = this.clock.now();
     expect(request.outcome, 'nothing is asked after the end').toBeUndefined();
     expect(at).toBeLessThanOrEqual(request.arrivedAt + policy.deadlineMs);
-    if (request.reading !== undefined) {
+    if (request.committedAttempt !== undefined) {
       expect(['restart', 'continue'], 'nothing is asked once the caller reads').toContain(policy.onBreak?.type);
-      expect(request.ended.get(request.reading), 'but in the place of what broke').toBe('failed');
+      expect(request.ended.get(request.committedAttempt), 'but in the place of what broke').toBe('failed');
     }
     this.#checkBreaker(request, command, at);
     const credential = command.target.startsWith('a/') ? keysOfA[command.attempt % 2]!.fingerprint : '';
@@ -223,7 +223,11 @@ export class City {
   }
 
   /** Through an open breaker goes the probe, when it has waited, or a call for which there is no other target. */
-  #checkBreaker({ policy, commands, arrivedAt, tenant, reading }: Request, { target, step, kind, of }: AttemptCommand, at: Instant): void {
+  #checkBreaker(
+    { policy, commands, arrivedAt, tenant, committedAttempt }: ModelRequest,
+    { target, step, kind, of }: AttemptCommand,
+    at: Instant,
+  ): void {
     const health = this.fleet.fleet.get(target);
     const isOpen = health !== undefined && health.failures >= breakerDefault.failuresMax && health.openUntil > at;
     if (!isOpen) return;
@@ -232,7 +236,7 @@ export class City {
     const tried = new Set(commands.flatMap(command => (command.type === 'attempt' && command.of === undefined ? [command.step] : [])));
     const closed = this.fleet.closed(at);
     // An answer that its caller reads is gone on with by those that can, and by no other.
-    const unable = reading === undefined || policy.onBreak?.type !== 'continue' ? [] : policy.steps.filter(one => !one.prefills);
+    const unable = committedAttempt === undefined || policy.onBreak?.type !== 'continue' ? [] : policy.steps.filter(one => !one.prefills);
     const others = policy.steps
       .filter((_, i) => i !== step && !tried.has(i))
       .map(one => one.target)
@@ -244,18 +248,18 @@ export class City {
     expect(others.filter(takes), `${target} is asked though its breaker is open`).toEqual([]);
   }
 
-  #committed(request: Request, attempt: number): void {
-    if (request.reading !== undefined) expect(request.ended.get(request.reading), 'one winner').toBe('failed');
-    request.reading = attempt;
+  #committed(request: ModelRequest, attempt: number): void {
+    if (request.committedAttempt !== undefined) expect(request.ended.get(request.committedAttempt), 'one winner').toBe('failed');
+    request.committedAttempt = attempt;
     request.commands.push({ type: 'commit', attempt });
   }
 
-  #finished(request: Request, outcome: RouteOutcome, { state, events }: DriverLog): void {
+  #finished(request: ModelRequest, outcome: RouteOutcome, { state, events }: DriverLog): void {
     expect(request.outcome, 'it ends once').toBeUndefined();
     request.outcome = outcome;
     expect(this.clock.now(), 'by its deadline').toBeLessThanOrEqual(request.arrivedAt + request.policy.deadlineMs);
     if (outcome.type === 'answered') {
-      expect(outcome.attempt).toBe(request.reading);
+      expect(outcome.attempt).toBe(request.committedAttempt);
       expect(request.ended.get(outcome.attempt), 'what answers has been heard to the end').toBe('answered');
     }
     const accepted = state.attempts.filter(a => a.status === 'accepted' && a.of === undefined);
@@ -263,7 +267,7 @@ export class City {
     for (const [step, { retries }] of request.policy.steps.entries()) {
       expect(state.attempts.filter(a => a.step === step && a.kind === 'retry').length).toBeLessThanOrEqual(retries);
     }
-    expect(folded(request, events), 'its log is its state').toEqual({ state, commands: [...seenOf(request), outcome] });
+    expect(replayEvents(request, events), 'its log is its state').toEqual({ state, commands: [...visibleCommands(request), outcome] });
   }
 
   #end(call: Call, how: 'answered' | 'failed' | 'aborted'): void {
@@ -273,34 +277,34 @@ export class City {
 
   #observe({ command: { target, kind }, credential }: Call, said: object): void {
     const seen = { target, credential, tokens: 100, at: this.clock.now(), ...said } as Observation;
-    this.#tell(seen);
+    this.#recordObservation(seen);
     const change = seen.type === 'asked' ? 1 : -1;
     this.#inFlight.set(target, (this.#inFlight.get(target) ?? 0) + change);
     expect(this.fleet.fleet.get(target)!.inFlight).toBe(this.#inFlight.get(target));
-    if (seen.type === 'asked') return this.#checkAllowance();
+    if (seen.type === 'asked') return this.#checkRetryBudget();
     this.#charged++;
-    this.#tell({ type: 'charged', target, credential, at: seen.at, kind, costNanoUsd: 7 });
+    this.#recordObservation({ type: 'charged', target, credential, at: seen.at, kind, costNanoUsd: 7 });
   }
 
-  #tell(seen: Observation): void {
-    this.seen.push(seen);
+  #recordObservation(seen: Observation): void {
+    this.observations.push(seen);
     this.fleet.observe(seen);
   }
 
-  #checkAllowance(): void {
-    const asked = this.seen.flatMap(one => (one.type === 'asked' ? [one] : []));
-    const count = (...kinds: readonly unknown[]): number => asked.filter(({ kind }) => kinds.includes(kind)).length;
-    const seconds = (this.clock.now() - asked[0]!.at) / 1000;
-    const { retryShare, retriesPerSecond, hedgeShare } = allowance;
+  #checkRetryBudget(): void {
+    const attempts = this.observations.flatMap(one => (one.type === 'asked' ? [one] : []));
+    const count = (...kinds: readonly unknown[]): number => attempts.filter(({ kind }) => kinds.includes(kind)).length;
+    const seconds = (this.clock.now() - attempts[0]!.at) / 1000;
+    const { retryShare, retriesPerSecond, hedgeShare } = retryBudgetPolicy;
     expect(count('retry', 'fallback')).toBeLessThanOrEqual(retryShare * count('primary') + retriesPerSecond * (seconds + 1) + 1e-6);
     expect(count('hedge'), 'within the share').toBeLessThanOrEqual(1 + hedgeShare * count('primary') + 1e-6);
-    const spentOnHedges = 7 * this.seen.filter(one => one.type === 'charged' && one.kind === 'hedge').length;
+    const spentOnHedges = 7 * this.observations.filter(one => one.type === 'charged' && one.kind === 'hedge').length;
     expect(spentOnHedges, 'and within the price').toBeLessThan(60 + (60 * seconds) / 3_600 + 7 * 11);
   }
 }
 
 /** What the world saw of the commands. */
-const seenOf = ({ commands }: Request): readonly object[] => commands.map(visible);
+const visibleCommands = ({ commands }: ModelRequest): readonly object[] => commands.map(visible);
 
 function visible(command: RouteCommand): object {
   switch (command.type) {
@@ -315,8 +319,8 @@ function visible(command: RouteCommand): object {
   }
 }
 
-function folded(
-  { policy, id, first }: Request,
+function replayEvents(
+  { policy, id, first }: ModelRequest,
   events: DriverLog['events'],
 ): { readonly state: RouteState; readonly commands: readonly object[] } {
   const start = begin(policy, id, first);

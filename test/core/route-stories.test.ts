@@ -4,11 +4,11 @@ import type { Recorded } from '../../eval/simulate.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
 import { begin, type RouteCommand, type RouteEvent, type RoutePolicy, type RouteStep, type Timer } from '../../gateway/core/route.ts';
-import { route } from '../steps.ts';
+import { traceRoute } from '../steps.ts';
 
 /** Tells a route as text. Timers are left out: what they bring about stands in the story. */
 function story(policy: RoutePolicy, behaviours: Readonly<Record<string, readonly Recorded[]>>, fleet: Fleet = new Map()): string {
-  const { steps } = route(policy, 'a-seed', (target, nth) => behaviours[target]?.[nth], fleet);
+  const { steps } = traceRoute(policy, 'a-seed', (target, nth) => behaviours[target]?.[nth], fleet);
   const lines = steps.flatMap(({ event, now, commands }) => {
     const decided = commands.filter(c => c.type !== 'timer').map(decision);
     if (event && decided.length === 0 && event.type !== 'attempt-failed' && event.type !== 'attempt-answered') return [];

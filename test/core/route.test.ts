@@ -6,20 +6,20 @@ import { advance, type Moment, type RouteCommand, type RoutePolicy } from '../..
 import { withScore } from '../../gateway/core/scorer.ts';
 import { decide } from '../../gateway/core/side.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
-import { anyPolicy, fleet, mendingPolicy, nonsense, policy, recordings, sight } from '../arbitraries.ts';
+import { anyPolicy, arbitraryEvents, fleet, policy, recordings, recoveringPolicy, targetView } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
-import { type Routed, route, type Step, stepsOf } from '../steps.ts';
+import { type RouteStepTrace, type RouteTrace, traceRoute, traceSteps } from '../steps.ts';
 
 /** Tries a rule on random policies, outcomes and fleets. */
-const always = (rule: (routed: Routed, policy: RoutePolicy, seed: string) => void, numRuns = 1_500, policies = policy): void =>
+const always = (rule: (routed: RouteTrace, policy: RoutePolicy, seed: string) => void, numRuns = 1_500, policies = policy): void =>
   fc.assert(
-    fc.property(policies, recordings, fc.uuid(), fleet, sight, (drawn, recorded, seed, health, seen) => {
-      rule(route(drawn, seed, recorded, health, seen), drawn, seed);
+    fc.property(policies, recordings, fc.uuid(), fleet, targetView, (drawn, recorded, seed, health, seen) => {
+      rule(traceRoute(drawn, seed, recorded, health, seen), drawn, seed);
     }),
     runs(numRuns),
   );
 
-const commandsOf = <T extends RouteCommand['type']>(steps: readonly Step[], type: T) =>
+const commandsOf = <T extends RouteCommand['type']>(steps: readonly RouteStepTrace[], type: T) =>
   steps.flatMap(step => step.commands.filter((c): c is Extract<RouteCommand, { type: T }> => c.type === type));
 
 /** Each step may be asked once and retried; on the last one, each of these may have another beside it. */
@@ -53,8 +53,8 @@ describe('the router', { timeout: longTimeout }, () => {
 
   test('is silent after it finished, whatever still happens', () => {
     fc.assert(
-      fc.property(policy, recordings, fc.uuid(), nonsense, (drawn, recorded, seed, later) => {
-        const { state, events } = route(drawn, seed, recorded);
+      fc.property(policy, recordings, fc.uuid(), arbitraryEvents, (drawn, recorded, seed, later) => {
+        const { state, events } = traceRoute(drawn, seed, recorded);
         for (const event of [...events, ...later]) expect(advance(state, event)).toEqual({ state, commands: [] });
       }),
       runs(800),
@@ -65,7 +65,7 @@ describe('the router', { timeout: longTimeout }, () => {
     always(
       ({ state, events, steps }, drawn, seed) => {
         const copied = structuredClone(events);
-        const again = stepsOf(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
+        const again = traceSteps(structuredClone(drawn), seed, structuredClone(steps[0]!.now), copied);
         expect(again.at(-1)!.after).toEqual(state);
         expect(again.map(s => s.commands)).toEqual(steps.map(s => s.commands));
       },
@@ -129,7 +129,7 @@ describe('the router', { timeout: longTimeout }, () => {
         expect(state.outcome).toBeDefined();
       },
       1_500,
-      mendingPolicy,
+      recoveringPolicy,
     );
   });
 
@@ -310,7 +310,7 @@ describe('the router', { timeout: longTimeout }, () => {
   test('when the caller leaves, everything under way is aborted and nothing is started', () => {
     fc.assert(
       fc.property(policy, recordings, fc.uuid(), fleet, fc.nat(30), (drawn, recorded, seed, health, when) => {
-        const { steps } = route(drawn, seed, recorded, health);
+        const { steps } = traceRoute(drawn, seed, recorded, health);
         const { after, now } = steps[Math.min(when, steps.length - 2)]!;
         const { state, commands } = advance(after, { ...now, type: 'caller-left' });
         const running = after.attempts.flatMap((a, attempt) => (a.status === 'running' ? [{ type: 'abort', attempt }] : []));
@@ -324,8 +324,8 @@ describe('the router', { timeout: longTimeout }, () => {
 
   test('keeps its promises even to a driver that reports nonsense', () => {
     fc.assert(
-      fc.property(policy, fc.uuid(), nonsense, (drawn, seed, events) => {
-        const steps = stepsOf(drawn, seed, { at: 0, closed: {} }, events);
+      fc.property(policy, fc.uuid(), arbitraryEvents, (drawn, seed, events) => {
+        const steps = traceSteps(drawn, seed, { at: 0, closed: {} }, events);
         expect(commandsOf(steps, 'finish').length).toBeLessThanOrEqual(1);
         expect(commandsOf(steps, 'commit').length).toBeLessThanOrEqual(1);
         expect(steps.at(-1)!.after.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
@@ -348,9 +348,9 @@ describe('the router', { timeout: longTimeout }, () => {
   });
 });
 
-const chainOf = ({ attempts, policy: { steps } }: Step['after']) => attempts.map(attempt => steps[attempt.step]!);
+const chainOf = ({ attempts, policy: { steps } }: RouteStepTrace['after']) => attempts.map(attempt => steps[attempt.step]!);
 
-function failedAt(steps: readonly Step[], attempt: number): number {
+function failedAt(steps: readonly RouteStepTrace[], attempt: number): number {
   const failed = steps.find(
     ({ before, after }) => before?.attempts[attempt]?.status === 'running' && after.attempts[attempt]!.status === 'failed',
   );

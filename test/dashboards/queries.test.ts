@@ -7,7 +7,7 @@ import { type Choices, expandMacros } from '../../dashboards/macros.ts';
 import { choices } from '../../dashboards/variables.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { migrate } from '../../recorder/migrate.ts';
-import { engineMissing, openEngine, type TestEngine } from '../recorder/running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine } from '../recorder/running-engine.ts';
 import { nanoUsd, run, saved, seed } from './seed.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -33,7 +33,7 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
   const value = async (query: string): Promise<number> => Number(Object.values((await rows(query))[0]!)[0]);
 
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer);
     for (const { query } of panels) await expect(rows(query), `${query} of an empty store`).resolves.toBeInstanceOf(Array);
     ({ live, imported } = await seed(engine.writer, now));

@@ -57,8 +57,8 @@ const failedAs = (kind: FailureKind): Partial<AttemptRecord> => {
   return { ...rest, outcome: kind, status: 503, failure, accepted: false, signals: {}, usage: undefined, cost: undefined } as never;
 };
 
-const unsure = { accepted: false, signals: { mean_logprob: 0.42 } } as const;
-const ask = (text: string): Buffer => Buffer.from(JSON.stringify({ model: 'smart', messages: [{ role: 'user', content: text }] }));
+const lowConfidence = { accepted: false, signals: { mean_logprob: 0.42 } } as const;
+const requestBody = (text: string): Buffer => Buffer.from(JSON.stringify({ model: 'smart', messages: [{ role: 'user', content: text }] }));
 
 /** In order: repeated twice, retried, fallen back, escalated, hedged, streamed from the cache, without a price, failed, cancelled. */
 export function liveTraffic(now: number): readonly Exchange[] {
@@ -72,33 +72,33 @@ export function liveTraffic(now: number): readonly Exchange[] {
     exchange(at(90), [{ kind: 'primary' }]),
     exchange(at(80), [{ kind: 'primary' }]),
     exchange(at(70), [{ kind: 'primary' }]),
-    exchange(at(60), [{ kind: 'primary', ...failedAs('rate-limited') }, { kind: 'retry' }], { request: ask('Retry?') }),
+    exchange(at(60), [{ kind: 'primary', ...failedAs('rate-limited') }, { kind: 'retry' }], { request: requestBody('Retry?') }),
     exchange(
       at(50),
       [
         { kind: 'primary', ...failedAs('unreachable') },
         { kind: 'fallback', model: 'large' },
       ],
-      { request: ask('Fall back?') },
+      { request: requestBody('Fall back?') },
     ),
     exchange(
       at(40),
       [
-        { kind: 'primary', ...unsure },
+        { kind: 'primary', ...lowConfidence },
         { kind: 'escalation', model: 'large' },
       ],
-      { request: ask('Hard?'), caller: acme },
+      { request: requestBody('Hard?'), caller: acme },
     ),
-    exchange(at(30), [{ kind: 'primary', outcome: 'aborted' }, { kind: 'hedge' }], { request: ask('Slow?'), caller: acme }),
+    exchange(at(30), [{ kind: 'primary', outcome: 'aborted' }, { kind: 'hedge' }], { request: requestBody('Slow?'), caller: acme }),
     exchange(at(20), [{ kind: 'primary', usage: cachedUsage, chunks, cost: cachedCost }], {
       ...{ queuedMs: 40, heldMs: 25 },
-      request: ask('Long?'),
+      request: requestBody('Long?'),
       usage: cachedUsage,
       stream: true,
     }),
-    exchange(at(15), [{ ...withoutCost, kind: 'primary', cost: undefined } as never], { request: ask('Dear?') }),
-    exchange(at(10), [{ kind: 'primary', ...failedAs('server-error') }], { request: ask('Broken?'), caller: acme }),
-    exchange(at(5), [{ kind: 'primary', outcome: 'aborted' }], { request: ask('Gone?'), outcome: 'cancelled', status: 0 }),
+    exchange(at(15), [{ ...withoutCost, kind: 'primary', cost: undefined } as never], { request: requestBody('Dear?') }),
+    exchange(at(10), [{ kind: 'primary', ...failedAs('server-error') }], { request: requestBody('Broken?'), caller: acme }),
+    exchange(at(5), [{ kind: 'primary', outcome: 'aborted' }], { request: requestBody('Gone?'), outcome: 'cancelled', status: 0 }),
   ];
 }
 

@@ -13,7 +13,7 @@ import { openaiResponses } from '../../gateway/dialects/responses.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { call, maybe, name, streamable, together, tokens, usage, words } from '../core/chat-arbitraries.ts';
 import { anyRequest } from '../providers/any-request.ts';
-import { playStream } from '../providers/rechunk.ts';
+import { parseRechunked } from '../providers/rechunk.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 3_000 : 100;
 
@@ -159,7 +159,7 @@ describe.each(pairs)('$dialect.name', pair => {
       fc.property(answers, fc.array(fc.integer({ min: 1, max: 80 }), { maxLength: 60 }), (answer, chunks) => {
         const renderer = dialect.renderStream({ includeUsage: true });
         const body = split(answer).map(renderer.render).join('') + renderer.end();
-        expect(playStream(provider, body, chunks)).toEqual(answer);
+        expect(parseRechunked(provider, body, chunks)).toEqual(answer);
       }),
       { numRuns },
     );
@@ -175,7 +175,7 @@ describe.each(pairs)('$dialect.name', pair => {
           .map(renderer.render)
           .join('');
         const error = { status: 502, type: 'upstream_error', code: 'upstream_truncated', message: 'It was cut.', param: null };
-        expect(playStream(provider, told + renderer.fail(error), [])).toHaveProperty('kind');
+        expect(parseRechunked(provider, told + renderer.fail(error), [])).toHaveProperty('kind');
       }),
       { numRuns },
     );

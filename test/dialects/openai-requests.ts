@@ -4,7 +4,7 @@ import type { ChatRequest, Message, Part, Tool } from '../../gateway/core/chat.t
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import { call, maybe, name, together, words } from '../core/chat-arbitraries.ts';
 
-export interface Carrier {
+export interface CarrierOptions {
   readonly model: string;
   /** OpenAI's own models know developers; others take what OpenAI's do not. */
   readonly own: boolean;
@@ -18,7 +18,7 @@ const inline = (...mediaTypes: string[]): fc.Arbitrary<{ type: 'inline'; mediaTy
 const url = fc.record({ type: fc.constant('url' as const), url: fc.webUrl() });
 const text = fc.record({ type: fc.constant('text' as const), text: words });
 
-const said = fc.oneof(
+const content = fc.oneof(
   { weight: 3, arbitrary: text },
   together([
     fc.record({ type: fc.constant('image'), source: fc.oneof(url, inline('image/png', 'image/jpeg')) }),
@@ -32,10 +32,10 @@ const said = fc.oneof(
 const parts = (part: fc.Arbitrary<Part>): fc.Arbitrary<readonly Part[]> => fc.array(part, { maxLength: 4 });
 const refusal = fc.record({ type: fc.constant('refusal' as const), text: words });
 
-const message = ({ own }: Carrier): fc.Arbitrary<Message> =>
+const message = ({ own }: CarrierOptions): fc.Arbitrary<Message> =>
   fc.oneof(
     together([fc.record({ role: fc.constantFrom('system', ...(own ? ['developer'] : [])), content: parts(text) }), maybe('name', name)]),
-    together([fc.record({ role: fc.constant('user'), content: parts(said) }), maybe('name', name)]),
+    together([fc.record({ role: fc.constant('user'), content: parts(content) }), maybe('name', name)]),
     together([
       fc.tuple(parts(fc.oneof(text, refusal)), fc.array(call(!own), { maxLength: 3 })).map(([spoken, calls]) => ({
         role: 'assistant',
@@ -76,7 +76,7 @@ const output = fc.oneof(
 
 const tenths = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min: min * 10, max: max * 10 }).map(x => x / 10);
 
-export const carriable = (carrier: Carrier): fc.Arbitrary<ChatRequest> =>
+export const openaiCarriableRequest = (carrier: CarrierOptions): fc.Arbitrary<ChatRequest> =>
   together([
     fc.record({
       model: fc.constant(carrier.model),

@@ -9,9 +9,9 @@ import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { call, responses, words } from '../core/chat-arbitraries.ts';
-import { playStream } from '../providers/rechunk.ts';
+import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
-import { type Carrier, carriable } from './openai-requests.ts';
+import { type CarrierOptions, openaiCarriableRequest } from './openai-requests.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 4_000 : 400;
 const hi = [{ role: 'user', content: 'hi' }];
@@ -24,13 +24,13 @@ const read = (members: JsonObject): ChatRequest => {
 const contentOf = (message: JsonObject): readonly Part[] => read({ messages: [message] }).messages[0]!.content;
 
 describe('asking', () => {
-  const carriers: readonly Carrier[] = [
+  const carriers: readonly CarrierOptions[] = [
     { model: 'gpt-4.1', own: true },
     { model: 'llama-4-scout', own: false },
   ];
   test.each(carriers)('what $model is asked comes back as it was meant', carrier => {
     fc.assert(
-      fc.property(carriable(carrier), request => {
+      fc.property(openaiCarriableRequest(carrier), request => {
         const { body, warnings } = openai.renderRequest(request, carrier.model);
         expect(warnings).toEqual([]);
         expect(openaiChat.parseRequest(JSON.parse(body))).toEqual(request);
@@ -459,7 +459,7 @@ describe('answering', () => {
   test('a streamed answer can be read back, wherever the network cuts it', () => {
     fc.assert(
       fc.property(carried, fc.array(fc.integer({ min: 1, max: 80 }), { maxLength: 60 }), (response, chunks) => {
-        expect(playStream(openai, stream(response, true), chunks)).toEqual(response);
+        expect(parseRechunked(openai, stream(response, true), chunks)).toEqual(response);
       }),
       { numRuns },
     );

@@ -1,8 +1,8 @@
 /** Audits of a live chain, through a real gateway and store: what chance asked for is recorded with its chance, and eval weighs it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
-import { Place } from '../hindcast.ts';
-import { inProcess } from './in-process.ts';
+import { Workspace } from '../hindcast.ts';
+import { runInProcess } from './in-process.ts';
 
 const config = `
 server: { port: 0 }
@@ -15,10 +15,10 @@ routes:
 `;
 const asked = 60;
 const cwd = process.cwd();
-let place: Place;
+let place: Workspace;
 
 beforeAll(async () => {
-  place = new Place(config);
+  place = new Workspace(config);
   const gateway = await place.serve();
   process.chdir(place.folder);
   place.write('hindcast.yaml', config.replace('store: { port: 0 }', `store: { port: ${new URL(gateway.storeUrl).port} }`));
@@ -47,7 +47,7 @@ interface Line {
 }
 
 const snapshot = async (): Promise<readonly Line[]> => {
-  await inProcess('eval', 'snapshot', '--chain', 'smart', '--run', 'audit', '--weigh', '-o', 'audited.jsonl');
+  await runInProcess('eval', 'snapshot', '--chain', 'smart', '--run', 'audit', '--weigh', '-o', 'audited.jsonl');
   try {
     return place
       .read('audited.jsonl')
@@ -71,27 +71,27 @@ test('an audited request stands for two, an escalated one for itself, and a rout
   const audited = lines.filter(({ weight }) => weight !== undefined);
   expect(new Set(audited.map(({ weight }) => weight))).toEqual(new Set([2]));
   for (const { targets } of audited) expect(Object.keys(targets)).toEqual(['sim/small', 'sim/large']);
-  const told = await inProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--weigh', '--max-loss', '30pp', '--json');
+  const told = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--weigh', '--max-loss', '30pp', '--json');
   expect(told.stderr).toBe('');
   expect(JSON.parse(told.stdout)).toMatchObject({
     method: expect.stringMatching(/^betting on weighted clusters$|^exact binomial$/),
     notes: expect.arrayContaining([expect.stringContaining(`requests ${audited.length} were drawn by audit`)]),
   });
-  const swept = await inProcess('eval', 'sweep', '--chain', 'smart', '--run', 'audit', '--weigh', '--json');
+  const swept = await runInProcess('eval', 'sweep', '--chain', 'smart', '--run', 'audit', '--weigh', '--json');
   expect([swept.code, swept.stderr]).toEqual([0, '']);
 });
 
 test('what cannot weigh refuses weights, and a replay has none', { timeout: 60_000 }, async () => {
   await snapshot();
-  const power = await inProcess('eval', 'power', '--chain', 'smart', '--outcomes', 'audited.jsonl', '--max-loss', '5pp');
+  const power = await runInProcess('eval', 'power', '--chain', 'smart', '--outcomes', 'audited.jsonl', '--max-loss', '5pp');
   expect([power.code, power.stderr]).toEqual([2, expect.stringContaining('sweep, certify and snapshot')]);
-  const mixed = await inProcess('eval', 'sweep', '--chain', 'smart', '--run', 'audit', '--run', 'latest', '--weigh');
+  const mixed = await runInProcess('eval', 'sweep', '--chain', 'smart', '--run', 'audit', '--run', 'latest', '--weigh');
   expect([mixed.code, mixed.stderr]).toEqual([2, expect.stringContaining('--run audit or --run shadow alone')]);
 });
 
 test('without --weigh it is a sample of equal chances, by the least chance that was recorded', { timeout: 60_000 }, async () => {
   const all = await snapshot();
-  const told = await inProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--max-loss', '30pp', '--json');
+  const told = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--max-loss', '30pp', '--json');
   const { items, method } = JSON.parse(told.stdout) as { readonly items: number; readonly method: string };
   expect(method).toBe('exact binomial');
   expect(items).toBe(all.filter(({ id, targets }) => coin(id, 'audit') < 0.5 && Object.keys(targets).length === 2).length);

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
-import { Place } from '../hindcast.ts';
-import { inProcess } from './in-process.ts';
+import { Workspace } from '../hindcast.ts';
+import { runInProcess } from './in-process.ts';
 
 const config = `
 server: { port: 0 }
@@ -16,11 +16,11 @@ routes:
 `;
 const count = 40;
 const cwd = process.cwd();
-let place: Place;
+let place: Workspace;
 let asked: { readonly id: string; readonly isEarly: boolean }[];
 
 beforeAll(async () => {
-  place = new Place(config);
+  place = new Workspace(config);
   const gateway = await place.serve();
   process.chdir(place.folder);
   place.write('hindcast.yaml', config.replace('store: { port: 0 }', `store: { port: ${new URL(gateway.storeUrl).port} }`));
@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 const swept = async (run: string) => {
-  const ran = await inProcess('eval', 'sweep', '--chain', 'smart', '--run', run, '--json');
+  const ran = await runInProcess('eval', 'sweep', '--chain', 'smart', '--run', run, '--json');
   return ran.stdout === '' ? undefined : (JSON.parse(ran.stdout) as { readonly items: number });
 };
 
@@ -66,7 +66,7 @@ test('shadows are judged as a run', { timeout: 60_000 }, async () => {
 });
 
 test('without a run they fill what was not recorded', { timeout: 60_000 }, async () => {
-  const ran = await inProcess('eval', 'sweep', '--chain', 'smart', '--json');
+  const ran = await runInProcess('eval', 'sweep', '--chain', 'smart', '--json');
   const { items } = JSON.parse(ran.stdout) as { readonly items: number };
   const known = asked.filter(({ id, isEarly }) => !isEarly || coin(id, 'audit') < 0.5).length;
   expect(items).toBeGreaterThan(known);
@@ -97,7 +97,7 @@ test('a judge compares shadows with what callers got: blind, in both orders, and
   await new Promise<void>(ready => judge.listen(0, '127.0.0.1', ready));
   try {
     const url = `http://127.0.0.1:${(judge.address() as AddressInfo).port}/v1`;
-    const ran = await inProcess(
+    const ran = await runInProcess(
       ...['eval', 'score', '--run', 'shadow', '--judge', 'other/judge', '--judge-url', url, '--against', 'sim/large', '--json'],
     );
     expect([ran.code, ran.stderr]).toEqual([0, '']);
@@ -115,7 +115,7 @@ test('a judge compares shadows with what callers got: blind, in both orders, and
     expect(heard.map(({ text }) => text).join()).not.toMatch(/sim\/|small|large/);
     // The references count as well, each as good as itself.
     expect(told.scored).toBe(2 * byQuestion.size);
-    const judged = await inProcess('eval', 'sweep', '--chain', 'sim/small,sim/large', '--run', 'shadow', '--json');
+    const judged = await runInProcess('eval', 'sweep', '--chain', 'sim/small,sim/large', '--run', 'shadow', '--json');
     const { items, targets, notes } = JSON.parse(judged.stdout);
     const ties = [...byQuestion.keys()].filter(question => Number(/\d+/.exec(question)![0]) % 2 === 0).length;
     expect(items).toBe(byQuestion.size);

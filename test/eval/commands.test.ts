@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inProcess } from './in-process.ts';
+import { runInProcess } from './in-process.ts';
 
 /** `cheap` is sure of seven requests in ten, and right in 99 of 100 of those; `dear` is always right. */
 const outcomes = Array.from({ length: 1000 }, (_, i) => {
@@ -39,7 +39,7 @@ const cwd = process.cwd();
 const place = {
   write: (name: string, text: string): void => writeFileSync(join(folder, name), text),
   read: (name: string): string => readFileSync(join(folder, name), 'utf8'),
-  run: inProcess,
+  run: runInProcess,
 };
 
 beforeAll(() => {

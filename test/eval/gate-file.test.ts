@@ -13,7 +13,7 @@ import { parseWhere } from '../../eval/gate/where.ts';
 import type { Item } from '../../eval/outcomes.ts';
 import { githubText, sarifText } from '../../eval/report/gate-pipeline.ts';
 import { clusteredMean, normalDraw, random, sequentialInference, unclustered } from '../../eval/statistics.ts';
-import { inProcess } from './in-process.ts';
+import { runInProcess } from './in-process.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
 
@@ -269,30 +269,30 @@ describe('eval gate', () => {
   });
 
   test('holds a prompt or a model to how it was on another commit', async () => {
-    const failed = await inProcess('eval', 'gate', 'prompt.yaml');
+    const failed = await runInProcess('eval', 'gate', 'prompt.yaml');
     expect(failed.stdout).toContain('FAIL: "quality delta > -2pp" does not hold.');
     expect(failed.stdout).toContain('::error file=prompt.yaml,line=5');
     expect(failed.code).toBe(1);
-    expect(await inProcess('eval', 'gate', 'prompt.yaml', '--fail-exit-code', '100')).toMatchObject({ code: 100 });
-    expect(await inProcess('eval', 'gate', 'mild.yaml')).toMatchObject({ code: 0 });
+    expect(await runInProcess('eval', 'gate', 'prompt.yaml', '--fail-exit-code', '100')).toMatchObject({ code: 100 });
+    expect(await runInProcess('eval', 'gate', 'mild.yaml')).toMatchObject({ code: 0 });
     expect(readFileSync('out/gate.html', 'utf8')).toContain('PASS: 1 assertion holds');
     expect(readFileSync('out/gate.md', 'utf8')).toContain('<!-- hindcast-gate:prompt -->');
   });
 
   test('finds a dataset beside it, and a budget that was broken or cannot be known makes it incomplete', async () => {
-    expect(await inProcess('eval', 'gate', 'dataset.yaml')).toMatchObject({ code: 0 });
-    const costly = await inProcess('eval', 'gate', 'costly.yaml');
+    expect(await runInProcess('eval', 'gate', 'dataset.yaml')).toMatchObject({ code: 0 });
+    const costly = await runInProcess('eval', 'gate', 'costly.yaml');
     expect(costly).toMatchObject({ code: 4, stderr: expect.stringContaining('budget.max_cost and max_duration are of runs') });
   });
 
   test('says what is wrong with a snapshot', async () => {
     writeFileSync('none.yaml', readFileSync('prompt.yaml', 'utf8').replace('ref: HEAD', 'ref: nowhere'));
-    expect(await inProcess('eval', 'gate', 'none.yaml')).toMatchObject({
+    expect(await runInProcess('eval', 'gate', 'none.yaml')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('at nowhere: git has no such file'),
     });
     writeFileSync('flag.yaml', readFileSync('prompt.yaml', 'utf8').replace('ref: HEAD', 'ref: --output=x'));
-    expect(await inProcess('eval', 'gate', 'flag.yaml')).toMatchObject({
+    expect(await runInProcess('eval', 'gate', 'flag.yaml')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('write a branch, a tag or a commit'),
     });

@@ -3,17 +3,17 @@ import { Command, CommanderError } from 'commander';
 import { vi } from 'vitest';
 import { register } from '../../eval/main.ts';
 
-export interface Ran {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export async function inProcess(...args: readonly string[]): Promise<Ran> {
-  const told = { stdout: '', stderr: '' };
+export async function runInProcess(...args: readonly string[]): Promise<CommandResult> {
+  const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map(stream =>
     vi.spyOn(process[stream], 'write').mockImplementation(chunk => {
-      told[stream] += String(chunk);
+      output[stream] += String(chunk);
       return true;
     }),
   );
@@ -34,5 +34,5 @@ export async function inProcess(...args: readonly string[]): Promise<Ran> {
   }
   const code = Number(process.exitCode);
   process.exitCode = 0;
-  return { code, ...told };
+  return { code, ...output };
 }

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCsv, printCsv } from '../../eval/csv.ts';
-import { Place } from '../hindcast.ts';
-import { inProcess } from './in-process.ts';
+import { Workspace } from '../hindcast.ts';
+import { runInProcess } from './in-process.ts';
 
 const config = `
 server: { port: 0 }
@@ -17,16 +17,16 @@ routes:
 
 describe('over recorded traffic', () => {
   const cwd = process.cwd();
-  let place: Place;
-  let gateway: Awaited<ReturnType<Place['serve']>>;
+  let place: Workspace;
+  let gateway: Awaited<ReturnType<Workspace['serve']>>;
   let ids: string[];
   const json = async (...args: string[]) => {
-    const ran = await inProcess(...args, '--json');
+    const ran = await runInProcess(...args, '--json');
     return { ...ran, told: ran.stdout === '' ? undefined : JSON.parse(ran.stdout) };
   };
 
   beforeAll(async () => {
-    place = new Place(config);
+    place = new Workspace(config);
     gateway = await place.serve();
     process.chdir(place.folder);
     place.write(
@@ -64,7 +64,7 @@ describe('over recorded traffic', () => {
       mean: 0,
       kept: false,
     });
-    expect(await inProcess('eval', 'label', '-o', 'labels.csv', '--sample', '5')).toMatchObject({
+    expect(await runInProcess('eval', 'label', '-o', 'labels.csv', '--sample', '5')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('5 answers, blind'),
     });
@@ -72,24 +72,24 @@ describe('over recorded traffic', () => {
     expect(place.read('labels.csv')).not.toContain('sim/');
     place.write('labels.csv', printCsv([head!, ...rows.map((row, i) => [...row.slice(0, 3), i % 2 === 0 ? 'y' : 'n'])]));
     expect((await json('eval', 'label', '--import', 'labels.csv', '--by', 'anna')).told).toEqual({ labelled: 5, name: 'quality' });
-    const nobody = await inProcess('eval', 'audit');
+    const nobody = await runInProcess('eval', 'audit');
     expect([nobody.code, nobody.stderr]).toEqual([5, expect.stringContaining('No answer has a judge')]);
     const judge = ['eval', 'score', '--judge', 'sim/judge', '--judge-url', `${gateway.url}/v1`, '--against', 'sim/large'];
     const judged = await json(...judge);
     expect(judged.code, judged.stderr).toBeOneOf([0, 5]);
-    expect((await inProcess('eval', 'score', '--judge', 'sim/large', '--against', 'sim/small')).stderr).toContain(
+    expect((await runInProcess('eval', 'score', '--judge', 'sim/large', '--against', 'sim/small')).stderr).toContain(
       'it is one of those that are judged',
     );
-    expect((await inProcess('eval', 'score', '--judge', 'smart', '--against', 'sim/small')).stderr).toContain('it is a route');
+    expect((await runInProcess('eval', 'score', '--judge', 'smart', '--against', 'sim/small')).stderr).toContain('it is a route');
   });
 
   test('a module of the user scores answers, and what it gives is a score or refused by name', { timeout: 60_000 }, async () => {
     place.write('grade.mjs', 'export default ({ id, answer }) => ({ half: 0.5 })[id] ?? answer.text.length > 0;');
     expect((await json('eval', 'score', '--scorer', 'module=grade.mjs', '--dry-run')).told).toMatchObject({ scored: 12, mean: 1 });
     place.write('odd.mjs', 'export default () => 7;');
-    const odd = await inProcess('eval', 'score', '--scorer', 'module=odd.mjs', '--dry-run');
+    const odd = await runInProcess('eval', 'score', '--scorer', 'module=odd.mjs', '--dry-run');
     expect([odd.code, odd.stderr]).toEqual([2, expect.stringMatching(/module=odd\.mjs: for \S+ it gave 7, no number from 0 to 1/)]);
-    const none = await inProcess('eval', 'score', '--scorer', 'module=none.mjs', '--dry-run');
+    const none = await runInProcess('eval', 'score', '--scorer', 'module=none.mjs', '--dry-run');
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('module=none.mjs: it cannot be loaded')]);
   });
 
@@ -125,7 +125,7 @@ describe('over recorded traffic', () => {
     expect(told.backtest.items).toBe(12);
     expect(Math.abs(told.backtest.cost)).toBeLessThan(0.01);
     expect(told.simulated.items + Object.values(told.simulated.unsupported as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(12);
-    const text = await inProcess('eval', 'simulate', '--candidate', 'next.yaml', '-o', 'simulation.html');
+    const text = await runInProcess('eval', 'simulate', '--candidate', 'next.yaml', '-o', 'simulation.html');
     const page = readFileSync('simulation.html', 'utf8');
     expect(page).toContain('Backtest: the deployed configuration, simulated over 12 requests');
     expect(page).toContain('of next.yaml over');

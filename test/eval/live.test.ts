@@ -8,7 +8,7 @@ import { parseOutcomes } from '../../eval/outcomes/file.ts';
 import { complete, type Item } from '../../eval/outcomes.ts';
 import { random } from '../../eval/statistics.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { type Answer, running, upstream } from '../gateway/harness.ts';
+import { type Responder, startGateway, startUpstream } from '../gateway/harness.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const [cheap, dear] = ['local/cheap', 'local/dear'];
@@ -16,7 +16,7 @@ const chain = chainOf(`${cheap},${dear}`, new Map()) as Chain;
 
 /** Answers every request as it was recorded: its confidence as the probability of its one token. */
 const recordedAnswers =
-  (items: ReadonlyMap<string, Item>): Answer =>
+  (items: ReadonlyMap<string, Item>): Responder =>
   (response, { body }) => {
     const { model, messages } = JSON.parse(body) as { model: string; messages: { content: string }[] };
     const outcome = items.get(messages[0]!.content)!.outcomes.get(`local/${model}`)!;
@@ -37,7 +37,7 @@ const recordedAnswers =
 
 /** Asks every item, ten at a time. */
 async function asked(yaml: string, items: readonly Item[], model: string): Promise<Map<string, Exchange>> {
-  await using gateway = await running(yaml);
+  await using gateway = await startGateway(yaml);
   const ask = async ({ id }: Item) => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -70,7 +70,7 @@ async function decidesAsCertified(
   items: readonly Item[],
   lossMax: number,
 ): Promise<{ readonly threshold: number; readonly accepted: number }> {
-  await using provider = await upstream(recordedAnswers(new Map(items.map(item => [item.id, item]))));
+  await using provider = await startUpstream(recordedAnswers(new Map(items.map(item => [item.id, item]))));
   const providers = `providers: { local: { api: openai, base_url: "${provider.url}", allow_private: true } }`;
   const alone = new Map<string, Map<string, Exchange>>();
   for (const target of [cheap, dear]) alone.set(target, await asked(providers, items, target));

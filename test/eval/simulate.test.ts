@@ -7,7 +7,7 @@ import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
 import type { Cancel } from '../../gateway/core/time.ts';
 import { chooseVariant } from '../../gateway/core/variants.ts';
 import { type DriverLog, startDriver } from '../../gateway/exchange/driver.ts';
-import { anyPolicy, fleet, recordings, sight, targets } from '../arbitraries.ts';
+import { anyPolicy, fleet, recordings, targets, targetView } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
@@ -90,7 +90,7 @@ const choosing = fc.record({
 describe('simulate', { timeout: longTimeout }, () => {
   test('agrees with the driven router under a virtual clock: the same events, the same state, the same end', () => {
     fc.assert(
-      fc.property(anyPolicy, recordings, fc.uuid(), fleet, fc.nat(3000), sight, (drawn, recorded, seed, health, startAt, seen) => {
+      fc.property(anyPolicy, recordings, fc.uuid(), fleet, fc.nat(3000), targetView, (drawn, recorded, seed, health, startAt, seen) => {
         const simulated = simulate(drawn, seed, recorded, health, startAt, seen);
         expect(simulated).toEqual({ supported: true, ...driven(drawn, seed, recorded, health, startAt, seen) });
       }),
@@ -100,7 +100,7 @@ describe('simulate', { timeout: longTimeout }, () => {
 
   test('agrees where the route chooses first: variants, strategies, requirements, price ceilings, hedges at a quantile', () => {
     fc.assert(
-      fc.property(choosing, recordings, fc.uuid(), fleet, fc.nat(3000), sight, (route, recorded, seed, health, startAt, seen) => {
+      fc.property(choosing, recordings, fc.uuid(), fleet, fc.nat(3000), targetView, (route, recorded, seed, health, startAt, seen) => {
         const chosen = chooseVariant('drawn', route.variants, { tenant: 't', key: 'k', stickyKey: seed });
         const plan = chosen ? route.plans[1] : route.plans[0];
         const policy = planRoute(plan, { need: route.need, seed, stickyKey: seed }, target => ({

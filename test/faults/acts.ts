@@ -1,7 +1,7 @@
 /** What an upstream may do to a call: whole answers, and everything that can go wrong with one. Each is a list of moves; some change others. */
 import { gzipSync } from 'node:zlib';
 import { coin } from '../../gateway/core/random.ts';
-import type { Act, Move } from './upstream.ts';
+import type { ResponseScript, ScriptStep } from './upstream.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -13,22 +13,22 @@ const head = (status: number, headers: Headers): string =>
 const textOf = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));
 
 /** A whole answer with its length. */
-export function answer(status: number, body: unknown, headers: Headers = {}): Act {
+export function answer(status: number, body: unknown, headers: Headers = {}): ResponseScript {
   const bytes = Buffer.from(textOf(body));
   const all = { 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers };
   return [{ send: Buffer.concat([Buffer.from(head(status, all)), bytes]) }, { end: 'keep' }];
 }
 
-export const ok = (body: unknown, headers: Headers = {}): Act => answer(200, body, headers);
+export const ok = (body: unknown, headers: Headers = {}): ResponseScript => answer(200, body, headers);
 
 /** The body packed, though nobody asked for it. */
-export function gzipped(body: unknown): Act {
+export function gzipped(body: unknown): ResponseScript {
   const packed = gzipSync(textOf(body));
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': String(packed.length) };
   return [{ send: head(200, headers) }, { send: packed }, { end: 'keep' }];
 }
 
-export interface StreamForm {
+export interface StreamOptions {
   readonly headers?: Headers;
   /** `whole` ends the chunked body as HTTP wants it; the others break off before that. */
   readonly ending?: 'whole' | 'fin' | 'rst' | 'stall';
@@ -36,11 +36,14 @@ export interface StreamForm {
 }
 
 /** A chunked body, one HTTP chunk for each text. */
-export function stream(chunks: readonly (string | Uint8Array)[], { headers = {}, ending = 'whole', waitMs }: StreamForm = {}): Act {
+export function stream(
+  chunks: readonly (string | Uint8Array)[],
+  { headers = {}, ending = 'whole', waitMs }: StreamOptions = {},
+): ResponseScript {
   const start = head(200, { 'content-type': 'text/event-stream', 'transfer-encoding': 'chunked', ...headers });
-  const pause: readonly Move[] = waitMs === undefined ? [] : [{ waitMs }];
-  const sent = chunks.flatMap((chunk): readonly Move[] => [{ send: framed(chunk) }, ...pause]);
-  const last: readonly Move[] = ending === 'whole' ? [{ send: '0\r\n\r\n' }, { end: 'keep' }] : [{ end: ending }];
+  const pause: readonly ScriptStep[] = waitMs === undefined ? [] : [{ waitMs }];
+  const sent = chunks.flatMap((chunk): readonly ScriptStep[] => [{ send: framed(chunk) }, ...pause]);
+  const last: readonly ScriptStep[] = ending === 'whole' ? [{ send: '0\r\n\r\n' }, { end: 'keep' }] : [{ end: ending }];
   return [{ send: start }, ...sent, ...last];
 }
 
@@ -50,24 +53,27 @@ function framed(chunk: string | Uint8Array): Uint8Array {
 }
 
 /** A body without length or chunks: it lasts until the connection closes. */
-export const untilClose = (body: string | Uint8Array, headers: Headers = {}): Act => [
+export const untilClose = (body: string | Uint8Array, headers: Headers = {}): ResponseScript => [
   { send: head(200, { 'content-type': 'text/event-stream', connection: 'close', ...headers }) },
   { send: body },
   { end: 'fin' },
 ];
 
 /** Exactly these bytes. */
-export const raw = (bytes: string | Uint8Array, end: 'keep' | 'fin' | 'rst' | 'stall' = 'fin'): Act => [{ send: bytes }, { end }];
+export const raw = (bytes: string | Uint8Array, end: 'keep' | 'fin' | 'rst' | 'stall' = 'fin'): ResponseScript => [
+  { send: bytes },
+  { end },
+];
 
 /** Takes the request and says nothing. */
-export const blackhole: Act = [{ end: 'stall' }];
-export const reset: Act = [{ end: 'rst' }];
+export const blackhole: ResponseScript = [{ end: 'stall' }];
+export const reset: ResponseScript = [{ end: 'rst' }];
 
 /** The same answer, but only its first bytes, and then another end. */
-export function cut(act: Act, bytes: number, end: 'fin' | 'rst' | 'stall'): Act {
-  const moves: Move[] = [];
+export function truncatedAt(script: ResponseScript, bytes: number, end: 'fin' | 'rst' | 'stall'): ResponseScript {
+  const moves: ScriptStep[] = [];
   let left = bytes;
-  for (const move of act) {
+  for (const move of script) {
     if (!('send' in move)) {
       if (!('end' in move)) moves.push(move);
       continue;
@@ -80,12 +86,16 @@ export function cut(act: Act, bytes: number, end: 'fin' | 'rst' | 'stall'): Act 
 }
 
 /** The same bytes in other pieces: up to `sizeMax` each, as the seed has it, with a wait between them. */
-export function dripped(act: Act, seed: string, { sizeMax = 3, waitMs = 0 }: { sizeMax?: number; waitMs?: number } = {}): Act {
+export function inSmallPieces(
+  script: ResponseScript,
+  seed: string,
+  { sizeMax = 3, waitMs = 0 }: { sizeMax?: number; waitMs?: number } = {},
+): ResponseScript {
   let drop = 0;
-  return act.flatMap((move): readonly Move[] => {
+  return script.flatMap((move): readonly ScriptStep[] => {
     if (!('send' in move)) return [move];
     const bytes = Buffer.from(move.send as string);
-    const moves: Move[] = [];
+    const moves: ScriptStep[] = [];
     for (let at = 0; at < bytes.length; ) {
       const size = 1 + Math.floor(coin(seed, `drop ${drop++}`) * sizeMax);
       moves.push({ send: bytes.subarray(at, at + size) }, ...(waitMs > 0 ? [{ waitMs }] : []));
@@ -96,10 +106,10 @@ export function dripped(act: Act, seed: string, { sizeMax = 3, waitMs = 0 }: { s
 }
 
 /** Waits first. */
-export const late = (waitMs: number, act: Act): Act => [{ waitMs }, ...act];
+export const delayed = (waitMs: number, script: ResponseScript): ResponseScript => [{ waitMs }, ...script];
 
 /** The answer, and then one that nobody asked for, on the same connection. */
-export const twice = (act: Act): Act => [...act.filter(move => !('end' in move)), ...act];
+export const repeated = (script: ResponseScript): ResponseScript => [...script.filter(move => !('end' in move)), ...script];
 
 /** As the recordings under `wire/` keep an answer. */
 export interface RecordedAnswer {
@@ -113,7 +123,14 @@ export interface RecordedAnswer {
 }
 
 /** A recorded answer, chunk by chunk where its chunks are known. */
-export function replayed({ status, headers, body, body_encoding, stream: isStream, chunk_lengths: lengths }: RecordedAnswer): Act {
+export function replayed({
+  status,
+  headers,
+  body,
+  body_encoding,
+  stream: isStream,
+  chunk_lengths: lengths,
+}: RecordedAnswer): ResponseScript {
   const bytes = Buffer.from(body, body_encoding);
   if (!isStream) return [{ send: head(status, { ...headers, 'content-length': String(bytes.length) }) }, { send: bytes }, { end: 'keep' }];
   const chunks: Uint8Array[] = [];

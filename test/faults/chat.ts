@@ -50,7 +50,7 @@ export function chunks(id = 'chatcmpl-1') {
 }
 
 /** A whole stream that says these texts. */
-export function told(texts: readonly string[], id = 'chatcmpl-1'): readonly string[] {
+export function streamOf(texts: readonly string[], id = 'chatcmpl-1'): readonly string[] {
   const of = chunks(id);
   return [of.role, ...texts.map(text => of.text(text)), of.finish(), of.usage, done];
 }

@@ -8,25 +8,25 @@ import { openaiResponses } from '../../gateway/providers/openai-responses.ts';
 import { awsMessage } from '../providers/aws-bytes.ts';
 import { chunks, completion, done, event } from './chat.ts';
 
-export type FormName = 'JSON' | 'OpenAI SSE' | 'Anthropic SSE' | 'Gemini SSE' | 'Responses SSE' | 'Bedrock event stream';
+export type WireFormatName = 'JSON' | 'OpenAI SSE' | 'Anthropic SSE' | 'Gemini SSE' | 'Responses SSE' | 'Bedrock event stream';
 
 export type Piece = string | Uint8Array;
 
-export interface Form {
-  readonly name: FormName;
+export interface WireFormat {
+  readonly name: WireFormatName;
   readonly provider: Provider;
   readonly stream: boolean;
   /** Events by phase; a JSON answer is its two halves. */
   readonly prelude: readonly Piece[];
   readonly content: readonly Piece[];
-  readonly rest: readonly Piece[];
+  readonly remainder: readonly Piece[];
   readonly finish: readonly Piece[];
   /** The format's last word; none in Gemini's. */
   readonly sentinel: readonly Piece[];
   /** An error told inside of a stream or a 200. */
   readonly error: Piece;
   /** Well framed, and nothing that the format has. */
-  readonly nonsense: Piece;
+  readonly malformed: Piece;
   readonly contentType: string;
   /** What the config says of an account of it, beside its address. */
   readonly account: string;
@@ -36,18 +36,18 @@ export interface Form {
 }
 
 const named = (type: string, data: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
-const sse = { contentType: 'text/event-stream', account: 'key: sk-prov-a-1234567890', nonsense: 'data: {{{\n\n' };
+const sse = { contentType: 'text/event-stream', account: 'key: sk-prov-a-1234567890', malformed: 'data: {{{\n\n' };
 const of = chunks();
 const whole = JSON.stringify(completion('hello'));
 
-const openaiForm: Form = {
+const openaiFormat: WireFormat = {
   name: 'OpenAI SSE',
   provider: openai,
   stream: true,
   ...sse,
   prelude: [of.role],
   content: [of.text('hel')],
-  rest: [of.text('lo')],
+  remainder: [of.text('lo')],
   finish: [of.finish()],
   sentinel: [of.usage, done],
   error: event({ error: { message: 'Overloaded', type: 'overloaded_error' } }),
@@ -55,20 +55,20 @@ const openaiForm: Form = {
   filtered: { error: { message: 'The response was filtered', code: 'content_filter' } },
 };
 
-const jsonForm: Form = {
-  ...openaiForm,
+const jsonFormat: WireFormat = {
+  ...openaiFormat,
   name: 'JSON',
   stream: false,
   contentType: 'application/json',
   prelude: [],
   content: [whole.slice(0, 60)],
-  rest: [whole.slice(60)],
+  remainder: [whole.slice(60)],
   finish: [],
   sentinel: [],
   error: JSON.stringify({ error: { message: 'Overloaded', type: 'overloaded_error' } }),
 };
 
-const anthropicForm: Form = {
+const anthropicFormat: WireFormat = {
   name: 'Anthropic SSE',
   provider: anthropic,
   stream: true,
@@ -89,7 +89,10 @@ const anthropicForm: Form = {
     named('ping', {}),
   ],
   content: [named('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'hel' } })],
-  rest: [named('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'lo' } }), named('content_block_stop', { index: 0 })],
+  remainder: [
+    named('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'lo' } }),
+    named('content_block_stop', { index: 0 }),
+  ],
   finish: [named('message_delta', { delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 2 } })],
   sentinel: [named('message_stop', {})],
   error: named('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }),
@@ -105,7 +108,7 @@ const candidate = (text: string, more: object = {}): string =>
     responseId: 'r1',
   });
 
-const geminiForm: Form = {
+const geminiFormat: WireFormat = {
   name: 'Gemini SSE',
   provider: gemini,
   stream: true,
@@ -113,7 +116,7 @@ const geminiForm: Form = {
 
   prelude: [candidate('')],
   content: [candidate('hel')],
-  rest: [candidate('lo')],
+  remainder: [candidate('lo')],
   finish: [candidate('', { finishReason: 'STOP' })],
   sentinel: [],
   error: event({ error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } }),
@@ -132,8 +135,8 @@ const response = (more: object): object => ({
 });
 const part = { item_id: 'msg_1', output_index: 0, content_index: 0 };
 
-const responsesForm: Form = {
-  ...openaiForm,
+const responsesFormat: WireFormat = {
+  ...openaiFormat,
   name: 'Responses SSE',
   provider: openaiResponses,
   prelude: [
@@ -143,7 +146,7 @@ const responsesForm: Form = {
     named('response.content_part.added', { ...part, part: { type: 'output_text', text: '', annotations: [] } }),
   ],
   content: [named('response.output_text.delta', { ...part, delta: 'hel' })],
-  rest: [
+  remainder: [
     named('response.output_text.delta', { ...part, delta: 'lo' }),
     named('response.output_text.done', { ...part, text: 'hello' }),
     named('response.content_part.done', { ...part, part: { type: 'output_text', text: 'hello', annotations: [] } }),
@@ -170,7 +173,7 @@ const responsesForm: Form = {
 const aws = (event: string, data: object | string): Uint8Array =>
   awsMessage({ event, data: typeof data === 'string' ? data : JSON.stringify(data) });
 
-const bedrockForm: Form = {
+const bedrockFormat: WireFormat = {
   name: 'Bedrock event stream',
   provider: bedrock,
   stream: true,
@@ -178,12 +181,12 @@ const bedrockForm: Form = {
   account: 'region: eu-west-1, access_key_id: AKIAEXAMPLE, secret_access_key: s3cret',
   prelude: [aws('messageStart', { role: 'assistant' })],
   content: [aws('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'hel' } })],
-  rest: [aws('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'lo' } }), aws('contentBlockStop', { contentBlockIndex: 0 })],
+  remainder: [aws('contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'lo' } }), aws('contentBlockStop', { contentBlockIndex: 0 })],
   finish: [aws('messageStop', { stopReason: 'end_turn' })],
   sentinel: [aws('metadata', { usage: { inputTokens: 3, outputTokens: 2, totalTokens: 5 } })],
   error: aws('exception/serviceUnavailableException', { message: 'Overloaded' }),
-  nonsense: aws('contentBlockDelta', '{{{'),
+  malformed: aws('contentBlockDelta', '{{{'),
   tooLong: { message: 'Input is too long for requested model.' },
 };
 
-export const forms: readonly Form[] = [jsonForm, openaiForm, anthropicForm, geminiForm, responsesForm, bedrockForm];
+export const wireFormats: readonly WireFormat[] = [jsonFormat, openaiFormat, anthropicFormat, geminiFormat, responsesFormat, bedrockFormat];

@@ -39,7 +39,7 @@ const exempt: Readonly<Record<string, readonly string[]>> = { 'content filter': 
 
 // "Every provider down" and "recovery after an outage without a stampede" are in outage.test.ts.
 test.each(faults)('the matrix has %s', (name, fault, only, phase) => {
-  const found = cells.filter(cell => cell.fault === fault && (phase === undefined || cell.phase === phase)).map(cell => cell.form);
+  const found = cells.filter(cell => cell.fault === fault && (phase === undefined || cell.phase === phase)).map(cell => cell.format);
   const wanted = [...(only === 'stream' ? [] : ['JSON']), ...(only === 'JSON' ? [] : streams)];
   expect([...new Set(found)]).toEqual(expect.arrayContaining(wanted.filter(form => !exempt[name!]?.includes(form))));
 });

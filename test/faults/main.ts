@@ -1,20 +1,20 @@
 /** `npm run faults`: runs the fault matrix and prints what came of each cell; fails when one differs from what STREAMS 3.1 says. */
 import Table from 'cli-table3';
-import { type Cell, cells, type Verdict } from './matrix.ts';
+import { type Cell, cells, type Outcome } from './matrix.ts';
 
 const inParallel = 8;
 
-async function runAll(): Promise<ReadonlyMap<Cell, Verdict>> {
-  const seen = new Map<Cell, Verdict>();
+async function runAll(): Promise<ReadonlyMap<Cell, Outcome>> {
+  const seen = new Map<Cell, Outcome>();
   const left = cells.values();
   const work = async (): Promise<void> => {
-    for (const cell of left) seen.set(cell, await cell.run().catch((problem: Error): Verdict => `told ${problem.message}`));
+    for (const cell of left) seen.set(cell, await cell.run().catch((problem: Error): Outcome => `told ${problem.message}`));
   };
   await Promise.all(Array.from({ length: inParallel }, work));
   return seen;
 }
 
-const columns = [...new Set(cells.map(cell => cell.form))];
+const columns = [...new Set(cells.map(cell => cell.format))];
 const started = performance.now();
 const seen = await runAll();
 const table = new Table({ head: ['fault', 'phase', ...columns], style: { head: [], border: [] } });
@@ -24,7 +24,7 @@ for (const row of Map.groupBy(cells, cell => `${cell.fault}\n${cell.phase}`).val
     row[0]!.fault,
     row[0]!.phase,
     ...columns.map(form => {
-      const cell = row.find(one => one.form === form);
+      const cell = row.find(one => one.format === form);
       if (!cell) return '';
       const verdict = seen.get(cell)!;
       if (verdict === cell.expected) return verdict;

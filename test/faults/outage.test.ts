@@ -2,17 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../gateway/core/time.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { hello, helloStream, World } from '../gateway/execution.ts';
+import { ExecutionHarness, hello, helloStream } from '../gateway/execution.ts';
 import { answer, ok, stream } from './acts.ts';
-import { completion, told } from './chat.ts';
+import { completion, streamOf } from './chat.ts';
 import { FaultyUpstream, refusedUrl } from './upstream.ts';
 
 const bodies = { JSON: hello, stream: helloStream } as const;
 
 describe.each(['JSON', 'stream'] as const)('%s', form => {
   test('every provider down: the caller is told so at once, and its SDK not to try again', async () => {
-    await using world = new World({ places: { A: { url: await refusedUrl() }, B: { url: await refusedUrl() } } });
-    const { head, text, exchange } = await world.ask({ body: bodies[form], chain: ['A', 'B'] });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: await refusedUrl() } } });
+    const { head, text, exchange } = await world.execute({ body: bodies[form], chain: ['A', 'B'] });
     expect(head).toMatchObject({ status: 502, contentType: 'application/json; charset=utf-8', headers: { 'x-should-retry': 'false' } });
     expect(JSON.parse(text).error).toMatchObject({ type: 'upstream_error', code: 'upstream_unreachable', param: null });
     expect(exchange).toMatchObject({ outcome: 'upstream_error', attempts: [{ outcome: 'unreachable' }, { outcome: 'unreachable' }] });
@@ -21,8 +21,8 @@ describe.each(['JSON', 'stream'] as const)('%s', form => {
   test('every provider overloaded: 503, with a wait from 1 to 30 seconds', async () => {
     await using a = await FaultyUpstream.start(answer(529, { error: { message: 'busy' } }, { 'retry-after': '86400' }));
     await using b = await FaultyUpstream.start(answer(503, 'busy'));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const { head, text } = await world.ask({ body: bodies[form], chain: ['A', 'B'] });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { head, text } = await world.execute({ body: bodies[form], chain: ['A', 'B'] });
     expect(head).toMatchObject({
       status: 503,
       headers: { 'x-should-retry': 'false', 'retry-after': expect.stringMatching(/^([1-9]|[12]\d|30)$/) },
@@ -33,7 +33,7 @@ describe.each(['JSON', 'stream'] as const)('%s', form => {
   test('recovery after an outage: one request probes, the others wait for its word elsewhere, then all come back', async () => {
     let ahead = 0;
     const clock: Clock = { now: () => wallClock.now() + ahead, at: (instant, fire) => wallClock.at(instant - ahead, fire) };
-    const good = form === 'JSON' ? ok(completion('hello')) : stream(told(['hel', 'lo']));
+    const good = form === 'JSON' ? ok(completion('hello')) : stream(streamOf(['hel', 'lo']));
     const crowd = 20;
     await using a = await FaultyUpstream.start(
       ...Array.from({ length: 5 }, () => answer(500, 'down')),
@@ -41,8 +41,8 @@ describe.each(['JSON', 'stream'] as const)('%s', form => {
       ...Array.from({ length: crowd }, () => good),
     );
     await using b = await FaultyUpstream.start(...Array.from({ length: 5 + 2 * crowd }, () => good));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } }, clock });
-    const ask = () => world.ask({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } }, clock });
+    const ask = () => world.execute({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
     for (let i = 0; i < 5; i++) await ask();
     expect(a.calls).toHaveLength(5);
     await ask();

@@ -3,19 +3,19 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { openai } from '../../gateway/providers/openai.ts';
-import { running } from '../gateway/harness.ts';
+import { startGateway } from '../gateway/harness.ts';
 import { stream } from './acts.ts';
-import { chunks, told } from './chat.ts';
-import type { Form } from './forms.ts';
+import { chunks, streamOf } from './chat.ts';
+import type { WireFormat } from './forms.ts';
 import { cutStreams } from './matrix.ts';
-import { type Act, FaultyUpstream } from './upstream.ts';
+import { FaultyUpstream, type ResponseScript } from './upstream.ts';
 
 const client = (url: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
 const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
 
-async function reading(act: Act, { provider, account }: Pick<Form, 'provider' | 'account'>) {
+async function reading(act: ResponseScript, { provider, account }: Pick<WireFormat, 'provider' | 'account'>) {
   const upstream = await FaultyUpstream.start(act);
-  const gateway = await running(
+  const gateway = await startGateway(
     `providers: { A: { api: ${provider.name}, ${account}, base_url: "${upstream.url}", allow_private: true } }\nroutes: { m: A/m }\n`,
     { limits: { streamIdleMs: 250 } },
   );
@@ -74,14 +74,14 @@ describe('the @anthropic-ai/sdk client throws', () => {
 
 test('the @anthropic-ai/sdk client is content with a whole stream', async () => {
   for (const read of [rawMessage, helperMessage]) {
-    await using gateway = await reading(stream(told(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
+    await using gateway = await reading(stream(streamOf(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
     expect(await read(gateway.url)).toBe('hello');
   }
 });
 
 test('the openai client is content with a whole stream', async () => {
   for (const read of [rawRead, helperRead]) {
-    await using gateway = await reading(stream(told(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
+    await using gateway = await reading(stream(streamOf(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
     expect(await read(gateway.url)).toBe('hello');
   }
 });
@@ -91,7 +91,7 @@ test('a caller who leaves takes the call to the provider with it within 100 ms, 
 }, async () => {
   const of = chunks();
   await using upstream = await FaultyUpstream.start(stream([of.role, of.text('hel')], { ending: 'stall' }));
-  await using gateway = await running(
+  await using gateway = await startGateway(
     `providers: { A: { api: openai, key: sk-prov-a-1234567890, base_url: "${upstream.url}", allow_private: true } }\nroutes: { m: A/m }\nprices: { A/m: { input: 1, output: 2 } }\n`,
   );
   const leaving = new AbortController();

@@ -3,8 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What is done to one call, in order. Bytes are raw: status line, headers and framing are in them. */
-export type Act = readonly Move[];
-export type Move =
+export type ResponseScript = readonly ScriptStep[];
+export type ScriptStep =
   | { readonly send: string | Uint8Array }
   | { readonly waitMs: number }
   /** `keep` waits for the next request on the connection; `stall` neither sends nor closes. */
@@ -29,16 +29,16 @@ export class FaultyUpstream implements AsyncDisposable {
   connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #script: Act[];
+  readonly #script: ResponseScript[];
   readonly #waiting: (() => void)[] = [];
 
-  private constructor(script: readonly Act[]) {
+  private constructor(script: readonly ResponseScript[]) {
     this.#script = [...script];
     this.#server = createServer(socket => this.#serve(socket));
   }
 
   /** One act per call, in order. A call beyond the script is answered with 500, and counted. */
-  static async start(...script: readonly Act[]): Promise<FaultyUpstream> {
+  static async start(...script: readonly ResponseScript[]): Promise<FaultyUpstream> {
     const upstream = new FaultyUpstream(script);
     await new Promise<void>(resolve => upstream.#server.listen(0, '127.0.0.1', resolve));
     return upstream;
@@ -49,7 +49,7 @@ export class FaultyUpstream implements AsyncDisposable {
   }
 
   /** Settles when so many calls have come. */
-  async called(times: number): Promise<Call> {
+  async waitForCall(times: number): Promise<Call> {
     while (this.calls.length < times) await new Promise<void>(resolve => this.#waiting.push(resolve));
     return this.calls[times - 1]!;
   }
@@ -76,8 +76,8 @@ export class FaultyUpstream implements AsyncDisposable {
       received = Buffer.concat([received, bytes]);
       for (let read = readRequest(received); read; read = readRequest(received)) {
         received = received.subarray(read.length);
-        const act = this.#script[this.calls.length] ?? unexpected;
-        const performed = perform(socket, act, () => {
+        const nextScript = this.#script[this.calls.length] ?? unexpected;
+        const performed = runScript(socket, nextScript, () => {
           endedBy = 'upstream';
         });
         this.calls.push({ ...read.request, at: performance.now(), performed, closed });
@@ -95,33 +95,33 @@ export async function refusedUrl(): Promise<string> {
   return url;
 }
 
-const unexpected: Act = [{ send: 'HTTP/1.1 500 Unexpected\r\ncontent-length: 15\r\n\r\nunexpected call' }, { end: 'keep' }];
+const unexpected: ResponseScript = [{ send: 'HTTP/1.1 500 Unexpected\r\ncontent-length: 15\r\n\r\nunexpected call' }, { end: 'keep' }];
 
-async function perform(socket: Socket, act: Act, closing: () => void): Promise<void> {
-  for (const move of act) {
+async function runScript(socket: Socket, script: ResponseScript, closing: () => void): Promise<void> {
+  for (const step of script) {
     if (socket.destroyed) return;
-    if ('waitMs' in move) await sleep(move.waitMs);
-    else if ('send' in move) {
-      await new Promise<void>(resolve => socket.write(Buffer.from(move.send as string), () => resolve()));
+    if ('waitMs' in step) await sleep(step.waitMs);
+    else if ('send' in step) {
+      await new Promise<void>(resolve => socket.write(Buffer.from(step.send as string), () => resolve()));
       // Lets the other side read what was sent before more of it comes.
       await new Promise(resolve => setImmediate(resolve));
-    } else if (move.end === 'fin') {
+    } else if (step.end === 'fin') {
       closing();
       socket.end();
-    } else if (move.end === 'rst') {
+    } else if (step.end === 'rst') {
       closing();
       socket.resetAndDestroy();
     }
   }
 }
 
-interface Read {
+interface ParsedRequest {
   readonly length: number;
   readonly request: Pick<Call, 'method' | 'path' | 'headers' | 'body'>;
 }
 
 /** The first whole request in the bytes, or undefined while it is not whole. Bodies have a content-length: our client sends no other. */
-function readRequest(bytes: Buffer): Read | undefined {
+function readRequest(bytes: Buffer): ParsedRequest | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { certificateWarnings } from '../../gateway/config/certificates.ts';
 import { loadConfig } from '../../gateway/config/index.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const yaml = (threshold: number, strong = 'sim/large'): string => `
 providers: { sim: { api: simulated } }
@@ -19,7 +19,7 @@ const certificate = (more: object = {}): string =>
   });
 
 async function warningsOf(config: string, file: string | undefined, now = issued + day): Promise<readonly string[]> {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
   if (file !== undefined) place.write('certificate.json', file);
   const loaded = loadConfig({ directory: place.folder, environment: {} });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
@@ -60,7 +60,7 @@ test('one that nobody has looked at for a month says so', async () => {
 });
 
 test('config check says it, and the configuration is good all the same', { timeout: 60_000 }, async () => {
-  await using place = new Place(`server: { port: 0 }\nstore: { port: 0 }\n${yaml(0.6)}`);
+  await using place = new Workspace(`server: { port: 0 }\nstore: { port: 0 }\n${yaml(0.6)}`);
   place.write('certificate.json', certificate());
   const checked = await place.run('config', 'check');
   expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining('Careful: routes.smart.certificate: expired')]);

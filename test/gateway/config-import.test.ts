@@ -8,7 +8,7 @@ import { importedOf } from '../../gateway/cli/import-command.ts';
 import type { Imported } from '../../gateway/config/import/draft.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import type { JsonObject } from '../../gateway/core/json.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 import { folder } from './config-files.ts';
 
 /** Every variable that is asked for is set. */
@@ -214,7 +214,7 @@ test('whatever is in a file, what comes out loads, or the problem names its fiel
 });
 
 test('through the command line, into a file that `config check` takes', async () => {
-  await using place = new Place(undefined, { OPENAI_API_KEY: 'sk-0123456789' });
+  await using place = new Workspace(undefined, { OPENAI_API_KEY: 'sk-0123456789' });
   writeFileSync(
     join(place.folder, 'litellm.yaml'),
     'model_list:\n  - model_name: fast\n    litellm_params: { model: openai/gpt-5-mini, organization: acme }\n',

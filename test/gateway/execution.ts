@@ -20,15 +20,15 @@ import { FleetState } from '../../gateway/targets/state.ts';
 import { httpUpstream } from '../../gateway/transport/upstream.ts';
 
 /** `A` is a target `A/m` at this address. */
-export interface Place {
+export interface UpstreamOptions {
   readonly url: string;
   readonly keys?: readonly string[];
   readonly provider?: Provider;
   readonly limits?: LimitPolicy;
 }
 
-export interface WorldForm {
-  readonly places: Readonly<Record<string, Place>>;
+export interface ExecutionHarnessOptions {
+  readonly upstreams: Readonly<Record<string, UpstreamOptions>>;
   readonly sink?: Partial<Sink>;
   readonly clock?: Clock;
   readonly streamIdleMs?: number;
@@ -36,21 +36,21 @@ export interface WorldForm {
 }
 
 /** A gateway without its server. `await using` closes its connections. */
-export class World implements AsyncDisposable {
+export class ExecutionHarness implements AsyncDisposable {
   readonly recorded: Exchange[] = [];
   readonly observed: Observation[] = [];
   readonly state = new FleetState();
-  readonly world: ExecutionEnvironment;
+  readonly environment: ExecutionEnvironment;
   readonly #upstream = httpUpstream();
 
-  constructor({ places, sink, clock = wallClock, streamIdleMs, routing = routingDefaults }: WorldForm) {
-    const keysOf = (name: string): readonly Secret[] => (places[name]!.keys ?? ['sk-test-of-the-upstream']).map(key => new Secret(key));
-    const accounts = Object.entries(places).map(([name, { url, provider = openai, limits }]): [string, Account] => {
+  constructor({ upstreams, sink, clock = wallClock, streamIdleMs, routing = routingDefaults }: ExecutionHarnessOptions) {
+    const keysOf = (name: string): readonly Secret[] => (upstreams[name]!.keys ?? ['sk-test-of-the-upstream']).map(key => new Secret(key));
+    const accounts = Object.entries(upstreams).map(([name, { url, provider = openai, limits }]): [string, Account] => {
       const account = { name, provider, baseUrl: url, keys: keysOf(name), allowPrivate: true, trace: true };
       return [name, { ...account, ...(limits ? { limits: { account: limits, models: new Map() } } : {}) }];
     });
     this.state.configure(new Map(accounts), routing, clock);
-    this.world = {
+    this.environment = {
       clock,
       upstream: this.#upstream,
       sink: {
@@ -65,7 +65,7 @@ export class World implements AsyncDisposable {
       },
       targetOf: (target, seed): Target => {
         const name = target.split('/', 1)[0]!;
-        const { url, provider = openai } = places[name]!;
+        const { url, provider = openai } = upstreams[name]!;
         const key = chooseKey({ name, keys: keysOf(name) }, this.state.ring, seed, clock.now());
         return { providerName: name, provider, model: 'm', baseUrl: url, key, allowPrivate: true, trace: true };
       },
@@ -96,34 +96,34 @@ export class World implements AsyncDisposable {
   }
 
   /** Asks, and waits for the record. */
-  async ask(form: QuestionForm = {}): Promise<Answered> {
-    const asking = this.begin(form);
-    const exchange = await asking.done;
-    return { exchange, ...asking.reader };
+  async execute(request: ExecutionRequest = {}): Promise<ExecutionResult> {
+    const execution = this.start(request);
+    const exchange = await execution.done;
+    return { exchange, ...execution.reader };
   }
 
-  begin(form: QuestionForm = {}) {
-    const reader = new MemoryReader(form.buffered ?? Number.POSITIVE_INFINITY);
-    return { reader, ...execute(questionOf(form, this.world.clock.now()), this.world, reader) };
+  start(request: ExecutionRequest = {}) {
+    const responseSink = new MemoryResponseSink(request.bufferedMax ?? Number.POSITIVE_INFINITY);
+    return { reader: responseSink, ...execute(routedRequestOf(request, this.environment.clock.now()), this.environment, responseSink) };
   }
 }
 
-export interface QuestionForm {
+export interface ExecutionRequest {
   /** The caller's JSON, text or object. */
   readonly body?: string | Readonly<Record<string, unknown>>;
   /** `A`, or a step for it. */
   readonly chain?: readonly (string | (Partial<RouteStep> & { readonly target: string }))[];
   readonly deadlineMs?: number;
-  readonly question?: Partial<RoutedRequest>;
+  readonly routedRequest?: Partial<RoutedRequest>;
   /** How many characters the caller takes before it asks for a pause. */
-  readonly buffered?: number;
+  readonly bufferedMax?: number;
 }
 
 export const hello = { model: 'm-fast', messages: [{ role: 'user', content: 'hi' }] };
 export const helloStream = { ...hello, stream: true };
 
-export function questionOf(
-  { body = hello, chain = ['A'], deadlineMs = 10_000, question }: QuestionForm,
+export function routedRequestOf(
+  { body = hello, chain = ['A'], deadlineMs = 10_000, routedRequest }: ExecutionRequest,
   receivedAt: number,
 ): RoutedRequest {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -153,11 +153,11 @@ export function questionOf(
     body: Buffer.from(text),
     headers: {},
     includeUsage: streamOptions?.include_usage === true,
-    ...question,
+    ...routedRequest,
   };
 }
 
-export class MemoryReader implements ResponseSink {
+export class MemoryResponseSink implements ResponseSink {
   head: ResponseHead | undefined;
   text = '';
   ended: 'end' | 'fail' | undefined;
@@ -203,7 +203,7 @@ export class MemoryReader implements ResponseSink {
   }
 }
 
-export interface Answered {
+export interface ExecutionResult {
   readonly exchange: Exchange;
   readonly head: ResponseHead | undefined;
   readonly text: string;

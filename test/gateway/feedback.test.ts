@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Sealed, seal } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/feedback.ts';
-import { isFeedback, parseRecord } from '../../recorder/packet.ts';
+import { decodeRecord, isFeedback } from '../../recorder/packet.ts';
 import { parseSegment } from '../../recorder/segment.ts';
 import { openSpool } from '../../recorder/spool.ts';
-import { MemorySink, running } from './harness.ts';
+import { MemorySink, startGateway } from './harness.ts';
 
 class ListeningSink extends MemorySink {
   readonly said: Feedback[] = [];
@@ -43,7 +43,7 @@ const say = async (url: string, body: object | string, headers: Record<string, s
 describe('feedback', () => {
   test('is accepted in short and as a list, and lies at the time of its request', async () => {
     const sink = new ListeningSink();
-    await using gateway = await running(open, { sink });
+    await using gateway = await startGateway(open, { sink });
     const short = await say(gateway.url, { request_id: id.toUpperCase(), value: true, label: 'up' });
     expect(short).toEqual({ status: 202, body: { object: 'feedback', request_id: id, scores: 1 } });
     expect(sink.said[0]).toMatchObject({
@@ -64,7 +64,7 @@ describe('feedback', () => {
 
   test('said again by the same caller has the same id, by another its own', async () => {
     const sink = new ListeningSink();
-    await using gateway = await running(open, { sink });
+    await using gateway = await startGateway(open, { sink });
     for (const [value, user] of [
       [1, 'a'],
       [0, 'a'],
@@ -87,14 +87,14 @@ describe('feedback', () => {
     [{ request_id: id, scores: [] }, 'scores'],
     [{ request_id: id, scores: [{ value: 1 }, { value: 2 }] }, 'scores.1.value'],
   ])('%j is refused, and the field named', async (body, param) => {
-    await using gateway = await running(open, { sink: new ListeningSink() });
+    await using gateway = await startGateway(open, { sink: new ListeningSink() });
     const { status, body: told } = await say(gateway.url, body);
     expect([status, told.error!.param]).toEqual([400, param]);
   });
 
   test('needs a key where keys are, and only an admin speaks as a human audit', async () => {
     const sink = new ListeningSink();
-    await using gateway = await running(keyed, { sink });
+    await using gateway = await startGateway(keyed, { sink });
     const said = { request_id: id, value: 1 };
     expect((await say(gateway.url, said)).status).toBe(401);
     expect((await say(gateway.url, said, { authorization: 'Bearer hc_web' })).status).toBe(202);
@@ -109,7 +109,7 @@ describe('feedback', () => {
 
   test('that cannot be kept is refused, and never confirmed', async () => {
     const sink = new ListeningSink();
-    await using gateway = await running(open, { sink });
+    await using gateway = await startGateway(open, { sink });
     expect((await say(gateway.url, '{')).body.error!.code).toBe('invalid_json');
     sink.broken = new Error('disk');
     expect((await say(gateway.url, { request_id: id, value: 1 })).status).toBe(503);
@@ -130,7 +130,7 @@ describe('feedback', () => {
     await sink.feedback!(feedback);
     const [name] = readdirSync(folder).filter(file => file.endsWith('.open'));
     const { frames } = parseSegment(readFileSync(join(folder, name!)), name!.split('.')[0]!);
-    const record = parseRecord(frames[0]!.payload);
+    const record = decodeRecord(frames[0]!.payload);
     expect(isFeedback(record)).toBe(true);
     expect(record).toEqual(feedback);
     await sink.close();

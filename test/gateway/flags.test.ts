@@ -6,7 +6,7 @@ import { InMemoryProvider } from '@openfeature/server-sdk';
 import { afterAll, expect, test } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { type Flags, openFlags } from '../../gateway/flags/flags.ts';
-import { hi, post, type Running, running, settingsOf } from './harness.ts';
+import { hi, post, type RunningGateway, settingsOf, startGateway } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-flags-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,8 +35,8 @@ const saying = (evaluate: string): string =>
 })`);
 const open = (provider: string, options: object | null = null, timeoutMs = 2_000): Promise<Flags> =>
   openFlags({ provider, directory: folder, options: options as never, timeoutMs }, { warn: () => {} });
-const gatewayWith = (flags: Flags): Promise<Running> => running(yaml, { flags });
-const asked = async (gateway: Running, headers: Readonly<Record<string, string>> = {}): Promise<Exchange> => {
+const gatewayWith = (flags: Flags): Promise<RunningGateway> => startGateway(yaml, { flags });
+const asked = async (gateway: RunningGateway, headers: Readonly<Record<string, string>> = {}): Promise<Exchange> => {
   expect((await post(gateway.url, { ...hi, model: 'r' }, headers)).status).toBe(200);
   return gateway.sink.exchanges.at(-1)!;
 };

@@ -8,7 +8,7 @@ import { type RolloutStore, redisRollouts, sqliteRollouts } from '../../gateway/
 import { Rollouts } from '../../gateway/targets/rollouts.ts';
 import { hasRedis, type RunningRedis, startRedis } from '../limits/redis.ts';
 import { VirtualClock } from '../virtual-clock.ts';
-import { answerJson, hi, post, running, settingsOf, upstream } from './harness.ts';
+import { hi, post, respondJson, settingsOf, startGateway, startUpstream } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-rollouts-'));
 let redis: RunningRedis | undefined;
@@ -119,8 +119,8 @@ test('a store that does not answer sends nobody to a variant, is told of, and is
 });
 
 test('a variant that was rolled back stays so when the gateway starts anew', async () => {
-  await using good = await upstream(answerJson);
-  await using bad = await upstream(response => response.writeHead(500).end('{}'));
+  await using good = await startUpstream(respondJson);
+  await using bad = await startUpstream(response => response.writeHead(500).end('{}'));
   const account = (name: string, url: string): string =>
     `  ${name}: { api: openai, key: sk-0123456789, base_url: "${url}", allow_private: true }\n`;
   const yaml = `providers:\n${account('a', good.url)}${account('b', bad.url)}
@@ -133,9 +133,9 @@ routes: { next: { steps: [{ target: b/m, retries: 0 }] }, r: { steps: [{ target:
     return answers.filter(({ status }) => status !== 200).length;
   };
   {
-    await using gateway = await running(yaml, { rolloutStore: sqliteRollouts(file) });
+    await using gateway = await startGateway(yaml, { rolloutStore: sqliteRollouts(file) });
     expect(await askMany(gateway.url)).toBeGreaterThan(0);
   }
-  await using gateway = await running(yaml, { rolloutStore: sqliteRollouts(file) });
+  await using gateway = await startGateway(yaml, { rolloutStore: sqliteRollouts(file) });
   expect(await askMany(gateway.url)).toBe(0);
 });

@@ -50,14 +50,14 @@ export class MemorySink implements Sink {
   }
 }
 
-export interface Running extends AsyncDisposable {
+export interface RunningGateway extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly sink: MemorySink;
   readonly gateway: Gateway;
 }
 
-export async function running(yaml: string, options: Partial<GatewayOptions> = {}): Promise<Running> {
+export async function startGateway(yaml: string, options: Partial<GatewayOptions> = {}): Promise<RunningGateway> {
   const sink = (options.sink as MemorySink | undefined) ?? new MemorySink();
   const gateway = createGateway({ settings: settingsOf(`server: { port: 0 }\n${yaml}`), log: silentLog, ...options, sink });
   const url = await gateway.listen();
@@ -70,7 +70,7 @@ export async function running(yaml: string, options: Partial<GatewayOptions> = {
   };
 }
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly body: string;
   readonly headers: IncomingMessage['headers'];
 }
@@ -78,23 +78,23 @@ export interface Asked {
 export interface Upstream extends AsyncDisposable {
   /** With /v1. */
   readonly url: string;
-  readonly asked: Asked[];
+  readonly requests: ReceivedRequest[];
   /** Connections that are open now. */
-  open(): number;
+  openConnections(): number;
 }
 
-export type Answer = (response: ServerResponse, asked: Asked, request: IncomingMessage) => unknown;
+export type Responder = (response: ServerResponse, asked: ReceivedRequest, request: IncomingMessage) => unknown;
 
-export async function upstream(answer: Answer): Promise<Upstream> {
-  const asked: Asked[] = [];
+export async function startUpstream(answer: Responder): Promise<Upstream> {
+  const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
-    const question = { body, headers: request.headers };
-    asked.push(question);
+    const received = { body, headers: request.headers };
+    requests.push(received);
     response.on('error', () => {});
-    await answer(response, question, request);
+    await answer(response, received, request);
   });
   server.on('connection', socket => {
     sockets.add(socket);
@@ -103,8 +103,8 @@ export async function upstream(answer: Answer): Promise<Upstream> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    asked,
-    open: () => sockets.size,
+    requests,
+    openConnections: () => sockets.size,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await once(server.close(), 'close');
@@ -114,7 +114,7 @@ export async function upstream(answer: Answer): Promise<Upstream> {
 
 const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
 
-export const answerJson: Answer = response =>
+export const respondJson: Responder = response =>
   response.setHeader('content-type', 'application/json').end(
     JSON.stringify({
       id: 'chatcmpl-1',
@@ -138,8 +138,8 @@ export const chunk = (delta: object, finish: string | null = null): string =>
 const usageChunk = `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_700_000_000, model: 'served-1', choices: [], usage })}\n\n`;
 
 /** Streams `words`; before each but the first it waits for `between`. */
-export const answerStream =
-  (words: readonly string[], between: () => Promise<unknown> = async () => {}): Answer =>
+export const respondStream =
+  (words: readonly string[], between: () => Promise<unknown> = async () => {}): Responder =>
   async response => {
     response.setHeader('content-type', 'text/event-stream').write(chunk({ role: 'assistant', content: '' }));
     for (const [i, content] of words.entries()) {
@@ -153,10 +153,10 @@ export const answerStream =
   };
 
 /** As the caller wishes, after `ms`. */
-export const answerAsked: Answer = (response, asked, request) =>
-  (JSON.parse(asked.body).stream ? answerStream(['hel', 'lo']) : answerJson)(response, asked, request);
+export const respondAsRequested: Responder = (response, asked, request) =>
+  (JSON.parse(asked.body).stream ? respondStream(['hel', 'lo']) : respondJson)(response, asked, request);
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly text: string;
   /** All head lines but the first, by lower-case name. */
   readonly status: number;
@@ -166,7 +166,7 @@ export interface RawAnswer {
 }
 
 /** Sends bytes on a socket of their own and reads until the other side ends it. */
-export async function exchangeBytes(port: number, send: (socket: Socket) => void): Promise<RawAnswer> {
+export async function exchangeBytes(port: number, send: (socket: Socket) => void): Promise<RawResponse> {
   const started = performance.now();
   const socket = connect(port, '127.0.0.1');
   let text = '';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Running, running } from './harness.ts';
+import { type RunningGateway, startGateway } from './harness.ts';
 
 interface Call {
   readonly method: string;
@@ -26,7 +26,7 @@ const upstream = createServer(async (request, response) => {
 await once(upstream.listen(0, '127.0.0.1'), 'listening');
 const root = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-media-'));
-const gateway: Running = await running(`
+const gateway: RunningGateway = await startGateway(`
 store: { path: ${folder} }
 providers:
   acme: { api: openai, base_url: "${root}/v1", key: sk-upstream-secret, allow_private: true }

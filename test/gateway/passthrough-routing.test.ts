@@ -2,22 +2,22 @@
 import { createHash } from 'node:crypto';
 import OpenAI from 'openai';
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
-import { type Answer, type Running, running, upstream } from './harness.ts';
+import { type Responder, type RunningGateway, startGateway, startUpstream } from './harness.ts';
 
 type Answered = { readonly status?: number; readonly body: unknown };
 type Act = (body: { readonly model: string; readonly input: string | readonly string[] }) => Answered | undefined;
 let actA: Act;
 let actB: Act;
 const answering =
-  (act: () => Act): Answer =>
+  (act: () => Act): Responder =>
   (response, asked) => {
     const answer = act()(JSON.parse(asked.body));
     if (!answer) return;
     const { status = 200, body } = answer;
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
-const a = await upstream(answering(() => actA));
-const b = await upstream(answering(() => actB));
+const a = await startUpstream(answering(() => actA));
+const b = await startUpstream(answering(() => actB));
 const key = 'key-one';
 const yaml = (more = ''): string => `
 providers:
@@ -33,19 +33,19 @@ routes:
   flags: [a/omni-moderation-latest, b/omni-moderation-latest]
   pictures: [a/gpt-image-1, b/gpt-image-1]
 ${more}`;
-let gateway: Running = await running(yaml());
+let gateway: RunningGateway = await startGateway(yaml());
 let client = new OpenAI({ apiKey: key, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
 const restart = async (more = ''): Promise<void> => {
   await gateway[Symbol.asyncDispose]();
-  gateway = await running(yaml(more));
+  gateway = await startGateway(yaml(more));
   client = new OpenAI({ apiKey: key, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
 };
 afterAll(async () => {
   await Promise.all([gateway, a, b].map(each => each[Symbol.asyncDispose]()));
 });
 beforeEach(async () => {
-  a.asked.length = 0;
-  b.asked.length = 0;
+  a.requests.length = 0;
+  b.requests.length = 0;
   await restart();
 });
 
@@ -69,7 +69,7 @@ test('embeddings fall back over the targets of their route, and both calls are o
   expect(response.headers.get('x-hindcast-target')).toBe('b/openai/text-embedding-3-small');
   expect(response.headers.get('x-hindcast-attempts')).toBe('2');
   expect(response.headers.get('x-hindcast-warnings')).toBeNull();
-  expect(JSON.parse(b.asked[0]!.body)).toMatchObject({ model: 'openai/text-embedding-3-small' });
+  expect(JSON.parse(b.requests[0]!.body)).toMatchObject({ model: 'openai/text-embedding-3-small' });
   const exchange = await gateway.sink.next();
   expect(exchange).toMatchObject({ operation: 'embeddings', outcome: 'ok', costNanoUsd: 20_000, requestedModel: 'embed' });
   expect(exchange.attempts).toMatchObject([
@@ -99,9 +99,9 @@ test('vectors of another model are a warning, and are not taken where the route 
   expect(response.headers.get('x-hindcast-warnings')).toBe('approximated model');
   expect(response.headers.get('x-hindcast-target')).toBe('gemini/gemini-embedding-001');
   expect((await gateway.sink.next()).warnings).toMatchObject([{ type: 'approximated', field: 'model' }]);
-  b.asked.length = 0;
+  b.requests.length = 0;
   await expect(embed('strict')).rejects.toMatchObject({ status: 503, code: 'upstream_overloaded' });
-  expect(b.asked).toHaveLength(0);
+  expect(b.requests).toHaveLength(0);
 });
 
 test('a target is tried again as its route says, and one that keeps failing is left alone for a while', async () => {
@@ -112,9 +112,9 @@ test('a target is tried again as its route says, and one that keeps failing is l
   actA = broken;
   actB = vectors;
   for (let i = 0; i < 6; i++) await embed('embed');
-  a.asked.length = 0;
+  a.requests.length = 0;
   await embed('embed');
-  expect(a.asked).toHaveLength(0);
+  expect(a.requests).toHaveLength(0);
 });
 
 test('the tokens of embeddings are paid from a budget, which wants to know the price of every target', async () => {
@@ -125,14 +125,14 @@ keys:
 tenants: { one: { budget: { usd: 0.00003, per: day } } }${keys}`);
   actA = vectors;
   await expect(embed('embed')).rejects.toMatchObject({ status: 400, code: 'price_unknown' });
-  expect(a.asked).toHaveLength(0);
+  expect(a.requests).toHaveLength(0);
   await restart(`
 prices: { b/openai/text-embedding-3-small: { input: 0.02, output: 0 } }
 tenants: { one: { budget: { usd: 0.00003, per: day } } }${keys}`);
   await embed('embed');
   await embed('embed');
   await expect(embed('embed')).rejects.toMatchObject({ status: 429, code: 'budget_exceeded' });
-  expect(a.asked).toHaveLength(2);
+  expect(a.requests).toHaveLength(2);
 });
 
 test('moderations fall back, too; a picture is asked of another target but never twice of one', async () => {
@@ -140,11 +140,11 @@ test('moderations fall back, too; a picture is asked of another target but never
   actB = () => ({ body: { id: 'modr-1', model: 'omni-moderation-latest', results: [{ flagged: true }] } });
   expect((await client.moderations.create({ model: 'flags', input: 'x' })).results[0]!.flagged).toBe(true);
   expect((await gateway.sink.next()).attempts).toHaveLength(2);
-  a.asked.length = 0;
-  b.asked.length = 0;
+  a.requests.length = 0;
+  b.requests.length = 0;
   actB = broken;
   await expect(client.images.generate({ model: 'pictures', prompt: 'a cat' })).rejects.toMatchObject({ status: 503 });
-  expect([a.asked.length, b.asked.length]).toEqual([1, 1]);
+  expect([a.requests.length, b.requests.length]).toEqual([1, 1]);
   actB = () => ({ body: { created: 1, data: [{ b64_json: 'aGk=' }] } });
   expect((await client.images.generate({ model: 'pictures', prompt: 'a cat' })).data).toHaveLength(1);
 });
@@ -165,5 +165,5 @@ test('a target that says nothing is raced by the next one, and what lost is reco
     { kind: 'primary', outcome: 'aborted', accepted: false },
     { kind: 'hedge', outcome: 'ok', accepted: true },
   ]);
-  await vi.waitFor(() => expect(a.open()).toBe(0));
+  await vi.waitFor(() => expect(a.openConnections()).toBe(0));
 });

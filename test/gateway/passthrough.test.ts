@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Running, running } from './harness.ts';
+import { type RunningGateway, startGateway } from './harness.ts';
 
 interface Call {
   readonly method: string;
@@ -57,7 +57,7 @@ routes:
   wordy: [claude/claude-haiku-4-5]
 ${more}`;
 
-let gateway: Running;
+let gateway: RunningGateway;
 const clientOf = (apiKey = 'any', defaultHeaders = {}): OpenAI =>
   new OpenAI({ apiKey, baseURL: `${gateway.url}/v1`, maxRetries: 0, defaultHeaders });
 
@@ -68,7 +68,7 @@ afterEach(async () => {
   await gateway[Symbol.asyncDispose]();
 });
 const start = async (yaml = config()): Promise<void> => {
-  gateway = await running(yaml);
+  gateway = await startGateway(yaml);
 };
 
 describe('a call that names a model', () => {

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { hi, post, type Running, running, settingsOf } from './harness.ts';
+import { hi, post, type RunningGateway, settingsOf, startGateway } from './harness.ts';
 
 interface Provider extends AsyncDisposable {
   readonly url: string;
@@ -64,9 +64,9 @@ interface FleetPage {
   readonly probes: readonly { readonly provider: string; readonly outcome: string }[];
   readonly keys: readonly object[];
 }
-const fleetOf = async ({ url }: Running): Promise<FleetPage> => (await (await fetch(`${url}/admin/fleet`)).json()) as FleetPage;
+const fleetOf = async ({ url }: RunningGateway): Promise<FleetPage> => (await (await fetch(`${url}/admin/fleet`)).json()) as FleetPage;
 /** The page as soon as it shows this; each look follows a probe, so that it ends. */
-async function until(gateway: Running, { probed, probes }: Provider, shows: (page: FleetPage) => boolean): Promise<FleetPage> {
+async function until(gateway: RunningGateway, { probed, probes }: Provider, shows: (page: FleetPage) => boolean): Promise<FleetPage> {
   for (let look = 0; look < 12; look++) {
     const page = await fleetOf(gateway);
     if (shows(page)) return page;
@@ -80,7 +80,7 @@ const stateOf = (page: FleetPage): string | undefined => page.targets.find(({ ta
 test('a dead provider is found before the first caller, and one that came back is tried by the next', async () => {
   await using dead = await provider();
   dead.status = 0;
-  await using gateway = await running(yaml(dead.url));
+  await using gateway = await startGateway(yaml(dead.url));
   const page = await until(gateway, dead, seen => stateOf(seen) === 'open');
   expect(page.probes).toMatchObject([{ provider: 'a', outcome: 'dead' }]);
   expect(page.targets[0]!.outcomes, 'no caller had anything of it').toEqual({});
@@ -99,7 +99,7 @@ test('a dead provider is found before the first caller, and one that came back i
 
 test('a provider that answers callers is not asked besides, and a path of its own is asked', async () => {
   await using live = await provider();
-  await using gateway = await running(yaml(live.url, ', path: /health'));
+  await using gateway = await startGateway(yaml(live.url, ', path: /health'));
   await live.probed(1);
   expect(live.probes[0]!.path).toBe('/health');
   expect((await fleetOf(gateway)).probes[0]?.outcome ?? 'alive').toBe('alive');
@@ -115,7 +115,7 @@ test('a provider that answers callers is not asked besides, and a path of its ow
 test('a key that is refused rests, and is told from a provider that is dead', async () => {
   await using refusing = await provider();
   refusing.status = 401;
-  await using gateway = await running(yaml(refusing.url));
+  await using gateway = await startGateway(yaml(refusing.url));
   const page = await until(gateway, refusing, seen => seen.keys.length > 0);
   expect(page.probes).toMatchObject([{ outcome: 'refused' }]);
   expect(stateOf(page)).toBeUndefined();
@@ -124,7 +124,7 @@ test('a key that is refused rests, and is told from a provider that is dead', as
 
 test('no probe comes after the end, nor after a configuration without it', async () => {
   await using one = await provider();
-  const gateway = await running(yaml(one.url));
+  const gateway = await startGateway(yaml(one.url));
   await one.probed(1);
   gateway.gateway.configure(settingsOf(`server: { port: 0 }\nproviders: { s: { api: simulated } }`));
   const heard = one.probes.length;

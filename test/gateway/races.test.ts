@@ -18,7 +18,7 @@ import { FleetState } from '../../gateway/targets/state.ts';
 import type { Upstream, UpstreamListener } from '../../gateway/transport/upstream.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
-import { MemoryReader, readStream } from './execution.ts';
+import { MemoryResponseSink, readStream } from './execution.ts';
 import { chunk, settingsOf } from './harness.ts';
 
 const settings = settingsOf(`
@@ -87,7 +87,7 @@ class Town {
   readonly fleet = new FleetState();
   readonly recorded: Exchange[] = [];
   readonly ledger = sqliteLedger(':memory:');
-  readonly askings: { readonly asking: ExecutionHandle; readonly reader: MemoryReader }[] = [];
+  readonly askings: { readonly asking: ExecutionHandle; readonly reader: MemoryResponseSink }[] = [];
   refused = 0;
   readonly #scheduler: fc.Scheduler;
   readonly #scripts: Iterator<Script>;
@@ -154,7 +154,7 @@ class Town {
       this.refused++;
       return;
     }
-    const reader = new MemoryReader(Number.POSITIVE_INFINITY);
+    const reader = new MemoryResponseSink(Number.POSITIVE_INFINITY);
     const asking = execute(question, visit.runtime, reader);
     admission!.follow(asking);
     this.askings.push({ asking, reader });

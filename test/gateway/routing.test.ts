@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { type Answer, answerJson, chunk, hi, post, type Running, running, upstream } from './harness.ts';
+import { chunk, hi, post, type Responder, type RunningGateway, respondJson, startGateway, startUpstream } from './harness.ts';
 
 const account = (name: string, url: string, more = ''): string =>
   `  ${name}: { api: openai, key: sk-${name}-0123456789, base_url: "${url}", allow_private: true${more} }\n`;
 const saying =
-  (content: string, logprob?: number): Answer =>
+  (content: string, logprob?: number): Responder =>
   response =>
     response.setHeader('content-type', 'application/json').end(
       JSON.stringify({
@@ -28,7 +28,7 @@ const saying =
         usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
       }),
     );
-const ask = async (gateway: Running, model = 'r', headers: Readonly<Record<string, string>> = {}) => {
+const ask = async (gateway: RunningGateway, model = 'r', headers: Readonly<Record<string, string>> = {}) => {
   const response = await post(gateway.url, { ...hi, model }, headers);
   const body = (await response.json()) as { choices: { message: { content: string }; logprobs?: unknown }[]; error?: { code: string } };
   return { status: response.status, headers: response.headers, body, text: body.choices?.[0]?.message.content };
@@ -36,8 +36,10 @@ const ask = async (gateway: Running, model = 'r', headers: Readonly<Record<strin
 const targetsOf = ({ attempts }: Exchange): string[] => attempts.map(({ target, kind }) => `${kind} ${target}`);
 
 test('a configured limit makes requests wait their turn, and the wait is recorded and is not ours', async () => {
-  await using provider = await upstream(answerJson);
-  await using gateway = await running(`providers:\n${account('p', provider.url, ', limits: { rpm: 600, models: { m: { rpm: 120 } } }')}`);
+  await using provider = await startUpstream(respondJson);
+  await using gateway = await startGateway(
+    `providers:\n${account('p', provider.url, ', limits: { rpm: 600, models: { m: { rpm: 120 } } }')}`,
+  );
   // The burst of a tenth of a minute's worth is 12, and two a second follow.
   const asked = await Promise.all(Array.from({ length: 16 }, () => ask(gateway, 'p/m')));
   expect(asked.map(({ status }) => status)).toEqual(Array(16).fill(200));
@@ -49,16 +51,16 @@ test('a configured limit makes requests wait their turn, and the wait is recorde
 });
 
 test('a provider that answers 429 with a long wait is spilled from, and alone answers 429 at once with the wait', async () => {
-  await using busy = await upstream(response => response.writeHead(429, { 'retry-after': '120' }).end('{}'));
-  await using free = await upstream(answerJson);
-  await using gateway = await running(
+  await using busy = await startUpstream(response => response.writeHead(429, { 'retry-after': '120' }).end('{}'));
+  await using free = await startUpstream(respondJson);
+  await using gateway = await startGateway(
     `providers:\n${account('a', busy.url)}${account('b', free.url)}routes: { r: [a/m, b/m], alone: a/m }`,
   );
   expect((await ask(gateway)).text).toBe('hello');
   expect((await ask(gateway)).text).toBe('hello');
-  expect(busy.asked, 'its wish is kept').toHaveLength(1);
+  expect(busy.requests, 'its wish is kept').toHaveLength(1);
   const refused = await ask(gateway, 'alone');
-  expect([refused.status, busy.asked.length]).toEqual([429, 1]);
+  expect([refused.status, busy.requests.length]).toEqual([429, 1]);
   const fleet = (await (await fetch(`${gateway.url}/admin/fleet`)).json()) as {
     targets: { target: string; limits: { blocked_for_ms: number }[] }[];
   };
@@ -66,9 +68,9 @@ test('a provider that answers 429 with a long wait is spilled from, and alone an
 });
 
 test('an answer is taken when further ones agree, its log-probabilities are ours, and everybody is on the record', async () => {
-  await using weak = await upstream(saying('Paris.', 0.9));
-  await using strong = await upstream(saying('London.'));
-  await using gateway = await running(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
+  await using weak = await startUpstream(saying('Paris.', 0.9));
+  await using strong = await startUpstream(saying('London.'));
+  await using gateway = await startGateway(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
 routes: { r: { steps: [{ target: a/m, samples: 3, accept: { all: [{ mean_logprob: 0.5 }, { agreement: 0.9 }] } }, { target: b/m }] } }`);
   const told = await ask(gateway);
   expect(told.text).toBe('Paris.');
@@ -80,24 +82,24 @@ routes: { r: { steps: [{ target: a/m, samples: 3, accept: { all: [{ mean_logprob
 });
 
 test('a judge that thinks little of an answer sends it on, and is asked only when that matters', async () => {
-  await using weak = await upstream(saying('Perhaps.', 0.9));
-  await using strong = await upstream(saying('Surely.'));
-  await using judge = await upstream(saying('0.2'));
+  await using weak = await startUpstream(saying('Perhaps.', 0.9));
+  await using strong = await startUpstream(saying('Surely.'));
+  await using judge = await startUpstream(saying('0.2'));
   const steps = (accept: string): string => `{ steps: [{ target: a/m, judge: j/m, accept: ${accept} }, { target: b/m }] }`;
-  await using gateway = await running(`providers:\n${account('a', weak.url)}${account('b', strong.url)}${account('j', judge.url)}
+  await using gateway = await startGateway(`providers:\n${account('a', weak.url)}${account('b', strong.url)}${account('j', judge.url)}
 routes: { r: ${steps('{ judge: 0.5 }')}, sure: ${steps('{ any: [{ mean_logprob: 0.5 }, { judge: 0.5 }] }')} }`);
   expect((await ask(gateway)).text).toBe('Surely.');
   const exchange = await gateway.sink.next();
   expect(targetsOf(exchange)).toEqual(['primary a/m', 'judge j/m', 'escalation b/m']);
   expect(exchange.attempts[0]!.signals.judge).toBe(0.2);
-  expect(judge.asked[0]!.body).toContain('Perhaps.');
+  expect(judge.requests[0]!.body).toContain('Perhaps.');
   expect((await ask(gateway, 'sure')).text).toBe('Perhaps.');
-  expect(judge.asked).toHaveLength(1);
+  expect(judge.requests).toHaveLength(1);
 });
 
 test('a scorer in the configuration decides, and its word is on the record', async () => {
-  await using weak = await upstream(saying('So.', 0.5));
-  await using gateway = await running(`providers:\n${account('a', weak.url)}
+  await using weak = await startUpstream(saying('So.', 0.5));
+  await using gateway = await startGateway(`providers:\n${account('a', weak.url)}
 routes: { r: { steps: [{ target: a/m, accept: { scorer: 0.8 }, scorer: { type: logistic, features: [{ signal: mean_logprob, weight: 4, mean: 0.5 }], intercept: 2 } }, { target: a/n }] } }`);
   await ask(gateway);
   const exchange = await gateway.sink.next();
@@ -105,9 +107,9 @@ routes: { r: { steps: [{ target: a/m, accept: { scorer: 0.8 }, scorer: { type: l
 });
 
 test('shadows and audits are asked after the caller was answered, and recorded as runs of their own', async () => {
-  await using weak = await upstream(saying('Cheap.', 0.9));
-  await using strong = await upstream(saying('Dear.'));
-  await using gateway = await running(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
+  await using weak = await startUpstream(saying('Cheap.', 0.9));
+  await using strong = await startUpstream(saying('Dear.'));
+  await using gateway = await startGateway(`providers:\n${account('a', weak.url)}${account('b', strong.url)}
 routes: { r: { steps: [{ target: a/m, accept: { confidence: 0.5 } }, { target: b/m }], shadow: [{ route: b/other }], audit_probability: 1 } }`);
   const told = await ask(gateway);
   expect(told.text).toBe('Cheap.');
@@ -122,11 +124,11 @@ routes: { r: { steps: [{ target: a/m, accept: { confidence: 0.5 } }, { target: b
 });
 
 test('a variant takes the tenants it names, and the record says which and why', async () => {
-  await using one = await upstream(saying('old'));
-  await using other = await upstream(saying('new'));
+  await using one = await startUpstream(saying('old'));
+  await using other = await startUpstream(saying('new'));
   const key = (text: string, tenant: string, role = 'caller'): string =>
     `{ name: ${tenant}, tenant: ${tenant}, role: ${role}, hash: "sha256:${createHash('sha256').update(text).digest('hex')}" }`;
-  await using gateway = await running(`providers:\n${account('a', one.url)}${account('b', other.url)}
+  await using gateway = await startGateway(`providers:\n${account('a', one.url)}${account('b', other.url)}
 tenants: { acme: {}, zeta: {} }
 keys: [${key('key-of-acme', 'acme')}, ${key('key-of-zeta', 'zeta', 'admin')}]
 routes: { next: b/m, r: { steps: [{ target: a/m }], variants: [{ route: next, tenants: [acme] }] } }`);
@@ -144,8 +146,8 @@ routes: { next: b/m, r: { steps: [{ target: a/m }], variants: [{ route: next, te
 });
 
 test('a request that no target of a route may be asked is refused with the reasons, before anybody is asked', async () => {
-  await using provider = await upstream(answerJson);
-  await using gateway = await running(`providers:\n${account('a', provider.url, ', region: us')}
+  await using provider = await startUpstream(respondJson);
+  await using gateway = await startGateway(`providers:\n${account('a', provider.url, ', region: us')}
 models: { a/small: { context_window: 10 } }
 routes: { eu: { steps: [{ target: a/m }], require: { region: [eu] } }, tiny: { steps: [{ target: a/small }], strategy: cheapest-capable } }`);
   const refused = await ask(gateway, 'eu');
@@ -154,23 +156,23 @@ routes: { eu: { steps: [{ target: a/m }], require: { region: [eu] } }, tiny: { s
     expect.objectContaining({ code: 'no_capable_target', message: 'No target of eu may be asked this. a/m: its region us is none of eu.' }),
   ]);
   expect((await ask(gateway, 'tiny')).body.error?.code).toBe('no_capable_target');
-  expect(provider.asked).toHaveLength(0);
+  expect(provider.requests).toHaveLength(0);
 });
 
 test('a hedge races to the first content: the loser is hung up on within 50 ms, and both are recorded and charged', async () => {
   let hungUpAt = 0;
-  await using slow = await upstream((response, _, request) => {
+  await using slow = await startUpstream((response, _, request) => {
     request.socket.once('close', () => {
       hungUpAt = performance.now();
     });
     response.setHeader('content-type', 'text/event-stream').write(chunk({ role: 'assistant', content: '' }));
   });
-  await using quick = await upstream(response => {
+  await using quick = await startUpstream(response => {
     response.setHeader('content-type', 'text/event-stream');
     response.write(chunk({ content: 'quick' }));
     response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
   });
-  await using gateway = await running(`providers:\n${account('a', slow.url)}${account('b', quick.url)}
+  await using gateway = await startGateway(`providers:\n${account('a', slow.url)}${account('b', quick.url)}
 routes: { r: { steps: [{ target: a/m, hedge_after: 30ms }, { target: b/m }] } }`);
   const response = await post(gateway.url, { ...hi, model: 'r', stream: true });
   let toldAt = 0;
@@ -191,9 +193,9 @@ routes: { r: { steps: [{ target: a/m, hedge_after: 30ms }, { target: b/m }] } }`
 });
 
 test('a variant that fails is rolled back by itself, and the fleet says why', async () => {
-  await using good = await upstream(saying('old'));
-  await using bad = await upstream(response => response.writeHead(500).end('{}'));
-  await using gateway = await running(`providers:\n${account('a', good.url)}${account('b', bad.url)}
+  await using good = await startUpstream(saying('old'));
+  await using bad = await startUpstream(response => response.writeHead(500).end('{}'));
+  await using gateway = await startGateway(`providers:\n${account('a', good.url)}${account('b', bad.url)}
 routes: { next: { steps: [{ target: b/m, retries: 0 }] }, r: { steps: [{ target: a/m }], variants: [{ route: next, rollout: { stages: [0.5, 1], requests: 10, max_error_rate: 0.2 } }] } }`);
   const statuses: number[] = [];
   for (let i = 0; i < 40; i++) statuses.push((await ask(gateway, 'r', { 'x-hindcast-conversation': `c${i}` })).status);
@@ -206,9 +208,9 @@ routes: { next: { steps: [{ target: b/m, retries: 0 }] }, r: { steps: [{ target:
 });
 
 test('a wait that nobody can read is no wait, and is counted', async () => {
-  await using odd = await upstream(response => response.writeHead(429, { 'retry-after': 'soon' }).end('{}'));
-  await using good = await upstream(answerJson);
-  await using gateway = await running(`providers:\n${account('a', odd.url)}${account('b', good.url)}routes: { r: [a/m, b/m] }`);
+  await using odd = await startUpstream(response => response.writeHead(429, { 'retry-after': 'soon' }).end('{}'));
+  await using good = await startUpstream(respondJson);
+  await using gateway = await startGateway(`providers:\n${account('a', odd.url)}${account('b', good.url)}routes: { r: [a/m, b/m] }`);
   expect((await ask(gateway)).status).toBe(200);
   expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_unreadable_waits_total{provider="a"} 1');
 });

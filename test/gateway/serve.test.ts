@@ -1,8 +1,8 @@
 /** `hindcast serve` as a process: what it prints, how it refuses to start, and how it ends. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { Place } from '../hindcast.ts';
-import { answerStream, upstream } from './harness.ts';
+import { Workspace } from '../hindcast.ts';
+import { respondStream, startUpstream } from './harness.ts';
 
 const config = `
 server: { port: 0 }
@@ -25,7 +25,7 @@ const isClosed = (url: string): Promise<boolean> =>
 test('it says where it listens, whom it asks, where the records lie and what to try; Ctrl-C ends it with nothing left running', {
   timeout: 60_000,
 }, async () => {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
   const gateway = await place.serve();
   await expect.poll(gateway.output).toContain('Try:');
   const output = gateway.output();
@@ -46,9 +46,9 @@ test('it says where it listens, whom it asks, where the records lie and what to 
 
 test('SIGTERM lets an open stream end, and a changed file is taken without a restart', { timeout: 60_000 }, async () => {
   const { promise, resolve: goOn } = Promise.withResolvers<void>();
-  await using provider = await upstream(answerStream(['hel', 'lo'], () => promise));
+  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
   const local = `${config.replace('routes:', `  local: { api: openai, base_url: "${provider.url}", allow_private: true }\nroutes:`).replace('providers: { sim: { api: simulated } }', 'providers:\n  sim: { api: simulated }')}`;
-  await using place = new Place(local);
+  await using place = new Workspace(local);
   const gateway = await place.serve();
   place.write('hindcast.yaml', local.replace('smart: [', 'added: local/slow, smart: ['));
   const ask = (model: string) =>
@@ -73,8 +73,8 @@ test('SIGTERM lets an open stream end, and a changed file is taken without a res
 });
 
 test('a second signal does not wait for anybody', { timeout: 60_000 }, async () => {
-  await using provider = await upstream(() => {});
-  await using place = new Place(
+  await using provider = await startUpstream(() => {});
+  await using place = new Workspace(
     config.replace(
       '{ sim: { api: simulated } }',
       `\n  sim: { api: simulated }\n  local: { api: openai, base_url: "${provider.url}", allow_private: true }`,
@@ -86,7 +86,7 @@ test('a second signal does not wait for anybody', { timeout: 60_000 }, async () 
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'local/x', messages: [{ role: 'user', content: 'hi' }] }),
   }).catch(() => undefined);
-  await expect.poll(() => provider.asked.length).toBe(1);
+  await expect.poll(() => provider.requests.length).toBe(1);
   process.kill(gateway.pid, 'SIGTERM');
   await expect.poll(gateway.output).toContain('SIGTERM');
   const started = performance.now();
@@ -96,7 +96,7 @@ test('a second signal does not wait for anybody', { timeout: 60_000 }, async () 
 });
 
 test('what cannot be served is refused before anything is opened', { timeout: 60_000 }, async () => {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
   for (const [args, told] of [
     [['--port', '99999'], '--port must be'],
     [['--host', '0.0.0.0'], 'configure keys first'],

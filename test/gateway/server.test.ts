@@ -6,22 +6,22 @@ import { expect, test } from 'vitest';
 import type { Exchange, Sealed } from '../../gateway/core/exchange.ts';
 import type { Log } from '../../gateway/settings/log.ts';
 import {
-  type Answer,
-  answerAsked,
-  answerJson,
-  answerStream,
   chunk,
   exchangeBytes,
   hi,
   MemorySink,
   post,
-  running,
+  type Responder,
+  respondAsRequested,
+  respondJson,
+  respondStream,
   settingsOf,
+  startGateway,
+  startUpstream,
   twoProviders,
-  upstream,
 } from './harness.ts';
 
-const never: Answer = () => {};
+const never: Responder = () => {};
 const client = (url: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
 const streamed = { ...hi, stream: true };
 
@@ -33,8 +33,8 @@ async function* texts(response: Response): AsyncGenerator<string> {
 }
 
 test('an answer passes as the provider gave it, and its headers say who that was', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const response = await post(gateway.url, hi, {
     'x-request-id': 'mine-1',
     'x-hindcast-tag-team': 'red',
@@ -51,8 +51,8 @@ test('an answer passes as the provider gave it, and its headers say who that was
     'x-hindcast-attempts': '1',
     'x-hindcast-config': expect.stringMatching(/^[0-9a-f]{16}$/),
   });
-  expect(JSON.parse(provider.asked[0]!.body)).toEqual({ ...hi, model: 'fast' });
-  expect(provider.asked[0]!.headers).toMatchObject({ authorization: 'Bearer sk-prov-a-1234567890', 'x-hindcast-hop': '1' });
+  expect(JSON.parse(provider.requests[0]!.body)).toEqual({ ...hi, model: 'fast' });
+  expect(provider.requests[0]!.headers).toMatchObject({ authorization: 'Bearer sk-prov-a-1234567890', 'x-hindcast-hop': '1' });
   const exchange = await gateway.sink.next();
   expect(exchange).toMatchObject({
     id,
@@ -65,8 +65,8 @@ test('an answer passes as the provider gave it, and its headers say who that was
 });
 
 test('the official client reads whole answers, streams and errors', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const openai = client(gateway.url);
   const messages = [{ role: 'user' as const, content: 'hi' }];
   const whole = await openai.chat.completions.create({ model: 'm-fast', messages });
@@ -82,15 +82,15 @@ test('the official client reads whole answers, streams and errors', async () => 
 });
 
 test('a list of models may stand in for a model, and is our own affair', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const response = await post(gateway.url, { messages: hi.messages, models: ['A/one', 'B/two'] });
   expect([response.status, response.headers.get('x-hindcast-target')]).toEqual([200, 'A/one']);
-  expect(JSON.parse(provider.asked[0]!.body)).toEqual({ messages: hi.messages, model: 'one' });
+  expect(JSON.parse(provider.requests[0]!.body)).toEqual({ messages: hi.messages, model: 'one' });
 });
 
 test('the simulated provider answers the official client without any network', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }');
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   const openai = client(gateway.url);
   const asked = { model: 'sim/small', messages: [{ role: 'user' as const, content: 'Say hello' }] };
   const whole = await openai.chat.completions.create(asked);
@@ -107,8 +107,8 @@ test('events reach the caller one by one, also one that would take gzip', async 
     new Promise<void>(resolve => {
       release = resolve;
     });
-  await using provider = await upstream(answerStream(words, next));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondStream(words, next));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const response = await post(gateway.url, streamed, { 'accept-encoding': 'gzip, br' });
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
@@ -137,8 +137,8 @@ test('the end of an answer waits until its record is sealed', async () => {
       return super.record(exchange);
     }
   }
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url), { sink: new SlowSink() });
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { sink: new SlowSink() });
   let read = '';
   let isOver = false;
   const reading = (async () => {
@@ -159,11 +159,11 @@ test('a stream that waits is kept alive by comments, and what it then is told is
     new Promise<'words' | 'failure'>(resolve => {
       answer = resolve;
     });
-  await using provider = await upstream(async (response, asked, request) => {
-    if ((await wish()) === 'words') return answerStream(['hello'])(response, asked, request);
+  await using provider = await startUpstream(async (response, asked, request) => {
+    if ((await wish()) === 'words') return respondStream(['hello'])(response, asked, request);
     response.writeHead(400).end('{"error":{"message":"no"}}');
   });
-  await using gateway = await running(twoProviders(provider.url, provider.url), { limits: { keepAliveMs: 20 } });
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { keepAliveMs: 20 } });
   for (const wanted of ['words', 'failure'] as const) {
     const response = await post(gateway.url, streamed);
     expect(response.status).toBe(200);
@@ -186,14 +186,14 @@ test('a caller that leaves takes its provider call with it, at once', async () =
   let cutAfterMs: number | undefined;
   let leftAt = 0;
   const { promise: cut, resolve } = Promise.withResolvers<void>();
-  await using provider = await upstream((response, asked, request) => {
+  await using provider = await startUpstream((response, asked, request) => {
     response.on('close', () => {
       cutAfterMs = performance.now() - leftAt;
       resolve();
     });
-    return answerStream(['one', 'two'], () => new Promise(() => {}))(response, asked, request);
+    return respondStream(['one', 'two'], () => new Promise(() => {}))(response, asked, request);
   });
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const leaving = new AbortController();
   const response = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
@@ -211,23 +211,23 @@ test('a caller that leaves takes its provider call with it, at once', async () =
 });
 
 test('a caller that leaves before any answer is recorded as one who saw none', async () => {
-  await using provider = await upstream(never);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(never);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(hi);
   const socket = connect(gateway.port, '127.0.0.1');
   socket.write(
     `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
-  await expect.poll(() => provider.asked.length).toBe(1);
+  await expect.poll(() => provider.requests.length).toBe(1);
   socket.destroy();
   expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled', status: 0 });
-  await expect.poll(() => provider.open()).toBe(0);
+  await expect.poll(() => provider.openConnections()).toBe(0);
 });
 
 const megabytes = 48;
 /** More than all buffers of two sockets hold. */
 const flood =
-  (progress = { bytes: 0 }): Answer =>
+  (progress = { bytes: 0 }): Responder =>
   async response => {
     response.setHeader('content-type', 'text/event-stream').setMaxListeners(0);
     const text = chunk({ content: 'x'.repeat(64 * 1024) });
@@ -253,8 +253,8 @@ function slowCaller(port: number) {
 
 test('a slow caller slows its provider down, and loses nothing', async () => {
   const sent = { bytes: 0 };
-  await using provider = await upstream(flood(sent));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(flood(sent));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const socket = slowCaller(gateway.port);
   let before = -1;
   await expect
@@ -285,31 +285,31 @@ test('a slow caller slows its provider down, and loses nothing', async () => {
 
 test('a caller that takes nothing any more is given up, and its provider call with it', async () => {
   // The first quiet time is the provider's, and counts against nobody.
-  await using provider = await upstream(async (...asked) => {
+  await using provider = await startUpstream(async (...asked) => {
     await new Promise(wait => setTimeout(wait, 350));
     return flood()(...asked);
   });
-  await using gateway = await running(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 150 } });
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 150 } });
   const socket = slowCaller(gateway.port);
   expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled', firstTokenMs: expect.any(Number) });
-  await expect.poll(() => provider.open()).toBe(0);
+  await expect.poll(() => provider.openConnections()).toBe(0);
   socket.destroy();
 });
 
 test('an idle stream is no stuck caller: the write timeout spares it', async () => {
-  await using provider = await upstream(answerStream(['hel', 'lo'], () => new Promise(wait => setTimeout(wait, 250))));
-  await using gateway = await running(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 50 } });
+  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(wait => setTimeout(wait, 250))));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { limits: { writeTimeoutMs: 50 } });
   expect(await (await post(gateway.url, streamed)).text()).toContain('[DONE]');
 });
 
 test('nothing is asked of a provider when it could not be recorded', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   gateway.sink.full = 'the spool is full';
   const response = await post(gateway.url, hi);
   expect([response.status, await codeOf(response)]).toEqual([503, 'recording_unavailable']);
   expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
-  expect(provider.asked).toHaveLength(0);
+  expect(provider.requests).toHaveLength(0);
   const ready = await fetch(`${gateway.url}/ready`);
   expect([ready.status, await ready.json()]).toEqual([503, { status: 'not ready', reasons: ['the spool is full'] }]);
   expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
@@ -318,8 +318,8 @@ test('nothing is asked of a provider when it could not be recorded', async () =>
 });
 
 test('an answer whose record fails is not given as a whole one', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   gateway.sink.broken = new Error('disk');
   const whole = await post(gateway.url, hi);
   expect([whole.status, await codeOf(whole)]).toEqual([503, 'recording_unavailable']);
@@ -331,8 +331,8 @@ test('an answer whose record fails is not given as a whole one', async () => {
 test('a mistake of ours ends the request it happened in, and no other', async () => {
   const errors: string[] = [];
   const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: message => errors.push(message) };
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url), { log });
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { log });
   let isBroken = true;
   gateway.sink.refusal = () => {
     if (isBroken) throw new Error('a mistake at /home/somebody/file.ts');
@@ -348,7 +348,7 @@ test('a mistake of ours ends the request it happened in, and no other', async ()
 });
 
 test('a caller that is still sending too much reads why it is cut off', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }', { limits: { bodyBytesMax: 1024 * 1024 } });
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }', { limits: { bodyBytesMax: 1024 * 1024 } });
   const body = Buffer.alloc(8 * 1024 * 1024, ' ');
   const head = 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
   const declared = await exchangeBytes(gateway.port, socket => {
@@ -365,7 +365,7 @@ test('a caller that is still sending too much reads why it is cut off', async ()
 });
 
 test('a body that stops coming is not waited for', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }', { limits: { bodyIdleMs: 100 } });
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }', { limits: { bodyIdleMs: 100 } });
   const { status, headers, body } = await exchangeBytes(gateway.port, socket =>
     socket.write(
       'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"model"',
@@ -375,8 +375,8 @@ test('a body that stops coming is not waited for', async () => {
 });
 
 test('a caller that asks before it sends its body is told to go on', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(hi);
   const { text } = await exchangeBytes(gateway.port, socket => {
     socket.write(
@@ -388,11 +388,11 @@ test('a caller that asks before it sends its body is told to go on', async () =>
 });
 
 test('a cut stream ends in one error event, without its last word, and so does its connection', async () => {
-  await using provider = await upstream(response => {
+  await using provider = await startUpstream(response => {
     response.setHeader('content-type', 'text/event-stream').write(chunk({ content: 'hel' }));
     setTimeout(() => response.destroy(), 20);
   });
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(streamed);
   const started = performance.now();
   // It would be kept alive for five seconds otherwise.
@@ -406,11 +406,11 @@ test('a cut stream ends in one error event, without its last word, and so does i
     /"hel".*data: \{"error":\{"message":"[^"]+","type":"upstream_error","param":null,"code":"upstream_truncated"\}\}\n\n/s,
   );
   expect(text).not.toMatch(/\[DONE\]|"finish_reason":"/);
-  expect(provider.asked).toHaveLength(1);
+  expect(provider.requests).toHaveLength(1);
 });
 
 test('HEAD asks what GET would say', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }');
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   for (const [path, status] of [
     ['/health', 200],
     ['/ready', 200],
@@ -424,8 +424,8 @@ test('HEAD asks what GET would say', async () => {
 });
 
 test('requests sent ahead on one connection are answered in order', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(hi);
   const one = (path: string, more: string) => `${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
   const { text } = await exchangeBytes(gateway.port, socket =>
@@ -438,9 +438,9 @@ test('requests sent ahead on one connection are answered in order', async () => 
 
 test('a changed configuration is for requests that come after it, and the fleet remembers', async () => {
   const { promise: change, resolve: changed } = Promise.withResolvers<void>();
-  await using provider = await upstream(answerStream(['hel', 'lo'], () => change));
+  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => change));
   const yaml = twoProviders(provider.url, provider.url);
-  await using gateway = await running(yaml);
+  await using gateway = await startGateway(yaml);
   const first = await post(gateway.url, streamed);
   const next = settingsOf(`server: { port: 0 }\n${yaml}  m-new: B/new\n`);
   gateway.gateway.configure(next);
@@ -455,7 +455,7 @@ test('a changed configuration is for requests that come after it, and the fleet 
 });
 
 test('a gateway that is its own upstream stops asking itself', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }');
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   const loop = `server: { port: 0 }\nproviders:\n  me: { api: openai, base_url: "${gateway.url}/v1", allow_private: true, key: x-loop-key }\nroutes: { round: me/round }\n`;
   gateway.gateway.configure(settingsOf(loop));
   const response = await post(gateway.url, { ...hi, model: 'round' });
@@ -467,7 +467,7 @@ test('a gateway that is its own upstream stops asking itself', async () => {
 });
 
 test('without keys only this machine is answered, and no web page of another site', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }');
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   const asked = async (head: string) =>
     exchangeBytes(gateway.port, socket => socket.write(`GET /v1/models HTTP/1.1\r\n${head}Connection: close\r\n\r\n`));
   for (const host of ['localhost', '127.0.0.1:4000', '[::1]:4000', 'gateway.localhost', 'host.docker.internal:4000']) {
@@ -485,8 +485,8 @@ test('without keys only this machine is answered, and no web page of another sit
 });
 
 test('plain answers come with a length, and a JSON body has nothing but the answer', async () => {
-  await using provider = await upstream(answerJson);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondJson);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const body = JSON.stringify(hi);
   const { headers, body: text } = await exchangeBytes(gateway.port, socket =>
     socket.write(

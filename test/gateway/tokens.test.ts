@@ -15,7 +15,7 @@ import { countWith } from '../../gateway/tokens/count.ts';
 import { createCounter } from '../../gateway/tokens/counter.ts';
 import { reckon } from '../../gateway/tokens/reckon.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
-import { running } from './harness.ts';
+import { startGateway } from './harness.ts';
 
 const prose = 'The quick brown fox — naïve, they say — jumps over 13 lazy dogs. Съешь ещё этих мягких булок. ';
 
@@ -109,7 +109,7 @@ test('the thread that counts does not keep its process alive', () => {
 }, 40_000);
 
 test('who asks for a count gets it in the encoding of the model that would be asked, and is told that it is an estimate', async () => {
-  await using gateway = await running(`
+  await using gateway = await startGateway(`
 providers:
   a: { api: anthropic, key: sk-ant-1234567890 }
   o: { api: openai, key: sk-1234567890 }

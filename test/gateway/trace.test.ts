@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { samplerFrom } from '../../gateway/observability/telemetry.ts';
 import { newExchangeId, traceFrom } from '../../gateway/settings/ids.ts';
-import { type Answer, answerAsked, answerJson, hi, post, running, twoProviders, upstream } from './harness.ts';
+import { hi, post, type Responder, respondAsRequested, respondJson, startGateway, startUpstream, twoProviders } from './harness.ts';
 
 interface Span {
   readonly traceId: string;
@@ -62,16 +62,16 @@ async function receiver(status = 200) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, headers };
 }
 
-const failsFirst = (): Answer => {
+const failsFirst = (): Responder => {
   let calls = 0;
   return (response, asked, request) =>
-    calls++ === 0 ? response.writeHead(500).end('{"error":{"message":"no"}}') : answerJson(response, asked, request);
+    calls++ === 0 ? response.writeHead(500).end('{"error":{"message":"no"}}') : respondJson(response, asked, request);
 };
 
 test('a request is one server span, each attempt a client span below it, under GenAI names', async () => {
   const { url, spans } = await receiver();
-  await using provider = await upstream(failsFirst());
-  await using gateway = await running(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`);
+  await using provider = await startUpstream(failsFirst());
+  await using gateway = await startGateway(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`);
   const response = await post(
     gateway.url,
     { ...hi, temperature: 0.5, max_tokens: 9, stop: ['x'], user: 'u7' },
@@ -135,22 +135,22 @@ const parentId = 'b7ad6b7169203331';
 
 test('the trace of a caller goes on here, and on to providers that are trusted with it', async () => {
   const { url, spans, headers } = await receiver();
-  await using provider = await upstream(answerAsked);
+  await using provider = await startUpstream(respondAsRequested);
   const yaml = twoProviders(provider.url, provider.url).replace('A: { api: openai,', 'A: { api: openai, trace: true,');
   const environment = { OTEL_SERVICE_NAME: 'edge-1', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test,service.name=no' };
-  await using gateway = await running(`telemetry: { otlp: "${url}" }\n${yaml}`, { environment });
+  await using gateway = await startGateway(`telemetry: { otlp: "${url}" }\n${yaml}`, { environment });
   const told = { traceparent: `00-${traceId}-${parentId}-01`, tracestate: 'vendor=1', baggage: 'secret=1' };
   await post(gateway.url, hi, told);
   await post(gateway.url, { ...hi, model: 'B/fast' }, told);
   const [trusted, other] = [await gateway.sink.next(), await gateway.sink.next()];
   await gateway.gateway.close();
   expect(trusted.trace).toMatchObject({ traceId, parentSpanId: parentId });
-  expect(provider.asked[0]!.headers).toMatchObject({
+  expect(provider.requests[0]!.headers).toMatchObject({
     traceparent: `00-${traceId}-${trusted.attempts[0]!.spanId}-01`,
     tracestate: 'vendor=1',
   });
-  expect(provider.asked[0]!.headers.baggage).toBeUndefined();
-  expect(provider.asked[1]!.headers.traceparent).toBeUndefined();
+  expect(provider.requests[0]!.headers.baggage).toBeUndefined();
+  expect(provider.requests[1]!.headers.traceparent).toBeUndefined();
   expect(other.trace.traceId).toBe(traceId);
   const server = spans.find(span => span.kind === 2)!;
   expect(server).toMatchObject({ parentSpanId: parentId, traceState: 'vendor=1' });
@@ -160,21 +160,21 @@ test('the trace of a caller goes on here, and on to providers that are trusted w
 
 test('a caller that did not sample its trace is not exported, and providers are told so', async () => {
   const { url, spans } = await receiver();
-  await using provider = await upstream(answerAsked);
+  await using provider = await startUpstream(respondAsRequested);
   const yaml = twoProviders(provider.url, provider.url).replace('A: { api: openai,', 'A: { api: openai, trace: true,');
-  await using gateway = await running(`telemetry: { otlp: "${url}" }\n${yaml}`);
+  await using gateway = await startGateway(`telemetry: { otlp: "${url}" }\n${yaml}`);
   await post(gateway.url, hi, { traceparent: `00-${traceId}-${parentId}-00` });
   expect((await gateway.sink.next()).trace.traceId).toBe(traceId);
-  expect(provider.asked[0]!.headers.traceparent).toMatch(/-00$/);
+  expect(provider.requests[0]!.headers.traceparent).toMatch(/-00$/);
   await gateway.gateway.close();
   expect(spans).toHaveLength(0);
 });
 
 test('where only a share of the traces is sampled, whatever failed is exported all the same', async () => {
   const { url, spans } = await receiver();
-  await using provider = await upstream(answerAsked);
+  await using provider = await startUpstream(respondAsRequested);
   const environment = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' };
-  await using gateway = await running(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, 'http://127.0.0.1:9')}`, {
+  await using gateway = await startGateway(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, 'http://127.0.0.1:9')}`, {
     environment,
   });
   await post(gateway.url, hi);
@@ -195,10 +195,10 @@ test.each([
   ['not, when records are redacted', 'recorder: { redact: [email] }\n', 0],
 ])('what was asked and answered stands %s', async (_, recorder, expected) => {
   const { url, spans } = await receiver();
-  await using provider = await upstream(answerAsked);
+  await using provider = await startUpstream(respondAsRequested);
   const environment = { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true' };
   const yaml = `${recorder}telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`;
-  await using gateway = await running(yaml, { environment });
+  await using gateway = await startGateway(yaml, { environment });
   await post(gateway.url, hi, { 'x-hindcast-tag-who': 'bob@example.com' });
   await gateway.gateway.close();
   expect(spans.some(span => 'hindcast.tag.who' in span.attributes)).toBe(expected === 1);
@@ -212,8 +212,8 @@ test.each([
 
 test('a receiver that fails costs spans, which are counted, and no request', async () => {
   const { url } = await receiver(400);
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`);
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(`telemetry: { otlp: "${url}" }\n${twoProviders(provider.url, provider.url)}`);
   for (let i = 0; i < 3; i++) expect((await post(gateway.url, hi)).status).toBe(200);
   const dropped = async (): Promise<string | undefined> =>
     /hindcast_spans_dropped_total (\d+)/.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
@@ -221,8 +221,8 @@ test('a receiver that fails costs spans, which are counted, and no request', asy
 });
 
 test('a receiver that cannot be reached does not hold up the end', async () => {
-  await using provider = await upstream(answerAsked);
-  const gateway = await running(`telemetry: { otlp: "http://127.0.0.1:9" }\n${twoProviders(provider.url, provider.url)}`);
+  await using provider = await startUpstream(respondAsRequested);
+  const gateway = await startGateway(`telemetry: { otlp: "http://127.0.0.1:9" }\n${twoProviders(provider.url, provider.url)}`);
   await post(gateway.url, hi);
   const started = performance.now();
   await gateway.gateway.close();

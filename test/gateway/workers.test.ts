@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mergeMetrics } from '../../gateway/workers/merge.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const hi = JSON.stringify({ model: 'sim/small', messages: [{ role: 'user', content: 'hi' }] });
 const ask = async (url: string): Promise<number> => {
@@ -27,7 +27,7 @@ const workersOf = (pid: number): readonly number[] =>
     .map(line => Number.parseInt(line, 10));
 
 test('two workers share the port and the recorder, and one that is killed is replaced with nothing lost', async () => {
-  await using place = new Place('server: { port: 0, workers: 2 }\nstore: { port: 0 }\n');
+  await using place = new Workspace('server: { port: 0, workers: 2 }\nstore: { port: 0 }\n');
   const gateway = await place.serve();
   for (let i = 0; i < 8; i++) expect(await ask(gateway.url)).toBe(200);
   const counts = await countsOf(gateway.url);
@@ -48,8 +48,8 @@ test('two workers share the port and the recorder, and one that is killed is rep
 }, 90_000);
 
 test('what is wrong is said once, however many workers there are', async () => {
-  await using place = new Place('server: { port: 1, host: 127.0.0.1, workers: 2 }\nstore: { port: 0 }\n');
-  await using other = new Place('server: { port: 0 }\nstore: { port: 0 }\n');
+  await using place = new Workspace('server: { port: 1, host: 127.0.0.1, workers: 2 }\nstore: { port: 0 }\n');
+  await using other = new Workspace('server: { port: 0 }\nstore: { port: 0 }\n');
   const running = await other.serve();
   const { code, stderr } = await place.run('serve', '--port', new URL(running.url).port);
   expect(code).toBe(2);

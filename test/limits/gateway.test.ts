@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
-import { answerJson, answerStream, hi, post, running, type Upstream, upstream } from '../gateway/harness.ts';
+import { hi, post, respondJson, respondStream, startGateway, startUpstream, type Upstream } from '../gateway/harness.ts';
 import { hasRedis, startRedis } from './redis.ts';
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
@@ -19,18 +19,18 @@ keys:
   - { name: k2, hash: "sha256:${hashOf('key-two')}", tenant: free }
 `;
 const slow =
-  (ms: number): Parameters<typeof upstream>[0] =>
+  (ms: number): Parameters<typeof startUpstream>[0] =>
   async (response, asked, request) => {
     await new Promise(resolve => setTimeout(resolve, ms));
-    return answerJson(response, asked, request);
+    return respondJson(response, asked, request);
   };
 const errorOf = async (response: Response) => ((await response.json()) as { error: Record<string, unknown> }).error;
 
 describe('a budget', () => {
   test('lim-01: of 100 requests lets 95 to 100 of 300 at once through, and never spends more', async () => {
-    await using provider = await upstream(slow(20));
+    await using provider = await startUpstream(slow(20));
     const ledger = sqliteLedger(':memory:');
-    await using gateway = await running(configuration(provider, '{ budget: { usd: 0.7, per: total } }'), { callerLedger: ledger });
+    await using gateway = await startGateway(configuration(provider, '{ budget: { usd: 0.7, per: total } }'), { callerLedger: ledger });
     const answers = await Promise.all(Array.from({ length: 300 }, () => post(gateway.url, hi, as('key-one'))));
     const good = answers.filter(({ status }) => status === 200);
     expect(good.length).toBeGreaterThanOrEqual(95);
@@ -43,7 +43,7 @@ describe('a budget', () => {
     expect(spent).toBe(good.length * 7_000_000);
     expect(reserved).toBe(0);
     expect(await ledger.open()).toBe(0);
-    expect(provider.asked).toHaveLength(good.length);
+    expect(provider.requests).toHaveLength(good.length);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(metrics).toMatch(/hindcast_budget_left_usd\{scope="tenant t"\} 0(\.\d+)?\n/);
     expect(metrics).toContain('hindcast_budget_limit_usd{scope="tenant t"} 0.7');
@@ -51,9 +51,9 @@ describe('a budget', () => {
   }, 30_000);
 
   test('is settled when the answer fails, is cut, and when its caller leaves', async () => {
-    await using provider = await upstream(answerStream(['hel', 'lo'], () => new Promise(() => {})));
+    await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(() => {})));
     const ledger = sqliteLedger(':memory:');
-    await using gateway = await running(configuration(provider, '{ budget: { usd: 5, per: month } }'), { callerLedger: ledger });
+    await using gateway = await startGateway(configuration(provider, '{ budget: { usd: 5, per: month } }'), { callerLedger: ledger });
     const leaving = new AbortController();
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
@@ -72,13 +72,13 @@ describe('a budget', () => {
   });
 
   test('refuses what may cost more than is left, when the request says how long its answer may be', async () => {
-    await using provider = await upstream(answerJson);
-    await using gateway = await running(configuration(provider, '{}', ', budget: { usd: 0.5, per: day }'));
+    await using provider = await startUpstream(respondJson);
+    await using gateway = await startGateway(configuration(provider, '{}', ', budget: { usd: 0.5, per: day }'));
     const long = await post(gateway.url, { ...hi, max_tokens: 100_000 }, as('key-one'));
     expect(long.status).toBe(429);
     expect(await errorOf(long)).toMatchObject({ code: 'budget_exceeded', message: expect.stringContaining('key k1') });
     expect((await post(gateway.url, { ...hi, max_tokens: 10 }, as('key-one'))).status).toBe(200);
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
   });
 });
 
@@ -86,12 +86,12 @@ describe('what a request may cost', () => {
   const cascade = `{ steps: [{ target: A/fast, accept: { mean_logprob: 0.9 } }, { target: A/dear }] }`;
 
   test('is all that its route may pay for: a cascade reserves both of its answers, and never passes the cap', async () => {
-    await using provider = await upstream(slow(20));
+    await using provider = await startUpstream(slow(20));
     const ledger = sqliteLedger(':memory:');
     const yaml = configuration(provider, '{ budget: { usd: 0.5, per: total } }')
       .replace('m-fast: A/fast', `m-fast: ${cascade}`)
       .replace('A/fast: { input: 1000, output: 1000 }', 'A/fast: { input: 1000, output: 1000 }, A/dear: { input: 9000, output: 9000 }');
-    await using gateway = await running(yaml, { callerLedger: ledger });
+    await using gateway = await startGateway(yaml, { callerLedger: ledger });
     // Each costs 7 tokens of the one and 7 of the other: seven cents.
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(gateway.url, { ...hi, max_tokens: 2 }, as('key-one'))));
     const good = answers.filter(({ status }) => status === 200).length;
@@ -102,11 +102,11 @@ describe('what a request may cost', () => {
   });
 
   test('cannot be told of a model without a price: under a budget it is refused with the mend, unless the budget allows it', async () => {
-    await using provider = await upstream(answerJson);
+    await using provider = await startUpstream(respondJson);
     const yaml = (budget: string): string =>
       configuration(provider, `{ budget: ${budget} }`).replace('m-fast: A/fast', 'm-fast: [A/fast, A/new]');
     {
-      await using gateway = await running(yaml('{ usd: 5 }'));
+      await using gateway = await startGateway(yaml('{ usd: 5 }'));
       const refused = await post(gateway.url, hi, as('key-one'));
       expect(refused.status).toBe(400);
       expect(await errorOf(refused)).toMatchObject({
@@ -114,18 +114,18 @@ describe('what a request may cost', () => {
         param: 'model',
         message: expect.stringMatching(/^The price of A\/new is not known, so the budget of the tenant t cannot count it\..*prices/),
       });
-      expect(provider.asked).toHaveLength(0);
+      expect(provider.requests).toHaveLength(0);
       expect((await post(gateway.url, hi, as('key-two'))).status, 'nobody counts what it costs').toBe(200);
     }
-    await using gateway = await running(yaml('{ usd: 5, unpriced: allow }'));
+    await using gateway = await startGateway(yaml('{ usd: 5, unpriced: allow }'));
     expect((await post(gateway.url, hi, as('key-one'))).status).toBe(200);
   });
 });
 
 describe('a limit', () => {
   test('of requests per minute tells what is left, then refuses and tells how long to wait', async () => {
-    await using provider = await upstream(answerJson);
-    await using gateway = await running(configuration(provider, '{ limits: { rpm: 2 } }'));
+    await using provider = await startUpstream(respondJson);
+    await using gateway = await startGateway(configuration(provider, '{ limits: { rpm: 2 } }'));
     const first = await post(gateway.url, hi, as('key-one'));
     expect(Object.fromEntries(first.headers)).toMatchObject({
       'x-ratelimit-limit-requests': '2',
@@ -138,7 +138,7 @@ describe('a limit', () => {
     expect(Number(third.headers.get('retry-after'))).toBeGreaterThanOrEqual(25);
     expect(third.headers.get('x-ratelimit-remaining-requests')).toBe('0');
     expect(await errorOf(third)).toMatchObject({ type: 'requests', code: 'rate_limit_exceeded', param: null });
-    expect(provider.asked).toHaveLength(2);
+    expect(provider.requests).toHaveLength(2);
     expect((await post(gateway.url, hi, as('key-two'))).headers.has('x-ratelimit-limit-requests')).toBe(false);
   });
 
@@ -148,8 +148,8 @@ describe('a limit', () => {
     ['key', '{}', ', limits: { rpm: 1 }'],
     ['tokens of a tenant', '{ limits: { tpm: 500 } }', ''],
   ])('of a %s', async (_, tenant, key) => {
-    await using provider = await upstream(answerJson);
-    await using gateway = await running(configuration(provider, tenant, key));
+    await using provider = await startUpstream(respondJson);
+    await using gateway = await startGateway(configuration(provider, tenant, key));
     const body = { ...hi, max_tokens: 300 };
     const statuses = await Promise.all([post(gateway.url, body, as('key-one')), post(gateway.url, body, as('key-one'))]);
     expect(statuses.map(({ status }) => status).sort()).toEqual([200, 429]);
@@ -161,10 +161,10 @@ describe(`shared by several gateways in a Redis${hasRedis ? '' : ' (skipped: no 
 
   only('one budget and one limit hold for all of them', async () => {
     await using redis = await startRedis();
-    await using provider = await upstream(answerJson);
+    await using provider = await startUpstream(respondJson);
     const yaml = configuration(provider, '{ limits: { rpm: 3 } }');
-    await using one = await running(yaml, { callerLedger: await redisLedger(redis.url, () => {}) });
-    await using two = await running(yaml, { callerLedger: await redisLedger(redis.url, () => {}) });
+    await using one = await startGateway(yaml, { callerLedger: await redisLedger(redis.url, () => {}) });
+    await using two = await startGateway(yaml, { callerLedger: await redisLedger(redis.url, () => {}) });
     const statuses: number[] = [];
     for (const { url } of [one, two, one, two]) statuses.push((await post(url, hi, as('key-one'))).status);
     expect(statuses).toEqual([200, 200, 200, 429]);
@@ -174,9 +174,9 @@ describe(`shared by several gateways in a Redis${hasRedis ? '' : ' (skipped: no 
     'lim-02: while it is gone money fails closed, rates are counted here, nobody waits over a second, and all is well again after it',
     async () => {
       await using redis = await startRedis();
-      await using provider = await upstream(answerJson);
+      await using provider = await startUpstream(respondJson);
       const yaml = configuration(provider, '{ budget: { usd: 5, per: total } }').replace('free: {}', 'free: { limits: { rpm: 2 } }');
-      await using gateway = await running(yaml, { callerLedger: await redisLedger(redis.url, () => {}) });
+      await using gateway = await startGateway(yaml, { callerLedger: await redisLedger(redis.url, () => {}) });
       expect((await post(gateway.url, hi, as('key-one'))).status).toBe(200);
       await redis.kill();
       const started = performance.now();

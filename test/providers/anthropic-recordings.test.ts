@@ -5,7 +5,7 @@ import type { ChatResponse } from '../../gateway/core/chat.ts';
 import type { JsonObject } from '../../gateway/core/json.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 interface Row {
   readonly id: string;
@@ -128,14 +128,14 @@ present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
   });
 
   test.each(streams)('$id: a stream says what its events add up to, at the recorded chunk borders', ({ body, chunk_lengths }) => {
-    expect(readingOf(playStream(anthropic, body, chunk_lengths ?? []))).toEqual(plainReading(plainMessage(body)));
+    expect(readingOf(parseRechunked(anthropic, body, chunk_lengths ?? []))).toEqual(plainReading(plainMessage(body)));
   });
 
   test('streams mean the same wherever the network cuts them', () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
     fc.assert(
       fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
-        expect(playStream(anthropic, body, chunks)).toEqual(playStream(anthropic, body, []));
+        expect(parseRechunked(anthropic, body, chunks)).toEqual(parseRechunked(anthropic, body, []));
       }),
       { numRuns: process.env.HINDCAST_LONG ? 2_000 : 150 },
     );
@@ -146,7 +146,7 @@ present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
     fc.assert(
       fc.property(fc.constantFrom(...streams), share, ({ body }, at) => {
         const cut = body.slice(0, Math.floor(at * body.lastIndexOf('event: message_stop')));
-        expect(playStream(anthropic, cut, [])).toMatchObject({ kind: expect.stringMatching(/^(truncated|invalid-response)$/) });
+        expect(parseRechunked(anthropic, cut, [])).toMatchObject({ kind: expect.stringMatching(/^(truncated|invalid-response)$/) });
       }),
       { numRuns: process.env.HINDCAST_LONG ? 2_000 : 150 },
     );
@@ -154,7 +154,7 @@ present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
 
   test('two answers spliced into one stream are no answer', () => {
     const row = rows.find(({ id }) => id === spliced)!;
-    expect(playStream(anthropic, row.body, [])).toMatchObject({ kind: 'invalid-response' });
+    expect(parseRechunked(anthropic, row.body, [])).toMatchObject({ kind: 'invalid-response' });
   });
 
   const kinds: Record<number, string> = { 400: 'invalid-request', 401: 'authentication', 404: 'not-found' };

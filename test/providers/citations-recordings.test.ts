@@ -9,7 +9,7 @@ import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { openaiResponses } from '../../gateway/dialects/responses.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 interface Row {
   readonly id: string;
@@ -44,7 +44,7 @@ const citing = places.flatMap(([file, api, name]) =>
     .filter(row => row.api === api && row.status === 200 && (row.framing === 'sse' || row.framing === 'json') && marked.test(row.body))
     .flatMap(row => {
       const provider = providers[name]!;
-      const response = row.framing === 'json' ? provider.parseResponse(JSON.parse(row.body)) : playStream(provider, row.body, []);
+      const response = row.framing === 'json' ? provider.parseResponse(JSON.parse(row.body)) : parseRechunked(provider, row.body, []);
       return 'kind' in response ? [] : [{ id: row.id, key: `${file} ${api}`, body: row.body, framing: row.framing, response }];
     }),
 );

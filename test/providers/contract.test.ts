@@ -9,7 +9,7 @@ import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import type { Provider, SseEvent, Warning } from '../../gateway/core/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { awsBytes } from './aws-bytes.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 /** Members of a request that a line leaves out. */
 const plain = { tools: [], stream: false, stop: [], extra: {} };
@@ -105,7 +105,7 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     fc.assert(
       fc.property(fc.constantFrom(...streams), fc.constantFrom('\n', '\r\n'), lengths, ({ wire, canonical }, newline, chunks) => {
         const bytes = provider.framing === 'sse' ? sseText(wire, newline) : awsBytes(wire);
-        const played = playStream(provider, bytes, chunks);
+        const played = parseRechunked(provider, bytes, chunks);
         expect(played).toEqual(canonical.response ?? canonical.failure);
       }),
       { numRuns: process.env.HINDCAST_LONG ? 5_000 : 300 },

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { questionOf } from '../gateway/execution.ts';
+import { routedRequestOf } from '../gateway/execution.ts';
 import { runs } from '../runs.ts';
 
 const step = { target: 'A/m', timeoutMs: 1, retries: 0, backoffMs: 1 };
-const preparedFor = (api: string, body: string, model = 'm') => prepare(questionOf({ body }, 0), step, providers[api]!, model);
+const preparedFor = (api: string, body: string, model = 'm') => prepare(routedRequestOf({ body }, 0), step, providers[api]!, model);
 const dialects = Object.keys(providers).filter(name => providers[name]!.adapt);
 
 describe.each(dialects)('%s', api => {
@@ -69,6 +69,6 @@ test('what a vendor refuses is taken out of the bytes and told', () => {
 
 test('log-probabilities that only we wanted are no loss of the caller', () => {
   const accept = { ...step, accept: { signal: 'mean_logprob', atLeast: 0.5 } } as const;
-  const question = questionOf({ body: '{"model":"x","messages":[{"role":"user","content":"hi"}]}' }, 0);
+  const question = routedRequestOf({ body: '{"model":"x","messages":[{"role":"user","content":"hi"}]}' }, 0);
   expect(prepare(question, accept, providers.groq!, 'm').warnings).toEqual([]);
 });

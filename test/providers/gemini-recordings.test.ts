@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat.ts';
 import { gemini } from '../../gateway/providers/gemini.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 interface Row {
   readonly id: string;
@@ -122,14 +122,14 @@ present(`recorded Gemini answers${unlessRecorded(file)}`, () => {
   });
 
   test.each(streams)('$id: a stream says what its chunks add up to, at the recorded chunk borders', ({ body, chunk_lengths }) => {
-    expect(readingOf(playStream(gemini, body, chunk_lengths ?? []))).toEqual(plainReading(plainChunks(body)));
+    expect(readingOf(parseRechunked(gemini, body, chunk_lengths ?? []))).toEqual(plainReading(plainChunks(body)));
   });
 
   test('streams mean the same wherever the network cuts them', () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
     fc.assert(
       fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
-        expect(playStream(gemini, body, chunks)).toEqual(playStream(gemini, body, []));
+        expect(parseRechunked(gemini, body, chunks)).toEqual(parseRechunked(gemini, body, []));
       }),
       { numRuns: process.env.HINDCAST_LONG ? 2_000 : 150 },
     );
@@ -140,7 +140,7 @@ present(`recorded Gemini answers${unlessRecorded(file)}`, () => {
       const events = body.trimEnd().split(/(?:\r?\n){2}/);
       const finish = events.findIndex(event => event.includes('"finishReason"'));
       const cut = events.slice(0, finish).join('\n\n');
-      expect(playStream(gemini, `${cut}\n\n`, []), id).toMatchObject({ kind: 'truncated' });
+      expect(parseRechunked(gemini, `${cut}\n\n`, []), id).toMatchObject({ kind: 'truncated' });
     }
   });
 

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { ChatResponse, Usage } from '../../gateway/core/chat.ts';
 import type { JsonObject } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 const whole = (name: string, body: JsonObject): ChatResponse => providers[name]!.parseResponse(body) as ChatResponse;
-const streamed = (name: string, text: string): ChatResponse => playStream(providers[name]!, text, [7, 3, 11]) as ChatResponse;
+const streamed = (name: string, text: string): ChatResponse => parseRechunked(providers[name]!, text, [7, 3, 11]) as ChatResponse;
 const sse = (events: readonly (object | string)[], newline = '\n'): string =>
   events.map(event => `data: ${typeof event === 'string' ? event : JSON.stringify(event)}${newline}${newline}`).join('');
 const counts = ({ usage }: ChatResponse): Partial<Usage> => ({

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 interface Row {
   readonly id: string;
@@ -188,7 +188,7 @@ describe.each(['openai', ...others])('%s', name => {
 
     test('streams say what their chunks add up to, at the recorded chunk borders', () => {
       for (const { id, body, chunk_lengths } of streams) {
-        const response = playStream(openai, body, chunk_lengths ?? []);
+        const response = parseRechunked(openai, body, chunk_lengths ?? []);
         const chunks = plainChunks(body);
         expect(readingOf(response), id).toEqual(withIds(plainStream(chunks)));
         const counted = chunks.map(chunk => chunk.usage ?? chunk.x_groq?.usage).findLast(usage => usage?.prompt_tokens !== undefined);
@@ -198,7 +198,7 @@ describe.each(['openai', ...others])('%s', name => {
 
     test('what is no whole answer is a failure of the right kind', () => {
       for (const { id, body, framing } of cut) {
-        const response = framing === 'json' ? openai.parseResponse(JSON.parse(body)) : playStream(openai, body, []);
+        const response = framing === 'json' ? openai.parseResponse(JSON.parse(body)) : parseRechunked(openai, body, []);
         expect(response, exceptions[id]![1]).toMatchObject({ kind: exceptions[id]![0] });
       }
     });
@@ -220,7 +220,7 @@ describe.each(['openai', ...others])('%s', name => {
       const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
       fc.assert(
         fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
-          expect(playStream(openai, body, chunks)).toEqual(playStream(openai, body, []));
+          expect(parseRechunked(openai, body, chunks)).toEqual(parseRechunked(openai, body, []));
         }),
         { numRuns: process.env.HINDCAST_LONG ? 2_000 : 40 },
       );
@@ -230,7 +230,7 @@ describe.each(['openai', ...others])('%s', name => {
       for (const { id, body } of streams) {
         const events = body.trimEnd().split(/(?:\r?\n){2}/);
         const finish = events.findIndex(event => /"finish_reason":\s*"(?!null)[^"]/.test(event));
-        expect(playStream(openai, `${events.slice(0, finish).join('\n\n')}\n\n`, []), id).toMatchObject({ kind: 'truncated' });
+        expect(parseRechunked(openai, `${events.slice(0, finish).join('\n\n')}\n\n`, []), id).toMatchObject({ kind: 'truncated' });
       }
     });
   });

@@ -7,7 +7,7 @@ import type { Provider } from '../../gateway/core/provider.ts';
 import { frameDecoderFor } from '../../gateway/transport/frames.ts';
 
 /** What a client would make of the stream: the answer, or the failure that ended it. */
-export function playStream(provider: Provider, body: string | Uint8Array, chunkLengths: readonly number[]): ChatResponse | Failure {
+export function parseRechunked(provider: Provider, body: string | Uint8Array, chunkLengths: readonly number[]): ChatResponse | Failure {
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];
   const frames = frameDecoderFor(provider.framing, {

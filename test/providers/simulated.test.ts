@@ -16,7 +16,7 @@ import { simulatedTransport } from '../../gateway/transport/simulated-transport.
 import { anyText } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
-import { playStream } from './rechunk.ts';
+import { parseRechunked } from './rechunk.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
 const { numRuns } = runs(300, 5_000);
@@ -41,7 +41,7 @@ const failure = (model: string, body: JsonObject = question()): Failure => {
   return simulated.parseFailure(Number(status), headers, dataOf({ status, headers, ...performance }));
 };
 const streamed = (model: string, body: JsonObject): ChatResponse | Failure =>
-  playStream(simulated, dataOf(perform(model, { ...body, stream: true })), [1_000_000]);
+  parseRechunked(simulated, dataOf(perform(model, { ...body, stream: true })), [1_000_000]);
 const textIn = (model: string, body: JsonObject): string => textOf(answer(model, body));
 const callsIn = (response: ChatResponse): readonly (Part & { type: 'tool-call' })[] =>
   response.choices[0]!.content.filter(part => part.type === 'tool-call');
@@ -344,7 +344,7 @@ describe('When it answers', () => {
   test('what is due within one millisecond travels together', () => {
     const { frames } = perform('small:ttft=0,tps=100000,tokens=300', { ...question(), stream: true });
     expect(frames.map(frame => frame.afterMs)).toEqual([0, 1, 1, 1]);
-    expect(answerOf(playStream(simulated, frames.map(frame => frame.data).join(''), [7])).choices[0]!.finish.reason).toBe('stop');
+    expect(answerOf(parseRechunked(simulated, frames.map(frame => frame.data).join(''), [7])).choices[0]!.finish.reason).toBe('stop');
   });
 
   test('played by a clock, headers come with the first byte, each token in its time, and the end right after the last', () => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { clusterForm, clusterPlace } from '../../recorder/cluster.ts';
+import { clusterStatements, ddlTargetOf } from '../../recorder/cluster.ts';
 import { loadAddon } from '../../recorder/engine/addon.ts';
 import { eraseRows } from '../../recorder/erase/tables.ts';
 import { schemaFiles } from '../../recorder/migrate.ts';
@@ -7,7 +7,7 @@ import { statementsOf } from '../../recorder/statements.ts';
 import { engineMissing, temporaryFolder } from './running-engine.ts';
 
 const statements = schemaFiles().flatMap(({ sql }) => statementsOf(sql));
-const forms = statements.flatMap(statement => clusterForm(statement, "c'1"));
+const forms = statements.flatMap(statement => clusterStatements(statement, "c'1"));
 
 describe.skipIf(engineMissing)(`the form for a cluster${engineMissing}`, async () => {
   const addon = engineMissing ? undefined : await loadAddon();
@@ -18,15 +18,18 @@ describe.skipIf(engineMissing)(`the form for a cluster${engineMissing}`, async (
   });
   const parses = (statement: string): string => session!.query(`EXPLAIN AST ${statement}`, 'TSVRaw');
 
-  test.each([...statements.flatMap(statement => clusterForm(statement, "c'1"))])('is understood by the real engine: %.70s', statement => {
-    expect(parses(statement)).toMatch(/^(CreateQuery|AlterQuery)/);
-    expect(statement).toContain("ON CLUSTER 'c\\'1'");
-  });
+  test.each([...statements.flatMap(statement => clusterStatements(statement, "c'1"))])(
+    'is understood by the real engine: %.70s',
+    statement => {
+      expect(parses(statement)).toMatch(/^(CreateQuery|AlterQuery)/);
+      expect(statement).toContain("ON CLUSTER 'c\\'1'");
+    },
+  );
 
   test('of an erasure is understood as well', async () => {
     const said: string[] = [];
     const store = { command: async (query: string) => void said.push(query) };
-    await eraseRows(store, { tenant: 'a', user: 'u' }, 0, {}, clusterPlace('c'));
+    await eraseRows(store, { tenant: 'a', user: 'u' }, 0, {}, ddlTargetOf('c'));
     expect(said.length).toBeGreaterThan(4);
     for (const statement of said) expect(parses(statement.replaceAll(/\{(\w+): \w+(?:\(\d\))?\}/g, "'x'"))).toContain('AlterQuery');
   });
@@ -53,12 +56,12 @@ test('a view fills the local rollup from the local rows', () => {
 });
 
 test('a new column is added on both sides, an index only where the rows are', () => {
-  expect(clusterForm('ALTER TABLE payloads ADD COLUMN IF NOT EXISTS x UInt8', 'c')).toEqual([
+  expect(clusterStatements('ALTER TABLE payloads ADD COLUMN IF NOT EXISTS x UInt8', 'c')).toEqual([
     "ALTER TABLE payloads_local ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS x UInt8",
     "ALTER TABLE payloads ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS x UInt8",
   ]);
-  expect(clusterForm('ALTER TABLE payloads ADD INDEX i x TYPE minmax', 'c')).toEqual([
+  expect(clusterStatements('ALTER TABLE payloads ADD INDEX i x TYPE minmax', 'c')).toEqual([
     "ALTER TABLE payloads_local ON CLUSTER 'c' ADD INDEX i x TYPE minmax",
   ]);
-  expect(() => clusterForm('DROP TABLE payloads', 'c')).toThrow('no form for a cluster');
+  expect(() => clusterStatements('DROP TABLE payloads', 'c')).toThrow('no form for a cluster');
 });

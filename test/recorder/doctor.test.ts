@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { checkNode } from '../../recorder/doctor/machine.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -31,7 +31,7 @@ test('it names the key that is refused, the port that is taken, the receiver tha
     if (request.url === '/late/v1/models') response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString());
     response.writeHead(key.endsWith('sk-bad-secret') ? 401 : 200, { 'content-type': 'application/json' }).end('{"data":[]}');
   });
-  await using place = new Place(`
+  await using place = new Workspace(`
 server: { port: ${new URL(url).port} }
 store: { port: 0 }
 telemetry: { otlp: "http://127.0.0.1:9" }
@@ -67,7 +67,7 @@ providers:
 }, 60_000);
 
 test('where nothing is wrong it says so and exits with 0', async () => {
-  await using place = new Place('server: { port: 0 }\nstore: { port: 0 }\n');
+  await using place = new Workspace('server: { port: 0 }\nstore: { port: 0 }\n');
   const { code, stdout } = await place.run('doctor');
   expect(code).toBe(0);
   expect(stdout).toMatch(/✓ +store +the embedded engine, ClickHouse \d+\./);

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { engineMissing, openEngine, type TestEngine, writerKey } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine, writerKey } from './running-engine.ts';
 
 describe.skipIf(engineMissing)(`ClickHouse's client and the embedded engine${engineMissing}`, () => {
   let engine: TestEngine;
@@ -12,7 +12,7 @@ describe.skipIf(engineMissing)(`ClickHouse's client and the embedded engine${eng
     (await rows<{ id: number | string }>('SELECT id FROM things ORDER BY id')).map(({ id }) => Number(id));
 
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     client = createClient({ url: engine.url, username: 'writer', password: writerKey });
     await client.command({
       query:

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../recorder/migrate.ts';
-import { ask, asWriter, engineMissing, openEngine, type TestEngine } from './running-engine.ts';
+import { asWriter, engineMissing, runQuery, startTestEngine, type TestEngine } from './running-engine.ts';
 
 const secret = 'the-secret-that-nobody-may-read';
 
@@ -252,7 +252,7 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
   const placed = (sql: string): string => sql.replaceAll('%FILE%', file).replaceAll('%OUT%', out);
 
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer);
     file = join(engine.path, 'secret.txt');
     out = join(engine.path, 'written.txt');
@@ -264,7 +264,7 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
     it.each(statements)(`refuses ${what}: %s`, async statement => {
       const sql = placed(statement);
       const files = readdirSync(engine.path).length;
-      const { status, code, text } = await ask(engine.url, sql);
+      const { status, code, text } = await runQuery(engine.url, sql);
       expect(status, text).not.toBe(200);
       expect(code, text).toBeGreaterThan(0);
       expect([497, 164, 452, 62, 46, 60, 73, 47]).toContain(code);
@@ -275,14 +275,14 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
   }
 
   it.each(useful)('allows %s', async sql => {
-    const { status, text } = await ask(engine.url, sql);
+    const { status, text } = await runQuery(engine.url, sql);
     expect(text).not.toContain('Exception');
     expect(status).toBe(200);
   });
 
   it('lets no parameter name a table or a function', async () => {
     const asked = (sql: string, parameters: Record<string, string>) =>
-      ask(engine.url, sql, { query: String(new URLSearchParams(parameters)) });
+      runQuery(engine.url, sql, { query: String(new URLSearchParams(parameters)) });
     const own = await asked('SELECT count() FROM {t:Identifier}', { param_t: 'requests' });
     expect(own.status).toBe(200);
     for (const [sql, parameters] of [
@@ -315,7 +315,7 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
     ['max_execution_time', 'a', 36],
     ['max_threads = 1, readonly', '0', 115],
   ])('refuses the setting %s', async (name, value, code) => {
-    const reply = await ask(engine.url, 'SELECT 1', { query: String(new URLSearchParams({ [name]: value })) });
+    const reply = await runQuery(engine.url, 'SELECT 1', { query: String(new URLSearchParams({ [name]: value })) });
     expect(reply.code, reply.text).toBe(code);
   });
 
@@ -323,7 +323,7 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
     const query =
       'max_execution_time=0&max_memory_usage=0&max_result_rows=99&max_threads=100000&output_format_json_quote_64bit_integers=1&readonly=0';
     const names = ['max_execution_time', 'max_memory_usage', 'max_result_rows', 'readonly'];
-    const reply = await ask(
+    const reply = await runQuery(
       engine.url,
       `SELECT ${names.map(name => `toUInt64(getSetting('${name}')) AS ${name}`).join(', ')} FORMAT JSONEachRow`,
       { query },
@@ -337,13 +337,15 @@ describe.skipIf(engineMissing)(`What the account default may not do${engineMissi
   });
 
   it('ends a query that is too long or too large', async () => {
-    const long = await ask(engine.url, 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)', { query: 'max_execution_time=0.3' });
+    const long = await runQuery(engine.url, 'SELECT sum(sipHash64(number)) FROM numbers(1000000000000)', {
+      query: 'max_execution_time=0.3',
+    });
     expect([long.status, long.code]).toEqual([408, 159]);
-    const large = await ask(engine.url, 'SELECT groupArray(number) FROM numbers(1000000000)', { query: 'max_memory_usage=20000000' });
+    const large = await runQuery(engine.url, 'SELECT groupArray(number) FROM numbers(1000000000)', { query: 'max_memory_usage=20000000' });
     expect(large.code).toBe(241);
-    const rows = await ask(engine.url, 'SELECT number FROM numbers(100000)', { query: 'max_result_rows=1000' });
+    const rows = await runQuery(engine.url, 'SELECT number FROM numbers(100000)', { query: 'max_result_rows=1000' });
     expect(rows.code || rows.text).toBe(396);
-    const sql = await ask(engine.url, `SELECT ${'1,'.repeat(200_000)} 1`);
+    const sql = await runQuery(engine.url, `SELECT ${'1,'.repeat(200_000)} 1`);
     expect(sql.status).toBe(413);
   });
 });
@@ -387,7 +389,7 @@ const forbiddenToWriter = [
 describe.skipIf(engineMissing)(`What the account writer may not do${engineMissing}`, () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer);
     writeFileSync(join(engine.path, 'secret.txt'), `${secret}\n`);
   });
@@ -396,7 +398,7 @@ describe.skipIf(engineMissing)(`What the account writer may not do${engineMissin
   it.each(forbiddenToWriter)('refuses %s', async statement => {
     const out = join(engine.path, 'out');
     const sql = statement.replaceAll('%FILE%', join(engine.path, 'secret.txt')).replaceAll('%OUT%', out);
-    const { status, text } = await ask(engine.url, sql, { headers: asWriter });
+    const { status, text } = await runQuery(engine.url, sql, { headers: asWriter });
     expect(status, text).not.toBe(200);
     expect(text).not.toContain(secret);
     expect(existsSync(out)).toBe(false);
@@ -421,7 +423,7 @@ describe.skipIf(engineMissing)(`What the account writer may not do${engineMissin
       'DROP VIEW zv',
       'DROP TABLE IF EXISTS y',
     ]) {
-      const { status, text } = await ask(engine.url, sql, { headers: asWriter });
+      const { status, text } = await runQuery(engine.url, sql, { headers: asWriter });
       expect(`${status} ${text}`, sql).toMatch(/^200 /);
     }
   });

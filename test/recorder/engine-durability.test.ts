@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../recorder/store.ts';
-import { engineMissing, openEngine, temporaryFolder, writerKey } from './running-engine.ts';
+import { engineMissing, startTestEngine, temporaryFolder, writerKey } from './running-engine.ts';
 
 const rounds = process.env.HINDCAST_LONG ? 20 : 3;
 const rowsPerBatch = 400;
@@ -46,7 +46,7 @@ describe.skipIf(engineMissing)(`An engine that is killed${engineMissing}`, () =>
     timeout: 30_000 + rounds * 10_000,
   }, async () => {
     const path = temporaryFolder();
-    const first = await openEngine({ path });
+    const first = await startTestEngine({ path });
     const window = 'SETTINGS non_replicated_deduplication_window = 1000';
     await first.writer.command(
       `CREATE TABLE kept (day Date, id UInt64, body String) ENGINE = MergeTree PARTITION BY day ORDER BY id ${window}`,
@@ -81,7 +81,7 @@ describe.skipIf(engineMissing)(`An engine that is killed${engineMissing}`, () =>
       expect(acknowledged).toBeGreaterThan(0);
     }
 
-    const last = await openEngine({ path });
+    const last = await startTestEngine({ path });
     const missing = unacknowledged.length;
     const [kept] = await last.reader.select<{ ids: number }>('SELECT uniqExact(id) AS ids FROM kept');
     expect(kept?.ids).toBeGreaterThanOrEqual((sent - missing) * rowsPerBatch);

@@ -1,7 +1,7 @@
 /** What ClickHouse's own client can ask for: every format out, every format in again, streamed and whole, packed and not. */
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, asWriter, engineMissing, openEngine, type TestEngine, writerKey } from './running-engine.ts';
+import { asWriter, engineMissing, runQuery, startTestEngine, type TestEngine, writerKey } from './running-engine.ts';
 
 const whole = ['JSON', 'JSONCompact', 'JSONStrings', 'JSONCompactStrings', 'JSONColumnsWithMetadata', 'JSONObjectEachRow'] as const;
 const byRow = [
@@ -60,7 +60,7 @@ describe.skipIf(engineMissing)(`every format of the embedded engine${engineMissi
   let engine: TestEngine;
   let client: ClickHouseClient;
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     client = createClient({ url: engine.url, username: 'writer', password: writerKey });
     await client.command({ query: 'CREATE TABLE pairs (id UInt32, name String) ENGINE = MergeTree ORDER BY id' });
   });
@@ -108,7 +108,7 @@ describe.skipIf(engineMissing)(`every format of the embedded engine${engineMissi
 
   it('keeps a head that belongs to the whole to one, however many blocks there are', async () => {
     for (const format of ['CSVWithNames', 'JSONCompactEachRowWithNames', 'TabSeparatedWithNames']) {
-      const { text } = await ask(engine.url, `SELECT number AS heading FROM numbers(200000) FORMAT ${format}`, {
+      const { text } = await runQuery(engine.url, `SELECT number AS heading FROM numbers(200000) FORMAT ${format}`, {
         query: 'max_block_size=1000',
       });
       expect(text.match(/heading/g), format).toHaveLength(1);
@@ -117,7 +117,7 @@ describe.skipIf(engineMissing)(`every format of the embedded engine${engineMissi
 
   it('refuses a format that reads or writes elsewhere, and one that is none', async () => {
     for (const format of ['Template', 'Protobuf', 'CapnProto', 'NoSuchFormat'])
-      expect((await ask(engine.url, `SELECT 1 FORMAT ${format}`)).code, format).toBe(73);
+      expect((await runQuery(engine.url, `SELECT 1 FORMAT ${format}`)).code, format).toBe(73);
   });
 
   it('packs answers and unpacks rows for a client that wants that', async () => {
@@ -136,7 +136,7 @@ describe.skipIf(engineMissing)(`every format of the embedded engine${engineMissi
   });
 
   it('says that it keeps no sessions', async () => {
-    const { code, text } = await ask(engine.url, 'SELECT 1', { query: 'session_id=a' });
+    const { code, text } = await runQuery(engine.url, 'SELECT 1', { query: 'session_id=a' });
     expect([code, text]).toEqual([48, expect.stringContaining('keeps no sessions')]);
   });
 });

@@ -1,6 +1,6 @@
 import { ClickHouse } from 'clickhouse';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { engineMissing, openEngine, type TestEngine, writerKey } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine, writerKey } from './running-engine.ts';
 
 /** The npm package `clickhouse`: written by others, against servers of another decade. */
 describe.skipIf(engineMissing)(`The embedded engine spoken to with a second client${engineMissing}`, () => {
@@ -11,7 +11,7 @@ describe.skipIf(engineMissing)(`The embedded engine spoken to with a second clie
   };
 
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await engine.writer.command('CREATE TABLE t (id UInt32, name String) ENGINE = MergeTree ORDER BY id');
   });
   afterAll(() => engine.close());

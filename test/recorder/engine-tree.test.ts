@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { EngineFault } from '../../recorder/engine/fault.ts';
-import { functionsOf } from '../../recorder/engine/functions.ts';
-import { permit } from '../../recorder/engine/permit.ts';
+import { EngineException } from '../../recorder/engine/fault.ts';
+import { functionPermissions } from '../../recorder/engine/functions.ts';
+import { checkStatement } from '../../recorder/engine/permit.ts';
 import { parseTree } from '../../recorder/engine/tree.ts';
 
 const row = (name: string, categories: string, more: object = {}) => ({
@@ -12,7 +12,7 @@ const row = (name: string, categories: string, more: object = {}) => ({
   alias_to: '',
   ...more,
 });
-const functions = functionsOf(
+const functions = functionPermissions(
   [
     row('plus', 'Arithmetic'),
     row('sum', 'Aggregate Functions', { is_aggregate: 1, case_insensitive: 1 }),
@@ -33,7 +33,7 @@ const select = (expression: readonly string[]) => [
   '   ExpressionList (children 1)',
   ...expression.map(line => `    ${line}`),
 ];
-const judged = (lines: readonly string[]) => permit(parseTree(lines), reader);
+const judged = (lines: readonly string[]) => checkStatement(parseTree(lines), reader);
 
 describe('A syntax tree as the engine prints it', () => {
   it('is read with names, aliases and numbers of children', () => {
@@ -58,7 +58,7 @@ describe('A syntax tree as the engine prints it', () => {
     ['a line that is no node', ['A (children 1)', ' 1']],
     ['an empty line', ['A (children 1)', '']],
   ])('is refused when it has %s', (_, lines) => {
-    expect(() => parseTree(lines)).toThrow(EngineFault);
+    expect(() => parseTree(lines)).toThrow(EngineException);
   });
 });
 
@@ -84,7 +84,7 @@ describe('A statement', () => {
     ['a table of another database', select(['Identifier system.users'])],
     ['an EXPLAIN of an unknown kind', ['Explain EXPLAIN SOMETHING (children 1)', ...select(['Literal UInt64_1']).map(line => ` ${line}`)]],
   ])('is refused for %s', (_, lines) => {
-    expect(() => judged(lines)).toThrow(EngineFault);
+    expect(() => judged(lines)).toThrow(EngineException);
   });
 
   it('does not stream when its plan computes a subquery', () => {
@@ -95,9 +95,10 @@ describe('A statement', () => {
 
 describe('Names of functions', () => {
   it('are found through combinators, aliases and letter case', () => {
-    for (const name of ['sum', 'SUM', 'sumIf', 'sumIfOrNull', 'totalMerge', 'total']) expect(functions.verdict(name), name).toBe('allowed');
-    for (const name of ['PLUS', 'plusIf', 'If', 'FILE']) expect(functions.verdict(name), name).toBe('unknown');
-    expect(functions.verdict('file')).toBe('forbidden');
+    for (const name of ['sum', 'SUM', 'sumIf', 'sumIfOrNull', 'totalMerge', 'total'])
+      expect(functions.permissionOf(name), name).toBe('allowed');
+    for (const name of ['PLUS', 'plusIf', 'If', 'FILE']) expect(functions.permissionOf(name), name).toBe('unknown');
+    expect(functions.permissionOf('file')).toBe('forbidden');
     expect(functions.forbidsBareName('FILE')).toBe(true);
   });
 });

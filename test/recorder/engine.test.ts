@@ -9,13 +9,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadAddon } from '../../recorder/engine/addon.ts';
 import { EngineError, startEngine } from '../../recorder/engine.ts';
-import { ask, asWriter, engineMissing, openEngine, type TestEngine, temporaryFolder, writerKey } from './running-engine.ts';
+import { asWriter, engineMissing, runQuery, startTestEngine, type TestEngine, temporaryFolder, writerKey } from './running-engine.ts';
 
 let engine: TestEngine;
 
 describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await engine.writer.command('CREATE TABLE t (id UInt64, body String CODEC(ZSTD(1))) ENGINE = MergeTree ORDER BY id');
   });
   afterAll(() => engine.close());
@@ -231,8 +231,8 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
         await engine.writer.command('TRUNCATE TABLE t');
         const statement = `INSERT INTO t (id, body) FORMAT ${format}`;
         const reply = inUrl
-          ? await ask(engine.url, data, { query: String(new URLSearchParams({ query: statement })), headers: asWriter })
-          : await ask(engine.url, `${statement}\n${data}`, { headers: asWriter });
+          ? await runQuery(engine.url, data, { query: String(new URLSearchParams({ query: statement })), headers: asWriter })
+          : await runQuery(engine.url, `${statement}\n${data}`, { headers: asWriter });
         expect(reply.text).toBe('');
         expect(JSON.parse(reply.headers.get('x-clickhouse-summary') ?? '{}')).toMatchObject({ written_rows: '2' });
         expect(await engine.reader.select('SELECT * FROM t ORDER BY id')).toEqual([
@@ -260,13 +260,13 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
     });
 
     it('says what is wrong with data, without saying where they lay', async () => {
-      const wrong = await ask(engine.url, 'INSERT INTO t FORMAT JSONEachRow {"id":"x"}', { headers: asWriter });
+      const wrong = await runQuery(engine.url, 'INSERT INTO t FORMAT JSONEachRow {"id":"x"}', { headers: asWriter });
       expect([wrong.status, wrong.code]).toEqual([400, 27]);
       expect(wrong.text).toMatch(/row 1/);
       expect(wrong.text).not.toContain('incoming');
-      const short = await ask(engine.url, 'abc', { query: 'query=INSERT+INTO+t+FORMAT+RowBinary', headers: asWriter });
+      const short = await runQuery(engine.url, 'abc', { query: 'query=INSERT+INTO+t+FORMAT+RowBinary', headers: asWriter });
       expect(short.status).not.toBe(200);
-      const codes = async (sql: string) => (await ask(engine.url, sql, { headers: asWriter })).code;
+      const codes = async (sql: string) => (await runQuery(engine.url, sql, { headers: asWriter })).code;
       expect(await codes('INSERT INTO nowhere FORMAT CSV 1')).toBe(60);
       expect(await codes('INSERT INTO t (nothing) FORMAT CSV 1')).toBe(16);
       expect(await codes('INSERT INTO t FORMAT Nonsense 1')).toBe(73);
@@ -297,9 +297,9 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
 
     it('takes all columns but some', async () => {
       await engine.writer.command('TRUNCATE TABLE t');
-      expect((await ask(engine.url, 'INSERT INTO t (* EXCEPT (body)) FORMAT CSV\n5\n', { headers: asWriter })).text).toBe('');
+      expect((await runQuery(engine.url, 'INSERT INTO t (* EXCEPT (body)) FORMAT CSV\n5\n', { headers: asWriter })).text).toBe('');
       expect(await engine.reader.select('SELECT * FROM t')).toEqual([{ id: 5, body: '' }]);
-      expect((await ask(engine.url, 'INSERT INTO t (* EXCEPT nothing) FORMAT CSV\n5\n', { headers: asWriter })).code).toBe(16);
+      expect((await runQuery(engine.url, 'INSERT INTO t (* EXCEPT nothing) FORMAT CSV\n5\n', { headers: asWriter })).code).toBe(16);
     });
 
     it('reads nothing but an INSERT over GET', async () => {
@@ -319,8 +319,8 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
     it('reads the statement from the URL, the body, both, or a form', async () => {
       const get = (query: Record<string, string>) => fetch(`${engine.url}/?${new URLSearchParams(query)}`).then(reply => reply.text());
       expect(await get({ query: 'SELECT 1, 2' })).toBe('1\t2\n');
-      expect((await ask(engine.url, 'SELECT 1, 2')).text).toBe('1\t2\n');
-      expect((await ask(engine.url, ', 2', { query: 'query=SELECT+1' })).text).toBe('1\t2\n');
+      expect((await runQuery(engine.url, 'SELECT 1, 2')).text).toBe('1\t2\n');
+      expect((await runQuery(engine.url, ', 2', { query: 'query=SELECT+1' })).text).toBe('1\t2\n');
       const form = new FormData();
       form.set('query', 'SELECT {a:UInt8} + 1, {s:String}');
       form.set('param_a', '1');
@@ -330,18 +330,18 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
 
     it('takes format, database and user from headers and parameters', async () => {
       const json = { 'x-clickhouse-format': 'JSONEachRow' };
-      expect((await ask(engine.url, 'SELECT 1 AS a', { headers: json })).text).toBe('{"a":1}\n');
-      expect((await ask(engine.url, 'SELECT 1 AS a', { query: 'default_format=CSV' })).text).toBe('1\n');
-      expect((await ask(engine.url, 'SELECT 1 AS a FORMAT JSONCompactEachRow', { headers: json })).text).toBe('[1]\n');
-      expect((await ask(engine.url, 'SELECT * FROM one', { query: 'database=system' })).text).toBe('0\n');
-      expect((await ask(engine.url, 'SELECT * FROM processes', { headers: { 'x-clickhouse-database': 'system' } })).code).toBe(497);
-      expect((await ask(engine.url, 'SELECT 1', { query: 'database=other' })).status).toBe(404);
+      expect((await runQuery(engine.url, 'SELECT 1 AS a', { headers: json })).text).toBe('{"a":1}\n');
+      expect((await runQuery(engine.url, 'SELECT 1 AS a', { query: 'default_format=CSV' })).text).toBe('1\n');
+      expect((await runQuery(engine.url, 'SELECT 1 AS a FORMAT JSONCompactEachRow', { headers: json })).text).toBe('[1]\n');
+      expect((await runQuery(engine.url, 'SELECT * FROM one', { query: 'database=system' })).text).toBe('0\n');
+      expect((await runQuery(engine.url, 'SELECT * FROM processes', { headers: { 'x-clickhouse-database': 'system' } })).code).toBe(497);
+      expect((await runQuery(engine.url, 'SELECT 1', { query: 'database=other' })).status).toBe(404);
       const basic = `Basic ${Buffer.from(`writer:${writerKey}`).toString('base64')}`;
-      expect((await ask(engine.url, 'SELECT count() FROM system.processes', { headers: { authorization: basic } })).status).toBe(200);
+      expect((await runQuery(engine.url, 'SELECT count() FROM system.processes', { headers: { authorization: basic } })).status).toBe(200);
     });
 
     it('sends the headers that clients look for', async () => {
-      const { headers } = await ask(engine.url, 'SELECT 1 FORMAT JSON', { query: 'query_id=my-id' });
+      const { headers } = await runQuery(engine.url, 'SELECT 1 FORMAT JSON', { query: 'query_id=my-id' });
       expect(headers.get('x-clickhouse-query-id')).toBe('my-id');
       expect(headers.get('x-clickhouse-format')).toBe('JSON');
       expect(headers.get('x-clickhouse-timezone')).toBeTruthy();
@@ -349,7 +349,7 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       expect(headers.get('x-clickhouse-exception-tag')).toMatch(/^[0-9a-f]{16}$/);
       expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
       expect(JSON.parse(headers.get('x-clickhouse-summary') ?? '')).toMatchObject({ result_rows: '1' });
-      const injected = await ask(engine.url, 'SELECT 1', { query: `query_id=${encodeURIComponent('a\r\nx: y')}` });
+      const injected = await runQuery(engine.url, 'SELECT 1', { query: `query_id=${encodeURIComponent('a\r\nx: y')}` });
       expect(injected.headers.get('x-clickhouse-query-id')).toMatch(/^[0-9a-f-]{36}$/);
     });
 
@@ -384,7 +384,10 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
     });
 
     it('frames an exception in the middle of an answer', async () => {
-      const { headers, text } = await ask(engine.url, "SELECT throwIf(number = 250000, 'boom'), number FROM numbers(300000) FORMAT CSV");
+      const { headers, text } = await runQuery(
+        engine.url,
+        "SELECT throwIf(number = 250000, 'boom'), number FROM numbers(300000) FORMAT CSV",
+      );
       const tag = headers.get('x-clickhouse-exception-tag');
       const frame = new RegExp(`\\r\\n__exception__\\r\\n${tag}\\r\\n(Code: 395[\\s\\S]*\\n)(\\d+) ${tag}\\r\\n__exception__\\r\\n$`).exec(
         text,
@@ -401,7 +404,7 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       ['SELECT 1; SELECT 2', '', 400],
       ['SELECT 1 FORMAT Nonsense', '', 400],
     ])('refuses %s with %s', async (sql, query, status) => {
-      expect((await ask(engine.url, sql, { query })).status).toBe(status);
+      expect((await runQuery(engine.url, sql, { query })).status).toBe(status);
     });
 
     it('has no other handles and methods', async () => {
@@ -420,12 +423,12 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
       expect(await headers({ host: 'localhost:8123' })).toBe(200);
       expect(await headers({ host: '[::1]:8123' })).toBe(200);
       expect(await headers({ host: '192.168.0.7' })).toBe(200);
-      expect((await ask(engine.url, 'SELECT 1')).headers.get('access-control-allow-origin')).toBeNull();
+      expect((await runQuery(engine.url, 'SELECT 1')).headers.get('access-control-allow-origin')).toBeNull();
     });
 
     it('bounds the body of who only reads', async () => {
-      expect((await ask(engine.url, `SELECT '${'x'.repeat(400_000)}'`)).status).toBe(413);
-      expect((await ask(engine.url, 'SELECT 1')).status).toBe(200);
+      expect((await runQuery(engine.url, `SELECT '${'x'.repeat(400_000)}'`)).status).toBe(413);
+      expect((await runQuery(engine.url, 'SELECT 1')).status).toBe(200);
     });
 
     it("greets Grafana's client at its own protocol and keeps to the oldest afterwards", async () => {
@@ -442,7 +445,7 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
     it('writes statements out again without changing what they mean', async () => {
       const sql =
         "SELECT toTypeName(1.0), 1.0, 0.30000000000000004, -5, 1e300, $$a'b$$, '\\n\\'\\0x', x'4142', 0xff, `a b`, 2 BETWEEN 1 AND 3, 1::String, DATE '2026-01-02', NULL, true FROM (SELECT 1 AS `a b`)";
-      const { text } = await ask(engine.url, sql, { query: 'default_format=JSONCompactEachRow' });
+      const { text } = await runQuery(engine.url, sql, { query: 'default_format=JSONCompactEachRow' });
       expect(JSON.parse(text)).toEqual([
         'Float64',
         1,
@@ -460,7 +463,7 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
         null,
         true,
       ]);
-      const names = await ask(engine.url, 'SELECT 1+1, count(*), now() IS NULL AS `x y` FROM numbers(1)', {
+      const names = await runQuery(engine.url, 'SELECT 1+1, count(*), now() IS NULL AS `x y` FROM numbers(1)', {
         query: 'default_format=JSONCompactEachRowWithNames',
       });
       expect(JSON.parse(names.text.split('\n')[0] ?? '')).toEqual(['plus(1, 1)', 'count()', 'x y']);
@@ -470,7 +473,7 @@ describe.skipIf(engineMissing)(`The embedded engine${engineMissing}`, () => {
 
 describe.skipIf(engineMissing)(`The engine's folder${engineMissing}`, () => {
   it('belongs to one process, and another is told so by name', async () => {
-    const mine = await openEngine();
+    const mine = await startTestEngine();
     const { execFileSync } = await import('node:child_process');
     const code = `
       import { startEngine } from ${JSON.stringify(new URL('../../recorder/engine.ts', import.meta.url).href)};
@@ -490,18 +493,18 @@ describe.skipIf(engineMissing)(`The engine's folder${engineMissing}`, () => {
 
   it('can be closed and opened again, with everything in it', async () => {
     const path = temporaryFolder();
-    const first = await openEngine({ path });
+    const first = await startTestEngine({ path });
     await first.writer.command('CREATE TABLE kept (id UInt64) ENGINE = MergeTree ORDER BY id');
     await first.writer.insert('kept', [{ id: 1 }]);
     await first.close();
-    const second = await openEngine({ path });
+    const second = await startTestEngine({ path });
     expect(await second.reader.select('SELECT * FROM kept')).toEqual([{ id: 1 }]);
     await second.close();
   });
 
   it('closes while queries run: reads end, writes are finished', async () => {
     const path = temporaryFolder();
-    const first = await openEngine({ path });
+    const first = await startTestEngine({ path });
     await first.writer.command('CREATE TABLE kept (id UInt64) ENGINE = MergeTree ORDER BY id');
     const read = first.reader.select('SELECT max(sipHash64(number)) FROM numbers(100000000000)').catch((error: unknown) => error);
     const write = first.writer.command('INSERT INTO kept SELECT number FROM numbers(3000000)');
@@ -515,7 +518,7 @@ describe.skipIf(engineMissing)(`The engine's folder${engineMissing}`, () => {
     expect(await read).toBeInstanceOf(Error);
     await write;
     await closed;
-    const second = await openEngine({ path });
+    const second = await startTestEngine({ path });
     expect(await second.reader.select('SELECT count() AS n FROM kept')).toEqual([{ n: 3_000_000 }]);
     await second.close();
   });
@@ -542,17 +545,17 @@ describe('An engine that cannot start', () => {
       `Port ${port} on 127.0.0.1 is taken: set store.port`,
     );
     taken.close();
-    const mine = await openEngine({ path });
+    const mine = await startTestEngine({ path });
     await expect(startEngine({ path, host: '127.0.0.1', port: 0, writerKey: 'k' })).rejects.toThrow(/open in this process already/);
     await mine.close();
   });
 
   it.skipIf(engineMissing)('asks the reader for the password when there is one', async () => {
-    const guarded = await openEngine({ password: 'open sesame' });
+    const guarded = await startTestEngine({ password: 'open sesame' });
     expect(await guarded.reader.select('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect((await ask(guarded.url, 'SELECT 1')).code).toBe(516);
+    expect((await runQuery(guarded.url, 'SELECT 1')).code).toBe(516);
     const browser = { origin: 'https://grafana.example', 'x-clickhouse-user': 'default', 'x-clickhouse-key': 'open sesame' };
-    expect((await ask(guarded.url, 'SELECT 1', { headers: browser })).status).toBe(200);
+    expect((await runQuery(guarded.url, 'SELECT 1', { headers: browser })).status).toBe(200);
     await guarded.close();
   });
 });

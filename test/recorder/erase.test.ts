@@ -7,10 +7,10 @@ import { batchesOf } from '../../recorder/batch.ts';
 import { erase } from '../../recorder/erase/erase.ts';
 import { isErased, tombstoneOf } from '../../recorder/erase/subject.ts';
 import { exportTo } from '../../recorder/export.ts';
-import { exportedFiles, noteOutput } from '../../recorder/exports.ts';
+import { exportedFiles, recordOutputFile } from '../../recorder/exports.ts';
 import { closedSegments } from '../../recorder/folders.ts';
 import { migrate } from '../../recorder/migrate.ts';
-import { packetOf } from '../../recorder/packet.ts';
+import { encodeExchange } from '../../recorder/packet.ts';
 import { rejectedFolder, spoolRoot } from '../../recorder/places.ts';
 import { columnsOf, rowsOf, tableNames } from '../../recorder/row.ts';
 import { parseSegment } from '../../recorder/segment.ts';
@@ -19,7 +19,7 @@ import { createDataset, readDataset } from '../../replay/dataset.ts';
 import { createRun, readRun } from '../../replay/run-folder.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
 import { newId, plainExchange, temporaryFolder } from './exchanges.ts';
-import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine } from './running-engine.ts';
 import { settingsIn } from './settings.ts';
 
 const by = (tenant: string, user: string, changes: Partial<Exchange> = {}): Exchange => {
@@ -33,7 +33,7 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
   const folder = temporaryFolder();
   const settings = settingsIn(folder.path);
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer);
   });
   afterAll(async () => {
@@ -58,7 +58,7 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
   const idsIn = async (table: string, column = 'request_id'): Promise<readonly string[]> =>
     (await engine.writer.select<{ id: string }>(`SELECT DISTINCT toString(${column}) AS id FROM ${table} ORDER BY id`)).map(({ id }) => id);
   const keepRejected = (exchange: Exchange): void => {
-    const { head, bodies } = packetOf(exchange);
+    const { head, bodies } = encodeExchange(exchange);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(Buffer.byteLength(head));
     mkdirSync(rejectedFolder(spoolRoot(folder.path)), { recursive: true });
@@ -138,7 +138,7 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
     const manifest = { version: 1, run: 'r2', createdAt: 0, configHash: '', arms: {}, options: {}, jobs: 3 } as const;
     createRun(folder.path, manifest, [...ofFile, imported]);
     const output = (name: string, format: 'jsonl' | 'whole', text: string): void => {
-      noteOutput(folder.path, join(folder.path, name), format);
+      recordOutputFile(folder.path, join(folder.path, name), format);
       writeFileSync(join(folder.path, name), text);
     };
     const pairs = [gone, kept].map(exchange => `${JSON.stringify({ request: whole(exchange), replay: { id: newId() } })}\n`);
@@ -221,8 +221,8 @@ test('what is meant and still lies in the spool is left out of its batch, and no
   const [place] = await closedSegments(folder.path);
   const segment = parseSegment(readFileSync(place!.path), place!.id);
   const left = (tombstone = tombstoneOf({ tenant: 'a', user: 'u' }, Date.now() + 1)) =>
-    [...batchesOf(segment, { records: 90, payloads: 30 }, [tombstone])].flatMap(({ batches, erased }) => [
-      erased,
+    [...batchesOf(segment, { records: 90, payloads: 30 }, [tombstone])].flatMap(({ batches, erasedCount }) => [
+      erasedCount,
       ...batches.flatMap(({ token, entries }) => [token, ...entries.map(({ id }) => id)]),
     ]);
   const [erased, token, ...ids] = left();

@@ -13,7 +13,7 @@ export class FakeStore {
   /** Of accepted inserts whose token was new. */
   readonly inserts: Insert[] = [];
   /** Every call, refused ones included. */
-  readonly asked: Insert[] = [];
+  readonly attempted: Insert[] = [];
   /** What `DESCRIBE TABLE` says, by table. */
   described: (table: TableName) => readonly { readonly name: string; readonly type: string }[] = () => [];
   refuse: Refuse = () => undefined;
@@ -21,7 +21,7 @@ export class FakeStore {
 
   async insertBinary(table: string, _columns: readonly string[], body: Uint8Array, token: string): Promise<void> {
     const insert: Insert = { table: table as TableName, token, body: Buffer.from(body) };
-    this.asked.push(insert);
+    this.attempted.push(insert);
     await new Promise(resolve => setImmediate(resolve));
     const error = this.refuse(insert);
     if (error) throw error;

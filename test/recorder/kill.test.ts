@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
 import { openStore } from '../../recorder/open.ts';
-import { readEnginePlace, spoolRoot } from '../../recorder/places.ts';
+import { readEngineAddress, spoolRoot } from '../../recorder/places.ts';
 import type { Store } from '../../recorder/store.ts';
 import { startRecorder } from '../../recorder/supervise.ts';
 import { temporaryFolder } from './exchanges.ts';
@@ -38,7 +38,7 @@ function startWriter(root: string): Writer {
 
 /** At once, or in the middle of an insert: when the engine notes its token. False when there is none at work. */
 async function killRecorder(path: string, inInsert: boolean): Promise<boolean> {
-  const pid = readEnginePlace(path)?.pid;
+  const pid = readEngineAddress(path)?.pid;
   if (pid === undefined) return false;
   const stop = new AbortController();
   if (inInsert) {

@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { forgetLostParts } from '../../recorder/lost-parts.ts';
+import { repairDeduplicationLogs } from '../../recorder/lost-parts.ts';
 import { migrate } from '../../recorder/migrate.ts';
 import { columnsOf, rowsOf } from '../../recorder/row.ts';
 import type { Store } from '../../recorder/store.ts';
 import { plainExchange, temporaryFolder } from './exchanges.ts';
-import { engineMissing, openEngine } from './running-engine.ts';
+import { engineMissing, startTestEngine } from './running-engine.ts';
 
 const attemptsOf = rowsOf(plainExchange(), { records: 90, payloads: 30 }).attempts.bytes;
 const columns = columnsOf('attempts').map(({ name }) => name);
@@ -17,7 +17,7 @@ const partsOf = (store: Store) =>
   store.select<{ path: string }>("SELECT path FROM system.parts WHERE table = 'attempts' AND active AND rows > 0");
 
 async function within(path: string, work: (store: Store) => Promise<void>): Promise<void> {
-  const engine = await openEngine({ path });
+  const engine = await startTestEngine({ path });
   try {
     await migrate(engine.writer);
     await work(engine.writer);
@@ -40,7 +40,7 @@ describe.skipIf(engineMissing)(`an engine that was killed in the middle of an in
       await insert(store, 'first');
       expect(await rows(store), 'the engine alone ignores it').toBe(0);
     });
-    expect(forgetLostParts(folder.path)).toBe(1);
+    expect(repairDeduplicationLogs(folder.path)).toBe(1);
     await within(folder.path, async store => {
       await insert(store, 'first');
       await insert(store, 'first');
@@ -56,7 +56,7 @@ describe.skipIf(engineMissing)(`an engine that was killed in the middle of an in
       await store.command('OPTIMIZE TABLE attempts FINAL');
       expect(await partsOf(store)).toHaveLength(1);
     });
-    expect(forgetLostParts(folder.path)).toBe(0);
+    expect(repairDeduplicationLogs(folder.path)).toBe(0);
     await within(folder.path, async store => {
       const before = await rows(store);
       await insert(store, 'second');
@@ -68,8 +68,8 @@ describe.skipIf(engineMissing)(`an engine that was killed in the middle of an in
 describe("an engine's folder", () => {
   it('may be new', () => {
     using folder = temporaryFolder();
-    expect(forgetLostParts(join(folder.path, 'not-there'))).toBe(0);
-    expect(forgetLostParts(folder.path)).toBe(0);
+    expect(repairDeduplicationLogs(join(folder.path, 'not-there'))).toBe(0);
+    expect(repairDeduplicationLogs(folder.path)).toBe(0);
   });
 
   it('keeps every line that is not about a lost part', () => {
@@ -82,7 +82,7 @@ describe("an engine's folder", () => {
     const line = (part: string, what = 1) => `${what}\t${part}\t${part}_token`;
     const kept = [line('30-20261124_1_1_0'), line('30-20261124_4_4_0'), line('30-20261123_2_2_0', 2), 'something else'];
     writeFileSync(log, [...kept, line('30-20261124_6_6_0'), line('90-20261124_2_2_0'), ''].join('\n'));
-    expect(forgetLostParts(folder.path)).toBe(2);
+    expect(repairDeduplicationLogs(folder.path)).toBe(2);
     expect(readFileSync(log, 'utf8')).toBe(`${kept.join('\n')}\n`);
     expect(readdirSync(join(table, 'deduplication_logs'))).toEqual(['deduplication_log_1.txt']);
   });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type FunctionRow, functionsOf, functionsQuery } from '../../recorder/engine/functions.ts';
+import { type FunctionRow, functionPermissions, functionsQuery } from '../../recorder/engine/functions.ts';
 import { type Migration, MigrationError, migrate, schemaFiles } from '../../recorder/migrate.ts';
 import { statementsOf } from '../../recorder/statements.ts';
 import { connect } from '../../recorder/store.ts';
-import { engineMissing, openEngine, type TestEngine, writerKey } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine, writerKey } from './running-engine.ts';
 
 describe('The migrations', () => {
   it('hold only statements that can be run twice', () => {
@@ -25,7 +25,7 @@ describe('The migrations', () => {
 describe.skipIf(engineMissing)(`Migrating a store${engineMissing}`, () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
   });
   afterAll(() => engine.close());
   beforeEach(async () => {
@@ -143,7 +143,7 @@ describe.skipIf(engineMissing)(`Migrating a store${engineMissing}`, () => {
 
   it('gives no column a name that the engine would take for a forbidden function', async () => {
     await migrate(engine.writer);
-    const functions = functionsOf(await engine.reader.select<FunctionRow>(functionsQuery), []);
+    const functions = functionPermissions(await engine.reader.select<FunctionRow>(functionsQuery), []);
     const columns = await engine.reader.select<{ name: string }>(
       "SELECT DISTINCT name FROM system.columns WHERE database = 'default' OR table IN ('tables', 'columns', 'parts', 'settings')",
     );

@@ -8,13 +8,13 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../gateway/settings/secret.ts';
 import { isLocked } from '../../recorder/lock.ts';
 import { openStore } from '../../recorder/open.ts';
-import { engineFile, ownerLock, readEnginePlace, spoolRoot } from '../../recorder/places.ts';
+import { engineFile, ownerLockFile, readEngineAddress, spoolRoot } from '../../recorder/places.ts';
 import { openReplaySpool } from '../../recorder/replay-spool.ts';
 import { openSpool } from '../../recorder/spool.ts';
 import type { Store } from '../../recorder/store.ts';
 import { startRecorder } from '../../recorder/supervise.ts';
 import { newId, plainExchange, temporaryFolder } from './exchanges.ts';
-import { engineMissing, openEngine, writerKey } from './running-engine.ts';
+import { engineMissing, startTestEngine, writerKey } from './running-engine.ts';
 import { settingsIn } from './settings.ts';
 
 const count = async (store: Store, where = '1'): Promise<number> =>
@@ -40,7 +40,7 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
   it('ships what is spooled, whatever signals come, tells how it is, and leaves nothing running', async () => {
     using folder = temporaryFolder();
     const recorder = await startRecorder(settingsIn(folder.path), silent);
-    const { pid, url } = readEnginePlace(folder.path)!;
+    const { pid, url } = readEngineAddress(folder.path)!;
     expect(url).toBe(recorder.storeUrl);
     expect(recorder.problem()).toBeUndefined();
     const root = spoolRoot(folder.path);
@@ -67,7 +67,7 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
     const lines: string[] = [];
     const recorder = await startRecorder(settingsIn(folder.path), line => lines.push(line));
     const store = await openStore(settingsIn(folder.path));
-    const { pid, url } = readEnginePlace(folder.path)!;
+    const { pid, url } = readEngineAddress(folder.path)!;
     process.kill(pid, 'SIGKILL');
     await expect.poll(() => recorder.problem(), { timeout: 5_000, interval: 5 }).toMatch(/ended with SIGKILL; it is started again/);
     await expect.poll(() => recorder.problem(), { timeout: 20_000 }).toBeUndefined();
@@ -82,12 +82,12 @@ describe.skipIf(engineMissing)(`the recorder process${engineMissing}`, { timeout
   it('ends by itself when its gateway is killed, with the last record shipped, and gives the folder free', async () => {
     using folder = temporaryFolder();
     const gateway = await startGateway(folder.path);
-    const { pid } = readEnginePlace(folder.path)!;
+    const { pid } = readEngineAddress(folder.path)!;
     const ended = once(gateway.process, 'exit');
     gateway.process.kill('SIGKILL');
     await ended;
     await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
-    expect(isLocked(ownerLock(folder.path))).toBe(false);
+    expect(isLocked(ownerLockFile(folder.path))).toBe(false);
     const store = await openStore(settingsIn(folder.path));
     expect(await count(store, `request_id = '${gateway.id}'`)).toBe(1);
     await store.close();
@@ -116,7 +116,7 @@ describe.skipIf(engineMissing)(`the store for commands${engineMissing}`, { timeo
     // The gateway took the engine along: the command goes on with one of its own.
     expect(await count(store, `request_id = '${gateway.id}'`)).toBe(1);
     await store.close();
-    expect(isLocked(ownerLock(folder.path))).toBe(false);
+    expect(isLocked(ownerLockFile(folder.path))).toBe(false);
   });
 
   it('is shared by commands that start at the same moment', async () => {
@@ -124,7 +124,7 @@ describe.skipIf(engineMissing)(`the store for commands${engineMissing}`, { timeo
     const stores = await Promise.all([1, 2, 3].map(() => openStore(settingsIn(folder.path))));
     expect(await Promise.all(stores.map(store => count(store)))).toEqual([0, 0, 0]);
     for (const store of stores) await store.close();
-    expect(isLocked(ownerLock(folder.path))).toBe(false);
+    expect(isLocked(ownerLockFile(folder.path))).toBe(false);
   });
 });
 
@@ -136,7 +136,7 @@ describe.skipIf(engineMissing)(`a replay's spool${engineMissing}`, { timeout: 60
     const spool = openReplaySpool(settings, 'run-1');
     const replays = Array.from({ length: 20 }, () => plainExchange({ run: 'run-1', replayOf: newId(), arm: 'sim/large' }));
     await Promise.all(replays.map(exchange => spool.sink.record(exchange)));
-    expect(await spool.settled()).toBe(true);
+    expect(await spool.closeAndDrain()).toBe(true);
     expect(await count(store, "run_id = 'run-1'")).toBe(20);
     expect(await store.select("SELECT count() AS n FROM replay_results WHERE run_id = 'run-1'")).toEqual([{ n: 20 }]);
     expect(await store.select('SELECT count() AS n FROM usage_1m')).toEqual([{ n: 0 }]);
@@ -146,11 +146,11 @@ describe.skipIf(engineMissing)(`a replay's spool${engineMissing}`, { timeout: 60
 
   it('is shipped to a server of its own though no gateway runs', async () => {
     using folder = temporaryFolder();
-    const server = await openEngine();
+    const server = await startTestEngine();
     const settings = settingsIn(folder.path, { url: server.url, username: 'writer', password: new Secret(writerKey) });
     const spool = openReplaySpool(settings, 'run-2');
     await spool.sink.record(plainExchange({ run: 'run-2', replayOf: newId(), arm: 'sim/large' }));
-    expect(await spool.settled()).toBe(true);
+    expect(await spool.closeAndDrain()).toBe(true);
     expect(await count(server.writer, "run_id = 'run-2'")).toBe(1);
     await server.close();
   });
@@ -160,7 +160,7 @@ describe.skipIf(engineMissing)(`a store that is a server${engineMissing}`, { tim
   it('may be away when the gateway starts: records wait, and are there when it is', async () => {
     using folder = temporaryFolder();
     using data = temporaryFolder();
-    const before = await openEngine({ path: data.path });
+    const before = await startTestEngine({ path: data.path });
     const port = Number(new URL(before.url).port);
     await before.close();
     const lines: string[] = [];
@@ -172,7 +172,7 @@ describe.skipIf(engineMissing)(`a store that is a server${engineMissing}`, { tim
     for (let i = 0; i < 30; i++) await sink.record(plainExchange());
     await expect.poll(() => recorder.stats(), { timeout: 10_000 }).toMatchObject({ exchangesWritten: 0, queueSegments: 1 });
     expect(recorder.problem()).toBeUndefined();
-    const server = await openEngine({ path: data.path, port });
+    const server = await startTestEngine({ path: data.path, port });
     await expect.poll(() => count(server.writer).catch(() => 0), { timeout: 30_000 }).toBe(30);
     await sink.close();
     await recorder.close();
@@ -181,7 +181,7 @@ describe.skipIf(engineMissing)(`a store that is a server${engineMissing}`, { tim
 
   it('that refuses the password keeps the gateway from starting, and it says why', async () => {
     using folder = temporaryFolder();
-    const server = await openEngine();
+    const server = await startTestEngine();
     const settings = settingsIn(folder.path, { url: server.url, username: 'writer', password: new Secret('wrong') });
     await expect(startRecorder(settings, silent)).rejects.toThrow(/Authentication|password/i);
     await server.close();

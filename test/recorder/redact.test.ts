@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
-import { rulesOf } from '../../recorder/redact/rules.ts';
-import { redactExchange, redacting, withoutText } from '../../recorder/redact.ts';
+import { compileRules } from '../../recorder/redact/rules.ts';
+import { redactExchange, redactingSink, stripTexts } from '../../recorder/redact.ts';
 import { rowsOf } from '../../recorder/row.ts';
 import { openSpool } from '../../recorder/spool.ts';
 import { exchange as anyExchange } from './arbitrary-exchange.ts';
@@ -68,7 +68,7 @@ describe.each([
       dropped: 0,
       close: () => spool.close(),
     };
-    const sink = redacting(through, settings);
+    const sink = redactingSink(through, settings);
     // Tags and headers are the operator's, and stay where only texts are left out.
     const before = leaky();
     await sink.record(kind === 'metadata' ? { ...before, caller: { ...before.caller, tags: {} }, requestHeaders: {} } : before);
@@ -81,7 +81,7 @@ describe.each([
 
 test('the record says what was done to it, and how large and what it was', () => {
   const before = leaky();
-  const after = redactExchange(before, rulesOf([{ name: 'email' }]));
+  const after = redactExchange(before, compileRules([{ name: 'email' }]));
   expect(after.redaction).toMatchObject({
     type: 'rules',
     count: 2,
@@ -95,13 +95,13 @@ test('the record says what was done to it, and how large and what it was', () =>
 
 test('where nothing is found the record is as it was', () => {
   const plain = plainExchange();
-  const rules = rulesOf([{ name: 'email' }, { name: 'card' }]);
+  const rules = compileRules([{ name: 'email' }, { name: 'card' }]);
   expect(redactExchange(plain, rules)).toEqual(plain);
   expect(redactExchange(plain, rules).request).toBe(plain.request);
 });
 
 test('redacted twice is redacted once, whatever the exchange', () => {
-  const rules = rulesOf([{ name: 'email' }, { name: 'letters', pattern: '[a-e]+' }]);
+  const rules = compileRules([{ name: 'email' }, { name: 'letters', pattern: '[a-e]+' }]);
   fc.assert(
     fc.property(anyExchange, exchange => {
       const once = redactExchange(exchange, rules);
@@ -116,12 +116,12 @@ test('redacted twice is redacted once, whatever the exchange', () => {
 
 test('without texts there is no payload row, and the other rows keep every number', () => {
   const before = leaky();
-  const rows = rowsOf(withoutText(before), retention);
+  const rows = rowsOf(stripTexts(before), retention);
   expect([rows.payloads.count, rows.requests.count, rows.attempts.count]).toEqual([0, 1, 1]);
-  expect(withoutText(before)).toMatchObject({ usage: before.usage, costNanoUsd: before.costNanoUsd, redaction: { type: 'metadata' } });
+  expect(stripTexts(before)).toMatchObject({ usage: before.usage, costNanoUsd: before.costNanoUsd, redaction: { type: 'metadata' } });
 });
 
 test('without rules the spool itself is the sink', () => {
   const sink = { record: () => Promise.reject(new Error()), refusal: () => undefined, dropped: 0, close: () => Promise.resolve() };
-  expect(redacting(sink, { payloads: 'full', redact: [] })).toBe(sink);
+  expect(redactingSink(sink, { payloads: 'full', redact: [] })).toBe(sink);
 });

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { reopening } from '../../recorder/reopen.ts';
+import { reconnectingStore } from '../../recorder/reopen.ts';
 import type { Store } from '../../recorder/store.ts';
 import { clickhouseError } from './fake-store.ts';
 
@@ -47,7 +47,7 @@ describe('a store whose engine goes away', () => {
   it('asks the one that takes its place, once for all who ask', async () => {
     const first = storeNamed('first', gone);
     let found = 0;
-    const store = reopening(first, async () => {
+    const store = reconnectingStore(first, async () => {
       found++;
       return storeNamed('second');
     });
@@ -58,17 +58,17 @@ describe('a store whose engine goes away', () => {
 
   it('starts a stream anew when nothing of it was given yet, and never in the middle', async () => {
     const find = async () => storeNamed('second');
-    expect(await all(reopening(storeNamed('first', gone), find).stream('a'))).toEqual(['second 0', 'second 1', 'second 2']);
+    expect(await all(reconnectingStore(storeNamed('first', gone), find).stream('a'))).toEqual(['second 0', 'second 1', 'second 2']);
     const given: unknown[] = [];
     const broken = async () => {
-      for await (const row of reopening(storeNamed('first', gone, 2), find).stream('a')) given.push(row);
+      for await (const row of reconnectingStore(storeNamed('first', gone, 2), find).stream('a')) given.push(row);
     };
     await expect(broken()).rejects.toThrow('ECONNREFUSED');
     expect(given).toEqual(['first 0', 'first 1']);
   });
 
   it('is not looked for when it has answered, were it with an error', async () => {
-    const store = reopening(
+    const store = reconnectingStore(
       storeNamed('first', () => clickhouseError(60, 'Unknown table')),
       async () => {
         throw new Error('not to be asked');
@@ -79,7 +79,7 @@ describe('a store whose engine goes away', () => {
 
   it('closes the one that is in use', async () => {
     const second = storeNamed('second');
-    const store = reopening(storeNamed('first', gone), async () => second);
+    const store = reconnectingStore(storeNamed('first', gone), async () => second);
     await store.select('a');
     await store.close();
     expect(second.closed).toBe(true);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../recorder/migrate.ts';
-import { applyRetention, daysMin, daysOf, retentionOf } from '../../recorder/retention.ts';
+import { applyRetention, retentionDaysOf, retentionOf, shortestRetention } from '../../recorder/retention.ts';
 import { columnsOf, rowsOf } from '../../recorder/row.ts';
 import { plainExchange } from './exchanges.ts';
-import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine } from './running-engine.ts';
 import { settingsIn } from './settings.ts';
 
 test("a tenant's own days go before those of all, and no body outlives its record", () => {
@@ -16,7 +16,12 @@ test("a tenant's own days go before those of all, and no body outlives its recor
   };
   const retention = retentionOf(settings);
   expect(retention).toEqual({ records: 90, payloads: 30, tenants: { a: { records: 7, payloads: 30 } } });
-  expect([daysOf(retention, 'a'), daysOf(retention, 'b'), daysOf(retention, 'toString'), daysMin(retention)]).toEqual([
+  expect([
+    retentionDaysOf(retention, 'a'),
+    retentionDaysOf(retention, 'b'),
+    retentionDaysOf(retention, 'toString'),
+    shortestRetention(retention),
+  ]).toEqual([
     { records: 7, payloads: 7 },
     { records: 90, payloads: 30 },
     { records: 90, payloads: 30 },
@@ -27,7 +32,7 @@ test("a tenant's own days go before those of all, and no body outlives its recor
 describe.skipIf(engineMissing)(`in the real engine${engineMissing}`, { timeout: 60_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer, { search: true });
   });
   afterAll(() => engine.close());

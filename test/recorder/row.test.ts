@@ -5,18 +5,18 @@ import { outcomeWord } from '../../gateway/core/exchange.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import { migrate } from '../../recorder/migrate.ts';
-import { columnsOf, type Rows, rowsOf, rowsOfFeedback, tableNames } from '../../recorder/row.ts';
+import { columnsOf, type EncodedRows, rowsOf, rowsOfFeedback, tableNames } from '../../recorder/row.ts';
 import type { Store } from '../../recorder/store.ts';
 import { exchange } from './arbitrary-exchange.ts';
 import { newId, plainExchange } from './exchanges.ts';
-import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine } from './running-engine.ts';
 
 const retention = { records: 3650, payloads: 3650 };
 /** Days of their own would make more partitions than one insert may have. */
 const today = (seed: number) =>
   fc.sample(exchange, { numRuns: 40, seed }).map((e, i) => ({ ...e, receivedAt: Date.now() - i, endedAt: Date.now() }));
 
-async function insert(store: Store, rows: readonly Rows[], token: string): Promise<void> {
+async function insert(store: Store, rows: readonly EncodedRows[], token: string): Promise<void> {
   for (const table of tableNames) {
     const columns = columnsOf(table).map(({ name }) => name);
     await store.insertBinary(table, columns, Buffer.concat(rows.map(of => of[table].bytes)), `${token} ${table}`);
@@ -26,7 +26,7 @@ async function insert(store: Store, rows: readonly Rows[], token: string): Promi
 describe.skipIf(engineMissing)(`rows in the real engine${engineMissing}`, () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer);
   });
   afterAll(() => engine.close());

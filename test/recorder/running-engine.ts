@@ -35,7 +35,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-export async function openEngine(options: Partial<EngineOptions> = {}): Promise<TestEngine> {
+export async function startTestEngine(options: Partial<EngineOptions> = {}): Promise<TestEngine> {
   const path = options.path ?? temporaryFolder();
   const engine: RunningEngine = await startEngine({ host: '127.0.0.1', port: 0, writerKey, ...options, path });
   const writer = connect({ url: engine.url, username: 'writer', password: writerKey });
@@ -53,7 +53,7 @@ export async function openEngine(options: Partial<EngineOptions> = {}): Promise<
   };
 }
 
-export interface Reply {
+export interface QueryReply {
   readonly status: number;
   readonly code: number;
   readonly text: string;
@@ -61,11 +61,11 @@ export interface Reply {
 }
 
 /** A plain request, as curl would make it; `sql` as the body. */
-export async function ask(
+export async function runQuery(
   url: string,
   sql: string,
   init: { readonly query?: string; readonly headers?: Record<string, string> } = {},
-): Promise<Reply> {
+): Promise<QueryReply> {
   const response = await fetch(`${url}/?${init.query ?? ''}`, { method: 'POST', body: sql, headers: { ...init.headers } });
   const text = await response.text();
   return {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { Arena, buffersOf } from '../../recorder/arena.ts';
-import { parsePacket } from '../../recorder/packet.ts';
+import { decodeExchange } from '../../recorder/packet.ts';
 import {
   fileHeaderBytes,
   newSegmentId,
@@ -24,7 +24,7 @@ function segmentOf(exchanges: readonly Exchange[]): Buffer {
   return Buffer.concat([renderFileHeader(id), ...buffersOf(frames, 0, saltOf(id))]);
 }
 
-const idsOf = (file: Uint8Array): string[] => parseSegment(file, id).frames.map(frame => parsePacket(frame.payload).id);
+const idsOf = (file: Uint8Array): string[] => parseSegment(file, id).frames.map(frame => decodeExchange(frame.payload).id);
 const exchanges = fc.array(exchange, { minLength: 1, maxLength: 6 });
 
 describe('a segment', () => {
@@ -32,7 +32,7 @@ describe('a segment', () => {
     fc.assert(
       fc.property(exchanges, written => {
         const { frames, corrupt, tornBytes } = parseSegment(segmentOf(written), 'unused');
-        expect(frames.map(frame => parsePacket(frame.payload))).toEqual(written);
+        expect(frames.map(frame => decodeExchange(frame.payload))).toEqual(written);
         expect([corrupt, tornBytes]).toEqual([0, 0]);
       }),
       { numRuns },
@@ -44,7 +44,7 @@ describe('a segment', () => {
     const large = Buffer.alloc(300_000, 'large ');
     const written = { ...sample!, request: large, response: Buffer.from(large), attempts: [] };
     const file = segmentOf([written, sample!, written]);
-    expect(parseSegment(file, id).frames.map(frame => parsePacket(frame.payload))).toEqual([written, sample, written]);
+    expect(parseSegment(file, id).frames.map(frame => decodeExchange(frame.payload))).toEqual([written, sample, written]);
     expect(file.length).toBeLessThan(3 * 300_000);
   });
 
@@ -78,7 +78,7 @@ describe('a segment', () => {
         const untouched = parseSegment(whole, id).frames.filter(
           ({ offset, payload }) => offset + 20 + payload.length <= from || offset >= from + remove,
         );
-        const read = parseSegment(broken, id).frames.map(frame => parsePacket(frame.payload));
+        const read = parseSegment(broken, id).frames.map(frame => decodeExchange(frame.payload));
         expect(read).toEqual(expect.arrayContaining(untouched.map(frame => written[frame.sequence])));
         for (const found of read) expect(written).toContainEqual(found);
         expect(new Set(read.map(e => e.id)).size).toBe(read.length);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { Arena, buffersOf } from '../../recorder/arena.ts';
-import { parsePacket } from '../../recorder/packet.ts';
+import { decodeExchange } from '../../recorder/packet.ts';
 import { columnsOf } from '../../recorder/row.ts';
 import { newSegmentId, parseSegment, renderFileHeader, saltOf, segmentName } from '../../recorder/segment.ts';
 import { Shipper } from '../../recorder/ship.ts';
@@ -76,7 +76,7 @@ describe('shipping', () => {
     // The first life dies after some inserts: the segment is still there.
     store.refuse = () => (store.inserts.length < 4 ? undefined : new Error('socket hang up'));
     const first = ship(folder.path, store);
-    await expect.poll(() => store.asked.length, patient).toBeGreaterThan(5);
+    await expect.poll(() => store.attempted.length, patient).toBeGreaterThan(5);
     await first.close(0);
     const before = store.inserts.length;
     store.refuse = () => undefined;
@@ -102,7 +102,7 @@ describe('shipping', () => {
     const store = new FakeStore();
     store.refuse = ({ table }) => (table === 'requests' ? new Error('socket hang up') : undefined);
     const first = ship(folder.path, store);
-    await expect.poll(() => store.asked.filter(({ table }) => table === 'requests').length, patient).toBeGreaterThan(0);
+    await expect.poll(() => store.attempted.filter(({ table }) => table === 'requests').length, patient).toBeGreaterThan(0);
     await first.close(0);
     const file = readFileSync(path);
     file[parseSegment(file, '').frames[0]!.offset + 30]! ^= 1;
@@ -210,7 +210,7 @@ describe('what the store refuses', () => {
       return table === 'requests' ? new Error('socket hang up') : undefined;
     };
     const first = ship(folder.path, store);
-    await expect.poll(() => store.asked.filter(({ table }) => table === 'requests').length, patient).toBeGreaterThan(0);
+    await expect.poll(() => store.attempted.filter(({ table }) => table === 'requests').length, patient).toBeGreaterThan(0);
     await first.close(0);
     expect(segmentsIn(folder.path).filter(name => name.endsWith('.splits'))).toHaveLength(1);
     store.refuse = () => undefined;
@@ -240,7 +240,7 @@ describe('what the store refuses', () => {
     expect(store.count('requests', idsOf(exchanges))).toBe(7);
     const rejected = readdirSync(join(folder.path, 'rejected'));
     expect(rejected).toEqual([expect.stringMatching(/^[0-9a-f]{24}-4-attempts\.rejected$/)]);
-    expect(parsePacket(readFileSync(join(folder.path, 'rejected', rejected[0]!))).id).toBe(poison.id);
+    expect(decodeExchange(readFileSync(join(folder.path, 'rejected', rejected[0]!))).id).toBe(poison.id);
     expect(shipper.stats.rejected).toBe(1);
     expect(lines.join()).toMatch(/is set aside in .*Cannot read all data/);
   });
@@ -253,12 +253,12 @@ describe('what the store refuses', () => {
     store.refuse = () => clickhouseError(33, 'Cannot read all data');
     store.described = table => columnsOf(table).slice(1);
     const shipper = ship(folder.path, store);
-    await expect.poll(() => store.asked.length, { timeout: 20_000 }).toBeGreaterThan(5);
+    await expect.poll(() => store.attempted.length, { timeout: 20_000 }).toBeGreaterThan(5);
     store.refuse = () => undefined;
     await settled(folder.path);
     await shipper.close(1_000);
     for (const table of ['requests', 'attempts'] as const) expect(store.count(table, idsOf(exchanges)), table).toBe(3);
-    expect(store.asked.every(({ token }) => !token.includes('/'))).toBe(true);
+    expect(store.attempted.every(({ token }) => !token.includes('/'))).toBe(true);
     expect(shipper.stats.rejected).toBe(0);
   });
 

@@ -6,12 +6,12 @@ import { Shipper } from '../../recorder/ship.ts';
 import { openSpool } from '../../recorder/spool.ts';
 import type { Store } from '../../recorder/store.ts';
 import { newId, plainExchange, temporaryFolder } from './exchanges.ts';
-import { engineMissing, openEngine, type TestEngine } from './running-engine.ts';
+import { engineMissing, startTestEngine, type TestEngine } from './running-engine.ts';
 
 describe.skipIf(engineMissing)(`what was acknowledged is looked for${engineMissing}`, { timeout: 60_000 }, () => {
   let engine: TestEngine;
   beforeAll(async () => {
-    engine = await openEngine();
+    engine = await startTestEngine();
     await migrate(engine.writer);
   });
   afterAll(() => engine.close());

@@ -1,6 +1,6 @@
 /** A run that ends as soon as its gate is decided, by a judgement that may be looked at again and again. */
 import { expect, test } from 'vitest';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const gate = (sequential: boolean): string => `
 version: 1
@@ -13,7 +13,7 @@ gates:
 `;
 
 test('calls that would change nothing any more are not made', { timeout: 120_000 }, async () => {
-  await using place = new Place(`
+  await using place = new Workspace(`
 server: { port: 0 }
 store: { port: 0 }
 providers: { sim: { api: simulated } }

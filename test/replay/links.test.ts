@@ -1,15 +1,15 @@
 /** From a trace of yesterday to what was asked again today, over real processes. */
 import { expect, test } from 'vitest';
-import { attributeOf, receiver } from '../gateway/observe/receiver.ts';
-import { Place } from '../hindcast.ts';
+import { attributeOf, startOtlpReceiver } from '../gateway/observe/receiver.ts';
+import { Workspace } from '../hindcast.ts';
 import { engineMissing } from '../recorder/running-engine.ts';
 
 test.skipIf(engineMissing)(
   `a run's spans lead to the spans of the requests that it asks again${engineMissing}`,
   { timeout: 120_000 },
   async () => {
-    await using otlp = await receiver();
-    await using place = new Place(`server: { port: 0 }
+    await using otlp = await startOtlpReceiver();
+    await using place = new Workspace(`server: { port: 0 }
 store: { port: 0 }
 telemetry: { otlp: "${otlp.url}" }
 providers: { sim: { api: simulated } }

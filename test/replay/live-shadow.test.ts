@@ -1,7 +1,7 @@
 /** A live share of traffic asked of another target in the background, read by `diff` like a run and in no production figure; and the flags that select, on real records. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const fast = 'ttft=1:tps=100000';
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
@@ -21,7 +21,7 @@ keys:
 const each = 12;
 
 test('shadows are compared with what callers got, and every flag that selects takes just its requests', { timeout: 120_000 }, async () => {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
   const gateway = await place.serve();
   const ask = async (tenant: string, route: string, n: number): Promise<void> => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {

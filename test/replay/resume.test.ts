@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
 import { type Job, Journal, progressOf } from '../../replay/journal.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const job = (n: number): Job => ({ request: `r${n}`, arm: 'sim/large', repeat: 0 });
 
@@ -98,7 +98,7 @@ test.each(moments)(
       }, 60);
     });
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-    await using place = new Place(config(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+    await using place = new Workspace(config(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
     const items = Array.from({ length: 300 }, (_, i) =>
       JSON.stringify({
         custom_id: `item-${i}`,

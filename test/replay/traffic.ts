@@ -38,12 +38,12 @@ export function mooncakeArrivals(): readonly Arrival[] {
   return rows.map(row => ({ at: row.timestamp - rows[0]!.timestamp, input: row.input_length, output: row.output_length }));
 }
 
-interface Timing {
+interface LatencySample {
   readonly ttft: number;
   readonly tokensPerSecond: number;
 }
 
-function timingsOf(provider: string): readonly Timing[] {
+function latencySamplesOf(provider: string): readonly LatencySample[] {
   return readFileSync(recording(latencyTrace)!, 'utf8')
     .trim()
     .split('\n')
@@ -54,22 +54,23 @@ function timingsOf(provider: string): readonly Timing[] {
     .map(row => ({ ttft: 1_000 * row.ttft_s, tokensPerSecond: row.output_tokens / (row.total_s - row.ttft_s) }));
 }
 
-const coin = (...what: readonly unknown[]): number => createHash('sha256').update(what.join(' ')).digest().readUInt32BE() / 2 ** 32;
+const seededUniform = (...seeds: readonly unknown[]): number =>
+  createHash('sha256').update(seeds.join(' ')).digest().readUInt32BE() / 2 ** 32;
 
 const start = Date.parse('2026-11-16T09:00:00Z');
 
 /** Lines as `hindcast replay export` writes them. The cheap model fails now and then, and is unsure of a third of its answers. */
 export function* trafficLines(count: number): Generator<string> {
   const arrivals = azureArrivals();
-  const [quick, strong] = [timingsOf('anyscale'), timingsOf('perplexity')];
+  const [quick, strong] = [latencySamplesOf('anyscale'), latencySamplesOf('perplexity')];
   const length = arrivals.at(-1)!.at + 1_000;
   for (let i = 0; i < count; i++) {
     const arrival = arrivals[i % arrivals.length]!;
     const round = Math.floor(i / arrivals.length);
     const id = `01900000-0000-7000-8000-${String(i).padStart(12, '0')}`;
     const tokens = { inputTokens: arrival.input, outputTokens: arrival.output, cachedTokens: 0, reasoningTokens: 0 };
-    const attempt = (number: number, target: string, timings: readonly Timing[], perToken: number) => {
-      const { ttft, tokensPerSecond } = timings[Math.floor(coin(id, target) * timings.length)]!;
+    const attempt = (number: number, target: string, timings: readonly LatencySample[], perToken: number) => {
+      const { ttft, tokensPerSecond } = timings[Math.floor(seededUniform(id, target) * timings.length)]!;
       const durationMs = Math.round(ttft + (1_000 * arrival.output) / tokensPerSecond);
       const costNanoUsd = Math.round(perToken * (arrival.input + 4 * arrival.output));
       return {
@@ -86,8 +87,8 @@ export function* trafficLines(count: number): Generator<string> {
       };
     };
     const first = attempt(1, 'quick/small', quick, 100);
-    const failed = coin(id, 'fails') < 0.02;
-    const confidence = 0.5 + coin(id, 'confidence') / 2;
+    const failed = seededUniform(id, 'fails') < 0.02;
+    const confidence = 0.5 + seededUniform(id, 'confidence') / 2;
     const cheap = failed
       ? { ...first, outcome: 'overloaded', status: 503, accepted: false, durationMs: 200, firstTokenMs: 0, costNanoUsd: 0 }
       : { ...first, accepted: confidence >= 0.67, signals: { mean_logprob: confidence } };

@@ -16,7 +16,7 @@ import { replayedText } from '../../replay/report/replayed.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
 import { type Matching, Mocks, type ToolGave, turnsIn } from '../../replay/turns.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 const user = (content: string): Json => ({ role: 'user', content });
@@ -202,7 +202,7 @@ test('through the command line: a recorded turn is planned, asked whole, and hel
   timeout: 120_000,
 }, async () => {
   await using upstream = await model([rain, clock, { role: 'assistant', content: 'It rains at noon.' }]);
-  await using place = new Place(`
+  await using place = new Workspace(`
 server: { port: 0 }
 store: { port: 0 }
 providers: { b: { api: openai, key: k-0123456789, base_url: "${upstream.url}", allow_private: true } }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readRequests } from '../../replay/source-file.ts';
-import { Place } from '../hindcast.ts';
+import { Workspace } from '../hindcast.ts';
 
 const fast = 'ttft=1:tps=100000';
 const config = `
@@ -23,7 +23,7 @@ routes:
 `;
 
 test('a morning is planned, kept as a dataset, asked again, answered from the record, and reported', { timeout: 400_000 }, async () => {
-  await using place = new Place(config);
+  await using place = new Workspace(config);
   const gateway = await place.serve();
   const ask = (content: string, tag: string) =>
     fetch(`${gateway.url}/v1/chat/completions`, {
@@ -143,7 +143,7 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
 });
 
 /** Words that nothing cheaper could hold against one another are for a judge, who is paid once and heard for ever. */
-async function judgedPairs(place: Place): Promise<void> {
+async function judgedPairs(place: Workspace): Promise<void> {
   let calls = 0;
   // Of some orders it cannot make up its mind: whatever stands first is better.
   const judge = createServer(async (request, response) => {

@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Ended, type Gateway, Place } from '../hindcast.ts';
-import { goodRows, messagesOf, serveRecordings } from '../recorded-upstream.ts';
+import { type CommandResult, type Gateway, Workspace } from '../hindcast.ts';
+import { messagesOf, serveRecordings, usableRows } from '../recorded-upstream.ts';
 import { recording } from '../recordings.ts';
 import { azureTrace, latencyTrace, trafficConfig, trafficLines } from '../replay/traffic.ts';
 
@@ -32,13 +32,13 @@ export interface ShowOptions {
   print(text: string): void;
 }
 
-export interface Shown {
+export interface ShowResult {
   readonly captured: number;
-  readonly plan: Ended;
+  readonly plan: CommandResult;
   /** Calls that were done when the run was killed. */
   readonly doneAtKill: number;
-  readonly resumed: Ended;
-  readonly diff: Ended;
+  readonly resumed: CommandResult;
+  readonly diff: CommandResult;
   readonly html: string;
   /** Calls that reached providers for the run, killed and resumed. */
   readonly calls: number;
@@ -46,39 +46,42 @@ export interface Shown {
   readonly lost: number;
   /** Of each request and arm, how many answers are in the store. */
   readonly answersEach: readonly number[];
-  readonly simulation: Ended;
+  readonly simulation: CommandResult;
   readonly simulationMs: number;
 }
 
-export async function showReplay(options: ShowOptions): Promise<Shown> {
+export async function showReplay(options: ShowOptions): Promise<ShowResult> {
   const upstream = await serveRecordings();
-  await using place = new Place(configFor(upstream.url));
-  const gateway = await place.serve();
-  const told = async (...args: readonly string[]): Promise<Ended> => {
+  await using workspace = new Workspace(configFor(upstream.url));
+  const gateway = await workspace.serve();
+  const logged = async (...args: readonly string[]): Promise<CommandResult> => {
     options.print(`\n$ hindcast ${args.join(' ')}`);
-    const ended = await place.run(...args);
+    const ended = await workspace.run(...args);
     options.print(`${ended.stdout}${ended.stderr}`.trimEnd());
     return ended;
   };
   const captured = await capture(gateway, options);
   const against = ['--against', 'anthropic/claude-haiku-4-5', '--against', 'gemini/gemini-2.5-flash'] as const;
-  const plan = await told('replay', 'plan', '--since', '1h', ...against);
+  const plan = await logged('replay', 'plan', '--since', '1h', ...against);
   const before = upstream.calls;
   // Limits spread the calls, so that there is a middle to be killed in.
   const limits = ['--rpm', 'anthropic=900', '--rpm', 'gemini=900'] as const;
   const run = ['replay', 'run', '--since', '1h', ...against, '--speed', 'max', ...limits, '--max-cost', '5'] as const;
   options.print(`\n$ hindcast ${run.join(' ')}    (killed with SIGKILL in the middle)`);
-  const running = place.start(...run);
+  const running = workspace.start(...run);
   while (upstream.calls - before < captured / 2) await new Promise(wait => setTimeout(wait, 5));
   running.kill('SIGKILL');
   await running.ended;
-  const progress = JSON.parse((await place.run('replay', 'status', '--json')).stdout) as { readonly done: number; readonly lost?: number };
-  await told('replay', 'status');
-  const resumed = await told('replay', 'resume');
+  const progress = JSON.parse((await workspace.run('replay', 'status', '--json')).stdout) as {
+    readonly done: number;
+    readonly lost?: number;
+  };
+  await logged('replay', 'status');
+  const resumed = await logged('replay', 'resume');
   const calls = upstream.calls - before;
-  const diff = await told('replay', 'diff', 'latest', '--limit', '5', '-o', 'report.html');
-  const html = place.read('report.html');
-  if (options.page !== undefined) copyFileSync(join(place.folder, 'report.html'), options.page);
+  const diff = await logged('replay', 'diff', 'latest', '--limit', '5', '-o', 'report.html');
+  const html = workspace.read('report.html');
+  if (options.page !== undefined) copyFileSync(join(workspace.folder, 'report.html'), options.page);
   const answersEach = await counts(gateway);
   await gateway.end('SIGINT');
   await upstream.close();
@@ -97,7 +100,7 @@ export async function showReplay(options: ShowOptions): Promise<Shown> {
 }
 
 async function capture(gateway: Gateway, { every, print }: ShowOptions): Promise<number> {
-  const rows = goodRows('wire/openai.jsonl', ['chat']);
+  const rows = usableRows('wire/openai.jsonl', ['chat']);
   const first = [...new Map(rows.toReversed().map(row => [`${row.framing} ${messagesOf(row.request!)}`, row])).values()];
   let captured = 0;
   for (const row of first.filter((_, i) => i % every === 0)) {
@@ -126,15 +129,18 @@ async function counts(gateway: Gateway): Promise<readonly number[]> {
   return (await textIn(gateway, sql)).trim().split('\n').map(Number);
 }
 
-async function simulation({ simulated, print }: ShowOptions): Promise<{ readonly simulation: Ended; readonly simulationMs: number }> {
-  await using place = new Place(trafficConfig(0.67));
-  place.write('next.yaml', trafficConfig(0.8));
-  writeFileSync(join(place.folder, 'traffic.jsonl'), [...trafficLines(simulated)].join('\n'));
+async function simulation({
+  simulated,
+  print,
+}: ShowOptions): Promise<{ readonly simulation: CommandResult; readonly simulationMs: number }> {
+  await using workspace = new Workspace(trafficConfig(0.67));
+  workspace.write('next.yaml', trafficConfig(0.8));
+  writeFileSync(join(workspace.folder, 'traffic.jsonl'), [...trafficLines(simulated)].join('\n'));
   const args = ['replay', 'run', '--from', 'traffic.jsonl', '--mode', 'simulated', '--against', 'config:next.yaml'] as const;
   print(`\n$ hindcast ${args.join(' ')}    (arrivals and lengths of the Azure trace, latencies of real providers)`);
-  const begun = performance.now();
-  const ended = await place.run(...args);
-  const simulationMs = performance.now() - begun;
+  const startedAt = performance.now();
+  const ended = await workspace.run(...args);
+  const simulationMs = performance.now() - startedAt;
   print(`${ended.stdout}${ended.stderr}\n${simulated} requests in ${(simulationMs / 1_000).toFixed(1)} s, start and reading included.`);
   return { simulation: ended, simulationMs };
 }

@@ -32,7 +32,8 @@ export function startLoad(url: () => string | undefined, { callers, pauseMs, bod
   const caller = async (number: number): Promise<void> => {
     for (let i = 0; !stopped; i++) {
       const base = url();
-      const outcome = base === undefined ? 'broken' : await ask(base, (number + i) % 2 === 0, bodyBytes).catch(() => 'broken' as const);
+      const outcome =
+        base === undefined ? 'broken' : await sendRequest(base, (number + i) % 2 === 0, bodyBytes).catch(() => 'broken' as const);
       if (outcome === 'broken') counts.broken += 1;
       else if (typeof outcome === 'string') acknowledged.push(outcome);
       else if (outcome === 503) counts.refused += 1;
@@ -50,15 +51,15 @@ export function startLoad(url: () => string | undefined, { callers, pauseMs, bod
   };
 }
 
-const questionMsMax = 20_000;
+const requestMsMax = 20_000;
 
 /** The id when the end was seen, else the status; throws when the answer broke off. */
-async function ask(base: string, stream: boolean, bodyBytes: number): Promise<string | number> {
+async function sendRequest(base: string, stream: boolean, bodyBytes: number): Promise<string | number> {
   const response = await fetch(`${base}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'sim/small', stream, messages: [{ role: 'user', content: 'x'.repeat(bodyBytes) }] }),
-    signal: AbortSignal.timeout(questionMsMax),
+    signal: AbortSignal.timeout(requestMsMax),
   });
   const text = await response.text();
   if (response.status !== 200) return response.status;

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { coin } from '../../gateway/core/random.ts';
 import type { Store } from '../../recorder/store.ts';
 import { startLoad } from './load.ts';
-import { World } from './world.ts';
+import { ProcessCluster } from './world.ts';
 
-export interface Verdict {
+export interface DurabilityReport {
   readonly stored: number;
   /** Acknowledged and not there. */
   readonly lost: readonly string[];
@@ -15,7 +15,7 @@ export interface Verdict {
   readonly whole: boolean;
 }
 
-export interface RoundsReport extends Verdict {
+export interface RoundsReport extends DurabilityReport {
   readonly rounds: number;
   readonly kills: Readonly<Record<'gateway' | 'recorder' | 'engine', number>>;
   readonly acknowledged: number;
@@ -34,9 +34,9 @@ const drainMsMax = 120_000;
 const roundMsMax = 60_000;
 
 export async function killRounds({ rounds, seed, store, log }: RoundsOptions): Promise<RoundsReport> {
-  await using world = new World({ store, log });
-  await world.start();
-  const load = startLoad(() => world.url, { callers: 6, pauseMs: 40, bodyBytes: 1_000 });
+  await using cluster = new ProcessCluster({ store, log });
+  await cluster.start();
+  const load = startLoad(() => cluster.url, { callers: 6, pauseMs: 40, bodyBytes: 1_000 });
   const kills = { gateway: 0, recorder: 0, engine: 0 };
   const victims = store === 'apart' ? (['gateway', 'engine', 'recorder'] as const) : (['recorder', 'gateway'] as const);
   for (let round = 0; round < rounds; round++) {
@@ -46,26 +46,26 @@ export async function killRounds({ rounds, seed, store, log }: RoundsOptions): P
     }
     await sleep(1_500 * coin(seed, `moment ${round}`));
     const victim = victims[round % victims.length]!;
-    const killed = await world.kill(victim);
+    const killed = await cluster.kill(victim);
     log(`round ${round}: ${victim} ${killed ? 'killed' : 'was not there'}`);
     kills[victim] += Number(killed);
-    if (victim === 'gateway') await world.startGateway();
+    if (victim === 'gateway') await cluster.startGateway();
     if (victim === 'engine') {
       await sleep(500 * coin(seed, `pause ${round}`));
-      await world.startEngine();
+      await cluster.startEngine();
     }
   }
   await load.stop();
-  const drained = await world.drained(drainMsMax);
-  const found = await verdict(await world.store(), load.counts.acknowledged);
-  return { rounds, kills, acknowledged: load.counts.acknowledged.length, broken: load.counts.broken, drained, ...found };
+  const drained = await cluster.drained(drainMsMax);
+  const result = await checkDurability(await cluster.store(), load.counts.acknowledged);
+  return { rounds, kills, acknowledged: load.counts.acknowledged.length, broken: load.counts.broken, drained, ...result };
 }
 
-export async function verdict(store: Store, acknowledged: readonly string[]): Promise<Verdict> {
+export async function checkDurability(store: Store, acknowledged: readonly string[]): Promise<DurabilityReport> {
   const ids = async (table: string, where = '1'): Promise<readonly string[]> =>
     (await store.select<{ id: string }>(`SELECT toString(request_id) AS id FROM ${table} WHERE ${where}`)).map(({ id }) => id);
   const stored = await ids('requests');
-  const known = new Set(stored);
+  const acknowledgedIds = new Set(stored);
   const others = [
     await ids('attempts', 'attempt_no = 1'),
     await ids('payloads', 'attempt_no = 0'),
@@ -74,11 +74,12 @@ export async function verdict(store: Store, acknowledged: readonly string[]): Pr
   const [sum] = await store.select<{ n: number }>('SELECT sum(requests) AS n FROM usage_1m');
   await store.close();
   return {
-    stored: known.size,
-    lost: acknowledged.filter(id => !known.has(id)),
+    stored: acknowledgedIds.size,
+    lost: acknowledged.filter(id => !acknowledgedIds.has(id)),
     duplicates: [stored, ...others].reduce((count, list) => count + list.length - new Set(list).size, 0),
     // Exchanges that ended before any attempt have none.
     whole:
-      others.every(list => list.length <= stored.length && acknowledged.every(id => list.includes(id))) && Number(sum?.n) === known.size,
+      others.every(list => list.length <= stored.length && acknowledged.every(id => list.includes(id))) &&
+      Number(sum?.n) === acknowledgedIds.size,
   };
 }

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startLoad } from './load.ts';
-import { type Verdict, verdict } from './rounds.ts';
-import { World } from './world.ts';
+import { checkDurability, type DurabilityReport } from './rounds.ts';
+import { ProcessCluster } from './world.ts';
 
-export interface OutageReport extends Verdict {
+export interface OutageReport extends DurabilityReport {
   readonly seconds: number;
   readonly acknowledged: number;
   readonly refused: number;
@@ -23,23 +23,23 @@ type Log = (line: string) => void;
 
 /** The callers must not notice. */
 export async function storeDown(seconds: number, log: Log): Promise<OutageReport> {
-  await using world = new World({ store: 'apart', log });
-  await world.start();
-  const load = startLoad(() => world.url, { callers: 4, pauseMs: 150, bodyBytes: 8_000 });
+  await using cluster = new ProcessCluster({ store: 'apart', log });
+  await cluster.start();
+  const load = startLoad(() => cluster.url, { callers: 4, pauseMs: 150, bodyBytes: 8_000 });
   // Code that has warmed up, so that what grows is what is kept.
   await sleep(Math.min(5_000, 500 * seconds));
-  await world.kill('engine');
-  const before = residentBytes(world.gatewayPid);
+  await cluster.kill('engine');
+  const before = residentBytes(cluster.gatewayPid);
   await sleep(1_000 * seconds);
-  const grownBytes = residentBytes(world.gatewayPid) - before;
+  const grownBytes = residentBytes(cluster.gatewayPid) - before;
   await load.stop();
-  await world.startEngine();
-  const back = performance.now();
-  await world.drained(60_000);
-  const deliveredSeconds = (performance.now() - back) / 1_000;
+  await cluster.startEngine();
+  const restartedAt = performance.now();
+  await cluster.drained(60_000);
+  const deliveredSeconds = (performance.now() - restartedAt) / 1_000;
   const { acknowledged, refused, others } = load.counts;
-  const found = await verdict(await world.store(), acknowledged);
-  return { seconds, acknowledged: acknowledged.length, refused, others, grownBytes, deliveredSeconds, ...found };
+  const result = await checkDurability(await cluster.store(), acknowledged);
+  return { seconds, acknowledged: acknowledged.length, refused, others, grownBytes, deliveredSeconds, ...result };
 }
 
 function residentBytes(pid: number | undefined): number {
@@ -47,7 +47,7 @@ function residentBytes(pid: number | undefined): number {
   return Number(kibibytes) * 1_024;
 }
 
-export interface FullReport extends Verdict {
+export interface DiskFullReport extends DurabilityReport {
   readonly whenFull: 'refuse' | 'drop';
   readonly acknowledged: number;
   readonly refused: number;
@@ -76,26 +76,26 @@ export function smallDisk(mebibytes: number): { readonly path: string; unmount()
 }
 
 /** The store is away until the disk is full, and comes back then. */
-export async function diskFull(path: string, whenFull: 'refuse' | 'drop', log: Log): Promise<FullReport> {
-  await using world = new World({ store: 'apart', storePath: path, recorder: `when_full: ${whenFull}`, log });
-  await world.start();
-  await world.kill('engine');
-  const load = startLoad(() => world.url, { callers: 4, pauseMs: 5, bodyBytes: 64_000 });
-  const isFull = async (): Promise<boolean> => (whenFull === 'refuse' ? load.counts.refused > 20 : (await droppedOf(world)) > 20);
+export async function diskFull(path: string, whenFull: 'refuse' | 'drop', log: Log): Promise<DiskFullReport> {
+  await using cluster = new ProcessCluster({ store: 'apart', storePath: path, recorder: `when_full: ${whenFull}`, log });
+  await cluster.start();
+  await cluster.kill('engine');
+  const load = startLoad(() => cluster.url, { callers: 4, pauseMs: 5, bodyBytes: 64_000 });
+  const isFull = async (): Promise<boolean> => (whenFull === 'refuse' ? load.counts.refused > 20 : (await droppedOf(cluster)) > 20);
   for (const until = Date.now() + 60_000; !(await isFull()) && Date.now() < until; ) await sleep(100);
   await load.stop();
-  const dropped = await droppedOf(world);
-  await world.startEngine();
-  await world.drained(60_000);
+  const dropped = await droppedOf(cluster);
+  await cluster.startEngine();
+  await cluster.drained(60_000);
   // The spool looks at the disk twice a second.
   let recovered = false;
-  const after = startLoad(() => world.url, { callers: 1, pauseMs: 100, bodyBytes: 100 });
+  const after = startLoad(() => cluster.url, { callers: 1, pauseMs: 100, bodyBytes: 100 });
   for (const until = Date.now() + 20_000; !recovered && Date.now() < until; await sleep(50))
     recovered = after.counts.acknowledged.length > 0;
   await after.stop();
-  await world.drained(60_000);
+  await cluster.drained(60_000);
   const all = [...load.counts.acknowledged, ...after.counts.acknowledged];
-  const found = await verdict(await world.store(), all);
+  const result = await checkDurability(await cluster.store(), all);
   return {
     whenFull,
     acknowledged: all.length,
@@ -103,11 +103,11 @@ export async function diskFull(path: string, whenFull: 'refuse' | 'drop', log: L
     others: [...load.counts.others, ...after.counts.others],
     dropped,
     recovered,
-    ...found,
+    ...result,
   };
 }
 
-async function droppedOf(world: World): Promise<number> {
+async function droppedOf(world: ProcessCluster): Promise<number> {
   const text = await fetch(`${world.url}/metrics`).then(response => response.text());
   return Number(/^hindcast_recorder_dropped_total(?:\{[^}]*\})? (\S+)/m.exec(text)?.[1] ?? 0);
 }

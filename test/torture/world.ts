@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readEnginePlace, spoolRoot } from '../../recorder/places.ts';
+import { readEngineAddress, spoolRoot } from '../../recorder/places.ts';
 import { connect, type Store } from '../../recorder/store.ts';
 
 const main = resolve(import.meta.dirname, '../../main.ts');
@@ -14,7 +14,7 @@ const engineProgram = join(import.meta.dirname, 'engine-process.ts');
 const writerKey = 'a-key-of-the-torture';
 const startMsMax = 60_000;
 
-export interface WorldOptions {
+export interface ProcessClusterOptions {
   /** `apart`: the store is a process of its own, reached over HTTP. */
   readonly store: 'embedded' | 'apart';
   /** Folder of the spool; by default beside everything else. */
@@ -23,17 +23,17 @@ export interface WorldOptions {
   readonly log: (line: string) => void;
 }
 
-export class World implements AsyncDisposable {
+export class ProcessCluster implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'hindcast-torture-'));
   readonly storePath: string;
-  readonly options: WorldOptions;
+  readonly options: ProcessClusterOptions;
   /** Where the gateway listens now; undefined while there is none. */
   url: string | undefined;
   #gateway: ChildProcess | undefined;
   #engine: ChildProcess | undefined;
   #enginePort = 0;
 
-  constructor(options: WorldOptions) {
+  constructor(options: ProcessClusterOptions) {
     this.options = options;
     this.storePath = options.storePath ?? join(this.folder, 'data');
     mkdirSync(this.storePath, { recursive: true });
@@ -58,9 +58,9 @@ export class World implements AsyncDisposable {
     child.once('exit', () => {
       if (this.#gateway === child) this.url = undefined;
     });
-    this.url = await said(child, /listens? on (http:\/\/[\d.:]+)/i);
+    this.url = await waitForOutput(child, /listens? on (http:\/\/[\d.:]+)/i);
     // A recorder that does not even start is told to the operator and ends the gateway: it is killed when it is at work.
-    for (const until = Date.now() + startMsMax; ; await sleep(50)) {
+    for (const deadline = Date.now() + startMsMax; ; await sleep(50)) {
       if (
         await fetch(`${this.url}/ready`).then(
           ({ ok }) => ok,
@@ -68,14 +68,14 @@ export class World implements AsyncDisposable {
         )
       )
         return;
-      if (!this.url || Date.now() > until) throw new Error('the gateway did not become ready');
+      if (!this.url || Date.now() > deadline) throw new Error('the gateway did not become ready');
     }
   }
 
   async startEngine(): Promise<void> {
     const child = this.#spawn([engineProgram, join(this.folder, 'engine'), String(this.#enginePort), writerKey]);
     this.#engine = child;
-    await said(child, /^(http:\S+)/m);
+    await waitForOutput(child, /^(http:\S+)/m);
   }
 
   get gatewayPid(): number | undefined {
@@ -84,7 +84,7 @@ export class World implements AsyncDisposable {
 
   /** The recorder that the gateway has now: its only child. */
   recorderPid(): number | undefined {
-    if (this.options.store === 'embedded') return readEnginePlace(this.storePath)?.pid;
+    if (this.options.store === 'embedded') return readEngineAddress(this.storePath)?.pid;
     const pid = this.#gateway?.pid;
     try {
       return pid === undefined
@@ -116,8 +116,8 @@ export class World implements AsyncDisposable {
 
   /** Asks the store as its writer, with patience: it may just be starting again. */
   async store(): Promise<Store> {
-    for (const until = Date.now() + startMsMax; ; await sleep(100)) {
-      const place = this.options.store === 'embedded' ? readEnginePlace(this.storePath)?.url : `http://127.0.0.1:${this.#enginePort}`;
+    for (const deadline = Date.now() + startMsMax; ; await sleep(100)) {
+      const place = this.options.store === 'embedded' ? readEngineAddress(this.storePath)?.url : `http://127.0.0.1:${this.#enginePort}`;
       const password = this.options.store === 'embedded' ? readKey(this.storePath) : writerKey;
       if (place && password) {
         const store = connect({ url: place, username: 'writer', password });
@@ -130,7 +130,7 @@ export class World implements AsyncDisposable {
           return store;
         await store.close();
       }
-      if (Date.now() > until) throw new Error('the store does not answer');
+      if (Date.now() > deadline) throw new Error('the store does not answer');
     }
   }
 
@@ -141,7 +141,7 @@ export class World implements AsyncDisposable {
   }
 
   async drained(msMax: number): Promise<boolean> {
-    for (const until = Date.now() + msMax; this.unshipped() > 0; await sleep(50)) if (Date.now() > until) return false;
+    for (const deadline = Date.now() + msMax; this.unshipped() > 0; await sleep(50)) if (Date.now() > deadline) return false;
     return true;
   }
 
@@ -165,9 +165,9 @@ export class World implements AsyncDisposable {
       if (!child || child.exitCode !== null || child.signalCode !== null) continue;
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
-      const hard = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      const forceTimer = setTimeout(() => child.kill('SIGKILL'), 20_000);
       await ended;
-      clearTimeout(hard);
+      clearTimeout(forceTimer);
     }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
@@ -182,7 +182,7 @@ const readKey = (path: string): string => {
 };
 
 /** What the pattern's group matches in the output, once it is there. */
-async function said(child: ChildProcess, pattern: RegExp): Promise<string> {
+async function waitForOutput(child: ChildProcess, pattern: RegExp): Promise<string> {
   let text = '';
   const collect = (chunk: string): void => {
     text += chunk;

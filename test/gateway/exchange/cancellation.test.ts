@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { blackhole, ok, stream } from '../../faults/acts.ts';
 import { chunks, completion } from '../../faults/chat.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
-import { hello, helloStream, World } from '../execution.ts';
+import { ExecutionHarness, hello, helloStream } from '../execution.ts';
 
 const of = chunks();
 const sure = [{ token: 'hel', logprob: -0.01 }];
@@ -14,9 +14,9 @@ const stalled = stream([of.role, of.text('hel', sure)], { ending: 'stall' });
 
 test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async form => {
   await using a = await FaultyUpstream.start(blackhole);
-  await using world = new World({ places: { A: { url: a.url } } });
-  const asking = world.begin({ body: form === 'JSON' ? hello : helloStream });
-  const call = await a.called(1);
+  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+  const asking = world.start({ body: form === 'JSON' ? hello : helloStream });
+  const call = await a.waitForCall(1);
   const leftAt = performance.now();
   asking.cancel();
   expect(await call.closed).toBe('caller');
@@ -29,9 +29,9 @@ test.each(['JSON', 'stream'] as const)('%s: while the provider is silent', async
 
 test('while the answer is held back until it is judged: nothing of it was read, and all of it is paid', async () => {
   await using a = await FaultyUpstream.start(stalled);
-  await using world = new World({ places: { A: { url: a.url } } });
-  const asking = world.begin({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
-  const call = await a.called(1);
+  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+  const asking = world.start({ body: helloStream, chain: [{ target: 'A', accept: { signal: 'mean_logprob', atLeast: 0.5 } }] });
+  const call = await a.waitForCall(1);
   await call.performed;
   asking.cancel();
   expect(await call.closed).toBe('caller');
@@ -44,9 +44,9 @@ test('while the answer is held back until it is judged: nothing of it was read, 
 test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung up on, and both are charged', async form => {
   await using a = await FaultyUpstream.start(blackhole);
   await using b = await FaultyUpstream.start(blackhole);
-  await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-  const asking = world.begin({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
-  const calls = await Promise.all([a.called(1), b.called(1)]);
+  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+  const asking = world.start({ body: form === 'JSON' ? hello : helloStream, chain: [{ target: 'A', hedgeAfterMs: 20 }, 'B'] });
+  const calls = await Promise.all([a.waitForCall(1), b.waitForCall(1)]);
   asking.cancel();
   expect(await Promise.all(calls.map(({ closed }) => closed))).toEqual(['caller', 'caller']);
   const { attempts, outcome } = await asking.done;
@@ -60,10 +60,10 @@ test.each(['JSON', 'stream'] as const)('%s: during a race of two: both are hung 
 
 test('while it waits its turn under a limit: nobody is asked, nothing is paid, and its place is free', async () => {
   await using a = await FaultyUpstream.start(ok(completion('hello')));
-  await using world = new World({ places: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
+  await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, limits: { requestsPerMinute: 6 } } } });
   const form = { deadlineMs: 60_000 };
-  await world.ask(form);
-  const asking = world.begin(form);
+  await world.execute(form);
+  const asking = world.start(form);
   await new Promise(resolve => setImmediate(resolve));
   asking.cancel();
   const exchange = await asking.done;

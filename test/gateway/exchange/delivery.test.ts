@@ -5,11 +5,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { ByteRing } from '../../../gateway/exchange/byte-ring.ts';
 import { Delivery } from '../../../gateway/exchange/delivery.ts';
-import { cut, dripped, stream } from '../../faults/acts.ts';
-import { told } from '../../faults/chat.ts';
+import { inSmallPieces, stream, truncatedAt } from '../../faults/acts.ts';
+import { streamOf } from '../../faults/chat.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
 import { longTimeout, runs } from '../../runs.ts';
-import { helloStream, MemoryReader, readStream, World } from '../execution.ts';
+import { ExecutionHarness, helloStream, MemoryResponseSink, readStream } from '../execution.ts';
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const head = { status: 200, contentType: 'text/event-stream', headers: {} };
@@ -65,7 +65,7 @@ describe('a delivery', () => {
   test('is proved to be its record, and a record that differs in one bit, lacks a piece or has one twice is found out, with the place', () => {
     fc.assert(
       fc.property(pieces, fc.nat(), fc.constantFrom('nothing', 'bit', 'lost', 'twice', 'moved'), (texts, at, harm) => {
-        const delivery = new Delivery(new MemoryReader(Number.POSITIVE_INFINITY));
+        const delivery = new Delivery(new MemoryResponseSink(Number.POSITIVE_INFINITY));
         const said = texts.filter(text => text !== '');
         for (const text of said) delivery.write(text);
         const { chunks } = delivery;
@@ -82,7 +82,7 @@ describe('a delivery', () => {
       }),
       runs(100),
     );
-    const delivery = new Delivery(new MemoryReader(Number.POSITIVE_INFINITY));
+    const delivery = new Delivery(new MemoryResponseSink(Number.POSITIVE_INFINITY));
     delivery.write('good ');
     delivery.write('bye');
     delivery.chunks[1] = Buffer.from('bYe');
@@ -90,7 +90,7 @@ describe('a delivery', () => {
   });
 
   test('ends in no other words than those that were recorded', () => {
-    const reader = new MemoryReader(Number.POSITIVE_INFINITY);
+    const reader = new MemoryResponseSink(Number.POSITIVE_INFINITY);
     const delivery = new Delivery(reader);
     delivery.sendHead(head);
     delivery.write('so ');
@@ -105,12 +105,12 @@ describe('over real sockets', () => {
   test('what the caller read is the record, and the digest is of it, wherever the stream is cut and in whatever pieces it comes', {
     timeout: longTimeout,
   }, async () => {
-    const whole = stream(told(['hel', 'lö ', '🌍', 'x'.repeat(500)]));
+    const whole = stream(streamOf(['hel', 'lö ', '🌍', 'x'.repeat(500)]));
     await fc.assert(
       fc.asyncProperty(fc.nat(1500), fc.constantFrom('fin', 'rst'), fc.string({ maxLength: 5 }), async (bytes, end, seed) => {
-        await using upstream = await FaultyUpstream.start(dripped(cut(whole, bytes, end), seed, { sizeMax: 300 }));
-        await using world = new World({ places: { A: { url: upstream.url } } });
-        const { exchange, text } = await world.ask({ body: helloStream });
+        await using upstream = await FaultyUpstream.start(inSmallPieces(truncatedAt(whole, bytes, end), seed, { sizeMax: 300 }));
+        await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+        const { exchange, text } = await world.execute({ body: helloStream });
         expect(Buffer.from(exchange.response).toString()).toBe(text);
         expect(exchange.delivered).toMatchObject({ sha256: sha256(text), bytes: Buffer.byteLength(text) });
         expect(exchange.delivered!.events).toBeLessThanOrEqual(text.split('\n\n').length);
@@ -120,10 +120,10 @@ describe('over real sockets', () => {
   });
 
   test('a record that is not what was delivered ends the stream in an error, never in [DONE]', async () => {
-    await using upstream = await FaultyUpstream.start(stream(told(['hel', 'lo'])));
-    await using world = new World({ places: { A: { url: upstream.url } } });
+    await using upstream = await FaultyUpstream.start(stream(streamOf(['hel', 'lo'])));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
     const harmed = vi.spyOn(Delivery.prototype, 'integrityFailure').mockReturnValueOnce({ kind: 'internal', message: 'harmed' });
-    const { exchange, text } = await world.ask({ body: helloStream });
+    const { exchange, text } = await world.execute({ body: helloStream });
     harmed.mockRestore();
     expect(readStream(text)).toMatchObject({ terminal: 'none', errors: [{ code: 'internal_error' }] });
     expect(exchange).toMatchObject({ outcome: 'internal', decision: { failure: { message: 'harmed' } } });

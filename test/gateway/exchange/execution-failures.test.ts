@@ -1,17 +1,17 @@
 /** Answers in one piece, and what goes wrong with them: the rows up-01 to up-10 of the table of hostile inputs, and more. */
 import { describe, expect, test } from 'vitest';
 import { closedAt } from '../../../gateway/core/fleet.ts';
-import { answer, blackhole, cut, dripped, gzipped, ok, raw, reset, stream, twice } from '../../faults/acts.ts';
-import { completion, told } from '../../faults/chat.ts';
-import { type Act, FaultyUpstream, refusedUrl } from '../../faults/upstream.ts';
-import { type Answered, type QuestionForm, World, type WorldForm } from '../execution.ts';
+import { answer, blackhole, gzipped, inSmallPieces, ok, raw, repeated, reset, stream, truncatedAt } from '../../faults/acts.ts';
+import { completion, streamOf } from '../../faults/chat.ts';
+import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';
+import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, type ExecutionResult } from '../execution.ts';
 
 const good = ok(completion('hello'));
 const two = ['A', 'B'];
 
-interface Setting extends QuestionForm, Omit<WorldForm, 'places'> {
-  readonly a?: readonly Act[];
-  readonly b?: readonly Act[];
+interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstreams'> {
+  readonly a?: readonly ResponseScript[];
+  readonly b?: readonly ResponseScript[];
   readonly keys?: readonly string[];
 }
 
@@ -19,14 +19,14 @@ interface Setting extends QuestionForm, Omit<WorldForm, 'places'> {
 async function asked({ a = [], b = [], keys = ['sk-key-of-A'], ...form }: Setting) {
   await using upstreamA = await FaultyUpstream.start(...a);
   await using upstreamB = await FaultyUpstream.start(...b);
-  await using world = new World({ places: { A: { url: upstreamA.url, keys }, B: { url: upstreamB.url } }, ...form });
-  const answered = await world.ask({ chain: two, ...form });
+  await using world = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url, keys }, B: { url: upstreamB.url } }, ...form });
+  const answered = await world.execute({ chain: two, ...form });
   return { ...answered, calls: [upstreamA.calls.length, upstreamB.calls.length], a: upstreamA.calls, b: upstreamB.calls, world };
 }
 
-const outcomes = ({ exchange }: Answered): readonly string[] => exchange.attempts.map(a => a.outcome);
-const contentOf = ({ text }: Answered): string => JSON.parse(text).choices[0].message.content;
-const errorOf = ({ text }: Answered) => JSON.parse(text).error;
+const outcomes = ({ exchange }: ExecutionResult): readonly string[] => exchange.attempts.map(a => a.outcome);
+const contentOf = ({ text }: ExecutionResult): string => JSON.parse(text).choices[0].message.content;
+const errorOf = ({ text }: ExecutionResult) => JSON.parse(text).error;
 const waitsOf = (calls: readonly { readonly at: number }[]): number => calls[1]!.at - calls[0]!.at;
 
 describe('an answer in one piece', () => {
@@ -64,7 +64,7 @@ describe('an answer in one piece', () => {
   });
 
   test('is asked with the provider’s key and not the caller’s, unpacked, and marked against loops', async () => {
-    const { a } = await asked({ a: [good], question: { hops: 2 } });
+    const { a } = await asked({ a: [good], routedRequest: { hops: 2 } });
     expect(a[0]).toMatchObject({ method: 'POST', path: '/chat/completions' });
     expect(a[0]!.headers).toMatchObject({
       authorization: 'Bearer sk-key-of-A',
@@ -77,19 +77,19 @@ describe('an answer in one piece', () => {
   });
 
   test('arrives whole however it is cut into pieces', async () => {
-    const told = await asked({ a: [dripped(good, 'seed', { sizeMax: 7 })] });
+    const told = await asked({ a: [inSmallPieces(good, 'seed', { sizeMax: 7 })] });
     expect(contentOf(told)).toBe('hello');
     expect(told.exchange.attempts[0]!.chunks.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(told.exchange.attempts[0]!.response.length);
   });
 
   test('may come as a stream, though nobody asked for one', async () => {
-    const told_ = await asked({ a: [stream(told(['hel', 'lo']))] });
+    const told_ = await asked({ a: [stream(streamOf(['hel', 'lo']))] });
     expect(contentOf(told_)).toBe('hello');
     expect(told_.head!.contentType).toBe('application/json; charset=utf-8');
   });
 
   test('that was streamed unasked and then broke is replaced, for the caller has read nothing', async () => {
-    const told_ = await asked({ a: [stream(told(['hel', 'lo']).slice(0, 2), { ending: 'rst' })], b: [good] });
+    const told_ = await asked({ a: [stream(streamOf(['hel', 'lo']).slice(0, 2), { ending: 'rst' })], b: [good] });
     expect(contentOf(told_)).toBe('hello');
     expect(outcomes(told_)).toEqual(['truncated', 'ok']);
   });
@@ -98,8 +98,8 @@ describe('an answer in one piece', () => {
 describe('a failed attempt is replaced unseen', () => {
   test('up-01: when the connection is refused', async () => {
     await using b = await FaultyUpstream.start(good);
-    await using world = new World({ places: { A: { url: await refusedUrl() }, B: { url: b.url } } });
-    const told = await world.ask({ chain: two });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: b.url } } });
+    const told = await world.execute({ chain: two });
     expect(contentOf(told)).toBe('hello');
     expect(outcomes(told)).toEqual(['unreachable', 'ok']);
     expect(told.exchange.attempts.map(a => a.kind)).toEqual(['primary', 'fallback']);
@@ -113,7 +113,7 @@ describe('a failed attempt is replaced unseen', () => {
     expect(told.exchange.attempts[0]!.failure).toMatchObject({ retryAfterMs: 7000 });
   });
 
-  test.each<[string, Act, string]>([
+  test.each<[string, ResponseScript, string]>([
     ['the connection is reset', reset, 'unreachable'],
     ['there are no headers in time', blackhole, 'timeout'],
     ['the status says 500', answer(500, { error: { message: 'oops' } }), 'server-error'],
@@ -128,8 +128,8 @@ describe('a failed attempt is replaced unseen', () => {
     ['the bytes are no HTTP', raw('SSH-2.0-OpenSSH_9.2\r\n'), 'invalid-response'],
     ['the framing is broken', raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello'), 'invalid-response'],
     ['the status line is cut', raw('HTTP/1.1 20'), 'unreachable'],
-    ['a failing status is cut off in its body', cut(answer(429, { error: { message: 'slow down' } }), 90, 'fin'), 'rate-limited'],
-    ['a failing status never ends', cut(answer(503, 'x'.repeat(100_000)), 90_000, 'stall'), 'overloaded'],
+    ['a failing status is cut off in its body', truncatedAt(answer(429, { error: { message: 'slow down' } }), 90, 'fin'), 'rate-limited'],
+    ['a failing status never ends', truncatedAt(answer(503, 'x'.repeat(100_000)), 90_000, 'stall'), 'overloaded'],
   ])('when %s', async (_, act, outcome) => {
     const told = await asked({ a: [act], b: [good], chain: [{ target: 'A', timeoutMs: outcome === 'timeout' ? 250 : 5_000 }, 'B'] });
     expect(contentOf(told)).toBe('hello');
@@ -140,8 +140,8 @@ describe('a failed attempt is replaced unseen', () => {
   test('when it is silent too often, after which it is left alone for a while', async () => {
     await using a = await FaultyUpstream.start(...Array.from({ length: 6 }, () => blackhole));
     await using b = await FaultyUpstream.start(...Array.from({ length: 6 }, () => good));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    for (let i = 0; i < 6; i++) expect(contentOf(await world.ask({ chain: [{ target: 'A', timeoutMs: 40 }, 'B'] }))).toBe('hello');
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    for (let i = 0; i < 6; i++) expect(contentOf(await world.execute({ chain: [{ target: 'A', timeoutMs: 40 }, 'B'] }))).toBe('hello');
     expect(a.calls).toHaveLength(5);
     expect(b.calls).toHaveLength(6);
   });
@@ -251,7 +251,7 @@ describe('a failure is told', () => {
     expect(told.exchange.outcome).toBe('client_error');
   });
 
-  test.each<[string, Act, number, string, string]>([
+  test.each<[string, ResponseScript, number, string, string]>([
     ['a rate limit', answer(429, {}), 429, 'rate_limit_exceeded', 'rate_limited'],
     ['a failing server', answer(500, 'stack trace at /srv/app.py'), 502, 'upstream_error', 'upstream_error'],
     [
@@ -262,7 +262,7 @@ describe('a failure is told', () => {
       'client_error',
     ],
     ['silence', blackhole, 504, 'upstream_timeout', 'timeout'],
-    ['a cut body', cut(good, 150, 'fin'), 502, 'upstream_truncated', 'truncated'],
+    ['a cut body', truncatedAt(good, 150, 'fin'), 502, 'upstream_truncated', 'truncated'],
     ['nonsense', ok('{'), 502, 'upstream_invalid_response', 'upstream_error'],
     ['a refused key', answer(403, { error: { message: 'no', code: 'permission_denied' } }), 502, 'upstream_permission', 'upstream_error'],
   ])('when there is nobody else: %s', async (_, act, status, code, outcome) => {
@@ -306,10 +306,10 @@ describe('up-09: a refused key', () => {
       ...Array.from({ length: 8 }, () => refused),
       ...Array.from({ length: 8 }, () => good),
     );
-    await using world = new World({ places: { A: { url: upstream.url, keys: [secret, 'sk-other-KEY'] } } });
-    await world.ask({ chain: ['A'] });
-    await world.ask({ chain: ['A'] });
-    await world.ask({ chain: ['A'] });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url, keys: [secret, 'sk-other-KEY'] } } });
+    await world.execute({ chain: ['A'] });
+    await world.execute({ chain: ['A'] });
+    await world.execute({ chain: ['A'] });
     const used = upstream.calls.map(call => call.headers.authorization);
     expect(new Set(used.slice(0, 2)).size).toBe(2);
   });
@@ -335,10 +335,10 @@ describe('a healthy answer', () => {
   });
 
   test('is not confused with a second one that nobody asked for', async () => {
-    await using upstream = await FaultyUpstream.start(twice(ok(completion('first'))), ok(completion('second')));
-    await using world = new World({ places: { A: { url: upstream.url } } });
-    expect(contentOf(await world.ask())).toBe('first');
-    const second = await world.ask({ chain: [{ target: 'A', retries: 1 }] });
+    await using upstream = await FaultyUpstream.start(repeated(ok(completion('first'))), ok(completion('second')));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    expect(contentOf(await world.execute())).toBe('first');
+    const second = await world.execute({ chain: [{ target: 'A', retries: 1 }] });
     expect(contentOf(second)).toBe('second');
     expect(upstream.connections).toBe(2);
   });

@@ -1,14 +1,14 @@
 /** Streamed answers, and what goes wrong with them: the rows st-01 to st-12 of the table of hostile inputs, and more. */
 import { describe, expect, test } from 'vitest';
 import { gemini } from '../../../gateway/providers/gemini.ts';
-import { answer, dripped, ok, raw, stream, untilClose } from '../../faults/acts.ts';
-import { chunks, completion, done, event, told } from '../../faults/chat.ts';
-import { type Act, FaultyUpstream } from '../../faults/upstream.ts';
-import { helloStream, type QuestionForm, readStream, World, type WorldForm } from '../execution.ts';
+import { answer, inSmallPieces, ok, raw, stream, untilClose } from '../../faults/acts.ts';
+import { chunks, completion, done, event, streamOf } from '../../faults/chat.ts';
+import { FaultyUpstream, type ResponseScript } from '../../faults/upstream.ts';
+import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, helloStream, readStream } from '../execution.ts';
 
-interface Setting extends QuestionForm, Omit<WorldForm, 'places'> {
-  readonly a: readonly Act[];
-  readonly b?: readonly Act[];
+interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstreams'> {
+  readonly a: readonly ResponseScript[];
+  readonly b?: readonly ResponseScript[];
   /** Wait until the connection to A is closed. */
   readonly watch?: boolean;
 }
@@ -17,8 +17,8 @@ interface Setting extends QuestionForm, Omit<WorldForm, 'places'> {
 async function streamed({ a, b = [], streamIdleMs = 5_000, watch = false, ...form }: Setting) {
   await using upstreamA = await FaultyUpstream.start(...a);
   await using upstreamB = await FaultyUpstream.start(...b);
-  await using world = new World({ places: { A: { url: upstreamA.url }, B: { url: upstreamB.url } }, streamIdleMs });
-  const answered = await world.ask({ body: helloStream, chain: ['A', 'B'], ...form });
+  await using world = new ExecutionHarness({ upstreams: { A: { url: upstreamA.url }, B: { url: upstreamB.url } }, streamIdleMs });
+  const answered = await world.execute({ body: helloStream, chain: ['A', 'B'], ...form });
   const closed = watch ? await upstreamA.calls[0]!.closed : undefined;
   return {
     ...answered,
@@ -30,12 +30,12 @@ async function streamed({ a, b = [], streamIdleMs = 5_000, watch = false, ...for
 }
 
 const of = chunks();
-const whole = stream(told(['hel', 'lo'], 'chatcmpl-B'));
+const whole = stream(streamOf(['hel', 'lo'], 'chatcmpl-B'));
 const outcomes = (t: Awaited<ReturnType<typeof streamed>>): readonly string[] => t.exchange.attempts.map(a => a.outcome);
 
 describe('a stream', () => {
   test('passes event by event, with one id and one role, and without the usage that only we asked for', async () => {
-    const t = await streamed({ a: [stream(told(['hel', 'lo']))] });
+    const t = await streamed({ a: [stream(streamOf(['hel', 'lo']))] });
     expect(t.head).toMatchObject({
       status: 200,
       contentType: 'text/event-stream; charset=utf-8',
@@ -69,7 +69,7 @@ describe('a stream', () => {
   });
 
   test('tells its usage to a caller who asked for it', async () => {
-    const t = await streamed({ a: [stream(told(['hello']))], body: { ...helloStream, stream_options: { include_usage: true } } });
+    const t = await streamed({ a: [stream(streamOf(['hello']))], body: { ...helloStream, stream_options: { include_usage: true } } });
     expect(t.seen.usages).toEqual([{ prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 }]);
     expect(t.text.endsWith(done)).toBe(true);
   });
@@ -83,14 +83,14 @@ describe('a stream', () => {
   });
 
   test('arrives whole however it is cut into pieces', async () => {
-    const t = await streamed({ a: [dripped(untilClose(told(['hé', 'llo 🎉']).join('')), 'a seed', { sizeMax: 5 })] });
+    const t = await streamed({ a: [inSmallPieces(untilClose(streamOf(['hé', 'llo 🎉']).join('')), 'a seed', { sizeMax: 5 })] });
     expect(t.seen).toMatchObject({ content: 'héllo 🎉', terminal: 'done' });
   });
 
   test('asks the caller’s pauses of the provider, and does not call the silence a fault', async () => {
-    await using upstream = await FaultyUpstream.start(stream(told(Array.from({ length: 30 }, () => 'x'.repeat(20_000)))));
-    await using world = new World({ places: { A: { url: upstream.url } }, streamIdleMs: 200 });
-    const asking = world.begin({ body: helloStream, buffered: 1_000 });
+    await using upstream = await FaultyUpstream.start(stream(streamOf(Array.from({ length: 30 }, () => 'x'.repeat(20_000)))));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs: 200 });
+    const asking = world.start({ body: helloStream, bufferedMax: 1_000 });
     let settled = false;
     void asking.done.then(() => {
       settled = true;
@@ -109,8 +109,8 @@ test('a silence begins anew when the caller takes bytes again', async () => {
   await using upstream = await FaultyUpstream.start(
     stream([of.role + of.text('hel'), of.text('lo'), of.finish(), done]).toSpliced(2, 0, { waitMs: 450 }),
   );
-  await using world = new World({ places: { A: { url: upstream.url } }, streamIdleMs: 400 });
-  const asking = world.begin({ body: helloStream, buffered: 1 });
+  await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } }, streamIdleMs: 400 });
+  const asking = world.start({ body: helloStream, bufferedMax: 1 });
   await asking.reader.next();
   await new Promise(resolve => setTimeout(resolve, 350));
   asking.resume();
@@ -136,12 +136,12 @@ describe('before the first content a failed stream is replaced unseen', () => {
     expect(outcomes(t)).toEqual(['invalid-response', 'ok']);
   });
 
-  test.each<[string, Act, string]>([
+  test.each<[string, ResponseScript, string]>([
     ['it is reset after the role', stream([of.role], { ending: 'rst' }), 'truncated'],
     ['it stands still after the role', stream([of.role], { ending: 'stall' }), 'timeout'],
     ['it ends without a word', stream([]), 'truncated'],
     ['it says [DONE] and nothing else', stream([done]), 'truncated'],
-    ['an event is no JSON', stream([of.role, event('{"id":'), ...told(['hello'])]), 'invalid-response'],
+    ['an event is no JSON', stream([of.role, event('{"id":'), ...streamOf(['hello'])]), 'invalid-response'],
     ['an event is an error', stream([of.role, event({ error: { message: 'busy', code: 503 } })]), 'overloaded'],
     [
       'it keeps talking without content',
@@ -211,7 +211,7 @@ describe('after the first content a failed stream ends in one error event, and i
     expect(t.seen).toMatchObject({ content: 'Hello', terminal: 'done' });
   });
 
-  test.each<[string, Act, string]>([
+  test.each<[string, ResponseScript, string]>([
     ['half an event is its end', stream([of.role, of.text('Hel'), of.text('lo').slice(0, 40)]), 'upstream_truncated'],
     ['an event is no JSON', stream([of.role, of.text('Hel'), event('{{{')]), 'upstream_invalid_response'],
     [
@@ -250,7 +250,7 @@ describe('a whole answer stays whole', () => {
   });
 
   test('without the blank line after [DONE]', async () => {
-    const t = await streamed({ a: [untilClose(told(['hello']).join('').trimEnd())] });
+    const t = await streamed({ a: [untilClose(streamOf(['hello']).join('').trimEnd())] });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done' });
     expect(t.exchange.flags).toEqual([]);
   });
@@ -258,23 +258,23 @@ describe('a whole answer stays whole', () => {
   test('st-09: with an error after [DONE], which nobody hears, and whose connection is not used again', async () => {
     await using upstream = await FaultyUpstream.start(
       stream([of.role, of.text('hello'), of.finish(), done + event({ error: { message: 'late' } })]),
-      stream(told(['again'])),
+      stream(streamOf(['again'])),
     );
-    await using world = new World({ places: { A: { url: upstream.url } } });
-    const first = await world.ask({ body: helloStream });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    const first = await world.execute({ body: helloStream });
     expect(readStream(first.text)).toMatchObject({ content: 'hello', terminal: 'done', errors: [] });
     expect(await upstream.calls[0]!.closed).toBe('caller');
-    const second = await world.ask({ body: helloStream });
+    const second = await world.execute({ body: helloStream });
     expect(readStream(second.text)).toMatchObject({ content: 'again', terminal: 'done' });
     expect(upstream.connections).toBe(2);
   });
 
   test('and its connection is used again when nothing was wrong', async () => {
-    await using upstream = await FaultyUpstream.start(stream(told(['one'])), stream(told(['two'])));
-    await using world = new World({ places: { A: { url: upstream.url } } });
-    await world.ask({ body: helloStream });
+    await using upstream = await FaultyUpstream.start(stream(streamOf(['one'])), stream(streamOf(['two'])));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url } } });
+    await world.execute({ body: helloStream });
     await new Promise(resolve => setTimeout(resolve, 20));
-    await world.ask({ body: helloStream });
+    await world.execute({ body: helloStream });
     expect(upstream.connections).toBe(1);
   });
 
@@ -291,7 +291,7 @@ describe('a whole answer stays whole', () => {
   });
 
   test('when its connection is never closed', async () => {
-    const t = await streamed({ a: [stream(told(['hello']), { ending: 'stall' })], watch: true });
+    const t = await streamed({ a: [stream(streamOf(['hello']), { ending: 'stall' })], watch: true });
     expect(t.seen).toMatchObject({ content: 'hello', terminal: 'done' });
     expect(t.exchange.endedAt - t.exchange.receivedAt).toBeLessThan(500);
     expect(t.closed, 'it may linger for a second').toBe('caller');
@@ -314,8 +314,8 @@ describe('a whole answer stays whole', () => {
       });
     const usage = { usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 2, totalTokenCount: 6 } };
     await using upstream = await FaultyUpstream.start(stream([chunk(''), chunk('hel'), chunk('lo'), chunk(undefined, usage)]));
-    await using world = new World({ places: { A: { url: upstream.url, provider: gemini } } });
-    const { text, exchange } = await world.ask({ body: helloStream });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: upstream.url, provider: gemini } } });
+    const { text, exchange } = await world.execute({ body: helloStream });
     expect(readStream(text)).toMatchObject({ content: 'hello', terminal: 'done', finishes: ['stop'], roles: 1, usages: [] });
     expect(exchange.usage).toMatchObject({ input: 4, output: 2, source: 'provider' });
   });

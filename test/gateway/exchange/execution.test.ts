@@ -7,11 +7,11 @@ import type { Clock } from '../../../gateway/core/time.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
-import { answer, blackhole, late, ok, type RecordedAnswer, replayed, stream } from '../../faults/acts.ts';
-import { chunks, completion, done, type Token, told } from '../../faults/chat.ts';
+import { answer, blackhole, delayed, ok, type RecordedAnswer, replayed, stream } from '../../faults/acts.ts';
+import { chunks, completion, done, streamOf, type Token } from '../../faults/chat.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
 import { recordedRows, unlessRecorded } from '../../recordings.ts';
-import { hello, helloStream, readStream, World } from '../execution.ts';
+import { ExecutionHarness, hello, helloStream, readStream } from '../execution.ts';
 
 const of = chunks();
 const unsure: readonly Token[] = [
@@ -26,8 +26,8 @@ describe('a cascade', () => {
   test('declines an unsure answer and asks the next target, and both are paid for', async () => {
     await using a = await FaultyUpstream.start(ok(completion('maybe', { tokens: unsure })));
     await using b = await FaultyUpstream.start(ok(completion('certainly')));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.ask({ chain: cascade });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await world.execute({ chain: cascade });
     expect(JSON.parse(text).choices[0].message.content).toBe('certainly');
     expect(exchange.attempts).toMatchObject([
       { kind: 'primary', outcome: 'ok', accepted: false },
@@ -42,8 +42,8 @@ describe('a cascade', () => {
 
   test('takes a sure answer, and hides the log-probabilities that only we asked for', async () => {
     await using a = await FaultyUpstream.start(ok(completion('yes', { tokens: sure })));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: a.url } } });
-    const { text, exchange } = await world.ask({ chain: cascade });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
+    const { text, exchange } = await world.execute({ chain: cascade });
     expect(JSON.parse(text)).toEqual(completion('yes'));
     expect(text).toContain('"system_fingerprint":"fp_1"');
     expect(exchange.attempts).toHaveLength(1);
@@ -52,17 +52,17 @@ describe('a cascade', () => {
 
   test('streams nothing of an answer before it is accepted', async () => {
     await using a = await FaultyUpstream.start(stream([of.role, of.text('may', unsure), of.text('be'), of.finish(), done], { waitMs: 10 }));
-    await using b = await FaultyUpstream.start(stream(told(['certain', 'ly'], 'chatcmpl-B')));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.ask({ body: helloStream, chain: cascade });
+    await using b = await FaultyUpstream.start(stream(streamOf(['certain', 'ly'], 'chatcmpl-B')));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await world.execute({ body: helloStream, chain: cascade });
     expect(readStream(text)).toMatchObject({ content: 'certainly', ids: ['chatcmpl-B'], roles: 1, terminal: 'done' });
     expect(exchange.attempts.map(t => t.accepted)).toEqual([false, true]);
   });
 
   test('streams an accepted answer with its bytes, but for our log-probabilities', async () => {
     await using a = await FaultyUpstream.start(stream([of.role, of.text('yes', sure), of.finish(), of.usage, done]));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: a.url } } });
-    const { text } = await world.ask({ body: helloStream, chain: cascade });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: a.url } } });
+    const { text } = await world.execute({ body: helloStream, chain: cascade });
     expect(readStream(text)).toMatchObject({ content: 'yes', terminal: 'done', finishes: ['stop'], usages: [] });
     expect(readStream(text).chunks.map(chunk => chunk.choices[0].logprobs)).toEqual([null, null, null]);
     expect(text).not.toContain('logprob"');
@@ -81,8 +81,8 @@ describe('a cascade', () => {
     };
     const choices = [{ ...(answered.choices as object[])[0], logprobs: { content: [token], refusal: null } }];
     await using a = await FaultyUpstream.start(ok({ ...answered, choices }));
-    await using world = new World({ places: { A: { url: a.url } } });
-    const { text, exchange } = await world.ask({
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const { text, exchange } = await world.execute({
       body: { ...hello, logprobs: true },
       chain: [{ target: 'A', accept: { signal: 'margin', atLeast: 0.5 } }],
     });
@@ -102,8 +102,8 @@ describe('a cascade', () => {
     });
     await using a = await FaultyUpstream.start(refused);
     await using b = await FaultyUpstream.start(ok(completion('certainly')));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.ask({ chain: cascade });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await world.execute({ chain: cascade });
     expect(JSON.parse(text).choices[0].message.content).toBe('certainly');
     expect(exchange.attempts[0]!.outcome).toBe('unsupported');
   });
@@ -111,16 +111,18 @@ describe('a cascade', () => {
   test('gives the declined answer when the larger model fails', async () => {
     await using a = await FaultyUpstream.start(stream([of.role, of.text('maybe', unsure), of.finish(), done]));
     await using b = await FaultyUpstream.start(answer(500, {}));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.ask({ body: helloStream, chain: cascade });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await world.execute({ body: helloStream, chain: cascade });
     expect(readStream(text)).toMatchObject({ content: 'maybe', terminal: 'done' });
     expect(exchange).toMatchObject({ outcome: 'ok', attempts: [{ accepted: true }, { outcome: 'server-error', accepted: false }] });
   });
 
   test('can be measured without deciding anything: a replay asks log-probabilities of everybody', async () => {
     await using a = await FaultyUpstream.start(ok(completion('yes', { tokens: sure })));
-    await using world = new World({ places: { A: { url: a.url } } });
-    const { text, exchange } = await world.ask({ question: { measure: 'always', replayOf: 'x', run: 'r', arm: 'A/m', repeat: 2 } });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const { text, exchange } = await world.execute({
+      routedRequest: { measure: 'always', replayOf: 'x', run: 'r', arm: 'A/m', repeat: 2 },
+    });
     expect(JSON.parse(text)).toEqual(completion('yes'));
     expect(exchange.attempts[0]!.signals.mean_logprob).toBeCloseTo(0.95, 6);
     expect(exchange).toMatchObject({ replayOf: 'x', run: 'r', arm: 'A/m', repeat: 2 });
@@ -129,10 +131,13 @@ describe('a cascade', () => {
 
 describe('a hedge', () => {
   test('answers first, and the slow one is hung up on and recorded', async () => {
-    await using a = await FaultyUpstream.start(late(5_000, stream(told(['slow']))));
-    await using b = await FaultyUpstream.start(stream(told(['quick'], 'chatcmpl-B')));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
-    const { text, exchange } = await world.ask({ body: helloStream, chain: [{ target: 'A', timeoutMs: 4_000, hedgeAfterMs: 60 }, 'B'] });
+    await using a = await FaultyUpstream.start(delayed(5_000, stream(streamOf(['slow']))));
+    await using b = await FaultyUpstream.start(stream(streamOf(['quick'], 'chatcmpl-B')));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
+    const { text, exchange } = await world.execute({
+      body: helloStream,
+      chain: [{ target: 'A', timeoutMs: 4_000, hedgeAfterMs: 60 }, 'B'],
+    });
     expect(readStream(text).content).toBe('quick');
     expect(exchange.attempts).toMatchObject([
       {
@@ -161,11 +166,11 @@ describe('a hedge', () => {
 
   test('that loses costs what it had said, estimated', async () => {
     await using a = await FaultyUpstream.start(
-      late(800, ok(completion('first', { tokens: sure }))),
+      delayed(800, ok(completion('first', { tokens: sure }))),
       stream([of.role, of.text('a good deal of text that was paid for')], { ending: 'stall' }),
     );
-    await using world = new World({ places: { A: { url: a.url } } });
-    const { exchange } = await world.ask({ chain: [{ target: 'A', hedgeAfterMs: 50, accept }] });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const { exchange } = await world.execute({ chain: [{ target: 'A', hedgeAfterMs: 50, accept }] });
     expect(exchange.attempts).toMatchObject([{ outcome: 'ok' }, { kind: 'hedge', outcome: 'aborted', usage: { source: 'estimated' } }]);
     expect(exchange.attempts[1]!.cost!.total).toBeGreaterThan(0);
     expect(exchange.costNanoUsd).toBe(exchange.attempts[0]!.cost!.total + exchange.attempts[1]!.cost!.total);
@@ -177,8 +182,8 @@ describe('a caller who leaves', () => {
   test('st-08: hangs up on the provider within a second, and what it had read is recorded', async () => {
     const dripping = stream([of.role, ...Array.from({ length: 400 }, () => of.text('a'))], { waitMs: 10 });
     await using a = await FaultyUpstream.start(dripping);
-    await using world = new World({ places: { A: { url: a.url } } });
-    const asking = world.begin({ body: helloStream });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const asking = world.start({ body: helloStream });
     await asking.reader.next();
     const leftAt = performance.now();
     asking.cancel();
@@ -197,9 +202,9 @@ describe('a caller who leaves', () => {
 
   test('before anything was said is recorded without a status', async () => {
     await using a = await FaultyUpstream.start(blackhole);
-    await using world = new World({ places: { A: { url: a.url } } });
-    const asking = world.begin();
-    await a.called(1);
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const asking = world.start();
+    await a.waitForCall(1);
     asking.cancel();
     const exchange = await asking.done;
     expect(exchange).toMatchObject({ outcome: 'cancelled', status: 0, attempts: [{ outcome: 'aborted' }] });
@@ -226,8 +231,8 @@ describe('a caller who leaves', () => {
       },
     };
     await using a = await FaultyUpstream.start(answer(503, {}), ok(completion('late')));
-    await using world = new World({ places: { A: { url: a.url } }, clock });
-    const asking = world.begin({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } }, clock });
+    const asking = world.start({ chain: [{ target: 'A', retries: 1, backoffMs: 30_000 }], deadlineMs: 60_000 });
     await vi.waitFor(() => expect(world.observed.map(({ type }) => type)).toContain('failed'), 5_000);
     expect(pending.size, 'the retry is waited for').toBeGreaterThan(0);
     asking.cancel();
@@ -238,8 +243,8 @@ describe('a caller who leaves', () => {
 
   test('after the end changes nothing', async () => {
     await using a = await FaultyUpstream.start(ok(completion('hello')));
-    await using world = new World({ places: { A: { url: a.url } } });
-    const asking = world.begin();
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const asking = world.start();
     const exchange = await asking.done;
     asking.cancel();
     expect(exchange.outcome).toBe('ok');
@@ -249,11 +254,11 @@ describe('a caller who leaves', () => {
 
 describe('the record', () => {
   test('comes before the last bytes', async () => {
-    await using a = await FaultyUpstream.start(stream(told(['hello'])));
+    await using a = await FaultyUpstream.start(stream(streamOf(['hello'])));
     const textAtRecord: string[] = [];
     let text = (): string => '';
-    await using world = new World({
-      places: { A: { url: a.url } },
+    await using world = new ExecutionHarness({
+      upstreams: { A: { url: a.url } },
       sink: {
         record: async () => {
           textAtRecord.push(text());
@@ -263,7 +268,7 @@ describe('the record', () => {
         },
       },
     });
-    const asking = world.begin({ body: helloStream });
+    const asking = world.start({ body: helloStream });
     text = () => asking.reader.text;
     await asking.done;
     expect(textAtRecord.map(t => readStream(t).terminal)).toEqual(['none', 'none']);
@@ -271,12 +276,15 @@ describe('the record', () => {
   });
 
   test('that cannot be made keeps the answer back', async () => {
-    await using a = await FaultyUpstream.start(ok(completion('hello')), stream(told(['hello'])));
-    await using world = new World({ places: { A: { url: a.url } }, sink: { record: () => Promise.reject(new Error('the disk is full')) } });
-    const plain = await world.ask();
+    await using a = await FaultyUpstream.start(ok(completion('hello')), stream(streamOf(['hello'])));
+    await using world = new ExecutionHarness({
+      upstreams: { A: { url: a.url } },
+      sink: { record: () => Promise.reject(new Error('the disk is full')) },
+    });
+    const plain = await world.execute();
     expect(plain).toMatchObject({ ended: 'fail', head: { status: 503 }, exchange: { outcome: 'internal', status: 503 } });
     expect(JSON.parse(plain.text).error.code).toBe('recording_unavailable');
-    const streamed = await world.ask({ body: helloStream });
+    const streamed = await world.execute({ body: helloStream });
     expect(readStream(streamed.text)).toMatchObject({ content: 'hello', terminal: 'none', errors: [{ code: 'recording_unavailable' }] });
     expect(streamed.ended).toBe('fail');
   });
@@ -284,19 +292,19 @@ describe('the record', () => {
   test('holds the events, from which the router’s state can be made again, and of the fleet only what concerns it', async () => {
     await using a = await FaultyUpstream.start(answer(500, {}));
     await using b = await FaultyUpstream.start(ok(completion('hello')));
-    await using world = new World({ places: { A: { url: a.url }, B: { url: b.url } } });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
     const health = { ...fresh, failures: 9, openUntil: Date.now() + 60_000 };
     world.fleet = new Map([['secret-tenant/model', health]]);
-    const { exchange } = await world.ask({ chain: ['A', 'B'] });
+    const { exchange } = await world.execute({ chain: ['A', 'B'] });
     expect(exchange.events.map(e => e.type)).toEqual(['attempt-failed', 'attempt-answered']);
     expect(JSON.stringify(exchange.events)).not.toContain('secret-tenant');
   });
 
   test('knows the bytes of both sides', async () => {
     await using a = await FaultyUpstream.start(ok(completion('hello')));
-    await using world = new World({ places: { A: { url: a.url } } });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
     const body = '{ "model" : "m-fast", "messages":[{"role":"user","content":"\\ud800 x"}] }';
-    const { exchange } = await world.ask({ body });
+    const { exchange } = await world.execute({ body });
     expect(Buffer.from(exchange.request).toString()).toBe(body);
     expect(Buffer.from(exchange.attempts[0]!.request).toString()).toBe(a.calls[0]!.body.toString());
     expect(exchange.attempts[0]!.credential).toMatch(/^[0-9a-f]{8}$/);
@@ -319,13 +327,13 @@ describe('what a target cannot carry', () => {
       usage: { input_tokens: 3, output_tokens: 2 },
     };
     await using a = await FaultyUpstream.start(ok(said), ok(said));
-    await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
-    const warned = await world.ask({ body });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+    const warned = await world.execute({ body });
     expect(warned.head!.headers['x-hindcast-warnings']).toContain('dropped seed');
-    const dropped = await world.ask({ body, question: { onUnsupported: 'drop' } });
+    const dropped = await world.execute({ body, routedRequest: { onUnsupported: 'drop' } });
     expect(dropped.head!.headers).not.toHaveProperty('x-hindcast-warnings');
     expect(dropped.exchange.warnings).toMatchObject([{ type: 'dropped', field: 'seed' }]);
-    const refused = await world.ask({ body, question: { onUnsupported: 'reject' } });
+    const refused = await world.execute({ body, routedRequest: { onUnsupported: 'reject' } });
     expect(refused.head!.status).toBe(400);
     expect(JSON.parse(refused.text).error).toMatchObject({ code: 'unsupported_parameter', param: 'seed' });
     expect(refused.exchange.attempts[0]!.failure!.message).toBe('the target cannot carry seed');
@@ -336,13 +344,13 @@ describe('what a target cannot carry', () => {
     const said = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'hello' }] };
     const usage = { input_tokens: 3, output_tokens: 2 };
     await using a = await FaultyUpstream.start(ok({ ...said, stop_reason: 'end_turn', usage }));
-    await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
     // Anthropic demands a limit where the caller wants none.
-    const answered = await world.ask({ body: hello, question: { onUnsupported: 'reject' } });
+    const answered = await world.execute({ body: hello, routedRequest: { onUnsupported: 'reject' } });
     expect(answered.head!.status).toBe(200);
     expect(answered.exchange.warnings).toMatchObject([{ type: 'approximated', field: 'max_tokens' }]);
     // A temperature over Anthropic's would come to mean another.
-    const hot = await world.ask({ body: { ...hello, temperature: 1.5 }, question: { onUnsupported: 'reject' } });
+    const hot = await world.execute({ body: { ...hello, temperature: 1.5 }, routedRequest: { onUnsupported: 'reject' } });
     expect(JSON.parse(hot.text).error).toMatchObject({ code: 'unsupported_parameter', param: 'temperature' });
     expect(a.calls).toHaveLength(1);
   });
@@ -358,11 +366,11 @@ describe('what a target cannot carry', () => {
       usage: { input_tokens: 3, output_tokens: 2 },
     };
     await using a = await FaultyUpstream.start(ok(said));
-    await using world = new World({ places: { A: { url: a.url, provider: anthropic } } });
-    const { text, exchange } = await world.ask({
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: anthropic } } });
+    const { text, exchange } = await world.execute({
       body: { ...hello, max_tokens: 100 },
       chain: [{ target: 'A', accept }],
-      question: { onUnsupported: 'reject' },
+      routedRequest: { onUnsupported: 'reject' },
     });
     expect(JSON.parse(text).choices[0].message.content).toBe('hello');
     expect(exchange.warnings).toEqual([]);
@@ -379,8 +387,8 @@ describe('a mistake of ours costs one request, and never the process', () => {
 
   test.each(['renderRequest', 'parseResponse', 'parseFailure'] as const)('in %s', async where => {
     await using a = await FaultyUpstream.start(where === 'parseFailure' ? answer(500, {}) : ok(completion('hello')));
-    await using world = new World({ places: { A: { url: a.url, provider: broken(where) } } });
-    const { head, text, exchange } = await world.ask();
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url, provider: broken(where) } } });
+    const { head, text, exchange } = await world.execute();
     expect(head!.status).toBe(500);
     expect(JSON.parse(text).error).toMatchObject({ type: 'server_error', code: 'internal_error' });
     expect(text).not.toContain('planted');
@@ -388,9 +396,9 @@ describe('a mistake of ours costs one request, and never the process', () => {
   });
 
   test('in the reader, after the answer had begun', async () => {
-    await using a = await FaultyUpstream.start(stream(told(['hello', 'world']), { waitMs: 5 }));
-    await using world = new World({ places: { A: { url: a.url } } });
-    const asking = world.begin({ body: helloStream });
+    await using a = await FaultyUpstream.start(stream(streamOf(['hello', 'world']), { waitMs: 5 }));
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
+    const asking = world.start({ body: helloStream });
     asking.reader.write = () => {
       throw new Error('planted');
     };
@@ -415,15 +423,15 @@ describe(`recorded answers of OpenAI over a real socket${unlessRecorded(recordin
 
   test('pass as they were recorded, chunk by chunk', async () => {
     await using a = await FaultyUpstream.start(...streams.map(replayed), ...plain.map(replayed));
-    await using world = new World({ places: { A: { url: a.url } } });
+    await using world = new ExecutionHarness({ upstreams: { A: { url: a.url } } });
     for (const row of streams) {
       const body = { ...row.request, model: 'm', stream: true, stream_options: { include_usage: true } };
-      const { text, exchange } = await world.ask({ body });
+      const { text, exchange } = await world.execute({ body });
       expect(exchange.outcome, `${exchange.decision.type === 'failed' ? exchange.decision.failure.message : ''}`).toBe('ok');
       expect(text.trimEnd()).toBe(row.body.trimEnd());
     }
     for (const row of plain) {
-      const { text, exchange } = await world.ask({ body: { ...row.request, model: 'm' } });
+      const { text, exchange } = await world.execute({ body: { ...row.request, model: 'm' } });
       expect(exchange.outcome).toBe('ok');
       expect(text).toBe(row.body);
     }

@@ -10,7 +10,7 @@ import { dialects } from '../../../gateway/dialects/index.ts';
 import type { RoutedRequest } from '../../../gateway/exchange/execute.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { providers } from '../../../gateway/providers/index.ts';
-import { type Asked, type Running, running, type Upstream, upstream } from '../harness.ts';
+import { type ReceivedRequest, type RunningGateway, startGateway, startUpstream, type Upstream } from '../harness.ts';
 
 /** What a request of each wire format must say, and where its clients post it. */
 interface Format {
@@ -132,17 +132,17 @@ describe('a vendor with a dialect of its own', () => {
 
 describe('over real sockets', () => {
   let provider: Upstream;
-  let gateway: Running;
+  let gateway: RunningGateway;
   let said: { readonly type: string; readonly text: string } = { type: 'application/json', text: '{}' };
 
   beforeAll(async () => {
-    provider = await upstream(response => {
+    provider = await startUpstream(response => {
       response.writeHead(200, { 'content-type': said.type }).end(said.text);
     });
     const root = provider.url.replace(/\/v1$/, '');
     const account = (api: string): string =>
       `{ api: ${api}, base_url: "${api === 'anthropic' || api === 'gemini' ? root : provider.url}", key: sk-of-the-gateway, allow_private: true }`;
-    gateway = await running(`providers:
+    gateway = await startGateway(`providers:
   openai: ${account('openai')}
   openai-responses: ${account('openai-responses')}
   anthropic: ${account('anthropic')}
@@ -158,7 +158,7 @@ describe('over real sockets', () => {
     body: object,
     answer: typeof said,
     at?: string,
-  ): Promise<{ readonly text: string; readonly asked: Asked }> {
+  ): Promise<{ readonly text: string; readonly asked: ReceivedRequest }> {
     said = answer;
     const { path, api, inPath } = formats[wire]!;
     const answered = await fetch(gateway.url + (at ?? path), {
@@ -168,7 +168,7 @@ describe('over real sockets', () => {
     });
     const text = await answered.text();
     expect([answered.status, text]).toEqual([200, text]);
-    return { text, asked: provider.asked.at(-1)! };
+    return { text, asked: provider.requests.at(-1)! };
   }
 
   const answers: Readonly<Record<string, object>> = {

@@ -3,19 +3,19 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { stream } from '../../faults/acts.ts';
-import { chunks, told } from '../../faults/chat.ts';
-import { type Act, FaultyUpstream } from '../../faults/upstream.ts';
+import { chunks, streamOf } from '../../faults/chat.ts';
+import { FaultyUpstream, type ResponseScript } from '../../faults/upstream.ts';
 import { readStream } from '../execution.ts';
-import { hi, post, running } from '../harness.ts';
+import { hi, post, startGateway } from '../harness.ts';
 
 const of = chunks('chatcmpl-A');
-const broken = (...texts: readonly string[]): Act => stream([of.role, ...texts.map(text => of.text(text))], { ending: 'rst' });
-const goodbye = stream(told(['good', 'bye'], 'chatcmpl-B'));
+const broken = (...texts: readonly string[]): ResponseScript => stream([of.role, ...texts.map(text => of.text(text))], { ending: 'rst' });
+const goodbye = stream(streamOf(['good', 'bye'], 'chatcmpl-B'));
 
 interface Setting {
   readonly onBreak: string;
-  readonly a: readonly Act[];
-  readonly b?: readonly Act[];
+  readonly a: readonly ResponseScript[];
+  readonly b?: readonly ResponseScript[];
   readonly prefill?: boolean;
   readonly body?: object;
   readonly headers?: Record<string, string>;
@@ -25,7 +25,7 @@ interface Setting {
 async function asked({ onBreak, a, b = [], prefill = false, body = {}, headers = {}, path = '/v1/chat/completions' }: Setting) {
   await using first = await FaultyUpstream.start(...a);
   await using second = await FaultyUpstream.start(...b);
-  await using gateway = await running(
+  await using gateway = await startGateway(
     `
 providers:
   A: { api: openai, key: sk-prov-a-1234567890, base_url: "${first.url}", allow_private: true }
@@ -79,7 +79,7 @@ describe('hold', () => {
   });
 
   test('gives an answer that was shorter than what is held', async () => {
-    const t = await asked({ onBreak: 'hold', a: [stream(told(['hi']))] });
+    const t = await asked({ onBreak: 'hold', a: [stream(streamOf(['hi']))] });
     expect(readStream(t.text)).toMatchObject({ content: 'hi', terminal: 'done' });
   });
 });
@@ -130,7 +130,7 @@ describe('restart', () => {
 });
 
 describe('continue', () => {
-  const rest = stream(told([' there', ', and bye'], 'chatcmpl-B'));
+  const rest = stream(streamOf([' there', ', and bye'], 'chatcmpl-B'));
 
   test('has another target go on where it broke, seamlessly, and both are paid', async () => {
     const t = await asked({
@@ -234,7 +234,7 @@ const dialects = {
 describe.each(Object.entries(dialects))('the official client of %s', (_, { path, body, read }) => {
   test.each(['continue', '{ hold: { tokens: 10 } }'])('reads one seamless answer where the route has on_break %s', async onBreak => {
     const words = onBreak === 'continue' ? [' there', ', and bye'] : ['hello there', ', and bye'];
-    const t = await asked({ onBreak, prefill: true, a: [broken('hello')], b: [stream(told(words, 'chatcmpl-B'))], path, body });
+    const t = await asked({ onBreak, prefill: true, a: [broken('hello')], b: [stream(streamOf(words, 'chatcmpl-B'))], path, body });
     expect(t.calls).toEqual([1, 1]);
     expect(await read(t.text)).toBe('hello there, and bye');
   });
@@ -251,7 +251,7 @@ describe('a caller in Gemini’s words', () => {
   const body = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] };
 
   test('reads one seamless answer that was gone on with', async () => {
-    const rest = stream(told([' there', ', and bye'], 'chatcmpl-B'));
+    const rest = stream(streamOf([' there', ', and bye'], 'chatcmpl-B'));
     const t = await asked({ onBreak: 'continue', prefill: true, a: [broken('hello')], b: [rest], path, body });
     const events = t.text.split(/\r?\n\r?\n/).flatMap(block => (block.startsWith('data: ') ? [JSON.parse(block.slice(6))] : []));
     const said = events.flatMap(event => event.candidates?.[0]?.content?.parts ?? []).map(part => part.text ?? '');

@@ -5,7 +5,7 @@ import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/verbatim.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { runs } from '../../runs.ts';
-import { questionOf } from '../execution.ts';
+import { routedRequestOf } from '../execution.ts';
 
 const passed = (text: string, changes: Partial<RequestChanges> = {}): string => {
   const scan = scanObject(text);
@@ -42,7 +42,7 @@ describe('a request that passes', () => {
 
   test('is what the target gets, with nothing lost', () => {
     const body = '{"messages":[{"role":"user","content":"hi"}],"model":"m-fast","models":["x"],"seed":9007199254740993}';
-    const prepared = prepare(questionOf({ body }, 0), { target: 'A/m', timeoutMs: 1, retries: 0, backoffMs: 1 }, openai, 'gpt-x');
+    const prepared = prepare(routedRequestOf({ body }, 0), { target: 'A/m', timeoutMs: 1, retries: 0, backoffMs: 1 }, openai, 'gpt-x');
     expect(prepared).toMatchObject({ passes: true, warnings: [], path: '/chat/completions' });
     expect(prepared.body).toBe('{"messages":[{"role":"user","content":"hi"}],"model":"gpt-x","seed":9007199254740993}');
   });

@@ -5,7 +5,7 @@ import { isRefusal } from '../../../gateway/exchange/refusal.ts';
 import { authenticateCaller } from '../../../gateway/http/authenticate.ts';
 import type { CallerKey } from '../../../gateway/settings/settings.ts';
 import { runs } from '../../runs.ts';
-import { running } from '../harness.ts';
+import { startGateway } from '../harness.ts';
 
 const caller = (name: string): CallerKey => ({ name, tenant: 'acme', project: 'web', user: 'u1', role: 'caller' });
 const hash = (key: string): string => createHash('sha256').update(key).digest('hex');
@@ -81,7 +81,7 @@ routes: { fast: sim/small, dear: sim/large }
 tenants: { acme: { routes: [fast, sim/small] } }
 keys: [{ name: one, hash: "sha256:${hash('hc_one')}", tenant: acme, project: web, user: u1 }]
 `;
-  await using gateway = await running(yaml);
+  await using gateway = await startGateway(yaml);
   const headers = { authorization: 'Bearer hc_one', 'content-type': 'application/json' };
   const status = async (path: string, init: RequestInit = {}): Promise<number> => (await fetch(gateway.url + path, init)).status;
   for (const path of ['/health', '/ready', '/metrics']) expect(await status(path)).toBe(200);

@@ -8,15 +8,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { recordingsRoot } from '../../recordings.ts';
 import {
-  answerAsked,
   exchangeBytes,
   hi,
-  type RawAnswer,
-  type Running,
-  running,
+  type RawResponse,
+  type RunningGateway,
+  respondAsRequested,
+  startGateway,
+  startUpstream,
   twoProviders,
   type Upstream,
-  upstream,
 } from '../harness.ts';
 
 /** What a machine that does much else at once may add to a promised bound. */
@@ -27,11 +27,11 @@ const keyB = 'hc_b-key-of-the-tests-0123456789abcdef';
 const hash = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
 let provider: Upstream;
-let gateway: Running;
+let gateway: RunningGateway;
 beforeAll(async () => {
-  provider = await upstream(answerAsked);
+  provider = await startUpstream(respondAsRequested);
   const keys = [keyA, keyB].map((key, i) => `  - { name: key-${i}, hash: "${hash(key)}", tenant: acme }`).join('\n');
-  gateway = await running(`${twoProviders(provider.url, provider.url)}\ntenants:\n  acme: {}\nkeys:\n${keys}`);
+  gateway = await startGateway(`${twoProviders(provider.url, provider.url)}\ntenants:\n  acme: {}\nkeys:\n${keys}`);
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -321,7 +321,7 @@ function bytesOf({ raw, method = 'POST', body = JSON.stringify(hi), headers = {}
   ]);
 }
 
-function send(row: Row): Promise<RawAnswer> {
+function send(row: Row): Promise<RawResponse> {
   return exchangeBytes(gateway.port, socket => {
     socket.write(bytesOf(row));
     const { drip } = row;
@@ -345,7 +345,7 @@ describe.concurrent('what a request must not be', () => {
       // One answer on the connection, whatever came after the request.
       expect(answer.text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
       if (code === undefined) {
-        expect(provider.asked.some(({ body }) => body.includes(passed!))).toBe(true);
+        expect(provider.requests.some(({ body }) => body.includes(passed!))).toBe(true);
         return;
       }
       expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
@@ -359,7 +359,7 @@ describe.concurrent('what a request must not be', () => {
 
 test('nothing of all that reached a provider, but what was right, and the gateway is well', async () => {
   const right = rows.filter(row => row.expect.passed !== undefined);
-  expect(provider.asked).toHaveLength(right.length);
+  expect(provider.requests).toHaveLength(right.length);
   expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
   expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
 });

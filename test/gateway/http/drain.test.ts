@@ -2,14 +2,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { answerStream, exchangeBytes, hi, post, running, twoProviders, upstream } from '../harness.ts';
+import { exchangeBytes, hi, post, respondStream, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 const streamed = { ...hi, stream: true };
 
 test('open streams end whole, new requests are refused and readiness is gone at once', async () => {
   const { promise, resolve: goOn } = Promise.withResolvers<void>();
-  await using provider = await upstream(answerStream(['hel', 'lo'], () => promise));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const streams = await Promise.all(Array.from({ length: 20 }, () => post(gateway.url, streamed)));
   let isClosed = false;
   const closing = gateway.gateway.close().then(() => {
@@ -28,7 +28,7 @@ test('open streams end whole, new requests are refused and readiness is gone at 
 });
 
 test('an idle connection does not hold up the end', async () => {
-  await using gateway = await running('providers: { sim: { api: simulated } }');
+  await using gateway = await startGateway('providers: { sim: { api: simulated } }');
   const socket = connect(gateway.port, '127.0.0.1');
   socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await once(socket, 'data');
@@ -40,20 +40,20 @@ test('an idle connection does not hold up the end', async () => {
 });
 
 test('what does not end in its time is cut, told as cut, and recorded', async () => {
-  await using provider = await upstream(answerStream(['hel', 'lo'], () => new Promise(() => {})));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(() => {})));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const stream = await post(gateway.url, streamed);
   await gateway.gateway.close(50);
   await expect(stream.text()).rejects.toThrow();
   expect(gateway.sink.exchanges).toMatchObject([{ outcome: 'cancelled', attempts: [{ outcome: 'aborted' }] }]);
-  await expect.poll(() => provider.open()).toBe(0);
+  await expect.poll(() => provider.openConnections()).toBe(0);
 });
 
 test('a hurried end does not wait', async () => {
-  await using provider = await upstream(() => {});
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(() => {});
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const asked = post(gateway.url, hi).catch(() => undefined);
-  await expect.poll(() => provider.asked.length).toBe(1);
+  await expect.poll(() => provider.requests.length).toBe(1);
   const closing = gateway.gateway.close();
   gateway.gateway.closeNow();
   await closing;

@@ -5,14 +5,14 @@ import { seal } from '../../../gateway/core/exchange.ts';
 import { isRefusal } from '../../../gateway/exchange/refusal.ts';
 import { type IdempotencyLimits, IdempotencyStore, type SharedResponse } from '../../../gateway/idempotency/idempotency-store.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
-import { questionOf } from '../execution.ts';
-import { type Answer, answerJson, answerStream, hi, post, running, twoProviders, upstream } from '../harness.ts';
+import { routedRequestOf } from '../execution.ts';
+import { hi, post, type Responder, respondJson, respondStream, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 const streamed = { ...hi, stream: true };
 const key = (name: string): Record<string, string> => ({ 'idempotency-key': name });
 
 /** An upstream that answers when it is let go. */
-function held(answer: Answer): { readonly answer: Answer; readonly go: () => void } {
+function held(answer: Responder): { readonly answer: Responder; readonly go: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
     go: resolve,
@@ -25,11 +25,11 @@ function held(answer: Answer): { readonly answer: Answer; readonly go: () => voi
 
 describe('a repeat with the same Idempotency-Key', () => {
   test('joins the answer that is under way, and reads the same bytes', async () => {
-    const { answer, go } = held(answerJson);
-    await using provider = await upstream(answer);
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    const { answer, go } = held(respondJson);
+    await using provider = await startUpstream(answer);
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const asking = [1, 2, 3].map(() => post(gateway.url, hi, key('k1')));
-    while (provider.asked.length === 0) await new Promise(wait => setTimeout(wait, 2));
+    while (provider.requests.length === 0) await new Promise(wait => setTimeout(wait, 2));
     go();
     const answers = await Promise.all(asking);
     const texts = await Promise.all(answers.map(one => one.text()));
@@ -38,50 +38,50 @@ describe('a repeat with the same Idempotency-Key', () => {
     expect(answers.map(one => one.status)).toEqual([200, 200, 200]);
     expect(new Set(answers.map(one => one.headers.get('x-hindcast-id'))).size).toBe(1);
     expect(answers.filter(one => one.headers.get('x-hindcast-repeat') === 'true')).toHaveLength(2);
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
     expect(gateway.sink.exchanges).toHaveLength(1);
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('hindcast_joined_total 2');
   });
 
   test('hears a stream from its beginning, though it comes in the middle of it', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    await using provider = await upstream(answerStream(['hel', 'lo'], () => promise));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const first = await post(gateway.url, streamed, key('k1'));
     const second = await post(gateway.url, streamed, key('k1'));
     resolve();
     const [one, two] = await Promise.all([first.text(), second.text()]);
     expect(two).toBe(one);
     expect(one.endsWith('data: [DONE]\n\n')).toBe(true);
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
   });
 
   test('reads the whole answer again for a while after its end', async () => {
-    await using provider = await upstream(answerStream(['hel', 'lo']));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(['hel', 'lo']));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const first = await (await post(gateway.url, streamed, key('k1'))).text();
     const again = await post(gateway.url, streamed, key('k1'));
     expect(await again.text()).toBe(first);
     expect(again.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
   });
 
   test('asks anew when the first answer failed', async () => {
     let calls = 0;
-    await using provider = await upstream((response, asked, request) =>
+    await using provider = await startUpstream((response, asked, request) =>
       ++calls <= 4
         ? response.writeHead(400).end('{"error":{"message":"no","type":"invalid_request_error"}}')
-        : answerJson(response, asked, request),
+        : respondJson(response, asked, request),
     );
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     expect((await post(gateway.url, hi, key('k1'))).status).toBe(400);
     calls = 4;
     expect((await post(gateway.url, hi, key('k1'))).status).toBe(200);
   });
 
   test('is refused when it asks something else, in a way that SDKs do not try again', async () => {
-    await using provider = await upstream(answerJson);
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondJson);
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     await (await post(gateway.url, hi, key('k1'))).text();
     const other = await post(gateway.url, { ...hi, temperature: 0 }, key('k1'));
     expect(other.status).toBe(409);
@@ -90,12 +90,12 @@ describe('a repeat with the same Idempotency-Key', () => {
       error: { code: 'idempotency_conflict', param: 'Idempotency-Key', type: 'invalid_request_error' },
     });
     expect((await post(gateway.url, hi, key('k2'))).status).toBe(200);
-    expect(provider.asked).toHaveLength(2);
+    expect(provider.requests).toHaveLength(2);
   });
 
   test('keeps the answer alive when the first caller leaves, which is cancelled when both have', async () => {
-    await using provider = await upstream(answerStream(['hel', 'lo'], () => new Promise(() => {})));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(['hel', 'lo'], () => new Promise(() => {})));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const leaving = [new AbortController(), new AbortController()];
     const ask = (signal: AbortSignal) =>
       fetch(`${gateway.url}/v1/chat/completions`, {
@@ -111,16 +111,16 @@ describe('a repeat with the same Idempotency-Key', () => {
       /^hindcast_inflight_requests (\d+)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
     // The one that is left, and the question itself.
     await expect.poll(underWay, { timeout: 5_000 }).toBe('2');
-    expect(provider.open()).toBe(1);
+    expect(provider.openConnections()).toBe(1);
     expect(gateway.sink.exchanges).toHaveLength(0);
     leaving[1]!.abort();
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled' });
   });
 
   test('is no repeat when another tenant or another key sends it', async () => {
-    await using provider = await upstream(answerJson);
+    await using provider = await startUpstream(respondJson);
     const hashOf = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('hex')}`;
-    await using gateway = await running(`${twoProviders(provider.url, provider.url)}
+    await using gateway = await startGateway(`${twoProviders(provider.url, provider.url)}
 tenants: { acme: {}, umbrella: {} }
 keys:
   - { name: one, tenant: acme, hash: "${hashOf('hk-one')}" }
@@ -135,11 +135,11 @@ keys:
     };
     for (const secret of ['hk-one', 'hk-two', 'hk-three']) expect(await ask(secret), secret).toBeNull();
     expect(await ask('hk-three')).toBe('true');
-    expect(provider.asked).toHaveLength(3);
+    expect(provider.requests).toHaveLength(3);
   });
 
   test('has a key of some sense', async () => {
-    await using gateway = await running(twoProviders('http://127.0.0.1:1', 'http://127.0.0.1:1'));
+    await using gateway = await startGateway(twoProviders('http://127.0.0.1:1', 'http://127.0.0.1:1'));
     const response = await post(gateway.url, hi, key('x'.repeat(256)));
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { param: 'Idempotency-Key' } });
@@ -150,7 +150,7 @@ describe('what is kept for repeats', () => {
   const ended = { status: 200, contentType: 'application/json; charset=utf-8', headers: {} } as const;
   const wordsOf = (limits: Partial<IdempotencyLimits>) => {
     const repeats = new IdempotencyStore(wallClock, limits);
-    const join = (name: string) => repeats.join(key(name), questionOf({}, 0));
+    const join = (name: string) => repeats.join(key(name), routedRequestOf({}, 0));
     const tell = (name: string, text: string): void => {
       const shared = join(name) as SharedResponse;
       shared.buffer.end(text, ended, seal());
@@ -191,8 +191,8 @@ describe('what is kept for repeats', () => {
 });
 
 test('without the header every request is its own', async () => {
-  await using provider = await upstream(answerJson);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondJson);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   await Promise.all([post(gateway.url, hi), post(gateway.url, hi)]);
-  expect(provider.asked).toHaveLength(2);
+  expect(provider.requests).toHaveLength(2);
 });

@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { Delivery } from '../../../gateway/exchange/delivery.ts';
 import { runs } from '../../runs.ts';
-import { MemoryReader } from '../execution.ts';
-import { answerStream, hi, post, running, twoProviders, upstream } from '../harness.ts';
+import { MemoryResponseSink } from '../execution.ts';
+import { hi, post, respondStream, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 const streamed = { ...hi, stream: true };
 const resumable = { 'x-hindcast-resume': 'true' };
@@ -35,8 +35,8 @@ function kept(text: string): { readonly text: string; readonly lastId: string } 
 describe('a stream asked with x-hindcast-resume', () => {
   test('goes on where its caller was, from the same provider, and both parts are what was recorded', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    await using provider = await upstream(answerStream(words, () => promise));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(words, () => promise));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const torn = kept(await readUntil(await post(gateway.url, streamed, resumable), 'one '));
     const again = await post(gateway.url, streamed, { ...resumable, 'last-event-id': torn.lastId });
     expect(again.headers.get('x-hindcast-repeat')).toBe('true');
@@ -44,7 +44,7 @@ describe('a stream asked with x-hindcast-resume', () => {
     const whole = torn.text + (await again.text());
     expect(whole.match(/"content":"[^"]+"/g)).toEqual(words.map(word => `"content":"${word}"`));
     expect(whole.endsWith('data: [DONE]\n\n')).toBe(true);
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
     expect(gateway.sink.exchanges).toHaveLength(1);
     const [exchange] = gateway.sink.exchanges;
     expect(exchange!.outcome).toBe('ok');
@@ -54,8 +54,8 @@ describe('a stream asked with x-hindcast-resume', () => {
   });
 
   test('can be read on after its end, too', async () => {
-    await using provider = await upstream(answerStream(words));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(words));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const whole = await (await post(gateway.url, streamed, resumable)).text();
     const { lastId } = kept(whole.slice(0, whole.indexOf('three ')));
     const rest = await (await post(gateway.url, streamed, { ...resumable, 'last-event-id': lastId })).text();
@@ -66,12 +66,12 @@ describe('a stream asked with x-hindcast-resume', () => {
         .slice(1)
         .join('\n\n'),
     );
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
   });
 
   test('is not there for another body, and one that is not kept is named', async () => {
-    await using provider = await upstream(answerStream(words));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(words));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const { lastId } = kept(await (await post(gateway.url, streamed, resumable)).text());
     const other = await post(gateway.url, { ...streamed, temperature: 0.5 }, { 'last-event-id': lastId });
     expect([other.status, ((await other.json()) as Told).error.code]).toEqual([409, 'idempotency_conflict']);
@@ -81,14 +81,14 @@ describe('a stream asked with x-hindcast-resume', () => {
       expect.objectContaining({ code: 'stream_not_kept', param: 'Last-Event-ID' }),
     ]);
     expect(gone.headers.get('x-should-retry')).toBe('false');
-    expect(provider.asked).toHaveLength(1);
+    expect(provider.requests).toHaveLength(1);
     // What somebody else's event source sends means nothing here.
     expect((await post(gateway.url, streamed, { 'last-event-id': '17' })).status).toBe(200);
   });
 
   test('is read by the official client as any other', async () => {
-    await using provider = await upstream(answerStream(words));
-    await using gateway = await running(twoProviders(provider.url, provider.url));
+    await using provider = await startUpstream(respondStream(words));
+    await using gateway = await startGateway(twoProviders(provider.url, provider.url));
     const client = new OpenAI({ apiKey: 'any', baseURL: `${gateway.url}/v1`, defaultHeaders: resumable });
     const stream = await client.chat.completions.create({ model: 'm-fast', messages: [{ role: 'user', content: 'x' }], stream: true });
     let text = '';
@@ -98,16 +98,16 @@ describe('a stream asked with x-hindcast-resume', () => {
 });
 
 test('whoever does not ask for it gets no numbers, and its leaving ends the provider', async () => {
-  await using provider = await upstream(answerStream(words, () => new Promise(() => {})));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondStream(words, () => new Promise(() => {})));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const text = await readUntil(await post(gateway.url, streamed), 'one ');
   expect(text).not.toMatch(/^id: /m);
   await expect.poll(() => gateway.sink.exchanges[0]?.outcome, { timeout: 5_000 }).toBe('cancelled');
 });
 
 test('the digest of the bytes that a client got is that of the record, stream and JSON', async () => {
-  await using provider = await upstream(answerStream(words));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondStream(words));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   for (const body of [streamed, hi]) {
     const seen = createHash('sha256');
     for await (const bytes of (await post(gateway.url, body)).body!) seen.update(bytes);
@@ -120,7 +120,7 @@ test('the digest of the bytes that a client got is that of the record, stream an
 test('what is said is kept byte for byte and numbered without a gap, whatever is said', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1 }), fc.boolean(), (pieces, isNumbered) => {
-      const reader = new MemoryReader(Number.POSITIVE_INFINITY);
+      const reader = new MemoryResponseSink(Number.POSITIVE_INFINITY);
       const delivery = new Delivery(reader, isNumbered ? 'id' : undefined);
       for (const text of pieces.slice(0, -1)) delivery.write(text);
       const { response, delivered } = delivery.finish(pieces.at(-1)!);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog, requestLine } from '../../../gateway/observability/logs.ts';
-import { answerAsked, answerStream, chunk, hi, post, running, settingsOf, twoProviders, upstream } from '../harness.ts';
+import { chunk, hi, post, respondAsRequested, respondStream, settingsOf, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 type Series = Readonly<Record<string, number>>;
 
@@ -12,8 +12,8 @@ async function scrape(url: string): Promise<Series> {
 }
 
 test('requests, attempts, tokens and durations are counted under the names that dashboards know', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   await post(gateway.url, hi);
   await (await post(gateway.url, { ...hi, stream: true })).text();
   await post(gateway.url, { ...hi, model: 'B/direct' });
@@ -43,9 +43,9 @@ test('requests, attempts, tokens and durations are counted under the names that 
 });
 
 test('cost is counted where the price is known, and what has none is counted too', async () => {
-  await using provider = await upstream(answerAsked);
+  await using provider = await startUpstream(respondAsRequested);
   const prices = 'prices: { A/fast: { input: 2, output: 10 } }\n';
-  await using gateway = await running(prices + twoProviders(provider.url, provider.url));
+  await using gateway = await startGateway(prices + twoProviders(provider.url, provider.url));
   const response = await post(gateway.url, hi);
   expect(response.headers.get('x-hindcast-cost-usd')).toBe('0.000030000');
   await post(gateway.url, { ...hi, model: 'm-cheap' });
@@ -55,8 +55,8 @@ test('cost is counted where the price is known, and what has none is counted too
 });
 
 test('names that callers invent do not become series without end', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   for (let i = 0; i < 230; i += 10) {
     await Promise.all(
       Array.from({ length: 10 }, (_, j) => post(gateway.url, { ...hi, model: `A/m${i + j}` }).then(answer => answer.text())),
@@ -70,12 +70,12 @@ test('names that callers invent do not become series without end', async () => {
 });
 
 test('a cut stream counts as interrupted, and a reload shows', async () => {
-  await using provider = await upstream(response => {
+  await using provider = await startUpstream(response => {
     response.setHeader('content-type', 'text/event-stream').write(chunk({ content: 'hel' }));
     setTimeout(() => response.destroy(), 20);
   });
   const yaml = twoProviders(provider.url, provider.url);
-  await using gateway = await running(yaml);
+  await using gateway = await startGateway(yaml);
   await (await post(gateway.url, { ...hi, stream: true })).text();
   const next = settingsOf(`server: { port: 0 }\n${yaml}  more: A/more\n`);
   gateway.gateway.configure(next);
@@ -91,8 +91,8 @@ test('a cut stream counts as interrupted, and a reload shows', async () => {
 
 test('what is being answered now shows as in flight', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  await using provider = await upstream(answerStream(['hel', 'lo'], () => promise));
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondStream(['hel', 'lo'], () => promise));
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   const response = await post(gateway.url, { ...hi, stream: true });
   expect((await scrape(gateway.url)).hindcast_inflight_requests).toBe(2);
   resolve();
@@ -104,8 +104,8 @@ test('a request is one line of the log, in JSON or for a terminal, and holds no 
   const lines: Record<'json' | 'terminal', string[]> = { json: [], terminal: [] };
   const json = createLog({ level: 'info', isTerminal: false, write: line => lines.json.push(line) });
   const terminal = createLog({ level: 'info', isTerminal: true, write: line => lines.terminal.push(line) });
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url), { log: json });
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url), { log: json });
   await post(gateway.url, hi, { authorization: 'Bearer sk-caller-secret' });
   const exchange = await gateway.sink.next();
   terminal.info(requestLine(exchange), { id: exchange.id });
@@ -121,8 +121,8 @@ test('a request is one line of the log, in JSON or for a terminal, and holds no 
 });
 
 test('who takes OpenMetrics gets exemplars that lead to a trace, and the same names', async () => {
-  await using provider = await upstream(answerAsked);
-  await using gateway = await running(twoProviders(provider.url, provider.url));
+  await using provider = await startUpstream(respondAsRequested);
+  await using gateway = await startGateway(twoProviders(provider.url, provider.url));
   await post(gateway.url, hi);
   const { trace } = await gateway.sink.next();
   const scrape = async (accept: string) => {

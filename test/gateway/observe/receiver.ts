@@ -19,7 +19,7 @@ export const attributeOf = ({ attributes }: Pick<ReceivedSpan, 'attributes'>, ke
 };
 
 /** `answers: false` takes everything and never says a word. */
-export async function receiver({ answers = true } = {}) {
+export async function startOtlpReceiver({ answers = true } = {}) {
   const spans: ReceivedSpan[] = [];
   const server = createServer(async (request, response) => {
     let body = '';

@@ -7,7 +7,7 @@ import { replayTelemetry } from '../../../gateway/observability/replayed.ts';
 import { createTelemetry } from '../../../gateway/observability/telemetry.ts';
 import { traceFrom } from '../../../gateway/settings/ids.ts';
 import { newId, plainExchange } from '../../recorder/exchanges.ts';
-import { attributeOf, receiver } from './receiver.ts';
+import { attributeOf, startOtlpReceiver } from './receiver.ts';
 
 const chat = { stream: false, stop: [], choices: 1, messages: [], tools: [] } as unknown as ChatRequest;
 const seen = { chat, answer: () => undefined, traceState: '', path: '/v1/chat/completions', placeOf: () => undefined };
@@ -17,7 +17,7 @@ const telemetryTo = (otlp: string, environment: Record<string, string> = {}) =>
 test('a receiver that takes everything and says nothing costs a bounded queue: the rest is dropped and counted, at no time of the caller', {
   timeout: 60_000,
 }, async () => {
-  await using silent = await receiver({ answers: false });
+  await using silent = await startOtlpReceiver({ answers: false });
   const telemetry = telemetryTo(silent.url);
   const exchange = plainExchange();
   const spansOfOne = 1 + exchange.attempts.length;
@@ -36,7 +36,7 @@ test('a receiver that takes everything and says nothing costs a bounded queue: t
 });
 
 test('where a share is sampled, errors and what took ten seconds are exported always, the rest never at a share of nothing', async () => {
-  await using otlp = await receiver();
+  await using otlp = await startOtlpReceiver();
   const telemetry = telemetryTo(otlp.url, { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' });
   const context = traceFrom(undefined, undefined);
   const plain = plainExchange();
@@ -48,7 +48,7 @@ test('where a share is sampled, errors and what took ten seconds are exported al
 });
 
 test('the waits of a request are spans of their own: in the queue before it is asked, and held until it is judged', async () => {
-  await using otlp = await receiver();
+  await using otlp = await startOtlpReceiver();
   const telemetry = telemetryTo(otlp.url);
   const plain = plainExchange();
   const [attempt] = plain.attempts;
@@ -61,7 +61,7 @@ test('the waits of a request are spans of their own: in the queue before it is a
 });
 
 test('a replay is a trace of its own, marked and linked to the trace of what it asks again', async () => {
-  await using otlp = await receiver();
+  await using otlp = await startOtlpReceiver();
   const settings = { telemetry: { otlp: otlp.url }, recorder: { payloads: 'full', redact: [] } } as unknown as Parameters<
     typeof replayTelemetry
   >[0];

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../../gateway/core/failure.ts';
 import { httpUpstream, type Upstream } from '../../../gateway/transport/upstream.ts';
 import { blackhole, ok, raw, stream } from '../../faults/acts.ts';
-import { type Act, FaultyUpstream, refusedUrl } from '../../faults/upstream.ts';
+import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';
 
 interface Heard {
   status: number;
@@ -42,7 +42,7 @@ const whole = (upstream: Upstream, url: string): Promise<void> =>
     upstream.send({ url, headers: {}, body: '{}', allowPrivate: true }, { headers: () => {}, chunk: () => {}, end, failed });
   });
 
-async function heardOf(act: Act): Promise<Heard> {
+async function heardOf(act: ResponseScript): Promise<Heard> {
   await using faulty = await FaultyUpstream.start(act);
   return await sent(`${faulty.url}/v1/x?y=1`);
 }
@@ -71,7 +71,7 @@ describe('a call', () => {
     expect(heard).toMatchObject({ status: 200, body: 'ok' });
   });
 
-  test.each<[string, Act, Partial<Failure>]>([
+  test.each<[string, ResponseScript, Partial<Failure>]>([
     ['the connection ends before the headers', raw(''), { kind: 'unreachable' }],
     ['the connection is reset', raw('', 'rst'), { kind: 'unreachable' }],
     ['the body is shorter than its length', raw('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhell'), { kind: 'truncated', status: 200 }],
@@ -93,7 +93,7 @@ describe('a call', () => {
 
   test('stops at 64 MiB', async () => {
     const megabyte = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(1024 * 1024, 'x'), Buffer.from('\r\n')]);
-    const endless: Act = [
+    const endless: ResponseScript = [
       { send: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n' },
       ...Array.from({ length: 80 }, () => ({ send: megabyte })),
     ];
@@ -120,7 +120,7 @@ describe('a call', () => {
       { url: faulty.url, headers: {}, body: '{}', allowPrivate: true },
       { headers: hear('headers'), chunk: hear('chunk'), end: hear('end'), failed: hear('failed') },
     );
-    const call = await faulty.called(1);
+    const call = await faulty.waitForCall(1);
     const before = performance.now();
     handle.abort();
     handle.abort();
@@ -156,10 +156,10 @@ describe('a call', () => {
     const [first] = [send(seen => failures.push(seen)), send(seen => failures.push(seen))];
     const refusal = await new Promise<Failure>(resolve => void send(resolve));
     expect(refusal).toEqual({ kind: 'overloaded', message: `all 2 connections to ${faulty.url} are in use` });
-    await faulty.called(2);
+    await faulty.waitForCall(2);
     first.abort();
     send(seen => failures.push(seen));
-    await faulty.called(3);
+    await faulty.waitForCall(3);
     expect(failures).toEqual([]);
     await upstream.close();
   });
@@ -182,7 +182,7 @@ describe('a call', () => {
         failed: ended.reject,
       },
     );
-    await faulty.called(1);
+    await faulty.waitForCall(1);
     // Meanwhile there is time for others to be answered whole, and more than once.
     await using other = await FaultyUpstream.start(stream(pieces));
     for (let n = 0; n < 3; n++) await whole(upstream, other.url);

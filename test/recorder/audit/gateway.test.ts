@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { connect } from '../../../recorder/store.ts';
-import { Place } from '../../hindcast.ts';
+import { Workspace } from '../../hindcast.ts';
 import { engineMissing } from '../running-engine.ts';
 
 const config = (days: number, extra = ''): string => `server: { port: 0 }
@@ -17,7 +17,7 @@ test.skipIf(engineMissing)(
   `what was done stands in the audit, and a change of it is found${engineMissing}`,
   { timeout: 120_000 },
   async () => {
-    await using place = new Place(config(90), { HINDCAST_LOG: 'info' });
+    await using place = new Workspace(config(90), { HINDCAST_LOG: 'info' });
     const gateway = await place.serve();
     const admin = await fetch(`${gateway.url}/admin/fleet`, { headers: { authorization: 'Bearer the-admins-key' } });
     expect(admin.status).toBe(200);

@@ -65,20 +65,20 @@ test('processes that write at once make one chain', { timeout: 60_000 }, async (
   const run = promisify(execFile);
   await Promise.all([1, 2, 3].map(() => run(process.execPath, ['--input-type=module', '-e', program, place.path])));
   const ledger = openAudit(place.path);
-  const rows = ledger.waiting(100);
+  const rows = ledger.unshipped(100);
   expect(rows).toHaveLength(60);
   expect(new Set(rows.map(({ actor }) => actor)).size).toBe(3);
   expect(firstFault(rows, 1, ledger.head())).toBeUndefined();
-  ledger.shipped(59);
-  expect(ledger.waiting(100).map(({ seq }) => seq)).toEqual([60]);
+  ledger.markShipped(59);
+  expect(ledger.unshipped(100).map(({ seq }) => seq)).toEqual([60]);
   ledger.close();
   // Not a writer's right: the file is the operator's alone, but a change in it is seen all the same.
   const file = new DatabaseSync(join(place.path, 'audit.sqlite'));
   file.exec("UPDATE entries SET subject = 'nothing' WHERE seq = 7");
   file.close();
   const again = openAudit(place.path);
-  again.remember('shipped', '0');
-  expect(firstFault(again.waiting(100), 1, again.head())).toMatchObject({ seq: 7 });
+  again.writeFact('shipped', '0');
+  expect(firstFault(again.unshipped(100), 1, again.head())).toMatchObject({ seq: 7 });
   again.close();
 });
 

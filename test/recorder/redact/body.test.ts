@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { detectorNames } from '../../../gateway/config/redact-schema.ts';
 import { redactBody } from '../../../recorder/redact/body.ts';
-import { rulesOf } from '../../../recorder/redact/rules.ts';
+import { compileRules } from '../../../recorder/redact/rules.ts';
 
 const runs = process.env.HINDCAST_LONG ? 20_000 : 150;
-const rules = rulesOf([...detectorNames.map(name => ({ name })), { name: 'staff', pattern: 'EMP-[0-9]{6}' }]);
+const rules = compileRules([...detectorNames.map(name => ({ name })), { name: 'staff', pattern: 'EMP-[0-9]{6}' }]);
 const bodyOf = (text: string) => Buffer.from(redactBody(Buffer.from(text), rules).bytes).toString();
 
 const canaries = [
@@ -147,9 +147,9 @@ describe('a stream', () => {
 
 test('the place of a position is where it went to', () => {
   const text = 'ab bob@example.com cd';
-  const { bytes, place } = redactBody(Buffer.from(text), rules);
+  const { bytes, mapPosition } = redactBody(Buffer.from(text), rules);
   expect(Buffer.from(bytes).toString()).toBe('ab [redacted:email] cd');
-  expect([0, 3, 10, 18, text.length].map(place)).toEqual([0, 3, 19, 19, 22]);
+  expect([0, 3, 10, 18, text.length].map(mapPosition)).toEqual([0, 3, 19, 19, 22]);
 });
 
 test('binary events, which hold their text in pieces, are not kept', () => {

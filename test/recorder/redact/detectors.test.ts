@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { detectorNames } from '../../../gateway/config/redact-schema.ts';
 import { redactText } from '../../../recorder/redact/body.ts';
 import { detectors } from '../../../recorder/redact/detectors.ts';
-import { rulesOf } from '../../../recorder/redact/rules.ts';
+import { compileRules } from '../../../recorder/redact/rules.ts';
 
-const all = rulesOf(detectorNames.map(name => ({ name })));
+const all = compileRules(detectorNames.map(name => ({ name })));
 const redact = (text: string) => redactText(text, all);
 
 test('the configuration knows exactly the detectors there are', () => {
