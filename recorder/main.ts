@@ -6,10 +6,10 @@ import { auditText } from './audit/verify.ts';
 import { runDoctor } from './commands/doctor.ts';
 import { eraseFlags, runErase } from './commands/erase.ts';
 import { exportFlags, runExport } from './commands/export.ts';
-import { migrate } from './migrate.ts';
-import { openStore } from './open.ts';
-import { readStoreStatus, type StoreStatus } from './status.ts';
-import type { Store } from './store.ts';
+import { readStoreStatus, type StoreStatus } from './commands/status.ts';
+import { openStore } from './process/open-store.ts';
+import { migrate } from './store/migrate.ts';
+import type { Store } from './store/store.ts';
 
 interface Options {
   readonly config?: string;

@@ -2,7 +2,7 @@
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Signals } from '../gateway/core/signal.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 
 export interface RecordedAttempt {
   readonly number: number;

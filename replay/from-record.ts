@@ -5,7 +5,7 @@ import type { Clock, Milliseconds } from '../gateway/core/time.ts';
 import type { ExecutionEnvironment, RoutedRequest } from '../gateway/exchange/execute.ts';
 import { prepare } from '../gateway/exchange/routed-request.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../gateway/transport/upstream.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 import { type AttemptBytes, attemptsOf, bytesOf, type RecordedAttempt } from './attempts.ts';
 import { canonicalRequest } from './canonical.ts';
 import type { RecordedRequest } from './source.ts';

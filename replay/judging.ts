@@ -5,7 +5,7 @@ import { providerOf } from '../gateway/core/target.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import { priceBook } from '../gateway/prices/prices.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 import { type Answer, diff } from './diff.ts';
 import { type Paired, verdictOf } from './pairs.ts';
 import { Purse } from './purse.ts';

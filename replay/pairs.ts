@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 import { diff, type Verdict } from './diff.ts';
 import { progressOf } from './journal.ts';
 import { journalPath, readRun, runFolder } from './run-folder.ts';

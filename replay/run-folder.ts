@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import { type Lock, tryLock } from '../recorder/lock.ts';
+import { type Lock, tryLock } from '../recorder/files/lock.ts';
 import type { RecordedRequest } from './source.ts';
 
 /** Everything that is needed to go on with it, or to do it again. */

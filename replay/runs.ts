@@ -2,7 +2,7 @@
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import { type NanoUsd, usd } from '../gateway/core/price.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 
 export interface Run {
   readonly id: string;

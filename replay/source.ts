@@ -1,7 +1,7 @@
 /** Which recorded requests are asked again, and what is known of them. */
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 import { contentOf, readAnswer } from './answer.ts';
 import { attemptsOf, type RecordedAttempt } from './attempts.ts';
 import { wireOf } from './dialects.ts';

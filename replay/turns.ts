@@ -2,7 +2,7 @@
 import type { ChatRequest, ChatResponse, Message, Part } from '../gateway/core/chat.ts';
 import { isFieldProblem } from '../gateway/core/dialect.ts';
 import { type JsonObject, parseJson } from '../gateway/core/json.ts';
-import type { Store } from '../recorder/store.ts';
+import type { Store } from '../recorder/store/store.ts';
 import { canonicalRequest } from './canonical.ts';
 import { dialectOf, wireOf } from './dialects.ts';
 import { inConversationsOf, type RecordedRequest } from './source.ts';

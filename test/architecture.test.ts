@@ -45,16 +45,16 @@ describe('a rule objects', () => {
   const planted = (path: string, text: string): readonly Source[] => reader.read({ [path]: text });
 
   test.each([
-    ['gateway/http/edge.ts', "import { openSpool } from '../../recorder/spool.ts';", 'recorder/spool.ts'],
+    ['gateway/http/edge.ts', "import { openSpool } from '../../recorder/spool.ts';", 'recorder/spool/spool.ts'],
     ['gateway/core/x.ts', "export type { Trial } from '../../eval/simulate.ts';", 'eval/simulate.ts'],
-    ['recorder/row.ts', "const { diff } = await import('../replay/diff.ts');", 'replay/diff.ts'],
+    ['recorder/rows/tables.ts', "const { diff } = await import('../replay/diff.ts');", 'replay/diff.ts'],
     ['replay/plan.ts', "export const x = (t: import('../eval/sweep.ts').Trial) => t;", 'eval/sweep.ts'],
   ])('when %s imports to its right', (path, text, target) => {
     expect(objections(importsPointLeft, planted(path, text))).toEqual([`${path} imports ${target}, which stands to its right`]);
   });
 
   test('but not when a composition root does, or a script', () => {
-    expect(objections(importsPointLeft, planted('gateway/main.ts', "import { openSpool } from '../recorder/spool.ts';"))).toEqual([]);
+    expect(objections(importsPointLeft, planted('gateway/main.ts', "import { openSpool } from '../recorder/spool/spool.ts';"))).toEqual([]);
     expect(objections(importsPointLeft, planted('scripts/build.ts', "import '../eval/sweep.ts';"))).toEqual([]);
     expect(objections(importsPointLeft, planted('eval/sweep.ts', "import '../gateway/core/route.ts'; import 'got';"))).toEqual([]);
   });

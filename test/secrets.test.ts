@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { connect } from '../recorder/store.ts';
+import { connect } from '../recorder/store/store.ts';
 import { Workspace } from './hindcast.ts';
 import { engineMissing } from './recorder/running-engine.ts';
 

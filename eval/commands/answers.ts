@@ -1,7 +1,7 @@
 /** Recorded answers for scoring, labelling and auditing: read back into what was asked and what was said. */
 import { CommandError, exit } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
 import { wireOf } from '../../replay/dialects.ts';
 import { questionText } from '../../replay/question-text.ts';

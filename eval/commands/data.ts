@@ -3,7 +3,7 @@
 import { CommandError, exit } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
 import { wireOf } from '../../replay/dialects.ts';
 import { parseTime } from '../../replay/selection.ts';
@@ -34,7 +34,7 @@ export interface StoreRequest {
 
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
   // Loaded when it is needed: a file of outcomes is judged without any database.
-  const { openStore } = await import('../../recorder/open.ts');
+  const { openStore } = await import('../../recorder/process/open-store.ts');
   const store = await openStore(settings);
   try {
     return await work(store);

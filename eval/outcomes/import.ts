@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { usd } from '../../gateway/core/price.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import type { Item, Outcome } from '../outcomes.ts';
 
 export interface Imported {

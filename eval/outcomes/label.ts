@@ -1,5 +1,5 @@
 /** Says how good each answer was: by scores where there are any, else by agreement with the strongest target, and says which. */
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import type { Item, Outcome, Outcomes } from '../outcomes.ts';
 import { agreement, type Content } from '../score.ts';
 import { type BodyRow, bodiesOf, chunks, scoresOf } from './query.ts';

@@ -1,6 +1,6 @@
 /** The questions that eval puts to the store, and the rows that come back. */
 import type { Instant } from '../../gateway/core/time.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 
 export interface OriginalRow {
   readonly id: string;

@@ -1,7 +1,7 @@
 /** Builds the matrix from the store: what was recorded, what was replayed since, and what was imported. */
 import { coin } from '../../gateway/core/random.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { failureOf } from './file.ts';
 import { type Cell, type Found, type Labelling, label } from './label.ts';

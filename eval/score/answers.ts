@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ScoreSource } from '../../gateway/core/feedback.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 
 export interface AnswerRow {
   /** The exchange that a score is about. */

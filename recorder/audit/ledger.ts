@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { AuditEntry } from '../../gateway/observability/audit.ts';
-import { makeFolder } from '../places.ts';
+import { makeFolder } from '../files/paths.ts';
 import { type ChainHead, type ChainRow, hashOf } from './chain.ts';
 
 export interface AuditLedger {

@@ -1,5 +1,5 @@
 /** Looks whether the audit in the store is as it was written: nothing changed, left out, moved or cut off. */
-import type { Store } from '../store.ts';
+import type { Store } from '../store/store.ts';
 import { type ChainFault, type ChainHead, type ChainRow, firstFault } from './chain.ts';
 import { openAudit } from './ledger.ts';
 import { hasChain } from './write.ts';

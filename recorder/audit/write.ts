@@ -1,7 +1,7 @@
 /** Writes down who changed or looked at what: on disk at once, in the store when it takes it. */
 import { userInfo } from 'node:os';
 import type { AuditEntry } from '../../gateway/observability/audit.ts';
-import type { Store } from '../store.ts';
+import type { Store } from '../store/store.ts';
 import type { ChainRow } from './chain.ts';
 import { type AuditLedger, openAudit } from './ledger.ts';
 

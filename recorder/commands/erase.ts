@@ -1,11 +1,11 @@
 /** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
 import type { Command } from 'commander';
 import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli/cli.ts';
-import { ddlTargetOf } from '../cluster.ts';
 import { type Erasure, erase } from '../erase/erase.ts';
-import type { Subject } from '../erase/subject.ts';
 import { countRows } from '../erase/tables.ts';
-import { openStore } from '../open.ts';
+import { openStore } from '../process/open-store.ts';
+import { ddlTargetOf } from '../store/cluster.ts';
+import type { Subject } from '../tombstones/tombstone.ts';
 
 interface Options {
   readonly config?: string;

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts';
 import { writeAudit } from '../audit/write.ts';
-import { type ExportSelection, exportFormats, exportTo } from '../export.ts';
-import { openStore } from '../open.ts';
-import { exceptionCodeOf } from '../verdict.ts';
+import { type ExportSelection, exportFormats, exportTo } from '../export/export.ts';
+import { openStore } from '../process/open-store.ts';
+import { exceptionCodeOf } from '../store/insert-error.ts';
 import { parseTime } from './times.ts';
 
 interface Options {

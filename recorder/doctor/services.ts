@@ -2,7 +2,7 @@
 import got from 'got';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { auditStatus, auditText } from '../audit/verify.ts';
-import { openStore } from '../open.ts';
+import { openStore } from '../process/open-store.ts';
 import { type Finding, ok, problem } from './check.ts';
 
 const timeoutMs = 5_000;

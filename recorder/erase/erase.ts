@@ -4,16 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../audit/write.ts';
-import { exportedFiles } from '../exports.ts';
-import { segmentIds } from '../folders.ts';
-import { spoolRoot } from '../places.ts';
-import { waitUntilShipped } from '../shipping.ts';
-import type { Store } from '../store.ts';
+import { exportedFiles } from '../export/exported-files.ts';
+import { spoolRoot } from '../files/paths.ts';
+import { waitUntilShipped } from '../process/wait-until-shipped.ts';
+import { segmentIds } from '../spool/spool-folders.ts';
+import { singleServer } from '../store/cluster.ts';
+import type { Store } from '../store/store.ts';
+import { type Subject, subjectText, type Tombstone, tombstoneOf } from '../tombstones/tombstone.ts';
+import { staleMsMax } from '../tombstones/tombstone-reader.ts';
 import { type ErasedFile, eraseFromLines, eraseFromParquet, eraseRejected, eraseWholeFile, idsIn, type RequestIds } from './files.ts';
-import { eraseFromDataset, eraseFromRun, replayFiles } from './kept.ts';
-import { type Subject, subjectText, type Tombstone, tombstoneOf } from './subject.ts';
-import { countRows, eraseRows, type RowCounts, requestIdsOf, singleServer } from './tables.ts';
-import { staleMsMax } from './tombstones.ts';
+import { eraseFromDataset, eraseFromRun, replayFiles } from './replay-files.ts';
+import { countRows, eraseRows, type RowCounts, requestIdsOf } from './tables.ts';
 
 export interface Erasure {
   readonly id: string;

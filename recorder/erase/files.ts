@@ -4,9 +4,9 @@ import { readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { decodeRecord } from '../packet.ts';
-import { isRejected, rejectedFolder } from '../places.ts';
-import { isErased, type Tombstone, userHash } from './subject.ts';
+import { isRejected, rejectedFolder } from '../files/paths.ts';
+import { decodeRecord } from '../spool/record-encoding.ts';
+import { isErased, type Tombstone, userHash } from '../tombstones/tombstone.ts';
 
 /** Gives their number. A file that cannot be read is no record any more, and stays. */
 export async function eraseRejected(root: string, tombstone: Tombstone): Promise<number> {

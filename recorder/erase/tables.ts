@@ -1,7 +1,8 @@
 /** Takes a subject's rows out of every table, and looks afterwards whether they are gone. */
 import type { Instant } from '../../gateway/core/time.ts';
-import type { Store } from '../store.ts';
-import type { Subject } from './subject.ts';
+import type { DdlTarget } from '../store/cluster.ts';
+import type { Store } from '../store/store.ts';
+import type { Subject } from '../tombstones/tombstone.ts';
 
 /** Rows that were there, by table. */
 export type RowCounts = Readonly<Record<string, number>>;
@@ -87,13 +88,6 @@ AND ((${condition}) OR replay_of IN (SELECT toString(request_id) FROM requests W
   }
   return found;
 }
-
-/** `on` is the cluster's clause and the ending of its local tables; '' for one server. */
-export interface DdlTarget {
-  readonly onCluster: string;
-  readonly suffix: string;
-}
-export const singleServer: DdlTarget = { onCluster: '', suffix: '' };
 
 /** Parts are written anew without them: the bytes are off the disk when this resolves. Tables that `counts` shows to hold none are left alone. */
 export async function eraseRows(

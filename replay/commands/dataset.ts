@@ -1,7 +1,7 @@
 /** `hindcast replay dataset create|list|show`. */
 import { result, table } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { openStore } from '../../recorder/open.ts';
+import { openStore } from '../../recorder/process/open-store.ts';
 import { createDataset, listDatasets, readDataset } from '../dataset.ts';
 import type { SelectionOptions } from '../selection.ts';
 import { itemsOf, selected, settingsFor } from './prepare.ts';

@@ -2,8 +2,8 @@
 import { result, table } from '../../gateway/cli/cli.ts';
 import { type NanoUsd, usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { openStore } from '../../recorder/open.ts';
-import type { Store } from '../../recorder/store.ts';
+import { openStore } from '../../recorder/process/open-store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { askAgain } from '../again.ts';
 import type { Arm } from '../arm.ts';
 import { dialectOf } from '../dialects.ts';

@@ -4,7 +4,7 @@ import type { Sink } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { type Arm, armOf, noiseFloorArm } from '../arm.ts';
 import { readDataset } from '../dataset.ts';
 import type { Item } from '../run-folder.ts';

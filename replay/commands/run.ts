@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, note } from '../../gateway/cli/cli.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { openStore } from '../../recorder/open.ts';
+import { openStore } from '../../recorder/process/open-store.ts';
 import type { Comes } from '../from-record.ts';
 import { planOf } from '../plan.ts';
 import { money } from '../report/format.ts';

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { exit, result, table } from '../../gateway/cli/cli.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { openStore } from '../../recorder/open.ts';
-import type { Store } from '../../recorder/store.ts';
+import { openStore } from '../../recorder/process/open-store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { type Arm, deployedArm } from '../arm.ts';
 import {
   type Backtest,

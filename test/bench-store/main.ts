@@ -9,9 +9,9 @@ import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { expandMacros } from '../../dashboards/macros.ts';
 import { table } from '../../gateway/cli/cli.ts';
-import { migrate } from '../../recorder/migrate.ts';
-import { columnsOf, type EncodedRows, rowsOf, tableNames } from '../../recorder/row.ts';
-import { connect, type Store } from '../../recorder/store.ts';
+import { columnsOf, type EncodedRows, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
+import { migrate } from '../../recorder/store/migrate.ts';
+import { connect, type Store } from '../../recorder/store/store.ts';
 import { fill } from './million.ts';
 import { exchangesOf } from './rows.ts';
 

@@ -1,5 +1,5 @@
 /** Many exchanges made inside the engine: what dashboards read, without the bytes of any body. */
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 
 const chunkRows = 250_000;
 

@@ -2,7 +2,7 @@
 
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { coin } from '../../gateway/core/random.ts';
-import { plainExchange } from '../recorder/exchanges.ts';
+import { plainExchange } from '../recorder/plain-exchange.ts';
 
 const syllables = 'ka to ri men sol ab er ven dis lo pra ti um gar ne fil os tan be cu'.split(' ');
 /** A word's rank decides how often it comes, as in any language. */

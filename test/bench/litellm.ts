@@ -4,8 +4,8 @@ import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort, type InstalledCompetitor, runningCompetitor } from './competitor.ts';
 import { start } from './processes.ts';
-import { freePort, type InstalledCompetitor, runningCompetitor } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const run = promisify(execFile);

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { allCells, type Cell, cellNamed, quickCells, requestBodies } from './cells.ts';
+import type { InstalledCompetitor } from './competitor.ts';
 import { gateResultsOf } from './gates.ts';
 import { installLitellm } from './litellm.ts';
 import { runLoad, type Sample, SubjectRun } from './measure.ts';
@@ -11,7 +12,6 @@ import { installPortkey } from './portkey.ts';
 import { canPin, fileHere, forkNode, startNode, stopProcess, waitForOutput } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
 import { cellTable, gateTable } from './report.ts';
-import type { InstalledCompetitor } from './rival.ts';
 import { ours, type Subject, slow, subjectNamed } from './subjects.ts';
 
 const usage = `npm run bench -- [options]

@@ -1,8 +1,8 @@
 /** One run of one subject through its cells: warmed up by count, measured until its last record has arrived. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { callers, cancellationMs } from './cancellation.ts';
 import { type Cell, chunksOf, requestBodies } from './cells.ts';
-import { callers, cancellationMs } from './leaving.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 import { cpuUs, peakMemory } from './processes.ts';
 import type { Running, Subject } from './subjects.ts';

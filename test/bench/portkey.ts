@@ -4,8 +4,8 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort, type InstalledCompetitor, runningCompetitor } from './competitor.ts';
 import { startNode } from './processes.ts';
-import { freePort, type InstalledCompetitor, runningCompetitor } from './rival.ts';
 import type { Subject } from './subjects.ts';
 
 const cells = new Set(['base', 'sse', 'one', 'sse-one']);

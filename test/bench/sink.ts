@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { columnsOf, type TableName } from '../../recorder/row.ts';
+import { columnsOf, type TableName } from '../../recorder/rows/tables.ts';
 import { rowsIn } from './rowbinary.ts';
 
 export interface SinkCount {

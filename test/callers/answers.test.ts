@@ -6,7 +6,7 @@ import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted.ts';
+import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 

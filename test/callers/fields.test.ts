@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Warning } from '../../gateway/core/provider.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted.ts';
+import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 const pdf = Buffer.from('%PDF-1.4 marked').toString('base64');

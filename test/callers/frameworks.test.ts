@@ -8,7 +8,7 @@ import { generateText, isStepCount, type LanguageModel, Output, streamText, tool
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { providersYaml, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
+import { providersYaml, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;

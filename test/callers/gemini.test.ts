@@ -2,7 +2,7 @@
 import { ApiError, type Content, FunctionCallingConfigMode, GoogleGenAI, Type } from '@google/genai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
+import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;

@@ -6,7 +6,7 @@ import { type CallableTool, GoogleGenAI, Type } from '@google/genai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted.ts';
+import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;

@@ -4,7 +4,7 @@ import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
+import { citySchema, providersYaml, redPixel, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;

@@ -2,7 +2,7 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { providersYaml, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted.ts';
+import { providersYaml, type ScriptedUpstream, spareRoute, startScriptedUpstream } from './scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
 let gateway: RunningGateway;

@@ -6,7 +6,15 @@ import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
-import { citySchema, providersYaml, redPixel, type Scenario, type ScriptedUpstream, scenarios, startScriptedUpstream } from './scripted.ts';
+import {
+  citySchema,
+  providersYaml,
+  redPixel,
+  type Scenario,
+  type ScriptedUpstream,
+  scenarios,
+  startScriptedUpstream,
+} from './scripted-upstream.ts';
 
 const targets = ['openai', 'responses', 'anthropic', 'gemini'] as const;
 const features = ['text', 'tools', 'images', 'structured', 'reasoning'] as const;

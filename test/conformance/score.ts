@@ -6,9 +6,9 @@ import type { Provider } from '../../gateway/core/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows } from '../recordings.ts';
-import { errorClassOf } from './classes.ts';
+import { errorClassOf } from './error-classes.ts';
 import { exceptions } from './exceptions.ts';
-import { parseRow, type ReferenceAnswer, type Row } from './reading.ts';
+import { parseRow, type ReferenceAnswer, type Row } from './reference-parser.ts';
 
 export const files = [
   ...['openai', 'azure', 'anthropic', 'gemini', 'vertex', 'bedrock', 'cohere', 'qwen', 'mistral', 'deepseek', 'xai', 'groq', 'openrouter'],

@@ -4,7 +4,7 @@ import type { Recorded } from '../../eval/simulate.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
 import { begin, type RouteCommand, type RouteEvent, type RoutePolicy, type RouteStep, type Timer } from '../../gateway/core/route.ts';
-import { traceRoute } from '../steps.ts';
+import { traceRoute } from '../route-steps.ts';
 
 /** Tells a route as text. Timers are left out: what they bring about stands in the story. */
 function story(policy: RoutePolicy, behaviours: Readonly<Record<string, readonly Recorded[]>>, fleet: Fleet = new Map()): string {

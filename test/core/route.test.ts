@@ -7,8 +7,8 @@ import { withScore } from '../../gateway/core/scorer.ts';
 import { decide } from '../../gateway/core/side.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import { anyPolicy, arbitraryEvents, fleet, policy, recordings, recoveringPolicy, targetView } from '../arbitraries.ts';
+import { type RouteStepTrace, type RouteTrace, traceRoute, traceSteps } from '../route-steps.ts';
 import { longTimeout, runs } from '../runs.ts';
-import { type RouteStepTrace, type RouteTrace, traceRoute, traceSteps } from '../steps.ts';
 
 /** Tries a rule on random policies, outcomes and fleets. */
 const always = (rule: (routed: RouteTrace, policy: RoutePolicy, seed: string) => void, numRuns = 1_500, policies = policy): void =>

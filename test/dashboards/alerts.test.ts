@@ -11,7 +11,7 @@ import { outcomes } from '../../dashboards/variables.ts';
 import { kindOfWord } from '../../gateway/core/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
 import { createMetrics, openRegistry } from '../../gateway/observability/metrics.ts';
-import { plainExchange } from '../recorder/exchanges.ts';
+import { plainExchange } from '../recorder/plain-exchange.ts';
 
 interface Rule {
   readonly alert?: string;

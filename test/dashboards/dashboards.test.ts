@@ -54,7 +54,7 @@ describe('dashboards', () => {
   });
 
   test('offer the outcomes that are recorded', () => {
-    const schema = readFileSync(join(folder, '../recorder/schema/001_records.sql'), 'utf8');
+    const schema = readFileSync(join(folder, '../recorder/store/schema/001_records.sql'), 'utf8');
     const recorded = /^\s+outcome\s+Enum8\((.*)\)/m.exec(schema)![1]!;
     expect([...recorded.matchAll(/'(\w+)'/g)].map(([, name]) => name)).toEqual([...outcomes]);
   });

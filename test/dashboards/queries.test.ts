@@ -6,7 +6,7 @@ import { textOf } from '../../dashboards/build.ts';
 import { type Choices, expandMacros } from '../../dashboards/macros.ts';
 import { choices } from '../../dashboards/variables.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { migrate } from '../../recorder/migrate.ts';
+import { migrate } from '../../recorder/store/migrate.ts';
 import { engineMissing, startTestEngine, type TestEngine } from '../recorder/running-engine.ts';
 import { nanoUsd, run, saved, seed } from './seed.ts';
 

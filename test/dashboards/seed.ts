@@ -2,10 +2,10 @@
 import { importItems } from '../../eval/outcomes/import.ts';
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
 import type { FailureKind } from '../../gateway/core/failure.ts';
-import { columnsOf, rowsOf, tableNames } from '../../recorder/row.ts';
-import type { Store } from '../../recorder/store.ts';
+import { columnsOf, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { writeRun } from '../../replay/runs.ts';
-import { newId, plainExchange } from '../recorder/exchanges.ts';
+import { newId, plainExchange } from '../recorder/plain-exchange.ts';
 
 const minute = 60_000;
 export const run = '20260131-120000-4f2a';

@@ -8,9 +8,9 @@ import { importItems } from '../../eval/outcomes/import.ts';
 import { runsOf } from '../../eval/outcomes/query.ts';
 import { loadOutcomes, type OutcomeQuery } from '../../eval/outcomes/store.ts';
 import type { Outcome, Outcomes } from '../../eval/outcomes.ts';
-import { type RunningEngine, startEngine } from '../../recorder/engine.ts';
-import { migrate } from '../../recorder/migrate.ts';
-import { connect, type Store } from '../../recorder/store.ts';
+import { type RunningEngine, startEngine } from '../../recorder/engine/server.ts';
+import { migrate } from '../../recorder/store/migrate.ts';
+import { connect, type Store } from '../../recorder/store/store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-eval-'));
 let engine: RunningEngine;

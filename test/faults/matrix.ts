@@ -1,10 +1,10 @@
 /** The fault matrix: {fault} x {phase} x {format of the answer}, what must come of each cell, and what did. */
 import { hash } from 'node:crypto';
-import { ExecutionHarness, hello, helloStream, readStream } from '../gateway/execution.ts';
-import { answer, gzipped, inSmallPieces, ok, raw, stream } from './acts.ts';
+import { ExecutionHarness, hello, helloStream, readStream } from '../gateway/exchange/harness.ts';
 import { completion, streamOf } from './chat.ts';
-import { type Piece, type WireFormat, type WireFormatName, wireFormats } from './forms.ts';
+import { answer, gzipped, inSmallPieces, ok, raw, stream } from './scripts.ts';
 import { FaultyUpstream, type ResponseScript, refusedUrl } from './upstream.ts';
+import { type Piece, type WireFormat, type WireFormatName, wireFormats } from './wire-formats.ts';
 
 export type Phase = 'CONNECT' | 'HEADERS' | 'PRELUDE' | 'CONTENT' | 'FINISHED' | 'SENTINEL';
 

@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../gateway/core/time.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import { ExecutionHarness, hello, helloStream } from '../gateway/execution.ts';
-import { answer, ok, stream } from './acts.ts';
+import { ExecutionHarness, hello, helloStream } from '../gateway/exchange/harness.ts';
 import { completion, streamOf } from './chat.ts';
+import { answer, ok, stream } from './scripts.ts';
 import { FaultyUpstream, refusedUrl } from './upstream.ts';
 
 const bodies = { JSON: hello, stream: helloStream } as const;

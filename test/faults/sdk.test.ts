@@ -4,11 +4,11 @@ import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { openai } from '../../gateway/providers/openai.ts';
 import { startGateway } from '../gateway/harness.ts';
-import { stream } from './acts.ts';
 import { chunks, streamOf } from './chat.ts';
-import type { WireFormat } from './forms.ts';
 import { cutStreams } from './matrix.ts';
+import { stream } from './scripts.ts';
 import { FaultyUpstream, type ResponseScript } from './upstream.ts';
+import type { WireFormat } from './wire-formats.ts';
 
 const client = (url: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
 const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
@@ -40,9 +40,9 @@ const helperRead = async (url: string): Promise<string | null> =>
   (await client(url).chat.completions.stream(asked).finalChatCompletion()).choices[0]!.message.content;
 
 describe('the openai client throws', () => {
-  test.concurrent.for(cutStreams.map(cut => [cut.form.name, cut.name, cut] as const))('%s: %s', async ([, , { act, form }]) => {
+  test.concurrent.for(cutStreams.map(cut => [cut.format.name, cut.name, cut] as const))('%s: %s', async ([, , { act, format }]) => {
     for (const read of [rawRead, helperRead]) {
-      await using gateway = await reading(act, form);
+      await using gateway = await reading(act, format);
       await expect(read(gateway.url)).rejects.toThrow();
       expect(gateway.upstream.calls).toHaveLength(1);
     }
@@ -63,9 +63,9 @@ async function rawMessage(url: string): Promise<string> {
 const helperMessage = (url: string): Promise<string> => anthropic(url).messages.stream(message).finalText();
 
 describe('the @anthropic-ai/sdk client throws', () => {
-  test.concurrent.for(cutStreams.map(cut => [cut.form.name, cut.name, cut] as const))('%s: %s', async ([, , { act, form }]) => {
+  test.concurrent.for(cutStreams.map(cut => [cut.format.name, cut.name, cut] as const))('%s: %s', async ([, , { act, format }]) => {
     for (const read of [rawMessage, helperMessage]) {
-      await using gateway = await reading(act, form);
+      await using gateway = await reading(act, format);
       await expect(read(gateway.url)).rejects.toThrow();
       expect(gateway.upstream.calls).toHaveLength(1);
     }

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Sealed, seal } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/feedback.ts';
-import { decodeRecord, isFeedback } from '../../recorder/packet.ts';
-import { parseSegment } from '../../recorder/segment.ts';
-import { openSpool } from '../../recorder/spool.ts';
+import { decodeRecord, isFeedback } from '../../recorder/spool/record-encoding.ts';
+import { parseSegment } from '../../recorder/spool/segment.ts';
+import { openSpool } from '../../recorder/spool/spool.ts';
 import { MemorySink, startGateway } from './harness.ts';
 
 class ListeningSink extends MemorySink {

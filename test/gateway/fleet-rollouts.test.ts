@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { type RolloutStore, redisRollouts, sqliteRollouts } from '../../gateway/targets/rollout-store.ts';
 import { Rollouts } from '../../gateway/targets/rollouts.ts';
-import { hasRedis, type RunningRedis, startRedis } from '../limits/redis.ts';
+import { hasRedis, type RunningRedis, startRedis } from '../budgets/redis.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { hi, post, respondJson, settingsOf, startGateway, startUpstream } from './harness.ts';
 

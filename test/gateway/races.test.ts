@@ -18,7 +18,7 @@ import { FleetState } from '../../gateway/targets/state.ts';
 import type { Upstream, UpstreamListener } from '../../gateway/transport/upstream.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
-import { MemoryResponseSink, readStream } from './execution.ts';
+import { MemoryResponseSink, readStream } from './exchange/harness.ts';
 import { chunk, settingsOf } from './harness.ts';
 
 const settings = settingsOf(`

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import type { Provider } from '../../gateway/core/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { deepseek } from '../../gateway/providers/deepseek.ts';
-import { ok } from '../faults/acts.ts';
 import { completion } from '../faults/chat.ts';
+import { ok } from '../faults/scripts.ts';
 import { FaultyUpstream } from '../faults/upstream.ts';
-import { ExecutionHarness, hello } from './execution.ts';
+import { ExecutionHarness, hello } from './exchange/harness.ts';
 
 const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
 const body = { ...hello, max_tokens: 100, response_format: { type: 'json_schema', json_schema: { name: 'place', schema } } };

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { routedRequestOf } from '../gateway/execution.ts';
+import { routedRequestOf } from '../gateway/exchange/harness.ts';
 import { runs } from '../runs.ts';
 
 const step = { target: 'A/m', timeoutMs: 1, retries: 0, backoffMs: 1 };

@@ -1,5 +1,5 @@
 /** A store that keeps what it is given as ClickHouse would, token by token, and fails when it is told to. */
-import type { TableName } from '../../recorder/row.ts';
+import type { TableName } from '../../recorder/rows/tables.ts';
 
 type Refuse = (insert: Insert) => Error | undefined;
 

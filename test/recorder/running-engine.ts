@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { loadAddon } from '../../recorder/engine/addon.ts';
-import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine.ts';
-import { connect, type Store } from '../../recorder/store.ts';
+import { type EngineOptions, type RunningEngine, startEngine } from '../../recorder/engine/server.ts';
+import { loadAddon } from '../../recorder/engine/session/addon.ts';
+import { connect, type Store } from '../../recorder/store/store.ts';
 
 export const engineMissing: string = await loadAddon().then(
   () => '',

@@ -1,7 +1,7 @@
 /** A little of `npm run torture` with every push; all of it is run by hand or with HINDCAST_LONG. */
 import { describe, expect, test } from 'vitest';
+import { diskFull, smallDisk, storeDown } from '../torture/outages.ts';
 import { killRounds } from '../torture/rounds.ts';
-import { diskFull, smallDisk, storeDown } from '../torture/trouble.ts';
 import { engineMissing } from './running-engine.ts';
 
 const long = Boolean(process.env.HINDCAST_LONG);

@@ -1,7 +1,7 @@
 /** A store of its own, as a ClickHouse server would be: the engine behind HTTP in a process that can be killed alone. */
 
-import { startEngine } from '../../recorder/engine.ts';
-import { repairDeduplicationLogs } from '../../recorder/lost-parts.ts';
+import { repairDeduplicationLogs } from '../../recorder/engine/deduplication-repair.ts';
+import { startEngine } from '../../recorder/engine/server.ts';
 
 const [path = '', port = '0', writerKey = ''] = process.argv.slice(2);
 repairDeduplicationLogs(path);

@@ -1,7 +1,7 @@
 /** `npm run torture`: kills and troubles as long as one likes, and what came of them. Ends with 1 when anything was lost or doubled. */
 import { parseArgs } from 'node:util';
+import { diskFull, smallDisk, storeDown } from './outages.ts';
 import { killRounds } from './rounds.ts';
-import { diskFull, smallDisk, storeDown } from './trouble.ts';
 
 const usage = `npm run torture -- [options]
   --rounds N     rounds of load with a kill in each, half with the embedded store, half with one apart (default: 24)

@@ -1,9 +1,9 @@
 /** Rounds of load in which one process after another is killed; then every acknowledged exchange is looked for in the store. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { coin } from '../../gateway/core/random.ts';
-import type { Store } from '../../recorder/store.ts';
+import type { Store } from '../../recorder/store/store.ts';
 import { startLoad } from './load.ts';
-import { ProcessCluster } from './world.ts';
+import { ProcessCluster } from './process-cluster.ts';
 
 export interface DurabilityReport {
   readonly stored: number;

@@ -1,9 +1,9 @@
 /** A caller who leaves takes every call that was made for it along, whatever it was waiting for; what was used is recorded and charged. */
 import { expect, test } from 'vitest';
-import { blackhole, ok, stream } from '../../faults/acts.ts';
 import { chunks, completion } from '../../faults/chat.ts';
+import { blackhole, ok, stream } from '../../faults/scripts.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
-import { ExecutionHarness, hello, helloStream } from '../execution.ts';
+import { ExecutionHarness, hello, helloStream } from './harness.ts';
 
 const of = chunks();
 const sure = [{ token: 'hel', logprob: -0.01 }];

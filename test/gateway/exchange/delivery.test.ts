@@ -5,11 +5,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { ByteRing } from '../../../gateway/exchange/byte-ring.ts';
 import { Delivery } from '../../../gateway/exchange/delivery.ts';
-import { inSmallPieces, stream, truncatedAt } from '../../faults/acts.ts';
 import { streamOf } from '../../faults/chat.ts';
+import { inSmallPieces, stream, truncatedAt } from '../../faults/scripts.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
 import { longTimeout, runs } from '../../runs.ts';
-import { ExecutionHarness, helloStream, MemoryResponseSink, readStream } from '../execution.ts';
+import { ExecutionHarness, helloStream, MemoryResponseSink, readStream } from './harness.ts';
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const head = { status: 200, contentType: 'text/event-stream', headers: {} };

@@ -1,10 +1,10 @@
 /** Answers in one piece, and what goes wrong with them: the rows up-01 to up-10 of the table of hostile inputs, and more. */
 import { describe, expect, test } from 'vitest';
 import { closedAt } from '../../../gateway/core/fleet.ts';
-import { answer, blackhole, gzipped, inSmallPieces, ok, raw, repeated, reset, stream, truncatedAt } from '../../faults/acts.ts';
 import { completion, streamOf } from '../../faults/chat.ts';
+import { answer, blackhole, gzipped, inSmallPieces, ok, raw, repeated, reset, stream, truncatedAt } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';
-import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, type ExecutionResult } from '../execution.ts';
+import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, type ExecutionResult } from './harness.ts';
 
 const good = ok(completion('hello'));
 const two = ['A', 'B'];

@@ -1,10 +1,10 @@
 /** Streamed answers, and what goes wrong with them: the rows st-01 to st-12 of the table of hostile inputs, and more. */
 import { describe, expect, test } from 'vitest';
 import { gemini } from '../../../gateway/providers/gemini.ts';
-import { answer, inSmallPieces, ok, raw, stream, untilClose } from '../../faults/acts.ts';
 import { chunks, completion, done, event, streamOf } from '../../faults/chat.ts';
+import { answer, inSmallPieces, ok, raw, stream, untilClose } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript } from '../../faults/upstream.ts';
-import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, helloStream, readStream } from '../execution.ts';
+import { ExecutionHarness, type ExecutionHarnessOptions, type ExecutionRequest, helloStream, readStream } from './harness.ts';
 
 interface Setting extends ExecutionRequest, Omit<ExecutionHarnessOptions, 'upstreams'> {
   readonly a: readonly ResponseScript[];

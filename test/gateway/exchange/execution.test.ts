@@ -7,11 +7,11 @@ import type { Clock } from '../../../gateway/core/time.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
-import { answer, blackhole, delayed, ok, type RecordedAnswer, replayed, stream } from '../../faults/acts.ts';
 import { chunks, completion, done, streamOf, type Token } from '../../faults/chat.ts';
+import { answer, blackhole, delayed, ok, type RecordedAnswer, replayed, stream } from '../../faults/scripts.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
 import { recordedRows, unlessRecorded } from '../../recordings.ts';
-import { ExecutionHarness, hello, helloStream, readStream } from '../execution.ts';
+import { ExecutionHarness, hello, helloStream, readStream } from './harness.ts';
 
 const of = chunks();
 const unsure: readonly Token[] = [

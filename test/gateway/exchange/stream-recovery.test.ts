@@ -2,11 +2,11 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
-import { stream } from '../../faults/acts.ts';
 import { chunks, streamOf } from '../../faults/chat.ts';
+import { stream } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript } from '../../faults/upstream.ts';
-import { readStream } from '../execution.ts';
 import { hi, post, startGateway } from '../harness.ts';
+import { readStream } from './harness.ts';
 
 const of = chunks('chatcmpl-A');
 const broken = (...texts: readonly string[]): ResponseScript => stream([of.role, ...texts.map(text => of.text(text))], { ending: 'rst' });

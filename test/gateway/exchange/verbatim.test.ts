@@ -5,7 +5,7 @@ import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/verbatim.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { runs } from '../../runs.ts';
-import { routedRequestOf } from '../execution.ts';
+import { routedRequestOf } from './harness.ts';
 
 const passed = (text: string, changes: Partial<RequestChanges> = {}): string => {
   const scan = scanObject(text);

@@ -5,7 +5,7 @@ import { seal } from '../../../gateway/core/exchange.ts';
 import { isRefusal } from '../../../gateway/exchange/refusal.ts';
 import { type IdempotencyLimits, IdempotencyStore, type SharedResponse } from '../../../gateway/idempotency/idempotency-store.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
-import { routedRequestOf } from '../execution.ts';
+import { routedRequestOf } from '../exchange/harness.ts';
 import { hi, post, type Responder, respondJson, respondStream, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 const streamed = { ...hi, stream: true };

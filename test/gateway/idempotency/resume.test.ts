@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
 import { Delivery } from '../../../gateway/exchange/delivery.ts';
 import { runs } from '../../runs.ts';
-import { MemoryResponseSink } from '../execution.ts';
+import { MemoryResponseSink } from '../exchange/harness.ts';
 import { hi, post, respondStream, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 const streamed = { ...hi, stream: true };

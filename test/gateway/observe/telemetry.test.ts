@@ -6,8 +6,8 @@ import { silentLog } from '../../../gateway/observability/logs.ts';
 import { replayTelemetry } from '../../../gateway/observability/replayed.ts';
 import { createTelemetry } from '../../../gateway/observability/telemetry.ts';
 import { traceFrom } from '../../../gateway/settings/ids.ts';
-import { newId, plainExchange } from '../../recorder/exchanges.ts';
-import { attributeOf, startOtlpReceiver } from './receiver.ts';
+import { newId, plainExchange } from '../../recorder/plain-exchange.ts';
+import { attributeOf, startOtlpReceiver } from '../observability/otlp-receiver.ts';
 
 const chat = { stream: false, stop: [], choices: 1, messages: [], tools: [] } as unknown as ChatRequest;
 const seen = { chat, answer: () => undefined, traceState: '', path: '/v1/chat/completions', placeOf: () => undefined };

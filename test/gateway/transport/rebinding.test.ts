@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Failure } from '../../../gateway/core/failure.ts';
 import { publicLookup } from '../../../gateway/transport/address-guard.ts';
 import { httpUpstream } from '../../../gateway/transport/upstream.ts';
-import { ok } from '../../faults/acts.ts';
+import { ok } from '../../faults/scripts.ts';
 import { FaultyUpstream } from '../../faults/upstream.ts';
 
 const names: Readonly<Record<string, readonly LookupAddress[]>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../../gateway/core/failure.ts';
 import { httpUpstream, type Upstream } from '../../../gateway/transport/upstream.ts';
-import { blackhole, ok, raw, stream } from '../../faults/acts.ts';
+import { blackhole, ok, raw, stream } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';
 
 interface Heard {

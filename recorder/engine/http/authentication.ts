@@ -1,0 +1,64 @@
+/** Who is asking: two accounts, told apart by password, and no pages of other sites in the user's browser. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { exceptions } from '../session/exception.ts';
+
+export interface EngineAccount {
+  readonly name: 'default' | 'writer';
+  readonly mayWrite: boolean;
+}
+
+export interface AccessPolicy {
+  /** What `default` has to say; undefined lets it in without. */
+  readonly password: string | undefined;
+  readonly writerKey: string;
+  /** Whether only this machine can connect. */
+  readonly loopback: boolean;
+}
+
+export function authenticate(request: IncomingMessage, parameters: URLSearchParams, access: AccessPolicy): EngineAccount {
+  const { user, password } = credentialsOf(request, parameters);
+  const expected = user === 'writer' ? access.writerKey : user === 'default' ? (access.password ?? '') : undefined;
+  // The comparison takes place for unknown users as well, and its time tells nothing.
+  const isEqual = timingSafeEqual(digest(password), digest(expected ?? access.writerKey));
+  if (expected === undefined || !isEqual) {
+    throw exceptions.unauthenticated(
+      `${user.slice(0, 64)}: Authentication failed: password is incorrect, or there is no user with such name.`,
+    );
+  }
+  // A page of another site can send requests to loopback; with a password it would have to know it.
+  if (user === 'default' && access.password === undefined) rejectBrowsers(request);
+  return user === 'writer' ? { name: 'writer', mayWrite: true } : { name: 'default', mayWrite: false };
+}
+
+function rejectBrowsers({ headers }: IncomingMessage): void {
+  const site = headers['sec-fetch-site'];
+  const foreign = headers.origin !== undefined || (site !== undefined && site !== 'none' && site !== 'same-origin');
+  if (foreign) throw exceptions.unauthenticated('Web pages may not query the store; set store.password to let a browser in.');
+}
+
+/** A name that resolves to loopback by a foreign DNS server is no way in: Host is an address or localhost. */
+export function checkHost({ headers }: IncomingMessage, { loopback }: AccessPolicy): void {
+  if (!loopback) return;
+  const host = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(headers.host ?? '')?.[1] ?? '';
+  const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  if (name === 'localhost' || isIP(name) !== 0) return;
+  throw exceptions.unauthenticated(`The Host header has to be localhost or an address, unlike "${host.slice(0, 80)}".`);
+}
+
+function credentialsOf({ headers }: IncomingMessage, parameters: URLSearchParams): { readonly user: string; readonly password: string } {
+  const basic = /^Basic\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  if (basic !== undefined) {
+    const [user = '', ...password] = Buffer.from(basic, 'base64').toString().split(':');
+    return { user: user || 'default', password: password.join(':') };
+  }
+  if (headers.authorization !== undefined) throw exceptions.unauthenticated('Authorization has to be Basic.');
+  const user = single(headers['x-clickhouse-user']) ?? parameters.get('user');
+  const password = single(headers['x-clickhouse-key']) ?? parameters.get('password');
+  return { user: user || 'default', password: password ?? '' };
+}
+
+const single = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header);
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,0 +1,149 @@
+/** The embedded store: the real ClickHouse engine in this process, behind ClickHouse's HTTP interface, alone in its folder. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { AccessPolicy } from './http/authentication.ts';
+import { type EngineContext, handleRequest } from './http/handler.ts';
+import { Inserter } from './http/inserter.ts';
+import { type Addon, EngineError, loadAddon, type Session } from './session/addon.ts';
+import { engineLimits, writeConfig } from './session/config.ts';
+import { exceptions } from './session/exception.ts';
+import { Sessions } from './session/sessions.ts';
+import { combinatorsQuery, type FunctionRow, functionPermissions, functionsQuery } from './sql/function-permissions.ts';
+import { StatementChecker } from './sql/statement-checker.ts';
+
+export { EngineError } from './session/addon.ts';
+
+export interface EngineOptions {
+  /** The engine's folder; made when it is missing. */
+  readonly path: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Of the account `default`, which only reads. Off loopback it has to be given. */
+  readonly password?: string;
+  /** Password of the account `writer`. */
+  readonly writerKey: string;
+}
+
+export interface RunningEngine {
+  readonly url: string;
+  /** Waits for what is being written, ends what is being read, and gives the folder free. */
+  close(): Promise<void>;
+}
+
+const connectionsMax = 512;
+/** Clients keep a connection for reuse up to 2.5 s, and must not find it closed. */
+const keepAliveMs = 10_000;
+/** As a ClickHouse server takes it: lists of ids are parameters in the URL. */
+const urlBytesMax = 1024 * 1024;
+const drainMsMax = 2_000;
+/** Of this process: the engine itself would share a folder within one. */
+const openPaths = new Set<string>();
+
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const access = accessPolicyOf(options);
+  const path = resolve(options.path);
+  if (openPaths.has(path)) throw new EngineError(`The store's folder ${path} is open in this process already.`);
+  const addon = await loadAddon();
+  const root = openRootSession(addon, path);
+  openPaths.add(path);
+  const sessions = new Sessions(addon, path, root);
+  const closed = () => openPaths.delete(path);
+  try {
+    const closing = new AbortController();
+    const context = contextOf(access, sessions, root, path, closing.signal);
+    const server = createServer({ keepAliveTimeout: keepAliveMs, maxHeaderSize: urlBytesMax }, (request, response) => {
+      // What it does not answer itself is our own mistake, and ends this request only.
+      handleRequest(context, request, response).catch(() => response.destroy());
+    });
+    server.maxConnections = connectionsMax;
+    const url = await listen(server, options);
+    return { url, close: () => close(server, sessions, closing).finally(closed) };
+  } catch (error) {
+    await sessions.close().finally(closed);
+    throw error;
+  }
+}
+
+function accessPolicyOf({ host, password, writerKey }: EngineOptions): AccessPolicy {
+  const loopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  if (!loopback && !password) {
+    throw new EngineError(
+      `The store would listen on ${host}, which other machines reach, without a password: set store.password, or listen on 127.0.0.1.`,
+    );
+  }
+  if (writerKey === '') throw new EngineError('The store needs a key for its writer.');
+  return { password: password || undefined, writerKey, loopback };
+}
+
+/** One process per folder: the engine locks it. */
+function openRootSession(addon: Addon, path: string): Session {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const connectionArgs = writeConfig(path, engineLimits());
+  try {
+    return new addon.Session(path, { connectionArgs });
+  } catch (error) {
+    throw new EngineError(lockOwnerOf(path) ?? `The store's folder ${path} cannot be opened: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** The engine leaves its process id in the folder it has locked, and after a kill it stays there. */
+function lockOwnerOf(path: string): string | undefined {
+  const status = join(path, 'status');
+  const pid = Number(existsSync(status) ? /^PID: (\d+)/m.exec(readFileSync(status, 'utf8'))?.[1] : undefined);
+  if (!Number.isInteger(pid) || !isAlive(pid)) return undefined;
+  return (
+    `The store's folder ${path} is in use by process ${pid}. One process at a time can have it: query the running one over HTTP, ` +
+    'stop it first, or set store.path to another folder.'
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function contextOf(access: AccessPolicy, sessions: Sessions, root: Session, path: string, closing: AbortSignal): EngineContext {
+  const incoming = join(path, 'hindcast-incoming');
+  // Of a process that was killed: nothing of it was acknowledged.
+  rmSync(incoming, { recursive: true, force: true });
+  mkdirSync(incoming, { mode: 0o700 });
+  const [versionRow] = sessions.rows<{ version: string; timezone: string }>('SELECT version() AS version, timezone() AS timezone');
+  const combinators = sessions.rows<{ name: string }>(combinatorsQuery).map(({ name }) => name);
+  const functions = functionPermissions(sessions.rows<FunctionRow>(functionsQuery), combinators);
+  const inspector = new StatementChecker(root, functions);
+  return { access, engine: versionRow!, sessions, checker: inspector, inserter: new Inserter(sessions, incoming), closing };
+}
+
+function listen(server: Server, { host, port }: EngineOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = `Port ${port} on ${host} is taken: set store.port to another one (0 takes a free one), or stop what listens there.`;
+      reject(new EngineError(error.code === 'EADDRINUSE' ? inUse : `The store cannot listen on ${host}:${port}: ${error.message}`));
+    });
+    server.listen(port, host, () => {
+      const { port: address } = server.address() as AddressInfo;
+      resolve(`http://${isIP(host) === 6 ? `[${host}]` : host}:${address}`);
+    });
+  });
+}
+
+async function close(server: Server, sessions: Sessions, closing: AbortController): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()));
+  closing.abort(exceptions.closing('The engine is closing.'));
+  await sessions.close();
+  // The last answers are on their way; their connections are idle when they have been read.
+  const closeIdleTimer = setInterval(() => server.closeIdleConnections(), 10);
+  const end = setTimeout(() => server.closeAllConnections(), drainMsMax);
+  await closed;
+  clearInterval(closeIdleTimer);
+  clearTimeout(end);
+}

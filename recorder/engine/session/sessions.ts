@@ -1,0 +1,106 @@
+/** Sessions of the engine: one query at a time in each, its settings made once, used again by the next request that wants the same. */
+import { randomBytes } from 'node:crypto';
+import type { Addon, Session } from './addon.ts';
+import { ConcurrencyLimiter } from './concurrency-limiter.ts';
+import { exceptions } from './exception.ts';
+
+/** Queries that may run inside the engine at once: each holds a thread of the pool that files and names are read with as well. */
+const concurrencyMax = Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1);
+const waitingMax = 500;
+const idleMax = 16;
+
+export interface Lease {
+  readonly session: Session;
+  /** Marks the queries of this session for KILL. */
+  readonly tag: string;
+  readonly setup: string;
+  /** Closed instead of kept, when something is left behind in it. */
+  tainted: boolean;
+}
+
+export class Sessions {
+  readonly #addon: Addon;
+  readonly #path: string;
+  /** Keeps the engine alive between requests, and runs what the engine asks of itself. */
+  readonly #root: Session;
+  readonly #idle: Lease[] = [];
+  readonly #busy = new Set<Lease>();
+  readonly #limiter = new ConcurrencyLimiter(concurrencyMax, waitingMax, () =>
+    exceptions.tooManyQueries(`More than ${waitingMax} queries are waiting. Try again later.`),
+  );
+  #closed = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(addon: Addon, path: string, root: Session) {
+    this.#addon = addon;
+    this.#path = path;
+    this.#root = root;
+  }
+
+  /** Rows of a query of our own, at once and on this thread: for questions that take milliseconds. */
+  rows<Row>(sql: string): Row[] {
+    const text = this.#root.query(sql, 'JSONEachRow').trim();
+    return text === '' ? [] : text.split('\n').map(line => JSON.parse(line) as Row);
+  }
+
+  /** `setup` is a list of SET and USE statements that decides all state the session has. */
+  lease(setup: string): Lease {
+    if (this.#closed) throw exceptions.closing('The engine is closing.');
+    const at = this.#idle.findLastIndex(lease => lease.setup === setup);
+    const [reused] = at < 0 ? [] : this.#idle.splice(at, 1);
+    const lease = reused ?? this.#open(setup);
+    this.#busy.add(lease);
+    return lease;
+  }
+
+  #open(setup: string): Lease {
+    const session = new this.#addon.Session(this.#path);
+    const tag = randomBytes(12).toString('hex');
+    try {
+      session.query(`SET log_comment = '${tag}';${setup}`);
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+    return { session, tag, setup, tainted: false };
+  }
+
+  release(lease: Lease): void {
+    if (!this.#busy.delete(lease)) return;
+    if (lease.tainted || this.#closed) lease.session.close();
+    else this.#idle.push(lease);
+    if (this.#idle.length > idleMax) this.#idle.shift()!.session.close();
+    if (this.#busy.size === 0) this.#whenIdle?.();
+  }
+
+  /** Runs a native call when a thread is free for it. */
+  run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    return this.#limiter.run(work, signal);
+  }
+
+  /** Ends the query that runs in a leased session; it fails with code 394 there. */
+  kill(lease: Lease): void {
+    if (!this.#busy.has(lease)) return;
+    lease.tainted = true;
+    try {
+      this.#root.query(`KILL QUERY WHERE Settings['log_comment'] = '${lease.tag}' ASYNC`);
+    } catch {
+      // It ended by itself meanwhile, or will by its time limit.
+    }
+  }
+
+  /** Waits for every lease to come back: reads have been told to stop, writes are let through. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#limiter.rejectWaiting(exceptions.closing('The engine is closing.'));
+    if (this.#busy.size > 0) await new Promise<void>(resolve => (this.#whenIdle = resolve));
+    for (const lease of this.#idle.splice(0)) lease.session.close();
+    await this.#addon.drainPending();
+    this.#root.close();
+    await this.#addon.drainPending();
+  }
+}
+
+/** A string literal; a NUL byte would end the text on its way into the engine. */
+export const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&').replaceAll('\0', '\\0')}'`;

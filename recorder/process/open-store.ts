@@ -1,0 +1,90 @@
+/** The store for commands: that of the gateway which runs here, or else one that is started for the command and ended with it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
+import { isLocked } from '../files/lock.ts';
+import { makeFolder, ownerLockFile, readEngineAddress, readWriterKey } from '../files/paths.ts';
+import { reconnectingStore } from '../store/reconnecting-store.ts';
+import { connect, type Store } from '../store/store.ts';
+import { startRecorder } from './supervisor.ts';
+
+/** How long a gateway that is just starting or ending may take. */
+const waitMsMax = 20_000;
+const pollMs = 100;
+
+/** Rejects with what the user can mend. */
+export async function openStore(settings: Settings): Promise<Store> {
+  if (settings.store.url !== 'embedded') return connectToServer(settings);
+  return reconnectingStore(await findEmbeddedStore(settings), () => findEmbeddedStore(settings));
+}
+
+async function connectToServer({ store: { url, username, password, database, cluster } }: Settings): Promise<Store> {
+  const store = connect({ url, username, password: password?.reveal() ?? '', database, cluster });
+  try {
+    await store.select('SELECT 1');
+    return store;
+  } catch (error) {
+    await store.close();
+    throw new CommandError(
+      exit.usage,
+      `The store at ${url} (store.url) does not answer: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+async function findEmbeddedStore(settings: Settings): Promise<Store> {
+  const { path } = settings.store;
+  try {
+    makeFolder(path);
+  } catch (error) {
+    throw new CommandError(exit.usage, `Nothing can be kept in ${path} (store.path): ${error instanceof Error ? error.message : error}`);
+  }
+  for (const deadline = Date.now() + waitMsMax; ; ) {
+    const running = await connectToRunningEngine(path);
+    if (running) return running;
+    if (!isLocked(ownerLockFile(path))) {
+      const started = await startOwnEngine(settings).catch((error: unknown) => {
+        // Somebody else was faster: theirs will do.
+        if (!isLocked(ownerLockFile(path))) throw error;
+      });
+      if (started) return started;
+    }
+    if (Date.now() > deadline)
+      throw new CommandError(
+        exit.usage,
+        `${path} is in use by a process whose store does not answer. Stop it, or wait until it has ended.`,
+      );
+    await sleep(pollMs);
+  }
+}
+
+/** The store of the process that owns the folder, whatever port it listens on. */
+async function connectToRunningEngine(path: string): Promise<Store | undefined> {
+  const address = readEngineAddress(path);
+  const key = readWriterKey(path);
+  if (!address || !key) return undefined;
+  const store = connect({ url: address.url, username: 'writer', password: key });
+  // The key is the folder's own, so whoever takes it is the folder's engine.
+  const isResponsive = await store.select('SELECT 1').then(
+    () => true,
+    () => false,
+  );
+  if (isResponsive) return store;
+  await store.close();
+  return undefined;
+}
+
+async function startOwnEngine(settings: Settings): Promise<Store> {
+  // Not waiting for the lock: whoever takes it first has the store that all will use.
+  const recorder = await startRecorder({ ...settings, store: { ...settings.store, port: 0 } }, () => {}, 0).catch((error: Error) => {
+    throw new CommandError(exit.usage, `The store in ${settings.store.path} does not start: ${error.message}`);
+  });
+  const store = connect({ url: recorder.storeUrl, username: 'writer', password: readWriterKey(settings.store.path)! });
+  return {
+    ...store,
+    close: async () => {
+      await store.close();
+      await recorder.close();
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/** What a recorder does from its start to its end: lock, engine, tables, shipping, and all of it back again. */
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuditShipper, recordRetentionChange } from '../audit/shipper.ts';
+import { repairDeduplicationLogs } from '../engine/deduplication-repair.ts';
+import { startEngine } from '../engine/server.ts';
+import { waitForLock } from '../files/lock.ts';
+import {
+  engineFile,
+  engineFolder,
+  ensureWriterKey,
+  makeFolder,
+  ownerLockFile,
+  readEngineAddress,
+  spoolRoot,
+  writeEngineAddress,
+} from '../files/paths.ts';
+import { Shipper } from '../ship/shipper.ts';
+import { ddlTargetOf } from '../store/cluster.ts';
+import { isConnectionError } from '../store/connection-error.ts';
+import { migrate } from '../store/migrate.ts';
+import { applyRetention } from '../store/retention.ts';
+import { connect, type Store } from '../store/store.ts';
+import { tombstoneReader } from '../tombstones/tombstone-reader.ts';
+import type { FromRecorder, RecorderOptions } from './protocol.ts';
+
+const statsEveryMs = 1_000;
+/** How long what is spooled may take to be shipped at the end; the rest waits on disk. */
+const drainMsMax = 10_000;
+/** A server that does not answer within this at the start is waited for while the spool takes the records. */
+const serverWaitMs = 3_000;
+const serverRetryMs = 1_000;
+
+interface OpenedStore {
+  readonly storeUrl: string;
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+/** Resolves when everything is closed, after `signal`. Throws what keeps it from starting. */
+export async function runRecorder(options: RecorderOptions, send: (message: FromRecorder) => void, signal: AbortSignal): Promise<void> {
+  const log = (line: string): void => send({ type: 'log', line });
+  const root = spoolRoot(options.path);
+  makeFolder(root);
+  const lock = await waitForLock(ownerLockFile(options.path), options.lockWaitMs, signal);
+  if (!lock) throw new Error(lockedMessage(options.path));
+  try {
+    if (signal.aborted) return;
+    const resource = await startStore(options, log);
+    try {
+      await waitForTables(options, resource.store, log, signal);
+      const shipper = new Shipper({
+        root,
+        store: resource.store,
+        retention: options.retention,
+        tombstones: tombstoneReader(resource.store),
+        // A cluster's other replicas may not have got the rows yet.
+        verify: options.store.type === 'embedded' || options.store.cluster === undefined,
+        log,
+      });
+      const audit = new AuditShipper(options.path, resource.store);
+      const stats = setInterval(() => {
+        send({ type: 'stats', stats: shipper.stats });
+        audit.shipSoon();
+      }, statsEveryMs);
+      send({ type: 'ready', storeUrl: resource.storeUrl });
+      if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
+      clearInterval(stats);
+      await shipper.close(drainMsMax);
+      await audit.close();
+    } finally {
+      await resource.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function startStore({ path, store: place }: RecorderOptions, log: (line: string) => void): Promise<OpenedStore> {
+  if (place.type === 'server') {
+    const store = connect(place);
+    return { storeUrl: place.url, store, close: () => store.close() };
+  }
+  const writerKey = ensureWriterKey(path);
+  const { host, port, password } = place;
+  const removedTokens = repairDeduplicationLogs(engineFolder(path));
+  if (removedTokens > 0) log(`the engine was killed in the middle of ${removedTokens} inserts; they are done again`);
+  const engine = await startEngine({ path: engineFolder(path), host, port, writerKey, ...(password ? { password } : {}) });
+  writeEngineAddress(path, { url: engine.url, pid: process.pid });
+  const store = connect({ url: engine.url, username: 'writer', password: writerKey });
+  return {
+    storeUrl: engine.url,
+    store,
+    close: async () => {
+      // First, so that no command finds an engine that is about to go.
+      await rm(engineFile(path), { force: true });
+      await store.close();
+      await engine.close();
+    },
+  };
+}
+
+/** Tables first. A server that is out of reach must not keep a gateway from starting: the spool takes its records meanwhile. */
+async function waitForTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const { store: place } = options;
+  const deadline = Date.now() + serverWaitMs;
+  for (;;) {
+    try {
+      await prepareTables(options, store, log);
+      return;
+    } catch (error) {
+      // The server answered, and it was no.
+      if (place.type === 'embedded' || !isConnectionError(error)) throw error;
+      if (Date.now() < deadline && !signal.aborted) {
+        await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+        continue;
+      }
+      log(`the store at ${place.url} is out of reach; records wait in the spool: ${(error as Error).message}`);
+      void retryPrepareTables(options, store, log, signal);
+      return;
+    }
+  }
+}
+
+async function prepareTables(
+  { path, store: place, search, tableDays, retention }: RecorderOptions,
+  store: Store,
+  log: (line: string) => void,
+): Promise<void> {
+  const cluster = place.type === 'server' ? place.cluster : undefined;
+  await migrate(store, { cluster, search });
+  await applyRetention(store, tableDays, ddlTargetOf(cluster));
+  recordRetentionChange(path, { ...retention, ...tableDays }, log);
+}
+
+async function retryPrepareTables(options: RecorderOptions, store: Store, log: (line: string) => void, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(serverRetryMs, undefined, { signal }).catch(() => {});
+    try {
+      await prepareTables(options, store, log);
+      return log('the store answers');
+    } catch (error) {
+      if (!isConnectionError(error)) log(`the store's tables cannot be brought up to date: ${(error as Error).message}`);
+    }
+  }
+}
+
+function lockedMessage(path: string): string {
+  const address = readEngineAddress(path);
+  const owner = address ? `process ${address.pid} (its store answers at ${address.url})` : 'another process';
+  return (
+    `The folder ${path} is in use by ${owner}. One gateway at a time can have it: ` +
+    'stop the other one, or set store.path to another folder.'
+  );
+}

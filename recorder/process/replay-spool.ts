@@ -1,0 +1,34 @@
+/** The spool of one replay run: the recorder that runs here takes it to the store like any gateway's. */
+import { join } from 'node:path';
+import type { Sink } from '../../gateway/core/exchange.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
+import { spoolRoot } from '../files/paths.ts';
+import { redactingSink } from '../redact/redacting-sink.ts';
+import { openSpool } from '../spool/spool.ts';
+import { isFolderEmpty, removeWriterFolder } from '../spool/spool-folders.ts';
+import { waitUntilShipped } from './wait-until-shipped.ts';
+
+export interface ReplaySpool {
+  readonly sink: Sink;
+  /** Ends the writing and waits until the store has everything. False when the recorder did not get there in time; it will, later. */
+  closeAndDrain(): Promise<boolean>;
+}
+
+const drainMsMax = 60_000;
+
+export function openReplaySpool(settings: Settings, run: string): ReplaySpool {
+  const { store, recorder } = settings;
+  const root = spoolRoot(store.path);
+  const folder = join(root, `replay-${run}`);
+  const spool = openSpool(folder, { durability: 'process', whenFull: 'refuse', bytesMax: recorder.spoolBytesMax, root });
+  const sink = redactingSink(spool, recorder);
+  return {
+    sink,
+    closeAndDrain: async () => {
+      await sink.close();
+      const isDrained = await waitUntilShipped(settings, () => isFolderEmpty(folder), drainMsMax);
+      if (isDrained) await removeWriterFolder(folder);
+      return isDrained;
+    },
+  };
+}

@@ -1,0 +1,177 @@
+/** Keeps a recorder process running as long as its parent lives, and knows how it is. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from '../../gateway/settings/settings.ts';
+import type { ShipStats } from '../ship/shipper.ts';
+import { retentionOf } from '../store/retention.ts';
+import type { FromRecorder, RecorderOptions, ToRecorder } from './protocol.ts';
+
+export interface Recorder {
+  readonly storeUrl: string;
+  /** Why no recorder is at work now; records wait in the spool meanwhile. */
+  problem(): string | undefined;
+  /** As of a second ago; undefined before the first. */
+  stats(): ShipStats | undefined;
+  /** Lets it ship what there is, and waits for its end. */
+  close(): Promise<void>;
+}
+
+const readyMsMax = 30_000;
+const lockWaitMsDefault = 15_000;
+/** The recorder's own limits for draining and closing lie below. */
+const closeMsMax = 25_000;
+const restartMsMin = 500;
+const restartMsMax = 30_000;
+/** After so long at work a death is a new story: the next restart is quick again. */
+const stableMs = 60_000;
+/** Seconds without a word from one that was at work; counted, not measured, so that a stopped machine does not count. */
+const silentSecondsMax = 60;
+
+/** Rejects when it is not ready in time, with what it said. */
+export async function startRecorder(settings: Settings, log: (line: string) => void, lockWaitMs = lockWaitMsDefault): Promise<Recorder> {
+  const supervisor = new Supervisor(optionsOf(settings, lockWaitMs), log);
+  await supervisor.start();
+  return supervisor;
+}
+
+function optionsOf(settings: Settings, lockWaitMs: number): RecorderOptions {
+  const { store, recorder } = settings;
+  const password = store.password?.reveal();
+  const { url, username, database, cluster, host, port } = store;
+  return {
+    path: store.path,
+    retention: retentionOf(settings),
+    tableDays: recorder.retention,
+    search: store.search,
+    lockWaitMs,
+    store:
+      url === 'embedded'
+        ? { type: 'embedded', host, port, password }
+        : { type: 'server', url, username, password: password ?? '', database, cluster },
+  };
+}
+
+class Supervisor implements Recorder {
+  storeUrl = '';
+  readonly #log: (line: string) => void;
+  #options: RecorderOptions;
+  #child: ChildProcess | undefined;
+  #problem: string | undefined = 'the recorder is starting';
+  #stats: ShipStats | undefined;
+  #closed = false;
+  #restartMs = restartMsMin;
+  readonly #stopRestart = new AbortController();
+
+  constructor(options: RecorderOptions, log: (line: string) => void) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  problem(): string | undefined {
+    return this.#problem;
+  }
+
+  stats(): ShipStats | undefined {
+    return this.#stats;
+  }
+
+  async start(): Promise<void> {
+    const { child, ready } = forkRecorder(this.#options, message => this.#onMessage(message));
+    this.#child = child;
+    try {
+      this.storeUrl = await ready;
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+    // The one that takes its place must answer where this one did.
+    const { store } = this.#options;
+    if (store.type === 'embedded') this.#options = { ...this.#options, store: { ...store, port: Number(new URL(this.storeUrl).port) } };
+    this.#problem = undefined;
+    this.#watch(child);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopRestart.abort();
+    const child = this.#child;
+    if (!child || hasEnded(child)) return;
+    const ended = new Promise(resolve => child.once('exit', resolve));
+    if (child.connected) child.send({ type: 'close' } satisfies ToRecorder, () => {});
+    const timer = setTimeout(() => {
+      this.#log(`the recorder did not end within ${closeMsMax / 1000} s and was killed; what it had not shipped waits in the spool`);
+      child.kill('SIGKILL');
+    }, closeMsMax);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  #onMessage(message: FromRecorder): void {
+    if (message.type === 'stats') this.#stats = message.stats;
+    if (message.type === 'log') this.#log(message.line);
+  }
+
+  #watch(child: ChildProcess): void {
+    const startedAt = performance.now();
+    let silentSeconds = 0;
+    child.on('message', () => {
+      silentSeconds = 0;
+    });
+    const watch = setInterval(() => {
+      if (++silentSeconds < silentSecondsMax) return;
+      this.#log(`the recorder has said nothing for ${silentSecondsMax} s and is killed`);
+      child.kill('SIGKILL');
+    }, 1_000).unref();
+    child.once('exit', (code, signal) => {
+      clearInterval(watch);
+      if (this.#closed) return;
+      if (performance.now() - startedAt > stableMs) this.#restartMs = restartMsMin;
+      void this.#restart(`the recorder ended with ${signal ?? `code ${code}`}`);
+    });
+  }
+
+  async #restart(cause: string): Promise<void> {
+    let reason = cause;
+    while (!this.#closed) {
+      this.#problem = `${reason}; it is started again`;
+      this.#log(this.#problem);
+      await sleep(this.#restartMs, undefined, { signal: this.#stopRestart.signal }).catch(() => {});
+      this.#restartMs = Math.min(restartMsMax, 2 * this.#restartMs);
+      if (this.#closed) return;
+      try {
+        await this.start();
+        // Closed while it was starting: close() has seen this child and ends it.
+        return;
+      } catch (error) {
+        reason = (error as Error).message;
+      }
+    }
+  }
+}
+
+/** The process file in its present form: source here, JavaScript in the published package. */
+const processFile = fileURLToPath(new URL(`./process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+/** It has no caller to keep waiting, and the engine wants the memory. */
+const smallHeap = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
+
+function forkRecorder(
+  options: RecorderOptions,
+  onMessage: (message: FromRecorder) => void,
+): { child: ChildProcess; ready: Promise<string> } {
+  // Results go to stdout, and the engine must not mix into them.
+  const child = fork(processFile, [], { execArgv: smallHeap, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => reject(new Error(`the recorder was not ready within ${readyMsMax / 1000} s`)), readyMsMax);
+  child.on('message', (message: FromRecorder) => {
+    if (message.type === 'ready') resolve(message.storeUrl);
+    if (message.type === 'failed') reject(new Error(message.message));
+    onMessage(message);
+  });
+  child.once('error', reject);
+  child.once('exit', (code, signal) => reject(new Error(`the recorder ended with ${signal ?? `code ${code}`} before it was ready`)));
+  child.send({ type: 'start', options } satisfies ToRecorder, () => {});
+  return { child, ready: ready.finally(() => clearTimeout(timer)) };
+}
+
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;

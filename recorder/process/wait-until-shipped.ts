@@ -1,0 +1,30 @@
+/** Waits until what lies in the spool has been shipped, by the recorder that runs here or else by one that is started for as long as it takes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settings } from '../../gateway/settings/settings.ts';
+import { isLocked } from '../files/lock.ts';
+import { ownerLockFile } from '../files/paths.ts';
+import { type Recorder, startRecorder } from './supervisor.ts';
+
+const pollMs = 50;
+const ownerPollMs = 1_000;
+
+/** False when it took longer than `msMax`. Where nobody ships, no gateway runs and the store is a server of its own. */
+export async function waitUntilShipped(settings: Settings, isDone: () => Promise<boolean>, msMax: number): Promise<boolean> {
+  const deadline = Date.now() + msMax;
+  let ownRecorder: Recorder | undefined;
+  let ownerSeenAt = Number.NEGATIVE_INFINITY;
+  try {
+    while (!(await isDone())) {
+      if (Date.now() > deadline) return false;
+      if (!ownRecorder && Date.now() - ownerSeenAt > ownerPollMs) {
+        if (!isLocked(ownerLockFile(settings.store.path)))
+          ownRecorder = await startRecorder({ ...settings, store: { ...settings.store, port: 0 } }, () => {});
+        ownerSeenAt = Date.now();
+      }
+      await sleep(pollMs);
+    }
+    return true;
+  } finally {
+    await ownRecorder?.close();
+  }
+}

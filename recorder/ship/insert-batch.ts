@@ -1,0 +1,80 @@
+/** Puts one batch into every table, however long that takes: the store's refusals halve it, single it out, or are waited out. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { columnsOf, type TableName, tableNames } from '../rows/tables.ts';
+import { classifyInsertError } from '../store/insert-error.ts';
+import type { Store } from '../store/store.ts';
+import { type Batch, type BatchEntry, splitBatch } from './batch.ts';
+
+const backoffMsMin = 100;
+const backoffMsMax = 10_000;
+/** Tries after which a frame that is alone in its insert and still too large for the store is set aside. */
+const singleFrameAttemptsMax = 10;
+
+export interface InsertContext {
+  readonly store: Pick<Store, 'insertBinary' | 'select'>;
+  /** Gives up waiting: the recorder is closing. */
+  readonly signal: AbortSignal;
+  /** Batches that the store found too large once. They are halved from then on, also after a restart, so that tokens stay true. */
+  readonly splits: SplitTokens;
+  readonly onInserted: (rows: number) => void;
+  readonly onFailed: (table: TableName, error: unknown) => void;
+  /** The store will never take this frame's rows of that table. */
+  readonly onRejected: (table: TableName, entry: BatchEntry, error: unknown) => Promise<void>;
+}
+
+export interface SplitTokens {
+  has(token: string): boolean;
+  add(token: string): Promise<void>;
+}
+
+/** Rows of `requests` come last: who finds one finds the rest as well. Throws when `signal` was aborted, or a frame could not be set aside. */
+export async function insertBatch(batch: Batch, context: InsertContext): Promise<void> {
+  const others = tableNames.filter(table => table !== 'requests');
+  const results = await Promise.allSettled(others.map(table => insertIntoTable(table, batch, context)));
+  const rejection = results.find(result => result.status === 'rejected');
+  if (rejection) throw rejection.reason;
+  await insertIntoTable('requests', batch, context);
+}
+
+export async function insertIntoTable(table: TableName, batch: Batch, context: InsertContext): Promise<void> {
+  const count = batch.entries.reduce((sum, { rows }) => sum + rows[table].count, 0);
+  if (count === 0) return;
+  const token = `${batch.token}.${table}`;
+  const halves = splitBatch(batch);
+  if (halves && context.splits.has(token)) return insertHalves(table, halves, context);
+  const body = Buffer.concat(batch.entries.map(({ rows }) => rows[table].bytes));
+  const columns = columnsOf(table).map(({ name }) => name);
+  for (let attempt = 1; ; attempt++) {
+    context.signal.throwIfAborted();
+    try {
+      await context.store.insertBinary(table, columns, body, token);
+      return context.onInserted(count);
+    } catch (error) {
+      context.onFailed(table, error);
+      const errorClass = classifyInsertError(error);
+      const rowsAtFault = errorClass === 'less' || (errorClass === 'never' && (await schemaMatches(table, context.store)));
+      if (rowsAtFault && halves) {
+        await context.splits.add(token);
+        return insertHalves(table, halves, context);
+      }
+      if (rowsAtFault && (errorClass === 'never' || attempt >= singleFrameAttemptsMax))
+        return context.onRejected(table, batch.entries[0]!, error);
+      await sleep(Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempt, 10)), undefined, { signal: context.signal });
+    }
+  }
+}
+
+async function insertHalves(table: TableName, halves: readonly Batch[], context: InsertContext): Promise<void> {
+  for (const half of halves) await insertIntoTable(table, half, context);
+}
+
+/** A table that is not what this version writes would refuse every frame: that is no fault of theirs, and a migration mends it. */
+async function schemaMatches(table: TableName, store: InsertContext['store']): Promise<boolean> {
+  try {
+    const described = await store.select<{ name: string; type: string }>(`DESCRIBE TABLE ${table}`);
+    const types = new Map(described.map(({ name, type }) => [name, type]));
+    return columnsOf(table).every(({ name, type }) => types.get(name) === type);
+  } catch {
+    return false;
+  }
+}

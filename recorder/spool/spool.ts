@@ -1,0 +1,269 @@
+/** The sink on disk: a finished exchange is appended here before its caller sees the end of the answer. */
+import { readdirSync, renameSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Exchange, type Sealed, type Sink, seal } from '../../gateway/core/exchange.ts';
+import type { Feedback } from '../../gateway/core/feedback.ts';
+import { type Lock, tryLock } from '../files/lock.ts';
+import { makeFolder, syncFolder } from '../files/paths.ts';
+import { Arena, type PackedFrame } from './arena.ts';
+import { DiskBudget } from './disk-budget.ts';
+import { fileHeaderBytes, newSegmentId, parseSegmentName, segmentName } from './segment.ts';
+import { SegmentFile } from './segment-file.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { writerLockFile } from './spool-folders.ts';
+
+export interface SpoolOptions {
+  /** What `record` waits for: the kernel has the bytes, the disk has them, or nothing. */
+  readonly durability: 'process' | 'power' | 'off';
+  readonly whenFull: 'refuse' | 'drop';
+  /** Over all writers' folders. */
+  readonly bytesMax: number;
+  /** The folder of all writers' folders; by default the writer's own. */
+  readonly root?: string;
+  /** A segment is closed at this size, */
+  readonly segmentBytes?: number;
+  /** or at this age, so that the recorder can ship it; later when it fills fast, or the recorder is behind anyway. */
+  readonly segmentAgeMs?: number;
+  /** How long another process may still be ending that writes in the same folder. */
+  readonly lockWaitMs?: number;
+}
+
+export const segmentBytesDefault = 16 * 1024 * 1024;
+const segmentAgeMsDefault = 800;
+/**
+ * An insert costs the engine the same hundred milliseconds of CPU whatever is in it, so a segment that fills fast stays open for up to three
+ * ages: until it holds nearly what one insert may.
+ */
+const busyAgesMax = 3;
+const busyBytesMin = 1024 * 1024;
+const busyBytesMax = 6 * 1024 * 1024;
+/** Closed segments that may wait for the recorder before age alone closes another. */
+const backlogMax = 2;
+/** Frames in memory whose write is under way or due. */
+const queueBytesMax = 256 * 1024 * 1024;
+const refreshMs = 500;
+const lockWaitMsDefault = 15_000;
+/** Room that new requests must leave to those already admitted: a share of the limit. */
+const reserveFraction = 8;
+const reserveBytesMax = 64 * 1024 * 1024;
+
+/** `directory` has one writer at a time; it throws when another process writes there. */
+export function openSpool(directory: string, options: SpoolOptions): Sink {
+  return new Spool(resolve(directory), options);
+}
+
+interface PendingWrite {
+  readonly frame: PackedFrame;
+  readonly done: (problem?: Error) => void;
+}
+
+class Spool implements Sink {
+  dropped = 0;
+  readonly #directory: string;
+  readonly #options: SpoolOptions;
+  readonly #segmentBytes: number;
+  readonly #lock: Lock;
+  readonly #diskBudget: DiskBudget;
+  readonly #arena = new Arena();
+  readonly #writer = new SegmentWriter();
+  readonly #refresh: NodeJS.Timeout;
+  #queue: PendingWrite[] = [];
+  #queuedBytes = 0;
+  /** Ends when nothing is queued; undefined when nothing is being written. */
+  #writing: Promise<void> | undefined;
+  #open: SegmentFile | undefined;
+  #ageTimer: NodeJS.Timeout | undefined;
+  #closeDue = false;
+  #lastId = '';
+  /** Why the last write failed, until one succeeds again. */
+  #writeFailure: string | undefined;
+  #isRefreshing = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(directory: string, options: SpoolOptions) {
+    const root = resolve(options.root ?? directory);
+    this.#directory = directory;
+    this.#options = options;
+    this.#segmentBytes = Math.min(options.segmentBytes ?? segmentBytesDefault, Math.ceil(options.bytesMax / 8));
+    makeFolder(directory);
+    const lock = tryLock(writerLockFile(directory), options.lockWaitMs ?? lockWaitMsDefault);
+    if (!lock) throw new Error(`another process writes in ${directory}, a gateway perhaps; stop it, or choose another store.path`);
+    this.#lock = lock;
+    for (const name of readdirSync(directory)) {
+      const leftover = parseSegmentName(name);
+      if (leftover?.open) renameSync(join(directory, name), join(directory, segmentName(leftover.id, false)));
+    }
+    if (options.durability === 'power') for (const folder of [root, directory]) syncFolder(folder);
+    this.#diskBudget = new DiskBudget(root, directory, options.bytesMax);
+    this.#refresh = setInterval(() => void this.#refreshDiskBudget(), refreshMs).unref();
+  }
+
+  record(exchange: Exchange): Promise<Sealed> {
+    return this.#enqueue(exchange);
+  }
+
+  feedback(feedback: Feedback): Promise<Sealed> {
+    return this.#enqueue(feedback);
+  }
+
+  #enqueue(record: Exchange | Feedback): Promise<Sealed> {
+    if (this.#closing) return Promise.reject(new Error('the spool is closed'));
+    const frame = this.#arena.pack(record);
+    const problem = this.#fullReason(frame.bytes);
+    if (problem) return this.#refuseOrDrop(problem);
+    const { promise, resolve, reject } = Promise.withResolvers<Sealed>();
+    const done = (failure?: Error): void => {
+      if (failure) this.#refuseOrDrop(failure.message).then(resolve, reject);
+      else resolve(seal());
+    };
+    this.#queue.push({ frame, done });
+    this.#queuedBytes += frame.bytes;
+    this.#scheduleWrite();
+    if (this.#options.durability !== 'off') return promise;
+    promise.catch(() => this.dropped++);
+    return Promise.resolve(seal());
+  }
+
+  refusal(): string | undefined {
+    if (this.#options.whenFull === 'drop') return undefined;
+    const reserve = Math.min(reserveBytesMax, this.#diskBudget.limit / reserveFraction);
+    return this.#writeFailure ?? this.#fullReason(reserve);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #finish(): Promise<void> {
+    clearInterval(this.#refresh);
+    this.#closeDue = true;
+    this.#scheduleWrite();
+    while (this.#writing) await this.#writing;
+    clearTimeout(this.#ageTimer);
+    this.#lock.release();
+  }
+
+  #fullReason(bytes: number): string | undefined {
+    const { occupied, limit } = this.#diskBudget;
+    if (occupied + this.#queuedBytes + bytes > limit) {
+      const why = limit < this.#options.bytesMax ? 'the disk has no more room' : 'recorder.spool_max';
+      return `the spool ${this.#directory} is full: ${mebibytes(occupied)} wait for the store, the limit is ${mebibytes(limit)} (${why})`;
+    }
+    return this.#queuedBytes + bytes > queueBytesMax ? `the disk under ${this.#directory} does not keep up` : undefined;
+  }
+
+  #refuseOrDrop(problem: string): Promise<Sealed> {
+    if (this.#options.whenFull === 'refuse') return Promise.reject(new Error(problem));
+    this.dropped++;
+    return Promise.resolve(seal());
+  }
+
+  /** All exchanges that finish in one turn of the event loop, or while a write is under way, go in one write. */
+  #scheduleWrite(): void {
+    this.#writing ??= new Promise<void>(resolve => setImmediate(resolve))
+      .then(() => this.#drain())
+      .finally(() => {
+        this.#writing = undefined;
+        if (this.#queue.length > 0 || this.#closeDue) this.#scheduleWrite();
+        else this.#arena.rewind();
+      });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#nextGroup();
+      const bytes = group.reduce((sum, { frame }) => sum + frame.bytes, 0);
+      const problem = await this.#append(group, bytes).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      this.#writeFailure = problem && `the spool ${this.#directory} cannot be written: ${problem.message}`;
+      this.#queuedBytes -= bytes;
+      for (const { done } of group) done(problem);
+    }
+    if (!this.#closeDue) return;
+    this.#closeDue = false;
+    await this.#closeSegment();
+  }
+
+  /** As many as fit in one segment, and at least one. */
+  #nextGroup(): PendingWrite[] {
+    let bytes = this.#open?.bytes ?? fileHeaderBytes;
+    let count = 0;
+    for (const { frame } of this.#queue) {
+      bytes += frame.bytes;
+      if (count > 0 && bytes > this.#segmentBytes) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #append(group: readonly PendingWrite[], bytes: number): Promise<void> {
+    const syncsToDisk = this.#options.durability === 'power';
+    if (this.#open && this.#open.bytes + bytes > this.#segmentBytes) await this.#closeSegment();
+    const segment = this.#open ?? (await this.#openSegment(syncsToDisk));
+    try {
+      await segment.append(
+        group.map(({ frame }) => frame),
+        bytes,
+      );
+      this.#diskBudget.recordWrite(bytes);
+      if (syncsToDisk) await segment.sync();
+    } finally {
+      if (segment.broken) await this.#closeSegment();
+    }
+  }
+
+  async #openSegment(durable: boolean): Promise<SegmentFile> {
+    this.#open = await SegmentFile.create(this.#directory, this.#newId(), durable, this.#writer);
+    this.#diskBudget.recordWrite(fileHeaderBytes);
+    this.#scheduleClose();
+    return this.#open;
+  }
+
+  /** Names sort by the order of writing, also when the clock steps back. */
+  #newId(): string {
+    const id = newSegmentId(Date.now());
+    this.#lastId = id > this.#lastId ? id : (BigInt(`0x${this.#lastId}`) + 1n).toString(16).padStart(id.length, '0');
+    return this.#lastId;
+  }
+
+  async #closeSegment(): Promise<void> {
+    clearTimeout(this.#ageTimer);
+    const segment = this.#open;
+    if (!segment) return;
+    this.#open = undefined;
+    this.#diskBudget.recordClose(await segment.close());
+  }
+
+  #scheduleClose(ages = 1): void {
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = setTimeout(() => {
+      if (this.#diskBudget.backlog > backlogMax) return this.#scheduleClose(ages);
+      const bytes = this.#open?.bytes ?? 0;
+      if (ages < busyAgesMax && bytes > busyBytesMin && bytes < busyBytesMax) return this.#scheduleClose(ages + 1);
+      this.#closeDue = true;
+      this.#scheduleWrite();
+    }, this.#options.segmentAgeMs ?? segmentAgeMsDefault).unref();
+  }
+
+  /** Sees what was shipped meanwhile, and whether a disk that failed takes bytes again. */
+  async #refreshDiskBudget(): Promise<void> {
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    await this.#diskBudget.refresh().catch(() => {});
+    this.#isRefreshing = false;
+    if (this.#writeFailure === undefined || this.#writing) return;
+    const probe = join(this.#directory, 'probe');
+    const isWritable = await writeFile(probe, Buffer.alloc(64 * 1024), { mode: 0o600, flush: true }).then(
+      () => true,
+      () => false,
+    );
+    await rm(probe, { force: true }).catch(() => {});
+    if (isWritable) this.#writeFailure = undefined;
+  }
+}
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

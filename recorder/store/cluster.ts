@@ -1,0 +1,67 @@
+const localSuffix = '_local';
+
+export const ddlTargetOf = (cluster: string | undefined): DdlTarget =>
+  cluster === undefined ? { onCluster: '', suffix: '' } : { onCluster: ` ON CLUSTER ${quoted(cluster)}`, suffix: localSuffix };
+
+/** Where rows of a table go. Rows of one exchange lie together, so that joins stay on a shard. */
+const shardingKeys: Readonly<Record<string, string>> = {
+  schema_migrations: 'cityHash64(version)',
+  requests: 'cityHash64(request_id)',
+  attempts: 'cityHash64(request_id)',
+  payloads: 'cityHash64(request_id)',
+  scores: 'cityHash64(request_id)',
+  runs: 'cityHash64(run_id)',
+  replay_results: 'cityHash64(run_id, request_id)',
+  erasures: 'cityHash64(erasure_id)',
+};
+
+/** One statement of the schema as the statements that a cluster needs for it. Throws for a form that no migration has had yet. */
+export function clusterStatements(statement: string, cluster: string): readonly string[] {
+  const onCluster = ` ON CLUSTER ${quoted(cluster)}`;
+  const [, kind, table] = /^\s*(CREATE TABLE|CREATE MATERIALIZED VIEW|ALTER TABLE)(?: IF NOT EXISTS)? (\w+)/.exec(statement) ?? [];
+  switch (kind) {
+    case 'CREATE TABLE':
+      return clusterTableStatements(statement, table!, cluster, onCluster);
+    case 'CREATE MATERIALIZED VIEW':
+      return [
+        statement
+          .replace(/(CREATE MATERIALIZED VIEW IF NOT EXISTS \w+) TO (\w+)/, `$1${onCluster} TO $2${localSuffix}`)
+          .replace(/\bFROM (\w+)/, `FROM $1${localSuffix}`),
+      ];
+    case 'ALTER TABLE': {
+      const local = statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${localSuffix}${onCluster}`);
+      // Only columns are seen from outside; indices, codecs and lifetimes are the local table's alone.
+      const changesColumns = /\b(?:ADD|DROP|RENAME) COLUMN\b/.test(statement);
+      return changesColumns ? [local, statement.replace(/^\s*ALTER TABLE (\w+)/, `ALTER TABLE $1${onCluster}`)] : [local];
+    }
+    default:
+      throw new Error(`no form for a cluster is known of: ${statement.slice(0, 80)}`);
+  }
+}
+
+function clusterTableStatements(statement: string, table: string, cluster: string, onCluster: string): readonly string[] {
+  const [, engine, engineArguments = ''] = /\bENGINE = (\w*MergeTree)(?:\(([^()]*)\))?/.exec(statement) ?? [];
+  if (!engine) throw new Error(`the table ${table} says no MergeTree engine`);
+  const replicatedArguments = [
+    "'/clickhouse/tables/{shard}/{database}/{table}'",
+    "'{replica}'",
+    ...(engineArguments === '' ? [] : [engineArguments]),
+  ];
+  const local = statement
+    .replace(/^\s*CREATE TABLE IF NOT EXISTS (\w+)/, `CREATE TABLE IF NOT EXISTS $1${localSuffix}${onCluster}`)
+    .replace(/\bENGINE = \w*MergeTree(?:\([^()]*\))?/, `ENGINE = Replicated${engine}(${replicatedArguments.join(', ')})`)
+    .replaceAll('non_replicated_deduplication_window', 'replicated_deduplication_window');
+  const key = shardingKeys[table] ?? 'rand()';
+  const distributed = `CREATE TABLE IF NOT EXISTS ${table}${onCluster} AS ${table}${localSuffix} ENGINE = Distributed(${quoted(cluster)}, currentDatabase(), '${table}${localSuffix}', ${key})`;
+  return [local, distributed];
+}
+
+const quoted = (name: string): string => `'${name.replace(/[\\']/g, '\\$&')}'`;
+
+/** `on` is the cluster's clause and the ending of its local tables; '' for one server. */
+export interface DdlTarget {
+  readonly onCluster: string;
+  readonly suffix: string;
+}
+
+export const singleServer: DdlTarget = { onCluster: '', suffix: '' };

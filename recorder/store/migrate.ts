@@ -1,0 +1,97 @@
+/** Brings the store's tables to this version's: numbered files, applied once, in order, never changed and never undone. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { clusterStatements } from './cluster.ts';
+import { statementsOf } from './sql-tokens.ts';
+import type { Store } from './store.ts';
+
+export interface Migration {
+  readonly version: number;
+  /** The file's name without its ending: `001_records`. */
+  readonly name: string;
+  readonly sql: string;
+  /** sha256 of the text, hex. */
+  readonly checksum: string;
+}
+
+export interface MigrateOptions {
+  readonly migrations?: readonly Migration[];
+  /** Makes everything on all of this cluster. */
+  readonly cluster?: string | undefined;
+  /** With the full-text index. */
+  readonly search?: boolean;
+}
+
+/** The store holds something else than the files say; nothing was changed. */
+export class MigrationError extends Error {}
+
+/**
+ * Applies what is missing and returns its names. Two starters may do this at once, and one may die in the middle: every statement can be run
+ * twice, so the ledger only saves work. A store that a newer version has migrated is left as it is, because migrations only ever add.
+ */
+export async function migrate(
+  store: Store,
+  { migrations = schemaFiles(), cluster, search = false }: MigrateOptions = {},
+): Promise<readonly string[]> {
+  const statementsFor = (sql: string): readonly string[] =>
+    statementsOf(sql).flatMap(statement => (cluster === undefined ? [statement] : clusterStatements(statement, cluster)));
+  const applied = await appliedMigrations(store);
+  for (const { version, name, checksum } of migrations) {
+    const before = applied.get(version);
+    if (before && (before.checksum !== checksum || before.name !== name)) throw new MigrationError(changedMessage(before.name, name));
+  }
+  const missing = migrations.filter(({ version }) => !applied.has(version));
+  for (const migration of missing) {
+    const startedAt = performance.now();
+    for (const statement of statementsFor(migration.sql)) await store.command(statement);
+    await store.insert('schema_migrations', [
+      {
+        version: migration.version,
+        name: migration.name,
+        checksum: migration.checksum,
+        duration_ms: Math.round(performance.now() - startedAt),
+      },
+    ]);
+  }
+  if (search) for (const statement of statementsFor(searchIndexSql())) await store.command(statement);
+  return missing.map(({ name }) => name);
+}
+
+/** Not a numbered migration: it comes and may be dropped by hand as the operator wishes. */
+const searchIndexSql = (): string => readFileSync(new URL('./schema/search/payloads.sql', import.meta.url), 'utf8');
+
+const changedMessage = (before: string, now: string): string =>
+  before === now
+    ? `Migration ${now} was changed after it had been applied to this store: put the file back as it was and write the change as a new one.`
+    : `This store has migration ${before} where this version has ${now}: the two do not belong together.`;
+
+interface AppliedMigration {
+  readonly version: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+async function appliedMigrations(store: Store): Promise<ReadonlyMap<number, AppliedMigration>> {
+  const [found] = await store.select<{ n: number }>(
+    "SELECT count() AS n FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'",
+  );
+  if (!found || Number(found.n) === 0) return new Map();
+  const rows = await store.select<AppliedMigration>('SELECT version, name, checksum FROM schema_migrations FINAL');
+  return new Map(rows.map(row => [row.version, row]));
+}
+
+/** The files beside this one, in order. */
+export function schemaFiles(directory = new URL('./schema/', import.meta.url)): readonly Migration[] {
+  const files = readdirSync(directory).filter(file => file.endsWith('.sql'));
+  const migrations = files.map(file => {
+    const version = /^(\d{3})_\w+\.sql$/.exec(file)?.[1];
+    if (!version) throw new MigrationError(`A migration is named like 003_what_it_adds.sql, unlike ${file}.`);
+    // Git may check out other line endings than were committed.
+    const sql = readFileSync(new URL(file, directory), 'utf8').replaceAll('\r\n', '\n');
+    return { version: Number(version), name: file.slice(0, -'.sql'.length), sql, checksum: createHash('sha256').update(sql).digest('hex') };
+  });
+  migrations.sort((a, b) => a.version - b.version);
+  const duplicate = migrations.find((migration, i) => migrations[i + 1]?.version === migration.version);
+  if (duplicate) throw new MigrationError(`Two migrations have the number ${duplicate.version}.`);
+  return migrations;
+}

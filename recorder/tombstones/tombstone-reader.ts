@@ -1,0 +1,20 @@
+/** The erasures that a recorder has to heed, as the store tells them, never older than a moment. */
+import type { Store } from '../store/store.ts';
+import type { Tombstone } from './tombstone.ts';
+
+/** Whoever writes one waits for longer than this before it counts on it. */
+export const staleMsMax = 1_000;
+
+export function tombstoneReader(store: Pick<Store, 'select'>): () => Promise<readonly Tombstone[]> {
+  let cached: readonly Tombstone[] = [];
+  let readAt = Number.NEGATIVE_INFINITY;
+  return async () => {
+    const now = performance.now();
+    if (now - readAt < staleMsMax) return cached;
+    cached = await store.select<Tombstone>(
+      `SELECT DISTINCT tenant_id, user_sha256, request_id, toUnixTimestamp64Milli(requested_at) AS at FROM erasures`,
+    );
+    readAt = now;
+    return cached;
+  };
+}
