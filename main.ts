@@ -3,16 +3,16 @@ import { Command, CommanderError } from 'commander';
 import { exit } from './gateway/cli/exit.ts';
 import { version } from './gateway/settings/version.ts';
 
-interface Folder {
+interface CommandGroup {
   register(program: Command): void;
 }
 
-const gateway = (): Promise<Folder> => import('./gateway/main.ts');
-const recorder = (): Promise<Folder> => import('./recorder/main.ts');
-const replay = (): Promise<Folder> => import('./replay/main.ts');
-const evaluation = (): Promise<Folder> => import('./eval/main.ts');
+const gateway = (): Promise<CommandGroup> => import('./gateway/main.ts');
+const recorder = (): Promise<CommandGroup> => import('./recorder/main.ts');
+const replay = (): Promise<CommandGroup> => import('./replay/main.ts');
+const evaluation = (): Promise<CommandGroup> => import('./eval/main.ts');
 
-const owners: Readonly<Record<string, () => Promise<Folder>>> = {
+const commandGroups: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   serve: gateway,
   config: gateway,
   keys: gateway,
@@ -45,11 +45,11 @@ Examples:
   hindcast eval sweep --chain smart                       which confidence threshold is safe, and what it saves`,
   );
 
-const owner = Object.hasOwn(owners, name) ? owners[name] : undefined;
-for (const load of owner ? [owner] : [gateway, recorder, replay, evaluation]) (await load()).register(program);
+const commandGroup = Object.hasOwn(commandGroups, name) ? commandGroups[name] : undefined;
+for (const load of commandGroup ? [commandGroup] : [gateway, recorder, replay, evaluation]) (await load()).register(program);
 
 try {
-  inherit(program);
+  inheritExitOverride(program);
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
@@ -59,9 +59,9 @@ try {
 }
 
 /** Commands made by the folders throw as the program does, so that every wrong call ends in one place. */
-function inherit(parent: Command): void {
+function inheritExitOverride(parent: Command): void {
   for (const command of parent.commands) {
     command.exitOverride();
-    inherit(command);
+    inheritExitOverride(command);
   }
 }

@@ -13,7 +13,7 @@ export type VariableName = 'datasource' | 'prometheus' | 'tenant' | 'outcome' | 
 /** As Grafana names them. */
 export type Unit = 'currencyUSD' | 'µs' | 'ms' | 's' | 'short' | 'percentunit' | 'bytes' | 'none';
 
-export type Panel = Look &
+export type Panel = PanelOptions &
   (
     | { readonly type: 'stat' /** Any value above 0 is bad. */; readonly alarming?: boolean }
     | { readonly type: 'timeseries' /** The series are parts of a whole. */; readonly stacked?: boolean }
@@ -21,7 +21,7 @@ export type Panel = Look &
     | { readonly type: 'table' /** Units of columns that differ from the panel's. */; readonly columns?: Readonly<Record<string, Unit>> }
   );
 
-interface Look {
+interface PanelOptions {
   readonly title: string;
   readonly description: string;
   readonly unit: Unit;

@@ -6,9 +6,9 @@ import { prometheus, store, variables } from './variables.ts';
 const pluginVersion = '4.20.0';
 const heightOf: Readonly<Record<Panel['type'], number>> = { stat: 5, timeseries: 9, table: 9, barchart: 9 };
 /** How the store's data source shapes its answer. */
-const shapes = { timeseries: 0, table: 1 } as const;
+const responseFormats = { timeseries: 0, table: 1 } as const;
 /** Below the smallest part of a thing that can be counted, above the noise of sums. */
-const moreThanNothing = 0.001;
+const alarmThreshold = 0.001;
 
 /** `textOf` gives the text of a query by its file's name. */
 export function renderBoard(board: Board, textOf: (query: string) => string): JsonObject {
@@ -23,7 +23,7 @@ export function renderBoard(board: Board, textOf: (query: string) => string): Js
     refresh: '1m',
     links: [{ title: 'Hindcast', type: 'dashboards', tags: ['hindcast'], asDropdown: true, includeVars: true, keepTime: true }],
     templating: { list: board.variables.map(name => variables[name]) },
-    panels: placed(board.panels).map(({ panel, x, y }, i) => renderPanel(panel, i + 1, x, y, textOf(panel.query))),
+    panels: withGridPositions(board.panels).map(({ panel, x, y }, i) => renderPanel(panel, i + 1, x, y, textOf(panel.query))),
   };
 }
 
@@ -37,7 +37,7 @@ function renderPanel(panel: Panel, id: number, x: number, y: number, text: strin
     type,
     datasource: target.datasource!,
     gridPos: { x, y, w: width, h: heightOf[type] },
-    fieldConfig: fieldsOf(panel),
+    fieldConfig: fieldConfigOf(panel),
     options: optionsOf(panel),
     targets: [target],
   };
@@ -45,7 +45,7 @@ function renderPanel(panel: Panel, id: number, x: number, y: number, text: strin
 
 function storeTarget(type: Panel['type'], rawSql: string): JsonObject {
   const queryType = type === 'timeseries' ? 'timeseries' : 'table';
-  return { refId: 'A', datasource: store, editorType: 'sql', rawSql, format: shapes[queryType], queryType, pluginVersion };
+  return { refId: 'A', datasource: store, editorType: 'sql', rawSql, format: responseFormats[queryType], queryType, pluginVersion };
 }
 
 function prometheusTarget(type: Panel['type'], expr: string): JsonObject {
@@ -53,9 +53,9 @@ function prometheusTarget(type: Panel['type'], expr: string): JsonObject {
   return { refId: 'A', datasource: prometheus, editorMode: 'code', expr, range, instant: !range, legendFormat: '__auto' };
 }
 
-function fieldsOf(panel: Panel): JsonObject {
+function fieldConfigOf(panel: Panel): JsonObject {
   const overrides = panel.type === 'table' ? Object.entries(panel.columns ?? {}).map(columnUnit) : [];
-  return { defaults: { unit: panel.unit, ...looksOf(panel) }, overrides };
+  return { defaults: { unit: panel.unit, ...fieldDefaultsOf(panel) }, overrides };
 }
 
 const columnUnit = ([name, unit]: readonly [string, Unit]): Json => ({
@@ -63,9 +63,9 @@ const columnUnit = ([name, unit]: readonly [string, Unit]): Json => ({
   properties: [{ id: 'unit', value: unit }],
 });
 
-function looksOf(panel: Panel): JsonObject {
+function fieldDefaultsOf(panel: Panel): JsonObject {
   if (panel.type === 'stat') {
-    const bad = { color: 'red', value: moreThanNothing };
+    const bad = { color: 'red', value: alarmThreshold };
     const steps = panel.alarming ? [{ color: 'green', value: null }, bad] : [{ color: 'text', value: null }];
     return { color: { mode: 'thresholds' }, thresholds: { mode: 'absolute', steps } };
   }
@@ -82,7 +82,7 @@ function optionsOf(panel: Panel): JsonObject {
 }
 
 /** Rows of 24 columns, filled from the left. */
-function placed(panels: readonly Panel[]): readonly { readonly panel: Panel; readonly x: number; readonly y: number }[] {
+function withGridPositions(panels: readonly Panel[]): readonly { readonly panel: Panel; readonly x: number; readonly y: number }[] {
   let [x, y, rowHeight] = [0, 0, 0];
   return panels.map(panel => {
     if (x + panel.width > 24) [x, y, rowHeight] = [0, y + rowHeight, 0];

@@ -1,6 +1,6 @@
 /** Grafana's macros and variables written out as its ClickHouse data source does, so that a panel's query runs without Grafana. */
 
-export interface Choices {
+export interface QueryContext {
   /** Seconds since the epoch. */
   readonly from: number;
   readonly to: number;
@@ -11,7 +11,7 @@ export interface Choices {
 }
 
 /** A macro and its arguments without the white space around them, as SQL. */
-const macros: Readonly<Record<string, (choices: Choices, ...args: readonly string[]) => string>> = {
+const macros: Readonly<Record<string, (choices: QueryContext, ...args: readonly string[]) => string>> = {
   timeFilter: ({ from, to }, column) => `${column} >= toDateTime(${from}) AND ${column} <= toDateTime(${to})`,
   timeFilter_ms: ({ from, to }, column) =>
     `${column} >= fromUnixTimestamp64Milli(${from * 1000}) AND ${column} <= fromUnixTimestamp64Milli(${to * 1000})`,
@@ -21,11 +21,11 @@ const macros: Readonly<Record<string, (choices: Choices, ...args: readonly strin
   fromTime: ({ from }) => `toDateTime(${from})`,
   toTime: ({ to }) => `toDateTime(${to})`,
   conditionalAll: ({ variables }, condition, variable) =>
-    chosen(variables, variable?.replace('$', '')) === 'all' ? '1=1' : (condition ?? ''),
+    selectedValues(variables, variable?.replace('$', '')) === 'all' ? '1=1' : (condition ?? ''),
 };
 
 /** Throws for a macro or variable that it does not know. */
-export function expandMacros(sql: string, choices: Choices): string {
+export function expandMacros(sql: string, choices: QueryContext): string {
   // The last one first: arguments may hold macros, which are then written out already.
   for (let at = sql.lastIndexOf('$__'); at >= 0; at = sql.lastIndexOf('$__')) {
     const name = /^\w+/.exec(sql.slice(at + '$__'.length))?.[0] ?? '';
@@ -35,13 +35,13 @@ export function expandMacros(sql: string, choices: Choices): string {
     sql = sql.slice(0, at) + expand(choices, ...args) + sql.slice(end);
   }
   return sql.replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => {
-    const values = chosen(choices.variables, name);
+    const values = selectedValues(choices.variables, name);
     if (values === 'all') throw new Error(`All of ${name} is no list: put $__conditionalAll around it.`);
     return values.map(quoted).join(',');
   });
 }
 
-function chosen(variables: Choices['variables'], name = ''): 'all' | readonly string[] {
+function selectedValues(variables: QueryContext['variables'], name = ''): 'all' | readonly string[] {
   const values = variables[name];
   if (!values) throw new Error(`There is no variable ${name}.`);
   return values;

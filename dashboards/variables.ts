@@ -6,7 +6,7 @@ export const store = { type: 'grafana-clickhouse-datasource', uid: '${datasource
 export const prometheus = { type: 'prometheus', uid: '${prometheus}' } as const;
 
 /** The queries behind the choices, which tests run as well. */
-export const choices = {
+export const variableQueries = {
   tenant: 'SELECT DISTINCT tenant_id FROM usage_1h ORDER BY tenant_id LIMIT 1000',
   run: 'SELECT run_id FROM runs FINAL ORDER BY created_at DESC LIMIT 200',
 } as const;
@@ -18,14 +18,22 @@ export const outcomes = [
 ] as const;
 
 /** All is not a list of everything: tenants that come later, and rows of no tenant, belong to it. */
-const all = { includeAll: true, multi: true, current: { text: 'All', value: '$__all' } } as const;
+const selectAll = { includeAll: true, multi: true, current: { text: 'All', value: '$__all' } } as const;
 const onDashboardLoad = 1;
 const onTimeRangeChange = 2;
 
 export const variables: Readonly<Record<VariableName, JsonObject>> = {
   datasource: { name: 'datasource', label: 'Store', type: 'datasource', query: store.type },
   prometheus: { name: 'prometheus', label: 'Prometheus', type: 'datasource', query: prometheus.type },
-  tenant: { name: 'tenant', label: 'Tenant', type: 'query', datasource: store, query: choices.tenant, refresh: onDashboardLoad, ...all },
-  outcome: { name: 'outcome', label: 'Outcome', type: 'custom', query: outcomes.join(','), ...all },
-  run: { name: 'run', label: 'Run', type: 'query', datasource: store, query: choices.run, refresh: onTimeRangeChange },
+  tenant: {
+    name: 'tenant',
+    label: 'Tenant',
+    type: 'query',
+    datasource: store,
+    query: variableQueries.tenant,
+    refresh: onDashboardLoad,
+    ...selectAll,
+  },
+  outcome: { name: 'outcome', label: 'Outcome', type: 'custom', query: outcomes.join(','), ...selectAll },
+  run: { name: 'run', label: 'Run', type: 'query', datasource: store, query: variableQueries.run, refresh: onTimeRangeChange },
 };

@@ -1,6 +1,6 @@
 /** Another configuration over yesterday's requests, without asking anybody; and the deployed one, held against what was recorded. */
 import type { Chain } from './chain.ts';
-import { missingFor, type Trial, trial } from './decide.ts';
+import { missingTargetFor, runTrial, type Trial } from './decide.ts';
 import type { Item } from './outcomes.ts';
 import {
   clustersOf,
@@ -10,13 +10,13 @@ import {
   quantileOf,
   ratioInference,
   scaled,
-  sortedOf,
+  sortedAscending,
   sum,
   tabulate,
 } from './statistics.ts';
 import { deltaInference } from './sweep/measure.ts';
 
-export interface Simulated {
+export interface SimulatedChain {
   readonly chain: string;
   /** Requests that everything needed is known of. */
   readonly items: number;
@@ -57,20 +57,20 @@ function trialsOf(
   const trials = new Map<Item, Trial>();
   const unsupported: Record<string, number> = {};
   for (const item of items) {
-    const missing = missingFor(policy, item);
-    if (missing === undefined) trials.set(item, trial(policy, item));
+    const missing = missingTargetFor(policy, item);
+    if (missing === undefined) trials.set(item, runTrial(policy, item));
     else unsupported[missing] = (unsupported[missing] ?? 0) + 1;
   }
   return { trials, unsupported };
 }
 
-export function simulated(chain: Chain, items: readonly Item[]): Simulated {
+export function simulateChain(chain: Chain, items: readonly Item[]): SimulatedChain {
   const { trials, unsupported } = trialsOf(chain, items);
   const all = [...trials.values()];
   const answered = Object.fromEntries(chain.targets.map((target, step) => [target, all.filter(t => t.step === step).length]));
   const cost = sum(all.map(t => t.cost));
   const quality = sum(all.map(t => t.quality));
-  const times = sortedOf(all.map(t => t.latencyMs).filter(Number.isFinite));
+  const times = sortedAscending(all.map(t => t.latencyMs).filter(Number.isFinite));
   const n = all.length;
   return {
     ...{ chain: chain.name, items: n, unsupported, answered },
@@ -96,7 +96,10 @@ export function backtest(chain: Chain, items: readonly Item[], recorded: string)
   const at = (q: number): number | null =>
     timed.length === 0
       ? null
-      : off(quantileOf(sortedOf(timed.map(p => p.t.latencyMs)), q), quantileOf(sortedOf(timed.map(p => p.was.latencyMs!)), q));
+      : off(
+          quantileOf(sortedAscending(timed.map(p => p.t.latencyMs)), q),
+          quantileOf(sortedAscending(timed.map(p => p.was.latencyMs!)), q),
+        );
   return {
     items: pairs.length,
     cost: off(sum(priced.map(p => p.t.cost)), sum(priced.map(p => p.was.costNanoUsd!))),

@@ -13,11 +13,11 @@ import {
   clustersOf,
   crossFitted,
   type Estimate,
+  equalCountBins,
+  equalCountMembers,
+  equalWidthBins,
   fitCalibrator,
-  massBins,
-  massMembers,
   sum,
-  widthBins,
 } from './statistics.ts';
 import { gradeInference } from './sweep/measure.ts';
 import { signalOf } from './sweep/thresholds.ts';
@@ -44,9 +44,9 @@ export interface Calibration {
   /** The mean loss of the surest k, over k: what `aurc` is the mean of; thinned. */
   readonly riskCoverage: readonly { readonly coverage: number; readonly risk: number }[];
   /** Of the signal as it is. */
-  readonly raw: Scores;
+  readonly raw: CalibrationScores;
   /** Of what the chosen curve makes of answers that it was not fitted on. */
-  readonly crossFitted: Scores;
+  readonly crossFitted: CalibrationScores;
   /** The cross-fitted Brier scores that the curve was chosen by; none but the signal's own when there is too little to fit. */
   readonly brierBy: Readonly<Partial<Record<CalibratorKind, number>>>;
   /** Fitted on all. */
@@ -54,7 +54,7 @@ export interface Calibration {
   readonly bins: readonly ReliabilityBin[];
 }
 
-export interface Scores {
+export interface CalibrationScores {
   readonly brier: number;
   /** Expected calibration error, over ten bins of equal count, and of equal width. */
   readonly eceMass: number;
@@ -110,18 +110,18 @@ export function calibrate(
     auroc: Number.isNaN(ranking) ? null : ranking,
     aurc: aurc(signals, qualities),
     riskCoverage: riskCoverage(signals, qualities),
-    raw: scores(signals, qualities),
-    crossFitted: scores(best.predicted, qualities),
+    raw: calibrationScores(signals, qualities),
+    crossFitted: calibrationScores(best.predicted, qualities),
     brierBy: Object.fromEntries(tried.map(t => [t.kind, t.brier])),
     calibrator,
     bins: binsOf(shown, signals, qualities, calibrator, options),
   };
 }
 
-const scores = (signals: Float64Array, qualities: Float64Array): Scores => ({
+const calibrationScores = (signals: Float64Array, qualities: Float64Array): CalibrationScores => ({
   brier: brier(signals, qualities),
-  eceMass: calibrationError(massBins(signals, qualities)),
-  eceWidth: calibrationError(widthBins(signals, qualities)),
+  eceMass: calibrationError(equalCountBins(signals, qualities)),
+  eceWidth: calibrationError(equalWidthBins(signals, qualities)),
 });
 
 function binsOf(
@@ -131,7 +131,7 @@ function binsOf(
   calibrator: Calibrator,
   { confidence }: CalibrationOptions,
 ): ReliabilityBin[] {
-  return massMembers(signals).map(members => {
+  return equalCountMembers(signals).map(members => {
     const own = Float64Array.from(members, i => signals[i]!);
     const meant = Float64Array.from(members, i => calibrated(calibrator, signals[i]!));
     const inside = clustersOf(members.map(i => shown[i]!.cluster));

@@ -1,14 +1,14 @@
 /** The cheapest thresholds of a chain whose loss against always asking the last target is bounded, with a stated chance of being wrong. */
-import { type Constraint, lossesOf, type Method, type Tester } from './certify/constraint.ts';
-import { type Look, lookAt, order } from './certify/pareto.ts';
+import { type Constraint, type LossTest, lossesOf, type Method } from './certify/constraint.ts';
+import { orderCandidates, type PolicyTester, policyTester } from './certify/pareto.ts';
 import { type Slice, slicesOf } from './certify/slice.ts';
-import { itemsOf, type Split, splitOf } from './certify/split.ts';
-import { type Chain, onlyTarget, type SweptSignal, thresholdsOf } from './chain.ts';
-import { decider, type Trials } from './decide.ts';
-import { type Complete, type Item, weightsOf } from './outcomes.ts';
+import { itemsInRole, type Split, splitOf } from './certify/split.ts';
+import { type Chain, type SweptSignal, singleTargetPolicy, thresholdsOf } from './chain.ts';
+import { type Trials, trialRunner } from './decide.ts';
+import { type CompleteItems, type Item, weightsOf } from './outcomes.ts';
 import { clusteredMean, clustersOf, type Estimate, sum, tabulate, upperBound, weightedMean } from './statistics.ts';
 import { type Measured, measurePolicy } from './sweep/measure.ts';
-import { mixingHull, overMix } from './sweep/mix.ts';
+import { gainOverRandomMix, mixingHull } from './sweep/mix.ts';
 import { distinctValues, thresholdGrid } from './sweep/thresholds.ts';
 
 export interface CertifyOptions {
@@ -33,7 +33,7 @@ export interface CertifyOptions {
 /** Chosen by the signal's ranks alone, which looks at no loss. */
 const thresholdsMax = 500;
 
-export interface Tested {
+export interface TestedThreshold {
   /** The first step's. */
   readonly threshold: number;
   readonly thresholds: readonly number[];
@@ -49,11 +49,11 @@ export interface Tested {
   readonly lossUpper: number | null;
 }
 
-export interface Certified extends Measured {
+export interface CertifiedThreshold extends Measured {
   readonly threshold: number;
   readonly thresholds: readonly number[];
   readonly lossUpper: number | null;
-  readonly overMix: Estimate | null;
+  readonly vsRandomMix: Estimate | null;
   /** Not surely cheaper than always asking the reference: true, and of no use. */
   readonly savesNothing: boolean;
 }
@@ -74,12 +74,12 @@ export interface Certificate {
   readonly clusters: number;
   readonly designEffect: number;
   /** In the order they were tested; the last one is the first that was not rejected, if any was not. */
-  readonly tested: readonly Tested[];
+  readonly tested: readonly TestedThreshold[];
   /** Named by the caller and never reached. */
-  readonly beyond: readonly Tested[];
+  readonly notReached: readonly TestedThreshold[];
   /** Looked at on the tuning requests. */
   readonly candidates: number;
-  readonly certified: Certified | null;
+  readonly certified: CertifiedThreshold | null;
   /** Always the reference, and the route as it is configured. */
   readonly always: Measured;
   readonly current: (Measured & { readonly thresholds: readonly number[] | null }) | null;
@@ -91,15 +91,15 @@ export interface Certificate {
 }
 
 /** What was used, for a file to keep. */
-export interface Basis {
+export interface CertificationData {
   readonly split: Split | undefined;
   readonly certifyItems: readonly Item[];
 }
 
-export const basisOf = (chain: Chain, { items }: Complete, options: CertifyOptions): Basis => {
+export const certificationDataOf = (chain: Chain, { items }: CompleteItems, options: CertifyOptions): CertificationData => {
   if (!needsSplit(chain, options)) return { split: undefined, certifyItems: items };
   const split = splitOf(items, options.seed, options.split);
-  return { split, certifyItems: itemsOf(items, split, 'certify') };
+  return { split, certifyItems: itemsInRole(items, split, 'certify') };
 };
 
 /** One threshold and one constraint that gets no worse as it rises have their order beforehand; all else must be ordered by data, and a scorer was fitted to some. */
@@ -116,23 +116,23 @@ export const constraintsOf = ({ loss, lossMax, constraints = [] }: CertifyOption
  * one that breaks a constraint. One threshold goes from the strictest down and needs no other data; nothing is fitted, so all items
  * serve. Otherwise other requests give the order. Of those that hold, the cheapest is certified.
  */
-export function certify(chain: Chain, kept: Complete, options: CertifyOptions): Certificate {
-  const { split, certifyItems } = basisOf(chain, kept, options);
+export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptions): Certificate {
+  const { split, certifyItems } = certificationDataOf(chain, kept, options);
   const constraints = constraintsOf(options);
   const { signal, confidence, seed } = options;
   const testing = { signal, constraints, confidence, seed };
-  const look = lookAt(chain, certifyItems, testing);
+  const tester = policyTester(chain, certifyItems, testing);
   const named = options.thresholds?.map(t => (typeof t === 'number' ? [t] : t));
   const ordered = split
-    ? order(chain, itemsOf(kept.items, split, 'tune'), { ...testing, ...(named ? { thresholds: named } : {}) })
-    : { candidates: named ?? fromTheTop(chain, certifyItems, signal), seen: 0 };
-  const row = rowOf(look, constraints[0]!, confidence);
-  const { tested, beyond } = inSequence(ordered.candidates, thresholds => row(thresholds), confidence, named !== undefined && !split);
+    ? orderCandidates(chain, itemsInRole(kept.items, split, 'tune'), { ...testing, ...(named ? { thresholds: named } : {}) })
+    : { candidates: named ?? thresholdsFromStrictest(chain, certifyItems, signal), examined: 0 };
+  const row = testedThresholdOf(tester, constraints[0]!, confidence);
+  const { tested, beyond } = testInSequence(ordered.candidates, thresholds => row(thresholds), confidence, named !== undefined && !split);
   const held = tested.filter(({ p }) => p <= 1 - confidence);
-  const audit = split ? itemsOf(kept.items, split, 'audit') : [];
+  const audit = split ? itemsInRole(kept.items, split, 'audit') : [];
   const measured = audit.length > 0 ? audit : certifyItems;
-  const winner = cheapest(held);
-  const shown = measurer(chain, measured, confidence);
+  const winner = cheapestOf(held);
+  const shown = policyMeasurer(chain, measured, confidence);
   const clusters = clustersOf(certifyItems.map(item => item.cluster));
   return {
     ...{
@@ -143,14 +143,18 @@ export function certify(chain: Chain, kept: Complete, options: CertifyOptions): 
       loss: options.loss,
       lossMax: options.lossMax,
     },
-    ...{ constraints, confidence, method: look.method, procedure: split ? 'Pareto testing' : 'fixed sequence' },
-    ...{ items: certifyItems.length, clusters: clusters.count, designEffect: clusteredMean(look.reference.quality, clusters).designEffect },
-    ...{ tested, beyond, candidates: ordered.seen },
-    certified: winner ? shown.certified(winner, look) : null,
+    ...{ constraints, confidence, method: tester.method, procedure: split ? 'Pareto testing' : 'fixed sequence' },
+    ...{
+      items: certifyItems.length,
+      clusters: clusters.count,
+      designEffect: clusteredMean(tester.reference.quality, clusters).designEffect,
+    },
+    ...{ tested, notReached: beyond, candidates: ordered.examined },
+    certified: winner ? shown.certified(winner, tester) : null,
     always: shown.always(),
     current: chain.configured ? { ...shown.of(chain.policy), thresholds: thresholdsOf(chain.policy, signal) ?? null } : null,
     split: split && {
-      tune: itemsOf(kept.items, split, 'tune').length,
+      tune: itemsInRole(kept.items, split, 'tune').length,
       certify: certifyItems.length,
       audit: audit.length,
     },
@@ -166,16 +170,16 @@ export function certify(chain: Chain, kept: Complete, options: CertifyOptions): 
   };
 }
 
-const fromTheTop = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] =>
+const thresholdsFromStrictest = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] =>
   thresholdGrid(distinctValues(items, chain.targets[0]!, signal), thresholdsMax).map(t => [t]);
 
-function inSequence(
+function testInSequence(
   candidates: readonly (readonly number[])[],
-  row: (thresholds: readonly number[]) => Tested,
+  row: (thresholds: readonly number[]) => TestedThreshold,
   confidence: number,
   all: boolean,
-): { readonly tested: readonly Tested[]; readonly beyond: readonly Tested[] } {
-  const tested: Tested[] = [];
+): { readonly tested: readonly TestedThreshold[]; readonly beyond: readonly TestedThreshold[] } {
+  const tested: TestedThreshold[] = [];
   for (const [i, thresholds] of candidates.entries()) {
     const told = row(thresholds);
     tested.push(told);
@@ -185,16 +189,20 @@ function inSequence(
 }
 
 /** The last of equals, which is the one that accepts most. */
-const cheapest = (held: readonly Tested[]): Tested | undefined =>
-  held.reduce<Tested | undefined>((best, t) => (!best || weight(t) <= weight(best) ? t : best), undefined);
-const weight = ({ relativeCost, accept }: Tested): number => (Number.isFinite(relativeCost) ? relativeCost : 1 - accept);
+const cheapestOf = (held: readonly TestedThreshold[]): TestedThreshold | undefined =>
+  held.reduce<TestedThreshold | undefined>((best, t) => (!best || weight(t) <= weight(best) ? t : best), undefined);
+const weight = ({ relativeCost, accept }: TestedThreshold): number => (Number.isFinite(relativeCost) ? relativeCost : 1 - accept);
 
-function rowOf(look: Look, first: Constraint, confidence: number): (thresholds: readonly number[]) => Tested {
-  const { reference, test, weights } = look;
+function testedThresholdOf(
+  tester: PolicyTester,
+  first: Constraint,
+  confidence: number,
+): (thresholds: readonly number[]) => TestedThreshold {
+  const { reference, lossTest, weights } = tester;
   const n = reference.step.length;
   const referenceCost = weightedMean(reference.cost, weights);
   return thresholds => {
-    const trials = look.decide(thresholds);
+    const trials = tester.runTrials(thresholds);
     const losses = lossesOf(first, trials, reference);
     const accepted = tabulate(n, i => Number(trials.step[i] === 0));
     let [worse, better] = [0, 0];
@@ -204,32 +212,32 @@ function rowOf(look: Look, first: Constraint, confidence: number): (thresholds: 
     }
     return {
       ...{ threshold: thresholds[0]!, thresholds, accept: weightedMean(accepted, weights) },
-      ...{ loss: weightedMean(losses, weights), p: look.p(trials), quality: weightedMean(trials.quality, weights) },
+      ...{ loss: weightedMean(losses, weights), p: tester.pValue(trials), quality: weightedMean(trials.quality, weights) },
       relativeCost: weightedMean(trials.cost, weights) / referenceCost,
-      ...{ worse, better, lossUpper: upperOf(test, first, losses, confidence) },
+      ...{ worse, better, lossUpper: lossUpperBound(lossTest, first, losses, confidence) },
     };
   };
 }
 
-const upperOf = ({ method }: Tester, { kind }: Constraint, losses: Float64Array, confidence: number): number | null =>
+const lossUpperBound = ({ method }: LossTest, { kind }: Constraint, losses: Float64Array, confidence: number): number | null =>
   method === 'exact binomial' && kind === 'harm' ? upperBound(Math.round(sum(losses)), losses.length, confidence) : null;
 
 /** The numbers of whole policies, over the requests that are shown. */
-function measurer(chain: Chain, items: readonly Item[], confidence: number) {
+function policyMeasurer(chain: Chain, items: readonly Item[], confidence: number) {
   const clusters = clustersOf(items.map(item => item.cluster));
   const weights = weightsOf(items);
-  const decide = decider(items, chain.targets);
-  const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
+  const decide = trialRunner(items, chain.targets);
+  const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
   const measure = (trials: Trials): Measured => measurePolicy(trials, reference, chain.targets.length, clusters, confidence, weights);
   const of = (policy: Chain['policy']): Measured => measure(decide(policy));
   return {
     of,
     always: () => measurePolicy(reference, reference, 1, clusters, confidence, weights),
-    certified: (winner: Tested, look: Look): Certified => {
-      const policy = look.policy(winner.thresholds);
+    certified: (winner: TestedThreshold, tester: PolicyTester): CertifiedThreshold => {
+      const policy = tester.policy(winner.thresholds);
       const trials = decide(policy);
       const measured = measure(trials);
-      const hull = mixingHull(new Map(chain.targets.map(target => [target, decide(onlyTarget(chain, target))])), weights);
+      const hull = mixingHull(new Map(chain.targets.map(target => [target, decide(singleTargetPolicy(chain, target))])), weights);
       const { threshold, thresholds, lossUpper } = winner;
       const savesNothing = measured.relativeCost ? !(measured.relativeCost.high < 1) : measured.answered[0] === 0;
       return {
@@ -237,7 +245,7 @@ function measurer(chain: Chain, items: readonly Item[], confidence: number) {
         threshold,
         thresholds,
         lossUpper,
-        overMix: overMix(trials, hull, clusters, weights)?.interval(confidence) ?? null,
+        vsRandomMix: gainOverRandomMix(trials, hull, clusters, weights)?.interval(confidence) ?? null,
         savesNothing,
       };
     },

@@ -32,16 +32,16 @@ export function chainOf(text: string, routes: ReadonlyMap<string, Route>): Chain
     return `there is no route "${text}" (${known}); name a route, or targets with commas between, cheap ones first`;
   }
   const steps = targets.map(target => step(target, unlimitedMs));
-  return checked({ name: text, targets, policy: { name: text, deadlineMs: unlimitedMs, steps }, configured: false });
+  return validatedChain({ name: text, targets, policy: { name: text, deadlineMs: unlimitedMs, steps }, configured: false });
 }
 
 export function chainOfRoute(name: string, route: Route): Chain | string {
   const steps = route.steps.map(({ target, timeoutMs, accept, scorer }) => step(target, timeoutMs, accept, scorer));
   const targets = steps.map(({ target }) => target);
-  return checked({ name, targets, policy: { name, deadlineMs: route.deadlineMs, steps }, configured: steps.some(s => s.accept) });
+  return validatedChain({ name, targets, policy: { name, deadlineMs: route.deadlineMs, steps }, configured: steps.some(s => s.accept) });
 }
 
-function checked(chain: Chain): Chain | string {
+function validatedChain(chain: Chain): Chain | string {
   const { name, targets } = chain;
   const twice = targets.find((target, i) => targets.indexOf(target) !== i);
   if (twice !== undefined) return `${twice} stands in "${name}" twice; a second try of the same target has no recorded outcome`;
@@ -67,7 +67,7 @@ export function withThresholds(chain: Chain, thresholds: readonly number[], sign
 }
 
 /** One target alone, taken as it comes. */
-export function onlyTarget(chain: Chain, target: string): RoutePolicy {
+export function singleTargetPolicy(chain: Chain, target: string): RoutePolicy {
   const found = chain.policy.steps.find(s => s.target === target) ?? step(target, unlimitedMs);
   const { accept: _, ...rest } = found;
   return { ...chain.policy, name: target, steps: [rest] };

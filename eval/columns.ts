@@ -37,8 +37,8 @@ export function columnsOf({ target }: RouteStep, items: readonly Item[]): StepCo
  * Items at which time and failures decide nothing: every target answered, within its time and all of them within the deadline. What such
  * an item's chain does hangs on the accepted answers alone, and its times add up.
  */
-export function calmItems({ steps, deadlineMs }: RoutePolicy, columns: readonly StepColumns[], items: number): Uint8Array {
-  const calm = new Uint8Array(items);
+export function failureFreeItems({ steps, deadlineMs }: RoutePolicy, columns: readonly StepColumns[], items: number): Uint8Array {
+  const failureFree = new Uint8Array(items);
   for (let i = 0; i < items; i++) {
     let total = 0;
     let fits = true;
@@ -47,13 +47,13 @@ export function calmItems({ steps, deadlineMs }: RoutePolicy, columns: readonly 
       if (!outcome || outcome.failure || !(latencyMs[i]! < steps[k]!.timeoutMs)) fits = false;
       total += latencyMs[i]!;
     }
-    calm[i] = Number(fits && total < deadlineMs);
+    failureFree[i] = Number(fits && total < deadlineMs);
   }
-  return calm;
+  return failureFree;
 }
 
 /** Which answers a step takes, as the router would decide it; the values of single signals are remembered. */
-export class Acceptances {
+export class AcceptanceTable {
   readonly #values = new Map<string, Float64Array>();
   readonly #columns: readonly StepColumns[];
 

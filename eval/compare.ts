@@ -38,19 +38,19 @@ const metrics: readonly MetricName[] = [
   'ttft_p50',
   'ttft_p95',
 ];
-const relative: ReadonlySet<MetricName> = new Set(['cost_per_1k', 'latency_p50', 'latency_p95', 'ttft_p50', 'ttft_p95']);
+const relativeMetrics: ReadonlySet<MetricName> = new Set(['cost_per_1k', 'latency_p50', 'latency_p95', 'ttft_p50', 'ttft_p95']);
 
 export function compare(compared: Compared, options: { readonly confidence: number; readonly seed: number }): Comparison {
   const { baseline, candidate, clusters } = compared;
   const turned: Compared = { ...compared, candidate: baseline, baseline: candidate };
-  const asked = metrics.flatMap(metric => [
+  const measurements = metrics.flatMap(metric => [
     measureGate(metric, 'value', turned),
     measureGate(metric, 'value', compared),
     measureGate(metric, 'delta', compared),
-    relative.has(metric) ? measureGate(metric, 'change', compared) : '',
+    relativeMetrics.has(metric) ? measureGate(metric, 'change', compared) : '',
   ]);
-  const inferred = inferTogether(asked, clusters, options.seed);
-  const told = (i: number): Estimate | null => {
+  const inferred = inferTogether(measurements, clusters, options.seed);
+  const estimateAt = (i: number): Estimate | null => {
     const inference = inferred[i]!;
     return typeof inference === 'string' ? null : inference.interval(options.confidence);
   };
@@ -58,10 +58,10 @@ export function compare(compared: Compared, options: { readonly confidence: numb
     const reasons = [0, 1, 2].map(j => inferred[4 * k + j]!).filter(x => typeof x === 'string');
     return {
       metric,
-      baseline: told(4 * k),
-      candidate: told(4 * k + 1),
-      delta: told(4 * k + 2),
-      change: told(4 * k + 3),
+      baseline: estimateAt(4 * k),
+      candidate: estimateAt(4 * k + 1),
+      delta: estimateAt(4 * k + 2),
+      change: estimateAt(4 * k + 3),
       reason: reasons[0] ?? '',
     };
   });

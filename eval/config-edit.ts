@@ -2,7 +2,7 @@
 import { isMap, isPair, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
 import type { SweptSignal } from './chain.ts';
 
-export type Edited = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
+export type EditResult = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
 
 export interface ThresholdEdit {
   readonly route: string;
@@ -14,25 +14,26 @@ export interface ThresholdEdit {
   readonly threshold: number;
 }
 
-export function writeThreshold(text: string, edit: ThresholdEdit): Edited {
+export function writeThreshold(text: string, edit: ThresholdEdit): EditResult {
   const { route, target, signal, threshold, step: at = 0 } = edit;
   const document = parseDocument(text);
-  if (document.errors.length > 0) return refused(`it is no YAML: ${document.errors[0]!.message}`);
+  if (document.errors.length > 0) return editProblem(`it is no YAML: ${document.errors[0]!.message}`);
   const written = document.getIn(['routes', route], true);
   const step = document.getIn(isSeq(written) ? ['routes', route, at] : ['routes', route, 'steps', at], true);
-  const asked = isMap(step) ? step.get('target') : isScalar(step) ? step.value : undefined;
-  if (asked !== target) return refused(`routes.${route} does not begin with ${target} in this file`);
+  const configuredTarget = isMap(step) ? step.get('target') : isScalar(step) ? step.value : undefined;
+  if (configuredTarget !== target) return editProblem(`routes.${route} does not begin with ${target} in this file`);
   const rule = `{ ${signal}: ${threshold} }`;
   const edited = isSeq(written)
     ? listToSteps(text, written.items, written as Node, rule, at)
     : ruleInStep(text, step as YAMLMap, signal, rule, threshold);
-  if (edited === undefined) return refused(`routes.${route} is written in a way that is left to you; give its first step accept: ${rule}`);
+  if (edited === undefined)
+    return editProblem(`routes.${route} is written in a way that is left to you; give its first step accept: ${rule}`);
   const holds = parseDocument(edited);
   const kept = holds.errors.length === 0 && holds.getIn(['routes', route, 'steps', at, 'accept', signal]) === threshold;
-  return kept ? { ok: true, text: edited } : refused(`routes.${route} could not be edited safely; give its first step accept: ${rule}`);
+  return kept ? { ok: true, text: edited } : editProblem(`routes.${route} could not be edited safely; give its first step accept: ${rule}`);
 }
 
-const refused = (problem: string): Edited => ({ ok: false, problem });
+const editProblem = (problem: string): EditResult => ({ ok: false, problem });
 
 function splice(text: string, node: Node, put: string): string {
   const [start, end] = node.range!;

@@ -11,7 +11,7 @@ import { type AttemptCommand, type AttemptReport, startDriver } from '../gateway
 import type { Account, RoutingSettings } from '../gateway/settings/settings.ts';
 import { FleetState } from '../gateway/targets/state.ts';
 
-export interface Arrival {
+export interface ArrivingRequest {
   readonly id: string;
   readonly at: Instant;
   readonly tenant: string;
@@ -20,7 +20,7 @@ export interface Arrival {
   policy(fleet: FleetState): RoutePolicy;
 }
 
-export interface Behaviour {
+export interface SimulatedCall {
   readonly openAfterMs: Milliseconds;
   readonly endAfterMs: Milliseconds;
   readonly result: { readonly signals: Signals } | { readonly failure: Failure };
@@ -28,8 +28,8 @@ export interface Behaviour {
   readonly cost: number;
 }
 
-export interface Told {
-  readonly arrival: Arrival;
+export interface RequestResult {
+  readonly arrival: ArrivingRequest;
   readonly outcome: RouteOutcome;
   readonly state: RouteState;
   readonly endedAt: Instant;
@@ -38,87 +38,90 @@ export interface Told {
   readonly cost: number;
 }
 
-export interface Crowd {
+export interface LoadSimulation {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly routing: RoutingSettings;
-  behave(command: AttemptCommand, arrival: Arrival, at: Instant): Behaviour;
+  call(command: AttemptCommand, arrival: ArrivingRequest, at: Instant): SimulatedCall;
   /** Hears each observation before the fleet does. */
-  observed?(seen: Observation, fleet: FleetState): void;
+  onObservation?(observation: Observation, fleet: FleetState): void;
 }
 
 /** Everybody's end, in the order of their arrival, and what the fleet knows afterwards. */
-export function crowd(arrivals: readonly Arrival[], world: Crowd): { readonly told: readonly Told[]; readonly fleet: FleetState } {
+export function simulateLoad(
+  arrivals: readonly ArrivingRequest[],
+  simulation: LoadSimulation,
+): { readonly results: readonly RequestResult[]; readonly fleet: FleetState } {
   const clock = new EventClock();
   const fleet = new FleetState();
-  fleet.configure(world.accounts, world.routing, clock);
-  const told: Told[] = [];
+  fleet.configure(simulation.accounts, simulation.routing, clock);
+  const results: RequestResult[] = [];
   for (const [i, arrival] of arrivals.entries()) {
     clock.at(arrival.at, () =>
-      new Visitor(arrival, world, clock, fleet).enter(end => {
-        told[i] = end;
+      new RequestDriver(arrival, simulation, clock, fleet).start(end => {
+        results[i] = end;
       }),
     );
   }
   clock.run();
-  return { told, fleet };
+  return { results, fleet };
 }
 
-class Visitor {
-  readonly #arrival: Arrival;
-  readonly #world: Crowd;
+class RequestDriver {
+  readonly #arrival: ArrivingRequest;
+  readonly #simulation: LoadSimulation;
   readonly #clock: Clock;
   readonly #fleet: FleetState;
   #cost = 0;
   #firstTokenAt: Instant | undefined;
 
-  constructor(arrival: Arrival, world: Crowd, clock: Clock, fleet: FleetState) {
+  constructor(arrival: ArrivingRequest, simulation: LoadSimulation, clock: Clock, fleet: FleetState) {
     this.#arrival = arrival;
-    this.#world = world;
+    this.#simulation = simulation;
     this.#clock = clock;
     this.#fleet = fleet;
   }
 
-  enter(ended: (told: Told) => void): void {
+  start(onEnd: (result: RequestResult) => void): void {
     const { tenant, tokens, id } = this.#arrival;
     const policy = this.#arrival.policy(this.#fleet);
-    const wants = { tenant, tokens, bytes: 4 * tokens };
+    const demand = { tenant, tokens, bytes: 4 * tokens };
     const targets = policy.steps.map(step => step.target);
     startDriver(policy, id, {
       clock: this.#clock,
       coolingDown: at => this.#fleet.closed(at),
-      viewTargets: at => this.#fleet.look(targets, wants, at),
-      queue: (target, admitted) => this.#fleet.enter(target, wants, admitted),
+      viewTargets: at => this.#fleet.look(targets, demand, at),
+      queue: (target, admitted) => this.#fleet.enter(target, demand, admitted),
       attempt: (command, report) => this.#attempt(command, report),
       commit: () => {
         this.#firstTokenAt = this.#clock.now();
       },
       finish: (outcome, { state }) => {
         const arrival = this.#arrival;
-        ended({ arrival, outcome, state, endedAt: this.#clock.now(), firstTokenAt: this.#firstTokenAt, cost: this.#cost });
+        onEnd({ arrival, outcome, state, endedAt: this.#clock.now(), firstTokenAt: this.#firstTokenAt, cost: this.#cost });
       },
     });
   }
 
   #attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const startedAt = this.#clock.now();
-    const { openAfterMs, endAfterMs, result, cost } = this.#world.behave(command, this.#arrival, startedAt);
+    const { openAfterMs, endAfterMs, result, cost } = this.#simulation.call(command, this.#arrival, startedAt);
     const about = { target: command.target, credential: '', tokens: this.#arrival.tokens };
-    const observe = (seen: object): void => {
-      const whole = { ...about, at: this.#clock.now(), ...seen } as Observation;
-      this.#world.observed?.(whole, this.#fleet);
-      this.#fleet.observe(whole);
+    const observe = (observation: object): void => {
+      const fullObservation = { ...about, at: this.#clock.now(), ...observation } as Observation;
+      this.#simulation.onObservation?.(fullObservation, this.#fleet);
+      this.#fleet.observe(fullObservation);
     };
     observe({ type: 'asked', kind: command.kind });
     this.#cost += cost;
     let opened = false;
     const opens = openAfterMs < endAfterMs;
-    const opening = opens
+    const cancelOpening = opens
       ? this.#clock.at(startedAt + openAfterMs, () => {
           opened = true;
           report.opened();
         })
       : () => {};
-    const ending = this.#clock.at(startedAt + endAfterMs, () => {
+    const cancelEnding = this.#clock.at(startedAt + endAfterMs, () => {
       if ('failure' in result) observe({ type: 'failed', failure: result.failure, afterMs: endAfterMs });
       else observe({ type: 'answered', firstTokenMs: openAfterMs, totalMs: endAfterMs });
       observe({ type: 'charged', kind: command.kind, costNanoUsd: cost });
@@ -126,8 +129,8 @@ class Visitor {
       else report.answered(result.signals);
     });
     return failure => {
-      opening();
-      ending();
+      cancelOpening();
+      cancelEnding();
       const afterMs = this.#clock.now() - startedAt;
       observe(failure ? { type: 'failed', failure, afterMs } : { type: 'aborted', afterMs, opened });
       observe({ type: 'charged', kind: command.kind, costNanoUsd: cost });
@@ -136,11 +139,11 @@ class Visitor {
 }
 
 const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
-const anything: Need = { inputTokens: 0, outputTokens: undefined, tools: false, vision: false, jsonSchema: false };
+const noRequirements: Need = { inputTokens: 0, outputTokens: undefined, tools: false, vision: false, jsonSchema: false };
 
 /** The policy that the gateway would make of a route at that instant, over what the fleet knows. */
-export function planned(plan: RoutePlan, id: string, { fleet }: FleetState, at: Instant): RoutePolicy {
-  return planRoute(plan, { need: anything, seed: id, stickyKey: id }, target => ({
+export function policyAt(plan: RoutePlan, id: string, { fleet }: FleetState, at: Instant): RoutePolicy {
+  return planRoute(plan, { need: noRequirements, seed: id, stickyKey: id }, target => ({
     facts: {},
     price: undefined,
     load: loadOf(fleet, target, at),
@@ -149,7 +152,7 @@ export function planned(plan: RoutePlan, id: string, { fleet }: FleetState, at: 
   }));
 }
 
-interface Due {
+interface ScheduledEvent {
   readonly at: Instant;
   readonly order: number;
   fire: (() => void) | undefined;
@@ -159,14 +162,14 @@ interface Due {
 class EventClock implements Clock {
   #now: Instant = 0;
   #order = 0;
-  readonly #heap: Due[] = [];
+  readonly #heap: ScheduledEvent[] = [];
 
   now(): Instant {
     return this.#now;
   }
 
   at(instant: Instant, fire: () => void): Cancel {
-    const due: Due = { at: instant, order: this.#order++, fire };
+    const due: ScheduledEvent = { at: instant, order: this.#order++, fire };
     this.#push(due);
     return () => {
       due.fire = undefined;
@@ -181,7 +184,7 @@ class EventClock implements Clock {
     }
   }
 
-  #push(due: Due): void {
+  #push(due: ScheduledEvent): void {
     const heap = this.#heap;
     let i = heap.push(due) - 1;
     while (i > 0 && isBefore(due, heap[(i - 1) >> 1]!)) {
@@ -191,7 +194,7 @@ class EventClock implements Clock {
     heap[i] = due;
   }
 
-  #pop(): Due | undefined {
+  #pop(): ScheduledEvent | undefined {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
@@ -210,4 +213,4 @@ class EventClock implements Clock {
   }
 }
 
-const isBefore = (a: Due, b: Due): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+const isBefore = (a: ScheduledEvent, b: ScheduledEvent): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -1,8 +1,8 @@
 /** What a policy would have made of every item: the real router decides, in virtual time, over the outcomes that are known. */
 import type { RoutePolicy, RouteState } from '../gateway/core/route.ts';
-import { Acceptances, calmItems, columnsOf, costOf, type StepColumns } from './columns.ts';
+import { AcceptanceTable, columnsOf, costOf, failureFreeItems, type StepColumns } from './columns.ts';
 import type { Item, Outcome } from './outcomes.ts';
-import { type Recorded, type Simulation, simulate } from './simulate.ts';
+import { type AttemptBehaviour, type Simulation, simulatePolicy } from './simulate.ts';
 
 /** One row per item, in columns. NaN where an outcome does not say. */
 export interface Trials {
@@ -17,7 +17,7 @@ export interface Trials {
   readonly step: Int8Array;
 }
 
-export type Decide = (policy: RoutePolicy) => Trials;
+export type TrialRunner = (policy: RoutePolicy) => Trials;
 
 /**
  * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
@@ -26,25 +26,25 @@ export type Decide = (policy: RoutePolicy) => Trials;
  * item whose latency one of these targets lacks has none under any policy, and none to the first content when the last of them lacks
  * that: percentiles of different policies are over the same items.
  */
-export function decider(items: readonly Item[], compared: readonly string[] = []): Decide {
-  const remembered = new Map<string, Memory>();
+export function trialRunner(items: readonly Item[], compared: readonly string[] = []): TrialRunner {
+  const remembered = new Map<string, TrialCache>();
   const untimed = where(items, item => compared.some(target => item.outcomes.get(target)?.latencyMs === undefined));
   const unopened = where(items, ({ outcomes }) => compared.slice(-1).some(target => isUnopened(outcomes.get(target))));
   return policy => {
     const shape = shapeOf(policy);
-    const memory = remembered.get(shape) ?? remember(policy, items);
+    const memory = remembered.get(shape) ?? createTrialCache(policy, items);
     remembered.set(shape, memory);
     const trials = empty(items.length);
-    const taken = policy.steps.map((step, k) => memory.acceptances.of(k, step));
+    const accepts = policy.steps.map((step, k) => memory.acceptances.of(k, step));
     const endsOpen = policy.steps.at(-1)?.accept !== undefined;
     for (let i = 0; i < items.length; i++) {
       let pattern = 0;
-      for (let k = 0; k < taken.length; k++) if (taken[k]!(i)) pattern |= 1 << k;
+      for (let k = 0; k < accepts.length; k++) if (accepts[k]!(i)) pattern |= 1 << k;
       // Of several declined answers the surest is given: that hangs on more than the pattern.
-      if (memory.calm[i] === 1 && !(endsOpen && pattern === 0)) {
-        memory.plans[pattern] ??= planOf(policy, items[i]!);
-        follow(memory.plans[pattern]!, memory.columns, policy, i, trials);
-      } else copy(pageOf(memory, pattern, policy, items, i), trials, i);
+      if (memory.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
+        memory.paths[pattern] ??= attemptPathOf(policy, items[i]!);
+        writePath(memory.paths[pattern]!, memory.columns, policy, i, trials);
+      } else copy(cachedTrials(memory, pattern, policy, items, i), trials, i);
     }
     for (const i of untimed) trials.latencyMs[i] = trials.firstTokenMs[i] = Number.NaN;
     for (const i of unopened) trials.firstTokenMs[i] = Number.NaN;
@@ -55,53 +55,67 @@ export function decider(items: readonly Item[], compared: readonly string[] = []
 const where = (items: readonly Item[], holds: (item: Item) => boolean): number[] => [...items.keys()].filter(i => holds(items[i]!));
 const isUnopened = (outcome: Outcome | undefined): boolean => !outcome?.failure && outcome?.firstTokenMs === undefined;
 
-interface Memory {
+interface TrialCache {
   /** Of each step's target, by item. */
   readonly columns: readonly StepColumns[];
-  readonly acceptances: Acceptances;
-  readonly calm: Uint8Array;
+  readonly acceptances: AcceptanceTable;
+  readonly failureFree: Uint8Array;
   /** By the pattern of accepted answers: what the router makes of a calm item, and of each other one. */
-  readonly plans: Plan[];
-  readonly pages: { readonly done: Uint8Array; readonly trials: Trials }[];
+  readonly paths: AttemptPath[];
+  readonly cached: { readonly done: Uint8Array; readonly trials: Trials }[];
 }
 
-function remember(policy: RoutePolicy, items: readonly Item[]): Memory {
+function createTrialCache(policy: RoutePolicy, items: readonly Item[]): TrialCache {
   const columns = policy.steps.map(step => columnsOf(step, items));
-  return { columns, acceptances: new Acceptances(columns), calm: calmItems(policy, columns, items.length), plans: [], pages: [] };
+  return {
+    columns,
+    acceptances: new AcceptanceTable(columns),
+    failureFree: failureFreeItems(policy, columns, items.length),
+    paths: [],
+    cached: [],
+  };
 }
 
 /** All of a policy but its thresholds. */
 const shapeOf = (policy: RoutePolicy): string =>
   JSON.stringify({ ...policy, steps: policy.steps.map(({ accept, ...rest }) => ({ ...rest, held: accept !== undefined })) });
 
-function pageOf(memory: Memory, pattern: number, policy: RoutePolicy, items: readonly Item[], i: number): Trials {
-  memory.pages[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
-  const { done, trials } = memory.pages[pattern];
+function cachedTrials(memory: TrialCache, pattern: number, policy: RoutePolicy, items: readonly Item[], i: number): Trials {
+  memory.cached[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
+  const { done, trials } = memory.cached[pattern];
   if (done[i] === 0) {
-    write(trials, i, trial(policy, items[i]!));
+    write(trials, i, runTrial(policy, items[i]!));
     done[i] = 1;
   }
   return trials;
 }
 
 /** The steps that were asked, one after the other, and the one whose answer was given. */
-interface Plan {
-  readonly asked: readonly number[];
+interface AttemptPath {
+  readonly attempted: readonly number[];
   readonly answered: number;
 }
 
 /** By the real router, on an item of which all others of its kind differ in numbers alone. */
-function planOf(policy: RoutePolicy, item: Item): Plan {
-  const simulation = simulate(policy, item.id, (target, nth) => (nth === 0 ? recordedOf(item.outcomes.get(target)) : undefined));
+function attemptPathOf(policy: RoutePolicy, item: Item): AttemptPath {
+  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
+    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
+  );
   if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
   const { outcome, attempts } = simulation.state;
   const answered = outcome?.type === 'answered' ? attempts[outcome.attempt]!.step : -1;
-  return { asked: attempts.map(({ step }) => step), answered };
+  return { attempted: attempts.map(({ step }) => step), answered };
 }
 
-function follow({ asked, answered }: Plan, columns: readonly StepColumns[], policy: RoutePolicy, i: number, to: Trials): void {
+function writePath(
+  { attempted, answered }: AttemptPath,
+  columns: readonly StepColumns[],
+  policy: RoutePolicy,
+  i: number,
+  to: Trials,
+): void {
   let [cost, ended, started, timed] = [0, 0, 0, 1];
-  for (const k of asked) {
+  for (const k of attempted) {
     const column = columns[k]!;
     cost += column.cost[i]!;
     if (k === answered) started = ended;
@@ -126,19 +140,23 @@ export interface Trial {
 }
 
 /** The target that the policy comes to and the item knows nothing of. */
-export function missingFor(policy: RoutePolicy, item: Item): string | undefined {
-  const simulation = simulate(policy, item.id, (target, nth) => (nth === 0 ? recordedOf(item.outcomes.get(target)) : undefined));
+export function missingTargetFor(policy: RoutePolicy, item: Item): string | undefined {
+  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
+    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
+  );
   return simulation.supported ? undefined : simulation.target;
 }
 
 /** One item under one policy, without any memory. */
-export function trial(policy: RoutePolicy, item: Item): Trial {
-  const simulation = simulate(policy, item.id, (target, nth) => (nth === 0 ? recordedOf(item.outcomes.get(target)) : undefined));
+export function runTrial(policy: RoutePolicy, item: Item): Trial {
+  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
+    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
+  );
   if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
   const { state } = simulation;
-  const asked = state.attempts.map(attempt => item.outcomes.get(policy.steps[attempt.step]!.target)!);
-  const timed = asked.every(outcome => outcome.latencyMs !== undefined);
-  const cost = asked.reduce((sum, outcome) => sum + costOf(outcome), 0);
+  const attemptedOutcomes = state.attempts.map(attempt => item.outcomes.get(policy.steps[attempt.step]!.target)!);
+  const timed = attemptedOutcomes.every(outcome => outcome.latencyMs !== undefined);
+  const cost = attemptedOutcomes.reduce((sum, outcome) => sum + costOf(outcome), 0);
   const latencyMs = timed ? simulation.endedAt : Number.NaN;
   if (state.outcome?.type !== 'answered') return { cost, quality: 0, latencyMs, firstTokenMs: Number.NaN, step: -1 };
   const { step } = state.attempts[state.outcome.attempt]!;
@@ -147,7 +165,7 @@ export function trial(policy: RoutePolicy, item: Item): Trial {
   return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step };
 }
 
-function recordedOf(outcome: Outcome | undefined): Recorded | undefined {
+function attemptBehaviourOf(outcome: Outcome | undefined): AttemptBehaviour | undefined {
   if (!outcome) return undefined;
   const endAfterMs = outcome.latencyMs ?? 0;
   if (outcome.failure) return { openAfterMs: endAfterMs, endAfterMs, result: { failure: outcome.failure } };

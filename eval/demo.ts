@@ -12,8 +12,8 @@ interface Options {
   readonly once?: boolean;
 }
 
-const questions = 80;
-const atOnce = 12;
+const requestCount = 80;
+const concurrency = 12;
 const config = `# Made by hindcast demo. "smart" asks the cheap model first, and the better one when the cheap one is not sure enough.
 server: { port: 0 }
 store: { port: 0, path: ./hindcast-data }
@@ -32,8 +32,8 @@ export async function runDemo(options: Options): Promise<number> {
   const ended = once(gateway, 'close');
   process.once('SIGINT', () => {}); // the gateway has heard it too, and ends in order
   try {
-    const { url, storeUrl } = await addresses(gateway);
-    await tell(folder, url, storeUrl);
+    const { url, storeUrl } = await readAddresses(gateway);
+    await runSteps(folder, url, storeUrl);
     if (!options.once) {
       note(`\nThe gateway goes on at ${url}/v1, its store at ${storeUrl}, everything in ${folder}. Ctrl-C ends it and removes the folder.`);
       await ended;
@@ -46,12 +46,12 @@ export async function runDemo(options: Options): Promise<number> {
   return exit.pass;
 }
 
-async function tell(folder: string, url: string, storeUrl: string): Promise<void> {
-  step(`${questions} questions to the route "smart": curl ${url}/v1/chat/completions …`);
-  await askAll(url);
+async function runSteps(folder: string, url: string, storeUrl: string): Promise<void> {
+  step(`${requestCount} questions to the route "smart": curl ${url}/v1/chat/completions …`);
+  await sendRequests(url);
   const sql =
     "SELECT model, count() AS answers, round(avg(latency_ms)) AS ms, sum(cost_usd) AS usd FROM requests WHERE run_id = '' GROUP BY model";
-  await recorded(storeUrl);
+  await waitUntilRecorded(storeUrl);
   step(`what is recorded: curl ${storeUrl} -d "${sql}"`);
   process.stdout.write(await query(storeUrl, `${sql} FORMAT PrettyCompactMonoBlock`));
   const commands = [
@@ -79,7 +79,7 @@ function hindcast(cwd: string, args: readonly string[], output: 'pipe' | 'inheri
 }
 
 /** The banner's last word comes when the store is ready. */
-async function addresses(gateway: ChildProcess): Promise<{ url: string; storeUrl: string }> {
+async function readAddresses(gateway: ChildProcess): Promise<{ url: string; storeUrl: string }> {
   let url: string | undefined;
   for await (const line of createInterface(gateway.stdout!)) {
     url ??= /listens on (http:\S+)/.exec(line)?.[1];
@@ -92,23 +92,23 @@ async function addresses(gateway: ChildProcess): Promise<{ url: string; storeUrl
   throw new CommandError(exit.failed, 'The gateway did not start.');
 }
 
-async function askAll(url: string): Promise<void> {
-  const orders = Array.from({ length: questions }, (_, i) => 1_000 + i);
+async function sendRequests(url: string): Promise<void> {
+  const orders = Array.from({ length: requestCount }, (_, i) => 1_000 + i);
   const askNext = async (): Promise<void> => {
     for (let order = orders.shift(); order !== undefined; order = orders.shift()) {
       const messages = [{ role: 'user', content: `What is the refund code of order ${order}?` }];
       await got.post(`${url}/v1/chat/completions`, { json: { model: 'smart', messages } });
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, askNext));
+  await Promise.all(Array.from({ length: concurrency }, askNext));
 }
 
 const query = (storeUrl: string, sql: string): Promise<string> => got.post(storeUrl, { body: sql }).text();
 
 /** Records are in the store about a second after the answer. */
-async function recorded(storeUrl: string): Promise<void> {
+async function waitUntilRecorded(storeUrl: string): Promise<void> {
   for (const until = Date.now() + 30_000; Date.now() < until; await new Promise(wait => setTimeout(wait, 100))) {
-    if (Number(await query(storeUrl, 'SELECT count() FROM requests FORMAT TabSeparated')) >= questions) return;
+    if (Number(await query(storeUrl, 'SELECT count() FROM requests FORMAT TabSeparated')) >= requestCount) return;
   }
   throw new CommandError(exit.failed, 'The records did not arrive in the store within 30 s.');
 }

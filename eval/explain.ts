@@ -2,7 +2,7 @@
 import type { RoutePolicy } from '../gateway/core/route.ts';
 import { type Accept, accepts, confidenceOf, type Signals } from '../gateway/core/signal.ts';
 import { type Chain, type SweptSignal, withThresholds } from './chain.ts';
-import { type Trial, trial } from './decide.ts';
+import { runTrial, type Trial } from './decide.ts';
 import type { Item, Outcome } from './outcomes.ts';
 import { signalOf } from './sweep/thresholds.ts';
 
@@ -71,14 +71,14 @@ export function reasonOf(accept: Accept, signals: Signals): string {
   if ('signal' in accept) {
     const value = accept.signal === 'confidence' ? confidenceOf(signals) : signals[accept.signal];
     if (value === undefined) return `${accept.signal} is not known`;
-    return `${accept.signal} ${short(value)} ${value >= accept.atLeast ? '≥' : '<'} ${accept.atLeast}`;
+    return `${accept.signal} ${roundedDown(value)} ${value >= accept.atLeast ? '≥' : '<'} ${accept.atLeast}`;
   }
   const parts = 'all' in accept ? accept.all : accept.any;
   return `${'all' in accept ? 'all of' : 'any of'} (${parts.map(part => reasonOf(part, signals)).join(', ')})`;
 }
 
 /** Six decimals, rounded down: what is written here as a threshold accepts the answer. */
-export const short = (value: number): string => (String(value).length <= 8 ? String(value) : String(Math.floor(value * 1e6) / 1e6));
+export const roundedDown = (value: number): string => (String(value).length <= 8 ? String(value) : String(Math.floor(value * 1e6) / 1e6));
 
 /** Which step answers changes only where a step's own signal is passed: with K targets there are at most K ways. */
 function alternativesOf(chain: Chain, item: Item, signal: SweptSignal): Alternative[] {
@@ -93,21 +93,21 @@ function alternativesOf(chain: Chain, item: Item, signal: SweptSignal): Alternat
       above.push(...(several ? [`${target}: any`] : ['any']));
       continue;
     }
-    const own = value === undefined ? 'any' : `up to ${short(value)}`;
+    const own = value === undefined ? 'any' : `up to ${roundedDown(value)}`;
     const conditions = last ? above : [...above, several ? `${target}: ${own}` : own];
     const taken = chain.targets.slice(0, -1).map((_, i) => (i < step ? Number.POSITIVE_INFINITY : 0));
     const known = outcome !== undefined && (!last || chain.targets.every(t => item.outcomes.has(t)));
     found.push({
       when: conditions.join(', '),
       target,
-      trial: known && reaches(chain, item, step) ? trial(withThresholds(chain, taken, signal), item) : null,
+      trial: known && isKnownUpTo(chain, item, step) ? runTrial(withThresholds(chain, taken, signal), item) : null,
     });
     if (!outcome && !last) break;
-    if (value !== undefined) above.push(several ? `${target}: above ${short(value)}` : `above ${short(value)}`);
+    if (value !== undefined) above.push(several ? `${target}: above ${roundedDown(value)}` : `above ${roundedDown(value)}`);
   }
   return found;
 }
 
 /** Whether every target up to the step is known. */
-const reaches = ({ targets }: Chain, { outcomes }: Item, step: number): boolean =>
+const isKnownUpTo = ({ targets }: Chain, { outcomes }: Item, step: number): boolean =>
   targets.slice(0, step + 1).every(target => outcomes.has(target));

@@ -1,10 +1,10 @@
 /** Judges a candidate against a baseline by a list of assertions: each passes, fails or cannot be told, by its confidence interval. */
 import { usd } from '../gateway/core/price.ts';
 import type { Assertion, MetricName } from './gate/assertion.ts';
-import { type Compared, partOf } from './gate/compared.ts';
+import { type ComparedSides, subsetOf } from './gate/compared.ts';
 import { type Measurement, measureGate } from './gate/metric.ts';
 import type { Where } from './gate/where.ts';
-import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sum, timesNeeded } from './statistics.ts';
+import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sampleSizeFactor, sum } from './statistics.ts';
 
 /** `skipped`: an assertion before it failed that makes it pointless. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive' | 'skipped';
@@ -16,7 +16,7 @@ export interface GateRule {
   /** Where it stands in the gate file. */
   readonly line: number;
   /** Only these requests. */
-  readonly about?: { readonly where: Where; readonly text: string };
+  readonly filter?: { readonly where: Where; readonly text: string };
   /** `warn` is told and decides nothing. */
   readonly severity?: 'error' | 'warn';
   /** The number itself decides, without any statistics. */
@@ -50,7 +50,7 @@ export interface Finding {
   readonly needed: { readonly requests: number; readonly usd: number | null } | null;
 }
 
-export interface Judgement {
+export interface GateResult {
   readonly verdict: Exclude<Verdict, 'skipped'>;
   readonly findings: readonly Finding[];
   readonly items: number;
@@ -58,9 +58,9 @@ export interface Judgement {
   readonly confidence: number;
 }
 
-interface Weighed {
+interface MeasuredRule {
   readonly rule: GateRule;
-  readonly compared: Compared;
+  readonly compared: ComparedSides;
   readonly inference: Inference | string;
 }
 
@@ -68,11 +68,11 @@ interface Weighed {
  * PASS when the whole interval lies on the good side: all rules must hold, so each is tested at the full level (intersection-union).
  * FAIL when it lies wholly on the bad side, Holm-corrected over the rules so that ten of them do not raise ten chances of a false alarm.
  */
-export function judge(rules: readonly GateRule[], compared: Compared, options: GateOptions): Judgement {
-  const weighed = weigh(rules, compared, options.seed);
+export function evaluateGate(rules: readonly GateRule[], compared: ComparedSides, options: GateOptions): GateResult {
+  const weighed = measureRules(rules, compared, options.seed);
   const bad = correctedFails(weighed);
-  const told = weighed.map((one, i) => findingOf(one, bad[i]!, options));
-  const findings = afterAborts(told);
+  const evaluated = weighed.map((one, i) => findingOf(one, bad[i]!, options));
+  const findings = skipAfterAbort(evaluated);
   const counted = findings.filter(({ rule }) => rule.severity !== 'warn');
   const any = (verdict: Verdict): boolean => counted.some(finding => finding.verdict === verdict);
   return {
@@ -85,12 +85,12 @@ export function judge(rules: readonly GateRule[], compared: Compared, options: G
 }
 
 /** Rules about the same requests are measured together. */
-function weigh(rules: readonly GateRule[], compared: Compared, seed: number): readonly Weighed[] {
-  const parts = new Map<string, Compared>();
-  const partFor = ({ about }: GateRule): Compared => {
-    if (!about) return compared;
-    const part = parts.get(about.text) ?? partOf(compared, item => about.where(item.tags ?? {}));
-    parts.set(about.text, part);
+function measureRules(rules: readonly GateRule[], compared: ComparedSides, seed: number): readonly MeasuredRule[] {
+  const parts = new Map<string, ComparedSides>();
+  const partFor = ({ filter }: GateRule): ComparedSides => {
+    if (!filter) return compared;
+    const part = parts.get(filter.text) ?? subsetOf(compared, item => filter.where(item.tags ?? {}));
+    parts.set(filter.text, part);
     return part;
   };
   const found = rules.map(rule => ({ rule, compared: partFor(rule) }));
@@ -104,18 +104,18 @@ function weigh(rules: readonly GateRule[], compared: Compared, seed: number): re
 }
 
 /** Only what can fail the gate is one of the chances of a false alarm. */
-function correctedFails(weighed: readonly Weighed[]): readonly number[] {
+function correctedFails(weighed: readonly MeasuredRule[]): readonly number[] {
   const tested = [...weighed.keys()].filter(i => weighed[i]!.rule.severity !== 'warn' && !weighed[i]!.rule.isPoint);
-  const p = ({ rule, inference }: Weighed): number => (typeof inference === 'string' ? 1 : against(inference, rule.assertion));
+  const p = ({ rule, inference }: MeasuredRule): number => (typeof inference === 'string' ? 1 : failPValue(inference, rule.assertion));
   const corrected = holm(tested.map(i => p(weighed[i]!)));
   return weighed.map((one, i) => (tested.includes(i) ? corrected[tested.indexOf(i)]! : p(one)));
 }
 
-function findingOf({ rule, compared, inference }: Weighed, bad: number, options: GateOptions): Finding {
+function findingOf({ rule, compared, inference }: MeasuredRule, bad: number, options: GateOptions): Finding {
   const alpha = (1 - options.confidence) / 2;
   const gaps = compared.candidate.quality.map((quality, i) => quality - compared.baseline.quality[i]!);
   const common = {
-    ...{ rule, ...sides(rule.metric, compared), items: gaps.length, clusters: compared.clusters.count },
+    ...{ rule, ...ownValues(rule.metric, compared), items: gaps.length, clusters: compared.clusters.count },
     ...{ worse: gaps.filter(gap => gap < 0).length, better: gaps.filter(gap => gap > 0).length },
   };
   if (typeof inference === 'string') return { ...common, verdict: 'inconclusive', estimate: null, reason: inference, needed: null };
@@ -125,24 +125,24 @@ function findingOf({ rule, compared, inference }: Weighed, bad: number, options:
     return { ...common, verdict: holds ? 'pass' : 'fail', estimate, reason: 'by the number alone, without statistics', needed: null };
   }
   const enough = compared.clusters.count >= options.clustersMin;
-  const passes = inFavour(inference, rule.assertion) <= alpha;
+  const passes = passPValue(inference, rule.assertion) <= alpha;
   const verdict = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
   const needed = verdict === 'inconclusive' ? neededOf(inference, rule.assertion, compared, options) : null;
   return { ...common, verdict, estimate, reason: reasonOf(verdict, enough, needed, inference, rule, options), needed };
 }
 
 /** What comes after a failure that aborts is not told. */
-function afterAborts(findings: readonly Finding[]): readonly Finding[] {
+function skipAfterAbort(findings: readonly Finding[]): readonly Finding[] {
   const abort = findings.findIndex(({ rule, verdict }) => rule.abortOnFail && verdict === 'fail');
   if (abort < 0) return findings;
   const reason = `not judged, because "${findings[abort]!.rule.name}" failed`;
   return findings.map((finding, i) => (i <= abort ? finding : { ...finding, verdict: 'skipped', reason, needed: null }));
 }
 
-const inFavour = (inference: Inference, { side, bound }: Assertion): number =>
-  side === 'below' ? inference.below(bound) : inference.above(bound);
-const against = (inference: Inference, { side, bound }: Assertion): number =>
-  side === 'below' ? inference.above(bound) : inference.below(bound);
+const passPValue = (inference: Inference, { side, bound }: Assertion): number =>
+  side === 'below' ? inference.pValueBelow(bound) : inference.pValueAbove(bound);
+const failPValue = (inference: Inference, { side, bound }: Assertion): number =>
+  side === 'below' ? inference.pValueAbove(bound) : inference.pValueBelow(bound);
 
 /** Whatever needs resampling is resampled together, so that all metrics see the same draws. */
 export function inferTogether(measurements: readonly Measurement[], clusters: Clusters, seed: number): (Inference | string)[] {
@@ -156,8 +156,8 @@ export function inferTogether(measurements: readonly Measurement[], clusters: Cl
 const comparisons: ReadonlySet<MetricName> = new Set(['harm', 'beats_random_mix', 'certificate.psi'] as const);
 
 /** Both sides' own numbers, for the reader. */
-function sides(metric: MetricName, compared: Compared): { readonly baseline: number | null; readonly candidate: number | null } {
-  const value = (side: Compared): number | null => {
+function ownValues(metric: MetricName, compared: ComparedSides): { readonly baseline: number | null; readonly candidate: number | null } {
+  const value = (side: ComparedSides): number | null => {
     const measured = measureGate(metric, 'value', side);
     if (typeof measured === 'string') return null;
     return 'resample' in measured ? measured.resample(new Float64Array(compared.clusters.count).fill(1)) : measured.value;
@@ -169,9 +169,14 @@ function sides(metric: MetricName, compared: Compared): { readonly baseline: num
   return { baseline: value({ ...compared, candidate: compared.baseline, ...turned }), candidate: own };
 }
 
-function neededOf(inference: Inference, { side, bound }: Assertion, compared: Compared, { confidence }: GateOptions): Finding['needed'] {
+function neededOf(
+  inference: Inference,
+  { side, bound }: Assertion,
+  compared: ComparedSides,
+  { confidence }: GateOptions,
+): Finding['needed'] {
   const good = side === 'below' ? inference.value < bound : inference.value > bound;
-  const times = good ? timesNeeded(inference, bound, confidence) : undefined;
+  const times = good ? sampleSizeFactor(inference, bound, confidence) : undefined;
   if (times === undefined) return null;
   const n = compared.candidate.step.length;
   const requests = Math.max(1, Math.ceil(n * (times - 1)));

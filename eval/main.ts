@@ -6,7 +6,7 @@ import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
 import { type CheckOptions, runCheck } from './commands/check.ts';
 import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
 import { type ExplainOptions, runExplain } from './commands/explain.ts';
-import { chainFlags, common, dataFlags, weighFlag } from './commands/flags.ts';
+import { chainFlags, commonFlags, dataFlags, weighFlag } from './commands/flags.ts';
 import { type GateCommandOptions, runGate } from './commands/gate.ts';
 import {
   calibrateHelp,
@@ -71,7 +71,9 @@ function chains(evaluation: Command): void {
     .addHelpText('after', certifyHelp)
     .action(action((options: CertifyCommandOptions) => runCertify(options)));
 
-  dataFlags(common(evaluation.command('check <certificate>').description('whether a certificate still holds: drift, models, thresholds')))
+  dataFlags(
+    commonFlags(evaluation.command('check <certificate>').description('whether a certificate still holds: drift, models, thresholds')),
+  )
     .option('--keep', 'write the verdict into the certificate, where the gateway and config check look')
     .addHelpText('after', checkHelp)
     .action(action((file: string, options: CheckOptions) => runCheck(file, options)));
@@ -83,7 +85,9 @@ function chains(evaluation: Command): void {
     .addHelpText('after', calibrateHelp)
     .action(action((options: CalibrateCommandOptions) => runCalibrate(options)));
 
-  dataFlags(common(evaluation.command('train').description('a scorer: what of the signals together tells right answers from wrong ones')))
+  dataFlags(
+    commonFlags(evaluation.command('train').description('a scorer: what of the signals together tells right answers from wrong ones')),
+  )
     .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
     .option('--target <target>', 'whose answers are judged; the first one otherwise')
     .option('--features <list>', 'with commas between, or all', 'all')
@@ -93,7 +97,7 @@ function chains(evaluation: Command): void {
     .addHelpText('after', trainHelp)
     .action(action((options: TrainOptions) => runTrain(options)));
 
-  dataFlags(common(evaluation.command('power').description('how many more requests a certificate takes, and what asking them costs')))
+  dataFlags(commonFlags(evaluation.command('power').description('how many more requests a certificate takes, and what asking them costs')))
     .requiredOption('--max-loss <points>', 'the most that may be lost against always asking the last target: 1pp')
     .option('--chain <chain>', 'a route, or targets with commas between; without it the sizes are for what may be')
     .option('--signal <signal>', 'what the threshold is laid on', 'confidence')
@@ -108,14 +112,14 @@ function chains(evaluation: Command): void {
 
 /** Commands that set one side against another. */
 function sides(evaluation: Command): void {
-  dataFlags(common(evaluation.command('compare <base> <head>').description('two sides on the same requests, in pairs')))
+  dataFlags(commonFlags(evaluation.command('compare <base> <head>').description('two sides on the same requests, in pairs')))
     .option('--confidence <level>', 'of the intervals', '95%')
     .option('--seed <number>', 'of the resampling', '0')
     .option('-o, --output <file>', 'a page to look at as well: comparison.html')
     .addHelpText('after', compareHelp)
     .action(action((base: string, head: string, options: CompareCommandOptions) => runCompare(base, head, options)));
 
-  common(evaluation.command('gate <file>').description('hold a candidate to the assertions of a gate file'))
+  commonFlags(evaluation.command('gate <file>').description('hold a candidate to the assertions of a gate file'))
     .option('--outcomes <file>', 'JSONL of outcomes, in place of what the gate file names')
     .option('--base <side>', 'another baseline than the file names: recorded, a target, a route, RUN or RUN:ARM')
     .option('--head <side>', 'another candidate than the file names')
@@ -141,7 +145,7 @@ function files(evaluation: Command): void {
 
   weighFlag(
     dataFlags(
-      common(evaluation.command('snapshot').description('keep the outcomes of a chain as a file, for a repository and its pipeline')),
+      commonFlags(evaluation.command('snapshot').description('keep the outcomes of a chain as a file, for a repository and its pipeline')),
     ),
   )
     .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
@@ -149,7 +153,7 @@ function files(evaluation: Command): void {
     .addHelpText('after', snapshotHelp)
     .action(action((options: SnapshotOptions) => runSnapshot(options)));
 
-  common(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
+  commonFlags(evaluation.command('import <file>').description('keep outcomes that were measured elsewhere as a run'))
     .option('--name <name>', "what people call it; the file's name otherwise")
     .addHelpText('after', importHelp)
     .action(action((file: string, options: ImportOptions) => runImport(file, options)));

@@ -1,13 +1,13 @@
 /** How many requests it takes to certify each threshold of a chain, judged by what the known ones show, and what asking them costs. */
 import { usd } from '../gateway/core/price.ts';
-import { type Chain, onlyTarget, type SweptSignal, withThresholds } from './chain.ts';
-import { decider, type Trials } from './decide.ts';
-import type { Complete, Item } from './outcomes.ts';
+import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from './chain.ts';
+import { type Trials, trialRunner } from './decide.ts';
+import type { CompleteItems, Item } from './outcomes.ts';
 import { sizeForHarm, sizeForNetLoss } from './power.ts';
 import { clusteredMean, clustersOf, isBinary, sum, wilson } from './statistics.ts';
 import { harms } from './sweep/measure.ts';
 
-export interface NeedOptions {
+export interface SampleSizeOptions {
   readonly signal: SweptSignal;
   readonly loss: 'harm' | 'net';
   readonly lossMax: number;
@@ -18,7 +18,7 @@ export interface NeedOptions {
   readonly thresholds: readonly (readonly number[])[];
 }
 
-export interface Need {
+export interface SampleSize {
   readonly thresholds: readonly number[];
   readonly accept: number;
   readonly loss: number;
@@ -36,18 +36,18 @@ export interface Need {
  * Yes-or-no harm is counted by the exact test, all else by the normal formula with the upper 80 % bound of the share that differs, which
  * a small sample may underrate. Clusters multiply both by the design effect.
  */
-export function needs(chain: Chain, kept: Complete, options: NeedOptions): readonly Need[] {
+export function requiredSampleSizes(chain: Chain, kept: CompleteItems, options: SampleSizeOptions): readonly SampleSize[] {
   const { items } = kept;
   const clusters = clustersOf(items.map(item => item.cluster));
-  const decide = decider(items, chain.targets);
-  const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
+  const decide = trialRunner(items, chain.targets);
+  const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
   const each = costOfOne(items, chain.targets);
   return options.thresholds.map(thresholds => {
     const trials = decide(withThresholds(chain, thresholds, options.signal));
     const losses = lossesOf(trials, reference, options.loss);
     const { mean, designEffect } = clusteredMean(losses, clusters);
     const deff = Math.max(1, designEffect);
-    const requests = sizeOf(losses, mean, deff, options);
+    const requests = requiredSize(losses, mean, deff, options);
     const finite = Number.isFinite(requests);
     const more = finite ? Math.max(0, requests - items.length) : null;
     return {
@@ -64,7 +64,7 @@ export function needs(chain: Chain, kept: Complete, options: NeedOptions): reado
 const lossesOf = (trials: Trials, reference: Trials, loss: 'harm' | 'net'): Float64Array =>
   loss === 'harm' ? harms(trials, reference) : trials.quality.map((quality, i) => reference.quality[i]! - quality);
 
-function sizeOf(losses: Float64Array, loss: number, designEffect: number, options: NeedOptions): number {
+function requiredSize(losses: Float64Array, loss: number, designEffect: number, options: SampleSizeOptions): number {
   const { lossMax, confidence, power } = options;
   const delta = 1 - confidence;
   if (options.loss === 'harm' && isBinary(losses))

@@ -48,7 +48,7 @@ export interface Dropped {
   readonly mend?: string;
 }
 
-export interface Complete {
+export interface CompleteItems {
   /** Every one has every target's outcome, with all that is judged. */
   readonly items: readonly Item[];
   readonly dropped: readonly Dropped[];
@@ -67,7 +67,7 @@ export function weightsOf(items: readonly Item[]): Float64Array | undefined {
 }
 
 /** The items that all targets know, in the order of their ids, so that the order they came in changes nothing. A number that one target lacks drops the whole item: comparisons are in pairs. */
-export function complete(items: readonly Item[], targets: readonly string[]): Complete {
+export function completeItems(items: readonly Item[], targets: readonly string[]): CompleteItems {
   const known = items.filter(item => targets.some(target => item.outcomes.has(target))).sort((a, b) => (a.id < b.id ? -1 : 1));
   const coverage = new Map(targets.map(target => [target, known.filter(item => item.outcomes.has(target)).length]));
   const dropped: Dropped[] = [];
@@ -75,24 +75,24 @@ export function complete(items: readonly Item[], targets: readonly string[]): Co
     from: readonly Item[],
     lacks: (outcome: Outcome | undefined) => boolean,
     why: string,
-    mend: (target: string) => string,
+    remedy: (target: string) => string,
   ): Item[] => {
     let kept = [...from];
     for (const target of targets) {
       const before = kept.length;
       kept = kept.filter(item => !lacks(item.outcomes.get(target)));
-      if (kept.length < before) dropped.push({ count: before - kept.length, why: `${why} ${target}`, mend: mend(target) });
+      if (kept.length < before) dropped.push({ count: before - kept.length, why: `${why} ${target}`, mend: remedy(target) });
     }
     return kept;
   };
-  const asked = keep(
+  const withOutcome = keep(
     known,
     outcome => !outcome,
     'no outcome of',
     target => `hindcast replay run --against ${target}`,
   );
   const scored = keep(
-    asked,
+    withOutcome,
     outcome => !outcome!.failure && outcome!.quality === undefined,
     'no quality for the answer of',
     () => 'score them, or judge by agreement: --quality agreement',

@@ -1,5 +1,5 @@
 /** How many requests a promise needs before it can be made. */
-import { binomialBelow, normalQuantile } from './statistics.ts';
+import { binomialPValueBelow, normalQuantile } from './statistics.ts';
 
 /**
  * Requests for telling a net loss of `loss` from one of `lossMax`, when a share `differing` of them comes out differently: the usual
@@ -31,16 +31,16 @@ export function sizeForHarm(options: {
   if (harm >= harmMax) return Number.POSITIVE_INFINITY;
   // For each number of harms that may be seen, the fewest requests that still reject; the first that is likely enough is the answer.
   let n = 1;
-  for (let seen = 0; n < sizeMax; seen++) {
+  for (let harmsSeen = 0; n < sizeMax; harmsSeen++) {
     let [low, high] = [n, Math.max(2 * n, 64)];
-    while (binomialBelow(seen, high, harmMax) > delta) [low, high] = [high, high * 2];
+    while (binomialPValueBelow(harmsSeen, high, harmMax) > delta) [low, high] = [high, high * 2];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      if (binomialBelow(seen, middle, harmMax) > delta) low = middle;
+      if (binomialPValueBelow(harmsSeen, middle, harmMax) > delta) low = middle;
       else high = middle;
     }
     n = high;
-    if (binomialBelow(seen, n, harm) >= power || (harm === 0 && seen === 0)) return n;
+    if (binomialPValueBelow(harmsSeen, n, harm) >= power || (harm === 0 && harmsSeen === 0)) return n;
   }
   return Number.POSITIVE_INFINITY;
 }

@@ -5,17 +5,17 @@ import { diff } from '../replay/diff.ts';
 /** What an answer says: the first choice's text and calls. */
 export type Content = Pick<Answer, 'text' | 'toolCalls'>;
 
-const alike: ReadonlySet<Likeness> = new Set(['same', 'equivalent']);
+const equivalentLikeness: ReadonlySet<Likeness> = new Set(['same', 'equivalent']);
 
 /**
  * 1 when both say the same, 0 when not: the same text but for white space and typography, the same JSON in any key order, the same tool
  * calls with the same arguments. Replay's diff decides, so that `replay diff` and `eval` never disagree about what is different.
  */
 export const agreement = (answer: Content, reference: Content): 0 | 1 =>
-  alike.has(diff(whole(answer), whole(reference)).likeness) ? 1 : 0;
+  equivalentLikeness.has(diff(asAnswer(answer), asAnswer(reference)).likeness) ? 1 : 0;
 
 /** diff compares whole answers; nothing but the content is at stake here. */
-const whole = (content: Content): Answer => ({
+const asAnswer = (content: Content): Answer => ({
   ...content,
   outcome: 'ok',
   target: '',

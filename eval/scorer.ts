@@ -3,7 +3,7 @@ import type { Scorer } from '../gateway/core/scorer.ts';
 import { score, withScore } from '../gateway/core/scorer.ts';
 import type { Chain } from './chain.ts';
 import type { Item, Outcome } from './outcomes.ts';
-import { aurc, auroc, brier, type Clusters, clustersOf, fitLogistic, random, shuffled, sum, tabulate } from './statistics.ts';
+import { aurc, auroc, brier, type Clusters, clustersOf, fitLogistic, randomGenerator, shuffled, sum, tabulate } from './statistics.ts';
 
 export type FeatureSignal = Scorer['features'][number]['signal'];
 
@@ -26,12 +26,12 @@ const foldsMax = 10;
 const shownMin = 0.95;
 
 /** `undefined` when there is too little to learn from: few answers, or none of one kind. */
-export function train(items: readonly Item[], target: string, wanted: readonly FeatureSignal[], seed: number): Training | undefined {
+export function trainScorer(items: readonly Item[], target: string, wanted: readonly FeatureSignal[], seed: number): Training | undefined {
   const judged = items
     .filter(item => item.outcomes.get(target)?.quality !== undefined && !item.outcomes.get(target)!.failure)
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const outcomes = judged.map(item => item.outcomes.get(target)!);
-  const features = wanted.filter(signal => isTelling(outcomes, signal));
+  const features = wanted.filter(signal => isInformative(outcomes, signal));
   const quality = tabulate(outcomes.length, i => outcomes[i]!.quality!);
   const right = sum(quality);
   if (outcomes.length < answersMin || features.length === 0 || right < 5 || outcomes.length - right < 5) return undefined;
@@ -41,17 +41,17 @@ export function train(items: readonly Item[], target: string, wanted: readonly F
     ...{ target, items: outcomes.length, clusters: clusters.count },
     scorer: fitScorer(outcomes, quality, features),
     crossFitted: { brier: brier(predicted, quality), auroc: auroc(predicted, quality), aurc: aurc(predicted, quality) },
-    alone: wanted.flatMap(signal => aloneOf(outcomes, quality, signal)),
+    alone: wanted.flatMap(signal => singleFeatureScores(outcomes, quality, signal)),
     leftOut: wanted.filter(signal => !features.includes(signal)),
   };
 }
 
-function isTelling(outcomes: readonly Outcome[], signal: FeatureSignal): boolean {
+function isInformative(outcomes: readonly Outcome[], signal: FeatureSignal): boolean {
   const values = outcomes.flatMap(o => o.signals[signal] ?? []);
   return values.length >= shownMin * outcomes.length && values.some(value => value !== values[0]);
 }
 
-function aloneOf(outcomes: readonly Outcome[], quality: Float64Array, signal: FeatureSignal): Training['alone'] {
+function singleFeatureScores(outcomes: readonly Outcome[], quality: Float64Array, signal: FeatureSignal): Training['alone'] {
   const at = [...outcomes.keys()].filter(i => outcomes[i]!.signals[signal] !== undefined);
   if (at.length < 2) return [];
   const values = Float64Array.from(at, i => outcomes[i]!.signals[signal]!);
@@ -86,7 +86,7 @@ function crossFitted(
   seed: number,
 ): Float64Array {
   const folds = Math.min(foldsMax, clusters.count);
-  const order = shuffled([...Array(clusters.count).keys()], random(seed));
+  const order = shuffled([...Array(clusters.count).keys()], randomGenerator(seed));
   const foldOf = new Int32Array(clusters.count);
   for (const [rank, cluster] of order.entries()) foldOf[cluster] = rank % folds;
   const predicted = new Float64Array(outcomes.length);

@@ -1,11 +1,11 @@
 /** What each threshold of a chain would have cost and given, on the same requests: the whole frontier, with intervals. */
 import type { RoutePolicy } from '../gateway/core/route.ts';
-import { type Chain, onlyTarget, type SweptSignal, thresholdsOf, withThresholds } from './chain.ts';
-import { decider, type Trials } from './decide.ts';
-import { complete, type Dropped, type Outcomes, weightsOf } from './outcomes.ts';
+import { type Chain, type SweptSignal, singleTargetPolicy, thresholdsOf, withThresholds } from './chain.ts';
+import { type Trials, trialRunner } from './decide.ts';
+import { completeItems, type Dropped, type Outcomes, weightsOf } from './outcomes.ts';
 import { type Clusters, clusteredMean, clustersOf, type Estimate } from './statistics.ts';
 import { type Measured, measurePolicy } from './sweep/measure.ts';
-import { dominatedTargets, mixingHull, overMix } from './sweep/mix.ts';
+import { dominatedTargets, gainOverRandomMix, mixingHull } from './sweep/mix.ts';
 import { candidatesMax, combinations, distinctValues, signalOf, thresholdGrid } from './sweep/thresholds.ts';
 
 export interface SweepOptions {
@@ -20,7 +20,7 @@ export interface SweepRow extends Measured {
   /** One for each target but the last; null for the config's own rule when it is no single threshold on the signal. */
   readonly thresholds: readonly number[] | null;
   /** Quality above that of a random mix of the targets at the same cost. */
-  readonly overMix: Estimate | null;
+  readonly vsRandomMix: Estimate | null;
   /** No other row is as good in cost, quality and p95 latency, and better in one. */
   readonly frontier: boolean;
 }
@@ -56,19 +56,19 @@ export interface Sweep {
 /** `undefined` when no item has every target's outcome; `complete` says why. */
 export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): Sweep | undefined {
   const { signal, confidence } = options;
-  const kept = complete(outcomes.items, chain.targets);
+  const kept = completeItems(outcomes.items, chain.targets);
   if (kept.items.length === 0) return undefined;
   const clusters = clustersOf(kept.items.map(item => item.cluster));
   const weights = weightsOf(kept.items);
-  const decide = decider(kept.items, chain.targets);
+  const decide = trialRunner(kept.items, chain.targets);
   const reference = chain.targets.at(-1)!;
-  const singles = new Map(chain.targets.map(target => [target, decide(onlyTarget(chain, target))]));
+  const singles = new Map(chain.targets.map(target => [target, decide(singleTargetPolicy(chain, target))]));
   const baseline = singles.get(reference)!;
   const hull = mixingHull(singles, weights);
   const row = (policy: RoutePolicy, thresholds: readonly number[] | null): Omit<SweepRow, 'frontier'> => {
     const trials = decide(policy);
     const measured = measurePolicy(trials, baseline, policy.steps.length, clusters, confidence, weights);
-    return { thresholds, ...measured, overMix: overMix(trials, hull, clusters, weights)?.interval(confidence) ?? null };
+    return { thresholds, ...measured, vsRandomMix: gainOverRandomMix(trials, hull, clusters, weights)?.interval(confidence) ?? null };
   };
   const candidates = options.thresholds ?? candidatesOf(chain, kept.items, signal);
   const current = chain.configured ? row(chain.policy, thresholdsOf(chain.policy, signal) ?? null) : null;
@@ -98,7 +98,7 @@ export function sweep(chain: Chain, outcomes: Outcomes, options: SweepOptions): 
   };
 }
 
-type Items = ReturnType<typeof complete>['items'];
+type Items = ReturnType<typeof completeItems>['items'];
 
 const candidatesOf = (chain: Chain, items: Items, signal: SweptSignal): readonly (readonly number[])[] => {
   const most = candidatesMax(items.length);

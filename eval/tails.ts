@@ -4,27 +4,27 @@ import { coin } from '../gateway/core/random.ts';
 import type { Instant, Milliseconds } from '../gateway/core/time.ts';
 import { providers } from '../gateway/providers/index.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../gateway/settings/settings.ts';
-import { type Arrival, type Behaviour, crowd, planned, type Told } from './crowd.ts';
+import { type ArrivingRequest, policyAt, type RequestResult, type SimulatedCall, simulateLoad } from './crowd.ts';
 
 /** One recorded call that was answered. */
-export interface Sample {
+export interface LatencySample {
   readonly firstTokenMs: Milliseconds;
   readonly totalMs: Milliseconds;
 }
 
-export interface Asked {
+export interface TracedRequest {
   readonly atMs: Instant;
   readonly inputTokens: number;
   readonly outputTokens: number;
 }
 
-export interface Place {
-  readonly samples: readonly Sample[];
+export interface TargetProfile {
+  readonly samples: readonly LatencySample[];
   /** It answers 429 to what comes faster, and says when to come back. */
   readonly requestsPerMinute?: number;
 }
 
-export interface Summary {
+export interface TailSummary {
   readonly requests: number;
   readonly answered: number;
   readonly calls: number;
@@ -37,35 +37,35 @@ export interface Summary {
 }
 
 /** How it is asked: as a route that waits for nothing and hedges nothing, or as one that does. */
-export interface Manner {
+export interface RouteSetup {
   readonly plan: RoutePlan;
   readonly routing?: RoutingSettings;
 }
 
 const outputPrice = 4;
 
-export function run(
-  asked: readonly Asked[],
-  places: ReadonlyMap<string, Place>,
+export function simulateTails(
+  requests: readonly TracedRequest[],
+  profiles: ReadonlyMap<string, TargetProfile>,
   accounts: ReadonlyMap<string, Account>,
-  manner: Manner,
-): Summary {
-  const limits = new Map([...places].map(([target, place]) => [target, new Gauge(place.requestsPerMinute)]));
+  setup: RouteSetup,
+): TailSummary {
+  const limits = new Map([...profiles].map(([target, place]) => [target, new RequestRateLimit(place.requestsPerMinute)]));
   let [calls, refused, hedges] = [0, 0, 0];
-  const arrivals = asked.map((one, i): Arrival => {
+  const arrivals = requests.map((one, i): ArrivingRequest => {
     const id = `request ${i}`;
     const tokens = one.inputTokens + one.outputTokens;
-    return { id, at: one.atMs, tenant: `tenant ${i % 5}`, tokens, policy: fleet => planned(manner.plan, id, fleet, one.atMs) };
+    return { id, at: one.atMs, tenant: `tenant ${i % 5}`, tokens, policy: fleet => policyAt(setup.plan, id, fleet, one.atMs) };
   });
-  const costs = new Map(arrivals.map(({ id }, i) => [id, asked[i]!.inputTokens + outputPrice * asked[i]!.outputTokens]));
-  const behave = (
+  const costs = new Map(arrivals.map(({ id }, i) => [id, requests[i]!.inputTokens + outputPrice * requests[i]!.outputTokens]));
+  const call = (
     { target, attempt, kind }: { target: string; attempt: number; kind: string },
-    { id }: Arrival,
+    { id }: ArrivingRequest,
     at: Instant,
-  ): Behaviour => {
+  ): SimulatedCall => {
     calls++;
     if (kind === 'hedge') hedges++;
-    const retryAfterMs = limits.get(target)!.refuse(at);
+    const retryAfterMs = limits.get(target)!.retryAfterMs(at);
     if (retryAfterMs !== undefined) {
       refused++;
       return {
@@ -75,28 +75,28 @@ export function run(
         cost: 0,
       };
     }
-    const { samples } = places.get(target)!;
+    const { samples } = profiles.get(target)!;
     const { firstTokenMs, totalMs } = samples[Math.floor(coin(id, `sample ${attempt}`) * samples.length)]!;
     return { openAfterMs: firstTokenMs, endAfterMs: Math.max(firstTokenMs + 1, totalMs), result: { signals: {} }, cost: costs.get(id)! };
   };
-  const { told } = crowd(arrivals, { accounts, routing: manner.routing ?? routingDefaults, behave });
-  return summary(told, { calls, refused, hedges });
+  const { results } = simulateLoad(arrivals, { accounts, routing: setup.routing ?? routingDefaults, call });
+  return tailSummary(results, { calls, refused, hedges });
 }
 
-function summary(told: readonly Told[], counts: Pick<Summary, 'calls' | 'refused' | 'hedges'>): Summary {
-  const answered = told.filter(({ outcome }) => outcome.type === 'answered');
-  const waits = answered.map(({ firstTokenAt, arrival }) => firstTokenAt! - arrival.at).sort((a, b) => a - b);
+function tailSummary(results: readonly RequestResult[], counts: Pick<TailSummary, 'calls' | 'refused' | 'hedges'>): TailSummary {
+  const answered = results.filter(({ outcome }) => outcome.type === 'answered');
+  const timesToFirstToken = answered.map(({ firstTokenAt, arrival }) => firstTokenAt! - arrival.at).sort((a, b) => a - b);
   return {
-    requests: told.length,
+    requests: results.length,
     answered: answered.length,
     ...counts,
-    cost: told.reduce((sum, { cost }) => sum + cost, 0),
-    firstTokenMs: q => waits[Math.min(waits.length - 1, Math.floor(q * waits.length))] ?? Number.NaN,
+    cost: results.reduce((sum, { cost }) => sum + cost, 0),
+    firstTokenMs: q => timesToFirstToken[Math.min(timesToFirstToken.length - 1, Math.floor(q * timesToFirstToken.length))] ?? Number.NaN,
   };
 }
 
 /** A provider's own limit: a bucket of ten seconds' worth. */
-class Gauge {
+class RequestRateLimit {
   readonly #perMs: number;
   readonly #burst: number;
   #level: number;
@@ -109,7 +109,7 @@ class Gauge {
   }
 
   /** How long to wait; undefined when the call is taken. */
-  refuse(at: Instant): Milliseconds | undefined {
+  retryAfterMs(at: Instant): Milliseconds | undefined {
     if (this.#perMs === Number.POSITIVE_INFINITY) return undefined;
     this.#level = Math.min(this.#burst, this.#level + (at - this.#at) * this.#perMs);
     this.#at = at;
@@ -122,7 +122,7 @@ class Gauge {
 }
 
 /** A route of these targets: tries, waits and hedges as said. */
-export function route(
+export function simulatedRoute(
   targets: readonly string[],
   more: Partial<RoutePlan['steps'][number]> = {},
   plan: Partial<RoutePlan> = {},
@@ -132,21 +132,21 @@ export function route(
 }
 
 /** Without waiting for limits and without hedges. */
-export const bare: RoutingSettings = {
+export const noQueueNoHedge: RoutingSettings = {
   queue: { countMax: 0, bytesMax: 0 },
   allowance: { retryShare: 0, retriesPerSecond: 0, hedgeShare: 0 },
 };
 
 /** As configured: enough room to wait, and retries for everybody. */
-export const patient: RoutingSettings = {
+export const longQueue: RoutingSettings = {
   ...routingDefaults,
   queue: { countMax: 100_000, bytesMax: 2 ** 40 },
 };
 
 /** An account for each target, with the rate that is known of it; where none is, it is learned from refusals. */
-export const accountsOf = (places: ReadonlyMap<string, Place>, requestsPerMinute?: number): ReadonlyMap<string, Account> =>
+export const accountsOf = (profiles: ReadonlyMap<string, TargetProfile>, requestsPerMinute?: number): ReadonlyMap<string, Account> =>
   new Map(
-    [...places.keys()].map(target => {
+    [...profiles.keys()].map(target => {
       const name = target.slice(0, target.indexOf('/'));
       const limits = requestsPerMinute === undefined ? {} : { limits: { account: { requestsPerMinute }, models: new Map() } };
       return [name, { name, provider: providers.openai!, baseUrl: '', keys: [], allowPrivate: false, trace: false, ...limits }];

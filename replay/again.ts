@@ -8,24 +8,24 @@ import type { Arm } from './arm.ts';
 import type { RecordedRequest } from './source.ts';
 import { type Applied, type Transforms, transform } from './transform.ts';
 
-export interface Asked {
-  readonly question: RoutedRequest;
+export interface ReplayRequest {
+  readonly request: RoutedRequest;
   /** What was changed of the caller's own words. */
   readonly applied: readonly Applied[];
 }
 
-const asItWas: Transforms = { hosted: 'allow' };
+const unchanged: Transforms = { hosted: 'allow' };
 
 /** The question, or why it cannot be asked. `repeat` counts from 0. */
-export function askAgain(
+export function prepareReplayRequest(
   recorded: RecordedRequest,
   arm: Arm,
   run: string,
   repeat: number,
   dialect: Dialect,
   now: Instant,
-  transforms: Transforms = asItWas,
-): Asked | string {
+  transforms: Transforms = unchanged,
+): ReplayRequest | string {
   if (recorded.redacted) return 'its bytes were redacted or cut when they were recorded';
   const scan = scanObject(recorded.body);
   if (!scan.ok) return scan.problem.message;
@@ -38,11 +38,11 @@ export function askAgain(
   if (typeof routed === 'string') return routed;
   const changed = transform(recorded.body, recorded.dialect, transforms, limitFieldOf(routed.policy.steps[0]?.target ?? ''));
   if ('refused' in changed) return changed.refused;
-  const said =
-    changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : reread(changed.text, recorded, dialect);
-  if (typeof said === 'string') return said;
+  const outgoing =
+    changed.applied.length === 0 ? { text: recorded.body, members: scan.members, chat } : rereadChat(changed.text, recorded, dialect);
+  if (typeof outgoing === 'string') return outgoing;
   const { traceId, spanId, parentSpanId } = traceFrom(undefined, undefined);
-  const question: RoutedRequest = {
+  const request: RoutedRequest = {
     id: newExchangeId(now),
     receivedAt: now,
     caller: { tenant, project, user, key: '', requestId: '', conversation, tags },
@@ -50,9 +50,9 @@ export function askAgain(
     dialect,
     ...routed,
     configHash: arm.configHash,
-    chat: said.chat,
-    raw: { text: said.text, members: said.members },
-    body: Buffer.from(said.text),
+    chat: outgoing.chat,
+    raw: { text: outgoing.text, members: outgoing.members },
+    body: Buffer.from(outgoing.text),
     headers: recorded.headers,
     includeUsage: true,
     measure: 'always',
@@ -61,14 +61,14 @@ export function askAgain(
     arm: arm.name,
     repeat,
   };
-  return { question, applied: changed.applied };
+  return { request, applied: changed.applied };
 }
 
 /** Some dialects say these outside of the body. */
 const readChat = (body: JsonObject, { route, stream }: RecordedRequest, dialect: Dialect) =>
   dialect.parseRequest({ model: route, stream, ...body });
 
-function reread(text: string, recorded: RecordedRequest, dialect: Dialect) {
+function rereadChat(text: string, recorded: RecordedRequest, dialect: Dialect) {
   const scan = scanObject(text);
   if (!scan.ok) return scan.problem.message;
   const chat = readChat(scan.value, recorded, dialect);

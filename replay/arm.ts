@@ -13,7 +13,7 @@ import { Secret } from '../gateway/settings/secret.ts';
 import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../gateway/settings/settings.ts';
 import { type Planned, whyNone } from '../gateway/targets/planner.ts';
 import type { RecordedRequest } from './source.ts';
-import { gotUpstream } from './url.ts';
+import { gotTransport } from './url.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,66 +21,66 @@ export interface Arm {
   /** As `--against` named it. */
   readonly name: string;
   readonly configHash: string;
-  readonly world: GatewayRuntime;
+  readonly runtime: GatewayRuntime;
   /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
   routeOf(body: JsonObject, planned: Planned, recorded: RecordedRequest): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string;
   /** Whether this arm is asked this request; absent means all. */
-  wants?(recorded: RecordedRequest): boolean;
+  includes?(recorded: RecordedRequest): boolean;
 }
 
 /** What every arm of a run shares but the state of its fleet: the breakers of one must not close the targets of another. */
-export type Shared = Omit<RuntimeDependencies, 'fleet'>;
+export type SharedRuntime = Omit<RuntimeDependencies, 'fleet'>;
 
 /** Throws a CommandError that says what `against` should have been. */
-export function armOf(against: string, settings: Settings, shared: Shared, environment: Environment): Arm {
+export function armOf(against: string, settings: Settings, shared: SharedRuntime, environment: Environment): Arm {
   if (against.startsWith('config:')) return configArm(against, shared, environment);
   if (/^https?:\/\//i.test(against)) return urlArm(against, settings, shared, environment);
   return targetArm(against, settings, shared);
 }
 
 /** A replay is the operator's own: no tenant's list of routes stands in its way. */
-const noTenant = '';
+const operatorTenant = '';
 
-function targetArm(name: string, settings: Settings, shared: Shared): Arm {
-  const route = resolve(settings, noTenant, { model: name });
-  if (isRefusal(route)) throw new CommandError(exit.usage, `--against ${name}: ${said(route)}`);
-  const world = worldOf(settings, shared);
-  return { name, configHash: settings.hash, world, routeOf: (_, planned) => routed(route, world, planned) };
+function targetArm(name: string, settings: Settings, shared: SharedRuntime): Arm {
+  const route = resolve(settings, operatorTenant, { model: name });
+  if (isRefusal(route)) throw new CommandError(exit.usage, `--against ${name}: ${refusalMessage(route)}`);
+  const runtime = runtimeOf(settings, shared);
+  return { name, configHash: settings.hash, runtime, routeOf: (_, planned) => routedTo(route, runtime, planned) };
 }
 
-function configArm(name: string, shared: Shared, environment: Environment): Arm {
+function configArm(name: string, shared: SharedRuntime, environment: Environment): Arm {
   const file = resolvePath(name.slice('config:'.length));
   const loaded = loadConfig({ file, directory: process.cwd(), environment });
   if (!loaded.ok) throw new CommandError(exit.usage, printProblems(loaded.problems));
   const { settings } = loaded;
-  const world = worldOf(settings, shared);
+  const runtime = runtimeOf(settings, shared);
   return {
     name,
     configHash: settings.hash,
-    world,
+    runtime,
     routeOf: (body, planned) => {
-      const route = resolve(settings, noTenant, body);
-      return isRefusal(route) ? said(route) : routed(route, world, planned);
+      const route = resolve(settings, operatorTenant, body);
+      return isRefusal(route) ? refusalMessage(route) : routedTo(route, runtime, planned);
     },
   };
 }
 
 /** What answers now: each request goes where the running configuration sends it. */
-export function deployedArm(settings: Settings, shared: Shared): Arm {
-  const world = worldOf(settings, shared);
+export function deployedArm(settings: Settings, shared: SharedRuntime): Arm {
+  const runtime = runtimeOf(settings, shared);
   return {
     name: 'deployed',
     configHash: settings.hash,
-    world,
+    runtime,
     routeOf: (body, planned) => {
-      const route = resolve(settings, noTenant, body);
-      return isRefusal(route) ? said(route) : routed(route, world, planned);
+      const route = resolve(settings, operatorTenant, body);
+      return isRefusal(route) ? refusalMessage(route) : routedTo(route, runtime, planned);
     },
   };
 }
 
 /** Any OpenAI-compatible endpoint, asked for the model that the caller named. Its key, where it wants one, stands in HINDCAST_URL_KEY. */
-function urlArm(name: string, settings: Settings, shared: Shared, environment: Environment): Arm {
+function urlArm(name: string, settings: Settings, shared: SharedRuntime, environment: Environment): Arm {
   const url = new URL(name);
   const key = environment.HINDCAST_URL_KEY;
   const account: Account = {
@@ -91,13 +91,13 @@ function urlArm(name: string, settings: Settings, shared: Shared, environment: E
     allowPrivate: true,
     trace: false,
   };
-  const world = worldOf({ ...settings, providers: new Map([[account.name, account]]) }, { ...shared, upstream: gotUpstream() });
+  const runtime = runtimeOf({ ...settings, providers: new Map([[account.name, account]]) }, { ...shared, upstream: gotTransport() });
   return {
     name,
     configHash: settings.hash,
-    world,
+    runtime,
     routeOf: (_, planned) =>
-      routed({ name, ...routeDefaults, steps: [{ target: `${account.name}/${planned.chat.model}`, ...stepDefaults }] }, world, planned),
+      routedTo({ name, ...routeDefaults, steps: [{ target: `${account.name}/${planned.chat.model}`, ...stepDefaults }] }, runtime, planned),
   };
 }
 
@@ -109,26 +109,27 @@ export const noiseArm = 'a/a';
  * answered where the configuration knows no such name. What differs then is noise. Of a share of the requests, the same in every run of
  * this seed.
  */
-export function noiseFloorArm(share: number, seed: string, settings: Settings, shared: Shared): Arm {
-  const world = worldOf(settings, shared);
+export function noiseFloorArm(share: number, seed: string, settings: Settings, shared: SharedRuntime): Arm {
+  const runtime = runtimeOf(settings, shared);
   return {
     name: noiseArm,
     configHash: settings.hash,
-    world,
-    wants: ({ id }) => createHash('sha256').update(`${seed} ${noiseArm} ${id}`).digest().readUInt32BE() < share * 2 ** 32,
+    runtime,
+    includes: ({ id }) => createHash('sha256').update(`${seed} ${noiseArm} ${id}`).digest().readUInt32BE() < share * 2 ** 32,
     routeOf: (body, planned, { answer: { target } }) => {
-      const named = resolve(settings, noTenant, body);
-      const route = isRefusal(named) ? resolve(settings, noTenant, { model: target }) : named;
-      return isRefusal(route) ? said(route) : routed(route, world, planned);
+      const named = resolve(settings, operatorTenant, body);
+      const route = isRefusal(named) ? resolve(settings, operatorTenant, { model: target }) : named;
+      return isRefusal(route) ? refusalMessage(route) : routedTo(route, runtime, planned);
     },
   };
 }
 
-const worldOf = (settings: Settings, shared: Shared): GatewayRuntime => createRuntime(settings, { ...shared, fleet: new FleetState() });
+const runtimeOf = (settings: Settings, shared: SharedRuntime): GatewayRuntime =>
+  createRuntime(settings, { ...shared, fleet: new FleetState() });
 
-function routed(route: Route, world: GatewayRuntime, planned: Planned): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
-  const policy = world.policyOf(route, planned);
+function routedTo(route: Route, runtime: GatewayRuntime, planned: Planned): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
+  const policy = runtime.policyOf(route, planned);
   return whyNone(policy) ?? { policy, onUnsupported: route.onUnsupported };
 }
 
-const said = ({ refusal }: Refusal): string => refusal.message;
+const refusalMessage = ({ refusal }: Refusal): string => refusal.message;

@@ -47,7 +47,7 @@ interface Row {
 const idsPerQuery = 1_000;
 
 /** By exchange, in the order they were started. Judges of answers are no targets. */
-export async function attemptsOf(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, readonly RecordedAttempt[]>> {
+export async function loadAttempts(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, readonly RecordedAttempt[]>> {
   const found = new Map<string, RecordedAttempt[]>();
   for (let i = 0; i < ids.length; i += idsPerQuery) {
     const rows = await store.select<Row>(
@@ -90,7 +90,7 @@ export interface AttemptBytes {
 }
 
 /** Of one exchange, by the attempt's number. Bytes that were cut or redacted are not among them. */
-export async function bytesOf(store: Store, id: string): Promise<ReadonlyMap<number, AttemptBytes>> {
+export async function loadAttemptBytes(store: Store, id: string): Promise<ReadonlyMap<number, AttemptBytes>> {
   const rows = await store.select<{ number: number; request: string; response: string; timing: string }>(
     `SELECT attempt_no AS number, base64Encode(request_body) AS request, base64Encode(response_body) AS response, stream_timing AS timing FROM payloads
 WHERE request_id = {id: UUID} AND attempt_no > 0 AND redactions = 0 AND NOT truncated ORDER BY attempt_no LIMIT 1 BY attempt_no`,

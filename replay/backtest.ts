@@ -1,7 +1,7 @@
 /** How wrong a simulation is: the deployed configuration, simulated over the traffic that it served, beside what is recorded of it. */
-import type { Simulated } from './simulated.ts';
+import type { SimulatedRequest } from './simulated.ts';
 import type { RecordedRequest } from './source.ts';
-import { type Interval, type Statistics, weightedQuantile } from './totals.ts';
+import { type Estimators, type Interval, weightedQuantile } from './totals.ts';
 
 export interface Figures {
   readonly requests: number;
@@ -18,7 +18,7 @@ export const figureNames: readonly FigureName[] = ['errorRate', 'costPer1k', 'la
 /** Shares differ by points; everything else by parts of itself. */
 export const isShare = (name: FigureName): boolean => name === 'errorRate' || name === 'escalated';
 
-interface One {
+interface MetricInput {
   readonly weight: number;
   readonly ok: boolean;
   readonly costNanoUsd: number;
@@ -26,9 +26,9 @@ interface One {
   readonly escalations: number;
 }
 
-function figures(all: readonly One[]): Figures {
+function figuresOf(all: readonly MetricInput[]): Figures {
   const sum = all.reduce((total, { weight }) => total + weight, 0) || 1;
-  const mean = (of: (one: One) => number): number => all.reduce((total, one) => total + one.weight * of(one), 0) / sum;
+  const mean = (of: (one: MetricInput) => number): number => all.reduce((total, one) => total + one.weight * of(one), 0) / sum;
   const answered = all.filter(({ ok }) => ok);
   const latency = (q: number): number =>
     weightedQuantile(
@@ -47,8 +47,8 @@ function figures(all: readonly One[]): Figures {
   };
 }
 
-export const simulatedFigures = (all: readonly Simulated[]): Figures =>
-  figures(
+export const simulatedFigures = (all: readonly SimulatedRequest[]): Figures =>
+  figuresOf(
     all
       .filter(({ outcome }) => outcome !== 'unsupported')
       .map(one => ({ ...one, weight: one.request.weight ?? 1, ok: one.outcome === 'ok' })),
@@ -56,7 +56,7 @@ export const simulatedFigures = (all: readonly Simulated[]): Figures =>
 
 /** Of a caller who left nothing is known. */
 export const recordedFigures = (requests: readonly RecordedRequest[]): Figures =>
-  figures(
+  figuresOf(
     requests
       .filter(({ answer }) => answer.outcome !== '' && answer.outcome !== 'cancelled')
       .map(({ answer, weight }) => ({
@@ -82,7 +82,7 @@ export function difference(from: Figures, to: Figures): Errors {
 /** How far off a figure is, as `difference` tells it, and between what that lies with 95 % if other conversations had come. */
 export type ErrorIntervals = Readonly<Record<FigureName, Interval>>;
 
-export interface Tested {
+export interface BacktestSide {
   readonly figures: Figures;
   readonly error: ErrorIntervals;
   readonly unsupported: number;
@@ -91,13 +91,13 @@ export interface Tested {
 export interface Backtest {
   readonly recorded: Figures;
   /** Each request by its own record; and with its own withheld, every behaviour drawn. */
-  readonly own: Tested;
-  readonly drawn: Tested;
+  readonly own: BacktestSide;
+  readonly drawn: BacktestSide;
 }
 
 /** Only what both sides know is compared. */
-export function backtest(own: readonly Simulated[], drawn: readonly Simulated[], statistics: Statistics): Backtest {
-  const side = (all: readonly Simulated[]): Tested => {
+export function backtest(own: readonly SimulatedRequest[], drawn: readonly SimulatedRequest[], statistics: Estimators): Backtest {
+  const side = (all: readonly SimulatedRequest[]): BacktestSide => {
     const known = all.filter(
       ({ outcome, request }) => outcome !== 'unsupported' && request.answer.outcome !== '' && request.answer.outcome !== 'cancelled',
     );
@@ -111,18 +111,18 @@ export function backtest(own: readonly Simulated[], drawn: readonly Simulated[],
 }
 
 /** Request by request, clustered by conversation. */
-function errorsOf(known: readonly Simulated[], statistics: Statistics): ErrorIntervals {
+function errorsOf(known: readonly SimulatedRequest[], statistics: Estimators): ErrorIntervals {
   const recorded = recordedFigures(known.map(({ request }) => request));
   const exact = difference(recorded, simulatedFigures(known));
-  const clusterOf = ({ request }: Simulated): string => request.conversation || request.id;
-  const weightOf = ({ request }: Simulated): number => request.weight ?? 1;
-  const mean = (of: (one: Simulated) => number, scale: number): Interval =>
-    scaled(statistics.mean(known.map(of), known.map(weightOf), known.map(clusterOf)), scale);
+  const clusterOf = ({ request }: SimulatedRequest): string => request.conversation || request.id;
+  const weightOf = ({ request }: SimulatedRequest): number => request.weight ?? 1;
+  const mean = (of: (one: SimulatedRequest) => number, scale: number): Interval =>
+    scaledInterval(statistics.mean(known.map(of), known.map(weightOf), known.map(clusterOf)), scale);
   const both = known.filter(({ outcome, request }) => outcome === 'ok' && request.answer.outcome === 'ok');
   const latency = (q: number, scale: number): Interval =>
     both.length === 0
-      ? nothing
-      : scaled(
+      ? zeroInterval
+      : scaledInterval(
           statistics.quantileDelta(
             both.map(({ request }) => request.answer.latencyMs),
             both.map(({ latencyMs }) => latencyMs),
@@ -141,16 +141,16 @@ function errorsOf(known: readonly Simulated[], statistics: Statistics): ErrorInt
     latencyMsP99: latency(0.99, part(recorded.latencyMsP99)),
     escalated: mean(({ escalations, request }) => Number(escalations > 0) - Number((request.answer.escalations ?? 0) > 0), 1),
   };
-  const around = (name: FigureName): Interval => ({
+  const intervalAround = (name: FigureName): Interval => ({
     value: exact[name],
     low: Math.min(exact[name], intervals[name].low),
     high: Math.max(exact[name], intervals[name].high),
   });
-  return Object.fromEntries(figureNames.map(name => [name, around(name)])) as ErrorIntervals;
+  return Object.fromEntries(figureNames.map(name => [name, intervalAround(name)])) as ErrorIntervals;
 }
 
-const nothing: Interval = { value: 0, low: 0, high: 0 };
-const scaled = ({ value, low, high }: Interval, by: number): Interval => ({ value: value * by, low: low * by, high: high * by });
+const zeroInterval: Interval = { value: 0, low: 0, high: 0 };
+const scaledInterval = ({ value, low, high }: Interval, by: number): Interval => ({ value: value * by, low: low * by, high: high * by });
 
 /** How far a simulated figure may be off: where nothing was drawn, what the own record gives; else what drawing gives, where that is worse. Of each the far end of its interval. */
 export function errorOf(test: Backtest, drawnShare: number): Errors {

@@ -7,7 +7,7 @@ import type { RecordedAttempt } from './attempts.ts';
 import type { RecordedRequest } from './source.ts';
 
 /** What the simulator is told of an attempt. */
-export interface Behaviour {
+export interface AttemptBehaviour {
   readonly openAfterMs: Milliseconds;
   readonly endAfterMs: Milliseconds;
   readonly result:
@@ -45,7 +45,10 @@ export function attemptsIn({ attempts, answer }: RecordedRequest): readonly Reco
   ];
 }
 
-export function behaviourOf({ outcome, durationMs, firstTokenMs, signals, retryAfterMs }: RecordedAttempt, stream: boolean): Behaviour {
+export function attemptBehaviourOf(
+  { outcome, durationMs, firstTokenMs, signals, retryAfterMs }: RecordedAttempt,
+  stream: boolean,
+): AttemptBehaviour {
   if (outcome === 'ok') {
     const openAfterMs = stream && firstTokenMs > 0 ? Math.min(firstTokenMs, durationMs) : durationMs;
     return { openAfterMs, endAfterMs: durationMs, result: { signals } };
@@ -61,13 +64,13 @@ export function behaviourOf({ outcome, durationMs, firstTokenMs, signals, retryA
 const cellMin = 8;
 const hourMs = 3_600_000;
 
-interface Drawable {
+interface PooledAttempt {
   readonly attempt: RecordedAttempt;
   readonly of: string;
 }
 
-export class Pool {
-  readonly #cells = new Map<string, Drawable[]>();
+export class BehaviourPool {
+  readonly #cells = new Map<string, PooledAttempt[]>();
 
   /** Attempts that were given up, by us or by a caller who left, do not tell how they would have ended. */
   constructor(requests: readonly RecordedRequest[]) {

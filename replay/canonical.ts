@@ -59,7 +59,7 @@ function withoutCommon(
   unordered: ReadonlySet<string>,
   path: string,
 ): readonly [readonly Json[], readonly Json[]] {
-  const textOf = (item: Json): string => sorted(inAnyOrder(item, unordered, `${anyIndex(path)}[*]`));
+  const textOf = (item: Json): string => sortedJson(withUnorderedSorted(item, unordered, `${anyIndex(path)}[*]`));
   const without = (items: readonly Json[], others: readonly Json[]): readonly Json[] => {
     const counts = new Map<string, number>();
     for (const text of others.map(textOf)) counts.set(text, (counts.get(text) ?? 0) + 1);
@@ -74,34 +74,38 @@ function withoutCommon(
 }
 
 /** The value with each of its unordered lists in the order of their items' texts, so that two that say the same are the same text. */
-function inAnyOrder(value: Json, unordered: ReadonlySet<string>, path: string): Json {
+function withUnorderedSorted(value: Json, unordered: ReadonlySet<string>, path: string): Json {
   if (Array.isArray(value)) {
-    const items = value.map(item => inAnyOrder(item as Json, unordered, `${path}[*]`));
+    const items = value.map(item => withUnorderedSorted(item as Json, unordered, `${path}[*]`));
     if (!unordered.has(path)) return items;
     return items
-      .map(item => [sorted(item), item] as const)
+      .map(item => [sortedJson(item), item] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, item]) => item);
   }
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inAnyOrder(inner as Json, unordered, `${path}.${key}`)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, withUnorderedSorted(inner as Json, unordered, `${path}.${key}`)]),
+  );
 }
 
 /** What is said of how the answer comes, not of what is asked. */
-const unasked = new Set(['model', 'logprobs', 'top_logprobs', 'stream_options', 'user', 'metadata', 'store']);
+const ignoredMembers = new Set(['model', 'logprobs', 'top_logprobs', 'stream_options', 'user', 'metadata', 'store']);
 
 /** A request body with its keys in order and without what does not change the answer; two that are equal ask the same. */
 export function canonicalRequest(body: string | Uint8Array): string {
   const text = typeof body === 'string' ? body : Buffer.from(body).toString();
   try {
     const value = JSON.parse(text) as Json;
-    return isObject(value) ? sorted(Object.fromEntries(Object.entries(value).filter(([key]) => !unasked.has(key)))) : sorted(value);
+    return isObject(value)
+      ? sortedJson(Object.fromEntries(Object.entries(value).filter(([key]) => !ignoredMembers.has(key))))
+      : sortedJson(value);
   } catch {
     return text;
   }
 }
 
-function sorted(value: Json): string {
+function sortedJson(value: Json): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );

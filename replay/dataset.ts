@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import type { Instant } from '../gateway/core/time.ts';
-import type { Item } from './run-folder.ts';
+import type { RunItem } from './run-folder.ts';
 
 export interface Dataset {
   readonly name: string;
@@ -11,14 +11,14 @@ export interface Dataset {
   readonly createdAt: Instant;
   /** The flags it was selected by. */
   readonly selection: object;
-  readonly items: readonly Item[];
+  readonly items: readonly RunItem[];
 }
 
 const root = (storePath: string): string => join(storePath, 'datasets');
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
 
 /** The next version of this name; the versions before stay what they were. */
-export function createDataset(storePath: string, name: string, selection: object, items: readonly Item[], now: Instant): Dataset {
+export function createDataset(storePath: string, name: string, selection: object, items: readonly RunItem[], now: Instant): Dataset {
   if (!namePattern.test(name)) throw new CommandError(exit.usage, `${name}: a dataset's name is of letters, digits, dots and dashes.`);
   const folder = join(root(storePath), name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -36,9 +36,9 @@ export function createDataset(storePath: string, name: string, selection: object
 
 /** `name@version`, or the newest of a bare name. */
 export function readDataset(storePath: string, named: string): Dataset {
-  const [name = '', said] = named.split('@');
+  const [name = '', requestedVersion] = named.split('@');
   const versions = namePattern.test(name) ? versionsIn(join(root(storePath), name)) : [];
-  const version = said === undefined ? versions.at(-1) : Number(said);
+  const version = requestedVersion === undefined ? versions.at(-1) : Number(requestedVersion);
   if (version === undefined || !versions.includes(version)) {
     const known = listDatasets(storePath).map(one => `${one.name}@${one.version}`);
     const hint = known.length > 0 ? `There are ${known.join(', ')}.` : 'hindcast replay dataset create NAME --since 7d makes one.';

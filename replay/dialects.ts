@@ -8,7 +8,7 @@ import { providers } from '../gateway/providers/index.ts';
 export const dialectOf = (name: string): Dialect | undefined => dialectNamed(name);
 
 /** An answer in a caller's wire format is read by the provider that speaks it. */
-export function wireOf(dialect: string): Provider | undefined {
+export function wireProviderOf(dialect: string): Provider | undefined {
   const wire = dialectOf(dialect)?.wire;
   return wire === undefined ? undefined : Object.values(providers).find(provider => provider.wire === wire);
 }

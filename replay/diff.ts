@@ -34,16 +34,16 @@ export interface ToolCall {
 export type Likeness = 'same' | 'equivalent' | 'undecided' | 'different' | 'failed';
 
 /** From the cheapest comparison to the dearest; the first that is decisive ends it. */
-export const rungs = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'similarity', 'judge'] as const;
-export type Rung = (typeof rungs)[number];
+export const comparisonMethods = ['status', 'exact', 'normalised', 'json', 'tool-calls', 'similarity', 'judge'] as const;
+export type ComparisonMethod = (typeof comparisonMethods)[number];
 
 /** What a judge said of two answers that no other rung could tell apart: whether they do the same for who asked. A judge that contradicts itself has decided nothing. */
-export interface Verdict {
+export interface PairVerdict {
   readonly likeness: 'equivalent' | 'undecided' | 'different';
 }
 
 export interface DiffOptions {
-  readonly judged?: Verdict | undefined;
+  readonly judged?: PairVerdict | undefined;
   /** Paths such as `$.items` or `$.orders[*].tags` of lists whose order says nothing; of a tool call, within its arguments. */
   readonly unordered?: ReadonlySet<string>;
 }
@@ -51,7 +51,7 @@ export interface DiffOptions {
 export interface AnswerDiff {
   readonly likeness: Likeness;
   /** The rung that decided. */
-  readonly decidedBy: Rung;
+  readonly decidedBy: ComparisonMethod;
   /** Where they differ, in a form that is the same for all answers: `$.items[*].price`, `call.search.query`, `text`, `outcome`. */
   readonly paths: readonly string[];
   /** Of two texts that nothing else could decide, from 0 to 1. It says how far apart they are, and never that they mean the same. */
@@ -78,9 +78,9 @@ export function diff(recorded: Answer, replayed: Answer, { judged, unordered = n
   };
 }
 
-type Compared = Pick<AnswerDiff, 'likeness' | 'decidedBy' | 'details' | 'paths' | 'similarity'>;
+type ComparedContent = Pick<AnswerDiff, 'likeness' | 'decidedBy' | 'details' | 'paths' | 'similarity'>;
 
-const withVerdict = (compared: Compared, judged: Verdict | undefined): Compared =>
+const withVerdict = (compared: ComparedContent, judged: PairVerdict | undefined): ComparedContent =>
   judged === undefined || compared.decidedBy !== 'similarity'
     ? compared
     : {
@@ -90,7 +90,7 @@ const withVerdict = (compared: Compared, judged: Verdict | undefined): Compared 
         paths: judged.likeness === 'equivalent' ? [] : compared.paths,
       };
 
-function compare(a: Answer, b: Answer, unordered: ReadonlySet<string>): Compared {
+function compare(a: Answer, b: Answer, unordered: ReadonlySet<string>): ComparedContent {
   if (a.outcome !== b.outcome) {
     const failed = (a.outcome === 'ok') !== (b.outcome === 'ok');
     return { likeness: failed ? 'failed' : 'different', decidedBy: 'status', details: [`${a.outcome} → ${b.outcome}`], paths: ['outcome'] };
@@ -102,7 +102,7 @@ function compare(a: Answer, b: Answer, unordered: ReadonlySet<string>): Compared
 }
 
 /** Undefined when neither side called a tool. Ids are the provider's own and are not compared. */
-function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[], unordered: ReadonlySet<string>): Compared | undefined {
+function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[], unordered: ReadonlySet<string>): ComparedContent | undefined {
   if (a.length === 0 && b.length === 0) return undefined;
   const details: string[] = [];
   const at = new Set<string>();
@@ -127,7 +127,7 @@ function compareCalls(a: readonly ToolCall[], b: readonly ToolCall[], unordered:
   return { likeness, decidedBy: 'tool-calls', details, paths: [...at] };
 }
 
-function compareText(a: string, b: string, unordered: ReadonlySet<string>): Compared {
+function compareText(a: string, b: string, unordered: ReadonlySet<string>): ComparedContent {
   if (a === b) return { likeness: 'same', decidedBy: 'exact', details: [], paths: [] };
   const paths = differingPaths(a, b, unordered);
   if (paths) {

@@ -6,75 +6,75 @@ import type { ExecutionEnvironment, RoutedRequest } from '../gateway/exchange/ex
 import { prepare } from '../gateway/exchange/routed-request.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../gateway/transport/upstream.ts';
 import type { Store } from '../recorder/store/store.ts';
-import { type AttemptBytes, attemptsOf, bytesOf, type RecordedAttempt } from './attempts.ts';
+import { type AttemptBytes, loadAttemptBytes, loadAttempts, type RecordedAttempt } from './attempts.ts';
 import { canonicalRequest } from './canonical.ts';
 import type { RecordedRequest } from './source.ts';
 import { VirtualClock } from './virtual.ts';
 
 /** The simulator as a composition root hands it in: whether the policy comes to its end on what is known. */
-export type Comes = (
+export type CompletesFromRecord = (
   policy: RoutePolicy,
   seed: string,
   known: (target: string, nth: number) => { openAfterMs: Milliseconds; endAfterMs: Milliseconds; signals: Signals } | undefined,
 ) => boolean;
 
-export interface FromRecord {
+export interface RecordedAnswers {
   /** Every call that the policy makes is answered; nobody need be called. */
-  readonly whole: boolean;
+  readonly isComplete: boolean;
   /** What the answers cost when they were recorded: as much is saved. */
   readonly saved: NanoUsd;
   /** Targets of which an answer is known. */
   readonly targets: ReadonlySet<string>;
-  readonly world: ExecutionEnvironment;
+  readonly environment: ExecutionEnvironment;
   /** Time for such a question: virtual where all comes from the record, else the run's own. */
   readonly clock: Clock;
   run<Result>(task: Promise<Result>): Promise<Result>;
 }
 
-type Known = RecordedAttempt & { readonly bytes: AttemptBytes };
+type AttemptWithBytes = RecordedAttempt & { readonly bytes: AttemptBytes };
 
-export interface RecordBook {
-  answersOf(recorded: RecordedRequest, question: RoutedRequest, world: ExecutionEnvironment): Promise<FromRecord>;
+export interface RecordedAnswerLookup {
+  answersOf(recorded: RecordedRequest, request: RoutedRequest, environment: ExecutionEnvironment): Promise<RecordedAnswers>;
 }
 
-export function recordOf(store: Store, run: string, comes: Comes): RecordBook {
+export function recordedAnswerLookup(store: Store, run: string, completesFromRecord: CompletesFromRecord): RecordedAnswerLookup {
   return {
-    answersOf: async (recorded, question, world) => {
-      const known = new Map<string, readonly Known[]>();
-      const earlier = await exchangesOf(store, recorded.id, run);
-      for (const step of question.policy.steps) {
-        const { provider, model } = world.targetOf(step.target, question.id, 0);
-        const wanted = canonicalRequest(prepare(question, step, provider, model).body);
-        const fits = ({ accepted, signals, bytes }: Known): boolean =>
+    answersOf: async (recorded, request, environment) => {
+      const known = new Map<string, readonly AttemptWithBytes[]>();
+      const earlier = await loadExchanges(store, recorded.id, run);
+      for (const step of request.policy.steps) {
+        const { provider, model } = environment.targetOf(step.target, request.id, 0);
+        const wanted = canonicalRequest(prepare(request, step, provider, model).body);
+        const fits = ({ accepted, signals, bytes }: AttemptWithBytes): boolean =>
           canonicalRequest(bytes.request.toString()) === wanted &&
           (step.accept === undefined || accepted || Object.keys(signals).length > 0);
         const answers = earlier.filter(attempt => attempt.target === step.target && attempt.outcome === 'ok' && fits(attempt));
         if (answers.length > 0) known.set(step.target, answers);
       }
       let saved = 0;
-      const whole = comes(question.policy, question.id, (target, nth) => {
+      const whole = completesFromRecord(request.policy, request.id, (target, nth) => {
         const attempt = known.get(target)?.[nth];
         saved += attempt?.costNanoUsd ?? 0;
         return (
           attempt && { openAfterMs: attempt.firstTokenMs || attempt.durationMs, endAfterMs: attempt.durationMs, signals: attempt.signals }
         );
       });
-      return answering(known, whole, saved, world);
+      return recordedAnswersOf(known, whole, saved, environment);
     },
   };
 }
 
 /** Of the request itself first, then of its earlier replays. */
-async function exchangesOf(store: Store, id: string, run: string): Promise<readonly Known[]> {
+async function loadExchanges(store: Store, id: string, run: string): Promise<readonly AttemptWithBytes[]> {
   const rows = await store.select<{ id: string }>(
     `SELECT toString(request_id) AS id FROM requests WHERE replay_of = {id: String} AND run_id != {run: String} ORDER BY ts DESC LIMIT 1 BY request_id LIMIT 20`,
     { id, run },
   );
   const ids = [id, ...rows.map(row => row.id)];
-  const attempts = await attemptsOf(store, ids);
-  const found: Known[] = [];
+  const attempts = await loadAttempts(store, ids);
+  const found: AttemptWithBytes[] = [];
   for (const exchange of ids) {
-    const bytes = await bytesOf(store, exchange);
+    const bytes = await loadAttemptBytes(store, exchange);
     for (const attempt of attempts.get(exchange) ?? []) {
       const its = bytes.get(attempt.number);
       if (its) found.push({ ...attempt, bytes: its });
@@ -85,36 +85,41 @@ async function exchangesOf(store: Store, id: string, run: string): Promise<reado
 
 const scheme = 'record:';
 
-function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean, saved: NanoUsd, world: ExecutionEnvironment): FromRecord {
-  const virtual = whole ? new VirtualClock(world.clock.now()) : undefined;
-  const clock = virtual ?? world.clock;
-  const asked = new Map<string, number>();
-  const played = new Map<string, Known>();
+function recordedAnswersOf(
+  known: ReadonlyMap<string, readonly AttemptWithBytes[]>,
+  whole: boolean,
+  saved: NanoUsd,
+  environment: ExecutionEnvironment,
+): RecordedAnswers {
+  const virtual = whole ? new VirtualClock(environment.clock.now()) : undefined;
+  const clock = virtual ?? environment.clock;
+  const nextIndex = new Map<string, number>();
+  const replayed = new Map<string, AttemptWithBytes>();
   const upstream: Upstream = {
     send: (call, listener) => {
-      const answer = played.get(call.url.slice(0, call.url.indexOf('!') + 1));
-      return answer ? playBytes(answer, clock, listener) : world.upstream.send(call, listener);
+      const answer = replayed.get(call.url.slice(0, call.url.indexOf('!') + 1));
+      return answer ? replayBytes(answer, clock, listener) : environment.upstream.send(call, listener);
     },
     close: async () => {},
   };
   return {
-    whole,
+    isComplete: whole,
     saved,
     targets: new Set(known.keys()),
     clock,
     run: task => (virtual ? virtual.run(task) : task),
-    world: {
-      ...world,
+    environment: {
+      ...environment,
       clock,
       upstream,
       targetOf: (target, seed, tokens) => {
-        const found = world.targetOf(target, seed, tokens);
-        const nth = asked.get(target) ?? 0;
+        const found = environment.targetOf(target, seed, tokens);
+        const nth = nextIndex.get(target) ?? 0;
         const answer = known.get(target)?.[nth];
         if (!answer) return found;
-        asked.set(target, nth + 1);
+        nextIndex.set(target, nth + 1);
         const baseUrl = `${scheme}${target}#${nth}!`;
-        played.set(baseUrl, answer);
+        replayed.set(baseUrl, answer);
         // What a provider would play by itself must not be played anew.
         const { play: _, ...provider } = found.provider;
         return { ...found, provider, baseUrl };
@@ -124,7 +129,11 @@ function answering(known: ReadonlyMap<string, readonly Known[]>, whole: boolean,
 }
 
 /** At the recorded instants, chunk by chunk. */
-function playBytes({ bytes: { response, chunks }, durationMs, status }: Known, clock: Clock, listener: UpstreamListener): UpstreamHandle {
+function replayBytes(
+  { bytes: { response, chunks }, durationMs, status }: AttemptWithBytes,
+  clock: Clock,
+  listener: UpstreamListener,
+): UpstreamHandle {
   const cancels = new Set<() => void>();
   const after = (ms: Milliseconds, happens: () => void): void => {
     cancels.add(clock.at(clock.now() + ms, happens));

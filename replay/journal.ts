@@ -15,7 +15,7 @@ type Line =
   | ({ readonly type: 'done'; readonly outcome: string; readonly cost: NanoUsd } & Job)
   | ({ readonly type: 'lost'; readonly worst: NanoUsd } & Job);
 
-export interface Progress {
+export interface JournalProgress {
   readonly done: number;
   readonly failed: number;
   /** Begun by a process that died before it heard the end: the provider may bill these, and they are asked again. */
@@ -50,7 +50,7 @@ export class Journal {
     return [...this.#begun.values()].map(({ job }) => job);
   }
 
-  get progress(): Progress {
+  get progress(): JournalProgress {
     const failed = [...this.#done.values()].filter(({ outcome }) => outcome !== 'ok').length;
     return { done: this.#done.size, failed, lost: this.#lost, spent: this.#spent, lostWorst: this.#lostWorst };
   }
@@ -122,7 +122,7 @@ function readWhole(path: string): { readonly lines: readonly Line[]; readonly le
 }
 
 /** What a run's file says, for whoever only looks. */
-export function progressOf(path: string): Progress & { readonly open: number } {
+export function progressOf(path: string): JournalProgress & { readonly open: number } {
   const { lines } = readWhole(path);
   const begun = new Map<string, NanoUsd>();
   const done = new Map<string, string>();

@@ -7,32 +7,32 @@ import { priceBook } from '../gateway/prices/prices.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
 import type { Store } from '../recorder/store/store.ts';
 import { type Answer, diff } from './diff.ts';
-import { type Paired, verdictOf } from './pairs.ts';
-import { Purse } from './purse.ts';
-import { questionText } from './question-text.ts';
+import { type PairedReplay, verdictOf } from './pairs.ts';
+import { SpendCap } from './purse.ts';
+import { requestText } from './question-text.ts';
 
 type Messages = readonly { readonly role: 'system' | 'user'; readonly content: string }[];
 
 /** Eval's judge, as a composition root hands it in. */
-export interface Judge {
+export interface PairJudge {
   readonly prompt: string;
   /** Says what was pinned: the judge and every word it was asked with. */
   evaluatorOf(model: string): string;
   /** `spent` hears what a call cost, where that is known. */
-  ask(
+  connect(
     settings: Settings,
     how: { readonly judge: string; readonly judgeUrl?: string; readonly outputTokensMax: number },
     spent: (usd: number) => void,
   ): (messages: Messages) => Promise<string>;
   /** 1: as good as the reference; 0: worse; one half where it changes its mind with the order. Undefined when it said nothing of use. */
-  decide(
+  judgePair(
     pair: { readonly id: string; readonly question: string; readonly answer: string; readonly reference: string },
     ask: (messages: Messages) => Promise<string>,
   ): Promise<{ readonly value: number | undefined; readonly opinions: readonly (string | undefined)[] }>;
-  keep(store: Store, scores: readonly KeptVerdict[]): Promise<void>;
+  insertScores(store: Store, scores: readonly JudgeScore[]): Promise<void>;
 }
 
-export interface KeptVerdict {
+export interface JudgeScore {
   readonly about: { readonly id: string; readonly tenant: string; readonly at: Instant };
   readonly name: string;
   readonly value: number;
@@ -42,7 +42,7 @@ export interface KeptVerdict {
 }
 
 export interface JudgePlan {
-  readonly pairs: readonly Paired[];
+  readonly pairs: readonly PairedReplay[];
   /** Both orders of every pair. */
   readonly calls: number;
   /** With a word or two for an answer, and with one as long as it may be; undefined when nobody knows the price. */
@@ -57,16 +57,16 @@ const charactersPerToken = 4;
 /** A token is never shorter than this, in characters of any script. */
 const charactersPerTokenMin = 1;
 /** Calls under way at once, two for each pair. */
-const together = 4;
+const concurrency = 4;
 
 /** The pairs that nothing cheaper has decided and nobody has judged; `judge` is none of those who answered. */
-export function judgePlan(pairs: readonly Paired[], judge: string, settings: Settings, prompt: string, at: Instant): JudgePlan {
+export function judgePlan(pairs: readonly PairedReplay[], judge: string, settings: Settings, prompt: string, at: Instant): JudgePlan {
   const answered = new Set(pairs.flatMap(({ pair }) => [pair.recorded.target, pair.replayed.target]));
   if (answered.has(judge))
     throw new CommandError(exit.usage, `--judge ${judge}: it has answered itself, and nobody judges its own answers; name another.`);
   const open = pairs.filter(({ pair }) => pair.diff.decidedBy === 'similarity');
   const price = priceOf(judge, settings, at);
-  const sum = (of: (one: Paired, price: Price) => NanoUsd): NanoUsd | undefined =>
+  const sum = (of: (one: PairedReplay, price: Price) => NanoUsd): NanoUsd | undefined =>
     price && open.reduce((total, one) => total + of(one, price), 0);
   return {
     pairs: open,
@@ -76,17 +76,17 @@ export function judgePlan(pairs: readonly Paired[], judge: string, settings: Set
   };
 }
 
-export interface Judged {
-  readonly pairs: readonly Paired[];
-  readonly asked: number;
+export interface JudgingResult {
+  readonly pairs: readonly PairedReplay[];
+  readonly pairsJudged: number;
   /** The judge said nothing of use of so many. */
-  readonly silent: number;
+  readonly withoutVerdict: number;
   /** Left for want of money. */
   readonly left: number;
   readonly spent: NanoUsd;
 }
 
-export interface JudgeOrder {
+export interface JudgingOptions {
   readonly judge: string;
   readonly judgeUrl?: string;
   readonly cap: NanoUsd;
@@ -97,46 +97,57 @@ export interface JudgeOrder {
 }
 
 /** All pairs, those that were judged with their verdict, which is also kept in the store. Money is reserved before each pair. */
-export async function judged(
+export async function judgePairs(
   store: Store,
   settings: Settings,
-  all: readonly Paired[],
+  all: readonly PairedReplay[],
   { pairs: open }: JudgePlan,
-  by: Judge,
-  order: JudgeOrder,
-): Promise<Judged> {
+  by: PairJudge,
+  order: JudgingOptions,
+): Promise<JudgingResult> {
   const { judge, judgeUrl, cap, name, unordered, at } = order;
   const price = priceOf(judge, settings, at);
-  const purse = new Purse(cap);
+  const spendCap = new SpendCap(cap);
   const evaluator = by.evaluatorOf(judge);
-  const verdicts = new Map<string, Paired>();
+  const verdicts = new Map<string, PairedReplay>();
   const queue = [...open];
   let [asked, silent] = [0, 0];
-  const one = async (paired: Paired): Promise<void> => {
+  const judgeOne = async (paired: PairedReplay): Promise<void> => {
     const worst = price ? worstOf(paired, price, by.prompt) : 0;
-    if (!purse.reserve(worst)) return void queue.splice(0, queue.length);
+    if (!spendCap.reserve(worst)) return void queue.splice(0, queue.length);
     asked++;
     let cost = 0;
-    const { pair, again, original } = paired;
-    const ask = by.ask(settings, { judge, outputTokensMax, ...(judgeUrl === undefined ? {} : { judgeUrl }) }, usd => {
+    const { pair, replay, original } = paired;
+    const ask = by.connect(settings, { judge, outputTokensMax, ...(judgeUrl === undefined ? {} : { judgeUrl }) }, usd => {
       cost += Math.round(usd * 1e9);
     });
-    const question = questionText(original.dialect, original.body);
-    const told = await by.decide({ id: again.id, question, answer: said(pair.replayed), reference: said(pair.recorded) }, ask);
-    purse.settle(worst, cost);
-    if (told.value === undefined) return void silent++;
-    const about = { id: again.id, tenant: again.tenant, at: again.receivedAt };
-    await by.keep(store, [{ about, name, value: told.value, source: 'judge', evaluator, explanation: told.opinions.join(', ') }]);
-    const verdict = diff(pair.recorded, pair.replayed, { judged: verdictOf(told.value), unordered });
-    verdicts.set(again.id, { ...paired, pair: { ...pair, diff: verdict } });
+    const question = requestText(original.dialect, original.body);
+    const outcome = await by.judgePair(
+      { id: replay.id, question, answer: answerText(pair.replayed), reference: answerText(pair.recorded) },
+      ask,
+    );
+    spendCap.settle(worst, cost);
+    if (outcome.value === undefined) return void silent++;
+    const about = { id: replay.id, tenant: replay.tenant, at: replay.receivedAt };
+    await by.insertScores(store, [
+      { about, name, value: outcome.value, source: 'judge', evaluator, explanation: outcome.opinions.join(', ') },
+    ]);
+    const verdict = diff(pair.recorded, pair.replayed, { judged: verdictOf(outcome.value), unordered });
+    verdicts.set(replay.id, { ...paired, pair: { ...pair, diff: verdict } });
   };
   await Promise.all(
-    Array.from({ length: together }, async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) await one(next);
+    Array.from({ length: concurrency }, async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await judgeOne(next);
     }),
   );
-  const { spent } = purse;
-  return { pairs: all.map(paired => verdicts.get(paired.again.id) ?? paired), asked, silent, left: open.length - asked, spent };
+  const { spent } = spendCap;
+  return {
+    pairs: all.map(paired => verdicts.get(paired.replay.id) ?? paired),
+    pairsJudged: asked,
+    withoutVerdict: silent,
+    left: open.length - asked,
+    spent,
+  };
 }
 
 function priceOf(judge: string, { providers, prices }: Settings, at: Instant): Price | undefined {
@@ -146,13 +157,13 @@ function priceOf(judge: string, { providers, prices }: Settings, at: Instant): P
   return account && (book(account.name, model, at) ?? book(account.provider.priceBook, model, at));
 }
 
-const said = ({ text, toolCalls }: Answer): string =>
+const answerText = ({ text, toolCalls }: Answer): string =>
   [text, ...toolCalls.map(({ name, arguments: given }) => `${name}(${given})`)].filter(part => part !== '').join('\n');
 
-const lengthOf = ({ original, pair }: Paired, prompt: string): number =>
-  prompt.length + original.body.length + said(pair.recorded).length + said(pair.replayed).length + 200;
+const lengthOf = ({ original, pair }: PairedReplay, prompt: string): number =>
+  prompt.length + original.body.length + answerText(pair.recorded).length + answerText(pair.replayed).length + 200;
 
-const worstOf = (one: Paired, price: Price, prompt: string): NanoUsd =>
+const worstOf = (one: PairedReplay, price: Price, prompt: string): NanoUsd =>
   2 * priced(price, lengthOf(one, prompt) / charactersPerTokenMin, outputTokensMax);
 
 const priced = (price: Price, input: number, output: number): NanoUsd =>

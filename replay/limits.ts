@@ -4,7 +4,7 @@ import type { Instant, Milliseconds } from '../gateway/core/time.ts';
 
 export interface RateLimits {
   /** When a call of so many tokens may begin; it has taken its place then. */
-  turn(provider: string, tokens: number, now: Instant): Instant;
+  reserve(provider: string, tokens: number, now: Instant): Instant;
 }
 
 const minuteMs = 60_000;
@@ -13,7 +13,7 @@ const minuteMs = 60_000;
 export function rateLimits(rpm: ReadonlyMap<string, number>, tpm: ReadonlyMap<string, number>): RateLimits {
   const free = new Map<string, Instant>();
   return {
-    turn: (provider, tokens, now) => {
+    reserve: (provider, tokens, now) => {
       const [calls, flow] = [rpm.get(provider), tpm.get(provider)];
       if (calls === undefined && flow === undefined) return now;
       const at = Math.max(now, free.get(provider) ?? now);

@@ -1,29 +1,29 @@
 /** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
 import type { Command } from 'commander';
-import { askGateway } from '../eval/commands/judge-call.ts';
-import { keepScores } from '../eval/score/answers.ts';
+import { gatewayJudge } from '../eval/commands/judge-call.ts';
+import { insertScores } from '../eval/score/answers.ts';
 import { evaluatorOf, judgePair, judgePrompt } from '../eval/score/judge.ts';
-import { simulate } from '../eval/simulate.ts';
+import { simulatePolicy } from '../eval/simulate.ts';
 import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../eval/statistics.ts';
 import { action } from '../gateway/cli/cli.ts';
-import type { Decides } from './commands/carry-out.ts';
-import { createSet, type DatasetOptions, listSets, showSet } from './commands/dataset.ts';
+import type { GateVerdicts } from './commands/carry-out.ts';
+import { type DatasetOptions, runCreateDataset, runListDatasets, runShowDataset } from './commands/dataset.ts';
 import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';
 import { diffHelp, planHelp, resumeHelp, runHelp } from './commands/help.ts';
 import { type PlanOptions, planRun } from './commands/plan.ts';
 import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
 import { simulateRun } from './commands/simulate.ts';
-import type { Comes } from './from-record.ts';
-import type { Judge } from './judging.ts';
+import type { CompletesFromRecord } from './from-record.ts';
+import type { PairJudge } from './judging.ts';
 import { type SelectionOptions, selectionFlags } from './selection.ts';
-import type { Statistics } from './totals.ts';
+import type { Estimators } from './totals.ts';
 
 const repeatable = (value: string, all: string[] = []): string[] => [...all, value];
 
 /** Whether what is known of the targets' answers carries the policy to its end. */
-const comes: Comes = (policy, seed, known) =>
-  simulate(policy, seed, (target, nth) => {
+const completesFromRecord: CompletesFromRecord = (policy, seed, known) =>
+  simulatePolicy(policy, seed, (target, nth) => {
     const answer = known(target, nth);
     return answer && { openAfterMs: answer.openAfterMs, endAfterMs: answer.endAfterMs, result: { signals: answer.signals } };
   }).supported;
@@ -32,18 +32,20 @@ const confidence = 0.95;
 const resamples = 400;
 
 /** Eval's estimators in the words that replay needs. */
-export const statistics: Statistics = {
+export const estimators: Estimators = {
   mean: (values, weights, keys, bounds) => {
     const clusters = clustersOf(keys);
     const isEven = weights.every(weight => weight === weights[0]);
     const weighted = (): number[] => values.map((value, i) => value * weights[i]!);
-    const told = (isEven ? meanInference(values, clusters) : ratioInference(weighted(), weights, clusters)).interval(confidence);
-    if (!bounds) return told;
+    const interval = (isEven ? meanInference(values, clusters) : ratioInference(weighted(), weights, clusters)).interval(confidence);
+    if (!bounds) return interval;
     // A sample without spread is no proof that there is none: of shares the interval is never narrower than the safe one.
     const safe = boundedMeanInference(values, clusters, ...bounds).interval(confidence);
-    const [below, above] = isEven ? [safe.low, safe.high] : [told.value - (safe.value - safe.low), told.value + (safe.high - safe.value)];
-    const [low, high] = isEven ? [below, above] : [Math.min(told.low, below), Math.max(told.high, above)];
-    return { value: told.value, low: Math.max(bounds[0], low), high: Math.min(bounds[1], high) };
+    const [below, above] = isEven
+      ? [safe.low, safe.high]
+      : [interval.value - (safe.value - safe.low), interval.value + (safe.high - safe.value)];
+    const [low, high] = isEven ? [below, above] : [Math.min(interval.low, below), Math.max(interval.high, above)];
+    return { value: interval.value, low: Math.max(bounds[0], low), high: Math.min(bounds[1], high) };
   },
   quantileDelta: (before, after, weights, keys, q) => {
     const clusters = clustersOf(keys);
@@ -59,10 +61,10 @@ export const statistics: Statistics = {
         let total = 0;
         for (let c = 0; c < clusterWeights.length; c++) total += clusterWeights[c]! * by[c]!;
         const wanted = q * total - 1e-9;
-        let seen = 0;
+        let cumulativeWeight = 0;
         for (let i = 0; i < sorted.length; i++) {
-          seen += share[i]! * by[cluster[i]!]!;
-          if (seen >= wanted && seen > 0) return sorted[i]!;
+          cumulativeWeight += share[i]! * by[cluster[i]!]!;
+          if (cumulativeWeight >= wanted && cumulativeWeight > 0) return sorted[i]!;
         }
         return Number.NaN;
       };
@@ -74,41 +76,45 @@ export const statistics: Statistics = {
 };
 
 /** Eval's gates in the words that replay needs. */
-const decides: Decides = {
-  check: async file => (await import('../eval/commands/gate.ts')).refuseManyLooks(file),
-  verdict: async (file, options) => (await import('../eval/commands/gate.ts')).decidedBy(file, options),
+const gateVerdicts: GateVerdicts = {
+  check: async file => (await import('../eval/commands/gate.ts')).requireSequentialGate(file),
+  verdict: async (file, options) => (await import('../eval/commands/gate.ts')).currentVerdict(file, options),
 };
 
 /** Eval's judge in the words that replay needs. */
-const judge: Judge = { prompt: judgePrompt, evaluatorOf, ask: askGateway, decide: judgePair, keep: keepScores };
+const pairJudge: PairJudge = { prompt: judgePrompt, evaluatorOf, connect: gatewayJudge, judgePair, insertScores };
 
 export function register(program: Command): void {
   const replay = program.command('replay').description('ask recorded requests again, of somebody else');
   const run = replay.command('run').description('ask them, and record what comes back');
-  runFlags(askFlags(againstFlag(selectionFlags(run))))
+  runFlags(requestFlags(againstFlag(selectionFlags(run))))
     .addHelpText('after', runHelp)
     .action(
       action((options: RunOptions) =>
-        options.mode === 'simulated' ? simulateRun(options, simulate, statistics) : runReplay(options, comes, decides),
+        options.mode === 'simulated'
+          ? simulateRun(options, simulatePolicy, estimators)
+          : runReplay(options, completesFromRecord, gateVerdicts),
       ),
     );
 
   const plan = replay.command('plan').description('say what a run would cost, change and lose; nobody is called');
-  common(askFlags(againstFlag(selectionFlags(plan))))
+  commonFlags(requestFlags(againstFlag(selectionFlags(plan))))
     .option('--only-missing', 'of a run that calls nobody for what the record answers')
     .addHelpText('after', planHelp)
-    .action(action((options: PlanOptions) => planRun(options, comes)));
+    .action(action((options: PlanOptions) => planRun(options, completesFromRecord)));
 
   const resume = replay.command('resume [run]').description('go on with a run that was stopped or killed');
-  common(resume)
+  commonFlags(resume)
     .option('-j, --concurrency <count>', 'calls under way at once')
     .option('--max-cost <usd>', 'another cap, over the whole run')
     .option('--max-duration <span>', 'stop after this')
     .option('--retry-errors', 'ask again what was not answered')
     .addHelpText('after', resumeHelp)
-    .action(action((name: string | undefined, options: ResumeOptions) => resumeRun(name ?? 'latest', options, comes, decides)));
+    .action(
+      action((name: string | undefined, options: ResumeOptions) => resumeRun(name ?? 'latest', options, completesFromRecord, gateVerdicts)),
+    );
 
-  common(replay.command('status [run]').description('how far a run has come, and what it has spent'))
+  commonFlags(replay.command('status [run]').description('how far a run has come, and what it has spent'))
     .addHelpText('after', '\nExamples:\n  hindcast replay status\n  hindcast replay status 20260131-120000-4f2a --json')
     .action(action(async (name: string | undefined, options: DatasetOptions) => statusOf(name ?? 'latest', options)));
 
@@ -119,7 +125,7 @@ export function register(program: Command): void {
 
 function reports(replay: Command): void {
   const named = '<run> is an id, `latest`, `shadow` or `audit`';
-  common(
+  commonFlags(
     replay.command('diff <run> [other]').description(`what came out differently than in the record, or than in the run before; ${named}`),
   )
     .option('--limit <count>', 'differences to list for each arm', '20')
@@ -133,7 +139,9 @@ function reports(replay: Command): void {
     .option('--allow-unpriced', 'ask also a judge whose price nobody has said')
     .addHelpText('after', diffHelp)
     .action(
-      action((name: string, other: string | undefined, options: DiffOptions) => diffRun(name, other, options, { statistics, judge })),
+      action((name: string, other: string | undefined, options: DiffOptions) =>
+        diffRun(name, other, options, { statistics: estimators, judge: pairJudge }),
+      ),
     );
 
   replay
@@ -148,19 +156,21 @@ function reports(replay: Command): void {
 
 function datasets(replay: Command): void {
   const dataset = replay.command('dataset').description('named sets of requests, to be asked again and again');
-  common(selectionFlags(dataset.command('create <name>').description('the next version of this name')))
+  commonFlags(selectionFlags(dataset.command('create <name>').description('the next version of this name')))
     .addHelpText(
       'after',
       '\nExample:\n  hindcast replay dataset create support-golden --since 7d --route support --sample 500 --stratify tenant',
     )
-    .action(action((name: string, options: DatasetOptions & SelectionOptions) => createSet(name, options)));
-  common(dataset.command('list').description('all of them')).action(action(async (options: DatasetOptions) => listSets(options)));
-  common(dataset.command('show <name@version>').description('what is in one')).action(
-    action(async (name: string, options: DatasetOptions) => showSet(name, options)),
+    .action(action((name: string, options: DatasetOptions & SelectionOptions) => runCreateDataset(name, options)));
+  commonFlags(dataset.command('list').description('all of them')).action(
+    action(async (options: DatasetOptions) => runListDatasets(options)),
+  );
+  commonFlags(dataset.command('show <name@version>').description('what is in one')).action(
+    action(async (name: string, options: DatasetOptions) => runShowDataset(name, options)),
   );
 }
 
-const common = (command: Command): Command =>
+const commonFlags = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
 const againstFlag = (command: Command): Command =>
@@ -171,7 +181,7 @@ const againstFlag = (command: Command): Command =>
   );
 
 /** What is asked, and how it is changed. */
-const askFlags = (command: Command): Command =>
+const requestFlags = (command: Command): Command =>
   command
     .option('--aa <share>', 'ask so many of them of whoever answered before, to see what differs by itself: 10%')
     .option('--temperature <number>', 'ask with this in place of what was recorded')
@@ -189,7 +199,7 @@ const askFlags = (command: Command): Command =>
     .option('--max-cost <usd>', 'spend no more than this');
 
 const runFlags = (command: Command): Command =>
-  common(command)
+  commonFlags(command)
     .option(
       '--mode <mode>',
       'live; cached: only what the record answers; simulated: nobody is called, the record tells how targets behave',

@@ -1,5 +1,5 @@
 /** How often each path differs, against how often it differs by itself when the same is asked of the same twice. */
-import type { Interval, Pair, Statistics } from './totals.ts';
+import type { Estimators, Interval, Pair } from './totals.ts';
 
 export interface PathCount {
   readonly path: string;
@@ -13,7 +13,7 @@ export interface PathCount {
 
 const pathsMax = 100;
 
-export function pathsOf(pairs: readonly Pair[], noise: readonly Pair[], statistics: Statistics): readonly PathCount[] {
+export function pathCounts(pairs: readonly Pair[], noise: readonly Pair[], statistics: Estimators): readonly PathCount[] {
   const paths = new Map<string, number>();
   for (const { diff } of pairs) for (const path of diff.paths) paths.set(path, (paths.get(path) ?? 0) + 1);
   const noisy = new Map(noise.map(pair => [pair.id, pair]));

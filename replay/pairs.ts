@@ -5,14 +5,14 @@ import { CommandError, exit } from '../gateway/cli/cli.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
 import type { Store } from '../recorder/store/store.ts';
-import { diff, type Verdict } from './diff.ts';
+import { diff, type PairVerdict } from './diff.ts';
 import { progressOf } from './journal.ts';
 import { journalPath, readRun, runFolder } from './run-folder.ts';
-import { type Again, pairsOf } from './source.ts';
+import { loadPairs, type ReplayedRequest } from './source.ts';
 import type { Pair } from './totals.ts';
 import { turnsOf } from './turns.ts';
 
-export interface Paired extends Again {
+export interface PairedReplay extends ReplayedRequest {
   readonly pair: Pair;
 }
 
@@ -25,18 +25,18 @@ export interface PairOptions {
 }
 
 /** Of a run by its id. */
-export async function pairedRun(
+export async function pairsOfRun(
   store: Store,
   settings: Settings,
   run: string,
   { since, withBare = false, unordered = new Set() }: PairOptions = {},
-): Promise<readonly Paired[]> {
+): Promise<readonly PairedReplay[]> {
   const kept = existsSync(join(runFolder(settings.store.path, run), 'manifest.json')) ? readRun(settings.store.path, run) : undefined;
   const items = new Map((kept?.items ?? []).map(item => [item.id, item]));
   const originals = new Map([...items].flatMap(([id, { request }]) => (request ? [[id, request] as const] : [])));
-  const asked = await pairsOf(store, run, { originals, ...(since === undefined ? {} : { since }) });
+  const replayed = await loadPairs(store, run, { originals, ...(since === undefined ? {} : { since }) });
   const isFree = (kept?.manifest.options as { conversation?: string } | undefined)?.conversation === 'free';
-  const found = isFree ? await withEnds(store, asked) : asked;
+  const found = isFree ? await withTurnEnds(store, replayed) : replayed;
   if (found.length === 0)
     throw new CommandError(exit.nothing, emptyText(settings, run, kept?.manifest.options as { maxCost?: string } | undefined));
   // Of a file of bare requests nothing is recorded that could be compared.
@@ -49,21 +49,21 @@ export async function pairedRun(
   }
   const verdicts = await verdictsOf(store, all, verdictName);
   return all.map(one => {
-    const { original, again } = one;
+    const { original, replay } = one;
     const pair: Pair = {
       id: original.id,
       cluster: original.conversation || original.id,
       weight: items.get(original.id)?.weight ?? 1,
       recorded: original.answer,
-      replayed: again.answer,
-      diff: diff(original.answer, again.answer, { judged: verdicts.get(again.id), unordered }),
+      replayed: replay.answer,
+      diff: diff(original.answer, replay.answer, { judged: verdicts.get(replay.id), unordered }),
     };
     return { ...one, pair };
   });
 }
 
 /** Where turns were asked whole, how each ended is held against how it had ended. */
-async function withEnds(store: Store, pairs: readonly Again[]): Promise<readonly Again[]> {
+async function withTurnEnds(store: Store, pairs: readonly ReplayedRequest[]): Promise<readonly ReplayedRequest[]> {
   const requests = [...new Map(pairs.map(({ original }) => [original.id, original])).values()];
   const { of } = await turnsOf(store, requests);
   return pairs.map(pair => {
@@ -73,20 +73,20 @@ async function withEnds(store: Store, pairs: readonly Again[]): Promise<readonly
 }
 
 /** What both runs asked of an arm of the same name; where each has one arm, of those two. The first stands for the record. */
-export async function betweenRuns(
+export async function pairsBetweenRuns(
   store: Store,
-  base: { readonly run: string; readonly pairs: readonly Paired[] },
-  head: { readonly pairs: readonly Paired[] },
+  base: { readonly run: string; readonly pairs: readonly PairedReplay[] },
+  head: { readonly pairs: readonly PairedReplay[] },
   unordered: ReadonlySet<string>,
-): Promise<readonly Paired[]> {
-  const arms = (some: readonly Paired[]): ReadonlySet<string> => new Set(some.map(one => one.arm));
+): Promise<readonly PairedReplay[]> {
+  const arms = (some: readonly PairedReplay[]): ReadonlySet<string> => new Set(some.map(one => one.arm));
   const alone = arms(base.pairs).size === 1 && arms(head.pairs).size === 1;
-  const key = ({ arm, repeat, original }: Paired): string => JSON.stringify([alone ? '' : arm, repeat, original.id]);
-  const before = new Map(base.pairs.map(one => [key(one), one.again.answer]));
+  const key = ({ arm, repeat, original }: PairedReplay): string => JSON.stringify([alone ? '' : arm, repeat, original.id]);
+  const before = new Map(base.pairs.map(one => [key(one), one.replay.answer]));
   const verdicts = await verdictsOf(store, head.pairs, verdictNameAgainst(base.run));
   return head.pairs.flatMap(one => {
     const recorded = before.get(key(one));
-    const judged = verdicts.get(one.again.id);
+    const judged = verdicts.get(one.replay.id);
     return recorded ? [{ ...one, pair: { ...one.pair, recorded, diff: diff(recorded, one.pair.replayed, { judged, unordered }) } }] : [];
   });
 }
@@ -96,9 +96,9 @@ export const verdictName = 'equivalent';
 /** The same where it was held against another run's answer. */
 export const verdictNameAgainst = (run: string): string => `${verdictName} to ${run}`;
 
-async function verdictsOf(store: Store, pairs: readonly Again[], name: string): Promise<ReadonlyMap<string, Verdict>> {
-  const ids = pairs.map(({ again }) => again.id);
-  const verdicts = new Map<string, Verdict>();
+async function verdictsOf(store: Store, pairs: readonly ReplayedRequest[], name: string): Promise<ReadonlyMap<string, PairVerdict>> {
+  const ids = pairs.map(({ replay }) => replay.id);
+  const verdicts = new Map<string, PairVerdict>();
   for (let i = 0; i < ids.length; i += idsPerQuery) {
     const rows = await store.select<{ id: string; score: number }>(
       'SELECT toString(request_id) AS id, avg(value) AS score FROM scores FINAL WHERE name = {name: String} AND request_id IN {ids: Array(UUID)} GROUP BY id',
@@ -110,7 +110,9 @@ async function verdictsOf(store: Store, pairs: readonly Again[], name: string): 
 }
 
 /** One half is what a judge says who changes its mind with the order of the answers, or two who contradict one another. */
-export const verdictOf = (score: number): Verdict => ({ likeness: score > 0.5 ? 'equivalent' : score < 0.5 ? 'different' : 'undecided' });
+export const verdictOf = (score: number): PairVerdict => ({
+  likeness: score > 0.5 ? 'equivalent' : score < 0.5 ? 'different' : 'undecided',
+});
 
 const idsPerQuery = 1_000;
 

@@ -5,13 +5,13 @@ import type { Warning } from '../gateway/core/provider.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import type { GatewayRuntime, RoutedRequest } from '../gateway/exchange/execute.ts';
 import { prepare } from '../gateway/exchange/routed-request.ts';
-import { askAgain } from './again.ts';
+import { prepareReplayRequest } from './again.ts';
 import type { Arm } from './arm.ts';
 import { dialectOf } from './dialects.ts';
 import type { RecordedRequest } from './source.ts';
 import type { Transforms } from './transform.ts';
 
-export interface Estimate {
+export interface CostEstimate {
   /** With as many tokens as the recorded answer had. */
   readonly expected: NanoUsd;
   /** With every attempt that the policy allows, each as long as the request lets it be. */
@@ -28,25 +28,25 @@ const outputTokensMax = 16_384;
 const bytesPerTokenMin = 2;
 
 /** The first step is expected to answer; a step with `accept` may send the request on, which is in the worst case alone. */
-export function estimate(question: RoutedRequest, recorded: RecordedRequest, world: GatewayRuntime, at: Instant): Estimate {
-  const { steps } = question.policy;
+export function estimateCost(request: RoutedRequest, recorded: RecordedRequest, runtime: GatewayRuntime, at: Instant): CostEstimate {
+  const { steps } = request.policy;
   const unpriced: string[] = [];
   const losses: { target: string; warning: Warning }[] = [];
   let expected = 0;
   let worst = 0;
   for (const [i, step] of steps.entries()) {
-    const { provider, providerName, model } = world.targetOf(step.target, question.id);
-    for (const warning of prepare(question, step, provider, model).warnings) losses.push({ target: step.target, warning });
-    const price = world.priceOf(provider, providerName, model, at);
+    const { provider, providerName, model } = runtime.targetOf(step.target, request.id);
+    for (const warning of prepare(request, step, provider, model).warnings) losses.push({ target: step.target, warning });
+    const price = runtime.priceOf(provider, providerName, model, at);
     if (!price) {
       unpriced.push(step.target);
       continue;
     }
     const { inputTokens, outputTokens } = recorded.answer;
     if (i === 0) expected = priced(price, inputTokens, outputTokens);
-    const longest = (question.chat.maxOutputTokens ?? outputTokensMax) * (question.chat.choices ?? 1);
+    const longest = (request.chat.maxOutputTokens ?? outputTokensMax) * (request.chat.choices ?? 1);
     const tries = 1 + step.retries + (step.hedgeAfterMs === undefined ? 0 : 1);
-    worst += tries * priced(price, Math.max(inputTokens, Math.ceil(question.body.byteLength / bytesPerTokenMin)), longest);
+    worst += tries * priced(price, Math.max(inputTokens, Math.ceil(request.body.byteLength / bytesPerTokenMin)), longest);
   }
   return { expected, worst, unpriced, losses };
 }
@@ -71,15 +71,15 @@ export interface ArmPlan {
   readonly fromRecord: number;
   readonly saved: NanoUsd;
   /** Requests by what is changed of the caller's own words, by what the arm would lose of them, and by why it would not be asked. */
-  readonly changes: Counted;
-  readonly losses: Counted;
-  readonly skipped: Counted;
+  readonly changes: CountByName;
+  readonly losses: CountByName;
+  readonly skipped: CountByName;
 }
 
-type Counted = Readonly<Record<string, number>>;
+type CountByName = Readonly<Record<string, number>>;
 
 /** `savedBy` tells what the record's answer cost; undefined for requests that it does not answer. With `onlyMissing` those are not asked. */
-export function planOf(
+export function armPlanOf(
   arm: Arm,
   requests: readonly RecordedRequest[],
   transforms: Transforms,
@@ -96,18 +96,22 @@ export function planOf(
   const outputs = requests.map(({ answer }) => answer.outputTokens).filter(tokens => tokens > 0);
   const spread: { mean: number; variance: number } = { mean: 0, variance: 0 };
   for (const recorded of requests) {
-    if (arm.wants && !arm.wants(recorded)) continue;
+    if (arm.includes && !arm.includes(recorded)) continue;
     const dialect = dialectOf(recorded.dialect);
-    const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, now, transforms) : `unknown wire format ${recorded.dialect}`;
-    if (typeof asked === 'string') {
-      count('skipped', asked);
+    const prepared = dialect
+      ? prepareReplayRequest(recorded, arm, '', 0, dialect, now, transforms)
+      : `unknown wire format ${recorded.dialect}`;
+    if (typeof prepared === 'string') {
+      count('skipped', prepared);
       continue;
     }
-    const { question, applied } = asked;
+    const { request, applied } = prepared;
     for (const { name, field } of applied) count('changes', `${name} (${field})`);
-    const estimated = estimate(question, recorded, arm.world, now);
-    const said = new Set(estimated.losses.map(({ target, warning }) => `${target}: ${warning.type} ${warning.field}. ${warning.detail}`));
-    for (const loss of said) count('losses', loss);
+    const estimated = estimateCost(request, recorded, arm.runtime, now);
+    const lossTexts = new Set(
+      estimated.losses.map(({ target, warning }) => `${target}: ${warning.type} ${warning.field}. ${warning.detail}`),
+    );
+    for (const loss of lossTexts) count('losses', loss);
     const saved = savedBy(recorded);
     if (saved !== undefined) {
       sums.fromRecord++;
@@ -118,7 +122,7 @@ export function planOf(
     sums.expected += estimated.expected;
     sums.worst += estimated.worst;
     spread.mean += estimated.expected;
-    spread.variance += varianceOf(question, arm.world, outputs, now);
+    spread.variance += varianceOf(request, arm.runtime, outputs, now);
     if (estimated.unpriced.length > 0) sums.unpriced++;
     for (const target of estimated.unpriced) unpricedTargets.add(target);
   }
@@ -130,23 +134,23 @@ export function planOf(
 const normal95 = 1.645;
 
 /** Of one answer's cost, its length being any of the recorded ones. */
-function varianceOf(question: RoutedRequest, world: GatewayRuntime, outputs: readonly number[], at: Instant): number {
-  const target = question.policy.steps[0]?.target;
+function varianceOf(request: RoutedRequest, runtime: GatewayRuntime, outputs: readonly number[], at: Instant): number {
+  const target = request.policy.steps[0]?.target;
   if (target === undefined || outputs.length < 2) return 0;
-  const { provider, providerName, model } = world.targetOf(target, question.id);
-  const price = world.priceOf(provider, providerName, model, at);
+  const { provider, providerName, model } = runtime.targetOf(target, request.id);
+  const price = runtime.priceOf(provider, providerName, model, at);
   if (!price) return 0;
   const { mean, variance } = momentsOf(outputs);
   return Number.isFinite(mean) ? variance * (price.output / 1e6) ** 2 : 0;
 }
 
-const known = new WeakMap<readonly number[], { readonly mean: number; readonly variance: number }>();
+const momentsCache = new WeakMap<readonly number[], { readonly mean: number; readonly variance: number }>();
 
 function momentsOf(values: readonly number[]): { readonly mean: number; readonly variance: number } {
-  const before = known.get(values);
+  const before = momentsCache.get(values);
   if (before) return before;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const moments = { mean, variance: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) };
-  known.set(values, moments);
+  momentsCache.set(values, moments);
   return moments;
 }

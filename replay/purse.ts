@@ -1,7 +1,7 @@
 /** Money of a run: reserved before each call, settled after it, and never above the cap. */
 import type { NanoUsd } from '../gateway/core/price.ts';
 
-export class Purse {
+export class SpendCap {
   readonly cap: NanoUsd;
   #reserved = 0;
   #spent = 0;

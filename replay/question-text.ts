@@ -4,7 +4,7 @@ import type { JsonObject } from '../gateway/core/json.ts';
 import { dialectOf } from './dialects.ts';
 
 /** The conversation as text; the body as it is where it cannot be read. */
-export function questionText(dialect: string, body: string): string {
+export function requestText(dialect: string, body: string): string {
   try {
     const chat = dialectOf(dialect)?.parseRequest(JSON.parse(body) as JsonObject);
     if (!chat || isFieldProblem(chat)) return body;

@@ -9,31 +9,31 @@ import { execute } from '../gateway/exchange/ask.ts';
 import type { ExecutionHandle, RoutedRequest } from '../gateway/exchange/execute.ts';
 import { demandOf } from '../gateway/exchange/routed-request.ts';
 import type { ReplayedSeen } from '../gateway/observability/replayed.ts';
-import type { Asked } from './again.ts';
+import type { ReplayRequest } from './again.ts';
 import type { Arm } from './arm.ts';
-import type { RecordBook } from './from-record.ts';
-import { type JobInHand, jobsOf, keyOf, questionOf } from './jobs.ts';
+import type { RecordedAnswerLookup } from './from-record.ts';
+import { jobKey, jobsOf, replayRequestOf, type ScheduledJob } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { RateLimits } from './limits.ts';
-import { type Pace, quantile } from './pace.ts';
-import { estimate } from './plan.ts';
-import type { Purse } from './purse.ts';
-import type { Replayed } from './replayed.ts';
+import { type Pacing, quantile } from './pace.ts';
+import { estimateCost } from './plan.ts';
+import type { SpendCap } from './purse.ts';
+import type { ReplayResult } from './replayed.ts';
 import type { RecordedRequest } from './source.ts';
 import type { Transforms } from './transform.ts';
-import { following, type Matching, Mocks, type Turn } from './turns.ts';
-import { answered, nobodyReads, waitFor } from './wait.ts';
+import { nextRequest, type ToolMatching, ToolResultReplayer, type Turn } from './turns.ts';
+import { awaitExchange, discardingResponseSink, waitFor } from './wait.ts';
 
-export interface Replay {
+export interface ReplayPlan {
   readonly run: string;
   /** In order of arrival. */
   readonly requests: readonly RecordedRequest[];
   readonly arms: readonly Arm[];
   readonly repeats: number;
-  readonly pace: Pace;
+  readonly pace: Pacing;
   /** Calls under way at once. */
   readonly concurrency: number;
-  readonly purse: Purse;
+  readonly spendCap: SpendCap;
   readonly clock: Clock;
   dialectOf(name: string): Dialect | undefined;
   /** Writes down what was begun and done, and knows what is done already. */
@@ -46,45 +46,45 @@ export interface Replay {
   /** The share of calls that may stay without an answer, once there were a few; beyond it the run stops and can go on later. */
   readonly errorRateMax?: number;
   /** Turns are asked whole, with what their tools gave of old: by the request that begins them. */
-  readonly turns?: { readonly of: ReadonlyMap<string, Turn>; readonly matching: Matching } | undefined;
+  readonly turns?: { readonly of: ReadonlyMap<string, Turn>; readonly matching: ToolMatching } | undefined;
   /** Where answers are taken from the record; `only` calls nobody. */
-  readonly record?: { readonly book: RecordBook; readonly only: boolean };
+  readonly record?: { readonly lookup: RecordedAnswerLookup; readonly only: boolean };
   /** Stops the run: what is under way is given up and recorded as cancelled. */
   readonly stop: AbortSignal;
   /** Ends the run as well, when enough is known; what is under way comes to its end. */
   readonly enough?: AbortSignal;
   /** With what was asked, and what spans of it need to know. */
-  onExchange(exchange: Exchange, seen: ReplayedSeen): void;
+  onExchange(exchange: Exchange, context: ReplayedSeen): void;
 }
 
-export async function replay(plan: Replay): Promise<Replayed> {
-  const run = new Run(plan);
+export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
+  const run = new ReplayRun(plan);
   await Promise.all(Array.from({ length: Math.min(plan.concurrency, run.jobs.length) }, () => run.work()));
-  return run.told();
+  return run.result();
 }
 
-class Run {
-  readonly jobs: readonly JobInHand[];
-  readonly #plan: Replay;
+class ReplayRun {
+  readonly jobs: readonly ScheduledJob[];
+  readonly #plan: ReplayPlan;
   readonly #startedAt: Instant;
   readonly #before: number;
-  readonly #skipped: Replayed['skipped'][number][] = [];
+  readonly #skipped: ReplayResult['skipped'][number][] = [];
   readonly #failed: Partial<Record<ExchangeOutcome, number>> = {};
   readonly #applied: { [name: string]: number } = {};
   readonly #lags: Milliseconds[] = [];
   readonly #dueLatencies: Milliseconds[] = [];
-  readonly #turned = { further: 0, unknown: 0, unused: 0 };
+  readonly #turnCounts = { further: 0, unknown: 0, unused: 0 };
   readonly #counts = { asked: 0, answered: 0, fromRecord: 0, saved: 0, unpriced: 0, limitedMs: 0 };
   #next = 0;
-  #stoppedBy: Replayed['stoppedBy'];
+  #stoppedBy: ReplayResult['stoppedBy'];
   #nextWorst: NanoUsd | undefined;
   #settled = Promise.withResolvers<void>();
 
-  constructor(plan: Replay) {
+  constructor(plan: ReplayPlan) {
     this.#plan = plan;
     const all = jobsOf(plan);
-    const isDone = (job: JobInHand): boolean => {
-      const outcome = plan.journal?.outcomeOf(keyOf(job));
+    const isDone = (job: ScheduledJob): boolean => {
+      const outcome = plan.journal?.outcomeOf(jobKey(job));
       return outcome !== undefined && outcome !== 'cancelled' && (outcome === 'ok' || !plan.retryErrors);
     };
     this.jobs = all.filter(job => !isDone(job));
@@ -100,19 +100,19 @@ class Run {
       this.#next++;
       const dueAt = this.#startedAt + job.dueMs;
       const lag = await waitFor(this.#plan, dueAt);
-      if (this.#isStopped()) return this.#leave();
-      const asked = questionOf(this.#plan, job, job.recorded, this.#plan.clock.now());
-      if (typeof asked === 'string') this.#skip(job, asked);
-      else if (!(await this.#ask(job, asked, dueAt, lag))) return;
+      if (this.#isStopped()) return this.#putBack();
+      const prepared = replayRequestOf(this.#plan, job, job.recorded, this.#plan.clock.now());
+      if (typeof prepared === 'string') this.#skip(job, prepared);
+      else if (!(await this.#execute(job, prepared, dueAt, lag))) return;
     }
   }
 
-  told(): Replayed {
+  result(): ReplayResult {
     const dueLatencies = this.#dueLatencies.sort((a, b) => a - b);
     const lags = this.#lags.sort((a, b) => a - b);
     return {
       ...this.#counts,
-      turned: this.#turned,
+      turned: this.#turnCounts,
       failed: this.#failed,
       skipped: this.#skipped,
       before: this.#before,
@@ -120,7 +120,7 @@ class Run {
       left: this.jobs.length - this.#next,
       ...(this.#stoppedBy ? { stoppedBy: this.#stoppedBy } : {}),
       ...(this.#stoppedBy === 'cap' && this.#nextWorst !== undefined ? { nextWorst: this.#nextWorst } : {}),
-      spent: this.#plan.purse.spent,
+      spent: this.#plan.spendCap.spent,
       lagMsMax: lags.at(-1) ?? 0,
       lagMsP50: quantile(lags, 0.5),
       lagMsP99: quantile(lags, 0.99),
@@ -130,18 +130,18 @@ class Run {
   }
 
   /** False when the run is over for this worker. */
-  async #ask(job: JobInHand, { question, applied }: Asked, dueAt: Instant, lag: Milliseconds): Promise<boolean> {
+  async #execute(job: ScheduledJob, { request, applied }: ReplayRequest, dueAt: Instant, lag: Milliseconds): Promise<boolean> {
     const plan = this.#plan;
-    const known = await plan.record?.book.answersOf(job.recorded, question, job.arm.world);
-    if (plan.record?.only && !known?.whole) {
+    const known = await plan.record?.lookup.answersOf(job.recorded, request, job.arm.runtime);
+    if (plan.record?.only && !known?.isComplete) {
       this.#skip(job, 'nothing is recorded that answers it');
       return true;
     }
-    const estimated = estimate(question, job.recorded, job.arm.world, plan.clock.now());
-    const worst = known?.whole ? 0 : estimated.worst;
-    if (!known?.whole) await this.#turn(question, job);
+    const estimated = estimateCost(request, job.recorded, job.arm.runtime, plan.clock.now());
+    const worst = known?.isComplete ? 0 : estimated.worst;
+    if (!known?.isComplete) await this.#waitForRateLimit(request, job);
     if (!(await this.#reserve(worst))) {
-      this.#leave();
+      this.#putBack();
       return false;
     }
     const paced = Number.isFinite(plan.pace.speed);
@@ -149,18 +149,18 @@ class Run {
     if (paced) this.#lags.push(lag);
     this.#counts.asked++;
     for (const { name } of applied) this.#applied[name] = (this.#applied[name] ?? 0) + 1;
-    const key = keyOf(job);
+    const key = jobKey(job);
     plan.journal?.begin(key, worst);
-    const started = known ? { ...question, receivedAt: known.clock.now() } : question;
-    const asking = execute(started, known?.world ?? job.arm.world, nobodyReads());
-    const first = await (known ? known.run(answered(asking, plan.stop)) : answered(asking, plan.stop));
-    const firstCost = known?.whole ? 0 : (first.costNanoUsd ?? 0);
-    plan.purse.settle(worst, firstCost);
-    this.#tell(first, question, job, asking);
-    const { exchange, cost } = await this.#goOn(job, first, firstCost, asking.response());
+    const started = known ? { ...request, receivedAt: known.clock.now() } : request;
+    const execution = execute(started, known?.environment ?? job.arm.runtime, discardingResponseSink());
+    const first = await (known ? known.run(awaitExchange(execution, plan.stop)) : awaitExchange(execution, plan.stop));
+    const firstCost = known?.isComplete ? 0 : (first.costNanoUsd ?? 0);
+    plan.spendCap.settle(worst, firstCost);
+    this.#report(first, request, job, execution);
+    const { exchange, cost } = await this.#continueTurn(job, first, firstCost, execution.response());
     // A record that could not be made is no record: what it cost is spent, and it is asked again when the run goes on.
     plan.journal?.settle(key, exchange.outcome, cost);
-    this.#count(exchange, known?.whole === true);
+    this.#count(exchange, known?.isComplete === true);
     if (this.#failsTooOften()) this.#stoppedBy ??= 'errors';
     if (paced) this.#dueLatencies.push(Math.max(0, plan.clock.now() - dueAt));
     this.#settled.resolve();
@@ -168,13 +168,18 @@ class Run {
     return true;
   }
 
-  #tell(exchange: Exchange, { chat }: RoutedRequest, { recorded: { trace: original }, arm }: JobInHand, asking: ExecutionHandle): void {
-    this.#plan.onExchange(exchange, { chat, answer: () => asking.response(), placeOf: arm.world.endpointOf, original });
+  #report(
+    exchange: Exchange,
+    { chat }: RoutedRequest,
+    { recorded: { trace: original }, arm }: ScheduledJob,
+    execution: ExecutionHandle,
+  ): void {
+    this.#plan.onExchange(exchange, { chat, answer: () => execution.response(), placeOf: arm.runtime.endpointOf, original });
   }
 
   /** The rest of a turn: as long as the model calls tools of which a result was recorded. Each call has its money, and the journal knows of all of it. */
-  async #goOn(
-    job: JobInHand,
+  async #continueTurn(
+    job: ScheduledJob,
     first: Exchange,
     firstCost: NanoUsd,
     firstAnswer: ChatResponse | undefined,
@@ -183,29 +188,29 @@ class Run {
     const turn = plan.turns?.of.get(job.recorded.id);
     let [exchange, cost, answer, recorded] = [first, firstCost, firstAnswer, job.recorded];
     if (!turn || !plan.turns) return { exchange, cost };
-    const mocks = new Mocks(turn.gave, plan.turns.matching);
+    const mocks = new ToolResultReplayer(turn.toolResults, plan.turns.matching);
     for (let further = 1; answer && exchange.outcome === 'ok' && further < callsMax; further++) {
-      const next = following(recorded, answer, mocks);
-      if (next === 'unknown') this.#turned.unknown++;
+      const next = nextRequest(recorded, answer, mocks);
+      if (next === 'unknown') this.#turnCounts.unknown++;
       if (next === 'unknown' || next === undefined) break;
-      const asked = questionOf(plan, job, next, plan.clock.now());
-      if (typeof asked === 'string') break;
-      const { worst } = estimate(asked.question, next, job.arm.world, plan.clock.now());
+      const prepared = replayRequestOf(plan, job, next, plan.clock.now());
+      if (typeof prepared === 'string') break;
+      const { worst } = estimateCost(prepared.request, next, job.arm.runtime, plan.clock.now());
       // Half a turn is none: it is asked again when there is money.
       if (!(await this.#reserve(worst))) {
-        this.#stoppedBy ??= this.#why();
+        this.#stoppedBy ??= this.#stopReason();
         return { exchange: { ...exchange, outcome: 'cancelled' }, cost };
       }
-      plan.journal?.begin(keyOf(job), cost + worst);
-      const asking = execute(asked.question, job.arm.world, nobodyReads());
-      exchange = await answered(asking, plan.stop);
-      plan.purse.settle(worst, exchange.costNanoUsd ?? 0);
+      plan.journal?.begin(jobKey(job), cost + worst);
+      const execution = execute(prepared.request, job.arm.runtime, discardingResponseSink());
+      exchange = await awaitExchange(execution, plan.stop);
+      plan.spendCap.settle(worst, exchange.costNanoUsd ?? 0);
       cost += exchange.costNanoUsd ?? 0;
-      this.#turned.further++;
-      this.#tell(exchange, asked.question, job, asking);
-      [answer, recorded] = [asking.response(), next];
+      this.#turnCounts.further++;
+      this.#report(exchange, prepared.request, job, execution);
+      [answer, recorded] = [execution.response(), next];
     }
-    this.#turned.unused += mocks.left;
+    this.#turnCounts.unused += mocks.unused;
     return { exchange, cost };
   }
 
@@ -219,13 +224,13 @@ class Run {
     counts.saved += exchange.costNanoUsd ?? 0;
   }
 
-  async #turn(question: RoutedRequest, { arm }: JobInHand): Promise<void> {
+  async #waitForRateLimit(request: RoutedRequest, { arm }: ScheduledJob): Promise<void> {
     const { limits, clock } = this.#plan;
-    const target = question.policy.steps[0]?.target ?? '';
+    const target = request.policy.steps[0]?.target ?? '';
     if (!limits || target === '') return;
-    const { providerName } = arm.world.targetOf(target, question.id);
+    const { providerName } = arm.runtime.targetOf(target, request.id);
     const now = clock.now();
-    const at = limits.turn(providerName, demandOf(question).tokens, now);
+    const at = limits.reserve(providerName, demandOf(request).tokens, now);
     this.#counts.limitedMs += at - now;
     if (at > now) await waitFor(this.#plan, at);
   }
@@ -234,9 +239,9 @@ class Run {
   async #reserve(worst: NanoUsd): Promise<boolean> {
     for (;;) {
       if (this.#isStopped()) return false;
-      if (this.#plan.purse.reserve(worst)) return true;
+      if (this.#plan.spendCap.reserve(worst)) return true;
       this.#nextWorst = worst;
-      if (this.#plan.purse.reserved === 0) return false;
+      if (this.#plan.spendCap.reserved === 0) return false;
       await this.#settled.promise;
     }
   }
@@ -245,26 +250,26 @@ class Run {
     const { asked, answered } = this.#counts;
     const failed = Object.values(this.#failed).reduce((sum, count) => sum + count, 0);
     const ended = answered + failed;
-    return asked > 0 && ended >= judgedFrom && failed > (this.#plan.errorRateMax ?? 1) * ended;
+    return asked > 0 && ended >= errorRateFrom && failed > (this.#plan.errorRateMax ?? 1) * ended;
   }
 
   #isStopped(): boolean {
     return this.#plan.stop.aborted || this.#plan.enough?.aborted === true || this.#stoppedBy !== undefined;
   }
 
-  #why(): 'interrupt' | 'decided' | 'cap' {
+  #stopReason(): 'interrupt' | 'decided' | 'cap' {
     if (this.#plan.stop.aborted) return 'interrupt';
     return this.#plan.enough?.aborted ? 'decided' : 'cap';
   }
 
-  #skip({ recorded, arm }: JobInHand, reason: string): void {
+  #skip({ recorded, arm }: ScheduledJob, reason: string): void {
     this.#skipped.push({ request: recorded.id, arm: arm.name, reason });
   }
 
   /** The job in hand goes back among those that are left. */
-  #leave(): void {
+  #putBack(): void {
     this.#next--;
-    if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = this.#why();
+    if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = this.#stopReason();
   }
 }
 
@@ -272,4 +277,4 @@ class Run {
 const callsMax = 16;
 
 /** Of fewer calls a share says nothing. */
-const judgedFrom = 20;
+const errorRateFrom = 20;

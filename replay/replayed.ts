@@ -3,7 +3,7 @@ import type { ExchangeOutcome } from '../gateway/core/exchange.ts';
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
 
-export interface Replayed {
+export interface ReplayResult {
   readonly asked: number;
   readonly answered: number;
   /** Not asked: the request, the arm and why. */

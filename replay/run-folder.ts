@@ -7,7 +7,7 @@ import { type Lock, tryLock } from '../recorder/files/lock.ts';
 import type { RecordedRequest } from './source.ts';
 
 /** Everything that is needed to go on with it, or to do it again. */
-export interface Manifest {
+export interface RunManifest {
   readonly version: 1;
   readonly run: string;
   readonly createdAt: Instant;
@@ -20,13 +20,13 @@ export interface Manifest {
 }
 
 /** Of the store's requests the id is enough; those of a file are kept whole. */
-export type Item = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };
+export type RunItem = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };
 
 const runsRoot = (storePath: string): string => join(storePath, 'runs');
 export const runFolder = (storePath: string, run: string): string => join(runsRoot(storePath), run);
 export const journalPath = (folder: string): string => join(folder, 'journal.jsonl');
 
-export function createRun(storePath: string, manifest: Manifest, items: readonly Item[]): string {
+export function createRun(storePath: string, manifest: RunManifest, items: readonly RunItem[]): string {
   const folder = runFolder(storePath, manifest.run);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lines = items.map(item => `${JSON.stringify(item)}\n`).join('');
@@ -39,8 +39,8 @@ export function createRun(storePath: string, manifest: Manifest, items: readonly
 
 export interface OpenRun {
   readonly folder: string;
-  readonly manifest: Manifest;
-  readonly items: readonly Item[];
+  readonly manifest: RunManifest;
+  readonly items: readonly RunItem[];
 }
 
 export function readRun(storePath: string, run: string): OpenRun {
@@ -51,8 +51,8 @@ export function readRun(storePath: string, run: string): OpenRun {
   }
   const items = readFileSync(join(folder, 'items.jsonl'), 'utf8')
     .split('\n')
-    .flatMap(line => (line === '' ? [] : [JSON.parse(line) as Item]));
-  return { folder, manifest: JSON.parse(readFileSync(manifest, 'utf8')) as Manifest, items };
+    .flatMap(line => (line === '' ? [] : [JSON.parse(line) as RunItem]));
+  return { folder, manifest: JSON.parse(readFileSync(manifest, 'utf8')) as RunManifest, items };
 }
 
 /** The newest run that lies here; undefined when there is none. */

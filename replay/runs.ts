@@ -4,7 +4,7 @@ import { type NanoUsd, usd } from '../gateway/core/price.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import type { Store } from '../recorder/store/store.ts';
 
-export interface Run {
+export interface RunRecord {
   readonly id: string;
   readonly kind?: 'replay' | 'simulation';
   readonly arms: readonly string[];
@@ -21,7 +21,7 @@ export interface Run {
 }
 
 /** A later row of the same run replaces the one before. */
-export async function writeRun(store: Store, run: Run): Promise<void> {
+export async function writeRun(store: Store, run: RunRecord): Promise<void> {
   await store.insert('runs', [
     {
       run_id: run.id,
@@ -43,11 +43,11 @@ export async function writeRun(store: Store, run: Run): Promise<void> {
 }
 
 /** What a live share of traffic was asked beside the answer that callers got: runs without end, by these names. */
-const standing = ['shadow', 'audit'];
+const continuousRuns = ['shadow', 'audit'];
 
 /** The id that `run` names: itself, or that of the latest replay for `latest`. */
 export async function runNamed(store: Store, run: string): Promise<string> {
-  if (standing.includes(run)) return run;
+  if (continuousRuns.includes(run)) return run;
   const latest = run === 'latest';
   const [row] = await store.select<{ run_id: string }>(
     `SELECT run_id FROM runs FINAL WHERE kind = 'replay' AND ({latest: Bool} OR run_id = {run: String}) ORDER BY created_at DESC LIMIT 1`,

@@ -13,7 +13,7 @@ export interface Sampling {
   readonly seed: string;
 }
 
-export interface Drawn {
+export interface WeightedRequestId {
   readonly id: string;
   readonly weight: number;
 }
@@ -22,18 +22,22 @@ export interface Drawn {
 export function sample(
   candidates: readonly Candidate[],
   { count, wholeConversations, collapse, allocation = 'proportional', seed }: Sampling,
-): readonly Drawn[] {
-  const units = unitsOf(collapse ? collapsed(candidates) : candidates.map(candidate => ({ ...candidate, copies: 1 })), wholeConversations);
+): readonly WeightedRequestId[] {
+  const units = unitsOf(
+    collapse ? collapseDuplicates(candidates) : candidates.map(candidate => ({ ...candidate, copies: 1 })),
+    wholeConversations,
+  );
   const total = units.reduce((sum, unit) => sum + unit.members.length, 0);
-  const chosen = count === undefined || count >= total ? units.map(unit => ({ unit, factor: 1 })) : drawn(units, count, allocation, seed);
+  const chosen =
+    count === undefined || count >= total ? units.map(unit => ({ unit, factor: 1 })) : drawUnits(units, count, allocation, seed);
   const weights = new Map(chosen.flatMap(({ unit, factor }) => unit.members.map(member => [member.id, member.copies * factor] as const)));
   return candidates.flatMap(({ id }) => (weights.has(id) ? [{ id, weight: weights.get(id)! }] : []));
 }
 
-type Counted = Candidate & { readonly copies: number };
+type CountedCandidate = Candidate & { readonly copies: number };
 
 /** The first of those that say the same stands for all of them. */
-function collapsed(candidates: readonly Candidate[]): readonly Counted[] {
+function collapseDuplicates(candidates: readonly Candidate[]): readonly CountedCandidate[] {
   const first = new Map<string, Candidate>();
   const copies = new Map<string, number>();
   for (const candidate of candidates) {
@@ -45,13 +49,13 @@ function collapsed(candidates: readonly Candidate[]): readonly Counted[] {
 }
 
 /** What is drawn or left as one: a request, or a conversation. */
-interface Unit {
+interface SamplingUnit {
   readonly key: string;
   readonly stratum: string;
-  readonly members: readonly Counted[];
+  readonly members: readonly CountedCandidate[];
 }
 
-function unitsOf(candidates: readonly Counted[], whole: boolean): readonly Unit[] {
+function unitsOf(candidates: readonly CountedCandidate[], whole: boolean): readonly SamplingUnit[] {
   if (!whole) return candidates.map(candidate => ({ key: candidate.id, stratum: candidate.stratum, members: [candidate] }));
   const groups = Map.groupBy(candidates, ({ conversation, id }) => (conversation === '' ? id : `c ${conversation}`));
   // A conversation that touches several strata counts in one, whatever the order.
@@ -59,12 +63,12 @@ function unitsOf(candidates: readonly Counted[], whole: boolean): readonly Unit[
 }
 
 /** Each stratum gives its share, at least one unit; in it those of the lowest hashes. Their weights make up for those that were left. */
-function drawn(
-  units: readonly Unit[],
+function drawUnits(
+  units: readonly SamplingUnit[],
   count: number,
   allocation: NonNullable<Sampling['allocation']>,
   seed: string,
-): { unit: Unit; factor: number }[] {
+): { unit: SamplingUnit; factor: number }[] {
   const strata = Map.groupBy(units, unit => unit.stratum);
   const sizes = [...strata].map(([stratum, units]) => {
     const members = units.flatMap(unit => unit.members);
@@ -79,14 +83,15 @@ function drawn(
     const ranked = members
       .map(unit => ({ unit, rank: createHash('sha256').update(`${seed} ${unit.key}`).digest('hex') }))
       .sort((a, b) => (a.rank < b.rank ? -1 : 1));
-    const taken: Unit[] = [];
+    const taken: SamplingUnit[] = [];
     let size = 0;
     for (const { unit } of ranked) {
       if (size >= quotas.get(stratum)!) break;
       taken.push(unit);
       size += unit.members.length;
     }
-    const copies = (some: readonly Unit[]): number => some.flatMap(unit => unit.members).reduce((sum, member) => sum + member.copies, 0);
+    const copies = (some: readonly SamplingUnit[]): number =>
+      some.flatMap(unit => unit.members).reduce((sum, member) => sum + member.copies, 0);
     const factor = copies(members) / copies(taken);
     return taken.map(unit => ({ unit, factor }));
   });

@@ -3,18 +3,18 @@ import { createHash } from 'node:crypto';
 import { isObject, type Json, type JsonObject } from '../gateway/core/json.ts';
 import { contentOf, readAnswer } from './answer.ts';
 import type { RecordedAttempt } from './attempts.ts';
-import { wireOf } from './dialects.ts';
+import { wireProviderOf } from './dialects.ts';
 import type { Answer } from './diff.ts';
 import type { RecordedRequest } from './source.ts';
 
 /** Or why the row is none, in words. */
-export function requestOf(row: Json): RecordedRequest | string {
+export function requestFromRow(row: Json): RecordedRequest | string {
   if (!isObject(row)) return 'no JSON object';
-  if (isObject(row.request) && isObject(row.answer)) return ours(row);
-  if (row.request_created_at !== undefined || (row.request_body !== undefined && row.request_id !== undefined)) return helicone(row);
-  if (row.call_type !== undefined || row.proxy_server_request !== undefined) return litellm(row);
-  if (isObject(row.body)) return bare(row.body, text(row.custom_id), text(row.url));
-  if (row.messages !== undefined || row.contents !== undefined || row.input !== undefined) return bare(row, '', '');
+  if (isObject(row.request) && isObject(row.answer)) return fromHindcastExport(row);
+  if (row.request_created_at !== undefined || (row.request_body !== undefined && row.request_id !== undefined)) return fromHelicone(row);
+  if (row.call_type !== undefined || row.proxy_server_request !== undefined) return fromLitellm(row);
+  if (isObject(row.body)) return fromBareBody(row.body, text(row.custom_id), text(row.url));
+  if (row.messages !== undefined || row.contents !== undefined || row.input !== undefined) return fromBareBody(row, '', '');
   return 'none of the known shapes: hindcast replay export, Helicone, LiteLLM, an OpenAI batch, or a request body with messages';
 }
 
@@ -53,7 +53,7 @@ function dialectAt(path: string, body: JsonObject): string {
   return 'openai-chat';
 }
 
-interface Known {
+interface LogEntry {
   readonly id: string;
   readonly receivedAt: number;
   readonly dialect: string;
@@ -67,7 +67,7 @@ interface Known {
   readonly response?: Json;
 }
 
-function recorded(known: Known): RecordedRequest {
+function toRecordedRequest(known: LogEntry): RecordedRequest {
   const request = JSON.parse(known.body) as JsonObject;
   const id = known.id === '' ? createHash('sha256').update(known.body).digest('hex').slice(0, 32) : known.id;
   const answer: Answer = {
@@ -97,9 +97,9 @@ function recorded(known: Known): RecordedRequest {
   };
 }
 
-function contentIn({ dialect, response }: Known): Pick<Answer, 'text' | 'toolCalls'> {
+function contentIn({ dialect, response }: LogEntry): Pick<Answer, 'text' | 'toolCalls'> {
   if (typeof response === 'string') return { text: response, toolCalls: [] };
-  const wire = wireOf(dialect);
+  const wire = wireProviderOf(dialect);
   if (!wire || !isObject(response)) return { text: '', toolCalls: [] };
   return contentOf(readAnswer(wire, false, Buffer.from(JSON.stringify(response))));
 }
@@ -117,13 +117,13 @@ function finishIn(response: Json | undefined): string {
 }
 
 /** A line of `hindcast replay export`, or of a file of the same form. */
-function ours(row: JsonObject): RecordedRequest | string {
+function fromHindcastExport(row: JsonObject): RecordedRequest | string {
   const request = object(row.request);
   const answer = object(row.answer);
   const body = typeof request.body === 'string' ? request.body : JSON.stringify(request.body ?? null);
   if (!isObject(json(body))) return 'request.body is no JSON object';
   const attempts = Array.isArray(row.attempts) ? (row.attempts as unknown as readonly RecordedAttempt[]) : undefined;
-  const made = recorded({
+  const made = toRecordedRequest({
     id: text(request.id),
     receivedAt: instantOf(request.receivedAt),
     dialect: text(request.dialect) || dialectAt('', object(body)),
@@ -138,7 +138,7 @@ function ours(row: JsonObject): RecordedRequest | string {
   return attempts ? { ...made, attempts } : made;
 }
 
-function helicone(row: JsonObject): RecordedRequest | string {
+function fromHelicone(row: JsonObject): RecordedRequest | string {
   const body = object(row.request_body);
   if (Object.keys(body).length === 0) return 'it has no request_body: export with the bodies included';
   const properties = texts(object(row.request_properties ?? row.properties));
@@ -148,7 +148,7 @@ function helicone(row: JsonObject): RecordedRequest | string {
   const model = text(row.response_model) || text(row.request_model) || text(row.model);
   const cost = row.cost ?? row.costUSD ?? row.cost_usd;
   const firstToken = number(row.time_to_first_token);
-  return recorded({
+  return toRecordedRequest({
     id: text(row.request_id),
     receivedAt: instantOf(row.request_created_at),
     dialect: dialectAt(text(row.request_path), body),
@@ -180,7 +180,7 @@ function helicone(row: JsonObject): RecordedRequest | string {
 }
 
 /** Parameters that LiteLLM keeps for itself. */
-const litellmOwn = new Set([
+const litellmParameters = new Set([
   'extra_body',
   'extra_headers',
   'max_retries',
@@ -191,11 +191,11 @@ const litellmOwn = new Set([
 ]);
 
 /** The standard logging payload, and rows of the spend log. */
-function litellm(row: JsonObject): RecordedRequest | string {
+function fromLitellm(row: JsonObject): RecordedRequest | string {
   const type = text(row.call_type);
   const sent = object(object(row.proxy_server_request).body ?? row.proxy_server_request);
   const messages = json(row.messages);
-  const parameters = Object.fromEntries(Object.entries(object(row.model_parameters)).filter(([key]) => !litellmOwn.has(key)));
+  const parameters = Object.fromEntries(Object.entries(object(row.model_parameters)).filter(([key]) => !litellmParameters.has(key)));
   const body =
     sent.messages !== undefined || sent.input !== undefined
       ? sent
@@ -207,7 +207,7 @@ function litellm(row: JsonObject): RecordedRequest | string {
   const model = text(row.model).replace(`${provider}/`, '');
   const metadata = object(row.metadata);
   const cost = row.response_cost ?? row.spend;
-  return recorded({
+  return toRecordedRequest({
     id: text(row.id) || text(row.request_id),
     receivedAt: start,
     dialect: /anthropic_messages/.test(type) ? 'anthropic-messages' : /responses/.test(type) ? 'openai-responses' : 'openai-chat',
@@ -230,6 +230,6 @@ function litellm(row: JsonObject): RecordedRequest | string {
   });
 }
 
-function bare(body: JsonObject, id: string, path: string): RecordedRequest {
-  return recorded({ id, receivedAt: 0, dialect: dialectAt(path, body), body: JSON.stringify(body), answer: { outcome: '' } });
+function fromBareBody(body: JsonObject, id: string, path: string): RecordedRequest {
+  return toRecordedRequest({ id, receivedAt: 0, dialect: dialectAt(path, body), body: JSON.stringify(body), answer: { outcome: '' } });
 }

@@ -8,15 +8,15 @@ import type { RoutePolicy, RouteState } from '../gateway/core/route.ts';
 import type { Instant, Milliseconds } from '../gateway/core/time.ts';
 import type { Arm } from './arm.ts';
 import type { RecordedAttempt } from './attempts.ts';
-import { attemptsIn, type Behaviour, behaviourOf, type Pool } from './behaviour.ts';
+import { type AttemptBehaviour, attemptBehaviourOf, attemptsIn, type BehaviourPool } from './behaviour.ts';
 import { dialectOf } from './dialects.ts';
 import type { RecordedRequest } from './source.ts';
 
 /** The simulator, as a composition root hands it in. */
-export type Simulate = (
+export type SimulatePolicy = (
   policy: RoutePolicy,
   seed: string,
-  behaviours: (target: string, nth: number) => Behaviour | undefined,
+  behaviours: (target: string, nth: number) => AttemptBehaviour | undefined,
   fleet: Fleet,
   startAt: Instant,
 ) =>
@@ -28,7 +28,7 @@ export type Simulate = (
     }
   | { readonly supported: false; readonly target: string };
 
-export interface Simulated {
+export interface SimulatedRequest {
   readonly request: RecordedRequest;
   readonly outcome: 'ok' | 'failed' | 'unsupported';
   /** What was not recorded, or why nothing could be asked; '' when it was supported. */
@@ -43,49 +43,55 @@ export interface Simulated {
   readonly escalations: number;
 }
 
-export interface Rules {
-  readonly pool: Pool;
+export interface SimulationOptions {
+  readonly pool: BehaviourPool;
   readonly seed: string;
   /** Whether a request's own record may be used; a backtest withholds it to see how good drawing is. */
   readonly own: boolean;
-  readonly simulate: Simulate;
+  readonly simulate: SimulatePolicy;
 }
 
 /** In order of arrival: what happened to the requests before is what the fleet knows. */
-export function simulateArm(requests: readonly RecordedRequest[], arm: Arm, rules: Rules): readonly Simulated[] {
+export function simulateArm(requests: readonly RecordedRequest[], arm: Arm, options: SimulationOptions): readonly SimulatedRequest[] {
   const pending: Observation[] = [];
   let fleet: Fleet = new Map();
   return requests.map(request => {
     pending.sort((a, b) => a.at - b.at);
-    let heard = 0;
-    while (heard < pending.length && pending[heard]!.at <= request.receivedAt) {
-      fleet = observe(fleet, pending[heard]!);
-      arm.world.observe(pending[heard]!);
-      heard++;
+    let applied = 0;
+    while (applied < pending.length && pending[applied]!.at <= request.receivedAt) {
+      fleet = observe(fleet, pending[applied]!);
+      arm.runtime.observe(pending[applied]!);
+      applied++;
     }
-    pending.splice(0, heard);
-    return simulateOne(request, arm, rules, fleet, seen => pending.push(seen));
+    pending.splice(0, applied);
+    return simulateOne(request, arm, options, fleet, observation => pending.push(observation));
   });
 }
 
-function simulateOne(request: RecordedRequest, arm: Arm, rules: Rules, fleet: Fleet, tell: (seen: Observation) => void): Simulated {
+function simulateOne(
+  request: RecordedRequest,
+  arm: Arm,
+  options: SimulationOptions,
+  fleet: Fleet,
+  record: (observation: Observation) => void,
+): SimulatedRequest {
   const nothing = { request, drawn: false, target: '', costNanoUsd: 0, latencyMs: 0, firstTokenMs: 0, attempts: 0, escalations: 0 };
   const policy = policyFor(request, arm);
   if (typeof policy === 'string') return { ...nothing, outcome: 'unsupported', reason: policy };
-  const own = rules.own ? attemptsIn(request).filter(({ outcome }) => outcome !== 'aborted' && outcome !== 'cancelled') : [];
+  const own = options.own ? attemptsIn(request).filter(({ outcome }) => outcome !== 'aborted' && outcome !== 'cancelled') : [];
   const used: RecordedAttempt[] = [];
   let drawn = false;
   const startAt = request.receivedAt;
-  const simulation = rules.simulate(
+  const simulation = options.simulate(
     policy,
     request.id,
     (target, nth) => {
       const known = own.filter(attempt => attempt.target === target)[nth];
-      const attempt = known ?? rules.pool.draw(target, request, nth, rules.seed);
+      const attempt = known ?? options.pool.draw(target, request, nth, options.seed);
       if (!attempt) return undefined;
       if (!known) drawn = true;
       used.push(attempt);
-      return behaviourOf(attempt, request.stream);
+      return attemptBehaviourOf(attempt, request.stream);
     },
     fleet,
     startAt,
@@ -94,7 +100,7 @@ function simulateOne(request: RecordedRequest, arm: Arm, rules: Rules, fleet: Fl
   const { state, endedAt, events } = simulation;
   for (const event of events) {
     const attempt = event.attempt === undefined ? undefined : used[event.attempt];
-    if (attempt) for (const seen of observations(attempt, event)) tell(seen);
+    if (attempt) for (const observation of observations(attempt, event)) record(observation);
   }
   const kept = state.outcome?.type === 'answered' ? state.outcome.attempt : undefined;
   const opened = events.find(event => event.type === 'attempt-opened' && event.attempt === kept);
@@ -124,7 +130,7 @@ function observations(attempt: RecordedAttempt, event: { readonly type: string; 
     ];
   }
   if (event.type !== 'attempt-failed') return [];
-  const behaviour = behaviourOf(attempt, false);
+  const behaviour = attemptBehaviourOf(attempt, false);
   return 'failure' in behaviour.result
     ? [
         { ...base, type: 'asked' },

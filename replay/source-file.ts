@@ -6,7 +6,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { CommandError, exit } from '../gateway/cli/cli.ts';
 import { isObject, type Json, type JsonObject } from '../gateway/core/json.ts';
-import { requestOf } from './shapes.ts';
+import { requestFromRow } from './shapes.ts';
 import type { Candidate, RecordedRequest, Selection } from './source.ts';
 
 export interface FileRequests {
@@ -20,7 +20,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
   const left: Record<string, number> = {};
   for (const file of files) {
     for await (const row of rowsOf(file)) {
-      const request = requestOf(row);
+      const request = requestFromRow(row);
       const reason =
         typeof request === 'string'
           ? request
@@ -41,7 +41,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
 
 async function* rowsOf(file: string): AsyncIterable<Json> {
   try {
-    if (/\.parquet$/i.test(file)) yield* (await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })).map(plain);
+    if (/\.parquet$/i.test(file)) yield* (await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors })).map(plainRow);
     else if (/\.json$/i.test(file)) yield* rowsIn(JSON.parse(await readFile(file, 'utf8')) as Json);
     else yield* linesOf(file);
   } catch (error) {
@@ -78,7 +78,7 @@ const compressors = {
 };
 
 /** Parquet's big integers, dates and bytes as JSON says them. */
-function plain(row: Readonly<Record<string, unknown>>): Json {
+function plainRow(row: Readonly<Record<string, unknown>>): Json {
   return JSON.parse(
     JSON.stringify(row, (_, value: unknown) => {
       if (typeof value === 'bigint') return Number(value);

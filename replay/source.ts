@@ -3,8 +3,8 @@ import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Instant } from '../gateway/core/time.ts';
 import type { Store } from '../recorder/store/store.ts';
 import { contentOf, readAnswer } from './answer.ts';
-import { attemptsOf, type RecordedAttempt } from './attempts.ts';
-import { wireOf } from './dialects.ts';
+import { loadAttempts, type RecordedAttempt } from './attempts.ts';
+import { wireProviderOf } from './dialects.ts';
 import type { Answer } from './diff.ts';
 
 /** Undefined selects all. Replays are never selected. */
@@ -103,12 +103,12 @@ const columns = `
   r.cached_tokens AS cached_tokens, r.reasoning_tokens AS reasoning_tokens, r.escalations AS escalations, (p.redactions > 0 OR p.truncated) AS redacted,
   r.trace_id AS trace_id, r.span_id AS span_id`;
 
-const joined = `
+const fromClause = `
 FROM requests AS r
 INNER JOIN payloads AS p ON p.tenant_id = r.tenant_id AND p.request_id = r.request_id`;
 
 /** In order of arrival; files, pictures and sound that passed through are none: nothing can answer them otherwise. */
-export async function candidates(store: Store, selection: Selection): Promise<readonly Candidate[]> {
+export async function selectCandidates(store: Store, selection: Selection): Promise<readonly Candidate[]> {
   const conditions = ["run_id = ''", "dialect != 'passthrough'"];
   const params: Record<string, unknown> = { limit: selection.limit };
   const equal = (column: string, name: string, value: unknown): void => {
@@ -176,22 +176,22 @@ const strataColumns: Readonly<Record<string, string>> = {
 };
 
 /** The requests of these ids, in order of arrival; those that are no longer there are left out. With what their targets did. */
-export async function load(store: Store, ids: readonly string[]): Promise<readonly RecordedRequest[]> {
+export async function loadRequests(store: Store, ids: readonly string[]): Promise<readonly RecordedRequest[]> {
   const found: RecordedRequest[] = [];
   for (let i = 0; i < ids.length; i += idsPerQuery) {
     const part = ids.slice(i, i + idsPerQuery);
     const rows = await store.select<Row>(
-      `SELECT ${columns} ${joined} WHERE r.run_id = '' AND r.request_id IN {ids: Array(UUID)} AND p.request_id IN {ids: Array(UUID)} AND p.attempt_no = 0 LIMIT 1 BY r.request_id`,
+      `SELECT ${columns} ${fromClause} WHERE r.run_id = '' AND r.request_id IN {ids: Array(UUID)} AND p.request_id IN {ids: Array(UUID)} AND p.attempt_no = 0 LIMIT 1 BY r.request_id`,
       { ids: part },
     );
-    const attempts = await attemptsOf(store, part);
+    const attempts = await loadAttempts(store, part);
     for (const row of rows) found.push(recordedRequest(row, attempts.get(row.request_id) ?? []));
   }
   return found.sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
 }
 
 /** All that callers asked in the conversations of these requests. */
-export async function inConversationsOf(store: Store, requests: readonly RecordedRequest[]): Promise<readonly RecordedRequest[]> {
+export async function loadConversations(store: Store, requests: readonly RecordedRequest[]): Promise<readonly RecordedRequest[]> {
   const conversations = [...new Set(requests.map(({ conversation }) => conversation).filter(id => id !== ''))];
   const ids: string[] = [];
   for (let i = 0; i < conversations.length; i += idsPerQuery) {
@@ -201,15 +201,15 @@ export async function inConversationsOf(store: Store, requests: readonly Recorde
     );
     for (const { id } of rows) ids.push(id);
   }
-  return load(store, ids);
+  return loadRequests(store, ids);
 }
 
 /** What a run made of a request: one row of it for each arm and repeat, the last where it was asked again. */
-export interface Again {
+export interface ReplayedRequest {
   readonly arm: string;
   readonly repeat: number;
   readonly original: RecordedRequest;
-  readonly again: RecordedRequest;
+  readonly replay: RecordedRequest;
 }
 
 export interface PairQuery {
@@ -219,23 +219,27 @@ export interface PairQuery {
 }
 
 /** Both sides of a run: each replayed exchange and the one it asks again. */
-export async function pairsOf(store: Store, run: string, { originals = new Map(), since = 0 }: PairQuery = {}): Promise<readonly Again[]> {
+export async function loadPairs(
+  store: Store,
+  run: string,
+  { originals = new Map(), since = 0 }: PairQuery = {},
+): Promise<readonly ReplayedRequest[]> {
   const rows = await store.select<Row & { readonly arm: string; readonly replay_of: string; readonly repeat_no: number }>(
-    `SELECT ${columns}, r.arm AS arm, r.replay_of AS replay_of, r.repeat_no AS repeat_no ${joined}
+    `SELECT ${columns}, r.arm AS arm, r.replay_of AS replay_of, r.repeat_no AS repeat_no ${fromClause}
 WHERE r.run_id = {run: String} AND p.run_id = {run: String} AND p.attempt_no = 0 AND r.ts >= fromUnixTimestamp64Milli({since: Int64})
 ORDER BY r.ts DESC LIMIT 1 BY r.arm, r.replay_of, r.repeat_no`,
     { run, since: Math.floor(since) },
   );
   const ids = [...new Set(rows.map(row => row.replay_of))].filter(id => isUuid(id) && !originals.has(id));
-  const known = new Map([...originals, ...(await load(store, ids)).map(one => [one.id, one] as const)]);
-  const attempts = await attemptsOf(
+  const known = new Map([...originals, ...(await loadRequests(store, ids)).map(one => [one.id, one] as const)]);
+  const attempts = await loadAttempts(
     store,
     rows.map(row => row.request_id),
   );
   return rows.flatMap(row => {
     const original = known.get(row.replay_of);
     const again = recordedRequest(row, attempts.get(row.request_id) ?? []);
-    return original ? [{ arm: row.arm, repeat: row.repeat_no, original, again }] : [];
+    return original ? [{ arm: row.arm, repeat: row.repeat_no, original, replay: again }] : [];
   });
 }
 
@@ -264,13 +268,13 @@ function recordedRequest(row: Row, attempts: readonly RecordedAttempt[]): Record
   };
 }
 
-type Given = Pick<RecordedAttempt, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'reasoningTokens' | 'signals'>;
+type AnswerUsage = Pick<RecordedAttempt, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'reasoningTokens' | 'signals'>;
 
 /** Tokens are those of the answer that was given: what declined and failed attempts used is in the cost alone. */
 function answerOf(row: Row, attempts: readonly RecordedAttempt[]): Answer {
-  const wire = wireOf(row.dialect);
+  const wire = wireProviderOf(row.dialect);
   const response = wire ? readAnswer(wire, row.stream, Buffer.from(row.response_body)) : undefined;
-  const given: Given = attempts.findLast(attempt => attempt.accepted) ?? {
+  const usage: AnswerUsage = attempts.findLast(attempt => attempt.accepted) ?? {
     inputTokens: row.input_tokens,
     outputTokens: row.output_tokens,
     cachedTokens: row.cached_tokens,
@@ -282,14 +286,14 @@ function answerOf(row: Row, attempts: readonly RecordedAttempt[]): Answer {
     target: row.target,
     ...(response ? contentOf(response) : { text: '', toolCalls: [] }),
     finish: row.finish_reason,
-    inputTokens: given.inputTokens,
-    outputTokens: given.outputTokens,
-    cachedTokens: given.cachedTokens,
-    reasoningTokens: given.reasoningTokens,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    cachedTokens: usage.cachedTokens,
+    reasoningTokens: usage.reasoningTokens,
     escalations: row.escalations,
     ...(row.price_id === '' ? {} : { costNanoUsd: Math.round(row.cost_nano) }),
     latencyMs: row.latency_ms,
     ...(row.ttft_ms === 0 ? {} : { firstTokenMs: row.ttft_ms }),
-    ...(given.signals.schema_valid === undefined ? {} : { schemaValid: given.signals.schema_valid === 1 }),
+    ...(usage.signals.schema_valid === undefined ? {} : { schemaValid: usage.signals.schema_valid === 1 }),
   };
 }

@@ -1,7 +1,7 @@
 /** An arm's differences added up, and each of its numbers as a paired difference with its interval. */
 import type { NanoUsd } from '../gateway/core/price.ts';
 import type { Milliseconds } from '../gateway/core/time.ts';
-import { type Answer, type AnswerDiff, type Likeness, type Rung, rungs } from './diff.ts';
+import { type Answer, type AnswerDiff, type ComparisonMethod, comparisonMethods, type Likeness } from './diff.ts';
 
 export interface Pair {
   readonly id: string;
@@ -20,7 +20,7 @@ export interface Interval {
 }
 
 /** The estimators, as a composition root hands them in. Each takes one value, weight and cluster for each pair; intervals are of 95 %. */
-export interface Statistics {
+export interface Estimators {
   mean(values: readonly number[], weights: readonly number[], clusters: readonly string[], bounds?: readonly [number, number]): Interval;
   /** Of the second less of the first, clusters drawn again. */
   quantileDelta(
@@ -50,7 +50,7 @@ export interface Totals {
   readonly likeness: Readonly<Record<Likeness, number>>;
   /** The same as shares of the requests that the pairs stand for. */
   readonly shares: Readonly<Record<Likeness, number>>;
-  readonly rungs: Readonly<Record<Rung, number>>;
+  readonly rungs: Readonly<Record<ComparisonMethod, number>>;
   readonly finishChanged: number;
   readonly recorded: Side;
   readonly replayed: Side;
@@ -64,9 +64,9 @@ export interface Side {
   readonly latencyMsMean: Milliseconds;
 }
 
-export function total(pairs: readonly Pair[]): Totals {
+export function totalsOf(pairs: readonly Pair[]): Totals {
   const likeness = { same: 0, equivalent: 0, undecided: 0, different: 0, failed: 0 };
-  const decided = Object.fromEntries(rungs.map(rung => [rung, 0])) as Record<Rung, number>;
+  const decided = Object.fromEntries(comparisonMethods.map(rung => [rung, 0])) as Record<ComparisonMethod, number>;
   const shares = { ...likeness };
   const whole = pairs.reduce((sum, { weight }) => sum + weight, 0);
   for (const { diff, weight } of pairs) {
@@ -97,7 +97,7 @@ export function total(pairs: readonly Pair[]): Totals {
 
 const bothAnswered = ({ recorded, replayed }: Pair): boolean => recorded.outcome === 'ok' && replayed.outcome === 'ok';
 
-type Measure = readonly [
+type MetricDefinition = readonly [
   name: string,
   unit: Metric['unit'],
   of: (answer: Answer) => number | undefined,
@@ -118,7 +118,7 @@ function interTokenMs({ firstTokenMs, latencyMs, outputTokens }: Answer): number
     : (latencyMs - firstTokenMs) / (outputTokens - 1);
 }
 
-const measures: readonly Measure[] = [
+const metricDefinitions: readonly MetricDefinition[] = [
   ['cost', 'usd', answer => (answer.costNanoUsd === undefined ? undefined : answer.costNanoUsd / 1e9)],
   ['input tokens', 'tokens', answeredOf(answer => answer.inputTokens)],
   ['output tokens', 'tokens', answeredOf(answer => answer.outputTokens)],
@@ -137,8 +137,8 @@ const measures: readonly Measure[] = [
 const quantiles = [0.5, 0.95, 0.99] as const;
 
 /** Only pairs that have the number on both sides; a metric without any is left out. */
-export function metricsOf(pairs: readonly Pair[], statistics: Statistics): readonly Metric[] {
-  return measures.flatMap(([name, unit, of, bounds]) => {
+export function metricsOf(pairs: readonly Pair[], statistics: Estimators): readonly Metric[] {
+  return metricDefinitions.flatMap(([name, unit, of, bounds]) => {
     const both = pairs.flatMap(pair => {
       const [before, after] = [of(pair.recorded), of(pair.replayed)];
       return before === undefined || after === undefined ? [] : [{ before, after, weight: pair.weight, cluster: pair.cluster }];
@@ -168,7 +168,7 @@ function tails(
   after: readonly number[],
   weights: readonly number[],
   clusters: readonly string[],
-  statistics: Statistics,
+  statistics: Estimators,
 ): readonly Metric[] {
   // A p99 of few answers is the longest of them.
   return quantiles
@@ -186,10 +186,10 @@ function tails(
 export function weightedQuantile(values: readonly number[], weights: readonly number[], q: number): number {
   const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  let seen = 0;
+  let cumulativeWeight = 0;
   for (const i of order) {
-    seen += weights[i]!;
-    if (seen >= q * sum - 1e-9) return values[i]!;
+    cumulativeWeight += weights[i]!;
+    if (cumulativeWeight >= q * sum - 1e-9) return values[i]!;
   }
   return values[order.at(-1) ?? 0] ?? 0;
 }

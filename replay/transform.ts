@@ -29,7 +29,7 @@ export function transform(text: string, dialect: string, transforms: Transforms,
     applied.push({ name, field });
   };
   if (transforms.hosted !== 'allow') {
-    const hosted = hostedIn(value);
+    const hosted = hostedNames(value);
     if (hosted.length > 0 && transforms.hosted === 'block') return { refused: `it lets the provider act by itself: ${hosted.join(', ')}` };
     if (hosted.length > 0) withoutHosted(value, change);
     const keeps = value.store === true || (dialect.includes('responses') && value.store !== false);
@@ -71,18 +71,18 @@ function withMembers(text: string, span: { start: number; end: number } | undefi
 /** Members by which a provider reaches out by itself. */
 const hostedMembers = ['web_search_options', 'mcp_servers', 'plugins', 'search_parameters'];
 /** Tools that run at the caller's, whatever their type is called. */
-const callersTools = /^(function|custom|bash_|text_editor_|computer_|computer_use|memory_|local_shell|shell|apply_patch)/;
+const callerToolTypes = /^(function|custom|bash_|text_editor_|computer_|computer_use|memory_|local_shell|shell|apply_patch)/;
 
 function isHosted(tool: Json): boolean {
   if (!isObject(tool)) return false;
-  if (typeof tool.type === 'string') return !callersTools.test(tool.type);
+  if (typeof tool.type === 'string') return !callerToolTypes.test(tool.type);
   // Gemini names them by their member; Anthropic's own tools have no type and a schema.
   return ['googleSearch', 'google_search', 'googleSearchRetrieval', 'urlContext', 'url_context', 'codeExecution', 'code_execution'].some(
     name => tool[name] !== undefined,
   );
 }
 
-function hostedIn(value: JsonObject): readonly string[] {
+function hostedNames(value: JsonObject): readonly string[] {
   const tools = Array.isArray(value.tools) ? (value.tools as readonly Json[]).filter(isHosted) : [];
   const names = tools.map(tool => {
     const { type } = tool as JsonObject;

@@ -6,7 +6,7 @@ import type { Upstream } from '../gateway/transport/upstream.ts';
 const connectTimeoutMs = 3_000;
 
 /** No retries of its own: the router decides about those. */
-export function gotUpstream(): Upstream {
+export function gotTransport(): Upstream {
   const calls = new Set<{ destroy(): void }>();
   return {
     send: (call, listener) => {
@@ -21,11 +21,11 @@ export function gotUpstream(): Upstream {
       });
       let status = 0;
       let over = false;
-      const finish = (tell: () => void): void => {
+      const finish = (notify: () => void): void => {
         calls.delete(stream);
         if (over) return;
         over = true;
-        tell();
+        notify();
       };
       calls.add(stream);
       stream.on('response', (response: { statusCode: number; headers: Record<string, string | string[] | undefined> }) => {

@@ -1,14 +1,14 @@
 /** Time that passes only when nothing is left to do: an answer from the record takes as long as it took, and nobody waits for it. */
 import type { Cancel, Clock, Instant } from '../gateway/core/time.ts';
 
-interface Due {
+interface ScheduledCallback {
   readonly at: Instant;
   readonly fire: () => void;
 }
 
 export class VirtualClock implements Clock {
   #now: Instant;
-  readonly #queue: Due[] = [];
+  readonly #queue: ScheduledCallback[] = [];
 
   constructor(now: Instant) {
     this.#now = now;

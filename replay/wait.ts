@@ -16,18 +16,18 @@ export function waitFor({ clock, stop }: { readonly clock: Clock; readonly stop:
   });
 }
 
-export async function answered(asking: ExecutionHandle, stop: AbortSignal): Promise<Exchange> {
-  const leave = (): void => asking.cancel();
-  stop.addEventListener('abort', leave, { once: true });
+export async function awaitExchange(execution: ExecutionHandle, stop: AbortSignal): Promise<Exchange> {
+  const abandon = (): void => execution.cancel();
+  stop.addEventListener('abort', abandon, { once: true });
   try {
-    return await asking.done;
+    return await execution.done;
   } finally {
-    stop.removeEventListener('abort', leave);
+    stop.removeEventListener('abort', abandon);
   }
 }
 
 /** The record is all that is wanted of the answer. */
-export function nobodyReads(): ResponseSink {
+export function discardingResponseSink(): ResponseSink {
   let begun = false;
   return {
     get headSent() {

@@ -2,16 +2,26 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { trial } from '../eval/decide.ts';
+import { runTrial } from '../eval/decide.ts';
 import type { Item, Outcome } from '../eval/outcomes.ts';
-import { type Asked, accountsOf, bare, type Place, patient, route, run, type Sample, type Summary } from '../eval/tails.ts';
+import {
+  accountsOf,
+  type LatencySample,
+  longQueue,
+  noQueueNoHedge,
+  simulatedRoute,
+  simulateTails,
+  type TailSummary,
+  type TargetProfile,
+  type TracedRequest,
+} from '../eval/tails.ts';
 import { table } from '../gateway/cli/cli.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 
 const root = resolve(import.meta.dirname, '..', process.env.HINDCAST_RECORDINGS ?? '../shared/data');
 const requestsMax = 12_000;
 
-interface Call {
+interface RecordedCall {
   readonly provider: string;
   readonly model: string;
   readonly ttft_s: number;
@@ -27,12 +37,12 @@ function main(): number {
     process.stderr.write(`The recorded data is not in ${root}: ${missing.join(', ')}. HINDCAST_RECORDINGS says where it is.\n`);
     return 2;
   }
-  const asked = arrivals();
-  const calls = linesOf('traces/llmperf_2023-12_latency.jsonl').map(line => JSON.parse(line) as Call);
-  print(`${asked.length} requests as they came to Azure OpenAI in ${Math.round(asked.at(-1)!.atMs / 60_000)} minutes.\n`);
-  hedging(asked, calls);
-  refusals(asked, calls);
-  cascade();
+  const traffic = readArrivals();
+  const calls = linesOf('traces/llmperf_2023-12_latency.jsonl').map(line => JSON.parse(line) as RecordedCall);
+  print(`${traffic.length} requests as they came to Azure OpenAI in ${Math.round(traffic.at(-1)!.atMs / 60_000)} minutes.\n`);
+  reportHedging(traffic, calls);
+  reportRateLimits(traffic, calls);
+  reportCascade();
   return 0;
 }
 
@@ -44,7 +54,7 @@ const linesOf = (file: string): readonly string[] =>
     .split('\n')
     .filter(line => line !== '');
 
-function arrivals(): readonly Asked[] {
+function readArrivals(): readonly TracedRequest[] {
   const lines = gunzipSync(readFileSync(join(root, 'traces/azure_llm_2023_conv.csv.gz')))
     .toString()
     .trim()
@@ -57,7 +67,7 @@ function arrivals(): readonly Asked[] {
   });
 }
 
-const samplesOf = (calls: readonly Call[], provider: string, model: string): readonly Sample[] =>
+const samplesOf = (calls: readonly RecordedCall[], provider: string, model: string): readonly LatencySample[] =>
   calls
     .filter(call => call.provider === provider && call.model === model && call.error_code === null)
     .map(({ ttft_s: first, total_s: total }) => ({ firstTokenMs: Math.round(first * 1000), totalMs: Math.round(total * 1000) }));
@@ -65,13 +75,13 @@ const samplesOf = (calls: readonly Call[], provider: string, model: string): rea
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-function hedging(asked: readonly Asked[], calls: readonly Call[]): void {
+function reportHedging(traffic: readonly TracedRequest[], calls: readonly RecordedCall[]): void {
   const target = 'together/llama-2-13b';
-  const places = new Map<string, Place>([[target, { samples: samplesOf(calls, 'together', 'llama-2-13b-chat') }]]);
+  const places = new Map<string, TargetProfile>([[target, { samples: samplesOf(calls, 'together', 'llama-2-13b-chat') }]]);
   const accounts = accountsOf(places);
-  const plain = run(asked, places, accounts, { plan: route([target]) });
-  const hedged = run(asked, places, accounts, { plan: route([target], { hedgeAfter: 'p95' }) });
-  const row = (name: string, { firstTokenMs, hedges, requests, cost }: Summary): string[] => [
+  const plain = simulateTails(traffic, places, accounts, { plan: simulatedRoute([target]) });
+  const hedged = simulateTails(traffic, places, accounts, { plan: simulatedRoute([target], { hedgeAfter: 'p95' }) });
+  const row = (name: string, { firstTokenMs, hedges, requests, cost }: TailSummary): string[] => [
     name,
     ...[0.5, 0.95, 0.99, 0.999].map(q => seconds(firstTokenMs(q))),
     percent(hedges / requests),
@@ -82,46 +92,57 @@ function hedging(asked: readonly Asked[], calls: readonly Call[]): void {
   print(`p99 is cut by a factor of ${(plain.firstTokenMs(0.99) / hedged.firstTokenMs(0.99)).toFixed(1)}.\n`);
 }
 
-function refusals(asked: readonly Asked[], calls: readonly Call[]): void {
-  const rate = (60_000 * asked.length) / asked.at(-1)!.atMs;
-  const lepton: Place = { samples: samplesOf(calls, 'lepton', 'llama-2-13b-chat') };
-  const anyscale: Place = { samples: samplesOf(calls, 'anyscale', 'llama-2-13b-chat') };
+function reportRateLimits(traffic: readonly TracedRequest[], calls: readonly RecordedCall[]): void {
+  const rate = (60_000 * traffic.length) / traffic.at(-1)!.atMs;
+  const lepton: TargetProfile = { samples: samplesOf(calls, 'lepton', 'llama-2-13b-chat') };
+  const anyscale: TargetProfile = { samples: samplesOf(calls, 'anyscale', 'llama-2-13b-chat') };
   // It answered 60 of 450 recorded calls and 429 to the others.
-  const most = new Map<string, Place>([
+  const most = new Map<string, TargetProfile>([
     ['lepton/llama', { ...lepton, requestsPerMinute: (rate * 60) / 450 }],
     ['anyscale/llama', anyscale],
   ]);
-  const bursts = new Map<string, Place>([['lepton/llama', { ...lepton, requestsPerMinute: 1.3 * rate }]]);
+  const bursts = new Map<string, TargetProfile>([['lepton/llama', { ...lepton, requestsPerMinute: 1.3 * rate }]]);
   const both = ['lepton/llama', 'anyscale/llama'];
-  const rows: [string, Summary][] = [
-    ['429 to most calls: alone', run(asked, most, accountsOf(most), { plan: route(['lepton/llama']), routing: bare })],
-    ['429 to most calls: spilling to a second', run(asked, most, accountsOf(most), { plan: route(both) })],
-    ['429 in bursts: alone', run(asked, bursts, accountsOf(bursts), { plan: route(['lepton/llama']), routing: bare })],
+  const rows: [string, TailSummary][] = [
+    [
+      '429 to most calls: alone',
+      simulateTails(traffic, most, accountsOf(most), { plan: simulatedRoute(['lepton/llama']), routing: noQueueNoHedge }),
+    ],
+    ['429 to most calls: spilling to a second', simulateTails(traffic, most, accountsOf(most), { plan: simulatedRoute(both) })],
+    [
+      '429 in bursts: alone',
+      simulateTails(traffic, bursts, accountsOf(bursts), { plan: simulatedRoute(['lepton/llama']), routing: noQueueNoHedge }),
+    ],
     [
       '429 in bursts: queueing, limit learned',
-      run(asked, bursts, accountsOf(bursts), { plan: route(['lepton/llama'], { retries: 3 }), routing: patient }),
+      simulateTails(traffic, bursts, accountsOf(bursts), { plan: simulatedRoute(['lepton/llama'], { retries: 3 }), routing: longQueue }),
     ],
     [
       '429 in bursts: queueing, limit configured',
-      run(asked, bursts, accountsOf(bursts, 1.3 * rate), { plan: route(['lepton/llama']), routing: patient }),
+      simulateTails(traffic, bursts, accountsOf(bursts, 1.3 * rate), { plan: simulatedRoute(['lepton/llama']), routing: longQueue }),
     ],
   ];
   print('Goodput when a provider answers 429, as lepton did to 390 of 450 calls.');
   print(
     table(
       ['', 'answered', 'calls refused with 429', 'p99 of first content'],
-      rows.map(([name, told]) => [name, percent(told.answered / told.requests), String(told.refused), seconds(told.firstTokenMs(0.99))]),
+      rows.map(([name, summary]) => [
+        name,
+        percent(summary.answered / summary.requests),
+        String(summary.refused),
+        seconds(summary.firstTokenMs(0.99)),
+      ]),
     ),
   );
   print('');
 }
 
-interface Line {
+interface OutcomeLine {
   readonly id: string;
   readonly targets: Readonly<Record<string, { readonly quality: number; readonly confidence?: number; readonly cost: number }>>;
 }
 
-function cascade(): void {
+function reportCascade(): void {
   const items = linesOf('eval/mot_date_outcomes.jsonl').map(itemOf);
   const [weak, strong] = ['gpt-3.5/cot1+pot1', 'gpt-4/cot-sc'];
   const step = { timeoutMs: 1e12, retries: 0, backoffMs: 0 };
@@ -138,7 +159,7 @@ function cascade(): void {
     ...[0.8, 0.7, 0.6].map((atLeast): [string, RoutePolicy] => [`cascade, accept at ${atLeast}`, chain(atLeast)]),
   ];
   const judged = policies.map(([name, policy]) => {
-    const trials = items.map(item => trial(policy, item));
+    const trials = items.map(item => runTrial(policy, item));
     const mean = (of: (t: (typeof trials)[number]) => number): number => trials.reduce((sum, t) => sum + of(t), 0) / trials.length;
     return {
       name,
@@ -163,7 +184,7 @@ function cascade(): void {
 }
 
 function itemOf(line: string): Item {
-  const { id, targets } = JSON.parse(line) as Line;
+  const { id, targets } = JSON.parse(line) as OutcomeLine;
   const outcomes = Object.entries(targets).map(([target, { quality, confidence, cost }]): [string, Outcome] => [
     target,
     { quality, costNanoUsd: Math.round(cost * 1e9), signals: confidence === undefined ? {} : { mean_logprob: confidence } },

@@ -9,7 +9,7 @@ const share = 0.75;
  * K_m = Π (1 + ν_j (bound - x_j)) of a gambler who bets that it is not is a supermartingale; p = 1 / max K_m by Ville's inequality.
  * Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting" (2024); as in Learn-then-Test.
  */
-export function bettingBelow(values: Numbers, bound: number, delta = 0.05): number {
+export function bettingPValue(values: Numbers, bound: number, delta = 0.05): number {
   if (bound >= 1) return 0;
   const n = values.length;
   const most = share / (1 - bound);
@@ -27,8 +27,8 @@ export function bettingBelow(values: Numbers, bound: number, delta = 0.05): numb
 }
 
 /** The same for numbers in [-1, 1], such as the paired loss of quality: x becomes (x + 1) / 2, and the bound likewise. */
-export const bettingLossBelow = (losses: Numbers, bound: number, delta = 0.05): number =>
-  bettingBelow(
+export const bettingLossPValue = (losses: Numbers, bound: number, delta = 0.05): number =>
+  bettingPValue(
     tabulate(losses.length, i => (losses[i]! + 1) / 2),
     (bound + 1) / 2,
     delta,
@@ -38,7 +38,7 @@ export const bettingLossBelow = (losses: Numbers, bound: number, delta = 0.05): 
  * The fallback for any bounded loss: Hoeffding's tight bound or Bentkus' (2004), whichever is smaller, of "the mean is above `bound`";
  * as in Learn-then-Test (arXiv 2110.01052). Useless for a net loss, where betting says far more.
  */
-export function hoeffdingBentkusBelow(mean: number, n: number, bound: number): number {
+export function hoeffdingBentkusPValue(mean: number, n: number, bound: number): number {
   if (mean >= bound) return 1;
   const part = (share: number, of: number): number => (share === 0 ? 0 : share * Math.log(share / of));
   const hoeffding = Math.exp(-n * (part(mean, bound) + part(1 - mean, 1 - bound)));

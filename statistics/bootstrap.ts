@@ -1,7 +1,7 @@
 /** The paired cluster bootstrap: whole clusters drawn again, the same draw for every configuration and every metric. */
 import { type Clusters, type Numbers, sum, tabulate } from './cluster.ts';
 import type { Inference } from './estimate.ts';
-import { below, random } from './random.ts';
+import { randomGenerator, randomInteger } from './random.ts';
 import { normalCdf, normalQuantile } from './special.ts';
 
 /** A number computed from the data with each cluster counted `weights[cluster]` times. */
@@ -21,18 +21,18 @@ export function clusterBootstrap(
   options: { readonly seed: number; readonly resamples?: number },
 ): Inference[] {
   const resamples = options.resamples ?? resamplesDefault(clusters);
-  const draw = random(options.seed);
+  const draw = randomGenerator(options.seed);
   const weights = new Float64Array(clusters);
   const replicates = statistics.map(() => new Float64Array(resamples));
   for (let b = 0; b < resamples; b++) {
     weights.fill(0);
-    for (let g = 0; g < clusters; g++) weights[below(draw, clusters)]!++;
+    for (let g = 0; g < clusters; g++) weights[randomInteger(draw, clusters)]!++;
     for (const [s, statistic] of statistics.entries()) replicates[s]![b] = statistic(weights);
   }
-  return statistics.map((statistic, s) => corrected(statistic, replicates[s]!.filter(Number.isFinite).sort(), clusters));
+  return statistics.map((statistic, s) => bcaInference(statistic, replicates[s]!.filter(Number.isFinite).sort(), clusters));
 }
 
-function corrected(statistic: Statistic, replicates: Float64Array, clusters: number): Inference {
+function bcaInference(statistic: Statistic, replicates: Float64Array, clusters: number): Inference {
   const value = statistic(new Float64Array(clusters).fill(1));
   const count = replicates.length;
   const [bias, acceleration] = clusters > correctedClustersMax ? [0, 0] : [biasOf(value, replicates), accelerationOf(statistic, clusters)];
@@ -55,8 +55,8 @@ function corrected(statistic: Statistic, replicates: Float64Array, clusters: num
       const tail = (1 - confidence) / 2;
       return { value, low: Math.min(value, at(shareAt(tail))), high: Math.max(value, at(shareAt(1 - tail))) };
     },
-    below: bound => (value >= bound ? 1 : clamp(1 - pAt(shareUnder(replicates, bound)))),
-    above: bound => (value <= bound ? 1 : clamp(pAt(1 - shareOver(replicates, bound)))),
+    pValueBelow: bound => (value >= bound ? 1 : clamp(1 - pAt(shareUnder(replicates, bound)))),
+    pValueAbove: bound => (value <= bound ? 1 : clamp(pAt(1 - shareOver(replicates, bound)))),
   };
 }
 
@@ -107,10 +107,10 @@ export function quantileStatistic(values: Numbers, q: number, clusters: Clusters
   const sizes = clusterSums(new Float64Array(values.length).fill(1), clusters);
   return weights => {
     const wanted = q * weightedSum(sizes, weights) - 1e-9;
-    let seen = 0;
+    let cumulativeWeight = 0;
     for (const i of order) {
-      seen += weights[clusters.of[i]!]!;
-      if (seen >= wanted && seen > 0) return values[i]!;
+      cumulativeWeight += weights[clusters.of[i]!]!;
+      if (cumulativeWeight >= wanted && cumulativeWeight > 0) return values[i]!;
     }
     return Number.NaN;
   };

@@ -15,24 +15,24 @@ export interface Bin {
 }
 
 /** Bins of equal width over [0, 1], closed above as is usual; empty ones are left out. */
-export function widthBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
+export function equalWidthBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
   const of = (c: number): number => Math.min(bins - 1, Math.max(0, Math.ceil(c * bins) - 1));
-  return gather(confidences, outcomes, Array.from(confidences as ArrayLike<number>, of), bins);
+  return binsOf(confidences, outcomes, Array.from(confidences as ArrayLike<number>, of), bins);
 }
 
 /** Bins of equal count; equal confidences stay together. */
-export function massBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
-  return gather(confidences, outcomes, massBinOf(confidences, bins), bins);
+export function equalCountBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
+  return binsOf(confidences, outcomes, equalCountBinOf(confidences, bins), bins);
 }
 
 /** Which items the bins of equal count hold, from the least sure up. */
-export function massMembers(confidences: Numbers, bins = 10): readonly (readonly number[])[] {
+export function equalCountMembers(confidences: Numbers, bins = 10): readonly (readonly number[])[] {
   const members = Array.from({ length: bins }, (): number[] => []);
-  for (const [i, bin] of massBinOf(confidences, bins).entries()) members[bin]!.push(i);
+  for (const [i, bin] of equalCountBinOf(confidences, bins).entries()) members[bin]!.push(i);
   return members.filter(bin => bin.length > 0);
 }
 
-function massBinOf(confidences: Numbers, bins: number): readonly number[] {
+function equalCountBinOf(confidences: Numbers, bins: number): readonly number[] {
   const n = confidences.length;
   const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => confidences[a]! - confidences[b]!);
   const bin = new Array<number>(n).fill(0);
@@ -44,7 +44,7 @@ function massBinOf(confidences: Numbers, bins: number): readonly number[] {
   return bin;
 }
 
-function gather(confidences: Numbers, outcomes: Numbers, bin: readonly number[], bins: number): Bin[] {
+function binsOf(confidences: Numbers, outcomes: Numbers, bin: readonly number[], bins: number): Bin[] {
   const sums = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, outcome: 0 }));
   for (const [i, b] of bin.entries()) {
     sums[b]!.count++;

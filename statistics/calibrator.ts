@@ -1,7 +1,7 @@
 /** Turns a signal into the quality it has meant so far: Platt's curve, the beta curve, isotonic steps; each a few numbers. */
 import { type Clusters, type Numbers, tabulate } from './cluster.ts';
 import { fitLogistic, logistic } from './logistic.ts';
-import { random, shuffled } from './random.ts';
+import { randomGenerator, shuffled } from './random.ts';
 
 export type Calibrator =
   /** The signal itself. */
@@ -124,7 +124,7 @@ export function crossFitted(
   { folds = 10, seed = 0 }: { readonly folds?: number; readonly seed?: number } = {},
 ): Float64Array {
   const n = signals.length;
-  const order = shuffled([...Array(clusters.count).keys()], random(seed));
+  const order = shuffled([...Array(clusters.count).keys()], randomGenerator(seed));
   const foldOf = new Int32Array(clusters.count);
   for (const [rank, cluster] of order.entries()) foldOf[cluster] = rank % folds;
   const predicted = new Float64Array(n);

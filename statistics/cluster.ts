@@ -29,20 +29,20 @@ export function clustersOf(keys: readonly string[]): Clusters {
 /** Every item a cluster of its own. */
 export const unclustered = (n: number): Clusters => ({ of: Int32Array.from({ length: n }, (_, i) => i), count: n });
 
-export interface Mean {
+export interface ClusteredMean {
   readonly mean: number;
   readonly n: number;
   readonly clusters: number;
   /** SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - x̄))² / n²; 0 with a single cluster, which shows no spread between clusters. */
-  readonly error: number;
+  readonly standardError: number;
   /** As if every item were independent: s/√n. */
-  readonly errorIid: number;
+  readonly standardErrorIid: number;
   /** error² / errorIid²: how many times fewer items the data are worth; 1 when there is no spread. */
   readonly designEffect: number;
 }
 
 /** Cameron and Miller, "A practitioner's guide to cluster-robust inference" (2015); Miller, arXiv 2411.00640, appendix A, without the G/(G-1). */
-export function clusteredMean(values: Numbers, clusters: Clusters): Mean {
+export function clusteredMean(values: Numbers, clusters: Clusters): ClusteredMean {
   const n = values.length;
   const { count: groups } = clusters;
   const mean = sum(values) / n;
@@ -56,13 +56,20 @@ export function clusteredMean(values: Numbers, clusters: Clusters): Mean {
   const between = sums.reduce((s, x) => s + x * x, 0);
   const error = groups > 1 ? Math.sqrt(((groups / (groups - 1)) * between) / n ** 2) : 0;
   const errorIid = n > 1 ? Math.sqrt(squares / (n * (n - 1))) : 0;
-  return { mean, n, clusters: groups, error, errorIid, designEffect: errorIid > 0 ? (error / errorIid) ** 2 : 1 };
+  return {
+    mean,
+    n,
+    clusters: groups,
+    standardError: error,
+    standardErrorIid: errorIid,
+    designEffect: errorIid > 0 ? (error / errorIid) ** 2 : 1,
+  };
 }
 
 /** The mean of anything that has no bounds, such as a cost: t with G-1 degrees of freedom. */
 export function meanInference(values: Numbers, clusters: Clusters): Inference {
-  const { mean, error } = clusteredMean(values, clusters);
-  return tInference(mean, error, clusters.count - 1);
+  const { mean, standardError } = clusteredMean(values, clusters);
+  return tInference(mean, standardError, clusters.count - 1);
 }
 
 /**
@@ -71,12 +78,12 @@ export function meanInference(values: Numbers, clusters: Clusters): Inference {
  * Bonett and Price's adjusted interval (2012), here for clusters and graded outcomes as well.
  */
 export function boundedMeanInference(values: Numbers, clusters: Clusters, from: number, to: number): Inference {
-  const { mean, error } = guardedMean(values, clusters, from, to);
-  return tInference(sum(values) / values.length, error, clusters.count - 1, mean);
+  const { mean, standardError } = regularisedMean(values, clusters, from, to);
+  return tInference(sum(values) / values.length, standardError, clusters.count - 1, mean);
 }
 
 /** The mean and its error with the two imaginary items. */
-export function guardedMean(values: Numbers, clusters: Clusters, from: number, to: number): Mean {
+export function regularisedMean(values: Numbers, clusters: Clusters, from: number, to: number): ClusteredMean {
   const n = values.length;
   const more = new Float64Array(n + 2);
   const of = new Int32Array(n + 2);
@@ -96,7 +103,7 @@ export function ratioInference(numerator: Numbers, denominator: Numbers, cluster
   const ratio = sum(numerator) / total;
   const residuals = new Float64Array(n);
   for (let i = 0; i < n; i++) residuals[i] = ((numerator[i]! - ratio * denominator[i]!) * n) / total;
-  return tInference(ratio, clusteredMean(residuals, clusters).error, clusters.count - 1);
+  return tInference(ratio, clusteredMean(residuals, clusters).standardError, clusters.count - 1);
 }
 
 /** candidate - baseline, item by item. */
@@ -105,7 +112,7 @@ export function differences(candidate: Numbers, baseline: Numbers): Float64Array
 }
 
 /** The error of a difference of means had the two been measured on different items: what forgetting the pairs costs. */
-export const unpairedError = (a: Mean, b: Mean): number => Math.hypot(a.errorIid, b.errorIid);
+export const unpairedStandardError = (a: ClusteredMean, b: ClusteredMean): number => Math.hypot(a.standardErrorIid, b.standardErrorIid);
 
 export function sum(values: Numbers): number {
   let total = 0;

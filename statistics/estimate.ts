@@ -13,9 +13,9 @@ export interface Inference {
   /** Two-sided, `confidence` in (0, 1). */
   interval(confidence: number): Estimate;
   /** One-sided p-value of "it is at least `bound`": small when the data say that it lies below. */
-  below(bound: number): number;
+  pValueBelow(bound: number): number;
   /** One-sided p-value of "it is at most `bound`". */
-  above(bound: number): number;
+  pValueAbove(bound: number): number;
 }
 
 /** `centre` ± t·`error`; the interval always holds `value`, which an interval moved towards a safe centre might miss. */
@@ -24,21 +24,21 @@ export function tInference(value: number, error: number, df: number, centre = va
   return {
     value,
     interval: confidence => {
-      const reach = error === 0 ? 0 : error * studentQuantile((1 + confidence) / 2, df);
-      return { value, low: Math.min(value, centre - reach), high: Math.max(value, centre + reach) };
+      const halfWidth = error === 0 ? 0 : error * studentQuantile((1 + confidence) / 2, df);
+      return { value, low: Math.min(value, centre - halfWidth), high: Math.max(value, centre + halfWidth) };
     },
     // Never surer than the interval, which holds the value.
-    below: bound => (value >= bound ? Math.max(0.5, p((centre - bound) / error)) : df <= 0 ? 1 : p((centre - bound) / error)),
-    above: bound => (value <= bound ? Math.max(0.5, p((bound - centre) / error)) : df <= 0 ? 1 : p((bound - centre) / error)),
+    pValueBelow: bound => (value >= bound ? Math.max(0.5, p((centre - bound) / error)) : df <= 0 ? 1 : p((centre - bound) / error)),
+    pValueAbove: bound => (value <= bound ? Math.max(0.5, p((bound - centre) / error)) : df <= 0 ? 1 : p((bound - centre) / error)),
   };
 }
 
 /** A number that is known without doubt, such as an answer's price in a table. */
-export const certain = (value: number): Inference => ({
+export const exactInference = (value: number): Inference => ({
   value,
   interval: () => ({ value, low: value, high: value }),
-  below: bound => (value < bound ? 0 : 1),
-  above: bound => (value > bound ? 0 : 1),
+  pValueBelow: bound => (value < bound ? 0 : 1),
+  pValueAbove: bound => (value > bound ? 0 : 1),
 });
 
 /** The same number in other words: `scale` must not be 0. */
@@ -52,8 +52,8 @@ export function scaled(inference: Inference, scale: number, shift = 0): Inferenc
       const ends = [low * scale + shift, high * scale + shift];
       return { value: value * scale + shift, low: Math.min(...ends), high: Math.max(...ends) };
     },
-    below: bound => (turned ? inference.above(back(bound)) : inference.below(back(bound))),
-    above: bound => (turned ? inference.below(back(bound)) : inference.above(back(bound))),
+    pValueBelow: bound => (turned ? inference.pValueAbove(back(bound)) : inference.pValueBelow(back(bound))),
+    pValueAbove: bound => (turned ? inference.pValueBelow(back(bound)) : inference.pValueAbove(back(bound))),
   };
 }
 
@@ -61,11 +61,11 @@ export function scaled(inference: Inference, scale: number, shift = 0): Inferenc
  * How many times as much data would decide that the number lies on its own side of `bound` with a power of 80 %, its error shrinking
  * with the square root of the count; undefined when the value itself does not lie beyond the bound.
  */
-export function timesNeeded(inference: Inference, bound: number, confidence: number, power = 0.8): number | undefined {
+export function sampleSizeFactor(inference: Inference, bound: number, confidence: number, power = 0.8): number | undefined {
   const { value, low, high } = inference.interval(confidence);
   const gap = Math.abs(value - bound);
-  const reach = value < bound ? high - value : value - low;
-  if (gap === 0 || !Number.isFinite(reach)) return undefined;
+  const halfWidth = value < bound ? high - value : value - low;
+  if (gap === 0 || !Number.isFinite(halfWidth)) return undefined;
   const critical = normalQuantile((1 + confidence) / 2);
-  return (((reach / critical) * (critical + normalQuantile(power))) / gap) ** 2;
+  return (((halfWidth / critical) * (critical + normalQuantile(power))) / gap) ** 2;
 }

@@ -4,10 +4,10 @@
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p);
   const adjusted = new Array<number>(pValues.length).fill(1);
-  let running = 0;
+  let runningBound = 0;
   for (const [rank, { p, i }] of order.entries()) {
-    running = Math.max(running, Math.min(1, p * (pValues.length - rank)));
-    adjusted[i] = running;
+    runningBound = Math.max(runningBound, Math.min(1, p * (pValues.length - rank)));
+    adjusted[i] = runningBound;
   }
   return adjusted;
 }
@@ -29,10 +29,10 @@ export function fixedSequence(pValues: Iterable<number>, delta: number): number 
 export function benjaminiHochberg(pValues: readonly number[]): number[] {
   const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => b.p - a.p);
   const adjusted = new Array<number>(pValues.length).fill(1);
-  let running = 1;
+  let runningBound = 1;
   for (const [rank, { p, i }] of order.entries()) {
-    running = Math.min(running, (p * pValues.length) / (pValues.length - rank));
-    adjusted[i] = running;
+    runningBound = Math.min(runningBound, (p * pValues.length) / (pValues.length - rank));
+    adjusted[i] = runningBound;
   }
   return adjusted;
 }

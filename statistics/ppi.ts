@@ -2,7 +2,7 @@
 import { type Clusters, clusteredMean, clustersOf, type Numbers, sum, tabulate } from './cluster.ts';
 import { type Inference, tInference } from './estimate.ts';
 
-export interface Powered {
+export interface PredictionPoweredMean {
   readonly inference: Inference;
   /** How far the judge is followed, from 0 to 1 (Angelopoulos, Duchi and Zrnic, "PPI++", arXiv 2311.01453). */
   readonly lambda: number;
@@ -16,7 +16,7 @@ export interface Powered {
  * clusters: the judge's opinions of all and the corrections of the labelled are summed cluster by cluster, so that answers of one
  * conversation count together. `labels` is NaN where nobody looked. Undefined with fewer than two labelled clusters.
  */
-export function poweredMean(judged: Numbers, labels: Numbers, clusters: Clusters): Powered | undefined {
+export function predictionPoweredMean(judged: Numbers, labels: Numbers, clusters: Clusters): PredictionPoweredMean | undefined {
   const n = judged.length;
   const at = [...Array(n).keys()].filter(i => !Number.isNaN(labels[i]!));
   const m = at.length;
@@ -29,8 +29,8 @@ export function poweredMean(judged: Numbers, labels: Numbers, clusters: Clusters
   // Each item's share of the estimate: n of them whose mean is the estimate.
   const influence = tabulate(n, i => lambda * judged[i]! + (Number.isNaN(labels[i]!) ? 0 : ((labels[i]! - lambda * judged[i]!) * n) / m));
   const centred = tabulate(n, i => influence[i]! - (Number.isNaN(labels[i]!) ? 0 : ((sum(y) - lambda * sum(f)) / m) * (n / m)));
-  const { error } = clusteredMean(centred, clusters);
-  return { inference: tInference(value, error, groups.count - 1), lambda, labelled: m, bias: (sum(y) - sum(f)) / m };
+  const { standardError } = clusteredMean(centred, clusters);
+  return { inference: tInference(value, standardError, groups.count - 1), lambda, labelled: m, bias: (sum(y) - sum(f)) / m };
 }
 
 function covariance(a: Numbers, b: Numbers): number {

@@ -9,8 +9,8 @@ export function wilson(successes: number, n: number, confidence: number): Estima
   const z = normalQuantile((1 + confidence) / 2);
   const p = successes / n;
   const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
-  const reach = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
-  return { value: p, low: p === 0 ? 0 : Math.max(0, centre - reach), high: p === 1 ? 1 : Math.min(1, centre + reach) };
+  const halfWidth = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return { value: p, low: p === 0 ? 0 : Math.max(0, centre - halfWidth), high: p === 1 ? 1 : Math.min(1, centre + halfWidth) };
 }
 
 /** The exact interval of Clopper and Pearson (1934). */
@@ -26,31 +26,31 @@ export const lowerBound = (successes: number, n: number, confidence: number): nu
   successes <= 0 ? 0 : betaQuantile(1 - confidence, successes, n - successes + 1);
 
 /** P(Bin(n, bound) ≤ successes): the exact p-value of "the share is at least `bound`". */
-export const binomialBelow = (successes: number, n: number, bound: number): number => binomialCdf(successes, n, bound);
+export const binomialPValueBelow = (successes: number, n: number, bound: number): number => binomialCdf(successes, n, bound);
 /** P(Bin(n, bound) ≥ successes): the exact p-value of "the share is at most `bound`". */
-export const binomialAbove = (successes: number, n: number, bound: number): number =>
+export const binomialPValueAbove = (successes: number, n: number, bound: number): number =>
   successes <= 0 ? 1 : incompleteBeta(bound, successes, n - successes + 1);
 
 /**
  * How many independent items the clustered ones are worth: n divided by the design effect, never more than n. When all say the same,
  * the spread shows nothing about how alike a cluster's items are: then each cluster counts once.
  */
-export function effectiveSize(values: Numbers, clusters: Clusters): number {
-  const { n, errorIid, designEffect } = clusteredMean(values, clusters);
+export function effectiveSampleSize(values: Numbers, clusters: Clusters): number {
+  const { n, standardErrorIid, designEffect } = clusteredMean(values, clusters);
   if (clusters.count === n) return n;
-  return errorIid === 0 ? clusters.count : Math.min(n, n / Math.max(1, designEffect));
+  return standardErrorIid === 0 ? clusters.count : Math.min(n, n / Math.max(1, designEffect));
 }
 
 /** Wilson's interval and the score test it inverts, on the effective size. For showing. */
-export function shareInference(values: Numbers, clusters: Clusters): Inference {
+export function proportionInference(values: Numbers, clusters: Clusters): Inference {
   const { mean } = clusteredMean(values, clusters);
-  const n = effectiveSize(values, clusters);
+  const n = effectiveSampleSize(values, clusters);
   const z = (bound: number): number => (mean - bound) / Math.sqrt((bound * (1 - bound)) / n);
   return {
     value: mean,
     interval: confidence => ({ ...wilson(mean * n, n, confidence), value: mean }),
-    below: bound => (bound <= 0 ? 1 : bound >= 1 ? Number(mean >= bound) : normalCdf(z(bound))),
-    above: bound => (bound >= 1 ? 1 : bound <= 0 ? Number(mean <= bound) : normalCdf(-z(bound))),
+    pValueBelow: bound => (bound <= 0 ? 1 : bound >= 1 ? Number(mean >= bound) : normalCdf(z(bound))),
+    pValueAbove: bound => (bound >= 1 ? 1 : bound <= 0 ? Number(mean <= bound) : normalCdf(-z(bound))),
   };
 }
 
@@ -58,13 +58,13 @@ export function shareInference(values: Numbers, clusters: Clusters): Inference {
  * The exact binomial, for promises. With clusters on the effective size, less the t-to-t correction for its being estimated from
  * few of them (Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts", 1998).
  */
-export function exactShareInference(values: Numbers, clusters: Clusters): Inference {
+export function exactProportionInference(values: Numbers, clusters: Clusters): Inference {
   const { mean, n: items } = clusteredMean(values, clusters);
   const sizeAt = (confidence: number): number => {
     if (clusters.count === items) return items;
     const p = (1 + confidence) / 2;
     const correction = clusters.count < 2 ? 0 : (studentQuantile(p, items - 1) / studentQuantile(p, clusters.count - 1)) ** 2;
-    return Math.min(items, effectiveSize(values, clusters) * correction);
+    return Math.min(items, effectiveSampleSize(values, clusters) * correction);
   };
   // For a p-value the correction is taken where 95 % intervals are.
   const n = sizeAt(0.95);
@@ -74,8 +74,8 @@ export function exactShareInference(values: Numbers, clusters: Clusters): Infere
       const size = sizeAt(confidence);
       return { ...exactInterval(mean * size, size, confidence), value: mean };
     },
-    below: bound => (bound <= 0 ? 1 : binomialBelow(mean * n, n, Math.min(1, bound))),
-    above: bound => (bound >= 1 ? 1 : binomialAbove(mean * n, n, Math.max(0, bound))),
+    pValueBelow: bound => (bound <= 0 ? 1 : binomialPValueBelow(mean * n, n, Math.min(1, bound))),
+    pValueAbove: bound => (bound >= 1 ? 1 : binomialPValueAbove(mean * n, n, Math.max(0, bound))),
   };
 }
 

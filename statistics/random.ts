@@ -4,7 +4,7 @@
 export type Random = () => number;
 
 /** The sfc32 generator of Chris Doty-Humphrey, its state filled from the seed by a counter and warmed up. */
-export function random(seed: number): Random {
+export function randomGenerator(seed: number): Random {
   let [a, b, c, counter] = [0x9e3779b9, seed | 0, Math.floor(seed / 0x1_0000_0000) | 0, 1];
   const next = (): number => {
     const t = (((a + b) | 0) + counter) | 0;
@@ -20,13 +20,13 @@ export function random(seed: number): Random {
 }
 
 /** A whole number in [0, n). */
-export const below = (draw: Random, n: number): number => Math.floor(draw() * n);
+export const randomInteger = (draw: Random, n: number): number => Math.floor(draw() * n);
 
 /** A new order of the same things: Fisher and Yates. */
 export function shuffled<Thing>(things: readonly Thing[], draw: Random): Thing[] {
   const order = [...things];
   for (let i = order.length - 1; i > 0; i--) {
-    const j = below(draw, i + 1);
+    const j = randomInteger(draw, i + 1);
     [order[i], order[j]] = [order[j]!, order[i]!];
   }
   return order;

@@ -27,7 +27,7 @@ export function sequentialInference(value: number, error: number, n: number, pla
   return {
     value,
     interval: confidence => ({ value, low: value - margin(1 - confidence), high: value + margin(1 - confidence) }),
-    below: bound => p(bound - value),
-    above: bound => p(value - bound),
+    pValueBelow: bound => p(bound - value),
+    pValueAbove: bound => p(value - bound),
   };
 }

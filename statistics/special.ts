@@ -5,7 +5,7 @@ const lanczos = [
   -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 const tiny = 1e-300;
-const close = 1e-16;
+const tolerance = 1e-16;
 
 /** ln Γ(x) for x > 0. Lanczos' approximation with g = 7 and nine terms. */
 export function logGamma(x: number): number {
@@ -40,7 +40,7 @@ function betaFraction(x: number, a: number, b: number): number {
     c = away(1 + odd / c);
     const change = c * d;
     fraction *= change;
-    if (Math.abs(change - 1) < close) break;
+    if (Math.abs(change - 1) < tolerance) break;
   }
   return front * fraction;
 }
@@ -59,7 +59,7 @@ export function normalCdf(z: number): number {
 function erfSeries(x: number): number {
   let term = 1;
   let sum = 1;
-  for (let n = 1; term > close * sum; n++) {
+  for (let n = 1; term > tolerance * sum; n++) {
     term *= (2 * x * x) / (2 * n + 1);
     sum += term;
   }

@@ -25,19 +25,19 @@ export function weightedBoundedInference(values: Numbers, weights: Numbers, clus
   const centre = weightedMean(x, w);
   const total = sum(w);
   const residuals = tabulate(n + 2, i => (w[i]! * (x[i]! - centre) * (n + 2)) / total);
-  const { error } = clusteredMean(residuals, { of, count: clusters.count + 2 });
-  return tInference(weightedMean(values, weights), error, clusters.count - 1, centre);
+  const { standardError } = clusteredMean(residuals, { of, count: clusters.count + 2 });
+  return tInference(weightedMean(values, weights), standardError, clusters.count - 1, centre);
 }
 
 /** Kish: (Σ w)² / Σ w²: how many items of equal weight say as much. */
-export const effectiveCount = (weights: Numbers): number => sum(weights) ** 2 / sum(products(weights, weights));
+export const kishEffectiveSampleSize = (weights: Numbers): number => sum(weights) ** 2 / sum(products(weights, weights));
 
 /**
  * For the test of "the mean loss is above `bound`" on items drawn with chances π = 1/w: bound + (w / w_max)(x - bound) lies between the
  * same bounds as x, and its mean over what was drawn is above `bound` just when the mean of x over everything is, since
  * E[w (x - bound) | drawn] is E[x - bound] over a positive number. So a bounded test holds as it is, however unequal the weights.
  */
-export function tilted(losses: Numbers, weights: Numbers, bound: number): Float64Array {
+export function reweightedLosses(losses: Numbers, weights: Numbers, bound: number): Float64Array {
   const most = tabulate(weights.length, i => weights[i]!).reduce((a, b) => Math.max(a, b), 0);
   return tabulate(losses.length, i => bound + (weights[i]! / most) * (losses[i]! - bound));
 }

@@ -1,6 +1,6 @@
 /** Arbitrary policies, fleets and outcomes; chat requests, answers and their streams. Small on purpose: what breaks, breaks small. */
 import fc from 'fast-check';
-import type { Recorded, Recordings } from '../eval/simulate.ts';
+import type { AttemptBehaviour, AttemptBehaviours } from '../eval/simulate.ts';
 import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, TokenLogprob, Tool, Usage } from '../gateway/core/chat.ts';
 import { split } from '../gateway/core/collect.ts';
 import type { Failure, FailureKind } from '../gateway/core/failure.ts';
@@ -129,7 +129,7 @@ export const fleet: fc.Arbitrary<Fleet> = fc
   )
   .map(drawn => new Map(Object.entries(drawn).map(([target, health]) => [target, { ...fresh, ...health }])));
 
-export const recorded: fc.Arbitrary<Recorded> = fc
+export const recorded: fc.Arbitrary<AttemptBehaviour> = fc
   .record({
     openAfterMs: fc.integer({ min: 1, max: 1200 }),
     moreMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3000 })),
@@ -145,11 +145,11 @@ export const recorded: fc.Arbitrary<Recorded> = fc
         releaseAfterMs: saidMs === undefined ? undefined : openAfterMs + saidMs,
         continuable,
         result,
-      }) as Recorded,
+      }) as AttemptBehaviour,
   );
 
 /** Every target has a few behaviours, of which the nth try finds the nth. */
-export const recordings: fc.Arbitrary<Recordings> = fc
+export const recordings: fc.Arbitrary<AttemptBehaviours> = fc
   .tuple(...targets.map(() => fc.array(recorded, { minLength: 1, maxLength: 4 })))
   .map(rows => (target, nth) => {
     const row = rows[targets.indexOf(target as (typeof targets)[number])]!;

@@ -1,6 +1,6 @@
 /** A routing decision after decision: each event with the state before it, the commands after it, and the Moment they were given in. */
-import type { Recordings } from '../eval/simulate.ts';
-import { simulate } from '../eval/simulate.ts';
+import type { AttemptBehaviours } from '../eval/simulate.ts';
+import { simulatePolicy } from '../eval/simulate.ts';
 import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
 import {
   advance,
@@ -46,11 +46,11 @@ export interface RouteTrace {
 export function traceRoute(
   policy: RoutePolicy,
   seed: string,
-  recordings: Recordings,
+  recordings: AttemptBehaviours,
   fleet: Fleet = new Map(),
   seen: Omit<Sight, 'closed'> = {},
 ): RouteTrace {
-  const simulated = simulate(policy, seed, recordings, fleet, 0, seen);
+  const simulated = simulatePolicy(policy, seed, recordings, fleet, 0, seen);
   if (!simulated.supported) throw new Error(`nothing recorded for ${simulated.target}`);
   const first: Moment = momentOf(policy, 0, { closed: closedAt(fleet, 0), ...seen });
   return { ...simulated, steps: traceSteps(policy, seed, first, simulated.events) };

@@ -2,16 +2,16 @@
 import type { Trials } from '../decide.ts';
 import type { Item } from '../outcomes.ts';
 import {
-  bettingBelow,
-  bettingLossBelow,
-  binomialBelow,
+  bettingLossPValue,
+  bettingPValue,
+  binomialPValueBelow,
   type Clusters,
   clusterSums,
-  random,
+  randomGenerator,
+  reweightedLosses,
   shuffled,
   sum,
   tabulate,
-  tilted,
 } from '../statistics.ts';
 import { failures, harms } from '../sweep/measure.ts';
 
@@ -48,12 +48,12 @@ export const boundOf = ({ kind, max }: Constraint): number => (kind === 'latency
 
 export type Method = 'exact binomial' | 'betting on clusters' | 'betting on weighted clusters';
 
-export interface Tester {
+export interface LossTest {
   readonly method: Method;
   p(losses: Float64Array, constraint: Constraint): number;
 }
 
-export interface Testing {
+export interface LossTestOptions {
   /** Every loss is yes or no. */
   readonly exact: boolean;
   readonly confidence: number;
@@ -65,27 +65,30 @@ export interface Testing {
  * Yes and no of independent items are tested by the exact binomial; graded or net losses and clustered items by betting, each cluster
  * one observation: its mean, in an order drawn by the seed. What was drawn with unequal chances is tested tilted, never by the binomial.
  */
-export function testerOf(clusters: Clusters, items: number, { exact, confidence, seed, weights }: Testing): Tester {
+export function lossTestOf(clusters: Clusters, items: number, { exact, confidence, seed, weights }: LossTestOptions): LossTest {
   if (exact && !weights && clusters.count === items) {
-    return { method: 'exact binomial', p: (losses, constraint) => binomialBelow(Math.round(sum(losses)), items, boundOf(constraint)) };
+    return {
+      method: 'exact binomial',
+      p: (losses, constraint) => binomialPValueBelow(Math.round(sum(losses)), items, boundOf(constraint)),
+    };
   }
   const order = shuffled(
     Array.from({ length: clusters.count }, (_, g) => g),
-    random(seed),
+    randomGenerator(seed),
   );
   const sizes = clusterSums(new Float64Array(items).fill(1), clusters);
   return {
     method: weights ? 'betting on weighted clusters' : 'betting on clusters',
     p: (losses, constraint) => {
-      const sums = clusterSums(weights ? tilted(losses, weights, boundOf(constraint)) : losses, clusters);
+      const sums = clusterSums(weights ? reweightedLosses(losses, weights, boundOf(constraint)) : losses, clusters);
       const means = tabulate(order.length, k => sums[order[k]!]! / sizes[order[k]!]!);
-      return (constraint.kind === 'net' ? bettingLossBelow : bettingBelow)(means, boundOf(constraint), 1 - confidence);
+      return (constraint.kind === 'net' ? bettingLossPValue : bettingPValue)(means, boundOf(constraint), 1 - confidence);
     },
   };
 }
 
 /** All of them must hold: a policy that breaks one is as wrong as one that breaks all, so the greatest p-value decides and none is corrected. */
-export function worstP(
+export function maxPValue(
   constraints: readonly Constraint[],
   trials: Trials,
   reference: Trials,

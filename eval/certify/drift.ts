@@ -4,7 +4,7 @@ import type { Item } from '../outcomes.ts';
 import { signalOf } from '../sweep/thresholds.ts';
 
 /** Of one step's signal: shares in bins between these edges; the answers that show none are a bin of their own. */
-export interface Histogram {
+export interface SignalHistogram {
   readonly target: string;
   readonly edges: readonly number[];
   readonly shares: readonly number[];
@@ -13,7 +13,7 @@ export interface Histogram {
 }
 
 export interface Baseline {
-  readonly signals: readonly Histogram[];
+  readonly signals: readonly SignalHistogram[];
   /** Of all requests: what each step but the last accepts. */
   readonly accepted: readonly number[];
 }
@@ -25,22 +25,22 @@ export function baselineOf(chain: Chain, items: readonly Item[], signal: SweptSi
   const targets = chain.targets.slice(0, -1);
   return {
     signals: targets.map(target => {
-      const values = valuesOf(items, target, signal);
+      const values = signalValues(items, target, signal);
       const sorted = values.toSorted((a, b) => a - b);
       const edges = [...new Set(Array.from({ length: bins - 1 }, (_, k) => sorted[Math.floor(((k + 1) * sorted.length) / bins)]!))];
-      return { target, ...sharesIn(items, target, signal, sorted.length === 0 ? [] : edges) };
+      return { target, ...binShares(items, target, signal, sorted.length === 0 ? [] : edges) };
     }),
     accepted: targets.map((target, k) => acceptedShare(items, target, signal, thresholds[k]!)),
   };
 }
 
-const valuesOf = (items: readonly Item[], target: string, signal: SweptSignal): readonly number[] =>
+const signalValues = (items: readonly Item[], target: string, signal: SweptSignal): readonly number[] =>
   items.flatMap(item => signalOf(item.outcomes.get(target), signal) ?? []);
 
 const acceptedShare = (items: readonly Item[], target: string, signal: SweptSignal, threshold: number): number =>
-  valuesOf(items, target, signal).filter(value => value >= threshold).length / Math.max(1, items.length);
+  signalValues(items, target, signal).filter(value => value >= threshold).length / Math.max(1, items.length);
 
-function sharesIn(items: readonly Item[], target: string, signal: SweptSignal, edges: readonly number[]): Omit<Histogram, 'target'> {
+function binShares(items: readonly Item[], target: string, signal: SweptSignal, edges: readonly number[]): Omit<SignalHistogram, 'target'> {
   const answered = items.filter(item => item.outcomes.has(target));
   const counts = new Array<number>(edges.length + 1).fill(0);
   let silent = 0;
@@ -71,7 +71,7 @@ export interface Drift {
 
 export function driftOf(baseline: Baseline, items: readonly Item[], signal: SweptSignal, thresholds: readonly number[]): Drift {
   const perTarget = baseline.signals.map(then => {
-    const now = sharesIn(items, then.target, signal, then.edges);
+    const now = binShares(items, then.target, signal, then.edges);
     const psi = stabilityIndex([...then.shares, then.silent], [...now.shares, now.silent], [then.count, now.count]);
     return { target: then.target, psi, answers: now.count };
   });

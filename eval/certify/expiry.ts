@@ -33,10 +33,11 @@ export function expiryOf(
     return fresh.length === 0 ? [] : [`${target} is answered by ${fresh.join(', ')} now, and was by ${then.join(', ')}`];
   });
   const route =
-    configured === undefined || (same(configured.targets, targets) && configured.thresholds && same(configured.thresholds, thresholds))
+    configured === undefined ||
+    (isSameList(configured.targets, targets) && configured.thresholds && isSameList(configured.thresholds, thresholds))
       ? []
       : [
-          same(configured.targets, targets)
+          isSameList(configured.targets, targets)
             ? `the route accepts at ${configured.thresholds?.join(', ') ?? 'a rule of its own'}, and ${thresholds.join(', ')} was certified`
             : `the route asks ${configured.targets.join(', ')}, and ${targets.join(', ')} was certified`,
         ];
@@ -52,4 +53,4 @@ export function expiryOf(
   return { verdict: 'fresh', reasons: [], drift };
 }
 
-const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);

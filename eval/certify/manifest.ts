@@ -1,8 +1,8 @@
 /** The file that remembers a split and what was certified on it, so that looking twice is neither free nor hidden. */
 import { z } from 'zod';
-import { hashOf, type Role, type Split } from './split.ts';
+import { hashOf, type Split, type SplitRole } from './split.ts';
 
-export interface Use {
+export interface ManifestUse {
   /** Of everything that was tried: chain, signal, constraints, thresholds. */
   readonly family: string;
   /** Of the requests it was tried on. */
@@ -12,9 +12,9 @@ export interface Use {
   readonly at: string;
 }
 
-export interface Manifest {
+export interface SplitManifest {
   readonly split: Split;
-  readonly uses: readonly Use[];
+  readonly uses: readonly ManifestUse[];
 }
 
 const role = z.enum(['tune', 'certify', 'audit']);
@@ -29,7 +29,7 @@ const schema = z.strictObject({
 });
 
 /** A string says what is wrong with it. */
-export function parseManifest(text: string): Manifest | string {
+export function parseManifest(text: string): SplitManifest | string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -42,10 +42,10 @@ export function parseManifest(text: string): Manifest | string {
     return `is no split manifest: ${path.map(String).join('.') || 'the whole'}: ${message}`;
   }
   const { seed, shares, uses, clusters } = parsed.data;
-  return { split: { seed, shares, roles: new Map(Object.entries(clusters) as [string, Role][]) }, uses };
+  return { split: { seed, shares, roles: new Map(Object.entries(clusters) as [string, SplitRole][]) }, uses };
 }
 
-export function printManifest({ split: { seed, shares, roles }, uses }: Manifest): string {
+export function printManifest({ split: { seed, shares, roles }, uses }: SplitManifest): string {
   const clusters = Object.fromEntries([...roles].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return `${JSON.stringify({ kind: 'hindcast-split', version: 1, seed, shares, uses, clusters }, null, 2)}\n`;
 }
@@ -56,18 +56,18 @@ export const familyOf = (what: object): string => hashOf(JSON.stringify(what));
  * The confidence that is left for this family. The same family on the same data is the same look. Another family costs: with spending the
  * k-th gets δ/2^k, so that all of them together stay within δ; without, whoever came first had all of it. A string says why there is none.
  */
-export function spend(
-  { uses }: Pick<Manifest, 'uses'>,
-  look: { readonly family: string; readonly data: string; readonly delta: number; readonly spending: boolean },
+export function spendDelta(
+  { uses }: Pick<SplitManifest, 'uses'>,
+  current: { readonly family: string; readonly data: string; readonly delta: number; readonly spending: boolean },
 ): number | string {
-  const earlier = uses.filter(use => use.data === look.data);
-  const same = earlier.find(use => use.family === look.family);
+  const earlier = uses.filter(use => use.data === current.data);
+  const same = earlier.find(use => use.family === current.family);
   if (same) return same.delta;
-  if (!look.spending) {
+  if (!current.spending) {
     return earlier.length === 0
-      ? look.delta
+      ? current.delta
       : `these requests were certified on ${earlier.length} time${earlier.length === 1 ? '' : 's'} already, with other candidates: a second look at them is not what the confidence promises. Use new requests, or --alpha-spending from the first look on`;
   }
-  const left = look.delta - earlier.reduce((sum, use) => sum + use.delta, 0);
+  const left = current.delta - earlier.reduce((sum, use) => sum + use.delta, 0);
   return left > 1e-12 ? left / 2 : 'the whole chance of error was spent on these requests already; use new ones';
 }

@@ -1,16 +1,16 @@
 /** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
 import type { RoutePolicy } from '../../gateway/core/route.ts';
-import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
-import { decider, type Trials } from '../decide.ts';
+import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../chain.ts';
+import { type Trials, trialRunner } from '../decide.ts';
 import { type Item, weightsOf } from '../outcomes.ts';
 import { clustersOf, weightedMean } from '../statistics.ts';
 import { candidatesMax, combinations, distinctValues, thresholdGrid } from '../sweep/thresholds.ts';
-import { allBinary, type Constraint, lossesOf, type Method, type Tester, testerOf, worstP } from './constraint.ts';
+import { allBinary, type Constraint, type LossTest, lossesOf, lossTestOf, type Method, maxPValue } from './constraint.ts';
 
-export interface Ordered {
+export interface OrderedCandidates {
   readonly candidates: readonly (readonly number[])[];
   /** How many were looked at on the tuning requests. */
-  readonly seen: number;
+  readonly examined: number;
 }
 
 export interface ParetoOptions {
@@ -28,11 +28,11 @@ const orderedMax = 100;
  * Pareto Testing (Laufer-Goldshtein et al., arXiv 2210.07913): on the tuning requests, the candidates that no other beats in both the
  * p-value and the cost, from the safest to the cheapest.
  */
-export function order(chain: Chain, tune: readonly Item[], options: ParetoOptions): Ordered {
-  const look = lookAt(chain, tune, options);
+export function orderCandidates(chain: Chain, tune: readonly Item[], options: ParetoOptions): OrderedCandidates {
+  const tester = policyTester(chain, tune, options);
   const found = (options.thresholds ?? candidatesOf(chain, tune, options.signal)).map(thresholds => {
-    const trials = look.decide(thresholds);
-    return { thresholds, p: look.p(trials), risk: look.risk(trials), cost: costOf(trials, look.weights) };
+    const trials = tester.runTrials(thresholds);
+    return { thresholds, p: tester.pValue(trials), risk: tester.relativeRisk(trials), cost: costOf(trials, tester.weights) };
   });
   // Safest first; among equals the cheapest. What is not cheaper than all that are safer is beaten by one of them.
   const safest = found.toSorted((a, b) => a.p - b.p || a.risk - b.risk || a.cost - b.cost);
@@ -43,7 +43,7 @@ export function order(chain: Chain, tune: readonly Item[], options: ParetoOption
     cheapest = cost;
     front.push(thresholds);
   }
-  return { candidates: front.slice(0, orderedMax), seen: found.length };
+  return { candidates: front.slice(0, orderedMax), examined: found.length };
 }
 
 const candidatesOf = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] => {
@@ -58,35 +58,35 @@ const costOf = ({ cost, step }: Trials, weights?: Float64Array): number => {
   return Number.isFinite(mean) ? mean : step.reduce((s, k) => s + k, 0) / step.length;
 };
 
-export interface Look {
+export interface PolicyTester {
   readonly method: Method;
   readonly reference: Trials;
   policy(thresholds: readonly number[]): RoutePolicy;
-  decide(thresholds: readonly number[]): Trials;
+  runTrials(thresholds: readonly number[]): Trials;
   /** The greatest over all constraints. */
-  p(trials: Trials): number;
+  pValue(trials: Trials): number;
   /** The measured loss closest to its bound or furthest above it, as a share of the bound. */
-  risk(trials: Trials): number;
-  readonly test: Tester;
+  relativeRisk(trials: Trials): number;
+  readonly lossTest: LossTest;
   /** Of the items, where they stand for unequally many. */
   readonly weights: Float64Array | undefined;
 }
 
-export function lookAt(chain: Chain, items: readonly Item[], { signal, constraints, confidence, seed }: ParetoOptions): Look {
+export function policyTester(chain: Chain, items: readonly Item[], { signal, constraints, confidence, seed }: ParetoOptions): PolicyTester {
   const clusters = clustersOf(items.map(item => item.cluster));
   const weights = weightsOf(items);
-  const decide = decider(items, chain.targets);
-  const reference = decide(onlyTarget(chain, chain.targets.at(-1)!));
-  const test = testerOf(clusters, items.length, { exact: allBinary(constraints, items, chain.targets), confidence, seed, weights });
+  const decide = trialRunner(items, chain.targets);
+  const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
+  const test = lossTestOf(clusters, items.length, { exact: allBinary(constraints, items, chain.targets), confidence, seed, weights });
   return {
     method: test.method,
     reference,
-    test,
+    lossTest: test,
     weights,
     policy: thresholds => withThresholds(chain, thresholds, signal),
-    decide: thresholds => decide(withThresholds(chain, thresholds, signal)),
-    p: trials => worstP(constraints, trials, reference, test.p),
-    risk: trials =>
+    runTrials: thresholds => decide(withThresholds(chain, thresholds, signal)),
+    pValue: trials => maxPValue(constraints, trials, reference, test.p),
+    relativeRisk: trials =>
       Math.max(...constraints.map(c => weightedMean(lossesOf(c, trials, reference), weights) / (c.kind.endsWith('p95') ? 0.05 : c.max))),
   };
 }

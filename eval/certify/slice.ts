@@ -4,7 +4,7 @@ import type { Item } from '../outcomes.ts';
 import { sizeForHarm } from '../power.ts';
 import { clustersOf, holm, weightedMean } from '../statistics.ts';
 import { boundOf, type Constraint, lossesOf } from './constraint.ts';
-import { lookAt } from './pareto.ts';
+import { policyTester } from './pareto.ts';
 
 export interface Slice {
   readonly tag: string;
@@ -46,17 +46,17 @@ export function slicesOf(chain: Chain, items: readonly Item[], options: SliceOpt
     .toSorted((a, b) => b.own.length - a.own.length || (a.value < b.value ? -1 : 1))
     .slice(0, slicesMax);
   const upTo = tested.slice(0, tested.indexOf(chosen) + 1);
-  const told = groups.map(({ tag, value, own }) => {
-    const look = lookAt(chain, own, options);
-    const p = Math.max(...upTo.map(thresholds => look.p(look.decide(thresholds))));
-    const losses = lossesOf(options.constraints[0]!, look.decide(chosen), look.reference);
+  const slices = groups.map(({ tag, value, own }) => {
+    const tester = policyTester(chain, own, options);
+    const p = Math.max(...upTo.map(thresholds => tester.pValue(tester.runTrials(thresholds))));
+    const losses = lossesOf(options.constraints[0]!, tester.runTrials(chosen), tester.reference);
     const clusters = clustersOf(own.map(item => item.cluster)).count;
-    return { tag, value, p, items: own.length, clusters, loss: weightedMean(losses, look.weights) };
+    return { tag, value, p, items: own.length, clusters, loss: weightedMean(losses, tester.weights) };
   });
-  const corrected = upTo.length === 1 ? holm(told.map(({ p }) => p)) : told.map(({ p }) => Math.min(1, p * told.length));
-  return told.map((slice, i) => {
+  const corrected = upTo.length === 1 ? holm(slices.map(({ p }) => p)) : slices.map(({ p }) => Math.min(1, p * slices.length));
+  return slices.map((slice, i) => {
     const certified = corrected[i]! <= 1 - confidence;
-    return { ...slice, p: corrected[i]!, certified, needed: certified ? 0 : neededOf(slice, options, told.length) };
+    return { ...slice, p: corrected[i]!, certified, needed: certified ? 0 : neededOf(slice, options, slices.length) };
   });
 }
 

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { coin } from '../../gateway/core/random.ts';
 import type { Item } from '../outcomes.ts';
 
-export type Role = 'tune' | 'certify' | 'audit';
+export type SplitRole = 'tune' | 'certify' | 'audit';
 
 export interface Split {
   readonly seed: number;
-  readonly shares: Readonly<Record<Role, number>>;
+  readonly shares: Readonly<Record<SplitRole, number>>;
   /** By the cluster's hash: no name stands in a file that a repository keeps. */
-  readonly roles: ReadonlyMap<string, Role>;
+  readonly roles: ReadonlyMap<string, SplitRole>;
 }
 
 /** With fewer requests nothing is set aside for an audit, and estimates are of the requests that were chosen on. */
@@ -32,8 +32,8 @@ export function splitOf(items: readonly Item[], seed: number, kept?: Split): Spl
   return { seed: used, shares, roles };
 }
 
-const roleAt = (toss: number, { tune, certify }: Split['shares']): Role =>
-  toss < tune ? 'tune' : toss < tune + certify ? 'certify' : 'audit';
+const roleAt = (uniform: number, { tune, certify }: Split['shares']): SplitRole =>
+  uniform < tune ? 'tune' : uniform < tune + certify ? 'certify' : 'audit';
 
-export const itemsOf = (items: readonly Item[], split: Split, role: Role): readonly Item[] =>
+export const itemsInRole = (items: readonly Item[], split: Split, role: SplitRole): readonly Item[] =>
   items.filter(({ cluster }) => split.roles.get(hashOf(cluster)) === role);

@@ -3,13 +3,13 @@ import { CommandError, exit } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
-import { wireOf } from '../../replay/dialects.ts';
-import { questionText } from '../../replay/question-text.ts';
+import { wireProviderOf } from '../../replay/dialects.ts';
+import { requestText } from '../../replay/question-text.ts';
 import { parseCount, parseTime } from '../../replay/selection.ts';
-import { runsOf } from '../outcomes/query.ts';
-import { type AnswerRow, answersOf } from '../score/answers.ts';
+import { selectRuns } from '../outcomes/query.ts';
+import { type AnswerRow, selectAnswers } from '../score/answers.ts';
 import type { Content } from '../score.ts';
-import { runNamed, standing } from './data.ts';
+import { continuousRun, runNamed } from './data.ts';
 import type { SharedOptions } from './options.ts';
 
 export interface AnswerOptions extends SharedOptions {
@@ -19,7 +19,7 @@ export interface AnswerOptions extends SharedOptions {
   readonly limit: string;
 }
 
-export interface ReadAnswer extends AnswerRow {
+export interface RecordedAnswer extends AnswerRow {
   readonly question: string;
   readonly answer: Content;
 }
@@ -28,14 +28,14 @@ export interface ReadAnswer extends AnswerRow {
 export async function loadAnswers(
   store: Store,
   options: AnswerOptions,
-): Promise<{ readonly answers: readonly ReadAnswer[]; readonly unread: number }> {
-  const all = await runsOf(store);
+): Promise<{ readonly answers: readonly RecordedAnswer[]; readonly unread: number }> {
+  const all = await selectRuns(store);
   const named = options.run ?? [];
-  const runs = named.map(name => standing(name)?.run_id ?? runNamed(all, name, ({ kind }) => kind !== 'import').run_id);
-  const rows = await answersOf(store, {
+  const runs = named.map(name => continuousRun(name)?.run_id ?? runNamed(all, name, ({ kind }) => kind !== 'import').run_id);
+  const rows = await selectAnswers(store, {
     runs,
     // What was asked beside an answer is held against that answer.
-    live: runs.length === 0 || named.some(standing),
+    live: runs.length === 0 || named.some(continuousRun),
     targets: options.target ?? [],
     limit: parseCount(options.limit, '--limit'),
     ...(options.since === undefined ? {} : { since: parseTime(options.since, '--since', wallClock.now()) }),
@@ -47,13 +47,13 @@ export async function loadAnswers(
     );
   const answers = rows.flatMap(row => {
     const answer = answerOf(row);
-    return answer ? [{ ...row, question: questionText(row.dialect, row.request_body), answer }] : [];
+    return answer ? [{ ...row, question: requestText(row.dialect, row.request_body), answer }] : [];
   });
   return { answers, unread: rows.length - answers.length };
 }
 
 function answerOf({ dialect, response_body: body }: AnswerRow): Content | undefined {
-  const wire = wireOf(dialect);
+  const wire = wireProviderOf(dialect);
   if (!wire) return undefined;
   const response = readAnswer(wire, !/^\s*[[{]/.test(body), Buffer.from(body));
   return 'kind' in response ? undefined : contentOf(response);

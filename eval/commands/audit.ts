@@ -1,8 +1,8 @@
 /** `hindcast eval audit`: what a judge is worth, by the labels that people gave, and what quality is once they have put it right. */
 import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
-import { chunks, scoresOf } from '../outcomes/query.ts';
+import { chunks, selectScores } from '../outcomes/query.ts';
 import { count, none, percent, points, withInterval } from '../report/format.ts';
-import { clustersOf, kappa, type Powered, poweredMean, sum, tabulate } from '../statistics.ts';
+import { clustersOf, kappa, type PredictionPoweredMean, predictionPoweredMean, sum, tabulate } from '../statistics.ts';
 import { type AnswerOptions, loadAnswers } from './answers.ts';
 import { withStore } from './data.ts';
 import { parseConfidence } from './options.ts';
@@ -12,13 +12,13 @@ export interface AuditOptions extends AnswerOptions {
   readonly confidence: string;
 }
 
-interface Audited {
+interface AuditResult {
   readonly target: string;
   readonly judged: number;
   readonly labelled: number;
   readonly judgeMean: number;
   readonly kappa: number;
-  readonly powered: Powered | undefined;
+  readonly powered: PredictionPoweredMean | undefined;
 }
 
 export async function runAudit(options: AuditOptions): Promise<void> {
@@ -28,8 +28,8 @@ export async function runAudit(options: AuditOptions): Promise<void> {
     const { answers } = await loadAnswers(store, options);
     const scores = new Map<string, number>();
     for (const ids of chunks(answers.map(({ id }) => id)))
-      for (const { exchange, source, score } of await scoresOf(store, ids, options.name)) scores.set(`${exchange} ${source}`, score);
-    return [...Map.groupBy(answers, ({ arm, target }) => arm || target)].flatMap(([target, own]) => audit(target, own, scores) ?? []);
+      for (const { exchange, source, score } of await selectScores(store, ids, options.name)) scores.set(`${exchange} ${source}`, score);
+    return [...Map.groupBy(answers, ({ arm, target }) => arm || target)].flatMap(([target, own]) => auditTarget(target, own, scores) ?? []);
   });
   if (audited.length === 0)
     throw new CommandError(
@@ -69,7 +69,7 @@ export async function runAudit(options: AuditOptions): Promise<void> {
 
 type Answers = Awaited<ReturnType<typeof loadAnswers>>['answers'];
 
-function audit(target: string, own: Answers, scores: ReadonlyMap<string, number>): Audited | undefined {
+function auditTarget(target: string, own: Answers, scores: ReadonlyMap<string, number>): AuditResult | undefined {
   const judged = own.filter(({ id }) => scores.has(`${id} judge`));
   if (judged.length === 0) return undefined;
   const f = tabulate(judged.length, i => scores.get(`${judged[i]!.id} judge`)!);
@@ -79,6 +79,6 @@ function audit(target: string, own: Answers, scores: ReadonlyMap<string, number>
   return {
     ...{ target, judged: judged.length, labelled: both.length, judgeMean: sum(f) / f.length },
     kappa: both.length === 0 ? Number.NaN : kappa(at(f), at(y)),
-    powered: poweredMean(f, y, clustersOf(judged.map(({ item }) => item))),
+    powered: predictionPoweredMean(f, y, clustersOf(judged.map(({ item }) => item))),
   };
 }

@@ -21,19 +21,19 @@ export async function runCalibrate(options: CalibrateCommandOptions): Promise<vo
   const { chain, outcomes } = await chainAndOutcomes(options);
   const calibrations = chain.targets
     .slice(0, -1)
-    .flatMap(target => best(signals.flatMap(s => calibrate(outcomes.items, target, s, settings) ?? [])));
-  if (calibrations.length === 0) throw nothingShown(chain, signals, outcomes);
+    .flatMap(target => byDiscrimination(signals.flatMap(s => calibrate(outcomes.items, target, s, settings) ?? [])));
+  if (calibrations.length === 0) throw noSignalError(chain, signals, outcomes);
   const silent = chain.targets
     .slice(0, -1)
     .filter(target => !calibrations.some(c => c.target === target))
     .map(target => `No judged answer of ${target} shows ${signals.join(', ')}.`);
-  const told = { chain: chain.name, label: outcomes.label, ...settings, calibrations, notes: [...outcomes.notes, ...silent] };
-  if (options.output !== undefined) writePage(options.output, calibrationPage(told));
-  result(options, calibrationJson(told), () => calibrationText(told, table));
+  const report = { chain: chain.name, label: outcomes.label, ...settings, calibrations, notes: [...outcomes.notes, ...silent] };
+  if (options.output !== undefined) writePage(options.output, calibrationPage(report));
+  result(options, calibrationJson(report), () => calibrationText(report, table));
 }
 
 /** For routing what counts is the order: the signal with the lowest area under risk and coverage first. */
-const best = (calibrations: readonly Calibration[]): readonly Calibration[] =>
+const byDiscrimination = (calibrations: readonly Calibration[]): readonly Calibration[] =>
   calibrations.toSorted((a, b) => b.items - a.items || a.aurc - b.aurc);
 
 function signalsOf(text: string): readonly SweptSignal[] {
@@ -41,12 +41,12 @@ function signalsOf(text: string): readonly SweptSignal[] {
   return text.split(',').map(name => parseSignal(name.trim()));
 }
 
-function nothingShown(chain: Chain, signals: readonly string[], { items }: Outcomes): CommandError {
+function noSignalError(chain: Chain, signals: readonly string[], { items }: Outcomes): CommandError {
   const targets = chain.targets.slice(0, -1);
   const judged = items.filter(item => targets.some(target => item.outcomes.get(target)?.quality !== undefined)).length;
-  const mend =
+  const remedy =
     judged === 0
       ? `No answer of ${targets.join(', ')} has a quality: score them, or replay against ${chain.targets.at(-1)} and judge by agreement.`
       : `No answer of ${targets.join(', ')} whose quality is known shows ${signals.join(', ')}; --signal all looks at every signal.`;
-  return new CommandError(exit.nothing, mend);
+  return new CommandError(exit.nothing, remedy);
 }

@@ -12,11 +12,11 @@ import type { Item } from '../outcomes.ts';
 import { parseSignal, readText } from './options.ts';
 
 /** The hash is that of `eval snapshot` of the judged requests. */
-export function certificateFile(
+export function printCertificate(
   chain: Chain,
   items: readonly Item[],
   certificate: Certificate,
-  { seed, told }: { readonly seed: number; readonly told: object },
+  { seed, told: report }: { readonly seed: number; readonly told: object },
 ): string {
   const { targets } = chain;
   const { certified, signal } = certificate;
@@ -26,7 +26,7 @@ export function certificateFile(
     issued_at: new Date(wallClock.now()).toISOString(),
     seed,
     outcomes_sha256: createHash('sha256').update(printOutcomes(items, targets)).digest('hex'),
-    ...told,
+    ...report,
     baseline: certified ? { ...baselineOf(chain, items, signal, certified.thresholds), models: modelsOf(items, targets) } : null,
   };
   return `${JSON.stringify(whole, null, 2)}\n`;
@@ -53,7 +53,7 @@ const schema = z.looseObject({
   }),
 });
 
-export interface KeptCertificate {
+export interface CertificateFile {
   readonly file: string;
   readonly issuedAt: string;
   readonly chain: string;
@@ -65,7 +65,7 @@ export interface KeptCertificate {
   readonly models: Readonly<Record<string, readonly string[]>>;
 }
 
-export function readCertificate(file: string): KeptCertificate {
+export function readCertificate(file: string): CertificateFile {
   const refuse = (problem: string): CommandError =>
     new CommandError(exit.usage, `${file} ${problem}; hindcast eval certify -o ${file} makes one.`);
   let value: unknown;

@@ -2,19 +2,19 @@
 import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Constraint } from '../certify/constraint.ts';
-import { basisOf, type CertifyOptions, certify, constraintsOf } from '../certify.ts';
+import { type CertifyOptions, certificationDataOf, certify, constraintsOf } from '../certify.ts';
 import type { Chain } from '../chain.ts';
 import { parseDuration } from '../duration.ts';
-import { complete, type Outcomes, weightsOf } from '../outcomes.ts';
+import { completeItems, type Outcomes, weightsOf } from '../outcomes.ts';
 import { certificateJson } from '../report/certificate-json.ts';
 import { certificatePage } from '../report/certificate-page.ts';
 import { certificateText } from '../report/certify.ts';
 import { sweep } from '../sweep.ts';
-import { certificateFile } from './certificate.ts';
+import { printCertificate } from './certificate.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
 import { writeConfig } from './config-write.ts';
-import { nothingComplete, selectionNote } from './data.ts';
-import { lookUp, manifestOf } from './manifest.ts';
+import { noCompleteItemsError, selectionNote } from './data.ts';
+import { openManifest, spendFromManifest } from './manifest.ts';
 import { lossOf, pagesAndFiles, parseConfidence, parsePoints, parseSeed, parseSignal, writeText } from './options.ts';
 import { calibrationsOf, thresholdsOf } from './sweep.ts';
 
@@ -35,25 +35,25 @@ export interface CertifyCommandOptions extends ChainOptions {
 }
 
 export async function runCertify(options: CertifyCommandOptions): Promise<number> {
-  const asked = optionsOf(options);
+  const requested = optionsOf(options);
   const outputs = pagesAndFiles(options.output, ['json', 'html']);
   const edited = options.write ? routeToEdit(options) : undefined;
-  const remembered = manifestOf(options.manifest, options.alphaSpending ?? false);
+  const remembered = openManifest(options.manifest, options.alphaSpending ?? false);
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
-  const kept = complete(outcomes.items, chain.targets);
-  if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
+  const kept = completeItems(outcomes.items, chain.targets);
+  if (kept.items.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const thresholds = thresholdsOf(options.threshold, chain);
   const settings: CertifyOptions = {
-    ...asked,
+    ...requested,
     ...(thresholds ? { thresholds } : {}),
     ...(remembered?.manifest ? { split: remembered.manifest.split } : {}),
   };
-  refuseUnknownTimes(settings, kept.items);
-  const basis = basisOf(chain, kept, settings);
-  const spent = remembered ? lookUp(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
+  requireKnownTimes(settings, kept.items);
+  const basis = certificationDataOf(chain, kept, settings);
+  const spent = remembered ? spendFromManifest(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
   const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
   const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items)), ...spentNote(spent)];
-  const told = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
+  const report = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
   const useful = certificate.certified !== null && !certificate.certified.savesNothing;
   if (edited !== undefined && useful) writeConfig(edited, chain, certificate.signal, certificate.certified!.thresholds);
   for (const { type, file } of outputs) {
@@ -64,14 +64,14 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
             notes,
             items: kept.items,
             chain,
-            ...surroundings(chain, outcomes, settings),
+            ...pageContext(chain, outcomes, settings),
           })
         : undefined;
-    writeText(file, page ?? certificateFile(chain, kept.items, certificate, { seed: settings.seed, told }));
+    writeText(file, page ?? printCertificate(chain, kept.items, certificate, { seed: settings.seed, told: report }));
     note(`written: ${file}`);
   }
-  spent?.keep();
-  result(options, told, () => [certificateText(certificate, outcomes.label, table), ...notes].join('\n'));
+  spent?.save();
+  result(options, report, () => [certificateText(certificate, outcomes.label, table), ...notes].join('\n'));
   if (edited !== undefined && certificate.certified && !useful) {
     note(`${edited} was left as it is: the certified threshold saves nothing.`);
     return exit.inconclusive;
@@ -80,7 +80,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
 }
 
 /** What the page draws around it. */
-const surroundings = (chain: Chain, outcomes: Outcomes, { signal, confidence }: CertifyOptions) => ({
+const pageContext = (chain: Chain, outcomes: Outcomes, { signal, confidence }: CertifyOptions) => ({
   sweep: sweep(chain, outcomes, { signal, confidence }),
   calibrations: calibrationsOf(chain, outcomes, { signal, confidence }),
 });
@@ -109,7 +109,7 @@ function optionsOf(options: CertifyCommandOptions): Omit<CertifyOptions, 'thresh
 }
 
 /** A time that nobody knows is neither kept nor broken. */
-function refuseUnknownTimes(options: CertifyOptions, items: ReturnType<typeof complete>['items']): void {
+function requireKnownTimes(options: CertifyOptions, items: ReturnType<typeof completeItems>['items']): void {
   const times = constraintsOf(options).find(({ kind }) => kind.endsWith('p95'));
   if (!times) return;
   const lacking = items.filter(({ outcomes }) =>

@@ -5,8 +5,8 @@ import { parseCount } from '../../replay/selection.ts';
 import { type Chain, chainOf } from '../chain.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { scoredItems, withScorers } from '../scorer.ts';
-import { outcomesOfStore, withStore } from './data.ts';
-import { outcomesOfFile, type SharedOptions } from './options.ts';
+import { loadStoreOutcomes, withStore } from './data.ts';
+import { readOutcomesFile, type SharedOptions } from './options.ts';
 import { readScorer } from './scorer-file.ts';
 
 export interface ChainOptions extends SharedOptions {
@@ -23,7 +23,7 @@ export interface ChainOptions extends SharedOptions {
 }
 
 /** Whether the command can weigh items that were drawn with unequal chances. */
-interface Manner {
+interface WeightSupport {
   readonly weighs?: boolean;
 }
 
@@ -31,16 +31,16 @@ interface Manner {
 export async function chainAndOutcomes(
   options: Omit<ChainOptions, 'signal'>,
   item?: string,
-  { weighs = false }: Manner = {},
+  { weighs = false }: WeightSupport = {},
 ): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
   const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : settingsOf(options);
-  const chain = withScorers(chainNamed(options.chain, settings), (options.scorer ?? []).map(readScorer));
+  const chain = withScorers(parseChain(options.chain, settings), (options.scorer ?? []).map(readScorer));
   const outcomes = await outcomesFor(options, chain, settings, item, weighs);
   return { chain, outcomes: { ...outcomes, items: scoredItems(chain, outcomes.items) } };
 }
 
-function chainNamed(text: string, settings: Settings | undefined): Chain {
+function parseChain(text: string, settings: Settings | undefined): Chain {
   const chain = chainOf(text, settings?.routes ?? new Map());
   if (typeof chain === 'string') throw new CommandError(exit.usage, `--chain: ${chain}.`);
   if (chain.targets.length > 1) return chain;
@@ -56,7 +56,7 @@ async function outcomesFor(
 ): Promise<Outcomes> {
   if (options.outcomes !== undefined) {
     if (options.weigh) throw new CommandError(exit.usage, '--weigh is for --run audit or shadow; a file says the weight of each item.');
-    if (!options.run && options.since === undefined) return outcomesOfFile(options.outcomes, weighs);
+    if (!options.run && options.since === undefined) return readOutcomesFile(options.outcomes, weighs);
     throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');
   }
   const request = {
@@ -70,5 +70,5 @@ async function outcomesFor(
     weighs: options.weigh ?? false,
     ...(item === undefined ? {} : { item }),
   };
-  return withStore(settings!, store => outcomesOfStore(store, settings!, request));
+  return withStore(settings!, store => loadStoreOutcomes(store, settings!, request));
 }

@@ -21,13 +21,13 @@ export async function runCheck(file: string, options: CheckOptions): Promise<num
     throw new CommandError(exit.nothing, `Nothing is known of ${targets[0]}, so nothing can be said of ${file}.`);
   const configured = chain.configured ? { targets: chain.targets, thresholds: thresholdsOf(chain.policy, certificate.signal) } : undefined;
   const expiry = expiryOf(certificate, outcomes.items, configured);
-  if (options.keep) keep(file, expiry);
+  if (options.keep) writeStatus(file, expiry);
   result(options, { certificate: file, ...expiry }, () => checkText(certificate, expiry));
   return codeOf(expiry);
 }
 
 /** Where the gateway and `config check` look, which know no store. */
-function keep(file: string, { verdict, reasons }: Expiry): void {
+function writeStatus(file: string, { verdict, reasons }: Expiry): void {
   const certificate = JSON.parse(readText(file, 'a certificate')) as object;
   const checked = { at: new Date(wallClock.now()).toISOString(), verdict, reasons };
   writeText(file, `${JSON.stringify({ ...certificate, checked }, null, 2)}\n`);

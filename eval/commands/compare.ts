@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { compare } from '../compare.ts';
-import { decideSides } from '../gate/run.ts';
+import { compareSides } from '../gate/run.ts';
 import { judgedColumns, sideNamed } from '../gate/side.ts';
 import { comparisonText } from '../report/compare.ts';
 import { comparisonJson } from '../report/json.ts';
 import { comparisonPage } from '../report/pages.ts';
-import { nothingComplete, selectionNote } from './data.ts';
+import { noCompleteItemsError, selectionNote } from './data.ts';
 import { parseConfidence, parseSeed, type SharedOptions, writePage } from './options.ts';
 import { loadSides } from './sides.ts';
 
@@ -32,23 +32,23 @@ export async function runCompare(base: string, head: string, options: CompareCom
   const routes = new Set(outcomesFile === undefined ? settingsOf(options).routes.keys() : []);
   const { sides, outcomes } = await loadSides({
     options,
-    name: runs => {
+    chooseSides: runs => {
       const known = { routes, runs: new Set(runs.map(run => run.run_id)) };
       return { baseline: sideNamed(base, known), candidate: sideNamed(head, known) };
     },
-    called: key => (key === 'baseline' ? base : head),
-    beside: path => resolve(path),
+    describeSide: key => (key === 'baseline' ? base : head),
+    resolvePath: path => resolve(path),
     ...{ outcomesFile, quality, since },
     runs: options.run ?? [],
     limit: parseCount(options.limit, '--limit'),
   });
-  const { kept, compared } = decideSides(sides, outcomes);
-  if (!compared) throw nothingComplete(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
-  const told = {
+  const { kept, compared } = compareSides(sides, outcomes);
+  if (!compared) throw noCompleteItemsError(judgedColumns(sides.baseline, sides.candidate), kept, outcomesFile !== undefined);
+  const report = {
     ...compare(compared, settings),
     ...{ baseline: sides.baseline.name, candidate: sides.candidate.name, label: outcomes.label, dropped: kept.dropped },
     notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
   };
-  if (options.output !== undefined) writePage(options.output, comparisonPage(told, compared, kept.items));
-  result(options, comparisonJson(told), () => comparisonText(told, table));
+  if (options.output !== undefined) writePage(options.output, comparisonPage(report, compared, kept.items));
+  result(options, comparisonJson(report), () => comparisonText(report, table));
 }

@@ -14,13 +14,13 @@ export function writeConfig(named: string, chain: Chain, signal: SweptSignal, th
     },
     readFileSync(file, 'utf8'),
   );
-  const beside = `${file}.${process.pid}.tmp`;
+  const temporaryFile = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(beside, text, { mode: statSync(file).mode & 0o777 });
-    settingsOf({ config: beside });
-    renameSync(beside, file);
+    writeFileSync(temporaryFile, text, { mode: statSync(file).mode & 0o777 });
+    settingsOf({ config: temporaryFile });
+    renameSync(temporaryFile, file);
   } finally {
-    rmSync(beside, { force: true });
+    rmSync(temporaryFile, { force: true });
   }
   for (const [step, threshold] of thresholds.entries())
     note(`written: ${file}: routes.${chain.name} accepts ${chain.targets[step]} at ${signal} ${threshold}`);

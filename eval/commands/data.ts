@@ -5,18 +5,18 @@ import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { contentOf, readAnswer } from '../../replay/answer.ts';
-import { wireOf } from '../../replay/dialects.ts';
+import { wireProviderOf } from '../../replay/dialects.ts';
 import { parseTime } from '../../replay/selection.ts';
-import type { Body } from '../outcomes/label.ts';
-import { copyRuns, type RunRow, runsOf } from '../outcomes/query.ts';
+import type { BodyReference } from '../outcomes/label.ts';
+import { type RunRow, samplingRuns, selectRuns } from '../outcomes/query.ts';
 import { type Column, loadOutcomes } from '../outcomes/store.ts';
-import type { Complete, Dropped, Outcomes } from '../outcomes.ts';
+import type { CompleteItems, Dropped, Outcomes } from '../outcomes.ts';
 import { count } from '../report/format.ts';
 import { droppedText } from '../report/sweep.ts';
 import type { Content } from '../score.ts';
-import { effectiveCount } from '../statistics.ts';
+import { kishEffectiveSampleSize } from '../statistics.ts';
 
-export interface StoreRequest {
+export interface OutcomeRequest {
   readonly targets: readonly string[];
   readonly columns: readonly Column[];
   /** All columns that need a quality, the strongest last. */
@@ -29,7 +29,7 @@ export interface StoreRequest {
   /** This request alone. */
   readonly item?: string;
   /** Whoever asks gives each item its weight. */
-  readonly weighs?: boolean;
+  readonly weighted?: boolean;
 }
 
 export async function withStore<Result>(settings: Settings, work: (store: Store) => Promise<Result>): Promise<Result> {
@@ -43,17 +43,17 @@ export async function withStore<Result>(settings: Settings, work: (store: Store)
   }
 }
 
-export async function outcomesOfStore(store: Store, settings: Settings, request: StoreRequest): Promise<Outcomes> {
-  const all = await runsOf(store);
-  if (request.weighs && !(request.runs.length === 1 && copyRuns.includes(request.runs[0]!)))
-    throw new CommandError(exit.usage, weighedAlone);
-  const named = request.runs.map(name => standing(name) ?? runNamed(all, name, run => holds(run, request.targets)));
+export async function loadStoreOutcomes(store: Store, settings: Settings, request: OutcomeRequest): Promise<Outcomes> {
+  const all = await selectRuns(store);
+  if (request.weighted && !(request.runs.length === 1 && samplingRuns.includes(request.runs[0]!)))
+    throw new CommandError(exit.usage, weighUsage);
+  const named = request.runs.map(name => continuousRun(name) ?? runNamed(all, name, run => hasArmFor(run, request.targets)));
   const { targets, columns, judged, quality, limit, scores = [] } = request;
   return loadOutcomes(store, {
     ...{ targets, columns, judged, quality, limit, scores },
-    runs: named.length > 0 ? named : [...all, ...copyRuns.map(asRun)],
-    only: named.length > 0,
-    weighs: request.weighs ?? false,
+    runs: named.length > 0 ? named : [...all, ...samplingRuns.map(continuousRunRow)],
+    onlyRuns: named.length > 0,
+    weighted: request.weighted ?? false,
     ...(request.item === undefined ? {} : { item: request.item }),
     read: (body, text) => readContent(settings, body, text),
     ...(request.since === undefined ? {} : { since: parseTime(request.since, '--since', wallClock.now()) }),
@@ -61,7 +61,7 @@ export async function outcomesOfStore(store: Store, settings: Settings, request:
 }
 
 /** What live routes ask beside their answers goes on for ever, under a name of its own: a route's `shadow`, and its `audit_probability`. */
-const asRun = (name: string): RunRow => ({
+const continuousRunRow = (name: string): RunRow => ({
   run_id: name,
   kind: name,
   name,
@@ -72,14 +72,14 @@ const asRun = (name: string): RunRow => ({
   done: 0,
   failed: 0,
 });
-export const standing = (name: string): RunRow | undefined => (copyRuns.includes(name) ? asRun(name) : undefined);
+export const continuousRun = (name: string): RunRow | undefined => (samplingRuns.includes(name) ? continuousRunRow(name) : undefined);
 
-const weighedAlone = '--weigh goes with --run audit or --run shadow alone: their requests were drawn with known chances.';
+const weighUsage = '--weigh goes with --run audit or --run shadow alone: their requests were drawn with known chances.';
 
 /** `latest` is the newest run that suits: one that asked, or holds, what is asked for; any run where nothing else is said. */
-export function runNamed(runs: readonly RunRow[], name: string, suits: (run: RunRow) => boolean = () => true): RunRow {
+export function runNamed(runs: readonly RunRow[], name: string, matches: (run: RunRow) => boolean = () => true): RunRow {
   const found =
-    name === 'latest' ? (runs.find(run => run.state !== 'planned' && suits(run)) ?? runs[0]) : runs.find(run => run.run_id === name);
+    name === 'latest' ? (runs.find(run => run.state !== 'planned' && matches(run)) ?? runs[0]) : runs.find(run => run.run_id === name);
   if (found) return found;
   const hint = 'hindcast replay run --since 1h --against provider/model makes one, hindcast eval import FILE another';
   const known = runs.slice(0, 5).map(run => run.run_id);
@@ -90,26 +90,30 @@ export function runNamed(runs: readonly RunRow[], name: string, suits: (run: Run
 }
 
 /** A replay of a whole config may have asked anybody. */
-const holds = ({ arms }: RunRow, targets: readonly string[]): boolean =>
+const hasArmFor = ({ arms }: RunRow, targets: readonly string[]): boolean =>
   targets.length === 0 || arms.some(arm => targets.includes(arm) || arm.startsWith('config:'));
 
 /** A stream is told from a whole answer by how it begins: no SSE line starts with a bracket. */
-function readContent(settings: Settings, { provider, dialect }: Body, text: string): Content | undefined {
-  const wire = dialect === undefined ? settings.providers.get(provider ?? '')?.provider : wireOf(dialect);
+function readContent(settings: Settings, { provider, dialect }: BodyReference, text: string): Content | undefined {
+  const wire = dialect === undefined ? settings.providers.get(provider ?? '')?.provider : wireProviderOf(dialect);
   if (!wire) return undefined;
   const response = readAnswer(wire, !/^\s*[[{]/.test(text), Buffer.from(text));
   return 'kind' in response ? undefined : contentOf(response);
 }
 
 /** Exit 5, with what is missing and what would bring it. */
-export function nothingComplete(targets: readonly string[], { known, coverage, dropped }: Complete, fromFile: boolean): CommandError {
+export function noCompleteItemsError(
+  targets: readonly string[],
+  { known, coverage, dropped }: CompleteItems,
+  fromFile: boolean,
+): CommandError {
   const names = targets.join(', ');
   if (known === 0) {
     const where = fromFile ? 'The file has no outcome of' : 'Nothing is recorded of';
-    const mend = fromFile
+    const remedy = fromFile
       ? 'Check the names against those in the file.'
       : 'Ask the gateway something, or replay: hindcast replay run --against PROVIDER/MODEL, or hindcast eval import FILE.';
-    return new CommandError(exit.nothing, `${where} ${names}. ${mend}`);
+    return new CommandError(exit.nothing, `${where} ${names}. ${remedy}`);
   }
   const lines = [...coverage].map(([target, n]) => `  ${target}: ${n} of ${count(known, 'request')}`);
   return new CommandError(
@@ -121,7 +125,9 @@ export function nothingComplete(targets: readonly string[], { known, coverage, d
 /** When a live chain chose what was asked of the strong target, what is left says little about the rest. */
 export function selectionNote(dropped: readonly Dropped[], known: number, weights?: Float64Array): readonly string[] {
   if (weights)
-    return [`The requests weigh unequally: together they say as much as ${count(Math.floor(effectiveCount(weights)), 'equal one')}.`];
+    return [
+      `The requests weigh unequally: together they say as much as ${count(Math.floor(kishEffectiveSampleSize(weights)), 'equal one')}.`,
+    ];
   const missing = dropped.filter(({ why }) => why.startsWith('no outcome of')).reduce((sum, { count: n }) => sum + n, 0);
   if (missing <= known / 100) return [];
   return [

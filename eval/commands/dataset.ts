@@ -5,7 +5,7 @@ import { CommandError, exit } from '../../gateway/cli/cli.ts';
 
 const levelsMax = 20;
 
-export function datasetFile(from: string, name: string): string {
+export function findDatasetFile(from: string, name: string): string {
   if (!/^[\w.-]{1,100}(?:@[\w.-]{1,50})?$/.test(name) || name.startsWith('.'))
     throw new CommandError(exit.usage, `data.dataset ${name}: write NAME or NAME@VERSION, of letters, digits, _ . and -.`);
   let folder = resolve(from);
@@ -16,6 +16,6 @@ export function datasetFile(from: string, name: string): string {
     if (above === folder) break;
     folder = above;
   }
-  const mend = `hindcast eval snapshot --chain ROUTE -o datasets/${name}.jsonl makes one`;
-  throw new CommandError(exit.usage, `There is no datasets/${name}.jsonl beside the gate file or above it: ${mend}.`);
+  const remedy = `hindcast eval snapshot --chain ROUTE -o datasets/${name}.jsonl makes one`;
+  throw new CommandError(exit.usage, `There is no datasets/${name}.jsonl beside the gate file or above it: ${remedy}.`);
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { repeatable } from './options.ts';
 
-export const common = (command: Command): Command =>
+export const commonFlags = (command: Command): Command =>
   command.option('--config <file>', 'the running configuration').option('--json', 'print the result as JSON');
 
 /** `many`: of more than one request. */
@@ -21,7 +21,7 @@ export const dataFlags = (command: Command, { many = true } = {}): Command => {
 
 export const chainFlags = (command: Command, { many = true } = {}): Command =>
   dataFlags(
-    common(command)
+    commonFlags(command)
       .requiredOption('--chain <chain>', 'a route, or targets with commas between, cheap ones first')
       .option('--signal <signal>', 'what the threshold is laid on', 'confidence')
       .option('--scorer <file>', 'judge answers of the first target by this trained scorer; again for the second (repeatable)', repeatable),

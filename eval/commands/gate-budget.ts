@@ -1,12 +1,12 @@
 /** A gate's budget: what the runs that it stands on may have cost, lasted and missed. Beyond it the data are incomplete, whatever they say. */
-import type { Compared } from '../gate/compared.ts';
+import type { ComparedSides } from '../gate/compared.ts';
 import type { GateFile } from '../gate/file.ts';
 import type { RunRow } from '../outcomes/query.ts';
 import { dollars, milliseconds, percent } from '../report/format.ts';
 import { sum } from '../statistics.ts';
 import { failures } from '../sweep/measure.ts';
 
-export function incompleteReasons({ budget }: GateFile, { candidate }: Compared, runs: readonly RunRow[]): readonly string[] {
+export function incompleteReasons({ budget }: GateFile, { candidate }: ComparedSides, runs: readonly RunRow[]): readonly string[] {
   const { usd, durationMs, errorRate } = budget;
   const cost = runs.reduce((total, run) => total + Number(run.cost_usd), 0);
   const lasted = runs.reduce((total, run) => total + Number(run.seconds) * 1000, 0);

@@ -4,9 +4,9 @@ import { basename, dirname, resolve } from 'node:path';
 import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { driftOf } from '../certify/drift.ts';
-import { scoreOf } from '../gate/assertion.ts';
+import { scoreNameOf } from '../gate/assertion.ts';
 import { type GateFile, parseGate, type ReportFile } from '../gate/file.ts';
-import { type Run, runJudgement } from '../gate/run.ts';
+import { type GateRun, runGateFile } from '../gate/run.ts';
 import { judgedColumns, sideNamed } from '../gate/side.ts';
 import type { RunRow } from '../outcomes/query.ts';
 import type { Item } from '../outcomes.ts';
@@ -15,8 +15,8 @@ import { gatePage } from '../report/gate-page.ts';
 import { githubText, junitText, sarifText } from '../report/gate-pipeline.ts';
 import { gateJson } from '../report/json.ts';
 import { readCertificate } from './certificate.ts';
-import { nothingComplete, selectionNote } from './data.ts';
-import { datasetFile } from './dataset.ts';
+import { noCompleteItemsError, selectionNote } from './data.ts';
+import { findDatasetFile } from './dataset.ts';
 import { incompleteReasons } from './gate-budget.ts';
 import { readText, type SharedOptions, writeText } from './options.ts';
 import { loadSides } from './sides.ts';
@@ -33,15 +33,15 @@ export interface GateCommandOptions extends SharedOptions {
   readonly limit: string;
 }
 
-interface Judged {
+interface EvaluatedGate {
   readonly gate: GateFile;
-  readonly run: Run;
+  readonly run: GateRun;
   readonly runs: readonly RunRow[];
   readonly isOutcomesFile: boolean;
   readonly sides: Awaited<ReturnType<typeof loadSides>>['sides'];
 }
 
-async function judgedBy(file: string, options: GateCommandOptions): Promise<Judged> {
+async function evaluateGateFile(file: string, options: GateCommandOptions): Promise<EvaluatedGate> {
   const gate = readGate(file);
   const outcomesFile = outcomesOf(file, gate, options);
   const {
@@ -50,22 +50,22 @@ async function judgedBy(file: string, options: GateCommandOptions): Promise<Judg
     runs = [],
   } = await loadSides({
     options,
-    name: known => ({ ...gate, ...named(options, known) }),
-    called: key => `${file}: ${key}`,
-    beside: path => beside(file, path),
+    chooseSides: known => ({ ...gate, ...sidesOfOptions(options, known) }),
+    describeSide: key => `${file}: ${key}`,
+    resolvePath: path => relativeToGateFile(file, path),
     outcomesFile,
     quality: options.quality,
     since: gate.data.since,
     runs: gate.data.runs,
-    scores: gate.rules.flatMap(({ metric }) => scoreOf(metric) ?? []),
+    scores: gate.rules.flatMap(({ metric }) => scoreNameOf(metric) ?? []),
     limit: parseCount(options.limit, '--limit'),
   });
-  const run = runJudgement(gate, sides, outcomes, items => psiOf(file, gate, items));
+  const run = runGateFile(gate, sides, outcomes, items => psiOf(file, gate, items));
   return { gate, run, runs, isOutcomesFile: outcomesFile !== undefined, sides };
 }
 
 /** Checks a gate file that shall be looked at while a run goes on: looking again and again at a judgement that is good for one look would deceive. */
-export function refuseManyLooks(file: string): void {
+export function requireSequentialGate(file: string): void {
   if (readGate(file).sequential) return;
   throw new CommandError(
     exit.usage,
@@ -74,8 +74,8 @@ export function refuseManyLooks(file: string): void {
 }
 
 /** What the gate says of what there is by now; undefined when it cannot say yet. */
-export async function decidedBy(file: string, options: Partial<GateCommandOptions>): Promise<'pass' | 'fail' | undefined> {
-  const { run } = await judgedBy(file, { quality: 'agreement', limit: '1000000', ...options } as GateCommandOptions);
+export async function currentVerdict(file: string, options: Partial<GateCommandOptions>): Promise<'pass' | 'fail' | undefined> {
+  const { run } = await evaluateGateFile(file, { quality: 'agreement', limit: '1000000', ...options } as GateCommandOptions);
   const verdict = run.report?.verdict;
   return verdict === 'pass' || verdict === 'fail' ? verdict : undefined;
 }
@@ -83,31 +83,31 @@ export async function decidedBy(file: string, options: Partial<GateCommandOption
 export async function runGate(file: string, options: GateCommandOptions): Promise<number> {
   const mapping = inconclusiveOf(options.inconclusive) ?? readGate(file).onInconclusive;
   const failed = failCodeOf(options.failExitCode);
-  const { gate, run, runs, isOutcomesFile, sides } = await judgedBy(file, options);
+  const { gate, run, runs, isOutcomesFile, sides } = await evaluateGateFile(file, options);
   const { report, kept } = run;
-  if (!report) throw nothingComplete(judgedColumns(sides.baseline, sides.candidate), kept, isOutcomesFile);
+  if (!report) throw noCompleteItemsError(judgedColumns(sides.baseline, sides.candidate), kept, isOutcomesFile);
   const incomplete = incompleteReasons(gate, run.compared!, runs);
   const name = gate.name ?? basename(file);
-  const told = { ...report, name, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known), ...incomplete] };
-  result(options, gateJson(told), () => gateText(told, table));
-  for (const output of gate.reports) write(beside(file, output.file), reportText(told, run, output.type, file));
-  if (options.markdown !== undefined) write(options.markdown, markdownText(told));
-  if (gate.github || options.github) tellGithub(told, file, options.json ?? false);
+  const fullReport = { ...report, name, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known), ...incomplete] };
+  result(options, gateJson(fullReport), () => gateText(fullReport, table));
+  for (const output of gate.reports) write(relativeToGateFile(file, output.file), reportText(fullReport, run, output.type, file));
+  if (options.markdown !== undefined) write(options.markdown, markdownText(fullReport));
+  if (gate.github || options.github) annotateGithub(fullReport, file, options.json ?? false);
   for (const reason of incomplete) note(reason);
-  return incomplete.length > 0 ? exit.incomplete : codeOf(told, mapping, failed);
+  return incomplete.length > 0 ? exit.incomplete : codeOf(fullReport, mapping, failed);
 }
 
 /** Paths in a gate file start where it stands. */
-const beside = (gateFile: string, path: string): string => resolve(dirname(gateFile), path);
+const relativeToGateFile = (gateFile: string, path: string): string => resolve(dirname(gateFile), path);
 
 function outcomesOf(file: string, { data }: GateFile, { outcomes }: GateCommandOptions): string | undefined {
   if (outcomes !== undefined) return outcomes;
-  if (data.dataset !== undefined) return datasetFile(dirname(file), data.dataset);
-  return data.outcomes === undefined ? undefined : beside(file, data.outcomes);
+  if (data.dataset !== undefined) return findDatasetFile(dirname(file), data.dataset);
+  return data.outcomes === undefined ? undefined : relativeToGateFile(file, data.outcomes);
 }
 
 /** Sides of the command line go before those of the file. */
-function named({ base, head }: GateCommandOptions, runs: readonly RunRow[]): Partial<Pick<GateFile, 'baseline' | 'candidate'>> {
+function sidesOfOptions({ base, head }: GateCommandOptions, runs: readonly RunRow[]): Partial<Pick<GateFile, 'baseline' | 'candidate'>> {
   const known = { routes: new Set<string>(), runs: new Set(runs.map(run => run.run_id)) };
   return { ...(base ? { baseline: sideNamed(base, known) } : {}), ...(head ? { candidate: sideNamed(head, known) } : {}) };
 }
@@ -123,7 +123,7 @@ function readGate(file: string): GateFile {
 
 function psiOf(file: string, { certificate }: GateFile, items: readonly Item[]): number | string {
   if (certificate === undefined) return 'the gate file names no certificate: certificate: FILE';
-  const { baseline, signal, thresholds, targets } = readCertificate(beside(file, certificate));
+  const { baseline, signal, thresholds, targets } = readCertificate(relativeToGateFile(file, certificate));
   const drift = driftOf(baseline, items, signal, thresholds);
   return drift.perTarget[0]!.answers === 0 ? `no answer of ${targets[0]} is among the outcomes` : drift.psi;
 }
@@ -148,7 +148,7 @@ function codeOf({ verdict }: GateReport, mapping: Mapping, failed: number): numb
   return mapping === 'pass' ? exit.pass : exit.inconclusive;
 }
 
-function reportText(report: GateReport, { compared, kept }: Run, type: ReportFile['type'], file: string): string {
+function reportText(report: GateReport, { compared, kept }: GateRun, type: ReportFile['type'], file: string): string {
   switch (type) {
     case 'junit':
       return junitText(report, file);
@@ -164,7 +164,7 @@ function reportText(report: GateReport, { compared, kept }: Run, type: ReportFil
 }
 
 /** Its runner reads both streams; stdout may hold JSON. */
-function tellGithub(report: GateReport, file: string, json: boolean): void {
+function annotateGithub(report: GateReport, file: string, json: boolean): void {
   (json ? process.stderr : process.stdout).write(`${githubText(report, file)}\n`);
   const summary = process.env.GITHUB_STEP_SUMMARY;
   if (summary) appendFileSync(summary, `${markdownText(report)}\n`);

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { CommandError, exit, note, result, settingsOf } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { parseOutcomes, printLineProblems } from '../outcomes/file.ts';
-import { type Imported, importItems } from '../outcomes/import.ts';
+import { type ImportResult, importItems } from '../outcomes/import.ts';
 import { count } from '../report/format.ts';
 import { withStore } from './data.ts';
 import { readText, type SharedOptions } from './options.ts';
@@ -27,8 +27,8 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
   result(options, imported, () => importText(imported));
 }
 
-function importText({ run, items, targets, added }: Imported): string {
+function importText({ run, items, targets, added }: ImportResult): string {
   const chain = targets.join(',');
-  const said = added ? `Imported ${count(items, 'item')} as run ${run}.` : `Run ${run} holds this file already; nothing was added.`;
-  return `${said}\nTargets: ${targets.join(', ')}\nNext (cheap targets first): hindcast eval sweep --chain '${chain}' --run ${run}`;
+  const summary = added ? `Imported ${count(items, 'item')} as run ${run}.` : `Run ${run} holds this file already; nothing was added.`;
+  return `${summary}\nTargets: ${targets.join(', ')}\nNext (cheap targets first): hindcast eval sweep --chain '${chain}' --run ${run}`;
 }

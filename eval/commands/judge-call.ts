@@ -2,15 +2,15 @@
 import got, { RequestError } from 'got';
 import { CommandError, exit } from '../../gateway/cli/cli.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
-import type { AskJudge } from '../score/judge.ts';
+import type { CallJudge } from '../score/judge.ts';
 
 const timeoutMs = 120_000;
 
-interface JudgeAnswer {
+interface JudgeResponse {
   readonly choices?: readonly { readonly message?: { readonly content?: unknown } }[];
 }
 
-export interface JudgeCall {
+export interface JudgeOptions {
   readonly judge?: string;
   readonly judgeUrl?: string;
   /** Its answer ends here; where the judge itself ends it when absent. */
@@ -18,7 +18,11 @@ export interface JudgeCall {
 }
 
 /** Pinned: temperature 0, and the model's own name, which must not be a route that could change under it. */
-export function askGateway(settings: Settings, { judge, judgeUrl, outputTokensMax }: JudgeCall, spent?: (usd: number) => void): AskJudge {
+export function gatewayJudge(
+  settings: Settings,
+  { judge, judgeUrl, outputTokensMax }: JudgeOptions,
+  spent?: (usd: number) => void,
+): CallJudge {
   if (judge !== undefined && settings.routes.has(judge))
     throw new CommandError(
       exit.usage,
@@ -29,7 +33,7 @@ export function askGateway(settings: Settings, { judge, judgeUrl, outputTokensMa
   const key = process.env.HINDCAST_API_KEY;
   return async messages => {
     try {
-      const { body, headers } = await got.post<JudgeAnswer>(`${url.replace(/\/+$/, '')}/chat/completions`, {
+      const { body, headers } = await got.post<JudgeResponse>(`${url.replace(/\/+$/, '')}/chat/completions`, {
         json: {
           model: judge,
           messages,
@@ -43,8 +47,8 @@ export function askGateway(settings: Settings, { judge, judgeUrl, outputTokensMa
       });
       const usd = Number(headers['x-hindcast-cost-usd']);
       if (usd > 0) spent?.(usd);
-      const said = body.choices?.[0]?.message?.content;
-      return typeof said === 'string' ? said : '';
+      const content = body.choices?.[0]?.message?.content;
+      return typeof content === 'string' ? content : '';
     } catch (error) {
       const why =
         error instanceof RequestError ? (error.response?.body ? String(error.response.body).slice(0, 300) : error.message) : String(error);

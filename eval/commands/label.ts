@@ -5,8 +5,8 @@ import { coin } from '../../gateway/core/random.ts';
 import { parseCount } from '../../replay/selection.ts';
 import { parseCsv, printCsv } from '../csv.ts';
 import { count } from '../report/format.ts';
-import { keepScores, type NewScore } from '../score/answers.ts';
-import { type AnswerOptions, loadAnswers, type ReadAnswer } from './answers.ts';
+import { insertScores, type NewScore } from '../score/answers.ts';
+import { type AnswerOptions, loadAnswers, type RecordedAnswer } from './answers.ts';
 import { withStore } from './data.ts';
 import { readText, writeText } from './options.ts';
 
@@ -28,12 +28,13 @@ export async function runLabel(options: LabelOptions): Promise<void> {
     );
   await withStore(settings, async store => {
     const { answers } = await loadAnswers(store, options);
-    if (options.output !== undefined) return exportTable(options.output, sampled(answers, sample), options);
-    const given = options.import === undefined ? await asked(sampled(answers, sample)) : importTable(options.import, answers);
+    if (options.output !== undefined) return exportTable(options.output, sampleAnswers(answers, sample), options);
+    const given =
+      options.import === undefined ? await promptForLabels(sampleAnswers(answers, sample)) : importTable(options.import, answers);
     const scores = given.map(
-      ({ about, value }): NewScore => ({ about, name: options.name, value, source: 'human', evaluator: options.by }),
+      ({ answer, value }): NewScore => ({ about: answer, name: options.name, value, source: 'human', evaluator: options.by }),
     );
-    await keepScores(store, scores);
+    await insertScores(store, scores);
     result(
       options,
       { labelled: scores.length, name: options.name },
@@ -43,25 +44,25 @@ export async function runLabel(options: LabelOptions): Promise<void> {
 }
 
 /** The same answers whoever asks, and in an order that tells nothing of whose they are. */
-const sampled = (answers: readonly ReadAnswer[], most: number): readonly ReadAnswer[] =>
+const sampleAnswers = (answers: readonly RecordedAnswer[], most: number): readonly RecordedAnswer[] =>
   answers.toSorted((a, b) => coin(a.id, 'label') - coin(b.id, 'label')).slice(0, most);
 
-interface Given {
-  readonly about: ReadAnswer;
+interface GivenLabel {
+  readonly answer: RecordedAnswer;
   readonly value: number;
 }
 
 const values: Readonly<Record<string, number>> = { y: 1, yes: 1, n: 0, no: 0, h: 0.5, half: 0.5 };
 
-async function asked(answers: readonly ReadAnswer[]): Promise<readonly Given[]> {
+async function promptForLabels(answers: readonly RecordedAnswer[]): Promise<readonly GivenLabel[]> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const given: Given[] = [];
+  const given: GivenLabel[] = [];
   try {
     for (const [i, about] of answers.entries()) {
       note(`\n── ${i + 1} of ${answers.length} ──────────────────────────────\n${about.question}\n── answer ──\n${textOf(about)}\n`);
-      const word = await answered(terminal);
-      if (word === 'quit') break;
-      if (word !== undefined) given.push({ about, value: word });
+      const label = await promptForLabel(terminal);
+      if (label === 'quit') break;
+      if (label !== undefined) given.push({ answer: about, value: label });
     }
   } finally {
     terminal.close();
@@ -69,12 +70,12 @@ async function asked(answers: readonly ReadAnswer[]): Promise<readonly Given[]> 
   return given;
 }
 
-async function answered(terminal: { question(text: string): Promise<string> }): Promise<number | 'quit' | undefined> {
+async function promptForLabel(terminal: { question(text: string): Promise<string> }): Promise<number | 'quit' | undefined> {
   for (;;) {
-    const said = (await terminal.question('Right? y(es) n(o) h(alf) s(kip) q(uit) ')).trim().toLowerCase();
-    if (said === 'q' || said === 'quit') return 'quit';
-    if (said === 's' || said === 'skip') return undefined;
-    const value = gradeOf(said);
+    const input = (await terminal.question('Right? y(es) n(o) h(alf) s(kip) q(uit) ')).trim().toLowerCase();
+    if (input === 'q' || input === 'quit') return 'quit';
+    if (input === 's' || input === 'skip') return undefined;
+    const value = gradeOf(input);
     if (value !== undefined) return value;
   }
 }
@@ -87,13 +88,13 @@ function gradeOf(text: string): number | undefined {
   return number >= 0 && number <= 1 ? number : undefined;
 }
 
-const textOf = ({ answer: { text, toolCalls } }: ReadAnswer): string =>
+const textOf = ({ answer: { text, toolCalls } }: RecordedAnswer): string =>
   [text, ...toolCalls.map(call => `${call.name}(${call.arguments})`)].filter(part => part !== '').join('\n');
 
-const head = ['id', 'question', 'answer', 'quality'];
+const tableHead = ['id', 'question', 'answer', 'quality'];
 
-function exportTable(file: string, answers: readonly ReadAnswer[], options: LabelOptions): void {
-  writeText(file, printCsv([head, ...answers.map(a => [a.id, a.question, textOf(a), ''])]));
+function exportTable(file: string, answers: readonly RecordedAnswer[], options: LabelOptions): void {
+  writeText(file, printCsv([tableHead, ...answers.map(a => [a.id, a.question, textOf(a), ''])]));
   result(
     options,
     { file, answers: answers.length },
@@ -102,23 +103,23 @@ function exportTable(file: string, answers: readonly ReadAnswer[], options: Labe
   );
 }
 
-function importTable(file: string, answers: readonly ReadAnswer[]): readonly Given[] {
+function importTable(file: string, answers: readonly RecordedAnswer[]): readonly GivenLabel[] {
   const [first = [], ...rows] = parseCsv(readText(file, 'a table of labels'));
   const [id, quality] = ['id', 'quality'].map(name => first.findIndex(cell => cell.trim().toLowerCase() === name));
   if (id === -1 || quality === -1) throw new CommandError(exit.usage, `${file}: its first line must name the columns id and quality.`);
   const known = new Map(answers.map(about => [about.id, about]));
-  return rows.flatMap((row, i): Given[] => {
-    const said = row[quality!]?.trim() ?? '';
-    if (said === '') return [];
+  return rows.flatMap((row, i): GivenLabel[] => {
+    const input = row[quality!]?.trim() ?? '';
+    if (input === '') return [];
     const about = known.get(row[id!]?.trim() ?? '');
     if (!about)
       throw new CommandError(
         exit.usage,
         `${file}: row ${i + 2}: ${row[id!]} is no answer among the selected; name the same --run and --since as for the table.`,
       );
-    const value = gradeOf(said);
+    const value = gradeOf(input);
     if (value === undefined)
-      throw new CommandError(exit.usage, `${file}: row ${i + 2}: quality is "${said}"; write y, n, or a number from 0 to 1.`);
-    return [{ about, value }];
+      throw new CommandError(exit.usage, `${file}: row ${i + 2}: quality is "${input}"; write y, n, or a number from 0 to 1.`);
+    return [{ answer: about, value }];
   });
 }

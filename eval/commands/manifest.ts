@@ -3,22 +3,22 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { CommandError, exit } from '../../gateway/cli/cli.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import { familyOf, type Manifest, parseManifest, printManifest, spend } from '../certify/manifest.ts';
+import { familyOf, parseManifest, printManifest, type SplitManifest, spendDelta } from '../certify/manifest.ts';
 import { splitOf } from '../certify/split.ts';
-import type { Basis, CertifyOptions } from '../certify.ts';
+import type { CertificationData, CertifyOptions } from '../certify.ts';
 import { constraintsOf } from '../certify.ts';
 import type { Chain } from '../chain.ts';
 import { printOutcomes } from '../outcomes/snapshot.ts';
 import { readText, writeText } from './options.ts';
 
-export interface Remembered {
+export interface ManifestFile {
   readonly file: string;
   /** Undefined until there is one. */
-  readonly manifest: Manifest | undefined;
+  readonly manifest: SplitManifest | undefined;
   readonly spending: boolean;
 }
 
-export function manifestOf(file: string | undefined, spending: boolean): Remembered | undefined {
+export function openManifest(file: string | undefined, spending: boolean): ManifestFile | undefined {
   if (file === undefined) {
     if (spending) throw new CommandError(exit.usage, '--alpha-spending needs --manifest FILE, which remembers what was spent.');
     return undefined;
@@ -29,33 +29,33 @@ export function manifestOf(file: string | undefined, spending: boolean): Remembe
   return { file, spending, manifest };
 }
 
-export interface Spent {
+export interface DeltaSpent {
   readonly file: string;
   readonly delta: number;
   /** This one included. */
   readonly looks: number;
   /** Writes the manifest. */
-  keep(): void;
+  save(): void;
 }
 
-export function lookUp(
-  { file, manifest, spending }: Remembered,
-  look: { readonly chain: Chain; readonly settings: CertifyOptions; readonly basis: Basis; readonly at: Instant },
-): Spent {
-  const { chain, settings, basis } = look;
+export function spendFromManifest(
+  { file, manifest, spending }: ManifestFile,
+  certification: { readonly chain: Chain; readonly settings: CertifyOptions; readonly basis: CertificationData; readonly at: Instant },
+): DeltaSpent {
+  const { chain, settings, basis } = certification;
   const { signal, thresholds = 'every value', confidence, seed } = settings;
   const family = familyOf({ targets: chain.targets, signal, thresholds, confidence, seed, constraints: constraintsOf(settings) });
   const data = createHash('sha256').update(printOutcomes(basis.certifyItems, chain.targets)).digest('hex').slice(0, 16);
   const uses = manifest?.uses ?? [];
-  const delta = spend({ uses }, { family, data, delta: Number((1 - confidence).toFixed(12)), spending });
+  const delta = spendDelta({ uses }, { family, data, delta: Number((1 - confidence).toFixed(12)), spending });
   if (typeof delta === 'string') throw new CommandError(exit.usage, `${file}: ${delta}.`);
   const known = uses.some(use => use.family === family && use.data === data);
-  const all = known ? uses : [...uses, { family, data, delta, at: new Date(look.at).toISOString() }];
+  const all = known ? uses : [...uses, { family, data, delta, at: new Date(certification.at).toISOString() }];
   const split = basis.split ?? manifest?.split ?? splitOf([], seed);
   return {
     file,
     delta,
     looks: all.filter(use => use.data === data).length,
-    keep: () => writeText(file, printManifest({ split, uses: all })),
+    save: () => writeText(file, printManifest({ split, uses: all })),
   };
 }

@@ -103,9 +103,9 @@ export function readItems(file: string): readonly Item[] {
 }
 
 /** Weights are refused unless the caller `weighs`: left out of account they would be worse than none. */
-export function outcomesOfFile(file: string, weighs = false): Outcomes {
+export function readOutcomesFile(file: string, weighted = false): Outcomes {
   const items = readItems(file);
-  if (!weighs && items.some(({ weight = 1 }) => weight !== 1))
+  if (!weighted && items.some(({ weight = 1 }) => weight !== 1))
     throw new CommandError(exit.usage, `${file}: its items have weights, and only sweep, certify and snapshot make use of them.`);
   return { items, label: 'as given in the file', notes: [] };
 }

@@ -1,15 +1,15 @@
 /** `hindcast eval power`. */
 import { CommandError, exit, result, table } from '../../gateway/cli/cli.ts';
 import { type Chain, thresholdsOf as configuredThresholds } from '../chain.ts';
-import { type Need, type NeedOptions, needs } from '../need.ts';
-import { type Complete, complete } from '../outcomes.ts';
+import { requiredSampleSizes, type SampleSize, type SampleSizeOptions } from '../need.ts';
+import { type CompleteItems, completeItems } from '../outcomes.ts';
 import { sizeForHarm, sizeForNetLoss } from '../power.ts';
 import { powerPage } from '../report/pages.ts';
 import { type PlannedSize, type PowerReport, planText, powerJson, powerText } from '../report/power.ts';
 import { clustersOf } from '../statistics.ts';
 import { combinations, distinctValues, shownMax, thresholdGrid } from '../sweep/thresholds.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
-import { nothingComplete, selectionNote } from './data.ts';
+import { noCompleteItemsError, selectionNote } from './data.ts';
 import { lossOf, parseConfidence, parsePoints, parsePower, parseSignal, writePage } from './options.ts';
 import { thresholdsOf } from './sweep.ts';
 
@@ -32,44 +32,44 @@ export async function runPower(options: PowerCommandOptions): Promise<void> {
     power: parsePower(options.power),
   };
   const { chain: named } = options;
-  if (named === undefined) return plan(options, question);
+  if (named === undefined) return printPlannedSizes(options, question);
   const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: named });
-  const kept = complete(outcomes.items, chain.targets);
-  if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
-  const asked = thresholdsOf(options.threshold, chain) ?? configuredList(chain, question.signal);
-  const told: PowerReport = {
+  const kept = completeItems(outcomes.items, chain.targets);
+  if (kept.items.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
+  const requested = thresholdsOf(options.threshold, chain) ?? configuredList(chain, question.signal);
+  const report: PowerReport = {
     ...question,
-    ...{ chain: chain.name, reference: chain.targets.at(-1)!, label: outcomes.label, asked: asked !== undefined },
+    ...{ chain: chain.name, reference: chain.targets.at(-1)!, label: outcomes.label, thresholdsGiven: requested !== undefined },
     ...{ items: kept.items.length, clusters: clustersOf(kept.items.map(item => item.cluster)).count },
-    needs: neededFor(chain, kept, { ...question, thresholds: asked ?? grid(chain, kept, question.signal) }),
+    sampleSizes: sampleSizesFor(chain, kept, { ...question, thresholds: requested ?? grid(chain, kept, question.signal) }),
     notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
   };
-  if (options.output !== undefined) writePage(options.output, powerPage(told));
-  result(options, powerJson(told), () => powerText(told, table));
+  if (options.output !== undefined) writePage(options.output, powerPage(report));
+  result(options, powerJson(report), () => powerText(report, table));
 }
 
-function neededFor(chain: Chain, kept: Complete, options: NeedOptions): readonly Need[] {
-  if (options.thresholds.length > 0) return needs(chain, kept, options);
+function sampleSizesFor(chain: Chain, kept: CompleteItems, options: SampleSizeOptions): readonly SampleSize[] {
+  if (options.thresholds.length > 0) return requiredSampleSizes(chain, kept, options);
   throw new CommandError(
     exit.nothing,
     `No answer of ${chain.targets[0]} shows the signal ${options.signal}, so there is no threshold to look at.`,
   );
 }
 
-const configuredList = (chain: Chain, signal: NeedOptions['signal']): readonly (readonly number[])[] | undefined => {
+const configuredList = (chain: Chain, signal: SampleSizeOptions['signal']): readonly (readonly number[])[] | undefined => {
   const configured = chain.configured ? configuredThresholds(chain.policy, signal) : undefined;
   return configured && [configured];
 };
 
-function grid(chain: Chain, { items }: Complete, signal: NeedOptions['signal']): readonly (readonly number[])[] {
+function grid(chain: Chain, { items }: CompleteItems, signal: SampleSizeOptions['signal']): readonly (readonly number[])[] {
   const perStep = chain.targets.slice(0, -1).map(target => thresholdGrid(distinctValues(items, target, signal), shownMax));
   return perStep.some(values => values.length === 0) ? [] : combinations(perStep, shownMax);
 }
 
-const differings = [0.01, 0.02, 0.05, 0.1];
+const differingShares = [0.01, 0.02, 0.05, 0.1];
 
 /** Without outcomes: what the sizes are if the true loss were none, a quarter or half of the bound. */
-function plan(options: PowerCommandOptions, question: Omit<NeedOptions, 'signal' | 'thresholds'>): void {
+function printPlannedSizes(options: PowerCommandOptions, question: Omit<SampleSizeOptions, 'signal' | 'thresholds'>): void {
   if (options.outcomes !== undefined || options.run || options.since !== undefined) {
     throw new CommandError(exit.usage, 'outcomes need a --chain that they are of; without one the sizes are for what may be.');
   }
@@ -80,7 +80,7 @@ function plan(options: PowerCommandOptions, question: Omit<NeedOptions, 'signal'
     (loss): PlannedSize => ({
       loss,
       harm: known(sizeForHarm({ harmMax: lossMax, harm: loss, delta, power })),
-      net: differings.map(differing => ({
+      net: differingShares.map(differing => ({
         differing,
         requests: known(sizeForNetLoss({ ...{ lossMax, loss, differing, delta, power }, designEffect: 1 })),
       })),

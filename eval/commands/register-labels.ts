@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { action } from '../../gateway/cli/cli.ts';
 import { type AuditOptions, runAudit } from './audit.ts';
-import { common } from './flags.ts';
+import { commonFlags } from './flags.ts';
 import { auditHelp, labelHelp, scoreHelp, simulateHelp } from './help-labels.ts';
 import { type LabelOptions, runLabel } from './label.ts';
 import { repeatable } from './options.ts';
@@ -10,7 +10,7 @@ import { runScore, type ScoreOptions } from './score.ts';
 import { runSimulate, type SimulateOptions } from './simulate.ts';
 
 const answerFlags = (command: Command): Command =>
-  common(command)
+  commonFlags(command)
     .option('--run <run>', 'answers of this replay; an id or latest (repeatable); without it those that callers got', repeatable)
     .option('--target <target>', 'only answers of this target (repeatable)', repeatable)
     .option('--since <time>', 'from then on: 1h, 7d, or a date')
@@ -43,7 +43,7 @@ export function registerLabels(evaluation: Command): void {
     .addHelpText('after', auditHelp)
     .action(action((options: AuditOptions) => runAudit(options)));
 
-  common(evaluation.command('simulate').description('another configuration over recorded traffic, asking nobody'))
+  commonFlags(evaluation.command('simulate').description('another configuration over recorded traffic, asking nobody'))
     .requiredOption('--candidate <file>', 'a config under test')
     .option('--route <route>', 'of both configs; the only one otherwise')
     .option('--outcomes <file>', 'JSONL of outcomes instead of the store')

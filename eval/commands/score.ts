@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts';
 import { count, percent } from '../report/format.ts';
-import { keepScores, type NewScore } from '../score/answers.ts';
+import { insertScores, type NewScore } from '../score/answers.ts';
 import { evaluatorOf, judgePair } from '../score/judge.ts';
 import { type Scorer, scorerOf } from '../score/scorer.ts';
-import { type AnswerOptions, loadAnswers, type ReadAnswer } from './answers.ts';
+import { type AnswerOptions, loadAnswers, type RecordedAnswer } from './answers.ts';
 import { withStore } from './data.ts';
-import { askGateway } from './judge-call.ts';
+import { gatewayJudge } from './judge-call.ts';
 import { readText } from './options.ts';
 
 export interface ScoreOptions extends AnswerOptions {
@@ -21,7 +21,7 @@ export interface ScoreOptions extends AnswerOptions {
   readonly dryRun?: boolean;
 }
 
-interface Told {
+interface ScoringResult {
   readonly scores: readonly NewScore[];
   /** Why an answer has none. */
   readonly without: number;
@@ -31,14 +31,14 @@ export async function runScore(options: ScoreOptions): Promise<void> {
   if ((options.scorer === undefined) === (options.judge === undefined))
     throw new CommandError(exit.usage, 'write --scorer KIND, such as exact or regex=^OK, or --judge MODEL --against TARGET.');
   const settings = settingsOf(options);
-  const scorer = options.scorer === undefined ? undefined : await scorerNamed(options.scorer);
-  const expected = options.expected === undefined ? new Map<string, unknown>() : expectedOf(options.expected);
+  const scorer = options.scorer === undefined ? undefined : await parseScorer(options.scorer);
+  const expected = options.expected === undefined ? new Map<string, unknown>() : readExpected(options.expected);
   const told = await withStore(settings, async store => {
     const { answers, unread } = await loadAnswers(store, options);
     const found = scorer
-      ? await byRule(answers, scorer, expected, options)
-      : await byJudge(answers, options, askGateway(settings, options));
-    if (!options.dryRun) await keepScores(store, found.scores);
+      ? await scoreByRule(answers, scorer, expected, options)
+      : await scoreByJudge(answers, options, gatewayJudge(settings, options));
+    if (!options.dryRun) await insertScores(store, found.scores);
     return { ...found, unread, answers: answers.length };
   });
   if (told.scores.length === 0)
@@ -57,10 +57,10 @@ export async function runScore(options: ScoreOptions): Promise<void> {
   );
 }
 
-async function scorerNamed(text: string): Promise<Scorer> {
+async function parseScorer(text: string): Promise<Scorer> {
   const at = text.indexOf('=');
   const [kind, argument] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
-  if (kind === 'module') return moduleOf(argument ?? '');
+  if (kind === 'module') return loadScorerModule(argument ?? '');
   const isFile = kind === 'schema' && argument !== undefined && !/^\s*\{/.test(argument);
   const scorer = scorerOf(kind, isFile ? readText(argument, 'a JSON Schema') : argument);
   if (typeof scorer === 'string') throw new CommandError(exit.usage, `--scorer: ${scorer}.`);
@@ -68,7 +68,7 @@ async function scorerNamed(text: string): Promise<Scorer> {
 }
 
 /** A module of the user's own: its default export gets {id, question, answer, expected} and gives a number, true, false, or nothing. */
-async function moduleOf(file: string): Promise<Scorer> {
+async function loadScorerModule(file: string): Promise<Scorer> {
   let loaded: { readonly default?: unknown };
   try {
     loaded = (await import(pathToFileURL(resolve(file)).href)) as typeof loaded;
@@ -89,7 +89,7 @@ async function moduleOf(file: string): Promise<Scorer> {
   };
 }
 
-function expectedOf(file: string): Map<string, unknown> {
+function readExpected(file: string): Map<string, unknown> {
   const known = new Map<string, unknown>();
   for (const [i, line] of readText(file, 'JSONL of {id, expected}').split('\n').entries()) {
     if (line.trim() === '') continue;
@@ -106,12 +106,12 @@ function expectedOf(file: string): Map<string, unknown> {
   return known;
 }
 
-async function byRule(
-  answers: readonly ReadAnswer[],
+async function scoreByRule(
+  answers: readonly RecordedAnswer[],
   scorer: Scorer,
   expected: ReadonlyMap<string, unknown>,
   { scorer: kind, name }: ScoreOptions,
-): Promise<Told> {
+): Promise<ScoringResult> {
   const scores: NewScore[] = [];
   for (const about of answers) {
     const { item, question, answer } = about;
@@ -122,16 +122,16 @@ async function byRule(
 }
 
 /** Calls to the judge under way at once. */
-const together = 4;
+const concurrency = 4;
 
-async function byJudge(
-  answers: readonly ReadAnswer[],
+async function scoreByJudge(
+  answers: readonly RecordedAnswer[],
   { judge, against, name }: ScoreOptions,
-  ask: ReturnType<typeof askGateway>,
-): Promise<Told> {
+  callJudge: ReturnType<typeof gatewayJudge>,
+): Promise<ScoringResult> {
   if (against === undefined)
     throw new CommandError(exit.usage, '--judge needs --against TARGET, whose answers the others are held against.');
-  const isReference = ({ target, arm }: ReadAnswer): boolean => target === against || arm === against;
+  const isReference = ({ target, arm }: RecordedAnswer): boolean => target === against || arm === against;
   const arms = new Set(answers.flatMap(({ target, arm }) => [target, arm]));
   if (arms.has(judge!)) throw new CommandError(exit.usage, `--judge ${judge}: it is one of those that are judged; name another.`);
   const references = new Map(answers.filter(isReference).map(row => [row.item, row.answer.text]));
@@ -145,11 +145,11 @@ async function byJudge(
     .filter(about => isReference(about) && compared.has(about.item))
     .map(about => ({ about, name, value: 1, source: 'judge', evaluator, explanation: 'the reference itself' }));
   let without = 0;
-  for (let i = 0; i < pairs.length; i += together) {
+  for (let i = 0; i < pairs.length; i += concurrency) {
     const verdicts = await Promise.all(
-      pairs.slice(i, i + together).map(async ({ about, reference }) => {
+      pairs.slice(i, i + concurrency).map(async ({ about, reference }) => {
         const { id, question, answer } = about;
-        return { about, ...(await judgePair({ id, question, answer: answer.text, reference }, ask)) };
+        return { about, ...(await judgePair({ id, question, answer: answer.text, reference }, callJudge)) };
       }),
     );
     for (const { about, value, opinions } of verdicts) {

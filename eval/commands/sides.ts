@@ -3,21 +3,21 @@ import { CommandError, exit, settingsOf } from '../../gateway/cli/cli.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Side } from '../gate/file.ts';
 import type { Sides } from '../gate/run.ts';
-import { judgedColumns, type Playing, playing } from '../gate/side.ts';
-import { type RunRow, runsOf } from '../outcomes/query.ts';
+import { judgedColumns, type ResolvedSide, resolveSide } from '../gate/side.ts';
+import { type RunRow, selectRuns } from '../outcomes/query.ts';
 import type { Item, Outcomes } from '../outcomes.ts';
-import { outcomesOfStore, runNamed, withStore } from './data.ts';
-import { outcomesOfFile, type SharedOptions } from './options.ts';
+import { loadStoreOutcomes, runNamed, withStore } from './data.ts';
+import { readOutcomesFile, type SharedOptions } from './options.ts';
 import { snapshotColumn } from './snapshot-side.ts';
 
 export interface SidesRequest {
   readonly options: SharedOptions;
   /** The two sides, once it is known which runs there are. */
-  readonly name: (runs: readonly RunRow[]) => { readonly baseline: Side; readonly candidate: Side };
+  readonly chooseSides: (runs: readonly RunRow[]) => { readonly baseline: Side; readonly candidate: Side };
   /** How an error names a side. */
-  readonly called: (key: 'baseline' | 'candidate') => string;
+  readonly describeSide: (key: 'baseline' | 'candidate') => string;
   /** Where a relative path starts. */
-  readonly beside: (path: string) => string;
+  readonly resolvePath: (path: string) => string;
   readonly outcomesFile: string | undefined;
   readonly quality: string;
   readonly since: string | undefined;
@@ -27,25 +27,25 @@ export interface SidesRequest {
   readonly scores?: readonly string[];
 }
 
-export interface Loaded {
+export interface LoadedSides {
   readonly sides: Sides;
   readonly outcomes: Outcomes;
   /** What was replayed or imported for them. */
   readonly runs?: readonly RunRow[];
 }
 
-export async function loadSides(request: SidesRequest): Promise<Loaded> {
+export async function loadSides(request: SidesRequest): Promise<LoadedSides> {
   const { outcomesFile } = request;
   const snapshots = snapshotsOf(request);
   if (snapshots) return snapshots;
-  if (outcomesFile !== undefined) return { sides: sidesOfFile(request), outcomes: outcomesOfFile(outcomesFile) };
+  if (outcomesFile !== undefined) return { sides: sidesOfFile(request), outcomes: readOutcomesFile(outcomesFile) };
   const settings = settingsOf(request.options);
   return withStore(settings, async store => {
-    const all = await runsOf(store);
+    const all = await selectRuns(store);
     const sides = sidesOf(request, () => settings, all);
     const both = [sides.baseline, sides.candidate];
     const { quality, since, runs, limit, scores = [] } = request;
-    const outcomes = await outcomesOfStore(store, settings, {
+    const outcomes = await loadStoreOutcomes(store, settings, {
       targets: [...new Set(both.flatMap(side => side.targets))],
       columns: both.flatMap(side => side.column ?? []),
       judged: judgedColumns(sides.baseline, sides.candidate),
@@ -65,25 +65,25 @@ function sidesOfFile(request: SidesRequest): Sides {
   for (const key of ['baseline', 'candidate'] as const) {
     if (!sides[key].column) continue;
     const message = `outcomes from a file have targets only, nothing ${sides[key].name}; name one: {target: NAME}`;
-    throw new CommandError(exit.usage, `${request.called(key)}: ${message}.`);
+    throw new CommandError(exit.usage, `${request.describeSide(key)}: ${message}.`);
   }
   return sides;
 }
 
-function sidesOf(request: SidesRequest, running: () => Settings, runs: readonly RunRow[] | undefined): Sides {
-  const named = request.name(runs ?? []);
-  const around = {
-    routes: () => running().routes,
-    routesOf: (config: string) => settingsOf({ config: request.beside(config) }).routes,
+function sidesOf(request: SidesRequest, runningSettings: () => Settings, runs: readonly RunRow[] | undefined): Sides {
+  const named = request.chooseSides(runs ?? []);
+  const context = {
+    routes: () => runningSettings().routes,
+    routesOf: (config: string) => settingsOf({ config: request.resolvePath(config) }).routes,
     armOf: (run: string, arm: string | undefined) => armOf(runs, run, arm),
     snapshotOf: () => '',
   };
-  const play = (key: 'baseline' | 'candidate'): Playing => {
-    const played = playing(named[key], around);
-    if (typeof played === 'string') throw new CommandError(exit.usage, `${request.called(key)}: ${played}.`);
-    return played;
+  const resolve = (key: 'baseline' | 'candidate'): ResolvedSide => {
+    const resolved = resolveSide(named[key], context);
+    if (typeof resolved === 'string') throw new CommandError(exit.usage, `${request.describeSide(key)}: ${resolved}.`);
+    return resolved;
   };
-  return { baseline: play('baseline'), candidate: play('candidate') };
+  return { baseline: resolve('baseline'), candidate: resolve('candidate') };
 }
 
 function armOf(
@@ -102,15 +102,15 @@ function armOf(
 }
 
 /** Each side a file of its own, as it stands or stood in git: matched by the requests' ids. Undefined when none is. */
-function snapshotsOf(request: SidesRequest): Loaded | undefined {
-  const named = request.name([]);
+function snapshotsOf(request: SidesRequest): LoadedSides | undefined {
+  const named = request.chooseSides([]);
   const sides = [named.baseline, named.candidate] as const;
   if (!sides.some(side => side.type === 'snapshot')) return undefined;
   const columns = sides.map((side, i) => {
     const key = i === 0 ? 'baseline' : 'candidate';
-    if (side.type === 'snapshot') return snapshotColumn(side, request.beside(side.file), key);
+    if (side.type === 'snapshot') return snapshotColumn(side, request.resolvePath(side.file), key);
     const message = 'stands beside a side that is a snapshot; give both a snapshot, or one data: {outcomes: FILE}';
-    throw new CommandError(exit.usage, `${request.called(key)}: ${message}.`);
+    throw new CommandError(exit.usage, `${request.describeSide(key)}: ${message}.`);
   });
   const items = new Map<string, Item>();
   for (const { name, outcomes } of columns) {
@@ -119,8 +119,10 @@ function snapshotsOf(request: SidesRequest): Loaded | undefined {
       items.set(item.id, { ...known, outcomes: new Map(known.outcomes).set(name, outcome) });
     }
   }
-  const around = { routes: () => new Map(), routesOf: () => new Map(), armOf: () => '' };
-  const [baseline, candidate] = columns.map(({ name }, i) => playing(sides[i]!, { ...around, snapshotOf: () => name }) as Playing);
+  const context = { routes: () => new Map(), routesOf: () => new Map(), armOf: () => '' };
+  const [baseline, candidate] = columns.map(
+    ({ name }, i) => resolveSide(sides[i]!, { ...context, snapshotOf: () => name }) as ResolvedSide,
+  );
   return {
     sides: { baseline: baseline!, candidate: candidate! },
     outcomes: { items: [...items.values()], label: 'as given in the snapshots', notes: [] },

@@ -2,14 +2,14 @@
 import { CommandError, exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
 import { parseCount } from '../../replay/selection.ts';
-import { backtest, compareChains, simulated } from '../backtest.ts';
+import { backtest, compareChains, simulateChain } from '../backtest.ts';
 import { type Chain, chainOfRoute } from '../chain.ts';
 import type { Outcomes } from '../outcomes.ts';
 import { simulationJson, simulationText } from '../report/simulate.ts';
 import { simulationPage } from '../report/story-pages.ts';
 import { scoredItems } from '../scorer.ts';
-import { outcomesOfStore, withStore } from './data.ts';
-import { outcomesOfFile, parseConfidence, type SharedOptions, writePage } from './options.ts';
+import { loadStoreOutcomes, withStore } from './data.ts';
+import { parseConfidence, readOutcomesFile, type SharedOptions, writePage } from './options.ts';
 
 export interface SimulateOptions extends SharedOptions {
   readonly candidate: string;
@@ -23,37 +23,37 @@ export interface SimulateOptions extends SharedOptions {
   readonly limit: string;
 }
 
-const recorded = 'recorded';
+const recordedColumn = 'recorded';
 
 export async function runSimulate(options: SimulateOptions): Promise<number> {
   const confidence = parseConfidence(options.confidence);
-  const running = settingsOf(options);
+  const runningSettings = settingsOf(options);
   const candidate = routeOf(settingsOf({ config: options.candidate }).routes, options.candidate, options.route);
   const name = options.route ?? candidate.name;
-  const deployed = running.routes.get(name);
-  const current = deployed && chained(name, deployed);
+  const deployed = runningSettings.routes.get(name);
+  const current = deployed && chainOfNamedRoute(name, deployed);
   const targets = [...new Set([...(current?.targets ?? []), ...candidate.targets])];
-  const outcomes = await outcomesFor(options, running, targets, candidate);
+  const outcomes = await outcomesFor(options, runningSettings, targets, candidate);
   const items = scoredItems(candidate, outcomes.items);
-  const ahead = simulated(candidate, items);
-  if (ahead.items === 0) {
-    const lacking = Object.entries(ahead.unsupported).map(([target, n]) => `${n} lack an outcome of ${target}`);
+  const candidateResult = simulateChain(candidate, items);
+  if (candidateResult.items === 0) {
+    const lacking = Object.entries(candidateResult.unsupported).map(([target, n]) => `${n} lack an outcome of ${target}`);
     throw new CommandError(
       exit.nothing,
-      `No request can be simulated${lacking.length > 0 ? `: ${lacking.join(', ')}. hindcast replay run --against ${Object.keys(ahead.unsupported)[0]}` : ''}.`,
+      `No request can be simulated${lacking.length > 0 ? `: ${lacking.join(', ')}. hindcast replay run --against ${Object.keys(candidateResult.unsupported)[0]}` : ''}.`,
     );
   }
-  const error = current && backtest(current, outcomes.items, recorded);
-  const told = {
+  const error = current && backtest(current, outcomes.items, recordedColumn);
+  const report = {
     ...{ route: name, candidate: options.candidate, label: outcomes.label, notes: outcomes.notes, confidence },
-    ahead,
-    now: current && simulated(current, outcomes.items),
+    ahead: candidateResult,
+    now: current && simulateChain(current, outcomes.items),
     error,
     comparison: current && compareChains(current, candidate, items, confidence, error),
   };
-  if (options.output !== undefined) writePage(options.output, simulationPage(told));
-  result(options, simulationJson(told), () => simulationText(told, table));
-  return told.comparison?.tooClose ? exit.inconclusive : exit.pass;
+  if (options.output !== undefined) writePage(options.output, simulationPage(report));
+  result(options, simulationJson(report), () => simulationText(report, table));
+  return report.comparison?.tooClose ? exit.inconclusive : exit.pass;
 }
 
 function routeOf(routes: ReadonlyMap<string, Route>, file: string, named: string | undefined): Chain {
@@ -62,10 +62,10 @@ function routeOf(routes: ReadonlyMap<string, Route>, file: string, named: string
   if (name === undefined) throw new CommandError(exit.usage, `${file} has ${routes.size} routes; name one with --route: ${known}.`);
   const route = routes.get(name);
   if (!route) throw new CommandError(exit.usage, `${file} has no route ${name}; its routes are ${known}.`);
-  return chained(name, route);
+  return chainOfNamedRoute(name, route);
 }
 
-function chained(name: string, route: Route): Chain {
+function chainOfNamedRoute(name: string, route: Route): Chain {
   const chain = chainOfRoute(name, route);
   if (typeof chain === 'string') throw new CommandError(exit.usage, `${chain}.`);
   return chain;
@@ -77,13 +77,13 @@ async function outcomesFor(
   targets: readonly string[],
   candidate: Chain,
 ): Promise<Outcomes> {
-  if (options.outcomes !== undefined) return outcomesOfFile(options.outcomes);
+  if (options.outcomes !== undefined) return readOutcomesFile(options.outcomes);
   const strongest = candidate.targets.at(-1)!;
   const judged = [...targets.filter(target => target !== strongest), strongest];
   const { quality, since } = options;
   return withStore(settings, store =>
-    outcomesOfStore(store, settings, {
-      ...{ targets, columns: [{ name: recorded, type: recorded }], judged, quality, since },
+    loadStoreOutcomes(store, settings, {
+      ...{ targets, columns: [{ name: recordedColumn, type: recordedColumn }], judged, quality, since },
       runs: options.run ?? [],
       limit: parseCount(options.limit, '--limit'),
     }),

@@ -49,9 +49,9 @@ function textAt(path: string, ref: string): string {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   } catch (error) {
-    const said = String((error as { readonly stderr?: unknown }).stderr ?? (error as Error).message)
+    const gitError = String((error as { readonly stderr?: unknown }).stderr ?? (error as Error).message)
       .trim()
       .split('\n')[0];
-    throw new CommandError(exit.usage, `${path} at ${ref}: git has no such file: ${said}.`);
+    throw new CommandError(exit.usage, `${path} at ${ref}: git has no such file: ${gitError}.`);
   }
 }

@@ -1,10 +1,10 @@
 /** `hindcast eval snapshot`. */
 import { note, result } from '../../gateway/cli/cli.ts';
 import { printOutcomes } from '../outcomes/snapshot.ts';
-import { complete } from '../outcomes.ts';
+import { completeItems } from '../outcomes.ts';
 import { count } from '../report/format.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
-import { nothingComplete, selectionNote } from './data.ts';
+import { noCompleteItemsError, selectionNote } from './data.ts';
 import { writeText } from './options.ts';
 
 export interface SnapshotOptions extends Omit<ChainOptions, 'signal'> {
@@ -13,8 +13,8 @@ export interface SnapshotOptions extends Omit<ChainOptions, 'signal'> {
 
 export async function runSnapshot(options: SnapshotOptions): Promise<void> {
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
-  const kept = complete(outcomes.items, chain.targets);
-  if (kept.items.length === 0) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
+  const kept = completeItems(outcomes.items, chain.targets);
+  if (kept.items.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const lines = printOutcomes(outcomes.items, chain.targets);
   const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)];
   if (options.output === undefined) {
@@ -23,14 +23,14 @@ export async function runSnapshot(options: SnapshotOptions): Promise<void> {
     return;
   }
   writeText(options.output, lines);
-  const told = {
+  const summary = {
     file: options.output,
     items: kept.known,
     complete: kept.items.length,
     targets: chain.targets,
     quality_from: outcomes.label,
   };
-  result(options, { ...told, notes }, () =>
+  result(options, { ...summary, notes }, () =>
     [
       `${options.output}: ${count(kept.known, 'request')}, ${kept.items.length} of them with every outcome; quality: ${outcomes.label}.`,
       `Next: hindcast eval sweep --chain '${chain.targets.join(',')}' --outcomes ${options.output}, or data: { outcomes: … } in a gate file.`,

@@ -1,16 +1,16 @@
 /** `hindcast eval sweep`. */
 import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
 import { type Calibration, calibrate } from '../calibrate.ts';
-import { type Chain, onlyTarget, type SweptSignal, withThresholds } from '../chain.ts';
-import { decider } from '../decide.ts';
-import { complete, type Item, type Outcomes, weightsOf } from '../outcomes.ts';
+import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../chain.ts';
+import { trialRunner } from '../decide.ts';
+import { completeItems, type Item, type Outcomes, weightsOf } from '../outcomes.ts';
 import { itemTable } from '../report/item-table.ts';
 import { sweepJson } from '../report/json.ts';
 import { bestRow, sweepText } from '../report/sweep.ts';
 import { sweepHtml } from '../report/sweep-html.ts';
 import { type Sweep, sweep } from '../sweep.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
-import { nothingComplete, selectionNote } from './data.ts';
+import { noCompleteItemsError, selectionNote } from './data.ts';
 import { parseConfidence, parseSignal, writeText } from './options.ts';
 
 export interface SweepCommandOptions extends ChainOptions {
@@ -26,26 +26,26 @@ export async function runSweep(options: SweepCommandOptions): Promise<void> {
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const thresholds = thresholdsOf(options.threshold, chain);
   const swept = sweep(chain, outcomes, { signal, confidence, ...(thresholds ? { thresholds } : {}) });
-  const kept = complete(outcomes.items, chain.targets);
-  if (!swept) throw nothingComplete(chain.targets, kept, options.outcomes !== undefined);
-  const told = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items))] };
+  const kept = completeItems(outcomes.items, chain.targets);
+  if (!swept) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
+  const report = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items))] };
   if (options.output !== undefined)
-    writePage(options.output, told, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, told));
-  result(options, sweepJson(told), () => sweepText(told, table, { wide: options.wide ?? false }));
+    writePage(options.output, report, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, report));
+  result(options, sweepJson(report), () => sweepText(report, table, { wide: options.wide ?? false }));
 }
 
 /** Of the configured rule, else of the row that the sentence on top is about. */
 function requestsOf(chain: Chain, items: readonly Item[], swept: Sweep): string {
   const row = swept.current ?? bestRow(swept);
   if (!row) return '';
-  const decide = decider(items, chain.targets);
+  const decide = trialRunner(items, chain.targets);
   const { signal, reference } = swept;
   return itemTable({
     ...{ items, targets: chain.targets, signal: { of: chain.targets[0]!, name: signal } },
     head: row.thresholds ? `at ${row.thresholds.join(', ')}` : 'as configured',
     base: `always ${reference}`,
     candidate: decide(row.thresholds ? withThresholds(chain, row.thresholds, signal) : chain.policy),
-    baseline: decide(onlyTarget(chain, reference)),
+    baseline: decide(singleTargetPolicy(chain, reference)),
   });
 }
 

@@ -1,10 +1,10 @@
 /** `hindcast eval train`. */
 import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
-import { itemsOf, splitOf } from '../certify/split.ts';
+import { itemsInRole, splitOf } from '../certify/split.ts';
 import { trainingText } from '../report/train.ts';
-import { answersMin, type FeatureSignal, train } from '../scorer.ts';
+import { answersMin, type FeatureSignal, trainScorer } from '../scorer.ts';
 import { type ChainOptions, chainAndOutcomes } from './chain.ts';
-import { manifestOf } from './manifest.ts';
+import { openManifest } from './manifest.ts';
 import { parseSeed, writeText } from './options.ts';
 import { featureSignals } from './scorer-file.ts';
 
@@ -19,14 +19,14 @@ export interface TrainOptions extends Omit<ChainOptions, 'signal' | 'scorer'> {
 export async function runTrain(options: TrainOptions): Promise<void> {
   const features = featuresOf(options.features);
   const seed = parseSeed(options.seed);
-  const remembered = manifestOf(options.manifest, false);
+  const remembered = openManifest(options.manifest, false);
   const { chain, outcomes } = await chainAndOutcomes(options);
   const target = options.target ?? chain.targets[0]!;
   if (!chain.targets.slice(0, -1).includes(target))
     throw new CommandError(exit.usage, `--target ${target}: name one whose answers are judged: ${chain.targets.slice(0, -1).join(', ')}.`);
   const split = splitOf(outcomes.items, seed, remembered?.manifest?.split);
-  const tune = itemsOf(outcomes.items, split, 'tune');
-  const trained = train(tune, target, features, seed);
+  const tune = itemsInRole(outcomes.items, split, 'tune');
+  const trained = trainScorer(tune, target, features, seed);
   if (!trained) {
     const judged = tune.filter(item => item.outcomes.get(target)?.quality !== undefined).length;
     const why = `${judged} of the ${tune.length} requests for tuning have a judged answer of ${target}`;
@@ -39,8 +39,8 @@ export async function runTrain(options: TrainOptions): Promise<void> {
     writeText(options.output, `${JSON.stringify(trained.scorer, null, 2)}\n`);
     note(`written: ${options.output}`);
   }
-  const told = { ...trained, chain: chain.name, seed, quality_from: outcomes.label, notes: outcomes.notes };
-  result(options, told, () =>
+  const report = { ...trained, chain: chain.name, seed, quality_from: outcomes.label, notes: outcomes.notes };
+  result(options, report, () =>
     trainingText(trained, { chain: chain.name, label: outcomes.label, file: options.output, notes: outcomes.notes }, table),
   );
 }

@@ -23,7 +23,7 @@ export const isMetricName = (text: string): text is MetricName =>
   (metricNames as readonly string[]).includes(text) || /^(?:score|judge)\.[\w.-]{1,64}$/.test(text);
 
 /** What a score is called in the store: judge.helpfulness is helpfulness. */
-export const scoreOf = (metric: MetricName): string | undefined => /^(?:score|judge)\.(.+)$/.exec(metric)?.[1];
+export const scoreNameOf = (metric: MetricName): string | undefined => /^(?:score|judge)\.(.+)$/.exec(metric)?.[1];
 
 /** Shares lie in [0, 1], money is USD, times are milliseconds; an index is a number of its own. */
 export type Quantity = 'share' | 'money' | 'time' | 'index';

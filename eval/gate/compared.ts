@@ -2,14 +2,14 @@
 import type { Trials } from '../decide.ts';
 import type { Item, Outcome } from '../outcomes.ts';
 import { type Clusters, clustersOf } from '../statistics.ts';
-import type { Corner } from '../sweep/mix.ts';
+import type { HullVertex } from '../sweep/mix.ts';
 
-export interface Compared {
+export interface ComparedSides {
   readonly baseline: Trials;
   readonly candidate: Trials;
   readonly clusters: Clusters;
   /** The candidate chain's targets alone; undefined when it is no chain. */
-  readonly hull: readonly Corner[] | undefined;
+  readonly hull: readonly HullVertex[] | undefined;
   readonly items?: readonly Item[];
   /** The outcomes that the caller got, by side and item; undefined where nobody answered. */
   readonly answers?: {
@@ -25,7 +25,7 @@ export interface Compared {
 }
 
 /** The same of some of the items; clusters are counted anew. */
-export function partOf(compared: Compared, holds: (item: Item) => boolean): Compared {
+export function subsetOf(compared: ComparedSides, holds: (item: Item) => boolean): ComparedSides {
   const { items = [], baseline, candidate, clusters, hull, answers } = compared;
   const at = [...items.keys()].filter(i => holds(items[i]!));
   const own = clustersOf(at.map(i => String(clusters.of[i])));
@@ -51,7 +51,7 @@ function trialsAt(trials: Trials, at: readonly number[]): Trials {
   };
 }
 
-const means = ({ cost, quality }: Trials, at: readonly number[]): Pick<Corner, 'cost' | 'quality'> => ({
+const means = ({ cost, quality }: Trials, at: readonly number[]): Pick<HullVertex, 'cost' | 'quality'> => ({
   cost: at.reduce((sum, i) => sum + cost[i]!, 0) / at.length,
   quality: at.reduce((sum, i) => sum + quality[i]!, 0) / at.length,
 });

@@ -4,7 +4,7 @@ import { didYouMean } from '../../gateway/config/nearest.ts';
 import { parseDuration } from '../duration.ts';
 import type { GateRule } from '../gate.ts';
 import { type MetricName, parseAssertion } from './assertion.ts';
-import { type PlaceProblem, placedYaml } from './place.ts';
+import { type PositionedProblem, parsePositionedYaml } from './place.ts';
 import { gateKeys, gateSchema, type side } from './schema.ts';
 import { parseWhere, type Where } from './where.ts';
 
@@ -56,13 +56,13 @@ export interface ReportFile {
 
 export type ParsedGate =
   | { readonly ok: true; readonly gate: GateFile }
-  | { readonly ok: false; readonly problems: readonly PlaceProblem[] };
+  | { readonly ok: false; readonly problems: readonly PositionedProblem[] };
 
 /** Of the method, but not built: a gate that asks for it must not pass unheard. */
-const planned = new Set(['until', 'model', 'tenant']);
+const notImplemented = new Set(['until', 'model', 'tenant']);
 
 export function parseGate(source: string): ParsedGate {
-  const yaml = placedYaml(source);
+  const yaml = parsePositionedYaml(source);
   if (!yaml.ok) return yaml;
   const parsed = gateSchema.safeParse(yaml.value);
   if (!parsed.success) return { ok: false, problems: parsed.error.issues.flatMap(issue => problemsOf(issue, yaml.at)) };
@@ -80,7 +80,7 @@ function gateOf(file: z.infer<typeof gateSchema>, lineOf: (gate: number) => numb
       {
         ...{ name: gate.name ?? `${metric} ${text}${about ? ` where ${about.text}` : ''}`, metric, assertion, line: lineOf(i) },
         ...{ isPoint: gate.assert === undefined, severity: gate.severity ?? 'error', abortOnFail: gate.abort_on_fail ?? false },
-        ...(about ? { about } : {}),
+        ...(about ? { filter: about } : {}),
       },
     ];
   });
@@ -132,11 +132,11 @@ function sideOf({ snapshot, ref, target, run, arm, chain, thresholds, config, ro
 
 type Issue = z.core.$ZodIssue;
 
-function problemsOf(issue: Issue, at: (path: readonly PropertyKey[]) => Omit<PlaceProblem, 'message'>): PlaceProblem[] {
+function problemsOf(issue: Issue, at: (path: readonly PropertyKey[]) => Omit<PositionedProblem, 'message'>): PositionedProblem[] {
   if (issue.code !== 'unrecognized_keys') return [{ ...at(issue.path), message: issue.message }];
   return issue.keys.map(key => ({
     ...at([...issue.path, key]),
-    message: planned.has(key)
+    message: notImplemented.has(key)
       ? 'is not available yet; leave it out, or the gate would promise more than it checks'
       : `is not known here${didYouMean(key, gateKeys) || '; leave it out'}`,
   }));

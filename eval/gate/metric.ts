@@ -3,15 +3,15 @@ import { usd } from '../../gateway/core/price.ts';
 import type { Trials } from '../decide.ts';
 import {
   type Clusters,
-  certain,
   clusteredMean,
   clusterSums,
   differences,
-  guardedMean,
+  exactInference,
   type Inference,
   meanInference,
   quantileStatistic,
   ratioInference,
+  regularisedMean,
   type Statistic,
   scaled,
   sequentialInference,
@@ -21,11 +21,11 @@ import {
   weightedSum,
 } from '../statistics.ts';
 import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
-import { overMix } from '../sweep/mix.ts';
-import { type Assertion, type MetricName, scoreOf } from './assertion.ts';
-import type { Compared } from './compared.ts';
+import { gainOverRandomMix } from '../sweep/mix.ts';
+import { type Assertion, type MetricName, scoreNameOf } from './assertion.ts';
+import type { ComparedSides } from './compared.ts';
 
-export type { Compared } from './compared.ts';
+export type { ComparedSides as Compared } from './compared.ts';
 
 /** With fewer clusters a resample says too little: Student's t on the linearised ratio says more. */
 const resampledClustersMin = 20;
@@ -37,11 +37,11 @@ export type Measurement = Inference | { readonly resample: Statistic } | string;
 
 const unpriced = 'some target has no known price; give it one under `prices` in the config';
 
-export function measureGate(metric: MetricName, subject: Assertion['subject'], compared: Compared): Measurement {
+export function measureGate(metric: MetricName, subject: Assertion['subject'], compared: ComparedSides): Measurement {
   const { candidate, baseline, clusters } = compared;
   if (candidate.step.length === 0) return 'no request is left to measure';
-  const score = scoreOf(metric) ?? (metric === 'schema_valid' ? 'schema_valid' : undefined);
-  if (score !== undefined) return scored(score, metric === 'schema_valid', subject, compared);
+  const score = scoreNameOf(metric) ?? (metric === 'schema_valid' ? 'schema_valid' : undefined);
+  if (score !== undefined) return scoreMean(score, metric === 'schema_valid', subject, compared);
   switch (metric) {
     case 'quality':
       return shareOrDelta(candidate.quality, baseline.quality, subject, compared);
@@ -55,10 +55,10 @@ export function measureGate(metric: MetricName, subject: Assertion['subject'], c
       if (!compared.hull) return 'the candidate is no chain, so there is no mix of its targets';
       if (compared.weights === 'cluster' || compared.sequential)
         return 'a mix is of requests, looked at once: leave out weights and sequential';
-      return overMix(candidate, compared.hull, clusters) ?? unpriced;
+      return gainOverRandomMix(candidate, compared.hull, clusters) ?? unpriced;
     case 'certificate.psi':
       if (compared.psi === undefined) return 'the gate file names no certificate: certificate: FILE';
-      return typeof compared.psi === 'string' ? compared.psi : certain(compared.psi);
+      return typeof compared.psi === 'string' ? compared.psi : exactInference(compared.psi);
     case 'cost_per_1k':
       return cost(subject, compared);
     default: {
@@ -68,16 +68,21 @@ export function measureGate(metric: MetricName, subject: Assertion['subject'], c
   }
 }
 
-const shareOrDelta = (candidate: Float64Array, baseline: Float64Array, subject: Assertion['subject'], compared: Compared): Inference =>
-  subject === 'value' ? mean(candidate, 'share', compared) : mean(differences(candidate, baseline), 'difference', compared);
+const shareOrDelta = (
+  candidate: Float64Array,
+  baseline: Float64Array,
+  subject: Assertion['subject'],
+  compared: ComparedSides,
+): Inference => (subject === 'value' ? mean(candidate, 'share', compared) : mean(differences(candidate, baseline), 'difference', compared));
 
 /** Every mean goes through here: by requests or by conversations, looked at once or at any time. */
-function mean(values: Float64Array, kind: 'share' | 'difference' | 'amount', compared: Compared): Inference {
+function mean(values: Float64Array, kind: 'share' | 'difference' | 'amount', compared: ComparedSides): Inference {
   const { sequential, weights } = compared;
   const [own, clusters] = weights === 'cluster' ? perCluster(values, compared.clusters) : [values, compared.clusters];
   if (sequential) {
-    const { error } = kind === 'amount' ? clusteredMean(own, clusters) : guardedMean(own, clusters, kind === 'share' ? 0 : -1, 1);
-    return sequentialInference(sum(own) / own.length, error, clusters.count, sequential.planned);
+    const { standardError } =
+      kind === 'amount' ? clusteredMean(own, clusters) : regularisedMean(own, clusters, kind === 'share' ? 0 : -1, 1);
+    return sequentialInference(sum(own) / own.length, standardError, clusters.count, sequential.planned);
   }
   if (kind === 'share') return promiseInference(own, clusters);
   if (kind === 'amount') return meanInference(own, clusters);
@@ -91,7 +96,7 @@ function perCluster(values: Float64Array, clusters: Clusters): readonly [Float64
   return [tabulate(clusters.count, g => sums[g]! / sizes[g]!), unclustered(clusters.count)];
 }
 
-function scored(name: string, isSignal: boolean, subject: Assertion['subject'], compared: Compared): Measurement {
+function scoreMean(name: string, isSignal: boolean, subject: Assertion['subject'], compared: ComparedSides): Measurement {
   const { answers } = compared;
   const of = (side: 'baseline' | 'candidate'): (number | undefined)[] =>
     (answers?.[side] ?? []).map(outcome => (isSignal ? outcome?.signals.schema_valid : outcome?.scores?.[name]));
@@ -101,13 +106,13 @@ function scored(name: string, isSignal: boolean, subject: Assertion['subject'], 
     return isSignal ? 'no answer was asked for JSON' : `no answer has a score named ${name}${subject === 'value' ? '' : ' on both sides'}`;
   const outside = at.some(i => !(head[i]! >= 0 && head[i]! <= 1) || (base[i] !== undefined && !(base[i]! >= 0 && base[i]! <= 1)));
   if (outside) return `some score named ${name} lies outside 0 to 1`;
-  const clusters: Clusters = renumbered(compared.clusters, at);
+  const clusters: Clusters = renumberedClusters(compared.clusters, at);
   const part = { ...compared, clusters };
   const column = (values: readonly (number | undefined)[]): Float64Array => Float64Array.from(at, i => values[i] ?? 0);
   return shareOrDelta(column(head), column(base), subject, part);
 }
 
-function renumbered(clusters: Clusters, at: readonly number[]): Clusters {
+function renumberedClusters(clusters: Clusters, at: readonly number[]): Clusters {
   const numbers = new Map<number, number>();
   const of = Int32Array.from(at, i => {
     const cluster = clusters.of[i]!;
@@ -117,7 +122,7 @@ function renumbered(clusters: Clusters, at: readonly number[]): Clusters {
   return { of, count: numbers.size };
 }
 
-function cost(subject: Assertion['subject'], compared: Compared): Measurement {
+function cost(subject: Assertion['subject'], compared: ComparedSides): Measurement {
   const { candidate, baseline, clusters, sequential, weights } = compared;
   const per1k = (trials: Trials): Float64Array => trials.cost.map(nano => usd(nano) * 1000);
   const [head, base] = [per1k(candidate), per1k(baseline)];
@@ -131,14 +136,14 @@ function cost(subject: Assertion['subject'], compared: Compared): Measurement {
     const total = sum(theirs);
     const ratio = sum(own) / total;
     const residuals = tabulate(own.length, i => ((own[i]! - ratio * theirs[i]!) * own.length) / total);
-    return sequentialInference(ratio - 1, clusteredMean(residuals, groups).error, groups.count, sequential.planned);
+    return sequentialInference(ratio - 1, clusteredMean(residuals, groups).standardError, groups.count, sequential.planned);
   }
   if (groups.count < resampledClustersMin) return scaled(ratioInference(own, theirs, groups), 1, -1);
   const [headSums, baseSums] = [clusterSums(own, groups), clusterSums(theirs, groups)];
   return { resample: weighted => weightedSum(headSums, weighted) / weightedSum(baseSums, weighted) - 1 };
 }
 
-function percentile(column: 'latencyMs' | 'firstTokenMs', q: number, subject: Assertion['subject'], compared: Compared): Measurement {
+function percentile(column: 'latencyMs' | 'firstTokenMs', q: number, subject: Assertion['subject'], compared: ComparedSides): Measurement {
   const { candidate, baseline, clusters } = compared;
   if (compared.sequential) return 'a percentile has no interval that holds at every look; leave sequential out, or gate a mean';
   if (compared.weights === 'cluster') return 'a percentile is of requests; leave weights: cluster out';

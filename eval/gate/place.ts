@@ -3,7 +3,7 @@
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { syntaxMessage } from '../../gateway/config/syntax.ts';
 
-export interface PlaceProblem {
+export interface PositionedProblem {
   readonly line: number;
   readonly column: number;
   /** Dotted: `gates.0.assert`; '' for the whole file. */
@@ -11,14 +11,14 @@ export interface PlaceProblem {
   readonly message: string;
 }
 
-export type PlacedYaml =
-  | { readonly ok: true; readonly value: unknown; at(path: readonly PropertyKey[]): Omit<PlaceProblem, 'message'> }
-  | { readonly ok: false; readonly problems: readonly PlaceProblem[] };
+export type PositionedYaml =
+  | { readonly ok: true; readonly value: unknown; at(path: readonly PropertyKey[]): Omit<PositionedProblem, 'message'> }
+  | { readonly ok: false; readonly problems: readonly PositionedProblem[] };
 
-export function placedYaml(source: string): PlacedYaml {
+export function parsePositionedYaml(source: string): PositionedYaml {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines });
-  const place = (offset: number, path: readonly PropertyKey[]): Omit<PlaceProblem, 'message'> => {
+  const place = (offset: number, path: readonly PropertyKey[]): Omit<PositionedProblem, 'message'> => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col), path: path.map(String).join('.') };
   };

@@ -1,28 +1,31 @@
 /** One gate, run: both sides decided on the same complete items, and judged. */
-import { onlyTarget } from '../chain.ts';
-import { decider, type Trials } from '../decide.ts';
-import { judge } from '../gate.ts';
-import { type Complete, complete, type Item, type Outcome, type Outcomes } from '../outcomes.ts';
+import { singleTargetPolicy } from '../chain.ts';
+import { type Trials, trialRunner } from '../decide.ts';
+import { evaluateGate } from '../gate.ts';
+import { type CompleteItems, completeItems, type Item, type Outcome, type Outcomes } from '../outcomes.ts';
 import type { GateReport, ItemChange } from '../report/gate.ts';
 import { clustersOf } from '../statistics.ts';
 import { mixingHull } from '../sweep/mix.ts';
-import type { Compared } from './compared.ts';
+import type { ComparedSides } from './compared.ts';
 import type { GateFile } from './file.ts';
-import { judgedColumns, type Playing } from './side.ts';
+import { judgedColumns, type ResolvedSide } from './side.ts';
 
 export interface Sides {
-  readonly baseline: Playing;
-  readonly candidate: Playing;
+  readonly baseline: ResolvedSide;
+  readonly candidate: ResolvedSide;
 }
 
 /** Both sides on the items that all their columns know; nothing to compare when there are none. */
-export function decideSides({ baseline, candidate }: Sides, outcomes: Outcomes): { readonly kept: Complete; readonly compared?: Compared } {
+export function compareSides(
+  { baseline, candidate }: Sides,
+  outcomes: Outcomes,
+): { readonly kept: CompleteItems; readonly compared?: ComparedSides } {
   const columns = judgedColumns(baseline, candidate);
-  const kept = complete(outcomes.items, columns);
+  const kept = completeItems(outcomes.items, columns);
   if (kept.items.length === 0) return { kept };
-  const decide = decider(kept.items, columns);
+  const decide = trialRunner(kept.items, columns);
   const { chain } = candidate;
-  const alone = (target: string): [string, Trials] => [target, decide(onlyTarget(chain!, target))];
+  const alone = (target: string): [string, Trials] => [target, decide(singleTargetPolicy(chain!, target))];
   const hull = chain && chain.targets.length > 1 ? mixingHull(new Map(chain.targets.map(alone))) : undefined;
   const clusters = clustersOf(kept.items.map(item => item.cluster));
   const [base, head] = [decide(baseline.policy), decide(candidate.policy)];
@@ -30,28 +33,28 @@ export function decideSides({ baseline, candidate }: Sides, outcomes: Outcomes):
   return { kept, compared: { baseline: base, candidate: head, clusters, hull, items: kept.items, answers } };
 }
 
-const answersOf = ({ policy }: Playing, { step }: Trials, items: readonly Item[]): readonly (Outcome | undefined)[] =>
+const answersOf = ({ policy }: ResolvedSide, { step }: Trials, items: readonly Item[]): readonly (Outcome | undefined)[] =>
   items.map((item, i) => (step[i]! < 0 ? undefined : item.outcomes.get(policy.steps[step[i]!]!.target)));
 
-export interface Run {
-  readonly kept: Complete;
-  readonly compared?: Compared;
+export interface GateRun {
+  readonly kept: CompleteItems;
+  readonly compared?: ComparedSides;
   readonly report?: GateReport;
 }
 
 /** `psi` is asked for only when a rule is about it. */
-export function runJudgement(gate: GateFile, sides: Sides, outcomes: Outcomes, psi?: (items: readonly Item[]) => number | string): Run {
+export function runGateFile(gate: GateFile, sides: Sides, outcomes: Outcomes, psi?: (items: readonly Item[]) => number | string): GateRun {
   const { data, confidence, seed, sequential, rules } = gate;
-  const asked = { ...outcomes, items: selected(outcomes.items, gate) };
-  const { kept, compared: plain } = decideSides(sides, asked);
+  const selectedOutcomes = { ...outcomes, items: selected(outcomes.items, gate) };
+  const { kept, compared: plain } = compareSides(sides, selectedOutcomes);
   if (!plain) return { kept };
-  const compared: Compared = {
+  const compared: ComparedSides = {
     ...plain,
     weights: data.weights,
     ...(sequential ? { sequential: { planned: Math.max(data.clustersMin, 100) } } : {}),
-    ...(psi && rules.some(({ metric }) => metric === 'certificate.psi') ? { psi: psi(asked.items) } : {}),
+    ...(psi && rules.some(({ metric }) => metric === 'certificate.psi') ? { psi: psi(selectedOutcomes.items) } : {}),
   };
-  const judgement = judge(rules, compared, { confidence, seed, clustersMin: data.clustersMin });
+  const judgement = evaluateGate(rules, compared, { confidence, seed, clustersMin: data.clustersMin });
   const names = { baseline: sides.baseline.name, candidate: sides.candidate.name };
   const report = { ...judgement, ...names, name: gate.name, label: outcomes.label, dropped: kept.dropped, notes: outcomes.notes };
   return { kept, compared, report: { ...report, changes: changesOf(compared, kept.items) } };
@@ -68,7 +71,7 @@ function selected(items: readonly Item[], { data: { where, cluster } }: GateFile
 const changesMax = 5;
 
 /** What came out worst. */
-const changesOf = ({ baseline, candidate }: Compared, items: readonly Item[]): readonly ItemChange[] =>
+const changesOf = ({ baseline, candidate }: ComparedSides, items: readonly Item[]): readonly ItemChange[] =>
   items
     .map(({ id }, i) => ({ id, baseline: baseline.quality[i]!, candidate: candidate.quality[i]! }))
     .filter(({ baseline: base, candidate: head }) => head < base)

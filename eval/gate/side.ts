@@ -1,11 +1,11 @@
 /** Turns the two sides of a gate into policies over columns of the outcome matrix, and says which columns that needs. */
 import type { RoutePolicy } from '../../gateway/core/route.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
-import { type Chain, chainOf, chainOfRoute, onlyTarget, withThresholds } from '../chain.ts';
+import { type Chain, chainOf, chainOfRoute, singleTargetPolicy, withThresholds } from '../chain.ts';
 import type { Column } from '../outcomes/store.ts';
 import type { Side } from './file.ts';
 
-export interface Playing {
+export interface ResolvedSide {
   /** For people: `smart at 0.74`, `recorded`. */
   readonly name: string;
   readonly policy: RoutePolicy;
@@ -17,7 +17,7 @@ export interface Playing {
   readonly column: Column | undefined;
 }
 
-export interface Surroundings {
+export interface SideContext {
   /** Of the running config. */
   readonly routes: () => ReadonlyMap<string, Route>;
   /** Of another config file. */
@@ -54,32 +54,32 @@ export function sideNamed(text: string, known: { readonly routes: ReadonlySet<st
 }
 
 /** A string says what is wrong with it. */
-export function playing(side: Side, around: Surroundings): Playing | string {
+export function resolveSide(side: Side, context: SideContext): ResolvedSide | string {
   switch (side.type) {
     case 'snapshot': {
-      const name = around.snapshotOf(side);
-      return { ...single(name, undefined), targets: [name] };
+      const name = context.snapshotOf(side);
+      return { ...singleColumnSide(name, undefined), targets: [name] };
     }
     case 'recorded':
-      return single('recorded', { name: 'recorded', type: 'recorded' });
+      return singleColumnSide('recorded', { name: 'recorded', type: 'recorded' });
     case 'target':
-      return { ...single(side.target, undefined), targets: [side.target] };
+      return { ...singleColumnSide(side.target, undefined), targets: [side.target] };
     case 'run': {
-      const found = around.armOf(side.run, side.arm);
+      const found = context.armOf(side.run, side.arm);
       if (typeof found === 'string') return found;
       const name = `${found.arm} in ${found.run}`;
-      return single(name, { name, type: 'arm', ...found });
+      return singleColumnSide(name, { name, type: 'arm', ...found });
     }
     case 'chain': {
-      const chain = chainOf(side.chain, side.chain.includes(',') ? new Map() : around.routes());
-      return typeof chain === 'string' ? chain : ofChain(chain, side.thresholds);
+      const chain = chainOf(side.chain, side.chain.includes(',') ? new Map() : context.routes());
+      return typeof chain === 'string' ? chain : chainSide(chain, side.thresholds);
     }
     case 'config':
-      return ofConfig(side.file, side.route, around.routesOf(side.file));
+      return configSide(side.file, side.route, context.routesOf(side.file));
   }
 }
 
-function ofChain(chain: Chain, thresholds: readonly number[] | undefined): Playing | string {
+function chainSide(chain: Chain, thresholds: readonly number[] | undefined): ResolvedSide | string {
   const needed = chain.targets.length - 1;
   if (thresholds === undefined) {
     if (chain.configured || needed === 0)
@@ -92,7 +92,7 @@ function ofChain(chain: Chain, thresholds: readonly number[] | undefined): Playi
   return { name: `${chain.name} at ${thresholds.join(', ')}`, policy, chain, targets: chain.targets, column: undefined };
 }
 
-function ofConfig(file: string, route: string | undefined, routes: ReadonlyMap<string, Route>): Playing | string {
+function configSide(file: string, route: string | undefined, routes: ReadonlyMap<string, Route>): ResolvedSide | string {
   const name = route ?? (routes.size === 1 ? [...routes.keys()][0]! : undefined);
   if (name === undefined)
     return `${file} has ${routes.size} routes; name one of them: {config: ${file}, route: ${[...routes.keys()][0] ?? 'NAME'}}`;
@@ -104,14 +104,14 @@ function ofConfig(file: string, route: string | undefined, routes: ReadonlyMap<s
 }
 
 /** Taken as it came: no threshold, no time limit. */
-function single(name: string, column: Column | undefined): Playing {
+function singleColumnSide(name: string, column: Column | undefined): ResolvedSide {
   const nothing: Chain = { name, targets: [], policy: { name, deadlineMs: 1e12, steps: [] }, configured: false };
-  return { name, policy: onlyTarget(nothing, name), chain: undefined, targets: [], column };
+  return { name, policy: singleTargetPolicy(nothing, name), chain: undefined, targets: [], column };
 }
 
 /** Every column that must have a quality; the one to agree with comes last: the candidate's strongest target, else the baseline. */
-export function judgedColumns(baseline: Playing, candidate: Playing): readonly string[] {
-  const columns = (side: Playing): readonly string[] => (side.column ? [side.column.name] : side.targets);
+export function judgedColumns(baseline: ResolvedSide, candidate: ResolvedSide): readonly string[] {
+  const columns = (side: ResolvedSide): readonly string[] => (side.column ? [side.column.name] : side.targets);
   const strongest = candidate.chain ? candidate.targets.at(-1)! : columns(baseline).at(-1)!;
   return [...new Set([...columns(baseline), ...columns(candidate)])].filter(column => column !== strongest).concat(strongest);
 }

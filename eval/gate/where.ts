@@ -17,7 +17,7 @@ export function parseWhere(text: string): Where | string {
   if (text.length > lengthMax) return `is longer than ${lengthMax} characters`;
   const tokens = tokensOf(text);
   if (typeof tokens === 'string') return tokens;
-  const reader = new Reader(tokens);
+  const reader = new WhereParser(tokens);
   const where = reader.either(0);
   if (typeof where === 'string') return where;
   return reader.peek().kind === 'end' ? where : `does not end at "${reader.peek().text}"; join conditions by and, or`;
@@ -39,7 +39,7 @@ function tokensOf(text: string): Token[] | string {
   return [...tokens, { kind: 'end', text: 'the end' }];
 }
 
-class Reader {
+class WhereParser {
   readonly #tokens: readonly Token[];
   #at = 0;
 

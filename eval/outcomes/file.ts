@@ -101,11 +101,11 @@ function unknownKeys(value: JsonObject, known: readonly string[], at: string, re
 
 function parseOutcome(cell: JsonObject, at: string, report: Report): Outcome {
   unknownKeys(cell, outcomeKeys, at, report);
-  const number = (key: string, from: number, to: number, mend: string): number | undefined => {
+  const number = (key: string, from: number, to: number, remedy: string): number | undefined => {
     const value = cell[key];
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'number' && value >= from && value <= to) return value;
-    return report(`${at}.${key}`, `must be ${mend}, not ${JSON.stringify(value)}`);
+    return report(`${at}.${key}`, `must be ${remedy}, not ${JSON.stringify(value)}`);
   };
   const quality = number('quality', 0, 1, 'a number from 0 to 1');
   const cost = number('cost', 0, 1e6, 'a cost in USD, 0 or more');
@@ -162,11 +162,11 @@ function parseScores(scores: Json | undefined, at: string, report: Report): Read
 function parseFailure(error: Json | undefined, at: string, report: Report): Failure | undefined {
   if (error === undefined || error === null || error === false || error === '') return undefined;
   if (error === true) return { kind: 'server-error', message: 'failed' };
-  if (typeof error === 'string') return failureOf(error);
+  if (typeof error === 'string') return failureOfKind(error);
   return report(`${at}.error`, 'must be the kind of failure as a string, or true');
 }
 
-export const failureOf = (word: string): Failure => ({ kind: kindOfWord(word.replaceAll('-', '_')) ?? 'server-error', message: word });
+export const failureOfKind = (word: string): Failure => ({ kind: kindOfWord(word.replaceAll('-', '_')) ?? 'server-error', message: word });
 
 export const printLineProblems = (file: string, problems: readonly LineProblem[]): string =>
   problems.map(({ line, field, message }) => `${file}:${line}: ${field === '' ? 'the line' : field} ${message}`).join('\n');

@@ -6,7 +6,7 @@ import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import type { Item, Outcome } from '../outcomes.ts';
 
-export interface Imported {
+export interface ImportResult {
   readonly run: string;
   readonly items: number;
   readonly targets: readonly string[];
@@ -21,7 +21,7 @@ export async function importItems(
   store: Store,
   items: readonly Item[],
   from: { readonly text: string; readonly name: string; readonly at: Instant },
-): Promise<Imported> {
+): Promise<ImportResult> {
   const hash = createHash('sha256').update(from.text).digest('hex');
   const run = `import-${hash.slice(0, 12)}`;
   const targets = [...new Set(items.flatMap(item => [...item.outcomes.keys()]))].sort();

@@ -2,27 +2,27 @@
 import type { Store } from '../../recorder/store/store.ts';
 import type { Item, Outcome, Outcomes } from '../outcomes.ts';
 import { agreement, type Content } from '../score.ts';
-import { type BodyRow, bodiesOf, chunks, scoresOf } from './query.ts';
+import { type BodyRow, chunks, selectBodies, selectScores } from './query.ts';
 
 /** An outcome, and where its answer and its scores are found. */
 export interface Cell extends Outcome {
   /** Attempt 0 is what the caller was sent, in the wire format of its dialect; others are in that of their provider. */
-  readonly body?: Body;
+  readonly body?: BodyReference;
   /** The exchange whose scores are about this answer. */
-  readonly scored?: string;
+  readonly scoredExchange?: string;
   readonly scores?: Readonly<Record<string, number>>;
   /** Of a copy that chance asked for: how likely it was. */
-  readonly drawn?: number;
+  readonly drawProbability?: number;
 }
 
-export interface Body {
+export interface BodyReference {
   readonly exchange: string;
   readonly attempt: number;
   readonly provider?: string;
   readonly dialect?: string;
 }
 
-export interface Found {
+export interface UnlabelledItem {
   readonly id: string;
   readonly cluster: string;
   readonly cells: ReadonlyMap<string, Cell>;
@@ -30,7 +30,7 @@ export interface Found {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-export interface Labelling {
+export interface LabellingOptions {
   /** The name of a score, `agreement`, or `auto`: scores named quality, and agreement when no item has them for every column. */
   readonly quality: string;
   /** Further scores that are asked for by name. */
@@ -38,21 +38,25 @@ export interface Labelling {
   /** The columns that must have a quality; the last is the one to agree with. */
   readonly judged: readonly string[];
   /** Reads the content of a recorded answer; undefined when its wire format is not known here. */
-  readonly read: (body: Body, bytes: string) => Content | undefined;
+  readonly read: (body: BodyReference, bytes: string) => Content | undefined;
 }
 
 /** Scores of other names are laid beside the quality. */
-export async function label(store: Store, found: readonly Found[], labelling: Labelling): Promise<Outcomes> {
-  return labelled(store, await withScores(store, found, labelling.scores ?? []), labelling);
+export async function labelOutcomes(store: Store, found: readonly UnlabelledItem[], labelling: LabellingOptions): Promise<Outcomes> {
+  return withQuality(store, await withNamedScores(store, found, labelling.scores ?? []), labelling);
 }
 
-async function withScores(store: Store, found: readonly Found[], names: readonly string[]): Promise<readonly Found[]> {
+async function withNamedScores(
+  store: Store,
+  found: readonly UnlabelledItem[],
+  names: readonly string[],
+): Promise<readonly UnlabelledItem[]> {
   if (names.length === 0) return found;
-  const known = new Map<string, ReadonlyMap<string, Scored>>();
-  for (const name of names) known.set(name, await scoresBy(store, found, name));
+  const known = new Map<string, ReadonlyMap<string, RankedScore>>();
+  for (const name of names) known.set(name, await rankedScores(store, found, name));
   const scored = (cell: Cell): Cell => {
     const own = names.flatMap(name => {
-      const score = cell.scored === undefined ? undefined : known.get(name)!.get(cell.scored)?.score;
+      const score = cell.scoredExchange === undefined ? undefined : known.get(name)!.get(cell.scoredExchange)?.score;
       return score === undefined ? [] : [[name, score] as const];
     });
     return own.length === 0 ? cell : { ...cell, scores: { ...cell.scores, ...Object.fromEntries(own) } };
@@ -60,12 +64,12 @@ async function withScores(store: Store, found: readonly Found[], names: readonly
   return found.map(item => ({ ...item, cells: new Map([...item.cells].map(([column, cell]) => [column, scored(cell)])) }));
 }
 
-async function labelled(store: Store, found: readonly Found[], labelling: Labelling): Promise<Outcomes> {
+async function withQuality(store: Store, found: readonly UnlabelledItem[], labelling: LabellingOptions): Promise<Outcomes> {
   const { quality, judged } = labelling;
   const strongest = judged.at(-1)!;
   if (quality !== 'agreement') {
     const name = quality === 'auto' ? 'quality' : quality;
-    const { items, outside, sources } = await byScores(store, found, name);
+    const { items, outside, sources } = await qualityByScores(store, found, name);
     const whole = items.some(item => judged.every(column => isJudged(item.outcomes.get(column))));
     if (whole || quality !== 'auto') {
       const notes = [
@@ -78,7 +82,7 @@ async function labelled(store: Store, found: readonly Found[], labelling: Labell
   const items: Item[] = [];
   let unread = 0;
   for (const part of chunks(found)) {
-    const read = await byAgreement(store, part, labelling);
+    const read = await qualityByAgreement(store, part, labelling);
     items.push(...read.items);
     unread += read.unread;
   }
@@ -92,27 +96,27 @@ const isJudged = (outcome: Outcome | undefined): boolean =>
   outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
 
 /** What an outcome is once it has been labelled. */
-function outcomeOf({ body: _, scored: __, drawn: _drawn, scores, ...cell }: Cell, quality: number | undefined): Outcome {
+function outcomeOf({ body: _, scoredExchange: __, drawProbability: _drawn, scores, ...cell }: Cell, quality: number | undefined): Outcome {
   const { quality: ___, ...others } = scores ?? {};
   const outcome = Object.keys(others).length === 0 ? cell : { ...cell, scores: others };
   return quality === undefined ? outcome : { ...outcome, quality };
 }
 
 /** From what is trusted most down: what callers said, what a rule found, what people said, what a judge said, what an eval wrote. */
-const trust = ['client', 'rule', 'human', 'judge', 'eval'];
+const sourcePrecedence = ['client', 'rule', 'human', 'judge', 'eval'];
 
-interface Scored {
+interface RankedScore {
   readonly rank: number;
   readonly score: number;
 }
 
 /** The most trusted score of each exchange. */
-async function scoresBy(store: Store, found: readonly Found[], name: string): Promise<ReadonlyMap<string, Scored>> {
-  const exchanges = [...new Set(found.flatMap(({ cells }) => [...cells.values()].flatMap(cell => cell.scored ?? [])))];
-  const scores = new Map<string, Scored>();
+async function rankedScores(store: Store, found: readonly UnlabelledItem[], name: string): Promise<ReadonlyMap<string, RankedScore>> {
+  const exchanges = [...new Set(found.flatMap(({ cells }) => [...cells.values()].flatMap(cell => cell.scoredExchange ?? [])))];
+  const scores = new Map<string, RankedScore>();
   for (const part of chunks(exchanges)) {
-    for (const { exchange, source, score } of await scoresOf(store, part, name)) {
-      const rank = trust.indexOf(source);
+    for (const { exchange, source, score } of await selectScores(store, part, name)) {
+      const rank = sourcePrecedence.indexOf(source);
       const known = scores.get(exchange);
       if (!known || rank < known.rank) scores.set(exchange, { rank, score });
     }
@@ -122,7 +126,7 @@ async function scoresBy(store: Store, found: readonly Found[], name: string): Pr
 
 /** A judge is not people: what rests on it alone must not look as if it did not. */
 function judgeNote(sources: ReadonlyMap<string, number>): readonly string[] {
-  const said = trust.flatMap(source => (sources.has(source) ? [`${source} ${sources.get(source)}`] : []));
+  const sourceCounts = sourcePrecedence.flatMap(source => (sources.has(source) ? [`${source} ${sources.get(source)}`] : []));
   const judged = sources.get('judge') ?? 0;
   const human = (sources.get('human') ?? 0) + (sources.get('client') ?? 0) + (sources.get('rule') ?? 0);
   if (judged === 0) return [];
@@ -130,23 +134,23 @@ function judgeNote(sources: ReadonlyMap<string, number>): readonly string[] {
     human === 0
       ? ' What is told here is told with respect to the judge, not to people: hindcast eval label, then hindcast eval audit.'
       : '';
-  return [`Labels come from: ${said.join(', ')}.${warning}`];
+  return [`Labels come from: ${sourceCounts.join(', ')}.${warning}`];
 }
 
-async function byScores(
+async function qualityByScores(
   store: Store,
-  found: readonly Found[],
+  found: readonly UnlabelledItem[],
   name: string,
 ): Promise<{ readonly items: Item[]; readonly outside: number; readonly sources: ReadonlyMap<string, number> }> {
-  const scores = await scoresBy(store, found, name);
+  const scores = await rankedScores(store, found, name);
   let outside = 0;
   const sources = new Map<string, number>();
   const items = found.map(({ id, cluster, cells, weight, tags }): Item => {
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
-      const score = cell.scores?.[name] ?? (cell.scored === undefined ? undefined : scores.get(cell.scored)?.score);
+      const score = cell.scores?.[name] ?? (cell.scoredExchange === undefined ? undefined : scores.get(cell.scoredExchange)?.score);
       const usable = score !== undefined && score >= 0 && score <= 1;
       if (score !== undefined && !usable) outside++;
-      const source = usable && cell.scores?.[name] === undefined ? trust[scores.get(cell.scored!)!.rank]! : undefined;
+      const source = usable && cell.scores?.[name] === undefined ? sourcePrecedence[scores.get(cell.scoredExchange!)!.rank]! : undefined;
       if (source !== undefined) sources.set(source, (sources.get(source) ?? 0) + 1);
       return [column, outcomeOf(cell, usable ? score : undefined)];
     });
@@ -155,15 +159,15 @@ async function byScores(
   return { items, outside, sources };
 }
 
-async function byAgreement(
+async function qualityByAgreement(
   store: Store,
-  found: readonly Found[],
-  { judged, read }: Labelling,
+  found: readonly UnlabelledItem[],
+  { judged, read }: LabellingOptions,
 ): Promise<{ readonly items: Item[]; readonly unread: number }> {
   const strongest = judged.at(-1)!;
   const bodies = found.flatMap(({ cells }) => [...cells.values()].flatMap(cell => cell.body ?? []));
   const rows: BodyRow[] = [];
-  for (const part of chunks([...new Set(bodies.map(body => body.exchange))])) rows.push(...(await bodiesOf(store, part)));
+  for (const part of chunks([...new Set(bodies.map(body => body.exchange))])) rows.push(...(await selectBodies(store, part)));
   const bytes = new Map(rows.map(row => [`${row.exchange} ${row.attempt_no}`, row.response_body]));
   let unread = 0;
   const contentOf = (cell: Cell | undefined): Content | undefined => {

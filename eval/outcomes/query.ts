@@ -83,19 +83,19 @@ export function* chunks<Thing>(things: readonly Thing[], size = idsPerQuery): It
 }
 
 /** The gateway's own runs, which it asks for by chance: of answers taken early, the last target; of all, what a route shadows. */
-export const copyRuns: readonly string[] = ['audit', 'shadow'];
+export const samplingRuns: readonly string[] = ['audit', 'shadow'];
 
 /** Newest first. */
-export const runsOf = (store: Store): Promise<RunRow[]> =>
+export const selectRuns = (store: Store): Promise<RunRow[]> =>
   store.select<RunRow>(
     "SELECT run_id, kind, name, arms, state, toFloat64(cost_usd) AS cost_usd, dateDiff('second', created_at, ifNull(finished_at, created_at)) AS seconds, done, failed FROM runs FINAL WHERE kind IN ('replay', 'import') ORDER BY created_at DESC, run_id DESC LIMIT 1000",
   );
 
-const drawnFrom = `SELECT route, config_hash FROM requests
+const sampledConfigurations = `SELECT route, config_hash FROM requests
 WHERE run_id = '' AND toString(request_id) IN (SELECT replay_of FROM requests WHERE run_id IN {copies: Array(String)})`;
 
 /** The most recent originals that some target answered, live or in one of the runs; only those in a run when `onlyRuns`. */
-export function originals(
+export function selectOriginals(
   store: Store,
   query: {
     readonly targets: readonly string[];
@@ -112,7 +112,7 @@ export function originals(
   const replayed = "SELECT replay_of FROM requests WHERE run_id IN {runs: Array(String)} AND replay_of != ''";
   const since = query.since === undefined ? '' : 'AND ts >= fromUnixTimestamp64Milli({since: Int64})';
   const item = query.item === undefined ? '' : 'AND toString(request_id) = {item: String}';
-  const drawn = query.drawnFrom === undefined ? '' : `AND (route, config_hash) IN (${drawnFrom})`;
+  const drawn = query.drawnFrom === undefined ? '' : `AND (route, config_hash) IN (${sampledConfigurations})`;
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, confidence,
@@ -135,7 +135,7 @@ const attemptColumns = `toString(a.request_id) AS exchange, a.attempt_no AS atte
  * Of all configurations that were audited, so that the coin below it gives every request the same chance: audits fall by one coin, a
  * greater share upon all that a lesser one falls upon.
  */
-export async function leastChance(store: Store, targets: readonly string[]): Promise<number> {
+export async function minAuditProbability(store: Store, targets: readonly string[]): Promise<number> {
   const [row] = await store.select<{ readonly chance: number }>(
     "SELECT min(audit_probability) AS chance FROM attempts WHERE run_id = 'audit' AND audit_probability > 0 AND target IN {targets: Array(String)}",
     { targets },
@@ -147,7 +147,7 @@ export async function leastChance(store: Store, targets: readonly string[]): Pro
  * Every attempt at one of the targets: in the originals themselves, and in their replays of these runs. Weighed ones had to be asked once
  * their copy was drawn, as first steps are; whether a copy escalated is another chance.
  */
-export async function attemptsOf(
+export async function selectAttempts(
   store: Store,
   ids: readonly string[],
   targets: readonly string[],
@@ -161,7 +161,7 @@ LIMIT 1 BY exchange, attempt_no`,
     { ids, targets },
   );
   if (runs.length === 0) return live;
-  const again = await store.select<AttemptRow>(
+  const replayed = await store.select<AttemptRow>(
     `SELECT r.replay_of AS item, r.run_id AS run_id, r.repeat_no AS repeat_no, ${attemptColumns}
 FROM attempts AS a INNER JOIN requests AS r ON r.tenant_id = a.tenant_id AND r.request_id = a.request_id
 WHERE a.run_id IN {runs: Array(String)} AND r.run_id IN {runs: Array(String)} AND a.kind != 'judge' AND a.target IN {targets: Array(String)}
@@ -169,11 +169,16 @@ WHERE a.run_id IN {runs: Array(String)} AND r.run_id IN {runs: Array(String)} AN
 LIMIT 1 BY exchange, attempt_no`,
     { ids, targets, runs },
   );
-  return [...live, ...again];
+  return [...live, ...replayed];
 }
 
 /** What came of whole arms. `ids` undefined takes all items of the runs. */
-export const resultsOf = (store: Store, runs: readonly string[], arms: readonly string[], ids?: readonly string[]): Promise<ResultRow[]> =>
+export const selectResults = (
+  store: Store,
+  runs: readonly string[],
+  arms: readonly string[],
+  ids?: readonly string[],
+): Promise<ResultRow[]> =>
   store.select<ResultRow>(
     `SELECT request_id AS item, run_id, arm, replay_id AS exchange, cluster, outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, signals, scores
@@ -189,7 +194,7 @@ export interface ScoreRow {
 }
 
 /** A caller may speak of its own tenant's requests only. */
-export const scoresOf = (store: Store, exchanges: readonly string[], name: string): Promise<ScoreRow[]> =>
+export const selectScores = (store: Store, exchanges: readonly string[], name: string): Promise<ScoreRow[]> =>
   store.select<ScoreRow>(
     `SELECT toString(request_id) AS exchange, CAST(source, 'String') AS source, avg(value) AS score
 FROM scores FINAL
@@ -206,7 +211,7 @@ export interface BodyRow {
 }
 
 /** What providers sent (from attempt 1) or callers were sent (0); bodies that were cut or redacted are not among them. */
-export const bodiesOf = (store: Store, exchanges: readonly string[]): Promise<BodyRow[]> =>
+export const selectBodies = (store: Store, exchanges: readonly string[]): Promise<BodyRow[]> =>
   store.select<BodyRow>(
     `SELECT toString(request_id) AS exchange, attempt_no, response_body FROM payloads
 WHERE request_id IN {ids: Array(UUID)} AND NOT truncated AND redactions = 0 LIMIT 1 BY exchange, attempt_no`,

@@ -3,19 +3,19 @@ import { coin } from '../../gateway/core/random.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import type { Outcomes } from '../outcomes.ts';
-import { failureOf } from './file.ts';
-import { type Cell, type Found, type Labelling, label } from './label.ts';
+import { failureOfKind } from './file.ts';
+import { type Cell, type LabellingOptions, labelOutcomes, type UnlabelledItem } from './label.ts';
 import {
   type AttemptRow,
-  attemptsOf,
   chunks,
-  copyRuns,
-  leastChance,
+  minAuditProbability,
   type OriginalRow,
-  originals,
   type ResultRow,
   type RunRow,
-  resultsOf,
+  samplingRuns,
+  selectAttempts,
+  selectOriginals,
+  selectResults,
 } from './query.ts';
 
 /** A column of the matrix that is no target: a whole exchange, whatever its route made of it. */
@@ -24,15 +24,15 @@ export type Column = { readonly name: string } & (
   | { readonly type: 'arm'; readonly run: string; readonly arm: string }
 );
 
-export interface OutcomeQuery extends Labelling {
+export interface OutcomeQuery extends LabellingOptions {
   readonly targets: readonly string[];
   readonly columns: readonly Column[];
   readonly since?: Instant;
   /** Whose outcomes fill what was not recorded, newest first; `only`: and nothing but the requests in them is judged. */
   readonly runs: readonly RunRow[];
-  readonly only: boolean;
+  readonly onlyRuns: boolean;
   /** Of audits and shadows all that is known is judged, each for one over its chance; otherwise a sample of equal chances. */
-  readonly weighs?: boolean;
+  readonly weighted?: boolean;
   /** The most recent so many requests. */
   readonly limit: number;
   /** This request alone. */
@@ -41,36 +41,36 @@ export interface OutcomeQuery extends Labelling {
 
 export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<Outcomes> {
   const replays = query.runs.filter(run => run.kind !== 'import').map(run => run.run_id);
-  const weighed = query.weighs ? replays.filter(run => copyRuns.includes(run)) : [];
-  const audited = query.only && replays.includes('audit');
+  const weighed = query.weighted ? replays.filter(run => samplingRuns.includes(run)) : [];
+  const audited = query.onlyRuns && replays.includes('audit');
   const copies = audited ? [...new Set([...weighed, 'audit'])] : weighed;
-  const imports = query.only ? query.runs.filter(run => run.kind === 'import').map(run => run.run_id) : [];
+  const imports = query.onlyRuns ? query.runs.filter(run => run.kind === 'import').map(run => run.run_id) : [];
   const armRuns = query.columns.flatMap(column => (column.type === 'arm' ? [column.run] : []));
-  const found: Found[] = [];
-  if (replays.length > 0 || !query.only) {
-    const rows = await originals(store, {
+  const found: UnlabelledItem[] = [];
+  if (replays.length > 0 || !query.onlyRuns) {
+    const rows = await selectOriginals(store, {
       targets: query.targets,
       runs: [...new Set([...replays, ...armRuns])],
       // What was escalated has all its outcomes without a copy.
-      onlyRuns: (query.only && copies.length === 0) || armRuns.length > 0,
+      onlyRuns: (query.onlyRuns && copies.length === 0) || armRuns.length > 0,
       ...(copies.length === 0 ? {} : { drawnFrom: copies }),
       limit: query.limit,
       ...(query.since === undefined ? {} : { since: query.since }),
       ...(query.item === undefined ? {} : { item: query.item }),
     });
-    const chance = audited && !query.weighs ? await leastChance(store, query.targets) : 1;
+    const chance = audited && !query.weighted ? await minAuditProbability(store, query.targets) : 1;
     const judged = chance < 1 ? rows.filter(({ id }) => coin(id, 'audit') < chance) : rows;
     for (const part of chunks(judged)) found.push(...(await cellsOf(store, query, part, replays)));
   }
   if (imports.length > 0)
-    found.push(...importedCells(await resultsOf(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));
-  const outcomes = await label(store, found, query);
-  const note = copyNote(found, query.targets, weighed);
+    found.push(...importedCells(await selectResults(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));
+  const outcomes = await labelOutcomes(store, found, query);
+  const note = samplingNote(found, query.targets, weighed);
   return note === undefined ? outcomes : { ...outcomes, notes: [note, ...outcomes.notes] };
 }
 
 /** What was drawn, and what each drawn one stands for. */
-function copyNote(found: readonly Found[], targets: readonly string[], copies: readonly string[]): string | undefined {
+function samplingNote(found: readonly UnlabelledItem[], targets: readonly string[], copies: readonly string[]): string | undefined {
   if (copies.length === 0) return undefined;
   const whole = found.filter(({ cells }) => targets.every(target => cells.has(target)));
   const drawn = whole.filter(({ weight }) => weight !== undefined);
@@ -78,7 +78,12 @@ function copyNote(found: readonly Found[], targets: readonly string[], copies: r
   return `Of ${found.length.toLocaleString('en')} requests ${drawn.length.toLocaleString('en')} were drawn by ${copies.join(' and ')} and stand for about ${Math.round(standFor).toLocaleString('en')}, each for one over its chance; ${(whole.length - drawn.length).toLocaleString('en')} had all outcomes without.`;
 }
 
-async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly OriginalRow[], replays: readonly string[]): Promise<Found[]> {
+async function cellsOf(
+  store: Store,
+  query: OutcomeQuery,
+  rows: readonly OriginalRow[],
+  replays: readonly string[],
+): Promise<UnlabelledItem[]> {
   const ids = rows.map(row => row.id);
   const dialects = new Map(rows.map(row => [row.id, row.dialect]));
   const cells = new Map<string, Map<string, Cell>>(ids.map(id => [id, new Map()]));
@@ -87,17 +92,17 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
     if (cell && known && !known.has(column)) known.set(column, cell);
   };
   if (query.targets.length > 0) {
-    const attempts = await attemptsOf(store, ids, query.targets, { runs: replays, weighs: query.weighs ?? false });
-    for (const tries of triesOf(attempts, replays)) keep(tries[0]!.item, tries[0]!.target, cellOf(tries));
+    const attempts = await selectAttempts(store, ids, query.targets, { runs: replays, weighs: query.weighted ?? false });
+    for (const tries of attemptGroups(attempts, replays)) keep(tries[0]!.item, tries[0]!.target, cellOf(tries));
     // An arm that is no target of any policy, such as a URL, has its outcome in the results only.
-    const asked = query.weighs ? [] : replays;
-    for (const row of asked.length === 0 ? [] : await resultsOf(store, asked, query.targets, ids))
+    const replayRuns = query.weighted ? [] : replays;
+    for (const row of replayRuns.length === 0 ? [] : await selectResults(store, replayRuns, query.targets, ids))
       keep(row.item, row.arm, resultCell(row, dialects.get(row.item)));
   }
   for (const column of query.columns) {
     if (column.type === 'recorded') for (const row of rows) keep(row.id, column.name, recordedCell(row));
     else
-      for (const row of await resultsOf(store, [column.run], [column.arm], ids))
+      for (const row of await selectResults(store, [column.run], [column.arm], ids))
         keep(row.item, column.name, resultCell(row, dialects.get(row.item)));
   }
   const known = rows.filter(row => cells.get(row.id)!.size > 0);
@@ -105,19 +110,19 @@ async function cellsOf(store: Store, query: OutcomeQuery, rows: readonly Origina
     id: row.id,
     cluster: row.conversation_id === '' ? row.id : row.conversation_id,
     cells: cells.get(row.id)!,
-    ...(query.weighs ? weightOf(cells.get(row.id)!) : {}),
+    ...(query.weighted ? weightOf(cells.get(row.id)!) : {}),
     tags: { ...row.tags, tenant: row.tenant_id, route: row.route, project: row.project_id, user: row.end_user },
   }));
 }
 
 /** Copies of one request are drawn independently of one another. */
 function weightOf(cells: ReadonlyMap<string, Cell>): { readonly weight?: number } {
-  const weight = [...cells.values()].reduce((product, { drawn = 1 }) => product / drawn, 1);
+  const weight = [...cells.values()].reduce((product, { drawProbability = 1 }) => product / drawProbability, 1);
   return weight === 1 ? {} : { weight };
 }
 
 /** The attempts of each exchange at each target, in order. Recorded exchanges come first, then replays, the newest run and its first asking before others. */
-function triesOf(rows: readonly AttemptRow[], replays: readonly string[]): readonly (readonly AttemptRow[])[] {
+function attemptGroups(rows: readonly AttemptRow[], replays: readonly string[]): readonly (readonly AttemptRow[])[] {
   const groups = new Map<string, AttemptRow[]>();
   for (const row of rows) {
     const key = `${row.exchange} ${row.target}`;
@@ -131,10 +136,10 @@ function triesOf(rows: readonly AttemptRow[], replays: readonly string[]): reado
 
 /** Several tries are one outcome: all are paid and waited for. One that was cut short by the caller or by another's answer tells nothing. */
 function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
-  const told = tries.filter(row => row.outcome !== 'aborted' && row.outcome !== 'cancelled');
-  const last = told.find(row => row.outcome === 'ok') ?? told.at(-1);
+  const informative = tries.filter(row => row.outcome !== 'aborted' && row.outcome !== 'cancelled');
+  const last = informative.find(row => row.outcome === 'ok') ?? informative.at(-1);
   if (!last) return undefined;
-  const before = told.slice(0, told.indexOf(last)).reduce((sum, row) => sum + row.duration_ms, 0);
+  const before = informative.slice(0, informative.indexOf(last)).reduce((sum, row) => sum + row.duration_ms, 0);
   const billed = tries.filter(row => row.price_id !== '' || row.outcome === 'ok');
   const priced = billed.every(row => row.price_id !== '');
   const ok = last.outcome === 'ok';
@@ -144,11 +149,11 @@ function cellOf(tries: readonly AttemptRow[]): Cell | undefined {
     ...(priced ? { costNanoUsd: billed.reduce((sum, row) => sum + Number(row.cost_nano), 0) } : {}),
     ...(ok && last.ttft_ms > 0 ? { firstTokenMs: before + last.ttft_ms } : {}),
     ...(last.served_model === '' ? {} : { model: last.served_model }),
-    ...(ok ? {} : { failure: failureOf(last.outcome) }),
+    ...(ok ? {} : { failure: failureOfKind(last.outcome) }),
     ...(ok ? { body: { exchange: last.exchange, attempt: last.attempt_no, provider: last.provider } } : {}),
-    ...(last.audit_probability > 0 && last.audit_probability < 1 ? { drawn: last.audit_probability } : {}),
+    ...(last.audit_probability > 0 && last.audit_probability < 1 ? { drawProbability: last.audit_probability } : {}),
     // A score is of what the caller got.
-    ...(last.accepted ? { scored: last.exchange } : {}),
+    ...(last.accepted ? { scoredExchange: last.exchange } : {}),
   };
 }
 
@@ -161,8 +166,8 @@ function recordedCell(row: OriginalRow): Cell | undefined {
     latencyMs: row.latency_ms,
     ...(row.price_id === '' ? {} : { costNanoUsd: Number(row.cost_nano) }),
     ...(ok && row.ttft_ms > 0 ? { firstTokenMs: row.ttft_ms } : {}),
-    ...(ok ? { body: { exchange: row.id, attempt: 0, dialect: row.dialect } } : { failure: failureOf(row.error_type || row.outcome) }),
-    scored: row.id,
+    ...(ok ? { body: { exchange: row.id, attempt: 0, dialect: row.dialect } } : { failure: failureOfKind(row.error_type || row.outcome) }),
+    scoredExchange: row.id,
   };
 }
 
@@ -175,14 +180,14 @@ function resultCell(row: ResultRow, dialect?: string): Cell | undefined {
     ...(row.latency_ms === 0 ? {} : { latencyMs: row.latency_ms }),
     ...(row.price_id === '' ? {} : { costNanoUsd: Number(row.cost_nano) }),
     ...(row.ttft_ms === 0 ? {} : { firstTokenMs: row.ttft_ms }),
-    ...(ok ? {} : { failure: failureOf(row.error_type || row.outcome) }),
+    ...(ok ? {} : { failure: failureOfKind(row.error_type || row.outcome) }),
     ...(ok && row.exchange !== '' && dialect !== undefined ? { body: { exchange: row.exchange, attempt: 0, dialect } } : {}),
-    ...(row.exchange === '' ? {} : { scored: row.exchange }),
+    ...(row.exchange === '' ? {} : { scoredExchange: row.exchange }),
     scores: row.scores,
   };
 }
 
-function importedCells(rows: readonly ResultRow[]): Found[] {
+function importedCells(rows: readonly ResultRow[]): UnlabelledItem[] {
   const found = new Map<string, { id: string; cluster: string; cells: Map<string, Cell> }>();
   for (const row of rows) {
     const item = found.get(row.item) ?? { id: row.item, cluster: row.cluster === '' ? row.item : row.cluster, cells: new Map() };

@@ -1,5 +1,5 @@
 /** A certificate for scripts and files: `threshold`, `accept`, `relative_cost` and `harm` on top, shares as fractions. */
-import type { Certificate, Tested } from '../certify.ts';
+import type { Certificate, TestedThreshold } from '../certify.ts';
 import { measuredJson } from './json.ts';
 
 export function certificateJson(certificate: Certificate): object {
@@ -13,18 +13,29 @@ export function certificateJson(certificate: Certificate): object {
     saves_nothing: certified?.savesNothing ?? null,
     ...(certified ? measuredJson(certified) : { accept: 0, relative_cost: null, harm: null }),
     loss_upper: certified?.lossUpper ?? null,
-    over_mix: certified?.overMix ?? null,
+    over_mix: certified?.vsRandomMix ?? null,
     measured_on: certificate.measuredOn,
     split: certificate.split ?? null,
     always: measuredJson(certificate.always),
     current: certificate.current && { thresholds: certificate.current.thresholds, ...measuredJson(certificate.current) },
     tested: certificate.tested.map(testedJson),
-    not_reached: certificate.beyond.map(testedJson),
+    not_reached: certificate.notReached.map(testedJson),
     slices: certificate.slices,
   };
 }
 
-const testedJson = ({ threshold, thresholds, accept, loss, p, quality, relativeCost, worse, better, lossUpper }: Tested): object => ({
+const testedJson = ({
+  threshold,
+  thresholds,
+  accept,
+  loss,
+  p,
+  quality,
+  relativeCost,
+  worse,
+  better,
+  lossUpper,
+}: TestedThreshold): object => ({
   ...{ threshold: thresholds.length === 1 ? threshold : null, thresholds, accept, loss, p, quality },
   ...{ relative_cost: Number.isFinite(relativeCost) ? relativeCost : null, worse, better, loss_upper: lossUpper },
 });

@@ -1,8 +1,8 @@
 /** A certificate as a page: the promise on top, where it lies on the frontier, the sequence that was tested, every request. */
 import type { Calibration } from '../calibrate.ts';
 import type { Certificate } from '../certify.ts';
-import { type Chain, onlyTarget, withThresholds } from '../chain.ts';
-import { decider } from '../decide.ts';
+import { type Chain, singleTargetPolicy, withThresholds } from '../chain.ts';
+import { trialRunner } from '../decide.ts';
 import type { Item } from '../outcomes.ts';
 import type { Sweep } from '../sweep.ts';
 import { certificateSentence, constraintText } from './certify.ts';
@@ -45,8 +45,8 @@ export function certificatePage(certificate: Certificate, { label, notes, items,
   });
 }
 
-function sequence({ tested, beyond, certified, confidence }: Certificate): string {
-  const rows = [...tested, ...beyond].map(t => ({
+function sequence({ tested, notReached, certified, confidence }: Certificate): string {
+  const rows = [...tested, ...notReached].map(t => ({
     mark: t.thresholds === certified?.thresholds ? 'certified' : t.p <= 1 - confidence ? '' : 'current',
     cells: [
       t.thresholds.join(', '),
@@ -82,13 +82,13 @@ function slices({ slices: all }: Certificate): string {
 
 function everyRequest({ certified, signal, reference }: Certificate, items: readonly Item[], chain: Chain): string {
   if (!certified) return '';
-  const decide = decider(items, chain.targets);
+  const decide = trialRunner(items, chain.targets);
   return itemTable({
     items,
     head: `certified ${certified.thresholds.join(', ')}`,
     base: `always ${reference}`,
     candidate: decide(withThresholds(chain, certified.thresholds, signal)),
-    baseline: decide(onlyTarget(chain, reference)),
+    baseline: decide(singleTargetPolicy(chain, reference)),
     signal: { of: chain.targets[0]!, name: signal },
     targets: chain.targets,
   });

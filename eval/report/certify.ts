@@ -1,7 +1,7 @@
 /** A certificate in plain words, with what it does and does not promise. */
 
 import type { Constraint } from '../certify/constraint.ts';
-import type { Certificate, Tested } from '../certify.ts';
+import type { Certificate, TestedThreshold } from '../certify.ts';
 import { sizeForHarm, sizeForNetLoss } from '../power.ts';
 import type { Measured } from '../sweep/measure.ts';
 import { count, difference, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
@@ -112,10 +112,10 @@ function sidesTable({ always, current, certified, reference, targets }: Certific
 }
 
 /** As in a paper: each threshold, what it would do, and how surely. */
-function sequenceTable({ tested, beyond, confidence, loss, lossMax }: Certificate, table: Table): string {
-  const shown = [...tested.slice(-20), ...beyond];
-  const reached = new Set<Tested>(tested);
-  const verdict = (t: Tested): string => (!reached.has(t) ? 'not reached' : t.p <= 1 - confidence ? 'holds' : 'stops here');
+function sequenceTable({ tested, notReached, confidence, loss, lossMax }: Certificate, table: Table): string {
+  const shown = [...tested.slice(-20), ...notReached];
+  const reached = new Set<TestedThreshold>(tested);
+  const verdict = (t: TestedThreshold): string => (!reached.has(t) ? 'not reached' : t.p <= 1 - confidence ? 'holds' : 'stops here');
   const rows = shown.map(t => [
     numbers(t.thresholds),
     t.accept.toFixed(4),
@@ -135,7 +135,7 @@ function sequenceTable({ tested, beyond, confidence, loss, lossMax }: Certificat
 const percent2 = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
 function remarks({ certified, always, slices, measuredOn, reference, loss }: Certificate): string[] {
-  const mix = certified!.overMix;
+  const mix = certified!.vsRandomMix;
   const held =
     certified!.firstTokenMs && always.firstTokenMs ? certified!.firstTokenMs.p95.value - always.firstTokenMs.p95.value : undefined;
   return [

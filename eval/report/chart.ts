@@ -4,7 +4,7 @@ import { escapeHtml } from './html.ts';
 export interface Series {
   readonly name: string;
   /** A class of the page's style. */
-  readonly look: 'chain' | 'frontier' | 'mix' | 'single' | 'oracle' | 'current' | 'certified' | 'ideal' | 'good' | 'bad';
+  readonly style: 'chain' | 'frontier' | 'mix' | 'single' | 'oracle' | 'current' | 'certified' | 'ideal' | 'good' | 'bad';
   readonly points: readonly ChartPoint[];
   readonly line?: boolean;
   readonly dots?: boolean;
@@ -65,27 +65,27 @@ export function chartSvg(chart: Chart): string {
     `<text transform="translate(14 ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(chart.y.name)}</text>`,
   ];
   const drawn = chart.series.map(series => seriesSvg(series, x.at, y.at));
-  const legend = chart.series.map(({ name, look }) => `<span class="${look}"><i></i>${escapeHtml(name)}</span>`).join(' ');
+  const legend = chart.series.map(({ name, style }) => `<span class="${style}"><i></i>${escapeHtml(name)}</span>`).join(' ');
   return `<figure><figcaption>${escapeHtml(chart.title)}</figcaption>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.title)}">
 ${[...grid, ...drawn].join('\n')}
 </svg><p class="legend">${legend}</p></figure>`;
 }
 
-function seriesSvg({ look, points, line, dots = true }: Series, x: (v: number) => number, y: (v: number) => number): string {
+function seriesSvg({ style, points, line, dots = true }: Series, x: (v: number) => number, y: (v: number) => number): string {
   const path = line && points.length > 1 ? `<path class="line" d="M${points.map(p => `${x(p.x)} ${y(p.y)}`).join('L')}"/>` : '';
   const bars = points.map(({ x: at, low, high }) =>
     low === undefined || high === undefined ? '' : `<path class="line" d="M${x(at)} ${y(low)}V${y(high)}"/>`,
   );
   const marks = points.map(p => {
     const title = p.title === undefined ? '' : `<title>${escapeHtml(p.title)}</title>`;
-    return `<circle cx="${x(p.x)}" cy="${y(p.y)}" r="4">${title}</circle>${beside(p, x(p.x), y(p.y))}`;
+    return `<circle cx="${x(p.x)}" cy="${y(p.y)}" r="4">${title}</circle>${labelSvg(p, x(p.x), y(p.y))}`;
   });
-  return `<g class="${look}">${path}${bars.join('')}${dots ? marks.join('') : ''}</g>`;
+  return `<g class="${style}">${path}${bars.join('')}${dots ? marks.join('') : ''}</g>`;
 }
 
 /** Below a dot on the left, where a frontier rises; above one on the right, where it levels off. */
-function beside({ label }: ChartPoint, x: number, y: number): string {
+function labelSvg({ label }: ChartPoint, x: number, y: number): string {
   if (label === undefined) return '';
   const ending = x > width * 0.7;
   return `<text x="${x + (ending ? -8 : 8)}" y="${y + (ending ? -6 : 14)}" text-anchor="${ending ? 'end' : 'start'}">${escapeHtml(label)}</text>`;

@@ -20,34 +20,34 @@ export function frontierChart(sweep: Sweep, marked?: { readonly label: string; r
   const series: Series[] = [
     {
       name: 'random mix of the targets',
-      look: 'mix',
+      style: 'mix',
       line: true,
       dots: false,
       points: upperHull(singles).map(p => ({ x: p.cost, y: p.quality })),
     },
-    { name: 'thresholds', look: 'chain', points: sweep.rows.filter(row => !row.frontier).map(point) },
+    { name: 'thresholds', style: 'chain', points: sweep.rows.filter(row => !row.frontier).map(point) },
     {
       name: 'frontier',
-      look: 'frontier',
+      style: 'frontier',
       line: sweep.targets.length === 2,
       points: sweep.rows
         .filter(row => row.frontier)
         .map(point)
         .toSorted(byCost),
     },
-    { name: 'one target always', look: 'single', points: singles.map(p => ({ x: p.cost, y: p.quality, label: label(p.target) })) },
+    { name: 'one target always', style: 'single', points: singles.map(p => ({ x: p.cost, y: p.quality, label: label(p.target) })) },
     {
       name: 'best choice for each request',
-      look: 'oracle',
+      style: 'oracle',
       points:
         priced && sweep.oracle.costPer1k !== null
           ? [{ x: sweep.oracle.costPer1k, y: sweep.oracle.quality, title: 'no chain can be better' }]
           : [],
     },
-    { name: 'as configured', look: 'current', points: sweep.current ? [{ ...point(sweep.current), label: 'now' }] : [] },
+    { name: 'as configured', style: 'current', points: sweep.current ? [{ ...point(sweep.current), label: 'now' }] : [] },
     {
       name: 'certified',
-      look: 'certified',
+      style: 'certified',
       points: marked ? [{ x: marked.cost, y: marked.quality, label: marked.label }] : [],
     },
   ];
@@ -67,12 +67,12 @@ export const riskChart = (c: Calibration): string =>
     series: [
       {
         name: `AURC ${c.aurc.toFixed(4)}`,
-        look: 'frontier',
+        style: 'frontier',
         line: true,
         dots: false,
         points: c.riskCoverage.map(p => ({ x: p.coverage, y: p.risk })),
       },
-      { name: 'without a signal', look: 'mix', line: true, dots: false, points: [0, 1].map(x => ({ x, y: 1 - c.quality.value })) },
+      { name: 'without a signal', style: 'mix', line: true, dots: false, points: [0, 1].map(x => ({ x, y: 1 - c.quality.value })) },
     ],
   });
 
@@ -82,10 +82,10 @@ export const reliabilityChart = (c: Calibration): string =>
     x: { name: c.signal, format: percent, from: 0, to: 1 },
     y: { name: 'quality', format: percent, from: 0, to: 1 },
     series: [
-      { name: 'as sure as it should be', look: 'ideal', line: true, dots: false, points: [0, 1].map(x => ({ x, y: x })) },
+      { name: 'as sure as it should be', style: 'ideal', line: true, dots: false, points: [0, 1].map(x => ({ x, y: x })) },
       {
         name: 'measured, bins of equal count',
-        look: 'frontier',
+        style: 'frontier',
         line: true,
         points: c.bins.map(bin => ({
           x: bin.signal,

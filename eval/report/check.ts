@@ -1,6 +1,6 @@
 /** Whether a certificate still holds, in plain words. */
 import type { Expiry } from '../certify/expiry.ts';
-import type { KeptCertificate } from '../commands/certificate.ts';
+import type { CertificateFile } from '../commands/certificate.ts';
 import { count, percent } from './format.ts';
 
 const words = {
@@ -10,7 +10,7 @@ const words = {
   unknown: 'UNKNOWN: there are too few answers to tell.',
 } as const;
 
-export function checkText({ file, issuedAt, chain, baseline, signal }: KeptCertificate, { verdict, reasons, drift }: Expiry): string {
+export function checkText({ file, issuedAt, chain, baseline, signal }: CertificateFile, { verdict, reasons, drift }: Expiry): string {
   return [
     words[verdict],
     '',

@@ -46,15 +46,15 @@ export const comparisonRows = (report: ComparisonReport): readonly (readonly str
 
 /** Better or worse is said only where the interval says so. */
 export function comparisonSentence({ rows, baseline, candidate }: ComparisonReport): string {
-  const said = (metric: MetricName, up: string, down: string, name: string): readonly string[] => {
+  const statement = (metric: MetricName, up: string, down: string, name: string): readonly string[] => {
     const delta = rows.find(row => row.metric === metric)?.delta;
     if (!delta) return [];
     return [`${delta.low > 0 ? up : delta.high < 0 ? down : 'not surely different'} in ${name}`];
   };
   const parts = [
-    ...said('quality', 'better', 'worse', 'quality'),
-    ...said('cost_per_1k', 'dearer', 'cheaper', 'cost'),
-    ...said('latency_p95', 'slower', 'faster', 'p95 latency'),
+    ...statement('quality', 'better', 'worse', 'quality'),
+    ...statement('cost_per_1k', 'dearer', 'cheaper', 'cost'),
+    ...statement('latency_p95', 'slower', 'faster', 'p95 latency'),
   ];
   return `${candidate} against ${baseline}: ${parts.join(', ')}.`;
 }

@@ -1,6 +1,6 @@
 /** An explanation as a page of a terminal. */
 import { usd } from '../../gateway/core/price.ts';
-import { type Explanation, short } from '../explain.ts';
+import { type Explanation, roundedDown } from '../explain.ts';
 import { dollars, milliseconds, none, percent } from './format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
@@ -48,14 +48,14 @@ const number = (value: number | undefined, format: (value: number) => string): s
 
 const signalsText = (signals: Readonly<Record<string, number>>): string =>
   Object.entries(signals)
-    .map(([name, value]) => `${name} ${short(value)}`)
+    .map(([name, value]) => `${name} ${roundedDown(value)}`)
     .join(', ') || none;
 
-const verbs = { answers: 'is taken', escalates: 'is not taken', fails: 'fails', unknown: 'is not known' } as const;
+const verdictVerbs = { answers: 'is taken', escalates: 'is not taken', fails: 'fails', unknown: 'is not known' } as const;
 
 export function explanationSentence({ item, steps, alternatives, signal }: Explanation): string {
   if (steps.length > 0)
-    return `Request ${item}: ${steps.map(({ target, verdict, why }) => `${target} ${verbs[verdict]} (${why})`).join('; ')}.`;
+    return `Request ${item}: ${steps.map(({ target, verdict, why }) => `${target} ${verdictVerbs[verdict]} (${why})`).join('; ')}.`;
   const ways = alternatives.map(({ when, target }) => `${target} answers at a threshold ${when}`);
   return `Request ${item}, by ${signal}: ${ways.join('; ')}.`.replaceAll('a threshold any', 'any threshold');
 }

@@ -1,5 +1,5 @@
 /** A judgement as a page: the verdict on top, every assertion with its interval beside its bound, every request. */
-import type { Compared } from '../gate/compared.ts';
+import type { ComparedSides } from '../gate/compared.ts';
 import type { Finding } from '../gate.ts';
 import type { Item } from '../outcomes.ts';
 import { count } from './format.ts';
@@ -8,7 +8,7 @@ import { escapeHtml, htmlPage, htmlTable } from './html.ts';
 import { itemTable } from './item-table.ts';
 import { droppedText } from './sweep.ts';
 
-export function gatePage(report: GateReport, compared: Compared, items: readonly Item[]): string {
+export function gatePage(report: GateReport, compared: ComparedSides, items: readonly Item[]): string {
   const { findings, confidence, baseline, candidate } = report;
   const rows = findings.map(finding => ({
     mark: finding.verdict,

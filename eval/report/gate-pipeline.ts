@@ -12,11 +12,13 @@ export function junitText(report: GateReport, file: string): string {
   const cases = report.findings.map(finding => {
     const { rule, estimate } = finding;
     const properties = {
-      ...{ verdict: verdictText(finding), metric: rule.metric, where: rule.about?.text ?? '' },
+      ...{ verdict: verdictText(finding), metric: rule.metric, where: rule.filter?.text ?? '' },
       ...{ estimate: estimate?.value, low: estimate?.low, high: estimate?.high, n: finding.items, clusters: finding.clusters },
     };
-    const told = Object.entries(properties).map(([name, value]) => `<property name="${name}" value="${xml(String(value ?? ''))}"/>`);
-    return `    <testcase classname="hindcast.gate" name="${xml(rule.name)}" file="${xml(file)}" line="${rule.line}"><properties>${told.join('')}</properties>${verdictTag(finding)}</testcase>`;
+    const propertyElements = Object.entries(properties).map(
+      ([name, value]) => `<property name="${name}" value="${xml(String(value ?? ''))}"/>`,
+    );
+    return `    <testcase classname="hindcast.gate" name="${xml(rule.name)}" file="${xml(file)}" line="${rule.line}"><properties>${propertyElements.join('')}</properties>${verdictTag(finding)}</testcase>`;
   });
   const counts = `tests="${cases.length}" failures="${failures}" skipped="${skipped}"`;
   return [
@@ -43,8 +45,8 @@ const xml = (text: string): string =>
 
 /** One line for each assertion that does not hold, on its own line of the gate file; the verdict as a notice. */
 export function githubText(report: GateReport, file: string): string {
-  const told = report.findings.filter(({ verdict }) => verdict !== 'pass');
-  const lines = told.map(finding => {
+  const reported = report.findings.filter(({ verdict }) => verdict !== 'pass');
+  const lines = reported.map(finding => {
     const level = isFailure(finding) ? 'error' : finding.verdict === 'skipped' ? 'notice' : 'warning';
     const title = `${verdictText(finding)}: ${finding.rule.name}`;
     return `::${level} file=${property(file)},line=${finding.rule.line},title=${property(title)}::${data(sentenceOf(finding))}`;

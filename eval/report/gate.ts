@@ -1,6 +1,6 @@
 /** A judgement as people read it: a table with a sentence on top, Markdown for a comment. */
 import { type Assertion, quantityOf } from '../gate/assertion.ts';
-import type { Finding, Judgement, Verdict } from '../gate.ts';
+import type { Finding, GateResult, Verdict } from '../gate.ts';
 import type { Dropped } from '../outcomes.ts';
 import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
 import { droppedText } from './sweep.ts';
@@ -12,7 +12,7 @@ export interface ItemChange {
   readonly candidate: number;
 }
 
-export interface GateReport extends Judgement {
+export interface GateReport extends GateResult {
   /** What the file calls it. */
   readonly name: string | undefined;
   readonly baseline: string;
@@ -93,10 +93,10 @@ export function noteOf({ reason, needed }: Finding): string {
   return `${reason}: ${count(needed.requests, 'more request')} would tell${needed.usd === null ? '' : `, about ${dollars(needed.usd)}`}`;
 }
 
-export const signs: Readonly<Record<Verdict, string>> = { pass: '✅', fail: '❌', inconclusive: '⚠️', skipped: '⏭️' };
+export const verdictSigns: Readonly<Record<Verdict, string>> = { pass: '✅', fail: '❌', inconclusive: '⚠️', skipped: '⏭️' };
 
 /** The hidden mark by which a later run finds the comment that it replaces. */
-export const markOf = ({ name }: GateReport): string =>
+export const commentMarkerOf = ({ name }: GateReport): string =>
   `<!-- hindcast-gate:${(name ?? 'gate').replace(/[^\w.@/ -]/g, '_').replaceAll('--', '_')} -->`;
 
 const itemMetrics: ReadonlySet<string> = new Set(['quality', 'harm']);
@@ -109,14 +109,14 @@ export function markdownText(report: GateReport): string {
     ...cellsOf(finding),
     itemMetrics.has(finding.rule.metric) ? `${finding.better}/${finding.worse}` : '',
     finding.rule.assertion.text,
-    `${signs[finding.verdict]} ${verdictText(finding)} ${noteOf(finding)}`.trim(),
+    `${verdictSigns[finding.verdict]} ${verdictText(finding)} ${noteOf(finding)}`.trim(),
   ]);
   const changes = report.changes.map(
     ({ id, baseline, candidate }) => `| ${cell(`\`${id.replaceAll('`', '')}\``)} | ${percent(baseline)} | ${percent(candidate)} |`,
   );
   return [
-    markOf(report),
-    `### ${cell(report.name ?? 'Routing gate')}: ${signs[report.verdict]} ${report.verdict} (${n('pass')} pass · ${n('fail')} fail · ${n('inconclusive')} undecided)`,
+    commentMarkerOf(report),
+    `### ${cell(report.name ?? 'Routing gate')}: ${verdictSigns[report.verdict]} ${report.verdict} (${n('pass')} pass · ${n('fail')} fail · ${n('inconclusive')} undecided)`,
     '',
     cell(gateSentence(report)),
     '',

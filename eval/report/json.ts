@@ -24,11 +24,11 @@ export function sweepJson(sweep: Sweep): object {
   };
 }
 
-const rowJson = ({ thresholds, overMix, frontier, ...measured }: SweepRow): object => ({
+const rowJson = ({ thresholds, vsRandomMix, frontier, ...measured }: SweepRow): object => ({
   threshold: thresholds?.length === 1 ? thresholds[0] : null,
   thresholds,
   ...measuredJson(measured),
-  over_mix: overMix,
+  over_mix: vsRandomMix,
   frontier,
 });
 
@@ -58,7 +58,7 @@ export function gateJson(report: GateReport): object {
       metric: rule.metric,
       assert: rule.assertion.text,
       line: rule.line,
-      where: rule.about?.text ?? null,
+      where: rule.filter?.text ?? null,
       severity: rule.severity ?? 'error',
       point: rule.isPoint ?? false,
       verdict: own,

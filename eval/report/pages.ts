@@ -1,6 +1,6 @@
 /** Calibrations, comparisons, sizes and simulations as pages to look at. */
-import type { Compared } from '../gate/compared.ts';
-import type { Need } from '../need.ts';
+import type { ComparedSides } from '../gate/compared.ts';
+import type { SampleSize } from '../need.ts';
 import type { Item } from '../outcomes.ts';
 import { type CalibrationReport, calibrationSentence, calibratorText } from './calibrate.ts';
 import { type ChartPoint, chartSvg } from './chart.ts';
@@ -56,7 +56,7 @@ export function calibrationPage({ chain, label, confidence, calibrations, notes 
   });
 }
 
-export function comparisonPage(report: ComparisonReport, compared: Compared, items: readonly Item[]): string {
+export function comparisonPage(report: ComparisonReport, compared: ComparedSides, items: readonly Item[]): string {
   const { baseline, candidate, confidence, worse, better, p } = report;
   const rows = comparisonRows(report).map(cells => ({ cells }));
   return htmlPage({
@@ -73,10 +73,10 @@ export function comparisonPage(report: ComparisonReport, compared: Compared, ite
 }
 
 export function powerPage(report: PowerReport): string {
-  const point = ({ accept, requests, thresholds }: Need): ChartPoint[] =>
+  const point = ({ accept, requests, thresholds }: SampleSize): ChartPoint[] =>
     requests === null ? [] : [{ x: accept, y: requests, title: `${thresholds.join(', ')}: ${requests.toLocaleString('en')} requests` }];
-  const points = report.needs.flatMap(point).toSorted((a, b) => a.x - b.x);
-  const rows = report.needs.map(need => ({
+  const points = report.sampleSizes.flatMap(point).toSorted((a, b) => a.x - b.x);
+  const rows = report.sampleSizes.map(need => ({
     mark: need.more === 0 ? 'pass' : '',
     cells: [
       need.thresholds.join(', '),
@@ -98,8 +98,8 @@ export function powerPage(report: PowerReport): string {
             x: { name: 'accepted by the first target', format: percent, from: 0, to: 1 },
             y: { name: 'requests', format: y => Math.round(y).toLocaleString('en'), from: 0 },
             series: [
-              { name: 'needed', look: 'frontier', line: true, points },
-              { name: 'there are', look: 'mix', line: true, dots: false, points: here },
+              { name: 'needed', style: 'frontier', line: true, points },
+              { name: 'there are', style: 'mix', line: true, dots: false, points: here },
             ],
           }),
       htmlTable(['threshold', 'accepted', report.loss, 'differing', 'requests', 'more', 'about'], rows),

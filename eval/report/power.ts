@@ -1,17 +1,17 @@
 /** What it takes to certify, in plain words: so many more requests, about so much money. */
-import type { Need } from '../need.ts';
+import type { SampleSize } from '../need.ts';
 import { count, dollars, none, percent } from './format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
-interface Question {
+interface PowerParameters {
   readonly loss: 'harm' | 'net';
   readonly lossMax: number;
   readonly confidence: number;
   readonly power: number;
 }
 
-export interface PowerReport extends Question {
+export interface PowerReport extends PowerParameters {
   readonly chain: string;
   readonly signal: string;
   readonly reference: string;
@@ -19,24 +19,24 @@ export interface PowerReport extends Question {
   readonly items: number;
   readonly clusters: number;
   /** Whether the config, or the caller, named the thresholds. */
-  readonly asked: boolean;
-  readonly needs: readonly Need[];
+  readonly thresholdsGiven: boolean;
+  readonly sampleSizes: readonly SampleSize[];
   readonly notes: readonly string[];
 }
 
 const level = (share: number): string => `${Number((share * 100).toFixed(3))} %`;
-const promise = ({ loss, lossMax, confidence }: Question): string =>
+const promise = ({ loss, lossMax, confidence }: PowerParameters): string =>
   `a ${loss === 'harm' ? 'harm' : 'net loss'} of at most ${Number((lossMax * 100).toFixed(3))} pp with ${level(confidence)} confidence`;
 
 export function powerText(report: PowerReport, table: Table): string {
-  const { needs, items, clusters, chain, label, reference } = report;
+  const { sampleSizes, items, clusters, chain, label, reference } = report;
   const head = `chain ${chain}   quality: ${label}   n = ${count(items, 'request')}, ${count(clusters, 'cluster')}   chance of success: ${level(report.power)}`;
   return [
     powerSentence(report),
     ...['', head, ''],
     table(
       ['threshold', 'accepted', report.loss, 'differing', 'requests', 'more', 'about'],
-      needs.map(need => [
+      sampleSizes.map(need => [
         need.thresholds.join(', '),
         percent(need.accept),
         percent(need.loss),
@@ -54,15 +54,15 @@ export function powerText(report: PowerReport, table: Table): string {
 }
 
 export function powerSentence(report: PowerReport): string {
-  const { needs, asked, reference } = report;
-  const best = needs.filter(need => need.requests !== null).toSorted((a, b) => b.accept - a.accept);
-  const pick = best.find(need => need.more === 0 || asked) ?? best[0];
+  const { sampleSizes, thresholdsGiven, reference } = report;
+  const best = sampleSizes.filter(need => need.requests !== null).toSorted((a, b) => b.accept - a.accept);
+  const pick = best.find(need => need.more === 0 || thresholdsGiven) ?? best[0];
   if (!pick)
     return `No threshold here can show ${promise(report)}: the measured ${report.loss} is not below it. Go on asking ${reference}, or allow more.`;
-  const at = (need: Need): string => `${need.thresholds.join(', ')} (${percent(need.accept)} accepted)`;
-  const more = (need: Need): string => `${count(need.more!, 'more request')}${need.usd === null ? '' : `, ≈ ${dollars(need.usd)}`}`;
+  const at = (need: SampleSize): string => `${need.thresholds.join(', ')} (${percent(need.accept)} accepted)`;
+  const more = (need: SampleSize): string => `${count(need.more!, 'more request')}${need.usd === null ? '' : `, ≈ ${dollars(need.usd)}`}`;
   if (pick.more !== 0) return `Threshold ${at(pick)} needs ${more(pick)}, to show ${promise(report)}.`;
-  const next = asked ? undefined : best.filter(need => need.accept > pick.accept).at(-1);
+  const next = thresholdsGiven ? undefined : best.filter(need => need.accept > pick.accept).at(-1);
   const further = next ? ` ${at(next)} needs ${more(next)}.` : '';
   return `Threshold ${at(pick)} needs no more requests to show ${promise(report)}: hindcast eval certify.${further}`;
 }
@@ -75,7 +75,7 @@ export interface PlannedSize {
   readonly net: readonly { readonly differing: number; readonly requests: number | null }[];
 }
 
-export function planText(question: Omit<Question, 'loss'>, sizes: readonly PlannedSize[], table: Table): string {
+export function planText(question: Omit<PowerParameters, 'loss'>, sizes: readonly PlannedSize[], table: Table): string {
   const size = (n: number | null): string => (n === null ? none : n.toLocaleString('en'));
   const [first] = sizes;
   return [
@@ -94,7 +94,7 @@ export const powerJson = (report: PowerReport): object => ({
   ...{ chain: report.chain, reference: report.reference, signal: report.signal, quality_from: report.label },
   ...{ loss: report.loss, max_loss: report.lossMax, confidence: report.confidence, power: report.power },
   ...{ items: report.items, clusters: report.clusters },
-  thresholds: report.needs.map(need => ({
+  thresholds: report.sampleSizes.map(need => ({
     ...{ threshold: need.thresholds.length === 1 ? need.thresholds[0] : null, thresholds: need.thresholds, accept: need.accept },
     ...{ loss: need.loss, differing: need.differing, design_effect: need.designEffect },
     ...{ requests: need.requests, more: need.more, usd: need.usd },

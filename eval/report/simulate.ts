@@ -1,5 +1,5 @@
 /** A simulated configuration in plain words: what it would have done, how far the simulation is to be believed, what it says nothing of. */
-import type { Backtest, Comparison, Simulated } from '../backtest.ts';
+import type { Backtest, Comparison, SimulatedChain } from '../backtest.ts';
 import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
@@ -9,17 +9,17 @@ export interface SimulationReport {
   readonly candidate: string;
   readonly label: string;
   readonly confidence: number;
-  readonly ahead: Simulated;
-  readonly now: Simulated | undefined;
+  readonly candidateResult: SimulatedChain;
+  readonly now: SimulatedChain | undefined;
   readonly error: Backtest | undefined;
   readonly comparison: Comparison | undefined;
   readonly notes: readonly string[];
 }
 
-export function simulationSentence({ route, candidate, ahead, error, comparison }: SimulationReport): string {
-  const of = `${route} of ${candidate} over ${count(ahead.items, 'recorded request')}`;
+export function simulationSentence({ route, candidate, candidateResult, error, comparison }: SimulationReport): string {
+  const of = `${route} of ${candidate} over ${count(candidateResult.items, 'recorded request')}`;
   if (!comparison?.cost)
-    return `${of}: ${ahead.costPer1k === null ? 'no price is known' : `${dollars(ahead.costPer1k)} per 1k`}; nothing is deployed to hold it against.`;
+    return `${of}: ${candidateResult.costPer1k === null ? 'no price is known' : `${dollars(candidateResult.costPer1k)} per 1k`}; nothing is deployed to hold it against.`;
   if (comparison.tooClose)
     return `${of}: cost ${withInterval(comparison.cost, change)}, no more than the ${percent(Math.abs(error!.cost!))} by which the simulation misses what was recorded: not to be ranked.`;
   const quality = comparison.quality ? `, quality ${withInterval(comparison.quality, points)}` : '';
@@ -28,8 +28,8 @@ export function simulationSentence({ route, candidate, ahead, error, comparison 
 
 export const simulationHead = ['', 'requests', 'cost/1k', 'quality', 'errors', 'p50', 'p95', 'answered by'];
 
-export function simulationRows({ ahead, now }: SimulationReport): readonly (readonly string[])[] {
-  const row = (name: string, side: Simulated): string[] => [
+export function simulationRows({ candidateResult, now }: SimulationReport): readonly (readonly string[])[] {
+  const row = (name: string, side: SimulatedChain): string[] => [
     name,
     String(side.items),
     side.costPer1k === null ? none : dollars(side.costPer1k),
@@ -40,13 +40,13 @@ export function simulationRows({ ahead, now }: SimulationReport): readonly (read
       .map(([target, n]) => `${target} ${percent(n / Math.max(1, side.items))}`)
       .join(', '),
   ];
-  return [...(now ? [row('deployed', now)] : []), row('candidate', ahead)];
+  return [...(now ? [row('deployed', now)] : []), row('candidate', candidateResult)];
 }
 
 /** How far it is to be believed, and what it says nothing of. */
-export function simulationNotes({ ahead, error, comparison, notes }: SimulationReport): readonly string[] {
-  const lacking = Object.entries(ahead.unsupported);
-  const total = ahead.items + lacking.reduce((sum, [, n]) => sum + n, 0);
+export function simulationNotes({ candidateResult, error, comparison, notes }: SimulationReport): readonly string[] {
+  const lacking = Object.entries(candidateResult.unsupported);
+  const total = candidateResult.items + lacking.reduce((sum, [, n]) => sum + n, 0);
   return [
     ...lacking.map(
       ([target, n]) =>
@@ -78,14 +78,14 @@ export const simulationJson = ({
   candidate,
   label,
   confidence,
-  ahead,
+  candidateResult,
   now,
   error,
   comparison,
   notes,
 }: SimulationReport): object => ({
   ...{ route, candidate, quality_from: label, confidence },
-  simulated: sideJson(ahead),
+  simulated: sideJson(candidateResult),
   deployed: now ? sideJson(now) : null,
   backtest: error
     ? { items: error.items, cost: error.cost, latency_p50: error.latencyP50, latency_p95: error.latencyP95, errors: error.errors }
@@ -102,7 +102,7 @@ export const simulationJson = ({
   notes,
 });
 
-const sideJson = (side: Simulated): object => ({
+const sideJson = (side: SimulatedChain): object => ({
   ...{ items: side.items, unsupported: side.unsupported, cost_per_1k: side.costPer1k, quality: side.quality, errors: side.errors },
   ...{ latency_p50: side.latencyP50, latency_p95: side.latencyP95, answered: side.answered },
 });

@@ -1,6 +1,6 @@
 /** One request, and one simulated configuration, as pages to look at. */
 import { usd } from '../../gateway/core/price.ts';
-import type { Simulated } from '../backtest.ts';
+import type { SimulatedChain } from '../backtest.ts';
 import type { Explanation } from '../explain.ts';
 import { type ChartPoint, chartSvg, type Series } from './chart.ts';
 import { explanationSentence, explanationTables } from './explain.ts';
@@ -27,7 +27,7 @@ export function explanationPage(explanation: Explanation): string {
             title: 'What each target made of it',
             x: { name: 'USD', format: dollars, from: 0 },
             y: { name: 'quality', format: percent, from: 0, to: 1 },
-            series: [{ name: 'target', look: 'single', points }],
+            series: [{ name: 'target', style: 'single', points }],
           }),
       '<h2>Targets</h2>',
       htmlTable(targets.head, plain(targets.rows)),
@@ -39,19 +39,19 @@ export function explanationPage(explanation: Explanation): string {
 }
 
 export function simulationPage(report: SimulationReport): string {
-  const { route, candidate, label, ahead, now } = report;
-  const point = (name: string, side: Simulated | undefined): ChartPoint[] =>
+  const { route, candidate, label, candidateResult, now } = report;
+  const point = (name: string, side: SimulatedChain | undefined): ChartPoint[] =>
     side === undefined || side.costPer1k === null || side.quality === null ? [] : [{ x: side.costPer1k, y: side.quality, label: name }];
   const series: readonly Series[] = [
-    { name: 'as deployed', look: 'current', points: point('deployed', now) },
-    { name: 'candidate', look: 'certified', points: point('candidate', ahead) },
+    { name: 'as deployed', style: 'current', points: point('deployed', now) },
+    { name: 'candidate', style: 'certified', points: point('candidate', candidateResult) },
   ];
   const drawn = series.filter(({ points }) => points.length > 0);
   const rows = simulationRows(report).map((cells, i) => ({ cells, mark: now && i === 0 ? 'current' : 'certified' }));
   return htmlPage({
     title: `${route} of ${candidate}, simulated`,
     sentence: simulationSentence(report),
-    about: `quality: ${label} · ${count(ahead.items, 'recorded request')}`,
+    about: `quality: ${label} · ${count(candidateResult.items, 'recorded request')}`,
     parts: [
       drawn.length === 0
         ? ''

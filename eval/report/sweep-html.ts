@@ -5,7 +5,7 @@ import { calibrationSentence } from './calibrate.ts';
 import { frontierChart, reliabilityChart, riskChart } from './charts.ts';
 import { count } from './format.ts';
 import { htmlPage, htmlTable } from './html.ts';
-import { htmlRows, sentence, sweepRemarks } from './sweep.ts';
+import { htmlRows, sweepRemarks, sweepSentence } from './sweep.ts';
 
 export function sweepHtml(sweep: Sweep, calibrations: readonly Calibration[], requests: string): string {
   const { chain, signal, label, items, clusters, confidence } = sweep;
@@ -13,7 +13,7 @@ export function sweepHtml(sweep: Sweep, calibrations: readonly Calibration[], re
   const charts = [frontierChart(sweep), ...calibrations.flatMap(c => [riskChart(c), reliabilityChart(c)])];
   return htmlPage({
     title: `Thresholds of ${chain}`,
-    sentence: sentence(sweep),
+    sentence: sweepSentence(sweep),
     about: `signal ${signal} · quality: ${label} · ${count(items, 'request')}, ${count(clusters, 'cluster')} · intervals of ${Number((confidence * 100).toFixed(2))} %`,
     parts: [`<div class="charts">${charts.join('\n')}</div>`, '<h2>Every threshold</h2>', htmlTable(head, rows), requests],
     notes: [...calibrations.map(calibrationSentence), ...sweepRemarks(sweep)],

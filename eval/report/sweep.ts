@@ -13,11 +13,11 @@ export function sweepText(sweep: Sweep, table: Table, { wide = false } = {}): st
   const head = `chain ${sweep.chain}   signal: ${sweep.signal}   quality: ${sweep.label}   n = ${count(sweep.items, 'request')}, ${count(sweep.clusters, 'cluster')}${
     sweep.clusters < sweep.items ? `, design effect ${sweep.designEffect.toFixed(1)}` : ''
   }   intervals: ${Math.round(sweep.confidence * 1000) / 10} %`;
-  return [sentence(sweep), '', head, '', rowsTable(sweep, table, wide), '', ...remarks(sweep, wide)].join('\n').trimEnd();
+  return [sweepSentence(sweep), '', head, '', rowsTable(sweep, table, wide), '', ...remarks(sweep, wide)].join('\n').trimEnd();
 }
 
 /** What a newcomer should take away. It never claims more than the intervals do. */
-export function sentence(sweep: Sweep): string {
+export function sweepSentence(sweep: Sweep): string {
   if (sweep.rows.length === 0) {
     const silent = Object.entries(sweep.signalCoverage).find(([, share]) => share === 0);
     return `No threshold to look at: no answer of ${silent?.[0] ?? sweep.targets[0]} shows the signal ${sweep.signal}.`;
@@ -39,7 +39,7 @@ export const bestRow = (sweep: Sweep): SweepRow | undefined =>
 
 const thresholdText = (row: SweepRow): string => (row.thresholds ? row.thresholds.map(String).join(', ') : 'its own rule');
 
-type Columns = readonly (readonly [string, (row: Line) => string])[];
+type Columns = readonly (readonly [string, (row: SweepLine) => string])[];
 
 const wideColumns = (sweep: Sweep): Columns => [
   ['', row => row.mark],
@@ -51,7 +51,7 @@ const wideColumns = (sweep: Sweep): Columns => [
   ['quality', row => withInterval(row.quality, percent)],
   ['Δ quality', row => withInterval(row.qualityDelta, points)],
   ['worse/better', row => `${row.worse}/${row.better}`],
-  ['over mix', row => withInterval(row.overMix, points)],
+  ['over mix', row => withInterval(row.vsRandomMix, points)],
   ['latency p95', row => percentile(row.latencyMs, 'p95')],
   ['first token p95', row => percentile(row.firstTokenMs, 'p95')],
   ['errors', row => withInterval(row.errors, percent)],
@@ -62,43 +62,44 @@ const narrowColumns: Columns = [
   ['threshold', row => row.name],
   ['accepted', row => row.accepted],
   ['cost/1k', row => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
-  ['rel.', row => only(row.relativeCost, percent)],
-  ['quality', row => only(row.quality, percent)],
+  ['rel.', row => valueOnly(row.relativeCost, percent)],
+  ['quality', row => valueOnly(row.quality, percent)],
   ['Δ quality', row => withInterval(row.qualityDelta, points)],
   ['▼/▲', row => `${row.worse}/${row.better}`],
-  ['over mix', row => only(row.overMix, points)],
-  ['p95', row => only(row.latencyMs?.p95, milliseconds)],
-  ['1st p95', row => only(row.firstTokenMs?.p95, milliseconds)],
-  ['errors', row => only(row.errors, percent)],
+  ['over mix', row => valueOnly(row.vsRandomMix, points)],
+  ['p95', row => valueOnly(row.latencyMs?.p95, milliseconds)],
+  ['1st p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
+  ['errors', row => valueOnly(row.errors, percent)],
 ];
 
-const only = (estimate: Estimate | null | undefined, format: (value: number) => string): string =>
+const valueOnly = (estimate: Estimate | null | undefined, format: (value: number) => string): string =>
   estimate && !Number.isNaN(estimate.value) ? format(estimate.value) : none;
 
 /** Columns that have something to say. */
-const telling = (columns: Columns, lines: readonly Line[]): Columns =>
+const informativeColumns = (columns: Columns, lines: readonly SweepLine[]): Columns =>
   columns.filter(
-    ([head, cell]) => always.has(head) || lines.some(line => !silent.has(cell(line)) && (head !== 'errors' || line.errors.value > 0)),
+    ([head, cell]) =>
+      alwaysShown.has(head) || lines.some(line => !emptyCells.has(cell(line)) && (head !== 'errors' || line.errors.value > 0)),
   );
 
 function rowsTable(sweep: Sweep, table: Table, wide: boolean): string {
-  const lines = linesOf(sweep, shown(sweep.rows));
-  const told = telling(wide ? wideColumns(sweep) : narrowColumns, lines);
+  const lines = linesOf(sweep, shownRows(sweep.rows));
+  const shownColumns = informativeColumns(wide ? wideColumns(sweep) : narrowColumns, lines);
   return table(
-    told.map(([head]) => head),
-    lines.map(line => told.map(([, cell]) => cell(line))),
+    shownColumns.map(([head]) => head),
+    lines.map(line => shownColumns.map(([, cell]) => cell(line))),
   );
 }
 
-const always = new Set(['threshold', 'accepted', 'quality']);
-const silent = new Set(['', none]);
+const alwaysShown = new Set(['threshold', 'accepted', 'quality']);
+const emptyCells = new Set(['', none]);
 
-interface Line extends Omit<SweepRow, 'escalated' | 'overMix' | 'thresholds' | 'frontier' | 'answered' | 'harm'> {
+interface SweepLine extends Omit<SweepRow, 'escalated' | 'overMix' | 'thresholds' | 'frontier' | 'answered' | 'harm'> {
   readonly mark: string;
   readonly name: string;
   readonly accepted: string;
   readonly escalated: Estimate | null;
-  readonly overMix: Estimate | null;
+  readonly vsRandomMix: Estimate | null;
 }
 
 /** Every threshold, in all columns; a page has room. */
@@ -107,29 +108,32 @@ export function htmlRows(sweep: Sweep): {
   readonly rows: readonly { readonly cells: readonly string[]; readonly mark: string }[];
 } {
   const lines = linesOf(sweep, sweep.rows);
-  const told = telling(wideColumns(sweep).slice(1), lines);
-  const markOf = (line: Line): string =>
+  const shownColumns = informativeColumns(wideColumns(sweep).slice(1), lines);
+  const markOf = (line: SweepLine): string =>
     line.name.startsWith('now ') ? 'current' : line.escalated === null ? 'single' : line.mark && 'frontier';
-  return { head: told.map(([head]) => head), rows: lines.map(line => ({ cells: told.map(([, cell]) => cell(line)), mark: markOf(line) })) };
+  return {
+    head: shownColumns.map(([head]) => head),
+    rows: lines.map(line => ({ cells: shownColumns.map(([, cell]) => cell(line)), mark: markOf(line) })),
+  };
 }
 
 /** What a page says below its table. */
-export const sweepRemarks = (sweep: Sweep): readonly string[] => remarks({ ...sweep, rows: shown(sweep.rows) }, true).slice(1);
+export const sweepRemarks = (sweep: Sweep): readonly string[] => remarks({ ...sweep, rows: shownRows(sweep.rows) }, true).slice(1);
 
-function linesOf(sweep: Sweep, rows: readonly SweepRow[]): Line[] {
-  const row = (r: SweepRow, name: string): Line => ({
+function linesOf(sweep: Sweep, rows: readonly SweepRow[]): SweepLine[] {
+  const row = (r: SweepRow, name: string): SweepLine => ({
     ...r,
     mark: r.frontier ? '*' : '',
     name,
     accepted: r.answered.slice(0, -1).map(percent).join(', '),
   });
-  const single = (target: string): Line => ({
+  const single = (target: string): SweepLine => ({
     ...sweep.singles.find(s => s.target === target)!,
     mark: '',
     name: `always ${target}`,
     accepted: none,
     escalated: null,
-    overMix: null,
+    vsRandomMix: null,
   });
   const last = sweep.reference;
   return [
@@ -141,7 +145,7 @@ function linesOf(sweep: Sweep, rows: readonly SweepRow[]): Line[] {
 }
 
 /** All of a few; of many the frontier first, evenly. */
-function shown(rows: readonly SweepRow[]): readonly SweepRow[] {
+function shownRows(rows: readonly SweepRow[]): readonly SweepRow[] {
   if (rows.length <= shownMax) return rows;
   const frontier = rows.filter(row => row.frontier);
   const from = frontier.length >= shownMax / 2 ? frontier : rows;
@@ -153,7 +157,7 @@ function shown(rows: readonly SweepRow[]): readonly SweepRow[] {
 const percentile = (percentiles: Percentiles | null, which: 'p50' | 'p95'): string => withInterval(percentiles?.[which], milliseconds);
 
 function remarks(sweep: Sweep, wide: boolean): string[] {
-  const hidden = sweep.rows.length - shown(sweep.rows).length;
+  const hidden = sweep.rows.length - shownRows(sweep.rows).length;
   const low = Object.entries(sweep.signalCoverage).filter(([, share]) => share < 1);
   return [
     '* no other row is as good in cost, quality and latency.',

@@ -28,7 +28,7 @@ export interface AnswerQuery {
 }
 
 /** Whole answers, newest first. Bodies that were cut or redacted cannot be judged. */
-export const answersOf = (store: Store, { runs, live, targets, since, limit }: AnswerQuery): Promise<AnswerRow[]> =>
+export const selectAnswers = (store: Store, { runs, live, targets, since, limit }: AnswerQuery): Promise<AnswerRow[]> =>
   store.select<AnswerRow>(
     `SELECT toString(r.request_id) AS id, if(r.replay_of = '', toString(r.request_id), r.replay_of) AS item, r.tenant_id AS tenant,
   toUnixTimestamp64Milli(r.ts) AS at, r.dialect AS dialect, concat(r.provider, '/', r.model) AS target, r.arm AS arm, p.request_body AS request_body, p.response_body AS response_body
@@ -52,7 +52,7 @@ export interface NewScore {
 const rowsPerInsert = 2_000;
 
 /** The same evaluator's score of the same name takes the place of its earlier one. */
-export async function keepScores(store: Store, scores: readonly NewScore[]): Promise<void> {
+export async function insertScores(store: Store, scores: readonly NewScore[]): Promise<void> {
   const rows = scores.map(({ about, name, value, source, evaluator, explanation = '' }) => ({
     ...{ tenant_id: about.tenant, request_id: about.id, ts: dateTime(Number(about.at)), name, source, value, evaluator, explanation },
     score_id: idOf([about.tenant, about.id, name, source, evaluator]),

@@ -10,7 +10,7 @@ Reply with one word: A when the first answer is better, B when the second is, TI
 export const evaluatorOf = (model: string): string =>
   `judge:${model}:${createHash('sha256').update(judgePrompt).digest('hex').slice(0, 12)}`;
 
-export interface Pair {
+export interface AnswerPair {
   readonly id: string;
   readonly question: string;
   readonly answer: string;
@@ -18,10 +18,10 @@ export interface Pair {
 }
 
 /** Asks the judge, with the prompt and the two answers; gives its words. */
-export type AskJudge = (messages: readonly { readonly role: 'system' | 'user'; readonly content: string }[]) => Promise<string>;
+export type CallJudge = (messages: readonly { readonly role: 'system' | 'user'; readonly content: string }[]) => Promise<string>;
 
 const partMax = 40_000;
-const messagesOf = ({ question }: Pair, first: string, second: string): Parameters<AskJudge>[0] => [
+const messagesOf = ({ question }: AnswerPair, first: string, second: string): Parameters<CallJudge>[0] => [
   { role: 'system', content: judgePrompt },
   {
     role: 'user',
@@ -33,11 +33,11 @@ const messagesOf = ({ question }: Pair, first: string, second: string): Paramete
   },
 ];
 
-export type Opinion = 'better' | 'tie' | 'worse';
+export type OrderVerdict = 'better' | 'tie' | 'worse';
 
 /** The last of the words it may say; undefined when it said none. */
-export function opinionOf(said: string, answerIsFirst: boolean): Opinion | undefined {
-  const word = said
+export function parseOrderVerdict(reply: string, answerIsFirst: boolean): OrderVerdict | undefined {
+  const word = reply
     .toUpperCase()
     .match(/\b(?:A|B|TIE)\b/g)
     ?.at(-1);
@@ -46,22 +46,22 @@ export function opinionOf(said: string, answerIsFirst: boolean): Opinion | undef
   return (word === 'A') === answerIsFirst ? 'better' : 'worse';
 }
 
-const worth: Readonly<Record<Opinion, number>> = { better: 1, tie: 1, worse: 0 };
+const verdictScores: Readonly<Record<OrderVerdict, number>> = { better: 1, tie: 1, worse: 0 };
 
-export interface Verdict {
+export interface JudgeVerdict {
   /** 1: as good as the reference; 0: worse. One half where the two orders disagree. Undefined when the judge said nothing of use. */
   readonly value: number | undefined;
-  readonly opinions: readonly (Opinion | undefined)[];
+  readonly opinions: readonly (OrderVerdict | undefined)[];
 }
 
 /** Both orders are always asked; the coin only says which comes first, so that neither is warmed up by the other. */
-export async function judgePair(pair: Pair, ask: AskJudge): Promise<Verdict> {
+export async function judgePair(pair: AnswerPair, callJudge: CallJudge): Promise<JudgeVerdict> {
   const answerFirst = coin(pair.id, 'judge order') < 0.5;
-  const opinions: (Opinion | undefined)[] = [];
+  const opinions: (OrderVerdict | undefined)[] = [];
   for (const isFirst of [answerFirst, !answerFirst]) {
     const [a, b] = isFirst ? [pair.answer, pair.reference] : [pair.reference, pair.answer];
-    opinions.push(opinionOf(await ask(messagesOf(pair, a, b)), isFirst));
+    opinions.push(parseOrderVerdict(await callJudge(messagesOf(pair, a, b)), isFirst));
   }
-  const known = opinions.flatMap(opinion => (opinion ? [worth[opinion]] : []));
+  const known = opinions.flatMap(opinion => (opinion ? [verdictScores[opinion]] : []));
   return { value: known.length < 2 ? undefined : (known[0]! + known[1]!) / 2, opinions };
 }

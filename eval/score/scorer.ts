@@ -6,7 +6,7 @@ import { canonicalText, parseJson } from '../../replay/canonical.ts';
 import type { Content } from '../score.ts';
 
 /** One answer, with what is known of what it should be. */
-export interface Scored {
+export interface ScoringInput {
   readonly id: string;
   /** What was asked, as the caller wrote it. */
   readonly question: string;
@@ -16,7 +16,7 @@ export interface Scored {
 }
 
 /** Undefined: there is nothing to hold it against. */
-export type Scorer = (scored: Scored) => number | undefined | Promise<number | undefined>;
+export type Scorer = (scored: ScoringInput) => number | undefined | Promise<number | undefined>;
 
 export const scorerKinds = ['exact', 'contains', 'regex', 'numeric', 'json', 'schema', 'tools', 'similarity'] as const;
 
@@ -69,8 +69,8 @@ function numeric(argument: string | undefined): Scorer | string {
   return ({ answer, expected }) => {
     const wanted = Number(String(expected ?? '').replaceAll(',', ''));
     if (expected === undefined || expected === null || expected === '' || Number.isNaN(wanted)) return undefined;
-    const said = answer.text.match(number)?.at(-1);
-    return said === undefined ? 0 : Number(Math.abs(Number(said.replaceAll(',', '')) - wanted) <= tolerance);
+    const lastNumber = answer.text.match(number)?.at(-1);
+    return lastNumber === undefined ? 0 : Number(Math.abs(Number(lastNumber.replaceAll(',', '')) - wanted) <= tolerance);
   };
 }
 
@@ -92,25 +92,25 @@ function schema(argument: string | undefined): Scorer | string {
 /** The same calls with the same arguments, in any order of keys and calls. */
 const tools: Scorer = ({ answer, expected }) => {
   if (!Array.isArray(expected)) return undefined;
-  const told = answer.toolCalls.map(callText).sort();
+  const calls = answer.toolCalls.map(callText).sort();
   const wanted = expected.map(callText).sort();
-  return Number(told.length === wanted.length && told.every((call, i) => call === wanted[i]));
+  return Number(calls.length === wanted.length && calls.every((call, i) => call === wanted[i]));
 };
 
 function callText(call: unknown): string {
   const { name, arguments: args } = call as { readonly name?: unknown; readonly arguments?: unknown };
   const parsed = typeof args === 'string' ? (parseJson(args.trim() === '' ? '{}' : args) ?? args) : (args ?? {});
-  return JSON.stringify(ordered({ name, arguments: parsed }));
+  return JSON.stringify(withSortedKeys({ name, arguments: parsed }));
 }
 
 /** Keys in one order, at every depth. */
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
+function withSortedKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSortedKeys);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, ordered(inner)]),
+      .map(([key, inner]) => [key, withSortedKeys(inner)]),
   );
 }
 

@@ -4,18 +4,18 @@ import type { Trials } from '../decide.ts';
 import {
   boundedMeanInference,
   type Clusters,
-  certain,
   clustersOf,
   differences,
   type Estimate,
-  exactShareInference,
+  exactInference,
+  exactProportionInference,
   type Inference,
   isBinary,
   meanInference,
   type Numbers,
+  proportionInference,
   quantileEstimates,
   ratioInference,
-  shareInference,
   tabulate,
   weightedBoundedInference,
   weightedMean,
@@ -60,10 +60,10 @@ export const harms = (trials: Trials, reference: Trials): Float64Array =>
 
 /** A mean in [0, 1]: Wilson's interval for yes and no, a cautious t for grades. */
 export const gradeInference = (values: Numbers, clusters: Clusters): Inference =>
-  isBinary(values) ? shareInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
+  isBinary(values) ? proportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
 /** The same where a promise hangs on it: the exact binomial for yes and no. */
 export const promiseInference = (values: Numbers, clusters: Clusters): Inference =>
-  isBinary(values) ? exactShareInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
+  isBinary(values) ? exactProportionInference(values, clusters) : boundedMeanInference(values, clusters, 0, 1);
 export const deltaInference = (candidate: Numbers, baseline: Numbers, clusters: Clusters): Inference =>
   boundedMeanInference(differences(candidate, baseline), clusters, -1, 1);
 
@@ -83,7 +83,7 @@ export function measurePolicy(
   const priced = Number.isFinite(trials.cost[0]!) && Number.isFinite(reference.cost[0]!);
   return {
     answered: counts.map(count => count / n),
-    escalated: shareInference(escalations(trials), clusters).interval(confidence),
+    escalated: proportionInference(escalations(trials), clusters).interval(confidence),
     costPer1k: priced
       ? meanInference(
           trials.cost.map(cost => usd(cost) * 1000),
@@ -92,24 +92,31 @@ export function measurePolicy(
       : null,
     relativeCost: priced ? ratioInference(trials.cost, reference.cost, clusters).interval(confidence) : null,
     quality: gradeInference(trials.quality, clusters).interval(confidence),
-    qualityDelta: (trials === reference ? certain(0) : deltaInference(trials.quality, reference.quality, clusters)).interval(confidence),
+    qualityDelta: (trials === reference ? exactInference(0) : deltaInference(trials.quality, reference.quality, clusters)).interval(
+      confidence,
+    ),
     harm: promiseInference(harm, clusters).interval(confidence),
     worse: harm.filter(h => h > 0).length,
     better: trials.quality.filter((quality, i) => quality > reference.quality[i]!).length,
-    errors: shareInference(failures(trials), clusters).interval(confidence),
+    errors: proportionInference(failures(trials), clusters).interval(confidence),
     latencyMs: percentilesOf(trials.latencyMs, clusters, confidence),
     firstTokenMs: percentilesOf(trials.firstTokenMs, clusters, confidence),
   };
 }
 
-interface Weighing {
+interface WeightedMeasureOptions {
   readonly clusters: Clusters;
   readonly confidence: number;
   readonly weights: Float64Array;
 }
 
 /** The same of items that stand for unequally many. Percentiles are left out: nothing is said of their errors here. */
-function measureWeighted(trials: Trials, reference: Trials, steps: number, { clusters, confidence, weights }: Weighing): Measured {
+function measureWeighted(
+  trials: Trials,
+  reference: Trials,
+  steps: number,
+  { clusters, confidence, weights }: WeightedMeasureOptions,
+): Measured {
   const grade = (values: Float64Array, from = 0): Estimate =>
     weightedBoundedInference(values, weights, clusters, from, 1).interval(confidence);
   const inBounds = ({ value, low, high }: Estimate): Estimate => ({ value, low: Math.max(0, low), high: Math.min(1, high) });
@@ -127,7 +134,7 @@ function measureWeighted(trials: Trials, reference: Trials, steps: number, { clu
     costPer1k: priced ? weightedMeanInference(dollars, weights, clusters).interval(confidence) : null,
     relativeCost: priced ? weightedRatio(trials.cost, reference.cost, weights, clusters).interval(confidence) : null,
     quality: inBounds(grade(trials.quality)),
-    qualityDelta: trials === reference ? certain(0).interval(confidence) : grade(differences(trials.quality, reference.quality), -1),
+    qualityDelta: trials === reference ? exactInference(0).interval(confidence) : grade(differences(trials.quality, reference.quality), -1),
     harm: inBounds(grade(harm)),
     worse: harm.filter(h => h > 0).length,
     better: trials.quality.filter((quality, i) => quality > reference.quality[i]!).length,
@@ -137,14 +144,14 @@ function measureWeighted(trials: Trials, reference: Trials, steps: number, { clu
 }
 
 function percentilesOf(values: Float64Array, clusters: Clusters, confidence: number): Percentiles | null {
-  const known = knownOf(values, clusters);
+  const known = withoutMissing(values, clusters);
   if (known.values.length === 0) return null;
   const [p50, p95] = quantileEstimates(known.values, [0.5, 0.95], known.clusters, confidence);
   return { p50: p50!, p95: p95!, n: known.values.length };
 }
 
 /** The values that are numbers, and the clusters that are left. */
-export function knownOf(values: Float64Array, clusters: Clusters): { readonly values: Float64Array; readonly clusters: Clusters } {
+export function withoutMissing(values: Float64Array, clusters: Clusters): { readonly values: Float64Array; readonly clusters: Clusters } {
   if (values.every(Number.isFinite)) return { values, clusters };
   const at = [...values.keys()].filter(i => Number.isFinite(values[i]!));
   return { values: Float64Array.from(at, i => values[i]!), clusters: clustersOf(at.map(i => String(clusters.of[i]))) };

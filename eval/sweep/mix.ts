@@ -2,7 +2,7 @@
 import type { Trials } from '../decide.ts';
 import { type Clusters, clusteredMean, type Inference, tInference, weightedMean } from '../statistics.ts';
 
-export interface Corner {
+export interface HullVertex {
   readonly target: string;
   readonly cost: number;
   readonly quality: number;
@@ -11,13 +11,13 @@ export interface Corner {
 
 const mean = weightedMean;
 
-interface Point {
+interface CostQuality {
   readonly cost: number;
   readonly quality: number;
 }
 
 /** The targets that no mix of others beats at their cost. */
-export const mixingHull = (singles: ReadonlyMap<string, Trials>, weights?: Float64Array): readonly Corner[] =>
+export const mixingHull = (singles: ReadonlyMap<string, Trials>, weights?: Float64Array): readonly HullVertex[] =>
   upperHull(
     [...singles]
       .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost, weights), quality: mean(trials.quality, weights) }))
@@ -25,7 +25,7 @@ export const mixingHull = (singles: ReadonlyMap<string, Trials>, weights?: Float
   );
 
 /** From the cheapest to the best, cheapest first. */
-export function upperHull<P extends Point>(points: readonly P[]): readonly P[] {
+export function upperHull<P extends CostQuality>(points: readonly P[]): readonly P[] {
   const hull: P[] = [];
   for (const point of points.toSorted((a, b) => a.cost - b.cost || b.quality - a.quality)) {
     if (hull.length > 0 && point.quality <= hull.at(-1)!.quality) continue;
@@ -35,7 +35,7 @@ export function upperHull<P extends Point>(points: readonly P[]): readonly P[] {
   return hull;
 }
 
-const slope = (a: Point, b: Point): number => (b.quality - a.quality) / (b.cost - a.cost);
+const slope = (a: CostQuality, b: CostQuality): number => (b.quality - a.quality) / (b.cost - a.cost);
 
 /** Targets that another one beats or equals in both cost and quality, and in one of them truly. */
 export function dominatedTargets(
@@ -57,7 +57,12 @@ export function dominatedTargets(
  * The policy's quality less that of the mix of its cost, with the clustered error of its linearisation: the mix's share moves with every
  * item's cost as well. Below the cheapest target no mix is as cheap, above the best none is better: there the corner itself stands in.
  */
-export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clusters, weights?: Float64Array): Inference | undefined {
+export function gainOverRandomMix(
+  trials: Trials,
+  hull: readonly HullVertex[],
+  clusters: Clusters,
+  weights?: Float64Array,
+): Inference | undefined {
   const cost = mean(trials.cost, weights);
   if (hull.length === 0 || !Number.isFinite(cost)) return undefined;
   const quality = mean(trials.quality, weights);
@@ -65,7 +70,7 @@ export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clust
   const corner = upper === 0 ? hull[0]! : upper < 0 ? hull.at(-1)! : undefined;
   if (corner) {
     const gaps = trials.quality.map((q, i) => q - corner.trials.quality[i]!);
-    return tInference(mean(gaps, weights), errorOf(gaps, clusters, weights), clusters.count - 1);
+    return tInference(mean(gaps, weights), standardErrorOf(gaps, clusters, weights), clusters.count - 1);
   }
   const [a, b] = [hull[upper - 1]!, hull[upper]!];
   const share = (cost - a.cost) / (b.cost - a.cost);
@@ -76,14 +81,14 @@ export function overMix(trials: Trials, hull: readonly Corner[], clusters: Clust
     return q - (1 - share) * qa - share * qb - rate * (trials.cost[i]! - (1 - share) * ca - share * cb);
   });
   const value = quality - (1 - share) * a.quality - share * b.quality;
-  return tInference(value, errorOf(residuals, clusters, weights), clusters.count - 1);
+  return tInference(value, standardErrorOf(residuals, clusters, weights), clusters.count - 1);
 }
 
 /** Hájek's, by linearisation, where there are weights. */
-function errorOf(values: Float64Array, clusters: Clusters, weights: Float64Array | undefined): number {
-  if (!weights) return clusteredMean(values, clusters).error;
+function standardErrorOf(values: Float64Array, clusters: Clusters, weights: Float64Array | undefined): number {
+  if (!weights) return clusteredMean(values, clusters).standardError;
   const centre = mean(values, weights);
   const share = weights.reduce((total, weight) => total + weight, 0) / weights.length;
   const residuals = values.map((x, i) => (weights[i]! * (x - centre)) / share);
-  return clusteredMean(residuals, clusters).error;
+  return clusteredMean(residuals, clusters).standardError;
 }

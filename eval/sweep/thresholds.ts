@@ -23,14 +23,14 @@ export function distinctValues(items: readonly Item[], target: string, signal: S
  */
 export function thresholdGrid(values: readonly number[], most: number): readonly number[] {
   const picked = values.length <= most ? [...values.keys()] : evenly(values.length, most);
-  return picked.map(rank => shortest(values[rank + 1] ?? Number.NEGATIVE_INFINITY, values[rank]!));
+  return picked.map(rank => shortestDecimal(values[rank + 1] ?? Number.NEGATIVE_INFINITY, values[rank]!));
 }
 
 const evenly = (n: number, count: number): number[] =>
   count === 1 ? [0] : [...new Set(Array.from({ length: count }, (_, i) => Math.round((i * (n - 1)) / (count - 1))))];
 
 /** The number of the fewest decimals in (above, upTo]: the largest of them. */
-export function shortest(above: number, upTo: number): number {
+export function shortestDecimal(above: number, upTo: number): number {
   for (let digits = 1; digits <= 15; digits++) {
     const scale = 10 ** digits;
     const rounded = Math.floor(upTo * scale) / scale;

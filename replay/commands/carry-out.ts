@@ -8,22 +8,22 @@ import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { openReplaySpool } from '../../recorder/process/replay-spool.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { dialectOf } from '../dialects.ts';
-import { type Comes, recordOf } from '../from-record.ts';
+import { type CompletesFromRecord, recordedAnswerLookup } from '../from-record.ts';
 import { Journal } from '../journal.ts';
 import { parseRates, rateLimits } from '../limits.ts';
-import type { Pace } from '../pace.ts';
-import { Purse } from '../purse.ts';
-import { type Replay, replay } from '../replay.ts';
-import type { Replayed } from '../replayed.ts';
+import type { Pacing } from '../pace.ts';
+import { SpendCap } from '../purse.ts';
+import { type ReplayPlan, replay } from '../replay.ts';
+import type { ReplayResult } from '../replayed.ts';
 import { replayedText } from '../report/replayed.ts';
-import { journalPath, type Manifest, runFolder } from '../run-folder.ts';
-import { type Run, writeRun } from '../runs.ts';
+import { journalPath, type RunManifest, runFolder } from '../run-folder.ts';
+import { type RunRecord, writeRun } from '../runs.ts';
 import { parseCount } from '../selection.ts';
 import type { RecordedRequest } from '../source.ts';
-import { armsOf, type ReplayOptions, shareOf, transformsOf } from './prepare.ts';
-import { progressOn } from './progress.ts';
+import { armsOf, parseShare, type ReplayOptions, transformsOf } from './prepare.ts';
+import { progressPrinter } from './progress.ts';
 
-export interface CarryOptions {
+export interface RunControlOptions {
   readonly speed: string;
   readonly maxGap?: string;
   readonly concurrency?: string;
@@ -39,8 +39,8 @@ export interface CarryOptions {
   readonly stopWhenDecided?: string;
 }
 
-export interface Limits {
-  readonly pace: Pace;
+export interface RunLimits {
+  readonly pace: Pacing;
   readonly concurrency: number;
   readonly repeats: number;
   readonly cap: number;
@@ -50,7 +50,7 @@ export interface Limits {
 }
 
 /** Throws for what cannot be meant, before anything is read. */
-export function limitsOf(options: CarryOptions): Limits {
+export function runLimitsOf(options: RunControlOptions): RunLimits {
   if (options.mode !== 'live' && options.mode !== 'cached')
     throw new CommandError(exit.usage, `--mode ${options.mode}: write live, cached or simulated.`);
   return {
@@ -62,9 +62,9 @@ export function limitsOf(options: CarryOptions): Limits {
           : concurrencyDefault
         : parseCount(options.concurrency, '--concurrency'),
     repeats: parseCount(options.repeat, '--repeat'),
-    cap: capOf(options.maxCost),
-    durationMsMax: options.maxDuration === undefined ? undefined : spanOf(options.maxDuration, '--max-duration'),
-    errorRateMax: options.maxErrorRate === undefined ? undefined : shareOf(options.maxErrorRate, '--max-error-rate'),
+    cap: parseCap(options.maxCost),
+    durationMsMax: options.maxDuration === undefined ? undefined : parseSpan(options.maxDuration, '--max-duration'),
+    errorRateMax: options.maxErrorRate === undefined ? undefined : parseShare(options.maxErrorRate, '--max-error-rate'),
     rates: rateLimits(parseRates(options.rpm, '--rpm'), parseRates(options.tpm, '--tpm')),
   };
 }
@@ -73,29 +73,29 @@ const concurrencyDefault = 8;
 /** Who keeps a rhythm must not wait for answers. */
 const concurrencyPaced = 512;
 
-export const isPaced = ({ speed }: Pick<CarryOptions, 'speed'>): boolean => speed !== 'max';
+export const isPaced = ({ speed }: Pick<RunControlOptions, 'speed'>): boolean => speed !== 'max';
 
 /** Eval's gates, as a composition root hands them in. */
-export interface Decides {
+export interface GateVerdicts {
   /** Rejects a file that must not be looked at more than once. */
   check(file: string): Promise<void>;
   /** Undefined when what is stored by now does not tell. */
   verdict(file: string, options: { readonly config?: string }): Promise<'pass' | 'fail' | undefined>;
 }
 
-export interface Work {
+export interface RunExecution {
   readonly store: Store;
   readonly settings: Settings;
-  readonly manifest: Manifest;
-  readonly options: ReplayOptions & CarryOptions;
-  readonly limits: Limits;
+  readonly manifest: RunManifest;
+  readonly options: ReplayOptions & RunControlOptions;
+  readonly limits: RunLimits;
   readonly requests: readonly RecordedRequest[];
-  readonly comes: Comes;
-  readonly decides?: Decides | undefined;
-  readonly turns?: Replay['turns'];
+  readonly completesFromRecord: CompletesFromRecord;
+  readonly gateVerdicts?: GateVerdicts | undefined;
+  readonly turns?: ReplayPlan['turns'];
 }
 
-export async function carryOut(work: Work): Promise<number> {
+export async function executeRun(work: RunExecution): Promise<number> {
   const { settings, manifest, options, limits, store, requests } = work;
   const upstream = httpUpstream();
   const spool = openReplaySpool(settings, manifest.run);
@@ -103,15 +103,15 @@ export async function carryOut(work: Work): Promise<number> {
   const telemetry = replayTelemetry(settings, process.env, note);
   const stop = new AbortController();
   const enough = new AbortController();
-  const look = looking(work, enough);
+  const checkGate = gateChecker(work, enough);
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const timer = limits.durationMsMax === undefined ? undefined : setTimeout(interrupt, limits.durationMsMax);
   try {
-    const purse = new Purse(limits.cap, journal.progress.spent);
-    const begun = runOf(work, requests);
-    await writeRun(store, begun);
-    const progress = progressOn(manifest.jobs, journal.progress.done, purse);
+    const spendCap = new SpendCap(limits.cap, journal.progress.spent);
+    const runRow = runOf(work, requests);
+    await writeRun(store, runRow);
+    const progress = progressPrinter(manifest.jobs, journal.progress.done, spendCap);
     const replayed = await replay({
       run: manifest.run,
       requests,
@@ -119,7 +119,7 @@ export async function carryOut(work: Work): Promise<number> {
       pace: limits.pace,
       concurrency: limits.concurrency,
       repeats: limits.repeats,
-      purse,
+      spendCap,
       clock: wallClock,
       dialectOf,
       journal,
@@ -128,20 +128,20 @@ export async function carryOut(work: Work): Promise<number> {
       limits: limits.rates,
       ...(limits.errorRateMax === undefined ? {} : { errorRateMax: limits.errorRateMax }),
       ...(options.onlyMissing || options.mode === 'cached'
-        ? { record: { book: recordOf(store, manifest.run, work.comes), only: options.mode === 'cached' } }
+        ? { record: { lookup: recordedAnswerLookup(store, manifest.run, work.completesFromRecord), only: options.mode === 'cached' } }
         : {}),
       ...{ stop: stop.signal, enough: enough.signal },
-      onExchange: (exchange, seen) => {
-        telemetry.record(exchange, seen);
+      onExchange: (exchange, context) => {
+        telemetry.record(exchange, context);
         progress();
-        look();
+        checkGate();
       },
     });
     if (!(await spool.closeAndDrain())) note('The store is behind; what is missing of the run will be there later.');
     const { done, failed, spent, lost, lostWorst } = journal.progress;
     const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
-    await writeRun(store, { ...begun, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });
-    tell(options, manifest.run, replayed, { lost, lostWorst });
+    await writeRun(store, { ...runRow, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });
+    printResult(options, manifest.run, replayed, { lost, lostWorst });
     return codeOf(replayed);
   } finally {
     clearTimeout(timer);
@@ -152,23 +152,28 @@ export async function carryOut(work: Work): Promise<number> {
   }
 }
 
-function tell(options: ReplayOptions, run: string, replayed: Replayed, lost: { readonly lost: number; readonly lostWorst: number }): void {
+function printResult(
+  options: ReplayOptions,
+  run: string,
+  replayed: ReplayResult,
+  lost: { readonly lost: number; readonly lostWorst: number },
+): void {
   const money = { spent_usd: usd(replayed.spent), saved_usd: usd(replayed.saved) };
   result(options, { run, ...replayed, ...money, possibly_billed_twice: lost.lost }, () => replayedText(run, replayed, lost));
 }
 
 /** So many calls lie between two looks at a gate. */
-const lookEvery = 25;
+const gateCheckEvery = 25;
 
 /** Looks at the gate now and then, never twice at once. A look that fails tells nothing, and the next one may. */
-function looking({ decides, options }: Work, enough: AbortController): () => void {
+function gateChecker({ gateVerdicts, options }: RunExecution, enough: AbortController): () => void {
   const file = options.stopWhenDecided;
-  if (file === undefined || !decides) return () => {};
-  let [calls, isLooking, hasFailed] = [0, false, false];
+  if (file === undefined || !gateVerdicts) return () => {};
+  let [calls, isChecking, hasFailed] = [0, false, false];
   return () => {
-    if (++calls % lookEvery !== 0 || isLooking || enough.signal.aborted) return;
-    isLooking = true;
-    decides
+    if (++calls % gateCheckEvery !== 0 || isChecking || enough.signal.aborted) return;
+    isChecking = true;
+    gateVerdicts
       .verdict(file, options.config === undefined ? {} : { config: options.config })
       .catch((problem: unknown) => {
         if (!hasFailed) note(`${file} cannot be looked at yet: ${problem instanceof Error ? problem.message : String(problem)}`);
@@ -176,7 +181,7 @@ function looking({ decides, options }: Work, enough: AbortController): () => voi
         return undefined;
       })
       .then(verdict => {
-        isLooking = false;
+        isChecking = false;
         if (verdict === undefined || enough.signal.aborted) return;
         note(`${file}: ${verdict.toUpperCase()} by what there is.`);
         enough.abort();
@@ -184,7 +189,7 @@ function looking({ decides, options }: Work, enough: AbortController): () => voi
   };
 }
 
-function runOf({ manifest, settings }: Work, requests: readonly RecordedRequest[]): Run {
+function runOf({ manifest, settings }: RunExecution, requests: readonly RecordedRequest[]): RunRecord {
   const uneven = requests.flatMap(({ id, weight }) => (weight === undefined || weight === 1 ? [] : [[id, weight] as const]));
   return {
     id: manifest.run,
@@ -205,7 +210,7 @@ function runOf({ manifest, settings }: Work, requests: readonly RecordedRequest[
   };
 }
 
-function codeOf({ stoppedBy, asked, answered, before }: Replayed): number {
+function codeOf({ stoppedBy, asked, answered, before }: ReplayResult): number {
   if (stoppedBy === 'interrupt') return exit.interrupted;
   if (stoppedBy === 'cap' || stoppedBy === 'errors') return exit.incomplete;
   if (asked === 0 && before > 0) return exit.pass;
@@ -213,21 +218,21 @@ function codeOf({ stoppedBy, asked, answered, before }: Replayed): number {
   return answered === 0 ? exit.incomplete : exit.pass;
 }
 
-function paceOf({ speed, maxGap }: CarryOptions): Pace {
+function paceOf({ speed, maxGap }: RunControlOptions): Pacing {
   const factor = speed === 'max' ? Number.POSITIVE_INFINITY : Number(/^(\d+(?:\.\d+)?)x?$/.exec(speed)?.[1]);
   if (!(factor > 0)) throw new CommandError(exit.usage, `--speed ${speed}: write 1x, 4x, 0.5x or max.`);
-  return maxGap === undefined ? { speed: factor } : { speed: factor, gapMsMax: spanOf(maxGap, '--max-gap') };
+  return maxGap === undefined ? { speed: factor } : { speed: factor, gapMsMax: parseSpan(maxGap, '--max-gap') };
 }
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-function spanOf(text: string, flag: string): number {
+function parseSpan(text: string, flag: string): number {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
   if (amount === undefined) throw new CommandError(exit.usage, `${flag} ${text}: write a span such as 500ms, 2s or 1m.`);
   return Number(amount) * unitMs[unit as keyof typeof unitMs];
 }
 
-export function capOf(maxCost: string | undefined): number {
+export function parseCap(maxCost: string | undefined): number {
   if (maxCost === undefined) return Number.POSITIVE_INFINITY;
   const dollars = Number(maxCost.replace(/^\$/, ''));
   if (!(dollars >= 0)) throw new CommandError(exit.usage, `--max-cost ${maxCost}: write an amount in USD, such as 5 or 0.50.`);

@@ -4,18 +4,18 @@ import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import { createDataset, listDatasets, readDataset } from '../dataset.ts';
 import type { SelectionOptions } from '../selection.ts';
-import { itemsOf, selected, settingsFor } from './prepare.ts';
+import { itemsOf, selectRequests, settingsFor } from './prepare.ts';
 
 export interface DatasetOptions {
   readonly config?: string;
   readonly json?: boolean;
 }
 
-export async function createSet(name: string, options: DatasetOptions & SelectionOptions): Promise<void> {
+export async function runCreateDataset(name: string, options: DatasetOptions & SelectionOptions): Promise<void> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
-    const items = itemsOf(await selected(store, settings, options, false));
+    const items = itemsOf(await selectRequests(store, settings, options, false));
     const { version } = createDataset(settings.store.path, name, options, items, wallClock.now());
     result(options, { name, version, requests: items.length }, () => `${name}@${version}: ${items.length} requests.`);
   } finally {
@@ -23,19 +23,19 @@ export async function createSet(name: string, options: DatasetOptions & Selectio
   }
 }
 
-export function listSets(options: DatasetOptions): void {
+export function runListDatasets(options: DatasetOptions): void {
   const { path } = settingsFor(options).store;
   const sets = listDatasets(path).map(({ name, version }) => readDataset(path, `${name}@${version}`));
   const rows = sets.map(set => [`${set.name}@${set.version}`, `${set.items.length}`, new Date(set.createdAt).toISOString().slice(0, 19)]);
-  const told = sets.map(({ name, version, items, createdAt }) => ({ name, version, requests: items.length, createdAt }));
-  result(options, told, () =>
+  const summaries = sets.map(({ name, version, items, createdAt }) => ({ name, version, requests: items.length, createdAt }));
+  result(options, summaries, () =>
     rows.length === 0
       ? 'There is no dataset yet: hindcast replay dataset create NAME --since 7d'
       : table(['dataset', 'requests', 'created'], rows),
   );
 }
 
-export function showSet(named: string, options: DatasetOptions): void {
+export function runShowDataset(named: string, options: DatasetOptions): void {
   const set = readDataset(settingsFor(options).store.path, named);
   const selection = Object.entries(set.selection).filter(([flag]) => flag !== 'json' && flag !== 'config');
   result(options, set, () =>

@@ -8,16 +8,16 @@ import { writeAudit } from '../../recorder/audit/write.ts';
 import { recordOutputFile } from '../../recorder/export/exported-files.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { type Judge, judged, judgePlan } from '../judging.ts';
-import { betweenRuns, type Paired, pairedRun, verdictName, verdictNameAgainst } from '../pairs.ts';
+import { judgePairs, judgePlan, type PairJudge } from '../judging.ts';
+import { type PairedReplay, pairsBetweenRuns, pairsOfRun, verdictName, verdictNameAgainst } from '../pairs.ts';
 import { type Comparison, comparison } from '../report/compare.ts';
 import { money } from '../report/format.ts';
 import { diffHtml } from '../report/html.ts';
 import { diffLines, diffMarkdown, diffText } from '../report/text.ts';
 import { runNamed } from '../runs.ts';
 import { parseCount, parseTime } from '../selection.ts';
-import type { Statistics } from '../totals.ts';
-import { capOf } from './carry-out.ts';
+import type { Estimators } from '../totals.ts';
+import { parseCap } from './carry-out.ts';
 
 export interface DiffOptions {
   readonly config?: string;
@@ -34,9 +34,9 @@ export interface DiffOptions {
 }
 
 /** What a composition root hands in of eval. */
-export interface DiffParts {
-  readonly statistics: Statistics;
-  readonly judge: Judge;
+export interface DiffDependencies {
+  readonly statistics: Estimators;
+  readonly judge: PairJudge;
 }
 
 const formats = ['pretty', 'json', 'jsonl', 'md', 'html'] as const;
@@ -46,7 +46,7 @@ export async function diffRun(
   name: string,
   other: string | undefined,
   options: DiffOptions,
-  { statistics, judge }: DiffParts,
+  { statistics, judge }: DiffDependencies,
 ): Promise<void> {
   const limit = parseCount(options.limit, '--limit');
   const format = options.json ? 'json' : formatNamed(options.format ?? 'pretty', '--format');
@@ -56,13 +56,13 @@ export async function diffRun(
   const store = await openStore(settings);
   try {
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
-    const read = async (named: string): Promise<{ run: string; pairs: readonly Paired[] }> => {
+    const read = async (named: string): Promise<{ run: string; pairs: readonly PairedReplay[] }> => {
       const run = await runNamed(store, named);
-      return { run, pairs: await pairedRun(store, settings, run, { since, withBare: other !== undefined, unordered }) };
+      return { run, pairs: await pairsOfRun(store, settings, run, { since, withBare: other !== undefined, unordered }) };
     };
     const first = await read(name);
     const second = other === undefined ? undefined : await read(other);
-    const found = second ? await betweenRuns(store, first, second, unordered) : first.pairs;
+    const found = second ? await pairsBetweenRuns(store, first, second, unordered) : first.pairs;
     if (found.length === 0)
       throw new CommandError(exit.nothing, `The runs ${name} and ${other} have asked no request in common of the same arm.`);
     const kept = second ? verdictNameAgainst(first.run) : verdictName;
@@ -85,13 +85,13 @@ export async function diffRun(
 async function withVerdicts(
   store: Store,
   settings: Settings,
-  pairs: readonly Paired[],
-  by: Judge,
+  pairs: readonly PairedReplay[],
+  by: PairJudge,
   judge: string,
   name: string,
   unordered: ReadonlySet<string>,
   options: DiffOptions,
-): Promise<readonly Paired[]> {
+): Promise<readonly PairedReplay[]> {
   const at = wallClock.now();
   const plan = judgePlan(pairs, judge, settings, by.prompt, at);
   if (plan.pairs.length === 0) {
@@ -102,13 +102,15 @@ async function withVerdicts(
     throw new CommandError(exit.usage, `--judge ${judge}: nobody has said what it costs; add it to prices, or allow it: --allow-unpriced.`);
   const price = plan.worst === undefined ? 'at a price that nobody knows' : `about ${money(plan.expected!)}, at most ${money(plan.worst)}`;
   note(`${judge} is asked of ${plan.pairs.length} pairs, in both orders: ${plan.calls} calls, ${price}.`);
-  const told = await judged(store, settings, pairs, plan, by, {
-    ...{ judge, name, unordered, at, cap: capOf(options.maxCost) },
+  const result = await judgePairs(store, settings, pairs, plan, by, {
+    ...{ judge, name, unordered, at, cap: parseCap(options.maxCost) },
     ...(options.judgeUrl === undefined ? {} : { judgeUrl: options.judgeUrl }),
   });
-  note(`It was asked of ${told.asked} for ${money(told.spent)}${told.silent > 0 ? `, and said nothing of use of ${told.silent}` : ''}.`);
-  if (told.left > 0) note(`${told.left} pairs are left undecided, for the next might have passed --max-cost ${options.maxCost}.`);
-  return told.pairs;
+  note(
+    `It was asked of ${result.pairsJudged} for ${money(result.spent)}${result.withoutVerdict > 0 ? `, and said nothing of use of ${result.withoutVerdict}` : ''}.`,
+  );
+  if (result.left > 0) note(`${result.left} pairs are left undecided, for the next might have passed --max-cost ${options.maxCost}.`);
+  return result.pairs;
 }
 
 function pathNamed(text: string): string {
@@ -150,9 +152,9 @@ export async function exportRun(name: string, options: ExportOptions): Promise<v
   try {
     const run = await runNamed(store, name);
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
-    const lines = (await pairedRun(store, settings, run, { since, withBare: true })).map(({ arm, repeat, original, again, pair }) => {
+    const lines = (await pairsOfRun(store, settings, run, { since, withBare: true })).map(({ arm, repeat, original, replay, pair }) => {
       const { answer, attempts, ...request } = original;
-      const { body: _, answer: replayed, attempts: tries, ...rest } = again;
+      const { body: _, answer: replayed, attempts: tries, ...rest } = replay;
       return `${JSON.stringify({ version: 1, run, arm, repeat, weight: pair.weight, request, answer, attempts, replay: { id: rest.id, receivedAt: rest.receivedAt, attempts: tries }, replayed, diff: pair.diff })}\n`;
     });
     if (options.output === undefined) for (const line of lines) process.stdout.write(line);

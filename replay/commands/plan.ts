@@ -4,37 +4,39 @@ import { type NanoUsd, usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { askAgain } from '../again.ts';
+import { prepareReplayRequest } from '../again.ts';
 import type { Arm } from '../arm.ts';
 import { dialectOf } from '../dialects.ts';
-import { type Comes, recordOf } from '../from-record.ts';
-import { type ArmPlan, planOf } from '../plan.ts';
+import { type CompletesFromRecord, recordedAnswerLookup } from '../from-record.ts';
+import { type ArmPlan, armPlanOf } from '../plan.ts';
 import { money } from '../report/format.ts';
 import type { RecordedRequest } from '../source.ts';
 import type { Transforms } from '../transform.ts';
 import { turnsOf } from '../turns.ts';
-import { armsOf, matchingOf, type ReplayOptions, type Selected, selected, settingsFor, transformsOf } from './prepare.ts';
-import { nothingIsRecorded } from './run.ts';
+import { armsOf, type ReplayOptions, type SelectedRequests, selectRequests, settingsFor, toolMatchingOf, transformsOf } from './prepare.ts';
+import { discardingSink } from './run.ts';
 
 export interface PlanOptions extends ReplayOptions {
   readonly onlyMissing?: boolean;
 }
 
-export async function planRun(options: PlanOptions, comes: Comes): Promise<void> {
+export async function planRun(options: PlanOptions, completesFromRecord: CompletesFromRecord): Promise<void> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
-    const found = await selected(store, settings, options, false);
-    const turns = matchingOf(options) && (await turnsOf(store, found.requests));
+    const found = await selectRequests(store, settings, options, false);
+    const turns = toolMatchingOf(options) && (await turnsOf(store, found.requests));
     // A turn is expected to take as many calls as it took.
     const chosen = turns ? { ...found, requests: turns.first.flatMap(({ id }) => turns.of.get(id)!.calls) } : found;
     const transforms = transformsOf(options);
     const plans: ArmPlan[] = [];
-    for (const arm of armsOf(options, settings, nothingIsRecorded)) {
-      const known = chosen.fromFile ? new Map<string, NanoUsd>() : await knownOf(store, arm, chosen.requests, transforms, comes);
-      plans.push(planOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.get(id), options.onlyMissing));
+    for (const arm of armsOf(options, settings, discardingSink)) {
+      const known = chosen.fromFile
+        ? new Map<string, NanoUsd>()
+        : await savedByRecord(store, arm, chosen.requests, transforms, completesFromRecord);
+      plans.push(armPlanOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.get(id), options.onlyMissing));
     }
-    result(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(inDollars) }, () =>
+    result(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(armPlanJson) }, () =>
       planText(chosen, plans),
     );
   } finally {
@@ -43,26 +45,26 @@ export async function planRun(options: PlanOptions, comes: Comes): Promise<void>
 }
 
 /** The requests that the record answers for this arm: with --only-missing they cost nothing. */
-async function knownOf(
+async function savedByRecord(
   store: Store,
   arm: Arm,
   requests: readonly RecordedRequest[],
   transforms: Transforms,
-  comes: Comes,
+  completesFromRecord: CompletesFromRecord,
 ): Promise<ReadonlyMap<string, NanoUsd>> {
-  const book = recordOf(store, '', comes);
+  const book = recordedAnswerLookup(store, '', completesFromRecord);
   const known = new Map<string, NanoUsd>();
   for (const recorded of requests) {
     const dialect = dialectOf(recorded.dialect);
-    const asked = dialect ? askAgain(recorded, arm, '', 0, dialect, wallClock.now(), transforms) : '';
-    if (typeof asked === 'string') continue;
-    const { whole, saved } = await book.answersOf(recorded, asked.question, arm.world);
-    if (whole) known.set(recorded.id, saved);
+    const prepared = dialect ? prepareReplayRequest(recorded, arm, '', 0, dialect, wallClock.now(), transforms) : '';
+    if (typeof prepared === 'string') continue;
+    const { isComplete, saved } = await book.answersOf(recorded, prepared.request, arm.runtime);
+    if (isComplete) known.set(recorded.id, saved);
   }
   return known;
 }
 
-function planText({ requests, candidates }: Selected, plans: readonly ArmPlan[]): string {
+function planText({ requests, candidates }: SelectedRequests, plans: readonly ArmPlan[]): string {
   const [first, last] = [requests[0]!, requests.at(-1)!].map(({ receivedAt }) =>
     new Date(receivedAt).toISOString().slice(0, 19).replace('T', ' '),
   );
@@ -99,7 +101,7 @@ function planText({ requests, candidates }: Selected, plans: readonly ArmPlan[])
 /** Nobody has said the price of any call, which is not the same as nothing. */
 const isUnknown = ({ calls, unpriced }: ArmPlan): boolean => calls > 0 && unpriced === calls;
 
-const inDollars = (plan: ArmPlan): object => ({
+const armPlanJson = (plan: ArmPlan): object => ({
   ...plan,
   ...Object.fromEntries((['p50', 'p95', 'expected', 'worst'] as const).map(name => [name, isUnknown(plan) ? null : usd(plan[name])])),
   saved: usd(plan.saved),

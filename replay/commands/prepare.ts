@@ -7,13 +7,13 @@ import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts
 import type { Store } from '../../recorder/store/store.ts';
 import { type Arm, armOf, noiseFloorArm } from '../arm.ts';
 import { readDataset } from '../dataset.ts';
-import type { Item } from '../run-folder.ts';
-import { type Drawn, sample } from '../sample.ts';
+import type { RunItem } from '../run-folder.ts';
+import { sample, type WeightedRequestId } from '../sample.ts';
 import { type SelectionOptions, samplingOf, selectionOf } from '../selection.ts';
-import { candidates, load, type RecordedRequest } from '../source.ts';
+import { loadRequests, type RecordedRequest, selectCandidates } from '../source.ts';
 import { fileCandidates, readRequests } from '../source-file.ts';
 import type { Transforms } from '../transform.ts';
-import type { Matching } from '../turns.ts';
+import type { ToolMatching } from '../turns.ts';
 
 export interface ReplayOptions extends SelectionOptions {
   readonly against: readonly string[];
@@ -27,7 +27,7 @@ export interface ReplayOptions extends SelectionOptions {
   readonly tools?: string;
 }
 
-export interface Selected {
+export interface SelectedRequests {
   readonly requests: readonly RecordedRequest[];
   /** Selected before duplicates were collapsed and a sample was drawn. */
   readonly candidates: number;
@@ -36,23 +36,29 @@ export interface Selected {
 }
 
 /** In order of arrival, each with its weight. */
-export async function selected(store: Store, settings: Settings, options: SelectionOptions, paced: boolean): Promise<Selected> {
-  const chosen = options.dataset === undefined ? await drawn(store, options, paced) : await ofDataset(store, settings, options.dataset);
+export async function selectRequests(
+  store: Store,
+  settings: Settings,
+  options: SelectionOptions,
+  paced: boolean,
+): Promise<SelectedRequests> {
+  const chosen =
+    options.dataset === undefined ? await drawSample(store, options, paced) : await requestsOfDataset(store, settings, options.dataset);
   if (chosen.requests.length === 0) {
     throw new CommandError(exit.nothing, 'No recorded request matches. Widen --since, drop a filter, or ask the gateway something first.');
   }
   return chosen;
 }
 
-async function drawn(store: Store, options: SelectionOptions, paced: boolean): Promise<Selected> {
+async function drawSample(store: Store, options: SelectionOptions, paced: boolean): Promise<SelectedRequests> {
   const selection = selectionOf(options, wallClock.now());
   const sampling = samplingOf(options, paced);
   if (options.from === undefined) {
-    const all = await candidates(store, selection).catch(error => refuseWhere(options, error));
+    const all = await selectCandidates(store, selection).catch(error => throwWhereError(options, error));
     const taken = sample(all, sampling);
     return {
-      requests: weighted(
-        await load(
+      requests: withWeights(
+        await loadRequests(
           store,
           taken.map(({ id }) => id),
         ),
@@ -68,7 +74,7 @@ async function drawn(store: Store, options: SelectionOptions, paced: boolean): P
   const taken = sample(all, sampling);
   const byId = new Map(requests.map(request => [request.id, request]));
   return {
-    requests: weighted(
+    requests: withWeights(
       taken.map(({ id }) => byId.get(id)!),
       taken,
     ),
@@ -77,30 +83,30 @@ async function drawn(store: Store, options: SelectionOptions, paced: boolean): P
   };
 }
 
-async function ofDataset(store: Store, settings: Settings, named: string): Promise<Selected> {
+async function requestsOfDataset(store: Store, settings: Settings, named: string): Promise<SelectedRequests> {
   const dataset = readDataset(settings.store.path, named);
-  const requests = await requestsOf(store, dataset.items);
+  const requests = await loadRunRequests(store, dataset.items);
   const gone = dataset.items.length - requests.length;
   if (gone > 0) note(`${gone} requests of ${dataset.name}@${dataset.version} are no longer in the store, and are left out.`);
   return { requests, candidates: dataset.items.length, fromFile: dataset.items.some(item => item.request) };
 }
 
 /** What a run or dataset kept, read again: those of a file from it, the others from the store as far as it still has them. */
-export async function requestsOf(store: Store, items: readonly Item[]): Promise<readonly RecordedRequest[]> {
+export async function loadRunRequests(store: Store, items: readonly RunItem[]): Promise<readonly RecordedRequest[]> {
   const stored = items.filter(item => !item.request);
-  const found = await load(
+  const found = await loadRequests(
     store,
     stored.map(({ id }) => id),
   );
   const kept = items.flatMap(({ request, weight }) => (request ? [{ ...request, weight }] : []));
-  return [...weighted(found, stored), ...kept].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
+  return [...withWeights(found, stored), ...kept].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
 }
 
 /** How calls of tools are matched where turns are asked whole; undefined where each request is asked with its recorded history. */
-export function matchingOf({ conversation = 'turn', tools = 'block', from }: ReplayOptions): Matching | undefined {
+export function toolMatchingOf({ conversation = 'turn', tools = 'block', from }: ReplayOptions): ToolMatching | undefined {
   if (conversation !== 'turn' && conversation !== 'free')
     throw new CommandError(exit.usage, `--conversation ${conversation}: write turn or free.`);
-  const matching = /^mock:(fifo|strict)$/.exec(tools)?.[1] as Matching | undefined;
+  const matching = /^mock:(fifo|strict)$/.exec(tools)?.[1] as ToolMatching | undefined;
   if (!matching && tools !== 'block') throw new CommandError(exit.usage, `--tools ${tools}: write block, mock:fifo or mock:strict.`);
   if (conversation === 'free' && !matching)
     throw new CommandError(
@@ -112,30 +118,30 @@ export function matchingOf({ conversation = 'turn', tools = 'block', from }: Rep
   return conversation === 'free' ? matching : undefined;
 }
 
-export const itemsOf = ({ requests, fromFile }: Selected): readonly Item[] =>
+export const itemsOf = ({ requests, fromFile }: SelectedRequests): readonly RunItem[] =>
   requests.map(request => ({ id: request.id, weight: request.weight ?? 1, ...(fromFile ? { request } : {}) }));
 
-function weighted(requests: readonly RecordedRequest[], weights: readonly Drawn[]): readonly RecordedRequest[] {
+function withWeights(requests: readonly RecordedRequest[], weights: readonly WeightedRequestId[]): readonly RecordedRequest[] {
   const byId = new Map(weights.map(({ id, weight }) => [id, weight]));
   return requests.map(request => (byId.get(request.id) === 1 ? request : { ...request, weight: byId.get(request.id)! }));
 }
 
-function refuseWhere(options: SelectionOptions, error: unknown): never {
+function throwWhereError(options: SelectionOptions, error: unknown): never {
   if (options.where === undefined) throw error;
-  const said = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
   throw new CommandError(
     exit.usage,
-    `--where ${options.where}: the store does not take it as a condition on requests. ${said.split('\n')[0]}`,
+    `--where ${options.where}: the store does not take it as a condition on requests. ${message.split('\n')[0]}`,
   );
 }
 
 export function armsOf(options: ReplayOptions, settings: Settings, sink: Sink, upstream: Upstream = httpUpstream()): readonly Arm[] {
   const shared = { clock: wallClock, upstream, sink };
   const arms = [...new Set(options.against)].map(against => armOf(against, settings, shared, process.env));
-  return options.aa === undefined ? arms : [...arms, noiseFloorArm(shareOf(options.aa, '--aa'), options.seed ?? '0', settings, shared)];
+  return options.aa === undefined ? arms : [...arms, noiseFloorArm(parseShare(options.aa, '--aa'), options.seed ?? '0', settings, shared)];
 }
 
-export function shareOf(text: string, flag: string): number {
+export function parseShare(text: string, flag: string): number {
   const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
   if (!(share > 0 && share <= 1)) throw new CommandError(exit.usage, `${flag} ${text}: write a share such as 10%.`);
   return share;

@@ -1,13 +1,13 @@
 /** A run's progress on a terminal: one line a second, with the money and the time that are left. */
 import { note } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
-import type { Purse } from '../purse.ts';
+import type { SpendCap } from '../purse.ts';
 import { money } from '../report/format.ts';
 
 const everyMs = 1_000;
 
 /** Silence where nobody looks. */
-export function progressOn(total: number, before: number, purse: Purse): () => void {
+export function progressPrinter(total: number, before: number, spendCap: SpendCap): () => void {
   const startedAt = wallClock.now();
   let done = before;
   let toldAt = startedAt;
@@ -16,17 +16,17 @@ export function progressOn(total: number, before: number, purse: Purse): () => v
     const now = wallClock.now();
     if (!process.stderr.isTTY || (now - toldAt < everyMs && done < total)) return;
     toldAt = now;
-    note(progressText(done, total, now - startedAt, done - before, purse));
+    note(progressText(done, total, now - startedAt, done - before, spendCap));
   };
 }
 
-export function progressText(done: number, total: number, elapsedMs: number, doneNow: number, purse: Purse): string {
+export function progressText(done: number, total: number, elapsedMs: number, doneNow: number, spendCap: SpendCap): string {
   const left = doneNow > 0 ? ((total - done) * elapsedMs) / doneNow : undefined;
-  const cap = Number.isFinite(purse.cap) ? ` of ${money(purse.cap)}` : '';
-  return `${done} of ${total}, ${money(purse.spent)}${cap} spent, ${money(purse.reserved)} under way${left === undefined || total <= done ? '' : `, about ${span(left)} left`}`;
+  const cap = Number.isFinite(spendCap.cap) ? ` of ${money(spendCap.cap)}` : '';
+  return `${done} of ${total}, ${money(spendCap.spent)}${cap} spent, ${money(spendCap.reserved)} under way${left === undefined || total <= done ? '' : `, about ${spanText(left)} left`}`;
 }
 
-function span(ms: number): string {
+function spanText(ms: number): string {
   const seconds = Math.round(ms / 1_000);
   return seconds < 90 ? `${seconds} s` : seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`;
 }

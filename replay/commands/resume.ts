@@ -8,14 +8,14 @@ import { isLocked } from '../../recorder/files/lock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import { openReplaySpool } from '../../recorder/process/replay-spool.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import type { Comes } from '../from-record.ts';
+import type { CompletesFromRecord } from '../from-record.ts';
 import { type Job, Journal, progressOf } from '../journal.ts';
 import { money } from '../report/format.ts';
-import { journalPath, latestRun, lockRun, type Manifest, type OpenRun, readRun, runFolder } from '../run-folder.ts';
+import { journalPath, latestRun, lockRun, type OpenRun, type RunManifest, readRun, runFolder } from '../run-folder.ts';
 import { turnsOf } from '../turns.ts';
-import { carryOut, type Decides, limitsOf } from './carry-out.ts';
-import { armsOf, matchingOf, requestsOf, settingsFor } from './prepare.ts';
-import { nothingIsRecorded, type RunOptions } from './run.ts';
+import { executeRun, type GateVerdicts, runLimitsOf } from './carry-out.ts';
+import { armsOf, loadRunRequests, settingsFor, toolMatchingOf } from './prepare.ts';
+import { discardingSink, type RunOptions } from './run.ts';
 
 export interface ResumeOptions {
   readonly config?: string;
@@ -26,23 +26,37 @@ export interface ResumeOptions {
   readonly retryErrors?: boolean;
 }
 
-export async function resumeRun(name: string, options: ResumeOptions, comes: Comes, decides?: Decides): Promise<number> {
+export async function resumeRun(
+  name: string,
+  options: ResumeOptions,
+  completesFromRecord: CompletesFromRecord,
+  gateVerdicts?: GateVerdicts,
+): Promise<number> {
   const settings = settingsFor(options);
-  const open = readRun(settings.store.path, runIn(settings, name));
+  const open = readRun(settings.store.path, runIdOf(settings, name));
   const lock = lockRun(open.folder, open.manifest.run);
   try {
     const all = { ...(open.manifest.options as RunOptions), ...options };
-    sameConfiguration(open.manifest, all, settings);
+    requireSameConfiguration(open.manifest, all, settings);
     const store = await openStore(settings);
     try {
-      const matching = matchingOf(all);
-      await takeStock(store, settings, open, matching !== undefined);
-      const requests = await requestsOf(store, open.items);
+      const matching = toolMatchingOf(all);
+      await reconcileJournal(store, settings, open, matching !== undefined);
+      const requests = await loadRunRequests(store, open.items);
       if (requests.length < open.items.length)
         note(`${open.items.length - requests.length} requests of the run are no longer in the store.`);
       const turns = matching && { of: (await turnsOf(store, requests)).of, matching };
-      return await carryOut({
-        ...{ store, settings, manifest: open.manifest, options: all, limits: limitsOf(all), requests, comes, decides },
+      return await executeRun({
+        ...{
+          store,
+          settings,
+          manifest: open.manifest,
+          options: all,
+          limits: runLimitsOf(all),
+          requests,
+          completesFromRecord,
+          gateVerdicts,
+        },
         ...(turns ? { turns } : {}),
       });
     } finally {
@@ -54,8 +68,8 @@ export async function resumeRun(name: string, options: ResumeOptions, comes: Com
 }
 
 /** Half of a run by one configuration and half by another would be a comparison of nothing. */
-function sameConfiguration(manifest: Manifest, options: RunOptions, settings: Settings): void {
-  for (const { name, configHash } of armsOf(options, settings, nothingIsRecorded)) {
+function requireSameConfiguration(manifest: RunManifest, options: RunOptions, settings: Settings): void {
+  for (const { name, configHash } of armsOf(options, settings, discardingSink)) {
     const before = manifest.arms[name];
     if (before === configHash) continue;
     throw new CommandError(
@@ -66,7 +80,7 @@ function sameConfiguration(manifest: Manifest, options: RunOptions, settings: Se
 }
 
 /** What the process that died had sealed counts as done though it could not write so any more; what it had begun besides is given up. */
-async function takeStock(store: Store, settings: Settings, { folder, manifest }: OpenRun, isTurns: boolean): Promise<void> {
+async function reconcileJournal(store: Store, settings: Settings, { folder, manifest }: OpenRun, isTurns: boolean): Promise<void> {
   const journal = new Journal(journalPath(folder), settings.recorder.durability === 'power');
   try {
     const open = journal.open;
@@ -93,14 +107,14 @@ async function takeStock(store: Store, settings: Settings, { folder, manifest }:
 
 export function statusOf(name: string, options: { readonly config?: string; readonly json?: boolean }): void {
   const settings = settingsFor(options);
-  const run = runIn(settings, name);
+  const run = runIdOf(settings, name);
   const { folder, manifest, items } = readRun(settings.store.path, run);
   const progress = progressOf(journalPath(folder));
-  const running = isLocked(join(folder, 'lock'));
+  const isRunning = isLocked(join(folder, 'lock'));
   const left = Math.max(0, manifest.jobs - progress.done);
-  const state = running ? 'running' : left === 0 ? 'finished' : 'interrupted';
+  const state = isRunning ? 'running' : left === 0 ? 'finished' : 'interrupted';
   const cap = (manifest.options as RunOptions).maxCost;
-  const told = {
+  const status = {
     run,
     state,
     arms: Object.keys(manifest.arms),
@@ -109,24 +123,24 @@ export function statusOf(name: string, options: { readonly config?: string; read
     done: progress.done,
     failed: progress.failed,
     left,
-    under_way: running ? progress.open : 0,
-    possibly_billed_twice: progress.lost + (running ? 0 : progress.open),
+    under_way: isRunning ? progress.open : 0,
+    possibly_billed_twice: progress.lost + (isRunning ? 0 : progress.open),
     spent_usd: usd(progress.spent),
     ...(cap === undefined ? {} : { max_cost_usd: Number(cap.replace(/^\$/, '')) }),
   };
-  result(options, told, () =>
+  result(options, status, () =>
     [
       `Run ${run}: ${state}, ${progress.done} of ${manifest.jobs} done, ${left} left.`,
       table(
         ['failed', 'under way', 'possibly billed twice', 'spent'],
-        [[`${told.failed}`, `${told.under_way}`, `${told.possibly_billed_twice}`, money(progress.spent)]],
+        [[`${status.failed}`, `${status.under_way}`, `${status.possibly_billed_twice}`, money(progress.spent)]],
       ),
       ...(state === 'interrupted' ? [`To go on: hindcast replay resume ${run}`] : []),
     ].join('\n\n'),
   );
 }
 
-function runIn(settings: Settings, name: string): string {
+function runIdOf(settings: Settings, name: string): string {
   if (name !== 'latest') return name;
   const latest = latestRun(settings.store.path);
   if (latest) return latest;

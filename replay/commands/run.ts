@@ -5,46 +5,50 @@ import { CommandError, exit, note } from '../../gateway/cli/cli.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
-import type { Comes } from '../from-record.ts';
-import { planOf } from '../plan.ts';
+import type { CompletesFromRecord } from '../from-record.ts';
+import { armPlanOf } from '../plan.ts';
 import { money } from '../report/format.ts';
-import { createRun, lockRun, type Manifest, runFolder } from '../run-folder.ts';
+import { createRun, lockRun, type RunManifest, runFolder } from '../run-folder.ts';
 import { newRunId } from '../runs.ts';
 import { turnsOf } from '../turns.ts';
-import { type CarryOptions, carryOut, type Decides, isPaced, limitsOf } from './carry-out.ts';
-import { armsOf, itemsOf, matchingOf, type ReplayOptions, selected, settingsFor, transformsOf } from './prepare.ts';
+import { executeRun, type GateVerdicts, isPaced, type RunControlOptions, runLimitsOf } from './carry-out.ts';
+import { armsOf, itemsOf, type ReplayOptions, selectRequests, settingsFor, toolMatchingOf, transformsOf } from './prepare.ts';
 
-export interface RunOptions extends ReplayOptions, CarryOptions {
+export interface RunOptions extends ReplayOptions, RunControlOptions {
   readonly allowUnpriced?: boolean;
   readonly yes?: boolean;
 }
 
-export async function runReplay(options: RunOptions, comes: Comes, decides?: Decides): Promise<number> {
-  if (options.stopWhenDecided !== undefined) await decides?.check(options.stopWhenDecided);
+export async function runReplay(
+  options: RunOptions,
+  completesFromRecord: CompletesFromRecord,
+  gateVerdicts?: GateVerdicts,
+): Promise<number> {
+  if (options.stopWhenDecided !== undefined) await gateVerdicts?.check(options.stopWhenDecided);
   const settings = settingsFor(options);
-  const limits = limitsOf(options);
+  const limits = runLimitsOf(options);
   const store = await openStore(settings);
   try {
-    const matching = matchingOf(options);
+    const matching = toolMatchingOf(options);
     if (matching && (options.mode !== 'live' || options.onlyMissing))
       throw new CommandError(
         exit.usage,
         '--conversation free asks everything anew: it goes with neither --mode cached nor --only-missing.',
       );
-    const found = await selected(store, settings, options, isPaced(options));
+    const found = await selectRequests(store, settings, options, isPaced(options));
     const turns = matching && (await turnsOf(store, found.requests));
     const chosen = turns ? { ...found, requests: turns.first } : found;
     if (turns && turns.first.length < found.requests.length)
       note(`${found.requests.length - turns.first.length} requests go on with a turn, and are asked with it.`);
     if (chosen.requests.length === 0) throw new CommandError(exit.nothing, 'No selected request begins a turn.');
-    const arms = armsOf(options, settings, nothingIsRecorded);
+    const arms = armsOf(options, settings, discardingSink);
     const priced = turns ? turns.first.flatMap(({ id }) => turns.of.get(id)!.calls) : chosen.requests;
-    const plans = arms.map(arm => planOf(arm, priced, transformsOf(options), wallClock.now()));
-    if (!options.allowUnpriced) refuseUnpriced(plans);
-    if (options.mode === 'live') await agreed(plans, limits.repeats, options);
+    const plans = arms.map(arm => armPlanOf(arm, priced, transformsOf(options), wallClock.now()));
+    if (!options.allowUnpriced) requirePrices(plans);
+    if (options.mode === 'live') await confirmCost(plans, limits.repeats, options);
     const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
-    const jobs = arms.reduce((sum, arm) => sum + limits.repeats * chosen.requests.filter(one => arm.wants?.(one) ?? true).length, 0);
-    const manifest: Manifest = {
+    const jobs = arms.reduce((sum, arm) => sum + limits.repeats * chosen.requests.filter(one => arm.includes?.(one) ?? true).length, 0);
+    const manifest: RunManifest = {
       version: 1,
       run: id,
       createdAt: wallClock.now(),
@@ -56,15 +60,15 @@ export async function runReplay(options: RunOptions, comes: Comes, decides?: Dec
     createRun(settings.store.path, manifest, itemsOf(chosen));
     const lock = lockRun(runFolder(settings.store.path, id), id);
     try {
-      return await carryOut({
+      return await executeRun({
         store,
         settings,
         manifest,
         options,
         limits,
         requests: chosen.requests,
-        comes,
-        decides,
+        completesFromRecord,
+        gateVerdicts,
         ...(turns && matching ? { turns: { of: turns.of, matching } } : {}),
       });
     } finally {
@@ -75,7 +79,7 @@ export async function runReplay(options: RunOptions, comes: Comes, decides?: Dec
   }
 }
 
-function refuseUnpriced(plans: readonly ReturnType<typeof planOf>[]): void {
+function requirePrices(plans: readonly ReturnType<typeof armPlanOf>[]): void {
   const unknown = [...new Set(plans.flatMap(plan => plan.unpricedTargets))];
   if (unknown.length === 0) return;
   throw new CommandError(
@@ -85,24 +89,24 @@ function refuseUnpriced(plans: readonly ReturnType<typeof planOf>[]): void {
 }
 
 /** So much may be spent without asking whoever started it. */
-const agreedNanoUsd = 1e9;
+const confirmAboveNanoUsd = 1e9;
 
 /** A cap is an agreement as well. Without a terminal nobody can be asked. */
-async function agreed(plans: readonly ReturnType<typeof planOf>[], repeats: number, { yes, maxCost }: RunOptions): Promise<void> {
+async function confirmCost(plans: readonly ReturnType<typeof armPlanOf>[], repeats: number, { yes, maxCost }: RunOptions): Promise<void> {
   const sum = (of: 'expected' | 'worst'): number => repeats * plans.reduce((total, plan) => total + plan[of], 0);
-  if (yes || maxCost !== undefined || sum('expected') <= agreedNanoUsd) return;
+  if (yes || maxCost !== undefined || sum('expected') <= confirmAboveNanoUsd) return;
   const price = `about ${money(sum('expected'))}, at most ${money(sum('worst'))}`;
   if (!process.stdin.isTTY) {
     throw new CommandError(exit.usage, `This run would cost ${price}. Pass --yes to agree, or --max-cost to say how much it may spend.`);
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const said = await terminal.question(`This run would cost ${price}. Go on? [y/N] `);
+  const reply = await terminal.question(`This run would cost ${price}. Go on? [y/N] `);
   terminal.close();
-  if (!/^y(es)?$/i.test(said.trim())) throw new CommandError(exit.usage, 'Nothing was asked.');
+  if (!/^y(es)?$/i.test(reply.trim())) throw new CommandError(exit.usage, 'Nothing was asked.');
 }
 
 /** Before a run begins nobody is asked, so nothing can come in. */
-export const nothingIsRecorded: Sink = {
+export const discardingSink: Sink = {
   ...({} as Sink),
   record: async () => seal(),
   refusal: () => undefined,

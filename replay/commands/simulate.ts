@@ -18,14 +18,14 @@ import {
   isShare,
   simulatedFigures,
 } from '../backtest.ts';
-import { Pool } from '../behaviour.ts';
+import { BehaviourPool } from '../behaviour.ts';
 import { money, ms } from '../report/format.ts';
 import { newRunId, writeRun } from '../runs.ts';
-import { type Simulate, type Simulated, simulateArm } from '../simulated.ts';
+import { type SimulatedRequest, type SimulatePolicy, simulateArm } from '../simulated.ts';
 import type { RecordedRequest } from '../source.ts';
-import type { Interval, Statistics } from '../totals.ts';
-import { armsOf, selected, settingsFor } from './prepare.ts';
-import { nothingIsRecorded, type RunOptions } from './run.ts';
+import type { Estimators, Interval } from '../totals.ts';
+import { armsOf, selectRequests, settingsFor } from './prepare.ts';
+import { discardingSink, type RunOptions } from './run.ts';
 
 interface ArmFigures {
   readonly arm: string;
@@ -39,23 +39,23 @@ interface ArmFigures {
   readonly told: readonly FigureName[];
 }
 
-export async function simulateRun(options: RunOptions, simulate: Simulate, statistics: Statistics): Promise<number> {
+export async function simulateRun(options: RunOptions, simulate: SimulatePolicy, statistics: Estimators): Promise<number> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
-    const { requests } = await selected(store, settings, { limit: '1000000', duplicates: 'keep', ...options }, true);
+    const { requests } = await selectRequests(store, settings, { limit: '1000000', duplicates: 'keep', ...options }, true);
     const startedAt = performance.now();
     const seed = options.seed ?? '0';
-    const pool = new Pool(requests);
-    const deployed = (): Arm => deployedArm(settings, { clock: wallClock, upstream: nobody, sink: nothingIsRecorded });
+    const pool = new BehaviourPool(requests);
+    const deployed = (): Arm => deployedArm(settings, { clock: wallClock, upstream: rejectingTransport, sink: discardingSink });
     const own = simulateArm(requests, deployed(), { pool, seed, own: true, simulate });
     const test = backtest(own, simulateArm(requests, deployed(), { pool, seed, own: false, simulate }), statistics);
     const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
     const arms: ArmFigures[] = [];
-    for (const arm of armsOf(options, settings, nothingIsRecorded, nobody)) {
+    for (const arm of armsOf(options, settings, discardingSink, rejectingTransport)) {
       const all = simulateArm(requests, arm, { pool, seed, own: true, simulate });
       arms.push(figuresOf(arm.name, all, own, test));
-      await keep(store, id, arm, all);
+      await insertResults(store, id, arm, all);
     }
     const wallMs = performance.now() - startedAt;
     await writeRun(store, {
@@ -81,14 +81,14 @@ export async function simulateRun(options: RunOptions, simulate: Simulate, stati
   }
 }
 
-const nobody = {
+const rejectingTransport = {
   send: () => {
     throw new Error('a simulation calls nobody');
   },
   close: async () => {},
 };
 
-function figuresOf(arm: string, all: readonly Simulated[], own: readonly Simulated[], test: Backtest): ArmFigures {
+function figuresOf(arm: string, all: readonly SimulatedRequest[], own: readonly SimulatedRequest[], test: Backtest): ArmFigures {
   const known = all.map(({ outcome }) => outcome !== 'unsupported');
   const supported = all.filter((_, i) => known[i]);
   const reasons: Record<string, number> = {};
@@ -104,7 +104,7 @@ function figuresOf(arm: string, all: readonly Simulated[], own: readonly Simulat
 
 const rowsPerInsert = 20_000;
 
-async function keep(store: Store, run: string, arm: Arm, all: readonly Simulated[]): Promise<void> {
+async function insertResults(store: Store, run: string, arm: Arm, all: readonly SimulatedRequest[]): Promise<void> {
   const ts = dateTime(wallClock.now());
   const rows = all
     .filter(({ outcome }) => outcome !== 'unsupported')

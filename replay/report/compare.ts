@@ -1,8 +1,8 @@
 /** A run's pairs, arm by arm, with everything that is said of them. */
 import { noiseArm } from '../arm.ts';
 import type { Likeness } from '../diff.ts';
-import { type PathCount, pathsOf } from '../noise.ts';
-import { type Metric, metricsOf, type Pair, type Statistics, type Totals, total } from '../totals.ts';
+import { type PathCount, pathCounts } from '../noise.ts';
+import { type Estimators, type Metric, metricsOf, type Pair, type Totals, totalsOf } from '../totals.ts';
 
 export interface ArmDiff {
   readonly arm: string;
@@ -19,16 +19,16 @@ export interface Comparison {
   readonly arms: readonly ArmDiff[];
 }
 
-export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>, statistics: Statistics): Comparison {
+export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>, statistics: Estimators): Comparison {
   const noise = byArm.get(noiseArm) ?? [];
   // What differs by itself stands last: it is there to be compared with.
   const inOrder = [...byArm].sort(([a], [b]) => Number(a === noiseArm) - Number(b === noiseArm));
   const arms = inOrder.map(
     ([arm, pairs]): ArmDiff => ({
       arm,
-      totals: total(pairs),
+      totals: totalsOf(pairs),
       metrics: metricsOf(pairs, statistics),
-      paths: pathsOf(pairs, arm === noiseArm ? [] : noise, statistics),
+      paths: pathCounts(pairs, arm === noiseArm ? [] : noise, statistics),
       pairs,
     }),
   );

@@ -4,7 +4,7 @@ import type { Answer } from '../diff.ts';
 import type { Pair } from '../totals.ts';
 import { type ArmDiff, type Comparison, worstFirst } from './compare.ts';
 import { money, ms } from './format.ts';
-import { metricRows, pairRows, pathRows, type Rows, rungRows, sentence, totalsRows } from './rows.ts';
+import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './rows.ts';
 import { type Dot, distribution, escapeHtml, scatter } from './svg.ts';
 
 export function diffHtml(comparison: Comparison, limit: number): string {
@@ -34,11 +34,11 @@ function armHtml(arm: ArmDiff, against: string, limit: number): string {
   const worst = worstFirst(pairs).slice(0, limit);
   return `<section>
 <h2>${escapeHtml(arm.arm)} against ${escapeHtml(against)}</h2>
-<p class="sentence">${escapeHtml(sentence(arm))} ${totals.pairs} pairs of ${totals.clusters} conversations.</p>
-<div class="side">${tableHtml(metricRows(arm))}${tableHtml(totalsRows(arm))}${tableHtml(rungRows(arm))}</div>
+<p class="sentence">${escapeHtml(summarySentence(arm))} ${totals.pairs} pairs of ${totals.clusters} conversations.</p>
+<div class="side">${tableHtml(metricRows(arm))}${tableHtml(totalsRows(arm))}${tableHtml(methodRows(arm))}</div>
 ${arm.paths.length > 0 ? `<h3>Where answers differ</h3>${tableHtml(pathRows(arm))}` : ''}
 <div class="charts">${chartsOf(answered)}</div>
-${worst.length > 0 ? `<h3>Differences, the worst first</h3>${tableHtml(pairRows(worst), 'pairs')}${worst.map(besides).join('\n')}` : '<p>No answer came out differently.</p>'}
+${worst.length > 0 ? `<h3>Differences, the worst first</h3>${tableHtml(pairRows(worst), 'pairs')}${worst.map(sideBySide).join('\n')}` : '<p>No answer came out differently.</p>'}
 </section>`;
 }
 
@@ -76,8 +76,8 @@ function chartsOf(pairs: readonly Pair[]): string {
 const textLengthMax = 4_000;
 
 /** Both answers beside one another; what only one of them says is marked. */
-function besides({ id, recorded, replayed, diff }: Pair): string {
-  const [before, after] = [said(recorded), said(replayed)];
+function sideBySide({ id, recorded, replayed, diff }: Pair): string {
+  const [before, after] = [answerHtml(recorded), answerHtml(replayed)];
   const parts = diffWordsWithSpace(before, after, { timeout: 500 }) ?? [
     { value: before, removed: true, added: false },
     { value: after, added: true, removed: false },
@@ -92,13 +92,13 @@ function besides({ id, recorded, replayed, diff }: Pair): string {
 <div><h4>replayed, ${escapeHtml(replayed.target)}</h4><pre>${side('added', 'ins')}</pre></div></div></details>`;
 }
 
-function said({ outcome, text, toolCalls }: Answer): string {
+function answerHtml({ outcome, text, toolCalls }: Answer): string {
   const calls = toolCalls.map(call => `${call.name}(${call.arguments})`);
   const all = [...(outcome === 'ok' ? [] : [`[${outcome}]`]), text, ...calls].filter(part => part !== '').join('\n');
   return all.length > textLengthMax ? `${all.slice(0, textLengthMax)}…` : all;
 }
 
-function tableHtml({ head, rows }: Rows, kind = ''): string {
+function tableHtml({ head, rows }: ReportTable, kind = ''): string {
   const cells = (tag: 'th' | 'td', texts: readonly string[]): string => texts.map(text => `<${tag}>${escapeHtml(text)}</${tag}>`).join('');
   return `<div class="wide"><table${kind === '' ? '' : ` class="${kind}"`}><thead><tr>${cells('th', head)}</tr></thead><tbody>${rows.map(row => `<tr>${cells('td', row)}</tr>`).join('\n')}</tbody></table></div>`;
 }

@@ -1,14 +1,14 @@
 /** What came of a run, in words. */
 import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Replayed } from '../replayed.ts';
+import type { ReplayResult } from '../replayed.ts';
 import { money, ms } from './format.ts';
 
-export interface Lost {
+export interface LostCalls {
   readonly lost: number;
   readonly lostWorst: NanoUsd;
 }
 
-export function replayedText(run: string, replayed: Replayed, { lost, lostWorst }: Lost = { lost: 0, lostWorst: 0 }): string {
+export function replayedText(run: string, replayed: ReplayResult, { lost, lostWorst }: LostCalls = { lost: 0, lostWorst: 0 }): string {
   const spent = replayed.unpriced > 0 && replayed.unpriced >= replayed.asked ? 'unpriced' : `${money(replayed.spent)} spent`;
   const lines = [`Run ${run}: ${replayed.answered} of ${replayed.asked} calls answered, ${spent}.`];
   if (replayed.unpriced > 0) lines.push(`${replayed.unpriced} calls are unpriced: what they cost is in no sum.`);

@@ -1,16 +1,16 @@
 /** The tables of a comparison, cell by cell; every form of the report is made of these. */
-import { rungs } from '../diff.ts';
+import { comparisonMethods } from '../diff.ts';
 import type { Pair } from '../totals.ts';
 import type { ArmDiff } from './compare.ts';
 import { change, inUnit, money, ms, percent, signed, withInterval } from './format.ts';
 
-export interface Rows {
+export interface ReportTable {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
 /** The whole in one sentence. */
-export function sentence({ totals: { shares, recorded, replayed, unpriced } }: Pick<ArmDiff, 'totals'>): string {
+export function summarySentence({ totals: { shares, recorded, replayed, unpriced } }: Pick<ArmDiff, 'totals'>): string {
   const open = shares.undecided > 0 ? `, ${percent(shares.undecided, 1)} are for a judge to decide` : '';
   const alike = `${percent(shares.same + shares.equivalent, 1)} of the answers are the same${open}`;
   if (recorded.costNanoUsd === 0) return `${alike}; their cost cannot be compared${unpriced > 0 ? `, ${unpriced} are unpriced` : ''}.`;
@@ -18,7 +18,7 @@ export function sentence({ totals: { shares, recorded, replayed, unpriced } }: P
   return `${alike}, at ${Math.abs(100 * more).toFixed(1)} % ${more <= 0 ? 'less' : 'more'} cost.`;
 }
 
-export function totalsRows({ totals }: ArmDiff): Rows {
+export function totalsRows({ totals }: ArmDiff): ReportTable {
   const { recorded, replayed, likeness, shares, pairs } = totals;
   const both = likeness.same + likeness.equivalent + likeness.undecided + likeness.different;
   const isPriced = recorded.costNanoUsd > 0 || replayed.costNanoUsd > 0 || (totals.unpriced === 0 && both > 0);
@@ -42,7 +42,7 @@ export function totalsRows({ totals }: ArmDiff): Rows {
   };
 }
 
-export const metricRows = ({ metrics }: ArmDiff): Rows => ({
+export const metricRows = ({ metrics }: ArmDiff): ReportTable => ({
   head: ['a request', 'recorded', 'replayed', 'difference, 95 %', 'pairs'],
   rows: metrics.map(({ name, unit, recorded, replayed, delta, pairs }) => [
     name,
@@ -53,16 +53,16 @@ export const metricRows = ({ metrics }: ArmDiff): Rows => ({
   ]),
 });
 
-export const rungRows = ({ totals }: ArmDiff): Rows => ({
+export const methodRows = ({ totals }: ArmDiff): ReportTable => ({
   head: ['decided by', 'pairs', ''],
-  rows: rungs
+  rows: comparisonMethods
     .filter(rung => totals.rungs[rung] > 0)
     .map(rung => [rung, `${totals.rungs[rung]}`, percent(totals.rungs[rung], totals.pairs)]),
 });
 
 const pathsShown = 20;
 
-export const pathRows = ({ paths }: ArmDiff): Rows => ({
+export const pathRows = ({ paths }: ArmDiff): ReportTable => ({
   head: ['differs at', 'pairs', 'share', 'by itself (A/A)', 'beyond noise, 95 %'],
   rows: paths
     .slice(0, pathsShown)
@@ -75,7 +75,7 @@ export const pathRows = ({ paths }: ArmDiff): Rows => ({
     ]),
 });
 
-export const pairRows = (pairs: readonly Pair[]): Rows => ({
+export const pairRows = (pairs: readonly Pair[]): ReportTable => ({
   head: ['request', 'recorded', 'replayed', 'verdict', 'by', 'tokens', 'cost', 'latency', 'what'],
   rows: pairs.map(({ id, recorded, replayed, diff }) => [
     id,

@@ -67,13 +67,13 @@ export function distribution(
     at: share => Math.round((height - bottom - share * (height - bottom - top)) * 10) / 10,
     ticks: [0, 0.25, 0.5, 0.75, 1],
   };
-  const line = (values: readonly number[], look: string): string => {
+  const line = (values: readonly number[], style: string): string => {
     const sorted = values.toSorted((a, b) => a - b);
     const step = Math.max(1, Math.floor(sorted.length / 400));
     const points = sorted.flatMap((value, i) =>
       i % step === 0 || i === sorted.length - 1 ? [`${x.at(value)} ${y.at((i + 1) / sorted.length)}`] : [],
     );
-    return `<path class="line ${look}" d="M${x.at(sorted[0]!)} ${y.at(0)}L${points.join('L')}"/>`;
+    return `<path class="line ${style}" d="M${x.at(sorted[0]!)} ${y.at(0)}L${points.join('L')}"/>`;
   };
   const legend = '<p class="legend"><span class="before">recorded</span> <span class="after">replayed</span></p>';
   const share: Format = value => `${Math.round(value * 100)} %`;

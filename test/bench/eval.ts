@@ -1,8 +1,8 @@
 /** `npm run bench:eval`: a sweep and a certificate over 100,000 requests of three targets, in seconds, and the memory they take. */
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf } from '../../eval/chain.ts';
-import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
-import { random } from '../../eval/statistics.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { randomGenerator } from '../../eval/statistics.ts';
 import { sweep } from '../../eval/sweep.ts';
 
 const sizes = (process.argv[2] ?? '25000,50000,100000').split(',').map(Number);
@@ -10,7 +10,7 @@ const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB
 
 /** Four requests a conversation; each target is right with a chance that its confidence tells. */
 function population(n: number): Item[] {
-  const draw = random(1);
+  const draw = randomGenerator(1);
   const outcome = (cost: number, worth: number): Outcome => {
     const sure = draw();
     const quality = draw() < Math.min(1, 0.5 + sure / 2 + worth) ? 1 : 0;
@@ -46,7 +46,7 @@ for (const n of sizes) {
     timed(`sweep ${chain.targets.length}`, n, () =>
       sweep(chain, { items, label: '', notes: [] }, { signal: 'confidence', confidence: 0.95 }),
     );
-    const kept = complete(items, chain.targets);
+    const kept = completeItems(items, chain.targets);
     const { certified } = timed(`certify ${chain.targets.length}`, n, () =>
       certify(chain, kept, { signal: 'confidence', loss: 'harm', lossMax: 0.05, confidence: 0.95, seed: 0 }),
     );

@@ -1,13 +1,13 @@
 /** Routing stories, to be read: what happened, and after the arrow what the router decided. */
 import { describe, expect, test } from 'vitest';
-import type { Recorded } from '../../eval/simulate.ts';
+import type { AttemptBehaviour } from '../../eval/simulate.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
 import { begin, type RouteCommand, type RouteEvent, type RoutePolicy, type RouteStep, type Timer } from '../../gateway/core/route.ts';
 import { traceRoute } from '../route-steps.ts';
 
 /** Tells a route as text. Timers are left out: what they bring about stands in the story. */
-function story(policy: RoutePolicy, behaviours: Readonly<Record<string, readonly Recorded[]>>, fleet: Fleet = new Map()): string {
+function story(policy: RoutePolicy, behaviours: Readonly<Record<string, readonly AttemptBehaviour[]>>, fleet: Fleet = new Map()): string {
   const { steps } = traceRoute(policy, 'a-seed', (target, nth) => behaviours[target]?.[nth], fleet);
   const lines = steps.flatMap(({ event, now, commands }) => {
     const decided = commands.filter(c => c.type !== 'timer').map(decision);
@@ -80,17 +80,17 @@ const step = (target: string, more: Partial<RouteStep> = {}): RouteStep => ({
   ...more,
 });
 const chain = (steps: readonly RouteStep[], deadlineMs = 60_000): RoutePolicy => ({ name: 'story', deadlineMs, steps });
-const fails = (afterMs: number, failure: Partial<Failure> & Pick<Failure, 'kind'>): Recorded => ({
+const fails = (afterMs: number, failure: Partial<Failure> & Pick<Failure, 'kind'>): AttemptBehaviour => ({
   openAfterMs: afterMs,
   endAfterMs: afterMs,
   result: { failure: { message: '', ...failure } },
 });
-const streams = (openAfterMs: number, endAfterMs: number, sureness?: number): Recorded => ({
+const streams = (openAfterMs: number, endAfterMs: number, sureness?: number): AttemptBehaviour => ({
   openAfterMs,
   endAfterMs,
   result: { signals: sureness === undefined ? {} : { mean_logprob: sureness } },
 });
-const breaks = (openAfterMs: number, endAfterMs: number, failure: Partial<Failure> & Pick<Failure, 'kind'>): Recorded => ({
+const breaks = (openAfterMs: number, endAfterMs: number, failure: Partial<Failure> & Pick<Failure, 'kind'>): AttemptBehaviour => ({
   openAfterMs,
   endAfterMs,
   result: { failure: { message: '', ...failure } },

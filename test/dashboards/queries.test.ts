@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Panel } from '../../dashboards/board.ts';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
-import { type Choices, expandMacros } from '../../dashboards/macros.ts';
-import { choices } from '../../dashboards/variables.ts';
+import { expandMacros, type QueryContext } from '../../dashboards/macros.ts';
+import { variableQueries } from '../../dashboards/variables.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { migrate } from '../../recorder/store/migrate.ts';
 import { engineMissing, startTestEngine, type TestEngine } from '../recorder/running-engine.ts';
@@ -14,7 +14,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 const now = Date.now();
 const seconds = Math.floor(now / 1000);
-const everything: Choices = {
+const everything: QueryContext = {
   from: seconds - 86_400,
   to: seconds + 60,
   intervalSeconds: 60,
@@ -26,9 +26,9 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
   let engine: TestEngine;
   let live: readonly Exchange[];
   let imported: string;
-  const rows = (query: string, chosen: Partial<Choices['variables']> = {}): Promise<Row[]> =>
+  const rows = (query: string, chosen: Partial<QueryContext['variables']> = {}): Promise<Row[]> =>
     engine.reader.select(
-      expandMacros(textOf(query), { ...everything, variables: { ...everything.variables, ...chosen } as Choices['variables'] }),
+      expandMacros(textOf(query), { ...everything, variables: { ...everything.variables, ...chosen } as QueryContext['variables'] }),
     );
   const value = async (query: string): Promise<number> => Number(Object.values((await rows(query))[0]!)[0]);
 
@@ -52,7 +52,7 @@ describe.skipIf(engineMissing !== '')(`dashboards over a store with traffic${eng
     }
   });
 
-  test.each(Object.entries(choices))('the choices of %s are there', async (_, sql) => {
+  test.each(Object.entries(variableQueries))('the choices of %s are there', async (_, sql) => {
     expect((await engine.reader.select(sql)).length).toBeGreaterThan(0);
   });
 

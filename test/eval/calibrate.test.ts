@@ -11,12 +11,12 @@ import {
   calibrated,
   clustersOf,
   crossFitted,
+  equalCountBins,
+  equalCountMembers,
   fitCalibrator,
   fitLogistic,
   logistic,
-  massBins,
-  massMembers,
-  random,
+  randomGenerator,
   unclustered,
 } from '../../eval/statistics.ts';
 import { table } from '../../gateway/cli/cli.ts';
@@ -28,7 +28,7 @@ const apply = (calibrator: Calibrator, signals: readonly number[]): number[] => 
 
 /** Of so many answers; a signal s is right with a chance of `truth(s)`. */
 function drawn(n: number, truth: (s: number) => number, seed: number): { signals: Float64Array; outcomes: Float64Array } {
-  const draw = random(seed);
+  const draw = randomGenerator(seed);
   const signals = Float64Array.from({ length: n }, () => draw());
   return { signals, outcomes: signals.map(s => (draw() < truth(s) ? 1 : 0)) };
 }
@@ -119,9 +119,9 @@ test('bins of equal count hold each item once, equal signals together', () => {
   fc.assert(
     fc.property(sample, pairs => {
       const signals = pairs.map(([s]) => s / 12);
-      const members = massMembers(signals);
+      const members = equalCountMembers(signals);
       expect(members.flat().toSorted((a, b) => a - b)).toEqual([...signals.keys()]);
-      expect(members.map(bin => bin.length)).toEqual(massBins(signals, signals).map(bin => bin.count));
+      expect(members.map(bin => bin.length)).toEqual(equalCountBins(signals, signals).map(bin => bin.count));
       for (const s of signals) expect(members.filter(bin => bin.some(i => signals[i] === s))).toHaveLength(1);
     }),
     { numRuns: runs },

@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { baselineOf, driftOf, stabilityIndex } from '../../eval/certify/drift.ts';
 import { expiryOf } from '../../eval/certify/expiry.ts';
-import { parseManifest, printManifest, spend } from '../../eval/certify/manifest.ts';
-import { hashOf, itemsOf, splitOf } from '../../eval/certify/split.ts';
+import { parseManifest, printManifest, spendDelta } from '../../eval/certify/manifest.ts';
+import { hashOf, itemsInRole, splitOf } from '../../eval/certify/split.ts';
 import { type CertifyOptions, certify } from '../../eval/certify.ts';
 import { type Chain, chainOf } from '../../eval/chain.ts';
-import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
 import { certificateSentence } from '../../eval/report/certify.ts';
-import { random, shuffled } from '../../eval/statistics.ts';
+import { randomGenerator, shuffled } from '../../eval/statistics.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
 const chain = (text: string): Chain => chainOf(text, new Map()) as Chain;
@@ -48,11 +48,11 @@ function trueHarm([a, b]: readonly number[]): number {
 
 const options: CertifyOptions = { signal: 'confidence', loss: 'harm', lossMax: 0.05, confidence: 0.9, seed: 1 };
 const of = (items: readonly Item[], more: Partial<CertifyOptions> = {}, c = three) =>
-  certify(c, complete(items, c.targets), { ...options, ...more });
+  certify(c, completeItems(items, c.targets), { ...options, ...more });
 
 describe('a chain of three', () => {
   test('is certified on other requests than it is tuned on, and saves money', () => {
-    const certificate = of(population(2_000, random(3)));
+    const certificate = of(population(2_000, randomGenerator(3)));
     expect(certificate.procedure).toBe('Pareto testing');
     expect(certificate.split!.tune + certificate.split!.certify + certificate.split!.audit).toBe(2_000);
     expect(certificate.measuredOn).toBe('audit');
@@ -63,7 +63,7 @@ describe('a chain of three', () => {
 
   test('is certified wrongly no more often than it says', { timeout: 120_000 }, () => {
     const trials = long ? 400 : 40;
-    const draw = random(11);
+    const draw = randomGenerator(11);
     let [wrong, given] = [0, 0];
     for (let k = 0; k < trials; k++) {
       const { certified } = of(population(400, draw));
@@ -76,15 +76,15 @@ describe('a chain of three', () => {
   });
 
   test('gets the same whatever order its requests come in, and another split with another seed', () => {
-    const items = population(600, random(5));
-    expect(of(shuffled(items, random(9)))).toEqual(of(items));
+    const items = population(600, randomGenerator(5));
+    expect(of(shuffled(items, randomGenerator(9)))).toEqual(of(items));
     expect(of(items, { seed: 2 }).split).not.toEqual(of(items).split);
   });
 });
 
 describe('further bounds', () => {
   test('must hold with the loss: a p95 that always escalating breaks leaves only thresholds that accept enough', () => {
-    const items = population(3_000, random(7));
+    const items = population(3_000, randomGenerator(7));
     const slow = of(items, { constraints: [{ kind: 'latency_p95', max: 1_150 }] }, two);
     expect(slow.procedure).toBe('Pareto testing');
     expect(slow.certified).not.toBeNull();
@@ -92,7 +92,7 @@ describe('further bounds', () => {
   });
 
   test('on failures count every request without an answer', () => {
-    const items = population(1_200, random(8)).map((item, i): Item => {
+    const items = population(1_200, randomGenerator(8)).map((item, i): Item => {
       if (i % 10 !== 0) return item;
       const failed: Outcome = { signals: {}, failure: { kind: 'server-error', message: '' }, costNanoUsd: 0, latencyMs: 1 };
       return { ...item, outcomes: new Map([...item.outcomes].map(([target]) => [target, failed])) };
@@ -103,7 +103,7 @@ describe('further bounds', () => {
 });
 
 test('a certificate that saves nothing says so', () => {
-  const dear = population(500, random(2)).map((item): Item => {
+  const dear = population(500, randomGenerator(2)).map((item): Item => {
     const small = item.outcomes.get('small')!;
     return { ...item, outcomes: new Map(item.outcomes).set('small', { ...small, costNanoUsd: 200 }) };
   });
@@ -113,7 +113,9 @@ test('a certificate that saves nothing says so', () => {
 });
 
 describe('slices', () => {
-  const items = population(3_000, random(4), i => ({ tags: { tenant: i % 3 === 0 ? 'acme' : i % 300 === 1 ? 'tiny' : 'other' } })).map(
+  const items = population(3_000, randomGenerator(4), i => ({
+    tags: { tenant: i % 3 === 0 ? 'acme' : i % 300 === 1 ? 'tiny' : 'other' },
+  })).map(
     (item): Item =>
       item.tags!.tenant === 'acme'
         ? { ...item, outcomes: new Map(item.outcomes).set('small', { ...item.outcomes.get('small')!, quality: 0 }) }
@@ -134,14 +136,14 @@ describe('slices', () => {
 });
 
 describe('a split', () => {
-  const items = population(500, random(6), i => ({ cluster: `talk ${Math.floor(i / 5)}` }));
+  const items = population(500, randomGenerator(6), i => ({ cluster: `talk ${Math.floor(i / 5)}` }));
   test('keeps conversations whole, and each where it was when more arrive', () => {
     const split = splitOf(items, 1);
     for (const role of ['tune', 'certify', 'audit'] as const)
-      expect(new Set(itemsOf(items, split, role).map(item => item.cluster)).size * 5).toBe(itemsOf(items, split, role).length);
-    const more = splitOf([...items, ...population(5, random(1))], 99, split);
+      expect(new Set(itemsInRole(items, split, role).map(item => item.cluster)).size * 5).toBe(itemsInRole(items, split, role).length);
+    const more = splitOf([...items, ...population(5, randomGenerator(1))], 99, split);
     for (const [hash, role] of split.roles) expect(more.roles.get(hash)).toBe(role);
-    expect(itemsOf(items, split, 'tune').length / 500).toBeCloseTo(0.4, 0);
+    expect(itemsInRole(items, split, 'tune').length / 500).toBeCloseTo(0.4, 0);
   });
 
   test('comes back from its file, which names no conversation', () => {
@@ -157,22 +159,22 @@ describe('a split', () => {
   test('gives one family all of the error, the same again for nothing, and another one only what spending left', () => {
     const look = { family: 'a', data: 'd', delta: 0.05, spending: false };
     const uses = [{ family: 'a', data: 'd', delta: 0.05, at: '' }];
-    expect(spend({ uses: [] }, look)).toBe(0.05);
-    expect(spend({ uses }, look)).toBe(0.05);
-    expect(spend({ uses }, { ...look, family: 'b' })).toMatch(/1 time already/);
-    expect(spend({ uses }, { ...look, family: 'b', spending: true })).toMatch(/was spent/);
-    expect(spend({ uses }, { ...look, family: 'b', data: 'new' })).toBe(0.05);
-    const half = spend({ uses: [] }, { ...look, spending: true });
+    expect(spendDelta({ uses: [] }, look)).toBe(0.05);
+    expect(spendDelta({ uses }, look)).toBe(0.05);
+    expect(spendDelta({ uses }, { ...look, family: 'b' })).toMatch(/1 time already/);
+    expect(spendDelta({ uses }, { ...look, family: 'b', spending: true })).toMatch(/was spent/);
+    expect(spendDelta({ uses }, { ...look, family: 'b', data: 'new' })).toBe(0.05);
+    const half = spendDelta({ uses: [] }, { ...look, spending: true });
     expect(half).toBe(0.025);
-    expect(spend({ uses: [{ ...uses[0]!, delta: 0.025 }] }, { ...look, family: 'b', spending: true })).toBeCloseTo(0.0125, 12);
+    expect(spendDelta({ uses: [{ ...uses[0]!, delta: 0.025 }] }, { ...look, family: 'b', spending: true })).toBeCloseTo(0.0125, 12);
   });
 });
 
 describe('a certificate ends', () => {
-  const then = population(1_000, random(1));
+  const then = population(1_000, randomGenerator(1));
   const baseline = baselineOf(two, then, 'confidence', [0.8]);
   const kept = { targets: two.targets, signal: 'confidence' as const, thresholds: [0.8], baseline, models: { small: ['m-1'] } };
-  const shifted = population(1_000, random(2)).map((item): Item => {
+  const shifted = population(1_000, randomGenerator(2)).map((item): Item => {
     const small = item.outcomes.get('small')!;
     return { ...item, outcomes: new Map(item.outcomes).set('small', { ...small, signals: { scorer: small.signals.scorer! ** 2 } }) };
   });
@@ -180,7 +182,7 @@ describe('a certificate ends', () => {
     then.map((item): Item => ({ ...item, outcomes: new Map(item.outcomes).set('small', { ...item.outcomes.get('small')!, model }) }));
 
   test('when its signals drift, and not by chance alone', () => {
-    expect(expiryOf(kept, population(1_000, random(9))).verdict).toBe('fresh');
+    expect(expiryOf(kept, population(1_000, randomGenerator(9))).verdict).toBe('fresh');
     expect(expiryOf(kept, shifted)).toMatchObject({ verdict: 'expired', reasons: [expect.stringContaining('PSI')] });
     expect(driftOf(baseline, then, 'confidence', [0.8]).psi).toBe(0);
   });

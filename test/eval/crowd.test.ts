@@ -1,7 +1,7 @@
 /** The router, the fleet, limits, queue and allowances together, over many requests at once, whatever targets do. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Arrival, type Behaviour, crowd, planned, type Told } from '../../eval/crowd.ts';
+import { type ArrivingRequest, policyAt, type RequestResult, type SimulatedCall, simulateLoad } from '../../eval/crowd.ts';
 import { breakerDefault, type Observation } from '../../gateway/core/fleet.ts';
 import type { RoutePlan } from '../../gateway/core/plan.ts';
 import { waitMsMax } from '../../gateway/core/retry.ts';
@@ -25,7 +25,7 @@ const crowds = fc.record({
 });
 
 interface Heard {
-  readonly told: readonly Told[];
+  readonly results: readonly RequestResult[];
   readonly fleet: FleetState;
   readonly seen: readonly Observation[];
 }
@@ -42,12 +42,12 @@ function gather({
   let at = 0;
   let calls = 0;
   const seen: Observation[] = [];
-  const arrivals = gaps.map((gap, i): Arrival => {
+  const arrivals = gaps.map((gap, i): ArrivingRequest => {
     at += gap;
     return { id: `request ${i}`, at, tenant: `tenant ${i % 3}`, tokens: 100, policy: () => policies[i % policies.length]! };
   });
-  const behave = (): Behaviour => ({ cost: 7, ...(behaviours[calls++ % behaviours.length] as Omit<Behaviour, 'cost'>) });
-  return { ...crowd(arrivals, { accounts, routing: routingDefaults, behave, observed: one => seen.push(one) }), seen };
+  const behave = (): SimulatedCall => ({ cost: 7, ...(behaviours[calls++ % behaviours.length] as Omit<SimulatedCall, 'cost'>) });
+  return { ...simulateLoad(arrivals, { accounts, routing: routingDefaults, call: behave, onObservation: one => seen.push(one) }), seen };
 }
 
 const always = (rule: (heard: Heard, count: number) => void): void =>
@@ -58,9 +58,9 @@ const always = (rule: (heard: Heard, count: number) => void): void =>
 
 describe('a crowd of requests', { timeout: longTimeout }, () => {
   test('is answered or told of a failure, each once, by its deadline, with one winner', () => {
-    always(({ told }, count) => {
-      expect(told.filter(Boolean)).toHaveLength(count);
-      for (const { arrival, endedAt, state, outcome } of told) {
+    always(({ results }, count) => {
+      expect(results.filter(Boolean)).toHaveLength(count);
+      for (const { arrival, endedAt, state, outcome } of results) {
         expect(endedAt).toBeLessThanOrEqual(arrival.at + state.policy.deadlineMs);
         expect(state.attempts.filter(a => a.status === 'accepted' && a.of === undefined).length).toBe(outcome.type === 'answered' ? 1 : 0);
       }
@@ -88,8 +88,8 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
   });
 
   test('starves nobody: who queues is let in, goes elsewhere or is told within half a minute', () => {
-    always(({ told }) => {
-      for (const { state } of told) expect(state.queuedMs ?? 0).toBeLessThanOrEqual(waitMsMax * state.policy.steps.length);
+    always(({ results }) => {
+      for (const { state } of results) expect(state.queuedMs ?? 0).toBeLessThanOrEqual(waitMsMax * state.policy.steps.length);
     });
   });
 
@@ -100,18 +100,18 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       steps: ['a/small', 'b/middle'].map(target => ({ target, timeoutMs: 5000, retries: 0, backoffMs: 100 })),
     };
     const good = { openAfterMs: 50, endAfterMs: 200, result: { signals: {} }, cost: 1 };
-    const bad: Behaviour = { openAfterMs: 20, endAfterMs: 20, result: { failure: { kind: 'server-error', message: '' } }, cost: 1 };
+    const bad: SimulatedCall = { openAfterMs: 20, endAfterMs: 20, result: { failure: { kind: 'server-error', message: '' } }, cost: 1 };
     const arrivals = Array.from(
       { length: 400 },
-      (_, i): Arrival => ({ id: `r${i}`, at: i * 100, tenant: '', tokens: 1, policy: () => chain }),
+      (_, i): ArrivingRequest => ({ id: `r${i}`, at: i * 100, tenant: '', tokens: 1, policy: () => chain }),
     );
     const probes: number[] = [];
     const recovered = 25_000;
-    const { told } = crowd(arrivals, {
+    const { results } = simulateLoad(arrivals, {
       accounts: new Map([account('a'), account('b')]),
       routing: routingDefaults,
-      behave: ({ target }, _, at) => (target === 'a/small' && at < recovered ? bad : good),
-      observed: ({ type, target, at }, { fleet }) => {
+      call: ({ target }, _, at) => (target === 'a/small' && at < recovered ? bad : good),
+      onObservation: ({ type, target, at }, { fleet }) => {
         const health = fleet.get('a/small');
         if (type !== 'asked' || target !== 'a/small' || !health || health.failures < breakerDefault.failuresMax) return;
         expect(health.openUntil, 'only a probe, when the breaker has waited').toBeLessThanOrEqual(at);
@@ -119,9 +119,9 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
         probes.push(at);
       },
     });
-    expect(told.every(({ outcome }) => outcome.type === 'answered')).toBe(true);
+    expect(results.every(({ outcome }) => outcome.type === 'answered')).toBe(true);
     expect(probes.length).toBeGreaterThan(1);
-    const after = told.filter(({ arrival }) => arrival.at > recovered + 12_000);
+    const after = results.filter(({ arrival }) => arrival.at > recovered + 12_000);
     expect(
       after.every(({ state }) => state.attempts.length === 1),
       'it has come back',
@@ -134,7 +134,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       deadlineMs: 60_000,
       steps: [{ target: 'c/huge', timeoutMs: 5000, retries: 0, backoffMs: 100 }],
     };
-    const arrival = (i: number, tenant: string, at: number): Arrival => ({
+    const arrival = (i: number, tenant: string, at: number): ArrivingRequest => ({
       id: `${tenant} ${i}`,
       at,
       tenant,
@@ -143,15 +143,15 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
     });
     const flood = Array.from({ length: 25 }, (_, i) => arrival(i, 'loud', i));
     const quiet = Array.from({ length: 3 }, (_, i) => arrival(i, 'quiet', 100 + i));
-    const { told } = crowd([...flood, ...quiet], {
+    const { results } = simulateLoad([...flood, ...quiet], {
       accounts: new Map([account('c', 60)]),
       routing: routingDefaults,
-      behave: () => ({ openAfterMs: 10, endAfterMs: 20, result: { signals: {} }, cost: 1 }),
+      call: () => ({ openAfterMs: 10, endAfterMs: 20, result: { signals: {} }, cost: 1 }),
     });
-    const waited = told.filter(({ arrival: { tenant } }) => tenant === 'quiet').map(({ state }) => state.queuedMs ?? 0);
+    const waited = results.filter(({ arrival: { tenant } }) => tenant === 'quiet').map(({ state }) => state.queuedMs ?? 0);
     expect(Math.max(...waited)).toBeLessThan(8_000);
-    expect(told.every(({ outcome }) => outcome.type === 'answered')).toBe(true);
-    expect(told.filter(({ state }) => (state.queuedMs ?? 0) > 15_000).every(({ arrival: { tenant } }) => tenant === 'loud')).toBe(true);
+    expect(results.every(({ outcome }) => outcome.type === 'answered')).toBe(true);
+    expect(results.filter(({ state }) => (state.queuedMs ?? 0) > 15_000).every(({ arrival: { tenant } }) => tenant === 'loud')).toBe(true);
   });
 
   test('is hedged within the share, and not at all once everything is known to be slow', () => {
@@ -159,14 +159,14 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
     const plan: RoutePlan = { name: 'slow', deadlineMs: 60_000, steps };
     const hedgesOf = (openAfterMs: (i: number) => number): readonly number[] => {
       const hedged: number[] = [];
-      const arrivals = Array.from({ length: 2000 }, (_, i): Arrival => {
+      const arrivals = Array.from({ length: 2000 }, (_, i): ArrivingRequest => {
         const at = i * 20;
-        return { id: `r${i}`, at, tenant: '', tokens: 1, policy: fleet => planned(plan, `r${i}`, fleet, at) };
+        return { id: `r${i}`, at, tenant: '', tokens: 1, policy: fleet => policyAt(plan, `r${i}`, fleet, at) };
       });
-      crowd(arrivals, {
+      simulateLoad(arrivals, {
         accounts: new Map([account('a'), account('b')]),
         routing: routingDefaults,
-        behave: ({ kind }, { id }) => {
+        call: ({ kind }, { id }) => {
           if (kind === 'hedge') hedged.push(Number(id.slice(1)));
           const ms = kind === 'hedge' ? 100 : openAfterMs(Number(id.slice(1)));
           return { openAfterMs: ms, endAfterMs: ms + 500, result: { signals: {} }, cost: 1 };

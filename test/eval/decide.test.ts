@@ -1,7 +1,7 @@
 /** One router: the remembered decisions of a sweep are those of simulating each policy anew. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decider, trial } from '../../eval/decide.ts';
+import { runTrial, trialRunner } from '../../eval/decide.ts';
 import type { Item, Outcome } from '../../eval/outcomes.ts';
 import type { FailureKind } from '../../gateway/core/failure.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
@@ -66,11 +66,11 @@ describe('decisions', () => {
   test('remembered or made anew are the same, for any outcomes, thresholds and time limits', () => {
     fc.assert(
       fc.property(items, policies, (matrix, all) => {
-        const decide = decider(matrix);
+        const decide = trialRunner(matrix);
         for (const policy of all) {
           const trials = decide(policy);
           for (const [i, item] of matrix.entries()) {
-            const anew = trial(policy, item);
+            const anew = runTrial(policy, item);
             const remembered = {
               cost: trials.cost[i],
               quality: trials.quality[i],
@@ -99,26 +99,26 @@ describe('decisions', () => {
   });
 
   test('an accepted answer is held until it is whole, so its first token comes with its last', () => {
-    expect(trial(chain(0.6), one({ cheap, strong }))).toEqual({ cost: 10, quality: 0, latencyMs: 100, firstTokenMs: 100, step: 0 });
+    expect(runTrial(chain(0.6), one({ cheap, strong }))).toEqual({ cost: 10, quality: 0, latencyMs: 100, firstTokenMs: 100, step: 0 });
   });
 
   test('an escalated answer is paid and waited for twice, and then streams', () => {
-    expect(trial(chain(0.61), one({ cheap, strong }))).toEqual({ cost: 100, quality: 1, latencyMs: 600, firstTokenMs: 300, step: 1 });
+    expect(runTrial(chain(0.61), one({ cheap, strong }))).toEqual({ cost: 100, quality: 1, latencyMs: 600, firstTokenMs: 300, step: 1 });
   });
 
   test('where the strong target fails, the declined answer is what the caller gets', () => {
     const failed: Outcome = { signals: {}, costNanoUsd: 0, latencyMs: 50, failure: { kind: 'server-error', message: '' } };
-    expect(trial(chain(0.9), one({ cheap, strong: failed }))).toMatchObject({ quality: 0, latencyMs: 150, firstTokenMs: 150, step: 0 });
-    expect(trial(chain(0.9), one({ cheap: failed, strong: failed }))).toMatchObject({ quality: 0, step: -1 });
+    expect(runTrial(chain(0.9), one({ cheap, strong: failed }))).toMatchObject({ quality: 0, latencyMs: 150, firstTokenMs: 150, step: 0 });
+    expect(runTrial(chain(0.9), one({ cheap: failed, strong: failed }))).toMatchObject({ quality: 0, step: -1 });
   });
 
   test('a target of which nothing is known is never guessed', () => {
-    expect(() => trial(chain(0.9), one({ cheap }))).toThrow('knows no outcome of strong');
+    expect(() => runTrial(chain(0.9), one({ cheap }))).toThrow('knows no outcome of strong');
   });
 
   test('an item that lacks one target its latency has none under any policy', () => {
     const { latencyMs: _, ...untimed } = strong;
-    const trials = decider([one({ cheap, strong: untimed })], ['cheap', 'strong'])(chain(0.1));
+    const trials = trialRunner([one({ cheap, strong: untimed })], ['cheap', 'strong'])(chain(0.1));
     expect(trials.latencyMs[0]).toBeNaN();
     expect(trials.cost[0]).toBe(10);
   });

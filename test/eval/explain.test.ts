@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chainOf, withThresholds } from '../../eval/chain.ts';
-import { trial } from '../../eval/decide.ts';
-import { explain, reasonOf, short } from '../../eval/explain.ts';
+import { runTrial } from '../../eval/decide.ts';
+import { explain, reasonOf, roundedDown } from '../../eval/explain.ts';
 import type { Item, Outcome } from '../../eval/outcomes.ts';
 
 const chainOfTargets = (text: string) => {
@@ -28,7 +28,7 @@ test('names every way through a chain, each with what the router makes of it', (
       fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })),
       (outcomes, thresholds) => {
         const { alternatives } = explain(chain, item(outcomes), 'given', ask);
-        const routed = trial(withThresholds(chain, thresholds, 'confidence'), item(outcomes));
+        const routed = runTrial(withThresholds(chain, thresholds, 'confidence'), item(outcomes));
         const same = alternatives.find(({ target }) => target === chain.targets[routed.step]);
         expect(same?.trial).toEqual(routed);
       },
@@ -59,8 +59,8 @@ describe('the sentence of a step', () => {
   ])('%j of %j is: %s', (accept, signals, text) => expect(reasonOf(accept, signals)).toBe(text));
 
   test('never shows a value as higher than it is', () => {
-    expect(short(0.8571428571)).toBe('0.857142');
-    expect(short(0.29)).toBe('0.29');
+    expect(roundedDown(0.8571428571)).toBe('0.857142');
+    expect(roundedDown(0.29)).toBe('0.29');
   });
 });
 

@@ -7,12 +7,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
 import { parseGate } from '../../eval/gate/file.ts';
-import { runJudgement } from '../../eval/gate/run.ts';
-import { playing } from '../../eval/gate/side.ts';
+import { runGateFile } from '../../eval/gate/run.ts';
+import { resolveSide } from '../../eval/gate/side.ts';
 import { parseWhere } from '../../eval/gate/where.ts';
 import type { Item } from '../../eval/outcomes.ts';
 import { githubText, sarifText } from '../../eval/report/gate-pipeline.ts';
-import { clusteredMean, normalDraw, random, sequentialInference, unclustered } from '../../eval/statistics.ts';
+import { clusteredMean, normalDraw, randomGenerator, sequentialInference, unclustered } from '../../eval/statistics.ts';
 import { runInProcess } from './in-process.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
@@ -66,9 +66,9 @@ const judged = (yaml: string, items: readonly Item[], psi?: number) => {
   const parsed = parseGate(`version: 1\nbaseline: { target: base }\ncandidate: { target: head }\n${yaml}`);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const around = { routes: () => new Map(), routesOf: () => new Map(), armOf: () => '', snapshotOf: () => '' };
-  const side = (key: 'baseline' | 'candidate') => playing(parsed.gate[key], around) as Exclude<ReturnType<typeof playing>, string>;
+  const side = (key: 'baseline' | 'candidate') => resolveSide(parsed.gate[key], around) as Exclude<ReturnType<typeof resolveSide>, string>;
   const sides = { baseline: side('baseline'), candidate: side('candidate') };
-  return runJudgement(parsed.gate, sides, { items, label: 'test', notes: [] }, () => psi ?? 'none').report!;
+  return runGateFile(parsed.gate, sides, { items, label: 'test', notes: [] }, () => psi ?? 'none').report!;
 };
 
 describe('a rule', () => {
@@ -144,7 +144,7 @@ describe('at every look', () => {
   test('a confidence sequence is wrong no more often than it says, where an interval looked at again and again is', {
     timeout: 60_000,
   }, () => {
-    const draw = random(23);
+    const draw = randomGenerator(23);
     const trials = long ? 1_000 : 150;
     let [sequence, peeked] = [0, 0];
     for (let k = 0; k < trials; k++) {
@@ -153,10 +153,10 @@ describe('at every look', () => {
       for (let n = 1; n <= 600; n++) {
         values.push(normalDraw(draw));
         if (n < 20 || n % 10 !== 0) continue;
-        const { mean, error } = clusteredMean(values, unclustered(n));
-        const told = sequentialInference(mean, error, n, 300).interval(0.95);
+        const { mean, standardError } = clusteredMean(values, unclustered(n));
+        const told = sequentialInference(mean, standardError, n, 300).interval(0.95);
         wrong ||= told.low > 0 || told.high < 0;
-        naive ||= Math.abs(mean) > 1.96 * error;
+        naive ||= Math.abs(mean) > 1.96 * standardError;
       }
       if (wrong) sequence++;
       if (naive) peeked++;
@@ -168,7 +168,7 @@ describe('at every look', () => {
   test('its test and its interval agree at the usual level', () => {
     const told = sequentialInference(0.3, 0.05, 400, 300);
     const { low } = told.interval(0.95);
-    expect(told.above(low)).toBeCloseTo(0.025, 6);
+    expect(told.pValueAbove(low)).toBeCloseTo(0.025, 6);
     expect(sequentialInference(0.3, 0.05, 1, 300).interval(0.95).low).toBe(-Infinity);
   });
 
@@ -187,7 +187,7 @@ describe('at every look', () => {
 });
 
 test('of 200 runs of the same thing at most one in fifty fails', { timeout: 60_000 }, () => {
-  const draw = random(41);
+  const draw = randomGenerator(41);
   let failed = 0;
   for (let k = 0; k < 200; k++) {
     const n = 150;

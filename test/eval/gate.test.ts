@@ -5,10 +5,10 @@ import { metricNames, parseAssertion } from '../../eval/gate/assertion.ts';
 import { parseGate } from '../../eval/gate/file.ts';
 import type { Compared } from '../../eval/gate/metric.ts';
 import { sideNamed } from '../../eval/gate/side.ts';
-import { type GateRule, judge } from '../../eval/gate.ts';
+import { evaluateGate, type GateRule } from '../../eval/gate.ts';
 import { type GateReport, gateSentence, gateText, markdownText } from '../../eval/report/gate.ts';
 import { junitText } from '../../eval/report/gate-pipeline.ts';
-import { type Clusters, clustersOf, random, unclustered } from '../../eval/statistics.ts';
+import { type Clusters, clustersOf, randomGenerator, unclustered } from '../../eval/statistics.ts';
 
 const options = { confidence: 0.95, seed: 7, clustersMin: 1 };
 
@@ -38,7 +38,7 @@ const compared = (baseline: Trials, candidate: Trials, clusters: Clusters = uncl
   hull: undefined,
 });
 const verdictOf = (data: Compared, metric: GateRule['metric'], assert: string): string =>
-  judge([rule(metric, assert)], data, options).verdict;
+  evaluateGate([rule(metric, assert)], data, options).verdict;
 
 describe('an assertion', () => {
   test.each([
@@ -185,7 +185,7 @@ describe('a side on the command line', () => {
 });
 
 describe('a verdict', () => {
-  const draw = random(1);
+  const draw = randomGenerator(1);
   const noisy = (n: number, mean: number) => {
     const values = Float64Array.from({ length: n }, () => (draw() < mean ? 1 : 0));
     return (i: number): number => values[i]!;
@@ -213,7 +213,7 @@ describe('a verdict', () => {
     const base = trials(n, { cost: i => 1e7 + 1e4 * i, latencyMs: i => 100 + i, firstTokenMs: i => 50 + i });
     const head = trials(n, { cost: i => 0.7e7 + 1e4 * i, latencyMs: i => 150 + i, firstTokenMs: i => 150 + i });
     const data = compared(base, head);
-    const { findings } = judge(
+    const { findings } = evaluateGate(
       [
         rule('cost_per_1k', 'delta < -20%'),
         rule('cost_per_1k', 'delta < -$2'),
@@ -247,7 +247,7 @@ describe('a verdict', () => {
   test('says how much more data would decide it, and what they cost', () => {
     const base = trials(100, { cost: () => 2e7 });
     const head = trials(100, { cost: () => 1e7 });
-    const [finding] = judge([rule('quality', 'delta > -1pp')], compared(base, head), options).findings;
+    const [finding] = evaluateGate([rule('quality', 'delta > -1pp')], compared(base, head), options).findings;
     expect(finding!.verdict).toBe('inconclusive');
     expect(finding!.needed!.requests).toBeGreaterThan(50);
     expect(finding!.needed!.usd).toBeCloseTo(finding!.needed!.requests * 0.03, 6);
@@ -255,14 +255,14 @@ describe('a verdict', () => {
 
   test('is withheld below the least number of clusters', () => {
     const data = compared(trials(1000, {}), trials(1000, { quality: () => 0 }));
-    const judged = judge([rule('quality', 'delta > -1pp')], data, { ...options, clustersMin: 2000 });
+    const judged = evaluateGate([rule('quality', 'delta > -1pp')], data, { ...options, clustersMin: 2000 });
     expect(judged.verdict).toBe('inconclusive');
     expect(judged.findings[0]!.reason).toContain('fewer than the 2000 clusters');
   });
 
   test('is inconclusive where a number cannot be had, and says why', () => {
     const data = compared(trials(50, { cost: () => Number.NaN }), trials(50, { latencyMs: () => Number.NaN }));
-    const { findings } = judge(
+    const { findings } = evaluateGate(
       [rule('cost_per_1k', 'delta < -20%'), rule('latency_p95', 'value < 1s'), rule('beats_random_mix', 'value > 0pp')],
       data,
       options,
@@ -282,8 +282,8 @@ describe('a verdict', () => {
     const head = trials(n, { quality: i => (i >= 5 && i < 22 ? 0 : 1) });
     const one = [rule('quality', 'delta > 0pp')];
     const ten = [...one, ...Array.from({ length: 9 }, () => rule('error_rate', 'value < 50%'))];
-    expect(judge(one, compared(base, head), options).verdict).toBe('fail');
-    expect(judge(ten, compared(base, head), options).findings[0]!.verdict).toBe('inconclusive');
+    expect(evaluateGate(one, compared(base, head), options).verdict).toBe('fail');
+    expect(evaluateGate(ten, compared(base, head), options).findings[0]!.verdict).toBe('inconclusive');
   });
 
   test('of two runs of the same thing is almost never fail', () => {
@@ -297,7 +297,7 @@ describe('a verdict', () => {
     const pairs = 200;
     for (let k = 0; k < pairs; k++) {
       const side = (): Trials => trials(300, { quality: noisy(300, 0.9), step: noisy(300, 0.4), cost: () => 1e6 * (1 + draw()) });
-      if (judge(rules, compared(side(), side()), options).verdict === 'fail') failed++;
+      if (evaluateGate(rules, compared(side(), side()), options).verdict === 'fail') failed++;
     }
     expect(failed / pairs).toBeLessThanOrEqual(0.02);
   });
@@ -313,7 +313,7 @@ describe('a verdict', () => {
         trials(200, { quality: i => quality(pick(i)), cost: i => 1e6 * (1 + cost(pick(i))) }),
         clustersOf(Array.from({ length: 200 }, (_, i) => keys(pick(i)))),
       );
-      return judge([rule('quality', 'delta > -5pp')], data, options).findings[0]!.estimate!;
+      return evaluateGate([rule('quality', 'delta > -5pp')], data, options).findings[0]!.estimate!;
     };
     const [straight, turned] = [at(i => i), at(i => order[i]!)];
     expect(turned.low).toBeCloseTo(straight.low, 12);
@@ -323,7 +323,7 @@ describe('a verdict', () => {
 
 describe('a report', () => {
   const report: GateReport = {
-    ...judge(
+    ...evaluateGate(
       [rule('quality', 'delta > -1pp'), rule('error_rate', 'value < 1%')],
       compared(trials(100, {}), trials(100, { quality: i => (i < 30 ? 0 : 1), step: i => (i < 3 ? -1 : 0) })),
       options,

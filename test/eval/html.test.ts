@@ -16,7 +16,7 @@ test('names from outside stay text, wherever they stand', () => {
         title: hostile,
         x: axis,
         y: axis,
-        series: [{ name: hostile, look: 'chain', points: [{ x: 0, y: 0, title: hostile, label: hostile }] }],
+        series: [{ name: hostile, style: 'chain', points: [{ x: 0, y: 0, title: hostile, label: hostile }] }],
       }),
     ],
   });
@@ -32,7 +32,7 @@ describe('a chart', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ x: numbers, y: numbers }), { minLength: 1, maxLength: 20 }), points => {
         const axis = { name: 'n', format: String };
-        const svg = chartSvg({ title: 't', x: axis, y: axis, series: [{ name: 's', look: 'chain', points, line: true }] });
+        const svg = chartSvg({ title: 't', x: axis, y: axis, series: [{ name: 's', style: 'chain', points, line: true }] });
         expect(svg).not.toMatch(/NaN|Infinity/);
         for (const [, cx, cy] of svg.matchAll(/<circle cx="(.+?)" cy="(.+?)"/g)) {
           expect(Number(cx)).toBeGreaterThanOrEqual(74);

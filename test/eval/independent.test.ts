@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf } from '../../eval/chain.ts';
-import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
 import {
   aurc,
   auroc,
@@ -11,20 +11,20 @@ import {
   calibrationError,
   clusteredMean,
   clustersOf,
+  equalWidthBins,
   fitCalibrator,
-  hoeffdingBentkusBelow,
+  hoeffdingBentkusPValue,
   holm,
   normalDraw,
-  random,
+  randomGenerator,
   tInference,
   unclustered,
-  widthBins,
   wilson,
 } from '../../eval/statistics.ts';
 import { sweep } from '../../eval/sweep.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
-const draw = random(2026);
+const draw = randomGenerator(2026);
 const n = 240;
 const rows = Array.from({ length: n }, (_, i) => {
   const sure = Math.round(draw() * 40) / 40;
@@ -76,13 +76,13 @@ describe('by hand and by the book', () => {
       const [cheap, best] = [rows.reduce((s, r) => s + r.cheap, 0) / n, rows.reduce((s, r) => s + r.dear, 0) / n];
       const [low, high] = [rows.reduce((s, r) => s + r.small, 0) / n, rows.reduce((s, r) => s + r.large, 0) / n];
       const mix = total(w => w.c) / n >= best ? high : low + ((high - low) * (total(w => w.c) / n - cheap)) / (best - cheap);
-      expect(row.overMix!.value).toBeCloseTo(total(w => w.q) / n - mix, 10);
+      expect(row.vsRandomMix!.value).toBeCloseTo(total(w => w.q) / n - mix, 10);
     }
   });
 
   test('a certificate is the walk down with summed binomials', () => {
     const alone = items.map(item => ({ ...item, cluster: item.id }));
-    const certificate = certify(chain, complete(alone, chain.targets), {
+    const certificate = certify(chain, completeItems(alone, chain.targets), {
       signal: 'confidence',
       loss: 'harm',
       lossMax: 0.12,
@@ -106,7 +106,7 @@ describe('by hand and by the book', () => {
     const mean = rights.reduce((s: number, x) => s + x, 0) / n;
     const groups = Map.groupBy(rows, r => r.cluster);
     const squares = [...groups.values()].map(g => g.reduce((s, r) => s + r.small - mean, 0) ** 2).reduce((s, x) => s + x, 0);
-    expect(clusteredMean(rights, clusters).error).toBeCloseTo(Math.sqrt(((80 / 79) * squares) / n ** 2), 12);
+    expect(clusteredMean(rights, clusters).standardError).toBeCloseTo(Math.sqrt(((80 / 79) * squares) / n ** 2), 12);
     const z = 1.959963984540054;
     const root = z * Math.sqrt((mean * (1 - mean)) / n + z ** 2 / (4 * n * n));
     expect(wilson(mean * n, n, 0.95).high).toBeCloseTo((mean + z ** 2 / (2 * n) + root) / (1 + z ** 2 / n), 9);
@@ -115,7 +115,7 @@ describe('by hand and by the book', () => {
       rows.filter(r => (r.sure === 0 ? b === 0 : r.sure > b / 10 + 1e-12 && r.sure <= (b + 1) / 10 + 1e-12)),
     );
     const error = bins.reduce((s, b) => s + Math.abs(b.reduce((t, r) => t + r.small - r.sure, 0)), 0) / n;
-    expect(calibrationError(widthBins(sures, rights))).toBeCloseTo(error, 9);
+    expect(calibrationError(equalWidthBins(sures, rights))).toBeCloseTo(error, 9);
     const pairs = rows
       .filter(r => r.small === 1)
       .flatMap(a => rows.filter(r => r.small === 0).map(b => (a.sure > b.sure ? 1 : a.sure === b.sure ? 0.5 : 0)));
@@ -150,13 +150,13 @@ describe('by hand and by the book', () => {
   test('Hoeffding and Bentkus: the smaller of both bounds', () => {
     const [mean, bound, size] = [0.02, 0.06, 200];
     const h = mean * Math.log(mean / bound) + (1 - mean) * Math.log((1 - mean) / (1 - bound));
-    expect(hoeffdingBentkusBelow(mean, size, bound)).toBeCloseTo(Math.min(Math.exp(-size * h), Math.E * binomialTail(4, size, bound)), 12);
-    expect(hoeffdingBentkusBelow(0.1, size, bound)).toBe(1);
+    expect(hoeffdingBentkusPValue(mean, size, bound)).toBeCloseTo(Math.min(Math.exp(-size * h), Math.E * binomialTail(4, size, bound)), 12);
+    expect(hoeffdingBentkusPValue(0.1, size, bound)).toBe(1);
   });
 });
 
 test.each([0, 0.2, 0.5])('intervals of clustered data cover as they say, with an intraclass correlation of %d', icc => {
-  const dice = random(100 + icc * 10);
+  const dice = randomGenerator(100 + icc * 10);
   const sims = long ? 20_000 : 4_000;
   let covered = 0;
   for (let k = 0; k < sims; k++) {
@@ -169,8 +169,8 @@ test.each([0, 0.2, 0.5])('intervals of clustered data cover as they say, with an
         of.push(g);
       }
     }
-    const { mean, error } = clusteredMean(values, { of: Int32Array.from(of), count: 40 });
-    const { low, high } = tInference(mean, error, 39).interval(0.95);
+    const { mean, standardError } = clusteredMean(values, { of: Int32Array.from(of), count: 40 });
+    const { low, high } = tInference(mean, standardError, 39).interval(0.95);
     if (low <= 0 && 0 <= high) covered++;
   }
   expect(covered / sims).toBeGreaterThanOrEqual(0.935);

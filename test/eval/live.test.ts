@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf, withThresholds } from '../../eval/chain.ts';
-import { decider } from '../../eval/decide.ts';
+import { trialRunner } from '../../eval/decide.ts';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
-import { complete, type Item } from '../../eval/outcomes.ts';
-import { random } from '../../eval/statistics.ts';
+import { completeItems, type Item } from '../../eval/outcomes.ts';
+import { randomGenerator } from '../../eval/statistics.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import { type Responder, startGateway, startUpstream } from '../gateway/harness.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
@@ -74,13 +74,13 @@ async function decidesAsCertified(
   const providers = `providers: { local: { api: openai, base_url: "${provider.url}", allow_private: true } }`;
   const alone = new Map<string, Map<string, Exchange>>();
   for (const target of [cheap, dear]) alone.set(target, await asked(providers, items, target));
-  const kept = complete(seen(items, alone), chain.targets);
+  const kept = completeItems(seen(items, alone), chain.targets);
   const { certified } = certify(chain, kept, { signal: 'confidence', loss: 'harm', lossMax, confidence: 0.95, seed: 0 });
   expect(certified).not.toBeNull();
   const { threshold } = certified!;
   const route = `routes: { smart: { steps: [{ target: ${cheap}, accept: { confidence: ${threshold} } }, { target: ${dear} }] } }`;
   const lived = await asked(`${providers}\n${route}`, items, 'smart');
-  const foretold = decider(kept.items)(withThresholds(chain, [threshold], 'confidence'));
+  const foretold = trialRunner(kept.items)(withThresholds(chain, [threshold], 'confidence'));
   const answeredBy = kept.items.map(({ id }) => lived.get(id)!.attempts.findIndex(attempt => attempt.accepted));
   expect(answeredBy).toEqual([...foretold.step]);
   for (const { id } of kept.items) expect(lived.get(id)!.attempts.length).toBe(1 + lived.get(id)!.attempts.findIndex(a => a.accepted));
@@ -88,7 +88,7 @@ async function decidesAsCertified(
 }
 
 test('on synthetic traffic, on every request of the certify split', { timeout: 60_000 }, async () => {
-  const draw = random(3);
+  const draw = randomGenerator(3);
   const items = Array.from({ length: 150 }, (_, i): Item => {
     const sure = Math.round(draw() * 1_000) / 1_000;
     return {

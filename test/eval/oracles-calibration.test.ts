@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { brier, calibrated, fitCalibrator, random, shuffled } from '../../eval/statistics.ts';
+import { brier, calibrated, fitCalibrator, randomGenerator, shuffled } from '../../eval/statistics.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const csv = (path: string): Record<string, string>[] => {
@@ -41,7 +41,7 @@ describe.skipIf(!recording(judges))(`${judges}${unlessRecorded(judges)}`, () => 
     const [s, y] = [column(`${judge}.conf`), column(`${judge}.correct`)];
     let [steps, lines] = [0, 0];
     for (let k = 0; k < repeats; k++) {
-      const half = new Set(shuffled([...s.keys()], random(k)).slice(0, 250));
+      const half = new Set(shuffled([...s.keys()], randomGenerator(k)).slice(0, 250));
       const [stepped, lined] = [new Float64Array(500), new Float64Array(500)];
       for (const inside of [true, false]) {
         const out = [...s.keys()].filter(i => half.has(i) !== inside);

@@ -4,21 +4,21 @@ import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { chainOf } from '../../eval/chain.ts';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
-import { complete, type Item } from '../../eval/outcomes.ts';
+import { completeItems, type Item } from '../../eval/outcomes.ts';
 import {
   auroc,
-  binomialBelow,
+  binomialPValueBelow,
   brier,
   calibrationError,
   clusteredMean,
   clustersOf,
   differences,
+  equalWidthBins,
   type Numbers,
   sum,
   unclustered,
-  unpairedError,
+  unpairedStandardError,
   upperBound,
-  widthBins,
 } from '../../eval/statistics.ts';
 import { sweep } from '../../eval/sweep.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
@@ -68,7 +68,7 @@ suite('eval/mot_date_outcomes.jsonl', () => {
       row.quality.value.toFixed(4),
       row.relativeCost!.value.toFixed(3),
       `${row.worse}/${row.better}`,
-      binomialBelow(row.worse, 369, 0.02).toFixed(4),
+      binomialPValueBelow(row.worse, 369, 0.02).toFixed(4),
       (upperBound(row.worse, 369, 0.95) * 100).toFixed(row.worse > 9 ? 1 : 2),
     ]);
     expect(rows).toEqual([
@@ -90,7 +90,7 @@ suite('eval/mot_date_outcomes.jsonl', () => {
   });
 
   test('harm ≤ 2 pp is certified at 0.7, after which 0.6 is not', () => {
-    const kept = complete(items, mot.targets);
+    const kept = completeItems(items, mot.targets);
     const certificate = certify(mot, kept, { signal: 'confidence', loss: 'harm', lossMax: 0.02, confidence: 0.95, seed: 1 });
     expect(certificate.method).toBe('exact binomial');
     expect(certificate.certified).toMatchObject({ threshold: 0.7, worse: 2, better: 6 });
@@ -148,8 +148,8 @@ suite('eval/routellm_gsm8k_1319.csv', () => {
     expect(counts(weak, strong)).toEqual([739, 382, 94, 92]);
     expect((((1307 - 92) / 1307) * 100).toFixed(4)).toBe('92.9610');
     expect((difference.mean * 100).toFixed(4)).toBe('-22.0352');
-    expect((unpairedError(clusteredMean(weak, iid), clusteredMean(strong, iid)) * 100).toFixed(4)).toBe('1.6445');
-    expect((difference.error * 100).toFixed(4)).toBe('1.5546');
+    expect((unpairedStandardError(clusteredMean(weak, iid), clusteredMean(strong, iid)) * 100).toFixed(4)).toBe('1.6445');
+    expect((difference.standardError * 100).toFixed(4)).toBe('1.5546');
     expect(correlation(weak, strong).toFixed(5)).toBe('0.11181');
   });
 });
@@ -165,10 +165,10 @@ suite('eval/routellm_mmlu_14042.csv', () => {
     expect([strong, weak].map(x => ((sum(x) / 14_037) * 100).toFixed(4))).toEqual(['80.5870', '68.0915']);
     expect(counts(weak, strong)).toEqual([8816, 2496, 742, 1983]);
     expect((clusteredMean(d, iid).mean * 100).toFixed(4)).toBe('-12.4955');
-    expect((unpairedError(clusteredMean(weak, iid), clusteredMean(strong, iid)) * 100).toFixed(3)).toBe('0.516');
-    expect((clusteredMean(d, iid).error * 100).toFixed(4)).toBe('0.3914');
+    expect((unpairedStandardError(clusteredMean(weak, iid), clusteredMean(strong, iid)) * 100).toFixed(3)).toBe('0.516');
+    expect((clusteredMean(d, iid).standardError * 100).toFixed(4)).toBe('0.3914');
     // The page gives it without the factor G/(G-1).
-    expect((clusteredMean(d, clusters).error * Math.sqrt(56 / 57) * 100).toFixed(5)).toBe('2.07961');
+    expect((clusteredMean(d, clusters).standardError * Math.sqrt(56 / 57) * 100).toFixed(5)).toBe('2.07961');
   });
 });
 
@@ -184,7 +184,7 @@ suite('eval/cse_judges_500.csv', () => {
     const [confidences, correct] = [column(`${judge}.conf`), column(`${judge}.correct`)];
     expect((sum(correct) / 500).toFixed(3)).toBe(accuracy);
     expect(brier(confidences, correct).toFixed(6)).toBe(score);
-    expect(calibrationError(widthBins(confidences, correct)).toFixed(6)).toBe(error);
+    expect(calibrationError(equalWidthBins(confidences, correct)).toFixed(6)).toBe(error);
     expect(auroc(confidences, correct).toFixed(6)).toBe(area);
   });
 
@@ -202,7 +202,7 @@ suite('eval/cse_judges_500.csv', () => {
       const above = (t: number): number[] => left.filter(i => sure[i]! >= t);
       const isRisky = (t: number): boolean => {
         const taken = above(t);
-        return binomialBelow(taken.filter(i => right[i] === 0).length, taken.length, riskMax) > chance;
+        return binomialPValueBelow(taken.filter(i => right[i] === 0).length, taken.length, riskMax) > chance;
       };
       const grid = Array.from({ length: 5_000 }, (_, i) => Math.fround(i / 4_999)).filter(t => above(t).length >= 30);
       const top = grid.at(-1)!;
@@ -251,7 +251,7 @@ suite('eval/cse_judges_500.csv', () => {
     [0.05, 0.65, '0.734', 16, 10, '0.0343'],
     [0.08, 0.55, '0.876', 29, 19, '0.0372'],
   ])('a harm of at most %d is certified down to %d', (lossMax, threshold, accept, worse, better, p) => {
-    const certificate = certify(two, complete(items, two.targets), {
+    const certificate = certify(two, completeItems(items, two.targets), {
       signal: 'confidence',
       loss: 'harm',
       lossMax,
@@ -266,7 +266,7 @@ suite('eval/cse_judges_500.csv', () => {
 
   test('with one chance in ten of being wrong it goes lower', () => {
     const at = (lossMax: number) =>
-      certify(two, complete(items, two.targets), {
+      certify(two, completeItems(items, two.targets), {
         signal: 'confidence',
         loss: 'harm',
         lossMax,

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOutcomes, printLineProblems } from '../../eval/outcomes/file.ts';
 import { printOutcomes } from '../../eval/outcomes/snapshot.ts';
-import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
 
 const problemsOf = (text: string): string[] => {
   const parsed = parseOutcomes(text);
@@ -77,7 +77,7 @@ describe('complete items', () => {
   const item = (id: string, outcomes: Record<string, Outcome>): Item => ({ id, cluster: id, outcomes: new Map(Object.entries(outcomes)) });
 
   test('are those that every target knows; the others are counted with a reason and a mend', () => {
-    const kept = complete(
+    const kept = completeItems(
       [
         item('c', { a: ok(), b: ok() }),
         item('b', { a: ok() }),
@@ -103,12 +103,12 @@ describe('complete items', () => {
 
   test('a failure needs neither quality nor price', () => {
     const failed: Outcome = { signals: {}, failure: { kind: 'timeout', message: '' } };
-    expect(complete([item('a', { a: ok(), b: failed }), item('b', { a: ok(), b: ok() })], ['a', 'b']).items).toHaveLength(2);
+    expect(completeItems([item('a', { a: ok(), b: failed }), item('b', { a: ok(), b: ok() })], ['a', 'b']).items).toHaveLength(2);
   });
 
   test('a target whose price nobody knows for any item drops none: cost is not judged then', () => {
     const free = { signals: {}, quality: 1 };
-    const kept = complete([item('a', { a: ok(), b: free }), item('b', { a: ok(), b: free })], ['a', 'b']);
+    const kept = completeItems([item('a', { a: ok(), b: free }), item('b', { a: ok(), b: free })], ['a', 'b']);
     expect(kept.priced).toBe(false);
     expect(kept.items).toHaveLength(2);
   });

@@ -1,8 +1,8 @@
 /** Sizes that the method's page prints. */
 import { describe, expect, test } from 'vitest';
 import { chainOf } from '../../eval/chain.ts';
-import { type NeedOptions, needs } from '../../eval/need.ts';
-import { complete, type Item } from '../../eval/outcomes.ts';
+import { requiredSampleSizes, type SampleSizeOptions } from '../../eval/need.ts';
+import { completeItems, type Item } from '../../eval/outcomes.ts';
 import { sizeForHarm, sizeForNetLoss } from '../../eval/power.ts';
 
 test.each([
@@ -54,8 +54,8 @@ const outcomes = (n: number, perCluster = 1): Item[] =>
 const chain = chainOf('cheap,dear', new Map());
 if (typeof chain === 'string') throw new Error(chain);
 const ask = { signal: 'confidence', loss: 'harm', lossMax: 0.01, confidence: 0.95, power: 0.8, thresholds: [[0.9], [0.3]] } as const;
-const needed = (items: readonly Item[], more: Partial<NeedOptions> = {}) =>
-  needs(chain, complete(items, chain.targets), { ...ask, ...more });
+const needed = (items: readonly Item[], more: Partial<SampleSizeOptions> = {}) =>
+  requiredSampleSizes(chain, completeItems(items, chain.targets), { ...ask, ...more });
 
 describe('what a certificate still needs', () => {
   test('is the exact size less what is there, at the price of asking every target', () => {

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseCsv, printCsv } from '../../eval/csv.ts';
-import { evaluatorOf, judgePair, opinionOf } from '../../eval/score/judge.ts';
-import { type Scored, scorerOf } from '../../eval/score/scorer.ts';
-import { kappa, normalDraw, poweredMean, random, unclustered } from '../../eval/statistics.ts';
+import { evaluatorOf, judgePair, parseOrderVerdict } from '../../eval/score/judge.ts';
+import { type ScoringInput, scorerOf } from '../../eval/score/scorer.ts';
+import { kappa, normalDraw, predictionPoweredMean, randomGenerator, unclustered } from '../../eval/statistics.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
-const scored = (text: string, expected?: unknown, toolCalls: Scored['answer']['toolCalls'] = []): Scored => ({
+const scored = (text: string, expected?: unknown, toolCalls: ScoringInput['answer']['toolCalls'] = []): ScoringInput => ({
   id: 'q',
   question: '',
   answer: { text, toolCalls },
@@ -16,7 +16,7 @@ const scored = (text: string, expected?: unknown, toolCalls: Scored['answer']['t
 
 describe('a rule', () => {
   const schema = '{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}';
-  test.each<[string, string | undefined, Scored, number | undefined]>([
+  test.each<[string, string | undefined, ScoringInput, number | undefined]>([
     ['exact', undefined, scored(' Paris\n', 'Paris'), 1],
     ['exact', undefined, scored('Paris.', 'Paris'), 0],
     ['exact', undefined, scored('Paris'), undefined],
@@ -78,10 +78,10 @@ describe('a judge', () => {
   });
 
   test('is heard by its last word', () => {
-    expect(opinionOf('Both are good, but B.', true)).toBe('worse');
-    expect(opinionOf('A', false)).toBe('worse');
-    expect(opinionOf('**TIE**', false)).toBe('tie');
-    expect(opinionOf('better', true)).toBeUndefined();
+    expect(parseOrderVerdict('Both are good, but B.', true)).toBe('worse');
+    expect(parseOrderVerdict('A', false)).toBe('worse');
+    expect(parseOrderVerdict('**TIE**', false)).toBe('tie');
+    expect(parseOrderVerdict('better', true)).toBeUndefined();
   });
 
   test('is pinned: its evaluator names the model and the prompt', () =>
@@ -96,7 +96,7 @@ describe('people and a judge', () => {
   });
 
   test('put together are right where the judge alone is not, and surer than the labels alone', { timeout: 60_000 }, () => {
-    const draw = random(31);
+    const draw = randomGenerator(31);
     const trials = long ? 2_000 : 300;
     let [covered, judgeCovered, width, labelWidth] = [0, 0, 0, 0];
     for (let k = 0; k < trials; k++) {
@@ -105,7 +105,7 @@ describe('people and a judge', () => {
       // Too kind: it calls a third of the wrong ones right.
       const judged = truth.map(y => (y === 1 ? (draw() < 0.95 ? 1 : 0) : draw() < 0.33 ? 1 : 0));
       const labels = truth.map((y, i) => (i < 120 ? y : Number.NaN));
-      const { inference, lambda } = poweredMean(judged, labels, unclustered(n))!;
+      const { inference, lambda } = predictionPoweredMean(judged, labels, unclustered(n))!;
       expect(lambda).toBeGreaterThan(0);
       const told = inference.interval(0.95);
       if (told.low <= 0.7 && 0.7 <= told.high) covered++;
@@ -120,10 +120,10 @@ describe('people and a judge', () => {
   });
 
   test('with a judge that knows nothing it is the labels alone', () => {
-    const draw = random(5);
+    const draw = randomGenerator(5);
     const judged = Array.from({ length: 5_000 }, () => normalDraw(draw));
     const labels = judged.map((_, i) => (i < 500 ? (i % 4 === 0 ? 0 : 1) : Number.NaN));
-    const { inference, lambda } = poweredMean(judged, labels, unclustered(5_000))!;
+    const { inference, lambda } = predictionPoweredMean(judged, labels, unclustered(5_000))!;
     expect(lambda).toBeLessThan(0.1);
     expect(inference.value).toBeCloseTo(0.75, 1);
   });

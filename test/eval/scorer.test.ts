@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf, withThresholds } from '../../eval/chain.ts';
-import { decider } from '../../eval/decide.ts';
-import { complete, type Item } from '../../eval/outcomes.ts';
-import { scoredItems, train, withScorers } from '../../eval/scorer.ts';
-import { normalDraw, random } from '../../eval/statistics.ts';
+import { trialRunner } from '../../eval/decide.ts';
+import { completeItems, type Item } from '../../eval/outcomes.ts';
+import { scoredItems, trainScorer, withScorers } from '../../eval/scorer.ts';
+import { normalDraw, randomGenerator } from '../../eval/statistics.ts';
 import { score } from '../../gateway/core/scorer.ts';
 import { settingsOf } from '../gateway/harness.ts';
 
-const draw = random(17);
+const draw = randomGenerator(17);
 const squashed = (x: number): number => 1 / (1 + Math.exp(-x));
 /** Two signals, each half of the truth; a third that is noise, and one that few answers show. */
 const items = Array.from({ length: 1_500 }, (_, i): Item => {
@@ -27,7 +27,7 @@ const items = Array.from({ length: 1_500 }, (_, i): Item => {
     ]),
   };
 });
-const trained = train(items, 'small', ['mean_logprob', 'margin', 'brevity', 'verbalised'], 0)!;
+const trained = trainScorer(items, 'small', ['mean_logprob', 'margin', 'brevity', 'verbalised'], 0)!;
 
 describe('a scorer', () => {
   test('ranks unseen answers better than any of its features alone', () => {
@@ -40,8 +40,8 @@ describe('a scorer', () => {
   test('leaves out what few answers show, and says so', () => expect(trained.leftOut).toEqual(['verbalised']));
 
   test('is not made of few answers, or of right ones only', () => {
-    expect(train(items.slice(0, 60), 'small', ['margin'], 0)).toBeUndefined();
-    expect(train(items, 'large', ['margin'], 0)).toBeUndefined();
+    expect(trainScorer(items.slice(0, 60), 'small', ['margin'], 0)).toBeUndefined();
+    expect(trainScorer(items, 'large', ['margin'], 0)).toBeUndefined();
   });
 
   test('is data: written and read again it says the same', () => {
@@ -54,11 +54,11 @@ describe('a scorer', () => {
     const plain = chainOf('small,large', new Map()) as Chain;
     const chain = withScorers(plain, [trained.scorer]);
     const scored = scoredItems(chain, items);
-    const decided = (from: readonly Item[]) => decider(from)(withThresholds(chain, [0.8], 'confidence')).step;
+    const decided = (from: readonly Item[]) => trialRunner(from)(withThresholds(chain, [0.8], 'confidence')).step;
     // The router scores by itself: whether the items carry the scorer's word already is the same to it.
     expect([...decided(items)]).toEqual([...decided(scored)]);
     expect([...decided(items)]).toEqual(items.map(item => (score(trained.scorer, item.outcomes.get('small')!.signals)! >= 0.8 ? 0 : 1)));
-    const certificate = certify(chain, complete(scored, chain.targets), {
+    const certificate = certify(chain, completeItems(scored, chain.targets), {
       signal: 'scorer',
       loss: 'harm',
       lossMax: 0.08,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Recorded, type Recordings, simulate } from '../../eval/simulate.ts';
+import { type AttemptBehaviour, type AttemptBehaviours, simulatePolicy } from '../../eval/simulate.ts';
 import { closedAt, type Fleet, latencyQuantile, loadOf, predictedMs } from '../../gateway/core/fleet.ts';
 import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
 import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
@@ -15,7 +15,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 function driven(
   policy: RoutePolicy,
   seed: string,
-  recordings: Recordings,
+  recordings: AttemptBehaviours,
   fleet: Fleet,
   startAt: number,
   seen: Omit<Sight, 'closed'>,
@@ -91,7 +91,7 @@ describe('simulate', { timeout: longTimeout }, () => {
   test('agrees with the driven router under a virtual clock: the same events, the same state, the same end', () => {
     fc.assert(
       fc.property(anyPolicy, recordings, fc.uuid(), fleet, fc.nat(3000), targetView, (drawn, recorded, seed, health, startAt, seen) => {
-        const simulated = simulate(drawn, seed, recorded, health, startAt, seen);
+        const simulated = simulatePolicy(drawn, seed, recorded, health, startAt, seen);
         expect(simulated).toEqual({ supported: true, ...driven(drawn, seed, recorded, health, startAt, seen) });
       }),
       runs(2_500),
@@ -111,7 +111,7 @@ describe('simulate', { timeout: longTimeout }, () => {
           quantileMs: () => latencyQuantile(health, target, 0.95),
         }));
         fc.pre(policy.steps.length > 0);
-        const simulated = simulate(policy, seed, recorded, health, startAt, seen);
+        const simulated = simulatePolicy(policy, seed, recorded, health, startAt, seen);
         expect(simulated).toEqual({ supported: true, ...driven(policy, seed, recorded, health, startAt, seen) });
         const dear =
           policy.considered?.filter(({ taken, costNanoUsd = 0 }) => taken && costNanoUsd > (plan.maxPriceNanoUsd ?? Infinity)) ?? [];
@@ -149,8 +149,8 @@ describe('simulate', { timeout: longTimeout }, () => {
       deadlineMs: 9000,
       steps: ['a/small', 'b/middle'].map(target => ({ target, timeoutMs: 1000, retries: 0, backoffMs: 1 })),
     };
-    const refused: Recorded = { openAfterMs: 5, endAfterMs: 5, result: { failure: { kind: 'overloaded', message: '' } } };
-    expect(simulate(chain, 'seed', target => (target === 'a/small' ? refused : undefined))).toEqual({
+    const refused: AttemptBehaviour = { openAfterMs: 5, endAfterMs: 5, result: { failure: { kind: 'overloaded', message: '' } } };
+    expect(simulatePolicy(chain, 'seed', target => (target === 'a/small' ? refused : undefined))).toEqual({
       supported: false,
       target: 'b/middle',
     });
@@ -163,7 +163,7 @@ describe('simulate', { timeout: longTimeout }, () => {
       deadlineMs: 9000,
       steps: [{ target: 'a/small', timeoutMs: 1000, retries: 2, backoffMs: 1 }],
     };
-    simulate(again, 'seed', (target, nth) => {
+    simulatePolicy(again, 'seed', (target, nth) => {
       asked.push([target, nth]);
       return { openAfterMs: 5, endAfterMs: 5, result: { failure: { kind: 'overloaded', message: '' } } };
     });

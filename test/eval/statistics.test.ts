@@ -6,10 +6,10 @@ import {
   auroc,
   benjaminiHochberg,
   betaQuantile,
-  bettingBelow,
-  bettingLossBelow,
-  binomialBelow,
+  bettingLossPValue,
+  bettingPValue,
   binomialCdf,
+  binomialPValueBelow,
   boundedMeanInference,
   brier,
   calibrationError,
@@ -17,33 +17,33 @@ import {
   clusteredMean,
   clusterSums,
   clustersOf,
+  equalCountBins,
+  equalWidthBins,
   exactInterval,
-  exactShareInference,
+  exactProportionInference,
   fixedSequence,
   holm,
   incompleteBeta,
   logGamma,
-  massBins,
   mcnemar,
   meanInference,
   normalCdf,
   normalDraw,
   normalQuantile,
+  proportionInference,
   quantileEstimate,
   quantileOf,
   quantileStatistic,
-  random,
+  randomGenerator,
   ratioInference,
+  sampleSizeFactor,
   scaled,
-  shareInference,
   shuffled,
   studentCdf,
   studentQuantile,
-  timesNeeded,
   unclustered,
   upperBound,
   weightedSum,
-  widthBins,
   wilson,
 } from '../../eval/statistics.ts';
 
@@ -112,8 +112,8 @@ describe('shares', () => {
 
   test('no harm in 301 items certifies one per cent, the rule of three', () => {
     expect(upperBound(0, 301, 0.95)).toBeCloseTo(1 - 0.05 ** (1 / 301), 12);
-    expect(binomialBelow(0, 298, 0.01)).toBeGreaterThan(0.05);
-    expect(binomialBelow(0, 299, 0.01)).toBeLessThanOrEqual(0.05);
+    expect(binomialPValueBelow(0, 298, 0.01)).toBeGreaterThan(0.05);
+    expect(binomialPValueBelow(0, 299, 0.01)).toBeLessThanOrEqual(0.05);
   });
 
   test('the exact interval covers at least what it says, for any share', () => {
@@ -137,14 +137,15 @@ describe('shares', () => {
         (x, bound) => {
           const clusters = clustersOf(x.map((_, i) => String(i % 7)));
           for (const inference of [
-            shareInference(x, clusters),
-            exactShareInference(x, clusters),
+            proportionInference(x, clusters),
+            exactProportionInference(x, clusters),
             boundedMeanInference(x, clusters, 0, 1),
           ]) {
             const { low, high } = inference.interval(0.95);
-            if (bound > high + 1e-9) expect(inference.below(bound)).toBeLessThanOrEqual(0.0251);
-            if (bound < low - 1e-9) expect(inference.above(bound)).toBeLessThanOrEqual(0.0251);
-            if (bound > low && bound < high) expect(Math.min(inference.below(bound), inference.above(bound))).toBeGreaterThan(0.0249);
+            if (bound > high + 1e-9) expect(inference.pValueBelow(bound)).toBeLessThanOrEqual(0.0251);
+            if (bound < low - 1e-9) expect(inference.pValueAbove(bound)).toBeLessThanOrEqual(0.0251);
+            if (bound > low && bound < high)
+              expect(Math.min(inference.pValueBelow(bound), inference.pValueAbove(bound))).toBeGreaterThan(0.0249);
           }
         },
       ),
@@ -154,7 +155,7 @@ describe('shares', () => {
 
   test('when no cluster shows any harm, each counts once however many items it has', () => {
     const clusters = clustersOf(Array.from({ length: 300 }, (_, i) => String(i % 30)));
-    const { high } = exactShareInference(new Float64Array(300), clusters).interval(0.9);
+    const { high } = exactProportionInference(new Float64Array(300), clusters).interval(0.9);
     expect(high).toBeGreaterThanOrEqual(upperBound(0, 30, 0.95));
   });
 
@@ -168,10 +169,10 @@ describe('shares', () => {
 describe('clustered means', () => {
   test('with every item its own cluster, the error is the textbook s/√n', () => {
     const x = [2, 4, 4, 4, 5, 5, 7, 9];
-    const { mean, error, errorIid, designEffect } = clusteredMean(x, unclustered(8));
+    const { mean, standardError, standardErrorIid, designEffect } = clusteredMean(x, unclustered(8));
     expect(mean).toBe(5);
-    expect(error).toBeCloseTo(Math.sqrt(32 / 7 / 8), 12);
-    expect(errorIid).toBeCloseTo(error, 12);
+    expect(standardError).toBeCloseTo(Math.sqrt(32 / 7 / 8), 12);
+    expect(standardErrorIid).toBeCloseTo(standardError, 12);
     expect(designEffect).toBeCloseTo(1, 12);
   });
 
@@ -180,23 +181,23 @@ describe('clustered means', () => {
     const thrice = [...once, ...once, ...once];
     const keys = thrice.map((_, i) => String(i % 50));
     const many = clusteredMean(thrice, clustersOf(keys));
-    expect(many.error).toBeCloseTo(clusteredMean(once, unclustered(50)).error, 12);
+    expect(many.standardError).toBeCloseTo(clusteredMean(once, unclustered(50)).standardError, 12);
     expect(many.designEffect).toBeCloseTo(149 / 49, 6);
   });
 
   test('the order of the rows changes nothing', () => {
     const x = Array.from({ length: 40 }, (_, i) => (i * 7) % 11);
     const keys = x.map((_, i) => String(i % 9));
-    const order = shuffled([...x.keys()], random(3));
+    const order = shuffled([...x.keys()], randomGenerator(3));
     const turned = clusteredMean(
       order.map(i => x[i]!),
       clustersOf(order.map(i => keys[i]!)),
     );
-    expect(turned.error).toBeCloseTo(clusteredMean(x, clustersOf(keys)).error, 12);
+    expect(turned.standardError).toBeCloseTo(clusteredMean(x, clustersOf(keys)).standardError, 12);
   });
 
   test.each([0, 0.2, 0.5])('intervals of clustered numbers cover 95 per cent with an intra-cluster correlation of %d', correlation => {
-    const draw = random(17 + correlation * 100);
+    const draw = randomGenerator(17 + correlation * 100);
     const trials = runs * 5;
     const groups = 60;
     const keys = clustersOf(Array.from({ length: groups * 5 }, (_, i) => String(Math.floor(i / 5))));
@@ -233,7 +234,7 @@ describe('clustered means', () => {
   });
 
   test('a ratio of sums: linearised and bootstrapped agree', () => {
-    const draw = random(5);
+    const draw = randomGenerator(5);
     const b = Float64Array.from({ length: 400 }, () => 1 + draw());
     const a = b.map(x => x * (0.4 + 0.2 * draw()));
     const clusters = clustersOf(Array.from(a, (_, i) => String(i % 100)));
@@ -252,7 +253,7 @@ describe('clustered means', () => {
 
 describe('the bootstrap', () => {
   test('is corrected for bias and skew: the interval of a skewed mean leans to the long side', () => {
-    const draw = random(9);
+    const draw = randomGenerator(9);
     const x = Float64Array.from({ length: 40 }, () => -Math.log(1 - draw()));
     const skewed = x.map(v => v * v);
     const sums = clusterSums(skewed, unclustered(40));
@@ -263,7 +264,7 @@ describe('the bootstrap', () => {
   });
 
   test("is Efron's BCa, worked out by hand from the same resamples", () => {
-    const draw = random(13);
+    const draw = randomGenerator(13);
     const x = Float64Array.from({ length: 25 }, () => Math.exp(normalDraw(draw)));
     const seen: number[] = [];
     // A spread is biased downwards in resamples, so the correction matters.
@@ -300,29 +301,29 @@ describe('the bootstrap', () => {
   });
 
   test('its test and its interval agree at the border', () => {
-    const draw = random(11);
+    const draw = randomGenerator(11);
     const x = Float64Array.from({ length: 80 }, () => normalDraw(draw) + 0.2);
     const sums = clusterSums(x, unclustered(80));
     const [resampled] = clusterBootstrap(80, [w => weightedSum(sums, w) / 80], { seed: 3 });
     const { low, high } = resampled!.interval(0.95);
-    expect(resampled!.above(low)).toBeCloseTo(0.025, 2);
-    expect(resampled!.below(high)).toBeCloseTo(0.025, 2);
+    expect(resampled!.pValueAbove(low)).toBeCloseTo(0.025, 2);
+    expect(resampled!.pValueBelow(high)).toBeCloseTo(0.025, 2);
   });
 
   test('a bound that no resample reached is rejected as far as their number allows, also without any spread', () => {
     const sums = Float64Array.from({ length: 50 }, (_, i) => 1 + (i % 2) / 100);
     const [resampled, constant] = clusterBootstrap(50, [w => weightedSum(sums, w) / 50, () => 3], { seed: 3, resamples: 999 });
-    expect(resampled!.below(2)).toBe(1 / 1000);
-    expect(resampled!.above(0)).toBe(1 / 1000);
+    expect(resampled!.pValueBelow(2)).toBe(1 / 1000);
+    expect(resampled!.pValueAbove(0)).toBe(1 / 1000);
     expect(constant!.interval(0.95)).toEqual({ value: 3, low: 3, high: 3 });
-    expect(constant!.below(4)).toBe(1 / 1000);
-    expect(constant!.above(4)).toBe(1);
+    expect(constant!.pValueBelow(4)).toBe(1 / 1000);
+    expect(constant!.pValueAbove(4)).toBe(1);
   });
 
   test('one cluster shows no spread, so nothing is claimed', () => {
     const [resampled] = clusterBootstrap(1, [w => w[0]!], { seed: 1, resamples: 100 });
     expect(resampled!.interval(0.95)).toEqual({ value: 1, low: -Infinity, high: Infinity });
-    expect(resampled!.below(5)).toBe(1);
+    expect(resampled!.pValueBelow(5)).toBe(1);
   });
 });
 
@@ -337,7 +338,7 @@ describe('quantiles', () => {
   });
 
   test('a p95 of clustered latencies is covered by its interval nine to ten times in ten', () => {
-    const draw = random(23);
+    const draw = randomGenerator(23);
     const truth = Math.exp(normalQuantile(0.95));
     const keys = clustersOf(Array.from({ length: 600 }, (_, i) => String(Math.floor(i / 4))));
     let covered = 0;
@@ -370,7 +371,7 @@ describe('many tests', () => {
   });
 
   test('a fixed sequence of true nulls is wrong no more often than one test', () => {
-    const draw = random(31);
+    const draw = randomGenerator(31);
     let wrong = 0;
     for (let t = 0; t < runs * 5; t++) if (fixedSequence([draw(), draw(), draw(), draw()], 0.05) > 0) wrong++;
     expect(wrong / (runs * 5)).toBeLessThan(0.05 + 3 * Math.sqrt(0.0475 / (runs * 5)));
@@ -379,24 +380,24 @@ describe('many tests', () => {
 
 describe('betting', () => {
   test('rejects a true bound no more often than it says', () => {
-    const draw = random(41);
+    const draw = randomGenerator(41);
     let wrong = 0;
     for (let t = 0; t < runs; t++) {
       const x = Float64Array.from({ length: 300 }, () => (draw() < 0.05 ? 1 : 0));
-      if (bettingBelow(x, 0.05) <= 0.05) wrong++;
+      if (bettingPValue(x, 0.05) <= 0.05) wrong++;
     }
     expect(wrong / runs).toBeLessThan(0.05 + 3 * Math.sqrt(0.0475 / runs));
   });
 
   test('certifies a net loss of 1.5 points on 500 items of which 2 % differ', () => {
-    const draw = random(43);
+    const draw = randomGenerator(43);
     const smallest = Array.from({ length: 41 }, () => {
       const losses = Float64Array.from({ length: 500 }, (_, i) => (i < 10 ? (i % 2 === 0 ? 1 : -1) : 0));
       const order = shuffled([...losses], draw);
       let [low, high] = [0, 0.2];
       while (high - low > 0.0002) {
         const middle = (low + high) / 2;
-        if (bettingLossBelow(order, middle) <= 0.05) high = middle;
+        if (bettingLossPValue(order, middle) <= 0.05) high = middle;
         else low = middle;
       }
       return high;
@@ -410,9 +411,9 @@ describe('betting', () => {
     const [first, second, third] = [0.25, (0.25 + (0 - 0.25) ** 2) / 2, (0.25 + (0 - 0.25) ** 2 + (0 - 1 / 6) ** 2) / 3].map(stake);
     expect(first).toBeLessThan(0.9);
     const capital = (1 + first! * 0.2) * (1 + second! * 0.2) * (1 + third! * 0.2);
-    expect(bettingBelow([0, 0, 0], 0.2, 0.8)).toBeCloseTo(1 / capital, 12);
+    expect(bettingPValue([0, 0, 0], 0.2, 0.8)).toBeCloseTo(1 / capital, 12);
     // What is lost again later does not count: the best moment does.
-    expect(bettingBelow([0, 0, 1], 0.2, 0.8)).toBeCloseTo(1 / ((1 + first! * 0.2) * (1 + second! * 0.2)), 12);
+    expect(bettingPValue([0, 0, 1], 0.2, 0.8)).toBeCloseTo(1 / ((1 + first! * 0.2) * (1 + second! * 0.2)), 12);
   });
 });
 
@@ -421,8 +422,8 @@ describe('calibration', () => {
     const confidences = [0.95, 0.95, 0.55, 0.55];
     const outcomes = [1, 0, 1, 0];
     expect(brier(confidences, outcomes)).toBeCloseTo((0.05 ** 2 + 0.95 ** 2 + 0.45 ** 2 + 0.55 ** 2) / 4, 12);
-    expect(calibrationError(widthBins(confidences, outcomes))).toBeCloseTo(0.5 * 0.45 + 0.5 * 0.05, 12);
-    expect(calibrationError(massBins(confidences, outcomes, 2))).toBeCloseTo(0.25, 12);
+    expect(calibrationError(equalWidthBins(confidences, outcomes))).toBeCloseTo(0.5 * 0.45 + 0.5 * 0.05, 12);
+    expect(calibrationError(equalCountBins(confidences, outcomes, 2))).toBeCloseTo(0.25, 12);
     expect(auroc(confidences, outcomes)).toBe(0.5);
     expect(auroc([0.1, 0.9, 0.8], [0, 1, 1])).toBe(1);
     expect(aurc([0.9, 0.8, 0.1], [1, 1, 0])).toBeCloseTo(1 / 9, 12);
@@ -434,7 +435,7 @@ describe('estimates', () => {
     const inference = meanInference([1, 2, 3, 4, 5], unclustered(5));
     const turned = scaled(inference, -100, 7);
     expect(turned.value).toBe(-293);
-    expect(turned.below(-100 * 1 + 7)).toBeCloseTo(inference.above(1), 12);
+    expect(turned.pValueBelow(-100 * 1 + 7)).toBeCloseTo(inference.pValueAbove(1), 12);
     const { low, high } = turned.interval(0.9);
     expect(low).toBeCloseTo(7 - 100 * inference.interval(0.9).high, 10);
     expect(high).toBeCloseTo(7 - 100 * inference.interval(0.9).low, 10);
@@ -442,8 +443,8 @@ describe('estimates', () => {
 
   test('four times the data halve the error, so twice the gap needs a quarter of it', () => {
     const inference = meanInference([1, 2, 3, 4, 5, 3, 3, 2, 4], unclustered(9));
-    const far = timesNeeded(inference, 7, 0.95)!;
-    expect(timesNeeded(inference, 5, 0.95)! / far).toBeCloseTo(4, 9);
-    expect(timesNeeded(inference, 3, 0.95)).toBeUndefined();
+    const far = sampleSizeFactor(inference, 7, 0.95)!;
+    expect(sampleSizeFactor(inference, 5, 0.95)! / far).toBeCloseTo(4, 9);
+    expect(sampleSizeFactor(inference, 3, 0.95)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
 import { importItems } from '../../eval/outcomes/import.ts';
-import { runsOf } from '../../eval/outcomes/query.ts';
+import { selectRuns } from '../../eval/outcomes/query.ts';
 import { loadOutcomes, type OutcomeQuery } from '../../eval/outcomes/store.ts';
 import type { Outcome, Outcomes } from '../../eval/outcomes.ts';
 import { type RunningEngine, startEngine } from '../../recorder/engine/server.ts';
@@ -128,14 +128,14 @@ afterAll(async () => {
 });
 
 async function load(more: Partial<OutcomeQuery> = {}): Promise<Outcomes> {
-  const runs = (await runsOf(store)).filter(({ kind }) => kind === 'replay');
+  const runs = (await selectRuns(store)).filter(({ kind }) => kind === 'replay');
   return loadOutcomes(store, {
     targets: ['s/small', 's/large'],
     columns: [],
     judged: ['s/small', 's/large'],
     quality: 'agreement',
     runs,
-    only: false,
+    onlyRuns: false,
     limit: 100,
     read: (_, body) => ({ text: (JSON.parse(body) as { text: string }).text, toolCalls: [] }),
     ...more,
@@ -168,7 +168,7 @@ describe('the matrix', () => {
     const outcomes = await load();
     expect(cell(outcomes, 2, 's/large')).toMatchObject({ costNanoUsd: 95 });
     expect(cell(outcomes, 3, 's/large')).toBeUndefined();
-    const old = (await runsOf(store)).filter(({ run_id }) => run_id === 'old');
+    const old = (await selectRuns(store)).filter(({ run_id }) => run_id === 'old');
     expect(cell(await load({ runs: old }), 2, 's/large')).toMatchObject({ costNanoUsd: 1 });
   });
 
@@ -179,8 +179,8 @@ describe('the matrix', () => {
   });
 
   test('with a run named is about the requests of that run alone', async () => {
-    const runs = (await runsOf(store)).filter(({ run_id }) => run_id === 'new');
-    const { items } = await load({ runs, only: true });
+    const runs = (await selectRuns(store)).filter(({ run_id }) => run_id === 'new');
+    const { items } = await load({ runs, onlyRuns: true });
     expect(items.map(item => item.id).toSorted()).toEqual([2, 4].map(id));
   });
 
@@ -277,10 +277,10 @@ describe('an import', () => {
     });
     expect(count!.n).toBe(4);
 
-    const runs = await runsOf(store);
+    const runs = await selectRuns(store);
     expect(runs[0]).toMatchObject({ run_id: first.run, kind: 'import', name: 'o.jsonl' });
     const targets = ['w/eak', 's/trong'];
-    const outcomes = await load({ targets, judged: targets, quality: 'auto', runs: [runs[0]!], only: true });
+    const outcomes = await load({ targets, judged: targets, quality: 'auto', runs: [runs[0]!], onlyRuns: true });
     expect(outcomes.label).toBe('scores named quality');
     const back = outcomes.items.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     expect(back.map(({ id: name, cluster }) => [name, cluster])).toEqual([

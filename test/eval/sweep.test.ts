@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf } from '../../eval/chain.ts';
-import { complete, type Item, type Outcome } from '../../eval/outcomes.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
 import { certificateJson } from '../../eval/report/certificate-json.ts';
 import { certificateText } from '../../eval/report/certify.ts';
 import { sweepJson } from '../../eval/report/json.ts';
 import { sweepText } from '../../eval/report/sweep.ts';
-import { random } from '../../eval/statistics.ts';
-import { combinations, shortest, thresholdGrid } from '../../eval/sweep/thresholds.ts';
+import { randomGenerator } from '../../eval/statistics.ts';
+import { combinations, shortestDecimal, thresholdGrid } from '../../eval/sweep/thresholds.ts';
 import { type Sweep, sweep } from '../../eval/sweep.ts';
 import { table } from '../../gateway/cli/cli.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
@@ -69,7 +69,7 @@ describe('a sweep', () => {
     const { rows, oracle } = swept('small,large', ten);
     const row = rows.find(({ thresholds }) => thresholds![0] === 0.5)!;
     // Small alone is right 6 times in 10 for 1, large always for 9: for 4.6 a coin would be right 0.6 + 0.4·3.6/8.
-    expect(row.overMix!.value).toBeCloseTo(1 - (0.6 + (0.4 * 3.6) / 8), 12);
+    expect(row.vsRandomMix!.value).toBeCloseTo(1 - (0.6 + (0.4 * 3.6) / 8), 12);
     expect(oracle.quality).toBeCloseTo(1, 12);
     expect(oracle.costPer1k).toBeCloseTo(((6 * 1000 + 4 * 9000) / 10) * 1e-6, 12);
   });
@@ -143,7 +143,7 @@ describe('a sweep', () => {
       return { id, cluster: id, outcomes: new Map([...outcomes, ['large', large as Outcome]]) };
     });
     const result = swept('small,large', free);
-    expect(result.rows[0]).toMatchObject({ costPer1k: null, relativeCost: null, overMix: null });
+    expect(result.rows[0]).toMatchObject({ costPer1k: null, relativeCost: null, vsRandomMix: null });
     expect(sweepText(result, plainTable)).not.toContain('$');
     expect(JSON.stringify(sweepJson(result))).not.toContain('NaN');
   });
@@ -212,7 +212,7 @@ describe('for any outcomes', () => {
       fc.property(rows, made => {
         const alone = itemsOf(made).map(x => ({ ...x, cluster: x.id }));
         const loss = (items: readonly Item[]): number | undefined => {
-          const certificate = certify(chain('small,large'), complete(items, ['small', 'large']), {
+          const certificate = certify(chain('small,large'), completeItems(items, ['small', 'large']), {
             signal: 'confidence',
             loss: 'harm',
             lossMax: 0.5,
@@ -240,8 +240,8 @@ describe('for any outcomes', () => {
       }),
       { numRuns: 300 },
     );
-    expect(shortest(9 / 14, 10 / 14)).toBe(0.7);
-    expect(shortest(0.7, 0.7)).toBe(0.7);
+    expect(shortestDecimal(9 / 14, 10 / 14)).toBe(0.7);
+    expect(shortestDecimal(0.7, 0.7)).toBe(0.7);
   });
 
   test('combinations stay within their bound', () => {
@@ -252,7 +252,7 @@ describe('for any outcomes', () => {
 });
 
 describe('a certificate', () => {
-  const draw = random(5);
+  const draw = randomGenerator(5);
   /** Small is right with a probability that its confidence tells; large nearly always. */
   const population = (n: number, clusterSize = 1): Item[] =>
     Array.from({ length: n }, (_, i) => {
@@ -270,7 +270,7 @@ describe('a certificate', () => {
   const harmAt = (threshold: number): number => (1 - threshold) ** 2 / 4;
   const chosen = { signal: 'confidence', loss: 'harm', lossMax: 0.05, confidence: 0.9, seed: 1 } as const;
   const certified = (items: readonly Item[]): number | undefined =>
-    certify(chain('small,large'), complete(items, ['small', 'large']), chosen).certified?.threshold;
+    certify(chain('small,large'), completeItems(items, ['small', 'large']), chosen).certified?.threshold;
 
   test('is wrong no more often than it says, where picking the best looking threshold is wrong four times as often', {
     timeout: 120_000,
@@ -293,18 +293,18 @@ describe('a certificate', () => {
   });
 
   test('counts a conversation once when requests come in conversations', () => {
-    const certificate = certify(chain('small,large'), complete(population(3000, 10), ['small', 'large']), chosen);
+    const certificate = certify(chain('small,large'), completeItems(population(3000, 10), ['small', 'large']), chosen);
     expect(certificate).toMatchObject({ method: 'betting on clusters', clusters: 300 });
     expect(harmAt(certificate.certified!.threshold)).toBeLessThan(0.05);
   });
 
   test('bounds the net loss as well', () => {
-    const certificate = certify(chain('small,large'), complete(population(3000), ['small', 'large']), { ...chosen, loss: 'net' });
+    const certificate = certify(chain('small,large'), completeItems(population(3000), ['small', 'large']), { ...chosen, loss: 'net' });
     expect(harmAt(certificate.certified!.threshold)).toBeLessThan(0.05);
   });
 
   test('that cannot be given says what to do, and how much more it would take', () => {
-    const certificate = certify(chain('small,large'), complete(population(20), ['small', 'large']), chosen);
+    const certificate = certify(chain('small,large'), completeItems(population(20), ['small', 'large']), chosen);
     expect(certificate.certified).toBeNull();
     const text = certificateText(certificate, 'test', table);
     expect(text).toContain('INCONCLUSIVE: no threshold is certified; go on asking large always.');

@@ -4,13 +4,13 @@ import { certify } from '../../eval/certify.ts';
 import { type Chain, chainOf } from '../../eval/chain.ts';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
 import { printOutcomes } from '../../eval/outcomes/snapshot.ts';
-import { complete, type Item } from '../../eval/outcomes.ts';
+import { completeItems, type Item } from '../../eval/outcomes.ts';
 import {
-  bettingBelow,
-  bettingLossBelow,
-  effectiveCount,
-  random,
-  tilted,
+  bettingLossPValue,
+  bettingPValue,
+  kishEffectiveSampleSize,
+  randomGenerator,
+  reweightedLosses,
   unclustered,
   weightedBoundedInference,
   weightedMean,
@@ -32,9 +32,9 @@ function drawn(draw: () => number, n: number, loss: number, chance = 0.2): { rea
 
 test('by hand: three items that stand for 1, 1 and 4', () => {
   expect(weightedMean([1, 0, 0.5], [1, 1, 4])).toBe(0.5);
-  expect(effectiveCount([1, 1, 4])).toBe(2);
+  expect(kishEffectiveSampleSize([1, 1, 4])).toBe(2);
   expect(weightedMean([1, 0], undefined)).toBe(0.5);
-  expect([...tilted([1, 0, 1], [1, 2, 2], 0.1)]).toEqual([0.1 + 0.5 * 0.9, 0, 1]);
+  expect([...reweightedLosses([1, 0, 1], [1, 2, 2], 0.1)]).toEqual([0.1 + 0.5 * 0.9, 0, 1]);
   // Hájek's variance: Σ w² (x - m)² / (Σ w)², times n / (n - 1).
   const { value, high } = weightedMeanInference([1, 0, 0.5, 0], [1, 1, 4, 2], unclustered(4)).interval(0.95);
   const error = Math.sqrt(((4 / 3) * (0.625 ** 2 + 0.375 ** 2 + (4 * 0.125) ** 2 + (2 * 0.375) ** 2)) / 8 ** 2);
@@ -43,7 +43,7 @@ test('by hand: three items that stand for 1, 1 and 4', () => {
 });
 
 test('the interval covers the truth, which the plain mean of what was drawn misses', () => {
-  const draw = random(5);
+  const draw = randomGenerator(5);
   const runs = 400;
   let [covered, guarded, plain] = [0, 0, 0];
   for (let run = 0; run < runs; run++) {
@@ -61,14 +61,14 @@ test('the interval covers the truth, which the plain mean of what was drawn miss
 });
 
 test('on the bound itself the tilted test errs seldom; the same test without weights errs nearly always', () => {
-  const draw = random(6);
+  const draw = randomGenerator(6);
   const runs = 400;
   let [tiltedErrors, plainErrors, netErrors] = [0, 0, 0];
   for (let run = 0; run < runs; run++) {
     const { x, w } = drawn(draw, 2_000, 0.05);
-    if (bettingBelow(tilted(x, w, 0.05), 0.05) <= 0.05) tiltedErrors++;
-    if (bettingLossBelow(tilted(x, w, 0.05), 0.05) <= 0.05) netErrors++;
-    if (bettingBelow(x, 0.05) <= 0.05) plainErrors++;
+    if (bettingPValue(reweightedLosses(x, w, 0.05), 0.05) <= 0.05) tiltedErrors++;
+    if (bettingLossPValue(reweightedLosses(x, w, 0.05), 0.05) <= 0.05) netErrors++;
+    if (bettingPValue(x, 0.05) <= 0.05) plainErrors++;
   }
   expect(tiltedErrors / runs).toBeLessThanOrEqual(0.07);
   expect(netErrors / runs).toBeLessThanOrEqual(0.07);
@@ -76,7 +76,7 @@ test('on the bound itself the tilted test errs seldom; the same test without wei
 });
 
 test('a certificate on audits says how it was tested, and certifies what holds', () => {
-  const draw = random(7);
+  const draw = randomGenerator(7);
   const items = Array.from({ length: 4_000 }, (_, i): Item | undefined => {
     const sure = draw();
     const early = sure > 0.5;
@@ -92,7 +92,7 @@ test('a certificate on audits says how it was tested, and certifies what holds',
   }).filter(item => item !== undefined);
   const again = parseOutcomes(printOutcomes(items, ['a', 'b']));
   expect(again).toMatchObject({ ok: true });
-  const kept = complete(again.ok ? again.items : [], ['a', 'b']);
+  const kept = completeItems(again.ok ? again.items : [], ['a', 'b']);
   const told = certify(chainOf('a,b', new Map()) as Chain, kept, {
     ...{ signal: 'confidence', loss: 'harm', lossMax: 0.02, confidence: 0.95, seed: 1 },
   });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { canonicalText, jsonPaths, parseJson } from '../../replay/canonical.ts';
 import { type Answer, diff } from '../../replay/diff.ts';
 import { verdictOf } from '../../replay/pairs.ts';
-import { total } from '../../replay/totals.ts';
+import { totalsOf } from '../../replay/totals.ts';
 
 const answer = (change: Partial<Answer> = {}): Answer => ({
   outcome: 'ok',
@@ -167,7 +167,7 @@ test('totals count every pair once and add up what both sides answered', () => {
     diff: diff(recorded, replayed),
   });
   const { costNanoUsd: _, ...unpriced } = answer({ text: 'other' });
-  const totals = total([
+  const totals = totalsOf([
     { ...pair(answer(), answer({ costNanoUsd: 500 })), weight: 6 },
     pair(answer(), answer({ outcome: 'timeout' })),
     pair(answer(), unpriced),

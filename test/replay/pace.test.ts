@@ -1,7 +1,7 @@
 /** A replay keeps the rhythm of what it replays. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { atOnce, schedule } from '../../replay/pace.ts';
+import { schedule, unpaced } from '../../replay/pace.ts';
 
 const arrivals = fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { maxLength: 50 }).map(list => list.toSorted((a, b) => a - b));
 
@@ -15,7 +15,7 @@ describe('schedule', () => {
   });
 
   test('asks everything at once when told to', () => {
-    expect(schedule([0, 1_000, 2_000], atOnce)).toEqual([0, 0, 0]);
+    expect(schedule([0, 1_000, 2_000], unpaced)).toEqual([0, 0, 0]);
   });
 
   test('begins at once, never goes back, and is never longer than the original at speed 1', () => {

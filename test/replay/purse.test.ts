@@ -1,13 +1,13 @@
 /** The cap of a run holds whatever is under way. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Purse } from '../../replay/purse.ts';
+import { SpendCap } from '../../replay/purse.ts';
 
 test('what is spent never passes the cap, when no call costs more than was reserved for it', () => {
   const step = fc.record({ worst: fc.nat(1_000), share: fc.double({ min: 0, max: 1, noNaN: true }), settleFirst: fc.boolean() });
   fc.assert(
     fc.property(fc.nat(5_000), fc.array(step, { maxLength: 40 }), (cap, steps) => {
-      const purse = new Purse(cap);
+      const purse = new SpendCap(cap);
       const under: { worst: number; actual: number }[] = [];
       for (const { worst, share, settleFirst } of steps) {
         if (settleFirst) {
@@ -23,7 +23,7 @@ test('what is spent never passes the cap, when no call costs more than was reser
 });
 
 test('money that was reserved and not needed can be reserved again', () => {
-  const purse = new Purse(100);
+  const purse = new SpendCap(100);
   expect(purse.reserve(80)).toBe(true);
   expect(purse.reserve(30)).toBe(false);
   purse.settle(80, 10);

@@ -8,9 +8,9 @@ import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { armOf } from '../../replay/arm.ts';
 import { dialectOf } from '../../replay/dialects.ts';
 import { rateLimits } from '../../replay/limits.ts';
-import { atOnce } from '../../replay/pace.ts';
-import { Purse } from '../../replay/purse.ts';
-import { type Replay, replay } from '../../replay/replay.ts';
+import { unpaced } from '../../replay/pace.ts';
+import { SpendCap } from '../../replay/purse.ts';
+import { type ReplayPlan, replay } from '../../replay/replay.ts';
 import { replayedText } from '../../replay/report/replayed.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
@@ -50,18 +50,18 @@ function recorded(i: number, body: object = {}): RecordedRequest {
   };
 }
 
-function planOf(against: readonly string[], change: Partial<Replay> = {}) {
+function planOf(against: readonly string[], change: Partial<ReplayPlan> = {}) {
   const sink = new MemorySink();
   const upstream = httpUpstream();
   const arms = against.map(name => armOf(name, settings, { clock: wallClock, upstream, sink }, {}));
-  const plan: Replay = {
+  const plan: ReplayPlan = {
     run: 'run-1',
     requests: [recorded(1), recorded(2), recorded(3)],
     arms,
     repeats: 1,
-    pace: atOnce,
+    pace: unpaced,
     concurrency: 4,
-    purse: new Purse(Number.POSITIVE_INFINITY),
+    spendCap: new SpendCap(Number.POSITIVE_INFINITY),
     clock: wallClock,
     dialectOf,
     stop: new AbortController().signal,
@@ -97,7 +97,7 @@ test('no call is made that could pass the cap, and what is left is counted', asy
   const { plan, sink } = planOf([`sim/large:${fast}`], {
     requests: [1, 2, 3, 4].map(i => recorded(i, { max_tokens: 100 })),
     concurrency: 1,
-    purse: new Purse(2_000_000),
+    spendCap: new SpendCap(2_000_000),
   });
   const done = await replay(plan);
   expect(done.stoppedBy).toBe('cap');
@@ -112,12 +112,12 @@ test('no call is made that could pass the cap, and what is left is counted', asy
 
 test('with 64 calls under way no cap is ever passed, not even by what they might still cost', async () => {
   const cap = 9_000_000;
-  const purse = new Purse(cap);
+  const purse = new SpendCap(cap);
   let most = 0;
   const { plan, sink } = planOf([`sim/large:${fast}`], {
     requests: Array.from({ length: 120 }, (_, i) => recorded(i, { max_tokens: 30 })),
     concurrency: 64,
-    purse,
+    spendCap: purse,
     onExchange: () => {
       most = Math.max(most, purse.spent + purse.reserved);
     },

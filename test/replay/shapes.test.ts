@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { requestOf } from '../../replay/shapes.ts';
+import { requestFromRow } from '../../replay/shapes.ts';
 import { readRequests } from '../../replay/source-file.ts';
 
 const messages = [{ role: 'user', content: 'What is 2 + 2?' }];
@@ -55,7 +55,7 @@ const litellm = {
 };
 
 test('a row of Helicone’s export', () => {
-  expect(requestOf(helicone as never)).toMatchObject({
+  expect(requestFromRow(helicone as never)).toMatchObject({
     id: helicone.request_id,
     receivedAt: Date.parse('2026-11-20T10:00:00.500Z'),
     dialect: 'openai-chat',
@@ -75,12 +75,12 @@ test('a row of Helicone’s export', () => {
       costNanoUsd: 2_000,
     },
   });
-  expect(requestOf({ ...helicone, response_status: 429 } as never)).toMatchObject({ answer: { outcome: 'rate_limited' } });
-  expect(requestOf({ ...helicone, request_body: undefined, signed_body_url: 'https://…' } as never)).toMatch(/bodies/);
+  expect(requestFromRow({ ...helicone, response_status: 429 } as never)).toMatchObject({ answer: { outcome: 'rate_limited' } });
+  expect(requestFromRow({ ...helicone, request_body: undefined, signed_body_url: 'https://…' } as never)).toMatch(/bodies/);
 });
 
 test('a payload of LiteLLM’s log, and a row of its spend log', () => {
-  const read = requestOf(litellm as never);
+  const read = requestFromRow(litellm as never);
   expect(read).toMatchObject({
     id: 'chatcmpl-1',
     receivedAt: 1_795_000_000_250,
@@ -103,21 +103,21 @@ test('a payload of LiteLLM’s log, and a row of its spend log', () => {
     proxy_server_request: JSON.stringify({ model: 'chat', messages }),
     spend: 0.1,
   };
-  expect(requestOf(spend as never)).toMatchObject({
+  expect(requestFromRow(spend as never)).toMatchObject({
     id: 'r1',
     body: JSON.stringify({ model: 'chat', messages }),
     answer: { text: '4', latencyMs: 1_000, costNanoUsd: 100_000_000 },
   });
-  expect(requestOf({ ...litellm, messages: 'redacted-by-litellm' } as never)).toMatch(/no messages/);
+  expect(requestFromRow({ ...litellm, messages: 'redacted-by-litellm' } as never)).toMatch(/no messages/);
 });
 
 test('a batch line, a bare request, and what is none', () => {
-  expect(requestOf({ custom_id: 'a', method: 'POST', url: '/v1/messages', body: { model: 'm', messages } } as never)).toMatchObject({
+  expect(requestFromRow({ custom_id: 'a', method: 'POST', url: '/v1/messages', body: { model: 'm', messages } } as never)).toMatchObject({
     id: 'a',
     dialect: 'anthropic-messages',
   });
-  expect(requestOf({ model: 'm', messages } as never)).toMatchObject({ dialect: 'openai-chat', answer: { outcome: '' } });
-  expect(requestOf({ text: 'hello' })).toMatch(/none of the known shapes/);
+  expect(requestFromRow({ model: 'm', messages } as never)).toMatchObject({ dialect: 'openai-chat', answer: { outcome: '' } });
+  expect(requestFromRow({ text: 'hello' })).toMatch(/none of the known shapes/);
 });
 
 test('files are read in order of arrival; what is no request is counted with its reason, and what is no JSON is named by its line', async () => {

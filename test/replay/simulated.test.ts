@@ -1,12 +1,12 @@
 /** A simulation knows how wrong it is: what was deployed comes out as it was recorded, what differs by less is not ranked, what was never seen is not guessed. */
 import { expect, test } from 'vitest';
-import { simulate } from '../../eval/simulate.ts';
+import { simulatePolicy } from '../../eval/simulate.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { armOf, deployedArm } from '../../replay/arm.ts';
 import { backtest, difference, errorOf, simulatedFigures } from '../../replay/backtest.ts';
-import { Pool } from '../../replay/behaviour.ts';
-import { statistics } from '../../replay/main.ts';
-import { requestOf } from '../../replay/shapes.ts';
+import { BehaviourPool } from '../../replay/behaviour.ts';
+import { estimators } from '../../replay/main.ts';
+import { requestFromRow } from '../../replay/shapes.ts';
 import { simulateArm } from '../../replay/simulated.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
@@ -25,12 +25,12 @@ const missing = [azureTrace, latencyTrace].find(file => !recording(file));
 test.skipIf(missing)(
   `simulates what is deployed as it was recorded, and other thresholds within its error${unlessRecorded(missing ?? azureTrace)}`,
   () => {
-    const requests = [...trafficLines(1_500)].map(line => requestOf(JSON.parse(line)) as RecordedRequest);
-    const pool = new Pool(requests);
+    const requests = [...trafficLines(1_500)].map(line => requestFromRow(JSON.parse(line)) as RecordedRequest);
+    const pool = new BehaviourPool(requests);
     const pass = (threshold: number, own = true) =>
-      simulateArm(requests, deployedArm(settingsOf(trafficConfig(threshold)), shared), { pool, seed: '0', own, simulate });
+      simulateArm(requests, deployedArm(settingsOf(trafficConfig(threshold)), shared), { pool, seed: '0', own, simulate: simulatePolicy });
     const own = pass(0.67);
-    const tested = backtest(own, pass(0.67, false), statistics);
+    const tested = backtest(own, pass(0.67, false), estimators);
     for (const { low, high } of Object.values(tested.own.error)) expect(Math.max(-low, high)).toBeLessThan(0.001);
     expect(tested.own.unsupported).toBe(0);
     const { value, low, high } = tested.drawn.error.costPer1k;
@@ -54,9 +54,9 @@ test.skipIf(missing)(
 );
 
 test.skipIf(missing)(`says what was never recorded, and guesses nothing of it${unlessRecorded(missing ?? azureTrace)}`, () => {
-  const requests = [...trafficLines(50)].map(line => requestOf(JSON.parse(line)) as RecordedRequest);
+  const requests = [...trafficLines(50)].map(line => requestFromRow(JSON.parse(line)) as RecordedRequest);
   const arm = armOf('good/never-seen', settingsOf(trafficConfig(0.67)), shared, {});
-  const all = simulateArm(requests, arm, { pool: new Pool(requests), seed: '0', own: true, simulate });
+  const all = simulateArm(requests, arm, { pool: new BehaviourPool(requests), seed: '0', own: true, simulate: simulatePolicy });
   for (const one of all)
     expect(one).toMatchObject({ outcome: 'unsupported', reason: 'nothing is recorded of good/never-seen', costNanoUsd: 0 });
 });

@@ -9,12 +9,12 @@ import { httpUpstream } from '../../gateway/transport/upstream.ts';
 import { armOf } from '../../replay/arm.ts';
 import { dialectOf } from '../../replay/dialects.ts';
 import type { Job } from '../../replay/journal.ts';
-import { atOnce } from '../../replay/pace.ts';
-import { Purse } from '../../replay/purse.ts';
-import { type Replay, replay } from '../../replay/replay.ts';
+import { unpaced } from '../../replay/pace.ts';
+import { SpendCap } from '../../replay/purse.ts';
+import { type ReplayPlan, replay } from '../../replay/replay.ts';
 import { replayedText } from '../../replay/report/replayed.ts';
 import type { RecordedRequest } from '../../replay/source.ts';
-import { type Matching, Mocks, type ToolGave, turnsIn } from '../../replay/turns.ts';
+import { type ToolMatching, type ToolResult, ToolResultReplayer, turnsIn } from '../../replay/turns.ts';
 import { MemorySink, settingsOf } from '../gateway/harness.ts';
 import { Workspace } from '../hindcast.ts';
 
@@ -55,30 +55,30 @@ test('a turn is found by its first request, with what tools gave and how it ende
   const next = recorded([question, rain, gave('c1', 'rain'), user('Thanks!')]);
   const found = turnsIn([third!, first!, other, second!, next]);
   expect([...found.keys()].toSorted()).toEqual([first!.id, other.id, next.id].toSorted());
-  const { gave: given, calls: made } = found.get(first!.id)!;
+  const { toolResults: given, calls: made } = found.get(first!.id)!;
   expect(made.map(({ id }) => id)).toEqual([first!.id, second!.id, third!.id]);
   expect(given.map(({ name, arguments: args }) => [name, args])).toEqual([
     ['weather', '{"city":"Bonn"}'],
     ['time', '{"zone":"CET"}'],
   ]);
-  expect(found.get(other.id)!.gave).toEqual([]);
+  expect(found.get(other.id)!.toolResults).toEqual([]);
   const elsewhere = turnsIn([first!, recorded([question, rain, gave('c1', 'rain')], '', 'c2')]);
-  expect(elsewhere.get(first!.id)!.gave, 'of another conversation').toEqual([]);
+  expect(elsewhere.get(first!.id)!.toolResults, 'of another conversation').toEqual([]);
 });
 
 test('results are given once each: in order by name, or only for the same arguments in whatever order they are written', () => {
-  const all: readonly ToolGave[] = [
+  const all: readonly ToolResult[] = [
     { name: 'f', arguments: '{"a":1,"b":2}', content: [{ type: 'text', text: 'one' }] },
     { name: 'f', arguments: '{"a":3}', content: [{ type: 'text', text: 'two' }] },
   ];
-  const fifo = new Mocks(all, 'fifo');
-  expect(fifo.give({ name: 'g', arguments: '{}' })).toBeUndefined();
-  expect(fifo.give({ name: 'f', arguments: '{"a":9}' })).toBe(all[0]);
-  expect(fifo.left).toBe(1);
-  const strict = new Mocks(all, 'strict');
-  expect(strict.give({ name: 'f', arguments: '{"a":9}' })).toBeUndefined();
-  expect(strict.give({ name: 'f', arguments: '{ "b": 2, "a": 1 }' })).toBe(all[0]);
-  expect(strict.give({ name: 'f', arguments: '{"a":1,"b":2}' }), 'once').toBeUndefined();
+  const fifo = new ToolResultReplayer(all, 'fifo');
+  expect(fifo.take({ name: 'g', arguments: '{}' })).toBeUndefined();
+  expect(fifo.take({ name: 'f', arguments: '{"a":9}' })).toBe(all[0]);
+  expect(fifo.unused).toBe(1);
+  const strict = new ToolResultReplayer(all, 'strict');
+  expect(strict.take({ name: 'f', arguments: '{"a":9}' })).toBeUndefined();
+  expect(strict.take({ name: 'f', arguments: '{ "b": 2, "a": 1 }' })).toBe(all[0]);
+  expect(strict.take({ name: 'f', arguments: '{"a":1,"b":2}' }), 'once').toBeUndefined();
   const name = fc.constantFrom('f', 'g');
   const args = fc.constantFrom('{}', '{"x":1}', '{"x":2}');
   fc.assert(
@@ -87,12 +87,12 @@ test('results are given once each: in order by name, or only for the same argume
       fc.array(fc.record({ name, arguments: args })),
       fc.constantFrom('fifo' as const, 'strict' as const),
       (given, asked, how) => {
-        const mocks = new Mocks(
+        const mocks = new ToolResultReplayer(
           given.map(one => ({ ...one, content: [] })),
           how,
         );
-        const got = asked.flatMap(call => mocks.give(call) ?? []);
-        expect(got.length + mocks.left).toBe(given.length);
+        const got = asked.flatMap(call => mocks.take(call) ?? []);
+        expect(got.length + mocks.unused).toBe(given.length);
         expect(new Set(got).size).toBe(got.length);
       },
     ),
@@ -130,7 +130,7 @@ async function model(script: readonly Json[]) {
   };
 }
 
-async function askedWhole(script: readonly Json[], matching: Matching, cap = Number.POSITIVE_INFINITY) {
+async function askedWhole(script: readonly Json[], matching: ToolMatching, cap = Number.POSITIVE_INFINITY) {
   await using upstream = await model(script);
   const settings = settingsOf(`providers: { b: { api: openai, key: k-0123456789, base_url: "${upstream.url}", allow_private: true } }
 prices: { b/m: { input: 1, output: 1 } }`);
@@ -138,8 +138,8 @@ prices: { b/m: { input: 1, output: 1 } }`);
   const settled: (readonly [Job, string, number])[] = [];
   const begun: number[] = [];
   const requests = turn();
-  const plan: Replay = {
-    ...{ run: 'r', repeats: 1, pace: atOnce, concurrency: 1, purse: new Purse(cap), clock: wallClock, dialectOf },
+  const plan: ReplayPlan = {
+    ...{ run: 'r', repeats: 1, pace: unpaced, concurrency: 1, spendCap: new SpendCap(cap), clock: wallClock, dialectOf },
     requests: requests.slice(0, 1),
     arms: [armOf('b/m', settings, { clock: wallClock, upstream: httpUpstream(), sink }, {})],
     journal: { begin: (_, worst) => void begun.push(worst), settle: (...what) => void settled.push(what), outcomeOf: () => undefined },
