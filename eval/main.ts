@@ -1,13 +1,12 @@
 /** `hindcast eval`: the composition root, where outcomes, thresholds and gates come together. */
 import type { Command } from 'commander';
 import { action } from '../gateway/cli/cli.ts';
-import { type CalibrateCommandOptions, runCalibrate } from './commands/calibrate.ts';
-import { type CertifyCommandOptions, runCertify } from './commands/certify.ts';
-import { type CheckOptions, runCheck } from './commands/check.ts';
-import { type CompareCommandOptions, runCompare } from './commands/compare.ts';
-import { type ExplainOptions, runExplain } from './commands/explain.ts';
-import { chainFlags, commonFlags, dataFlags, weighFlag } from './commands/flags.ts';
-import { type GateCommandOptions, runGate } from './commands/gate.ts';
+import { type CompareCommandOptions, runCompare } from './commands/comparison/compare.ts';
+import { type GateCommandOptions, runGate } from './commands/comparison/gate.ts';
+import { registerLabels } from './commands/labels/register.ts';
+import { type ImportOptions, runImport } from './commands/outcomes/import.ts';
+import { runSnapshot, type SnapshotOptions } from './commands/outcomes/snapshot.ts';
+import { chainFlags, commonFlags, dataFlags, weighFlag } from './commands/shared/flags.ts';
 import {
   calibrateHelp,
   certifyHelp,
@@ -20,14 +19,15 @@ import {
   snapshotHelp,
   sweepHelp,
   trainHelp,
-} from './commands/help.ts';
-import { type ImportOptions, runImport } from './commands/import.ts';
-import { repeatable } from './commands/options.ts';
-import { type PowerCommandOptions, runPower } from './commands/power.ts';
-import { registerLabels } from './commands/register-labels.ts';
-import { runSnapshot, type SnapshotOptions } from './commands/snapshot.ts';
-import { runSweep, type SweepCommandOptions } from './commands/sweep.ts';
-import { runTrain, type TrainOptions } from './commands/train.ts';
+} from './commands/shared/help.ts';
+import { repeatable } from './commands/shared/options.ts';
+import { type CalibrateCommandOptions, runCalibrate } from './commands/thresholds/calibrate.ts';
+import { type CertifyCommandOptions, runCertify } from './commands/thresholds/certify.ts';
+import { type CheckOptions, runCheck } from './commands/thresholds/check.ts';
+import { type ExplainOptions, runExplain } from './commands/thresholds/explain.ts';
+import { type PowerCommandOptions, runPower } from './commands/thresholds/power.ts';
+import { runSweep, type SweepCommandOptions } from './commands/thresholds/sweep.ts';
+import { runTrain, type TrainOptions } from './commands/thresholds/train.ts';
 import { runDemo } from './demo.ts';
 
 export function register(program: Command): void {

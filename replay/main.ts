@@ -1,23 +1,23 @@
 /** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
 import type { Command } from 'commander';
-import { gatewayJudge } from '../eval/commands/judge-call.ts';
-import { insertScores } from '../eval/score/answers.ts';
-import { evaluatorOf, judgePair, judgePrompt } from '../eval/score/judge.ts';
-import { simulatePolicy } from '../eval/simulate.ts';
-import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../eval/statistics.ts';
+import { insertScores } from '../eval/scores/answers.ts';
 import { action } from '../gateway/cli/cli.ts';
-import type { GateVerdicts } from './commands/carry-out.ts';
+import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../statistics/index.ts';
 import { type DatasetOptions, runCreateDataset, runListDatasets, runShowDataset } from './commands/dataset.ts';
 import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';
+import type { GateVerdicts } from './commands/execute-run.ts';
 import { diffHelp, planHelp, resumeHelp, runHelp } from './commands/help.ts';
 import { type PlanOptions, planRun } from './commands/plan.ts';
 import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
 import { simulateRun } from './commands/simulate.ts';
-import type { CompletesFromRecord } from './from-record.ts';
-import type { PairJudge } from './judging.ts';
-import { type SelectionOptions, selectionFlags } from './selection.ts';
-import type { Estimators } from './totals.ts';
+import type { Estimators } from './comparison/totals.ts';
+import { gatewayJudge } from './judge/gateway-judge.ts';
+import { evaluatorOf, judgePair, judgePrompt } from './judge/judge-pair.ts';
+import type { PairJudge } from './judge/judge-pairs.ts';
+import { type SelectionOptions, selectionFlags } from './recorded/selection.ts';
+import type { CompletesFromRecord } from './run/recorded-answers.ts';
+import { simulatePolicy } from './simulation/simulate-policy.ts';
 
 const repeatable = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -77,8 +77,8 @@ export const estimators: Estimators = {
 
 /** Eval's gates in the words that replay needs. */
 const gateVerdicts: GateVerdicts = {
-  check: async file => (await import('../eval/commands/gate.ts')).requireSequentialGate(file),
-  verdict: async (file, options) => (await import('../eval/commands/gate.ts')).currentVerdict(file, options),
+  check: async file => (await import('../eval/commands/comparison/gate.ts')).requireSequentialGate(file),
+  verdict: async (file, options) => (await import('../eval/commands/comparison/gate.ts')).currentVerdict(file, options),
 };
 
 /** Eval's judge in the words that replay needs. */

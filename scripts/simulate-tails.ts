@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { runTrial } from '../eval/decide.ts';
-import type { Item, Outcome } from '../eval/outcomes.ts';
+import type { Item, Outcome } from '../eval/outcomes/outcomes.ts';
+import { runTrial } from '../eval/policies/trials.ts';
 import {
   accountsOf,
   type LatencySample,
@@ -14,7 +14,7 @@ import {
   type TailSummary,
   type TargetProfile,
   type TracedRequest,
-} from '../eval/tails.ts';
+} from '../eval/simulation/tail-latency.ts';
 import { table } from '../gateway/cli/cli.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 

@@ -1,6 +1,5 @@
 /** Arbitrary policies, fleets and outcomes; chat requests, answers and their streams. Small on purpose: what breaks, breaks small. */
 import fc from 'fast-check';
-import type { AttemptBehaviour, AttemptBehaviours } from '../eval/simulate.ts';
 import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, TokenLogprob, Tool, Usage } from '../gateway/core/chat.ts';
 import { split } from '../gateway/core/collect.ts';
 import type { Failure, FailureKind } from '../gateway/core/failure.ts';
@@ -8,6 +7,7 @@ import { type Fleet, fresh } from '../gateway/core/fleet.ts';
 import type { OnBreak, RouteEvent, RoutePolicy, RouteStep, Sight, Timer } from '../gateway/core/route.ts';
 import type { Scorer } from '../gateway/core/scorer.ts';
 import type { Accept, Signals } from '../gateway/core/signal.ts';
+import type { AttemptBehaviour, AttemptBehaviours } from '../replay/simulation/simulate-policy.ts';
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 /** Without the members that are undefined: an absent one and an undefined one are two things. */

@@ -46,22 +46,22 @@ describe('a rule objects', () => {
 
   test.each([
     ['gateway/http/edge.ts', "import { openSpool } from '../../recorder/spool.ts';", 'recorder/spool/spool.ts'],
-    ['gateway/core/x.ts', "export type { Trial } from '../../eval/simulate.ts';", 'eval/simulate.ts'],
-    ['recorder/rows/tables.ts', "const { diff } = await import('../replay/diff.ts');", 'replay/diff.ts'],
-    ['replay/plan.ts', "export const x = (t: import('../eval/sweep.ts').Trial) => t;", 'eval/sweep.ts'],
+    ['gateway/core/x.ts', "export type { Trial } from '../../eval/simulate.ts';", 'replay/simulation/simulate-policy.ts'],
+    ['recorder/rows/tables.ts', "const { diff } = await import('../replay/comparison/diff.ts');", 'replay/comparison/diff.ts'],
+    ['replay/run/cost-plan.ts', "export const x = (t: import('../eval/sweep/sweep.ts').Trial) => t;", 'eval/sweep/sweep.ts'],
   ])('when %s imports to its right', (path, text, target) => {
     expect(objections(importsPointLeft, planted(path, text))).toEqual([`${path} imports ${target}, which stands to its right`]);
   });
 
   test('but not when a composition root does, or a script', () => {
     expect(objections(importsPointLeft, planted('gateway/main.ts', "import { openSpool } from '../recorder/spool/spool.ts';"))).toEqual([]);
-    expect(objections(importsPointLeft, planted('scripts/build.ts', "import '../eval/sweep.ts';"))).toEqual([]);
-    expect(objections(importsPointLeft, planted('eval/sweep.ts', "import '../gateway/core/route.ts'; import 'got';"))).toEqual([]);
+    expect(objections(importsPointLeft, planted('scripts/build.ts', "import '../eval/sweep/sweep.ts';"))).toEqual([]);
+    expect(objections(importsPointLeft, planted('eval/sweep/sweep.ts', "import '../gateway/core/route.ts'; import 'got';"))).toEqual([]);
   });
 
   test('when somebody imports a main', () => {
     expect(
-      objections(compositionRootsAreNotImported, planted('eval/gate.ts', "import { register } from '../replay/main.ts';")),
+      objections(compositionRootsAreNotImported, planted('eval/gate/evaluate.ts', "import { register } from '../replay/main.ts';")),
     ).toHaveLength(1);
     expect(
       objections(compositionRootsAreNotImported, planted('eval/main.ts', "import { register } from '../replay/main.ts';")),

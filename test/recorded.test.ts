@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { providers } from '../gateway/providers/index.ts';
-import { contentOf, readAnswer } from '../replay/answer.ts';
+import { contentOf, readAnswer } from '../replay/recorded/answer.ts';
 import { Workspace } from './hindcast.ts';
 import { messagesOf, type RecordedRow, serveRecordings, usableRows } from './recorded-upstream.ts';
 import { recording, unlessRecorded } from './recordings.ts';

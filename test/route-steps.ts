@@ -1,6 +1,5 @@
 /** A routing decision after decision: each event with the state before it, the commands after it, and the Moment they were given in. */
-import type { AttemptBehaviours } from '../eval/simulate.ts';
-import { simulatePolicy } from '../eval/simulate.ts';
+
 import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
 import {
   advance,
@@ -13,6 +12,8 @@ import {
   type RouteState,
   type Sight,
 } from '../gateway/core/route.ts';
+import type { AttemptBehaviours } from '../replay/simulation/simulate-policy.ts';
+import { simulatePolicy } from '../replay/simulation/simulate-policy.ts';
 
 export interface RouteStepTrace {
   /** Undefined for the beginning. */

@@ -1,6 +1,5 @@
 /** What a certified policy must keep, and the p-value of its not keeping it: small when the data say that it does. */
-import type { Trials } from '../decide.ts';
-import type { Item } from '../outcomes.ts';
+
 import {
   bettingLossPValue,
   bettingPValue,
@@ -12,7 +11,9 @@ import {
   shuffled,
   sum,
   tabulate,
-} from '../statistics.ts';
+} from '../../statistics/index.ts';
+import type { Item } from '../outcomes/outcomes.ts';
+import type { Trials } from '../policies/trials.ts';
 import { failures, harms } from '../sweep/measure.ts';
 
 export type Constraint =

@@ -1,6 +1,7 @@
 /** Whether the traffic is still what a certificate was given for: how its signals lie, what escalates, and which models answer. */
-import type { Chain, SweptSignal } from '../chain.ts';
-import type { Item } from '../outcomes.ts';
+
+import type { Item } from '../outcomes/outcomes.ts';
+import type { Chain, SweptSignal } from '../policies/chain.ts';
 import { signalOf } from '../sweep/thresholds.ts';
 
 /** Of one step's signal: shares in bins between these edges; the answers that show none are a bin of their own. */

@@ -1,6 +1,7 @@
 /** When a certificate ends: the traffic drifted, another model answers, or the chain is no longer the one that was certified. */
-import type { SweptSignal } from '../chain.ts';
-import type { Item } from '../outcomes.ts';
+
+import type { Item } from '../outcomes/outcomes.ts';
+import type { SweptSignal } from '../policies/chain.ts';
 import { type Baseline, type Drift, driftOf, modelsOf, psiExpire, psiWarn } from './drift.ts';
 
 export interface Expiry {

@@ -1,7 +1,7 @@
 /** Who may look at which requests: whole clusters are for tuning, for certifying, or for auditing, and stay so from run to run. */
 import { createHash } from 'node:crypto';
 import { coin } from '../../gateway/core/random.ts';
-import type { Item } from '../outcomes.ts';
+import type { Item } from '../outcomes/outcomes.ts';
 
 export type SplitRole = 'tune' | 'certify' | 'audit';
 

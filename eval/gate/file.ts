@@ -1,12 +1,12 @@
 /** Reads a gate file: YAML, checked whole, every problem at its line and column. What is planned but not built is refused, never ignored. */
 import type { z } from 'zod';
+import { parseDuration } from '../../gateway/cli/duration.ts';
 import { didYouMean } from '../../gateway/config/nearest.ts';
-import { parseDuration } from '../duration.ts';
-import type { GateRule } from '../gate.ts';
 import { type MetricName, parseAssertion } from './assertion.ts';
-import { type PositionedProblem, parsePositionedYaml } from './place.ts';
+import type { GateRule } from './evaluate.ts';
 import { gateKeys, gateSchema, type side } from './schema.ts';
 import { parseWhere, type Where } from './where.ts';
+import { type PositionedProblem, parsePositionedYaml } from './yaml-positions.ts';
 
 /** Whose outcomes one side of the gate has. */
 export type Side =

@@ -1,6 +1,5 @@
 /** The number that a gate's assertion is about, computed from what baseline and candidate did with the same items. */
 import { usd } from '../../gateway/core/price.ts';
-import type { Trials } from '../decide.ts';
 import {
   type Clusters,
   clusteredMean,
@@ -19,13 +18,14 @@ import {
   tabulate,
   unclustered,
   weightedSum,
-} from '../statistics.ts';
+} from '../../statistics/index.ts';
+import type { Trials } from '../policies/trials.ts';
 import { deltaInference, escalations, failures, harms, promiseInference } from '../sweep/measure.ts';
-import { gainOverRandomMix } from '../sweep/mix.ts';
+import { gainOverRandomMix } from '../sweep/random-mix.ts';
 import { type Assertion, type MetricName, scoreNameOf } from './assertion.ts';
-import type { ComparedSides } from './compared.ts';
+import type { ComparedSides } from './compared-sides.ts';
 
-export type { ComparedSides as Compared } from './compared.ts';
+export type { ComparedSides as Compared } from './compared-sides.ts';
 
 /** With fewer clusters a resample says too little: Student's t on the linearised ratio says more. */
 const resampledClustersMin = 20;

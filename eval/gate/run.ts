@@ -1,12 +1,13 @@
 /** One gate, run: both sides decided on the same complete items, and judged. */
-import { singleTargetPolicy } from '../chain.ts';
-import { type Trials, trialRunner } from '../decide.ts';
-import { evaluateGate } from '../gate.ts';
-import { type CompleteItems, completeItems, type Item, type Outcome, type Outcomes } from '../outcomes.ts';
-import type { GateReport, ItemChange } from '../report/gate.ts';
-import { clustersOf } from '../statistics.ts';
-import { mixingHull } from '../sweep/mix.ts';
-import type { ComparedSides } from './compared.ts';
+
+import { clustersOf } from '../../statistics/index.ts';
+import { type CompleteItems, completeItems, type Item, type Outcome, type Outcomes } from '../outcomes/outcomes.ts';
+import { singleTargetPolicy } from '../policies/chain.ts';
+import { type Trials, trialRunner } from '../policies/trials.ts';
+import type { GateReport, ItemChange } from '../report/gate/text.ts';
+import { mixingHull } from '../sweep/random-mix.ts';
+import type { ComparedSides } from './compared-sides.ts';
+import { evaluateGate } from './evaluate.ts';
 import type { GateFile } from './file.ts';
 import { judgedColumns, type ResolvedSide } from './side.ts';
 

@@ -3,7 +3,7 @@ import { type Failure, kindOfWord } from '../../gateway/core/failure.ts';
 import { featureNames } from '../../gateway/core/features.ts';
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
 import { type Signals, signalNames } from '../../gateway/core/signal.ts';
-import type { Item, Outcome } from '../outcomes.ts';
+import type { Item, Outcome } from './outcomes.ts';
 
 export interface LineProblem {
   readonly line: number;

@@ -4,7 +4,7 @@ import { usd } from '../../gateway/core/price.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import type { Item, Outcome } from '../outcomes.ts';
+import type { Item, Outcome } from './outcomes.ts';
 
 export interface ImportResult {
   readonly run: string;

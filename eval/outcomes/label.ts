@@ -1,7 +1,7 @@
 /** Says how good each answer was: by scores where there are any, else by agreement with the strongest target, and says which. */
 import type { Store } from '../../recorder/store/store.ts';
-import type { Item, Outcome, Outcomes } from '../outcomes.ts';
-import { agreement, type Content } from '../score.ts';
+import { agreement, type Content } from '../scores/agreement.ts';
+import type { Item, Outcome, Outcomes } from './outcomes.ts';
 import { type BodyRow, chunks, selectBodies, selectScores } from './query.ts';
 
 /** An outcome, and where its answer and its scores are found. */

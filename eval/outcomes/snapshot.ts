@@ -3,7 +3,7 @@
 import { featureNames } from '../../gateway/core/features.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { signalNames } from '../../gateway/core/signal.ts';
-import type { Item, Outcome } from '../outcomes.ts';
+import type { Item, Outcome } from './outcomes.ts';
 
 /** One line an item, in the order of the ids and targets: the same outcomes are the same bytes. Items that no target knows are left out. */
 export function printOutcomes(items: readonly Item[], targets: readonly string[]): string {

@@ -2,9 +2,9 @@
 import { coin } from '../../gateway/core/random.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import type { Outcomes } from '../outcomes.ts';
 import { failureOfKind } from './file.ts';
 import { type Cell, type LabellingOptions, labelOutcomes, type UnlabelledItem } from './label.ts';
+import type { Outcomes } from './outcomes.ts';
 import {
   type AttemptRow,
   chunks,

@@ -1,8 +1,9 @@
 /** Calibrations in plain words: what the signal claims, what came of it, and which curve mends it. */
-import type { Calibration } from '../calibrate.ts';
-import { fittedMin } from '../calibrate.ts';
-import type { Calibrator } from '../statistics.ts';
-import { count, none, percent, withInterval } from './format.ts';
+
+import type { Calibrator } from '../../statistics/index.ts';
+import type { Calibration } from '../calibration/calibrate.ts';
+import { fittedMin } from '../calibration/calibrate.ts';
+import { count, none, percent, withInterval } from './shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 

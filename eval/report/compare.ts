@@ -1,11 +1,12 @@
 /** A comparison as a table, with what it comes to on top. */
-import type { Comparison, ComparisonRow } from '../compare.ts';
+
+import type { Estimate } from '../../statistics/index.ts';
 import type { MetricName } from '../gate/assertion.ts';
 import { quantityOf } from '../gate/assertion.ts';
-import type { Dropped } from '../outcomes.ts';
-import type { Estimate } from '../statistics.ts';
-import { change, count, difference, dollars, milliseconds, percent, points, withInterval } from './format.ts';
-import { droppedText } from './sweep.ts';
+import type { Comparison, ComparisonRow } from '../gate/compare.ts';
+import type { Dropped } from '../outcomes/outcomes.ts';
+import { change, count, difference, dollars, milliseconds, percent, points, withInterval } from './shared/format.ts';
+import { droppedText } from './sweep/text.ts';
 
 export interface ComparisonReport extends Comparison {
   readonly baseline: string;

@@ -1,7 +1,7 @@
 /** An explanation as a page of a terminal. */
 import { usd } from '../../gateway/core/price.ts';
-import { type Explanation, roundedDown } from '../explain.ts';
-import { dollars, milliseconds, none, percent } from './format.ts';
+import { type Explanation, roundedDown } from '../sweep/explain.ts';
+import { dollars, milliseconds, none, percent } from './shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 

@@ -1,16 +1,17 @@
 /** Calibrations, comparisons, sizes and simulations as pages to look at. */
-import type { ComparedSides } from '../gate/compared.ts';
-import type { SampleSize } from '../need.ts';
-import type { Item } from '../outcomes.ts';
+
+import type { SampleSize } from '../certify/sample-size.ts';
+import type { ComparedSides } from '../gate/compared-sides.ts';
+import type { Item } from '../outcomes/outcomes.ts';
 import { type CalibrationReport, calibrationSentence, calibratorText } from './calibrate.ts';
-import { type ChartPoint, chartSvg } from './chart.ts';
-import { reliabilityChart, riskChart } from './charts.ts';
 import { type ComparisonReport, comparisonRows, comparisonSentence } from './compare.ts';
-import { count, dollars, none, percent } from './format.ts';
-import { htmlPage, htmlTable } from './html.ts';
-import { itemTable } from './item-table.ts';
 import { type PowerReport, powerSentence } from './power.ts';
-import { droppedText } from './sweep.ts';
+import { type ChartPoint, chartSvg } from './shared/chart.ts';
+import { reliabilityChart, riskChart } from './shared/evaluation-charts.ts';
+import { count, dollars, none, percent } from './shared/format.ts';
+import { htmlPage, htmlTable } from './shared/html.ts';
+import { itemTable } from './shared/item-table.ts';
+import { droppedText } from './sweep/text.ts';
 
 const level = (confidence: number): string => `${Number((confidence * 100).toFixed(2))} %`;
 

@@ -1,6 +1,6 @@
 /** What it takes to certify, in plain words: so many more requests, about so much money. */
-import type { SampleSize } from '../need.ts';
-import { count, dollars, none, percent } from './format.ts';
+import type { SampleSize } from '../certify/sample-size.ts';
+import { count, dollars, none, percent } from './shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 

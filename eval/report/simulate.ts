@@ -1,6 +1,6 @@
 /** A simulated configuration in plain words: what it would have done, how far the simulation is to be believed, what it says nothing of. */
-import type { Backtest, Comparison, SimulatedChain } from '../backtest.ts';
-import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './format.ts';
+import type { Backtest, Comparison, SimulatedChain } from '../simulation/backtest.ts';
+import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from './shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 

@@ -1,6 +1,6 @@
 /** What was learnt, in plain words: how well the scorer ranks answers it has not seen, and by what. */
-import type { Training } from '../scorer.ts';
-import { count, none, percent } from './format.ts';
+import type { Training } from '../calibration/train-scorer.ts';
+import { count, none, percent } from './shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 

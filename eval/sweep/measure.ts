@@ -1,6 +1,5 @@
 /** A policy's numbers against the reference, each with its interval: one row of a sweep. */
 import { usd } from '../../gateway/core/price.ts';
-import type { Trials } from '../decide.ts';
 import {
   boundedMeanInference,
   type Clusters,
@@ -21,7 +20,8 @@ import {
   weightedMean,
   weightedMeanInference,
   weightedRatio,
-} from '../statistics.ts';
+} from '../../statistics/index.ts';
+import type { Trials } from '../policies/trials.ts';
 
 export interface Measured {
   /** Share of the requests that each step answered, in order. */

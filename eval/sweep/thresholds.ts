@@ -1,7 +1,7 @@
 /** Which thresholds are worth looking at: where decisions change, said in as few digits as tell them apart. */
 import { confidenceOf } from '../../gateway/core/signal.ts';
-import type { SweptSignal } from '../chain.ts';
-import type { Item, Outcome } from '../outcomes.ts';
+import type { Item, Outcome } from '../outcomes/outcomes.ts';
+import type { SweptSignal } from '../policies/chain.ts';
 
 /** How many thresholds, or combinations of them, are evaluated: many for few items, so that a sweep of any size takes seconds. */
 export const candidatesMax = (items: number): number => Math.round(Math.min(256, Math.max(40, 5_000_000 / items)));

@@ -2,8 +2,8 @@
 import { result, table } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
-import { createDataset, listDatasets, readDataset } from '../dataset.ts';
-import type { SelectionOptions } from '../selection.ts';
+import { createDataset, listDatasets, readDataset } from '../recorded/dataset.ts';
+import type { SelectionOptions } from '../recorded/selection.ts';
 import { itemsOf, selectRequests, settingsFor } from './prepare.ts';
 
 export interface DatasetOptions {

@@ -8,16 +8,16 @@ import { writeAudit } from '../../recorder/audit/write.ts';
 import { recordOutputFile } from '../../recorder/export/exported-files.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { judgePairs, judgePlan, type PairJudge } from '../judging.ts';
-import { type PairedReplay, pairsBetweenRuns, pairsOfRun, verdictName, verdictNameAgainst } from '../pairs.ts';
-import { type Comparison, comparison } from '../report/compare.ts';
+import { type PairedReplay, pairsBetweenRuns, pairsOfRun, verdictName, verdictNameAgainst } from '../comparison/pairs.ts';
+import type { Estimators } from '../comparison/totals.ts';
+import { judgePairs, judgePlan, type PairJudge } from '../judge/judge-pairs.ts';
+import { parseCount, parseTime } from '../recorded/selection.ts';
+import { type Comparison, comparison } from '../report/comparison.ts';
 import { money } from '../report/format.ts';
 import { diffHtml } from '../report/html.ts';
 import { diffLines, diffMarkdown, diffText } from '../report/text.ts';
-import { runNamed } from '../runs.ts';
-import { parseCount, parseTime } from '../selection.ts';
-import type { Estimators } from '../totals.ts';
-import { parseCap } from './carry-out.ts';
+import { runNamed } from '../run/run-table.ts';
+import { parseCap } from './execute-run.ts';
 
 export interface DiffOptions {
   readonly config?: string;

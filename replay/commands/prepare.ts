@@ -5,15 +5,15 @@ import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { type Arm, armOf, noiseFloorArm } from '../arm.ts';
-import { readDataset } from '../dataset.ts';
-import type { RunItem } from '../run-folder.ts';
-import { sample, type WeightedRequestId } from '../sample.ts';
-import { type SelectionOptions, samplingOf, selectionOf } from '../selection.ts';
-import { loadRequests, type RecordedRequest, selectCandidates } from '../source.ts';
-import { fileCandidates, readRequests } from '../source-file.ts';
-import type { Transforms } from '../transform.ts';
-import type { ToolMatching } from '../turns.ts';
+import { type Arm, armOf, noiseFloorArm } from '../arms/arm.ts';
+import type { Transforms } from '../arms/transform.ts';
+import { readDataset } from '../recorded/dataset.ts';
+import { fileCandidates, readRequests } from '../recorded/request-file.ts';
+import { loadRequests, type RecordedRequest, selectCandidates } from '../recorded/requests.ts';
+import { sample, type WeightedRequestId } from '../recorded/sample.ts';
+import { type SelectionOptions, samplingOf, selectionOf } from '../recorded/selection.ts';
+import type { ToolMatching } from '../recorded/turns.ts';
+import type { RunItem } from '../run/run-folder.ts';
 
 export interface ReplayOptions extends SelectionOptions {
   readonly against: readonly string[];

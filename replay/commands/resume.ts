@@ -8,12 +8,12 @@ import { isLocked } from '../../recorder/files/lock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import { openReplaySpool } from '../../recorder/process/replay-spool.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import type { CompletesFromRecord } from '../from-record.ts';
-import { type Job, Journal, progressOf } from '../journal.ts';
+import { turnsOf } from '../recorded/turns.ts';
 import { money } from '../report/format.ts';
-import { journalPath, latestRun, lockRun, type OpenRun, type RunManifest, readRun, runFolder } from '../run-folder.ts';
-import { turnsOf } from '../turns.ts';
-import { executeRun, type GateVerdicts, runLimitsOf } from './carry-out.ts';
+import { type Job, Journal, progressOf } from '../run/journal.ts';
+import type { CompletesFromRecord } from '../run/recorded-answers.ts';
+import { journalPath, latestRun, lockRun, type OpenRun, type RunManifest, readRun, runFolder } from '../run/run-folder.ts';
+import { executeRun, type GateVerdicts, runLimitsOf } from './execute-run.ts';
 import { armsOf, loadRunRequests, settingsFor, toolMatchingOf } from './prepare.ts';
 import { discardingSink, type RunOptions } from './run.ts';
 

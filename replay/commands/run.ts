@@ -5,13 +5,13 @@ import { CommandError, exit, note } from '../../gateway/cli/cli.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
-import type { CompletesFromRecord } from '../from-record.ts';
-import { armPlanOf } from '../plan.ts';
+import { turnsOf } from '../recorded/turns.ts';
 import { money } from '../report/format.ts';
-import { createRun, lockRun, type RunManifest, runFolder } from '../run-folder.ts';
-import { newRunId } from '../runs.ts';
-import { turnsOf } from '../turns.ts';
-import { executeRun, type GateVerdicts, isPaced, type RunControlOptions, runLimitsOf } from './carry-out.ts';
+import { armPlanOf } from '../run/cost-plan.ts';
+import type { CompletesFromRecord } from '../run/recorded-answers.ts';
+import { createRun, lockRun, type RunManifest, runFolder } from '../run/run-folder.ts';
+import { newRunId } from '../run/run-table.ts';
+import { executeRun, type GateVerdicts, isPaced, type RunControlOptions, runLimitsOf } from './execute-run.ts';
 import { armsOf, itemsOf, type ReplayOptions, selectRequests, settingsFor, toolMatchingOf, transformsOf } from './prepare.ts';
 
 export interface RunOptions extends ReplayOptions, RunControlOptions {

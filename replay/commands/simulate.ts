@@ -5,7 +5,11 @@ import { usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { type Arm, deployedArm } from '../arm.ts';
+import { type Arm, deployedArm } from '../arms/arm.ts';
+import type { Estimators, Interval } from '../comparison/totals.ts';
+import type { RecordedRequest } from '../recorded/requests.ts';
+import { money, ms } from '../report/format.ts';
+import { newRunId, writeRun } from '../run/run-table.ts';
 import {
   type Backtest,
   backtest,
@@ -17,13 +21,9 @@ import {
   figureNames,
   isShare,
   simulatedFigures,
-} from '../backtest.ts';
-import { BehaviourPool } from '../behaviour.ts';
-import { money, ms } from '../report/format.ts';
-import { newRunId, writeRun } from '../runs.ts';
-import { type SimulatedRequest, type SimulatePolicy, simulateArm } from '../simulated.ts';
-import type { RecordedRequest } from '../source.ts';
-import type { Estimators, Interval } from '../totals.ts';
+} from '../simulation/backtest.ts';
+import { BehaviourPool } from '../simulation/behaviour.ts';
+import { type SimulatedRequest, type SimulatePolicy, simulateArm } from '../simulation/simulate-arm.ts';
 import { armsOf, selectRequests, settingsFor } from './prepare.ts';
 import { discardingSink, type RunOptions } from './run.ts';
 

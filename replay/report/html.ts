@@ -1,11 +1,11 @@
 /** A comparison as one page that stands alone: no script, nothing fetched, readable in light and dark. */
 import { diffWordsWithSpace } from 'diff';
-import type { Answer } from '../diff.ts';
-import type { Pair } from '../totals.ts';
-import { type ArmDiff, type Comparison, worstFirst } from './compare.ts';
+import type { Answer } from '../comparison/diff.ts';
+import type { Pair } from '../comparison/totals.ts';
+import { type ArmDiff, type Comparison, worstFirst } from './comparison.ts';
 import { money, ms } from './format.ts';
-import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './rows.ts';
 import { type Dot, distribution, escapeHtml, scatter } from './svg.ts';
+import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './tables.ts';
 
 export function diffHtml(comparison: Comparison, limit: number): string {
   const { run, against, arms } = comparison;

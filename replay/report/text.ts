@@ -1,7 +1,7 @@
 /** A comparison for the terminal, as Markdown, and line by line. */
 import { table } from '../../gateway/cli/cli.ts';
-import { type ArmDiff, type Comparison, worstFirst } from './compare.ts';
-import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './rows.ts';
+import { type ArmDiff, type Comparison, worstFirst } from './comparison.ts';
+import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './tables.ts';
 
 export function diffText({ run, against, arms }: Comparison, limit: number): string {
   return [`Run ${run}`, ...arms.map(arm => armText(arm, against, limit))].join('\n\n');

@@ -1,9 +1,9 @@
 /** `npm run bench:eval`: a sweep and a certificate over 100,000 requests of three targets, in seconds, and the memory they take. */
-import { certify } from '../../eval/certify.ts';
-import { type Chain, chainOf } from '../../eval/chain.ts';
-import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
-import { randomGenerator } from '../../eval/statistics.ts';
-import { sweep } from '../../eval/sweep.ts';
+import { certify } from '../../eval/certify/certify.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes/outcomes.ts';
+import { type Chain, chainOf } from '../../eval/policies/chain.ts';
+import { sweep } from '../../eval/sweep/sweep.ts';
+import { randomGenerator } from '../../statistics/index.ts';
 
 const sizes = (process.argv[2] ?? '25000,50000,100000').split(',').map(Number);
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;

@@ -1,9 +1,9 @@
 /** Routing stories, to be read: what happened, and after the arrow what the router decided. */
 import { describe, expect, test } from 'vitest';
-import type { AttemptBehaviour } from '../../eval/simulate.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
 import { begin, type RouteCommand, type RouteEvent, type RoutePolicy, type RouteStep, type Timer } from '../../gateway/core/route.ts';
+import type { AttemptBehaviour } from '../../replay/simulation/simulate-policy.ts';
 import { traceRoute } from '../route-steps.ts';
 
 /** Tells a route as text. Timers are left out: what they bring about stands in the story. */

@@ -4,7 +4,7 @@ import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
 import type { FailureKind } from '../../gateway/core/failure.ts';
 import { columnsOf, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { writeRun } from '../../replay/runs.ts';
+import { writeRun } from '../../replay/run/run-table.ts';
 import { newId, plainExchange } from '../recorder/plain-exchange.ts';
 
 const minute = 60_000;

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { calibrate } from '../../eval/calibrate.ts';
-import type { Item } from '../../eval/outcomes.ts';
+import { calibrate } from '../../eval/calibration/calibrate.ts';
+import type { Item } from '../../eval/outcomes/outcomes.ts';
 import { calibrationText } from '../../eval/report/calibrate.ts';
+import { table } from '../../gateway/cli/cli.ts';
 import {
   brier,
   type Calibrator,
@@ -18,8 +19,7 @@ import {
   logistic,
   randomGenerator,
   unclustered,
-} from '../../eval/statistics.ts';
-import { table } from '../../gateway/cli/cli.ts';
+} from '../../statistics/index.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const runs = process.env.HINDCAST_LONG ? 2000 : 100;

@@ -1,10 +1,10 @@
 /** One request explained: the rule's own words, and the same answers from other thresholds as the router gives. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chainOf, withThresholds } from '../../eval/chain.ts';
-import { runTrial } from '../../eval/decide.ts';
-import { explain, reasonOf, roundedDown } from '../../eval/explain.ts';
-import type { Item, Outcome } from '../../eval/outcomes.ts';
+import type { Item, Outcome } from '../../eval/outcomes/outcomes.ts';
+import { chainOf, withThresholds } from '../../eval/policies/chain.ts';
+import { runTrial } from '../../eval/policies/trials.ts';
+import { explain, reasonOf, roundedDown } from '../../eval/sweep/explain.ts';
 
 const chainOfTargets = (text: string) => {
   const chain = chainOf(text, new Map());

@@ -10,9 +10,9 @@ import { parseGate } from '../../eval/gate/file.ts';
 import { runGateFile } from '../../eval/gate/run.ts';
 import { resolveSide } from '../../eval/gate/side.ts';
 import { parseWhere } from '../../eval/gate/where.ts';
-import type { Item } from '../../eval/outcomes.ts';
-import { githubText, sarifText } from '../../eval/report/gate-pipeline.ts';
-import { clusteredMean, normalDraw, randomGenerator, sequentialInference, unclustered } from '../../eval/statistics.ts';
+import type { Item } from '../../eval/outcomes/outcomes.ts';
+import { githubText, sarifText } from '../../eval/report/gate/pipeline.ts';
+import { clusteredMean, normalDraw, randomGenerator, sequentialInference, unclustered } from '../../statistics/index.ts';
 import { runInProcess } from './in-process.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;

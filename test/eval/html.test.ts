@@ -1,8 +1,8 @@
 /** Pages and charts: text that cannot break out, axes with round numbers, nothing drawn outside. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chartSvg, ticksOf } from '../../eval/report/chart.ts';
-import { escapeHtml, htmlPage, htmlTable } from '../../eval/report/html.ts';
+import { chartSvg, ticksOf } from '../../eval/report/shared/chart.ts';
+import { escapeHtml, htmlPage, htmlTable } from '../../eval/report/shared/html.ts';
 
 const hostile = `</title><script>alert("1")</script>' onload='x`;
 

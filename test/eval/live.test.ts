@@ -1,13 +1,13 @@
 /** What the gateway does with a certified threshold is what eval said it would do: every request is asked through the real router. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { certify } from '../../eval/certify.ts';
-import { type Chain, chainOf, withThresholds } from '../../eval/chain.ts';
-import { trialRunner } from '../../eval/decide.ts';
+import { certify } from '../../eval/certify/certify.ts';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
-import { completeItems, type Item } from '../../eval/outcomes.ts';
-import { randomGenerator } from '../../eval/statistics.ts';
+import { completeItems, type Item } from '../../eval/outcomes/outcomes.ts';
+import { type Chain, chainOf, withThresholds } from '../../eval/policies/chain.ts';
+import { trialRunner } from '../../eval/policies/trials.ts';
 import type { Exchange } from '../../gateway/core/exchange.ts';
+import { randomGenerator } from '../../statistics/index.ts';
 import { type Responder, startGateway, startUpstream } from '../gateway/harness.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { brier, calibrated, fitCalibrator, randomGenerator, shuffled } from '../../eval/statistics.ts';
+import { brier, calibrated, fitCalibrator, randomGenerator, shuffled } from '../../statistics/index.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const csv = (path: string): Record<string, string>[] => {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { type Chain, chainOf } from '../../eval/chain.ts';
-import type { Item } from '../../eval/outcomes.ts';
-import { sweep } from '../../eval/sweep.ts';
+import type { Item } from '../../eval/outcomes/outcomes.ts';
+import { type Chain, chainOf } from '../../eval/policies/chain.ts';
+import { sweep } from '../../eval/sweep/sweep.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const path = 'routing/mot_bbh_date.jsonl.gz';

@@ -1,10 +1,11 @@
 /** Published data, read where it lies: every number that the method's page prints is reproduced to its digits. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { certify } from '../../eval/certify.ts';
-import { chainOf } from '../../eval/chain.ts';
+import { certify } from '../../eval/certify/certify.ts';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
-import { completeItems, type Item } from '../../eval/outcomes.ts';
+import { completeItems, type Item } from '../../eval/outcomes/outcomes.ts';
+import { chainOf } from '../../eval/policies/chain.ts';
+import { sweep } from '../../eval/sweep/sweep.ts';
 import {
   auroc,
   binomialPValueBelow,
@@ -19,8 +20,7 @@ import {
   unclustered,
   unpairedStandardError,
   upperBound,
-} from '../../eval/statistics.ts';
-import { sweep } from '../../eval/sweep.ts';
+} from '../../statistics/index.ts';
 import { recording, unlessRecorded } from '../recordings.ts';
 
 const lines = (path: string): string[] => {

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseOutcomes, printLineProblems } from '../../eval/outcomes/file.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes/outcomes.ts';
 import { printOutcomes } from '../../eval/outcomes/snapshot.ts';
-import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
 
 const problemsOf = (text: string): string[] => {
   const parsed = parseOutcomes(text);

@@ -1,10 +1,10 @@
 /** Rules and judges that say how good an answer is, and what people's labels make of a judge. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseCsv, printCsv } from '../../eval/csv.ts';
-import { evaluatorOf, judgePair, parseOrderVerdict } from '../../eval/score/judge.ts';
-import { type ScoringInput, scorerOf } from '../../eval/score/scorer.ts';
-import { kappa, normalDraw, predictionPoweredMean, randomGenerator, unclustered } from '../../eval/statistics.ts';
+import { parseCsv, printCsv } from '../../eval/scores/csv.ts';
+import { type ScoringInput, scorerOf } from '../../eval/scores/rules.ts';
+import { evaluatorOf, judgePair, parseOrderVerdict } from '../../replay/judge/judge-pair.ts';
+import { kappa, normalDraw, predictionPoweredMean, randomGenerator, unclustered } from '../../statistics/index.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
 const scored = (text: string, expected?: unknown, toolCalls: ScoringInput['answer']['toolCalls'] = []): ScoringInput => ({

@@ -1,18 +1,18 @@
 /** A sweep over made-up outcomes whose answer is known, and what must hold for any. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { certify } from '../../eval/certify.ts';
-import { type Chain, chainOf } from '../../eval/chain.ts';
-import { completeItems, type Item, type Outcome } from '../../eval/outcomes.ts';
-import { certificateJson } from '../../eval/report/certificate-json.ts';
-import { certificateText } from '../../eval/report/certify.ts';
+import { certify } from '../../eval/certify/certify.ts';
+import { completeItems, type Item, type Outcome } from '../../eval/outcomes/outcomes.ts';
+import { type Chain, chainOf } from '../../eval/policies/chain.ts';
+import { certificateJson } from '../../eval/report/certificate/json.ts';
+import { certificateText } from '../../eval/report/certificate/text.ts';
 import { sweepJson } from '../../eval/report/json.ts';
-import { sweepText } from '../../eval/report/sweep.ts';
-import { randomGenerator } from '../../eval/statistics.ts';
+import { sweepText } from '../../eval/report/sweep/text.ts';
+import { type Sweep, sweep } from '../../eval/sweep/sweep.ts';
 import { combinations, shortestDecimal, thresholdGrid } from '../../eval/sweep/thresholds.ts';
-import { type Sweep, sweep } from '../../eval/sweep.ts';
 import { table } from '../../gateway/cli/cli.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
+import { randomGenerator } from '../../statistics/index.ts';
 
 const options = { signal: 'confidence', confidence: 0.95 } as const;
 const plainTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>

@@ -1,10 +1,10 @@
 /** What counts as different between two answers to the same request. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalText, jsonPaths, parseJson } from '../../replay/canonical.ts';
-import { type Answer, diff } from '../../replay/diff.ts';
-import { verdictOf } from '../../replay/pairs.ts';
-import { totalsOf } from '../../replay/totals.ts';
+import { type Answer, diff } from '../../replay/comparison/diff.ts';
+import { verdictOf } from '../../replay/comparison/pairs.ts';
+import { totalsOf } from '../../replay/comparison/totals.ts';
+import { canonicalText, jsonPaths, parseJson } from '../../replay/recorded/canonical.ts';
 
 const answer = (change: Partial<Answer> = {}): Answer => ({
   outcome: 'ok',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { coin } from '../../gateway/core/random.ts';
-import { type Job, Journal, progressOf } from '../../replay/journal.ts';
+import { type Job, Journal, progressOf } from '../../replay/run/journal.ts';
 import { Workspace } from '../hindcast.ts';
 
 const job = (n: number): Job => ({ request: `r${n}`, arm: 'sim/large', repeat: 0 });

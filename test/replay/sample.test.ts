@@ -1,8 +1,8 @@
 /** Which requests are drawn, and how many each stands for. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sample } from '../../replay/sample.ts';
-import type { Candidate } from '../../replay/source.ts';
+import type { Candidate } from '../../replay/recorded/requests.ts';
+import { sample } from '../../replay/recorded/sample.ts';
 
 const candidate = fc.record({
   conversation: fc.constantFrom('', 'a', 'b', 'c', 'd'),

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JsonObject, scanObject } from '../../gateway/core/json.ts';
-import { type Transforms, transform } from '../../replay/transform.ts';
+import { type Transforms, transform } from '../../replay/arms/transform.ts';
 
 const tool = fc.constantFrom(
   { type: 'function', function: { name: 'look_up' } },

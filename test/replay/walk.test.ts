@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRequests } from '../../replay/source-file.ts';
+import { readRequests } from '../../replay/recorded/request-file.ts';
 import { Workspace } from '../hindcast.ts';
 
 const fast = 'ttft=1:tps=100000';

@@ -1,0 +1,92 @@
+/** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
+import type { RoutePolicy } from '../../gateway/core/route.ts';
+import { clustersOf, weightedMean } from '../../statistics/index.ts';
+import { type Item, weightsOf } from '../outcomes/outcomes.ts';
+import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';
+import { type Trials, trialRunner } from '../policies/trials.ts';
+import { candidatesMax, combinations, distinctValues, thresholdGrid } from '../sweep/thresholds.ts';
+import { allBinary, type Constraint, type LossTest, lossesOf, lossTestOf, type Method, maxPValue } from './constraint.ts';
+
+export interface OrderedCandidates {
+  readonly candidates: readonly (readonly number[])[];
+  /** How many were looked at on the tuning requests. */
+  readonly examined: number;
+}
+
+export interface ParetoOptions {
+  readonly signal: SweptSignal;
+  readonly constraints: readonly Constraint[];
+  readonly confidence: number;
+  readonly seed: number;
+  readonly thresholds?: readonly (readonly number[])[];
+}
+
+/** Steps in a sequence; further ones would be reached only if all of these held. */
+const orderedMax = 100;
+
+/**
+ * Pareto Testing (Laufer-Goldshtein et al., arXiv 2210.07913): on the tuning requests, the candidates that no other beats in both the
+ * p-value and the cost, from the safest to the cheapest.
+ */
+export function orderCandidates(chain: Chain, tune: readonly Item[], options: ParetoOptions): OrderedCandidates {
+  const tester = policyTester(chain, tune, options);
+  const found = (options.thresholds ?? candidatesOf(chain, tune, options.signal)).map(thresholds => {
+    const trials = tester.runTrials(thresholds);
+    return { thresholds, p: tester.pValue(trials), risk: tester.relativeRisk(trials), cost: costOf(trials, tester.weights) };
+  });
+  // Safest first; among equals the cheapest. What is not cheaper than all that are safer is beaten by one of them.
+  const safest = found.toSorted((a, b) => a.p - b.p || a.risk - b.risk || a.cost - b.cost);
+  const front: (readonly number[])[] = [];
+  let cheapest = Number.POSITIVE_INFINITY;
+  for (const { thresholds, cost } of safest) {
+    if (cost >= cheapest) continue;
+    cheapest = cost;
+    front.push(thresholds);
+  }
+  return { candidates: front.slice(0, orderedMax), examined: found.length };
+}
+
+const candidatesOf = (chain: Chain, items: readonly Item[], signal: SweptSignal): readonly (readonly number[])[] => {
+  const most = Math.max(64, candidatesMax(items.length));
+  const perStep = chain.targets.slice(0, -1).map(target => thresholdGrid(distinctValues(items, target, signal), most));
+  return perStep.some(values => values.length === 0) ? [] : combinations(perStep, most);
+};
+
+/** Where nobody knows a price, what the strong targets answer stands in for it. */
+const costOf = ({ cost, step }: Trials, weights?: Float64Array): number => {
+  const mean = weightedMean(cost, weights);
+  return Number.isFinite(mean) ? mean : step.reduce((s, k) => s + k, 0) / step.length;
+};
+
+export interface PolicyTester {
+  readonly method: Method;
+  readonly reference: Trials;
+  policy(thresholds: readonly number[]): RoutePolicy;
+  runTrials(thresholds: readonly number[]): Trials;
+  /** The greatest over all constraints. */
+  pValue(trials: Trials): number;
+  /** The measured loss closest to its bound or furthest above it, as a share of the bound. */
+  relativeRisk(trials: Trials): number;
+  readonly lossTest: LossTest;
+  /** Of the items, where they stand for unequally many. */
+  readonly weights: Float64Array | undefined;
+}
+
+export function policyTester(chain: Chain, items: readonly Item[], { signal, constraints, confidence, seed }: ParetoOptions): PolicyTester {
+  const clusters = clustersOf(items.map(item => item.cluster));
+  const weights = weightsOf(items);
+  const decide = trialRunner(items, chain.targets);
+  const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
+  const test = lossTestOf(clusters, items.length, { exact: allBinary(constraints, items, chain.targets), confidence, seed, weights });
+  return {
+    method: test.method,
+    reference,
+    lossTest: test,
+    weights,
+    policy: thresholds => withThresholds(chain, thresholds, signal),
+    runTrials: thresholds => decide(withThresholds(chain, thresholds, signal)),
+    pValue: trials => maxPValue(constraints, trials, reference, test.p),
+    relativeRisk: trials =>
+      Math.max(...constraints.map(c => weightedMean(lossesOf(c, trials, reference), weights) / (c.kind.endsWith('p95') ? 0.05 : c.max))),
+  };
+}

@@ -1,0 +1,201 @@
+/** Judges a candidate against a baseline by a list of assertions: each passes, fails or cannot be told, by its confidence interval. */
+import { usd } from '../../gateway/core/price.ts';
+import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sampleSizeFactor, sum } from '../../statistics/index.ts';
+import type { Assertion, MetricName } from './assertion.ts';
+import { type ComparedSides, subsetOf } from './compared-sides.ts';
+import { type Measurement, measureGate } from './metric.ts';
+import type { Where } from './where.ts';
+
+/** `skipped`: an assertion before it failed that makes it pointless. */
+export type Verdict = 'pass' | 'fail' | 'inconclusive' | 'skipped';
+
+export interface GateRule {
+  readonly name: string;
+  readonly metric: MetricName;
+  readonly assertion: Assertion;
+  /** Where it stands in the gate file. */
+  readonly line: number;
+  /** Only these requests. */
+  readonly filter?: { readonly where: Where; readonly text: string };
+  /** `warn` is told and decides nothing. */
+  readonly severity?: 'error' | 'warn';
+  /** The number itself decides, without any statistics. */
+  readonly isPoint?: boolean;
+  readonly abortOnFail?: boolean;
+}
+
+export interface GateOptions {
+  /** Of the intervals that decide, two-sided, in (0, 1). */
+  readonly confidence: number;
+  readonly seed: number;
+  /** With fewer clusters nothing is told. */
+  readonly clustersMin: number;
+}
+
+export interface Finding {
+  readonly rule: GateRule;
+  readonly verdict: Verdict;
+  /** Of what the assertion is about; null when it cannot be measured. */
+  readonly estimate: Estimate | null;
+  readonly baseline: number | null;
+  readonly candidate: number | null;
+  readonly items: number;
+  readonly clusters: number;
+  /** Requests that come out worse and better. */
+  readonly worse: number;
+  readonly better: number;
+  /** What would decide it, or why nothing does; '' when it is decided. */
+  readonly reason: string;
+  /** Further requests that would decide it with a power of 80 %, and what asking them costs. */
+  readonly needed: { readonly requests: number; readonly usd: number | null } | null;
+}
+
+export interface GateResult {
+  readonly verdict: Exclude<Verdict, 'skipped'>;
+  readonly findings: readonly Finding[];
+  readonly items: number;
+  readonly clusters: number;
+  readonly confidence: number;
+}
+
+interface MeasuredRule {
+  readonly rule: GateRule;
+  readonly compared: ComparedSides;
+  readonly inference: Inference | string;
+}
+
+/**
+ * PASS when the whole interval lies on the good side: all rules must hold, so each is tested at the full level (intersection-union).
+ * FAIL when it lies wholly on the bad side, Holm-corrected over the rules so that ten of them do not raise ten chances of a false alarm.
+ */
+export function evaluateGate(rules: readonly GateRule[], compared: ComparedSides, options: GateOptions): GateResult {
+  const weighed = measureRules(rules, compared, options.seed);
+  const bad = correctedFails(weighed);
+  const evaluated = weighed.map((one, i) => findingOf(one, bad[i]!, options));
+  const findings = skipAfterAbort(evaluated);
+  const counted = findings.filter(({ rule }) => rule.severity !== 'warn');
+  const any = (verdict: Verdict): boolean => counted.some(finding => finding.verdict === verdict);
+  return {
+    verdict: any('fail') ? 'fail' : any('inconclusive') ? 'inconclusive' : 'pass',
+    findings,
+    items: compared.candidate.step.length,
+    clusters: compared.clusters.count,
+    confidence: options.confidence,
+  };
+}
+
+/** Rules about the same requests are measured together. */
+function measureRules(rules: readonly GateRule[], compared: ComparedSides, seed: number): readonly MeasuredRule[] {
+  const parts = new Map<string, ComparedSides>();
+  const partFor = ({ filter }: GateRule): ComparedSides => {
+    if (!filter) return compared;
+    const part = parts.get(filter.text) ?? subsetOf(compared, item => filter.where(item.tags ?? {}));
+    parts.set(filter.text, part);
+    return part;
+  };
+  const found = rules.map(rule => ({ rule, compared: partFor(rule) }));
+  const inferred = new Map<GateRule, Inference | string>();
+  for (const [part, group] of Map.groupBy(found, one => one.compared)) {
+    const measurements = group.map(({ rule: { metric, assertion } }) => measureGate(metric, assertion.subject, part));
+    const inferences = inferTogether(measurements, part.clusters, seed);
+    for (const [i, { rule }] of group.entries()) inferred.set(rule, inferences[i]!);
+  }
+  return found.map(one => ({ ...one, inference: inferred.get(one.rule)! }));
+}
+
+/** Only what can fail the gate is one of the chances of a false alarm. */
+function correctedFails(weighed: readonly MeasuredRule[]): readonly number[] {
+  const tested = [...weighed.keys()].filter(i => weighed[i]!.rule.severity !== 'warn' && !weighed[i]!.rule.isPoint);
+  const p = ({ rule, inference }: MeasuredRule): number => (typeof inference === 'string' ? 1 : failPValue(inference, rule.assertion));
+  const corrected = holm(tested.map(i => p(weighed[i]!)));
+  return weighed.map((one, i) => (tested.includes(i) ? corrected[tested.indexOf(i)]! : p(one)));
+}
+
+function findingOf({ rule, compared, inference }: MeasuredRule, bad: number, options: GateOptions): Finding {
+  const alpha = (1 - options.confidence) / 2;
+  const gaps = compared.candidate.quality.map((quality, i) => quality - compared.baseline.quality[i]!);
+  const common = {
+    ...{ rule, ...ownValues(rule.metric, compared), items: gaps.length, clusters: compared.clusters.count },
+    ...{ worse: gaps.filter(gap => gap < 0).length, better: gaps.filter(gap => gap > 0).length },
+  };
+  if (typeof inference === 'string') return { ...common, verdict: 'inconclusive', estimate: null, reason: inference, needed: null };
+  const estimate = inference.interval(options.confidence);
+  if (rule.isPoint) {
+    const holds = rule.assertion.side === 'below' ? inference.value < rule.assertion.bound : inference.value > rule.assertion.bound;
+    return { ...common, verdict: holds ? 'pass' : 'fail', estimate, reason: 'by the number alone, without statistics', needed: null };
+  }
+  const enough = compared.clusters.count >= options.clustersMin;
+  const passes = passPValue(inference, rule.assertion) <= alpha;
+  const verdict = enough && passes ? 'pass' : enough && bad <= alpha ? 'fail' : 'inconclusive';
+  const needed = verdict === 'inconclusive' ? neededOf(inference, rule.assertion, compared, options) : null;
+  return { ...common, verdict, estimate, reason: reasonOf(verdict, enough, needed, inference, rule, options), needed };
+}
+
+/** What comes after a failure that aborts is not told. */
+function skipAfterAbort(findings: readonly Finding[]): readonly Finding[] {
+  const abort = findings.findIndex(({ rule, verdict }) => rule.abortOnFail && verdict === 'fail');
+  if (abort < 0) return findings;
+  const reason = `not judged, because "${findings[abort]!.rule.name}" failed`;
+  return findings.map((finding, i) => (i <= abort ? finding : { ...finding, verdict: 'skipped', reason, needed: null }));
+}
+
+const passPValue = (inference: Inference, { side, bound }: Assertion): number =>
+  side === 'below' ? inference.pValueBelow(bound) : inference.pValueAbove(bound);
+const failPValue = (inference: Inference, { side, bound }: Assertion): number =>
+  side === 'below' ? inference.pValueAbove(bound) : inference.pValueBelow(bound);
+
+/** Whatever needs resampling is resampled together, so that all metrics see the same draws. */
+export function inferTogether(measurements: readonly Measurement[], clusters: Clusters, seed: number): (Inference | string)[] {
+  const statistics = measurements.flatMap(m => (typeof m === 'object' && 'resample' in m ? [m.resample] : []));
+  const resampled = statistics.length > 0 ? clusterBootstrap(clusters.count, statistics, { seed }) : [];
+  let next = 0;
+  return measurements.map(m => (typeof m === 'object' && 'resample' in m ? resampled[next++]! : m));
+}
+
+/** What is a comparison already: the baseline has none. */
+const comparisons: ReadonlySet<MetricName> = new Set(['harm', 'beats_random_mix', 'certificate.psi'] as const);
+
+/** Both sides' own numbers, for the reader. */
+function ownValues(metric: MetricName, compared: ComparedSides): { readonly baseline: number | null; readonly candidate: number | null } {
+  const value = (side: ComparedSides): number | null => {
+    const measured = measureGate(metric, 'value', side);
+    if (typeof measured === 'string') return null;
+    return 'resample' in measured ? measured.resample(new Float64Array(compared.clusters.count).fill(1)) : measured.value;
+  };
+  const own = value(compared);
+  if (comparisons.has(metric)) return { baseline: null, candidate: own };
+  const { answers } = compared;
+  const turned = answers ? { answers: { baseline: answers.baseline, candidate: answers.baseline } } : {};
+  return { baseline: value({ ...compared, candidate: compared.baseline, ...turned }), candidate: own };
+}
+
+function neededOf(
+  inference: Inference,
+  { side, bound }: Assertion,
+  compared: ComparedSides,
+  { confidence }: GateOptions,
+): Finding['needed'] {
+  const good = side === 'below' ? inference.value < bound : inference.value > bound;
+  const times = good ? sampleSizeFactor(inference, bound, confidence) : undefined;
+  if (times === undefined) return null;
+  const n = compared.candidate.step.length;
+  const requests = Math.max(1, Math.ceil(n * (times - 1)));
+  const nano = (requests * (sum(compared.baseline.cost) + sum(compared.candidate.cost))) / n;
+  return { requests, usd: Number.isFinite(nano) ? usd(nano) : null };
+}
+
+function reasonOf(
+  verdict: Verdict,
+  enough: boolean,
+  needed: Finding['needed'],
+  inference: Inference,
+  { assertion }: GateRule,
+  options: GateOptions,
+): string {
+  if (verdict !== 'inconclusive') return '';
+  if (!enough) return `fewer than the ${options.clustersMin} clusters that the gate file asks for`;
+  if (needed) return 'the interval reaches over the bound';
+  const { low, high } = inference.interval(options.confidence);
+  const wholly = assertion.side === 'below' ? low > assertion.bound : high < assertion.bound;
+  return wholly ? 'on the bad side, but not surely so among so many assertions' : 'the value itself is on the bad side, but not surely so';
+}

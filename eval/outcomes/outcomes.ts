@@ -1,0 +1,110 @@
+/** The matrix that eval judges: what each target did, or would have done, with each request. What is missing stays missing. */
+import type { Failure } from '../../gateway/core/failure.ts';
+import type { NanoUsd } from '../../gateway/core/price.ts';
+import type { Signals } from '../../gateway/core/signal.ts';
+import type { Milliseconds } from '../../gateway/core/time.ts';
+
+/** One cell. Absent means that nobody knows. */
+export interface Outcome {
+  /** In [0, 1]. */
+  readonly quality?: number;
+  readonly signals: Signals;
+  /** Of every try at this target. */
+  readonly costNanoUsd?: NanoUsd;
+  readonly latencyMs?: Milliseconds;
+  /** To the first content. */
+  readonly firstTokenMs?: Milliseconds;
+  /** Other scores of the answer, by their names. */
+  readonly scores?: Readonly<Record<string, number>>;
+  /** The model that answered, as it called itself. */
+  readonly model?: string;
+  /** It gave no answer. */
+  readonly failure?: Failure;
+}
+
+export interface Item {
+  readonly id: string;
+  /** Items that are not independent of one another share it: a conversation, or the item alone. */
+  readonly cluster: string;
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** How many requests it stands for: one over the chance that its outcomes were asked for, as in an audit. 1 when absent. */
+  readonly weight?: number;
+  /** By which a part of the requests is named: tenant, route, user, and what the caller tagged. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface Outcomes {
+  readonly items: readonly Item[];
+  /** Where quality comes from, in words: `scores named quality`, `agreement with sim/large`. */
+  readonly label: string;
+  /** What the reader should know of how the matrix came about. */
+  readonly notes: readonly string[];
+}
+
+/** Items that a judgement had to leave out, why, and what would bring them back. */
+export interface Dropped {
+  readonly count: number;
+  readonly why: string;
+  readonly mend?: string;
+}
+
+export interface CompleteItems {
+  /** Every one has every target's outcome, with all that is judged. */
+  readonly items: readonly Item[];
+  readonly dropped: readonly Dropped[];
+  /** For each target: how many of the items that any of the targets knows it knows. */
+  readonly coverage: ReadonlyMap<string, number>;
+  /** Items that any of the targets knows. */
+  readonly known: number;
+  /** False when some target's price is known for no item at all: then cost is not judged, and costs drop no item. */
+  readonly priced: boolean;
+}
+
+/** Undefined where all weigh the same, so that weights change nothing. */
+export function weightsOf(items: readonly Item[]): Float64Array | undefined {
+  const weights = Float64Array.from(items, ({ weight }) => weight ?? 1);
+  return weights.every(weight => weight === weights[0]) ? undefined : weights;
+}
+
+/** The items that all targets know, in the order of their ids, so that the order they came in changes nothing. A number that one target lacks drops the whole item: comparisons are in pairs. */
+export function completeItems(items: readonly Item[], targets: readonly string[]): CompleteItems {
+  const known = items.filter(item => targets.some(target => item.outcomes.has(target))).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const coverage = new Map(targets.map(target => [target, known.filter(item => item.outcomes.has(target)).length]));
+  const dropped: Dropped[] = [];
+  const keep = (
+    from: readonly Item[],
+    lacks: (outcome: Outcome | undefined) => boolean,
+    why: string,
+    remedy: (target: string) => string,
+  ): Item[] => {
+    let kept = [...from];
+    for (const target of targets) {
+      const before = kept.length;
+      kept = kept.filter(item => !lacks(item.outcomes.get(target)));
+      if (kept.length < before) dropped.push({ count: before - kept.length, why: `${why} ${target}`, mend: remedy(target) });
+    }
+    return kept;
+  };
+  const withOutcome = keep(
+    known,
+    outcome => !outcome,
+    'no outcome of',
+    target => `hindcast replay run --against ${target}`,
+  );
+  const scored = keep(
+    withOutcome,
+    outcome => !outcome!.failure && outcome!.quality === undefined,
+    'no quality for the answer of',
+    () => 'score them, or judge by agreement: --quality agreement',
+  );
+  const priced = targets.every(target => scored.some(item => item.outcomes.get(target)!.costNanoUsd !== undefined));
+  const items_ = priced
+    ? keep(
+        scored,
+        outcome => outcome!.costNanoUsd === undefined && !outcome!.failure,
+        'no known price for the answer of',
+        target => `prices: { "${target}": { input: …, output: … } } in the config`,
+      )
+    : scored;
+  return { items: items_, dropped, coverage, known: known.length, priced };
+}

@@ -1,0 +1,207 @@
+/** What a policy would have made of every item: the real router decides, in virtual time, over the outcomes that are known. */
+import type { RoutePolicy, RouteState } from '../../gateway/core/route.ts';
+import { type AttemptBehaviour, type Simulation, simulatePolicy } from '../../replay/simulation/simulate-policy.ts';
+import type { Item, Outcome } from '../outcomes/outcomes.ts';
+import { AcceptanceTable, columnsOf, costOf, failureFreeItems, type StepColumns } from './outcome-columns.ts';
+
+/** One row per item, in columns. NaN where an outcome does not say. */
+export interface Trials {
+  /** USD x 1e9, every attempt summed. */
+  readonly cost: Float64Array;
+  /** 0 when no target answered: the caller got nothing. */
+  readonly quality: Float64Array;
+  readonly latencyMs: Float64Array;
+  /** Until the caller saw the first content. An answer that has to be accepted is held until it is whole. */
+  readonly firstTokenMs: Float64Array;
+  /** The step that answered; -1 when none did. */
+  readonly step: Int8Array;
+}
+
+export type TrialRunner = (policy: RoutePolicy) => Trials;
+
+/**
+ * Decides policies that differ in nothing but what their steps accept. Which answers are accepted is all that the router reads of a
+ * threshold, so an item is simulated once for each pattern of accepted answers, and remembered; where neither time nor failures decide,
+ * once for all such items. Throws when a policy asks a target that an item knows nothing of: give it complete items. With `compared`, an
+ * item whose latency one of these targets lacks has none under any policy, and none to the first content when the last of them lacks
+ * that: percentiles of different policies are over the same items.
+ */
+export function trialRunner(items: readonly Item[], compared: readonly string[] = []): TrialRunner {
+  const remembered = new Map<string, TrialCache>();
+  const untimed = where(items, item => compared.some(target => item.outcomes.get(target)?.latencyMs === undefined));
+  const unopened = where(items, ({ outcomes }) => compared.slice(-1).some(target => isUnopened(outcomes.get(target))));
+  return policy => {
+    const shape = shapeOf(policy);
+    const memory = remembered.get(shape) ?? createTrialCache(policy, items);
+    remembered.set(shape, memory);
+    const trials = empty(items.length);
+    const accepts = policy.steps.map((step, k) => memory.acceptances.of(k, step));
+    const endsOpen = policy.steps.at(-1)?.accept !== undefined;
+    for (let i = 0; i < items.length; i++) {
+      let pattern = 0;
+      for (let k = 0; k < accepts.length; k++) if (accepts[k]!(i)) pattern |= 1 << k;
+      // Of several declined answers the surest is given: that hangs on more than the pattern.
+      if (memory.failureFree[i] === 1 && !(endsOpen && pattern === 0)) {
+        memory.paths[pattern] ??= attemptPathOf(policy, items[i]!);
+        writePath(memory.paths[pattern]!, memory.columns, policy, i, trials);
+      } else copy(cachedTrials(memory, pattern, policy, items, i), trials, i);
+    }
+    for (const i of untimed) trials.latencyMs[i] = trials.firstTokenMs[i] = Number.NaN;
+    for (const i of unopened) trials.firstTokenMs[i] = Number.NaN;
+    return trials;
+  };
+}
+
+const where = (items: readonly Item[], holds: (item: Item) => boolean): number[] => [...items.keys()].filter(i => holds(items[i]!));
+const isUnopened = (outcome: Outcome | undefined): boolean => !outcome?.failure && outcome?.firstTokenMs === undefined;
+
+interface TrialCache {
+  /** Of each step's target, by item. */
+  readonly columns: readonly StepColumns[];
+  readonly acceptances: AcceptanceTable;
+  readonly failureFree: Uint8Array;
+  /** By the pattern of accepted answers: what the router makes of a calm item, and of each other one. */
+  readonly paths: AttemptPath[];
+  readonly cached: { readonly done: Uint8Array; readonly trials: Trials }[];
+}
+
+function createTrialCache(policy: RoutePolicy, items: readonly Item[]): TrialCache {
+  const columns = policy.steps.map(step => columnsOf(step, items));
+  return {
+    columns,
+    acceptances: new AcceptanceTable(columns),
+    failureFree: failureFreeItems(policy, columns, items.length),
+    paths: [],
+    cached: [],
+  };
+}
+
+/** All of a policy but its thresholds. */
+const shapeOf = (policy: RoutePolicy): string =>
+  JSON.stringify({ ...policy, steps: policy.steps.map(({ accept, ...rest }) => ({ ...rest, held: accept !== undefined })) });
+
+function cachedTrials(memory: TrialCache, pattern: number, policy: RoutePolicy, items: readonly Item[], i: number): Trials {
+  memory.cached[pattern] ??= { done: new Uint8Array(items.length), trials: empty(items.length) };
+  const { done, trials } = memory.cached[pattern];
+  if (done[i] === 0) {
+    write(trials, i, runTrial(policy, items[i]!));
+    done[i] = 1;
+  }
+  return trials;
+}
+
+/** The steps that were asked, one after the other, and the one whose answer was given. */
+interface AttemptPath {
+  readonly attempted: readonly number[];
+  readonly answered: number;
+}
+
+/** By the real router, on an item of which all others of its kind differ in numbers alone. */
+function attemptPathOf(policy: RoutePolicy, item: Item): AttemptPath {
+  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
+    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
+  );
+  if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
+  const { outcome, attempts } = simulation.state;
+  const answered = outcome?.type === 'answered' ? attempts[outcome.attempt]!.step : -1;
+  return { attempted: attempts.map(({ step }) => step), answered };
+}
+
+function writePath(
+  { attempted, answered }: AttemptPath,
+  columns: readonly StepColumns[],
+  policy: RoutePolicy,
+  i: number,
+  to: Trials,
+): void {
+  let [cost, ended, started, timed] = [0, 0, 0, 1];
+  for (const k of attempted) {
+    const column = columns[k]!;
+    cost += column.cost[i]!;
+    if (k === answered) started = ended;
+    ended += column.latencyMs[i]!;
+    timed &= column.timed[i]!;
+  }
+  to.cost[i] = cost;
+  to.step[i] = answered;
+  to.quality[i] = answered < 0 ? 0 : columns[answered]!.quality[i]!;
+  to.latencyMs[i] = timed ? ended : Number.NaN;
+  const first = answered < 0 || !timed ? Number.NaN : columns[answered]!.firstTokenMs[i]!;
+  const held = answered >= 0 && policy.steps[answered]!.accept !== undefined;
+  to.firstTokenMs[i] = timed && held ? ended : Number.isNaN(first) ? Number.NaN : Math.min(started + first, ended);
+}
+
+export interface Trial {
+  readonly cost: number;
+  readonly quality: number;
+  readonly latencyMs: number;
+  readonly firstTokenMs: number;
+  readonly step: number;
+}
+
+/** The target that the policy comes to and the item knows nothing of. */
+export function missingTargetFor(policy: RoutePolicy, item: Item): string | undefined {
+  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
+    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
+  );
+  return simulation.supported ? undefined : simulation.target;
+}
+
+/** One item under one policy, without any memory. */
+export function runTrial(policy: RoutePolicy, item: Item): Trial {
+  const simulation = simulatePolicy(policy, item.id, (target, nth) =>
+    nth === 0 ? attemptBehaviourOf(item.outcomes.get(target)) : undefined,
+  );
+  if (!simulation.supported) throw new Error(`item ${item.id} knows no outcome of ${simulation.target}`);
+  const { state } = simulation;
+  const attemptedOutcomes = state.attempts.map(attempt => item.outcomes.get(policy.steps[attempt.step]!.target)!);
+  const timed = attemptedOutcomes.every(outcome => outcome.latencyMs !== undefined);
+  const cost = attemptedOutcomes.reduce((sum, outcome) => sum + costOf(outcome), 0);
+  const latencyMs = timed ? simulation.endedAt : Number.NaN;
+  if (state.outcome?.type !== 'answered') return { cost, quality: 0, latencyMs, firstTokenMs: Number.NaN, step: -1 };
+  const { step } = state.attempts[state.outcome.attempt]!;
+  const outcome = item.outcomes.get(policy.steps[step]!.target)!;
+  const firstTokenMs = timed ? firstTokenAt(policy, state, state.outcome.attempt, simulation, outcome) : Number.NaN;
+  return { cost, quality: outcome.quality ?? Number.NaN, latencyMs, firstTokenMs, step };
+}
+
+function attemptBehaviourOf(outcome: Outcome | undefined): AttemptBehaviour | undefined {
+  if (!outcome) return undefined;
+  const endAfterMs = outcome.latencyMs ?? 0;
+  if (outcome.failure) return { openAfterMs: endAfterMs, endAfterMs, result: { failure: outcome.failure } };
+  return { openAfterMs: Math.min(outcome.firstTokenMs ?? endAfterMs, endAfterMs), endAfterMs, result: { signals: outcome.signals } };
+}
+
+function firstTokenAt(
+  policy: RoutePolicy,
+  state: RouteState,
+  attempt: number,
+  simulation: Simulation & { supported: true },
+  outcome: Outcome,
+): number {
+  if (policy.steps[state.attempts[attempt]!.step]!.accept) return simulation.endedAt;
+  if (outcome.firstTokenMs === undefined) return Number.NaN;
+  const opened = simulation.events.find(event => event.type === 'attempt-opened' && event.attempt === attempt);
+  return opened?.at ?? simulation.endedAt;
+}
+
+function empty(n: number): Trials {
+  const column = (): Float64Array => new Float64Array(n);
+  return { cost: column(), quality: column(), latencyMs: column(), firstTokenMs: column(), step: new Int8Array(n) };
+}
+
+function write(to: Trials, i: number, { cost, quality, latencyMs, firstTokenMs, step }: Trial): void {
+  to.cost[i] = cost;
+  to.quality[i] = quality;
+  to.latencyMs[i] = latencyMs;
+  to.firstTokenMs[i] = firstTokenMs;
+  to.step[i] = step;
+}
+
+function copy(from: Trials, to: Trials, i: number): void {
+  to.cost[i] = from.cost[i]!;
+  to.quality[i] = from.quality[i]!;
+  to.latencyMs[i] = from.latencyMs[i]!;
+  to.firstTokenMs[i] = from.firstTokenMs[i]!;
+  to.step[i] = from.step[i]!;
+}

@@ -1,0 +1,171 @@
+/** A certificate in plain words, with what it does and does not promise. */
+
+import type { Certificate, TestedThreshold } from '../../certify/certify.ts';
+import type { Constraint } from '../../certify/constraint.ts';
+import { sizeForHarm, sizeForNetLoss } from '../../certify/power.ts';
+import type { Measured } from '../../sweep/measure.ts';
+import { count, difference, dollars, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
+
+type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+
+export function certificateText(certificate: Certificate, label: string, table: Table): string {
+  const { certified, confidence, reference, clusters } = certificate;
+  const sides = sidesTable(certificate, table);
+  if (!certified) {
+    const [first] = certificate.tested;
+    const more = neededFor(certificate);
+    return [
+      certificateSentence(certificate),
+      ...['', headOf(certificate, label), ''],
+      first
+        ? `At ${numbers(first.thresholds)}, ${certificate.split ? 'the safest candidate' : 'the strictest'}, the ${lossName(certificate)} is ${percent(first.loss)} (p = ${first.p.toPrecision(2)}).`
+        : `No answer of the first target shows ${certificate.signal}.`,
+      ...(more === undefined
+        ? []
+        : [`With a true ${lossName(certificate)} of 0, about ${count(more, 'request')} would certify ${boundName(certificate)}.`]),
+      ...['', sides, '', sequenceTable(certificate, table)],
+    ]
+      .join('\n')
+      .trimEnd();
+  }
+  const level = `${Number((confidence * 100).toFixed(2))} %`;
+  return [
+    certificateSentence(certificate),
+    ...['', headOf(certificate, label), '', sides, '', sequenceTable(certificate, table), ''],
+    ...remarks(certificate),
+    `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold keeps ${expects(certificate)} against always asking ${reference}.`,
+  ].join('\n');
+}
+
+/** What it comes to, on top of everything. */
+export function certificateSentence(certificate: Certificate): string {
+  const { certified, reference, confidence } = certificate;
+  if (!certified) return `INCONCLUSIVE: no threshold is certified; go on asking ${reference} always.`;
+  const level = `${Number((confidence * 100).toFixed(2))} %`;
+  const at = numbers(certified.thresholds);
+  if (certified.savesNothing) {
+    const cost = certified.relativeCost
+      ? `costs ${withInterval(certified.relativeCost, percent)} of always asking ${reference}`
+      : 'accepts nothing';
+    return `CERTIFIED, BUT IT SAVES NOTHING: threshold ${at} keeps ${promises(certificate)} with ${level} confidence, and ${cost}. Go on asking ${reference} always.`;
+  }
+  const { relativeCost } = certified;
+  const saves = relativeCost
+    ? ` saves ${percent(1 - relativeCost.value)} [${[1 - relativeCost.high, 1 - relativeCost.low].map(x => (x * 100).toFixed(1)).join(', ')}]:`
+    : '';
+  return `CERTIFIED: threshold ${at}${saves} it keeps ${promises(certificate)} against always asking ${reference}, with ${level} confidence.`;
+}
+
+const numbers = (thresholds: readonly number[]): string => thresholds.join(', ');
+const lossName = ({ loss }: Certificate): string => (loss === 'harm' ? 'harm' : 'net loss of quality');
+const boundName = ({ lossMax }: Certificate): string => `${Number((lossMax * 100).toFixed(3))} pp`;
+
+export const constraintText = ({ kind, max }: Constraint): string => {
+  const share = `${Number((max * 100).toFixed(3))} pp`;
+  switch (kind) {
+    case 'harm':
+      return `the harm at or below ${share}`;
+    case 'net':
+      return `the net loss of quality at or below ${share}`;
+    case 'errors':
+      return `the share without an answer at or below ${share}`;
+    default:
+      return `the p95 ${kind === 'latency_p95' ? 'latency' : 'time to the first token'} at or below ${milliseconds(max)}`;
+  }
+};
+
+const expects = (certificate: Certificate): string => promises(certificate).replace(/the (harm|net loss|share)/g, 'the expected $1');
+const promises = ({ constraints }: Certificate): string => constraints.map(constraintText).join(', ');
+
+function headOf(certificate: Certificate, label: string): string {
+  const { chain, targets, signal, items, clusters, method, procedure, tested, candidates, split, designEffect } = certificate;
+  const route = chain === targets.join(',') ? targets.join(' → ') : `${chain} (${targets.join(' → ')})`;
+  const deff = clusters < items ? `, design effect ${designEffect.toFixed(1)}` : '';
+  const how =
+    procedure === 'fixed sequence'
+      ? `${method}, ${count(tested.length, 'threshold')} tested in fixed sequence`
+      : `${method}, ${tested.length} of ${count(candidates, 'candidate')} tested in the order of the tuning requests`;
+  const roles = split ? `\ntune ${split.tune}, certify ${split.certify}, audit ${split.audit} requests; clusters stay whole` : '';
+  return `chain ${route}   signal: ${signal}   quality: ${label}   n = ${count(items, 'request')}, ${count(clusters, 'cluster')}${deff}   ${how}${roles}`;
+}
+
+function sidesTable({ always, current, certified, reference, targets }: Certificate, table: Table): string {
+  const row = (name: string, side: Measured, own: boolean): string[] => [
+    name,
+    side.costPer1k ? dollars(side.costPer1k.value) : none,
+    own ? withInterval(side.relativeCost, percent) : none,
+    withInterval(side.quality, percent),
+    own ? percent(side.harm.value) : none,
+    own ? percent(side.answered[0]!) : none,
+    side.latencyMs ? milliseconds(side.latencyMs.p95.value) : none,
+    side.firstTokenMs ? milliseconds(side.firstTokenMs.p95.value) : none,
+    own && side.firstTokenMs && always.firstTokenMs
+      ? difference(milliseconds)(side.firstTokenMs.p95.value - always.firstTokenMs.p95.value)
+      : none,
+  ];
+  const rows = [
+    row(`always ${reference}`, always, false),
+    ...(current ? [row(`now ${current.thresholds ? numbers(current.thresholds) : 'its own rule'}`, current, true)] : []),
+    ...(certified ? [row(`certified ${numbers(certified.thresholds)}`, certified, true)] : []),
+  ];
+  return table(['', 'cost/1k', `of ${reference}`, 'quality', 'harm', `by ${targets[0]}`, 'p95', 'first token p95', 'by holding'], rows);
+}
+
+/** As in a paper: each threshold, what it would do, and how surely. */
+function sequenceTable({ tested, notReached, confidence, loss, lossMax }: Certificate, table: Table): string {
+  const shown = [...tested.slice(-20), ...notReached];
+  const reached = new Set<TestedThreshold>(tested);
+  const verdict = (t: TestedThreshold): string => (!reached.has(t) ? 'not reached' : t.p <= 1 - confidence ? 'holds' : 'stops here');
+  const rows = shown.map(t => [
+    numbers(t.thresholds),
+    t.accept.toFixed(4),
+    t.quality.toFixed(4),
+    Number.isFinite(t.relativeCost) ? t.relativeCost.toFixed(4) : none,
+    `${t.worse}/${t.better}`,
+    t.p >= 0.00005 ? t.p.toFixed(4) : t.p.toExponential(1),
+    t.lossUpper === null ? none : percent2(t.lossUpper),
+    verdict(t),
+  ]);
+  const hidden = tested.length - Math.min(20, tested.length);
+  const more = hidden > 0 ? `\n${count(hidden, 'stricter threshold')} before these held as well.` : '';
+  const p = `p, ${loss} ≤ ${Number((lossMax * 100).toFixed(3))} %`;
+  return `${table(['threshold', 'accept', 'quality', 'rel. cost', 'harm/gain', p, '95 % upper harm'.replace('95', String(Number((confidence * 100).toFixed(2)))), ''], rows)}${more}`;
+}
+
+const percent2 = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+function remarks({ certified, always, slices, measuredOn, reference, loss }: Certificate): string[] {
+  const mix = certified!.vsRandomMix;
+  const held =
+    certified!.firstTokenMs && always.firstTokenMs ? certified!.firstTokenMs.p95.value - always.firstTokenMs.p95.value : undefined;
+  return [
+    ...(mix
+      ? [
+          `A random mix of the targets at the same cost: the chain is ${withInterval(mix, points)} ${mix.low > 0 ? 'better' : mix.high < 0 ? 'worse' : 'apart, which may be nothing'}.`,
+        ]
+      : []),
+    ...(held === undefined
+      ? []
+      : [`The first token comes ${difference(milliseconds)(held)} at the p95, because answers are held until they are judged.`]),
+    ...slices.map(s =>
+      s.certified
+        ? `certified also for ${s.tag}=${s.value || '(none)'}  (n = ${s.items}, ${loss} ${percent(s.loss)}, p = ${s.p.toPrecision(2)})`
+        : `not certified: ${s.tag}=${s.value || '(none)'}  (n = ${s.items}, ${loss} ${percent(s.loss)}${s.needed === null ? '; its own loss is not below the bound' : `; needs about ${s.needed.toLocaleString('en')} more`})`,
+    ),
+    ...(measuredOn === 'certify'
+      ? [`The estimates are of the requests that the threshold was chosen on, so they flatter it; the certificate does not.`]
+      : []),
+    ...(certified!.savesNothing ? [`Nothing is saved against ${reference}: the certificate is true and of no use.`] : []),
+  ];
+}
+
+/** The requests that would do if nothing were lost; undefined where more data are no answer. */
+function neededFor({ loss, lossMax, confidence, items, tested }: Certificate): number | undefined {
+  if (tested.length === 0) return undefined;
+  const delta = 1 - confidence;
+  const needed =
+    loss === 'harm'
+      ? sizeForHarm({ harmMax: lossMax, harm: 0, delta, power: 0.8 })
+      : sizeForNetLoss({ lossMax, loss: 0, differing: 0.05, delta, power: 0.8, designEffect: 1 });
+  return needed > items ? needed : undefined;
+}

@@ -1,0 +1,186 @@
+/** A sweep as a table to read in a terminal, with one sentence on top that says what it means. */
+
+import type { Estimate } from '../../../statistics/index.ts';
+import type { Dropped } from '../../outcomes/outcomes.ts';
+import type { Percentiles } from '../../sweep/measure.ts';
+import type { Sweep, SweepRow } from '../../sweep/sweep.ts';
+import { shownMax } from '../../sweep/thresholds.ts';
+import { count, dollars, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
+
+type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
+
+/** Without `wide` the columns fit a terminal: fewer of them, and an interval only where one decides. */
+export function sweepText(sweep: Sweep, table: Table, { wide = false } = {}): string {
+  const head = `chain ${sweep.chain}   signal: ${sweep.signal}   quality: ${sweep.label}   n = ${count(sweep.items, 'request')}, ${count(sweep.clusters, 'cluster')}${
+    sweep.clusters < sweep.items ? `, design effect ${sweep.designEffect.toFixed(1)}` : ''
+  }   intervals: ${Math.round(sweep.confidence * 1000) / 10} %`;
+  return [sweepSentence(sweep), '', head, '', rowsTable(sweep, table, wide), '', ...remarks(sweep, wide)].join('\n').trimEnd();
+}
+
+/** What a newcomer should take away. It never claims more than the intervals do. */
+export function sweepSentence(sweep: Sweep): string {
+  if (sweep.rows.length === 0) {
+    const silent = Object.entries(sweep.signalCoverage).find(([, share]) => share === 0);
+    return `No threshold to look at: no answer of ${silent?.[0] ?? sweep.targets[0]} shows the signal ${sweep.signal}.`;
+  }
+  const row = sweep.current ?? bestRow(sweep);
+  if (!row) return `No threshold keeps the quality of ${sweep.reference} in these ${count(sweep.items, 'request')}: ask it always.`;
+  const which = sweep.current ? `As configured (${thresholdText(row)})` : `At threshold ${thresholdText(row)}`;
+  const accepted = `${percent(1 - row.escalated.value)} of the requests are answered by ${sweep.targets[0]}`;
+  const cost = row.relativeCost ? `, the cost is ${withInterval(row.relativeCost, percent)} of always asking ${sweep.reference}` : '';
+  const picked = sweep.current ? '' : ' It was picked on these requests, so it looks a little better than it is.';
+  return `${which}, ${accepted}${cost}, and the quality changes by ${withInterval(row.qualityDelta, points)}.${picked}`;
+}
+
+/** The cheapest whose measured quality is no lower than the reference's. */
+export const bestRow = (sweep: Sweep): SweepRow | undefined =>
+  sweep.rows
+    .filter(row => row.qualityDelta.value >= 0)
+    .toSorted((a, b) => (a.relativeCost?.value ?? a.escalated.value) - (b.relativeCost?.value ?? b.escalated.value))[0];
+
+const thresholdText = (row: SweepRow): string => (row.thresholds ? row.thresholds.map(String).join(', ') : 'its own rule');
+
+type Columns = readonly (readonly [string, (row: SweepLine) => string])[];
+
+const wideColumns = (sweep: Sweep): Columns => [
+  ['', row => row.mark],
+  ['threshold', row => row.name],
+  ['accepted', row => row.accepted],
+  ['escalated', row => (row.escalated ? withInterval(row.escalated, percent) : none)],
+  ['cost/1k', row => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
+  [`of ${sweep.reference}`, row => withInterval(row.relativeCost, percent)],
+  ['quality', row => withInterval(row.quality, percent)],
+  ['Δ quality', row => withInterval(row.qualityDelta, points)],
+  ['worse/better', row => `${row.worse}/${row.better}`],
+  ['over mix', row => withInterval(row.vsRandomMix, points)],
+  ['latency p95', row => percentile(row.latencyMs, 'p95')],
+  ['first token p95', row => percentile(row.firstTokenMs, 'p95')],
+  ['errors', row => withInterval(row.errors, percent)],
+];
+
+const narrowColumns: Columns = [
+  ['', row => row.mark],
+  ['threshold', row => row.name],
+  ['accepted', row => row.accepted],
+  ['cost/1k', row => (row.costPer1k ? dollars(row.costPer1k.value) : none)],
+  ['rel.', row => valueOnly(row.relativeCost, percent)],
+  ['quality', row => valueOnly(row.quality, percent)],
+  ['Δ quality', row => withInterval(row.qualityDelta, points)],
+  ['▼/▲', row => `${row.worse}/${row.better}`],
+  ['over mix', row => valueOnly(row.vsRandomMix, points)],
+  ['p95', row => valueOnly(row.latencyMs?.p95, milliseconds)],
+  ['1st p95', row => valueOnly(row.firstTokenMs?.p95, milliseconds)],
+  ['errors', row => valueOnly(row.errors, percent)],
+];
+
+const valueOnly = (estimate: Estimate | null | undefined, format: (value: number) => string): string =>
+  estimate && !Number.isNaN(estimate.value) ? format(estimate.value) : none;
+
+/** Columns that have something to say. */
+const informativeColumns = (columns: Columns, lines: readonly SweepLine[]): Columns =>
+  columns.filter(
+    ([head, cell]) =>
+      alwaysShown.has(head) || lines.some(line => !emptyCells.has(cell(line)) && (head !== 'errors' || line.errors.value > 0)),
+  );
+
+function rowsTable(sweep: Sweep, table: Table, wide: boolean): string {
+  const lines = linesOf(sweep, shownRows(sweep.rows));
+  const shownColumns = informativeColumns(wide ? wideColumns(sweep) : narrowColumns, lines);
+  return table(
+    shownColumns.map(([head]) => head),
+    lines.map(line => shownColumns.map(([, cell]) => cell(line))),
+  );
+}
+
+const alwaysShown = new Set(['threshold', 'accepted', 'quality']);
+const emptyCells = new Set(['', none]);
+
+interface SweepLine extends Omit<SweepRow, 'escalated' | 'overMix' | 'thresholds' | 'frontier' | 'answered' | 'harm'> {
+  readonly mark: string;
+  readonly name: string;
+  readonly accepted: string;
+  readonly escalated: Estimate | null;
+  readonly vsRandomMix: Estimate | null;
+}
+
+/** Every threshold, in all columns; a page has room. */
+export function htmlRows(sweep: Sweep): {
+  readonly head: readonly string[];
+  readonly rows: readonly { readonly cells: readonly string[]; readonly mark: string }[];
+} {
+  const lines = linesOf(sweep, sweep.rows);
+  const shownColumns = informativeColumns(wideColumns(sweep).slice(1), lines);
+  const markOf = (line: SweepLine): string =>
+    line.name.startsWith('now ') ? 'current' : line.escalated === null ? 'single' : line.mark && 'frontier';
+  return {
+    head: shownColumns.map(([head]) => head),
+    rows: lines.map(line => ({ cells: shownColumns.map(([, cell]) => cell(line)), mark: markOf(line) })),
+  };
+}
+
+/** What a page says below its table. */
+export const sweepRemarks = (sweep: Sweep): readonly string[] => remarks({ ...sweep, rows: shownRows(sweep.rows) }, true).slice(1);
+
+function linesOf(sweep: Sweep, rows: readonly SweepRow[]): SweepLine[] {
+  const row = (r: SweepRow, name: string): SweepLine => ({
+    ...r,
+    mark: r.frontier ? '*' : '',
+    name,
+    accepted: r.answered.slice(0, -1).map(percent).join(', '),
+  });
+  const single = (target: string): SweepLine => ({
+    ...sweep.singles.find(s => s.target === target)!,
+    mark: '',
+    name: `always ${target}`,
+    accepted: none,
+    escalated: null,
+    vsRandomMix: null,
+  });
+  const last = sweep.reference;
+  return [
+    single(last),
+    ...(sweep.current ? [row(sweep.current, `now ${thresholdText(sweep.current)}`)] : []),
+    ...rows.map(r => row(r, thresholdText(r))),
+    ...sweep.targets.slice(0, -1).toReversed().map(single),
+  ];
+}
+
+/** All of a few; of many the frontier first, evenly. */
+function shownRows(rows: readonly SweepRow[]): readonly SweepRow[] {
+  if (rows.length <= shownMax) return rows;
+  const frontier = rows.filter(row => row.frontier);
+  const from = frontier.length >= shownMax / 2 ? frontier : rows;
+  const most = Math.min(shownMax, from.length);
+  const picked = new Set(Array.from({ length: most }, (_, i) => Math.round((i * (from.length - 1)) / Math.max(1, most - 1))));
+  return from.filter((_, i) => picked.has(i));
+}
+
+const percentile = (percentiles: Percentiles | null, which: 'p50' | 'p95'): string => withInterval(percentiles?.[which], milliseconds);
+
+function remarks(sweep: Sweep, wide: boolean): string[] {
+  const hidden = sweep.rows.length - shownRows(sweep.rows).length;
+  const low = Object.entries(sweep.signalCoverage).filter(([, share]) => share < 1);
+  return [
+    '* no other row is as good in cost, quality and latency.',
+    ...(wide
+      ? []
+      : [
+          `rel.: cost as a share of always asking ${sweep.reference}. ▼/▲: requests that come out worse and better than by it.`,
+          'over mix: quality above a random mix of the targets at the same cost. 1st: the first token. More columns and intervals: --wide.',
+        ]),
+    'An answer that must be accepted is held until it is whole: its first token comes with its last.',
+    ...(hidden > 0 ? [`${count(hidden, 'more threshold')} in --json.`] : []),
+    ...(sweep.singles[0]?.costPer1k
+      ? [`Best possible choice for each request: quality ${percent(sweep.oracle.quality)} at ${dollars(sweep.oracle.costPer1k!)} per 1k.`]
+      : []),
+    ...sweep.dominated.map(({ target, by }) => `${target} is dominated: ${by} is no dearer and no worse.`),
+    ...low.map(
+      ([target, share]) => `${sweep.signal} is known for ${percent(share)} of the answers of ${target}; the others always escalate.`,
+    ),
+    ...sweep.dropped.map(droppedText),
+    ...sweep.notes,
+  ];
+}
+
+export const droppedText = ({ count: n, why, mend }: Dropped): string =>
+  `${count(n, 'request')} left out: ${why}${mend ? `  (${mend})` : ''}`;

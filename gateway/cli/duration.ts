@@ -1,0 +1,12 @@
+/** Durations as people write them on a command line. */
+import { CommandError, exit } from './cli.ts';
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `800ms`, `2.5s`, `10m`: milliseconds. */
+export function parseDuration(text: string, flag: string): number {
+  const [, digits, unit] = /^\+?(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h)$/.exec(text.trim()) ?? [];
+  const duration = digits === undefined ? Number.NaN : Number(digits) * units[unit!]!;
+  if (duration > 0) return duration;
+  throw new CommandError(exit.usage, `${flag} ${text}: write a duration such as 800ms, 2.5s or 10m.`);
+}

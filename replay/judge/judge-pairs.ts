@@ -1,0 +1,170 @@
+/** What only a judge can tell of two answers: who is asked, what that costs beforehand and at most, and what is kept of it. */
+import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { cost, type NanoUsd, type Price } from '../../gateway/core/price.ts';
+import { providerOf } from '../../gateway/core/target.ts';
+import type { Instant } from '../../gateway/core/time.ts';
+import { priceBook } from '../../gateway/prices/prices.ts';
+import type { Settings } from '../../gateway/settings/settings.ts';
+import type { Store } from '../../recorder/store/store.ts';
+import { type Answer, diff } from '../comparison/diff.ts';
+import { type PairedReplay, verdictOf } from '../comparison/pairs.ts';
+import { requestText } from '../recorded/request-text.ts';
+import { SpendCap } from '../run/spend-cap.ts';
+
+type Messages = readonly { readonly role: 'system' | 'user'; readonly content: string }[];
+
+/** Eval's judge, as a composition root hands it in. */
+export interface PairJudge {
+  readonly prompt: string;
+  /** Says what was pinned: the judge and every word it was asked with. */
+  evaluatorOf(model: string): string;
+  /** `spent` hears what a call cost, where that is known. */
+  connect(
+    settings: Settings,
+    how: { readonly judge: string; readonly judgeUrl?: string; readonly outputTokensMax: number },
+    spent: (usd: number) => void,
+  ): (messages: Messages) => Promise<string>;
+  /** 1: as good as the reference; 0: worse; one half where it changes its mind with the order. Undefined when it said nothing of use. */
+  judgePair(
+    pair: { readonly id: string; readonly question: string; readonly answer: string; readonly reference: string },
+    ask: (messages: Messages) => Promise<string>,
+  ): Promise<{ readonly value: number | undefined; readonly opinions: readonly (string | undefined)[] }>;
+  insertScores(store: Store, scores: readonly JudgeScore[]): Promise<void>;
+}
+
+export interface JudgeScore {
+  readonly about: { readonly id: string; readonly tenant: string; readonly at: Instant };
+  readonly name: string;
+  readonly value: number;
+  readonly source: 'judge';
+  readonly evaluator: string;
+  readonly explanation: string;
+}
+
+export interface JudgePlan {
+  readonly pairs: readonly PairedReplay[];
+  /** Both orders of every pair. */
+  readonly calls: number;
+  /** With a word or two for an answer, and with one as long as it may be; undefined when nobody knows the price. */
+  readonly expected: NanoUsd | undefined;
+  readonly worst: NanoUsd | undefined;
+}
+
+/** Room for a judge that thinks before it says its one word. */
+const outputTokensMax = 2_048;
+const outputTokensUsual = 20;
+const charactersPerToken = 4;
+/** A token is never shorter than this, in characters of any script. */
+const charactersPerTokenMin = 1;
+/** Calls under way at once, two for each pair. */
+const concurrency = 4;
+
+/** The pairs that nothing cheaper has decided and nobody has judged; `judge` is none of those who answered. */
+export function judgePlan(pairs: readonly PairedReplay[], judge: string, settings: Settings, prompt: string, at: Instant): JudgePlan {
+  const answered = new Set(pairs.flatMap(({ pair }) => [pair.recorded.target, pair.replayed.target]));
+  if (answered.has(judge))
+    throw new CommandError(exit.usage, `--judge ${judge}: it has answered itself, and nobody judges its own answers; name another.`);
+  const open = pairs.filter(({ pair }) => pair.diff.decidedBy === 'similarity');
+  const price = priceOf(judge, settings, at);
+  const sum = (of: (one: PairedReplay, price: Price) => NanoUsd): NanoUsd | undefined =>
+    price && open.reduce((total, one) => total + of(one, price), 0);
+  return {
+    pairs: open,
+    calls: 2 * open.length,
+    expected: sum((one, price) => 2 * priced(price, lengthOf(one, prompt) / charactersPerToken, outputTokensUsual)),
+    worst: sum((one, price) => worstOf(one, price, prompt)),
+  };
+}
+
+export interface JudgingResult {
+  readonly pairs: readonly PairedReplay[];
+  readonly pairsJudged: number;
+  /** The judge said nothing of use of so many. */
+  readonly withoutVerdict: number;
+  /** Left for want of money. */
+  readonly left: number;
+  readonly spent: NanoUsd;
+}
+
+export interface JudgingOptions {
+  readonly judge: string;
+  readonly judgeUrl?: string;
+  readonly cap: NanoUsd;
+  /** Under what name its words are kept. */
+  readonly name: string;
+  readonly unordered: ReadonlySet<string>;
+  readonly at: Instant;
+}
+
+/** All pairs, those that were judged with their verdict, which is also kept in the store. Money is reserved before each pair. */
+export async function judgePairs(
+  store: Store,
+  settings: Settings,
+  all: readonly PairedReplay[],
+  { pairs: open }: JudgePlan,
+  by: PairJudge,
+  order: JudgingOptions,
+): Promise<JudgingResult> {
+  const { judge, judgeUrl, cap, name, unordered, at } = order;
+  const price = priceOf(judge, settings, at);
+  const spendCap = new SpendCap(cap);
+  const evaluator = by.evaluatorOf(judge);
+  const verdicts = new Map<string, PairedReplay>();
+  const queue = [...open];
+  let [asked, silent] = [0, 0];
+  const judgeOne = async (paired: PairedReplay): Promise<void> => {
+    const worst = price ? worstOf(paired, price, by.prompt) : 0;
+    if (!spendCap.reserve(worst)) return void queue.splice(0, queue.length);
+    asked++;
+    let cost = 0;
+    const { pair, replay, original } = paired;
+    const ask = by.connect(settings, { judge, outputTokensMax, ...(judgeUrl === undefined ? {} : { judgeUrl }) }, usd => {
+      cost += Math.round(usd * 1e9);
+    });
+    const question = requestText(original.dialect, original.body);
+    const outcome = await by.judgePair(
+      { id: replay.id, question, answer: answerText(pair.replayed), reference: answerText(pair.recorded) },
+      ask,
+    );
+    spendCap.settle(worst, cost);
+    if (outcome.value === undefined) return void silent++;
+    const about = { id: replay.id, tenant: replay.tenant, at: replay.receivedAt };
+    await by.insertScores(store, [
+      { about, name, value: outcome.value, source: 'judge', evaluator, explanation: outcome.opinions.join(', ') },
+    ]);
+    const verdict = diff(pair.recorded, pair.replayed, { judged: verdictOf(outcome.value), unordered });
+    verdicts.set(replay.id, { ...paired, pair: { ...pair, diff: verdict } });
+  };
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await judgeOne(next);
+    }),
+  );
+  const { spent } = spendCap;
+  return {
+    pairs: all.map(paired => verdicts.get(paired.replay.id) ?? paired),
+    pairsJudged: asked,
+    withoutVerdict: silent,
+    left: open.length - asked,
+    spent,
+  };
+}
+
+function priceOf(judge: string, { providers, prices }: Settings, at: Instant): Price | undefined {
+  const account = providers.get(providerOf(judge));
+  const model = judge.slice(judge.indexOf('/') + 1);
+  const book = priceBook(prices);
+  return account && (book(account.name, model, at) ?? book(account.provider.priceBook, model, at));
+}
+
+const answerText = ({ text, toolCalls }: Answer): string =>
+  [text, ...toolCalls.map(({ name, arguments: given }) => `${name}(${given})`)].filter(part => part !== '').join('\n');
+
+const lengthOf = ({ original, pair }: PairedReplay, prompt: string): number =>
+  prompt.length + original.body.length + answerText(pair.recorded).length + answerText(pair.replayed).length + 200;
+
+const worstOf = (one: PairedReplay, price: Price, prompt: string): NanoUsd =>
+  2 * priced(price, lengthOf(one, prompt) / charactersPerTokenMin, outputTokensMax);
+
+const priced = (price: Price, input: number, output: number): NanoUsd =>
+  cost({ input: Math.ceil(input), output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' }, price).total;

@@ -1,0 +1,40 @@
+/** Reads an answer back from the bytes that its caller was sent. */
+import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
+import { collect } from '../../gateway/core/collect.ts';
+import type { Failure } from '../../gateway/core/failure.ts';
+import type { Json } from '../../gateway/core/json.ts';
+import type { Provider } from '../../gateway/core/provider.ts';
+import { sseDecoder } from '../../gateway/transport/frames.ts';
+import type { Answer } from '../comparison/diff.ts';
+
+/** `wire` is a provider of the caller's own wire format. Of a cut stream there is what had come. */
+export function readAnswer(wire: Provider, stream: boolean, bytes: Uint8Array): ChatResponse | Failure {
+  if (!stream) {
+    try {
+      return wire.parseResponse(JSON.parse(Buffer.from(bytes).toString()) as Json);
+    } catch {
+      return { kind: 'invalid-response', message: 'the recorded answer is no JSON' };
+    }
+  }
+  const events: StreamEvent[] = [];
+  const parser = wire.parseStream();
+  const frames = sseDecoder({
+    event: event => events.push(...parser.parse(event)),
+    comment: () => {},
+    overflow: () => {},
+  });
+  frames.feed(bytes);
+  frames.end();
+  const end = parser.end();
+  if (end.complete) events.push(...end.events);
+  return collect(events.filter(event => event.type !== 'failure'));
+}
+
+/** What diff compares: the first choice's text and calls. */
+export function contentOf(response: ChatResponse | Failure): Pick<Answer, 'text' | 'toolCalls'> {
+  const content = 'kind' in response ? [] : (response.choices[0]?.content ?? []);
+  return {
+    text: content.map(part => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join(''),
+    toolCalls: content.flatMap(part => (part.type === 'tool-call' ? [{ name: part.name, arguments: part.arguments }] : [])),
+  };
+}

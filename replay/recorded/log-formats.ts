@@ -1,0 +1,235 @@
+/** Rows of other people's logs as recorded requests: our own export, Helicone's, LiteLLM's, OpenAI batch files, and bare request bodies. */
+import { createHash } from 'node:crypto';
+import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts';
+import type { Answer } from '../comparison/diff.ts';
+import { contentOf, readAnswer } from './answer.ts';
+import type { RecordedAttempt } from './attempts.ts';
+import { wireProviderOf } from './dialects.ts';
+import type { RecordedRequest } from './requests.ts';
+
+/** Or why the row is none, in words. */
+export function requestFromRow(row: Json): RecordedRequest | string {
+  if (!isObject(row)) return 'no JSON object';
+  if (isObject(row.request) && isObject(row.answer)) return fromHindcastExport(row);
+  if (row.request_created_at !== undefined || (row.request_body !== undefined && row.request_id !== undefined)) return fromHelicone(row);
+  if (row.call_type !== undefined || row.proxy_server_request !== undefined) return fromLitellm(row);
+  if (isObject(row.body)) return fromBareBody(row.body, text(row.custom_id), text(row.url));
+  if (row.messages !== undefined || row.contents !== undefined || row.input !== undefined) return fromBareBody(row, '', '');
+  return 'none of the known shapes: hindcast replay export, Helicone, LiteLLM, an OpenAI batch, or a request body with messages';
+}
+
+const text = (value: Json | undefined): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '');
+const number = (value: Json | undefined): number =>
+  typeof value === 'number' && Number.isFinite(value) ? value : Number(text(value)) || 0;
+/** A member that is JSON, or JSON in a string. */
+function json(value: Json | undefined): Json | undefined {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value) as Json;
+  } catch {
+    return value;
+  }
+}
+const object = (value: Json | undefined): JsonObject => {
+  const read = json(value);
+  return isObject(read) ? read : {};
+};
+const texts = (value: JsonObject): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(value).flatMap(([key, one]) => (text(one) === '' ? [] : [[key, text(one)]])));
+
+/** Milliseconds of an ISO date, of Unix seconds, or of Unix milliseconds. */
+function instantOf(value: Json | undefined): number {
+  if (typeof value === 'number') return value < 1e11 ? value * 1000 : value;
+  const said = text(value);
+  if (/^\d+(\.\d+)?$/.test(said)) return instantOf(Number(said));
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(said) ? said : `${said.replace(' ', 'T')}Z`;
+  return Date.parse(zoned) || 0;
+}
+
+function dialectAt(path: string, body: JsonObject): string {
+  if (/\/messages(\?|$)/.test(path)) return 'anthropic-messages';
+  if (/\/responses(\?|$)/.test(path)) return 'openai-responses';
+  if (/generateContent/i.test(path) || body.contents !== undefined) return 'gemini-generate';
+  return 'openai-chat';
+}
+
+interface LogEntry {
+  readonly id: string;
+  readonly receivedAt: number;
+  readonly dialect: string;
+  readonly body: string;
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly conversation?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly route?: string;
+  readonly answer: Partial<Answer>;
+  readonly response?: Json;
+}
+
+function toRecordedRequest(known: LogEntry): RecordedRequest {
+  const request = JSON.parse(known.body) as JsonObject;
+  const id = known.id === '' ? createHash('sha256').update(known.body).digest('hex').slice(0, 32) : known.id;
+  const answer: Answer = {
+    outcome: 'ok',
+    target: '',
+    ...contentIn(known),
+    finish: '',
+    inputTokens: 0,
+    outputTokens: 0,
+    latencyMs: 0,
+    ...known.answer,
+  };
+  return {
+    id,
+    receivedAt: known.receivedAt,
+    tenant: known.tenant || 'default',
+    project: '',
+    user: known.user ?? '',
+    conversation: known.conversation ?? '',
+    tags: known.tags ?? {},
+    dialect: known.dialect,
+    stream: request.stream === true,
+    route: known.route ?? '',
+    body: known.body,
+    headers: {},
+    answer,
+  };
+}
+
+function contentIn({ dialect, response }: LogEntry): Pick<Answer, 'text' | 'toolCalls'> {
+  if (typeof response === 'string') return { text: response, toolCalls: [] };
+  const wire = wireProviderOf(dialect);
+  if (!wire || !isObject(response)) return { text: '', toolCalls: [] };
+  return contentOf(readAnswer(wire, false, Buffer.from(JSON.stringify(response))));
+}
+
+function finishIn(response: Json | undefined): string {
+  const choice = isObject(response) && Array.isArray(response.choices) ? (response.choices[0] as Json | undefined) : undefined;
+  const said = isObject(choice) ? text(choice.finish_reason) : isObject(response) ? text(response.stop_reason) : '';
+  return said === 'tool_calls' || said === 'tool_use'
+    ? 'tool-calls'
+    : said === 'end_turn'
+      ? 'stop'
+      : said === 'max_tokens'
+        ? 'length'
+        : said;
+}
+
+/** A line of `hindcast replay export`, or of a file of the same form. */
+function fromHindcastExport(row: JsonObject): RecordedRequest | string {
+  const request = object(row.request);
+  const answer = object(row.answer);
+  const body = typeof request.body === 'string' ? request.body : JSON.stringify(request.body ?? null);
+  if (!isObject(json(body))) return 'request.body is no JSON object';
+  const attempts = Array.isArray(row.attempts) ? (row.attempts as unknown as readonly RecordedAttempt[]) : undefined;
+  const made = toRecordedRequest({
+    id: text(request.id),
+    receivedAt: instantOf(request.receivedAt),
+    dialect: text(request.dialect) || dialectAt('', object(body)),
+    body,
+    tenant: text(request.tenant),
+    user: text(request.user),
+    conversation: text(request.conversation),
+    tags: texts(object(request.tags)),
+    route: text(request.route),
+    answer: answer as unknown as Partial<Answer>,
+  });
+  return attempts ? { ...made, attempts } : made;
+}
+
+function fromHelicone(row: JsonObject): RecordedRequest | string {
+  const body = object(row.request_body);
+  if (Object.keys(body).length === 0) return 'it has no request_body: export with the bodies included';
+  const properties = texts(object(row.request_properties ?? row.properties));
+  const status = number(row.response_status ?? row.status);
+  const response = json(row.response_body);
+  const provider = text(row.provider).toLowerCase();
+  const model = text(row.response_model) || text(row.request_model) || text(row.model);
+  const cost = row.cost ?? row.costUSD ?? row.cost_usd;
+  const firstToken = number(row.time_to_first_token);
+  return toRecordedRequest({
+    id: text(row.request_id),
+    receivedAt: instantOf(row.request_created_at),
+    dialect: dialectAt(text(row.request_path), body),
+    body: JSON.stringify(body.model === undefined && model !== '' ? { model, ...body } : body),
+    user: text(row.request_user_id ?? row.user_id),
+    conversation: properties['Helicone-Session-Id'] ?? '',
+    tags: properties,
+    ...(response === undefined ? {} : { response }),
+    answer: {
+      outcome:
+        status >= 200 && status < 300
+          ? 'ok'
+          : status === 429
+            ? 'rate_limited'
+            : status >= 500 || status <= 0
+              ? 'upstream_error'
+              : 'client_error',
+      target: provider === '' ? model : `${provider}/${model}`,
+      finish: finishIn(response),
+      inputTokens: number(row.prompt_tokens),
+      outputTokens: number(row.completion_tokens),
+      cachedTokens: number(row.prompt_cache_read_tokens),
+      reasoningTokens: number(row.reasoning_tokens),
+      latencyMs: number(row.delay_ms ?? row.latency),
+      ...(firstToken > 0 ? { firstTokenMs: firstToken } : {}),
+      ...(cost === undefined || cost === null ? {} : { costNanoUsd: Math.round(number(cost) * 1e9) }),
+    },
+  });
+}
+
+/** Parameters that LiteLLM keeps for itself. */
+const litellmParameters = new Set([
+  'extra_body',
+  'extra_headers',
+  'max_retries',
+  'stream_chunk_size',
+  'api_key',
+  'api_base',
+  'user_continue_message',
+]);
+
+/** The standard logging payload, and rows of the spend log. */
+function fromLitellm(row: JsonObject): RecordedRequest | string {
+  const type = text(row.call_type);
+  const sent = object(object(row.proxy_server_request).body ?? row.proxy_server_request);
+  const messages = json(row.messages);
+  const parameters = Object.fromEntries(Object.entries(object(row.model_parameters)).filter(([key]) => !litellmParameters.has(key)));
+  const body =
+    sent.messages !== undefined || sent.input !== undefined
+      ? sent
+      : { model: text(row.model_group) || text(row.model), messages: messages ?? null, ...parameters };
+  if (!Array.isArray(body.messages) && body.input === undefined) return 'it has no messages: LiteLLM was told not to log them';
+  const response = json(row.response);
+  const [start, end, first] = [instantOf(row.startTime), instantOf(row.endTime), instantOf(row.completionStartTime)];
+  const provider = text(row.custom_llm_provider);
+  const model = text(row.model).replace(`${provider}/`, '');
+  const metadata = object(row.metadata);
+  const cost = row.response_cost ?? row.spend;
+  return toRecordedRequest({
+    id: text(row.id) || text(row.request_id),
+    receivedAt: start,
+    dialect: /anthropic_messages/.test(type) ? 'anthropic-messages' : /responses/.test(type) ? 'openai-responses' : 'openai-chat',
+    body: JSON.stringify(body),
+    tenant: text(metadata.user_api_key_team_alias) || text(metadata.user_api_key_team_id) || text(row.team_id),
+    user: text(row.end_user),
+    conversation: text(row.session_id) || text(row.trace_id),
+    tags: Array.isArray(row.request_tags) ? Object.fromEntries(row.request_tags.map(tag => [text(tag as Json), 'true'])) : {},
+    ...(response === undefined ? {} : { response }),
+    answer: {
+      outcome: text(row.status) === 'failure' ? 'upstream_error' : 'ok',
+      target: provider === '' ? model : `${provider}/${model}`,
+      finish: finishIn(response),
+      inputTokens: number(row.prompt_tokens),
+      outputTokens: number(row.completion_tokens),
+      latencyMs: Math.max(0, end - start),
+      ...(first > start ? { firstTokenMs: first - start } : {}),
+      ...(cost === undefined || cost === null ? {} : { costNanoUsd: Math.round(number(cost) * 1e9) }),
+    },
+  });
+}
+
+function fromBareBody(body: JsonObject, id: string, path: string): RecordedRequest {
+  return toRecordedRequest({ id, receivedAt: 0, dialect: dialectAt(path, body), body: JSON.stringify(body), answer: { outcome: '' } });
+}

@@ -1,0 +1,17 @@
+/** A recorded request as a judge reads it. */
+import { isFieldProblem } from '../../gateway/core/dialect.ts';
+import type { JsonObject } from '../../gateway/core/json.ts';
+import { dialectOf } from './dialects.ts';
+
+/** The conversation as text; the body as it is where it cannot be read. */
+export function requestText(dialect: string, body: string): string {
+  try {
+    const chat = dialectOf(dialect)?.parseRequest(JSON.parse(body) as JsonObject);
+    if (!chat || isFieldProblem(chat)) return body;
+    return chat.messages
+      .map(({ role, content }) => `${role}: ${content.map(part => ('text' in part ? part.text : `(${part.type})`)).join('')}`)
+      .join('\n\n');
+  } catch {
+    return body;
+  }
+}

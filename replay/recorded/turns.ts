@@ -1,0 +1,147 @@
+/** A turn of a conversation as it was recorded, from the user's words to the answer that calls no more tools: what its tools gave, so that it can be asked again whole and no tool is ever executed. */
+import type { ChatRequest, ChatResponse, Message, Part } from '../../gateway/core/chat.ts';
+import { isFieldProblem } from '../../gateway/core/dialect.ts';
+import { type JsonObject, parseJson } from '../../gateway/core/json.ts';
+import type { Store } from '../../recorder/store/store.ts';
+import { canonicalRequest } from './canonical.ts';
+import { dialectOf, wireProviderOf } from './dialects.ts';
+import { loadConversations, type RecordedRequest } from './requests.ts';
+
+export interface ToolResult {
+  readonly name: string;
+  readonly arguments: string;
+  readonly content: readonly Part[];
+  readonly failed?: boolean;
+}
+
+export interface Turn {
+  /** In the order in which they came. */
+  readonly toolResults: readonly ToolResult[];
+  /** The calls that it was made of, the first among them. */
+  readonly calls: readonly RecordedRequest[];
+}
+
+/** How a call is matched with what was recorded: by its tool's name, in order; or by its arguments as well. */
+export type ToolMatching = 'fifo' | 'strict';
+
+/** Undefined when its bytes cannot be read. */
+export function chatOf({
+  body,
+  dialect,
+  route,
+  stream,
+}: Pick<RecordedRequest, 'body' | 'dialect' | 'route' | 'stream'>): ChatRequest | undefined {
+  const value = parseJson(body);
+  const chat =
+    typeof value === 'object' && value !== null
+      ? dialectOf(dialect)?.parseRequest({ model: route, stream, ...(value as JsonObject) })
+      : undefined;
+  return chat === undefined || isFieldProblem(chat) ? undefined : chat;
+}
+
+const isToolMessage = ({ content }: Message): boolean => content.some(part => part.type === 'tool-result');
+
+/** By the request that begins it, of those that do: a request that ends with what a tool gave goes on with another. */
+export function turnsIn(requests: readonly RecordedRequest[]): ReadonlyMap<string, Turn> {
+  const read = requests.flatMap(request => {
+    const chat = chatOf(request);
+    return chat ? [{ request, messages: chat.messages, isFirst: !isToolMessage(chat.messages.at(-1) ?? emptyMessage) }] : [];
+  });
+  const groups = Map.groupBy(read, ({ request: { tenant, conversation, id } }) => (conversation === '' ? id : `${tenant} ${conversation}`));
+  const turns = new Map<string, Turn>();
+  for (const first of read.filter(({ isFirst }) => isFirst)) {
+    const { tenant, conversation, id } = first.request;
+    const others = groups.get(conversation === '' ? id : `${tenant} ${conversation}`)!;
+    const later = others.filter(
+      ({ request, messages, isFirst }) =>
+        !isFirst && request.receivedAt >= first.request.receivedAt && continuesWith(first.messages, messages),
+    );
+    const inOrder = later.toSorted((a, b) => a.messages.length - b.messages.length || a.request.receivedAt - b.request.receivedAt);
+    const longest = inOrder.at(-1)?.messages ?? first.messages;
+    turns.set(id, {
+      toolResults: toolResultsIn(longest.slice(first.messages.length)),
+      calls: [first.request, ...inOrder.map(({ request }) => request)],
+    });
+  }
+  return turns;
+}
+
+const emptyMessage: Message = { role: 'user', content: [] };
+
+/** The same beginning, and after it only the model and its tools. */
+function continuesWith(first: readonly Message[], all: readonly Message[]): boolean {
+  const rest = all.slice(first.length);
+  if (rest.length === 0 || rest.some(message => message.role !== 'assistant' && !isToolMessage(message))) return false;
+  return JSON.stringify(all.slice(0, first.length)) === JSON.stringify(first);
+}
+
+function toolResultsIn(messages: readonly Message[]): readonly ToolResult[] {
+  const calls = new Map<string, { readonly name: string; readonly arguments: string }>();
+  const results: ToolResult[] = [];
+  for (const part of messages.flatMap(({ content }) => content)) {
+    if (part.type === 'tool-call') calls.set(part.id, part);
+    if (part.type !== 'tool-result') continue;
+    const { name, arguments: given } = calls.get(part.id) ?? { name: part.name ?? '', arguments: '' };
+    results.push({ name, arguments: given, content: part.content, ...(part.failed === undefined ? {} : { failed: part.failed }) });
+  }
+  return results;
+}
+
+/** The requests that begin a turn, and the turns; what goes on with one is found in their conversations. */
+export async function turnsOf(
+  store: Store,
+  requests: readonly RecordedRequest[],
+): Promise<{ readonly first: readonly RecordedRequest[]; readonly of: ReadonlyMap<string, Turn> }> {
+  const known = new Map([...(await loadConversations(store, requests)), ...requests].map(request => [request.id, request]));
+  const of = turnsIn([...known.values()]);
+  return { first: requests.filter(({ id }) => of.has(id)), of };
+}
+
+/** Gives what tools gave of old, each result once. */
+export class ToolResultReplayer {
+  readonly #left: ToolResult[];
+  readonly #matching: ToolMatching;
+
+  constructor(results: readonly ToolResult[], matching: ToolMatching) {
+    this.#left = [...results];
+    this.#matching = matching;
+  }
+
+  /** Results that nobody has called for. */
+  get unused(): number {
+    return this.#left.length;
+  }
+
+  /** Undefined when nothing of the kind was recorded, or all of it is given. */
+  take(call: { readonly name: string; readonly arguments: string }): ToolResult | undefined {
+    const wanted = canonicalRequest(call.arguments || '{}');
+    const at = this.#left.findIndex(
+      ({ name, arguments: given }) => name === call.name && (this.#matching === 'fifo' || canonicalRequest(given || '{}') === wanted),
+    );
+    return at < 0 ? undefined : this.#left.splice(at, 1)[0];
+  }
+}
+
+/** What follows an answer that calls tools: the same request with the answer and what its tools gave. `unknown` when a result is not at hand; undefined when it calls none. */
+export function nextRequest(
+  recorded: RecordedRequest,
+  answer: ChatResponse,
+  mocks: ToolResultReplayer,
+): RecordedRequest | 'unknown' | undefined {
+  const parts = answer.choices[0]?.content ?? [];
+  const calls = parts.flatMap(part => (part.type === 'tool-call' ? [part] : []));
+  if (calls.length === 0) return undefined;
+  const chat = chatOf(recorded);
+  const wire = wireProviderOf(recorded.dialect);
+  const given = calls.map(call => ({ call, gave: mocks.take(call) }));
+  if (!chat || !wire || given.some(({ gave: result }) => result === undefined)) return 'unknown';
+  const results = given.map(({ call, gave: result }): Message => {
+    const { content, failed } = result!;
+    return {
+      role: 'tool',
+      content: [{ type: 'tool-result', id: call.id, name: call.name, content, ...(failed === undefined ? {} : { failed }) }],
+    };
+  });
+  const messages: readonly Message[] = [...chat.messages, { role: 'assistant', content: parts }, ...results];
+  return { ...recorded, body: wire.renderRequest({ ...chat, messages }, chat.model).body };
+}

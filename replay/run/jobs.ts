@@ -1,0 +1,56 @@
+/** What a run is made of: each request, arm and repeat, with the moment it is due. */
+import type { Dialect } from '../../gateway/core/dialect.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { Arm } from '../arms/arm.ts';
+import { prepareReplayRequest, type ReplayRequest } from '../arms/replay-request.ts';
+import type { Transforms } from '../arms/transform.ts';
+import type { RecordedRequest } from '../recorded/requests.ts';
+import type { Job } from './journal.ts';
+import { type Pacing, schedule } from './pacing.ts';
+
+export interface ScheduledJob {
+  readonly recorded: RecordedRequest;
+  readonly arm: Arm;
+  readonly repeat: number;
+  readonly dueMs: Milliseconds;
+}
+
+export interface JobSchedule {
+  readonly requests: readonly RecordedRequest[];
+  readonly arms: readonly Arm[];
+  readonly repeats: number;
+  readonly pace: Pacing;
+}
+
+/** All arms of one request are due together, so that they meet the same hour. */
+export function jobsOf({ requests, arms, repeats, pace }: JobSchedule): readonly ScheduledJob[] {
+  const due = schedule(
+    requests.map(request => request.receivedAt),
+    pace,
+  );
+  return requests.flatMap((recorded, i) =>
+    Array.from({ length: repeats }, (_, repeat) =>
+      arms.filter(arm => arm.includes?.(recorded) ?? true).map(arm => ({ recorded, arm, repeat, dueMs: due[i]! })),
+    ).flat(),
+  );
+}
+
+export const jobKey = ({ recorded, arm, repeat }: ScheduledJob): Job => ({ request: recorded.id, arm: arm.name, repeat });
+
+export interface ReplayContext {
+  readonly run: string;
+  dialectOf(name: string): Dialect | undefined;
+  readonly transforms?: Transforms;
+}
+
+/** Or why it cannot be asked. `recorded` is the job's own request, or one that follows it. */
+export function replayRequestOf(
+  plan: ReplayContext,
+  { arm, repeat }: ScheduledJob,
+  recorded: RecordedRequest,
+  now: Instant,
+): ReplayRequest | string {
+  const dialect = plan.dialectOf(recorded.dialect);
+  if (!dialect) return `recorded in a wire format that this version does not read: ${recorded.dialect}`;
+  return prepareReplayRequest(recorded, arm, plan.run, repeat, dialect, now, plan.transforms);
+}

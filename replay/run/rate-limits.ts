@@ -1,0 +1,35 @@
+/** Rate limits of a run, by provider: a call waits for its turn and is never dropped. */
+import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+
+export interface RateLimits {
+  /** When a call of so many tokens may begin; it has taken its place then. */
+  reserve(provider: string, tokens: number, now: Instant): Instant;
+}
+
+const minuteMs = 60_000;
+
+/** Calls and tokens flow evenly: no burst at the beginning of a minute that a provider's own clock might count otherwise. */
+export function rateLimits(rpm: ReadonlyMap<string, number>, tpm: ReadonlyMap<string, number>): RateLimits {
+  const free = new Map<string, Instant>();
+  return {
+    reserve: (provider, tokens, now) => {
+      const [calls, flow] = [rpm.get(provider), tpm.get(provider)];
+      if (calls === undefined && flow === undefined) return now;
+      const at = Math.max(now, free.get(provider) ?? now);
+      const takes: Milliseconds = Math.max(calls === undefined ? 0 : minuteMs / calls, flow === undefined ? 0 : (tokens * minuteMs) / flow);
+      free.set(provider, at + takes);
+      return at;
+    },
+  };
+}
+
+export function parseRates(texts: readonly string[] | undefined, flag: string): ReadonlyMap<string, number> {
+  return new Map(
+    (texts ?? []).map(text => {
+      const [, provider, count] = /^([^=]+)=(\d+)$/.exec(text) ?? [];
+      if (provider === undefined || !(Number(count) > 0)) throw new CommandError(exit.usage, `${flag} ${text}: write it as openai=300.`);
+      return [provider, Number(count)];
+    }),
+  );
+}

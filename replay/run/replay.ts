@@ -1,0 +1,280 @@
+/** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
+
+import type { ChatResponse } from '../../gateway/core/chat.ts';
+import type { Dialect } from '../../gateway/core/dialect.ts';
+import type { Exchange, ExchangeOutcome } from '../../gateway/core/exchange.ts';
+import type { NanoUsd } from '../../gateway/core/price.ts';
+import type { Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
+import { execute } from '../../gateway/exchange/ask.ts';
+import type { ExecutionHandle, RoutedRequest } from '../../gateway/exchange/execute.ts';
+import { demandOf } from '../../gateway/exchange/routed-request.ts';
+import type { ReplayedSeen } from '../../gateway/observability/replayed.ts';
+import type { Arm } from '../arms/arm.ts';
+import type { ReplayRequest } from '../arms/replay-request.ts';
+import type { Transforms } from '../arms/transform.ts';
+import type { RecordedRequest } from '../recorded/requests.ts';
+import { nextRequest, type ToolMatching, ToolResultReplayer, type Turn } from '../recorded/turns.ts';
+import { estimateCost } from './cost-plan.ts';
+import { jobKey, jobsOf, replayRequestOf, type ScheduledJob } from './jobs.ts';
+import type { Journal } from './journal.ts';
+import { type Pacing, quantile } from './pacing.ts';
+import type { RateLimits } from './rate-limits.ts';
+import type { RecordedAnswerLookup } from './recorded-answers.ts';
+import type { ReplayResult } from './result.ts';
+import type { SpendCap } from './spend-cap.ts';
+import { awaitExchange, discardingResponseSink, waitFor } from './wait.ts';
+
+export interface ReplayPlan {
+  readonly run: string;
+  /** In order of arrival. */
+  readonly requests: readonly RecordedRequest[];
+  readonly arms: readonly Arm[];
+  readonly repeats: number;
+  readonly pace: Pacing;
+  /** Calls under way at once. */
+  readonly concurrency: number;
+  readonly spendCap: SpendCap;
+  readonly clock: Clock;
+  dialectOf(name: string): Dialect | undefined;
+  /** Writes down what was begun and done, and knows what is done already. */
+  readonly journal?: Pick<Journal, 'begin' | 'settle' | 'outcomeOf'>;
+  /** Ask again what was done without an answer. */
+  readonly retryErrors?: boolean;
+  readonly transforms?: Transforms;
+  /** Calls wait for their turn. */
+  readonly limits?: RateLimits;
+  /** The share of calls that may stay without an answer, once there were a few; beyond it the run stops and can go on later. */
+  readonly errorRateMax?: number;
+  /** Turns are asked whole, with what their tools gave of old: by the request that begins them. */
+  readonly turns?: { readonly of: ReadonlyMap<string, Turn>; readonly matching: ToolMatching } | undefined;
+  /** Where answers are taken from the record; `only` calls nobody. */
+  readonly record?: { readonly lookup: RecordedAnswerLookup; readonly only: boolean };
+  /** Stops the run: what is under way is given up and recorded as cancelled. */
+  readonly stop: AbortSignal;
+  /** Ends the run as well, when enough is known; what is under way comes to its end. */
+  readonly enough?: AbortSignal;
+  /** With what was asked, and what spans of it need to know. */
+  onExchange(exchange: Exchange, context: ReplayedSeen): void;
+}
+
+export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
+  const run = new ReplayRun(plan);
+  await Promise.all(Array.from({ length: Math.min(plan.concurrency, run.jobs.length) }, () => run.work()));
+  return run.result();
+}
+
+class ReplayRun {
+  readonly jobs: readonly ScheduledJob[];
+  readonly #plan: ReplayPlan;
+  readonly #startedAt: Instant;
+  readonly #before: number;
+  readonly #skipped: ReplayResult['skipped'][number][] = [];
+  readonly #failed: Partial<Record<ExchangeOutcome, number>> = {};
+  readonly #applied: { [name: string]: number } = {};
+  readonly #lags: Milliseconds[] = [];
+  readonly #dueLatencies: Milliseconds[] = [];
+  readonly #turnCounts = { further: 0, unknown: 0, unused: 0 };
+  readonly #counts = { asked: 0, answered: 0, fromRecord: 0, saved: 0, unpriced: 0, limitedMs: 0 };
+  #next = 0;
+  #stoppedBy: ReplayResult['stoppedBy'];
+  #nextWorst: NanoUsd | undefined;
+  #settled = Promise.withResolvers<void>();
+
+  constructor(plan: ReplayPlan) {
+    this.#plan = plan;
+    const all = jobsOf(plan);
+    const isDone = (job: ScheduledJob): boolean => {
+      const outcome = plan.journal?.outcomeOf(jobKey(job));
+      return outcome !== undefined && outcome !== 'cancelled' && (outcome === 'ok' || !plan.retryErrors);
+    };
+    this.jobs = all.filter(job => !isDone(job));
+    this.#before = all.length - this.jobs.length;
+    // A run that goes on keeps the rhythm of what is left.
+    this.#startedAt = plan.clock.now() - (Number.isFinite(plan.pace.speed) ? (this.jobs[0]?.dueMs ?? 0) : 0);
+  }
+
+  async work(): Promise<void> {
+    for (;;) {
+      const job = this.#stoppedBy === undefined ? this.jobs[this.#next] : undefined;
+      if (!job) return;
+      this.#next++;
+      const dueAt = this.#startedAt + job.dueMs;
+      const lag = await waitFor(this.#plan, dueAt);
+      if (this.#isStopped()) return this.#putBack();
+      const prepared = replayRequestOf(this.#plan, job, job.recorded, this.#plan.clock.now());
+      if (typeof prepared === 'string') this.#skip(job, prepared);
+      else if (!(await this.#execute(job, prepared, dueAt, lag))) return;
+    }
+  }
+
+  result(): ReplayResult {
+    const dueLatencies = this.#dueLatencies.sort((a, b) => a - b);
+    const lags = this.#lags.sort((a, b) => a - b);
+    return {
+      ...this.#counts,
+      turned: this.#turnCounts,
+      failed: this.#failed,
+      skipped: this.#skipped,
+      before: this.#before,
+      applied: this.#applied,
+      left: this.jobs.length - this.#next,
+      ...(this.#stoppedBy ? { stoppedBy: this.#stoppedBy } : {}),
+      ...(this.#stoppedBy === 'cap' && this.#nextWorst !== undefined ? { nextWorst: this.#nextWorst } : {}),
+      spent: this.#plan.spendCap.spent,
+      lagMsMax: lags.at(-1) ?? 0,
+      lagMsP50: quantile(lags, 0.5),
+      lagMsP99: quantile(lags, 0.99),
+      dueLatencyMsP50: quantile(dueLatencies, 0.5),
+      dueLatencyMsP99: quantile(dueLatencies, 0.99),
+    };
+  }
+
+  /** False when the run is over for this worker. */
+  async #execute(job: ScheduledJob, { request, applied }: ReplayRequest, dueAt: Instant, lag: Milliseconds): Promise<boolean> {
+    const plan = this.#plan;
+    const known = await plan.record?.lookup.answersOf(job.recorded, request, job.arm.runtime);
+    if (plan.record?.only && !known?.isComplete) {
+      this.#skip(job, 'nothing is recorded that answers it');
+      return true;
+    }
+    const estimated = estimateCost(request, job.recorded, job.arm.runtime, plan.clock.now());
+    const worst = known?.isComplete ? 0 : estimated.worst;
+    if (!known?.isComplete) await this.#waitForRateLimit(request, job);
+    if (!(await this.#reserve(worst))) {
+      this.#putBack();
+      return false;
+    }
+    const paced = Number.isFinite(plan.pace.speed);
+    // What is asked without waiting is due at once, and late by design.
+    if (paced) this.#lags.push(lag);
+    this.#counts.asked++;
+    for (const { name } of applied) this.#applied[name] = (this.#applied[name] ?? 0) + 1;
+    const key = jobKey(job);
+    plan.journal?.begin(key, worst);
+    const started = known ? { ...request, receivedAt: known.clock.now() } : request;
+    const execution = execute(started, known?.environment ?? job.arm.runtime, discardingResponseSink());
+    const first = await (known ? known.run(awaitExchange(execution, plan.stop)) : awaitExchange(execution, plan.stop));
+    const firstCost = known?.isComplete ? 0 : (first.costNanoUsd ?? 0);
+    plan.spendCap.settle(worst, firstCost);
+    this.#report(first, request, job, execution);
+    const { exchange, cost } = await this.#continueTurn(job, first, firstCost, execution.response());
+    // A record that could not be made is no record: what it cost is spent, and it is asked again when the run goes on.
+    plan.journal?.settle(key, exchange.outcome, cost);
+    this.#count(exchange, known?.isComplete === true);
+    if (this.#failsTooOften()) this.#stoppedBy ??= 'errors';
+    if (paced) this.#dueLatencies.push(Math.max(0, plan.clock.now() - dueAt));
+    this.#settled.resolve();
+    this.#settled = Promise.withResolvers();
+    return true;
+  }
+
+  #report(
+    exchange: Exchange,
+    { chat }: RoutedRequest,
+    { recorded: { trace: original }, arm }: ScheduledJob,
+    execution: ExecutionHandle,
+  ): void {
+    this.#plan.onExchange(exchange, { chat, answer: () => execution.response(), placeOf: arm.runtime.endpointOf, original });
+  }
+
+  /** The rest of a turn: as long as the model calls tools of which a result was recorded. Each call has its money, and the journal knows of all of it. */
+  async #continueTurn(
+    job: ScheduledJob,
+    first: Exchange,
+    firstCost: NanoUsd,
+    firstAnswer: ChatResponse | undefined,
+  ): Promise<{ readonly exchange: Exchange; readonly cost: NanoUsd }> {
+    const plan = this.#plan;
+    const turn = plan.turns?.of.get(job.recorded.id);
+    let [exchange, cost, answer, recorded] = [first, firstCost, firstAnswer, job.recorded];
+    if (!turn || !plan.turns) return { exchange, cost };
+    const mocks = new ToolResultReplayer(turn.toolResults, plan.turns.matching);
+    for (let further = 1; answer && exchange.outcome === 'ok' && further < callsMax; further++) {
+      const next = nextRequest(recorded, answer, mocks);
+      if (next === 'unknown') this.#turnCounts.unknown++;
+      if (next === 'unknown' || next === undefined) break;
+      const prepared = replayRequestOf(plan, job, next, plan.clock.now());
+      if (typeof prepared === 'string') break;
+      const { worst } = estimateCost(prepared.request, next, job.arm.runtime, plan.clock.now());
+      // Half a turn is none: it is asked again when there is money.
+      if (!(await this.#reserve(worst))) {
+        this.#stoppedBy ??= this.#stopReason();
+        return { exchange: { ...exchange, outcome: 'cancelled' }, cost };
+      }
+      plan.journal?.begin(jobKey(job), cost + worst);
+      const execution = execute(prepared.request, job.arm.runtime, discardingResponseSink());
+      exchange = await awaitExchange(execution, plan.stop);
+      plan.spendCap.settle(worst, exchange.costNanoUsd ?? 0);
+      cost += exchange.costNanoUsd ?? 0;
+      this.#turnCounts.further++;
+      this.#report(exchange, prepared.request, job, execution);
+      [answer, recorded] = [execution.response(), next];
+    }
+    this.#turnCounts.unused += mocks.unused;
+    return { exchange, cost };
+  }
+
+  #count(exchange: Exchange, fromRecord: boolean): void {
+    const counts = this.#counts;
+    if (exchange.outcome === 'ok') counts.answered++;
+    else this.#failed[exchange.outcome] = (this.#failed[exchange.outcome] ?? 0) + 1;
+    if (exchange.attempts.some(attempt => attempt.usage && !attempt.cost)) counts.unpriced++;
+    if (!fromRecord) return;
+    counts.fromRecord++;
+    counts.saved += exchange.costNanoUsd ?? 0;
+  }
+
+  async #waitForRateLimit(request: RoutedRequest, { arm }: ScheduledJob): Promise<void> {
+    const { limits, clock } = this.#plan;
+    const target = request.policy.steps[0]?.target ?? '';
+    if (!limits || target === '') return;
+    const { providerName } = arm.runtime.targetOf(target, request.id);
+    const now = clock.now();
+    const at = limits.reserve(providerName, demandOf(request).tokens, now);
+    this.#counts.limitedMs += at - now;
+    if (at > now) await waitFor(this.#plan, at);
+  }
+
+  /** What is under way may turn out cheaper than it might have been, so the last word is spoken only when nothing is. */
+  async #reserve(worst: NanoUsd): Promise<boolean> {
+    for (;;) {
+      if (this.#isStopped()) return false;
+      if (this.#plan.spendCap.reserve(worst)) return true;
+      this.#nextWorst = worst;
+      if (this.#plan.spendCap.reserved === 0) return false;
+      await this.#settled.promise;
+    }
+  }
+
+  #failsTooOften(): boolean {
+    const { asked, answered } = this.#counts;
+    const failed = Object.values(this.#failed).reduce((sum, count) => sum + count, 0);
+    const ended = answered + failed;
+    return asked > 0 && ended >= errorRateFrom && failed > (this.#plan.errorRateMax ?? 1) * ended;
+  }
+
+  #isStopped(): boolean {
+    return this.#plan.stop.aborted || this.#plan.enough?.aborted === true || this.#stoppedBy !== undefined;
+  }
+
+  #stopReason(): 'interrupt' | 'decided' | 'cap' {
+    if (this.#plan.stop.aborted) return 'interrupt';
+    return this.#plan.enough?.aborted ? 'decided' : 'cap';
+  }
+
+  #skip({ recorded, arm }: ScheduledJob, reason: string): void {
+    this.#skipped.push({ request: recorded.id, arm: arm.name, reason });
+  }
+
+  /** The job in hand goes back among those that are left. */
+  #putBack(): void {
+    this.#next--;
+    if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = this.#stopReason();
+  }
+}
+
+/** A model that goes on calling tools is left alone. */
+const callsMax = 16;
+
+/** Of fewer calls a share says nothing. */
+const errorRateFrom = 20;

@@ -1,0 +1,48 @@
+/** Time that passes only when nothing is left to do: an answer from the record takes as long as it took, and nobody waits for it. */
+import type { Cancel, Clock, Instant } from '../../gateway/core/time.ts';
+
+interface ScheduledCallback {
+  readonly at: Instant;
+  readonly fire: () => void;
+}
+
+export class VirtualClock implements Clock {
+  #now: Instant;
+  readonly #queue: ScheduledCallback[] = [];
+
+  constructor(now: Instant) {
+    this.#now = now;
+  }
+
+  now(): Instant {
+    return this.#now;
+  }
+
+  at(instant: Instant, fire: () => void): Cancel {
+    const due = { at: Math.max(this.#now, instant), fire };
+    let i = this.#queue.length;
+    while (i > 0 && this.#queue[i - 1]!.at > due.at) i--;
+    this.#queue.splice(i, 0, due);
+    return () => {
+      const place = this.#queue.indexOf(due);
+      if (place >= 0) this.#queue.splice(place, 1);
+    };
+  }
+
+  /** Lets time pass until the task is over. */
+  async run<Result>(task: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const over = (): void => {
+      isOver = true;
+    };
+    task.then(over, over);
+    for (;;) {
+      await new Promise(resolve => setImmediate(resolve));
+      if (isOver) return task;
+      const next = this.#queue.shift();
+      if (!next) continue;
+      this.#now = next.at;
+      next.fire();
+    }
+  }
+}

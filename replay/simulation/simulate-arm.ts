@@ -1,0 +1,151 @@
+/** Asks nobody: the router of the live gateway, in virtual time, over what is recorded of its targets. Nothing that was never seen is guessed. */
+
+import { isFieldProblem } from '../../gateway/core/dialect.ts';
+import { type Fleet, type Observation, observe } from '../../gateway/core/fleet.ts';
+import { type JsonObject, parseJson } from '../../gateway/core/json.ts';
+import type { NanoUsd } from '../../gateway/core/price.ts';
+import type { RoutePolicy, RouteState } from '../../gateway/core/route.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { Arm } from '../arms/arm.ts';
+import type { RecordedAttempt } from '../recorded/attempts.ts';
+import { dialectOf } from '../recorded/dialects.ts';
+import type { RecordedRequest } from '../recorded/requests.ts';
+import { type AttemptBehaviour, attemptBehaviourOf, attemptsIn, type BehaviourPool } from './behaviour.ts';
+
+/** The simulator, as a composition root hands it in. */
+export type SimulatePolicy = (
+  policy: RoutePolicy,
+  seed: string,
+  behaviours: (target: string, nth: number) => AttemptBehaviour | undefined,
+  fleet: Fleet,
+  startAt: Instant,
+) =>
+  | {
+      readonly supported: true;
+      readonly state: RouteState;
+      readonly endedAt: Instant;
+      readonly events: readonly { readonly type: string; readonly at: Instant; readonly attempt?: number }[];
+    }
+  | { readonly supported: false; readonly target: string };
+
+export interface SimulatedRequest {
+  readonly request: RecordedRequest;
+  readonly outcome: 'ok' | 'failed' | 'unsupported';
+  /** What was not recorded, or why nothing could be asked; '' when it was supported. */
+  readonly reason: string;
+  /** Some behaviour was drawn from other requests. */
+  readonly drawn: boolean;
+  readonly target: string;
+  readonly costNanoUsd: NanoUsd;
+  readonly latencyMs: Milliseconds;
+  readonly firstTokenMs: Milliseconds;
+  readonly attempts: number;
+  readonly escalations: number;
+}
+
+export interface SimulationOptions {
+  readonly pool: BehaviourPool;
+  readonly seed: string;
+  /** Whether a request's own record may be used; a backtest withholds it to see how good drawing is. */
+  readonly own: boolean;
+  readonly simulate: SimulatePolicy;
+}
+
+/** In order of arrival: what happened to the requests before is what the fleet knows. */
+export function simulateArm(requests: readonly RecordedRequest[], arm: Arm, options: SimulationOptions): readonly SimulatedRequest[] {
+  const pending: Observation[] = [];
+  let fleet: Fleet = new Map();
+  return requests.map(request => {
+    pending.sort((a, b) => a.at - b.at);
+    let applied = 0;
+    while (applied < pending.length && pending[applied]!.at <= request.receivedAt) {
+      fleet = observe(fleet, pending[applied]!);
+      arm.runtime.observe(pending[applied]!);
+      applied++;
+    }
+    pending.splice(0, applied);
+    return simulateOne(request, arm, options, fleet, observation => pending.push(observation));
+  });
+}
+
+function simulateOne(
+  request: RecordedRequest,
+  arm: Arm,
+  options: SimulationOptions,
+  fleet: Fleet,
+  record: (observation: Observation) => void,
+): SimulatedRequest {
+  const nothing = { request, drawn: false, target: '', costNanoUsd: 0, latencyMs: 0, firstTokenMs: 0, attempts: 0, escalations: 0 };
+  const policy = policyFor(request, arm);
+  if (typeof policy === 'string') return { ...nothing, outcome: 'unsupported', reason: policy };
+  const own = options.own ? attemptsIn(request).filter(({ outcome }) => outcome !== 'aborted' && outcome !== 'cancelled') : [];
+  const used: RecordedAttempt[] = [];
+  let drawn = false;
+  const startAt = request.receivedAt;
+  const simulation = options.simulate(
+    policy,
+    request.id,
+    (target, nth) => {
+      const known = own.filter(attempt => attempt.target === target)[nth];
+      const attempt = known ?? options.pool.draw(target, request, nth, options.seed);
+      if (!attempt) return undefined;
+      if (!known) drawn = true;
+      used.push(attempt);
+      return attemptBehaviourOf(attempt, request.stream);
+    },
+    fleet,
+    startAt,
+  );
+  if (!simulation.supported) return { ...nothing, outcome: 'unsupported', reason: `nothing is recorded of ${simulation.target}` };
+  const { state, endedAt, events } = simulation;
+  for (const event of events) {
+    const attempt = event.attempt === undefined ? undefined : used[event.attempt];
+    if (attempt) for (const observation of observations(attempt, event)) record(observation);
+  }
+  const kept = state.outcome?.type === 'answered' ? state.outcome.attempt : undefined;
+  const opened = events.find(event => event.type === 'attempt-opened' && event.attempt === kept);
+  const isHeld = kept !== undefined && state.policy.steps[state.attempts[kept]!.step]!.accept !== undefined;
+  return {
+    request,
+    outcome: kept === undefined ? 'failed' : 'ok',
+    reason: '',
+    drawn,
+    target: (kept === undefined ? used.at(-1) : used[kept])?.target ?? '',
+    costNanoUsd: used.reduce((sum, attempt) => sum + (attempt.costNanoUsd ?? 0), 0),
+    latencyMs: endedAt - startAt,
+    // An answer that must show its confidence is not read before its end.
+    firstTokenMs: (opened && !isHeld ? opened.at : endedAt) - startAt,
+    attempts: used.length,
+    escalations: state.attempts.filter(({ kind }) => kind === 'escalation').length,
+  };
+}
+
+/** Asked and ended are told together: what is open in between matters to no decision that is simulated here. */
+function observations(attempt: RecordedAttempt, event: { readonly type: string; readonly at: Instant }): readonly Observation[] {
+  const base = { target: attempt.target, credential: '', at: event.at };
+  if (event.type === 'attempt-answered') {
+    return [
+      { ...base, type: 'asked' },
+      { ...base, type: 'answered', firstTokenMs: attempt.firstTokenMs || attempt.durationMs, totalMs: attempt.durationMs },
+    ];
+  }
+  if (event.type !== 'attempt-failed') return [];
+  const behaviour = attemptBehaviourOf(attempt, false);
+  return 'failure' in behaviour.result
+    ? [
+        { ...base, type: 'asked' },
+        { ...base, type: 'failed', failure: behaviour.result.failure },
+      ]
+    : [];
+}
+
+function policyFor(request: RecordedRequest, arm: Arm): RoutePolicy | string {
+  const body = parseJson(request.body) as JsonObject | undefined;
+  const dialect = dialectOf(request.dialect);
+  if (!body || !dialect) return 'its bytes cannot be read';
+  const chat = dialect.parseRequest({ model: request.route, stream: request.stream, ...body });
+  if (isFieldProblem(chat)) return chat.problem.message;
+  const caller = { tenant: request.tenant, key: '', conversation: request.conversation };
+  const routed = arm.routeOf({ ...body, model: chat.model }, { id: request.id, chat, requestBytes: request.body.length, caller }, request);
+  return typeof routed === 'string' ? routed : routed.policy;
+}

@@ -1,0 +1,93 @@
+/** How well a confidence says what it claims: its error as a probability, and how well it tells right answers from wrong ones. */
+import type { Numbers } from '../estimation/clustered.ts';
+
+/** Mean squared distance of confidence and outcome (Brier 1950). */
+export function brier(confidences: Numbers, outcomes: Numbers): number {
+  let total = 0;
+  for (let i = 0; i < confidences.length; i++) total += (confidences[i]! - outcomes[i]!) ** 2;
+  return total / confidences.length;
+}
+
+export interface Bin {
+  readonly count: number;
+  readonly confidence: number;
+  readonly outcome: number;
+}
+
+/** Bins of equal width over [0, 1], closed above as is usual; empty ones are left out. */
+export function equalWidthBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
+  const of = (c: number): number => Math.min(bins - 1, Math.max(0, Math.ceil(c * bins) - 1));
+  return binsOf(confidences, outcomes, Array.from(confidences as ArrayLike<number>, of), bins);
+}
+
+/** Bins of equal count; equal confidences stay together. */
+export function equalCountBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
+  return binsOf(confidences, outcomes, equalCountBinOf(confidences, bins), bins);
+}
+
+/** Which items the bins of equal count hold, from the least sure up. */
+export function equalCountMembers(confidences: Numbers, bins = 10): readonly (readonly number[])[] {
+  const members = Array.from({ length: bins }, (): number[] => []);
+  for (const [i, bin] of equalCountBinOf(confidences, bins).entries()) members[bin]!.push(i);
+  return members.filter(bin => bin.length > 0);
+}
+
+function equalCountBinOf(confidences: Numbers, bins: number): readonly number[] {
+  const n = confidences.length;
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => confidences[a]! - confidences[b]!);
+  const bin = new Array<number>(n).fill(0);
+  for (const [rank, i] of order.entries()) {
+    const before = order[rank - 1];
+    const tied = before !== undefined && confidences[before] === confidences[i];
+    bin[i] = tied ? bin[before]! : Math.floor((rank * bins) / n);
+  }
+  return bin;
+}
+
+function binsOf(confidences: Numbers, outcomes: Numbers, bin: readonly number[], bins: number): Bin[] {
+  const sums = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, outcome: 0 }));
+  for (const [i, b] of bin.entries()) {
+    sums[b]!.count++;
+    sums[b]!.confidence += confidences[i]!;
+    sums[b]!.outcome += outcomes[i]!;
+  }
+  return sums.filter(b => b.count > 0).map(b => ({ count: b.count, confidence: b.confidence / b.count, outcome: b.outcome / b.count }));
+}
+
+/** Expected calibration error: the bins' mean gap of confidence and outcome, by their counts. */
+export function calibrationError(bins: readonly Bin[]): number {
+  const n = bins.reduce((sum, b) => sum + b.count, 0);
+  return bins.reduce((sum, b) => sum + (b.count / n) * Math.abs(b.outcome - b.confidence), 0);
+}
+
+/** The chance that a right answer is surer than a wrong one, ties half (Mann and Whitney's U); outcomes above ½ are right. */
+export function auroc(confidences: Numbers, outcomes: Numbers): number {
+  const order = Array.from({ length: confidences.length }, (_, i) => i).sort((a, b) => confidences[a]! - confidences[b]!);
+  let [wrongBelow, right, wrong, wins] = [0, 0, 0, 0];
+  for (let start = 0; start < order.length; ) {
+    let end = start;
+    let [tiedRight, tiedWrong] = [0, 0];
+    while (end < order.length && confidences[order[end]!] === confidences[order[start]!]) {
+      if (outcomes[order[end]!]! > 0.5) tiedRight++;
+      else tiedWrong++;
+      end++;
+    }
+    wins += tiedRight * (wrongBelow + tiedWrong / 2);
+    wrongBelow += tiedWrong;
+    right += tiedRight;
+    wrong += tiedWrong;
+    start = end;
+  }
+  return wins / (right * wrong);
+}
+
+/** Area under the risk–coverage curve: the mean loss among the surest k, over all k; lower is better. Ties in the order given. */
+export function aurc(confidences: Numbers, outcomes: Numbers): number {
+  const order = Array.from({ length: confidences.length }, (_, i) => i).sort((a, b) => confidences[b]! - confidences[a]!);
+  let [loss, area] = [0, 0];
+  for (const [k, i] of order.entries()) {
+    loss += 1 - outcomes[i]!;
+    area += loss / (k + 1);
+  }
+  return area / order.length;
+}

@@ -1,0 +1,92 @@
+/** Shares of yes among yes and no: Wilson's interval, the exact binomial, and both for clustered items. */
+
+import { betaQuantile, binomialCdf, incompleteBeta, normalCdf, normalQuantile, studentQuantile } from '../distributions/distributions.ts';
+import { type Clusters, clusteredMean, type Numbers } from './clustered.ts';
+import type { Estimate, Inference } from './estimate.ts';
+
+/** Wilson's score interval (1927). */
+export function wilson(successes: number, n: number, confidence: number): Estimate {
+  if (n === 0) return { value: Number.NaN, low: 0, high: 1 };
+  const z = normalQuantile((1 + confidence) / 2);
+  const p = successes / n;
+  const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const halfWidth = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return { value: p, low: p === 0 ? 0 : Math.max(0, centre - halfWidth), high: p === 1 ? 1 : Math.min(1, centre + halfWidth) };
+}
+
+/** The exact interval of Clopper and Pearson (1934). */
+export function exactInterval(successes: number, n: number, confidence: number): Estimate {
+  const tail = (1 - confidence) / 2;
+  return { value: n === 0 ? Number.NaN : successes / n, low: lowerBound(successes, n, 1 - tail), high: upperBound(successes, n, 1 - tail) };
+}
+
+/** One-sided exact bounds: with `confidence` the true share is at most (at least) this. */
+export const upperBound = (successes: number, n: number, confidence: number): number =>
+  successes >= n ? 1 : betaQuantile(confidence, successes + 1, n - successes);
+export const lowerBound = (successes: number, n: number, confidence: number): number =>
+  successes <= 0 ? 0 : betaQuantile(1 - confidence, successes, n - successes + 1);
+
+/** P(Bin(n, bound) ≤ successes): the exact p-value of "the share is at least `bound`". */
+export const binomialPValueBelow = (successes: number, n: number, bound: number): number => binomialCdf(successes, n, bound);
+/** P(Bin(n, bound) ≥ successes): the exact p-value of "the share is at most `bound`". */
+export const binomialPValueAbove = (successes: number, n: number, bound: number): number =>
+  successes <= 0 ? 1 : incompleteBeta(bound, successes, n - successes + 1);
+
+/**
+ * How many independent items the clustered ones are worth: n divided by the design effect, never more than n. When all say the same,
+ * the spread shows nothing about how alike a cluster's items are: then each cluster counts once.
+ */
+export function effectiveSampleSize(values: Numbers, clusters: Clusters): number {
+  const { n, standardErrorIid, designEffect } = clusteredMean(values, clusters);
+  if (clusters.count === n) return n;
+  return standardErrorIid === 0 ? clusters.count : Math.min(n, n / Math.max(1, designEffect));
+}
+
+/** Wilson's interval and the score test it inverts, on the effective size. For showing. */
+export function proportionInference(values: Numbers, clusters: Clusters): Inference {
+  const { mean } = clusteredMean(values, clusters);
+  const n = effectiveSampleSize(values, clusters);
+  const z = (bound: number): number => (mean - bound) / Math.sqrt((bound * (1 - bound)) / n);
+  return {
+    value: mean,
+    interval: confidence => ({ ...wilson(mean * n, n, confidence), value: mean }),
+    pValueBelow: bound => (bound <= 0 ? 1 : bound >= 1 ? Number(mean >= bound) : normalCdf(z(bound))),
+    pValueAbove: bound => (bound >= 1 ? 1 : bound <= 0 ? Number(mean <= bound) : normalCdf(-z(bound))),
+  };
+}
+
+/**
+ * The exact binomial, for promises. With clusters on the effective size, less the t-to-t correction for its being estimated from
+ * few of them (Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts", 1998).
+ */
+export function exactProportionInference(values: Numbers, clusters: Clusters): Inference {
+  const { mean, n: items } = clusteredMean(values, clusters);
+  const sizeAt = (confidence: number): number => {
+    if (clusters.count === items) return items;
+    const p = (1 + confidence) / 2;
+    const correction = clusters.count < 2 ? 0 : (studentQuantile(p, items - 1) / studentQuantile(p, clusters.count - 1)) ** 2;
+    return Math.min(items, effectiveSampleSize(values, clusters) * correction);
+  };
+  // For a p-value the correction is taken where 95 % intervals are.
+  const n = sizeAt(0.95);
+  return {
+    value: mean,
+    interval: confidence => {
+      const size = sizeAt(confidence);
+      return { ...exactInterval(mean * size, size, confidence), value: mean };
+    },
+    pValueBelow: bound => (bound <= 0 ? 1 : binomialPValueBelow(mean * n, n, Math.min(1, bound))),
+    pValueAbove: bound => (bound >= 1 ? 1 : binomialPValueAbove(mean * n, n, Math.max(0, bound))),
+  };
+}
+
+export const isBinary = (values: Numbers): boolean => {
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0 && values[i] !== 1) return false;
+  return true;
+};
+
+/** McNemar's exact test of paired yes and no: the two-sided p-value of `better` against `worse` changes being a fair coin. */
+export function mcnemar(better: number, worse: number): number {
+  const changes = better + worse;
+  return changes === 0 ? 1 : Math.min(1, 2 * binomialCdf(Math.min(better, worse), changes, 0.5));
+}

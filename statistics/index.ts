@@ -1,0 +1,17 @@
+/** The statistics behind every number that eval and replay print: one door to the estimators, each with its source in its own file. */
+
+export * from './calibration/calibration-error.ts';
+export * from './calibration/calibrator.ts';
+export * from './calibration/logistic.ts';
+export * from './distributions/distributions.ts';
+export * from './distributions/random.ts';
+export * from './estimation/bootstrap.ts';
+export * from './estimation/clustered.ts';
+export * from './estimation/estimate.ts';
+export * from './estimation/prediction-powered.ts';
+export * from './estimation/proportion.ts';
+export * from './estimation/quantile.ts';
+export * from './estimation/weighted.ts';
+export * from './testing/betting.ts';
+export * from './testing/confidence-sequence.ts';
+export * from './testing/multiple-testing.ts';

@@ -1,0 +1,104 @@
+/** What chance drew is weighed by its chances: Hájek's mean covers, and the tilted test keeps its level where the plain one does not. */
+import { expect, test } from 'vitest';
+import { certify } from '../../eval/certify/certify.ts';
+import { parseOutcomes } from '../../eval/outcomes/file.ts';
+import { completeItems, type Item } from '../../eval/outcomes/outcomes.ts';
+import { printOutcomes } from '../../eval/outcomes/snapshot.ts';
+import { type Chain, chainOf } from '../../eval/policies/chain.ts';
+import {
+  bettingLossPValue,
+  bettingPValue,
+  kishEffectiveSampleSize,
+  randomGenerator,
+  reweightedLosses,
+  unclustered,
+  weightedBoundedInference,
+  weightedMean,
+  weightedMeanInference,
+} from '../../statistics/index.ts';
+
+/** Taken early with a loss of 5 % and audited by one in five, or escalated, with none, and always known. */
+function drawn(draw: () => number, n: number, loss: number, chance = 0.2): { readonly x: Float64Array; readonly w: Float64Array } {
+  const [x, w]: [number[], number[]] = [[], []];
+  for (let i = 0; i < n; i++) {
+    const early = draw() < 0.6;
+    const lost = early && draw() < loss / 0.6 ? 1 : 0;
+    if (early && draw() >= chance) continue;
+    x.push(lost);
+    w.push(early ? 1 / chance : 1);
+  }
+  return { x: Float64Array.from(x), w: Float64Array.from(w) };
+}
+
+test('by hand: three items that stand for 1, 1 and 4', () => {
+  expect(weightedMean([1, 0, 0.5], [1, 1, 4])).toBe(0.5);
+  expect(kishEffectiveSampleSize([1, 1, 4])).toBe(2);
+  expect(weightedMean([1, 0], undefined)).toBe(0.5);
+  expect([...reweightedLosses([1, 0, 1], [1, 2, 2], 0.1)]).toEqual([0.1 + 0.5 * 0.9, 0, 1]);
+  // Hájek's variance: Σ w² (x - m)² / (Σ w)², times n / (n - 1).
+  const { value, high } = weightedMeanInference([1, 0, 0.5, 0], [1, 1, 4, 2], unclustered(4)).interval(0.95);
+  const error = Math.sqrt(((4 / 3) * (0.625 ** 2 + 0.375 ** 2 + (4 * 0.125) ** 2 + (2 * 0.375) ** 2)) / 8 ** 2);
+  expect(value).toBe(0.375);
+  expect((high - value) / error).toBeCloseTo(3.18245, 4);
+});
+
+test('the interval covers the truth, which the plain mean of what was drawn misses', () => {
+  const draw = randomGenerator(5);
+  const runs = 400;
+  let [covered, guarded, plain] = [0, 0, 0];
+  for (let run = 0; run < runs; run++) {
+    const { x, w } = drawn(draw, 1_500, 0.1);
+    const { low, high } = weightedMeanInference(x, w, unclustered(x.length)).interval(0.95);
+    if (low <= 0.1 && 0.1 <= high) covered++;
+    const wide = weightedBoundedInference(x, w, unclustered(x.length), 0, 1).interval(0.95);
+    if (wide.low <= 0.1 && 0.1 <= wide.high) guarded++;
+    plain += weightedMean(x, undefined) / runs;
+  }
+  expect(covered / runs).toBeGreaterThan(0.92);
+  expect(covered / runs).toBeLessThan(0.98);
+  expect(guarded / runs).toBeGreaterThan(0.93);
+  expect(plain).toBeLessThan(0.05);
+});
+
+test('on the bound itself the tilted test errs seldom; the same test without weights errs nearly always', () => {
+  const draw = randomGenerator(6);
+  const runs = 400;
+  let [tiltedErrors, plainErrors, netErrors] = [0, 0, 0];
+  for (let run = 0; run < runs; run++) {
+    const { x, w } = drawn(draw, 2_000, 0.05);
+    if (bettingPValue(reweightedLosses(x, w, 0.05), 0.05) <= 0.05) tiltedErrors++;
+    if (bettingLossPValue(reweightedLosses(x, w, 0.05), 0.05) <= 0.05) netErrors++;
+    if (bettingPValue(x, 0.05) <= 0.05) plainErrors++;
+  }
+  expect(tiltedErrors / runs).toBeLessThanOrEqual(0.07);
+  expect(netErrors / runs).toBeLessThanOrEqual(0.07);
+  expect(plainErrors / runs).toBeGreaterThan(0.8);
+});
+
+test('a certificate on audits says how it was tested, and certifies what holds', () => {
+  const draw = randomGenerator(7);
+  const items = Array.from({ length: 4_000 }, (_, i): Item | undefined => {
+    const sure = draw();
+    const early = sure > 0.5;
+    if (early && draw() > 0.25) return undefined;
+    const quality = draw() < (early ? 0.005 : 0.3) ? 0 : 1;
+    return {
+      ...{ id: `q${i}`, cluster: `q${i}`, ...(early ? { weight: 4 } : {}) },
+      outcomes: new Map([
+        ['a', { quality, signals: { scorer: Math.round(sure * 20) / 20 }, costNanoUsd: 1 }],
+        ['b', { quality: 1, signals: {}, costNanoUsd: 10 }],
+      ]),
+    };
+  }).filter(item => item !== undefined);
+  const again = parseOutcomes(printOutcomes(items, ['a', 'b']));
+  expect(again).toMatchObject({ ok: true });
+  const kept = completeItems(again.ok ? again.items : [], ['a', 'b']);
+  const told = certify(chainOf('a,b', new Map()) as Chain, kept, {
+    ...{ signal: 'confidence', loss: 'harm', lossMax: 0.02, confidence: 0.95, seed: 1 },
+  });
+  expect(told.method).toBe('betting on weighted clusters');
+  expect(told.certified?.threshold).toBeGreaterThanOrEqual(0.45);
+  expect(told.certified?.threshold).toBeLessThanOrEqual(0.6);
+  // Half of the traffic is accepted, though only a fifth of what was drawn.
+  expect(told.certified?.answered[0]).toBeGreaterThan(0.4);
+});
