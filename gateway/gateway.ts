@@ -1,9 +1,9 @@
 /** What a gateway is to those who put it together and run it. */
 
-import type { Ledger } from './budgets/ledger.ts';
+import type { BudgetLedger } from './budgets/ledger.ts';
 import type { Sink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
-import type { Flags } from './flags/flags.ts';
+import type { FeatureFlags } from './flags/flags.ts';
 import type { EdgeLimits } from './http/edge.ts';
 import type { Audit } from './observability/audit.ts';
 import type { RecorderStats } from './observability/metrics.ts';
@@ -14,11 +14,11 @@ import type { Upstream } from './transport/upstream.ts';
 
 export interface GatewayOptions {
   /** Where callers' budgets and limits are counted; in memory when absent. The gateway closes it. */
-  readonly callerLedger?: Ledger;
+  readonly callerLedger?: BudgetLedger;
   /** Where rollouts are kept; each process begins them anew when absent. The gateway closes it. */
   readonly rolloutStore?: RolloutStore;
   /** Who answers the flags of routes; shares decide when absent. The gateway closes it. */
-  readonly flags?: Flags | undefined;
+  readonly flags?: FeatureFlags | undefined;
   readonly settings: Settings;
   readonly sink: Sink;
   readonly log: Log;

@@ -9,8 +9,8 @@ import { spoolRoot } from '../recorder/files/paths.ts';
 import { type Recorder, startRecorder } from '../recorder/process/supervisor.ts';
 import { redactingSink } from '../recorder/redact/redacting-sink.ts';
 import { openSpool } from '../recorder/spool/spool.ts';
-import { banner, listening } from './cli/banner.ts';
-import { action, CommandError, exit, note, settingsOf } from './cli/cli.ts';
+import { banner, listeningLine } from './cli/banner.ts';
+import { action, CommandError, exit, loadSettings, note } from './cli/cli.ts';
 import { registerConfig, registerKeys } from './cli/config-commands.ts';
 import type { KeyAudit } from './cli/key-commands.ts';
 import { openState } from './cli/open-state.ts';
@@ -18,14 +18,14 @@ import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts'
 import { certificateWarnings } from './config/certificates.ts';
 import { loadConfig, printProblems, watchConfig } from './config/index.ts';
 import type { Sink } from './core/exchange.ts';
-import { type Flags, openFlags } from './flags/flags.ts';
+import { type FeatureFlags, openFeatureFlags } from './flags/flags.ts';
 import { configChange } from './observability/audit.ts';
 import { logLevels, silentLog } from './observability/logs.ts';
 import { createGateway, type Gateway } from './server.ts';
 import type { Log } from './settings/log.ts';
 import type { Settings } from './settings/settings.ts';
 import { startWorkers, type Workers } from './workers/primary.ts';
-import { type Line, openLine } from './workers/worker.ts';
+import { openPrimaryChannel, type PrimaryChannel } from './workers/worker.ts';
 
 export function register(program: Command): void {
   program
@@ -65,16 +65,16 @@ const auditKey: KeyAudit = async ({ action: done, key, config, detail }) => {
 const heapGrowth = '--heap-growing-percent=30';
 
 /** Further signals during a shutdown end it; this long is left to seal what was being answered. */
-const hurryMs = 1_000;
+const forcedExitMs = 1_000;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function serve(options: ServeOptions): Promise<number> {
   setFlagsFromString(heapGrowth);
   // Whoever read our output may be gone; that is no reason to stop answering.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
-  const line = openLine(process.env);
-  if (line) return serveAsWorker(options, line);
-  const loaded = settingsOf(options);
+  const channel = openPrimaryChannel(process.env);
+  if (channel) return serveAsWorker(options, channel);
+  const loaded = loadSettings(options);
   const settings = withOptions(loaded, options);
   return settings.server.workers > 1 ? serveByWorkers(loaded, settings, options) : serveAlone(loaded, settings, options);
 }
@@ -88,7 +88,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   const gateway = createGateway({
     audit: audit.write,
     ...state,
-    ...(await flagsOf(settings, log)),
+    ...(await openConfiguredFlags(settings, log)),
     settings,
     sink,
     log,
@@ -97,25 +97,25 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
     recorderStats: () => recorder?.stats(),
     processMetrics: true,
   });
-  const stopped = stopSignal(() => gateway.closeNow(), log);
+  const stopping = stopSignal(() => gateway.closeNow(), log);
   const url = await listen(gateway, sink, settings);
-  process.stdout.write(`${listening(url)}\n`);
-  const watching = watch(loaded, gateway, options, log, audit);
+  process.stdout.write(`${listeningLine(url)}\n`);
+  const watcher = watchSettings(loaded, gateway, options, log, audit);
   let failure: string | undefined;
   try {
     recorder = await startRecorder(settings, line => log.warn(line));
     process.stdout.write(`${banner(loaded, url, recorder.storeUrl)}\n`);
-    await stopped.signal;
+    await stopping.signal;
   } catch (error) {
     failure = messageOf(error);
   }
-  watching.close();
+  watcher.close();
   await gateway.close();
   await sink.close();
   audit.close();
   await recorder?.close();
-  stopped.dispose();
-  return concluded(failure, log);
+  stopping.dispose();
+  return finishServing(failure, log);
 }
 
 /** Several processes answer, this one has the recorder and sees to it that they live. */
@@ -124,76 +124,76 @@ async function serveByWorkers(loaded: Settings, settings: Settings, options: Ser
   let recorder: Recorder | undefined;
   const state = { problem: () => (recorder ? recorder.problem() : 'the store is starting'), stats: () => recorder?.stats() };
   let workers: Workers | undefined;
-  const stopped = stopSignal(() => workers?.hurry(), log);
+  const stopping = stopSignal(() => workers?.forceClose(), log);
   let failure: string | undefined;
   try {
     workers = await startWorkers(settings.server.workers, state, line => log.warn(line));
-    process.stdout.write(`${listening(workers.url)}\n`);
+    process.stdout.write(`${listeningLine(workers.url)}\n`);
     recorder = await startRecorder(settings, line => log.warn(line));
     process.stdout.write(`${banner(loaded, workers.url, recorder.storeUrl)}\n`);
-    await stopped.signal;
+    await stopping.signal;
   } catch (error) {
     failure = messageOf(error);
     if (!workers) throw new CommandError(exit.usage, failure);
   }
   await workers.close();
   await recorder?.close();
-  stopped.dispose();
-  return concluded(failure, log);
+  stopping.dispose();
+  return finishServing(failure, log);
 }
 
 /** One of several; signals are the first process's business. */
-async function serveAsWorker(options: ServeOptions, line: Line): Promise<number> {
+async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Promise<number> {
   for (const signal of signals) process.on(signal, () => {});
   try {
-    const loaded = settingsOf(options);
+    const loaded = loadSettings(options);
     const settings = withOptions(loaded, options);
     const log = openLog(options);
-    const sink = openSink(settings, line.slot);
+    const sink = openSink(settings, channel.slot);
     const state = await openState(settings, log);
     const audit = openGatewayAudit(settings.store.path, message => log.error(message));
     const gateway = createGateway({
       audit: audit.write,
       ...state,
-      ...(await flagsOf(settings, log)),
+      ...(await openConfiguredFlags(settings, log)),
       settings,
       sink,
       log,
       environment: process.env,
-      problem: () => line.problem(),
-      recorderStats: () => line.stats(),
-      gatherMetrics: () => line.gather(),
+      problem: () => channel.problem(),
+      recorderStats: () => channel.stats(),
+      gatherMetrics: () => channel.collectMetrics(),
       processMetrics: true,
     });
-    line.onScrape(() => gateway.metrics());
-    line.onHurry(() => gateway.closeNow());
-    line.listening(await listen(gateway, sink, settings));
-    const watching = watch(loaded, gateway, options, line.slot === 0 ? log : silentLog, line.slot === 0 ? audit : undefined);
-    await line.closed;
-    watching.close();
+    channel.onScrape(() => gateway.metrics());
+    channel.onForceClose(() => gateway.closeNow());
+    channel.listening(await listen(gateway, sink, settings));
+    const watcher = watchSettings(loaded, gateway, options, channel.slot === 0 ? log : silentLog, channel.slot === 0 ? audit : undefined);
+    await channel.closing;
+    watcher.close();
     await gateway.close();
     audit.close();
     await sink.close();
   } catch (error) {
-    await line.failed(messageOf(error));
+    await channel.failed(messageOf(error));
   }
-  line.end();
+  channel.end();
   return exit.pass;
 }
 
 /** Of several workers one writes down what is in force. */
-function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: GatewayAudit): { close(): void } {
+function watchSettings(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: GatewayAudit): { close(): void } {
   let before: Settings | undefined;
-  const taken = (action: string, now: Settings): void => {
+  const auditApplied = (action: string, now: Settings): void => {
     audit?.write({ actor: 'gateway', action, tenant: '', subject: now.hash, detail: configChange(before, now) });
     before = now;
     for (const warning of certificateWarnings(now, Date.now())) log.warn(warning);
   };
-  taken('started', loaded);
+  auditApplied('started', loaded);
   return watchConfig(loaded, {
     changed: (next, needRestart) => {
-      take(gateway, withOptions(next, options), needRestart, log);
-      taken('config-taken', next);
+      applySettings(gateway, withOptions(next, options), needRestart, log);
+      auditApplied('config-taken', next);
     },
     refused: problems => {
       gateway.configurationRefused();
@@ -202,7 +202,7 @@ function watch(loaded: Settings, gateway: Gateway, options: ServeOptions, log: L
   });
 }
 
-function concluded(failure: string | undefined, log: Log): number {
+function finishServing(failure: string | undefined, log: Log): number {
   if (failure !== undefined) throw new CommandError(exit.usage, `The recorder does not start: ${failure}`);
   log.info('ended, with everything recorded');
   return exit.pass;
@@ -225,9 +225,9 @@ function openSink({ store, recorder }: Settings, worker: number): Sink {
   }
 }
 
-async function flagsOf({ flags }: Settings, log: Log): Promise<{ readonly flags?: Flags }> {
+async function openConfiguredFlags({ flags }: Settings, log: Log): Promise<{ readonly flags?: FeatureFlags }> {
   try {
-    return flags ? { flags: await openFlags(flags, log) } : {};
+    return flags ? { flags: await openFeatureFlags(flags, log) } : {};
   } catch (error) {
     throw new CommandError(exit.usage, messageOf(error));
   }
@@ -256,21 +256,21 @@ async function listen(gateway: Gateway, sink: Sink, { server: { host, port } }: 
   }
 }
 
-function take(gateway: Gateway, next: Settings, needRestart: readonly string[], log: Log): void {
+function applySettings(gateway: Gateway, next: Settings, needRestart: readonly string[], log: Log): void {
   gateway.configure(next);
   log.info('the changed configuration is in force', { hash: next.hash });
   if (needRestart.length > 0) log.warn(`a restart is needed for: ${needRestart.join(', ')}`);
 }
 
 /** The first signal asks for an orderly end, the second for one at once. Mistakes that nobody caught end the process. */
-function stopSignal(hurry: () => void, log: Log): { readonly signal: Promise<void>; dispose(): void } {
+function stopSignal(forceClose: () => void, log: Log): { readonly signal: Promise<void>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (!isStopping) log.info(`${signal}: answering what is under way, then ending`);
     else {
-      hurry();
-      setTimeout(() => process.exit(exit.interrupted), hurryMs).unref();
+      forceClose();
+      setTimeout(() => process.exit(exit.interrupted), forcedExitMs).unref();
     }
     isStopping = true;
     resolve();

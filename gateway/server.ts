@@ -2,9 +2,9 @@
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import type { Server as Routes } from '@hapi/hapi';
 import { adminRoutes } from './admin/routes.ts';
-import { openPurse, type Purse } from './budgets/purse.ts';
-import { countAnswer, countTokens } from './callers/count.ts';
-import { takeFeedback } from './callers/feedback.ts';
+import { type BudgetAdmission, createBudgetAdmission } from './budgets/purse.ts';
+import { countTokens, renderTokenCount } from './callers/count.ts';
+import { receiveFeedback } from './callers/feedback.ts';
 import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
 import type { Dialect } from './core/dialect.ts';
@@ -13,7 +13,7 @@ import type { GatewayRuntime, RequestContext } from './exchange/execute.ts';
 import { internalError, isRefusal, type Refusal, sendJson, sendRefusal, shuttingDown } from './exchange/refusal.ts';
 import { createRuntime, FleetState } from './exchange/runtime.ts';
 import { ShadowTraffic } from './exchange/shadow-traffic.ts';
-import type { Flags } from './flags/flags.ts';
+import type { FeatureFlags } from './flags/flags.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { authenticateCaller } from './http/authenticate.ts';
 import { Drain } from './http/drain.ts';
@@ -24,16 +24,16 @@ import { sendReadiness } from './http/ready.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
 import { createRoutes } from './http/route-table.ts';
-import { AdminCalls, rolledBack } from './observability/audit.ts';
+import { AdminAccessAudit, auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createTelemetry, type Telemetry } from './observability/telemetry.ts';
-import { type Ledger, openLedger } from './passthrough/ledger.ts';
+import { type FileRegistry, openFileRegistry } from './passthrough/ledger.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';
 import { newExchangeId, traceFrom } from './settings/ids.ts';
 import type { Settings } from './settings/settings.ts';
-import { Attending } from './targets/attending.ts';
+import { BackgroundTasks } from './targets/attending.ts';
 import { httpUpstream, type Upstream } from './transport/upstream.ts';
 
 export type { Gateway, GatewayOptions };
@@ -45,7 +45,7 @@ interface ConfigVersion {
   readonly settings: Settings;
   readonly runtime: GatewayRuntime;
   readonly telemetry: Telemetry;
-  readonly flags: Flags | undefined;
+  readonly flags: FeatureFlags | undefined;
 }
 
 /** Answered without a key, and while the gateway is shutting down. */
@@ -57,14 +57,14 @@ class GatewayServer implements Gateway {
   readonly #upstream: Upstream;
   readonly #limits: EdgeLimits;
   readonly #fleet = new FleetState();
-  readonly #backgroundTasks: Attending;
+  readonly #backgroundTasks: BackgroundTasks;
   readonly #shadowTraffic = new ShadowTraffic(resolve);
   readonly #listener: Listener;
   readonly #drain: Drain;
   readonly #routes: Routes;
-  readonly #ledger: Ledger;
+  readonly #ledger: FileRegistry;
   readonly #metrics: Metrics;
-  readonly #budgets: Purse;
+  readonly #budgets: BudgetAdmission;
   readonly #executor: RequestExecutor;
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
@@ -77,20 +77,31 @@ class GatewayServer implements Gateway {
     this.#upstream = options.upstream ?? httpUpstream();
     this.#limits = { ...edgeLimits, ...options.limits };
     this.#startedAt = this.#clock.now();
-    this.#backgroundTasks = new Attending({ fleet: this.#fleet, clock: this.#clock, log: options.log, rolloutStore: options.rolloutStore });
+    this.#backgroundTasks = new BackgroundTasks({
+      registry: this.#fleet,
+      clock: this.#clock,
+      log: options.log,
+      rolloutStore: options.rolloutStore,
+    });
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
-    this.#budgets = openPurse(options, this.#clock);
+    this.#budgets = createBudgetAdmission(options, this.#clock);
     const probes = this.#backgroundTasks.probes.seen;
     this.#metrics = createMetrics({
-      budgets: () => this.#budgets.left(),
+      budgets: () => this.#budgets.remainingBudgets(),
       sink: options.sink,
       telemetry: () => this.#version.telemetry,
       inflight: () => this.#drain.inFlight,
       recorder: () => options.recorderStats?.(),
       configHash: options.settings.hash,
-      fleet: { fleet: this.#fleet, now: () => this.#clock.now(), copies: this.#shadowTraffic.counts, flags: options.flags?.counts, probes },
+      targets: {
+        registry: this.#fleet,
+        now: () => this.#clock.now(),
+        shadowTraffic: this.#shadowTraffic.counts,
+        flags: options.flags?.counts,
+        probes,
+      },
       gather: options.gatherMetrics,
       process: options.processMetrics ?? false,
     });
@@ -100,7 +111,7 @@ class GatewayServer implements Gateway {
       keepAliveMs: this.#limits.keepAliveMs,
       budgets: this.#budgets,
     });
-    this.#ledger = openLedger(options.settings.store.path);
+    this.#ledger = openFileRegistry(options.settings.store.path);
     this.#routes = this.#createRoutes();
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
@@ -135,7 +146,7 @@ class GatewayServer implements Gateway {
       isRoute: name => settings.routes.has(name),
       apiOf: provider => runtime.endpointOf(provider)?.api,
     });
-    if (telemetry.wants(trace, exchange)) {
+    if (telemetry.shouldExport(trace, exchange)) {
       const { chat } = request;
       telemetry.record(exchange, {
         chat,
@@ -146,7 +157,7 @@ class GatewayServer implements Gateway {
       });
     }
     this.#options.log.info(requestLine(exchange), { id: exchange.id });
-    rolledBack(this.#fleet.rollouts.heard(exchange), this.#options.audit);
+    auditRollbacks(this.#fleet.rollouts.observe(exchange), this.#options.audit);
     this.#shadowTraffic.dispatch(exchange, request, settings, runtime);
   }
 
@@ -156,7 +167,7 @@ class GatewayServer implements Gateway {
     const routed = isRefusal(asked) ? asked : await route(asked, dialect, visit);
     if (isRefusal(routed)) return this.#refused(request, response, routed);
     response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
-    sendJson(response, 200, countAnswer(dialect, await countTokens(routed, visit.runtime)));
+    sendJson(response, 200, renderTokenCount(dialect, await countTokens(routed, visit.runtime)));
   }
 
   #models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void {
@@ -167,7 +178,7 @@ class GatewayServer implements Gateway {
   }
 
   async #feedback(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const result = await takeFeedback(request, this.#contexts.get(request)!.key, this.#limits, this.#options.sink);
+    const result = await receiveFeedback(request, this.#contexts.get(request)!.key, this.#limits, this.#options.sink);
     if (isRefusal(result)) this.#refused(request, response, result);
     else sendJson(response, 202, result);
   }
@@ -182,20 +193,20 @@ class GatewayServer implements Gateway {
       this.#listener,
       [
         ...callerRoutes({
-          ask: (dialect, request, response) => this.#chat(dialect, request, response),
-          count: (dialect, request, response) => this.#count(dialect, request, response),
+          execute: (dialect, request, response) => this.#chat(dialect, request, response),
+          countTokens: (dialect, request, response) => this.#count(dialect, request, response),
           models: (request, response, id) => this.#models(request, response, id),
-          refused: (request, response, refusal) => this.#refused(request, response, refusal),
+          refuse: (request, response, refusal) => this.#refused(request, response, refusal),
         }),
         { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
         ...passThroughRoutes({
           limits: this.#limits,
           sink: this.#options.sink,
-          ledger: this.#ledger,
-          purse: this.#budgets,
-          visitOf: request => this.#contexts.get(request)!,
-          refused: (request, response, refusal) => this.#refused(request, response, refusal),
-          relayed: (driven, visit, path) => this.#finish(driven, visit, path),
+          files: this.#ledger,
+          budgetAdmission: this.#budgets,
+          contextOf: request => this.#contexts.get(request)!,
+          refuse: (request, response, refusal) => this.#refused(request, response, refusal),
+          finish: (driven, visit, path) => this.#finish(driven, visit, path),
         }),
         { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
         {
@@ -205,9 +216,9 @@ class GatewayServer implements Gateway {
         },
         { method: 'GET', path: '/metrics', handler: (request, response) => this.#sendMetrics(request, response) },
         ...adminRoutes({
-          visitOf: request => this.#contexts.get(request)!,
-          ...{ fleet: this.#fleet, probes: this.#backgroundTasks.probes.seen, now: () => this.#clock.now() },
-          calls: new AdminCalls(this.#options.audit),
+          contextOf: request => this.#contexts.get(request)!,
+          ...{ registry: this.#fleet, probes: this.#backgroundTasks.probes.seen, now: () => this.#clock.now() },
+          accessAudit: new AdminAccessAudit(this.#options.audit),
         }),
       ],
       {

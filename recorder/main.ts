@@ -1,6 +1,6 @@
 /** `hindcast store`: looks into the store, and brings its tables up to date. */
 import type { Command } from 'commander';
-import { action, exit, result, settingsOf, table } from '../gateway/cli/cli.ts';
+import { action, exit, loadSettings, printResult, table } from '../gateway/cli/cli.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
 import { auditText } from './audit/verify.ts';
 import { runDoctor } from './commands/doctor.ts';
@@ -67,7 +67,7 @@ async function runWithStore(
   options: Options,
   work: (store: Store, options: Options, settings: Settings) => Promise<number>,
 ): Promise<number> {
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const store = await openStore(settings);
   try {
     return await work(store, options, settings);
@@ -79,13 +79,13 @@ async function runWithStore(
 /** Exits with 1 when somebody changed the audit. */
 async function status(store: Store, options: Options, settings: Settings): Promise<number> {
   const found = await readStoreStatus(store, settings.store.path, settings.recorder.retention.audit);
-  result(options, found, () => statusText(found));
+  printResult(options, found, () => statusText(found));
   return found.audit.faults.length === 0 ? exit.pass : exit.failed;
 }
 
 async function migrateTables(store: Store, options: Options, { store: { cluster, search } }: Settings): Promise<number> {
   const applied = await migrate(store, { cluster, search });
-  result(options, { applied }, () => (applied.length === 0 ? 'The tables are up to date.' : `Applied: ${applied.join(', ')}.`));
+  printResult(options, { applied }, () => (applied.length === 0 ? 'The tables are up to date.' : `Applied: ${applied.join(', ')}.`));
   return exit.pass;
 }
 

@@ -9,7 +9,7 @@ import type { Signals } from '../../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
 import { type AttemptCommand, type AttemptReport, startDriver } from '../../gateway/exchange/driver.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
-import { FleetState } from '../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../gateway/targets/state.ts';
 
 export interface ArrivingRequest {
   readonly id: string;
@@ -17,7 +17,7 @@ export interface ArrivingRequest {
   readonly tenant: string;
   readonly tokens: number;
   /** Made when the request arrives, over what the fleet knows by then. */
-  policy(fleet: FleetState): RoutePolicy;
+  policy(fleet: TargetRegistry): RoutePolicy;
 }
 
 export interface SimulatedCall {
@@ -43,16 +43,16 @@ export interface LoadSimulation {
   readonly routing: RoutingSettings;
   call(command: AttemptCommand, arrival: ArrivingRequest, at: Instant): SimulatedCall;
   /** Hears each observation before the fleet does. */
-  onObservation?(observation: Observation, fleet: FleetState): void;
+  onObservation?(observation: Observation, fleet: TargetRegistry): void;
 }
 
 /** Everybody's end, in the order of their arrival, and what the fleet knows afterwards. */
 export function simulateLoad(
   arrivals: readonly ArrivingRequest[],
   simulation: LoadSimulation,
-): { readonly results: readonly RequestResult[]; readonly fleet: FleetState } {
+): { readonly results: readonly RequestResult[]; readonly fleet: TargetRegistry } {
   const clock = new EventClock();
-  const fleet = new FleetState();
+  const fleet = new TargetRegistry();
   fleet.configure(simulation.accounts, simulation.routing, clock);
   const results: RequestResult[] = [];
   for (const [i, arrival] of arrivals.entries()) {
@@ -70,11 +70,11 @@ class RequestDriver {
   readonly #arrival: ArrivingRequest;
   readonly #simulation: LoadSimulation;
   readonly #clock: Clock;
-  readonly #fleet: FleetState;
+  readonly #fleet: TargetRegistry;
   #cost = 0;
   #firstTokenAt: Instant | undefined;
 
-  constructor(arrival: ArrivingRequest, simulation: LoadSimulation, clock: Clock, fleet: FleetState) {
+  constructor(arrival: ArrivingRequest, simulation: LoadSimulation, clock: Clock, fleet: TargetRegistry) {
     this.#arrival = arrival;
     this.#simulation = simulation;
     this.#clock = clock;
@@ -88,9 +88,9 @@ class RequestDriver {
     const targets = policy.steps.map(step => step.target);
     startDriver(policy, id, {
       clock: this.#clock,
-      coolingDown: at => this.#fleet.closed(at),
-      viewTargets: at => this.#fleet.look(targets, demand, at),
-      queue: (target, admitted) => this.#fleet.enter(target, demand, admitted),
+      coolingDown: at => this.#fleet.cooldowns(at),
+      viewTargets: at => this.#fleet.view(targets, demand, at),
+      queue: (target, admitted) => this.#fleet.enqueue(target, demand, admitted),
       attempt: (command, report) => this.#attempt(command, report),
       commit: () => {
         this.#firstTokenAt = this.#clock.now();
@@ -142,13 +142,13 @@ const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
 const noRequirements: Need = { inputTokens: 0, outputTokens: undefined, tools: false, vision: false, jsonSchema: false };
 
 /** The policy that the gateway would make of a route at that instant, over what the fleet knows. */
-export function policyAt(plan: RoutePlan, id: string, { fleet }: FleetState, at: Instant): RoutePolicy {
+export function policyAt(plan: RoutePlan, id: string, { health }: TargetRegistry, at: Instant): RoutePolicy {
   return planRoute(plan, { need: noRequirements, seed: id, stickyKey: id }, target => ({
     facts: {},
     price: undefined,
-    load: loadOf(fleet, target, at),
-    predictedMs: predictedMs(fleet, target, at),
-    quantileMs: q => latencyQuantile(fleet, target, quantiles[q]),
+    load: loadOf(health, target, at),
+    predictedMs: predictedMs(health, target, at),
+    quantileMs: q => latencyQuantile(health, target, quantiles[q]),
   }));
 }
 

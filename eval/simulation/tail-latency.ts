@@ -134,7 +134,7 @@ export function simulatedRoute(
 /** Without waiting for limits and without hedges. */
 export const noQueueNoHedge: RoutingSettings = {
   queue: { countMax: 0, bytesMax: 0 },
-  allowance: { retryShare: 0, retriesPerSecond: 0, hedgeShare: 0 },
+  retryBudget: { retryShare: 0, retriesPerSecond: 0, hedgeShare: 0 },
 };
 
 /** As configured: enough room to wait, and retries for everybody. */

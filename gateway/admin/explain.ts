@@ -49,7 +49,7 @@ export interface Candidate {
   readonly refused_for: readonly string[];
 }
 
-export interface Inquiry {
+export interface ExplainInput {
   readonly text: string;
   /** In place of the model that the body names. */
   readonly model?: string | undefined;
@@ -57,22 +57,22 @@ export interface Inquiry {
   readonly tenant: string;
 }
 
-export function explain(settings: Settings, world: GatewayRuntime, inquiry: Inquiry): Explanation | Refusal {
-  const text = inquiry.model === undefined ? inquiry.text : withModel(inquiry.text, inquiry.model);
-  const asked = parseBody({ bytes: Buffer.from(text), text }, {}, inquiry.dialect);
-  if (isRefusal(asked)) return asked;
-  const route = resolve(settings, inquiry.tenant, asked.value);
+export function explainRequest(settings: Settings, runtime: GatewayRuntime, input: ExplainInput): Explanation | Refusal {
+  const text = input.model === undefined ? input.text : withModel(input.text, input.model);
+  const parsed = parseBody({ bytes: Buffer.from(text), text }, {}, input.dialect);
+  if (isRefusal(parsed)) return parsed;
+  const route = resolve(settings, input.tenant, parsed.value);
   if (isRefusal(route)) return route;
-  const question = questionOf(asked, route, inquiry, settings, world);
-  const { steps, considered = [], variant } = question.policy;
+  const routed = toRoutedRequest(parsed, route, input, settings, runtime);
+  const { steps, considered = [], variant } = routed.policy;
   return {
     route: route.name,
     ...(variant ? { variant } : {}),
     ...(route.flag === undefined ? {} : { flag: route.flag }),
     on_unsupported: route.onUnsupported,
-    dialect: inquiry.dialect.name,
-    requested_model: asked.chat.model,
-    candidates: steps.map((step, index) => candidateOf(question, step, reasonsOf(question, index), world)),
+    dialect: input.dialect.name,
+    requested_model: parsed.chat.model,
+    candidates: steps.map((step, index) => candidateOf(routed, step, reasonsOf(routed, index), runtime)),
     refused: considered.filter(({ taken }) => !taken).map(({ target, why }) => ({ target, why })),
   };
 }
@@ -85,41 +85,41 @@ function withModel(text: string, model: string): string {
     : text;
 }
 
-const nobody = { tenant: '', project: '', user: '', key: '', requestId: '', conversation: '', tags: {} };
+const anonymousCaller = { tenant: '', project: '', user: '', key: '', requestId: '', conversation: '', tags: {} };
 
 /** As the gateway would put it, at no moment and for nobody. */
-function questionOf(
-  asked: ParsedRequest,
+function toRoutedRequest(
+  parsed: ParsedRequest,
   route: Route,
-  { dialect, tenant }: Inquiry,
+  { dialect, tenant }: ExplainInput,
   settings: Settings,
-  world: GatewayRuntime,
+  runtime: GatewayRuntime,
 ): RoutedRequest {
   const id = '00000000-0000-7000-8000-000000000000';
-  const caller = { ...nobody, tenant };
+  const caller = { ...anonymousCaller, tenant };
   return {
     id,
-    receivedAt: world.clock.now(),
+    receivedAt: runtime.clock.now(),
     caller,
     trace: { traceId: '', spanId: '', parentSpanId: '' },
     dialect,
-    policy: world.policyOf(route, { id, chat: asked.chat, requestBytes: asked.body.byteLength, caller }),
+    policy: runtime.policyOf(route, { id, chat: parsed.chat, requestBytes: parsed.body.byteLength, caller }),
     onUnsupported: route.onUnsupported,
     configHash: settings.hash,
-    chat: asked.chat,
-    raw: { text: asked.text, members: asked.members },
-    body: asked.body,
+    chat: parsed.chat,
+    raw: { text: parsed.text, members: parsed.members },
+    body: parsed.body,
     headers: {},
     includeUsage: false,
   };
 }
 
-function candidateOf(question: RoutedRequest, step: RouteStep, reasons: Reasons, world: GatewayRuntime): Candidate {
-  const target = world.targetOf(step.target, question.id);
-  const prepared = prepare(question, step, target.provider, target.model);
-  const shown = { ...target, key: target.key && new Secret(String(target.key)) };
-  const fields = [...question.raw.members.keys()].filter(field => !gatewayMembers.includes(field));
-  const headers = headersOf(shown, prepared.chat.stream, { traceparent: '', tracestate: '', hops: 0, headers: {} });
+function candidateOf(routed: RoutedRequest, step: RouteStep, reasons: Reasons, world: GatewayRuntime): Candidate {
+  const target = world.targetOf(step.target, routed.id);
+  const prepared = prepare(routed, step, target.provider, target.model);
+  const redactedTarget = { ...target, key: target.key && new Secret(String(target.key)) };
+  const fields = [...routed.raw.members.keys()].filter(field => !gatewayMembers.includes(field));
+  const headers = headersOf(redactedTarget, prepared.chat.stream, { traceparent: '', tracestate: '', hops: 0, headers: {} });
   return {
     target: step.target,
     api: target.provider.name,
@@ -131,7 +131,7 @@ function candidateOf(question: RoutedRequest, step: RouteStep, reasons: Reasons,
     body: parseJson(prepared.body) ?? prepared.body,
     passes: prepared.isVerbatim,
     fields: fidelityOf(fields, prepared.warnings),
-    refused_for: forbidding(prepared.warnings, question.onUnsupported).map(({ field }) => field),
+    refused_for: forbidding(prepared.warnings, routed.onUnsupported).map(({ field }) => field),
   };
 }
 

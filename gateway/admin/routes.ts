@@ -9,72 +9,72 @@ import { forbidden, invalid, isRefusal, type Refusal, sendJson, sendRefusal } fr
 import { flagOf, parseBody } from '../http/parse.ts';
 import { resolve } from '../http/resolve.ts';
 import type { RouteEntry } from '../http/route-table.ts';
-import type { AdminCalls } from '../observability/audit.ts';
+import type { AdminAccessAudit } from '../observability/audit.ts';
 import type { Route } from '../settings/settings.ts';
 import type { Probes } from '../targets/probes.ts';
-import { fleetReport } from '../targets/report.ts';
-import type { FleetState } from '../targets/state.ts';
+import { targetsReport } from '../targets/report.ts';
+import type { TargetRegistry } from '../targets/state.ts';
 
-export interface AdminParts {
-  visitOf(request: IncomingMessage): RequestContext;
-  readonly fleet: FleetState;
+export interface AdminDependencies {
+  contextOf(request: IncomingMessage): RequestContext;
+  readonly registry: TargetRegistry;
   readonly probes: Probes['seen'];
   readonly now: () => Instant;
-  readonly calls?: AdminCalls;
+  readonly accessAudit?: AdminAccessAudit;
 }
 
-export function adminRoutes({ visitOf, fleet, probes, now, calls }: AdminParts): readonly RouteEntry[] {
+export function adminRoutes({ contextOf, registry, probes, now, accessAudit }: AdminDependencies): readonly RouteEntry[] {
   const guarded =
-    (answer: (visit: RequestContext, url: URL) => object | Promise<object>) =>
+    (answer: (context: RequestContext, url: URL) => object | Promise<object>) =>
     async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-      const visit = visitOf(request);
+      const context = contextOf(request);
       const url = new URL(request.url!, 'http://gateway');
-      const isAllowed = mayAdminister(visit);
-      calls?.heard(visit.key.name, url.pathname, isAllowed, now());
-      const answered = isAllowed ? await answer(visit, url) : notAdmin;
-      if (isRefusal(answered)) sendRefusal(request, response, answered, visit.id);
-      else sendJson(response, 200, answered);
+      const isAllowed = isAdmin(context);
+      accessAudit?.record(context.key.name, url.pathname, isAllowed, now());
+      const result = isAllowed ? await answer(context, url) : adminOnly;
+      if (isRefusal(result)) sendRefusal(request, response, result, context.id);
+      else sendJson(response, 200, result);
     };
   return [
-    { method: 'GET', path: '/admin/fleet', handler: guarded(() => fleetReport(fleet, probes, now())) },
-    { method: 'GET', path: '/admin/explain', handler: guarded((visit, url) => explainNow(visit, url, now())) },
+    { method: 'GET', path: '/admin/fleet', handler: guarded(() => targetsReport(registry, probes, now())) },
+    { method: 'GET', path: '/admin/explain', handler: guarded((context, url) => explainRoute(context, url, now())) },
   ];
 }
 
 /** Without keys everybody on this machine may do everything. */
-const mayAdminister = ({ key, settings }: RequestContext): boolean => settings.keys.size === 0 || key.role === 'admin';
-const notAdmin: Refusal = forbidden('admin_only', 'This needs a key with role: admin.');
+const isAdmin = ({ key, settings }: RequestContext): boolean => settings.keys.size === 0 || key.role === 'admin';
+const adminOnly: Refusal = forbidden('admin_only', 'This needs a key with role: admin.');
 
 /**
  * `?model=` is a route, a target or a list of them; `tenant`, `key` and `conversation` say as whom; `input_tokens`, `output_tokens`,
  * `tools`, `vision` and `json_schema` say what the request would hold.
  */
-async function explainNow({ settings, runtime, flags }: RequestContext, { searchParams: query }: URL, at: Instant): Promise<object> {
+async function explainRoute({ settings, runtime, flags }: RequestContext, { searchParams: query }: URL, at: Instant): Promise<object> {
   const model = query.get('model');
   if (!model) return invalid('missing_required_parameter', 'model is missing: ?model= names a route or a provider/model.', 'model');
-  const text = JSON.stringify(requestFor(model, query));
-  const asked = parseBody({ bytes: Buffer.from(text), text }, {}, openaiChat);
-  if (isRefusal(asked)) return asked;
-  const route = resolve(settings, query.get('tenant') ?? '', asked.value);
+  const text = JSON.stringify(syntheticRequest(model, query));
+  const parsed = parseBody({ bytes: Buffer.from(text), text }, {}, openaiChat);
+  if (isRefusal(parsed)) return parsed;
+  const route = resolve(settings, query.get('tenant') ?? '', parsed.value);
   if (isRefusal(route)) return route;
   const caller = { tenant: query.get('tenant') ?? 'default', key: query.get('key') ?? '', conversation: query.get('conversation') ?? '' };
-  const requestBytes = 4 * countIn(query, 'input_tokens', Math.ceil(text.length / 4));
-  const whole = { ...caller, project: '', user: '', requestId: '', tags: {} };
-  const said = await flagOf(route, { caller: whole, chat: asked.chat }, flags);
-  const policy = runtime.policyOf(route, { id: query.get('id') ?? String(at), chat: asked.chat, requestBytes, caller, said });
+  const requestBytes = 4 * countParameter(query, 'input_tokens', Math.ceil(text.length / 4));
+  const fullCaller = { ...caller, project: '', user: '', requestId: '', tags: {} };
+  const flag = await flagOf(route, { caller: fullCaller, chat: parsed.chat }, flags);
+  const policy = runtime.policyOf(route, { id: query.get('id') ?? String(at), chat: parsed.chat, requestBytes, caller, flag });
   const targets = policy.steps.map(step => step.target);
-  const wants = { tenant: caller.tenant, bytes: requestBytes, tokens: requestBytes / 4 + (asked.chat.maxOutputTokens ?? 256) };
-  return explained(route, policy, at, { closed: runtime.coolingDown(at), ...runtime.viewTargets?.(targets, wants, at) });
+  const demand = { tenant: caller.tenant, bytes: requestBytes, tokens: requestBytes / 4 + (parsed.chat.maxOutputTokens ?? 256) };
+  return explainPolicy(route, policy, at, { closed: runtime.coolingDown(at), ...runtime.viewTargets?.(targets, demand, at) });
 }
 
-const countIn = (query: URLSearchParams, name: string, otherwise: number): number => {
+const countParameter = (query: URLSearchParams, name: string, otherwise: number): number => {
   const count = Number(query.get(name) ?? Number.NaN);
   return Number.isInteger(count) && count >= 0 && count <= 1e8 ? count : otherwise;
 };
 
-function requestFor(model: string, query: URLSearchParams): object {
+function syntheticRequest(model: string, query: URLSearchParams): object {
   const image = { type: 'image_url', image_url: { url: 'https://images.example/one.png' } };
-  const output = countIn(query, 'output_tokens', 0);
+  const output = countParameter(query, 'output_tokens', 0);
   return {
     model,
     messages: [{ role: 'user', content: query.has('vision') ? [{ type: 'text', text: '-' }, image] : '-' }],
@@ -86,8 +86,8 @@ function requestFor(model: string, query: URLSearchParams): object {
   };
 }
 
-function explained({ flag }: Route, policy: RoutePolicy, at: Instant, sight: Sight): object {
-  const { closed, waits = {}, spent = [] } = momentOf(policy, at, sight);
+function explainPolicy({ flag }: Route, policy: RoutePolicy, at: Instant, view: Sight): object {
+  const { closed: cooldowns, waits = {}, spent = [] } = momentOf(policy, at, view);
   const considered =
     policy.considered ??
     policy.steps.map(({ target }, i) => ({
@@ -102,7 +102,7 @@ function explained({ flag }: Route, policy: RoutePolicy, at: Instant, sight: Sig
     variant: policy.variant ?? null,
     extra_calls_refused: spent,
     candidates: considered.map(({ target, taken, why, costNanoUsd }) => {
-      const until = Math.max(closed[target] ?? 0, closed[target.split('/', 1)[0]!] ?? 0);
+      const until = Math.max(cooldowns[target] ?? 0, cooldowns[target.split('/', 1)[0]!] ?? 0);
       return {
         target,
         taken,

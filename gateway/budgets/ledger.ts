@@ -3,24 +3,24 @@ import type { Need, Scope, Spending, Verdict } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 
-export interface Used {
+export interface SettledUsage {
   readonly nanoUsd: NanoUsd;
   readonly tokens: number;
 }
 
-export interface Ledger {
+export interface BudgetLedger {
   /** Takes from every scope, or from none. Rejects with LedgerUnavailable within a second when nobody can tell. */
-  reserve(id: string, scopes: readonly Scope[], need: Need, at: Instant): Promise<Verdict>;
+  reserve(id: string, scopes: readonly Scope[], estimate: Need, at: Instant): Promise<Verdict>;
   /** Once for each reservation; what comes again changes nothing. */
-  settle(id: string, used: Used, at: Instant): Promise<void>;
+  settle(id: string, used: SettledUsage, at: Instant): Promise<void>;
   /** Of a scope with a budget, in the period of the instant. */
   spending(scope: Scope, at: Instant): Promise<Spending>;
   /** Reservations that are not settled. */
-  open(): Promise<number>;
+  countOpen(): Promise<number>;
   close(): Promise<void>;
 }
 
 export class LedgerUnavailable extends Error {}
 
 /** How long a reservation may stay open: no route's deadline is longer. What is older belonged to a gateway that died. */
-export const openMsMax = 86_400_000;
+export const reservationMsMax = 86_400_000;

@@ -7,43 +7,43 @@ import type { Instant } from '../core/time.ts';
 import type { RoutedRequest } from '../exchange/execute.ts';
 
 /** Of an answer of which nothing is known. */
-const outputGuess = 1_000;
+const defaultOutputTokens = 1_000;
 /** Of a judge, which is asked for a number and may think first. */
-const opinionTokens = 1_024;
+const judgeTokens = 1_024;
 /** Over the longest of late, which fades. */
-const margin = 1.1;
-const fade = 0.95;
+const safetyMargin = 1.1;
+const decay = 0.95;
 const targetsMax = 1_000;
 
 export type PriceOfTarget = (target: string, at: Instant) => Price | undefined;
 
-export interface Reckoning extends Need {
+export interface PricedEstimate extends Need {
   /** The first target whose price nobody knows; absent when all are known, and for what is free. */
   readonly unpriced?: string;
 }
 
-export class Needs {
+export class CostEstimator {
   readonly #outputs = new Map<string, number>();
 
-  of({ chat, body, policy, receivedAt, estimatedTokens }: RoutedRequest, priceOf: PriceOfTarget): Reckoning {
+  estimate({ chat, body, policy, receivedAt, estimatedTokens }: RoutedRequest, priceOf: PriceOfTarget): PricedEstimate {
     const input = estimatedTokens?.input ?? promptTokens(chat, body.byteLength);
-    const unsaid = !estimatedTokens && chat.maxOutputTokens === undefined;
+    const isOutputUnknown = !estimatedTokens && chat.maxOutputTokens === undefined;
     const outputOf = (target: string): number =>
-      (estimatedTokens?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? outputGuess) * margin)) *
+      (estimatedTokens?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? defaultOutputTokens) * safetyMargin)) *
       (chat.choices ?? 1);
     let unpriced: string | undefined;
-    const priced = (target: string, output: number, more = 0): NanoUsd => {
+    const costOfCall = (target: string, output: number, extraInput = 0): NanoUsd => {
       const price = priceOf(target, receivedAt);
       if (!price && !estimatedTokens?.isFree) unpriced ??= target;
-      const usage = { input: input + more, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' } as const;
+      const usage = { input: input + extraInput, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' } as const;
       return price ? cost(usage, price).total : 0;
     };
-    const costs = policy.steps.map(step => stepCost(step, target => priced(target, outputOf(target)), priced, outputOf));
+    const costs = policy.steps.map(step => stepCost(step, target => costOfCall(target, outputOf(target)), costOfCall, outputOf));
     const output = Math.max(0, ...policy.steps.map(({ target }) => outputOf(target)));
     return {
-      nanoUsd: paid(policy, costs),
+      nanoUsd: expectedCost(policy, costs),
       tokens: input + output,
-      isGuess: unsaid && policy.steps.some(({ target }) => !this.#outputs.has(target)),
+      isGuess: isOutputUnknown && policy.steps.some(({ target }) => !this.#outputs.has(target)),
       ...(unpriced === undefined ? {} : { unpriced }),
     };
   }
@@ -54,7 +54,7 @@ export class Needs {
       const known = this.#outputs.get(target) ?? 0;
       this.#outputs.delete(target);
       if (this.#outputs.size >= targetsMax) this.#outputs.delete(this.#outputs.keys().next().value!);
-      this.#outputs.set(target, Math.max(usage.output, known * fade));
+      this.#outputs.set(target, Math.max(usage.output, known * decay));
     }
   }
 }
@@ -66,13 +66,13 @@ function stepCost(
   priced: (target: string, output: number, more: number) => NanoUsd,
   outputOf: (target: string) => number,
 ): NanoUsd {
-  const asked = answer(target) * (accept ? samples : 1);
-  return accept && judge !== undefined ? asked + priced(judge, opinionTokens, outputOf(target)) : asked;
+  const answerCost = answer(target) * (accept ? samples : 1);
+  return accept && judge !== undefined ? answerCost + priced(judge, judgeTokens, outputOf(target)) : answerCost;
 }
 
 /** Answers that are declined are paid for as well, and so are both sides of a race; of a plain chain one answer is, the dearest perhaps. */
-function paid({ steps, onBreak }: RoutePolicy, costs: readonly NanoUsd[]): NanoUsd {
-  const sum = (of: readonly NanoUsd[]): NanoUsd => of.reduce((total, one) => total + one, 0);
+function expectedCost({ steps, onBreak }: RoutePolicy, costs: readonly NanoUsd[]): NanoUsd {
+  const sum = (costsToAdd: readonly NanoUsd[]): NanoUsd => costsToAdd.reduce((total, one) => total + one, 0);
   if (onBreak !== undefined) return sum(costs);
   const declinable = costs.filter((_, i) => steps[i]!.accept !== undefined);
   const plain = costs.filter((_, i) => steps[i]!.accept === undefined);

@@ -6,9 +6,9 @@ import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } f
 import type { Refusal } from '../exchange/refusal.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
-import { type Ledger, LedgerUnavailable, type Used } from './ledger.ts';
-import { Needs, type PriceOfTarget } from './need.ts';
-import { limitHeaders, limitsUnavailable, overBudget, priceUnknown, tooFast } from './refusals.ts';
+import { type BudgetLedger, LedgerUnavailable, type SettledUsage } from './ledger.ts';
+import { CostEstimator, type PriceOfTarget } from './need.ts';
+import { budgetExceeded, limitHeaders, limitsUnavailable, priceUnknown, rateLimitExceeded } from './refusals.ts';
 import { scopesOf } from './scopes.ts';
 import { sqliteLedger } from './sqlite-ledger.ts';
 
@@ -16,70 +16,70 @@ export interface Admission {
   /** What its answer says of the limits. */
   readonly headers: Readonly<Record<string, string>>;
   /** Settles the reservation when the asking has ended. */
-  follow(asking: ExecutionHandle): void;
+  settleWhenDone(execution: ExecutionHandle): void;
 }
 
-export interface PurseOptions {
+export interface BudgetAdmissionOptions {
   readonly clock: Clock;
-  readonly ledger: Ledger;
+  readonly ledger: BudgetLedger;
   /** For rates alone, while nobody can reach the ledger. */
-  readonly local: Ledger;
+  readonly local: BudgetLedger;
   failed(problem: string): void;
 }
 
 /** A request whose money others have reserved waits so long for them to end. */
 const waitMsMax: Milliseconds = 10_000;
 /** Another gateway's settlements are not heard of. */
-const lookMs: Milliseconds = 200;
+const pollMs: Milliseconds = 200;
 const waitingMax = 2_000;
-const seenMax = 1_000;
+const reportedScopesMax = 1_000;
 const closeMsMax: Milliseconds = 2_000;
 
-type Judged = Verdict & { readonly from: Ledger };
+type LedgerVerdict = Verdict & { readonly from: BudgetLedger };
 
-export class Purse {
-  readonly #options: PurseOptions;
-  readonly #needs = new Needs();
+export class BudgetAdmission {
+  readonly #options: BudgetAdmissionOptions;
+  readonly #estimator = new CostEstimator();
   /** By tenant, in the order they came. */
   readonly #waiting = new Map<string, (() => void)[]>();
-  readonly #seen = new Map<string, Scope>();
+  readonly #reportedScopes = new Map<string, Scope>();
   readonly #settling = new Set<Promise<void>>();
 
-  constructor(options: PurseOptions) {
+  constructor(options: BudgetAdmissionOptions) {
     this.#options = options;
   }
 
   /** Undefined when nothing limits the caller. */
-  async admit(question: RoutedRequest, { key, settings, runtime }: RequestContext): Promise<Admission | Refusal | undefined> {
-    const scopes = scopesOf(settings, key, question.caller);
+  async admit(request: RoutedRequest, { key, settings, runtime }: RequestContext): Promise<Admission | Refusal | undefined> {
+    const scopes = scopesOf(settings, key, request.caller);
     if (scopes.length === 0) return undefined;
     this.#remember(scopes);
-    const { unpriced, ...need } = this.#needs.of(question, pricesIn(settings, runtime));
+    const { unpriced, ...estimate } = this.#estimator.estimate(request, priceLookup(settings, runtime));
     const strict = unpriced === undefined ? undefined : scopes.find(({ budget }) => budget && !budget.allowsUnpriced);
     if (unpriced !== undefined && strict) return priceUnknown(unpriced, strict.name);
-    const verdict = await this.#reserve(question, scopes, need);
+    const verdict = await this.#reserve(request, scopes, estimate);
     switch (verdict.type) {
       case 'taken':
         return {
           headers: limitHeaders(scopes, verdict.states),
-          follow: asking => this.#follow(question, asking, verdict.from),
+          settleWhenDone: execution => this.#settleWhenDone(request, execution, verdict.from),
         };
       case 'limited':
-        return tooFast(verdict);
+        return rateLimitExceeded(verdict);
       case 'spent':
       case 'busy':
-        return overBudget(verdict.scope);
+        return budgetExceeded(verdict.scope);
       case 'unavailable':
         return limitsUnavailable;
     }
   }
 
   /** What is left of the budgets that were asked for since the start. */
-  async left(): Promise<readonly { readonly scope: string; readonly left: NanoUsd; readonly budget: NanoUsd }[]> {
+  async remainingBudgets(): Promise<readonly { readonly scope: string; readonly left: NanoUsd; readonly budget: NanoUsd }[]> {
     const { ledger, clock } = this.#options;
     const at = clock.now();
     return Promise.all(
-      [...this.#seen.values()].map(async scope => {
+      [...this.#reportedScopes.values()].map(async scope => {
         const { spent } = await ledger.spending(scope, at);
         const budget = scope.budget!.nanoUsd;
         return { scope: scope.name, left: budget - spent, budget };
@@ -93,65 +93,69 @@ export class Purse {
     await Promise.all([this.#options.ledger.close(), this.#options.local.close()]);
   }
 
-  async #reserve(question: RoutedRequest, scopes: readonly Scope[], need: Need): Promise<Judged | { readonly type: 'unavailable' }> {
-    const { tenant } = question.caller;
-    const until = this.#options.clock.now() + Math.min(waitMsMax, question.policy.deadlineMs);
+  async #reserve(
+    request: RoutedRequest,
+    scopes: readonly Scope[],
+    estimate: Need,
+  ): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
+    const { tenant } = request.caller;
+    const until = this.#options.clock.now() + Math.min(waitMsMax, request.policy.deadlineMs);
     const hasMoney = scopes.some(({ budget }) => budget);
     let isFirst = !this.#waiting.get(tenant)?.length;
     for (;;) {
-      const verdict = isFirst || !hasMoney ? await this.#try(question.id, scopes, need) : undefined;
+      const verdict = isFirst || !hasMoney ? await this.#tryReserve(request.id, scopes, estimate) : undefined;
       if (verdict && verdict.type !== 'busy') {
-        this.#wake(tenant);
+        this.#wakeNext(tenant);
         return verdict;
       }
       const isLate = this.#options.clock.now() >= until || (this.#waiting.get(tenant)?.length ?? 0) >= waitingMax;
       if (isLate) return verdict ?? { type: 'busy', scope: `tenant ${tenant}`, from: this.#options.ledger };
-      await this.#wait(tenant, isFirst, isFirst ? Math.min(until, this.#options.clock.now() + lookMs) : until);
+      await this.#wait(tenant, isFirst, isFirst ? Math.min(until, this.#options.clock.now() + pollMs) : until);
       isFirst = true;
     }
   }
 
-  async #try(id: string, scopes: readonly Scope[], need: Need): Promise<Judged | { readonly type: 'unavailable' }> {
+  async #tryReserve(id: string, scopes: readonly Scope[], estimate: Need): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
     const { ledger, local, clock, failed } = this.#options;
     const at = clock.now();
     try {
-      return { ...(await ledger.reserve(id, scopes, need, at)), from: ledger };
+      return { ...(await ledger.reserve(id, scopes, estimate, at)), from: ledger };
     } catch (problem) {
       if (!(problem instanceof LedgerUnavailable)) throw problem;
       failed(problem.message);
     }
     // Money fails closed; of rates this gateway keeps its own count meanwhile.
     if (scopes.some(({ budget }) => budget)) return { type: 'unavailable' };
-    return { ...(await local.reserve(id, scopes, need, at)), from: local };
+    return { ...(await local.reserve(id, scopes, estimate, at)), from: local };
   }
 
   /** Who was first before stays first. */
   async #wait(tenant: string, inFront: boolean, until: Instant): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const line = this.#waiting.get(tenant) ?? [];
-    if (inFront) line.unshift(resolve);
-    else line.push(resolve);
-    this.#waiting.set(tenant, line);
+    const queue = this.#waiting.get(tenant) ?? [];
+    if (inFront) queue.unshift(resolve);
+    else queue.push(resolve);
+    this.#waiting.set(tenant, queue);
     const cancel = this.#options.clock.at(until, resolve);
     await promise;
     cancel();
-    const place = line.indexOf(resolve);
-    if (place >= 0) line.splice(place, 1);
-    if (line.length === 0 && this.#waiting.get(tenant) === line) this.#waiting.delete(tenant);
+    const place = queue.indexOf(resolve);
+    if (place >= 0) queue.splice(place, 1);
+    if (queue.length === 0 && this.#waiting.get(tenant) === queue) this.#waiting.delete(tenant);
   }
 
-  #wake(tenant: string): void {
+  #wakeNext(tenant: string): void {
     this.#waiting.get(tenant)?.shift()?.();
   }
 
-  #follow(question: RoutedRequest, asking: ExecutionHandle, ledger: Ledger): void {
-    const settle = async (used: Used): Promise<void> => {
-      await this.#settled(ledger, question.id, used);
-      this.#wake(question.caller.tenant);
+  #settleWhenDone(request: RoutedRequest, execution: ExecutionHandle, ledger: BudgetLedger): void {
+    const settle = async (used: SettledUsage): Promise<void> => {
+      await this.#settle(ledger, request.id, used);
+      this.#wakeNext(request.caller.tenant);
     };
-    const settling = asking.done.then(
+    const settling = execution.done.then(
       exchange => {
-        this.#needs.learn(exchange);
+        this.#estimator.learn(exchange);
         const { usage, costNanoUsd = 0 } = exchange;
         return settle({ nanoUsd: costNanoUsd, tokens: (usage?.input ?? 0) + (usage?.output ?? 0) });
       },
@@ -163,7 +167,7 @@ export class Purse {
   }
 
   /** A ledger that is away for a moment is told later; one that stays away finds the reservation itself, and counts it as spent. */
-  async #settled(ledger: Ledger, id: string, used: Used): Promise<void> {
+  async #settle(ledger: BudgetLedger, id: string, used: SettledUsage): Promise<void> {
     const { clock, failed } = this.#options;
     for (let waitMs = 100; waitMs < 60_000; waitMs *= 2) {
       try {
@@ -178,24 +182,28 @@ export class Purse {
 
   #remember(scopes: readonly Scope[]): void {
     for (const scope of scopes) {
-      if (scope.budget && !scope.name.startsWith('user ') && this.#seen.size < seenMax) this.#seen.set(scope.name, scope);
+      if (scope.budget && !scope.name.startsWith('user ') && this.#reportedScopes.size < reportedScopesMax)
+        this.#reportedScopes.set(scope.name, scope);
     }
   }
 }
 
 /** Without a ledger of its own a gateway counts in memory. */
-export const openPurse = ({ callerLedger, log }: { readonly callerLedger?: Ledger; readonly log: Log }, clock: Clock): Purse =>
-  new Purse({
+export const createBudgetAdmission = (
+  { callerLedger, log }: { readonly callerLedger?: BudgetLedger; readonly log: Log },
+  clock: Clock,
+): BudgetAdmission =>
+  new BudgetAdmission({
     clock,
     ledger: callerLedger ?? sqliteLedger(':memory:'),
     local: sqliteLedger(':memory:'),
     failed: problem => log.warn(`budgets and limits cannot be looked up: ${problem}`),
   });
 
-const pricesIn =
-  ({ providers }: Settings, world: GatewayRuntime): PriceOfTarget =>
+const priceLookup =
+  ({ providers }: Settings, runtime: GatewayRuntime): PriceOfTarget =>
   (target, at) => {
     const name = providerOf(target);
     const account = providers.get(name);
-    return account && world.priceOf(account.provider, name, target.slice(name.length + 1), at);
+    return account && runtime.priceOf(account.provider, name, target.slice(name.length + 1), at);
   };

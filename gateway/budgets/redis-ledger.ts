@@ -2,7 +2,7 @@
 import type { RedisClientType } from 'redis';
 import { freshState, type Need, periodOf, type Scope, type ScopeState, type Spending, type Verdict } from '../core/budget.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
-import { type Ledger, LedgerUnavailable, openMsMax, type Used } from './ledger.ts';
+import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
 import { reserveScript, settleScript } from './lua.ts';
 
 const waitMsMax: Milliseconds = 1_000;
@@ -15,7 +15,7 @@ const openKey = `${prefix}:open`;
 type Script = { readonly keys: readonly string[]; readonly args: readonly string[] };
 
 /** `redis` is an optional package: without it, a configuration that asks for it is told so at the start. Every `sweepMs` what dead gateways had reserved is settled. */
-export async function redisLedger(url: string, failed: (problem: string) => void, sweepMs = sweepMsDefault): Promise<Ledger> {
+export async function redisLedger(url: string, failed: (problem: string) => void, sweepMs = sweepMsDefault): Promise<BudgetLedger> {
   const { createClient } = await import('redis').catch(() => {
     throw new Error('state.url names a Redis, and the package `redis` is not installed: npm install redis');
   });
@@ -32,7 +32,7 @@ export async function redisLedger(url: string, failed: (problem: string) => void
   return ledger;
 }
 
-class RedisLedger implements Ledger {
+class RedisLedger implements BudgetLedger {
   readonly #client: RedisClientType;
   readonly #sweep: NodeJS.Timeout;
 
@@ -41,22 +41,22 @@ class RedisLedger implements Ledger {
     this.#sweep = setInterval(() => this.#sweepDead().catch(() => {}), sweepMs).unref();
   }
 
-  async reserve(id: string, scopes: readonly Scope[], need: Need, at: Instant): Promise<Verdict> {
+  async reserve(id: string, scopes: readonly Scope[], estimate: Need, at: Instant): Promise<Verdict> {
     const keys = [openKey, reservationKey(id), ...scopes.flatMap(scope => [spendingKey(scope, at), `${prefix}:rates:${scope.name}`])];
     const args = [
       at,
-      need.isGuess ? 1 : 0,
-      Math.round(need.nanoUsd),
-      need.tokens,
-      at + openMsMax,
+      estimate.isGuess ? 1 : 0,
+      Math.round(estimate.nanoUsd),
+      estimate.tokens,
+      at + reservationMsMax,
       ...scopes.flatMap(({ budget, limits }) => [budget?.nanoUsd ?? '', limits?.requestsPerMinute ?? '', limits?.tokensPerMinute ?? '']),
     ].map(String);
-    const told = JSON.parse(String(await this.#run(reserveScript, { keys, args }))) as Told;
-    if (told.type === 'taken') return { type: 'taken', states: scopes.map((_, i) => stateOf(told, i + 1, at)), reserved: [] };
-    return { ...told, scope: scopes[told.scope - 1]!.name } as unknown as Verdict;
+    const verdict = JSON.parse(String(await this.#run(reserveScript, { keys, args }))) as ScriptVerdict;
+    if (verdict.type === 'taken') return { type: 'taken', states: scopes.map((_, i) => stateOf(verdict, i + 1, at)), reserved: [] };
+    return { ...verdict, scope: scopes[verdict.scope - 1]!.name } as unknown as Verdict;
   }
 
-  async settle(id: string, { nanoUsd, tokens }: Used): Promise<void> {
+  async settle(id: string, { nanoUsd, tokens }: SettledUsage): Promise<void> {
     await this.#run(settleScript, { keys: [openKey, reservationKey(id)], args: [String(Math.round(nanoUsd)), String(tokens)] });
   }
 
@@ -65,7 +65,7 @@ class RedisLedger implements Ledger {
     return { spent: Number(spent ?? 0), reserved: Number(reserved ?? 0) };
   }
 
-  async open(): Promise<number> {
+  async countOpen(): Promise<number> {
     return this.#within(this.#client.zCard(openKey));
   }
 
@@ -76,21 +76,21 @@ class RedisLedger implements Ledger {
 
   /** Of gateways that died. */
   async #sweepDead(): Promise<void> {
-    const dead = await this.#client.zRangeByScore(openKey, 0, Date.now(), { LIMIT: { offset: 0, count: sweptMax } });
-    for (const reservation of dead) await this.#run(settleScript, { keys: [openKey, reservation], args: ['', ''] });
+    const orphaned = await this.#client.zRangeByScore(openKey, 0, Date.now(), { LIMIT: { offset: 0, count: sweptMax } });
+    for (const reservation of orphaned) await this.#run(settleScript, { keys: [openKey, reservation], args: ['', ''] });
   }
 
   async #run(script: string, { keys, args }: Script): Promise<unknown> {
     return this.#within(this.#client.eval(script, { keys: [...keys], arguments: [...args] }));
   }
 
-  async #within<Value>(asked: Promise<Value>): Promise<Value> {
+  async #within<Value>(command: Promise<Value>): Promise<Value> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
+    const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new LedgerUnavailable('no answer within a second')), waitMsMax);
     });
     try {
-      return await Promise.race([asked, late]);
+      return await Promise.race([command, timeout]);
     } catch (problem) {
       throw problem instanceof LedgerUnavailable
         ? problem
@@ -101,16 +101,16 @@ class RedisLedger implements Ledger {
   }
 }
 
-interface Told {
+interface ScriptVerdict {
   readonly type: Verdict['type'];
   readonly scope: number;
   /** An empty list is an empty object to Lua. */
   readonly levels?: readonly (readonly [scope: number, dimension: 'requests' | 'tokens', level: number])[] | object;
 }
 
-function stateOf({ levels }: Told, scope: number, at: Instant): ScopeState {
-  const of = Array.isArray(levels) ? (levels as [number, string, number][]).filter(([i]) => i === scope) : [];
-  return { ...freshState, ...Object.fromEntries(of.map(([, dimension, level]) => [dimension, { level, at }])) };
+function stateOf({ levels }: ScriptVerdict, scope: number, at: Instant): ScopeState {
+  const scopeLevels = Array.isArray(levels) ? (levels as [number, string, number][]).filter(([i]) => i === scope) : [];
+  return { ...freshState, ...Object.fromEntries(scopeLevels.map(([, dimension, level]) => [dimension, { level, at }])) };
 }
 
 const reservationKey = (id: string): string => `${prefix}:reservation:${id}`;

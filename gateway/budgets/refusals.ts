@@ -33,7 +33,7 @@ const headersOf = (dimension: Dimension, limit: number, remaining: number): Reco
   [`x-ratelimit-reset-${dimension}`]: resetText(limit, remaining),
 });
 
-export function tooFast({ scope, dimension, limit, waitMs }: Verdict & { readonly type: 'limited' }): Refusal {
+export function rateLimitExceeded({ scope, dimension, limit, waitMs }: Verdict & { readonly type: 'limited' }): Refusal {
   return {
     refusal: {
       status: 429,
@@ -52,7 +52,7 @@ export function tooFast({ scope, dimension, limit, waitMs }: Verdict & { readonl
 }
 
 /** Waiting does not help, and SDKs are told so. */
-export const overBudget = (scope: string): Refusal => ({
+export const budgetExceeded = (scope: string): Refusal => ({
   refusal: {
     status: 429,
     type: 'insufficient_quota',

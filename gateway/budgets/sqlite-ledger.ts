@@ -15,7 +15,7 @@ import {
 } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
-import { type Ledger, LedgerUnavailable, openMsMax, type Used } from './ledger.ts';
+import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
 
 const tables = `
 CREATE TABLE IF NOT EXISTS spending (scope TEXT, period TEXT, spent INTEGER NOT NULL, reserved INTEGER NOT NULL, PRIMARY KEY (scope, period)) WITHOUT ROWID;
@@ -33,34 +33,34 @@ interface Hold {
 }
 
 /** `:memory:` for a ledger that is forgotten with the process. `recovered` hears of reservations that a dead gateway left. */
-export function sqliteLedger(file: string, recovered: (count: number) => void = () => {}): Ledger {
+export function sqliteLedger(file: string, onRecovered: (count: number) => void = () => {}): BudgetLedger {
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 500;');
   database.exec(tables);
   if (file !== ':memory:') chmodSync(file, 0o600);
-  return new SqliteLedger(database, recovered);
+  return new SqliteLedger(database, onRecovered);
 }
 
-class SqliteLedger implements Ledger {
+class SqliteLedger implements BudgetLedger {
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof sql, StatementSync>>;
 
-  constructor(database: DatabaseSync, recovered: (count: number) => void) {
+  constructor(database: DatabaseSync, onRecovered: (count: number) => void) {
     this.#database = database;
     this.#statements = Object.fromEntries(Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])) as Record<
       keyof typeof sql,
       StatementSync
     >;
     const count = this.#recover();
-    if (count > 0) recovered(count);
+    if (count > 0) onRecovered(count);
   }
 
-  async reserve(id: string, scopes: readonly Scope[], need: Need, at: Instant) {
+  async reserve(id: string, scopes: readonly Scope[], estimate: Need, at: Instant) {
     return this.#atomically(() => {
       const verdict = judge(
         scopes,
         scopes.map(scope => this.#state(scope, at)),
-        need,
+        estimate,
         at,
       );
       if (verdict.type !== 'taken') return verdict;
@@ -73,12 +73,12 @@ class SqliteLedger implements Ledger {
           hasTokens: scope.limits?.tokensPerMinute !== undefined,
         }),
       );
-      this.#statements.open.run(id, process.pid, at, need.tokens, JSON.stringify(holds));
+      this.#statements.open.run(id, process.pid, at, estimate.tokens, JSON.stringify(holds));
       return verdict;
     });
   }
 
-  async settle(id: string, used: Used): Promise<void> {
+  async settle(id: string, used: SettledUsage): Promise<void> {
     this.#atomically(() => this.#settle(id, used));
   }
 
@@ -86,7 +86,7 @@ class SqliteLedger implements Ledger {
     return this.#state(scope, at).spending;
   }
 
-  async open(): Promise<number> {
+  async countOpen(): Promise<number> {
     return (this.#statements.count.get() as { n: number }).n;
   }
 
@@ -96,8 +96,8 @@ class SqliteLedger implements Ledger {
 
   /** Nobody knows what was used, and it may have been all: what was reserved is what was spent. */
   #recover(): number {
-    const left = this.#statements.all.all() as { id: string; owner: number; at: number; tokens: number; holds: string }[];
-    const dead = left.filter(({ owner, at }) => owner === process.pid || !isAlive(owner) || Date.now() - at > openMsMax);
+    const rows = this.#statements.all.all() as { id: string; owner: number; at: number; tokens: number; holds: string }[];
+    const dead = rows.filter(({ owner, at }) => owner === process.pid || !isAlive(owner) || Date.now() - at > reservationMsMax);
     this.#atomically(() => {
       for (const { id, tokens, holds } of dead) {
         const reserved = Math.max(0, ...(JSON.parse(holds) as Hold[]).map(hold => hold.reserved));
@@ -107,7 +107,7 @@ class SqliteLedger implements Ledger {
     return dead.length;
   }
 
-  #settle(id: string, { nanoUsd, tokens }: Used): void {
+  #settle(id: string, { nanoUsd, tokens }: SettledUsage): void {
     const row = this.#statements.one.get(id) as { tokens: number; holds: string } | undefined;
     if (!row) return;
     for (const { scope, period, reserved, hasTokens } of JSON.parse(row.holds) as Hold[]) {

@@ -1,13 +1,13 @@
 import type { Dialect } from '../core/dialect.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/execute.ts';
-import { reckon } from '../tokens/reckon.ts';
+import { estimateUsage } from '../tokens/reckon.ts';
 
 export async function countTokens({ chat, policy }: RoutedRequest, { counter }: Pick<GatewayRuntime, 'counter'>): Promise<number> {
   const { target } = policy.steps[0]!;
-  const { input } = await reckon(counter, target.slice(target.indexOf('/') + 1), chat, undefined);
+  const { input } = await estimateUsage(counter, target.slice(target.indexOf('/') + 1), chat, undefined);
   return input;
 }
 
 /** In the shape of the dialect's own counter. */
-export const countAnswer = ({ wire }: Dialect, tokens: number): object =>
+export const renderTokenCount = ({ wire }: Dialect, tokens: number): object =>
   wire === 'gemini-generate' ? { totalTokens: tokens } : { input_tokens: tokens };

@@ -7,16 +7,16 @@ export interface GeminiEmbeddings {
   readonly path: string;
   readonly body: Buffer;
   /** What is wrong with the provider's answer. */
-  wrong(answer: Buffer): string | undefined;
+  validateResponse(answer: Buffer): string | undefined;
   /** The provider's answer as the caller shall read it. */
-  told(answer: Buffer): Buffer;
+  translateResponse(answer: Buffer): Buffer;
 }
 
 const textsMax = 2_048;
-const carried = ['model', 'models', 'fallbacks', 'input', 'dimensions', 'encoding_format', 'user'];
+const supportedFields = ['model', 'models', 'fallbacks', 'input', 'dimensions', 'encoding_format', 'user'];
 
-export function geminiEmbeddings(asked: JsonObject, model: string): GeminiEmbeddings | Refusal {
-  const { input, dimensions, encoding_format: format = 'float' } = asked;
+export function toGeminiEmbeddings(requestBody: JsonObject, model: string): GeminiEmbeddings | Refusal {
+  const { input, dimensions, encoding_format: format = 'float' } = requestBody;
   const texts = typeof input === 'string' ? [input] : input;
   if (
     !Array.isArray(texts) ||
@@ -26,7 +26,7 @@ export function geminiEmbeddings(asked: JsonObject, model: string): GeminiEmbedd
   ) {
     return invalid('invalid_value', `input must be a text or 1 to ${textsMax} texts: this target takes no tokens.`, 'input');
   }
-  const other = Object.keys(asked).find(member => !carried.includes(member));
+  const other = Object.keys(requestBody).find(member => !supportedFields.includes(member));
   if (other !== undefined) {
     return invalid('unsupported_parameter', `${other.slice(0, 80)} cannot be carried to this target. Leave it out.`, other.slice(0, 80));
   }
@@ -42,21 +42,21 @@ export function geminiEmbeddings(asked: JsonObject, model: string): GeminiEmbedd
   return {
     path: `/v1beta/${name.toWellFormed().split('/').map(encodeURIComponent).join('/')}:batchEmbedContents`,
     body: Buffer.from(JSON.stringify({ requests })),
-    wrong: answer => wrongVectors(parseJson(answer.toString()), 'embeddings', texts.length),
-    told: answer =>
-      Buffer.from(JSON.stringify(listOf(parseJson(answer.toString()), model, format === 'base64', texts as readonly string[]))),
+    validateResponse: answer => embeddingsProblem(parseJson(answer.toString()), 'embeddings', texts.length),
+    translateResponse: answer =>
+      Buffer.from(JSON.stringify(toOpenAiList(parseJson(answer.toString()), model, format === 'base64', texts as readonly string[]))),
   };
 }
 
-function listOf(answer: Json | undefined, model: string, isBase64: boolean, texts: readonly string[]): JsonObject {
+function toOpenAiList(answer: Json | undefined, model: string, isBase64: boolean, texts: readonly string[]): JsonObject {
   const embeddings = isObject(answer) && Array.isArray(answer.embeddings) ? (answer.embeddings as readonly Json[]) : [];
   const counted = isObject(answer) && isObject(answer.usageMetadata) ? answer.usageMetadata.promptTokenCount : undefined;
-  const tokens = typeof counted === 'number' ? counted : tokensOf(texts);
+  const tokens = typeof counted === 'number' ? counted : estimateTokens(texts);
   return {
     object: 'list',
     data: embeddings.map((embedding, index) => {
       const values = isObject(embedding) && Array.isArray(embedding.values) ? (embedding.values as readonly number[]) : [];
-      return { object: 'embedding', index, embedding: isBase64 ? base64Of(values) : values };
+      return { object: 'embedding', index, embedding: isBase64 ? encodeBase64(values) : values };
     }),
     model,
     usage: { prompt_tokens: tokens, total_tokens: tokens },
@@ -64,14 +64,14 @@ function listOf(answer: Json | undefined, model: string, isBase64: boolean, text
 }
 
 /** How many vectors are asked for: of a text or the tokens of one, or of a list of either; undefined where the provider must say what is wrong. */
-export function inputsIn(input: Json | undefined): number | undefined {
+export function countInputs(input: Json | undefined): number | undefined {
   if (typeof input === 'string') return 1;
   if (!Array.isArray(input)) return undefined;
   return input.length > 0 && input.every(token => typeof token === 'number') ? 1 : input.length;
 }
 
 /** A vector too few, and every one behind it would belong to another text. */
-export function wrongVectors(answer: Json | undefined, member: 'data' | 'embeddings', inputs: number | undefined): string | undefined {
+export function embeddingsProblem(answer: Json | undefined, member: 'data' | 'embeddings', inputs: number | undefined): string | undefined {
   const list = isObject(answer) ? answer[member] : undefined;
   if (!Array.isArray(list)) return `an answer without ${member}`;
   if (inputs !== undefined && list.length !== inputs) return `${list.length} embeddings for ${inputs} inputs`;
@@ -84,10 +84,11 @@ export function wrongVectors(answer: Json | undefined, member: 'data' | 'embeddi
 }
 
 /** By length, where the provider counts nothing. */
-export const tokensOf = (texts: readonly string[]): number => Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 4);
+export const estimateTokens = (texts: readonly string[]): number =>
+  Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 4);
 
 /** Little-endian floats of 32 bits, as clients unpack them. */
-function base64Of(values: readonly number[]): string {
+function encodeBase64(values: readonly number[]): string {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [at, value] of values.entries()) bytes.writeFloatLE(value, at * 4);
   return bytes.toString('base64');

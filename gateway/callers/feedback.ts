@@ -26,8 +26,8 @@ const common = {
   user: text(256).default(''),
 };
 const scoresMax = 20;
-const flat = z.strictObject({ ...common, ...score });
-const list = z.strictObject({
+const singleScore = z.strictObject({ ...common, ...score });
+const scoreList = z.strictObject({
   ...common,
   scores: z
     .array(z.strictObject(score), { error: () => 'must be a list of {name, value}' })
@@ -36,9 +36,9 @@ const list = z.strictObject({
 });
 
 /** What it is kept as, or why it is not. */
-export async function takeFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits, sink: Sink): Promise<Refusal | object> {
-  const said = await parseFeedback(request, key, limits);
-  return isRefusal(said) ? said : keepFeedback(sink, said);
+export async function receiveFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits, sink: Sink): Promise<Refusal | object> {
+  const feedback = await parseFeedback(request, key, limits);
+  return isRefusal(feedback) ? feedback : storeFeedback(sink, feedback);
 }
 
 /** The same caller's score of the same name takes the place of its earlier one. */
@@ -47,18 +47,22 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
   if (wrongType) return wrongType;
   const body = await readBody(request, { ...limits, bodyBytesMax: Math.min(limits.bodyBytesMax, 256 * 1024) });
   if (isRefusal(body)) return body;
-  const written = jsonOf(body);
+  const written = parseObject(body);
   if (written === undefined) return invalid('invalid_json', 'The body is no valid JSON.');
-  const parsed = 'scores' in written ? list.safeParse(written) : flat.safeParse(written);
+  const parsed = 'scores' in written ? scoreList.safeParse(written) : singleScore.safeParse(written);
   if (!parsed.success) return refusalOf(parsed.error.issues[0]!);
   const { request_id, source, user } = parsed.data;
   // A label of people counts before a judge's, so not every caller may give one.
   if (source === 'human' && key.role !== 'admin' && key.name !== '')
     return forbidden('forbidden_source', 'Only an admin key may say that a label is a human audit; leave source out.', 'source');
   const all = 'scores' in parsed.data ? parsed.data.scores : [parsed.data];
-  const outside = all.findIndex(given => given.name === 'quality' && !(given.value >= 0 && given.value <= 1));
-  if (outside >= 0)
-    return invalid('invalid_value', 'quality must be a number from 0 to 1.', 'scores' in parsed.data ? `scores.${outside}.value` : 'value');
+  const outOfRange = all.findIndex(given => given.name === 'quality' && !(given.value >= 0 && given.value <= 1));
+  if (outOfRange >= 0)
+    return invalid(
+      'invalid_value',
+      'quality must be a number from 0 to 1.',
+      'scores' in parsed.data ? `scores.${outOfRange}.value` : 'value',
+    );
   const id = request_id.toLowerCase();
   const evaluator = user || key.user || key.name;
   return {
@@ -66,7 +70,7 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
     tenant: key.tenant,
     scores: all.map(
       (given): Score => ({
-        id: idOf([key.tenant, id, given.name, source, evaluator]),
+        id: scoreIdOf([key.tenant, id, given.name, source, evaluator]),
         ...{ name: given.name, source, value: given.value, label: given.label, explanation: given.comment, evaluator },
         at: Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16),
       }),
@@ -75,7 +79,7 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
 }
 
 /** Where records cannot be kept, what is said of them cannot either. */
-async function keepFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
+async function storeFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
   if (!sink.feedback || sink.refusal() !== undefined) return recordingRefusal;
   try {
     await sink.feedback(feedback);
@@ -85,7 +89,7 @@ async function keepFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | o
   return { object: 'feedback', request_id: feedback.request, scores: feedback.scores.length };
 }
 
-function jsonOf({ text: source }: Body): object | undefined {
+function parseObject({ text: source }: Body): object | undefined {
   try {
     const found: unknown = JSON.parse(source);
     return typeof found === 'object' && found !== null && !Array.isArray(found) ? found : undefined;
@@ -102,7 +106,7 @@ function refusalOf(issue: z.core.$ZodIssue): Refusal {
 }
 
 /** A UUID of what it is about, so that saying it again says it once. */
-function idOf(parts: readonly string[]): string {
+function scoreIdOf(parts: readonly string[]): string {
   const hex = createHash('sha256').update(parts.join('\u0000')).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

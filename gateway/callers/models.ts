@@ -25,16 +25,16 @@ export function modelsOf(settings: Settings, tenant: string, created: number): r
   return [...routes, ...targets].filter(({ id }) => isAllowed(settings, tenant, id));
 }
 
-interface Shape {
+interface ModelListFormat {
   one(entry: ModelEntry): object;
   list(entries: readonly ModelEntry[]): object;
 }
 
-const shapes: Readonly<Record<string, Shape>> = {
+const listFormats: Readonly<Record<string, ModelListFormat>> = {
   'anthropic-messages': {
     one: ({ id, created }) => ({ type: 'model', id, display_name: id, created_at: new Date(created * 1000).toISOString() }),
     list: entries => ({
-      data: entries.map(entry => shapes['anthropic-messages']!.one(entry)),
+      data: entries.map(entry => listFormats['anthropic-messages']!.one(entry)),
       has_more: false,
       first_id: entries[0]?.id ?? null,
       last_id: entries.at(-1)?.id ?? null,
@@ -46,12 +46,12 @@ const shapes: Readonly<Record<string, Shape>> = {
       displayName: id,
       supportedGenerationMethods: ['generateContent', 'streamGenerateContent', 'countTokens'],
     }),
-    list: entries => ({ models: entries.map(entry => shapes['gemini-generate']!.one(entry)) }),
+    list: entries => ({ models: entries.map(entry => listFormats['gemini-generate']!.one(entry)) }),
   },
 };
-const openai: Shape = { one: entry => entry, list: entries => ({ object: 'list', data: entries }) };
+const openai: ModelListFormat = { one: entry => entry, list: entries => ({ object: 'list', data: entries }) };
 
-export const shapeFor = ({ wire }: Dialect): Shape => shapes[wire] ?? openai;
+export const listFormatFor = ({ wire }: Dialect): ModelListFormat => listFormats[wire] ?? openai;
 
 /** All of them, or the one of this name, in the words of the client that asks. */
 export function listModels(
@@ -61,8 +61,8 @@ export function listModels(
   id: string | undefined,
 ): object | Refusal {
   const known = modelsOf(settings, key.tenant, created);
-  const shape = shapeFor(dialectAt(request.url ?? '', request.headers));
-  if (!id) return shape.list(known);
+  const format = listFormatFor(dialectAt(request.url ?? '', request.headers));
+  if (!id) return format.list(known);
   const model = known.find(entry => entry.id === id);
-  return model ? shape.one(model) : noSuchModel;
+  return model ? format.one(model) : noSuchModel;
 }

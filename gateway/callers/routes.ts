@@ -11,47 +11,50 @@ import { invalid, type Refusal } from '../exchange/refusal.ts';
 import type { RouteEntry } from '../http/route-table.ts';
 
 /** What the server lends to them. */
-export interface Lent {
-  ask(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void>;
+export interface CallerHandlers {
+  execute(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Tells how many tokens a request of that dialect has, asking nobody. */
-  count(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  countTokens(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void>;
   models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void;
-  refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
+  refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
 }
 
-export function callerRoutes(lent: Lent): readonly RouteEntry[] {
-  const asks = (path: string, dialect: Dialect): RouteEntry => ({
+export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
+  const chatRoute = (path: string, dialect: Dialect): RouteEntry => ({
     method: 'POST',
     path,
-    handler: (request, response) => lent.ask(dialect, request, response),
+    handler: (request, response) => handlers.execute(dialect, request, response),
   });
   return [
-    asks('/v1/chat/completions', openaiChat),
-    asks('/v1/completions', openaiCompletions),
-    asks('/v1/responses', openaiResponses),
-    asks('/v1/messages', anthropicMessages),
+    chatRoute('/v1/chat/completions', openaiChat),
+    chatRoute('/v1/completions', openaiCompletions),
+    chatRoute('/v1/responses', openaiResponses),
+    chatRoute('/v1/messages', anthropicMessages),
     {
       method: 'POST',
       path: '/v1/messages/count_tokens',
-      handler: (request, response) => lent.count(anthropicCount, request, response),
+      handler: (request, response) => handlers.countTokens(anthropicCountFormat, request, response),
     },
     ...['/v1', '/v1beta'].flatMap((root): readonly RouteEntry[] => [
-      { method: 'GET', path: `${root}/models`, handler: (request, response) => lent.models(request, response, undefined) },
-      { method: 'GET', path: `${root}/models/{id*}`, handler: (request, response, { id }) => lent.models(request, response, id) },
+      { method: 'GET', path: `${root}/models`, handler: (request, response) => handlers.models(request, response, undefined) },
+      { method: 'GET', path: `${root}/models/{id*}`, handler: (request, response, { id }) => handlers.models(request, response, id) },
       {
         method: 'POST',
         path: `${root}/models/{id*}`,
-        handler: (request, response, { id }) => askGemini(lent, request, response, id ?? ''),
+        handler: (request, response, { id }) => handleGemini(handlers, request, response, id ?? ''),
       },
     ]),
   ];
 }
 
 /** What is only counted has no limit. */
-const anthropicCount: Dialect = { ...anthropicMessages, parseRequest: body => anthropicMessages.parseRequest({ max_tokens: 1, ...body }) };
+const anthropicCountFormat: Dialect = {
+  ...anthropicMessages,
+  parseRequest: body => anthropicMessages.parseRequest({ max_tokens: 1, ...body }),
+};
 
 /** Contents may stand within the request that they are meant for. */
-function geminiCount(model: string): Dialect {
+function geminiCountFormat(model: string): Dialect {
   const dialect = geminiFor(model, false, true);
   return {
     ...dialect,
@@ -60,19 +63,19 @@ function geminiCount(model: string): Dialect {
 }
 
 /** Google's paths end in what shall be done with the model. */
-async function askGemini(lent: Lent, request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+async function handleGemini(handlers: CallerHandlers, request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
   const colon = id.lastIndexOf(':');
   const model = id.slice(0, Math.max(0, colon));
   const asEvents = new URLSearchParams(request.url?.split('?')[1] ?? '').get('alt') === 'sse';
   switch (colon < 0 ? '' : id.slice(colon + 1)) {
     case 'generateContent':
-      return lent.ask(geminiFor(model, false, true), request, response);
+      return handlers.execute(geminiFor(model, false, true), request, response);
     case 'streamGenerateContent':
-      return lent.ask(geminiFor(model, true, asEvents), request, response);
+      return handlers.execute(geminiFor(model, true, asEvents), request, response);
     case 'countTokens':
-      return lent.count(geminiCount(model), request, response);
+      return handlers.countTokens(geminiCountFormat(model), request, response);
     default:
-      lent.refused(
+      handlers.refuse(
         request,
         response,
         invalid('not_found', 'A model takes generateContent, streamGenerateContent or countTokens here.', null, 404),

@@ -3,36 +3,38 @@ import { relative } from 'node:path';
 import { isLoopbackHost } from '../http/guard.ts';
 import type { Settings } from '../settings/settings.ts';
 import { version } from '../settings/version.ts';
-import { description } from './describe.ts';
+import { configSummary } from './describe.ts';
 
 /** A cheap model of each wire format, for a first call. */
-const firstModels: Readonly<Record<string, string>> = {
+const exampleModels: Readonly<Record<string, string>> = {
   simulated: 'small',
   openai: 'gpt-5-mini',
   anthropic: 'claude-haiku-4-5',
   gemini: 'gemini-2.5-flash',
 };
 
-export const listening = (url: string): string => `Hindcast ${version()} listens on ${url}`;
+export const listeningLine = (url: string): string => `Hindcast ${version()} listens on ${url}`;
 
 export function banner(settings: Settings, url: string, storeUrl: string): string {
   const { store, keys, server } = settings;
-  const { providers, file, hash } = description(settings);
-  const named = providers.map(({ name, api, keys }) => `${name} (${api === 'simulated' ? 'simulated' : keys.join(', ') || 'no key'})`);
+  const { providers, file, hash } = configSummary(settings);
+  const providerList = providers.map(
+    ({ name, api, keys }) => `${name} (${api === 'simulated' ? 'simulated' : keys.join(', ') || 'no key'})`,
+  );
   const callers = isLoopbackHost(server.host) ? 'no key needed, from this machine only' : 'no key needed';
   const lines: readonly (readonly [string, string])[] = [
-    ['providers', named.join(', ') || 'none: set OPENAI_API_KEY or another, or name them in hindcast.yaml'],
+    ['providers', providerList.join(', ') || 'none: set OPENAI_API_KEY or another, or name them in hindcast.yaml'],
     ['routes', [...settings.routes.keys()].join(', ') || 'none: ask a provider/model'],
     ['records', `${relative(process.cwd(), store.path) || '.'}, to be queried at ${storeUrl}`],
     ['config', `${file === null ? 'no file, providers from the environment' : relative(process.cwd(), file)}, hash ${hash}`],
     ['callers', keys.size === 0 ? callers : `${keys.size} ${keys.size === 1 ? 'key' : 'keys'}`],
   ];
-  return [...lines.map(([name, value]) => `  ${name.padEnd(11)}${value}`), '', ...tryIt(settings, url, storeUrl), ''].join('\n');
+  return [...lines.map(([name, value]) => `  ${name.padEnd(11)}${value}`), '', ...exampleCall(settings, url, storeUrl), ''].join('\n');
 }
 
-function tryIt(settings: Settings, url: string, storeUrl: string): readonly string[] {
+function exampleCall(settings: Settings, url: string, storeUrl: string): readonly string[] {
   const account = settings.providers.values().next().value;
-  const model = settings.routes.keys().next().value ?? (account && `${account.name}/${firstModels[account.provider.name] ?? 'MODEL'}`);
+  const model = settings.routes.keys().next().value ?? (account && `${account.name}/${exampleModels[account.provider.name] ?? 'MODEL'}`);
   if (model === undefined) return [];
   const key = settings.keys.size > 0 ? ['    -H "authorization: Bearer $HINDCAST_KEY" \\'] : [];
   return [

@@ -19,14 +19,14 @@ export class CommandError extends Error {
 /** A plain table; a column whose cells all begin with a digit, a sign or a dollar stands to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const numeric = head.map((_, column) => rows.length > 0 && rows.every(row => /^[-+<>≤≥±~$]?\s?[\d.]|^–?$/.test(row[column] ?? '')));
-  const drawn = new Table({
+  const rendered = new Table({
     head: [...head],
     colAligns: numeric.map(isNumeric => (isNumeric ? 'right' : 'left')),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: Object.fromEntries(borders.map(name => [name, ''])),
   });
-  for (const row of rows) drawn.push([...row]);
-  return drawn
+  for (const row of rows) rendered.push([...row]);
+  return rendered
     .toString()
     .split('\n')
     .map(line => line.trimEnd())
@@ -39,7 +39,7 @@ const borders = [
 ];
 
 /** The settings of `--config FILE`, or of wherever the config is found. */
-export function settingsOf(options: { readonly config?: string | undefined }): Settings {
+export function loadSettings(options: { readonly config?: string | undefined }): Settings {
   const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
   if (!loaded.ok) throw new CommandError(exit.usage, printProblems(loaded.problems));
   return loaded.settings;
@@ -63,6 +63,6 @@ export const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-export function result(options: { readonly json?: boolean | undefined }, value: unknown, text: () => string): void {
+export function printResult(options: { readonly json?: boolean | undefined }, value: unknown, text: () => string): void {
   process.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : text()}\n`);
 }

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { certificateWarnings } from '../config/certificates.ts';
 import { configSchema, loadConfig, printProblems } from '../config/index.ts';
 import { wallClock } from '../settings/clock.ts';
-import { action, exit, result } from './cli.ts';
-import { describe, description } from './describe.ts';
+import { action, exit, printResult } from './cli.ts';
+import { configSummary, formatConfigSummary } from './describe.ts';
 import { registerExplain } from './explain-command.ts';
 import { registerImport } from './import-command.ts';
 
@@ -55,7 +55,7 @@ Examples:
   then, as the first line of hindcast.yaml:
   # yaml-language-server: $schema=./hindcast.schema.json`,
     )
-    .action(action(async () => result({ json: true }, configSchema(), () => '')));
+    .action(action(async () => printResult({ json: true }, configSchema(), () => '')));
   registerExplain(config);
   registerImport(config);
 }
@@ -63,11 +63,13 @@ Examples:
 async function check(options: Options): Promise<number> {
   const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
   if (!loaded.ok) {
-    result(options, { ok: false, problems: loaded.problems }, () => printProblems(loaded.problems));
+    printResult(options, { ok: false, problems: loaded.problems }, () => printProblems(loaded.problems));
     return exit.usage;
   }
   const warnings = certificateWarnings(loaded.settings, wallClock.now());
-  const told = { ...description(loaded.settings), warnings };
-  result(options, told, () => [describe(loaded.settings), ...warnings.map(warning => `Careful: ${warning}.`)].join('\n'));
+  const summary = { ...configSummary(loaded.settings), warnings };
+  printResult(options, summary, () =>
+    [formatConfigSummary(loaded.settings), ...warnings.map(warning => `Careful: ${warning}.`)].join('\n'),
+  );
   return exit.pass;
 }

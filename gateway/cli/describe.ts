@@ -1,12 +1,12 @@
 /** A good config in a few lines: who is asked, by whom, and as whom; never a key. */
 
-import { rememberedOf } from '../config/origin.ts';
+import { originOf } from '../config/origin.ts';
 import { pathId } from '../config/problem.ts';
 import type { Accept } from '../core/signal.ts';
 import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
 import { table } from './cli.ts';
 
-export function description(settings: Settings) {
+export function configSummary(settings: Settings) {
   return {
     ok: true,
     file: settings.file ?? null,
@@ -25,20 +25,20 @@ export function description(settings: Settings) {
   };
 }
 
-export function describe(settings: Settings): string {
-  const { file, hash, server, store, providers, routes, tenants, keys } = description(settings);
+export function formatConfigSummary(settings: Settings): string {
+  const { file, hash, server, store, providers, routes, tenants, keys } = configSummary(settings);
   return [
     file === null ? 'There is no configuration file: providers come from the environment.' : `${file} is good.`,
     `config hash ${hash}, listens on ${server.host}:${server.port}, records in ${store.url === 'embedded' ? store.path : store.url}`,
     '',
-    shortTable(
+    truncatedTable(
       ['provider', 'api', 'address', 'key'],
       providers.map(p => [p.name, p.api, p.base_url, p.keys.join(', ')]),
     ),
     ...(routes.length > 0
       ? [
           '',
-          shortTable(
+          truncatedTable(
             ['route', 'steps'],
             routes.map(route => [route.name, route.steps.join(' → ')]),
           ),
@@ -47,26 +47,27 @@ export function describe(settings: Settings): string {
     ...(tenants.length > 1
       ? [
           '',
-          shortTable(
+          truncatedTable(
             ['tenant', 'may ask'],
             tenants.map(t => [t.name, t.routes?.join(', ') ?? 'everything']),
           ),
         ]
       : []),
     '',
-    keys.length === 0 ? 'Callers need no key.' : short(keys, keysTable),
+    keys.length === 0 ? 'Callers need no key.' : truncateRows(keys, keysTable),
   ].join('\n');
 }
 
 /** More rows than anybody reads. */
 const rowsMax = 100;
 
-function short<Row>(rows: readonly Row[], draw: (rows: readonly Row[]) => string): string {
+function truncateRows<Row>(rows: readonly Row[], draw: (rows: readonly Row[]) => string): string {
   if (rows.length <= rowsMax) return draw(rows);
   return `${draw(rows.slice(0, rowsMax))}\n… and ${rows.length - rowsMax} more, which --json lists`;
 }
 
-const shortTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => short(rows, some => table(head, some));
+const truncatedTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  truncateRows(rows, some => table(head, some));
 
 export interface KeyRow {
   readonly name: string;
@@ -89,7 +90,7 @@ export const keysTable = (rows: readonly KeyRow[]): string =>
 
 /** `OPENAI_API_KEY`, `file:/run/secrets/key`, or that the key stands in the file itself. */
 function keySources(settings: Settings, { name, keys }: Account): readonly string[] {
-  const origins = rememberedOf(settings)?.origins;
+  const origins = originOf(settings)?.origins;
   return keys.map((_, i) => {
     const found = origins?.get(pathId(['providers', name, 'keys', i])) ?? origins?.get(pathId(['providers', name, 'key']));
     return found?.join(' + ') ?? 'written in the file';

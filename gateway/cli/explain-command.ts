@@ -1,7 +1,7 @@
 /** `hindcast config explain`: what each target of a request's route would be sent, and what would be lost on the way. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Explanation, explain } from '../admin/explain.ts';
+import { type Explanation, explainRequest } from '../admin/explain.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
 import { dialects as known } from '../dialects/index.ts';
@@ -11,7 +11,7 @@ import { createRuntime, FleetState } from '../exchange/runtime.ts';
 import { edgeLimits } from '../http/edge.ts';
 import { wallClock } from '../settings/clock.ts';
 import type { Settings } from '../settings/settings.ts';
-import { action, CommandError, exit, result, settingsOf } from './cli.ts';
+import { action, CommandError, exit, loadSettings, printResult } from './cli.ts';
 
 interface Options {
   readonly request: string;
@@ -49,16 +49,21 @@ async function run(options: Options): Promise<number> {
   const dialect = dialects.get(options.dialect);
   if (!dialect) throw new CommandError(exit.usage, `--dialect ${options.dialect}: known are ${[...dialects.keys()].join(', ')}.`);
   const text = readRequest(options.request);
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   if (options.tenant !== undefined && !settings.tenants.has(options.tenant)) {
     throw new CommandError(exit.usage, `--tenant ${options.tenant}: the configuration has no such tenant.`);
   }
-  const explained = explain(settings, idleWorld(settings), { text, model: options.model, dialect, tenant: options.tenant ?? '' });
+  const explained = explainRequest(settings, offlineRuntime(settings), {
+    text,
+    model: options.model,
+    dialect,
+    tenant: options.tenant ?? '',
+  });
   if (isRefusal(explained)) {
     const { message, code, param } = explained.refusal;
     throw new CommandError(exit.usage, `The gateway would refuse this request: ${message} (${code}${param === null ? '' : `, ${param}`})`);
   }
-  result(options, explained, () => print(explained));
+  printResult(options, explained, () => formatExplanation(explained));
   return exit.pass;
 }
 
@@ -72,28 +77,36 @@ function readRequest(file: string): string {
 }
 
 /** All that a gateway knows before its first request, and no way out. */
-function idleWorld(settings: Settings): GatewayRuntime {
-  const refuse = (): never => {
+function offlineRuntime(settings: Settings): GatewayRuntime {
+  const failOnCall = (): never => {
     throw new Error('nobody is called here');
   };
   return createRuntime(settings, {
     clock: wallClock,
-    upstream: { send: refuse, close: async () => {} },
+    upstream: { send: failOnCall, close: async () => {} },
     sink: { record: async () => seal(), refusal: () => undefined, dropped: 0, close: async () => {} },
     fleet: new FleetState(),
   });
 }
 
-function print({ route, on_unsupported: onUnsupported, requested_model: model, variant, flag, candidates, refused }: Explanation): string {
+function formatExplanation({
+  route,
+  on_unsupported: onUnsupported,
+  requested_model: model,
+  variant,
+  flag,
+  candidates,
+  refused,
+}: Explanation): string {
   const many = candidates.length === 1 ? '1 candidate' : `${candidates.length} candidates`;
   const head = `${model}: route ${route}, ${many}, on_unsupported: ${onUnsupported}`;
-  const asks = flag === undefined ? [] : [`the flag ${flag} may name another variant: it is asked where the gateway runs`];
-  const taken = [...(variant ? [`takes the variant ${variant.name}: ${variant.why}`] : []), ...asks];
-  const left = refused.length > 0 ? [refused.map(({ target, why }) => `not asked: ${target} (${why})`).join('\n')] : [];
-  return [head, ...taken, ...candidates.map(printCandidate), ...left].join('\n\n');
+  const flagNotes = flag === undefined ? [] : [`the flag ${flag} may name another variant: it is asked where the gateway runs`];
+  const routingNotes = [...(variant ? [`takes the variant ${variant.name}: ${variant.why}`] : []), ...flagNotes];
+  const excluded = refused.length > 0 ? [refused.map(({ target, why }) => `not asked: ${target} (${why})`).join('\n')] : [];
+  return [head, ...routingNotes, ...candidates.map(formatCandidate), ...excluded].join('\n\n');
 }
 
-function printCandidate(candidate: Explanation['candidates'][number]): string {
+function formatCandidate(candidate: Explanation['candidates'][number]): string {
   const { reasons, target, fields } = candidate;
   const exact = fields.filter(({ fidelity }) => fidelity === 'exact').map(({ field }) => field);
   const others = fields.filter(({ fidelity }) => fidelity !== 'exact');

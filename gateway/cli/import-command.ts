@@ -3,12 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { parse, stringify } from 'yaml';
-import type { Imported, Left } from '../config/import/draft.ts';
+import type { ImportResult, SkippedSetting } from '../config/import/draft.ts';
 import { importLitellm } from '../config/import/litellm.ts';
 import { importPortkey } from '../config/import/portkey.ts';
 import { schema } from '../config/schema.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
-import { action, CommandError, exit, note, result } from './cli.ts';
+import { action, CommandError, exit, note, printResult } from './cli.ts';
 
 interface Options {
   readonly from?: string;
@@ -41,20 +41,20 @@ what stood in the file as such becomes a variable of the environment.`,
 
 function importFile(file: string, options: Options): void {
   const value = valueIn(file);
-  const { config, left } = importedOf(value, file, options.from);
+  const { config, left } = importConfig(value, file, options.from);
   if (Object.keys(config.providers as JsonObject).length === 0)
-    throw new CommandError(exit.usage, `Nothing of ${file} could be carried over:\n${toldOf(left)}`);
+    throw new CommandError(exit.usage, `Nothing of ${file} could be carried over:\n${formatSkipped(left)}`);
   const yaml = stringify(config, { lineWidth: 0 });
-  if (options.output === undefined) result(options, { config, left }, () => yaml.trimEnd());
+  if (options.output === undefined) printResult(options, { config, left }, () => yaml.trimEnd());
   else {
     writeFileSync(options.output, yaml, { mode: 0o600 });
     note(`Written: ${options.output}`);
-    if (options.json) result(options, { config, left }, () => '');
+    if (options.json) printResult(options, { config, left }, () => '');
   }
-  if (left.length > 0) note(`Not carried over:\n${toldOf(left)}`);
+  if (left.length > 0) note(`Not carried over:\n${formatSkipped(left)}`);
 }
 
-const toldOf = (left: Imported['left']): string => left.map(({ path, why }) => `  ${path}: ${why}`).join('\n');
+const formatSkipped = (left: ImportResult['left']): string => left.map(({ path, why }) => `  ${path}: ${why}`).join('\n');
 
 function valueIn(file: string): JsonObject {
   let text: string;
@@ -75,26 +75,26 @@ function valueIn(file: string): JsonObject {
 }
 
 /** Throws when nobody here knows the file. Values that we would not take are left out and told. */
-export function importedOf(value: JsonObject, file: string, from?: string): Imported {
-  return fitting(readAs(value, file, from));
+export function importConfig(value: JsonObject, file: string, from?: string): ImportResult {
+  return dropInvalid(importAs(value, file, from));
 }
 
-function fitting({ config, left }: Imported): Imported {
-  const fits = structuredClone(config) as Record<string, unknown>;
-  const out: Left[] = [];
+function dropInvalid({ config, left }: ImportResult): ImportResult {
+  const valid = structuredClone(config) as Record<string, unknown>;
+  const dropped: SkippedSetting[] = [];
   for (const { path, message } of schema.safeParse(config).error?.issues ?? []) {
     const [last, ...above] = path.toReversed();
-    const parent = above.toReversed().reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], fits);
+    const parent = above.toReversed().reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], valid);
     const found = (parent as Record<PropertyKey, unknown> | undefined)?.[last!];
     // What a variable will hold nobody knows here.
     if (found === undefined || (typeof found === 'string' && found.includes('${'))) continue;
     delete (parent as Record<PropertyKey, unknown>)[last!];
-    out.push({ path: path.map(String).join('.'), why: `${JSON.stringify(found).slice(0, 100)} does not fit: ${message}` });
+    dropped.push({ path: path.map(String).join('.'), why: `${JSON.stringify(found).slice(0, 100)} does not fit: ${message}` });
   }
-  return { config: fits as JsonObject, left: [...left, ...out] };
+  return { config: valid as JsonObject, left: [...left, ...dropped] };
 }
 
-function readAs(value: JsonObject, file: string, from: string | undefined): Imported {
+function importAs(value: JsonObject, file: string, from: string | undefined): ImportResult {
   const kind =
     from ??
     (value.model_list === undefined ? ((value.targets ?? value.provider ?? value.strategy) === undefined ? '' : 'portkey') : 'litellm');

@@ -3,15 +3,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../config/index.ts';
 import { findFile } from '../config/load.ts';
-import { action, CommandError, exit, note, result, settingsOf } from './cli.ts';
+import { action, CommandError, exit, loadSettings, note, printResult } from './cli.ts';
 import { keyRows, keysTable } from './describe.ts';
 import { describeRevocation, findKey, removeKey } from './key-file.ts';
 
-interface Common {
+interface CommonOptions {
   readonly config?: string;
   readonly json?: boolean;
 }
-interface CreateOptions extends Common {
+interface CreateOptions extends CommonOptions {
   readonly tenant?: string;
   readonly project?: string;
   readonly user?: string;
@@ -63,7 +63,7 @@ Examples:
     .description('take a key out of the file with --write; without it, say which lines to delete, and exit 2: nothing is revoked')
     .option('--write', 'delete them; comments and the rest of the file stay')
     .addHelpText('after', '\nExamples:\n  hindcast keys revoke acme-web\n  hindcast keys revoke acme-web --write')
-    .action(action((name: string, options: Common & { readonly write?: boolean }) => revoke(name, options, audit)));
+    .action(action((name: string, options: CommonOptions & { readonly write?: boolean }) => revoke(name, options, audit)));
 }
 
 const nameLengthMax = 100;
@@ -83,29 +83,29 @@ async function create(name: string, options: CreateOptions, audit: KeyAudit): Pr
   const { tenant, project, user, role } = options;
   const entry = Object.entries({ name, hash, tenant, project, user, role }).filter(([, value]) => value !== undefined);
   const yaml = `  - { ${entry.map(([field, value]) => `${field}: ${scalar(value!)}`).join(', ')} }`;
-  result(options, { key, yaml, ...Object.fromEntries(entry) }, () => `${key}\n\nkeys:\n${yaml}`);
+  printResult(options, { key, yaml, ...Object.fromEntries(entry) }, () => `${key}\n\nkeys:\n${yaml}`);
   await audit({ action: 'key-created', key: name, detail: Object.fromEntries(entry), ...configOf(options) });
   note('The key is shown this once. Paste the line under `keys:` of the configuration; a running gateway takes it at once.');
 }
 
-const configOf = ({ config }: Common): { readonly config?: string } => (config === undefined ? {} : { config });
+const configOf = ({ config }: CommonOptions): { readonly config?: string } => (config === undefined ? {} : { config });
 
 /** Plain where YAML cannot mistake it for something else. */
 const scalar = (value: string): string =>
   /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) ? value : JSON.stringify(value);
 
-async function list(options: Common): Promise<void> {
-  const rows = keyRows(settingsOf(options));
-  result(options, rows, () => (rows.length === 0 ? 'There are no keys: callers need none.' : keysTable(rows)));
+async function list(options: CommonOptions): Promise<void> {
+  const rows = keyRows(loadSettings(options));
+  printResult(options, rows, () => (rows.length === 0 ? 'There are no keys: callers need none.' : keysTable(rows)));
 }
 
 /** Who forgets --write must not believe that the key is gone: that is a usage error. */
-async function revoke(name: string, options: Common & { readonly write?: boolean }, audit: KeyAudit): Promise<number> {
+async function revoke(name: string, options: CommonOptions & { readonly write?: boolean }, audit: KeyAudit): Promise<number> {
   const file = findFile({ file: options.config, directory: process.cwd(), environment: process.env });
   if (file === undefined) throw new CommandError(exit.usage, 'There is no configuration file, and so no key; name one by --config FILE.');
   const found = findKey(file, name);
   if (options.write) removeKey(file, found, { directory: process.cwd(), environment: process.env });
-  result(options, { file, name, first_line: found.first, last_line: found.last, written: options.write === true }, () =>
+  printResult(options, { file, name, first_line: found.firstLine, last_line: found.lastLine, written: options.write === true }, () =>
     describeRevocation(file, name, found, options.write === true),
   );
   if (found.isLast) note('This is the only key: without it the gateway asks nobody for one.');

@@ -2,16 +2,16 @@
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
-import { reasonOf } from '../config/expand.ts';
-import { readConfig, type Wanted } from '../config/load.ts';
+import { describeReadError } from '../config/expand.ts';
+import { type ConfigLocation, readConfig } from '../config/load.ts';
 import { didYouMean } from '../config/nearest.ts';
-import { printProblems, quoted } from '../config/problem.ts';
+import { formatProblems, quoted } from '../config/problem.ts';
 import { CommandError, exit } from './cli.ts';
 
 export interface FoundKey {
   readonly index: number;
-  readonly first: number;
-  readonly last: number;
+  readonly firstLine: number;
+  readonly lastLine: number;
   /** No other key is there. */
   readonly isLast: boolean;
 }
@@ -31,27 +31,32 @@ export function findKey(file: string, name: string): FoundKey {
     );
   }
   const [start, end] = entry.range;
-  return { index, first: lines.linePos(start).line, last: lines.linePos(Math.max(start, end - 1)).line, isLast: entries.length === 1 };
+  return {
+    index,
+    firstLine: lines.linePos(start).line,
+    lastLine: lines.linePos(Math.max(start, end - 1)).line,
+    isLast: entries.length === 1,
+  };
 }
 
-export function describeRevocation(file: string, name: string, { first, last }: FoundKey, written: boolean): string {
+export function describeRevocation(file: string, name: string, { firstLine, lastLine }: FoundKey, written: boolean): string {
   if (written) return `The key ${quoted(name)} is gone from ${file}; a running gateway refuses it at once.`;
-  const lines = first === last ? `line ${first}` : `lines ${first} to ${last}`;
+  const lines = firstLine === lastLine ? `line ${firstLine}` : `lines ${firstLine} to ${lastLine}`;
   return `Nothing is revoked yet. Delete ${lines} of ${file}, or say --write.`;
 }
 
 /** Replaces the file in one step, and only by one that says the same but for this key, and that is no worse. */
-export function removeKey(file: string, found: FoundKey, around: Omit<Wanted, 'file'>): void {
+export function removeKey(file: string, found: FoundKey, location: Omit<ConfigLocation, 'file'>): void {
   const target = realpathSync(file);
   const text = withoutKey(file, found);
   const draft = `${target}.${process.pid}.tmp`;
   try {
     writeFileSync(draft, text, { flag: 'wx' });
     chmodSync(draft, statSync(target).mode & 0o777);
-    const wasGood = readConfig({ ...around, file }).loaded.ok;
-    const { loaded } = readConfig({ ...around, file: draft });
+    const wasGood = readConfig({ ...location, file }).loaded.ok;
+    const { loaded } = readConfig({ ...location, file: draft });
     if (wasGood && !loaded.ok) {
-      const why = printProblems(loaded.problems.map(problem => ({ ...problem, file })));
+      const why = formatProblems(loaded.problems.map(problem => ({ ...problem, file })));
       throw new CommandError(exit.usage, `Nothing was written, for without this key the file would be refused:\n${why}`);
     }
     renameSync(draft, target);
@@ -61,21 +66,21 @@ export function removeKey(file: string, found: FoundKey, around: Omit<Wanted, 'f
 }
 
 /** Cut out by lines where that is right, so that nothing else of the file changes; else written anew by the parser, comments kept. */
-function withoutKey(file: string, { index, first, last }: FoundKey): string {
+function withoutKey(file: string, { index, firstLine, lastLine }: FoundKey): string {
   const document = parsed(file, new LineCounter());
   const before = document.toJS() as { keys: unknown[] };
-  const wanted = { ...before, keys: before.keys.filter((_, i) => i !== index) };
+  const expected = { ...before, keys: before.keys.filter((_, i) => i !== index) };
   const lines = readFileSync(file, 'utf8').split('\n');
   document.deleteIn(['keys', index]);
-  const cut = [...lines.slice(0, first - 1), ...lines.slice(last)].join('\n');
-  const right = [cut, document.toString({ lineWidth: 0 })].find(text => says(text, wanted));
-  if (right === undefined) throw new CommandError(exit.usage, `${file} cannot be edited by this command; delete the entry by hand.`);
-  return right;
+  const cut = [...lines.slice(0, firstLine - 1), ...lines.slice(lastLine)].join('\n');
+  const edited = [cut, document.toString({ lineWidth: 0 })].find(text => parsesTo(text, expected));
+  if (edited === undefined) throw new CommandError(exit.usage, `${file} cannot be edited by this command; delete the entry by hand.`);
+  return edited;
 }
 
-function says(text: string, wanted: unknown): boolean {
+function parsesTo(text: string, expected: unknown): boolean {
   const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
-  return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), wanted);
+  return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), expected);
 }
 
 function parsed(file: string, lineCounter: LineCounter): Document.Parsed {
@@ -83,7 +88,7 @@ function parsed(file: string, lineCounter: LineCounter): Document.Parsed {
     const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter, prettyErrors: false, logLevel: 'silent' });
     if (document.errors.length === 0) return document;
   } catch (error) {
-    throw new CommandError(exit.usage, `${file}: ${reasonOf(error)}`);
+    throw new CommandError(exit.usage, `${file}: ${describeReadError(error)}`);
   }
   throw new CommandError(exit.usage, `${file} is not valid YAML; \`hindcast config check\` says where.`);
 }

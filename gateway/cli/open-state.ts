@@ -1,6 +1,6 @@
 /** The state that the configuration names, opened with what a user can mend: what callers have spent, and how far rollouts have come. */
 import { join } from 'node:path';
-import type { Ledger } from '../budgets/ledger.ts';
+import type { BudgetLedger } from '../budgets/ledger.ts';
 import { redisLedger } from '../budgets/redis-ledger.ts';
 import { sqliteLedger } from '../budgets/sqlite-ledger.ts';
 import type { Log } from '../settings/log.ts';
@@ -8,12 +8,12 @@ import type { Settings } from '../settings/settings.ts';
 import { type RolloutStore, redisRollouts, sqliteRollouts } from '../targets/rollout-store.ts';
 import { CommandError, exit } from './cli.ts';
 
-export interface State {
-  readonly callerLedger: Ledger;
+export interface StateStores {
+  readonly callerLedger: BudgetLedger;
   readonly rolloutStore: RolloutStore;
 }
 
-export async function openState({ state, store }: Settings, log: Log): Promise<State> {
+export async function openState({ state, store }: Settings, log: Log): Promise<StateStores> {
   const failed = (problem: string): void => log.warn(`the Redis of state.url: ${problem}`);
   try {
     if (state.url !== 'sqlite') {

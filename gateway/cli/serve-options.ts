@@ -20,29 +20,29 @@ export function withOptions(settings: Settings, { host, port }: ServeOptions): S
   if (!Number.isInteger(number) || number < 0 || number > 65_535) {
     throw new CommandError(exit.usage, `--port must be a number from 0 to 65535, not ${JSON.stringify(port)}.`);
   }
-  const place = host ?? settings.server.host;
-  if (!isLoopbackHost(place) && settings.keys.size === 0) {
+  const address = host ?? settings.server.host;
+  if (!isLoopbackHost(address) && settings.keys.size === 0) {
     throw new CommandError(
       exit.usage,
-      `--host ${place} would let everybody in: configure keys first (hindcast keys create), or stay on 127.0.0.1.`,
+      `--host ${address} would let everybody in: configure keys first (hindcast keys create), or stay on 127.0.0.1.`,
     );
   }
-  return { ...settings, server: { ...settings.server, host: place, port: number } };
+  return { ...settings, server: { ...settings.server, host: address, port: number } };
 }
 
 export function openLog({ json }: ServeOptions): Log {
-  const wish = process.env.HINDCAST_LOG ?? 'info';
-  const level = logLevels.find(name => name === wish);
-  if (!level) throw new CommandError(exit.usage, `HINDCAST_LOG must be one of ${logLevels.join(', ')}, not ${JSON.stringify(wish)}.`);
+  const requested = process.env.HINDCAST_LOG ?? 'info';
+  const level = logLevels.find(name => name === requested);
+  if (!level) throw new CommandError(exit.usage, `HINDCAST_LOG must be one of ${logLevels.join(', ')}, not ${JSON.stringify(requested)}.`);
   return createLog({
     level: level satisfies LogLevel,
     isTerminal: process.stderr.isTTY && !json,
-    write: joined(lines => process.stderr.write(lines)),
+    write: batchLines(lines => process.stderr.write(lines)),
   });
 }
 
 /** The lines of one turn of the event loop go out together: each write is a call of the system. */
-function joined(write: (lines: string) => void): (line: string) => void {
+function batchLines(write: (lines: string) => void): (line: string) => void {
   let waiting = '';
   const flush = (): void => {
     const lines = waiting;

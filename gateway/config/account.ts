@@ -14,7 +14,7 @@ export function accountOf(name: string, entry: Entry): Account {
   return {
     name,
     provider,
-    baseUrl: (entry.base_url ?? addressOf(provider, entry)).replace(/\/+$/, ''),
+    baseUrl: (entry.base_url ?? baseUrlOf(provider, entry)).replace(/\/+$/, ''),
     ...(version === undefined ? {} : { query: `api-version=${version}` }),
     ...(region === undefined ? {} : { region }),
     keys: keysOf(entry).map(key => new Secret(key)),
@@ -37,7 +37,7 @@ function fieldsOf({ account = {} }: Provider, entry: Entry): Partial<Record<Acco
   return Object.fromEntries(names.map(field => [field, entry[field] ?? account[field]]));
 }
 
-function addressOf(provider: Provider, entry: Entry): string {
+function baseUrlOf(provider: Provider, entry: Entry): string {
   const fields = fieldsOf(provider, entry);
   const filled = provider.baseUrl.replace(/\{(\w+)\}/g, (_, field: AccountField) => fields[field] ?? '');
   // Google's global endpoint has no region before its name.
@@ -48,6 +48,6 @@ function keysOf(entry: Entry): readonly string[] {
   if (entry.keys !== undefined) return entry.keys;
   const { key, credentials, access_key_id: id, secret_access_key: secret, session_token: token } = entry;
   const signing = id === undefined || secret === undefined ? undefined : [id, secret, ...(token === undefined ? [] : [token])].join(':');
-  const said = key ?? credentials ?? signing;
-  return said === undefined ? [] : [said];
+  const credential = key ?? credentials ?? signing;
+  return credential === undefined ? [] : [credential];
 }

@@ -13,7 +13,7 @@ import {
   routeDefaults,
   stepDefaults,
 } from '../settings/settings.ts';
-import { acceptSignals, type RouteConfig, type WrittenAccept } from './route-schema.ts';
+import { type AcceptConfig, acceptSignals, type RouteConfig } from './route-schema.ts';
 import type { Config } from './schema.ts';
 
 type RouteEntry = Exclude<RouteConfig, string | readonly string[]>;
@@ -37,7 +37,7 @@ export function routeOf(name: string, entry: RouteConfig): Route {
     onBreak: onBreakOf(written.on_break),
     variants: written.variants?.map(variantOf),
     flag: written.flag,
-    copies: copiesOf(written),
+    copies: shadowTrafficOf(written),
   }) as Route;
 }
 
@@ -67,7 +67,7 @@ function stepOf(route: RouteEntry, step: RouteEntry['steps'][number]): Configure
 }
 
 /** The schema lets exactly one key through. */
-function acceptOf(written: WrittenAccept): Accept {
+function acceptOf(written: AcceptConfig): Accept {
   if (written.all) return { all: written.all.map(acceptOf) };
   if (written.any) return { any: written.any.map(acceptOf) };
   const signal = acceptSignals.find(name => written[name] !== undefined)!;
@@ -101,7 +101,7 @@ function rolloutOf(written: NonNullable<NonNullable<RouteEntry['variants']>[numb
   });
 }
 
-function copiesOf({ shadow = [], audit_probability: auditProbability = 0 }: RouteEntry): CopyPlan | undefined {
+function shadowTrafficOf({ shadow = [], audit_probability: auditProbability = 0 }: RouteEntry): CopyPlan | undefined {
   if (shadow.length === 0 && auditProbability === 0) return undefined;
   return { shadow: shadow.map(({ route, share = 1 }) => ({ route, share })), auditProbability };
 }
@@ -128,7 +128,7 @@ export function limitsOf(written: NonNullable<Config['providers'][string]['limit
 export function routingOf({ queue, retry_budget: retry, hedging }: Config['routing']): RoutingSettings {
   return {
     queue: { countMax: queue.requests, bytesMax: queue.bytes },
-    allowance: defined({
+    retryBudget: defined({
       retryShare: retry.share,
       retriesPerSecond: retry.per_second,
       hedgeShare: hedging.share,

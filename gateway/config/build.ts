@@ -17,7 +17,7 @@ export interface Origin {
 
 export function buildSettings(config: Config, { hash, file, directory }: Origin): Settings {
   const { server, store, recorder, telemetry } = config;
-  return frozen({
+  return deepFreeze({
     hash,
     file,
     server: { ...server, workers: server.workers === 'auto' ? availableParallelism() : server.workers },
@@ -71,7 +71,7 @@ function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
     all.set(name, {
       name,
       routes,
-      ...(retention ? { retention: daysOf(retention) } : {}),
+      ...(retention ? { retention: retentionOf(retention) } : {}),
       ...capsOf(caps),
       ...(projects ? { projects: new Map(Object.entries(projects).map(([project, its]) => [project, capsOf(its)])) } : {}),
       ...(users ? { users: new Map(Object.entries(users).map(([user, its]) => [user, capsOf(its)])) } : {}),
@@ -80,7 +80,7 @@ function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
   return all;
 }
 
-const daysOf = ({ records, payloads }: NonNullable<Config['tenants'][string]['retention']>): NonNullable<Tenant['retention']> => ({
+const retentionOf = ({ records, payloads }: NonNullable<Config['tenants'][string]['retention']>): NonNullable<Tenant['retention']> => ({
   ...(records === undefined ? {} : { records }),
   ...(payloads === undefined ? {} : { payloads }),
 });
@@ -131,9 +131,9 @@ function pricesOf(prices: Config['prices']): Settings['prices'] {
 }
 
 /** Providers are code, not data, and stay as they are. */
-function frozen<Value>(value: Value): Value {
+function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || value instanceof Secret || Object.isFrozen(value)) return value;
-  if (value instanceof Map) for (const inner of value.values()) frozen(inner);
-  else for (const [name, inner] of Object.entries(value)) if (name !== 'provider') frozen(inner);
+  if (value instanceof Map) for (const inner of value.values()) deepFreeze(inner);
+  else for (const [name, inner] of Object.entries(value)) if (name !== 'provider') deepFreeze(inner);
   return Object.freeze(value);
 }

@@ -22,13 +22,14 @@ function problemOf(route: Route, file: string, now: Instant): string | undefined
   const read = readCertificate(file);
   if (typeof read === 'string') return read;
   const { targets, thresholds, issued_at: issuedAt, checked } = read;
-  const asked = route.steps.map(({ target }) => target);
-  const again = `hindcast eval certify --chain ${route.name} makes a new one`;
-  if (!same(asked, targets)) return `expired: the route asks ${asked.join(', ')}, and ${targets.join(', ')} was certified; ${again}`;
+  const routeTargets = route.steps.map(({ target }) => target);
+  const renewHint = `hindcast eval certify --chain ${route.name} makes a new one`;
+  if (!isEqualList(routeTargets, targets))
+    return `expired: the route asks ${routeTargets.join(', ')}, and ${targets.join(', ')} was certified; ${renewHint}`;
   const accepted = route.steps.slice(0, -1).map(({ accept }) => thresholdOf(accept));
-  if (!same(accepted, thresholds))
-    return `expired: the route accepts at ${accepted.map(t => t ?? 'a rule of its own').join(', ')}, and ${thresholds.join(', ')} was certified; ${again}`;
-  if (checked?.verdict === 'expired') return `expired: ${(checked.reasons ?? []).join('; ')}; ${again}`;
+  if (!isEqualList(accepted, thresholds))
+    return `expired: the route accepts at ${accepted.map(t => t ?? 'a rule of its own').join(', ')}, and ${thresholds.join(', ')} was certified; ${renewHint}`;
+  if (checked?.verdict === 'expired') return `expired: ${(checked.reasons ?? []).join('; ')}; ${renewHint}`;
   if (checked?.verdict === 'drifting') return `drifting: ${(checked.reasons ?? []).join('; ')}`;
   const days = Math.floor((now - Date.parse(checked?.at ?? issuedAt)) / dayMs);
   if (!(days <= uncheckedDaysMax))
@@ -52,15 +53,15 @@ function readCertificate(file: string): Certificate | string {
     return `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`;
   }
   if (text.length > bytesMax) return `${file} is too large for a certificate`;
-  const no = `${file} holds no certificate that was given; hindcast eval certify -o ${basename(file)} makes one`;
+  const notCertified = `${file} holds no certificate that was given; hindcast eval certify -o ${basename(file)} makes one`;
   try {
     const value = JSON.parse(text) as Certificate & { readonly kind?: unknown; readonly verdict?: unknown };
-    const isOne = value.kind === 'hindcast-certificate' && value.verdict === 'certified';
-    return isOne && Array.isArray(value.targets) && Array.isArray(value.thresholds) ? value : no;
+    const isCertificate = value.kind === 'hindcast-certificate' && value.verdict === 'certified';
+    return isCertificate && Array.isArray(value.targets) && Array.isArray(value.thresholds) ? value : notCertified;
   } catch {
-    return no;
+    return notCertified;
   }
 }
 
 const thresholdOf = (accept: Accept | undefined): number | undefined => (accept && 'signal' in accept ? accept.atLeast : undefined);
-const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+const isEqualList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);

@@ -4,12 +4,12 @@ import type { Provider } from '../core/provider.ts';
 import { providers as registry } from '../providers/index.ts';
 import { isPrivateHost } from '../transport/address-guard.ts';
 import { modelsPath } from '../transport/models-request.ts';
-import { urlFault } from './fields.ts';
-import { finding, type Parts } from './parts.ts';
+import { urlProblem } from './fields.ts';
+import { createFinding, type RawConfig } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
 import { isRecord } from './source.ts';
 
-export function checkProviders({ providers }: Parts): readonly Finding[] {
+export function checkProviders({ providers }: RawConfig): readonly Finding[] {
   return providers.flatMap(([name, entry]) => (isRecord(entry) ? checkProvider(['providers', name], entry) : []));
 }
 
@@ -18,57 +18,57 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
   const { api, key, keys, base_url: baseUrl } = entry;
   const provider = typeof api === 'string' && Object.hasOwn(registry, api) ? registry[api] : undefined;
   if (key !== undefined && keys !== undefined) {
-    findings.push(finding([...path, 'keys'], 'either key or keys, not both: move the one into the list', 'key'));
+    findings.push(createFinding([...path, 'keys'], 'either key or keys, not both: move the one into the list', 'key'));
   }
   if (provider) findings.push(...checkKey(path, provider, entry), ...checkAccount(path, provider, entry));
   if (provider && entry.probe !== undefined && modelsPath({ provider }) === undefined) {
-    findings.push(finding([...path, 'probe'], `api ${provider.name} has no question that costs nothing; remove probe`, 'key'));
+    findings.push(createFinding([...path, 'probe'], `api ${provider.name} has no question that costs nothing; remove probe`, 'key'));
   }
   if (provider?.baseUrl === '' && baseUrl !== undefined) {
-    findings.push(finding([...path, 'base_url'], `api ${provider.name} calls nobody; remove base_url`, 'key'));
+    findings.push(createFinding([...path, 'base_url'], `api ${provider.name} calls nobody; remove base_url`, 'key'));
   }
   if (provider && baseUrl === undefined && entry.allow_private !== true && isPrivateHost(URL.parse(provider.baseUrl)?.hostname ?? '')) {
-    findings.push(finding(path, `api ${provider.name} listens at ${provider.baseUrl}; add allow_private: true`, 'key'));
+    findings.push(createFinding(path, `api ${provider.name} listens at ${provider.baseUrl}; add allow_private: true`, 'key'));
   }
   if (
     typeof baseUrl === 'string' &&
-    urlFault(baseUrl, '') === undefined &&
+    urlProblem(baseUrl, '') === undefined &&
     entry.allow_private !== true &&
     isPrivateHost(new URL(baseUrl).hostname)
   ) {
-    findings.push(finding([...path, 'base_url'], 'a loopback or private address; add allow_private: true if that is meant'));
+    findings.push(createFinding([...path, 'base_url'], 'a loopback or private address; add allow_private: true if that is meant'));
   }
   return findings;
 }
 
-const signing = ['access_key_id', 'secret_access_key', 'session_token'] as const;
+const signingFields = ['access_key_id', 'secret_access_key', 'session_token'] as const;
 /** What proves an account, by the way in which it does. */
-const proofs: Readonly<Record<Provider['auth'], readonly string[]>> = {
+const credentialFields: Readonly<Record<Provider['auth'], readonly string[]>> = {
   none: [],
   bearer: ['key', 'keys'],
   'api-key': ['key', 'keys'],
   'x-api-key': ['key', 'keys'],
   'x-goog-api-key': ['key', 'keys'],
-  aws: ['key', 'keys', ...signing],
+  aws: ['key', 'keys', ...signingFields],
   google: ['key', 'keys', 'credentials'],
 };
-const allProofs = ['key', 'keys', ...signing, 'credentials'];
+const allCredentialFields = ['key', 'keys', ...signingFields, 'credentials'];
 
 function checkKey(path: Path, provider: Provider, entry: Record<string, unknown>): readonly Finding[] {
-  const takes = proofs[provider.auth];
-  const said = allProofs.filter(name => entry[name] !== undefined);
+  const takes = credentialFields[provider.auth];
+  const given = allCredentialFields.filter(name => entry[name] !== undefined);
   const what = (name: string): string => (name === 'keys' ? 'key' : name);
-  const foreign = said.filter(name => !takes.includes(name));
-  if (foreign.length > 0) {
-    return foreign.map(name => finding([...path, name], `api ${provider.name} takes no ${what(name)}; remove it`, 'key'));
+  const unsupported = given.filter(name => !takes.includes(name));
+  if (unsupported.length > 0) {
+    return unsupported.map(name => createFinding([...path, name], `api ${provider.name} takes no ${what(name)}; remove it`, 'key'));
   }
-  const signs = signing.filter(name => entry[name] !== undefined);
+  const signs = signingFields.filter(name => entry[name] !== undefined);
   if (signs.length > 0) return checkSigning(path, entry);
-  if (said.length > 0 || entry.base_url !== undefined || provider.auth === 'none' || provider.keyOptional) return [];
-  return [finding(path, missing(provider), 'key')];
+  if (given.length > 0 || entry.base_url !== undefined || provider.auth === 'none' || provider.keyOptional) return [];
+  return [createFinding(path, missingCredential(provider), 'key')];
 }
 
-function missing({ auth, environment }: Provider): string {
+function missingCredential({ auth, environment }: Provider): string {
   switch (auth) {
     case 'aws':
       return 'its credentials are missing; add access_key_id: "${AWS_ACCESS_KEY_ID}" and secret_access_key: "${AWS_SECRET_ACCESS_KEY}"';
@@ -81,11 +81,11 @@ function missing({ auth, environment }: Provider): string {
 
 function checkSigning(path: Path, entry: Record<string, unknown>): readonly Finding[] {
   if (entry.key !== undefined || entry.keys !== undefined) {
-    return [finding([...path, 'access_key_id'], 'either a key or what calls are signed with, not both: remove the one', 'key')];
+    return [createFinding([...path, 'access_key_id'], 'either a key or what calls are signed with, not both: remove the one', 'key')];
   }
   return (['access_key_id', 'secret_access_key'] as const)
     .filter(name => entry[name] === undefined)
-    .map(name => finding(path, `its ${name} is missing; calls are signed with both`, 'key'));
+    .map(name => createFinding(path, `its ${name} is missing; calls are signed with both`, 'key'));
 }
 
 const accountFields = ['region', 'project', 'resource', 'api_version'] as const;
@@ -98,10 +98,10 @@ function checkAccount(path: Path, { name, account = {}, auth }: Provider, entry:
       // Where a model runs may be said of any: routes require it.
       return entry[field] === undefined || field === 'region'
         ? []
-        : [finding([...path, field], `api ${name} takes no ${field}; remove it`, 'key')];
+        : [createFinding([...path, field], `api ${name} takes no ${field}; remove it`, 'key')];
     }
     const isAddressed = entry.base_url !== undefined && !(auth === 'aws' && field === 'region' && entry.access_key_id !== undefined);
     if (needed !== '' || entry[field] !== undefined || isAddressed) return [];
-    return [finding(path, `its ${field} is missing; add ${field}: …, which is part of its address`, 'key')];
+    return [createFinding(path, `its ${field} is missing; add ${field}: …, which is part of its address`, 'key')];
   });
 }

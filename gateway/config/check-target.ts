@@ -1,25 +1,28 @@
-import { shown } from './explain.ts';
-import { listed } from './fields.ts';
-import { finding, namesOf, type Parts, unknownWord } from './parts.ts';
+import { formatValue } from './explain.ts';
+import { joinWords } from './fields.ts';
+import { createFinding, namesOf, type RawConfig, unknownName } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
 
 /** A target is provider/model. Anything that is not a text has been complained of already. */
-export function checkTarget(parts: Parts, path: Path, target: unknown): readonly Finding[] {
+export function checkTarget(parts: RawConfig, path: Path, target: unknown): readonly Finding[] {
   if (typeof target !== 'string' || target === '') return [];
-  if (target.length > targetLengthMax) return [finding(path, `a target has at most ${targetLengthMax} characters`)];
+  if (target.length > targetLengthMax) return [createFinding(path, `a target has at most ${targetLengthMax} characters`)];
   if (/[\s,\x00-\x1f\x7f]/.test(target))
-    return [finding(path, 'a target holds neither commas nor blanks; write several as a list: [a/x, b/y]')];
+    return [createFinding(path, 'a target holds neither commas nor blanks; write several as a list: [a/x, b/y]')];
   const slash = target.indexOf('/');
   const names = namesOf(parts.providers);
   if (slash < 1 || slash === target.length - 1) {
     const nested = namesOf(parts.routes).includes(target) ? '; routes do not nest' : '';
     return [
-      finding(path, `expected provider/model, such as ${names[0] ?? 'openai'}/gpt-5; got ${shown(target, path, parts.source)}${nested}`),
+      createFinding(
+        path,
+        `expected provider/model, such as ${names[0] ?? 'openai'}/gpt-5; got ${formatValue(target, path, parts.source)}${nested}`,
+      ),
     ];
   }
   const provider = target.slice(0, slash);
   if (names.includes(provider)) return [];
-  return [unknownWord('provider', provider, names, path, parts.source, `; known are ${listed(names.slice(0, 20), 'and')}`)];
+  return [unknownName('provider', provider, names, path, parts.source, `; known are ${joinWords(names.slice(0, 20), 'and')}`)];
 }
 
 export const targetLengthMax = 300;

@@ -51,7 +51,7 @@ const shadow = section('a map such as { route: candidate, share: 0.1 }', {
   share: share('Of the requests. Default 1.').optional(),
 });
 
-export const choosing = {
+export const routeOptions = {
   strategy: oneOf(strategies)
     .default('order')
     .describe(

@@ -4,14 +4,14 @@ import { pathId } from './problem.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface Found {
+export interface DetectedProviders {
   readonly providers: Readonly<Record<string, Record<string, unknown>>>;
   /** Only for the simulated provider: something to ask for by name. */
   readonly routes: Readonly<Record<string, unknown>>;
   readonly origins: ReadonlyMap<string, readonly string[]>;
 }
 
-export function providersFrom(environment: Environment): Found {
+export function detectProviders(environment: Environment): DetectedProviders {
   const found: Record<string, Record<string, unknown>> = {};
   const origins = new Map<string, readonly string[]>();
   for (const [api, provider] of Object.entries(providers)) {

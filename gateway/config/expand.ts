@@ -12,7 +12,7 @@ export interface Expanded {
   readonly problems: readonly string[];
 }
 
-export interface Surroundings {
+export interface ExpansionContext {
   /** Relative paths of `${file:…}` start here. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -22,18 +22,18 @@ const reference = /\$(\$?)\{([^{}]*)(\}?)/g;
 const variable = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 const fileBytesMax = 64 * 1024;
 
-export function expandText(text: string, around: Surroundings): Expanded {
+export function expandText(text: string, context: ExpansionContext): Expanded {
   const origins: string[] = [];
   const files: string[] = [];
   const problems: string[] = [];
-  const expanded = text.replace(reference, (whole, dollar: string, inner: string, close: string) => {
-    if (dollar !== '') return whole.slice(1);
+  const expanded = text.replace(reference, (match, dollar: string, inner: string, close: string) => {
+    if (dollar !== '') return match.slice(1);
     if (close === '') {
       problems.push(`"\${" has no "}"; close it, or write "$\${" for the characters themselves`);
       return '';
     }
     if (inner.startsWith('file:')) {
-      const file = isAbsolute(inner.slice(5)) ? inner.slice(5) : resolve(around.directory, inner.slice(5));
+      const file = isAbsolute(inner.slice(5)) ? inner.slice(5) : resolve(context.directory, inner.slice(5));
       origins.push(inner);
       files.push(file);
       const read = readSecret(file);
@@ -45,7 +45,7 @@ export function expandText(text: string, around: Surroundings): Expanded {
       problems.push(`${quoted(`\${${inner}}`)} is no variable; write \${NAME}, \${NAME:-default} or \${file:/path}`);
       return '';
     }
-    const value = Object.hasOwn(around.environment, name) ? around.environment[name] : undefined;
+    const value = Object.hasOwn(context.environment, name) ? context.environment[name] : undefined;
     const byDefault = otherwise !== undefined && !value;
     origins.push(byDefault ? `${name} (its default)` : name);
     if (byDefault) return otherwise;
@@ -58,18 +58,18 @@ export function expandText(text: string, around: Surroundings): Expanded {
 /** The file's text without the newline at its end. */
 function readSecret(file: string): { readonly text: string; readonly problem?: string } {
   try {
-    const about = statSync(file);
+    const stats = statSync(file);
     // Devices and pipes never end.
-    if (!about.isFile()) return { text: '', problem: 'it is not a plain file' };
-    if (about.size > fileBytesMax) return { text: '', problem: `it is larger than ${fileBytesMax} bytes` };
+    if (!stats.isFile()) return { text: '', problem: 'it is not a plain file' };
+    if (stats.size > fileBytesMax) return { text: '', problem: `it is larger than ${fileBytesMax} bytes` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)).replace(/\r?\n$/, '') };
   } catch (error) {
-    return { text: '', problem: reasonOf(error) };
+    return { text: '', problem: describeReadError(error) };
   }
 }
 
 /** Why a file could not be read, in plain words. */
-export function reasonOf(error: unknown): string {
+export function describeReadError(error: unknown): string {
   const { code } = error as { code?: string };
   switch (code) {
     case 'ENOENT':

@@ -1,25 +1,25 @@
 /** What the schema's complaints mean to the person who wrote the file: what was expected there, what was found, what is near. */
 import type { z } from 'zod';
-import { listed } from './fields.ts';
+import { joinWords } from './fields.ts';
 import { didYouMean } from './nearest.ts';
-import { type Finding, isKeyLike, type Path, pathId, quoted } from './problem.ts';
+import { type Finding, looksLikeSecret, type Path, pathId, quoted } from './problem.ts';
 import { kindOf, type Source } from './source.ts';
 
 type Issue = z.core.$ZodIssue;
 
 /** An issue of a union is replaced by those of the branch that was meant: the one of the same kind as what stands there. */
-export function flatten(issues: readonly Issue[], around: Path = []): readonly Issue[] {
+export function flattenIssues(issues: readonly Issue[], parentPath: Path = []): readonly Issue[] {
   return issues.flatMap((issue): readonly Issue[] => {
-    const path = [...around, ...(issue.path as Path)];
+    const path = [...parentPath, ...(issue.path as Path)];
     if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path: [...path] }];
-    const meant = issue.errors.find(branch => !branch.some(inner => inner.code === 'invalid_type' && inner.path.length === 0));
-    if (meant) return flatten(meant, path);
-    const wanted = issue.errors.flatMap(branch => branch[0]?.message.replace(/^expected /, '') ?? []);
-    return [{ code: 'custom', path: [...path], message: `expected ${listed(wanted)}`, input: issue.input }];
+    const matchingBranch = issue.errors.find(branch => !branch.some(inner => inner.code === 'invalid_type' && inner.path.length === 0));
+    if (matchingBranch) return flattenIssues(matchingBranch, path);
+    const expected = issue.errors.flatMap(branch => branch[0]?.message.replace(/^expected /, '') ?? []);
+    return [{ code: 'custom', path: [...path], message: `expected ${joinWords(expected)}`, input: issue.input }];
   });
 }
 
-export function explain(issue: Issue, source: Source): readonly Finding[] {
+export function findingsOf(issue: Issue, source: Source): readonly Finding[] {
   const path = issue.path as Path;
   switch (issue.code) {
     case 'unrecognized_keys': {
@@ -29,7 +29,7 @@ export function explain(issue: Issue, source: Source): readonly Finding[] {
         return {
           path: [...path, key],
           at: 'key',
-          message: `${quoted(key)} is not known here${near || `; known are ${listed(known, 'and')}`}`,
+          message: `${quoted(key)} is not known here${near || `; known are ${joinWords(known, 'and')}`}`,
         };
       });
     }
@@ -39,19 +39,19 @@ export function explain(issue: Issue, source: Source): readonly Finding[] {
       const found = valueAt(source.value, path);
       const visible = typeof found === 'string' && !source.origins.has(pathId(path));
       const near = visible ? didYouMean(found, issue.values.map(String)) : '';
-      return [{ path, at: 'value', message: withFound(issue.message, path, source) + near }];
+      return [{ path, at: 'value', message: withActualValue(issue.message, path, source) + near }];
     }
     default:
-      return [{ path, at: 'value', message: withFound(issue.message, path, source) }];
+      return [{ path, at: 'value', message: withActualValue(issue.message, path, source) }];
   }
 }
 
-function withFound(message: string, path: Path, source: Source): string {
+function withActualValue(message: string, path: Path, source: Source): string {
   if (!message.startsWith('expected ')) return message;
   const found = valueAt(source.value, path);
   if (found === undefined) return `is missing; ${message}`;
   const unit = typeof found === 'number' && message.startsWith('expected a duration') ? `; say the unit: ${found}s or ${found}ms` : '';
-  return `${message}; got ${shown(found, path, source)}${unit}`;
+  return `${message}; got ${formatValue(found, path, source)}${unit}`;
 }
 
 const providerSecrets: ReadonlySet<string> = new Set([
@@ -59,7 +59,7 @@ const providerSecrets: ReadonlySet<string> = new Set([
 ]);
 
 /** Places that hold secrets, or texts in which one is easily written by mistake. */
-export function isHidden([top, second, third]: Path): boolean {
+export function isSecretPath([top, second, third]: Path): boolean {
   if (top === 'providers') return typeof third === 'string' && providerSecrets.has(third);
   if (top === 'keys') return third === 'hash';
   // What a provider of flags is made of may be its token.
@@ -68,10 +68,10 @@ export function isHidden([top, second, third]: Path): boolean {
 }
 
 /** A value fit to be printed: a secret, and what came from the environment or a file, is only named by its kind. */
-export function shown(value: unknown, path: Path, source: Source): string {
+export function formatValue(value: unknown, path: Path, source: Source): string {
   const origins = source.origins.get(pathId(path));
   if (origins) return `what ${origins.map(quoted).join(' and ')} gave`;
-  if (isHidden(path) || (typeof value === 'string' && (value === '' || isKeyLike(value)))) return kindOf(value);
+  if (isSecretPath(path) || (typeof value === 'string' && (value === '' || looksLikeSecret(value)))) return kindOf(value);
   return typeof value === 'string' ? quoted(value) : typeof value === 'number' ? String(value) : kindOf(value);
 }
 
@@ -85,7 +85,7 @@ export function valueAt(root: unknown, path: Path): unknown {
 }
 
 /** `port: ${PORT}` gives a text: where the schema wants a number or true or false, the text of one is taken. True when anything was. */
-export function coerce(issues: readonly Issue[], source: Source): boolean {
+export function coerceExpanded(issues: readonly Issue[], source: Source): boolean {
   let changed = false;
   for (const { code, path } of issues) {
     if (code !== 'invalid_type' && code !== 'invalid_value') continue;

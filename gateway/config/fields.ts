@@ -5,7 +5,7 @@ import { bytesPattern, durationPattern, parseBytes, parseDuration } from './unit
 /** Every message begins so, unless it is a whole sentence of its own. */
 export const expecting = (what: string): string => `expected ${what}`;
 
-const complaint = (what: string) => ({ error: () => expecting(what) });
+const messageOption = (what: string) => ({ error: () => expecting(what) });
 
 /** A map with these keys and no other. The message of an `unrecognized_keys` issue is the list of the known ones. */
 export function section<Shape extends z.core.$ZodLooseShape>(what: string, shape: Shape) {
@@ -16,21 +16,21 @@ export function section<Shape extends z.core.$ZodLooseShape>(what: string, shape
 
 export const wholeNumber = (what: string, min: number, max: number) => {
   const range = `${what} from ${min} to ${max}`;
-  return z.int(complaint(range)).min(min, complaint(range)).max(max, complaint(range));
+  return z.int(messageOption(range)).min(min, messageOption(range)).max(max, messageOption(range));
 };
 
 export const decimal = (what: string, min: number, max: number) => {
   const range = `${what} from ${min} to ${max}`;
-  return z.number(complaint(range)).min(min, complaint(range)).max(max, complaint(range));
+  return z.number(messageOption(range)).min(min, messageOption(range)).max(max, messageOption(range));
 };
 
-export const yesOrNo = () => z.boolean(complaint('true or false'));
+export const yesOrNo = () => z.boolean(messageOption('true or false'));
 
-export const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words, complaint(listed(words)));
+export const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) => z.enum(words, messageOption(joinWords(words)));
 
-export const only = <const Value extends string | number>(value: Value) => z.literal(value, complaint(String(value)));
+export const literal = <const Value extends string | number>(value: Value) => z.literal(value, messageOption(String(value)));
 
-export const text = (what: string) => z.string(complaint(what)).min(1, complaint(what));
+export const text = (what: string) => z.string(messageOption(what)).min(1, messageOption(what));
 
 /** A text with neither blanks nor control characters, as it must be to travel in a header. */
 export const secret = (what: string) =>
@@ -47,18 +47,18 @@ export const name = (what: string) =>
     .regex(namePattern, { error: () => `${what} is 1 to 100 visible ASCII characters without "/", "," and blanks; choose another` });
 
 export const list = <Item extends z.ZodType>(what: string, item: Item, max: number) =>
-  z.array(item, complaint(what)).max(max, complaint(`at most ${max} entries`));
+  z.array(item, messageOption(what)).max(max, messageOption(`at most ${max} entries`));
 
 export const record = <Key extends z.core.$ZodRecordKey, Value extends z.ZodType>(what: string, key: Key, value: Value) =>
-  z.record(key, value, complaint(what));
+  z.record(key, value, messageOption(what));
 
 export const duration = (min: number, max: number) => durationOr([], min, max);
 
 /** A duration, or one of these words. */
 export function durationOr<const Word extends string>(words: readonly Word[], min: number, max: number) {
-  const what = ['a duration such as 60s, 400ms, 2m or 1h', ...(words.length > 0 ? [listed(words)] : [])].join(', or ');
+  const what = ['a duration such as 60s, 400ms, 2m or 1h', ...(words.length > 0 ? [joinWords(words)] : [])].join(', or ');
   return z
-    .string(complaint(what))
+    .string(messageOption(what))
     .meta({ pattern: [durationPattern.source, ...words.map(word => `^${word}$`)].join('|') })
     .transform((value, context): number | Word => {
       const word = words.find(w => w === value);
@@ -73,7 +73,7 @@ export function durationOr<const Word extends string>(words: readonly Word[], mi
 export function bytes(min: number, max: number) {
   const what = 'a size such as 512MiB or 1GiB';
   return z
-    .string(complaint(what))
+    .string(messageOption(what))
     .meta({ pattern: bytesPattern.source })
     .transform((value, context) => {
       const count = parseBytes(value);
@@ -85,18 +85,18 @@ export function bytes(min: number, max: number) {
 
 /** http or https, nothing but host, port and path. */
 export const url = (example: string) =>
-  z.string(complaint(`a URL such as ${example}`)).superRefine((value, context) => {
-    const fault = urlFault(value, example);
-    if (fault !== undefined) context.addIssue(fault);
+  z.string(messageOption(`a URL such as ${example}`)).superRefine((value, context) => {
+    const problem = urlProblem(value, example);
+    if (problem !== undefined) context.addIssue(problem);
   });
 
 export const urlOr = (word: string, example: string) =>
-  z.string(complaint(`${word}, or a URL such as ${example}`)).superRefine((value, context) => {
-    const fault = value === word ? undefined : urlFault(value, example);
-    if (fault !== undefined) context.addIssue(fault.replace('expected a', `expected ${word}, or a`));
+  z.string(messageOption(`${word}, or a URL such as ${example}`)).superRefine((value, context) => {
+    const problem = value === word ? undefined : urlProblem(value, example);
+    if (problem !== undefined) context.addIssue(problem.replace('expected a', `expected ${word}, or a`));
   });
 
-export function urlFault(value: string, example: string): string | undefined {
+export function urlProblem(value: string, example: string): string | undefined {
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
   if (!parsed || !/^https?:\/\/[^\s\x00-\x20\x7f]+$/i.test(value)) return expecting(`a URL such as ${example}`);
   if (parsed.username !== '' || parsed.password !== '') return 'a URL must not hold a user or a password; give them by keys of their own';
@@ -104,6 +104,6 @@ export function urlFault(value: string, example: string): string | undefined {
   return undefined;
 }
 
-export function listed(words: readonly string[], join: 'or' | 'and' = 'or'): string {
+export function joinWords(words: readonly string[], join: 'or' | 'and' = 'or'): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${join} ${words.at(-1)}`;
 }

@@ -1,10 +1,10 @@
 /** The config's name on every record: the same for the same meaning, however it is written, and without a secret in it. */
 import { createHash } from 'node:crypto';
 import { Secret } from '../settings/secret.ts';
-import { isHidden } from './explain.ts';
+import { isSecretPath } from './explain.ts';
 import { isRecord } from './source.ts';
 
-export const hashOf = (config: unknown): string => createHash('sha256').update(hashInput(config)).digest('hex').slice(0, 16);
+export const hashConfig = (config: unknown): string => createHash('sha256').update(hashInput(config)).digest('hex').slice(0, 16);
 
 /** JSON with sorted keys, secrets, and what may hold one, as fingerprints. */
 export const hashInput = (config: unknown): string => JSON.stringify(canonical(config, []));
@@ -15,5 +15,5 @@ function canonical(value: unknown, path: readonly string[]): unknown {
     const sorted = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return sorted.map(([name, inner]) => [name, canonical(inner, [...path, name])]);
   }
-  return typeof value === 'string' && isHidden(path) ? { secret: new Secret(value).fingerprint } : value;
+  return typeof value === 'string' && isSecretPath(path) ? { secret: new Secret(value).fingerprint } : value;
 }

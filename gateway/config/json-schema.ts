@@ -5,8 +5,8 @@ import { schema } from './schema.ts';
 type Node = Record<string, unknown>;
 
 export function configSchema(): object {
-  const made = z.toJSONSchema(schema, { io: 'input' }) as Node;
-  return { ...(expandable(made, false) as Node), title: 'hindcast.yaml' };
+  const generated = z.toJSONSchema(schema, { io: 'input' }) as Node;
+  return { ...(expandable(generated, false) as Node), title: 'hindcast.yaml' };
 }
 
 /** Every value may be written as `${NAME}`, of which an editor cannot know what it will be. */

@@ -1,17 +1,17 @@
 /** How Settings came about: kept beside them, for the watcher that reads them again and the command that describes them. */
 import type { Settings } from '../settings/settings.ts';
-import type { Reading, Wanted } from './load.ts';
+import type { ConfigLocation, ConfigReading } from './load.ts';
 
-export interface Remembered {
-  readonly wanted: Wanted;
+export interface SettingsOrigin {
+  readonly location: ConfigLocation;
   readonly files: readonly string[];
-  readonly origins: Reading['origins'];
+  readonly origins: ConfigReading['origins'];
 }
 
-const memory = new WeakMap<Settings, Remembered>();
+const settingsOrigins = new WeakMap<Settings, SettingsOrigin>();
 
-export function remember(settings: Settings, wanted: Wanted, { files, origins }: Reading): void {
-  memory.set(settings, { wanted, files, origins });
+export function rememberOrigin(settings: Settings, location: ConfigLocation, { files, origins }: ConfigReading): void {
+  settingsOrigins.set(settings, { location, files, origins });
 }
 
-export const rememberedOf = (settings: Settings): Remembered | undefined => memory.get(settings);
+export const originOf = (settings: Settings): SettingsOrigin | undefined => settingsOrigins.get(settings);

@@ -1,10 +1,10 @@
 /** The raw config by its parts, each empty when it is missing or of the wrong kind: what the cross-checks read. */
-import { shown } from './explain.ts';
+import { formatValue } from './explain.ts';
 import { didYouMean } from './nearest.ts';
 import { type Finding, type Path, pathId } from './problem.ts';
 import { isRecord, type Source } from './source.ts';
 
-export interface Parts {
+export interface RawConfig {
   readonly source: Source;
   readonly providers: readonly Entry[];
   readonly routes: readonly Entry[];
@@ -19,10 +19,11 @@ export const entries = (value: unknown): readonly Entry[] => (isRecord(value) ? 
 export const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 export const namesOf = (parts: readonly Entry[]): readonly string[] => parts.map(([name]) => name);
 
-export const finding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({ path, at, message });
+export const createFinding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({ path, at, message });
 
 /** A word that is none of the known, and which was meant. Of a word out of the environment neither is said: it may be a secret. */
-export function unknownWord(what: string, word: string, known: readonly string[], path: Path, source: Source, otherwise = ''): Finding {
-  if (source.origins.has(pathId(path))) return finding(path, `there is no ${what} of the name that ${shown(word, path, source)}`);
-  return finding(path, `there is no ${what} ${shown(word, path, source)}${didYouMean(word, known) || otherwise}`);
+export function unknownName(what: string, word: string, known: readonly string[], path: Path, source: Source, otherwise = ''): Finding {
+  if (source.origins.has(pathId(path)))
+    return createFinding(path, `there is no ${what} of the name that ${formatValue(word, path, source)}`);
+  return createFinding(path, `there is no ${what} ${formatValue(word, path, source)}${didYouMean(word, known) || otherwise}`);
 }

@@ -24,13 +24,13 @@ export interface Finding {
 const problemsMax = 1000;
 const shownLengthMax = 80;
 /** What keys of providers and of ours begin with; nothing that looks so is ever repeated. */
-const keyLike = /(?:^|[^A-Za-z])(?:sk|pk|rk|hc|gsk|xai|key|AIza|AKIA|eyJ)[-_]?[A-Za-z0-9_-]{6,}|[A-Za-z0-9_+/=-]{40,}/;
+const secretPattern = /(?:^|[^A-Za-z])(?:sk|pk|rk|hc|gsk|xai|key|AIza|AKIA|eyJ)[-_]?[A-Za-z0-9_-]{6,}|[A-Za-z0-9_+/=-]{40,}/;
 
-export const isKeyLike = (text: string): boolean => keyLike.test(text);
+export const looksLikeSecret = (text: string): boolean => secretPattern.test(text);
 
 /** A name of a path, or a short value, fit to be printed. */
 export function quoted(text: string): string {
-  if (isKeyLike(text)) return '"[hidden]"';
+  if (looksLikeSecret(text)) return '"[hidden]"';
   const short = text.length > shownLengthMax ? `${text.slice(0, shownLengthMax)}…` : text;
   return JSON.stringify(short).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ');
 }
@@ -38,18 +38,18 @@ export function quoted(text: string): string {
 /** Identifies a place within one config. Not for printing: a name in it may be a misplaced secret. */
 export const pathId = (path: Path): string => JSON.stringify(path);
 
-export function printedPath(path: Path): string {
+export function formatPath(path: Path): string {
   return path
     .map((part, i) => {
       if (typeof part === 'number') return `[${part}]`;
-      if (!/^[\w$-]{1,80}$/.test(part) || isKeyLike(part)) return `[${quoted(part)}]`;
+      if (!/^[\w$-]{1,80}$/.test(part) || looksLikeSecret(part)) return `[${quoted(part)}]`;
       return i === 0 ? part : `.${part}`;
     })
     .join('');
 }
 
 /** In the order of the text, each once. */
-export function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+export function sortProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   const seen = new Set<string>();
   return problems
     .filter(problem => {
@@ -61,7 +61,7 @@ export function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProb
 }
 
 /** One line each, in the form that editors and terminals make clickable. */
-export function printProblems(problems: readonly ConfigProblem[]): string {
+export function formatProblems(problems: readonly ConfigProblem[]): string {
   const lines = problems.map(({ file, line, column, path, message }) => {
     const place = line > 0 ? `${file}:${line}:${column}` : file;
     return `${place}: ${path === '' ? '' : `${path}: `}${message}`;

@@ -2,10 +2,10 @@
 import type { Secret } from '../settings/secret.ts';
 import type { Settings } from '../settings/settings.ts';
 
-type Reader = (settings: Settings) => unknown;
+type SettingSelector = (settings: Settings) => unknown;
 const fingerprint = (secret: Secret | undefined): string | undefined => secret?.fingerprint;
 
-const fixed: Readonly<Record<string, Reader>> = {
+const restartOnlySettings: Readonly<Record<string, SettingSelector>> = {
   'server.host': s => s.server.host,
   'server.port': s => s.server.port,
   'server.workers': s => s.server.workers,
@@ -35,7 +35,7 @@ const fixed: Readonly<Record<string, Reader>> = {
 
 /** Compared with the settings that the process started with. */
 export function restartNeeded(started: Settings, next: Settings): readonly string[] {
-  return Object.entries(fixed)
+  return Object.entries(restartOnlySettings)
     .filter(([, read]) => read(started) !== read(next))
     .map(([path]) => path);
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { featureNames } from '../core/features.ts';
 import { signalNames } from '../core/signal.ts';
 import { routeDefaults, stepDefaults } from '../settings/settings.ts';
-import { choosing } from './choosing-schema.ts';
-import { decimal, duration, durationOr, list, oneOf, only, section, text, wholeNumber } from './fields.ts';
+import { routeOptions } from './choosing-schema.ts';
+import { decimal, duration, durationOr, list, literal, oneOf, section, text, wholeNumber } from './fields.ts';
 
 const dayMs = 86_400_000;
 const stepsMax = 20;
@@ -27,23 +27,23 @@ const thresholds = Object.fromEntries(acceptSignals.map(signal => [signal, atLea
   ReturnType<typeof atLeast>
 >;
 
-export type WrittenAccept = { readonly [signal in AcceptSignal]?: number | undefined } & {
-  readonly all?: readonly WrittenAccept[] | undefined;
-  readonly any?: readonly WrittenAccept[] | undefined;
+export type AcceptConfig = { readonly [signal in AcceptSignal]?: number | undefined } & {
+  readonly all?: readonly AcceptConfig[] | undefined;
+  readonly any?: readonly AcceptConfig[] | undefined;
 };
 
-const accept: z.ZodType<WrittenAccept> = section('a map such as { confidence: 0.74 }', {
+const accept: z.ZodType<AcceptConfig> = section('a map such as { confidence: 0.74 }', {
   ...thresholds,
   get all() {
-    return several('Every one of these must be satisfied.');
+    return acceptList('Every one of these must be satisfied.');
   },
   get any() {
-    return several('One of these must be satisfied.');
+    return acceptList('One of these must be satisfied.');
   },
 }).meta({ id: 'accept' });
 
-function several(what: string): z.ZodOptional<z.ZodType<WrittenAccept[]>> {
-  const items: z.ZodType<WrittenAccept[]> = list(
+function acceptList(what: string): z.ZodOptional<z.ZodType<AcceptConfig[]>> {
+  const items: z.ZodType<AcceptConfig[]> = list(
     'a list such as [{ confidence: 0.74 }]',
     z.lazy(() => accept),
     20,
@@ -54,7 +54,7 @@ function several(what: string): z.ZodOptional<z.ZodType<WrittenAccept[]>> {
 }
 
 /** What a route says for all its steps, and a step for itself. */
-const tries = {
+const retryOptions = {
   timeout: duration(1, dayMs)
     .optional()
     .describe(
@@ -68,9 +68,9 @@ const tries = {
 
 const scorer = z.preprocess(
   // A scorer that was exported to a file comes in as its text.
-  value => (typeof value === 'string' && value.trimStart().startsWith('{') ? jsonOr(value) : value),
+  value => (typeof value === 'string' && value.trimStart().startsWith('{') ? parseJsonOrText(value) : value),
   section('a map such as { type: logistic, features: [...], intercept: 0.5 }', {
-    type: only('logistic').describe('The kind of scorer.'),
+    type: literal('logistic').describe('The kind of scorer.'),
     features: list(
       'a list such as [{ signal: mean_logprob, weight: 4 }]',
       section('a map such as { signal: mean_logprob, weight: 4 }', {
@@ -87,7 +87,7 @@ const scorer = z.preprocess(
   }),
 );
 
-function jsonOr(text: string): unknown {
+function parseJsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -113,7 +113,7 @@ const step = section('a map such as { target: openai/gpt-5 }', {
     .optional()
     .describe('provider/model that is asked for its opinion when `accept` cannot be decided otherwise, to measure `judge`.'),
   scorer: scorer.optional().describe('Makes the signal `scorer` of the others, as `hindcast eval` exports it.'),
-  ...tries,
+  ...retryOptions,
 });
 
 const onBreak = z.union([
@@ -138,11 +138,11 @@ export const route = z.union([
     deadline: duration(1, dayMs)
       .prefault(`${routeDefaults.deadlineMs / 1000}s`)
       .describe('From arrival to the last byte, over all attempts.'),
-    ...tries,
+    ...retryOptions,
     on_unsupported: oneOf(['warn', 'drop', 'reject'])
       .default(routeDefaults.onUnsupported)
       .describe('When a target cannot carry a part of the request: leave it out and say so, leave it out, or refuse the request.'),
-    ...choosing,
+    ...routeOptions,
     on_break: onBreak
       .optional()
       .describe(

@@ -86,7 +86,7 @@ const recorder = section('a map such as { durability: process }', {
 });
 
 /** Part of an address, so that no letter of it can lead elsewhere. */
-const word = (what: string) =>
+const addressPart = (what: string) =>
   z
     .string({ error: () => `expected ${what}` })
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, { error: () => `expected ${what}: letters, digits, dots and dashes` });
@@ -113,14 +113,14 @@ const provider = section(`a map such as { api: openai, key: "\${OPENAI_API_KEY}"
   base_url: url('https://host/v1')
     .optional()
     .describe("Where it listens, when not at its maker's: with /v1 for openai, the root for anthropic and gemini."),
-  region: word('a region such as us-east-1')
+  region: addressPart('a region such as us-east-1')
     .optional()
     .describe(
       'Where the model runs, as `require: { region: [...] }` of routes asks for it; of a cloud, part of its address. `global` for vertex unless said.',
     ),
-  project: word('the id of a project').optional().describe('Of vertex: the Google Cloud project.'),
-  resource: word('the name of a resource').optional().describe('Of azure: the name before `.openai.azure.com`.'),
-  api_version: word('a version such as 2024-10-21').optional().describe('Of azure: the version of its API.'),
+  project: addressPart('the id of a project').optional().describe('Of vertex: the Google Cloud project.'),
+  resource: addressPart('the name of a resource').optional().describe('Of azure: the name before `.openai.azure.com`.'),
+  api_version: addressPart('a version such as 2024-10-21').optional().describe('Of azure: the version of its API.'),
   access_key_id: secret(`an id such as "\${AWS_ACCESS_KEY_ID}"`)
     .optional()
     .describe('Of bedrock: who signs the calls, with secret_access_key.'),
@@ -177,7 +177,7 @@ const caps = () => ({
     .describe('A request over it is refused (429 rate_limit_exceeded) and told how long to wait.'),
 });
 
-const capped = (what: string) =>
+const limitsByName = (what: string) =>
   record(`a map of ${what}s by name`, z.string().max(256), section('a map such as { budget: { usd: 5, per: day } }', caps()))
     .optional()
     .describe(`Budgets and limits of each ${what}, by name; \`*\` is each of the others.`);
@@ -193,8 +193,8 @@ const tenant = section('a map such as { routes: [fast, chat] }', {
     .optional()
     .describe("How long this tenant's records are kept, where that is not `recorder.retention`."),
   ...caps(),
-  projects: capped('project'),
-  users: capped('user'),
+  projects: limitsByName('project'),
+  users: limitsByName('user'),
 });
 
 const key = section('a map such as { name: web, hash: "sha256:…" }', {

@@ -1,9 +1,9 @@
 /** The text of a config as plain data, with every `${…}` expanded and the place of each value kept. */
 import { LineCounter, parseDocument } from 'yaml';
-import type { Surroundings } from './expand.ts';
-import { type ConfigProblem, type Finding, pathId, printedPath } from './problem.ts';
+import type { ExpansionContext } from './expand.ts';
+import { type ConfigProblem, type Finding, formatPath, pathId } from './problem.ts';
 import { syntaxMessage } from './syntax.ts';
-import { type Place, walk } from './walk.ts';
+import { type TextPosition, walkDocument } from './walk.ts';
 
 export interface Source {
   /** As it is named in problems. */
@@ -19,13 +19,15 @@ export interface Source {
 }
 
 /** A config that no text stands behind: its problems have a path and no line. */
-export function unwritten(file: string, value: Record<string, unknown>, origins: ReadonlyMap<string, readonly string[]>): Source {
+export function sourceWithoutText(file: string, value: Record<string, unknown>, origins: ReadonlyMap<string, readonly string[]>): Source {
   return { file, value, origins, files: [], findings: [], locate: finding => problemAt(file, finding, undefined) };
 }
 
-export type Parsed = { readonly ok: true; readonly source: Source } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+export type ParseResult =
+  | { readonly ok: true; readonly source: Source }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-export function parseSource(file: string, text: string, around: Surroundings): Parsed {
+export function parseSource(file: string, text: string, context: ExpansionContext): ParseResult {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -39,13 +41,13 @@ export function parseSource(file: string, text: string, around: Surroundings): P
     uniqueKeys: false,
     resolveKnownTags: false,
   });
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) {
-    const problems = faults.map(({ code, pos }) => placed(file, lines, pos[0], '', syntaxMessage(code, text, pos[0])));
+  const errors = [...document.errors, ...document.warnings];
+  if (errors.length > 0) {
+    const problems = errors.map(({ code, pos }) => problemAtOffset(file, lines, pos[0], '', syntaxMessage(code, text, pos[0])));
     return { ok: false, problems };
   }
-  const walked = walk(document.contents, around);
-  const locate = (finding: Finding): ConfigProblem => problemAt(file, finding, placeOf(walked.places, finding), lines);
+  const walked = walkDocument(document.contents, context);
+  const locate = (finding: Finding): ConfigProblem => problemAt(file, finding, offsetOf(walked.places, finding), lines);
   if (walked.overflowed) return { ok: false, problems: walked.findings.map(locate) };
   const { origins, files } = walked;
   // An empty file says nothing, which is not wrong.
@@ -70,23 +72,23 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The offset of the key or value, or of the nearest thing around it that stands in the text. */
-function placeOf(places: ReadonlyMap<string, Place>, { path, at, offset }: Finding): number | undefined {
+function offsetOf(places: ReadonlyMap<string, TextPosition>, { path, at, offset }: Finding): number | undefined {
   if (offset !== undefined) return offset;
   const own = places.get(pathId(path));
   if (own) return at === 'key' ? (own.key ?? own.value) : own.value;
   for (let length = path.length - 1; length >= 0; length--) {
-    const around = places.get(pathId(path.slice(0, length)));
-    if (around) return around.key ?? around.value;
+    const enclosing = places.get(pathId(path.slice(0, length)));
+    if (enclosing) return enclosing.key ?? enclosing.value;
   }
   return undefined;
 }
 
 function problemAt(file: string, { path, message }: Finding, offset: number | undefined, lines?: LineCounter): ConfigProblem {
-  if (offset === undefined || !lines) return { file, line: 0, column: 0, path: printedPath(path), message };
-  return placed(file, lines, offset, printedPath(path), message);
+  if (offset === undefined || !lines) return { file, line: 0, column: 0, path: formatPath(path), message };
+  return problemAtOffset(file, lines, offset, formatPath(path), message);
 }
 
-function placed(file: string, lines: LineCounter, offset: number, path: string, message: string): ConfigProblem {
+function problemAtOffset(file: string, lines: LineCounter, offset: number, path: string, message: string): ConfigProblem {
   const { line, col } = lines.linePos(offset);
   return { file, line: Math.max(1, line), column: Math.max(1, col), path, message };
 }

@@ -1,18 +1,18 @@
 /** From YAML nodes to plain data: expands texts, follows aliases within bounds, and remembers where everything stood. */
 import { isAlias, isMap, isNode, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import { type AliasTargets, aliasTargets, isEndless } from './alias.ts';
-import { expandText, type Surroundings } from './expand.ts';
+import { type ExpansionContext, expandText } from './expand.ts';
 import { type Finding, type Path, pathId, quoted } from './problem.ts';
 
 /** Offsets into the text. A list's entries have no key. */
-export interface Place {
+export interface TextPosition {
   readonly key?: number;
   readonly value: number;
 }
 
-export interface Walked {
+export interface WalkResult {
   readonly value: unknown;
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: ReadonlyMap<string, TextPosition>;
   readonly origins: ReadonlyMap<string, readonly string[]>;
   readonly files: readonly string[];
   readonly findings: readonly Finding[];
@@ -26,10 +26,10 @@ const aliasesMax = 1_000;
 const depthMax = 40;
 const charactersMax = 4 * 1024 * 1024;
 
-interface Walk {
-  readonly around: Surroundings;
+interface WalkState {
+  readonly context: ExpansionContext;
   readonly targets: AliasTargets;
-  readonly places: Map<string, Place>;
+  readonly places: Map<string, TextPosition>;
   readonly origins: Map<string, readonly string[]>;
   readonly files: string[];
   readonly findings: Finding[];
@@ -46,9 +46,9 @@ interface Entry {
   readonly value: unknown;
 }
 
-export function walk(contents: unknown, around: Surroundings): Walked {
-  const state: Walk = {
-    around,
+export function walkDocument(contents: unknown, context: ExpansionContext): WalkResult {
+  const state: WalkState = {
+    context,
     targets: aliasTargets(contents, depthMax),
     places: new Map([[pathId([]), { value: 0 }]]),
     origins: new Map(),
@@ -63,7 +63,7 @@ export function walk(contents: unknown, around: Surroundings): Walked {
   return { ...state, value };
 }
 
-function read(state: Walk, given: unknown, path: Path, key: number | undefined): unknown {
+function read(state: WalkState, given: unknown, path: Path, key: number | undefined): unknown {
   const node = resolve(state, given, path);
   if (!node || state.overflowed) return null;
   state.places.set(pathId(path), { ...(key === undefined ? {} : { key }), value: node.range?.[0] ?? 0 });
@@ -76,37 +76,37 @@ function read(state: Walk, given: unknown, path: Path, key: number | undefined):
 }
 
 /** Said once: what follows is not read. */
-function overflow(state: Walk, path: Path, message: string): null {
-  if (!state.overflowed) complain(state, path, message);
+function overflow(state: WalkState, path: Path, message: string): null {
+  if (!state.overflowed) addFinding(state, path, message);
   state.overflowed = true;
   return null;
 }
 
-function complain(state: Walk, path: Path, message: string): null {
+function addFinding(state: WalkState, path: Path, message: string): null {
   state.findings.push({ path, at: 'value', message });
   return null;
 }
 
 /** The node itself, or what it is an alias of. */
-function resolve(state: Walk, node: unknown, path: Path): Node | null {
+function resolve(state: WalkState, node: unknown, path: Path): Node | null {
   if (!isNode(node)) return null;
   if (!isAlias(node)) return node;
   state.places.set(pathId(path), { value: node.range?.[0] ?? 0 });
   const target = state.targets.get(node);
-  if (!target) return complain(state, path, `no anchor for the alias ${quoted(`*${node.source}`)} stands before it`);
-  if (isEndless(node, target)) return complain(state, path, 'this alias stands inside its own anchor, and would never end');
+  if (!target) return addFinding(state, path, `no anchor for the alias ${quoted(`*${node.source}`)} stands before it`);
+  if (isEndless(node, target)) return addFinding(state, path, 'this alias stands inside its own anchor, and would never end');
   if (++state.aliases > aliasesMax) return overflow(state, path, `more than ${aliasesMax} aliases are followed`);
   return target;
 }
 
-function readMap(state: Walk, map: YAMLMap, path: Path): Record<string, unknown> {
+function readMap(state: WalkState, map: YAMLMap, path: Path): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const { name, at, value } of entriesOf(state, map, path)) out[name] = read(state, value, [...path, name], at);
   return out;
 }
 
 /** Own keys, then those merged in by `<<: *defaults` that are not among them. */
-function entriesOf(state: Walk, map: YAMLMap, path: Path): readonly Entry[] {
+function entriesOf(state: WalkState, map: YAMLMap, path: Path): readonly Entry[] {
   const own: Entry[] = [];
   const merged: Entry[] = [];
   const names = new Set<string>();
@@ -126,22 +126,22 @@ function entriesOf(state: Walk, map: YAMLMap, path: Path): readonly Entry[] {
   return [...own, ...merged.filter(({ name }) => !names.has(name) && names.add(name))];
 }
 
-function mergedEntries(state: Walk, value: unknown, path: Path): readonly Entry[] {
+function mergedEntries(state: WalkState, value: unknown, path: Path): readonly Entry[] {
   const node = resolve(state, value, path);
   if (!node || state.overflowed) return [];
   if (isMap(node)) return entriesOf(state, node, path);
   if (isSeq(node)) return node.items.flatMap(item => mergedEntries(state, item, path));
-  complain(state, path, '"<<" takes a map, or a list of maps');
+  addFinding(state, path, '"<<" takes a map, or a list of maps');
   return [];
 }
 
-function readScalar(state: Walk, value: unknown, path: Path): unknown {
+function readScalar(state: WalkState, value: unknown, path: Path): unknown {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
-  if (typeof value !== 'string') return complain(state, path, 'this is no plain value; put it in quotes "…"');
-  const { text, origins, files, problems } = expandText(value, state.around);
+  if (typeof value !== 'string') return addFinding(state, path, 'this is no plain value; put it in quotes "…"');
+  const { text, origins, files, problems } = expandText(value, state.context);
   state.characters += text.length;
   state.files.push(...files);
   if (origins.length > 0) state.origins.set(pathId(path), origins);
-  for (const message of problems) complain(state, path, message);
+  for (const message of problems) addFinding(state, path, message);
   return text;
 }

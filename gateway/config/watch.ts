@@ -2,8 +2,8 @@
 import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Settings } from '../settings/settings.ts';
-import { contentHash, type Reading, readConfig, type Wanted } from './load.ts';
-import { remember, rememberedOf } from './origin.ts';
+import { type ConfigLocation, type ConfigReading, contentHash, readConfig } from './load.ts';
+import { originOf, rememberOrigin } from './origin.ts';
 import type { ConfigProblem } from './problem.ts';
 import { restartNeeded } from './restart.ts';
 
@@ -14,106 +14,106 @@ export interface ConfigListener {
   refused(problems: readonly ConfigProblem[]): void;
 }
 
-const settleMs = 200;
+const debounceMs = 200;
 /** A folder that is written to all the time does not put the look off for ever. */
-const settleMsMax = 2_000;
+const debounceMsMax = 2_000;
 /** Where the file system tells nobody: network mounts, a folder that was removed and made anew. */
-const lookEveryMs = 30_000;
+const pollEveryMs = 30_000;
 
 /** Settings that came from no file are not watched. They must come from `loadConfig`, or from `changed`. */
 export function watchConfig(settings: Settings, listener: ConfigListener): { close(): void } {
-  const remembered = rememberedOf(settings);
-  if (settings.file === undefined || !remembered) return { close: () => {} };
-  const watcher = new ConfigWatcher(settings, settings.file, remembered.wanted, remembered.files, listener);
+  const origin = originOf(settings);
+  if (settings.file === undefined || !origin) return { close: () => {} };
+  const watcher = new ConfigWatcher(settings, settings.file, origin.location, origin.files, listener);
   return { close: () => watcher.close() };
 }
 
 class ConfigWatcher {
   readonly #file: string;
-  readonly #wanted: Wanted;
+  readonly #location: ConfigLocation;
   readonly #listener: ConfigListener;
   readonly #started: Settings;
   readonly #folders = new Map<string, FSWatcher>();
-  readonly #slow: NodeJS.Timeout;
-  #soon: NodeJS.Timeout | undefined;
-  #askedAt: number | undefined;
-  #taken: Settings;
+  readonly #pollTimer: NodeJS.Timeout;
+  #debounceTimer: NodeJS.Timeout | undefined;
+  #scheduledAt: number | undefined;
+  #current: Settings;
   /** What was reported last, while the file is broken. */
-  #broken: string | undefined;
+  #lastProblems: string | undefined;
   #files: readonly string[];
-  #seen: string;
+  #contentHash: string;
 
-  constructor(settings: Settings, file: string, wanted: Wanted, files: readonly string[], listener: ConfigListener) {
+  constructor(settings: Settings, file: string, location: ConfigLocation, files: readonly string[], listener: ConfigListener) {
     this.#started = settings;
-    this.#taken = settings;
+    this.#current = settings;
     this.#file = file;
-    this.#wanted = { ...wanted, file };
+    this.#location = { ...location, file };
     this.#files = [...new Set([file, ...files])];
     this.#listener = listener;
     // Nothing has been seen yet: what changed between the load and now is found by the first look.
-    this.#seen = '';
-    this.#follow();
-    this.#slow = setInterval(() => this.#look(), lookEveryMs);
-    this.#slow.unref();
+    this.#contentHash = '';
+    this.#watchFolders();
+    this.#pollTimer = setInterval(() => this.#check(), pollEveryMs);
+    this.#pollTimer.unref();
     this.#schedule();
   }
 
   close(): void {
-    clearTimeout(this.#soon);
-    clearInterval(this.#slow);
+    clearTimeout(this.#debounceTimer);
+    clearInterval(this.#pollTimer);
     for (const watcher of this.#folders.values()) watcher.close();
     this.#folders.clear();
   }
 
   #schedule(): void {
     const now = performance.now();
-    this.#askedAt ??= now;
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => this.#look(), Math.min(settleMs, Math.max(0, this.#askedAt + settleMsMax - now)));
-    this.#soon.unref();
+    this.#scheduledAt ??= now;
+    clearTimeout(this.#debounceTimer);
+    this.#debounceTimer = setTimeout(() => this.#check(), Math.min(debounceMs, Math.max(0, this.#scheduledAt + debounceMsMax - now)));
+    this.#debounceTimer.unref();
   }
 
-  #look(): void {
-    this.#askedAt = undefined;
-    this.#follow();
+  #check(): void {
+    this.#scheduledAt = undefined;
+    this.#watchFolders();
     const files = this.#files;
-    const seen = contentHash(files);
-    if (seen === this.#seen) return;
-    const reading = readConfig(this.#wanted);
+    const hash = contentHash(files);
+    if (hash === this.#contentHash) return;
+    const reading = readConfig(this.#location);
     this.#files = [...new Set([this.#file, ...reading.files])];
     // Hashed before it was read: what changes in between is found by the next look. Files not hashed yet ask for one.
     const isSame = this.#files.length === files.length && this.#files.every((file, i) => file === files[i]);
-    this.#seen = isSame ? seen : '';
+    this.#contentHash = isSame ? hash : '';
     if (!isSame) this.#schedule();
-    this.#follow();
-    this.#take(reading);
+    this.#watchFolders();
+    this.#apply(reading);
   }
 
-  #take(reading: Reading): void {
+  #apply(reading: ConfigReading): void {
     const { loaded } = reading;
     if (!loaded.ok) {
       const broken = JSON.stringify(loaded.problems);
-      if (broken !== this.#broken) this.#listener.refused(loaded.problems);
-      this.#broken = broken;
+      if (broken !== this.#lastProblems) this.#listener.refused(loaded.problems);
+      this.#lastProblems = broken;
       return;
     }
     // Another comment or another order of keys is no other config; but one that was broken is told to be whole again.
-    if (loaded.settings.hash === this.#taken.hash && this.#broken === undefined) return;
-    this.#broken = undefined;
-    this.#taken = loaded.settings;
-    remember(loaded.settings, this.#wanted, reading);
+    if (loaded.settings.hash === this.#current.hash && this.#lastProblems === undefined) return;
+    this.#lastProblems = undefined;
+    this.#current = loaded.settings;
+    rememberOrigin(loaded.settings, this.#location, reading);
     this.#listener.changed(loaded.settings, restartNeeded(this.#started, loaded.settings));
   }
 
   /** Folders, not files: editors replace a file, and Kubernetes swaps a link beside it. */
-  #follow(): void {
-    const wanted = new Set(this.#files.flatMap(file => [dirname(file), ...realFolder(file)]));
+  #watchFolders(): void {
+    const folders = new Set(this.#files.flatMap(file => [dirname(file), ...realFolder(file)]));
     for (const [folder, watcher] of this.#folders) {
-      if (wanted.has(folder)) continue;
+      if (folders.has(folder)) continue;
       watcher.close();
       this.#folders.delete(folder);
     }
-    for (const folder of wanted) if (!this.#folders.has(folder)) this.#watch(folder);
+    for (const folder of folders) if (!this.#folders.has(folder)) this.#watch(folder);
   }
 
   #watch(folder: string): void {

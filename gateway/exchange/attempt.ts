@@ -13,8 +13,8 @@ import { rateLimitsOf } from '../core/rate-limits.ts';
 import { isWaitUnreadable } from '../core/retry-after.ts';
 import type { Signals } from '../core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { Counter } from '../tokens/counter.ts';
-import { reckon } from '../tokens/reckon.ts';
+import type { TokenCounter } from '../tokens/counter.ts';
+import { estimateUsage } from '../tokens/reckon.ts';
 import type { Redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import type { AttemptCommand } from './driver.ts';
@@ -247,10 +247,10 @@ export class Attempt {
     return isReceived && (this.#failure === undefined || possiblyBilled.includes(this.#failure.kind));
   }
 
-  async estimateUsage(counter: Counter | undefined): Promise<void> {
+  async estimateUsage(counter: TokenCounter | undefined): Promise<void> {
     const { model, prepared } = this.context;
     const { response } = this;
-    this.#estimatedUsage = await reckon(counter, response?.model || model, prepared.chat, response ?? this.#reader.partial());
+    this.#estimatedUsage = await estimateUsage(counter, response?.model || model, prepared.chat, response ?? this.#reader.partial());
     if (response) this.response = { ...response, usage: this.#estimatedUsage };
   }
 

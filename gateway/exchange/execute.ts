@@ -8,15 +8,15 @@ import type { RoutePolicy } from '../core/route.ts';
 import type { Sight } from '../core/routing.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { CopyPlan } from '../core/variants.ts';
-import type { Flags } from '../flags/flags.ts';
+import type { FeatureFlags } from '../flags/flags.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
-import type { AccountPlace } from '../observability/trace.ts';
+import type { AccountEndpoint } from '../observability/trace.ts';
 import type { TraceContext } from '../settings/ids.ts';
 import type { Secret } from '../settings/secret.ts';
 import type { CallerKey, Route, Settings } from '../settings/settings.ts';
-import type { Planned } from '../targets/planner.ts';
-import type { Wants } from '../targets/state.ts';
-import type { Counter } from '../tokens/counter.ts';
+import type { PlanInput } from '../targets/planner.ts';
+import type { Demand } from '../targets/state.ts';
+import type { TokenCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
 
 export interface Target {
@@ -44,14 +44,14 @@ export interface ExecutionEnvironment {
   /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
   coolingDown(at: Instant): Readonly<Record<string, Instant>>;
   /** What the limits of these targets and the allowance of extra calls say to such a request; absent when there are none. */
-  viewTargets?(targets: readonly string[], demand: Wants, at: Instant): Omit<Sight, 'closed'>;
+  viewTargets?(targets: readonly string[], demand: Demand, at: Instant): Omit<Sight, 'closed'>;
   /** Takes a place in the queue for a target, and gives what leaves it. */
-  enqueue?(target: string, demand: Wants, admitted: () => void): Cancel;
+  enqueue?(target: string, demand: Demand, admitted: () => void): Cancel;
   observe(observation: Observation): void;
   priceOf(provider: Provider, providerName: string, model: string, at: Instant): Price | undefined;
   newSpanId(): string;
   /** Of tokens; without one they are estimated by length. */
-  readonly counter?: Counter;
+  readonly counter?: TokenCounter;
   /** Longest silence of a stream after its first content; `streamIdleMsDefault` when absent. */
   readonly streamIdleMs?: Milliseconds;
 }
@@ -150,9 +150,9 @@ export interface PreparedRequest extends RenderedRequest {
 
 export interface GatewayRuntime extends ExecutionEnvironment {
   /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
-  policyOf(route: Route, planned: Planned): RoutePolicy;
+  policyOf(route: Route, planned: PlanInput): RoutePolicy;
   /** Where an account's calls go; undefined for none of ours. */
-  endpointOf(providerName: string): AccountPlace | undefined;
+  endpointOf(providerName: string): AccountEndpoint | undefined;
 }
 
 /** One request from its arrival on, and the version of the configuration that it met. */
@@ -164,5 +164,5 @@ export interface RequestContext {
   readonly settings: Settings;
   readonly runtime: GatewayRuntime;
   readonly telemetry: Telemetry;
-  readonly flags?: Flags | undefined;
+  readonly flags?: FeatureFlags | undefined;
 }

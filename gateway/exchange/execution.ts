@@ -23,7 +23,7 @@ import {
   streamIdleMsDefault,
   type Target,
 } from './execute.ts';
-import { Observed } from './observed.ts';
+import { HealthReporter } from './observed.ts';
 import { exchangeOf } from './record.ts';
 import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, secondsOf } from './render.ts';
 import { headOf } from './response-head.ts';
@@ -112,7 +112,7 @@ export class Execution {
     const credential = target.key?.fingerprint ?? '';
     const spanId = this.#environment.newSpanId();
     const redact = redactor(target.key);
-    const health = new Observed(this.#environment, {
+    const health = new HealthReporter(this.#environment, {
       target: command.target,
       credential,
       kind: command.kind,

@@ -6,9 +6,9 @@ import type { Attempt } from './attempt.ts';
 import type { ExecutionEnvironment } from './execute.ts';
 
 /** What the fleet learns of a call. */
-export type Seen = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;
+export type ObservedAttempt = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;
 
-export interface About {
+export interface AttemptIdentity {
   readonly target: string;
   readonly credential: string;
   readonly kind: AttemptKind;
@@ -16,48 +16,48 @@ export interface About {
   readonly tokens: number;
 }
 
-type Said<O = Observation> = O extends Observation ? Omit<O, 'target' | 'credential' | 'tokens' | 'at'> : never;
+type ObservationBody<O = Observation> = O extends Observation ? Omit<O, 'target' | 'credential' | 'tokens' | 'at'> : never;
 
-export class Observed {
-  readonly #world: Pick<ExecutionEnvironment, 'observe' | 'clock'>;
-  readonly #about: About;
+export class HealthReporter {
+  readonly #environment: Pick<ExecutionEnvironment, 'observe' | 'clock'>;
+  readonly #attempt: AttemptIdentity;
   #isOver = false;
 
-  constructor(world: Pick<ExecutionEnvironment, 'observe' | 'clock'>, about: About) {
-    this.#world = world;
-    this.#about = about;
-    this.#tell({ type: 'asked', kind: about.kind });
+  constructor(environment: Pick<ExecutionEnvironment, 'observe' | 'clock'>, attempt: AttemptIdentity) {
+    this.#environment = environment;
+    this.#attempt = attempt;
+    this.#report({ type: 'asked', kind: attempt.kind });
   }
 
-  answered(attempt: Seen, usage: Pick<Usage, 'input' | 'output'> | undefined): void {
-    this.#end({
+  answered(attempt: ObservedAttempt, usage: Pick<Usage, 'input' | 'output'> | undefined): void {
+    this.#reportOnce({
       type: 'answered',
       firstTokenMs: attempt.firstTokenMs,
       totalMs: attempt.elapsedMs,
       ...(usage ? { tokensUsed: usage.input + usage.output } : {}),
-      ...limitsSeen(attempt),
+      ...limitsOf(attempt),
     });
   }
 
   /** `attempt` is absent when not even a call came of it. */
-  failed(failure: Failure, attempt: Seen | undefined): void {
-    this.#end({ type: 'failed', failure, ...(attempt ? { afterMs: attempt.elapsedMs, ...limitsSeen(attempt) } : {}) });
+  failed(failure: Failure, attempt: ObservedAttempt | undefined): void {
+    this.#reportOnce({ type: 'failed', failure, ...(attempt ? { afterMs: attempt.elapsedMs, ...limitsOf(attempt) } : {}) });
   }
 
-  aborted(attempt: Seen): void {
-    this.#end({ type: 'aborted', afterMs: attempt.elapsedMs, opened: attempt.hasOpened });
+  aborted(attempt: ObservedAttempt): void {
+    this.#reportOnce({ type: 'aborted', afterMs: attempt.elapsedMs, opened: attempt.hasOpened });
   }
 
-  #end(said: Said): void {
+  #reportOnce(observation: ObservationBody): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#tell(said);
+    this.#report(observation);
   }
 
-  #tell(said: Said): void {
-    const { target, credential, tokens } = this.#about;
-    this.#world.observe({ target, credential, tokens, at: this.#world.clock.now(), ...said } as Observation);
+  #report(observation: ObservationBody): void {
+    const { target, credential, tokens } = this.#attempt;
+    this.#environment.observe({ target, credential, tokens, at: this.#environment.clock.now(), ...observation } as Observation);
   }
 }
 
-const limitsSeen = ({ limitsSeen: limits }: Seen) => (limits ? { limits } : {});
+const limitsOf = ({ limitsSeen: limits }: ObservedAttempt) => (limits ? { limits } : {});

@@ -8,13 +8,13 @@ import { dropped, type Provider, type Warning } from '../core/provider.ts';
 import type { RouteStep } from '../core/route.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
 import { homeward, isNative } from '../core/signature.ts';
-import type { Wants } from '../targets/state.ts';
+import type { Demand } from '../targets/state.ts';
 import type { PreparedRequest, RoutedRequest } from './execute.ts';
 import { responseLosses } from './render.ts';
 import { gatewayMembers, patchRequestText } from './verbatim.ts';
 
 /** What a call of this question takes from a limit, and for whom. */
-export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest): Wants {
+export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest): Demand {
   if (estimatedTokens) return { tenant: caller.tenant, bytes: body.byteLength, tokens: estimatedTokens.input + estimatedTokens.output };
   const { inputTokens, outputTokens = outputTokensUnsaid } = needOf(chat, body.byteLength);
   return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };

@@ -2,36 +2,36 @@ import type { Sink } from '../core/exchange.ts';
 import { chooseKey } from '../core/keyring.ts';
 import { nothing, readyAt } from '../core/limits.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
-import type { AccountPlace } from '../observability/trace.ts';
-import { priceBook } from '../prices/prices.ts';
+import type { AccountEndpoint } from '../observability/trace.ts';
+import { createPriceBook } from '../prices/prices.ts';
 import { newSpanId } from '../settings/ids.ts';
 import { type Account, routingDefaults, type Settings } from '../settings/settings.ts';
 import { createPlanner } from '../targets/planner.ts';
-import { FleetState } from '../targets/state.ts';
-import { createCounter } from '../tokens/counter.ts';
+import { TargetRegistry } from '../targets/state.ts';
+import { createTokenCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
 import type { GatewayRuntime, Target } from './execute.ts';
 
-export { FleetState };
+export { TargetRegistry as FleetState };
 
 /** What outlives a change of the configuration. */
 export interface RuntimeDependencies {
   readonly clock: Clock;
   readonly upstream: Upstream;
   readonly sink: Sink;
-  readonly fleet: FleetState;
+  readonly fleet: TargetRegistry;
   readonly streamIdleMs?: Milliseconds;
 }
 
 /** One for the process: an encoding takes tens of megabytes. */
-const counter = createCounter();
+const counter = createTokenCounter();
 
 export function createRuntime(settings: Settings, { clock, upstream, sink, fleet, streamIdleMs }: RuntimeDependencies): GatewayRuntime {
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
   fleet.rollouts.configure(settings.routes, clock.now());
   const endpoints = new Map([...accounts.values()].map(account => [account.name, endpointOf(account)]));
-  const book = priceBook(settings.prices);
+  const book = createPriceBook(settings.prices);
   // An account is often named after its vendor though it speaks another's wire format.
   const priceOf: GatewayRuntime['priceOf'] = (provider, providerName, model, at) =>
     book(providerName, model, at) ?? book(provider.priceBook, model, at);
@@ -43,14 +43,14 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
     counter,
     ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
     targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
-    coolingDown: at => fleet.closed(at),
-    viewTargets: (targets, wants, at) => fleet.look(targets, wants, at),
-    enqueue: (target, wants, admitted) => fleet.enter(target, wants, admitted),
+    coolingDown: at => fleet.cooldowns(at),
+    viewTargets: (targets, wants, at) => fleet.view(targets, wants, at),
+    enqueue: (target, wants, admitted) => fleet.enqueue(target, wants, admitted),
     observe: seen => fleet.observe(seen),
     priceOf,
     policyOf: createPlanner({
       settings,
-      fleet,
+      registry: fleet,
       clock,
       priceOf: (account, model, at) => priceOf(account.provider, account.name, model, at),
     }),
@@ -58,7 +58,7 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
   };
 }
 
-function endpointOf({ provider, baseUrl }: Account): AccountPlace {
+function endpointOf({ provider, baseUrl }: Account): AccountEndpoint {
   const url = URL.parse(baseUrl);
   const port = Number(url?.port) || (url?.protocol === 'http:' ? 80 : 443);
   return { api: provider.name, address: url?.hostname, port: url ? port : undefined };
@@ -69,7 +69,7 @@ function targetOf(
   target: string,
   seed: string,
   tokens: number,
-  { ring, limits }: FleetState,
+  { keyCooldowns, limits }: TargetRegistry,
   clock: Clock,
 ): Target {
   const slash = target.indexOf('/');
@@ -83,7 +83,7 @@ function targetOf(
     baseUrl: account.baseUrl,
     ...(account.query === undefined ? {} : { query: account.query }),
     ...(account.region === undefined ? {} : { region: account.region }),
-    key: chooseKey(account, ring, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, nothing, at)),
+    key: chooseKey(account, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, nothing, at)),
     allowPrivate: account.allowPrivate,
     trace: account.trace,
   };

@@ -6,7 +6,7 @@ import { type Copy, copiesOf } from '../core/variants.ts';
 import type { ShadowCallCounts } from '../observability/fleet-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
 import type { Route, Settings } from '../settings/settings.ts';
-import { whyNone } from '../targets/planner.ts';
+import { describeNoTarget } from '../targets/planner.ts';
 import { execute } from './ask.ts';
 import type { ExecutionHandle, GatewayRuntime, ResponseSink, RoutedRequest } from './execute.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
@@ -64,7 +64,7 @@ export class ShadowTraffic {
     const id = newExchangeId(now);
     const { chat, body, caller } = request;
     const policy = runtime.policyOf(route, { id, chat, requestBytes: body.byteLength, caller });
-    if (whyNone(policy) !== undefined) {
+    if (describeNoTarget(policy) !== undefined) {
       counts.skipped++;
       return;
     }

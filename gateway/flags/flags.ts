@@ -8,7 +8,7 @@ import type { FlagSaid } from '../core/variants.ts';
 import type { Log } from '../settings/log.ts';
 import type { FlagSettings } from '../settings/settings.ts';
 
-export interface Flagged {
+export interface FlagContext {
   readonly caller: Caller;
   readonly route: string;
   readonly model: string;
@@ -19,9 +19,9 @@ export interface Flagged {
 /** `taken`: it named one of the routes; `unknown`: it named another; `late`: it did not answer in time; `failed`: it could not be asked. */
 export type FlagOutcome = 'taken' | 'unknown' | 'late' | 'failed';
 
-export interface Flags {
+export interface FeatureFlags {
   /** Which of the routes the flag names; undefined when none of them, or when it cannot be asked. Never rejects. */
-  ask(flag: string, routes: readonly string[], flagged: Flagged): Promise<FlagSaid | undefined>;
+  evaluate(flag: string, routes: readonly string[], flagged: FlagContext): Promise<FlagSaid | undefined>;
   readonly counts: ReadonlyMap<string, Readonly<Record<FlagOutcome, number>>>;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ const startMsMax = 5_000;
 const domain = 'hindcast';
 
 /** Rejects when there is no such provider. One that cannot be reached yet is no reason not to start: until it can, shares decide. */
-export async function openFlags(settings: FlagSettings, log: Pick<Log, 'warn'>): Promise<Flags> {
+export async function openFeatureFlags(settings: FlagSettings, log: Pick<Log, 'warn'>): Promise<FeatureFlags> {
   const { OpenFeature } = await import('@openfeature/server-sdk').catch(() => {
     throw new Error('flags.provider needs the package @openfeature/server-sdk: npm install @openfeature/server-sdk');
   });
@@ -41,24 +41,24 @@ export async function openFlags(settings: FlagSettings, log: Pick<Log, 'warn'>):
   );
   const problem = await within(started, startMsMax, `it is not ready after ${startMsMax / 1000} s`);
   if (problem !== undefined) log.warn(`flags cannot be asked yet, shares decide: ${problem.slice(0, 200)}`);
-  return new OpenFlags(OpenFeature.getClient(domain), settings.timeoutMs, () => OpenFeature.clearProviders());
+  return new OpenFeatureFlags(OpenFeature.getClient(domain), settings.timeoutMs, () => OpenFeature.clearProviders());
 }
 
-class OpenFlags implements Flags {
+class OpenFeatureFlags implements FeatureFlags {
   readonly counts = new Map<string, Record<FlagOutcome, number>>();
   readonly #client: Client;
   readonly #timeoutMs: number;
-  readonly #end: () => Promise<void>;
+  readonly #shutDown: () => Promise<void>;
 
   constructor(client: Client, timeoutMs: number, end: () => Promise<void>) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
-    this.#end = end;
+    this.#shutDown = end;
   }
 
-  async ask(flag: string, routes: readonly string[], flagged: Flagged): Promise<FlagSaid | undefined> {
-    const asked = this.#client.getStringDetails(flag, '', contextOf(flagged)).catch(() => undefined);
-    const details = await within(asked, this.#timeoutMs, 'late' as const);
+  async evaluate(flag: string, routes: readonly string[], context: FlagContext): Promise<FlagSaid | undefined> {
+    const evaluation = this.#client.getStringDetails(flag, '', contextOf(context)).catch(() => undefined);
+    const details = await within(evaluation, this.#timeoutMs, 'late' as const);
     if (details === 'late') return this.#count(flag, 'late');
     if (details === undefined || details.errorCode !== undefined) return this.#count(flag, 'failed');
     if (!routes.includes(details.value)) return this.#count(flag, 'unknown');
@@ -68,7 +68,7 @@ class OpenFlags implements Flags {
 
   async close(): Promise<void> {
     await within(
-      this.#end().catch(() => {}),
+      this.#shutDown().catch(() => {}),
       startMsMax,
       undefined,
     );
@@ -83,7 +83,7 @@ class OpenFlags implements Flags {
 
 const reasonLengthMax = 100;
 
-function contextOf({ caller, route, model, stickyKey }: Flagged): EvaluationContext {
+function contextOf({ caller, route, model, stickyKey }: FlagContext): EvaluationContext {
   const { tenant, project, user, key, conversation, tags } = caller;
   return { targetingKey: stickyKey, tenant, project, user, key, conversation, route, model, tags };
 }
@@ -97,13 +97,13 @@ async function providerOf({ provider, directory, options }: FlagSettings): Promi
   } catch (problem) {
     throw new Error(`flags.provider cannot be loaded: ${messageOf(problem).slice(0, 300)}`);
   }
-  const made: unknown = typeof exported === 'function' ? await (exported as (options: unknown) => unknown)(options) : exported;
-  if (!isProvider(made)) {
+  const instance: unknown = typeof exported === 'function' ? await (exported as (options: unknown) => unknown)(options) : exported;
+  if (!isProvider(instance)) {
     throw new Error(
       `flags.provider: the default export of ${provider} must be an OpenFeature provider for servers, or a function that makes one`,
     );
   }
-  return made;
+  return instance;
 }
 
 const isProvider = (made: unknown): made is Provider =>

@@ -9,9 +9,9 @@ import type { RequestContext, RoutedRequest } from '../exchange/execute.ts';
 import { onBreakHeader, withStreamRecovery } from '../exchange/recovery-policy.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
 import { streamTypeOf } from '../exchange/response-head.ts';
-import type { Flags } from '../flags/flags.ts';
+import type { FeatureFlags } from '../flags/flags.ts';
 import type { CallerKey, Route } from '../settings/settings.ts';
-import { stickyKeyOf, whyNone } from '../targets/planner.ts';
+import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';
 import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
 import { resolve } from './resolve.ts';
 
@@ -84,12 +84,12 @@ export function route(
 export function flagOf(
   { name, flag, variants = [] }: Route,
   { caller, chat }: { readonly caller: Caller; readonly chat: ChatRequest },
-  flags: Flags | undefined,
+  flags: FeatureFlags | undefined,
 ): Promise<FlagSaid | undefined> | undefined {
   const routes = [name, ...variants.map(variant => variant.route)];
   return flag === undefined
     ? undefined
-    : flags?.ask(flag, routes, { caller, route: name, model: chat.model, stickyKey: stickyKeyOf({ caller, chat }) });
+    : flags?.evaluate(flag, routes, { caller, route: name, model: chat.model, stickyKey: stickyKeyOf({ caller, chat }) });
 }
 
 /** The same for a route that was chosen already. */
@@ -105,10 +105,10 @@ export function routedRequestOf(
   if (isRefusal(caller)) return caller;
   const hops = hopsFrom(headers);
   if (typeof hops === 'object') return hops;
-  const planned = runtime.policyOf(chosen, { id, chat: parsed.chat, requestBytes: parsed.body.byteLength, caller, said: flag });
+  const planned = runtime.policyOf(chosen, { id, chat: parsed.chat, requestBytes: parsed.body.byteLength, caller, flag });
   const policy = withStreamRecovery(planned, { chat: parsed.chat, dialect, wish: headers[onBreakHeader] }, settings.providers);
   if (isRefusal(policy)) return policy;
-  const reason = whyNone(policy);
+  const reason = describeNoTarget(policy);
   if (reason !== undefined) return invalid('no_capable_target', reason, 'model');
   const { traceId, spanId, parentSpanId } = trace;
   const streamOptions = parsed.value.stream_options;
@@ -131,7 +131,7 @@ export function routedRequestOf(
     ...(headers[resumeHeader] === 'true' && parsed.chat.stream && streamTypeOf(dialect).startsWith('text/event-stream')
       ? { isResumable: true as const }
       : {}),
-    propagatedTrace: { isSampled: telemetry.samples(trace), state: trace.state },
+    propagatedTrace: { isSampled: telemetry.isSampled(trace), state: trace.state },
     hops,
   };
 }

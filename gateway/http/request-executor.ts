@@ -1,6 +1,6 @@
 /** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Purse } from '../budgets/purse.ts';
+import type { BudgetAdmission } from '../budgets/purse.ts';
 import type { Sink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
 import { execute } from '../exchange/ask.ts';
@@ -21,7 +21,7 @@ export interface RequestExecutorOptions {
   readonly clock: Clock;
   readonly sink: Pick<Sink, 'refusal'>;
   readonly keepAliveMs: Milliseconds;
-  readonly budgets: Purse;
+  readonly budgets: BudgetAdmission;
 }
 
 export class RequestExecutor {
@@ -105,7 +105,7 @@ export class RequestExecutor {
     if (admission && isRefusal(admission)) return admission;
     for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
     const execution = begin();
-    admission?.follow(execution);
+    admission?.settleWhenDone(execution);
     return execution;
   }
 

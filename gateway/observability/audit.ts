@@ -18,23 +18,23 @@ export type Audit = (entry: AuditEntry) => void;
 const repeatMs = 60_000;
 const knownMax = 1_000;
 
-export class AdminCalls {
+export class AdminAccessAudit {
   readonly #audit: Audit;
-  readonly #seen = new Map<string, { at: Instant; repeats: number }>();
+  readonly #recent = new Map<string, { at: Instant; repeats: number }>();
 
   constructor(audit: Audit = () => {}) {
     this.#audit = audit;
   }
 
-  heard(key: string, path: string, isAllowed: boolean, at: Instant): void {
+  record(key: string, path: string, isAllowed: boolean, at: Instant): void {
     const name = JSON.stringify([key, path, isAllowed]);
-    const before = this.#seen.get(name);
+    const before = this.#recent.get(name);
     if (before && at - before.at < repeatMs) {
       before.repeats += 1;
       return;
     }
-    if (this.#seen.size >= knownMax) this.#seen.delete(this.#seen.keys().next().value!);
-    this.#seen.set(name, { at, repeats: 0 });
+    if (this.#recent.size >= knownMax) this.#recent.delete(this.#recent.keys().next().value!);
+    this.#recent.set(name, { at, repeats: 0 });
     const repeats = before?.repeats ?? 0;
     this.#audit({
       actor: key === '' ? 'anybody' : `key:${key}`,
@@ -45,7 +45,7 @@ export class AdminCalls {
 }
 
 /** A variant that a rollout took back by itself. */
-export function rolledBack(
+export function auditRollbacks(
   variants: readonly { readonly route: string; readonly variant: string; readonly why: string }[],
   audit?: Audit,
 ): void {

@@ -2,29 +2,32 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
-import type { Flags } from '../flags/flags.ts';
+import type { FeatureFlags } from '../flags/flags.ts';
 import type { Probes } from '../targets/probes.ts';
-import { fleetReport } from '../targets/report.ts';
-import type { FleetState } from '../targets/state.ts';
+import { targetsReport } from '../targets/report.ts';
+import type { TargetRegistry } from '../targets/state.ts';
 
-export interface FleetSources {
-  readonly fleet: FleetState;
+export interface TargetMetricSources {
+  readonly registry: TargetRegistry;
   readonly now: () => Instant;
-  readonly copies: Readonly<Record<'shadow' | 'audit', ShadowCallCounts>>;
-  readonly flags?: Flags['counts'] | undefined;
+  readonly shadowTraffic: Readonly<Record<'shadow' | 'audit', ShadowCallCounts>>;
+  readonly flags?: FeatureFlags['counts'] | undefined;
   readonly probes?: Probes['seen'];
 }
 
-export interface FleetInstruments {
+export interface TargetInstruments {
   /** `route` is a label: the route's name, or `direct`. */
   observe(exchange: Exchange, route: string): void;
 }
 
-const waits = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+const waitBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 /** Targets are named by callers; beyond so many they are not told one by one. */
 const targetsMax = 200;
 
-export function fleetInstruments(registry: Registry, { fleet, now, copies, flags, probes = new Map() }: FleetSources): FleetInstruments {
+export function createTargetInstruments(
+  registry: Registry,
+  { registry: targetRegistry, now, shadowTraffic, flags, probes = new Map() }: TargetMetricSources,
+): TargetInstruments {
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: readonly string[], collect: (to: Gauge) => void): void => {
     new Gauge({
@@ -38,7 +41,7 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies, flags
       },
     });
   };
-  const report = () => fleetReport(fleet, probes, now()).targets.slice(0, targetsMax);
+  const report = () => targetsReport(targetRegistry, probes, now()).targets.slice(0, targetsMax);
   gauge('hindcast_target_in_flight', 'Calls under way at a target.', ['target'], to => {
     for (const { target, in_flight } of report()) to.set({ target }, in_flight);
   });
@@ -62,26 +65,28 @@ export function fleetInstruments(registry: Registry, { fleet, now, copies, flags
   quantiles('hindcast_target_ttft_seconds', 'Time to the first content lately.', ({ ttft_ms }) => ttft_ms);
   quantiles('hindcast_target_latency_seconds', 'Time to the end of an answer lately.', ({ total_ms }) => total_ms);
   gauge('hindcast_keys_resting', 'Provider keys that are not used just now, because the provider refused them.', ['provider'], to => {
-    for (const [key, until] of fleet.ring) if (until > now()) to.inc({ provider: key.split(' ', 1)[0]! });
+    for (const [key, until] of targetRegistry.keyCooldowns) if (until > now()) to.inc({ provider: key.split(' ', 1)[0]! });
   });
   gauge(
     'hindcast_rollout_share',
     'Share of the requests that a variant under rollout takes; 0 once it was rolled back.',
     ['route', 'variant'],
     to => {
-      for (const { route, variant, share } of fleet.rollouts.report()) to.set({ route, variant }, share);
+      for (const { route, variant, share } of targetRegistry.rollouts.report()) to.set({ route, variant }, share);
     },
   );
-  gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to => to.set(fleet.queue.tickets.length));
-  gauge('hindcast_queue_bytes', 'Size of the requests that wait for rate limits.', [], to => to.set(fleet.queue.bytes));
-  registerCopies(registry, copies);
+  gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to =>
+    to.set(targetRegistry.queue.tickets.length),
+  );
+  gauge('hindcast_queue_bytes', 'Size of the requests that wait for rate limits.', [], to => to.set(targetRegistry.queue.bytes));
+  registerShadowTraffic(registry, shadowTraffic);
   registerProbes(registry, probes);
   if (flags) registerFlags(registry, flags);
-  return toldByExchanges(registry);
+  return exchangeInstruments(registry);
 }
 
-function registerCopies(registry: Registry, copies: FleetSources['copies']): void {
-  const copied: Counter = new Counter({
+function registerShadowTraffic(registry: Registry, shadowTraffic: TargetMetricSources['shadowTraffic']): void {
+  const counter: Counter = new Counter({
     name: 'hindcast_copies_total',
     help: 'Shadows and audits that were asked, or skipped because too many were under way.',
     labelNames: ['kind', 'outcome'],
@@ -89,14 +94,14 @@ function registerCopies(registry: Registry, copies: FleetSources['copies']): voi
     collect() {
       this.reset();
       for (const kind of ['shadow', 'audit'] as const) {
-        for (const outcome of ['asked', 'skipped'] as const) copied.inc({ kind, outcome }, copies[kind][outcome]);
+        for (const outcome of ['asked', 'skipped'] as const) counter.inc({ kind, outcome }, shadowTraffic[kind][outcome]);
       }
     },
   });
 }
 
 function registerProbes(registry: Registry, probes: Probes['seen']): void {
-  const asked: Counter = new Counter({
+  const counter: Counter = new Counter({
     name: 'hindcast_probes_total',
     help: 'Probes of providers: alive, dead, or refused for their key.',
     labelNames: ['provider', 'outcome'],
@@ -104,13 +109,13 @@ function registerProbes(registry: Registry, probes: Probes['seen']): void {
     collect() {
       this.reset();
       for (const [provider, { counts }] of probes) {
-        for (const [outcome, count] of Object.entries(counts)) asked.inc({ provider, outcome }, count);
+        for (const [outcome, count] of Object.entries(counts)) counter.inc({ provider, outcome }, count);
       }
     },
   });
 }
 
-function registerFlags(registry: Registry, counts: Flags['counts']): void {
+function registerFlags(registry: Registry, counts: FeatureFlags['counts']): void {
   const asked: Counter = new Counter({
     name: 'hindcast_flags_total',
     help: 'Feature flags that were asked for a request: taken, unknown (it named none of the variants), late, failed.',
@@ -123,10 +128,10 @@ function registerFlags(registry: Registry, counts: Flags['counts']): void {
   });
 }
 
-function toldByExchanges(registry: Registry): FleetInstruments {
+function exchangeInstruments(registry: Registry): TargetInstruments {
   const registers = [registry];
-  const histogram = (name: string, help: string) => new Histogram({ name, help, labelNames: ['route'], buckets: waits, registers });
-  const held = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
+  const histogram = (name: string, help: string) => new Histogram({ name, help, labelNames: ['route'], buckets: waitBuckets, registers });
+  const holdTime = histogram('hindcast_held_seconds', 'How long streams lay ready while their answer was judged.');
   const unreadable = new Counter({
     name: 'hindcast_unreadable_waits_total',
     help: 'Refusals that said how long to wait in a form that nobody can read; it counts as not said.',
@@ -138,7 +143,7 @@ function toldByExchanges(registry: Registry): FleetInstruments {
       for (const { flags, target } of attempts) {
         if (flags.includes('unreadable_wait')) unreadable.inc({ provider: target.split('/', 1)[0]! });
       }
-      if (heldMs !== undefined) held.observe({ route }, heldMs / 1000);
+      if (heldMs !== undefined) holdTime.observe({ route }, heldMs / 1000);
     },
   };
 }

@@ -24,14 +24,14 @@ export function createLog({ level, isTerminal, write }: LogOptions): Log {
 
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-const marks: Readonly<Record<string, string>> = { debug: '·', info: ' ', warn: '!', error: '✗' };
+const levelSymbols: Readonly<Record<string, string>> = { debug: '·', info: ' ', warn: '!', error: '✗' };
 
 /** `12:34:56 ! what happened  id=…` */
 function prettyLine(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const clock = new Date(String(time)).toTimeString().slice(0, 8);
   const rest = Object.entries(fields).map(([name, value]) => `  ${name}=${printable(String(value))}`);
-  return `${clock} ${marks[String(level)] ?? ' '} ${printable(String(msg))}${rest.join('')}\n`;
+  return `${clock} ${levelSymbols[String(level)] ?? ' '} ${printable(String(msg))}${rest.join('')}\n`;
 }
 
 /** A stack keeps its lines; everything else that could move the cursor is taken out. */
@@ -42,9 +42,9 @@ export function requestLine(exchange: Exchange): string {
   const { status, attempts, usage, costNanoUsd } = exchange;
   const last = attempts.find(attempt => attempt.accepted) ?? attempts.at(-1);
   const route = exchange.policy.name === last?.target ? '' : `${exchange.policy.name} → `;
-  const tries = attempts.length > 1 ? `, ${attempts.length} attempts` : '';
+  const attemptCount = attempts.length > 1 ? `, ${attempts.length} attempts` : '';
   const tokens = usage ? `, ${usage.input}+${usage.output} tokens` : '';
   const price = costNanoUsd === undefined ? '' : `, $${usd(costNanoUsd).toFixed(6)}`;
-  const took = `${Math.round(exchange.endedAt - exchange.receivedAt)} ms`;
-  return `${status || '---'} ${exchange.outcome} ${route}${last?.target ?? '(no target)'} ${took}${tries}${tokens}${price}`;
+  const duration = `${Math.round(exchange.endedAt - exchange.receivedAt)} ms`;
+  return `${status || '---'} ${exchange.outcome} ${route}${last?.target ?? '(no target)'} ${duration}${attemptCount}${tokens}${price}`;
 }

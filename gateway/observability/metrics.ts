@@ -3,13 +3,13 @@ import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Reg
 import type { Exchange, Sink } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
 import { version } from '../settings/version.ts';
-import { type FleetSources, fleetInstruments } from './fleet-metrics.ts';
+import { createTargetInstruments, type TargetMetricSources } from './fleet-metrics.ts';
 import { attemptInstruments, requestInstruments } from './instruments.ts';
-import { type Names, observeAttempt, observeRequest } from './observing.ts';
+import { type LabelResolver, observeAttempt, observeRequest } from './observing.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface Metrics {
-  observe(exchange: Exchange, names: Names): void;
+  observe(exchange: Exchange, names: LabelResolver): void;
   /** A request that was refused before any provider was asked; `code` is one of ours. */
   refused(code: string): void;
   /** A request with an Idempotency-Key that read the answer of an earlier one. */
@@ -45,7 +45,7 @@ export interface MetricsOptions {
   readonly recorder: () => RecorderStats | undefined;
   readonly configHash: string;
   /** What is known of targets; absent where nobody asks them. */
-  readonly fleet?: FleetSources;
+  readonly targets?: TargetMetricSources;
   /** The pages of all workers in one; there is no other worker when absent. */
   readonly gather?: (() => Promise<string>) | undefined;
   /** Also memory, CPU and event loop of the process; once per process. */
@@ -56,14 +56,14 @@ export interface MetricsOptions {
 const modelsMax = 200;
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const registry = openRegistry();
+  const registry = createRegistry();
   if (options.process) collectDefaultMetrics({ register: registry });
   const requests = requestInstruments(registry);
   const attempts = attemptInstruments(registry);
-  const own = ownInstruments(registry, options);
-  registerCollected(registry, options);
+  const gateway = gatewayInstruments(registry, options);
+  registerGauges(registry, options);
   registerRecorder(registry, options);
-  const fleet = options.fleet && fleetInstruments(registry, options.fleet);
+  const targetInstruments = options.targets && createTargetInstruments(registry, options.targets);
   if (options.budgets) registerBudgets(registry, options.budgets);
   const page = (): Promise<string> => registry.metrics();
   const models = new Set<string>();
@@ -76,24 +76,24 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     observe: (exchange, names) => {
       observeRequest(requests, exchange, names, bounded);
-      fleet?.observe(exchange, names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct');
+      targetInstruments?.observe(exchange, names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct');
       for (const attempt of exchange.attempts) observeAttempt(attempts, exchange, attempt, names, bounded);
     },
-    refused: code => own.refused.inc({ code }),
-    joined: () => own.joined.inc(),
+    refused: code => gateway.refused.inc({ code }),
+    joined: () => gateway.joined.inc(),
     configured: hash => {
-      own.reloads.inc();
-      own.config.reset();
-      own.config.set({ hash }, 1);
+      gateway.reloads.inc();
+      gateway.config.reset();
+      gateway.config.set({ hash }, 1);
     },
-    configurationRefused: () => own.reloadFailures.inc(),
+    configurationRefused: () => gateway.reloadFailures.inc(),
     scrape: async accept => scrape(await (options.gather ?? page)(), accept),
     page,
   };
 }
 
 /** prom-client renames its counters for good when it is asked for OpenMetrics once, so that is what it is always asked for. */
-export function openRegistry(): Registry {
+export function createRegistry(): Registry {
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   return registry as unknown as Registry;
@@ -103,18 +103,18 @@ function scrape(text: string, accept = ''): { readonly text: string; readonly co
   const isOpen = accept.includes('application/openmetrics-text');
   return isOpen
     ? { text, contentType: Registry.OPENMETRICS_CONTENT_TYPE }
-    : { text: plain(text), contentType: Registry.PROMETHEUS_CONTENT_TYPE };
+    : { text: toPrometheusFormat(text), contentType: Registry.PROMETHEUS_CONTENT_TYPE };
 }
 
 /** OpenMetrics names a counter without the `_total` of its samples, and has exemplars; Prometheus' older format does neither. */
-const plain = (text: string): string =>
+const toPrometheusFormat = (text: string): string =>
   text
     .replace(/^# HELP (\S+) (.*)\n# TYPE \1 counter$/gm, '# HELP $1_total $2\n# TYPE $1_total counter')
     .replace(/ # \{trace_id="[0-9a-f]{32}"\} \S+ \S+$/gm, '')
     .replace(/# EOF\n$/, '');
 
 /** Asked at each scrape rather than counted here. */
-function registerCollected(registry: Registry, { telemetry, inflight }: MetricsOptions): void {
+function registerGauges(registry: Registry, { telemetry, inflight }: MetricsOptions): void {
   const registers = [registry];
   new Gauge({
     name: 'hindcast_inflight_requests',
@@ -128,13 +128,13 @@ function registerCollected(registry: Registry, { telemetry, inflight }: MetricsO
     name: 'hindcast_spans_exported_total',
     help: 'Spans that the OTLP receiver took.',
     registers,
-    collect: () => set(exported, telemetry().counts.exported),
+    collect: () => setCounter(exported, telemetry().counts.exported),
   });
   const lost: Counter = new Counter({
     name: 'hindcast_spans_dropped_total',
     help: 'Spans given up: the queue was full or the export failed.',
     registers,
-    collect: () => set(lost, telemetry().counts.dropped),
+    collect: () => setCounter(lost, telemetry().counts.dropped),
   });
 }
 
@@ -161,7 +161,7 @@ function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions
     name: 'hindcast_recorder_dropped_total',
     help: 'Records given up because the spool was full.',
     registers,
-    collect: () => set(dropped, sink.dropped),
+    collect: () => setCounter(dropped, sink.dropped),
   });
   new Gauge({
     name: 'hindcast_recorder_refusing',
@@ -183,7 +183,7 @@ function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions
     });
   };
   const counter = (name: string, help: string, of: (stats: RecorderStats) => number): void => {
-    const total: Counter = new Counter({ name, help, registers, collect: () => set(total, recorder() ? of(recorder()!) : 0) });
+    const total: Counter = new Counter({ name, help, registers, collect: () => setCounter(total, recorder() ? of(recorder()!) : 0) });
   };
   gauge('hindcast_recorder_spool_bytes', 'Bytes on disk that are not in the store yet.', stats => stats.queueBytes);
   gauge('hindcast_recorder_oldest_seconds', 'Age of the oldest record that is not in the store yet.', stats => stats.oldestSeconds);
@@ -194,7 +194,7 @@ function registerRecorder(registry: Registry, { sink, recorder }: MetricsOptions
   counter('hindcast_recorder_rejected_total', 'Records set aside because the store refuses them.', stats => stats.rejected);
 }
 
-function ownInstruments(registry: Registry, { configHash }: MetricsOptions) {
+function gatewayInstruments(registry: Registry, { configHash }: MetricsOptions) {
   const registers = [registry];
   new Gauge({ name: 'hindcast_build_info', help: 'The running version.', labelNames: ['version', 'node'], registers }).set(
     { version: version(), node: process.version },
@@ -224,7 +224,7 @@ function ownInstruments(registry: Registry, { configHash }: MetricsOptions) {
   };
 }
 
-function set(counter: Counter, value: number): void {
+function setCounter(counter: Counter, value: number): void {
   counter.reset();
   counter.inc(value);
 }

@@ -6,15 +6,20 @@ import type { AttemptInstruments, RequestInstruments } from './instruments.ts';
 import { providerNameOf } from './semconv.ts';
 
 /** What turns names that callers choose into labels. */
-export interface Names {
+export interface LabelResolver {
   isRoute(name: string): boolean;
   /** The wire format of an account. */
   apiOf(provider: string): string | undefined;
 }
 
-export function observeRequest(to: RequestInstruments, exchange: Exchange, names: Names, bounded: (model: string) => string): void {
+export function observeRequest(
+  to: RequestInstruments,
+  exchange: Exchange,
+  labels: LabelResolver,
+  bounded: (model: string) => string,
+): void {
   const { outcome, operation, endedAt, trace, firstTokenMs } = exchange;
-  const route = names.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct';
+  const route = labels.isRoute(exchange.policy.name) ? exchange.policy.name : 'direct';
   const model = bounded(exchange.requestedModel);
   const durationMs = endedAt - exchange.receivedAt;
   to.total.add(1, route, outcome);
@@ -37,7 +42,7 @@ export function observeAttempt(
   to: AttemptInstruments,
   { operation, stream }: Exchange,
   attempt: AttemptRecord,
-  names: Names,
+  names: LabelResolver,
   bounded: (model: string) => string,
 ): void {
   const { provider, usage, cost, firstTokenMs } = attempt;

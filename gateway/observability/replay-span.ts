@@ -5,18 +5,23 @@ import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
 import { attribute as a } from './semconv.ts';
 
-const ofHttp: ReadonlySet<string> = new Set([a.httpMethod, a.httpRoute, a.httpStatus, a.urlPath, a.urlScheme, a.userAgent]);
+const httpAttributes: ReadonlySet<string> = new Set([a.httpMethod, a.httpRoute, a.httpStatus, a.urlPath, a.urlScheme, a.userAgent]);
 
-export function asReplay(parts: SpanParts, exchange: Exchange, original: { traceId: string; spanId: string } | undefined): SpanParts {
+export function toReplaySpan(parts: SpanParts, exchange: Exchange, original: { traceId: string; spanId: string } | undefined): SpanParts {
   const { replayOf, run, arm, repeat } = exchange;
-  const own = Object.entries(parts.attributes).filter(([name]) => !ofHttp.has(name));
-  const marks: Attributes = { [a.replayOf]: replayOf!, [a.replayRun]: run ?? '', [a.replayArm]: arm ?? '', [a.replayRepeat]: repeat ?? 0 };
+  const remaining = Object.entries(parts.attributes).filter(([name]) => !httpAttributes.has(name));
+  const replayAttributes: Attributes = {
+    [a.replayOf]: replayOf!,
+    [a.replayRun]: run ?? '',
+    [a.replayArm]: arm ?? '',
+    [a.replayRepeat]: repeat ?? 0,
+  };
   const context = original && original.traceId !== '' ? { ...original, traceFlags: TraceFlags.SAMPLED, isRemote: true } : undefined;
   return {
     ...parts,
     name: `replay ${exchange.policy.name}`,
     kind: SpanKind.INTERNAL,
-    attributes: { ...Object.fromEntries(own), ...marks },
+    attributes: { ...Object.fromEntries(remaining), ...replayAttributes },
     links: context ? [{ context, attributes: { [a.link]: 'replay_of' } }] : [],
   };
 }

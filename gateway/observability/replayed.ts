@@ -4,18 +4,18 @@ import type { Exchange } from '../core/exchange.ts';
 import type { Settings } from '../settings/settings.ts';
 import { silentLog } from './logs.ts';
 import { createTelemetry } from './telemetry.ts';
-import type { AccountPlace } from './trace.ts';
+import type { AccountEndpoint } from './trace.ts';
 
-export interface ReplayedSeen {
+export interface ReplaySpanDetails {
   readonly chat: ChatRequest;
   answer(): ChatResponse | undefined;
-  placeOf(provider: string): AccountPlace | undefined;
+  placeOf(provider: string): AccountEndpoint | undefined;
   /** As the original's record has them; undefined or '' where it has none. */
   readonly original: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
 export interface ReplayTelemetry {
-  record(exchange: Exchange, seen: ReplayedSeen): void;
+  record(exchange: Exchange, details: ReplaySpanDetails): void;
   /** Sends what is queued, for at most a few seconds. */
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export interface ReplayTelemetry {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Off unless a receiver is named; as much is sampled of it as of live traffic. */
-export function replayTelemetry(
+export function createReplayTelemetry(
   { telemetry: { otlp }, recorder: { payloads, redact } }: Pick<Settings, 'telemetry' | 'recorder'>,
   environment: Environment,
   warn: (line: string) => void,
@@ -32,7 +32,7 @@ export function replayTelemetry(
   const telemetry = createTelemetry({ otlp, environment, mayHoldContent, log: { ...silentLog, warn } });
   return {
     record: (exchange, { chat, answer, placeOf, original }) => {
-      if (!telemetry.wants({ ...exchange.trace, sampled: undefined, state: '' }, exchange)) return;
+      if (!telemetry.shouldExport({ ...exchange.trace, sampled: undefined, state: '' }, exchange)) return;
       telemetry.record(exchange, { chat, answer, placeOf, original, path: '', traceState: '' });
     },
     close: () => telemetry.close(),

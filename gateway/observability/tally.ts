@@ -1,7 +1,7 @@
 /** Counters and histograms that are counted on every request: a series is looked up by its label values once joined, and prom-client renders it. */
 import type { Metric, Registry } from 'prom-client';
 
-interface Described {
+interface MetricDescription {
   readonly name: string;
   readonly help: string;
   /** Of every sample, in the order in which values are given; a label whose value is empty is left out. */
@@ -16,7 +16,12 @@ interface Sample {
   readonly exemplar?: { readonly labelSet: Readonly<Record<string, string>>; readonly value: number; readonly timestamp: number };
 }
 
-function register(registry: Registry, type: 'counter' | 'histogram', { name, help, labelNames }: Described, values: () => Sample[]): void {
+function register(
+  registry: Registry,
+  type: 'counter' | 'histogram',
+  { name, help, labelNames }: MetricDescription,
+  values: () => Sample[],
+): void {
   const metric = {
     name,
     help,
@@ -29,7 +34,7 @@ function register(registry: Registry, type: 'counter' | 'histogram', { name, hel
   registry.registerMetric(metric as unknown as Metric);
 }
 
-const labelled = ({ labelNames }: Described, values: readonly string[]): Record<string, string> =>
+const labelled = ({ labelNames }: MetricDescription, values: readonly string[]): Record<string, string> =>
   Object.fromEntries(labelNames.flatMap((name, i) => (values[i] ? [[name, values[i]]] : [])));
 
 /** No value of a label holds it. */
@@ -37,41 +42,41 @@ const separator = '\u0000';
 
 /** Series by their label values; the number of different ones is for the callers to bound. */
 class Series<Counted> {
-  readonly #known = new Map<string, { readonly labels: Record<string, string>; readonly counted: Counted }>();
-  readonly #described: Described;
+  readonly #byLabels = new Map<string, { readonly labels: Record<string, string>; readonly counted: Counted }>();
+  readonly #description: MetricDescription;
   readonly #make: () => Counted;
 
-  constructor(described: Described, make: () => Counted) {
-    this.#described = described;
+  constructor(description: MetricDescription, make: () => Counted) {
+    this.#description = description;
     this.#make = make;
   }
 
-  of(values: readonly string[]): Counted {
+  get(values: readonly string[]): Counted {
     const key = values.length === 1 ? values[0]! : values.join(separator);
-    let found = this.#known.get(key);
+    let found = this.#byLabels.get(key);
     if (!found) {
-      found = { labels: labelled(this.#described, values), counted: this.#make() };
-      this.#known.set(key, found);
+      found = { labels: labelled(this.#description, values), counted: this.#make() };
+      this.#byLabels.set(key, found);
     }
     return found.counted;
   }
 
   samples(each: (labels: Record<string, string>, counted: Counted) => Sample[]): Sample[] {
-    return [...this.#known.values()].flatMap(({ labels, counted }) => each(labels, counted));
+    return [...this.#byLabels.values()].flatMap(({ labels, counted }) => each(labels, counted));
   }
 }
 
-export class TallyCounter {
+export class LabelledCounter {
   readonly #series: Series<{ value: number }>;
 
-  constructor(registry: Registry, described: Described) {
-    this.#series = new Series(described, () => ({ value: 0 }));
-    if (described.labelNames.length === 0) this.#series.of([]);
-    register(registry, 'counter', described, () => this.#series.samples((labels, { value }) => [{ labels, value }]));
+  constructor(registry: Registry, description: MetricDescription) {
+    this.#series = new Series(description, () => ({ value: 0 }));
+    if (description.labelNames.length === 0) this.#series.get([]);
+    register(registry, 'counter', description, () => this.#series.samples((labels, { value }) => [{ labels, value }]));
   }
 
   add(amount: number, ...values: readonly string[]): void {
-    this.#series.of(values).value += amount;
+    this.#series.get(values).value += amount;
   }
 }
 
@@ -83,17 +88,17 @@ interface Distribution {
   readonly exemplars: (Sample['exemplar'] | undefined)[];
 }
 
-export class TallyHistogram {
+export class LabelledHistogram {
   readonly #buckets: readonly number[];
   readonly #series: Series<Distribution>;
 
   /** Buckets ascend. */
-  constructor(registry: Registry, described: Described & { readonly buckets: readonly number[] }) {
-    const { buckets, name } = described;
+  constructor(registry: Registry, description: MetricDescription & { readonly buckets: readonly number[] }) {
+    const { buckets, name } = description;
     this.#buckets = buckets;
-    this.#series = new Series(described, () => ({ counts: new Array<number>(buckets.length + 1).fill(0), sum: 0, exemplars: [] }));
-    if (described.labelNames.length === 0) this.#series.of([]);
-    register(registry, 'histogram', described, () => this.#series.samples((labels, counted) => this.#samples(name, labels, counted)));
+    this.#series = new Series(description, () => ({ counts: new Array<number>(buckets.length + 1).fill(0), sum: 0, exemplars: [] }));
+    if (description.labelNames.length === 0) this.#series.get([]);
+    register(registry, 'histogram', description, () => this.#series.samples((labels, counted) => this.#samples(name, labels, counted)));
   }
 
   observe(value: number, ...values: readonly string[]): void {
@@ -103,7 +108,7 @@ export class TallyHistogram {
   /** Many of one series. */
   observeEach(each: readonly number[], values: readonly string[]): void {
     if (each.length === 0) return;
-    const distribution = this.#series.of(values);
+    const distribution = this.#series.get(values);
     for (const value of each) {
       distribution.counts[this.#bucketOf(value)]!++;
       distribution.sum += value;
@@ -117,7 +122,7 @@ export class TallyHistogram {
   }
 
   #count(value: number, values: readonly string[]): { readonly exemplars: Distribution['exemplars']; readonly bucket: number } {
-    const distribution = this.#series.of(values);
+    const distribution = this.#series.get(values);
     const bucket = this.#bucketOf(value);
     distribution.counts[bucket]!++;
     distribution.sum += value;

@@ -6,16 +6,16 @@ import type { Exchange } from '../core/exchange.ts';
 import type { TraceContext } from '../settings/ids.ts';
 import type { Log } from '../settings/log.ts';
 import { version } from '../settings/version.ts';
-import { type Seen, type SpanOrigin, spansOf } from './trace.ts';
+import { type SpanDetails, type SpanSettings, spansOf } from './trace.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Telemetry {
   /** Whether this trace is exported, so that those after us in it do alike. */
-  samples(context: TraceContext): boolean;
+  isSampled(context: TraceContext): boolean;
   /** Whether this request is: beside what is sampled, whatever failed or was slow, where the sampler takes a share only. */
-  wants(context: TraceContext, exchange: Exchange): boolean;
-  record(exchange: Exchange, seen: Seen): void;
+  shouldExport(context: TraceContext, exchange: Exchange): boolean;
+  record(exchange: Exchange, details: SpanDetails): void;
   readonly counts: { readonly exported: number; readonly dropped: number };
   /** Sends what is queued, for at most a few seconds, and ends. */
   close(): Promise<void>;
@@ -37,8 +37,8 @@ const closeMsMax = 3_000;
 const slowMs = 10_000;
 
 const off: Telemetry = {
-  samples: context => context.sampled ?? true,
-  wants: () => false,
+  isSampled: context => context.sampled ?? true,
+  shouldExport: () => false,
   record: () => {},
   counts: { exported: 0, dropped: 0 },
   close: async () => {},
@@ -46,9 +46,9 @@ const off: Telemetry = {
 
 /** Off unless a receiver is named by the config or by the standard OTEL_* variables. */
 export function createTelemetry({ otlp, environment, mayHoldContent, log }: TelemetryOptions): Telemetry {
-  const isNamed = otlp ?? environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const hasEndpoint = otlp ?? environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT;
   const isDisabled = isTrue(environment.OTEL_SDK_DISABLED) || environment.OTEL_TRACES_EXPORTER === 'none';
-  if (!isNamed || isDisabled) return off;
+  if (!hasEndpoint || isDisabled) return off;
   const protocol = environment.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? environment.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
   if (!protocol.startsWith('http/')) log.warn(`traces go out as OTLP over HTTP with JSON; ${protocol} is not spoken`);
   const url = otlp === undefined ? {} : { url: `${otlp.replace(/\/+$/, '')}/v1/traces` };
@@ -56,11 +56,11 @@ export function createTelemetry({ otlp, environment, mayHoldContent, log }: Tele
   const exporter = import('@opentelemetry/exporter-trace-otlp-http').then(({ OTLPTraceExporter }) => new OTLPTraceExporter(url));
   const capturesContent = isTrue(environment.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT);
   if (capturesContent && !mayHoldContent) log.warn('spans hold no content, because records are redacted or hold none');
-  const origin: SpanOrigin = {
+  const origin: SpanSettings = {
     resource: resourceFrom(environment),
     scope,
     capturesContent: capturesContent && mayHoldContent,
-    tellsTags: mayHoldContent,
+    includesTags: mayHoldContent,
   };
   return new SpanQueue(exporter, samplerFrom(environment, log), origin, log);
 }
@@ -72,31 +72,31 @@ class SpanQueue implements Telemetry {
   readonly counts = { exported: 0, dropped: 0 };
   readonly #sampler: Sampler;
   readonly #exporter: Promise<SpanExporter>;
-  readonly #origin: SpanOrigin;
+  readonly #origin: SpanSettings;
   readonly #log: Log;
   #queue: ReadableSpan[] = [];
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
 
-  constructor(exporter: Promise<SpanExporter>, sampler: Sampler, origin: SpanOrigin, log: Log) {
+  constructor(exporter: Promise<SpanExporter>, sampler: Sampler, origin: SpanSettings, log: Log) {
     this.#exporter = exporter;
     this.#sampler = sampler;
     this.#origin = origin;
     this.#log = log;
   }
 
-  samples(context: TraceContext): boolean {
+  isSampled(context: TraceContext): boolean {
     return this.#sampler(context) === 'all';
   }
 
-  wants(context: TraceContext, { outcome, receivedAt, endedAt }: Exchange): boolean {
+  shouldExport(context: TraceContext, { outcome, receivedAt, endedAt }: Exchange): boolean {
     const sampled = this.#sampler(context);
     return sampled === 'all' || (sampled === 'notable' && (outcome !== 'ok' || endedAt - receivedAt >= slowMs));
   }
 
-  record(exchange: Exchange, seen: Seen): void {
-    const spans = spansOf(exchange, seen, this.#origin);
+  record(exchange: Exchange, details: SpanDetails): void {
+    const spans = spansOf(exchange, details, this.#origin);
     if (this.#queue.length + spans.length > spansMax) {
       this.counts.dropped += spans.length;
       return;
@@ -125,7 +125,7 @@ class SpanQueue implements Telemetry {
     const batch = this.#queue.splice(0, batchMax);
     this.#sending = this.#export(batch).then(problem => {
       this.#sending = undefined;
-      this.#account(batch.length, problem);
+      this.#recordOutcome(batch.length, problem);
       if (this.#queue.length >= batchMax) this.#send();
       else if (this.#queue.length > 0) this.#timer ??= setTimeout(() => this.#send(), batchEveryMs).unref();
     });
@@ -143,7 +143,7 @@ class SpanQueue implements Telemetry {
     }
   }
 
-  #account(spans: number, problem: string | undefined): void {
+  #recordOutcome(spans: number, problem: string | undefined): void {
     if (problem === undefined) this.counts.exported += spans;
     else this.counts.dropped += spans;
     const isFailing = problem !== undefined;
@@ -153,7 +153,7 @@ class SpanQueue implements Telemetry {
   }
 }
 
-function resourceFrom(environment: Environment): SpanOrigin['resource'] {
+function resourceFrom(environment: Environment): SpanSettings['resource'] {
   return resourceFromAttributes({
     'service.name': 'hindcast',
     'service.version': scope.version,
@@ -169,8 +169,8 @@ export type Sampler = (context: TraceContext) => Sampling;
 /** As OTEL_TRACES_SAMPLER says; by default what the caller decided, and everything that starts here. */
 export function samplerFrom(environment: Environment, log: Pick<Log, 'warn'>): Sampler {
   const name = environment.OTEL_TRACES_SAMPLER ?? 'parentbased_always_on';
-  const wish = Number(environment.OTEL_TRACES_SAMPLER_ARG ?? 1);
-  const ratio = wish >= 0 && wish <= 1 ? wish : 1;
+  const argument = Number(environment.OTEL_TRACES_SAMPLER_ARG ?? 1);
+  const ratio = argument >= 0 && argument <= 1 ? argument : 1;
   const roots: Readonly<Record<string, Sampler>> = {
     always_on: () => 'all',
     always_off: () => 'none',

@@ -9,25 +9,25 @@ import { usd } from '../core/price.ts';
 import { confidenceOf } from '../core/signal.ts';
 import type { Instant } from '../core/time.ts';
 import { newSpanId } from '../settings/ids.ts';
-import { asReplay, type SpanParts } from './replay-span.ts';
+import { type SpanParts, toReplaySpan } from './replay-span.ts';
 import { attribute as a, providerNameOf } from './semconv.ts';
 import { contentOf } from './span-content.ts';
 
 /** What the exchange's record does not hold and its spans should. */
-export interface Seen {
+export interface SpanDetails {
   readonly chat: ChatRequest;
   /** What the caller was answered, where it got a whole answer; asked only where spans may hold it. */
   answer(): ChatResponse | undefined;
   /** The caller's `tracestate`, '' for none. */
   readonly traceState: string;
   readonly path: string;
-  placeOf(provider: string): AccountPlace | undefined;
+  placeOf(provider: string): AccountEndpoint | undefined;
   /** Of the exchange that a replay asks again, where its trace is known. */
   readonly original?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
 /** Where an account's calls go. */
-export interface AccountPlace {
+export interface AccountEndpoint {
   /** The wire format's name. */
   readonly api: string;
   /** undefined for providers that need no network. */
@@ -35,33 +35,35 @@ export interface AccountPlace {
   readonly port: number | undefined;
 }
 
-export interface SpanOrigin {
+export interface SpanSettings {
   readonly resource: Resource;
   readonly scope: { readonly name: string; readonly version: string };
   /** Questions and answers go along as events. */
   readonly capturesContent: boolean;
   /** The caller's tags are attributes; not where records are redacted, for spans would be the way around it. */
-  readonly tellsTags: boolean;
+  readonly includesTags: boolean;
 }
 
-export function spansOf(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan[] {
-  const parameters = parametersOf(seen.chat);
-  const attempts = exchange.attempts.map(attempt => clientSpan(exchange, attempt, parameters, seen, origin));
-  return [serverSpan(exchange, seen, origin), ...waits(exchange, seen, origin), ...attempts];
+export function spansOf(exchange: Exchange, details: SpanDetails, settings: SpanSettings): ReadableSpan[] {
+  const parameters = parametersOf(details.chat);
+  const attempts = exchange.attempts.map(attempt => clientSpan(exchange, attempt, parameters, details, settings));
+  return [serverSpan(exchange, details, settings), ...waitSpans(exchange, details, settings), ...attempts];
 }
 
 /** The wait for a used-up limit ends where the first attempt after it begins; an answer is held until it is judged good enough. */
-function waits(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan[] {
+function waitSpans(exchange: Exchange, details: SpanDetails, origin: SpanSettings): ReadableSpan[] {
   const { queuedMs = 0, heldMs = 0, attempts, receivedAt, endedAt } = exchange;
   const spans: ReadableSpan[] = [];
   if (queuedMs > 0) {
     const end = attempts[0]?.startedAt ?? endedAt;
-    spans.push(waitSpan('hindcast.queue', Math.max(receivedAt, end - queuedMs), end, { [a.queuedMs]: queuedMs }, exchange, seen, origin));
+    spans.push(
+      waitSpan('hindcast.queue', Math.max(receivedAt, end - queuedMs), end, { [a.queuedMs]: queuedMs }, exchange, details, origin),
+    );
   }
-  const held = attempts.find(({ accepted }) => accepted);
-  if (heldMs > 0 && held?.firstTokenMs !== undefined) {
-    const start = held.startedAt + held.firstTokenMs;
-    spans.push(waitSpan('hindcast.hold', start, Math.min(endedAt, start + heldMs), { [a.heldMs]: heldMs }, exchange, seen, origin));
+  const acceptedAttempt = attempts.find(({ accepted }) => accepted);
+  if (heldMs > 0 && acceptedAttempt?.firstTokenMs !== undefined) {
+    const start = acceptedAttempt.startedAt + acceptedAttempt.firstTokenMs;
+    spans.push(waitSpan('hindcast.hold', start, Math.min(endedAt, start + heldMs), { [a.heldMs]: heldMs }, exchange, details, origin));
   }
   return spans;
 }
@@ -70,36 +72,36 @@ function waitSpan(
   name: string,
   startedAt: Instant,
   endedAt: Instant,
-  told: Attributes,
+  extra: Attributes,
   { trace, id, policy }: Exchange,
-  { traceState }: Seen,
-  origin: SpanOrigin,
+  { traceState }: SpanDetails,
+  origin: SpanSettings,
 ): ReadableSpan {
   return span(origin, {
     ...{ name, kind: SpanKind.INTERNAL, startedAt, endedAt, status: unset },
     context: contextOf(trace.traceId, newSpanId(), traceState),
     parent: contextOf(trace.traceId, trace.spanId, traceState),
-    attributes: { [a.exchange]: id, [a.route]: policy.name, ...told },
+    attributes: { [a.exchange]: id, [a.route]: policy.name, ...extra },
   });
 }
 
-function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): ReadableSpan {
+function serverSpan(exchange: Exchange, details: SpanDetails, origin: SpanSettings): ReadableSpan {
   const { trace, caller, decision } = exchange;
   const answered = decision.type === 'answered' ? exchange.attempts.find(({ number }) => number === decision.attempt + 1) : undefined;
-  const tags = Object.entries(origin.tellsTags ? caller.tags : {}).map(([name, value]) => [a.tag + name, value] as const);
+  const tags = Object.entries(origin.includesTags ? caller.tags : {}).map(([name, value]) => [a.tag + name, value] as const);
   const parts: SpanParts = {
-    name: `POST ${seen.path}`,
+    name: `POST ${details.path}`,
     kind: SpanKind.SERVER,
-    context: contextOf(trace.traceId, trace.spanId, seen.traceState),
-    parent: trace.parentSpanId === '' ? undefined : { ...contextOf(trace.traceId, trace.parentSpanId, seen.traceState), isRemote: true },
+    context: contextOf(trace.traceId, trace.spanId, details.traceState),
+    parent: trace.parentSpanId === '' ? undefined : { ...contextOf(trace.traceId, trace.parentSpanId, details.traceState), isRemote: true },
     startedAt: exchange.receivedAt,
     endedAt: exchange.endedAt,
     status:
       exchange.outcome === 'ok' || exchange.outcome === 'client_error' ? unset : { code: SpanStatusCode.ERROR, message: exchange.outcome },
     attributes: defined({
       [a.httpMethod]: 'POST',
-      [a.httpRoute]: seen.path,
-      [a.urlPath]: seen.path,
+      [a.httpRoute]: details.path,
+      [a.urlPath]: details.path,
       [a.urlScheme]: 'http',
       [a.httpStatus]: exchange.status || undefined,
       [a.userAgent]: exchange.requestHeaders['user-agent'],
@@ -122,31 +124,37 @@ function serverSpan(exchange: Exchange, seen: Seen, origin: SpanOrigin): Readabl
       ...Object.fromEntries(tags),
     }),
   };
-  return span(origin, exchange.replayOf === undefined ? parts : asReplay(parts, exchange, seen.original));
+  return span(origin, exchange.replayOf === undefined ? parts : toReplaySpan(parts, exchange, details.original));
 }
 
-function clientSpan(exchange: Exchange, attempt: AttemptRecord, parameters: Attributes, seen: Seen, origin: SpanOrigin): ReadableSpan {
+function clientSpan(
+  exchange: Exchange,
+  attempt: AttemptRecord,
+  parameters: Attributes,
+  details: SpanDetails,
+  origin: SpanSettings,
+): ReadableSpan {
   const { traceId, spanId } = exchange.trace;
-  const place = seen.placeOf(attempt.provider);
+  const endpoint = details.placeOf(attempt.provider);
   const { usage, finish, cost } = attempt;
   const failed = attempt.outcome !== 'ok' && attempt.outcome !== 'aborted';
   const firstChunkMs = attempt.firstTokenMs;
   return span(origin, {
     name: `${exchange.operation} ${attempt.model}`,
     kind: SpanKind.CLIENT,
-    context: contextOf(traceId, attempt.spanId, seen.traceState),
-    parent: contextOf(traceId, spanId, seen.traceState),
+    context: contextOf(traceId, attempt.spanId, details.traceState),
+    parent: contextOf(traceId, spanId, details.traceState),
     startedAt: attempt.startedAt,
     endedAt: attempt.endedAt,
     status: failed ? { code: SpanStatusCode.ERROR, message: attempt.outcome } : unset,
-    events: attempt.accepted && origin.capturesContent ? [contentEvent(seen, attempt.endedAt)] : [],
+    events: attempt.accepted && origin.capturesContent ? [contentEvent(details, attempt.endedAt)] : [],
     attributes: defined({
       ...parameters,
       [a.operation]: exchange.operation,
-      [a.provider]: providerNameOf(place?.api ?? attempt.provider),
+      [a.provider]: providerNameOf(endpoint?.api ?? attempt.provider),
       [a.requestModel]: attempt.model,
-      [a.serverAddress]: place?.address,
-      [a.serverPort]: place?.port,
+      [a.serverAddress]: endpoint?.address,
+      [a.serverPort]: endpoint?.port,
       [a.httpStatus]: attempt.status || undefined,
       [a.errorType]: failed ? attempt.outcome : undefined,
       [a.conversation]: exchange.caller.conversation || undefined,
@@ -194,7 +202,7 @@ function parametersOf(chat: ChatRequest): Attributes {
   });
 }
 
-function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, endedAt, ...parts }: SpanParts): ReadableSpan {
+function span({ resource, scope }: SpanSettings, { context, parent, startedAt, endedAt, ...parts }: SpanParts): ReadableSpan {
   return {
     ...parts,
     spanContext: () => context,
@@ -214,7 +222,7 @@ function span({ resource, scope }: SpanOrigin, { context, parent, startedAt, end
 }
 
 /** What was asked and answered, for those who opted in to see it in their traces. */
-const contentEvent = ({ chat, answer }: Seen, at: Instant): TimedEvent => ({
+const contentEvent = ({ chat, answer }: SpanDetails, at: Instant): TimedEvent => ({
   time: hrTimeOf(at),
   name: 'gen_ai.client.inference.operation.details',
   attributes: contentOf(chat, answer()),

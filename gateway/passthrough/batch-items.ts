@@ -10,67 +10,67 @@ import { headersOf, urlOf } from '../exchange/call.ts';
 import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/execute.ts';
 import { exchangeOf } from '../exchange/record.ts';
 import { newExchangeId } from '../settings/ids.ts';
-import { consumedBy } from './consumed.ts';
-import type { Ledger } from './ledger.ts';
+import { consumptionOf } from './consumed.ts';
+import type { FileRegistry } from './ledger.ts';
 import { batchPrice } from './price.ts';
 import { pathAt } from './support.ts';
 
-export interface Results {
+export interface BatchResults {
   /** Of the file. */
   readonly id: string;
   readonly answer: Buffer;
   readonly target: Target;
   /** The request that fetched them. */
-  readonly question: RoutedRequest;
-  readonly world: ExecutionEnvironment;
-  readonly ledger: Ledger;
+  readonly request: RoutedRequest;
+  readonly environment: ExecutionEnvironment;
+  readonly files: FileRegistry;
 }
 
 /** Of each gateway: a file that is fetched twice at once is recorded by the first. */
-const underWay = new Map<string, Promise<BatchUse>>();
+const inProgress = new Map<string, Promise<BatchUsage>>();
 
 /** Rejects when a record cannot be made: the file is then not given out, and the next try goes on where this one stopped. */
-export async function recordBatch(results: Results): Promise<BatchUse> {
+export async function recordBatch(results: BatchResults): Promise<BatchUsage> {
   const { id } = results;
-  const first = underWay.get(id);
-  if (first) return first.then(() => nothingUsed);
-  const recording = recordItems(results).finally(() => underWay.delete(id));
-  underWay.set(id, recording);
+  const first = inProgress.get(id);
+  if (first) return first.then(() => noUsage);
+  const recording = recordItems(results).finally(() => inProgress.delete(id));
+  inProgress.set(id, recording);
   return recording;
 }
 
-async function recordItems(results: Results): Promise<BatchUse> {
-  const { id, answer, ledger, world } = results;
-  const items = itemsIn(answer);
-  const recorded = items.length === 0 ? 0 : ledger.recorded(id);
-  if (recorded >= items.length) return nothingUsed;
-  const held = ledger.find(id);
-  if (!held) ledger.keep(id, { provider: results.target.providerName, tenant: results.question.caller.tenant, inputFile: '' });
-  const asked = held?.inputFile ? await requestsOf(held.inputFile, results) : new Map<string, JsonObject>();
-  let use = nothingUsed;
+async function recordItems(results: BatchResults): Promise<BatchUsage> {
+  const { id, answer, files, environment } = results;
+  const items = parseItems(answer);
+  const recorded = items.length === 0 ? 0 : files.recorded(id);
+  if (recorded >= items.length) return noUsage;
+  const owner = files.find(id);
+  if (!owner) files.add(id, { provider: results.target.providerName, tenant: results.request.caller.tenant, inputFile: '' });
+  const requests = owner?.inputFile ? await fetchRequests(owner.inputFile, results) : new Map<string, JsonObject>();
+  let usage = noUsage;
   for (const [i, item] of items.entries()) {
     if (i < recorded) continue;
-    const exchange = exchangeOfItem(item, asked.get(item.customId), results);
-    await world.sink.record(exchange);
-    use = plus(use, exchange);
-    ledger.mark(id, i + 1);
+    const exchange = exchangeOfItem(item, requests.get(item.customId), results);
+    await environment.sink.record(exchange);
+    usage = addUsage(usage, exchange);
+    files.markRecorded(id, i + 1);
   }
-  return use;
+  return usage;
 }
 
 /** What the items of a batch used together. */
-export type BatchUse = { readonly [K in 'costNanoUsd' | 'input' | 'output']: number };
+export type BatchUsage = { readonly [K in 'costNanoUsd' | 'input' | 'output']: number };
 
-export const nothingUsed: BatchUse = { costNanoUsd: 0, input: 0, output: 0 };
+export const noUsage: BatchUsage = { costNanoUsd: 0, input: 0, output: 0 };
 
-const plus = (use: BatchUse, { costNanoUsd = 0, usage }: Exchange): BatchUse => ({
-  costNanoUsd: use.costNanoUsd + costNanoUsd,
-  input: use.input + (usage?.input ?? 0),
-  output: use.output + (usage?.output ?? 0),
+const addUsage = (total: BatchUsage, { costNanoUsd = 0, usage }: Exchange): BatchUsage => ({
+  costNanoUsd: total.costNanoUsd + costNanoUsd,
+  input: total.input + (usage?.input ?? 0),
+  output: total.output + (usage?.output ?? 0),
 });
 
 /** The fetching with what was fetched, for the budgets that both are paid from. */
-export function withBatch(exchange: Exchange, { costNanoUsd, input, output }: BatchUse): Exchange {
+export function withBatchUsage(exchange: Exchange, { costNanoUsd, input, output }: BatchUsage): Exchange {
   if (input + output === 0) return exchange;
   return { ...exchange, costNanoUsd, usage: { input, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'provider' } };
 }
@@ -83,20 +83,20 @@ interface Item {
 }
 
 /** A file that is no results of a batch has none. */
-function itemsIn(file: Buffer): readonly Item[] {
-  const lines = linesIn(file);
+function parseItems(file: Buffer): readonly Item[] {
+  const lines = parseLines(file);
   const items = lines.flatMap((line): readonly Item[] => {
     const { custom_id: customId, response, error } = line;
     if (typeof customId !== 'string' || !(isObject(response) || isObject(error))) return [];
-    const told = isObject(response) ? response : {};
-    const body = isObject(told.body) ? told.body : { error: error ?? null };
-    const status = typeof told.status_code === 'number' ? told.status_code : isObject(response) ? 200 : 500;
-    return [{ customId, status, requestId: typeof told.request_id === 'string' ? told.request_id : '', body }];
+    const itemResponse = isObject(response) ? response : {};
+    const body = isObject(itemResponse.body) ? itemResponse.body : { error: error ?? null };
+    const status = typeof itemResponse.status_code === 'number' ? itemResponse.status_code : isObject(response) ? 200 : 500;
+    return [{ customId, status, requestId: typeof itemResponse.request_id === 'string' ? itemResponse.request_id : '', body }];
   });
   return items.length === lines.length ? items : [];
 }
 
-const linesIn = (file: Buffer): readonly JsonObject[] => {
+const parseLines = (file: Buffer): readonly JsonObject[] => {
   if (file[0] !== 0x7b) return [];
   const lines = file
     .toString()
@@ -109,27 +109,27 @@ const linesIn = (file: Buffer): readonly JsonObject[] => {
 const requestsTimeoutMs = 30_000;
 
 /** What was asked, by its custom id, out of the batch's input; empty when the provider no longer gives it. */
-function requestsOf(file: string, { target, world, question }: Results): Promise<ReadonlyMap<string, JsonObject>> {
+function fetchRequests(file: string, { target, environment, request: routed }: BatchResults): Promise<ReadonlyMap<string, JsonObject>> {
   const { promise, resolve } = Promise.withResolvers<ReadonlyMap<string, JsonObject>>();
   const chunks: Uint8Array[] = [];
-  let isGood = false;
+  let isSuccess = false;
   const done = (): void => {
     cancel();
-    const lines = isGood ? linesIn(Buffer.concat(chunks)) : [];
+    const lines = isSuccess ? parseLines(Buffer.concat(chunks)) : [];
     resolve(
       new Map(
         lines.flatMap(line => (typeof line.custom_id === 'string' && isObject(line.body) ? [[line.custom_id, line.body] as const] : [])),
       ),
     );
   };
-  const passed = {
-    traceparent: `00-${question.trace.traceId}-${question.trace.spanId}-00`,
+  const forwarded = {
+    traceparent: `00-${routed.trace.traceId}-${routed.trace.spanId}-00`,
     tracestate: '',
-    hops: question.hops ?? 0,
+    hops: routed.hops ?? 0,
     headers: {},
   };
-  const { 'content-type': _, ...headers } = headersOf(target, false, passed);
-  const handle = world.upstream.send(
+  const { 'content-type': _, ...headers } = headersOf(target, false, forwarded);
+  const handle = environment.upstream.send(
     {
       method: 'GET',
       url: urlOf(target, pathAt(target, 'files', `/v1/files/${encodeURIComponent(file)}/content`, '')),
@@ -138,19 +138,19 @@ function requestsOf(file: string, { target, world, question }: Results): Promise
     },
     {
       headers: status => {
-        isGood = status === 200;
+        isSuccess = status === 200;
       },
       chunk: bytes => void chunks.push(bytes),
       end: done,
       failed: () => {
-        isGood = false;
+        isSuccess = false;
         done();
       },
     },
   );
-  const cancel = world.clock.at(world.clock.now() + requestsTimeoutMs, () => {
+  const cancel = environment.clock.at(environment.clock.now() + requestsTimeoutMs, () => {
     handle.abort();
-    isGood = false;
+    isSuccess = false;
     done();
   });
   return promise;
@@ -167,33 +167,33 @@ function operationOf({ object, data, results }: JsonObject): Operation {
   return operations.find(([shape]) => shape.test(String(object)))?.[1] ?? 'chat';
 }
 
-function exchangeOfItem({ customId, status, requestId, body }: Item, asked: JsonObject | undefined, results: Results): Exchange {
-  const { question, target, world, id } = results;
-  const at = world.clock.now();
-  const isGood = status >= 200 && status < 300;
+function exchangeOfItem({ customId, status, requestId, body }: Item, itemRequest: JsonObject | undefined, results: BatchResults): Exchange {
+  const { request: routed, target, environment, id } = results;
+  const at = environment.clock.now();
+  const isSuccess = status >= 200 && status < 300;
   const operation = operationOf(body);
-  const consumed = isGood ? consumedOf(operation, body, target) : undefined;
-  const served = consumed?.servedModel ?? '';
-  const model = typeof asked?.model === 'string' ? asked.model : served;
-  const price = consumed?.usage && priceOf(served || model, results, at);
-  const decision: RouteOutcome = isGood
+  const consumption = isSuccess ? consumptionOfItem(operation, body, target) : undefined;
+  const served = consumption?.servedModel ?? '';
+  const model = typeof itemRequest?.model === 'string' ? itemRequest.model : served;
+  const price = consumption?.usage && priceOf(served || model, results, at);
+  const decision: RouteOutcome = isSuccess
     ? { type: 'answered', attempt: 0 }
     : { type: 'failed', failure: { kind: kindOfStatus(status), message: JSON.stringify(body).slice(0, 300), status } };
   const name = `${target.providerName}/${model || 'batch'}`;
-  const policy = { ...question.policy, name: `${target.providerName}/batches`, steps: [{ ...question.policy.steps[0]!, target: name }] };
+  const policy = { ...routed.policy, name: `${target.providerName}/batches`, steps: [{ ...routed.policy.steps[0]!, target: name }] };
   const response = Buffer.from(JSON.stringify(body));
-  const request = Buffer.from(asked ? JSON.stringify(asked) : '');
+  const request = Buffer.from(itemRequest ? JSON.stringify(itemRequest) : '');
   const chat: ChatRequest = { model, messages: [], tools: [], stream: false, stop: [], extra: {} };
-  const caller = { ...question.caller, requestId: customId, tags: { ...question.caller.tags, batch_file: id } };
+  const caller = { ...routed.caller, requestId: customId, tags: { ...routed.caller.tags, batch_file: id } };
   const item: RoutedRequest = {
-    ...question,
+    ...routed,
     id: newExchangeId(at),
     receivedAt: at,
     caller,
     policy,
     chat,
     body: request,
-    dialect: dialectOf(operation, question),
+    dialect: callerFormatOf(operation, routed),
   };
   const attempt = {
     number: 1,
@@ -210,33 +210,33 @@ function exchangeOfItem({ customId, status, requestId, body }: Item, asked: Json
     status,
     outcome: decision.type === 'answered' ? ('ok' as const) : decision.failure.kind,
     ...(decision.type === 'failed' ? { failure: decision.failure } : {}),
-    accepted: isGood,
+    accepted: isSuccess,
     request,
     response,
     chunks: [],
     providerRequestId: requestId,
-    ...(consumed?.usage ? { usage: consumed.usage } : {}),
-    ...(consumed?.usage && price ? { cost: cost(consumed.usage, price) } : {}),
+    ...(consumption?.usage ? { usage: consumption.usage } : {}),
+    ...(consumption?.usage && price ? { cost: cost(consumption.usage, price) } : {}),
     signals: {},
     warnings: [],
     flags: [],
   };
-  const told = { status, response, committed: isGood ? 0 : undefined, firstTokenAt: undefined, endedAt: at };
-  return { ...exchangeOf(item, decision, { state: {}, events: [] }, [attempt], told), operation };
+  const delivered = { status, response, committed: isSuccess ? 0 : undefined, firstTokenAt: undefined, endedAt: at };
+  return { ...exchangeOf(item, decision, { state: {}, events: [] }, [attempt], delivered), operation };
 }
 
 /** Chat completions are read by their own parser, which knows what cached and reasoning tokens are called. */
-function consumedOf(operation: Operation, body: JsonObject, { provider }: Target) {
-  const read = operation === 'chat' ? provider.parseResponse(body) : undefined;
-  if (read && !('kind' in read)) return { servedModel: read.model, ...(read.usage ? { usage: read.usage } : {}) };
-  return consumedBy(operation, { text: () => undefined }, [body]);
+function consumptionOfItem(operation: Operation, body: JsonObject, { provider }: Target) {
+  const parsed = operation === 'chat' ? provider.parseResponse(body) : undefined;
+  if (parsed && !('kind' in parsed)) return { servedModel: parsed.model, ...(parsed.usage ? { usage: parsed.usage } : {}) };
+  return consumptionOf(operation, { text: () => undefined }, [body]);
 }
 
 /** A chat completion can be asked again, as any other that was recorded. */
-const dialectOf = (operation: Operation, { dialect }: RoutedRequest): RoutedRequest['dialect'] =>
+const callerFormatOf = (operation: Operation, { dialect }: RoutedRequest): RoutedRequest['dialect'] =>
   operation === 'chat' ? { ...dialect, name: 'openai-chat' } : dialect;
 
-const priceOf = (model: string, { target, world }: Results, at: number) =>
-  batchPrice(world.priceOf(target.provider, target.providerName, model, at), target.provider.priceBook);
+const priceOf = (model: string, { target, environment }: BatchResults, at: number) =>
+  batchPrice(environment.priceOf(target.provider, target.providerName, model, at), target.provider.priceBook);
 
 const spanIdOf = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 16);

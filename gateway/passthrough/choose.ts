@@ -5,10 +5,10 @@ import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal
 import { isAllowed, resolve } from '../http/resolve.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { Held } from './ledger.ts';
+import type { FileOwner } from './ledger.ts';
 import { supports } from './support.ts';
 
-export interface Chosen {
+export interface ChosenRoute {
   /** With the steps whose providers have the endpoint. */
   readonly route: Route;
   /** Of a call that names none: the account that has it, and no model. */
@@ -16,23 +16,29 @@ export interface Chosen {
 }
 
 /** The targets of the route whose providers have the endpoint, in its order. */
-export function chooseByModel(settings: Settings, tenant: string, endpoint: Endpoint, body: JsonObject): Chosen | Refusal {
-  if (body.model === undefined && endpoint.modelOptional) return withoutModel(settings, tenant, endpoint);
+export function chooseByModel(settings: Settings, tenant: string, endpoint: Endpoint, body: JsonObject): ChosenRoute | Refusal {
+  if (body.model === undefined && endpoint.modelOptional) return chooseWithoutModel(settings, tenant, endpoint);
   const route = resolve(settings, tenant, body);
   if (isRefusal(route)) return route;
-  const able = route.steps.filter(({ target }) => {
+  const supporting = route.steps.filter(({ target }) => {
     const account = settings.providers.get(providerOf(target));
     return account !== undefined && supports(account, endpoint.operation);
   });
-  if (able.length > 0) return { route: passing(route, able, endpoint) };
-  const told = route.steps.map(({ target }) => `${target} (api: ${settings.providers.get(providerOf(target))?.provider.name})`).join(', ');
-  return lacking(endpoint, `No target of ${JSON.stringify(route.name)} has ${endpoint.path}: ${told}.`.slice(0, 400), 'model');
+  if (supporting.length > 0) return { route: toPassThroughRoute(route, supporting, endpoint) };
+  const targetList = route.steps
+    .map(({ target }) => `${target} (api: ${settings.providers.get(providerOf(target))?.provider.name})`)
+    .join(', ');
+  return unsupportedEndpoint(
+    endpoint,
+    `No target of ${JSON.stringify(route.name)} has ${endpoint.path}: ${targetList}.`.slice(0, 400),
+    'model',
+  );
 }
 
-function withoutModel(settings: Settings, tenant: string, endpoint: Endpoint): Chosen | Refusal {
-  const account = theOne(settings, tenant, endpoint);
+function chooseWithoutModel(settings: Settings, tenant: string, endpoint: Endpoint): ChosenRoute | Refusal {
+  const account = soleAccount(settings, tenant, endpoint);
   if (isRefusal(account)) return invalid('missing_required_parameter', 'model is missing: name a route or a provider/model.', 'model');
-  return { account, route: direct(account, endpoint) };
+  return { account, route: directRoute(account, endpoint) };
 }
 
 /** `named` is what the caller said, `held` what is known of the id it names. */
@@ -41,13 +47,14 @@ export function chooseAccount(
   tenant: string,
   endpoint: Endpoint,
   named: string | undefined,
-  held: Held | undefined,
-): Chosen | Refusal {
-  const account = named === undefined && !held ? theOne(settings, tenant, endpoint) : settings.providers.get(named ?? held!.provider);
+  owner: FileOwner | undefined,
+): ChosenRoute | Refusal {
+  const account =
+    named === undefined && !owner ? soleAccount(settings, tenant, endpoint) : settings.providers.get(named ?? owner!.provider);
   if (!account) {
     return invalid(
       'provider_not_found',
-      `There is no provider ${JSON.stringify(named ?? held?.provider).slice(0, 100)} here.`,
+      `There is no provider ${JSON.stringify(named ?? owner?.provider).slice(0, 100)} here.`,
       'provider',
       404,
     );
@@ -56,18 +63,22 @@ export function chooseAccount(
   if (!mayUse(settings, tenant, account))
     return forbidden('provider_not_allowed', `This key may not use the provider ${account.name}.`, 'provider');
   if (!supports(account, endpoint.operation)) {
-    return lacking(endpoint, `The provider ${account.name} (api: ${account.provider.name}) has no ${endpoint.path}.`, 'provider');
+    return unsupportedEndpoint(
+      endpoint,
+      `The provider ${account.name} (api: ${account.provider.name}) has no ${endpoint.path}.`,
+      'provider',
+    );
   }
-  return { account, route: direct(account, endpoint) };
+  return { account, route: directRoute(account, endpoint) };
 }
 
-function theOne(settings: Settings, tenant: string, endpoint: Endpoint): Account | Refusal {
-  const able = [...settings.providers.values()].filter(
+function soleAccount(settings: Settings, tenant: string, endpoint: Endpoint): Account | Refusal {
+  const supporting = [...settings.providers.values()].filter(
     account => supports(account, endpoint.operation) && mayUse(settings, tenant, account),
   );
-  if (able.length === 1) return able[0]!;
-  if (able.length === 0) return lacking(endpoint, `No provider that this key may use has ${endpoint.path}.`, null);
-  const names = able.map(({ name }) => name).join(', ');
+  if (supporting.length === 1) return supporting[0]!;
+  if (supporting.length === 0) return unsupportedEndpoint(endpoint, `No provider that this key may use has ${endpoint.path}.`, null);
+  const names = supporting.map(({ name }) => name).join(', ');
   return invalid(
     'provider_required',
     `Several providers have ${endpoint.path}: name one of ${names} in x-hindcast-provider or ?provider=.`,
@@ -88,26 +99,26 @@ function mayUse(settings: Settings, tenant: string, { name }: Account): boolean 
 
 const providerOf = (target: string): string => target.slice(0, Math.max(0, target.indexOf('/')));
 
-const lacking = (endpoint: Endpoint, message: string, param: string | null): Refusal =>
+const unsupportedEndpoint = (endpoint: Endpoint, message: string, param: string | null): Refusal =>
   invalid('unsupported_endpoint', message, param, endpoint.by === 'model' ? 400 : 404);
 
 /** Cheap and quick, so that they are tried again and hedged like chat. What draws and listens costs too much to be asked twice of one target. */
-const quick: readonly Operation[] = ['embeddings', 'moderation', 'rerank'];
+const cheapOperations: readonly Operation[] = ['embeddings', 'moderation', 'rerank'];
 
 /** Nothing of these answers can be judged, held back or asked of a variant besides: what only chat has is left out. */
-function passing(route: Route, steps: Route['steps'], { operation }: Endpoint): Route {
+function toPassThroughRoute(route: Route, steps: Route['steps'], { operation }: Endpoint): Route {
   const { variants: _, copies: __, onBreak: ___, ...plain } = route;
   return {
     ...plain,
     steps: steps.map(({ target, timeoutMs, retries, backoffMs, hedgeAfter, weight }): ConfiguredStep => {
       const weighed = weight === undefined ? {} : { weight };
-      if (!quick.includes(operation)) return { target, ...stepDefaults, retries: 0, timeoutMs: route.deadlineMs, ...weighed };
+      if (!cheapOperations.includes(operation)) return { target, ...stepDefaults, retries: 0, timeoutMs: route.deadlineMs, ...weighed };
       return { target, timeoutMs, retries, backoffMs, ...weighed, ...(hedgeAfter === undefined ? {} : { hedgeAfter }) };
     }),
   };
 }
 
-function direct(account: Account, endpoint: Endpoint): Route {
+function directRoute(account: Account, endpoint: Endpoint): Route {
   const name = `${account.name}/${endpoint.operation}`;
-  return passing({ name, ...routeDefaults, steps: [] }, [{ target: name, ...stepDefaults }], endpoint);
+  return toPassThroughRoute({ name, ...routeDefaults, steps: [] }, [{ target: name, ...stepDefaults }], endpoint);
 }

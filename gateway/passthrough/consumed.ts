@@ -1,10 +1,10 @@
 /** What an answer of a passed-through endpoint used up, as far as its provider said or the request tells. */
-import { tokensOf } from '../callers/embeddings.ts';
+import { estimateTokens } from '../callers/embeddings.ts';
 import type { Usage } from '../core/chat.ts';
 import type { Operation } from '../core/exchange.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
 
-export interface Consumed {
+export interface Consumption {
   readonly servedModel: string;
   readonly usage?: Usage;
   /** Of the tokens, those that cost otherwise than text. */
@@ -19,43 +19,43 @@ export interface Consumed {
 }
 
 /** What the request said that prices depend on. */
-export interface AskedFor {
+export interface RequestFields {
   readonly text: (name: string) => string | undefined;
 }
 
 /** `body` is the answer's JSON, or the events of its stream in order; [] when it was neither. */
-export function consumedBy(operation: Operation, asked: AskedFor, body: readonly JsonObject[]): Consumed {
+export function consumptionOf(operation: Operation, fields: RequestFields, body: readonly JsonObject[]): Consumption {
   const last = body.findLast(event => isObject(event.usage)) ?? body.at(-1) ?? {};
   const usage = isObject(last.usage) ? last.usage : {};
   const servedModel = typeof last.model === 'string' ? last.model : '';
-  const told = tokensIn(usage);
-  const base: Consumed = { servedModel, ...(told ? { usage: told } : {}) };
+  const tokenUsage = tokensIn(usage);
+  const base: Consumption = { servedModel, ...(tokenUsage ? { usage: tokenUsage } : {}) };
   switch (operation) {
     case 'images':
-      return { ...base, ...imagesOf(asked, last, usage, told) };
+      return { ...base, ...imagesOf(fields, last, usage, tokenUsage) };
     case 'transcription':
     case 'translation': {
       const seconds = numberIn(usage.seconds) ?? numberIn(last.duration);
       return seconds === undefined ? base : { ...base, seconds };
     }
     case 'speech':
-      return { ...base, characters: [...(asked.text('input') ?? '')].length };
+      return { ...base, characters: [...(fields.text('input') ?? '')].length };
     case 'rerank': {
       const billed = isObject(last.meta) && isObject(last.meta.billed_units) ? last.meta.billed_units : {};
       const searches = numberIn(billed.search_units);
       return searches === undefined ? base : { ...base, searches };
     }
     case 'embeddings':
-      return told ? base : { ...base, usage: embedded(asked, last) };
+      return tokenUsage ? base : { ...base, usage: estimateEmbeddingUsage(fields, last) };
     default:
       return base;
   }
 }
 
 /** Gemini counts in a form of its own, or not at all. */
-function embedded(asked: AskedFor, last: JsonObject): Usage {
+function estimateEmbeddingUsage(fields: RequestFields, last: JsonObject): Usage {
   const counted = isObject(last.usageMetadata) ? numberIn(last.usageMetadata.promptTokenCount) : undefined;
-  const input = counted ?? tokensOf([asked.text('input') ?? '']);
+  const input = counted ?? estimateTokens([fields.text('input') ?? '']);
   return { input, output: 0, cached: 0, cacheWrite: 0, reasoning: 0, source: counted === undefined ? 'estimated' : 'provider' };
 }
 
@@ -75,14 +75,18 @@ function tokensIn(usage: JsonObject): Usage | undefined {
 }
 
 /** What an image model gives out are the tokens of images, unless it tells them apart. */
-function imagesOf(asked: AskedFor, last: JsonObject, usage: JsonObject, told: Usage | undefined): Partial<Consumed> {
+function imagesOf(fields: RequestFields, last: JsonObject, usage: JsonObject, tokenUsage: Usage | undefined): Partial<Consumption> {
   const count = Array.isArray(last.data) ? last.data.length : 1;
-  const size = textIn(last.size) ?? asked.text('size') ?? '1024x1024';
-  const images = { count, size, quality: textIn(last.quality) ?? asked.text('quality') ?? 'standard' };
-  if (!told) return { images };
+  const size = textIn(last.size) ?? fields.text('size') ?? '1024x1024';
+  const images = { count, size, quality: textIn(last.quality) ?? fields.text('quality') ?? 'standard' };
+  if (!tokenUsage) return { images };
   const details = isObject(usage.input_tokens_details) ? usage.input_tokens_details : {};
-  const made = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
-  return { images, imageInput: numberIn(details.image_tokens) ?? 0, imageOutput: numberIn(made.image_tokens) ?? told.output };
+  const outputDetails = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
+  return {
+    images,
+    imageInput: numberIn(details.image_tokens) ?? 0,
+    imageOutput: numberIn(outputDetails.image_tokens) ?? tokenUsage.output,
+  };
 }
 
 const numberIn = (value: Json | undefined): number | undefined =>

@@ -13,14 +13,14 @@ export interface Endpoint {
   readonly modelOptional?: true;
 }
 
-const post = (operation: Operation, path: string, body: Endpoint['body']): Endpoint => ({
+const modelEndpoint = (operation: Operation, path: string, body: Endpoint['body']): Endpoint => ({
   operation,
   method: 'POST',
   path,
   by: 'model',
   body,
 });
-const held = (operation: Operation, method: Endpoint['method'], path: string, body: Endpoint['body'] = 'none'): Endpoint => ({
+const accountEndpoint = (operation: Operation, method: Endpoint['method'], path: string, body: Endpoint['body'] = 'none'): Endpoint => ({
   operation,
   method,
   path,
@@ -29,22 +29,22 @@ const held = (operation: Operation, method: Endpoint['method'], path: string, bo
 });
 
 export const endpoints: readonly Endpoint[] = [
-  post('embeddings', '/v1/embeddings', 'json'),
-  { ...post('images', '/v1/images/generations', 'json'), modelOptional: true },
-  { ...post('images', '/v1/images/edits', 'either'), modelOptional: true },
-  { ...post('images', '/v1/images/variations', 'form'), modelOptional: true },
-  post('speech', '/v1/audio/speech', 'json'),
-  post('transcription', '/v1/audio/transcriptions', 'form'),
-  post('translation', '/v1/audio/translations', 'form'),
-  { ...post('moderation', '/v1/moderations', 'json'), modelOptional: true },
-  post('rerank', '/v1/rerank', 'json'),
-  held('files', 'POST', '/v1/files', 'form'),
-  held('files', 'GET', '/v1/files'),
-  held('files', 'GET', '/v1/files/{id}'),
-  held('files', 'GET', '/v1/files/{id}/content'),
-  held('files', 'DELETE', '/v1/files/{id}'),
-  held('batches', 'POST', '/v1/batches', 'json'),
-  held('batches', 'GET', '/v1/batches'),
-  held('batches', 'GET', '/v1/batches/{id}'),
-  held('batches', 'POST', '/v1/batches/{id}/cancel'),
+  modelEndpoint('embeddings', '/v1/embeddings', 'json'),
+  { ...modelEndpoint('images', '/v1/images/generations', 'json'), modelOptional: true },
+  { ...modelEndpoint('images', '/v1/images/edits', 'either'), modelOptional: true },
+  { ...modelEndpoint('images', '/v1/images/variations', 'form'), modelOptional: true },
+  modelEndpoint('speech', '/v1/audio/speech', 'json'),
+  modelEndpoint('transcription', '/v1/audio/transcriptions', 'form'),
+  modelEndpoint('translation', '/v1/audio/translations', 'form'),
+  { ...modelEndpoint('moderation', '/v1/moderations', 'json'), modelOptional: true },
+  modelEndpoint('rerank', '/v1/rerank', 'json'),
+  accountEndpoint('files', 'POST', '/v1/files', 'form'),
+  accountEndpoint('files', 'GET', '/v1/files'),
+  accountEndpoint('files', 'GET', '/v1/files/{id}'),
+  accountEndpoint('files', 'GET', '/v1/files/{id}/content'),
+  accountEndpoint('files', 'DELETE', '/v1/files/{id}'),
+  accountEndpoint('batches', 'POST', '/v1/batches', 'json'),
+  accountEndpoint('batches', 'GET', '/v1/batches'),
+  accountEndpoint('batches', 'GET', '/v1/batches/{id}'),
+  accountEndpoint('batches', 'POST', '/v1/batches/{id}/cancel'),
 ];

@@ -1,25 +1,25 @@
 /** Cuts a stream of events where they end, as bytes: what came whole may go on, what is its last word is held back. */
 
 /** What says that a stream is whole; not found within a picture, whose letters are base64. */
-const lastWord =
+const finalEvent =
   /^data:.{0,4096}?(?:\[DONE\]|"type"\s*:\s*"[a-z_.]+\.(?:done|completed)")|"type"\s*:\s*"[a-z_.]+\.(?:done|completed)"\s*[,}]/m;
 /** A picture is an event of some megabytes. */
 const eventBytesMax = 64 * 1024 * 1024;
 
-export class Events {
+export class EventSplitter {
   /** Whether the stream has said its last word. */
-  isOver = false;
+  isComplete = false;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
-  readonly #last: Uint8Array[] = [];
+  readonly #final: Uint8Array[] = [];
 
   /** The events that may go on now; undefined when one is longer than any should be. */
-  take(bytes: Uint8Array): readonly Buffer[] | undefined {
-    if (this.isOver) {
-      this.#last.push(bytes);
+  push(bytes: Uint8Array): readonly Buffer[] | undefined {
+    if (this.isComplete) {
+      this.#final.push(bytes);
       return [];
     }
-    const whole: Buffer[] = [];
+    const complete: Buffer[] = [];
     let rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (;;) {
       const end = this.#endIn(rest);
@@ -28,23 +28,23 @@ export class Events {
       rest = rest.subarray(end);
       this.#pending = [];
       this.#pendingBytes = 0;
-      if (lastWord.test(event.toString('latin1'))) {
-        this.isOver = true;
-        this.#last.push(event, rest);
-        return whole;
+      if (finalEvent.test(event.toString('latin1'))) {
+        this.isComplete = true;
+        this.#final.push(event, rest);
+        return complete;
       }
-      whole.push(event);
+      complete.push(event);
     }
     if (rest.length > 0) this.#pending.push(rest);
     this.#pendingBytes += rest.length;
-    return this.#pendingBytes > eventBytesMax ? undefined : whole;
+    return this.#pendingBytes > eventBytesMax ? undefined : complete;
   }
 
   /** What was held back, once nothing more comes. An event that no empty line ends may be the last one all the same. */
-  rest(): Buffer {
+  flush(): Buffer {
     const pending = Buffer.concat(this.#pending.splice(0));
-    if (lastWord.test(pending.toString('latin1'))) this.isOver = true;
-    return Buffer.concat([...this.#last.splice(0), pending]);
+    if (finalEvent.test(pending.toString('latin1'))) this.isComplete = true;
+    return Buffer.concat([...this.#final.splice(0), pending]);
   }
 
   /** Where in these bytes an event ends, which may have begun, with its first line end, in those before; -1 for nowhere. */

@@ -3,13 +3,13 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { invalid, type Refusal } from '../exchange/refusal.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { Held, Ledger } from './ledger.ts';
+import type { FileOwner, FileRegistry } from './ledger.ts';
 
 /** Several tenants with keys of their own: none of them sees what another one holds at the provider that they share. */
 export const isShared = ({ keys }: Pick<Settings, 'keys'>): boolean => new Set([...keys.values()].map(({ tenant }) => tenant)).size > 1;
 
-export interface Holder {
-  readonly ledger: Ledger;
+export interface FileAccess {
+  readonly registry: FileRegistry;
   readonly key: CallerKey;
   readonly shared: boolean;
 }
@@ -17,41 +17,41 @@ export interface Holder {
 const idShape = /^[\w.:-]{1,256}$/;
 
 /** Who holds the id that a request names; undefined when it names none, or one that nobody here has seen. */
-export function heldBy({ ledger, key, shared }: Holder, id: string | undefined): Held | undefined | Refusal {
+export function ownerOf({ registry, key, shared }: FileAccess, id: string | undefined): FileOwner | undefined | Refusal {
   if (id === undefined) return undefined;
-  if (!idShape.test(id)) return unknown;
-  const held = ledger.find(id);
-  const isOpen = !shared || key.role === 'admin' || held?.tenant === key.tenant;
-  return isOpen ? held : unknown;
+  if (!idShape.test(id)) return notFound;
+  const owner = registry.find(id);
+  const isOpen = !shared || key.role === 'admin' || owner?.tenant === key.tenant;
+  return isOpen ? owner : notFound;
 }
 
 /** The same words for what does not exist and for what is somebody else's. */
-const unknown = invalid('not_found', 'There is no such file or batch here.', 'id', 404);
+const notFound = invalid('not_found', 'There is no such file or batch here.', 'id', 404);
 
 /** Reads an answer of the provider's about files and batches, remembers what it tells, and gives what the caller is told of it. */
-export function noteHeld({ ledger, key, shared }: Holder, endpoint: Endpoint, provider: string, answer: Buffer): Buffer {
+export function recordOwnership({ registry, key, shared }: FileAccess, endpoint: Endpoint, provider: string, answer: Buffer): Buffer {
   const value = parseJson(answer.toString());
   if (!isObject(value)) return answer;
-  if (Array.isArray(value.data)) return shared && key.role !== 'admin' ? ownList(ledger, key.tenant, value) : answer;
+  if (Array.isArray(value.data)) return shared && key.role !== 'admin' ? filterOwned(registry, key.tenant, value) : answer;
   const { id } = value;
   if (typeof id !== 'string' || !idShape.test(id)) return answer;
   if (endpoint.method === 'DELETE') {
-    if (value.deleted === true) ledger.forget(id);
+    if (value.deleted === true) registry.forget(id);
     return answer;
   }
   // Only what was made by this caller becomes its own; what is fetched was either its own before, or is nobody's to tell apart.
-  const owner = ledger.find(id)?.tenant ?? key.tenant;
+  const owner = registry.find(id)?.tenant ?? key.tenant;
   const inputFile = typeof value.input_file_id === 'string' ? value.input_file_id : '';
-  ledger.keep(id, { provider, tenant: owner, inputFile: '' });
+  registry.add(id, { provider, tenant: owner, inputFile: '' });
   for (const result of [value.output_file_id, value.error_file_id]) {
-    if (typeof result === 'string' && idShape.test(result)) ledger.keep(result, { provider, tenant: owner, inputFile });
+    if (typeof result === 'string' && idShape.test(result)) registry.add(result, { provider, tenant: owner, inputFile });
   }
   return answer;
 }
 
-function ownList(ledger: Ledger, tenant: string, list: JsonObject): Buffer {
+function filterOwned(registry: FileRegistry, tenant: string, list: JsonObject): Buffer {
   const entries = Array.isArray(list.data) ? list.data : [];
-  const data = entries.filter(entry => isObject(entry) && typeof entry.id === 'string' && ledger.find(entry.id)?.tenant === tenant);
+  const data = entries.filter(entry => isObject(entry) && typeof entry.id === 'string' && registry.find(entry.id)?.tenant === tenant);
   const end = (at: number): string | null => {
     const entry = data.at(at);
     return isObject(entry) && typeof entry.id === 'string' ? entry.id : null;

@@ -5,23 +5,23 @@ import type { Provider, StreamFlag } from '../core/provider.ts';
 import type { Milliseconds } from '../core/time.ts';
 import { objectsIn } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
-import { Events } from './events.ts';
+import { EventSplitter } from './events.ts';
 
 /** Exactly one of whole and failed, once. */
-export interface IntakeListener {
+export interface UpstreamResponseListener {
   /** The first bytes of a stream. */
   opened(): void;
-  arrived(): void;
-  whole(): void;
+  bytesReady(): void;
+  completed(): void;
   failed(failure: Failure): void;
 }
 
 /** Of an answer that streams no more than this is kept for the record. */
-const keptBytesMax = 16 * 1024 * 1024;
+const recordedBytesMax = 16 * 1024 * 1024;
 const failureBytesMax = 64 * 1024;
 const arrivalsMax = 100_000;
 
-export class Intake {
+export class UpstreamResponse {
   status = 0;
   headers: Readonly<Record<string, string>> = {};
   isStream = false;
@@ -29,19 +29,19 @@ export class Intake {
   readonly arrivals: [Milliseconds, number][] = [];
   readonly #endpoint: Endpoint;
   readonly #provider: Provider;
-  readonly #listener: IntakeListener;
-  readonly #kept: Uint8Array[] = [];
-  #keptBytes = 0;
+  readonly #listener: UpstreamResponseListener;
+  readonly #received: Uint8Array[] = [];
+  #receivedBytes = 0;
   /** Of a stream: what has not gone to the caller yet. */
   #ready: Uint8Array[] = [];
-  readonly #events = new Events();
+  readonly #events = new EventSplitter();
   #rest: Buffer = Buffer.alloc(0);
   #isOver = false;
-  #passedBytes = 0;
+  #deliveredBytes = 0;
   /** Whether it has shown something of a stream. */
   hasOpened = false;
 
-  constructor(endpoint: Endpoint, provider: Provider, listener: IntakeListener) {
+  constructor(endpoint: Endpoint, provider: Provider, listener: UpstreamResponseListener) {
     this.#endpoint = endpoint;
     this.#provider = provider;
     this.#listener = listener;
@@ -51,63 +51,64 @@ export class Intake {
     return this.headers['content-type'] ?? '';
   }
 
-  get isEvents(): boolean {
+  get isEventStream(): boolean {
     return /^text\/event-stream/i.test(this.contentType);
   }
 
   onHeaders(status: number, headers: Readonly<Record<string, string>>): void {
     this.status = status;
     this.headers = headers;
-    const isGood = status >= 200 && status < 300;
-    this.isStream = isGood && (this.isEvents || (this.#endpoint.operation === 'speech' && !/json|html/i.test(this.contentType)));
+    const isSuccess = status >= 200 && status < 300;
+    this.isStream = isSuccess && (this.isEventStream || (this.#endpoint.operation === 'speech' && !/json|html/i.test(this.contentType)));
   }
 
   onChunk(bytes: Uint8Array, afterMs: Milliseconds): void {
     if (this.#isOver) return;
     if (this.arrivals.length < arrivalsMax) this.arrivals.push([afterMs, bytes.byteLength]);
-    this.#keep(bytes);
+    this.#buffer(bytes);
     if (!this.isStream) {
-      if (this.status >= 300 && this.#keptBytes > failureBytesMax) this.#refused();
+      if (this.status >= 300 && this.#receivedBytes > failureBytesMax) this.#failWithStatus();
       return;
     }
-    const taken = this.isEvents ? this.#events.take(bytes) : [bytes];
+    const taken = this.isEventStream ? this.#events.push(bytes) : [bytes];
     if (!taken) return this.#fail({ kind: 'invalid-response', message: 'an event that does not end', status: this.status });
     for (const piece of taken) {
       const failure = this.#failureAmong(piece);
       if (failure) return this.#fail(failure);
       this.#ready.push(piece);
     }
-    this.#open(taken.length > 0 || this.#events.isOver);
-    if (!this.#isOver) this.#listener.arrived();
+    this.#open(taken.length > 0 || this.#events.isComplete);
+    if (!this.#isOver) this.#listener.bytesReady();
   }
 
   onEnd(): void {
     if (this.#isOver) return;
-    if (this.status < 200 || this.status >= 300) return this.#refused();
-    const wrong = this.isStream ? this.#wrongStream() : this.#wrongBody();
-    if (wrong) return this.#fail(typeof wrong === 'string' ? { kind: 'invalid-response', message: wrong, status: this.status } : wrong);
+    if (this.status < 200 || this.status >= 300) return this.#failWithStatus();
+    const failure = this.isStream ? this.#streamFailure() : this.#bodyFailure();
+    if (failure)
+      return this.#fail(typeof failure === 'string' ? { kind: 'invalid-response', message: failure, status: this.status } : failure);
     this.#isOver = true;
-    this.#listener.whole();
+    this.#listener.completed();
   }
 
-  onCut(failure: Failure): void {
-    if (this.status >= 300) this.#refused();
+  onBreak(failure: Failure): void {
+    if (this.status >= 300) this.#failWithStatus();
     else this.#fail(failure);
   }
 
   body(): Buffer {
-    return Buffer.concat(this.#kept);
+    return Buffer.concat(this.#received);
   }
 
   /** For the record. */
-  kept(): Buffer {
-    return this.body().subarray(0, keptBytesMax);
+  recorded(): Buffer {
+    return this.body().subarray(0, recordedBytesMax);
   }
 
   takeReady(): Buffer {
     const taken = Buffer.concat(this.#ready);
     this.#ready = [];
-    this.#passedBytes += taken.length;
+    this.#deliveredBytes += taken.length;
     return taken;
   }
 
@@ -116,8 +117,8 @@ export class Intake {
   }
 
   /** Of a stream that broke: what the caller was given of it. */
-  passed(): Buffer {
-    return this.kept().subarray(0, this.#passedBytes);
+  delivered(): Buffer {
+    return this.recorded().subarray(0, this.#deliveredBytes);
   }
 
   #open(hasShown: boolean): void {
@@ -127,36 +128,36 @@ export class Intake {
   }
 
   /** A stream of events says when it is whole. */
-  #wrongStream(): Failure | undefined {
-    if (!this.isEvents) return undefined;
-    this.#rest = this.#events.rest();
+  #streamFailure(): Failure | undefined {
+    if (!this.isEventStream) return undefined;
+    this.#rest = this.#events.flush();
     const failure = this.#failureAmong(this.#rest);
-    if (failure || this.#events.isOver) return failure;
+    if (failure || this.#events.isComplete) return failure;
     return { kind: 'truncated', message: 'the stream ended without its last event', status: this.status };
   }
 
   /** The provider's own words of a failure do not go on. */
   #failureAmong(event: Uint8Array): Failure | undefined {
-    if (!this.isEvents || event.byteLength > failureBytesMax || !Buffer.from(event).includes('"error"')) return undefined;
+    if (!this.isEventStream || event.byteLength > failureBytesMax || !Buffer.from(event).includes('"error"')) return undefined;
     return this.#failureIn(objectsIn(this.contentType, Buffer.from(event)));
   }
 
   #failureIn(events: readonly JsonObject[]): Failure | undefined {
-    const said = events.find(event => isObject(event.error) || event.type === 'error');
-    if (!said) return undefined;
-    const read = this.#provider.parseResponse(isObject(said.error) ? said : { error: said });
-    return 'kind' in read ? read : { kind: 'server-error', message: JSON.stringify(said).slice(0, 1000), status: this.status };
+    const errorEvent = events.find(event => isObject(event.error) || event.type === 'error');
+    if (!errorEvent) return undefined;
+    const read = this.#provider.parseResponse(isObject(errorEvent.error) ? errorEvent : { error: errorEvent });
+    return 'kind' in read ? read : { kind: 'server-error', message: JSON.stringify(errorEvent).slice(0, 1000), status: this.status };
   }
 
   /** A whole answer is held to be told; of a stream only its beginning, for the record. */
-  #keep(bytes: Uint8Array): void {
-    this.#keptBytes += bytes.byteLength;
-    const isCut = this.#keptBytes > keptBytesMax;
+  #buffer(bytes: Uint8Array): void {
+    this.#receivedBytes += bytes.byteLength;
+    const isCut = this.#receivedBytes > recordedBytesMax;
     if (isCut && !this.flags.includes('payload_cut')) this.flags.push('payload_cut');
-    if (!isCut || !this.isStream) this.#kept.push(bytes);
+    if (!isCut || !this.isStream) this.#received.push(bytes);
   }
 
-  #wrongBody(): string | Failure | undefined {
+  #bodyFailure(): string | Failure | undefined {
     const { operation, path } = this.#endpoint;
     if (/text\/html/i.test(this.contentType)) return `an answer of ${this.contentType}`;
     if (path.endsWith('/content')) return undefined;
@@ -168,7 +169,7 @@ export class Intake {
     return operation === 'batches' || operation === 'files' ? undefined : this.#failureIn([value]);
   }
 
-  #refused(): void {
+  #failWithStatus(): void {
     if (this.status < 400) return this.#fail({ kind: 'invalid-response', message: `status ${this.status}`, status: this.status });
     let failure: Failure;
     try {

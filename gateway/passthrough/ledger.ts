@@ -3,21 +3,21 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-export interface Held {
+export interface FileOwner {
   readonly provider: string;
   readonly tenant: string;
   /** Of a batch's output: the file whose lines were asked. */
   readonly inputFile: string;
 }
 
-export interface Ledger {
-  find(id: string): Held | undefined;
+export interface FileRegistry {
+  find(id: string): FileOwner | undefined;
   /** The first one to bring an id owns it; later news only add the input file. */
-  keep(id: string, held: Held): void;
+  add(id: string, owner: FileOwner): void;
   forget(id: string): void;
   /** How many of a batch's results are in the records. */
   recorded(id: string): number;
-  mark(id: string, recorded: number): void;
+  markRecorded(id: string, recorded: number): void;
   close(): void;
 }
 
@@ -25,7 +25,7 @@ export interface Ledger {
 const rowsMax = 1_000_000;
 
 /** In `state.sqlite` of the store's folder, which the workers of a gateway share. Opened when it is first needed. */
-export function openLedger(folder: string): Ledger {
+export function openFileRegistry(folder: string): FileRegistry {
   let database: DatabaseSync | undefined;
   const open = (): DatabaseSync => {
     if (database) return database;
@@ -44,7 +44,7 @@ export function openLedger(folder: string): Ledger {
       const row = open().prepare('SELECT provider, tenant, input_file FROM held WHERE id = ?').get(id);
       return row && { provider: String(row.provider), tenant: String(row.tenant), inputFile: String(row.input_file) };
     },
-    keep: (id, { provider, tenant, inputFile }) => {
+    add: (id, { provider, tenant, inputFile }) => {
       open()
         .prepare(
           `INSERT INTO held (id, provider, tenant, input_file) VALUES (?, ?, ?, ?)
@@ -55,7 +55,7 @@ export function openLedger(folder: string): Ledger {
     },
     forget: id => void open().prepare('DELETE FROM held WHERE id = ?').run(id),
     recorded: id => Number(open().prepare('SELECT recorded FROM held WHERE id = ?').get(id)?.recorded ?? 0),
-    mark: (id, recorded) => void open().prepare('UPDATE held SET recorded = ? WHERE id = ?').run(recorded, id),
+    markRecorded: (id, recorded) => void open().prepare('UPDATE held SET recorded = ? WHERE id = ?').run(recorded, id),
     close: () => {
       database?.close();
       database = undefined;

@@ -1,38 +1,41 @@
 import type { RoutedRequest } from '../exchange/execute.ts';
-import type { AskedFor } from './consumed.ts';
+import type { RequestFields } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
 
 const charactersPerToken = 4;
 const tokensPerImage = 4_000;
 /** Of speech: what a character takes to be spoken. */
-const spokenPerCharacter = 1.25;
+const speechTokensPerCharacter = 1.25;
 /** Of sound that is listened to, in a common compression. */
 const bytesPerSecond = 16_000;
-const heardPerSecond = 10;
-const wordsPerSecond = 4;
+const audioTokensPerSecond = 10;
+const transcriptTokensPerSecond = 4;
 
-type Reckoned = NonNullable<RoutedRequest['estimatedTokens']>;
+type TokenEstimate = NonNullable<RoutedRequest['estimatedTokens']>;
 
 /** Undefined where the body is text and is counted as such. */
-export function reckonedFor({ operation }: Endpoint, asked: AskedFor & { readonly bytes: Buffer | undefined }): Reckoned | undefined {
+export function estimateTokens(
+  { operation }: Endpoint,
+  fields: RequestFields & { readonly bytes: Buffer | undefined },
+): TokenEstimate | undefined {
   switch (operation) {
     case 'files':
     case 'batches':
       return { input: 0, output: 0, isFree: true };
     case 'images':
-      return { input: tokensOf(asked.text('prompt')), output: tokensPerImage * countOf(asked.text('n')) };
+      return { input: tokensOf(fields.text('prompt')), output: tokensPerImage * countOf(fields.text('n')) };
     case 'speech':
-      return { input: tokensOf(asked.text('input')), output: Math.ceil((asked.text('input') ?? '').length * spokenPerCharacter) };
+      return { input: tokensOf(fields.text('input')), output: Math.ceil((fields.text('input') ?? '').length * speechTokensPerCharacter) };
     case 'transcription':
     case 'translation': {
-      const seconds = Math.ceil((asked.bytes?.byteLength ?? 0) / bytesPerSecond);
-      return { input: seconds * heardPerSecond, output: seconds * wordsPerSecond };
+      const seconds = Math.ceil((fields.bytes?.byteLength ?? 0) / bytesPerSecond);
+      return { input: seconds * audioTokensPerSecond, output: seconds * transcriptTokensPerSecond };
     }
     case 'moderation':
-      return { input: Math.ceil((asked.bytes?.byteLength ?? 0) / charactersPerToken), output: 0, isFree: true };
+      return { input: Math.ceil((fields.bytes?.byteLength ?? 0) / charactersPerToken), output: 0, isFree: true };
     case 'rerank':
     case 'embeddings':
-      return { input: Math.ceil((asked.bytes?.byteLength ?? 0) / charactersPerToken), output: 0 };
+      return { input: Math.ceil((fields.bytes?.byteLength ?? 0) / charactersPerToken), output: 0 };
     default:
       return undefined;
   }

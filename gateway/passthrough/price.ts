@@ -3,7 +3,7 @@ import { calcPrice } from '@pydantic/genai-prices';
 import { type Cost, cost, type Price, scaled } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 import { tableVersion } from '../prices/prices.ts';
-import type { Consumed } from './consumed.ts';
+import type { Consumption } from './consumed.ts';
 
 /** USD. What the table of prices leaves out. Sources: openai.com/api/pricing and cohere.com/pricing, November 2026. */
 const perCharacter: Readonly<Record<string, number>> = { 'tts-1': 15e-6, 'tts-1-hd': 30e-6 };
@@ -13,10 +13,10 @@ const perImage: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'dall-e-3': { '1024x1024': 0.04, '1024x1792': 0.08, '1792x1024': 0.08, 'hd 1024x1024': 0.08, 'hd 1024x1792': 0.12, 'hd 1792x1024': 0.12 },
 };
 /** Moderation is free at OpenAI and Mistral's is not; the table lists it without a price. */
-const free = /^(?:omni|text)-moderation/;
+const freeModels = /^(?:omni|text)-moderation/;
 const ownTable = 'hindcast@1';
 
-export interface Priced {
+export interface PricedModel {
   /** The price book's name of the provider. */
   readonly book: string;
   readonly model: string;
@@ -26,23 +26,23 @@ export interface Priced {
 }
 
 /** Undefined when nobody has said what it costs. */
-export function costOf(consumed: Consumed, { book, model, at, price }: Priced): Cost | undefined {
-  const { usage } = consumed;
+export function costOf(consumption: Consumption, { book, model, at, price }: PricedModel): Cost | undefined {
+  const { usage } = consumption;
   if (usage && price?.id.startsWith('config/')) return cost(usage, price);
-  if (book === 'openai' && free.test(model)) return total(0, `${ownTable}/${book}/${model}`);
-  const found = calcPrice(tokensOf(consumed), model, { providerId: book, timestamp: new Date(at) });
-  if (found && consumed.seconds !== undefined) {
+  if (book === 'openai' && freeModels.test(model)) return total(0, `${ownTable}/${book}/${model}`);
+  const found = calcPrice(tokensOf(consumption), model, { providerId: book, timestamp: new Date(at) });
+  if (found && consumption.seconds !== undefined) {
     const hourly = found.model_price.input_audio_hours ?? found.model_price.audio_hours;
-    if (typeof hourly === 'number') return total((hourly * consumed.seconds) / 3600, `${tableVersion}/${book}/${found.model.id}`);
+    if (typeof hourly === 'number') return total((hourly * consumption.seconds) / 3600, `${tableVersion}/${book}/${found.model.id}`);
   }
   if (found && usage && Object.keys(found.model_price).length > 0) {
     return split(found.input_price, found.output_price, `${tableVersion}/${book}/${found.model.id}`);
   }
-  const dollars = unitsOf(consumed, book, model);
+  const dollars = unitCost(consumption, book, model);
   return dollars === undefined ? undefined : total(dollars, `${ownTable}/${book}/${model}`);
 }
 
-function tokensOf({ usage, imageInput = 0, imageOutput = 0 }: Consumed): Record<string, number> {
+function tokensOf({ usage, imageInput = 0, imageOutput = 0 }: Consumption): Record<string, number> {
   if (!usage) return {};
   return {
     input_tokens: usage.input,
@@ -54,7 +54,7 @@ function tokensOf({ usage, imageInput = 0, imageOutput = 0 }: Consumed): Record<
   };
 }
 
-function unitsOf({ characters, searches, images }: Consumed, book: string, model: string): number | undefined {
+function unitCost({ characters, searches, images }: Consumption, book: string, model: string): number | undefined {
   const unit = book === 'openai' && Object.hasOwn(perCharacter, model) ? perCharacter[model] : undefined;
   if (characters !== undefined && unit !== undefined) return characters * unit;
   const search = book === 'cohere' ? perSearch.find(([prefix]) => model.startsWith(prefix))?.[1] : undefined;

@@ -11,60 +11,60 @@ import type { ExecutionEnvironment, ExecutionHandle, RoutedRequest, Target } fro
 import { exchangeOf } from '../exchange/record.ts';
 import { headOf } from '../exchange/response-head.ts';
 import { demandOf } from '../exchange/routed-request.ts';
-import type { AskedFor } from './consumed.ts';
+import type { RequestFields } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { Sending } from './sending.ts';
-import { Try } from './try.ts';
+import type { TargetRequest } from './sending.ts';
+import { PassThroughAttempt } from './try.ts';
 
-export interface RelayForm {
+export interface PassThroughInput {
   readonly endpoint: Endpoint;
-  readonly question: RoutedRequest;
-  readonly world: ExecutionEnvironment;
+  readonly request: RoutedRequest;
+  readonly environment: ExecutionEnvironment;
   readonly response: ServerResponse;
   readonly accept: string;
-  readonly asked: AskedFor;
+  readonly fields: RequestFields;
   /** Throws for a target that was never chosen. */
-  sendingTo(target: string): Sending;
+  requestFor(target: string): TargetRequest;
   /** What is to be done with a whole answer before it is recorded and told: gives what the caller is told, or why it can have nothing. */
-  readonly after: (answer: Buffer, target: Target) => Promise<Buffer | Failure>;
+  readonly afterResponse: (answer: Buffer, target: Target) => Promise<Buffer | Failure>;
 }
 
 /** A provider that does not know a file says nothing of a model. */
-function errorOf(failure: Failure, { by }: Endpoint): CallerError {
-  if (failure === unrecorded) return recordingUnavailable;
+function callerErrorFor(failure: Failure, { by }: Endpoint): CallerError {
+  if (failure === recordingFailed) return recordingUnavailable;
   const error = callerErrorOf(failure);
   if (by === 'model' || failure.kind !== 'not-found') return error;
   return { ...error, code: 'not_found', message: 'The provider knows no such file or batch.', param: 'id' };
 }
 
 /** What was fetched could not be recorded, and is not given out without. */
-export const unrecorded: Failure = { kind: 'internal', message: 'the results of a batch could not be recorded' };
+export const recordingFailed: Failure = { kind: 'internal', message: 'the results of a batch could not be recorded' };
 
-export class Relay implements ExecutionHandle {
-  readonly #form: RelayForm;
+export class PassThroughExecution implements ExecutionHandle {
+  readonly #input: PassThroughInput;
   readonly #drive: RouteDriver;
   readonly #done = Promise.withResolvers<Exchange>();
-  readonly #tries: Try[] = [];
-  #begun = false;
+  readonly #attempts: PassThroughAttempt[] = [];
+  #hasBegun = false;
   #committed: number | undefined;
 
-  constructor(form: RelayForm) {
-    this.#form = form;
-    const { world, question } = form;
-    const targets = [...new Set(question.policy.steps.map(step => step.target))];
-    const wants = demandOf(question);
-    this.#drive = startDriver(question.policy, question.id, {
-      clock: world.clock,
-      arrivedAt: question.arrivedAt,
-      coolingDown: at => world.coolingDown(at),
-      viewTargets: at => world.viewTargets?.(targets, wants, at) ?? {},
-      ...(world.enqueue ? { queue: (target, admitted) => world.enqueue!(target, wants, admitted) } : {}),
-      attempt: (command, report) => this.#attempt(command, report, wants.tokens),
+  constructor(input: PassThroughInput) {
+    this.#input = input;
+    const { environment, request } = input;
+    const targets = [...new Set(request.policy.steps.map(step => step.target))];
+    const demand = demandOf(request);
+    this.#drive = startDriver(request.policy, request.id, {
+      clock: environment.clock,
+      arrivedAt: request.arrivedAt,
+      coolingDown: at => environment.coolingDown(at),
+      viewTargets: at => environment.viewTargets?.(targets, demand, at) ?? {},
+      ...(environment.enqueue ? { queue: (target, admitted) => environment.enqueue!(target, demand, admitted) } : {}),
+      attempt: (command, report) => this.#attempt(command, report, demand.tokens),
       commit: attempt => {
         this.#committed = attempt;
         this.#flush();
       },
-      finish: (outcome, log) => queueMicrotask(() => this.#settle(outcome, log).catch(problem => this.#break(problem))),
+      finish: (outcome, log) => queueMicrotask(() => this.#settle(outcome, log).catch(problem => this.#crash(problem))),
     });
   }
 
@@ -80,23 +80,32 @@ export class Relay implements ExecutionHandle {
   }
 
   resume(): void {
-    this.#read?.resume();
+    this.#committedAttempt?.resume();
   }
 
   /** The try whose answer the caller reads. */
-  get #read(): Try | undefined {
-    return this.#committed === undefined ? undefined : this.#tries[this.#committed];
+  get #committedAttempt(): PassThroughAttempt | undefined {
+    return this.#committed === undefined ? undefined : this.#attempts[this.#committed];
   }
 
   #attempt(command: AttemptCommand, report: AttemptReport, tokens: number): (failure?: Failure) => void {
-    const { world, question, endpoint, accept, asked } = this.#form;
+    const { environment, request, endpoint, accept, fields } = this.#input;
     try {
-      const target = world.targetOf(command.target, `${question.id} ${command.attempt}`, tokens);
-      const sending = this.#form.sendingTo(command.target);
-      const form = { command, target, sending, endpoint, question, world, accept, asked };
-      const made = new Try(form, report, () => this.#flush());
-      this.#tries[command.attempt] = made;
-      return failure => made.abort(failure);
+      const target = environment.targetOf(command.target, `${request.id} ${command.attempt}`, tokens);
+      const targetRequest = this.#input.requestFor(command.target);
+      const attemptInput = {
+        command,
+        target,
+        targetRequest,
+        endpoint,
+        request,
+        environment,
+        accept,
+        fields,
+      };
+      const attempt = new PassThroughAttempt(attemptInput, report, () => this.#flush());
+      this.#attempts[command.attempt] = attempt;
+      return failure => attempt.abort(failure);
     } catch (problem) {
       report.failed(mistakeIn('starting an attempt', problem));
       return () => {};
@@ -105,122 +114,135 @@ export class Relay implements ExecutionHandle {
 
   /** What may go out now goes out: of a stream all but its end, once the router has committed. */
   #flush(): void {
-    const { response } = this.#form;
-    const read = this.#read;
-    if (!read?.intake.isStream || response.destroyed) return;
-    const { intake } = read;
-    if (!this.#begun) {
-      this.#begun = true;
-      response.writeHead(intake.status, { 'content-type': intake.contentType, 'cache-control': 'no-cache', ...this.#headers(read, 200) });
+    const { response } = this.#input;
+    const attempt = this.#committedAttempt;
+    if (!attempt?.upstreamResponse.isStream || response.destroyed) return;
+    const { upstreamResponse } = attempt;
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      response.writeHead(upstreamResponse.status, {
+        'content-type': upstreamResponse.contentType,
+        'cache-control': 'no-cache',
+        ...this.#headers(attempt, 200),
+      });
     }
-    const bytes = intake.takeReady();
-    if (bytes.length > 0 && !response.write(bytes)) read.pause();
+    const bytes = upstreamResponse.takeReady();
+    if (bytes.length > 0 && !response.write(bytes)) attempt.pause();
   }
 
   async #settle(outcome: RouteOutcome, log: DriverLog): Promise<void> {
-    const { world, question, endpoint } = this.#form;
-    const { decided, told: answer } = await this.#answered(outcome);
-    const failure = decided.type === 'failed' ? decided.failure : undefined;
+    const { environment, request, endpoint } = this.#input;
+    const { decided: decision, told: answer } = await this.#renderResponse(outcome);
+    const failure = decision.type === 'failed' ? decision.failure : undefined;
     const isGone = failure?.kind === 'cancelled';
-    const error = failure && errorOf(failure, endpoint);
-    const read = this.#read;
-    const told = error && !isGone ? this.#words(error) : answer;
-    const status = error?.status ?? read!.intake.status;
-    const { intake } = read ?? {};
-    const passed = intake?.isStream && this.#begun ? (failure ? intake.passed() : intake.kept()) : Buffer.alloc(0);
-    const accepted = decided.type === 'answered' ? decided.attempt : undefined;
-    const endedAt = world.clock.now();
+    const error = failure && callerErrorFor(failure, endpoint);
+    const attempt = this.#committedAttempt;
+    const body = error && !isGone ? this.#renderError(error) : answer;
+    const status = error?.status ?? attempt!.upstreamResponse.status;
+    const { upstreamResponse } = attempt ?? {};
+    const delivered =
+      upstreamResponse?.isStream && this.#hasBegun
+        ? failure
+          ? upstreamResponse.delivered()
+          : upstreamResponse.recorded()
+        : Buffer.alloc(0);
+    const accepted = decision.type === 'answered' ? decision.attempt : undefined;
+    const endedAt = environment.clock.now();
     const exchange: Exchange = {
       ...exchangeOf(
-        question,
-        decided,
+        request,
+        decision,
         log,
-        this.#tries.flatMap((made, i) => [made.record(i === accepted)]),
+        this.#attempts.flatMap((attempt, i) => [attempt.record(i === accepted)]),
         {
-          status: this.#begun ? read!.intake.status : isGone ? 0 : status,
-          response: intake?.isStream && !failure ? passed : Buffer.concat([passed, told]),
+          status: this.#hasBegun ? attempt!.upstreamResponse.status : isGone ? 0 : status,
+          response: upstreamResponse?.isStream && !failure ? delivered : Buffer.concat([delivered, body]),
           committed: this.#committed,
-          firstTokenAt: read?.firstByteAt,
+          firstTokenAt: attempt?.firstByteAt,
           endedAt,
         },
       ),
       operation: endpoint.operation,
     };
     for (const { target, credential, kind, cost } of exchange.attempts) {
-      if (cost) world.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
+      if (cost) environment.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
     }
-    const sealed = await world.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
+    const sealed = await environment.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
     if ('kind' in sealed) {
-      this.#tear(this.#words(recordingUnavailable), 503);
+      this.#sendError(this.#renderError(recordingUnavailable), 503);
       return this.#done.resolve({ ...exchange, outcome: 'internal', decision: { type: 'failed', failure: sealed } });
     }
-    if (failure) this.#tear(told, status, failure);
-    else this.#end(read!, told, exchange.costNanoUsd);
+    if (failure) this.#sendError(body, status, failure);
+    else this.#finish(attempt!, body, exchange.costNanoUsd);
     this.#done.resolve(exchange);
   }
 
   /** A whole answer as the caller is told it; an answer that cannot be told is a failure. */
-  async #answered(outcome: RouteOutcome): Promise<{ readonly decided: RouteOutcome; readonly told: Buffer }> {
+  async #renderResponse(outcome: RouteOutcome): Promise<{ readonly decided: RouteOutcome; readonly told: Buffer }> {
     const nothing = Buffer.alloc(0);
-    const read = outcome.type === 'answered' ? this.#tries[outcome.attempt]! : undefined;
-    if (!read || read.intake.isStream) return { decided: outcome, told: nothing };
-    const body = read.intake.body();
-    const told = await Promise.resolve()
-      .then(() => (read.sending.told ? read.sending.told(body) : this.#form.after(body, read.target)))
+    const attempt = outcome.type === 'answered' ? this.#attempts[outcome.attempt]! : undefined;
+    if (!attempt || attempt.upstreamResponse.isStream) return { decided: outcome, told: nothing };
+    const body = attempt.upstreamResponse.body();
+    const rendered = await Promise.resolve()
+      .then(() =>
+        attempt.targetRequest.translateResponse
+          ? attempt.targetRequest.translateResponse(body)
+          : this.#input.afterResponse(body, attempt.target),
+      )
       .catch((problem: unknown) => mistakeIn('reading an answer', problem));
-    return 'kind' in told ? { decided: { type: 'failed', failure: told }, told: nothing } : { decided: outcome, told };
+    return 'kind' in rendered ? { decided: { type: 'failed', failure: rendered }, told: nothing } : { decided: outcome, told: rendered };
   }
 
   /** The last bytes, which only a sealed record releases. */
-  #end(read: Try, told: Buffer, costNanoUsd: number | undefined): void {
-    const { response } = this.#form;
-    const { intake } = read;
+  #finish(attempt: PassThroughAttempt, body: Buffer, costNanoUsd: number | undefined): void {
+    const { response } = this.#input;
+    const { upstreamResponse } = attempt;
     if (response.destroyed) return;
-    if (intake.isStream) {
+    if (upstreamResponse.isStream) {
       this.#flush();
-      response.end(intake.takeRest());
+      response.end(upstreamResponse.takeRest());
       return;
     }
-    const type = intake.contentType === '' ? {} : { 'content-type': intake.contentType };
-    const headers = this.#headers(read, intake.status, costNanoUsd);
-    response.writeHead(intake.status, { ...type, 'content-length': told.length, ...headers });
-    response.end(told);
+    const type = upstreamResponse.contentType === '' ? {} : { 'content-type': upstreamResponse.contentType };
+    const headers = this.#headers(attempt, upstreamResponse.status, costNanoUsd);
+    response.writeHead(upstreamResponse.status, { ...type, 'content-length': body.length, ...headers });
+    response.end(body);
   }
 
   /** What the caller is told of a failure: an error, or the last event of a stream that has begun. */
-  #words(error: CallerError): Buffer {
+  #renderError(error: CallerError): Buffer {
     const text = openaiChat.renderFailure(error);
-    if (!this.#begun) return Buffer.from(text);
-    return Buffer.from(this.#read!.intake.isEvents ? `event: error\ndata: ${text}\n\n` : '');
+    if (!this.#hasBegun) return Buffer.from(text);
+    return Buffer.from(this.#committedAttempt!.upstreamResponse.isEventStream ? `event: error\ndata: ${text}\n\n` : '');
   }
 
   /** An answer that has begun must not look whole; otherwise an error is one. */
-  #tear(told: Buffer, status: number, failure?: Failure): void {
-    const { response, question } = this.#form;
+  #sendError(body: Buffer, status: number, failure?: Failure): void {
+    const { response, request } = this.#input;
     if (response.destroyed) return;
     if (failure?.kind === 'cancelled') return void response.destroy();
-    if (this.#begun) {
+    if (this.#hasBegun) {
       // Sound has no word for it.
-      if (told.length === 0) return void response.destroy();
+      if (body.length === 0) return void response.destroy();
       const { socket } = response;
       response.once('finish', () => socket?.destroySoon());
-      return void response.end(told);
+      return void response.end(body);
     }
-    const { headers } = headOf(question, { status, attempts: this.#tries.length, ...(failure ? { failure } : {}) });
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': told.length, ...headers });
-    response.end(told);
+    const { headers } = headOf(request, { status, attempts: this.#attempts.length, ...(failure ? { failure } : {}) });
+    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length, ...headers });
+    response.end(body);
   }
 
-  #break(problem: unknown): void {
+  #crash(problem: unknown): void {
     this.#done.reject(problem);
-    this.#form.response.destroy();
+    this.#input.response.destroy();
   }
 
-  #headers({ target, sending }: Try, status: number, costNanoUsd?: number): Readonly<Record<string, string>> {
-    const { question } = this.#form;
+  #headers({ target, targetRequest }: PassThroughAttempt, status: number, costNanoUsd?: number): Readonly<Record<string, string>> {
+    const { request } = this.#input;
     const name = `${target.providerName}/${target.model}`;
-    const { warnings } = sending;
+    const { warnings } = targetRequest;
     const cost = costNanoUsd === undefined ? {} : { costNanoUsd };
-    return headOf(question, { status, attempts: this.#tries.length, target: name, warnings, ...cost }).headers;
+    return headOf(request, { status, attempts: this.#attempts.length, target: name, warnings, ...cost }).headers;
   }
 }

@@ -1,5 +1,5 @@
 /** What each target of a passed-through call is sent, and what is wrong with an answer that only its own request can tell. */
-import { type GeminiEmbeddings, geminiEmbeddings, inputsIn, wrongVectors } from '../callers/embeddings.ts';
+import { countInputs, embeddingsProblem, type GeminiEmbeddings, toGeminiEmbeddings } from '../callers/embeddings.ts';
 import type { Failure } from '../core/failure.ts';
 import { type JsonObject, parseJson } from '../core/json.ts';
 import { altered, type Warning } from '../core/provider.ts';
@@ -8,7 +8,7 @@ import type { Account } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
 import { pathAt } from './support.ts';
 
-export interface Sending {
+export interface TargetRequest {
   /** Appended to the base URL. */
   readonly path: string;
   /** Made when it is sent: a form may be large, and the targets many. Gives undefined for calls without a body. */
@@ -18,13 +18,13 @@ export interface Sending {
   readonly model: string;
   readonly warnings: readonly Warning[];
   /** Of a whole answer; it is then no answer, and another target may be asked. */
-  readonly wrong?: (answer: Buffer) => Failure | undefined;
+  readonly validateResponse?: (answer: Buffer) => Failure | undefined;
   /** The answer as the caller reads it, where it was translated. */
-  readonly told?: (answer: Buffer) => Buffer;
+  readonly translateResponse?: (answer: Buffer) => Buffer;
 }
 
 /** What the caller sent. */
-export interface Asking {
+export interface CallerRequest {
   readonly endpoint: Endpoint;
   /** As the caller asked for it. */
   readonly path: string;
@@ -37,39 +37,47 @@ export interface Asking {
 }
 
 /** A refusal when this target cannot carry the request at all. */
-export function sendingTo(account: Pick<Account, 'provider' | 'baseUrl'>, model: string, asking: Asking): Sending | Refusal {
-  const { endpoint, value, bytes, contentType } = asking;
+export function buildTargetRequest(
+  account: Pick<Account, 'provider' | 'baseUrl'>,
+  model: string,
+  request: CallerRequest,
+): TargetRequest | Refusal {
+  const { endpoint, value, bytes, contentType } = request;
   const byModel = endpoint.by === 'model';
-  const plain: Sending = {
-    path: pathAt(account, endpoint.operation, asking.path, byModel ? model : ''),
-    body: () => (model === '' || !byModel ? bytes : asking.withModel(model)),
+  const plain: TargetRequest = {
+    path: pathAt(account, endpoint.operation, request.path, byModel ? model : ''),
+    body: () => (model === '' || !byModel ? bytes : request.withModel(model)),
     contentType,
     model,
     warnings: [],
   };
   if (endpoint.operation !== 'embeddings') return plain;
-  const warnings = sameModel(model, asking.firstModel)
+  const warnings = sameModel(model, request.firstModel)
     ? []
     : [altered('model', `Vectors of ${model} do not compare with the first target's.`)];
   if (account.provider.wire !== 'gemini-generate') {
-    const inputs = inputsIn(value.input);
-    return { ...plain, warnings, wrong: answer => invalidWhen(wrongVectors(parseJson(answer.toString()), 'data', inputs)) };
+    const inputs = countInputs(value.input);
+    return {
+      ...plain,
+      warnings,
+      validateResponse: answer => invalidResponse(embeddingsProblem(parseJson(answer.toString()), 'data', inputs)),
+    };
   }
-  const translated = geminiEmbeddings(value, model);
-  return isRefusal(translated) ? translated : { ...plain, ...translatedBy(translated), warnings };
+  const translated = toGeminiEmbeddings(value, model);
+  return isRefusal(translated) ? translated : { ...plain, ...fromTranslation(translated), warnings };
 }
 
-const translatedBy = ({ path, body, told, wrong }: GeminiEmbeddings): Partial<Sending> => ({
+const fromTranslation = ({ path, body, translateResponse, validateResponse }: GeminiEmbeddings): Partial<TargetRequest> => ({
   path,
   body: () => body,
   contentType: 'application/json',
-  told,
-  wrong: answer => invalidWhen(wrong(answer)),
+  translateResponse,
+  validateResponse: answer => invalidResponse(validateResponse(answer)),
 });
 
-const invalidWhen = (message: string | undefined): Failure | undefined =>
+const invalidResponse = (message: string | undefined): Failure | undefined =>
   message === undefined ? undefined : { kind: 'invalid-response', message, status: 200 };
 
 /** One vendor writes `text-embedding-3-small`, another `openai/text-embedding-3-small`. */
-const sameModel = (a: string, b: string): boolean => bare(a) === bare(b);
-const bare = (model: string): string => model.slice(model.lastIndexOf('/') + 1).toLowerCase();
+const sameModel = (a: string, b: string): boolean => baseName(a) === baseName(b);
+const baseName = (model: string): string => model.slice(model.lastIndexOf('/') + 1).toLowerCase();

@@ -1,6 +1,6 @@
 /** From a request of a passed-through endpoint to its relay: body, caller, account and the targets that may be asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Purse } from '../budgets/purse.ts';
+import type { BudgetAdmission } from '../budgets/purse.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Sink } from '../core/exchange.ts';
 import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
@@ -13,118 +13,125 @@ import { gatewayMembers } from '../exchange/verbatim.ts';
 import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';
 import { checkHostParameters, routedRequestOf } from '../http/parse.ts';
 import type { StartedExecution } from '../http/request-executor.ts';
-import { nothingUsed, recordBatch, withBatch } from './batch-items.ts';
-import { type Chosen, chooseAccount, chooseByModel } from './choose.ts';
-import type { AskedFor } from './consumed.ts';
+import { noUsage, recordBatch, withBatchUsage } from './batch-items.ts';
+import { type ChosenRoute, chooseAccount, chooseByModel } from './choose.ts';
+import type { RequestFields } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
-import { type Holder, heldBy, isShared, noteHeld } from './files.ts';
+import { type FileAccess, isShared, ownerOf, recordOwnership } from './files.ts';
 import { fieldOf, parseForm, withField } from './form.ts';
-import type { Ledger } from './ledger.ts';
-import { reckonedFor } from './need.ts';
-import { Relay, unrecorded } from './relay.ts';
-import { type Sending, sendingTo } from './sending.ts';
+import type { FileRegistry } from './ledger.ts';
+import { estimateTokens } from './need.ts';
+import { PassThroughExecution, recordingFailed } from './relay.ts';
+import { buildTargetRequest, type TargetRequest } from './sending.ts';
 
-export interface PassThrough {
+export interface PassThroughRequest {
   readonly endpoint: Endpoint;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly params: Readonly<Record<string, string>>;
-  readonly visit: RequestContext;
+  readonly context: RequestContext;
   readonly limits: BodyLimits;
   readonly sink: Sink;
-  readonly ledger: Ledger;
-  readonly purse: Purse;
+  readonly files: FileRegistry;
+  readonly budgetAdmission: BudgetAdmission;
 }
 
-export type Relayed = StartedExecution;
+export type StartedPassThrough = StartedExecution;
 
-export async function passThrough(form: PassThrough): Promise<Relayed | Refusal> {
-  const { endpoint, request, response, visit, sink } = form;
-  const sent = await read(endpoint, request, form.limits);
-  if (isRefusal(sent)) return sent;
-  const chosen = choose(form, sent);
+export async function passThrough(input: PassThroughRequest): Promise<StartedPassThrough | Refusal> {
+  const { endpoint, request, response, context, sink } = input;
+  const received = await readRequestBody(endpoint, request, input.limits);
+  if (isRefusal(received)) return received;
+  const chosen = choose(input, received);
   if (isRefusal(chosen)) return chosen;
-  const sendings = sendingsOf(form, sent, chosen);
-  if (isRefusal(sendings)) return sendings;
+  const targetRequests = targetRequestsOf(input, received, chosen);
+  if (isRefusal(targetRequests)) return targetRequests;
   const { route, account } = chosen;
-  const steps = route.steps.filter(({ target }) => sendings.has(target));
-  const asked = routedRequestOf(askedOf(request, sent), recordedAs, visit, { ...route, steps });
-  if (isRefusal(asked)) return asked;
-  const reckoned = reckonedFor(endpoint, sent);
-  const question = reckoned ? { ...asked, reckoned } : asked;
+  const steps = route.steps.filter(({ target }) => targetRequests.has(target));
+  const routed = routedRequestOf(toParsedRequest(request, received), recordedFormat, context, { ...route, steps });
+  if (isRefusal(routed)) return routed;
+  const estimate = estimateTokens(endpoint, received);
+  const routedRequest = estimate ? { ...routed, reckoned: estimate } : routed;
   // Nothing is asked of a provider that could not be recorded.
   if (sink.refusal() !== undefined) return recordingRefusal;
-  const admission = await form.purse.admit(question, visit);
+  const admission = await input.budgetAdmission.admit(routedRequest, context);
   if (admission && isRefusal(admission)) return admission;
   for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
-  const holder = holderOf(form);
-  let batch = nothingUsed;
-  const asking = new Relay({
+  const fileAccess = fileAccessOf(input);
+  let batchUsage = noUsage;
+  const execution = new PassThroughExecution({
     endpoint,
-    question,
-    world: visit.runtime,
+    request: routedRequest,
+    environment: context.runtime,
     response,
     accept: request.headers.accept ?? '*/*',
-    asked: sent,
-    sendingTo: target => sendings.get(target)!,
-    after: async (answer, target) => {
+    fields: received,
+    requestFor: target => targetRequests.get(target)!,
+    afterResponse: async (answer, target) => {
       if (endpoint.by === 'model') return answer;
-      if (!endpoint.path.endsWith('/content')) return noteHeld(holder, endpoint, account!.name, answer);
+      if (!endpoint.path.endsWith('/content')) return recordOwnership(fileAccess, endpoint, account!.name, answer);
       try {
-        batch = await recordBatch({ id: form.params.id!, answer, target, question, world: visit.runtime, ledger: form.ledger });
+        batchUsage = await recordBatch({
+          id: input.params.id!,
+          answer,
+          target,
+          request: routedRequest,
+          environment: context.runtime,
+          files: input.files,
+        });
         return answer;
       } catch {
-        return unrecorded;
+        return recordingFailed;
       }
     },
   });
   // A batch is paid for when its results are fetched.
-  admission?.follow({
-    done: asking.done.then(exchange => withBatch(exchange, batch)),
-    cancel: () => asking.cancel(),
-    resume: () => asking.resume(),
-    response: () => asking.response(),
+  admission?.settleWhenDone({
+    done: execution.done.then(exchange => withBatchUsage(exchange, batchUsage)),
+    cancel: () => execution.cancel(),
+    resume: () => execution.resume(),
+    response: () => execution.response(),
   });
   const leave = (): void => {
-    if (!response.writableFinished) asking.cancel();
+    if (!response.writableFinished) execution.cancel();
   };
   if (response.destroyed) leave();
-  response.once('close', leave).on('drain', () => asking.resume());
-  return { request: question, execution: asking, isJoined: false };
+  response.once('close', leave).on('drain', () => execution.resume());
+  return { request: routedRequest, execution, isJoined: false };
 }
 
 /** By target. Those that cannot carry the request are left out; a refusal when none can. */
-function sendingsOf(
-  { endpoint, request, visit }: PassThrough,
-  sent: Sent,
-  { route, account }: Chosen,
-): ReadonlyMap<string, Sending> | Refusal {
+function targetRequestsOf(
+  { endpoint, request, context }: PassThroughRequest,
+  received: ReceivedBody,
+  { route, account }: ChosenRoute,
+): ReadonlyMap<string, TargetRequest> | Refusal {
   const modelOf = (target: string): string => (account ? '' : target.slice(target.indexOf('/') + 1));
-  const about = {
+  const callerRequest = {
     endpoint,
     path: pathOf(request),
-    value: sent.value,
-    bytes: sent.bytes,
+    value: received.value,
+    bytes: received.bytes,
     contentType: request.headers['content-type'],
-    withModel: (model: string) => sent.withModel(model),
+    withModel: (model: string) => received.withModel(model),
     firstModel: modelOf(route.steps[0]!.target),
   };
-  const sendings = new Map<string, Sending>();
+  const targetRequests = new Map<string, TargetRequest>();
   let refusal: Refusal | undefined;
   for (const { target } of route.steps) {
-    const at = account ?? visit.settings.providers.get(providerOf(target))!;
-    const sending = sendingTo(at, modelOf(target), about);
-    if (isRefusal(sending)) refusal ??= sending;
-    else if (forbidding(sending.warnings, route.onUnsupported).length === 0) sendings.set(target, sending);
+    const at = account ?? context.settings.providers.get(providerOf(target))!;
+    const targetRequest = buildTargetRequest(at, modelOf(target), callerRequest);
+    if (isRefusal(targetRequest)) refusal ??= targetRequest;
+    else if (forbidding(targetRequest.warnings, route.onUnsupported).length === 0) targetRequests.set(target, targetRequest);
   }
   // The first target has the first model: it is left out for what it cannot carry alone.
-  return sendings.size > 0 ? sendings : refusal!;
+  return targetRequests.size > 0 ? targetRequests : refusal!;
 }
 
 /** Not one of the dialects that can be asked again elsewhere. */
-const recordedAs = { ...openaiChat, name: 'passthrough' };
+const recordedFormat = { ...openaiChat, name: 'passthrough' };
 
-interface Sent extends AskedFor {
+interface ReceivedBody extends RequestFields {
   readonly bytes: Buffer | undefined;
   /** The members that say where it goes. */
   readonly value: JsonObject;
@@ -132,16 +139,20 @@ interface Sent extends AskedFor {
   withModel(model: string): Buffer;
 }
 
-async function read({ body, operation }: Endpoint, request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
-  if (body === 'none' || (operation === 'batches' && body !== 'json')) return nothing;
+async function readRequestBody(
+  { body, operation }: Endpoint,
+  request: IncomingMessage,
+  limits: BodyLimits,
+): Promise<ReceivedBody | Refusal> {
+  if (body === 'none' || (operation === 'batches' && body !== 'json')) return emptyBody;
   const type = request.headers['content-type'];
   const isForm = body === 'form' || (body === 'either' && /^multipart\//i.test(type ?? ''));
   return isForm ? readForm(request, limits) : readJson(request, limits);
 }
 
-const nothing: Sent = { bytes: undefined, value: {}, stream: false, text: () => undefined, withModel: () => Buffer.alloc(0) };
+const emptyBody: ReceivedBody = { bytes: undefined, value: {}, stream: false, text: () => undefined, withModel: () => Buffer.alloc(0) };
 
-async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
+async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<ReceivedBody | Refusal> {
   const wrongType = checkContentType(request.headers['content-type']);
   if (wrongType) return wrongType;
   const body = await readBody(request, limits);
@@ -167,7 +178,7 @@ const textIn = (value: Json | undefined): string | undefined =>
 const withTarget = (text: string, members: ReadonlyMap<string, Span>, model: string): string =>
   spliceMembers(text, members, { model: JSON.stringify(model), ...Object.fromEntries(gatewayMembers.map(member => [member, undefined])) });
 
-async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<Sent | Refusal> {
+async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<ReceivedBody | Refusal> {
   const type = request.headers['content-type'];
   if (!/^multipart\/form-data\s*;/i.test(type ?? '')) {
     return invalid('unsupported_media_type', 'The body must be sent with content-type: multipart/form-data.', null, 415);
@@ -191,20 +202,24 @@ async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<S
 
 const providerHeader = 'x-hindcast-provider';
 
-function choose(form: PassThrough, { value }: Sent): Chosen | Refusal {
-  const { endpoint, request, params, visit } = form;
-  const { settings, key } = visit;
+function choose(passThroughRequest: PassThroughRequest, { value }: ReceivedBody): ChosenRoute | Refusal {
+  const { endpoint, request, params, context } = passThroughRequest;
+  const { settings, key } = context;
   if (endpoint.by === 'model') return chooseByModel(settings, key.tenant, endpoint, value);
-  const holder = holderOf(form);
+  const holder = fileAccessOf(passThroughRequest);
   const input = endpoint.operation === 'batches' && typeof value.input_file_id === 'string' ? value.input_file_id : undefined;
-  const held = heldBy(holder, params.id ?? input);
-  if (held && isRefusal(held)) return held;
+  const owner = ownerOf(holder, params.id ?? input);
+  if (owner && isRefusal(owner)) return owner;
   const header = request.headers[providerHeader];
   const named = (Array.isArray(header) ? header[0] : header) ?? queryOf(request).get('provider') ?? undefined;
-  return chooseAccount(settings, key.tenant, endpoint, named, held);
+  return chooseAccount(settings, key.tenant, endpoint, named, owner);
 }
 
-const holderOf = ({ ledger, visit: { key, settings } }: PassThrough): Holder => ({ ledger, key, shared: isShared(settings) });
+const fileAccessOf = ({ files, context: { key, settings } }: PassThroughRequest): FileAccess => ({
+  registry: files,
+  key,
+  shared: isShared(settings),
+});
 
 const queryOf = ({ url = '' }: IncomingMessage): URLSearchParams => new URLSearchParams(url.split('?')[1] ?? '');
 
@@ -216,13 +231,13 @@ function pathOf(request: IncomingMessage): string {
   return query.size > 0 ? `${path.replace(/\/$/, '')}?${query}` : path.replace(/\/$/, '');
 }
 
-function askedOf(request: IncomingMessage, sent: Sent) {
-  const asked = typeof sent.value.model === 'string' ? sent.value.model : '';
-  const chat: ChatRequest = { model: asked, messages: [], tools: [], stream: sent.stream, stop: [], extra: {} };
-  const user = sent.text('user');
+function toParsedRequest(request: IncomingMessage, received: ReceivedBody) {
+  const model = typeof received.value.model === 'string' ? received.value.model : '';
+  const chat: ChatRequest = { model, messages: [], tools: [], stream: received.stream, stop: [], extra: {} };
+  const user = received.text('user');
   return {
     headers: request.headers,
-    body: sent.bytes ?? Buffer.alloc(0),
+    body: received.bytes ?? Buffer.alloc(0),
     text: '',
     value: {},
     members: new Map<string, Span>(),

@@ -2,20 +2,20 @@
 import type { Operation } from '../core/exchange.ts';
 import type { Account } from '../settings/settings.ts';
 
-const speaking: readonly Operation[] = ['speech', 'transcription', 'translation'];
-const stored: readonly Operation[] = ['files', 'batches'];
+const audioOperations: readonly Operation[] = ['speech', 'transcription', 'translation'];
+const fileOperations: readonly Operation[] = ['files', 'batches'];
 
 /** By the provider's own name. Source: the vendors' API references, November 2026; only endpoints of the same shape are listed. */
-const known: Readonly<Record<string, readonly Operation[]>> = {
-  openai: ['embeddings', 'images', 'moderation', ...speaking, ...stored],
-  azure: ['embeddings', 'images', ...speaking, ...stored],
-  groq: [...speaking, ...stored],
+const supportedOperations: Readonly<Record<string, readonly Operation[]>> = {
+  openai: ['embeddings', 'images', 'moderation', ...audioOperations, ...fileOperations],
+  azure: ['embeddings', 'images', ...audioOperations, ...fileOperations],
+  groq: [...audioOperations, ...fileOperations],
   'openai-responses': ['embeddings'],
   gemini: ['embeddings'],
   openrouter: ['embeddings'],
   qwen: ['embeddings'],
   ollama: ['embeddings'],
-  together: ['embeddings', 'images', 'speech', 'transcription', 'rerank', ...stored],
+  together: ['embeddings', 'images', 'speech', 'transcription', 'rerank', ...fileOperations],
   fireworks: ['embeddings', 'rerank'],
   mistral: ['embeddings', 'moderation', 'transcription', 'files'],
   xai: ['images', 'files', 'batches'],
@@ -24,12 +24,12 @@ const known: Readonly<Record<string, readonly Operation[]>> = {
 };
 
 /** Any server may stand behind a base URL of the operator's own: what it lacks it says itself. */
-const isElsewhere = ({ provider, baseUrl }: Account): boolean => provider.name === 'openai' && baseUrl !== provider.baseUrl;
+const isCustomEndpoint = ({ provider, baseUrl }: Account): boolean => provider.name === 'openai' && baseUrl !== provider.baseUrl;
 
 export function supports(account: Account, operation: Operation): boolean {
   if (account.provider.play) return false;
-  if (isElsewhere(account)) return true;
-  return known[account.provider.name]?.includes(operation) ?? false;
+  if (isCustomEndpoint(account)) return true;
+  return supportedOperations[account.provider.name]?.includes(operation) ?? false;
 }
 
 /** Appended to the account's base URL, which includes `/v1` but for Azure, where a deployment stands in the path, and Cohere. */

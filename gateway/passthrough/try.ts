@@ -5,35 +5,35 @@ import type { Instant, Milliseconds } from '../core/time.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
 import type { AttemptCommand, AttemptReport } from '../exchange/driver.ts';
 import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/execute.ts';
-import { Observed } from '../exchange/observed.ts';
+import { HealthReporter } from '../exchange/observed.ts';
 import { demandOf } from '../exchange/routed-request.ts';
 import { type Redactor, redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle } from '../transport/upstream.ts';
-import { type AskedFor, type Consumed, consumedBy, objectsIn } from './consumed.ts';
+import { type Consumption, consumptionOf, objectsIn, type RequestFields } from './consumed.ts';
 import type { Endpoint } from './endpoints.ts';
-import { Intake } from './intake.ts';
+import { UpstreamResponse } from './intake.ts';
 import { costOf } from './price.ts';
-import type { Sending } from './sending.ts';
+import type { TargetRequest } from './sending.ts';
 
-export interface TryForm {
+export interface PassThroughAttemptInput {
   readonly command: AttemptCommand;
   readonly target: Target;
-  readonly sending: Sending;
+  readonly targetRequest: TargetRequest;
   readonly endpoint: Endpoint;
-  readonly question: RoutedRequest;
-  readonly world: ExecutionEnvironment;
+  readonly request: RoutedRequest;
+  readonly environment: ExecutionEnvironment;
   readonly accept: string;
-  readonly asked: AskedFor;
+  readonly fields: RequestFields;
 }
 
-export class Try {
+export class PassThroughAttempt {
   readonly target: Target;
-  readonly sending: Sending;
-  readonly intake: Intake;
+  readonly targetRequest: TargetRequest;
+  readonly upstreamResponse: UpstreamResponse;
   firstByteAt: Instant | undefined;
-  readonly #form: TryForm;
+  readonly #input: PassThroughAttemptInput;
   readonly #report: AttemptReport;
-  readonly #told: Observed;
+  readonly #health: HealthReporter;
   readonly #redact: Redactor;
   readonly #startedAt: Instant;
   readonly #spanId: string;
@@ -41,25 +41,30 @@ export class Try {
   readonly #handle: UpstreamHandle;
   #endedAt: Instant | undefined;
   #failure: Failure | undefined;
-  #isWhole = false;
+  #isComplete = false;
 
   /** `arrived`: more of its stream may go on. */
-  constructor(form: TryForm, report: AttemptReport, arrived: () => void) {
-    const { command, target, sending, endpoint, question, world } = form;
-    this.#form = form;
+  constructor(input: PassThroughAttemptInput, report: AttemptReport, bytesReady: () => void) {
+    const { command, target, targetRequest, endpoint, request, environment } = input;
+    this.#input = input;
     this.#report = report;
     this.target = target;
-    this.sending = sending;
+    this.targetRequest = targetRequest;
     this.#redact = redactor(target.key);
-    this.#body = sending.body();
-    this.#startedAt = world.clock.now();
-    this.#spanId = world.newSpanId();
+    this.#body = targetRequest.body();
+    this.#startedAt = environment.clock.now();
+    this.#spanId = environment.newSpanId();
     const credential = target.key?.fingerprint ?? '';
-    this.#told = new Observed(world, { target: command.target, credential, kind: command.kind, tokens: demandOf(question).tokens });
-    this.intake = new Intake(endpoint, target.provider, {
+    this.#health = new HealthReporter(environment, {
+      target: command.target,
+      credential,
+      kind: command.kind,
+      tokens: demandOf(request).tokens,
+    });
+    this.upstreamResponse = new UpstreamResponse(endpoint, target.provider, {
       opened: () => report.opened(),
-      arrived,
-      whole: () => this.#whole(),
+      bytesReady,
+      completed: () => this.#complete(),
       failed: failure => this.#fail(failure),
     });
     this.#handle = this.#send();
@@ -67,27 +72,27 @@ export class Try {
 
   /** For the fleet. */
   get elapsedMs(): Milliseconds {
-    return (this.#endedAt ?? this.#form.world.clock.now()) - this.#startedAt;
+    return (this.#endedAt ?? this.#input.environment.clock.now()) - this.#startedAt;
   }
 
   get firstTokenMs(): Milliseconds {
-    return this.intake.isStream && this.firstByteAt !== undefined ? this.firstByteAt - this.#startedAt : this.elapsedMs;
+    return this.upstreamResponse.isStream && this.firstByteAt !== undefined ? this.firstByteAt - this.#startedAt : this.elapsedMs;
   }
 
   get hasOpened(): boolean {
-    return this.intake.hasOpened;
+    return this.upstreamResponse.hasOpened;
   }
 
   get limitsSeen() {
-    return rateLimitsOf(this.intake.headers);
+    return rateLimitsOf(this.upstreamResponse.headers);
   }
 
   /** With a failure when it is given up for one. */
   abort(failure: Failure | undefined): void {
     if (failure) this.#fail(failure);
     if (this.#endedAt === undefined) {
-      this.#endedAt = this.#form.world.clock.now();
-      this.#told.aborted(this);
+      this.#endedAt = this.#input.environment.clock.now();
+      this.#health.aborted(this);
     }
     this.#handle.abort();
   }
@@ -100,20 +105,20 @@ export class Try {
     this.#handle.resume();
   }
 
-  #whole(): void {
+  #complete(): void {
     if (this.#endedAt !== undefined) return;
-    const wrong = this.intake.isStream ? undefined : this.#wrong();
-    if (wrong) return this.#fail(wrong);
-    this.#isWhole = true;
-    this.#endedAt = this.#form.world.clock.now();
-    const { usage } = this.#consumed();
-    this.#told.answered(this, usage);
+    const failure = this.upstreamResponse.isStream ? undefined : this.#validate();
+    if (failure) return this.#fail(failure);
+    this.#isComplete = true;
+    this.#endedAt = this.#input.environment.clock.now();
+    const { usage } = this.#consumption();
+    this.#health.answered(this, usage);
     this.#report.answered({});
   }
 
-  #wrong(): Failure | undefined {
+  #validate(): Failure | undefined {
     try {
-      return this.sending.wrong?.(this.intake.body());
+      return this.targetRequest.validateResponse?.(this.upstreamResponse.body());
     } catch (problem) {
       return mistakeIn('reading an answer', problem);
     }
@@ -122,18 +127,18 @@ export class Try {
   #fail(failure: Failure): void {
     if (this.#endedAt !== undefined) return;
     this.#failure = this.#redact.failure(failure);
-    this.#endedAt = this.#form.world.clock.now();
+    this.#endedAt = this.#input.environment.clock.now();
     this.#handle?.abort();
-    this.#told.failed(this.#failure, this);
+    this.#health.failed(this.#failure, this);
     this.#report.failed(this.#failure);
   }
 
   #send(): UpstreamHandle {
-    const { world, question, endpoint, accept } = this.#form;
-    const { target, intake } = this;
-    const { path, contentType } = this.sending;
+    const { environment, request, endpoint, accept } = this.#input;
+    const { target, upstreamResponse } = this;
+    const { path, contentType } = this.targetRequest;
     const body = this.#body;
-    const { trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0 } = question;
+    const { trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0 } = request;
     const traceparent = `00-${trace.traceId}-${this.#spanId}-${propagatedTrace.isSampled ? '01' : '00'}`;
     const { 'content-type': _, ...headers } = headersOf(target, false, {
       traceparent,
@@ -141,7 +146,7 @@ export class Try {
       hops,
       headers: {},
     });
-    return world.upstream.send(
+    return environment.upstream.send(
       {
         method: endpoint.method,
         url: urlOf(target, path),
@@ -151,36 +156,38 @@ export class Try {
       },
       redactingListener(
         {
-          headers: (status, told) => {
-            this.firstByteAt = world.clock.now();
-            intake.onHeaders(status, told);
+          headers: (status, responseHeaders) => {
+            this.firstByteAt = environment.clock.now();
+            upstreamResponse.onHeaders(status, responseHeaders);
           },
-          chunk: bytes => intake.onChunk(bytes, world.clock.now() - this.#startedAt),
-          end: () => intake.onEnd(),
-          failed: failure => intake.onCut(failure),
+          chunk: bytes => upstreamResponse.onChunk(bytes, environment.clock.now() - this.#startedAt),
+          end: () => upstreamResponse.onEnd(),
+          failed: failure => upstreamResponse.onBreak(failure),
         },
         this.#redact,
       ),
     );
   }
 
-  #consumed(): Consumed {
-    const { endpoint, asked } = this.#form;
-    return consumedBy(endpoint.operation, asked, objectsIn(this.intake.contentType, this.intake.kept()));
+  #consumption(): Consumption {
+    const { endpoint, fields } = this.#input;
+    return consumptionOf(endpoint.operation, fields, objectsIn(this.upstreamResponse.contentType, this.upstreamResponse.recorded()));
   }
 
   /** `accepted`: its answer is what the caller got. */
   record(accepted: boolean): AttemptRecord {
-    const { world, command } = this.#form;
-    const { target, intake, sending } = this;
-    const consumed = this.#isWhole ? this.#consumed() : undefined;
+    const { environment, command } = this.#input;
+    const { target, upstreamResponse, targetRequest } = this;
+    const consumption = this.#isComplete ? this.#consumption() : undefined;
     const priced = (name: string) => {
-      const price = world.priceOf(target.provider, target.providerName, name, this.#startedAt);
-      return costOf(consumed!, { book: target.provider.priceBook, model: name, at: this.#startedAt, price });
+      const price = environment.priceOf(target.provider, target.providerName, name, this.#startedAt);
+      return costOf(consumption!, { book: target.provider.priceBook, model: name, at: this.#startedAt, price });
     };
-    const { model } = sending;
+    const { model } = targetRequest;
     const cost =
-      consumed && (consumed.servedModel || model) ? (consumed.servedModel && priced(consumed.servedModel)) || priced(model) : undefined;
+      consumption && (consumption.servedModel || model)
+        ? (consumption.servedModel && priced(consumption.servedModel)) || priced(model)
+        : undefined;
     return {
       number: command.attempt + 1,
       kind: command.kind,
@@ -188,25 +195,25 @@ export class Try {
       target: command.target,
       provider: target.providerName,
       model,
-      servedModel: consumed?.servedModel ?? '',
+      servedModel: consumption?.servedModel ?? '',
       credential: target.key?.fingerprint ?? '',
       spanId: this.#spanId,
       startedAt: this.#startedAt,
-      endedAt: this.#endedAt ?? world.clock.now(),
+      endedAt: this.#endedAt ?? environment.clock.now(),
       ...(this.firstByteAt === undefined ? {} : { firstByteMs: this.firstByteAt - this.#startedAt }),
-      status: intake.status,
-      outcome: this.#failure?.kind ?? (this.#isWhole ? 'ok' : 'aborted'),
+      status: upstreamResponse.status,
+      outcome: this.#failure?.kind ?? (this.#isComplete ? 'ok' : 'aborted'),
       ...(this.#failure ? { failure: this.#failure } : {}),
       accepted,
       request: this.#body ?? Buffer.alloc(0),
-      response: intake.kept(),
-      chunks: intake.arrivals,
-      providerRequestId: intake.headers['x-request-id'] ?? '',
-      ...(consumed?.usage ? { usage: consumed.usage } : {}),
+      response: upstreamResponse.recorded(),
+      chunks: upstreamResponse.arrivals,
+      providerRequestId: upstreamResponse.headers['x-request-id'] ?? '',
+      ...(consumption?.usage ? { usage: consumption.usage } : {}),
       ...(cost ? { cost } : {}),
       signals: {},
-      warnings: sending.warnings,
-      flags: intake.flags,
+      warnings: targetRequest.warnings,
+      flags: upstreamResponse.flags,
     };
   }
 }

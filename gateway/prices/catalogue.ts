@@ -30,23 +30,23 @@ const families: readonly (readonly [RegExp, Omit<ModelFacts, 'contextWindow'>])[
 ];
 
 /** `overrides` are by `provider/model`, the provider by its name here. */
-export function catalogue(): FactsOf {
-  const known = new Map<string, ModelFacts>();
+export function createModelCatalogue(): FactsOf {
+  const cached = new Map<string, ModelFacts>();
   return (provider, model) => {
     const name = `${provider}/${model}`;
     if (name.length > nameLengthMax) return {};
-    const facts = known.get(name) ?? factsFrom(provider, model);
-    if (known.size >= knownMax) known.delete(known.keys().next().value!);
-    known.set(name, facts);
+    const facts = cached.get(name) ?? lookUpFacts(provider, model);
+    if (cached.size >= knownMax) cached.delete(cached.keys().next().value!);
+    cached.set(name, facts);
     return facts;
   };
 }
 
-function factsFrom(provider: string, model: string): ModelFacts {
+function lookUpFacts(provider: string, model: string): ModelFacts {
   if (provider === 'simulated') return { contextWindow: 128_000, tools: true, vision: true, jsonSchema: true };
   const found = provider === '' ? null : calcPrice({}, model, { providerId: provider });
   const contextWindow = found?.model.context_window;
-  const own = model.slice(model.lastIndexOf('/') + 1);
-  const family = families.find(([pattern]) => pattern.test(own))?.[1];
+  const baseName = model.slice(model.lastIndexOf('/') + 1);
+  const family = families.find(([pattern]) => pattern.test(baseName))?.[1];
   return { ...(contextWindow === undefined ? {} : { contextWindow }), ...family };
 }

@@ -22,7 +22,7 @@ const simulatedPrices: Readonly<Record<string, Price>> = {
 };
 
 /** `overrides` are by `provider/model`, in USD per million tokens. Their Price.id is `config/provider/model`: the record's config hash is its version. */
-export function priceBook(overrides: Readonly<Record<string, PriceOverride>>): PriceOf {
+export function createPriceBook(overrides: Readonly<Record<string, PriceOverride>>): PriceOf {
   const own = new Map(Object.entries(overrides).map(([name, override]) => [name, priceIn(`config/${name}`, override)]));
   const listings = new Map<string, Listing>();
   return (provider, model, at) => {
@@ -31,7 +31,11 @@ export function priceBook(overrides: Readonly<Record<string, PriceOverride>>): P
     const known = own.get(name) ?? listings.get(name);
     if (known) return typeof known === 'function' ? known(at) : known;
     const listing =
-      provider === 'simulated' ? simulated(model) : provider === 'openrouter' ? resold(model, at) : listed(provider, model, at);
+      provider === 'simulated'
+        ? simulatedPrice(model)
+        : provider === 'openrouter'
+          ? resoldPrice(model, at)
+          : listedPrice(provider, model, at);
     if (listings.size >= listingsMax) listings.delete(listings.keys().next().value!);
     listings.set(name, listing);
     return listing(at);
@@ -41,7 +45,7 @@ export function priceBook(overrides: Readonly<Record<string, PriceOverride>>): P
 type Listing = (at: Instant) => Price | undefined;
 
 /** `small:tps=20` costs what `small` costs: what follows the colon is how it shall behave. */
-function simulated(model: string): Listing {
+function simulatedPrice(model: string): Listing {
   const [name = ''] = model.split(':', 1);
   const price = Object.hasOwn(simulatedPrices, name) ? simulatedPrices[name] : undefined;
   return () => price;
@@ -60,25 +64,25 @@ const makers: Readonly<Record<string, string>> = {
 };
 
 /** A reseller's price; for what the table does not list of him, the maker's, who is paid without a margin there. */
-function resold(model: string, at: Instant): Listing {
+function resoldPrice(model: string, at: Instant): Listing {
   if (model.endsWith(':free')) return () => priceIn(`${tableVersion}/openrouter/${model}`, { input: 0, output: 0 });
-  const own = listed('openrouter', model, at);
+  const own = listedPrice('openrouter', model, at);
   const [maker = '', name = ''] = model.split('/', 2);
   const book = Object.hasOwn(makers, maker) ? makers[maker] : undefined;
   if (book === undefined || name === '') return own;
-  const ofMaker = listed(book, name, at);
+  const ofMaker = listedPrice(book, name, at);
   return instant => {
     const price = own(instant);
-    const made = ofMaker(instant);
-    if (!price || !made) return price ?? made;
+    const makerPrice = ofMaker(instant);
+    if (!price || !makerPrice) return price ?? makerPrice;
     // The table knows few discounts of resellers for what was cached; where all else costs the same, they are the maker's.
-    const isSame = price.input === made.input && price.output === made.output;
-    return isSame ? { ...made, ...price } : price;
+    const isSame = price.input === makerPrice.input && price.output === makerPrice.output;
+    return isSame ? { ...makerPrice, ...price } : price;
   };
 }
 
 /** Looks a model up once. A price that depends on the date or the hour is chosen anew at each call, from that one model. */
-function listed(providerId: string, model: string, at: Instant): Listing {
+function listedPrice(providerId: string, model: string, at: Instant): Listing {
   const found = calcPrice({}, model, { providerId, timestamp: new Date(at) });
   if (!found) return () => undefined;
   if (!Array.isArray(found.model.prices)) {
@@ -92,7 +96,7 @@ function listed(providerId: string, model: string, at: Instant): Listing {
   };
 }
 
-const keys = {
+const tableFields = {
   input: 'input_mtok',
   output: 'output_mtok',
   cached: 'cache_read_mtok',
@@ -105,18 +109,18 @@ const keys = {
 /** Fees per request and prices of pictures are left out. */
 function priceFrom({ provider, model, model_price }: PriceCalculation): Price | undefined {
   const id = `${tableVersion}/${provider.id}/${model.id}`;
-  const starts = Object.values(keys).flatMap(key => {
+  const starts = Object.values(tableFields).flatMap(key => {
     const price = model_price[key];
     return typeof price === 'object' ? price.tiers.map(({ start }) => start) : [];
   });
   const ratesAbove = (above: number): Rates | undefined => {
-    const said = Object.entries(keys).flatMap(([name, key]) => {
+    const given = Object.entries(tableFields).flatMap(([name, key]) => {
       const price = model_price[key];
       const usd = typeof price === 'object' ? (price.tiers.findLast(({ start }) => start <= above)?.price ?? price.base) : price;
       return usd === undefined ? [] : [[name, nano(usd)] as const];
     });
     // Embedding models have no output, and so no price of it.
-    const rates: Partial<Rates> = { output: 0, ...Object.fromEntries(said) };
+    const rates: Partial<Rates> = { output: 0, ...Object.fromEntries(given) };
     return rates.input === undefined ? undefined : (rates as Rates);
   };
   const rates = ratesAbove(-1);

@@ -21,11 +21,11 @@ const priority: readonly (readonly [prefix: string, share: number])[] = [
   ['gpt-5.5', 2.5],
 ];
 /** Sold in no haste. */
-const unhurried = /^(?:gpt-5-nano|gpt-5\.4-nano|gpt-5(?:\.\d+)?-pro|o3-pro|o3-deep)/;
+const withoutPriority = /^(?:gpt-5-nano|gpt-5\.4-nano|gpt-5(?:\.\d+)?-pro|o3-pro|o3-deep)/;
 
 export function tierShares(book: string, model: string): Readonly<Record<string, number>> | undefined {
   const own = Object.hasOwn(shares, book) ? shares[book] : undefined;
-  if (book !== 'openai' || unhurried.test(model)) return own;
+  if (book !== 'openai' || withoutPriority.test(model)) return own;
   const fitting = priority.filter(
     ([prefix]) => model === prefix || model.startsWith(`${prefix}-`) || (model.startsWith(`${prefix}.`) && prefix === 'gpt-5'),
   );

@@ -126,10 +126,10 @@ export interface FlagSettings {
 
 export interface RoutingSettings {
   readonly queue: QueuePolicy;
-  readonly allowance: AllowancePolicy;
+  readonly retryBudget: AllowancePolicy;
 }
 
-export const routingDefaults: RoutingSettings = { queue: queueDefault, allowance: allowanceDefault };
+export const routingDefaults: RoutingSettings = { queue: queueDefault, retryBudget: allowanceDefault };
 
 /** A route as configured; a request makes a policy of it. */
 export interface Route extends RoutePlan {

@@ -4,35 +4,35 @@ import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Probes } from './probes.ts';
 import type { RolloutStore } from './rollout-store.ts';
-import type { FleetState } from './state.ts';
+import type { TargetRegistry } from './state.ts';
 
-export interface AttendingParts {
-  readonly fleet: FleetState;
+export interface BackgroundTaskOptions {
+  readonly registry: TargetRegistry;
   readonly clock: Clock;
   readonly log: Log;
   readonly rolloutStore: RolloutStore | undefined;
 }
 
-export class Attending {
+export class BackgroundTasks {
   readonly probes: Probes;
-  readonly #fleet: FleetState;
+  readonly #registry: TargetRegistry;
 
   /** Before the fleet is configured. */
-  constructor({ fleet, clock, log, rolloutStore: store }: AttendingParts) {
-    this.#fleet = fleet;
-    this.probes = new Probes(fleet, clock);
+  constructor({ registry, clock, log, rolloutStore: store }: BackgroundTaskOptions) {
+    this.#registry = registry;
+    this.probes = new Probes(registry, clock);
     const failed = (problem: string): void => log.warn(`rollouts are not shared just now: ${problem}`);
-    fleet.rollouts.keep(store && { store, clock, failed });
+    registry.rollouts.persistTo(store && { store, clock, failed });
   }
 
   /** Before the first request. */
   async ready(settings: Settings): Promise<void> {
-    await this.#fleet.rollouts.ready();
+    await this.#registry.rollouts.ready();
     this.probes.configure(settings);
   }
 
   async close(): Promise<void> {
     this.probes.close();
-    await this.#fleet.rollouts.close();
+    await this.#registry.rollouts.close();
   }
 }

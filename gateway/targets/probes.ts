@@ -6,29 +6,29 @@ import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
 import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-request.ts';
-import type { FleetState } from './state.ts';
+import type { TargetRegistry } from './state.ts';
 
 export type ProbeOutcome = 'alive' | 'dead' | 'refused';
 
-export interface Probed {
+export interface ProbeStatus {
   readonly outcome: ProbeOutcome;
   readonly at: Instant;
   readonly counts: Readonly<Record<ProbeOutcome, number>>;
 }
 
-const doubtMs: Milliseconds = 1_000;
+const recheckMs: Milliseconds = 1_000;
 
 export class Probes {
   /** The last of each provider, and how many of each outcome there were. */
-  readonly seen = new Map<string, Probed>();
-  readonly #fleet: FleetState;
+  readonly seen = new Map<string, ProbeStatus>();
+  readonly #registry: TargetRegistry;
   readonly #clock: Clock;
   readonly #timers = new Map<string, Cancel>();
   #settings: Pick<Settings, 'providers' | 'routes'> | undefined;
   #count = 0;
 
-  constructor(fleet: FleetState, clock: Clock) {
-    this.#fleet = fleet;
+  constructor(registry: TargetRegistry, clock: Clock) {
+    this.#registry = registry;
     this.#clock = clock;
   }
 
@@ -36,7 +36,7 @@ export class Probes {
   configure(settings: Pick<Settings, 'providers' | 'routes'>): void {
     this.close();
     this.#settings = settings;
-    for (const account of settings.providers.values()) if (account.probe) void this.#ask(account, account.probe);
+    for (const account of settings.providers.values()) if (account.probe) void this.#probe(account, account.probe);
   }
 
   close(): void {
@@ -45,52 +45,58 @@ export class Probes {
     this.#settings = undefined;
   }
 
-  async #ask(account: Account, probe: ProbePolicy): Promise<void> {
+  async #probe(account: Account, probe: ProbePolicy): Promise<void> {
     const settings = this.#settings;
     const path = probe.path ?? modelsPath(account);
     const targets = this.#targetsOf(account);
-    const begunAt = this.#clock.now();
+    const startedAt = this.#clock.now();
     // Whoever answered callers lately need not be asked.
-    const isWorthIt = targets.some(target => isUnknown(this.#fleet.fleet, target, begunAt, probe.everyMs));
-    if (path !== undefined && isWorthIt) {
-      const key = chooseKey(account, this.#fleet.ring, `probe ${++this.#count}`, begunAt);
-      const said = await requestModels(path, account, key, probe.timeoutMs);
+    const isNeeded = targets.some(target => isUnknown(this.#registry.health, target, startedAt, probe.everyMs));
+    if (path !== undefined && isNeeded) {
+      const key = chooseKey(account, this.#registry.keyCooldowns, `probe ${++this.#count}`, startedAt);
+      const response = await requestModels(path, account, key, probe.timeoutMs);
       if (settings !== this.#settings) return;
-      this.#tell(account.name, targets, key?.fingerprint ?? '', said, probe);
+      this.#report(account.name, targets, key?.fingerprint ?? '', response, probe);
     }
     // What seems dead is asked again soon, until the breaker knows.
-    const isInDoubt = targets.some(target => isDoubtful(this.#fleet.fleet, target));
-    const next = begunAt + (isInDoubt ? Math.min(doubtMs, probe.everyMs) : probe.everyMs);
+    const isSuspect = targets.some(target => isDoubtful(this.#registry.health, target));
+    const next = startedAt + (isSuspect ? Math.min(recheckMs, probe.everyMs) : probe.everyMs);
     this.#timers.set(
       account.name,
-      this.#clock.at(Math.max(next, this.#clock.now() + 1), () => void this.#ask(account, probe)),
+      this.#clock.at(Math.max(next, this.#clock.now() + 1), () => void this.#probe(account, probe)),
     );
   }
 
-  #tell(provider: string, targets: readonly string[], credential: string, said: ModelsResponse, { everyMs, timeoutMs }: ProbePolicy): void {
+  #report(
+    provider: string,
+    targets: readonly string[],
+    credential: string,
+    response: ModelsResponse,
+    { everyMs, timeoutMs }: ProbePolicy,
+  ): void {
     const at = this.#clock.now();
-    const failure = failureIn(said);
+    const failure = failureIn(response);
     const outcome: ProbeOutcome = !failure ? 'alive' : failure.kind === 'authentication' ? 'refused' : 'dead';
     const counts = this.seen.get(provider)?.counts ?? { alive: 0, dead: 0, refused: 0 };
     this.seen.set(provider, { outcome, at, counts: { ...counts, [outcome]: counts[outcome] + 1 } });
     // The next one may take its time.
     const againMs = everyMs + timeoutMs;
     for (const target of targets) {
-      this.#fleet.observe({ type: 'probed', target, credential, at, againMs, ...(failure ? { failure } : {}) });
+      this.#registry.observe({ type: 'probed', target, credential, at, againMs, ...(failure ? { failure } : {}) });
     }
   }
 
   /** What routes name, and what callers have asked directly. */
   #targetsOf({ name }: Account): readonly string[] {
-    const named = [...(this.#settings?.routes.values() ?? [])].flatMap(({ steps }) => steps.map(({ target }) => target));
-    return [...new Set([...named, ...this.#fleet.fleet.keys()])].filter(target => providerOf(target) === name);
+    const configured = [...(this.#settings?.routes.values() ?? [])].flatMap(({ steps }) => steps.map(({ target }) => target));
+    return [...new Set([...configured, ...this.#registry.health.keys()])].filter(target => providerOf(target) === name);
   }
 }
 
 /** Whoever answers anything but a failure of its own lives, even when it does not know the path. */
-function failureIn(said: ModelsResponse): Failure | undefined {
-  if ('problem' in said) return { kind: said.isLate ? 'timeout' : 'unreachable', message: said.problem.slice(0, 300) };
-  const { status } = said;
+function failureIn(response: ModelsResponse): Failure | undefined {
+  if ('problem' in response) return { kind: response.isLate ? 'timeout' : 'unreachable', message: response.problem.slice(0, 300) };
+  const { status } = response;
   if (status === 401 || status === 403) return { kind: 'authentication', message: `a probe was answered ${status}`, status };
   return status >= 500 ? { kind: 'server-error', message: `a probe was answered ${status}`, status } : undefined;
 }

@@ -6,42 +6,42 @@ import { usd } from '../core/price.ts';
 import { quantileOf, type Spread, shareOf } from '../core/quantile.ts';
 import type { Instant } from '../core/time.ts';
 import type { Probes } from './probes.ts';
-import type { FleetState } from './state.ts';
+import type { TargetRegistry } from './state.ts';
 
-export function fleetReport(state: FleetState, probes: Probes['seen'], at: Instant) {
-  const closed = closedAt(state.fleet, at);
-  const { allowance, queue } = state;
+export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at: Instant) {
+  const cooldowns = closedAt(state.health, at);
+  const { retryBudget, queue } = state;
   return {
-    targets: [...state.fleet].map(([target, health]) => ({
+    targets: [...state.health].map(([target, health]) => ({
       target,
-      state: stateOf(health, at),
-      ...(closed[target] === undefined ? {} : { closed_for_ms: Math.round(closed[target] - at) }),
+      state: statusOf(health, at),
+      ...(cooldowns[target] === undefined ? {} : { closed_for_ms: Math.round(cooldowns[target] - at) }),
       in_flight: health.inFlight,
       failures_in_a_row: health.failures,
       outcomes: sharesOf(health),
       ttft_ms: quantilesOf(health.latency),
       total_ms: quantilesOf(health.total),
-      load: Math.round(loadOf(state.fleet, target, at)),
+      load: Math.round(loadOf(state.health, target, at)),
       limits: limitsOf(state, target, at),
       waiting: queue.tickets.filter(ticket => ticket.target === target).length,
     })),
-    keys: [...state.ring].filter(([, until]) => until > at).map(([key, until]) => ({ key, rests_for_ms: Math.round(until - at) })),
+    keys: [...state.keyCooldowns].filter(([, until]) => until > at).map(([key, until]) => ({ key, rests_for_ms: Math.round(until - at) })),
     probes: [...probes].map(([provider, { outcome, at: then }]) => ({ provider, outcome, ago_ms: Math.round(at - then) })),
     queue: { requests: queue.tickets.length, bytes: queue.bytes },
     rollouts: state.rollouts.report(),
     extra_calls: {
-      refused: spentAt(allowance, at, state.allowancePolicy),
-      retries_left: Math.floor(allowance.earned + allowance.steady),
-      hedges_left: Math.max(0, Math.floor(allowance.hedges)),
-      hedges_usd: usd(Math.round(allowance.hedgeNanoUsd)),
+      refused: spentAt(retryBudget, at, state.retryBudgetPolicy),
+      retries_left: Math.floor(retryBudget.earned + retryBudget.steady),
+      hedges_left: Math.max(0, Math.floor(retryBudget.hedges)),
+      hedges_usd: usd(Math.round(retryBudget.hedgeNanoUsd)),
     },
   };
 }
 
-export type TargetState = 'open' | 'cooling' | 'probing' | 'ramping' | 'healthy';
+export type TargetStatus = 'open' | 'cooling' | 'probing' | 'ramping' | 'healthy';
 
 /** `open` is the breaker's word: nobody gets through. */
-export function stateOf({ openUntil, coolingUntil, ramp, failures }: TargetHealth, at: Instant): TargetState {
+export function statusOf({ openUntil, coolingUntil, ramp, failures }: TargetHealth, at: Instant): TargetStatus {
   if (openUntil > at) return 'open';
   if (coolingUntil > at) return 'cooling';
   if (openUntil > 0 && failures > 0) return 'probing';
@@ -59,7 +59,7 @@ function quantilesOf(spread: Spread): Readonly<Record<'p50' | 'p95' | 'p99', num
   return { p50: of(0.5), p95: of(0.95), p99: of(0.99) };
 }
 
-function limitsOf({ limits }: FleetState, target: string, at: Instant) {
+function limitsOf({ limits }: TargetRegistry, target: string, at: Instant) {
   return [...limits]
     .filter(([name]) => name.startsWith(`${target} `))
     .map(([name, { requests, tokens, blockedUntil }]) => ({

@@ -8,12 +8,12 @@ import type { Milliseconds } from '../core/time.ts';
 
 export interface RolloutStore {
   /** Makes of what is kept under this name what shall be, with nobody in between; `fold` may be called more than once. Gives what is kept then. */
-  change(name: string, fold: (before: Rollout | undefined) => Rollout): Promise<Rollout>;
+  update(name: string, fold: (before: Rollout | undefined) => Rollout): Promise<Rollout>;
   close(): Promise<void>;
 }
 
 /** What nobody has touched for so long belonged to a configuration that is gone. */
-const keptMs: Milliseconds = 400 * 86_400_000;
+const retentionMs: Milliseconds = 400 * 86_400_000;
 const table = 'CREATE TABLE IF NOT EXISTS rollouts (name TEXT PRIMARY KEY, state TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID';
 
 export function sqliteRollouts(file: string): RolloutStore {
@@ -21,13 +21,13 @@ export function sqliteRollouts(file: string): RolloutStore {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 500;');
   database.exec(table);
   if (file !== ':memory:') chmodSync(file, 0o600);
-  database.prepare('DELETE FROM rollouts WHERE at < ?').run(Date.now() - keptMs);
+  database.prepare('DELETE FROM rollouts WHERE at < ?').run(Date.now() - retentionMs);
   const read = database.prepare('SELECT state FROM rollouts WHERE name = ?');
   const write = database.prepare(
     'INSERT INTO rollouts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at',
   );
   return {
-    change: async (name, fold) => {
+    update: async (name, fold) => {
       database.exec('BEGIN IMMEDIATE');
       try {
         const row = read.get(name) as { state: string } | undefined;
@@ -64,12 +64,12 @@ export async function redisRollouts(url: string, failed: (problem: string) => vo
   client.on('error', (error: Error) => failed(error.message));
   await Promise.race([client.connect(), new Promise(resolve => setTimeout(resolve, waitMsMax).unref())]).catch(() => {});
   return {
-    change: async (name, fold) => {
+    update: async (name, fold) => {
       const key = `hindcast:{state}:rollout:${createHash('sha256').update(name).digest('hex')}`;
       for (let tries = 0; tries < triesMax; tries++) {
         const before = (await client.get(key)) ?? '';
         const after = fold(before === '' ? undefined : parse(before));
-        const swapped = await client.eval(swapScript, { keys: [key], arguments: [before, format(after), String(keptMs)] });
+        const swapped = await client.eval(swapScript, { keys: [key], arguments: [before, format(after), String(retentionMs)] });
         if (swapped === 1) return after;
       }
       throw new Error('others change it all the time');
@@ -80,7 +80,7 @@ export async function redisRollouts(url: string, failed: (problem: string) => vo
   };
 }
 
-type Written = { readonly [Name in keyof Rollout]: Rollout[Name] };
+type StoredRollout = { readonly [Name in keyof Rollout]: Rollout[Name] };
 
 const format = (rollout: Rollout): string =>
   JSON.stringify(rollout, (_, value) => (value instanceof Map ? { buckets: [...value] } : value));
@@ -88,7 +88,7 @@ const format = (rollout: Rollout): string =>
 /** Undefined for what is none of ours. */
 function parse(text: string): Rollout | undefined {
   try {
-    const read = JSON.parse(text, (_, value) => (Array.isArray(value?.buckets) ? new Map(value.buckets) : value)) as Written;
+    const read = JSON.parse(text, (_, value) => (Array.isArray(value?.buckets) ? new Map(value.buckets) : value)) as StoredRollout;
     return typeof read.stage === 'number' && read.variant.latency instanceof Map && read.base.latency instanceof Map ? read : undefined;
   } catch {
     return undefined;

@@ -7,7 +7,7 @@ import type { Variant } from '../core/variants.ts';
 import type { Route } from '../settings/settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
 
-interface Running {
+interface ActiveRollout {
   readonly route: string;
   readonly variant: string;
   readonly policy: RolloutPolicy;
@@ -16,121 +16,127 @@ interface Running {
   /** Undefined until it is known how far it has come: nobody is sent there meanwhile. */
   rollout: Rollout | undefined;
   /** What this process has seen and the others do not know yet. */
-  readonly unsaid: RolloutSeen[];
-  isTold: boolean;
+  readonly pending: RolloutSeen[];
+  isReported: boolean;
 }
 
-export interface RolledBack {
+export interface Rollback {
   readonly route: string;
   readonly variant: string;
   readonly why: string;
 }
 
 /** Where rollouts are kept, and whom to tell that they could not be. */
-export interface Keeping {
+export interface RolloutPersistence {
   readonly store: RolloutStore;
   readonly clock: Clock;
   failed(problem: string): void;
 }
 
-const sayEveryMs: Milliseconds = 1_000;
-const unsaidMax = 2_000;
+const syncEveryMs: Milliseconds = 1_000;
+const pendingMax = 2_000;
 const readyMsMax: Milliseconds = 2_000;
 
 export class Rollouts {
-  #running = new Map<string, Running>();
-  #keeping: Keeping | undefined;
+  #active = new Map<string, ActiveRollout>();
+  #persistence: RolloutPersistence | undefined;
   #timer: Cancel | undefined;
-  #saying: Promise<unknown> = Promise.resolve();
-  readonly #news: RolledBack[] = [];
+  #syncing: Promise<unknown> = Promise.resolve();
+  readonly #rollbacks: Rollback[] = [];
 
   /** Before the first `configure`. */
-  keep(keeping: Keeping | undefined): void {
-    this.#keeping = keeping;
+  persistTo(persistence: RolloutPersistence | undefined): void {
+    this.#persistence = persistence;
   }
 
   configure(routes: ReadonlyMap<string, Route>, at: Instant): void {
-    const next = new Map<string, Running>();
+    const next = new Map<string, ActiveRollout>();
     for (const { name: route, variants = [] } of routes.values()) {
       for (const { route: variant, rollout: policy } of variants) {
         if (!policy) continue;
         const key = keyOf(route, variant);
         const name = `${key} ${fingerprint([policy, routes.get(variant)])}`;
-        const before = this.#running.get(key);
-        const rollout = this.#keeping ? undefined : beginRollout(at);
-        next.set(key, before?.name === name ? before : { route, variant, policy, name, rollout, unsaid: [], isTold: false });
+        const before = this.#active.get(key);
+        const rollout = this.#persistence ? undefined : beginRollout(at);
+        next.set(key, before?.name === name ? before : { route, variant, policy, name, rollout, pending: [], isReported: false });
       }
     }
-    this.#running = next;
-    if (this.#keeping && next.size > 0) this.#say();
+    this.#active = next;
+    if (this.#persistence && next.size > 0) this.#sync();
   }
 
   /** Settles when it is known how far the rollouts have come, or the store does not answer. */
   async ready(): Promise<void> {
-    await Promise.race([this.#saying, new Promise(resolve => setTimeout(resolve, readyMsMax).unref())]);
+    await Promise.race([this.#syncing, new Promise(resolve => setTimeout(resolve, readyMsMax).unref())]);
   }
 
   shareOf(route: string, variant: Variant): number {
-    const running = this.#running.get(keyOf(route, variant.route));
-    if (!running) return variant.share;
-    return running.rollout ? shareAt(running.rollout, running.policy) : 0;
+    const active = this.#active.get(keyOf(route, variant.route));
+    if (!active) return variant.share;
+    return active.rollout ? shareAt(active.rollout, active.policy) : 0;
   }
 
   /** What callers did themselves says nothing of the variant. Gives the variants that were taken back since it was last asked. */
-  heard({ policy, outcome, receivedAt, endedAt, costNanoUsd }: Exchange): readonly RolledBack[] {
-    if (this.#running.size === 0 || outcome === 'cancelled' || outcome === 'client_error') return [];
-    for (const running of this.#running.values()) {
+  observe({ policy, outcome, receivedAt, endedAt, costNanoUsd }: Exchange): readonly Rollback[] {
+    if (this.#active.size === 0 || outcome === 'cancelled' || outcome === 'client_error') return [];
+    for (const active of this.#active.values()) {
       const taken = policy.variant?.name;
-      if (running.route !== policy.name || (taken !== undefined && taken !== running.variant)) continue;
-      const seen = { isVariant: taken !== undefined, at: endedAt, failed: outcome !== 'ok', totalMs: endedAt - receivedAt, costNanoUsd };
-      if (running.rollout) this.#now(running, observeRollout(running.rollout, seen, running.policy));
-      if (!this.#keeping) continue;
-      if (running.unsaid.length < unsaidMax) running.unsaid.push(seen);
-      this.#timer ??= this.#keeping.clock.at(this.#keeping.clock.now() + sayEveryMs, () => this.#say());
+      if (active.route !== policy.name || (taken !== undefined && taken !== active.variant)) continue;
+      const observation = {
+        isVariant: taken !== undefined,
+        at: endedAt,
+        failed: outcome !== 'ok',
+        totalMs: endedAt - receivedAt,
+        costNanoUsd,
+      };
+      if (active.rollout) this.#apply(active, observeRollout(active.rollout, observation, active.policy));
+      if (!this.#persistence) continue;
+      if (active.pending.length < pendingMax) active.pending.push(observation);
+      this.#timer ??= this.#persistence.clock.at(this.#persistence.clock.now() + syncEveryMs, () => this.#sync());
     }
-    return this.#news.splice(0);
+    return this.#rollbacks.splice(0);
   }
 
-  #now(running: Running, rollout: Rollout): void {
-    running.rollout = rollout;
+  #apply(active: ActiveRollout, rollout: Rollout): void {
+    active.rollout = rollout;
     const { rolledBack } = rollout;
-    if (!rolledBack || running.isTold) return;
-    running.isTold = true;
-    this.#news.push({ route: running.route, variant: running.variant, why: rolledBack.why });
+    if (!rolledBack || active.isReported) return;
+    active.isReported = true;
+    this.#rollbacks.push({ route: active.route, variant: active.variant, why: rolledBack.why });
   }
 
   /** One after the other, so that nothing is said twice. */
-  #say(): void {
+  #sync(): void {
     this.#timer?.();
     this.#timer = undefined;
-    this.#saying = this.#saying.then(() => Promise.all([...this.#running.values()].map(running => this.#sayOne(running))));
+    this.#syncing = this.#syncing.then(() => Promise.all([...this.#active.values()].map(active => this.#syncOne(active))));
   }
 
-  async #sayOne(running: Running): Promise<void> {
-    const { store, clock, failed } = this.#keeping!;
-    const { policy, unsaid } = running;
-    if (running.rollout && unsaid.length === 0) return;
-    const said = unsaid.splice(0);
-    const fold = (before: Rollout, seen: readonly RolloutSeen[]): Rollout =>
-      seen.reduce((rollout, one) => observeRollout(rollout, one, policy), before);
+  async #syncOne(active: ActiveRollout): Promise<void> {
+    const { store, clock, failed } = this.#persistence!;
+    const { policy, pending } = active;
+    if (active.rollout && pending.length === 0) return;
+    const batch = pending.splice(0);
+    const fold = (before: Rollout, observations: readonly RolloutSeen[]): Rollout =>
+      observations.reduce((rollout, one) => observeRollout(rollout, one, policy), before);
     try {
       let known: Rollout | undefined;
-      const kept = await store.change(running.name, before => {
+      const stored = await store.update(active.name, before => {
         known = before;
-        return fold(before ?? beginRollout(clock.now()), said);
+        return fold(before ?? beginRollout(clock.now()), batch);
       });
       // Whoever took it back has told it.
-      if (known?.rolledBack) running.isTold = true;
-      this.#now(running, fold(kept, unsaid));
+      if (known?.rolledBack) active.isReported = true;
+      this.#apply(active, fold(stored, pending));
     } catch (problem) {
-      unsaid.unshift(...said.slice(0, unsaidMax - unsaid.length));
+      pending.unshift(...batch.slice(0, pendingMax - pending.length));
       failed(problem instanceof Error ? problem.message : String(problem));
-      this.#timer ??= clock.at(clock.now() + sayEveryMs, () => this.#say());
+      this.#timer ??= clock.at(clock.now() + syncEveryMs, () => this.#sync());
     }
   }
 
   report() {
-    return [...this.#running.values()].map(({ route, variant, policy, rollout }) => ({
+    return [...this.#active.values()].map(({ route, variant, policy, rollout }) => ({
       route,
       variant,
       share: rollout ? shareAt(rollout, policy) : 0,
@@ -143,12 +149,12 @@ export class Rollouts {
   }
 
   async close(): Promise<void> {
-    if (!this.#keeping) return;
-    this.#say();
+    if (!this.#persistence) return;
+    this.#sync();
     await this.ready();
     // What could not be said is tried no more.
     this.#timer?.();
-    await this.#keeping.store.close();
+    await this.#persistence.store.close();
   }
 }
 

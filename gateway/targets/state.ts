@@ -11,25 +11,25 @@ import { type Account, type RoutingSettings, routingDefaults } from '../settings
 import { Rollouts } from './rollouts.ts';
 
 /** A request that may have to wait: who asks, and how much it takes. */
-export type Wants = Pick<Arrival, 'tenant' | 'tokens' | 'bytes'>;
+export type Demand = Pick<Arrival, 'tenant' | 'tokens' | 'bytes'>;
 
 /** Longer than anybody waits: the queue is full. */
 const never: Instant = Number.MAX_SAFE_INTEGER;
 const noWaits: Readonly<Record<string, Instant>> = {};
 
 /** What is known of targets and of limits changes in place; each other part is replaced as a whole. */
-export class FleetState {
-  readonly fleet = new Map<string, TargetHealth>();
-  ring: Keyring = new Map();
+export class TargetRegistry {
+  readonly health = new Map<string, TargetHealth>();
+  keyCooldowns: Keyring = new Map();
   readonly limits = new Map<string, KeyLimits>();
   queue: Queue = emptyQueue;
-  allowance: Allowance = fullAllowance();
+  retryBudget: Allowance = fullAllowance();
   readonly rollouts = new Rollouts();
   #accounts: ReadonlyMap<string, Account> = new Map();
   #routing: RoutingSettings = routingDefaults;
   #clock: Clock | undefined;
   #tickets = 0;
-  readonly #admit = new Map<string, () => void>();
+  readonly #admitCallbacks = new Map<string, () => void>();
   readonly #timers = new Map<string, Cancel>();
 
   /** What is known stays; who may be asked, and how often, is as these settings say. */
@@ -39,16 +39,16 @@ export class FleetState {
     this.#clock = clock;
   }
 
-  observe(seen: Observation): void {
-    observeHere(this.fleet, seen);
-    this.ring = observeKey(this.ring, seen);
-    observeLimitsHere(this.limits, seen, this.#limitOf);
-    this.allowance = observeAllowance(this.allowance, seen, this.#routing.allowance);
-    if (this.queue.tickets.length > 0) this.#arm(seen.target);
+  observe(observation: Observation): void {
+    observeHere(this.health, observation);
+    this.keyCooldowns = observeKey(this.keyCooldowns, observation);
+    observeLimitsHere(this.limits, observation, this.#limitOf);
+    this.retryBudget = observeAllowance(this.retryBudget, observation, this.#routing.retryBudget);
+    if (this.queue.tickets.length > 0) this.#schedule(observation.target);
   }
 
-  get allowancePolicy(): AllowancePolicy {
-    return this.#routing.allowance;
+  get retryBudgetPolicy(): AllowancePolicy {
+    return this.#routing.retryBudget;
   }
 
   readonly #limitOf = (target: string): LimitPolicy | undefined => this.limitOf(target);
@@ -58,17 +58,17 @@ export class FleetState {
     return limits && (limits.models.get(target.slice(target.indexOf('/') + 1)) ?? limits.account);
   }
 
-  closed(at: Instant): Sight['closed'] {
-    const closed = closedAt(this.fleet, at);
-    return this.ring.size === 0 ? closed : { ...closed, ...closedByKeys(this.#accounts.values(), this.ring, at) };
+  cooldowns(at: Instant): Sight['closed'] {
+    const targets = closedAt(this.health, at);
+    return this.keyCooldowns.size === 0 ? targets : { ...targets, ...closedByKeys(this.#accounts.values(), this.keyCooldowns, at) };
   }
 
   /** For how long these targets let such a request wait, and what extra calls are refused. */
-  look(targets: readonly string[], wants: Wants, at: Instant): Omit<Sight, 'closed'> {
-    return { waits: this.#waits(targets, wants, at), spent: spentAt(this.allowance, at, this.#routing.allowance) };
+  view(targets: readonly string[], demand: Demand, at: Instant): Omit<Sight, 'closed'> {
+    return { waits: this.#waits(targets, demand, at), spent: spentAt(this.retryBudget, at, this.#routing.retryBudget) };
   }
 
-  #waits(targets: readonly string[], { tenant, tokens, bytes }: Wants, at: Instant): Readonly<Record<string, Instant>> {
+  #waits(targets: readonly string[], { tenant, tokens, bytes }: Demand, at: Instant): Readonly<Record<string, Instant>> {
     // A configured limit counts from the first call on, which nothing holds up.
     if (this.limits.size === 0 && this.queue.tickets.length === 0) return noWaits;
     let waits: Record<string, Instant> | undefined;
@@ -85,23 +85,23 @@ export class FleetState {
 
   #credentials(target: string, at: Instant): readonly string[] {
     const account = this.#accounts.get(providerOf(target));
-    return account ? usableKeys(account, this.ring, at).map(key => key.fingerprint) : [];
+    return account ? usableKeys(account, this.keyCooldowns, at).map(key => key.fingerprint) : [];
   }
 
   /** Takes a place; `admitted` is called when its turn has come. What is given back leaves the place. */
-  enter(target: string, wants: Wants, admitted: () => void): Cancel {
+  enqueue(target: string, demand: Demand, admitted: () => void): Cancel {
     const id = String(++this.#tickets);
-    this.queue = enqueue(this.queue, { ...wants, id, target });
-    this.#admit.set(id, admitted);
-    this.#arm(target);
+    this.queue = enqueue(this.queue, { ...demand, id, target });
+    this.#admitCallbacks.set(id, admitted);
+    this.#schedule(target);
     return () => {
-      if (this.#admit.delete(id)) this.queue = dequeue(this.queue, id, false);
-      this.#arm(target);
+      if (this.#admitCallbacks.delete(id)) this.queue = dequeue(this.queue, id, false);
+      this.#schedule(target);
     };
   }
 
   /** Sets the timer for the one whose turn is next at this target. */
-  #arm(target: string): void {
+  #schedule(target: string): void {
     this.#timers.get(target)?.();
     this.#timers.delete(target);
     const next = nextFor(this.queue, target);
@@ -110,23 +110,23 @@ export class FleetState {
     const ready = soonestReady(this.limits, target, this.#credentials(target, now), next.tokens, nothing, now);
     this.#timers.set(
       target,
-      this.#clock.at(ready, () => this.#letIn(target)),
+      this.#clock.at(ready, () => this.#admitNext(target)),
     );
   }
 
   /** Its call takes from the limit as it is asked, within this very call, before the next one's turn is reckoned. */
-  #letIn(target: string): void {
+  #admitNext(target: string): void {
     this.#timers.delete(target);
     const next = nextFor(this.queue, target);
     const now = this.#clock!.now();
     if (!next) return;
     const isReady = soonestReady(this.limits, target, this.#credentials(target, now), next.tokens, nothing, now) <= now;
     if (isReady) {
-      const admit = this.#admit.get(next.id)!;
-      this.#admit.delete(next.id);
+      const admit = this.#admitCallbacks.get(next.id)!;
+      this.#admitCallbacks.delete(next.id);
       this.queue = dequeue(this.queue, next.id, true);
       admit();
     }
-    this.#arm(target);
+    this.#schedule(target);
   }
 }

@@ -1,12 +1,12 @@
 /** Counts texts of any kind in bounded time: encoders are quadratic in a run without a break, and linear in the rest. */
 
-export interface ToCount {
+export interface CountRequest {
   readonly id: number;
   readonly encoding: 'o200k_base' | 'cl100k_base';
   readonly groups: readonly (readonly string[])[];
 }
 
-export interface Counted {
+export interface CountResult {
   readonly id: number;
   /** One for each group. */
   readonly counts: readonly number[];
@@ -25,17 +25,18 @@ const longRun = /[^\s\p{P}]{200}/gu;
 /** `<|endoftext|>` in somebody's text is text. */
 const plain = { disallowedSpecial: new Set<string>() };
 
-export function countWith(count: Count, texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + countOne(count, text), 0);
+export function countTexts(count: Count, texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + countText(count, text), 0);
 }
 
-function countOne(count: Count, text: string): number {
+function countText(count: Count, text: string): number {
   const read = text.slice(0, lengthMax);
-  const counted = read.length < runLengthMax ? count(read, plain) : pieces(read).reduce((sum, piece) => sum + count(piece, plain), 0);
+  const counted =
+    read.length < runLengthMax ? count(read, plain) : splitLongRuns(read).reduce((sum, piece) => sum + count(piece, plain), 0);
   return read.length === text.length ? counted : Math.round((counted * text.length) / read.length);
 }
 
-function pieces(text: string): readonly string[] {
+function splitLongRuns(text: string): readonly string[] {
   const out: string[] = [];
   let at = 0;
   for (const { index } of text.matchAll(longRun)) {

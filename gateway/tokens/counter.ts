@@ -1,13 +1,13 @@
 /** Counts tokens in a thread of its own, which is started by the first text and ended when none has come for a while. */
 import { Worker } from 'node:worker_threads';
-import type { Counted, ToCount } from './count.ts';
+import type { CountRequest, CountResult } from './count.ts';
 
-export interface Counter {
+export interface TokenCounter {
   /** Undefined when it is not counted in time; the caller then goes by length. */
-  count(encoding: ToCount['encoding'], groups: ToCount['groups']): Promise<readonly number[] | undefined>;
+  count(encoding: CountRequest['encoding'], groups: CountRequest['groups']): Promise<readonly number[] | undefined>;
 }
 
-export interface CounterOptions {
+export interface TokenCounterOptions {
   /** How long anybody waits for a count: the end of an answer may hang on it. */
   readonly waitMs?: number;
   readonly idleMs?: number;
@@ -16,7 +16,7 @@ export interface CounterOptions {
 /** More than this is waiting already: the thread does not keep up. */
 const waitingMax = 256;
 
-export function createCounter({ waitMs = 300, idleMs = 60_000 }: CounterOptions = {}): Counter {
+export function createTokenCounter({ waitMs = 300, idleMs = 60_000 }: TokenCounterOptions = {}): TokenCounter {
   const waiting = new Map<number, (counts: readonly number[] | undefined) => void>();
   let worker: Worker | undefined;
   let idle: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export function createCounter({ waitMs = 300, idleMs = 60_000 }: CounterOptions 
   };
   const start = (): Worker => {
     const started = new Worker(workerFile, { stdout: false, stderr: false });
-    started.on('message', ({ id, counts }: Counted) => waiting.get(id)?.(counts));
+    started.on('message', ({ id, counts }: CountResult) => waiting.get(id)?.(counts));
     started.on('error', () => started === worker && end());
     // Only now: a listener would hold the process again.
     started.unref();
@@ -52,7 +52,7 @@ export function createCounter({ waitMs = 300, idleMs = 60_000 }: CounterOptions 
         resolve(counts);
       };
       waiting.set(id, settle);
-      worker.postMessage({ id, encoding, groups } satisfies ToCount);
+      worker.postMessage({ id, encoding, groups } satisfies CountRequest);
       return promise;
     },
   };

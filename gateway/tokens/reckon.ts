@@ -2,10 +2,10 @@
 import type { ChatRequest, ChatResponse, Usage } from '../core/chat.ts';
 import { tokenisationOf } from '../core/encoding.ts';
 import { byLength, countable, usageOf } from '../core/estimate.ts';
-import type { Counter } from './counter.ts';
+import type { TokenCounter } from './counter.ts';
 
-export async function reckon(
-  counter: Counter | undefined,
+export async function estimateUsage(
+  counter: TokenCounter | undefined,
   model: string,
   request: ChatRequest,
   response: ChatResponse | undefined,

@@ -1,10 +1,10 @@
 /** The thread that counts tokens: an encoding is loaded when it is first needed, away from the requests. */
 import { parentPort } from 'node:worker_threads';
-import { type Counted, countWith, type Encoder, type ToCount } from './count.ts';
+import { type CountRequest, type CountResult, countTexts, type Encoder } from './count.ts';
 
 const loaded = new Map<string, Promise<Encoder>>();
 
-function load(encoding: ToCount['encoding']): Promise<Encoder> {
+function load(encoding: CountRequest['encoding']): Promise<Encoder> {
   const known = loaded.get(encoding);
   if (known) return known;
   const encoder = encoding === 'cl100k_base' ? import('gpt-tokenizer/encoding/cl100k_base') : import('gpt-tokenizer/encoding/o200k_base');
@@ -12,7 +12,7 @@ function load(encoding: ToCount['encoding']): Promise<Encoder> {
   return encoder;
 }
 
-parentPort!.on('message', async ({ id, encoding, groups }: ToCount) => {
+parentPort!.on('message', async ({ id, encoding, groups }: CountRequest) => {
   const { countTokens } = await load(encoding);
-  parentPort!.postMessage({ id, counts: groups.map(texts => countWith(countTokens, texts)) } satisfies Counted);
+  parentPort!.postMessage({ id, counts: groups.map(texts => countTexts(countTokens, texts)) } satisfies CountResult);
 });

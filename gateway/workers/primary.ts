@@ -13,14 +13,14 @@ export interface RecorderState {
 export interface Workers {
   /** Where all of them listen. */
   readonly url: string;
-  hurry(): void;
+  forceClose(): void;
   close(): Promise<void>;
 }
 
-const tellEveryMs = 1_000;
+const broadcastEveryMs = 1_000;
 /** A worker that dies at once would die again at once. */
 const restartMs = 1_000;
-const gatherMsMax = 2_000;
+const collectMsMax = 2_000;
 
 /** `args` are those of this process. Rejects with what a worker said when the first ones cannot start. */
 export async function startWorkers(count: number, recorder: RecorderState, log: (line: string) => void): Promise<Workers> {
@@ -34,15 +34,15 @@ class Primary implements Workers {
   readonly #recorder: RecorderState;
   readonly #log: (line: string) => void;
   readonly #workers = new Map<number, Worker>();
-  readonly #gatherings = new Map<number, Gathering>();
-  readonly #telling: NodeJS.Timeout;
-  #gathered = 0;
+  readonly #collections = new Map<number, MetricsCollection>();
+  readonly #broadcastTimer: NodeJS.Timeout;
+  #lastCollection = 0;
   #isClosing = false;
 
   constructor(recorder: RecorderState, log: (line: string) => void) {
     this.#recorder = recorder;
     this.#log = log;
-    this.#telling = setInterval(() => this.#tell(), tellEveryMs);
+    this.#broadcastTimer = setInterval(() => this.#broadcastState(), broadcastEveryMs);
   }
 
   async start(count: number): Promise<void> {
@@ -52,7 +52,7 @@ class Primary implements Workers {
       await Promise.all(Array.from({ length: count - 1 }, (_, i) => this.#fork(i + 1)));
     } catch (problem) {
       this.#isClosing = true;
-      clearInterval(this.#telling);
+      clearInterval(this.#broadcastTimer);
       for (const worker of this.#workers.values()) worker.process.kill('SIGKILL');
       throw problem;
     }
@@ -68,16 +68,16 @@ class Primary implements Workers {
         isUp = true;
         resolve(message.url);
       } else if (message.type === 'failed') reject(new Error(message.message));
-      else this.#hear(slot, message);
+      else this.#onMessage(slot, message);
     });
     worker.on('error', () => {}); // its channel's end; 'exit' follows
     worker.once('exit', (code, signal) => {
       this.#workers.delete(slot);
-      for (const [id, gathering] of this.#gatherings) this.#gathering(id, gathering.without(slot));
+      for (const [id, collection] of this.#collections) this.#finishWhenComplete(id, collection.without(slot));
       reject(new Error(`worker ${slot} ended before it listened (${signal ?? `exit code ${code}`})`));
       if (isUp && !this.#isClosing) this.#replace(slot, signal ?? `exit code ${code}`);
     });
-    this.#say(worker, this.#state());
+    this.#send(worker, this.#state());
     return promise;
   }
 
@@ -92,51 +92,52 @@ class Primary implements Workers {
     }, restartMs).unref();
   }
 
-  #hear(slot: number, message: FromWorker): void {
+  #onMessage(slot: number, message: FromWorker): void {
     if (message.type === 'gather') {
-      const id = ++this.#gathered;
-      const answer = (text: string): void => this.#say(this.#workers.get(slot), { type: 'scraped', id: message.id, text });
-      const timer = setTimeout(() => this.#gathering(id, true), gatherMsMax);
-      this.#gatherings.set(id, new Gathering(new Set(this.#workers.keys()), timer, answer));
-      for (const worker of this.#workers.values()) this.#say(worker, { type: 'scrape', id });
+      const id = ++this.#lastCollection;
+      const answer = (text: string): void => this.#send(this.#workers.get(slot), { type: 'scraped', id: message.id, text });
+      const timer = setTimeout(() => this.#finishWhenComplete(id, true), collectMsMax);
+      this.#collections.set(id, new MetricsCollection(new Set(this.#workers.keys()), timer, answer));
+      for (const worker of this.#workers.values()) this.#send(worker, { type: 'scrape', id });
     }
-    if (message.type === 'metrics') this.#gathering(message.id, this.#gatherings.get(message.id)?.take(slot, message.text) ?? false);
+    if (message.type === 'metrics')
+      this.#finishWhenComplete(message.id, this.#collections.get(message.id)?.add(slot, message.text) ?? false);
   }
 
-  #gathering(id: number, isOver: boolean): void {
+  #finishWhenComplete(id: number, isOver: boolean): void {
     if (!isOver) return;
-    this.#gatherings.get(id)?.end();
-    this.#gatherings.delete(id);
+    this.#collections.get(id)?.end();
+    this.#collections.delete(id);
   }
 
   #state(): ToWorker {
     return { type: 'recorder', problem: this.#recorder.problem(), stats: this.#recorder.stats() };
   }
 
-  #tell(): void {
-    for (const worker of this.#workers.values()) this.#say(worker, this.#state());
+  #broadcastState(): void {
+    for (const worker of this.#workers.values()) this.#send(worker, this.#state());
   }
 
-  #say(worker: Worker | undefined, message: ToWorker): void {
+  #send(worker: Worker | undefined, message: ToWorker): void {
     if (worker?.isConnected()) worker.send(message, () => {});
   }
 
-  hurry(): void {
-    for (const worker of this.#workers.values()) this.#say(worker, { type: 'hurry' });
+  forceClose(): void {
+    for (const worker of this.#workers.values()) this.#send(worker, { type: 'hurry' });
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
     const workers = [...this.#workers.values()];
     const ended = workers.map(worker => once(worker, 'exit'));
-    for (const worker of workers) this.#say(worker, { type: 'close' });
+    for (const worker of workers) this.#send(worker, { type: 'close' });
     await Promise.all(ended);
-    clearInterval(this.#telling);
+    clearInterval(this.#broadcastTimer);
   }
 }
 
 /** Pages that are still on their way. */
-class Gathering {
+class MetricsCollection {
   readonly #missing: Set<number>;
   readonly #timer: NodeJS.Timeout;
   readonly #answer: (text: string) => void;
@@ -149,7 +150,7 @@ class Gathering {
   }
 
   /** True when it was the last one. */
-  take(slot: number, text: string): boolean {
+  add(slot: number, text: string): boolean {
     this.#pages.set(slot, text);
     return this.without(slot);
   }

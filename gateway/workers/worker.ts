@@ -3,7 +3,7 @@ import type { RecorderStats } from '../observability/metrics.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { slotVariable } from './protocol.ts';
 
-export interface Line {
+export interface PrimaryChannel {
   readonly slot: number;
   /** Why no recorder is at work. */
   problem(): string | undefined;
@@ -13,52 +13,52 @@ export interface Line {
   /** How this worker's own metrics are had, as OpenMetrics. */
   onScrape(own: () => Promise<string>): void;
   /** Those of all workers; of this one alone when the first process does not answer. */
-  gather(): Promise<string>;
+  collectMetrics(): Promise<string>;
   /** Settles when it is time to end: the first process says so, or is gone. */
-  readonly closed: Promise<void>;
-  onHurry(hurry: () => void): void;
+  readonly closing: Promise<void>;
+  onForceClose(forceClose: () => void): void;
   end(): void;
 }
 
 const answerMsMax = 3_000;
 
 /** Undefined in a process that is nobody's worker. */
-export function openLine(environment: NodeJS.ProcessEnv): Line | undefined {
+export function openPrimaryChannel(environment: NodeJS.ProcessEnv): PrimaryChannel | undefined {
   const slot = environment[slotVariable];
-  return slot === undefined || !process.send ? undefined : new ChannelLine(Number(slot));
+  return slot === undefined || !process.send ? undefined : new IpcPrimaryChannel(Number(slot));
 }
 
-class ChannelLine implements Line {
+class IpcPrimaryChannel implements PrimaryChannel {
   readonly slot: number;
-  readonly closed: Promise<void>;
+  readonly closing: Promise<void>;
   readonly #waiting = new Map<number, (text: string) => void>();
   #problem: string | undefined = 'the store is starting';
   #stats: RecorderStats | undefined;
-  #own = async (): Promise<string> => '';
-  #asked = 0;
-  #hurry = (): void => {};
+  #ownMetrics = async (): Promise<string> => '';
+  #lastRequest = 0;
+  #forceClose = (): void => {};
 
   constructor(slot: number) {
     this.slot = slot;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
+    this.closing = promise;
     process.once('disconnect', resolve);
     process.on('message', (message: ToWorker) => {
       if (message.type === 'close') resolve();
-      else this.#hear(message);
+      else this.#onMessage(message);
     });
   }
 
-  #hear(message: ToWorker): void {
+  #onMessage(message: ToWorker): void {
     switch (message.type) {
       case 'recorder':
         this.#problem = message.problem;
         this.#stats = message.stats;
         return;
       case 'hurry':
-        return this.#hurry();
+        return this.#forceClose();
       case 'scrape':
-        void this.#own().then(text => this.#say({ type: 'metrics', id: message.id, text }));
+        void this.#ownMetrics().then(text => this.#send({ type: 'metrics', id: message.id, text }));
         return;
       case 'scraped':
         this.#waiting.get(message.id)?.(message.text);
@@ -74,38 +74,38 @@ class ChannelLine implements Line {
   }
 
   listening(url: string): void {
-    this.#say({ type: 'listening', url });
+    this.#send({ type: 'listening', url });
   }
 
   failed(message: string): Promise<void> {
-    return this.#say({ type: 'failed', message });
+    return this.#send({ type: 'failed', message });
   }
 
   onScrape(own: () => Promise<string>): void {
-    this.#own = own;
+    this.#ownMetrics = own;
   }
 
-  async gather(): Promise<string> {
-    const id = ++this.#asked;
+  async collectMetrics(): Promise<string> {
+    const id = ++this.#lastRequest;
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.#waiting.set(id, resolve);
     const timer = setTimeout(() => resolve(undefined), answerMsMax);
-    await this.#say({ type: 'gather', id });
+    await this.#send({ type: 'gather', id });
     const text = await promise;
     clearTimeout(timer);
     this.#waiting.delete(id);
-    return text ?? this.#own();
+    return text ?? this.#ownMetrics();
   }
 
-  onHurry(hurry: () => void): void {
-    this.#hurry = hurry;
+  onForceClose(forceClose: () => void): void {
+    this.#forceClose = forceClose;
   }
 
   end(): void {
     if (process.connected) process.disconnect?.();
   }
 
-  #say(message: FromWorker): Promise<void> {
+  #send(message: FromWorker): Promise<void> {
     return new Promise(resolve => {
       if (process.connected) process.send?.(message, () => resolve());
       else resolve();

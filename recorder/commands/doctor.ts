@@ -1,5 +1,5 @@
 /** `hindcast doctor`: looks at everything a gateway leans on before it is started, and says what to mend. */
-import { exit, result, settingsOf, table } from '../../gateway/cli/cli.ts';
+import { exit, loadSettings, printResult, table } from '../../gateway/cli/cli.ts';
 import { type Finding, runChecks } from '../doctor/check.ts';
 import { checkFolder, checkNode, checkPort } from '../doctor/machine.ts';
 import { checkProviders } from '../doctor/providers.ts';
@@ -12,7 +12,7 @@ interface Options {
 
 /** Exits with 1 when something would keep the gateway from its work. */
 export async function runDoctor(options: Options): Promise<number> {
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const { file, hash } = settings;
   const found: readonly Finding[] = [
     { what: 'config', state: 'ok', message: `${file ?? 'no file, providers from the environment'}, hash ${hash}` },
@@ -27,7 +27,7 @@ export async function runDoctor(options: Options): Promise<number> {
     ])),
   ];
   const isHealthy = found.every(({ state }) => state !== 'problem');
-  result(options, { ok: isHealthy, findings: found }, () => text(found));
+  printResult(options, { ok: isHealthy, findings: found }, () => text(found));
   return isHealthy ? exit.pass : exit.failed;
 }
 

@@ -1,6 +1,6 @@
 /** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
 import type { Command } from 'commander';
-import { CommandError, exit, note, result, settingsOf, table } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult, table } from '../../gateway/cli/cli.ts';
 import { type Erasure, erase } from '../erase/erase.ts';
 import { countRows } from '../erase/tables.ts';
 import { openStore } from '../process/open-store.ts';
@@ -25,12 +25,12 @@ export const eraseFlags = (command: Command): Command =>
 
 export async function runErase(options: Options): Promise<number> {
   const subject = subjectOf(options);
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const store = await openStore(settings);
   try {
     if (options.dryRun) {
       const rows = await countRows(store, subject, Date.now());
-      result(options, { rows }, () =>
+      printResult(options, { rows }, () =>
         table(
           ['table', 'rows'],
           Object.entries(rows).map(([name, count]) => [name, `${count}`]),
@@ -39,7 +39,7 @@ export async function runErase(options: Options): Promise<number> {
       return exit.pass;
     }
     const erasure = await erase(settings, store, subject, Date.now(), ddlTargetOf(settings.store.cluster));
-    result(options, erasure, () => textOf(erasure));
+    printResult(options, erasure, () => textOf(erasure));
     if (erasure.verified && erasure.spool === 'shipped') return exit.pass;
     note(
       erasure.verified

@@ -1,6 +1,6 @@
 /** `hindcast store export`: recorded exchanges into a file. */
 import type { Command } from 'commander';
-import { CommandError, exit, result, settingsOf } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult } from '../../gateway/cli/cli.ts';
 import { writeAudit } from '../audit/write.ts';
 import { type ExportSelection, exportFormats, exportTo } from '../export/export.ts';
 import { openStore } from '../process/open-store.ts';
@@ -36,7 +36,7 @@ export const exportFlags = (command: Command): Command =>
     .option('--replays', 'replayed requests as well');
 
 export async function runExport(options: Options): Promise<void> {
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const format = exportFormats.find(name => name === options.format);
   if (!format) throw new CommandError(exit.usage, `--format ${options.format}: write ${exportFormats.join(' or ')}.`);
   const selection = selectionOf(options, Date.now());
@@ -47,7 +47,7 @@ export async function runExport(options: Options): Promise<void> {
       ...{ action: 'export', tenant: options.tenant ?? '', subject: exported.path },
       detail: { format, bytes: exported.bytes, ...selection },
     });
-    result(options, exported, () => `Wrote ${exported.path} (${exported.bytes} bytes).`);
+    printResult(options, exported, () => `Wrote ${exported.path} (${exported.bytes} bytes).`);
   } finally {
     await store.close();
   }

@@ -11,7 +11,7 @@ import { resolve } from '../../gateway/http/resolve.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import { type Account, type Route, routeDefaults, type Settings, stepDefaults } from '../../gateway/settings/settings.ts';
-import { type Planned, whyNone } from '../../gateway/targets/planner.ts';
+import { describeNoTarget, type PlanInput } from '../../gateway/targets/planner.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
 import { gotTransport } from './got-transport.ts';
 
@@ -23,7 +23,7 @@ export interface Arm {
   readonly configHash: string;
   readonly runtime: GatewayRuntime;
   /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
-  routeOf(body: JsonObject, planned: Planned, recorded: RecordedRequest): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string;
+  routeOf(body: JsonObject, planned: PlanInput, recorded: RecordedRequest): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string;
   /** Whether this arm is asked this request; absent means all. */
   includes?(recorded: RecordedRequest): boolean;
 }
@@ -127,9 +127,9 @@ export function noiseFloorArm(share: number, seed: string, settings: Settings, s
 const runtimeOf = (settings: Settings, shared: SharedRuntime): GatewayRuntime =>
   createRuntime(settings, { ...shared, fleet: new FleetState() });
 
-function routedTo(route: Route, runtime: GatewayRuntime, planned: Planned): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
+function routedTo(route: Route, runtime: GatewayRuntime, planned: PlanInput): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
   const policy = runtime.policyOf(route, planned);
-  return whyNone(policy) ?? { policy, onUnsupported: route.onUnsupported };
+  return describeNoTarget(policy) ?? { policy, onUnsupported: route.onUnsupported };
 }
 
 const refusalMessage = ({ refusal }: Refusal): string => refusal.message;

@@ -1,5 +1,5 @@
 /** `hindcast replay dataset create|list|show`. */
-import { result, table } from '../../gateway/cli/cli.ts';
+import { printResult, table } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import { createDataset, listDatasets, readDataset } from '../recorded/dataset.ts';
@@ -17,7 +17,7 @@ export async function runCreateDataset(name: string, options: DatasetOptions & S
   try {
     const items = itemsOf(await selectRequests(store, settings, options, false));
     const { version } = createDataset(settings.store.path, name, options, items, wallClock.now());
-    result(options, { name, version, requests: items.length }, () => `${name}@${version}: ${items.length} requests.`);
+    printResult(options, { name, version, requests: items.length }, () => `${name}@${version}: ${items.length} requests.`);
   } finally {
     await store.close();
   }
@@ -28,7 +28,7 @@ export function runListDatasets(options: DatasetOptions): void {
   const sets = listDatasets(path).map(({ name, version }) => readDataset(path, `${name}@${version}`));
   const rows = sets.map(set => [`${set.name}@${set.version}`, `${set.items.length}`, new Date(set.createdAt).toISOString().slice(0, 19)]);
   const summaries = sets.map(({ name, version, items, createdAt }) => ({ name, version, requests: items.length, createdAt }));
-  result(options, summaries, () =>
+  printResult(options, summaries, () =>
     rows.length === 0
       ? 'There is no dataset yet: hindcast replay dataset create NAME --since 7d'
       : table(['dataset', 'requests', 'created'], rows),
@@ -38,7 +38,7 @@ export function runListDatasets(options: DatasetOptions): void {
 export function runShowDataset(named: string, options: DatasetOptions): void {
   const set = readDataset(settingsFor(options).store.path, named);
   const selection = Object.entries(set.selection).filter(([flag]) => flag !== 'json' && flag !== 'config');
-  result(options, set, () =>
+  printResult(options, set, () =>
     [
       `${set.name}@${set.version}, made ${new Date(set.createdAt).toISOString().slice(0, 19)} by ${selection.map(([flag, value]) => `${flag} ${value}`).join(', ') || 'no filter'}`,
       table(

@@ -1,7 +1,7 @@
 /** `hindcast replay diff` and `hindcast replay export`. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CommandError, exit, note, settingsOf } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note } from '../../gateway/cli/cli.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../../recorder/audit/write.ts';
@@ -52,7 +52,7 @@ export async function diffRun(
   const format = options.json ? 'json' : formatNamed(options.format ?? 'pretty', '--format');
   const outputs = (options.output ?? []).map(file => ({ file, format: formatNamed(file.slice(file.lastIndexOf('.') + 1), '--output') }));
   const unordered = new Set((options.unordered ?? []).map(pathNamed));
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const store = await openStore(settings);
   try {
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
@@ -147,7 +147,7 @@ export interface ExportOptions {
 
 /** A line for each pair, with both answers whole; `--from` of another run reads it again. */
 export async function exportRun(name: string, options: ExportOptions): Promise<void> {
-  const settings: Settings = settingsOf(options);
+  const settings: Settings = loadSettings(options);
   const store: Store = await openStore(settings);
   try {
     const run = await runNamed(store, name);

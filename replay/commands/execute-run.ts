@@ -1,7 +1,7 @@
 /** Carries out a run, from its beginning or from where it was left: calls, journal, spool, store, and what is told at the end. */
-import { CommandError, exit, note, result } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult } from '../../gateway/cli/cli.ts';
 import { usd } from '../../gateway/core/price.ts';
-import { replayTelemetry } from '../../gateway/observability/replayed.ts';
+import { createReplayTelemetry } from '../../gateway/observability/replayed.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream } from '../../gateway/transport/upstream.ts';
@@ -100,7 +100,7 @@ export async function executeRun(work: RunExecution): Promise<number> {
   const upstream = httpUpstream();
   const spool = openReplaySpool(settings, manifest.run);
   const journal = new Journal(journalPath(runFolder(settings.store.path, manifest.run)), settings.recorder.durability === 'power');
-  const telemetry = replayTelemetry(settings, process.env, note);
+  const telemetry = createReplayTelemetry(settings, process.env, note);
   const stop = new AbortController();
   const enough = new AbortController();
   const checkGate = gateChecker(work, enough);
@@ -141,7 +141,7 @@ export async function executeRun(work: RunExecution): Promise<number> {
     const { done, failed, spent, lost, lostWorst } = journal.progress;
     const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
     await writeRun(store, { ...runRow, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });
-    printResult(options, manifest.run, replayed, { lost, lostWorst });
+    printReplayed(options, manifest.run, replayed, { lost, lostWorst });
     return codeOf(replayed);
   } finally {
     clearTimeout(timer);
@@ -152,14 +152,14 @@ export async function executeRun(work: RunExecution): Promise<number> {
   }
 }
 
-function printResult(
+function printReplayed(
   options: ReplayOptions,
   run: string,
   replayed: ReplayResult,
   lost: { readonly lost: number; readonly lostWorst: number },
 ): void {
   const money = { spent_usd: usd(replayed.spent), saved_usd: usd(replayed.saved) };
-  result(options, { run, ...replayed, ...money, possibly_billed_twice: lost.lost }, () => replayedText(run, replayed, lost));
+  printResult(options, { run, ...replayed, ...money, possibly_billed_twice: lost.lost }, () => replayedText(run, replayed, lost));
 }
 
 /** So many calls lie between two looks at a gate. */

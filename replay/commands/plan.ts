@@ -1,5 +1,5 @@
 /** `hindcast replay plan`. */
-import { result, table } from '../../gateway/cli/cli.ts';
+import { printResult, table } from '../../gateway/cli/cli.ts';
 import { type NanoUsd, usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
@@ -36,7 +36,7 @@ export async function planRun(options: PlanOptions, completesFromRecord: Complet
         : await savedByRecord(store, arm, chosen.requests, transforms, completesFromRecord);
       plans.push(armPlanOf(arm, chosen.requests, transforms, wallClock.now(), ({ id }) => known.get(id), options.onlyMissing));
     }
-    result(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(armPlanJson) }, () =>
+    printResult(options, { requests: chosen.requests.length, candidates: chosen.candidates, arms: plans.map(armPlanJson) }, () =>
       planText(chosen, plans),
     );
   } finally {

@@ -1,5 +1,5 @@
 /** What every command of replay begins with: the selected requests, and the arms that shall answer them. */
-import { CommandError, exit, note, settingsOf } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note } from '../../gateway/cli/cli.ts';
 import type { Sink } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
@@ -163,4 +163,4 @@ export function transformsOf({ temperature, hosted = 'block', maxCost }: ReplayO
   };
 }
 
-export const settingsFor = (options: { readonly config?: string }): Settings => settingsOf(options);
+export const settingsFor = (options: { readonly config?: string }): Settings => loadSettings(options);

@@ -1,7 +1,7 @@
 /** `hindcast replay resume` and `hindcast replay status`. */
 
 import { join } from 'node:path';
-import { CommandError, exit, note, result, table } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../gateway/cli/cli.ts';
 import { usd } from '../../gateway/core/price.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { isLocked } from '../../recorder/files/lock.ts';
@@ -128,7 +128,7 @@ export function statusOf(name: string, options: { readonly config?: string; read
     spent_usd: usd(progress.spent),
     ...(cap === undefined ? {} : { max_cost_usd: Number(cap.replace(/^\$/, '')) }),
   };
-  result(options, status, () =>
+  printResult(options, status, () =>
     [
       `Run ${run}: ${state}, ${progress.done} of ${manifest.jobs} done, ${left} left.`,
       table(

@@ -1,6 +1,6 @@
 /** `hindcast replay run --mode simulated`: candidates beside what is deployed, without one call. */
 import { randomBytes } from 'node:crypto';
-import { exit, result, table } from '../../gateway/cli/cli.ts';
+import { exit, printResult, table } from '../../gateway/cli/cli.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
@@ -72,7 +72,7 @@ export async function simulateRun(options: RunOptions, simulate: SimulatePolicy,
       failed: 0,
       spent: 0,
     });
-    result(options, { run: id, requests: requests.length, wall_ms: wallMs, backtest: test, arms }, () =>
+    printResult(options, { run: id, requests: requests.length, wall_ms: wallMs, backtest: test, arms }, () =>
       simulationText(id, requests, wallMs, test, arms),
     );
     return arms.every(({ unsupported }) => unsupported === 1) ? exit.nothing : exit.pass;

@@ -3,7 +3,7 @@ import { CommandError, exit } from '../../gateway/cli/cli.ts';
 import { cost, type NanoUsd, type Price } from '../../gateway/core/price.ts';
 import { providerOf } from '../../gateway/core/target.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import { priceBook } from '../../gateway/prices/prices.ts';
+import { createPriceBook } from '../../gateway/prices/prices.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { type Answer, diff } from '../comparison/diff.ts';
@@ -153,7 +153,7 @@ export async function judgePairs(
 function priceOf(judge: string, { providers, prices }: Settings, at: Instant): Price | undefined {
   const account = providers.get(providerOf(judge));
   const model = judge.slice(judge.indexOf('/') + 1);
-  const book = priceBook(prices);
+  const book = createPriceBook(prices);
   return account && (book(account.name, model, at) ?? book(account.provider.priceBook, model, at));
 }
 

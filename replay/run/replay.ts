@@ -8,7 +8,7 @@ import type { Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
 import { execute } from '../../gateway/exchange/ask.ts';
 import type { ExecutionHandle, RoutedRequest } from '../../gateway/exchange/execute.ts';
 import { demandOf } from '../../gateway/exchange/routed-request.ts';
-import type { ReplayedSeen } from '../../gateway/observability/replayed.ts';
+import type { ReplaySpanDetails } from '../../gateway/observability/replayed.ts';
 import type { Arm } from '../arms/arm.ts';
 import type { ReplayRequest } from '../arms/replay-request.ts';
 import type { Transforms } from '../arms/transform.ts';
@@ -54,7 +54,7 @@ export interface ReplayPlan {
   /** Ends the run as well, when enough is known; what is under way comes to its end. */
   readonly enough?: AbortSignal;
   /** With what was asked, and what spans of it need to know. */
-  onExchange(exchange: Exchange, context: ReplayedSeen): void;
+  onExchange(exchange: Exchange, context: ReplaySpanDetails): void;
 }
 
 export async function replay(plan: ReplayPlan): Promise<ReplayResult> {

@@ -101,7 +101,7 @@ describe('the router and the fleet', { timeout: longTimeout }, () => {
           fc.modelRun(() => ({ model: { arrived: 0 }, real: city }), commands);
           city.finish();
           asked += city.observations.filter(({ type }) => type === 'asked').length;
-          open += [...city.fleet.fleet.values()].filter(({ openUntil }) => openUntil > 0).length;
+          open += [...city.fleet.health.values()].filter(({ openUntil }) => openUntil > 0).length;
           queued += city.requests.filter(({ commands: seen }) => seen.some(({ type }) => type === 'queue')).length;
         },
       ),

@@ -18,7 +18,7 @@ import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriv
 import { openai } from '../../gateway/providers/openai.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
-import { FleetState } from '../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../gateway/targets/state.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 interface Call {
@@ -63,11 +63,11 @@ export const accountsOf = (rpm: { readonly a?: number; readonly c?: number }): R
   new Map([account('a', keysOfA, rpm.a), account('b', []), account('c', [], rpm.c)]);
 
 export const retryBudgetPolicy: AllowancePolicy = { ...allowanceDefault, hedgeNanoUsdPerHour: 60 };
-const routing: RoutingSettings = { queue: { countMax: 8, bytesMax: 4_000 }, allowance: retryBudgetPolicy };
+const routing: RoutingSettings = { queue: { countMax: 8, bytesMax: 4_000 }, retryBudget: retryBudgetPolicy };
 
 export class FleetModel {
   readonly clock = new VirtualClock();
-  readonly fleet = new FleetState();
+  readonly fleet = new TargetRegistry();
   readonly requests: ModelRequest[] = [];
   readonly observations: Observation[] = [];
   readonly #calls: Call[] = [];
@@ -96,13 +96,13 @@ export class FleetModel {
     const id = `request ${this.requests.length}`;
     const wants = { tenant, tokens: 100, bytes: 500 };
     const targets = [...new Set(policy.steps.map(step => step.target))];
-    const first = momentOf(policy, at, { closed: this.fleet.closed(at), ...this.fleet.look(targets, wants, at) });
+    const first = momentOf(policy, at, { closed: this.fleet.cooldowns(at), ...this.fleet.view(targets, wants, at) });
     const request: ModelRequest = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
     this.requests.push(request);
     request.drive = startDriver(policy, id, {
       clock: this.clock,
-      coolingDown: now => this.fleet.closed(now),
-      viewTargets: now => this.fleet.look(targets, wants, now),
+      coolingDown: now => this.fleet.cooldowns(now),
+      viewTargets: now => this.fleet.view(targets, wants, now),
       queue: (target, admitted) => this.#enqueue(request, target, wants, admitted),
       attempt: (command, report) => this.#startAttempt(request, command, report),
       commit: attempt => this.#committed(request, attempt),
@@ -160,7 +160,7 @@ export class FleetModel {
     const count = (...types: readonly Observation['type'][]): number => this.observations.filter(({ type }) => types.includes(type)).length;
     expect(count('answered', 'failed', 'aborted'), 'every call was settled').toBe(count('asked'));
     expect(this.#charged, 'and charged').toBe(count('asked'));
-    for (const [target, { inFlight }] of this.fleet.fleet) expect(inFlight, `under way at ${target}`).toBe(0);
+    for (const [target, { inFlight }] of this.fleet.health) expect(inFlight, `under way at ${target}`).toBe(0);
     expect(this.fleet.queue).toMatchObject({ tickets: [], bytes: 0 });
     expect(this.clock.waiting, 'no timer is left').toBe(0);
   }
@@ -169,7 +169,7 @@ export class FleetModel {
     return this.#calls[n % Math.max(1, this.#calls.length)];
   }
 
-  #enqueue(request: ModelRequest, target: string, wants: Parameters<FleetState['enter']>[1], admitted: () => void) {
+  #enqueue(request: ModelRequest, target: string, wants: Parameters<TargetRegistry['enqueue']>[1], admitted: () => void) {
     request.commands.push({ type: 'queue', step: -1, target });
     const { tenant } = request;
     const own = this.#waiting.filter(one => one.target === target && one.tenant === tenant).length;
@@ -180,7 +180,7 @@ export class FleetModel {
       if (leaveQueue >= 0) this.#waiting.splice(leaveQueue, 1);
     };
     const { queue } = this.fleet;
-    const leave = this.fleet.enter(target, wants, () => {
+    const leave = this.fleet.enqueue(target, wants, () => {
       cancelled();
       for (const other of this.#waiting) {
         if (other.target !== target || other.tenant === tenant) continue;
@@ -228,20 +228,20 @@ export class FleetModel {
     { target, step, kind, of }: AttemptCommand,
     at: Instant,
   ): void {
-    const health = this.fleet.fleet.get(target);
+    const health = this.fleet.health.get(target);
     const isOpen = health !== undefined && health.failures >= breakerDefault.failuresMax && health.openUntil > at;
     if (!isOpen) return;
     expect(of, 'an opinion is no last resort').toBeUndefined();
     expect(['retry', 'hedge']).not.toContain(kind);
     const tried = new Set(commands.flatMap(command => (command.type === 'attempt' && command.of === undefined ? [command.step] : [])));
-    const closed = this.fleet.closed(at);
+    const closed = this.fleet.cooldowns(at);
     // An answer that its caller reads is gone on with by those that can, and by no other.
     const unable = committedAttempt === undefined || policy.onBreak?.type !== 'continue' ? [] : policy.steps.filter(one => !one.prefills);
     const others = policy.steps
       .filter((_, i) => i !== step && !tried.has(i))
       .map(one => one.target)
       .filter(one => !unable.some(other => other.target === one));
-    const { waits = {} } = this.fleet.look(others, { tenant, tokens: 100, bytes: 500 }, at);
+    const { waits = {} } = this.fleet.view(others, { tenant, tokens: 100, bytes: 500 }, at);
     const latest = Math.min(arrivedAt + policy.deadlineMs - 1e-6, at + 30_000);
     const takes = (one: string): boolean =>
       Math.max(closed[one] ?? 0, closed[one.split('/')[0]!] ?? 0) <= at && (waits[one] ?? 0) <= latest;
@@ -280,7 +280,7 @@ export class FleetModel {
     this.#recordObservation(seen);
     const change = seen.type === 'asked' ? 1 : -1;
     this.#inFlight.set(target, (this.#inFlight.get(target) ?? 0) + change);
-    expect(this.fleet.fleet.get(target)!.inFlight).toBe(this.#inFlight.get(target));
+    expect(this.fleet.health.get(target)!.inFlight).toBe(this.#inFlight.get(target));
     if (seen.type === 'asked') return this.#checkRetryBudget();
     this.#charged++;
     this.#recordObservation({ type: 'charged', target, credential, at: seen.at, kind, costNanoUsd: 7 });

@@ -10,7 +10,7 @@ import { textOf } from '../../dashboards/build.ts';
 import { outcomes } from '../../dashboards/variables.ts';
 import { kindOfWord } from '../../gateway/core/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
-import { createMetrics, openRegistry } from '../../gateway/observability/metrics.ts';
+import { createMetrics, createRegistry } from '../../gateway/observability/metrics.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';
 
 interface Rule {
@@ -70,7 +70,7 @@ async function unknownIn(expr: string): Promise<readonly string[]> {
 
 /** Of every metric with labels of ours, which it has. */
 function labelsOf(name: string): readonly string[] | undefined {
-  const registry = openRegistry();
+  const registry = createRegistry();
   requestInstruments(registry);
   attemptInstruments(registry);
   const metric = registry.getSingleMetric(name.replace(/_bucket$/, '')) as unknown as

@@ -14,7 +14,7 @@ import { waitMsMax } from '../../gateway/core/retry.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { type Account, routingDefaults } from '../../gateway/settings/settings.ts';
-import type { FleetState } from '../../gateway/targets/state.ts';
+import type { TargetRegistry } from '../../gateway/targets/state.ts';
 import { policy, recorded } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 
@@ -32,7 +32,7 @@ const crowds = fc.record({
 
 interface Heard {
   readonly results: readonly RequestResult[];
-  readonly fleet: FleetState;
+  readonly fleet: TargetRegistry;
   readonly seen: readonly Observation[];
 }
 
@@ -78,7 +78,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       const count = (...types: readonly Observation['type'][]): number => seen.filter(({ type }) => types.includes(type)).length;
       expect(count('answered', 'failed', 'aborted')).toBe(count('asked'));
       expect(count('charged')).toBe(count('asked'));
-      for (const { inFlight } of fleet.fleet.values()) expect(inFlight).toBe(0);
+      for (const { inFlight } of fleet.health.values()) expect(inFlight).toBe(0);
       expect(fleet.queue).toMatchObject({ tickets: [], bytes: 0 });
     });
   });
@@ -117,7 +117,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       accounts: new Map([account('a'), account('b')]),
       routing: routingDefaults,
       call: ({ target }, _, at) => (target === 'a/small' && at < recovered ? bad : good),
-      onObservation: ({ type, target, at }, { fleet }) => {
+      onObservation: ({ type, target, at }, { health: fleet }) => {
         const health = fleet.get('a/small');
         if (type !== 'asked' || target !== 'a/small' || !health || health.failures < breakerDefault.failuresMax) return;
         expect(health.openUntil, 'only a probe, when the breaker has waited').toBeLessThanOrEqual(at);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { importedOf } from '../../gateway/cli/import-command.ts';
-import type { Imported } from '../../gateway/config/import/draft.ts';
+import { importConfig } from '../../gateway/cli/import-command.ts';
+import type { ImportResult } from '../../gateway/config/import/draft.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import type { JsonObject } from '../../gateway/core/json.ts';
 import { Workspace } from '../hindcast.ts';
@@ -15,13 +15,13 @@ import { folder } from './config-files.ts';
 const variablesIn = (yaml: string): Readonly<Record<string, string>> =>
   Object.fromEntries([...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name!, 'set-in-the-environment-0123456789']));
 
-function settingsFrom({ config }: Imported) {
+function settingsFrom({ config }: ImportResult) {
   const yaml = stringify(config);
   const loaded = loadConfig({ directory: folder({ 'hindcast.yaml': yaml }), environment: variablesIn(yaml) });
   if (!loaded.ok) throw new Error(`${printProblems(loaded.problems)}\n${yaml}`);
   return loaded.settings;
 }
-const pathsOf = ({ left }: Imported): string[] => left.map(({ path }) => path).toSorted();
+const pathsOf = ({ left }: ImportResult): string[] => left.map(({ path }) => path).toSorted();
 
 describe('of LiteLLM', () => {
   const value = {
@@ -68,7 +68,7 @@ describe('of LiteLLM', () => {
     },
     general_settings: { master_key: 'sk-1234' },
   };
-  const told = importedOf(value as never, 'config.yaml');
+  const told = importConfig(value as never, 'config.yaml');
 
   test('deployments become accounts and routes, with weights, fallbacks, limits, prices and what models can do', () => {
     const { providers, routes, state, prices, models } = settingsFrom(told);
@@ -129,7 +129,7 @@ describe('of Portkey', () => {
         },
       ],
     };
-    const told = importedOf(value as never, '/etc/chat.json');
+    const told = importConfig(value as never, '/etc/chat.json');
     const route = settingsFrom(told).routes.get('chat')!;
     expect(route).toMatchObject({
       strategy: 'weighted',
@@ -156,14 +156,14 @@ describe('of Portkey', () => {
         },
       ],
     };
-    const told = importedOf(fallback as never, 'x.json');
+    const told = importConfig(fallback as never, 'x.json');
     expect(
       settingsFrom(told)
         .routes.get('x')!
         .steps.map(({ target }) => target),
     ).toEqual(['groq/a', 'openai/b', 'openai/c']);
     expect(told.left.map(({ why }) => why)).toEqual(['a loadbalance within a fallback: its targets stand in a row with the others']);
-    const single = importedOf({ provider: 'openai', virtual_key: 'openai-prod' } as never, 'x.json');
+    const single = importConfig({ provider: 'openai', virtual_key: 'openai-prod' } as never, 'x.json');
     expect(settingsFrom(single).routes.size).toBe(0);
     expect(pathsOf(single)).toEqual(['targets', 'virtual_key']);
   });
@@ -200,7 +200,7 @@ test('whatever is in a file, what comes out loads, or the problem names its fiel
   );
   fc.assert(
     fc.property(file, value => {
-      const told = importedOf(value as unknown as JsonObject, 'f.yaml');
+      const told = importConfig(value as unknown as JsonObject, 'f.yaml');
       if (Object.keys(told.config.providers as JsonObject).length === 0) return;
       const yaml = stringify(told.config);
       const loaded = loadConfig({ directory: folder({ 'hindcast.yaml': yaml }), environment: variablesIn(yaml) });

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listed } from '../../gateway/config/fields.ts';
+import { joinWords } from '../../gateway/config/fields.ts';
 import { type ConfigProblem, loadConfig, printProblems } from '../../gateway/config/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { folder, load, problems } from './config-files.ts';
@@ -11,7 +11,7 @@ const shown = (found: readonly ConfigProblem[]): readonly string[] =>
   found.map(({ line, column, path, message }) => `${line}:${column} ${path}${path === '' ? '' : ': '}${message}`);
 const said = (yaml: string, environment: Record<string, string> = {}): readonly string[] => shown(problems(yaml, environment));
 
-const apis = listed(Object.keys(providers));
+const apis = joinWords(Object.keys(providers));
 const sim = 'providers: { sim: { api: simulated } }\n';
 const key = (n: number): string => `sha256:${String(n).repeat(64)}`;
 const duration = 'expected a duration such as 60s, 400ms, 2m or 1h';

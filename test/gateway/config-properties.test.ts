@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { hashInput } from '../../gateway/config/hash.ts';
 import { type Loaded, printProblems } from '../../gateway/config/index.ts';
-import { settle } from '../../gateway/config/load.ts';
+import { validateConfig } from '../../gateway/config/load.ts';
 import { editDistance, nearest } from '../../gateway/config/nearest.ts';
-import { isKeyLike, quoted } from '../../gateway/config/problem.ts';
+import { looksLikeSecret, quoted } from '../../gateway/config/problem.ts';
 import { parseSource } from '../../gateway/config/source.ts';
 import { parseBytes, parseDuration } from '../../gateway/config/units.ts';
 
@@ -16,7 +16,7 @@ const wanted = { directory: '/nowhere', environment: { HOME: '/root', KEY: 'k' }
 /** The whole of loadConfig but for the reading of the file. */
 function load(text: string): Loaded {
   const parsed = parseSource('x.yaml', text, wanted);
-  return parsed.ok ? settle(parsed.source, wanted, '/nowhere/x.yaml') : parsed;
+  return parsed.ok ? validateConfig(parsed.source, wanted, '/nowhere/x.yaml') : parsed;
 }
 
 const word = fc.constantFrom(
@@ -126,7 +126,7 @@ describe('for any secret in any place', () => {
   const outcome = (text: string, variables: Record<string, string> = {}): { readonly said: string; readonly hashed: string } => {
     const around = { ...wanted, environment: { ...wanted.environment, ...variables } };
     const parsed = parseSource('x.yaml', text, around);
-    const loaded = parsed.ok ? settle(parsed.source, around, '/nowhere/x.yaml') : parsed;
+    const loaded = parsed.ok ? validateConfig(parsed.source, around, '/nowhere/x.yaml') : parsed;
     const all = loaded.ok ? [loaded.settings, [...loaded.settings.providers.values()]] : [loaded.problems, printProblems(loaded.problems)];
     return { said: JSON.stringify(all), hashed: parsed.ok ? hashInput(parsed.source.value) : '' };
   };
@@ -143,7 +143,7 @@ describe('for any secret in any place', () => {
 
   it.each(misplaced)('what looks like a key is not printed even where none belongs: %s', place => {
     fc.assert(
-      fc.property(secret.filter(isKeyLike), value => {
+      fc.property(secret.filter(looksLikeSecret), value => {
         expect(outcome(place.replaceAll('X', value)).said).not.toContain('CANARY');
       }),
       { numRuns: 20 },
@@ -164,7 +164,7 @@ describe('for any secret in any place', () => {
 
   it('is hidden when it is quoted', () => {
     fc.assert(
-      fc.property(secret.filter(isKeyLike), value => {
+      fc.property(secret.filter(looksLikeSecret), value => {
         expect(quoted(`x ${value}`)).toBe('"[hidden]"');
       }),
     );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { InMemoryProvider } from '@openfeature/server-sdk';
 import { afterAll, expect, test } from 'vitest';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { type Flags, openFlags } from '../../gateway/flags/flags.ts';
+import { type FeatureFlags, openFeatureFlags } from '../../gateway/flags/flags.ts';
 import { hi, post, type RunningGateway, settingsOf, startGateway } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-flags-'));
@@ -33,9 +33,9 @@ const saying = (evaluate: string): string =>
   metadata: { name: 'own' }, runsOn: 'server', hooks: [],
   resolveStringEvaluation: async (flag, otherwise, context) => ${evaluate},
 })`);
-const open = (provider: string, options: object | null = null, timeoutMs = 2_000): Promise<Flags> =>
-  openFlags({ provider, directory: folder, options: options as never, timeoutMs }, { warn: () => {} });
-const gatewayWith = (flags: Flags): Promise<RunningGateway> => startGateway(yaml, { flags });
+const open = (provider: string, options: object | null = null, timeoutMs = 2_000): Promise<FeatureFlags> =>
+  openFeatureFlags({ provider, directory: folder, options: options as never, timeoutMs }, { warn: () => {} });
+const gatewayWith = (flags: FeatureFlags): Promise<RunningGateway> => startGateway(yaml, { flags });
 const asked = async (gateway: RunningGateway, headers: Readonly<Record<string, string>> = {}): Promise<Exchange> => {
   expect((await post(gateway.url, { ...hi, model: 'r' }, headers)).status).toBe(200);
   return gateway.sink.exchanges.at(-1)!;
@@ -116,7 +116,7 @@ test('a provider that is not ready yet keeps nobody from starting', async () => 
   const warnings: string[] = [];
   const path = module(`export default { metadata: { name: 'own' }, runsOn: 'server', hooks: [],
   initialize: async () => { throw new Error('no flagd at 8013') }, resolveStringEvaluation: async () => ({ value: 'next' }) }`);
-  const flags = await openFlags(
+  const flags = await openFeatureFlags(
     { provider: path, directory: folder, options: null, timeoutMs: 1_000 },
     { warn: said => warnings.push(said) },
   );

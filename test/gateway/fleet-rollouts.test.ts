@@ -37,7 +37,7 @@ const shareOf = (rollouts: Rollouts): number => rollouts.shareOf('r', { route: '
 
 async function one(store: RolloutStore, clock: VirtualClock, routes = routesOf()): Promise<Rollouts> {
   const rollouts = new Rollouts();
-  rollouts.keep({ store, clock, failed: problem => expect.unreachable(problem) });
+  rollouts.persistTo({ store, clock, failed: problem => expect.unreachable(problem) });
   rollouts.configure(routes, clock.now());
   expect(shareOf(rollouts), 'nobody is sent there before it is known').toBe(0);
   await rollouts.ready();
@@ -68,27 +68,27 @@ describe.each(stores)('rollouts kept %s', (name, place) => {
     const routes = routesOf(`s/${name.slice(0, 6).replaceAll(' ', '')}`);
     const [a, b] = [await one(await open(), clock, routes), await one(await open(), clock, routes)];
     expect([shareOf(a), shareOf(b)]).toEqual([0.1, 0.1]);
-    for (let i = 0; i < 6; i++) for (const each of [a, b]) expect(each.heard(exchange(1_002_000 + i, 'ok'))).toEqual([]);
+    for (let i = 0; i < 6; i++) for (const each of [a, b]) expect(each.observe(exchange(1_002_000 + i, 'ok'))).toEqual([]);
     await said(clock, a);
     await said(clock, b);
     // Whoever comes second sees that it is enough.
     expect(Math.max(shareOf(a), shareOf(b)), 'ten together').toBe(1);
-    for (const each of [a, b]) each.heard(exchange(1_003_000, 'ok'));
+    for (const each of [a, b]) each.observe(exchange(1_003_000, 'ok'));
     await said(clock, a, b);
     expect([shareOf(a), shareOf(b)]).toEqual([1, 1]);
     // Three of ten may not fail; each has seen two.
-    for (const each of [a, b]) for (let i = 0; i < 2; i++) expect(each.heard(exchange(1_004_000 + i, 'upstream_error'))).toEqual([]);
+    for (const each of [a, b]) for (let i = 0; i < 2; i++) expect(each.observe(exchange(1_004_000 + i, 'upstream_error'))).toEqual([]);
     await said(clock, a);
     await said(clock, b);
     expect(Math.min(shareOf(a), shareOf(b))).toBe(0);
-    const told = [...a.heard(exchange(1_005_000, 'ok')), ...b.heard(exchange(1_005_000, 'ok'))];
+    const told = [...a.observe(exchange(1_005_000, 'ok')), ...b.observe(exchange(1_005_000, 'ok'))];
     expect(told, 'it is told once').toHaveLength(1);
     await said(clock, a, b);
     expect([shareOf(a), shareOf(b)]).toEqual([0, 0]);
     await Promise.all([a.close(), b.close()]);
     const again = await one(await open(), clock, routes);
     expect([shareOf(again), again.report()[0]?.rolled_back]).toEqual([0, expect.stringContaining('requests failed')]);
-    expect(again.heard(exchange(1_006_000, 'ok')), 'it was told before').toEqual([]);
+    expect(again.observe(exchange(1_006_000, 'ok')), 'it was told before').toEqual([]);
     again.configure(routesOf('s/mended'), clock.now());
     await again.ready();
     expect(shareOf(again), 'another configuration begins anew').toBe(0.1);
@@ -104,9 +104,9 @@ test('a store that does not answer sends nobody to a variant, is told of, and is
   const rollouts = new Rollouts();
   const flaky: RolloutStore = {
     ...store,
-    change: async (name, fold) => (isUp ? store.change(name, fold) : Promise.reject(new Error('gone'))),
+    update: async (name, fold) => (isUp ? store.update(name, fold) : Promise.reject(new Error('gone'))),
   };
-  rollouts.keep({ store: flaky, clock, failed: problem => problems.push(problem) });
+  rollouts.persistTo({ store: flaky, clock, failed: problem => problems.push(problem) });
   rollouts.configure(routesOf(), clock.now());
   await rollouts.ready();
   expect([shareOf(rollouts), problems]).toEqual([0, ['gone']]);

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../gateway/core/json.ts';
 import { atTier, cost, costOf, usd } from '../../gateway/core/price.ts';
-import { priceBook, tableVersion } from '../../gateway/prices/prices.ts';
+import { createPriceBook, tableVersion } from '../../gateway/prices/prices.ts';
 import { objectOf, parseUsage } from '../../gateway/providers/openai/reading.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 
 const at = Date.UTC(2026, 9, 1);
-const prices = priceBook({});
+const prices = createPriceBook({});
 
 describe('What a model costs', () => {
   test.each([
@@ -49,7 +49,7 @@ describe('What a model costs', () => {
   });
 
   test('what the config says goes before everything, a price of nothing included', () => {
-    const own = priceBook({
+    const own = createPriceBook({
       'openai/gpt-4o-mini': { input: 0, output: 0 },
       'local/llama': { input: 0.05, output: 0.1, cached: 0.01, cache_write: 0.06 },
     });
@@ -210,7 +210,7 @@ test('the hour in the cache costs twice the input at Anthropic, and a tier of it
   expect(price.cacheWriteHour).toBe(2 * price.input);
   expect(atTier(price, 'standard')).toBe(price);
   expect(atTier(price, 'priority')).toBeUndefined();
-  const own = priceBook({ 'anthropic/x': { input: 1, output: 2, cache_write_1h: 3, service_tiers: { priority: 1.5 } } })(
+  const own = createPriceBook({ 'anthropic/x': { input: 1, output: 2, cache_write_1h: 3, service_tiers: { priority: 1.5 } } })(
     'anthropic',
     'x',
     at,

@@ -1,7 +1,7 @@
 /** The gateway's asking, budgets and fleet under a scheduler that lets whatever is under way happen in any order: bytes, hang-ups, timers, callers that come and leave. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Purse } from '../../gateway/budgets/purse.ts';
+import { BudgetAdmission } from '../../gateway/budgets/purse.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import { type Exchange, seal } from '../../gateway/core/exchange.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
@@ -14,7 +14,7 @@ import { resolve } from '../../gateway/http/resolve.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { createTelemetry } from '../../gateway/observability/telemetry.ts';
 import { traceFrom } from '../../gateway/settings/ids.ts';
-import { FleetState } from '../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../gateway/targets/state.ts';
 import type { Upstream, UpstreamListener } from '../../gateway/transport/upstream.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';
@@ -84,7 +84,7 @@ const scripts: readonly Script[] = [
 
 class Town {
   readonly clock = new VirtualClock(1_000_000);
-  readonly fleet = new FleetState();
+  readonly fleet = new TargetRegistry();
   readonly recorded: Exchange[] = [];
   readonly ledger = sqliteLedger(':memory:');
   readonly askings: { readonly asking: ExecutionHandle; readonly reader: MemoryResponseSink }[] = [];
@@ -92,7 +92,7 @@ class Town {
   readonly #scheduler: fc.Scheduler;
   readonly #scripts: Iterator<Script>;
   readonly #visit: RequestContext;
-  readonly #purse: Purse;
+  readonly #purse: BudgetAdmission;
   #arrived = 0;
 
   constructor(scheduler: fc.Scheduler, drawn: Iterator<Script>) {
@@ -111,7 +111,7 @@ class Town {
     const { counter: _, ...world } = createRuntime(settings, { clock: this.clock, upstream: this.#upstream(), sink, fleet: this.fleet });
     const telemetry = createTelemetry({ otlp: undefined, environment: {}, mayHoldContent: false, log: silentLog });
     this.#visit = { id: '', receivedAt: 0, trace: traceFrom(undefined, undefined), key, settings, runtime: world, telemetry };
-    this.#purse = new Purse({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), failed: () => {} });
+    this.#purse = new BudgetAdmission({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), failed: () => {} });
   }
 
   /** Each step of a call is a task of its own; after it was hung up on, nothing more is heard of it. */
@@ -156,7 +156,7 @@ class Town {
     }
     const reader = new MemoryResponseSink(Number.POSITIVE_INFINITY);
     const asking = execute(question, visit.runtime, reader);
-    admission!.follow(asking);
+    admission!.settleWhenDone(asking);
     this.askings.push({ asking, reader });
   }
 
@@ -214,9 +214,9 @@ async function check({ recorded, askings, refused, ledger, fleet }: Town, count:
   expect(askings.length + refused).toBe(count);
   expect(new Set(recorded.map(({ id }) => id)).size, 'one record each').toBe(askings.length);
   const spent = recorded.reduce((sum, { costNanoUsd = 0 }) => sum + costNanoUsd, 0);
-  expect(await ledger.open(), 'every reservation is settled').toBe(0);
+  expect(await ledger.countOpen(), 'every reservation is settled').toBe(0);
   expect(await ledger.spending(scope, 0), 'the ledger is the sum of the records').toEqual({ spent, reserved: 0 });
-  for (const { inFlight } of fleet.fleet.values()) expect(inFlight).toBe(0);
+  for (const { inFlight } of fleet.health.values()) expect(inFlight).toBe(0);
   for (const exchange of recorded) {
     const { attempts, outcome, policy, receivedAt, endedAt } = exchange;
     expect(attempts.filter(({ kind, accepted }) => accepted && kind !== 'judge').length, 'one winner').toBe(outcome === 'ok' ? 1 : 0);

@@ -11,9 +11,9 @@ import { promptTokens } from '../../gateway/core/estimate.ts';
 import { isObject, type Json } from '../../gateway/core/json.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { openai } from '../../gateway/providers/openai.ts';
-import { countWith } from '../../gateway/tokens/count.ts';
-import { createCounter } from '../../gateway/tokens/counter.ts';
-import { reckon } from '../../gateway/tokens/reckon.ts';
+import { countTexts } from '../../gateway/tokens/count.ts';
+import { createTokenCounter } from '../../gateway/tokens/counter.ts';
+import { estimateUsage } from '../../gateway/tokens/reckon.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 import { startGateway } from './harness.ts';
 
@@ -21,25 +21,25 @@ const prose = 'The quick brown fox — naïve, they say — jumps over 13 lazy d
 
 describe('a count', () => {
   test('is the encoding’s own', () => {
-    expect(countWith(o200k, [prose, prose.repeat(50)])).toBe(o200k(prose) + o200k(prose.repeat(50)));
-    expect(countWith(o200k, ['<|endoftext|>'])).toBeGreaterThan(1); // as text, not as a command
+    expect(countTexts(o200k, [prose, prose.repeat(50)])).toBe(o200k(prose) + o200k(prose.repeat(50)));
+    expect(countTexts(o200k, ['<|endoftext|>'])).toBeGreaterThan(1); // as text, not as a command
   });
 
   test('of text without breaks takes no longer than of others', () => {
     const begun = performance.now();
-    expect(countWith(o200k, ['a'.repeat(100_000)])).toBeGreaterThan(1_000);
+    expect(countTexts(o200k, ['a'.repeat(100_000)])).toBeGreaterThan(1_000);
     expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
   test('of a very long text goes by its beginning', () => {
     const long = prose.repeat(10_000);
-    expect(countWith(cl100k, [long]) / (cl100k(prose) * 10_000)).toBeCloseTo(1, 1);
+    expect(countTexts(cl100k, [long]) / (cl100k(prose) * 10_000)).toBeCloseTo(1, 1);
   });
 });
 
 describe('the thread that counts', () => {
   test('counts each group in the encoding that is asked for', async () => {
-    const counter = createCounter({ waitMs: 30_000 });
+    const counter = createTokenCounter({ waitMs: 30_000 });
     const [wide, old] = await Promise.all([
       counter.count('o200k_base', [[prose], ['a', 'b'], []]),
       counter.count('cl100k_base', [[prose]]),
@@ -49,10 +49,10 @@ describe('the thread that counts', () => {
   });
 
   test('lets nobody wait: what is not counted in time is estimated by length', async () => {
-    const counter = createCounter({ waitMs: 0 });
+    const counter = createTokenCounter({ waitMs: 0 });
     expect(await counter.count('o200k_base', [[prose.repeat(1000)]])).toBeUndefined();
     const request = { model: 'm', messages: [], tools: [], stream: false, stop: [], extra: {} };
-    expect(await reckon(counter, 'gpt-4o', request, undefined)).toMatchObject({ input: 3, source: 'estimated' });
+    expect(await estimateUsage(counter, 'gpt-4o', request, undefined)).toMatchObject({ input: 3, source: 'estimated' });
   });
 });
 
@@ -69,7 +69,7 @@ interface Row {
 test.skipIf(!recording(path))(
   `what OpenAI counted of conversations in text is met within 3 % at the median${unlessRecorded(path)}`,
   async () => {
-    const counter = createCounter({ waitMs: 30_000 });
+    const counter = createTokenCounter({ waitMs: 30_000 });
     const errors: { readonly input: number; readonly output: number }[] = [];
     for (const row of recordedRows<Row>(path)) {
       if (row.api !== 'chat' || row.status !== 200 || row.framing !== 'json' || !isObject(row.request) || row.request_trimmed > 0) continue;
@@ -78,7 +78,7 @@ test.skipIf(!recording(path))(
       if ('problem' in request || 'kind' in response || !response.usage || response.usage.reasoning > 0) continue;
       const isText = [...request.messages, ...response.choices].every(({ content }) => content.every(part => part.type === 'text'));
       if (!isText || request.tools.length > 0 || request.output || response.usage.output < 20) continue;
-      const estimated = await reckon(counter, response.model, request, response);
+      const estimated = await estimateUsage(counter, response.model, request, response);
       errors.push({
         input: Math.abs(estimated.input / response.usage.input - 1),
         output: Math.abs(estimated.output / response.usage.output - 1),
@@ -98,8 +98,8 @@ test('the thread that counts does not keep its process alive', () => {
     // A file: a program given by -e would hand its own flags on to the thread, which then does not start.
     writeFileSync(
       join(folder, 'program.mts'),
-      `import { createCounter } from ${JSON.stringify(counter)};
-       console.log(JSON.stringify(await createCounter({ waitMs: 20_000 }).count('o200k_base', [['hi']])));`,
+      `import { createTokenCounter } from ${JSON.stringify(counter)};
+       console.log(JSON.stringify(await createTokenCounter({ waitMs: 20_000 }).count('o200k_base', [['hi']])));`,
     );
     const { status, signal, stdout } = spawnSync(process.execPath, [join(folder, 'program.mts')], { timeout: 30_000 });
     expect([status, signal, stdout.toString()]).toEqual([0, null, '[1]\n']);

@@ -42,7 +42,7 @@ describe('a budget', () => {
     const { spent, reserved } = await ledger.spending({ name: 'tenant t', budget: { nanoUsd: 7e8, per: 'total' } }, 0);
     expect(spent).toBe(good.length * 7_000_000);
     expect(reserved).toBe(0);
-    expect(await ledger.open()).toBe(0);
+    expect(await ledger.countOpen()).toBe(0);
     expect(provider.requests).toHaveLength(good.length);
     const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(metrics).toMatch(/hindcast_budget_left_usd\{scope="tenant t"\} 0(\.\d+)?\n/);
@@ -62,10 +62,10 @@ describe('a budget', () => {
       signal: leaving.signal,
     });
     await response.body!.getReader().read();
-    expect(await ledger.open()).toBe(1);
+    expect(await ledger.countOpen()).toBe(1);
     leaving.abort();
     expect(await gateway.sink.next()).toMatchObject({ outcome: 'cancelled' });
-    while ((await ledger.open()) > 0) await new Promise(wait => setTimeout(wait, 5));
+    while ((await ledger.countOpen()) > 0) await new Promise(wait => setTimeout(wait, 5));
     const { spent, reserved } = await ledger.spending({ name: 'tenant t', budget: { nanoUsd: 5e9, per: 'month' } }, Date.now());
     expect(reserved).toBe(0);
     expect(spent, 'what was said so far').toBeGreaterThan(0);

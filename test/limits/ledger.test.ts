@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ledger, openMsMax } from '../../gateway/budgets/ledger.ts';
+import { type BudgetLedger, reservationMsMax } from '../../gateway/budgets/ledger.ts';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import type { Scope } from '../../gateway/core/budget.ts';
 import { hasRedis, type RunningRedis, startRedis } from '../budgets/redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));
-const opened: Ledger[] = [];
+const opened: BudgetLedger[] = [];
 let redis: RunningRedis | undefined;
 beforeAll(async () => {
   if (hasRedis) redis = await startRedis();
@@ -28,14 +28,14 @@ let count = 0;
 const tenant = (nanoUsd: number): Scope => ({ name: `tenant t${count++}`, budget: { nanoUsd, per: 'total' } });
 const need = (nanoUsd: number, tokens = 0) => ({ nanoUsd, tokens, isGuess: false });
 
-const kinds: readonly (readonly [string, () => Promise<Ledger>])[] = [
+const kinds: readonly (readonly [string, () => Promise<BudgetLedger>])[] = [
   ['in memory', async () => sqliteLedger(':memory:')],
   ['in a file', async () => sqliteLedger(join(folder, `${count++}.sqlite`))],
   [`in a Redis${hasRedis ? '' : ' (skipped: no redis-server here)'}`, () => redisLedger(redis!.url, () => {})],
 ];
 
 describe.each(kinds)('a ledger %s', (name, start) => {
-  const open = async (): Promise<Ledger> => {
+  const open = async (): Promise<BudgetLedger> => {
     const ledger = await start();
     opened.push(ledger);
     return ledger;
@@ -52,7 +52,7 @@ describe.each(kinds)('a ledger %s', (name, start) => {
     await Promise.all(verdicts.map((_, i) => ledger.settle(`${scope.name} ${i}`, { nanoUsd: 60, tokens: 0 }, 100)));
     await ledger.settle(`${scope.name} 0`, { nanoUsd: 60, tokens: 0 }, 100);
     expect(await ledger.spending(scope, 0)).toEqual({ spent: 600, reserved: 0 });
-    expect(await ledger.open()).toBe(0);
+    expect(await ledger.countOpen()).toBe(0);
     expect(await ledger.reserve('one more', [scope], need(401), 0)).toEqual({ type: 'spent', scope: scope.name, left: 400 });
   });
 
@@ -136,7 +136,7 @@ test.skipIf(!hasRedis)(
     const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/budgets/redis-ledger.ts'))});
 const ledger = await redisLedger(${JSON.stringify(redis!.url)}, () => {});
 const need = { nanoUsd: 300, tokens: 0, isGuess: false };
-await ledger.reserve('dead', [${JSON.stringify(scope)}], need, Date.now() - ${openMsMax} - 1);
+await ledger.reserve('dead', [${JSON.stringify(scope)}], need, Date.now() - ${reservationMsMax} - 1);
 await ledger.reserve('young', [${JSON.stringify(scope)}], need, Date.now());
 process.stdout.write('reserved');
 setInterval(() => {}, 1000);`;
@@ -176,7 +176,7 @@ test('what a killed gateway had reserved counts as spent when the next one start
   });
   expect(recovered).toBe(1);
   expect(await ledger.spending(scope, 0)).toEqual({ spent: 30, reserved: 0 });
-  expect(await ledger.open()).toBe(0);
+  expect(await ledger.countOpen()).toBe(0);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   await ledger.close();
 });

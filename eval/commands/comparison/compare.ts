@@ -1,6 +1,6 @@
 /** `hindcast eval compare`. */
 import { resolve } from 'node:path';
-import { CommandError, exit, result, settingsOf, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/cli.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { compare } from '../../gate/compare.ts';
 import { compareSides } from '../../gate/run.ts';
@@ -29,7 +29,7 @@ export async function runCompare(base: string, head: string, options: CompareCom
   if (outcomesFile !== undefined && (options.run || since !== undefined)) {
     throw new CommandError(exit.usage, '--outcomes reads a file, --run and --since choose from the store; give one of them.');
   }
-  const routes = new Set(outcomesFile === undefined ? settingsOf(options).routes.keys() : []);
+  const routes = new Set(outcomesFile === undefined ? loadSettings(options).routes.keys() : []);
   const { sides, outcomes } = await loadSides({
     options,
     chooseSides: runs => {
@@ -50,5 +50,5 @@ export async function runCompare(base: string, head: string, options: CompareCom
     notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
   };
   if (options.output !== undefined) writePage(options.output, comparisonPage(report, compared, kept.items));
-  result(options, comparisonJson(report), () => comparisonText(report, table));
+  printResult(options, comparisonJson(report), () => comparisonText(report, table));
 }

@@ -1,7 +1,7 @@
 /** `hindcast eval gate`. */
 import { appendFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { CommandError, exit, note, result, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/cli.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { driftOf } from '../../certify/drift.ts';
 import { scoreNameOf } from '../../gate/assertion.ts';
@@ -89,7 +89,7 @@ export async function runGate(file: string, options: GateCommandOptions): Promis
   const incomplete = incompleteReasons(gate, run.compared!, runs);
   const name = gate.name ?? basename(file);
   const fullReport = { ...report, name, notes: [...report.notes, ...selectionNote(kept.dropped, kept.known), ...incomplete] };
-  result(options, gateJson(fullReport), () => gateText(fullReport, table));
+  printResult(options, gateJson(fullReport), () => gateText(fullReport, table));
   for (const output of gate.reports) write(relativeToGateFile(file, output.file), reportText(fullReport, run, output.type, file));
   if (options.markdown !== undefined) write(options.markdown, markdownText(fullReport));
   if (gate.github || options.github) annotateGithub(fullReport, file, options.json ?? false);

@@ -1,5 +1,5 @@
 /** What gate and compare begin with: two sides, and the outcomes that both need, from a file or the store. */
-import { CommandError, exit, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings } from '../../../gateway/cli/cli.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import type { Side } from '../../gate/file.ts';
 import type { Sides } from '../../gate/run.ts';
@@ -39,7 +39,7 @@ export async function loadSides(request: SidesRequest): Promise<LoadedSides> {
   const snapshots = snapshotsOf(request);
   if (snapshots) return snapshots;
   if (outcomesFile !== undefined) return { sides: sidesOfFile(request), outcomes: readOutcomesFile(outcomesFile) };
-  const settings = settingsOf(request.options);
+  const settings = loadSettings(request.options);
   return withStore(settings, async store => {
     const all = await selectRuns(store);
     const sides = sidesOf(request, () => settings, all);
@@ -61,7 +61,7 @@ export async function loadSides(request: SidesRequest): Promise<LoadedSides> {
 }
 
 function sidesOfFile(request: SidesRequest): Sides {
-  const sides = sidesOf(request, () => settingsOf(request.options), undefined);
+  const sides = sidesOf(request, () => loadSettings(request.options), undefined);
   for (const key of ['baseline', 'candidate'] as const) {
     if (!sides[key].column) continue;
     const message = `outcomes from a file have targets only, nothing ${sides[key].name}; name one: {target: NAME}`;
@@ -74,7 +74,7 @@ function sidesOf(request: SidesRequest, runningSettings: () => Settings, runs: r
   const named = request.chooseSides(runs ?? []);
   const context = {
     routes: () => runningSettings().routes,
-    routesOf: (config: string) => settingsOf({ config: request.resolvePath(config) }).routes,
+    routesOf: (config: string) => loadSettings({ config: request.resolvePath(config) }).routes,
     armOf: (run: string, arm: string | undefined) => armOf(runs, run, arm),
     snapshotOf: () => '',
   };

@@ -1,5 +1,5 @@
 /** `hindcast eval simulate`: a configuration over recorded traffic, offline. */
-import { CommandError, exit, result, settingsOf, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/cli.ts';
 import type { Route } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { scoredItems } from '../../calibration/train-scorer.ts';
@@ -27,8 +27,8 @@ const recordedColumn = 'recorded';
 
 export async function runSimulate(options: SimulateOptions): Promise<number> {
   const confidence = parseConfidence(options.confidence);
-  const runningSettings = settingsOf(options);
-  const candidate = routeOf(settingsOf({ config: options.candidate }).routes, options.candidate, options.route);
+  const runningSettings = loadSettings(options);
+  const candidate = routeOf(loadSettings({ config: options.candidate }).routes, options.candidate, options.route);
   const name = options.route ?? candidate.name;
   const deployed = runningSettings.routes.get(name);
   const current = deployed && chainOfNamedRoute(name, deployed);
@@ -46,13 +46,13 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const error = current && backtest(current, outcomes.items, recordedColumn);
   const report = {
     ...{ route: name, candidate: options.candidate, label: outcomes.label, notes: outcomes.notes, confidence },
-    ahead: candidateResult,
+    candidateResult,
     now: current && simulateChain(current, outcomes.items),
     error,
     comparison: current && compareChains(current, candidate, items, confidence, error),
   };
   if (options.output !== undefined) writePage(options.output, simulationPage(report));
-  result(options, simulationJson(report), () => simulationText(report, table));
+  printResult(options, simulationJson(report), () => simulationText(report, table));
   return report.comparison?.tooClose ? exit.inconclusive : exit.pass;
 }
 
@@ -73,7 +73,7 @@ function chainOfNamedRoute(name: string, route: Route): Chain {
 
 async function outcomesFor(
   options: SimulateOptions,
-  settings: ReturnType<typeof settingsOf>,
+  settings: ReturnType<typeof loadSettings>,
   targets: readonly string[],
   candidate: Chain,
 ): Promise<Outcomes> {

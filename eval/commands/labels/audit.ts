@@ -1,5 +1,5 @@
 /** `hindcast eval audit`: what a judge is worth, by the labels that people gave, and what quality is once they have put it right. */
-import { CommandError, exit, result, settingsOf, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/cli.ts';
 import { clustersOf, kappa, type PredictionPoweredMean, predictionPoweredMean, sum, tabulate } from '../../../statistics/index.ts';
 import { chunks, selectScores } from '../../outcomes/query.ts';
 import { count, none, percent, points, withInterval } from '../../report/shared/format.ts';
@@ -23,7 +23,7 @@ interface AuditResult {
 
 export async function runAudit(options: AuditOptions): Promise<void> {
   const confidence = parseConfidence(options.confidence);
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const audited = await withStore(settings, async store => {
     const { answers } = await loadAnswers(store, options);
     const scores = new Map<string, number>();
@@ -43,7 +43,7 @@ export async function runAudit(options: AuditOptions): Promise<void> {
     lambda: powered?.lambda ?? null,
     quality: powered?.inference.interval(confidence) ?? null,
   }));
-  result(options, { name: options.name, confidence, targets: rows }, () =>
+  printResult(options, { name: options.name, confidence, targets: rows }, () =>
     [
       rows.some(row => row.quality)
         ? `Quality as people see it: ${rows.map(row => `${row.target} ${withInterval(row.quality, percent)}`).join('; ')}.`

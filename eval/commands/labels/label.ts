@@ -1,6 +1,6 @@
 /** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exit, note, result, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/cli.ts';
 import { coin } from '../../../gateway/core/random.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { count } from '../../report/shared/format.ts';
@@ -19,7 +19,7 @@ export interface LabelOptions extends AnswerOptions {
 }
 
 export async function runLabel(options: LabelOptions): Promise<void> {
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const sample = parseCount(options.sample, '--sample');
   if (options.import === undefined && options.output === undefined && !process.stdin.isTTY)
     throw new CommandError(
@@ -35,7 +35,7 @@ export async function runLabel(options: LabelOptions): Promise<void> {
       ({ answer, value }): NewScore => ({ about: answer, name: options.name, value, source: 'human', evaluator: options.by }),
     );
     await insertScores(store, scores);
-    result(
+    printResult(
       options,
       { labelled: scores.length, name: options.name },
       () => `${count(scores.length, 'label')} kept as ${options.name}, by ${options.by}.`,
@@ -95,7 +95,7 @@ const tableHead = ['id', 'question', 'answer', 'quality'];
 
 function exportTable(file: string, answers: readonly RecordedAnswer[], options: LabelOptions): void {
   writeText(file, printCsv([tableHead, ...answers.map(a => [a.id, a.question, textOf(a), ''])]));
-  result(
+  printResult(
     options,
     { file, answers: answers.length },
     () =>

@@ -1,7 +1,7 @@
 /** `hindcast eval score`: holds recorded answers against rules, a module of yours, or a judge, and keeps what comes of it as scores. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CommandError, exit, result, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/cli.ts';
 import { gatewayJudge } from '../../../replay/judge/gateway-judge.ts';
 import { evaluatorOf, judgePair } from '../../../replay/judge/judge-pair.ts';
 import { count, percent } from '../../report/shared/format.ts';
@@ -30,7 +30,7 @@ interface ScoringResult {
 export async function runScore(options: ScoreOptions): Promise<void> {
   if ((options.scorer === undefined) === (options.judge === undefined))
     throw new CommandError(exit.usage, 'write --scorer KIND, such as exact or regex=^OK, or --judge MODEL --against TARGET.');
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const scorer = options.scorer === undefined ? undefined : await parseScorer(options.scorer);
   const expected = options.expected === undefined ? new Map<string, unknown>() : readExpected(options.expected);
   const told = await withStore(settings, async store => {
@@ -48,7 +48,7 @@ export async function runScore(options: ScoreOptions): Promise<void> {
     );
   const mean = told.scores.reduce((sum, { value }) => sum + value, 0) / told.scores.length;
   const { scores, ...rest } = told;
-  result(options, { name: options.name, scored: scores.length, mean, ...rest, kept: !options.dryRun }, () =>
+  printResult(options, { name: options.name, scored: scores.length, mean, ...rest, kept: !options.dryRun }, () =>
     [
       `${count(scores.length, 'answer')} scored, ${options.name} ${percent(mean)} on average${options.dryRun ? '; nothing was kept' : ''}.`,
       ...(told.without > 0 ? [`${count(told.without, 'answer')} could not be told.`] : []),

@@ -1,6 +1,6 @@
 /** `hindcast eval import`. */
 import { basename } from 'node:path';
-import { CommandError, exit, note, result, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/cli.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { parseOutcomes, printLineProblems } from '../../outcomes/file.ts';
 import { type ImportResult, importItems } from '../../outcomes/import.ts';
@@ -20,11 +20,11 @@ export async function runImport(file: string, options: ImportOptions): Promise<v
     note(`${file}: the items' tags are not kept in the store; slices and where need --outcomes ${file}.`);
   if (parsed.items.some(({ weight = 1 }) => weight !== 1))
     throw new CommandError(exit.usage, `${file}: the store keeps no weights; judge the file itself: --outcomes ${file}.`);
-  const settings = settingsOf(options);
+  const settings = loadSettings(options);
   const imported = await withStore(settings, store =>
     importItems(store, parsed.items, { text, name: options.name ?? basename(file), at: wallClock.now() }),
   );
-  result(options, imported, () => importText(imported));
+  printResult(options, imported, () => importText(imported));
 }
 
 function importText({ run, items, targets, added }: ImportResult): string {

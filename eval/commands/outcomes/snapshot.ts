@@ -1,5 +1,5 @@
 /** `hindcast eval snapshot`. */
-import { note, result } from '../../../gateway/cli/cli.ts';
+import { note, printResult } from '../../../gateway/cli/cli.ts';
 import { completeItems } from '../../outcomes/outcomes.ts';
 import { printOutcomes } from '../../outcomes/snapshot.ts';
 import { count } from '../../report/shared/format.ts';
@@ -30,7 +30,7 @@ export async function runSnapshot(options: SnapshotOptions): Promise<void> {
     targets: chain.targets,
     quality_from: outcomes.label,
   };
-  result(options, { ...summary, notes }, () =>
+  printResult(options, { ...summary, notes }, () =>
     [
       `${options.output}: ${count(kept.known, 'request')}, ${kept.items.length} of them with every outcome; quality: ${outcomes.label}.`,
       `Next: hindcast eval sweep --chain '${chain.targets.join(',')}' --outcomes ${options.output}, or data: { outcomes: … } in a gate file.`,

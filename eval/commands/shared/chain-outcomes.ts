@@ -1,5 +1,5 @@
 /** What sweep and certify begin with: the chain, and the outcomes of its targets from a file or the store. */
-import { CommandError, exit, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings } from '../../../gateway/cli/cli.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { scoredItems, withScorers } from '../../calibration/train-scorer.ts';
@@ -34,7 +34,7 @@ export async function chainAndOutcomes(
   { weighs = false }: WeightSupport = {},
 ): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
-  const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : settingsOf(options);
+  const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : loadSettings(options);
   const chain = withScorers(parseChain(options.chain, settings), (options.scorer ?? []).map(readScorer));
   const outcomes = await outcomesFor(options, chain, settings, item, weighs);
   return { chain, outcomes: { ...outcomes, items: scoredItems(chain, outcomes.items) } };

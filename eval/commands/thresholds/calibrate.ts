@@ -1,5 +1,5 @@
 /** `hindcast eval calibrate`. */
-import { CommandError, exit, result, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, printResult, table } from '../../../gateway/cli/cli.ts';
 import { signalNames } from '../../../gateway/core/signal.ts';
 import { type Calibration, calibrate } from '../../calibration/calibrate.ts';
 import type { Outcomes } from '../../outcomes/outcomes.ts';
@@ -29,7 +29,7 @@ export async function runCalibrate(options: CalibrateCommandOptions): Promise<vo
     .map(target => `No judged answer of ${target} shows ${signals.join(', ')}.`);
   const report = { chain: chain.name, label: outcomes.label, ...settings, calibrations, notes: [...outcomes.notes, ...silent] };
   if (options.output !== undefined) writePage(options.output, calibrationPage(report));
-  result(options, calibrationJson(report), () => calibrationText(report, table));
+  printResult(options, calibrationJson(report), () => calibrationText(report, table));
 }
 
 /** For routing what counts is the order: the signal with the lowest area under risk and coverage first. */

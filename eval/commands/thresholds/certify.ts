@@ -1,5 +1,5 @@
 /** `hindcast eval certify`. */
-import { CommandError, exit, note, result, settingsOf, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult, table } from '../../../gateway/cli/cli.ts';
 import { parseDuration } from '../../../gateway/cli/duration.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { type CertifyOptions, certificationDataOf, certify, constraintsOf } from '../../certify/certify.ts';
@@ -71,7 +71,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
     note(`written: ${file}`);
   }
   spent?.save();
-  result(options, report, () => [certificateText(certificate, outcomes.label, table), ...notes].join('\n'));
+  printResult(options, report, () => [certificateText(certificate, outcomes.label, table), ...notes].join('\n'));
   if (edited !== undefined && certificate.certified && !useful) {
     note(`${edited} was left as it is: the certified threshold saves nothing.`);
     return exit.inconclusive;
@@ -127,7 +127,7 @@ function requireKnownTimes(options: CertifyOptions, items: ReturnType<typeof com
 
 /** Said before any work is done. */
 function routeToEdit(options: CertifyCommandOptions): string {
-  const { file, routes } = settingsOf(options);
+  const { file, routes } = loadSettings(options);
   if (file === undefined) throw new CommandError(exit.usage, '--write needs a config file to write to; name it with --config.');
   if (routes.has(options.chain)) return file;
   throw new CommandError(exit.usage, `--write needs a route of ${file}, not targets: --chain ${[...routes.keys()][0] ?? 'ROUTE'}.`);

@@ -1,5 +1,5 @@
 /** `hindcast eval check`: whether a certificate still speaks of the traffic and the chain that there are. */
-import { CommandError, exit, result, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/cli.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { type Expiry, expiryOf } from '../../certify/expiry.ts';
 import { thresholdsOf } from '../../policies/chain.ts';
@@ -15,14 +15,14 @@ export interface CheckOptions extends Omit<ChainOptions, 'chain' | 'signal'> {
 export async function runCheck(file: string, options: CheckOptions): Promise<number> {
   const certificate = readCertificate(file);
   const { chain: named, targets } = certificate;
-  const routes = options.outcomes === undefined || options.config !== undefined ? settingsOf(options).routes : undefined;
+  const routes = options.outcomes === undefined || options.config !== undefined ? loadSettings(options).routes : undefined;
   const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: routes?.has(named) ? named : targets.join(',') });
   if (!outcomes.items.some(item => item.outcomes.has(targets[0]!)))
     throw new CommandError(exit.nothing, `Nothing is known of ${targets[0]}, so nothing can be said of ${file}.`);
   const configured = chain.configured ? { targets: chain.targets, thresholds: thresholdsOf(chain.policy, certificate.signal) } : undefined;
   const expiry = expiryOf(certificate, outcomes.items, configured);
   if (options.keep) writeStatus(file, expiry);
-  result(options, { certificate: file, ...expiry }, () => checkText(certificate, expiry));
+  printResult(options, { certificate: file, ...expiry }, () => checkText(certificate, expiry));
   return codeOf(expiry);
 }
 

@@ -1,6 +1,6 @@
 /** Puts thresholds into the running config: checked as a config beside the old one before it takes its place, in one step, no more readable than that was. */
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { CommandError, exit, note, settingsOf } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note } from '../../../gateway/cli/cli.ts';
 import type { Chain, SweptSignal } from '../../policies/chain.ts';
 import { writeThreshold } from '../../policies/config-edit.ts';
 
@@ -17,7 +17,7 @@ export function writeConfig(named: string, chain: Chain, signal: SweptSignal, th
   const temporaryFile = `${file}.${process.pid}.tmp`;
   try {
     writeFileSync(temporaryFile, text, { mode: statSync(file).mode & 0o777 });
-    settingsOf({ config: temporaryFile });
+    loadSettings({ config: temporaryFile });
     renameSync(temporaryFile, file);
   } finally {
     rmSync(temporaryFile, { force: true });

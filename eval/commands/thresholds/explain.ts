@@ -1,5 +1,5 @@
 /** `hindcast eval explain`. */
-import { CommandError, exit, result, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, printResult, table } from '../../../gateway/cli/cli.ts';
 import { withThresholds } from '../../policies/chain.ts';
 import { explanationJson, explanationText } from '../../report/explain.ts';
 import { explanationPage } from '../../report/explain-and-simulate-pages.ts';
@@ -30,5 +30,5 @@ export async function runExplain(id: string, options: ExplainOptions): Promise<v
   const policy = given ? withThresholds(chain, given[0]!, signal) : chain.configured ? chain.policy : undefined;
   const explanation = explain(chain, item, outcomes.label, { signal, policy });
   if (options.output !== undefined) writePage(options.output, explanationPage(explanation));
-  result(options, explanationJson(explanation), () => explanationText(explanation, table));
+  printResult(options, explanationJson(explanation), () => explanationText(explanation, table));
 }

@@ -1,5 +1,5 @@
 /** `hindcast eval power`. */
-import { CommandError, exit, result, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, printResult, table } from '../../../gateway/cli/cli.ts';
 import { clustersOf } from '../../../statistics/index.ts';
 import { sizeForHarm, sizeForNetLoss } from '../../certify/power.ts';
 import { requiredSampleSizes, type SampleSize, type SampleSizeOptions } from '../../certify/sample-size.ts';
@@ -45,7 +45,7 @@ export async function runPower(options: PowerCommandOptions): Promise<void> {
     notes: [...outcomes.notes, ...selectionNote(kept.dropped, kept.known)],
   };
   if (options.output !== undefined) writePage(options.output, powerPage(report));
-  result(options, powerJson(report), () => powerText(report, table));
+  printResult(options, powerJson(report), () => powerText(report, table));
 }
 
 function sampleSizesFor(chain: Chain, kept: CompleteItems, options: SampleSizeOptions): readonly SampleSize[] {
@@ -86,5 +86,5 @@ function printPlannedSizes(options: PowerCommandOptions, question: Omit<SampleSi
       })),
     }),
   );
-  result(options, { max_loss: lossMax, confidence, power, sizes }, () => planText(question, sizes, table));
+  printResult(options, { max_loss: lossMax, confidence, power, sizes }, () => planText(question, sizes, table));
 }

@@ -1,5 +1,5 @@
 /** `hindcast eval sweep`. */
-import { CommandError, exit, note, result, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/cli.ts';
 import { type Calibration, calibrate } from '../../calibration/calibrate.ts';
 import { completeItems, type Item, type Outcomes, weightsOf } from '../../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../../policies/chain.ts';
@@ -31,7 +31,7 @@ export async function runSweep(options: SweepCommandOptions): Promise<void> {
   const report = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items))] };
   if (options.output !== undefined)
     writePage(options.output, report, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, report));
-  result(options, sweepJson(report), () => sweepText(report, table, { wide: options.wide ?? false }));
+  printResult(options, sweepJson(report), () => sweepText(report, table, { wide: options.wide ?? false }));
 }
 
 /** Of the configured rule, else of the row that the sentence on top is about. */

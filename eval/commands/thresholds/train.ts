@@ -1,5 +1,5 @@
 /** `hindcast eval train`. */
-import { CommandError, exit, note, result, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/cli.ts';
 import { answersMin, type FeatureSignal, trainScorer } from '../../calibration/train-scorer.ts';
 import { itemsInRole, splitOf } from '../../certify/split.ts';
 import { trainingText } from '../../report/train.ts';
@@ -40,7 +40,7 @@ export async function runTrain(options: TrainOptions): Promise<void> {
     note(`written: ${options.output}`);
   }
   const report = { ...trained, chain: chain.name, seed, quality_from: outcomes.label, notes: outcomes.notes };
-  result(options, report, () =>
+  printResult(options, report, () =>
     trainingText(trained, { chain: chain.name, label: outcomes.label, file: options.output, notes: outcomes.notes }, table),
   );
 }

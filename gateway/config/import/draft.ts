@@ -1,61 +1,61 @@
 /** What becomes of another gateway's configuration: ours, in the order that one would write it, and everything that could not be carried over. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 
-export interface Left {
+export interface SkippedSetting {
   /** In the file that was read: `model_list[0].litellm_params.organization`. */
   readonly path: string;
   readonly why: string;
 }
 
-export interface Imported {
+export interface ImportResult {
   readonly config: JsonObject;
-  readonly left: readonly Left[];
+  readonly left: readonly SkippedSetting[];
 }
 
 /** A map of the file, of which every member is either taken or told as left. */
-export class Taking {
+export class SectionReader {
   readonly path: string;
   readonly #members: JsonObject;
-  readonly #taken = new Set<string>();
+  readonly #read = new Set<string>();
 
   constructor(value: Json | undefined, path: string) {
     this.#members = isObject(value) ? value : {};
     this.path = path;
   }
 
-  at(name: string): string {
+  pathOf(name: string): string {
     return this.path === '' ? name : `${this.path}.${name}`;
   }
 
-  take(name: string): Json | undefined {
-    this.#taken.add(name);
+  read(name: string): Json | undefined {
+    this.#read.add(name);
     return this.#members[name] ?? undefined;
   }
 
   text(name: string): string | undefined {
-    const value = this.take(name);
+    const value = this.read(name);
     return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
   }
 
   number(name: string): number | undefined {
-    const value = this.take(name);
+    const value = this.read(name);
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
     return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
   }
 
-  map(name: string): Taking {
-    return new Taking(this.take(name), this.at(name));
+  map(name: string): SectionReader {
+    return new SectionReader(this.read(name), this.pathOf(name));
   }
 
   list(name: string): readonly Json[] {
-    const value = this.take(name);
+    const value = this.read(name);
     return Array.isArray(value) ? (value as readonly Json[]) : [];
   }
 
   /** What nobody has taken; `whys` by name, else `otherwise`. */
-  *rest(whys: Readonly<Record<string, string>>, otherwise: string): Generator<Left> {
+  *unread(reasons: Readonly<Record<string, string>>, otherwise: string): Generator<SkippedSetting> {
     for (const name of Object.keys(this.#members)) {
-      if (!this.#taken.has(name)) yield { path: this.at(name), why: whys[name] ?? otherwise };
+      if (!this.#read.has(name)) yield { path: this.pathOf(name), why: reasons[name] ?? otherwise };
     }
   }
 }
@@ -68,8 +68,8 @@ interface Account {
 const nameMax = 100;
 
 /** The parts of our configuration as they come together. */
-export class Draft {
-  readonly left: Left[] = [];
+export class ConfigDraft {
+  readonly skipped: SkippedSetting[] = [];
   readonly #accounts = new Map<string, Account>();
   readonly #routes: Record<string, Json> = {};
   readonly #prices: Record<string, Json> = {};
@@ -77,59 +77,59 @@ export class Draft {
   readonly #names = new Set<string>();
   state: string | undefined;
 
-  leave(path: string, why: string): void {
-    this.left.push({ path, why });
+  skip(path: string, why: string): void {
+    this.skipped.push({ path, why });
   }
 
   /** Its name; the same for the same account, and a number behind it for another of the same kind. */
   account(kind: string, entry: Readonly<Record<string, Json | undefined>>): string {
-    const said = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as Record<string, Json>;
-    const { limits: _, ...identity } = said;
+    const given = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    const { limits: _, ...identity } = given;
     const key = JSON.stringify(identity);
     const known = this.#accounts.get(key);
     if (known) return known.name;
     let name = kind;
     for (let n = 2; this.#names.has(name); n++) name = `${kind}-${n}`;
     this.#names.add(name);
-    this.#accounts.set(key, { name, entry: said });
+    this.#accounts.set(key, { name, entry: given });
     return name;
   }
 
   /** Limits of one model of an account. */
   limit(account: string, model: string, limits: Readonly<Record<string, number | undefined>>): void {
-    const said = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Record<string, Json>;
-    if (Object.keys(said).length === 0) return;
+    const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    if (Object.keys(given).length === 0) return;
     const found = [...this.#accounts.values()].find(({ name }) => name === account)!;
     const before = isObject(found.entry.limits) ? found.entry.limits : {};
     const models = isObject(before.models) ? before.models : {};
-    found.entry.limits = { ...before, models: { ...models, [model]: said } };
+    found.entry.limits = { ...before, models: { ...models, [model]: given } };
   }
 
   price(target: string, price: Readonly<Record<string, number | undefined>>): void {
-    const said = Object.fromEntries(Object.entries(price).filter(([, value]) => value !== undefined)) as Record<string, Json>;
-    if (said.input !== undefined && said.output !== undefined) this.#prices[target] = said;
+    const given = Object.fromEntries(Object.entries(price).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    if (given.input !== undefined && given.output !== undefined) this.#prices[target] = given;
   }
 
   facts(target: string, facts: Readonly<Record<string, Json | undefined>>): void {
-    const said = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Record<string, Json>;
-    if (Object.keys(said).length > 0) this.#models[target] = said;
+    const given = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+    if (Object.keys(given).length > 0) this.#models[target] = given;
   }
 
   /** The name under which callers ask for it; another than `wished` where that is none of ours. */
-  route(wished: string, entry: Json, path: string): string {
+  route(requested: string, entry: Json, path: string): string {
     const name =
-      wished
+      requested
         .replace(/[/,\s]+/g, '-')
         .replace(/[^!-~]/g, '')
         .slice(0, nameMax) || 'route';
-    if (name !== wished)
-      this.leave(path, `no route can be called ${JSON.stringify(wished)}: callers ask for ${name}, or for provider/model`);
+    if (name !== requested)
+      this.skip(path, `no route can be called ${JSON.stringify(requested)}: callers ask for ${name}, or for provider/model`);
     if (this.#routes[name] === undefined) this.#routes[name] = entry;
-    else this.leave(path, `there is a route ${name} already`);
+    else this.skip(path, `there is a route ${name} already`);
     return name;
   }
 
-  imported(): Imported {
+  toResult(): ImportResult {
     const providers = Object.fromEntries([...this.#accounts.values()].map(({ name, entry }) => [name, entry]));
     const config: Record<string, Json> = {
       ...(this.state === undefined ? {} : { state: { url: this.state } }),
@@ -138,50 +138,51 @@ export class Draft {
       ...(Object.keys(this.#models).length > 0 ? { models: this.#models } : {}),
       ...(Object.keys(this.#prices).length > 0 ? { prices: this.#prices } : {}),
     };
-    return { config, left: this.left };
+    return { config, left: this.skipped };
   }
 }
 
 /** A secret is never written down: what stood in the file is to be put in the environment under `name`. */
-export function secretOf(draft: Draft, value: string | undefined, path: string, name: string): string | undefined {
+export function secretReference(draft: ConfigDraft, value: string | undefined, path: string, name: string): string | undefined {
   if (value === undefined) return undefined;
   const variable = /^os\.environ\/([A-Za-z_]\w*)$/.exec(value)?.[1] ?? /^\$\{?([A-Za-z_]\w*)\}?$/.exec(value)?.[1];
   if (variable !== undefined) return `\${${variable}}`;
-  draft.leave(path, `the secret itself stands in the file, and is not written down again: put it in the environment as ${name}`);
+  draft.skip(path, `the secret itself stands in the file, and is not written down again: put it in the environment as ${name}`);
   return `\${${name}}`;
 }
 
 /** What is no secret may stand in the environment as well. */
-export const plainOf = (value: string | undefined): string | undefined => value?.replace(/^os\.environ\/([A-Za-z_]\w*)$/, '${$1}');
+export const toVariableReference = (value: string | undefined): string | undefined =>
+  value?.replace(/^os\.environ\/([A-Za-z_]\w*)$/, '${$1}');
 
-export const durationOf = (seconds: number | undefined): string | undefined =>
+export const formatDuration = (seconds: number | undefined): string | undefined =>
   seconds === undefined || seconds <= 0 ? undefined : Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
 
-export const retriesOf = (count: number | undefined): number | undefined =>
+export const clampRetries = (count: number | undefined): number | undefined =>
   count === undefined ? undefined : Math.min(10, Math.max(0, Math.round(count)));
 
 /** A step that others stand behind, and those behind it: only when all before have failed. */
-export interface Step {
+export interface ImportedStep {
   readonly target: string;
   readonly weight?: number;
 }
 
 /** As one would write it: a target, a list of them, or steps where there is more to say. */
-export function routeEntry(
-  first: readonly Step[],
+export function buildRouteEntry(
+  first: readonly ImportedStep[],
   fallbacks: readonly string[],
   strategy: string | undefined,
   more: Readonly<Record<string, Json | undefined>>,
 ): Json {
-  const said = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) as Record<string, Json>;
+  const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) as Record<string, Json>;
   const spread = first.length > 1 ? strategy : undefined;
-  const behind = fallbacks.filter(target => !first.some(step => step.target === target));
+  const fallbackTargets = fallbacks.filter(target => !first.some(step => step.target === target));
   const steps: Json[] = [
     ...first.map(({ target, weight }) => ({ target, ...(spread === 'weighted' && weight !== undefined ? { weight } : {}) })),
     // Without a weight of its own it would be asked first now and then.
-    ...behind.map(target => ({ target, ...(spread === 'weighted' ? { weight: 0 } : {}) })),
+    ...fallbackTargets.map(target => ({ target, ...(spread === 'weighted' ? { weight: 0 } : {}) })),
   ];
-  const isPlain = spread === undefined && Object.keys(said).length === 0;
-  if (isPlain) return steps.length === 1 ? first[0]!.target : [...first.map(step => step.target), ...behind];
-  return { ...(spread === undefined ? {} : { strategy: spread }), ...said, steps };
+  const isPlain = spread === undefined && Object.keys(given).length === 0;
+  if (isPlain) return steps.length === 1 ? first[0]!.target : [...first.map(step => step.target), ...fallbackTargets];
+  return { ...(spread === undefined ? {} : { strategy: spread }), ...given, steps };
 }

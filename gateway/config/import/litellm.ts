@@ -1,6 +1,16 @@
 /** LiteLLM's `config.yaml`: deployments become accounts, model groups become routes. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { Draft, durationOf, type Imported, plainOf, retriesOf, routeEntry, type Step, secretOf, Taking } from './draft.ts';
+import {
+  buildRouteEntry,
+  ConfigDraft,
+  clampRetries,
+  formatDuration,
+  type ImportedStep,
+  type ImportResult,
+  SectionReader,
+  secretReference,
+  toVariableReference,
+} from './draft.ts';
 
 /** LiteLLM's prefix of a model, and our name for who speaks that way. */
 const apis: Readonly<Record<string, string>> = {
@@ -35,7 +45,7 @@ const apis: Readonly<Record<string, string>> = {
   dashscope: 'dashscope',
   zai: 'zai',
 };
-const unprefixed: readonly (readonly [RegExp, string])[] = [
+const modelPatterns: readonly (readonly [RegExp, string])[] = [
   [/^(gpt-|o\d|chatgpt-|text-embedding-|dall-e|whisper|tts-)/, 'openai'],
   [/^claude-/, 'anthropic'],
   [/^gemini-/, 'gemini'],
@@ -49,85 +59,87 @@ const strategies: Readonly<Record<string, string>> = {
   'cost-based-routing': 'cost',
 };
 
-interface Group {
+interface ModelGroup {
   readonly path: string;
-  readonly steps: Step[];
+  readonly steps: ImportedStep[];
   timeout: string | undefined;
 }
 
-export function importLitellm(value: JsonObject): Imported {
-  const draft = new Draft();
-  const file = new Taking(value, '');
-  const groups = new Map<string, Group>();
-  for (const [i, entry] of file.list('model_list').entries()) takeDeployment(draft, groups, new Taking(entry, `model_list[${i}]`));
+export function importLitellm(value: JsonObject): ImportResult {
+  const draft = new ConfigDraft();
+  const file = new SectionReader(value, '');
+  const groups = new Map<string, ModelGroup>();
+  for (const [i, entry] of file.list('model_list').entries()) readDeployment(draft, groups, new SectionReader(entry, `model_list[${i}]`));
   const settings = file.map('litellm_settings');
   const router = file.map('router_settings');
-  const fallbacks = fallbacksIn(draft, [settings, router]);
-  const strategy = strategyOf(draft, router);
+  const fallbacks = readFallbacks(draft, [settings, router]);
+  const strategy = readStrategy(draft, router);
   const more = {
-    timeout: durationOf(settings.number('request_timeout') ?? router.number('timeout')),
-    retries: retriesOf(router.number('num_retries') ?? settings.number('num_retries')),
-    on_unsupported: settings.take('drop_params') === true ? 'drop' : undefined,
+    timeout: formatDuration(settings.number('request_timeout') ?? router.number('timeout')),
+    retries: clampRetries(router.number('num_retries') ?? settings.number('num_retries')),
+    on_unsupported: settings.read('drop_params') === true ? 'drop' : undefined,
   };
   const targetsOf = (name: string): readonly string[] => groups.get(name)?.steps.map(({ target }) => target) ?? [];
   for (const [name, { path, steps, timeout }] of groups) {
-    const behind = [...(fallbacks.of.get(name) ?? []), ...fallbacks.all].filter(other => other !== name);
-    for (const other of behind)
-      if (!groups.has(other)) draft.leave(path, `it falls back to ${other}, which no entry of model_list is called`);
-    const entry = routeEntry(steps, behind.flatMap(targetsOf), strategy, { ...more, timeout: timeout ?? more.timeout });
+    const fallbackGroups = [...(fallbacks.byGroup.get(name) ?? []), ...fallbacks.all].filter(other => other !== name);
+    for (const other of fallbackGroups)
+      if (!groups.has(other)) draft.skip(path, `it falls back to ${other}, which no entry of model_list is called`);
+    const entry = buildRouteEntry(steps, fallbackGroups.flatMap(targetsOf), strategy, { ...more, timeout: timeout ?? more.timeout });
     draft.route(name, entry, `${path}.model_name`);
   }
-  takeAliases(draft, router, groups, strategy);
-  draft.state = redisIn(draft, router);
-  tellRest(draft, file, settings, router);
-  return draft.imported();
+  readAliases(draft, router, groups, strategy);
+  draft.state = readRedisUrl(draft, router);
+  reportUnread(draft, file, settings, router);
+  return draft.toResult();
 }
 
-function takeDeployment(draft: Draft, groups: Map<string, Group>, entry: Taking): void {
+function readDeployment(draft: ConfigDraft, groups: Map<string, ModelGroup>, entry: SectionReader): void {
   const name = entry.text('model_name');
   const params = entry.map('litellm_params');
   const info = entry.map('model_info');
-  const named = params.text('model');
-  if (name === undefined || named === undefined) return draft.leave(entry.path, 'it has no model_name, or no litellm_params.model');
-  const slash = named.indexOf('/');
-  const prefix = slash < 0 ? undefined : named.slice(0, slash);
+  const modelName = params.text('model');
+  if (name === undefined || modelName === undefined) return draft.skip(entry.path, 'it has no model_name, or no litellm_params.model');
+  const slash = modelName.indexOf('/');
+  const prefix = slash < 0 ? undefined : modelName.slice(0, slash);
   const known = prefix === undefined ? undefined : apis[prefix];
-  const api = known ?? (prefix === undefined ? unprefixed.find(([pattern]) => pattern.test(named))?.[1] : undefined);
+  const api = known ?? (prefix === undefined ? modelPatterns.find(([pattern]) => pattern.test(modelName))?.[1] : undefined);
   if (api === undefined)
-    return draft.leave(
-      params.at('model'),
-      `nobody here speaks as ${named} is asked; an OpenAI-compatible one is api: openai with a base_url`,
+    return draft.skip(
+      params.pathOf('model'),
+      `nobody here speaks as ${modelName} is asked; an OpenAI-compatible one is api: openai with a base_url`,
     );
-  const model = known === undefined ? named : named.slice(slash + 1);
+  const model = known === undefined ? modelName : modelName.slice(slash + 1);
   const account = accountOf(draft, api, params);
   const target = `${account}/${model}`;
   const limits = { rpm: params.number('rpm') ?? entry.number('rpm'), tpm: params.number('tpm') ?? entry.number('tpm') };
   draft.limit(account, model, limits);
-  takeFacts(draft, target, params, info);
-  const own = 'it is said with a request here, not for a deployment';
-  const why = {
-    temperature: own,
-    max_tokens: own,
-    top_p: own,
+  readModelFacts(draft, target, params, info);
+  const perRequestOnly = 'it is said with a request here, not for a deployment';
+  const reasons = {
+    temperature: perRequestOnly,
+    max_tokens: perRequestOnly,
+    top_p: perRequestOnly,
     drop_params: 'on_unsupported is said of a route',
     tags: 'variants of a route are for tenants, keys and flags',
   };
   const weight = params.number('weight') ?? limits.rpm ?? limits.tpm;
-  const timeout = durationOf(params.number('timeout') ?? params.number('request_timeout'));
-  for (const taking of [params, info, entry]) for (const left of taking.rest(why, notHere)) draft.leave(left.path, left.why);
+  const timeout = formatDuration(params.number('timeout') ?? params.number('request_timeout'));
+  for (const section of [params, info, entry])
+    for (const skipped of section.unread(reasons, notSupported)) draft.skip(skipped.path, skipped.why);
   if (model.includes('*') || name.includes('*'))
-    return draft.leave(entry.at('model_name'), `every model of an account can be asked by its name: ${account}/MODEL`);
+    return draft.skip(entry.pathOf('model_name'), `every model of an account can be asked by its name: ${account}/MODEL`);
   const group = groups.get(name) ?? { path: entry.path, steps: [], timeout: undefined };
-  if (group.steps.some(step => step.target === target)) draft.leave(entry.path, `${target} is in ${name} already`);
+  if (group.steps.some(step => step.target === target)) draft.skip(entry.path, `${target} is in ${name} already`);
   else group.steps.push({ target, ...(weight === undefined ? {} : { weight }) });
   group.timeout ??= timeout;
   groups.set(name, group);
 }
 
-function accountOf(draft: Draft, api: string, params: Taking): string {
+function accountOf(draft: ConfigDraft, api: string, params: SectionReader): string {
   const upper = api.toUpperCase().replaceAll('-', '_');
-  const secret = (name: string, variable: string): string | undefined => secretOf(draft, params.text(name), params.at(name), variable);
-  const base = plainOf(params.text('api_base') ?? params.text('base_url'));
+  const secret = (name: string, variable: string): string | undefined =>
+    secretReference(draft, params.text(name), params.pathOf(name), variable);
+  const base = toVariableReference(params.text('api_base') ?? params.text('base_url'));
   const isLocal = base !== undefined && /^https?:\/\/(localhost|127\.|10\.|192\.168\.|host\.docker\.internal)/.test(base);
   const aws = api === 'bedrock';
   const vertex = api === 'vertex';
@@ -138,14 +150,14 @@ function accountOf(draft: Draft, api: string, params: Taking): string {
       secret('api_key', `${upper}_API_KEY`) ??
       (base === undefined && !aws && !vertex && api !== 'ollama' ? `\${${upper}_API_KEY}` : undefined),
     base_url: base,
-    api_version: api === 'azure' ? plainOf(params.text('api_version')) : undefined,
+    api_version: api === 'azure' ? toVariableReference(params.text('api_version')) : undefined,
     region:
-      plainOf(aws ? params.text('aws_region_name') : vertex ? params.text('vertex_location') : undefined) ??
+      toVariableReference(aws ? params.text('aws_region_name') : vertex ? params.text('vertex_location') : undefined) ??
       (aws ? '${AWS_REGION}' : undefined),
-    project: vertex ? (plainOf(params.text('vertex_project')) ?? '${VERTEXAI_PROJECT}') : undefined,
+    project: vertex ? (toVariableReference(params.text('vertex_project')) ?? '${VERTEXAI_PROJECT}') : undefined,
     credentials: vertex
       ? credentials === undefined || credentials.startsWith('os.environ/')
-        ? (plainOf(credentials) ?? 'metadata')
+        ? (toVariableReference(credentials) ?? 'metadata')
         : `\${file:${credentials}}`
       : undefined,
     access_key_id: aws ? (secret('aws_access_key_id', 'AWS_ACCESS_KEY_ID') ?? '${AWS_ACCESS_KEY_ID}') : undefined,
@@ -155,7 +167,7 @@ function accountOf(draft: Draft, api: string, params: Taking): string {
   });
 }
 
-function takeFacts(draft: Draft, target: string, params: Taking, info: Taking): void {
+function readModelFacts(draft: ConfigDraft, target: string, params: SectionReader, info: SectionReader): void {
   const perMillion = (name: string): number | undefined => {
     const [own, of] = [params.number(name), info.number(name)];
     const each = own ?? of;
@@ -167,25 +179,25 @@ function takeFacts(draft: Draft, target: string, params: Taking, info: Taking): 
     cached: perMillion('cache_read_input_token_cost'),
     cache_write: perMillion('cache_creation_input_token_cost'),
   });
-  const yes = (name: string): boolean | undefined => {
-    const said = info.take(name);
-    return typeof said === 'boolean' ? said : undefined;
+  const booleanOf = (name: string): boolean | undefined => {
+    const value = info.read(name);
+    return typeof value === 'boolean' ? value : undefined;
   };
   draft.facts(target, {
     context_window: info.number('max_input_tokens'),
-    tools: yes('supports_function_calling'),
-    vision: yes('supports_vision'),
-    json_schema: yes('supports_response_schema'),
+    tools: booleanOf('supports_function_calling'),
+    vision: booleanOf('supports_vision'),
+    json_schema: booleanOf('supports_response_schema'),
   });
 }
 
 interface Fallbacks {
-  readonly of: ReadonlyMap<string, readonly string[]>;
+  readonly byGroup: ReadonlyMap<string, readonly string[]>;
   readonly all: readonly string[];
 }
 
-function fallbacksIn(draft: Draft, parts: readonly Taking[]): Fallbacks {
-  const of = new Map<string, string[]>();
+function readFallbacks(draft: ConfigDraft, parts: readonly SectionReader[]): Fallbacks {
+  const byGroup = new Map<string, string[]>();
   const all: string[] = [];
   const namesIn = (value: Json | undefined): readonly string[] =>
     Array.isArray(value) ? (value as readonly Json[]).filter(name => typeof name === 'string') : [];
@@ -194,63 +206,63 @@ function fallbacksIn(draft: Draft, parts: readonly Taking[]): Fallbacks {
       const entries = part.list(name);
       for (const entry of entries) {
         if (!isObject(entry)) continue;
-        for (const [group, others] of Object.entries(entry)) of.set(group, [...(of.get(group) ?? []), ...namesIn(others)]);
+        for (const [group, others] of Object.entries(entry)) byGroup.set(group, [...(byGroup.get(group) ?? []), ...namesIn(others)]);
       }
       if (entries.length > 0 && name !== 'fallbacks')
-        draft.leave(part.at(name), 'they are among the fallbacks: whatever a target fails of, the next one is asked');
+        draft.skip(part.pathOf(name), 'they are among the fallbacks: whatever a target fails of, the next one is asked');
     }
-    all.push(...namesIn(part.take('default_fallbacks')));
+    all.push(...namesIn(part.read('default_fallbacks')));
   }
-  return { of, all };
+  return { byGroup, all };
 }
 
-function strategyOf(draft: Draft, router: Taking): string {
-  const said = router.text('routing_strategy');
-  if (said === undefined) return 'weighted';
-  const ours = strategies[said];
-  if (ours === undefined)
-    draft.leave(
-      router.at('routing_strategy'),
-      `there is no ${said} here: by weight instead, and limits are kept and waited for in any case`,
+function readStrategy(draft: ConfigDraft, router: SectionReader): string {
+  const name = router.text('routing_strategy');
+  if (name === undefined) return 'weighted';
+  const strategy = strategies[name];
+  if (strategy === undefined)
+    draft.skip(
+      router.pathOf('routing_strategy'),
+      `there is no ${name} here: by weight instead, and limits are kept and waited for in any case`,
     );
-  return ours ?? 'weighted';
+  return strategy ?? 'weighted';
 }
 
-function takeAliases(draft: Draft, router: Taking, groups: ReadonlyMap<string, Group>, strategy: string): void {
-  const aliases = router.take('model_group_alias');
+function readAliases(draft: ConfigDraft, router: SectionReader, groups: ReadonlyMap<string, ModelGroup>, strategy: string): void {
+  const aliases = router.read('model_group_alias');
   if (!isObject(aliases)) return;
-  for (const [alias, said] of Object.entries(aliases)) {
-    const name = typeof said === 'string' ? said : isObject(said) && typeof said.model === 'string' ? said.model : '';
-    const path = `${router.at('model_group_alias')}.${alias}`;
+  for (const [alias, value] of Object.entries(aliases)) {
+    const name = typeof value === 'string' ? value : isObject(value) && typeof value.model === 'string' ? value.model : '';
+    const path = `${router.pathOf('model_group_alias')}.${alias}`;
     const group = groups.get(name);
-    if (group) draft.route(alias, routeEntry(group.steps, [], strategy, {}), path);
-    else draft.leave(path, `no entry of model_list is called ${JSON.stringify(name)}`);
+    if (group) draft.route(alias, buildRouteEntry(group.steps, [], strategy, {}), path);
+    else draft.skip(path, `no entry of model_list is called ${JSON.stringify(name)}`);
   }
 }
 
-function redisIn(draft: Draft, router: Taking): string | undefined {
-  const url = plainOf(router.text('redis_url'));
-  const host = plainOf(router.text('redis_host'));
-  const port = plainOf(router.text('redis_port')) ?? '6379';
-  const password = secretOf(draft, router.text('redis_password'), router.at('redis_password'), 'REDIS_PASSWORD');
+function readRedisUrl(draft: ConfigDraft, router: SectionReader): string | undefined {
+  const url = toVariableReference(router.text('redis_url'));
+  const host = toVariableReference(router.text('redis_host'));
+  const port = toVariableReference(router.text('redis_port')) ?? '6379';
+  const password = secretReference(draft, router.text('redis_password'), router.pathOf('redis_password'), 'REDIS_PASSWORD');
   if (url !== undefined || host === undefined) return url;
   return `redis://${password === undefined ? '' : `:${password}@`}${host}:${port}`;
 }
 
-const notHere = 'nothing here is meant by it';
-const recorded = 'every request is recorded and traced: see recorder and telemetry';
-const keys = 'keys are made with `hindcast keys create`, and only their hashes stand in the file';
-const whys: Readonly<Record<string, string>> = {
+const notSupported = 'nothing here is meant by it';
+const alwaysRecorded = 'every request is recorded and traced: see recorder and telemetry';
+const keysHint = 'keys are made with `hindcast keys create`, and only their hashes stand in the file';
+const skipReasons: Readonly<Record<string, string>> = {
   ...{
-    success_callback: recorded,
-    failure_callback: recorded,
-    callbacks: recorded,
-    service_callbacks: recorded,
+    success_callback: alwaysRecorded,
+    failure_callback: alwaysRecorded,
+    callbacks: alwaysRecorded,
+    service_callbacks: alwaysRecorded,
     turn_off_message_logging: 'recorder.payloads: metadata',
   },
   ...{ cache: 'no answer is given twice but to an Idempotency-Key', cache_params: 'no answer is given twice but to an Idempotency-Key' },
   ...{ max_budget: 'budget of tenants.default', budget_duration: 'budget of tenants.default' },
-  ...{ master_key: keys, database_url: 'records lie in ClickHouse: see store', store_model_in_db: 'the file says everything' },
+  ...{ master_key: keysHint, database_url: 'records lie in ClickHouse: see store', store_model_in_db: 'the file says everything' },
   ...{
     allowed_fails: 'a target rests after five failures in a row',
     cooldown_time: 'a target rests for ten seconds, or as long as it says',
@@ -259,12 +271,13 @@ const whys: Readonly<Record<string, string>> = {
     set_verbose: 'HINDCAST_LOG=debug',
     json_logs: '--json',
     enable_pre_call_checks: 'require of a route',
-    routing_strategy_args: notHere,
+    routing_strategy_args: notSupported,
   },
   environment_variables: 'set them where the gateway is started',
 };
 
-function tellRest(draft: Draft, file: Taking, settings: Taking, router: Taking): void {
+function reportUnread(draft: ConfigDraft, file: SectionReader, settings: SectionReader, router: SectionReader): void {
   const general = file.map('general_settings');
-  for (const part of [settings, router, general, file]) for (const left of part.rest(whys, notHere)) draft.leave(left.path, left.why);
+  for (const part of [settings, router, general, file])
+    for (const skipped of part.unread(skipReasons, notSupported)) draft.skip(skipped.path, skipped.why);
 }

@@ -1,6 +1,16 @@
 /** A config of Portkey's gateway: its targets become accounts, and where they name models, its strategy becomes a route. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { Draft, durationOf, type Imported, plainOf, retriesOf, routeEntry, type Step, secretOf, Taking } from './draft.ts';
+import {
+  buildRouteEntry,
+  ConfigDraft,
+  clampRetries,
+  formatDuration,
+  type ImportedStep,
+  type ImportResult,
+  SectionReader,
+  secretReference,
+  toVariableReference,
+} from './draft.ts';
 
 const apis: Readonly<Record<string, string>> = {
   ...{
@@ -32,103 +42,113 @@ const apis: Readonly<Record<string, string>> = {
 };
 
 /** Members in either spelling, as it takes both. */
-const snake = (value: Json | undefined): Json | undefined =>
+const toSnakeCase = (value: Json | undefined): Json | undefined =>
   isObject(value)
     ? Object.fromEntries(
         Object.entries(value).map(([name, inner]) => [name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`), inner]),
       )
     : value;
 
-interface Found {
-  readonly steps: readonly Step[];
+interface FoundTargets {
+  readonly steps: readonly ImportedStep[];
   readonly mode: string;
 }
 
-export function importPortkey(value: JsonObject, route: string): Imported {
-  const draft = new Draft();
-  const file = new Taking(snake(value), '');
-  const { steps, mode } = targetsIn(draft, file, {});
-  const retry = new Taking(snake(file.take('retry')), 'retry');
+export function importPortkey(value: JsonObject, route: string): ImportResult {
+  const draft = new ConfigDraft();
+  const file = new SectionReader(toSnakeCase(value), '');
+  const { steps, mode } = readTargets(draft, file, {});
+  const retry = new SectionReader(toSnakeCase(file.read('retry')), 'retry');
   const attempts = retry.number('attempts');
-  for (const left of retry.rest({ on_status_codes: byKind }, notHere)) draft.leave(left.path, left.why);
+  for (const skipped of retry.unread({ on_status_codes: retriedByFailureKind }, notSupported)) draft.skip(skipped.path, skipped.why);
   const timeout = file.number('request_timeout');
-  const more = { timeout: durationOf(timeout === undefined ? undefined : timeout / 1000), retries: retriesOf(attempts) };
-  if (steps.length > 0) draft.route(route, routeEntry(steps, [], mode === 'loadbalance' ? 'weighted' : undefined, more), 'targets');
-  else draft.leave('targets', 'no target names a model (override_params.model): callers ask for provider/model, and no route is made');
-  for (const left of file.rest(whys, notHere)) draft.leave(left.path, left.why);
-  return draft.imported();
+  const more = { timeout: formatDuration(timeout === undefined ? undefined : timeout / 1000), retries: clampRetries(attempts) };
+  if (steps.length > 0) draft.route(route, buildRouteEntry(steps, [], mode === 'loadbalance' ? 'weighted' : undefined, more), 'targets');
+  else draft.skip('targets', 'no target names a model (override_params.model): callers ask for provider/model, and no route is made');
+  for (const skipped of file.unread(skipReasons, notSupported)) draft.skip(skipped.path, skipped.why);
+  return draft.toResult();
 }
 
 const inherited = ['provider', 'api_key', 'virtual_key', 'custom_host', 'override_params'] as const;
 
 /** Targets within targets stand in a row: what is tried in order stays in order. */
-function targetsIn(draft: Draft, at: Taking, above: JsonObject): Found {
-  const strategy = new Taking(snake(at.take('strategy')), at.at('strategy'));
+function readTargets(draft: ConfigDraft, section: SectionReader, above: JsonObject): FoundTargets {
+  const strategy = new SectionReader(toSnakeCase(section.read('strategy')), section.pathOf('strategy'));
   const mode = strategy.text('mode') ?? 'single';
-  for (const left of strategy.rest({ on_status_codes: byKind, conditions: 'variants of a route are for tenants, keys and flags' }, notHere))
-    draft.leave(left.path, left.why);
-  const targets = at.list('targets');
-  if (targets.length === 0) return { steps: stepOf(draft, at, above), mode };
-  const own = Object.fromEntries(inherited.map(name => [name, at.take(name)]).filter(([, value]) => value !== undefined)) as JsonObject;
+  for (const skipped of strategy.unread(
+    { on_status_codes: retriedByFailureKind, conditions: 'variants of a route are for tenants, keys and flags' },
+    notSupported,
+  ))
+    draft.skip(skipped.path, skipped.why);
+  const targets = section.list('targets');
+  if (targets.length === 0) return { steps: readStep(draft, section, above), mode };
+  const inheritable = Object.fromEntries(
+    inherited.map(name => [name, section.read(name)]).filter(([, value]) => value !== undefined),
+  ) as JsonObject;
   const steps = targets.flatMap((target, i) => {
-    const inner = new Taking({ ...above, ...own, ...(snake(target) as JsonObject) }, `${at.at('targets')}[${i}]`);
-    const found = targetsIn(draft, inner, {});
+    const inner = new SectionReader(
+      { ...above, ...inheritable, ...(toSnakeCase(target) as JsonObject) },
+      `${section.pathOf('targets')}[${i}]`,
+    );
+    const found = readTargets(draft, inner, {});
     if (found.mode !== 'single' && found.mode !== mode)
-      draft.leave(`${inner.path}.strategy`, `a ${found.mode} within a ${mode}: its targets stand in a row with the others`);
-    for (const left of inner.rest(whys, notHere)) draft.leave(left.path, left.why);
+      draft.skip(`${inner.path}.strategy`, `a ${found.mode} within a ${mode}: its targets stand in a row with the others`);
+    for (const skipped of inner.unread(skipReasons, notSupported)) draft.skip(skipped.path, skipped.why);
     return found.steps;
   });
   return { steps, mode };
 }
 
-function stepOf(draft: Draft, at: Taking, above: JsonObject): readonly Step[] {
-  const said = at.text('provider') ?? (typeof above.provider === 'string' ? above.provider : undefined);
-  const weight = at.number('weight');
-  const params = new Taking(snake(at.take('override_params')), at.at('override_params'));
-  if (at.text('virtual_key') !== undefined)
-    draft.leave(at.at('virtual_key'), 'what it stands for is kept elsewhere: write the key itself as "${NAME}"');
-  const api = said === undefined ? undefined : apis[said];
+function readStep(draft: ConfigDraft, section: SectionReader, above: JsonObject): readonly ImportedStep[] {
+  const providerName = section.text('provider') ?? (typeof above.provider === 'string' ? above.provider : undefined);
+  const weight = section.number('weight');
+  const params = new SectionReader(toSnakeCase(section.read('override_params')), section.pathOf('override_params'));
+  if (section.text('virtual_key') !== undefined)
+    draft.skip(section.pathOf('virtual_key'), 'what it stands for is kept elsewhere: write the key itself as "${NAME}"');
+  const api = providerName === undefined ? undefined : apis[providerName];
   if (api === undefined) {
-    draft.leave(
-      at.at('provider'),
-      said === undefined
+    draft.skip(
+      section.pathOf('provider'),
+      providerName === undefined
         ? 'it names no provider'
-        : `nobody here is called ${said}; an OpenAI-compatible one is api: openai with a base_url`,
+        : `nobody here is called ${providerName}; an OpenAI-compatible one is api: openai with a base_url`,
     );
     return [];
   }
   const upper = api.toUpperCase();
-  const host = plainOf(at.text('custom_host'));
-  const secret = (name: string, variable: string): string | undefined => secretOf(draft, at.text(name), at.at(name), variable);
+  const host = toVariableReference(section.text('custom_host'));
+  const secret = (name: string, variable: string): string | undefined =>
+    secretReference(draft, section.text(name), section.pathOf(name), variable);
   const account = draft.account(api, {
     api,
     key:
       secret('api_key', `${upper}_API_KEY`) ??
       (api === 'bedrock' || api === 'vertex' || api === 'ollama' ? undefined : `\${${upper}_API_KEY}`),
     base_url: host,
-    resource: api === 'azure' ? at.text('resource_name') : undefined,
-    api_version: api === 'azure' ? at.text('api_version') : undefined,
-    region: api === 'bedrock' ? (at.text('aws_region') ?? '${AWS_REGION}') : api === 'vertex' ? at.text('vertex_region') : undefined,
-    project: api === 'vertex' ? (at.text('vertex_project_id') ?? '${VERTEXAI_PROJECT}') : undefined,
+    resource: api === 'azure' ? section.text('resource_name') : undefined,
+    api_version: api === 'azure' ? section.text('api_version') : undefined,
+    region:
+      api === 'bedrock' ? (section.text('aws_region') ?? '${AWS_REGION}') : api === 'vertex' ? section.text('vertex_region') : undefined,
+    project: api === 'vertex' ? (section.text('vertex_project_id') ?? '${VERTEXAI_PROJECT}') : undefined,
     credentials: api === 'vertex' ? 'metadata' : undefined,
     access_key_id: api === 'bedrock' ? (secret('aws_access_key_id', 'AWS_ACCESS_KEY_ID') ?? '${AWS_ACCESS_KEY_ID}') : undefined,
     secret_access_key:
       api === 'bedrock' ? (secret('aws_secret_access_key', 'AWS_SECRET_ACCESS_KEY') ?? '${AWS_SECRET_ACCESS_KEY}') : undefined,
     allow_private: host !== undefined && /^https?:\/\/(localhost|127\.|10\.|192\.168\.)/.test(host) ? true : undefined,
   });
-  const model = params.text('model') ?? at.text('deployment_id');
-  for (const left of params.rest({}, 'it is said with a request here, not for a target')) draft.leave(left.path, left.why);
+  const model = params.text('model') ?? section.text('deployment_id');
+  for (const skipped of params.unread({}, 'it is said with a request here, not for a target')) draft.skip(skipped.path, skipped.why);
   return model === undefined ? [] : [{ target: `${account}/${model}`, ...(weight === undefined ? {} : { weight }) }];
 }
 
-const notHere = 'nothing here is meant by it';
-const byKind = 'what is tried again or elsewhere is decided by the kind of failure';
-const guard = 'there are no guardrails here';
-const whys: Readonly<Record<string, string>> = {
-  ...{ cache: 'no answer is given twice but to an Idempotency-Key', input_guardrails: guard, output_guardrails: guard },
+const notSupported = 'nothing here is meant by it';
+const retriedByFailureKind = 'what is tried again or elsewhere is decided by the kind of failure';
+const noGuardrails = 'there are no guardrails here';
+const skipReasons: Readonly<Record<string, string>> = {
+  ...{ cache: 'no answer is given twice but to an Idempotency-Key', input_guardrails: noGuardrails, output_guardrails: noGuardrails },
   ...{
-    before_request_hooks: guard,
-    after_request_hooks: guard,
+    before_request_hooks: noGuardrails,
+    after_request_hooks: noGuardrails,
     metadata: 'callers send x-hindcast-tag-NAME',
     retry: 'retries of a route, or of a step',
   },

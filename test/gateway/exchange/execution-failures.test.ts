@@ -293,7 +293,7 @@ describe('up-09: a refused key', () => {
     expect(contentOf(told)).toBe('hello');
     expect(told.calls).toEqual([1, 1]);
     expect(outcomes(told)).toEqual(['authentication', 'ok']);
-    expect([...told.world.state.ring.keys()]).toHaveLength(1);
+    expect([...told.world.state.keyCooldowns.keys()]).toHaveLength(1);
     const everything = JSON.stringify([told.exchange, told.world.observed, told.text], (_, value) =>
       value instanceof Uint8Array || value?.type === 'Buffer' ? Buffer.from(value.data ?? value).toString() : value,
     );

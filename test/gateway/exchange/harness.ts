@@ -16,7 +16,7 @@ import { openai } from '../../../gateway/providers/openai.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { Secret } from '../../../gateway/settings/secret.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../../gateway/settings/settings.ts';
-import { FleetState } from '../../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../../gateway/targets/state.ts';
 import { httpUpstream } from '../../../gateway/transport/upstream.ts';
 
 /** `A` is a target `A/m` at this address. */
@@ -39,7 +39,7 @@ export interface ExecutionHarnessOptions {
 export class ExecutionHarness implements AsyncDisposable {
   readonly recorded: Exchange[] = [];
   readonly observed: Observation[] = [];
-  readonly state = new FleetState();
+  readonly state = new TargetRegistry();
   readonly environment: ExecutionEnvironment;
   readonly #upstream = httpUpstream();
 
@@ -66,12 +66,12 @@ export class ExecutionHarness implements AsyncDisposable {
       targetOf: (target, seed): Target => {
         const name = target.split('/', 1)[0]!;
         const { url, provider = openai } = upstreams[name]!;
-        const key = chooseKey({ name, keys: keysOf(name) }, this.state.ring, seed, clock.now());
+        const key = chooseKey({ name, keys: keysOf(name) }, this.state.keyCooldowns, seed, clock.now());
         return { providerName: name, provider, model: 'm', baseUrl: url, key, allowPrivate: true, trace: true };
       },
-      coolingDown: at => this.state.closed(at),
-      viewTargets: (targets, wants, at) => this.state.look(targets, wants, at),
-      enqueue: (target, wants, admitted) => this.state.enter(target, wants, admitted),
+      coolingDown: at => this.state.cooldowns(at),
+      viewTargets: (targets, wants, at) => this.state.view(targets, wants, at),
+      enqueue: (target, wants, admitted) => this.state.enqueue(target, wants, admitted),
       observe: seen => {
         this.observed.push(seen);
         this.state.observe(seen);
@@ -83,12 +83,12 @@ export class ExecutionHarness implements AsyncDisposable {
   }
 
   get fleet(): Fleet {
-    return this.state.fleet;
+    return this.state.health;
   }
 
   set fleet(fleet: Fleet) {
-    this.state.fleet.clear();
-    for (const [target, health] of fleet) this.state.fleet.set(target, health);
+    this.state.health.clear();
+    for (const [target, health] of fleet) this.state.health.set(target, health);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

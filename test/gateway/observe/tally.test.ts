@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { Counter, Histogram, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { openRegistry } from '../../../gateway/observability/metrics.ts';
-import { TallyCounter, TallyHistogram } from '../../../gateway/observability/tally.ts';
+import { createRegistry } from '../../../gateway/observability/metrics.ts';
+import { LabelledCounter, LabelledHistogram } from '../../../gateway/observability/tally.ts';
 import { runs } from '../../runs.ts';
 
 const described = { name: 'things_seconds', help: 'Of things.', labelNames: ['kind', 'error'] as const };
@@ -19,8 +19,8 @@ test("whatever is counted, the page is the one of the library's own metrics", as
   });
   await fc.assert(
     fc.asyncProperty(fc.array(seen, { maxLength: 30 }), async all => {
-      const [ours, theirs] = [openRegistry(), openRegistry() as unknown as Registry<OpenMetricsContentType>];
-      const [tally, count] = [new TallyHistogram(ours, { ...described, buckets }), new TallyCounter(ours, counted)];
+      const [ours, theirs] = [createRegistry(), createRegistry() as unknown as Registry<OpenMetricsContentType>];
+      const [tally, count] = [new LabelledHistogram(ours, { ...described, buckets }), new LabelledCounter(ours, counted)];
       const histogram = new Histogram({ ...described, buckets, registers: [theirs] });
       const counter = new Counter({ ...counted, registers: [theirs] });
       for (const { value, kind, error } of all) {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
 import { silentLog } from '../../../gateway/observability/logs.ts';
-import { replayTelemetry } from '../../../gateway/observability/replayed.ts';
+import { createReplayTelemetry } from '../../../gateway/observability/replayed.ts';
 import { createTelemetry } from '../../../gateway/observability/telemetry.ts';
 import { traceFrom } from '../../../gateway/settings/ids.ts';
 import { newId, plainExchange } from '../../recorder/plain-exchange.ts';
@@ -40,10 +40,10 @@ test('where a share is sampled, errors and what took ten seconds are exported al
   const telemetry = telemetryTo(otlp.url, { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' });
   const context = traceFrom(undefined, undefined);
   const plain = plainExchange();
-  expect(telemetry.wants(context, plain)).toBe(false);
-  expect(telemetry.wants(context, { ...plain, endedAt: plain.receivedAt + 10_000 })).toBe(true);
+  expect(telemetry.shouldExport(context, plain)).toBe(false);
+  expect(telemetry.shouldExport(context, { ...plain, endedAt: plain.receivedAt + 10_000 })).toBe(true);
   for (const outcome of ['upstream_error', 'timeout', 'truncated', 'cancelled', 'budget'] as const)
-    expect(telemetry.wants(context, { ...plain, outcome })).toBe(true);
+    expect(telemetry.shouldExport(context, { ...plain, outcome })).toBe(true);
   await telemetry.close();
 });
 
@@ -63,9 +63,9 @@ test('the waits of a request are spans of their own: in the queue before it is a
 test('a replay is a trace of its own, marked and linked to the trace of what it asks again', async () => {
   await using otlp = await startOtlpReceiver();
   const settings = { telemetry: { otlp: otlp.url }, recorder: { payloads: 'full', redact: [] } } as unknown as Parameters<
-    typeof replayTelemetry
+    typeof createReplayTelemetry
   >[0];
-  const telemetry = replayTelemetry(settings, {}, () => {});
+  const telemetry = createReplayTelemetry(settings, {}, () => {});
   const original = plainExchange();
   const again: Exchange = { ...plainExchange({ run: 'r1', arm: 'sim/x', repeat: 2, replayOf: original.id }), id: newId() };
   const { chat: asked, answer, placeOf } = seen;

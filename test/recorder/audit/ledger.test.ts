@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { AdminCalls, type AuditEntry } from '../../../gateway/observability/audit.ts';
+import { AdminAccessAudit, type AuditEntry } from '../../../gateway/observability/audit.ts';
 import { type ChainRow, firstFault, hashOf } from '../../../recorder/audit/chain.ts';
 import { openAudit } from '../../../recorder/audit/ledger.ts';
 
@@ -84,14 +84,14 @@ test('processes that write at once make one chain', { timeout: 60_000 }, async (
 
 test('a page that looks at the fleet every second is one entry a minute, with how often it was; what is refused is another', () => {
   const heard: AuditEntry[] = [];
-  const calls = new AdminCalls(said => heard.push(said));
-  for (let second = 0; second < 61; second++) calls.heard('ops', '/admin/fleet', true, second * 1_000);
-  calls.heard('web', '/admin/fleet', false, 61_000);
+  const calls = new AdminAccessAudit(said => heard.push(said));
+  for (let second = 0; second < 61; second++) calls.record('ops', '/admin/fleet', true, second * 1_000);
+  calls.record('web', '/admin/fleet', false, 61_000);
   expect(heard.map(({ actor, action, subject, detail }) => [actor, action, subject, detail])).toEqual([
     ['key:ops', 'admin-call', 'GET /admin/fleet', {}],
     ['key:ops', 'admin-call', 'GET /admin/fleet', { repeated_before: 59 }],
     ['key:web', 'admin-call-refused', 'GET /admin/fleet', {}],
   ]);
-  for (let i = 0; i < 3_000; i++) calls.heard('web', `/admin/${i}`, false, 61_000);
+  for (let i = 0; i < 3_000; i++) calls.record('web', `/admin/${i}`, false, 61_000);
   expect(heard.length).toBe(3_003);
 });
