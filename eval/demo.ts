@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import got from 'got';
-import { CommandError, exit, note } from '../gateway/cli/cli.ts';
+import { CommandError, exit, note } from '../gateway/cli/command.ts';
 
 interface Options {
   readonly once?: boolean;

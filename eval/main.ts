@@ -1,6 +1,6 @@
 /** `hindcast eval`: the composition root, where outcomes, thresholds and gates come together. */
 import type { Command } from 'commander';
-import { action } from '../gateway/cli/cli.ts';
+import { action } from '../gateway/cli/command.ts';
 import { type CompareCommandOptions, runCompare } from './commands/comparison/compare.ts';
 import { type GateCommandOptions, runGate } from './commands/comparison/gate.ts';
 import { registerLabels } from './commands/labels/register.ts';

@@ -10,7 +10,7 @@ import { type Recorder, startRecorder } from '../recorder/process/supervisor.ts'
 import { redactingSink } from '../recorder/redact/redacting-sink.ts';
 import { openSpool } from '../recorder/spool/spool.ts';
 import { banner, listeningLine } from './cli/banner.ts';
-import { action, CommandError, exit, loadSettings, note } from './cli/cli.ts';
+import { action, CommandError, exit, loadSettings, note } from './cli/command.ts';
 import { registerConfig, registerKeys } from './cli/config-commands.ts';
 import type { KeyAudit } from './cli/key-commands.ts';
 import { openState } from './cli/open-state.ts';

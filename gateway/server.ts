@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import type { Server as Routes } from '@hapi/hapi';
 import { adminRoutes } from './admin/routes.ts';
-import { type BudgetAdmission, createBudgetAdmission } from './budgets/purse.ts';
+import { type BudgetAdmission, createBudgetAdmission } from './budgets/admission.ts';
 import { countTokens, renderTokenCount } from './callers/count.ts';
 import { receiveFeedback } from './callers/feedback.ts';
 import { listModels } from './callers/models.ts';
@@ -28,12 +28,12 @@ import { AdminAccessAudit, auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createTelemetry, type Telemetry } from './observability/telemetry.ts';
-import { type FileRegistry, openFileRegistry } from './passthrough/ledger.ts';
+import { type FileRegistry, openFileRegistry } from './passthrough/file-registry.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';
 import { newExchangeId, traceFrom } from './settings/ids.ts';
 import type { Settings } from './settings/settings.ts';
-import { BackgroundTasks } from './targets/attending.ts';
+import { BackgroundTasks } from './targets/background-tasks.ts';
 import { httpUpstream, type Upstream } from './transport/upstream.ts';
 
 export type { Gateway, GatewayOptions };

@@ -1,6 +1,6 @@
 /** `hindcast store`: looks into the store, and brings its tables up to date. */
 import type { Command } from 'commander';
-import { action, exit, loadSettings, printResult, table } from '../gateway/cli/cli.ts';
+import { action, exit, loadSettings, printResult, table } from '../gateway/cli/command.ts';
 import type { Settings } from '../gateway/settings/settings.ts';
 import { auditText } from './audit/verify.ts';
 import { runDoctor } from './commands/doctor.ts';

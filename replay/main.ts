@@ -1,7 +1,7 @@
 /** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
 import type { Command } from 'commander';
 import { insertScores } from '../eval/scores/answers.ts';
-import { action } from '../gateway/cli/cli.ts';
+import { action } from '../gateway/cli/command.ts';
 import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../statistics/index.ts';
 import { type DatasetOptions, runCreateDataset, runListDatasets, runShowDataset } from './commands/dataset.ts';
 import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';

@@ -15,7 +15,7 @@ import {
   type TargetProfile,
   type TracedRequest,
 } from '../eval/simulation/tail-latency.ts';
-import { table } from '../gateway/cli/cli.ts';
+import { table } from '../gateway/cli/command.ts';
 import type { RoutePolicy } from '../gateway/core/route.ts';
 
 const root = resolve(import.meta.dirname, '..', process.env.HINDCAST_RECORDINGS ?? '../shared/data');

@@ -9,7 +9,7 @@ import type { Signals } from '../../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
 import { type AttemptCommand, type AttemptReport, startDriver } from '../../gateway/exchange/driver.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
-import { TargetRegistry } from '../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../gateway/targets/registry.ts';
 
 export interface ArrivingRequest {
   readonly id: string;

@@ -12,8 +12,8 @@ import type { RouteEntry } from '../http/route-table.ts';
 import type { AdminAccessAudit } from '../observability/audit.ts';
 import type { Route } from '../settings/settings.ts';
 import type { Probes } from '../targets/probes.ts';
+import type { TargetRegistry } from '../targets/registry.ts';
 import { targetsReport } from '../targets/report.ts';
-import type { TargetRegistry } from '../targets/state.ts';
 
 export interface AdminDependencies {
   contextOf(request: IncomingMessage): RequestContext;

@@ -3,7 +3,7 @@ import type { RedisClientType } from 'redis';
 import { freshState, type Need, periodOf, type Scope, type ScopeState, type Spending, type Verdict } from '../core/budget.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
 import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
-import { reserveScript, settleScript } from './lua.ts';
+import { reserveScript, settleScript } from './redis-scripts.ts';
 
 const waitMsMax: Milliseconds = 1_000;
 const sweepMsDefault: Milliseconds = 30_000;

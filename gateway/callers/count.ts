@@ -1,6 +1,6 @@
 import type { Dialect } from '../core/dialect.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/execute.ts';
-import { estimateUsage } from '../tokens/reckon.ts';
+import { estimateUsage } from '../tokens/estimate-usage.ts';
 
 export async function countTokens({ chat, policy }: RoutedRequest, { counter }: Pick<GatewayRuntime, 'counter'>): Promise<number> {
   const { target } = policy.steps[0]!;

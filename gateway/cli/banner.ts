@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { isLoopbackHost } from '../http/guard.ts';
 import type { Settings } from '../settings/settings.ts';
 import { version } from '../settings/version.ts';
-import { configSummary } from './describe.ts';
+import { configSummary } from './config-summary.ts';
 
 /** A cheap model of each wire format, for a first call. */
 const exampleModels: Readonly<Record<string, string>> = {

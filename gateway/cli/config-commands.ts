@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { certificateWarnings } from '../config/certificates.ts';
 import { configSchema, loadConfig, printProblems } from '../config/index.ts';
 import { wallClock } from '../settings/clock.ts';
-import { action, exit, printResult } from './cli.ts';
-import { configSummary, formatConfigSummary } from './describe.ts';
+import { action, exit, printResult } from './command.ts';
+import { configSummary, formatConfigSummary } from './config-summary.ts';
 import { registerExplain } from './explain-command.ts';
 import { registerImport } from './import-command.ts';
 

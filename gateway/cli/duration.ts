@@ -1,5 +1,5 @@
 /** Durations as people write them on a command line. */
-import { CommandError, exit } from './cli.ts';
+import { CommandError, exit } from './command.ts';
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 

@@ -1,7 +1,7 @@
 /** `hindcast config explain`: what each target of a request's route would be sent, and what would be lost on the way. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Explanation, explainRequest } from '../admin/explain.ts';
+import { type Explanation, explainRequest } from '../admin/explain-request.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
 import { dialects as known } from '../dialects/index.ts';
@@ -11,7 +11,7 @@ import { createRuntime, FleetState } from '../exchange/runtime.ts';
 import { edgeLimits } from '../http/edge.ts';
 import { wallClock } from '../settings/clock.ts';
 import type { Settings } from '../settings/settings.ts';
-import { action, CommandError, exit, loadSettings, printResult } from './cli.ts';
+import { action, CommandError, exit, loadSettings, printResult } from './command.ts';
 
 interface Options {
   readonly request: string;

@@ -8,7 +8,7 @@ import { importLitellm } from '../config/import/litellm.ts';
 import { importPortkey } from '../config/import/portkey.ts';
 import { schema } from '../config/schema.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
-import { action, CommandError, exit, note, printResult } from './cli.ts';
+import { action, CommandError, exit, note, printResult } from './command.ts';
 
 interface Options {
   readonly from?: string;

@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../config/index.ts';
 import { findFile } from '../config/load.ts';
-import { action, CommandError, exit, loadSettings, note, printResult } from './cli.ts';
-import { keyRows, keysTable } from './describe.ts';
+import { action, CommandError, exit, loadSettings, note, printResult } from './command.ts';
+import { keyRows, keysTable } from './config-summary.ts';
 import { describeRevocation, findKey, removeKey } from './key-file.ts';
 
 interface CommonOptions {

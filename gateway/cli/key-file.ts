@@ -6,7 +6,7 @@ import { describeReadError } from '../config/expand.ts';
 import { type ConfigLocation, readConfig } from '../config/load.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { formatProblems, quoted } from '../config/problem.ts';
-import { CommandError, exit } from './cli.ts';
+import { CommandError, exit } from './command.ts';
 
 export interface FoundKey {
   readonly index: number;

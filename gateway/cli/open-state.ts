@@ -6,7 +6,7 @@ import { sqliteLedger } from '../budgets/sqlite-ledger.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type RolloutStore, redisRollouts, sqliteRollouts } from '../targets/rollout-store.ts';
-import { CommandError, exit } from './cli.ts';
+import { CommandError, exit } from './command.ts';
 
 export interface StateStores {
   readonly callerLedger: BudgetLedger;

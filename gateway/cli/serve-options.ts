@@ -4,7 +4,7 @@ import { isLoopbackHost } from '../http/guard.ts';
 import { createLog, type LogLevel, logLevels } from '../observability/logs.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
-import { CommandError, exit } from './cli.ts';
+import { CommandError, exit } from './command.ts';
 
 export interface ServeOptions {
   readonly config?: string;

@@ -5,8 +5,8 @@ import { providers as registry } from '../providers/index.ts';
 import { isPrivateHost } from '../transport/address-guard.ts';
 import { modelsPath } from '../transport/models-request.ts';
 import { urlProblem } from './fields.ts';
-import { createFinding, type RawConfig } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
+import { createFinding, type RawConfig } from './raw-config.ts';
 import { isRecord } from './source.ts';
 
 export function checkProviders({ providers }: RawConfig): readonly Finding[] {

@@ -1,8 +1,8 @@
 /** Routes and prices: every target leads to a provider, and every threshold to a next step. */
-import { checkRouteOptions } from './check-choosing.ts';
+import { checkRouteOptions } from './check-route-options.ts';
 import { checkTarget } from './check-target.ts';
-import { createFinding, items, namesOf, type RawConfig } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
+import { createFinding, items, namesOf, type RawConfig } from './raw-config.ts';
 import { isRecord } from './source.ts';
 
 export function checkRoutes(parts: RawConfig): readonly Finding[] {

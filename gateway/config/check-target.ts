@@ -1,7 +1,7 @@
-import { formatValue } from './explain.ts';
 import { joinWords } from './fields.ts';
-import { createFinding, namesOf, type RawConfig, unknownName } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
+import { createFinding, namesOf, type RawConfig, unknownName } from './raw-config.ts';
+import { formatValue } from './schema-findings.ts';
 
 /** A target is provider/model. Anything that is not a text has been complained of already. */
 export function checkTarget(parts: RawConfig, path: Path, target: unknown): readonly Finding[] {

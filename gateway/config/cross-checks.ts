@@ -2,8 +2,8 @@
 import { checkKeys, checkTenants } from './check-callers.ts';
 import { checkProviders } from './check-providers.ts';
 import { checkPrices, checkRoutes } from './check-routes.ts';
-import { createFinding, entries, items, type RawConfig } from './parts.ts';
 import type { Finding } from './problem.ts';
+import { createFinding, entries, items, type RawConfig } from './raw-config.ts';
 import { isRecord, type Source } from './source.ts';
 
 export function crossCheck(source: Source): readonly Finding[] {

@@ -1,7 +1,7 @@
 /** The config's name on every record: the same for the same meaning, however it is written, and without a secret in it. */
 import { createHash } from 'node:crypto';
 import { Secret } from '../settings/secret.ts';
-import { isSecretPath } from './explain.ts';
+import { isSecretPath } from './schema-findings.ts';
 import { isRecord } from './source.ts';
 
 export const hashConfig = (config: unknown): string => createHash('sha256').update(hashInput(config)).digest('hex').slice(0, 16);

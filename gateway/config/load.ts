@@ -7,10 +7,10 @@ import { buildSettings } from './build.ts';
 import { crossCheck } from './cross-checks.ts';
 import { detectProviders } from './environment.ts';
 import { describeReadError } from './expand.ts';
-import { coerceExpanded, findingsOf, flattenIssues } from './explain.ts';
 import { hashConfig } from './hash.ts';
 import { type ConfigProblem, type Finding, pathId, sortProblems } from './problem.ts';
 import { schema } from './schema.ts';
+import { coerceExpanded, findingsOf, flattenIssues } from './schema-findings.ts';
 import { isRecord, parseSource, type Source, sourceWithoutText } from './source.ts';
 
 export interface ConfigLocation {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { featureNames } from '../core/features.ts';
 import { signalNames } from '../core/signal.ts';
 import { routeDefaults, stepDefaults } from '../settings/settings.ts';
-import { routeOptions } from './choosing-schema.ts';
 import { decimal, duration, durationOr, list, literal, oneOf, section, text, wholeNumber } from './fields.ts';
+import { routeOptions } from './route-options-schema.ts';
 
 const dayMs = 86_400_000;
 const stepsMax = 20;

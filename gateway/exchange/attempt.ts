@@ -14,7 +14,7 @@ import { isWaitUnreadable } from '../core/retry-after.ts';
 import type { Signals } from '../core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { TokenCounter } from '../tokens/counter.ts';
-import { estimateUsage } from '../tokens/reckon.ts';
+import { estimateUsage } from '../tokens/estimate-usage.ts';
 import type { Redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import type { AttemptCommand } from './driver.ts';

@@ -9,13 +9,13 @@ import type { Sight } from '../core/routing.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { CopyPlan } from '../core/variants.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
+import type { AccountEndpoint } from '../observability/spans.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
-import type { AccountEndpoint } from '../observability/trace.ts';
 import type { TraceContext } from '../settings/ids.ts';
 import type { Secret } from '../settings/secret.ts';
 import type { CallerKey, Route, Settings } from '../settings/settings.ts';
 import type { PlanInput } from '../targets/planner.ts';
-import type { Demand } from '../targets/state.ts';
+import type { Demand } from '../targets/registry.ts';
 import type { TokenCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
 

@@ -23,7 +23,7 @@ import {
   streamIdleMsDefault,
   type Target,
 } from './execute.ts';
-import { HealthReporter } from './observed.ts';
+import { HealthReporter } from './health-reporter.ts';
 import { exchangeOf } from './record.ts';
 import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, secondsOf } from './render.ts';
 import { headOf } from './response-head.ts';

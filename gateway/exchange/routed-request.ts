@@ -8,7 +8,7 @@ import { dropped, type Provider, type Warning } from '../core/provider.ts';
 import type { RouteStep } from '../core/route.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
 import { homeward, isNative } from '../core/signature.ts';
-import type { Demand } from '../targets/state.ts';
+import type { Demand } from '../targets/registry.ts';
 import type { PreparedRequest, RoutedRequest } from './execute.ts';
 import { responseLosses } from './render.ts';
 import { gatewayMembers, patchRequestText } from './verbatim.ts';

@@ -3,7 +3,7 @@
 import type { Exchange } from '../core/exchange.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type Copy, copiesOf } from '../core/variants.ts';
-import type { ShadowCallCounts } from '../observability/fleet-metrics.ts';
+import type { ShadowCallCounts } from '../observability/target-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
 import type { Route, Settings } from '../settings/settings.ts';
 import { describeNoTarget } from '../targets/planner.ts';

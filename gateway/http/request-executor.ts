@@ -1,6 +1,6 @@
 /** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BudgetAdmission } from '../budgets/purse.ts';
+import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { Sink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
 import { execute } from '../exchange/ask.ts';

@@ -1,6 +1,6 @@
 /** The metrics of requests and attempts: names, help, labels, buckets. The GenAI names are OpenTelemetry's as Prometheus writes them. */
 import type { Registry } from 'prom-client';
-import { LabelledCounter, LabelledHistogram } from './tally.ts';
+import { LabelledCounter, LabelledHistogram } from './labelled-metrics.ts';
 
 const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68];
 const firstTokenSeconds = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 15, 20, 30, 45, 60];

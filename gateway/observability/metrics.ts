@@ -3,9 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Reg
 import type { Exchange, Sink } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
 import { version } from '../settings/version.ts';
-import { createTargetInstruments, type TargetMetricSources } from './fleet-metrics.ts';
+import { type LabelResolver, observeAttempt, observeRequest } from './exchange-metrics.ts';
 import { attemptInstruments, requestInstruments } from './instruments.ts';
-import { type LabelResolver, observeAttempt, observeRequest } from './observing.ts';
+import { createTargetInstruments, type TargetMetricSources } from './target-metrics.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface Metrics {

@@ -6,7 +6,7 @@ import type { Exchange } from '../core/exchange.ts';
 import type { TraceContext } from '../settings/ids.ts';
 import type { Log } from '../settings/log.ts';
 import { version } from '../settings/version.ts';
-import { type SpanDetails, type SpanSettings, spansOf } from './trace.ts';
+import { type SpanDetails, type SpanSettings, spansOf } from './spans.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -10,8 +10,8 @@ import { headersOf, urlOf } from '../exchange/call.ts';
 import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/execute.ts';
 import { exchangeOf } from '../exchange/record.ts';
 import { newExchangeId } from '../settings/ids.ts';
-import { consumptionOf } from './consumed.ts';
-import type { FileRegistry } from './ledger.ts';
+import { consumptionOf } from './consumption.ts';
+import type { FileRegistry } from './file-registry.ts';
 import { batchPrice } from './price.ts';
 import { pathAt } from './support.ts';
 

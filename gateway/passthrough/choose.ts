@@ -5,7 +5,7 @@ import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal
 import { isAllowed, resolve } from '../http/resolve.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { FileOwner } from './ledger.ts';
+import type { FileOwner } from './file-registry.ts';
 import { supports } from './support.ts';
 
 export interface ChosenRoute {

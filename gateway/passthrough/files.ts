@@ -3,7 +3,7 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { invalid, type Refusal } from '../exchange/refusal.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { FileOwner, FileRegistry } from './ledger.ts';
+import type { FileOwner, FileRegistry } from './file-registry.ts';
 
 /** Several tenants with keys of their own: none of them sees what another one holds at the provider that they share. */
 export const isShared = ({ keys }: Pick<Settings, 'keys'>): boolean => new Set([...keys.values()].map(({ tenant }) => tenant)).size > 1;

@@ -2,8 +2,8 @@
 import { calcPrice } from '@pydantic/genai-prices';
 import { type Cost, cost, type Price, scaled } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
-import { tableVersion } from '../prices/prices.ts';
-import type { Consumption } from './consumed.ts';
+import { tableVersion } from '../prices/price-book.ts';
+import type { Consumption } from './consumption.ts';
 
 /** USD. What the table of prices leaves out. Sources: openai.com/api/pricing and cohere.com/pricing, November 2026. */
 const perCharacter: Readonly<Record<string, number>> = { 'tts-1': 15e-6, 'tts-1-hd': 30e-6 };

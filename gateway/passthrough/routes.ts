@@ -1,14 +1,14 @@
 /** The route table's part that passes through, each entry with the relay that serves it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BudgetAdmission } from '../budgets/purse.ts';
+import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { Sink } from '../core/exchange.ts';
 import type { RequestContext } from '../exchange/execute.ts';
 import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import type { BodyLimits } from '../http/body.ts';
 import type { RouteEntry } from '../http/route-table.ts';
 import { endpoints } from './endpoints.ts';
-import type { FileRegistry } from './ledger.ts';
-import { passThrough, type StartedPassThrough } from './serve.ts';
+import type { FileRegistry } from './file-registry.ts';
+import { passThrough, type StartedPassThrough } from './pass-through.ts';
 
 /** What the server lends to them. */
 export interface PassThroughDependencies {

@@ -10,9 +10,9 @@ import type { RoutePolicy } from '../core/routing.ts';
 import { providerOf } from '../core/target.ts';
 import type { Clock, Instant } from '../core/time.ts';
 import { chooseVariant, type FlagSaid, type Variant } from '../core/variants.ts';
-import { createModelCatalogue } from '../prices/catalogue.ts';
+import { createModelCatalogue } from '../prices/model-catalogue.ts';
 import type { Account, Route, Settings } from '../settings/settings.ts';
-import type { TargetRegistry } from './state.ts';
+import type { TargetRegistry } from './registry.ts';
 
 /** The request that is planned for. */
 export interface PlanInput {

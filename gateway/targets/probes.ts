@@ -6,7 +6,7 @@ import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
 import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-request.ts';
-import type { TargetRegistry } from './state.ts';
+import type { TargetRegistry } from './registry.ts';
 
 export type ProbeOutcome = 'alive' | 'dead' | 'refused';
 

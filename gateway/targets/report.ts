@@ -6,7 +6,7 @@ import { usd } from '../core/price.ts';
 import { quantileOf, type Spread, shareOf } from '../core/quantile.ts';
 import type { Instant } from '../core/time.ts';
 import type { Probes } from './probes.ts';
-import type { TargetRegistry } from './state.ts';
+import type { TargetRegistry } from './registry.ts';
 
 export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at: Instant) {
   const cooldowns = closedAt(state.health, at);

@@ -1,5 +1,5 @@
 /** `hindcast doctor`: looks at everything a gateway leans on before it is started, and says what to mend. */
-import { exit, loadSettings, printResult, table } from '../../gateway/cli/cli.ts';
+import { exit, loadSettings, printResult, table } from '../../gateway/cli/command.ts';
 import { type Finding, runChecks } from '../doctor/check.ts';
 import { checkFolder, checkNode, checkPort } from '../doctor/machine.ts';
 import { checkProviders } from '../doctor/providers.ts';

@@ -1,6 +1,6 @@
 /** `hindcast store erase`: takes a tenant's, a user's or one exchange's records away, wherever they lie. */
 import type { Command } from 'commander';
-import { CommandError, exit, loadSettings, note, printResult, table } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult, table } from '../../gateway/cli/command.ts';
 import { type Erasure, erase } from '../erase/erase.ts';
 import { countRows } from '../erase/tables.ts';
 import { openStore } from '../process/open-store.ts';

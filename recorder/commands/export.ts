@@ -1,6 +1,6 @@
 /** `hindcast store export`: recorded exchanges into a file. */
 import type { Command } from 'commander';
-import { CommandError, exit, loadSettings, printResult } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult } from '../../gateway/cli/command.ts';
 import { writeAudit } from '../audit/write.ts';
 import { type ExportSelection, exportFormats, exportTo } from '../export/export.ts';
 import { openStore } from '../process/open-store.ts';

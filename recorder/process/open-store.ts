@@ -1,6 +1,6 @@
 /** The store for commands: that of the gateway which runs here, or else one that is started for the command and ended with it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { isLocked } from '../files/lock.ts';
 import { makeFolder, ownerLockFile, readEngineAddress, readWriterKey } from '../files/paths.ts';

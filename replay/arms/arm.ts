@@ -1,7 +1,7 @@
 /** Who answers in the original's place: a target or a route, another configuration, or a URL. */
 import { createHash } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import type { JsonObject } from '../../gateway/core/json.ts';
 import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/execute.ts';

@@ -1,5 +1,5 @@
 /** `hindcast replay dataset create|list|show`. */
-import { printResult, table } from '../../gateway/cli/cli.ts';
+import { printResult, table } from '../../gateway/cli/command.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import { createDataset, listDatasets, readDataset } from '../recorded/dataset.ts';

@@ -1,7 +1,7 @@
 /** `hindcast replay diff` and `hindcast replay export`. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CommandError, exit, loadSettings, note } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note } from '../../gateway/cli/command.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../../recorder/audit/write.ts';

@@ -1,5 +1,5 @@
 /** `hindcast replay plan`. */
-import { printResult, table } from '../../gateway/cli/cli.ts';
+import { printResult, table } from '../../gateway/cli/command.ts';
 import { type NanoUsd, usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';

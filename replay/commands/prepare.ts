@@ -1,5 +1,5 @@
 /** What every command of replay begins with: the selected requests, and the arms that shall answer them. */
-import { CommandError, exit, loadSettings, note } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note } from '../../gateway/cli/command.ts';
 import type { Sink } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';

@@ -1,5 +1,5 @@
 /** A run's progress on a terminal: one line a second, with the money and the time that are left. */
-import { note } from '../../gateway/cli/cli.ts';
+import { note } from '../../gateway/cli/command.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { money } from '../report/format.ts';
 import type { SpendCap } from '../run/spend-cap.ts';

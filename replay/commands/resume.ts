@@ -1,7 +1,7 @@
 /** `hindcast replay resume` and `hindcast replay status`. */
 
 import { join } from 'node:path';
-import { CommandError, exit, note, printResult, table } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../gateway/cli/command.ts';
 import { usd } from '../../gateway/core/price.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { isLocked } from '../../recorder/files/lock.ts';

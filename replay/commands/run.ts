@@ -1,7 +1,7 @@
 /** `hindcast replay run`. */
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exit, note } from '../../gateway/cli/cli.ts';
+import { CommandError, exit, note } from '../../gateway/cli/command.ts';
 import { type Sink, seal } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';

@@ -1,6 +1,6 @@
 /** `hindcast replay run --mode simulated`: candidates beside what is deployed, without one call. */
 import { randomBytes } from 'node:crypto';
-import { exit, printResult, table } from '../../gateway/cli/cli.ts';
+import { exit, printResult, table } from '../../gateway/cli/command.ts';
 import { usd } from '../../gateway/core/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';

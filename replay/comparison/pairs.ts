@@ -1,7 +1,7 @@
 /** A run's pairs: what was recorded beside what came when it was asked again, or two runs beside one another. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store/store.ts';

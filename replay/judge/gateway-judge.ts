@@ -1,6 +1,6 @@
 /** Calls to a judge, through the gateway like any caller's: its keys, limits, prices and records are those of the house. */
 import got, { RequestError } from 'got';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { CallJudge } from './judge-pair.ts';
 

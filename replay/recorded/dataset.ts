@@ -1,7 +1,7 @@
 /** Named sets of requests, each version kept as it was made: under `datasets/` of the store's folder. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { RunItem } from '../run/run-folder.ts';
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts';
 import { requestFromRow } from './log-formats.ts';
 import type { Candidate, RecordedRequest, Selection } from './requests.ts';

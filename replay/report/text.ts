@@ -1,5 +1,5 @@
 /** A comparison for the terminal, as Markdown, and line by line. */
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 import { type ArmDiff, type Comparison, worstFirst } from './comparison.ts';
 import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './tables.ts';
 

@@ -1,5 +1,5 @@
 /** Rate limits of a run, by provider: a call waits for its turn and is never dropped. */
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
 
 export interface RateLimits {

@@ -8,7 +8,7 @@ import type { Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
 import { execute } from '../../gateway/exchange/ask.ts';
 import type { ExecutionHandle, RoutedRequest } from '../../gateway/exchange/execute.ts';
 import { demandOf } from '../../gateway/exchange/routed-request.ts';
-import type { ReplaySpanDetails } from '../../gateway/observability/replayed.ts';
+import type { ReplaySpanDetails } from '../../gateway/observability/replay-telemetry.ts';
 import type { Arm } from '../arms/arm.ts';
 import type { ReplayRequest } from '../arms/replay-request.ts';
 import type { Transforms } from '../arms/transform.ts';

@@ -1,7 +1,7 @@
 /** A run on disk, under `runs/` of the store's folder: what it is, whom it asks what, and how far it has come. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import { type Lock, tryLock } from '../../recorder/files/lock.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';

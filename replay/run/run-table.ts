@@ -1,5 +1,5 @@
 /** The store's table of runs, as replay writes and reads it. */
-import { CommandError, exit } from '../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { type NanoUsd, usd } from '../../gateway/core/price.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { expandMacros } from '../../dashboards/macros.ts';
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 import { columnsOf, type EncodedRows, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
 import { migrate } from '../../recorder/store/migrate.ts';
 import { connect, type Store } from '../../recorder/store/store.ts';

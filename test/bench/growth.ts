@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 import { base, type Cell, huge, idle, requestBodies } from './cells.ts';
 import { drained, median, runLoad } from './measure.ts';
 import { cpuUs, fileHere, forkNode, peakMemory, residentMemory, startNode, stopProcess, waitForOutput } from './processes.ts';

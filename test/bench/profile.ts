@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 
 interface CpuProfile {
   readonly nodes: readonly {

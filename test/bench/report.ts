@@ -1,5 +1,5 @@
 /** The bench's tables: a row for each subject in each cell, and the gates. */
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 import { type Cell, chunksOf } from './cells.ts';
 import type { GateResult } from './gates.ts';
 import { median, type Sample } from './measure.ts';

@@ -18,7 +18,7 @@ import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriv
 import { openai } from '../../gateway/providers/openai.ts';
 import { Secret } from '../../gateway/settings/secret.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
-import { TargetRegistry } from '../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../gateway/targets/registry.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 
 interface Call {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { calibrate } from '../../eval/calibration/calibrate.ts';
 import type { Item } from '../../eval/outcomes/outcomes.ts';
 import { calibrationText } from '../../eval/report/calibrate.ts';
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 import {
   brier,
   type Calibrator,

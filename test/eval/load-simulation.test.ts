@@ -14,7 +14,7 @@ import { waitMsMax } from '../../gateway/core/retry.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { type Account, routingDefaults } from '../../gateway/settings/settings.ts';
-import type { TargetRegistry } from '../../gateway/targets/state.ts';
+import type { TargetRegistry } from '../../gateway/targets/registry.ts';
 import { policy, recorded } from '../arbitraries.ts';
 import { longTimeout, runs } from '../runs.ts';
 

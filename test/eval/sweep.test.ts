@@ -10,7 +10,7 @@ import { sweepJson } from '../../eval/report/json.ts';
 import { sweepText } from '../../eval/report/sweep/text.ts';
 import { type Sweep, sweep } from '../../eval/sweep/sweep.ts';
 import { combinations, shortestDecimal, thresholdGrid } from '../../eval/sweep/thresholds.ts';
-import { table } from '../../gateway/cli/cli.ts';
+import { table } from '../../gateway/cli/command.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
 import { randomGenerator } from '../../statistics/index.ts';
 

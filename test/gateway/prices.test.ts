@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../gateway/core/json.ts';
 import { atTier, cost, costOf, usd } from '../../gateway/core/price.ts';
-import { createPriceBook, tableVersion } from '../../gateway/prices/prices.ts';
+import { createPriceBook, tableVersion } from '../../gateway/prices/price-book.ts';
 import { objectOf, parseUsage } from '../../gateway/providers/openai/reading.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 

@@ -1,7 +1,7 @@
 /** The gateway's asking, budgets and fleet under a scheduler that lets whatever is under way happen in any order: bytes, hang-ups, timers, callers that come and leave. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BudgetAdmission } from '../../gateway/budgets/purse.ts';
+import { BudgetAdmission } from '../../gateway/budgets/admission.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import { type Exchange, seal } from '../../gateway/core/exchange.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
@@ -14,7 +14,7 @@ import { resolve } from '../../gateway/http/resolve.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { createTelemetry } from '../../gateway/observability/telemetry.ts';
 import { traceFrom } from '../../gateway/settings/ids.ts';
-import { TargetRegistry } from '../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../gateway/targets/registry.ts';
 import type { Upstream, UpstreamListener } from '../../gateway/transport/upstream.ts';
 import { longTimeout, runs } from '../runs.ts';
 import { VirtualClock } from '../virtual-clock.ts';

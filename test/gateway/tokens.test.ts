@@ -13,7 +13,7 @@ import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { countTexts } from '../../gateway/tokens/count.ts';
 import { createTokenCounter } from '../../gateway/tokens/counter.ts';
-import { estimateUsage } from '../../gateway/tokens/reckon.ts';
+import { estimateUsage } from '../../gateway/tokens/estimate-usage.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 import { startGateway } from './harness.ts';
 

@@ -1,6 +1,6 @@
 /** From a trace of yesterday to what was asked again today, over real processes. */
 import { expect, test } from 'vitest';
-import { attributeOf, startOtlpReceiver } from '../gateway/observability/otlp-receiver.ts';
+import { attributeOf, startOtlpReceiver } from '../gateway/observability/receiver.ts';
 import { Workspace } from '../hindcast.ts';
 import { engineMissing } from '../recorder/running-engine.ts';
 

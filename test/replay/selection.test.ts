@@ -1,6 +1,6 @@
 /** What the flags of a selection mean. */
 import { describe, expect, test } from 'vitest';
-import { CommandError } from '../../gateway/cli/cli.ts';
+import { CommandError } from '../../gateway/cli/command.ts';
 import { parseTime, selectionOf } from '../../replay/recorded/selection.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');

@@ -1,6 +1,6 @@
 /** `hindcast eval compare`. */
 import { resolve } from 'node:path';
-import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/command.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { compare } from '../../gate/compare.ts';
 import { compareSides } from '../../gate/run.ts';

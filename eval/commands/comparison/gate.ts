@@ -1,7 +1,7 @@
 /** `hindcast eval gate`. */
 import { appendFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/command.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { driftOf } from '../../certify/drift.ts';
 import { scoreNameOf } from '../../gate/assertion.ts';

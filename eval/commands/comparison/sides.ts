@@ -1,5 +1,5 @@
 /** What gate and compare begin with: two sides, and the outcomes that both need, from a file or the store. */
-import { CommandError, exit, loadSettings } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings } from '../../../gateway/cli/command.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import type { Side } from '../../gate/file.ts';
 import type { Sides } from '../../gate/run.ts';

@@ -1,5 +1,5 @@
 /** `hindcast eval simulate`: a configuration over recorded traffic, offline. */
-import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/command.ts';
 import type { Route } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { scoredItems } from '../../calibration/train-scorer.ts';

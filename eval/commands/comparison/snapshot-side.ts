@@ -1,7 +1,7 @@
 /** A file of outcomes as one side of a comparison: one target of it, as it stands or stood at a commit. */
 import { execFileSync } from 'node:child_process';
 import { basename, dirname } from 'node:path';
-import { CommandError, exit } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import type { Side } from '../../gate/file.ts';
 import { parseOutcomes, printLineProblems } from '../../outcomes/file.ts';
 import type { Item, Outcome } from '../../outcomes/outcomes.ts';

@@ -1,5 +1,5 @@
 /** `hindcast eval audit`: what a judge is worth, by the labels that people gave, and what quality is once they have put it right. */
-import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult, table } from '../../../gateway/cli/command.ts';
 import { clustersOf, kappa, type PredictionPoweredMean, predictionPoweredMean, sum, tabulate } from '../../../statistics/index.ts';
 import { chunks, selectScores } from '../../outcomes/query.ts';
 import { count, none, percent, points, withInterval } from '../../report/shared/format.ts';

@@ -1,6 +1,6 @@
 /** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
 import { coin } from '../../../gateway/core/random.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { count } from '../../report/shared/format.ts';

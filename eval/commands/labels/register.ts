@@ -1,6 +1,6 @@
 /** Commands about labels and whole configurations, declared. */
 import type { Command } from 'commander';
-import { action } from '../../../gateway/cli/cli.ts';
+import { action } from '../../../gateway/cli/command.ts';
 import { runSimulate, type SimulateOptions } from '../comparison/simulate.ts';
 import { commonFlags } from '../shared/flags.ts';
 import { repeatable } from '../shared/options.ts';

@@ -1,7 +1,7 @@
 /** `hindcast eval score`: holds recorded answers against rules, a module of yours, or a judge, and keeps what comes of it as scores. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/command.ts';
 import { gatewayJudge } from '../../../replay/judge/gateway-judge.ts';
 import { evaluatorOf, judgePair } from '../../../replay/judge/judge-pair.ts';
 import { count, percent } from '../../report/shared/format.ts';

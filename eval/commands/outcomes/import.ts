@@ -1,6 +1,6 @@
 /** `hindcast eval import`. */
 import { basename } from 'node:path';
-import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { parseOutcomes, printLineProblems } from '../../outcomes/file.ts';
 import { type ImportResult, importItems } from '../../outcomes/import.ts';

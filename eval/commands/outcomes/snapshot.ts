@@ -1,5 +1,5 @@
 /** `hindcast eval snapshot`. */
-import { note, printResult } from '../../../gateway/cli/cli.ts';
+import { note, printResult } from '../../../gateway/cli/command.ts';
 import { completeItems } from '../../outcomes/outcomes.ts';
 import { printOutcomes } from '../../outcomes/snapshot.ts';
 import { count } from '../../report/shared/format.ts';

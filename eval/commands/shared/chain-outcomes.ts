@@ -1,5 +1,5 @@
 /** What sweep and certify begin with: the chain, and the outcomes of its targets from a file or the store. */
-import { CommandError, exit, loadSettings } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings } from '../../../gateway/cli/command.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { scoredItems, withScorers } from '../../calibration/train-scorer.ts';

@@ -1,7 +1,7 @@
 /** The flags that eval's commands share, read. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CommandError, exit, note } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note } from '../../../gateway/cli/command.ts';
 import { signalNames } from '../../../gateway/core/signal.ts';
 import { parseOutcomes, printLineProblems } from '../../outcomes/file.ts';
 import type { Item, Outcomes } from '../../outcomes/outcomes.ts';

@@ -1,5 +1,5 @@
 /** Recorded answers for scoring, labelling and auditing: read back into what was asked and what was said. */
-import { CommandError, exit } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import type { Store } from '../../../recorder/store/store.ts';
 import { contentOf, readAnswer } from '../../../replay/recorded/answer.ts';

@@ -1,6 +1,6 @@
 /** A scorer's file: what `eval train` writes and a route's step takes. */
 import { z } from 'zod';
-import { CommandError, exit } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { featureNames } from '../../../gateway/core/features.ts';
 import type { Scorer } from '../../../gateway/core/scorer.ts';
 import { signalNames } from '../../../gateway/core/signal.ts';

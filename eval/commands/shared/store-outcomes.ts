@@ -1,6 +1,6 @@
 /** Where a command's outcomes come from when no file gives them: the store, with the runs that the flags name. */
 
-import { CommandError, exit } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import type { Settings } from '../../../gateway/settings/settings.ts';
 import type { Store } from '../../../recorder/store/store.ts';

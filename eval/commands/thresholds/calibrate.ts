@@ -1,5 +1,5 @@
 /** `hindcast eval calibrate`. */
-import { CommandError, exit, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, printResult, table } from '../../../gateway/cli/command.ts';
 import { signalNames } from '../../../gateway/core/signal.ts';
 import { type Calibration, calibrate } from '../../calibration/calibrate.ts';
 import type { Outcomes } from '../../outcomes/outcomes.ts';

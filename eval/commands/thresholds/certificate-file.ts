@@ -1,7 +1,7 @@
 /** The certificate as a file: what was promised, on which data, and what the traffic looked like, so that its end can be noticed. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { CommandError, exit } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { version } from '../../../gateway/settings/version.ts';
 import type { Certificate } from '../../certify/certify.ts';

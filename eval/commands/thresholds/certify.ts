@@ -1,5 +1,5 @@
 /** `hindcast eval certify`. */
-import { CommandError, exit, loadSettings, note, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note, printResult, table } from '../../../gateway/cli/command.ts';
 import { parseDuration } from '../../../gateway/cli/duration.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { type CertifyOptions, certificationDataOf, certify, constraintsOf } from '../../certify/certify.ts';

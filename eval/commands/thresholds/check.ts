@@ -1,5 +1,5 @@
 /** `hindcast eval check`: whether a certificate still speaks of the traffic and the chain that there are. */
-import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { type Expiry, expiryOf } from '../../certify/expiry.ts';
 import { thresholdsOf } from '../../policies/chain.ts';

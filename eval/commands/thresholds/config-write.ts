@@ -1,6 +1,6 @@
 /** Puts thresholds into the running config: checked as a config beside the old one before it takes its place, in one step, no more readable than that was. */
 import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { CommandError, exit, loadSettings, note } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, loadSettings, note } from '../../../gateway/cli/command.ts';
 import type { Chain, SweptSignal } from '../../policies/chain.ts';
 import { writeThreshold } from '../../policies/config-edit.ts';
 

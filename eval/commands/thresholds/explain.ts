@@ -1,5 +1,5 @@
 /** `hindcast eval explain`. */
-import { CommandError, exit, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, printResult, table } from '../../../gateway/cli/command.ts';
 import { withThresholds } from '../../policies/chain.ts';
 import { explanationJson, explanationText } from '../../report/explain.ts';
 import { explanationPage } from '../../report/explain-and-simulate-pages.ts';

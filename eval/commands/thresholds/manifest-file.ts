@@ -1,7 +1,7 @@
 /** `--manifest FILE`: the split and its uses, read before a certificate and written after it. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { CommandError, exit } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import type { Instant } from '../../../gateway/core/time.ts';
 import type { CertificationData, CertifyOptions } from '../../certify/certify.ts';
 import { constraintsOf } from '../../certify/certify.ts';

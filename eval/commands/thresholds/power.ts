@@ -1,5 +1,5 @@
 /** `hindcast eval power`. */
-import { CommandError, exit, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, printResult, table } from '../../../gateway/cli/command.ts';
 import { clustersOf } from '../../../statistics/index.ts';
 import { sizeForHarm, sizeForNetLoss } from '../../certify/power.ts';
 import { requiredSampleSizes, type SampleSize, type SampleSizeOptions } from '../../certify/sample-size.ts';

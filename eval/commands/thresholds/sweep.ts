@@ -1,5 +1,5 @@
 /** `hindcast eval sweep`. */
-import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/command.ts';
 import { type Calibration, calibrate } from '../../calibration/calibrate.ts';
 import { completeItems, type Item, type Outcomes, weightsOf } from '../../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../../policies/chain.ts';

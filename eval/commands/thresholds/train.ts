@@ -1,5 +1,5 @@
 /** `hindcast eval train`. */
-import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/cli.ts';
+import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/command.ts';
 import { answersMin, type FeatureSignal, trainScorer } from '../../calibration/train-scorer.ts';
 import { itemsInRole, splitOf } from '../../certify/split.ts';
 import { trainingText } from '../../report/train.ts';

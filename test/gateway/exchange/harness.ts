@@ -16,7 +16,7 @@ import { openai } from '../../../gateway/providers/openai.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { Secret } from '../../../gateway/settings/secret.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../../gateway/settings/settings.ts';
-import { TargetRegistry } from '../../../gateway/targets/state.ts';
+import { TargetRegistry } from '../../../gateway/targets/registry.ts';
 import { httpUpstream } from '../../../gateway/transport/upstream.ts';
 
 /** `A` is a target `A/m` at this address. */

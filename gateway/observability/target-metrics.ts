@@ -4,8 +4,8 @@ import type { Exchange } from '../core/exchange.ts';
 import type { Instant } from '../core/time.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
 import type { Probes } from '../targets/probes.ts';
+import type { TargetRegistry } from '../targets/registry.ts';
 import { targetsReport } from '../targets/report.ts';
-import type { TargetRegistry } from '../targets/state.ts';
 
 export interface TargetMetricSources {
   readonly registry: TargetRegistry;

@@ -1,5 +1,5 @@
 import type { RoutedRequest } from '../exchange/execute.ts';
-import type { RequestFields } from './consumed.ts';
+import type { RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
 
 const charactersPerToken = 4;

@@ -1,6 +1,6 @@
 /** From a request of a passed-through endpoint to its relay: body, caller, account and the targets that may be asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BudgetAdmission } from '../budgets/purse.ts';
+import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Sink } from '../core/exchange.ts';
 import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
@@ -15,14 +15,14 @@ import { checkHostParameters, routedRequestOf } from '../http/parse.ts';
 import type { StartedExecution } from '../http/request-executor.ts';
 import { noUsage, recordBatch, withBatchUsage } from './batch-items.ts';
 import { type ChosenRoute, chooseAccount, chooseByModel } from './choose.ts';
-import type { RequestFields } from './consumed.ts';
+import type { RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
+import { PassThroughExecution, recordingFailed } from './execution.ts';
+import type { FileRegistry } from './file-registry.ts';
 import { type FileAccess, isShared, ownerOf, recordOwnership } from './files.ts';
 import { fieldOf, parseForm, withField } from './form.ts';
-import type { FileRegistry } from './ledger.ts';
-import { estimateTokens } from './need.ts';
-import { PassThroughExecution, recordingFailed } from './relay.ts';
-import { buildTargetRequest, type TargetRequest } from './sending.ts';
+import { buildTargetRequest, type TargetRequest } from './target-request.ts';
+import { estimateTokens } from './token-estimate.ts';
 
 export interface PassThroughRequest {
   readonly endpoint: Endpoint;

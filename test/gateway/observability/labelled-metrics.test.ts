@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { Counter, Histogram, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { LabelledCounter, LabelledHistogram } from '../../../gateway/observability/labelled-metrics.ts';
 import { createRegistry } from '../../../gateway/observability/metrics.ts';
-import { LabelledCounter, LabelledHistogram } from '../../../gateway/observability/tally.ts';
 import { runs } from '../../runs.ts';
 
 const described = { name: 'things_seconds', help: 'Of things.', labelNames: ['kind', 'error'] as const };

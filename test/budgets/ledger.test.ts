@@ -10,7 +10,7 @@ import { type BudgetLedger, reservationMsMax } from '../../gateway/budgets/ledge
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
 import type { Scope } from '../../gateway/core/budget.ts';
-import { hasRedis, type RunningRedis, startRedis } from '../budgets/redis.ts';
+import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));
 const opened: BudgetLedger[] = [];

@@ -3,7 +3,7 @@ import { calcPrice, type PriceCalculation } from '@pydantic/genai-prices';
 import type { NanoUsd, Price, Rates } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 import type { PriceOverride } from '../settings/settings.ts';
-import { tierShares } from './tier-prices.ts';
+import { tierShares } from './service-tiers.ts';
 
 /**
  * `provider` is the price book's name (`Provider.priceBook`), `model` the one that served, `at` the moment of the call.

@@ -11,10 +11,10 @@ import type { ExecutionEnvironment, ExecutionHandle, RoutedRequest, Target } fro
 import { exchangeOf } from '../exchange/record.ts';
 import { headOf } from '../exchange/response-head.ts';
 import { demandOf } from '../exchange/routed-request.ts';
-import type { RequestFields } from './consumed.ts';
+import { PassThroughAttempt } from './attempt.ts';
+import type { RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { TargetRequest } from './sending.ts';
-import { PassThroughAttempt } from './try.ts';
+import type { TargetRequest } from './target-request.ts';
 
 export interface PassThroughInput {
   readonly endpoint: Endpoint;

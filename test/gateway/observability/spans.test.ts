@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { silentLog } from '../../gateway/observability/logs.ts';
-import { samplerFrom } from '../../gateway/observability/telemetry.ts';
-import { newExchangeId, traceFrom } from '../../gateway/settings/ids.ts';
-import { hi, post, type Responder, respondAsRequested, respondJson, startGateway, startUpstream, twoProviders } from './harness.ts';
+import { silentLog } from '../../../gateway/observability/logs.ts';
+import { samplerFrom } from '../../../gateway/observability/telemetry.ts';
+import { newExchangeId, traceFrom } from '../../../gateway/settings/ids.ts';
+import { hi, post, type Responder, respondAsRequested, respondJson, startGateway, startUpstream, twoProviders } from '../harness.ts';
 
 interface Span {
   readonly traceId: string;

@@ -3,8 +3,8 @@ import type { ChatRequest, ChatResponse } from '../core/chat.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Settings } from '../settings/settings.ts';
 import { silentLog } from './logs.ts';
+import type { AccountEndpoint } from './spans.ts';
 import { createTelemetry } from './telemetry.ts';
-import type { AccountEndpoint } from './trace.ts';
 
 export interface ReplaySpanDetails {
   readonly chat: ChatRequest;

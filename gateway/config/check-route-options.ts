@@ -1,6 +1,6 @@
 import { checkTarget } from './check-target.ts';
-import { createFinding, items, namesOf, type RawConfig, unknownName } from './parts.ts';
 import type { Finding, Path } from './problem.ts';
+import { createFinding, items, namesOf, type RawConfig, unknownName } from './raw-config.ts';
 import { isRecord } from './source.ts';
 
 type RawSection = Readonly<Record<string, unknown>>;

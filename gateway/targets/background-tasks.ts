@@ -3,8 +3,8 @@ import type { Clock } from '../core/time.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Probes } from './probes.ts';
+import type { TargetRegistry } from './registry.ts';
 import type { RolloutStore } from './rollout-store.ts';
-import type { TargetRegistry } from './state.ts';
 
 export interface BackgroundTaskOptions {
   readonly registry: TargetRegistry;

@@ -1,7 +1,8 @@
 /** The raw config by its parts, each empty when it is missing or of the wrong kind: what the cross-checks read. */
-import { formatValue } from './explain.ts';
+
 import { didYouMean } from './nearest.ts';
 import { type Finding, type Path, pathId } from './problem.ts';
+import { formatValue } from './schema-findings.ts';
 import { isRecord, type Source } from './source.ts';
 
 export interface RawConfig {

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
-import { hasRedis, startRedis } from '../budgets/redis.ts';
 import { hi, post, respondJson, respondStream, startGateway, startUpstream, type Upstream } from '../gateway/harness.ts';
+import { hasRedis, startRedis } from './redis.ts';
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });

@@ -13,7 +13,7 @@ import { type ParsedRequest, parseBody } from '../http/parse.ts';
 import { resolve } from '../http/resolve.ts';
 import { Secret } from '../settings/secret.ts';
 import type { Route, Settings } from '../settings/settings.ts';
-import { type Reasons, reasonsOf } from './reasons.ts';
+import { type Reasons, reasonsOf } from './candidate-reasons.ts';
 
 export interface Explanation {
   readonly route: string;

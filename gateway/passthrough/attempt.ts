@@ -5,15 +5,15 @@ import type { Instant, Milliseconds } from '../core/time.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
 import type { AttemptCommand, AttemptReport } from '../exchange/driver.ts';
 import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/execute.ts';
-import { HealthReporter } from '../exchange/observed.ts';
+import { HealthReporter } from '../exchange/health-reporter.ts';
 import { demandOf } from '../exchange/routed-request.ts';
 import { type Redactor, redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle } from '../transport/upstream.ts';
-import { type Consumption, consumptionOf, objectsIn, type RequestFields } from './consumed.ts';
+import { type Consumption, consumptionOf, objectsIn, type RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
-import { UpstreamResponse } from './intake.ts';
 import { costOf } from './price.ts';
-import type { TargetRequest } from './sending.ts';
+import type { TargetRequest } from './target-request.ts';
+import { UpstreamResponse } from './upstream-response.ts';
 
 export interface PassThroughAttemptInput {
   readonly command: AttemptCommand;

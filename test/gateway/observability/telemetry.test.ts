@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
 import { silentLog } from '../../../gateway/observability/logs.ts';
-import { createReplayTelemetry } from '../../../gateway/observability/replayed.ts';
+import { createReplayTelemetry } from '../../../gateway/observability/replay-telemetry.ts';
 import { createTelemetry } from '../../../gateway/observability/telemetry.ts';
 import { traceFrom } from '../../../gateway/settings/ids.ts';
 import { newId, plainExchange } from '../../recorder/plain-exchange.ts';
-import { attributeOf, startOtlpReceiver } from '../observability/otlp-receiver.ts';
+import { attributeOf, startOtlpReceiver } from './receiver.ts';
 
 const chat = { stream: false, stop: [], choices: 1, messages: [], tools: [] } as unknown as ChatRequest;
 const seen = { chat, answer: () => undefined, traceState: '', path: '/v1/chat/completions', placeOf: () => undefined };

@@ -3,9 +3,9 @@ import { type Failure, mistakeIn } from '../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import type { Provider, StreamFlag } from '../core/provider.ts';
 import type { Milliseconds } from '../core/time.ts';
-import { objectsIn } from './consumed.ts';
+import { objectsIn } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
-import { EventSplitter } from './events.ts';
+import { EventSplitter } from './event-splitter.ts';
 
 /** Exactly one of whole and failed, once. */
 export interface UpstreamResponseListener {

@@ -6,9 +6,9 @@ import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } f
 import type { Refusal } from '../exchange/refusal.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
+import { CostEstimator, type PriceOfTarget } from './cost-estimate.ts';
+import { budgetExceeded, limitHeaders, limitsUnavailable, priceUnknown, rateLimitExceeded } from './error-responses.ts';
 import { type BudgetLedger, LedgerUnavailable, type SettledUsage } from './ledger.ts';
-import { CostEstimator, type PriceOfTarget } from './need.ts';
-import { budgetExceeded, limitHeaders, limitsUnavailable, priceUnknown, rateLimitExceeded } from './refusals.ts';
 import { scopesOf } from './scopes.ts';
 import { sqliteLedger } from './sqlite-ledger.ts';
 

@@ -4,7 +4,7 @@ import { originOf } from '../config/origin.ts';
 import { pathId } from '../config/problem.ts';
 import type { Accept } from '../core/signal.ts';
 import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
-import { table } from './cli.ts';
+import { table } from './command.ts';
 
 export function configSummary(settings: Settings) {
   return {
