@@ -9,7 +9,7 @@ import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
 import type { Dialect } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
-import type { GatewayRuntime, RequestContext } from './exchange/execute.ts';
+import type { GatewayRuntime, RequestContext } from './exchange/contract.ts';
 import { internalError, isRefusal, type Refusal, sendJson, sendRefusal, shuttingDown } from './exchange/refusal.ts';
 import { createRuntime, FleetState } from './exchange/runtime.ts';
 import { ShadowTraffic } from './exchange/shadow-traffic.ts';

@@ -1,5 +1,5 @@
 import { usd } from '../core/price.ts';
-import type { RoutedRequest } from '../exchange/execute.ts';
+import type { RoutedRequest } from '../exchange/contract.ts';
 
 export interface Reasons {
   /** Its place in the route, from 1. */

@@ -5,7 +5,7 @@ import { type Json, type JsonObject, parseJson } from '../core/json.ts';
 import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
 import type { RouteStep } from '../core/route.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
-import type { GatewayRuntime, RoutedRequest } from '../exchange/execute.ts';
+import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import { prepare } from '../exchange/routed-request.ts';
 import { gatewayMembers } from '../exchange/verbatim.ts';

@@ -4,7 +4,7 @@ import { usd } from '../core/price.ts';
 import { momentOf, type RoutePolicy, type Sight } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { RequestContext } from '../exchange/execute.ts';
+import type { RequestContext } from '../exchange/contract.ts';
 import { forbidden, invalid, isRefusal, type Refusal, sendJson, sendRefusal } from '../exchange/refusal.ts';
 import { flagOf, parseBody } from '../http/parse.ts';
 import { resolve } from '../http/resolve.ts';

@@ -2,7 +2,7 @@ import type { Need, Scope, Verdict } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import { providerOf } from '../core/target.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } from '../exchange/execute.ts';
+import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import type { Refusal } from '../exchange/refusal.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';

@@ -4,7 +4,7 @@ import type { Exchange } from '../core/exchange.ts';
 import { cost, type NanoUsd, type Price } from '../core/price.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
-import type { RoutedRequest } from '../exchange/execute.ts';
+import type { RoutedRequest } from '../exchange/contract.ts';
 
 /** Of an answer of which nothing is known. */
 const defaultOutputTokens = 1_000;

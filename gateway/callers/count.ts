@@ -1,5 +1,5 @@
 import type { Dialect } from '../core/dialect.ts';
-import type { GatewayRuntime, RoutedRequest } from '../exchange/execute.ts';
+import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
 
 export async function countTokens({ chat, policy }: RoutedRequest, { counter }: Pick<GatewayRuntime, 'counter'>): Promise<number> {

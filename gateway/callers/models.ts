@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dialect } from '../core/dialect.ts';
 import { dialectAt } from '../dialects/index.ts';
-import type { RequestContext } from '../exchange/execute.ts';
+import type { RequestContext } from '../exchange/contract.ts';
 import { noSuchModel, type Refusal } from '../exchange/refusal.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
 import type { Settings } from '../settings/settings.ts';

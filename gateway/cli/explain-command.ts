@@ -5,7 +5,7 @@ import { type Explanation, explainRequest } from '../admin/explain-request.ts';
 import type { Dialect } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
 import { dialects as known } from '../dialects/index.ts';
-import type { GatewayRuntime } from '../exchange/execute.ts';
+import type { GatewayRuntime } from '../exchange/contract.ts';
 import { isRefusal } from '../exchange/refusal.ts';
 import { createRuntime, FleetState } from '../exchange/runtime.ts';
 import { edgeLimits } from '../http/edge.ts';

@@ -4,7 +4,7 @@ import type { Secret } from '../settings/secret.ts';
 import { authenticateCall } from '../transport/authenticate-call.ts';
 import { simulatedTransport } from '../transport/simulated-transport.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
-import type { PreparedRequest, Target } from './execute.ts';
+import type { PreparedRequest, Target } from './contract.ts';
 
 export interface CallPorts {
   readonly clock: Clock;

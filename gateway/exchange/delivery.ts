@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { Delivered, Sealed } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import { ByteRing } from './byte-ring.ts';
-import type { ResponseHead, ResponseSink } from './execute.ts';
+import type { ResponseHead, ResponseSink } from './contract.ts';
 
 export class Delivery {
   /** For the record. */

@@ -12,8 +12,6 @@ import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts'
 import { Attempt } from './attempt.ts';
 import { callTarget, rejectUnsupported } from './call.ts';
 import { callerErrorOf, recordingUnavailable } from './caller-error.ts';
-import { Delivery } from './delivery.ts';
-import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from './driver.ts';
 import {
   type ExecutionEnvironment,
   type PreparedRequest,
@@ -22,7 +20,9 @@ import {
   type RoutedRequest,
   streamIdleMsDefault,
   type Target,
-} from './execute.ts';
+} from './contract.ts';
+import { Delivery } from './delivery.ts';
+import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from './driver.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { exchangeOf } from './record.ts';
 import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, secondsOf } from './render.ts';

@@ -3,7 +3,7 @@ import type { AttemptKind } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Observation } from '../core/fleet.ts';
 import type { Attempt } from './attempt.ts';
-import type { ExecutionEnvironment } from './execute.ts';
+import type { ExecutionEnvironment } from './contract.ts';
 
 /** What the fleet learns of a call. */
 export type ObservedAttempt = Pick<Attempt, 'elapsedMs' | 'firstTokenMs' | 'hasOpened' | 'limitsSeen'>;

@@ -8,7 +8,7 @@ import { retryAfterMs } from '../core/retry-after.ts';
 import { unfenced } from '../core/unfence.ts';
 import type { FrameDecoder } from '../transport/aws-event-stream.ts';
 import { frameDecoderFor } from '../transport/frames.ts';
-import type { PreparedRequest } from './execute.ts';
+import type { PreparedRequest } from './contract.ts';
 
 /** Exactly one of complete and failed, once, and nothing but `excess` after it. */
 export interface ProviderResponseListener {

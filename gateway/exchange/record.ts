@@ -4,8 +4,8 @@ import type { AttemptRecord, Delivered, Exchange, ExchangeOutcome } from '../cor
 import { publicErrorOf } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
+import type { RoutedRequest } from './contract.ts';
 import type { DriverLog } from './driver.ts';
-import type { RoutedRequest } from './execute.ts';
 
 export interface DeliveryResult {
   readonly status: number;

@@ -4,7 +4,7 @@ import type { StreamRenderer } from '../core/dialect.ts';
 import type { SseEvent, Warning } from '../core/provider.ts';
 import { markEvent, markPart } from '../core/signature.ts';
 import type { Instant } from '../core/time.ts';
-import type { PreparedRequest, RoutedRequest } from './execute.ts';
+import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { withoutLogprobs, withoutNullUsage } from './verbatim.ts';
 
 /** One step of a streamed answer. */

@@ -2,7 +2,7 @@ import type { Dialect } from '../core/dialect.ts';
 import type { Failure } from '../core/failure.ts';
 import { usd } from '../core/price.ts';
 import { retryHeaders } from './caller-error.ts';
-import type { ResponseHead, RoutedRequest } from './execute.ts';
+import type { ResponseHead, RoutedRequest } from './contract.ts';
 
 export interface ResponseSummary {
   readonly status: number;

@@ -9,7 +9,7 @@ import type { RouteStep } from '../core/route.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
 import { homeward, isNative } from '../core/signature.ts';
 import type { Demand } from '../targets/registry.ts';
-import type { PreparedRequest, RoutedRequest } from './execute.ts';
+import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { responseLosses } from './render.ts';
 import { gatewayMembers, patchRequestText } from './verbatim.ts';
 

@@ -10,7 +10,7 @@ import { createPlanner } from '../targets/planner.ts';
 import { TargetRegistry } from '../targets/registry.ts';
 import { createTokenCounter } from '../tokens/counter.ts';
 import type { Upstream } from '../transport/upstream.ts';
-import type { GatewayRuntime, Target } from './execute.ts';
+import type { GatewayRuntime, Target } from './contract.ts';
 
 export { TargetRegistry as FleetState };
 

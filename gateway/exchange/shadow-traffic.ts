@@ -7,8 +7,8 @@ import type { ShadowCallCounts } from '../observability/target-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
 import type { Route, Settings } from '../settings/settings.ts';
 import { describeNoTarget } from '../targets/planner.ts';
-import { execute } from './ask.ts';
-import type { ExecutionHandle, GatewayRuntime, ResponseSink, RoutedRequest } from './execute.ts';
+import type { ExecutionHandle, GatewayRuntime, ResponseSink, RoutedRequest } from './contract.ts';
+import { execute } from './execute.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 
 /** More at once would be in the way of callers; what comes meanwhile is left out, and counted. */

@@ -5,7 +5,7 @@ import { parseJson } from '../core/json.ts';
 import type { Provider } from '../core/provider.ts';
 import type { AttemptCommand, RoutePolicy } from '../core/routing.ts';
 import { type Signals, textOf } from '../core/signal.ts';
-import type { PreparedRequest, RoutedRequest } from './execute.ts';
+import type { PreparedRequest, RoutedRequest } from './contract.ts';
 
 /** So much of a question or an answer is shown to a judge. */
 const judgedTextMax = 20_000;

@@ -2,7 +2,7 @@
 import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Exchange } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
-import type { ExecutionHandle } from '../exchange/execute.ts';
+import type { ExecutionHandle } from '../exchange/contract.ts';
 import { ActiveSet } from './active-set.ts';
 
 export class Drain {

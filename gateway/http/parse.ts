@@ -5,7 +5,7 @@ import { type Dialect, isFieldProblem } from '../core/dialect.ts';
 import type { Caller } from '../core/exchange.ts';
 import { isObject, type JsonObject, type Span, scanObject } from '../core/json.ts';
 import type { FlagSaid } from '../core/variants.ts';
-import type { RequestContext, RoutedRequest } from '../exchange/execute.ts';
+import type { RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { onBreakHeader, withStreamRecovery } from '../exchange/recovery-policy.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
 import { streamTypeOf } from '../exchange/response-head.ts';

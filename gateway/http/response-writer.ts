@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Dialect } from '../core/dialect.ts';
 import type { Sealed } from '../core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { ResponseHead, ResponseSink } from '../exchange/execute.ts';
+import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
 import { internalError } from '../exchange/refusal.ts';
 import { jsonType, streamTypeOf } from '../exchange/response-head.ts';
 

@@ -1,5 +1,5 @@
 import type { Sealed } from '../core/exchange.ts';
-import type { ResponseHead, ResponseSink } from '../exchange/execute.ts';
+import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
 
 type Ending =
   | { readonly type: 'end'; readonly text: string; readonly head: ResponseHead; readonly sealed: Sealed }

@@ -7,7 +7,7 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { cost } from '../core/price.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
-import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/execute.ts';
+import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/contract.ts';
 import { exchangeOf } from '../exchange/record.ts';
 import { newExchangeId } from '../settings/ids.ts';
 import { consumptionOf } from './consumption.ts';

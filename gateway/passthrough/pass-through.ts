@@ -7,7 +7,7 @@ import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from
 import { forbidding } from '../core/loss.ts';
 import { providerOf } from '../core/target.ts';
 import { openaiChat } from '../dialects/openai.ts';
-import type { RequestContext } from '../exchange/execute.ts';
+import type { RequestContext } from '../exchange/contract.ts';
 import { invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';
 import { gatewayMembers } from '../exchange/verbatim.ts';
 import { type BodyLimits, checkContentType, readBody, readBytes } from '../http/body.ts';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { Sink } from '../core/exchange.ts';
-import type { RequestContext } from '../exchange/execute.ts';
+import type { RequestContext } from '../exchange/contract.ts';
 import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import type { BodyLimits } from '../http/body.ts';
 import type { RouteEntry } from '../http/route-table.ts';

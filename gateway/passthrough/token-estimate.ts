@@ -1,4 +1,4 @@
-import type { RoutedRequest } from '../exchange/execute.ts';
+import type { RoutedRequest } from '../exchange/contract.ts';
 import type { RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
 

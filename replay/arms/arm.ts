@@ -4,7 +4,7 @@ import { resolve as resolvePath } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import type { JsonObject } from '../../gateway/core/json.ts';
-import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/execute.ts';
+import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { isRefusal, type Refusal } from '../../gateway/exchange/refusal.ts';
 import { createRuntime, FleetState, type RuntimeDependencies } from '../../gateway/exchange/runtime.ts';
 import { resolve } from '../../gateway/http/resolve.ts';

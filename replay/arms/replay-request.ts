@@ -1,7 +1,7 @@
 import { type Dialect, isFieldProblem } from '../../gateway/core/dialect.ts';
 import { type JsonObject, scanObject } from '../../gateway/core/json.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { RoutedRequest } from '../../gateway/exchange/execute.ts';
+import type { RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { traitsOf } from '../../gateway/providers/openai/model.ts';
 import { newExchangeId, traceFrom } from '../../gateway/settings/ids.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';

@@ -3,7 +3,7 @@
 import { cost, type NanoUsd, type Price } from '../../gateway/core/price.ts';
 import type { Warning } from '../../gateway/core/provider.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/execute.ts';
+import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import type { Arm } from '../arms/arm.ts';
 import { prepareReplayRequest } from '../arms/replay-request.ts';

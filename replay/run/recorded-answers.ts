@@ -2,7 +2,7 @@ import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
 import type { Signals } from '../../gateway/core/signal.ts';
 import type { Clock, Milliseconds } from '../../gateway/core/time.ts';
-import type { ExecutionEnvironment, RoutedRequest } from '../../gateway/exchange/execute.ts';
+import type { ExecutionEnvironment, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../../gateway/transport/upstream.ts';
 import type { Store } from '../../recorder/store/store.ts';

@@ -7,7 +7,7 @@ import type { Provider } from '../../../gateway/core/provider.ts';
 import type { RouteStep } from '../../../gateway/core/route.ts';
 import { geminiFor } from '../../../gateway/dialects/gemini.ts';
 import { dialects } from '../../../gateway/dialects/index.ts';
-import type { RoutedRequest } from '../../../gateway/exchange/execute.ts';
+import type { RoutedRequest } from '../../../gateway/exchange/contract.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { providers } from '../../../gateway/providers/index.ts';
 import { type ReceivedRequest, type RunningGateway, startGateway, startUpstream, type Upstream } from '../harness.ts';

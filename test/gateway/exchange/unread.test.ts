@@ -5,7 +5,7 @@ import { scanObject } from '../../../gateway/core/json.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { RouteStep } from '../../../gateway/core/route.ts';
 import { openaiChat } from '../../../gateway/dialects/openai.ts';
-import type { RoutedRequest } from '../../../gateway/exchange/execute.ts';
+import type { RoutedRequest } from '../../../gateway/exchange/contract.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';

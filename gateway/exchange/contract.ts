@@ -1,0 +1,168 @@
+import type { ChatRequest, ChatResponse } from '../core/chat.ts';
+import type { Dialect } from '../core/dialect.ts';
+import type { Caller, Exchange, Sealed, Sink, TraceIds } from '../core/exchange.ts';
+import type { Observation } from '../core/fleet.ts';
+import type { Price } from '../core/price.ts';
+import type { Provider, RawRequest, RenderedRequest, Warning } from '../core/provider.ts';
+import type { RoutePolicy } from '../core/route.ts';
+import type { Sight } from '../core/routing.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { CopyPlan } from '../core/variants.ts';
+import type { FeatureFlags } from '../flags/flags.ts';
+import type { AccountEndpoint } from '../observability/spans.ts';
+import type { Telemetry } from '../observability/telemetry.ts';
+import type { TraceContext } from '../settings/ids.ts';
+import type { Secret } from '../settings/secret.ts';
+import type { CallerKey, Route, Settings } from '../settings/settings.ts';
+import type { PlanInput } from '../targets/planner.ts';
+import type { Demand } from '../targets/registry.ts';
+import type { TokenCounter } from '../tokens/counter.ts';
+import type { Upstream } from '../transport/upstream.ts';
+
+export interface Target {
+  /** The account's name in the config. */
+  readonly providerName: string;
+  readonly provider: Provider;
+  readonly model: string;
+  readonly baseUrl: string;
+  readonly key: Secret | undefined;
+  /** Follows the path, without its question mark; absent for none. */
+  readonly query?: string;
+  /** Of a cloud, where calls are signed for it. */
+  readonly region?: string;
+  readonly allowPrivate: boolean;
+  /** Pass our trace on to it. */
+  readonly trace: boolean;
+}
+
+export interface ExecutionEnvironment {
+  readonly clock: Clock;
+  readonly upstream: Upstream;
+  readonly sink: Sink;
+  /** `tokens` is what the call is reckoned to need: a key whose limit lets it in is taken where there is one. */
+  targetOf(target: string, seed: string, tokens?: number): Target;
+  /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
+  coolingDown(at: Instant): Readonly<Record<string, Instant>>;
+  /** What the limits of these targets and the allowance of extra calls say to such a request; absent when there are none. */
+  viewTargets?(targets: readonly string[], demand: Demand, at: Instant): Omit<Sight, 'closed'>;
+  /** Takes a place in the queue for a target, and gives what leaves it. */
+  enqueue?(target: string, demand: Demand, admitted: () => void): Cancel;
+  observe(observation: Observation): void;
+  priceOf(provider: Provider, providerName: string, model: string, at: Instant): Price | undefined;
+  newSpanId(): string;
+  /** Of tokens; without one they are estimated by length. */
+  readonly counter?: TokenCounter;
+  /** Longest silence of a stream after its first content; `streamIdleMsDefault` when absent. */
+  readonly streamIdleMs?: Milliseconds;
+}
+
+export const streamIdleMsDefault: Milliseconds = 30_000;
+
+/** The head of an answer: what goes out before its first byte. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly contentType: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The caller's end of an answer. */
+export interface ResponseSink {
+  /** Whether a head went out; a stream's reader may have sent one early, to keep the connection alive. */
+  readonly headSent: boolean;
+  sendHead(head: ResponseHead): void;
+  /** False asks for a pause, until `resume` of the Asking. `bytes` is the same as UTF-8, where somebody has encoded it already. */
+  write(text: string, bytes?: Uint8Array): boolean;
+  /** The last bytes. Only a sealed record releases them; the head is for a reader that has not begun. */
+  end(text: string, head: ResponseHead, sealed: Sealed, bytes?: Uint8Array): void;
+  /** The record could not be made, or the caller left before the end: the answer must not look whole. */
+  fail(text: string, head: ResponseHead): void;
+}
+
+export interface ExecutionHandle {
+  /**
+   * Settles when the record is sealed, or is known never to be (`outcome` is `internal` then), and the last bytes are handed to the
+   * reader. Rejects only for a mistake of ours that left nothing to record.
+   */
+  readonly done: Promise<Exchange>;
+  /** The caller is gone. */
+  cancel(): void;
+  /** The caller takes bytes again. */
+  resume(): void;
+  /** What the caller was answered, in our own words; undefined when it got no whole answer. Known once `done` has settled. */
+  response(): ChatResponse | undefined;
+}
+
+export interface RoutedRequest {
+  /** UUIDv7 of the exchange, and the seed of its coins. */
+  readonly id: string;
+  readonly receivedAt: Instant;
+  /** Since when its deadline runs, where it may have waited before it is asked; since it is asked when absent. */
+  readonly arrivedAt?: Instant;
+  readonly caller: Caller;
+  readonly trace: TraceIds;
+  readonly dialect: Dialect;
+  readonly policy: RoutePolicy;
+  readonly onUnsupported: 'warn' | 'drop' | 'reject';
+  readonly configHash: string;
+  readonly chat: ChatRequest;
+  /** The caller's JSON text, for targets of the same wire format. */
+  readonly raw: RawRequest;
+  /** The caller's body, byte for byte, and its allow-listed headers. */
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly includeUsage: boolean;
+  /** A caller that lost its connection may go on where it was: the pieces of its stream are numbered and kept. */
+  readonly isResumable?: true;
+  /** How the trace goes on at providers with `trace: true`: its flag and the caller's `tracestate`; sampled and without one when absent. */
+  readonly propagatedTrace?: { readonly isSampled: boolean; readonly state: string };
+  /** Tokens that it is reckoned to need, where its body is not the text that is counted; `isFree` where nobody takes money for it. */
+  readonly estimatedTokens?: { readonly input: number; readonly output: number; readonly isFree?: true };
+  /** How many gateways it came through already; absent means none. */
+  readonly hops?: number;
+  /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
+  readonly measure?: 'asked' | 'always';
+  /** What is asked besides, once it is answered; nothing when absent. */
+  readonly shadowPlan?: CopyPlan;
+  readonly replayOf?: string;
+  /** Of a copy: how likely it was to be asked. */
+  readonly auditProbability?: number;
+  readonly run?: string;
+  readonly arm?: string;
+  readonly repeat?: number;
+}
+
+export interface PreparedRequest extends RenderedRequest {
+  /** The target's. */
+  readonly wire: string;
+  /** Caller and target speak the same wire format: the answer's bytes may pass. */
+  readonly isVerbatim: boolean;
+  /** What of an answer to it the caller's format has no place for; absent where the answer's bytes pass. */
+  readonly responseLosses?: (answer: ChatResponse) => readonly Warning[];
+  /** It is only asked for JSON, and not held to it. */
+  readonly emulatesJson?: true;
+  /** It goes on with an answer that broke, and whose beginning it holds. */
+  readonly isContinuation?: boolean;
+  /** What the target is asked, log-probabilities of ours included. */
+  readonly chat: ChatRequest;
+  /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
+  readonly addedLogprobs?: { readonly shownTop: number | undefined };
+}
+
+export interface GatewayRuntime extends ExecutionEnvironment {
+  /** The policy of one request; without steps when no target may be asked, and `considered` says why. */
+  policyOf(route: Route, planned: PlanInput): RoutePolicy;
+  /** Where an account's calls go; undefined for none of ours. */
+  endpointOf(providerName: string): AccountEndpoint | undefined;
+}
+
+/** One request from its arrival on, and the version of the configuration that it met. */
+export interface RequestContext {
+  readonly id: string;
+  readonly receivedAt: Instant;
+  readonly trace: TraceContext;
+  readonly key: CallerKey;
+  readonly settings: Settings;
+  readonly runtime: GatewayRuntime;
+  readonly telemetry: Telemetry;
+  readonly flags?: FeatureFlags | undefined;
+}
