@@ -145,7 +145,7 @@ export interface PreparedRequest extends RenderedRequest {
   /** What the target is asked, log-probabilities of ours included. */
   readonly chat: ChatRequest;
   /** We asked for log-probabilities that the caller did not: how many alternatives it may see, undefined for none at all. */
-  readonly addedLogprobs?: { readonly shownTop: number | undefined };
+  readonly addedLogprobs?: { readonly callerTop: number | undefined };
 }
 
 export interface GatewayRuntime extends ExecutionEnvironment {

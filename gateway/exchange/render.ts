@@ -31,7 +31,7 @@ export const isFinalEvent = ({ events, raw }: Delta, { isVerbatim }: PreparedReq
 
 function verbatimData(data: string, { addedLogprobs }: PreparedRequest, includeUsage: boolean): string | undefined {
   const trimmed = includeUsage ? data : withoutNullUsage(data);
-  return addedLogprobs ? withoutLogprobs(trimmed, addedLogprobs.shownTop) : trimmed;
+  return addedLogprobs ? withoutLogprobs(trimmed, addedLogprobs.callerTop) : trimmed;
 }
 
 function visibleEvents(
@@ -41,7 +41,7 @@ function visibleEvents(
 ): readonly StreamEvent[] {
   if (event.type === 'usage' && !includeUsage) return [];
   if (event.type !== 'logprobs' || !addedLogprobs) return [isVerbatim ? event : markEvent(event, wire)];
-  return addedLogprobs.shownTop === undefined ? [] : [{ ...event, tokens: limitAlternatives(event.tokens, addedLogprobs.shownTop) }];
+  return addedLogprobs.callerTop === undefined ? [] : [{ ...event, tokens: limitAlternatives(event.tokens, addedLogprobs.callerTop) }];
 }
 
 /** What its caller's format has no place for, or says in another way, of an answer that does not pass as it is. */
@@ -58,7 +58,7 @@ export function renderResponse(
   now: number,
 ): string {
   const { isVerbatim, addedLogprobs } = prepared;
-  const verbatim = body !== undefined && addedLogprobs ? withoutLogprobs(body, addedLogprobs.shownTop) : body;
+  const verbatim = body !== undefined && addedLogprobs ? withoutLogprobs(body, addedLogprobs.callerTop) : body;
   if (isVerbatim && verbatim !== undefined) return verbatim;
   return dialect.renderResponse(visibleResponse(response, prepared), now, chat);
 }
@@ -68,7 +68,7 @@ function visibleResponse(response: ChatResponse, { isVerbatim, addedLogprobs, wi
   const choices = response.choices.map(({ logprobs, ...choice }) => {
     const marked = isVerbatim ? choice : { ...choice, content: choice.content.map(part => markPart(part, wire)) };
     if (!logprobs || !addedLogprobs) return logprobs ? { ...marked, logprobs } : marked;
-    return addedLogprobs.shownTop === undefined ? marked : { ...marked, logprobs: limitAlternatives(logprobs, addedLogprobs.shownTop) };
+    return addedLogprobs.callerTop === undefined ? marked : { ...marked, logprobs: limitAlternatives(logprobs, addedLogprobs.callerTop) };
   });
   return { ...response, choices };
 }

@@ -34,7 +34,7 @@ export function prepare(
 ): PreparedRequest {
   const { raw, chat: original } = request;
   const logprobs = logprobsNeeded(request, step);
-  const added = logprobs ? { ownLogprobs: { callerTop: original.logprobs?.top } } : {};
+  const added = logprobs ? { addedLogprobs: { callerTop: original.logprobs?.top } } : {};
   const chat = logprobs ? { ...original, logprobs } : original;
   const { wire } = request.dialect;
   // What the caller did not ask for is no loss of its.

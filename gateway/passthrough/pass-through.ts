@@ -51,7 +51,7 @@ export async function passThrough(input: PassThroughRequest): Promise<StartedPas
   const routed = routedRequestOf(toParsedRequest(request, received), recordedFormat, context, { ...route, steps });
   if (isRefusal(routed)) return routed;
   const estimate = estimateTokens(endpoint, received);
-  const routedRequest = estimate ? { ...routed, reckoned: estimate } : routed;
+  const routedRequest = estimate ? { ...routed, estimatedTokens: estimate } : routed;
   // Nothing is asked of a provider that could not be recorded.
   if (sink.refusal() !== undefined) return recordingRefusal;
   const admission = await input.budgetAdmission.admit(routedRequest, context);

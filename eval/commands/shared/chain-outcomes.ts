@@ -67,7 +67,7 @@ async function outcomesFor(
     since: options.since,
     runs: options.run ?? [],
     limit: parseCount(options.limit, '--limit'),
-    weighs: options.weigh ?? false,
+    weighted: options.weigh ?? false,
     ...(item === undefined ? {} : { item }),
   };
   return withStore(settings!, store => loadStoreOutcomes(store, settings!, request));

@@ -96,7 +96,7 @@ describe.each(spoken.map(dialect => [dialect.name, dialect] as const))('a reques
       fc.property(writtenOf(format), fc.constantFrom(...targets), (written, provider) => {
         const sent = prepared(written.text, dialect, provider);
         if (!sent) return;
-        expect(sent).toMatchObject({ passes: true, warnings: [], body: written.as('other-model') });
+        expect(sent).toMatchObject({ isVerbatim: true, warnings: [], body: written.as('other-model') });
       }),
       { numRuns },
     );

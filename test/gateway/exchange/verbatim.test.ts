@@ -43,7 +43,7 @@ describe('a request that passes', () => {
   test('is what the target gets, with nothing lost', () => {
     const body = '{"messages":[{"role":"user","content":"hi"}],"model":"m-fast","models":["x"],"seed":9007199254740993}';
     const prepared = prepare(routedRequestOf({ body }, 0), { target: 'A/m', timeoutMs: 1, retries: 0, backoffMs: 1 }, openai, 'gpt-x');
-    expect(prepared).toMatchObject({ passes: true, warnings: [], path: '/chat/completions' });
+    expect(prepared).toMatchObject({ isVerbatim: true, warnings: [], path: '/chat/completions' });
     expect(prepared.body).toBe('{"messages":[{"role":"user","content":"hi"}],"model":"gpt-x","seed":9007199254740993}');
   });
 });
