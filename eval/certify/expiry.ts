@@ -55,3 +55,15 @@ export function expiryOf(
 }
 
 const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+
+export interface CertificateFile {
+  readonly file: string;
+  readonly issuedAt: string;
+  readonly chain: string;
+  readonly targets: readonly string[];
+  readonly signal: SweptSignal;
+  readonly thresholds: readonly number[];
+  readonly baseline: Baseline;
+  /** Which models answered, by target; none where the outcomes did not say. */
+  readonly models: Readonly<Record<string, readonly string[]>>;
+}

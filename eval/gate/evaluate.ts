@@ -1,6 +1,7 @@
 /** Judges a candidate against a baseline by a list of assertions: each passes, fails or cannot be told, by its confidence interval. */
 import { usd } from '../../gateway/core/price.ts';
 import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sampleSizeFactor, sum } from '../../statistics/index.ts';
+import type { Dropped } from '../outcomes/outcomes.ts';
 import type { Assertion, MetricName } from './assertion.ts';
 import { type ComparedSides, subsetOf } from './compared-sides.ts';
 import { type Measurement, measureGate } from './metric.ts';
@@ -198,4 +199,22 @@ function reasonOf(
   const { low, high } = inference.interval(options.confidence);
   const wholly = assertion.side === 'below' ? low > assertion.bound : high < assertion.bound;
   return wholly ? 'on the bad side, but not surely so among so many assertions' : 'the value itself is on the bad side, but not surely so';
+}
+
+/** A request that came out worse. */
+export interface ItemChange {
+  readonly id: string;
+  readonly baseline: number;
+  readonly candidate: number;
+}
+
+export interface GateReport extends GateResult {
+  /** What the file calls it. */
+  readonly name: string | undefined;
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly label: string;
+  readonly dropped: readonly Dropped[];
+  readonly notes: readonly string[];
+  readonly changes: readonly ItemChange[];
 }

@@ -4,10 +4,9 @@ import { clustersOf } from '../../statistics/index.ts';
 import { type CompleteItems, completeItems, type Item, type Outcome, type Outcomes } from '../outcomes/outcomes.ts';
 import { singleTargetPolicy } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
-import type { GateReport, ItemChange } from '../report/gate/text.ts';
 import { mixingHull } from '../sweep/random-mix.ts';
 import type { ComparedSides } from './compared-sides.ts';
-import { evaluateGate } from './evaluate.ts';
+import { evaluateGate, type GateReport, type ItemChange } from './evaluate.ts';
 import type { GateFile } from './file.ts';
 import { judgedColumns, type ResolvedSide } from './side.ts';
 

@@ -5,8 +5,7 @@ import type { MetricName } from '../gate/assertion.ts';
 import { quantityOf } from '../gate/assertion.ts';
 import type { Comparison, ComparisonRow } from '../gate/compare.ts';
 import type { Dropped } from '../outcomes/outcomes.ts';
-import { change, count, difference, dollars, milliseconds, percent, points, withInterval } from './shared/format.ts';
-import { droppedText } from './sweep/text.ts';
+import { change, count, difference, dollars, droppedText, milliseconds, percent, points, withInterval } from './shared/format.ts';
 
 export interface ComparisonReport extends Comparison {
   readonly baseline: string;

@@ -1,8 +1,9 @@
 /** What `--json` prints: the same numbers under the names that scripts read, shares as fractions, estimates as `{value, low, high}`. */
+
+import type { GateReport } from '../gate/evaluate.ts';
 import type { Measured } from '../sweep/measure.ts';
 import type { Sweep, SweepRow } from '../sweep/sweep.ts';
 import type { ComparisonReport } from './compare.ts';
-import type { GateReport } from './gate/text.ts';
 
 export function sweepJson(sweep: Sweep): object {
   const { chain, reference, signal, label, confidence, items, clusters, designEffect, singles, current, rows, oracle, dropped, notes } =

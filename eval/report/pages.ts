@@ -8,10 +8,9 @@ import { type ComparisonReport, comparisonRows, comparisonSentence } from './com
 import { type PowerReport, powerSentence } from './power.ts';
 import { type ChartPoint, chartSvg } from './shared/chart.ts';
 import { reliabilityChart, riskChart } from './shared/evaluation-charts.ts';
-import { count, dollars, none, percent } from './shared/format.ts';
+import { count, dollars, droppedText, none, percent } from './shared/format.ts';
 import { htmlPage, htmlTable } from './shared/html.ts';
 import { itemTable } from './shared/item-table.ts';
-import { droppedText } from './sweep/text.ts';
 
 const level = (confidence: number): string => `${Number((confidence * 100).toFixed(2))} %`;
 

@@ -1,6 +1,7 @@
 /** How good an answer is, found without asking anybody: by comparing it with another. */
-import type { Answer, Likeness } from '../../replay/comparison/diff.ts';
+import type { Likeness } from '../../replay/comparison/diff.ts';
 import { diff } from '../../replay/comparison/diff.ts';
+import type { Answer } from '../../replay/recorded/answer.ts';
 
 /** What an answer says: the first choice's text and calls. */
 export type Content = Pick<Answer, 'text' | 'toolCalls'>;

@@ -9,11 +9,10 @@ import { type Arm, armOf, noiseFloorArm } from '../arms/arm.ts';
 import type { Transforms } from '../arms/transform.ts';
 import { readDataset } from '../recorded/dataset.ts';
 import { fileCandidates, readRequests } from '../recorded/request-file.ts';
-import { loadRequests, type RecordedRequest, selectCandidates } from '../recorded/requests.ts';
+import { loadRequests, type RecordedRequest, type RunItem, selectCandidates } from '../recorded/requests.ts';
 import { sample, type WeightedRequestId } from '../recorded/sample.ts';
 import { type SelectionOptions, samplingOf, selectionOf } from '../recorded/selection.ts';
 import type { ToolMatching } from '../recorded/turns.ts';
-import type { RunItem } from '../run/run-folder.ts';
 
 export interface ReplayOptions extends SelectionOptions {
   readonly against: readonly string[];

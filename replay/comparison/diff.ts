@@ -1,35 +1,8 @@
 /** What came out differently when a request was asked again: a ladder of comparisons that stops at the first decisive rung. */
 import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { Milliseconds } from '../../gateway/core/time.ts';
+import type { Answer, ToolCall } from '../recorded/answer.ts';
 import { anyIndex, canonicalText, jsonPaths, parseJson, similarity } from '../recorded/canonical.ts';
-
-/** One side of a comparison: an answer as its caller saw it. */
-export interface Answer {
-  readonly outcome: string;
-  readonly target: string;
-  readonly text: string;
-  readonly toolCalls: readonly ToolCall[];
-  readonly finish: string;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cachedTokens?: number;
-  readonly reasoningTokens?: number;
-  readonly escalations?: number;
-  /** Undefined when no shape was asked for. */
-  readonly schemaValid?: boolean;
-  /** Undefined when the price is unknown. */
-  readonly costNanoUsd?: NanoUsd;
-  readonly latencyMs: Milliseconds;
-  /** To the first content; undefined when there was none. */
-  readonly firstTokenMs?: Milliseconds;
-}
-
-export interface ToolCall {
-  readonly name: string;
-  /** JSON text as the model wrote it. */
-  readonly arguments: string;
-}
-
 /** `same` to the letter; `equivalent`: other letters, same content; `undecided`: other words, of which nothing but a judge can tell; `failed`: only one side answered. */
 export type Likeness = 'same' | 'equivalent' | 'undecided' | 'different' | 'failed';
 

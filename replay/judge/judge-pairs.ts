@@ -6,8 +6,9 @@ import type { Instant } from '../../gateway/core/time.ts';
 import { createPriceBook } from '../../gateway/prices/price-book.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import { type Answer, diff } from '../comparison/diff.ts';
+import { diff } from '../comparison/diff.ts';
 import { type PairedReplay, verdictOf } from '../comparison/pairs.ts';
+import type { Answer } from '../recorded/answer.ts';
 import { requestText } from '../recorded/request-text.ts';
 import { SpendCap } from '../run/spend-cap.ts';
 

@@ -3,9 +3,10 @@ import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
 import { collect } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Json } from '../../gateway/core/json.ts';
+import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
+import type { Milliseconds } from '../../gateway/core/time.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
-import type { Answer } from '../comparison/diff.ts';
 
 /** `wire` is a provider of the caller's own wire format. Of a cut stream there is what had come. */
 export function readAnswer(wire: Provider, stream: boolean, bytes: Uint8Array): ChatResponse | Failure {
@@ -37,4 +38,31 @@ export function contentOf(response: ChatResponse | Failure): Pick<Answer, 'text'
     text: content.map(part => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join(''),
     toolCalls: content.flatMap(part => (part.type === 'tool-call' ? [{ name: part.name, arguments: part.arguments }] : [])),
   };
+}
+
+export interface ToolCall {
+  readonly name: string;
+  /** JSON text as the model wrote it. */
+  readonly arguments: string;
+}
+
+/** One side of a comparison: an answer as its caller saw it. */
+export interface Answer {
+  readonly outcome: string;
+  readonly target: string;
+  readonly text: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly finish: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens?: number;
+  readonly reasoningTokens?: number;
+  readonly escalations?: number;
+  /** Undefined when no shape was asked for. */
+  readonly schemaValid?: boolean;
+  /** Undefined when the price is unknown. */
+  readonly costNanoUsd?: NanoUsd;
+  readonly latencyMs: Milliseconds;
+  /** To the first content; undefined when there was none. */
+  readonly firstTokenMs?: Milliseconds;
 }

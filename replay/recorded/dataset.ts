@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/time.ts';
-import type { RunItem } from '../run/run-folder.ts';
+import type { RunItem } from './requests.ts';
 
 export interface Dataset {
   readonly name: string;

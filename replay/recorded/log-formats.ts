@@ -1,8 +1,7 @@
 /** Rows of other people's logs as recorded requests: our own export, Helicone's, LiteLLM's, OpenAI batch files, and bare request bodies. */
 import { createHash } from 'node:crypto';
 import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts';
-import type { Answer } from '../comparison/diff.ts';
-import { contentOf, readAnswer } from './answer.ts';
+import { type Answer, contentOf, readAnswer } from './answer.ts';
 import type { RecordedAttempt } from './attempts.ts';
 import { wireProviderOf } from './dialects.ts';
 import type { RecordedRequest } from './requests.ts';

@@ -2,8 +2,7 @@
 import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
-import type { Answer } from '../comparison/diff.ts';
-import { contentOf, readAnswer } from './answer.ts';
+import { type Answer, contentOf, readAnswer } from './answer.ts';
 import { loadAttempts, type RecordedAttempt } from './attempts.ts';
 import { wireProviderOf } from './dialects.ts';
 
@@ -297,3 +296,6 @@ function answerOf(row: Row, attempts: readonly RecordedAttempt[]): Answer {
     ...(usage.signals.schema_valid === undefined ? {} : { schemaValid: usage.signals.schema_valid === 1 }),
   };
 }
+
+/** Of the store's requests the id is enough; those of a file are kept whole. */
+export type RunItem = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };

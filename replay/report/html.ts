@@ -1,7 +1,7 @@
 /** A comparison as one page that stands alone: no script, nothing fetched, readable in light and dark. */
 import { diffWordsWithSpace } from 'diff';
-import type { Answer } from '../comparison/diff.ts';
 import type { Pair } from '../comparison/totals.ts';
+import type { Answer } from '../recorded/answer.ts';
 import { type ArmDiff, type Comparison, worstFirst } from './comparison.ts';
 import { money, ms } from './format.ts';
 import { type Dot, distribution, escapeHtml, scatter } from './svg.ts';

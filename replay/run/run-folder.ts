@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import { type Lock, tryLock } from '../../recorder/files/lock.ts';
-import type { RecordedRequest } from '../recorded/requests.ts';
+import type { RunItem } from '../recorded/requests.ts';
 
 /** Everything that is needed to go on with it, or to do it again. */
 export interface RunManifest {
@@ -18,9 +18,6 @@ export interface RunManifest {
   /** Askings: requests, arms and repeats. */
   readonly jobs: number;
 }
-
-/** Of the store's requests the id is enough; those of a file are kept whole. */
-export type RunItem = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };
 
 const runsRoot = (storePath: string): string => join(storePath, 'runs');
 export const runFolder = (storePath: string, run: string): string => join(runsRoot(storePath), run);

@@ -1,13 +1,13 @@
 /** Gates: what is asserted, what the file may say, and when the data say pass, fail or neither. */
 import { describe, expect, test } from 'vitest';
 import { metricNames, parseAssertion } from '../../eval/gate/assertion.ts';
-import { evaluateGate, type GateRule } from '../../eval/gate/evaluate.ts';
+import { evaluateGate, type GateReport, type GateRule } from '../../eval/gate/evaluate.ts';
 import { parseGate } from '../../eval/gate/file.ts';
 import type { Compared } from '../../eval/gate/metric.ts';
 import { sideNamed } from '../../eval/gate/side.ts';
 import type { Trials } from '../../eval/policies/trials.ts';
 import { junitText } from '../../eval/report/gate/pipeline.ts';
-import { type GateReport, gateSentence, gateText, markdownText } from '../../eval/report/gate/text.ts';
+import { gateSentence, gateText, markdownText } from '../../eval/report/gate/text.ts';
 import { type Clusters, clustersOf, randomGenerator, unclustered } from '../../statistics/index.ts';
 
 const options = { confidence: 0.95, seed: 7, clustersMin: 1 };

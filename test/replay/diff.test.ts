@@ -1,9 +1,10 @@
 /** What counts as different between two answers to the same request. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Answer, diff } from '../../replay/comparison/diff.ts';
+import { diff } from '../../replay/comparison/diff.ts';
 import { verdictOf } from '../../replay/comparison/pairs.ts';
 import { totalsOf } from '../../replay/comparison/totals.ts';
+import type { Answer } from '../../replay/recorded/answer.ts';
 import { canonicalText, jsonPaths, parseJson } from '../../replay/recorded/canonical.ts';
 
 const answer = (change: Partial<Answer> = {}): Answer => ({

@@ -5,6 +5,7 @@ import { CommandError, exit, note, printResult, table } from '../../../gateway/c
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { driftOf } from '../../certify/drift.ts';
 import { scoreNameOf } from '../../gate/assertion.ts';
+import type { GateReport } from '../../gate/evaluate.ts';
 import { type GateFile, parseGate, type ReportFile } from '../../gate/file.ts';
 import { type GateRun, runGateFile } from '../../gate/run.ts';
 import { judgedColumns, sideNamed } from '../../gate/side.ts';
@@ -12,7 +13,7 @@ import type { Item } from '../../outcomes/outcomes.ts';
 import type { RunRow } from '../../outcomes/query.ts';
 import { gatePage } from '../../report/gate/page.ts';
 import { githubText, junitText, sarifText } from '../../report/gate/pipeline.ts';
-import { type GateReport, gateText, markdownText } from '../../report/gate/text.ts';
+import { gateText, markdownText } from '../../report/gate/text.ts';
 import { gateJson } from '../../report/json.ts';
 import { readText, type SharedOptions, writeText } from '../shared/options.ts';
 import { noCompleteItemsError, selectionNote } from '../shared/store-outcomes.ts';

@@ -12,8 +12,7 @@ import type { BodyReference } from '../../outcomes/label.ts';
 import type { CompleteItems, Dropped, Outcomes } from '../../outcomes/outcomes.ts';
 import { type RunRow, samplingRuns, selectRuns } from '../../outcomes/query.ts';
 import { type Column, loadOutcomes } from '../../outcomes/store.ts';
-import { count } from '../../report/shared/format.ts';
-import { droppedText } from '../../report/sweep/text.ts';
+import { count, droppedText } from '../../report/shared/format.ts';
 import type { Content } from '../../scores/agreement.ts';
 
 export interface OutcomeRequest {

@@ -5,10 +5,11 @@ import { CommandError, exit } from '../../../gateway/cli/command.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { version } from '../../../gateway/settings/version.ts';
 import type { Certificate } from '../../certify/certify.ts';
-import { type Baseline, baselineOf, modelsOf } from '../../certify/drift.ts';
+import { baselineOf, modelsOf } from '../../certify/drift.ts';
+import type { CertificateFile } from '../../certify/expiry.ts';
 import type { Item } from '../../outcomes/outcomes.ts';
 import { printOutcomes } from '../../outcomes/snapshot.ts';
-import type { Chain, SweptSignal } from '../../policies/chain.ts';
+import type { Chain } from '../../policies/chain.ts';
 import { parseSignal, readText } from '../shared/options.ts';
 
 /** The hash is that of `eval snapshot` of the judged requests. */
@@ -52,18 +53,6 @@ const schema = z.looseObject({
     models: z.record(z.string(), z.array(z.string())),
   }),
 });
-
-export interface CertificateFile {
-  readonly file: string;
-  readonly issuedAt: string;
-  readonly chain: string;
-  readonly targets: readonly string[];
-  readonly signal: SweptSignal;
-  readonly thresholds: readonly number[];
-  readonly baseline: Baseline;
-  /** Which models answered, by target; none where the outcomes did not say. */
-  readonly models: Readonly<Record<string, readonly string[]>>;
-}
 
 export function readCertificate(file: string): CertificateFile {
   const refuse = (problem: string): CommandError =>

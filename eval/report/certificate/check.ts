@@ -1,6 +1,5 @@
 /** Whether a certificate still holds, in plain words. */
-import type { Expiry } from '../../certify/expiry.ts';
-import type { CertificateFile } from '../../commands/thresholds/certificate-file.ts';
+import type { CertificateFile, Expiry } from '../../certify/expiry.ts';
 import { count, percent } from '../shared/format.ts';
 
 const words = {

@@ -1,12 +1,11 @@
 /** A judgement as a page: the verdict on top, every assertion with its interval beside its bound, every request. */
 import type { ComparedSides } from '../../gate/compared-sides.ts';
-import type { Finding } from '../../gate/evaluate.ts';
+import type { Finding, GateReport } from '../../gate/evaluate.ts';
 import type { Item } from '../../outcomes/outcomes.ts';
-import { count } from '../shared/format.ts';
+import { count, droppedText } from '../shared/format.ts';
 import { escapeHtml, htmlPage, htmlTable } from '../shared/html.ts';
 import { itemTable } from '../shared/item-table.ts';
-import { droppedText } from '../sweep/text.ts';
-import { cellsOf, type GateReport, gateSentence, noteOf, verdictText } from './text.ts';
+import { cellsOf, gateSentence, noteOf, verdictText } from './text.ts';
 
 export function gatePage(report: GateReport, compared: ComparedSides, items: readonly Item[]): string {
   const { findings, confidence, baseline, candidate } = report;

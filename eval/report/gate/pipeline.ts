@@ -1,7 +1,7 @@
 /** A judgement as pipelines read it: JUnit, SARIF, and GitHub's annotations on the gate file's own lines. */
 import { version } from '../../../gateway/settings/version.ts';
-import type { Finding, Verdict } from '../../gate/evaluate.ts';
-import { cellsOf, type GateReport, gateSentence, noteOf, verdictText } from './text.ts';
+import type { Finding, GateReport, Verdict } from '../../gate/evaluate.ts';
+import { cellsOf, gateSentence, noteOf, verdictText } from './text.ts';
 
 const sentenceOf = (finding: Finding): string => `${finding.rule.assertion.text}: ${cellsOf(finding)[3]} ${noteOf(finding)}`.trim();
 const isFailure = ({ verdict, rule }: Finding): boolean => verdict === 'fail' && rule.severity !== 'warn';

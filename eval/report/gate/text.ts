@@ -1,27 +1,7 @@
 /** A judgement as people read it: a table with a sentence on top, Markdown for a comment. */
 import { type Assertion, quantityOf } from '../../gate/assertion.ts';
-import type { Finding, GateResult, Verdict } from '../../gate/evaluate.ts';
-import type { Dropped } from '../../outcomes/outcomes.ts';
-import { change, count, difference, dollars, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
-import { droppedText } from '../sweep/text.ts';
-
-/** A request that came out worse. */
-export interface ItemChange {
-  readonly id: string;
-  readonly baseline: number;
-  readonly candidate: number;
-}
-
-export interface GateReport extends GateResult {
-  /** What the file calls it. */
-  readonly name: string | undefined;
-  readonly baseline: string;
-  readonly candidate: string;
-  readonly label: string;
-  readonly dropped: readonly Dropped[];
-  readonly notes: readonly string[];
-  readonly changes: readonly ItemChange[];
-}
+import type { Finding, GateReport, Verdict } from '../../gate/evaluate.ts';
+import { change, count, difference, dollars, droppedText, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 

@@ -1,5 +1,6 @@
 /** Numbers as people read them, with their units; `–` where there is none. */
 import type { Estimate } from '../../../statistics/index.ts';
+import type { Dropped } from '../../outcomes/outcomes.ts';
 
 type Format = (value: number) => string;
 
@@ -48,3 +49,6 @@ export function interval({ low, high }: Estimate, format: Format): string {
 }
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+
+export const droppedText = ({ count: n, why, mend }: Dropped): string =>
+  `${count(n, 'request')} left out: ${why}${mend ? `  (${mend})` : ''}`;

@@ -1,11 +1,10 @@
 /** A sweep as a table to read in a terminal, with one sentence on top that says what it means. */
 
 import type { Estimate } from '../../../statistics/index.ts';
-import type { Dropped } from '../../outcomes/outcomes.ts';
 import type { Percentiles } from '../../sweep/measure.ts';
 import type { Sweep, SweepRow } from '../../sweep/sweep.ts';
 import { shownMax } from '../../sweep/thresholds.ts';
-import { count, dollars, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
+import { count, dollars, droppedText, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
 
 type Table = (head: readonly string[], rows: readonly (readonly string[])[]) => string;
 
@@ -181,6 +180,3 @@ function remarks(sweep: Sweep, wide: boolean): string[] {
     ...sweep.notes,
   ];
 }
-
-export const droppedText = ({ count: n, why, mend }: Dropped): string =>
-  `${count(n, 'request')} left out: ${why}${mend ? `  (${mend})` : ''}`;
