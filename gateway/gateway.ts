@@ -1,7 +1,7 @@
 /** What a gateway is to those who put it together and run it. */
 
 import type { BudgetLedger } from './budgets/ledger.ts';
-import type { Sink } from './core/exchange.ts';
+import type { ExchangeSink } from './core/exchange.ts';
 import type { Clock } from './core/time.ts';
 import type { FeatureFlags } from './flags/flags.ts';
 import type { EdgeLimits } from './http/edge.ts';
@@ -20,7 +20,7 @@ export interface GatewayOptions {
   /** Who answers the flags of routes; shares decide when absent. The gateway closes it. */
   readonly flags?: FeatureFlags | undefined;
   readonly settings: Settings;
-  readonly sink: Sink;
+  readonly sink: ExchangeSink;
   readonly log: Log;
   readonly clock?: Clock;
   readonly upstream?: Upstream;

@@ -17,7 +17,7 @@ import { openState } from './cli/open-state.ts';
 import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts';
 import { certificateWarnings } from './config/certificates.ts';
 import { loadConfig, printProblems, watchConfig } from './config/index.ts';
-import type { Sink } from './core/exchange.ts';
+import type { ExchangeSink } from './core/exchange.ts';
 import { type FeatureFlags, openFeatureFlags } from './flags/flags.ts';
 import { configChange } from './observability/audit.ts';
 import { logLevels, silentLog } from './observability/logs.ts';
@@ -210,7 +210,7 @@ function finishServing(failure: string | undefined, log: Log): number {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function openSink({ store, recorder }: Settings, worker: number): Sink {
+function openSink({ store, recorder }: Settings, worker: number): ExchangeSink {
   const root = spoolRoot(store.path);
   try {
     const spool = openSpool(join(root, `gateway-${worker}`), {
@@ -233,7 +233,7 @@ async function openConfiguredFlags({ flags }: Settings, log: Log): Promise<{ rea
   }
 }
 
-async function listen(gateway: Gateway, sink: Sink, { server: { host, port } }: Settings): Promise<string> {
+async function listen(gateway: Gateway, sink: ExchangeSink, { server: { host, port } }: Settings): Promise<string> {
   try {
     return await gateway.listen();
   } catch (error) {

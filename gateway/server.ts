@@ -7,7 +7,7 @@ import { countTokens, renderTokenCount } from './callers/count.ts';
 import { receiveFeedback } from './callers/feedback.ts';
 import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
-import type { Dialect } from './core/dialect.ts';
+import type { CallerFormat } from './core/dialect.ts';
 import type { Clock } from './core/time.ts';
 import type { GatewayRuntime, RequestContext } from './exchange/contract.ts';
 import { internalError, isRefusal, type Refusal, sendJson, sendRefusal, shuttingDown } from './exchange/refusal.ts';
@@ -124,7 +124,7 @@ class GatewayServer implements Gateway {
     });
   }
 
-  async #chat(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #chat(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const context = this.#contexts.get(request)!;
     const parsed = await parse(request, dialect, this.#limits);
     const routed = isRefusal(parsed) ? parsed : route(parsed, dialect, context);
@@ -161,7 +161,7 @@ class GatewayServer implements Gateway {
     this.#shadowTraffic.dispatch(exchange, request, settings, runtime);
   }
 
-  async #count(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #count(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#contexts.get(request)!;
     const asked = await parse(request, dialect, this.#limits);
     const routed = isRefusal(asked) ? asked : await route(asked, dialect, visit);

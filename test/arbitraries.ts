@@ -1,12 +1,13 @@
 /** Arbitrary policies, fleets and outcomes; chat requests, answers and their streams. Small on purpose: what breaks, breaks small. */
 import fc from 'fast-check';
 import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, TokenLogprob, Tool, Usage } from '../gateway/core/chat.ts';
-import { split } from '../gateway/core/collect.ts';
+import { eventsOf } from '../gateway/core/collect.ts';
 import type { Failure, FailureKind } from '../gateway/core/failure.ts';
-import { type Fleet, fresh } from '../gateway/core/fleet.ts';
-import type { OnBreak, RouteEvent, RoutePolicy, RouteStep, Sight, Timer } from '../gateway/core/route.ts';
+import { initialHealth, type TargetHealthMap } from '../gateway/core/fleet.ts';
+import type { Signals } from '../gateway/core/names.ts';
+import type { OnBreak, RouteEvent, RoutePolicy, RouteStep, TargetView, Timer } from '../gateway/core/route.ts';
 import type { Scorer } from '../gateway/core/scorer.ts';
-import type { Accept, Signals } from '../gateway/core/signal.ts';
+import type { AcceptRule } from '../gateway/core/signal.ts';
 import type { AttemptBehaviour, AttemptBehaviours } from '../replay/simulation/simulate-policy.ts';
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -42,7 +43,7 @@ export const signals: fc.Arbitrary<Signals> = fc
   })
   .map(drawn => defined(drawn) as Signals);
 
-export const accept: fc.Arbitrary<Accept> = fc.letrec<{ accept: Accept; one: Accept }>(tie => ({
+export const accept: fc.Arbitrary<AcceptRule> = fc.letrec<{ accept: AcceptRule; one: AcceptRule }>(tie => ({
   one: fc.record({ signal: fc.constantFrom('confidence', 'margin', 'schema_valid', 'agreement', 'judge', 'scorer'), atLeast: unit }),
   accept: fc.oneof(
     { maxDepth: 2 },
@@ -108,7 +109,7 @@ export const recoveringPolicy: fc.Arbitrary<RoutePolicy> = policyWith(recoveries
 export const anyPolicy: fc.Arbitrary<RoutePolicy> = fc.oneof({ weight: 2, arbitrary: policy }, { weight: 1, arbitrary: recoveringPolicy });
 
 /** Limits that are used up for a while, one of them for longer than anybody waits; and extra calls that are refused. */
-export const targetView: fc.Arbitrary<Omit<Sight, 'closed'>> = fc.record(
+export const targetView: fc.Arbitrary<Omit<TargetView, 'closed'>> = fc.record(
   {
     waits: fc.dictionary(fc.constantFrom(...targets), fc.oneof(fc.integer({ min: 0, max: 9000 }), fc.constant(60_000))),
     spent: fc.subarray(['retry', 'hedge'] as const),
@@ -117,7 +118,7 @@ export const targetView: fc.Arbitrary<Omit<Sight, 'closed'>> = fc.record(
 );
 
 /** Targets and whole accounts, closed for a while by the breaker or by their own wish. */
-export const fleet: fc.Arbitrary<Fleet> = fc
+export const fleet: fc.Arbitrary<TargetHealthMap> = fc
   .dictionary(
     fc.constantFrom(...targets, 'a', 'b'),
     fc.record({
@@ -127,7 +128,7 @@ export const fleet: fc.Arbitrary<Fleet> = fc
       inFlight: fc.nat(3),
     }),
   )
-  .map(drawn => new Map(Object.entries(drawn).map(([target, health]) => [target, { ...fresh, ...health }])));
+  .map(drawn => new Map(Object.entries(drawn).map(([target, health]) => [target, { ...initialHealth, ...health }])));
 
 export const recorded: fc.Arbitrary<AttemptBehaviour> = fc
   .record({
@@ -288,4 +289,4 @@ export const chatResponse: fc.Arbitrary<ChatResponse> = fc
   .map(({ choices, ...drawn }) => defined({ ...drawn, choices: choices.map((c, index) => ({ index, ...c })) }) as ChatResponse);
 
 /** The events of a whole answer. */
-export const streamEvents: fc.Arbitrary<readonly StreamEvent[]> = chatResponse.map(split);
+export const streamEvents: fc.Arbitrary<readonly StreamEvent[]> = chatResponse.map(eventsOf);

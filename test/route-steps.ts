@@ -1,16 +1,16 @@
 /** A routing decision after decision: each event with the state before it, the commands after it, and the Moment they were given in. */
 
-import { closedAt, type Fleet } from '../gateway/core/fleet.ts';
+import { cooldownsAt, type TargetHealthMap } from '../gateway/core/fleet.ts';
 import {
   advance,
   begin,
-  type Moment,
-  momentOf,
   type RouteCommand,
   type RouteEvent,
   type RoutePolicy,
   type RouteState,
-  type Sight,
+  type RoutingInput,
+  routingInputFor,
+  type TargetView,
 } from '../gateway/core/route.ts';
 import type { AttemptBehaviours } from '../replay/simulation/simulate-policy.ts';
 import { simulatePolicy } from '../replay/simulation/simulate-policy.ts';
@@ -18,13 +18,18 @@ import { simulatePolicy } from '../replay/simulation/simulate-policy.ts';
 export interface RouteStepTrace {
   /** Undefined for the beginning. */
   readonly event: RouteEvent | undefined;
-  readonly now: Moment;
+  readonly now: RoutingInput;
   readonly before: RouteState | undefined;
   readonly after: RouteState;
   readonly commands: readonly RouteCommand[];
 }
 
-export function traceSteps(policy: RoutePolicy, seed: string, first: Moment, events: readonly RouteEvent[]): readonly RouteStepTrace[] {
+export function traceSteps(
+  policy: RoutePolicy,
+  seed: string,
+  first: RoutingInput,
+  events: readonly RouteEvent[],
+): readonly RouteStepTrace[] {
   const start = begin(policy, seed, first);
   const steps: RouteStepTrace[] = [{ event: undefined, now: first, before: undefined, after: start.state, commands: start.commands }];
   let before = start.state;
@@ -48,11 +53,11 @@ export function traceRoute(
   policy: RoutePolicy,
   seed: string,
   recordings: AttemptBehaviours,
-  fleet: Fleet = new Map(),
-  seen: Omit<Sight, 'closed'> = {},
+  fleet: TargetHealthMap = new Map(),
+  seen: Omit<TargetView, 'closed'> = {},
 ): RouteTrace {
   const simulated = simulatePolicy(policy, seed, recordings, fleet, 0, seen);
   if (!simulated.supported) throw new Error(`nothing recorded for ${simulated.target}`);
-  const first: Moment = momentOf(policy, 0, { closed: closedAt(fleet, 0), ...seen });
+  const first: RoutingInput = routingInputFor(policy, 0, { closed: cooldownsAt(fleet, 0), ...seen });
   return { ...simulated, steps: traceSteps(policy, seed, first, simulated.events) };
 }

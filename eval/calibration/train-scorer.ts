@@ -1,6 +1,6 @@
 /** Trains a scorer: a logistic function of what answers show, fitted to what came of them, judged on answers it has not seen. */
 import type { Scorer } from '../../gateway/core/scorer.ts';
-import { score, withScore } from '../../gateway/core/scorer.ts';
+import { applyScorer, withScorerSignal } from '../../gateway/core/scorer.ts';
 import {
   aurc,
   auroc,
@@ -109,7 +109,7 @@ function crossFitted(
       signals,
     );
     for (let i = 0; i < outcomes.length; i++)
-      if (foldOf[clusters.of[i]!] === fold) predicted[i] = score(scorer, outcomes[i]!.signals) ?? 0.5;
+      if (foldOf[clusters.of[i]!] === fold) predicted[i] = applyScorer(scorer, outcomes[i]!.signals) ?? 0.5;
   }
   return predicted;
 }
@@ -127,6 +127,8 @@ export function scoredItems({ policy }: Chain, items: readonly Item[]): readonly
   if (scorers.size === 0) return items;
   return items.map(item => ({
     ...item,
-    outcomes: new Map([...item.outcomes].map(([target, o]) => [target, { ...o, signals: withScore(scorers.get(target), o.signals) }])),
+    outcomes: new Map(
+      [...item.outcomes].map(([target, o]) => [target, { ...o, signals: withScorerSignal(scorers.get(target), o.signals) }]),
+    ),
   }));
 }

@@ -1,6 +1,6 @@
 /** Who may look at which requests: whole clusters are for tuning, for certifying, or for auditing, and stay so from run to run. */
 import { createHash } from 'node:crypto';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import type { Item } from '../outcomes/outcomes.ts';
 
 export type SplitRole = 'tune' | 'certify' | 'audit';
@@ -27,7 +27,7 @@ export function splitOf(items: readonly Item[], seed: number, kept?: Split): Spl
   const roles = new Map(kept?.roles ?? []);
   for (const { cluster } of items) {
     const hash = hashOf(cluster);
-    if (!roles.has(hash)) roles.set(hash, roleAt(coin(hash, `split ${used}`), shares));
+    if (!roles.has(hash)) roles.set(hash, roleAt(seededUniform(hash, `split ${used}`), shares));
   }
   return { seed: used, shares, roles };
 }

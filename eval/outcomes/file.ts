@@ -1,8 +1,7 @@
 /** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, weight?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
-import { type Failure, kindOfWord } from '../../gateway/core/failure.ts';
-import { featureNames } from '../../gateway/core/features.ts';
+import { type Failure, failureKindOfLabel } from '../../gateway/core/failure.ts';
 import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
-import { type Signals, signalNames } from '../../gateway/core/signal.ts';
+import { featureNames, type Signals, signalNames } from '../../gateway/core/names.ts';
 import type { Item, Outcome } from './outcomes.ts';
 
 export interface LineProblem {
@@ -166,7 +165,10 @@ function parseFailure(error: Json | undefined, at: string, report: Report): Fail
   return report(`${at}.error`, 'must be the kind of failure as a string, or true');
 }
 
-export const failureOfKind = (word: string): Failure => ({ kind: kindOfWord(word.replaceAll('-', '_')) ?? 'server-error', message: word });
+export const failureOfKind = (word: string): Failure => ({
+  kind: failureKindOfLabel(word.replaceAll('-', '_')) ?? 'server-error',
+  message: word,
+});
 
 export const printLineProblems = (file: string, problems: readonly LineProblem[]): string =>
   problems.map(({ line, field, message }) => `${file}:${line}: ${field === '' ? 'the line' : field} ${message}`).join('\n');

@@ -1,7 +1,7 @@
 /** The matrix that eval judges: what each target did, or would have done, with each request. What is missing stays missing. */
 import type { Failure } from '../../gateway/core/failure.ts';
+import type { Signals } from '../../gateway/core/names.ts';
 import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
 import type { Milliseconds } from '../../gateway/core/time.ts';
 
 /** One cell. Absent means that nobody knows. */

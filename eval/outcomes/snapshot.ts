@@ -1,8 +1,5 @@
-/** Writes outcomes as the file that `outcomes/file.ts` reads: what a repository keeps, so that its pipeline needs no store. */
-
-import { featureNames } from '../../gateway/core/features.ts';
+import { featureNames, signalNames } from '../../gateway/core/names.ts';
 import { usd } from '../../gateway/core/price.ts';
-import { signalNames } from '../../gateway/core/signal.ts';
 import type { Item, Outcome } from './outcomes.ts';
 
 /** One line an item, in the order of the ids and targets: the same outcomes are the same bytes. Items that no target knows are left out. */

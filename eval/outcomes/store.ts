@@ -1,5 +1,5 @@
 /** Builds the matrix from the store: what was recorded, what was replayed since, and what was imported. */
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { failureOfKind } from './file.ts';
@@ -59,7 +59,7 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
       ...(query.item === undefined ? {} : { item: query.item }),
     });
     const chance = audited && !query.weighted ? await minAuditProbability(store, query.targets) : 1;
-    const judged = chance < 1 ? rows.filter(({ id }) => coin(id, 'audit') < chance) : rows;
+    const judged = chance < 1 ? rows.filter(({ id }) => seededUniform(id, 'audit') < chance) : rows;
     for (const part of chunks(judged)) found.push(...(await cellsOf(store, query, part, replays)));
   }
   if (imports.length > 0)

@@ -1,7 +1,9 @@
 /** The chain under judgement: a route of the config, or targets named on the command line, cheap ones first. */
+
+import type { SignalName } from '../../gateway/core/names.ts';
 import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
 import type { Scorer } from '../../gateway/core/scorer.ts';
-import type { Accept, SignalName } from '../../gateway/core/signal.ts';
+import type { AcceptRule } from '../../gateway/core/signal.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
 
 export interface Chain {
@@ -51,7 +53,7 @@ function validatedChain(chain: Chain): Chain | string {
 /** More steps with thresholds make more ways through a chain than can be remembered. */
 const stepsMax = 6;
 
-const step = (target: string, timeoutMs: number, accept?: Accept, scorer?: Scorer): RouteStep => ({
+const step = (target: string, timeoutMs: number, accept?: AcceptRule, scorer?: Scorer): RouteStep => ({
   target,
   timeoutMs,
   retries: 0,

@@ -1,7 +1,7 @@
 /** A policy's targets in columns of numbers, so that many thresholds over many items are decided without looking at each outcome anew. */
 import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
-import { withScore } from '../../gateway/core/scorer.ts';
-import { type Accept, accepts, confidenceOf } from '../../gateway/core/signal.ts';
+import { withScorerSignal } from '../../gateway/core/scorer.ts';
+import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signal.ts';
 import { tabulate } from '../../statistics/index.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 
@@ -72,12 +72,12 @@ export class AcceptanceTable {
     }
     return i => {
       const outcome = outcomes[i];
-      return outcome !== undefined && !outcome.failure && accepts(accept, withScore(scorer, outcome.signals));
+      return outcome !== undefined && !outcome.failure && accepts(accept, withScorerSignal(scorer, outcome.signals));
     };
   }
 
   /** NaN where the answer shows nothing that could be accepted. */
-  #valuesOf(k: number, accept: Extract<Accept, { readonly signal: unknown }>, scorer: RouteStep['scorer']): Float64Array {
+  #valuesOf(k: number, accept: Extract<AcceptRule, { readonly signal: unknown }>, scorer: RouteStep['scorer']): Float64Array {
     const key = `${k} ${accept.signal}`;
     const known = this.#values.get(key);
     if (known) return known;
@@ -85,7 +85,7 @@ export class AcceptanceTable {
     const values = tabulate(outcomes.length, i => {
       const outcome = outcomes[i];
       if (!outcome || outcome.failure) return Number.NaN;
-      const signals = withScore(scorer, outcome.signals);
+      const signals = withScorerSignal(scorer, outcome.signals);
       if (signals.sound === 0) return Number.NaN;
       return (accept.signal === 'confidence' ? confidenceOf(signals) : signals[accept.signal]) ?? Number.NaN;
     });

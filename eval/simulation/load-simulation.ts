@@ -1,11 +1,12 @@
 /** Many requests at once in virtual time, over one fleet: the gateway's own driver, limits, queue and allowances, with targets that behave as told. */
 
-import type { Need } from '../../gateway/core/catalogue.ts';
+import type { RequestRequirements } from '../../gateway/core/catalogue.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
-import { latencyQuantile, loadOf, type Observation, predictedMs } from '../../gateway/core/fleet.ts';
+import { latencyQuantile, loadOf, predictedMs } from '../../gateway/core/fleet.ts';
+import type { Signals } from '../../gateway/core/names.ts';
+import type { Observation } from '../../gateway/core/observation.ts';
 import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from '../../gateway/core/route.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
 import { type AttemptCommand, type AttemptReport, startDriver } from '../../gateway/exchange/driver.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
@@ -139,11 +140,11 @@ class RequestDriver {
 }
 
 const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
-const noRequirements: Need = { inputTokens: 0, outputTokens: undefined, tools: false, vision: false, jsonSchema: false };
+const noRequirements: RequestRequirements = { inputTokens: 0, outputTokens: undefined, tools: false, vision: false, jsonSchema: false };
 
 /** The policy that the gateway would make of a route at that instant, over what the fleet knows. */
 export function policyAt(plan: RoutePlan, id: string, { health }: TargetRegistry, at: Instant): RoutePolicy {
-  return planRoute(plan, { need: noRequirements, seed: id, stickyKey: id }, target => ({
+  return planRoute(plan, { requirements: noRequirements, seed: id, stickyKey: id }, target => ({
     facts: {},
     price: undefined,
     load: loadOf(health, target, at),

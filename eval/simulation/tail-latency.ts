@@ -1,6 +1,6 @@
 /** What hedging, queueing and spilling over do to recorded traffic: real arrivals against targets with recorded latencies and refusals. */
 import type { RoutePlan } from '../../gateway/core/plan.ts';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../gateway/settings/settings.ts';
@@ -76,7 +76,7 @@ export function simulateTails(
       };
     }
     const { samples } = profiles.get(target)!;
-    const { firstTokenMs, totalMs } = samples[Math.floor(coin(id, `sample ${attempt}`) * samples.length)]!;
+    const { firstTokenMs, totalMs } = samples[Math.floor(seededUniform(id, `sample ${attempt}`) * samples.length)]!;
     return { openAfterMs: firstTokenMs, endAfterMs: Math.max(firstTokenMs + 1, totalMs), result: { signals: {} }, cost: costs.get(id)! };
   };
   const { results } = simulateLoad(arrivals, { accounts, routing: setup.routing ?? routingDefaults, call });

@@ -1,6 +1,8 @@
 /** One request under the glass: what each target made of it, why the chain took an answer or not, and what other thresholds would have done. */
+
+import type { Signals } from '../../gateway/core/names.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
-import { type Accept, accepts, confidenceOf, type Signals } from '../../gateway/core/signal.ts';
+import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signal.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, withThresholds } from '../policies/chain.ts';
 import { runTrial, type Trial } from '../policies/trials.ts';
@@ -59,7 +61,7 @@ function stepsOf(policy: RoutePolicy, item: Item): Step[] {
   return steps;
 }
 
-function stepOf(target: string, accept: Accept | undefined, outcome: Outcome | undefined): Step {
+function stepOf(target: string, accept: AcceptRule | undefined, outcome: Outcome | undefined): Step {
   if (!outcome) return { target, verdict: 'unknown', why: 'nobody knows what it would have said' };
   if (outcome.failure) return { target, verdict: 'fails', why: outcome.failure.kind };
   if (!accept) return { target, verdict: 'answers', why: 'nothing is asked of its answer' };
@@ -67,7 +69,7 @@ function stepOf(target: string, accept: Accept | undefined, outcome: Outcome | u
 }
 
 /** `confidence 0.81 ≥ 0.74`, and the same of every part of a rule of several. */
-export function reasonOf(accept: Accept, signals: Signals): string {
+export function reasonOf(accept: AcceptRule, signals: Signals): string {
   if ('signal' in accept) {
     const value = accept.signal === 'confidence' ? confidenceOf(signals) : signals[accept.signal];
     if (value === undefined) return `${accept.signal} is not known`;

@@ -1,8 +1,8 @@
 /** What would become of a request, target by target: the bytes that would be sent and what they cannot carry. Nobody is called. */
 
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../core/json.ts';
-import { type FieldFidelity, fidelityOf, forbidding } from '../core/loss.ts';
+import { blockingWarnings, type FieldFidelity, fidelityOf } from '../core/loss.ts';
 import type { RouteStep } from '../core/route.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
@@ -53,7 +53,7 @@ export interface ExplainInput {
   readonly text: string;
   /** In place of the model that the body names. */
   readonly model?: string | undefined;
-  readonly dialect: Dialect;
+  readonly dialect: CallerFormat;
   readonly tenant: string;
 }
 
@@ -127,11 +127,11 @@ function candidateOf(routed: RoutedRequest, step: RouteStep, reasons: Reasons, w
     reasons,
     method: 'POST',
     url: urlOf({ ...target, baseUrl: withoutSecrets(target.baseUrl) }, prepared.path),
-    headers: target.provider.play ? {} : headers,
+    headers: target.provider.simulate ? {} : headers,
     body: parseJson(prepared.body) ?? prepared.body,
     passes: prepared.isVerbatim,
     fields: fidelityOf(fields, prepared.warnings),
-    refused_for: forbidding(prepared.warnings, routed.onUnsupported).map(({ field }) => field),
+    refused_for: blockingWarnings(prepared.warnings, routed.onUnsupported).map(({ field }) => field),
   };
 }
 

@@ -1,7 +1,7 @@
 /** `GET /admin/fleet` and `GET /admin/explain`: what the router knows just now, and what it would do with a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { usd } from '../core/price.ts';
-import { momentOf, type RoutePolicy, type Sight } from '../core/routing.ts';
+import { type RoutePolicy, routingInputFor, type TargetView } from '../core/routing.ts';
 import type { Instant } from '../core/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import type { RequestContext } from '../exchange/contract.ts';
@@ -86,8 +86,8 @@ function syntheticRequest(model: string, query: URLSearchParams): object {
   };
 }
 
-function explainPolicy({ flag }: Route, policy: RoutePolicy, at: Instant, view: Sight): object {
-  const { closed: cooldowns, waits = {}, spent = [] } = momentOf(policy, at, view);
+function explainPolicy({ flag }: Route, policy: RoutePolicy, at: Instant, view: TargetView): object {
+  const { closed: cooldowns, waits = {}, spent = [] } = routingInputFor(policy, at, view);
   const considered =
     policy.considered ??
     policy.steps.map(({ target }, i) => ({

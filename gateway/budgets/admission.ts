@@ -1,4 +1,4 @@
-import type { Need, Scope, Verdict } from '../core/budget.ts';
+import type { BudgetDecision, BudgetScope, CostEstimate } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import { providerOf } from '../core/target.ts';
 import type { Clock, Instant, Milliseconds } from '../core/time.ts';
@@ -35,14 +35,14 @@ const waitingMax = 2_000;
 const reportedScopesMax = 1_000;
 const closeMsMax: Milliseconds = 2_000;
 
-type LedgerVerdict = Verdict & { readonly from: BudgetLedger };
+type LedgerVerdict = BudgetDecision & { readonly from: BudgetLedger };
 
 export class BudgetAdmission {
   readonly #options: BudgetAdmissionOptions;
   readonly #estimator = new CostEstimator();
   /** By tenant, in the order they came. */
   readonly #waiting = new Map<string, (() => void)[]>();
-  readonly #reportedScopes = new Map<string, Scope>();
+  readonly #reportedScopes = new Map<string, BudgetScope>();
   readonly #settling = new Set<Promise<void>>();
 
   constructor(options: BudgetAdmissionOptions) {
@@ -95,8 +95,8 @@ export class BudgetAdmission {
 
   async #reserve(
     request: RoutedRequest,
-    scopes: readonly Scope[],
-    estimate: Need,
+    scopes: readonly BudgetScope[],
+    estimate: CostEstimate,
   ): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
     const { tenant } = request.caller;
     const until = this.#options.clock.now() + Math.min(waitMsMax, request.policy.deadlineMs);
@@ -115,7 +115,11 @@ export class BudgetAdmission {
     }
   }
 
-  async #tryReserve(id: string, scopes: readonly Scope[], estimate: Need): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
+  async #tryReserve(
+    id: string,
+    scopes: readonly BudgetScope[],
+    estimate: CostEstimate,
+  ): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
     const { ledger, local, clock, failed } = this.#options;
     const at = clock.now();
     try {
@@ -180,7 +184,7 @@ export class BudgetAdmission {
     }
   }
 
-  #remember(scopes: readonly Scope[]): void {
+  #remember(scopes: readonly BudgetScope[]): void {
     for (const scope of scopes) {
       if (scope.budget && !scope.name.startsWith('user ') && this.#reportedScopes.size < reportedScopesMax)
         this.#reportedScopes.set(scope.name, scope);

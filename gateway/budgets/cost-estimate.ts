@@ -1,5 +1,5 @@
-import type { Need } from '../core/budget.ts';
-import { promptTokens } from '../core/estimate.ts';
+import type { CostEstimate } from '../core/budget.ts';
+import { estimatePromptTokens } from '../core/estimate.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { cost, type NanoUsd, type Price } from '../core/price.ts';
 import type { RoutePolicy, RouteStep } from '../core/routing.ts';
@@ -17,7 +17,7 @@ const targetsMax = 1_000;
 
 export type PriceOfTarget = (target: string, at: Instant) => Price | undefined;
 
-export interface PricedEstimate extends Need {
+export interface PricedEstimate extends CostEstimate {
   /** The first target whose price nobody knows; absent when all are known, and for what is free. */
   readonly unpriced?: string;
 }
@@ -26,7 +26,7 @@ export class CostEstimator {
   readonly #outputs = new Map<string, number>();
 
   estimate({ chat, body, policy, receivedAt, estimatedTokens }: RoutedRequest, priceOf: PriceOfTarget): PricedEstimate {
-    const input = estimatedTokens?.input ?? promptTokens(chat, body.byteLength);
+    const input = estimatedTokens?.input ?? estimatePromptTokens(chat, body.byteLength);
     const isOutputUnknown = !estimatedTokens && chat.maxOutputTokens === undefined;
     const outputOf = (target: string): number =>
       (estimatedTokens?.output ?? chat.maxOutputTokens ?? Math.ceil((this.#outputs.get(target) ?? defaultOutputTokens) * safetyMargin)) *

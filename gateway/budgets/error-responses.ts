@@ -1,17 +1,17 @@
 /** What callers are told of their budgets and limits: 429 in the words and headers of OpenAI, so that their SDKs do the right thing. */
-import { levelNow, type Scope, type ScopeState, type Verdict } from '../core/budget.ts';
+import { type BudgetDecision, type BudgetScope, levelNow, type ScopeState } from '../core/budget.ts';
 import type { Refusal } from '../exchange/refusal.ts';
 
 const dimensions = ['requests', 'tokens'] as const;
 type Dimension = (typeof dimensions)[number];
 
-const limitOf = ({ limits }: Scope, dimension: Dimension): number | undefined =>
+const limitOf = ({ limits }: BudgetScope, dimension: Dimension): number | undefined =>
   dimension === 'requests' ? limits?.requestsPerMinute : limits?.tokensPerMinute;
 
 const resetText = (limit: number, remaining: number): string => `${Number((((limit - remaining) * 60) / limit).toFixed(3))}s`;
 
 /** Of each dimension the scope that leaves least. */
-export function limitHeaders(scopes: readonly Scope[], states: readonly ScopeState[]): Readonly<Record<string, string>> {
+export function limitHeaders(scopes: readonly BudgetScope[], states: readonly ScopeState[]): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const dimension of dimensions) {
     let least: { readonly limit: number; readonly remaining: number } | undefined;
@@ -33,7 +33,7 @@ const headersOf = (dimension: Dimension, limit: number, remaining: number): Reco
   [`x-ratelimit-reset-${dimension}`]: resetText(limit, remaining),
 });
 
-export function rateLimitExceeded({ scope, dimension, limit, waitMs }: Verdict & { readonly type: 'limited' }): Refusal {
+export function rateLimitExceeded({ scope, dimension, limit, waitMs }: BudgetDecision & { readonly type: 'limited' }): Refusal {
   return {
     refusal: {
       status: 429,

@@ -1,5 +1,5 @@
 /** Where it is written down what callers have spent, have reserved and may still ask: in this process's file, or shared by several gateways. */
-import type { Need, Scope, Spending, Verdict } from '../core/budget.ts';
+import type { BudgetDecision, BudgetScope, CostEstimate, Spending } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 
@@ -10,11 +10,11 @@ export interface SettledUsage {
 
 export interface BudgetLedger {
   /** Takes from every scope, or from none. Rejects with LedgerUnavailable within a second when nobody can tell. */
-  reserve(id: string, scopes: readonly Scope[], estimate: Need, at: Instant): Promise<Verdict>;
+  reserve(id: string, scopes: readonly BudgetScope[], estimate: CostEstimate, at: Instant): Promise<BudgetDecision>;
   /** Once for each reservation; what comes again changes nothing. */
   settle(id: string, used: SettledUsage, at: Instant): Promise<void>;
   /** Of a scope with a budget, in the period of the instant. */
-  spending(scope: Scope, at: Instant): Promise<Spending>;
+  spending(scope: BudgetScope, at: Instant): Promise<Spending>;
   /** Reservations that are not settled. */
   countOpen(): Promise<number>;
   close(): Promise<void>;

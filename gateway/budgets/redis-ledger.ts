@@ -1,6 +1,14 @@
 /** The ledger that several gateways share: Redis or Valkey. Who cannot reach it within a second is told so; money then fails closed. */
 import type { RedisClientType } from 'redis';
-import { freshState, type Need, periodOf, type Scope, type ScopeState, type Spending, type Verdict } from '../core/budget.ts';
+import {
+  type BudgetDecision,
+  type BudgetScope,
+  type CostEstimate,
+  initialScopeState,
+  periodOf,
+  type ScopeState,
+  type Spending,
+} from '../core/budget.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
 import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
 import { reserveScript, settleScript } from './redis-scripts.ts';
@@ -41,7 +49,7 @@ class RedisLedger implements BudgetLedger {
     this.#sweep = setInterval(() => this.#sweepDead().catch(() => {}), sweepMs).unref();
   }
 
-  async reserve(id: string, scopes: readonly Scope[], estimate: Need, at: Instant): Promise<Verdict> {
+  async reserve(id: string, scopes: readonly BudgetScope[], estimate: CostEstimate, at: Instant): Promise<BudgetDecision> {
     const keys = [openKey, reservationKey(id), ...scopes.flatMap(scope => [spendingKey(scope, at), `${prefix}:rates:${scope.name}`])];
     const args = [
       at,
@@ -53,14 +61,14 @@ class RedisLedger implements BudgetLedger {
     ].map(String);
     const verdict = JSON.parse(String(await this.#run(reserveScript, { keys, args }))) as ScriptVerdict;
     if (verdict.type === 'taken') return { type: 'taken', states: scopes.map((_, i) => stateOf(verdict, i + 1, at)), reserved: [] };
-    return { ...verdict, scope: scopes[verdict.scope - 1]!.name } as unknown as Verdict;
+    return { ...verdict, scope: scopes[verdict.scope - 1]!.name } as unknown as BudgetDecision;
   }
 
   async settle(id: string, { nanoUsd, tokens }: SettledUsage): Promise<void> {
     await this.#run(settleScript, { keys: [openKey, reservationKey(id)], args: [String(Math.round(nanoUsd)), String(tokens)] });
   }
 
-  async spending(scope: Scope, at: Instant): Promise<Spending> {
+  async spending(scope: BudgetScope, at: Instant): Promise<Spending> {
     const [spent, reserved] = await this.#within(this.#client.hmGet(spendingKey(scope, at), ['spent', 'reserved']));
     return { spent: Number(spent ?? 0), reserved: Number(reserved ?? 0) };
   }
@@ -102,7 +110,7 @@ class RedisLedger implements BudgetLedger {
 }
 
 interface ScriptVerdict {
-  readonly type: Verdict['type'];
+  readonly type: BudgetDecision['type'];
   readonly scope: number;
   /** An empty list is an empty object to Lua. */
   readonly levels?: readonly (readonly [scope: number, dimension: 'requests' | 'tokens', level: number])[] | object;
@@ -110,9 +118,9 @@ interface ScriptVerdict {
 
 function stateOf({ levels }: ScriptVerdict, scope: number, at: Instant): ScopeState {
   const scopeLevels = Array.isArray(levels) ? (levels as [number, string, number][]).filter(([i]) => i === scope) : [];
-  return { ...freshState, ...Object.fromEntries(scopeLevels.map(([, dimension, level]) => [dimension, { level, at }])) };
+  return { ...initialScopeState, ...Object.fromEntries(scopeLevels.map(([, dimension, level]) => [dimension, { level, at }])) };
 }
 
 const reservationKey = (id: string): string => `${prefix}:reservation:${id}`;
-const spendingKey = ({ name, budget }: Scope, at: Instant): string =>
+const spendingKey = ({ name, budget }: BudgetScope, at: Instant): string =>
   `${prefix}:spending:${name}:${budget ? periodOf(budget.per, at).name : ''}`;

@@ -1,9 +1,13 @@
 /** Whose budgets and limits a request counts against: its tenant's, its project's, its user's and its key's. */
-import type { Scope } from '../core/budget.ts';
+import type { BudgetScope } from '../core/budget.ts';
 import type { Caller } from '../core/exchange.ts';
 import type { CallerKey, Caps, Settings } from '../settings/settings.ts';
 
-export function scopesOf({ tenants }: Pick<Settings, 'tenants'>, key: CallerKey, { tenant, project, user }: Caller): readonly Scope[] {
+export function scopesOf(
+  { tenants }: Pick<Settings, 'tenants'>,
+  key: CallerKey,
+  { tenant, project, user }: Caller,
+): readonly BudgetScope[] {
   const of = tenants.get(tenant);
   const each = (name: string, map: ReadonlyMap<string, Caps> | undefined): Caps | undefined =>
     name === '' ? undefined : (map?.get(name) ?? map?.get('*'));
@@ -15,7 +19,7 @@ export function scopesOf({ tenants }: Pick<Settings, 'tenants'>, key: CallerKey,
   ].filter(one => one !== undefined);
 }
 
-function scope(name: string, caps: Caps | undefined): Scope | undefined {
+function scope(name: string, caps: Caps | undefined): BudgetScope | undefined {
   if (!caps?.budget && !caps?.limits) return undefined;
   return { name, ...(caps.budget ? { budget: caps.budget } : {}), ...(caps.limits ? { limits: caps.limits } : {}) };
 }

@@ -2,16 +2,16 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
-  freshState,
-  judge,
-  type Level,
-  type Need,
+  type BucketLevel,
+  type BudgetScope,
+  type CostEstimate,
+  decideAdmission,
+  initialScopeState,
+  noSpending,
   periodOf,
-  type Scope,
   type ScopeState,
   type Spending,
-  settleState,
-  unspent,
+  settleReservation,
 } from '../core/budget.ts';
 import type { NanoUsd } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
@@ -55,9 +55,9 @@ class SqliteLedger implements BudgetLedger {
     if (count > 0) onRecovered(count);
   }
 
-  async reserve(id: string, scopes: readonly Scope[], estimate: Need, at: Instant) {
+  async reserve(id: string, scopes: readonly BudgetScope[], estimate: CostEstimate, at: Instant) {
     return this.#atomically(() => {
-      const verdict = judge(
+      const verdict = decideAdmission(
         scopes,
         scopes.map(scope => this.#state(scope, at)),
         estimate,
@@ -82,7 +82,7 @@ class SqliteLedger implements BudgetLedger {
     this.#atomically(() => this.#settle(id, used));
   }
 
-  async spending(scope: Scope, at: Instant): Promise<Spending> {
+  async spending(scope: BudgetScope, at: Instant): Promise<Spending> {
     return this.#state(scope, at).spending;
   }
 
@@ -112,19 +112,19 @@ class SqliteLedger implements BudgetLedger {
     if (!row) return;
     for (const { scope, period, reserved, hasTokens } of JSON.parse(row.holds) as Hold[]) {
       const before = this.#read(scope, period);
-      this.#write(scope, period, settleState(before, reserved, { nanoUsd, tokensOver: hasTokens ? tokens - row.tokens : 0 }));
+      this.#write(scope, period, settleReservation(before, reserved, { nanoUsd, tokensOver: hasTokens ? tokens - row.tokens : 0 }));
     }
     this.#statements.end.run(id);
   }
 
-  #state(scope: Scope, at: Instant): ScopeState {
+  #state(scope: BudgetScope, at: Instant): ScopeState {
     return this.#read(scope.name, periodIn(scope, at));
   }
 
   #read(scope: string, period: string): ScopeState {
-    const spending = period === '' ? unspent : ((this.#statements.spending.get(scope, period) as Spending | undefined) ?? unspent);
-    const level = (dimension: string): Level | undefined => this.#statements.rate.get(scope, dimension) as Level | undefined;
-    return { ...freshState, spending, requests: level('requests'), tokens: level('tokens') };
+    const spending = period === '' ? noSpending : ((this.#statements.spending.get(scope, period) as Spending | undefined) ?? noSpending);
+    const level = (dimension: string): BucketLevel | undefined => this.#statements.rate.get(scope, dimension) as BucketLevel | undefined;
+    return { ...initialScopeState, spending, requests: level('requests'), tokens: level('tokens') };
   }
 
   #write(scope: string, period: string, { spending, requests, tokens }: ScopeState): void {
@@ -162,7 +162,7 @@ const sql = {
   count: 'SELECT count(*) AS n FROM reservations',
 };
 
-const periodIn = ({ budget }: Scope, at: Instant): string => (budget ? periodOf(budget.per, at).name : '');
+const periodIn = ({ budget }: BudgetScope, at: Instant): string => (budget ? periodOf(budget.per, at).name : '');
 
 function isAlive(pid: number): boolean {
   try {

@@ -1,4 +1,4 @@
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
 
@@ -9,5 +9,5 @@ export async function countTokens({ chat, policy }: RoutedRequest, { counter }: 
 }
 
 /** In the shape of the dialect's own counter. */
-export const renderTokenCount = ({ wire }: Dialect, tokens: number): object =>
+export const renderTokenCount = ({ wire }: CallerFormat, tokens: number): object =>
   wire === 'gemini-generate' ? { totalTokens: tokens } : { input_tokens: tokens };

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { Sink } from '../core/exchange.ts';
+import type { ExchangeSink } from '../core/exchange.ts';
 import type { Feedback, Score } from '../core/feedback.ts';
 import { forbidden, invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';
 import { type Body, type BodyLimits, checkContentType, readBody } from '../http/body.ts';
@@ -36,7 +36,12 @@ const scoreList = z.strictObject({
 });
 
 /** What it is kept as, or why it is not. */
-export async function receiveFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits, sink: Sink): Promise<Refusal | object> {
+export async function receiveFeedback(
+  request: IncomingMessage,
+  key: CallerKey,
+  limits: BodyLimits,
+  sink: ExchangeSink,
+): Promise<Refusal | object> {
   const feedback = await parseFeedback(request, key, limits);
   return isRefusal(feedback) ? feedback : storeFeedback(sink, feedback);
 }
@@ -79,7 +84,7 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
 }
 
 /** Where records cannot be kept, what is said of them cannot either. */
-async function storeFeedback(sink: Sink, feedback: Feedback): Promise<Refusal | object> {
+async function storeFeedback(sink: ExchangeSink, feedback: Feedback): Promise<Refusal | object> {
   if (!sink.feedback || sink.refusal() !== undefined) return recordingRefusal;
   try {
     await sink.feedback(feedback);

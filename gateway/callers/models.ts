@@ -1,7 +1,7 @@
 /** What the tenant may ask, as each kind of client lists models: the routes, and the targets that they name. */
 import type { IncomingMessage } from 'node:http';
-import type { Dialect } from '../core/dialect.ts';
-import { dialectAt } from '../dialects/index.ts';
+import type { CallerFormat } from '../core/dialect.ts';
+import { callerFormatAt } from '../dialects/index.ts';
 import type { RequestContext } from '../exchange/contract.ts';
 import { noSuchModel, type Refusal } from '../exchange/refusal.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
@@ -51,7 +51,7 @@ const listFormats: Readonly<Record<string, ModelListFormat>> = {
 };
 const openai: ModelListFormat = { one: entry => entry, list: entries => ({ object: 'list', data: entries }) };
 
-export const listFormatFor = ({ wire }: Dialect): ModelListFormat => listFormats[wire] ?? openai;
+export const listFormatFor = ({ wire }: CallerFormat): ModelListFormat => listFormats[wire] ?? openai;
 
 /** All of them, or the one of this name, in the words of the client that asks. */
 export function listModels(
@@ -61,7 +61,7 @@ export function listModels(
   id: string | undefined,
 ): object | Refusal {
   const known = modelsOf(settings, key.tenant, created);
-  const format = listFormatFor(dialectAt(request.url ?? '', request.headers));
+  const format = listFormatFor(callerFormatAt(request.url ?? '', request.headers));
   if (!id) return format.list(known);
   const model = known.find(entry => entry.id === id);
   return model ? format.one(model) : noSuchModel;

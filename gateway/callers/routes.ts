@@ -1,6 +1,6 @@
 /** The route table's part in which callers ask: a path for each wire format, and what is counted and listed beside it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import { isObject } from '../core/json.ts';
 import { anthropicMessages } from '../dialects/anthropic.ts';
 import { openaiCompletions } from '../dialects/completions.ts';
@@ -12,15 +12,15 @@ import type { RouteEntry } from '../http/route-table.ts';
 
 /** What the server lends to them. */
 export interface CallerHandlers {
-  execute(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  execute(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Tells how many tokens a request of that dialect has, asking nobody. */
-  countTokens(dialect: Dialect, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  countTokens(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void>;
   models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void;
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
 }
 
 export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
-  const chatRoute = (path: string, dialect: Dialect): RouteEntry => ({
+  const chatRoute = (path: string, dialect: CallerFormat): RouteEntry => ({
     method: 'POST',
     path,
     handler: (request, response) => handlers.execute(dialect, request, response),
@@ -48,13 +48,13 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
 }
 
 /** What is only counted has no limit. */
-const anthropicCountFormat: Dialect = {
+const anthropicCountFormat: CallerFormat = {
   ...anthropicMessages,
   parseRequest: body => anthropicMessages.parseRequest({ max_tokens: 1, ...body }),
 };
 
 /** Contents may stand within the request that they are meant for. */
-function geminiCountFormat(model: string): Dialect {
+function geminiCountFormat(model: string): CallerFormat {
   const dialect = geminiFor(model, false, true);
   return {
     ...dialect,

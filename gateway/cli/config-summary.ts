@@ -2,7 +2,7 @@
 
 import { originOf } from '../config/origin.ts';
 import { pathId } from '../config/problem.ts';
-import type { Accept } from '../core/signal.ts';
+import type { AcceptRule } from '../core/signal.ts';
 import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
 import { table } from './command.ts';
 
@@ -102,8 +102,8 @@ function stepText({ target, accept, hedgeAfter }: ConfiguredStep): string {
   return `${target}${accept ? ` (${acceptText(accept)})` : ''}${hedge}`;
 }
 
-function acceptText(accept: Accept): string {
-  const grouped = (inner: Accept): string => ('signal' in inner ? acceptText(inner) : `(${acceptText(inner)})`);
+function acceptText(accept: AcceptRule): string {
+  const grouped = (inner: AcceptRule): string => ('signal' in inner ? acceptText(inner) : `(${acceptText(inner)})`);
   if ('all' in accept) return accept.all.map(grouped).join(' and ');
   if ('any' in accept) return accept.any.map(grouped).join(' or ');
   return `${accept.signal} ≥ ${accept.atLeast}`;

@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Explanation, explainRequest } from '../admin/explain-request.ts';
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import { seal } from '../core/exchange.ts';
-import { dialects as known } from '../dialects/index.ts';
+import { callerFormats as known } from '../dialects/index.ts';
 import type { GatewayRuntime } from '../exchange/contract.ts';
 import { isRefusal } from '../exchange/refusal.ts';
 import { createRuntime, FleetState } from '../exchange/runtime.ts';
@@ -22,7 +22,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-const dialects: ReadonlyMap<string, Dialect> = new Map(known.map(dialect => [dialect.name, dialect]));
+const dialects: ReadonlyMap<string, CallerFormat> = new Map(known.map(dialect => [dialect.name, dialect]));
 
 export function registerExplain(config: Command): void {
   config

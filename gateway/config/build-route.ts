@@ -1,10 +1,10 @@
 /** From what was written of routing to what the router is given: defaults spread over steps, amounts in nano-dollars. */
-import type { ModelFacts, Requirement } from '../core/catalogue.ts';
-import type { LimitPolicy } from '../core/limits.ts';
+import type { ModelFacts, TargetRequirements } from '../core/catalogue.ts';
+import type { RateLimitPolicy } from '../core/limits.ts';
 import type { RolloutPolicy } from '../core/rollout.ts';
 import type { Scorer } from '../core/scorer.ts';
-import type { Accept } from '../core/signal.ts';
-import type { CopyPlan, Variant } from '../core/variants.ts';
+import type { AcceptRule } from '../core/signal.ts';
+import type { ShadowPlan, Variant } from '../core/variants.ts';
 import {
   type AccountLimits,
   type ConfiguredStep,
@@ -67,14 +67,14 @@ function stepOf(route: RouteEntry, step: RouteEntry['steps'][number]): Configure
 }
 
 /** The schema lets exactly one key through. */
-function acceptOf(written: AcceptConfig): Accept {
+function acceptOf(written: AcceptConfig): AcceptRule {
   if (written.all) return { all: written.all.map(acceptOf) };
   if (written.any) return { any: written.any.map(acceptOf) };
   const signal = acceptSignals.find(name => written[name] !== undefined)!;
   return { signal, atLeast: written[signal]! };
 }
 
-function requirementOf(written: NonNullable<RouteEntry['require']>): Requirement {
+function requirementOf(written: NonNullable<RouteEntry['require']>): TargetRequirements {
   return defined({
     contextWindow: written.context_window,
     tools: written.tools,
@@ -101,7 +101,7 @@ function rolloutOf(written: NonNullable<NonNullable<RouteEntry['variants']>[numb
   });
 }
 
-function shadowTrafficOf({ shadow = [], audit_probability: auditProbability = 0 }: RouteEntry): CopyPlan | undefined {
+function shadowTrafficOf({ shadow = [], audit_probability: auditProbability = 0 }: RouteEntry): ShadowPlan | undefined {
   if (shadow.length === 0 && auditProbability === 0) return undefined;
   return { shadow: shadow.map(({ route, share = 1 }) => ({ route, share })), auditProbability };
 }
@@ -117,7 +117,7 @@ export function factsOf(written: Config['models'][string]): ModelFacts {
 }
 
 export function limitsOf(written: NonNullable<Config['providers'][string]['limits']>): AccountLimits {
-  const policy = ({ rpm, tpm }: { rpm?: number | undefined; tpm?: number | undefined }): LimitPolicy =>
+  const policy = ({ rpm, tpm }: { rpm?: number | undefined; tpm?: number | undefined }): RateLimitPolicy =>
     defined({ requestsPerMinute: rpm, tokensPerMinute: tpm });
   return {
     account: policy(written),

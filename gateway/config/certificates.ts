@@ -1,7 +1,7 @@
 /** What a route's certificate no longer vouches for: said where a configuration is loaded or checked, without any store. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { Accept } from '../core/signal.ts';
+import type { AcceptRule } from '../core/signal.ts';
 import type { Instant } from '../core/time.ts';
 import type { Route, Settings } from '../settings/settings.ts';
 
@@ -63,5 +63,5 @@ function readCertificate(file: string): Certificate | string {
   }
 }
 
-const thresholdOf = (accept: Accept | undefined): number | undefined => (accept && 'signal' in accept ? accept.atLeast : undefined);
+const thresholdOf = (accept: AcceptRule | undefined): number | undefined => (accept && 'signal' in accept ? accept.atLeast : undefined);
 const isEqualList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);

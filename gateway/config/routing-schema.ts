@@ -1,5 +1,5 @@
 /** What holds for all routes: the queue, the allowance of extra calls, and what models can do. */
-import { allowanceDefault } from '../core/allowance.ts';
+import { retryBudgetDefault } from '../core/allowance.ts';
 import { queueDefault } from '../core/queue.ts';
 import { bytes, decimal, section, text, wholeNumber, yesOrNo } from './fields.ts';
 
@@ -17,13 +17,13 @@ export const routing = section('a map such as { hedging: { share: 0.05 } }', {
     .prefault({})
     .describe('The queue for targets whose rate limit is used up. When it is full, the next target is asked, or the caller gets a 429.'),
   retry_budget: section('a map such as { share: 0.2, per_second: 10 }', {
-    share: share().default(allowanceDefault.retryShare).describe('Retries and fallbacks to each request, over the last ten seconds.'),
-    per_second: decimal('a number', 0, 1_000_000).default(allowanceDefault.retriesPerSecond).describe('And as many a second on top.'),
+    share: share().default(retryBudgetDefault.retryShare).describe('Retries and fallbacks to each request, over the last ten seconds.'),
+    per_second: decimal('a number', 0, 1_000_000).default(retryBudgetDefault.retriesPerSecond).describe('And as many a second on top.'),
   })
     .prefault({})
     .describe('How many calls failures may add, over everything. When it is spent, a failure is told at once.'),
   hedging: section('a map such as { share: 0.05, usd_per_hour: 1 }', {
-    share: share().default(allowanceDefault.hedgeShare).describe('Hedges to each request.'),
+    share: share().default(retryBudgetDefault.hedgeShare).describe('Hedges to each request.'),
     usd_per_hour: decimal('an amount in USD', 0, 1_000_000).optional().describe('What hedges may cost in an hour; no limit when absent.'),
   })
     .prefault({})

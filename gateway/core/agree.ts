@@ -1,46 +1,46 @@
 /** How far two answers say the same. */
 import type { ChatResponse } from './chat.ts';
 import { type Json, parseJson } from './json.ts';
-import { textOf } from './signal.ts';
+import { responseText } from './signal.ts';
 
-const lengthMax = 20_000;
+const comparedCharactersMax = 20_000;
 
 /** In [0, 1]: 1 for the same text but for white space, typography and key order and the same tool calls; else the share of words in common. */
 export function agreementOf(a: ChatResponse, b: ChatResponse): number {
-  const [callsA, callsB] = [callsOf(a), callsOf(b)];
+  const [callsA, callsB] = [toolCallsText(a), toolCallsText(b)];
   if (callsA !== callsB) return 0;
-  const [one, other] = [plain(textOf(a)), plain(textOf(b))];
+  const [one, other] = [normalizedText(responseText(a)), normalizedText(responseText(b))];
   if (one === other) return 1;
-  const [jsonA, jsonB] = [parsed(one), parsed(other)];
-  if (jsonA !== undefined && jsonB !== undefined) return canonical(jsonA) === canonical(jsonB) ? 1 : 0;
-  return wordsInCommon(one, other);
+  const [jsonA, jsonB] = [parseIfJson(one), parseIfJson(other)];
+  if (jsonA !== undefined && jsonB !== undefined) return canonicalJson(jsonA) === canonicalJson(jsonB) ? 1 : 0;
+  return wordOverlap(one, other);
 }
 
-const callsOf = (response: ChatResponse): string =>
+const toolCallsText = (response: ChatResponse): string =>
   (response.choices[0]?.content ?? [])
-    .flatMap(part => (part.type === 'tool-call' ? [`${part.name} ${canonical(parseJson(part.arguments) ?? part.arguments)}`] : []))
+    .flatMap(part => (part.type === 'tool-call' ? [`${part.name} ${canonicalJson(parseJson(part.arguments) ?? part.arguments)}`] : []))
     .sort()
     .join('\n');
 
-const plain = (text: string): string =>
+const normalizedText = (text: string): string =>
   text
-    .slice(0, lengthMax)
+    .slice(0, comparedCharactersMax)
     .normalize('NFKC')
     .replace(/[\u2018\u2019]/g, "'")
     .replace(/[\u201c\u201d]/g, '"')
     .replace(/\s+/g, ' ')
     .trim();
 
-const parsed = (text: string): Json | undefined => (/^[[{]/.test(text) ? parseJson(text) : undefined);
+const parseIfJson = (text: string): Json | undefined => (/^[[{]/.test(text) ? parseJson(text) : undefined);
 
-function canonical(value: Json): string {
+function canonicalJson(value: Json): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner as Json)}`).join(',')}}`;
+  return `{${members.map(([name, inner]) => `${JSON.stringify(name)}:${canonicalJson(inner as Json)}`).join(',')}}`;
 }
 
-function wordsInCommon(a: string, b: string): number {
+function wordOverlap(a: string, b: string): number {
   const count = (text: string): Map<string, number> => {
     const words = new Map<string, number>();
     for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) words.set(word, (words.get(word) ?? 0) + 1);

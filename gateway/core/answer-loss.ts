@@ -4,7 +4,7 @@ import { isObject, parseJson } from './json.ts';
 import { dropped, type Warning } from './provider.ts';
 
 /** Things that an answer may hold, by the names under which their loss is told, after `answer.`. */
-export type AnswerThing =
+export type ResponseFeature =
   | 'choices'
   /** That have an address, and others. */
   | 'citations'
@@ -34,47 +34,52 @@ export type AnswerThing =
   | 'usage.cache_write_tokens'
   | 'service_tier';
 
-export interface AnswerLoss {
+export interface ResponseLoss {
   readonly type: Warning['type'];
   readonly detail: string;
   /** Only one of the two forms loses it. */
   readonly only?: 'whole' | 'streamed';
 }
 
-export type AnswerLosses = Readonly<Partial<Record<AnswerThing, AnswerLoss>>>;
+export type ResponseLosses = Readonly<Partial<Record<ResponseFeature, ResponseLoss>>>;
 
-export const loses = (detail: string): AnswerLoss => ({ type: 'dropped', detail });
-export const alters = (detail: string, only?: AnswerLoss['only']): AnswerLoss => ({
+export const lossOf = (detail: string): ResponseLoss => ({ type: 'dropped', detail });
+export const approximationOf = (detail: string, only?: ResponseLoss['only']): ResponseLoss => ({
   type: 'approximated',
   detail,
   ...(only === undefined ? {} : { only }),
 });
 
 /** `response` is the answer as its caller is shown it. What nobody's vocabulary has is lost to every format but the provider's own. */
-export function lossesOf(response: ChatResponse, table: AnswerLosses, asked: ChatRequest): readonly Warning[] {
-  const form = asked.stream ? 'streamed' : 'whole';
-  const told = [...thingsIn(response, asked)].flatMap((thing): readonly Warning[] => {
+export function responseLossesOf(response: ChatResponse, table: ResponseLosses, request: ChatRequest): readonly Warning[] {
+  const form = request.stream ? 'streamed' : 'whole';
+  const known = [...featuresIn(response, request)].flatMap((thing): readonly Warning[] => {
     const loss = table[thing];
     if (!loss || (loss.only ?? form) !== form) return [];
     return [{ type: loss.type, field: `answer.${thing}`, detail: loss.detail }];
   });
   const kinds = new Set(response.choices.flatMap(({ unread = [] }) => unread));
-  const unread = [...kinds].map(what => dropped(`answer.${what}`, 'Means something only in the wire format of the provider that said it.'));
-  return [...told, ...unread];
+  const unmapped = [...kinds].map(what =>
+    dropped(`answer.${what}`, 'Means something only in the wire format of the provider that said it.'),
+  );
+  return [...known, ...unmapped];
 }
 
-function thingsIn(response: ChatResponse, asked: ChatRequest): ReadonlySet<AnswerThing> {
+function featuresIn(response: ChatResponse, request: ChatRequest): ReadonlySet<ResponseFeature> {
   const { choices, usage, serviceTier } = response;
-  const things = new Set<AnswerThing>(choices.flatMap(choice => [...inChoice(choice, asked)]));
-  if (choices.length > 1) things.add('choices');
-  if (usage?.audioInput || usage?.audioOutput) things.add('usage.audio_tokens');
-  if (usage?.cacheWrite) things.add('usage.cache_write_tokens');
-  if (serviceTier !== undefined) things.add('service_tier');
-  return things;
+  const features = new Set<ResponseFeature>(choices.flatMap(choice => [...choiceFeatures(choice, request)]));
+  if (choices.length > 1) features.add('choices');
+  if (usage?.audioInput || usage?.audioOutput) features.add('usage.audio_tokens');
+  if (usage?.cacheWrite) features.add('usage.cache_write_tokens');
+  if (serviceTier !== undefined) features.add('service_tier');
+  return features;
 }
 
-function* inChoice({ content, finish, logprobs = [] }: Choice, { reasoning, legacyFunctions }: ChatRequest): Generator<AnswerThing> {
-  for (const part of content) yield* inPart(part, reasoning?.shown !== false);
+function* choiceFeatures(
+  { content, finish, logprobs = [] }: Choice,
+  { reasoning, legacyFunctions }: ChatRequest,
+): Generator<ResponseFeature> {
+  for (const part of content) yield* partFeatures(part, reasoning?.shown !== false);
   if (logprobs.length > 0) yield 'logprobs';
   if (logprobs.length > 0 && !content.some(part => part.type === 'text')) yield 'logprobs.textless';
   if (finish.sequence !== undefined) yield 'stop_sequence';
@@ -82,7 +87,7 @@ function* inChoice({ content, finish, logprobs = [] }: Choice, { reasoning, lega
   if (legacyFunctions && content.filter(part => part.type === 'tool-call').length > 1) yield 'function_call';
 }
 
-function* inPart(part: Part, showsThoughts: boolean): Generator<AnswerThing> {
+function* partFeatures(part: Part, showsThoughts: boolean): Generator<ResponseFeature> {
   switch (part.type) {
     case 'text':
       for (const { url, quote, span } of part.citations ?? []) {
@@ -118,7 +123,7 @@ function* inPart(part: Part, showsThoughts: boolean): Generator<AnswerThing> {
   }
 }
 
-const ranks: Readonly<Record<Part['type'], number>> = {
+const partOrder: Readonly<Record<Part['type'], number>> = {
   reasoning: 0,
   text: 1,
   refusal: 2,
@@ -130,4 +135,4 @@ const ranks: Readonly<Record<Part['type'], number>> = {
 };
 
 const isInterleaved = (content: readonly Part[]): boolean =>
-  content.some((part, at) => at > 0 && ranks[part.type] < ranks[content[at - 1]!.type]);
+  content.some((part, at) => at > 0 && partOrder[part.type] < partOrder[content[at - 1]!.type]);

@@ -18,7 +18,7 @@ export interface CallerLimits {
 }
 
 /** A tenant, or a project, user or key of one. */
-export interface Scope {
+export interface BudgetScope {
   /** `tenant acme`, `project acme/web`, `user acme/u1`, `key acme-web`. */
   readonly name: string;
   readonly budget?: BudgetPolicy;
@@ -26,7 +26,7 @@ export interface Scope {
 }
 
 /** What a request is reckoned to need before it is asked. */
-export interface Need {
+export interface CostEstimate {
   readonly nanoUsd: NanoUsd;
   readonly tokens: number;
   /** Nothing is known of how long the answer will be: with nothing else under way it is let in on what is left. */
@@ -40,7 +40,7 @@ export interface Spending {
 }
 
 /** So much is left, as of an instant; it fills evenly, up to a minute's worth. */
-export interface Level {
+export interface BucketLevel {
   readonly level: number;
   readonly at: Instant;
 }
@@ -48,11 +48,11 @@ export interface Level {
 export interface ScopeState {
   /** Of the period that the instant lies in. */
   readonly spending: Spending;
-  readonly requests: Level | undefined;
-  readonly tokens: Level | undefined;
+  readonly requests: BucketLevel | undefined;
+  readonly tokens: BucketLevel | undefined;
 }
 
-export type Verdict =
+export type BudgetDecision =
   | { readonly type: 'taken'; readonly states: readonly ScopeState[]; readonly reserved: readonly NanoUsd[] }
   /** The scope has not enough left. */
   | { readonly type: 'spent'; readonly scope: string; readonly left: NanoUsd }
@@ -69,8 +69,8 @@ export type Verdict =
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-export const unspent: Spending = { spent: 0, reserved: 0 };
-export const freshState: ScopeState = { spending: unspent, requests: undefined, tokens: undefined };
+export const noSpending: Spending = { spent: 0, reserved: 0 };
+export const initialScopeState: ScopeState = { spending: noSpending, requests: undefined, tokens: undefined };
 
 /** The period's name, in UTC, and when the next one begins; weeks begin on Monday. */
 export function periodOf(per: Period, at: Instant): { readonly name: string; readonly endsAt: Instant | undefined } {
@@ -109,18 +109,23 @@ function dateOf(day: number): string {
 }
 
 /** All scopes or none. `states` are those of the scopes, in their order. */
-export function judge(scopes: readonly Scope[], states: readonly ScopeState[], need: Need, at: Instant): Verdict {
+export function decideAdmission(
+  scopes: readonly BudgetScope[],
+  states: readonly ScopeState[],
+  estimate: CostEstimate,
+  at: Instant,
+): BudgetDecision {
   const taken: ScopeState[] = [];
   const reserved: NanoUsd[] = [];
-  let busy: Verdict | undefined;
+  let busy: BudgetDecision | undefined;
   for (const [i, scope] of scopes.entries()) {
     const state = states[i]!;
-    const money = takeMoney(scope, state.spending, need);
+    const money = reserveMoney(scope, state.spending, estimate);
     if (money.type === 'spent') return money;
     if (money.type === 'busy') busy ??= money;
-    const requests = takeRate(scope, 'requests', scope.limits?.requestsPerMinute, state.requests, 1, at);
+    const requests = consumeRate(scope, 'requests', scope.limits?.requestsPerMinute, state.requests, 1, at);
     if ('type' in requests) return requests;
-    const tokens = takeRate(scope, 'tokens', scope.limits?.tokensPerMinute, state.tokens, need.tokens, at);
+    const tokens = consumeRate(scope, 'tokens', scope.limits?.tokensPerMinute, state.tokens, estimate.tokens, at);
     if ('type' in tokens) return tokens;
     const amount = money.type === 'money' ? money.amount : 0;
     reserved.push(amount);
@@ -133,9 +138,9 @@ export function judge(scopes: readonly Scope[], states: readonly ScopeState[], n
   return busy ?? { type: 'taken', states: taken, reserved };
 }
 
-type Money = { readonly type: 'money'; readonly amount: NanoUsd } | (Verdict & { readonly type: 'spent' | 'busy' });
+type MoneyDecision = { readonly type: 'money'; readonly amount: NanoUsd } | (BudgetDecision & { readonly type: 'spent' | 'busy' });
 
-function takeMoney({ name, budget }: Scope, { spent, reserved }: Spending, { nanoUsd, isGuess }: Need): Money {
+function reserveMoney({ name, budget }: BudgetScope, { spent, reserved }: Spending, { nanoUsd, isGuess }: CostEstimate): MoneyDecision {
   if (!budget) return { type: 'money', amount: 0 };
   const left = budget.nanoUsd - spent;
   if (reserved + nanoUsd <= left) return left > 0 ? { type: 'money', amount: nanoUsd } : { type: 'spent', scope: name, left: 0 };
@@ -144,28 +149,28 @@ function takeMoney({ name, budget }: Scope, { spent, reserved }: Spending, { nan
   return isGuess || nanoUsd <= left ? { type: 'busy', scope: name } : { type: 'spent', scope: name, left };
 }
 
-function takeRate(
-  { name }: Scope,
+function consumeRate(
+  { name }: BudgetScope,
   dimension: 'requests' | 'tokens',
   limit: number | undefined,
-  known: Level | undefined,
-  wanted: number,
+  known: BucketLevel | undefined,
+  needed: number,
   at: Instant,
-): { readonly level: Level | undefined } | (Verdict & { readonly type: 'limited' }) {
+): { readonly level: BucketLevel | undefined } | (BudgetDecision & { readonly type: 'limited' }) {
   if (limit === undefined) return { level: known };
   const level = levelNow(known, limit, at);
   // A request larger than a whole minute's worth is let in by a full bucket: it could never be otherwise.
-  const amount = Math.min(wanted, limit);
-  if (level + 1e-6 >= amount) return { level: { level: level - wanted, at } };
+  const amount = Math.min(needed, limit);
+  if (level + 1e-6 >= amount) return { level: { level: level - needed, at } };
   return { type: 'limited', scope: name, dimension, limit, waitMs: Math.ceil(((amount - level) * minuteMs) / limit) };
 }
 
-export function levelNow(known: Level | undefined, limit: number, at: Instant): number {
+export function levelNow(known: BucketLevel | undefined, limit: number, at: Instant): number {
   return known ? Math.min(limit, known.level + (limit * Math.max(0, at - known.at)) / minuteMs) : limit;
 }
 
 /** The reservation ends: what was used takes its place. */
-export function settleState(
+export function settleReservation(
   state: ScopeState,
   reserved: NanoUsd,
   used: { readonly nanoUsd: NanoUsd; readonly tokensOver: number },

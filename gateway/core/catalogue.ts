@@ -1,6 +1,6 @@
 /** What is known of a model besides its price, and what a request needs of one. */
 import type { ChatRequest, Part } from './chat.ts';
-import { promptTokens } from './estimate.ts';
+import { estimatePromptTokens } from './estimate.ts';
 
 /** Absent where nobody has said. */
 export interface ModelFacts {
@@ -13,7 +13,7 @@ export interface ModelFacts {
   readonly region?: string;
 }
 
-export interface Need {
+export interface RequestRequirements {
   readonly inputTokens: number;
   /** The most that the answer may take; undefined when the caller set no bound. */
   readonly outputTokens: number | undefined;
@@ -23,12 +23,12 @@ export interface Need {
 }
 
 /** What an answer of unsaid length is reckoned to take. */
-export const outputTokensUnsaid = 256;
+export const outputTokensDefault = 256;
 
 /** `requestBytes` is the length of the caller's body. */
-export function needOf(chat: ChatRequest, requestBytes: number): Need {
+export function requirementsOf(chat: ChatRequest, requestBytes: number): RequestRequirements {
   return {
-    inputTokens: promptTokens(chat, requestBytes),
+    inputTokens: estimatePromptTokens(chat, requestBytes),
     outputTokens: chat.maxOutputTokens,
     tools: chat.tools.length > 0,
     vision: chat.messages.some(({ content }) => content.some(isImage)),
@@ -39,7 +39,7 @@ export function needOf(chat: ChatRequest, requestBytes: number): Need {
 const isImage = (part: Part): boolean => part.type === 'image' || (part.type === 'tool-result' && part.content.some(isImage));
 
 /** What the operator requires of every target of a route. */
-export interface Requirement {
+export interface TargetRequirements {
   readonly contextWindow?: number;
   readonly tools?: boolean;
   readonly vision?: boolean;
@@ -52,21 +52,21 @@ export interface Requirement {
 }
 
 /** Why a model cannot carry a request, as far as anything is known of it; undefined when it can. */
-export function unfitFor({ contextWindow, tools, vision, jsonSchema }: ModelFacts, need: Need): string | undefined {
-  const tokens = need.inputTokens + (need.outputTokens ?? 0);
+export function capabilityGap({ contextWindow, tools, vision, jsonSchema }: ModelFacts, needed: RequestRequirements): string | undefined {
+  const tokens = needed.inputTokens + (needed.outputTokens ?? 0);
   if (contextWindow !== undefined && tokens > contextWindow) {
     return `the request needs about ${tokens} tokens, and its context window has ${contextWindow}`;
   }
-  if (need.tools && tools === false) return 'the request brings tools, and it calls none';
-  if (need.vision && vision === false) return 'the request brings an image, and it sees none';
-  if (need.jsonSchema && jsonSchema === false) return 'the request wants an answer by a JSON Schema, and it keeps none';
+  if (needed.tools && tools === false) return 'the request brings tools, and it calls none';
+  if (needed.vision && vision === false) return 'the request brings an image, and it sees none';
+  if (needed.jsonSchema && jsonSchema === false) return 'the request wants an answer by a JSON Schema, and it keeps none';
   return undefined;
 }
 
 /** Why a model does not meet what the operator requires. What is required must be known: an unknown region is not the right one. */
-export function failsRequirement(
+export function unmetRequirement(
   facts: ModelFacts,
-  required: Requirement,
+  required: TargetRequirements,
   price: { input: number; output: number } | undefined,
 ): string | undefined {
   const { contextWindow, regions, inputPriceMax, outputPriceMax } = required;

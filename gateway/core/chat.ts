@@ -36,13 +36,13 @@ export interface ChatRequest {
   /** Paths that only the caller's own bytes carry, and without which it would be another question: a target of another wire format is not asked. */
   readonly bound?: readonly string[];
   /** Where each message stands in the caller's body, in dialects that have no `messages` as these are: `system`, `input[3]`, `contents[0]`. */
-  readonly places?: readonly string[];
+  readonly messagePaths?: readonly string[];
   /** The caller knows the API's first form only: it hears of calls as `function_call`. */
   readonly legacyFunctions?: true;
 }
 
 /** The caller wishes what stands up to here to be cached, for so long: `5m`, `1h`; the format's default when absent. */
-export interface CacheHint {
+export interface CacheControl {
   readonly ttl?: string;
 }
 
@@ -53,15 +53,15 @@ export interface Message {
 }
 
 export type Part =
-  | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Citation[]; readonly cache?: CacheHint }
-  | { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string; readonly cache?: CacheHint }
+  | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Citation[]; readonly cache?: CacheControl }
+  | { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string; readonly cache?: CacheControl }
   | {
       readonly type: 'document';
       readonly source: MediaSource;
       readonly name?: string;
       /** The answer shall cite it. */
       readonly cited?: boolean;
-      readonly cache?: CacheHint;
+      readonly cache?: CacheControl;
     }
   | { readonly type: 'audio'; readonly source: MediaSource }
   /** `signature` is opaque and must go back to the provider that made it; `redacted` holds provider-encrypted thinking. */
@@ -73,7 +73,7 @@ export type Part =
       readonly name: string;
       readonly arguments: string;
       readonly signature?: string;
-      readonly cache?: CacheHint;
+      readonly cache?: CacheControl;
     }
   | {
       readonly type: 'tool-result';
@@ -81,14 +81,14 @@ export type Part =
       readonly name?: string;
       readonly content: readonly Part[];
       readonly failed?: boolean;
-      readonly cache?: CacheHint;
+      readonly cache?: CacheControl;
     }
   | { readonly type: 'refusal'; readonly text: string };
 
 /** Where an answer has something from. */
 export interface Citation {
   /** Of all texts of the choice together, in UTF-16 units: what it is about. Absent when nobody said. */
-  readonly span?: Span;
+  readonly span?: TextSpan;
   readonly url?: string;
   readonly title?: string;
   /** Words of the source. */
@@ -99,7 +99,7 @@ export interface Citation {
   readonly raw: Json;
 }
 
-export interface Span {
+export interface TextSpan {
   readonly from: number;
   readonly to: number;
 }
@@ -116,7 +116,7 @@ export interface Tool {
   /** JSON Schema of the arguments. */
   readonly parameters?: JsonObject;
   readonly strict?: boolean;
-  readonly cache?: CacheHint;
+  readonly cache?: CacheControl;
 }
 
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
@@ -232,7 +232,7 @@ export type StreamEvent =
   | { readonly type: 'failure'; readonly failure: Failure };
 
 /** Whether an event carries semantic content: the first one to reach the caller is the commit point. */
-export function isContent(event: StreamEvent): boolean {
+export function isContentEvent(event: StreamEvent): boolean {
   switch (event.type) {
     case 'text-delta':
     case 'reasoning-delta':

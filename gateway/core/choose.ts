@@ -1,73 +1,75 @@
 /** Which step is asked next: of the untried ones that take calls the first that is let in soon enough, else the one that is let in first. */
 import type { Failure } from './failure.ts';
-import { closedUntil, waitMsMax, waitUntil } from './retry.ts';
-import type { Moment, RouteAttempt, RouteState } from './routing.ts';
+import { cooldownUntil, rateLimitedUntil, retryWaitMsMax } from './retry.ts';
+import type { RouteAttempt, RouteState, RoutingInput } from './routing.ts';
 import type { Milliseconds } from './time.ts';
 
 /** A step, and how long it will be before it lets a call in. */
-export interface Choice {
+export interface StepChoice {
   readonly step: number;
   readonly waitMs: Milliseconds;
 }
 
 /** Undefined when every step was tried, or is closed, or lets nobody in for longer than anybody should wait. */
-export function choose(state: RouteState, now: Moment): Choice | undefined {
+export function chooseStep(state: RouteState, now: RoutingInput): StepChoice | undefined {
   const { steps, queueForMs = 0 } = state.policy;
-  let best: Choice | undefined;
+  let best: StepChoice | undefined;
   for (const step of steps.keys()) {
-    if (isTried(state, step) || !isOpen(state, step, now)) continue;
-    const waitMs = waitOf(state, step, now);
-    if (waitMs <= queueForMs && isBearable(state, waitMs, now)) return { step, waitMs };
-    if (isBearable(state, waitMs, now) && (best === undefined || waitMs < best.waitMs)) best = { step, waitMs };
+    if (isTried(state, step) || !isAvailable(state, step, now)) continue;
+    const waitMs = rateLimitWait(state, step, now);
+    if (waitMs <= queueForMs && isWaitAcceptable(state, waitMs, now)) return { step, waitMs };
+    if (isWaitAcceptable(state, waitMs, now) && (best === undefined || waitMs < best.waitMs)) best = { step, waitMs };
   }
   return best;
 }
 
-export const isBearable = (state: RouteState, waitMs: Milliseconds, now: Moment): boolean =>
-  waitMs <= waitMsMax && now.at + waitMs < state.deadlineAt;
+export const isWaitAcceptable = (state: RouteState, waitMs: Milliseconds, now: RoutingInput): boolean =>
+  waitMs <= retryWaitMsMax && now.at + waitMs < state.deadlineAt;
 
 /** Until a call of this request is let in by the target's rate limit; 0 for at once. */
-export const waitOf = (state: RouteState, step: number, now: Moment): Milliseconds =>
-  Math.max(0, waitUntil(now, state.policy.steps[step]!.target) - now.at);
+export const rateLimitWait = (state: RouteState, step: number, now: RoutingInput): Milliseconds =>
+  Math.max(0, rateLimitedUntil(now, state.policy.steps[step]!.target) - now.at);
 
-export const isOpen = (state: RouteState, step: number, now: Moment): boolean =>
-  closedUntil(now, state.policy.steps[step]!.target) <= now.at;
+export const isAvailable = (state: RouteState, step: number, now: RoutingInput): boolean =>
+  cooldownUntil(now, state.policy.steps[step]!.target) <= now.at;
 
 export const isTried = (state: RouteState, step: number): boolean => state.attempts.some(a => a.step === step);
 
 /** An untried step that lets a call in at once. */
-export function untriedFree(state: RouteState, now: Moment): number | undefined {
-  const step = state.policy.steps.findIndex((_, i) => !isTried(state, i) && isOpen(state, i, now) && waitOf(state, i, now) === 0);
+export function untriedAvailable(state: RouteState, now: RoutingInput): number | undefined {
+  const step = state.policy.steps.findIndex(
+    (_, i) => !isTried(state, i) && isAvailable(state, i, now) && rateLimitWait(state, i, now) === 0,
+  );
   return step < 0 ? undefined : step;
 }
 
 /** Of the untried steps that are closed, though not for their rate, the one that opens first. */
-export function untriedReopeningFirst(state: RouteState, now: Moment): number | undefined {
+export function untriedEarliestAvailable(state: RouteState, now: RoutingInput): number | undefined {
   let first: number | undefined;
   let firstAt = Number.POSITIVE_INFINITY;
   for (const [step, { target }] of state.policy.steps.entries()) {
-    const opensAt = closedUntil(now, target);
-    if (!isTried(state, step) && waitOf(state, step, now) === 0 && opensAt < firstAt) [first, firstAt] = [step, opensAt];
+    const opensAt = cooldownUntil(now, target);
+    if (!isTried(state, step) && rateLimitWait(state, step, now) === 0 && opensAt < firstAt) [first, firstAt] = [step, opensAt];
   }
   return first;
 }
 
 /** Why nobody was asked: the limits of all are used up, for so long; or there is nobody. */
-export function unaskedFailure(state: RouteState, now: Moment | undefined): Failure {
-  const waits = now ? state.policy.steps.map((_, step) => waitOf(state, step, now)).filter(waitMs => waitMs > 0) : [];
+export function noTargetFailure(state: RouteState, now: RoutingInput | undefined): Failure {
+  const waits = now ? state.policy.steps.map((_, step) => rateLimitWait(state, step, now)).filter(waitMs => waitMs > 0) : [];
   if (waits.length === 0) return { kind: 'overloaded', message: 'no target is available' };
   return { kind: 'rate-limited', message: 'the rate limits of all targets are used up', retryAfterMs: Math.min(...waits) };
 }
 
 /** The surest of the answers that were declined or are still being judged; the later of two equals. */
-export function surestAtHand({ attempts, committed }: RouteState): number | undefined {
+export function mostConfidentResponse({ attempts, committed }: RouteState): number | undefined {
   if (committed !== undefined) return undefined;
   let best: number | undefined;
   for (const [i, a] of attempts.entries()) {
-    const isAtHand = a.status === 'declined' || a.status === 'held';
-    if (isAtHand && (best === undefined || sureness(a) >= sureness(attempts[best]!))) best = i;
+    const isCandidate = a.status === 'declined' || a.status === 'held';
+    if (isCandidate && (best === undefined || confidenceOrNone(a) >= confidenceOrNone(attempts[best]!))) best = i;
   }
   return best;
 }
 
-const sureness = (attempt: RouteAttempt): number => attempt.confidence ?? -1;
+const confidenceOrNone = (attempt: RouteAttempt): number => attempt.confidence ?? -1;

@@ -2,7 +2,7 @@
 import type { ChatResponse, Choice, Citation, Finish, Part, StreamEvent, TokenLogprob, Usage } from './chat.ts';
 import type { Failure } from './failure.ts';
 
-interface Gathering {
+interface ChoiceBuilder {
   readonly parts: Part[];
   /** Where the part of each tool call stands in `parts`. */
   readonly calls: Map<number, number>;
@@ -15,8 +15,8 @@ interface Gathering {
  * The answer that the events make, cut ones included: a choice that never ended finishes as `other` with raw ''.
  * A Failure when the events themselves report one, or when nothing had begun.
  */
-export function collect(events: readonly StreamEvent[]): ChatResponse | Failure {
-  const choices = new Map<number, Gathering>();
+export function collectResponse(events: readonly StreamEvent[]): ChatResponse | Failure {
+  const choices = new Map<number, ChoiceBuilder>();
   let start: (StreamEvent & { type: 'response-start' }) | undefined;
   let usage: Usage | undefined;
   let serviceTier: string | undefined;
@@ -36,7 +36,7 @@ export function collect(events: readonly StreamEvent[]): ChatResponse | Failure 
       case 'response-end':
         break;
       default:
-        gather(gatheringOf(choices, event.choice), event);
+        addEvent(builderOf(choices, event.choice), event);
     }
   }
   if (!start) return { kind: 'invalid-response', message: 'the answer never began' };
@@ -44,21 +44,21 @@ export function collect(events: readonly StreamEvent[]): ChatResponse | Failure 
     id: start.id,
     model: start.model,
     ...(start.created === undefined ? {} : { created: start.created }),
-    choices: [...choices].toSorted(([a], [b]) => a - b).map(([index, gathering]) => choiceOf(index, gathering)),
+    choices: [...choices].toSorted(([a], [b]) => a - b).map(([index, gathering]) => buildChoice(index, gathering)),
     ...(usage ? { usage } : {}),
     ...(serviceTier === undefined ? {} : { serviceTier }),
   };
 }
 
-function gatheringOf(choices: Map<number, Gathering>, choice: number): Gathering {
+function builderOf(choices: Map<number, ChoiceBuilder>, choice: number): ChoiceBuilder {
   const known = choices.get(choice);
   if (known) return known;
-  const fresh: Gathering = { parts: [], calls: new Map(), logprobs: [], unread: new Set(), finish: undefined };
+  const fresh: ChoiceBuilder = { parts: [], calls: new Map(), logprobs: [], unread: new Set(), finish: undefined };
   choices.set(choice, fresh);
   return fresh;
 }
 
-function choiceOf(index: number, { parts, logprobs, unread, finish }: Gathering): Choice {
+function buildChoice(index: number, { parts, logprobs, unread, finish }: ChoiceBuilder): Choice {
   return {
     index,
     content: parts,
@@ -70,7 +70,7 @@ function choiceOf(index: number, { parts, logprobs, unread, finish }: Gathering)
 
 type ChoiceEvent = Extract<StreamEvent, { choice: number }>;
 
-function gather(into: Gathering, event: ChoiceEvent): void {
+function addEvent(into: ChoiceBuilder, event: ChoiceEvent): void {
   switch (event.type) {
     case 'text-delta':
       return appendText(into.parts, 'text', event.text);
@@ -79,7 +79,7 @@ function gather(into: Gathering, event: ChoiceEvent): void {
     case 'reasoning-delta':
       return appendReasoning(into.parts, event.text);
     case 'reasoning-signature':
-      return sign(into.parts, event.signature);
+      return attachSignature(into.parts, event.signature);
     case 'reasoning-redacted':
       into.parts.push({ type: 'reasoning', text: '', redacted: event.data });
       return;
@@ -99,12 +99,12 @@ function gather(into: Gathering, event: ChoiceEvent): void {
       for (const token of event.tokens) into.logprobs.push(token);
       return;
     case 'citation':
-      return cite(into.parts, event.citation);
+      return attachCitation(into.parts, event.citation);
     case 'media':
       into.parts.push(event.part);
       return;
     case 'unread':
-      if (into.unread.size < unreadMax) into.unread.add(event.what);
+      if (into.unread.size < unmappedMax) into.unread.add(event.what);
       return;
     case 'choice-end':
       into.finish = event.finish;
@@ -112,10 +112,10 @@ function gather(into: Gathering, event: ChoiceEvent): void {
 }
 
 /** Kinds are few; a provider that invents one for each block shall not fill the record. */
-export const unreadMax = 32;
+export const unmappedMax = 32;
 
 /** It goes with the last text; before any, it opens one. */
-function cite(parts: Part[], citation: Citation): void {
+function attachCitation(parts: Part[], citation: Citation): void {
   const at = parts.findLastIndex(part => part.type === 'text');
   const part = parts[at];
   if (part?.type === 'text') parts[at] = { ...part, citations: [...(part.citations ?? []), citation] };
@@ -137,7 +137,7 @@ function appendReasoning(parts: Part[], text: string): void {
 }
 
 /** A signature without a thought before it stands in a part of its own. */
-function sign(parts: Part[], signature: string): void {
+function attachSignature(parts: Part[], signature: string): void {
   const last = parts.at(-1);
   const open = last?.type === 'reasoning' && last.signature === undefined && last.redacted === undefined;
   if (open) parts[parts.length - 1] = { ...last, signature };
@@ -145,18 +145,18 @@ function sign(parts: Part[], signature: string): void {
 }
 
 /** The events that a provider which streams would have sent. */
-export function split(response: ChatResponse): readonly StreamEvent[] {
+export function eventsOf(response: ChatResponse): readonly StreamEvent[] {
   const { id, model, created, usage, serviceTier } = response;
   return [
     { type: 'response-start', id, model, ...(created === undefined ? {} : { created }) },
-    ...response.choices.flatMap(splitChoice),
+    ...response.choices.flatMap(choiceEvents),
     ...(usage ? [{ type: 'usage', usage } as const] : []),
     ...(serviceTier === undefined ? [] : [{ type: 'tier', tier: serviceTier } as const]),
     { type: 'response-end' },
   ];
 }
 
-function splitChoice({ index: choice, content, logprobs, unread = [], finish }: Choice): readonly StreamEvent[] {
+function choiceEvents({ index: choice, content, logprobs, unread = [], finish }: Choice): readonly StreamEvent[] {
   let calls = 0;
   const events = content.flatMap((part): readonly StreamEvent[] => {
     switch (part.type) {
@@ -172,7 +172,7 @@ function splitChoice({ index: choice, content, logprobs, unread = [], finish }: 
       case 'document':
         return [{ type: 'media', choice, part }];
       case 'reasoning':
-        return splitReasoning(choice, part);
+        return reasoningEvents(choice, part);
       case 'tool-call': {
         const index = calls++;
         const { id, name, signature } = part;
@@ -193,7 +193,7 @@ function splitChoice({ index: choice, content, logprobs, unread = [], finish }: 
   ];
 }
 
-function splitReasoning(choice: number, part: Part & { type: 'reasoning' }): readonly StreamEvent[] {
+function reasoningEvents(choice: number, part: Part & { type: 'reasoning' }): readonly StreamEvent[] {
   if (part.redacted !== undefined) return [{ type: 'reasoning-redacted', choice, data: part.redacted }];
   const { text, signature } = part;
   return [

@@ -1,11 +1,11 @@
 /** What the gateway asks of one caller-side wire format: the mirror image of a Provider. */
-import type { AnswerLosses } from './answer-loss.ts';
+import type { ResponseLosses } from './answer-loss.ts';
 import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
 import type { PublicError } from './failure.ts';
 import type { JsonObject } from './json.ts';
 import type { SseEvent } from './provider.ts';
 
-export interface Dialect {
+export interface CallerFormat {
   readonly name: string;
   /** Same value as a Provider's `wire` means bytes may pass. */
   readonly wire: string;
@@ -20,13 +20,13 @@ export interface Dialect {
   /** What keeps a silent stream alive; an SSE comment when absent. */
   readonly keepAlive?: string;
   /** What of an answer it has no place for, or says in another way. */
-  readonly loses: AnswerLosses;
+  readonly responseLosses: ResponseLosses;
   /** Another header that its clients read the request's id from. */
   readonly idHeader?: string;
   /** A FieldProblem names the field and the mend. */
   parseRequest(body: JsonObject): ChatRequest | FieldProblem;
   /** `now` is in seconds since the epoch, for answers whose provider did not say when they were made. */
-  renderResponse(response: ChatResponse, now?: number, asked?: ChatRequest): string;
+  renderResponse(response: ChatResponse, now?: number, request?: ChatRequest): string;
   /** One renderer per stream; gives whole SSE events, blank line included. */
   renderStream(options: StreamOptions): StreamRenderer;
   renderFailure(error: CallerError): string;
@@ -38,7 +38,7 @@ export interface StreamOptions {
   /** Seconds since the epoch, for answers whose provider did not say when they were made. */
   readonly now?: number;
   /** What was asked, for formats whose answers repeat some of it. */
-  readonly asked?: ChatRequest;
+  readonly request?: ChatRequest;
 }
 
 export interface StreamRenderer {

@@ -12,7 +12,7 @@ const o200k = (factor = 1, own = false): Tokenisation => ({ encoding: 'o200k_bas
 const cl100k = (factor = 1, own = false): Tokenisation => ({ encoding: 'cl100k_base', factor, own });
 
 /** The factors are the medians of what providers counted, over what the encoding counts, in 700 recorded answers of plain text. */
-const families: readonly (readonly [name: RegExp, tokenisation: Tokenisation])[] = [
+const encodingsByModel: readonly (readonly [name: RegExp, tokenisation: Tokenisation])[] = [
   [/gpt-3\.5|gpt-35|gpt-4(?![\d.]*o|\.\d)|text-embedding|davinci-002|babbage-002/, cl100k(1, true)],
   [/gpt-|^o\d|chatgpt|codex|^ft:/, o200k(1, true)],
   [/claude/, o200k(1.17)],
@@ -24,5 +24,5 @@ const families: readonly (readonly [name: RegExp, tokenisation: Tokenisation])[]
 
 export function tokenisationOf(model: string): Tokenisation {
   const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase();
-  return families.find(([pattern]) => pattern.test(name))?.[1] ?? o200k();
+  return encodingsByModel.find(([pattern]) => pattern.test(name))?.[1] ?? o200k();
 }

@@ -8,23 +8,23 @@ const tokensPerMessage = 3;
 /** A picture of middling size. Vendors count from 85 to a few thousand. */
 const tokensPerImage = 1_000;
 /** A page of a document is about so many tokens and so many bytes. */
-const page = { tokens: 1_500, bytes: 50_000 };
+const documentPage = { tokens: 1_500, bytes: 50_000 };
 /** A second of sound. */
-const second = { tokens: 10, bytes: 16_000 };
+const audioSecond = { tokens: 10, bytes: 16_000 };
 
 /** What a call consists of, to be counted by whoever knows the model's encoding. */
-export interface Countable {
+export interface TokenizableCall {
   readonly prompt: readonly string[];
   /** Tokens of the prompt that are not text. */
-  readonly promptFixed: number;
-  readonly answer: readonly string[];
-  readonly thoughts: readonly string[];
+  readonly promptFixedTokens: number;
+  readonly response: readonly string[];
+  readonly reasoning: readonly string[];
 }
 
 /** `response` is what came of an answer, which may be nothing. */
-export function countable(request: ChatRequest, response: ChatResponse | undefined): Countable {
+export function tokenizableCall(request: ChatRequest, response: ChatResponse | undefined): TokenizableCall {
   const parts = request.messages.flatMap(message => message.content);
-  const said = response?.choices.flatMap(choice => choice.content) ?? [];
+  const responseParts = response?.choices.flatMap(choice => choice.content) ?? [];
   const { output, tools } = request;
   return {
     prompt: [
@@ -32,20 +32,20 @@ export function countable(request: ChatRequest, response: ChatResponse | undefin
       ...tools.map(tool => JSON.stringify(tool)),
       ...(output?.type === 'json-schema' ? [JSON.stringify(output.schema)] : []),
     ],
-    promptFixed: tokensPerMessage * (request.messages.length + 1) + parts.reduce((sum, part) => sum + fixedOf(part), 0),
-    answer: said.flatMap(textsOf),
-    thoughts: said.flatMap(part => (part.type === 'reasoning' ? textsOf(part) : [])),
+    promptFixedTokens: tokensPerMessage * (request.messages.length + 1) + parts.reduce((sum, part) => sum + fixedTokensOf(part), 0),
+    response: responseParts.flatMap(textsOf),
+    reasoning: responseParts.flatMap(part => (part.type === 'reasoning' ? textsOf(part) : [])),
   };
 }
 
 /** Of a request before it is sent, by the length of its body: pictures and files in it are no text. */
-export function promptTokens({ messages }: ChatRequest, bodyBytes: number): number {
+export function estimatePromptTokens({ messages }: ChatRequest, bodyBytes: number): number {
   let mediaBytes = 0;
   let fixed = 0;
   for (const { content } of messages) {
     for (const part of content) {
       mediaBytes += inlineBytes(part);
-      fixed += fixedOf(part);
+      fixed += fixedTokensOf(part);
     }
   }
   return Math.ceil(Math.max(0, bodyBytes - mediaBytes) / bytesPerToken) + fixed;
@@ -57,19 +57,22 @@ function inlineBytes(part: Part): number {
 }
 
 /** `count` gives the tokens of some texts together. */
-export function usageOf({ prompt, promptFixed, answer, thoughts }: Countable, count: (texts: readonly string[]) => number): Usage {
+export function usageFromCounts(
+  { prompt, promptFixedTokens, response, reasoning }: TokenizableCall,
+  count: (texts: readonly string[]) => number,
+): Usage {
   return {
-    input: count(prompt) + promptFixed,
-    output: count(answer),
+    input: count(prompt) + promptFixedTokens,
+    output: count(response),
     cached: 0,
     cacheWrite: 0,
-    reasoning: count(thoughts),
+    reasoning: count(reasoning),
     source: 'estimated',
   };
 }
 
 /** By length alone, when nothing better is at hand. */
-export const byLength = (texts: readonly string[]): number =>
+export const estimateTokensByLength = (texts: readonly string[]): number =>
   Math.ceil(texts.reduce((sum, text) => sum + utf8Length(text), 0) / bytesPerToken);
 
 function textsOf(part: Part): readonly string[] {
@@ -87,22 +90,22 @@ function textsOf(part: Part): readonly string[] {
   }
 }
 
-function fixedOf(part: Part): number {
+function fixedTokensOf(part: Part): number {
   switch (part.type) {
     case 'image':
       return tokensPerImage;
     case 'document':
-      return pieces(part, page);
+      return mediaTokens(part, documentPage);
     case 'audio':
-      return pieces(part, second);
+      return mediaTokens(part, audioSecond);
     case 'tool-result':
-      return part.content.reduce((sum, inner) => sum + fixedOf(inner), 0);
+      return part.content.reduce((sum, inner) => sum + fixedTokensOf(inner), 0);
     default:
       return 0;
   }
 }
 
-function pieces({ source }: Part & { type: 'document' | 'audio' }, { tokens, bytes }: typeof page): number {
+function mediaTokens({ source }: Part & { type: 'document' | 'audio' }, { tokens, bytes }: typeof documentPage): number {
   const length = source.type === 'inline' ? (source.data.length * 3) / 4 : bytes;
   return tokens * Math.ceil(length / bytes);
 }
@@ -118,5 +121,5 @@ function utf8Length(text: string): number {
 }
 
 /** A cut answer's usage may have been told before most of its tokens came. */
-export const atLeast = (said: Usage, estimated: Usage): Usage =>
-  said.output >= estimated.output ? said : { ...said, output: estimated.output, source: 'estimated' };
+export const usageAtLeast = (reported: Usage, estimated: Usage): Usage =>
+  reported.output >= estimated.output ? reported : { ...reported, output: estimated.output, source: 'estimated' };

@@ -1,11 +1,13 @@
 /** The whole record of one request: what the recorder writes, replay reads and eval judges. */
+
+import type { AttemptKind } from './attempt-kind.ts';
 import type { Finish, Usage } from './chat.ts';
-import { type Failure, type FailureKind, wordOf } from './failure.ts';
+import { type Failure, type FailureKind, failureLabel } from './failure.ts';
 import type { Feedback } from './feedback.ts';
+import type { Signals } from './names.ts';
 import type { Cost } from './price.ts';
 import type { StreamFlag, Warning } from './provider.ts';
 import type { RouteEvent, RouteOutcome, RoutePolicy } from './route.ts';
-import type { Signals } from './signal.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 export interface Exchange {
@@ -29,7 +31,7 @@ export interface Exchange {
   /** What the caller was sent, byte for byte, as far as it was sent. */
   readonly response: Uint8Array;
   /** Of the same, taken where it was handed to the caller; absent where nobody took it. */
-  readonly delivered?: Delivered;
+  readonly delivered?: DeliveryDigest;
   /** Status the caller saw, 0 when it left before any. */
   readonly status: number;
   readonly outcome: ExchangeOutcome;
@@ -66,7 +68,7 @@ export interface Exchange {
 }
 
 /** Proves what a record holds: the bytes as the caller was handed them, and in how many pieces. */
-export interface Delivered {
+export interface DeliveryDigest {
   /** Hex. */
   readonly sha256: string;
   readonly events: number;
@@ -129,9 +131,6 @@ export type ExchangeOutcome =
   | 'internal'
   | 'truncated';
 
-/** As in the store's `attempts.kind`. */
-export type AttemptKind = 'primary' | 'retry' | 'fallback' | 'escalation' | 'hedge' | 'shadow' | 'judge';
-
 export interface AttemptRecord {
   /** From 1, in the order they were started; the store keeps 0 for the caller's own bytes. */
   readonly number: number;
@@ -173,8 +172,8 @@ export interface AttemptRecord {
 }
 
 /** An attempt's outcome as records and metrics write it. */
-export const outcomeWord = ({ outcome }: Pick<AttemptRecord, 'outcome'>): string =>
-  outcome === 'ok' || outcome === 'aborted' ? outcome : wordOf(outcome);
+export const outcomeLabel = ({ outcome }: Pick<AttemptRecord, 'outcome'>): string =>
+  outcome === 'ok' || outcome === 'aborted' ? outcome : failureLabel(outcome);
 
 declare const sealed: unique symbol;
 /** Proof that an exchange's record is as safe as `recorder.durability` promises; the writer of an answer's last bytes asks for it. */
@@ -183,7 +182,7 @@ export interface Sealed {
 }
 
 /** Where finished exchanges go. The gateway is handed one and knows nothing of what is behind it. */
-export interface Sink {
+export interface ExchangeSink {
   record(exchange: Exchange): Promise<Sealed>;
   /** What is said of an exchange afterwards; absent where nothing can be kept. */
   feedback?(feedback: Feedback): Promise<Sealed>;

@@ -37,9 +37,9 @@ export interface Failure {
 }
 
 /** `same`: the same target may be asked again. `other`: only another target. `never`: the request itself is at fault. */
-export type Retry = 'same' | 'other' | 'never';
+export type RetryScope = 'same' | 'other' | 'never';
 
-const retries: Readonly<Record<FailureKind, Retry>> = {
+const retryScopes: Readonly<Record<FailureKind, RetryScope>> = {
   unreachable: 'same',
   timeout: 'same',
   'rate-limited': 'same',
@@ -60,18 +60,18 @@ const retries: Readonly<Record<FailureKind, Retry>> = {
 };
 
 /** Whether and where to ask again. A provider may forbid to ask it again, and may invite to it unless it refused our key. */
-export function retryOf({ kind, shouldRetry }: Failure): Retry {
-  const retry = retries[kind];
-  if (shouldRetry === undefined || blamesKey(kind) || kind === 'cancelled' || kind === 'internal') return retry;
+export function retryScopeOf({ kind, shouldRetry }: Failure): RetryScope {
+  const retry = retryScopes[kind];
+  if (shouldRetry === undefined || isKeyFault(kind) || kind === 'cancelled' || kind === 'internal') return retry;
   if (shouldRetry) return 'same';
   return retry === 'same' ? 'other' : retry;
 }
 
 /** Whether a failure says something about the target's health, rather than about the request, our key or the caller. */
-export const blamesTarget = ({ kind }: Failure): boolean => retries[kind] === 'same';
+export const isTargetFault = ({ kind }: Failure): boolean => retryScopes[kind] === 'same';
 
 /** Whether a failure is about the key: another one would have been let in. */
-export const blamesKey = (kind: FailureKind): kind is 'authentication' | 'quota-exceeded' =>
+export const isKeyFault = (kind: FailureKind): kind is 'authentication' | 'quota-exceeded' =>
   kind === 'authentication' || kind === 'quota-exceeded';
 
 /** What a caller may be told: the status and the fixed words for a kind. Nothing of the upstream's text is in it. */
@@ -82,10 +82,10 @@ export interface PublicError {
   readonly message: string;
 }
 
-const upstream = (status: number, code: string, message: string): PublicError => ({ status, type: 'upstream_error', code, message });
+const upstreamError = (status: number, code: string, message: string): PublicError => ({ status, type: 'upstream_error', code, message });
 
 const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
-  unreachable: upstream(502, 'upstream_unreachable', 'No provider of this route could be reached.'),
+  unreachable: upstreamError(502, 'upstream_unreachable', 'No provider of this route could be reached.'),
   timeout: { status: 504, type: 'timeout_error', code: 'upstream_timeout', message: 'The provider did not answer in time.' },
   'rate-limited': {
     status: 429,
@@ -93,10 +93,10 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
     code: 'rate_limit_exceeded',
     message: 'The provider is limiting its rate. Try again later.',
   },
-  overloaded: upstream(503, 'upstream_overloaded', 'The provider is overloaded. Try again later.'),
-  'server-error': upstream(502, 'upstream_error', 'The provider failed.'),
-  truncated: upstream(502, 'upstream_truncated', 'The provider ended the answer before it was complete.'),
-  'invalid-response': upstream(502, 'upstream_invalid_response', 'The provider sent something that is no valid answer.'),
+  overloaded: upstreamError(503, 'upstream_overloaded', 'The provider is overloaded. Try again later.'),
+  'server-error': upstreamError(502, 'upstream_error', 'The provider failed.'),
+  truncated: upstreamError(502, 'upstream_truncated', 'The provider ended the answer before it was complete.'),
+  'invalid-response': upstreamError(502, 'upstream_invalid_response', 'The provider sent something that is no valid answer.'),
   'invalid-request': {
     status: 400,
     type: 'invalid_request_error',
@@ -121,10 +121,10 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
     code: 'unsupported_parameter',
     message: 'No target of this route can carry this request unchanged.',
   },
-  authentication: upstream(502, 'upstream_authentication', "The provider refused the gateway's credentials."),
-  permission: upstream(502, 'upstream_permission', "The provider does not allow this with the gateway's credentials."),
+  authentication: upstreamError(502, 'upstream_authentication', "The provider refused the gateway's credentials."),
+  permission: upstreamError(502, 'upstream_permission', "The provider does not allow this with the gateway's credentials."),
   'not-found': { status: 404, type: 'invalid_request_error', code: 'model_not_found', message: 'The provider does not know this model.' },
-  'quota-exceeded': upstream(502, 'upstream_quota_exceeded', "The gateway's account at the provider has run out of quota."),
+  'quota-exceeded': upstreamError(502, 'upstream_quota_exceeded', "The gateway's account at the provider has run out of quota."),
   cancelled: { status: 499, type: 'invalid_request_error', code: 'client_closed_request', message: 'The caller closed the request.' },
   internal: { status: 500, type: 'server_error', code: 'internal_error', message: 'The gateway failed. The request id finds the record.' },
 };
@@ -132,13 +132,13 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
 export const publicErrorOf = (failure: Failure): PublicError => publicErrors[failure.kind];
 
 /** A mistake of ours, thrown where nobody expected it: it costs the request that met it, and the record says what it was. */
-export const mistakeIn = (doing: string, problem: unknown): Failure => ({
+export const internalFailure = (operation: string, problem: unknown): Failure => ({
   kind: 'internal',
-  message: `${doing}: ${problem instanceof Error ? (problem.stack ?? problem.message).slice(0, 1000) : String(problem)}`,
+  message: `${operation}: ${problem instanceof Error ? (problem.stack ?? problem.message).slice(0, 1000) : String(problem)}`,
 });
 
 /** What a status alone says, for bodies that say nothing: proxies and load balancers answer in HTML. */
-export function kindOfStatus(status: number): FailureKind {
+export function failureKindOfStatus(status: number): FailureKind {
   switch (status) {
     case 401:
       return 'authentication';
@@ -168,11 +168,13 @@ export function kindOfStatus(status: number): FailureKind {
 }
 
 /** A kind as records and metrics write it, in the manner of their other words: `rate_limited`. */
-export function wordOf(kind: FailureKind): string {
+export function failureLabel(kind: FailureKind): string {
   return kind === 'unreachable' ? 'connect_error' : kind.replaceAll('-', '_');
 }
 
-const kindsByWord: ReadonlyMap<string, FailureKind> = new Map((Object.keys(retries) as FailureKind[]).map(kind => [wordOf(kind), kind]));
+const kindsByLabel: ReadonlyMap<string, FailureKind> = new Map(
+  (Object.keys(retryScopes) as FailureKind[]).map(kind => [failureLabel(kind), kind]),
+);
 
 /** Undefined for a word that is no kind of ours. */
-export const kindOfWord = (word: string): FailureKind | undefined => kindsByWord.get(word);
+export const failureKindOfLabel = (word: string): FailureKind | undefined => kindsByLabel.get(word);

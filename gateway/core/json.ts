@@ -15,7 +15,7 @@ export function parseJson(text: string): Json | undefined {
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Where the value of a top-level member stands: text.slice(start, end). */
-export interface Span {
+export interface SourceSpan {
   readonly start: number;
   readonly end: number;
 }
@@ -27,15 +27,15 @@ export interface JsonProblem {
   readonly param: string | null;
 }
 
-export type Scan =
-  | { readonly ok: true; readonly value: JsonObject; readonly members: ReadonlyMap<string, Span> }
+export type JsonScan =
+  | { readonly ok: true; readonly value: JsonObject; readonly members: ReadonlyMap<string, SourceSpan> }
   | { readonly ok: false; readonly problem: JsonProblem };
 
 const depthMax = 256;
 /** The key that turns into a prototype when an object is copied carelessly. */
-const forbidden = '__proto__';
+const forbiddenKey = '__proto__';
 
-const problem = (code: JsonProblem['code'], message: string, param: string | null = null): Scan => ({
+const scanFailure = (code: JsonProblem['code'], message: string, param: string | null = null): JsonScan => ({
   ok: false,
   problem: { code, message, param },
 });
@@ -44,41 +44,41 @@ const problem = (code: JsonProblem['code'], message: string, param: string | nul
  * Reads one JSON object. Refused: invalid JSON, anything but an object on top, a key twice in one object, `__proto__`, nesting
  * deeper than 256. Iterative, so depth costs no stack. The values themselves come from JSON.parse, after the structure was accepted.
  */
-export function scanObject(text: string): Scan {
+export function scanObject(text: string): JsonScan {
   const structure = scanStructure(text);
   if (structure instanceof Map) {
     try {
       const value: unknown = JSON.parse(text);
-      if (!isObject(value)) return problem('invalid_type', 'The body must be a JSON object.');
+      if (!isObject(value)) return scanFailure('invalid_type', 'The body must be a JSON object.');
       return { ok: true, value, members: structure };
     } catch {
-      return problem('invalid_json', 'The body is not valid JSON.');
+      return scanFailure('invalid_json', 'The body is not valid JSON.');
     }
   }
   return structure;
 }
 
 /** The keys of an object that is still open, null for an array. A few are looked through; a Set for each small object would cost more. */
-type Frame = Keys | null;
-interface Keys {
+type OpenContainer = ObjectKeys | null;
+interface ObjectKeys {
   readonly few: string[];
   many: Set<string> | undefined;
 }
-const fewKeys = 8;
+const linearKeysMax = 8;
 
 /** False when it stood there already. */
-function addKey(keys: Keys, key: string): boolean {
+function addKey(keys: ObjectKeys, key: string): boolean {
   if (keys.many) return keys.many.size !== keys.many.add(key).size;
   if (keys.few.includes(key)) return false;
   keys.few.push(key);
-  if (keys.few.length > fewKeys) keys.many = new Set(keys.few);
+  if (keys.few.length > linearKeysMax) keys.many = new Set(keys.few);
   return true;
 }
 
 /** Follows brackets, keys and strings; leaves the grammar of everything else to JSON.parse. */
-function scanStructure(text: string): Map<string, Span> | Scan {
-  const members = new Map<string, Span>();
-  const stack: Frame[] = [];
+function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
+  const members = new Map<string, SourceSpan>();
+  const stack: OpenContainer[] = [];
   let topKey: string | null = null;
   let valueStart = -1;
   let expectKey = false;
@@ -94,14 +94,14 @@ function scanStructure(text: string): Map<string, Span> | Scan {
     const top = stack.length === 1;
     if (c === 0x22) {
       const end = endOfString(text, i);
-      if (end < 0) return problem('invalid_json', 'The body is not valid JSON: a string is not closed.');
+      if (end < 0) return scanFailure('invalid_json', 'The body is not valid JSON: a string is not closed.');
       const keys = stack[stack.length - 1];
       if (expectKey && keys) {
         const key = unquote(text, i, end);
-        if (key === null) return problem('invalid_json', 'The body is not valid JSON: a key has a bad escape.');
+        if (key === null) return scanFailure('invalid_json', 'The body is not valid JSON: a key has a bad escape.');
         const param: string | null = top ? key : topKey;
-        if (key === forbidden) return problem('forbidden_key', `The key ${key} is not allowed.`, param);
-        if (!addKey(keys, key)) return problem('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
+        if (key === forbiddenKey) return scanFailure('forbidden_key', `The key ${key} is not allowed.`, param);
+        if (!addKey(keys, key)) return scanFailure('duplicate_key', `The key ${JSON.stringify(key.slice(0, 80))} stands twice.`, param);
         if (top) topKey = key;
         expectKey = false;
       } else if (top && valueStart < 0) valueStart = i;
@@ -111,7 +111,7 @@ function scanStructure(text: string): Map<string, Span> | Scan {
     switch (c) {
       case 0x7b: // {
       case 0x5b: // [
-        if (stack.length >= depthMax) return problem('json_too_deep', `The body is nested deeper than ${depthMax}.`);
+        if (stack.length >= depthMax) return scanFailure('json_too_deep', `The body is nested deeper than ${depthMax}.`);
         if (top && valueStart < 0) valueStart = i;
         stack.push(c === 0x7b ? { few: [], many: undefined } : null);
         expectKey = c === 0x7b;
@@ -166,38 +166,38 @@ function trimEnd(text: string, start: number, end: number): number {
  */
 export function spliceMembers(
   text: string,
-  members: ReadonlyMap<string, Span>,
+  members: ReadonlyMap<string, SourceSpan>,
   changes: Readonly<Record<string, string | undefined>>,
 ): string {
   const edits: Edit[] = removals(
     text,
-    [...members].map(([key, span]) => ({ ...span, goes: Object.hasOwn(changes, key) && changes[key] === undefined })),
+    [...members].map(([key, span]) => ({ ...span, isRemoved: Object.hasOwn(changes, key) && changes[key] === undefined })),
   );
   const added: string[] = [];
-  let stays = members.size;
+  let keptCount = members.size;
   for (const [key, json] of Object.entries(changes)) {
     const span = members.get(key);
-    if (json === undefined) stays -= span ? 1 : 0;
+    if (json === undefined) keptCount -= span ? 1 : 0;
     else if (span) edits.push({ ...span, with: json });
     else added.push(`${JSON.stringify(key)}:${json}`);
   }
   if (added.length > 0) {
     const brace = text.lastIndexOf('}');
-    edits.push({ start: brace, end: brace, with: (stays > 0 ? ',' : '') + added.join(',') });
+    edits.push({ start: brace, end: brace, with: (keptCount > 0 ? ',' : '') + added.join(',') });
   }
-  return edited(text, edits);
+  return applyEdits(text, edits);
 }
 
-interface Edit extends Span {
+interface Edit extends SourceSpan {
   readonly with: string;
 }
 
 /** A member goes with the comma after it; the last ones go with the comma before them. */
-function removals(text: string, inOrder: readonly (Span & { readonly goes: boolean })[]): Edit[] {
+function removals(text: string, inOrder: readonly (SourceSpan & { readonly isRemoved: boolean })[]): Edit[] {
   const edits: Edit[] = [];
-  const lastKept = inOrder.findLastIndex(member => !member.goes);
+  const lastKept = inOrder.findLastIndex(member => !member.isRemoved);
   for (const [i, member] of inOrder.entries()) {
-    if (member.goes && i < lastKept) edits.push({ start: startOfKey(text, member), end: startOfKey(text, inOrder[i + 1]!), with: '' });
+    if (member.isRemoved && i < lastKept) edits.push({ start: startOfKey(text, member), end: startOfKey(text, inOrder[i + 1]!), with: '' });
   }
   const tail = inOrder[lastKept + 1];
   if (tail) edits.push({ start: inOrder[lastKept]?.end ?? startOfKey(text, tail), end: inOrder.at(-1)!.end, with: '' });
@@ -205,7 +205,7 @@ function removals(text: string, inOrder: readonly (Span & { readonly goes: boole
 }
 
 /** Where the key of a member begins: the opening quote before the colon before its value. */
-function startOfKey(text: string, { start }: Span): number {
+function startOfKey(text: string, { start }: SourceSpan): number {
   const closing = text.lastIndexOf('"', start - 1);
   for (let i = text.lastIndexOf('"', closing - 1); i >= 0; i = text.lastIndexOf('"', i - 1)) {
     let backslashes = 0;
@@ -215,7 +215,7 @@ function startOfKey(text: string, { start }: Span): number {
   return 0;
 }
 
-function edited(text: string, edits: readonly Edit[]): string {
+function applyEdits(text: string, edits: readonly Edit[]): string {
   let out = '';
   let at = 0;
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {

@@ -13,11 +13,12 @@ export interface FieldFidelity {
 }
 
 /** What `on_unsupported: reject` refuses a target for: whatever would be left out, and what would come to mean something else. */
-export const refusing = (warnings: readonly Warning[]): readonly Warning[] => warnings.filter(w => w.type === 'dropped' || w.altered);
+export const rejectedWarnings = (warnings: readonly Warning[]): readonly Warning[] =>
+  warnings.filter(w => w.type === 'dropped' || w.altered);
 
 /** The warnings for which a target is not asked at all. */
-export const forbidding = (warnings: readonly Warning[], onUnsupported: 'warn' | 'drop' | 'reject'): readonly Warning[] =>
-  onUnsupported === 'reject' ? refusing(warnings) : warnings.filter(warning => warning.bound);
+export const blockingWarnings = (warnings: readonly Warning[], onUnsupported: 'warn' | 'drop' | 'reject'): readonly Warning[] =>
+  onUnsupported === 'reject' ? rejectedWarnings(warnings) : warnings.filter(warning => warning.bound);
 
 /** The report over all of a request: a field that no warning is about went exactly. `fields` are the caller's top-level ones. */
 export function fidelityOf(fields: readonly string[], warnings: readonly Warning[]): readonly FieldFidelity[] {
@@ -29,7 +30,7 @@ export function fidelityOf(fields: readonly string[], warnings: readonly Warning
 const rootOf = (field: string): string => field.split(/[.[]/, 1)[0]!;
 
 /** What a caller asked of single parts that the target's format has no place for: hints what to cache, and citations of documents. */
-export function hintsLost(
+export function unsupportedHints(
   { messages, tools }: ChatRequest,
   { cacheHints, citesDocuments }: Pick<Provider, 'cacheHints' | 'citesDocuments'>,
 ): readonly Warning[] {
@@ -43,18 +44,18 @@ export function hintsLost(
 }
 
 /** Warnings name fields as chat completions do; a caller of another dialect is told its own names for them. */
-export function renamed(
+export function withCallerFieldNames(
   warnings: readonly Warning[],
   names: Readonly<Record<string, string>> | undefined,
   /** Where the caller wrote each message. */
-  places?: readonly string[],
+  messagePaths?: readonly string[],
 ): readonly Warning[] {
   if (!names) return warnings;
   return warnings.map(warning => {
     const { field } = warning;
-    const message = places && /^messages\[(\d+)\]/.exec(field);
-    const place = message ? places[Number(message[1])] : undefined;
-    if (message && place !== undefined) return { ...warning, field: place + field.slice(message[0].length) };
+    const message = messagePaths && /^messages\[(\d+)\]/.exec(field);
+    const messagePath = message ? messagePaths[Number(message[1])] : undefined;
+    if (message && messagePath !== undefined) return { ...warning, field: messagePath + field.slice(message[0].length) };
     const root = rootOf(field);
     return Object.hasOwn(names, root) ? { ...warning, field: names[root] + field.slice(root.length) } : warning;
   });

@@ -1,7 +1,14 @@
 /** Makes of a route, as configured, the policy of one request: which targets may be asked, in which order, and why. */
-import { failsRequirement, type ModelFacts, type Need, outputTokensUnsaid, type Requirement, unfitFor } from './catalogue.ts';
+import {
+  capabilityGap,
+  type ModelFacts,
+  outputTokensDefault,
+  type RequestRequirements,
+  type TargetRequirements,
+  unmetRequirement,
+} from './catalogue.ts';
 import { type NanoUsd, type Price, usd } from './price.ts';
-import { coin } from './random.ts';
+import { seededUniform } from './random.ts';
 import type { Candidate, RoutePolicy, RouteStep } from './routing.ts';
 import type { Milliseconds } from './time.ts';
 
@@ -17,7 +24,7 @@ export interface PlannedStep extends Omit<RouteStep, 'hedgeAfterMs'> {
 export interface RoutePlan extends Omit<RoutePolicy, 'steps' | 'considered'> {
   readonly steps: readonly PlannedStep[];
   readonly strategy?: Strategy;
-  readonly require?: Requirement;
+  readonly require?: TargetRequirements;
   /** What a request may cost, reckoned before it is asked. */
   readonly maxPriceNanoUsd?: NanoUsd;
   /** A target that is likely to show nothing for longer is asked after the others. */
@@ -25,7 +32,7 @@ export interface RoutePlan extends Omit<RoutePolicy, 'steps' | 'considered'> {
 }
 
 /** What is known of a target when a request arrives. */
-export interface Prospect {
+export interface TargetEstimate {
   readonly facts: ModelFacts;
   readonly price: Price | undefined;
   /** As `loadOf` the fleet. */
@@ -34,55 +41,58 @@ export interface Prospect {
   quantileMs(q: Quantile): Milliseconds | undefined;
 }
 
-export interface Asking {
-  readonly need: Need;
+export interface PlanningContext {
+  readonly requirements: RequestRequirements;
   /** The request's id. */
   readonly seed: string;
   /** What stays the same over a conversation. */
   readonly stickyKey: string;
 }
 
-interface Option extends Prospect {
+interface PlanOption extends TargetEstimate {
   readonly step: PlannedStep;
-  readonly place: number;
+  readonly position: number;
   readonly costNanoUsd: NanoUsd | undefined;
 }
 
 /** The policy has no steps when no target may be asked; `considered` says why. */
-export function planRoute(plan: RoutePlan, asking: Asking, prospectOf: (target: string) => Prospect): RoutePolicy {
+export function planRoute(plan: RoutePlan, context: PlanningContext, estimateOf: (target: string) => TargetEstimate): RoutePolicy {
   const { steps, strategy = 'order', require, maxPriceNanoUsd, slowAfterMs, ...policy } = plan;
-  const options = steps.map((step, place): Option => {
-    const prospect = prospectOf(step.target);
-    return { ...prospect, step, place, costNanoUsd: reckon(prospect.price, asking.need) };
+  const options = steps.map((step, place): PlanOption => {
+    const estimate = estimateOf(step.target);
+    return { ...estimate, step, position: place, costNanoUsd: estimateCost(estimate.price, context.requirements) };
   });
-  const refusals = new Map(options.map(option => [option, refusalOf(plan, option, asking.need)]));
-  const able = inOrder(
+  const refusals = new Map(options.map(option => [option, refusalReason(plan, option, context.requirements)]));
+  const able = orderOptions(
     strategy,
     options.filter(option => refusals.get(option) === undefined),
-    asking,
+    context,
   );
-  const ordered = slowLast(able, slowAfterMs);
+  const ordered = slowOptionsLast(able, slowAfterMs);
   const considered = [
-    ...ordered.map((option, place) => candidateOf(option, true, takenBecause(strategy, option, place, slowAfterMs))),
-    ...options.flatMap(option => (refusals.get(option) ? [candidateOf(option, false, refusals.get(option)!)] : [])),
+    ...ordered.map((option, place) => toCandidate(option, true, selectionReason(strategy, option, place, slowAfterMs))),
+    ...options.flatMap(option => (refusals.get(option) ? [toCandidate(option, false, refusals.get(option)!)] : [])),
   ];
   return { ...policy, steps: ordered.map(stepOf), considered };
 }
 
 /** What a call is likely to cost; undefined when its price is not known. */
-export function reckon(price: Price | undefined, { inputTokens, outputTokens = outputTokensUnsaid }: Need): NanoUsd | undefined {
+export function estimateCost(
+  price: Price | undefined,
+  { inputTokens, outputTokens = outputTokensDefault }: RequestRequirements,
+): NanoUsd | undefined {
   return price && Math.round((inputTokens * price.input + outputTokens * price.output) / 1e6);
 }
 
-function refusalOf(
+function refusalReason(
   { strategy, require, maxPriceNanoUsd }: RoutePlan,
-  { facts, price, costNanoUsd }: Option,
-  need: Need,
+  { facts, price, costNanoUsd }: PlanOption,
+  need: RequestRequirements,
 ): string | undefined {
-  const unmet = require && failsRequirement(facts, require, price);
+  const unmet = require && unmetRequirement(facts, require, price);
   if (unmet !== undefined) return unmet;
-  const unfit = require || strategy === 'cheapest-capable' ? unfitFor(facts, need) : undefined;
-  if (unfit !== undefined) return unfit;
+  const gap = require || strategy === 'cheapest-capable' ? capabilityGap(facts, need) : undefined;
+  if (gap !== undefined) return gap;
   if (maxPriceNanoUsd === undefined) return undefined;
   if (costNanoUsd === undefined) return 'its price is not known, and the request has a ceiling';
   return costNanoUsd > maxPriceNanoUsd
@@ -90,21 +100,22 @@ function refusalOf(
     : undefined;
 }
 
-function inOrder(strategy: Strategy, options: readonly Option[], { seed, stickyKey }: Asking): readonly Option[] {
-  const by = (rank: (option: Option) => number): readonly Option[] => options.toSorted((a, b) => rank(a) - rank(b) || a.place - b.place);
+function orderOptions(strategy: Strategy, options: readonly PlanOption[], { seed, stickyKey }: PlanningContext): readonly PlanOption[] {
+  const by = (rank: (option: PlanOption) => number): readonly PlanOption[] =>
+    options.toSorted((a, b) => rank(a) - rank(b) || a.position - b.position);
   switch (strategy) {
     case 'order':
       return options;
     case 'weighted':
-      return by(option => waitFor(coin(seed, `weight ${option.place}`), option.step.weight));
+      return by(option => exponentialSample(seededUniform(seed, `weight ${option.position}`), option.step.weight));
     case 'sticky':
       // Highest random weight: a target that comes or goes moves only its own share of the conversations.
-      return by(option => waitFor(coin(stickyKey, `sticky ${option.step.target}`), option.step.weight));
+      return by(option => exponentialSample(seededUniform(stickyKey, `sticky ${option.step.target}`), option.step.weight));
     case 'cost':
     case 'cheapest-capable':
       return by(option => option.costNanoUsd ?? Number.MAX_SAFE_INTEGER);
     case 'latency':
-      return twoChoices(
+      return powerOfTwoChoices(
         by(option => option.load),
         options,
         seed,
@@ -113,25 +124,25 @@ function inOrder(strategy: Strategy, options: readonly Option[], { seed, stickyK
 }
 
 /** The lighter of two that the coin names goes first: following the lightest of all would send everybody to the same one. */
-function twoChoices(byLoad: readonly Option[], options: readonly Option[], seed: string): readonly Option[] {
+function powerOfTwoChoices(byLoad: readonly PlanOption[], options: readonly PlanOption[], seed: string): readonly PlanOption[] {
   if (options.length < 3) return byLoad;
-  const one = Math.floor(coin(seed, 'choice 1') * options.length);
-  const other = (one + 1 + Math.floor(coin(seed, 'choice 2') * (options.length - 1))) % options.length;
+  const one = Math.floor(seededUniform(seed, 'choice 1') * options.length);
+  const other = (one + 1 + Math.floor(seededUniform(seed, 'choice 2') * (options.length - 1))) % options.length;
   const first = byLoad.find(option => option === options[one] || option === options[other])!;
   return [first, ...byLoad.filter(option => option !== first)];
 }
 
 /** An exponential wait: the first of several to end is each one's with a chance in the measure of its weight. */
-const waitFor = (chance: number, weight = 1): number => (weight > 0 ? -Math.log(1 - chance) / weight : Number.MAX_SAFE_INTEGER);
+const exponentialSample = (chance: number, weight = 1): number => (weight > 0 ? -Math.log(1 - chance) / weight : Number.MAX_SAFE_INTEGER);
 
-function slowLast(options: readonly Option[], slowAfterMs: Milliseconds | undefined): readonly Option[] {
-  const isSlow = ({ predictedMs, step }: Option): boolean =>
+function slowOptionsLast(options: readonly PlanOption[], slowAfterMs: Milliseconds | undefined): readonly PlanOption[] {
+  const isSlow = ({ predictedMs, step }: PlanOption): boolean =>
     slowAfterMs !== undefined && predictedMs !== undefined && predictedMs > slowAfterMs && !step.accept;
   const quick = options.filter(option => !isSlow(option));
   return quick.length === 0 || quick.length === options.length ? options : [...quick, ...options.filter(isSlow)];
 }
 
-function stepOf({ step: { hedgeAfter, weight: _, ...step }, quantileMs }: Option): RouteStep {
+function stepOf({ step: { hedgeAfter, weight: _, ...step }, quantileMs }: PlanOption): RouteStep {
   const hedgeAfterMs = typeof hedgeAfter === 'string' ? quantileMs(hedgeAfter) : hedgeAfter;
   if (hedgeAfterMs === undefined) return step;
   // Where half of the calls take longer, everything is slow: another one beside each would make it slower.
@@ -139,34 +150,34 @@ function stepOf({ step: { hedgeAfter, weight: _, ...step }, quantileMs }: Option
   return isUsual ? step : { ...step, hedgeAfterMs };
 }
 
-const candidateOf = ({ step, costNanoUsd }: Option, taken: boolean, why: string): Candidate => ({
+const toCandidate = ({ step, costNanoUsd }: PlanOption, taken: boolean, why: string): Candidate => ({
   target: step.target,
   taken,
   why,
   ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
 });
 
-function takenBecause(
+function selectionReason(
   strategy: Strategy,
-  { predictedMs, costNanoUsd, load, step, place: written }: Option,
-  place: number,
+  { predictedMs, costNanoUsd, load, step, position: written }: PlanOption,
+  position: number,
   slowAfterMs?: Milliseconds,
 ): string {
   if (slowAfterMs !== undefined && predictedMs !== undefined && predictedMs > slowAfterMs) {
-    return `number ${place + 1}: likely to show nothing for ${Math.round(predictedMs)} ms, over ${slowAfterMs}`;
+    return `number ${position + 1}: likely to show nothing for ${Math.round(predictedMs)} ms, over ${slowAfterMs}`;
   }
   switch (strategy) {
     case 'order':
-      return `number ${place + 1}: ${place === written ? 'as the route orders them' : 'those before it were refused or are slow'}`;
+      return `number ${position + 1}: ${position === written ? 'as the route orders them' : 'those before it were refused or are slow'}`;
     case 'weighted':
-      return `number ${place + 1}: by the coin, with weight ${step.weight ?? 1}`;
+      return `number ${position + 1}: by the coin, with weight ${step.weight ?? 1}`;
     case 'sticky':
-      return `number ${place + 1}: where this conversation belongs`;
+      return `number ${position + 1}: where this conversation belongs`;
     case 'cost':
     case 'cheapest-capable':
-      return `number ${place + 1}: by its cost, ${costNanoUsd === undefined ? 'which is not known' : `about ${dollars(costNanoUsd)}`}`;
+      return `number ${position + 1}: by its cost, ${costNanoUsd === undefined ? 'which is not known' : `about ${dollars(costNanoUsd)}`}`;
     case 'latency':
-      return `number ${place + 1}: the lighter of two, load ${Math.round(load)}`;
+      return `number ${position + 1}: the lighter of two, load ${Math.round(load)}`;
   }
 }
 

@@ -41,19 +41,19 @@ const perMillion = 1_000_000;
 /** Each part is rounded to a whole nano-dollar, so the total is the sum of what is shown. */
 export function cost(usage: Usage, price: Price): Cost {
   const rates = price.tiers?.findLast(({ above }) => usage.input > above) ?? price;
-  const fresh = Math.max(0, usage.input - usage.cached - usage.cacheWrite);
-  const hour = Math.min(usage.cacheWrite, usage.cacheWriteHour ?? 0);
-  const spoken = Math.min(fresh, usage.audioInput ?? 0);
-  const said = Math.min(usage.output, usage.audioOutput ?? 0);
+  const uncached = Math.max(0, usage.input - usage.cached - usage.cacheWrite);
+  const writtenForHour = Math.min(usage.cacheWrite, usage.cacheWriteHour ?? 0);
+  const audioInput = Math.min(uncached, usage.audioInput ?? 0);
+  const audioOutput = Math.min(usage.output, usage.audioOutput ?? 0);
   const input = Math.round(
-    ((fresh - spoken) * rates.input +
-      spoken * (rates.audioInput ?? rates.input) +
+    ((uncached - audioInput) * rates.input +
+      audioInput * (rates.audioInput ?? rates.input) +
       usage.cached * (rates.cached ?? rates.input) +
-      (usage.cacheWrite - hour) * (rates.cacheWrite ?? rates.input) +
-      hour * (rates.cacheWriteHour ?? rates.cacheWrite ?? rates.input)) /
+      (usage.cacheWrite - writtenForHour) * (rates.cacheWrite ?? rates.input) +
+      writtenForHour * (rates.cacheWriteHour ?? rates.cacheWrite ?? rates.input)) /
       perMillion,
   );
-  const output = Math.round(((usage.output - said) * rates.output + said * (rates.audioOutput ?? rates.output)) / perMillion);
+  const output = Math.round(((usage.output - audioOutput) * rates.output + audioOutput * (rates.audioOutput ?? rates.output)) / perMillion);
   return { input, output, total: input + output, priceId: price.id };
 }
 
@@ -68,23 +68,23 @@ const rateNames = [
 ] as const satisfies readonly (keyof Rates)[];
 
 /** A share of a price, under a name of its own. */
-export function scaled(price: Price, share: number, name: string): Price {
+export function scalePrice(price: Price, share: number, name: string): Price {
   const parts = <Some extends Rates>(rates: Some): Some => {
-    const said = rateNames.flatMap(rate => (rates[rate] === undefined ? [] : [[rate, Math.round(rates[rate] * share)] as const]));
-    return { ...rates, ...Object.fromEntries(said) };
+    const scaledRates = rateNames.flatMap(rate => (rates[rate] === undefined ? [] : [[rate, Math.round(rates[rate] * share)] as const]));
+    return { ...rates, ...Object.fromEntries(scaledRates) };
   };
   return { ...parts(price), id: `${price.id}+${name}`, ...(price.tiers ? { tiers: price.tiers.map(parts) } : {}) };
 }
 
 /** Tiers that are known to have a price of their own; any other word means the ordinary one. */
-const dear: readonly string[] = ['flex', 'priority', 'performance', 'scale', 'batch', 'fast'];
+const pricedTiers: readonly string[] = ['flex', 'priority', 'performance', 'scale', 'batch', 'fast'];
 
 /** What it costs where this tier served it; undefined where nobody has said what the tier costs. */
-export function atTier(price: Price | undefined, tier: string | undefined): Price | undefined {
+export function priceAtTier(price: Price | undefined, tier: string | undefined): Price | undefined {
   const name = tier?.toLowerCase() ?? '';
   const share = price?.serviceTiers && Object.hasOwn(price.serviceTiers, name) ? price.serviceTiers[name] : undefined;
-  if (price && share !== undefined) return scaled(price, share, name);
-  return dear.includes(name) ? undefined : price;
+  if (price && share !== undefined) return scalePrice(price, share, name);
+  return pricedTiers.includes(name) ? undefined : price;
 }
 
 /** By what the provider says that it bills, where it does and the operator has set no price; undefined when nobody knows. */
@@ -92,14 +92,14 @@ export function costOf(usage: Usage, price: Price | undefined): Cost | undefined
   const { billed } = usage;
   const counted = price && cost(usage, price);
   if (billed === undefined || usage.source !== 'provider' || price?.id.startsWith('config/'))
-    return counted && withSaving(counted, usage, price);
+    return counted && withCacheSaving(counted, usage, price);
   const share = counted && counted.total > 0 ? counted.input / counted.total : 0;
   const input = Math.round(billed * share);
-  return withSaving({ input, output: billed - input, total: billed, priceId: 'stated' }, usage, price);
+  return withCacheSaving({ input, output: billed - input, total: billed, priceId: 'stated' }, usage, price);
 }
 
 /** The cost with what the provider's prompt cache saved, by the table's prices. */
-export function withSaving(known: Cost, usage: Usage, price: Price | undefined): Cost {
+export function withCacheSaving(known: Cost, usage: Usage, price: Price | undefined): Cost {
   if (!price || usage.cached + usage.cacheWrite === 0) return known;
   const { cacheWriteHour: _, ...counted } = usage;
   const full = cost({ ...counted, cached: 0, cacheWrite: 0 }, price);

@@ -1,7 +1,7 @@
 /** What the gateway asks of one upstream wire format. Pure: render goes out, parse comes in, the edge does the calling. */
 import type { ChatRequest, ChatResponse, Part, StreamEvent } from './chat.ts';
 import type { Failure } from './failure.ts';
-import { isObject, type Json, type JsonObject, parseJson, type Span } from './json.ts';
+import { isObject, type Json, type JsonObject, parseJson, type SourceSpan } from './json.ts';
 import type { Milliseconds } from './time.ts';
 
 export interface Provider {
@@ -44,7 +44,7 @@ export interface Provider {
   /** `headers` has lower-case names. `body` is the text as it came, of any content type, at most 64 KiB. */
   parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure;
   /** A provider that needs no network answers here; the edge plays the frames by its clock. */
-  play?(request: RenderedRequest, model: string): Performance;
+  simulate?(request: RenderedRequest, model: string): SimulatedResponse;
 }
 
 /** Keys of the config that belong to an account at a cloud. */
@@ -102,7 +102,7 @@ export interface Warning {
 }
 
 /** What a provider without a network would put on the wire: `refused` connections have no status. */
-export interface Performance {
+export interface SimulatedResponse {
   readonly status: number | 'refused';
   readonly headers: Readonly<Record<string, string>>;
   /** Each frame waits `afterMs` after the one before it. `stall` never ends, `reset` cuts the connection. */
@@ -113,7 +113,7 @@ export interface Performance {
 /** A caller's request that may pass its bytes to a target of the same wire format. */
 export interface RawRequest {
   readonly text: string;
-  readonly members: ReadonlyMap<string, Span>;
+  readonly members: ReadonlyMap<string, SourceSpan>;
 }
 
 export const dropped = (field: string, detail: string): Warning => ({ type: 'dropped', field, detail });
@@ -122,10 +122,10 @@ export const approximated = (field: string, detail: string): Warning => ({ type:
 export const altered = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail, altered: true });
 
 /** A schema that says itself what its format's description said, for formats that describe nothing beside it. */
-export function described(schema: JsonObject, description: string | undefined): JsonObject {
+export function withDescription(schema: JsonObject, description: string | undefined): JsonObject {
   if (description === undefined) return schema;
-  const own = typeof schema.description === 'string' ? ` ${schema.description}` : '';
-  return { ...schema, description: description + own };
+  const existing = typeof schema.description === 'string' ? ` ${schema.description}` : '';
+  return { ...schema, description: description + existing };
 }
 
 /** For a format whose texts take no citations: an answer that goes back as history loses them. */

@@ -1,7 +1,7 @@
 /** Chance without dice: everything that looks random in a decision follows from the request's id, so it can be decided again. */
 
 /** A coin that always falls the same way for the same seed and label: uniform in [0, 1). FNV-1a with a murmur3 finaliser. */
-export function coin(seed: string, label: string): number {
+export function seededUniform(seed: string, label: string): number {
   let h = 0x811c9dc5;
   for (const text of [seed, '\u0000', label]) {
     for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

@@ -7,7 +7,7 @@ const duration = /^(\d+(\.\d+)?(ms|us|µs|μs|ns|h|m|s))+$/;
 const durationPart = /(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)/g;
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, μs: 1e-3, ns: 1e-6 };
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/;
-const internetDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const rfc3339Date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /**
  * The wait a failed answer asks for, finite and at least 0; undefined when it asks for none.
@@ -26,9 +26,9 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, bodyHint
 }
 
 /** Whether a wait was said in a form that nobody can read: it counts as not said, and is counted. */
-export function isWaitUnreadable(headers: Readonly<Record<string, string>>): boolean {
-  const said = [headers['retry-after-ms'], headers['x-ms-retry-after-ms'], headers['retry-after']].some(text => text !== undefined);
-  return said && retryAfterMs(headers) === undefined;
+export function isRetryAfterUnreadable(headers: Readonly<Record<string, string>>): boolean {
+  const isGiven = [headers['retry-after-ms'], headers['x-ms-retry-after-ms'], headers['retry-after']].some(text => text !== undefined);
+  return isGiven && retryAfterMs(headers) === undefined;
 }
 
 /** Milliseconds of "17" or "17.5" (seconds), "6m0s", "26ms", "45.837906927s"; undefined for anything else. */
@@ -46,14 +46,14 @@ function milliseconds(text: string | undefined): Milliseconds | undefined {
 }
 
 function untilDate(text: string | undefined, now: string | undefined): Milliseconds | undefined {
-  const then = instant(text);
-  const from = instant(now);
+  const then = parseInstant(text);
+  const from = parseInstant(now);
   return then === undefined || from === undefined ? undefined : Math.max(0, then - from);
 }
 
-export function instant(text: string | undefined): number | undefined {
+export function parseInstant(text: string | undefined): number | undefined {
   const given = bounded(text);
-  if (given === undefined || !(httpDate.test(given) || internetDate.test(given))) return undefined;
+  if (given === undefined || !(httpDate.test(given) || rfc3339Date.test(given))) return undefined;
   const parsed = Date.parse(given);
   return Number.isNaN(parsed) ? undefined : parsed;
 }

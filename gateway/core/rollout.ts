@@ -1,6 +1,6 @@
 /** A staged rollout: a variant's share grows stage by stage while it stays within its bounds, and falls to nothing when it does not. */
 import type { NanoUsd } from './price.ts';
-import { emptySpread, quantileOf, type Spread, withSample } from './quantile.ts';
+import { type DecayingHistogram, emptyHistogram, quantileOf, withSample } from './quantile.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
 export interface RolloutPolicy {
@@ -16,23 +16,23 @@ export interface RolloutPolicy {
   readonly costRatioMax?: number;
 }
 
-interface Window {
+interface RolloutWindow {
   readonly count: number;
   readonly failures: number;
   readonly priced: number;
   readonly costNanoUsd: NanoUsd;
-  readonly latency: Spread;
+  readonly latency: DecayingHistogram;
 }
 
 export interface Rollout {
   readonly stage: number;
   readonly since: Instant;
-  readonly variant: Window;
-  readonly base: Window;
+  readonly variant: RolloutWindow;
+  readonly base: RolloutWindow;
   readonly rolledBack?: { readonly at: Instant; readonly why: string };
 }
 
-export interface RolloutSeen {
+export interface RolloutSample {
   readonly isVariant: boolean;
   readonly at: Instant;
   readonly failed: boolean;
@@ -40,35 +40,38 @@ export interface RolloutSeen {
   readonly costNanoUsd: NanoUsd | undefined;
 }
 
-const nothing: Window = { count: 0, failures: 0, priced: 0, costNanoUsd: 0, latency: emptySpread };
+const emptyWindow: RolloutWindow = { count: 0, failures: 0, priced: 0, costNanoUsd: 0, latency: emptyHistogram };
 
-export const beginRollout = (at: Instant): Rollout => ({ stage: 0, since: at, variant: nothing, base: nothing });
+export const beginRollout = (at: Instant): Rollout => ({ stage: 0, since: at, variant: emptyWindow, base: emptyWindow });
 
 export const shareAt = ({ stage, rolledBack }: Rollout, { stages }: RolloutPolicy): number => (rolledBack ? 0 : (stages[stage] ?? 0));
 
 /** Once rolled back it stays so. */
-export function observeRollout(before: Rollout, seen: RolloutSeen, policy: RolloutPolicy): Rollout {
+export function observeRollout(before: Rollout, sample: RolloutSample, policy: RolloutPolicy): Rollout {
   if (before.rolledBack) return before;
-  if (!seen.isVariant) return { ...before, base: withRequest(before.base, seen) };
-  const after = { ...before, variant: withRequest(before.variant, seen) };
-  const why = beyond(after, policy);
-  if (why !== undefined) return { ...after, rolledBack: { at: seen.at, why } };
-  const isDone = seen.at - after.since >= policy.everyMs && after.variant.count >= policy.requestsMin;
+  if (!sample.isVariant) return { ...before, base: withRequest(before.base, sample) };
+  const after = { ...before, variant: withRequest(before.variant, sample) };
+  const why = exceededBound(after, policy);
+  if (why !== undefined) return { ...after, rolledBack: { at: sample.at, why } };
+  const isDone = sample.at - after.since >= policy.everyMs && after.variant.count >= policy.requestsMin;
   return isDone && after.stage < policy.stages.length - 1
-    ? { stage: after.stage + 1, since: seen.at, variant: nothing, base: nothing }
+    ? { stage: after.stage + 1, since: sample.at, variant: emptyWindow, base: emptyWindow }
     : after;
 }
 
-const withRequest = ({ count, failures, priced, costNanoUsd, latency }: Window, seen: RolloutSeen): Window => ({
+const withRequest = ({ count, failures, priced, costNanoUsd, latency }: RolloutWindow, sample: RolloutSample): RolloutWindow => ({
   count: count + 1,
-  failures: failures + (seen.failed ? 1 : 0),
-  priced: priced + (seen.costNanoUsd === undefined ? 0 : 1),
-  costNanoUsd: costNanoUsd + (seen.costNanoUsd ?? 0),
-  latency: withSample(latency, seen.totalMs),
+  failures: failures + (sample.failed ? 1 : 0),
+  priced: priced + (sample.costNanoUsd === undefined ? 0 : 1),
+  costNanoUsd: costNanoUsd + (sample.costNanoUsd ?? 0),
+  latency: withSample(latency, sample.totalMs),
 });
 
 /** Which bound is passed. Failures count from the first ones that settle it: what fails so often cannot come right within the stage's requests. */
-function beyond({ variant, base }: Rollout, { requestsMin, errorRateMax, p95MsMax, costRatioMax }: RolloutPolicy): string | undefined {
+function exceededBound(
+  { variant, base }: Rollout,
+  { requestsMin, errorRateMax, p95MsMax, costRatioMax }: RolloutPolicy,
+): string | undefined {
   const { count, failures } = variant;
   if (errorRateMax !== undefined && failures > errorRateMax * Math.max(count, requestsMin)) {
     return `${failures} of ${count} requests failed, over ${errorRateMax * 100} %`;

@@ -1,10 +1,9 @@
-/** The words of routing: what a policy says, what the router hears, and what it commands. */
-import type { Extra } from './allowance.ts';
-import type { AttemptKind } from './exchange.ts';
+import type { AttemptKind, ExtraCall } from './attempt-kind.ts';
 import type { Failure } from './failure.ts';
+import type { Signals } from './names.ts';
 import type { NanoUsd } from './price.ts';
 import type { Scorer } from './scorer.ts';
-import type { Accept, Signals } from './signal.ts';
+import type { AcceptRule } from './signal.ts';
 import { providerOf } from './target.ts';
 import type { Instant, Milliseconds } from './time.ts';
 
@@ -49,7 +48,7 @@ export interface RouteStep {
   /** An attempt that shows no content by then has failed; with `accept`, one that has not ended by then. */
   readonly timeoutMs: Milliseconds;
   /** What an answer must show to be taken. Absent takes anything, so its stream is forwarded from the first content. */
-  readonly accept?: Accept;
+  readonly accept?: AcceptRule;
   /** Further tries of this target, made when no untried target is left that takes calls. */
   readonly retries: number;
   /** Wait before the first retry; doubles with each, less up to half by the coin, and never under 100 ms. */
@@ -65,30 +64,30 @@ export interface RouteStep {
 }
 
 /** When an event happened, and what the fleet refused then, until when: targets (`provider/model`), or all of a provider by its name. */
-export interface Moment {
+export interface RoutingInput {
   readonly at: Instant;
   readonly closed: Readonly<Record<string, Instant>>;
   /** When rate limits that are used up let in a call of this request, by target. */
   readonly waits?: Readonly<Record<string, Instant>>;
   /** Extra calls that the allowance over all requests refuses. */
-  readonly spent?: readonly Extra[];
+  readonly spent?: readonly ExtraCall[];
 }
 
 /** What of the world a router sees at an instant: the Moment but for its time. */
-export type Sight = Omit<Moment, 'at'>;
+export type TargetView = Omit<RoutingInput, 'at'>;
 
 /** What of all that is seen concerns a policy, and nothing that is over. Its record holds no more than that: other targets may be other people's. */
-export function momentOf(policy: RoutePolicy, at: Instant, { closed, waits = none, spent }: Sight): Moment {
-  const moment: Moment = { at, closed: concerning(policy, closed) };
-  const waiting = concerning(policy, waits, at);
-  if (waiting === none && !spent?.length) return moment;
-  return { ...moment, ...(waiting === none ? {} : { waits: waiting }), ...(spent?.length ? { spent } : {}) };
+export function routingInputFor(policy: RoutePolicy, at: Instant, { closed, waits = noCooldowns, spent }: TargetView): RoutingInput {
+  const input: RoutingInput = { at, closed: concerningPolicy(policy, closed) };
+  const waiting = concerningPolicy(policy, waits, at);
+  if (waiting === noCooldowns && !spent?.length) return input;
+  return { ...input, ...(waiting === noCooldowns ? {} : { waits: waiting }), ...(spent?.length ? { spent } : {}) };
 }
 
-const none: Readonly<Record<string, Instant>> = {};
+const noCooldowns: Readonly<Record<string, Instant>> = {};
 
 /** `none` itself where there is nothing. */
-function concerning(
+function concerningPolicy(
   policy: RoutePolicy,
   until: Readonly<Record<string, Instant>>,
   after: Instant = Number.NEGATIVE_INFINITY,
@@ -102,7 +101,7 @@ function concerning(
     found ??= {};
     found[name] = until[name]!;
   }
-  return found ?? none;
+  return found ?? noCooldowns;
 }
 
 export interface RouteAttempt {
@@ -137,7 +136,7 @@ export interface RouteState {
 
 export type RouteOutcome = { readonly type: 'answered'; readonly attempt: number } | { readonly type: 'failed'; readonly failure: Failure };
 
-export type RouteEvent = Moment &
+export type RouteEvent = RoutingInput &
   (
     | { readonly type: 'attempt-opened'; readonly attempt: number }
     | { readonly type: 'attempt-answered'; readonly attempt: number; readonly signals: Signals }

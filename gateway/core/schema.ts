@@ -12,17 +12,17 @@ const stepsMax = 200_000;
 const depthMax = 200;
 const charactersPerStep = 16;
 
-export const conforms = (value: Json, schema: Json): boolean => nonconformity(value, schema) === undefined;
+export const conforms = (value: Json, schema: Json): boolean => schemaViolation(value, schema) === undefined;
 
 /** The first thing wrong and where it stands: `/items/0: type`. Undefined when nothing is. */
-export function nonconformity(value: Json, schema: Json): string | undefined {
-  const on: Check = { root: schema, refs: new Map(), steps: stepsMax, depth: 0 };
+export function schemaViolation(value: Json, schema: Json): string | undefined {
+  const on: CheckState = { root: schema, refs: new Map(), steps: stepsMax, depth: 0 };
   const found = check(value, schema, on, '');
   // A part that was given up counts as unfit, which under `not` and `oneOf` could make the whole fit.
   return on.steps < 0 ? ': too much to check' : found;
 }
 
-interface Check {
+interface CheckState {
   readonly root: Json;
   readonly refs: Map<string, Json | undefined>;
   steps: number;
@@ -30,18 +30,18 @@ interface Check {
 }
 
 /** Whether there is strength left for so many steps. Once there is not, there never is. */
-function can(on: Check, steps = 1): boolean {
+function hasBudget(on: CheckState, steps = 1): boolean {
   on.steps = on.depth >= depthMax ? -1 : on.steps - steps;
   return on.steps >= 0;
 }
 
-function check(value: Json, schema: Json | undefined, on: Check, path: string): string | undefined {
-  if (!can(on)) return `${path}: too much to check`;
+function check(value: Json, schema: Json | undefined, on: CheckState, path: string): string | undefined {
+  if (!hasBudget(on)) return `${path}: too much to check`;
   if (schema === false) return `${path}: false`;
   if (!isObject(schema)) return undefined;
   on.depth++;
   const found =
-    checkItself(value, schema, on, path) ??
+    checkTypeAndValue(value, schema, on, path) ??
     (typeof value === 'number' ? checkNumber(value, schema, path) : undefined) ??
     (typeof value === 'string' ? checkString(value, schema, on, path) : undefined) ??
     (Array.isArray(value) ? checkArray(value, schema, on, path) : undefined) ??
@@ -51,12 +51,12 @@ function check(value: Json, schema: Json | undefined, on: Check, path: string): 
   return found;
 }
 
-function checkItself(value: Json, schema: JsonObject, on: Check, path: string): string | undefined {
+function checkTypeAndValue(value: Json, schema: JsonObject, on: CheckState, path: string): string | undefined {
   const { type } = schema;
   if (typeof type === 'string' && !isOfType(value, type)) return `${path}: type`;
-  if (Array.isArray(type) && !(can(on, type.length) && type.some(name => isOfType(value, name)))) return `${path}: type`;
-  if (Array.isArray(schema.enum) && !schema.enum.some(option => isSame(value, option, on))) return `${path}: enum`;
-  if (schema.const !== undefined && !isSame(value, schema.const, on)) return `${path}: const`;
+  if (Array.isArray(type) && !(hasBudget(on, type.length) && type.some(name => isOfType(value, name)))) return `${path}: type`;
+  if (Array.isArray(schema.enum) && !schema.enum.some(option => isJsonEqual(value, option, on))) return `${path}: enum`;
+  if (schema.const !== undefined && !isJsonEqual(value, schema.const, on)) return `${path}: const`;
   return undefined;
 }
 
@@ -90,10 +90,10 @@ function isMultiple(value: number, of: number): boolean {
   return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
 }
 
-function checkString(value: string, schema: JsonObject, on: Check, path: string): string | undefined {
+function checkString(value: string, schema: JsonObject, on: CheckState, path: string): string | undefined {
   const { minLength, maxLength } = schema;
   if (typeof minLength !== 'number' && typeof maxLength !== 'number') return undefined;
-  const length = can(on, value.length / charactersPerStep) ? lengthOf(value) : Number.NaN;
+  const length = hasBudget(on, value.length / charactersPerStep) ? lengthOf(value) : Number.NaN;
   if (typeof minLength === 'number' && !(length >= minLength)) return `${path}: minLength`;
   return typeof maxLength === 'number' && length > maxLength ? `${path}: maxLength` : undefined;
 }
@@ -105,7 +105,7 @@ function lengthOf(text: string): number {
   return length;
 }
 
-function checkArray(value: readonly Json[], schema: JsonObject, on: Check, path: string): string | undefined {
+function checkArray(value: readonly Json[], schema: JsonObject, on: CheckState, path: string): string | undefined {
   const { minItems, maxItems, prefixItems, items } = schema;
   if (typeof minItems === 'number' && value.length < minItems) return `${path}: minItems`;
   if (typeof maxItems === 'number' && value.length > maxItems) return `${path}: maxItems`;
@@ -117,10 +117,10 @@ function checkArray(value: readonly Json[], schema: JsonObject, on: Check, path:
   return undefined;
 }
 
-function checkObject(value: JsonObject, schema: JsonObject, on: Check, path: string): string | undefined {
+function checkObject(value: JsonObject, schema: JsonObject, on: CheckState, path: string): string | undefined {
   if (Array.isArray(schema.required)) {
     const isMissing = (name: Json): boolean => typeof name === 'string' && !Object.hasOwn(value, name);
-    if (!can(on, schema.required.length) || schema.required.some(isMissing)) return `${path}: required`;
+    if (!hasBudget(on, schema.required.length) || schema.required.some(isMissing)) return `${path}: required`;
   }
   const properties = isObject(schema.properties) ? schema.properties : {};
   // Whether a name is one of patternProperties only its expressions could tell, and they are not run.
@@ -132,10 +132,10 @@ function checkObject(value: JsonObject, schema: JsonObject, on: Check, path: str
   return undefined;
 }
 
-function checkCombined(value: Json, schema: JsonObject, on: Check, path: string): string | undefined {
+function checkCombined(value: Json, schema: JsonObject, on: CheckState, path: string): string | undefined {
   const { $ref, allOf, anyOf, oneOf, not } = schema;
   if (typeof $ref === 'string') {
-    if (!on.refs.has($ref)) on.refs.set($ref, pointedAt(on.root, $ref));
+    if (!on.refs.has($ref)) on.refs.set($ref, resolveRef(on.root, $ref));
     const target = on.refs.get($ref);
     const found = target === undefined ? `${path}: $ref` : check(value, target, on, path);
     if (found) return found;
@@ -151,12 +151,12 @@ function checkCombined(value: Json, schema: JsonObject, on: Check, path: string)
 }
 
 /** The part of a schema that a `$ref` into itself means: `#`, `#/$defs/name`. */
-export function pointedAt(root: Json, ref: string): Json | undefined {
+export function resolveRef(root: Json, ref: string): Json | undefined {
   if (ref === '#') return root;
   if (!ref.startsWith('#/')) return undefined;
   let at: Json | undefined = root;
   for (const step of ref.slice(2).split('/')) {
-    const name = decoded(step).replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = decodePointerStep(step).replaceAll('~1', '/').replaceAll('~0', '~');
     if (isObject(at)) at = Object.hasOwn(at, name) ? at[name] : undefined;
     else at = Array.isArray(at) && /^\d+$/.test(name) ? at[Number(name)] : undefined;
     if (at === undefined) return undefined;
@@ -164,7 +164,7 @@ export function pointedAt(root: Json, ref: string): Json | undefined {
   return at;
 }
 
-function decoded(step: string): string {
+function decodePointerStep(step: string): string {
   try {
     return decodeURIComponent(step);
   } catch {
@@ -173,18 +173,18 @@ function decoded(step: string): string {
 }
 
 /** Equal as JSON: members in any order, 1 and 1.0 alike. */
-function isSame(a: Json, b: Json, on: Check): boolean {
-  if (!can(on, typeof a === 'string' ? 1 + a.length / charactersPerStep : 1)) return false;
+function isJsonEqual(a: Json, b: Json, on: CheckState): boolean {
+  if (!hasBudget(on, typeof a === 'string' ? 1 + a.length / charactersPerStep : 1)) return false;
   if (a === b) return true;
   on.depth++;
-  const same = isSameInside(a, b, on);
+  const same = isJsonEqualInside(a, b, on);
   on.depth--;
   return same;
 }
 
-function isSameInside(a: Json, b: Json, on: Check): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => isSame(item, b[i]!, on));
+function isJsonEqualInside(a: Json, b: Json, on: CheckState): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => isJsonEqual(item, b[i]!, on));
   if (!isObject(a) || !isObject(b)) return false;
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every(name => Object.hasOwn(b, name) && isSame(a[name]!, b[name]!, on));
+  return names.length === Object.keys(b).length && names.every(name => Object.hasOwn(b, name) && isJsonEqual(a[name]!, b[name]!, on));
 }

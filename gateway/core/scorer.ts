@@ -1,6 +1,4 @@
-/** A trained scorer: a logistic function of the signals, as `hindcast eval` exports it and a route's step takes it. */
-import type { FeatureName } from './features.ts';
-import type { SignalName, Signals } from './signal.ts';
+import type { FeatureName, SignalName, Signals } from './names.ts';
 
 export interface ScorerFeature {
   readonly signal: Exclude<SignalName, 'scorer'> | FeatureName;
@@ -18,7 +16,7 @@ export interface Scorer {
 }
 
 /** In [0, 1]. Undefined when none of its signals could be measured: it knows nothing then. */
-export function score({ features, intercept }: Scorer, signals: Signals): number | undefined {
+export function applyScorer({ features, intercept }: Scorer, signals: Signals): number | undefined {
   if (!features.some(({ signal }) => signals[signal] !== undefined)) return undefined;
   let sum = intercept;
   for (const { signal, weight, mean = 0, scale = 1 } of features) sum += (weight * ((signals[signal] ?? mean) - mean)) / (scale || 1);
@@ -26,9 +24,9 @@ export function score({ features, intercept }: Scorer, signals: Signals): number
 }
 
 /** The signals with the scorer's word among them; a scorer's word from elsewhere gives way. */
-export function withScore(scorer: Scorer | undefined, signals: Signals): Signals {
+export function withScorerSignal(scorer: Scorer | undefined, signals: Signals): Signals {
   if (!scorer) return signals;
-  const scored = score(scorer, signals);
+  const scored = applyScorer(scorer, signals);
   const { scorer: _, ...rest } = signals;
   return scored === undefined ? rest : { ...rest, scorer: scored };
 }

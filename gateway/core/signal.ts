@@ -1,36 +1,19 @@
 /** What an answer shows about itself, measured at record time. Each signal lies in [0, 1] and higher is surer. */
 import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from './chat.ts';
-import type { FeatureName } from './features.ts';
 import { isObject, type Json } from './json.ts';
+import type { FeatureName, SignalName, Signals } from './names.ts';
 import { conforms } from './schema.ts';
-
-export const signalNames = [
-  'mean_logprob',
-  'min_logprob',
-  'quantile_logprob_10',
-  'margin',
-  'schema_valid',
-  'verbalised',
-  'agreement',
-  'judge',
-  'scorer',
-] as const;
-export type SignalName = (typeof signalNames)[number];
-
-/** A signal that cannot be measured is absent, never 0. */
-export type Signals = Readonly<Partial<Record<SignalName | FeatureName, number>>>;
-
 /** `confidence` is the trained scorer where there is one, else the mean log-probability. */
 export const confidenceOf = (signals: Signals): number | undefined => signals.scorer ?? signals.mean_logprob;
 
 /** What a response must show to be taken. `confidence` may stand for the signal it means. */
-export type Accept =
+export type AcceptRule =
   | { readonly signal: SignalName | 'confidence'; readonly atLeast: number }
-  | { readonly all: readonly Accept[] }
-  | { readonly any: readonly Accept[] };
+  | { readonly all: readonly AcceptRule[] }
+  | { readonly any: readonly AcceptRule[] };
 
 /** An absent signal does not satisfy: an answer that shows nothing escalates, and so does one that failed by itself, however sure. */
-export function accepts(accept: Accept, signals: Signals): boolean {
+export function accepts(accept: AcceptRule, signals: Signals): boolean {
   if (signals.sound === 0) return false;
   if ('all' in accept) return accept.all.every(a => accepts(a, signals));
   if ('any' in accept) return accept.any.some(a => accepts(a, signals));
@@ -39,7 +22,7 @@ export function accepts(accept: Accept, signals: Signals): boolean {
 }
 
 /** How many alternatives per token must be asked of the upstream to measure what `accept` asks for; undefined when no log-probabilities are. */
-export function topLogprobsNeeded(accept: Accept): number | undefined {
+export function topLogprobsNeeded(accept: AcceptRule): number | undefined {
   if ('signal' in accept) {
     return topLogprobsOf(accept.signal);
   }
@@ -54,9 +37,9 @@ export function topLogprobsOf(signal: SignalName | FeatureName | 'confidence'): 
 }
 
 /** The signals of the first choice. */
-export function measure(request: ChatRequest, response: ChatResponse): Signals {
+export function measureSignals(request: ChatRequest, response: ChatResponse): Signals {
   const choice = response.choices[0];
-  return choice ? { ...measureTokens(choice.logprobs ?? []), ...measureText(request, choice, textOf(response)) } : {};
+  return choice ? { ...measureTokens(choice.logprobs ?? []), ...measureText(request, choice, responseText(response)) } : {};
 }
 
 type Measured = Partial<Record<SignalName, number>>;
@@ -90,20 +73,20 @@ function measureText({ output }: ChatRequest, choice: Choice, text: string): Mea
     output?.type === 'json' || output?.type === 'json-schema' || text.startsWith('{') ? parseJson(text) : undefined;
   if (output?.type === 'json') measured.schema_valid = value === undefined ? 0 : 1;
   if (output?.type === 'json-schema') measured.schema_valid = value !== undefined && conforms(value, output.schema) ? 1 : 0;
-  const said = verbalised(isObject(value) ? value : lastObject(text));
-  if (said !== undefined) measured.verbalised = said;
+  const stated = verbalisedConfidence(isObject(value) ? value : lastObject(text));
+  if (stated !== undefined) measured.verbalised = stated;
   return measured;
 }
 
 /** The text of the first choice. */
-export const textOf = (response: ChatResponse): string =>
+export const responseText = (response: ChatResponse): string =>
   (response.choices[0]?.content ?? []).map(part => (part.type === 'text' ? part.text : '')).join('');
 
 const clamp = (x: number): number => Math.min(1, Math.max(0, x));
 const probability = (logprob: number): number => clamp(Math.exp(logprob));
 
 /** The confidence that an answer states in JSON: the number `confidence`, from 0 to 1. */
-function verbalised(stated: Json | undefined): number | undefined {
+function verbalisedConfidence(stated: Json | undefined): number | undefined {
   const confidence = isObject(stated) ? stated.confidence : undefined;
   return typeof confidence === 'number' && confidence >= 0 && confidence <= 1 ? confidence : undefined;
 }

@@ -48,10 +48,10 @@ export const resultContent = (
   content.flatMap((inner, at) => {
     const innerPath = `${path}.content[${at}]`;
     if (inner.type === 'text' || inner.type === 'image' || inner.type === 'document') return renderPart(inner, innerPath, false, warnings);
-    return lose(innerPath, `A tool result takes no ${inner.type}.`, warnings);
+    return dropPart(innerPath, `A tool result takes no ${inner.type}.`, warnings);
   });
 
-export function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
+export function dropPart(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
   warnings.push(dropped(path, detail));
   return [];
 }

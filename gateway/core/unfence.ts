@@ -3,49 +3,49 @@ import type { ChatResponse, Choice, StreamEvent } from './chat.ts';
 import type { Provider, StreamEnd, StreamParser } from './provider.ts';
 
 /** The same provider, whose answers' texts stand without the fence around them. */
-export const unfenced = (provider: Provider): Provider => ({
+export const stripCodeFence = (provider: Provider): Provider => ({
   ...provider,
   parseResponse: body => {
     const response = provider.parseResponse(body);
-    return 'kind' in response ? response : bare(response);
+    return 'kind' in response ? response : stripResponse(response);
   },
-  parseStream: () => barely(provider.parseStream()),
+  parseStream: () => stripStream(provider.parseStream()),
 });
 
-const bare = (response: ChatResponse): ChatResponse => ({ ...response, choices: response.choices.map(withoutFence) });
+const stripResponse = (response: ChatResponse): ChatResponse => ({ ...response, choices: response.choices.map(stripChoice) });
 
-function withoutFence(choice: Choice): Choice {
+function stripChoice(choice: Choice): Choice {
   const texts = choice.content.filter(part => part.type === 'text');
   const [only] = texts;
   if (texts.length !== 1 || !only) return choice;
-  const fence = openFence();
+  const fence = createFenceStripper();
   const text = fence.push(only.text) + fence.end();
   return text === only.text ? choice : { ...choice, content: choice.content.map(part => (part === only ? { ...only, text } : part)) };
 }
 
-function barely(parser: StreamParser): StreamParser {
-  const fences = new Map<number, Fence>();
-  const told = (events: readonly StreamEvent[]): readonly StreamEvent[] => events.flatMap(event => seen(fences, event));
+function stripStream(parser: StreamParser): StreamParser {
+  const fences = new Map<number, FenceStripper>();
+  const strip = (events: readonly StreamEvent[]): readonly StreamEvent[] => events.flatMap(event => stripEvent(fences, event));
   return {
-    parse: event => told(parser.parse(event)),
+    parse: event => strip(parser.parse(event)),
     end: (): StreamEnd => {
       const end = parser.end();
-      return end.complete ? { ...end, events: told(end.events) } : end;
+      return end.complete ? { ...end, events: strip(end.events) } : end;
     },
   };
 }
 
-function seen(fences: Map<number, Fence>, event: StreamEvent): readonly StreamEvent[] {
+function stripEvent(fences: Map<number, FenceStripper>, event: StreamEvent): readonly StreamEvent[] {
   if (event.type !== 'text-delta' && event.type !== 'choice-end') return [event];
   const { choice } = event;
-  const fence = fences.get(choice) ?? openFence();
+  const fence = fences.get(choice) ?? createFenceStripper();
   fences.set(choice, fence);
   const text = event.type === 'text-delta' ? fence.push(event.text) : fence.end();
-  const said: readonly StreamEvent[] = text === '' ? [] : [{ type: 'text-delta', choice, text }];
-  return event.type === 'text-delta' ? said : [...said, event];
+  const released: readonly StreamEvent[] = text === '' ? [] : [{ type: 'text-delta', choice, text }];
+  return event.type === 'text-delta' ? released : [...released, event];
 }
 
-interface Fence {
+interface FenceStripper {
   /** What is sure to be no part of the fence. */
   push(text: string): string;
   end(): string;
@@ -54,40 +54,40 @@ interface Fence {
 const opening = /^\s*```[\w-]{0,20}[ \t]*\r?\n\s*/;
 /** What may still become an opening. */
 const mayOpen = /^\s*(?:`{0,2}|```[\w-]{0,20}[ \t]*\r?)$/;
-const heldMax = 200;
+const bufferedMax = 200;
 /** What may be, or become, the closing one. */
 const mayClose = /\s*`{0,3}\s*$/;
 
-function openFence(): Fence {
-  let held = '';
+function createFenceStripper(): FenceStripper {
+  let buffered = '';
   let state: 'start' | 'within' | 'plain' = 'start';
-  const within = (): string => {
-    const from = Math.max(0, held.length - heldMax);
-    const tail = mayClose.exec(held.slice(from))![0].length;
-    const sure = held.slice(0, held.length - tail);
-    held = held.slice(held.length - tail);
-    return sure;
+  const releaseInside = (): string => {
+    const from = Math.max(0, buffered.length - bufferedMax);
+    const tail = mayClose.exec(buffered.slice(from))![0].length;
+    const released = buffered.slice(0, buffered.length - tail);
+    buffered = buffered.slice(buffered.length - tail);
+    return released;
   };
   return {
     push: text => {
       if (state === 'plain') return text;
-      held += text;
-      if (state === 'within') return within();
-      const fence = opening.exec(held);
+      buffered += text;
+      if (state === 'within') return releaseInside();
+      const fence = opening.exec(buffered);
       if (fence) {
         state = 'within';
-        held = held.slice(fence[0].length);
-        return within();
+        buffered = buffered.slice(fence[0].length);
+        return releaseInside();
       }
-      if (held.length <= heldMax && mayOpen.test(held)) return '';
+      if (buffered.length <= bufferedMax && mayOpen.test(buffered)) return '';
       state = 'plain';
-      const told = held;
-      held = '';
-      return told;
+      const released = buffered;
+      buffered = '';
+      return released;
     },
     end: () => {
-      const rest = state === 'within' ? held.replace(/\s*```\s*$/, '') : held;
-      held = '';
+      const rest = state === 'within' ? buffered.replace(/\s*```\s*$/, '') : buffered;
+      buffered = '';
       state = 'plain';
       return rest;
     },

@@ -4,13 +4,13 @@ import type { TokenLogprob } from './chat.ts';
 /** Tokens that hold at least one character of a string, number or word that is a value; [] when the text is not JSON to its end. */
 export function valueTokens(tokens: readonly TokenLogprob[]): readonly TokenLogprob[] {
   const text = tokens.map(({ token }) => token).join('');
-  const marks = valueMarks(text);
-  if (!marks) return [];
+  const isValue = valueMarks(text);
+  if (!isValue) return [];
   const found: TokenLogprob[] = [];
   let at = 0;
   for (const token of tokens) {
     const end = at + token.token.length;
-    if (marks.subarray(at, end).includes(1)) found.push(token);
+    if (isValue.subarray(at, end).includes(1)) found.push(token);
     at = end;
   }
   return found;

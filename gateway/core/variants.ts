@@ -1,5 +1,5 @@
 /** Which variant of a route a request takes, and what is asked besides, where the caller never sees it. */
-import { coin } from './random.ts';
+import { seededUniform } from './random.ts';
 import type { RolloutPolicy } from './rollout.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from './routing.ts';
 
@@ -15,7 +15,7 @@ export interface Variant {
   readonly rollout?: RolloutPolicy;
 }
 
-export interface Who {
+export interface RequestIdentity {
   readonly tenant: string;
   readonly key: string;
   /** What stays the same over a conversation. */
@@ -23,7 +23,7 @@ export interface Who {
 }
 
 /** What a feature flag said of a request. */
-export interface FlagSaid {
+export interface FlagEvaluation {
   readonly flag: string;
   /** The route of a variant, or the one whose variants they are. */
   readonly route: string;
@@ -35,37 +35,37 @@ export interface FlagSaid {
 export function chooseVariant(
   route: string,
   variants: readonly Variant[],
-  who: Who,
+  identity: RequestIdentity,
   shareOf: (variant: Variant) => number = variant => variant.share,
-  said?: FlagSaid,
+  evaluation?: FlagEvaluation,
 ): { readonly variant: Variant; readonly why: string } | undefined {
-  if (said?.route === route) return undefined;
-  const named = said && variants.find(variant => variant.route === said.route && isMeantFor(variant, who));
-  if (named) return { variant: named, why: `flag ${said.flag}${said.reason === '' ? '' : ` (${said.reason})`}` };
-  const fall = coin(who.stickyKey, `variant ${route}`);
+  if (evaluation?.route === route) return undefined;
+  const flagged = evaluation && variants.find(variant => variant.route === evaluation.route && appliesTo(variant, identity));
+  if (flagged) return { variant: flagged, why: `flag ${evaluation.flag}${evaluation.reason === '' ? '' : ` (${evaluation.reason})`}` };
+  const draw = seededUniform(identity.stickyKey, `variant ${route}`);
   let sum = 0;
   for (const variant of variants) {
-    if (!isMeantFor(variant, who)) continue;
+    if (!appliesTo(variant, identity)) continue;
     const { tenants, keys } = variant;
     const share = shareOf(variant);
     sum += share;
-    if (fall >= sum) continue;
-    const meant = [...(tenants ? [`tenant ${who.tenant}`] : []), ...(keys ? [`key ${who.key}`] : [])].join(' and ');
-    return { variant, why: `${Math.round(share * 10_000) / 100} % of ${meant === '' ? 'all requests' : `the requests of ${meant}`}` };
+    if (draw >= sum) continue;
+    const audience = [...(tenants ? [`tenant ${identity.tenant}`] : []), ...(keys ? [`key ${identity.key}`] : [])].join(' and ');
+    return { variant, why: `${Math.round(share * 10_000) / 100} % of ${audience === '' ? 'all requests' : `the requests of ${audience}`}` };
   }
   return undefined;
 }
 
-const isMeantFor = ({ tenants, keys }: Variant, { tenant, key }: Who): boolean =>
+const appliesTo = ({ tenants, keys }: Variant, { tenant, key }: RequestIdentity): boolean =>
   (tenants?.includes(tenant) ?? true) && (keys?.includes(key) ?? true);
 
-export interface CopyPlan {
+export interface ShadowPlan {
   readonly shadow: readonly { readonly route: string; readonly share: number }[];
   /** The share of answers taken from a step before the last that the last one is asked for as well. */
   readonly auditProbability: number;
 }
 
-export interface Copy {
+export interface ShadowCall {
   readonly kind: 'shadow' | 'audit';
   /** A route, or a target. */
   readonly route: string;
@@ -74,19 +74,19 @@ export interface Copy {
 }
 
 /** What is asked after a request was answered. The coin knows it by the request's id, so that a share is the same requests for all. */
-export function copiesOf(
-  plan: CopyPlan,
+export function shadowCallsOf(
+  plan: ShadowPlan,
   policy: RoutePolicy,
   attempts: RouteState['attempts'],
   outcome: RouteOutcome,
   seed: string,
-): readonly Copy[] {
+): readonly ShadowCall[] {
   const shadows = plan.shadow
-    .filter(({ route, share }) => coin(seed, `shadow ${route}`) < share)
-    .map(({ route, share }): Copy => ({ kind: 'shadow', route, share }));
-  const strong = policy.steps.at(-1)?.target;
+    .filter(({ route, share }) => seededUniform(seed, `shadow ${route}`) < share)
+    .map(({ route, share }): ShadowCall => ({ kind: 'shadow', route, share }));
+  const finalTarget = policy.steps.at(-1)?.target;
   const step = outcome.type === 'answered' ? attempts[outcome.attempt]?.step : undefined;
   const isEarly = step !== undefined && step < policy.steps.length - 1 && policy.steps[step]!.accept !== undefined;
-  const isAudited = isEarly && strong !== undefined && coin(seed, 'audit') < plan.auditProbability;
-  return isAudited ? [...shadows, { kind: 'audit', route: strong, share: plan.auditProbability }] : shadows;
+  const isAudited = isEarly && finalTarget !== undefined && seededUniform(seed, 'audit') < plan.auditProbability;
+  return isAudited ? [...shadows, { kind: 'audit', route: finalTarget, share: plan.auditProbability }] : shadows;
 }

@@ -1,9 +1,9 @@
 /** Anthropic's Messages API as callers speak it. */
-import type { CallerError, Dialect } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/dialect.ts';
 import { parseRequest } from './anthropic/request.ts';
 import { renderResponse } from './anthropic/response.ts';
 import { renderStream } from './anthropic/stream.ts';
-import { answerLosses, errorOf } from './anthropic/wire.ts';
+import { errorOf, responseLosses } from './anthropic/wire.ts';
 
 export const anthropicMessages = {
   name: 'anthropic-messages',
@@ -18,9 +18,9 @@ export const anthropicMessages = {
     parallel_tool_calls: 'tool_choice.disable_parallel_tool_use',
     user: 'metadata.user_id',
   },
-  loses: answerLosses,
+  responseLosses,
   parseRequest,
   renderResponse,
   renderStream,
   renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
-} satisfies Dialect;
+} satisfies CallerFormat;

@@ -1,18 +1,18 @@
 /** Every wire format that callers may speak, and which of them a request is in before anything of it was read. */
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import { anthropicMessages } from './anthropic.ts';
 import { openaiCompletions } from './completions.ts';
 import { geminiGenerate } from './gemini.ts';
 import { openaiChat } from './openai.ts';
 import { openaiResponses } from './responses.ts';
 
-export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate, openaiCompletions];
+export const callerFormats: readonly CallerFormat[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate, openaiCompletions];
 
 /** By the name that stands on records. */
-export const dialectNamed = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);
+export const callerFormatNamed = (name: string): CallerFormat | undefined => callerFormats.find(dialect => dialect.name === name);
 
 /** Whose clients ask at this path: what goes wrong before a route is found is told in their shape. Names of headers are in lower case. */
-export function dialectAt(url: string, headers: Readonly<Record<string, unknown>>): Dialect {
+export function callerFormatAt(url: string, headers: Readonly<Record<string, unknown>>): CallerFormat {
   const path = url.split(/[?#]/, 1)[0]!;
   if (/^\/v1\/messages(?:\/|$)/.test(path)) return anthropicMessages;
   if (/^\/v1beta(?:\/|$)/.test(path) || /^\/v1\/models\/.*:\w+$/.test(path)) return geminiGenerate;

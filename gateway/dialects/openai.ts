@@ -1,16 +1,16 @@
 /** OpenAI's Chat Completions API as callers speak it. */
-import type { CallerError, Dialect } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/dialect.ts';
 import { parseRequest } from './openai/request.ts';
 import { renderResponse } from './openai/response.ts';
 import { renderStream } from './openai/stream.ts';
-import { answerLosses, errorOf } from './openai/wire.ts';
+import { errorOf, responseLosses } from './openai/wire.ts';
 
 export const openaiChat = {
   name: 'openai-chat',
   wire: 'openai-chat',
-  loses: answerLosses,
+  responseLosses,
   parseRequest,
   renderResponse,
   renderStream,
   renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
-} satisfies Dialect;
+} satisfies CallerFormat;

@@ -1,10 +1,10 @@
 /** OpenAI's Responses API as callers speak it. Nothing is stored: what a caller refers to by an id, only a target of the same format can know. */
-import type { CallerError, Dialect } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/dialect.ts';
 import { errorOf } from './openai/wire.ts';
 import { parseRequest } from './responses/request.ts';
 import { renderResponse } from './responses/response.ts';
 import { renderStream } from './responses/stream.ts';
-import { answerLosses } from './responses/wire.ts';
+import { responseLosses } from './responses/wire.ts';
 
 export const openaiResponses = {
   name: 'openai-responses',
@@ -16,9 +16,9 @@ export const openaiResponses = {
     reasoning_effort: 'reasoning.effort',
     logprobs: 'include',
   },
-  loses: answerLosses,
+  responseLosses,
   parseRequest,
   renderResponse,
   renderStream,
   renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
-} satisfies Dialect;
+} satisfies CallerFormat;

@@ -1,17 +1,16 @@
 /** One attempt at one target: sends the request, watches over the answer's arrival, and keeps the whole of it for the record. */
 
 import type { ChatResponse, StreamEvent, Usage } from '../core/chat.ts';
-import { isContent } from '../core/chat.ts';
-import { atLeast, byLength, countable, usageOf } from '../core/estimate.ts';
+import { isContentEvent } from '../core/chat.ts';
+import { estimateTokensByLength, tokenizableCall, usageAtLeast, usageFromCounts } from '../core/estimate.ts';
 import type { AttemptRecord } from '../core/exchange.ts';
 import type { Failure, FailureKind } from '../core/failure.ts';
-import { measureAll } from '../core/features.ts';
-import type { RateLimitSeen } from '../core/limits.ts';
-import { atTier, costOf, type Price } from '../core/price.ts';
+import { measureSignalsAndFeatures } from '../core/features.ts';
+import type { Signals } from '../core/names.ts';
+import { costOf, type Price, priceAtTier } from '../core/price.ts';
 import type { Provider, SseEvent, StreamFlag } from '../core/provider.ts';
-import { rateLimitsOf } from '../core/rate-limits.ts';
-import { isWaitUnreadable } from '../core/retry-after.ts';
-import type { Signals } from '../core/signal.ts';
+import { type ReportedRateLimits, rateLimitsOf } from '../core/rate-limits.ts';
+import { isRetryAfterUnreadable } from '../core/retry-after.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { TokenCounter } from '../tokens/counter.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
@@ -96,7 +95,7 @@ export class Attempt {
     this.#handle = context.send({
       headers: (status, headers) => {
         this.#firstByteMs = this.elapsedMs;
-        if (status >= 400 && isWaitUnreadable(headers)) this.#flags.add('unreadable_wait');
+        if (status >= 400 && isRetryAfterUnreadable(headers)) this.#flags.add('unreadable_wait');
         this.#reader.onHeaders(status, headers);
       },
       chunk: bytes => this.#onChunk(bytes),
@@ -132,7 +131,7 @@ export class Attempt {
   }
 
   /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
-  get limitsSeen(): RateLimitSeen | undefined {
+  get limitsSeen(): ReportedRateLimits | undefined {
     return rateLimitsOf(this.#reader.headers);
   }
 
@@ -172,7 +171,7 @@ export class Attempt {
     if (this.#endedAt !== undefined) return;
     const events = received.map(event => (event.type === 'response-start' ? this.#withIdentity(event) : event));
     if (events.length > 0) this.#lastEventAt = this.context.clock.now();
-    const opens = this.#firstTokenMs === undefined && events.some(isContent);
+    const opens = this.#firstTokenMs === undefined && events.some(isContentEvent);
     if (opens) this.#firstTokenMs = this.elapsedMs;
     this.#listener.events(events, raw);
     // A caller that waits for the whole answer has read nothing yet, so that one can still be replaced.
@@ -186,7 +185,7 @@ export class Attempt {
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.elapsedMs;
     this.response = this.#withIdentity(this.#withUsage(response, true));
-    this.#signals = measureAll(this.context.prepared.chat, response);
+    this.#signals = measureSignalsAndFeatures(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;
     // A timer for each answer would hold all that belongs to it for another second.
@@ -233,8 +232,9 @@ export class Attempt {
   #withUsage(response: ChatResponse, isWhole: boolean): ChatResponse {
     const reported = response.usage;
     if (reported && isWhole) return response;
-    const estimated = this.#estimatedUsage ?? usageOf(countable(this.context.prepared.chat, response), byLength);
-    const usage = reported ? atLeast(reported, estimated) : estimated;
+    const estimated =
+      this.#estimatedUsage ?? usageFromCounts(tokenizableCall(this.context.prepared.chat, response), estimateTokensByLength);
+    const usage = reported ? usageAtLeast(reported, estimated) : estimated;
     if (usage.source === 'estimated') this.#flags.add('usage_estimated');
     return { ...response, usage };
   }
@@ -264,7 +264,7 @@ export class Attempt {
     const at = this.#startedAt;
     const usage = counted ? counted.usage : this.#estimatedUsage;
     const price = usage && ((counted?.model && this.context.priceOf(counted.model, at)) || this.context.priceOf(model, at));
-    const cost = usage && costOf(usage, atTier(price, counted?.serviceTier));
+    const cost = usage && costOf(usage, priceAtTier(price, counted?.serviceTier));
     const finish = this.response?.choices[0]?.finish;
     return {
       number: command.attempt + 1,
@@ -291,7 +291,7 @@ export class Attempt {
       ...(finish ? { finish } : {}),
       ...(usage ? { usage } : {}),
       ...(cost ? { cost } : {}),
-      signals: this.response ? this.#signals : partial ? measureAll(prepared.chat, partial) : {},
+      signals: this.response ? this.#signals : partial ? measureSignalsAndFeatures(prepared.chat, partial) : {},
       warnings: warningsOf(prepared, accepted ? this.response : undefined),
       flags: [...this.#flags],
     };

@@ -28,7 +28,7 @@ export function callTarget(
   listener: UpstreamListener,
 ): UpstreamHandle {
   const { provider, allowPrivate } = target;
-  if (provider.play) return simulatedTransport(provider.play(prepared, target.model), clock, listener);
+  if (provider.simulate) return simulatedTransport(provider.simulate(prepared, target.model), clock, listener);
   const headers = {
     ...headersOf(target, prepared.chat.stream, propagated),
     ...(prepared.isVerbatim ? callerHeaders(propagated, prepared.wire) : {}),

@@ -1,7 +1,7 @@
 /** What a caller is told of a failure: our own words, a status, and what its SDK should do; nothing of the upstream's secrets. */
 import type { CallerError } from '../core/dialect.ts';
 import { type Failure, type FailureKind, publicErrorOf } from '../core/failure.ts';
-import { coin } from '../core/random.ts';
+import { seededUniform } from '../core/random.ts';
 
 /** Kinds whose reason lies in the request itself, so that the provider's sentence helps the caller to mend it. */
 const callerFaultKinds: readonly FailureKind[] = ['invalid-request', 'context-exceeded', 'content-filtered'];
@@ -44,7 +44,7 @@ export function retryHeaders(failure: Failure, seed: string): Record<string, str
   const headers: Record<string, string> = { 'x-should-retry': 'false' };
   if (status === 429 || status === 503) {
     const waitSeconds = (failure.retryAfterMs ?? 1000) / 1000;
-    headers['retry-after'] = String(Math.min(30, Math.max(1, Math.ceil(waitSeconds * (1 + coin(seed, 'retry-after') / 4)))));
+    headers['retry-after'] = String(Math.min(30, Math.max(1, Math.ceil(waitSeconds * (1 + seededUniform(seed, 'retry-after') / 4)))));
   }
   return headers;
 }

@@ -1,13 +1,13 @@
 import type { ChatRequest, ChatResponse } from '../core/chat.ts';
-import type { Dialect } from '../core/dialect.ts';
-import type { Caller, Exchange, Sealed, Sink, TraceIds } from '../core/exchange.ts';
-import type { Observation } from '../core/fleet.ts';
+import type { CallerFormat } from '../core/dialect.ts';
+import type { Caller, Exchange, ExchangeSink, Sealed, TraceIds } from '../core/exchange.ts';
+import type { Observation } from '../core/observation.ts';
 import type { Price } from '../core/price.ts';
 import type { Provider, RawRequest, RenderedRequest, Warning } from '../core/provider.ts';
 import type { RoutePolicy } from '../core/route.ts';
-import type { Sight } from '../core/routing.ts';
+import type { TargetView } from '../core/routing.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { CopyPlan } from '../core/variants.ts';
+import type { ShadowPlan } from '../core/variants.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
 import type { AccountEndpoint } from '../observability/spans.ts';
 import type { Telemetry } from '../observability/telemetry.ts';
@@ -38,13 +38,13 @@ export interface Target {
 export interface ExecutionEnvironment {
   readonly clock: Clock;
   readonly upstream: Upstream;
-  readonly sink: Sink;
+  readonly sink: ExchangeSink;
   /** `tokens` is what the call is reckoned to need: a key whose limit lets it in is taken where there is one. */
   targetOf(target: string, seed: string, tokens?: number): Target;
   /** What the fleet refuses at this instant, and until when: targets, or all of a provider by its name. */
   coolingDown(at: Instant): Readonly<Record<string, Instant>>;
   /** What the limits of these targets and the allowance of extra calls say to such a request; absent when there are none. */
-  viewTargets?(targets: readonly string[], demand: Demand, at: Instant): Omit<Sight, 'closed'>;
+  viewTargets?(targets: readonly string[], demand: Demand, at: Instant): Omit<TargetView, 'closed'>;
   /** Takes a place in the queue for a target, and gives what leaves it. */
   enqueue?(target: string, demand: Demand, admitted: () => void): Cancel;
   observe(observation: Observation): void;
@@ -100,7 +100,7 @@ export interface RoutedRequest {
   readonly arrivedAt?: Instant;
   readonly caller: Caller;
   readonly trace: TraceIds;
-  readonly dialect: Dialect;
+  readonly dialect: CallerFormat;
   readonly policy: RoutePolicy;
   readonly onUnsupported: 'warn' | 'drop' | 'reject';
   readonly configHash: string;
@@ -122,7 +122,7 @@ export interface RoutedRequest {
   /** Log-probabilities are asked of the targets where the caller or a step's `accept` wants them (absent), or of every one: replay measures. */
   readonly measure?: 'asked' | 'always';
   /** What is asked besides, once it is answered; nothing when absent. */
-  readonly shadowPlan?: CopyPlan;
+  readonly shadowPlan?: ShadowPlan;
   readonly replayOf?: string;
   /** Of a copy: how likely it was to be asked. */
   readonly auditProbability?: number;

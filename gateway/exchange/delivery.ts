@@ -1,6 +1,6 @@
 /** What a caller is told: written to its reader, kept for the record, and proved to be the same on both ways before the last words go out. */
 import { hash } from 'node:crypto';
-import type { Delivered, Sealed } from '../core/exchange.ts';
+import type { DeliveryDigest, Sealed } from '../core/exchange.ts';
 import type { Failure } from '../core/failure.ts';
 import { ByteRing } from './byte-ring.ts';
 import type { ResponseHead, ResponseSink } from './contract.ts';
@@ -52,7 +52,7 @@ export class Delivery {
   }
 
   /** The last words belong to the record before they go out: only these can be its end. What is no event of a stream has no number. */
-  finish(text: string, isEvent = true): { readonly response: Buffer; readonly delivered: Delivered } {
+  finish(text: string, isEvent = true): { readonly response: Buffer; readonly delivered: DeliveryDigest } {
     this.#finalText = text === '' || !isEvent ? text : this.#withEventId(text);
     // An answer in one piece needs no ring.
     if (this.#sent.frames === 0) {

@@ -1,22 +1,22 @@
 /** Obeys the router against a real world: the only place where a command becomes an effect. */
 import type { Failure } from '../core/failure.ts';
+import type { Signals } from '../core/names.ts';
 import {
   type AttemptCommand,
   advance,
   begin,
-  type Moment,
-  momentOf,
   type RouteCommand,
   type RouteEvent,
   type RouteOutcome,
   type RoutePolicy,
   type RouteState,
-  type Sight,
+  type RoutingInput,
+  routingInputFor,
+  type TargetView,
   type Timer,
   type Transition,
-  timeoutOf,
+  timeoutFailure,
 } from '../core/route.ts';
-import type { Signals } from '../core/signal.ts';
 import type { Cancel, Clock, Instant } from '../core/time.ts';
 
 export type { AttemptCommand };
@@ -28,7 +28,7 @@ export interface DriverPorts {
   /** The targets that the fleet refuses at this instant, and until when. */
   coolingDown(at: Instant): Readonly<Record<string, Instant>>;
   /** What else is seen: limits that are used up, extra calls that are refused. Nothing when absent. */
-  viewTargets?(at: Instant): Omit<Sight, 'closed'>;
+  viewTargets?(at: Instant): Omit<TargetView, 'closed'>;
   /** Takes a place in the queue for a target and gives what leaves it; absent when nothing ever waits. */
   queue?(target: string, admitted: () => void): Cancel;
   /** Starts an attempt and gives what aborts it: with a failure when it is aborted for one, without when it is no longer needed. */
@@ -71,7 +71,7 @@ class Driver {
   readonly #timers = new Set<Cancel>();
   #leaveQueue: Cancel = () => {};
   readonly #events: RouteEvent[] = [];
-  readonly #pending: { readonly toEvent: (now: Moment) => RouteEvent; readonly timer?: Timer }[] = [];
+  readonly #pending: { readonly toEvent: (now: RoutingInput) => RouteEvent; readonly timer?: Timer }[] = [];
   #state!: RouteState;
   /** The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports. */
   #isApplying = true;
@@ -86,7 +86,7 @@ class Driver {
     this.#processPending();
   }
 
-  receive(toEvent: (now: Moment) => RouteEvent, timer?: Timer): void {
+  receive(toEvent: (now: RoutingInput) => RouteEvent, timer?: Timer): void {
     this.#pending.push({ toEvent, ...(timer ? { timer } : {}) });
     if (!this.#isApplying) this.#processPending();
   }
@@ -95,7 +95,7 @@ class Driver {
     this.#isApplying = true;
     for (let next = this.#pending.shift(); next && !this.#state.outcome; next = this.#pending.shift()) {
       // The fleet hears of a timeout before the router looks at the fleet: this failure may be the one that opens the breaker.
-      const failure = next.timer && timeoutOf(this.#state, next.timer);
+      const failure = next.timer && timeoutFailure(this.#state, next.timer);
       if (failure && next.timer?.type === 'timeout') this.#abort(next.timer.attempt, failure);
       const event = next.toEvent(this.#now());
       this.#events.push(event);
@@ -160,8 +160,8 @@ class Driver {
     };
   }
 
-  #now(): Moment {
+  #now(): RoutingInput {
     const at = this.#ports.clock.now();
-    return momentOf(this.#policy, at, { closed: this.#ports.coolingDown(at), ...this.#ports.viewTargets?.(at) });
+    return routingInputFor(this.#policy, at, { closed: this.#ports.coolingDown(at), ...this.#ports.viewTargets?.(at) });
   }
 }

@@ -3,8 +3,8 @@
 import type { ChatResponse } from '../core/chat.ts';
 import type { CallerError, StreamRenderer } from '../core/dialect.ts';
 import type { AttemptRecord, Exchange } from '../core/exchange.ts';
-import { type Failure, mistakeIn } from '../core/failure.ts';
-import { forbidding } from '../core/loss.ts';
+import { type Failure, internalFailure } from '../core/failure.ts';
+import { blockingWarnings } from '../core/loss.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import type { Instant } from '../core/time.ts';
 import { redactingListener, redactor } from '../transport/redact.ts';
@@ -99,7 +99,7 @@ export class Execution {
     try {
       return this.#start(command, report);
     } catch (problem) {
-      report.failed(mistakeIn('starting an attempt', problem));
+      report.failed(internalFailure('starting an attempt', problem));
       return () => {};
     }
   }
@@ -168,7 +168,7 @@ export class Execution {
 
   #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
     const { onUnsupported, trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0, headers } = this.#request;
-    const unsupported = forbidding(prepared.warnings, onUnsupported);
+    const unsupported = blockingWarnings(prepared.warnings, onUnsupported);
     if (unsupported.length > 0) return rejectUnsupported(unsupported, listener);
     const traceparent = `00-${trace.traceId}-${spanId}-${propagatedTrace.isSampled ? '01' : '00'}`;
     return callTarget(this.#environment, target, prepared, { traceparent, tracestate: propagatedTrace.state, hops, headers }, listener);
@@ -222,7 +222,7 @@ export class Execution {
     try {
       commit();
     } catch (problem) {
-      this.#mistake = mistakeIn('telling the caller', problem);
+      this.#mistake = internalFailure('telling the caller', problem);
       this.cancel();
     }
   }
@@ -249,7 +249,7 @@ export class Execution {
       if (cost) this.#environment.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
     }
     const head = this.#head(status, winner, exchange.costNanoUsd, failure);
-    const sealed = await this.#environment.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
+    const sealed = await this.#environment.sink.record(exchange).catch((problem: unknown) => internalFailure('recording', problem));
     if ('kind' in sealed) return this.#unrecorded(exchange, sealed);
     // Where the format has no word for a broken answer, its connection breaks.
     if (isGone || (failure && this.#delivery.headSent && text === '')) this.#delivery.fail('', head);
@@ -288,7 +288,7 @@ export class Execution {
       if (chat.stream) return { outcome, text: this.#finalEventText ?? this.#renderer.end() };
       return { outcome, text: renderResponse(attempt.response!, attempt.bodyText(), prepared, this.#request, secondsOf(receivedAt)) };
     } catch (problem) {
-      return this.#finalResponse({ type: 'failed', failure: mistakeIn('rendering an answer', problem) });
+      return this.#finalResponse({ type: 'failed', failure: internalFailure('rendering an answer', problem) });
     }
   }
 

@@ -1,11 +1,11 @@
-import { type ChatResponse, isContent, type StreamEvent } from '../core/chat.ts';
-import { collect, split } from '../core/collect.ts';
-import { type Failure, mistakeIn } from '../core/failure.ts';
+import { type ChatResponse, isContentEvent, type StreamEvent } from '../core/chat.ts';
+import { collectResponse, eventsOf } from '../core/collect.ts';
+import { type Failure, internalFailure } from '../core/failure.ts';
 import type { Json } from '../core/json.ts';
 import type { Provider, SseEvent, StreamFlag, StreamParser } from '../core/provider.ts';
 import { exhaustedMs } from '../core/rate-limits.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
-import { unfenced } from '../core/unfence.ts';
+import { stripCodeFence } from '../core/unfence.ts';
 import type { FrameDecoder } from '../transport/aws-event-stream.ts';
 import { frameDecoderFor } from '../transport/frames.ts';
 import type { PreparedRequest } from './contract.ts';
@@ -54,7 +54,7 @@ export class ProviderResponseReader {
     { chat, emulatesJson }: Pick<PreparedRequest, 'chat' | 'emulatesJson'>,
     listener: ProviderResponseListener,
   ) {
-    this.#provider = emulatesJson ? unfenced(provider) : provider;
+    this.#provider = emulatesJson ? stripCodeFence(provider) : provider;
     this.#isStreamRequested = chat.stream;
     this.#listener = listener;
   }
@@ -78,7 +78,7 @@ export class ProviderResponseReader {
   /** What a cut stream had told so far; undefined when it was nothing that costs or says anything. */
   partial(): ChatResponse | undefined {
     if (!this.#hasContent && !this.#events.some(e => e.type === 'usage')) return undefined;
-    const response = collect(this.#events);
+    const response = collectResponse(this.#events);
     return 'kind' in response ? undefined : response;
   }
 
@@ -148,7 +148,7 @@ export class ProviderResponseReader {
   #emit(events: readonly StreamEvent[], raw: SseEvent | undefined): void {
     for (const event of events) this.#events.push(event);
     if (!this.#hasContent) {
-      this.#hasContent = events.some(isContent);
+      this.#hasContent = events.some(isContentEvent);
       this.#preludeLength += raw?.data.length ?? 0;
       if (!this.#hasContent && this.#preludeLength > preludeLengthMax) {
         return this.#fail({ kind: 'invalid-response', message: '64 KiB of a stream without any content', status: this.status });
@@ -165,7 +165,7 @@ export class ProviderResponseReader {
       return this.#fail(cut ?? (isGarbage ? garbage : end.failure));
     }
     if (end.events.length > 0) this.#emit(end.events, undefined);
-    const response = collect(this.#events);
+    const response = collectResponse(this.#events);
     if ('kind' in response) return this.#fail(response);
     this.#complete(response, end.flags);
   }
@@ -185,7 +185,7 @@ export class ProviderResponseReader {
       return this.#fail({ status: this.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...response });
     }
     if (!this.#isStreamRequested) return this.#complete(response, []);
-    this.#emit(split(response), undefined);
+    this.#emit(eventsOf(response), undefined);
     this.#complete(response, ['not_streamed']);
   }
 
@@ -219,7 +219,7 @@ export class ProviderResponseReader {
     try {
       read();
     } catch (problem) {
-      this.#fail(mistakeIn('reading an answer', problem));
+      this.#fail(internalFailure('reading an answer', problem));
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Makes the record of a request out of what was asked, what the router heard and what the attempts kept. */
 import type { Usage } from '../core/chat.ts';
-import type { AttemptRecord, Delivered, Exchange, ExchangeOutcome } from '../core/exchange.ts';
+import type { AttemptRecord, DeliveryDigest, Exchange, ExchangeOutcome } from '../core/exchange.ts';
 import { publicErrorOf } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
@@ -11,7 +11,7 @@ export interface DeliveryResult {
   readonly status: number;
   /** What the caller was sent, byte for byte. */
   readonly response: Uint8Array;
-  readonly delivered?: Delivered;
+  readonly delivered?: DeliveryDigest;
   /** The attempt whose answer the caller read, whole or not. */
   readonly committed: number | undefined;
   readonly firstTokenAt: Instant | undefined;

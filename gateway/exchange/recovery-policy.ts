@@ -1,6 +1,6 @@
 /** Whether a request may have its stream held back, continued or begun anew when it breaks: what its route allows, its caller wants, and its words permit. */
 import type { ChatRequest } from '../core/chat.ts';
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import type { RoutePolicy } from '../core/routing.ts';
 import { providerOf } from '../core/target.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -11,7 +11,7 @@ const onBreakValues: readonly unknown[] = [undefined, 'error', 'restart', 'conti
 
 export function withStreamRecovery(
   policy: RoutePolicy,
-  { chat, dialect, wish: requested }: { readonly chat: ChatRequest; readonly dialect: Dialect; readonly wish: unknown },
+  { chat, dialect, wish: requested }: { readonly chat: ChatRequest; readonly dialect: CallerFormat; readonly wish: unknown },
   accounts: Settings['providers'],
 ): RoutePolicy | Refusal {
   if (!onBreakValues.includes(requested)) return invalid('invalid_value', `${onBreakHeader} is error, restart or continue.`, onBreakHeader);

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { CallerError } from '../core/dialect.ts';
-import { dialectAt } from '../dialects/index.ts';
+import { callerFormatAt } from '../dialects/index.ts';
 import { recordingUnavailable } from './caller-error.ts';
 
 export interface Refusal {
@@ -54,7 +54,7 @@ const lingerMs = 1_000;
 /** Answers a request with a refusal. Nothing may have been sent before it. */
 export function sendRefusal(request: IncomingMessage, response: ServerResponse, { refusal, headers, close }: Refusal, id: string): void {
   if (response.headersSent || response.destroyed) return;
-  const dialect = dialectAt(request.url ?? '', request.headers);
+  const dialect = callerFormatAt(request.url ?? '', request.headers);
   const body = dialect.renderFailure(refusal);
   const declared = request.headers['content-length'];
   const unread =

@@ -1,8 +1,8 @@
-import { lossesOf } from '../core/answer-loss.ts';
+import { responseLossesOf } from '../core/answer-loss.ts';
 import type { ChatResponse, StreamEvent, TokenLogprob } from '../core/chat.ts';
 import type { StreamRenderer } from '../core/dialect.ts';
 import type { SseEvent, Warning } from '../core/provider.ts';
-import { markEvent, markPart } from '../core/signature.ts';
+import { wrapEventSignature, wrapPartSignature } from '../core/signature.ts';
 import type { Instant } from '../core/time.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { withoutLogprobs, withoutNullUsage } from './verbatim.ts';
@@ -40,13 +40,13 @@ function visibleEvents(
   includeUsage: boolean,
 ): readonly StreamEvent[] {
   if (event.type === 'usage' && !includeUsage) return [];
-  if (event.type !== 'logprobs' || !addedLogprobs) return [isVerbatim ? event : markEvent(event, wire)];
+  if (event.type !== 'logprobs' || !addedLogprobs) return [isVerbatim ? event : wrapEventSignature(event, wire)];
   return addedLogprobs.callerTop === undefined ? [] : [{ ...event, tokens: limitAlternatives(event.tokens, addedLogprobs.callerTop) }];
 }
 
 /** What its caller's format has no place for, or says in another way, of an answer that does not pass as it is. */
 export function responseLosses(response: ChatResponse, prepared: PreparedRequest, { dialect, chat }: RoutedRequest): readonly Warning[] {
-  return lossesOf(visibleResponse(response, prepared), dialect.loses, chat);
+  return responseLossesOf(visibleResponse(response, prepared), dialect.responseLosses, chat);
 }
 
 /** A whole answer. `body` is the provider's own JSON text, when there is one; `now` stands in for a time that it did not tell. */
@@ -66,7 +66,7 @@ export function renderResponse(
 /** Without what the caller did not ask for, and with proofs that find their way back. */
 function visibleResponse(response: ChatResponse, { isVerbatim, addedLogprobs, wire }: PreparedRequest): ChatResponse {
   const choices = response.choices.map(({ logprobs, ...choice }) => {
-    const marked = isVerbatim ? choice : { ...choice, content: choice.content.map(part => markPart(part, wire)) };
+    const marked = isVerbatim ? choice : { ...choice, content: choice.content.map(part => wrapPartSignature(part, wire)) };
     if (!logprobs || !addedLogprobs) return logprobs ? { ...marked, logprobs } : marked;
     return addedLogprobs.callerTop === undefined ? marked : { ...marked, logprobs: limitAlternatives(logprobs, addedLogprobs.callerTop) };
   });
@@ -79,4 +79,4 @@ const limitAlternatives = (tokens: readonly TokenLogprob[], top: number): readon
 export const secondsOf = (instant: Instant): number => Math.floor(instant / 1000);
 
 export const rendererOf = ({ dialect, includeUsage, receivedAt, chat }: RoutedRequest): StreamRenderer =>
-  dialect.renderStream({ includeUsage, now: secondsOf(receivedAt), asked: chat });
+  dialect.renderStream({ includeUsage, now: secondsOf(receivedAt), request: chat });

@@ -1,4 +1,4 @@
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import type { Failure } from '../core/failure.ts';
 import { usd } from '../core/price.ts';
 import { retryHeaders } from './caller-error.ts';
@@ -15,7 +15,7 @@ export interface ResponseSummary {
 }
 
 export const jsonType = 'application/json; charset=utf-8';
-export const streamTypeOf = ({ streamType = 'text/event-stream; charset=utf-8' }: Dialect): string => streamType;
+export const streamTypeOf = ({ streamType = 'text/event-stream; charset=utf-8' }: CallerFormat): string => streamType;
 
 export function headOf(request: RoutedRequest, summary: ResponseSummary): ResponseHead {
   const { id, chat, dialect, onUnsupported } = request;

@@ -1,13 +1,13 @@
 /** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
-import { needOf, outputTokensUnsaid } from '../core/catalogue.ts';
+import { outputTokensDefault, requirementsOf } from '../core/catalogue.ts';
 import type { ChatRequest, ChatResponse } from '../core/chat.ts';
-import { type Json, type Scan, scanObject, spliceMembers } from '../core/json.ts';
-import { putLatest } from '../core/latest.ts';
-import { hintsLost, renamed } from '../core/loss.ts';
+import { type Json, type JsonScan, scanObject, spliceMembers } from '../core/json.ts';
+import { putLruEntry } from '../core/latest.ts';
+import { unsupportedHints, withCallerFieldNames } from '../core/loss.ts';
 import { dropped, type Provider, type Warning } from '../core/provider.ts';
 import type { RouteStep } from '../core/route.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
-import { homeward, isNative } from '../core/signature.ts';
+import { isNative, restoreSignatures } from '../core/signature.ts';
 import type { Demand } from '../targets/registry.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { responseLosses } from './render.ts';
@@ -16,7 +16,7 @@ import { gatewayMembers, patchRequestText } from './verbatim.ts';
 /** What a call of this question takes from a limit, and for whom. */
 export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest): Demand {
   if (estimatedTokens) return { tenant: caller.tenant, bytes: body.byteLength, tokens: estimatedTokens.input + estimatedTokens.output };
-  const { inputTokens, outputTokens = outputTokensUnsaid } = needOf(chat, body.byteLength);
+  const { inputTokens, outputTokens = outputTokensDefault } = requirementsOf(chat, body.byteLength);
   return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };
 }
 
@@ -51,12 +51,12 @@ export function prepare(
     return { path, body, warnings: withoutAddedLogprobs(warnings), chat, wire: provider.wire, isVerbatim: true, ...added };
   }
   const unsignedWarnings: Warning[] = [];
-  const rendered = provider.renderRequest(homeward(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
+  const rendered = provider.renderRequest(restoreSignatures(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
   const warnings = withoutAddedLogprobs(rendered.warnings);
-  const renamedWarnings = renamed(
-    [...unsignedWarnings, ...warnings, ...hintsLost(original, provider)],
+  const renamedWarnings = withCallerFieldNames(
+    [...unsignedWarnings, ...warnings, ...unsupportedHints(original, provider)],
     request.dialect.fieldNames,
-    original.places,
+    original.messagePaths,
   );
   const prepared: PreparedRequest = {
     ...rendered,
@@ -81,7 +81,7 @@ function pathOf(provider: Provider, model: string, chat: ChatRequest): string {
   const cached = cache.get(name);
   if (cached !== undefined) return cached;
   const { path } = provider.renderRequest({ ...chat, messages: [], tools: [] }, model);
-  putLatest(cache, name, path, pathsMax);
+  putLruEntry(cache, name, path, pathsMax);
   paths.set(provider, cache);
   return path;
 }
@@ -99,7 +99,7 @@ function adaptBody(text: string, { adapt }: Provider, model: string): { readonly
 }
 
 /** A value that only got another name keeps its text: numbers past 2^53 would be others. */
-function jsonTextOf(value: Json, { value: body, members }: Scan & { readonly ok: true }, text: string): string {
+function jsonTextOf(value: Json, { value: body, members }: JsonScan & { readonly ok: true }, text: string): string {
   const [, span] = [...members].find(([member]) => body[member] === value && typeof value !== 'boolean') ?? [];
   return span ? text.slice(span.start, span.end) : JSON.stringify(value);
 }

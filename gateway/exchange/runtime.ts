@@ -1,6 +1,6 @@
-import type { Sink } from '../core/exchange.ts';
+import type { ExchangeSink } from '../core/exchange.ts';
 import { chooseKey } from '../core/keyring.ts';
-import { nothing, readyAt } from '../core/limits.ts';
+import { noQueuedDemand, readyAt } from '../core/limits.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
 import type { AccountEndpoint } from '../observability/spans.ts';
 import { createPriceBook } from '../prices/price-book.ts';
@@ -18,7 +18,7 @@ export { TargetRegistry as FleetState };
 export interface RuntimeDependencies {
   readonly clock: Clock;
   readonly upstream: Upstream;
-  readonly sink: Sink;
+  readonly sink: ExchangeSink;
   readonly fleet: TargetRegistry;
   readonly streamIdleMs?: Milliseconds;
 }
@@ -83,7 +83,7 @@ function targetOf(
     baseUrl: account.baseUrl,
     ...(account.query === undefined ? {} : { query: account.query }),
     ...(account.region === undefined ? {} : { region: account.region }),
-    key: chooseKey(account, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, nothing, at)),
+    key: chooseKey(account, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, noQueuedDemand, at)),
     allowPrivate: account.allowPrivate,
     trace: account.trace,
   };

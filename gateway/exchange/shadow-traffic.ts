@@ -2,7 +2,7 @@
 
 import type { Exchange } from '../core/exchange.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type Copy, copiesOf } from '../core/variants.ts';
+import { type ShadowCall, shadowCallsOf } from '../core/variants.ts';
 import type { ShadowCallCounts } from '../observability/target-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
 import type { Route, Settings } from '../settings/settings.ts';
@@ -35,7 +35,10 @@ class DiscardingSink implements ResponseSink {
 export type ResolveRoute = (settings: Settings, tenant: string, value: JsonObject) => Route | Refusal;
 
 export class ShadowTraffic {
-  readonly counts: Readonly<Record<Copy['kind'], ShadowCallCounts>> = { shadow: { asked: 0, skipped: 0 }, audit: { asked: 0, skipped: 0 } };
+  readonly counts: Readonly<Record<ShadowCall['kind'], ShadowCallCounts>> = {
+    shadow: { asked: 0, skipped: 0 },
+    audit: { asked: 0, skipped: 0 },
+  };
   readonly #inFlight = new Set<ExecutionHandle>();
   readonly #resolve: ResolveRoute;
   #isClosed = false;
@@ -48,12 +51,12 @@ export class ShadowTraffic {
   dispatch(exchange: Exchange, request: RoutedRequest, settings: Settings, runtime: GatewayRuntime): void {
     if (!request.shadowPlan || this.#isClosed || request.run !== undefined) return;
     const attempts = exchange.attempts.map(({ step }) => ({ step, kind: 'primary', status: 'accepted', opened: true }) as const);
-    for (const copy of copiesOf(request.shadowPlan, exchange.policy, attempts, exchange.decision, exchange.id)) {
+    for (const copy of shadowCallsOf(request.shadowPlan, exchange.policy, attempts, exchange.decision, exchange.id)) {
       this.#dispatchOne(copy, request, settings, runtime);
     }
   }
 
-  #dispatchOne(copy: Copy, request: RoutedRequest, settings: Settings, runtime: GatewayRuntime): void {
+  #dispatchOne(copy: ShadowCall, request: RoutedRequest, settings: Settings, runtime: GatewayRuntime): void {
     const route = this.#resolve(settings, '', { model: copy.route });
     const counts = this.counts[copy.kind];
     if (isRefusal(route) || this.#inFlight.size >= inFlightMax || runtime.sink.refusal() !== undefined) {

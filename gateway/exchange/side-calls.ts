@@ -2,9 +2,10 @@
 import { agreementOf } from '../core/agree.ts';
 import type { ChatRequest, ChatResponse, Message } from '../core/chat.ts';
 import { parseJson } from '../core/json.ts';
+import type { Signals } from '../core/names.ts';
 import type { Provider } from '../core/provider.ts';
 import type { AttemptCommand, RoutePolicy } from '../core/routing.ts';
-import { type Signals, textOf } from '../core/signal.ts';
+import { responseText } from '../core/signal.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 
 /** So much of a question or an answer is shown to a judge. */
@@ -49,7 +50,7 @@ function textIn(content: Message['content'] | ChatResponse['choices'][number]['c
 
 /** What a judge's answer says: its first number from 0 to 1, bare or as `score` in a JSON object. Nothing when it says none. */
 export function judgeVerdictOf(response: ChatResponse): Signals {
-  const text = textOf(response).trim();
+  const text = responseText(response).trim();
   const value = text.startsWith('{') ? parseJson(text) : undefined;
   const score = typeof value === 'object' && value !== null && 'score' in value ? value.score : undefined;
   const number =

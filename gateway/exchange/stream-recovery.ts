@@ -1,6 +1,6 @@
 /** A stream whose attempt broke while its caller was reading: what was said of it, and how another attempt goes on from there. */
 
-import { type ChatRequest, isContent, type StreamEvent, type Usage } from '../core/chat.ts';
+import { type ChatRequest, isContentEvent, type StreamEvent, type Usage } from '../core/chat.ts';
 import type { StreamRenderer } from '../core/dialect.ts';
 import type { OnBreak } from '../core/routing.ts';
 import type { Attempt } from './attempt.ts';
@@ -76,7 +76,7 @@ export class StreamRecovery {
       verbatimRenderer?.render(event);
       if (event.type === 'text-delta' && event.choice === 0) {
         if (this.#deliveredText !== undefined) this.#deliveredText += event.text;
-      } else if (isContent(event)) this.#deliveredText = undefined;
+      } else if (isContentEvent(event)) this.#deliveredText = undefined;
       else if (event.type === 'choice-end') this.#isFinished = true;
     }
   }

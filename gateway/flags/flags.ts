@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Client, EvaluationContext, Provider } from '@openfeature/server-sdk';
 import type { Caller } from '../core/exchange.ts';
-import type { FlagSaid } from '../core/variants.ts';
+import type { FlagEvaluation } from '../core/variants.ts';
 import type { Log } from '../settings/log.ts';
 import type { FlagSettings } from '../settings/settings.ts';
 
@@ -21,7 +21,7 @@ export type FlagOutcome = 'taken' | 'unknown' | 'late' | 'failed';
 
 export interface FeatureFlags {
   /** Which of the routes the flag names; undefined when none of them, or when it cannot be asked. Never rejects. */
-  evaluate(flag: string, routes: readonly string[], flagged: FlagContext): Promise<FlagSaid | undefined>;
+  evaluate(flag: string, routes: readonly string[], flagged: FlagContext): Promise<FlagEvaluation | undefined>;
   readonly counts: ReadonlyMap<string, Readonly<Record<FlagOutcome, number>>>;
   close(): Promise<void>;
 }
@@ -56,7 +56,7 @@ class OpenFeatureFlags implements FeatureFlags {
     this.#shutDown = end;
   }
 
-  async evaluate(flag: string, routes: readonly string[], context: FlagContext): Promise<FlagSaid | undefined> {
+  async evaluate(flag: string, routes: readonly string[], context: FlagContext): Promise<FlagEvaluation | undefined> {
     const evaluation = this.#client.getStringDetails(flag, '', contextOf(context)).catch(() => undefined);
     const details = await within(evaluation, this.#timeoutMs, 'late' as const);
     if (details === 'late') return this.#count(flag, 'late');

@@ -1,10 +1,10 @@
 /** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { ChatRequest } from '../core/chat.ts';
-import { type Dialect, isFieldProblem } from '../core/dialect.ts';
+import { type CallerFormat, isFieldProblem } from '../core/dialect.ts';
 import type { Caller } from '../core/exchange.ts';
-import { isObject, type JsonObject, type Span, scanObject } from '../core/json.ts';
-import type { FlagSaid } from '../core/variants.ts';
+import { isObject, type JsonObject, type SourceSpan, scanObject } from '../core/json.ts';
+import type { FlagEvaluation } from '../core/variants.ts';
 import type { RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { onBreakHeader, withStreamRecovery } from '../exchange/recovery-policy.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
@@ -21,14 +21,14 @@ export interface ParsedRequest {
   readonly body: Buffer;
   readonly text: string;
   readonly value: JsonObject;
-  readonly members: ReadonlyMap<string, Span>;
+  readonly members: ReadonlyMap<string, SourceSpan>;
   readonly chat: ChatRequest;
 }
 
 /** Parameters by which a caller would choose where its request goes, or as whom. */
 const hostParameters = ['api_base', 'base_url', 'api_key', 'custom_host'];
 
-export async function parse(request: IncomingMessage, dialect: Dialect, limits: BodyLimits): Promise<ParsedRequest | Refusal> {
+export async function parse(request: IncomingMessage, dialect: CallerFormat, limits: BodyLimits): Promise<ParsedRequest | Refusal> {
   const wrongType = checkContentType(request.headers['content-type']);
   if (wrongType) return wrongType;
   const body = await readBody(request, limits);
@@ -37,7 +37,7 @@ export async function parse(request: IncomingMessage, dialect: Dialect, limits: 
 }
 
 /** What a body says, wherever it came from. */
-export function parseBody({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: Dialect): ParsedRequest | Refusal {
+export function parseBody({ bytes, text }: Body, headers: IncomingHttpHeaders, dialect: CallerFormat): ParsedRequest | Refusal {
   const scan = scanObject(text);
   if (!scan.ok) return invalid(scan.problem.code, scan.problem.message, scan.problem.param);
   const refusal = checkHostParameters(scan.members);
@@ -48,7 +48,7 @@ export function parseBody({ bytes, text }: Body, headers: IncomingHttpHeaders, d
   return { headers, body: bytes, text, value: { ...scan.value, model: chat.model }, members: scan.members, chat };
 }
 
-export function checkHostParameters(members: ReadonlyMap<string, Span>): Refusal | undefined {
+export function checkHostParameters(members: ReadonlyMap<string, SourceSpan>): Refusal | undefined {
   const forbiddenMember = hostParameters.find(member => members.has(member));
   if (forbiddenMember === undefined) return undefined;
   return invalid(
@@ -68,7 +68,7 @@ function withModel(value: JsonObject): JsonObject {
 /** The question of an asked request: which targets may answer it, for whom, and what will stand in the record. Only a route with a flag is waited for. */
 export function route(
   parsed: ParsedRequest,
-  dialect: Dialect,
+  dialect: CallerFormat,
   context: RequestContext,
 ): RoutedRequest | Refusal | Promise<RoutedRequest | Refusal> {
   const chosen = resolve(context.settings, context.key.tenant, parsed.value);
@@ -85,7 +85,7 @@ export function flagOf(
   { name, flag, variants = [] }: Route,
   { caller, chat }: { readonly caller: Caller; readonly chat: ChatRequest },
   flags: FeatureFlags | undefined,
-): Promise<FlagSaid | undefined> | undefined {
+): Promise<FlagEvaluation | undefined> | undefined {
   const routes = [name, ...variants.map(variant => variant.route)];
   return flag === undefined
     ? undefined
@@ -95,10 +95,10 @@ export function flagOf(
 /** The same for a route that was chosen already. */
 export function routedRequestOf(
   parsed: ParsedRequest,
-  dialect: Dialect,
+  dialect: CallerFormat,
   { id, receivedAt, trace, key, settings, runtime, telemetry }: RequestContext,
   chosen: Route,
-  flag?: FlagSaid,
+  flag?: FlagEvaluation,
 ): RoutedRequest | Refusal {
   const { headers } = parsed;
   const caller = callerFrom(headers, key, parsed.chat.user);

@@ -1,7 +1,7 @@
 /** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
-import type { Sink } from '../core/exchange.ts';
+import type { ExchangeSink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/time.ts';
 import type { ExecutionHandle, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { execute } from '../exchange/execute.ts';
@@ -19,7 +19,7 @@ export interface StartedExecution {
 
 export interface RequestExecutorOptions {
   readonly clock: Clock;
-  readonly sink: Pick<Sink, 'refusal'>;
+  readonly sink: Pick<ExchangeSink, 'refusal'>;
   readonly keepAliveMs: Milliseconds;
   readonly budgets: BudgetAdmission;
 }

@@ -1,6 +1,6 @@
 /** What a request may be answered by: its `model`, `models` and `fallbacks` become a route, or a refusal. Pure over Settings. */
 import { isObject, type Json, type JsonObject } from '../core/json.ts';
-import { putLatest } from '../core/latest.ts';
+import { putLruEntry } from '../core/latest.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
 
@@ -88,7 +88,7 @@ function cachedDirectRoute(settings: Settings, name: string, param: string): Rou
   const route = directRoute(settings, name, param);
   if (isRefusal(route)) return route;
   const routes = directRoutes.get(settings) ?? new Map<string, Route>();
-  putLatest(routes, name, route, directRoutesMax);
+  putLruEntry(routes, name, route, directRoutesMax);
   directRoutes.set(settings, routes);
   return route;
 }

@@ -1,6 +1,6 @@
 /** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
 import type { ServerResponse } from 'node:http';
-import type { Dialect } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/dialect.ts';
 import type { Sealed } from '../core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
@@ -11,7 +11,7 @@ export interface ResponseWriterOptions {
   readonly clock: Clock;
   /** A stream that waits longer than this gets its head and a comment; undefined for answers that are no stream. */
   readonly keepAliveMs: Milliseconds | undefined;
-  readonly dialect: Dialect;
+  readonly dialect: CallerFormat;
   /** What a head that goes out before the answer is known may say. */
   readonly earlyHeaders: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,5 @@
 /** What one finished exchange adds to the metrics of requests and of attempts. */
-import { type AttemptRecord, type Exchange, outcomeWord } from '../core/exchange.ts';
+import { type AttemptRecord, type Exchange, outcomeLabel } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
 import { confidenceOf } from '../core/signal.ts';
 import type { AttemptInstruments, RequestInstruments } from './instruments.ts';
@@ -49,7 +49,7 @@ export function observeAttempt(
   const model = bounded(attempt.model);
   const servedModel = bounded(attempt.servedModel);
   const system = providerNameOf(names.apiOf(provider) ?? provider);
-  const outcome = outcomeWord(attempt);
+  const outcome = outcomeLabel(attempt);
   to.total.add(1, provider, model, attempt.kind, outcome);
   to.duration.observe((attempt.endedAt - attempt.startedAt) / 1000, operation, system, model, servedModel, attempt.failure ? outcome : '');
   if (stream && firstTokenMs !== undefined) observeChunks(to, attempt.chunks, firstTokenMs, [operation, system, model, servedModel]);

@@ -1,6 +1,6 @@
 /** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
-import type { Exchange, Sink } from '../core/exchange.ts';
+import type { Exchange, ExchangeSink } from '../core/exchange.ts';
 import { usd } from '../core/price.ts';
 import { version } from '../settings/version.ts';
 import { type LabelResolver, observeAttempt, observeRequest } from './exchange-metrics.ts';
@@ -39,7 +39,7 @@ export interface RecorderStats {
 export interface MetricsOptions {
   /** Of the budgets that requests counted against, in nano-dollars. */
   readonly budgets?: () => Promise<readonly { readonly scope: string; readonly left: number; readonly budget: number }[]>;
-  readonly sink: Pick<Sink, 'dropped' | 'refusal'>;
+  readonly sink: Pick<ExchangeSink, 'dropped' | 'refusal'>;
   readonly telemetry: () => Pick<Telemetry, 'counts'>;
   readonly inflight: () => number;
   readonly recorder: () => RecorderStats | undefined;

@@ -76,7 +76,7 @@ export function createTargetInstruments(
     },
   );
   gauge('hindcast_queue_requests', 'Requests that wait for the rate limit of a target.', [], to =>
-    to.set(targetRegistry.queue.tickets.length),
+    to.set(targetRegistry.queue.entries.length),
   );
   gauge('hindcast_queue_bytes', 'Size of the requests that wait for rate limits.', [], to => to.set(targetRegistry.queue.bytes));
   registerShadowTraffic(registry, shadowTraffic);

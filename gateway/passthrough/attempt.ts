@@ -1,5 +1,5 @@
 import type { AttemptRecord } from '../core/exchange.ts';
-import { type Failure, mistakeIn } from '../core/failure.ts';
+import { type Failure, internalFailure } from '../core/failure.ts';
 import { rateLimitsOf } from '../core/rate-limits.ts';
 import type { Instant, Milliseconds } from '../core/time.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
@@ -120,7 +120,7 @@ export class PassThroughAttempt {
     try {
       return this.targetRequest.validateResponse?.(this.upstreamResponse.body());
     } catch (problem) {
-      return mistakeIn('reading an answer', problem);
+      return internalFailure('reading an answer', problem);
     }
   }
 

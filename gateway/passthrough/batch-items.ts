@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Exchange, Operation } from '../core/exchange.ts';
-import { kindOfStatus } from '../core/failure.ts';
+import { failureKindOfStatus } from '../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import { cost } from '../core/price.ts';
 import type { RouteOutcome } from '../core/route.ts';
@@ -178,7 +178,7 @@ function exchangeOfItem({ customId, status, requestId, body }: Item, itemRequest
   const price = consumption?.usage && priceOf(served || model, results, at);
   const decision: RouteOutcome = isSuccess
     ? { type: 'answered', attempt: 0 }
-    : { type: 'failed', failure: { kind: kindOfStatus(status), message: JSON.stringify(body).slice(0, 300), status } };
+    : { type: 'failed', failure: { kind: failureKindOfStatus(status), message: JSON.stringify(body).slice(0, 300), status } };
   const name = `${target.providerName}/${model || 'batch'}`;
   const policy = { ...routed.policy, name: `${target.providerName}/batches`, steps: [{ ...routed.policy.steps[0]!, target: name }] };
   const response = Buffer.from(JSON.stringify(body));

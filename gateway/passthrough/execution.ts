@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { CallerError } from '../core/dialect.ts';
 import type { Exchange } from '../core/exchange.ts';
-import { type Failure, mistakeIn } from '../core/failure.ts';
+import { type Failure, internalFailure } from '../core/failure.ts';
 import type { RouteOutcome } from '../core/route.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { callerErrorOf, recordingUnavailable } from '../exchange/caller-error.ts';
@@ -107,7 +107,7 @@ export class PassThroughExecution implements ExecutionHandle {
       this.#attempts[command.attempt] = attempt;
       return failure => attempt.abort(failure);
     } catch (problem) {
-      report.failed(mistakeIn('starting an attempt', problem));
+      report.failed(internalFailure('starting an attempt', problem));
       return () => {};
     }
   }
@@ -167,7 +167,7 @@ export class PassThroughExecution implements ExecutionHandle {
     for (const { target, credential, kind, cost } of exchange.attempts) {
       if (cost) environment.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
     }
-    const sealed = await environment.sink.record(exchange).catch((problem: unknown) => mistakeIn('recording', problem));
+    const sealed = await environment.sink.record(exchange).catch((problem: unknown) => internalFailure('recording', problem));
     if ('kind' in sealed) {
       this.#sendError(this.#renderError(recordingUnavailable), 503);
       return this.#done.resolve({ ...exchange, outcome: 'internal', decision: { type: 'failed', failure: sealed } });
@@ -189,7 +189,7 @@ export class PassThroughExecution implements ExecutionHandle {
           ? attempt.targetRequest.translateResponse(body)
           : this.#input.afterResponse(body, attempt.target),
       )
-      .catch((problem: unknown) => mistakeIn('reading an answer', problem));
+      .catch((problem: unknown) => internalFailure('reading an answer', problem));
     return 'kind' in rendered ? { decided: { type: 'failed', failure: rendered }, told: nothing } : { decided: outcome, told: rendered };
   }
 

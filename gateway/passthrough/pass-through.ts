@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { ChatRequest } from '../core/chat.ts';
-import type { Sink } from '../core/exchange.ts';
-import { type Json, type JsonObject, type Span, scanObject, spliceMembers } from '../core/json.ts';
-import { forbidding } from '../core/loss.ts';
+import type { ExchangeSink } from '../core/exchange.ts';
+import { type Json, type JsonObject, type SourceSpan, scanObject, spliceMembers } from '../core/json.ts';
+import { blockingWarnings } from '../core/loss.ts';
 import { providerOf } from '../core/target.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import type { RequestContext } from '../exchange/contract.ts';
@@ -31,7 +31,7 @@ export interface PassThroughRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly context: RequestContext;
   readonly limits: BodyLimits;
-  readonly sink: Sink;
+  readonly sink: ExchangeSink;
   readonly files: FileRegistry;
   readonly budgetAdmission: BudgetAdmission;
 }
@@ -122,7 +122,7 @@ function targetRequestsOf(
     const at = account ?? context.settings.providers.get(providerOf(target))!;
     const targetRequest = buildTargetRequest(at, modelOf(target), callerRequest);
     if (isRefusal(targetRequest)) refusal ??= targetRequest;
-    else if (forbidding(targetRequest.warnings, route.onUnsupported).length === 0) targetRequests.set(target, targetRequest);
+    else if (blockingWarnings(targetRequest.warnings, route.onUnsupported).length === 0) targetRequests.set(target, targetRequest);
   }
   // The first target has the first model: it is left out for what it cannot carry alone.
   return targetRequests.size > 0 ? targetRequests : refusal!;
@@ -175,7 +175,7 @@ async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<R
 const textIn = (value: Json | undefined): string | undefined =>
   typeof value === 'string' ? value : Array.isArray(value) && value.every(item => typeof item === 'string') ? value.join('\n') : undefined;
 
-const withTarget = (text: string, members: ReadonlyMap<string, Span>, model: string): string =>
+const withTarget = (text: string, members: ReadonlyMap<string, SourceSpan>, model: string): string =>
   spliceMembers(text, members, { model: JSON.stringify(model), ...Object.fromEntries(gatewayMembers.map(member => [member, undefined])) });
 
 async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<ReceivedBody | Refusal> {
@@ -240,7 +240,7 @@ function toParsedRequest(request: IncomingMessage, received: ReceivedBody) {
     body: received.bytes ?? Buffer.alloc(0),
     text: '',
     value: {},
-    members: new Map<string, Span>(),
+    members: new Map<string, SourceSpan>(),
     chat: user === undefined ? chat : { ...chat, user },
   };
 }

@@ -1,6 +1,6 @@
 /** What a passed-through answer cost: tokens by kind, seconds, characters, searches or pictures, and half of it for a batch. */
 import { calcPrice } from '@pydantic/genai-prices';
-import { type Cost, cost, type Price, scaled } from '../core/price.ts';
+import { type Cost, cost, type Price, scalePrice } from '../core/price.ts';
 import type { Instant } from '../core/time.ts';
 import { tableVersion } from '../prices/price-book.ts';
 import type { Consumption } from './consumption.ts';
@@ -89,5 +89,5 @@ const batchShares: Readonly<Record<string, number>> = {
 export function batchPrice(price: Price | undefined, book: string): Price | undefined {
   const share = Object.hasOwn(batchShares, book) ? batchShares[book] : undefined;
   if (!price || share === undefined) return undefined;
-  return scaled(price, share, 'batch');
+  return scalePrice(price, share, 'batch');
 }

@@ -1,7 +1,7 @@
 /** The route table's part that passes through, each entry with the relay that serves it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
-import type { Sink } from '../core/exchange.ts';
+import type { ExchangeSink } from '../core/exchange.ts';
 import type { RequestContext } from '../exchange/contract.ts';
 import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import type { BodyLimits } from '../http/body.ts';
@@ -13,7 +13,7 @@ import { passThrough, type StartedPassThrough } from './pass-through.ts';
 /** What the server lends to them. */
 export interface PassThroughDependencies {
   readonly limits: BodyLimits;
-  readonly sink: Sink;
+  readonly sink: ExchangeSink;
   readonly files: FileRegistry;
   readonly budgetAdmission: BudgetAdmission;
   contextOf(request: IncomingMessage): RequestContext;

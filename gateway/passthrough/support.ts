@@ -27,7 +27,7 @@ const supportedOperations: Readonly<Record<string, readonly Operation[]>> = {
 const isCustomEndpoint = ({ provider, baseUrl }: Account): boolean => provider.name === 'openai' && baseUrl !== provider.baseUrl;
 
 export function supports(account: Account, operation: Operation): boolean {
-  if (account.provider.play) return false;
+  if (account.provider.simulate) return false;
   if (isCustomEndpoint(account)) return true;
   return supportedOperations[account.provider.name]?.includes(operation) ?? false;
 }

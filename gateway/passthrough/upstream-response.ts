@@ -1,5 +1,5 @@
 /** Takes in the bytes of a passed-through answer: whole, as a stream that may go on at once, or as a refusal to be understood. */
-import { type Failure, mistakeIn } from '../core/failure.ts';
+import { type Failure, internalFailure } from '../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../core/json.ts';
 import type { Provider, StreamFlag } from '../core/provider.ts';
 import type { Milliseconds } from '../core/time.ts';
@@ -175,7 +175,7 @@ export class UpstreamResponse {
     try {
       failure = this.#provider.parseFailure(this.status, this.headers, this.body().subarray(0, failureBytesMax).toString());
     } catch (problem) {
-      failure = mistakeIn('reading a refusal', problem);
+      failure = internalFailure('reading a refusal', problem);
     }
     this.#fail(failure);
   }

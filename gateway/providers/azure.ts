@@ -1,9 +1,9 @@
 /** Azure OpenAI: a deployment stands in the path instead of a model, the key has a header of its own, and a filter may refuse the prompt. */
 import type { Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 import { traitsOf } from './openai/model.ts';
 
-export const azure = dialectOf({
+export const azure = vendorProvider({
   name: 'azure',
   baseUrl: 'https://{resource}.openai.azure.com',
   auth: 'api-key',

@@ -1,21 +1,21 @@
 /** Cerebras: refuses penalties and biases. Its streams end without `[DONE]`. Source: inference-docs.cerebras.ai, and recordings. */
 import { approximated, dropped, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 
-const refused = 'Cerebras refuses it.';
+const refusedReason = 'Cerebras refuses it.';
 
-export const cerebras = dialectOf({
+export const cerebras = vendorProvider({
   name: 'cerebras',
   baseUrl: 'https://api.cerebras.ai/v1',
   environment: ['CEREBRAS_API_KEY'],
   priceBook: 'cerebras',
-  refuses: {
-    frequency_penalty: refused,
-    presence_penalty: refused,
-    logit_bias: refused,
-    service_tier: refused,
-    n: refused,
-    top_k: refused,
+  unsupported: {
+    frequency_penalty: refusedReason,
+    presence_penalty: refusedReason,
+    logit_bias: refusedReason,
+    service_tier: refusedReason,
+    n: refusedReason,
+    top_k: refusedReason,
   },
   renames: { max_tokens: 'max_completion_tokens' },
   reasoning: ({ effort, budgetTokens }, model, warnings) => {
@@ -27,8 +27,8 @@ export const cerebras = dialectOf({
       warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
       return {};
     }
-    const told = effort === 'low' || effort === 'medium' ? effort : off || effort === 'minimal' ? 'low' : 'high';
-    if (told !== effort) warnings.push(approximated(field, `This model takes low, medium and high; sent as ${told}.`));
-    return { reasoning_effort: told };
+    const sentEffort = effort === 'low' || effort === 'medium' ? effort : off || effort === 'minimal' ? 'low' : 'high';
+    if (sentEffort !== effort) warnings.push(approximated(field, `This model takes low, medium and high; sent as ${sentEffort}.`));
+    return { reasoning_effort: sentEffort };
   },
 }) satisfies Provider;

@@ -4,42 +4,49 @@
  */
 import { isObject, type JsonObject } from '../core/json.ts';
 import { approximated, dropped, type Provider, type Warning } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 import { schemaAsPrompt } from './openai/structured.ts';
 import { nearestEffort } from './openai/thinking.ts';
 
-const ignored = 'DeepSeek passes over it.';
+const ignoredReason = 'DeepSeek passes over it.';
 /** `deepseek-chat` is the name of those that do not think. */
-const thinks = /deepseek-(v\d|flash|pro|reasoner)/;
-const neutral: Readonly<Record<string, number>> = { temperature: 1, presence_penalty: 0, frequency_penalty: 0 };
+const thinkingModels = /deepseek-(v\d|flash|pro|reasoner)/;
+const neutralValues: Readonly<Record<string, number>> = { temperature: 1, presence_penalty: 0, frequency_penalty: 0 };
 
-export const deepseek = dialectOf({
+export const deepseek = vendorProvider({
   name: 'deepseek',
   baseUrl: 'https://api.deepseek.com/v1',
   environment: ['DEEPSEEK_API_KEY'],
   priceBook: 'deepseek',
   modelPrefixes: ['deepseek-'],
-  refuses: { n: ignored, seed: ignored, parallel_tool_calls: ignored, service_tier: ignored, metadata: ignored, top_k: ignored },
+  unsupported: {
+    n: ignoredReason,
+    seed: ignoredReason,
+    parallel_tool_calls: ignoredReason,
+    service_tier: ignoredReason,
+    metadata: ignoredReason,
+    top_k: ignoredReason,
+  },
   renames: { max_completion_tokens: 'max_tokens', user: 'user_id' },
-  reasoning: (asked, _model, warnings) => {
-    const { effort, budgetTokens } = asked;
+  reasoning: (requested, _model, warnings) => {
+    const { effort, budgetTokens } = requested;
     if (effort === 'none' || budgetTokens === 0) return { thinking: { type: 'disabled' } };
     // Medium counts as high there, and xhigh does, too.
-    const told = effort === 'xhigh' ? 'high' : nearestEffort(['low', 'high', 'max'], asked);
+    const sentEffort = effort === 'xhigh' ? 'high' : nearestEffort(['low', 'high', 'max'], requested);
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
-    if (told !== effort) warnings.push(approximated(field, `DeepSeek knows low, high and max; sent as ${told}.`));
-    return { thinking: { type: 'enabled' }, reasoning_effort: told };
+    if (sentEffort !== effort) warnings.push(approximated(field, `DeepSeek knows low, high and max; sent as ${sentEffort}.`));
+    return { thinking: { type: 'enabled' }, reasoning_effort: sentEffort };
   },
-  amend: (body, model, warnings) => ({ ...withoutEffect(body, model, warnings), ...schemaAsPrompt(body, 'DeepSeek', warnings) }),
+  amend: (body, model, warnings) => ({ ...dropWithoutEffect(body, model, warnings), ...schemaAsPrompt(body, 'DeepSeek', warnings) }),
 }) satisfies Provider;
 
-function withoutEffect(body: JsonObject, model: string, warnings: Warning[]): Record<string, undefined> {
+function dropWithoutEffect(body: JsonObject, model: string, warnings: Warning[]): Record<string, undefined> {
   const isOff = isObject(body.thinking) && body.thinking.type === 'disabled';
-  if (isOff || !thinks.test(model)) return {};
-  const said = Object.keys(neutral).filter(field => Object.hasOwn(body, field));
-  for (const field of said) {
+  if (isOff || !thinkingModels.test(model)) return {};
+  const given = Object.keys(neutralValues).filter(field => Object.hasOwn(body, field));
+  for (const field of given) {
     const value = body[field];
-    if (value !== null && value !== neutral[field]) warnings.push(dropped(field, 'It has no effect while DeepSeek thinks.'));
+    if (value !== null && value !== neutralValues[field]) warnings.push(dropped(field, 'It has no effect while DeepSeek thinks.'));
   }
-  return Object.fromEntries(said.map(field => [field, undefined]));
+  return Object.fromEntries(given.map(field => [field, undefined]));
 }

@@ -1,12 +1,12 @@
 /** Mistral: refuses members that it does not know, names the seed and a forced tool otherwise, and wants nine letters as a call's id. */
 import { approximated, dropped, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 import { shortIds } from './openai/ids.ts';
 
-const unknown = 'Mistral has nothing like it.';
-const adjustable = /mistral-(small|medium)/;
+const unknownReason = 'Mistral has nothing like it.';
+const adjustableModels = /mistral-(small|medium)/;
 
-export const mistral = dialectOf({
+export const mistral = vendorProvider({
   name: 'mistral',
   baseUrl: 'https://api.mistral.ai/v1',
   environment: ['MISTRAL_API_KEY'],
@@ -23,25 +23,25 @@ export const mistral = dialectOf({
     'open-mixtral-',
   ],
   omits: ['stream_options'],
-  refuses: {
-    user: unknown,
-    logprobs: unknown,
-    top_logprobs: unknown,
-    logit_bias: unknown,
-    service_tier: unknown,
-    store: unknown,
-    top_k: unknown,
+  unsupported: {
+    user: unknownReason,
+    logprobs: unknownReason,
+    top_logprobs: unknownReason,
+    logit_bias: unknownReason,
+    service_tier: unknownReason,
+    store: unknownReason,
+    top_k: unknownReason,
   },
   renames: { seed: 'random_seed', max_completion_tokens: 'max_tokens' },
   reasoning: ({ effort, budgetTokens }, model, warnings) => {
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
-    if (!adjustable.test(model)) {
+    if (!adjustableModels.test(model)) {
       if (effort !== 'none') warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
       return {};
     }
-    const told = effort === 'none' || budgetTokens === 0 ? 'none' : 'high';
-    if (told !== effort) warnings.push(approximated(field, `Mistral reasons or does not; sent as ${told}.`));
-    return { reasoning_effort: told };
+    const sentEffort = effort === 'none' || budgetTokens === 0 ? 'none' : 'high';
+    if (sentEffort !== effort) warnings.push(approximated(field, `Mistral reasons or does not; sent as ${sentEffort}.`));
+    return { reasoning_effort: sentEffort };
   },
   amend: body => ({
     ...(body.tool_choice === 'required' ? { tool_choice: 'any' } : {}),

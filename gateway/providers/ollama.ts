@@ -1,23 +1,23 @@
 /** Ollama on this machine, at its compatible address: no key, one answer, and no tool can be forced. Source: docs.ollama.com/api/openai-compatibility. */
 import { dropped, type Provider } from '../core/provider.ts';
-import { dialectOf, withoutTools } from './openai/dialect.ts';
+import { vendorProvider, withoutTools } from './openai/dialect.ts';
 
-const ignored = 'Ollama passes over it.';
+const ignoredReason = 'Ollama passes over it.';
 
-export const ollama = dialectOf({
+export const ollama = vendorProvider({
   name: 'ollama',
   baseUrl: 'http://127.0.0.1:11434/v1',
   environment: [],
   keyOptional: true,
   priceBook: 'ollama',
-  refuses: {
-    n: ignored,
-    logit_bias: ignored,
-    user: ignored,
-    service_tier: ignored,
-    metadata: ignored,
-    parallel_tool_calls: ignored,
-    top_k: ignored,
+  unsupported: {
+    n: ignoredReason,
+    logit_bias: ignoredReason,
+    user: ignoredReason,
+    service_tier: ignoredReason,
+    metadata: ignoredReason,
+    parallel_tool_calls: ignoredReason,
+    top_k: ignoredReason,
   },
   renames: { max_completion_tokens: 'max_tokens' },
   amend: (body, _model, warnings) => {

@@ -1,22 +1,29 @@
 /** Qwen by DashScope's compatible address: thinking is a switch and a budget of tokens. */
 import { approximated, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 import { budgetOf } from './openai/thinking.ts';
 
-const ignored = 'DashScope passes over it.';
+const ignoredReason = 'DashScope passes over it.';
 
-export const qwen = dialectOf({
+export const qwen = vendorProvider({
   name: 'qwen',
   baseUrl: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
   environment: ['DASHSCOPE_API_KEY'],
   priceBook: 'qwen',
   modelPrefixes: ['qwen', 'qwq-', 'qvq-'],
-  refuses: { frequency_penalty: ignored, logit_bias: ignored, service_tier: ignored, metadata: ignored, user: ignored },
+  unsupported: {
+    frequency_penalty: ignoredReason,
+    logit_bias: ignoredReason,
+    service_tier: ignoredReason,
+    metadata: ignoredReason,
+    user: ignoredReason,
+  },
   renames: { max_completion_tokens: 'max_tokens' },
-  reasoning: (asked, _model, warnings) => {
-    if (asked.effort === 'none' || asked.budgetTokens === 0) return { enable_thinking: false };
-    const budget = asked.budgetTokens ?? budgetOf(asked.effort!);
-    if (asked.budgetTokens === undefined) warnings.push(approximated('reasoning_effort', `Sent as a thinking budget of ${budget} tokens.`));
+  reasoning: (requested, _model, warnings) => {
+    if (requested.effort === 'none' || requested.budgetTokens === 0) return { enable_thinking: false };
+    const budget = requested.budgetTokens ?? budgetOf(requested.effort!);
+    if (requested.budgetTokens === undefined)
+      warnings.push(approximated('reasoning_effort', `Sent as a thinking budget of ${budget} tokens.`));
     return { enable_thinking: true, thinking_budget: budget };
   },
 }) satisfies Provider;

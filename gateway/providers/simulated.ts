@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Provider, RenderedRequest } from '../core/provider.ts';
 import { traitsOf } from './openai/model.ts';
 import { openai } from './openai.ts';
-import { perform } from './simulated/perform.ts';
+import { simulate } from './simulated/perform.ts';
 
 export const simulated = {
   name: 'simulated',
@@ -19,12 +19,12 @@ export const simulated = {
   parseResponse: openai.parseResponse,
   parseStream: openai.parseStream,
   parseFailure: openai.parseFailure,
-  play: (request, model) => perform(request.body, model),
+  simulate: (request, model) => simulate(request.body, model),
 } satisfies Provider;
 
 /** Whatever its name, a simulated model takes what most models take: nothing is left out as for one of OpenAI's of that name. */
 function renderRequest(request: ChatRequest, model: string): RenderedRequest {
-  if (!traitsOf(model).own) return openai.renderRequest(request, model);
+  if (!traitsOf(model).isOpenAi) return openai.renderRequest(request, model);
   const rendered = openai.renderRequest(request, 'simulated');
   return { ...rendered, body: JSON.stringify({ ...(JSON.parse(rendered.body) as JsonObject), model }) };
 }

@@ -1,15 +1,15 @@
 /** Together: log-probabilities are asked for by their number. */
 import { approximated, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 
-const ignored = 'Together passes over it.';
+const ignoredReason = 'Together passes over it.';
 
-export const together = dialectOf({
+export const together = vendorProvider({
   name: 'together',
   baseUrl: 'https://api.together.xyz/v1',
   environment: ['TOGETHER_API_KEY', 'TOGETHERAI_API_KEY'],
   priceBook: 'together',
-  refuses: { parallel_tool_calls: ignored, service_tier: ignored, metadata: ignored, user: ignored },
+  unsupported: { parallel_tool_calls: ignoredReason, service_tier: ignoredReason, metadata: ignoredReason, user: ignoredReason },
   renames: { max_completion_tokens: 'max_tokens' },
   amend: ({ logprobs, top_logprobs: top }, _model, warnings) => {
     if (logprobs !== true) return {};

@@ -1,9 +1,9 @@
 /** TokenMix: a relay that speaks chat completions as OpenAI does; a model's traits are those of its maker. */
 import type { Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 import { traitsOf } from './openai/model.ts';
 
-export const tokenmix = dialectOf({
+export const tokenmix = vendorProvider({
   name: 'tokenmix',
   baseUrl: 'https://api.tokenmix.ai/v1',
   environment: ['TOKENMIX_API_KEY'],

@@ -4,11 +4,11 @@
  */
 import type { ReasoningEffort } from '../core/chat.ts';
 import { approximated, dropped, type Provider } from '../core/provider.ts';
-import { dialectOf } from './openai/dialect.ts';
+import { vendorProvider } from './openai/dialect.ts';
 import { nearestEffort } from './openai/thinking.ts';
 
 /** Grok 4 and what came after it reason unless their name says otherwise. */
-const reasons = /grok-(3-mini|4|5|code|build)(?!.*non-reasoning)/;
+const reasoningModels = /grok-(3-mini|4|5|code|build)(?!.*non-reasoning)/;
 
 /** What a model can be told; the others refuse the member. From 4.4 on reasoning cannot be turned off. */
 function effortsOf(model: string): readonly ReasoningEffort[] {
@@ -17,20 +17,20 @@ function effortsOf(model: string): readonly ReasoningEffort[] {
   return /grok-(4\.[4-9](?!\d)|[5-9])/.test(model) ? ['low', 'medium', 'high'] : [];
 }
 
-export const xai = dialectOf({
+export const xai = vendorProvider({
   name: 'xai',
   baseUrl: 'https://api.x.ai/v1',
   environment: ['XAI_API_KEY'],
   priceBook: 'x-ai',
   modelPrefixes: ['grok-'],
-  refuses: {
+  unsupported: {
     logit_bias: 'xAI refuses it.',
     service_tier: 'xAI has no tiers.',
     metadata: 'xAI passes over it.',
     top_k: 'xAI has nothing like it.',
   },
-  reasoning: (asked, model, warnings) => {
-    const { effort, budgetTokens } = asked;
+  reasoning: (requested, model, warnings) => {
+    const { effort, budgetTokens } = requested;
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     const efforts = effortsOf(model);
     const off = effort === 'none' || budgetTokens === 0;
@@ -38,12 +38,12 @@ export const xai = dialectOf({
       warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
       return {};
     }
-    const told = nearestEffort(efforts, asked);
-    if (told !== effort) warnings.push(approximated(field, `This model takes ${efforts.join(', ')}; sent as ${told}.`));
-    return { reasoning_effort: told };
+    const sentEffort = nearestEffort(efforts, requested);
+    if (sentEffort !== effort) warnings.push(approximated(field, `This model takes ${efforts.join(', ')}; sent as ${sentEffort}.`));
+    return { reasoning_effort: sentEffort };
   },
   amend: (body, model, warnings) => {
-    if (!reasons.test(model)) return {};
+    if (!reasoningModels.test(model)) return {};
     const refused = ['stop', 'presence_penalty', 'frequency_penalty'].filter(field => Object.hasOwn(body, field));
     for (const field of refused)
       if (body[field] !== 0 && body[field] !== null) warnings.push(dropped(field, "xAI's reasoning models refuse it."));

@@ -4,11 +4,11 @@
  */
 import type { ReasoningEffort } from '../core/chat.ts';
 import { altered, approximated, dropped, type Provider } from '../core/provider.ts';
-import { dialectOf, withoutTools } from './openai/dialect.ts';
+import { vendorProvider, withoutTools } from './openai/dialect.ts';
 import { schemaAsPrompt } from './openai/structured.ts';
 import { nearestEffort } from './openai/thinking.ts';
 
-const unknown = 'Z.AI has nothing like it.';
+const unknownReason = 'Z.AI has nothing like it.';
 
 /** 5.2 maps the others to these; its successors refuse them, and cannot be kept from thinking. */
 function effortsOf(model: string): readonly ReasoningEffort[] {
@@ -17,28 +17,28 @@ function effortsOf(model: string): readonly ReasoningEffort[] {
   return version < 502 ? [] : version === 502 ? ['high', 'max'] : ['low', 'high', 'max'];
 }
 
-export const zai = dialectOf({
+export const zai = vendorProvider({
   name: 'zai',
   baseUrl: 'https://api.z.ai/api/paas/v4',
   environment: ['ZAI_API_KEY', 'Z_AI_API_KEY'],
   priceBook: 'zai',
   modelPrefixes: ['glm-'],
-  refuses: {
-    n: unknown,
-    seed: unknown,
-    logprobs: unknown,
-    top_logprobs: unknown,
-    logit_bias: unknown,
-    frequency_penalty: unknown,
-    presence_penalty: unknown,
-    parallel_tool_calls: unknown,
-    service_tier: unknown,
-    metadata: unknown,
-    top_k: unknown,
+  unsupported: {
+    n: unknownReason,
+    seed: unknownReason,
+    logprobs: unknownReason,
+    top_logprobs: unknownReason,
+    logit_bias: unknownReason,
+    frequency_penalty: unknownReason,
+    presence_penalty: unknownReason,
+    parallel_tool_calls: unknownReason,
+    service_tier: unknownReason,
+    metadata: unknownReason,
+    top_k: unknownReason,
   },
   renames: { max_completion_tokens: 'max_tokens', user: 'user_id' },
-  reasoning: (asked, model, warnings) => {
-    const { effort, budgetTokens } = asked;
+  reasoning: (requested, model, warnings) => {
+    const { effort, budgetTokens } = requested;
     const off = effort === 'none' || budgetTokens === 0;
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     const efforts = effortsOf(model);
@@ -48,9 +48,10 @@ export const zai = dialectOf({
       warnings.push(approximated(field, 'Z.AI reasons or does not; it was told to.'));
       return { thinking: { type: 'enabled' } };
     }
-    const told = nearestEffort(efforts, asked);
-    if (told !== effort) warnings.push((off ? altered : approximated)(field, `This model takes ${efforts.join(', ')}; sent as ${told}.`));
-    return { thinking: { type: 'enabled' }, reasoning_effort: told };
+    const sentEffort = nearestEffort(efforts, requested);
+    if (sentEffort !== effort)
+      warnings.push((off ? altered : approximated)(field, `This model takes ${efforts.join(', ')}; sent as ${sentEffort}.`));
+    return { thinking: { type: 'enabled' }, reasoning_effort: sentEffort };
   },
   amend: (body, _model, warnings) => {
     const { stop, tool_choice: choice } = body;
@@ -66,7 +67,7 @@ export const zai = dialectOf({
     };
   },
   /** Source: docs.z.ai, error codes. */
-  codes: {
+  failureKinds: {
     '1000': 'authentication',
     '1001': 'authentication',
     '1002': 'authentication',

@@ -1,14 +1,14 @@
 /** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
-import { type AllowancePolicy, allowanceDefault } from '../core/allowance.ts';
+import { type RetryBudgetPolicy, retryBudgetDefault } from '../core/allowance.ts';
 import type { BudgetPolicy, CallerLimits } from '../core/budget.ts';
 import type { ModelFacts } from '../core/catalogue.ts';
 import type { Json } from '../core/json.ts';
-import type { LimitPolicy } from '../core/limits.ts';
+import type { RateLimitPolicy } from '../core/limits.ts';
 import type { PlannedStep, RoutePlan } from '../core/plan.ts';
 import type { Provider } from '../core/provider.ts';
 import { type QueuePolicy, queueDefault } from '../core/queue.ts';
 import type { Milliseconds } from '../core/time.ts';
-import type { CopyPlan, Variant } from '../core/variants.ts';
+import type { ShadowPlan, Variant } from '../core/variants.ts';
 import type { Secret } from './secret.ts';
 
 export interface Settings {
@@ -110,8 +110,8 @@ export interface ProbePolicy {
 
 export interface AccountLimits {
   /** Of models that have none of their own. */
-  readonly account: LimitPolicy | undefined;
-  readonly models: ReadonlyMap<string, LimitPolicy>;
+  readonly account: RateLimitPolicy | undefined;
+  readonly models: ReadonlyMap<string, RateLimitPolicy>;
 }
 
 /** An OpenFeature provider. */
@@ -126,10 +126,10 @@ export interface FlagSettings {
 
 export interface RoutingSettings {
   readonly queue: QueuePolicy;
-  readonly retryBudget: AllowancePolicy;
+  readonly retryBudget: RetryBudgetPolicy;
 }
 
-export const routingDefaults: RoutingSettings = { queue: queueDefault, retryBudget: allowanceDefault };
+export const routingDefaults: RoutingSettings = { queue: queueDefault, retryBudget: retryBudgetDefault };
 
 /** A route as configured; a request makes a policy of it. */
 export interface Route extends RoutePlan {
@@ -137,7 +137,7 @@ export interface Route extends RoutePlan {
   readonly variants?: readonly Variant[];
   /** The feature flag that names the variant, before shares do. */
   readonly flag?: string;
-  readonly copies?: CopyPlan;
+  readonly copies?: ShadowPlan;
 }
 export type ConfiguredStep = PlannedStep;
 

@@ -1,15 +1,15 @@
 /** Makes the policy of a request: its route or a variant of it, over what is known of the targets just now. */
 
-import { type ModelFacts, needOf } from '../core/catalogue.ts';
+import { type ModelFacts, requirementsOf } from '../core/catalogue.ts';
 import type { ChatRequest } from '../core/chat.ts';
 import type { Caller } from '../core/exchange.ts';
 import { latencyQuantile, loadOf, predictedMs } from '../core/fleet.ts';
-import { type Prospect, planRoute } from '../core/plan.ts';
+import { planRoute, type TargetEstimate } from '../core/plan.ts';
 import type { Price } from '../core/price.ts';
 import type { RoutePolicy } from '../core/routing.ts';
 import { providerOf } from '../core/target.ts';
 import type { Clock, Instant } from '../core/time.ts';
-import { chooseVariant, type FlagSaid, type Variant } from '../core/variants.ts';
+import { chooseVariant, type FlagEvaluation, type Variant } from '../core/variants.ts';
 import { createModelCatalogue } from '../prices/model-catalogue.ts';
 import type { Account, Route, Settings } from '../settings/settings.ts';
 import type { TargetRegistry } from './registry.ts';
@@ -23,7 +23,7 @@ export interface PlanInput {
   readonly requestBytes: number;
   readonly caller: Pick<Caller, 'tenant' | 'key' | 'conversation'>;
   /** What the route's flag said, where it has one that could be asked. */
-  readonly flag?: FlagSaid | undefined;
+  readonly flag?: FlagEvaluation | undefined;
 }
 
 export interface PlannerOptions {
@@ -45,7 +45,7 @@ export function createPlanner({ settings, registry, clock, priceOf }: PlannerOpt
     ...catalogueFacts(account.provider.priceBook, model),
     ...settings.models?.[`${account.name}/${model}`],
   });
-  const prospectOf = (target: string): Prospect => {
+  const prospectOf = (target: string): TargetEstimate => {
     const account = settings.providers.get(providerOf(target));
     const model = target.slice(target.indexOf('/') + 1);
     const at = clock.now();
@@ -65,7 +65,7 @@ export function createPlanner({ settings, registry, clock, priceOf }: PlannerOpt
     const choice = chooseVariant(route.name, route.variants ?? [], { tenant, key, stickyKey }, shareOf, input.flag);
     const chosenRoute = (choice && settings.routes.get(choice.variant.route)) ?? route;
     const { onUnsupported: _, variants: __, copies: ___, flag: ____, ...plan } = chosenRoute;
-    const planContext = { need: needOf(input.chat, input.requestBytes), seed: input.id, stickyKey };
+    const planContext = { requirements: requirementsOf(input.chat, input.requestBytes), seed: input.id, stickyKey };
     const policy = planRoute(plan, planContext, prospectOf);
     return { ...policy, name: route.name, ...(choice ? { variant: { name: chosenRoute.name, why: choice.why } } : {}) };
   };

@@ -1,6 +1,6 @@
 /** Asks providers now and then whether they live, so that no caller has to find out: in a configured interval, with a question that costs nothing. */
 import type { Failure } from '../core/failure.ts';
-import { isDoubtful, isUnknown } from '../core/fleet.ts';
+import { isFailing, needsProbe } from '../core/fleet.ts';
 import { chooseKey } from '../core/keyring.ts';
 import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
@@ -51,7 +51,7 @@ export class Probes {
     const targets = this.#targetsOf(account);
     const startedAt = this.#clock.now();
     // Whoever answered callers lately need not be asked.
-    const isNeeded = targets.some(target => isUnknown(this.#registry.health, target, startedAt, probe.everyMs));
+    const isNeeded = targets.some(target => needsProbe(this.#registry.health, target, startedAt, probe.everyMs));
     if (path !== undefined && isNeeded) {
       const key = chooseKey(account, this.#registry.keyCooldowns, `probe ${++this.#count}`, startedAt);
       const response = await requestModels(path, account, key, probe.timeoutMs);
@@ -59,7 +59,7 @@ export class Probes {
       this.#report(account.name, targets, key?.fingerprint ?? '', response, probe);
     }
     // What seems dead is asked again soon, until the breaker knows.
-    const isSuspect = targets.some(target => isDoubtful(this.#registry.health, target));
+    const isSuspect = targets.some(target => isFailing(this.#registry.health, target));
     const next = startedAt + (isSuspect ? Math.min(recheckMs, probe.everyMs) : probe.everyMs);
     this.#timers.set(
       account.name,

@@ -1,17 +1,18 @@
 /** What is known of targets, keys, limits and allowances, folded from every observation; and the gate at which requests wait their turn. */
-import { type Allowance, type AllowancePolicy, fullAllowance, observeAllowance, spentAt } from '../core/allowance.ts';
-import { closedAt, type Observation, observeHere, type TargetHealth } from '../core/fleet.ts';
-import { closedByKeys, type Keyring, observeKey, usableKeys } from '../core/keyring.ts';
-import { type KeyLimits, type LimitPolicy, nothing, observeLimitsHere, soonestReady } from '../core/limits.ts';
-import { type Arrival, aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue } from '../core/queue.ts';
-import type { Sight } from '../core/routing.ts';
+import { initialRetryBudget, observeRetryBudget, type RetryBudget, type RetryBudgetPolicy, refusedExtraCalls } from '../core/allowance.ts';
+import { cooldownsAt, observeHealthInPlace, type TargetHealth } from '../core/fleet.ts';
+import { type KeyCooldowns, observeKeyCooldown, providersCoolingDown, usableKeys } from '../core/keyring.ts';
+import { earliestReadyAt, type KeyRateLimits, noQueuedDemand, observeRateLimitsInPlace, type RateLimitPolicy } from '../core/limits.ts';
+import type { Observation } from '../core/observation.ts';
+import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue, type QueueRequest } from '../core/queue.ts';
+import type { TargetView } from '../core/routing.ts';
 import { providerOf } from '../core/target.ts';
 import type { Cancel, Clock, Instant } from '../core/time.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../settings/settings.ts';
 import { Rollouts } from './rollouts.ts';
 
 /** A request that may have to wait: who asks, and how much it takes. */
-export type Demand = Pick<Arrival, 'tenant' | 'tokens' | 'bytes'>;
+export type Demand = Pick<QueueRequest, 'tenant' | 'tokens' | 'bytes'>;
 
 /** Longer than anybody waits: the queue is full. */
 const never: Instant = Number.MAX_SAFE_INTEGER;
@@ -20,10 +21,10 @@ const noWaits: Readonly<Record<string, Instant>> = {};
 /** What is known of targets and of limits changes in place; each other part is replaced as a whole. */
 export class TargetRegistry {
   readonly health = new Map<string, TargetHealth>();
-  keyCooldowns: Keyring = new Map();
-  readonly limits = new Map<string, KeyLimits>();
+  keyCooldowns: KeyCooldowns = new Map();
+  readonly limits = new Map<string, KeyRateLimits>();
   queue: Queue = emptyQueue;
-  retryBudget: Allowance = fullAllowance();
+  retryBudget: RetryBudget = initialRetryBudget();
   readonly rollouts = new Rollouts();
   #accounts: ReadonlyMap<string, Account> = new Map();
   #routing: RoutingSettings = routingDefaults;
@@ -40,41 +41,41 @@ export class TargetRegistry {
   }
 
   observe(observation: Observation): void {
-    observeHere(this.health, observation);
-    this.keyCooldowns = observeKey(this.keyCooldowns, observation);
-    observeLimitsHere(this.limits, observation, this.#limitOf);
-    this.retryBudget = observeAllowance(this.retryBudget, observation, this.#routing.retryBudget);
-    if (this.queue.tickets.length > 0) this.#schedule(observation.target);
+    observeHealthInPlace(this.health, observation);
+    this.keyCooldowns = observeKeyCooldown(this.keyCooldowns, observation);
+    observeRateLimitsInPlace(this.limits, observation, this.#limitOf);
+    this.retryBudget = observeRetryBudget(this.retryBudget, observation, this.#routing.retryBudget);
+    if (this.queue.entries.length > 0) this.#schedule(observation.target);
   }
 
-  get retryBudgetPolicy(): AllowancePolicy {
+  get retryBudgetPolicy(): RetryBudgetPolicy {
     return this.#routing.retryBudget;
   }
 
-  readonly #limitOf = (target: string): LimitPolicy | undefined => this.limitOf(target);
+  readonly #limitOf = (target: string): RateLimitPolicy | undefined => this.limitOf(target);
 
-  limitOf(target: string): LimitPolicy | undefined {
+  limitOf(target: string): RateLimitPolicy | undefined {
     const limits = this.#accounts.get(providerOf(target))?.limits;
     return limits && (limits.models.get(target.slice(target.indexOf('/') + 1)) ?? limits.account);
   }
 
-  cooldowns(at: Instant): Sight['closed'] {
-    const targets = closedAt(this.health, at);
-    return this.keyCooldowns.size === 0 ? targets : { ...targets, ...closedByKeys(this.#accounts.values(), this.keyCooldowns, at) };
+  cooldowns(at: Instant): TargetView['closed'] {
+    const targets = cooldownsAt(this.health, at);
+    return this.keyCooldowns.size === 0 ? targets : { ...targets, ...providersCoolingDown(this.#accounts.values(), this.keyCooldowns, at) };
   }
 
   /** For how long these targets let such a request wait, and what extra calls are refused. */
-  view(targets: readonly string[], demand: Demand, at: Instant): Omit<Sight, 'closed'> {
-    return { waits: this.#waits(targets, demand, at), spent: spentAt(this.retryBudget, at, this.#routing.retryBudget) };
+  view(targets: readonly string[], demand: Demand, at: Instant): Omit<TargetView, 'closed'> {
+    return { waits: this.#waits(targets, demand, at), spent: refusedExtraCalls(this.retryBudget, at, this.#routing.retryBudget) };
   }
 
   #waits(targets: readonly string[], { tenant, tokens, bytes }: Demand, at: Instant): Readonly<Record<string, Instant>> {
     // A configured limit counts from the first call on, which nothing holds up.
-    if (this.limits.size === 0 && this.queue.tickets.length === 0) return noWaits;
+    if (this.limits.size === 0 && this.queue.entries.length === 0) return noWaits;
     let waits: Record<string, Instant> | undefined;
     for (const target of targets) {
       const ahead = aheadOf(this.queue, target, tenant);
-      const ready = soonestReady(this.limits, target, this.#credentials(target, at), tokens, ahead, at);
+      const ready = earliestReadyAt(this.limits, target, this.#credentials(target, at), tokens, ahead, at);
       const until = ahead.requests > 0 ? Math.max(ready, at + 1) : ready;
       if (until <= at) continue;
       waits ??= {};
@@ -107,7 +108,7 @@ export class TargetRegistry {
     const next = nextFor(this.queue, target);
     if (!next || !this.#clock) return;
     const now = this.#clock.now();
-    const ready = soonestReady(this.limits, target, this.#credentials(target, now), next.tokens, nothing, now);
+    const ready = earliestReadyAt(this.limits, target, this.#credentials(target, now), next.tokens, noQueuedDemand, now);
     this.#timers.set(
       target,
       this.#clock.at(ready, () => this.#admitNext(target)),
@@ -120,7 +121,7 @@ export class TargetRegistry {
     const next = nextFor(this.queue, target);
     const now = this.#clock!.now();
     if (!next) return;
-    const isReady = soonestReady(this.limits, target, this.#credentials(target, now), next.tokens, nothing, now) <= now;
+    const isReady = earliestReadyAt(this.limits, target, this.#credentials(target, now), next.tokens, noQueuedDemand, now) <= now;
     if (isReady) {
       const admit = this.#admitCallbacks.get(next.id)!;
       this.#admitCallbacks.delete(next.id);

@@ -1,15 +1,15 @@
 /** The fleet as operators see it: each target's health, limits and keys, who waits, and what extra calls are left. */
-import { spentAt } from '../core/allowance.ts';
-import { closedAt, loadOf, type TargetHealth } from '../core/fleet.ts';
+import { refusedExtraCalls } from '../core/allowance.ts';
+import { cooldownsAt, loadOf, type TargetHealth } from '../core/fleet.ts';
 import { levelAt } from '../core/limits.ts';
 import { usd } from '../core/price.ts';
-import { quantileOf, type Spread, shareOf } from '../core/quantile.ts';
+import { type DecayingHistogram, quantileOf, shareOf } from '../core/quantile.ts';
 import type { Instant } from '../core/time.ts';
 import type { Probes } from './probes.ts';
 import type { TargetRegistry } from './registry.ts';
 
 export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at: Instant) {
-  const cooldowns = closedAt(state.health, at);
+  const cooldowns = cooldownsAt(state.health, at);
   const { retryBudget, queue } = state;
   return {
     targets: [...state.health].map(([target, health]) => ({
@@ -19,19 +19,19 @@ export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at:
       in_flight: health.inFlight,
       failures_in_a_row: health.failures,
       outcomes: sharesOf(health),
-      ttft_ms: quantilesOf(health.latency),
-      total_ms: quantilesOf(health.total),
+      ttft_ms: quantilesOf(health.ttft),
+      total_ms: quantilesOf(health.totalLatency),
       load: Math.round(loadOf(state.health, target, at)),
       limits: limitsOf(state, target, at),
-      waiting: queue.tickets.filter(ticket => ticket.target === target).length,
+      waiting: queue.entries.filter(ticket => ticket.target === target).length,
     })),
     keys: [...state.keyCooldowns].filter(([, until]) => until > at).map(([key, until]) => ({ key, rests_for_ms: Math.round(until - at) })),
     probes: [...probes].map(([provider, { outcome, at: then }]) => ({ provider, outcome, ago_ms: Math.round(at - then) })),
-    queue: { requests: queue.tickets.length, bytes: queue.bytes },
+    queue: { requests: queue.entries.length, bytes: queue.bytes },
     rollouts: state.rollouts.report(),
     extra_calls: {
-      refused: spentAt(retryBudget, at, state.retryBudgetPolicy),
-      retries_left: Math.floor(retryBudget.earned + retryBudget.steady),
+      refused: refusedExtraCalls(retryBudget, at, state.retryBudgetPolicy),
+      retries_left: Math.floor(retryBudget.earnedRetries + retryBudget.steadyRetries),
       hedges_left: Math.max(0, Math.floor(retryBudget.hedges)),
       hedges_usd: usd(Math.round(retryBudget.hedgeNanoUsd)),
     },
@@ -41,17 +41,17 @@ export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at:
 export type TargetStatus = 'open' | 'cooling' | 'probing' | 'ramping' | 'healthy';
 
 /** `open` is the breaker's word: nobody gets through. */
-export function statusOf({ openUntil, coolingUntil, ramp, failures }: TargetHealth, at: Instant): TargetStatus {
-  if (openUntil > at) return 'open';
-  if (coolingUntil > at) return 'cooling';
-  if (openUntil > 0 && failures > 0) return 'probing';
-  return ramp === undefined ? 'healthy' : 'ramping';
+export function statusOf({ circuitOpenUntil, cooldownUntil, concurrencyLimit, failures }: TargetHealth, at: Instant): TargetStatus {
+  if (circuitOpenUntil > at) return 'open';
+  if (cooldownUntil > at) return 'cooling';
+  if (circuitOpenUntil > 0 && failures > 0) return 'probing';
+  return concurrencyLimit === undefined ? 'healthy' : 'ramping';
 }
 
 export const sharesOf = ({ outcomes }: TargetHealth): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.keys(outcomes).map(word => [word, Math.round(shareOf(outcomes, word as keyof typeof outcomes) * 1e4) / 1e4]));
 
-function quantilesOf(spread: Spread): Readonly<Record<'p50' | 'p95' | 'p99', number | null>> {
+function quantilesOf(spread: DecayingHistogram): Readonly<Record<'p50' | 'p95' | 'p99', number | null>> {
   const of = (q: number): number | null => {
     const value = quantileOf(spread, q);
     return value === undefined ? null : Math.round(value);

@@ -1,7 +1,7 @@
 /** The staged rollouts of all variants, as the exchanges of their routes tell of them. They outlive the process where they are kept; a changed one begins anew. */
 import { createHash } from 'node:crypto';
 import type { Exchange } from '../core/exchange.ts';
-import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSeen, shareAt } from '../core/rollout.ts';
+import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSample, shareAt } from '../core/rollout.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
 import type { Variant } from '../core/variants.ts';
 import type { Route } from '../settings/settings.ts';
@@ -16,7 +16,7 @@ interface ActiveRollout {
   /** Undefined until it is known how far it has come: nobody is sent there meanwhile. */
   rollout: Rollout | undefined;
   /** What this process has seen and the others do not know yet. */
-  readonly pending: RolloutSeen[];
+  readonly pending: RolloutSample[];
   isReported: boolean;
 }
 
@@ -117,7 +117,7 @@ export class Rollouts {
     const { policy, pending } = active;
     if (active.rollout && pending.length === 0) return;
     const batch = pending.splice(0);
-    const fold = (before: Rollout, observations: readonly RolloutSeen[]): Rollout =>
+    const fold = (before: Rollout, observations: readonly RolloutSample[]): Rollout =>
       observations.reduce((rollout, one) => observeRollout(rollout, one, policy), before);
     try {
       let known: Rollout | undefined;

@@ -11,8 +11,8 @@ export type ModelsResponse =
   | { readonly problem: string; readonly isLate: boolean };
 
 /** Undefined where listing models is not part of the wire format, wants a signed call, or needs no network. */
-export function modelsPath({ provider: { wire, auth, play } }: Pick<Account, 'provider'>): string | undefined {
-  if (auth === 'aws' || auth === 'google' || play) return undefined;
+export function modelsPath({ provider: { wire, auth, simulate } }: Pick<Account, 'provider'>): string | undefined {
+  if (auth === 'aws' || auth === 'google' || simulate) return undefined;
   const paths: Readonly<Record<string, string>> = { openai: '/models', anthropic: '/v1/models', gemini: '/v1beta/models' };
   return paths[wire.split(/[-.]/, 1)[0]!];
 }

@@ -1,9 +1,9 @@
 /** Plays a provider that needs no network: its performance becomes the same bytes and moments that a socket would bring. */
-import type { Performance } from '../core/provider.ts';
+import type { SimulatedResponse } from '../core/provider.ts';
 import type { Cancel, Clock } from '../core/time.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
 
-export function simulatedTransport(script: Performance, clock: Clock, listener: UpstreamListener): UpstreamHandle {
+export function simulatedTransport(script: SimulatedResponse, clock: Clock, listener: UpstreamListener): UpstreamHandle {
   let cancel: Cancel = () => {};
   let paused = false;
   let held: (() => void) | undefined;

@@ -1,7 +1,7 @@
 /** One HTTP call to a provider: undici's dispatch, one pool per origin, bytes and status out, every fault as a Failure. */
 import { type Dispatcher, Pool } from 'undici';
 import type { Failure } from '../core/failure.ts';
-import { putLatest } from '../core/latest.ts';
+import { putLruEntry } from '../core/latest.ts';
 import { isPrivateHost, publicLookup } from './address-guard.ts';
 
 export interface UpstreamCall {
@@ -71,7 +71,7 @@ export function httpUpstream(connectionsMax = connectionsMaxDefault): Upstream {
   return {
     send: (call, listener) => {
       const parsed = parsedUrls.get(call.url) ?? parseUrl(call.url);
-      putLatest(parsedUrls, call.url, parsed, parsedUrlsMax);
+      putLruEntry(parsedUrls, call.url, parsed, parsedUrlsMax);
       if (!call.allowPrivate && parsed.isPrivate) {
         return rejectCall(listener, { kind: 'unreachable', message: 'private addresses need allow_private: true' });
       }

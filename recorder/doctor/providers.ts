@@ -13,7 +13,7 @@ export async function checkProviders({ providers }: Settings): Promise<readonly 
 
 async function checkAccount(account: Account): Promise<readonly Finding[]> {
   const { name, provider, baseUrl, keys } = account;
-  if (provider.play) return [ok(name, 'needs no network')];
+  if (provider.simulate) return [ok(name, 'needs no network')];
   const path = modelsPath(account);
   if (path === undefined) return [warning(name, `not asked: ${provider.name} has no question that costs nothing`)];
   const keysToCheck = keys.length === 0 ? [undefined] : keys;

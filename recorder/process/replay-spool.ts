@@ -1,6 +1,6 @@
 /** The spool of one replay run: the recorder that runs here takes it to the store like any gateway's. */
 import { join } from 'node:path';
-import type { Sink } from '../../gateway/core/exchange.ts';
+import type { ExchangeSink } from '../../gateway/core/exchange.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { spoolRoot } from '../files/paths.ts';
 import { redactingSink } from '../redact/redacting-sink.ts';
@@ -9,7 +9,7 @@ import { isFolderEmpty, removeWriterFolder } from '../spool/spool-folders.ts';
 import { waitUntilShipped } from './wait-until-shipped.ts';
 
 export interface ReplaySpool {
-  readonly sink: Sink;
+  readonly sink: ExchangeSink;
   /** Ends the writing and waits until the store has everything. False when the recorder did not get there in time; it will, later. */
   closeAndDrain(): Promise<boolean>;
 }

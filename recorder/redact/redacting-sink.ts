@@ -1,6 +1,6 @@
 /** What is left out of a record before it reaches the spool: what the rules find, or every text. */
 import { createHash } from 'node:crypto';
-import type { AttemptRecord, Exchange, Sink } from '../../gateway/core/exchange.ts';
+import type { AttemptRecord, Exchange, ExchangeSink } from '../../gateway/core/exchange.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Feedback } from '../../gateway/core/feedback.ts';
 import type { RouteOutcome } from '../../gateway/core/route.ts';
@@ -9,7 +9,7 @@ import { type RedactedBody, redactBody, redactText } from './body.ts';
 import { compileRules, type RedactionRules } from './rules.ts';
 
 /** Between the gateway and the spool; the sink itself when everything is kept as it is. */
-export function redactingSink(sink: Sink, { payloads, redact }: Pick<Settings['recorder'], 'payloads' | 'redact'>): Sink {
+export function redactingSink(sink: ExchangeSink, { payloads, redact }: Pick<Settings['recorder'], 'payloads' | 'redact'>): ExchangeSink {
   if (payloads === 'full' && redact.length === 0) return sink;
   const rules = compileRules(redact);
   const redactString = (text: string): string => (payloads === 'metadata' ? '' : redactText(text, rules));

@@ -1,7 +1,7 @@
 /** An exchange with what several columns of its rows are made of. */
 import type { Usage } from '../../gateway/core/chat.ts';
 import type { AttemptRecord, Exchange, Redaction } from '../../gateway/core/exchange.ts';
-import { type Failure, wordOf } from '../../gateway/core/failure.ts';
+import { type Failure, failureLabel } from '../../gateway/core/failure.ts';
 import type { Warning } from '../../gateway/core/provider.ts';
 import type { Milliseconds } from '../../gateway/core/time.ts';
 import { type Retention, type RetentionDays, retentionDaysOf } from '../store/retention.ts';
@@ -77,13 +77,13 @@ function attemptReasonOf(attempts: readonly AttemptRecord[], index: number): str
   if (kind === 'hedge') return 'slow';
   if (kind !== 'retry' && kind !== 'fallback') return '';
   const failure = attempts.slice(0, index).findLast(a => a.failure)?.failure;
-  return failure ? wordOf(failure.kind) : '';
+  return failure ? failureLabel(failure.kind) : '';
 }
 
 const errorTypeLengthMax = 100;
 /** The provider's own code where it gave one: it tells more than the kind, which is the attempt's outcome already. */
 export const errorTypeOf = (failure: Failure | undefined): string =>
-  (failure?.code ?? (failure ? wordOf(failure.kind) : '')).slice(0, errorTypeLengthMax);
+  (failure?.code ?? (failure ? failureLabel(failure.kind) : '')).slice(0, errorTypeLengthMax);
 
 export const latencyMs = ({ exchange }: RowSource): Milliseconds => exchange.endedAt - exchange.receivedAt;
 

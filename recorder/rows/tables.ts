@@ -1,8 +1,9 @@
 /** What the store keeps of an exchange: the columns of each table, and where their values come from. */
 import { createHash } from 'node:crypto';
+import type { AttemptKind } from '../../gateway/core/attempt-kind.ts';
 import type { Usage } from '../../gateway/core/chat.ts';
-import { type AttemptKind, type Exchange, type ExchangeOutcome, outcomeWord } from '../../gateway/core/exchange.ts';
-import { wordOf } from '../../gateway/core/failure.ts';
+import { type Exchange, type ExchangeOutcome, outcomeLabel } from '../../gateway/core/exchange.ts';
+import { failureLabel } from '../../gateway/core/failure.ts';
 import type { Feedback } from '../../gateway/core/feedback.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import type { Retention } from '../store/retention.ts';
@@ -90,7 +91,7 @@ const requests: Table<RowSource> = {
     type.optionalFloat('confidence', v => v.last && confidenceOf(v.last.signals)),
     type.u16('status_code', v => v.exchange.status),
     type.enum8(outcomes)('outcome', v => v.exchange.outcome),
-    type.lowCardinalityText('error_type', v => (v.failure ? wordOf(v.failure.kind) : '')),
+    type.lowCardinalityText('error_type', v => (v.failure ? failureLabel(v.failure.kind) : '')),
     type.text('error_message', v => v.failure?.message ?? ''),
     type.lowCardinalityText('finish_reason', v => v.exchange.finish?.reason ?? ''),
     type.u32('latency_ms', latencyMs),
@@ -153,7 +154,7 @@ const attempts: Table<AttemptRowSource> = {
     type.lowCardinalityText('served_model', v => v.attempt.servedModel),
     type.lowCardinalityText('config_hash', v => v.exchange.configHash),
     type.u16('status_code', v => v.attempt.status),
-    type.lowCardinalityText('outcome', v => outcomeWord(v.attempt)),
+    type.lowCardinalityText('outcome', v => outcomeLabel(v.attempt)),
     type.lowCardinalityText('error_type', v => errorTypeOf(v.attempt.failure)),
     type.text('error_message', v => v.attempt.failure?.message ?? ''),
     type.lowCardinalityText('finish_reason', v => v.attempt.finish?.reason ?? ''),
@@ -216,7 +217,7 @@ const replayResults: Table<RowSource> = {
     type.lowCardinalityText('model', v => v.last?.model ?? ''),
     type.lowCardinalityText('config_hash', v => v.exchange.configHash),
     type.lowCardinalityText('outcome', v => v.exchange.outcome),
-    type.lowCardinalityText('error_type', v => (v.failure ? wordOf(v.failure.kind) : '')),
+    type.lowCardinalityText('error_type', v => (v.failure ? failureLabel(v.failure.kind) : '')),
     type.u16('status_code', v => v.exchange.status),
     type.lowCardinalityText('finish_reason', v => v.exchange.finish?.reason ?? ''),
     type.u32('latency_ms', latencyMs),

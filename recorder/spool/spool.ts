@@ -2,7 +2,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Exchange, type Sealed, type Sink, seal } from '../../gateway/core/exchange.ts';
+import { type Exchange, type ExchangeSink, type Sealed, seal } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/feedback.ts';
 import { type Lock, tryLock } from '../files/lock.ts';
 import { makeFolder, syncFolder } from '../files/paths.ts';
@@ -49,7 +49,7 @@ const reserveFraction = 8;
 const reserveBytesMax = 64 * 1024 * 1024;
 
 /** `directory` has one writer at a time; it throws when another process writes there. */
-export function openSpool(directory: string, options: SpoolOptions): Sink {
+export function openSpool(directory: string, options: SpoolOptions): ExchangeSink {
   return new Spool(resolve(directory), options);
 }
 
@@ -58,7 +58,7 @@ interface PendingWrite {
   readonly done: (problem?: Error) => void;
 }
 
-class Spool implements Sink {
+class Spool implements ExchangeSink {
   dropped = 0;
   readonly #directory: string;
   readonly #options: SpoolOptions;

@@ -1,4 +1,4 @@
-import { type Dialect, isFieldProblem } from '../../gateway/core/dialect.ts';
+import { type CallerFormat, isFieldProblem } from '../../gateway/core/dialect.ts';
 import { type JsonObject, scanObject } from '../../gateway/core/json.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import type { RoutedRequest } from '../../gateway/exchange/contract.ts';
@@ -22,7 +22,7 @@ export function prepareReplayRequest(
   arm: Arm,
   run: string,
   repeat: number,
-  dialect: Dialect,
+  dialect: CallerFormat,
   now: Instant,
   transforms: Transforms = unchanged,
 ): ReplayRequest | string {
@@ -65,10 +65,10 @@ export function prepareReplayRequest(
 }
 
 /** Some dialects say these outside of the body. */
-const readChat = (body: JsonObject, { route, stream }: RecordedRequest, dialect: Dialect) =>
+const readChat = (body: JsonObject, { route, stream }: RecordedRequest, dialect: CallerFormat) =>
   dialect.parseRequest({ model: route, stream, ...body });
 
-function rereadChat(text: string, recorded: RecordedRequest, dialect: Dialect) {
+function rereadChat(text: string, recorded: RecordedRequest, dialect: CallerFormat) {
   const scan = scanObject(text);
   if (!scan.ok) return scan.problem.message;
   const chat = readChat(scan.value, recorded, dialect);

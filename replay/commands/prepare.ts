@@ -1,6 +1,6 @@
 /** What every command of replay begins with: the selected requests, and the arms that shall answer them. */
 import { CommandError, exit, loadSettings, note } from '../../gateway/cli/command.ts';
-import type { Sink } from '../../gateway/core/exchange.ts';
+import type { ExchangeSink } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts';
@@ -134,7 +134,12 @@ function throwWhereError(options: SelectionOptions, error: unknown): never {
   );
 }
 
-export function armsOf(options: ReplayOptions, settings: Settings, sink: Sink, upstream: Upstream = httpUpstream()): readonly Arm[] {
+export function armsOf(
+  options: ReplayOptions,
+  settings: Settings,
+  sink: ExchangeSink,
+  upstream: Upstream = httpUpstream(),
+): readonly Arm[] {
   const shared = { clock: wallClock, upstream, sink };
   const arms = [...new Set(options.against)].map(against => armOf(against, settings, shared, process.env));
   return options.aa === undefined ? arms : [...arms, noiseFloorArm(parseShare(options.aa, '--aa'), options.seed ?? '0', settings, shared)];

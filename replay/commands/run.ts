@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, note } from '../../gateway/cli/command.ts';
-import { type Sink, seal } from '../../gateway/core/exchange.ts';
+import { type ExchangeSink, seal } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import { turnsOf } from '../recorded/turns.ts';
@@ -106,8 +106,8 @@ async function confirmCost(plans: readonly ReturnType<typeof armPlanOf>[], repea
 }
 
 /** Before a run begins nobody is asked, so nothing can come in. */
-export const discardingSink: Sink = {
-  ...({} as Sink),
+export const discardingSink: ExchangeSink = {
+  ...({} as ExchangeSink),
   record: async () => seal(),
   refusal: () => undefined,
   dropped: 0,

@@ -1,6 +1,6 @@
 /** Reads an answer back from the bytes that its caller was sent. */
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
-import { collect } from '../../gateway/core/collect.ts';
+import { collectResponse } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import type { NanoUsd } from '../../gateway/core/price.ts';
@@ -28,7 +28,7 @@ export function readAnswer(wire: Provider, stream: boolean, bytes: Uint8Array): 
   frames.end();
   const end = parser.end();
   if (end.complete) events.push(...end.events);
-  return collect(events.filter(event => event.type !== 'failure'));
+  return collectResponse(events.filter(event => event.type !== 'failure'));
 }
 
 /** What diff compares: the first choice's text and calls. */

@@ -1,11 +1,11 @@
 /** The wire formats that callers were recorded in, and the providers that can read an answer in them. */
-import type { Dialect } from '../../gateway/core/dialect.ts';
+import type { CallerFormat } from '../../gateway/core/dialect.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
-import { dialectNamed } from '../../gateway/dialects/index.ts';
+import { callerFormatNamed } from '../../gateway/dialects/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 
 /** By the name on the record; undefined for one that this version does not read. */
-export const dialectOf = (name: string): Dialect | undefined => dialectNamed(name);
+export const dialectOf = (name: string): CallerFormat | undefined => callerFormatNamed(name);
 
 /** An answer in a caller's wire format is read by the provider that speaks it. */
 export function wireProviderOf(dialect: string): Provider | undefined {

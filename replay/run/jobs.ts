@@ -1,5 +1,5 @@
 /** What a run is made of: each request, arm and repeat, with the moment it is due. */
-import type { Dialect } from '../../gateway/core/dialect.ts';
+import type { CallerFormat } from '../../gateway/core/dialect.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
 import type { Arm } from '../arms/arm.ts';
 import { prepareReplayRequest, type ReplayRequest } from '../arms/replay-request.ts';
@@ -39,7 +39,7 @@ export const jobKey = ({ recorded, arm, repeat }: ScheduledJob): Job => ({ reque
 
 export interface ReplayContext {
   readonly run: string;
-  dialectOf(name: string): Dialect | undefined;
+  dialectOf(name: string): CallerFormat | undefined;
   readonly transforms?: Transforms;
 }
 

@@ -1,6 +1,6 @@
+import type { Signals } from '../../gateway/core/names.ts';
 import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
 import type { Clock, Milliseconds } from '../../gateway/core/time.ts';
 import type { ExecutionEnvironment, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
@@ -121,7 +121,7 @@ function recordedAnswersOf(
         const baseUrl = `${scheme}${target}#${nth}!`;
         replayed.set(baseUrl, answer);
         // What a provider would play by itself must not be played anew.
-        const { play: _, ...provider } = found.provider;
+        const { simulate: _, ...provider } = found.provider;
         return { ...found, provider, baseUrl };
       },
     },

@@ -1,7 +1,7 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
 
 import type { ChatResponse } from '../../gateway/core/chat.ts';
-import type { Dialect } from '../../gateway/core/dialect.ts';
+import type { CallerFormat } from '../../gateway/core/dialect.ts';
 import type { Exchange, ExchangeOutcome } from '../../gateway/core/exchange.ts';
 import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
@@ -35,7 +35,7 @@ export interface ReplayPlan {
   readonly concurrency: number;
   readonly spendCap: SpendCap;
   readonly clock: Clock;
-  dialectOf(name: string): Dialect | undefined;
+  dialectOf(name: string): CallerFormat | undefined;
   /** Writes down what was begun and done, and knows what is done already. */
   readonly journal?: Pick<Journal, 'begin' | 'settle' | 'outcomeOf'>;
   /** Ask again what was done without an answer. */

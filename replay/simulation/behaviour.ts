@@ -1,7 +1,7 @@
 /** How targets behave by the record: with a request itself, or drawn from what they did with requests of its size and hour. */
 import { createHash } from 'node:crypto';
-import { type FailureKind, kindOfWord } from '../../gateway/core/failure.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
+import { type FailureKind, failureKindOfLabel } from '../../gateway/core/failure.ts';
+import type { Signals } from '../../gateway/core/names.ts';
 import type { Milliseconds } from '../../gateway/core/time.ts';
 import type { RecordedAttempt } from '../recorded/attempts.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
@@ -53,7 +53,7 @@ export function attemptBehaviourOf(
     const openAfterMs = stream && firstTokenMs > 0 ? Math.min(firstTokenMs, durationMs) : durationMs;
     return { openAfterMs, endAfterMs: durationMs, result: { signals } };
   }
-  const kind = kindOfWord(outcome) ?? 'server-error';
+  const kind = failureKindOfLabel(outcome) ?? 'server-error';
   const failure = { kind, message: 'as recorded', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   // An answer that broke after its first content had opened; any other had not.
   const openAfterMs = kind === 'truncated' && firstTokenMs > 0 ? Math.min(firstTokenMs, durationMs) : durationMs;

@@ -1,8 +1,9 @@
 /** Asks nobody: the router of the live gateway, in virtual time, over what is recorded of its targets. Nothing that was never seen is guessed. */
 
 import { isFieldProblem } from '../../gateway/core/dialect.ts';
-import { type Fleet, type Observation, observe } from '../../gateway/core/fleet.ts';
+import { observeHealth, type TargetHealthMap } from '../../gateway/core/fleet.ts';
 import { type JsonObject, parseJson } from '../../gateway/core/json.ts';
+import type { Observation } from '../../gateway/core/observation.ts';
 import type { NanoUsd } from '../../gateway/core/price.ts';
 import type { RoutePolicy, RouteState } from '../../gateway/core/route.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
@@ -17,7 +18,7 @@ export type SimulatePolicy = (
   policy: RoutePolicy,
   seed: string,
   behaviours: (target: string, nth: number) => AttemptBehaviour | undefined,
-  fleet: Fleet,
+  fleet: TargetHealthMap,
   startAt: Instant,
 ) =>
   | {
@@ -54,12 +55,12 @@ export interface SimulationOptions {
 /** In order of arrival: what happened to the requests before is what the fleet knows. */
 export function simulateArm(requests: readonly RecordedRequest[], arm: Arm, options: SimulationOptions): readonly SimulatedRequest[] {
   const pending: Observation[] = [];
-  let fleet: Fleet = new Map();
+  let fleet: TargetHealthMap = new Map();
   return requests.map(request => {
     pending.sort((a, b) => a.at - b.at);
     let applied = 0;
     while (applied < pending.length && pending[applied]!.at <= request.receivedAt) {
-      fleet = observe(fleet, pending[applied]!);
+      fleet = observeHealth(fleet, pending[applied]!);
       arm.runtime.observe(pending[applied]!);
       applied++;
     }
@@ -72,7 +73,7 @@ function simulateOne(
   request: RecordedRequest,
   arm: Arm,
   options: SimulationOptions,
-  fleet: Fleet,
+  fleet: TargetHealthMap,
   record: (observation: Observation) => void,
 ): SimulatedRequest {
   const nothing = { request, drawn: false, target: '', costNanoUsd: 0, latencyMs: 0, firstTokenMs: 0, attempts: 0, escalations: 0 };

@@ -1,18 +1,18 @@
 /** Obeys the router in virtual time: no promises, no clock, the same commands. A queue of instants is its clock. */
 import type { Failure } from '../../gateway/core/failure.ts';
-import { closedAt, type Fleet } from '../../gateway/core/fleet.ts';
+import { cooldownsAt, type TargetHealthMap } from '../../gateway/core/fleet.ts';
+import type { Signals } from '../../gateway/core/names.ts';
 import {
   advance,
   begin,
-  type Moment,
-  momentOf,
   type RouteCommand,
   type RouteEvent,
   type RoutePolicy,
   type RouteState,
-  type Sight,
+  type RoutingInput,
+  routingInputFor,
+  type TargetView,
 } from '../../gateway/core/route.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
 
 /** What a target did, or would have done, with this request. */
@@ -40,7 +40,7 @@ interface ScheduledEvent {
   /** The attempt that reports it; an aborted one is heard of no more. */
   readonly attempt?: number;
   /** A timer's or outcome's event but for its Moment, which is made when it is due. */
-  readonly toEvent: (now: Moment) => RouteEvent;
+  readonly toEvent: (now: RoutingInput) => RouteEvent;
 }
 
 /** Instants to come, in order; equal ones in the order they were put there. */
@@ -68,16 +68,16 @@ export function simulatePolicy(
   policy: RoutePolicy,
   seed: string,
   recordings: AttemptBehaviours,
-  fleet: Fleet = new Map(),
+  fleet: TargetHealthMap = new Map(),
   startAt: Instant = 0,
-  targetView: Omit<Sight, 'closed'> = {},
+  targetView: Omit<TargetView, 'closed'> = {},
 ): Simulation {
   const queue = new EventQueue();
   const tries = new Map<string, number>();
   const events: RouteEvent[] = [];
   const aborted = new Set<number>();
   let queued: ScheduledEvent | undefined;
-  const routingInputAt = (at: Instant): Moment => momentOf(policy, at, { closed: closedAt(fleet, at), ...targetView });
+  const routingInputAt = (at: Instant): RoutingInput => routingInputFor(policy, at, { closed: cooldownsAt(fleet, at), ...targetView });
   const attempt = (command: RouteCommand & { type: 'attempt' }, now: Instant): boolean => {
     const nth = tries.get(command.target) ?? 0;
     tries.set(command.target, nth + 1);

@@ -1,14 +1,14 @@
 /** Exchanges as large as people's are, with words that repeat as words do, so that compression is neither flattered nor hurt. */
 
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';
 
 const syllables = 'ka to ri men sol ab er ven dis lo pra ti um gar ne fil os tan be cu'.split(' ');
 /** A word's rank decides how often it comes, as in any language. */
 const words = Array.from({ length: 4_000 }, (_, i) => {
-  const count = 1 + Math.floor(coin('length', String(i)) * 4);
-  return Array.from({ length: count }, (_, j) => syllables[Math.floor(coin(`word ${i}`, String(j)) * syllables.length)]).join('');
+  const count = 1 + Math.floor(seededUniform('length', String(i)) * 4);
+  return Array.from({ length: count }, (_, j) => syllables[Math.floor(seededUniform(`word ${i}`, String(j)) * syllables.length)]).join('');
 });
 
 /** Small and fast; the moments of a bench need no better one. */

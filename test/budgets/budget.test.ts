@@ -1,7 +1,14 @@
 /** Budgets and limits as decisions: periods, levels, all scopes or none. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { freshState, judge, periodOf, type Scope, type ScopeState, settleState } from '../../gateway/core/budget.ts';
+import {
+  type BudgetScope,
+  decideAdmission,
+  initialScopeState,
+  periodOf,
+  type ScopeState,
+  settleReservation,
+} from '../../gateway/core/budget.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 describe('a period', () => {
@@ -28,10 +35,10 @@ describe('a period', () => {
 });
 
 const need = (nanoUsd: number, tokens = 0, isGuess = false) => ({ nanoUsd, tokens, isGuess });
-const withBudget = (nanoUsd: number): Scope => ({ name: 'tenant a', budget: { nanoUsd, per: 'total' } });
+const withBudget = (nanoUsd: number): BudgetScope => ({ name: 'tenant a', budget: { nanoUsd, per: 'total' } });
 
 describe('a verdict', () => {
-  const state = (spent: number, reserved: number): ScopeState => ({ ...freshState, spending: { spent, reserved } });
+  const state = (spent: number, reserved: number): ScopeState => ({ ...initialScopeState, spending: { spent, reserved } });
   test.each([
     ['within what is left', 50, 30, 20, false, 'taken'],
     ['when others may need what is left', 50, 30, 21, false, 'busy'],
@@ -40,30 +47,30 @@ describe('a verdict', () => {
     ['a guess over what is left, alone', 50, 0, 5_000, true, 'taken'],
     ['a guess over what is left, beside others', 50, 1, 5_000, true, 'busy'],
   ])('%s', (_, spent, reserved, wanted, isGuess, type) => {
-    expect(judge([withBudget(100)], [state(spent, reserved)], need(wanted, 0, isGuess), 0).type).toBe(type);
+    expect(decideAdmission([withBudget(100)], [state(spent, reserved)], need(wanted, 0, isGuess), 0).type).toBe(type);
   });
 
   test('of several scopes takes from none when one refuses', () => {
     const scopes = [withBudget(100), { name: 'key k', limits: { requestsPerMinute: 1 } }];
-    const first = judge(scopes, [freshState, freshState], need(10), 0);
+    const first = decideAdmission(scopes, [initialScopeState, initialScopeState], need(10), 0);
     expect(first.type).toBe('taken');
     if (first.type !== 'taken') return;
-    expect(judge(scopes, first.states, need(10), 1_000)).toEqual({
+    expect(decideAdmission(scopes, first.states, need(10), 1_000)).toEqual({
       type: 'limited',
       scope: 'key k',
       dimension: 'requests',
       limit: 1,
       waitMs: 59_000,
     });
-    expect(judge(scopes, first.states, need(10), 60_000).type).toBe('taken');
+    expect(decideAdmission(scopes, first.states, need(10), 60_000).type).toBe('taken');
   });
 
   test('lets a request larger than a minute’s tokens in when the bucket is full, and the next one pays for it', () => {
-    const scopes: Scope[] = [{ name: 'key k', limits: { tokensPerMinute: 100 } }];
-    const first = judge(scopes, [freshState], need(0, 250), 0);
+    const scopes: BudgetScope[] = [{ name: 'key k', limits: { tokensPerMinute: 100 } }];
+    const first = decideAdmission(scopes, [initialScopeState], need(0, 250), 0);
     expect(first.type).toBe('taken');
     if (first.type !== 'taken') return;
-    expect(judge(scopes, first.states, need(0, 100), 60_000)).toMatchObject({ type: 'limited', waitMs: 90_000 });
+    expect(decideAdmission(scopes, first.states, need(0, 100), 60_000)).toMatchObject({ type: 'limited', waitMs: 90_000 });
   });
 });
 
@@ -77,14 +84,14 @@ test('whatever is asked and settled in whatever order, spent and reserved togeth
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.array(step, { maxLength: 64 }), (cap, steps) => {
       const scope = withBudget(cap);
-      let state: ScopeState = freshState;
+      let state: ScopeState = initialScopeState;
       const open: { reserved: number; share: number }[] = [];
       const settle = (): void => {
         const { reserved, share } = open.shift()!;
-        state = settleState(state, reserved, { nanoUsd: Math.floor(reserved * share), tokensOver: 0 });
+        state = settleReservation(state, reserved, { nanoUsd: Math.floor(reserved * share), tokensOver: 0 });
       };
       for (const { wanted, usedShare, isGuess, settles } of steps) {
-        const verdict = judge([scope], [state], need(wanted, 0, isGuess), 0);
+        const verdict = decideAdmission([scope], [state], need(wanted, 0, isGuess), 0);
         if (verdict.type === 'taken') {
           state = verdict.states[0]!;
           open.push({ reserved: verdict.reserved[0]!, share: usedShare });

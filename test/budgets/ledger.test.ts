@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BudgetLedger, reservationMsMax } from '../../gateway/budgets/ledger.ts';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
-import type { Scope } from '../../gateway/core/budget.ts';
+import type { BudgetScope } from '../../gateway/core/budget.ts';
 import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));
@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 let count = 0;
-const tenant = (nanoUsd: number): Scope => ({ name: `tenant t${count++}`, budget: { nanoUsd, per: 'total' } });
+const tenant = (nanoUsd: number): BudgetScope => ({ name: `tenant t${count++}`, budget: { nanoUsd, per: 'total' } });
 const need = (nanoUsd: number, tokens = 0) => ({ nanoUsd, tokens, isGuess: false });
 
 const kinds: readonly (readonly [string, () => Promise<BudgetLedger>])[] = [
@@ -58,7 +58,7 @@ describe.each(kinds)('a ledger %s', (name, start) => {
 
   only('counts requests and tokens a minute, and corrects the tokens when it knows them', async () => {
     const ledger = await open();
-    const scope: Scope = { name: `key k${count++}`, limits: { requestsPerMinute: 3, tokensPerMinute: 100 } };
+    const scope: BudgetScope = { name: `key k${count++}`, limits: { requestsPerMinute: 3, tokensPerMinute: 100 } };
     const at = 1_000_000;
     expect(await ledger.reserve(`${scope.name} a`, [scope], need(0, 80), at)).toMatchObject({
       type: 'taken',
@@ -77,7 +77,7 @@ describe.each(kinds)('a ledger %s', (name, start) => {
 
   only('counts each period by itself', async () => {
     const ledger = await open();
-    const scope: Scope = { name: `tenant d${count++}`, budget: { nanoUsd: 10, per: 'day' } };
+    const scope: BudgetScope = { name: `tenant d${count++}`, budget: { nanoUsd: 10, per: 'day' } };
     const day = 86_400_000;
     await ledger.reserve(`${scope.name} a`, [scope], need(10), day - 1);
     expect((await ledger.reserve(`${scope.name} b`, [scope], need(10), day)).type).toBe('taken');
@@ -100,7 +100,7 @@ describe.each(kinds)('a ledger %s', (name, start) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
         const run = count++;
-        const scopes: Scope[] = [
+        const scopes: BudgetScope[] = [
           { name: `tenant m${run}`, budget: { nanoUsd: 100, per: 'month' } },
           { name: `key m${run}`, budget: { nanoUsd: 80, per: 'day' }, limits: { requestsPerMinute: 5, tokensPerMinute: 60 } },
         ];
@@ -163,7 +163,7 @@ test('what a killed gateway had reserved counts as spent when the next one start
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
-  const scope: Scope = { name: 'tenant x', budget: { nanoUsd: 100, per: 'total' } };
+  const scope: BudgetScope = { name: 'tenant x', budget: { nanoUsd: 100, per: 'total' } };
   const beside = sqliteLedger(file);
   expect(await beside.spending(scope, 0), 'its owner lives').toEqual({ spent: 0, reserved: 30 });
   await beside.close();

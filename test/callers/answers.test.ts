@@ -1,7 +1,7 @@
 /** What answers hold besides text, over real sockets: citations, refusals, tiers and counts go to callers of every dialect, or the loss of them has a name in the header and the record. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
-import { collect } from '../../gateway/core/collect.ts';
+import { collectResponse } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
@@ -125,10 +125,10 @@ async function ask(
   frames.end();
   const end = parser.end();
   if (!end.complete) throw new Error(end.failure.message);
-  return { response: whole(collect([...events, ...end.events])), warnings };
+  return { response: whole(collectResponse([...events, ...end.events])), warnings };
 }
 
-function whole(response: ReturnType<typeof collect>): ChatResponse {
+function whole(response: ReturnType<typeof collectResponse>): ChatResponse {
   if ('kind' in response) throw new Error(response.message);
   return response;
 }

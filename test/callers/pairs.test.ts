@@ -1,7 +1,7 @@
 /** Every caller's dialect with every provider's wire format, whole and streamed, over real sockets: prints the matrix, and every hole in it has a named reason. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatResponse, Part } from '../../gateway/core/chat.ts';
-import { collect } from '../../gateway/core/collect.ts';
+import { collectResponse } from '../../gateway/core/collect.ts';
 import type { Json } from '../../gateway/core/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
@@ -218,10 +218,10 @@ async function ask(
   const end = parser.end();
   if (!end.complete) throw new Error(end.failure.message);
   events.push(...end.events);
-  return { response: whole(collect(events)), warnings };
+  return { response: whole(collectResponse(events)), warnings };
 }
 
-function whole(response: ReturnType<typeof collect>): ChatResponse {
+function whole(response: ReturnType<typeof collectResponse>): ChatResponse {
   if ('kind' in response) throw new Error(response.message);
   return response;
 }

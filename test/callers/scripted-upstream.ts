@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ChatResponse, Part } from '../../gateway/core/chat.ts';
-import { split } from '../../gateway/core/collect.ts';
-import type { CallerError, Dialect } from '../../gateway/core/dialect.ts';
-import { dialects } from '../../gateway/dialects/index.ts';
+import { eventsOf } from '../../gateway/core/collect.ts';
+import type { CallerError, CallerFormat } from '../../gateway/core/dialect.ts';
+import { callerFormats } from '../../gateway/dialects/index.ts';
 
 export type Scenario = 'text' | 'tools' | 'images' | 'structured' | 'reasoning' | 'cut' | 'refused' | 'cited' | 'rich';
 
@@ -68,9 +68,9 @@ const refusal: CallerError = {
   param: null,
 };
 
-const named = (name: string): Dialect | undefined => dialects.find(dialect => dialect.name === name);
+const named = (name: string): CallerFormat | undefined => callerFormats.find(dialect => dialect.name === name);
 
-export const dialectAt = (url: string): Dialect | undefined => {
+export const dialectAt = (url: string): CallerFormat | undefined => {
   if (url.includes('/chat/completions')) return named('openai-chat');
   if (url.includes('/responses')) return named('openai-responses');
   if (url.includes('/messages')) return named('anthropic-messages');
@@ -135,7 +135,7 @@ function sendEmbeddings(response: ServerResponse, url: string, body: any): void 
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
 }
 
-async function sendResponse(response: ServerResponse, dialect: Dialect, scene: Scenario, isStream: boolean): Promise<void> {
+async function sendResponse(response: ServerResponse, dialect: CallerFormat, scene: Scenario, isStream: boolean): Promise<void> {
   if (!isStream) {
     const body = dialect.renderResponse(scenarios[scene], 1_700_000_000);
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -145,7 +145,7 @@ async function sendResponse(response: ServerResponse, dialect: Dialect, scene: S
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const renderer = dialect.renderStream({ includeUsage: true, now: 1_700_000_000 });
-  for (const event of split(scenarios[scene])) {
+  for (const event of eventsOf(scenarios[scene])) {
     if (scene === 'cut' && event.type === 'choice-end') return void setTimeout(() => response.destroy(), 20);
     const text = renderer.render(event);
     if (text !== '') response.write(text);

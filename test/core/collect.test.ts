@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StreamEvent } from '../../gateway/core/chat.ts';
-import { collect, split } from '../../gateway/core/collect.ts';
+import { collectResponse, eventsOf } from '../../gateway/core/collect.ts';
 import { anyResponse } from './chat-arbitraries.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 20_000 : 500;
@@ -13,7 +13,7 @@ describe('collect and split', () => {
   test('an answer taken apart and put together again is the answer', () => {
     fc.assert(
       fc.property(anyResponse, response => {
-        expect(collect(split(response))).toEqual(response);
+        expect(collectResponse(eventsOf(response))).toEqual(response);
       }),
       { numRuns },
     );
@@ -22,7 +22,7 @@ describe('collect and split', () => {
   test('the size of the pieces means nothing', () => {
     fc.assert(
       fc.property(anyResponse, fc.integer({ min: 1, max: 5 }), (response, length) => {
-        expect(collect(split(response).flatMap(event => inPieces(event, length)))).toEqual(response);
+        expect(collectResponse(eventsOf(response).flatMap(event => inPieces(event, length)))).toEqual(response);
       }),
       { numRuns },
     );
@@ -31,13 +31,13 @@ describe('collect and split', () => {
   test('nor does the order in which choices take turns', () => {
     fc.assert(
       fc.property(anyResponse, fc.infiniteStream(fc.nat()), (response, dice) => {
-        const [first, ...events] = split(response);
+        const [first, ...events] = eventsOf(response);
         const lanes = Map.groupBy(events, event => ('choice' in event ? event.choice : -1));
         const shuffled: StreamEvent[] = [];
         for (let left = [...lanes.values()]; left.length > 0; left = left.filter(lane => lane.length > 0)) {
           shuffled.push(left[dice.next().value % left.length]!.shift()!);
         }
-        expect(collect([first!, ...shuffled])).toEqual(response);
+        expect(collectResponse([first!, ...shuffled])).toEqual(response);
       }),
       { numRuns },
     );
@@ -46,7 +46,7 @@ describe('collect and split', () => {
 
 describe('collect', () => {
   test('gives a cut answer as far as it came, and invents no finish', () => {
-    expect(collect([start, text('Hel')])).toEqual({
+    expect(collectResponse([start, text('Hel')])).toEqual({
       id: 'r',
       model: 'm',
       choices: [{ index: 0, content: [{ type: 'text', text: 'Hel' }], finish: { reason: 'other', raw: '' } }],
@@ -55,12 +55,12 @@ describe('collect', () => {
 
   test('gives the failure that the events report, whatever came before it', () => {
     const failure = { kind: 'overloaded', message: 'busy' } as const;
-    expect(collect([start, text('Hel'), { type: 'failure', failure }, text('lo')])).toBe(failure);
+    expect(collectResponse([start, text('Hel'), { type: 'failure', failure }, text('lo')])).toBe(failure);
   });
 
   test('makes no answer out of nothing', () => {
-    expect(collect([])).toEqual({ kind: 'invalid-response', message: 'the answer never began' });
-    expect(collect([text('Hel')])).toMatchObject({ kind: 'invalid-response' });
+    expect(collectResponse([])).toEqual({ kind: 'invalid-response', message: 'the answer never began' });
+    expect(collectResponse([text('Hel')])).toMatchObject({ kind: 'invalid-response' });
   });
 
   test('takes the last usage, for each says it all', () => {
@@ -70,11 +70,11 @@ describe('collect', () => {
       { type: 'usage', usage: { input: 1, output: 1, ...counts } },
       { type: 'usage', usage: { input: 9, output: 3, ...counts } },
     ];
-    expect(collect(events)).toMatchObject({ usage: { input: 9, output: 3 } });
+    expect(collectResponse(events)).toMatchObject({ usage: { input: 9, output: 3 } });
   });
 
   test('passes over arguments of a call that never began', () => {
-    expect(collect([start, { type: 'tool-call-delta', choice: 0, index: 4, arguments: '{}' }])).toMatchObject({
+    expect(collectResponse([start, { type: 'tool-call-delta', choice: 0, index: 4, arguments: '{}' }])).toMatchObject({
       choices: [{ content: [] }],
     });
   });
@@ -94,7 +94,7 @@ describe('collect', () => {
       text('b'),
       text('c'),
     ];
-    expect(collect(events)).toMatchObject({
+    expect(collectResponse(events)).toMatchObject({
       choices: [
         {
           content: [
@@ -111,7 +111,7 @@ describe('collect', () => {
   test('a signature closes its thought, and one without a thought stands by itself', () => {
     const thought = (text: string): StreamEvent => ({ type: 'reasoning-delta', choice: 0, text });
     const signature: StreamEvent = { type: 'reasoning-signature', choice: 0, signature: 's' };
-    expect(collect([start, thought('a'), signature, thought('b'), text('c'), signature])).toMatchObject({
+    expect(collectResponse([start, thought('a'), signature, thought('b'), text('c'), signature])).toMatchObject({
       choices: [
         {
           content: [

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ChatRequest, Part } from '../../gateway/core/chat.ts';
 import { tokenisationOf } from '../../gateway/core/encoding.ts';
-import { byLength, countable, usageOf } from '../../gateway/core/estimate.ts';
+import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../../gateway/core/estimate.ts';
 
 const answer = (...contents: readonly (readonly Part[])[]) => ({
   id: '',
@@ -17,7 +17,8 @@ const asking = (...content: readonly Part[]): ChatRequest => ({
   stop: [],
   extra: {},
 });
-const estimate = (request: ChatRequest, response?: ReturnType<typeof answer>) => usageOf(countable(request, response), byLength);
+const estimate = (request: ChatRequest, response?: ReturnType<typeof answer>) =>
+  usageFromCounts(tokenizableCall(request, response), estimateTokensByLength);
 
 test('by length four bytes are a token, of every choice and of every kind of content', () => {
   const text: Part = { type: 'text', text: 'x'.repeat(40) };

@@ -1,6 +1,6 @@
 /** Every kind of failure has its public words, and says whether asking again can help. */
 import { describe, expect, test } from 'vitest';
-import { blamesKey, blamesTarget, type Failure, type FailureKind, publicErrorOf, retryOf } from '../../gateway/core/failure.ts';
+import { type Failure, type FailureKind, isKeyFault, isTargetFault, publicErrorOf, retryScopeOf } from '../../gateway/core/failure.ts';
 
 /** `retry`, whether it blames the target, and the status that callers see. */
 const kinds: Readonly<Record<FailureKind, readonly [retry: string, blames: boolean, status: number]>> = {
@@ -38,8 +38,8 @@ describe.each(Object.entries(kinds))('%s', (kind, [retry, blames, status]) => {
   const failure: Failure = { kind: kind as FailureKind, message: secret, status: 418, code: 'their_code', param: 'their_param' };
 
   test(`asks ${retry}, blames the target: ${blames}, and tells callers ${status}`, () => {
-    expect(retryOf(failure)).toBe(retry);
-    expect(blamesTarget(failure)).toBe(blames);
+    expect(retryScopeOf(failure)).toBe(retry);
+    expect(isTargetFault(failure)).toBe(blames);
     expect(publicErrorOf(failure).status).toBe(status);
   });
 
@@ -53,7 +53,7 @@ describe.each(Object.entries(kinds))('%s', (kind, [retry, blames, status]) => {
 });
 
 test('only a refused key and an empty account are about the key', () => {
-  expect(Object.keys(kinds).filter(kind => blamesKey(kind as FailureKind))).toEqual(['authentication', 'quota-exceeded']);
+  expect(Object.keys(kinds).filter(kind => isKeyFault(kind as FailureKind))).toEqual(['authentication', 'quota-exceeded']);
 });
 
 test('no two kinds share a code, so that the code says which it was', () => {

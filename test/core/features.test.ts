@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, Part, TokenLogprob } from '../../gateway/core/chat.ts';
-import { featureNames, measureAll } from '../../gateway/core/features.ts';
-import { accepts, type Signals, signalNames } from '../../gateway/core/signal.ts';
+import { measureSignalsAndFeatures } from '../../gateway/core/features.ts';
+import { featureNames, type Signals, signalNames } from '../../gateway/core/names.ts';
+import { accepts } from '../../gateway/core/signal.ts';
 import { valueTokens } from '../../gateway/core/value-tokens.ts';
 import { runs } from '../runs.ts';
 
@@ -30,7 +31,7 @@ const saying = (content: string | readonly Part[], rest: Partial<Choice> = {}): 
   ],
 });
 const of = (content: string | readonly Part[], request: Partial<ChatRequest> = {}, rest: Partial<Choice> = {}): Signals =>
-  measureAll(asking(request), saying(content, rest));
+  measureSignalsAndFeatures(asking(request), saying(content, rest));
 const tokens = (...list: readonly (readonly [string, number])[]): TokenLogprob[] =>
   list.map(([token, p]) => ({ token, logprob: Math.log(p), top: [] }));
 const tool = { name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } };

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../gateway/core/failure.ts';
+import type { Signals } from '../../gateway/core/names.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
 import { anyPolicy, failure, signals } from '../arbitraries.ts';
 import { isLong, longTimeout, runs } from '../runs.ts';
 import { FleetModel } from './fleet-model.ts';
@@ -101,7 +101,7 @@ describe('the router and the fleet', { timeout: longTimeout }, () => {
           fc.modelRun(() => ({ model: { arrived: 0 }, real: city }), commands);
           city.finish();
           asked += city.observations.filter(({ type }) => type === 'asked').length;
-          open += [...city.fleet.health.values()].filter(({ openUntil }) => openUntil > 0).length;
+          open += [...city.fleet.health.values()].filter(({ circuitOpenUntil }) => circuitOpenUntil > 0).length;
           queued += city.requests.filter(({ commands: seen }) => seen.some(({ type }) => type === 'queue')).length;
         },
       ),

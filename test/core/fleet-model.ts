@@ -1,18 +1,19 @@
 /** Many requests over one fleet, moved by hand: the gateway's driver, limits, queue and allowance, with targets that do what the test says, and a rule for each thing that happens. */
 import { expect } from 'vitest';
-import { type AllowancePolicy, allowanceDefault } from '../../gateway/core/allowance.ts';
+import { type RetryBudgetPolicy, retryBudgetDefault } from '../../gateway/core/allowance.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
-import { breakerDefault, type Observation } from '../../gateway/core/fleet.ts';
+import { circuitBreakerDefault } from '../../gateway/core/fleet.ts';
+import type { Signals } from '../../gateway/core/names.ts';
+import type { Observation } from '../../gateway/core/observation.ts';
 import {
   advance,
   begin,
-  momentOf,
   type RouteCommand,
   type RouteOutcome,
   type RoutePolicy,
   type RouteState,
+  routingInputFor,
 } from '../../gateway/core/route.ts';
-import type { Signals } from '../../gateway/core/signal.ts';
 import type { Instant } from '../../gateway/core/time.ts';
 import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from '../../gateway/exchange/driver.ts';
 import { openai } from '../../gateway/providers/openai.ts';
@@ -62,7 +63,7 @@ const account = (name: string, keys: readonly Secret[], requestsPerMinute?: numb
 export const accountsOf = (rpm: { readonly a?: number; readonly c?: number }): ReadonlyMap<string, Account> =>
   new Map([account('a', keysOfA, rpm.a), account('b', []), account('c', [], rpm.c)]);
 
-export const retryBudgetPolicy: AllowancePolicy = { ...allowanceDefault, hedgeNanoUsdPerHour: 60 };
+export const retryBudgetPolicy: RetryBudgetPolicy = { ...retryBudgetDefault, hedgeNanoUsdPerHour: 60 };
 const routing: RoutingSettings = { queue: { countMax: 8, bytesMax: 4_000 }, retryBudget: retryBudgetPolicy };
 
 export class FleetModel {
@@ -96,7 +97,7 @@ export class FleetModel {
     const id = `request ${this.requests.length}`;
     const wants = { tenant, tokens: 100, bytes: 500 };
     const targets = [...new Set(policy.steps.map(step => step.target))];
-    const first = momentOf(policy, at, { closed: this.fleet.cooldowns(at), ...this.fleet.view(targets, wants, at) });
+    const first = routingInputFor(policy, at, { closed: this.fleet.cooldowns(at), ...this.fleet.view(targets, wants, at) });
     const request: ModelRequest = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
     this.requests.push(request);
     request.drive = startDriver(policy, id, {
@@ -190,7 +191,7 @@ export class FleetModel {
       }
       admitted();
     });
-    expect(queue.tickets.length, 'a full queue takes nobody').toBeLessThan(routing.queue.countMax);
+    expect(queue.entries.length, 'a full queue takes nobody').toBeLessThan(routing.queue.countMax);
     expect(this.fleet.queue.bytes).toBeLessThanOrEqual(routing.queue.bytesMax);
     return () => {
       cancelled();
@@ -229,7 +230,7 @@ export class FleetModel {
     at: Instant,
   ): void {
     const health = this.fleet.health.get(target);
-    const isOpen = health !== undefined && health.failures >= breakerDefault.failuresMax && health.openUntil > at;
+    const isOpen = health !== undefined && health.failures >= circuitBreakerDefault.failuresMax && health.circuitOpenUntil > at;
     if (!isOpen) return;
     expect(of, 'an opinion is no last resort').toBeUndefined();
     expect(['retry', 'hedge']).not.toContain(kind);

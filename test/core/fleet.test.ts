@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../gateway/core/failure.ts';
 import {
-  breakerDefault,
-  closedAt,
-  type Fleet,
-  isDoubtful,
-  isUnknown,
+  circuitBreakerDefault,
+  cooldownsAt,
+  isFailing,
   latencyQuantile,
-  type Observation,
-  observe,
+  needsProbe,
+  observeHealth,
+  type TargetHealthMap,
   targetsMax,
 } from '../../gateway/core/fleet.ts';
-import { chooseKey, closedByKeys, type Keyring, observeKey } from '../../gateway/core/keyring.ts';
+import { chooseKey, type KeyCooldowns, observeKeyCooldown, providersCoolingDown } from '../../gateway/core/keyring.ts';
+import type { Observation } from '../../gateway/core/observation.ts';
 import { failure, targets } from '../arbitraries.ts';
 import { runs } from '../runs.ts';
 
@@ -26,39 +26,40 @@ const failed = (at: number, kind: FailureKind, retryAfterMs?: number): Observati
 });
 const answered = (at: number, firstTokenMs = 100): Observation => ({ ...about, at, type: 'answered', firstTokenMs });
 const asked = (at: number): Observation => ({ ...about, at, type: 'asked' });
-const fleetOf = (...seen: readonly Observation[]): Fleet => seen.reduce((fleet, one) => observe(fleet, one), new Map() as Fleet);
+const fleetOf = (...seen: readonly Observation[]): TargetHealthMap =>
+  seen.reduce((fleet, one) => observeHealth(fleet, one), new Map() as TargetHealthMap);
 const fiveFailures = [1, 2, 3, 4, 5].map(at => failed(at, 'server-error'));
 
 describe('the breaker', () => {
   test('opens after five failures in a row, for ten seconds', () => {
-    expect(closedAt(fleetOf(...fiveFailures.slice(0, 4)), 6)).toEqual({});
-    expect(closedAt(fleetOf(...fiveFailures), 6)).toEqual({ [target]: 10_005 });
-    expect(closedAt(fleetOf(...fiveFailures), 10_005)).toEqual({});
+    expect(cooldownsAt(fleetOf(...fiveFailures.slice(0, 4)), 6)).toEqual({});
+    expect(cooldownsAt(fleetOf(...fiveFailures), 6)).toEqual({ [target]: 10_005 });
+    expect(cooldownsAt(fleetOf(...fiveFailures), 10_005)).toEqual({});
   });
 
   test('counts failures in a row: an answer between them starts anew', () => {
-    expect(closedAt(fleetOf(...fiveFailures.slice(0, 4), answered(5), failed(6, 'timeout')), 7)).toEqual({});
+    expect(cooldownsAt(fleetOf(...fiveFailures.slice(0, 4), answered(5), failed(6, 'timeout')), 7)).toEqual({});
   });
 
   test('lets one call through afterwards, and the others when that one was answered', () => {
     const reopened = fleetOf(...fiveFailures, asked(11_000));
-    expect(closedAt(reopened, 11_001), 'the probe is under way').toEqual({ [target]: 21_000 });
-    expect(closedAt(observe(reopened, answered(11_500)), 11_501)).toEqual({});
+    expect(cooldownsAt(reopened, 11_001), 'the probe is under way').toEqual({ [target]: 21_000 });
+    expect(cooldownsAt(observeHealth(reopened, answered(11_500)), 11_501)).toEqual({});
   });
 
   test('closes again when the probe fails', () => {
     const reopened = fleetOf(...fiveFailures, asked(11_000), failed(12_000, 'unreachable'));
-    expect(closedAt(reopened, 12_001)).toEqual({ [target]: 22_000 });
+    expect(cooldownsAt(reopened, 12_001)).toEqual({ [target]: 22_000 });
   });
 
   test('sends another probe when the first one was never heard of again', () => {
     const reopened = fleetOf(...fiveFailures, asked(11_000));
-    expect(closedAt(reopened, 21_000)).toEqual({});
+    expect(cooldownsAt(reopened, 21_000)).toEqual({});
   });
 
   test('takes a refusal with a status as a sign of life, for the request was at fault', () => {
     const refusal: Observation = { ...about, at: 12_000, type: 'failed', failure: { kind: 'invalid-request', message: '', status: 400 } };
-    expect(closedAt(fleetOf(...fiveFailures, asked(11_000), refusal), 12_001)).toEqual({});
+    expect(cooldownsAt(fleetOf(...fiveFailures, asked(11_000), refusal), 12_001)).toEqual({});
   });
 
   test('opens by probes before any caller has met the fault, and for as long as the next probe takes', () => {
@@ -70,55 +71,55 @@ describe('the breaker', () => {
       failure: { kind: 'unreachable', message: '' },
     });
     const fleet = fleetOf(...[1, 2, 3, 4, 5].map(dead));
-    expect(closedAt(fleet, 6)).toEqual({ [target]: 35_005 });
+    expect(cooldownsAt(fleet, 6)).toEqual({ [target]: 35_005 });
     expect(fleet.get(target)).toMatchObject({ inFlight: 0, outcomes: {} });
-    expect(isDoubtful(fleetOf(dead(1)), target)).toBe(true);
-    expect(isDoubtful(fleet, target)).toBe(false);
+    expect(isFailing(fleetOf(dead(1)), target)).toBe(true);
+    expect(isFailing(fleet, target)).toBe(false);
   });
 
   test('lets a caller through at once when a probe was answered, who has the last word', () => {
     const alive: Observation = { ...about, at: 1_000, type: 'probed', againMs: 35_000 };
     const reopened = fleetOf(...fiveFailures, alive);
-    expect(closedAt(reopened, 1_000)).toEqual({});
-    const tried = observe(reopened, asked(1_001));
-    expect(closedAt(tried, 1_002), 'one at a time').toEqual({ [target]: 11_001 });
-    expect(closedAt(observe(tried, failed(1_100, 'server-error')), 1_101)).toEqual({ [target]: 11_100 });
+    expect(cooldownsAt(reopened, 1_000)).toEqual({});
+    const tried = observeHealth(reopened, asked(1_001));
+    expect(cooldownsAt(tried, 1_002), 'one at a time').toEqual({ [target]: 11_001 });
+    expect(cooldownsAt(observeHealth(tried, failed(1_100, 'server-error')), 1_101)).toEqual({ [target]: 11_100 });
   });
 
   test('a probe tells something of whoever did not answer lately, or is held back', () => {
     const answeredAt = fleetOf(answered(50_000));
-    expect(isUnknown(new Map(), target, 60_000, 30_000)).toBe(true);
-    expect(isUnknown(answeredAt, target, 60_000, 30_000)).toBe(false);
-    expect(isUnknown(answeredAt, target, 80_000, 30_000)).toBe(true);
-    expect(isUnknown(fleetOf(answered(50_000), failed(50_001, 'timeout')), target, 60_000, 30_000)).toBe(true);
+    expect(needsProbe(new Map(), target, 60_000, 30_000)).toBe(true);
+    expect(needsProbe(answeredAt, target, 60_000, 30_000)).toBe(false);
+    expect(needsProbe(answeredAt, target, 80_000, 30_000)).toBe(true);
+    expect(needsProbe(fleetOf(answered(50_000), failed(50_001, 'timeout')), target, 60_000, 30_000)).toBe(true);
   });
 
   test('is not moved by what is not the target’s fault', () => {
     for (const kind of ['invalid-request', 'content-filtered', 'authentication', 'cancelled', 'unsupported'] as const) {
-      expect(closedAt(fleetOf(...Array.from({ length: 20 }, (_, at) => failed(at, kind))), 21), kind).toEqual({});
+      expect(cooldownsAt(fleetOf(...Array.from({ length: 20 }, (_, at) => failed(at, kind))), 21), kind).toEqual({});
     }
   });
 });
 
 describe('a pause that the provider asked for', () => {
   test('is kept between a tenth of a second and five minutes', () => {
-    expect(closedAt(fleetOf(failed(1000, 'overloaded', 20_000)), 1001)).toEqual({ [target]: 21_000 });
-    expect(closedAt(fleetOf(failed(1000, 'overloaded', 0)), 1001)).toEqual({ [target]: 1100 });
-    expect(closedAt(fleetOf(failed(1000, 'overloaded', 1e12)), 1001)).toEqual({ [target]: 301_000 });
+    expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 20_000)), 1001)).toEqual({ [target]: 21_000 });
+    expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 0)), 1001)).toEqual({ [target]: 1100 });
+    expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 1e12)), 1001)).toEqual({ [target]: 301_000 });
   });
 
   test('is not ended by the answer of a call that was under way before', () => {
-    expect(closedAt(fleetOf(failed(1000, 'overloaded', 20_000), answered(1500)), 1501)).toEqual({ [target]: 21_000 });
+    expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 20_000), answered(1500)), 1501)).toEqual({ [target]: 21_000 });
   });
 });
 
 describe('what is known of targets', () => {
   test('is bounded, and the one that was silent longest is forgotten', () => {
-    let fleet: Fleet = new Map();
+    let fleet: TargetHealthMap = new Map();
     const named = (i: number): string => `a/${i}`;
     for (let i = 0; i <= targetsMax; i++) {
-      fleet = observe(fleet, { ...answered(i), target: named(i) });
-      fleet = observe(fleet, { ...answered(i), target: named(0) });
+      fleet = observeHealth(fleet, { ...answered(i), target: named(i) });
+      fleet = observeHealth(fleet, { ...answered(i), target: named(0) });
     }
     expect(fleet.size).toBe(targetsMax);
     expect(fleet.has(named(0))).toBe(true);
@@ -142,21 +143,22 @@ describe('what is known of targets', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(20_000), observation), { maxLength: 40 }), drawn => {
         let at = 0;
-        let fleet: Fleet = new Map();
+        let fleet: TargetHealthMap = new Map();
         for (const [afterMs, seen] of drawn) {
           at += afterMs;
-          fleet = observe(fleet, { ...seen, at });
-          for (const until of Object.values(closedAt(fleet, at))) expect(until - at).toBeLessThanOrEqual(300_000);
+          fleet = observeHealth(fleet, { ...seen, at });
+          for (const until of Object.values(cooldownsAt(fleet, at))) expect(until - at).toBeLessThanOrEqual(300_000);
         }
         const blamed = new Set(drawn.filter(([, seen]) => 'failure' in seen).map(([, seen]) => seen.target));
-        for (const closed of Object.keys(closedAt(fleet, at))) expect(blamed).toContain(closed);
+        for (const closed of Object.keys(cooldownsAt(fleet, at))) expect(blamed).toContain(closed);
       }),
       runs(1_000),
     );
   });
 
   test('tells quantiles of the time to first content to a quarter octave, once there is enough', () => {
-    const seen = (count: number): Fleet => fleetOf(...Array.from({ length: count }, (_, i) => answered(i, i % 10 === 0 ? 4000 : 200)));
+    const seen = (count: number): TargetHealthMap =>
+      fleetOf(...Array.from({ length: count }, (_, i) => answered(i, i % 10 === 0 ? 4000 : 200)));
     expect(latencyQuantile(seen(15), target, 0.5)).toBeUndefined();
     expect(latencyQuantile(seen(100), target, 0.5)! / 200).toBeGreaterThanOrEqual(1);
     expect(latencyQuantile(seen(100), target, 0.5)! / 200).toBeLessThan(2 ** 0.25);
@@ -171,15 +173,15 @@ describe('what is known of targets', () => {
 
   test('keeps its failures breaker by breaker', () => {
     const careful = { failuresMax: 1, openMs: 50 };
-    expect(closedAt(observe(new Map(), failed(0, 'timeout'), careful), 1)).toEqual({ [target]: 50 });
-    expect(breakerDefault.failuresMax).toBeGreaterThan(1);
+    expect(cooldownsAt(observeHealth(new Map(), failed(0, 'timeout'), careful), 1)).toEqual({ [target]: 50 });
+    expect(circuitBreakerDefault.failuresMax).toBeGreaterThan(1);
   });
 });
 
 describe('keys', () => {
   const account = { name: 'a', keys: [{ fingerprint: 'k1' }, { fingerprint: 'k2' }] };
-  const benched = observeKey(new Map(), failed(1000, 'authentication'));
-  const chosen = (ring: Keyring, at: number): Set<string> =>
+  const benched = observeKeyCooldown(new Map(), failed(1000, 'authentication'));
+  const chosen = (ring: KeyCooldowns, at: number): Set<string> =>
     new Set(Array.from({ length: 40 }, (_, i) => chooseKey(account, ring, `seed ${i}`, at)!.fingerprint));
 
   test('are all used, by the coin', () => {
@@ -194,25 +196,25 @@ describe('keys', () => {
   });
 
   test('rest a minute when their account ran dry, and not at all for other failures', () => {
-    expect(chosen(observeKey(new Map(), failed(1000, 'quota-exceeded')), 60_999)).toEqual(new Set(['k2']));
-    expect(chosen(observeKey(new Map(), failed(1000, 'quota-exceeded')), 61_000)).toEqual(new Set(['k1', 'k2']));
-    expect(observeKey(new Map(), failed(1000, 'rate-limited')).size).toBe(0);
+    expect(chosen(observeKeyCooldown(new Map(), failed(1000, 'quota-exceeded')), 60_999)).toEqual(new Set(['k2']));
+    expect(chosen(observeKeyCooldown(new Map(), failed(1000, 'quota-exceeded')), 61_000)).toEqual(new Set(['k1', 'k2']));
+    expect(observeKeyCooldown(new Map(), failed(1000, 'rate-limited')).size).toBe(0);
   });
 
   test('of one account say nothing about the same letters in another', () => {
     expect(chooseKey({ name: 'b', keys: [{ fingerprint: 'k1' }] }, benched, 'x', 1001)?.fingerprint).toBe('k1');
-    expect(closedByKeys([{ name: 'b', keys: [{ fingerprint: 'k1' }] }], benched, 1001)).toEqual({});
+    expect(providersCoolingDown([{ name: 'b', keys: [{ fingerprint: 'k1' }] }], benched, 1001)).toEqual({});
   });
 
   test('close their provider only when all of them rest, and then the one that returns first is used', () => {
-    expect(closedByKeys([account], benched, 1001)).toEqual({});
-    const all = observeKey(benched, { ...failed(2000, 'authentication'), credential: 'k2' });
-    expect(closedByKeys([account, { name: 'sim', keys: [] }], all, 2001)).toEqual({ a: 301_000 });
+    expect(providersCoolingDown([account], benched, 1001)).toEqual({});
+    const all = observeKeyCooldown(benched, { ...failed(2000, 'authentication'), credential: 'k2' });
+    expect(providersCoolingDown([account, { name: 'sim', keys: [] }], all, 2001)).toEqual({ a: 301_000 });
     expect(chooseKey(account, all, 'x', 2001)?.fingerprint).toBe('k1');
-    expect(closedByKeys([account], all, 301_000)).toEqual({});
+    expect(providersCoolingDown([account], all, 301_000)).toEqual({});
   });
 
   test('are back as soon as they work', () => {
-    expect(observeKey(benched, answered(2000)).size).toBe(0);
+    expect(observeKeyCooldown(benched, answered(2000)).size).toBe(0);
   });
 });

@@ -1,7 +1,15 @@
 /** Strict reading of JSON: what JSON.parse reads, less what parsers disagree about, with every top-level member's place in the text. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { isObject, type Json, type JsonObject, type JsonProblem, type Scan, scanObject, spliceMembers } from '../../gateway/core/json.ts';
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  type JsonProblem,
+  type JsonScan,
+  scanObject,
+  spliceMembers,
+} from '../../gateway/core/json.ts';
 import { anyText, anyUnit } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 
@@ -13,7 +21,7 @@ const problemOf = (text: string): JsonProblem => {
   if (scan.ok) throw new Error(`accepted: ${text.slice(0, 100)}`);
   return scan.problem;
 };
-const accepted = (text: string): Extract<Scan, { ok: true }> => {
+const accepted = (text: string): Extract<JsonScan, { ok: true }> => {
   const scan = scanObject(text);
   if (!scan.ok) throw new Error(`${scan.problem.message} ${text.slice(0, 100)}`);
   return scan;

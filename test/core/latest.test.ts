@@ -1,7 +1,7 @@
 /** What is heard of last stays, whether the map is copied or kept. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { putLatest, withLatest } from '../../gateway/core/latest.ts';
+import { putLruEntry, withLruEntry } from '../../gateway/core/latest.ts';
 import { runs } from '../runs.ts';
 
 const { numRuns } = runs(200, 5_000);
@@ -14,8 +14,8 @@ test('a map that is kept in place holds what a copied one would, as long as noth
       let copied: ReadonlyMap<string, number> = new Map();
       const kept = new Map<string, number>();
       for (const [value, name] of heard.entries()) {
-        copied = withLatest(copied, String(name), value, countMax);
-        putLatest(kept, String(name), value, countMax);
+        copied = withLruEntry(copied, String(name), value, countMax);
+        putLruEntry(kept, String(name), value, countMax);
       }
       expect(Object.fromEntries(kept)).toEqual(Object.fromEntries(copied));
     }),
@@ -29,7 +29,7 @@ test('a full map forgets what was silent longest, and never what was heard of si
     fc.property(names, heard => {
       const kept = new Map<string, number>();
       for (const [at, name] of heard.entries()) {
-        putLatest(kept, String(name), at, countMax);
+        putLruEntry(kept, String(name), at, countMax);
         expect(kept.size).toBeLessThanOrEqual(countMax);
         const lately = [...new Set(heard.slice(0, at + 1).toReversed())].slice(0, countMax / 2);
         for (const one of lately) expect(kept.has(String(one)), `${one} after ${heard.slice(0, at + 1)}`).toBe(true);

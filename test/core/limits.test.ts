@@ -1,8 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allowanceDefault, fullAllowance, observeAllowance, spentAt } from '../../gateway/core/allowance.ts';
-import type { Observation } from '../../gateway/core/fleet.ts';
-import { type Limits, levelAt, limitedMax, limitNameOf, nothing, observeLimits, readyAt, soonestReady } from '../../gateway/core/limits.ts';
+import { initialRetryBudget, observeRetryBudget, refusedExtraCalls, retryBudgetDefault } from '../../gateway/core/allowance.ts';
+import {
+  earliestReadyAt,
+  levelAt,
+  noQueuedDemand,
+  observeRateLimits,
+  type RateLimits,
+  rateLimitNameOf,
+  readyAt,
+  trackedLimitsMax,
+} from '../../gateway/core/limits.ts';
+import type { Observation } from '../../gateway/core/observation.ts';
 import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue } from '../../gateway/core/queue.ts';
 import { runs } from '../runs.ts';
 
@@ -12,15 +21,15 @@ type Said = Observation extends infer O ? (O extends Observation ? Omit<O, 'targ
 const limitsOf = (
   seen: readonly Said[],
   policy?: { requestsPerMinute?: number; tokensPerMinute?: number },
-  from: Limits = new Map(),
-): Limits => seen.reduce((limits, one) => observeLimits(limits, { ...about, ...one } as Observation, () => policy), from);
+  from: RateLimits = new Map(),
+): RateLimits => seen.reduce((limits, one) => observeRateLimits(limits, { ...about, ...one } as Observation, () => policy), from);
 const asked = (at: number, tokens = 0): Said => ({ type: 'asked', at, tokens });
 const refused = (at: number, retryAfterMs?: number): Said => ({
   type: 'failed',
   at,
   failure: { kind: 'rate-limited', message: '', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
 });
-const ready = (limits: Limits, at: number, tokens = 0): number => readyAt(limits, target, 'k1', tokens, nothing, at);
+const ready = (limits: RateLimits, at: number, tokens = 0): number => readyAt(limits, target, 'k1', tokens, noQueuedDemand, at);
 
 describe('a configured limit', () => {
   test('lets a tenth of a minute in at once and the others evenly', () => {
@@ -57,7 +66,7 @@ describe('a limit that is learned', () => {
       { type: 'answered', at: 1000, firstTokenMs: 1, limits: { requests: { limit: 100, remaining: 0, resetMs: 50_000 } } },
     ]);
     expect(ready(limits, 1000)).toBe(1500);
-    expect(levelAt(limits.get(limitNameOf(target, 'k1'))!.requests!, 11_000)).toBeCloseTo(20);
+    expect(levelAt(limits.get(rateLimitNameOf(target, 'k1'))!.requests!, 11_000)).toBeCloseTo(20);
   });
 
   test('never gives more than was thought to be left: others are under way', () => {
@@ -86,34 +95,34 @@ describe('a limit that is learned', () => {
 
   test('of many calls and a 429 guesses the rate, and forgets it when answers come', () => {
     const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => asked(i * 100)), refused(5000, 100)]);
-    expect(busy.get(limitNameOf(target, 'k1'))!.requests).toMatchObject({ guessed: true });
+    expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ guessed: true });
     const calm = limitsOf(
       Array.from({ length: 200 }, (_, i): Said => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
       undefined,
       busy,
     );
-    expect(calm.get(limitNameOf(target, 'k1'))!.requests).toBeUndefined();
+    expect(calm.get(rateLimitNameOf(target, 'k1'))!.requests).toBeUndefined();
   });
 });
 
 describe('limits', () => {
   test('are those of one key and model: another key is let in', () => {
     const limits = limitsOf([refused(0, 9000)]);
-    expect(soonestReady(limits, target, ['k1', 'k2'], 0, nothing, 0)).toBe(0);
-    expect(soonestReady(limits, target, ['k1'], 0, nothing, 0)).toBe(9000);
-    expect(readyAt(limits, 'a/other', 'k1', 0, nothing, 0)).toBe(0);
+    expect(earliestReadyAt(limits, target, ['k1', 'k2'], 0, noQueuedDemand, 0)).toBe(0);
+    expect(earliestReadyAt(limits, target, ['k1'], 0, noQueuedDemand, 0)).toBe(9000);
+    expect(readyAt(limits, 'a/other', 'k1', 0, noQueuedDemand, 0)).toBe(0);
   });
 
   test('are bounded in number', () => {
-    let limits: Limits = new Map();
-    for (let i = 0; i <= limitedMax; i++) limits = limitsOf([{ ...asked(i), target: `a/${i}` }], undefined, limits);
-    expect(limits.size).toBe(limitedMax);
+    let limits: RateLimits = new Map();
+    for (let i = 0; i <= trackedLimitsMax; i++) limits = limitsOf([{ ...asked(i), target: `a/${i}` }], undefined, limits);
+    expect(limits.size).toBe(trackedLimitsMax);
   });
 
   test('never let more in over any time than the rate and one burst', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.array(fc.nat(400), { minLength: 1, maxLength: 150 }), (perMinute, gaps) => {
-        let [at, limits, letIn]: [number, Limits, number] = [0, new Map(), 0];
+        let [at, limits, letIn]: [number, RateLimits, number] = [0, new Map(), 0];
         limits = limitsOf([asked(0)], { requestsPerMinute: perMinute });
         for (const gap of gaps) {
           at += gap;
@@ -149,7 +158,7 @@ describe('the queue', () => {
     const queue = of(['a1', 'a'], ['a2', 'a'], ['a3', 'a']);
     expect(aheadOf(queue, target, 'a')).toEqual({ requests: 3, tokens: 30 });
     expect(aheadOf(queue, target, 'b')).toEqual({ requests: 1, tokens: 10 });
-    expect(aheadOf(queue, 'a/other', 'a')).toEqual(nothing);
+    expect(aheadOf(queue, 'a/other', 'a')).toEqual(noQueuedDemand);
   });
 
   test('is bounded in count and in bytes, and holds nothing of who left', () => {
@@ -178,24 +187,24 @@ describe('the allowance', () => {
   const extra = (kind: 'primary' | 'retry' | 'hedge', at: number): Observation => ({ ...about, type: 'asked', kind, at });
 
   test('gives ten retries a second, and one for every five requests of the last ten seconds', () => {
-    let allowance = fullAllowance();
-    for (let i = 0; i < 50; i++) allowance = observeAllowance(allowance, extra('primary', 1000));
+    let allowance = initialRetryBudget();
+    for (let i = 0; i < 50; i++) allowance = observeRetryBudget(allowance, extra('primary', 1000));
     let made = 0;
-    while (!spentAt(allowance, 1000).includes('retry')) {
-      allowance = observeAllowance(allowance, extra('retry', 1000));
+    while (!refusedExtraCalls(allowance, 1000).includes('retry')) {
+      allowance = observeRetryBudget(allowance, extra('retry', 1000));
       made++;
     }
     expect(made).toBe(20);
-    expect(spentAt(allowance, 1100)).not.toContain('retry');
+    expect(refusedExtraCalls(allowance, 1100)).not.toContain('retry');
   });
 
   test('stops hedges when they cost more than an hour may, and lets them in again as it passes', () => {
-    const policy = { ...allowanceDefault, hedgeNanoUsdPerHour: 1000 };
-    let allowance = fullAllowance(policy);
-    for (let i = 0; i < 100; i++) allowance = observeAllowance(allowance, extra('primary', 0), policy);
-    expect(spentAt(allowance, 0, policy)).not.toContain('hedge');
-    allowance = observeAllowance(allowance, { ...about, type: 'charged', kind: 'hedge', at: 0, costNanoUsd: 1500 }, policy);
-    expect(spentAt(allowance, 0, policy)).toContain('hedge');
-    expect(spentAt(allowance, 1_900_000, policy)).not.toContain('hedge');
+    const policy = { ...retryBudgetDefault, hedgeNanoUsdPerHour: 1000 };
+    let allowance = initialRetryBudget(policy);
+    for (let i = 0; i < 100; i++) allowance = observeRetryBudget(allowance, extra('primary', 0), policy);
+    expect(refusedExtraCalls(allowance, 0, policy)).not.toContain('hedge');
+    allowance = observeRetryBudget(allowance, { ...about, type: 'charged', kind: 'hedge', at: 0, costNanoUsd: 1500 }, policy);
+    expect(refusedExtraCalls(allowance, 0, policy)).toContain('hedge');
+    expect(refusedExtraCalls(allowance, 1_900_000, policy)).not.toContain('hedge');
   });
 });

@@ -1,6 +1,6 @@
 /** The loss report: for each field of a request, whether it went exactly, nearly, or not at all. */
 import { expect, test } from 'vitest';
-import { fidelityOf, refusing, renamed } from '../../gateway/core/loss.ts';
+import { fidelityOf, rejectedWarnings, withCallerFieldNames } from '../../gateway/core/loss.ts';
 import { altered, approximated, dropped } from '../../gateway/core/provider.ts';
 
 const warnings = [
@@ -21,11 +21,11 @@ test('every field of the caller is in the report, exact where no warning is abou
 });
 
 test('what is left out or comes to mean something else is refused, and what only is said in another way is not', () => {
-  expect(refusing(warnings).map(({ field }) => field)).toEqual(['seed', 'messages[2].content[0]']);
+  expect(rejectedWarnings(warnings).map(({ field }) => field)).toEqual(['seed', 'messages[2].content[0]']);
 });
 
 test("a caller of another dialect reads its own names, in its fields' inner places, too", () => {
   const names = { max_tokens: 'maxOutputTokens', messages: 'contents' };
-  expect(renamed(warnings, names).map(({ field }) => field)).toEqual(['seed', 'maxOutputTokens', 'contents[2].content[0]']);
-  expect(renamed(warnings, undefined)).toBe(warnings);
+  expect(withCallerFieldNames(warnings, names).map(({ field }) => field)).toEqual(['seed', 'maxOutputTokens', 'contents[2].content[0]']);
+  expect(withCallerFieldNames(warnings, undefined)).toBe(warnings);
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { agreementOf } from '../../gateway/core/agree.ts';
 import type { ChatResponse } from '../../gateway/core/chat.ts';
-import { type Prospect, planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
-import { score } from '../../gateway/core/scorer.ts';
-import { chooseVariant, copiesOf, type Variant } from '../../gateway/core/variants.ts';
+import { planRoute, type RoutePlan, type TargetEstimate } from '../../gateway/core/plan.ts';
+import { applyScorer } from '../../gateway/core/scorer.ts';
+import { chooseVariant, shadowCallsOf, type Variant } from '../../gateway/core/variants.ts';
 
 const step = (target: string) => ({ target, timeoutMs: 1000, retries: 0, backoffMs: 100 });
 const plan = (more: Partial<RoutePlan> = {}): RoutePlan => ({
@@ -14,14 +14,14 @@ const plan = (more: Partial<RoutePlan> = {}): RoutePlan => ({
 });
 const need = { inputTokens: 1000, outputTokens: 1000, tools: false, vision: false, jsonSchema: false };
 const price = (usd: number) => ({ id: 'p', input: usd * 1e9, output: usd * 1e9 });
-const blank: Prospect = { facts: {}, price: undefined, load: 0, predictedMs: undefined, quantileMs: () => undefined };
-const known: Readonly<Record<string, Partial<Prospect>>> = {
+const blank: TargetEstimate = { facts: {}, price: undefined, load: 0, predictedMs: undefined, quantileMs: () => undefined };
+const known: Readonly<Record<string, Partial<TargetEstimate>>> = {
   'a/x': { facts: { contextWindow: 1500, tools: false, region: 'us' }, price: price(5), load: 90, predictedMs: 4000 },
   'b/y': { facts: { contextWindow: 200_000, tools: true, region: 'eu' }, price: price(1), load: 50, predictedMs: 300 },
   'c/z': { facts: { tools: true }, load: 10 },
 };
 const made = (more: Partial<RoutePlan>, seed = 'seed', asked: Partial<typeof need> = {}, stickyKey = 'conversation') =>
-  planRoute(plan(more), { need: { ...need, ...asked }, seed, stickyKey }, target => ({ ...blank, ...known[target] }));
+  planRoute(plan(more), { requirements: { ...need, ...asked }, seed, stickyKey }, target => ({ ...blank, ...known[target] }));
 const order = (policy: { steps: readonly { target: string }[] }): string => policy.steps.map(({ target }) => target[0]).join('');
 const seeds = Array.from({ length: 3000 }, (_, i) => `seed ${i}`);
 
@@ -90,7 +90,7 @@ describe('a route', () => {
 
   test('hedges at a quantile once it is known, and not where half of all calls take longer', () => {
     const hedge = (hedgeAfter: number | 'p95', p50: number | undefined) =>
-      planRoute(plan({ steps: [{ ...step('a/x'), hedgeAfter }] }), { need, seed: '', stickyKey: '' }, () => ({
+      planRoute(plan({ steps: [{ ...step('a/x'), hedgeAfter }] }), { requirements: need, seed: '', stickyKey: '' }, () => ({
         ...blank,
         quantileMs: q => (q === 'p95' ? p50 && 4 * p50 : p50),
       })).steps[0]!.hedgeAfterMs;
@@ -129,7 +129,13 @@ test('audits are a share of the answers that were taken early, shadows of all', 
   const policy = made({ steps: [{ ...step('a/x'), accept: { signal: 'confidence', atLeast: 0.5 } }, step('b/y')] });
   const attempt = (at: number) => [{ step: at, kind: 'primary', status: 'accepted', opened: true } as const];
   const copies = (at: number, seed: string) =>
-    copiesOf({ shadow: [{ route: 's', share: 0.5 }], auditProbability: 0.2 }, policy, attempt(at), { type: 'answered', attempt: 0 }, seed);
+    shadowCallsOf(
+      { shadow: [{ route: 's', share: 0.5 }], auditProbability: 0.2 },
+      policy,
+      attempt(at),
+      { type: 'answered', attempt: 0 },
+      seed,
+    );
   const count = (at: number, kind: string): number =>
     seeds.filter(seed => copies(at, seed).some(copy => copy.kind === kind)).length / seeds.length;
   expect(count(0, 'audit')).toBeCloseTo(0.2, 1);
@@ -147,9 +153,9 @@ test('a scorer weighs what was measured, takes the mean for what was not, and kn
     ],
     intercept: 0,
   } as const;
-  expect(score(scorer, { mean_logprob: 0.5 })).toBe(0.5);
-  expect(score(scorer, { mean_logprob: 0.6 })).toBeCloseTo(1 / (1 + Math.exp(-2)));
-  expect(score(scorer, { margin: 1 })).toBeUndefined();
+  expect(applyScorer(scorer, { mean_logprob: 0.5 })).toBe(0.5);
+  expect(applyScorer(scorer, { mean_logprob: 0.6 })).toBeCloseTo(1 / (1 + Math.exp(-2)));
+  expect(applyScorer(scorer, { margin: 1 })).toBeUndefined();
 });
 
 test('answers agree when they say the same in other white space or key order, and in part when they share words', () => {

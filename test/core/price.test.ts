@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { Usage } from '../../gateway/core/chat.ts';
-import { atTier, cost, costOf, type Price, usd, withSaving } from '../../gateway/core/price.ts';
+import { cost, costOf, type Price, priceAtTier, usd, withCacheSaving } from '../../gateway/core/price.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
@@ -43,11 +43,11 @@ test('a cache without a price of its own is as dear as fresh input', () => {
 test('what a prompt cache saved is the difference to no cache, and is told of no request without one', () => {
   const used = usage({ input: 1_000, output: 7, cached: 600, cacheWrite: 100 });
   const known = cost(used, price);
-  expect(withSaving(known, used, price)).toEqual({ ...known, saved: 600 * 2_700 - 100 * 750 });
-  expect(withSaving(known, usage({ input: 1_000 }), price)).toEqual(known);
-  expect(withSaving(known, used, undefined)).toEqual(known);
+  expect(withCacheSaving(known, used, price)).toEqual({ ...known, saved: 600 * 2_700 - 100 * 750 });
+  expect(withCacheSaving(known, usage({ input: 1_000 }), price)).toEqual(known);
+  expect(withCacheSaving(known, used, undefined)).toEqual(known);
   const tiered: Price = { ...price, tiers: [{ above: 900, input: 6_000_000_000, output: 0, cached: 600_000_000 }] };
-  expect(withSaving(known, usage({ input: 1_000, cached: 500 }), tiered).saved).toBe(500 * 5_400);
+  expect(withCacheSaving(known, usage({ input: 1_000, cached: 500 }), tiered).saved).toBe(500 * 5_400);
 });
 
 test('a provider that counts more cached tokens than there were is not paid for less than none', () => {
@@ -126,8 +126,8 @@ test('a tier costs its share of every rate, whatever the size of the request; on
     serviceTiers: { flex: 0.5, priority: 2 },
   };
   const used = usage({ input: 1_000, output: 100 });
-  expect(cost(used, atTier(tiered, 'flex')!)).toEqual({ input: 3_000_000, output: 1_125_000, total: 4_125_000, priceId: 'p+flex' });
-  expect(atTier(tiered, 'Priority')).toMatchObject({ input: 6_000_000_000, cached: 600_000_000, cacheWrite: 7_500_000_000 });
-  for (const tier of [undefined, 'default', 'standard', 'auto', 'on_demand']) expect(atTier(tiered, tier)).toBe(tiered);
-  expect(atTier(price, 'priority')).toBeUndefined();
+  expect(cost(used, priceAtTier(tiered, 'flex')!)).toEqual({ input: 3_000_000, output: 1_125_000, total: 4_125_000, priceId: 'p+flex' });
+  expect(priceAtTier(tiered, 'Priority')).toMatchObject({ input: 6_000_000_000, cached: 600_000_000, cacheWrite: 7_500_000_000 });
+  for (const tier of [undefined, 'default', 'standard', 'auto', 'on_demand']) expect(priceAtTier(tiered, tier)).toBe(tiered);
+  expect(priceAtTier(price, 'priority')).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /** The coin falls the same way for the same words, and otherwise as if it were thrown. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import { anyText } from '../any-text.ts';
 import { longTimeout, runs } from '../runs.ts';
 
@@ -15,8 +15,8 @@ describe('The coin', () => {
   test('falls the same way for the same seed and label, within 0 and 1', () => {
     fc.assert(
       fc.property(anyText(), anyText(), (seed, label) => {
-        const drawn = coin(seed, label);
-        expect(coin(seed, label)).toBe(drawn);
+        const drawn = seededUniform(seed, label);
+        expect(seededUniform(seed, label)).toBe(drawn);
         expect(drawn).toBeGreaterThanOrEqual(0);
         expect(drawn).toBeLessThan(1);
       }),
@@ -25,7 +25,12 @@ describe('The coin', () => {
   });
 
   test('falls this way on every machine: recorded decisions are decided again by it', () => {
-    expect([coin('', ''), coin('seed', 'label'), coin('019a-0000', 'retry 1 0'), coin('ü', '👍')]).toEqual(fallen);
+    expect([
+      seededUniform('', ''),
+      seededUniform('seed', 'label'),
+      seededUniform('019a-0000', 'retry 1 0'),
+      seededUniform('ü', '👍'),
+    ]).toEqual(fallen);
   });
 
   test.each<[string, (i: number) => readonly [string, string]]>([
@@ -37,7 +42,7 @@ describe('The coin', () => {
     const n = words(0)[1] === '' ? 60_000 : draws;
     let mean = 0;
     for (let i = 0; i < n; i++) {
-      const drawn = coin(...words(i));
+      const drawn = seededUniform(...words(i));
       bins[Math.floor(drawn * bins.length)]!++;
       mean += drawn / n;
     }
@@ -51,13 +56,16 @@ describe('The coin', () => {
   test('neighbouring ids and labels fall independently', () => {
     const correlation = (pairs: readonly (readonly [number, number])[]): number =>
       (12 * pairs.reduce((sum, [a, b]) => sum + (a - 0.5) * (b - 0.5), 0)) / pairs.length;
-    const ids = Array.from({ length: draws }, (_, i) => [coin(`id ${i}`, 'x'), coin(`id ${i + 1}`, 'x')] as const);
-    const labels = Array.from({ length: draws }, (_, i) => [coin(`id ${i}`, 'retry 0'), coin(`id ${i}`, 'retry 1')] as const);
+    const ids = Array.from({ length: draws }, (_, i) => [seededUniform(`id ${i}`, 'x'), seededUniform(`id ${i + 1}`, 'x')] as const);
+    const labels = Array.from(
+      { length: draws },
+      (_, i) => [seededUniform(`id ${i}`, 'retry 0'), seededUniform(`id ${i}`, 'retry 1')] as const,
+    );
     expect(Math.abs(correlation(ids))).toBeLessThan(0.02);
     expect(Math.abs(correlation(labels))).toBeLessThan(0.02);
   });
 
   test('where the seed ends and the label begins matters', () => {
-    expect(coin('ab', 'c')).not.toBe(coin('a', 'bc'));
+    expect(seededUniform('ab', 'c')).not.toBe(seededUniform('a', 'bc'));
   });
 });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exhaustedMs, rateLimitsOf } from '../../gateway/core/rate-limits.ts';
-import { isWaitUnreadable } from '../../gateway/core/retry-after.ts';
+import { isRetryAfterUnreadable } from '../../gateway/core/retry-after.ts';
 
 const date = 'Mon, 23 Jun 2025 10:26:00 GMT';
 
@@ -114,7 +114,7 @@ describe('Headers of limits as they were recorded', () => {
 });
 
 test('a wait in an unknown form is noticed as one', () => {
-  expect(isWaitUnreadable({ 'retry-after': 'soon' })).toBe(true);
-  expect(isWaitUnreadable({ 'retry-after': 'soon', 'retry-after-ms': '5' })).toBe(false);
-  expect(isWaitUnreadable({})).toBe(false);
+  expect(isRetryAfterUnreadable({ 'retry-after': 'soon' })).toBe(true);
+  expect(isRetryAfterUnreadable({ 'retry-after': 'soon', 'retry-after-ms': '5' })).toBe(false);
+  expect(isRetryAfterUnreadable({})).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSeen, shareAt } from '../../gateway/core/rollout.ts';
+import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSample, shareAt } from '../../gateway/core/rollout.ts';
 
 const policy: RolloutPolicy = {
   stages: [0.01, 0.1, 1],
@@ -9,7 +9,7 @@ const policy: RolloutPolicy = {
   p95MsMax: 800,
   costRatioMax: 1.5,
 };
-const seen = (at: number, more: Partial<RolloutSeen> = {}): RolloutSeen => ({
+const seen = (at: number, more: Partial<RolloutSample> = {}): RolloutSample => ({
   isVariant: true,
   at,
   failed: false,
@@ -17,9 +17,9 @@ const seen = (at: number, more: Partial<RolloutSeen> = {}): RolloutSeen => ({
   costNanoUsd: 10,
   ...more,
 });
-const unfold = (requests: readonly RolloutSeen[], from: Rollout = beginRollout(0)): Rollout =>
+const unfold = (requests: readonly RolloutSample[], from: Rollout = beginRollout(0)): Rollout =>
   requests.reduce((rollout, one) => observeRollout(rollout, one, policy), from);
-const many = (count: number, of: (i: number) => RolloutSeen): readonly RolloutSeen[] => Array.from({ length: count }, (_, i) => of(i));
+const many = (count: number, of: (i: number) => RolloutSample): readonly RolloutSample[] => Array.from({ length: count }, (_, i) => of(i));
 
 describe('a rollout', () => {
   test('goes from stage to stage when each has lasted and seen enough, and stays at the last', () => {

@@ -1,13 +1,17 @@
 /** Routing stories, to be read: what happened, and after the arrow what the router decided. */
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../gateway/core/failure.ts';
-import { type Fleet, fresh, type TargetHealth } from '../../gateway/core/fleet.ts';
+import { initialHealth, type TargetHealth, type TargetHealthMap } from '../../gateway/core/fleet.ts';
 import { begin, type RouteCommand, type RouteEvent, type RoutePolicy, type RouteStep, type Timer } from '../../gateway/core/route.ts';
 import type { AttemptBehaviour } from '../../replay/simulation/simulate-policy.ts';
 import { traceRoute } from '../route-steps.ts';
 
 /** Tells a route as text. Timers are left out: what they bring about stands in the story. */
-function story(policy: RoutePolicy, behaviours: Readonly<Record<string, readonly AttemptBehaviour[]>>, fleet: Fleet = new Map()): string {
+function story(
+  policy: RoutePolicy,
+  behaviours: Readonly<Record<string, readonly AttemptBehaviour[]>>,
+  fleet: TargetHealthMap = new Map(),
+): string {
   const { steps } = traceRoute(policy, 'a-seed', (target, nth) => behaviours[target]?.[nth], fleet);
   const lines = steps.flatMap(({ event, now, commands }) => {
     const decided = commands.filter(c => c.type !== 'timer').map(decision);
@@ -95,7 +99,7 @@ const breaks = (openAfterMs: number, endAfterMs: number, failure: Partial<Failur
   endAfterMs,
   result: { failure: { message: '', ...failure } },
 });
-const closedUntil = (openUntil: number): TargetHealth => ({ ...fresh, failures: 5, openUntil });
+const closedUntil = (openUntil: number): TargetHealth => ({ ...initialHealth, failures: 5, circuitOpenUntil: openUntil });
 const sure = { signal: 'confidence', atLeast: 0.8 } as const;
 
 describe('a story of', () => {
@@ -297,7 +301,7 @@ describe('a story of', () => {
   });
 
   test('breaker: a closed target is passed over', () => {
-    const closed: Fleet = new Map([['a/x', closedUntil(10_000)]]);
+    const closed: TargetHealthMap = new Map([['a/x', closedUntil(10_000)]]);
     const told = story(chain([step('a/x'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
     expect(told).toBe(`
      0  begin -> ask b/y (A, primary)
@@ -307,7 +311,7 @@ describe('a story of', () => {
   });
 
   test('breaker: when all are closed the one that reopens first is asked, and not again', () => {
-    const closed: Fleet = new Map([
+    const closed: TargetHealthMap = new Map([
       ['a/x', closedUntil(20_000)],
       ['b/y', closedUntil(10_000)],
     ]);
@@ -324,7 +328,7 @@ describe('a story of', () => {
   });
 
   test('breaker: a target that reopens during a wait is preferred to the retry', () => {
-    const closed: Fleet = new Map([['b/y', closedUntil(1_000)]]);
+    const closed: TargetHealthMap = new Map([['b/y', closedUntil(1_000)]]);
     const told = story(
       chain([step('a/x', { retries: 1 }), step('b/y')]),
       { 'a/x': [fails(5, { kind: 'rate-limited', retryAfterMs: 2000 })], 'b/y': [streams(100, 200)] },
@@ -340,7 +344,7 @@ describe('a story of', () => {
   });
 
   test('benched keys: a provider without a working key is passed over as a whole', () => {
-    const closed: Fleet = new Map([['a', closedUntil(300_000)]]);
+    const closed: TargetHealthMap = new Map([['a', closedUntil(300_000)]]);
     const told = story(chain([step('a/small'), step('a/large'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
     expect(told).toBe(`
      0  begin -> ask b/y (A, primary)

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Failure, retryOf } from '../../gateway/core/failure.ts';
-import { closedUntil, waitMsMax, waitMsMin, waitUntil } from '../../gateway/core/retry.ts';
-import { advance, type Moment, type RouteCommand, type RoutePolicy } from '../../gateway/core/route.ts';
-import { withScore } from '../../gateway/core/scorer.ts';
-import { decide } from '../../gateway/core/side.ts';
+import { type Failure, retryScopeOf } from '../../gateway/core/failure.ts';
+import { cooldownUntil, rateLimitedUntil, retryWaitMsMax, retryWaitMsMin } from '../../gateway/core/retry.ts';
+import { advance, type RouteCommand, type RoutePolicy, type RoutingInput } from '../../gateway/core/route.ts';
+import { withScorerSignal } from '../../gateway/core/scorer.ts';
+import { decideAcceptance } from '../../gateway/core/side.ts';
 import { confidenceOf } from '../../gateway/core/signal.ts';
 import { anyPolicy, arbitraryEvents, fleet, policy, recordings, recoveringPolicy, targetView } from '../arbitraries.ts';
 import { type RouteStepTrace, type RouteTrace, traceRoute, traceSteps } from '../route-steps.ts';
@@ -29,9 +29,9 @@ const attemptsMax = (drawn: RoutePolicy): number =>
   askedMax(drawn) * Math.max(...drawn.steps.map(s => (s.samples ?? 1) + (s.judge === undefined ? 0 : 1)));
 
 /** Lets a call in, at once or after a wait that somebody might bear. */
-const isWithin = (now: Moment, target: string, deadlineAt: number): boolean => {
-  const waitMs = Math.max(0, waitUntil(now, target) - now.at);
-  return waitMs <= waitMsMax && now.at + waitMs < deadlineAt;
+const isWithin = (now: RoutingInput, target: string, deadlineAt: number): boolean => {
+  const waitMs = Math.max(0, rateLimitedUntil(now, target) - now.at);
+  return waitMs <= retryWaitMsMax && now.at + waitMs < deadlineAt;
 };
 
 describe('the router', { timeout: longTimeout }, () => {
@@ -147,10 +147,10 @@ describe('the router', { timeout: longTimeout }, () => {
     always(({ steps, state: { deadlineAt } }, { steps: chain }) => {
       for (const { before, now, commands } of steps) {
         const tried = new Set(before?.attempts.map(a => a.step));
-        const isOpen = (target: string): boolean => closedUntil(now, target) <= now.at && isWithin(now, target, deadlineAt);
+        const isOpen = (target: string): boolean => cooldownUntil(now, target) <= now.at && isWithin(now, target, deadlineAt);
         const open = chain.some(({ target }, i) => !tried.has(i) && isOpen(target));
         for (const { target, kind, of } of commands.filter(c => c.type === 'attempt')) {
-          if (closedUntil(now, target) <= now.at || of !== undefined) continue;
+          if (cooldownUntil(now, target) <= now.at || of !== undefined) continue;
           expect(open, `${target} is closed`).toBe(false);
           expect(['retry', 'hedge'], 'a closed target is asked once at most').not.toContain(kind);
           expect(before?.attempts.some(a => a.status === 'declined') ?? false, 'a declined answer is at hand').toBe(false);
@@ -163,7 +163,7 @@ describe('the router', { timeout: longTimeout }, () => {
     always(({ state, steps }, { steps: chain }) => {
       if (state.attempts.length > 0) return;
       const { now } = steps.at(-1)!;
-      expect(chain.some(({ target }) => isWithin(now, target, state.deadlineAt) && waitUntil(now, target) <= now.at)).toBe(false);
+      expect(chain.some(({ target }) => isWithin(now, target, state.deadlineAt) && rateLimitedUntil(now, target) <= now.at)).toBe(false);
       expect(state.outcome).toMatchObject({ type: 'failed', failure: { kind: now.at < state.deadlineAt ? 'rate-limited' : 'timeout' } });
       if (now.at < state.deadlineAt) expect((state.outcome as { failure: Failure }).failure.retryAfterMs).toBeGreaterThan(0);
     }, 3_000);
@@ -179,7 +179,7 @@ describe('the router', { timeout: longTimeout }, () => {
           if (command.type === 'unqueue') expect(command.step).toBe(queued);
           if (command.type === 'unqueue') queued = undefined;
           if (command.type === 'attempt' && command.of === undefined && event?.type !== 'admitted') {
-            expect(waitUntil(now, command.target), `${command.kind} at ${command.target}`).toBeLessThanOrEqual(now.at);
+            expect(rateLimitedUntil(now, command.target), `${command.kind} at ${command.target}`).toBeLessThanOrEqual(now.at);
           }
         }
       }
@@ -203,10 +203,10 @@ describe('the router', { timeout: longTimeout }, () => {
       for (const { event, now, after, commands } of steps) {
         for (const { of, step, target } of commands.filter(c => c.type === 'attempt')) {
           if (of === undefined) continue;
-          expect(closedUntil(now, target), 'an opinion is no last resort').toBeLessThanOrEqual(now.at);
+          expect(cooldownUntil(now, target), 'an opinion is no last resort').toBeLessThanOrEqual(now.at);
           expect(event).toMatchObject({ type: 'attempt-answered', attempt: of });
           expect(after.attempts[of]!.status).toBe('held');
-          expect(decide(chain[step]!, after.attempts[of]!.signals!)).toBeUndefined();
+          expect(decideAcceptance(chain[step]!, after.attempts[of]!.signals!)).toBeUndefined();
         }
       }
     });
@@ -232,27 +232,27 @@ describe('the router', { timeout: longTimeout }, () => {
       const answers = steps.flatMap(({ event }) => (event?.type === 'attempt-answered' && isMain(event) ? [event] : []));
       const isAccepted = ({ attempt, signals }: (typeof answers)[number]): boolean => {
         const step = chain[state.attempts[attempt]!.step]!;
-        return decide(step, withScore(step.scorer, signals)) === true;
+        return decideAcceptance(step, withScorerSignal(step.scorer, signals)) === true;
       };
       if (state.outcome?.type !== 'answered') return;
       const given = answers.find(a => a.attempt === (state.outcome as { attempt: number }).attempt)!;
       // Where somebody was asked of it, or would have been had anybody taken calls, it cannot be told from the answers alone.
       const isTold = ({ attempt, signals }: (typeof answers)[number]): boolean => {
         const step = chain[state.attempts[attempt]!.step]!;
-        return decide(step, withScore(step.scorer, signals)) !== undefined;
+        return decideAcceptance(step, withScorerSignal(step.scorer, signals)) !== undefined;
       };
       if (isAccepted(given) || !answers.every(isTold)) return;
       expect(answers.filter(isAccepted), 'none was accepted').toEqual([]);
       const confidenceIn = (a: (typeof answers)[number]): number =>
-        confidenceOf(withScore(chain[state.attempts[a.attempt]!.step]!.scorer, a.signals)) ?? -1;
+        confidenceOf(withScorerSignal(chain[state.attempts[a.attempt]!.step]!.scorer, a.signals)) ?? -1;
       const sureness = answers.map(confidenceIn);
       expect(confidenceIn(given)).toBe(Math.max(...sureness));
       const { event, now } = steps.at(-1)!;
       const isLate = now.at >= deadlineMs || now.spent?.includes('retry');
-      const isHopeless = event?.type === 'attempt-failed' && retryOf(event.failure) === 'never';
+      const isHopeless = event?.type === 'attempt-failed' && retryScopeOf(event.failure) === 'never';
       const tried = new Set(state.attempts.map(a => a.step));
       const left = chain.filter(
-        ({ target }, i) => !tried.has(i) && closedUntil(now, target) <= now.at && isWithin(now, target, state.deadlineAt),
+        ({ target }, i) => !tried.has(i) && cooldownUntil(now, target) <= now.at && isWithin(now, target, state.deadlineAt),
       );
       expect(isLate || isHopeless || left.length === 0, 'nobody was left to ask').toBe(true);
     });
@@ -272,10 +272,10 @@ describe('the router', { timeout: longTimeout }, () => {
             before!.attempts.some(a => a.step === step && a.status === 'declined'),
             'it has answered already',
           ).toBe(false);
-          expect(retryOf(last.failure!)).toBe('same');
+          expect(retryScopeOf(last.failure!)).toBe('same');
           const waited = now.at - failedAt(steps, before!.attempts.indexOf(last));
-          expect(waited).toBeGreaterThanOrEqual(Math.max(waitMsMin, last.failure!.retryAfterMs ?? 0) - 1e-6);
-          expect(waited).toBeLessThanOrEqual(waitMsMax);
+          expect(waited).toBeGreaterThanOrEqual(Math.max(retryWaitMsMin, last.failure!.retryAfterMs ?? 0) - 1e-6);
+          expect(waited).toBeLessThanOrEqual(retryWaitMsMax);
         }
       }
     });

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
-import { conforms, nonconformity, pointedAt } from '../../gateway/core/schema.ts';
-import { fill } from '../../gateway/providers/simulated/schema.ts';
+import { conforms, resolveRef, schemaViolation } from '../../gateway/core/schema.ts';
+import { generateValue } from '../../gateway/providers/simulated/schema.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
@@ -80,9 +80,9 @@ describe('Keywords', () => {
 
   test('the first problem is named with its place', () => {
     const schema = { type: 'object', properties: { list: { type: 'array', items: { type: 'integer' } } }, required: ['list'] };
-    expect(nonconformity({ list: [1, 'a'] }, schema)).toBe('/list/1: type');
-    expect(nonconformity({}, schema)).toBe(': required');
-    expect(nonconformity({ list: [] }, schema)).toBeUndefined();
+    expect(schemaViolation({ list: [1, 'a'] }, schema)).toBe('/list/1: type');
+    expect(schemaViolation({}, schema)).toBe(': required');
+    expect(schemaViolation({ list: [] }, schema)).toBeUndefined();
   });
 
   test('a recursive schema follows the value down', () => {
@@ -93,10 +93,10 @@ describe('Keywords', () => {
 
   test('pointers find what they mean and nothing that is inherited', () => {
     const root = { a: [{ b: 1 }], '': 2 };
-    expect(pointedAt(root, '#')).toBe(root);
-    expect(pointedAt(root, '#/a/0/b')).toBe(1);
-    expect(pointedAt(root, '#/')).toBe(2);
-    for (const ref of ['#/a/1', '#/a/-', '#/toString', '#/a/length', 'a', '#a', '#/%']) expect(pointedAt(root, ref)).toBeUndefined();
+    expect(resolveRef(root, '#')).toBe(root);
+    expect(resolveRef(root, '#/a/0/b')).toBe(1);
+    expect(resolveRef(root, '#/')).toBe(2);
+    for (const ref of ['#/a/1', '#/a/-', '#/toString', '#/a/length', 'a', '#a', '#/%']) expect(resolveRef(root, ref)).toBeUndefined();
   });
 });
 
@@ -160,11 +160,11 @@ describe('Filling', () => {
     let filled = 0;
     fc.assert(
       fc.property(schemas(), fc.string(), (schema, seed) => {
-        const value = fill(schema, seed);
+        const value = generateValue(schema, seed);
         if (value === undefined) return;
         filled++;
-        expect(nonconformity(value, schema)).toBeUndefined();
-        expect(fill(schema, seed)).toEqual(value);
+        expect(schemaViolation(value, schema)).toBeUndefined();
+        expect(generateValue(schema, seed)).toEqual(value);
       }),
       { numRuns },
     );
@@ -238,8 +238,8 @@ describe('Filling', () => {
       { type: 'object', properties: { constructor: { type: 'integer' } }, required: ['constructor', 'toString'] },
     ],
   ])('fills %s', (_, schema) => {
-    for (let i = 0; i < 50; i++) expect(nonconformity(fill(schema, `seed ${i}`)!, schema)).toBeUndefined();
-    expect(fill(schema, 'seed')).toBeDefined();
+    for (let i = 0; i < 50; i++) expect(schemaViolation(generateValue(schema, `seed ${i}`)!, schema)).toBeUndefined();
+    expect(generateValue(schema, 'seed')).toBeDefined();
   });
 
   test('formats are filled with something of theirs', () => {
@@ -251,7 +251,7 @@ describe('Filling', () => {
       ipv4: /^192\.0\.2\.\d{1,3}$/,
       uri: /^https:\/\/example\.com\/\w+$/,
     };
-    for (const [format, shape] of Object.entries(shapes)) expect(fill({ type: 'string', format }, 'seed')).toMatch(shape);
+    for (const [format, shape] of Object.entries(shapes)) expect(generateValue({ type: 'string', format }, 'seed')).toMatch(shape);
   });
 
   test('gives up on what cannot be, and soon', () => {
@@ -269,7 +269,7 @@ describe('Filling', () => {
       { type: 'array', minItems: 1e9 },
     ] as Json[]) {
       const start = performance.now();
-      expect(fill(schema, 'seed')).toBeUndefined();
+      expect(generateValue(schema, 'seed')).toBeUndefined();
       expect(performance.now() - start).toBeLessThan(1_000);
     }
   });

@@ -2,16 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, OutputFormat, TokenLogprob } from '../../gateway/core/chat.ts';
-import {
-  type Accept,
-  accepts,
-  confidenceOf,
-  measure,
-  type Signals,
-  signalNames,
-  textOf,
-  topLogprobsNeeded,
-} from '../../gateway/core/signal.ts';
+import { type Signals, signalNames } from '../../gateway/core/names.ts';
+import { type AcceptRule, accepts, confidenceOf, measureSignals, responseText, topLogprobsNeeded } from '../../gateway/core/signal.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
@@ -36,7 +28,7 @@ const token = (probability: number, ...top: readonly number[]): TokenLogprob => 
   logprob: Math.log(probability),
   top: top.map(p => ({ token: 'y', logprob: Math.log(p) })),
 });
-const measured = (...logprobs: readonly TokenLogprob[]): Signals => measure(asking(), saying('x', { logprobs }));
+const measured = (...logprobs: readonly TokenLogprob[]): Signals => measureSignals(asking(), saying('x', { logprobs }));
 
 describe('Log-probabilities', () => {
   test('mean is the geometric mean of the probabilities, min the least, quantile the tenth of the way up', () => {
@@ -77,8 +69,8 @@ describe('Log-probabilities', () => {
 
   test('what is not there is absent and not 0', () => {
     expect(measured()).toEqual({});
-    expect(measure(asking(), saying('some text'))).toEqual({});
-    expect(measure(asking({ type: 'json' }), { id: '', model: '', choices: [] })).toEqual({});
+    expect(measureSignals(asking(), saying('some text'))).toEqual({});
+    expect(measureSignals(asking({ type: 'json' }), { id: '', model: '', choices: [] })).toEqual({});
   });
 });
 
@@ -88,7 +80,7 @@ describe('Shape', () => {
     string,
     OutputFormat
   >;
-  const valid = (output: OutputFormat, text: string): number | undefined => measure(asking(output), saying(text)).schema_valid;
+  const valid = (output: OutputFormat, text: string): number | undefined => measureSignals(asking(output), saying(text)).schema_valid;
 
   test('JSON is valid when it is JSON, and for a schema when it conforms', () => {
     expect(valid(formats.json, '{"n":"x"}')).toBe(1);
@@ -104,13 +96,15 @@ describe('Shape', () => {
 
   test('an answer that only calls tools has no text whose shape could be judged', () => {
     const content = [{ type: 'tool-call', id: 'c', name: 'f', arguments: '{}' }] as const;
-    expect(measure(asking(formats.schema), saying('', { content }))).toEqual({});
-    expect(measure(asking(formats.schema), saying('', { content: [{ type: 'text', text: 'no' }, ...content] })).schema_valid).toBe(0);
+    expect(measureSignals(asking(formats.schema), saying('', { content }))).toEqual({});
+    expect(measureSignals(asking(formats.schema), saying('', { content: [{ type: 'text', text: 'no' }, ...content] })).schema_valid).toBe(
+      0,
+    );
   });
 });
 
 describe('What it says of itself', () => {
-  const verbalised = (text: string): number | undefined => measure(asking(), saying(text)).verbalised;
+  const verbalised = (text: string): number | undefined => measureSignals(asking(), saying(text)).verbalised;
 
   test('a confidence that the answer states in JSON counts, when it is all JSON or ends with it', () => {
     expect(verbalised('{"answer":{"n":1},"confidence":0.8}')).toBe(0.8);
@@ -162,7 +156,7 @@ describe('Acceptance', () => {
       signal: fc.constantFrom(...signalNames, 'confidence' as const),
       atLeast: fc.double({ min: 0, max: 1, noNaN: true }),
     });
-    const { accept } = fc.letrec<{ accept: Accept }>(tie => ({
+    const { accept } = fc.letrec<{ accept: AcceptRule }>(tie => ({
       accept: fc.oneof(
         { maxDepth: 3 },
         leaf,
@@ -208,7 +202,7 @@ describe('Acceptance', () => {
       { type: 'text', text: 'a' },
       { type: 'text', text: 'b' },
     ] as const;
-    expect(textOf(saying('', { content }))).toBe('ab');
-    expect(textOf({ id: '', model: '', choices: [] })).toBe('');
+    expect(responseText(saying('', { content }))).toBe('ab');
+    expect(responseText({ id: '', model: '', choices: [] })).toBe('');
   });
 });

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat.ts';
-import { collect, split } from '../../gateway/core/collect.ts';
+import { collectResponse, eventsOf } from '../../gateway/core/collect.ts';
 import type { Provider, SseEvent } from '../../gateway/core/provider.ts';
-import { unfenced } from '../../gateway/core/unfence.ts';
+import { stripCodeFence } from '../../gateway/core/unfence.ts';
 import { providers } from '../../gateway/providers/index.ts';
 
 const answer = (text: string): ChatResponse => ({
@@ -23,15 +23,15 @@ const saying = (text: string): Provider => ({
   }),
 });
 
-const whole = (text: string): string => textOf(unfenced(saying(text)).parseResponse(null) as ChatResponse);
+const whole = (text: string): string => textOf(stripCodeFence(saying(text)).parseResponse(null) as ChatResponse);
 
 function inPieces(text: string, length: number): string {
-  const parser = unfenced(saying(text)).parseStream();
+  const parser = stripCodeFence(saying(text)).parseStream();
   const pieces = Array.from({ length: Math.ceil(text.length / length) }, (_, at) => text.slice(at * length, (at + 1) * length));
-  const [start] = split(answer(''));
+  const [start] = eventsOf(answer(''));
   const events = pieces.flatMap(piece => parser.parse({ data: JSON.stringify([{ type: 'text-delta', choice: 0, text: piece }]) }));
   const end = parser.end();
-  return textOf(collect([start!, ...events, ...(end.complete ? end.events : [])]) as ChatResponse);
+  return textOf(collectResponse([start!, ...events, ...(end.complete ? end.events : [])]) as ChatResponse);
 }
 
 const textOf = ({ choices }: ChatResponse): string => choices[0]!.content.map(part => (part.type === 'text' ? part.text : '')).join('');

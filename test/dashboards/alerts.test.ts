@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { outcomes } from '../../dashboards/variables.ts';
-import { kindOfWord } from '../../gateway/core/failure.ts';
+import { failureKindOfLabel } from '../../gateway/core/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
 import { createMetrics, createRegistry } from '../../gateway/observability/metrics.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';
@@ -81,7 +81,7 @@ function labelsOf(name: string): readonly string[] | undefined {
 
 const words: Readonly<Record<string, (word: string) => boolean>> = {
   hindcast_requests_total: word => (outcomes as readonly string[]).includes(word),
-  hindcast_attempts_total: word => ['ok', 'aborted'].includes(word) || kindOfWord(word) !== undefined,
+  hindcast_attempts_total: word => ['ok', 'aborted'].includes(word) || failureKindOfLabel(word) !== undefined,
 };
 
 describe('alerts and panels of Prometheus', () => {

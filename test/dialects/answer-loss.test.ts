@@ -1,10 +1,10 @@
 /** Nothing of an answer is lost silently: each thing that it holds is in what the caller is sent, or named among the losses. For every dialect, whole and streamed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lossesOf } from '../../gateway/core/answer-loss.ts';
+import { responseLossesOf } from '../../gateway/core/answer-loss.ts';
 import type { ChatRequest, ChatResponse, Choice, Citation, Finish, Part } from '../../gateway/core/chat.ts';
-import { split } from '../../gateway/core/collect.ts';
-import { dialects } from '../../gateway/dialects/index.ts';
+import { eventsOf } from '../../gateway/core/collect.ts';
+import { callerFormats } from '../../gateway/dialects/index.ts';
 import { maybe, together } from '../core/chat-arbitraries.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 5_000 : 150;
@@ -138,17 +138,17 @@ function* ofPart(one: Part): Generator<Saying> {
 
 const asked = (stream: boolean): ChatRequest => ({ model: 'm', messages: [], tools: [], stream, stop: [], extra: {} });
 
-describe.each(dialects.map(dialect => [dialect.name, dialect] as const))('%s', (_, dialect) => {
+describe.each(callerFormats.map(dialect => [dialect.name, dialect] as const))('%s', (_, dialect) => {
   test.each([false, true])('has everything that an answer holds in what it sends, or among the losses; streamed: %s', stream => {
     fc.assert(
       fc.property(answers, given => {
         // Two formats have one choice, and are never asked for more.
-        const answer = dialect.loses.choices ? { ...given, choices: given.choices.slice(0, 1) } : given;
-        const renderer = dialect.renderStream({ includeUsage: true, asked: asked(stream) });
+        const answer = dialect.responseLosses.choices ? { ...given, choices: given.choices.slice(0, 1) } : given;
+        const renderer = dialect.renderStream({ includeUsage: true, request: asked(stream) });
         const sent = stream
-          ? split(answer).map(renderer.render).join('') + renderer.end()
+          ? eventsOf(answer).map(renderer.render).join('') + renderer.end()
           : dialect.renderResponse(answer, 0, asked(stream));
-        const owned = lossesOf(answer, dialect.loses, asked(stream)).map(({ field }) => field);
+        const owned = responseLossesOf(answer, dialect.responseLosses, asked(stream)).map(({ field }) => field);
         // What grows in pieces may be cut by the framing, never within a word of ours.
         const lost = [...sayingsOf(answer)].filter(
           ({ field, words }) => !words.every(word => sent.includes(word)) && !owned.some(own => own.startsWith(field)),

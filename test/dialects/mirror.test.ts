@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, Finish, Part } from '../../gateway/core/chat.ts';
-import { split } from '../../gateway/core/collect.ts';
-import type { Dialect } from '../../gateway/core/dialect.ts';
+import { eventsOf } from '../../gateway/core/collect.ts';
+import type { CallerFormat } from '../../gateway/core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../../gateway/core/json.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
-import { mark, originOf } from '../../gateway/core/signature.ts';
+import { unwrapSignature, wrapSignature } from '../../gateway/core/signature.ts';
 import { anthropicMessages } from '../../gateway/dialects/anthropic.ts';
 import { geminiFor, geminiGenerate } from '../../gateway/dialects/gemini.ts';
 import { openaiResponses } from '../../gateway/dialects/responses.ts';
@@ -18,7 +18,7 @@ import { parseRechunked } from '../providers/rechunk.ts';
 const numRuns = process.env.HINDCAST_LONG ? 3_000 : 100;
 
 interface Pair {
-  readonly dialect: Dialect;
+  readonly dialect: CallerFormat;
   readonly provider: Provider;
   readonly model: string;
   /** Parts in an order that the format can carry. */
@@ -158,7 +158,7 @@ describe.each(pairs)('$dialect.name', pair => {
     fc.assert(
       fc.property(answers, fc.array(fc.integer({ min: 1, max: 80 }), { maxLength: 60 }), (answer, chunks) => {
         const renderer = dialect.renderStream({ includeUsage: true });
-        const body = split(answer).map(renderer.render).join('') + renderer.end();
+        const body = eventsOf(answer).map(renderer.render).join('') + renderer.end();
         expect(parseRechunked(provider, body, chunks)).toEqual(answer);
       }),
       { numRuns },
@@ -169,7 +169,7 @@ describe.each(pairs)('$dialect.name', pair => {
     fc.assert(
       fc.property(answers, fc.nat(), (answer, at) => {
         const renderer = dialect.renderStream({ includeUsage: true });
-        const events = split(answer);
+        const events = eventsOf(answer);
         const told = events
           .slice(0, at % events.length)
           .map(renderer.render)
@@ -211,7 +211,7 @@ describe.each(pairs)('$dialect.name', pair => {
 });
 
 /** Gemini's model and stream are said in the path. */
-const reading = (dialect: Dialect, model: string, stream: boolean): Dialect =>
+const reading = (dialect: CallerFormat, model: string, stream: boolean): CallerFormat =>
   dialect === geminiGenerate ? geminiFor(model, stream, true) : dialect;
 
 const rich: ChatRequest = {
@@ -258,8 +258,8 @@ function put(value: Json, [key, ...rest]: Place, wanted: Json): Json {
 test('a signature that was marked is found with its origin, and any other is not', () => {
   fc.assert(
     fc.property(fc.constantFrom('anthropic-messages', 'gemini-generate'), fc.string({ maxLength: 40 }), (wire, signature) => {
-      expect(originOf(mark(wire, signature))).toEqual({ wire, signature });
-      expect(originOf(signature)).toBeUndefined();
+      expect(unwrapSignature(wrapSignature(wire, signature))).toEqual({ wire, signature });
+      expect(unwrapSignature(signature)).toBeUndefined();
     }),
     { numRuns },
   );

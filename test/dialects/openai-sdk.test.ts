@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat.ts';
-import { split } from '../../gateway/core/collect.ts';
+import { eventsOf } from '../../gateway/core/collect.ts';
 import type { CallerError, StreamOptions } from '../../gateway/core/dialect.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 
@@ -79,7 +79,7 @@ const server = createServer((request, response) => {
 
 function streamed(model: string, options: StreamOptions): string {
   const renderer = openaiChat.renderStream(options);
-  const events = split(answers[model === 'cut' ? 'text' : model]!);
+  const events = eventsOf(answers[model === 'cut' ? 'text' : model]!);
   if (model !== 'cut') return events.map(renderer.render).join('') + renderer.end();
   return events.slice(0, 4).map(renderer.render).join('') + renderer.fail(cut);
 }

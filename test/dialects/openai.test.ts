@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ChatResponse, Finish, Part } from '../../gateway/core/chat.ts';
-import { split } from '../../gateway/core/collect.ts';
+import { eventsOf } from '../../gateway/core/collect.ts';
 import type { CallerError, FieldProblem } from '../../gateway/core/dialect.ts';
 import { isFieldProblem } from '../../gateway/core/dialect.ts';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
@@ -519,7 +519,7 @@ describe('answering', () => {
     const { created: _, ...undated } = answer;
     expect(JSON.parse(openaiChat.renderResponse(undated, 1_800_000_000)).created).toBe(1_800_000_000);
     const renderer = openaiChat.renderStream({ includeUsage: false, now: 1_800_000_000 });
-    expect(split(undated).map(renderer.render).join('')).toContain('"created":1800000000');
+    expect(eventsOf(undated).map(renderer.render).join('')).toContain('"created":1800000000');
   });
 
   test('what other formats have and this one has not is left out', () => {
@@ -586,7 +586,7 @@ describe('answering', () => {
 
   test('a stream that fails says so and nothing more: no finish reason, no usage, no [DONE]', () => {
     const renderer = openaiChat.renderStream({ includeUsage: true });
-    const said = split(answer)
+    const said = eventsOf(answer)
       .filter(event => event.type !== 'response-end')
       .map(renderer.render)
       .join('');
@@ -608,7 +608,7 @@ describe('answering', () => {
 
 function stream(response: ChatResponse, includeUsage: boolean): string {
   const renderer = openaiChat.renderStream({ includeUsage });
-  return split(response).map(renderer.render).join('') + renderer.end();
+  return eventsOf(response).map(renderer.render).join('') + renderer.end();
 }
 
 /** The same value with its node number `at` replaced. */

@@ -1,10 +1,10 @@
 /** What proves a thought, or a call, comes back to whoever made it when a caller of any dialect sends the answer back with the result of its call. */
 import { describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat.ts';
-import type { Dialect } from '../../gateway/core/dialect.ts';
+import type { CallerFormat } from '../../gateway/core/dialect.ts';
 import { type JsonObject, parseJson } from '../../gateway/core/json.ts';
 import type { Provider, Warning } from '../../gateway/core/provider.ts';
-import { homeward, markPart } from '../../gateway/core/signature.ts';
+import { restoreSignatures, wrapPartSignature } from '../../gateway/core/signature.ts';
 import { anthropicMessages } from '../../gateway/dialects/anthropic.ts';
 import { geminiFor } from '../../gateway/dialects/gemini.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
@@ -123,7 +123,7 @@ const makers: Readonly<Record<string, Maker>> = {
 };
 
 interface Echo {
-  readonly dialect: (model: string) => Dialect;
+  readonly dialect: (model: string) => CallerFormat;
   /** The next request, as a client makes it of the answer. */
   // biome-ignore lint/suspicious/noExplicitAny: an answer of any format
   readonly next: (answer: any) => JsonObject;
@@ -183,11 +183,14 @@ describe.each(Object.entries(callers))('through a caller of %s', (_, { dialect: 
     // Where bytes pass, nothing is marked and nothing can be lost.
     if (dialect.wire === provider.wire) return;
     const parsed = provider.parseResponse(answer) as ChatResponse;
-    const choices = parsed.choices.map(choice => ({ ...choice, content: choice.content.map(part => markPart(part, provider.wire)) }));
+    const choices = parsed.choices.map(choice => ({
+      ...choice,
+      content: choice.content.map(part => wrapPartSignature(part, provider.wire)),
+    }));
     const asked = dialect.parseRequest(next(parseJson(dialect.renderResponse({ ...parsed, choices }))));
     if ('problem' in asked) throw new Error(JSON.stringify(asked.problem));
     const warnings: Warning[] = [];
-    const home = homeward(asked, dialect.wire, provider.wire, warnings);
+    const home = restoreSignatures(asked, dialect.wire, provider.wire, warnings);
     const rendered = provider.renderRequest(home, model);
     for (const proof of proofs) expect(objectsIn(parseJson(rendered.body))).toContainEqual(expect.objectContaining(proof));
     expect([...warnings, ...rendered.warnings].filter(({ field }) => /signature|messages\[1\]/.test(field))).toEqual([]);

@@ -1,6 +1,6 @@
 /** Audits of a live chain, through a real gateway and store: what chance asked for is recorded with its chance, and eval weighs it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import { Workspace } from '../hindcast.ts';
 import { runInProcess } from './in-process.ts';
 
@@ -94,5 +94,5 @@ test('without --weigh it is a sample of equal chances, by the least chance that 
   const told = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--max-loss', '30pp', '--json');
   const { items, method } = JSON.parse(told.stdout) as { readonly items: number; readonly method: string };
   expect(method).toBe('exact binomial');
-  expect(items).toBe(all.filter(({ id, targets }) => coin(id, 'audit') < 0.5 && Object.keys(targets).length === 2).length);
+  expect(items).toBe(all.filter(({ id, targets }) => seededUniform(id, 'audit') < 0.5 && Object.keys(targets).length === 2).length);
 });

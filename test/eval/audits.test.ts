@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import { Workspace } from '../hindcast.ts';
 import { runInProcess } from './in-process.ts';
 
@@ -54,7 +54,7 @@ const swept = async (run: string) => {
 test('audits are a random sample of a route: what was taken early and audited, and what escalated anyway', {
   timeout: 60_000,
 }, async () => {
-  const sample = asked.filter(({ id }) => coin(id, 'audit') < 0.5);
+  const sample = asked.filter(({ id }) => seededUniform(id, 'audit') < 0.5);
   // Otherwise the sample would be of one kind only, and nothing were tested.
   expect([...new Set(sample.map(({ isEarly }) => isEarly))].sort()).toEqual([false, true]);
   await expect.poll(async () => (await swept('audit'))?.items, { timeout: 30_000 }).toBe(sample.length);
@@ -68,7 +68,7 @@ test('shadows are judged as a run', { timeout: 60_000 }, async () => {
 test('without a run they fill what was not recorded', { timeout: 60_000 }, async () => {
   const ran = await runInProcess('eval', 'sweep', '--chain', 'smart', '--json');
   const { items } = JSON.parse(ran.stdout) as { readonly items: number };
-  const known = asked.filter(({ id, isEarly }) => !isEarly || coin(id, 'audit') < 0.5).length;
+  const known = asked.filter(({ id, isEarly }) => !isEarly || seededUniform(id, 'audit') < 0.5).length;
   expect(items).toBeGreaterThan(known);
 });
 

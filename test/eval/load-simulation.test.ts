@@ -8,9 +8,10 @@ import {
   type SimulatedCall,
   simulateLoad,
 } from '../../eval/simulation/load-simulation.ts';
-import { breakerDefault, type Observation } from '../../gateway/core/fleet.ts';
+import { circuitBreakerDefault } from '../../gateway/core/fleet.ts';
+import type { Observation } from '../../gateway/core/observation.ts';
 import type { RoutePlan } from '../../gateway/core/plan.ts';
-import { waitMsMax } from '../../gateway/core/retry.ts';
+import { retryWaitMsMax } from '../../gateway/core/retry.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { type Account, routingDefaults } from '../../gateway/settings/settings.ts';
@@ -95,7 +96,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
 
   test('starves nobody: who queues is let in, goes elsewhere or is told within half a minute', () => {
     always(({ results }) => {
-      for (const { state } of results) expect(state.queuedMs ?? 0).toBeLessThanOrEqual(waitMsMax * state.policy.steps.length);
+      for (const { state } of results) expect(state.queuedMs ?? 0).toBeLessThanOrEqual(retryWaitMsMax * state.policy.steps.length);
     });
   });
 
@@ -119,8 +120,8 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       call: ({ target }, _, at) => (target === 'a/small' && at < recovered ? bad : good),
       onObservation: ({ type, target, at }, { health: fleet }) => {
         const health = fleet.get('a/small');
-        if (type !== 'asked' || target !== 'a/small' || !health || health.failures < breakerDefault.failuresMax) return;
-        expect(health.openUntil, 'only a probe, when the breaker has waited').toBeLessThanOrEqual(at);
+        if (type !== 'asked' || target !== 'a/small' || !health || health.failures < circuitBreakerDefault.failuresMax) return;
+        expect(health.circuitOpenUntil, 'only a probe, when the breaker has waited').toBeLessThanOrEqual(at);
         expect(health.inFlight, 'one probe at a time').toBe(0);
         probes.push(at);
       },

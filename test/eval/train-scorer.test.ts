@@ -8,7 +8,7 @@ import { certify } from '../../eval/certify/certify.ts';
 import { completeItems, type Item } from '../../eval/outcomes/outcomes.ts';
 import { type Chain, chainOf, withThresholds } from '../../eval/policies/chain.ts';
 import { trialRunner } from '../../eval/policies/trials.ts';
-import { score } from '../../gateway/core/scorer.ts';
+import { applyScorer } from '../../gateway/core/scorer.ts';
 import { normalDraw, randomGenerator } from '../../statistics/index.ts';
 import { settingsOf } from '../gateway/harness.ts';
 
@@ -47,7 +47,9 @@ describe('a scorer', () => {
   test('is data: written and read again it says the same', () => {
     const again = JSON.parse(JSON.stringify(trained.scorer)) as typeof trained.scorer;
     for (const item of items.slice(0, 50))
-      expect(score(again, item.outcomes.get('small')!.signals)).toBe(score(trained.scorer, item.outcomes.get('small')!.signals));
+      expect(applyScorer(again, item.outcomes.get('small')!.signals)).toBe(
+        applyScorer(trained.scorer, item.outcomes.get('small')!.signals),
+      );
   });
 
   test('takes the place of confidence in the router, and is certified on other requests than it was fitted to', () => {
@@ -57,7 +59,9 @@ describe('a scorer', () => {
     const decided = (from: readonly Item[]) => trialRunner(from)(withThresholds(chain, [0.8], 'confidence')).step;
     // The router scores by itself: whether the items carry the scorer's word already is the same to it.
     expect([...decided(items)]).toEqual([...decided(scored)]);
-    expect([...decided(items)]).toEqual(items.map(item => (score(trained.scorer, item.outcomes.get('small')!.signals)! >= 0.8 ? 0 : 1)));
+    expect([...decided(items)]).toEqual(
+      items.map(item => (applyScorer(trained.scorer, item.outcomes.get('small')!.signals)! >= 0.8 ? 0 : 1)),
+    );
     const certificate = certify(chain, completeItems(scored, chain.targets), {
       signal: 'scorer',
       loss: 'harm',

@@ -5,7 +5,7 @@ import type { Item, Outcome } from '../../eval/outcomes/outcomes.ts';
 import { runTrial, trialRunner } from '../../eval/policies/trials.ts';
 import type { FailureKind } from '../../gateway/core/failure.ts';
 import type { RoutePolicy } from '../../gateway/core/route.ts';
-import type { Accept } from '../../gateway/core/signal.ts';
+import type { AcceptRule } from '../../gateway/core/signal.ts';
 
 const targets = ['a', 'b', 'c'];
 const kinds: FailureKind[] = ['timeout', 'overloaded', 'content-filtered', 'invalid-request', 'authentication'];
@@ -35,11 +35,11 @@ const items = fc
     rows.map((row, i): Item => ({ id: `i${i}`, cluster: `i${i}`, outcomes: new Map(targets.map((target, k) => [target, row[k]!])) })),
   );
 
-const leaf: fc.Arbitrary<Accept> = fc.record({
+const leaf: fc.Arbitrary<AcceptRule> = fc.record({
   signal: fc.constantFrom('confidence' as const, 'mean_logprob' as const, 'min_logprob' as const),
   atLeast: share,
 });
-const accept: fc.Arbitrary<Accept> = fc.oneof(
+const accept: fc.Arbitrary<AcceptRule> = fc.oneof(
   leaf,
   fc.array(leaf, { minLength: 1, maxLength: 2 }).map(all => ({ all })),
   fc.array(leaf, { minLength: 1, maxLength: 2 }).map(any => ({ any })),

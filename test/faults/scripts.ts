@@ -1,6 +1,6 @@
 /** What an upstream may do to a call: whole answers, and everything that can go wrong with one. Each is a list of moves; some change others. */
 import { gzipSync } from 'node:zlib';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import type { ResponseScript, ScriptStep } from './upstream.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -97,7 +97,7 @@ export function inSmallPieces(
     const bytes = Buffer.from(move.send as string);
     const moves: ScriptStep[] = [];
     for (let at = 0; at < bytes.length; ) {
-      const size = 1 + Math.floor(coin(seed, `drop ${drop++}`) * sizeMax);
+      const size = 1 + Math.floor(seededUniform(seed, `drop ${drop++}`) * sizeMax);
       moves.push({ send: bytes.subarray(at, at + size) }, ...(waitMs > 0 ? [{ waitMs }] : []));
       at += size;
     }

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
-import { type Exchange, type Sealed, type Sink, seal } from '../../gateway/core/exchange.ts';
+import { type Exchange, type ExchangeSink, type Sealed, seal } from '../../gateway/core/exchange.ts';
 import { silentLog } from '../../gateway/observability/logs.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/server.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
@@ -23,7 +23,7 @@ export function settingsOf(yaml: string): Settings {
   }
 }
 
-export class MemorySink implements Sink {
+export class MemorySink implements ExchangeSink {
   readonly exchanges: Exchange[] = [];
   readonly dropped = 0;
   /** What `refusal` says. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../gateway/core/json.ts';
-import { atTier, cost, costOf, usd } from '../../gateway/core/price.ts';
+import { cost, costOf, priceAtTier, usd } from '../../gateway/core/price.ts';
 import { createPriceBook, tableVersion } from '../../gateway/prices/price-book.ts';
 import { objectOf, parseUsage } from '../../gateway/providers/openai/reading.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
@@ -199,7 +199,7 @@ test(`what OpenAI's service tiers cost is what another table says${unlessRecorde
     const price = model.startsWith('claude') ? undefined : prices('openai', model, at);
     // Where the tables differ in the price itself, the shares cannot be compared.
     if (!price || !near(price.input, plain.input!)) return [];
-    const ours = atTier(price, tier);
+    const ours = priceAtTier(price, tier);
     return near(ours?.input, said.input!) && near(ours?.output, said.output!) ? [] : [`${model} ${tier}`];
   });
   expect(wrong).toEqual([]);
@@ -208,13 +208,13 @@ test(`what OpenAI's service tiers cost is what another table says${unlessRecorde
 test('the hour in the cache costs twice the input at Anthropic, and a tier of its own that nobody has priced is unpriced', () => {
   const price = prices('anthropic', 'claude-sonnet-4-5', at)!;
   expect(price.cacheWriteHour).toBe(2 * price.input);
-  expect(atTier(price, 'standard')).toBe(price);
-  expect(atTier(price, 'priority')).toBeUndefined();
+  expect(priceAtTier(price, 'standard')).toBe(price);
+  expect(priceAtTier(price, 'priority')).toBeUndefined();
   const own = createPriceBook({ 'anthropic/x': { input: 1, output: 2, cache_write_1h: 3, service_tiers: { priority: 1.5 } } })(
     'anthropic',
     'x',
     at,
   );
   expect(own?.cacheWriteHour).toBe(3e9);
-  expect(atTier(own, 'priority')).toMatchObject({ id: 'config/anthropic/x+priority', input: 1.5e9, output: 3e9 });
+  expect(priceAtTier(own, 'priority')).toMatchObject({ id: 'config/anthropic/x+priority', input: 1.5e9, output: 3e9 });
 });

@@ -1,8 +1,8 @@
 /** Every recorded answer that cites: as many citations as the body has, with places within the text, and each address in what callers of other dialects are sent. */
 import { describe, expect, test } from 'vitest';
-import { lossesOf } from '../../gateway/core/answer-loss.ts';
+import { responseLossesOf } from '../../gateway/core/answer-loss.ts';
 import type { ChatRequest, ChatResponse, Citation } from '../../gateway/core/chat.ts';
-import { split } from '../../gateway/core/collect.ts';
+import { eventsOf } from '../../gateway/core/collect.ts';
 import { anthropicMessages } from '../../gateway/dialects/anthropic.ts';
 import { geminiGenerate } from '../../gateway/dialects/gemini.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
@@ -72,11 +72,11 @@ describe(`recorded citations${unlessRecorded('wire/anthropic.jsonl')}`, () => {
     (_, dialect) => {
       for (const { id, response } of citing) {
         for (const stream of [false, true]) {
-          const renderer = dialect.renderStream({ includeUsage: true, asked: asked(stream) });
+          const renderer = dialect.renderStream({ includeUsage: true, request: asked(stream) });
           const sent = stream
-            ? split(response).map(renderer.render).join('') + renderer.end()
+            ? eventsOf(response).map(renderer.render).join('') + renderer.end()
             : dialect.renderResponse(response, 0, asked(stream));
-          const owned = lossesOf(response, dialect.loses, asked(stream)).map(({ field }) => field);
+          const owned = responseLossesOf(response, dialect.responseLosses, asked(stream)).map(({ field }) => field);
           for (const { url, document } of citationsOf(response)) {
             if (url !== undefined) expect(sent.includes(JSON.stringify(url).slice(1, -1)), id).toBe(true);
             else expect(sent.includes(JSON.stringify(document).slice(1, -1)) || owned.includes('answer.citations.document'), id).toBe(true);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, StreamEvent } from '../../gateway/core/chat.ts';
-import { collect } from '../../gateway/core/collect.ts';
+import { collectResponse } from '../../gateway/core/collect.ts';
 import type { Json, JsonObject } from '../../gateway/core/json.ts';
 import type { Provider, SseEvent, Warning } from '../../gateway/core/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
@@ -85,7 +85,7 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     const parser = provider.parseStream();
     const events: StreamEvent[] = wire.flatMap(event => parser.parse(event));
     const end = parser.end();
-    const told = end.complete ? { response: collect([...events, ...end.events]) } : { failure: end.failure };
+    const told = end.complete ? { response: collectResponse([...events, ...end.events]) } : { failure: end.failure };
     const flags = end.complete && end.flags.length > 0 ? { flags: end.flags } : {};
     expect({ ...told, ...flags }).toEqual(canonical);
     const failed = events.findIndex(event => event.type === 'failure');

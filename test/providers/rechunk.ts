@@ -1,7 +1,7 @@
 /** Plays a recorded stream through the edge's own framing, cut into chunks anywhere. */
 
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
-import { collect } from '../../gateway/core/collect.ts';
+import { collectResponse } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import type { Provider } from '../../gateway/core/provider.ts';
 import { frameDecoderFor } from '../../gateway/transport/frames.ts';
@@ -23,7 +23,7 @@ export function parseRechunked(provider: Provider, body: string | Uint8Array, ch
   const failed = events.find(event => event.type === 'failure');
   if (failed) return failed.failure;
   const end = parser.end();
-  return end.complete ? collect([...events, ...end.events]) : end.failure;
+  return end.complete ? collectResponse([...events, ...end.events]) : end.failure;
 }
 
 function* cut(bytes: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { ChatRequest, ChatResponse, Part, StreamEvent } from '../../gateway/core/chat.ts';
-import { collect } from '../../gateway/core/collect.ts';
+import { collectResponse } from '../../gateway/core/collect.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts';
-import type { Performance } from '../../gateway/core/provider.ts';
-import { nonconformity } from '../../gateway/core/schema.ts';
-import { measure, textOf } from '../../gateway/core/signal.ts';
+import type { SimulatedResponse } from '../../gateway/core/provider.ts';
+import { schemaViolation } from '../../gateway/core/schema.ts';
+import { measureSignals, responseText } from '../../gateway/core/signal.ts';
 import { tokenise } from '../../gateway/providers/simulated/words.ts';
 import { simulated } from '../../gateway/providers/simulated.ts';
 import { simulatedTransport } from '../../gateway/transport/simulated-transport.ts';
@@ -22,13 +22,13 @@ vi.setConfig({ testTimeout: longTimeout });
 const { numRuns } = runs(300, 5_000);
 const prompts = 2_000;
 
-const perform = (model: string, body: JsonObject): Performance =>
-  simulated.play({ path: '/chat/completions', body: JSON.stringify({ model, ...body }), warnings: [] }, model);
+const perform = (model: string, body: JsonObject): SimulatedResponse =>
+  simulated.simulate({ path: '/chat/completions', body: JSON.stringify({ model, ...body }), warnings: [] }, model);
 const user = (content: Json): JsonObject => ({ role: 'user', content });
 const question = (text = 'How deep is the harbour?'): JsonObject => ({ messages: [user(text)] });
-const dataOf = ({ frames }: Performance): string => frames.map(frame => frame.data).join('');
-const totalMs = ({ frames }: Performance): number => frames.reduce((sum, frame) => sum + frame.afterMs, 0);
-const bodyOf = (performance: Performance): Json => JSON.parse(dataOf(performance)) as Json;
+const dataOf = ({ frames }: SimulatedResponse): string => frames.map(frame => frame.data).join('');
+const totalMs = ({ frames }: SimulatedResponse): number => frames.reduce((sum, frame) => sum + frame.afterMs, 0);
+const bodyOf = (performance: SimulatedResponse): Json => JSON.parse(dataOf(performance)) as Json;
 const isFailure = (told: ChatResponse | Failure): told is Failure => 'kind' in told;
 
 function answerOf(told: ChatResponse | Failure): ChatResponse {
@@ -42,7 +42,7 @@ const failure = (model: string, body: JsonObject = question()): Failure => {
 };
 const streamed = (model: string, body: JsonObject): ChatResponse | Failure =>
   parseRechunked(simulated, dataOf(perform(model, { ...body, stream: true })), [1_000_000]);
-const textIn = (model: string, body: JsonObject): string => textOf(answer(model, body));
+const textIn = (model: string, body: JsonObject): string => responseText(answer(model, body));
 const callsIn = (response: ChatResponse): readonly (Part & { type: 'tool-call' })[] =>
   response.choices[0]!.content.filter(part => part.type === 'tool-call');
 
@@ -109,7 +109,7 @@ describe('What it answers', () => {
         expect(textIn(model, parts)).toBe(text);
         expect(textIn(model, { ...plain, temperature: 0.3, user: 'u1', logprobs: true, top_logprobs: 3 })).toBe(text);
         expect(text.startsWith(textIn(model, { ...plain, max_tokens: 3 }))).toBe(true);
-        expect(textOf(answerOf(streamed(model, plain)))).toBe(text);
+        expect(responseText(answerOf(streamed(model, plain)))).toBe(text);
       }),
       { numRuns: numRuns / 5 },
     );
@@ -144,7 +144,7 @@ describe('What it answers', () => {
   test('tokens are counted as they were sent, and joined they are the text', () => {
     const response = answer('small', { ...question(), logprobs: true });
     const tokens = response.choices[0]!.logprobs!;
-    expect(tokens.map(token => token.token).join('')).toBe(textOf(response));
+    expect(tokens.map(token => token.token).join('')).toBe(responseText(response));
     expect(response.usage).toMatchObject({ input: 12, output: tokens.length });
     const long = answer('small', question('harbour '.repeat(1_000)));
     expect(long.usage!.input).toBeGreaterThan(1_500);
@@ -162,7 +162,7 @@ describe('What it answers', () => {
     expect(choices[0]).toMatchObject({ content: [{ text: 'The answer' }], finish: { reason: 'length' } });
     expect(usage!.output).toBe(2);
     const newer = answer('small', { ...question(), max_completion_tokens: 3, max_tokens: 1 });
-    expect(textOf(newer)).toBe('The answer is');
+    expect(responseText(newer)).toBe('The answer is');
     const stopped = answer('small', { ...question(), stop: ['no such text', 'wer', '.'] });
     expect(stopped.choices[0]).toMatchObject({ content: [{ text: 'The ans' }], finish: { reason: 'stop' } });
     expect(textIn('small', { ...question(), stop: '.' })).toMatch(/^The answer is \d{4}$/);
@@ -197,7 +197,7 @@ describe('Tools and JSON', () => {
       const response = answer('small', { ...question(`The weather in place ${i}?`), tools: [weather] });
       expect(response.choices[0]!.finish.reason).toBe('tool-calls');
       const given = JSON.parse(callsIn(response)[0]!.arguments) as Json;
-      expect(nonconformity(given, weather.function.parameters)).toBeUndefined();
+      expect(schemaViolation(given, weather.function.parameters)).toBeUndefined();
     }
   });
 
@@ -207,7 +207,7 @@ describe('Tools and JSON', () => {
     const told = { role: 'tool', tool_call_id: 'c1', content: 'Rain,\n7 °C' };
     const response = answer('large', { messages: [...messages, told], tools: [weather] });
     expect(response.choices[0]!.finish.reason).toBe('stop');
-    expect(textOf(response)).toMatch(/^According to get_weather \("Rain, 7 °C"\), the answer is \d{4}\./);
+    expect(responseText(response)).toMatch(/^According to get_weather \("Rain, 7 °C"\), the answer is \d{4}\./);
     expect(textIn('large', { messages: [...messages, { ...told, tool_call_id: 'other' }] })).toMatch(/^According to the tool \(/);
   });
 
@@ -223,7 +223,7 @@ describe('Tools and JSON', () => {
     };
     const body = { ...question(), response_format: { type: 'json_schema', json_schema: { name: 'depth', schema } } };
     const value = JSON.parse(textIn('small:logprob=0.83', body)) as Json;
-    expect(nonconformity(value, schema)).toBeUndefined();
+    expect(schemaViolation(value, schema)).toBeUndefined();
     expect(value).toMatchObject({ confidence: 0.83 });
     expect(textIn('small:wrong', body)).not.toBe(textIn('small:right', body));
   });
@@ -246,8 +246,8 @@ describe('How right and how sure it is', () => {
     Array.from({ length: prompts }, (_, i) => {
       const body = { ...question(`Question ${i} of many`), logprobs: true };
       const response = answer(model, body);
-      const text = textOf(response);
-      return { text, right: text === textIn(`${model}:right`, body), confidence: measure(request, response).mean_logprob! };
+      const text = responseText(response);
+      return { text, right: text === textIn(`${model}:right`, body), confidence: measureSignals(request, response).mean_logprob! };
     });
   const shareOf = (rows: readonly Judged[], is: (row: Judged) => boolean): number => rows.filter(is).length / rows.length;
   const small = judged('small');
@@ -507,10 +507,10 @@ describe('How it fails', () => {
     );
     fc.assert(
       fc.property(any, body => {
-        const { status, frames, headers } = simulated.play({ path: '', body, warnings: [] }, 'small');
+        const { status, frames, headers } = simulated.simulate({ path: '', body, warnings: [] }, 'small');
         expect([200, 400]).toContain(status);
         if (headers['content-type'] === 'application/json') expect(isObject(JSON.parse(frames[0]!.data))).toBe(true);
-        else expect(isFailure(collect(parsed(frames.map(frame => frame.data).join(''))))).toBe(false);
+        else expect(isFailure(collectResponse(parsed(frames.map(frame => frame.data).join(''))))).toBe(false);
       }),
       { numRuns },
     );

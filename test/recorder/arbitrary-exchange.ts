@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import type { Usage } from '../../gateway/core/chat.ts';
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
 import type { Failure } from '../../gateway/core/failure.ts';
+import { signalNames } from '../../gateway/core/names.ts';
 import type { RouteEvent } from '../../gateway/core/route.ts';
-import { signalNames } from '../../gateway/core/signal.ts';
 
 /** JSON has no negative zero. */
 const positive = (max: number) => fc.double({ min: 0, max, noNaN: true, noDefaultInfinity: true }).map(x => x + 0);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import { type Job, Journal, progressOf } from '../../replay/run/journal.ts';
 import { Workspace } from '../hindcast.ts';
 
@@ -75,7 +75,7 @@ prices: { slow/model: { input: 1, output: 10 } }
 const seed = process.env.HINDCAST_SEED ?? (process.env.HINDCAST_LONG ? String(Date.now()) : '1');
 const moments = Array.from(
   { length: process.env.HINDCAST_LONG ? 12 : 2 },
-  (_, round) => 90 + Math.floor(coin(seed, `kill ${round}`) * 180),
+  (_, round) => 90 + Math.floor(seededUniform(seed, `kill ${round}`) * 180),
 );
 
 test.each(moments)(

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { closedAt, type Fleet, latencyQuantile, loadOf, predictedMs } from '../../gateway/core/fleet.ts';
+import { cooldownsAt, latencyQuantile, loadOf, predictedMs, type TargetHealthMap } from '../../gateway/core/fleet.ts';
 import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
-import type { RoutePolicy, Sight } from '../../gateway/core/route.ts';
+import type { RoutePolicy, TargetView } from '../../gateway/core/route.ts';
 import type { Cancel } from '../../gateway/core/time.ts';
 import { chooseVariant } from '../../gateway/core/variants.ts';
 import { type DriverLog, startDriver } from '../../gateway/exchange/driver.ts';
@@ -16,16 +16,16 @@ function driven(
   policy: RoutePolicy,
   seed: string,
   recordings: AttemptBehaviours,
-  fleet: Fleet,
+  fleet: TargetHealthMap,
   startAt: number,
-  seen: Omit<Sight, 'closed'>,
+  seen: Omit<TargetView, 'closed'>,
 ): DriverLog & { readonly endedAt: number } {
   const clock = new VirtualClock(startAt);
   const tries = new Map<string, number>();
   let ended: (DriverLog & { readonly endedAt: number }) | undefined;
   startDriver(policy, seed, {
     clock,
-    coolingDown: at => closedAt(fleet, at),
+    coolingDown: at => cooldownsAt(fleet, at),
     viewTargets: () => seen,
     queue: (target, admitted) => clock.at(Math.max(clock.now(), seen.waits?.[target] ?? 0), admitted),
     attempt: ({ target }, report) => {
@@ -103,7 +103,7 @@ describe('simulate', { timeout: longTimeout }, () => {
       fc.property(choosing, recordings, fc.uuid(), fleet, fc.nat(3000), targetView, (route, recorded, seed, health, startAt, seen) => {
         const chosen = chooseVariant('drawn', route.variants, { tenant: 't', key: 'k', stickyKey: seed });
         const plan = chosen ? route.plans[1] : route.plans[0];
-        const policy = planRoute(plan, { need: route.need, seed, stickyKey: seed }, target => ({
+        const policy = planRoute(plan, { requirements: route.need, seed, stickyKey: seed }, target => ({
           facts: route.facts[target]!,
           price: route.prices[target],
           load: loadOf(health, target, startAt),

@@ -1,6 +1,6 @@
 /** Rounds of load in which one process after another is killed; then every acknowledged exchange is looked for in the store. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { coin } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/random.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { startLoad } from './load.ts';
 import { ProcessCluster } from './process-cluster.ts';
@@ -44,14 +44,14 @@ export async function killRounds({ rounds, seed, store, log }: RoundsOptions): P
     for (const until = Date.now() + roundMsMax; load.counts.acknowledged.length < before + 10; await sleep(20)) {
       if (Date.now() > until) throw new Error(`nobody answers any more in round ${round}, seed ${seed}`);
     }
-    await sleep(1_500 * coin(seed, `moment ${round}`));
+    await sleep(1_500 * seededUniform(seed, `moment ${round}`));
     const victim = victims[round % victims.length]!;
     const killed = await cluster.kill(victim);
     log(`round ${round}: ${victim} ${killed ? 'killed' : 'was not there'}`);
     kills[victim] += Number(killed);
     if (victim === 'gateway') await cluster.startGateway();
     if (victim === 'engine') {
-      await sleep(500 * coin(seed, `pause ${round}`));
+      await sleep(500 * seededUniform(seed, `pause ${round}`));
       await cluster.startEngine();
     }
   }

@@ -1,7 +1,7 @@
 /** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
-import { coin } from '../../../gateway/core/random.ts';
+import { seededUniform } from '../../../gateway/core/random.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { count } from '../../report/shared/format.ts';
 import { insertScores, type NewScore } from '../../scores/answers.ts';
@@ -45,7 +45,7 @@ export async function runLabel(options: LabelOptions): Promise<void> {
 
 /** The same answers whoever asks, and in an order that tells nothing of whose they are. */
 const sampleAnswers = (answers: readonly RecordedAnswer[], most: number): readonly RecordedAnswer[] =>
-  answers.toSorted((a, b) => coin(a.id, 'label') - coin(b.id, 'label')).slice(0, most);
+  answers.toSorted((a, b) => seededUniform(a.id, 'label') - seededUniform(b.id, 'label')).slice(0, most);
 
 interface GivenLabel {
   readonly answer: RecordedAnswer;

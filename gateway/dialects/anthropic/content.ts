@@ -1,24 +1,24 @@
 /** Content blocks of a caller's turns: text, media, thoughts, calls and their results. */
-import type { CacheHint, MediaSource, Part } from '../../core/chat.ts';
+import type { CacheControl, MediaSource, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { base64 } from '../openai/content.ts';
+import { readBase64 } from '../openai/content.ts';
 import {
   isGiven,
-  noteOthers,
-  noteUnread,
-  type Reading,
+  noteUnknownMembers,
+  noteUnmapped,
+  type RequestReader,
+  readEnum,
   readFlag,
   readObject,
   readObjects,
   readText,
-  readWord,
   refuse,
   requireGiven,
   requireText,
   wrongType,
 } from '../openai/reading.ts';
 
-export function readBlocks(reading: Reading, value: Json | undefined, param: string): readonly Part[] {
+export function readBlocks(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];
   if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
   if (!Array.isArray(value)) {
@@ -28,13 +28,13 @@ export function readBlocks(reading: Reading, value: Json | undefined, param: str
   return readObjects(reading, value, param).flatMap(([block, path]) => readBlock(reading, block, path));
 }
 
-function readBlock(reading: Reading, block: JsonObject, path: string): readonly Part[] {
+function readBlock(reading: RequestReader, block: JsonObject, path: string): readonly Part[] {
   if (!requireGiven(reading, block.type, `${path}.type`, 'text, image, document, tool_use, tool_result or thinking')) return [];
   switch (readText(reading, block.type, `${path}.type`)) {
     case 'text':
       return [readTextBlock(reading, block, path)];
     case 'image':
-      noteOthers(reading, block, ['type', 'source', 'cache_control'], path);
+      noteUnknownMembers(reading, block, ['type', 'source', 'cache_control'], path);
       return readSource(reading, block, path).map(source => ({ type: 'image', source, ...readCache(reading, block, path) }));
     case 'document':
       return readDocument(reading, block, path);
@@ -48,13 +48,13 @@ function readBlock(reading: Reading, block: JsonObject, path: string): readonly 
       return [readResult(reading, block, path)];
     default:
       // Blocks of tools that Anthropic runs itself: only Anthropic can take them back.
-      noteUnread(reading, path);
+      noteUnmapped(reading, path);
       return [];
   }
 }
 
-function readTextBlock(reading: Reading, block: JsonObject, path: string): Part {
-  noteOthers(reading, block, ['type', 'text', 'citations', 'cache_control'], path);
+function readTextBlock(reading: RequestReader, block: JsonObject, path: string): Part {
+  noteUnknownMembers(reading, block, ['type', 'text', 'citations', 'cache_control'], path);
   requireGiven(reading, block.text, `${path}.text`, 'a string');
   const citations = readObjects(reading, block.citations, `${path}.citations`).map(([raw]) => ({ raw }));
   return {
@@ -65,15 +65,15 @@ function readTextBlock(reading: Reading, block: JsonObject, path: string): Part 
   };
 }
 
-function readThinking(reading: Reading, block: JsonObject, path: string): Part {
-  noteOthers(reading, block, ['type', 'thinking', 'signature'], path);
+function readThinking(reading: RequestReader, block: JsonObject, path: string): Part {
+  noteUnknownMembers(reading, block, ['type', 'thinking', 'signature'], path);
   const signature = readText(reading, block.signature, `${path}.signature`);
   const text = readText(reading, block.thinking, `${path}.thinking`) ?? '';
   return { type: 'reasoning', text, ...(signature ? { signature } : {}) };
 }
 
-function readCall(reading: Reading, block: JsonObject, path: string): Part {
-  noteOthers(reading, block, ['type', 'id', 'name', 'input', 'cache_control', 'caller'], path);
+function readCall(reading: RequestReader, block: JsonObject, path: string): Part {
+  noteUnknownMembers(reading, block, ['type', 'id', 'name', 'input', 'cache_control', 'caller'], path);
   return {
     type: 'tool-call',
     id: requireText(reading, block.id, `${path}.id`),
@@ -83,8 +83,8 @@ function readCall(reading: Reading, block: JsonObject, path: string): Part {
   };
 }
 
-function readResult(reading: Reading, block: JsonObject, path: string): Part {
-  noteOthers(reading, block, ['type', 'tool_use_id', 'content', 'is_error', 'cache_control'], path);
+function readResult(reading: RequestReader, block: JsonObject, path: string): Part {
+  noteUnknownMembers(reading, block, ['type', 'tool_use_id', 'content', 'is_error', 'cache_control'], path);
   const failed = readFlag(reading, block.is_error, `${path}.is_error`);
   return {
     type: 'tool-result',
@@ -95,8 +95,8 @@ function readResult(reading: Reading, block: JsonObject, path: string): Part {
   };
 }
 
-function readDocument(reading: Reading, block: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, block, ['type', 'source', 'title', 'citations', 'cache_control'], path);
+function readDocument(reading: RequestReader, block: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, block, ['type', 'source', 'title', 'citations', 'cache_control'], path);
   const name = readText(reading, block.title, `${path}.title`);
   const cited = readFlag(reading, readObject(reading, block.citations, `${path}.citations`)?.enabled, `${path}.citations.enabled`);
   return readSource(reading, block, path).map(source => ({
@@ -109,22 +109,22 @@ function readDocument(reading: Reading, block: JsonObject, path: string): readon
 }
 
 /** One source, or none when it is wrong or known to Anthropic only. */
-function readSource(reading: Reading, block: JsonObject, path: string): readonly MediaSource[] {
+function readSource(reading: RequestReader, block: JsonObject, path: string): readonly MediaSource[] {
   const at = `${path}.source`;
   if (!requireGiven(reading, block.source, at, 'an object with a type')) return [];
   const source = readObject(reading, block.source, at) ?? {};
   switch (readText(reading, source.type, `${at}.type`)) {
     case 'base64': {
-      noteOthers(reading, source, ['type', 'media_type', 'data'], at);
+      noteUnknownMembers(reading, source, ['type', 'media_type', 'data'], at);
       const mediaType = requireText(reading, source.media_type, `${at}.media_type`).toLowerCase();
       if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(mediaType))
         refuse(reading, 'invalid_value', `${at}.media_type`, `${at}.media_type is no media type.`);
-      const data = base64(reading, requireText(reading, source.data, `${at}.data`), `${at}.data`);
+      const data = readBase64(reading, requireText(reading, source.data, `${at}.data`), `${at}.data`);
       return [{ type: 'inline', mediaType, data }];
     }
     case 'text':
-      noteOthers(reading, source, ['type', 'media_type', 'data'], at);
-      return [{ type: 'inline', mediaType: 'text/plain', data: base64Of(requireText(reading, source.data, `${at}.data`)) }];
+      noteUnknownMembers(reading, source, ['type', 'media_type', 'data'], at);
+      return [{ type: 'inline', mediaType: 'text/plain', data: encodeBase64(requireText(reading, source.data, `${at}.data`)) }];
     case 'url': {
       const url = requireText(reading, source.url, `${at}.url`);
       if (!/^https?:\/\//i.test(url)) refuse(reading, 'invalid_value', `${at}.url`, `${at}.url must begin with https:// or http://.`);
@@ -133,22 +133,22 @@ function readSource(reading: Reading, block: JsonObject, path: string): readonly
     case 'file':
       return [{ type: 'file', id: requireText(reading, source.file_id, `${at}.file_id`) }];
     default:
-      noteUnread(reading, at);
+      noteUnmapped(reading, at);
       return [];
   }
 }
 
 /** Of UTF-8. */
-function base64Of(text: string): string {
+function encodeBase64(text: string): string {
   let binary = '';
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
   return btoa(binary);
 }
 
-export function readCache(reading: Reading, holder: JsonObject, path: string): { readonly cache?: CacheHint } {
+export function readCache(reading: RequestReader, holder: JsonObject, path: string): { readonly cache?: CacheControl } {
   const control = readObject(reading, holder.cache_control, `${path}.cache_control`);
   if (!control) return {};
-  readWord(reading, control.type, `${path}.cache_control.type`, ['ephemeral']);
+  readEnum(reading, control.type, `${path}.cache_control.type`, ['ephemeral']);
   const ttl = readText(reading, control.ttl, `${path}.cache_control.ttl`);
   return { cache: ttl === undefined ? {} : { ttl } };
 }

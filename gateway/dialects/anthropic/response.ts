@@ -4,11 +4,11 @@ import type { JsonObject } from '../../core/json.ts';
 import { blocksOf, stopOf, usageOf } from './wire.ts';
 
 /** The format has one answer; a request of it can ask for no more. */
-export function renderResponse(response: ChatResponse, _now = 0, asked?: ChatRequest): string {
+export function renderResponse(response: ChatResponse, _now = 0, request?: ChatRequest): string {
   const { id, model, choices, usage, serviceTier } = response;
   const { content = [], finish = { reason: 'other', raw: '' } as const } = choices[0] ?? {};
   const shown =
-    asked?.reasoning?.shown === false ? content.map(part => (part.type === 'reasoning' ? { ...part, text: '' } : part)) : content;
+    request?.reasoning?.shown === false ? content.map(part => (part.type === 'reasoning' ? { ...part, text: '' } : part)) : content;
   const blocks: readonly JsonObject[] = blocksOf(shown);
   const explanation = content.flatMap(part => (part.type === 'refusal' ? [part.text] : [])).join('');
   return JSON.stringify({

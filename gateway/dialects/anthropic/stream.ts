@@ -4,7 +4,7 @@ import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import { type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent } from '../../core/provider.ts';
 import { citationOf } from './citations.ts';
-import { errorOf, proofBlock, stopOf, usageOf } from './wire.ts';
+import { errorOf, signatureBlock, stopOf, usageOf } from './wire.ts';
 
 type BlockType = 'text' | 'thinking' | 'tool_use';
 
@@ -16,46 +16,46 @@ interface Block {
 }
 
 interface State {
-  readonly hidesThoughts: boolean;
+  readonly hidesReasoning: boolean;
   id: string;
   model: string;
-  begun: boolean;
+  isStarted: boolean;
   /** Blocks opened so far. */
   count: number;
   /** The block that text or thoughts go into. */
   open: Block | undefined;
   /** By the number of the call; calls of one answer may grow side by side. */
   readonly calls: Map<number, { readonly block: Block; arguments: string }>;
-  explanation: string;
+  refusalText: string;
   finish: Finish | undefined;
   usage: Usage | undefined;
   tier: string | undefined;
 }
 
-export function renderStream({ asked }: StreamOptions): StreamRenderer {
+export function renderStream({ request }: StreamOptions): StreamRenderer {
   const state: State = {
-    hidesThoughts: asked?.reasoning?.shown === false,
+    hidesReasoning: request?.reasoning?.shown === false,
     id: '',
     model: '',
-    begun: false,
+    isStarted: false,
     count: 0,
     open: undefined,
     calls: new Map(),
-    explanation: '',
+    refusalText: '',
     finish: undefined,
     usage: undefined,
     tier: undefined,
   };
   return {
     render: event => ('choice' in event && event.choice !== 0 ? '' : renderEvent(state, event)),
-    frame,
-    end: () => ending(state),
-    fail: error => send('error', errorOf(error)),
+    frame: renderSseEvent,
+    end: () => renderEnd(state),
+    fail: error => renderNamedEvent('error', errorOf(error)),
   };
 }
 
 /** Clients of this format read the event's name. */
-export const frame = ({ event, data }: SseEvent): string =>
+export const renderSseEvent = ({ event, data }: SseEvent): string =>
   `${event === undefined ? '' : `event: ${event}\n`}data: ${data.replaceAll('\n', '\ndata: ')}\n\n`;
 
 function renderEvent(state: State, event: StreamEvent): string {
@@ -65,18 +65,18 @@ function renderEvent(state: State, event: StreamEvent): string {
       state.model = event.model;
       return '';
     case 'text-delta':
-      return (state.open?.isCited ? closeOpen(state) : '') + grow(state, 'text', { type: 'text_delta', text: event.text });
+      return (state.open?.isCited ? closeOpenBlock(state) : '') + extendBlock(state, 'text', { type: 'text_delta', text: event.text });
     case 'reasoning-delta':
-      return grow(state, 'thinking', { type: 'thinking_delta', thinking: state.hidesThoughts ? '' : event.text });
+      return extendBlock(state, 'thinking', { type: 'thinking_delta', thinking: state.hidesReasoning ? '' : event.text });
     case 'reasoning-signature':
-      return grow(state, 'thinking', { type: 'signature_delta', signature: event.signature }) + closeOpen(state);
+      return extendBlock(state, 'thinking', { type: 'signature_delta', signature: event.signature }) + closeOpenBlock(state);
     case 'reasoning-redacted':
-      return wholeBlock(state, { type: 'redacted_thinking', data: event.data });
+      return renderWholeBlock(state, { type: 'redacted_thinking', data: event.data });
     case 'citation':
-      return cite(state, citationOf(event.citation));
+      return renderCitation(state, citationOf(event.citation));
     case 'tool-call-start': {
-      const proof = event.signature === undefined ? '' : wholeBlock(state, proofBlock(''), event.signature);
-      const { head, block } = openBlock(state, { type: 'tool_use', id: event.id, name: event.name, input: {} }, 'tool_use');
+      const proof = event.signature === undefined ? '' : renderWholeBlock(state, signatureBlock(''), event.signature);
+      const { head, block } = renderBlockStart(state, { type: 'tool_use', id: event.id, name: event.name, input: {} }, 'tool_use');
       state.calls.set(event.index, { block, arguments: '' });
       return proof + head;
     }
@@ -84,11 +84,11 @@ function renderEvent(state: State, event: StreamEvent): string {
       const call = state.calls.get(event.index);
       if (!call || event.arguments === '') return '';
       call.arguments += event.arguments;
-      return delta(call.block, { type: 'input_json_delta', partial_json: event.arguments });
+      return renderBlockDelta(call.block, { type: 'input_json_delta', partial_json: event.arguments });
     }
     case 'refusal-delta':
-      state.explanation += event.text;
-      return begin(state);
+      state.refusalText += event.text;
+      return renderMessageStart(state);
     case 'choice-end':
       state.finish = event.finish;
       return '';
@@ -109,9 +109,9 @@ function renderEvent(state: State, event: StreamEvent): string {
 }
 
 /** Told with the first content, so that what the provider counted before it is in it. Output is counted at the end: some clients add the two. */
-function begin(state: State): string {
-  if (state.begun) return '';
-  state.begun = true;
+function renderMessageStart(state: State): string {
+  if (state.isStarted) return '';
+  state.isStarted = true;
   const { id, model, usage, tier } = state;
   const message = {
     id,
@@ -123,59 +123,66 @@ function begin(state: State): string {
     stop_sequence: null,
     usage: { ...usageOf(usage, tier), output_tokens: 0 },
   };
-  return send('message_start', { type: 'message_start', message });
+  return renderNamedEvent('message_start', { type: 'message_start', message });
 }
 
-function grow(state: State, type: 'text' | 'thinking', piece: JsonObject): string {
-  if (state.open?.type === type) return delta(state.open, piece);
+function extendBlock(state: State, type: 'text' | 'thinking', increment: JsonObject): string {
+  if (state.open?.type === type) return renderBlockDelta(state.open, increment);
   const content = type === 'text' ? { type, text: '' } : { type, thinking: '', signature: '' };
-  const { head, block } = openBlock(state, content, type);
+  const { head, block } = renderBlockStart(state, content, type);
   state.open = block;
-  return head + delta(block, piece);
+  return head + renderBlockDelta(block, increment);
 }
 
 /** Of the block that is open. */
-function cite(state: State, citation: JsonObject): string {
-  const told = grow(state, 'text', { type: 'citations_delta', citation });
+function renderCitation(state: State, citation: JsonObject): string {
+  const rendered = extendBlock(state, 'text', { type: 'citations_delta', citation });
   if (state.open) state.open.isCited = true;
-  return told;
+  return rendered;
 }
 
-function wholeBlock(state: State, content: JsonObject, signature?: string): string {
-  const { head, block } = openBlock(state, content, 'thinking');
-  const signed = signature === undefined ? '' : delta(block, { type: 'signature_delta', signature });
-  return head + signed + stop(block);
+function renderWholeBlock(state: State, content: JsonObject, signature?: string): string {
+  const { head, block } = renderBlockStart(state, content, 'thinking');
+  const signatureDelta = signature === undefined ? '' : renderBlockDelta(block, { type: 'signature_delta', signature });
+  return head + signatureDelta + renderBlockStop(block);
 }
 
-function openBlock(state: State, content: JsonObject, type: BlockType): { readonly head: string; readonly block: Block } {
-  const closed = begin(state) + closeOpen(state) + closeWholeCalls(state);
+function renderBlockStart(state: State, content: JsonObject, type: BlockType): { readonly head: string; readonly block: Block } {
+  const closed = renderMessageStart(state) + closeOpenBlock(state) + closeCompleteCalls(state);
   const block: Block = { type, index: state.count++ };
-  return { head: closed + send('content_block_start', { type: 'content_block_start', index: block.index, content_block: content }), block };
+  return {
+    head: closed + renderNamedEvent('content_block_start', { type: 'content_block_start', index: block.index, content_block: content }),
+    block,
+  };
 }
 
-function closeOpen(state: State): string {
+function closeOpenBlock(state: State): string {
   const { open } = state;
   state.open = undefined;
-  return open ? stop(open) : '';
+  return open ? renderBlockStop(open) : '';
 }
 
 /** A call whose arguments are not whole yet may still grow after another has begun. */
-function closeWholeCalls(state: State): string {
+function closeCompleteCalls(state: State): string {
   const whole = [...state.calls].filter(([, call]) => call.arguments !== '' && parseJson(call.arguments) !== undefined);
   for (const [index] of whole) state.calls.delete(index);
-  return whole.map(([, { block }]) => stop(block)).join('');
+  return whole.map(([, { block }]) => renderBlockStop(block)).join('');
 }
 
-function ending(state: State): string {
-  const calls = [...state.calls.values()].map(({ block }) => stop(block)).join('');
+function renderEnd(state: State): string {
+  const calls = [...state.calls.values()].map(({ block }) => renderBlockStop(block)).join('');
   state.calls.clear();
-  const last = begin(state) + closeOpen(state) + calls;
-  const { finish = { reason: 'other', raw: '' } as const, explanation, usage, tier } = state;
-  const said = send('message_delta', { type: 'message_delta', delta: stopOf(finish, explanation), usage: usageOf(usage, tier) });
-  return last + said + send('message_stop', { type: 'message_stop' });
+  const closing = renderMessageStart(state) + closeOpenBlock(state) + calls;
+  const { finish = { reason: 'other', raw: '' } as const, refusalText, usage, tier } = state;
+  const messageDelta = renderNamedEvent('message_delta', {
+    type: 'message_delta',
+    delta: stopOf(finish, refusalText),
+    usage: usageOf(usage, tier),
+  });
+  return closing + messageDelta + renderNamedEvent('message_stop', { type: 'message_stop' });
 }
 
-const delta = ({ index }: Block, piece: JsonObject): string =>
-  send('content_block_delta', { type: 'content_block_delta', index, delta: piece });
-const stop = ({ index }: Block): string => send('content_block_stop', { type: 'content_block_stop', index });
-const send = (event: string, data: Json): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+const renderBlockDelta = ({ index }: Block, increment: JsonObject): string =>
+  renderNamedEvent('content_block_delta', { type: 'content_block_delta', index, delta: increment });
+const renderBlockStop = ({ index }: Block): string => renderNamedEvent('content_block_stop', { type: 'content_block_stop', index });
+const renderNamedEvent = (event: string, data: Json): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;

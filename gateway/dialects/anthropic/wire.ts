@@ -1,11 +1,11 @@
 /** What whole and streamed messages have in common: reasons, counts, blocks, errors. */
-import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
 import type { Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
 import type { CallerError } from '../../core/dialect.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import { textBlocks } from './citations.ts';
 
-const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
+const stopReasons: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
   stop: 'end_turn',
   length: 'max_tokens',
   'tool-calls': 'tool_use',
@@ -17,7 +17,7 @@ const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
 /** `stop_reason` and what goes with it. `explanation` is what the model said in refusing. */
 export function stopOf({ reason, raw, sequence }: Finish, explanation: string): JsonObject {
   const known = raw === 'model_context_window_exceeded' || raw === 'pause_turn' ? raw : undefined;
-  const word = reason === 'other' ? raw || 'unknown' : sequence === undefined ? (known ?? words[reason]) : 'stop_sequence';
+  const word = reason === 'other' ? raw || 'unknown' : sequence === undefined ? (known ?? stopReasons[reason]) : 'stop_sequence';
   return {
     stop_reason: word,
     stop_sequence: sequence ?? null,
@@ -60,7 +60,7 @@ export function blocksOf(content: readonly Part[]): readonly JsonObject[] {
 }
 
 /** Calls are not signed here: their proof goes before them as a thought without words. */
-export const proofBlock = (signature: string): JsonObject => ({ type: 'thinking', thinking: '', signature });
+export const signatureBlock = (signature: string): JsonObject => ({ type: 'thinking', thinking: '', signature });
 
 function blockOf(part: Part): readonly JsonObject[] {
   switch (part.type) {
@@ -69,28 +69,28 @@ function blockOf(part: Part): readonly JsonObject[] {
       return [{ type: 'thinking', thinking: part.text, signature: part.signature ?? '' }];
     case 'tool-call': {
       const call = { type: 'tool_use', id: part.id, name: part.name, input: inputOf(part.arguments) };
-      return part.signature === undefined ? [call] : [proofBlock(part.signature), call];
+      return part.signature === undefined ? [call] : [signatureBlock(part.signature), call];
     }
     default:
       return [];
   }
 }
 
-const answerHas = (what: string): string => `Anthropic's answers have no ${what}.`;
-export const answerLosses: AnswerLosses = {
-  choices: loses(answerHas('second choice')),
-  'citations.document': alters('Told as a search result: the document stands in no request of this format.'),
-  'citations.span': alters('A citation is about the whole of its block here.', 'streamed'),
-  logprobs: loses(answerHas('log-probabilities')),
-  refusal: alters('Told as the explanation of why it stopped.'),
-  images: loses(answerHas('pictures')),
-  audio: loses(answerHas('sound')),
-  documents: loses(answerHas('documents')),
-  'tool_calls.arguments': alters('They are no JSON object; they stand as the text of a member `arguments`.', 'whole'),
-  'usage.audio_tokens': loses('Anthropic counts no sound.'),
+const noSuchField = (what: string): string => `Anthropic's answers have no ${what}.`;
+export const responseLosses: ResponseLosses = {
+  choices: lossOf(noSuchField('second choice')),
+  'citations.document': approximationOf('Told as a search result: the document stands in no request of this format.'),
+  'citations.span': approximationOf('A citation is about the whole of its block here.', 'streamed'),
+  logprobs: lossOf(noSuchField('log-probabilities')),
+  refusal: approximationOf('Told as the explanation of why it stopped.'),
+  images: lossOf(noSuchField('pictures')),
+  audio: lossOf(noSuchField('sound')),
+  documents: lossOf(noSuchField('documents')),
+  'tool_calls.arguments': approximationOf('They are no JSON object; they stand as the text of a member `arguments`.', 'whole'),
+  'usage.audio_tokens': lossOf('Anthropic counts no sound.'),
 };
 
-const types: Readonly<Record<number, string>> = {
+const errorTypes: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   402: 'billing_error',
   403: 'permission_error',
@@ -105,7 +105,7 @@ const types: Readonly<Record<number, string>> = {
 export const errorOf = ({ status, message, code, param }: CallerError): JsonObject => ({
   type: 'error',
   error: {
-    type: types[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error'),
+    type: errorTypes[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error'),
     message,
     code,
     ...(param === null ? {} : { param }),

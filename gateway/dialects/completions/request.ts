@@ -2,20 +2,20 @@
 import type { ChatRequest } from '../../core/chat.ts';
 import type { FieldProblem } from '../../core/dialect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { type Reading, readNumber, readText, refuse, requireGiven, requireText, startReading } from '../openai/reading.ts';
+import { createRequestReader, type RequestReader, readNumber, readText, refuse, requireGiven, requireText } from '../openai/reading.ts';
 import { parseRequest as parseChat } from '../openai/request.ts';
 
 /** What chat completions do not know, or mean something else by. */
-const own = ['prompt', 'suffix', 'echo', 'best_of', 'logprobs'];
+const completionMembers = ['prompt', 'suffix', 'echo', 'best_of', 'logprobs'];
 const logprobsMax = 20;
 
 export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
-  const reading = startReading();
+  const reading = createRequestReader();
   const prompt = readPrompt(reading, body.prompt);
   const suffix = readText(reading, body.suffix, 'suffix');
-  const top = readNumber(reading, body.logprobs, 'logprobs', { min: 0, max: logprobsMax, whole: true });
+  const top = readNumber(reading, body.logprobs, 'logprobs', { min: 0, max: logprobsMax, integer: true });
   if (reading.problem) return { problem: reading.problem };
-  const shared = Object.fromEntries(Object.entries(body).filter(([member]) => !own.includes(member)));
+  const shared = Object.fromEntries(Object.entries(body).filter(([member]) => !completionMembers.includes(member)));
   const chat = parseChat({ ...shared, messages: [{ role: 'user', content: prompt }] });
   if ('problem' in chat) return chat;
   const unread = [
@@ -25,11 +25,11 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
     ...(chat.unread ?? []),
   ];
   const logprobs = top === undefined ? {} : { logprobs: { top } };
-  return { ...chat, ...logprobs, places: ['prompt'], ...(unread.length > 0 ? { unread } : {}) };
+  return { ...chat, ...logprobs, messagePaths: ['prompt'], ...(unread.length > 0 ? { unread } : {}) };
 }
 
 /** One text, alone or in a list. Several would be several questions, and tokens are those of one model. */
-function readPrompt(reading: Reading, prompt: Json | undefined): string {
+function readPrompt(reading: RequestReader, prompt: Json | undefined): string {
   if (!requireGiven(reading, prompt, 'prompt', 'a text')) return '';
   if (!Array.isArray(prompt)) return requireText(reading, prompt, 'prompt');
   const [only] = prompt as readonly Json[];

@@ -1,9 +1,9 @@
 /** An answer as a text_completion object, and its stream as a row of them. */
-import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
 import type { ChatResponse, Choice, Finish, StreamEvent, TokenLogprob, Usage } from '../../core/chat.ts';
 import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { errorOf, finishWord, usageOf } from '../openai/wire.ts';
+import { errorOf, finishReasonOf, usageOf } from '../openai/wire.ts';
 
 export function renderResponse({ id, model, created, choices, usage, systemFingerprint }: ChatResponse, now = 0): string {
   return JSON.stringify({
@@ -26,27 +26,27 @@ const renderChoice = ({ index, content, finish, logprobs }: Choice): JsonObject 
     finish,
   );
 
-const textOnly = loses('A text is all that this format has room for.');
-export const answerLosses: AnswerLosses = {
-  citations: textOnly,
-  'citations.document': textOnly,
-  reasoning: textOnly,
-  'reasoning.signature': textOnly,
-  'reasoning.encrypted': textOnly,
-  refusal: alters('Told as text.'),
-  images: textOnly,
-  audio: textOnly,
-  documents: textOnly,
-  tool_calls: textOnly,
-  stop_sequence: textOnly,
-  service_tier: textOnly,
+const textOnlyLoss = lossOf('A text is all that this format has room for.');
+export const responseLosses: ResponseLosses = {
+  citations: textOnlyLoss,
+  'citations.document': textOnlyLoss,
+  reasoning: textOnlyLoss,
+  'reasoning.signature': textOnlyLoss,
+  'reasoning.encrypted': textOnlyLoss,
+  refusal: approximationOf('Told as text.'),
+  images: textOnlyLoss,
+  audio: textOnlyLoss,
+  documents: textOnlyLoss,
+  tool_calls: textOnlyLoss,
+  stop_sequence: textOnlyLoss,
+  service_tier: textOnlyLoss,
 };
 
 const choiceOf = (index: number, text: string, logprobs: JsonObject | null, finish: Finish | undefined): JsonObject => ({
   text,
   index,
   logprobs,
-  finish_reason: finish ? finishWord(finish) : null,
+  finish_reason: finish ? finishReasonOf(finish) : null,
 });
 
 function logprobsOf(tokens: readonly TokenLogprob[]): JsonObject {

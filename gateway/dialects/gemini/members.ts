@@ -2,7 +2,7 @@
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 
 /** With the members' own names in camel case; what stands within them is left as it is. */
-export const camel = (holder: JsonObject): JsonObject =>
+export const toCamelCaseMembers = (holder: JsonObject): JsonObject =>
   Object.fromEntries(
     Object.entries(holder).map(([name, value]) => [name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]),
   );
@@ -14,12 +14,12 @@ export function jsonSchemaOf(schema: JsonObject, depth = 0): JsonObject {
   if (depth > depthMax) return {};
   const { nullable, ...rest } = schema;
   const out: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(rest)) out[name] = memberOf(name, value, depth);
+  for (const [name, value] of Object.entries(rest)) out[name] = convertMember(name, value, depth);
   if (nullable === true && typeof out.type === 'string') out.type = [out.type, 'null'];
   return out;
 }
 
-function memberOf(name: string, value: Json, depth: number): Json {
+function convertMember(name: string, value: Json, depth: number): Json {
   if (name === 'type' && typeof value === 'string') return value.toLowerCase();
   if (name === 'properties' && isObject(value)) {
     const named = Object.entries(value).map(([key, inner]) => [key, isObject(inner) ? jsonSchemaOf(inner, depth + 1) : inner]);

@@ -2,28 +2,28 @@
 import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat.ts';
 import type { FieldProblem } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { refuseHosts } from '../openai/forbidden.ts';
+import { refuseHostParameters } from '../openai/forbidden.ts';
 import {
+  createRequestReader,
   isGiven,
-  noteOthers,
-  noteUnread,
-  type Reading,
+  noteUnknownMembers,
+  noteUnmapped,
+  type RequestReader,
+  readEnum,
   readFlag,
   readList,
   readNumber,
   readObject,
   readObjects,
   readText,
-  readWord,
   requireText,
-  startReading,
 } from '../openai/reading.ts';
-import { present, readModel, readModels } from '../openai/request.ts';
+import { definedMembers, readModel, readModels } from '../openai/request.ts';
 import { readContents } from './contents.ts';
-import { camel, jsonSchemaOf } from './members.ts';
+import { jsonSchemaOf, toCamelCaseMembers } from './members.ts';
 
 /** `model` and `stream` stand in the path, and are put beside the rest by whoever read it. */
-const known = [
+const knownMembers = [
   'model',
   'stream',
   'contents',
@@ -36,7 +36,7 @@ const known = [
   'models',
   'fallbacks',
 ];
-const config = [
+const knownConfigMembers = [
   'stopSequences',
   'maxOutputTokens',
   'temperature',
@@ -54,42 +54,42 @@ const config = [
   'thinkingConfig',
 ];
 
-export function parseRequest(written: JsonObject): ChatRequest | FieldProblem {
-  const reading = startReading();
-  refuseHosts(reading, written);
-  readModels(reading, written);
-  const body = camel(written);
-  const wanted = camel(readObject(reading, body.generationConfig, 'generationConfig') ?? {});
-  noteOthers(reading, wanted, config, 'generationConfig');
+export function parseRequest(original: JsonObject): ChatRequest | FieldProblem {
+  const reading = createRequestReader();
+  refuseHostParameters(reading, original);
+  readModels(reading, original);
+  const body = toCamelCaseMembers(original);
+  const wanted = toCamelCaseMembers(readObject(reading, body.generationConfig, 'generationConfig') ?? {});
+  noteUnknownMembers(reading, wanted, knownConfigMembers, 'generationConfig');
   const request: ChatRequest = {
     model: readModel(reading, body),
     ...readContents(reading, body),
     tools: readTools(reading, body),
-    ...present({ toolChoice: readToolChoice(reading, body) }),
+    ...definedMembers({ toolChoice: readToolChoice(reading, body) }),
     stream: readFlag(reading, body.stream, 'stream') ?? false,
     stop: (readList(reading, wanted.stopSequences, 'generationConfig.stopSequences') ?? []).map((item, index) =>
       requireText(reading, item, `generationConfig.stopSequences[${index}]`),
     ),
     ...readConfig(reading, wanted),
-    ...present({ serviceTier: readText(reading, body.serviceTier, 'serviceTier') }),
+    ...definedMembers({ serviceTier: readText(reading, body.serviceTier, 'serviceTier') }),
     extra: {},
   };
-  for (const member of Object.keys(body)) if (!known.includes(member) && isGiven(body[member])) noteUnread(reading, member);
+  for (const member of Object.keys(body)) if (!knownMembers.includes(member) && isGiven(body[member])) noteUnmapped(reading, member);
   if (reading.problem) return { problem: reading.problem };
   return {
     ...request,
     ...(isGiven(body.cachedContent) ? { bound: ['cachedContent'] } : {}),
-    ...(reading.unread.length > 0 ? { unread: reading.unread } : {}),
+    ...(reading.unmapped.length > 0 ? { unread: reading.unmapped } : {}),
   };
 }
 
-function readConfig(reading: Reading, wanted: JsonObject): Partial<ChatRequest> {
+function readConfig(reading: RequestReader, configObject: JsonObject): Partial<ChatRequest> {
   const number = (member: string, min: number, max: number, whole = false): number | undefined =>
-    readNumber(reading, wanted[member], `generationConfig.${member}`, { min, max, ...(whole ? { whole: true } : {}) });
+    readNumber(reading, configObject[member], `generationConfig.${member}`, { min, max, ...(whole ? { integer: true } : {}) });
   const most = 2 ** 31 - 1;
-  const logprobs = readFlag(reading, wanted.responseLogprobs, 'generationConfig.responseLogprobs');
+  const logprobs = readFlag(reading, configObject.responseLogprobs, 'generationConfig.responseLogprobs');
   const top = number('logprobs', 0, 20, true) ?? 0;
-  return present({
+  return definedMembers({
     maxOutputTokens: number('maxOutputTokens', 1, most, true),
     temperature: number('temperature', 0, 2),
     topP: number('topP', 0, 1),
@@ -99,27 +99,27 @@ function readConfig(reading: Reading, wanted: JsonObject): Partial<ChatRequest> 
     seed: number('seed', -most, most, true),
     choices: number('candidateCount', 1, 128, true),
     logprobs: logprobs ? { top } : undefined,
-    output: readOutput(reading, wanted),
-    reasoning: readReasoning(reading, wanted),
+    output: readOutput(reading, configObject),
+    reasoning: readReasoning(reading, configObject),
   });
 }
 
-function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
-  const config = camel(readObject(reading, body.toolConfig, 'toolConfig') ?? {}).functionCallingConfig;
+function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
+  const config = toCamelCaseMembers(readObject(reading, body.toolConfig, 'toolConfig') ?? {}).functionCallingConfig;
   // Where calls are free, this is how they are held to their schema.
-  const strict = camel(readObject(reading, config, callingPath) ?? {}).mode === 'VALIDATED' ? true : undefined;
+  const strict = toCamelCaseMembers(readObject(reading, config, callingPath) ?? {}).mode === 'VALIDATED' ? true : undefined;
   return readObjects(reading, body.tools, 'tools').flatMap(([written, path]) => {
-    const tool = camel(written);
+    const tool = toCamelCaseMembers(written);
     // Search, code and maps are tools that Google runs itself.
-    noteOthers(reading, tool, ['functionDeclarations'], path);
+    noteUnknownMembers(reading, tool, ['functionDeclarations'], path);
     return readObjects(reading, tool.functionDeclarations, `${path}.functionDeclarations`).map(([item, at]): Tool => {
-      const declared = camel(item);
-      noteOthers(reading, declared, ['name', 'description', 'parameters', 'parametersJsonSchema'], at);
+      const declared = toCamelCaseMembers(item);
+      noteUnknownMembers(reading, declared, ['name', 'description', 'parameters', 'parametersJsonSchema'], at);
       const own = readObject(reading, declared.parameters, `${at}.parameters`);
       const schema = readObject(reading, declared.parametersJsonSchema, `${at}.parametersJsonSchema`) ?? (own && jsonSchemaOf(own));
       return {
         name: requireText(reading, declared.name, `${at}.name`),
-        ...present({ description: readText(reading, declared.description, `${at}.description`), parameters: schema, strict }),
+        ...definedMembers({ description: readText(reading, declared.description, `${at}.description`), parameters: schema, strict }),
       };
     });
   });
@@ -127,19 +127,19 @@ function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
 
 const callingPath = 'toolConfig.functionCallingConfig';
 
-function readToolChoice(reading: Reading, body: JsonObject): ToolChoice | undefined {
-  const holder = camel(readObject(reading, body.toolConfig, 'toolConfig') ?? {});
-  noteOthers(reading, holder, ['functionCallingConfig'], 'toolConfig');
+function readToolChoice(reading: RequestReader, body: JsonObject): ToolChoice | undefined {
+  const holder = toCamelCaseMembers(readObject(reading, body.toolConfig, 'toolConfig') ?? {});
+  noteUnknownMembers(reading, holder, ['functionCallingConfig'], 'toolConfig');
   const path = callingPath;
-  const calling = camel(readObject(reading, holder.functionCallingConfig, path) ?? {});
-  noteOthers(reading, calling, ['mode', 'allowedFunctionNames'], path);
+  const calling = toCamelCaseMembers(readObject(reading, holder.functionCallingConfig, path) ?? {});
+  noteUnknownMembers(reading, calling, ['mode', 'allowedFunctionNames'], path);
   const names = (readList(reading, calling.allowedFunctionNames, `${path}.allowedFunctionNames`) ?? []).map((name, index) =>
     requireText(reading, name, `${path}.allowedFunctionNames[${index}]`),
   );
   switch (readText(reading, calling.mode, `${path}.mode`)) {
     case 'ANY':
       if (names.length === 1) return { type: 'tool', name: names[0]! };
-      if (names.length > 1) noteUnread(reading, `${path}.allowedFunctionNames`);
+      if (names.length > 1) noteUnmapped(reading, `${path}.allowedFunctionNames`);
       return { type: 'required' };
     case 'NONE':
       return { type: 'none' };
@@ -151,32 +151,32 @@ function readToolChoice(reading: Reading, body: JsonObject): ToolChoice | undefi
   }
 }
 
-function readOutput(reading: Reading, wanted: JsonObject): OutputFormat | undefined {
+function readOutput(reading: RequestReader, wanted: JsonObject): OutputFormat | undefined {
   const at = (member: string): string => `generationConfig.${member}`;
   const own = readObject(reading, wanted.responseSchema, at('responseSchema'));
   const schema = readObject(reading, wanted.responseJsonSchema, at('responseJsonSchema')) ?? (own && jsonSchemaOf(own));
   const type = readText(reading, wanted.responseMimeType, at('responseMimeType'));
   if (schema) return { type: 'json-schema', name: 'response', schema, strict: true };
   if (type === 'application/json') return { type: 'json' };
-  if (type !== undefined && type !== 'text/plain') noteUnread(reading, at('responseMimeType'));
+  if (type !== undefined && type !== 'text/plain') noteUnmapped(reading, at('responseMimeType'));
   return undefined;
 }
 
 const levels: readonly ReasoningEffort[] = ['minimal', 'low', 'medium', 'high'];
 
 /** A budget of -1 leaves it to the model. */
-function readReasoning(reading: Reading, wanted: JsonObject): Reasoning | undefined {
+function readReasoning(reading: RequestReader, wanted: JsonObject): Reasoning | undefined {
   const path = 'generationConfig.thinkingConfig';
   const holder = readObject(reading, wanted.thinkingConfig, path);
   if (!holder) return undefined;
-  const thinking = camel(holder);
-  noteOthers(reading, thinking, ['thinkingBudget', 'thinkingLevel', 'includeThoughts'], path);
-  const budget = readNumber(reading, thinking.thinkingBudget, `${path}.thinkingBudget`, { min: -1, max: 2 ** 31 - 1, whole: true });
+  const thinking = toCamelCaseMembers(holder);
+  noteUnknownMembers(reading, thinking, ['thinkingBudget', 'thinkingLevel', 'includeThoughts'], path);
+  const budget = readNumber(reading, thinking.thinkingBudget, `${path}.thinkingBudget`, { min: -1, max: 2 ** 31 - 1, integer: true });
   const level = readText(reading, thinking.thinkingLevel, `${path}.thinkingLevel`)?.toLowerCase();
   const effort =
-    level === undefined || level === 'thinking_level_unspecified' ? undefined : readWord(reading, level, `${path}.thinkingLevel`, levels);
+    level === undefined || level === 'thinking_level_unspecified' ? undefined : readEnum(reading, level, `${path}.thinkingLevel`, levels);
   const shown = readFlag(reading, thinking.includeThoughts, `${path}.includeThoughts`);
-  const asked = present({
+  const asked = definedMembers({
     effort: budget === 0 ? ('none' as const) : effort,
     budgetTokens: budget !== undefined && budget > 0 ? budget : undefined,
     shown: shown === false ? false : undefined,

@@ -2,27 +2,27 @@
 import type { ChatRequest, ChatResponse, Choice } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { groundingOf } from './grounding.ts';
-import { finishWord, logprobsOf, partsOf, usageOf } from './wire.ts';
+import { finishReasonOf, logprobsOf, partsOf, usageOf } from './wire.ts';
 
-export function renderResponse(response: ChatResponse, _now = 0, asked?: ChatRequest): string {
+export function renderResponse(response: ChatResponse, _now = 0, request?: ChatRequest): string {
   const { id, model, choices, usage, serviceTier } = response;
   return JSON.stringify({
-    candidates: choices.map(choice => candidateOf(choice, asked?.reasoning?.shown === false)),
+    candidates: choices.map(choice => candidateOf(choice, request?.reasoning?.shown === false)),
     ...(usage ? { usageMetadata: usageOf(usage, serviceTier) } : {}),
     modelVersion: model,
     responseId: id,
   });
 }
 
-function candidateOf({ index, content, finish, logprobs }: Choice, hidesThoughts: boolean): JsonObject {
+function candidateOf({ index, content, finish, logprobs }: Choice, hidesReasoning: boolean): JsonObject {
   const texts = content.flatMap(part => (part.type === 'text' ? [part] : []));
   const grounding = groundingOf(
     texts.map(({ text }) => text).join(''),
     texts.flatMap(({ citations = [] }) => citations),
   );
   return {
-    content: { role: 'model', parts: content.flatMap(part => partsOf(part, hidesThoughts)) },
-    finishReason: finishWord(finish),
+    content: { role: 'model', parts: content.flatMap(part => partsOf(part, hidesReasoning)) },
+    finishReason: finishReasonOf(finish),
     index,
     ...(logprobs ? { logprobsResult: logprobsOf(logprobs) } : {}),
     ...(grounding ? { groundingMetadata: grounding } : {}),

@@ -3,12 +3,12 @@ import type { Citation, Finish, Part, StreamEvent, Usage } from '../../core/chat
 import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { groundingOf } from './grounding.ts';
-import { callPart, finishWord, logprobsOf, partsOf, usageOf } from './wire.ts';
+import { callPart, finishReasonOf, logprobsOf, partsOf, usageOf } from './wire.ts';
 
 type Call = Part & { type: 'tool-call' };
 
 interface State {
-  readonly hidesThoughts: boolean;
+  readonly hidesReasoning: boolean;
   head: JsonObject;
   /** Of each choice by their numbers: calls have no pieces here, and are told when the choice is over. */
   readonly calls: Map<number, Map<number, Call>>;
@@ -21,29 +21,29 @@ interface State {
 }
 
 /** How chunks follow each other: as events, or as the elements of one array. */
-export interface Framing {
+export interface ChunkFraming {
   chunk(json: string): string;
   end(): string;
 }
 
 /** Google ends its lines as the protocol's text had them once. */
-export const eventFraming = (): Framing => ({ chunk: json => `data: ${json}\r\n\r\n`, end: () => '' });
+export const eventFraming = (): ChunkFraming => ({ chunk: json => `data: ${json}\r\n\r\n`, end: () => '' });
 
-export function arrayFraming(): Framing {
-  let begun = false;
-  const lead = (): string => {
-    const text = begun ? ',\r\n' : '[';
-    begun = true;
+export function arrayFraming(): ChunkFraming {
+  let isStarted = false;
+  const separator = (): string => {
+    const text = isStarted ? ',\r\n' : '[';
+    isStarted = true;
     return text;
   };
-  return { chunk: json => lead() + json, end: () => (begun ? ']' : '[]') };
+  return { chunk: json => separator() + json, end: () => (isStarted ? ']' : '[]') };
 }
 
 export const renderStreamAs =
-  (framing: () => Framing) =>
-  ({ asked }: StreamOptions): StreamRenderer => {
+  (framing: () => ChunkFraming) =>
+  ({ request }: StreamOptions): StreamRenderer => {
     const state: State = {
-      hidesThoughts: asked?.reasoning?.shown === false,
+      hidesReasoning: request?.reasoning?.shown === false,
       head: {},
       calls: new Map(),
       finishes: new Map(),
@@ -55,15 +55,15 @@ export const renderStreamAs =
     const frame = framing();
     const send = (data: JsonObject | undefined): string => (data ? frame.chunk(JSON.stringify(data)) : '');
     return {
-      render: event => send(chunkOf(state, event)),
+      render: event => send(renderChunk(state, event)),
       frame: ({ data }) => frame.chunk(data.replaceAll('\n', ' ')),
-      end: () => send(lastOf(state)) + frame.end(),
+      end: () => send(renderLastChunk(state)) + frame.end(),
       // Its clients hear of no error in a stream, whatever its form: only a broken connection is one to them.
       fail: () => '',
     };
   };
 
-function chunkOf(state: State, event: StreamEvent): JsonObject | undefined {
+function renderChunk(state: State, event: StreamEvent): JsonObject | undefined {
   switch (event.type) {
     case 'response-start':
       state.head = { modelVersion: event.model, responseId: event.id };
@@ -82,7 +82,7 @@ function chunkOf(state: State, event: StreamEvent): JsonObject | undefined {
       state.tier = event.tier;
       return undefined;
     case 'reasoning-delta':
-      return candidate(state, event.choice, partsOf({ type: 'reasoning', text: event.text }, state.hidesThoughts));
+      return candidate(state, event.choice, partsOf({ type: 'reasoning', text: event.text }, state.hidesReasoning));
     case 'reasoning-signature':
       return candidate(state, event.choice, [{ text: '', thoughtSignature: event.signature }]);
     case 'reasoning-redacted':
@@ -124,14 +124,14 @@ function candidate({ head }: State, index: number, parts: readonly JsonObject[],
 }
 
 /** Undefined when there is nothing more to say: the provider's own chunks have passed. */
-function lastOf({ head, finishes, usage, tier, texts, citations }: State): JsonObject | undefined {
+function renderLastChunk({ head, finishes, usage, tier, texts, citations }: State): JsonObject | undefined {
   if (finishes.size === 0 && !usage) return undefined;
   const ended = [...finishes].toSorted(([a], [b]) => a - b);
   return {
     candidates: ended.map(([index, finish]) => {
       const grounding = groundingOf(texts.get(index) ?? '', citations.get(index) ?? []);
-      const told = { content: { role: 'model', parts: [] }, finishReason: finishWord(finish), index };
-      return grounding ? { ...told, groundingMetadata: grounding } : told;
+      const rendered = { content: { role: 'model', parts: [] }, finishReason: finishReasonOf(finish), index };
+      return grounding ? { ...rendered, groundingMetadata: grounding } : rendered;
     }),
     ...(usage ? { usageMetadata: usageOf(usage, tier) } : {}),
     ...head,

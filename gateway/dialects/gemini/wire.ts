@@ -1,10 +1,10 @@
 /** What whole and streamed answers have in common: parts, reasons, counts, log-probabilities, errors. */
-import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
 import type { Finish, FinishReason, MediaPart, Part, TokenLogprob, Usage } from '../../core/chat.ts';
 import type { CallerError } from '../../core/dialect.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 
-const words: Readonly<Record<FinishReason, string>> = {
+const finishReasons: Readonly<Record<FinishReason, string>> = {
   stop: 'STOP',
   length: 'MAX_TOKENS',
   'tool-calls': 'STOP',
@@ -15,8 +15,8 @@ const words: Readonly<Record<FinishReason, string>> = {
 };
 
 /** A word of Google's own is finer than ours; others would not be known to its clients. */
-export const finishWord = ({ reason, raw }: Finish): string =>
-  reason !== 'stop' && reason !== 'tool-calls' && /^[A-Z][A-Z_]+$/.test(raw) ? raw : words[reason];
+export const finishReasonOf = ({ reason, raw }: Finish): string =>
+  reason !== 'stop' && reason !== 'tool-calls' && /^[A-Z][A-Z_]+$/.test(raw) ? raw : finishReasons[reason];
 
 export function usageOf({ input, output, cached, reasoning, audioInput = 0, audioOutput = 0 }: Usage, tier?: string): JsonObject {
   const detail = (audio: number, all: number): JsonObject[] => [
@@ -36,14 +36,14 @@ export function usageOf({ input, output, cached, reasoning, audioInput = 0, audi
 }
 
 /** A refusal is a text here; a thought's signature follows in an empty part. What has no part here is left out. */
-export function partsOf(part: Part, hidesThoughts: boolean): readonly JsonObject[] {
+export function partsOf(part: Part, hidesReasoning: boolean): readonly JsonObject[] {
   switch (part.type) {
     case 'text':
     case 'refusal':
       return [{ text: part.text }];
     case 'reasoning': {
       const signature = part.signature ?? part.redacted;
-      const thought = part.text === '' || hidesThoughts ? [] : [{ text: part.text, thought: true }];
+      const thought = part.text === '' || hidesReasoning ? [] : [{ text: part.text, thought: true }];
       return signature === undefined ? thought : [...thought, { text: '', thoughtSignature: signature }];
     }
     case 'tool-call':
@@ -80,15 +80,15 @@ export const logprobsOf = (tokens: readonly TokenLogprob[]): JsonObject => ({
   topCandidates: tokens.map(({ top }) => ({ candidates: top.map(({ token, logprob }) => ({ token, logProbability: logprob })) })),
 });
 
-export const answerLosses: AnswerLosses = {
-  'citations.quote': loses("Google's sources on the web come without their words."),
-  refusal: alters('Told as text.'),
-  'tool_calls.arguments': alters('They are no JSON object; they stand as the text of a member `arguments`.'),
-  stop_sequence: loses("Google's answers do not say which stop sequence was met."),
-  'usage.cache_write_tokens': loses('Google does not count what goes into the cache.'),
+export const responseLosses: ResponseLosses = {
+  'citations.quote': lossOf("Google's sources on the web come without their words."),
+  refusal: approximationOf('Told as text.'),
+  'tool_calls.arguments': approximationOf('They are no JSON object; they stand as the text of a member `arguments`.'),
+  stop_sequence: lossOf("Google's answers do not say which stop sequence was met."),
+  'usage.cache_write_tokens': lossOf('Google does not count what goes into the cache.'),
 };
 
-const statuses: Readonly<Record<number, string>> = {
+const errorStatuses: Readonly<Record<number, string>> = {
   401: 'UNAUTHENTICATED',
   403: 'PERMISSION_DENIED',
   404: 'NOT_FOUND',
@@ -108,6 +108,6 @@ export function errorOf({ status, message, code, param }: CallerError): JsonObje
     ...(param === null ? {} : { metadata: { param } }),
   };
   return {
-    error: { code: status, message, status: statuses[status] ?? (status >= 500 ? 'INTERNAL' : 'INVALID_ARGUMENT'), details: [info] },
+    error: { code: status, message, status: errorStatuses[status] ?? (status >= 500 ? 'INTERNAL' : 'INVALID_ARGUMENT'), details: [info] },
   };
 }

@@ -3,9 +3,9 @@ import type { MediaSource, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import {
   isGiven,
-  noteOthers,
-  noteUnread,
-  type Reading,
+  noteUnknownMembers,
+  noteUnmapped,
+  type RequestReader,
   readObject,
   readObjects,
   readText,
@@ -15,7 +15,7 @@ import {
   wrongType,
 } from './reading.ts';
 
-export function readContent(reading: Reading, value: Json | undefined, param: string): readonly Part[] {
+export function readContent(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];
   if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
   if (!Array.isArray(value)) {
@@ -25,18 +25,18 @@ export function readContent(reading: Reading, value: Json | undefined, param: st
   return readObjects(reading, value, param).flatMap(([part, path]) => readPart(reading, part, path));
 }
 
-function readPart(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+function readPart(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
   if (!requireGiven(reading, part.type, `${path}.type`, 'text, image_url, input_audio or file')) return [];
   const type = readText(reading, part.type, `${path}.type`);
   switch (type) {
     case undefined:
       return [];
     case 'text':
-      noteOthers(reading, part, ['type', 'text'], path);
+      noteUnknownMembers(reading, part, ['type', 'text'], path);
       requireGiven(reading, part.text, `${path}.text`, 'a string');
       return [{ type, text: readText(reading, part.text, `${path}.text`) ?? '' }];
     case 'refusal':
-      noteOthers(reading, part, ['type', 'refusal'], path);
+      noteUnknownMembers(reading, part, ['type', 'refusal'], path);
       return [{ type, text: requireText(reading, part.refusal, `${path}.refusal`) }];
     case 'image_url':
       return readImage(reading, part, path);
@@ -45,43 +45,43 @@ function readPart(reading: Reading, part: JsonObject, path: string): readonly Pa
     case 'file':
       return readFile(reading, part, path);
     case 'thinking':
-      return readThought(reading, part, path);
+      return readReasoningPart(reading, part, path);
     default:
       // Vendors add kinds of their own, such as video: a target of the same wire format may know them.
-      noteUnread(reading, path);
+      noteUnmapped(reading, path);
       return [];
   }
 }
 
-function readImage(reading: Reading, part: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, part, ['type', 'image_url'], path);
+function readImage(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, part, ['type', 'image_url'], path);
   const at = `${path}.image_url`;
   if (!requireGiven(reading, part.image_url, at, 'an object with a url')) return [];
   const image = typeof part.image_url === 'string' ? { url: part.image_url } : (readObject(reading, part.image_url, at) ?? {});
-  noteOthers(reading, image, ['url', 'detail'], at);
+  noteUnknownMembers(reading, image, ['url', 'detail'], at);
   const source = sourceOf(reading, requireText(reading, image.url, `${at}.url`), `${at}.url`);
   const detail = readText(reading, image.detail, `${at}.detail`);
   return source ? [{ type: 'image', source, ...(detail === undefined ? {} : { detail }) }] : [];
 }
 
-function readAudio(reading: Reading, part: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, part, ['type', 'input_audio'], path);
+function readAudio(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, part, ['type', 'input_audio'], path);
   const at = `${path}.input_audio`;
   if (!requireGiven(reading, part.input_audio, at, 'an object with data and format')) return [];
   const audio = readObject(reading, part.input_audio, at) ?? {};
-  noteOthers(reading, audio, ['data', 'format'], at);
+  noteUnknownMembers(reading, audio, ['data', 'format'], at);
   const format = requireText(reading, audio.format, `${at}.format`);
   if (!/^[\w.+-]{0,40}$/.test(format)) refuse(reading, 'invalid_value', `${at}.format`, `${at}.format must be a name such as wav or mp3.`);
-  const data = base64(reading, requireText(reading, audio.data, `${at}.data`), `${at}.data`);
+  const data = readBase64(reading, requireText(reading, audio.data, `${at}.data`), `${at}.data`);
   return [{ type: 'audio', source: { type: 'inline', mediaType: `audio/${format === 'mp3' ? 'mpeg' : format}`, data } }];
 }
 
-export function readFile(reading: Reading, part: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, part, ['type', 'file'], path);
+export function readFile(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, part, ['type', 'file'], path);
   const at = `${path}.file`;
   if (!requireGiven(reading, part.file, at, 'an object with file_data or file_id')) return [];
   const file = readObject(reading, part.file, at) ?? {};
-  noteOthers(reading, file, ['file_id', 'file_data', 'filename'], at);
+  noteUnknownMembers(reading, file, ['file_id', 'file_data', 'filename'], at);
   const id = readText(reading, file.file_id, `${at}.file_id`);
   const name = readText(reading, file.filename, `${at}.filename`);
   const named = name === undefined ? {} : { name };
@@ -91,7 +91,7 @@ export function readFile(reading: Reading, part: JsonObject, path: string): read
 }
 
 /** Mistral's form: a list of texts. */
-function readThought(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+function readReasoningPart(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
   const at = `${path}.thinking`;
   if (typeof part.thinking === 'string') return part.thinking === '' ? [] : [{ type: 'reasoning', text: part.thinking }];
   const text = readObjects(reading, part.thinking, at)
@@ -104,29 +104,29 @@ const schemeLengthMax = 20;
 const mediaTypeLengthMax = 200;
 
 /** A `data:` URL is inline; so is bare base64 where a document is meant, which some callers send. */
-export function sourceOf(reading: Reading, url: string, param: string): MediaSource | undefined {
+export function sourceOf(reading: RequestReader, url: string, param: string): MediaSource | undefined {
   if (reading.problem) return undefined;
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url.slice(0, schemeLengthMax))?.[1]?.toLowerCase();
   if (scheme === 'data') return inlineOf(reading, url, param);
   if (scheme === 'http' || scheme === 'https' || scheme === 'gs') return { type: 'url', url };
   if (scheme === undefined && param.endsWith('.file_data')) {
-    return { type: 'inline', mediaType: 'application/pdf', data: base64(reading, url, param) };
+    return { type: 'inline', mediaType: 'application/pdf', data: readBase64(reading, url, param) };
   }
   return refuse(reading, 'invalid_value', param, `${param} must begin with https://, http:// or data:.`);
 }
 
-function inlineOf(reading: Reading, url: string, param: string): MediaSource | undefined {
+function inlineOf(reading: RequestReader, url: string, param: string): MediaSource | undefined {
   const comma = url.indexOf(',');
   const head = comma < 0 || comma > mediaTypeLengthMax ? '' : url.slice('data:'.length, comma);
   const mediaType = /^([\w.+-]+\/[\w.+-]+)(?:;[^,]*)?;base64$/i.exec(head)?.[1]?.toLowerCase();
   if (mediaType === undefined) {
     return refuse(reading, 'invalid_value', param, `${param} must be of the form data:<media type>;base64,<data>.`);
   }
-  return { type: 'inline', mediaType, data: base64(reading, url.slice(comma + 1), param) };
+  return { type: 'inline', mediaType, data: readBase64(reading, url.slice(comma + 1), param) };
 }
 
 /** Without line breaks, which some encoders put in. */
-export function base64(reading: Reading, text: string, param: string): string {
+export function readBase64(reading: RequestReader, text: string, param: string): string {
   const data = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) refuse(reading, 'invalid_value', param, `${param} is not base64.`);
   return data;

@@ -1,9 +1,9 @@
 /** Members by which a caller would choose the host that is called or the key that pays: nobody outside may do that. */
 import type { JsonObject } from '../../core/json.ts';
-import { type Reading, refuse } from './reading.ts';
+import { type RequestReader, refuse } from './reading.ts';
 
 /** In lower case and without separators, so that `apiBase` and `API-BASE` are the same as `api_base`. */
-const hosts: ReadonlySet<string> = new Set([
+const forbiddenMembers: ReadonlySet<string> = new Set([
   'apibase',
   'baseurl',
   'baseuri',
@@ -46,13 +46,13 @@ const hosts: ReadonlySet<string> = new Set([
   'sslverify',
 ]);
 
-export function refuseHosts(reading: Reading, body: JsonObject): void {
-  const named = Object.keys(body).find(member => hosts.has(member.toLowerCase().replace(/[^a-z]/g, '')));
-  if (named === undefined) return;
+export function refuseHostParameters(reading: RequestReader, body: JsonObject): void {
+  const hostMember = Object.keys(body).find(member => forbiddenMembers.has(member.toLowerCase().replace(/[^a-z]/g, '')));
+  if (hostMember === undefined) return;
   refuse(
     reading,
     'forbidden_parameter',
-    named,
-    `${named.slice(0, 80)} is not allowed: callers name models; hosts, headers and keys are the configuration's. Leave it out.`,
+    hostMember,
+    `${hostMember.slice(0, 80)} is not allowed: callers name models; hosts, headers and keys are the configuration's. Leave it out.`,
   );
 }

@@ -1,17 +1,17 @@
 /** The messages of a caller, from every form that the API has had. */
 import type { Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { originOf } from '../../core/signature.ts';
+import { unwrapSignature } from '../../core/signature.ts';
 import { readContent } from './content.ts';
 import {
   isGiven,
-  noteOthers,
-  type Reading,
+  noteUnknownMembers,
+  type RequestReader,
+  readEnum,
   readList,
   readObject,
   readObjects,
   readText,
-  readWord,
   refuse,
   requireGiven,
   requireText,
@@ -19,7 +19,7 @@ import {
 
 const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 
-export function readMessages(reading: Reading, value: Json | undefined): readonly Message[] {
+export function readMessages(reading: RequestReader, value: Json | undefined): readonly Message[] {
   if (!requireGiven(reading, value, 'messages', 'an array of messages')) return [];
   const list = readList(reading, value, 'messages');
   if (list?.length === 0) refuse(reading, 'invalid_value', 'messages', 'messages must hold at least one message.');
@@ -28,38 +28,38 @@ export function readMessages(reading: Reading, value: Json | undefined): readonl
   return readObjects(reading, value, 'messages').flatMap(([message, path]) => readMessage(reading, message, path, called));
 }
 
-function readMessage(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): readonly Message[] {
+function readMessage(reading: RequestReader, message: JsonObject, path: string, namesById: Map<string, string>): readonly Message[] {
   if (!requireGiven(reading, message.role, `${path}.role`, `one of ${roles.join(', ')}`)) return [];
-  const role = readWord(reading, message.role, `${path}.role`, roles);
+  const role = readEnum(reading, message.role, `${path}.role`, roles);
   switch (role) {
     case undefined:
       return [];
     case 'assistant':
-      return [readAssistant(reading, message, path, called)];
+      return [readAssistant(reading, message, path, namesById)];
     case 'tool':
       return [readResult(reading, message, path)];
     case 'function':
-      return [readFunctionResult(reading, message, path, called)];
+      return [readFunctionResult(reading, message, path, namesById)];
     default: {
-      noteOthers(reading, message, ['role', 'content', 'name'], path);
+      noteUnknownMembers(reading, message, ['role', 'content', 'name'], path);
       return [{ role, content: requireContent(reading, message, path), ...nameOf(reading, message, path) }];
     }
   }
 }
 
-function requireContent(reading: Reading, message: JsonObject, path: string): readonly Part[] {
+function requireContent(reading: RequestReader, message: JsonObject, path: string): readonly Part[] {
   requireGiven(reading, message.content, `${path}.content`, 'a string or an array of content parts');
   return readContent(reading, message.content, `${path}.content`);
 }
 
-function nameOf(reading: Reading, message: JsonObject, path: string): { readonly name?: string } {
+function nameOf(reading: RequestReader, message: JsonObject, path: string): { readonly name?: string } {
   const name = readText(reading, message.name, `${path}.name`);
   return name === undefined ? {} : { name };
 }
 
 /** What an answer of ours, sent back, has in it and means nothing for the next turn. */
-const spent = ['annotations', 'audio'];
-const ofAssistant = [
+const ignoredMembers = ['annotations', 'audio'];
+const assistantMembers = [
   'role',
   'content',
   'name',
@@ -69,11 +69,11 @@ const ofAssistant = [
   'reasoning_details',
   'tool_calls',
   'function_call',
-  ...spent,
+  ...ignoredMembers,
 ];
 
-function readAssistant(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): Message {
-  noteOthers(reading, message, ofAssistant, path);
+function readAssistant(reading: RequestReader, message: JsonObject, path: string, called: Map<string, string>): Message {
+  noteUnknownMembers(reading, message, assistantMembers, path);
   const thought =
     readText(reading, message.reasoning_content, `${path}.reasoning_content`) || readText(reading, message.reasoning, `${path}.reasoning`);
   const refusal = readText(reading, message.refusal, `${path}.refusal`);
@@ -82,7 +82,7 @@ function readAssistant(reading: Reading, message: JsonObject, path: string, call
     requireGiven(reading, message.content, `${path}.content`, 'a string or an array of content parts, where there are no tool_calls');
   }
   const content: Part[] = [
-    ...thoughtsOf(reading, message, thought, path),
+    ...reasoningPartsOf(reading, message, thought, path),
     ...readContent(reading, message.content, `${path}.content`),
     ...(refusal ? [{ type: 'refusal', text: refusal } as const] : []),
     ...calls,
@@ -91,16 +91,16 @@ function readAssistant(reading: Reading, message: JsonObject, path: string, call
 }
 
 /** Thoughts that we gave with their proof go back with it; of anybody else's only the text is understood. */
-function thoughtsOf(reading: Reading, message: JsonObject, text: string | undefined, path: string): readonly Part[] {
+function reasoningPartsOf(reading: RequestReader, message: JsonObject, text: string | undefined, path: string): readonly Part[] {
   const plain: readonly Part[] = text ? [{ type: 'reasoning', text }] : [];
   const details = readObjects(reading, message.reasoning_details, `${path}.reasoning_details`);
   let open = '';
   const proven = details.flatMap(([detail]): readonly Part[] => {
     const { text: piece, signature, data } = detail;
-    if (typeof data === 'string' && originOf(data)) return [{ type: 'reasoning', text: '', redacted: data }];
+    if (typeof data === 'string' && unwrapSignature(data)) return [{ type: 'reasoning', text: '', redacted: data }];
     // Streams tell a thought in pieces, and its proof with the last.
     open += typeof piece === 'string' ? piece : '';
-    if (typeof signature !== 'string' || !originOf(signature)) return [];
+    if (typeof signature !== 'string' || !unwrapSignature(signature)) return [];
     const thought = open;
     open = '';
     return [{ type: 'reasoning', text: thought, signature }];
@@ -108,7 +108,7 @@ function thoughtsOf(reading: Reading, message: JsonObject, text: string | undefi
   return proven.length > 0 ? proven : plain;
 }
 
-function readCalls(reading: Reading, message: JsonObject, path: string, called: Map<string, string>): readonly Part[] {
+function readCalls(reading: RequestReader, message: JsonObject, path: string, called: Map<string, string>): readonly Part[] {
   const calls: Part[] = readObjects(reading, message.tool_calls, `${path}.tool_calls`).map(([call, at]) => readCall(reading, call, at));
   const legacy = readObject(reading, message.function_call, `${path}.function_call`);
   if (legacy) {
@@ -120,10 +120,10 @@ function readCalls(reading: Reading, message: JsonObject, path: string, called: 
   return calls;
 }
 
-function readCall(reading: Reading, call: JsonObject, path: string): Part {
-  noteOthers(reading, call, ['id', 'type', 'index', 'function', 'custom', 'extra_content'], path);
+function readCall(reading: RequestReader, call: JsonObject, path: string): Part {
+  noteUnknownMembers(reading, call, ['id', 'type', 'index', 'function', 'custom', 'extra_content'], path);
   const id = requireText(reading, call.id, `${path}.id`);
-  const type = readWord(reading, call.type ?? 'function', `${path}.type`, ['function', 'custom']) ?? 'function';
+  const type = readEnum(reading, call.type ?? 'function', `${path}.type`, ['function', 'custom']) ?? 'function';
   requireGiven(reading, call[type], `${path}.${type}`, 'an object with a name');
   const called = readObject(reading, call[type], `${path}.${type}`) ?? {};
   const input = type === 'custom' ? 'input' : 'arguments';
@@ -143,20 +143,20 @@ function readCall(reading: Reading, call: JsonObject, path: string): Part {
 }
 
 /** Text of JSON, which may be empty or broken: the model wrote it. */
-function requireArguments(reading: Reading, value: Json | undefined, param: string): string {
+function requireArguments(reading: RequestReader, value: Json | undefined, param: string): string {
   requireGiven(reading, value, param, 'a string of JSON');
   return readText(reading, value, param) ?? '';
 }
 
-function readResult(reading: Reading, message: JsonObject, path: string): Message {
-  noteOthers(reading, message, ['role', 'content', 'name', 'tool_call_id'], path);
+function readResult(reading: RequestReader, message: JsonObject, path: string): Message {
+  noteUnknownMembers(reading, message, ['role', 'content', 'name', 'tool_call_id'], path);
   const id = requireText(reading, message.tool_call_id, `${path}.tool_call_id`);
   const content = requireContent(reading, message, path);
   return { role: 'tool', content: [{ type: 'tool-result', id, ...nameOf(reading, message, path), content }] };
 }
 
-function readFunctionResult(reading: Reading, message: JsonObject, path: string, called: ReadonlyMap<string, string>): Message {
-  noteOthers(reading, message, ['role', 'content', 'name'], path);
+function readFunctionResult(reading: RequestReader, message: JsonObject, path: string, called: ReadonlyMap<string, string>): Message {
+  noteUnknownMembers(reading, message, ['role', 'content', 'name'], path);
   const name = requireText(reading, message.name, `${path}.name`);
   const id = called.get(name) ?? `call_${name.slice(0, 30)}`;
   return { role: 'tool', content: [{ type: 'tool-result', id, name, content: readContent(reading, message.content, `${path}.content`) }] };

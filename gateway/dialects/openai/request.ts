@@ -2,21 +2,21 @@
 import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort } from '../../core/chat.ts';
 import type { FieldProblem } from '../../core/dialect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { refuseHosts } from './forbidden.ts';
+import { refuseHostParameters } from './forbidden.ts';
 import { readMessages } from './messages.ts';
 import {
-  noteOthers,
-  type Reading,
+  createRequestReader,
+  noteUnknownMembers,
+  type RequestReader,
+  readEnum,
   readFlag,
   readList,
   readNumber,
   readObject,
   readText,
-  readWord,
   refuse,
   requireGiven,
   requireText,
-  startReading,
   wrongType,
 } from './reading.ts';
 import { readParallel, readToolChoice, readTools } from './tools.ts';
@@ -26,7 +26,7 @@ const stopSequencesMax = 64;
 const choicesMax = 128;
 const namesMax = 64;
 /** What stands in a ChatRequest under a name of its own; `stream_options` is looked through. */
-const known: ReadonlySet<string> = new Set([
+const knownMembers: ReadonlySet<string> = new Set([
   'model',
   'messages',
   'tools',
@@ -57,27 +57,27 @@ const known: ReadonlySet<string> = new Set([
 ]);
 
 export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
-  const reading = startReading();
-  refuseHosts(reading, body);
+  const reading = createRequestReader();
+  refuseHostParameters(reading, body);
   const request: ChatRequest = {
     model: readModel(reading, body),
     messages: readMessages(reading, body.messages),
     tools: readTools(reading, body),
-    ...present({ toolChoice: readToolChoice(reading, body), parallelToolCalls: readParallel(reading, body) }),
+    ...definedMembers({ toolChoice: readToolChoice(reading, body), parallelToolCalls: readParallel(reading, body) }),
     // That form has room for one call.
     ...(isLegacy(body) ? { legacyFunctions: true, parallelToolCalls: false } : {}),
     stream: readFlag(reading, body.stream, 'stream') ?? false,
     stop: readStop(reading, body.stop),
-    ...present({ maxOutputTokens: readLimit(reading, body) }),
+    ...definedMembers({ maxOutputTokens: readLimit(reading, body) }),
     ...readSampling(reading, body),
-    ...present({ output: readOutput(reading, body.response_format), reasoning: readReasoning(reading, body) }),
-    ...present({
+    ...definedMembers({ output: readOutput(reading, body.response_format), reasoning: readReasoning(reading, body) }),
+    ...definedMembers({
       user: readText(reading, body.user, 'user'),
       metadata: readMetadata(reading, body.metadata),
       serviceTier: readText(reading, body.service_tier, 'service_tier'),
     }),
     extra: readExtra(reading, body),
-    ...(reading.unread.length > 0 ? { unread: reading.unread } : {}),
+    ...(reading.unmapped.length > 0 ? { unread: reading.unmapped } : {}),
   };
   return reading.problem ? { problem: reading.problem } : request;
 }
@@ -85,28 +85,28 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
 const isLegacy = ({ functions, tools }: JsonObject): boolean =>
   Array.isArray(functions) && functions.length > 0 && (tools === undefined || tools === null);
 
-export type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+export type DefinedMembers<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without the members that are undefined. */
-export function present<T extends object>(members: T): Present<T> {
+export function definedMembers<T extends object>(members: T): DefinedMembers<T> {
   const given: Partial<T> = {};
   for (const name in members) if (members[name] !== undefined) given[name] = members[name];
-  return given as Present<T>;
+  return given as DefinedMembers<T>;
 }
 
-export function readModel(reading: Reading, { model }: JsonObject): string {
+export function readModel(reading: RequestReader, { model }: JsonObject): string {
   const name = requireText(reading, model, 'model');
   checkName(reading, name, 'model');
   return name;
 }
 
 /** Names go into headers and log lines: whatever does not print is refused, and so is half of a character. */
-function checkName(reading: Reading, name: string, param: string): void {
+function checkName(reading: RequestReader, name: string, param: string): void {
   if (name.length > modelLengthMax) refuse(reading, 'invalid_value', param, `${param} must be at most ${modelLengthMax} characters long.`);
   else if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name)) refuse(reading, 'invalid_value', param, `${param} must hold printable characters only.`);
 }
 
-function readStop(reading: Reading, stop: Json | undefined): readonly string[] {
+function readStop(reading: RequestReader, stop: Json | undefined): readonly string[] {
   if (typeof stop === 'string') return stop === '' ? [] : [stop];
   if (stop !== undefined && stop !== null && !Array.isArray(stop)) wrongType(reading, stop, 'stop', 'a string or an array of strings');
   const sequences = readTexts(reading, stop, 'stop');
@@ -115,12 +115,12 @@ function readStop(reading: Reading, stop: Json | undefined): readonly string[] {
 }
 
 /** Each of them says something. */
-function readTexts(reading: Reading, value: Json | undefined, param: string): readonly string[] {
+function readTexts(reading: RequestReader, value: Json | undefined, param: string): readonly string[] {
   return (readList(reading, value, param) ?? []).map((item, index) => requireText(reading, item, `${param}[${index}]`));
 }
 
-function readLimit(reading: Reading, body: JsonObject): number | undefined {
-  const range = { min: 1, max: 2 ** 31 - 1, whole: true } as const;
+function readLimit(reading: RequestReader, body: JsonObject): number | undefined {
+  const range = { min: 1, max: 2 ** 31 - 1, integer: true } as const;
   const older = readNumber(reading, body.max_tokens, 'max_tokens', range);
   const limit = readNumber(reading, body.max_completion_tokens, 'max_completion_tokens', range);
   if (older !== undefined && limit !== undefined && older !== limit) {
@@ -134,47 +134,47 @@ type Sampling = Pick<
   'temperature' | 'topP' | 'topK' | 'frequencyPenalty' | 'presencePenalty' | 'seed' | 'choices' | 'logprobs'
 >;
 
-function readSampling(reading: Reading, body: JsonObject): Sampling {
+function readSampling(reading: RequestReader, body: JsonObject): Sampling {
   const number = (param: string, min: number, max: number): number | undefined => readNumber(reading, body[param], param, { min, max });
-  const topK = readNumber(reading, body.top_k, 'top_k', { min: -1, whole: true });
-  return present({
+  const topK = readNumber(reading, body.top_k, 'top_k', { min: -1, integer: true });
+  return definedMembers({
     temperature: number('temperature', 0, 2),
     topP: number('top_p', 0, 1),
     // 0 and -1 are ways to say that there is no such limit.
     topK: topK !== undefined && topK > 0 ? topK : undefined,
     frequencyPenalty: number('frequency_penalty', -2, 2),
     presencePenalty: number('presence_penalty', -2, 2),
-    seed: readNumber(reading, body.seed, 'seed', { whole: true }),
-    choices: readNumber(reading, body.n, 'n', { min: 1, max: choicesMax, whole: true }),
+    seed: readNumber(reading, body.seed, 'seed', { integer: true }),
+    choices: readNumber(reading, body.n, 'n', { min: 1, max: choicesMax, integer: true }),
     logprobs: readLogprobs(reading, body),
   });
 }
 
-function readLogprobs(reading: Reading, body: JsonObject): ChatRequest['logprobs'] {
+function readLogprobs(reading: RequestReader, body: JsonObject): ChatRequest['logprobs'] {
   const wanted = readFlag(reading, body.logprobs, 'logprobs');
-  const top = readNumber(reading, body.top_logprobs, 'top_logprobs', { min: 0, max: 20, whole: true });
+  const top = readNumber(reading, body.top_logprobs, 'top_logprobs', { min: 0, max: 20, integer: true });
   if (wanted) return { top: top ?? 0 };
   if (top) refuse(reading, 'invalid_value', 'top_logprobs', 'top_logprobs needs logprobs: true beside it.');
   return undefined;
 }
 
-function readOutput(reading: Reading, value: Json | undefined): OutputFormat | undefined {
+function readOutput(reading: RequestReader, value: Json | undefined): OutputFormat | undefined {
   const format = readObject(reading, value, 'response_format');
   if (!format) return undefined;
   if (!requireGiven(reading, format.type, 'response_format.type', 'text, json_object or json_schema')) return undefined;
-  const type = readWord(reading, format.type, 'response_format.type', ['text', 'json_object', 'json_schema']);
-  noteOthers(reading, format, type === 'json_schema' ? ['type', 'json_schema'] : ['type'], 'response_format');
+  const type = readEnum(reading, format.type, 'response_format.type', ['text', 'json_object', 'json_schema']);
+  noteUnknownMembers(reading, format, type === 'json_schema' ? ['type', 'json_schema'] : ['type'], 'response_format');
   if (type !== 'json_schema') return { type: type === 'json_object' ? 'json' : 'text' };
   const path = 'response_format.json_schema';
   if (!requireGiven(reading, format.json_schema, path, 'an object with a name and a schema')) return undefined;
   const outer = readObject(reading, format.json_schema, path) ?? {};
-  noteOthers(reading, outer, ['name', 'schema', 'strict', 'description'], path);
+  noteUnknownMembers(reading, outer, ['name', 'schema', 'strict', 'description'], path);
   requireGiven(reading, outer.schema, `${path}.schema`, 'a JSON Schema');
   return {
     type: 'json-schema',
     name: requireText(reading, outer.name, `${path}.name`),
     schema: readObject(reading, outer.schema, `${path}.schema`) ?? {},
-    ...present({
+    ...definedMembers({
       strict: readFlag(reading, outer.strict, `${path}.strict`),
       description: readText(reading, outer.description, `${path}.description`),
     }),
@@ -184,19 +184,19 @@ function readOutput(reading: Reading, value: Json | undefined): OutputFormat | u
 export const efforts: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /** OpenAI's `reasoning_effort`, or OpenRouter's `reasoning: {effort, max_tokens, enabled}`. */
-function readReasoning(reading: Reading, body: JsonObject): Reasoning | undefined {
+function readReasoning(reading: RequestReader, body: JsonObject): Reasoning | undefined {
   const other = readObject(reading, body.reasoning, 'reasoning') ?? {};
-  noteOthers(reading, other, ['effort', 'max_tokens', 'enabled'], 'reasoning');
+  noteUnknownMembers(reading, other, ['effort', 'max_tokens', 'enabled'], 'reasoning');
   const enabled = readFlag(reading, other.enabled, 'reasoning.enabled');
   const effort =
-    readWord(reading, body.reasoning_effort, 'reasoning_effort', efforts) ??
-    readWord(reading, other.effort, 'reasoning.effort', efforts) ??
+    readEnum(reading, body.reasoning_effort, 'reasoning_effort', efforts) ??
+    readEnum(reading, other.effort, 'reasoning.effort', efforts) ??
     (enabled === false ? 'none' : undefined);
-  const budgetTokens = readNumber(reading, other.max_tokens, 'reasoning.max_tokens', { min: 0, max: 2 ** 31 - 1, whole: true });
-  return effort === undefined && budgetTokens === undefined ? undefined : present({ effort, budgetTokens });
+  const budgetTokens = readNumber(reading, other.max_tokens, 'reasoning.max_tokens', { min: 0, max: 2 ** 31 - 1, integer: true });
+  return effort === undefined && budgetTokens === undefined ? undefined : definedMembers({ effort, budgetTokens });
 }
 
-export function readMetadata(reading: Reading, value: Json | undefined): ChatRequest['metadata'] {
+export function readMetadata(reading: RequestReader, value: Json | undefined): ChatRequest['metadata'] {
   const metadata = readObject(reading, value, 'metadata');
   if (!metadata) return undefined;
   return Object.fromEntries(
@@ -208,15 +208,15 @@ export function readMetadata(reading: Reading, value: Json | undefined): ChatReq
 }
 
 /** Whatever is not known here, which the target may know. Lists of models are for the gateway, and checked like `model`. */
-function readExtra(reading: Reading, body: JsonObject): JsonObject {
+function readExtra(reading: RequestReader, body: JsonObject): JsonObject {
   readModels(reading, body);
-  const extra = Object.fromEntries(Object.entries(body).filter(([member, value]) => value !== null && !known.has(member)));
+  const extra = Object.fromEntries(Object.entries(body).filter(([member, value]) => value !== null && !knownMembers.has(member)));
   const options = readStreamOptions(reading, body);
   return Object.keys(options).length > 0 ? { ...extra, stream_options: options } : extra;
 }
 
 /** Lists of models are for the gateway. A fallback may be an object that names its model; nothing else can be said of it. */
-export function readModels(reading: Reading, body: JsonObject): void {
+export function readModels(reading: RequestReader, body: JsonObject): void {
   for (const param of ['models', 'fallbacks']) {
     const list = readList(reading, body[param], param) ?? [];
     if (list.length > namesMax) refuse(reading, 'invalid_value', param, `${param} may name at most ${namesMax} models.`);
@@ -224,8 +224,8 @@ export function readModels(reading: Reading, body: JsonObject): void {
       const path = `${param}[${index}]`;
       if (param === 'models' || !isObject(item)) checkName(reading, requireText(reading, item, path), path);
       else {
-        refuseHosts(reading, item);
-        noteOthers(reading, item, ['model'], path);
+        refuseHostParameters(reading, item);
+        noteUnknownMembers(reading, item, ['model'], path);
         checkName(reading, requireText(reading, item.model, `${path}.model`), `${path}.model`);
       }
     }
@@ -233,7 +233,7 @@ export function readModels(reading: Reading, body: JsonObject): void {
 }
 
 /** Usage at the end of a stream is the gateway's to give; the rest is the target's. */
-function readStreamOptions(reading: Reading, body: JsonObject): JsonObject {
+function readStreamOptions(reading: RequestReader, body: JsonObject): JsonObject {
   const { include_usage: usage, ...rest } = readObject(reading, body.stream_options, 'stream_options') ?? {};
   readFlag(reading, usage, 'stream_options.include_usage');
   return rest;

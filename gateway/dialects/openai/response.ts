@@ -1,16 +1,16 @@
 /** A whole answer as a chat.completion object. */
 import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { annotationsOf, audioOf, callOf, detailOf, finishWord, imageOf, logprobsOf, usageOf } from './wire.ts';
+import { annotationsOf, audioOf, callOf, detailOf, finishReasonOf, imageOf, logprobsOf, usageOf } from './wire.ts';
 
-export function renderResponse(response: ChatResponse, now = 0, asked?: ChatRequest): string {
+export function renderResponse(response: ChatResponse, now = 0, request?: ChatRequest): string {
   const { id, model, created, choices, usage, serviceTier, systemFingerprint } = response;
   return JSON.stringify({
     id,
     object: 'chat.completion',
     created: created ?? now,
     model,
-    choices: choices.map(choice => renderChoice(choice, asked?.legacyFunctions === true)),
+    choices: choices.map(choice => renderChoice(choice, request?.legacyFunctions === true)),
     ...(usage ? { usage: usageOf(usage) } : {}),
     ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
     ...(systemFingerprint === undefined ? {} : { system_fingerprint: systemFingerprint }),
@@ -22,7 +22,7 @@ function renderChoice({ index, content, finish, logprobs }: Choice, isLegacy: bo
     index,
     message: renderMessage(content, isLegacy),
     logprobs: logprobs ? logprobsOf(logprobs) : null,
-    finish_reason: finishWord(finish, isLegacy),
+    finish_reason: finishReasonOf(finish, isLegacy),
   };
 }
 
@@ -30,8 +30,8 @@ function renderChoice({ index, content, finish, logprobs }: Choice, isLegacy: bo
 function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject {
   const calls = content.flatMap(part => (part.type === 'tool-call' ? [callOf(part)] : []));
   const images = content.flatMap(imageOf);
-  const text = joined(content, 'text');
-  const reasoning = joined(content, 'reasoning');
+  const text = joinTexts(content, 'text');
+  const reasoning = joinTexts(content, 'reasoning');
   const isProven = content.some(part => part.type === 'reasoning' && (part.signature !== undefined || part.redacted !== undefined));
   const details = isProven ? content.flatMap(part => (part.type === 'reasoning' ? [part] : [])).map(detailOf) : [];
   const annotations = content.flatMap(part => (part.type === 'text' ? annotationsOf(part.citations) : []));
@@ -39,7 +39,7 @@ function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject 
   return {
     role: 'assistant',
     content: text ?? (calls.length > 0 || content.some(part => part.type === 'refusal') ? null : ''),
-    refusal: joined(content, 'refusal') ?? null,
+    refusal: joinTexts(content, 'refusal') ?? null,
     ...(reasoning ? { reasoning_content: reasoning } : {}),
     ...(details.length > 0 ? { reasoning_details: details } : {}),
     ...(images.length > 0 ? { images } : {}),
@@ -49,7 +49,7 @@ function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject 
   };
 }
 
-function joined(content: readonly Part[], type: 'text' | 'reasoning' | 'refusal'): string | undefined {
+function joinTexts(content: readonly Part[], type: 'text' | 'reasoning' | 'refusal'): string | undefined {
   const texts = content.flatMap(part => (part.type === type ? [part.text] : []));
   return texts.length > 0 ? texts.join('') : undefined;
 }

@@ -2,7 +2,7 @@
 import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
 import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { annotationsOf, audioOf, callOf, detailOf, errorOf, finishWord, imageOf, logprobsOf, usageOf } from './wire.ts';
+import { annotationsOf, audioOf, callOf, detailOf, errorOf, finishReasonOf, imageOf, logprobsOf, usageOf } from './wire.ts';
 
 interface State {
   readonly includeUsage: boolean;
@@ -10,28 +10,28 @@ interface State {
   /** The same in every chunk. */
   head: JsonObject;
   /** Choices whose role was told. */
-  readonly begun: Set<number>;
+  readonly startedChoices: Set<number>;
   /** Held back until the answer is over: what follows may change it, and after a break it must not have been said. */
   readonly finishes: Map<number, Finish>;
   /** Of each choice: how many thoughts were told with their proof. */
-  readonly thoughts: Map<number, number>;
+  readonly signedReasoningCounts: Map<number, number>;
   usage: Usage | undefined;
 }
 
-export function renderStream({ includeUsage, now = 0, asked }: StreamOptions): StreamRenderer {
+export function renderStream({ includeUsage, now = 0, request }: StreamOptions): StreamRenderer {
   const state: State = {
     includeUsage,
-    isLegacy: asked?.legacyFunctions === true,
+    isLegacy: request?.legacyFunctions === true,
     head: { id: '', object: 'chat.completion.chunk', created: now, model: '' },
-    begun: new Set(),
+    startedChoices: new Set(),
     finishes: new Map(),
-    thoughts: new Map(),
+    signedReasoningCounts: new Map(),
     usage: undefined,
   };
   return {
     render: event => renderEvent(state, event),
-    end: () => `${ending(state)}data: [DONE]\n\n`,
-    fail: (error: CallerError) => send(errorOf(error)),
+    end: () => `${renderEnd(state)}data: [DONE]\n\n`,
+    fail: (error: CallerError) => renderData(errorOf(error)),
   };
 }
 
@@ -43,46 +43,46 @@ function renderEvent(state: State, event: StreamEvent): string {
       return '';
     }
     case 'text-delta':
-      return spoken(state, event.choice, '', { content: event.text });
+      return renderDelta(state, event.choice, '', { content: event.text });
     case 'reasoning-delta':
-      return spoken(state, event.choice, null, {
+      return renderDelta(state, event.choice, null, {
         reasoning_content: event.text,
         // Its proof, if one comes, follows under the same index.
-        reasoning_details: [{ type: 'reasoning.text', text: event.text, index: state.thoughts.get(event.choice) ?? 0 }],
+        reasoning_details: [{ type: 'reasoning.text', text: event.text, index: state.signedReasoningCounts.get(event.choice) ?? 0 }],
       });
     case 'refusal-delta':
-      return spoken(state, event.choice, null, { refusal: event.text });
+      return renderDelta(state, event.choice, null, { refusal: event.text });
     case 'tool-call-start':
-      return spoken(state, event.choice, null, callDelta(state, event.index, callOf({ ...event, arguments: '' })));
+      return renderDelta(state, event.choice, null, callDelta(state, event.index, callOf({ ...event, arguments: '' })));
     case 'tool-call-delta':
-      return spoken(state, event.choice, null, callDelta(state, event.index, { function: { arguments: event.arguments } }));
+      return renderDelta(state, event.choice, null, callDelta(state, event.index, { function: { arguments: event.arguments } }));
     case 'citation': {
       const annotations = annotationsOf([event.citation]);
-      return annotations.length > 0 ? spoken(state, event.choice, '', { annotations }) : '';
+      return annotations.length > 0 ? renderDelta(state, event.choice, '', { annotations }) : '';
     }
     case 'media': {
       const [audio] = audioOf(event.part, '');
       const images = imageOf(event.part);
       if (!audio && images.length === 0) return '';
-      return spoken(state, event.choice, null, audio ? { audio } : { images });
+      return renderDelta(state, event.choice, null, audio ? { audio } : { images });
     }
     case 'tier':
       state.head = { ...state.head, service_tier: event.tier };
       return '';
     case 'logprobs':
-      return role(state, event.choice, '') + chunk(state, event.choice, {}, { logprobs: logprobsOf(event.tokens) });
+      return renderRole(state, event.choice, '') + renderChunk(state, event.choice, {}, { logprobs: logprobsOf(event.tokens) });
     case 'choice-end':
       state.finishes.set(event.choice, event.finish);
-      return role(state, event.choice, '');
+      return renderRole(state, event.choice, '');
     case 'usage':
       state.usage = event.usage;
       return '';
     case 'response-end':
-      return ending(state);
+      return renderEnd(state);
     case 'reasoning-signature':
-      return proof(state, event.choice, { signature: event.signature });
+      return renderSignature(state, event.choice, { signature: event.signature });
     case 'reasoning-redacted':
-      return proof(state, event.choice, { redacted: event.data });
+      return renderSignature(state, event.choice, { redacted: event.data });
     case 'unread': // a loss
     case 'failure': // told by fail()
       return '';
@@ -90,10 +90,10 @@ function renderEvent(state: State, event: StreamEvent): string {
 }
 
 /** Closes a thought: whoever joins the pieces of an index has it whole. */
-function proof(state: State, choice: number, proven: { readonly signature: string } | { readonly redacted: string }): string {
-  const index = state.thoughts.get(choice) ?? 0;
-  state.thoughts.set(choice, index + 1);
-  return spoken(state, choice, null, { reasoning_details: [detailOf({ text: '', ...proven }, index)] });
+function renderSignature(state: State, choice: number, signature: { readonly signature: string } | { readonly redacted: string }): string {
+  const index = state.signedReasoningCounts.get(choice) ?? 0;
+  state.signedReasoningCounts.set(choice, index + 1);
+  return renderDelta(state, choice, null, { reasoning_details: [detailOf({ text: '', ...signature }, index)] });
 }
 
 /** The API's first form has room for one call. */
@@ -102,29 +102,31 @@ function callDelta({ isLegacy }: State, index: number, call: JsonObject): JsonOb
   return index === 0 ? { function_call: call.function! } : {};
 }
 
-const spoken = (state: State, choice: number, opening: '' | null, delta: JsonObject): string =>
-  role(state, choice, opening) + chunk(state, choice, delta, {});
+const renderDelta = (state: State, choice: number, opening: '' | null, delta: JsonObject): string =>
+  renderRole(state, choice, opening) + renderChunk(state, choice, delta, {});
 
 /** The first chunk of a choice says who speaks. An empty content there would begin a text that never comes, so calls open with null. */
-function role(state: State, choice: number, content: '' | null): string {
-  if (state.begun.has(choice)) return '';
-  state.begun.add(choice);
-  return chunk(state, choice, { role: 'assistant', content, refusal: null }, {});
+function renderRole(state: State, choice: number, content: '' | null): string {
+  if (state.startedChoices.has(choice)) return '';
+  state.startedChoices.add(choice);
+  return renderChunk(state, choice, { role: 'assistant', content, refusal: null }, {});
 }
 
-function chunk(state: State, index: number, delta: JsonObject, members: JsonObject): string {
+function renderChunk(state: State, index: number, delta: JsonObject, members: JsonObject): string {
   const choice = { index, delta, logprobs: null, finish_reason: null, ...members };
-  return send({ ...state.head, choices: [choice], ...(state.includeUsage ? { usage: null } : {}) });
+  return renderData({ ...state.head, choices: [choice], ...(state.includeUsage ? { usage: null } : {}) });
 }
 
 /** The finish reasons, and the usage in a chunk without choices, each once. */
-function ending(state: State): string {
+function renderEnd(state: State): string {
   const finishes = [...state.finishes].toSorted(([a], [b]) => a - b);
-  const said = finishes.map(([choice, finish]) => chunk(state, choice, {}, { finish_reason: finishWord(finish, state.isLegacy) }));
-  if (state.usage && state.includeUsage) said.push(send({ ...state.head, choices: [], usage: usageOf(state.usage) }));
+  const chunks = finishes.map(([choice, finish]) =>
+    renderChunk(state, choice, {}, { finish_reason: finishReasonOf(finish, state.isLegacy) }),
+  );
+  if (state.usage && state.includeUsage) chunks.push(renderData({ ...state.head, choices: [], usage: usageOf(state.usage) }));
   state.finishes.clear();
   state.usage = undefined;
-  return said.join('');
+  return chunks.join('');
 }
 
-const send = (data: JsonObject): string => `data: ${JSON.stringify(data)}\n\n`;
+const renderData = (data: JsonObject): string => `data: ${JSON.stringify(data)}\n\n`;

@@ -3,30 +3,30 @@ import type { Tool, ToolChoice } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import {
   isGiven,
-  noteOthers,
-  noteUnread,
-  type Reading,
+  noteUnknownMembers,
+  noteUnmapped,
+  type RequestReader,
+  readEnum,
   readFlag,
   readList,
   readObject,
   readObjects,
   readText,
-  readWord,
   refuse,
   requireGiven,
   requireText,
   wrongType,
 } from './reading.ts';
 
-export function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
+export function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     const type = readText(reading, tool.type, `${path}.type`) ?? 'function';
     if (type !== 'function') {
       // Custom tools and those that a provider runs itself: a target of the same wire format may know them.
-      noteUnread(reading, path);
+      noteUnmapped(reading, path);
       return [];
     }
-    noteOthers(reading, tool, ['type', 'function'], path);
+    noteUnknownMembers(reading, tool, ['type', 'function'], path);
     if (!requireGiven(reading, tool.function, `${path}.function`, 'an object with a name')) return [];
     return [readFunction(reading, readObject(reading, tool.function, `${path}.function`) ?? {}, `${path}.function`)];
   });
@@ -34,8 +34,8 @@ export function readTools(reading: Reading, body: JsonObject): readonly Tool[] {
   return [...tools, ...functions];
 }
 
-function readFunction(reading: Reading, item: JsonObject, path: string): Tool {
-  noteOthers(reading, item, ['name', 'description', 'parameters', 'strict'], path);
+function readFunction(reading: RequestReader, item: JsonObject, path: string): Tool {
+  noteUnknownMembers(reading, item, ['name', 'description', 'parameters', 'strict'], path);
   const description = readText(reading, item.description, `${path}.description`);
   const parameters = readObject(reading, item.parameters, `${path}.parameters`);
   const strict = readFlag(reading, item.strict, `${path}.strict`);
@@ -47,24 +47,24 @@ function readFunction(reading: Reading, item: JsonObject, path: string): Tool {
   };
 }
 
-const words = ['auto', 'none', 'required'] as const;
+const toolChoiceModes = ['auto', 'none', 'required'] as const;
 
-export function readToolChoice(reading: Reading, body: JsonObject): ToolChoice | undefined {
+export function readToolChoice(reading: RequestReader, body: JsonObject): ToolChoice | undefined {
   const { tool_choice: choice, function_call: legacy } = body;
   if (isGiven(choice)) return readChoice(reading, choice);
   if (!isGiven(legacy)) return undefined;
   if (typeof legacy === 'string') {
-    const type = readWord(reading, legacy, 'function_call', ['auto', 'none']);
+    const type = readEnum(reading, legacy, 'function_call', ['auto', 'none']);
     return type && { type };
   }
   if (!isObject(legacy)) return wrongType(reading, legacy, 'function_call', 'auto, none or an object with a name');
   return { type: 'tool', name: requireText(reading, legacy.name, 'function_call.name') };
 }
 
-function readChoice(reading: Reading, choice: Exclude<Json, null>): ToolChoice | undefined {
+function readChoice(reading: RequestReader, choice: Exclude<Json, null>): ToolChoice | undefined {
   if (typeof choice === 'string') {
     // `any` is what Mistral calls it.
-    const type = choice === 'any' ? 'required' : readWord(reading, choice, 'tool_choice', words);
+    const type = choice === 'any' ? 'required' : readEnum(reading, choice, 'tool_choice', toolChoiceModes);
     return type && { type };
   }
   if (!isObject(choice)) return wrongType(reading, choice, 'tool_choice', 'a string or an object');
@@ -85,16 +85,16 @@ function readChoice(reading: Reading, choice: Exclude<Json, null>): ToolChoice |
 }
 
 /** Which tools are allowed has no place in the vocabulary; that one must, or may, be called has. */
-function readAllowed(reading: Reading, choice: JsonObject): ToolChoice | undefined {
+function readAllowed(reading: RequestReader, choice: JsonObject): ToolChoice | undefined {
   const path = 'tool_choice.allowed_tools';
   if (!requireGiven(reading, choice.allowed_tools, path, 'an object with a mode and tools')) return undefined;
   const allowed = readObject(reading, choice.allowed_tools, path) ?? {};
   readList(reading, allowed.tools, `${path}.tools`);
-  noteUnread(reading, `${path}.tools`);
+  noteUnmapped(reading, `${path}.tools`);
   if (!requireGiven(reading, allowed.mode, `${path}.mode`, 'auto or required')) return undefined;
-  const type = readWord(reading, allowed.mode, `${path}.mode`, ['auto', 'required']);
+  const type = readEnum(reading, allowed.mode, `${path}.mode`, ['auto', 'required']);
   return type && { type };
 }
 
-export const readParallel = (reading: Reading, body: JsonObject): boolean | undefined =>
+export const readParallel = (reading: RequestReader, body: JsonObject): boolean | undefined =>
   readFlag(reading, body.parallel_tool_calls, 'parallel_tool_calls');

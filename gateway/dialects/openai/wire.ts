@@ -1,10 +1,10 @@
 /** What whole and streamed answers have in common on the wire. */
-import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
 import type { Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../core/chat.ts';
 import type { CallerError } from '../../core/dialect.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 
-const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
+const finishReasons: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
   stop: 'stop',
   length: 'length',
   'tool-calls': 'tool_calls',
@@ -15,9 +15,9 @@ const words: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
 };
 
 /** Clients give up on a stream whose reason is missing, and know no more of a word they do not know than that it is another. */
-export const finishWord = ({ reason, raw }: Finish, isLegacy = false): string => {
+export const finishReasonOf = ({ reason, raw }: Finish, isLegacy = false): string => {
   if (reason === 'tool-calls' && isLegacy) return 'function_call';
-  return reason === 'other' ? raw || 'unknown' : words[reason];
+  return reason === 'other' ? raw || 'unknown' : finishReasons[reason];
 };
 
 export function usageOf(usage: Usage): JsonObject {
@@ -97,12 +97,12 @@ export function imageOf(part: Part): readonly JsonObject[] {
 export const audioOf = (part: Part, transcript: string): readonly JsonObject[] =>
   part.type === 'audio' && part.source.type === 'inline' ? [{ id: 'audio_0', data: part.source.data, expires_at: 0, transcript }] : [];
 
-export const answerLosses: AnswerLosses = {
-  'citations.document': loses('Chat completions cite nothing but addresses.'),
-  documents: loses('Chat completions answer with no documents.'),
-  function_call: loses("The API's first form has room for one call."),
-  order: alters('Chat completions have one text and one line of thought: what took turns was joined.', 'whole'),
-  stop_sequence: loses('Chat completions do not say which stop sequence was met.'),
+export const responseLosses: ResponseLosses = {
+  'citations.document': lossOf('Chat completions cite nothing but addresses.'),
+  documents: lossOf('Chat completions answer with no documents.'),
+  function_call: lossOf("The API's first form has room for one call."),
+  order: approximationOf('Chat completions have one text and one line of thought: what took turns was joined.', 'whole'),
+  stop_sequence: lossOf('Chat completions do not say which stop sequence was met.'),
 };
 
 export const errorOf = ({ message, type, param, code }: CallerError): JsonObject => ({ error: { message, type, param, code } });

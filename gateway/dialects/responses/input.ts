@@ -4,37 +4,37 @@ import type { Json, JsonObject } from '../../core/json.ts';
 import { sourceOf } from '../openai/content.ts';
 import {
   isGiven,
-  noteOthers,
-  noteUnread,
-  type Reading,
+  noteUnknownMembers,
+  noteUnmapped,
+  type RequestReader,
+  readEnum,
   readObjects,
   readText,
-  readWord,
   refuse,
   requireGiven,
   requireText,
   wrongType,
 } from '../openai/reading.ts';
 
-export interface Input {
+export interface ParsedInput {
   readonly messages: readonly Message[];
-  readonly places: readonly string[];
+  readonly messagePaths: readonly string[];
   /** Items that stand for others which only the target's own store has. */
   readonly bound: readonly string[];
 }
 
-interface Gathering {
+interface InputBuilder {
   readonly messages: { role: Message['role']; content: Part[] }[];
-  readonly places: string[];
+  readonly messagePaths: string[];
   readonly bound: string[];
 }
 
-export function readInput(reading: Reading, body: JsonObject): Input {
-  const into: Gathering = { messages: [], places: [], bound: [] };
+export function readInput(reading: RequestReader, body: JsonObject): ParsedInput {
+  const into: InputBuilder = { messages: [], messagePaths: [], bound: [] };
   const instructions = readText(reading, body.instructions, 'instructions');
-  if (instructions) add(into, 'system', [{ type: 'text', text: instructions }], 'instructions');
+  if (instructions) addMessage(into, 'system', [{ type: 'text', text: instructions }], 'instructions');
   const { input } = body;
-  if (typeof input === 'string') add(into, 'user', [{ type: 'text', text: input }], 'input');
+  if (typeof input === 'string') addMessage(into, 'user', [{ type: 'text', text: input }], 'input');
   else if (Array.isArray(input)) for (const [item, path] of readObjects(reading, input, 'input')) readItem(reading, item, path, into);
   else if (isGiven(input)) wrongType(reading, input, 'input', 'a string or an array of items');
   else if (!isGiven(body.prompt) && !isGiven(body.previous_response_id))
@@ -42,55 +42,55 @@ export function readInput(reading: Reading, body: JsonObject): Input {
   return into;
 }
 
-function add({ messages, places }: Gathering, role: Message['role'], content: readonly Part[], path: string): void {
+function addMessage({ messages, messagePaths }: InputBuilder, role: Message['role'], content: readonly Part[], path: string): void {
   messages.push({ role, content: [...content] });
-  places.push(path);
+  messagePaths.push(path);
 }
 
 /** Items of the model's follow each other into one turn. */
-function addSaid(into: Gathering, content: readonly Part[], path: string): void {
+function addAssistantContent(into: InputBuilder, content: readonly Part[], path: string): void {
   const last = into.messages.at(-1);
   if (last?.role === 'assistant') last.content.push(...content);
-  else add(into, 'assistant', content, path);
+  else addMessage(into, 'assistant', content, path);
 }
 
-function readItem(reading: Reading, item: JsonObject, path: string, into: Gathering): void {
+function readItem(reading: RequestReader, item: JsonObject, path: string, into: InputBuilder): void {
   switch (readText(reading, item.type, `${path}.type`) ?? 'message') {
     case 'message':
       return readMessage(reading, item, path, into);
     case 'function_call':
-      noteOthers(reading, item, ['type', 'id', 'call_id', 'name', 'arguments', 'status'], path);
-      return addSaid(into, [readCall(reading, item, item.arguments, path)], path);
+      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'name', 'arguments', 'status'], path);
+      return addAssistantContent(into, [readCall(reading, item, item.arguments, path)], path);
     case 'custom_tool_call':
-      return addSaid(into, [readCall(reading, item, item.input, path)], path);
+      return addAssistantContent(into, [readCall(reading, item, item.input, path)], path);
     case 'function_call_output':
     case 'custom_tool_call_output': {
-      noteOthers(reading, item, ['type', 'id', 'call_id', 'output', 'status'], path);
+      noteUnknownMembers(reading, item, ['type', 'id', 'call_id', 'output', 'status'], path);
       const id = requireText(reading, item.call_id, `${path}.call_id`);
-      return add(into, 'tool', [{ type: 'tool-result', id, content: readContent(reading, item.output, `${path}.output`) }], path);
+      return addMessage(into, 'tool', [{ type: 'tool-result', id, content: readContent(reading, item.output, `${path}.output`) }], path);
     }
     case 'reasoning':
-      return addSaid(into, readReasoning(reading, item, path), path);
+      return addAssistantContent(into, readReasoning(reading, item, path), path);
     case 'item_reference':
       into.bound.push(path);
       return;
     default:
       // Items of tools that OpenAI runs itself: only OpenAI can take them back.
-      noteUnread(reading, path);
+      noteUnmapped(reading, path);
   }
 }
 
-function readMessage(reading: Reading, item: JsonObject, path: string, into: Gathering): void {
-  noteOthers(reading, item, ['type', 'id', 'role', 'content', 'status', 'phase'], path);
+function readMessage(reading: RequestReader, item: JsonObject, path: string, into: InputBuilder): void {
+  noteUnknownMembers(reading, item, ['type', 'id', 'role', 'content', 'status', 'phase'], path);
   if (!requireGiven(reading, item.role, `${path}.role`, 'user, assistant, system or developer')) return;
-  const role = readWord(reading, item.role, `${path}.role`, ['user', 'assistant', 'system', 'developer']);
+  const role = readEnum(reading, item.role, `${path}.role`, ['user', 'assistant', 'system', 'developer']);
   requireGiven(reading, item.content, `${path}.content`, 'a string or an array of content parts');
   const content = readContent(reading, item.content, `${path}.content`);
-  if (role === 'assistant') addSaid(into, content, path);
-  else if (role !== undefined) add(into, role, content, path);
+  if (role === 'assistant') addAssistantContent(into, content, path);
+  else if (role !== undefined) addMessage(into, role, content, path);
 }
 
-function readCall(reading: Reading, item: JsonObject, input: Json | undefined, path: string): Part {
+function readCall(reading: RequestReader, item: JsonObject, input: Json | undefined, path: string): Part {
   return {
     type: 'tool-call',
     id: requireText(reading, item.call_id, `${path}.call_id`),
@@ -100,8 +100,8 @@ function readCall(reading: Reading, item: JsonObject, input: Json | undefined, p
 }
 
 /** Without its seal a thought is only what its summary says. */
-function readReasoning(reading: Reading, item: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, item, ['type', 'id', 'summary', 'content', 'encrypted_content', 'status'], path);
+function readReasoning(reading: RequestReader, item: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, item, ['type', 'id', 'summary', 'content', 'encrypted_content', 'status'], path);
   const textsOf = (member: 'summary' | 'content'): readonly string[] =>
     readObjects(reading, item[member], `${path}.${member}`).map(([part, at]) => readText(reading, part.text, `${at}.text`) ?? '');
   const summary = textsOf('summary').join('\n\n');
@@ -110,7 +110,7 @@ function readReasoning(reading: Reading, item: JsonObject, path: string): readon
   return text === '' && !signature ? [] : [{ type: 'reasoning', text, ...(signature ? { signature } : {}) }];
 }
 
-function readContent(reading: Reading, value: Json | undefined, param: string): readonly Part[] {
+function readContent(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];
   if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
   if (!Array.isArray(value)) {
@@ -120,13 +120,13 @@ function readContent(reading: Reading, value: Json | undefined, param: string): 
   return readObjects(reading, value, param).flatMap(([part, path]) => readPart(reading, part, path));
 }
 
-function readPart(reading: Reading, part: JsonObject, path: string): readonly Part[] {
+function readPart(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
   if (!requireGiven(reading, part.type, `${path}.type`, 'input_text, input_image, input_file, output_text or refusal')) return [];
   switch (readText(reading, part.type, `${path}.type`)) {
     case 'input_text':
     case 'output_text':
     case 'text': {
-      noteOthers(reading, part, ['type', 'text', 'annotations', 'logprobs'], path);
+      noteUnknownMembers(reading, part, ['type', 'text', 'annotations', 'logprobs'], path);
       requireGiven(reading, part.text, `${path}.text`, 'a string');
       const citations = readObjects(reading, part.annotations, `${path}.annotations`).map(([raw]) => ({ raw }));
       const text = readText(reading, part.text, `${path}.text`) ?? '';
@@ -139,31 +139,31 @@ function readPart(reading: Reading, part: JsonObject, path: string): readonly Pa
     case 'input_file':
       return readFile(reading, part, path);
     default:
-      noteUnread(reading, path);
+      noteUnmapped(reading, path);
       return [];
   }
 }
 
-function readImage(reading: Reading, part: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, part, ['type', 'image_url', 'file_id', 'detail'], path);
+function readImage(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, part, ['type', 'image_url', 'file_id', 'detail'], path);
   const detail = readText(reading, part.detail, `${path}.detail`);
-  const told = detail === undefined ? {} : { detail };
+  const imageDetail = detail === undefined ? {} : { detail };
   const id = readText(reading, part.file_id, `${path}.file_id`);
-  if (id) return [{ type: 'image', source: { type: 'file', id }, ...told }];
+  if (id) return [{ type: 'image', source: { type: 'file', id }, ...imageDetail }];
   const source = sourceOf(reading, requireText(reading, part.image_url, `${path}.image_url`), `${path}.image_url`);
-  return source ? [{ type: 'image', source, ...told }] : [];
+  return source ? [{ type: 'image', source, ...imageDetail }] : [];
 }
 
-function readFile(reading: Reading, part: JsonObject, path: string): readonly Part[] {
-  noteOthers(reading, part, ['type', 'file_id', 'file_data', 'file_url', 'filename'], path);
+function readFile(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
+  noteUnknownMembers(reading, part, ['type', 'file_id', 'file_data', 'file_url', 'filename'], path);
   const name = readText(reading, part.filename, `${path}.filename`);
-  const named = name === undefined ? {} : { name };
+  const fileName = name === undefined ? {} : { name };
   const id = readText(reading, part.file_id, `${path}.file_id`);
-  if (id) return [{ type: 'document', source: { type: 'file', id }, ...named }];
+  if (id) return [{ type: 'document', source: { type: 'file', id }, ...fileName }];
   const url = readText(reading, part.file_url, `${path}.file_url`);
   if (url && !/^https?:\/\//i.test(url))
     refuse(reading, 'invalid_value', `${path}.file_url`, `${path}.file_url must begin with https:// or http://.`);
-  if (url) return [{ type: 'document', source: { type: 'url', url }, ...named }];
+  if (url) return [{ type: 'document', source: { type: 'url', url }, ...fileName }];
   const source = sourceOf(reading, requireText(reading, part.file_data, `${path}.file_data`), `${path}.file_data`);
-  return source ? [{ type: 'document', source, ...named }] : [];
+  return source ? [{ type: 'document', source, ...fileName }] : [];
 }

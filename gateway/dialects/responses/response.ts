@@ -3,11 +3,11 @@ import type { ChatRequest, ChatResponse } from '../../core/chat.ts';
 import { itemsOf, responseOf, statusOf, usageOf } from './wire.ts';
 
 /** The format has one answer; a request of it can ask for no more. */
-export function renderResponse(response: ChatResponse, now = 0, asked?: ChatRequest): string {
+export function renderResponse(response: ChatResponse, now = 0, request?: ChatRequest): string {
   const { id, model, created = now, choices, usage, serviceTier } = response;
   const choice = choices[0] ?? { index: 0, content: [], finish: { reason: 'other', raw: '' } as const };
   return JSON.stringify(
-    responseOf({ id, model, created }, asked, {
+    responseOf({ id, model, created }, request, {
       ...statusOf(
         choice.finish,
         choice.content.some(part => part.type === 'refusal'),

@@ -2,32 +2,32 @@
 import type { ChatRequest, Finish, StreamEvent, Usage } from '../../core/chat.ts';
 import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { frame } from '../anthropic/stream.ts';
-import { Items } from './items.ts';
-import { type Head, responseOf, statusOf, usageOf } from './wire.ts';
+import { renderSseEvent } from '../anthropic/stream.ts';
+import { OutputItems } from './items.ts';
+import { type ResponseBase, responseOf, statusOf, usageOf } from './wire.ts';
 
 interface State {
-  readonly asked: ChatRequest | undefined;
-  readonly items: Items;
-  tell: (type: string, data: JsonObject) => string;
-  head: Head;
-  begun: boolean;
+  readonly request: ChatRequest | undefined;
+  readonly items: OutputItems;
+  emit: (type: string, data: JsonObject) => string;
+  head: ResponseBase;
+  isStarted: boolean;
   refused: boolean;
   finish: Finish;
   usage: Usage | undefined;
   tier: string | undefined;
 }
 
-export function renderStream({ asked, now = 0 }: StreamOptions): StreamRenderer {
+export function renderStream({ request, now = 0 }: StreamOptions): StreamRenderer {
   let sequence = 0;
-  const tell = (type: string, data: JsonObject): string =>
+  const emit = (type: string, data: JsonObject): string =>
     `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...data })}\n\n`;
   const state: State = {
-    asked,
-    items: new Items(tell),
-    tell,
+    request,
+    items: new OutputItems(emit),
+    emit,
     head: { id: '', model: '', created: now },
-    begun: false,
+    isStarted: false,
     refused: false,
     finish: { reason: 'other', raw: '' },
     usage: undefined,
@@ -37,10 +37,10 @@ export function renderStream({ asked, now = 0 }: StreamOptions): StreamRenderer 
     render: event => ('choice' in event && event.choice !== 0 ? '' : renderEvent(state, event)),
     frame: event => {
       sequence++;
-      return frame(event);
+      return renderSseEvent(event);
     },
-    end: () => ending(state),
-    fail: error => failing(state, error),
+    end: () => renderEnd(state),
+    fail: error => renderFailureEvents(state, error),
   };
 }
 
@@ -50,34 +50,34 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'response-start': {
       const { id, model, created = state.head.created } = event;
       state.head = { id, model, created };
-      items.answer = id;
+      items.responseId = id;
       return '';
     }
     case 'text-delta':
-      return begin(state) + items.say('text', event.text);
+      return renderStart(state) + items.addText('text', event.text);
     case 'refusal-delta':
       state.refused = true;
-      return begin(state) + items.say('refusal', event.text);
+      return renderStart(state) + items.addText('refusal', event.text);
     case 'reasoning-delta':
-      return begin(state) + items.think(event.text);
+      return renderStart(state) + items.addReasoning(event.text);
     case 'reasoning-signature':
-      return begin(state) + items.seal(event.signature);
+      return renderStart(state) + items.addEncryptedContent(event.signature);
     case 'reasoning-redacted':
-      return begin(state) + items.closeOpen() + items.seal(event.data);
+      return renderStart(state) + items.closeOpen() + items.addEncryptedContent(event.data);
     case 'citation':
-      return begin(state) + items.cite(event.citation);
+      return renderStart(state) + items.addCitation(event.citation);
     case 'tier':
       state.tier = event.tier;
       return '';
     case 'tool-call-start': {
-      const opening = begin(state);
-      const proof = event.signature === undefined ? '' : items.closeOpen() + items.seal(event.signature);
-      return opening + proof + items.call(event.index, event.id, event.name);
+      const opening = renderStart(state);
+      const proof = event.signature === undefined ? '' : items.closeOpen() + items.addEncryptedContent(event.signature);
+      return opening + proof + items.addCall(event.index, event.id, event.name);
     }
     case 'tool-call-delta':
-      return items.argue(event.index, event.arguments);
+      return items.addCallArguments(event.index, event.arguments);
     case 'logprobs':
-      items.weigh(event.tokens);
+      items.addLogprobs(event.tokens);
       return '';
     case 'choice-end':
       state.finish = event.finish;
@@ -94,29 +94,29 @@ function renderEvent(state: State, event: StreamEvent): string {
   }
 }
 
-function begin(state: State): string {
-  if (state.begun) return '';
-  state.begun = true;
-  const response = responseOf(state.head, state.asked, {});
-  return state.tell('response.created', { response }) + state.tell('response.in_progress', { response });
+function renderStart(state: State): string {
+  if (state.isStarted) return '';
+  state.isStarted = true;
+  const response = responseOf(state.head, state.request, {});
+  return state.emit('response.created', { response }) + state.emit('response.in_progress', { response });
 }
 
-function ending(state: State): string {
-  const { items, head, asked, finish, refused, usage, tier } = state;
-  const closed = begin(state) + items.close();
+function renderEnd(state: State): string {
+  const { items, head, request, finish, refused, usage, tier } = state;
+  const closed = renderStart(state) + items.close();
   const status = statusOf(finish, refused);
-  const response = responseOf(head, asked, {
+  const response = responseOf(head, request, {
     ...status,
     output: items.output,
     ...(usage ? { usage: usageOf(usage) } : {}),
     ...(tier === undefined ? {} : { service_tier: tier }),
   });
-  return closed + state.tell(`response.${status.status}`, { response });
+  return closed + state.emit(`response.${status.status}`, { response });
 }
 
 /** Some clients hear the one and some the other. */
-function failing({ tell, head, asked, items }: State, { code, message, param }: CallerError): string {
+function renderFailureEvents({ emit, head, request, items }: State, { code, message, param }: CallerError): string {
   const output = items.output.filter(item => item !== undefined);
-  const response = responseOf(head, asked, { status: 'failed', output, error: { code, message } });
-  return tell('response.failed', { response }) + tell('error', { code, message, param });
+  const response = responseOf(head, request, { status: 'failed', output, error: { code, message } });
+  return emit('response.failed', { response }) + emit('error', { code, message, param });
 }

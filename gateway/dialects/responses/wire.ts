@@ -1,17 +1,17 @@
 /** What whole and streamed responses have in common: the object around the output, its items, its status and its counts. */
-import { type AnswerLosses, alters, loses } from '../../core/answer-loss.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
 import type { ChatRequest, Choice, Citation, Finish, Part, TokenLogprob, Usage } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { logprobsOf } from '../openai/wire.ts';
 
-export interface Head {
+export interface ResponseBase {
   readonly id: string;
   readonly model: string;
   readonly created: number;
 }
 
 /** A response object; clients ask for nothing but `id`, `object` and `output`, and some repeat what was asked from it. */
-export const responseOf = ({ id, model, created }: Head, asked: ChatRequest | undefined, members: JsonObject): JsonObject => ({
+export const responseOf = ({ id, model, created }: ResponseBase, request: ChatRequest | undefined, members: JsonObject): JsonObject => ({
   id,
   object: 'response',
   created_at: created,
@@ -19,26 +19,26 @@ export const responseOf = ({ id, model, created }: Head, asked: ChatRequest | un
   error: null,
   incomplete_details: null,
   instructions: null,
-  max_output_tokens: asked?.maxOutputTokens ?? null,
+  max_output_tokens: request?.maxOutputTokens ?? null,
   model,
   output: [],
-  parallel_tool_calls: asked?.parallelToolCalls ?? true,
+  parallel_tool_calls: request?.parallelToolCalls ?? true,
   previous_response_id: null,
-  reasoning: { effort: asked?.reasoning?.effort ?? null, summary: null },
+  reasoning: { effort: request?.reasoning?.effort ?? null, summary: null },
   store: false,
-  temperature: asked?.temperature ?? null,
-  text: { format: formatOf(asked) },
-  tool_choice: choiceOf(asked),
-  tools: (asked?.tools ?? []).map(toolOf),
-  top_p: asked?.topP ?? null,
+  temperature: request?.temperature ?? null,
+  text: { format: formatOf(request) },
+  tool_choice: choiceOf(request),
+  tools: (request?.tools ?? []).map(toolOf),
+  top_p: request?.topP ?? null,
   truncation: 'disabled',
   usage: null,
-  metadata: asked?.metadata ?? {},
+  metadata: request?.metadata ?? {},
   ...members,
 });
 
-const choiceOf = (asked: ChatRequest | undefined): Json => {
-  const { toolChoice: choice = { type: 'auto' } as const } = asked ?? {};
+const choiceOf = (request: ChatRequest | undefined): Json => {
+  const { toolChoice: choice = { type: 'auto' } as const } = request ?? {};
   return choice.type === 'tool' ? { type: 'function', name: choice.name } : choice.type;
 };
 
@@ -50,15 +50,15 @@ const toolOf = ({ name, description, parameters, strict }: ChatRequest['tools'][
   strict: strict ?? false,
 });
 
-function formatOf(asked: ChatRequest | undefined): JsonObject {
-  const { output } = asked ?? {};
+function formatOf(request: ChatRequest | undefined): JsonObject {
+  const { output } = request ?? {};
   if (output?.type !== 'json-schema') return { type: output?.type === 'json' ? 'json_object' : 'text' };
   const { name, schema, strict, description } = output;
   return { type: 'json_schema', name, schema, strict: strict ?? false, description: description ?? null };
 }
 
 /** How it ended. What was withheld without a word is incomplete; a refusal that was said is an answer like others. */
-export function statusOf({ reason, raw }: Finish, refused: boolean): JsonObject {
+export function statusOf({ reason, raw }: Finish, isRefused: boolean): JsonObject {
   const incomplete = (why: string): JsonObject => ({ status: 'incomplete', incomplete_details: { reason: why } });
   switch (reason) {
     case 'stop':
@@ -69,7 +69,7 @@ export function statusOf({ reason, raw }: Finish, refused: boolean): JsonObject 
     case 'content-filter':
       return incomplete('content_filter');
     case 'refusal':
-      return refused ? { status: 'completed' } : incomplete('content_filter');
+      return isRefused ? { status: 'completed' } : incomplete('content_filter');
     default:
       return incomplete(raw || 'unknown');
   }
@@ -83,11 +83,11 @@ export const usageOf = ({ input, output, cached, cacheWrite, reasoning }: Usage)
   total_tokens: input + output,
 });
 
-const own = ['url_citation', 'file_citation', 'container_file_citation', 'file_path'];
+const nativeCitationTypes = ['url_citation', 'file_citation', 'container_file_citation', 'file_path'];
 
 /** Places are those in the text itself, `offset` characters into the answer. What has no address is cited as a file. */
 export function annotationOf({ raw, url, title, document, span }: Citation, offset: number): JsonObject {
-  if (isObject(raw) && own.includes(String(raw.type)) && raw.url_citation === undefined) return raw;
+  if (isObject(raw) && nativeCitationTypes.includes(String(raw.type)) && raw.url_citation === undefined) return raw;
   const from = Math.max(0, (span?.from ?? 0) - offset);
   const to = Math.max(0, (span?.to ?? 0) - offset);
   if (url !== undefined) return { type: 'url_citation', url, title: title ?? url, start_index: from, end_index: to };
@@ -121,25 +121,25 @@ export const callItem = (
   name: call.name,
   arguments: call.arguments,
 });
-export const reasoningItem = (id: string, text: string, seal: string | undefined): JsonObject => ({
+export const reasoningItem = (id: string, text: string, encryptedContent: string | undefined): JsonObject => ({
   id,
   type: 'reasoning',
   summary: text === '' ? [] : [{ type: 'summary_text', text }],
-  ...(seal === undefined ? {} : { encrypted_content: seal }),
+  ...(encryptedContent === undefined ? {} : { encrypted_content: encryptedContent }),
 });
 
 /** Ids of items differ within an answer, and between answers. */
-export const itemId = (kind: 'msg' | 'fc' | 'rs', answer: string, index: number): string =>
-  `${kind}_${answer.replace(/[^a-zA-Z0-9]/g, '').slice(-40)}_${index}`;
+export const itemId = (kind: 'msg' | 'fc' | 'rs', responseId: string, index: number): string =>
+  `${kind}_${responseId.replace(/[^a-zA-Z0-9]/g, '').slice(-40)}_${index}`;
 
 /** The parts of an answer as items: text and refusals that follow each other share a message, which bears the log-probabilities. */
-export function itemsOf({ content, logprobs = [] }: Choice, answer: string): readonly JsonObject[] {
+export function itemsOf({ content, logprobs = [] }: Choice, responseId: string): readonly JsonObject[] {
   const items: JsonObject[] = [];
   let said: JsonObject[] = [];
   let tokens = logprobs;
   let length = 0;
   const close = (): void => {
-    if (said.length > 0) items.push(messageItem(itemId('msg', answer, items.length), said, 'completed'));
+    if (said.length > 0) items.push(messageItem(itemId('msg', responseId, items.length), said, 'completed'));
     said = [];
   };
   for (const part of content) {
@@ -151,7 +151,7 @@ export function itemsOf({ content, logprobs = [] }: Choice, answer: string): rea
     } else if (part.type === 'refusal') said.push(refusalPart(part.text));
     else {
       close();
-      for (const item of itemsOfPart(part)) items.push(item(itemId(kindOf(part), answer, items.length)));
+      for (const item of itemsOfPart(part)) items.push(item(itemId(kindOf(part), responseId, items.length)));
     }
   }
   close();
@@ -174,15 +174,15 @@ function itemsOfPart(part: Part): readonly ((id: string) => JsonObject)[] {
   }
 }
 
-const answerHas = (what: string): string => `A response has no ${what}.`;
-export const answerLosses: AnswerLosses = {
-  choices: loses(answerHas('second choice')),
-  'citations.document': alters('Told as a file: the document stands in no request of this format.'),
-  'citations.quote': loses(answerHas('words of a source')),
-  'logprobs.textless': loses('In a response they stand with a text.'),
-  images: loses(answerHas('picture that no tool of OpenAI drew')),
-  audio: loses(answerHas('sound')),
-  documents: loses(answerHas('documents')),
-  stop_sequence: loses('A response does not say which stop sequence was met.'),
-  'usage.audio_tokens': loses('A response counts no sound.'),
+const noSuchField = (what: string): string => `A response has no ${what}.`;
+export const responseLosses: ResponseLosses = {
+  choices: lossOf(noSuchField('second choice')),
+  'citations.document': approximationOf('Told as a file: the document stands in no request of this format.'),
+  'citations.quote': lossOf(noSuchField('words of a source')),
+  'logprobs.textless': lossOf('In a response they stand with a text.'),
+  images: lossOf(noSuchField('picture that no tool of OpenAI drew')),
+  audio: lossOf(noSuchField('sound')),
+  documents: lossOf(noSuchField('documents')),
+  stop_sequence: lossOf('A response does not say which stop sequence was met.'),
+  'usage.audio_tokens': lossOf('A response counts no sound.'),
 };

@@ -1,9 +1,9 @@
 /** What a text of an answer cites: places on the web, in search results, and in documents of the request. */
-import type { Citation, Span } from '../../core/chat.ts';
+import type { Citation, TextSpan } from '../../core/chat.ts';
 import { isObject, type Json } from '../../core/json.ts';
 
 /** About the whole of its block, whose `span` within the answer is given. */
-export function citationsOf(list: Json | undefined, span: Span): readonly Citation[] {
+export function citationsOf(list: Json | undefined, span: TextSpan): readonly Citation[] {
   if (!Array.isArray(list)) return [];
   return (list as readonly Json[]).flatMap(raw => {
     if (!isObject(raw)) return [];

@@ -1,12 +1,12 @@
 /** Anthropic's refusals as failures: the body says more than the status, and its wording the rest. */
-import { type Failure, type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
 
 const messageLengthMax = 2_000;
 
 /** Source: docs of /v1/messages, errors. */
-const kinds: Readonly<Record<string, FailureKind>> = {
+const kindsByType: Readonly<Record<string, FailureKind>> = {
   invalid_request_error: 'invalid-request',
   authentication_error: 'authentication',
   billing_error: 'quota-exceeded',
@@ -20,7 +20,7 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 };
 
 /** Classes that hide behind `invalid_request_error`, by their wording. */
-const wordings: readonly (readonly [RegExp, FailureKind])[] = [
+const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [
     /prompt is too long|exceeds? (the )?(model's )?(maximum )?context (limit|window|length)|input length and `max_tokens` exceed/i,
     'context-exceeded',
@@ -33,21 +33,21 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
   const parsed = parseJson(body);
   const failure = isObject(parsed)
     ? failureOf(parsed, status)
-    : { kind: kindOfStatus(status), message: body.slice(0, messageLengthMax) || 'no body', status };
-  const wait = waitable.has(failure.kind) ? retryAfterMs(headers) : undefined;
+    : { kind: failureKindOfStatus(status), message: body.slice(0, messageLengthMax) || 'no body', status };
+  const wait = retryableKinds.has(failure.kind) ? retryAfterMs(headers) : undefined;
   return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
 }
 
-const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+const retryableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
 
 /** `body` is `{type: 'error', error: {type, message}}`, with a status, inside a 200 or as an event of a stream. */
 export function failureOf(body: JsonObject, status?: number): Failure {
   const error = isObject(body.error) ? body.error : {};
   const code = typeof error.type === 'string' ? error.type : '';
   const message = typeof error.message === 'string' ? error.message.slice(0, messageLengthMax) : '';
-  const known = Object.hasOwn(kinds, code) ? kinds[code] : undefined;
-  const kind = known ?? (status === undefined ? 'server-error' : kindOfStatus(status));
-  const worded = kind === 'invalid-request' ? wordings.find(([wording]) => wording.test(message))?.[1] : undefined;
+  const known = Object.hasOwn(kindsByType, code) ? kindsByType[code] : undefined;
+  const kind = known ?? (status === undefined ? 'server-error' : failureKindOfStatus(status));
+  const worded = kind === 'invalid-request' ? kindsByMessage.find(([wording]) => wording.test(message))?.[1] : undefined;
   return {
     kind: worded ?? kind,
     message: message || code || 'an error without a message',

@@ -1,32 +1,32 @@
 /** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
-import type { CacheHint, MediaSource, Message, Part } from '../../core/chat.ts';
+import type { CacheControl, MediaSource, Message, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
-import { type Conversation, conversationOf, lose, resultContent } from '../../core/turns.ts';
+import { type Conversation, conversationOf, dropPart, resultContent } from '../../core/turns.ts';
 
 export function renderMessages(messages: readonly Message[], warnings: Warning[]): Conversation {
   const { system, turns } = conversationOf(messages, 'Anthropic', renderPart, warnings);
-  return { system, turns: turns.map(turn => ({ ...turn, content: resultsFirst(turn.content) })) };
+  return { system, turns: turns.map(turn => ({ ...turn, content: toolResultsFirst(turn.content) })) };
 }
 
 /** Tool results have to open the turn after their calls. */
-const resultsFirst = (content: readonly JsonObject[]): readonly JsonObject[] => [
+const toolResultsFirst = (content: readonly JsonObject[]): readonly JsonObject[] => [
   ...content.filter(block => block.type === 'tool_result'),
   ...content.filter(block => block.type !== 'tool_result'),
 ];
 
 /** A hint stands on the last block that a part became. */
 function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
-  const blocks = renderPlain(part, path, textOnly, warnings);
+  const blocks = renderContent(part, path, textOnly, warnings);
   if (!('cache' in part) || blocks.length === 0) return blocks;
   return [...blocks.slice(0, -1), { ...blocks.at(-1)!, ...renderCache(part.cache) }];
 }
 
-export const renderCache = (cache: CacheHint | undefined): JsonObject =>
+export const renderCache = (cache: CacheControl | undefined): JsonObject =>
   cache ? { cache_control: { type: 'ephemeral', ...(cache.ttl === undefined ? {} : { ttl: cache.ttl }) } } : {};
 
-function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
-  if (textOnly && part.type !== 'text') return lose(path, `A system prompt takes no ${part.type}.`, warnings);
+function renderContent(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
+  if (textOnly && part.type !== 'text') return dropPart(path, `A system prompt takes no ${part.type}.`, warnings);
   switch (part.type) {
     case 'text':
       return renderText(withoutCitations(part, path, warnings));
@@ -41,11 +41,11 @@ function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warn
         part.cited ? { ...block, citations: { enabled: true } } : block,
       );
     case 'audio':
-      return lose(path, 'Anthropic takes no audio.', warnings);
+      return dropPart(path, 'Anthropic takes no audio.', warnings);
     case 'reasoning':
       if (part.redacted !== undefined) return [{ type: 'redacted_thinking', data: part.redacted }];
       if (part.signature !== undefined) return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
-      return lose(path, 'Anthropic takes back no reasoning without its signature.', warnings);
+      return dropPart(path, 'Anthropic takes back no reasoning without its signature.', warnings);
     case 'tool-call':
       if (part.signature !== undefined)
         warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
@@ -74,9 +74,9 @@ function renderDocument(source: MediaSource, name: string | undefined, path: str
   if (source.type !== 'inline' || source.mediaType === 'application/pdf')
     return [{ type: 'document', source: renderSource(source), ...title }];
   if (!source.mediaType.startsWith('text/'))
-    return lose(path, `Anthropic takes PDF and text, not ${source.mediaType.slice(0, 80)}.`, warnings);
+    return dropPart(path, `Anthropic takes PDF and text, not ${source.mediaType.slice(0, 80)}.`, warnings);
   const text = decodeBase64(source.data);
-  if (text === undefined) return lose(path, 'The data is not base64.', warnings);
+  if (text === undefined) return dropPart(path, 'The data is not base64.', warnings);
   return [{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: text }, ...title }];
 }
 

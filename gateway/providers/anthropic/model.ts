@@ -20,7 +20,7 @@ export interface ModelTraits {
 }
 
 /** Other vendors' models behind this wire format: only what the format has always had. */
-const foreign: ModelTraits = {
+const otherVendors: ModelTraits = {
   thinking: 'budget',
   thinkingOff: 'nothing',
   effortMax: 'max',
@@ -44,20 +44,20 @@ const newest: ModelTraits = {
 
 /** Sources: platform.claude.com, models and migration guides up to Claude 5.5 (October 2026), and the recorded refusals. */
 export function traitsOf(model: string): ModelTraits {
-  if (!model.includes('claude')) return foreign;
+  if (!model.includes('claude')) return otherVendors;
   const version = versionOf(model);
   if (version === undefined) return newest;
-  if (version >= 500) return ofFive(model, version);
+  if (version >= 500) return traitsOfVersion5(model, version);
   if (version >= 407) return { ...newest, thinkingOff: 'nothing', forcedTools: true };
   if (version === 406) return { ...newest, thinking: 'both', thinkingOff: 'nothing', effortMax: 'max', sampling: true, forcedTools: true };
-  const older: ModelTraits = { ...foreign, samplingTogether: false, schema: version >= 401, outputTokensMax: 64_000 };
+  const older: ModelTraits = { ...otherVendors, samplingTogether: false, schema: version >= 401, outputTokensMax: 64_000 };
   if (version >= 405) return older;
   if (version >= 400) return model.includes('opus') ? { ...older, outputTokensMax: 32_000 } : older;
   if (version >= 307) return older;
   return { ...older, thinking: 'none', outputTokensMax: version >= 305 ? 8_192 : 4_096 };
 }
 
-function ofFive(model: string, version: number): ModelTraits {
+function traitsOfVersion5(model: string, version: number): ModelTraits {
   if (model.includes('fable')) return { ...newest, forcedTools: version < 501 };
   if (model.includes('haiku')) return { ...newest, thinkingOff: 'disabled', forcedTools: true };
   if (version < 505) return { ...newest, thinkingOff: 'disabled', forcedTools: true };

@@ -1,7 +1,7 @@
 /** A canonical request as the body of POST /v1/messages. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, described, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import { altered, approximated, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/provider.ts';
 import { renderCache, renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';
@@ -34,20 +34,20 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
     ...renderServiceTier(request, warnings),
     ...(request.stream ? { stream: true } : {}),
   };
-  warnings.push(...lost(request));
+  warnings.push(...unsupportedWarnings(request));
   return { path: '/v1/messages', body: JSON.stringify(body), warnings };
 }
 
 /** Anthropic demands a limit. Without one from the caller it is the model's own, as nearly no limit as there is. */
 function renderMaxTokens(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): number {
   const most = traits.outputTokensMax;
-  const asked = request.maxOutputTokens;
-  if (asked === undefined) {
+  const requested = request.maxOutputTokens;
+  if (requested === undefined) {
     const chosen = most ?? maxTokensDefault;
     warnings.push(approximated('max_tokens', `Anthropic demands a limit; ${chosen} was sent.`));
     return chosen;
   }
-  if (most === undefined || asked <= most) return asked;
+  if (most === undefined || requested <= most) return requested;
   warnings.push(approximated('max_tokens', `This model gives at most ${most}.`));
   return most;
 }
@@ -58,13 +58,13 @@ interface Output {
   readonly instruction?: string;
 }
 
-const jsonOnly = 'Answer with one JSON object and nothing else: no prose around it, no code fence.';
+const jsonOnlyInstruction = 'Answer with one JSON object and nothing else: no prose around it, no code fence.';
 
 function renderOutput({ output }: ChatRequest, traits: ModelTraits, warnings: Warning[]): Output {
   if (output === undefined || output.type === 'text') return {};
   if (output.type === 'json') {
     warnings.push(altered('response_format', 'Anthropic has no JSON mode without a schema; the system prompt asks for JSON.'));
-    return { instruction: jsonOnly };
+    return { instruction: jsonOnlyInstruction };
   }
   const narrowed = traits.schema ? narrowSchema(output.schema) : undefined;
   if (narrowed) {
@@ -72,12 +72,14 @@ function renderOutput({ output }: ChatRequest, traits: ModelTraits, warnings: Wa
       const keywords = narrowed.lost.slice(0, 10).join(', ').slice(0, 200);
       warnings.push(altered('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
     }
-    return { format: { type: 'json_schema', schema: described(narrowed.schema, output.description) } };
+    return { format: { type: 'json_schema', schema: withDescription(narrowed.schema, output.description) } };
   }
   const why = traits.schema ? 'Anthropic cannot enforce this schema' : 'This model enforces no schema';
   warnings.push(altered('response_format', `${why}; the system prompt asks for it.`));
   const about = output.description === undefined ? '' : ` (${output.description})`;
-  return { instruction: `${jsonOnly} It must match this JSON Schema, ${output.name}${about}:\n${JSON.stringify(output.schema)}` };
+  return {
+    instruction: `${jsonOnlyInstruction} It must match this JSON Schema, ${output.name}${about}:\n${JSON.stringify(output.schema)}`,
+  };
 }
 
 function renderTools(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
@@ -159,7 +161,7 @@ function renderServiceTier({ serviceTier }: ChatRequest, warnings: Warning[]): J
 }
 
 /** What this wire format has no place for. */
-function lost(request: ChatRequest): Warning[] {
+function unsupportedWarnings(request: ChatRequest): Warning[] {
   const nowhere: Readonly<Record<string, boolean>> = {
     seed: request.seed !== undefined,
     n: request.choices !== undefined && request.choices !== 1,

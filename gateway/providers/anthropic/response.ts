@@ -1,6 +1,6 @@
 /** An answer of /v1/messages in canonical form. Blocks of tools that Anthropic runs itself have no place there: only their kinds are told. */
 import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
-import { unreadMax } from '../../core/collect.ts';
+import { unmappedMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { count, text } from '../../core/members.ts';
@@ -33,7 +33,7 @@ export function parseBlocks(blocks: readonly Json[]): { readonly content: Part[]
   let length = 0;
   for (const block of blocks) {
     const parts = parseBlock(block, length);
-    if (parts.length === 0 && isObject(block) && unread.size < unreadMax) unread.add(kindOf(block));
+    if (parts.length === 0 && isObject(block) && unread.size < unmappedMax) unread.add(kindOf(block));
     content.push(...parts);
     for (const part of parts) if (part.type === 'text') length += part.text.length;
   }
@@ -47,9 +47,9 @@ function parseBlock(block: Json, offset: number): readonly Part[] {
   if (!isObject(block)) return [];
   switch (block.type) {
     case 'text': {
-      const said = text(block.text);
-      const citations = citationsOf(block.citations, { from: offset, to: offset + said.length });
-      return [{ type: 'text', text: said, ...(citations.length > 0 ? { citations } : {}) }];
+      const blockText = text(block.text);
+      const citations = citationsOf(block.citations, { from: offset, to: offset + blockText.length });
+      return [{ type: 'text', text: blockText, ...(citations.length > 0 ? { citations } : {}) }];
     }
     case 'thinking':
       return [

@@ -1,17 +1,17 @@
 /** JSON Schema cut down to what Anthropic's constrained decoding takes; it refuses the other keywords with a 400. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 
-export interface Narrowed {
+export interface NarrowedSchema {
   readonly schema: JsonObject;
   /** The keywords that were left out; each stands in its place's description instead. */
   readonly lost: readonly string[];
 }
 
 /** Source: platform.claude.com, structured outputs, JSON Schema limitations. */
-const kept = new Set(['type', 'enum', 'const', 'title', 'description', 'default', 'required', '$ref']);
-const formats = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid']);
+const supportedKeywords = new Set(['type', 'enum', 'const', 'title', 'description', 'default', 'required', '$ref']);
+const supportedFormats = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid']);
 /** Objects with free keys, tuples and logic would come out as something else, not just as something looser. */
-const inexpressible = new Set([
+const unsupportedKeywords = new Set([
   'patternProperties',
   'propertyNames',
   'prefixItems',
@@ -20,50 +20,54 @@ const inexpressible = new Set([
   'dependentSchemas',
   'unevaluatedProperties',
 ]);
-const notation = new Set(['$schema', '$id', '$comment', 'examples']);
+const annotationKeywords = new Set(['$schema', '$id', '$comment', 'examples']);
 
 /** Undefined when the schema says what cannot be said there at all: free keys, tuples, logic, recursion. */
-export function narrowSchema(schema: JsonObject): Narrowed | undefined {
+export function narrowSchema(schema: JsonObject): NarrowedSchema | undefined {
   if (isRecursive(schema)) return undefined;
   const lost = new Set<string>();
   const narrowed = narrow(schema, lost);
   return narrowed && { schema: narrowed, lost: [...lost] };
 }
 
-function narrow(schema: JsonObject, lost: Set<string>): JsonObject | undefined {
+function narrow(schema: JsonObject, dropped: Set<string>): JsonObject | undefined {
   if (isFreeObject(schema)) return undefined;
   const out: Record<string, Json> = {};
-  const said: string[] = [];
+  const notes: string[] = [];
   for (const [key, value] of Object.entries(schema)) {
-    if (inexpressible.has(key)) return undefined;
-    if (kept.has(key) || (key === 'format' && formats.has(String(value))) || (key === 'minItems' && (value === 0 || value === 1))) {
+    if (unsupportedKeywords.has(key)) return undefined;
+    if (
+      supportedKeywords.has(key) ||
+      (key === 'format' && supportedFormats.has(String(value))) ||
+      (key === 'minItems' && (value === 0 || value === 1))
+    ) {
       out[key] = value;
     } else if (key === 'properties' || key === '$defs' || key === 'definitions') {
-      const members = isObject(value) ? narrowMembers(value, lost) : undefined;
+      const members = isObject(value) ? narrowMembers(value, dropped) : undefined;
       if (!members) return undefined;
       out[key] = members;
     } else if (key === 'items') {
-      const items = isObject(value) ? narrow(value, lost) : undefined;
+      const items = isObject(value) ? narrow(value, dropped) : undefined;
       if (!items) return undefined;
       out.items = items;
     } else if (key === 'anyOf' || key === 'oneOf' || key === 'allOf') {
-      const choices = Array.isArray(value) ? value.map(choice => (isObject(choice) ? narrow(choice, lost) : undefined)) : [];
+      const choices = Array.isArray(value) ? value.map(choice => (isObject(choice) ? narrow(choice, dropped) : undefined)) : [];
       if (!choices.every(choice => choice !== undefined)) return undefined;
       out[key === 'allOf' ? key : 'anyOf'] = choices;
-    } else if (key !== 'additionalProperties' && !notation.has(key)) {
-      lost.add(key);
-      said.push(`${key}: ${JSON.stringify(value)}`);
+    } else if (key !== 'additionalProperties' && !annotationKeywords.has(key)) {
+      dropped.add(key);
+      notes.push(`${key}: ${JSON.stringify(value)}`);
     }
   }
   if (isObject(schema.properties) || schema.type === 'object') out.additionalProperties = false;
-  if (said.length > 0) out.description = [schema.description, `(${said.join(', ')})`].filter(Boolean).join(' ');
+  if (notes.length > 0) out.description = [schema.description, `(${notes.join(', ')})`].filter(Boolean).join(' ');
   return out;
 }
 
-function narrowMembers(members: JsonObject, lost: Set<string>): JsonObject | undefined {
+function narrowMembers(members: JsonObject, dropped: Set<string>): JsonObject | undefined {
   const out: [string, Json][] = [];
   for (const [name, member] of Object.entries(members)) {
-    const narrowed = isObject(member) ? narrow(member, lost) : undefined;
+    const narrowed = isObject(member) ? narrow(member, dropped) : undefined;
     if (!narrowed) return undefined;
     out.push([name, narrowed]);
   }

@@ -17,15 +17,15 @@ type Block =
 interface State {
   id: string | undefined;
   hasContent: boolean;
-  calls: number;
+  callCount: number;
   /** Length of all texts so far. */
-  length: number;
+  textLength: number;
   readonly open: Map<number, Block>;
   /** As the provider counts, later counts over earlier ones: input may grow while its own tools run. */
   usage: JsonObject;
   /** `stop_reason` and what goes with it, as far as it was said. */
   stop: JsonObject;
-  stopped: boolean;
+  isStopped: boolean;
   failure: Failure | undefined;
 }
 
@@ -33,12 +33,12 @@ export function parseStream(): StreamParser {
   const state: State = {
     id: undefined,
     hasContent: false,
-    calls: 0,
-    length: 0,
+    callCount: 0,
+    textLength: 0,
     open: new Map(),
     usage: {},
     stop: {},
-    stopped: false,
+    isStopped: false,
     failure: undefined,
   };
   return { parse: event => parseEvent(state, event), end: () => endOf(state) };
@@ -46,12 +46,12 @@ export function parseStream(): StreamParser {
 
 function endOf(state: State): StreamEnd {
   if (state.failure) return { complete: false, failure: state.failure };
-  if (state.stopped) return { complete: true, events: [], flags: [] };
+  if (state.isStopped) return { complete: true, events: [], flags: [] };
   return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before message_stop' } };
 }
 
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
-  if (state.failure || state.stopped) return [];
+  if (state.failure || state.isStopped) return [];
   const data = parseJson(event.data);
   if (!isObject(data)) return fail(state, 'an event is no JSON object');
   switch (data.type ?? event.event) {
@@ -89,21 +89,23 @@ function onMessageStart(state: State, data: JsonObject): readonly StreamEvent[] 
   return [
     { type: 'response-start', id, model: text(message.model) },
     ...onUsage(state, message.usage),
-    ...content.flatMap(part => wholePart(state, part)),
-    ...unread.map(untold),
+    ...content.flatMap(part => eventsOfPart(state, part)),
+    ...unread.map(unmappedEvent),
   ];
 }
 
 /** The content of a message that was there when the stream began. */
-function wholePart(state: State, part: Part): readonly StreamEvent[] {
+function eventsOfPart(state: State, part: Part): readonly StreamEvent[] {
   state.hasContent = true;
   switch (part.type) {
     case 'text':
-      return [...textDelta(state, part.text), ...(part.citations ?? []).map(cited)];
+      return [...textDelta(state, part.text), ...(part.citations ?? []).map(citationEvent)];
     case 'reasoning':
-      return part.redacted === undefined ? [...reasoningDelta(part.text), ...signature(part.signature)] : redacted(part.redacted);
+      return part.redacted === undefined
+        ? [...reasoningDelta(part.text), ...signatureEvents(part.signature)]
+        : redactedEvents(part.redacted);
     case 'tool-call': {
-      const index = state.calls++;
+      const index = state.callCount++;
       return [
         { type: 'tool-call-start', choice: 0, index, id: part.id, name: part.name },
         { type: 'tool-call-delta', choice: 0, index, arguments: part.arguments },
@@ -124,24 +126,24 @@ function onBlockStart(state: State, data: JsonObject): readonly StreamEvent[] {
     case 'text':
       state.open.set(data.index, {
         type: 'text',
-        from: state.length,
+        from: state.textLength,
         citations: Array.isArray(block.citations) ? [...block.citations] : [],
       });
       return textDelta(state, text(block.text));
     case 'thinking':
       state.open.set(data.index, { type: 'thinking' });
-      return [...reasoningDelta(text(block.thinking)), ...signature(block.signature)];
+      return [...reasoningDelta(text(block.thinking)), ...signatureEvents(block.signature)];
     case 'redacted_thinking':
       state.open.set(data.index, { type: 'other' });
-      return redacted(text(block.data));
+      return redactedEvents(text(block.data));
     case 'tool_use': {
-      const index = state.calls++;
+      const index = state.callCount++;
       state.open.set(data.index, { type: 'tool', index, input: block.input ?? {}, pieces: 0 });
       return [{ type: 'tool-call-start', choice: 0, index, id: text(block.id), name: text(block.name) }];
     }
     default:
       state.open.set(data.index, { type: 'other' });
-      return [untold(kindOf(block))];
+      return [unmappedEvent(kindOf(block))];
   }
 }
 
@@ -158,7 +160,7 @@ function onBlockDelta(state: State, data: JsonObject): readonly StreamEvent[] {
     case 'thinking_delta':
       return block.type === 'thinking' ? reasoningDelta(text(delta.thinking)) : [];
     case 'signature_delta':
-      return block.type === 'thinking' ? signature(delta.signature) : [];
+      return block.type === 'thinking' ? signatureEvents(delta.signature) : [];
     case 'input_json_delta': {
       const piece = text(delta.partial_json);
       if (block.type !== 'tool' || piece === '') return [];
@@ -174,7 +176,7 @@ function onBlockStop(state: State, data: JsonObject): readonly StreamEvent[] {
   const block = typeof data.index === 'number' ? state.open.get(data.index) : undefined;
   if (!block) return fail(state, 'a block was closed that is not open');
   state.open.delete(data.index as number);
-  if (block.type === 'text') return citationsOf(block.citations, { from: block.from, to: state.length }).map(cited);
+  if (block.type === 'text') return citationsOf(block.citations, { from: block.from, to: state.textLength }).map(citationEvent);
   if (block.type !== 'tool' || block.pieces > 0) return [];
   return [{ type: 'tool-call-delta', choice: 0, index: block.index, arguments: JSON.stringify(block.input) }];
 }
@@ -187,7 +189,7 @@ function onMessageDelta(state: State, data: JsonObject): readonly StreamEvent[] 
 function onMessageStop(state: State): readonly StreamEvent[] {
   if (state.open.size > 0) return fail(state, 'message_stop while a content block is open', 'truncated');
   if (state.stop.stop_reason === undefined) return fail(state, 'message_stop without a stop_reason', 'truncated');
-  state.stopped = true;
+  state.isStopped = true;
   const explanation = refusalOf(state.stop);
   return [
     ...(explanation === undefined ? [] : [{ type: 'refusal-delta', choice: 0, text: explanation } as const]),
@@ -198,8 +200,8 @@ function onMessageStop(state: State): readonly StreamEvent[] {
 
 function onUsage(state: State, usage: Json | undefined): readonly StreamEvent[] {
   if (!isObject(usage)) return [];
-  const said = Object.entries(usage).filter(([, value]) => value !== null);
-  state.usage = { ...state.usage, ...Object.fromEntries(said) };
+  const reported = Object.entries(usage).filter(([, value]) => value !== null);
+  state.usage = { ...state.usage, ...Object.fromEntries(reported) };
   const parsed = parseUsage(state.usage);
   const { service_tier: tier } = usage;
   return [
@@ -215,16 +217,16 @@ function fail(state: State, message: string, kind: 'invalid-response' | 'truncat
 
 /** Of one block; nobody cites more. */
 const citationsMax = 10_000;
-const cited = (citation: Citation): StreamEvent => ({ type: 'citation', choice: 0, citation });
-const untold = (what: string): StreamEvent => ({ type: 'unread', choice: 0, what });
+const citationEvent = (citation: Citation): StreamEvent => ({ type: 'citation', choice: 0, citation });
+const unmappedEvent = (what: string): StreamEvent => ({ type: 'unread', choice: 0, what });
 
 function textDelta(state: State, text: string): readonly StreamEvent[] {
-  state.length += text.length;
+  state.textLength += text.length;
   return text === '' ? [] : [{ type: 'text-delta', choice: 0, text }];
 }
 
 const reasoningDelta = (text: string): readonly StreamEvent[] => (text === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text }]);
-const signature = (value: Json | undefined): readonly StreamEvent[] =>
+const signatureEvents = (value: Json | undefined): readonly StreamEvent[] =>
   typeof value === 'string' && value !== '' ? [{ type: 'reasoning-signature', choice: 0, signature: value }] : [];
 
-const redacted = (data: string): readonly StreamEvent[] => (data === '' ? [] : [{ type: 'reasoning-redacted', choice: 0, data }]);
+const redactedEvents = (data: string): readonly StreamEvent[] => (data === '' ? [] : [{ type: 'reasoning-redacted', choice: 0, data }]);

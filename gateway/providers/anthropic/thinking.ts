@@ -5,7 +5,7 @@ import { altered, approximated, dropped, type Warning } from '../../core/provide
 import type { Turn } from '../../core/turns.ts';
 import type { ModelTraits } from './model.ts';
 
-export interface Thinking {
+export interface RenderedThinking {
   readonly thinking?: JsonObject;
   /** `output_config.effort`. */
   readonly effort?: string;
@@ -30,7 +30,7 @@ export function renderThinking(
   maxTokens: number,
   turns: readonly Turn[],
   warnings: Warning[],
-): Thinking {
+): RenderedThinking {
   const { reasoning } = request;
   if (reasoning?.effort === undefined && reasoning?.budgetTokens === undefined) return {};
   const field = fieldOf(reasoning);
@@ -41,7 +41,7 @@ export function renderThinking(
   }
   const byBudget = traits.thinking === 'budget' || (traits.thinking === 'both' && reasoning.budgetTokens !== undefined);
   if (!byBudget) return renderEffort(reasoning, traits, warnings);
-  const obstacle = obstacleOf(request, turns);
+  const obstacle = thinkingObstacle(request, turns);
   if (!obstacle) return renderBudget(reasoning, maxTokens, warnings);
   warnings.push(dropped(field, obstacle));
   return {};
@@ -49,7 +49,7 @@ export function renderThinking(
 
 const fieldOf = (reasoning: Reasoning): string => (reasoning.budgetTokens === undefined ? 'reasoning_effort' : 'reasoning.max_tokens');
 
-function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): Thinking {
+function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): RenderedThinking {
   switch (traits.thinkingOff) {
     case 'nothing':
       return {};
@@ -62,23 +62,23 @@ function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): Thi
 }
 
 /** `display` is said because newer models leave the reasoning's text out otherwise. */
-function renderEffort(reasoning: Reasoning, traits: ModelTraits, warnings: Warning[]): Thinking {
-  const asked = reasoning.budgetTokens === undefined ? reasoning.effort! : effortOf(reasoning.budgetTokens);
-  const effort = asked === 'xhigh' || asked === 'max' ? traits.effortMax : asked === 'minimal' ? 'low' : asked;
+function renderEffort(reasoning: Reasoning, traits: ModelTraits, warnings: Warning[]): RenderedThinking {
+  const requested = reasoning.budgetTokens === undefined ? reasoning.effort! : effortOf(reasoning.budgetTokens);
+  const effort = requested === 'xhigh' || requested === 'max' ? traits.effortMax : requested === 'minimal' ? 'low' : requested;
   if (reasoning.budgetTokens !== undefined) {
     warnings.push(approximated('reasoning.max_tokens', `This model takes an effort instead of a budget: ${effort}.`));
-  } else if (effort !== asked) warnings.push(approximated('reasoning_effort', `The nearest effort of this model is ${effort}.`));
+  } else if (effort !== requested) warnings.push(approximated('reasoning_effort', `The nearest effort of this model is ${effort}.`));
   return { thinking: { type: 'adaptive', display: reasoning.shown === false ? 'omitted' : 'summarized' }, effort };
 }
 
 const effortOf = (budgetTokens: number): ReasoningEffort =>
   (['low', 'medium', 'high'] as const).find(effort => budgetTokens <= budgets[effort]) ?? 'xhigh';
 
-function renderBudget(reasoning: Reasoning, maxTokens: number, warnings: Warning[]): Thinking {
+function renderBudget(reasoning: Reasoning, maxTokens: number, warnings: Warning[]): RenderedThinking {
   const field = fieldOf(reasoning);
-  const wanted = reasoning.budgetTokens ?? budgets[reasoning.effort as keyof typeof budgets];
+  const requested = reasoning.budgetTokens ?? budgets[reasoning.effort as keyof typeof budgets];
   const most = reasoning.budgetTokens === undefined ? Math.floor(maxTokens * budgetShareMax) : maxTokens - 1;
-  const tokens = Math.min(Math.max(wanted, budgetTokensMin), most);
+  const tokens = Math.min(Math.max(requested, budgetTokensMin), most);
   if (tokens < budgetTokensMin) {
     warnings.push(dropped(field, `max_tokens leaves no room for a thinking budget of ${budgetTokensMin}, the least there is.`));
     return {};
@@ -88,7 +88,7 @@ function renderBudget(reasoning: Reasoning, maxTokens: number, warnings: Warning
 }
 
 /** What Anthropic refuses together with a thinking budget. The other thing is kept: a forced call is a contract, thinking is not. */
-function obstacleOf(request: ChatRequest, turns: readonly Turn[]): string | undefined {
+function thinkingObstacle(request: ChatRequest, turns: readonly Turn[]): string | undefined {
   const forced = request.tools.length > 0 && (request.toolChoice?.type === 'required' || request.toolChoice?.type === 'tool');
   if (forced) return 'A thinking budget excludes a forced tool call.';
   const answering = turns.at(-1)?.content.some(block => block.type === 'tool_result');

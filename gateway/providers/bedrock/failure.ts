@@ -1,12 +1,12 @@
 /** Bedrock's refusals: the exception's name stands in a header, its words in a body of one member, and a throttle may be a 503. */
-import { type Failure, type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
 
 const messageLengthMax = 2_000;
 
 /** In lower case. Source: docs.aws.amazon.com, errors of Converse, ConverseStream and common ones. */
-const kinds: Readonly<Record<string, FailureKind>> = {
+const kindsByType: Readonly<Record<string, FailureKind>> = {
   throttlingexception: 'rate-limited',
   toomanyrequestsexception: 'rate-limited',
   servicequotaexceededexception: 'rate-limited',
@@ -30,7 +30,7 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 };
 
 /** What a validation error, or a body without its exception's name, is really about. */
-const wordings: readonly (readonly [RegExp, FailureKind])[] = [
+const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [/too many (tokens|requests|connections)[^.]{0,40}, please wait|rate exceeded/i, 'rate-limited'],
   [
     /input is too long|prompt is too long|maximum (context|number of (input )?tokens)|context (length|window)|too many input tokens/i,
@@ -52,16 +52,16 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
         message: body.slice(0, messageLengthMax) || 'no body',
         status,
       };
-  const wait = waitable.has(failure.kind) ? retryAfterMs(headers) : undefined;
+  const wait = retryableKinds.has(failure.kind) ? retryAfterMs(headers) : undefined;
   return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
 }
 
-const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+const retryableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
 
 /** `body` is `{message}`, by some of its services `{Message}` or with `__type`; `name` is the exception's. */
 export function failureOf(body: JsonObject, name: string, status?: number): Failure {
-  const said = body.message ?? body.Message;
-  const message = (typeof said === 'string' ? said : '').slice(0, messageLengthMax);
+  const rawMessage = body.message ?? body.Message;
+  const message = (typeof rawMessage === 'string' ? rawMessage : '').slice(0, messageLengthMax);
   const typed = typeof body.__type === 'string' ? body.__type.slice(body.__type.lastIndexOf('#') + 1) : '';
   const code = (name || typed).slice(0, 200);
   return {
@@ -73,13 +73,13 @@ export function failureOf(body: JsonObject, name: string, status?: number): Fail
 }
 
 function kindOf(name: string, message: string, status: number | undefined): FailureKind {
-  const word = name.toLowerCase();
+  const type = name.toLowerCase();
   // A model under too much load is called unavailable, and its message says why.
   if (/throttl/i.test(message)) return 'rate-limited';
-  const known = Object.hasOwn(kinds, word) ? kinds[word] : undefined;
+  const known = Object.hasOwn(kindsByType, type) ? kindsByType[type] : undefined;
   if (known) return known;
-  const worded = wordings.find(([wording]) => wording.test(message))?.[1];
+  const worded = kindsByMessage.find(([wording]) => wording.test(message))?.[1];
   if (worded) return worded;
-  if (word === 'validationexception') return 'invalid-request';
-  return status === undefined ? 'server-error' : kindOfStatus(status);
+  if (type === 'validationexception') return 'invalid-request';
+  return status === undefined ? 'server-error' : failureKindOfStatus(status);
 }

@@ -1,22 +1,24 @@
 /** A conversation in Converse's form: a system prompt of its own, and turns of user and assistant that alternate. */
-import type { CacheHint, MediaSource, Message, Part } from '../../core/chat.ts';
+import type { CacheControl, MediaSource, Message, Part } from '../../core/chat.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
-import { type Conversation, conversationOf, lose, resultContent } from '../../core/turns.ts';
+import { type Conversation, conversationOf, dropPart, resultContent } from '../../core/turns.ts';
 
 export const renderMessages = (messages: readonly Message[], warnings: Warning[]): Conversation =>
   conversationOf(messages, 'Bedrock', renderPart, warnings);
 
-export const cachePoint = ({ ttl }: CacheHint): JsonObject => ({ cachePoint: { type: 'default', ...(ttl === undefined ? {} : { ttl }) } });
+export const cachePoint = ({ ttl }: CacheControl): JsonObject => ({
+  cachePoint: { type: 'default', ...(ttl === undefined ? {} : { ttl }) },
+});
 
 /** What shall be cached ends with a point of its own. */
 function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
-  const blocks = renderPlain(part, path, textOnly, warnings);
+  const blocks = renderContent(part, path, textOnly, warnings);
   return 'cache' in part && part.cache && blocks.length > 0 ? [...blocks, cachePoint(part.cache)] : blocks;
 }
 
-function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
-  if (textOnly && part.type !== 'text') return lose(path, `A system prompt takes no ${part.type}.`, warnings);
+function renderContent(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
+  if (textOnly && part.type !== 'text') return dropPart(path, `A system prompt takes no ${part.type}.`, warnings);
   switch (part.type) {
     case 'text':
       return renderText(withoutCitations(part, path, warnings));
@@ -29,10 +31,10 @@ function renderPlain(part: Part, path: string, textOnly: boolean, warnings: Warn
     case 'document':
       return renderDocument(part, path, warnings);
     case 'audio':
-      return lose(path, 'Converse takes no audio.', warnings);
+      return dropPart(path, 'Converse takes no audio.', warnings);
     case 'reasoning':
       if (part.redacted !== undefined) return [{ reasoningContent: { redactedContent: part.redacted } }];
-      if (part.signature === undefined) return lose(path, 'Bedrock takes back no reasoning without its signature.', warnings);
+      if (part.signature === undefined) return dropPart(path, 'Bedrock takes back no reasoning without its signature.', warnings);
       return [{ reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }];
     case 'tool-call':
       if (part.signature !== undefined)
@@ -68,14 +70,14 @@ const documentFormats: Readonly<Record<string, string | undefined>> = {
 function renderDocument({ source, name }: Part & { type: 'document' }, path: string, warnings: Warning[]): readonly JsonObject[] {
   const format = source.type === 'inline' ? documentFormats[source.mediaType] : 'pdf';
   const blocks = renderMedia('document', source, format, path, warnings);
-  if (name !== undefined && plainName(name) !== name) {
+  if (name !== undefined && safeDocumentName(name) !== name) {
     warnings.push(approximated(`${path}.name`, 'Bedrock takes letters, digits, blanks and brackets in a name.'));
   }
-  return blocks.map(block => ({ document: { ...(block.document as JsonObject), name: plainName(name ?? 'document') } }));
+  return blocks.map(block => ({ document: { ...(block.document as JsonObject), name: safeDocumentName(name ?? 'document') } }));
 }
 
 /** What else stands in a name is refused. */
-const plainName = (name: string): string =>
+const safeDocumentName = (name: string): string =>
   name
     .replace(/[^a-zA-Z0-9\s()[\]-]/g, '-')
     .replace(/\s{2,}/g, ' ')
@@ -90,8 +92,8 @@ function renderMedia(
 ): readonly JsonObject[] {
   if (source.type === 'url' && source.url.startsWith('s3://'))
     return [{ [type]: { format: format!, source: { s3Location: { uri: source.url } } } }];
-  if (source.type !== 'inline') return lose(path, `Bedrock takes a ${type} inline or from S3.`, warnings);
-  if (format === undefined) return lose(path, `Bedrock takes no ${type} of the type ${source.mediaType.slice(0, 80)}.`, warnings);
+  if (source.type !== 'inline') return dropPart(path, `Bedrock takes a ${type} inline or from S3.`, warnings);
+  if (format === undefined) return dropPart(path, `Bedrock takes no ${type} of the type ${source.mediaType.slice(0, 80)}.`, warnings);
   return [{ [type]: { format, source: { bytes: source.data } } }];
 }
 
@@ -100,6 +102,6 @@ const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_.:-]/g, '_').sl
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {
   const content = resultContent(part, path, renderPart, warnings);
-  const told = content.length > 0 ? content : [{ text: '(empty)' }];
-  return { toolResult: { toolUseId: renderId(part.id), content: told, ...(part.failed ? { status: 'error' } : {}) } };
+  const resultBlocks = content.length > 0 ? content : [{ text: '(empty)' }];
+  return { toolResult: { toolUseId: renderId(part.id), content: resultBlocks, ...(part.failed ? { status: 'error' } : {}) } };
 }

@@ -1,6 +1,6 @@
 /** What single members of a Converse answer mean. */
-import type { Citation, Finish, FinishReason, Part, Span, Usage } from '../../core/chat.ts';
-import { unreadMax } from '../../core/collect.ts';
+import type { Citation, Finish, FinishReason, Part, TextSpan, Usage } from '../../core/chat.ts';
+import { unmappedMax } from '../../core/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { count, listOf, objectOf, text } from '../../core/members.ts';
 
@@ -50,7 +50,7 @@ export function parseBlocks(blocks: readonly JsonObject[]): { readonly content: 
   let length = 0;
   const content = blocks.flatMap(block => {
     const parts = parseBlock(block, length);
-    if (!parts && unread.size < unreadMax) unread.add(Object.keys(block)[0]?.slice(0, 100) ?? 'block');
+    if (!parts && unread.size < unmappedMax) unread.add(Object.keys(block)[0]?.slice(0, 100) ?? 'block');
     for (const part of parts ?? []) if (part.type === 'text') length += part.text.length;
     return parts ?? [];
   });
@@ -66,21 +66,21 @@ function parseBlock(block: JsonObject, offset: number): readonly Part[] | undefi
   }
   if (isObject(block.reasoningContent)) return parseReasoning(block.reasoningContent);
   if (isObject(block.citationsContent)) {
-    const said = listOf(block.citationsContent.content)
+    const citedText = listOf(block.citationsContent.content)
       .map(part => text(part.text))
       .join('');
-    const span = { from: offset, to: offset + said.length };
+    const span = { from: offset, to: offset + citedText.length };
     const citations = listOf(block.citationsContent.citations).map(raw => citationOf(raw, span));
-    return [{ type: 'text', text: said, ...(citations.length > 0 ? { citations } : {}) }];
+    return [{ type: 'text', text: citedText, ...(citations.length > 0 ? { citations } : {}) }];
   }
   return undefined;
 }
 
 /** About the whole of its block. */
-export function citationOf(raw: JsonObject, span: Span): Citation {
+export function citationOf(raw: JsonObject, span: TextSpan): Citation {
   const { title, source, sourceContent, location } = raw;
-  const place = objectOf(location);
-  const [where = null] = Object.values(place);
+  const position = objectOf(location);
+  const [where = null] = Object.values(position);
   const { url, documentIndex, searchResultIndex } = objectOf(where);
   const quote = listOf(sourceContent)
     .map(part => text(part.text))

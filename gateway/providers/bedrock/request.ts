@@ -29,7 +29,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
     ...(request.metadata === undefined ? {} : { requestMetadata: request.metadata }),
     ...tier,
   };
-  warnings.push(...lost(request));
+  warnings.push(...unsupportedWarnings(request));
   const path = `/model/${encodeURIComponent(model)}/${request.stream ? 'converse-stream' : 'converse'}`;
   return { path, body: JSON.stringify(body), warnings };
 }
@@ -95,10 +95,10 @@ function renderReasoning(
     if (!off) warnings.push(dropped(field, 'How much this model reasons cannot be told here.'));
     return {};
   }
-  const told =
+  const fields =
     reasoning.effort === 'low' || reasoning.effort === 'medium' ? reasoning.effort : off || reasoning.effort === 'minimal' ? 'low' : 'high';
-  if (told !== reasoning.effort) warnings.push(approximated(field, `This model takes low, medium and high; sent as ${told}.`));
-  return { reasoning_effort: told };
+  if (fields !== reasoning.effort) warnings.push(approximated(field, `This model takes low, medium and high; sent as ${fields}.`));
+  return { reasoning_effort: fields };
 }
 
 /** A block's type as Anthropic calls it, by which thinking is allowed or not. */
@@ -112,13 +112,13 @@ interface Output {
   readonly instruction?: string;
 }
 
-const jsonOnly = 'Answer with one JSON object and nothing else: no prose around it, no code fence.';
+const jsonOnlyInstruction = 'Answer with one JSON object and nothing else: no prose around it, no code fence.';
 
 function renderOutput({ output }: ChatRequest, traits: ModelTraits | undefined, warnings: Warning[]): Output {
   if (output === undefined || output.type === 'text') return {};
   if (output.type === 'json') {
     warnings.push(altered('response_format', 'Bedrock has no JSON mode without a schema; the system prompt asks for JSON.'));
-    return { instruction: jsonOnly };
+    return { instruction: jsonOnlyInstruction };
   }
   const { name, description, schema } = output;
   const narrowed = traits?.schema ? narrowSchema(schema) : undefined;
@@ -127,12 +127,12 @@ function renderOutput({ output }: ChatRequest, traits: ModelTraits | undefined, 
       const keywords = narrowed.lost.slice(0, 10).join(', ').slice(0, 200);
       warnings.push(altered('response_format.json_schema.schema', `Not enforced, but described to the model: ${keywords}.`));
     }
-    const said = { name, ...(description === undefined ? {} : { description }), schema: JSON.stringify(narrowed.schema) };
-    return { format: { type: 'json_schema', structure: { jsonSchema: said } } };
+    const format = { name, ...(description === undefined ? {} : { description }), schema: JSON.stringify(narrowed.schema) };
+    return { format: { type: 'json_schema', structure: { jsonSchema: format } } };
   }
   warnings.push(altered('response_format', 'This schema is not enforced by this model here; the system prompt asks for it.'));
   const about = description === undefined ? '' : ` (${description})`;
-  return { instruction: `${jsonOnly} It must match this JSON Schema, ${name}${about}:\n${JSON.stringify(schema)}` };
+  return { instruction: `${jsonOnlyInstruction} It must match this JSON Schema, ${name}${about}:\n${JSON.stringify(schema)}` };
 }
 
 function renderTools(
@@ -141,7 +141,7 @@ function renderTools(
   traits: ModelTraits | undefined,
   warnings: Warning[],
 ): JsonObject | undefined {
-  const called = turns.flatMap(turn => turn.content.flatMap(block => nameIn(block)));
+  const called = turns.flatMap(turn => turn.content.flatMap(block => toolNamesIn(block)));
   const { tools, toolChoice = { type: 'auto' } } = request;
   const none = toolChoice.type === 'none' && tools.length > 0;
   if (none && called.length === 0) {
@@ -161,7 +161,7 @@ function renderTools(
   return { tools: specs, ...(choice ? { toolChoice: choice } : {}) };
 }
 
-const nameIn = ({ toolUse }: JsonObject): readonly string[] =>
+const toolNamesIn = ({ toolUse }: JsonObject): readonly string[] =>
   typeof toolUse === 'object' && toolUse !== null && 'name' in toolUse && typeof toolUse.name === 'string' ? [toolUse.name] : [];
 
 function renderTool(tool: Tool, path: string, warnings: Warning[]): readonly JsonObject[] {
@@ -186,7 +186,7 @@ function renderTier({ serviceTier }: ChatRequest, warnings: Warning[]): JsonObje
 }
 
 /** What this wire format has no place for. */
-function lost(request: ChatRequest): readonly Warning[] {
+function unsupportedWarnings(request: ChatRequest): readonly Warning[] {
   const nowhere: Readonly<Record<string, boolean>> = {
     seed: request.seed !== undefined,
     n: request.choices !== undefined && request.choices !== 1,

@@ -14,7 +14,7 @@ interface State {
   /** Length of all texts so far. */
   length: number;
   /** Of open blocks: where they begin, and what they cite, which is about the whole of them. */
-  readonly cited: Map<number, { readonly from: number; readonly citations: JsonObject[] }>;
+  readonly citationsByBlock: Map<number, { readonly from: number; readonly citations: JsonObject[] }>;
   stopped: boolean;
   counted: boolean;
   done: boolean;
@@ -30,7 +30,7 @@ export function parseStream(): StreamParser {
     calls: new Map(),
     count: 0,
     length: 0,
-    cited: new Map(),
+    citationsByBlock: new Map(),
     stopped: false,
     counted: false,
     done: false,
@@ -50,8 +50,8 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (state.failure || state.done || event.data.trim() === '') return [];
   const data = parseJson(event.data);
   if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
-  const named = event.event === undefined ? Object.entries(data)[0] : ([event.event, data] as const);
-  const [type, body] = named ?? ['', {}];
+  const typedEvent = event.event === undefined ? Object.entries(data)[0] : ([event.event, data] as const);
+  const [type, body] = typedEvent ?? ['', {}];
   if (/exception/i.test(type)) return fail(state, failureOf(objectOf(body), type.slice(type.indexOf('/') + 1)));
   if (type.startsWith('error/')) return fail(state, failureOf(objectOf(body), type.slice(6)));
   const events = readEvent(state, type, objectOf(body));
@@ -74,9 +74,9 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
       if (state.stopped) return [];
       state.stopped = true;
       return [
-        ...[...state.cited.keys()].flatMap(block => onStop(state, block)),
+        ...[...state.citationsByBlock.keys()].flatMap(block => onStop(state, block)),
         { type: 'choice-end', choice: 0, finish: parseFinish(data.stopReason) },
-        ...finished(state),
+        ...endEvents(state),
       ];
     case 'metadata': {
       state.counted = true;
@@ -85,7 +85,7 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
       return [
         ...(usage ? [{ type: 'usage', usage } as const] : []),
         ...(tier === '' ? [] : [{ type: 'tier', tier } as const]),
-        ...finished(state),
+        ...endEvents(state),
       ];
     }
     default:
@@ -93,7 +93,7 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
   }
 }
 
-function finished(state: State): readonly StreamEvent[] {
+function endEvents(state: State): readonly StreamEvent[] {
   if (!state.stopped || !state.counted) return [];
   state.done = true;
   return [{ type: 'response-end' }];
@@ -109,19 +109,20 @@ function onStart(state: State, data: JsonObject): readonly StreamEvent[] {
   return [{ type: 'tool-call-start', choice: 0, index, id: text(toolUse.toolUseId), name: text(toolUse.name) }];
 }
 
-function onStop({ cited, length }: State, block: number): readonly StreamEvent[] {
-  const { from = 0, citations = [] } = cited.get(block) ?? {};
-  cited.delete(block);
+function onStop({ citationsByBlock, length }: State, block: number): readonly StreamEvent[] {
+  const { from = 0, citations = [] } = citationsByBlock.get(block) ?? {};
+  citationsByBlock.delete(block);
   return citations.map((raw): StreamEvent => ({ type: 'citation', choice: 0, citation: citationOf(raw, { from, to: length }) }));
 }
 
 function onDelta(state: State, block: Json | undefined, delta: JsonObject): readonly StreamEvent[] {
-  const said = text(delta.text);
-  const known = state.cited.get(numberOf(block)) ?? { from: state.length, citations: [] };
-  if ((said !== '' || isObject(delta.citation)) && state.cited.size < blocksMax) state.cited.set(numberOf(block), known);
+  const deltaText = text(delta.text);
+  const known = state.citationsByBlock.get(numberOf(block)) ?? { from: state.length, citations: [] };
+  if ((deltaText !== '' || isObject(delta.citation)) && state.citationsByBlock.size < blocksMax)
+    state.citationsByBlock.set(numberOf(block), known);
   if (isObject(delta.citation) && known.citations.length < blocksMax) known.citations.push(delta.citation);
-  state.length += said.length;
-  if (said !== '') return [{ type: 'text-delta', choice: 0, text: said }];
+  state.length += deltaText.length;
+  if (deltaText !== '') return [{ type: 'text-delta', choice: 0, text: deltaText }];
   if (isObject(delta.toolUse)) {
     const index = state.calls.get(numberOf(block));
     const input = text(delta.toolUse.input);

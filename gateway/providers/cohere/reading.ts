@@ -40,10 +40,10 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
 
 /** Several tokens of one text come together, and no alternatives. */
 export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob[] =>
-  listOf(isObject(logprobs) ? [logprobs] : logprobs).flatMap(({ text: said, logprobs: values }) =>
+  listOf(isObject(logprobs) ? [logprobs] : logprobs).flatMap(({ text: tokenText, logprobs: values }) =>
     Array.isArray(values)
       ? (values as readonly Json[]).map((value, at) => ({
-          token: at === 0 ? text(said) : '',
+          token: at === 0 ? text(tokenText) : '',
           logprob: Math.min(0, Number(value) || 0),
           top: [],
         }))
@@ -54,15 +54,15 @@ export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob
 export const citationsOf = (citations: Json | undefined): readonly Citation[] =>
   listOf(isObject(citations) ? [citations] : citations).flatMap(raw => {
     const { start, end, sources } = raw;
-    const place = typeof start === 'number' && typeof end === 'number' && end > start ? { span: { from: start, to: end } } : {};
+    const position = typeof start === 'number' && typeof end === 'number' && end > start ? { span: { from: start, to: end } } : {};
     const given = listOf(sources);
     return (given.length > 0 ? given : [{}]).map((source: JsonObject): Citation => {
-      const said = objectOf(source.document);
-      const url = text(said.url);
-      const title = text(said.title);
-      const quote = text(said.snippet) || text(said.text) || text(said.content) || text(objectOf(source.tool_output).content);
+      const cited = objectOf(source.document);
+      const url = text(cited.url);
+      const title = text(cited.title);
+      const quote = text(cited.snippet) || text(cited.text) || text(cited.content) || text(objectOf(source.tool_output).content);
       return {
-        ...place,
+        ...position,
         ...(url === '' ? { document: text(source.id) || title || 'source' } : { url }),
         ...(title === '' ? {} : { title }),
         ...(quote === '' ? {} : { quote }),

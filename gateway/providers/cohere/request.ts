@@ -2,29 +2,29 @@
 import type { ChatRequest } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
-import { foreignTraits } from '../openai/model.ts';
+import { vendorModelTraits } from '../openai/model.ts';
 import { listOf, objectOf, text } from '../openai/reading.ts';
 import { renderBody } from '../openai/request.ts';
 import { budgetOf } from '../openai/thinking.ts';
-import { withoutUntaken } from '../openai/untaken.ts';
+import { dropUnsupportedContent } from '../openai/untaken.ts';
 
-const names: Readonly<Record<string, string>> = { top_p: 'p', top_k: 'k', stop: 'stop_sequences' };
-const same = new Set(['model', 'stream', 'max_tokens', 'temperature', 'seed', 'frequency_penalty', 'presence_penalty']);
+const renamedMembers: Readonly<Record<string, string>> = { top_p: 'p', top_k: 'k', stop: 'stop_sequences' };
+const unchangedMembers = new Set(['model', 'stream', 'max_tokens', 'temperature', 'seed', 'frequency_penalty', 'presence_penalty']);
 const stopSequencesMax = 5;
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
   const rendering: Warning[] = [];
   const { reasoning: _, ...rest } = request;
-  const taken = withoutUntaken(request.messages, { vendor: 'Cohere', document: false, audio: false, detail: true }, warnings);
-  const body = renderBody({ ...rest, messages: taken.messages }, model, { ...foreignTraits(model), takesReasoning: true }, rendering);
-  warnings.push(...taken.placed(rendering));
+  const taken = dropUnsupportedContent(request.messages, { vendor: 'Cohere', document: false, audio: false, detail: true }, warnings);
+  const body = renderBody({ ...rest, messages: taken.messages }, model, { ...vendorModelTraits(model), acceptsReasoning: true }, rendering);
+  warnings.push(...taken.withOriginalPaths(rendering));
   const { messages, tools, tool_choice: choice, response_format: format, logprobs, stream_options: __, ...members } = body;
   const sent: Record<string, Json> = {};
   for (const [field, value] of Object.entries(members)) {
-    if (same.has(field)) sent[field] = value;
-    else if (names[field] !== undefined) sent[names[field]] = value;
-    else if (!isIdle(field, value)) warnings.push(dropped(field, 'Cohere has nothing like it.'));
+    if (unchangedMembers.has(field)) sent[field] = value;
+    else if (renamedMembers[field] !== undefined) sent[renamedMembers[field]] = value;
+    else if (!isDefault(field, value)) warnings.push(dropped(field, 'Cohere has nothing like it.'));
   }
   const told = {
     ...sent,
@@ -38,7 +38,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   return { path: '/v2/chat', body: JSON.stringify(told), warnings };
 }
 
-const isIdle = (field: string, value: Json): boolean =>
+const isDefault = (field: string, value: Json): boolean =>
   (field === 'n' && value === 1) || (field === 'parallel_tool_calls' && value === true);
 
 /** What the model thought before a call is its plan. */

@@ -4,8 +4,8 @@ import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { callsIn } from '../openai/content.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
-import { inventId, listOf, text } from '../openai/reading.ts';
-import { cited } from '../openai/response.ts';
+import { generateCallId, listOf, text } from '../openai/reading.ts';
+import { attachCitations } from '../openai/response.ts';
 import { citationsOf, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
@@ -40,11 +40,11 @@ function contentOf(message: JsonObject, id: string): readonly Part[] {
   const calls = callsIn(message).map(
     (call, number): Part => ({
       type: 'tool-call',
-      id: call.id || inventId(id, 0, number, call.name),
+      id: call.id || generateCallId(id, 0, number, call.name),
       name: call.name,
       arguments: call.arguments,
     }),
   );
   const parts = [...plan, ...plain, ...said];
-  return [...cited(parts, citations), ...calls];
+  return [...attachCitations(parts, citations), ...calls];
 }

@@ -3,7 +3,7 @@ import type { StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
-import { type Calls, collectCalls } from '../openai/calls.ts';
+import { type CallCollector, collectCalls } from '../openai/calls.ts';
 import { callsIn } from '../openai/content.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { objectOf, text } from '../openai/reading.ts';
@@ -12,7 +12,7 @@ import { citationsOf, messageIn, parseFinish, parseLogprobs, parseUsage } from '
 interface State {
   id: string;
   started: boolean;
-  readonly calls: Calls;
+  readonly calls: CallCollector;
   done: boolean;
   failure: Failure | undefined;
 }
@@ -56,7 +56,7 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
     case 'content-delta':
       return contentDelta(objectOf(message.content), data);
     case 'tool-plan-delta':
-      return reasoning(text(message.tool_plan));
+      return reasoningEvents(text(message.tool_plan));
     case 'tool-call-start':
     case 'tool-call-delta':
       return callDelta(state, message, data);
@@ -73,13 +73,14 @@ function contentDelta(content: JsonObject, data: JsonObject): readonly StreamEve
   const tokens = parseLogprobs(data.logprobs);
   const said = text(content.text);
   return [
-    ...reasoning(text(content.thinking)),
+    ...reasoningEvents(text(content.thinking)),
     ...(said === '' ? [] : [{ type: 'text-delta', choice: 0, text: said } as const]),
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: 0, tokens } as const] : []),
   ];
 }
 
-const reasoning = (said: string): readonly StreamEvent[] => (said === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text: said }]);
+const reasoningEvents = (delta: string): readonly StreamEvent[] =>
+  delta === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text: delta }];
 
 /** One call an event, whose number stands beside it. */
 function callDelta(state: State, message: JsonObject, data: JsonObject): readonly StreamEvent[] {

@@ -2,28 +2,28 @@
 import type { ChatRequest } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { RenderedRequest, Warning } from '../../core/provider.ts';
-import { foreignTraits } from '../openai/model.ts';
+import { vendorModelTraits } from '../openai/model.ts';
 import { listOf, text } from '../openai/reading.ts';
 import { renderBody } from '../openai/request.ts';
-import { withoutUntaken } from '../openai/untaken.ts';
+import { dropUnsupportedContent } from '../openai/untaken.ts';
 import { qwen } from '../qwen.ts';
 
 /** Models that see or hear have an address and a form of content of their own. */
-const multimodal = /-vl|omni|qvq|-audio|qwen3\.[5-9]/;
+const multimodalModels = /-vl|omni|qvq|-audio|qwen3\.[5-9]/;
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
   const rendering: Warning[] = [];
   const { reasoning, ...rest } = request;
-  const taken = withoutUntaken(request.messages, { vendor: 'DashScope', document: false, audio: true, detail: false }, warnings);
-  const body = renderBody({ ...rest, messages: taken.messages }, model, foreignTraits(model), rendering);
-  warnings.push(...taken.placed(rendering));
+  const taken = dropUnsupportedContent(request.messages, { vendor: 'DashScope', document: false, audio: true, detail: false }, warnings);
+  const body = renderBody({ ...rest, messages: taken.messages }, model, vendorModelTraits(model), rendering);
+  warnings.push(...taken.withOriginalPaths(rendering));
   // Its wishes for thinking and what it refuses are those of the compatible address.
-  const told = reasoning ? thinkingOf(request, model, warnings) : {};
+  const thinkingMembers = reasoning ? thinkingOf(request, model, warnings) : {};
   const { changes, warnings: more } = qwen.adapt!(body, model);
-  const { model: _, messages, stream, stream_options: __, ...parameters } = defined({ ...body, ...changes, ...told });
+  const { model: _, messages, stream, stream_options: __, ...parameters } = definedMembers({ ...body, ...changes, ...thinkingMembers });
   const media =
-    multimodal.test(model) ||
+    multimodalModels.test(model) ||
     listOf(messages).some(message => listOf(message.content).some(part => part.type !== 'text' && part.type !== 'refusal'));
   const sent = {
     model,
@@ -41,7 +41,7 @@ function thinkingOf(request: ChatRequest, model: string, warnings: Warning[]): J
   return { ...(enabled === undefined ? {} : { enable_thinking: enabled }), ...(budget === undefined ? {} : { thinking_budget: budget }) };
 }
 
-const defined = (members: Readonly<Record<string, Json | undefined>>): JsonObject =>
+const definedMembers = (members: Readonly<Record<string, Json | undefined>>): JsonObject =>
   Object.fromEntries(Object.entries(members).filter((member): member is [string, Json] => member[1] !== undefined));
 
 function renderMessage({ name: _, content, ...message }: JsonObject, media: boolean): JsonObject {

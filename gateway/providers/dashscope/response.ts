@@ -2,9 +2,18 @@
 import type { ChatResponse, Choice, Part, Usage } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { callsIn, saidIn } from '../openai/content.ts';
+import { callsIn, messagePartsIn } from '../openai/content.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
-import { finishOf, inventId, listOf, objectOf, parseUsage as parseChatUsage, parseFinish, parseLogprobs, text } from '../openai/reading.ts';
+import {
+  finishOf,
+  generateCallId,
+  listOf,
+  objectOf,
+  parseUsage as parseChatUsage,
+  parseFinish,
+  parseLogprobs,
+  text,
+} from '../openai/reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
@@ -30,7 +39,7 @@ function parseChoice(choice: JsonObject, index: number, id: string): Choice {
   const calls = callsIn(message).map(
     (call, number): Part => ({
       type: 'tool-call',
-      id: call.id || inventId(id, index, number, call.name),
+      id: call.id || generateCallId(id, index, number, call.name),
       name: call.name,
       arguments: call.arguments,
     }),
@@ -38,7 +47,7 @@ function parseChoice(choice: JsonObject, index: number, id: string): Choice {
   const logprobs = parseLogprobs(choice.logprobs);
   return {
     index,
-    content: [...saidIn(message), ...calls],
+    content: [...messagePartsIn(message), ...calls],
     finish: parseFinish(finishOf(choice), calls.length > 0),
     ...(logprobs.length > 0 ? { logprobs } : {}),
   };

@@ -3,14 +3,14 @@ import type { StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
-import { type Calls, collectCalls } from '../openai/calls.ts';
-import { callsIn, saidIn } from '../openai/content.ts';
+import { type CallCollector, collectCalls } from '../openai/calls.ts';
+import { callsIn, messagePartsIn } from '../openai/content.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { finishOf, objectOf, parseFinish, parseLogprobs, text } from '../openai/reading.ts';
 import { choicesIn, parseUsage } from './response.ts';
 
 interface Choice {
-  readonly calls: Calls;
+  readonly calls: CallCollector;
   ended: boolean;
 }
 
@@ -56,19 +56,19 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   return [{ type: 'response-start', id: state.id, model: '' }, ...events];
 }
 
-function readChoice(state: State, said: JsonObject, index: number): readonly StreamEvent[] {
+function readChoice(state: State, rawChoice: JsonObject, index: number): readonly StreamEvent[] {
   if (!Number.isInteger(index) || index < 0 || index >= choicesMax) return [];
   const choice = state.choices.get(index) ?? { calls: collectCalls(index, () => state.id), ended: false };
   state.choices.set(index, choice);
   if (choice.ended) return [];
-  const message = objectOf(said.message);
-  const tokens = parseLogprobs(said.logprobs);
+  const message = objectOf(rawChoice.message);
+  const tokens = parseLogprobs(rawChoice.logprobs);
   const events: StreamEvent[] = [
-    ...saidIn(message).map(({ type, text }): StreamEvent => ({ type: `${type}-delta`, choice: index, text })),
+    ...messagePartsIn(message).map(({ type, text }): StreamEvent => ({ type: `${type}-delta`, choice: index, text })),
     ...choice.calls.add(callsIn(message)),
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: index, tokens } as const] : []),
   ];
-  const finish = finishOf(said);
+  const finish = finishOf(rawChoice);
   if (finish === '') return events;
   choice.ended = true;
   return [...events, ...choice.calls.end(), { type: 'choice-end', choice: index, finish: parseFinish(finish, choice.calls.count > 0) }];

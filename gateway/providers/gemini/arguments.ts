@@ -10,7 +10,7 @@ const step = /\.([^.[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\
 
 export interface PartialArguments {
   /** False when the piece cannot be placed. */
-  add(piece: JsonObject): boolean;
+  add(increment: JsonObject): boolean;
   /** JSON text of all pieces so far. */
   text(): string;
 }
@@ -18,9 +18,9 @@ export interface PartialArguments {
 export function collectArguments(): PartialArguments {
   const root: Container = Object.create(null);
   return {
-    add: piece => {
-      const path = typeof piece.jsonPath === 'string' ? pathOf(piece.jsonPath) : undefined;
-      return path !== undefined && place(root, path, piece);
+    add: increment => {
+      const path = typeof increment.jsonPath === 'string' ? pathOf(increment.jsonPath) : undefined;
+      return path !== undefined && setAtPath(root, path, increment);
     },
     text: () => JSON.stringify(root),
   };
@@ -38,13 +38,13 @@ function pathOf(text: string): (string | number)[] | undefined {
   return path.length > 0 && path.every(key => typeof key === 'string' || key <= indexMax) ? path : undefined;
 }
 
-function place(root: Container, path: readonly (string | number)[], piece: JsonObject): boolean {
+function setAtPath(root: Container, path: readonly (string | number)[], increment: JsonObject): boolean {
   let container = root;
   for (const [at, key] of path.entries()) {
     if (Array.isArray(container) !== (typeof key === 'number')) return false;
     const slots = container as Record<string | number, unknown>;
     if (at === path.length - 1) {
-      slots[key] = joined(slots[key], piece);
+      slots[key] = appendValue(slots[key], increment);
       return true;
     }
     slots[key] ??= typeof path[at + 1] === 'number' ? [] : Object.create(null);
@@ -56,7 +56,7 @@ function place(root: Container, path: readonly (string | number)[], piece: JsonO
 }
 
 /** Strings come in several pieces of one path, everything else at once. */
-function joined(before: unknown, piece: JsonObject): Json {
-  if (typeof piece.stringValue === 'string') return typeof before === 'string' ? before + piece.stringValue : piece.stringValue;
-  return piece.numberValue ?? piece.boolValue ?? null;
+function appendValue(before: unknown, increment: JsonObject): Json {
+  if (typeof increment.stringValue === 'string') return typeof before === 'string' ? before + increment.stringValue : increment.stringValue;
+  return increment.numberValue ?? increment.boolValue ?? null;
 }

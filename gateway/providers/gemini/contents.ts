@@ -22,11 +22,11 @@ interface Context {
 }
 
 /** What Google's documents give for a call that another model made; base64 of `skip_thought_signature_validator`. */
-const unsigned = 'c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=';
-const files = 'https://generativelanguage.googleapis.com/v1beta/';
+const skipSignatureValidation = 'c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=';
+const filesBaseUrl = 'https://generativelanguage.googleapis.com/v1beta/';
 
-export function renderContents(messages: readonly Message[], modern: boolean, warnings: Warning[]): Conversation {
-  const context: Context = { modern, warnings, names: new Map() };
+export function renderContents(messages: readonly Message[], isGemini3: boolean, warnings: Warning[]): Conversation {
+  const context: Context = { modern: isGemini3, warnings, names: new Map() };
   const system: JsonObject[] = [];
   const contents: { role: Content['role']; parts: JsonObject[] }[] = [];
   for (const [index, message] of messages.entries()) {
@@ -39,7 +39,7 @@ export function renderContents(messages: readonly Message[], modern: boolean, wa
       system.push(...parts);
       continue;
     }
-    const signed = modern ? withSignature(parts, path, warnings) : parts;
+    const signed = isGemini3 ? withSignature(parts, path, warnings) : parts;
     if (signed.length === 0) continue;
     const role = message.role === 'assistant' ? 'model' : 'user';
     const last = contents.at(-1);
@@ -54,12 +54,12 @@ function withSignature(parts: readonly JsonObject[], path: string, warnings: War
   const first = parts.find(part => part.functionCall !== undefined);
   if (!first || first.thoughtSignature !== undefined) return parts;
   warnings.push(approximated(path, 'A tool call came without its thought signature; Gemini was told not to check it.'));
-  return parts.map(part => (part === first ? { ...part, thoughtSignature: unsigned } : part));
+  return parts.map(part => (part === first ? { ...part, thoughtSignature: skipSignatureValidation } : part));
 }
 
 function renderPart(part: Part, path: string, textOnly: boolean, context: Context): readonly JsonObject[] {
   const { warnings } = context;
-  if (textOnly && part.type !== 'text') return lose(path, `A system instruction takes no ${part.type}.`, warnings);
+  if (textOnly && part.type !== 'text') return dropPart(path, `A system instruction takes no ${part.type}.`, warnings);
   switch (part.type) {
     case 'text':
       return renderText(withoutCitations(part, path, warnings));
@@ -82,7 +82,7 @@ function renderPart(part: Part, path: string, textOnly: boolean, context: Contex
   }
 }
 
-function lose(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
+function dropPart(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
   warnings.push(dropped(path, detail));
   return [];
 }
@@ -90,7 +90,7 @@ function lose(path: string, detail: string, warnings: Warning[]): readonly JsonO
 const renderText = (text: string): readonly JsonObject[] => (text === '' ? [] : [{ text }]);
 
 function renderReasoning(part: Part & { type: 'reasoning' }, path: string, warnings: Warning[]): readonly JsonObject[] {
-  if (part.redacted !== undefined) return lose(path, 'Encrypted reasoning can only go back to the provider that made it.', warnings);
+  if (part.redacted !== undefined) return dropPart(path, 'Encrypted reasoning can only go back to the provider that made it.', warnings);
   const thought = part.text === '' ? [] : [{ text: part.text, thought: true }];
   // Gemini signs an answer's text, not its thoughts: the signature goes back in an empty part of its own, as streams bring it.
   return part.signature === undefined ? thought : [...thought, { text: '', thoughtSignature: part.signature }];
@@ -110,7 +110,7 @@ function renderSource(source: MediaSource): JsonObject {
     case 'url':
       return { fileData: { fileUri: source.url } };
     case 'file':
-      return { fileData: { fileUri: source.id.startsWith('files/') ? files + source.id : source.id } };
+      return { fileData: { fileUri: source.id.startsWith('files/') ? filesBaseUrl + source.id : source.id } };
   }
 }
 

@@ -1,12 +1,12 @@
 /** Gemini's refusals as failures: google.rpc errors, in JSON, in an array, inside an event stream, or no JSON at all. */
-import { type Failure, type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
 
 const messageLengthMax = 2_000;
 
 /** google.rpc.Code as it stands in `error.status`. */
-const kinds: Readonly<Record<string, FailureKind>> = {
+const kindsByStatus: Readonly<Record<string, FailureKind>> = {
   INVALID_ARGUMENT: 'invalid-request',
   OUT_OF_RANGE: 'invalid-request',
   FAILED_PRECONDITION: 'permission', // the caller's country, or an account without billing: another provider may do
@@ -25,7 +25,7 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 };
 
 /** `ErrorInfo.reason`: surer than the status, which is 400 for a wrong key. */
-const reasons: Readonly<Record<string, FailureKind>> = {
+const kindsByReason: Readonly<Record<string, FailureKind>> = {
   API_KEY_INVALID: 'authentication',
   API_KEY_EXPIRED: 'authentication',
   CREDENTIALS_MISSING: 'authentication',
@@ -35,8 +35,9 @@ const reasons: Readonly<Record<string, FailureKind>> = {
 
 export function parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure {
   const error = errorIn(body);
-  if (!error) return withWait({ kind: kindOfStatus(status), message: body.slice(0, messageLengthMax) || 'no body', status }, headers);
-  return withWait(failureOf(error, status), headers, waitIn(error));
+  if (!error)
+    return withWait({ kind: failureKindOfStatus(status), message: body.slice(0, messageLengthMax) || 'no body', status }, headers);
+  return withWait(failureOf(error, status), headers, retryDelayIn(error));
 }
 
 /** `error` is the inner object, `{code, message, status, details}`: with a status, or inside a stream that began well. */
@@ -45,11 +46,11 @@ export function failureOf(error: JsonObject, status?: number): Failure {
   const reason = detailOf(error, 'ErrorInfo')?.reason;
   const code = textOf(error.status) || (typeof reason === 'string' ? reason : '');
   const answered = status ?? (typeof error.code === 'number' ? error.code : undefined);
-  const known = lookUp(reasons, textOf(reason)) ?? lookUp(kinds, textOf(error.status));
-  const kind = known ?? (answered === undefined ? 'server-error' : kindOfStatus(answered));
+  const known = lookUp(kindsByReason, textOf(reason)) ?? lookUp(kindsByStatus, textOf(error.status));
+  const kind = known ?? (answered === undefined ? 'server-error' : failureKindOfStatus(answered));
   const param = violations(error, 'BadRequest', 'fieldViolations').map(({ field }) => textOf(field))[0];
   return {
-    kind: worded(kind, message, error),
+    kind: refineByMessage(kind, message, error),
     message: message || code || 'an error without a message',
     ...(answered === undefined ? {} : { status: answered }),
     ...(code === '' ? {} : { code }),
@@ -58,7 +59,7 @@ export function failureOf(error: JsonObject, status?: number): Failure {
 }
 
 /** What the status lumps together and only the words, or the quota's name, tell apart. */
-function worded(kind: FailureKind, message: string, error: JsonObject): FailureKind {
+function refineByMessage(kind: FailureKind, message: string, error: JsonObject): FailureKind {
   switch (kind) {
     case 'invalid-request':
       if (/api key (not valid|expired)/i.test(message)) return 'authentication';
@@ -77,15 +78,15 @@ function worded(kind: FailureKind, message: string, error: JsonObject): FailureK
   }
 }
 
-const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+const retryableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
 
 function withWait(failure: Failure, headers: Readonly<Record<string, string>>, hint?: string): Failure {
-  const wait = waitable.has(failure.kind) ? retryAfterMs(headers, hint) : undefined;
+  const wait = retryableKinds.has(failure.kind) ? retryAfterMs(headers, hint) : undefined;
   return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
 }
 
 /** Gemini sends no header: the wait is a detail, or stands at the end of the message. */
-function waitIn(error: JsonObject): string | undefined {
+function retryDelayIn(error: JsonObject): string | undefined {
   return textOf(detailOf(error, 'RetryInfo')?.retryDelay) || /retry in ([\d.]+m?s)\b/i.exec(textOf(error.message))?.[1];
 }
 

@@ -1,18 +1,22 @@
 /** What a candidate cites: sources of its grounding, with the pieces of the text that rest on them, counted in bytes; and works that it recites. */
-import type { Citation, Span } from '../../core/chat.ts';
+import type { Citation, TextSpan } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { listOf, text } from './reading.ts';
 
 /** `said` is all of the candidate's text. */
-export function citationsOf(said: string, grounding: JsonObject | undefined, recited: Json | undefined): readonly Citation[] {
-  return [...(grounding ? grounded(said, grounding) : []), ...recitations(said, recited)];
+export function citationsOf(
+  answerText: string,
+  grounding: JsonObject | undefined,
+  recitationMetadata: Json | undefined,
+): readonly Citation[] {
+  return [...(grounding ? groundingCitations(answerText, grounding) : []), ...recitations(answerText, recitationMetadata)];
 }
 
-function grounded(said: string, { groundingChunks, groundingSupports }: JsonObject): readonly Citation[] {
+function groundingCitations(answerText: string, { groundingChunks, groundingSupports }: JsonObject): readonly Citation[] {
   const chunks = listOf(groundingChunks);
   const cited = new Set<number>();
-  const placed = listOf(groundingSupports).flatMap(support => {
-    const span = spanOf(said, isObject(support.segment) ? support.segment : {});
+  const spanned = listOf(groundingSupports).flatMap(support => {
+    const span = spanOf(answerText, isObject(support.segment) ? support.segment : {});
     const numbers = Array.isArray(support.groundingChunkIndices) ? (support.groundingChunkIndices as readonly Json[]) : [];
     return numbers.flatMap((number): readonly Citation[] => {
       const chunk = typeof number === 'number' ? chunks[number] : undefined;
@@ -24,7 +28,7 @@ function grounded(said: string, { groundingChunks, groundingSupports }: JsonObje
   const others = chunks.flatMap((chunk, number): readonly Citation[] =>
     cited.has(number) ? [] : [{ ...sourceOf(chunk), raw: { chunk } }],
   );
-  return [...placed, ...others];
+  return [...spanned, ...others];
 }
 
 function sourceOf(chunk: JsonObject): Omit<Citation, 'raw'> {
@@ -40,9 +44,9 @@ function sourceOf(chunk: JsonObject): Omit<Citation, 'raw'> {
   };
 }
 
-const recitations = (said: string, metadata: Json | undefined): readonly Citation[] =>
+const recitations = (answerText: string, metadata: Json | undefined): readonly Citation[] =>
   listOf(isObject(metadata) ? (metadata.citationSources ?? metadata.citations) : undefined).map(raw => {
-    const span = spanOf(said, raw);
+    const span = spanOf(answerText, raw);
     const url = text(raw.uri);
     const title = text(raw.title) || text(raw.license);
     return {
@@ -56,13 +60,14 @@ const recitations = (said: string, metadata: Json | undefined): readonly Citatio
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function spanOf(said: string, { startIndex, endIndex, text: piece }: JsonObject): Span | undefined {
+function spanOf(answerText: string, { startIndex, endIndex, text: segmentText }: JsonObject): TextSpan | undefined {
   if (typeof endIndex !== 'number') return undefined;
-  const bytes = encoder.encode(said);
+  const bytes = encoder.encode(answerText);
   const from = decoder.decode(bytes.subarray(0, typeof startIndex === 'number' ? startIndex : 0)).length;
   const to = decoder.decode(bytes.subarray(0, endIndex)).length;
-  if (typeof piece !== 'string' || piece === '' || said.slice(from, to) === piece) return to > from ? { from, to } : undefined;
+  if (typeof segmentText !== 'string' || segmentText === '' || answerText.slice(from, to) === segmentText)
+    return to > from ? { from, to } : undefined;
   // Some count within a part of the answer.
-  const at = said.indexOf(piece);
-  return at < 0 ? undefined : { from: at, to: at + piece.length };
+  const at = answerText.indexOf(segmentText);
+  return at < 0 ? undefined : { from: at, to: at + segmentText.length };
 }

@@ -11,12 +11,12 @@ export interface ModelTraits {
   /** A budget of 0 stops it thinking. */
   readonly canStopThinking: boolean;
   /** Gemini 3 and later: a schema for the answer beside tools, media inside tool results, and a signature on each turn's first call. */
-  readonly modern: boolean;
+  readonly isGemini3: boolean;
 }
 
 export type ThinkingLevel = 'minimal' | 'low' | 'medium' | 'high';
 
-const none: ModelTraits = { thinking: 'none', levels: [], budgetMin: 0, budgetMax: 0, canStopThinking: true, modern: false };
+const none: ModelTraits = { thinking: 'none', levels: [], budgetMin: 0, budgetMax: 0, canStopThinking: true, isGemini3: false };
 
 /** Sources: ai.google.dev, thinking and thought signatures (October 2026), and refusals recorded in public. A name without a version is an alias of the latest. */
 export function traitsOf(model: string): ModelTraits {
@@ -28,7 +28,7 @@ export function traitsOf(model: string): ModelTraits {
     if (model.includes('pro')) return { ...none, thinking: 'budget', budgetMin: 128, budgetMax: 32_768, canStopThinking: false };
     return { ...none, thinking: 'budget', budgetMin: model.includes('lite') ? 512 : 1, budgetMax: 24_576 };
   }
-  return { thinking: 'level', levels: levelsOf(model, version), budgetMin: 1, budgetMax: 32_768, canStopThinking: false, modern: true };
+  return { thinking: 'level', levels: levelsOf(model, version), budgetMin: 1, budgetMax: 32_768, canStopThinking: false, isGemini3: true };
 }
 
 function levelsOf(model: string, version: number): readonly ThinkingLevel[] {

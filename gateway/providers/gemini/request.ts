@@ -1,7 +1,7 @@
 /** A canonical request as the body of models/{model}:generateContent. */
 import type { ChatRequest, Tool } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, described, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import { altered, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/provider.ts';
 import { renderContents } from './contents.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderThinking } from './thinking.ts';
@@ -12,7 +12,7 @@ const choicesMax = 8;
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
   const traits = traitsOf(model);
-  const { system, contents } = renderContents(request.messages, traits.modern, warnings);
+  const { system, contents } = renderContents(request.messages, traits.isGemini3, warnings);
   const { format, instruction } = renderOutput(request, traits, warnings);
   const prompt = instruction === undefined ? system : [...system, { text: instruction }];
   const thinking = renderThinking(request, traits, warnings);
@@ -24,7 +24,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
     ...(Object.keys(config).length > 0 ? { generationConfig: config } : {}),
     ...renderServiceTier(request, warnings),
   };
-  warnings.push(...lost(request));
+  warnings.push(...unsupportedWarnings(request));
   return { path: pathOf(model, request.stream), body: JSON.stringify(body), warnings };
 }
 
@@ -51,8 +51,8 @@ function renderSampling(request: ChatRequest, warnings: Warning[]): JsonObject {
     seed: request.seed,
     candidateCount: choicesOf(request, warnings),
   };
-  const said = Object.entries(given).filter((entry): entry is [string, Json] => entry[1] !== undefined);
-  return { ...Object.fromEntries(said), ...logprobs };
+  const definedEntries = Object.entries(given).filter((entry): entry is [string, Json] => entry[1] !== undefined);
+  return { ...Object.fromEntries(definedEntries), ...logprobs };
 }
 
 function choicesOf({ choices }: ChatRequest, warnings: Warning[]): number | undefined {
@@ -67,19 +67,19 @@ interface Output {
   readonly instruction?: string;
 }
 
-const jsonOnly = 'Unless you call a tool, answer with one JSON object and nothing else: no prose around it, no code fence.';
+const jsonOnlyInstruction = 'Unless you call a tool, answer with one JSON object and nothing else: no prose around it, no code fence.';
 
 function renderOutput({ output, tools }: ChatRequest, traits: ModelTraits, warnings: Warning[]): Output {
   if (output === undefined || output.type === 'text') return {};
-  if (tools.length > 0 && !traits.modern) {
+  if (tools.length > 0 && !traits.isGemini3) {
     warnings.push(altered('response_format', 'This model enforces no format beside tools; the system instruction asks for it.'));
     const schema =
       output.type === 'json'
         ? ''
-        : ` It must match this JSON Schema, ${output.name}:\n${JSON.stringify(described(output.schema, output.description))}`;
-    return { instruction: jsonOnly + schema };
+        : ` It must match this JSON Schema, ${output.name}:\n${JSON.stringify(withDescription(output.schema, output.description))}`;
+    return { instruction: jsonOnlyInstruction + schema };
   }
-  const schema = output.type === 'json' ? {} : { responseJsonSchema: described(output.schema, output.description) };
+  const schema = output.type === 'json' ? {} : { responseJsonSchema: withDescription(output.schema, output.description) };
   return { format: { responseMimeType: 'application/json', ...schema } };
 }
 
@@ -129,7 +129,7 @@ function renderServiceTier({ serviceTier }: ChatRequest, warnings: Warning[]): J
 }
 
 /** What this wire format has no place for. */
-function lost(request: ChatRequest): Warning[] {
+function unsupportedWarnings(request: ChatRequest): Warning[] {
   const warnings: Warning[] = [];
   if (request.parallelToolCalls === false && request.tools.length > 0) {
     warnings.push(dropped('parallel_tool_calls', 'Gemini may always call several tools at once.'));

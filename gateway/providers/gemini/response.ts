@@ -1,19 +1,19 @@
 /** A whole Gemini answer: read like a stream of one chunk, or of the array of chunks that it may be. */
 import type { ChatResponse } from '../../core/chat.ts';
-import { collect } from '../../core/collect.ts';
+import { collectResponse } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Json } from '../../core/json.ts';
-import { openStream } from './stream.ts';
+import { createReader } from './stream.ts';
 
 /** `body` is an answer, or the array of them that streamGenerateContent gives without `alt=sse`. */
 export function parseResponse(body: Json): ChatResponse | Failure {
   const chunks: readonly Json[] = Array.isArray(body) ? body : [body];
-  const stream = openStream();
+  const stream = createReader();
   const events = chunks.flatMap(chunk => stream.read(chunk));
   const failed = events.find(event => event.type === 'failure');
   if (failed) return failed.failure;
   const end = stream.end();
   // The body itself is whole, so what it lacks was never sent.
   if (!end.complete) return { ...end.failure, kind: 'invalid-response' };
-  return collect([...events, ...end.events]);
+  return collectResponse([...events, ...end.events]);
 }

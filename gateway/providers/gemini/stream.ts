@@ -11,16 +11,23 @@ import { listOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.
 interface Choice {
   calls: number;
   /** A call whose arguments are still coming in pieces. */
-  open: { readonly index: number; readonly arguments: PartialArguments } | undefined;
+  openCall: { readonly index: number; readonly arguments: PartialArguments } | undefined;
   /** The last one said: relays put STOP on every chunk, or before the text. */
   finish: string | undefined;
   /** All that it said: sources count their places in it. */
-  said: string;
+  text: string;
   grounding: JsonObject | undefined;
-  recited: Json | undefined;
+  citationMetadata: Json | undefined;
 }
 
-const newChoice = (): Choice => ({ calls: 0, open: undefined, finish: undefined, said: '', grounding: undefined, recited: undefined });
+const newChoice = (): Choice => ({
+  calls: 0,
+  openCall: undefined,
+  finish: undefined,
+  text: '',
+  grounding: undefined,
+  citationMetadata: undefined,
+});
 
 interface State {
   id: string | undefined;
@@ -30,7 +37,7 @@ interface State {
 }
 
 /** The reading that streams and whole answers share; `read` takes parsed JSON. */
-export interface Reader {
+export interface GenerateContentReader {
   read(chunk: Json): readonly StreamEvent[];
   end(): StreamEnd;
 }
@@ -41,7 +48,7 @@ const choicesMax = 128;
 const callIdLengthMax = 40;
 
 export function parseStream(): StreamParser {
-  const reader = openStream();
+  const reader = createReader();
   return {
     parse: event => {
       let chunk: Json;
@@ -56,7 +63,7 @@ export function parseStream(): StreamParser {
   };
 }
 
-export function openStream(): Reader {
+export function createReader(): GenerateContentReader {
   const state: State = { id: undefined, choices: new Map(), blockReason: undefined, failure: undefined };
   return { read: chunk => readChunk(state, chunk), end: () => endOf(state) };
 }
@@ -104,7 +111,7 @@ function readCandidate(state: State, candidate: JsonObject): readonly StreamEven
   if (tokens.length > 0) events.push({ type: 'logprobs', choice: index, tokens });
   choice.finish = text(candidate.finishReason) || choice.finish;
   if (isObject(candidate.groundingMetadata)) choice.grounding = { ...choice.grounding, ...candidate.groundingMetadata };
-  choice.recited = candidate.citationMetadata ?? choice.recited;
+  choice.citationMetadata = candidate.citationMetadata ?? choice.citationMetadata;
   return events;
 }
 
@@ -114,7 +121,7 @@ function readPart(state: State, choice: Choice, index: number, part: JsonObject)
   if (isObject(part.functionCall)) return readCall(state, choice, index, part.functionCall, signature);
   if (typeof part.text !== 'string') return readOther(index, part, signature);
   const events: StreamEvent[] = [];
-  if (part.thought !== true) choice.said += part.text;
+  if (part.thought !== true) choice.text += part.text;
   if (part.text !== '') events.push({ type: part.thought === true ? 'reasoning-delta' : 'text-delta', choice: index, text: part.text });
   if (signature !== '') events.push({ type: 'reasoning-signature', choice: index, signature });
   return events;
@@ -124,7 +131,7 @@ function readPart(state: State, choice: Choice, index: number, part: JsonObject)
 function readOther(index: number, part: JsonObject, signature: string): readonly StreamEvent[] {
   const { mimeType, data } = isObject(part.inlineData) ? part.inlineData : {};
   if (typeof mimeType !== 'string' || typeof data !== 'string') {
-    const [kind] = Object.keys(part).filter(name => !beside.includes(name));
+    const [kind] = Object.keys(part).filter(name => !partModifiers.includes(name));
     return kind === undefined ? [] : [{ type: 'unread', choice: index, what: kind.slice(0, 100) }];
   }
   const [family = ''] = mimeType.split('/');
@@ -135,7 +142,7 @@ function readOther(index: number, part: JsonObject, signature: string): readonly
   ];
 }
 
-const beside: readonly string[] = ['thought', 'thoughtSignature', 'partMetadata', 'videoMetadata', 'mediaResolution'];
+const partModifiers: readonly string[] = ['thought', 'thoughtSignature', 'partMetadata', 'videoMetadata', 'mediaResolution'];
 
 /** Mostly a call comes whole. In pieces, its name comes first and parts without one follow until `willContinue` is gone. */
 function readCall(state: State, choice: Choice, index: number, call: JsonObject, signature: string): readonly StreamEvent[] {
@@ -144,17 +151,17 @@ function readCall(state: State, choice: Choice, index: number, call: JsonObject,
   if (name !== '') {
     events.push(...closeCall(choice, index));
     const number = choice.calls++;
-    const id = text(call.id) || inventId(state, index, number, name);
+    const id = text(call.id) || generateCallId(state, index, number, name);
     events.push({ type: 'tool-call-start', choice: index, index: number, id, name, ...(signature === '' ? {} : { signature }) });
     if (call.willContinue !== true && call.partialArgs === undefined) {
       events.push({ type: 'tool-call-delta', choice: index, index: number, arguments: JSON.stringify(call.args ?? {}) });
       return events;
     }
-    choice.open = { index: number, arguments: collectArguments() };
+    choice.openCall = { index: number, arguments: collectArguments() };
   }
-  if (!choice.open) return events; // the empty part after a call that had already ended
+  if (!choice.openCall) return events; // the empty part after a call that had already ended
   for (const piece of listOf(call.partialArgs)) {
-    if (!choice.open.arguments.add(piece)) {
+    if (!choice.openCall.arguments.add(piece)) {
       return [...events, ...fail(state, { kind: 'invalid-response', message: 'a piece of arguments with a path that fits nowhere' })];
     }
   }
@@ -163,17 +170,17 @@ function readCall(state: State, choice: Choice, index: number, call: JsonObject,
 }
 
 function closeCall(choice: Choice, index: number): readonly StreamEvent[] {
-  const { open } = choice;
-  if (!open) return [];
-  choice.open = undefined;
-  return [{ type: 'tool-call-delta', choice: index, index: open.index, arguments: open.arguments.text() }];
+  const { openCall } = choice;
+  if (!openCall) return [];
+  choice.openCall = undefined;
+  return [{ type: 'tool-call-delta', choice: index, index: openCall.index, arguments: openCall.arguments.text() }];
 }
 
 /** Most models name their calls by nothing. An id of our own must differ between turns: all of them go into the next request. */
-function inventId(state: State, choice: number, number: number, name: string): string {
-  const answer = (state.id ?? '').replace(/[^a-zA-Z0-9_-]/g, '').slice(0, callIdLengthMax - 'call__99_999'.length);
-  const place = choice === 0 ? `${number}` : `${choice}_${number}`;
-  return `call_${answer || name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, 24)}_${place}`;
+function generateCallId(state: State, choice: number, number: number, name: string): string {
+  const responseId = (state.id ?? '').replace(/[^a-zA-Z0-9_-]/g, '').slice(0, callIdLengthMax - 'call__99_999'.length);
+  const suffix = choice === 0 ? `${number}` : `${choice}_${number}`;
+  return `call_${responseId || name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, 24)}_${suffix}`;
 }
 
 function endOf(state: State): StreamEnd {
@@ -193,15 +200,15 @@ function endOf(state: State): StreamEnd {
       choice.finish === undefined
         ? { reason: 'content-filter' as const, raw: state.blockReason! }
         : parseFinish(choice.finish, choice.calls > 0);
-    events.push(...cited(index, choice), { type: 'choice-end', choice: index, finish });
+    events.push(...citationEvents(index, choice), { type: 'choice-end', choice: index, finish });
   }
   return { complete: true, events: [...events, { type: 'response-end' }], flags: [] };
 }
 
 /** Sources are told when all is said: their places are in the whole. */
-function cited(choice: number, { said, grounding, recited }: Choice): readonly StreamEvent[] {
+function citationEvents(choice: number, { text, grounding, citationMetadata }: Choice): readonly StreamEvent[] {
   return [
-    ...citationsOf(said, grounding, recited).map((citation): StreamEvent => ({ type: 'citation', choice, citation })),
+    ...citationsOf(text, grounding, citationMetadata).map((citation): StreamEvent => ({ type: 'citation', choice, citation })),
     ...(grounding && isObject(grounding.searchEntryPoint)
       ? [{ type: 'unread', choice, what: 'groundingMetadata.searchEntryPoint' } as const]
       : []),

@@ -14,7 +14,7 @@ const budgets: Readonly<Record<ReasoningEffort, number>> = {
   xhigh: 32_768,
   max: 32_768,
 };
-const order: readonly ThinkingLevel[] = ['minimal', 'low', 'medium', 'high'];
+const levelOrder: readonly ThinkingLevel[] = ['minimal', 'low', 'medium', 'high'];
 
 /** `generationConfig.thinkingConfig`, or undefined when the caller asked for nothing that can be sent. */
 export function renderThinking({ reasoning }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject | undefined {
@@ -32,15 +32,15 @@ export function renderThinking({ reasoning }: ChatRequest, traits: ModelTraits, 
 
 function renderBudget(reasoning: Reasoning, field: string, off: boolean, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (off && traits.canStopThinking) return { thinkingBudget: 0 };
-  const wanted = reasoning.budgetTokens ?? budgets[reasoning.effort!];
-  const tokens = Math.min(Math.max(wanted, traits.budgetMin), traits.budgetMax);
+  const requested = reasoning.budgetTokens ?? budgets[reasoning.effort!];
+  const tokens = Math.min(Math.max(requested, traits.budgetMin), traits.budgetMax);
   if (tokens !== reasoning.budgetTokens) warnings.push(approximated(field, `Sent as a thinking budget of ${tokens} tokens.`));
   return { thinkingBudget: tokens, includeThoughts: !off && reasoning.shown !== false };
 }
 
 function renderLevel(effort: ReasoningEffort, field: string, shown: boolean, traits: ModelTraits, warnings: Warning[]): JsonObject {
-  const wanted = effort === 'none' ? 'minimal' : effort === 'xhigh' || effort === 'max' ? 'high' : effort;
-  const level = traits.levels.find(candidate => order.indexOf(candidate) >= order.indexOf(wanted)) ?? 'high';
+  const requested = effort === 'none' ? 'minimal' : effort === 'xhigh' || effort === 'max' ? 'high' : effort;
+  const level = traits.levels.find(candidate => levelOrder.indexOf(candidate) >= levelOrder.indexOf(requested)) ?? 'high';
   if (level !== effort) warnings.push(approximated(field, `The nearest level of this model is ${level}.`));
   return { thinkingLevel: level, includeThoughts: shown && effort !== 'none' };
 }

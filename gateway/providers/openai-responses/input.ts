@@ -3,7 +3,7 @@ import type { MediaSource, Message, Part } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { approximated, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
 import type { ModelTraits } from '../openai/model.ts';
-import { isSealed } from './reading.ts';
+import { isEncrypted } from './reading.ts';
 
 interface Context {
   readonly traits: ModelTraits;
@@ -18,11 +18,11 @@ export function renderInput(messages: readonly Message[], traits: ModelTraits, w
 /** Consecutive parts of one kind share a message; the order stays. */
 function renderMessage(message: Message, path: string, context: Context): readonly JsonObject[] {
   const items: JsonObject[] = [];
-  let said: JsonObject[] = [];
+  let content: JsonObject[] = [];
   const role = roleOf(message.role, path, context);
   const close = (): void => {
-    if (said.length > 0) items.push({ role, content: plainly(said) });
-    said = [];
+    if (content.length > 0) items.push({ role, content: simplifyContent(content) });
+    content = [];
   };
   if (message.name !== undefined) context.warnings.push(dropped(`${path}.name`, 'The Responses API takes no names of speakers.'));
   for (const [at, part] of message.content.entries()) {
@@ -31,7 +31,7 @@ function renderMessage(message: Message, path: string, context: Context): readon
     if (item) {
       if (item.length > 0) close();
       items.push(...item);
-    } else said.push(...renderContent(part, message.role, partPath, context));
+    } else content.push(...renderContent(part, message.role, partPath, context));
   }
   close();
   return items.length > 0 || message.content.length > 0 ? items : [{ role, content: '' }];
@@ -58,16 +58,16 @@ function renderItem(part: Part, path: string, context: Context): readonly JsonOb
 /** Sealed thoughts go back to OpenAI; open ones only to models of vendors that want them. */
 function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { traits, warnings }: Context): readonly JsonObject[] {
   const sealed = part.signature ?? part.redacted;
-  if (sealed !== undefined && isSealed(sealed)) {
+  if (sealed !== undefined && isEncrypted(sealed)) {
     const summary = part.text === '' ? [] : [{ type: 'summary_text', text: part.text }];
     return [{ type: 'reasoning', summary, encrypted_content: sealed }];
   }
   if (part.redacted !== undefined) warnings.push(dropped(path, 'Encrypted reasoning can only go back to the provider that made it.'));
   if (part.text === '') return [];
-  if (traits.takesReasoning && part.signature !== undefined) {
+  if (traits.acceptsReasoning && part.signature !== undefined) {
     warnings.push(dropped(`${path}.signature`, 'A signature of reasoning can only go back to the provider that made it.'));
   }
-  if (traits.takesReasoning) return [{ type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text: part.text }] }];
+  if (traits.acceptsReasoning) return [{ type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text: part.text }] }];
   warnings.push(dropped(path, 'OpenAI takes earlier reasoning back only as it sealed it.'));
   return [];
 }
@@ -77,7 +77,7 @@ function renderResult(part: Part & { type: 'tool-result' }, path: string, contex
     context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
   }
   const content = part.content.flatMap((inner, at) => renderContent(inner, 'tool', `${path}.content[${at}]`, context));
-  return plainly(content);
+  return simplifyContent(content);
 }
 
 function renderContent(part: Part, role: Message['role'], path: string, context: Context): readonly JsonObject[] {
@@ -118,13 +118,13 @@ function documentOf({ source, name }: Part & { type: 'document' }, path: string,
 function roleOf(role: Message['role'], path: string, { traits, warnings }: Context): string {
   if (role === 'tool') return 'user';
   if (role !== 'system' && role !== 'developer') return role;
-  if (traits.prompts !== 'user') return role;
+  if (traits.systemPromptRoles !== 'user') return role;
   warnings.push(approximated(path, 'This model knows no system prompts; it was told as the user.'));
   return 'user';
 }
 
 /** One text of the caller's side stands by itself; what the model said keeps its type. */
-function plainly(content: readonly JsonObject[]): Json {
+function simplifyContent(content: readonly JsonObject[]): Json {
   const [first] = content;
   if (first === undefined) return '';
   return content.length === 1 && (first.type === 'input_text' || first.type === 'output_text') ? first.text! : content;

@@ -1,17 +1,17 @@
 /** What single members of a Responses answer mean. */
 import type { Finish, Part, Usage } from '../../core/chat.ts';
-import { unreadMax } from '../../core/collect.ts';
+import { unmappedMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { count } from '../../core/members.ts';
 import { citationOf } from '../openai/citations.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
-import { billedIn, listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
+import { billedCostIn, listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
 
 export { count };
 
 /** OpenAI's seals are Fernet tokens, whose first bytes are a version and the time's leading zeros; other vendors' signatures are not. */
-export const isSealed = (signature: string): boolean => signature.startsWith('gAAAA');
+export const isEncrypted = (signature: string): boolean => signature.startsWith('gAAAA');
 
 /** Input includes what was read from and written to the cache, output includes reasoning. */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
@@ -25,7 +25,7 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     cached: Math.min(input, count(details.cached_tokens)),
     cacheWrite: count(details.cache_write_tokens),
     reasoning: Math.min(output, count(objectOf(usage.output_tokens_details).reasoning_tokens)),
-    ...billedIn(usage),
+    ...billedCostIn(usage),
     source: 'provider',
   };
 }
@@ -38,15 +38,15 @@ export function parseOutput(output: readonly JsonObject[]): { readonly content: 
     for (const part of parts) if (part.type === 'text') length += part.text.length;
     return parts;
   });
-  return { content, unread: [...new Set(output.flatMap(unreadIn))].slice(0, unreadMax) };
+  return { content, unread: [...new Set(output.flatMap(unmappedIn))].slice(0, unmappedMax) };
 }
 
-const known: readonly Json[] = ['message', 'reasoning', 'function_call', 'custom_tool_call', 'image_generation_call'];
+const knownItemTypes: readonly Json[] = ['message', 'reasoning', 'function_call', 'custom_tool_call', 'image_generation_call'];
 
 /** Kinds of what an item has besides. */
-export function unreadIn(item: JsonObject): readonly string[] {
+export function unmappedIn(item: JsonObject): readonly string[] {
   const kind = text(item.type).slice(0, 100);
-  if (!known.includes(kind)) return [kind || 'item'];
+  if (!knownItemTypes.includes(kind)) return [kind || 'item'];
   if (kind !== 'message') return [];
   return listOf(item.content).flatMap(part =>
     part.type === 'output_text' || part.type === 'refusal' ? [] : [text(part.type).slice(0, 100) || 'content'],
@@ -58,8 +58,8 @@ export function parseItem(item: JsonObject, offset: number): readonly Part[] {
   switch (item.type) {
     case 'message': {
       let length = offset;
-      return listOf(item.content).flatMap(said => {
-        const parts = parseContent(said, length);
+      return listOf(item.content).flatMap(content => {
+        const parts = parseContent(content, length);
         for (const part of parts) if (part.type === 'text') length += part.text.length;
         return parts;
       });
@@ -88,20 +88,20 @@ function parseContent(part: JsonObject, offset: number): readonly Part[] {
 }
 
 function parseReasoning(item: JsonObject): readonly Part[] {
-  const thought = thoughtOf(item);
+  const reasoningText = reasoningTextOf(item);
   const signature = text(item.encrypted_content);
-  if (thought === '' && signature === '') return [];
-  return [{ type: 'reasoning', text: thought, ...(signature === '' ? {} : { signature }) }];
+  if (reasoningText === '' && signature === '') return [];
+  return [{ type: 'reasoning', text: reasoningText, ...(signature === '' ? {} : { signature }) }];
 }
 
 /** Paragraphs of a summary stand apart; where the model thinks aloud, its own words are there instead. */
-export function thoughtOf(item: JsonObject): string {
+export function reasoningTextOf(item: JsonObject): string {
   const summary = listOf(item.summary).map(part => text(part.text));
   const open = listOf(item.content).map(part => text(part.text));
-  return summary.some(part => part !== '') ? summary.join(paragraph) : open.join('');
+  return summary.some(part => part !== '') ? summary.join(paragraphBreak) : open.join('');
 }
 
-export const paragraph = '\n\n';
+export const paragraphBreak = '\n\n';
 export const callIdOf = (item: JsonObject): string => text(item.call_id) || text(item.id);
 export const logprobsOf = (value: Json | undefined): ReturnType<typeof parseLogprobs> => parseLogprobs({ content: value ?? null });
 

@@ -8,7 +8,14 @@ import { renderSampling } from '../openai/sampling.ts';
 import { renderInput } from './input.ts';
 
 /** Members of chat completions that stand here under the same name with the same meaning. */
-const shared = new Set(['store', 'prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options', 'safety_identifier', 'moderation']);
+const sharedMembers = new Set([
+  'store',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+  'prompt_cache_options',
+  'safety_identifier',
+  'moderation',
+]);
 /** OpenAI refuses a smaller limit. */
 const outputTokensMin = 16;
 
@@ -47,7 +54,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
 
 /** What is not stored at OpenAI can only come back sealed, so the seal is always asked for. */
 function renderIncluded(traits: ModelTraits, logprobs: boolean): JsonObject {
-  const reasons = traits.own && traits.efforts.length > 0;
+  const reasons = traits.isOpenAi && traits.efforts.length > 0;
   const include = [...(reasons ? ['reasoning.encrypted_content'] : []), ...(logprobs ? ['message.output_text.logprobs'] : [])];
   return include.length > 0 ? { include } : {};
 }
@@ -55,7 +62,7 @@ function renderIncluded(traits: ModelTraits, logprobs: boolean): JsonObject {
 function renderExtra({ extra }: ChatRequest, warnings: Warning[]): JsonObject {
   const sent: Record<string, Json> = {};
   for (const [field, value] of Object.entries(extra)) {
-    if (shared.has(field)) sent[field] = value;
+    if (sharedMembers.has(field)) sent[field] = value;
     else if (field !== 'verbosity' && field !== 'stream_options') warnings.push(dropped(field, 'Belongs to another wire format.'));
   }
   const { stream_options: options } = extra;
@@ -109,8 +116,8 @@ function renderFormat(output: ChatRequest['output']): JsonObject {
       return { format: { type: 'json_object' } };
     case 'json-schema': {
       const { name, schema, strict, description } = output;
-      const said = { ...(strict === undefined ? {} : { strict }), ...(description === undefined ? {} : { description }) };
-      return { format: { type: 'json_schema', name, schema, ...said } };
+      const options = { ...(strict === undefined ? {} : { strict }), ...(description === undefined ? {} : { description }) };
+      return { format: { type: 'json_schema', name, schema, ...options } };
     }
   }
 }

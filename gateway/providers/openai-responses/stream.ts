@@ -1,18 +1,18 @@
 /** A streamed answer of the Responses API: items that open, grow and close, and one event that says how it all ended. */
 import type { StreamEvent } from '../../core/chat.ts';
-import { split } from '../../core/collect.ts';
+import { eventsOf } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
 import { errorIn, failureOf } from '../openai/failure.ts';
 import { objectOf, text } from '../openai/reading.ts';
-import { collectItems, type Items } from './items.ts';
+import { collectItems, type ItemCollector } from './items.ts';
 import { failureIn, finishOf, parseUsage } from './reading.ts';
 import { parseResponse } from './response.ts';
 
 interface State {
   started: boolean;
-  readonly items: Items;
+  readonly items: ItemCollector;
   done: boolean;
   failure: Failure | undefined;
 }
@@ -29,10 +29,10 @@ function endOf(state: State): StreamEnd {
 }
 
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
-  const told = state.failure || state.done ? '' : event.data.trim();
-  if (told === '') return [];
-  if (told === '[DONE]') return fail(state, { kind: 'truncated', message: '[DONE] came before the response was completed' });
-  const data = parseJson(told);
+  const payload = state.failure || state.done ? '' : event.data.trim();
+  if (payload === '') return [];
+  if (payload === '[DONE]') return fail(state, { kind: 'truncated', message: '[DONE] came before the response was completed' });
+  const data = parseJson(payload);
   if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
   const type = text(data.type);
   if (type === 'error' || event.event === 'error' || (type === '' && errorIn(data))) {
@@ -70,7 +70,7 @@ function onEnd(state: State, response: JsonObject): readonly StreamEvent[] {
   const failure = failureIn(response);
   if (failure) return fail(state, failure);
   state.done = true;
-  const events = [...start(state, response), ...untold(state, response)];
+  const events = [...start(state, response), ...remainingOutputEvents(state, response)];
   const usage = parseUsage(response.usage);
   const finish = finishOf(response, { calls: state.items.has('call'), refusal: state.items.has('refusal') });
   return [
@@ -83,12 +83,12 @@ function onEnd(state: State, response: JsonObject): readonly StreamEvent[] {
 }
 
 /** Some who imitate this API stream nothing and tell all at the end. */
-function untold(state: State, response: JsonObject): readonly StreamEvent[] {
+function remainingOutputEvents(state: State, response: JsonObject): readonly StreamEvent[] {
   if (state.items.has('anything')) return [];
-  const whole = parseResponse({ ...response, output: outputOf(response.output) });
-  if ('kind' in whole) return [];
-  const events = split(whole).filter(({ type }) => !['response-start', 'choice-end', 'usage', 'tier', 'response-end'].includes(type));
-  state.items.note(events);
+  const complete = parseResponse({ ...response, output: outputOf(response.output) });
+  if ('kind' in complete) return [];
+  const events = eventsOf(complete).filter(({ type }) => !['response-start', 'choice-end', 'usage', 'tier', 'response-end'].includes(type));
+  state.items.record(events);
   return events;
 }
 

@@ -5,12 +5,12 @@ import { listOf, objectOf, text } from './reading.ts';
 
 /** An annotation of chat completions, or of a response; undefined for what cites nothing. `offset` is the length of all texts before its own. */
 export function citationOf(raw: JsonObject, offset = 0): Citation | undefined {
-  const said = isObject(raw.url_citation) ? raw.url_citation : raw;
-  const url = text(said.url);
-  const document = text(said.file_id);
+  const details = isObject(raw.url_citation) ? raw.url_citation : raw;
+  const url = text(details.url);
+  const document = text(details.file_id);
   if (url === '' && document === '') return undefined;
-  const title = text(said.title) || text(said.filename);
-  const { start_index: start, end_index: end, content } = said;
+  const title = text(details.title) || text(details.filename);
+  const { start_index: start, end_index: end, content } = details;
   // Vendors that do not know the place say 0 and 0.
   const isPlaced = typeof start === 'number' && typeof end === 'number' && start >= 0 && end > start;
   return {
@@ -39,12 +39,12 @@ export function sourcesIn({ search_results: results, citations }: JsonObject): r
   return urls.flatMap(raw => (typeof raw === 'string' && raw !== '' ? [{ url: raw, raw }] : []));
 }
 
-const known: readonly Json[] = ['text', 'output_text', 'thinking', 'refusal'];
+const knownPartTypes: readonly Json[] = ['text', 'output_text', 'thinking', 'refusal'];
 
 /** Kinds of content and of annotations that mean something to the vendor only. */
-export const unreadIn = (message: JsonObject): readonly string[] => [
+export const unmappedIn = (message: JsonObject): readonly string[] => [
   ...listOf(message.content)
-    .filter(part => !known.includes(part.type ?? 'text') && text(part.text) === '')
+    .filter(part => !knownPartTypes.includes(part.type ?? 'text') && text(part.text) === '')
     .map(({ type }) => text(type).slice(0, 100) || 'content'),
   ...listOf(message.annotations)
     .filter(raw => citationOf(raw) === undefined)
@@ -52,14 +52,14 @@ export const unreadIn = (message: JsonObject): readonly string[] => [
 ];
 
 /** Sound that comes in pieces, each of which is base64 by itself. */
-export function joinBase64(pieces: readonly string[]): string {
-  const last = pieces.length - 1;
-  if (pieces.every((piece, at) => at === last || !piece.endsWith('='))) return pieces.join('');
+export function joinBase64(chunks: readonly string[]): string {
+  const last = chunks.length - 1;
+  if (chunks.every((piece, at) => at === last || !piece.endsWith('='))) return chunks.join('');
   try {
-    return btoa(pieces.map(piece => atob(piece)).join(''));
+    return btoa(chunks.map(piece => atob(piece)).join(''));
   } catch {
-    return pieces.join('');
+    return chunks.join('');
   }
 }
 
-export const soundIn = (delta: JsonObject): string => text(objectOf(delta.audio).data);
+export const audioDataIn = (delta: JsonObject): string => text(objectOf(delta.audio).data);

@@ -3,13 +3,13 @@ import type { MediaPart, Part } from '../../core/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { listOf, objectOf, text } from './reading.ts';
 
-export type SaidPart = Extract<Part, { type: 'text' | 'reasoning' | 'refusal' }>;
+export type MessagePart = Extract<Part, { type: 'text' | 'reasoning' | 'refusal' }>;
 
 /** In order, none of them empty. `message` is a message or the delta of one. */
-export function saidIn(message: JsonObject): readonly SaidPart[] {
+export function messagePartsIn(message: JsonObject): readonly MessagePart[] {
   const content = contentOf(message.content);
-  const spoken = content.length > 0 ? content : textPart('text', text(objectOf(message.audio).transcript));
-  return [...textPart('reasoning', reasoningOf(message)), ...spoken, ...textPart('refusal', text(message.refusal))];
+  const textParts = content.length > 0 ? content : textPart('text', text(objectOf(message.audio).transcript));
+  return [...textPart('reasoning', reasoningOf(message)), ...textParts, ...textPart('refusal', text(message.refusal))];
 }
 
 /** Several names may hold the same thought; the first that says anything is taken. */
@@ -21,12 +21,12 @@ function reasoningOf(message: JsonObject): string {
     .join('');
 }
 
-function contentOf(content: Json | undefined): readonly SaidPart[] {
+function contentOf(content: Json | undefined): readonly MessagePart[] {
   if (typeof content === 'string') return textPart('text', content);
-  return listOf(content).flatMap((part): readonly SaidPart[] => {
+  return listOf(content).flatMap((part): readonly MessagePart[] => {
     switch (part.type) {
       case 'thinking':
-        return textPart('reasoning', thoughtOf(part.thinking));
+        return textPart('reasoning', thinkingText(part.thinking));
       case 'refusal':
         return textPart('refusal', text(part.refusal));
       default:
@@ -36,14 +36,14 @@ function contentOf(content: Json | undefined): readonly SaidPart[] {
 }
 
 /** Mistral's thoughts are parts themselves. */
-const thoughtOf = (thinking: Json | undefined): string =>
+const thinkingText = (thinking: Json | undefined): string =>
   typeof thinking === 'string'
     ? thinking
     : listOf(thinking)
         .map(part => text(part.text))
         .join('');
 
-const textPart = (type: SaidPart['type'], text: string): readonly SaidPart[] => (text === '' ? [] : [{ type, text }]);
+const textPart = (type: MessagePart['type'], text: string): readonly MessagePart[] => (text === '' ? [] : [{ type, text }]);
 
 /** Pictures that a model drew, as OpenRouter gives them. */
 export function imagesIn(message: JsonObject): readonly MediaPart[] {
@@ -56,7 +56,7 @@ export function imagesIn(message: JsonObject): readonly MediaPart[] {
 }
 
 /** What was called and with what; functions of the first API, and custom tools whose input is free text, are calls too. */
-export interface SaidCall {
+export interface ParsedCall {
   readonly index: number | undefined;
   readonly id: string;
   readonly name: string;
@@ -64,7 +64,7 @@ export interface SaidCall {
   readonly signature: string;
 }
 
-export function callsIn(message: JsonObject): readonly SaidCall[] {
+export function callsIn(message: JsonObject): readonly ParsedCall[] {
   const { function_call: called } = message;
   const isLegacy = isObject(called) && (text(called.name) !== '' || text(called.arguments) !== '');
   const legacy = isLegacy ? [{ function: called, index: 0 }] : [];

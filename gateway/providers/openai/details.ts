@@ -3,37 +3,37 @@ import type { Part } from '../../core/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import { listOf, text } from './reading.ts';
 
-type Thought = Part & { readonly type: 'reasoning' };
+type ReasoningPart = Part & { readonly type: 'reasoning' };
 
 /** The proof of a detail is all of it but its words, as JSON: there is no other place for its kind, its format and its number. */
-export type Proof = { readonly signature: string } | { readonly redacted: string };
+export type ReasoningSignature = { readonly signature: string } | { readonly redacted: string };
 
-export function proofOf(detail: JsonObject): Proof | undefined {
+export function signatureOf(detail: JsonObject): ReasoningSignature | undefined {
   const { text: _, ...rest } = detail;
   if (text(detail.data) !== '') return { redacted: JSON.stringify(rest) };
   return text(detail.signature) === '' ? undefined : { signature: JSON.stringify(rest) };
 }
 
 /** The thoughts of a whole message with their proofs; undefined where nothing is proven. Words before a sealed thought are its summary. */
-export function thoughtsIn(message: JsonObject): readonly Thought[] | undefined {
-  const thoughts: Thought[] = [];
-  let open = '';
+export function signedReasoningIn(message: JsonObject): readonly ReasoningPart[] | undefined {
+  const parts: ReasoningPart[] = [];
+  let pendingText = '';
   for (const detail of listOf(message.reasoning_details)) {
-    const proof = proofOf(detail);
-    const words = open + (text(detail.text) || text(detail.summary));
-    open = proof && 'signature' in proof ? '' : words;
-    if (!proof) continue;
-    if ('redacted' in proof && open !== '') thoughts.push({ type: 'reasoning', text: open });
-    thoughts.push({ type: 'reasoning', text: 'signature' in proof ? words : '', ...proof });
-    open = '';
+    const signature = signatureOf(detail);
+    const reasoningText = pendingText + (text(detail.text) || text(detail.summary));
+    pendingText = signature && 'signature' in signature ? '' : reasoningText;
+    if (!signature) continue;
+    if ('redacted' in signature && pendingText !== '') parts.push({ type: 'reasoning', text: pendingText });
+    parts.push({ type: 'reasoning', text: 'signature' in signature ? reasoningText : '', ...signature });
+    pendingText = '';
   }
-  if (thoughts.length === 0) return undefined;
-  return open === '' ? thoughts : [...thoughts, { type: 'reasoning', text: open }];
+  if (parts.length === 0) return undefined;
+  return pendingText === '' ? parts : [...parts, { type: 'reasoning', text: pendingText }];
 }
 
 /** The detail that such a thought was; undefined for proofs of others. */
-export function detailOf({ text: words, signature, redacted }: Thought): JsonObject | undefined {
+export function detailOf({ text: reasoningText, signature, redacted }: ReasoningPart): JsonObject | undefined {
   const detail = parseJson(redacted ?? signature ?? '');
   if (!isObject(detail) || !text(detail.type).startsWith('reasoning.')) return undefined;
-  return words === '' ? detail : { ...detail, text: words };
+  return reasoningText === '' ? detail : { ...detail, text: reasoningText };
 }

@@ -2,7 +2,7 @@
 import type { Failure, FailureKind } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
 import { retryAfterMs } from '../../core/retry-after.ts';
-import { kindOfCode, kindOfWords } from './kind.ts';
+import { kindOfCode, kindOfMessage } from './kind.ts';
 import { listOf, objectOf, text } from './reading.ts';
 
 const messageLengthMax = 2_000;
@@ -12,11 +12,11 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
   const parsed = parseBody(body);
   if (!parsed) {
     const page = /^\s*</.test(body);
-    const kind = kindOfWords(page ? '' : body.slice(0, messageLengthMax), status);
+    const kind = kindOfMessage(page ? '' : body.slice(0, messageLengthMax), status);
     return withWait({ kind, message: body.slice(0, messageLengthMax) || 'no body', status }, headers);
   }
   const error = errorIn(parsed) ?? parsed;
-  return withWait(failureOf(error, status, body), headers, waitIn(error));
+  return withWait(failureOf(error, status, body), headers, retryDelayIn(error));
 }
 
 /**
@@ -35,15 +35,15 @@ export function errorIn(holder: JsonObject): JsonObject | undefined {
 
 /** `error` is what errorIn found: with a status, or inside of an answer that began well. */
 export function failureOf(error: JsonObject, status?: number, body = ''): Failure {
-  const nested = nestedIn(error);
-  const said = messageOf(error.message) || messageOf(error.detail);
-  const message = [said, nested.message]
+  const nested = nestedErrorIn(error);
+  const ownMessage = messageOf(error.message) || messageOf(error.detail);
+  const message = [ownMessage, nested.message]
     .filter(part => part !== '')
     .join(': ')
     .slice(0, messageLengthMax);
-  const code = codeOf(error).slice(0, codeLengthMax);
+  const code = errorCodeOf(error).slice(0, codeLengthMax);
   const answered = status ?? statusIn(error);
-  const param = text(error.param) || placeOf(error.detail) || placeOf(objectOf(error.message).detail);
+  const param = text(error.param) || locationOf(error.detail) || locationOf(objectOf(error.message).detail);
   return {
     kind: kindOf([error.code, objectOf(error.innererror).code, ...nested.codes, error.type, error.status], message, answered),
     message: message || code || body.slice(0, messageLengthMax) || 'an error without a message',
@@ -58,11 +58,11 @@ function kindOf(codes: readonly (Json | undefined)[], message: string, status: n
     const kind = typeof code === 'string' ? kindOfCode(code) : undefined;
     if (kind) return kind;
   }
-  return kindOfWords(message, status);
+  return kindOfMessage(message, status);
 }
 
 /** A code that is a number repeats the status; the type then says more. */
-function codeOf({ code, type, status }: JsonObject): string {
+function errorCodeOf({ code, type, status }: JsonObject): string {
   return text(code) || text(type) || text(status) || (typeof code === 'number' ? String(code) : '');
 }
 
@@ -71,13 +71,13 @@ function statusIn({ status_code: statusCode, status, code }: JsonObject): number
   return numbers.find((value): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 400 && value < 600);
 }
 
-interface Nested {
+interface NestedError {
   readonly message: string;
   readonly codes: readonly (Json | undefined)[];
 }
 
 /** OpenRouter says "Provider returned error" and keeps what the provider returned, often as JSON text, in `metadata.raw`. */
-function nestedIn(error: JsonObject): Nested {
+function nestedErrorIn(error: JsonObject): NestedError {
   const { raw, error_type: type } = objectOf(error.metadata);
   const inner = typeof raw === 'string' ? parseBody(raw) : undefined;
   if (!inner) return { message: text(raw), codes: [type] };
@@ -98,7 +98,7 @@ function messageOf(message: Json | undefined): string {
 }
 
 /** `["body", "messages", 0, "content"]` is messages[0].content. */
-function placeOf(detail: Json | undefined): string {
+function locationOf(detail: Json | undefined): string {
   const loc = listOf(detail)[0]?.loc;
   if (!Array.isArray(loc)) return '';
   return (loc as readonly Json[])
@@ -109,15 +109,15 @@ function placeOf(detail: Json | undefined): string {
     .replace(/^\./, '');
 }
 
-const waitable: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
+const retryableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
 
 function withWait(failure: Failure, headers: Readonly<Record<string, string>>, hint?: string): Failure {
-  const wait = waitable.has(failure.kind) ? retryAfterMs(headers, hint) : undefined;
+  const wait = retryableKinds.has(failure.kind) ? retryAfterMs(headers, hint) : undefined;
   return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
 }
 
 /** Where no header says it, the message does: "Please try again in 1m7.3s", "retry after 26 seconds". */
-function waitIn(error: JsonObject): string | undefined {
+function retryDelayIn(error: JsonObject): string | undefined {
   const seconds = objectOf(error.metadata).retry_after_seconds ?? error.retry_after;
   if (typeof seconds === 'number' && seconds >= 0) return `${seconds}s`;
   const message = messageOf(error.message);

@@ -1,8 +1,8 @@
 /** Which kind of failure a refusal is: its code says it best, then its words, then its status, which many vendors choose freely. */
-import { type FailureKind, kindOfStatus } from '../../core/failure.ts';
+import { type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
 
 /** Codes and types, in lower case and without separators. What is as general as `invalid_request_error` is not here. */
-const codes: Readonly<Record<string, FailureKind>> = {
+const kindsByCode: Readonly<Record<string, FailureKind>> = {
   contextlengthexceeded: 'context-exceeded',
   contextwindowexceeded: 'context-exceeded',
   stringabovemaxlength: 'context-exceeded',
@@ -75,10 +75,10 @@ const codes: Readonly<Record<string, FailureKind>> = {
 
 export function kindOfCode(code: string): FailureKind | undefined {
   const plain = code.toLowerCase().replace(/[^a-z]/g, '');
-  return Object.hasOwn(codes, plain) ? codes[plain] : undefined;
+  return Object.hasOwn(kindsByCode, plain) ? kindsByCode[plain] : undefined;
 }
 
-const wordings: readonly (readonly [RegExp, FailureKind])[] = [
+const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [
     /maximum context|context (length|window|size|limit)|(prompt|input|request) is too (long|large)|too many (input |prompt )?tokens\b(?! per)|exceeds? the (model'?s )?(maximum|max|limit)[a-z ]{0,30}(tokens|length)|reduce the length of/i,
     'context-exceeded',
@@ -100,11 +100,11 @@ const wordings: readonly (readonly [RegExp, FailureKind])[] = [
     'not-found',
   ],
 ];
-const exhaustion = /overloaded|at capacity|no capacity|temporarily unavailable|high demand/i;
+const overloadPattern = /overloaded|at capacity|no capacity|temporarily unavailable|high demand/i;
 
 /** For failures whose code says nothing. `status` is undefined inside of a stream that began well. */
-export function kindOfWords(message: string, status: number | undefined): FailureKind {
-  const kind = status === undefined ? 'server-error' : kindOfStatus(status);
+export function kindOfMessage(message: string, status: number | undefined): FailureKind {
+  const kind = status === undefined ? 'server-error' : failureKindOfStatus(status);
   switch (status) {
     case 401:
     case 402:
@@ -114,6 +114,6 @@ export function kindOfWords(message: string, status: number | undefined): Failur
     case 429:
       return /exceeded your (current|monthly) quota|insufficient|credit|billing/i.test(message) ? 'quota-exceeded' : kind;
   }
-  if (status === undefined || status >= 500) return kind === 'server-error' && exhaustion.test(message) ? 'overloaded' : kind;
-  return wordings.find(([wording]) => wording.test(message))?.[1] ?? kind;
+  if (status === undefined || status >= 500) return kind === 'server-error' && overloadPattern.test(message) ? 'overloaded' : kind;
+  return kindsByMessage.find(([wording]) => wording.test(message))?.[1] ?? kind;
 }

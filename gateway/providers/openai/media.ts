@@ -37,7 +37,7 @@ function renderDocument(
     case 'file':
       return [{ type: 'file', file: { file_id: source.id } }];
     case 'url':
-      if (traits.own) return lose('OpenAI takes documents inline or as files, not by their URL.');
+      if (traits.isOpenAi) return lose('OpenAI takes documents inline or as files, not by their URL.');
       return [{ type: 'file', file: { filename: name ?? 'document', file_data: source.url } }];
     case 'inline':
       return [{ type: 'file', file: { filename: name ?? nameOf(source.mediaType), file_data: urlOf(source) } }];
@@ -50,7 +50,7 @@ const urlOf = (source: Exclude<MediaSource, { type: 'file' }>): string =>
 /** OpenAI demands a name. */
 const nameOf = (mediaType: string): string => (mediaType === 'application/pdf' ? 'document.pdf' : 'document.txt');
 
-const formats: Readonly<Record<string, string>> = {
+const formatsByMediaType: Readonly<Record<string, string>> = {
   'audio/mpeg': 'mp3',
   'audio/mp3': 'mp3',
   'audio/wav': 'wav',
@@ -59,4 +59,4 @@ const formats: Readonly<Record<string, string>> = {
 };
 
 const formatOf = (mediaType: string): string =>
-  (Object.hasOwn(formats, mediaType) ? formats[mediaType] : undefined) ?? mediaType.replace(/^audio\/(x-)?/, '');
+  (Object.hasOwn(formatsByMediaType, mediaType) ? formatsByMediaType[mediaType] : undefined) ?? mediaType.replace(/^audio\/(x-)?/, '');

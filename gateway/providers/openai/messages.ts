@@ -20,30 +20,30 @@ export function renderMessages(messages: readonly Message[], traits: ModelTraits
   const context: Context = { traits, warnings, ids: new Map() };
   const out: JsonObject[] = [];
   /** What tool results hold besides text: it follows when the last of them was told, for they may not be parted. */
-  let beside: JsonObject[] = [];
+  let deferredMedia: JsonObject[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages[${index}]`;
     const results = message.content.flatMap((part, at) => (part.type === 'tool-result' ? [{ part, path: `${path}.content[${at}]` }] : []));
     const rest = message.content.flatMap((part, at) => (part.type === 'tool-result' ? [] : [{ part, path: `${path}.content[${at}]` }]));
-    if (results.length === 0 && beside.length > 0) {
-      out.push({ role: 'user', content: beside });
-      beside = [];
+    if (results.length === 0 && deferredMedia.length > 0) {
+      out.push({ role: 'user', content: deferredMedia });
+      deferredMedia = [];
     }
-    for (const result of results) out.push(renderResult(result.part, result.path, context, beside));
+    for (const result of results) out.push(renderResult(result.part, result.path, context, deferredMedia));
     if (results.length > 0 && rest.length === 0) continue;
     if (message.role === 'assistant') out.push(renderAssistant(message, rest, context));
-    else out.push(renderPlain(message, rest, path, context));
+    else out.push(renderContentMessage(message, rest, path, context));
   }
-  if (beside.length > 0) out.push({ role: 'user', content: beside });
+  if (deferredMedia.length > 0) out.push({ role: 'user', content: deferredMedia });
   return out;
 }
 
-interface Placed {
+interface LocatedPart {
   readonly part: Exclude<Part, Result>;
   readonly path: string;
 }
 
-function renderPlain(message: Message, parts: readonly Placed[], path: string, context: Context): JsonObject {
+function renderContentMessage(message: Message, parts: readonly LocatedPart[], path: string, context: Context): JsonObject {
   const role = roleOf(message.role, path, context);
   const textOnly = message.role === 'system' || message.role === 'developer';
   const content = parts.flatMap(({ part, path: at }): readonly JsonObject[] => {
@@ -54,12 +54,12 @@ function renderPlain(message: Message, parts: readonly Placed[], path: string, c
       case 'document':
       case 'audio':
         if (!textOnly) return renderMedia(part, at, context.traits, context.warnings);
-        return lose(at, `A system prompt takes no ${part.type}.`, context);
+        return dropPart(at, `A system prompt takes no ${part.type}.`, context);
       default:
-        return lose(at, `A message of the role ${message.role} takes no ${part.type}.`, context);
+        return dropPart(at, `A message of the role ${message.role} takes no ${part.type}.`, context);
     }
   });
-  return { role, content: plainly(content), ...(message.name === undefined ? {} : { name: message.name }) };
+  return { role, content: simplifyContent(content), ...(message.name === undefined ? {} : { name: message.name }) };
 }
 
 function roleOf(role: Message['role'], path: string, { traits, warnings }: Context): string {
@@ -68,11 +68,11 @@ function roleOf(role: Message['role'], path: string, { traits, warnings }: Conte
       return 'user';
     case 'system':
     case 'developer':
-      if (traits.prompts === 'user') {
+      if (traits.systemPromptRoles === 'user') {
         warnings.push(approximated(path, 'This model knows no system prompts; it was told as the user.'));
         return 'user';
       }
-      if (role === 'developer' && traits.prompts === 'system') {
+      if (role === 'developer' && traits.systemPromptRoles === 'system') {
         warnings.push(approximated(path, 'Sent as a system prompt: only OpenAI has developers.'));
         return 'system';
       }
@@ -82,7 +82,7 @@ function roleOf(role: Message['role'], path: string, { traits, warnings }: Conte
   }
 }
 
-function renderAssistant(message: Message, parts: readonly Placed[], context: Context): JsonObject {
+function renderAssistant(message: Message, parts: readonly LocatedPart[], context: Context): JsonObject {
   const content: JsonObject[] = [];
   const calls: JsonObject[] = [];
   const thoughts: string[] = [];
@@ -99,13 +99,13 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
         calls.push(renderCall(part, at, context));
         break;
       case 'reasoning': {
-        const detail = context.traits.takesDetails ? detailOf(part) : undefined;
+        const detail = context.traits.acceptsReasoningDetails ? detailOf(part) : undefined;
         if (detail) details.push(detail);
         else thoughts.push(...renderReasoning(part, at, context));
         break;
       }
       default:
-        lose(at, `An answer of the model takes no ${part.type}.`, context);
+        dropPart(at, `An answer of the model takes no ${part.type}.`, context);
     }
   }
   return {
@@ -113,7 +113,7 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
     ...(thoughts.length > 0 ? { reasoning_content: thoughts.join('') } : {}),
     ...(details.length > 0 ? { reasoning_details: details } : {}),
     // Beside calls nothing need be said, and an empty text is refused by some.
-    content: content.length === 0 && calls.length > 0 ? null : plainly(content),
+    content: content.length === 0 && calls.length > 0 ? null : simplifyContent(content),
     ...(message.name === undefined ? {} : { name: message.name }),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
   };
@@ -122,7 +122,7 @@ function renderAssistant(message: Message, parts: readonly Placed[], context: Co
 function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { traits, warnings }: Context): readonly string[] {
   if (part.redacted !== undefined) warnings.push(dropped(path, 'Encrypted reasoning can only go back to the provider that made it.'));
   if (part.text === '') return [];
-  if (traits.takesReasoning) {
+  if (traits.acceptsReasoning) {
     if (part.signature !== undefined)
       warnings.push(dropped(`${path}.signature`, 'A signature of reasoning can only go back to the provider that made it.'));
     return [part.text];
@@ -136,29 +136,29 @@ function renderCall(part: Part & { type: 'tool-call' }, path: string, context: C
   const call = { id: renderId(part.id, context), type: 'function', function: called };
   if (part.signature === undefined) return call;
   // Only Google signs calls, and reads its signatures here in this place.
-  if (!context.traits.own) return { ...call, extra_content: { google: { thought_signature: part.signature } } };
+  if (!context.traits.isOpenAi) return { ...call, extra_content: { google: { thought_signature: part.signature } } };
   context.warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
   return call;
 }
 
-function renderResult(part: Result, path: string, context: Context, beside: JsonObject[]): JsonObject {
+function renderResult(part: Result, path: string, context: Context, deferredMedia: JsonObject[]): JsonObject {
   const texts: JsonObject[] = [];
   for (const [at, inner] of part.content.entries()) {
     const innerPath = `${path}.content[${at}]`;
     if (inner.type === 'text') texts.push({ type: 'text', text: withoutCitations(inner, innerPath, context.warnings) });
     else if (inner.type === 'image' || inner.type === 'document' || inner.type === 'audio') {
       context.warnings.push(approximated(innerPath, 'A tool result takes only text here; the media follows in a message of the user.'));
-      beside.push(...renderMedia(inner, innerPath, context.traits, context.warnings));
-    } else lose(innerPath, `A tool result takes no ${inner.type}.`, context);
+      deferredMedia.push(...renderMedia(inner, innerPath, context.traits, context.warnings));
+    } else dropPart(innerPath, `A tool result takes no ${inner.type}.`, context);
   }
   if (part.failed)
     context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
-  const named = part.name === undefined ? {} : { name: part.name };
-  return { role: 'tool', tool_call_id: renderId(part.id, context), ...named, content: plainly(texts) };
+  const toolName = part.name === undefined ? {} : { name: part.name };
+  return { role: 'tool', tool_call_id: renderId(part.id, context), ...toolName, content: simplifyContent(texts) };
 }
 
 /** One text stands by itself, as everybody takes it. */
-function plainly(content: readonly JsonObject[]): Json {
+function simplifyContent(content: readonly JsonObject[]): Json {
   if (content.length === 0) return '';
   const [first] = content;
   return content.length === 1 && first!.type === 'text' ? first!.text! : content;
@@ -174,7 +174,7 @@ function renderId(id: string, { ids }: Context): string {
   return short;
 }
 
-function lose(path: string, detail: string, { warnings }: Context): readonly JsonObject[] {
+function dropPart(path: string, detail: string, { warnings }: Context): readonly JsonObject[] {
   warnings.push(dropped(path, detail));
   return [];
 }

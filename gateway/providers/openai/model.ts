@@ -3,7 +3,7 @@ import type { ReasoningEffort } from '../../core/chat.ts';
 
 export interface ModelTraits {
   /** OpenAI's own, which refuses members it does not know; other vendors' models take what OpenAI's have always taken. */
-  readonly own: boolean;
+  readonly isOpenAi: boolean;
   readonly limitField: 'max_tokens' | 'max_completion_tokens';
   /** The efforts it takes, the least first; `any` where the vendor decides, [] where it does not reason. */
   readonly efforts: readonly ReasoningEffort[] | 'any';
@@ -17,15 +17,15 @@ export interface ModelTraits {
   /** Takes tools while it reasons; those that do not want `reasoning_effort: none` beside tools on this API. */
   readonly toolsWhileReasoning: boolean;
   /** What a system prompt has to be called: the first reasoning models knew none. */
-  readonly prompts: 'system and developer' | 'system' | 'user';
+  readonly systemPromptRoles: 'system and developer' | 'system' | 'user';
   /** Wants its own earlier reasoning back as `reasoning_content`. */
-  readonly takesReasoning: boolean;
+  readonly acceptsReasoning: boolean;
   /** Wants what proves its thoughts back as `reasoning_details`. */
-  readonly takesDetails?: true;
+  readonly acceptsReasoningDetails?: true;
 }
 
 const conversational: ModelTraits = {
-  own: true,
+  isOpenAi: true,
   limitField: 'max_tokens',
   efforts: [],
   effortDefault: undefined,
@@ -34,11 +34,11 @@ const conversational: ModelTraits = {
   stop: true,
   parallelToolCalls: true,
   toolsWhileReasoning: true,
-  prompts: 'system and developer',
-  takesReasoning: false,
+  systemPromptRoles: 'system and developer',
+  acceptsReasoning: false,
 };
 
-const foreign: ModelTraits = { ...conversational, own: false, efforts: 'any', prompts: 'system' };
+const otherVendors: ModelTraits = { ...conversational, isOpenAi: false, efforts: 'any', systemPromptRoles: 'system' };
 
 /** These refuse `max_tokens`; older ones take it, and so do all the servers that stand in for OpenAI's. */
 const reasoning: ModelTraits = {
@@ -51,7 +51,7 @@ const reasoning: ModelTraits = {
 };
 
 /** Vendors that answer 400, or forget what they were thinking, when reasoning before a tool call does not come back. */
-const returning = /deepseek|kimi|glm-|minimax|mimo|qwen3/;
+const acceptsReasoningModels = /deepseek|kimi|glm-|minimax|mimo|qwen3/;
 
 /** Sources: developers.openai.com, reasoning and model guides up to GPT-6.1 (October 2026), and refusals recorded or reported in public. */
 export function traitsOf(model: string): ModelTraits {
@@ -59,27 +59,30 @@ export function traitsOf(model: string): ModelTraits {
     .slice(model.lastIndexOf('/') + 1)
     .toLowerCase()
     .replace(/^ft:/, '');
-  const series = /^o\d/.test(name) ? ofSeriesO(name) : ofGpt(name);
-  if (!series) return foreignTraits(name);
+  const series = /^o\d/.test(name) ? traitsOfSeriesO(name) : traitsOfGpt(name);
+  if (!series) return vendorModelTraits(name);
   // Search models take no sampling and say nothing of it in their names' versions.
   return name.includes('-search') ? { ...series, sampling: 'never', penalties: false } : series;
 }
 
 /** What a vendor's own model takes, whatever its name. */
-export const foreignTraits = (model: string): ModelTraits => ({ ...foreign, takesReasoning: returning.test(model.toLowerCase()) });
+export const vendorModelTraits = (model: string): ModelTraits => ({
+  ...otherVendors,
+  acceptsReasoning: acceptsReasoningModels.test(model.toLowerCase()),
+});
 
-function ofSeriesO(name: string): ModelTraits {
+function traitsOfSeriesO(name: string): ModelTraits {
   const series = { ...reasoning, parallelToolCalls: false };
-  if (/^o1-(mini|preview)/.test(name)) return { ...series, efforts: [], effortDefault: undefined, prompts: 'user' };
+  if (/^o1-(mini|preview)/.test(name)) return { ...series, efforts: [], effortDefault: undefined, systemPromptRoles: 'user' };
   return { ...series, stop: name.startsWith('o1') || name.startsWith('o3-mini') };
 }
 
-function ofGpt(name: string): ModelTraits | undefined {
+function traitsOfGpt(name: string): ModelTraits | undefined {
   const found = /^(?:chat)?gpt-(\d)(?:\.(\d{1,2}))?/.exec(name);
   if (!found) return /^(gpt-audio|codex-mini)/.test(name) ? conversational : undefined;
   const version = Number(found[1]) * 100 + Number(found[2] ?? 0);
   if (version < 500) return conversational;
-  if (name.includes('-chat')) return ofChat(version);
+  if (name.includes('-chat')) return traitsOfChatModel(version);
   const series = { ...reasoning, stop: false };
   if (name.includes('-pro')) return { ...series, efforts: version < 502 ? ['high'] : ['medium', 'high', 'xhigh'], effortDefault: 'high' };
   if (version < 501) return { ...series, efforts: ['minimal', 'low', 'medium', 'high'] };
@@ -92,5 +95,5 @@ function ofGpt(name: string): ModelTraits | undefined {
 }
 
 /** ChatGPT's own models: the first one does not reason, those after it choose by themselves how much. */
-const ofChat = (version: number): ModelTraits =>
+const traitsOfChatModel = (version: number): ModelTraits =>
   version < 501 ? { ...conversational, limitField: 'max_completion_tokens' } : { ...reasoning, efforts: ['medium'], stop: false };

@@ -38,8 +38,8 @@ export function finishOf(choice: JsonObject): string {
 
 /** OpenAI says `stop` after a call that it was told to make. */
 export function parseFinish(raw: string, hasCalls: boolean): Finish {
-  const word = raw.toLowerCase();
-  const reason = (Object.hasOwn(reasons, word) ? reasons[word] : undefined) ?? 'other';
+  const normalizedReason = raw.toLowerCase();
+  const reason = (Object.hasOwn(reasons, normalizedReason) ? reasons[normalizedReason] : undefined) ?? 'other';
   return { reason: reason === 'stop' && hasCalls ? 'tool-calls' : reason, raw };
 }
 
@@ -52,10 +52,10 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   const prompt = objectOf(usage.prompt_tokens_details);
   const completion = objectOf(usage.completion_tokens_details);
   const input = count(usage.prompt_tokens);
-  const said = count(usage.completion_tokens);
+  const completionTokens = count(usage.completion_tokens);
   const reasoning = count(completion.reasoning_tokens);
-  const standsBeside = reasoning > 0 && usage.total_tokens === input + said + reasoning;
-  const output = standsBeside ? said + reasoning : said;
+  const isAdditional = reasoning > 0 && usage.total_tokens === input + completionTokens + reasoning;
+  const output = isAdditional ? completionTokens + reasoning : completionTokens;
   const audioInput = count(prompt.audio_tokens);
   const audioOutput = count(completion.audio_tokens);
   return {
@@ -66,19 +66,19 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
     reasoning: Math.min(reasoning, output),
     ...(audioInput > 0 ? { audioInput } : {}),
     ...(audioOutput > 0 ? { audioOutput } : {}),
-    ...billedIn(usage),
+    ...billedCostIn(usage),
     source: 'provider',
   };
 }
 
 /** USD at OpenRouter and Perplexity, ticks of 1e-10 USD at xAI. Who brings a key of his own to OpenRouter is billed by the maker. */
-export function billedIn({ cost, cost_in_usd_ticks: ticks, cost_details: details, is_byok: own }: JsonObject): {
+export function billedCostIn({ cost, cost_in_usd_ticks: ticks, cost_details: details, is_byok: isByok }: JsonObject): {
   readonly billed?: number;
 } {
   const upstream = objectOf(details).upstream_inference_cost;
   // A number alone might be of any currency; OpenRouter's stands beside its details.
   const stated = isObject(cost) ? cost.total_cost : isObject(details) ? cost : undefined;
-  const dollars = own === true && typeof upstream === 'number' ? upstream : stated;
+  const dollars = isByok === true && typeof upstream === 'number' ? upstream : stated;
   const nano = typeof ticks === 'number' ? ticks / 10 : typeof dollars === 'number' ? dollars * 1e9 : Number.NaN;
   return nano >= 0 && nano < Number.MAX_SAFE_INTEGER ? { billed: Math.round(nano) } : {};
 }
@@ -110,8 +110,8 @@ const tokenOf = ({ token, logprob }: JsonObject): { readonly token: string; read
 export const callIdLengthMax = 40;
 
 /** For calls that came without an id. It must differ between turns: all of them go into the next request. */
-export function inventId(answer: string, choice: number, number: number, name: string): string {
+export function generateCallId(responseId: string, choice: number, number: number, name: string): string {
   const clean = (text: string): string => text.replace(/[^a-zA-Z0-9_-]/g, '');
-  const place = choice === 0 ? `${number}` : `${choice}_${number}`;
-  return `call_${clean(answer).slice(-(callIdLengthMax - 'call__999_9999'.length)) || clean(name).slice(0, 24)}_${place}`;
+  const suffix = choice === 0 ? `${number}` : `${choice}_${number}`;
+  return `call_${clean(responseId).slice(-(callIdLengthMax - 'call__999_9999'.length)) || clean(name).slice(0, 24)}_${suffix}`;
 }

@@ -75,8 +75,8 @@ function renderOutput({ output }: ChatRequest): JsonObject {
       return { response_format: { type: 'json_object' } };
     case 'json-schema': {
       const { name, schema, strict, description } = output;
-      const said = { ...(strict === undefined ? {} : { strict }), ...(description === undefined ? {} : { description }) };
-      return { response_format: { type: 'json_schema', json_schema: { name, schema, ...said } } };
+      const options = { ...(strict === undefined ? {} : { strict }), ...(description === undefined ? {} : { description }) };
+      return { response_format: { type: 'json_schema', json_schema: { name, schema, ...options } } };
     }
   }
 }
@@ -84,16 +84,16 @@ function renderOutput({ output }: ChatRequest): JsonObject {
 /** OpenAI refuses metadata for answers that it shall not store, and storing is not ours to ask for. */
 function renderMetadata({ metadata, extra }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (metadata === undefined) return {};
-  if (!traits.own || extra.store === true) return { metadata };
+  if (!traits.isOpenAi || extra.store === true) return { metadata };
   warnings.push(dropped('metadata', 'OpenAI takes metadata only for answers that it stores, with `store: true`.'));
   return {};
 }
 
-const tiers: readonly Json[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
+const knownTiers: readonly Json[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
 
 export function renderServiceTier({ serviceTier }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (serviceTier === undefined) return {};
-  if (!traits.own || tiers.includes(serviceTier)) return { service_tier: serviceTier };
+  if (!traits.isOpenAi || knownTiers.includes(serviceTier)) return { service_tier: serviceTier };
   if (serviceTier === 'standard' || serviceTier === 'standard_only') {
     warnings.push(approximated('service_tier', 'OpenAI calls this tier default.'));
     return { service_tier: 'default' };

@@ -1,13 +1,13 @@
 /** A whole chat completion in canonical form. */
 import type { ChatResponse, Choice, Citation, Part } from '../../core/chat.ts';
-import { unreadMax } from '../../core/collect.ts';
+import { unmappedMax } from '../../core/collect.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { citationsIn, sourcesIn, unreadIn } from './citations.ts';
-import { callsIn, imagesIn, saidIn } from './content.ts';
-import { thoughtsIn } from './details.ts';
+import { citationsIn, sourcesIn, unmappedIn } from './citations.ts';
+import { callsIn, imagesIn, messagePartsIn } from './content.ts';
+import { signedReasoningIn } from './details.ts';
 import { errorIn, failureOf } from './failure.ts';
-import { finishOf, inventId, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
+import { finishOf, generateCallId, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 
 /** More is not asked for by anyone. */
 const choicesMax = 128;
@@ -38,21 +38,26 @@ function parseChoice(choice: JsonObject, at: number, id: string, sources: readon
   const calls = callsIn(message).map(
     (call, number): Part => ({
       type: 'tool-call',
-      id: call.id || inventId(id, index, number, call.name),
+      id: call.id || generateCallId(id, index, number, call.name),
       name: call.name,
       arguments: call.arguments,
       ...(call.signature === '' ? {} : { signature: call.signature }),
     }),
   );
   const logprobs = parseLogprobs(choice.logprobs);
-  const said = saidIn(message);
-  const thoughts = thoughtsIn(message);
-  const words = thoughts ? [...thoughts, ...said.filter(part => part.type !== 'reasoning')] : said;
+  const messageParts = messagePartsIn(message);
+  const thoughts = signedReasoningIn(message);
+  const parts = thoughts ? [...thoughts, ...messageParts.filter(part => part.type !== 'reasoning')] : messageParts;
   const annotations = citationsIn(message);
-  const unread = [...new Set(unreadIn(message))].slice(0, unreadMax);
+  const unread = [...new Set(unmappedIn(message))].slice(0, unmappedMax);
   return {
     index,
-    content: [...cited(words, annotations.length > 0 ? annotations : sources), ...imagesIn(message), ...audioIn(message), ...calls],
+    content: [
+      ...attachCitations(parts, annotations.length > 0 ? annotations : sources),
+      ...imagesIn(message),
+      ...audioIn(message),
+      ...calls,
+    ],
     finish: parseFinish(finishOf(choice), calls.length > 0),
     ...(logprobs.length > 0 ? { logprobs } : {}),
     ...(unread.length > 0 ? { unread } : {}),
@@ -60,7 +65,7 @@ function parseChoice(choice: JsonObject, at: number, id: string, sources: readon
 }
 
 /** Citations speak of places in the text; there is one. */
-export function cited(parts: readonly Part[], citations: readonly Citation[]): readonly Part[] {
+export function attachCitations(parts: readonly Part[], citations: readonly Citation[]): readonly Part[] {
   if (citations.length === 0) return parts;
   const first = parts.find(part => part.type === 'text');
   if (!first) return [...parts, { type: 'text', text: '', citations }];

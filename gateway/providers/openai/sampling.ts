@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../core/json.ts';
 import { altered, approximated, dropped, type Warning } from '../../core/provider.ts';
 import type { ModelTraits } from './model.ts';
 
-const order: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
+const effortOrder: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 /** Of a thinking budget, for models that take an effort only: the most tokens each effort stands for. */
 const budgets: readonly (readonly [ReasoningEffort, number])[] = [
   ['low', 4_096],
@@ -16,22 +16,27 @@ const stopSequencesMax = 4;
 export function renderSampling(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   const effort = renderEffort(request, traits, warnings);
   const reasons = (effort ?? traits.effortDefault ?? 'none') !== 'none';
-  const takes = traits.sampling === 'always' || (traits.sampling === 'resting' && !reasons);
-  const untaken = traits.sampling === 'resting' ? 'This model takes it only without reasoning.' : 'This model does not take it.';
+  const supportsSampling = traits.sampling === 'always' || (traits.sampling === 'resting' && !reasons);
+  const unsupportedReason = traits.sampling === 'resting' ? 'This model takes it only without reasoning.' : 'This model does not take it.';
   const { logprobs } = request;
   return {
     ...(effort === undefined ? {} : { reasoning_effort: effort }),
     // 1 is the default, which the others insist on.
-    ...some({ temperature: request.temperature, top_p: request.topP }, value => takes || value === 1, untaken, warnings),
-    ...some({ logprobs: logprobs && true }, () => takes, untaken, warnings),
-    ...(logprobs && takes && logprobs.top > 0 ? { top_logprobs: logprobs.top } : {}),
-    ...some(
+    ...supportedMembers(
+      { temperature: request.temperature, top_p: request.topP },
+      value => supportsSampling || value === 1,
+      unsupportedReason,
+      warnings,
+    ),
+    ...supportedMembers({ logprobs: logprobs && true }, () => supportsSampling, unsupportedReason, warnings),
+    ...(logprobs && supportsSampling && logprobs.top > 0 ? { top_logprobs: logprobs.top } : {}),
+    ...supportedMembers(
       { frequency_penalty: request.frequencyPenalty, presence_penalty: request.presencePenalty },
       value => traits.penalties || value === 0,
       'This model takes no penalties.',
       warnings,
     ),
-    ...some({ top_k: request.topK }, () => !traits.own, 'OpenAI has nothing like top_k.', warnings),
+    ...supportedMembers({ top_k: request.topK }, () => !traits.isOpenAi, 'OpenAI has nothing like top_k.', warnings),
     ...renderStop(request, traits, warnings),
     ...(request.seed === undefined ? {} : { seed: request.seed }),
     ...(request.choices === undefined ? {} : { n: request.choices }),
@@ -39,17 +44,17 @@ export function renderSampling(request: ChatRequest, traits: ModelTraits, warnin
 }
 
 /** The members that were given, less those that the model does not take. */
-function some(
+function supportedMembers(
   given: Readonly<Record<string, Json | undefined>>,
-  takes: (value: Json) => boolean,
-  untaken: string,
+  isSupported: (value: Json) => boolean,
+  unsupportedReason: string,
   warnings: Warning[],
 ): JsonObject {
   const sent: Record<string, Json> = {};
   for (const [field, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (takes(value)) sent[field] = value;
-    else warnings.push(dropped(field, untaken));
+    if (isSupported(value)) sent[field] = value;
+    else warnings.push(dropped(field, unsupportedReason));
   }
   return sent;
 }
@@ -60,20 +65,20 @@ function renderStop({ stop }: ChatRequest, traits: ModelTraits, warnings: Warnin
     warnings.push(dropped('stop', 'This model takes no stop sequences.'));
     return {};
   }
-  if (!traits.own || stop.length <= stopSequencesMax) return { stop };
+  if (!traits.isOpenAi || stop.length <= stopSequencesMax) return { stop };
   warnings.push(dropped('stop', `OpenAI takes ${stopSequencesMax} stop sequences; the rest were left out.`));
   return { stop: stop.slice(0, stopSequencesMax) };
 }
 
 function renderEffort(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): ReasoningEffort | undefined {
-  const asked = effortAsked(request, traits, warnings);
-  if (traits.toolsWhileReasoning || request.tools.length === 0) return asked;
-  if ((asked ?? traits.effortDefault) === 'none') return asked;
+  const requested = requestedEffort(request, traits, warnings);
+  if (traits.toolsWhileReasoning || request.tools.length === 0) return requested;
+  if ((requested ?? traits.effortDefault) === 'none') return requested;
   warnings.push(altered('reasoning_effort', 'On this API the model calls tools only without reasoning; none was asked for.'));
   return 'none';
 }
 
-function effortAsked({ reasoning }: ChatRequest, traits: ModelTraits, warnings: Warning[]): ReasoningEffort | undefined {
+function requestedEffort({ reasoning }: ChatRequest, traits: ModelTraits, warnings: Warning[]): ReasoningEffort | undefined {
   if (reasoning?.effort === undefined && reasoning?.budgetTokens === undefined) return undefined;
   const { effort = effortOf(reasoning.budgetTokens!), budgetTokens } = reasoning;
   const field = reasoning.effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
@@ -86,7 +91,7 @@ function effortAsked({ reasoning }: ChatRequest, traits: ModelTraits, warnings: 
     if (effort !== 'none') warnings.push(dropped(field, 'This model does not reason.'));
     return undefined;
   }
-  const nearest = traits.efforts.find(known => order.indexOf(known) >= order.indexOf(effort)) ?? traits.efforts.at(-1)!;
+  const nearest = traits.efforts.find(known => effortOrder.indexOf(known) >= effortOrder.indexOf(effort)) ?? traits.efforts.at(-1)!;
   if (budgetTokens !== undefined) warnings.push(approximated('reasoning.max_tokens', `Sent as the effort ${nearest}.`));
   else if (nearest !== effort) warnings.push(approximated('reasoning_effort', `The nearest effort of this model is ${nearest}.`));
   return nearest;

@@ -3,16 +3,16 @@ import type { Citation, StreamEvent } from '../../core/chat.ts';
 import type { Failure } from '../../core/failure.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
-import { type Calls, collectCalls } from './calls.ts';
-import { citationsIn, joinBase64, soundIn, sourcesIn, unreadIn } from './citations.ts';
-import { callsIn, imagesIn, type SaidPart, saidIn } from './content.ts';
-import { type Proof, proofOf } from './details.ts';
+import { type CallCollector, collectCalls } from './calls.ts';
+import { audioDataIn, citationsIn, joinBase64, sourcesIn, unmappedIn } from './citations.ts';
+import { callsIn, imagesIn, type MessagePart, messagePartsIn } from './content.ts';
+import { type ReasoningSignature, signatureOf } from './details.ts';
 import { errorIn, failureOf } from './failure.ts';
 import { finishOf, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 
 interface Choice {
-  readonly calls: Calls;
-  readonly sound: string[];
+  readonly calls: CallCollector;
+  readonly audioChunks: string[];
   isAnnotated: boolean;
   /** Id of the chunk that ended it, once one did. */
   endedBy: string | undefined;
@@ -40,7 +40,7 @@ export function parseStream(): StreamParser {
 function endOf(state: State): StreamEnd {
   if (state.failure) return { complete: false, failure: state.failure };
   if (state.done) return { complete: true, events: [], flags: [] };
-  if (isFinished(state)) return { complete: true, events: ending(state), flags: ['no_sentinel'] };
+  if (isFinished(state)) return { complete: true, events: endEvents(state), flags: ['no_sentinel'] };
   return { complete: false, failure: { kind: 'truncated', message: 'the stream ended before a finish reason' } };
 }
 
@@ -52,25 +52,25 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (data === '') return [];
   if (data === '[DONE]') return onDone(state);
   const chunk = parseJson(data);
-  if (!isObject(chunk)) return interrupt(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(chunk)) return failOrReport(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
   const error = errorIn(chunk) ?? (event.event === 'error' ? chunk : undefined);
-  return error ? interrupt(state, failureOf(error)) : readChunk(state, chunk);
+  return error ? failOrReport(state, failureOf(error)) : readChunk(state, chunk);
 }
 
 function onDone(state: State): readonly StreamEvent[] {
   if (!isFinished(state)) return fail(state, { kind: 'truncated', message: '[DONE] came before a finish reason' });
   state.done = true;
-  return ending(state);
+  return endEvents(state);
 }
 
 /** What goes wrong after the last finish reason takes nothing from the answer, which is whole at its end. */
-const interrupt = (state: State, failure: Failure): readonly StreamEvent[] =>
+const failOrReport = (state: State, failure: Failure): readonly StreamEvent[] =>
   isFinished(state) ? [{ type: 'failure', failure }] : fail(state, failure);
 
-function ending({ choices, sources }: State): readonly StreamEvent[] {
-  const told = [...choices].filter(([, choice]) => !choice.isAnnotated);
+function endEvents({ choices, sources }: State): readonly StreamEvent[] {
+  const withoutAnnotations = [...choices].filter(([, choice]) => !choice.isAnnotated);
   return [
-    ...told.flatMap(([choice]) => sources.map((citation): StreamEvent => ({ type: 'citation', choice, citation }))),
+    ...withoutAnnotations.flatMap(([choice]) => sources.map((citation): StreamEvent => ({ type: 'citation', choice, citation }))),
     { type: 'response-end' },
   ];
 }
@@ -102,75 +102,75 @@ function start(state: State, chunk: JsonObject): StreamEvent[] {
   return [{ type: 'response-start', id: state.id, model: text(chunk.model), ...created }];
 }
 
-function readChoice(state: State, chunk: JsonObject, told: JsonObject, at: number): readonly StreamEvent[] {
-  const error = errorIn(told);
+function readChoice(state: State, chunk: JsonObject, rawChoice: JsonObject, at: number): readonly StreamEvent[] {
+  const error = errorIn(rawChoice);
   if (error) return fail(state, failureOf(error));
-  const index = typeof told.index === 'number' ? told.index : at;
+  const index = typeof rawChoice.index === 'number' ? rawChoice.index : at;
   if (!Number.isInteger(index) || index < 0 || index >= choicesMax) {
     return fail(state, { kind: 'invalid-response', message: 'a choice with an index out of range' });
   }
   const choice = state.choices.get(index) ?? {
     calls: collectCalls(index, () => state.id),
-    sound: [],
+    audioChunks: [],
     isAnnotated: false,
     endedBy: undefined,
   };
   state.choices.set(index, choice);
-  const delta = isObject(told.delta) ? told.delta : objectOf(told.message);
-  const tokens = parseLogprobs(told.logprobs);
-  const said = saidIn(delta);
-  const sound = soundIn(delta);
-  if (sound !== '') choice.sound.push(sound);
+  const delta = isObject(rawChoice.delta) ? rawChoice.delta : objectOf(rawChoice.message);
+  const tokens = parseLogprobs(rawChoice.logprobs);
+  const parts = messagePartsIn(delta);
+  const audioData = audioDataIn(delta);
+  if (audioData !== '') choice.audioChunks.push(audioData);
   const events: StreamEvent[] = [
-    ...said.filter(part => part.type === 'reasoning').map(part => deltaOf(index, part)),
+    ...parts.filter(part => part.type === 'reasoning').map(part => deltaOf(index, part)),
     // What proves a thought closes it.
-    ...listOf(delta.reasoning_details).flatMap(detail => proofEvents(index, proofOf(detail))),
-    ...said.filter(part => part.type !== 'reasoning').map(part => deltaOf(index, part)),
-    ...besides(index, choice, delta),
+    ...listOf(delta.reasoning_details).flatMap(detail => signatureEvents(index, signatureOf(detail))),
+    ...parts.filter(part => part.type !== 'reasoning').map(part => deltaOf(index, part)),
+    ...rareEvents(index, choice, delta),
     ...choice.calls.add(callsIn(delta)),
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: index, tokens } as const] : []),
   ];
   if (events.length > 0 && choice.endedBy !== undefined && choice.endedBy !== text(chunk.id)) {
     return fail(state, { kind: 'invalid-response', message: 'content after the finish reason: two answers in one stream' });
   }
-  const finish = finishOf(told);
+  const finish = finishOf(rawChoice);
   if (finish === '' || choice.endedBy !== undefined) return events;
   choice.endedBy = text(chunk.id);
   const unnamed = choice.calls.end();
   return [
     ...events,
-    ...heard(index, choice),
+    ...audioEvents(index, choice),
     ...unnamed,
     { type: 'choice-end', choice: index, finish: parseFinish(finish, choice.calls.count > 0) },
   ];
 }
 
 /** What is in few answers. */
-function besides(index: number, choice: Choice, delta: JsonObject): readonly StreamEvent[] {
+function rareEvents(index: number, choice: Choice, delta: JsonObject): readonly StreamEvent[] {
   const citations = citationsIn(delta);
   choice.isAnnotated ||= citations.length > 0;
   return [
     ...citations.map((citation): StreamEvent => ({ type: 'citation', choice: index, citation })),
     ...imagesIn(delta).map((part): StreamEvent => ({ type: 'media', choice: index, part })),
-    ...unreadIn(delta).map((what): StreamEvent => ({ type: 'unread', choice: index, what })),
+    ...unmappedIn(delta).map((what): StreamEvent => ({ type: 'unread', choice: index, what })),
   ];
 }
 
-function proofEvents(choice: number, proof: Proof | undefined): readonly StreamEvent[] {
-  if (!proof) return [];
-  return 'signature' in proof
-    ? [{ type: 'reasoning-signature', choice, signature: proof.signature }]
-    : [{ type: 'reasoning-redacted', choice, data: proof.redacted }];
+function signatureEvents(choice: number, signature: ReasoningSignature | undefined): readonly StreamEvent[] {
+  if (!signature) return [];
+  return 'signature' in signature
+    ? [{ type: 'reasoning-signature', choice, signature: signature.signature }]
+    : [{ type: 'reasoning-redacted', choice, data: signature.redacted }];
 }
 
 /** The answer does not say in which format it speaks: the request did. */
-function heard(index: number, { sound }: Choice): readonly StreamEvent[] {
-  if (sound.length === 0) return [];
-  const source = { type: 'inline', mediaType: 'audio/*', data: joinBase64(sound) } as const;
+function audioEvents(index: number, { audioChunks }: Choice): readonly StreamEvent[] {
+  if (audioChunks.length === 0) return [];
+  const source = { type: 'inline', mediaType: 'audio/*', data: joinBase64(audioChunks) } as const;
   return [{ type: 'media', choice: index, part: { type: 'audio', source } }];
 }
 
-const deltaOf = (choice: number, { type, text }: SaidPart): StreamEvent => ({ type: `${type}-delta`, choice, text });
+const deltaOf = (choice: number, { type, text }: MessagePart): StreamEvent => ({ type: `${type}-delta`, choice, text });
 
 function fail(state: State, failure: Failure): readonly StreamEvent[] {
   state.failure = failure;

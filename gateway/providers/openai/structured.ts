@@ -6,12 +6,12 @@ import { listOf, objectOf, text } from './reading.ts';
 /** The members to change; none when no schema is asked for. */
 export function schemaAsPrompt(body: JsonObject, vendor: string, warnings: Warning[]): Readonly<Record<string, Json>> {
   const format = objectOf(body.response_format);
-  const { json_schema: asked } = format;
-  if (format.type !== 'json_schema' || !isObject(asked)) return {};
+  const { json_schema: schemaFormat } = format;
+  if (format.type !== 'json_schema' || !isObject(schemaFormat)) return {};
   warnings.push(
     altered('response_format', `${vendor} enforces no schema; it was asked for JSON, and the system prompt asks for the schema.`),
   );
-  const about = text(asked.description) === '' ? '' : ` (${text(asked.description)})`;
-  const wish = `Answer with one JSON object and nothing else. It must match this JSON Schema, ${text(asked.name)}${about}:\n${JSON.stringify(asked.schema ?? {})}`;
-  return { response_format: { type: 'json_object' }, messages: [{ role: 'system', content: wish }, ...listOf(body.messages)] };
+  const about = text(schemaFormat.description) === '' ? '' : ` (${text(schemaFormat.description)})`;
+  const instruction = `Answer with one JSON object and nothing else. It must match this JSON Schema, ${text(schemaFormat.name)}${about}:\n${JSON.stringify(schemaFormat.schema ?? {})}`;
+  return { response_format: { type: 'json_object' }, messages: [{ role: 'system', content: instruction }, ...listOf(body.messages)] };
 }

@@ -13,10 +13,10 @@ const budgets: Readonly<Record<ReasoningEffort, number>> = {
 
 export const budgetOf = (effort: ReasoningEffort): number => budgets[effort];
 
-const order: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
+const effortOrder: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /** Of the efforts that a model takes, in rising order, the one asked for, else the next above it, else the highest. Of a budget: `high`, or the highest. */
-export function nearestEffort(taken: readonly ReasoningEffort[], { effort, budgetTokens }: Reasoning): ReasoningEffort {
-  const wanted = effort ?? (budgetTokens === 0 ? 'none' : 'high');
-  return taken.find(one => order.indexOf(one) >= order.indexOf(wanted)) ?? taken.at(-1)!;
+export function nearestEffort(supported: readonly ReasoningEffort[], { effort, budgetTokens }: Reasoning): ReasoningEffort {
+  const requested = effort ?? (budgetTokens === 0 ? 'none' : 'high');
+  return supported.find(one => effortOrder.indexOf(one) >= effortOrder.indexOf(requested)) ?? supported.at(-1)!;
 }

@@ -1,16 +1,16 @@
 /** What a request of the chat completions format asks, as far as the simulation heeds it. */
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
-import { coin } from '../../core/random.ts';
+import { seededUniform } from '../../core/random.ts';
 import { listOf, objectOf, text } from '../openai/reading.ts';
 
-export interface Asked {
+export interface SimulatedRequest {
   /** Follows from the conversation, the tools and the output format, and from nothing else. */
   readonly seed: string;
   readonly inputTokens: number;
   /** What the user said last. */
   readonly prompt: string;
   /** The results of tools that the conversation ends with. */
-  readonly results: readonly Said[];
+  readonly results: readonly ToolResult[];
   readonly tools: readonly Tool[];
   /** `auto`, `none`, `required`, or the name of the tool to call. */
   readonly toolChoice: 'auto' | 'none' | 'required' | { readonly name: string };
@@ -30,13 +30,13 @@ export interface Tool {
   readonly parameters: Json;
 }
 
-export interface Said {
+export interface ToolResult {
   readonly name: string;
   readonly text: string;
 }
 
 /** What OpenAI would answer 400 to. */
-export interface Refusal {
+export interface RequestProblem {
   readonly message: string;
   readonly param: string | null;
 }
@@ -48,7 +48,7 @@ const charactersPerToken = 4;
 const tokensPerMessage = 3;
 const tokensPerMedium = 85;
 
-export function read(body: string): Asked | Refusal {
+export function parseSimulatedRequest(body: string): SimulatedRequest | RequestProblem {
   const request = parseJson(body);
   if (!isObject(request)) return { message: 'The body is no JSON object.', param: null };
   const messages = listOf(request.messages);
@@ -59,15 +59,15 @@ export function read(body: string): Asked | Refusal {
   }
   const tools = listOf(request.tools).flatMap(toolOf);
   const output = outputOf(request.response_format);
-  const form = JSON.stringify([tools, output]);
-  if (form.length > schemaLengthMax) {
+  const schemaText = JSON.stringify([tools, output]);
+  if (schemaText.length > schemaLengthMax) {
     return {
       message: `Schemas may be ${schemaLengthMax} characters long together.`,
       param: tools.length > 0 ? 'tools' : 'response_format',
     };
   }
   return {
-    ...conversationOf(messages, form, seedOf(request.seed)),
+    ...conversationOf(messages, schemaText, seedOf(request.seed)),
     tools,
     toolChoice: toolChoiceOf(request.tool_choice),
     parallelCalls: request.parallel_tool_calls !== false,
@@ -81,23 +81,25 @@ export function read(body: string): Asked | Refusal {
   };
 }
 
-export const isRefusal = (asked: Asked | Refusal): asked is Refusal => 'message' in asked;
+export const isRefusal = (parsed: SimulatedRequest | RequestProblem): parsed is RequestProblem => 'message' in parsed;
 
 function conversationOf(
   messages: readonly JsonObject[],
-  form: string,
+  schemaText: string,
   seed: string,
-): Pick<Asked, 'seed' | 'inputTokens' | 'prompt' | 'results'> {
+): Pick<SimulatedRequest, 'seed' | 'inputTokens' | 'prompt' | 'results'> {
   const turns = messages.map(turnOf);
-  const whole = [form, seed, ...turns.map(turn => `${turn.role}\n${turn.text}`)].join('\u0000');
+  const seedText = [schemaText, seed, ...turns.map(turn => `${turn.role}\n${turn.text}`)].join('\u0000');
   const afterLast = turns.findLastIndex(turn => turn.role !== 'tool') + 1;
   const names = new Map(
     messages.flatMap(message => listOf(message.tool_calls)).map(call => [text(call.id), text(objectOf(call.function).name)]),
   );
   return {
     // Two halves, since one coin tells four thousand million conversations apart and no more.
-    seed: [coin('first', whole), coin('second', whole)].map(half => Math.floor(half * 2 ** 32).toString(36)).join(''),
-    inputTokens: turns.reduce((sum, turn) => sum + turn.tokens, Math.ceil(form.length / charactersPerToken)),
+    seed: [seededUniform('first', seedText), seededUniform('second', seedText)]
+      .map(half => Math.floor(half * 2 ** 32).toString(36))
+      .join(''),
+    inputTokens: turns.reduce((sum, turn) => sum + turn.tokens, Math.ceil(schemaText.length / charactersPerToken)),
     prompt: turns.findLast(turn => turn.role === 'user')?.text ?? '',
     results: turns
       .slice(afterLast)
@@ -115,17 +117,19 @@ interface Turn {
 function turnOf(message: JsonObject): Turn {
   const parts = listOf(message.content);
   const media = parts.filter(part => !('text' in part) && part.type !== 'refusal');
-  const said = typeof message.content === 'string' ? message.content : parts.map(part => text(part.text) || text(part.refusal)).join('');
+  const contentText =
+    typeof message.content === 'string' ? message.content : parts.map(part => text(part.text) || text(part.refusal)).join('');
   const calls = listOf(message.tool_calls).map(call => {
     const { name, arguments: given } = objectOf(call.function);
     return `${text(name)}(${text(given)})`;
   });
   const role = text(message.role);
-  const whole = [said, ...calls, ...media.map(part => JSON.stringify(part))].filter(part => part !== '').join('\n');
+  const fullText = [contentText, ...calls, ...media.map(part => JSON.stringify(part))].filter(part => part !== '').join('\n');
   return {
     role: role === 'developer' ? 'system' : role,
-    text: whole,
-    tokens: tokensPerMessage + tokensPerMedium * media.length + Math.ceil((said.length + calls.join('').length) / charactersPerToken),
+    text: fullText,
+    tokens:
+      tokensPerMessage + tokensPerMedium * media.length + Math.ceil((contentText.length + calls.join('').length) / charactersPerToken),
   };
 }
 
@@ -134,13 +138,13 @@ function toolOf(tool: JsonObject): readonly Tool[] {
   return typeof name === 'string' ? [{ name, parameters: parameters ?? { type: 'object', properties: {} } }] : [];
 }
 
-function toolChoiceOf(choice: Json | undefined): Asked['toolChoice'] {
+function toolChoiceOf(choice: Json | undefined): SimulatedRequest['toolChoice'] {
   if (choice === 'none' || choice === 'required') return choice;
   const name = objectOf(objectOf(choice).function).name;
   return typeof name === 'string' ? { name } : 'auto';
 }
 
-function outputOf(format: Json | undefined): Asked['output'] {
+function outputOf(format: Json | undefined): SimulatedRequest['output'] {
   const { type, json_schema: given } = objectOf(format);
   if (type === 'json_schema') return { schema: objectOf(given).schema ?? true };
   return type === 'json_object' ? 'json' : 'text';

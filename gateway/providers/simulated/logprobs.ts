@@ -1,7 +1,7 @@
 /** Log-probabilities of an answer's tokens: uneven, as a model's are, but of a given mean. */
 import type { TokenLogprob } from '../../core/chat.ts';
-import { coin } from '../../core/random.ts';
-import type { Piece } from './piece.ts';
+import { seededUniform } from '../../core/random.ts';
+import type { TokenPiece } from './piece.ts';
 import { nouns } from './words.ts';
 
 /** A model doubts its numbers more than its grammar. */
@@ -12,10 +12,10 @@ const alternativeShare = 0.6;
 const leastProbability = 1e-9;
 
 /** The same pieces with log-probabilities whose mean is that of `confidence`; `top` alternatives to each. */
-export function logprobsOf(pieces: readonly Piece[], confidence: number, top: number, seed: string): readonly Piece[] {
-  const weights = pieces.map((piece, i) => (piece.type === 'call' ? 0 : weightOf(piece.text, coin(seed, `weight ${i}`))));
-  const spoken = weights.filter(weight => weight > 0).length;
-  const scale = (Math.log(confidence) * spoken) / weights.reduce((sum, weight) => sum + weight, 0);
+export function logprobsOf(pieces: readonly TokenPiece[], confidence: number, top: number, seed: string): readonly TokenPiece[] {
+  const weights = pieces.map((piece, i) => (piece.type === 'call' ? 0 : weightOf(piece.text, seededUniform(seed, `weight ${i}`))));
+  const weightedCount = weights.filter(weight => weight > 0).length;
+  const scale = (Math.log(confidence) * weightedCount) / weights.reduce((sum, weight) => sum + weight, 0);
   return pieces.map((piece, i) => {
     if (piece.type === 'call') return piece;
     const logprob = rounded(weights[i]! * scale);
@@ -39,7 +39,7 @@ function alternatives(token: string, logprob: number, top: number, seed: string,
 
 function otherThan(token: string, i: number, seed: string, at: number): string {
   const [, space = '', number] = /^(\s?)(\d+)?/.exec(token) ?? [];
-  const start = Math.floor(coin(seed, `alternative ${at}`) * nouns.length);
+  const start = Math.floor(seededUniform(seed, `alternative ${at}`) * nouns.length);
   if (number !== undefined) return `${space}${Number(number) + i + 1 + start}`;
   const words = nouns.filter(noun => noun !== token.slice(space.length));
   const word = words[(start + i) % words.length]!;

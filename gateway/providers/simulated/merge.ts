@@ -43,7 +43,7 @@ function mergeKeyword(keyword: string, a: Json, b: Json): Json {
     case 'type':
       return mergeTypes(a, b);
     case 'enum':
-      return inBoth(listOf(a), listOf(b));
+      return intersection(listOf(a), listOf(b));
     case 'allOf':
       return [...listOf(a), ...listOf(b)];
     case 'anyOf':
@@ -68,7 +68,7 @@ function mergeTypes(a: Json, b: Json): Json {
   return types.length === 1 ? types[0]! : types;
 }
 
-function inBoth(a: readonly Json[], b: readonly Json[]): readonly Json[] {
+function intersection(a: readonly Json[], b: readonly Json[]): readonly Json[] {
   const known = new Set(b.map(option => JSON.stringify(option)));
   return a.filter(option => known.has(JSON.stringify(option)));
 }

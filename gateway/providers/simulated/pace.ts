@@ -1,16 +1,16 @@
 /** When the tokens of an answer come: after a wait, then at an uneven pace that follows from a seed. */
-import { coin } from '../../core/random.ts';
+import { seededUniform } from '../../core/random.ts';
 import type { Milliseconds } from '../../core/time.ts';
 import type { Directives } from './directives.ts';
-import { normal, type Traits } from './mind.ts';
+import { type ModelProfile, normal } from './mind.ts';
 
 /** The logarithm of the wait for the first token deviates by so much. */
-const waitSpread = 0.35;
+const ttftLogDeviation = 0.35;
 const promptTokensPerMs = 50;
 
 /** Whole milliseconds after the request at which each of `tokens` tokens comes. What is ordered is kept to exactly. */
-export function timesOf(
-  traits: Traits,
+export function tokenTimes(
+  traits: ModelProfile,
   directives: Directives,
   inputTokens: number,
   tokens: number,
@@ -20,10 +20,10 @@ export function timesOf(
   const gapMs = 1_000 / (directives.tps ?? traits.tokensPerSecond);
   let at = wait;
   return Array.from({ length: tokens }, (_, i) => {
-    if (i > 0) at += directives.tps === undefined ? gapMs * (0.5 + coin(seed, `gap ${i}`)) : gapMs;
+    if (i > 0) at += directives.tps === undefined ? gapMs * (0.5 + seededUniform(seed, `gap ${i}`)) : gapMs;
     return Math.round(at);
   });
 }
 
-export const firstTokenMs = (traits: Traits, inputTokens: number, seed: string): Milliseconds =>
-  traits.firstTokenMs * Math.exp(waitSpread * normal(seed, 'wait')) + inputTokens / promptTokensPerMs;
+export const firstTokenMs = (traits: ModelProfile, inputTokens: number, seed: string): Milliseconds =>
+  traits.firstTokenMs * Math.exp(ttftLogDeviation * normal(seed, 'wait')) + inputTokens / promptTokensPerMs;

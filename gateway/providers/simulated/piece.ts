@@ -2,30 +2,30 @@
 import type { TokenLogprob } from '../../core/chat.ts';
 
 /** One token: of the text, of a call's arguments, or the one that opens a call. */
-export type Piece =
+export type TokenPiece =
   | { readonly type: 'text' | 'arguments'; readonly text: string; readonly logprob?: TokenLogprob }
   | { readonly type: 'call'; readonly id: string; readonly name: string };
 
-export interface Ended {
-  readonly pieces: readonly Piece[];
+export interface GeneratedChoice {
+  readonly pieces: readonly TokenPiece[];
   readonly finish: 'stop' | 'length' | 'tool_calls';
 }
 
-export function end(thought: readonly Piece[], tokensMax: number | undefined, stop: readonly string[]): Ended {
-  const allowed = tokensMax === undefined ? thought : thought.slice(0, tokensMax);
+export function applyLimits(generated: readonly TokenPiece[], tokensMax: number | undefined, stop: readonly string[]): GeneratedChoice {
+  const allowed = tokensMax === undefined ? generated : generated.slice(0, tokensMax);
   const stopped = cutAtStop(allowed, stop);
   if (stopped) return { pieces: stopped, finish: 'stop' };
-  if (allowed.length < thought.length) return { pieces: allowed, finish: 'length' };
-  return { pieces: thought, finish: thought[0]?.type === 'call' ? 'tool_calls' : 'stop' };
+  if (allowed.length < generated.length) return { pieces: allowed, finish: 'length' };
+  return { pieces: generated, finish: generated[0]?.type === 'call' ? 'tool_calls' : 'stop' };
 }
 
 /** The text before the first stop sequence that stands in it; undefined when none does. */
-function cutAtStop(pieces: readonly Piece[], stop: readonly string[]): readonly Piece[] | undefined {
+function cutAtStop(pieces: readonly TokenPiece[], stop: readonly string[]): readonly TokenPiece[] | undefined {
   if (stop.length === 0 || pieces[0]?.type !== 'text') return undefined;
   const whole = pieces.map(piece => (piece.type === 'text' ? piece.text : '')).join('');
   const ends = stop.map(sequence => whole.indexOf(sequence)).filter(at => at >= 0);
   if (ends.length === 0) return undefined;
-  const kept: Piece[] = [];
+  const kept: TokenPiece[] = [];
   let left = Math.min(...ends);
   for (const piece of pieces) {
     if (piece.type !== 'text' || left <= 0) break;

@@ -1,17 +1,17 @@
 /** What the simulation answers when it fails as asked, or to what OpenAI would refuse. */
-import type { Performance } from '../../core/provider.ts';
-import type { Refusal } from './asked.ts';
+import type { SimulatedResponse } from '../../core/provider.ts';
+import type { RequestProblem } from './asked.ts';
 
-interface Words {
+interface ErrorBody {
   readonly type: string;
   readonly code: string | null;
   readonly message: string;
 }
 
-const invalid = (code: string | null, message: string): Words => ({ type: 'invalid_request_error', code, message });
-const server = (code: string | null, message: string): Words => ({ type: 'server_error', code, message });
+const invalid = (code: string | null, message: string): ErrorBody => ({ type: 'invalid_request_error', code, message });
+const server = (code: string | null, message: string): ErrorBody => ({ type: 'server_error', code, message });
 
-const words: Readonly<Record<number, Words>> = {
+const errorBodies: Readonly<Record<number, ErrorBody>> = {
   401: invalid('invalid_api_key', 'Incorrect API key provided.'),
   402: { type: 'insufficient_quota', code: 'insufficient_quota', message: 'You exceeded your current quota.' },
   403: invalid('permission_denied', 'This project has no access to the model.'),
@@ -25,21 +25,21 @@ const words: Readonly<Record<number, Words>> = {
   529: server('overloaded', 'The engine is overloaded. Try again later.'),
 };
 
-function wordsFor(status: number): Words {
-  const known = words[status] ?? (status < 500 ? invalid(null, 'The request is invalid.') : server(null, 'The server failed.'));
+function errorBodyFor(status: number): ErrorBody {
+  const known = errorBodies[status] ?? (status < 500 ? invalid(null, 'The request is invalid.') : server(null, 'The server failed.'));
   return { ...known, message: `${known.message} Simulated, as the model's name asks.` };
 }
 
-export const renderError = (status: number): string => JSON.stringify({ error: { ...wordsFor(status), param: null } });
+export const renderError = (status: number): string => JSON.stringify({ error: { ...errorBodyFor(status), param: null } });
 
-export const failAs = (status: number, afterMs: number, headers: Readonly<Record<string, string>>): Performance => ({
+export const failedResponse = (status: number, afterMs: number, headers: Readonly<Record<string, string>>): SimulatedResponse => ({
   status,
   headers: { 'content-type': 'application/json', ...headers },
   frames: [{ afterMs, data: renderError(status) }],
   ending: 'end',
 });
 
-export const refuse = ({ message, param }: Refusal): Performance => ({
+export const refusedResponse = ({ message, param }: RequestProblem): SimulatedResponse => ({
   status: 400,
   headers: { 'content-type': 'application/json' },
   frames: [{ afterMs: 0, data: JSON.stringify({ error: { message, type: 'invalid_request_error', param, code: null } }) }],

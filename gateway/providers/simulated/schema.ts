@@ -1,25 +1,25 @@
 /** Fills a JSON Schema with a small value that follows from a seed. */
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { coin } from '../../core/random.ts';
-import { conforms, pointedAt } from '../../core/schema.ts';
+import { seededUniform } from '../../core/random.ts';
+import { conforms, resolveRef } from '../../core/schema.ts';
 import { merge } from './merge.ts';
-import { formatted } from './strings.ts';
-import { nouns, pick } from './words.ts';
+import { generateFormatted } from './strings.ts';
+import { nouns, pickSeeded } from './words.ts';
 
 /** Places filled, failed tries and options included. */
 const nodesMax = 5_000;
 const mergedPerNode = 8;
 const depthMax = 48;
 /** Down to here optional properties and an array's first item are filled; below, only what is required, so that recursion ends. */
-const generousDepth = 4;
+const optionalDepthMax = 4;
 const lengthMax = 10_000;
 const itemsMax = 1_000;
-const triesMax = 24;
+const attemptsMax = 24;
 
 /** A value that conforms; undefined when none of bounded size was found. */
-export function fill(schema: Json, seed: string): Json | undefined {
+export function generateValue(schema: Json, seed: string): Json | undefined {
   const budget = { nodes: nodesMax };
-  for (let i = 0; i < triesMax; i++) {
+  for (let i = 0; i < attemptsMax; i++) {
     const filling = { root: schema, seed: i === 0 ? seed : `${seed} ${i}`, budget };
     const value = valueFor(schema, filling, '', 0);
     if (value !== undefined && conforms(value, schema)) return value;
@@ -27,36 +27,39 @@ export function fill(schema: Json, seed: string): Json | undefined {
   return undefined;
 }
 
-interface Filling {
+interface GenerationState {
   readonly root: Json;
   readonly seed: string;
   readonly budget: { nodes: number };
 }
 
 /** `path` tells the draws of one place from those of another. */
-function valueFor(schema: Json | undefined, filling: Filling, path: string, depth: number): Json | undefined {
+function valueFor(schema: Json | undefined, filling: GenerationState, path: string, depth: number): Json | undefined {
   if (--filling.budget.nodes < 0 || depth > depthMax || schema === false) return undefined;
-  if (!isObject(schema)) return pick(nouns, filling.seed, path);
+  if (!isObject(schema)) return pickSeeded(nouns, filling.seed, path);
   const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
   if (typeof $ref === 'string') {
-    const target = pointedAt(filling.root, $ref);
+    const target = resolveRef(filling.root, $ref);
     return target === undefined
       ? undefined
-      : valueFor(joined({ ...rest, ...present({ allOf, anyOf, oneOf }) }, target, filling), filling, path, depth + 1);
+      : valueFor(mergeWithinBudget({ ...rest, ...definedMembers({ allOf, anyOf, oneOf }) }, target, filling), filling, path, depth + 1);
   }
   if (Array.isArray(allOf)) {
-    const whole = allOf.reduce<Json>((sum, part) => joined(sum, part, filling), { ...rest, ...present({ anyOf, oneOf }) });
+    const whole = allOf.reduce<Json>((sum, part) => mergeWithinBudget(sum, part, filling), {
+      ...rest,
+      ...definedMembers({ anyOf, oneOf }),
+    });
     return valueFor(whole, filling, path, depth + 1);
   }
-  if (Array.isArray(anyOf)) return firstOf(anyOf, { ...rest, ...present({ oneOf }) }, filling, path, depth);
-  if (Array.isArray(oneOf)) return firstOf(oneOf, rest, filling, path, depth);
+  if (Array.isArray(anyOf)) return firstSatisfiable(anyOf, { ...rest, ...definedMembers({ oneOf }) }, filling, path, depth);
+  if (Array.isArray(oneOf)) return firstSatisfiable(oneOf, rest, filling, path, depth);
   if (schema.const !== undefined) return schema.const;
-  if (Array.isArray(schema.enum)) return pick(schema.enum, filling.seed, path);
+  if (Array.isArray(schema.enum)) return pickSeeded(schema.enum, filling.seed, path);
   return typedValue(schema, filling, path, depth);
 }
 
 /** Both at once; joining large schemas uses up the budget, too. */
-function joined(a: Json, b: Json, { budget }: Filling): Json {
+function mergeWithinBudget(a: Json, b: Json, { budget }: GenerationState): Json {
   budget.nodes -= (sizeOf(a) + sizeOf(b)) / mergedPerNode;
   return budget.nodes < 0 ? false : merge(a, b);
 }
@@ -69,23 +72,29 @@ function sizeOf(schema: Json): number {
   );
 }
 
-const present = (members: Readonly<Record<string, Json | undefined>>): JsonObject =>
+const definedMembers = (members: Readonly<Record<string, Json | undefined>>): JsonObject =>
   Object.fromEntries(Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 
 /** The value of the first option that has one, together with what stands beside the options. */
-function firstOf(options: readonly Json[], beside: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
-  for (const option of inOrder(options, filling.seed, path, depth)) {
-    const value = valueFor(joined(beside, option, filling), filling, path, depth + 1);
+function firstSatisfiable(
+  options: readonly Json[],
+  beside: JsonObject,
+  filling: GenerationState,
+  path: string,
+  depth: number,
+): Json | undefined {
+  for (const option of shuffledOptions(options, filling.seed, path, depth)) {
+    const value = valueFor(mergeWithinBudget(beside, option, filling), filling, path, depth + 1);
     if (value !== undefined) return value;
   }
   return undefined;
 }
 
 /** By the seed near the top; further down the plainest first, for what refers elsewhere may come back for ever. */
-function inOrder(options: readonly Json[], seed: string, path: string, depth: number): readonly Json[] {
-  const start = Math.floor(coin(seed, `${path} option`) * options.length);
+function shuffledOptions(options: readonly Json[], seed: string, path: string, depth: number): readonly Json[] {
+  const start = Math.floor(seededUniform(seed, `${path} option`) * options.length);
   const turned = [...options.slice(start), ...options.slice(0, start)];
-  return depth <= generousDepth ? turned : turned.toSorted((a, b) => weightOf(a) - weightOf(b));
+  return depth <= optionalDepthMax ? turned : turned.toSorted((a, b) => weightOf(a) - weightOf(b));
 }
 
 function weightOf(schema: Json): number {
@@ -94,16 +103,16 @@ function weightOf(schema: Json): number {
   return type === 'object' || type === 'array' ? 1 : 0;
 }
 
-function typedValue(schema: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
+function typedValue(schema: JsonObject, filling: GenerationState, path: string, depth: number): Json | undefined {
   switch (typeOf(schema, filling.seed, path)) {
     case 'null':
       return null;
     case 'boolean':
-      return coin(filling.seed, path) < 0.5;
+      return seededUniform(filling.seed, path) < 0.5;
     case 'integer':
-      return numberIn(schema, coin(filling.seed, path), 1);
+      return numberIn(schema, seededUniform(filling.seed, path), 1);
     case 'number':
-      return numberIn(schema, coin(filling.seed, path), 0.01);
+      return numberIn(schema, seededUniform(filling.seed, path), 0.01);
     case 'array':
       return arrayOf(schema, filling, path, depth);
     case 'object':
@@ -117,7 +126,7 @@ function typeOf(schema: JsonObject, seed: string, path: string): string {
   if (typeof schema.type === 'string') return schema.type;
   if (Array.isArray(schema.type) && schema.type.length > 0) {
     const types = schema.type.filter(type => type !== 'null');
-    return types.length === 0 ? 'null' : String(pick(types, seed, `${path} type`));
+    return types.length === 0 ? 'null' : String(pickSeeded(types, seed, `${path} type`));
   }
   if ('properties' in schema || 'required' in schema) return 'object';
   if ('items' in schema || 'prefixItems' in schema) return 'array';
@@ -139,7 +148,9 @@ function numberIn(schema: JsonObject, at: number, grain: number): number | undef
   const [first, last] = [Math.ceil(from / step), Math.floor(to / step)];
   if (first <= last) {
     const chosen = first + Math.min(last - first, Math.floor(at * (last - first + 1)));
-    const found = [chosen, first, last, first + 1].map(n => tidy(n * step)).find(value => value >= from && value <= to && fits(value));
+    const found = [chosen, first, last, first + 1]
+      .map(n => roundedTo15Digits(n * step))
+      .find(value => value >= from && value <= to && fits(value));
     if (found !== undefined) return found;
   }
   return given === undefined && grain !== 1 ? [from + at * (to - from), (from + to) / 2].find(fits) : undefined;
@@ -154,13 +165,13 @@ function wholeMultiple(step: number): number {
 }
 
 /** 3 * 0.1 is meant to be 0.3. */
-const tidy = (value: number): number => Number(value.toPrecision(15));
+const roundedTo15Digits = (value: number): number => Number(value.toPrecision(15));
 const limit = (value: Json | undefined): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 
-function objectOf(schema: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
+function objectOf(schema: JsonObject, filling: GenerationState, path: string, depth: number): Json | undefined {
   const properties = isObject(schema.properties) ? schema.properties : {};
   const required = Array.isArray(schema.required) ? new Set(schema.required.map(String)) : new Set<string>();
-  const optional = !Array.isArray(schema.required) && depth <= generousDepth;
+  const optional = !Array.isArray(schema.required) && depth <= optionalDepthMax;
   const entries: [string, Json][] = [];
   for (const [i, name] of [...new Set([...Object.keys(properties), ...required])].entries()) {
     if (!required.has(name) && !optional) continue;
@@ -172,12 +183,12 @@ function objectOf(schema: JsonObject, filling: Filling, path: string, depth: num
   return Object.fromEntries(entries);
 }
 
-function arrayOf(schema: JsonObject, filling: Filling, path: string, depth: number): Json | undefined {
+function arrayOf(schema: JsonObject, filling: GenerationState, path: string, depth: number): Json | undefined {
   const first = Array.isArray(schema.prefixItems) ? schema.prefixItems : [];
   const min = limit(schema.minItems) ?? 0;
   const max = limit(schema.maxItems) ?? Infinity;
   if (min > itemsMax || min > max) return undefined;
-  const wanted = depth <= generousDepth ? Math.max(1, first.length) : 0;
+  const wanted = depth <= optionalDepthMax ? Math.max(1, first.length) : 0;
   const count = Math.max(min, Math.min(max, wanted));
   const items: Json[] = [];
   for (let i = 0; i < count; i++) {
@@ -192,6 +203,6 @@ function stringOf(schema: JsonObject, seed: string, path: string): string | unde
   const min = limit(schema.minLength) ?? 0;
   const max = limit(schema.maxLength) ?? lengthMax;
   if (min > lengthMax || min > max) return undefined;
-  const known = typeof schema.format === 'string' ? formatted(schema.format, `${seed}${path}`) : undefined;
-  return (known ?? pick(nouns, seed, path)).padEnd(min, ` ${pick(nouns, seed, `${path} more`)}`).slice(0, max);
+  const known = typeof schema.format === 'string' ? generateFormatted(schema.format, `${seed}${path}`) : undefined;
+  return (known ?? pickSeeded(nouns, seed, path)).padEnd(min, ` ${pickSeeded(nouns, seed, `${path} more`)}`).slice(0, max);
 }

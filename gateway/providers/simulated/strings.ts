@@ -1,11 +1,11 @@
 /** Strings of the formats that schemas name, made from a seed. */
-import { coin } from '../../core/random.ts';
+import { seededUniform } from '../../core/random.ts';
 import { nouns } from './words.ts';
 
 /** A string of the format; undefined for a format that is not known. */
-export function formatted(format: string, seed: string): string | undefined {
+export function generateFormatted(format: string, seed: string): string | undefined {
   if (!Object.hasOwn(formats, format)) return undefined;
-  return formats[format]?.((label, below) => Math.floor(coin(seed, label) * below));
+  return formats[format]?.((label, below) => Math.floor(seededUniform(seed, label) * below));
 }
 
 /** A whole number from 0 to below `below`, the same for the same label. */

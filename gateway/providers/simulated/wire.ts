@@ -1,11 +1,11 @@
 /** Answers of the simulation as OpenAI would put them on the wire: one JSON body, or chunks of a stream. */
 import type { TokenLogprob } from '../../core/chat.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { Ended, Piece } from './piece.ts';
+import type { GeneratedChoice, TokenPiece } from './piece.ts';
 import { identifier } from './words.ts';
 
 /** What every body and chunk of one answer has in common. */
-export interface Envelope {
+export interface ResponseEnvelope {
   readonly id: string;
   readonly model: string;
   readonly fingerprint: string;
@@ -16,13 +16,13 @@ const created = Date.UTC(2025, 0, 1) / 1_000;
 const idLength = 29;
 const fingerprintLength = 10;
 
-export const envelopeOf = (seed: string, model: string): Envelope => ({
+export const envelopeOf = (seed: string, model: string): ResponseEnvelope => ({
   id: `chatcmpl-${identifier(seed, 'id', idLength)}`,
   model,
   fingerprint: `fp_${identifier(model, 'fingerprint', fingerprintLength).toLowerCase()}`,
 });
 
-export function renderBody(envelope: Envelope, answers: readonly Ended[], inputTokens: number): string {
+export function renderBody(envelope: ResponseEnvelope, answers: readonly GeneratedChoice[], inputTokens: number): string {
   return JSON.stringify({
     id: envelope.id,
     object: 'chat.completion',
@@ -35,7 +35,7 @@ export function renderBody(envelope: Envelope, answers: readonly Ended[], inputT
   });
 }
 
-function renderChoice({ pieces, finish }: Ended, index: number): JsonObject {
+function renderChoice({ pieces, finish }: GeneratedChoice, index: number): JsonObject {
   const text = pieces.map(piece => (piece.type === 'text' ? piece.text : '')).join('');
   const calls = callsOf(pieces);
   return {
@@ -52,7 +52,7 @@ function renderChoice({ pieces, finish }: Ended, index: number): JsonObject {
   };
 }
 
-function callsOf(pieces: readonly Piece[]): readonly JsonObject[] {
+function callsOf(pieces: readonly TokenPiece[]): readonly JsonObject[] {
   const calls: { id: string; name: string; arguments: string }[] = [];
   for (const piece of pieces) {
     if (piece.type === 'call') calls.push({ id: piece.id, name: piece.name, arguments: '' });
@@ -61,7 +61,7 @@ function callsOf(pieces: readonly Piece[]): readonly JsonObject[] {
   return calls.map(({ id, ...called }) => ({ id, type: 'function', function: called }));
 }
 
-function renderLogprobs(pieces: readonly Piece[]): Json {
+function renderLogprobs(pieces: readonly TokenPiece[]): Json {
   const known = pieces.flatMap(piece => (piece.type !== 'call' && piece.logprob ? [piece.logprob] : []));
   if (known.length === 0) return null;
   return { content: known.map(token => ({ ...renderToken(token), top_logprobs: token.top.map(renderToken) })), refusal: null };
@@ -74,7 +74,7 @@ const renderToken = ({ token, logprob }: Pick<TokenLogprob, 'token' | 'logprob'>
   bytes: [...encoder.encode(token)],
 });
 
-function renderUsage(answers: readonly Ended[], inputTokens: number): JsonObject {
+function renderUsage(answers: readonly GeneratedChoice[], inputTokens: number): JsonObject {
   const output = answers.reduce((sum, { pieces }) => sum + pieces.length, 0);
   return {
     prompt_tokens: inputTokens,
@@ -94,7 +94,12 @@ export interface Chunks {
   readonly closing: string;
 }
 
-export function renderChunks(envelope: Envelope, answers: readonly Ended[], inputTokens: number, includeUsage: boolean): Chunks {
+export function renderChunks(
+  envelope: ResponseEnvelope,
+  answers: readonly GeneratedChoice[],
+  inputTokens: number,
+  includeUsage: boolean,
+): Chunks {
   const { id, model, fingerprint } = envelope;
   const head = JSON.stringify({
     id,
@@ -108,7 +113,7 @@ export function renderChunks(envelope: Envelope, answers: readonly Ended[], inpu
     `data: ${head.slice(0, -1)},"choices":${JSON.stringify(choices)}${includeUsage ? `,"usage":${JSON.stringify(usage ?? null)}` : ''}}\n\n`;
   const chunk = (index: number, delta: JsonObject, logprobs: Json, finish: string | null): string =>
     event([{ index, delta, logprobs, finish_reason: finish }]);
-  const opening = ({ pieces }: Ended, index: number): string =>
+  const opening = ({ pieces }: GeneratedChoice, index: number): string =>
     chunk(index, { role: 'assistant', content: pieces[0]?.type === 'call' ? null : '', refusal: null }, null, null);
   const deltas = answers.map(({ pieces }) => deltasOf(pieces));
   const longest = Math.max(...answers.map(({ pieces }) => pieces.length));
@@ -128,7 +133,7 @@ export function renderChunks(envelope: Envelope, answers: readonly Ended[], inpu
 }
 
 /** A call says its id and name once, and its number with every piece of its arguments. */
-function deltasOf(pieces: readonly Piece[]): readonly JsonObject[] {
+function deltasOf(pieces: readonly TokenPiece[]): readonly JsonObject[] {
   let call = -1;
   return pieces.map((piece): JsonObject => {
     if (piece.type === 'call') {

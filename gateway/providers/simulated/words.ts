@@ -1,5 +1,5 @@
 /** The simulation's language: sentences that follow from a seed, cut into tokens. */
-import { coin } from '../../core/random.ts';
+import { seededUniform } from '../../core/random.ts';
 
 export const nouns = [
   'harbour',
@@ -30,7 +30,7 @@ const sentences = [
   'One could start from the {noun} and arrive at the same result.',
   'That is also what the {noun} suggests.',
 ] as const;
-const supportMax = 3;
+const supportSentencesMax = 3;
 
 const greetings = ['Hello! How can I help you today?', 'Hello! What can I do for you?', 'Hi there! How can I help?'] as const;
 const greetingLengthMax = 40;
@@ -39,7 +39,7 @@ const greetingLengthMax = 40;
 export const isGreeting = (text: string): boolean =>
   text.length <= greetingLengthMax && /^\W*(please )?(say )?(hello|hi|hey|greetings|good (morning|afternoon|evening))\b[^?]*$/i.test(text);
 
-export const greeting = (seed: string): readonly string[] => tokenise(pick(greetings, seed, 'greeting'));
+export const greeting = (seed: string): readonly string[] => tokenise(pickSeeded(greetings, seed, 'greeting'));
 
 /**
  * The tokens of an answer and of up to three sentences that support it; exactly `length` tokens when that is given.
@@ -47,32 +47,33 @@ export const greeting = (seed: string): readonly string[] => tokenise(pick(greet
  */
 export function statement(seed: string, answer: number, source: string | undefined, length?: number): readonly string[] {
   const tokens = [...tokenise(source === undefined ? `The answer is ${answer}.` : `According to ${source}, the answer is ${answer}.`)];
-  const support = Math.floor(coin(seed, 'support') * (supportMax + 1));
+  const support = Math.floor(seededUniform(seed, 'support') * (supportSentencesMax + 1));
   for (let i = 0; length === undefined ? i < support : tokens.length < length; i++) tokens.push(...tokenise(` ${sentence(seed, i)}`));
   return length === undefined ? tokens : tokens.slice(0, length);
 }
 
 function sentence(seed: string, i: number): string {
   let slot = 0;
-  return pick(sentences, seed, `sentence ${i}`).replaceAll('{noun}', () => pick(nouns, seed, `noun ${i} ${slot++}`));
+  return pickSeeded(sentences, seed, `sentence ${i}`).replaceAll('{noun}', () => pickSeeded(nouns, seed, `noun ${i} ${slot++}`));
 }
 
 /** Cuts text into pieces about the size of a model's tokens; joined they are the text again. */
 export const tokenise = (text: string): readonly string[] =>
   text.match(/[ \n]?[\p{L}\p{M}\p{N}_]{1,7}| ?[^\s\p{L}\p{M}\p{N}_]{1,3}|\s+/gu) ?? [];
 
-export const pick = <T>(list: readonly T[], seed: string, label: string): T => list[Math.floor(coin(seed, label) * list.length)]!;
+export const pickSeeded = <T>(list: readonly T[], seed: string, label: string): T =>
+  list[Math.floor(seededUniform(seed, label) * list.length)]!;
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-const perCoin = 5;
+const charactersPerDraw = 5;
 
 /** An id of `length` letters and digits. */
 export function identifier(seed: string, label: string, length: number): string {
   let id = '';
   for (let i = 0; id.length < length; i++) {
-    let drawn = Math.floor(coin(seed, `${label} ${i}`) * alphabet.length ** perCoin);
-    for (let place = 0; place < perCoin; place++) {
+    let drawn = Math.floor(seededUniform(seed, `${label} ${i}`) * alphabet.length ** charactersPerDraw);
+    for (let place = 0; place < charactersPerDraw; place++) {
       id += alphabet[drawn % alphabet.length];
       drawn = Math.floor(drawn / alphabet.length);
     }

@@ -1,6 +1,6 @@
 /** Answers in one piece, and what goes wrong with them: the rows up-01 to up-10 of the table of hostile inputs, and more. */
 import { describe, expect, test } from 'vitest';
-import { closedAt } from '../../../gateway/core/fleet.ts';
+import { cooldownsAt } from '../../../gateway/core/fleet.ts';
 import { completion, streamOf } from '../../faults/chat.ts';
 import { answer, blackhole, gzipped, inSmallPieces, ok, raw, repeated, reset, stream, truncatedAt } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';
@@ -319,7 +319,7 @@ describe('a healthy answer', () => {
   test('up-07: is not made ill by a retry-after, which does not reach the caller', async () => {
     const told = await asked({ a: [ok(completion('hello'), { 'retry-after': '59' })] });
     expect(told.calls).toEqual([1, 0]);
-    expect(closedAt(told.world.fleet, told.exchange.endedAt)).toEqual({});
+    expect(cooldownsAt(told.world.fleet, told.exchange.endedAt)).toEqual({});
     expect(told.head!.headers).not.toHaveProperty('retry-after');
   });
 

@@ -1,7 +1,7 @@
 /** Several attempts at one answer, callers who leave, records that cannot be made: the whole way from a question to its record. */
 import { describe, expect, test, vi } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
-import { fresh } from '../../../gateway/core/fleet.ts';
+import { initialHealth } from '../../../gateway/core/fleet.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { Clock } from '../../../gateway/core/time.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
@@ -293,7 +293,7 @@ describe('the record', () => {
     await using a = await FaultyUpstream.start(answer(500, {}));
     await using b = await FaultyUpstream.start(ok(completion('hello')));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } } });
-    const health = { ...fresh, failures: 9, openUntil: Date.now() + 60_000 };
+    const health = { ...initialHealth, failures: 9, openUntil: Date.now() + 60_000 };
     world.fleet = new Map([['secret-tenant/model', health]]);
     const { exchange } = await world.execute({ chain: ['A', 'B'] });
     expect(exchange.events.map(e => e.type)).toEqual(['attempt-failed', 'attempt-answered']);

@@ -1,11 +1,12 @@
 /** Asks questions of scripted upstreams as the gateway would, with everything real but the caller and the store, which are kept in memory. */
 import { randomUUID } from 'node:crypto';
 import type { ChatRequest } from '../../../gateway/core/chat.ts';
-import { type Exchange, type Sink, seal } from '../../../gateway/core/exchange.ts';
-import type { Fleet, Observation } from '../../../gateway/core/fleet.ts';
+import { type Exchange, type ExchangeSink, seal } from '../../../gateway/core/exchange.ts';
+import type { TargetHealthMap } from '../../../gateway/core/fleet.ts';
 import { scanObject } from '../../../gateway/core/json.ts';
 import { chooseKey } from '../../../gateway/core/keyring.ts';
-import type { LimitPolicy } from '../../../gateway/core/limits.ts';
+import type { RateLimitPolicy } from '../../../gateway/core/limits.ts';
+import type { Observation } from '../../../gateway/core/observation.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { RoutePolicy, RouteStep } from '../../../gateway/core/route.ts';
 import type { Clock } from '../../../gateway/core/time.ts';
@@ -24,12 +25,12 @@ export interface UpstreamOptions {
   readonly url: string;
   readonly keys?: readonly string[];
   readonly provider?: Provider;
-  readonly limits?: LimitPolicy;
+  readonly limits?: RateLimitPolicy;
 }
 
 export interface ExecutionHarnessOptions {
   readonly upstreams: Readonly<Record<string, UpstreamOptions>>;
-  readonly sink?: Partial<Sink>;
+  readonly sink?: Partial<ExchangeSink>;
   readonly clock?: Clock;
   readonly streamIdleMs?: number;
   readonly routing?: RoutingSettings;
@@ -82,11 +83,11 @@ export class ExecutionHarness implements AsyncDisposable {
     };
   }
 
-  get fleet(): Fleet {
+  get fleet(): TargetHealthMap {
     return this.state.health;
   }
 
-  set fleet(fleet: Fleet) {
+  set fleet(fleet: TargetHealthMap) {
     this.state.health.clear();
     for (const [target, health] of fleet) this.state.health.set(target, health);
   }

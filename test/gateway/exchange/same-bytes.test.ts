@@ -6,7 +6,7 @@ import { scanObject } from '../../../gateway/core/json.ts';
 import type { Provider } from '../../../gateway/core/provider.ts';
 import type { RouteStep } from '../../../gateway/core/route.ts';
 import { geminiFor } from '../../../gateway/dialects/gemini.ts';
-import { dialects } from '../../../gateway/dialects/index.ts';
+import { callerFormats } from '../../../gateway/dialects/index.ts';
 import type { RoutedRequest } from '../../../gateway/exchange/contract.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { providers } from '../../../gateway/providers/index.ts';
@@ -37,7 +37,7 @@ const formats: Readonly<Record<string, Format>> = {
   },
 };
 /** Every one that some provider speaks, too: a new one needs a line above. */
-const spoken = dialects
+const spoken = callerFormats
   .filter(({ wire }) => Object.values(providers).some(provider => provider.wire === wire))
   .map(dialect => (dialect.wire === 'gemini-generate' ? geminiFor('route', false, true) : dialect));
 
@@ -73,7 +73,7 @@ const writtenOf = ({ body, inPath }: Format): fc.Arbitrary<Written> =>
 
 const numRuns = process.env.HINDCAST_LONG ? 1_000 : 25;
 
-function prepared(text: string, dialect: (typeof dialects)[number], provider: Provider) {
+function prepared(text: string, dialect: (typeof callerFormats)[number], provider: Provider) {
   const scan = scanObject(text);
   if (!scan.ok) return undefined; // a random text may hold a key twice
   const chat = dialect.parseRequest(scan.value) as ChatRequest;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { outcomeWord } from '../../../gateway/core/exchange.ts';
+import { outcomeLabel } from '../../../gateway/core/exchange.ts';
 import { usd } from '../../../gateway/core/price.ts';
 import { confidenceOf } from '../../../gateway/core/signal.ts';
 import { columnsOf, type EncodedRows, rowsOf, rowsOfFeedback, tableNames } from '../../../recorder/rows/tables.ts';
@@ -178,7 +178,7 @@ WHERE a.retention_days = 3649 ORDER BY id, attempt_no`,
           id,
           attempt_no: a.number,
           kind: a.kind,
-          outcome: outcomeWord(a),
+          outcome: outcomeLabel(a),
           error_message: wellFormed(a.failure?.message ?? ''),
           signals: a.signals,
           cost: expect.anything(),

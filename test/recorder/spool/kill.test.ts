@@ -5,7 +5,7 @@ import { watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { coin } from '../../../gateway/core/random.ts';
+import { seededUniform } from '../../../gateway/core/random.ts';
 import { readEngineAddress, spoolRoot } from '../../../recorder/files/paths.ts';
 import { openStore } from '../../../recorder/process/open-store.ts';
 import { startRecorder } from '../../../recorder/process/supervisor.ts';
@@ -83,7 +83,7 @@ describe.skipIf(engineMissing)(`kill -9${engineMissing}`, () => {
     for (let round = 0; round < rounds; round++) {
       const writer = startWriter(root);
       await expect.poll(() => writer.sealed.length, { timeout: 20_000 }).toBeGreaterThan(10);
-      await sleep(1_200 * coin(seed, `moment ${round}`));
+      await sleep(1_200 * seededUniform(seed, `moment ${round}`));
       if (round % 2 === 1) recordersKilled += Number(await killRecorder(folder.path, round % 4 === 1));
       const closed = once(writer.process, 'close');
       writer.process.kill('SIGKILL');

@@ -3,12 +3,12 @@ import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, w
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Sink } from '../../../gateway/core/exchange.ts';
+import type { ExchangeSink } from '../../../gateway/core/exchange.ts';
 import { openSpool, type SpoolOptions } from '../../../recorder/spool/spool.ts';
 import { idsIn, plainExchange, temporaryFolder } from '../plain-exchange.ts';
 
 const options: SpoolOptions = { durability: 'process', whenFull: 'refuse', bytesMax: 64 * 1024 * 1024 };
-const record = async (sink: Sink, count: number, changes = {}): Promise<readonly string[]> => {
+const record = async (sink: ExchangeSink, count: number, changes = {}): Promise<readonly string[]> => {
   const exchanges = Array.from({ length: count }, () => plainExchange(changes));
   await Promise.all(exchanges.map(exchange => sink.record(exchange)));
   return exchanges.map(({ id }) => id);
