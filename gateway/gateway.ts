@@ -2,7 +2,7 @@
 
 import type { BudgetLedger } from './budgets/ledger.ts';
 import type { ExchangeSink } from './core/exchange.ts';
-import type { Clock } from './core/time.ts';
+import type { Clock } from './core/shared/time.ts';
 import type { FeatureFlags } from './flags/flags.ts';
 import type { EdgeLimits } from './http/edge.ts';
 import type { Audit } from './observability/audit.ts';

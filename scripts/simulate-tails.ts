@@ -16,7 +16,7 @@ import {
   type TracedRequest,
 } from '../eval/simulation/tail-latency.ts';
 import { table } from '../gateway/cli/command.ts';
-import type { RoutePolicy } from '../gateway/core/route.ts';
+import type { RoutePolicy } from '../gateway/core/routing/router.ts';
 
 const root = resolve(import.meta.dirname, '..', process.env.HINDCAST_RECORDINGS ?? '../shared/data');
 const requestsMax = 12_000;

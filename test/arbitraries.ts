@@ -1,13 +1,23 @@
 /** Arbitrary policies, fleets and outcomes; chat requests, answers and their streams. Small on purpose: what breaks, breaks small. */
 import fc from 'fast-check';
-import type { ChatRequest, ChatResponse, Choice, Message, Part, StreamEvent, TokenLogprob, Tool, Usage } from '../gateway/core/chat.ts';
-import { eventsOf } from '../gateway/core/collect.ts';
-import type { Failure, FailureKind } from '../gateway/core/failure.ts';
-import { initialHealth, type TargetHealthMap } from '../gateway/core/fleet.ts';
-import type { Signals } from '../gateway/core/names.ts';
-import type { OnBreak, RouteEvent, RoutePolicy, RouteStep, TargetView, Timer } from '../gateway/core/route.ts';
-import type { Scorer } from '../gateway/core/scorer.ts';
-import type { AcceptRule } from '../gateway/core/signal.ts';
+import type {
+  ChatRequest,
+  ChatResponse,
+  Choice,
+  Message,
+  Part,
+  StreamEvent,
+  TokenLogprob,
+  Tool,
+  Usage,
+} from '../gateway/core/chat/chat.ts';
+import { eventsOf } from '../gateway/core/chat/collect.ts';
+import type { OnBreak, RouteEvent, RoutePolicy, RouteStep, TargetView, Timer } from '../gateway/core/routing/router.ts';
+import type { Failure, FailureKind } from '../gateway/core/shared/failure.ts';
+import type { Signals } from '../gateway/core/signals/names.ts';
+import type { Scorer } from '../gateway/core/signals/scorer.ts';
+import type { AcceptRule } from '../gateway/core/signals/signal.ts';
+import { initialHealth, type TargetHealthMap } from '../gateway/core/targets/health.ts';
 import type { AttemptBehaviour, AttemptBehaviours } from '../replay/simulation/simulate-policy.ts';
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });

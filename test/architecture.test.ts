@@ -29,7 +29,7 @@ const hasFixture = (name: string): boolean => existsSync(join(root, `test/fixtur
 describe('the sources', () => {
   test('are all read', () => {
     expect(sources.length).toBeGreaterThan(30);
-    expect(sources.find(s => s.path === 'gateway/core/route.ts')?.imports).toContain('./retry.ts');
+    expect(sources.find(s => s.path === 'gateway/core/routing/router.ts')?.imports).toContain('./retry.ts');
   });
   test('import only to their left', () => expect(objections(importsPointLeft)).toEqual([]));
   test('import no composition root', () => expect(objections(compositionRootsAreNotImported)).toEqual([]));
@@ -56,7 +56,9 @@ describe('a rule objects', () => {
   test('but not when a composition root does, or a script', () => {
     expect(objections(importsPointLeft, planted('gateway/main.ts', "import { openSpool } from '../recorder/spool/spool.ts';"))).toEqual([]);
     expect(objections(importsPointLeft, planted('scripts/build.ts', "import '../eval/sweep/sweep.ts';"))).toEqual([]);
-    expect(objections(importsPointLeft, planted('eval/sweep/sweep.ts', "import '../gateway/core/route.ts'; import 'got';"))).toEqual([]);
+    expect(
+      objections(importsPointLeft, planted('eval/sweep/sweep.ts', "import '../gateway/core/routing/router.ts'; import 'got';")),
+    ).toEqual([]);
   });
 
   test('when somebody imports a main', () => {

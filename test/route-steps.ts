@@ -1,6 +1,5 @@
 /** A routing decision after decision: each event with the state before it, the commands after it, and the Moment they were given in. */
 
-import { cooldownsAt, type TargetHealthMap } from '../gateway/core/fleet.ts';
 import {
   advance,
   begin,
@@ -11,7 +10,8 @@ import {
   type RoutingInput,
   routingInputFor,
   type TargetView,
-} from '../gateway/core/route.ts';
+} from '../gateway/core/routing/router.ts';
+import { cooldownsAt, type TargetHealthMap } from '../gateway/core/targets/health.ts';
 import type { AttemptBehaviours } from '../replay/simulation/simulate-policy.ts';
 import { simulatePolicy } from '../replay/simulation/simulate-policy.ts';
 

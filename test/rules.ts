@@ -78,7 +78,7 @@ export const sourcesAreShort: Rule = ({ path, lines, functions }) => {
 export const providersHaveFixtures =
   (hasFixture: (name: string) => boolean): Rule =>
   ({ path }) => {
-    const name = /^gateway\/providers\/([^/]+)\.ts$/.exec(path)?.[1];
+    const name = /^gateway\/providers\/(?:vendors\/)?([^/]+)\.ts$/.exec(path)?.[1];
     if (name === undefined || name === 'index' || hasFixture(name)) return [];
     return [`${path} has no fixture test/fixtures/providers/${name}.jsonl`];
   };

@@ -1,5 +1,5 @@
 /** A clock that stands still until it is moved from one scheduled instant to the next; equal instants come in the order of their scheduling. */
-import type { Cancel, Clock, Instant } from '../gateway/core/time.ts';
+import type { Cancel, Clock, Instant } from '../gateway/core/shared/time.ts';
 
 interface Due {
   readonly at: Instant;

@@ -1,6 +1,6 @@
 /** Trains a scorer: a logistic function of what answers show, fitted to what came of them, judged on answers it has not seen. */
-import type { Scorer } from '../../gateway/core/scorer.ts';
-import { applyScorer, withScorerSignal } from '../../gateway/core/scorer.ts';
+import type { Scorer } from '../../gateway/core/signals/scorer.ts';
+import { applyScorer, withScorerSignal } from '../../gateway/core/signals/scorer.ts';
 import {
   aurc,
   auroc,

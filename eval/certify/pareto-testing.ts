@@ -1,5 +1,5 @@
 /** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
-import type { RoutePolicy } from '../../gateway/core/route.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import { clustersOf, weightedMean } from '../../statistics/index.ts';
 import { type Item, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';

@@ -1,5 +1,5 @@
 /** How many requests it takes to certify each threshold of a chain, judged by what the known ones show, and what asking them costs. */
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import { clusteredMean, clustersOf, isBinary, sum, wilson } from '../../statistics/index.ts';
 import type { CompleteItems, Item } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';

@@ -1,5 +1,5 @@
 /** Judges a candidate against a baseline by a list of assertions: each passes, fails or cannot be told, by its confidence interval. */
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import { type Clusters, clusterBootstrap, type Estimate, holm, type Inference, sampleSizeFactor, sum } from '../../statistics/index.ts';
 import type { Dropped } from '../outcomes/outcomes.ts';
 import type { Assertion, MetricName } from './assertion.ts';

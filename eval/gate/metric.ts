@@ -1,5 +1,5 @@
 /** The number that a gate's assertion is about, computed from what baseline and candidate did with the same items. */
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import {
   type Clusters,
   clusteredMean,

@@ -1,5 +1,5 @@
 /** Turns the two sides of a gate into policies over columns of the outcome matrix, and says which columns that needs. */
-import type { RoutePolicy } from '../../gateway/core/route.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
 import type { Column } from '../outcomes/store.ts';
 import { type Chain, chainOf, chainOfRoute, singleTargetPolicy, withThresholds } from '../policies/chain.ts';

@@ -1,7 +1,8 @@
 /** Reads outcomes that somebody else measured: JSONL of `{id, cluster?, weight?, tags?, targets: {name: {quality?, confidence? | signals?, cost, …}}}`. */
-import { type Failure, failureKindOfLabel } from '../../gateway/core/failure.ts';
-import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/json.ts';
-import { featureNames, type Signals, signalNames } from '../../gateway/core/names.ts';
+
+import { isObject, type Json, type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
+import { type Failure, failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
+import { featureNames, type Signals, signalNames } from '../../gateway/core/signals/names.ts';
 import type { Item, Outcome } from './outcomes.ts';
 
 export interface LineProblem {

@@ -1,8 +1,8 @@
 /** Keeps outcomes that somebody else measured as a run like any other. */
 import { createHash } from 'node:crypto';
-import { usd } from '../../gateway/core/price.ts';
-import { confidenceOf } from '../../gateway/core/signal.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import { usd } from '../../gateway/core/money/price.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
+import { confidenceOf } from '../../gateway/core/signals/signal.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import type { Item, Outcome } from './outcomes.ts';
 

@@ -1,8 +1,9 @@
 /** The matrix that eval judges: what each target did, or would have done, with each request. What is missing stays missing. */
-import type { Failure } from '../../gateway/core/failure.ts';
-import type { Signals } from '../../gateway/core/names.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
 
 /** One cell. Absent means that nobody knows. */
 export interface Outcome {

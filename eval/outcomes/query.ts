@@ -1,5 +1,5 @@
 /** The questions that eval puts to the store, and the rows that come back. */
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 
 export interface OriginalRow {

@@ -1,5 +1,5 @@
-import { featureNames, signalNames } from '../../gateway/core/names.ts';
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
+import { featureNames, signalNames } from '../../gateway/core/signals/names.ts';
 import type { Item, Outcome } from './outcomes.ts';
 
 /** One line an item, in the order of the ids and targets: the same outcomes are the same bytes. Items that no target knows are left out. */

@@ -1,9 +1,9 @@
 /** The chain under judgement: a route of the config, or targets named on the command line, cheap ones first. */
 
-import type { SignalName } from '../../gateway/core/names.ts';
-import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
-import type { Scorer } from '../../gateway/core/scorer.ts';
-import type { AcceptRule } from '../../gateway/core/signal.ts';
+import type { RoutePolicy, RouteStep } from '../../gateway/core/routing/router.ts';
+import type { SignalName } from '../../gateway/core/signals/names.ts';
+import type { Scorer } from '../../gateway/core/signals/scorer.ts';
+import type { AcceptRule } from '../../gateway/core/signals/signal.ts';
 import type { Route } from '../../gateway/settings/settings.ts';
 
 export interface Chain {

@@ -1,7 +1,7 @@
 /** A policy's targets in columns of numbers, so that many thresholds over many items are decided without looking at each outcome anew. */
-import type { RoutePolicy, RouteStep } from '../../gateway/core/route.ts';
-import { withScorerSignal } from '../../gateway/core/scorer.ts';
-import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signal.ts';
+import type { RoutePolicy, RouteStep } from '../../gateway/core/routing/router.ts';
+import { withScorerSignal } from '../../gateway/core/signals/scorer.ts';
+import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signals/signal.ts';
 import { tabulate } from '../../statistics/index.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 

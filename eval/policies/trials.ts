@@ -1,5 +1,5 @@
 /** What a policy would have made of every item: the real router decides, in virtual time, over the outcomes that are known. */
-import type { RoutePolicy, RouteState } from '../../gateway/core/route.ts';
+import type { RoutePolicy, RouteState } from '../../gateway/core/routing/router.ts';
 import { type AttemptBehaviour, type Simulation, simulatePolicy } from '../../replay/simulation/simulate-policy.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import { AcceptanceTable, columnsOf, costOf, failureFreeItems, type StepColumns } from './outcome-columns.ts';

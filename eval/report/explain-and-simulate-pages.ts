@@ -1,5 +1,5 @@
 /** One request, and one simulated configuration, as pages to look at. */
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import type { SimulatedChain } from '../simulation/backtest.ts';
 import type { Explanation } from '../sweep/explain.ts';
 import { explanationSentence, explanationTables } from './explain.ts';

@@ -1,5 +1,5 @@
 /** An explanation as a page of a terminal. */
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import { type Explanation, roundedDown } from '../sweep/explain.ts';
 import { dollars, milliseconds, none, percent } from './shared/format.ts';
 

@@ -1,7 +1,7 @@
 /** The recorded answers that can be scored, and the scores that are kept of them. */
 import { createHash } from 'node:crypto';
-import type { ScoreSource } from '../../gateway/core/feedback.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
+import type { ScoreSource } from '../../gateway/core/signals/feedback.ts';
 import type { Store } from '../../recorder/store/store.ts';
 
 export interface AnswerRow {

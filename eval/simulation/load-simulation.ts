@@ -1,13 +1,13 @@
 /** Many requests at once in virtual time, over one fleet: the gateway's own driver, limits, queue and allowances, with targets that behave as told. */
 
-import type { RequestRequirements } from '../../gateway/core/catalogue.ts';
-import type { Failure } from '../../gateway/core/failure.ts';
-import { latencyQuantile, loadOf, predictedMs } from '../../gateway/core/fleet.ts';
-import type { Signals } from '../../gateway/core/names.ts';
-import type { Observation } from '../../gateway/core/observation.ts';
-import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
-import type { RouteOutcome, RoutePolicy, RouteState } from '../../gateway/core/route.ts';
-import type { Cancel, Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { RequestRequirements } from '../../gateway/core/money/catalogue.ts';
+import { planRoute, type RoutePlan } from '../../gateway/core/routing/plan.ts';
+import type { RouteOutcome, RoutePolicy, RouteState } from '../../gateway/core/routing/router.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
+import { latencyQuantile, loadOf, predictedMs } from '../../gateway/core/targets/health.ts';
+import type { Observation } from '../../gateway/core/targets/observation.ts';
 import { type AttemptCommand, type AttemptReport, startDriver } from '../../gateway/exchange/driver.ts';
 import type { Account, RoutingSettings } from '../../gateway/settings/settings.ts';
 import { TargetRegistry } from '../../gateway/targets/registry.ts';

@@ -1,7 +1,7 @@
 /** What hedging, queueing and spilling over do to recorded traffic: real arrivals against targets with recorded latencies and refusals. */
-import type { RoutePlan } from '../../gateway/core/plan.ts';
-import { seededUniform } from '../../gateway/core/random.ts';
-import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { RoutePlan } from '../../gateway/core/routing/plan.ts';
+import { seededUniform } from '../../gateway/core/shared/random.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../gateway/settings/settings.ts';
 import { type ArrivingRequest, policyAt, type RequestResult, type SimulatedCall, simulateLoad } from './load-simulation.ts';

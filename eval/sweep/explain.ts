@@ -1,8 +1,8 @@
 /** One request under the glass: what each target made of it, why the chain took an answer or not, and what other thresholds would have done. */
 
-import type { Signals } from '../../gateway/core/names.ts';
-import type { RoutePolicy } from '../../gateway/core/route.ts';
-import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signal.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
+import { type AcceptRule, accepts, confidenceOf } from '../../gateway/core/signals/signal.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, withThresholds } from '../policies/chain.ts';
 import { runTrial, type Trial } from '../policies/trials.ts';

@@ -1,5 +1,5 @@
 /** A policy's numbers against the reference, each with its interval: one row of a sweep. */
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import {
   boundedMeanInference,
   type Clusters,

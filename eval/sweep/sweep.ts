@@ -1,5 +1,5 @@
 /** What each threshold of a chain would have cost and given, on the same requests: the whole frontier, with intervals. */
-import type { RoutePolicy } from '../../gateway/core/route.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import { type Clusters, clusteredMean, clustersOf, type Estimate } from '../../statistics/index.ts';
 import { completeItems, type Dropped, type Outcomes, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, thresholdsOf, withThresholds } from '../policies/chain.ts';

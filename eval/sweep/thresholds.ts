@@ -1,5 +1,5 @@
 /** Which thresholds are worth looking at: where decisions change, said in as few digits as tell them apart. */
-import { confidenceOf } from '../../gateway/core/signal.ts';
+import { confidenceOf } from '../../gateway/core/signals/signal.ts';
 import type { Item, Outcome } from '../outcomes/outcomes.ts';
 import type { SweptSignal } from '../policies/chain.ts';
 

@@ -1,4 +1,4 @@
-import { usd } from '../core/price.ts';
+import { usd } from '../core/money/price.ts';
 import type { RoutedRequest } from '../exchange/contract.ts';
 
 export interface Reasons {

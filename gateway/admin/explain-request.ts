@@ -1,9 +1,9 @@
 /** What would become of a request, target by target: the bytes that would be sent and what they cannot carry. Nobody is called. */
 
-import type { CallerFormat } from '../core/dialect.ts';
-import { type Json, type JsonObject, parseJson } from '../core/json.ts';
-import { blockingWarnings, type FieldFidelity, fidelityOf } from '../core/loss.ts';
-import type { RouteStep } from '../core/route.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
+import { type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
+import { blockingWarnings, type FieldFidelity, fidelityOf } from '../core/chat/request-loss.ts';
+import type { RouteStep } from '../core/routing/router.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { isRefusal, type Refusal } from '../exchange/refusal.ts';

@@ -1,8 +1,8 @@
 /** `GET /admin/fleet` and `GET /admin/explain`: what the router knows just now, and what it would do with a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { usd } from '../core/price.ts';
-import { type RoutePolicy, routingInputFor, type TargetView } from '../core/routing.ts';
-import type { Instant } from '../core/time.ts';
+import { usd } from '../core/money/price.ts';
+import { type RoutePolicy, routingInputFor, type TargetView } from '../core/routing/contract.ts';
+import type { Instant } from '../core/shared/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import type { RequestContext } from '../exchange/contract.ts';
 import { forbidden, invalid, isRefusal, type Refusal, sendJson, sendRefusal } from '../exchange/refusal.ts';

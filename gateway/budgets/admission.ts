@@ -1,7 +1,7 @@
-import type { BudgetDecision, BudgetScope, CostEstimate } from '../core/budget.ts';
-import type { NanoUsd } from '../core/price.ts';
-import { providerOf } from '../core/target.ts';
-import type { Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { BudgetDecision, BudgetScope, CostEstimate } from '../core/money/budget.ts';
+import type { NanoUsd } from '../core/money/price.ts';
+import type { Clock, Instant, Milliseconds } from '../core/shared/time.ts';
+import { providerOf } from '../core/targets/target-name.ts';
 import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import type { Refusal } from '../exchange/refusal.ts';
 import type { Log } from '../settings/log.ts';

@@ -1,9 +1,9 @@
-import type { CostEstimate } from '../core/budget.ts';
-import { estimatePromptTokens } from '../core/estimate.ts';
 import type { Exchange } from '../core/exchange.ts';
-import { cost, type NanoUsd, type Price } from '../core/price.ts';
-import type { RoutePolicy, RouteStep } from '../core/routing.ts';
-import type { Instant } from '../core/time.ts';
+import type { CostEstimate } from '../core/money/budget.ts';
+import { cost, type NanoUsd, type Price } from '../core/money/price.ts';
+import { estimatePromptTokens } from '../core/money/token-estimate.ts';
+import type { RoutePolicy, RouteStep } from '../core/routing/contract.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { RoutedRequest } from '../exchange/contract.ts';
 
 /** Of an answer of which nothing is known. */

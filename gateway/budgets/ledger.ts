@@ -1,7 +1,7 @@
 /** Where it is written down what callers have spent, have reserved and may still ask: in this process's file, or shared by several gateways. */
-import type { BudgetDecision, BudgetScope, CostEstimate, Spending } from '../core/budget.ts';
-import type { NanoUsd } from '../core/price.ts';
-import type { Instant } from '../core/time.ts';
+import type { BudgetDecision, BudgetScope, CostEstimate, Spending } from '../core/money/budget.ts';
+import type { NanoUsd } from '../core/money/price.ts';
+import type { Instant } from '../core/shared/time.ts';
 
 export interface SettledUsage {
   readonly nanoUsd: NanoUsd;

@@ -8,8 +8,8 @@ import {
   periodOf,
   type ScopeState,
   type Spending,
-} from '../core/budget.ts';
-import type { Instant, Milliseconds } from '../core/time.ts';
+} from '../core/money/budget.ts';
+import type { Instant, Milliseconds } from '../core/shared/time.ts';
 import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
 import { reserveScript, settleScript } from './redis-scripts.ts';
 

@@ -1,6 +1,7 @@
 /** Whose budgets and limits a request counts against: its tenant's, its project's, its user's and its key's. */
-import type { BudgetScope } from '../core/budget.ts';
+
 import type { Caller } from '../core/exchange.ts';
+import type { BudgetScope } from '../core/money/budget.ts';
 import type { CallerKey, Caps, Settings } from '../settings/settings.ts';
 
 export function scopesOf(

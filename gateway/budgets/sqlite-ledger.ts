@@ -12,9 +12,9 @@ import {
   type ScopeState,
   type Spending,
   settleReservation,
-} from '../core/budget.ts';
-import type { NanoUsd } from '../core/price.ts';
-import type { Instant } from '../core/time.ts';
+} from '../core/money/budget.ts';
+import type { NanoUsd } from '../core/money/price.ts';
+import type { Instant } from '../core/shared/time.ts';
 import { type BudgetLedger, LedgerUnavailable, reservationMsMax, type SettledUsage } from './ledger.ts';
 
 const tables = `

@@ -1,4 +1,4 @@
-import type { CallerFormat } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
 

@@ -1,5 +1,5 @@
 /** Embeddings as OpenAI's callers ask for them, of a target that speaks Gemini's format. */
-import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
 import { invalid, type Refusal } from '../exchange/refusal.ts';
 
 export interface GeminiEmbeddings {

@@ -1,6 +1,6 @@
 /** What the tenant may ask, as each kind of client lists models: the routes, and the targets that they name. */
 import type { IncomingMessage } from 'node:http';
-import type { CallerFormat } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { callerFormatAt } from '../dialects/index.ts';
 import type { RequestContext } from '../exchange/contract.ts';
 import { noSuchModel, type Refusal } from '../exchange/refusal.ts';

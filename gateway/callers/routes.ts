@@ -1,7 +1,7 @@
 /** The route table's part in which callers ask: a path for each wire format, and what is counted and listed beside it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CallerFormat } from '../core/dialect.ts';
-import { isObject } from '../core/json.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
+import { isObject } from '../core/chat/json.ts';
 import { anthropicMessages } from '../dialects/anthropic.ts';
 import { openaiCompletions } from '../dialects/completions.ts';
 import { geminiFor } from '../dialects/gemini.ts';

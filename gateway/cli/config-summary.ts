@@ -2,7 +2,7 @@
 
 import { originOf } from '../config/origin.ts';
 import { pathId } from '../config/problem.ts';
-import type { AcceptRule } from '../core/signal.ts';
+import type { AcceptRule } from '../core/signals/signal.ts';
 import type { Account, ConfiguredStep, Settings } from '../settings/settings.ts';
 import { table } from './command.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Explanation, explainRequest } from '../admin/explain-request.ts';
-import type { CallerFormat } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { seal } from '../core/exchange.ts';
 import { callerFormats as known } from '../dialects/index.ts';
 import type { GatewayRuntime } from '../exchange/contract.ts';

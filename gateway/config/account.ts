@@ -1,5 +1,5 @@
 /** A provider entry of the config as an account: its address made whole, and its credentials in the form that its calls are proved by. */
-import type { AccountField, Provider } from '../core/provider.ts';
+import type { AccountField, Provider } from '../core/chat/provider.ts';
 import { providers as registry } from '../providers/index.ts';
 import { Secret } from '../settings/secret.ts';
 import type { Account, ProbePolicy } from '../settings/settings.ts';

@@ -1,10 +1,10 @@
 /** From what was written of routing to what the router is given: defaults spread over steps, amounts in nano-dollars. */
-import type { ModelFacts, TargetRequirements } from '../core/catalogue.ts';
-import type { RateLimitPolicy } from '../core/limits.ts';
-import type { RolloutPolicy } from '../core/rollout.ts';
-import type { Scorer } from '../core/scorer.ts';
-import type { AcceptRule } from '../core/signal.ts';
-import type { ShadowPlan, Variant } from '../core/variants.ts';
+import type { ModelFacts, TargetRequirements } from '../core/money/catalogue.ts';
+import type { RolloutPolicy } from '../core/routing/rollout.ts';
+import type { ShadowPlan, Variant } from '../core/routing/variants.ts';
+import type { Scorer } from '../core/signals/scorer.ts';
+import type { AcceptRule } from '../core/signals/signal.ts';
+import type { RateLimitPolicy } from '../core/targets/rate-limits.ts';
 import {
   type AccountLimits,
   type ConfiguredStep,

@@ -1,7 +1,7 @@
 /** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Json } from '../core/json.ts';
+import type { Json } from '../core/chat/json.ts';
 import { Secret } from '../settings/secret.ts';
 import type { CallerKey, Caps, Settings, Tenant } from '../settings/settings.ts';
 import { accountOf } from './account.ts';

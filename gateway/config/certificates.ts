@@ -1,8 +1,8 @@
 /** What a route's certificate no longer vouches for: said where a configuration is loaded or checked, without any store. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { AcceptRule } from '../core/signal.ts';
-import type { Instant } from '../core/time.ts';
+import type { Instant } from '../core/shared/time.ts';
+import type { AcceptRule } from '../core/signals/signal.ts';
 import type { Route, Settings } from '../settings/settings.ts';
 
 const dayMs = 86_400_000;

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Providers: a key where one is needed, and no way into the private network by accident. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { providers as registry } from '../providers/index.ts';
 import { isPrivateHost } from '../transport/address-guard.ts';
 import { modelsPath } from '../transport/models-request.ts';

@@ -1,6 +1,6 @@
 /** How a route is written: a target, a list of them, or steps with what each must show. */
 import { z } from 'zod';
-import { featureNames, signalNames } from '../core/names.ts';
+import { featureNames, signalNames } from '../core/signals/names.ts';
 import { routeDefaults, stepDefaults } from '../settings/settings.ts';
 import { decimal, duration, durationOr, list, literal, oneOf, section, text, wholeNumber } from './fields.ts';
 import { routeOptions } from './route-options-schema.ts';

@@ -1,6 +1,7 @@
 /** What holds for all routes: the queue, the allowance of extra calls, and what models can do. */
-import { retryBudgetDefault } from '../core/allowance.ts';
-import { queueDefault } from '../core/queue.ts';
+
+import { queueDefault } from '../core/targets/queue.ts';
+import { retryBudgetDefault } from '../core/targets/retry-budget.ts';
 import { bytes, decimal, section, text, wholeNumber, yesOrNo } from './fields.ts';
 
 const share = () => decimal('a number', 0, 1);

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
 /** Every key of the config, its kind, its default and what it means. What an entry cannot see, cross-checks.ts checks. */
 import { z } from 'zod';
-import { periods } from '../core/budget.ts';
+import { periods } from '../core/money/budget.ts';
 import { providers } from '../providers/index.ts';
 import { serviceAccount } from '../transport/google-token.ts';
 import {

@@ -1,5 +1,5 @@
 /** Quantities with their unit, as people write them: `60s`, `1GiB`. */
-import type { Milliseconds } from '../core/time.ts';
+import type { Milliseconds } from '../core/shared/time.ts';
 
 const msPer: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 export const durationPattern = /^(\d{1,15}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;

@@ -1,14 +1,14 @@
 /** The whole record of one request: what the recorder writes, replay reads and eval judges. */
 
-import type { AttemptKind } from './attempt-kind.ts';
-import type { Finish, Usage } from './chat.ts';
-import { type Failure, type FailureKind, failureLabel } from './failure.ts';
-import type { Feedback } from './feedback.ts';
-import type { Signals } from './names.ts';
-import type { Cost } from './price.ts';
-import type { StreamFlag, Warning } from './provider.ts';
-import type { RouteEvent, RouteOutcome, RoutePolicy } from './route.ts';
-import type { Instant, Milliseconds } from './time.ts';
+import type { Finish, Usage } from './chat/chat.ts';
+import type { StreamFlag, Warning } from './chat/provider.ts';
+import type { Cost } from './money/price.ts';
+import type { RouteEvent, RouteOutcome, RoutePolicy } from './routing/router.ts';
+import { type Failure, type FailureKind, failureLabel } from './shared/failure.ts';
+import type { Instant, Milliseconds } from './shared/time.ts';
+import type { Feedback } from './signals/feedback.ts';
+import type { Signals } from './signals/names.ts';
+import type { AttemptKind } from './targets/attempt-kind.ts';
 
 export interface Exchange {
   /** Lower-case hyphenated UUIDv7; also the seed of every coin of its routing. */

@@ -1,5 +1,5 @@
 /** Anthropic's Messages API as callers speak it. */
-import type { CallerError, CallerFormat } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './anthropic/request.ts';
 import { renderResponse } from './anthropic/response.ts';
 import { renderStream } from './anthropic/stream.ts';

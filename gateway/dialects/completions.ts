@@ -1,5 +1,5 @@
 /** OpenAI's first API, text completions, as callers speak it: the prompt is asked as what a user says, for no provider's chat models complete texts. */
-import type { CallerError, CallerFormat } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './completions/request.ts';
 import { renderResponse, renderStream, responseLosses } from './completions/response.ts';
 import { errorOf } from './openai/wire.ts';

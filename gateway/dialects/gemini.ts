@@ -1,5 +1,5 @@
 /** Google's Gemini API, generateContent, as callers speak it: the model and whether to stream are in its path. */
-import type { CallerError, CallerFormat } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './gemini/request.ts';
 import { renderResponse } from './gemini/response.ts';
 import { arrayFraming, eventFraming, renderStreamAs } from './gemini/stream.ts';

@@ -1,5 +1,5 @@
 /** Every wire format that callers may speak, and which of them a request is in before anything of it was read. */
-import type { CallerFormat } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { anthropicMessages } from './anthropic.ts';
 import { openaiCompletions } from './completions.ts';
 import { geminiGenerate } from './gemini.ts';

@@ -1,5 +1,5 @@
 /** OpenAI's Chat Completions API as callers speak it. */
-import type { CallerError, CallerFormat } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './openai/request.ts';
 import { renderResponse } from './openai/response.ts';
 import { renderStream } from './openai/stream.ts';

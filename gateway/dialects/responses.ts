@@ -1,5 +1,5 @@
 /** OpenAI's Responses API as callers speak it. Nothing is stored: what a caller refers to by an id, only a target of the same format can know. */
-import type { CallerError, CallerFormat } from '../core/dialect.ts';
+import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { errorOf } from './openai/wire.ts';
 import { parseRequest } from './responses/request.ts';
 import { renderResponse } from './responses/response.ts';

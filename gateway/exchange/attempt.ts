@@ -1,17 +1,17 @@
 /** One attempt at one target: sends the request, watches over the answer's arrival, and keeps the whole of it for the record. */
 
-import type { ChatResponse, StreamEvent, Usage } from '../core/chat.ts';
-import { isContentEvent } from '../core/chat.ts';
-import { estimateTokensByLength, tokenizableCall, usageAtLeast, usageFromCounts } from '../core/estimate.ts';
+import type { ChatResponse, StreamEvent, Usage } from '../core/chat/chat.ts';
+import { isContentEvent } from '../core/chat/chat.ts';
+import type { Provider, SseEvent, StreamFlag } from '../core/chat/provider.ts';
 import type { AttemptRecord } from '../core/exchange.ts';
-import type { Failure, FailureKind } from '../core/failure.ts';
-import { measureSignalsAndFeatures } from '../core/features.ts';
-import type { Signals } from '../core/names.ts';
-import { costOf, type Price, priceAtTier } from '../core/price.ts';
-import type { Provider, SseEvent, StreamFlag } from '../core/provider.ts';
-import { type ReportedRateLimits, rateLimitsOf } from '../core/rate-limits.ts';
-import { isRetryAfterUnreadable } from '../core/retry-after.ts';
-import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import { costOf, type Price, priceAtTier } from '../core/money/price.ts';
+import { estimateTokensByLength, tokenizableCall, usageAtLeast, usageFromCounts } from '../core/money/token-estimate.ts';
+import type { Failure, FailureKind } from '../core/shared/failure.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
+import { measureSignalsAndFeatures } from '../core/signals/features.ts';
+import type { Signals } from '../core/signals/names.ts';
+import { type ReportedRateLimits, rateLimitsOf } from '../core/targets/rate-limit-headers.ts';
+import { isRetryAfterUnreadable } from '../core/targets/retry-after.ts';
 import type { TokenCounter } from '../tokens/counter.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
 import type { Redactor } from '../transport/redact.ts';

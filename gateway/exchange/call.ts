@@ -1,5 +1,5 @@
-import type { Provider, Warning } from '../core/provider.ts';
-import type { Clock } from '../core/time.ts';
+import type { Provider, Warning } from '../core/chat/provider.ts';
+import type { Clock } from '../core/shared/time.ts';
 import type { Secret } from '../settings/secret.ts';
 import { authenticateCall } from '../transport/authenticate-call.ts';
 import { simulatedTransport } from '../transport/simulated-transport.ts';

@@ -1,7 +1,7 @@
 /** What a caller is told: written to its reader, kept for the record, and proved to be the same on both ways before the last words go out. */
 import { hash } from 'node:crypto';
 import type { DeliveryDigest, Sealed } from '../core/exchange.ts';
-import type { Failure } from '../core/failure.ts';
+import type { Failure } from '../core/shared/failure.ts';
 import { ByteRing } from './byte-ring.ts';
 import type { ResponseHead, ResponseSink } from './contract.ts';
 

@@ -1,6 +1,5 @@
 /** Obeys the router against a real world: the only place where a command becomes an effect. */
-import type { Failure } from '../core/failure.ts';
-import type { Signals } from '../core/names.ts';
+
 import {
   type AttemptCommand,
   advance,
@@ -16,8 +15,10 @@ import {
   type Timer,
   type Transition,
   timeoutFailure,
-} from '../core/route.ts';
-import type { Cancel, Clock, Instant } from '../core/time.ts';
+} from '../core/routing/router.ts';
+import type { Failure } from '../core/shared/failure.ts';
+import type { Cancel, Clock, Instant } from '../core/shared/time.ts';
+import type { Signals } from '../core/signals/names.ts';
 
 export type { AttemptCommand };
 

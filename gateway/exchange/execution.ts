@@ -1,12 +1,12 @@
 /** One question on its way: joins the router's drive, the attempts and the reader, and ends in one record. */
 
-import type { ChatResponse } from '../core/chat.ts';
-import type { CallerError, StreamRenderer } from '../core/dialect.ts';
+import type { CallerError, StreamRenderer } from '../core/chat/caller-format.ts';
+import type { ChatResponse } from '../core/chat/chat.ts';
+import { blockingWarnings } from '../core/chat/request-loss.ts';
 import type { AttemptRecord, Exchange } from '../core/exchange.ts';
-import { type Failure, internalFailure } from '../core/failure.ts';
-import { blockingWarnings } from '../core/loss.ts';
-import type { RouteOutcome } from '../core/route.ts';
-import type { Instant } from '../core/time.ts';
+import type { RouteOutcome } from '../core/routing/router.ts';
+import { type Failure, internalFailure } from '../core/shared/failure.ts';
+import type { Instant } from '../core/shared/time.ts';
 import { redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import { Attempt } from './attempt.ts';

@@ -1,7 +1,7 @@
-import type { AttemptKind } from '../core/attempt-kind.ts';
-import type { Usage } from '../core/chat.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Observation } from '../core/observation.ts';
+import type { Usage } from '../core/chat/chat.ts';
+import type { Failure } from '../core/shared/failure.ts';
+import type { AttemptKind } from '../core/targets/attempt-kind.ts';
+import type { Observation } from '../core/targets/observation.ts';
 import type { Attempt } from './attempt.ts';
 import type { ExecutionEnvironment } from './contract.ts';
 

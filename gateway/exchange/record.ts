@@ -1,9 +1,9 @@
 /** Makes the record of a request out of what was asked, what the router heard and what the attempts kept. */
-import type { Usage } from '../core/chat.ts';
+import type { Usage } from '../core/chat/chat.ts';
 import type { AttemptRecord, DeliveryDigest, Exchange, ExchangeOutcome } from '../core/exchange.ts';
-import { publicErrorOf } from '../core/failure.ts';
-import type { RouteOutcome } from '../core/route.ts';
-import type { Instant, Milliseconds } from '../core/time.ts';
+import type { RouteOutcome } from '../core/routing/router.ts';
+import { publicErrorOf } from '../core/shared/failure.ts';
+import type { Instant, Milliseconds } from '../core/shared/time.ts';
 import type { RoutedRequest } from './contract.ts';
 import type { DriverLog } from './driver.ts';
 

@@ -1,8 +1,9 @@
 /** Whether a request may have its stream held back, continued or begun anew when it breaks: what its route allows, its caller wants, and its words permit. */
-import type { ChatRequest } from '../core/chat.ts';
-import type { CallerFormat } from '../core/dialect.ts';
-import type { RoutePolicy } from '../core/routing.ts';
-import { providerOf } from '../core/target.ts';
+
+import type { CallerFormat } from '../core/chat/caller-format.ts';
+import type { ChatRequest } from '../core/chat/chat.ts';
+import type { RoutePolicy } from '../core/routing/contract.ts';
+import { providerOf } from '../core/targets/target-name.ts';
 import type { Settings } from '../settings/settings.ts';
 import { invalid, type Refusal } from './refusal.ts';
 

@@ -1,7 +1,7 @@
 /** What the gateway says no with, before it asks any provider: its own words in the shape of whose client asks, and the end of the connection where that is due. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { CallerError } from '../core/dialect.ts';
+import type { CallerError } from '../core/chat/caller-format.ts';
 import { callerFormatAt } from '../dialects/index.ts';
 import { recordingUnavailable } from './caller-error.ts';
 

@@ -1,9 +1,9 @@
-import { responseLossesOf } from '../core/answer-loss.ts';
-import type { ChatResponse, StreamEvent, TokenLogprob } from '../core/chat.ts';
-import type { StreamRenderer } from '../core/dialect.ts';
-import type { SseEvent, Warning } from '../core/provider.ts';
-import { wrapEventSignature, wrapPartSignature } from '../core/signature.ts';
-import type { Instant } from '../core/time.ts';
+import type { StreamRenderer } from '../core/chat/caller-format.ts';
+import type { ChatResponse, StreamEvent, TokenLogprob } from '../core/chat/chat.ts';
+import type { SseEvent, Warning } from '../core/chat/provider.ts';
+import { wrapEventSignature, wrapPartSignature } from '../core/chat/reasoning-signature.ts';
+import { responseLossesOf } from '../core/chat/response-loss.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { withoutLogprobs, withoutNullUsage } from './verbatim.ts';
 

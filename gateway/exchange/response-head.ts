@@ -1,6 +1,6 @@
-import type { CallerFormat } from '../core/dialect.ts';
-import type { Failure } from '../core/failure.ts';
-import { usd } from '../core/price.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
+import { usd } from '../core/money/price.ts';
+import type { Failure } from '../core/shared/failure.ts';
 import { retryHeaders } from './caller-error.ts';
 import type { ResponseHead, RoutedRequest } from './contract.ts';
 

@@ -1,13 +1,14 @@
 /** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
-import { outputTokensDefault, requirementsOf } from '../core/catalogue.ts';
-import type { ChatRequest, ChatResponse } from '../core/chat.ts';
-import { type Json, type JsonScan, scanObject, spliceMembers } from '../core/json.ts';
-import { putLruEntry } from '../core/latest.ts';
-import { unsupportedHints, withCallerFieldNames } from '../core/loss.ts';
-import { dropped, type Provider, type Warning } from '../core/provider.ts';
-import type { RouteStep } from '../core/route.ts';
-import { topLogprobsNeeded, topLogprobsOf } from '../core/signal.ts';
-import { isNative, restoreSignatures } from '../core/signature.ts';
+
+import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
+import { type Json, type JsonScan, scanObject, spliceMembers } from '../core/chat/json.ts';
+import { dropped, type Provider, type Warning } from '../core/chat/provider.ts';
+import { isNative, restoreSignatures } from '../core/chat/reasoning-signature.ts';
+import { unsupportedHints, withCallerFieldNames } from '../core/chat/request-loss.ts';
+import { outputTokensDefault, requirementsOf } from '../core/money/catalogue.ts';
+import type { RouteStep } from '../core/routing/router.ts';
+import { putLruEntry } from '../core/shared/lru-map.ts';
+import { topLogprobsNeeded, topLogprobsOf } from '../core/signals/signal.ts';
 import type { Demand } from '../targets/registry.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 import { responseLosses } from './render.ts';

@@ -1,7 +1,7 @@
 import type { ExchangeSink } from '../core/exchange.ts';
-import { chooseKey } from '../core/keyring.ts';
-import { noQueuedDemand, readyAt } from '../core/limits.ts';
-import type { Clock, Milliseconds } from '../core/time.ts';
+import type { Clock, Milliseconds } from '../core/shared/time.ts';
+import { chooseKey } from '../core/targets/key-cooldowns.ts';
+import { noQueuedDemand, readyAt } from '../core/targets/rate-limits.ts';
 import type { AccountEndpoint } from '../observability/spans.ts';
 import { createPriceBook } from '../prices/price-book.ts';
 import { newSpanId } from '../settings/ids.ts';

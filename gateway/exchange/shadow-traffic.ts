@@ -1,8 +1,8 @@
 /** Asks copies of answered requests, for shadows and audits: recorded under a run of their own, read by nobody, never in a caller's way. */
 
+import type { JsonObject } from '../core/chat/json.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { JsonObject } from '../core/json.ts';
-import { type ShadowCall, shadowCallsOf } from '../core/variants.ts';
+import { type ShadowCall, shadowCallsOf } from '../core/routing/variants.ts';
 import type { ShadowCallCounts } from '../observability/target-metrics.ts';
 import { newExchangeId, newSpanId } from '../settings/ids.ts';
 import type { Route, Settings } from '../settings/settings.ts';

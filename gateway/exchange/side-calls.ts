@@ -1,11 +1,12 @@
 /** Calls on the side of an answer that is held back: what is asked of a judge, and what an answer on the side tells of the one that is held. */
-import { agreementOf } from '../core/agree.ts';
-import type { ChatRequest, ChatResponse, Message } from '../core/chat.ts';
-import { parseJson } from '../core/json.ts';
-import type { Signals } from '../core/names.ts';
-import type { Provider } from '../core/provider.ts';
-import type { AttemptCommand, RoutePolicy } from '../core/routing.ts';
-import { responseText } from '../core/signal.ts';
+
+import type { ChatRequest, ChatResponse, Message } from '../core/chat/chat.ts';
+import { parseJson } from '../core/chat/json.ts';
+import type { Provider } from '../core/chat/provider.ts';
+import type { AttemptCommand, RoutePolicy } from '../core/routing/contract.ts';
+import { agreementOf } from '../core/signals/agreement.ts';
+import type { Signals } from '../core/signals/names.ts';
+import { responseText } from '../core/signals/signal.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
 
 /** So much of a question or an answer is shown to a judge. */

@@ -1,8 +1,8 @@
 /** A stream whose attempt broke while its caller was reading: what was said of it, and how another attempt goes on from there. */
 
-import { type ChatRequest, isContentEvent, type StreamEvent, type Usage } from '../core/chat.ts';
-import type { StreamRenderer } from '../core/dialect.ts';
-import type { OnBreak } from '../core/routing.ts';
+import type { StreamRenderer } from '../core/chat/caller-format.ts';
+import { type ChatRequest, isContentEvent, type StreamEvent, type Usage } from '../core/chat/chat.ts';
+import type { OnBreak } from '../core/routing/contract.ts';
 import type { Attempt } from './attempt.ts';
 import type { Delta } from './render.ts';
 

@@ -1,6 +1,6 @@
 /** Bytes that pass between a caller and a target of the same wire format: the few places that are changed. */
-import { isObject, scanObject, spliceMembers } from '../core/json.ts';
-import type { RawRequest } from '../core/provider.ts';
+import { isObject, scanObject, spliceMembers } from '../core/chat/json.ts';
+import type { RawRequest } from '../core/chat/provider.ts';
 
 /** Members of a request that are said to us and mean nothing to a provider. */
 export const gatewayMembers: readonly string[] = ['models', 'fallbacks'];

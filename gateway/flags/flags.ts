@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Client, EvaluationContext, Provider } from '@openfeature/server-sdk';
 import type { Caller } from '../core/exchange.ts';
-import type { FlagEvaluation } from '../core/variants.ts';
+import type { FlagEvaluation } from '../core/routing/variants.ts';
 import type { Log } from '../settings/log.ts';
 import type { FlagSettings } from '../settings/settings.ts';
 

@@ -1,7 +1,7 @@
 /** What is being answered now, and how a gateway ends: nothing new, everything under way to its end or to a bound, then nothing left open. */
 import type { Server as Listener, ServerResponse } from 'node:http';
 import type { Exchange } from '../core/exchange.ts';
-import type { Clock, Milliseconds } from '../core/time.ts';
+import type { Clock, Milliseconds } from '../core/shared/time.ts';
 import type { ExecutionHandle } from '../exchange/contract.ts';
 import { ActiveSet } from './active-set.ts';
 

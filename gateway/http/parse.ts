@@ -1,10 +1,10 @@
 /** From bytes to a question: what a caller sent is read and checked, then given the route that shall answer it. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { ChatRequest } from '../core/chat.ts';
-import { type CallerFormat, isFieldProblem } from '../core/dialect.ts';
+import { type CallerFormat, isFieldProblem } from '../core/chat/caller-format.ts';
+import type { ChatRequest } from '../core/chat/chat.ts';
+import { isObject, type JsonObject, type SourceSpan, scanObject } from '../core/chat/json.ts';
 import type { Caller } from '../core/exchange.ts';
-import { isObject, type JsonObject, type SourceSpan, scanObject } from '../core/json.ts';
-import type { FlagEvaluation } from '../core/variants.ts';
+import type { FlagEvaluation } from '../core/routing/variants.ts';
 import type { RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { onBreakHeader, withStreamRecovery } from '../exchange/recovery-policy.ts';
 import { invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
-import type { Clock, Milliseconds } from '../core/time.ts';
+import type { Clock, Milliseconds } from '../core/shared/time.ts';
 import type { ExecutionHandle, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { execute } from '../exchange/execute.ts';
 import { isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';

@@ -1,8 +1,8 @@
 /** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
 import type { ServerResponse } from 'node:http';
-import type { CallerFormat } from '../core/dialect.ts';
+import type { CallerFormat } from '../core/chat/caller-format.ts';
 import type { Sealed } from '../core/exchange.ts';
-import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
 import { internalError } from '../exchange/refusal.ts';
 import { jsonType, streamTypeOf } from '../exchange/response-head.ts';

@@ -1,5 +1,5 @@
 /** What has to be written down for good: who changed or looked at what. The gateway says it; whoever starts it keeps it. */
-import type { Instant } from '../core/time.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { Settings } from '../settings/settings.ts';
 
 export interface AuditEntry {

@@ -1,7 +1,7 @@
 /** What one finished exchange adds to the metrics of requests and of attempts. */
 import { type AttemptRecord, type Exchange, outcomeLabel } from '../core/exchange.ts';
-import { usd } from '../core/price.ts';
-import { confidenceOf } from '../core/signal.ts';
+import { usd } from '../core/money/price.ts';
+import { confidenceOf } from '../core/signals/signal.ts';
 import type { AttemptInstruments, RequestInstruments } from './instruments.ts';
 import { providerNameOf } from './semconv.ts';
 

@@ -1,7 +1,7 @@
 /** The gateway's log: JSON lines for machines, short lines for a terminal. Only typed fields and our own words go in, never a body or a credential. */
 import pino from 'pino';
 import type { Exchange } from '../core/exchange.ts';
-import { usd } from '../core/price.ts';
+import { usd } from '../core/money/price.ts';
 import type { Log, LogFields } from '../settings/log.ts';
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];

@@ -1,7 +1,7 @@
 /** What Prometheus scrapes, fed by finished exchanges; one registry per gateway. */
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { Exchange, ExchangeSink } from '../core/exchange.ts';
-import { usd } from '../core/price.ts';
+import { usd } from '../core/money/price.ts';
 import { version } from '../settings/version.ts';
 import { type LabelResolver, observeAttempt, observeRequest } from './exchange-metrics.ts';
 import { attemptInstruments, requestInstruments } from './instruments.ts';

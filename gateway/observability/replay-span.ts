@@ -2,7 +2,7 @@
 import { type Attributes, type Link, type SpanContext, SpanKind, type SpanStatus, TraceFlags } from '@opentelemetry/api';
 import type { TimedEvent } from '@opentelemetry/sdk-trace';
 import type { Exchange } from '../core/exchange.ts';
-import type { Instant } from '../core/time.ts';
+import type { Instant } from '../core/shared/time.ts';
 import { attribute as a } from './semconv.ts';
 
 const httpAttributes: ReadonlySet<string> = new Set([a.httpMethod, a.httpRoute, a.httpStatus, a.urlPath, a.urlScheme, a.userAgent]);

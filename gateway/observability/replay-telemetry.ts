@@ -1,5 +1,5 @@
 /** Spans of replayed exchanges, each in a trace of its own with a link to the original's. */
-import type { ChatRequest, ChatResponse } from '../core/chat.ts';
+import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Settings } from '../settings/settings.ts';
 import { silentLog } from './logs.ts';

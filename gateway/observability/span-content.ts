@@ -1,6 +1,6 @@
 /** A question and its answer in the words of the GenAI conventions: JSON texts of roles and parts, as backends show them. */
 import type { Attributes } from '@opentelemetry/api';
-import type { ChatRequest, ChatResponse, Part } from '../core/chat.ts';
+import type { ChatRequest, ChatResponse, Part } from '../core/chat/chat.ts';
 import { attribute as a } from './semconv.ts';
 
 export function contentOf({ messages }: ChatRequest, answer: ChatResponse | undefined): Attributes {

@@ -3,11 +3,11 @@ import { type Attributes, type SpanContext, SpanKind, type SpanStatus, SpanStatu
 import { TraceState } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
-import type { ChatRequest, ChatResponse } from '../core/chat.ts';
+import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
 import type { AttemptRecord, Exchange } from '../core/exchange.ts';
-import { usd } from '../core/price.ts';
-import { confidenceOf } from '../core/signal.ts';
-import type { Instant } from '../core/time.ts';
+import { usd } from '../core/money/price.ts';
+import type { Instant } from '../core/shared/time.ts';
+import { confidenceOf } from '../core/signals/signal.ts';
 import { newSpanId } from '../settings/ids.ts';
 import { type SpanParts, toReplaySpan } from './replay-span.ts';
 import { attribute as a, providerNameOf } from './semconv.ts';

@@ -1,7 +1,7 @@
 /** The fleet for Prometheus: asked at each scrape, and what waiting and judging took, told by each exchange. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Exchange } from '../core/exchange.ts';
-import type { Instant } from '../core/time.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
 import type { Probes } from '../targets/probes.ts';
 import type { TargetRegistry } from '../targets/registry.ts';

@@ -1,11 +1,11 @@
 /** The results of a batch, when they are fetched: each line becomes a record of its own, once, priced at the batch's rate. */
 import { createHash } from 'node:crypto';
-import type { ChatRequest } from '../core/chat.ts';
+import type { ChatRequest } from '../core/chat/chat.ts';
+import { isObject, type JsonObject, parseJson } from '../core/chat/json.ts';
 import type { Exchange, Operation } from '../core/exchange.ts';
-import { failureKindOfStatus } from '../core/failure.ts';
-import { isObject, type JsonObject, parseJson } from '../core/json.ts';
-import { cost } from '../core/price.ts';
-import type { RouteOutcome } from '../core/route.ts';
+import { cost } from '../core/money/price.ts';
+import type { RouteOutcome } from '../core/routing/router.ts';
+import { failureKindOfStatus } from '../core/shared/failure.ts';
 import { headersOf, urlOf } from '../exchange/call.ts';
 import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/contract.ts';
 import { exchangeOf } from '../exchange/record.ts';

@@ -1,6 +1,7 @@
 /** Who may answer: the targets of the model that the body names, or for files and batches by header, query, or who holds the id. */
+
+import type { JsonObject } from '../core/chat/json.ts';
 import type { Operation } from '../core/exchange.ts';
-import type { JsonObject } from '../core/json.ts';
 import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
 import { isAllowed, resolve } from '../http/resolve.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';

@@ -1,8 +1,8 @@
 /** What an answer of a passed-through endpoint used up, as far as its provider said or the request tells. */
 import { estimateTokens } from '../callers/embeddings.ts';
-import type { Usage } from '../core/chat.ts';
+import type { Usage } from '../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
 import type { Operation } from '../core/exchange.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts';
 
 export interface Consumption {
   readonly servedModel: string;

@@ -1,9 +1,9 @@
 /** A question that passes through: asked of its route's targets, the bytes of the one that answers go to the caller as they come, and all is recorded. */
 import type { ServerResponse } from 'node:http';
-import type { CallerError } from '../core/dialect.ts';
+import type { CallerError } from '../core/chat/caller-format.ts';
 import type { Exchange } from '../core/exchange.ts';
-import { type Failure, internalFailure } from '../core/failure.ts';
-import type { RouteOutcome } from '../core/route.ts';
+import type { RouteOutcome } from '../core/routing/router.ts';
+import { type Failure, internalFailure } from '../core/shared/failure.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { callerErrorOf, recordingUnavailable } from '../exchange/caller-error.ts';
 import type { ExecutionEnvironment, ExecutionHandle, RoutedRequest, Target } from '../exchange/contract.ts';

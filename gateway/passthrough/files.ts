@@ -1,5 +1,5 @@
 /** Files and batches: whose they are, which provider holds them, and what becomes of an answer about them. */
-import { isObject, type JsonObject, parseJson } from '../core/json.ts';
+import { isObject, type JsonObject, parseJson } from '../core/chat/json.ts';
 import { invalid, type Refusal } from '../exchange/refusal.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';

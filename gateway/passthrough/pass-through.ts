@@ -1,11 +1,11 @@
 /** From a request of a passed-through endpoint to its relay: body, caller, account and the targets that may be asked. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
-import type { ChatRequest } from '../core/chat.ts';
+import type { ChatRequest } from '../core/chat/chat.ts';
+import { type Json, type JsonObject, type SourceSpan, scanObject, spliceMembers } from '../core/chat/json.ts';
+import { blockingWarnings } from '../core/chat/request-loss.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
-import { type Json, type JsonObject, type SourceSpan, scanObject, spliceMembers } from '../core/json.ts';
-import { blockingWarnings } from '../core/loss.ts';
-import { providerOf } from '../core/target.ts';
+import { providerOf } from '../core/targets/target-name.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import type { RequestContext } from '../exchange/contract.ts';
 import { invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';

@@ -1,7 +1,7 @@
 /** What a passed-through answer cost: tokens by kind, seconds, characters, searches or pictures, and half of it for a batch. */
 import { calcPrice } from '@pydantic/genai-prices';
-import { type Cost, cost, type Price, scalePrice } from '../core/price.ts';
-import type { Instant } from '../core/time.ts';
+import { type Cost, cost, type Price, scalePrice } from '../core/money/price.ts';
+import type { Instant } from '../core/shared/time.ts';
 import { tableVersion } from '../prices/price-book.ts';
 import type { Consumption } from './consumption.ts';
 

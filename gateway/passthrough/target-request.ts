@@ -1,8 +1,8 @@
 /** What each target of a passed-through call is sent, and what is wrong with an answer that only its own request can tell. */
 import { countInputs, embeddingsProblem, type GeminiEmbeddings, toGeminiEmbeddings } from '../callers/embeddings.ts';
-import type { Failure } from '../core/failure.ts';
-import { type JsonObject, parseJson } from '../core/json.ts';
-import { altered, type Warning } from '../core/provider.ts';
+import { type JsonObject, parseJson } from '../core/chat/json.ts';
+import { altered, type Warning } from '../core/chat/provider.ts';
+import type { Failure } from '../core/shared/failure.ts';
 import { isRefusal, type Refusal } from '../exchange/refusal.ts';
 import type { Account } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';

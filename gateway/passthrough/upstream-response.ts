@@ -1,8 +1,9 @@
 /** Takes in the bytes of a passed-through answer: whole, as a stream that may go on at once, or as a refusal to be understood. */
-import { type Failure, internalFailure } from '../core/failure.ts';
-import { isObject, type JsonObject, parseJson } from '../core/json.ts';
-import type { Provider, StreamFlag } from '../core/provider.ts';
-import type { Milliseconds } from '../core/time.ts';
+
+import { isObject, type JsonObject, parseJson } from '../core/chat/json.ts';
+import type { Provider, StreamFlag } from '../core/chat/provider.ts';
+import { type Failure, internalFailure } from '../core/shared/failure.ts';
+import type { Milliseconds } from '../core/shared/time.ts';
 import { objectsIn } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
 import { EventSplitter } from './event-splitter.ts';

@@ -1,6 +1,6 @@
 /** What models can do: the config's own word, then the context windows of @pydantic/genai-prices and what families of models are known for. */
 import { calcPrice } from '@pydantic/genai-prices';
-import type { ModelFacts } from '../core/catalogue.ts';
+import type { ModelFacts } from '../core/money/catalogue.ts';
 
 /** `provider` is the price book's name, `model` as it is asked. */
 export type FactsOf = (provider: string, model: string) => ModelFacts;

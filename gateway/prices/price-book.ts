@@ -1,7 +1,7 @@
 /** What a model costs per token: the config's own prices, then ours for `simulated`, then the table of @pydantic/genai-prices. */
 import { calcPrice, type PriceCalculation } from '@pydantic/genai-prices';
-import type { NanoUsd, Price, Rates } from '../core/price.ts';
-import type { Instant } from '../core/time.ts';
+import type { NanoUsd, Price, Rates } from '../core/money/price.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { PriceOverride } from '../settings/settings.ts';
 import { tierShares } from './service-tiers.ts';
 

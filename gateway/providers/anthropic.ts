@@ -1,5 +1,5 @@
 /** Anthropic's Messages API. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './anthropic/failure.ts';
 import { prefills } from './anthropic/model.ts';
 import { renderRequest } from './anthropic/request.ts';

@@ -1,5 +1,5 @@
 /** Amazon Bedrock's Converse API: one format for the models of many makers, signed calls, and streams in binary frames. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './bedrock/failure.ts';
 import { renderRequest } from './bedrock/request.ts';
 import { parseResponse } from './bedrock/response.ts';

@@ -1,9 +1,9 @@
 /** Cohere's chat API, version 2. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { renderRequest } from './cohere/request.ts';
 import { parseResponse } from './cohere/response.ts';
 import { parseStream } from './cohere/stream.ts';
-import { parseFailure } from './openai/failure.ts';
+import { parseFailure } from './openai/parsing/failure.ts';
 
 export const cohere = {
   name: 'cohere',

@@ -1,9 +1,9 @@
 /** DashScope's own format for Qwen: an input and parameters apart, and streams whose pieces we ask to be increments. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { renderRequest } from './dashscope/request.ts';
 import { parseResponse } from './dashscope/response.ts';
 import { parseStream } from './dashscope/stream.ts';
-import { parseFailure } from './openai/failure.ts';
+import { parseFailure } from './openai/parsing/failure.ts';
 
 export const dashscope = {
   name: 'dashscope',

@@ -1,5 +1,5 @@
 /** Google's Gemini API, generateContent. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './gemini/failure.ts';
 import { renderRequest } from './gemini/request.ts';
 import { parseResponse } from './gemini/response.ts';

@@ -1,6 +1,6 @@
 /** OpenAI's Responses API. Nothing is kept at the provider unless the caller asks for it: the conversation is always ours to send. */
-import type { Provider } from '../core/provider.ts';
-import { parseFailure } from './openai/failure.ts';
+import type { Provider } from '../core/chat/provider.ts';
+import { parseFailure } from './openai/parsing/failure.ts';
 import { renderRequest } from './openai-responses/request.ts';
 import { parseResponse } from './openai-responses/response.ts';
 import { parseStream } from './openai-responses/stream.ts';

@@ -1,9 +1,9 @@
 /** OpenAI's Chat Completions API, and the many vendors that speak it. */
-import type { Provider } from '../core/provider.ts';
-import { parseFailure } from './openai/failure.ts';
+import type { Provider } from '../core/chat/provider.ts';
+import { parseFailure } from './openai/parsing/failure.ts';
+import { parseResponse } from './openai/parsing/response.ts';
+import { parseStream } from './openai/parsing/stream.ts';
 import { renderRequest } from './openai/request.ts';
-import { parseResponse } from './openai/response.ts';
-import { parseStream } from './openai/stream.ts';
 
 export const openai = {
   name: 'openai',

@@ -1,10 +1,10 @@
 /** A provider without a network: it speaks OpenAI's wire format, answers the same request always the same, and fails when told to. */
-import type { ChatRequest } from '../core/chat.ts';
-import type { JsonObject } from '../core/json.ts';
-import type { Provider, RenderedRequest } from '../core/provider.ts';
+import type { ChatRequest } from '../core/chat/chat.ts';
+import type { JsonObject } from '../core/chat/json.ts';
+import type { Provider, RenderedRequest } from '../core/chat/provider.ts';
 import { traitsOf } from './openai/model.ts';
 import { openai } from './openai.ts';
-import { simulate } from './simulated/perform.ts';
+import { simulate } from './simulated/simulate.ts';
 
 export const simulated = {
   name: 'simulated',

@@ -1,5 +1,5 @@
 /** Gemini on Vertex AI: Google's wire format at an address of region and project, with a token instead of a key. */
-import type { Provider } from '../core/provider.ts';
+import type { Provider } from '../core/chat/provider.ts';
 import { gemini } from './gemini.ts';
 
 export const vertex = {

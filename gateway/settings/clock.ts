@@ -1,5 +1,5 @@
 /** The wall clock: steady within the process, so that a jump of the system's time moves no timer. */
-import type { Clock, Instant } from '../core/time.ts';
+import type { Clock, Instant } from '../core/shared/time.ts';
 
 /** Longest delay that setTimeout takes; a longer one would fire at once. */
 const delayMsMax = 2 ** 31 - 1;

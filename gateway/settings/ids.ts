@@ -1,7 +1,7 @@
 /** The ids of exchanges and traces: UUIDv7 and W3C, always lower-case hex, cut from a pool of random bytes. */
 import { randomFillSync } from 'node:crypto';
 import type { TraceIds } from '../core/exchange.ts';
-import type { Instant } from '../core/time.ts';
+import type { Instant } from '../core/shared/time.ts';
 
 const pool = Buffer.alloc(8192);
 let used = pool.length;

@@ -1,14 +1,15 @@
 /** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
-import { type RetryBudgetPolicy, retryBudgetDefault } from '../core/allowance.ts';
-import type { BudgetPolicy, CallerLimits } from '../core/budget.ts';
-import type { ModelFacts } from '../core/catalogue.ts';
-import type { Json } from '../core/json.ts';
-import type { RateLimitPolicy } from '../core/limits.ts';
-import type { PlannedStep, RoutePlan } from '../core/plan.ts';
-import type { Provider } from '../core/provider.ts';
-import { type QueuePolicy, queueDefault } from '../core/queue.ts';
-import type { Milliseconds } from '../core/time.ts';
-import type { ShadowPlan, Variant } from '../core/variants.ts';
+
+import type { Json } from '../core/chat/json.ts';
+import type { Provider } from '../core/chat/provider.ts';
+import type { BudgetPolicy, CallerLimits } from '../core/money/budget.ts';
+import type { ModelFacts } from '../core/money/catalogue.ts';
+import type { PlannedStep, RoutePlan } from '../core/routing/plan.ts';
+import type { ShadowPlan, Variant } from '../core/routing/variants.ts';
+import type { Milliseconds } from '../core/shared/time.ts';
+import { type QueuePolicy, queueDefault } from '../core/targets/queue.ts';
+import type { RateLimitPolicy } from '../core/targets/rate-limits.ts';
+import { type RetryBudgetPolicy, retryBudgetDefault } from '../core/targets/retry-budget.ts';
 import type { Secret } from './secret.ts';
 
 export interface Settings {

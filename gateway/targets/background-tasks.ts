@@ -1,5 +1,5 @@
 /** What goes on beside the requests: rollouts are kept and shared, and providers are asked whether they live. */
-import type { Clock } from '../core/time.ts';
+import type { Clock } from '../core/shared/time.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Probes } from './probes.ts';

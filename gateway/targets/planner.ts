@@ -1,15 +1,15 @@
 /** Makes the policy of a request: its route or a variant of it, over what is known of the targets just now. */
 
-import { type ModelFacts, requirementsOf } from '../core/catalogue.ts';
-import type { ChatRequest } from '../core/chat.ts';
+import type { ChatRequest } from '../core/chat/chat.ts';
 import type { Caller } from '../core/exchange.ts';
-import { latencyQuantile, loadOf, predictedMs } from '../core/fleet.ts';
-import { planRoute, type TargetEstimate } from '../core/plan.ts';
-import type { Price } from '../core/price.ts';
-import type { RoutePolicy } from '../core/routing.ts';
-import { providerOf } from '../core/target.ts';
-import type { Clock, Instant } from '../core/time.ts';
-import { chooseVariant, type FlagEvaluation, type Variant } from '../core/variants.ts';
+import { type ModelFacts, requirementsOf } from '../core/money/catalogue.ts';
+import type { Price } from '../core/money/price.ts';
+import type { RoutePolicy } from '../core/routing/contract.ts';
+import { planRoute, type TargetEstimate } from '../core/routing/plan.ts';
+import { chooseVariant, type FlagEvaluation, type Variant } from '../core/routing/variants.ts';
+import type { Clock, Instant } from '../core/shared/time.ts';
+import { latencyQuantile, loadOf, predictedMs } from '../core/targets/health.ts';
+import { providerOf } from '../core/targets/target-name.ts';
 import { createModelCatalogue } from '../prices/model-catalogue.ts';
 import type { Account, Route, Settings } from '../settings/settings.ts';
 import type { TargetRegistry } from './registry.ts';

@@ -1,9 +1,9 @@
 /** Asks providers now and then whether they live, so that no caller has to find out: in a configured interval, with a question that costs nothing. */
-import type { Failure } from '../core/failure.ts';
-import { isFailing, needsProbe } from '../core/fleet.ts';
-import { chooseKey } from '../core/keyring.ts';
-import { providerOf } from '../core/target.ts';
-import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
+import type { Failure } from '../core/shared/failure.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
+import { isFailing, needsProbe } from '../core/targets/health.ts';
+import { chooseKey } from '../core/targets/key-cooldowns.ts';
+import { providerOf } from '../core/targets/target-name.ts';
 import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
 import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-request.ts';
 import type { TargetRegistry } from './registry.ts';

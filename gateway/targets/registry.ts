@@ -1,13 +1,26 @@
 /** What is known of targets, keys, limits and allowances, folded from every observation; and the gate at which requests wait their turn. */
-import { initialRetryBudget, observeRetryBudget, type RetryBudget, type RetryBudgetPolicy, refusedExtraCalls } from '../core/allowance.ts';
-import { cooldownsAt, observeHealthInPlace, type TargetHealth } from '../core/fleet.ts';
-import { type KeyCooldowns, observeKeyCooldown, providersCoolingDown, usableKeys } from '../core/keyring.ts';
-import { earliestReadyAt, type KeyRateLimits, noQueuedDemand, observeRateLimitsInPlace, type RateLimitPolicy } from '../core/limits.ts';
-import type { Observation } from '../core/observation.ts';
-import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue, type QueueRequest } from '../core/queue.ts';
-import type { TargetView } from '../core/routing.ts';
-import { providerOf } from '../core/target.ts';
-import type { Cancel, Clock, Instant } from '../core/time.ts';
+
+import type { TargetView } from '../core/routing/contract.ts';
+import type { Cancel, Clock, Instant } from '../core/shared/time.ts';
+import { cooldownsAt, observeHealthInPlace, type TargetHealth } from '../core/targets/health.ts';
+import { type KeyCooldowns, observeKeyCooldown, providersCoolingDown, usableKeys } from '../core/targets/key-cooldowns.ts';
+import type { Observation } from '../core/targets/observation.ts';
+import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue, type QueueRequest } from '../core/targets/queue.ts';
+import {
+  earliestReadyAt,
+  type KeyRateLimits,
+  noQueuedDemand,
+  observeRateLimitsInPlace,
+  type RateLimitPolicy,
+} from '../core/targets/rate-limits.ts';
+import {
+  initialRetryBudget,
+  observeRetryBudget,
+  type RetryBudget,
+  type RetryBudgetPolicy,
+  refusedExtraCalls,
+} from '../core/targets/retry-budget.ts';
+import { providerOf } from '../core/targets/target-name.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../settings/settings.ts';
 import { Rollouts } from './rollouts.ts';
 

@@ -1,10 +1,11 @@
 /** The fleet as operators see it: each target's health, limits and keys, who waits, and what extra calls are left. */
-import { refusedExtraCalls } from '../core/allowance.ts';
-import { cooldownsAt, loadOf, type TargetHealth } from '../core/fleet.ts';
-import { levelAt } from '../core/limits.ts';
-import { usd } from '../core/price.ts';
-import { type DecayingHistogram, quantileOf, shareOf } from '../core/quantile.ts';
-import type { Instant } from '../core/time.ts';
+
+import { usd } from '../core/money/price.ts';
+import { type DecayingHistogram, quantileOf, shareOf } from '../core/shared/decaying-histogram.ts';
+import type { Instant } from '../core/shared/time.ts';
+import { cooldownsAt, loadOf, type TargetHealth } from '../core/targets/health.ts';
+import { levelAt } from '../core/targets/rate-limits.ts';
+import { refusedExtraCalls } from '../core/targets/retry-budget.ts';
 import type { Probes } from './probes.ts';
 import type { TargetRegistry } from './registry.ts';
 

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { RedisClientType } from 'redis';
-import type { Rollout } from '../core/rollout.ts';
-import type { Milliseconds } from '../core/time.ts';
+import type { Rollout } from '../core/routing/rollout.ts';
+import type { Milliseconds } from '../core/shared/time.ts';
 
 export interface RolloutStore {
   /** Makes of what is kept under this name what shall be, with nobody in between; `fold` may be called more than once. Gives what is kept then. */

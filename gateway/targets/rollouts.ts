@@ -1,9 +1,9 @@
 /** The staged rollouts of all variants, as the exchanges of their routes tell of them. They outlive the process where they are kept; a changed one begins anew. */
 import { createHash } from 'node:crypto';
 import type { Exchange } from '../core/exchange.ts';
-import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSample, shareAt } from '../core/rollout.ts';
-import type { Cancel, Clock, Instant, Milliseconds } from '../core/time.ts';
-import type { Variant } from '../core/variants.ts';
+import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSample, shareAt } from '../core/routing/rollout.ts';
+import type { Variant } from '../core/routing/variants.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import type { Route } from '../settings/settings.ts';
 import type { RolloutStore } from './rollout-store.ts';
 

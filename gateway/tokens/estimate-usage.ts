@@ -1,7 +1,7 @@
 /** What a call used where its provider did not say: counted in the model's encoding, or by length when that takes too long. */
-import type { ChatRequest, ChatResponse, Usage } from '../core/chat.ts';
-import { tokenisationOf } from '../core/encoding.ts';
-import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../core/estimate.ts';
+import type { ChatRequest, ChatResponse, Usage } from '../core/chat/chat.ts';
+import { tokenisationOf } from '../core/chat/token-encoding.ts';
+import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../core/money/token-estimate.ts';
 import type { TokenCounter } from './counter.ts';
 
 export async function estimateUsage(

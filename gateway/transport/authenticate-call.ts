@@ -1,5 +1,5 @@
-import type { Provider } from '../core/provider.ts';
-import type { Instant } from '../core/time.ts';
+import type { Provider } from '../core/chat/provider.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { Secret } from '../settings/secret.ts';
 import { type SigningRequest, sign } from './aws-signature.ts';
 import { googleToken } from './google-token.ts';

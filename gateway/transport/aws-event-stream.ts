@@ -1,6 +1,6 @@
 /** Cuts AWS's binary event stream into events: length-prefixed messages with a checksum of their prelude and one of the whole. */
 import { crc32 } from 'node:zlib';
-import type { SseEvent } from '../core/provider.ts';
+import type { SseEvent } from '../core/chat/provider.ts';
 
 /** Lengths of the message and its headers, and their checksum. */
 const preludeLength = 12;

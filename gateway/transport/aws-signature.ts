@@ -1,6 +1,6 @@
 /** AWS Signature Version 4: the headers that prove a POST, over its path, query, body and time. */
 import { createHash, createHmac } from 'node:crypto';
-import type { Instant } from '../core/time.ts';
+import type { Instant } from '../core/shared/time.ts';
 
 export interface SigningRequest {
   readonly url: string;

@@ -1,8 +1,8 @@
 /** Access tokens of Google's clouds: signed for by a service account, or given by the machine's metadata server; kept until they end. */
 import { createSign } from 'node:crypto';
 import got from 'got';
-import { isObject, parseJson } from '../core/json.ts';
-import type { Instant } from '../core/time.ts';
+import { isObject, parseJson } from '../core/chat/json.ts';
+import type { Instant } from '../core/shared/time.ts';
 import type { Secret } from '../settings/secret.ts';
 
 interface CachedToken {

@@ -1,6 +1,6 @@
 /** The one question that costs nothing: which models a provider has. Doctors and probes ask it. */
 import got from 'got';
-import type { Milliseconds } from '../core/time.ts';
+import type { Milliseconds } from '../core/shared/time.ts';
 import type { Secret } from '../settings/secret.ts';
 import type { Account } from '../settings/settings.ts';
 import { isPrivateHost, publicLookup } from './address-guard.ts';

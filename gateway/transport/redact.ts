@@ -1,5 +1,5 @@
 /** Takes the provider key in use out of what the provider says: a key that comes back in an answer must reach no caller and no record. */
-import type { Failure } from '../core/failure.ts';
+import type { Failure } from '../core/shared/failure.ts';
 import type { Secret } from '../settings/secret.ts';
 import { type SecretForms, secretFormsOf } from './secret-forms.ts';
 import { SplitSecretMasker } from './split-secret-masker.ts';

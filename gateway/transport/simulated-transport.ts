@@ -1,6 +1,6 @@
 /** Plays a provider that needs no network: its performance becomes the same bytes and moments that a socket would bring. */
-import type { SimulatedResponse } from '../core/provider.ts';
-import type { Cancel, Clock } from '../core/time.ts';
+import type { SimulatedResponse } from '../core/chat/provider.ts';
+import type { Cancel, Clock } from '../core/shared/time.ts';
 import type { UpstreamHandle, UpstreamListener } from './upstream.ts';
 
 export function simulatedTransport(script: SimulatedResponse, clock: Clock, listener: UpstreamListener): UpstreamHandle {

@@ -1,7 +1,7 @@
 /** One HTTP call to a provider: undici's dispatch, one pool per origin, bytes and status out, every fault as a Failure. */
 import { type Dispatcher, Pool } from 'undici';
-import type { Failure } from '../core/failure.ts';
-import { putLruEntry } from '../core/latest.ts';
+import type { Failure } from '../core/shared/failure.ts';
+import { putLruEntry } from '../core/shared/lru-map.ts';
 import { isPrivateHost, publicLookup } from './address-guard.ts';
 
 export interface UpstreamCall {

@@ -1,6 +1,6 @@
 /** What makes the audit tell on whoever changes it: each entry holds the hash of the one before. Pure. */
 import { createHash } from 'node:crypto';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 
 export interface ChainRow {
   readonly chain: string;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { AuditEntry } from '../../gateway/observability/audit.ts';
 import { makeFolder } from '../files/paths.ts';
 import { type ChainHead, type ChainRow, hashOf } from './chain.ts';

@@ -1,6 +1,6 @@
 /** Times as commands take them: a span back from now, or a date. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 

@@ -1,7 +1,7 @@
 /** Erases a subject: told to every recorder first, then taken out of spool, store and exports, looked for again, and put on the audit. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { writeAudit } from '../audit/write.ts';
 import { exportedFiles } from '../export/exported-files.ts';

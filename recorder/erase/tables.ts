@@ -1,5 +1,5 @@
 /** Takes a subject's rows out of every table, and looks afterwards whether they are gone. */
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { DdlTarget } from '../store/cluster.ts';
 import type { Store } from '../store/store.ts';
 import type { Subject } from '../tombstones/tombstone.ts';

@@ -1,9 +1,9 @@
 /** What is left out of a record before it reaches the spool: what the rules find, or every text. */
 import { createHash } from 'node:crypto';
 import type { AttemptRecord, Exchange, ExchangeSink } from '../../gateway/core/exchange.ts';
-import type { Failure } from '../../gateway/core/failure.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
-import type { RouteOutcome } from '../../gateway/core/route.ts';
+import type { RouteOutcome } from '../../gateway/core/routing/router.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { type RedactedBody, redactBody, redactText } from './body.ts';
 import { compileRules, type RedactionRules } from './rules.ts';

@@ -1,6 +1,6 @@
 /** Fingerprints of a request's prompt, whatever its wire format: the same prompt finds itself again, and prompts of one family lie together. */
 import { createHash } from 'node:crypto';
-import type { Json, JsonObject } from '../../gateway/core/json.ts';
+import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
 
 export interface PromptHashes {
   /** Of everything that is said. */

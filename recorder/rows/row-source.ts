@@ -1,9 +1,9 @@
 /** An exchange with what several columns of its rows are made of. */
-import type { Usage } from '../../gateway/core/chat.ts';
+import type { Usage } from '../../gateway/core/chat/chat.ts';
+import type { Warning } from '../../gateway/core/chat/provider.ts';
 import type { AttemptRecord, Exchange, Redaction } from '../../gateway/core/exchange.ts';
-import { type Failure, failureLabel } from '../../gateway/core/failure.ts';
-import type { Warning } from '../../gateway/core/provider.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import { type Failure, failureLabel } from '../../gateway/core/shared/failure.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import { type Retention, type RetentionDays, retentionDaysOf } from '../store/retention.ts';
 import { type PromptHashes, promptHashes } from './prompt-hashes.ts';
 

@@ -1,5 +1,5 @@
 /** The rows that feedback leaves in the store. */
-import { type Feedback, type Score, scoreSources } from '../../gateway/core/feedback.ts';
+import { type Feedback, type Score, scoreSources } from '../../gateway/core/signals/feedback.ts';
 import * as type from './rowbinary.ts';
 
 export interface ScoreRow extends Score {

@@ -1,11 +1,11 @@
 /** What the store keeps of an exchange: the columns of each table, and where their values come from. */
 import { createHash } from 'node:crypto';
-import type { AttemptKind } from '../../gateway/core/attempt-kind.ts';
-import type { Usage } from '../../gateway/core/chat.ts';
+import type { Usage } from '../../gateway/core/chat/chat.ts';
 import { type Exchange, type ExchangeOutcome, outcomeLabel } from '../../gateway/core/exchange.ts';
-import { failureLabel } from '../../gateway/core/failure.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
-import { confidenceOf } from '../../gateway/core/signal.ts';
+import { failureLabel } from '../../gateway/core/shared/failure.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
+import { confidenceOf } from '../../gateway/core/signals/signal.ts';
+import type { AttemptKind } from '../../gateway/core/targets/attempt-kind.ts';
 import type { Retention } from '../store/retention.ts';
 import {
   type AttemptRowSource,

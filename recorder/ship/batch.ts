@@ -1,7 +1,7 @@
 /** Which frames go to the store together, and under what token: told from a frame's own place and content, whatever happens to the others. */
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import { type EncodedRows, rowsOf, rowsOfFeedback } from '../rows/tables.ts';
 import { decodeRecord, isFeedback } from '../spool/record-encoding.ts';
 import type { Frame, Segment } from '../spool/segment.ts';

@@ -1,5 +1,5 @@
 /** Asks the store whether it has what it acknowledged: of every exchange each row in each table. */
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import { type TableName, tableNames } from '../rows/tables.ts';
 import type { Store } from '../store/store.ts';
 import type { Batch, BatchEntry } from './batch.ts';

@@ -1,7 +1,7 @@
 /** Packs exchanges into frames in memory, so that many of them go to disk in one write with as little copying as pays. */
 import { crc32 } from 'node:zlib';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import { encodeRecord, headLengthBytes } from './record-encoding.ts';
 import { frameHeaderBytes, writeFrameHeader } from './segment.ts';
 

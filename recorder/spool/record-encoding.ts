@@ -1,6 +1,6 @@
 /** An exchange as bytes: a JSON head for everything but the bodies, then each body once, exactly as it was. */
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 
 /** The JSON head and the distinct bodies that follow it. */
 export interface EncodedRecord {

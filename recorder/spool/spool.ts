@@ -3,7 +3,7 @@ import { readdirSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Exchange, type ExchangeSink, type Sealed, seal } from '../../gateway/core/exchange.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import { type Lock, tryLock } from '../files/lock.ts';
 import { makeFolder, syncFolder } from '../files/paths.ts';
 import { Arena, type PackedFrame } from './arena.ts';

@@ -1,8 +1,8 @@
 /** Whose records have to go, and which those are: in SQL, and for one exchange that is in no table yet. */
 import { createHash } from 'node:crypto';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 
 /** Every given field has to match; at least one is given. */
 export interface Subject {

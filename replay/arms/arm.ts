@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
-import type { JsonObject } from '../../gateway/core/json.ts';
+import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { isRefusal, type Refusal } from '../../gateway/exchange/refusal.ts';
 import { createRuntime, FleetState, type RuntimeDependencies } from '../../gateway/exchange/runtime.ts';

@@ -1,6 +1,6 @@
 /** Calls a URL of the operator's choice with got: outside the gateway's request path, where convenience beats speed. */
 import got from 'got';
-import type { Failure } from '../../gateway/core/failure.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
 import type { Upstream } from '../../gateway/transport/upstream.ts';
 
 const connectTimeoutMs = 3_000;

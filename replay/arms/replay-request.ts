@@ -1,6 +1,6 @@
-import { type CallerFormat, isFieldProblem } from '../../gateway/core/dialect.ts';
-import { type JsonObject, scanObject } from '../../gateway/core/json.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import { type CallerFormat, isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
+import { type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { traitsOf } from '../../gateway/providers/openai/model.ts';
 import { newExchangeId, traceFrom } from '../../gateway/settings/ids.ts';

@@ -1,5 +1,5 @@
 /** The changes that a recorded request may go out with: each has a name, and where none applies the bytes are the caller's own. */
-import { isObject, type Json, type JsonObject, scanObject, spliceMembers } from '../../gateway/core/json.ts';
+import { isObject, type Json, type JsonObject, scanObject, spliceMembers } from '../../gateway/core/chat/json.ts';
 
 export interface Transforms {
   /** Asks with this temperature in place of the recorded one. */

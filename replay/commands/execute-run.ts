@@ -1,6 +1,6 @@
 /** Carries out a run, from its beginning or from where it was left: calls, journal, spool, store, and what is told at the end. */
 import { CommandError, exit, note, printResult } from '../../gateway/cli/command.ts';
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import { createReplayTelemetry } from '../../gateway/observability/replay-telemetry.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';

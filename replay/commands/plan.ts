@@ -1,6 +1,6 @@
 /** `hindcast replay plan`. */
 import { printResult, table } from '../../gateway/cli/command.ts';
-import { type NanoUsd, usd } from '../../gateway/core/price.ts';
+import { type NanoUsd, usd } from '../../gateway/core/money/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';

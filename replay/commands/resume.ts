@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { CommandError, exit, note, printResult, table } from '../../gateway/cli/command.ts';
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import { isLocked } from '../../recorder/files/lock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';

@@ -1,7 +1,7 @@
 /** `hindcast replay run --mode simulated`: candidates beside what is deployed, without one call. */
 import { randomBytes } from 'node:crypto';
 import { exit, printResult, table } from '../../gateway/cli/command.ts';
-import { usd } from '../../gateway/core/price.ts';
+import { usd } from '../../gateway/core/money/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';

@@ -1,6 +1,6 @@
 /** What came out differently when a request was asked again: a ladder of comparisons that stops at the first decisive rung. */
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Answer, ToolCall } from '../recorded/answer.ts';
 import { anyIndex, canonicalText, jsonPaths, parseJson, similarity } from '../recorded/canonical.ts';
 /** `same` to the letter; `equivalent`: other letters, same content; `undecided`: other words, of which nothing but a judge can tell; `failed`: only one side answered. */

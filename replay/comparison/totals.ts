@@ -1,6 +1,6 @@
 /** An arm's differences added up, and each of its numbers as a paired difference with its interval. */
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Answer } from '../recorded/answer.ts';
 import { type AnswerDiff, type ComparisonMethod, comparisonMethods, type Likeness } from './diff.ts';
 

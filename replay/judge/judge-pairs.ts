@@ -1,8 +1,8 @@
 /** What only a judge can tell of two answers: who is asked, what that costs beforehand and at most, and what is kept of it. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import { cost, type NanoUsd, type Price } from '../../gateway/core/price.ts';
-import { providerOf } from '../../gateway/core/target.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import { cost, type NanoUsd, type Price } from '../../gateway/core/money/price.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
+import { providerOf } from '../../gateway/core/targets/target-name.ts';
 import { createPriceBook } from '../../gateway/prices/price-book.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
 import type { Store } from '../../recorder/store/store.ts';

@@ -1,11 +1,11 @@
 /** Reads an answer back from the bytes that its caller was sent. */
-import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
-import { collectResponse } from '../../gateway/core/collect.ts';
-import type { Failure } from '../../gateway/core/failure.ts';
-import type { Json } from '../../gateway/core/json.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Provider } from '../../gateway/core/provider.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import type { ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
+import { collectResponse } from '../../gateway/core/chat/collect.ts';
+import type { Json } from '../../gateway/core/chat/json.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
 
 /** `wire` is a provider of the caller's own wire format. Of a cut stream there is what had come. */

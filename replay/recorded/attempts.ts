@@ -1,8 +1,8 @@
 /** What the targets of recorded requests did: every attempt, with the bytes where an answer shall be given from the record. */
 
-import type { Signals } from '../../gateway/core/names.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
 import type { Store } from '../../recorder/store/store.ts';
 
 export interface RecordedAttempt {

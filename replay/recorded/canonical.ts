@@ -1,5 +1,5 @@
 /** When two texts say the same although their letters differ: white space, case of the JSON layout, key order. */
-import { isObject, type Json } from '../../gateway/core/json.ts';
+import { isObject, type Json } from '../../gateway/core/chat/json.ts';
 
 /** White space folded, typographic quotes and dashes made plain, Unicode composed. Case and punctuation are content and stay. */
 export const canonicalText = (text: string): string =>

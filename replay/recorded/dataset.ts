@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { RunItem } from './requests.ts';
 
 export interface Dataset {

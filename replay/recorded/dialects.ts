@@ -1,6 +1,6 @@
 /** The wire formats that callers were recorded in, and the providers that can read an answer in them. */
-import type { CallerFormat } from '../../gateway/core/dialect.ts';
-import type { Provider } from '../../gateway/core/provider.ts';
+import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
 import { callerFormatNamed } from '../../gateway/dialects/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 

@@ -1,6 +1,6 @@
 /** Rows of other people's logs as recorded requests: our own export, Helicone's, LiteLLM's, OpenAI batch files, and bare request bodies. */
 import { createHash } from 'node:crypto';
-import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../gateway/core/chat/json.ts';
 import { type Answer, contentOf, readAnswer } from './answer.ts';
 import type { RecordedAttempt } from './attempts.ts';
 import { wireProviderOf } from './dialects.ts';

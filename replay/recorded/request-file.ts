@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import { isObject, type Json, type JsonObject } from '../../gateway/core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../gateway/core/chat/json.ts';
 import { requestFromRow } from './log-formats.ts';
 import type { Candidate, RecordedRequest, Selection } from './requests.ts';
 

@@ -1,6 +1,6 @@
 /** A recorded request as a judge reads it. */
-import { isFieldProblem } from '../../gateway/core/dialect.ts';
-import type { JsonObject } from '../../gateway/core/json.ts';
+import { isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
+import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import { dialectOf } from './dialects.ts';
 
 /** The conversation as text; the body as it is where it cannot be read. */

@@ -1,6 +1,6 @@
 /** Which recorded requests are asked again, and what is known of them. */
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { type Answer, contentOf, readAnswer } from './answer.ts';
 import { loadAttempts, type RecordedAttempt } from './attempts.ts';

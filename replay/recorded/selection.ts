@@ -1,7 +1,7 @@
 /** The selection flags of the command line, read into a Selection. */
 import type { Command } from 'commander';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Selection } from './requests.ts';
 import type { Sampling } from './sample.ts';
 

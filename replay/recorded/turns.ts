@@ -1,7 +1,8 @@
 /** A turn of a conversation as it was recorded, from the user's words to the answer that calls no more tools: what its tools gave, so that it can be asked again whole and no tool is ever executed. */
-import type { ChatRequest, ChatResponse, Message, Part } from '../../gateway/core/chat.ts';
-import { isFieldProblem } from '../../gateway/core/dialect.ts';
-import { type JsonObject, parseJson } from '../../gateway/core/json.ts';
+
+import { isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
+import type { ChatRequest, ChatResponse, Message, Part } from '../../gateway/core/chat/chat.ts';
+import { type JsonObject, parseJson } from '../../gateway/core/chat/json.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { canonicalRequest } from './canonical.ts';
 import { dialectOf, wireProviderOf } from './dialects.ts';

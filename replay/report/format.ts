@@ -1,5 +1,5 @@
 /** Numbers as people read them: one form for the terminal, Markdown and the page, so that they say the same. */
-import { type NanoUsd, usd } from '../../gateway/core/price.ts';
+import { type NanoUsd, usd } from '../../gateway/core/money/price.ts';
 import type { Interval, Metric } from '../comparison/totals.ts';
 
 /** Small amounts keep three digits: a call may cost less than a cent's hundredth. */

@@ -1,5 +1,5 @@
 /** What came of a run, in words. */
-import type { NanoUsd } from '../../gateway/core/price.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { ReplayResult } from '../run/result.ts';
 import { money, ms } from './format.ts';
 

@@ -1,8 +1,8 @@
 /** What a replay would do and cost, from recorded token counts and the price book; nobody is called. */
 
-import { cost, type NanoUsd, type Price } from '../../gateway/core/price.ts';
-import type { Warning } from '../../gateway/core/provider.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import type { Warning } from '../../gateway/core/chat/provider.ts';
+import { cost, type NanoUsd, type Price } from '../../gateway/core/money/price.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import type { Arm } from '../arms/arm.ts';

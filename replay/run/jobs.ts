@@ -1,6 +1,6 @@
 /** What a run is made of: each request, arm and repeat, with the moment it is due. */
-import type { CallerFormat } from '../../gateway/core/dialect.ts';
-import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Arm } from '../arms/arm.ts';
 import { prepareReplayRequest, type ReplayRequest } from '../arms/replay-request.ts';
 import type { Transforms } from '../arms/transform.ts';

@@ -1,6 +1,6 @@
 /** What a run has done, line by line in a file that is only ever appended to: whoever is killed can go on where it was. */
 import { closeSync, fdatasyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
-import type { NanoUsd } from '../../gateway/core/price.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
 
 /** One asking: a request, an arm, and which of the repeats. */
 export interface Job {

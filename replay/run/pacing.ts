@@ -1,5 +1,5 @@
 /** When each request of a replay is due: an absolute schedule, so that one slow answer delays no other. */
-import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 
 export interface Pacing {
   /** 4 asks four times as fast as it was; `Infinity` asks everything at once and lets concurrency be the limit. */

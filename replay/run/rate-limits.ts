@@ -1,6 +1,6 @@
 /** Rate limits of a run, by provider: a call waits for its turn and is never dropped. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 
 export interface RateLimits {
   /** When a call of so many tokens may begin; it has taken its place then. */

@@ -1,7 +1,7 @@
-import type { Signals } from '../../gateway/core/names.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { RoutePolicy } from '../../gateway/core/route.ts';
-import type { Clock, Milliseconds } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
+import type { Clock, Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
 import type { ExecutionEnvironment, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../../gateway/transport/upstream.ts';

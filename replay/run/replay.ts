@@ -1,10 +1,10 @@
 /** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
 
-import type { ChatResponse } from '../../gateway/core/chat.ts';
-import type { CallerFormat } from '../../gateway/core/dialect.ts';
+import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
+import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
 import type { Exchange, ExchangeOutcome } from '../../gateway/core/exchange.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Clock, Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { ExecutionHandle, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { execute } from '../../gateway/exchange/execute.ts';
 import { demandOf } from '../../gateway/exchange/routed-request.ts';

@@ -1,7 +1,7 @@
 /** What came of a run. */
 import type { ExchangeOutcome } from '../../gateway/core/exchange.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 
 export interface ReplayResult {
   readonly asked: number;

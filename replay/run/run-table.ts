@@ -1,7 +1,7 @@
 /** The store's table of runs, as replay writes and reads it. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
-import { type NanoUsd, usd } from '../../gateway/core/price.ts';
-import type { Instant } from '../../gateway/core/time.ts';
+import { type NanoUsd, usd } from '../../gateway/core/money/price.ts';
+import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
 
 export interface RunRecord {

@@ -1,5 +1,5 @@
 /** Money of a run: reserved before each call, settled after it, and never above the cap. */
-import type { NanoUsd } from '../../gateway/core/price.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
 
 export class SpendCap {
   readonly cap: NanoUsd;

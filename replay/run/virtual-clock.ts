@@ -1,5 +1,5 @@
 /** Time that passes only when nothing is left to do: an answer from the record takes as long as it took, and nobody waits for it. */
-import type { Cancel, Clock, Instant } from '../../gateway/core/time.ts';
+import type { Cancel, Clock, Instant } from '../../gateway/core/shared/time.ts';
 
 interface ScheduledCallback {
   readonly at: Instant;

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import type { Clock, Instant, Milliseconds } from '../../gateway/core/time.ts';
+import type { Clock, Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { ExecutionHandle, ResponseSink } from '../../gateway/exchange/contract.ts';
 
 /** Resolves when `at` has come, or at once when the run is stopped; how late it is, in ms. */

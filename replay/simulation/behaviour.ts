@@ -1,8 +1,8 @@
 /** How targets behave by the record: with a request itself, or drawn from what they did with requests of its size and hour. */
 import { createHash } from 'node:crypto';
-import { type FailureKind, failureKindOfLabel } from '../../gateway/core/failure.ts';
-import type { Signals } from '../../gateway/core/names.ts';
-import type { Milliseconds } from '../../gateway/core/time.ts';
+import { type FailureKind, failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
+import type { Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
 import type { RecordedAttempt } from '../recorded/attempts.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
 

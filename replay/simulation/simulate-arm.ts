@@ -1,12 +1,12 @@
 /** Asks nobody: the router of the live gateway, in virtual time, over what is recorded of its targets. Nothing that was never seen is guessed. */
 
-import { isFieldProblem } from '../../gateway/core/dialect.ts';
-import { observeHealth, type TargetHealthMap } from '../../gateway/core/fleet.ts';
-import { type JsonObject, parseJson } from '../../gateway/core/json.ts';
-import type { Observation } from '../../gateway/core/observation.ts';
-import type { NanoUsd } from '../../gateway/core/price.ts';
-import type { RoutePolicy, RouteState } from '../../gateway/core/route.ts';
-import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+import { isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
+import { type JsonObject, parseJson } from '../../gateway/core/chat/json.ts';
+import type { NanoUsd } from '../../gateway/core/money/price.ts';
+import type { RoutePolicy, RouteState } from '../../gateway/core/routing/router.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
+import { observeHealth, type TargetHealthMap } from '../../gateway/core/targets/health.ts';
+import type { Observation } from '../../gateway/core/targets/observation.ts';
 import type { Arm } from '../arms/arm.ts';
 import type { RecordedAttempt } from '../recorded/attempts.ts';
 import { dialectOf } from '../recorded/dialects.ts';

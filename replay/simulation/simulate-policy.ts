@@ -1,7 +1,5 @@
 /** Obeys the router in virtual time: no promises, no clock, the same commands. A queue of instants is its clock. */
-import type { Failure } from '../../gateway/core/failure.ts';
-import { cooldownsAt, type TargetHealthMap } from '../../gateway/core/fleet.ts';
-import type { Signals } from '../../gateway/core/names.ts';
+
 import {
   advance,
   begin,
@@ -12,8 +10,11 @@ import {
   type RoutingInput,
   routingInputFor,
   type TargetView,
-} from '../../gateway/core/route.ts';
-import type { Instant, Milliseconds } from '../../gateway/core/time.ts';
+} from '../../gateway/core/routing/router.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
+import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
+import type { Signals } from '../../gateway/core/signals/names.ts';
+import { cooldownsAt, type TargetHealthMap } from '../../gateway/core/targets/health.ts';
 
 /** What a target did, or would have done, with this request. */
 export interface AttemptBehaviour {

@@ -8,7 +8,7 @@ import {
   periodOf,
   type ScopeState,
   settleReservation,
-} from '../../gateway/core/budget.ts';
+} from '../../gateway/core/money/budget.ts';
 import { longTimeout, runs } from '../runs.ts';
 
 describe('a period', () => {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BudgetLedger, reservationMsMax } from '../../gateway/budgets/ledger.ts';
 import { redisLedger } from '../../gateway/budgets/redis-ledger.ts';
 import { sqliteLedger } from '../../gateway/budgets/sqlite-ledger.ts';
-import type { BudgetScope } from '../../gateway/core/budget.ts';
+import type { BudgetScope } from '../../gateway/core/money/budget.ts';
 import { hasRedis, type RunningRedis, startRedis } from './redis.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hindcast-ledger-'));

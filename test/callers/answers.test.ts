@@ -1,8 +1,8 @@
 /** What answers hold besides text, over real sockets: citations, refusals, tiers and counts go to callers of every dialect, or the loss of them has a name in the header and the record. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
-import { collectResponse } from '../../gateway/core/collect.ts';
-import type { Json } from '../../gateway/core/json.ts';
+import type { ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
+import { collectResponse } from '../../gateway/core/chat/collect.ts';
+import type { Json } from '../../gateway/core/chat/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';

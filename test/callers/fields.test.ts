@@ -1,6 +1,6 @@
 /** What else a request may say, from every caller to every target over real sockets: it is in what the target was asked, or its loss has a name. Prints the matrix with the reasons. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Warning } from '../../gateway/core/provider.ts';
+import type { Warning } from '../../gateway/core/chat/provider.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';
 import { providersYaml, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
 

@@ -1,8 +1,8 @@
 /** Every caller's dialect with every provider's wire format, whole and streamed, over real sockets: prints the matrix, and every hole in it has a named reason. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ChatResponse, Part } from '../../gateway/core/chat.ts';
-import { collectResponse } from '../../gateway/core/collect.ts';
-import type { Json } from '../../gateway/core/json.ts';
+import type { ChatResponse, Part } from '../../gateway/core/chat/chat.ts';
+import { collectResponse } from '../../gateway/core/chat/collect.ts';
+import type { Json } from '../../gateway/core/chat/json.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
 import { type RunningGateway, startGateway } from '../gateway/harness.ts';

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ChatResponse, Part } from '../../gateway/core/chat.ts';
-import { eventsOf } from '../../gateway/core/collect.ts';
-import type { CallerError, CallerFormat } from '../../gateway/core/dialect.ts';
+import type { CallerError, CallerFormat } from '../../gateway/core/chat/caller-format.ts';
+import type { ChatResponse, Part } from '../../gateway/core/chat/chat.ts';
+import { eventsOf } from '../../gateway/core/chat/collect.ts';
 import { callerFormats } from '../../gateway/dialects/index.ts';
 
 export type Scenario = 'text' | 'tools' | 'images' | 'structured' | 'reasoning' | 'cut' | 'refused' | 'cited' | 'rich';

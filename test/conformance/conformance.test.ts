@@ -1,7 +1,7 @@
 /** Every recorded row is read as another reader reads it, and every refusal has its class. `npm run conformance` prints the table. */
 import { describe, expect, test } from 'vitest';
-import type { FailureKind } from '../../gateway/core/failure.ts';
-import type { Provider } from '../../gateway/core/provider.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
+import type { FailureKind } from '../../gateway/core/shared/failure.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';

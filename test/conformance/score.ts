@@ -1,8 +1,8 @@
 /** Every recorded row through the provider that would have asked it, against the other reading of the same row. */
 import { isDeepStrictEqual } from 'node:util';
-import type { ChatResponse } from '../../gateway/core/chat.ts';
-import type { Failure } from '../../gateway/core/failure.ts';
-import type { Provider } from '../../gateway/core/provider.ts';
+import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows } from '../recordings.ts';

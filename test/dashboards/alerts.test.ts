@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { outcomes } from '../../dashboards/variables.ts';
-import { failureKindOfLabel } from '../../gateway/core/failure.ts';
+import { failureKindOfLabel } from '../../gateway/core/shared/failure.ts';
 import { attemptInstruments, requestInstruments } from '../../gateway/observability/instruments.ts';
 import { createMetrics, createRegistry } from '../../gateway/observability/metrics.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';

@@ -1,7 +1,7 @@
 /** A store with a day's small traffic in it: everything that can happen to a request, for two tenants, then a replay and an import. */
 import { importItems } from '../../eval/outcomes/import.ts';
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
-import type { FailureKind } from '../../gateway/core/failure.ts';
+import type { FailureKind } from '../../gateway/core/shared/failure.ts';
 import { columnsOf, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { writeRun } from '../../replay/run/run-table.ts';

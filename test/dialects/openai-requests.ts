@@ -1,8 +1,8 @@
 /** Random requests that OpenAI's chat completions can carry whole. */
 import fc from 'fast-check';
-import type { ChatRequest, Message, Part, Tool } from '../../gateway/core/chat.ts';
-import type { Json, JsonObject } from '../../gateway/core/json.ts';
-import { call, maybe, name, together, words } from '../core/chat-arbitraries.ts';
+import type { ChatRequest, Message, Part, Tool } from '../../gateway/core/chat/chat.ts';
+import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
+import { call, maybe, name, together, words } from '../core/chat/chat-arbitraries.ts';
 
 export interface CarrierOptions {
   readonly model: string;

@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ChatResponse } from '../../gateway/core/chat.ts';
-import { eventsOf } from '../../gateway/core/collect.ts';
-import type { CallerError, StreamOptions } from '../../gateway/core/dialect.ts';
+import type { CallerError, StreamOptions } from '../../gateway/core/chat/caller-format.ts';
+import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
+import { eventsOf } from '../../gateway/core/chat/collect.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 
 const answers: Record<string, ChatResponse> = {

@@ -1,14 +1,14 @@
 /** OpenAI's chat completions as callers speak them: what is asked is read strictly, what is answered can be read back. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChatRequest, ChatResponse, Finish, Part } from '../../gateway/core/chat.ts';
-import { eventsOf } from '../../gateway/core/collect.ts';
-import type { CallerError, FieldProblem } from '../../gateway/core/dialect.ts';
-import { isFieldProblem } from '../../gateway/core/dialect.ts';
-import type { Json, JsonObject } from '../../gateway/core/json.ts';
+import type { CallerError, FieldProblem } from '../../gateway/core/chat/caller-format.ts';
+import { isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
+import type { ChatRequest, ChatResponse, Finish, Part } from '../../gateway/core/chat/chat.ts';
+import { eventsOf } from '../../gateway/core/chat/collect.ts';
+import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import { openai } from '../../gateway/providers/openai.ts';
-import { call, responses, words } from '../core/chat-arbitraries.ts';
+import { call, responses, words } from '../core/chat/chat-arbitraries.ts';
 import { parseRechunked } from '../providers/rechunk.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
 import { type CarrierOptions, openaiCarriableRequest } from './openai-requests.ts';

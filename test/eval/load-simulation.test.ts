@@ -8,11 +8,11 @@ import {
   type SimulatedCall,
   simulateLoad,
 } from '../../eval/simulation/load-simulation.ts';
-import { circuitBreakerDefault } from '../../gateway/core/fleet.ts';
-import type { Observation } from '../../gateway/core/observation.ts';
-import type { RoutePlan } from '../../gateway/core/plan.ts';
-import { retryWaitMsMax } from '../../gateway/core/retry.ts';
-import type { RoutePolicy } from '../../gateway/core/route.ts';
+import type { RoutePlan } from '../../gateway/core/routing/plan.ts';
+import { retryWaitMsMax } from '../../gateway/core/routing/retry.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
+import { circuitBreakerDefault } from '../../gateway/core/targets/health.ts';
+import type { Observation } from '../../gateway/core/targets/observation.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { type Account, routingDefaults } from '../../gateway/settings/settings.ts';
 import type { TargetRegistry } from '../../gateway/targets/registry.ts';

@@ -8,7 +8,7 @@ import { certify } from '../../eval/certify/certify.ts';
 import { completeItems, type Item } from '../../eval/outcomes/outcomes.ts';
 import { type Chain, chainOf, withThresholds } from '../../eval/policies/chain.ts';
 import { trialRunner } from '../../eval/policies/trials.ts';
-import { applyScorer } from '../../gateway/core/scorer.ts';
+import { applyScorer } from '../../gateway/core/signals/scorer.ts';
 import { normalDraw, randomGenerator } from '../../statistics/index.ts';
 import { settingsOf } from '../gateway/harness.ts';
 

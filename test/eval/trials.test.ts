@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Item, Outcome } from '../../eval/outcomes/outcomes.ts';
 import { runTrial, trialRunner } from '../../eval/policies/trials.ts';
-import type { FailureKind } from '../../gateway/core/failure.ts';
-import type { RoutePolicy } from '../../gateway/core/route.ts';
-import type { AcceptRule } from '../../gateway/core/signal.ts';
+import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
+import type { FailureKind } from '../../gateway/core/shared/failure.ts';
+import type { AcceptRule } from '../../gateway/core/signals/signal.ts';
 
 const targets = ['a', 'b', 'c'];
 const kinds: FailureKind[] = ['timeout', 'overloaded', 'content-filtered', 'invalid-request', 'authentication'];

@@ -1,6 +1,6 @@
 /** When every provider is down, and when they come back. */
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../gateway/core/time.ts';
+import type { Clock } from '../../gateway/core/shared/time.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { ExecutionHarness, hello, helloStream } from '../gateway/exchange/harness.ts';
 import { completion, streamOf } from './chat.ts';

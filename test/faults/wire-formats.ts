@@ -1,5 +1,5 @@
 /** The wire formats of the fault matrix: the same answer, `hello`, in the phases of each one's stream and in one piece. */
-import type { Provider } from '../../gateway/core/provider.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { bedrock } from '../../gateway/providers/bedrock.ts';
 import { gemini } from '../../gateway/providers/gemini.ts';

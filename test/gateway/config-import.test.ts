@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { importConfig } from '../../gateway/cli/import-command.ts';
 import type { ImportResult } from '../../gateway/config/import/draft.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
-import type { JsonObject } from '../../gateway/core/json.ts';
+import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import { Workspace } from '../hindcast.ts';
 import { folder } from './config-files.ts';
 

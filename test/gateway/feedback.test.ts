@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Sealed, seal } from '../../gateway/core/exchange.ts';
-import type { Feedback } from '../../gateway/core/feedback.ts';
+import type { Feedback } from '../../gateway/core/signals/feedback.ts';
 import { decodeRecord, isFeedback } from '../../recorder/spool/record-encoding.ts';
 import { parseSegment } from '../../recorder/spool/segment.ts';
 import { openSpool } from '../../recorder/spool/spool.ts';

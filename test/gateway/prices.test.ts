@@ -1,10 +1,10 @@
 /** The price book: the config's own prices, ours for `simulated`, then the table, which is held against bills that providers stated. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../gateway/core/json.ts';
-import { cost, costOf, priceAtTier, usd } from '../../gateway/core/price.ts';
+import type { JsonObject } from '../../gateway/core/chat/json.ts';
+import { cost, costOf, priceAtTier, usd } from '../../gateway/core/money/price.ts';
 import { createPriceBook, tableVersion } from '../../gateway/prices/price-book.ts';
-import { objectOf, parseUsage } from '../../gateway/providers/openai/reading.ts';
+import { objectOf, parseUsage } from '../../gateway/providers/openai/parsing/reading.ts';
 import { recordedRows, recording, unlessRecorded } from '../recordings.ts';
 
 const at = Date.UTC(2026, 9, 1);

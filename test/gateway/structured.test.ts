@@ -1,8 +1,8 @@
 /** A format that a target cannot enforce is asked for, owned up to, and checked; what does not match can go on to the next target. */
 import { expect, test } from 'vitest';
-import type { Provider } from '../../gateway/core/provider.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
-import { deepseek } from '../../gateway/providers/deepseek.ts';
+import { deepseek } from '../../gateway/providers/vendors/deepseek.ts';
 import { completion } from '../faults/chat.ts';
 import { ok } from '../faults/scripts.ts';
 import { FaultyUpstream } from '../faults/upstream.ts';

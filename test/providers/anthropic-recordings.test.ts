@@ -1,8 +1,8 @@
 /** Every recorded answer of Anthropic's /v1/messages is read without loss. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChatResponse } from '../../gateway/core/chat.ts';
-import type { JsonObject } from '../../gateway/core/json.ts';
+import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
+import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
 import { parseRechunked } from './rechunk.ts';

@@ -1,7 +1,7 @@
 /** Random requests in canonical form, in which every value that a target could lose is one that stands nowhere else. */
 import fc from 'fast-check';
-import type { ChatRequest, MediaSource, Message, Part, Tool } from '../../gateway/core/chat.ts';
-import { maybe, together } from '../core/chat-arbitraries.ts';
+import type { ChatRequest, MediaSource, Message, Part, Tool } from '../../gateway/core/chat/chat.ts';
+import { maybe, together } from '../core/chat/chat-arbitraries.ts';
 
 /** Stands for a text of its own. */
 const mark = fc.constant('@');

@@ -1,6 +1,6 @@
 /** Events as AWS's own library puts them into its binary stream. */
 import { EventStreamCodec } from '@smithy/eventstream-codec';
-import type { SseEvent } from '../../gateway/core/provider.ts';
+import type { SseEvent } from '../../gateway/core/chat/provider.ts';
 
 const codec = new EventStreamCodec(
   bytes => Buffer.from(bytes as Uint8Array).toString(),

@@ -1,8 +1,8 @@
 /** Every recorded answer that cites: as many citations as the body has, with places within the text, and each address in what callers of other dialects are sent. */
 import { describe, expect, test } from 'vitest';
-import { responseLossesOf } from '../../gateway/core/answer-loss.ts';
-import type { ChatRequest, ChatResponse, Citation } from '../../gateway/core/chat.ts';
-import { eventsOf } from '../../gateway/core/collect.ts';
+import type { ChatRequest, ChatResponse, Citation } from '../../gateway/core/chat/chat.ts';
+import { eventsOf } from '../../gateway/core/chat/collect.ts';
+import { responseLossesOf } from '../../gateway/core/chat/response-loss.ts';
 import { anthropicMessages } from '../../gateway/dialects/anthropic.ts';
 import { geminiGenerate } from '../../gateway/dialects/gemini.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';

@@ -1,7 +1,7 @@
 /** A dialect of chat completions changes a caller's own bytes only where it differs, and tells what it leaves out. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Json, JsonObject } from '../../gateway/core/json.ts';
+import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { routedRequestOf } from '../gateway/exchange/harness.ts';

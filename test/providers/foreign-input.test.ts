@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Json } from '../../gateway/core/json.ts';
-import type { Provider, SseEvent } from '../../gateway/core/provider.ts';
+import type { Json } from '../../gateway/core/chat/json.ts';
+import type { Provider, SseEvent } from '../../gateway/core/chat/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
 
 interface Line {

@@ -1,7 +1,7 @@
 /** Every recorded answer of Gemini's generateContent and streamGenerateContent is read without loss. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChatResponse } from '../../gateway/core/chat.ts';
+import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
 import { gemini } from '../../gateway/providers/gemini.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
 import { parseRechunked } from './rechunk.ts';

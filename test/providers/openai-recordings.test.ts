@@ -1,7 +1,7 @@
 /** Every recorded chat completion, of OpenAI and of the vendors that speak its format, is read without loss. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChatResponse } from '../../gateway/core/chat.ts';
+import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
 import { openai } from '../../gateway/providers/openai.ts';
 import { recordedRows, unlessRecorded } from '../recordings.ts';
 import { parseRechunked } from './rechunk.ts';

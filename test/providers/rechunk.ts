@@ -1,9 +1,9 @@
 /** Plays a recorded stream through the edge's own framing, cut into chunks anywhere. */
 
-import type { ChatResponse, StreamEvent } from '../../gateway/core/chat.ts';
-import { collectResponse } from '../../gateway/core/collect.ts';
-import type { Failure } from '../../gateway/core/failure.ts';
-import type { Provider } from '../../gateway/core/provider.ts';
+import type { ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
+import { collectResponse } from '../../gateway/core/chat/collect.ts';
+import type { Provider } from '../../gateway/core/chat/provider.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
 import { frameDecoderFor } from '../../gateway/transport/frames.ts';
 
 /** What a client would make of the stream: the answer, or the failure that ended it. */

@@ -1,9 +1,9 @@
 /** No silent loss: whatever a request says is in the body that a target gets, or named in its warnings. For every provider there is. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChatRequest, MediaSource, Part } from '../../gateway/core/chat.ts';
-import type { Json } from '../../gateway/core/json.ts';
-import type { RenderedRequest } from '../../gateway/core/provider.ts';
+import type { ChatRequest, MediaSource, Part } from '../../gateway/core/chat/chat.ts';
+import type { Json } from '../../gateway/core/chat/json.ts';
+import type { RenderedRequest } from '../../gateway/core/chat/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { anyRequest } from './any-request.ts';
 

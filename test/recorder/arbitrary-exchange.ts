@@ -1,10 +1,10 @@
 /** Arbitrary exchanges: any bytes, any text, any mixture of what is optional. */
 import fc from 'fast-check';
-import type { Usage } from '../../gateway/core/chat.ts';
+import type { Usage } from '../../gateway/core/chat/chat.ts';
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
-import type { Failure } from '../../gateway/core/failure.ts';
-import { signalNames } from '../../gateway/core/names.ts';
-import type { RouteEvent } from '../../gateway/core/route.ts';
+import type { RouteEvent } from '../../gateway/core/routing/router.ts';
+import type { Failure } from '../../gateway/core/shared/failure.ts';
+import { signalNames } from '../../gateway/core/signals/names.ts';
 
 /** JSON has no negative zero. */
 const positive = (max: number) => fc.double({ min: 0, max, noNaN: true, noDefaultInfinity: true }).map(x => x + 0);

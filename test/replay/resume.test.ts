@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededUniform } from '../../gateway/core/random.ts';
+import { seededUniform } from '../../gateway/core/shared/random.ts';
 import { type Job, Journal, progressOf } from '../../replay/run/journal.ts';
 import { Workspace } from '../hindcast.ts';
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cooldownsAt, latencyQuantile, loadOf, predictedMs, type TargetHealthMap } from '../../gateway/core/fleet.ts';
-import { planRoute, type RoutePlan } from '../../gateway/core/plan.ts';
-import type { RoutePolicy, TargetView } from '../../gateway/core/route.ts';
-import type { Cancel } from '../../gateway/core/time.ts';
-import { chooseVariant } from '../../gateway/core/variants.ts';
+import { planRoute, type RoutePlan } from '../../gateway/core/routing/plan.ts';
+import type { RoutePolicy, TargetView } from '../../gateway/core/routing/router.ts';
+import { chooseVariant } from '../../gateway/core/routing/variants.ts';
+import type { Cancel } from '../../gateway/core/shared/time.ts';
+import { cooldownsAt, latencyQuantile, loadOf, predictedMs, type TargetHealthMap } from '../../gateway/core/targets/health.ts';
 import { type DriverLog, startDriver } from '../../gateway/exchange/driver.ts';
 import { type AttemptBehaviour, type AttemptBehaviours, simulatePolicy } from '../../replay/simulation/simulate-policy.ts';
 import { anyPolicy, fleet, recordings, targets, targetView } from '../arbitraries.ts';

@@ -1,7 +1,7 @@
 /** A recorded request goes out byte for byte, unless a change with a name says otherwise; then it changes what it names and nothing else. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type JsonObject, scanObject } from '../../gateway/core/json.ts';
+import { type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
 import { type Transforms, transform } from '../../replay/arms/transform.ts';
 
 const tool = fc.constantFrom(

@@ -1,7 +1,7 @@
 /** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
-import { seededUniform } from '../../../gateway/core/random.ts';
+import { seededUniform } from '../../../gateway/core/shared/random.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { count } from '../../report/shared/format.ts';
 import { insertScores, type NewScore } from '../../scores/answers.ts';

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError, exit, note } from '../../../gateway/cli/command.ts';
-import { signalNames } from '../../../gateway/core/names.ts';
+import { signalNames } from '../../../gateway/core/signals/names.ts';
 import { parseOutcomes, printLineProblems } from '../../outcomes/file.ts';
 import type { Item, Outcomes } from '../../outcomes/outcomes.ts';
 import type { SweptSignal } from '../../policies/chain.ts';

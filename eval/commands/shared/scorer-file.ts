@@ -1,8 +1,8 @@
 /** A scorer's file: what `eval train` writes and a route's step takes. */
 import { z } from 'zod';
 import { CommandError, exit } from '../../../gateway/cli/command.ts';
-import { featureNames, signalNames } from '../../../gateway/core/names.ts';
-import type { Scorer } from '../../../gateway/core/scorer.ts';
+import { featureNames, signalNames } from '../../../gateway/core/signals/names.ts';
+import type { Scorer } from '../../../gateway/core/signals/scorer.ts';
 import type { FeatureSignal } from '../../calibration/train-scorer.ts';
 import { readText } from './options.ts';
 

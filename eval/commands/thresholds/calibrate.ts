@@ -1,6 +1,6 @@
 /** `hindcast eval calibrate`. */
 import { CommandError, exit, printResult, table } from '../../../gateway/cli/command.ts';
-import { signalNames } from '../../../gateway/core/names.ts';
+import { signalNames } from '../../../gateway/core/signals/names.ts';
 import { type Calibration, calibrate } from '../../calibration/calibrate.ts';
 import type { Outcomes } from '../../outcomes/outcomes.ts';
 import type { Chain, SweptSignal } from '../../policies/chain.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { CommandError, exit } from '../../../gateway/cli/command.ts';
-import type { Instant } from '../../../gateway/core/time.ts';
+import type { Instant } from '../../../gateway/core/shared/time.ts';
 import type { CertificationData, CertifyOptions } from '../../certify/certify.ts';
 import { constraintsOf } from '../../certify/certify.ts';
 import { splitOf } from '../../certify/split.ts';

@@ -1,6 +1,6 @@
 /** Every request in a table: what a policy made of it against another, the ones it harmed on top. */
 
-import { usd } from '../../../gateway/core/price.ts';
+import { usd } from '../../../gateway/core/money/price.ts';
 import type { Item } from '../../outcomes/outcomes.ts';
 import type { SweptSignal } from '../../policies/chain.ts';
 import type { Trials } from '../../policies/trials.ts';

@@ -1,5 +1,5 @@
 /** What becomes of another gateway's configuration: ours, in the order that one would write it, and everything that could not be carried over. */
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
 export interface SkippedSetting {
   /** In the file that was read: `model_list[0].litellm_params.organization`. */

@@ -1,5 +1,5 @@
 /** LiteLLM's `config.yaml`: deployments become accounts, model groups become routes. */
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import {
   buildRouteEntry,
   ConfigDraft,

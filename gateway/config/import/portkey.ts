@@ -1,5 +1,5 @@
 /** A config of Portkey's gateway: its targets become accounts, and where they name models, its strategy becomes a route. */
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import {
   buildRouteEntry,
   ConfigDraft,

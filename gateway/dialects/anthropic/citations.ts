@@ -1,7 +1,7 @@
 /** Texts with what they cite: in this format a citation is about the whole of its block, so that texts are cut where citations begin and end. */
-import type { Citation, Part } from '../../core/chat.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
-import { foreignIndex } from '../../core/signature.ts';
+import type { Citation, Part } from '../../core/chat/chat.ts';
+import { isObject, type JsonObject } from '../../core/chat/json.ts';
+import { foreignIndex } from '../../core/chat/reasoning-signature.ts';
 
 /** Always something: a source without an address is cited as a search result is. */
 export function citationOf({ raw, url, title, quote, document }: Citation): JsonObject {

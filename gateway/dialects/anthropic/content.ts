@@ -1,6 +1,6 @@
 /** Content blocks of a caller's turns: text, media, thoughts, calls and their results. */
-import type { CacheControl, MediaSource, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { CacheControl, MediaSource, Part } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { readBase64 } from '../openai/content.ts';
 import {
   isGiven,
@@ -16,7 +16,7 @@ import {
   requireGiven,
   requireText,
   wrongType,
-} from '../openai/reading.ts';
+} from '../openai/request-reader.ts';
 
 export function readBlocks(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];

@@ -1,8 +1,10 @@
 /** The body of POST /v1/messages as a canonical request, or the member of it that is wrong. */
-import type { ChatRequest, Message, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat.ts';
-import type { FieldProblem } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { refuseHostParameters } from '../openai/forbidden.ts';
+
+import type { FieldProblem } from '../../core/chat/caller-format.ts';
+import type { ChatRequest, Message, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { refuseHostParameters } from '../openai/forbidden-parameters.ts';
+import { definedMembers, readModel, readModels } from '../openai/request.ts';
 import {
   createRequestReader,
   noteUnknownMembers,
@@ -18,8 +20,7 @@ import {
   refuse,
   requireGiven,
   requireText,
-} from '../openai/reading.ts';
-import { definedMembers, readModel, readModels } from '../openai/request.ts';
+} from '../openai/request-reader.ts';
 import { readBlocks, readCache } from './content.ts';
 
 const stopSequencesMax = 64;

@@ -1,6 +1,6 @@
 /** A whole answer as a message object. */
-import type { ChatRequest, ChatResponse } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { ChatRequest, ChatResponse } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 import { blocksOf, stopOf, usageOf } from './wire.ts';
 
 /** The format has one answer; a request of it can ask for no more. */

@@ -1,8 +1,9 @@
 /** A streamed answer as message events: blocks open, grow and close in turn; how it stopped is held back until it is over. */
-import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
-import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
-import { type Json, type JsonObject, parseJson } from '../../core/json.ts';
-import type { SseEvent } from '../../core/provider.ts';
+
+import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
+import type { Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
+import { type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import type { SseEvent } from '../../core/chat/provider.ts';
 import { citationOf } from './citations.ts';
 import { errorOf, signatureBlock, stopOf, usageOf } from './wire.ts';
 

@@ -1,8 +1,9 @@
 /** What whole and streamed messages have in common: reasons, counts, blocks, errors. */
-import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
-import type { Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
-import type { CallerError } from '../../core/dialect.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
+
+import type { CallerError } from '../../core/chat/caller-format.ts';
+import type { Finish, FinishReason, Part, Usage } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/chat/response-loss.ts';
 import { textBlocks } from './citations.ts';
 
 const stopReasons: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {

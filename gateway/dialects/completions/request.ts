@@ -1,9 +1,18 @@
 /** The body of POST /v1/completions as a canonical request, or the member of it that is wrong. */
-import type { ChatRequest } from '../../core/chat.ts';
-import type { FieldProblem } from '../../core/dialect.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { createRequestReader, type RequestReader, readNumber, readText, refuse, requireGiven, requireText } from '../openai/reading.ts';
+
+import type { FieldProblem } from '../../core/chat/caller-format.ts';
+import type { ChatRequest } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { parseRequest as parseChat } from '../openai/request.ts';
+import {
+  createRequestReader,
+  type RequestReader,
+  readNumber,
+  readText,
+  refuse,
+  requireGiven,
+  requireText,
+} from '../openai/request-reader.ts';
 
 /** What chat completions do not know, or mean something else by. */
 const completionMembers = ['prompt', 'suffix', 'echo', 'best_of', 'logprobs'];

@@ -1,8 +1,9 @@
 /** An answer as a text_completion object, and its stream as a row of them. */
-import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
-import type { ChatResponse, Choice, Finish, StreamEvent, TokenLogprob, Usage } from '../../core/chat.ts';
-import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
+
+import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
+import type { ChatResponse, Choice, Finish, StreamEvent, TokenLogprob, Usage } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/chat/response-loss.ts';
 import { errorOf, finishReasonOf, usageOf } from '../openai/wire.ts';
 
 export function renderResponse({ id, model, created, choices, usage, systemFingerprint }: ChatResponse, now = 0): string {

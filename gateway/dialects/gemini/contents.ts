@@ -1,6 +1,6 @@
 /** The contents of a caller as messages. */
-import type { MediaSource, Message, Part } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { readBase64 } from '../openai/content.ts';
 import {
   isGiven,
@@ -16,7 +16,7 @@ import {
   refuse,
   requireGiven,
   requireText,
-} from '../openai/reading.ts';
+} from '../openai/request-reader.ts';
 import { toCamelCaseMembers } from './members.ts';
 
 interface Context {

@@ -1,6 +1,6 @@
 /** What an answer cites, as Google's answers tell it: sources, and which pieces of the text, counted in bytes, rest on them. */
-import type { Citation } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { Citation } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string): number => encoder.encode(text).byteLength;

@@ -1,5 +1,5 @@
 /** Members of a body in either of the spellings that Google takes: `systemInstruction` and `system_instruction` are one. */
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
 /** With the members' own names in camel case; what stands within them is left as it is. */
 export const toCamelCaseMembers = (holder: JsonObject): JsonObject =>

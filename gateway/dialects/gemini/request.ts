@@ -1,8 +1,10 @@
 /** The body of models/{model}:generateContent as a canonical request, or the member of it that is wrong. */
-import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat.ts';
-import type { FieldProblem } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { refuseHostParameters } from '../openai/forbidden.ts';
+
+import type { FieldProblem } from '../../core/chat/caller-format.ts';
+import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { refuseHostParameters } from '../openai/forbidden-parameters.ts';
+import { definedMembers, readModel, readModels } from '../openai/request.ts';
 import {
   createRequestReader,
   isGiven,
@@ -17,8 +19,7 @@ import {
   readObjects,
   readText,
   requireText,
-} from '../openai/reading.ts';
-import { definedMembers, readModel, readModels } from '../openai/request.ts';
+} from '../openai/request-reader.ts';
 import { readContents } from './contents.ts';
 import { jsonSchemaOf, toCamelCaseMembers } from './members.ts';
 

@@ -1,6 +1,6 @@
 /** A whole answer as generateContent gives it. */
-import type { ChatRequest, ChatResponse, Choice } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { ChatRequest, ChatResponse, Choice } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 import { groundingOf } from './grounding.ts';
 import { finishReasonOf, logprobsOf, partsOf, usageOf } from './wire.ts';
 

@@ -1,7 +1,8 @@
 /** A streamed answer as chunks that are each a small whole answer; why it ended and what it cost are in the last one, held back until it is over. */
-import type { Citation, Finish, Part, StreamEvent, Usage } from '../../core/chat.ts';
-import type { StreamOptions, StreamRenderer } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
+
+import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
+import type { Citation, Finish, Part, StreamEvent, Usage } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 import { groundingOf } from './grounding.ts';
 import { callPart, finishReasonOf, logprobsOf, partsOf, usageOf } from './wire.ts';
 

@@ -1,6 +1,6 @@
 /** The content of a message: a text, or parts of text, pictures, documents and sound. */
-import type { MediaSource, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { MediaSource, Part } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
 import {
   isGiven,
   noteUnknownMembers,
@@ -13,7 +13,7 @@ import {
   requireGiven,
   requireText,
   wrongType,
-} from './reading.ts';
+} from './request-reader.ts';
 
 export function readContent(reading: RequestReader, value: Json | undefined, param: string): readonly Part[] {
   if (!isGiven(value)) return [];

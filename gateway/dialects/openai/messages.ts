@@ -1,7 +1,7 @@
 /** The messages of a caller, from every form that the API has had. */
-import type { Message, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { unwrapSignature } from '../../core/signature.ts';
+import type { Message, Part } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { unwrapSignature } from '../../core/chat/reasoning-signature.ts';
 import { readContent } from './content.ts';
 import {
   isGiven,
@@ -15,7 +15,7 @@ import {
   refuse,
   requireGiven,
   requireText,
-} from './reading.ts';
+} from './request-reader.ts';
 
 const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 

@@ -1,8 +1,9 @@
 /** The body of POST /v1/chat/completions as a canonical request, or the member of it that is wrong. */
-import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort } from '../../core/chat.ts';
-import type { FieldProblem } from '../../core/dialect.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { refuseHostParameters } from './forbidden.ts';
+
+import type { FieldProblem } from '../../core/chat/caller-format.ts';
+import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { refuseHostParameters } from './forbidden-parameters.ts';
 import { readMessages } from './messages.ts';
 import {
   createRequestReader,
@@ -18,7 +19,7 @@ import {
   requireGiven,
   requireText,
   wrongType,
-} from './reading.ts';
+} from './request-reader.ts';
 import { readParallel, readToolChoice, readTools } from './tools.ts';
 
 const modelLengthMax = 1_000;

@@ -1,6 +1,6 @@
 /** A whole answer as a chat.completion object. */
-import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 import { annotationsOf, audioOf, callOf, detailOf, finishReasonOf, imageOf, logprobsOf, usageOf } from './wire.ts';
 
 export function renderResponse(response: ChatResponse, now = 0, request?: ChatRequest): string {

@@ -1,7 +1,8 @@
 /** A streamed answer as chat.completion.chunk events. */
-import type { Finish, StreamEvent, Usage } from '../../core/chat.ts';
-import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
+
+import type { CallerError, StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
+import type { Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 import { annotationsOf, audioOf, callOf, detailOf, errorOf, finishReasonOf, imageOf, logprobsOf, usageOf } from './wire.ts';
 
 interface State {

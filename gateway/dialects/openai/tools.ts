@@ -1,6 +1,6 @@
 /** Tools and the choice among them, with the functions of the API's first form. */
-import type { Tool, ToolChoice } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { Tool, ToolChoice } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import {
   isGiven,
   noteUnknownMembers,
@@ -16,7 +16,7 @@ import {
   requireGiven,
   requireText,
   wrongType,
-} from './reading.ts';
+} from './request-reader.ts';
 
 export function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {

@@ -1,8 +1,9 @@
 /** What whole and streamed answers have in common on the wire. */
-import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
-import type { Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../core/chat.ts';
-import type { CallerError } from '../../core/dialect.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
+
+import type { CallerError } from '../../core/chat/caller-format.ts';
+import type { Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../core/chat/chat.ts';
+import { isObject, type JsonObject } from '../../core/chat/json.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/chat/response-loss.ts';
 
 const finishReasons: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
   stop: 'stop',

@@ -1,6 +1,6 @@
 /** The input items of a caller as messages: what the model said, thought and called in one go is one message. */
-import type { Message, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { Message, Part } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { sourceOf } from '../openai/content.ts';
 import {
   isGiven,
@@ -14,7 +14,7 @@ import {
   requireGiven,
   requireText,
   wrongType,
-} from '../openai/reading.ts';
+} from '../openai/request-reader.ts';
 
 export interface ParsedInput {
   readonly messages: readonly Message[];

@@ -1,6 +1,6 @@
 /** The items of a streamed response while they grow: each opens, gets pieces and closes, and stands whole in the end. */
-import type { Citation, TokenLogprob } from '../../core/chat.ts';
-import { type JsonObject, parseJson } from '../../core/json.ts';
+import type { Citation, TokenLogprob } from '../../core/chat/chat.ts';
+import { type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { annotationOf, callItem, itemId, messageItem, reasoningItem, refusalPart, textPart } from './wire.ts';
 
 /** Numbers the event and puts it on the wire. */

@@ -1,8 +1,10 @@
 /** The body of POST /v1/responses as a canonical request, or the member of it that is wrong. */
-import type { ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice } from '../../core/chat.ts';
-import type { FieldProblem } from '../../core/dialect.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { refuseHostParameters } from '../openai/forbidden.ts';
+
+import type { FieldProblem } from '../../core/chat/caller-format.ts';
+import type { ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { refuseHostParameters } from '../openai/forbidden-parameters.ts';
+import { definedMembers, efforts, readMetadata, readModel, readModels } from '../openai/request.ts';
 import {
   createRequestReader,
   isGiven,
@@ -19,8 +21,7 @@ import {
   requireGiven,
   requireText,
   wrongType,
-} from '../openai/reading.ts';
-import { definedMembers, efforts, readMetadata, readModel, readModels } from '../openai/request.ts';
+} from '../openai/request-reader.ts';
 import { readInput } from './input.ts';
 
 /** Refer to what only the target's own store holds, or to an answer that is fetched later. */

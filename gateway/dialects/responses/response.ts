@@ -1,5 +1,5 @@
 /** A whole answer as a response object. */
-import type { ChatRequest, ChatResponse } from '../../core/chat.ts';
+import type { ChatRequest, ChatResponse } from '../../core/chat/chat.ts';
 import { itemsOf, responseOf, statusOf, usageOf } from './wire.ts';
 
 /** The format has one answer; a request of it can ask for no more. */

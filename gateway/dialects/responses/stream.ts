@@ -1,7 +1,8 @@
 /** A streamed answer as response events, numbered; that it is completed is held back until it is over. */
-import type { ChatRequest, Finish, StreamEvent, Usage } from '../../core/chat.ts';
-import type { CallerError, StreamOptions, StreamRenderer } from '../../core/dialect.ts';
-import type { JsonObject } from '../../core/json.ts';
+
+import type { CallerError, StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
+import type { ChatRequest, Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
 import { renderSseEvent } from '../anthropic/stream.ts';
 import { OutputItems } from './items.ts';
 import { type ResponseBase, responseOf, statusOf, usageOf } from './wire.ts';

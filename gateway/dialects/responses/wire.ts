@@ -1,7 +1,8 @@
 /** What whole and streamed responses have in common: the object around the output, its items, its status and its counts. */
-import { approximationOf, lossOf, type ResponseLosses } from '../../core/answer-loss.ts';
-import type { ChatRequest, Choice, Citation, Finish, Part, TokenLogprob, Usage } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+
+import type { ChatRequest, Choice, Citation, Finish, Part, TokenLogprob, Usage } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { approximationOf, lossOf, type ResponseLosses } from '../../core/chat/response-loss.ts';
 import { logprobsOf } from '../openai/wire.ts';
 
 export interface ResponseBase {

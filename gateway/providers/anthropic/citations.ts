@@ -1,6 +1,6 @@
 /** What a text of an answer cites: places on the web, in search results, and in documents of the request. */
-import type { Citation, TextSpan } from '../../core/chat.ts';
-import { isObject, type Json } from '../../core/json.ts';
+import type { Citation, TextSpan } from '../../core/chat/chat.ts';
+import { isObject, type Json } from '../../core/chat/json.ts';
 
 /** About the whole of its block, whose `span` within the answer is given. */
 export function citationsOf(list: Json | undefined, span: TextSpan): readonly Citation[] {

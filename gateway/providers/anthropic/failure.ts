@@ -1,7 +1,8 @@
 /** Anthropic's refusals as failures: the body says more than the status, and its wording the rest. */
-import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
-import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
-import { retryAfterMs } from '../../core/retry-after.ts';
+
+import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/shared/failure.ts';
+import { retryAfterMs } from '../../core/targets/retry-after.ts';
 
 const messageLengthMax = 2_000;
 

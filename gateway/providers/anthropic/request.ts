@@ -1,7 +1,7 @@
 /** A canonical request as the body of POST /v1/messages. */
-import type { ChatRequest, Tool } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/provider.ts';
+import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { altered, approximated, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/chat/provider.ts';
 import { renderCache, renderMessages } from './messages.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';

@@ -1,9 +1,9 @@
 /** An answer of /v1/messages in canonical form. Blocks of tools that Anthropic runs itself have no place there: only their kinds are told. */
-import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core/chat.ts';
-import { unmappedMax } from '../../core/collect.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { count, text } from '../../core/members.ts';
+import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core/chat/chat.ts';
+import { unmappedMax } from '../../core/chat/collect.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { count, text } from '../../core/chat/json-members.ts';
+import type { Failure } from '../../core/shared/failure.ts';
 import { citationsOf } from './citations.ts';
 import { failureOf } from './failure.ts';
 

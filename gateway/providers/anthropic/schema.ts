@@ -1,5 +1,5 @@
 /** JSON Schema cut down to what Anthropic's constrained decoding takes; it refuses the other keywords with a 400. */
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
 export interface NarrowedSchema {
   readonly schema: JsonObject;

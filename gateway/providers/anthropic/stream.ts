@@ -1,8 +1,8 @@
 /** A stream of /v1/messages: message_start, blocks that open, grow and close, message_delta, and message_stop as its last word. */
-import type { Citation, Part, StreamEvent } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
-import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
+import type { Citation, Part, StreamEvent } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
+import type { Failure } from '../../core/shared/failure.ts';
 import { citationsOf } from './citations.ts';
 import { failureOf } from './failure.ts';
 import { kindOf, parseBlocks, parseFinish, parseUsage, refusalOf, text } from './response.ts';

@@ -1,8 +1,8 @@
 /** Reasoning effort and budgets as Claude takes them: a token budget in older models, an effort in newer ones. */
-import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { altered, approximated, dropped, type Warning } from '../../core/provider.ts';
-import type { Turn } from '../../core/turns.ts';
+import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { altered, approximated, dropped, type Warning } from '../../core/chat/provider.ts';
+import type { Turn } from '../../core/chat/turns.ts';
 import type { ModelTraits } from './model.ts';
 
 export interface RenderedThinking {

@@ -1,7 +1,8 @@
 /** Bedrock's refusals: the exception's name stands in a header, its words in a body of one member, and a throttle may be a 503. */
-import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
-import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
-import { retryAfterMs } from '../../core/retry-after.ts';
+
+import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/shared/failure.ts';
+import { retryAfterMs } from '../../core/targets/retry-after.ts';
 
 const messageLengthMax = 2_000;
 

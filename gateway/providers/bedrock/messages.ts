@@ -1,8 +1,8 @@
 /** A conversation in Converse's form: a system prompt of its own, and turns of user and assistant that alternate. */
-import type { CacheControl, MediaSource, Message, Part } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
-import { type Conversation, conversationOf, dropPart, resultContent } from '../../core/turns.ts';
+import type { CacheControl, MediaSource, Message, Part } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
+import { type Conversation, conversationOf, dropPart, resultContent } from '../../core/chat/turns.ts';
 
 export const renderMessages = (messages: readonly Message[], warnings: Warning[]): Conversation =>
   conversationOf(messages, 'Bedrock', renderPart, warnings);

@@ -1,8 +1,8 @@
 /** What single members of a Converse answer mean. */
-import type { Citation, Finish, FinishReason, Part, TextSpan, Usage } from '../../core/chat.ts';
-import { unmappedMax } from '../../core/collect.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { count, listOf, objectOf, text } from '../../core/members.ts';
+import type { Citation, Finish, FinishReason, Part, TextSpan, Usage } from '../../core/chat/chat.ts';
+import { unmappedMax } from '../../core/chat/collect.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { count, listOf, objectOf, text } from '../../core/chat/json-members.ts';
 
 export { listOf, objectOf, text };
 

@@ -1,8 +1,8 @@
 /** A canonical request as the body of a Converse call; what only one maker's models take goes beside it. */
-import type { ChatRequest, Tool } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
-import type { Turn } from '../../core/turns.ts';
+import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { altered, approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
+import type { Turn } from '../../core/chat/turns.ts';
 import { type ModelTraits, traitsOf } from '../anthropic/model.ts';
 import { narrowSchema } from '../anthropic/schema.ts';
 import { renderThinking } from '../anthropic/thinking.ts';

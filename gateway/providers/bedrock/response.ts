@@ -1,7 +1,7 @@
 /** A whole Converse answer in canonical form. It names neither itself nor the model that served it. */
-import type { ChatResponse } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json } from '../../core/json.ts';
+import type { ChatResponse } from '../../core/chat/chat.ts';
+import { isObject, type Json } from '../../core/chat/json.ts';
+import type { Failure } from '../../core/shared/failure.ts';
 import { failureOf } from './failure.ts';
 import { listOf, objectOf, parseBlocks, parseFinish, parseUsage, text } from './reading.ts';
 

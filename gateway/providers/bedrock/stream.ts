@@ -1,8 +1,8 @@
 /** A streamed Converse answer: blocks that open, grow and close, a message that stops, and metadata with the usage after it. */
-import type { StreamEvent } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
-import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
+import type { StreamEvent } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
+import type { Failure } from '../../core/shared/failure.ts';
 import { failureOf } from './failure.ts';
 import { citationOf, objectOf, parseFinish, parseUsage, text } from './reading.ts';
 

@@ -1,8 +1,8 @@
 /** What single members of a Cohere answer mean. */
-import type { Citation, Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { count } from '../../core/members.ts';
-import { listOf, objectOf, text } from '../openai/reading.ts';
+import type { Citation, Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { count } from '../../core/chat/json-members.ts';
+import { listOf, objectOf, text } from '../openai/parsing/reading.ts';
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   COMPLETE: 'stop',

@@ -1,12 +1,12 @@
 /** A canonical request as the body of POST /v2/chat: near to chat completions, with other names and fewer wishes. */
-import type { ChatRequest } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import type { ChatRequest } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
 import { vendorModelTraits } from '../openai/model.ts';
-import { listOf, objectOf, text } from '../openai/reading.ts';
+import { listOf, objectOf, text } from '../openai/parsing/reading.ts';
 import { renderBody } from '../openai/request.ts';
 import { budgetOf } from '../openai/thinking.ts';
-import { dropUnsupportedContent } from '../openai/untaken.ts';
+import { dropUnsupportedContent } from '../openai/unsupported-content.ts';
 
 const renamedMembers: Readonly<Record<string, string>> = { top_p: 'p', top_k: 'k', stop: 'stop_sequences' };
 const unchangedMembers = new Set(['model', 'stream', 'max_tokens', 'temperature', 'seed', 'frequency_penalty', 'presence_penalty']);

@@ -1,11 +1,11 @@
 /** A whole Cohere answer in canonical form. It does not name the model that served it. */
-import type { ChatResponse, Part } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { callsIn } from '../openai/content.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
-import { generateCallId, listOf, text } from '../openai/reading.ts';
-import { attachCitations } from '../openai/response.ts';
+import type { ChatResponse, Part } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { callsIn } from '../openai/parsing/content.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
+import { generateCallId, listOf, text } from '../openai/parsing/reading.ts';
+import { attachCitations } from '../openai/parsing/response.ts';
 import { citationsOf, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {

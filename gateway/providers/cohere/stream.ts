@@ -1,12 +1,12 @@
 /** A streamed Cohere answer: named events for plan, text, calls and citations, and one that ends the message. */
-import type { StreamEvent } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
-import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
-import { type CallCollector, collectCalls } from '../openai/calls.ts';
-import { callsIn } from '../openai/content.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
-import { objectOf, text } from '../openai/reading.ts';
+import type { StreamEvent } from '../../core/chat/chat.ts';
+import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { type CallCollector, collectCalls } from '../openai/parsing/call-collector.ts';
+import { callsIn } from '../openai/parsing/content.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
+import { objectOf, text } from '../openai/parsing/reading.ts';
 import { citationsOf, messageIn, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
 
 interface State {

@@ -1,12 +1,12 @@
 /** A canonical request as DashScope's generation: the conversation is its input, all wishes are parameters. */
-import type { ChatRequest } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import type { RenderedRequest, Warning } from '../../core/provider.ts';
+import type { ChatRequest } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import type { RenderedRequest, Warning } from '../../core/chat/provider.ts';
 import { vendorModelTraits } from '../openai/model.ts';
-import { listOf, text } from '../openai/reading.ts';
+import { listOf, text } from '../openai/parsing/reading.ts';
 import { renderBody } from '../openai/request.ts';
-import { dropUnsupportedContent } from '../openai/untaken.ts';
-import { qwen } from '../qwen.ts';
+import { dropUnsupportedContent } from '../openai/unsupported-content.ts';
+import { qwen } from '../vendors/qwen.ts';
 
 /** Models that see or hear have an address and a form of content of their own. */
 const multimodalModels = /-vl|omni|qvq|-audio|qwen3\.[5-9]/;

@@ -1,9 +1,9 @@
 /** A whole DashScope answer in canonical form, with choices or with a text alone. It does not name the model that served it. */
-import type { ChatResponse, Choice, Part, Usage } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { callsIn, messagePartsIn } from '../openai/content.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
+import type { ChatResponse, Choice, Part, Usage } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { callsIn, messagePartsIn } from '../openai/parsing/content.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
 import {
   finishOf,
   generateCallId,
@@ -13,7 +13,7 @@ import {
   parseFinish,
   parseLogprobs,
   text,
-} from '../openai/reading.ts';
+} from '../openai/parsing/reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
   if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };

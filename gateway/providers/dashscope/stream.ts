@@ -1,12 +1,12 @@
 /** A streamed DashScope answer: increments of each choice, "null" until one ends, the usage in every event, and no last word. */
-import type { StreamEvent } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type JsonObject, parseJson } from '../../core/json.ts';
-import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
-import { type CallCollector, collectCalls } from '../openai/calls.ts';
-import { callsIn, messagePartsIn } from '../openai/content.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
-import { finishOf, objectOf, parseFinish, parseLogprobs, text } from '../openai/reading.ts';
+import type { StreamEvent } from '../../core/chat/chat.ts';
+import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { type CallCollector, collectCalls } from '../openai/parsing/call-collector.ts';
+import { callsIn, messagePartsIn } from '../openai/parsing/content.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
+import { finishOf, objectOf, parseFinish, parseLogprobs, text } from '../openai/parsing/reading.ts';
 import { choicesIn, parseUsage } from './response.ts';
 
 interface Choice {

@@ -1,5 +1,5 @@
 /** The arguments of a call that comes in pieces, `{jsonPath: "$.rooms[0].size", numberValue: 4}`, put together again. */
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
 
 type Container = Record<string, unknown> | unknown[];
 

@@ -1,7 +1,7 @@
 /** A conversation in Gemini's form: a system instruction of its own, and contents of user and model. */
-import type { MediaSource, Message, Part } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
 
 export interface Content {
   readonly role: 'user' | 'model';

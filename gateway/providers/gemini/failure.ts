@@ -1,7 +1,8 @@
 /** Gemini's refusals as failures: google.rpc errors, in JSON, in an array, inside an event stream, or no JSON at all. */
-import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
-import { retryAfterMs } from '../../core/retry-after.ts';
+
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/shared/failure.ts';
+import { retryAfterMs } from '../../core/targets/retry-after.ts';
 
 const messageLengthMax = 2_000;
 

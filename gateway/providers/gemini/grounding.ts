@@ -1,6 +1,6 @@
 /** What a candidate cites: sources of its grounding, with the pieces of the text that rest on them, counted in bytes; and works that it recites. */
-import type { Citation, TextSpan } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { Citation, TextSpan } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { listOf, text } from './reading.ts';
 
 /** `said` is all of the candidate's text. */

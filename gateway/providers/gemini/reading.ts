@@ -1,7 +1,7 @@
 /** What single members of a Gemini answer mean: finish reasons, token counts, log-probabilities. */
-import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { count, listOf, text } from '../../core/members.ts';
+import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { count, listOf, text } from '../../core/chat/json-members.ts';
 
 export { listOf, text };
 

@@ -1,7 +1,7 @@
 /** A canonical request as the body of models/{model}:generateContent. */
-import type { ChatRequest, Tool } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/provider.ts';
+import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { altered, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/chat/provider.ts';
 import { renderContents } from './contents.ts';
 import { type ModelTraits, traitsOf } from './model.ts';
 import { renderThinking } from './thinking.ts';

@@ -1,8 +1,8 @@
 /** A whole Gemini answer: read like a stream of one chunk, or of the array of chunks that it may be. */
-import type { ChatResponse } from '../../core/chat.ts';
-import { collectResponse } from '../../core/collect.ts';
-import type { Failure } from '../../core/failure.ts';
-import type { Json } from '../../core/json.ts';
+import type { ChatResponse } from '../../core/chat/chat.ts';
+import { collectResponse } from '../../core/chat/collect.ts';
+import type { Json } from '../../core/chat/json.ts';
+import type { Failure } from '../../core/shared/failure.ts';
 import { createReader } from './stream.ts';
 
 /** `body` is an answer, or the array of them that streamGenerateContent gives without `alt=sse`. */

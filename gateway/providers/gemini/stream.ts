@@ -1,8 +1,8 @@
 /** A stream of generateContent: each event is a whole answer as far as it is new. Nothing marks its end but the last finishReason. */
-import type { MediaPart, StreamEvent } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import type { StreamEnd, StreamParser } from '../../core/provider.ts';
+import type { MediaPart, StreamEvent } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import type { StreamEnd, StreamParser } from '../../core/chat/provider.ts';
+import type { Failure } from '../../core/shared/failure.ts';
 import { collectArguments, type PartialArguments } from './arguments.ts';
 import { failureOf } from './failure.ts';
 import { citationsOf } from './grounding.ts';

@@ -1,7 +1,7 @@
 /** Reasoning effort and budgets as Gemini takes them: a token budget in 2.5, a level since 3. */
-import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning } from '../../core/provider.ts';
+import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { approximated, dropped, type Warning } from '../../core/chat/provider.ts';
 import type { ModelTraits, ThinkingLevel } from './model.ts';
 
 /** Google's own figures for `reasoning_effort` on its OpenAI-compatible endpoint. */

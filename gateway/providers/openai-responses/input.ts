@@ -1,7 +1,7 @@
 /** A conversation as the input items of the Responses API: messages, and calls, results and thoughts beside them. */
-import type { MediaSource, Message, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
+import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { approximated, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
 import type { ModelTraits } from '../openai/model.ts';
 import { isEncrypted } from './reading.ts';
 

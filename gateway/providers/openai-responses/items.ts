@@ -1,8 +1,8 @@
 /** The output items of a streamed response while they grow: what each has told, so that what comes twice is told once. */
-import type { Citation, StreamEvent } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { citationOf } from '../openai/citations.ts';
-import { objectOf, text } from '../openai/reading.ts';
+import type { Citation, StreamEvent } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { citationOf } from '../openai/parsing/citations.ts';
+import { objectOf, text } from '../openai/parsing/reading.ts';
 import { callIdOf, logprobsOf, paragraphBreak, parseItem, reasoningTextOf, unmappedIn } from './reading.ts';
 
 interface Item {

@@ -1,12 +1,12 @@
 /** What single members of a Responses answer mean. */
-import type { Finish, Part, Usage } from '../../core/chat.ts';
-import { unmappedMax } from '../../core/collect.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { count } from '../../core/members.ts';
-import { citationOf } from '../openai/citations.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
-import { billedCostIn, listOf, objectOf, parseLogprobs, text } from '../openai/reading.ts';
+import type { Finish, Part, Usage } from '../../core/chat/chat.ts';
+import { unmappedMax } from '../../core/chat/collect.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { count } from '../../core/chat/json-members.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { citationOf } from '../openai/parsing/citations.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
+import { billedCostIn, listOf, objectOf, parseLogprobs, text } from '../openai/parsing/reading.ts';
 
 export { count };
 

@@ -1,7 +1,7 @@
 /** A canonical request as the body of POST /responses. */
-import type { ChatRequest, Tool } from '../../core/chat.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/provider.ts';
+import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
 import { type ModelTraits, traitsOf } from '../openai/model.ts';
 import { renderServiceTier } from '../openai/request.ts';
 import { renderSampling } from '../openai/sampling.ts';

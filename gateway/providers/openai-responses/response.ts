@@ -1,9 +1,9 @@
 /** A whole answer of the Responses API in canonical form. */
-import type { ChatResponse } from '../../core/chat.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json } from '../../core/json.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
-import { listOf, text } from '../openai/reading.ts';
+import type { ChatResponse } from '../../core/chat/chat.ts';
+import { isObject, type Json } from '../../core/chat/json.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
+import { listOf, text } from '../openai/parsing/reading.ts';
 import { failureIn, finishOf, logprobsOf, parseOutput, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {

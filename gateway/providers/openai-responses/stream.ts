@@ -1,11 +1,11 @@
 /** A streamed answer of the Responses API: items that open, grow and close, and one event that says how it all ended. */
-import type { StreamEvent } from '../../core/chat.ts';
-import { eventsOf } from '../../core/collect.ts';
-import type { Failure } from '../../core/failure.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../../core/json.ts';
-import type { SseEvent, StreamEnd, StreamParser } from '../../core/provider.ts';
-import { errorIn, failureOf } from '../openai/failure.ts';
-import { objectOf, text } from '../openai/reading.ts';
+import type { StreamEvent } from '../../core/chat/chat.ts';
+import { eventsOf } from '../../core/chat/collect.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
+import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
+import type { Failure } from '../../core/shared/failure.ts';
+import { errorIn, failureOf } from '../openai/parsing/failure.ts';
+import { objectOf, text } from '../openai/parsing/reading.ts';
 import { collectItems, type ItemCollector } from './items.ts';
 import { failureIn, finishOf, parseUsage } from './reading.ts';
 import { parseResponse } from './response.ts';

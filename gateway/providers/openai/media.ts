@@ -1,7 +1,7 @@
 /** Pictures, documents and sound as content parts of a chat completion. */
-import type { MediaSource, Part } from '../../core/chat.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { dropped, type Warning } from '../../core/provider.ts';
+import type { MediaSource, Part } from '../../core/chat/chat.ts';
+import type { JsonObject } from '../../core/chat/json.ts';
+import { dropped, type Warning } from '../../core/chat/provider.ts';
 import type { ModelTraits } from './model.ts';
 
 type Media = Part & { type: 'image' | 'document' | 'audio' };

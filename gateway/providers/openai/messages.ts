@@ -1,11 +1,11 @@
 /** A conversation as chat completions have it: a message for each turn, and one of its own for each tool result. */
-import type { Message, Part } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { approximated, dropped, type Warning, withoutCitations } from '../../core/provider.ts';
-import { detailOf } from './details.ts';
+import type { Message, Part } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { approximated, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
 import { renderMedia } from './media.ts';
 import type { ModelTraits } from './model.ts';
-import { callIdLengthMax } from './reading.ts';
+import { callIdLengthMax } from './parsing/reading.ts';
+import { detailOf } from './parsing/reasoning-details.ts';
 
 interface Context {
   readonly traits: ModelTraits;

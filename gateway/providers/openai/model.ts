@@ -1,5 +1,5 @@
 /** What a model of this wire format takes, read from its name: OpenAI's reasoning models refuse with a 400 much of what others need. */
-import type { ReasoningEffort } from '../../core/chat.ts';
+import type { ReasoningEffort } from '../../core/chat/chat.ts';
 
 export interface ModelTraits {
   /** OpenAI's own, which refuses members it does not know; other vendors' models take what OpenAI's have always taken. */

@@ -1,7 +1,7 @@
 /** Sampling, stop sequences, log-probabilities and reasoning effort, as far as a model takes them. */
-import type { ChatRequest, ReasoningEffort } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import { altered, approximated, dropped, type Warning } from '../../core/provider.ts';
+import type { ChatRequest, ReasoningEffort } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import { altered, approximated, dropped, type Warning } from '../../core/chat/provider.ts';
 import type { ModelTraits } from './model.ts';
 
 const effortOrder: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];

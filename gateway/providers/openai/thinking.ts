@@ -1,5 +1,5 @@
 /** An effort as a budget of tokens, for vendors that count. */
-import type { Reasoning, ReasoningEffort } from '../../core/chat.ts';
+import type { Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
 
 const budgets: Readonly<Record<ReasoningEffort, number>> = {
   none: 0,

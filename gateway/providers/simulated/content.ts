@@ -1,12 +1,12 @@
 /** What the simulation says: the same words from all who are right, and another number from one who is wrong. */
-import { isObject, type Json } from '../../core/json.ts';
-import { seededUniform } from '../../core/random.ts';
-import { conforms } from '../../core/schema.ts';
-import type { SimulatedRequest, Tool, ToolResult } from './asked.ts';
-import type { Correctness } from './mind.ts';
-import type { TokenPiece } from './piece.ts';
-import { generateValue } from './schema.ts';
-import { greeting, identifier, isGreeting, statement, tokenise } from './words.ts';
+import { isObject, type Json } from '../../core/chat/json.ts';
+import { conforms } from '../../core/chat/json-schema.ts';
+import { seededUniform } from '../../core/shared/random.ts';
+import type { TokenPiece } from './limits.ts';
+import type { Correctness } from './model-profile.ts';
+import type { SimulatedRequest, Tool, ToolResult } from './request.ts';
+import { generateValue } from './values/schema-value.ts';
+import { greeting, identifier, isGreeting, statement, tokenise } from './values/words.ts';
 
 export const isGreetingRequest = ({ output, results, prompt }: SimulatedRequest): boolean =>
   output === 'text' && results.length === 0 && isGreeting(prompt);

@@ -1,8 +1,8 @@
 /** Log-probabilities of an answer's tokens: uneven, as a model's are, but of a given mean. */
-import type { TokenLogprob } from '../../core/chat.ts';
-import { seededUniform } from '../../core/random.ts';
-import type { TokenPiece } from './piece.ts';
-import { nouns } from './words.ts';
+import type { TokenLogprob } from '../../core/chat/chat.ts';
+import { seededUniform } from '../../core/shared/random.ts';
+import type { TokenPiece } from './limits.ts';
+import { nouns } from './values/words.ts';
 
 /** A model doubts its numbers more than its grammar. */
 const weightOfNumbers = 3;

@@ -1,8 +1,8 @@
 /** Answers of the simulation as OpenAI would put them on the wire: one JSON body, or chunks of a stream. */
-import type { TokenLogprob } from '../../core/chat.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
-import type { GeneratedChoice, TokenPiece } from './piece.ts';
-import { identifier } from './words.ts';
+import type { TokenLogprob } from '../../core/chat/chat.ts';
+import type { Json, JsonObject } from '../../core/chat/json.ts';
+import type { GeneratedChoice, TokenPiece } from './limits.ts';
+import { identifier } from './values/words.ts';
 
 /** What every body and chunk of one answer has in common. */
 export interface ResponseEnvelope {

@@ -1,6 +1,6 @@
 /** Answers in one piece, and what goes wrong with them: the rows up-01 to up-10 of the table of hostile inputs, and more. */
 import { describe, expect, test } from 'vitest';
-import { cooldownsAt } from '../../../gateway/core/fleet.ts';
+import { cooldownsAt } from '../../../gateway/core/targets/health.ts';
 import { completion, streamOf } from '../../faults/chat.ts';
 import { answer, blackhole, gzipped, inSmallPieces, ok, raw, repeated, reset, stream, truncatedAt } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';

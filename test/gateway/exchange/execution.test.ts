@@ -1,9 +1,9 @@
 /** Several attempts at one answer, callers who leave, records that cannot be made: the whole way from a question to its record. */
 import { describe, expect, test, vi } from 'vitest';
+import type { Provider } from '../../../gateway/core/chat/provider.ts';
 import { seal } from '../../../gateway/core/exchange.ts';
-import { initialHealth } from '../../../gateway/core/fleet.ts';
-import type { Provider } from '../../../gateway/core/provider.ts';
-import type { Clock } from '../../../gateway/core/time.ts';
+import type { Clock } from '../../../gateway/core/shared/time.ts';
+import { initialHealth } from '../../../gateway/core/targets/health.ts';
 import { anthropic } from '../../../gateway/providers/anthropic.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';

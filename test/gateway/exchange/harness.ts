@@ -1,15 +1,15 @@
 /** Asks questions of scripted upstreams as the gateway would, with everything real but the caller and the store, which are kept in memory. */
 import { randomUUID } from 'node:crypto';
-import type { ChatRequest } from '../../../gateway/core/chat.ts';
+import type { ChatRequest } from '../../../gateway/core/chat/chat.ts';
+import { scanObject } from '../../../gateway/core/chat/json.ts';
+import type { Provider } from '../../../gateway/core/chat/provider.ts';
 import { type Exchange, type ExchangeSink, seal } from '../../../gateway/core/exchange.ts';
-import type { TargetHealthMap } from '../../../gateway/core/fleet.ts';
-import { scanObject } from '../../../gateway/core/json.ts';
-import { chooseKey } from '../../../gateway/core/keyring.ts';
-import type { RateLimitPolicy } from '../../../gateway/core/limits.ts';
-import type { Observation } from '../../../gateway/core/observation.ts';
-import type { Provider } from '../../../gateway/core/provider.ts';
-import type { RoutePolicy, RouteStep } from '../../../gateway/core/route.ts';
-import type { Clock } from '../../../gateway/core/time.ts';
+import type { RoutePolicy, RouteStep } from '../../../gateway/core/routing/router.ts';
+import type { Clock } from '../../../gateway/core/shared/time.ts';
+import type { TargetHealthMap } from '../../../gateway/core/targets/health.ts';
+import { chooseKey } from '../../../gateway/core/targets/key-cooldowns.ts';
+import type { Observation } from '../../../gateway/core/targets/observation.ts';
+import type { RateLimitPolicy } from '../../../gateway/core/targets/rate-limits.ts';
 import { openaiChat } from '../../../gateway/dialects/openai.ts';
 import type { ExecutionEnvironment, ResponseHead, ResponseSink, RoutedRequest, Target } from '../../../gateway/exchange/contract.ts';
 import { execute } from '../../../gateway/exchange/execute.ts';

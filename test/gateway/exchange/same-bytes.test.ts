@@ -1,10 +1,10 @@
 /** Caller and target of one wire format: the bytes pass, with fields that were invented tomorrow, and only the model's name and the credentials change. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ChatRequest } from '../../../gateway/core/chat.ts';
-import { scanObject } from '../../../gateway/core/json.ts';
-import type { Provider } from '../../../gateway/core/provider.ts';
-import type { RouteStep } from '../../../gateway/core/route.ts';
+import type { ChatRequest } from '../../../gateway/core/chat/chat.ts';
+import { scanObject } from '../../../gateway/core/chat/json.ts';
+import type { Provider } from '../../../gateway/core/chat/provider.ts';
+import type { RouteStep } from '../../../gateway/core/routing/router.ts';
 import { geminiFor } from '../../../gateway/dialects/gemini.ts';
 import { callerFormats } from '../../../gateway/dialects/index.ts';
 import type { RoutedRequest } from '../../../gateway/exchange/contract.ts';

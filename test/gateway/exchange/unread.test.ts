@@ -1,9 +1,9 @@
 /** What a caller says deep inside of a request and only its own wire format knows is never lost in silence. */
 import { expect, test } from 'vitest';
-import type { ChatRequest } from '../../../gateway/core/chat.ts';
-import { scanObject } from '../../../gateway/core/json.ts';
-import type { Provider } from '../../../gateway/core/provider.ts';
-import type { RouteStep } from '../../../gateway/core/route.ts';
+import type { ChatRequest } from '../../../gateway/core/chat/chat.ts';
+import { scanObject } from '../../../gateway/core/chat/json.ts';
+import type { Provider } from '../../../gateway/core/chat/provider.ts';
+import type { RouteStep } from '../../../gateway/core/routing/router.ts';
 import { openaiChat } from '../../../gateway/dialects/openai.ts';
 import type { RoutedRequest } from '../../../gateway/exchange/contract.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { scanObject } from '../../../gateway/core/json.ts';
+import { scanObject } from '../../../gateway/core/chat/json.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
 import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/verbatim.ts';
 import { openai } from '../../../gateway/providers/openai.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../../gateway/core/json.ts';
+import type { JsonObject } from '../../../gateway/core/chat/json.ts';
 import { isRefusal } from '../../../gateway/exchange/refusal.ts';
 import { resolve } from '../../../gateway/http/resolve.ts';
 import { runs } from '../../runs.ts';

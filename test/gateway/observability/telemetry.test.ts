@@ -1,6 +1,6 @@
 /** What a receiver of traces that is down, slow or choosy costs, and what is always sampled. */
 import { expect, test } from 'vitest';
-import type { ChatRequest } from '../../../gateway/core/chat.ts';
+import type { ChatRequest } from '../../../gateway/core/chat/chat.ts';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
 import { silentLog } from '../../../gateway/observability/logs.ts';
 import { createReplayTelemetry } from '../../../gateway/observability/replay-telemetry.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SseEvent } from '../../../gateway/core/provider.ts';
+import type { SseEvent } from '../../../gateway/core/chat/provider.ts';
 import { frameDecoderFor } from '../../../gateway/transport/frames.ts';
 import { awsBytes, awsMessage } from '../../providers/aws-bytes.ts';
 import { runs } from '../../runs.ts';

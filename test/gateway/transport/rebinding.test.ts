@@ -1,7 +1,7 @@
 /** Names that lead inside: what a name resolves to is decided by others, and may change between two questions. */
 import type { LookupAddress } from 'node:dns';
 import { describe, expect, test, vi } from 'vitest';
-import type { Failure } from '../../../gateway/core/failure.ts';
+import type { Failure } from '../../../gateway/core/shared/failure.ts';
 import { publicLookup } from '../../../gateway/transport/address-guard.ts';
 import { httpUpstream } from '../../../gateway/transport/upstream.ts';
 import { ok } from '../../faults/scripts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Failure } from '../../../gateway/core/failure.ts';
+import type { Failure } from '../../../gateway/core/shared/failure.ts';
 import { httpUpstream, type Upstream } from '../../../gateway/transport/upstream.ts';
 import { blackhole, ok, raw, stream } from '../../faults/scripts.ts';
 import { FaultyUpstream, type ResponseScript, refusedUrl } from '../../faults/upstream.ts';

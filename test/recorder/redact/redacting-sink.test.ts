@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Exchange } from '../../../gateway/core/exchange.ts';
-import type { Failure } from '../../../gateway/core/failure.ts';
+import type { Failure } from '../../../gateway/core/shared/failure.ts';
 import { redactExchange, redactingSink, stripTexts } from '../../../recorder/redact/redacting-sink.ts';
 import { compileRules } from '../../../recorder/redact/rules.ts';
 import { rowsOf } from '../../../recorder/rows/tables.ts';

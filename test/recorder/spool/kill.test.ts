@@ -5,7 +5,7 @@ import { watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { seededUniform } from '../../../gateway/core/random.ts';
+import { seededUniform } from '../../../gateway/core/shared/random.ts';
 import { readEngineAddress, spoolRoot } from '../../../recorder/files/paths.ts';
 import { openStore } from '../../../recorder/process/open-store.ts';
 import { startRecorder } from '../../../recorder/process/supervisor.ts';

@@ -1,0 +1,85 @@
+/** A staged rollout: a variant's share grows stage by stage while it stays within its bounds, and falls to nothing when it does not. */
+import type { NanoUsd } from '../money/price.ts';
+import { type DecayingHistogram, emptyHistogram, quantileOf, withSample } from '../shared/decaying-histogram.ts';
+import type { Instant, Milliseconds } from '../shared/time.ts';
+
+export interface RolloutPolicy {
+  /** Shares in [0, 1], each larger than the one before. */
+  readonly stages: readonly number[];
+  /** How long a stage lasts at least, and how many requests of the variant it wants to have seen. */
+  readonly everyMs: Milliseconds;
+  readonly requestsMin: number;
+  readonly errorRateMax?: number;
+  /** Of the whole answer. */
+  readonly p95MsMax?: Milliseconds;
+  /** Mean cost of a request, to that of the route without the variant. */
+  readonly costRatioMax?: number;
+}
+
+interface RolloutWindow {
+  readonly count: number;
+  readonly failures: number;
+  readonly priced: number;
+  readonly costNanoUsd: NanoUsd;
+  readonly latency: DecayingHistogram;
+}
+
+export interface Rollout {
+  readonly stage: number;
+  readonly since: Instant;
+  readonly variant: RolloutWindow;
+  readonly base: RolloutWindow;
+  readonly rolledBack?: { readonly at: Instant; readonly why: string };
+}
+
+export interface RolloutSample {
+  readonly isVariant: boolean;
+  readonly at: Instant;
+  readonly failed: boolean;
+  readonly totalMs: Milliseconds;
+  readonly costNanoUsd: NanoUsd | undefined;
+}
+
+const emptyWindow: RolloutWindow = { count: 0, failures: 0, priced: 0, costNanoUsd: 0, latency: emptyHistogram };
+
+export const beginRollout = (at: Instant): Rollout => ({ stage: 0, since: at, variant: emptyWindow, base: emptyWindow });
+
+export const shareAt = ({ stage, rolledBack }: Rollout, { stages }: RolloutPolicy): number => (rolledBack ? 0 : (stages[stage] ?? 0));
+
+/** Once rolled back it stays so. */
+export function observeRollout(before: Rollout, sample: RolloutSample, policy: RolloutPolicy): Rollout {
+  if (before.rolledBack) return before;
+  if (!sample.isVariant) return { ...before, base: withRequest(before.base, sample) };
+  const after = { ...before, variant: withRequest(before.variant, sample) };
+  const why = exceededBound(after, policy);
+  if (why !== undefined) return { ...after, rolledBack: { at: sample.at, why } };
+  const isDone = sample.at - after.since >= policy.everyMs && after.variant.count >= policy.requestsMin;
+  return isDone && after.stage < policy.stages.length - 1
+    ? { stage: after.stage + 1, since: sample.at, variant: emptyWindow, base: emptyWindow }
+    : after;
+}
+
+const withRequest = ({ count, failures, priced, costNanoUsd, latency }: RolloutWindow, sample: RolloutSample): RolloutWindow => ({
+  count: count + 1,
+  failures: failures + (sample.failed ? 1 : 0),
+  priced: priced + (sample.costNanoUsd === undefined ? 0 : 1),
+  costNanoUsd: costNanoUsd + (sample.costNanoUsd ?? 0),
+  latency: withSample(latency, sample.totalMs),
+});
+
+/** Which bound is passed. Failures count from the first ones that settle it: what fails so often cannot come right within the stage's requests. */
+function exceededBound(
+  { variant, base }: Rollout,
+  { requestsMin, errorRateMax, p95MsMax, costRatioMax }: RolloutPolicy,
+): string | undefined {
+  const { count, failures } = variant;
+  if (errorRateMax !== undefined && failures > errorRateMax * Math.max(count, requestsMin)) {
+    return `${failures} of ${count} requests failed, over ${errorRateMax * 100} %`;
+  }
+  if (count < requestsMin) return undefined;
+  const p95 = quantileOf(variant.latency, 0.95);
+  if (p95MsMax !== undefined && p95 !== undefined && p95 > p95MsMax) return `p95 is ${Math.round(p95)} ms, over ${p95MsMax} ms`;
+  if (costRatioMax === undefined || variant.priced === 0 || base.priced === 0) return undefined;
+  const ratio = variant.costNanoUsd / variant.priced / (base.costNanoUsd / base.priced);
+  return ratio > costRatioMax ? `a request costs ${ratio.toFixed(2)} times what it does without, over ${costRatioMax}` : undefined;
+}

@@ -1,0 +1,314 @@
+/**
+ * The router: a state machine that decides, and does nothing.
+ *
+ *   begin(policy, seed, now)  -> { state, commands }
+ *   advance(state, event)     -> { state, commands }
+ *
+ * Rule 1: no clock, no randomness, no I/O. Time and closed targets arrive in events, coins come from the request's id.
+ *         So the recorded events are the state: fold them again and the same decisions fall out.
+ * Rule 2: this file does not know who is driving. Gateway, replay and eval obey the same commands.
+ */
+
+import { type Failure, retryScopeOf } from '../shared/failure.ts';
+import type { Instant, Milliseconds } from '../shared/time.ts';
+import type { Signals } from '../signals/names.ts';
+import { withScorerSignal } from '../signals/scorer.ts';
+import { accepts, confidenceOf } from '../signals/signal.ts';
+import type { AttemptKind } from '../targets/attempt-kind.ts';
+import {
+  chooseStep,
+  isAvailable,
+  isWaitAcceptable,
+  mostConfidentResponse,
+  noTargetFailure,
+  rateLimitWait,
+  untriedAvailable,
+  untriedEarliestAvailable,
+} from './choose-step.ts';
+import type {
+  RouteAttempt,
+  RouteCommand,
+  RouteEvent,
+  RouteOutcome,
+  RoutePolicy,
+  RouteState,
+  RouteStep,
+  RoutingInput,
+  Timer,
+  Transition,
+} from './contract.ts';
+import { retryWaitMsMax, soonestRetry } from './retry.ts';
+import { decideAcceptance, sideCallTargets, withSideCallSignals } from './side-calls.ts';
+import { excludeWithoutPrefill, holdTimer, isDelivering, isRecoverable } from './stream-recovery.ts';
+
+export type * from './contract.ts';
+export { routingInputFor } from './contract.ts';
+
+/** `arrivedAt` when the request has waited already: its deadline is as long as ever. */
+export function begin(policy: RoutePolicy, seed: string, now: RoutingInput, arrivedAt: Instant = now.at): Transition {
+  const deadlineAt = arrivedAt + policy.deadlineMs;
+  const state: RouteState = { policy, seed, deadlineAt, attempts: [] };
+  if (deadlineAt <= now.at) return onTimer(state, { type: 'deadline' }, now);
+  return prependCommands([{ type: 'timer', timer: { type: 'deadline' }, at: deadlineAt }], proceed(state, now, 'primary'));
+}
+
+export function advance(state: RouteState, received: RouteEvent): Transition {
+  if (state.outcome) return unchanged(state);
+  const event = excludeWithoutPrefill(state, received);
+  switch (event.type) {
+    case 'attempt-opened':
+      return onOpened(state, event.attempt, event);
+    case 'attempt-released':
+      return onReleased(state, event.attempt);
+    case 'attempt-answered':
+      return onAnswered(state, event.attempt, event.signals, event);
+    case 'attempt-failed':
+      return onFailed(state, event.attempt, event.failure, event, event.continuable);
+    case 'timer-fired':
+      return onTimer(state, event.timer, event);
+    case 'admitted':
+      return onAdmitted(state, event.step, event);
+    case 'caller-left':
+      return finish(state, { type: 'failed', failure: { kind: 'cancelled', message: 'the caller left' } }, event.at);
+  }
+}
+
+function onOpened(state: RouteState, attempt: number, now: RoutingInput): Transition {
+  if (!isRunning(state, attempt)) return unchanged(state);
+  const next = updateAttempt(state, attempt, { opened: true });
+  if (state.policy.onBreak?.type === 'hold') return { state: next, commands: holdTimer(state, attempt, now) };
+  return onReleased(next, attempt);
+}
+
+function onReleased(state: RouteState, attempt: number): Transition {
+  const isLate = !isRunning(state, attempt) || isDelivering(state);
+  return isLate || isSideCall(state, attempt) || stepOf(state, attempt).accept ? unchanged(state) : commit(state, attempt);
+}
+
+function onAnswered(state: RouteState, attempt: number, measured: Signals, now: RoutingInput): Transition {
+  if (!isRunning(state, attempt)) return unchanged(state);
+  if (isSideCall(state, attempt))
+    return onSideCallEnded(updateAttempt(state, attempt, { status: 'accepted', signals: measured }), attempt, now);
+  const step = stepOf(state, attempt);
+  const signals = withScorerSignal(step.scorer, measured);
+  const verdict = decideAcceptance(step, signals);
+  return verdict === undefined ? startSideCalls(state, attempt, signals, now) : conclude(state, attempt, verdict, signals, now);
+}
+
+function conclude(state: RouteState, attempt: number, isTaken: boolean, signals: Signals, now: RoutingInput): Transition {
+  const confidence = confidenceOf(signals);
+  const { scorer, samples, judge } = stepOf(state, attempt);
+  const isMore = scorer !== undefined || samples !== undefined || judge !== undefined;
+  const seen = { ...(isMore ? { signals } : {}), ...(confidence === undefined ? {} : { confidence }) };
+  if (isTaken) return commitAndFinish(updateAttempt(state, attempt, { status: 'accepted', ...seen }), attempt);
+  return proceed(updateAttempt(state, attempt, { status: 'declined', ...seen }), now, 'escalation');
+}
+
+/** Whether the answer is taken cannot be told from it alone. */
+function startSideCalls(state: RouteState, of: number, signals: Signals, now: RoutingInput): Transition {
+  const confidence = confidenceOf(signals);
+  const held = updateAttempt(state, of, { status: 'held', signals, ...(confidence === undefined ? {} : { confidence }) });
+  const { step } = state.attempts[of]!;
+  const targets = sideCallTargets(stepOf(state, of), signals, now);
+  if (targets.length === 0) return concludeHeld(held, of, now);
+  return targets.reduce<Transition>((so, target) => {
+    const call = start(so.state, step, 'judge', now.at, { target, of });
+    return prependCommands(so.commands, call);
+  }, unchanged(held));
+}
+
+function onSideCallEnded(state: RouteState, attempt: number, now: RoutingInput): Transition {
+  const of = state.attempts[attempt]!.of!;
+  const isOver = state.attempts.every(a => a.of !== of || a.status !== 'running');
+  return isOver && state.attempts[of]!.status === 'held' ? concludeHeld(state, of, now) : unchanged(state);
+}
+
+/** What the calls on the side could not tell counts as not shown. */
+function concludeHeld(state: RouteState, of: number, now: RoutingInput): Transition {
+  const step = stepOf(state, of);
+  const sideCalls = state.attempts.filter(a => a.of === of);
+  const signals = withSideCallSignals(step, state.attempts[of]!, sideCalls);
+  return conclude(state, of, !step.accept || accepts(step.accept, signals), signals, now);
+}
+
+function onFailed(state: RouteState, attempt: number, failure: Failure, now: RoutingInput, isContinuable = false): Transition {
+  if (!isRunning(state, attempt)) return unchanged(state);
+  const next = updateAttempt(state, attempt, { status: 'failed', failure });
+  if (isSideCall(state, attempt)) return onSideCallEnded(next, attempt, now);
+  const isOver = state.committed === attempt && !isRecoverable(state, failure, isContinuable);
+  if (isOver) return finish(next, { type: 'failed', failure });
+  if (retryScopeOf(failure) === 'never' && !isBusy(next)) return settle(next, now, failure);
+  return proceed(next, now, 'fallback');
+}
+
+function onTimer(state: RouteState, timer: Timer, now: RoutingInput): Transition {
+  switch (timer.type) {
+    case 'deadline':
+      return settle(state, now, { kind: 'timeout', message: 'the deadline of the route passed' });
+    case 'retry':
+      return onRetry(state, timer.step, now);
+    case 'queue':
+      return onQueueTimeout(state, timer.step, now);
+    case 'hedge':
+      return onHedge(state, timer.attempt, now);
+    case 'hold':
+      return onReleased(state, timer.attempt);
+    case 'timeout': {
+      const failure = timeoutFailure(state, timer);
+      if (!failure) return unchanged(state);
+      return prependCommands([{ type: 'abort', attempt: timer.attempt, failure }], onFailed(state, timer.attempt, failure, now));
+    }
+  }
+}
+
+/** What an attempt has failed of when this timer fires; undefined for other timers, and when it is no longer due. */
+export function timeoutFailure(state: RouteState, timer: Timer): Failure | undefined {
+  if (timer.type !== 'timeout') return undefined;
+  const attempt = state.attempts[timer.attempt];
+  const isDue = attempt?.status === 'running' && (!attempt.opened || stepOf(state, timer.attempt).accept !== undefined);
+  return isDue ? { kind: 'timeout', message: 'the attempt took too long' } : undefined;
+}
+
+/** While it was waited for, another target may have opened, or this one may have closed. */
+function onRetry(state: RouteState, step: number, now: RoutingInput): Transition {
+  if (state.retryWaiting !== step) return unchanged(state);
+  const { retryWaiting: _, ...next } = state;
+  const waitMs = rateLimitWait(next, step, now);
+  const isStillBest = untriedAvailable(next, now) === undefined && isAvailable(next, step, now) && isWaitAcceptable(next, waitMs, now);
+  return isStillBest && !now.spent?.includes('retry') ? startOrQueue(next, step, waitMs, 'retry', now) : proceed(next, now, 'fallback');
+}
+
+/** Its turn has come, so its limit lets it in; but the target may have closed meanwhile, or others have spent the allowance. */
+function onAdmitted(state: RouteState, step: number, now: RoutingInput): Transition {
+  if (state.queued?.step !== step) return unchanged(state);
+  const { queued } = state;
+  const next = leaveQueue(state, now.at);
+  const isSpent = (queued.kind === 'fallback' || queued.kind === 'retry') && now.spent?.includes('retry');
+  if (isSpent) return settle(next, now);
+  return isAvailable(next, step, now) ? start(next, step, queued.kind, now.at) : proceed(next, now, kindForOtherTarget(queued.kind));
+}
+
+/** The wait turned out longer than it was reckoned to be. */
+function onQueueTimeout(state: RouteState, step: number, now: RoutingInput): Transition {
+  if (state.queued?.step !== step) return unchanged(state);
+  return prependCommands([{ type: 'unqueue', step }], proceed(leaveQueue(state, now.at), now, kindForOtherTarget(state.queued.kind)));
+}
+
+/** Another target is no retry. */
+const kindForOtherTarget = (kind: AttemptKind): AttemptKind => (kind === 'retry' ? 'fallback' : kind);
+
+function onHedge(state: RouteState, attempt: number, now: RoutingInput): Transition {
+  const slow = isRunning(state, attempt) && !state.attempts[attempt]!.opened && state.committed === undefined;
+  if (!slow || now.spent?.includes('hedge')) return unchanged(state);
+  const { step } = state.attempts[attempt]!;
+  const isLast = step === state.policy.steps.length - 1;
+  const sameStep = isLast && isAvailable(state, step, now) && rateLimitWait(state, step, now) === 0 ? step : undefined;
+  const hedgeStep = untriedAvailable(state, now) ?? sameStep;
+  return hedgeStep === undefined ? unchanged(state) : start(state, hedgeStep, 'hedge', now.at);
+}
+
+/** No answer is in hand. Wait for what is under way, or try the next target, or one again, or a closed one, or settle. */
+function proceed(state: RouteState, now: RoutingInput, kind: AttemptKind): Transition {
+  if (isBusy(state)) return unchanged(state);
+  if (kind === 'fallback' && now.spent?.includes('retry')) return settle(state, now);
+  const fresh = chooseStep(state, now);
+  if (fresh) return startOrQueue(state, fresh.step, fresh.waitMs, kind, now);
+  const retry = now.spent?.includes('retry') ? undefined : soonestRetry(state, now);
+  if (retry) {
+    const timer: RouteCommand = { type: 'timer', timer: { type: 'retry', step: retry.step }, at: retry.at };
+    return { state: { ...state, retryWaiting: retry.step }, commands: [timer] };
+  }
+  // Every target that is left is closed: better to ask one of them than to fail without having asked.
+  const lastResort = state.attempts.some(a => a.status === 'declined') ? undefined : untriedEarliestAvailable(state, now);
+  return lastResort === undefined ? settle(state, now) : start(state, lastResort, kind, now.at);
+}
+
+function startOrQueue(state: RouteState, step: number, waitMs: Milliseconds, kind: AttemptKind, now: RoutingInput): Transition {
+  if (waitMs === 0) return start(state, step, kind, now.at);
+  const latest = Math.min(state.deadlineAt, now.at + retryWaitMsMax);
+  return {
+    state: { ...state, queued: { step, kind, since: now.at } },
+    commands: [
+      { type: 'queue', step, target: state.policy.steps[step]!.target },
+      { type: 'timer', timer: { type: 'queue', step }, at: latest },
+    ],
+  };
+}
+
+/** `side` makes it a call on the side of another attempt, at a target of its own. */
+function start(
+  state: RouteState,
+  step: number,
+  kind: AttemptKind,
+  at: Instant,
+  side?: { readonly target: string; readonly of: number },
+): Transition {
+  const attempt = state.attempts.length;
+  const { target, timeoutMs, hedgeAfterMs } = state.policy.steps[step]!;
+  const of = side ? { of: side.of } : {};
+  const commands: RouteCommand[] = [
+    { type: 'attempt', attempt, target: side?.target ?? target, step, kind, ...of },
+    { type: 'timer', timer: { type: 'timeout', attempt }, at: at + timeoutMs },
+  ];
+  if (hedgeAfterMs !== undefined && kind !== 'hedge' && !side) {
+    commands.push({ type: 'timer', timer: { type: 'hedge', attempt }, at: at + hedgeAfterMs });
+  }
+  return { state: { ...state, attempts: [...state.attempts, { step, kind, status: 'running', opened: false, ...of }] }, commands };
+}
+
+function commit(state: RouteState, attempt: number): Transition {
+  const [others, aborts] = abortOthers(state, attempt);
+  return { state: { ...others, committed: attempt }, commands: [{ type: 'commit', attempt }, ...aborts] };
+}
+
+function commitAndFinish(state: RouteState, attempt: number): Transition {
+  const committed = state.committed === attempt ? unchanged(state) : commit(state, attempt);
+  return prependCommands(committed.commands, finish(committed.state, { type: 'answered', attempt }));
+}
+
+/** Nothing more will be tried: give the surest answer that is at hand, or say why there is none. A committed stream cannot be swapped. */
+function settle(state: RouteState, now: RoutingInput, reason?: Failure): Transition {
+  const response = mostConfidentResponse(state);
+  if (response !== undefined) return commitAndFinish(updateAttempt(state, response, { status: 'accepted' }), response);
+  const failure = reason ?? state.attempts.findLast(a => a.failure && a.of === undefined)?.failure ?? noTargetFailure(state, now);
+  return finish(state, { type: 'failed', failure }, now.at);
+}
+
+/** `at` is asked for only where somebody may still be queueing. */
+function finish(state: RouteState, outcome: RouteOutcome, at = 0): Transition {
+  const leave: RouteCommand[] = state.queued ? [{ type: 'unqueue', step: state.queued.step }] : [];
+  const [next, aborts] = abortOthers(leaveQueue(state, at), undefined);
+  return { state: { ...next, outcome }, commands: [...leave, ...aborts, { type: 'finish', outcome }] };
+}
+
+function abortOthers(state: RouteState, keep: number | undefined): [RouteState, RouteCommand[]] {
+  const aborts: RouteCommand[] = [];
+  const attempts = state.attempts.map((a, attempt) => {
+    if (a.status === 'held' && attempt !== keep) return { ...a, status: 'declined' as const };
+    if (a.status !== 'running' || attempt === keep) return a;
+    aborts.push({ type: 'abort', attempt });
+    return { ...a, status: 'aborted' as const };
+  });
+  return [{ ...state, attempts }, aborts];
+}
+
+function leaveQueue(state: RouteState, at: Instant): RouteState {
+  if (!state.queued) return state;
+  const { queued, ...rest } = state;
+  return { ...rest, queuedMs: (rest.queuedMs ?? 0) + Math.max(0, at - queued.since) };
+}
+
+const unchanged = (state: RouteState): Transition => ({ state, commands: [] });
+const prependCommands = (first: readonly RouteCommand[], t: Transition): Transition => ({
+  state: t.state,
+  commands: [...first, ...t.commands],
+});
+const stepOf = (state: RouteState, attempt: number): RouteStep => state.policy.steps[state.attempts[attempt]!.step]!;
+const isRunning = (state: RouteState, attempt: number): boolean => state.attempts[attempt]?.status === 'running';
+const isSideCall = (state: RouteState, attempt: number): boolean => state.attempts[attempt]!.of !== undefined;
+const isBusy = ({ retryWaiting, queued, attempts }: RouteState): boolean =>
+  retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'held');
+const updateAttempt = (state: RouteState, attempt: number, change: Partial<RouteAttempt>): RouteState => ({
+  ...state,
+  attempts: state.attempts.map((a, i) => (i === attempt ? { ...a, ...change } : a)),
+});

@@ -1,0 +1,192 @@
+/** What else an answer shows that a trained scorer may weigh: each in [0, 1], higher is surer. None is a threshold's own signal. */
+import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from '../chat/chat.ts';
+import { parseJson } from '../chat/json.ts';
+import { conforms } from '../chat/json-schema.ts';
+import type { FeatureName, Signals } from './names.ts';
+import { measureSignals, responseText } from './signal.ts';
+import { valueTokens } from './value-tokens.ts';
+
+/** All that can be measured of an answer by itself: signals and features. */
+export function measureSignalsAndFeatures(request: ChatRequest, response: ChatResponse): Signals {
+  const choice = response.choices[0];
+  if (!choice) return {};
+  const text = responseText(response);
+  const signals = measureSignals(request, response);
+  return {
+    ...tokenFeatures(choice.logprobs ?? [], text),
+    ...textFeatures(request, text),
+    ...signals,
+    sound: soundness(request, choice, text, signals),
+  };
+}
+
+/** A caller that asks for so few tokens wants the answer cut. */
+const intendedCutTokens = 16;
+const failedFinishReasons: ReadonlySet<string> = new Set(['content-filter', 'refusal', 'error']);
+
+function soundness(
+  { tools, maxOutputTokens = Number.POSITIVE_INFINITY }: ChatRequest,
+  choice: Choice,
+  text: string,
+  signals: Signals,
+): 0 | 1 {
+  const { reason } = choice.finish;
+  const calls = choice.content.flatMap(part => (part.type === 'tool-call' ? [part] : []));
+  const failed =
+    failedFinishReasons.has(reason) ||
+    (reason === 'length' && maxOutputTokens > intendedCutTokens) ||
+    (text.trim() === '' && calls.length === 0) ||
+    choice.content.some(part => part.type === 'refusal') ||
+    signals.schema_valid === 0 ||
+    isRefusalText(text) ||
+    calls.some(call => !matchesTool(call, tools));
+  return failed ? 0 : 1;
+}
+
+function matchesTool(call: { readonly name: string; readonly arguments: string }, tools: ChatRequest['tools']): boolean {
+  const tool = tools.find(({ name }) => name === call.name);
+  const given = parseJson(call.arguments.trim() === '' ? '{}' : call.arguments);
+  if (given === undefined) return false;
+  return tool?.parameters === undefined || conforms(given, tool.parameters);
+}
+
+/** A long text that begins so goes on to answer, as a rule. */
+const refusalLengthMax = 600;
+const refusalPattern =
+  /^\W*(?:i['’]?m (?:really |very )?sorry,? but |sorry,? but |unfortunately,? |as an ai[^.]{0,60}, )?(?:i (?:cannot|can['’]t|can not|won['’]t|will not)|i(?:['’]m| am) (?:unable|not able))(?: to)? (?:help|assist|provide|answer|comply|fulfil|do that|discuss|create|write|generate|share|support)/i;
+const isRefusalText = (text: string): boolean => text.length <= refusalLengthMax && refusalPattern.test(text);
+
+type Measured = Partial<Record<FeatureName, number>>;
+
+const probability = (logprob: number): number => Math.min(1, Math.max(0, Math.exp(logprob)));
+
+function tokenFeatures(tokens: readonly TokenLogprob[], text: string): Measured {
+  const logprobs = tokens.map(t => t.logprob).filter(Number.isFinite);
+  if (logprobs.length === 0) return {};
+  const sorted = logprobs.toSorted((a, b) => a - b);
+  const values = /^\s*[{[]/.test(text) ? valueTokens(tokens).filter(t => Number.isFinite(t.logprob)) : [];
+  return {
+    quantile_logprob_20: probability(sorted[Math.floor(0.2 * (sorted.length - 1))]!),
+    ...(values.length === 0 ? {} : { value_logprob: probability(values.reduce((sum, t) => sum + t.logprob, 0) / values.length) }),
+  };
+}
+
+/** Of a longer text the beginning tells. */
+const textLengthMax = 20_000;
+const hedgePattern =
+  /\b(?:i think|i believe|i guess|i am not sure|i['’]m not sure|perhaps|maybe|possibly|probably|it seems|might be|could be|not certain|unclear|hard to say)\b/gi;
+
+function textFeatures({ messages }: ChatRequest, whole: string): Measured {
+  const text = whole.slice(0, textLengthMax);
+  const asciiWords = wordsOfAscii(text);
+  const words = asciiWords ?? wordsOfAnyScript(text);
+  if (words.length === 0) return {};
+  // Beside a letter of another script they are no words to us, but a hedge to the expression.
+  const mayHedge = !asciiWords || asciiWords.some(word => hedgeWordHashes.has(word));
+  const hedged = mayHedge ? (text.match(hedgePattern)?.length ?? 0) : 0;
+  const promptScript = scriptOf(lastUserText(messages));
+  const responseScript = asciiWords ? scriptOfAscii(text) : scriptOf(text);
+  return {
+    brevity: 1 / (1 + words.length / 200),
+    unhedged: 1 / (1 + (50 * hedged) / words.length),
+    ...(words.length < 3 ? {} : { variety: countDistinctTrigrams(words) / (words.length - 2) }),
+    ...(promptScript === undefined || responseScript === undefined ? {} : { same_script: promptScript === responseScript ? 1 : 0 }),
+  };
+}
+
+/** Every answer is measured, so words are told apart by a number made of their letters, which is cheaper than cutting them out. */
+const emptyWordHash = 0x811c9dc5;
+const addToHash = (word: number, letter: number): number => Math.imul(word ^ letter, 0x01000193);
+
+/** Undefined when there is more than ASCII in it. */
+function wordsOfAscii(text: string): readonly number[] | undefined {
+  const words: number[] = [];
+  let word = emptyWordHash;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return undefined;
+    const isCapital = code >= 0x41 && code <= 0x5a;
+    if (isCapital || (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39))
+      word = addToHash(word, isCapital ? code | 0x20 : code);
+    else if (word !== emptyWordHash) {
+      words.push(word);
+      word = emptyWordHash;
+    }
+  }
+  if (word !== emptyWordHash) words.push(word);
+  return words;
+}
+
+const wordsOfAnyScript = (text: string): readonly number[] => (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map(hashWord);
+
+function hashWord(word: string): number {
+  let number = emptyWordHash;
+  for (let i = 0; i < word.length; i++) number = addToHash(number, word.charCodeAt(i));
+  return number;
+}
+
+/** One of them is in every hedge. */
+const hedgeWordHashes: ReadonlySet<number> = new Set(
+  'think believe guess sure perhaps maybe possibly probably seems might could certain unclear hard'.split(' ').map(hashWord),
+);
+
+/** How many different three words in a row there are: counted in a table of numbers, which costs less than a Set. */
+function countDistinctTrigrams(words: readonly number[]): number {
+  const table = new Float64Array(2 ** Math.ceil(Math.log2(2 * words.length)));
+  let count = 0;
+  for (let i = 0; i + 2 < words.length; i++) {
+    const first = words[i]! ^ Math.imul(words[i + 1]!, 0x9e3779b1);
+    const second = Math.imul(words[i + 2]!, 0x85ebca6b) >>> 11;
+    // As doubles: 53 bits hold two different triples apart in any text that anybody sends. None is 0, which is an empty place.
+    const triple = first * 0x200000 + second + 0.5;
+    let slot = (first ^ second) & (table.length - 1);
+    while (table[slot] !== 0 && table[slot] !== triple) slot = (slot + 1) & (table.length - 1);
+    if (table[slot] === 0) count++;
+    table[slot] = triple;
+  }
+  return count;
+}
+
+const lastUserText = (messages: ChatRequest['messages']): string =>
+  (messages.findLast(({ role }) => role === 'user')?.content ?? [])
+    .map(part => (part.type === 'text' ? part.text : ''))
+    .join(' ')
+    .slice(0, textLengthMax);
+
+const scripts: readonly (readonly [string, RegExp])[] = [
+  ['latin', /\p{Script=Latin}/gu],
+  ['cyrillic', /\p{Script=Cyrillic}/gu],
+  ['chinese or japanese', /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu],
+  ['korean', /\p{Script=Hangul}/gu],
+  ['arabic', /\p{Script=Arabic}/gu],
+  ['devanagari', /\p{Script=Devanagari}/gu],
+  ['greek', /\p{Script=Greek}/gu],
+  ['hebrew', /\p{Script=Hebrew}/gu],
+];
+
+const scriptLengthMax = 500;
+
+/** Which most of the first letters are of; undefined without enough letters to tell. */
+function scriptOf(text: string): string | undefined {
+  const end = Math.min(text.length, scriptLengthMax);
+  for (let i = 0; i < end; i++) if (text.charCodeAt(i) >= 0x80) return scriptOfAny(text.slice(0, scriptLengthMax));
+  return scriptOfAscii(text);
+}
+
+const scriptLettersMin = 3;
+
+function scriptOfAscii(text: string): string | undefined {
+  const end = Math.min(text.length, scriptLengthMax);
+  let latin = 0;
+  for (let i = 0; i < end && latin < scriptLettersMin; i++) {
+    const lower = text.charCodeAt(i) | 0x20;
+    if (lower >= 0x61 && lower <= 0x7a) latin++;
+  }
+  return latin >= scriptLettersMin ? 'latin' : undefined;
+}
+
+function scriptOfAny(head: string): string | undefined {
+  const counts = scripts.map(([name, letters]) => [name, head.match(letters)?.length ?? 0] as const);
+  const [name, most] = counts.reduce((a, b) => (b[1] > a[1] ? b : a));
+  return most >= scriptLettersMin ? name : undefined;
+}

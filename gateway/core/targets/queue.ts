@@ -1,0 +1,76 @@
+/** Who waits for a target whose limit is used up, and who is let in next: fair over tenants, bounded in count and bytes. */
+import { noQueuedDemand, type QueuedDemand } from './rate-limits.ts';
+
+export interface QueueEntry {
+  readonly id: string;
+  readonly target: string;
+  readonly tenant: string;
+  /** What the call is reckoned to need. */
+  readonly tokens: number;
+  /** Of the request that is held meanwhile. */
+  readonly bytes: number;
+  /** Its turn: tenants take turns, however many requests each brings. */
+  readonly round: number;
+}
+
+export interface Queue {
+  /** By the turn, then by arrival. */
+  readonly entries: readonly QueueEntry[];
+  readonly bytes: number;
+  /** The turn that was let in last, by target. */
+  readonly lastRounds: ReadonlyMap<string, number>;
+}
+
+export interface QueuePolicy {
+  readonly countMax: number;
+  readonly bytesMax: number;
+}
+
+export const queueDefault: QueuePolicy = { countMax: 1_000, bytesMax: 64 * 2 ** 20 };
+export const emptyQueue: Queue = { entries: [], bytes: 0, lastRounds: new Map() };
+
+export type QueueRequest = Omit<QueueEntry, 'round'>;
+
+export const isFull = (queue: Queue, bytes: number, { countMax, bytesMax }: QueuePolicy): boolean =>
+  queue.entries.length >= countMax || queue.bytes + bytes > bytesMax;
+
+/** A tenant's next turn comes one after its last one that waits, and never before the turn that is being served. */
+function nextRound({ entries, lastRounds }: Queue, target: string, tenant: string): number {
+  const last = entries.findLast(t => t.target === target && t.tenant === tenant)?.round ?? 0;
+  return Math.max(last, lastRounds.get(target) ?? 0) + 1;
+}
+
+export function enqueue(queue: Queue, arrival: QueueRequest): Queue {
+  const ticket = { ...arrival, round: nextRound(queue, arrival.target, arrival.tenant) };
+  let position = queue.entries.length;
+  while (position > 0 && queue.entries[position - 1]!.round > ticket.round) position--;
+  return { ...queue, entries: queue.entries.toSpliced(position, 0, ticket), bytes: queue.bytes + arrival.bytes };
+}
+
+/** Whose turn it is. */
+export const nextFor = (queue: Queue, target: string): QueueEntry | undefined => queue.entries.find(t => t.target === target);
+
+/** It was let in, or went away. Once nobody waits for a target, its turns start anew. */
+export function dequeue(queue: Queue, id: string, wasAdmitted: boolean): Queue {
+  const ticket = queue.entries.find(t => t.id === id);
+  if (!ticket) return queue;
+  const tickets = queue.entries.filter(t => t !== ticket);
+  const turns = new Map(queue.lastRounds);
+  if (!tickets.some(t => t.target === ticket.target)) turns.delete(ticket.target);
+  else if (wasAdmitted) turns.set(ticket.target, ticket.round);
+  return { entries: tickets, bytes: queue.bytes - ticket.bytes, lastRounds: turns };
+}
+
+/** What is let in before a new request of this tenant would be. */
+export function aheadOf(queue: Queue, target: string, tenant: string): QueuedDemand {
+  if (queue.entries.length === 0) return noQueuedDemand;
+  const turn = nextRound(queue, target, tenant);
+  let requests = 0;
+  let tokens = 0;
+  for (const ticket of queue.entries) {
+    if (ticket.target !== target || ticket.round > turn) continue;
+    requests++;
+    tokens += ticket.tokens;
+  }
+  return { requests, tokens };
+}

@@ -1,0 +1,221 @@
+import { putLruEntry, withLruEntry } from '../shared/lru-map.ts';
+import type { Instant, Milliseconds } from '../shared/time.ts';
+import type { Observation } from './observation.ts';
+import type { ReportedLimit, ReportedRateLimits } from './rate-limit-headers.ts';
+
+/** As configured, per minute. */
+export interface RateLimitPolicy {
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
+}
+
+/** Refills evenly up to `burst`. Below 0 when more was taken than there was: tokens are reckoned before they are known. */
+export interface TokenBucket {
+  readonly perMs: number;
+  readonly burst: number;
+  readonly level: number;
+  readonly at: Instant;
+  /** Made of a 429 alone: the rate at which it was asked then, less a tenth; every answer raises it a little. */
+  readonly isEstimated?: true;
+}
+
+export interface KeyRateLimits {
+  readonly requests?: TokenBucket;
+  readonly tokens?: TokenBucket;
+  /** The provider answered 429; nothing is let in before. */
+  readonly blockedUntil: Instant;
+  /** 429s in a row that named no wait. */
+  readonly consecutive429s: number;
+  /** Calls that were let in lately; they are forgotten over ten seconds. */
+  readonly recentCalls: { readonly count: number; readonly at: Instant };
+}
+
+/** By `provider/model fingerprint`. */
+export type RateLimits = ReadonlyMap<string, KeyRateLimits>;
+
+export type RateLimitPolicyOf = (target: string) => RateLimitPolicy | undefined;
+
+const minuteMs = 60_000;
+/** A provider's wish after a 429 is kept between these bounds; without a wish, a second, doubling with each in a row up to a minute. */
+const backoffMsMin: Milliseconds = 100;
+const backoffMsMax: Milliseconds = 300_000;
+const backoffMsDefault: Milliseconds = 1_000;
+/** Model names come from callers, so their number is bounded: what was silent longest is forgotten. */
+export const trackedLimitsMax = 2_000;
+
+const decayMs: Milliseconds = 10_000;
+
+const initialLimits: KeyRateLimits = { blockedUntil: 0, consecutive429s: 0, recentCalls: { count: 0, at: 0 } };
+
+export const rateLimitNameOf = (target: string, credential: string): string => `${target} ${credential}`;
+
+/** Folds one observation. `policyOf` is what the configuration says of a target; what it says, headers do not change. */
+export function observeRateLimits(limits: RateLimits, observation: Observation, policyOf: RateLimitPolicyOf): RateLimits {
+  const name = rateLimitNameOf(observation.target, observation.credential);
+  const before = limits.get(name) ?? initialLimits;
+  const after = nextKeyLimits(before, observation, policyOf);
+  return after === before ? limits : withLruEntry(limits, name, after, trackedLimitsMax);
+}
+
+/** The same in place, for the one who owns the map. */
+export function observeRateLimitsInPlace(limits: Map<string, KeyRateLimits>, observation: Observation, policyOf: RateLimitPolicyOf): void {
+  const name = rateLimitNameOf(observation.target, observation.credential);
+  const before = limits.get(name) ?? initialLimits;
+  const after = nextKeyLimits(before, observation, policyOf);
+  if (after !== before) putLruEntry(limits, name, after, trackedLimitsMax);
+}
+
+function nextKeyLimits(before: KeyRateLimits, observation: Observation, policyOf: RateLimitPolicyOf): KeyRateLimits {
+  const policy = policyOf(observation.target);
+  return nextLimits(applyPolicy(before, policy, observation.at), observation, policy);
+}
+
+function nextLimits(before: KeyRateLimits, observation: Observation, policy: RateLimitPolicy | undefined): KeyRateLimits {
+  const { at, tokens = 0 } = observation;
+  switch (observation.type) {
+    case 'asked':
+      return { ...take(take(before, 'requests', 1, at), 'tokens', tokens, at), recentCalls: { count: recentCallsAt(before, at) + 1, at } };
+    case 'answered': {
+      // What was reckoned is given back, what was used is taken.
+      const settled = take(before, 'tokens', (observation.tokensUsed ?? tokens) - tokens, at);
+      const recovered = raiseEstimate(settled.consecutive429s === 0 ? settled : { ...settled, consecutive429s: 0 }, at);
+      return applyReported(recovered, observation.limits, policy, at);
+    }
+    case 'failed': {
+      const settled = take(before, 'tokens', -tokens, at);
+      return blockAfter429(estimateFrom429(applyReported(settled, observation.limits, policy, at), observation), observation);
+    }
+    case 'aborted':
+      // Nobody knows how much of it the provider counted; nothing is given back.
+      return before;
+    case 'probed':
+    case 'charged':
+      return before;
+  }
+}
+
+function take(limits: KeyRateLimits, dimension: 'requests' | 'tokens', amount: number, at: Instant): KeyRateLimits {
+  const bucket = limits[dimension];
+  if (!bucket || amount === 0) return limits;
+  const level = Math.min(bucket.burst, levelAt(bucket, at) - amount);
+  return { ...limits, [dimension]: { ...bucket, level, at: Math.max(at, bucket.at) } };
+}
+
+function blockAfter429(limits: KeyRateLimits, { at, failure }: Observation & { type: 'failed' }): KeyRateLimits {
+  if (failure.kind !== 'rate-limited') return limits;
+  const { retryAfterMs } = failure;
+  const defaultWait = Math.min(minuteMs, backoffMsDefault * 2 ** Math.min(limits.consecutive429s, 10));
+  const wait = retryAfterMs === undefined ? defaultWait : Math.min(backoffMsMax, Math.max(backoffMsMin, retryAfterMs));
+  const strikes = retryAfterMs === undefined ? limits.consecutive429s + 1 : limits.consecutive429s;
+  return { ...limits, consecutive429s: strikes, blockedUntil: Math.max(limits.blockedUntil, at + wait) };
+}
+
+/** Of fewer calls no rate can be told. */
+const estimateCallsMin = 10;
+
+const recentCallsAt = ({ recentCalls }: KeyRateLimits, at: Instant): number =>
+  recentCalls.count * Math.exp(-Math.max(0, at - recentCalls.at) / decayMs);
+
+/** A provider that says nothing of its limits but 429: it takes less than it was asked lately. */
+function estimateFrom429(limits: KeyRateLimits, { at, failure }: Observation & { type: 'failed' }): KeyRateLimits {
+  if (failure.kind !== 'rate-limited' || (limits.requests && !limits.requests.isEstimated)) return limits;
+  const lately = recentCallsAt(limits, at);
+  if (lately < estimateCallsMin) return limits;
+  const perMs = (0.9 * lately) / decayMs;
+  return { ...limits, requests: { perMs, burst: burstOf(perMs), level: 0, at, isEstimated: true } };
+}
+
+/** A second's worth, so that those who wait do not come all at once. */
+const burstOf = (perMs: number): number => Math.max(1, perMs * 1_000);
+
+/** A guess that is far over what is asked of it says nothing any more. */
+function raiseEstimate(limits: KeyRateLimits, at: Instant): KeyRateLimits {
+  const { requests, ...rest } = limits;
+  if (!requests?.isEstimated) return limits;
+  const perMs = requests.perMs * 1.02;
+  if (perMs * decayMs > 4 * Math.max(1, recentCallsAt(limits, at))) return rest;
+  return { ...rest, requests: { ...requests, level: levelAt(requests, at), at, perMs, burst: burstOf(perMs) } };
+}
+
+/** What the configuration says has the word; of the rest, the provider. */
+function applyReported(
+  limits: KeyRateLimits,
+  seen: ReportedRateLimits | undefined,
+  policy: RateLimitPolicy | undefined,
+  at: Instant,
+): KeyRateLimits {
+  if (!seen) return limits;
+  const requests = policy?.requestsPerMinute === undefined ? bucketFromReport(limits.requests, seen.requests, at) : limits.requests;
+  const tokens = policy?.tokensPerMinute === undefined ? bucketFromReport(limits.tokens, seen.tokens, at) : limits.tokens;
+  if (requests === limits.requests && tokens === limits.tokens) return limits;
+  return { ...limits, ...(requests ? { requests } : {}), ...(tokens ? { tokens } : {}) };
+}
+
+/** The rate is what is missing by the time it takes to come back; a minute's worth where that cannot be told. Other calls are under way: never more than we thought. */
+function bucketFromReport(known: TokenBucket | undefined, seen: ReportedLimit | undefined, at: Instant): TokenBucket | undefined {
+  const limit = seen?.limit ?? known?.burst;
+  if (!seen || limit === undefined || !(limit > 0)) return known;
+  const remaining = Math.min(limit, Math.max(0, seen.remaining ?? limit));
+  const missing = limit - remaining;
+  const reportedPerMs = seen.resetMs !== undefined && seen.resetMs > 0 && missing > 0 ? missing / seen.resetMs : undefined;
+  const perMs = reportedPerMs ?? known?.perMs ?? limit / minuteMs;
+  const level = Math.min(remaining, known ? levelAt(known, at) : remaining);
+  return { perMs, burst: limit, level, at };
+}
+
+function applyPolicy(limits: KeyRateLimits, policy: RateLimitPolicy | undefined, at: Instant): KeyRateLimits {
+  if (!policy) return limits;
+  const requests = bucketFromPolicy(limits.requests, policy.requestsPerMinute, at);
+  const tokens = bucketFromPolicy(limits.tokens, policy.tokensPerMinute, at);
+  if (requests === limits.requests && tokens === limits.tokens) return limits;
+  return { ...limits, ...(requests ? { requests } : {}), ...(tokens ? { tokens } : {}) };
+}
+
+/** The burst is a tenth of a minute's worth, and at least one request: an even flow is what providers count by. */
+function bucketFromPolicy(known: TokenBucket | undefined, perMinute: number | undefined, at: Instant): TokenBucket | undefined {
+  if (perMinute === undefined) return known;
+  const burst = Math.max(1, perMinute / 10);
+  const perMs = perMinute / minuteMs;
+  if (known?.perMs === perMs && known.burst === burst) return known;
+  return { perMs, burst, level: known ? Math.min(known.level, burst) : burst, at };
+}
+
+export function levelAt({ perMs, burst, level, at }: TokenBucket, now: Instant): number {
+  return Math.min(burst, level + perMs * Math.max(0, now - at));
+}
+
+/** What a call takes of each dimension. */
+export interface QueuedDemand {
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+export const noQueuedDemand: QueuedDemand = { requests: 0, tokens: 0 };
+
+/** The first instant at which a key lets a call in after those ahead of it; `at` when it does now. A call larger than a bucket waits until that is full. */
+export function readyAt(limits: RateLimits, target: string, credential: string, tokens: number, ahead: QueuedDemand, at: Instant): Instant {
+  const known = limits.get(rateLimitNameOf(target, credential));
+  if (!known) return at;
+  const from = Math.max(at, known.blockedUntil);
+  return Math.max(filledAt(known.requests, 1, ahead.requests, from), filledAt(known.tokens, tokens, ahead.tokens, from));
+}
+
+function filledAt(bucket: TokenBucket | undefined, own: number, ahead: number, from: Instant): Instant {
+  if (!bucket || own <= 0) return from;
+  const missing = ahead + Math.min(own, bucket.burst) - levelAt(bucket, from);
+  return missing <= 1e-6 ? from : Math.ceil(from + missing / bucket.perMs);
+}
+
+/** The same over those keys of an account that may be used: the soonest. */
+export function earliestReadyAt(
+  limits: RateLimits,
+  target: string,
+  credentials: readonly string[],
+  tokens: number,
+  ahead: QueuedDemand,
+  at: Instant,
+): Instant {
+  if (limits.size === 0) return at;
+  if (credentials.length === 0) return readyAt(limits, target, '', tokens, ahead, at);
+  return Math.min(...credentials.map(credential => readyAt(limits, target, credential, tokens, ahead, at)));
+}

@@ -1,0 +1,58 @@
+/** Members by which a caller would choose the host that is called or the key that pays: nobody outside may do that. */
+import type { JsonObject } from '../../core/chat/json.ts';
+import { type RequestReader, refuse } from './request-reader.ts';
+
+/** In lower case and without separators, so that `apiBase` and `API-BASE` are the same as `api_base`. */
+const forbiddenMembers: ReadonlySet<string> = new Set([
+  'apibase',
+  'baseurl',
+  'baseuri',
+  'apiurl',
+  'apihost',
+  'apikey',
+  'apikeys',
+  'apitoken',
+  'apiversion',
+  'authorization',
+  'accesstoken',
+  'openaiapibase',
+  'openaiapikey',
+  'customhost',
+  'customllmprovider',
+  'customproviderurl',
+  'endpoint',
+  'endpointurl',
+  'host',
+  'hostname',
+  'url',
+  'proxy',
+  'proxyurl',
+  'azureendpoint',
+  'azureadtoken',
+  'awsaccesskeyid',
+  'awssecretaccesskey',
+  'awssessiontoken',
+  'awsbedrockruntimeendpoint',
+  'vertexcredentials',
+  'vertexproject',
+  'vertexlocation',
+  'extraheaders',
+  'extrabody',
+  'extraquery',
+  'headers',
+  'litellmparams',
+  'litellmcredentialname',
+  'modellist',
+  'sslverify',
+]);
+
+export function refuseHostParameters(reading: RequestReader, body: JsonObject): void {
+  const hostMember = Object.keys(body).find(member => forbiddenMembers.has(member.toLowerCase().replace(/[^a-z]/g, '')));
+  if (hostMember === undefined) return;
+  refuse(
+    reading,
+    'forbidden_parameter',
+    hostMember,
+    `${hostMember.slice(0, 80)} is not allowed: callers name models; hosts, headers and keys are the configuration's. Leave it out.`,
+  );
+}

@@ -1,0 +1,84 @@
+/** What a message, or a piece of one, says: text, reasoning and refusal, under the names that vendors give them. */
+import type { MediaPart, Part } from '../../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
+import { listOf, objectOf, text } from './reading.ts';
+
+export type MessagePart = Extract<Part, { type: 'text' | 'reasoning' | 'refusal' }>;
+
+/** In order, none of them empty. `message` is a message or the delta of one. */
+export function messagePartsIn(message: JsonObject): readonly MessagePart[] {
+  const content = contentOf(message.content);
+  const textParts = content.length > 0 ? content : textPart('text', text(objectOf(message.audio).transcript));
+  return [...textPart('reasoning', reasoningOf(message)), ...textParts, ...textPart('refusal', text(message.refusal))];
+}
+
+/** Several names may hold the same thought; the first that says anything is taken. */
+function reasoningOf(message: JsonObject): string {
+  const plain = text(message.reasoning_content) || text(message.reasoning);
+  if (plain !== '') return plain;
+  return listOf(message.reasoning_details)
+    .map(detail => text(detail.text) || text(detail.summary))
+    .join('');
+}
+
+function contentOf(content: Json | undefined): readonly MessagePart[] {
+  if (typeof content === 'string') return textPart('text', content);
+  return listOf(content).flatMap((part): readonly MessagePart[] => {
+    switch (part.type) {
+      case 'thinking':
+        return textPart('reasoning', thinkingText(part.thinking));
+      case 'refusal':
+        return textPart('refusal', text(part.refusal));
+      default:
+        return textPart('text', text(part.text));
+    }
+  });
+}
+
+/** Mistral's thoughts are parts themselves. */
+const thinkingText = (thinking: Json | undefined): string =>
+  typeof thinking === 'string'
+    ? thinking
+    : listOf(thinking)
+        .map(part => text(part.text))
+        .join('');
+
+const textPart = (type: MessagePart['type'], text: string): readonly MessagePart[] => (text === '' ? [] : [{ type, text }]);
+
+/** Pictures that a model drew, as OpenRouter gives them. */
+export function imagesIn(message: JsonObject): readonly MediaPart[] {
+  return listOf(message.images).flatMap((image): readonly MediaPart[] => {
+    const url = text(objectOf(image.image_url).url);
+    const inline = /^data:([\w.+-]+\/[\w.+-]+);base64,/.exec(url.slice(0, 200));
+    if (inline) return [{ type: 'image', source: { type: 'inline', mediaType: inline[1]!, data: url.slice(inline[0].length) } }];
+    return url === '' ? [] : [{ type: 'image', source: { type: 'url', url } }];
+  });
+}
+
+/** What was called and with what; functions of the first API, and custom tools whose input is free text, are calls too. */
+export interface ParsedCall {
+  readonly index: number | undefined;
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+  readonly signature: string;
+}
+
+export function callsIn(message: JsonObject): readonly ParsedCall[] {
+  const { function_call: called } = message;
+  const isLegacy = isObject(called) && (text(called.name) !== '' || text(called.arguments) !== '');
+  const legacy = isLegacy ? [{ function: called, index: 0 }] : [];
+  return [...listOf(message.tool_calls), ...legacy].map((call: JsonObject) => {
+    const called = objectOf(call.type === 'custom' || !isObject(call.function) ? call.custom : call.function);
+    return {
+      index: typeof call.index === 'number' ? call.index : undefined,
+      id: text(call.id),
+      name: text(called.name),
+      arguments: argumentsOf(called.arguments ?? called.input),
+      signature: text(objectOf(objectOf(call.extra_content).google).thought_signature),
+    };
+  });
+}
+
+/** JSON text; a few vendors send the object itself. */
+const argumentsOf = (value: Json | undefined): string => (isObject(value) ? JSON.stringify(value) : text(value));

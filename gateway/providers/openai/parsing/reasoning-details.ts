@@ -1,0 +1,39 @@
+/** Signed and sealed thoughts as OpenRouter's `reasoning_details`: whoever made them wants them back as they were, with their kind and format. */
+import type { Part } from '../../../core/chat/chat.ts';
+import { isObject, type JsonObject, parseJson } from '../../../core/chat/json.ts';
+import { listOf, text } from './reading.ts';
+
+type ReasoningPart = Part & { readonly type: 'reasoning' };
+
+/** The proof of a detail is all of it but its words, as JSON: there is no other place for its kind, its format and its number. */
+export type ReasoningSignature = { readonly signature: string } | { readonly redacted: string };
+
+export function signatureOf(detail: JsonObject): ReasoningSignature | undefined {
+  const { text: _, ...rest } = detail;
+  if (text(detail.data) !== '') return { redacted: JSON.stringify(rest) };
+  return text(detail.signature) === '' ? undefined : { signature: JSON.stringify(rest) };
+}
+
+/** The thoughts of a whole message with their proofs; undefined where nothing is proven. Words before a sealed thought are its summary. */
+export function signedReasoningIn(message: JsonObject): readonly ReasoningPart[] | undefined {
+  const parts: ReasoningPart[] = [];
+  let pendingText = '';
+  for (const detail of listOf(message.reasoning_details)) {
+    const signature = signatureOf(detail);
+    const reasoningText = pendingText + (text(detail.text) || text(detail.summary));
+    pendingText = signature && 'signature' in signature ? '' : reasoningText;
+    if (!signature) continue;
+    if ('redacted' in signature && pendingText !== '') parts.push({ type: 'reasoning', text: pendingText });
+    parts.push({ type: 'reasoning', text: 'signature' in signature ? reasoningText : '', ...signature });
+    pendingText = '';
+  }
+  if (parts.length === 0) return undefined;
+  return pendingText === '' ? parts : [...parts, { type: 'reasoning', text: pendingText }];
+}
+
+/** The detail that such a thought was; undefined for proofs of others. */
+export function detailOf({ text: reasoningText, signature, redacted }: ReasoningPart): JsonObject | undefined {
+  const detail = parseJson(redacted ?? signature ?? '');
+  if (!isObject(detail) || !text(detail.type).startsWith('reasoning.')) return undefined;
+  return reasoningText === '' ? detail : { ...detail, text: reasoningText };
+}

@@ -1,0 +1,163 @@
+/** A vendor that speaks chat completions with differences: what it refuses, renames or says in its own way, and how its errors read. */
+import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
+import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
+import { type Adaptation, approximated, dropped, type Provider, type Warning } from '../../core/chat/provider.ts';
+import type { Failure, FailureKind } from '../../core/shared/failure.ts';
+import { type ModelTraits, vendorModelTraits } from './model.ts';
+import { parseFailure } from './parsing/failure.ts';
+import { parseResponse } from './parsing/response.ts';
+import { parseStream } from './parsing/stream.ts';
+import { path, renderBody } from './request.ts';
+
+type MemberChanges = Readonly<Record<string, Json | undefined>>;
+
+export interface VendorDialect extends Pick<Provider, 'name' | 'baseUrl' | 'environment' | 'priceBook'> {
+  readonly auth?: Provider['auth'];
+  readonly keyOptional?: boolean;
+  readonly account?: NonNullable<Provider['account']>;
+  readonly modelPrefixes?: readonly string[];
+  /** Members that it refuses or passes over, and why they are left out. */
+  readonly unsupported?: Readonly<Record<string, string>>;
+  /** Members that would be refused and whose absence changes nothing. */
+  readonly omits?: readonly string[];
+  readonly renames?: Readonly<Record<string, string>>;
+  /** Why it takes no names of speakers, where it does not. */
+  readonly namesUnsupported?: string;
+  /** How it is told to reason, when not by `reasoning_effort`. */
+  reasoning?(requested: Reasoning, model: string, warnings: Warning[]): JsonObject;
+  /** Whatever else is different. */
+  amend?(body: JsonObject, model: string, warnings: Warning[]): MemberChanges;
+  /** What its own error codes mean. */
+  readonly failureKinds?: Readonly<Record<string, FailureKind>>;
+  traits?(model: string): ModelTraits;
+  path?(model: string): string;
+}
+
+const efforts: readonly Json[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] satisfies ReasoningEffort[];
+
+export function vendorProvider(dialect: VendorDialect): Provider {
+  const { name, baseUrl, environment, priceBook, auth = 'bearer', keyOptional, account, modelPrefixes, failureKinds } = dialect;
+  return {
+    name,
+    wire: 'openai-chat',
+    baseUrl,
+    auth,
+    ...(keyOptional === undefined ? {} : { keyOptional }),
+    ...(account === undefined ? {} : { account }),
+    framing: 'sse',
+    environment,
+    headers: {},
+    priceBook,
+    ...(modelPrefixes === undefined ? {} : { modelPrefixes }),
+    renderRequest: (request, model) => render(dialect, request, model),
+    adapt: (body, model) => adapt(dialect, body, model),
+    parseResponse,
+    parseStream,
+    parseFailure: failureKinds
+      ? (status, headers, body) => applyFailureCodes(parseFailure(status, headers, body), failureKinds)
+      : parseFailure,
+  };
+}
+
+function render(dialect: VendorDialect, request: ChatRequest, model: string): ReturnType<Provider['renderRequest']> {
+  const warnings: Warning[] = [];
+  const { traits = vendorModelTraits, path: pathOf = () => path } = dialect;
+  const { reasoning, ...rest } = dropParticipantNames(request, dialect.namesUnsupported, warnings);
+  const adjusted = dialect.reasoning || !reasoning ? rest : { ...rest, reasoning };
+  const body = renderBody(adjusted, model, traits(model), warnings);
+  const isAsked = reasoning?.effort !== undefined || reasoning?.budgetTokens !== undefined;
+  const rendered = dialect.reasoning && isAsked ? { ...body, ...dialect.reasoning(reasoning, model, warnings) } : body;
+  const { changes, warnings: more } = applyDifferences(dialect, rendered, model);
+  return { path: pathOf(model), body: JSON.stringify({ ...rendered, ...changes }), warnings: [...warnings, ...more] };
+}
+
+function adapt(dialect: VendorDialect, body: JsonObject, model: string): Adaptation {
+  const warnings: Warning[] = [];
+  const { reasoning_effort: effort } = body;
+  const setsEffort = dialect.reasoning && efforts.includes(effort ?? null);
+  const reasoningChanges: MemberChanges = setsEffort
+    ? { reasoning_effort: undefined, ...dialect.reasoning!({ effort: effort as ReasoningEffort }, model, warnings) }
+    : {};
+  const names: MemberChanges = dialect.namesUnsupported === undefined ? {} : dropNamesInBody(body, dialect.namesUnsupported, warnings);
+  const { changes, warnings: more } = applyDifferences(dialect, definedMembers({ ...body, ...reasoningChanges, ...names }), model);
+  return { changes: { ...reasoningChanges, ...names, ...changes }, warnings: [...warnings, ...more] };
+}
+
+function dropParticipantNames(request: ChatRequest, why: string | undefined, warnings: Warning[]): ChatRequest {
+  if (why === undefined || request.messages.every(message => message.name === undefined)) return request;
+  const messages = request.messages.map(({ name, ...message }, index) => {
+    if (name !== undefined) warnings.push(dropped(`messages[${index}].name`, why));
+    return message;
+  });
+  return { ...request, messages };
+}
+
+/** The same of a body; a tool's result may be named. */
+function dropNamesInBody({ messages }: JsonObject, why: string, warnings: Warning[]): MemberChanges {
+  const isNamed = (message: Json): message is JsonObject => isObject(message) && message.name !== undefined && message.role !== 'tool';
+  if (!Array.isArray(messages) || !messages.some(isNamed)) return {};
+  const unnamed = (messages as readonly Json[]).map((message, index): Json => {
+    if (!isNamed(message)) return message;
+    warnings.push(dropped(`messages[${index}].name`, why));
+    const { name: _, ...rest } = message;
+    return rest;
+  });
+  return { messages: unnamed };
+}
+
+function applyDifferences(
+  { unsupported = {}, omits = [], renames = {}, amend }: VendorDialect,
+  body: JsonObject,
+  model: string,
+): Adaptation {
+  const warnings: Warning[] = [];
+  const changes: Record<string, Json | undefined> = {};
+  for (const field of omits) if (Object.hasOwn(body, field)) changes[field] = undefined;
+  for (const [field, why] of Object.entries(unsupported)) {
+    if (!Object.hasOwn(body, field)) continue;
+    changes[field] = undefined;
+    if (!isDefault(field, body[field]!)) warnings.push(...lossWarnings(field, body[field]!, why));
+  }
+  for (const [field, other] of Object.entries(renames)) {
+    if (!Object.hasOwn(body, field) || Object.hasOwn(changes, field)) continue;
+    changes[field] = undefined;
+    if (!Object.hasOwn(body, other)) changes[other] = body[field];
+  }
+  const amended = amend?.(definedMembers({ ...body, ...changes }), model, warnings) ?? {};
+  return { changes: { ...changes, ...amended }, warnings };
+}
+
+const definedMembers = (members: MemberChanges): JsonObject =>
+  Object.fromEntries(Object.entries(members).filter((member): member is [string, Json] => member[1] !== undefined));
+
+/** Tools are lost one by one. */
+const lossWarnings = (field: string, value: Json, why: string): readonly Warning[] =>
+  field === 'tools' && Array.isArray(value) ? value.map((_, index) => dropped(`tools[${index}]`, why)) : [dropped(field, why)];
+
+/** For vendors that would call what shall not be called: the tools stay away together with the choice. */
+export function withoutTools({ tools, tool_choice: choice }: JsonObject, vendor: string, warnings: Warning[]): MemberChanges {
+  if (choice !== 'none' || tools === undefined) return {};
+  const why = `${vendor} cannot be told to call none: the tools were not sent.`;
+  warnings.push(...lossWarnings('tools', tools, why).map(({ field }) => approximated(field, why)), approximated('tool_choice', why));
+  return { tools: undefined, tool_choice: undefined };
+}
+
+const defaults: Readonly<Record<string, Json>> = {
+  n: 1,
+  frequency_penalty: 0,
+  presence_penalty: 0,
+  logprobs: false,
+  top_logprobs: 0,
+  parallel_tool_calls: true,
+  tool_choice: 'auto',
+  service_tier: 'auto',
+};
+
+/** What is so without being said. */
+const isDefault = (field: string, value: Json): boolean => value === null || (Object.hasOwn(defaults, field) && defaults[field] === value);
+
+function applyFailureCodes(failure: Failure, codes: Readonly<Record<string, FailureKind>>): Failure {
+  const { code } = failure;
+  const kind = code !== undefined && Object.hasOwn(codes, code) ? codes[code] : undefined;
+  return kind ? { ...failure, kind } : failure;
+}

@@ -1,0 +1,31 @@
+/** Groq: refuses log-probabilities, names of speakers and more than one answer; reasoning comes apart from the text when asked for. Source: console.groq.com/docs/openai. */
+import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
+import { vendorProvider } from '../openai/vendor-dialect.ts';
+
+const refusedReason = 'Groq refuses it.';
+
+export const groq = vendorProvider({
+  name: 'groq',
+  baseUrl: 'https://api.groq.com/openai/v1',
+  environment: ['GROQ_API_KEY'],
+  priceBook: 'groq',
+  unsupported: { logprobs: refusedReason, top_logprobs: refusedReason, logit_bias: refusedReason, n: refusedReason, top_k: refusedReason },
+  renames: { max_tokens: 'max_completion_tokens' },
+  reasoning: ({ effort, budgetTokens }, model, warnings) => {
+    const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
+    const off = effort === 'none' || budgetTokens === 0;
+    if (/gpt-oss/.test(model)) {
+      const sentEffort = effort === 'low' || effort === 'medium' ? effort : off || effort === 'minimal' ? 'low' : 'high';
+      if (sentEffort !== effort) warnings.push(approximated(field, `This model takes low, medium and high; sent as ${sentEffort}.`));
+      return { reasoning_effort: sentEffort };
+    }
+    if (/qwen/.test(model)) {
+      if (off) return { reasoning_effort: 'none' };
+      warnings.push(approximated(field, 'This model reasons or does not; sent as default.'));
+      return { reasoning_effort: 'default', reasoning_format: 'parsed' };
+    }
+    if (!off) warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+    return {};
+  },
+  namesUnsupported: refusedReason,
+}) satisfies Provider;

@@ -1,0 +1,30 @@
+/** Ollama on this machine, at its compatible address: no key, one answer, and no tool can be forced. Source: docs.ollama.com/api/openai-compatibility. */
+import { dropped, type Provider } from '../../core/chat/provider.ts';
+import { vendorProvider, withoutTools } from '../openai/vendor-dialect.ts';
+
+const ignoredReason = 'Ollama passes over it.';
+
+export const ollama = vendorProvider({
+  name: 'ollama',
+  baseUrl: 'http://127.0.0.1:11434/v1',
+  environment: [],
+  keyOptional: true,
+  priceBook: 'ollama',
+  unsupported: {
+    n: ignoredReason,
+    logit_bias: ignoredReason,
+    user: ignoredReason,
+    service_tier: ignoredReason,
+    metadata: ignoredReason,
+    parallel_tool_calls: ignoredReason,
+    top_k: ignoredReason,
+  },
+  renames: { max_completion_tokens: 'max_tokens' },
+  amend: (body, _model, warnings) => {
+    const { tool_choice: choice } = body;
+    if (choice === undefined || choice === 'auto') return {};
+    if (choice === 'none') return withoutTools(body, 'Ollama', warnings);
+    warnings.push(dropped('tool_choice', 'Ollama cannot be made to call a tool; it may.'));
+    return { tool_choice: undefined };
+  },
+}) satisfies Provider;

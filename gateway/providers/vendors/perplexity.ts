@@ -1,0 +1,42 @@
+/** Perplexity: searches by itself, calls no tools, and bills a fee for each request beside its tokens. */
+import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
+import { nearestEffort } from '../openai/thinking.ts';
+import { vendorProvider } from '../openai/vendor-dialect.ts';
+
+const noToolsReason = 'Perplexity calls no tools.';
+const ignoredReason = 'Perplexity has nothing like it.';
+
+export const perplexity = vendorProvider({
+  name: 'perplexity',
+  baseUrl: 'https://api.perplexity.ai',
+  environment: ['PERPLEXITY_API_KEY', 'PPLX_API_KEY'],
+  priceBook: 'perplexity',
+  modelPrefixes: ['sonar'],
+  omits: ['stream_options'],
+  unsupported: {
+    tools: noToolsReason,
+    tool_choice: noToolsReason,
+    parallel_tool_calls: noToolsReason,
+    n: ignoredReason,
+    seed: ignoredReason,
+    logprobs: ignoredReason,
+    top_logprobs: ignoredReason,
+    logit_bias: ignoredReason,
+    user: ignoredReason,
+    service_tier: ignoredReason,
+    metadata: ignoredReason,
+  },
+  renames: { max_completion_tokens: 'max_tokens' },
+  reasoning: (requested, model, warnings) => {
+    const { effort, budgetTokens } = requested;
+    const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
+    const off = effort === 'none' || budgetTokens === 0;
+    if (off || !/reasoning|deep-research/.test(model)) {
+      if (!off || /reasoning|deep-research/.test(model)) warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      return {};
+    }
+    const sentEffort = nearestEffort(['minimal', 'low', 'medium', 'high'], requested);
+    if (sentEffort !== effort) warnings.push(approximated(field, `Perplexity takes minimal, low, medium and high; sent as ${sentEffort}.`));
+    return { reasoning_effort: sentEffort };
+  },
+}) satisfies Provider;

@@ -1,0 +1,12 @@
+/** TokenMix: a relay that speaks chat completions as OpenAI does; a model's traits are those of its maker. */
+import type { Provider } from '../../core/chat/provider.ts';
+import { traitsOf } from '../openai/model.ts';
+import { vendorProvider } from '../openai/vendor-dialect.ts';
+
+export const tokenmix = vendorProvider({
+  name: 'tokenmix',
+  baseUrl: 'https://api.tokenmix.ai/v1',
+  environment: ['TOKENMIX_API_KEY'],
+  priceBook: 'tokenmix',
+  traits: traitsOf,
+}) satisfies Provider;

@@ -1,0 +1,146 @@
+/** A streamed answer and a whole one are the same answer. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { StreamEvent } from '../../../gateway/core/chat/chat.ts';
+import { collectResponse, eventsOf } from '../../../gateway/core/chat/collect.ts';
+import { anyResponse } from './chat-arbitraries.ts';
+
+const numRuns = process.env.HINDCAST_LONG ? 20_000 : 500;
+const start: StreamEvent = { type: 'response-start', id: 'r', model: 'm' };
+const text = (text: string, choice = 0): StreamEvent => ({ type: 'text-delta', choice, text });
+
+describe('collect and split', () => {
+  test('an answer taken apart and put together again is the answer', () => {
+    fc.assert(
+      fc.property(anyResponse, response => {
+        expect(collectResponse(eventsOf(response))).toEqual(response);
+      }),
+      { numRuns },
+    );
+  });
+
+  test('the size of the pieces means nothing', () => {
+    fc.assert(
+      fc.property(anyResponse, fc.integer({ min: 1, max: 5 }), (response, length) => {
+        expect(collectResponse(eventsOf(response).flatMap(event => inPieces(event, length)))).toEqual(response);
+      }),
+      { numRuns },
+    );
+  });
+
+  test('nor does the order in which choices take turns', () => {
+    fc.assert(
+      fc.property(anyResponse, fc.infiniteStream(fc.nat()), (response, dice) => {
+        const [first, ...events] = eventsOf(response);
+        const lanes = Map.groupBy(events, event => ('choice' in event ? event.choice : -1));
+        const shuffled: StreamEvent[] = [];
+        for (let left = [...lanes.values()]; left.length > 0; left = left.filter(lane => lane.length > 0)) {
+          shuffled.push(left[dice.next().value % left.length]!.shift()!);
+        }
+        expect(collectResponse([first!, ...shuffled])).toEqual(response);
+      }),
+      { numRuns },
+    );
+  });
+});
+
+describe('collect', () => {
+  test('gives a cut answer as far as it came, and invents no finish', () => {
+    expect(collectResponse([start, text('Hel')])).toEqual({
+      id: 'r',
+      model: 'm',
+      choices: [{ index: 0, content: [{ type: 'text', text: 'Hel' }], finish: { reason: 'other', raw: '' } }],
+    });
+  });
+
+  test('gives the failure that the events report, whatever came before it', () => {
+    const failure = { kind: 'overloaded', message: 'busy' } as const;
+    expect(collectResponse([start, text('Hel'), { type: 'failure', failure }, text('lo')])).toBe(failure);
+  });
+
+  test('makes no answer out of nothing', () => {
+    expect(collectResponse([])).toEqual({ kind: 'invalid-response', message: 'the answer never began' });
+    expect(collectResponse([text('Hel')])).toMatchObject({ kind: 'invalid-response' });
+  });
+
+  test('takes the last usage, for each says it all', () => {
+    const counts = { cached: 0, cacheWrite: 0, reasoning: 0, source: 'provider' } as const;
+    const events: StreamEvent[] = [
+      start,
+      { type: 'usage', usage: { input: 1, output: 1, ...counts } },
+      { type: 'usage', usage: { input: 9, output: 3, ...counts } },
+    ];
+    expect(collectResponse(events)).toMatchObject({ usage: { input: 9, output: 3 } });
+  });
+
+  test('passes over arguments of a call that never began', () => {
+    expect(collectResponse([start, { type: 'tool-call-delta', choice: 0, index: 4, arguments: '{}' }])).toMatchObject({
+      choices: [{ content: [] }],
+    });
+  });
+
+  test('keeps text around a call apart and arguments that come in turns together', () => {
+    const called = (index: number, name: string): StreamEvent => ({ type: 'tool-call-start', choice: 0, index, id: name, name });
+    const said = (index: number, text: string): StreamEvent => ({ type: 'tool-call-delta', choice: 0, index, arguments: text });
+    const events = [
+      start,
+      text('a'),
+      called(0, 'x'),
+      called(1, 'y'),
+      said(0, '{'),
+      said(1, '['),
+      said(0, '}'),
+      said(1, ']'),
+      text('b'),
+      text('c'),
+    ];
+    expect(collectResponse(events)).toMatchObject({
+      choices: [
+        {
+          content: [
+            { type: 'text', text: 'a' },
+            { type: 'tool-call', id: 'x', arguments: '{}' },
+            { type: 'tool-call', id: 'y', arguments: '[]' },
+            { type: 'text', text: 'bc' },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('a signature closes its thought, and one without a thought stands by itself', () => {
+    const thought = (text: string): StreamEvent => ({ type: 'reasoning-delta', choice: 0, text });
+    const signature: StreamEvent = { type: 'reasoning-signature', choice: 0, signature: 's' };
+    expect(collectResponse([start, thought('a'), signature, thought('b'), text('c'), signature])).toMatchObject({
+      choices: [
+        {
+          content: [
+            { type: 'reasoning', text: 'a', signature: 's' },
+            { type: 'reasoning', text: 'b' },
+            { type: 'text', text: 'c' },
+            { type: 'reasoning', text: '', signature: 's' },
+          ],
+        },
+      ],
+    });
+  });
+});
+
+/** Deltas of at most `length` characters, which together say what the event said. */
+function inPieces(event: StreamEvent, length: number): readonly StreamEvent[] {
+  switch (event.type) {
+    case 'text-delta':
+    case 'reasoning-delta':
+    case 'refusal-delta':
+      return cut(event.text, length).map(text => ({ ...event, text }));
+    case 'tool-call-delta':
+      return cut(event.arguments, length).map(text => ({ ...event, arguments: text }));
+    case 'logprobs':
+      return event.tokens.map(token => ({ ...event, tokens: [token] }));
+    default:
+      return [event];
+  }
+}
+
+const cut = (text: string, length: number): readonly string[] =>
+  Array.from({ length: Math.ceil(text.length / length) }, (_, at) => text.slice(at * length, (at + 1) * length));

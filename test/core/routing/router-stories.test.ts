@@ -1,0 +1,370 @@
+/** Routing stories, to be read: what happened, and after the arrow what the router decided. */
+import { describe, expect, test } from 'vitest';
+import {
+  begin,
+  type RouteCommand,
+  type RouteEvent,
+  type RoutePolicy,
+  type RouteStep,
+  type Timer,
+} from '../../../gateway/core/routing/router.ts';
+import type { Failure } from '../../../gateway/core/shared/failure.ts';
+import { initialHealth, type TargetHealth, type TargetHealthMap } from '../../../gateway/core/targets/health.ts';
+import type { AttemptBehaviour } from '../../../replay/simulation/simulate-policy.ts';
+import { traceRoute } from '../../route-steps.ts';
+
+/** Tells a route as text. Timers are left out: what they bring about stands in the story. */
+function story(
+  policy: RoutePolicy,
+  behaviours: Readonly<Record<string, readonly AttemptBehaviour[]>>,
+  fleet: TargetHealthMap = new Map(),
+): string {
+  const { steps } = traceRoute(policy, 'a-seed', (target, nth) => behaviours[target]?.[nth], fleet);
+  const lines = steps.flatMap(({ event, now, commands }) => {
+    const decided = commands.filter(c => c.type !== 'timer').map(decision);
+    if (event && decided.length === 0 && event.type !== 'attempt-failed' && event.type !== 'attempt-answered') return [];
+    return [
+      `${String(Math.round(now.at)).padStart(6)}  ${event ? happening(event) : 'begin'}${decided.length > 0 ? ` -> ${decided.join(', ')}` : ''}`,
+    ];
+  });
+  return `\n${lines.join('\n')}\n`;
+}
+
+const letter = (attempt: number): string => 'ABCDEFGH'[attempt]!;
+
+function happening(event: RouteEvent): string {
+  switch (event.type) {
+    case 'attempt-opened':
+      return `${letter(event.attempt)} opened`;
+    case 'attempt-answered':
+      return `${letter(event.attempt)} answered${event.signals.mean_logprob === undefined ? '' : ` with ${event.signals.mean_logprob}`}`;
+    case 'attempt-released':
+      return `${letter(event.attempt)} released`;
+    case 'attempt-failed':
+      return `${letter(event.attempt)} failed: ${event.failure.kind}`;
+    case 'timer-fired':
+      return timerText(event.timer);
+    case 'admitted':
+      return 'its turn has come';
+    case 'caller-left':
+      return 'the caller left';
+  }
+}
+
+function timerText(timer: Timer): string {
+  switch (timer.type) {
+    case 'deadline':
+      return 'deadline';
+    case 'retry':
+      return 'time to retry';
+    case 'queue':
+      return 'queued for too long';
+    default:
+      return `${timer.type} of ${letter(timer.attempt)}`;
+  }
+}
+
+function decision(command: RouteCommand): string {
+  switch (command.type) {
+    case 'attempt':
+      return `ask ${command.target} (${letter(command.attempt)}, ${command.kind})`;
+    case 'queue':
+      return `queue for ${command.target}`;
+    case 'unqueue':
+      return 'leave the queue';
+    case 'abort':
+      return `abort ${letter(command.attempt)}`;
+    case 'commit':
+      return `commit ${letter(command.attempt)}`;
+    case 'finish':
+      return command.outcome.type === 'answered' ? `answer ${letter(command.outcome.attempt)}` : `fail: ${command.outcome.failure.kind}`;
+    case 'timer':
+      return '';
+  }
+}
+
+const step = (target: string, more: Partial<RouteStep> = {}): RouteStep => ({
+  target,
+  timeoutMs: 5000,
+  retries: 0,
+  backoffMs: 200,
+  ...more,
+});
+const chain = (steps: readonly RouteStep[], deadlineMs = 60_000): RoutePolicy => ({ name: 'story', deadlineMs, steps });
+const fails = (afterMs: number, failure: Partial<Failure> & Pick<Failure, 'kind'>): AttemptBehaviour => ({
+  openAfterMs: afterMs,
+  endAfterMs: afterMs,
+  result: { failure: { message: '', ...failure } },
+});
+const streams = (openAfterMs: number, endAfterMs: number, sureness?: number): AttemptBehaviour => ({
+  openAfterMs,
+  endAfterMs,
+  result: { signals: sureness === undefined ? {} : { mean_logprob: sureness } },
+});
+const breaks = (openAfterMs: number, endAfterMs: number, failure: Partial<Failure> & Pick<Failure, 'kind'>): AttemptBehaviour => ({
+  openAfterMs,
+  endAfterMs,
+  result: { failure: { message: '', ...failure } },
+});
+const closedUntil = (openUntil: number): TargetHealth => ({ ...initialHealth, failures: 5, circuitOpenUntil: openUntil });
+const sure = { signal: 'confidence', atLeast: 0.8 } as const;
+
+describe('a story of', () => {
+  test('fallback: the first target is down, the second answers', () => {
+    const told = story(chain([step('a/x'), step('b/y')]), { 'a/x': [fails(3, { kind: 'unreachable' })], 'b/y': [streams(400, 900)] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+     3  A failed: unreachable -> ask b/y (B, fallback)
+   403  B opened -> commit B
+   903  B answered -> answer B
+`);
+  });
+
+  test('retry: a rate limit is waited for when there is nobody else, as long as the provider wished', () => {
+    const told = story(chain([step('a/x', { retries: 1 })]), {
+      'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 2500 }), streams(300, 800)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: rate-limited
+  2510  time to retry -> ask a/x (B, retry)
+  2810  B opened -> commit B
+  3310  B answered -> answer B
+`);
+  });
+
+  test('an invitation to hammer: retry-after 0 still waits', () => {
+    const told = story(chain([step('a/x', { retries: 1, backoffMs: 1 })]), {
+      'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 0 }), streams(50, 90)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: rate-limited
+   110  time to retry -> ask a/x (B, retry)
+   160  B opened -> commit B
+   200  B answered -> answer B
+`);
+  });
+
+  test('patience with limits: nobody waits for half a minute and more', () => {
+    const told = story(chain([step('a/x', { retries: 3 })]), { 'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 31_000 })] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: rate-limited -> fail: rate-limited
+`);
+  });
+
+  test('a bad request: nobody else is bothered with it', () => {
+    const told = story(chain([step('a/x', { retries: 3 }), step('b/y')]), { 'a/x': [fails(10, { kind: 'invalid-request' })] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: invalid-request -> fail: invalid-request
+`);
+  });
+
+  test('a refused key: another provider, and never the same one again', () => {
+    const told = story(chain([step('a/x', { retries: 3 }), step('b/y')]), {
+      'a/x': [fails(10, { kind: 'authentication' })],
+      'b/y': [fails(10, { kind: 'overloaded', shouldRetry: false })],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+    10  A failed: authentication -> ask b/y (B, fallback)
+    20  B failed: overloaded -> fail: overloaded
+`);
+  });
+
+  test('hedge: a slow start gets company, the loser is aborted', () => {
+    const told = story(chain([step('a/x', { hedgeAfterMs: 800 }), step('b/y')]), {
+      'a/x': [streams(1500, 4000)],
+      'b/y': [streams(300, 700)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+   800  hedge of A -> ask b/y (B, hedge)
+  1100  B opened -> commit B, abort A
+  1500  B answered -> answer B
+`);
+  });
+
+  test('a hedge that was not needed: the first one opens first', () => {
+    const told = story(chain([step('a/x', { hedgeAfterMs: 800 })]), { 'a/x': [streams(900, 4000), streams(300, 700)] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+   800  hedge of A -> ask a/x (B, hedge)
+   900  A opened -> commit A, abort B
+  4000  A answered -> answer A
+`);
+  });
+
+  test('cascade: an unsure answer is declined, the larger model is asked', () => {
+    const told = story(chain([step('a/small', { accept: sure }), step('a/large')]), {
+      'a/small': [streams(200, 600, 0.55)],
+      'a/large': [streams(700, 1900)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+   600  A answered with 0.55 -> ask a/large (B, escalation)
+  1300  B opened -> commit B
+  2500  B answered -> answer B
+`);
+  });
+
+  test('cascade: a sure answer is taken, and only then read', () => {
+    const told = story(chain([step('a/small', { accept: sure }), step('a/large')]), { 'a/small': [streams(200, 600, 0.93)] });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+   600  A answered with 0.93 -> commit A, answer A
+`);
+  });
+
+  test('cascade: the declined answer is better than none', () => {
+    const told = story(chain([step('a/small', { accept: sure }), step('a/large')]), {
+      'a/small': [streams(200, 600, 0.55)],
+      'a/large': [fails(40, { kind: 'overloaded' })],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+   600  A answered with 0.55 -> ask a/large (B, escalation)
+   640  B failed: overloaded -> commit A, answer A
+`);
+  });
+
+  test('timeout: what shows nothing in time is given up', () => {
+    const told = story(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), {
+      'a/x': [streams(1200, 5000)],
+      'b/y': [streams(100, 200)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+  1000  timeout of A -> abort A, ask b/y (B, fallback)
+  1100  B opened -> commit B
+  1200  B answered -> answer B
+`);
+  });
+
+  test('a long answer: what began in time may take its time', () => {
+    const told = story(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), { 'a/x': [streams(900, 30_000)] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+   900  A opened -> commit A
+ 30000  A answered -> answer A
+`);
+  });
+
+  test('a cascade that takes too long: an answer that must be judged has to end in time', () => {
+    const told = story(chain([step('a/small', { accept: sure, timeoutMs: 1000 }), step('a/large')]), {
+      'a/small': [streams(900, 30_000, 0.9)],
+      'a/large': [streams(100, 200)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+  1000  timeout of A -> abort A, ask a/large (B, fallback)
+  1100  B opened -> commit B
+  1200  B answered -> answer B
+`);
+  });
+
+  test('no time for another try: the failure is told at once, not at the deadline', () => {
+    const told = story(chain([step('a/x', { retries: 1 })], 3000), { 'a/x': [fails(2000, { kind: 'rate-limited', retryAfterMs: 1500 })] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+  2000  A failed: rate-limited -> fail: rate-limited
+`);
+  });
+
+  test('deadline: a stream that is being read ends in a failure, and not in another answer', () => {
+    const told = story(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
+      'a/small': [streams(200, 600, 0.55)],
+      'a/large': [streams(700, 9000)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+   600  A answered with 0.55 -> ask a/large (B, escalation)
+  1300  B opened -> commit B
+  3000  deadline -> abort B, fail: timeout
+`);
+  });
+
+  test('deadline: what was declined is given when the larger model takes too long to begin', () => {
+    const told = story(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
+      'a/small': [streams(200, 600, 0.55)],
+      'a/large': [streams(2700, 9000)],
+    });
+    expect(told).toBe(`
+     0  begin -> ask a/small (A, primary)
+   600  A answered with 0.55 -> ask a/large (B, escalation)
+  3000  deadline -> commit A, abort B, answer A
+`);
+  });
+
+  test('a break: what the caller has begun to read cannot be replaced', () => {
+    const told = story(chain([step('a/x', { retries: 2 }), step('b/y')]), { 'a/x': [breaks(100, 500, { kind: 'truncated' })] });
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+   100  A opened -> commit A
+   500  A failed: truncated -> fail: truncated
+`);
+  });
+
+  test('breaker: a closed target is passed over', () => {
+    const closed: TargetHealthMap = new Map([['a/x', closedUntil(10_000)]]);
+    const told = story(chain([step('a/x'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
+    expect(told).toBe(`
+     0  begin -> ask b/y (A, primary)
+   100  A opened -> commit A
+   200  A answered -> answer A
+`);
+  });
+
+  test('breaker: when all are closed the one that reopens first is asked, and not again', () => {
+    const closed: TargetHealthMap = new Map([
+      ['a/x', closedUntil(20_000)],
+      ['b/y', closedUntil(10_000)],
+    ]);
+    const told = story(
+      chain([step('a/x', { retries: 1 }), step('b/y', { retries: 1 })]),
+      { 'a/x': [fails(5, { kind: 'unreachable' })], 'b/y': [fails(5, { kind: 'unreachable' })] },
+      closed,
+    );
+    expect(told).toBe(`
+     0  begin -> ask b/y (A, primary)
+     5  A failed: unreachable -> ask a/x (B, fallback)
+    10  B failed: unreachable -> fail: unreachable
+`);
+  });
+
+  test('breaker: a target that reopens during a wait is preferred to the retry', () => {
+    const closed: TargetHealthMap = new Map([['b/y', closedUntil(1_000)]]);
+    const told = story(
+      chain([step('a/x', { retries: 1 }), step('b/y')]),
+      { 'a/x': [fails(5, { kind: 'rate-limited', retryAfterMs: 2000 })], 'b/y': [streams(100, 200)] },
+      closed,
+    );
+    expect(told).toBe(`
+     0  begin -> ask a/x (A, primary)
+     5  A failed: rate-limited
+  2005  time to retry -> ask b/y (B, fallback)
+  2105  B opened -> commit B
+  2205  B answered -> answer B
+`);
+  });
+
+  test('benched keys: a provider without a working key is passed over as a whole', () => {
+    const closed: TargetHealthMap = new Map([['a', closedUntil(300_000)]]);
+    const told = story(chain([step('a/small'), step('a/large'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
+    expect(told).toBe(`
+     0  begin -> ask b/y (A, primary)
+   100  A opened -> commit A
+   200  A answered -> answer A
+`);
+  });
+});
+
+test('a request that waited past its deadline before it was asked ends at once, and asks nobody', () => {
+  const policy: RoutePolicy = { name: 'late', deadlineMs: 100, steps: [{ target: 'a/m', timeoutMs: 50, retries: 0, backoffMs: 100 }] };
+  expect(begin(policy, 'seed', { at: 150, closed: {} }, 50).commands).toEqual([
+    { type: 'finish', outcome: { type: 'failed', failure: expect.objectContaining({ kind: 'timeout' }) } },
+  ]);
+  expect(begin(policy, 'seed', { at: 140, closed: {} }, 50).state.deadlineAt).toBe(150);
+});

@@ -1,0 +1,215 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Observation } from '../../../gateway/core/targets/observation.ts';
+import { aheadOf, dequeue, emptyQueue, enqueue, isFull, nextFor, type Queue } from '../../../gateway/core/targets/queue.ts';
+import {
+  earliestReadyAt,
+  levelAt,
+  noQueuedDemand,
+  observeRateLimits,
+  type RateLimits,
+  rateLimitNameOf,
+  readyAt,
+  trackedLimitsMax,
+} from '../../../gateway/core/targets/rate-limits.ts';
+import {
+  initialRetryBudget,
+  observeRetryBudget,
+  refusedExtraCalls,
+  retryBudgetDefault,
+} from '../../../gateway/core/targets/retry-budget.ts';
+import { runs } from '../../runs.ts';
+
+const target = 'a/small';
+const about = { target, credential: 'k1' };
+type Said = Observation extends infer O ? (O extends Observation ? Omit<O, 'target' | 'credential'> & { target?: string } : never) : never;
+const limitsOf = (
+  seen: readonly Said[],
+  policy?: { requestsPerMinute?: number; tokensPerMinute?: number },
+  from: RateLimits = new Map(),
+): RateLimits => seen.reduce((limits, one) => observeRateLimits(limits, { ...about, ...one } as Observation, () => policy), from);
+const asked = (at: number, tokens = 0): Said => ({ type: 'asked', at, tokens });
+const refused = (at: number, retryAfterMs?: number): Said => ({
+  type: 'failed',
+  at,
+  failure: { kind: 'rate-limited', message: '', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+});
+const ready = (limits: RateLimits, at: number, tokens = 0): number => readyAt(limits, target, 'k1', tokens, noQueuedDemand, at);
+
+describe('a configured limit', () => {
+  test('lets a tenth of a minute in at once and the others evenly', () => {
+    const limits = limitsOf([asked(0), asked(0)], { requestsPerMinute: 20 });
+    expect(ready(limits, 0)).toBe(3000);
+    expect(ready(limits, 3000)).toBe(3000);
+  });
+
+  test('counts tokens too, and gives back what was reckoned and not used', () => {
+    const policy = { tokensPerMinute: 6000 };
+    const limits = limitsOf([asked(0, 600)], policy);
+    expect(ready(limits, 0, 300)).toBe(3000);
+    const settled = limitsOf([{ type: 'answered', at: 0, tokens: 600, tokensUsed: 100, firstTokenMs: 1 }], policy, limits);
+    expect(ready(settled, 0, 300)).toBe(0);
+  });
+
+  test('lets a call that is larger than the whole bucket in when that is full', () => {
+    const limits = limitsOf([asked(0, 600)], { tokensPerMinute: 6000 });
+    expect(ready(limits, 0, 50_000)).toBe(6000);
+  });
+
+  test('is not changed by what headers say', () => {
+    const limits = limitsOf(
+      [{ type: 'answered', at: 0, firstTokenMs: 1, limits: { requests: { limit: 1, remaining: 0, resetMs: 1e6 } } }],
+      { requestsPerMinute: 600 },
+    );
+    expect(ready(limits, 0)).toBe(0);
+  });
+});
+
+describe('a limit that is learned', () => {
+  test('takes size, rest and rate from headers', () => {
+    const limits = limitsOf([
+      { type: 'answered', at: 1000, firstTokenMs: 1, limits: { requests: { limit: 100, remaining: 0, resetMs: 50_000 } } },
+    ]);
+    expect(ready(limits, 1000)).toBe(1500);
+    expect(levelAt(limits.get(rateLimitNameOf(target, 'k1'))!.requests!, 11_000)).toBeCloseTo(20);
+  });
+
+  test('never gives more than was thought to be left: others are under way', () => {
+    const spent = limitsOf([
+      { type: 'answered', at: 0, firstTokenMs: 1, limits: { requests: { limit: 10, remaining: 0, resetMs: 60_000 } } },
+    ]);
+    const again = limitsOf(
+      [{ type: 'answered', at: 1, firstTokenMs: 1, limits: { requests: { limit: 10, remaining: 5 } } }],
+      undefined,
+      spent,
+    );
+    expect(ready(again, 1)).toBeGreaterThan(1000);
+  });
+
+  test('of a 429 keeps the wait that it names, between a tenth of a second and five minutes', () => {
+    expect(ready(limitsOf([refused(0, 7000)]), 1)).toBe(7000);
+    expect(ready(limitsOf([refused(0, 0)]), 1)).toBe(100);
+    expect(ready(limitsOf([refused(0, 1e12)]), 1)).toBe(300_000);
+  });
+
+  test('of 429s that name none waits a second, doubling up to a minute', () => {
+    expect(ready(limitsOf([refused(0)]), 0)).toBe(1000);
+    expect(ready(limitsOf([refused(0), refused(0)]), 0)).toBe(2000);
+    expect(ready(limitsOf(Array.from({ length: 20 }, () => refused(0))), 0)).toBe(60_000);
+  });
+
+  test('of many calls and a 429 guesses the rate, and forgets it when answers come', () => {
+    const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => asked(i * 100)), refused(5000, 100)]);
+    expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ guessed: true });
+    const calm = limitsOf(
+      Array.from({ length: 200 }, (_, i): Said => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
+      undefined,
+      busy,
+    );
+    expect(calm.get(rateLimitNameOf(target, 'k1'))!.requests).toBeUndefined();
+  });
+});
+
+describe('limits', () => {
+  test('are those of one key and model: another key is let in', () => {
+    const limits = limitsOf([refused(0, 9000)]);
+    expect(earliestReadyAt(limits, target, ['k1', 'k2'], 0, noQueuedDemand, 0)).toBe(0);
+    expect(earliestReadyAt(limits, target, ['k1'], 0, noQueuedDemand, 0)).toBe(9000);
+    expect(readyAt(limits, 'a/other', 'k1', 0, noQueuedDemand, 0)).toBe(0);
+  });
+
+  test('are bounded in number', () => {
+    let limits: RateLimits = new Map();
+    for (let i = 0; i <= trackedLimitsMax; i++) limits = limitsOf([{ ...asked(i), target: `a/${i}` }], undefined, limits);
+    expect(limits.size).toBe(trackedLimitsMax);
+  });
+
+  test('never let more in over any time than the rate and one burst', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 600 }), fc.array(fc.nat(400), { minLength: 1, maxLength: 150 }), (perMinute, gaps) => {
+        let [at, limits, letIn]: [number, RateLimits, number] = [0, new Map(), 0];
+        limits = limitsOf([asked(0)], { requestsPerMinute: perMinute });
+        for (const gap of gaps) {
+          at += gap;
+          if (ready(limits, at) > at) continue;
+          letIn++;
+          limits = limitsOf([asked(at)], { requestsPerMinute: perMinute }, limits);
+        }
+        expect(letIn).toBeLessThanOrEqual(Math.max(1, perMinute / 10) + (perMinute * at) / 60_000 + 1e-6);
+      }),
+      runs(200),
+    );
+  });
+});
+
+describe('the queue', () => {
+  const arrival = (id: string, tenant: string) => ({ id, tenant, target, tokens: 10, bytes: 100 });
+  const of = (...arrivals: readonly (readonly [string, string])[]): Queue =>
+    arrivals.reduce((queue, [id, tenant]) => enqueue(queue, arrival(id, tenant)), emptyQueue);
+  const order = (queue: Queue): string[] => {
+    const served: string[] = [];
+    for (let next = nextFor(queue, target); next; next = nextFor(queue, target)) {
+      served.push(next.id);
+      queue = dequeue(queue, next.id, true);
+    }
+    return served;
+  };
+
+  test('takes tenants in turns, each in the order of arrival', () => {
+    expect(order(of(['a1', 'a'], ['a2', 'a'], ['a3', 'a'], ['b1', 'b'], ['b2', 'b']))).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
+  });
+
+  test('knows what is let in before a newcomer', () => {
+    const queue = of(['a1', 'a'], ['a2', 'a'], ['a3', 'a']);
+    expect(aheadOf(queue, target, 'a')).toEqual({ requests: 3, tokens: 30 });
+    expect(aheadOf(queue, target, 'b')).toEqual({ requests: 1, tokens: 10 });
+    expect(aheadOf(queue, 'a/other', 'a')).toEqual(noQueuedDemand);
+  });
+
+  test('is bounded in count and in bytes, and holds nothing of who left', () => {
+    const queue = of(['a1', 'a'], ['b1', 'b']);
+    expect(isFull(queue, 1, { countMax: 2, bytesMax: 1e9 })).toBe(true);
+    expect(isFull(queue, 100, { countMax: 9, bytesMax: 299 })).toBe(true);
+    expect(isFull(queue, 99, { countMax: 9, bytesMax: 299 })).toBe(false);
+    expect(dequeue(dequeue(queue, 'a1', false), 'b1', true)).toEqual(emptyQueue);
+  });
+
+  test('starves nobody: whoever waits is served after at most one turn of each other tenant for each of its own', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(4), { minLength: 1, maxLength: 40 }), tenants => {
+        const served = order(of(...tenants.map((tenant, i): [string, string] => [`${tenant} ${i}`, String(tenant)])));
+        for (const [i, tenant] of tenants.entries()) {
+          const mine = tenants.slice(0, i + 1).filter(t => t === tenant).length;
+          expect(served.indexOf(`${tenant} ${i}`)).toBeLessThan(mine * new Set(tenants).size);
+        }
+      }),
+      runs(200),
+    );
+  });
+});
+
+describe('the allowance', () => {
+  const extra = (kind: 'primary' | 'retry' | 'hedge', at: number): Observation => ({ ...about, type: 'asked', kind, at });
+
+  test('gives ten retries a second, and one for every five requests of the last ten seconds', () => {
+    let allowance = initialRetryBudget();
+    for (let i = 0; i < 50; i++) allowance = observeRetryBudget(allowance, extra('primary', 1000));
+    let made = 0;
+    while (!refusedExtraCalls(allowance, 1000).includes('retry')) {
+      allowance = observeRetryBudget(allowance, extra('retry', 1000));
+      made++;
+    }
+    expect(made).toBe(20);
+    expect(refusedExtraCalls(allowance, 1100)).not.toContain('retry');
+  });
+
+  test('stops hedges when they cost more than an hour may, and lets them in again as it passes', () => {
+    const policy = { ...retryBudgetDefault, hedgeNanoUsdPerHour: 1000 };
+    let allowance = initialRetryBudget(policy);
+    for (let i = 0; i < 100; i++) allowance = observeRetryBudget(allowance, extra('primary', 0), policy);
+    expect(refusedExtraCalls(allowance, 0, policy)).not.toContain('hedge');
+    allowance = observeRetryBudget(allowance, { ...about, type: 'charged', kind: 'hedge', at: 0, costNanoUsd: 1500 }, policy);
+    expect(refusedExtraCalls(allowance, 0, policy)).toContain('hedge');
+    expect(refusedExtraCalls(allowance, 1_900_000, policy)).not.toContain('hedge');
+  });
+});
