@@ -15,7 +15,7 @@ import { registerConfig, registerKeys } from './cli/config-commands.ts';
 import type { KeyAudit } from './cli/key-commands.ts';
 import { openState } from './cli/open-state.ts';
 import { openLog, type ServeOptions, withOptions } from './cli/serve-options.ts';
-import { certificateWarnings } from './config/certificates.ts';
+import { certificateWarnings } from './config/checks/certificates.ts';
 import { loadConfig, printProblems, watchConfig } from './config/index.ts';
 import type { ExchangeSink } from './core/exchange.ts';
 import { type FeatureFlags, openFeatureFlags } from './flags/flags.ts';

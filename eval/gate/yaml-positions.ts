@@ -1,7 +1,7 @@
 /** YAML whose values know where they stand in the file. */
 
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import { syntaxMessage } from '../../gateway/config/syntax.ts';
+import { syntaxMessage } from '../../gateway/config/source/syntax.ts';
 
 export interface PositionedProblem {
   readonly line: number;

@@ -5,7 +5,7 @@ import { type RoutePolicy, routingInputFor, type TargetView } from '../core/rout
 import type { Instant } from '../core/shared/time.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import type { RequestContext } from '../exchange/contract.ts';
-import { forbidden, invalid, isRefusal, type Refusal, sendJson, sendRefusal } from '../exchange/refusal.ts';
+import { forbidden, invalid, isRefusal, type Refusal, sendJson, sendRefusal } from '../exchange/response/refusal.ts';
 import { flagOf, parseBody } from '../http/parse.ts';
 import { resolve } from '../http/resolve.ts';
 import type { RouteEntry } from '../http/route-table.ts';

@@ -3,7 +3,7 @@ import type { NanoUsd } from '../core/money/price.ts';
 import type { Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import { providerOf } from '../core/targets/target-name.ts';
 import type { ExecutionHandle, GatewayRuntime, RequestContext, RoutedRequest } from '../exchange/contract.ts';
-import type { Refusal } from '../exchange/refusal.ts';
+import type { Refusal } from '../exchange/response/refusal.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import { CostEstimator, type PriceOfTarget } from './cost-estimate.ts';

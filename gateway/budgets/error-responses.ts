@@ -1,6 +1,6 @@
 /** What callers are told of their budgets and limits: 429 in the words and headers of OpenAI, so that their SDKs do the right thing. */
 import { type BudgetDecision, type BudgetScope, levelNow, type ScopeState } from '../core/money/budget.ts';
-import type { Refusal } from '../exchange/refusal.ts';
+import type { Refusal } from '../exchange/response/refusal.ts';
 
 const dimensions = ['requests', 'tokens'] as const;
 type Dimension = (typeof dimensions)[number];

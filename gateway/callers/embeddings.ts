@@ -1,6 +1,6 @@
 /** Embeddings as OpenAI's callers ask for them, of a target that speaks Gemini's format. */
 import { isObject, type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
-import { invalid, type Refusal } from '../exchange/refusal.ts';
+import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 
 export interface GeminiEmbeddings {
   /** Appended to the base URL. */

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { ExchangeSink } from '../core/exchange.ts';
 import type { Feedback, Score } from '../core/signals/feedback.ts';
-import { forbidden, invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';
+import { forbidden, invalid, isRefusal, type Refusal, recordingRefusal } from '../exchange/response/refusal.ts';
 import { type Body, type BodyLimits, checkContentType, readBody } from '../http/body.ts';
 import type { CallerKey } from '../settings/settings.ts';
 

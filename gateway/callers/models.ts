@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { callerFormatAt } from '../dialects/index.ts';
 import type { RequestContext } from '../exchange/contract.ts';
-import { noSuchModel, type Refusal } from '../exchange/refusal.ts';
+import { noSuchModel, type Refusal } from '../exchange/response/refusal.ts';
 import { isAllowed, knownTargets } from '../http/resolve.ts';
 import type { Settings } from '../settings/settings.ts';
 

@@ -7,7 +7,7 @@ import { openaiCompletions } from '../dialects/completions.ts';
 import { geminiFor } from '../dialects/gemini.ts';
 import { openaiChat } from '../dialects/openai.ts';
 import { openaiResponses } from '../dialects/responses.ts';
-import { invalid, type Refusal } from '../exchange/refusal.ts';
+import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 import type { RouteEntry } from '../http/route-table.ts';
 
 /** What the server lends to them. */

@@ -1,6 +1,6 @@
 /** `hindcast config check | schema | explain | import`. */
 import type { Command } from 'commander';
-import { certificateWarnings } from '../config/certificates.ts';
+import { certificateWarnings } from '../config/checks/certificates.ts';
 import { configSchema, loadConfig, printProblems } from '../config/index.ts';
 import { wallClock } from '../settings/clock.ts';
 import { action, exit, printResult } from './command.ts';

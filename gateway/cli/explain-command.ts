@@ -6,7 +6,7 @@ import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { seal } from '../core/exchange.ts';
 import { callerFormats as known } from '../dialects/index.ts';
 import type { GatewayRuntime } from '../exchange/contract.ts';
-import { isRefusal } from '../exchange/refusal.ts';
+import { isRefusal } from '../exchange/response/refusal.ts';
 import { createRuntime, FleetState } from '../exchange/runtime.ts';
 import { edgeLimits } from '../http/edge.ts';
 import { wallClock } from '../settings/clock.ts';

@@ -6,7 +6,7 @@ import { parse, stringify } from 'yaml';
 import type { ImportResult, SkippedSetting } from '../config/import/draft.ts';
 import { importLitellm } from '../config/import/litellm.ts';
 import { importPortkey } from '../config/import/portkey.ts';
-import { schema } from '../config/schema.ts';
+import { schema } from '../config/schema/schema.ts';
 import { isObject, type JsonObject } from '../core/chat/json.ts';
 import { action, CommandError, exit, note, printResult } from './command.ts';
 

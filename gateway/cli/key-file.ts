@@ -2,10 +2,10 @@
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
-import { describeReadError } from '../config/expand.ts';
 import { type ConfigLocation, readConfig } from '../config/load.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { formatProblems, quoted } from '../config/problem.ts';
+import { describeReadError } from '../config/source/expand.ts';
 import { CommandError, exit } from './command.ts';
 
 export interface FoundKey {

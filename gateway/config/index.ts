@@ -4,7 +4,7 @@ import { type ConfigLocation, type LoadResult, readConfig } from './load.ts';
 import { rememberOrigin } from './origin.ts';
 import { type ConfigProblem, formatProblems } from './problem.ts';
 
-export { configSchema } from './json-schema.ts';
+export { configSchema } from './schema/json-schema.ts';
 export { type ConfigListener, watchConfig } from './watch.ts';
 export { type ConfigProblem, formatProblems as printProblems, type LoadResult as Loaded };
 

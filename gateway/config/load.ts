@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Settings } from '../settings/settings.ts';
-import { buildSettings } from './build.ts';
-import { crossCheck } from './cross-checks.ts';
-import { detectProviders } from './environment.ts';
-import { describeReadError } from './expand.ts';
-import { hashConfig } from './hash.ts';
+import { buildSettings } from './build/build.ts';
+import { detectProviders } from './build/environment.ts';
+import { hashConfig } from './build/hash.ts';
+import { crossCheck } from './checks/cross-checks.ts';
+import { coerceExpanded, findingsOf, flattenIssues } from './checks/schema-findings.ts';
 import { type ConfigProblem, type Finding, pathId, sortProblems } from './problem.ts';
-import { schema } from './schema.ts';
-import { coerceExpanded, findingsOf, flattenIssues } from './schema-findings.ts';
-import { isRecord, parseSource, type Source, sourceWithoutText } from './source.ts';
+import { schema } from './schema/schema.ts';
+import { describeReadError } from './source/expand.ts';
+import { isRecord, parseSource, type Source, sourceWithoutText } from './source/source.ts';
 
 export interface ConfigLocation {
   /** `--config`. */

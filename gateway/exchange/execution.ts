@@ -9,9 +9,8 @@ import { type Failure, internalFailure } from '../core/shared/failure.ts';
 import type { Instant } from '../core/shared/time.ts';
 import { redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
-import { Attempt } from './attempt.ts';
-import { callTarget, rejectUnsupported } from './call.ts';
-import { callerErrorOf, recordingUnavailable } from './caller-error.ts';
+import { Attempt } from './attempt/attempt.ts';
+import { callTarget, rejectUnsupported } from './attempt/call.ts';
 import {
   type ExecutionEnvironment,
   type PreparedRequest,
@@ -21,15 +20,16 @@ import {
   streamIdleMsDefault,
   type Target,
 } from './contract.ts';
-import { Delivery } from './delivery.ts';
 import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from './driver.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { exchangeOf } from './record.ts';
-import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, secondsOf } from './render.ts';
-import { headOf } from './response-head.ts';
+import { restartChunk, StreamRecovery } from './recovery/stream-recovery.ts';
+import { callerErrorOf, recordingUnavailable } from './response/caller-error.ts';
+import { Delivery } from './response/delivery.ts';
+import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, secondsOf } from './response/render.ts';
+import { headOf } from './response/response-head.ts';
 import { demandOf, prepare, warningsOf } from './routed-request.ts';
 import { prepareJudgeRequest, signalsOf } from './side-calls.ts';
-import { restartChunk, StreamRecovery } from './stream-recovery.ts';
 
 interface RunningAttempt {
   readonly attempt: Attempt;

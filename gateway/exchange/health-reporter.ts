@@ -2,7 +2,7 @@ import type { Usage } from '../core/chat/chat.ts';
 import type { Failure } from '../core/shared/failure.ts';
 import type { AttemptKind } from '../core/targets/attempt-kind.ts';
 import type { Observation } from '../core/targets/observation.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './attempt/attempt.ts';
 import type { ExecutionEnvironment } from './contract.ts';
 
 /** What the fleet learns of a call. */

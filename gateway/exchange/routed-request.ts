@@ -11,8 +11,8 @@ import { putLruEntry } from '../core/shared/lru-map.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signals/signal.ts';
 import type { Demand } from '../targets/registry.ts';
 import type { PreparedRequest, RoutedRequest } from './contract.ts';
-import { responseLosses } from './render.ts';
-import { gatewayMembers, patchRequestText } from './verbatim.ts';
+import { responseLosses } from './response/render.ts';
+import { gatewayMembers, patchRequestText } from './response/verbatim.ts';
 
 /** What a call of this question takes from a limit, and for whom. */
 export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest): Demand {

@@ -9,7 +9,7 @@ import type { Route, Settings } from '../settings/settings.ts';
 import { describeNoTarget } from '../targets/planner.ts';
 import type { ExecutionHandle, GatewayRuntime, ResponseSink, RoutedRequest } from './contract.ts';
 import { execute } from './execute.ts';
-import { isRefusal, type Refusal } from './refusal.ts';
+import { isRefusal, type Refusal } from './response/refusal.ts';
 
 /** More at once would be in the way of callers; what comes meanwhile is left out, and counted. */
 const inFlightMax = 32;

@@ -1,6 +1,6 @@
 /** Who is asking: the credential in a request's headers becomes a caller, or a refusal. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { invalid, type Refusal } from '../exchange/refusal.ts';
+import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 import type { CallerKey, Settings } from '../settings/settings.ts';
 
 /** What everybody is when no keys are configured. */

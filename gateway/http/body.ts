@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions, zstdDecompress } from 'node:zlib';
-import { invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
+import { invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 
 export interface BodyLimits {
   /** Of the decoded body, and of the encoded one. */

@@ -1,7 +1,7 @@
 /** The HTTP server itself, hardened: what arrives broken, oversized, too slowly or ambiguously addressed ends here, before any route. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { errorBody, invalid, linger, type Refusal } from '../exchange/refusal.ts';
+import { errorBody, invalid, linger, type Refusal } from '../exchange/response/refusal.ts';
 import type { BodyLimits } from './body.ts';
 
 export interface EdgeLimits extends BodyLimits {

@@ -1,6 +1,6 @@
 /** What is wrong with a request whatever it asks for: its shape, the host it names, the page it comes from. Pure over its head. */
 import type { IncomingMessage } from 'node:http';
-import { forbidden, type Refusal } from '../exchange/refusal.ts';
+import { forbidden, type Refusal } from '../exchange/response/refusal.ts';
 import { tooLarge } from './body.ts';
 import { type EdgeLimits, headersTooLarge, invalidHttp } from './edge.ts';
 

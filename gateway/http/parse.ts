@@ -6,9 +6,9 @@ import { isObject, type JsonObject, type SourceSpan, scanObject } from '../core/
 import type { Caller } from '../core/exchange.ts';
 import type { FlagEvaluation } from '../core/routing/variants.ts';
 import type { RequestContext, RoutedRequest } from '../exchange/contract.ts';
-import { onBreakHeader, withStreamRecovery } from '../exchange/recovery-policy.ts';
-import { invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
-import { streamTypeOf } from '../exchange/response-head.ts';
+import { onBreakHeader, withStreamRecovery } from '../exchange/recovery/recovery-policy.ts';
+import { invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
+import { streamTypeOf } from '../exchange/response/response-head.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
 import type { CallerKey, Route } from '../settings/settings.ts';
 import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';

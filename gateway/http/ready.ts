@@ -1,6 +1,6 @@
 /** `GET /ready`: whether requests should come here. */
 import type { ServerResponse } from 'node:http';
-import { sendJson } from '../exchange/refusal.ts';
+import { sendJson } from '../exchange/response/refusal.ts';
 
 /** A store that is down (`behind`) is no reason to send callers elsewhere: what is answered meanwhile waits in the spool. */
 export function sendReadiness(response: ServerResponse, reasons: readonly string[], warning: string | undefined): void {

@@ -5,8 +5,8 @@ import type { ExchangeSink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/shared/time.ts';
 import type { ExecutionHandle, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { execute } from '../exchange/execute.ts';
-import { isRefusal, type Refusal, recordingRefusal } from '../exchange/refusal.ts';
-import { earlyHeadersOf } from '../exchange/response-head.ts';
+import { isRefusal, type Refusal, recordingRefusal } from '../exchange/response/refusal.ts';
+import { earlyHeadersOf } from '../exchange/response/response-head.ts';
 import { IdempotencyStore, type SharedResponse } from '../idempotency/idempotency-store.ts';
 import { ResponseWriter } from './response-writer.ts';
 

@@ -1,7 +1,7 @@
 /** What a request may be answered by: its `model`, `models` and `fallbacks` become a route, or a refusal. Pure over Settings. */
 import { isObject, type Json, type JsonObject } from '../core/chat/json.ts';
 import { putLruEntry } from '../core/shared/lru-map.ts';
-import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
+import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
 
 /** More targets than this in one request help nobody. */

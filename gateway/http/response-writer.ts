@@ -4,8 +4,8 @@ import type { CallerFormat } from '../core/chat/caller-format.ts';
 import type { Sealed } from '../core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
-import { internalError } from '../exchange/refusal.ts';
-import { jsonType, streamTypeOf } from '../exchange/response-head.ts';
+import { internalError } from '../exchange/response/refusal.ts';
+import { jsonType, streamTypeOf } from '../exchange/response/response-head.ts';
 
 export interface ResponseWriterOptions {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** The route table on hapi: every path and method has an answer here, written to the raw response, which costs a third of hapi's own reply. */
 import type { IncomingMessage, Server as Listener, ServerResponse } from 'node:http';
 import { type Lifecycle, type Server, server } from '@hapi/hapi';
-import { invalid, type Refusal } from '../exchange/refusal.ts';
+import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 
 /** Ends the response itself; a throw is a mistake of ours. */
 export type Handler = (

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import type { ExecutionHandle, RoutedRequest } from '../exchange/contract.ts';
-import { invalid, type Refusal } from '../exchange/refusal.ts';
+import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 import { ResponseBuffer } from './response-buffer.ts';
 
 export interface IdempotencyLimits {

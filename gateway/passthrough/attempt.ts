@@ -2,7 +2,7 @@ import type { AttemptRecord } from '../core/exchange.ts';
 import { type Failure, internalFailure } from '../core/shared/failure.ts';
 import type { Instant, Milliseconds } from '../core/shared/time.ts';
 import { rateLimitsOf } from '../core/targets/rate-limit-headers.ts';
-import { headersOf, urlOf } from '../exchange/call.ts';
+import { headersOf, urlOf } from '../exchange/attempt/call.ts';
 import type { ExecutionEnvironment, RoutedRequest, Target } from '../exchange/contract.ts';
 import type { AttemptCommand, AttemptReport } from '../exchange/driver.ts';
 import { HealthReporter } from '../exchange/health-reporter.ts';

@@ -2,11 +2,11 @@
 
 import type { JsonObject } from '../core/chat/json.ts';
 import type { Operation } from '../core/exchange.ts';
-import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/refusal.ts';
+import { forbidden, invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import { isAllowed, resolve } from '../http/resolve.ts';
 import { type Account, type ConfiguredStep, type Route, routeDefaults, type Settings, stepDefaults } from '../settings/settings.ts';
+import type { FileOwner } from './batches/file-registry.ts';
 import type { Endpoint } from './endpoints.ts';
-import type { FileOwner } from './file-registry.ts';
 import { supports } from './support.ts';
 
 export interface ChosenRoute {

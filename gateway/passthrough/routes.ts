@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
 import type { RequestContext } from '../exchange/contract.ts';
-import { isRefusal, type Refusal } from '../exchange/refusal.ts';
+import { isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import type { BodyLimits } from '../http/body.ts';
 import type { RouteEntry } from '../http/route-table.ts';
+import type { FileRegistry } from './batches/file-registry.ts';
 import { endpoints } from './endpoints.ts';
-import type { FileRegistry } from './file-registry.ts';
 import { passThrough, type StartedPassThrough } from './pass-through.ts';
 
 /** What the server lends to them. */

@@ -3,7 +3,7 @@ import { countInputs, embeddingsProblem, type GeminiEmbeddings, toGeminiEmbeddin
 import { type JsonObject, parseJson } from '../core/chat/json.ts';
 import { altered, type Warning } from '../core/chat/provider.ts';
 import type { Failure } from '../core/shared/failure.ts';
-import { isRefusal, type Refusal } from '../exchange/refusal.ts';
+import { isRefusal, type Refusal } from '../exchange/response/refusal.ts';
 import type { Account } from '../settings/settings.ts';
 import type { Endpoint } from './endpoints.ts';
 import { pathAt } from './support.ts';

@@ -5,7 +5,7 @@ import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { loadConfig, printProblems } from '../../gateway/config/index.ts';
 import type { JsonObject } from '../../gateway/core/chat/json.ts';
 import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/contract.ts';
-import { isRefusal, type Refusal } from '../../gateway/exchange/refusal.ts';
+import { isRefusal, type Refusal } from '../../gateway/exchange/response/refusal.ts';
 import { createRuntime, FleetState, type RuntimeDependencies } from '../../gateway/exchange/runtime.ts';
 import { resolve } from '../../gateway/http/resolve.ts';
 import { providers } from '../../gateway/providers/index.ts';

@@ -1,6 +1,6 @@
 /** A route's certificate is held against the route, and against what was last found of its traffic, wherever a configuration is loaded. */
 import { expect, test } from 'vitest';
-import { certificateWarnings } from '../../gateway/config/certificates.ts';
+import { certificateWarnings } from '../../gateway/config/checks/certificates.ts';
 import { loadConfig } from '../../gateway/config/index.ts';
 import { Workspace } from '../hindcast.ts';
 

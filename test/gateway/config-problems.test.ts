@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { joinWords } from '../../gateway/config/fields.ts';
 import { type ConfigProblem, loadConfig, printProblems } from '../../gateway/config/index.ts';
+import { joinWords } from '../../gateway/config/schema/fields.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { folder, load, problems } from './config-files.ts';
 

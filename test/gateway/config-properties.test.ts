@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { hashInput } from '../../gateway/config/hash.ts';
+import { hashInput } from '../../gateway/config/build/hash.ts';
 import { type Loaded, printProblems } from '../../gateway/config/index.ts';
 import { validateConfig } from '../../gateway/config/load.ts';
 import { editDistance, nearest } from '../../gateway/config/nearest.ts';
 import { looksLikeSecret, quoted } from '../../gateway/config/problem.ts';
-import { parseSource } from '../../gateway/config/source.ts';
-import { parseBytes, parseDuration } from '../../gateway/config/units.ts';
+import { parseBytes, parseDuration } from '../../gateway/config/schema/units.ts';
+import { parseSource } from '../../gateway/config/source/source.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 5_000 : 300;
 const wanted = { directory: '/nowhere', environment: { HOME: '/root', KEY: 'k' } };

@@ -7,7 +7,7 @@ import { type Exchange, seal } from '../../gateway/core/exchange.ts';
 import { openaiChat } from '../../gateway/dialects/openai.ts';
 import type { ExecutionHandle, RequestContext } from '../../gateway/exchange/contract.ts';
 import { execute } from '../../gateway/exchange/execute.ts';
-import { isRefusal } from '../../gateway/exchange/refusal.ts';
+import { isRefusal } from '../../gateway/exchange/response/refusal.ts';
 import { createRuntime } from '../../gateway/exchange/runtime.ts';
 import { parseBody, routedRequestOf as routed } from '../../gateway/http/parse.ts';
 import { resolve } from '../../gateway/http/resolve.ts';

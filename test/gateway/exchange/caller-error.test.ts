@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../../gateway/core/shared/failure.ts';
-import { callerErrorOf, retryHeaders, sanitise } from '../../../gateway/exchange/caller-error.ts';
+import { callerErrorOf, retryHeaders, sanitise } from '../../../gateway/exchange/response/caller-error.ts';
 import { Secret } from '../../../gateway/settings/secret.ts';
 import { redactor } from '../../../gateway/transport/redact.ts';
 import { runs } from '../../runs.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scanObject } from '../../../gateway/core/chat/json.ts';
+import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/response/verbatim.ts';
 import { prepare } from '../../../gateway/exchange/routed-request.ts';
-import { patchRequestText, type RequestChanges, withoutLogprobs, withoutNullUsage } from '../../../gateway/exchange/verbatim.ts';
 import { openai } from '../../../gateway/providers/openai.ts';
 import { runs } from '../../runs.ts';
 import { routedRequestOf } from './harness.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isRefusal } from '../../../gateway/exchange/refusal.ts';
+import { isRefusal } from '../../../gateway/exchange/response/refusal.ts';
 import { authenticateCaller } from '../../../gateway/http/authenticate.ts';
 import type { CallerKey } from '../../../gateway/settings/settings.ts';
 import { runs } from '../../runs.ts';

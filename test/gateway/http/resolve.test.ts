@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../../../gateway/core/chat/json.ts';
-import { isRefusal } from '../../../gateway/exchange/refusal.ts';
+import { isRefusal } from '../../../gateway/exchange/response/refusal.ts';
 import { resolve } from '../../../gateway/http/resolve.ts';
 import { runs } from '../../runs.ts';
 import { settingsOf } from '../harness.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
-import { isRefusal } from '../../../gateway/exchange/refusal.ts';
+import { isRefusal } from '../../../gateway/exchange/response/refusal.ts';
 import { type IdempotencyLimits, IdempotencyStore, type SharedResponse } from '../../../gateway/idempotency/idempotency-store.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
 import { routedRequestOf } from '../exchange/harness.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../../gateway/core/exchange.ts';
-import { Delivery } from '../../../gateway/exchange/delivery.ts';
+import { Delivery } from '../../../gateway/exchange/response/delivery.ts';
 import { runs } from '../../runs.ts';
 import { MemoryResponseSink } from '../exchange/harness.ts';
 import { hi, post, respondStream, startGateway, startUpstream, twoProviders } from '../harness.ts';

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { detectorNames } from '../../../gateway/config/redact-schema.ts';
+import { detectorNames } from '../../../gateway/config/schema/redact-schema.ts';
 import { redactBody } from '../../../recorder/redact/body.ts';
 import { compileRules } from '../../../recorder/redact/rules.ts';
 

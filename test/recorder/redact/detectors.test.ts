@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { detectorNames } from '../../../gateway/config/redact-schema.ts';
+import { detectorNames } from '../../../gateway/config/schema/redact-schema.ts';
 import { redactText } from '../../../recorder/redact/body.ts';
 import { detectors } from '../../../recorder/redact/detectors.ts';
 import { compileRules } from '../../../recorder/redact/rules.ts';

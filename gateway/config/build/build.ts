@@ -1,0 +1,139 @@
+/** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { Json } from '../../core/chat/json.ts';
+import { Secret } from '../../settings/secret.ts';
+import type { CallerKey, Caps, Settings, Tenant } from '../../settings/settings.ts';
+import type { Config } from '../schema/schema.ts';
+import { accountOf } from './account.ts';
+import { factsOf, routeOf, routingOf } from './build-route.ts';
+
+export interface Origin {
+  readonly hash: string;
+  readonly file: string | undefined;
+  /** Relative paths start here. */
+  readonly directory: string;
+}
+
+export function buildSettings(config: Config, { hash, file, directory }: Origin): Settings {
+  const { server, store, recorder, telemetry } = config;
+  return deepFreeze({
+    hash,
+    file,
+    server: { ...server, workers: server.workers === 'auto' ? availableParallelism() : server.workers },
+    store: {
+      ...store,
+      cluster: store.cluster,
+      path: resolve(directory, store.path),
+      password: store.password === undefined ? undefined : new Secret(store.password),
+    },
+    recorder: {
+      durability: recorder.durability,
+      whenFull: recorder.when_full,
+      spoolBytesMax: recorder.spool_max,
+      payloads: recorder.payloads,
+      redact: recorder.redact.map(rule => (typeof rule === 'string' ? { name: rule } : rule)),
+      retention: recorder.retention,
+    },
+    state: { url: config.state.url === 'sqlite' ? 'sqlite' : new Secret(config.state.url) },
+    telemetry: { otlp: telemetry.otlp },
+    ...(config.flags ? { flags: flagsOf(config.flags, directory) } : {}),
+    providers: new Map(Object.entries(config.providers).map(([name, entry]) => [name, accountOf(name, entry)])),
+    routes: new Map(Object.entries(config.routes).map(([name, entry]) => [name, routeOf(name, entry)])),
+    certificates: certificatesOf(config.routes, directory),
+    tenants: tenantsOf(config.tenants),
+    keys: keysOf(config.keys),
+    prices: pricesOf(config.prices),
+    models: Object.fromEntries(Object.entries(config.models).map(([target, entry]) => [target, factsOf(entry)])),
+    routing: routingOf(config.routing),
+  });
+}
+
+const flagsOf = ({ provider, options, timeout }: NonNullable<Config['flags']>, directory: string): NonNullable<Settings['flags']> => ({
+  provider: provider.startsWith('.') ? resolve(directory, provider) : provider,
+  directory,
+  options: (options ?? null) as Json,
+  timeoutMs: timeout,
+});
+
+const certificatesOf = (routes: Config['routes'], directory: string): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(routes).flatMap(([name, entry]) =>
+      typeof entry === 'object' && 'certificate' in entry && entry.certificate !== undefined
+        ? [[name, resolve(directory, entry.certificate)] as const]
+        : [],
+    ),
+  );
+
+function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
+  const all = new Map<string, Tenant>([['default', { name: 'default', routes: undefined }]]);
+  for (const [name, { routes, retention, projects, users, ...caps }] of Object.entries(tenants)) {
+    all.set(name, {
+      name,
+      routes,
+      ...(retention ? { retention: retentionOf(retention) } : {}),
+      ...capsOf(caps),
+      ...(projects ? { projects: new Map(Object.entries(projects).map(([project, its]) => [project, capsOf(its)])) } : {}),
+      ...(users ? { users: new Map(Object.entries(users).map(([user, its]) => [user, capsOf(its)])) } : {}),
+    });
+  }
+  return all;
+}
+
+const retentionOf = ({ records, payloads }: NonNullable<Config['tenants'][string]['retention']>): NonNullable<Tenant['retention']> => ({
+  ...(records === undefined ? {} : { records }),
+  ...(payloads === undefined ? {} : { payloads }),
+});
+
+function keysOf(keys: Config['keys']): ReadonlyMap<string, CallerKey> {
+  return new Map(
+    keys.map(({ hash, name, tenant, project, user, role, ...caps }) => [
+      hash.slice(7).toLowerCase(),
+      { name, tenant, project, user, role, ...capsOf(caps) },
+    ]),
+  );
+}
+
+function capsOf({ budget, limits }: Pick<Config['tenants'][string], 'budget' | 'limits'>): Caps {
+  return {
+    ...(budget ? { budget: budgetOf(budget) } : {}),
+    ...(limits
+      ? {
+          limits: {
+            ...(limits.rpm === undefined ? {} : { requestsPerMinute: limits.rpm }),
+            ...(limits.tpm === undefined ? {} : { tokensPerMinute: limits.tpm }),
+          },
+        }
+      : {}),
+  };
+}
+
+const budgetOf = ({ usd, per, unpriced }: NonNullable<Config['tenants'][string]['budget']>): NonNullable<Caps['budget']> => ({
+  nanoUsd: Math.round(usd * 1e9),
+  per,
+  ...(unpriced === 'allow' ? { allowsUnpriced: true as const } : {}),
+});
+
+function pricesOf(prices: Config['prices']): Settings['prices'] {
+  return Object.fromEntries(
+    Object.entries(prices).map(([target, { input, output, cached, cache_write, cache_write_1h, service_tiers }]) => [
+      target,
+      {
+        input,
+        output,
+        ...(cached === undefined ? {} : { cached }),
+        ...(cache_write === undefined ? {} : { cache_write }),
+        ...(cache_write_1h === undefined ? {} : { cache_write_1h }),
+        ...(service_tiers === undefined ? {} : { service_tiers }),
+      },
+    ]),
+  );
+}
+
+/** Providers are code, not data, and stay as they are. */
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || value instanceof Secret || Object.isFrozen(value)) return value;
+  if (value instanceof Map) for (const inner of value.values()) deepFreeze(inner);
+  else for (const [name, inner] of Object.entries(value)) if (name !== 'provider') deepFreeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,67 @@
+/** What a route's certificate no longer vouches for: said where a configuration is loaded or checked, without any store. */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Instant } from '../../core/shared/time.ts';
+import type { AcceptRule } from '../../core/signals/signal.ts';
+import type { Route, Settings } from '../../settings/settings.ts';
+
+const dayMs = 86_400_000;
+/** Nobody has looked for longer than this. */
+const uncheckedDaysMax = 30;
+const bytesMax = 64 * 1024 * 1024;
+
+/** One sentence for each certificate that has ended, is ending, or cannot be read. */
+export function certificateWarnings(settings: Settings, now: Instant): readonly string[] {
+  return [...(settings.certificates ?? [])].flatMap(([name, file]) => {
+    const problem = problemOf(settings.routes.get(name)!, file, now);
+    return problem === undefined ? [] : [`routes.${name}.certificate: ${problem}`];
+  });
+}
+
+function problemOf(route: Route, file: string, now: Instant): string | undefined {
+  const read = readCertificate(file);
+  if (typeof read === 'string') return read;
+  const { targets, thresholds, issued_at: issuedAt, checked } = read;
+  const routeTargets = route.steps.map(({ target }) => target);
+  const renewHint = `hindcast eval certify --chain ${route.name} makes a new one`;
+  if (!isEqualList(routeTargets, targets))
+    return `expired: the route asks ${routeTargets.join(', ')}, and ${targets.join(', ')} was certified; ${renewHint}`;
+  const accepted = route.steps.slice(0, -1).map(({ accept }) => thresholdOf(accept));
+  if (!isEqualList(accepted, thresholds))
+    return `expired: the route accepts at ${accepted.map(t => t ?? 'a rule of its own').join(', ')}, and ${thresholds.join(', ')} was certified; ${renewHint}`;
+  if (checked?.verdict === 'expired') return `expired: ${(checked.reasons ?? []).join('; ')}; ${renewHint}`;
+  if (checked?.verdict === 'drifting') return `drifting: ${(checked.reasons ?? []).join('; ')}`;
+  const days = Math.floor((now - Date.parse(checked?.at ?? issuedAt)) / dayMs);
+  if (!(days <= uncheckedDaysMax))
+    return `nobody has looked for ${days} days whether it still holds: hindcast eval check ${basename(file)} --keep`;
+  return undefined;
+}
+
+interface Certificate {
+  readonly targets: readonly string[];
+  readonly thresholds: readonly number[];
+  readonly issued_at: string;
+  readonly checked?: { readonly at: string; readonly verdict: string; readonly reasons?: readonly string[] };
+}
+
+/** A string is what is wrong with it. */
+function readCertificate(file: string): Certificate | string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`;
+  }
+  if (text.length > bytesMax) return `${file} is too large for a certificate`;
+  const notCertified = `${file} holds no certificate that was given; hindcast eval certify -o ${basename(file)} makes one`;
+  try {
+    const value = JSON.parse(text) as Certificate & { readonly kind?: unknown; readonly verdict?: unknown };
+    const isCertificate = value.kind === 'hindcast-certificate' && value.verdict === 'certified';
+    return isCertificate && Array.isArray(value.targets) && Array.isArray(value.thresholds) ? value : notCertified;
+  } catch {
+    return notCertified;
+  }
+}
+
+const thresholdOf = (accept: AcceptRule | undefined): number | undefined => (accept && 'signal' in accept ? accept.atLeast : undefined);
+const isEqualList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);

@@ -1,0 +1,124 @@
+import type { Finding, Path } from '../problem.ts';
+import { isRecord } from '../source/source.ts';
+import { checkTarget } from './check-target.ts';
+import { createFinding, items, namesOf, type RawConfig, unknownName } from './raw-config.ts';
+
+type RawSection = Readonly<Record<string, unknown>>;
+
+export function checkRouteOptions(parts: RawConfig, path: Path, name: string, route: RawSection): readonly Finding[] {
+  const steps = items(route.steps).filter(isRecord);
+  return [
+    ...checkStrategy(path, route.strategy, steps),
+    ...items(route.variants).flatMap((variant, i) =>
+      isRecord(variant) ? checkVariant(parts, [...path, 'variants', i], name, variant) : [],
+    ),
+    ...checkFlag(parts, path, route),
+    ...items(route.shadow).flatMap((shadow, i) =>
+      isRecord(shadow) ? checkShadow(parts, [...path, 'shadow', i, 'route'], shadow.route) : [],
+    ),
+    ...checkAudit(path, route.audit_probability, steps),
+    ...items(route.steps).flatMap((step, i) => (isRecord(step) ? checkSignals(parts, [...path, 'steps', i], step) : [])),
+  ];
+}
+
+function checkStrategy(path: Path, strategy: unknown, steps: readonly RawSection[]): readonly Finding[] {
+  if (strategy === undefined || strategy === 'order' || typeof strategy !== 'string' || !steps.some(step => step.accept !== undefined))
+    return [];
+  return [createFinding([...path, 'strategy'], 'steps with accept are asked in their order; write strategy: order, or remove accept')];
+}
+
+/** Stages that do not grow would take requests from their conversations. */
+function checkRollout(path: Path, { share, rollout }: RawSection): readonly Finding[] {
+  if (!isRecord(rollout)) return [];
+  const stages = items(rollout.stages);
+  const grows = stages.every((stage, i) => i === 0 || Number(stage) > Number(stages[i - 1]));
+  return [
+    ...(share === undefined ? [] : [createFinding([...path, 'share'], 'either share or rollout, not both: remove the one', 'key')]),
+    ...(grows ? [] : [createFinding([...path, 'rollout', 'stages'], 'each stage must be larger than the one before')]),
+  ];
+}
+
+function checkVariant(parts: RawConfig, path: Path, name: string, variant: RawSection): readonly Finding[] {
+  const { route: variantRoute, tenants, keys } = variant;
+  const routes = namesOf(parts.routes);
+  const found: Finding[] = [...checkRollout(path, variant)];
+  if (variantRoute === name) found.push(createFinding([...path, 'route'], 'a route is no variant of itself; name another route'));
+  else if (typeof variantRoute === 'string' && !routes.includes(variantRoute))
+    found.push(unknownName('route', variantRoute, routes, [...path, 'route'], parts.source, ''));
+  const nested = parts.routes.some(([other, entry]) => other === variantRoute && isRecord(entry) && entry.variants !== undefined);
+  if (nested) found.push(createFinding([...path, 'route'], 'a variant has no variants of its own; name a route without'));
+  const checkNames = (list: unknown, what: string, names: readonly string[], at: string): void => {
+    for (const [i, word] of items(list).entries()) {
+      if (typeof word === 'string' && !names.includes(word)) found.push(unknownName(what, word, names, [...path, at, i], parts.source, ''));
+    }
+  };
+  checkNames(tenants, 'tenant', ['default', ...namesOf(parts.tenants)], 'tenants');
+  checkNames(
+    keys,
+    'key',
+    parts.keys.flatMap(key => (isRecord(key) && typeof key.name === 'string' ? [key.name] : [])),
+    'keys',
+  );
+  return found;
+}
+
+function checkFlag({ source }: RawConfig, path: Path, { flag, variants }: RawSection): readonly Finding[] {
+  if (flag === undefined) return [];
+  return [
+    ...(source.value.flags === undefined
+      ? [createFinding([...path, 'flag'], 'nobody answers it: write flags: { provider: ./flags.js }', 'key')]
+      : []),
+    ...(items(variants).length === 0 ? [createFinding([...path, 'flag'], 'there is nothing to choose: add variants', 'key')] : []),
+  ];
+}
+
+function checkShadow(parts: RawConfig, path: Path, route: unknown): readonly Finding[] {
+  return typeof route !== 'string' || namesOf(parts.routes).includes(route) ? [] : checkTarget(parts, path, route);
+}
+
+function checkAudit(path: Path, probability: unknown, steps: readonly RawSection[]): readonly Finding[] {
+  if (typeof probability !== 'number' || probability === 0 || steps.some(step => step.accept !== undefined)) return [];
+  return [
+    createFinding(
+      [...path, 'audit_probability'],
+      'no step has accept, so that no answer is taken early and there is nothing to audit; remove it',
+      'key',
+    ),
+  ];
+}
+
+/** What a threshold is laid on must be measured somehow, or every answer falls short. */
+function checkSignals(parts: RawConfig, path: Path, step: RawSection): readonly Finding[] {
+  const found: Finding[] = [];
+  const used = signalsIn(step.accept);
+  const samples = typeof step.samples === 'number' ? step.samples : 1;
+  if (used.has('agreement') && samples < 2) {
+    found.push(
+      createFinding([...path, 'accept'], 'agreement is measured by asking several times; add samples: 2 or more to the step', 'key'),
+    );
+  }
+  if (used.has('judge') && step.judge === undefined) {
+    found.push(createFinding([...path, 'accept'], 'judge is measured by asking a model; add judge: provider/model to the step', 'key'));
+  }
+  if (used.has('scorer') && step.scorer === undefined) {
+    found.push(
+      createFinding(
+        [...path, 'accept'],
+        'scorer is made of the other signals; add scorer: with what `hindcast eval` exported to the step',
+        'key',
+      ),
+    );
+  }
+  if (step.judge !== undefined) {
+    found.push(...checkTarget(parts, [...path, 'judge'], step.judge));
+    if (step.judge === step.target)
+      found.push(createFinding([...path, 'judge'], 'a model does not judge its own answers here; name another'));
+  }
+  return found;
+}
+
+function signalsIn(accept: unknown): ReadonlySet<string> {
+  if (!isRecord(accept)) return new Set();
+  const inner = [...items(accept.all), ...items(accept.any)].flatMap(one => [...signalsIn(one)]);
+  return new Set([...Object.keys(accept).filter(key => key !== 'all' && key !== 'any'), ...inner]);
+}

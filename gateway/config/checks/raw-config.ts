@@ -1,0 +1,30 @@
+/** The raw config by its parts, each empty when it is missing or of the wrong kind: what the cross-checks read. */
+
+import { didYouMean } from '../nearest.ts';
+import { type Finding, type Path, pathId } from '../problem.ts';
+import { isRecord, type Source } from '../source/source.ts';
+import { formatValue } from './schema-findings.ts';
+
+export interface RawConfig {
+  readonly source: Source;
+  readonly providers: readonly Entry[];
+  readonly routes: readonly Entry[];
+  readonly tenants: readonly Entry[];
+  readonly keys: readonly unknown[];
+  readonly models: readonly Entry[];
+  readonly prices: readonly Entry[];
+}
+export type Entry = readonly [name: string, value: unknown];
+
+export const entries = (value: unknown): readonly Entry[] => (isRecord(value) ? Object.entries(value) : []);
+export const items = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const namesOf = (parts: readonly Entry[]): readonly string[] => parts.map(([name]) => name);
+
+export const createFinding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({ path, at, message });
+
+/** A word that is none of the known, and which was meant. Of a word out of the environment neither is said: it may be a secret. */
+export function unknownName(what: string, word: string, known: readonly string[], path: Path, source: Source, otherwise = ''): Finding {
+  if (source.origins.has(pathId(path)))
+    return createFinding(path, `there is no ${what} of the name that ${formatValue(word, path, source)}`);
+  return createFinding(path, `there is no ${what} ${formatValue(word, path, source)}${didYouMean(word, known) || otherwise}`);
+}

@@ -1,0 +1,302 @@
+/** One attempt at one target: sends the request, watches over the answer's arrival, and keeps the whole of it for the record. */
+
+import type { ChatResponse, StreamEvent, Usage } from '../../core/chat/chat.ts';
+import { isContentEvent } from '../../core/chat/chat.ts';
+import type { Provider, SseEvent, StreamFlag } from '../../core/chat/provider.ts';
+import type { AttemptRecord } from '../../core/exchange.ts';
+import { costOf, type Price, priceAtTier } from '../../core/money/price.ts';
+import { estimateTokensByLength, tokenizableCall, usageAtLeast, usageFromCounts } from '../../core/money/token-estimate.ts';
+import type { Failure, FailureKind } from '../../core/shared/failure.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../../core/shared/time.ts';
+import { measureSignalsAndFeatures } from '../../core/signals/features.ts';
+import type { Signals } from '../../core/signals/names.ts';
+import { type ReportedRateLimits, rateLimitsOf } from '../../core/targets/rate-limit-headers.ts';
+import { isRetryAfterUnreadable } from '../../core/targets/retry-after.ts';
+import type { TokenCounter } from '../../tokens/counter.ts';
+import { estimateUsage } from '../../tokens/estimate-usage.ts';
+import type { Redactor } from '../../transport/redact.ts';
+import type { UpstreamHandle, UpstreamListener } from '../../transport/upstream.ts';
+import type { PreparedRequest } from '../contract.ts';
+import type { AttemptCommand } from '../driver.ts';
+import { warningsOf } from '../routed-request.ts';
+import { ProviderResponseReader } from './provider-response-reader.ts';
+import { type ResponseIdentity, withIdentity } from './response-identity.ts';
+
+/** How long a stream may live on pings and comments alone. */
+const pingsOnlyMs: Milliseconds = 600_000;
+/** How long a connection may linger after the answer's own end. */
+const lingerMs: Milliseconds = 1_000;
+
+export interface AttemptContext {
+  readonly command: AttemptCommand;
+  readonly provider: Provider;
+  readonly model: string;
+  readonly providerName: string;
+  readonly credential: string;
+  readonly spanId: string;
+  readonly prepared: PreparedRequest;
+  readonly redact: Redactor;
+  readonly clock: Clock;
+  /** Longest silence of a stream after its first content. */
+  readonly idleMs: Milliseconds;
+  readonly priceOf: (model: string, at: Instant) => Price | undefined;
+  send(listener: UpstreamListener): UpstreamHandle;
+}
+
+/** What an attempt tells while it runs; exactly one of answered and failed comes last, unless it is aborted. */
+export interface AttemptListener {
+  /** The first content of a stream. */
+  opened(): void;
+  /** In order, prelude included. `raw` is the event as the provider framed it. */
+  events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
+  answered(signals: Signals): void;
+  failed(failure: Failure): void;
+}
+
+const noHandle: UpstreamHandle = { abort: () => {}, pause: () => {}, resume: () => {} };
+
+export class Attempt {
+  readonly context: AttemptContext;
+  /** The whole answer, once it is there. */
+  response: ChatResponse | undefined;
+  readonly #listener: AttemptListener;
+  readonly #reader: ProviderResponseReader;
+  readonly #startedAt: Instant;
+  #handle = noHandle;
+  readonly #arrivals: [number, number][] = [];
+  readonly #flags = new Set<StreamFlag>();
+  #firstByteMs: Milliseconds | undefined;
+  #firstTokenMs: Milliseconds | undefined;
+  #endedAt: Instant | undefined;
+  #failure: Failure | undefined;
+  #signals: Signals = {};
+  /** What it used, when its provider did not say. */
+  #estimatedUsage: Usage | undefined;
+  #lastActivityAt: Instant;
+  #lastEventAt: Instant;
+  #isPaused = false;
+  /** The last byte came; nothing lingers. */
+  #isBodyComplete = false;
+  #cancelTimer: Cancel = () => {};
+
+  constructor(context: AttemptContext, listener: AttemptListener) {
+    this.context = context;
+    this.#listener = listener;
+    this.#startedAt = this.#lastActivityAt = this.#lastEventAt = context.clock.now();
+    this.#reader = new ProviderResponseReader(context.provider, context.prepared, {
+      activity: () => {
+        this.#lastActivityAt = context.clock.now();
+      },
+      events: (events, raw) => this.#onEvents(events, raw),
+      complete: (response, flags) => this.#onComplete(response, flags),
+      failed: failure => this.#fail(failure),
+      excess: () => this.#handle.abort(),
+    });
+    this.#handle = context.send({
+      headers: (status, headers) => {
+        this.#firstByteMs = this.elapsedMs;
+        if (status >= 400 && isRetryAfterUnreadable(headers)) this.#flags.add('unreadable_wait');
+        this.#reader.onHeaders(status, headers);
+      },
+      chunk: bytes => this.#onChunk(bytes),
+      end: () => this.#onEnd(),
+      failed: failure => this.#reader.onCut(failure),
+    });
+  }
+
+  /** With a failure when the router gives it up for one; without when its answer is no longer needed. */
+  abort(failure?: Failure): void {
+    if (this.#endedAt !== undefined) return;
+    this.#failure = failure;
+    this.#close();
+    this.#handle.abort();
+  }
+
+  /** The caller takes no more for now; the silence that follows is not the provider's. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#handle.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#lastActivityAt = this.#lastEventAt = this.context.clock.now();
+    this.#handle.resume();
+  }
+
+  /** The provider's JSON body as it came, for a caller of the same wire format; undefined when the answer was streamed. */
+  bodyText(): string | undefined {
+    return this.#reader.isStream ? undefined : this.#reader.text();
+  }
+
+  /** What the provider said of the limits of the key and the model; undefined when it said nothing. */
+  get limitsSeen(): ReportedRateLimits | undefined {
+    return rateLimitsOf(this.#reader.headers);
+  }
+
+  flag(flag: StreamFlag): void {
+    this.#flags.add(flag);
+  }
+
+  /** Until the first content, or until now. */
+  get firstTokenMs(): Milliseconds {
+    return this.#firstTokenMs ?? this.elapsedMs;
+  }
+
+  /** Whether it has shown content. */
+  get hasOpened(): boolean {
+    return this.#firstTokenMs !== undefined;
+  }
+
+  get isEnded(): boolean {
+    return this.#endedAt !== undefined;
+  }
+
+  #onChunk(bytes: Uint8Array): void {
+    if (this.#endedAt === undefined) this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
+    this.#reader.onChunk(bytes);
+  }
+
+  #onEnd(): void {
+    this.#isBodyComplete = true;
+    if (this.#endedAt !== undefined) this.#cancelTimer();
+    this.#reader.onEnd();
+  }
+
+  #withIdentity = <Identified extends ResponseIdentity>(identified: Identified): Identified =>
+    withIdentity(identified, this.context.spanId, this.context.model);
+
+  #onEvents(received: readonly StreamEvent[], raw: SseEvent | undefined): void {
+    if (this.#endedAt !== undefined) return;
+    const events = received.map(event => (event.type === 'response-start' ? this.#withIdentity(event) : event));
+    if (events.length > 0) this.#lastEventAt = this.context.clock.now();
+    const opens = this.#firstTokenMs === undefined && events.some(isContentEvent);
+    if (opens) this.#firstTokenMs = this.elapsedMs;
+    this.#listener.events(events, raw);
+    // A caller that waits for the whole answer has read nothing yet, so that one can still be replaced.
+    if (!opens || !this.context.prepared.chat.stream) return;
+    this.#watchSilence();
+    this.#listener.opened();
+  }
+
+  #onComplete(response: ChatResponse, flags: readonly StreamFlag[]): void {
+    if (this.#endedAt !== undefined) return;
+    for (const flag of flags) this.#flags.add(flag);
+    this.#firstTokenMs ??= this.elapsedMs;
+    this.response = this.#withIdentity(this.#withUsage(response, true));
+    this.#signals = measureSignalsAndFeatures(this.context.prepared.chat, response);
+    this.#close();
+    const { clock } = this.context;
+    // A timer for each answer would hold all that belongs to it for another second.
+    if (!this.#isBodyComplete) this.#cancelTimer = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
+    this.#listener.answered(this.#signals);
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#endedAt !== undefined) return;
+    this.#failure = this.context.redact.failure(this.#reclassifyOurs(failure));
+    this.#close();
+    this.#handle.abort();
+    this.#listener.failed(this.#failure);
+  }
+
+  /** A target that cannot give the log-probabilities which only we asked for says nothing about the caller's request. */
+  #reclassifyOurs(failure: Failure): Failure {
+    const isOurs =
+      this.context.prepared.addedLogprobs && failure.kind === 'invalid-request' && /logprob/i.test(`${failure.param} ${failure.message}`);
+    return isOurs ? { ...failure, kind: 'unsupported' } : failure;
+  }
+
+  #close(): void {
+    this.#cancelTimer();
+    this.#endedAt = this.context.clock.now();
+  }
+
+  /** One timer that looks at the last event's time; re-arming it per event would cost more than the event. */
+  #watchSilence(): void {
+    const { clock, idleMs } = this.context;
+    const due = Math.min(this.#lastActivityAt + idleMs, this.#lastEventAt + pingsOnlyMs);
+    this.#cancelTimer = clock.at(Math.max(due, clock.now() + (this.#isPaused ? idleMs : 0)), () => {
+      const now = clock.now();
+      const isSilent = now - this.#lastActivityAt >= idleMs || now - this.#lastEventAt >= pingsOnlyMs;
+      if (this.#isPaused || !isSilent) this.#watchSilence();
+      else this.#reader.onCut({ kind: 'timeout', message: `the stream stood still for ${Math.round((now - this.#lastEventAt) / 1000)} s` });
+    });
+  }
+
+  get elapsedMs(): Milliseconds {
+    return this.context.clock.now() - this.#startedAt;
+  }
+
+  #withUsage(response: ChatResponse, isWhole: boolean): ChatResponse {
+    const reported = response.usage;
+    if (reported && isWhole) return response;
+    const estimated =
+      this.#estimatedUsage ?? usageFromCounts(tokenizableCall(this.context.prepared.chat, response), estimateTokensByLength);
+    const usage = reported ? usageAtLeast(reported, estimated) : estimated;
+    if (usage.source === 'estimated') this.#flags.add('usage_estimated');
+    return { ...response, usage };
+  }
+
+  /** Whether its provider has not said what it used, though it will be paid for: it was asked, and did not refuse. */
+  get isUsageUnknown(): boolean {
+    if (this.response) return this.response.usage?.source !== 'provider';
+    const { status } = this.#reader;
+    const isReceived = status === 0 || (status >= 200 && status < 300);
+    return isReceived && (this.#failure === undefined || possiblyBilled.includes(this.#failure.kind));
+  }
+
+  async estimateUsage(counter: TokenCounter | undefined): Promise<void> {
+    const { model, prepared } = this.context;
+    const { response } = this;
+    this.#estimatedUsage = await estimateUsage(counter, response?.model || model, prepared.chat, response ?? this.#reader.partial());
+    if (response) this.response = { ...response, usage: this.#estimatedUsage };
+  }
+
+  /** What there is to record now; partial answers count what they had, for it was paid for. */
+  record(accepted: boolean): AttemptRecord {
+    const { command, prepared, model, credential, spanId, providerName } = this.context;
+    const reader = this.#reader;
+    const partial = this.response ?? reader.partial();
+    const counted = this.response ?? (partial && this.#withUsage(partial, false));
+    if (!counted && this.#estimatedUsage) this.#flags.add('usage_estimated');
+    const at = this.#startedAt;
+    const usage = counted ? counted.usage : this.#estimatedUsage;
+    const price = usage && ((counted?.model && this.context.priceOf(counted.model, at)) || this.context.priceOf(model, at));
+    const cost = usage && costOf(usage, priceAtTier(price, counted?.serviceTier));
+    const finish = this.response?.choices[0]?.finish;
+    return {
+      number: command.attempt + 1,
+      kind: command.kind,
+      step: command.step,
+      target: command.target,
+      provider: providerName,
+      model,
+      servedModel: counted?.model ?? '',
+      credential,
+      spanId,
+      startedAt: at,
+      endedAt: this.#endedAt ?? this.context.clock.now(),
+      ...(this.#firstByteMs === undefined ? {} : { firstByteMs: this.#firstByteMs }),
+      ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
+      status: reader.status,
+      outcome: this.#failure?.kind ?? (this.response ? 'ok' : 'aborted'),
+      ...(this.#failure ? { failure: this.#failure } : {}),
+      accepted,
+      request: Buffer.from(prepared.body),
+      response: reader.body(),
+      chunks: this.#arrivals,
+      providerRequestId: reader.headers['x-request-id'] ?? reader.headers['request-id'] ?? reader.headers['x-amzn-requestid'] ?? '',
+      ...(finish ? { finish } : {}),
+      ...(usage ? { usage } : {}),
+      ...(cost ? { cost } : {}),
+      signals: this.response ? this.#signals : partial ? measureSignalsAndFeatures(prepared.chat, partial) : {},
+      warnings: warningsOf(prepared, accepted ? this.response : undefined),
+      flags: [...this.#flags],
+    };
+  }
+}
+
+/** What a provider may have worked on before it came to nothing. */
+const possiblyBilled: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];

@@ -1,0 +1,225 @@
+import { type ChatResponse, isContentEvent, type StreamEvent } from '../../core/chat/chat.ts';
+import { collectResponse, eventsOf } from '../../core/chat/collect.ts';
+import type { Json } from '../../core/chat/json.ts';
+import type { Provider, SseEvent, StreamFlag, StreamParser } from '../../core/chat/provider.ts';
+import { stripCodeFence } from '../../core/chat/strip-code-fence.ts';
+import { type Failure, internalFailure } from '../../core/shared/failure.ts';
+import { exhaustedMs } from '../../core/targets/rate-limit-headers.ts';
+import { retryAfterMs } from '../../core/targets/retry-after.ts';
+import type { FrameDecoder } from '../../transport/aws-event-stream.ts';
+import { frameDecoderFor } from '../../transport/frames.ts';
+import type { PreparedRequest } from '../contract.ts';
+
+/** Exactly one of complete and failed, once, and nothing but `excess` after it. */
+export interface ProviderResponseListener {
+  /** The provider is alive: an event, a ping or a comment came. */
+  activity(): void;
+  /** In order, prelude included. `raw` is the event as the provider framed it, undefined for what never was an event. */
+  events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
+  complete(response: ChatResponse, flags: readonly StreamFlag[]): void;
+  failed(failure: Failure): void;
+  /** Bytes came after the answer's own end: the connection is not to be trusted. */
+  excess(): void;
+}
+
+const failureBytesMax = 64 * 1024;
+/** So much may come before the first content; a provider that sends more has nothing to say. */
+const preludeLengthMax = 64 * 1024;
+
+const streamTypes = { sse: /^text\/event-stream/i, 'aws-eventstream': /^application\/vnd\.amazon\.eventstream/i } as const;
+
+type Mode =
+  | { readonly type: 'json' }
+  | { readonly type: 'refusal' }
+  | { readonly type: 'stream'; readonly frames: FrameDecoder; readonly parser: StreamParser };
+
+export class ProviderResponseReader {
+  status = 0;
+  headers: Readonly<Record<string, string>> = {};
+  readonly #provider: Provider;
+  readonly #isStreamRequested: boolean;
+  readonly #listener: ProviderResponseListener;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #events: StreamEvent[] = [];
+  #bytes = 0;
+  #text: string | undefined;
+  #mode: Mode = { type: 'json' };
+  #hasContent = false;
+  #preludeLength = 0;
+  #isOver = false;
+  #isEnding = false;
+
+  constructor(
+    provider: Provider,
+    { chat, emulatesJson }: Pick<PreparedRequest, 'chat' | 'emulatesJson'>,
+    listener: ProviderResponseListener,
+  ) {
+    this.#provider = emulatesJson ? stripCodeFence(provider) : provider;
+    this.#isStreamRequested = chat.stream;
+    this.#listener = listener;
+  }
+
+  get isStream(): boolean {
+    return this.#mode.type === 'stream';
+  }
+
+  body(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks));
+    const [all] = this.#chunks;
+    return all ? Buffer.from(all.buffer, all.byteOffset, all.byteLength) : Buffer.alloc(0);
+  }
+
+  /** A body that came whole, as text. */
+  text(): string {
+    this.#text ??= this.body().toString();
+    return this.#text;
+  }
+
+  /** What a cut stream had told so far; undefined when it was nothing that costs or says anything. */
+  partial(): ChatResponse | undefined {
+    if (!this.#hasContent && !this.#events.some(e => e.type === 'usage')) return undefined;
+    const response = collectResponse(this.#events);
+    return 'kind' in response ? undefined : response;
+  }
+
+  onHeaders(status: number, headers: Readonly<Record<string, string>>): void {
+    this.status = status;
+    this.headers = headers;
+    if (status < 200 || status >= 300) this.#mode = { type: 'refusal' };
+    else if (streamTypes[this.#provider.framing].test(headers['content-type'] ?? '')) this.#mode = this.#stream();
+  }
+
+  onChunk(bytes: Uint8Array): void {
+    if (this.#isOver) return this.#listener.excess();
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.byteLength;
+    const mode = this.#mode;
+    if (mode.type === 'stream') this.#guarded(() => mode.frames.feed(bytes));
+    if (mode.type === 'refusal' && this.#bytes > failureBytesMax) this.#onRefusal();
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return;
+    const mode = this.#mode;
+    if (mode.type === 'refusal') return this.#onRefusal();
+    this.#guarded(() => {
+      if (mode.type === 'json') return this.#readJson();
+      this.#isEnding = true;
+      mode.frames.end();
+      if (!this.#isOver) this.#finishStream(mode.parser);
+    });
+  }
+
+  /** Nothing more comes: the connection broke or stands still. What was whole by then stays whole, and a refusal has said enough by its status. */
+  onCut(failure: Failure): void {
+    const mode = this.#mode;
+    if (this.#isOver) return;
+    if (mode.type === 'refusal') return this.#onRefusal();
+    this.#guarded(() => (mode.type === 'stream' ? this.#finishStream(mode.parser, failure) : this.#fail(failure)));
+  }
+
+  #stream(): Mode {
+    const parser = this.#provider.parseStream();
+    const frames = frameDecoderFor(this.#provider.framing, {
+      event: event => this.#onEvent(parser, event),
+      comment: () => this.#listener.activity(),
+      overflow: () =>
+        this.#fail({ kind: 'invalid-response', message: 'an event of the stream is larger than 16 MiB', status: this.status }),
+      corrupt: reason => this.#fail({ kind: 'invalid-response', message: reason, status: this.status }),
+    });
+    return { type: 'stream', frames, parser };
+  }
+
+  #onEvent(parser: StreamParser, event: SseEvent): void {
+    if (this.#isOver) return this.#listener.excess();
+    this.#listener.activity();
+    const events = parser.parse(event);
+    const failed = events.find(e => e.type === 'failure');
+    if (failed) {
+      const { failure } = failed;
+      // Half an event at the end of the body is no nonsense of the provider's: the rest of it did not arrive.
+      const isHalf = this.#isEnding && failure.kind === 'invalid-response';
+      return this.#finishStream(parser, isHalf ? { ...failure, kind: 'truncated' } : failure);
+    }
+    this.#emit(events, event);
+    if (events.some(e => e.type === 'response-end')) this.#finishStream(parser);
+  }
+
+  #emit(events: readonly StreamEvent[], raw: SseEvent | undefined): void {
+    for (const event of events) this.#events.push(event);
+    if (!this.#hasContent) {
+      this.#hasContent = events.some(isContentEvent);
+      this.#preludeLength += raw?.data.length ?? 0;
+      if (!this.#hasContent && this.#preludeLength > preludeLengthMax) {
+        return this.#fail({ kind: 'invalid-response', message: '64 KiB of a stream without any content', status: this.status });
+      }
+    }
+    this.#listener.events(events, raw);
+  }
+
+  #finishStream(parser: StreamParser, cut?: Failure): void {
+    const end = parser.end();
+    if (!end.complete) {
+      const isGarbage = this.#events.length === 0 && this.#bytes > 0;
+      const garbage: Failure = { kind: 'invalid-response', message: 'a stream without any event of its format', status: this.status };
+      return this.#fail(cut ?? (isGarbage ? garbage : end.failure));
+    }
+    if (end.events.length > 0) this.#emit(end.events, undefined);
+    const response = collectResponse(this.#events);
+    if ('kind' in response) return this.#fail(response);
+    this.#complete(response, end.flags);
+  }
+
+  #readJson(): void {
+    let body: Json;
+    try {
+      body = JSON.parse(this.text()) as Json;
+    } catch {
+      const { 'content-type': type = 'no content type', 'content-encoding': coding } = this.headers;
+      const message = `an answer of ${type}${coding === undefined ? '' : `, ${coding}`} that is not JSON`;
+      return this.#fail({ kind: 'invalid-response', message, status: this.status });
+    }
+    const response = this.#provider.parseResponse(body);
+    if ('kind' in response) {
+      const waitMs = retryAfterMs(this.headers);
+      return this.#fail({ status: this.status, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...response });
+    }
+    if (!this.#isStreamRequested) return this.#complete(response, []);
+    this.#emit(eventsOf(response), undefined);
+    this.#complete(response, ['not_streamed']);
+  }
+
+  #onRefusal(): void {
+    this.#guarded(() => {
+      const { status, headers } = this;
+      if (status < 400) return this.#fail({ kind: 'invalid-response', message: `status ${status}`, status });
+      const text = this.body().subarray(0, failureBytesMax).toString();
+      const retryHeader = headers['x-should-retry']?.trim().toLowerCase();
+      const shouldRetry = retryHeader === 'true' || retryHeader === 'false' ? { shouldRetry: retryHeader === 'true' } : {};
+      const failure = this.#provider.parseFailure(status, headers, text);
+      // Who named no wait may have named the limit that is used up, and when it is there again.
+      const waitMs = failure.kind === 'rate-limited' && failure.retryAfterMs === undefined ? exhaustedMs(headers) : undefined;
+      this.#fail({ ...failure, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...shouldRetry });
+    });
+  }
+
+  #complete(response: ChatResponse, flags: readonly StreamFlag[]): void {
+    this.#isOver = true;
+    this.#listener.complete(response, flags);
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#listener.failed(failure);
+  }
+
+  /** A mistake of ours in reading costs the request that met it, never the process. */
+  #guarded(read: () => void): void {
+    try {
+      read();
+    } catch (problem) {
+      this.#fail(internalFailure('reading an answer', problem));
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Whether a request may have its stream held back, continued or begun anew when it breaks: what its route allows, its caller wants, and its words permit. */
+
+import type { CallerFormat } from '../../core/chat/caller-format.ts';
+import type { ChatRequest } from '../../core/chat/chat.ts';
+import type { RoutePolicy } from '../../core/routing/contract.ts';
+import { providerOf } from '../../core/targets/target-name.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { invalid, type Refusal } from '../response/refusal.ts';
+
+export const onBreakHeader = 'x-hindcast-on-break';
+const onBreakValues: readonly unknown[] = [undefined, 'error', 'restart', 'continue'];
+
+export function withStreamRecovery(
+  policy: RoutePolicy,
+  { chat, dialect, wish: requested }: { readonly chat: ChatRequest; readonly dialect: CallerFormat; readonly wish: unknown },
+  accounts: Settings['providers'],
+): RoutePolicy | Refusal {
+  if (!onBreakValues.includes(requested)) return invalid('invalid_value', `${onBreakHeader} is error, restart or continue.`, onBreakHeader);
+  if (!policy.onBreak) return policy;
+  const { onBreak, ...rest } = policy;
+  if (!chat.stream) return rest;
+  switch (onBreak.type) {
+    case 'hold':
+      return policy;
+    case 'restart':
+      // Only who asked for it knows what to do with an answer that begins twice; and only this format has a chunk to say so.
+      return requested === 'restart' && dialect.name === 'openai-chat' ? policy : rest;
+    case 'continue':
+      if (requested === 'error' || !isPlainText(chat)) return rest;
+      return { ...policy, steps: policy.steps.map(step => (supportsPrefill(accounts, step.target) ? { ...step, prefills: true } : step)) };
+  }
+}
+
+/** One answer of text, of which any beginning may be gone on with. */
+const isPlainText = ({ choices = 1, tools, output, logprobs, reasoning }: ChatRequest): boolean =>
+  choices === 1 && tools.length === 0 && !logprobs && !reasoning && (output === undefined || output.type === 'text');
+
+function supportsPrefill(accounts: Settings['providers'], target: string): boolean {
+  const name = providerOf(target);
+  const account = accounts.get(name);
+  return account?.prefill ?? account?.provider.prefills?.(target.slice(name.length + 1)) ?? false;
+}

@@ -1,0 +1,82 @@
+import type { StreamRenderer } from '../../core/chat/caller-format.ts';
+import type { ChatResponse, StreamEvent, TokenLogprob } from '../../core/chat/chat.ts';
+import type { SseEvent, Warning } from '../../core/chat/provider.ts';
+import { wrapEventSignature, wrapPartSignature } from '../../core/chat/reasoning-signature.ts';
+import { responseLossesOf } from '../../core/chat/response-loss.ts';
+import type { Instant } from '../../core/shared/time.ts';
+import type { PreparedRequest, RoutedRequest } from '../contract.ts';
+import { withoutLogprobs, withoutNullUsage } from './verbatim.ts';
+
+/** One step of a streamed answer. */
+export interface Delta {
+  readonly events: readonly StreamEvent[];
+  /** The event as the provider framed it; undefined for what never was one. */
+  readonly raw: SseEvent | undefined;
+}
+
+/** Text for the caller's stream, '' when there is nothing to tell. The format's own last word is not in it: that is for the end. */
+export function renderDelta({ events, raw }: Delta, prepared: PreparedRequest, renderer: StreamRenderer, includeUsage: boolean): string {
+  const shownEvents = events.flatMap(event => visibleEvents(event, prepared, includeUsage));
+  if (raw?.data === '[DONE]' || (events.length > 0 && shownEvents.length === 0)) return '';
+  // What was only inferred from the end of a stream, its own bytes have told or have left out; a whole answer begins with its start.
+  if (prepared.isVerbatim && !raw && events[0]?.type !== 'response-start') return '';
+  const verbatim = prepared.isVerbatim && raw ? verbatimData(raw.data, prepared, includeUsage) : undefined;
+  if (verbatim === undefined) return shownEvents.map(event => renderer.render(event)).join('');
+  return renderer.frame ? renderer.frame({ ...raw, data: verbatim }) : `data: ${verbatim.replaceAll('\n', '\ndata: ')}\n\n`;
+}
+
+/** Whether a step is the provider's own last word, which passes when the record is safe and not before. */
+export const isFinalEvent = ({ events, raw }: Delta, { isVerbatim }: PreparedRequest): boolean =>
+  isVerbatim && raw !== undefined && raw.data !== '[DONE]' && events.some(event => event.type === 'response-end');
+
+function verbatimData(data: string, { addedLogprobs }: PreparedRequest, includeUsage: boolean): string | undefined {
+  const trimmed = includeUsage ? data : withoutNullUsage(data);
+  return addedLogprobs ? withoutLogprobs(trimmed, addedLogprobs.callerTop) : trimmed;
+}
+
+function visibleEvents(
+  event: StreamEvent,
+  { addedLogprobs, isVerbatim, wire }: PreparedRequest,
+  includeUsage: boolean,
+): readonly StreamEvent[] {
+  if (event.type === 'usage' && !includeUsage) return [];
+  if (event.type !== 'logprobs' || !addedLogprobs) return [isVerbatim ? event : wrapEventSignature(event, wire)];
+  return addedLogprobs.callerTop === undefined ? [] : [{ ...event, tokens: limitAlternatives(event.tokens, addedLogprobs.callerTop) }];
+}
+
+/** What its caller's format has no place for, or says in another way, of an answer that does not pass as it is. */
+export function responseLosses(response: ChatResponse, prepared: PreparedRequest, { dialect, chat }: RoutedRequest): readonly Warning[] {
+  return responseLossesOf(visibleResponse(response, prepared), dialect.responseLosses, chat);
+}
+
+/** A whole answer. `body` is the provider's own JSON text, when there is one; `now` stands in for a time that it did not tell. */
+export function renderResponse(
+  response: ChatResponse,
+  body: string | undefined,
+  prepared: PreparedRequest,
+  { dialect, chat }: RoutedRequest,
+  now: number,
+): string {
+  const { isVerbatim, addedLogprobs } = prepared;
+  const verbatim = body !== undefined && addedLogprobs ? withoutLogprobs(body, addedLogprobs.callerTop) : body;
+  if (isVerbatim && verbatim !== undefined) return verbatim;
+  return dialect.renderResponse(visibleResponse(response, prepared), now, chat);
+}
+
+/** Without what the caller did not ask for, and with proofs that find their way back. */
+function visibleResponse(response: ChatResponse, { isVerbatim, addedLogprobs, wire }: PreparedRequest): ChatResponse {
+  const choices = response.choices.map(({ logprobs, ...choice }) => {
+    const marked = isVerbatim ? choice : { ...choice, content: choice.content.map(part => wrapPartSignature(part, wire)) };
+    if (!logprobs || !addedLogprobs) return logprobs ? { ...marked, logprobs } : marked;
+    return addedLogprobs.callerTop === undefined ? marked : { ...marked, logprobs: limitAlternatives(logprobs, addedLogprobs.callerTop) };
+  });
+  return { ...response, choices };
+}
+
+const limitAlternatives = (tokens: readonly TokenLogprob[], top: number): readonly TokenLogprob[] =>
+  tokens.map(token => ({ ...token, top: token.top.slice(0, top) }));
+
+export const secondsOf = (instant: Instant): number => Math.floor(instant / 1000);
+
+export const rendererOf = ({ dialect, includeUsage, receivedAt, chat }: RoutedRequest): StreamRenderer =>
+  dialect.renderStream({ includeUsage, now: secondsOf(receivedAt), request: chat });

@@ -1,0 +1,71 @@
+/** Bytes that pass between a caller and a target of the same wire format: the few places that are changed. */
+import { isObject, scanObject, spliceMembers } from '../../core/chat/json.ts';
+import type { RawRequest } from '../../core/chat/provider.ts';
+
+/** Members of a request that are said to us and mean nothing to a provider. */
+export const gatewayMembers: readonly string[] = ['models', 'fallbacks'];
+
+export interface RequestChanges {
+  readonly model: string;
+  readonly stream: boolean;
+  /** Log-probabilities that we want, with so many alternatives, over what the caller asked. */
+  readonly logprobs: { readonly top: number } | undefined;
+}
+
+/** The caller's JSON text, exact but for what the target must hear from us. */
+export function patchRequestText(wire: string, raw: RawRequest, { model, stream, logprobs }: RequestChanges): string {
+  const without = Object.fromEntries(gatewayMembers.map(member => [member, undefined]));
+  // Gemini's model is in its path.
+  if (wire === 'gemini-generate') return spliceMembers(raw.text, raw.members, { ...without, model: undefined });
+  if (wire !== 'openai-chat') return spliceMembers(raw.text, raw.members, { model: JSON.stringify(model), ...without });
+  return spliceMembers(raw.text, raw.members, {
+    model: JSON.stringify(model),
+    ...without,
+    ...(stream ? { stream_options: streamOptions(raw) } : {}),
+    ...(logprobs ? { logprobs: 'true' } : {}),
+    ...(logprobs && logprobs.top > 0 ? { top_logprobs: String(logprobs.top) } : {}),
+  });
+}
+
+/** Without `include_usage` a stream would never tell what it cost. */
+function streamOptions({ text, members }: RawRequest): string {
+  const span = members.get('stream_options');
+  const current = span && text.slice(span.start, span.end);
+  const options = current === undefined ? undefined : scanObject(current);
+  return current !== undefined && options?.ok
+    ? spliceMembers(current, options.members, { include_usage: 'true' })
+    : '{"include_usage":true}';
+}
+
+// A quote after a comma or a brace cannot close a string that is valid JSON, so these never match inside of one.
+const lastNullUsage = /,\s{0,9}"usage"\s{0,9}:\s{0,9}null(?=\s{0,9}[,}])/;
+const firstNullUsage = /(?<=\{\s{0,9})"usage"\s{0,9}:\s{0,9}null\s{0,9},/;
+
+/** Asked for usage at the end, OpenAI writes `"usage":null` into every other chunk; a caller who did not ask sees none of it. */
+export const withoutNullUsage = (data: string): string => data.replace(lastNullUsage, '').replace(firstNullUsage, '');
+
+/** An answer or a chunk of one with its log-probabilities cut to `top` alternatives, or taken out; undefined when it is no JSON object. */
+export function withoutLogprobs(data: string, top: number | undefined): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || !Array.isArray(value.choices)) return isObject(value) ? data : undefined;
+  const choices = value.choices.map((choice: unknown) =>
+    isObject(choice) && isObject(choice.logprobs)
+      ? { ...choice, logprobs: top === undefined ? null : limitAlternatives(choice.logprobs, top) }
+      : choice,
+  );
+  return JSON.stringify({ ...value, choices });
+}
+
+function limitAlternatives(logprobs: { readonly [key: string]: unknown }, top: number): object {
+  const content = Array.isArray(logprobs.content)
+    ? logprobs.content.map((token: unknown) =>
+        isObject(token) && Array.isArray(token.top_logprobs) ? { ...token, top_logprobs: token.top_logprobs.slice(0, top) } : token,
+      )
+    : logprobs.content;
+  return { ...logprobs, content };
+}
