@@ -9,7 +9,18 @@ interface CommandGroup {
 
 const gateway = (): Promise<CommandGroup> => import('./gateway/main.ts');
 const recorder = (): Promise<CommandGroup> => import('./recorder/main.ts');
-const replay = (): Promise<CommandGroup> => import('./replay/main.ts');
+/** Replay stands below eval; a run's gate is handed in from here. */
+const replay = async (): Promise<CommandGroup> => {
+  const { register } = await import('./replay/main.ts');
+  const gate = () => import('./eval/commands/comparison/gate.ts');
+  return {
+    register: program =>
+      register(program, {
+        check: async file => (await gate()).requireSequentialGate(file),
+        verdict: async (file, options) => (await gate()).currentVerdict(file, options),
+      }),
+  };
+};
 const evaluation = (): Promise<CommandGroup> => import('./eval/main.ts');
 
 const commandGroups: Readonly<Record<string, () => Promise<CommandGroup>>> = {

@@ -1,8 +1,7 @@
 /** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
 import type { Command } from 'commander';
-import { insertScores } from '../eval/scores/answers.ts';
 import { action } from '../gateway/cli/command.ts';
-import { boundedMeanInference, clusterBootstrap, clustersOf, meanInference, ratioInference } from '../statistics/index.ts';
+import { insertScores } from '../recorder/store/scores.ts';
 import { type DatasetOptions, runCreateDataset, runListDatasets, runShowDataset } from './commands/dataset.ts';
 import { type DiffOptions, diffRun, type ExportOptions, exportRun } from './commands/diff.ts';
 import type { GateVerdicts } from './commands/execute-run.ts';
@@ -11,7 +10,7 @@ import { type PlanOptions, planRun } from './commands/plan.ts';
 import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
 import { simulateRun } from './commands/simulate.ts';
-import type { Estimators } from './comparison/totals.ts';
+import { estimators } from './comparison/estimators.ts';
 import { gatewayJudge } from './judge/gateway-judge.ts';
 import { evaluatorOf, judgePair, judgePrompt } from './judge/judge-pair.ts';
 import type { PairJudge } from './judge/judge-pairs.ts';
@@ -28,63 +27,10 @@ const completesFromRecord: CompletesFromRecord = (policy, seed, known) =>
     return answer && { openAfterMs: answer.openAfterMs, endAfterMs: answer.endAfterMs, result: { signals: answer.signals } };
   }).supported;
 
-const confidence = 0.95;
-const resamples = 400;
-
-/** Eval's estimators in the words that replay needs. */
-export const estimators: Estimators = {
-  mean: (values, weights, keys, bounds) => {
-    const clusters = clustersOf(keys);
-    const isEven = weights.every(weight => weight === weights[0]);
-    const weighted = (): number[] => values.map((value, i) => value * weights[i]!);
-    const interval = (isEven ? meanInference(values, clusters) : ratioInference(weighted(), weights, clusters)).interval(confidence);
-    if (!bounds) return interval;
-    // A sample without spread is no proof that there is none: of shares the interval is never narrower than the safe one.
-    const safe = boundedMeanInference(values, clusters, ...bounds).interval(confidence);
-    const [below, above] = isEven
-      ? [safe.low, safe.high]
-      : [interval.value - (safe.value - safe.low), interval.value + (safe.high - safe.value)];
-    const [low, high] = isEven ? [below, above] : [Math.min(interval.low, below), Math.max(interval.high, above)];
-    return { value: interval.value, low: Math.max(bounds[0], low), high: Math.min(bounds[1], high) };
-  },
-  quantileDelta: (before, after, weights, keys, q) => {
-    const clusters = clustersOf(keys);
-    const quantileOf = (values: readonly number[]): ((by: ArrayLike<number>) => number) => {
-      const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
-      // In the order of the values, so that each of the many passes runs through memory in one line.
-      const sorted = Float64Array.from(order, i => values[i]!);
-      const share = Float64Array.from(order, i => weights[i]!);
-      const cluster = Int32Array.from(order, i => clusters.of[i]!);
-      const clusterWeights = new Float64Array(clusters.count);
-      for (let i = 0; i < share.length; i++) clusterWeights[cluster[i]!]! += share[i]!;
-      return by => {
-        let total = 0;
-        for (let c = 0; c < clusterWeights.length; c++) total += clusterWeights[c]! * by[c]!;
-        const wanted = q * total - 1e-9;
-        let cumulativeWeight = 0;
-        for (let i = 0; i < sorted.length; i++) {
-          cumulativeWeight += share[i]! * by[cluster[i]!]!;
-          if (cumulativeWeight >= wanted && cumulativeWeight > 0) return sorted[i]!;
-        }
-        return Number.NaN;
-      };
-    };
-    if (before.every((value, i) => value === after[i])) return { value: 0, low: 0, high: 0 };
-    const [a, b] = [quantileOf(before), quantileOf(after)];
-    return clusterBootstrap(clusters.count, [by => b(by) - a(by)], { seed: 7, resamples })[0]!.interval(confidence);
-  },
-};
-
-/** Eval's gates in the words that replay needs. */
-const gateVerdicts: GateVerdicts = {
-  check: async file => (await import('../eval/commands/comparison/gate.ts')).requireSequentialGate(file),
-  verdict: async (file, options) => (await import('../eval/commands/comparison/gate.ts')).currentVerdict(file, options),
-};
-
-/** Eval's judge in the words that replay needs. */
 const pairJudge: PairJudge = { prompt: judgePrompt, evaluatorOf, connect: gatewayJudge, judgePair, insertScores };
 
-export function register(program: Command): void {
+/** Adds the replay commands; `gateVerdicts` judges a run while it goes on. */
+export function register(program: Command, gateVerdicts: GateVerdicts): void {
   const replay = program.command('replay').description('ask recorded requests again, of somebody else');
   const run = replay.command('run').description('ask them, and record what comes back');
   runFlags(requestFlags(againstFlag(selectionFlags(run))))

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { armOf, deployedArm } from '../../replay/arms/arm.ts';
-import { estimators } from '../../replay/main.ts';
+import { estimators } from '../../replay/comparison/estimators.ts';
 import { requestFromRow } from '../../replay/recorded/log-formats.ts';
 import type { RecordedRequest } from '../../replay/recorded/requests.ts';
 import { backtest, difference, errorOf, simulatedFigures } from '../../replay/simulation/backtest.ts';

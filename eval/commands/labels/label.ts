@@ -2,9 +2,9 @@
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
 import { seededUniform } from '../../../gateway/core/shared/random.ts';
+import { insertScores, type NewScore } from '../../../recorder/store/scores.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { count } from '../../report/shared/format.ts';
-import { insertScores, type NewScore } from '../../scores/answers.ts';
 import { parseCsv, printCsv } from '../../scores/csv.ts';
 import { readText, writeText } from '../shared/options.ts';
 import { type AnswerOptions, loadAnswers, type RecordedAnswer } from '../shared/recorded-answers.ts';

@@ -2,10 +2,10 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CommandError, exit, loadSettings, printResult } from '../../../gateway/cli/command.ts';
+import { insertScores, type NewScore } from '../../../recorder/store/scores.ts';
 import { gatewayJudge } from '../../../replay/judge/gateway-judge.ts';
 import { evaluatorOf, judgePair } from '../../../replay/judge/judge-pair.ts';
 import { count, percent } from '../../report/shared/format.ts';
-import { insertScores, type NewScore } from '../../scores/answers.ts';
 import { type Scorer, scorerOf } from '../../scores/rules.ts';
 import { readText } from '../shared/options.ts';
 import { type AnswerOptions, loadAnswers, type RecordedAnswer } from '../shared/recorded-answers.ts';
