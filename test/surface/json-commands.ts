@@ -24,9 +24,9 @@ export function firstCommands({ judgeUrl }: RecordedFolder): readonly JsonComman
   ];
 }
 
-/** They need the record and no replay, so that they may run beside one. */
-export function recordCommands(): readonly JsonCommand[] {
-  return [
+/** They need the record and no replay, so that each list may run beside the others. */
+export const recordCommands: readonly (readonly JsonCommand[])[] = [
+  [
     json('config check'),
     json('config check --config broken.yaml'),
     json('config explain --request body.json --model smart-route'),
@@ -38,15 +38,17 @@ export function recordCommands(): readonly JsonCommand[] {
     json('store status'),
     json('store migrate'),
     json('store export -o records.jsonl --payloads'),
-    json('replay plan --since 1h --route smart-route --against sim/small --against sim/large'),
-    plain('replay plan --since 1h --route none --against sim/small'),
     json('replay dataset create golden --since 1h --sample 5'),
     json('replay dataset list'),
     json('replay dataset show golden@1'),
     json('eval certify --chain smart-route --run audit --weigh --max-loss 90pp'),
+  ],
+  [
+    json('replay plan --since 1h --route smart-route --against sim/small --against sim/large'),
+    plain('replay plan --since 1h --route none --against sim/small'),
     json('store erase --tenant nobody --user u1'),
-  ];
-}
+  ],
+];
 
 /** Once the table of labels is filled in. */
 export function laterCommands({ place, ids }: RecordedFolder): readonly JsonCommand[] {

@@ -34,13 +34,13 @@ beforeAll(async () => {
     );
     return commands.map((command, i) => ({ ...command, ...ended[i]! }));
   };
-  const [ofFiles, ofRecord, ofRun] = await Promise.all([
+  const all = await Promise.all([
     run(fileCommands()),
-    run(recordCommands()),
+    ...recordCommands.map(run),
     run(firstCommands(folder)).then(async first => [...first, ...(await run(laterCommands(folder)))]),
-    declaring,
   ]);
-  ran = [...ofFiles, ...ofRecord, ...ofRun];
+  await declaring;
+  ran = all.flat();
 }, 120_000);
 afterAll(async () => {
   await folder?.[Symbol.asyncDispose]();
@@ -162,10 +162,11 @@ test('exit codes are those of the list', { timeout: 60_000 }, async () => {
   await using place = new Place('providers: { sim: { api: simulated } }\nstore: { port: 0 }\n');
   const broken = `data:text/javascript,${encodeURIComponent("process.stdout.write = () => { throw new Error('a mistake'); };")}`;
   await using mistaken = new Place(undefined, { NODE_OPTIONS: `--import ${JSON.stringify(broken)}` });
-  const [unknown, problem, mistake] = await Promise.all([
+  const [unknown, problem, mistake, interrupt] = await Promise.all([
     place.run('nothing'),
     place.run('eval', 'sweep'),
     mistaken.run('config', 'check'),
+    interrupted(),
   ]);
   const code = (name: string): number | null => ran.find(({ args }) => args.join(' ').startsWith(name))!.code;
   expectListed('exit-codes', [
@@ -178,7 +179,7 @@ test('exit codes are those of the list', { timeout: 60_000 }, async () => {
     `${unknown.code} a command that does not exist`,
     `${problem.code} a flag that is missing`,
     `${mistake.code} a mistake of the program's own`,
-    `${await interrupted()} a run that is interrupted`,
+    `${interrupt} a run that is interrupted`,
   ]);
 });
 
