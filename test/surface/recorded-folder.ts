@@ -43,7 +43,7 @@ export interface RecordedFolder extends AsyncDisposable {
 
 const questions = 16;
 /** What of all that is asked is recorded: refusals before a provider was named are not. */
-export const recordedRequests = questions + 4;
+export const recordedRequests = questions + 5;
 
 /** `surface`: the file into which the serving process writes what it declares. */
 export async function recordFolder(surface: string): Promise<RecordedFolder> {
@@ -89,7 +89,7 @@ export async function recordFolder(surface: string): Promise<RecordedFolder> {
   );
   const others = [
     ask('/v1/chat/completions', chat('flag-route', 'Hello', { logit_bias: { 1: 2 }, seed: 1 })),
-    ask('/v1/chat/completions', chat('sim/small:status=429,retry_after=1', 'Hello')),
+    ask('/v1/chat/completions', chat('sim/small:status=429:retry_after=1', 'Hello')),
     ask('/v1/chat/completions', chat('sim/small:status=500', 'Hello')),
     ask('/v1/chat/completions', chat('nobody/none', 'Hello')),
     ask('/v1/chat/completions', '{'),
