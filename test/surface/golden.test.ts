@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Ended, type Gateway, Place } from '../hindcast.ts';
+import { type CommandResult, type Gateway, Workspace } from '../hindcast.ts';
 import { keyPaths } from './key-paths.ts';
 import { runCommands } from './run-commands.ts';
 import { traffic } from './traffic.ts';
@@ -47,15 +47,15 @@ const commands = [
   'config check --config certified.yaml --json',
 ];
 
-let place: Place;
+let place: Workspace;
 let gateway: Gateway;
-const told = new Map<string, Ended>();
+const told = new Map<string, CommandResult>();
 /** Rows of the tables after the segments came once, and after they came again. */
 const rowsAfter: Record<string, number>[] = [];
 let shippedIds: readonly string[];
 
 beforeAll(async () => {
-  place = new Place();
+  place = new Workspace();
   cpSync(golden, place.folder, { recursive: true });
   cpSync(join(golden, 'data'), join(place.folder, 'hindcast-data'), { recursive: true });
   unpack();

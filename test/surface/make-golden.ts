@@ -9,7 +9,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { constants, zstdCompressSync } from 'node:zlib';
-import { type Gateway, Place } from '../hindcast.ts';
+import { type Gateway, Workspace } from '../hindcast.ts';
 import { runCommands } from './run-commands.ts';
 import { traffic } from './traffic.ts';
 
@@ -62,7 +62,7 @@ gates:
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-await using place = new Place(config);
+await using place = new Workspace(config);
 const spool = join(place.folder, 'hindcast-data/spool');
 const segments = (): readonly string[] =>
   readdirSync(spool, { recursive: true, encoding: 'utf8' }).filter(name => /\.(seg|open)/.test(name));

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Gateway, Place } from '../hindcast.ts';
+import { type Gateway, Workspace } from '../hindcast.ts';
 
 /** Names of targets, routes and tags have a sign in them that no key of ours has. */
 const config = (flags: string): string => `
@@ -31,7 +31,7 @@ const flagProvider = `export default {
 `;
 
 export interface RecordedFolder extends AsyncDisposable {
-  readonly place: Place;
+  readonly place: Workspace;
   readonly gateway: Gateway;
   /** Of the answers to the route's questions. */
   readonly ids: readonly string[];
@@ -47,7 +47,7 @@ export const recordedRequests = questions + 5;
 
 /** `surface`: the file into which the serving process writes what it declares. */
 export async function recordFolder(surface: string): Promise<RecordedFolder> {
-  const place = new Place(undefined, {
+  const place = new Workspace(undefined, {
     NODE_OPTIONS: `--import ${pathToFileURL(resolve(import.meta.dirname, 'hooks.ts')).href}`,
     HINDCAST_SURFACE: surface,
     HINDCAST_LOG: 'info',

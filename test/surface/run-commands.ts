@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import type { Ended } from '../hindcast.ts';
+import type { CommandResult } from '../hindcast.ts';
 
-export async function runCommands(folder: string, commands: readonly (readonly string[])[]): Promise<readonly Ended[]> {
+export async function runCommands(folder: string, commands: readonly (readonly string[])[]): Promise<readonly CommandResult[]> {
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
   const child = spawn(process.execPath, [resolve(import.meta.dirname, 'run-all.ts')], {
     cwd: folder,
@@ -18,5 +18,5 @@ export async function runCommands(folder: string, commands: readonly (readonly s
   child.stdin.end(JSON.stringify(commands));
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the commands ended with ${code}: ${told}`);
-  return JSON.parse(told) as Ended[];
+  return JSON.parse(told) as CommandResult[];
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Ended, Place } from '../hindcast.ts';
+import { type CommandResult, Workspace } from '../hindcast.ts';
 import { fileCommands, firstCommands, type JsonCommand, laterCommands, recordCommands, writeFiles } from './json-commands.ts';
 import { keyPaths } from './key-paths.ts';
 import { expectDocument, expectListed } from './lists.ts';
@@ -17,7 +17,7 @@ const root = resolve(import.meta.dirname, '../..');
 const scratch = mkdtempSync(join(tmpdir(), 'hindcast-surface-'));
 const declaredFile = join(scratch, 'declared.jsonl');
 let folder: RecordedFolder;
-let ran: readonly (JsonCommand & Ended)[];
+let ran: readonly (JsonCommand & CommandResult)[];
 
 beforeAll(async () => {
   const declaring = declareCommands();
@@ -27,7 +27,7 @@ beforeAll(async () => {
     timeout: 30_000,
     interval: 100,
   });
-  const run = async (commands: readonly JsonCommand[]): Promise<readonly (JsonCommand & Ended)[]> => {
+  const run = async (commands: readonly JsonCommand[]): Promise<readonly (JsonCommand & CommandResult)[]> => {
     const ended = await runCommands(
       folder.place.folder,
       commands.map(({ args }) => args),
@@ -159,9 +159,9 @@ test('what --json prints has the keys of the list', () => {
 const pathsOf = (name: string, values: readonly unknown[]): readonly string[] => keyPaths(values).map(path => `${name}: ${path}`);
 
 test('exit codes are those of the list', { timeout: 60_000 }, async () => {
-  await using place = new Place('providers: { sim: { api: simulated } }\nstore: { port: 0 }\n');
+  await using place = new Workspace('providers: { sim: { api: simulated } }\nstore: { port: 0 }\n');
   const broken = `data:text/javascript,${encodeURIComponent("process.stdout.write = () => { throw new Error('a mistake'); };")}`;
-  await using mistaken = new Place(undefined, { NODE_OPTIONS: `--import ${JSON.stringify(broken)}` });
+  await using mistaken = new Workspace(undefined, { NODE_OPTIONS: `--import ${JSON.stringify(broken)}` });
   const [unknown, problem, mistake, interrupt] = await Promise.all([
     place.run('nothing'),
     place.run('eval', 'sweep'),
