@@ -80,7 +80,7 @@ describe('a crowd of requests', { timeout: longTimeout }, () => {
       expect(count('answered', 'failed', 'aborted')).toBe(count('asked'));
       expect(count('charged')).toBe(count('asked'));
       for (const { inFlight } of fleet.health.values()) expect(inFlight).toBe(0);
-      expect(fleet.queue).toMatchObject({ tickets: [], bytes: 0 });
+      expect(fleet.queue).toMatchObject({ entries: [], bytes: 0 });
     });
   });
 

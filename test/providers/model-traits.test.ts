@@ -54,8 +54,8 @@ describe('Gemini', () => {
     ['gemini-3.8-flash', 'level', true, ['low', 'medium', 'high']],
     ['gemini-4-argon', 'level', true, ['low', 'medium', 'high']],
     ['gemini-flash-latest', 'level', true, ['low', 'medium', 'high']],
-  ])('%s', (model, thinking, modern, levels) => {
-    expect(gemini(model)).toMatchObject({ thinking, modern, levels });
+  ])('%s', (model, thinking, isGemini3, levels) => {
+    expect(gemini(model)).toMatchObject({ thinking, isGemini3, levels });
   });
 });
 
@@ -90,7 +90,7 @@ describe('OpenAI', () => {
     ['deepseek-v4-flash', false, 'max_tokens', 'any', 'always', true, true],
     ['grok-4', false, 'max_tokens', 'any', 'always', true, true],
     ['my-deployment', false, 'max_tokens', 'any', 'always', true, true],
-  ])('%s', (model, own, limitField, efforts, sampling, stop, toolsWhileReasoning) => {
-    expect(openai(model)).toMatchObject({ own, limitField, efforts, sampling, stop, toolsWhileReasoning });
+  ])('%s', (model, isOpenAi, limitField, efforts, sampling, stop, toolsWhileReasoning) => {
+    expect(openai(model)).toMatchObject({ isOpenAi, limitField, efforts, sampling, stop, toolsWhileReasoning });
   });
 });

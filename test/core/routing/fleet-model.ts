@@ -168,7 +168,7 @@ export class FleetModel {
     expect(count('answered', 'failed', 'aborted'), 'every call was settled').toBe(count('asked'));
     expect(this.#charged, 'and charged').toBe(count('asked'));
     for (const [target, { inFlight }] of this.fleet.health) expect(inFlight, `under way at ${target}`).toBe(0);
-    expect(this.fleet.queue).toMatchObject({ tickets: [], bytes: 0 });
+    expect(this.fleet.queue).toMatchObject({ entries: [], bytes: 0 });
     expect(this.clock.waiting, 'no timer is left').toBe(0);
   }
 

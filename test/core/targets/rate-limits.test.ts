@@ -100,7 +100,7 @@ describe('a limit that is learned', () => {
 
   test('of many calls and a 429 guesses the rate, and forgets it when answers come', () => {
     const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => asked(i * 100)), refused(5000, 100)]);
-    expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ guessed: true });
+    expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ isEstimated: true });
     const calm = limitsOf(
       Array.from({ length: 200 }, (_, i): Said => ({ type: 'answered', at: 6000 + i, firstTokenMs: 1 })),
       undefined,
