@@ -2,21 +2,25 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { folderFilesMax, gatewayTopFilesMax } from './layers.ts';
 import {
   compositionRootsAreNotImported,
+  fullFolders,
   functionLinesMax,
-  importsPointLeft,
+  importRings,
+  importsPointDown,
   linesMax,
   providersHaveFixtures,
   pureFoldersImportOnlyPureFolders,
   pureFoldersUseNoImpureGlobals,
   type Rule,
   sourcesAreShort,
+  sourcesHaveALayer,
 } from './rules.ts';
 import { type Source, SourceReader } from './sources.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const paths = globSync('{main.ts,bin/*.ts,{gateway,recorder,replay,eval,dashboards,scripts}/**/*.ts}', { cwd: root }).map(path =>
+const paths = globSync('{main.ts,bin/*.ts,{statistics,gateway,recorder,replay,eval,dashboards,scripts}/**/*.ts}', { cwd: root }).map(path =>
   path.replaceAll('\\', '/'),
 );
 const reader = new SourceReader();
@@ -31,7 +35,10 @@ describe('the sources', () => {
     expect(sources.length).toBeGreaterThan(30);
     expect(sources.find(s => s.path === 'gateway/core/routing/router.ts')?.imports).toContain('./retry.ts');
   });
-  test('import only to their left', () => expect(objections(importsPointLeft)).toEqual([]));
+  test('each belong to a layer', () => expect(objections(sourcesHaveALayer)).toEqual([]));
+  test('import only from below, types included', () => expect(objections(importsPointDown)).toEqual([]));
+  test('form no ring, types included', () => expect(importRings(sources)).toEqual([]));
+  test('lie in folders of at most 15', () => expect(fullFolders(sources)).toEqual([]));
   test('import no composition root', () => expect(objections(compositionRootsAreNotImported)).toEqual([]));
   test('of core, providers and dialects import only core and their siblings', () =>
     expect(objections(pureFoldersImportOnlyPureFolders)).toEqual([]));
@@ -45,25 +52,51 @@ describe('a rule objects', () => {
   const planted = (path: string, text: string): readonly Source[] => reader.read({ [path]: text });
 
   test.each([
-    ['gateway/http/edge.ts', "import { openSpool } from '../../recorder/spool.ts';", 'recorder/spool/spool.ts'],
-    ['gateway/core/x.ts', "export type { Trial } from '../../eval/simulate.ts';", 'replay/simulation/simulate-policy.ts'],
-    ['recorder/rows/tables.ts', "const { diff } = await import('../replay/comparison/diff.ts');", 'replay/comparison/diff.ts'],
-    ['replay/run/cost-plan.ts', "export const x = (t: import('../eval/sweep/sweep.ts').Trial) => t;", 'eval/sweep/sweep.ts'],
-  ])('when %s imports to its right', (path, text, target) => {
-    expect(objections(importsPointLeft, planted(path, text))).toEqual([`${path} imports ${target}, which stands to its right`]);
+    ['gateway/http/edge.ts', "import { openSpool } from '../../recorder/spool/spool.ts';", 'recorder/spool/spool.ts'],
+    ['gateway/exchange/x.ts', "import type { RequestExecutor } from '../http/request-executor.ts';", 'gateway/http/request-executor.ts'],
+    ['gateway/core/routing/x.ts', "export type { Trial } from '../../../eval/sweep/sweep.ts';", 'eval/sweep/sweep.ts'],
+    ['recorder/rows/tables.ts', "const { diff } = await import('../../replay/comparison/diff.ts');", 'replay/comparison/diff.ts'],
+    ['replay/run/cost-plan.ts', "export const x = (t: import('../../eval/sweep/sweep.ts').Trial) => t;", 'eval/sweep/sweep.ts'],
+    ['replay/main.ts', "import { gate } from '../eval/commands/comparison/gate.ts';", 'eval/commands/comparison/gate.ts'],
+    ['statistics/x.ts', "import { parseJson } from '../gateway/core/chat/json.ts';", 'gateway/core/chat/json.ts'],
+  ])('when %s imports from above: %s', (path, text, target) => {
+    expect(objections(importsPointDown, planted(path, text))).toEqual([`${path} imports ${target}, which stands above it`]);
   });
 
-  test('but not when a composition root does, or a script', () => {
-    expect(objections(importsPointLeft, planted('gateway/main.ts', "import { openSpool } from '../recorder/spool/spool.ts';"))).toEqual([]);
-    expect(objections(importsPointLeft, planted('scripts/build.ts', "import '../eval/sweep/sweep.ts';"))).toEqual([]);
-    expect(
-      objections(importsPointLeft, planted('eval/sweep/sweep.ts', "import '../gateway/core/routing/router.ts'; import 'got';")),
-    ).toEqual([]);
+  test('but not when the composition root of the gateway does, or a script, or who imports from below', () => {
+    const composing = planted('gateway/main.ts', "import { openSpool } from '../recorder/spool/spool.ts';");
+    const script = planted('scripts/build.ts', "import '../eval/sweep/sweep.ts';");
+    const downward = planted('eval/sweep/sweep.ts', "import '../../gateway/core/routing/router.ts'; import 'got';");
+    expect(objections(importsPointDown, [...composing, ...script, ...downward])).toEqual([]);
+  });
+
+  test('when a source lies in no layer', () => {
+    expect(objections(sourcesHaveALayer, planted('novel/x.ts', ''))).toEqual(['novel/x.ts lies in no folder of test/layers.ts']);
+    expect(objections(sourcesHaveALayer, planted('scripts/x.ts', ''))).toEqual([]);
+  });
+
+  test('when files import one another, by whatever detour and if only for a type', () => {
+    const ring = reader.read({
+      'gateway/core/a.ts': "import type { B } from './b.ts';",
+      'gateway/core/b.ts': "export * from './c.ts';",
+      'gateway/core/c.ts': "export type C = import('./a.ts').A;",
+      'gateway/core/d.ts': "import './a.ts';",
+    });
+    expect(importRings(ring)).toEqual(['gateway/core/a.ts, gateway/core/b.ts, gateway/core/c.ts import one another']);
+    expect(importRings(ring.filter(({ path }) => path !== 'gateway/core/b.ts'))).toEqual([]);
+  });
+
+  test('when too many sources lie in one folder', () => {
+    const files = (folder: string, count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`${folder}/x${i}.ts`, '']));
+    expect(fullFolders(reader.read({ ...files('eval/gate', folderFilesMax), ...files('gateway', gatewayTopFilesMax) }))).toEqual([]);
+    expect(fullFolders(reader.read(files('eval/gate', folderFilesMax + 1)))).toHaveLength(1);
+    expect(fullFolders(reader.read(files('gateway', gatewayTopFilesMax + 1)))).toHaveLength(1);
   });
 
   test('when somebody imports a main', () => {
     expect(
-      objections(compositionRootsAreNotImported, planted('eval/gate/evaluate.ts', "import { register } from '../replay/main.ts';")),
+      objections(compositionRootsAreNotImported, planted('eval/gate/evaluate.ts', "import { register } from '../../replay/main.ts';")),
     ).toHaveLength(1);
     expect(
       objections(compositionRootsAreNotImported, planted('eval/main.ts', "import { register } from '../replay/main.ts';")),

@@ -1,50 +1,67 @@
 /** The architecture as rules over sources: each gives its objections, none when all is well. */
 import { dirname, join, normalize } from 'node:path';
+import { folderFilesMax, gatewayTopFilesMax, layerOf, layers, pureRooms } from './layers.ts';
 import type { Source } from './sources.ts';
 
 export type Rule = (source: Source) => readonly string[];
 
-/** What stands to the left knows nothing of what stands to its right. */
-const order = ['gateway', 'recorder', 'replay', 'eval'];
-const rankOf = (path: string): number => order.indexOf(path.split('/')[0]!);
+const rankOf = (path: string): number => layers.indexOf(layerOf(path) ?? '');
+const isOutside = (path: string): boolean => /^(bin|scripts|test)\//.test(path);
 const isRoot = (path: string): boolean => path === 'main.ts' || /^[^/]+\/main\.ts$/.test(path);
-const isFree = (path: string): boolean => /^(bin|scripts|test)\//.test(path);
 
 /** Where an import leads, from the root of the project; a package stays as it is named. */
-const targetOf = (path: string, specifier: string): string =>
+export const targetOf = (path: string, specifier: string): string =>
   specifier.startsWith('.') ? normalize(join(dirname(path), specifier)).replaceAll('\\', '/') : specifier;
 
 const targetsOf = ({ path, imports }: Source): readonly string[] => imports.map(specifier => targetOf(path, specifier));
 
-/** gateway <- recorder <- replay <- eval. Composition roots may import anything and hand it in. */
-export const importsPointLeft: Rule = source => {
-  if (isRoot(source.path) || isFree(source.path) || rankOf(source.path) < 0) return [];
+/** The command line and the gateway's composition root hand in what stands above the rest. */
+const composes = (path: string): boolean => path === 'main.ts' || path === 'gateway/main.ts';
+
+/** Types count as well. */
+export const importsPointDown: Rule = source => {
+  if (composes(source.path) || layerOf(source.path) === undefined) return [];
   return targetsOf(source)
     .filter(target => rankOf(target) > rankOf(source.path))
-    .map(target => `${source.path} imports ${target}, which stands to its right`);
+    .map(target => `${source.path} imports ${target}, which stands above it`);
 };
+
+/** Every source belongs to a layer, but the command line and scripts. */
+export const sourcesHaveALayer: Rule = ({ path }) =>
+  path === 'main.ts' || isOutside(path) || layerOf(path) !== undefined ? [] : [`${path} lies in no folder of test/layers.ts`];
+
+/** Import rings between files, types included; each as the files that form it. */
+export function importRings(sources: readonly Source[]): readonly string[] {
+  const paths = new Set(sources.map(({ path }) => path));
+  const graph = new Map(sources.map(source => [source.path, targetsOf(source).filter(target => paths.has(target))]));
+  return stronglyConnected(graph).map(ring => `${ring.toSorted().join(', ')} import one another`);
+}
+
+/** Folders with more sources than a reader takes in at a glance. */
+export function fullFolders(sources: readonly Source[]): readonly string[] {
+  return [...Map.groupBy(sources, ({ path }) => dirname(path))].flatMap(([folder, files]) => {
+    const most = folder === 'gateway' ? gatewayTopFilesMax : folderFilesMax;
+    return files.length > most ? [`${folder} holds ${files.length} sources: ${most} are the limit`] : [];
+  });
+}
 
 /** A composition root starts things; whoever imported it would start them, too. Only the command line does. */
 export const compositionRootsAreNotImported: Rule = source => {
-  if (source.path === 'main.ts' || isFree(source.path)) return [];
+  if (source.path === 'main.ts' || isOutside(source.path)) return [];
   return targetsOf(source)
     .filter(isRoot)
     .map(target => `${source.path} imports the composition root ${target}`);
 };
 
-/** The pure rooms, and what each may import. */
-const pure: readonly { readonly room: string; readonly mayImport: RegExp }[] = [
-  { room: 'gateway/core/', mayImport: /^gateway\/core\// },
-  { room: 'gateway/providers/', mayImport: /^gateway\/(core|providers)\// },
-  { room: 'gateway/dialects/', mayImport: /^gateway\/(core|dialects)\// },
-];
+const pureRoomOf = (path: string): string | undefined => Object.keys(pureRooms).find(room => path.startsWith(`${room}/`));
 
 export const pureFoldersImportOnlyPureFolders: Rule = source => {
-  const folder = pure.find(({ room }) => source.path.startsWith(room));
-  if (!folder) return [];
+  const room = pureRoomOf(source.path);
+  if (room === undefined) return [];
+  const allowedRooms = [room, ...pureRooms[room]!];
   return targetsOf(source)
-    .filter(target => !folder.mayImport.test(target))
-    .map(target => `${source.path} imports ${target}: ${folder.room} imports only core and itself`);
+    .filter(target => !allowedRooms.some(allowed => target.startsWith(`${allowed}/`)))
+    .map(target => `${source.path} imports ${target}: ${room} imports only ${allowedRooms.join(', ')}`);
 };
 
 /** Clocks, dice, the environment and everything else that answers differently tomorrow. */
@@ -56,7 +73,7 @@ const impure = new Set([
 const allowed = new Set(['Date.parse', 'Date.UTC']);
 
 export const pureFoldersUseNoImpureGlobals: Rule = source => {
-  if (!pure.some(({ room }) => source.path.startsWith(room))) return [];
+  if (pureRoomOf(source.path) === undefined) return [];
   return source.globals
     .filter(name => name === 'Math.random' || name === 'Math' || (impure.has(name.split('.', 1)[0]!) && !allowed.has(name)))
     .map(name => `${source.path} touches ${name}`);
@@ -82,3 +99,25 @@ export const providersHaveFixtures =
     if (name === undefined || name === 'index' || hasFixture(name)) return [];
     return [`${path} has no fixture test/fixtures/providers/${name}.jsonl`];
   };
+
+/** Tarjan: the sets of nodes that reach one another, single nodes left out. */
+function stronglyConnected(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const rings: string[][] = [];
+  const visit = (node: string): void => {
+    index.set(node, index.size);
+    low.set(node, index.get(node)!);
+    stack.push(node);
+    for (const next of graph.get(node) ?? []) {
+      if (!index.has(next)) visit(next);
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node)!, low.get(next)!));
+    }
+    if (low.get(node) !== index.get(node)) return;
+    const ring = stack.splice(stack.indexOf(node));
+    if (ring.length > 1) rings.push(ring);
+  };
+  for (const node of graph.keys()) if (!index.has(node)) visit(node);
+  return rings;
+}

@@ -1,0 +1,102 @@
+/** The order of the folders, from bottom to top. A folder imports only from itself and from folders above it in this list. */
+export const layers: readonly string[] = [
+  'statistics',
+
+  'gateway/core/shared',
+  'gateway/core/chat',
+  'gateway/core/money',
+  'gateway/core/signals',
+  'gateway/core/targets',
+  'gateway/core/routing',
+  'gateway/core',
+  'gateway/dialects',
+  'gateway/providers',
+  'gateway/settings',
+  'gateway/transport',
+  'gateway/tokens',
+  'gateway/prices',
+  'gateway/flags',
+  'gateway/targets',
+  'gateway/observability',
+  'gateway/exchange',
+  'gateway/budgets',
+  'gateway/idempotency',
+  'gateway/http',
+  'gateway/callers',
+  'gateway/passthrough',
+  'gateway/config',
+  'gateway/admin',
+  'gateway/cli',
+  'gateway/workers',
+  'gateway',
+
+  'recorder/files',
+  'recorder/spool',
+  'recorder/redact',
+  'recorder/store',
+  'recorder/rows',
+  'recorder/tombstones',
+  'recorder/export',
+  'recorder/audit',
+  'recorder/ship',
+  'recorder/engine/session',
+  'recorder/engine/sql',
+  'recorder/engine/http',
+  'recorder/engine',
+  'recorder/process',
+  'recorder/doctor',
+  'recorder/erase',
+  'recorder/commands',
+  'recorder',
+
+  'replay/recorded',
+  'replay/arms',
+  'replay/run',
+  'replay/comparison',
+  'replay/simulation',
+  'replay/judge',
+  'replay/report',
+  'replay/commands',
+  'replay',
+
+  'eval/scores',
+  'eval/outcomes',
+  'eval/policies',
+  'eval/sweep',
+  'eval/calibration',
+  'eval/certify',
+  'eval/gate',
+  'eval/simulation',
+  'eval/report',
+  'eval/commands/shared',
+  'eval/commands/outcomes',
+  'eval/commands/thresholds',
+  'eval/commands/comparison',
+  'eval/commands/labels',
+  'eval/commands',
+  'eval',
+
+  'dashboards',
+];
+
+/** Each may import itself and the folders named with it, whatever stands below it. */
+export const pureRooms: Readonly<Record<string, readonly string[]>> = {
+  statistics: [],
+  'gateway/core': ['statistics'],
+  'gateway/providers': ['gateway/core'],
+  'gateway/dialects': ['gateway/core'],
+};
+
+/** At most so many sources lie in one folder; more are cut into rooms. */
+export const folderFilesMax = 15;
+/** At most so many lie loose at the top of `gateway/`. */
+export const gatewayTopFilesMax = 8;
+
+/** The longest entry that the path lies in; undefined for sources outside the order: the command line, scripts and tests. */
+export function layerOf(path: string): string | undefined {
+  for (let folder = path; folder.includes('/'); ) {
+    folder = folder.slice(0, folder.lastIndexOf('/'));
+    if (layers.includes(folder)) return folder;
+  }
+  return undefined;
+}
