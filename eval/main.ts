@@ -33,6 +33,7 @@ import { runDemo } from './demo.ts';
 export function register(program: Command): void {
   const evaluation = program.command('eval').description('judge routing on recorded and replayed outcomes, before rollout');
   chains(evaluation);
+  preparation(evaluation);
   sides(evaluation);
   files(evaluation);
   registerLabels(evaluation);
@@ -84,7 +85,10 @@ function chains(evaluation: Command): void {
     .option('-o, --output <file>', 'a page to look at as well: signals.html')
     .addHelpText('after', calibrateHelp)
     .action(action((options: CalibrateCommandOptions) => runCalibrate(options)));
+}
 
+/** Commands that plan a certificate: a scorer to threshold on, and how many requests it takes. */
+function preparation(evaluation: Command): void {
   dataFlags(
     commonFlags(evaluation.command('train').description('a scorer: what of the signals together tells right answers from wrong ones')),
   )

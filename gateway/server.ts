@@ -7,13 +7,13 @@ import { countTokens, renderTokenCount } from './callers/count.ts';
 import { receiveFeedback } from './callers/feedback.ts';
 import { listModels } from './callers/models.ts';
 import { callerRoutes } from './callers/routes.ts';
+import { type ConfigVersion, createConfigVersion } from './config-version.ts';
 import type { CallerFormat } from './core/chat/caller-format.ts';
 import type { Clock } from './core/shared/time.ts';
-import type { GatewayRuntime, RequestContext } from './exchange/contract.ts';
+import type { RequestContext } from './exchange/contract.ts';
 import { internalError, isRefusal, type Refusal, sendJson, sendRefusal, shuttingDown } from './exchange/response/refusal.ts';
-import { createRuntime, FleetState } from './exchange/runtime.ts';
+import { FleetState } from './exchange/runtime.ts';
 import { ShadowTraffic } from './exchange/shadow-traffic.ts';
-import type { FeatureFlags } from './flags/flags.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { authenticateCaller } from './http/authenticate.ts';
 import { Drain } from './http/drain.ts';
@@ -27,7 +27,6 @@ import { createRoutes } from './http/route-table.ts';
 import { AdminAccessAudit, auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
-import { createTelemetry, type Telemetry } from './observability/telemetry.ts';
 import { type FileRegistry, openFileRegistry } from './passthrough/batches/file-registry.ts';
 import { passThroughRoutes } from './passthrough/routes.ts';
 import { wallClock } from './settings/clock.ts';
@@ -39,14 +38,6 @@ import { httpUpstream, type Upstream } from './transport/upstream.ts';
 export type { Gateway, GatewayOptions };
 
 export const createGateway = (options: GatewayOptions): Gateway => new GatewayServer(options);
-
-/** One version of the configuration; a request keeps the one that it met. */
-interface ConfigVersion {
-  readonly settings: Settings;
-  readonly runtime: GatewayRuntime;
-  readonly telemetry: Telemetry;
-  readonly flags: FeatureFlags | undefined;
-}
 
 /** Answered without a key, and while the gateway is shutting down. */
 const openPaths: readonly string[] = ['/health', '/ready', '/metrics'];
@@ -77,12 +68,8 @@ class GatewayServer implements Gateway {
     this.#upstream = options.upstream ?? httpUpstream();
     this.#limits = { ...edgeLimits, ...options.limits };
     this.#startedAt = this.#clock.now();
-    this.#backgroundTasks = new BackgroundTasks({
-      registry: this.#fleet,
-      clock: this.#clock,
-      log: options.log,
-      rolloutStore: options.rolloutStore,
-    });
+    const { log, rolloutStore } = options;
+    this.#backgroundTasks = new BackgroundTasks({ registry: this.#fleet, clock: this.#clock, log, rolloutStore });
     this.#version = this.#versionOf(options.settings);
     this.#listener = createEdge(this.#limits);
     this.#drain = new Drain(this.#clock, this.#listener);
@@ -105,12 +92,8 @@ class GatewayServer implements Gateway {
       gather: options.gatherMetrics,
       process: options.processMetrics ?? false,
     });
-    this.#executor = new RequestExecutor({
-      clock: this.#clock,
-      sink: options.sink,
-      keepAliveMs: this.#limits.keepAliveMs,
-      budgets: this.#budgets,
-    });
+    const { keepAliveMs } = this.#limits;
+    this.#executor = new RequestExecutor({ clock: this.#clock, sink: options.sink, keepAliveMs, budgets: this.#budgets });
     this.#ledger = openFileRegistry(options.settings.store.path);
     this.#routes = this.#createRoutes();
     guardEdge(this.#listener, this.#limits, {
@@ -262,26 +245,12 @@ class GatewayServer implements Gateway {
   }
 
   #versionOf(settings: Settings, before?: ConfigVersion): ConfigVersion {
-    const { sink, environment = {}, log } = this.#options;
-    const { otlp } = settings.telemetry;
-    const existing = before?.settings.telemetry.otlp === otlp ? before?.telemetry : undefined;
-    if (before && !existing) void before.telemetry.close();
-    const { payloads, redact } = settings.recorder;
-    // What is taken out of records, or not kept at all, is not told on spans either.
-    const mayHoldContent = payloads === 'full' && redact.length === 0;
-    const telemetry = existing ?? createTelemetry({ otlp, environment, mayHoldContent, log });
-    return {
-      settings,
-      runtime: createRuntime(settings, {
-        clock: this.#clock,
-        upstream: this.#upstream,
-        sink,
-        fleet: this.#fleet,
-        streamIdleMs: this.#limits.streamIdleMs,
-      }),
-      telemetry,
-      flags: this.#options.flags,
-    };
+    const { sink, environment = {}, log, flags } = this.#options;
+    const { streamIdleMs } = this.#limits;
+    return createConfigVersion(settings, before, {
+      ...{ sink, environment, log, flags },
+      ...{ clock: this.#clock, upstream: this.#upstream, fleet: this.#fleet, streamIdleMs },
+    });
   }
 
   async listen(): Promise<string> {

@@ -1,5 +1,4 @@
 /** One question on its way: joins the router's drive, the attempts and the reader, and ends in one record. */
-
 import type { CallerError, StreamRenderer } from '../core/chat/caller-format.ts';
 import type { ChatResponse } from '../core/chat/chat.ts';
 import { blockingWarnings } from '../core/chat/request-loss.ts';
@@ -11,6 +10,7 @@ import { redactingListener, redactor } from '../transport/redact.ts';
 import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import { Attempt } from './attempt/attempt.ts';
 import { callTarget, rejectUnsupported } from './attempt/call.ts';
+import type { RunningAttempt } from './attempt/running-attempt.ts';
 import {
   type ExecutionEnvironment,
   type PreparedRequest,
@@ -30,15 +30,6 @@ import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, seco
 import { headOf } from './response/response-head.ts';
 import { demandOf, prepare, warningsOf } from './routed-request.ts';
 import { prepareJudgeRequest, signalsOf } from './side-calls.ts';
-
-interface RunningAttempt {
-  readonly attempt: Attempt;
-  readonly prepared: PreparedRequest;
-  /** What came before the commit. */
-  readonly buffered: Delta[];
-  /** Tells that enough is held back. */
-  readonly released: () => void;
-}
 
 export class Execution {
   readonly #request: RoutedRequest;

@@ -92,12 +92,17 @@ export async function passThrough(input: PassThroughRequest): Promise<StartedPas
     resume: () => execution.resume(),
     response: () => execution.response(),
   });
+  followResponse(response, execution);
+  return { request: routedRequest, execution, isJoined: false };
+}
+
+/** A caller that leaves cancels the execution; one that takes bytes again resumes it. */
+function followResponse(response: PassThroughRequest['response'], execution: PassThroughExecution): void {
   const leave = (): void => {
     if (!response.writableFinished) execution.cancel();
   };
   if (response.destroyed) leave();
   response.once('close', leave).on('drain', () => execution.resume());
-  return { request: routedRequest, execution, isJoined: false };
 }
 
 /** By target. Those that cannot carry the request are left out; a refusal when none can. */

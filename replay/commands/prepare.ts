@@ -7,9 +7,9 @@ import { httpUpstream, type Upstream } from '../../gateway/transport/upstream.ts
 import type { Store } from '../../recorder/store/store.ts';
 import { type Arm, armOf, noiseFloorArm } from '../arms/arm.ts';
 import type { Transforms } from '../arms/transform.ts';
-import { readDataset } from '../recorded/dataset.ts';
+import { type RunItem, readDataset } from '../recorded/dataset.ts';
 import { fileCandidates, readRequests } from '../recorded/request-file.ts';
-import { loadRequests, type RecordedRequest, type RunItem, selectCandidates } from '../recorded/requests.ts';
+import { loadRequests, type RecordedRequest, selectCandidates } from '../recorded/requests.ts';
 import { sample, type WeightedRequestId } from '../recorded/sample.ts';
 import { type SelectionOptions, samplingOf, selectionOf } from '../recorded/selection.ts';
 import type { ToolMatching } from '../recorded/turns.ts';

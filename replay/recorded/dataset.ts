@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
-import type { RunItem } from './requests.ts';
+import type { RecordedRequest } from './requests.ts';
 
 export interface Dataset {
   readonly name: string;
@@ -60,3 +60,6 @@ function versionsIn(folder: string): readonly number[] {
     .flatMap(file => (/^\d+\.json$/.test(file) ? [Number.parseInt(file, 10)] : []))
     .sort((a, b) => a - b);
 }
+
+/** Of the store's requests the id is enough; those of a file are kept whole. */
+export type RunItem = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };

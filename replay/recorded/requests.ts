@@ -296,6 +296,3 @@ function answerOf(row: Row, attempts: readonly RecordedAttempt[]): Answer {
     ...(usage.signals.schema_valid === undefined ? {} : { schemaValid: usage.signals.schema_valid === 1 }),
   };
 }
-
-/** Of the store's requests the id is enough; those of a file are kept whole. */
-export type RunItem = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import { type Lock, tryLock } from '../../recorder/files/lock.ts';
-import type { RunItem } from '../recorded/requests.ts';
+import type { RunItem } from '../recorded/dataset.ts';
 
 /** Everything that is needed to go on with it, or to do it again. */
 export interface RunManifest {

@@ -25,19 +25,9 @@ import {
   untriedAvailable,
   untriedEarliestAvailable,
 } from './choose-step.ts';
-import type {
-  RouteAttempt,
-  RouteCommand,
-  RouteEvent,
-  RouteOutcome,
-  RoutePolicy,
-  RouteState,
-  RouteStep,
-  RoutingInput,
-  Timer,
-  Transition,
-} from './contract.ts';
+import type { RouteCommand, RouteEvent, RouteOutcome, RoutePolicy, RouteState, RoutingInput, Timer, Transition } from './contract.ts';
 import { retryWaitMsMax, soonestRetry } from './retry.ts';
+import { isBusy, isRunning, isSideCall, stepOf, updateAttempt } from './route-state.ts';
 import { decideAcceptance, sideCallTargets, withSideCallSignals } from './side-calls.ts';
 import { excludeWithoutPrefill, holdTimer, isDelivering, isRecoverable } from './stream-recovery.ts';
 
@@ -302,13 +292,4 @@ const unchanged = (state: RouteState): Transition => ({ state, commands: [] });
 const prependCommands = (first: readonly RouteCommand[], t: Transition): Transition => ({
   state: t.state,
   commands: [...first, ...t.commands],
-});
-const stepOf = (state: RouteState, attempt: number): RouteStep => state.policy.steps[state.attempts[attempt]!.step]!;
-const isRunning = (state: RouteState, attempt: number): boolean => state.attempts[attempt]?.status === 'running';
-const isSideCall = (state: RouteState, attempt: number): boolean => state.attempts[attempt]!.of !== undefined;
-const isBusy = ({ retryWaiting, queued, attempts }: RouteState): boolean =>
-  retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'held');
-const updateAttempt = (state: RouteState, attempt: number, change: Partial<RouteAttempt>): RouteState => ({
-  ...state,
-  attempts: state.attempts.map((a, i) => (i === attempt ? { ...a, ...change } : a)),
 });

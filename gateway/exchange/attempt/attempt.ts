@@ -2,23 +2,21 @@
 
 import type { ChatResponse, StreamEvent, Usage } from '../../core/chat/chat.ts';
 import { isContentEvent } from '../../core/chat/chat.ts';
-import type { Provider, SseEvent, StreamFlag } from '../../core/chat/provider.ts';
+import type { SseEvent, StreamFlag } from '../../core/chat/provider.ts';
 import type { AttemptRecord } from '../../core/exchange.ts';
-import { costOf, type Price, priceAtTier } from '../../core/money/price.ts';
+import { costOf, priceAtTier } from '../../core/money/price.ts';
 import { estimateTokensByLength, tokenizableCall, usageAtLeast, usageFromCounts } from '../../core/money/token-estimate.ts';
 import type { Failure, FailureKind } from '../../core/shared/failure.ts';
-import type { Cancel, Clock, Instant, Milliseconds } from '../../core/shared/time.ts';
+import type { Cancel, Instant, Milliseconds } from '../../core/shared/time.ts';
 import { measureSignalsAndFeatures } from '../../core/signals/features.ts';
 import type { Signals } from '../../core/signals/names.ts';
 import { type ReportedRateLimits, rateLimitsOf } from '../../core/targets/rate-limit-headers.ts';
 import { isRetryAfterUnreadable } from '../../core/targets/retry-after.ts';
 import type { TokenCounter } from '../../tokens/counter.ts';
 import { estimateUsage } from '../../tokens/estimate-usage.ts';
-import type { Redactor } from '../../transport/redact.ts';
-import type { UpstreamHandle, UpstreamListener } from '../../transport/upstream.ts';
-import type { PreparedRequest } from '../contract.ts';
-import type { AttemptCommand } from '../driver.ts';
+import type { UpstreamHandle } from '../../transport/upstream.ts';
 import { warningsOf } from '../routed-request.ts';
+import type { AttemptContext, AttemptListener } from './attempt-contract.ts';
 import { ProviderResponseReader } from './provider-response-reader.ts';
 import { type ResponseIdentity, withIdentity } from './response-identity.ts';
 
@@ -26,33 +24,6 @@ import { type ResponseIdentity, withIdentity } from './response-identity.ts';
 const pingsOnlyMs: Milliseconds = 600_000;
 /** How long a connection may linger after the answer's own end. */
 const lingerMs: Milliseconds = 1_000;
-
-export interface AttemptContext {
-  readonly command: AttemptCommand;
-  readonly provider: Provider;
-  readonly model: string;
-  readonly providerName: string;
-  readonly credential: string;
-  readonly spanId: string;
-  readonly prepared: PreparedRequest;
-  readonly redact: Redactor;
-  readonly clock: Clock;
-  /** Longest silence of a stream after its first content. */
-  readonly idleMs: Milliseconds;
-  readonly priceOf: (model: string, at: Instant) => Price | undefined;
-  send(listener: UpstreamListener): UpstreamHandle;
-}
-
-/** What an attempt tells while it runs; exactly one of answered and failed comes last, unless it is aborted. */
-export interface AttemptListener {
-  /** The first content of a stream. */
-  opened(): void;
-  /** In order, prelude included. `raw` is the event as the provider framed it. */
-  events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
-  answered(signals: Signals): void;
-  failed(failure: Failure): void;
-}
-
 const noHandle: UpstreamHandle = { abort: () => {}, pause: () => {}, resume: () => {} };
 
 export class Attempt {

@@ -32,6 +32,16 @@ export interface ItemCollector {
 /** More than anybody's answer has; an index decides what is kept. */
 const itemsMax = 10_000;
 
+const newItem = (): Item => ({
+  call: undefined,
+  isEmitted: false,
+  closed: false,
+  summary: 0,
+  reasoningSource: undefined,
+  textOffsets: new Map(),
+  citationCount: 0,
+});
+
 export function collectItems(): ItemCollector {
   const items = new Map<number, Item>();
   const emitted = new Set<string>();
@@ -53,15 +63,7 @@ export function collectItems(): ItemCollector {
     const index = typeof data.output_index === 'number' ? data.output_index : 0;
     const known = items.get(index);
     if (known) return known;
-    const item: Item = {
-      call: undefined,
-      isEmitted: false,
-      closed: false,
-      summary: 0,
-      reasoningSource: undefined,
-      textOffsets: new Map(),
-      citationCount: 0,
-    };
+    const item = newItem();
     if (items.size < itemsMax) items.set(index, item);
     return item;
   };

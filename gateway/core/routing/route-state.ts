@@ -1,0 +1,16 @@
+/** What the router's state says of its attempts. */
+import type { RouteAttempt, RouteState, RouteStep } from './contract.ts';
+
+export const stepOf = (state: RouteState, attempt: number): RouteStep => state.policy.steps[state.attempts[attempt]!.step]!;
+
+export const isRunning = (state: RouteState, attempt: number): boolean => state.attempts[attempt]?.status === 'running';
+
+export const isSideCall = (state: RouteState, attempt: number): boolean => state.attempts[attempt]!.of !== undefined;
+
+export const isBusy = ({ retryWaiting, queued, attempts }: RouteState): boolean =>
+  retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'held');
+
+export const updateAttempt = (state: RouteState, attempt: number, change: Partial<RouteAttempt>): RouteState => ({
+  ...state,
+  attempts: state.attempts.map((a, i) => (i === attempt ? { ...a, ...change } : a)),
+});
