@@ -4,7 +4,7 @@ import { cpSync, globSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const assets = ['{gateway,recorder,replay,eval,dashboards}/**/*.{sql,json,yaml,promql,xml,html,css}'];
+const assets = ['{statistics,gateway,recorder,replay,eval,dashboards}/**/*.{sql,json,yaml,promql,xml,html,css}'];
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
