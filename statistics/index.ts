@@ -1,4 +1,4 @@
-/** The statistics behind every number that eval and replay print: one door to the estimators, each with its source in its own file. */
+/** The estimators that eval and replay use. Each function names its source in its own file. */
 
 export * from './calibration/calibration-error.ts';
 export * from './calibration/calibrator.ts';

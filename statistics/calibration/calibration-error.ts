@@ -1,4 +1,6 @@
-/** How well a confidence says what it claims: its error as a probability, and how well it tells right answers from wrong ones. */
+/**
+ * Calibration of a confidence: its error as a probability (Brier, ECE) and how well it ranks right answers above wrong ones (AUROC, AURC).
+ */
 import type { Numbers } from '../estimation/clustered.ts';
 
 /** Mean squared distance of confidence and outcome (Brier 1950). */
@@ -14,18 +16,18 @@ export interface Bin {
   readonly outcome: number;
 }
 
-/** Bins of equal width over [0, 1], closed above as is usual; empty ones are left out. */
+/** Bins of equal width over [0, 1], closed above; empty bins are left out. */
 export function equalWidthBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
   const of = (c: number): number => Math.min(bins - 1, Math.max(0, Math.ceil(c * bins) - 1));
   return binsOf(confidences, outcomes, Array.from(confidences as ArrayLike<number>, of), bins);
 }
 
-/** Bins of equal count; equal confidences stay together. */
+/** Bins of equal count. Equal confidences share a bin. */
 export function equalCountBins(confidences: Numbers, outcomes: Numbers, bins = 10): Bin[] {
   return binsOf(confidences, outcomes, equalCountBinOf(confidences, bins), bins);
 }
 
-/** Which items the bins of equal count hold, from the least sure up. */
+/** The indexes of the items in each bin of equal count, from the lowest confidence up. */
 export function equalCountMembers(confidences: Numbers, bins = 10): readonly (readonly number[])[] {
   const members = Array.from({ length: bins }, (): number[] => []);
   for (const [i, bin] of equalCountBinOf(confidences, bins).entries()) members[bin]!.push(i);
@@ -54,13 +56,16 @@ function binsOf(confidences: Numbers, outcomes: Numbers, bin: readonly number[],
   return sums.filter(b => b.count > 0).map(b => ({ count: b.count, confidence: b.confidence / b.count, outcome: b.outcome / b.count }));
 }
 
-/** Expected calibration error: the bins' mean gap of confidence and outcome, by their counts. */
+/** Expected calibration error: the mean gap between confidence and outcome over the bins, weighted by their counts. */
 export function calibrationError(bins: readonly Bin[]): number {
   const n = bins.reduce((sum, b) => sum + b.count, 0);
   return bins.reduce((sum, b) => sum + (b.count / n) * Math.abs(b.outcome - b.confidence), 0);
 }
 
-/** The chance that a right answer is surer than a wrong one, ties half (Mann and Whitney's U); outcomes above ½ are right. */
+/**
+ * The probability that a right answer has the higher confidence than a wrong one; ties count half (Mann and Whitney's U). Outcomes above ½
+ * are right.
+ */
 export function auroc(confidences: Numbers, outcomes: Numbers): number {
   const order = Array.from({ length: confidences.length }, (_, i) => i).sort((a, b) => confidences[a]! - confidences[b]!);
   let [wrongBelow, right, wrong, wins] = [0, 0, 0, 0];
@@ -81,7 +86,10 @@ export function auroc(confidences: Numbers, outcomes: Numbers): number {
   return wins / (right * wrong);
 }
 
-/** Area under the risk–coverage curve: the mean loss among the surest k, over all k; lower is better. Ties in the order given. */
+/**
+ * Area under the risk–coverage curve: the mean loss among the k most confident items, averaged over all k; lower is better. Ties keep the
+ * given order.
+ */
 export function aurc(confidences: Numbers, outcomes: Numbers): number {
   const order = Array.from({ length: confidences.length }, (_, i) => i).sort((a, b) => confidences[b]! - confidences[a]!);
   let [loss, area] = [0, 0];

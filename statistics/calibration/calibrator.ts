@@ -1,17 +1,19 @@
-/** Turns a signal into the quality it has meant so far: Platt's curve, the beta curve, isotonic steps; each a few numbers. */
+/**
+ * Calibrators turn a signal into the expected quality: Platt's curve, the beta curve or isotonic steps. Each is stored as a few numbers.
+ */
 
 import { randomGenerator, shuffled } from '../distributions/random.ts';
 import { type Clusters, type Numbers, tabulate } from '../estimation/clustered.ts';
 import { fitLogistic, logistic } from './logistic.ts';
 
 export type Calibrator =
-  /** The signal itself. */
+  /** The identity: the signal itself. */
   | { readonly kind: 'none' }
   /** σ(slope·s + constant). */
   | { readonly kind: 'platt'; readonly slope: number; readonly constant: number }
   /** σ(a·ln s - b·ln(1-s) + constant), a and b at least 0. */
   | { readonly kind: 'beta'; readonly a: number; readonly b: number; readonly constant: number }
-  /** Straight lines between these points, flat beyond the first and the last. */
+  /** Linear between these points, flat beyond the first and the last. */
   | { readonly kind: 'isotonic'; readonly from: readonly number[]; readonly to: readonly number[] };
 
 export type CalibratorKind = Calibrator['kind'];
@@ -43,7 +45,7 @@ export function fitCalibrator(kind: CalibratorKind, signals: Numbers, outcomes: 
   }
 }
 
-/** Platt (1999), with his targets drawn towards ½ so that a small sample without an error promises no certainty. */
+/** Platt (1999). His smoothed targets move towards ½, so that a small sample without an error does not promise certainty. */
 function fitPlatt(signals: Numbers, outcomes: Numbers): Calibrator {
   const n = outcomes.length;
   let right = 0;
@@ -60,7 +62,7 @@ const edge = 1e-6;
 const logLow = (s: number): number => Math.log(Math.max(edge, s));
 const logHigh = (s: number): number => Math.log(Math.max(edge, 1 - s));
 
-/** Kull, Silva Filho and Flach, "Beta calibration" (2017): a weight that would turn the order of the signals is left out. */
+/** Kull, Silva Filho and Flach, "Beta calibration" (2017). A weight that would reverse the order of the signals is left out. */
 function fitBeta(signals: Numbers, outcomes: Numbers): Calibrator {
   const n = signals.length;
   const low = tabulate(n, i => logLow(signals[i]!));
@@ -72,7 +74,7 @@ function fitBeta(signals: Numbers, outcomes: Numbers): Calibrator {
   return { kind: 'beta', a: a < b ? 0 : weight, b: a < b ? weight : 0, constant: rest };
 }
 
-/** The best of all non-decreasing functions in squares, by pooling adjacent violators (Ayer et al., 1955). */
+/** The non-decreasing function with the least squared error, by pooling adjacent violators (Ayer et al., 1955). */
 function fitIsotonic(signals: Numbers, outcomes: Numbers): Calibrator {
   const order = Array.from({ length: signals.length }, (_, i) => i).sort((a, b) => signals[a]! - signals[b]!);
   const blocks: { first: number; last: number; sum: number; count: number }[] = [];
@@ -116,7 +118,7 @@ function between(from: readonly number[], to: readonly number[], s: number): num
   return to[low - 1]! + share * (to[low]! - to[low - 1]!);
 }
 
-/** What each item's signal is turned into by a curve fitted on the other folds. Whole clusters go to a fold. */
+/** Each item's signal, calibrated by a curve that was fitted on the other folds. A cluster is never split over folds. */
 export function crossFitted(
   kind: CalibratorKind,
   signals: Numbers,

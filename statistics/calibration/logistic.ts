@@ -3,11 +3,13 @@ import type { Numbers } from '../estimation/clustered.ts';
 
 export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** Keeps the weights finite where the features part the outcomes without an error. */
+/** Keeps the weights finite where the features separate the outcomes perfectly. */
 const ridge = 1e-6;
 const stepsMax = 100;
 
-/** The weights of the features, the last one of the constant: maximum likelihood by iteratively reweighted least squares (McCullagh and Nelder, 1989, 4.4). */
+/**
+ * The features' weights, the constant last: maximum likelihood by iteratively reweighted least squares (McCullagh and Nelder, 1989, 4.4).
+ */
 export function fitLogistic(features: readonly Numbers[], outcomes: Numbers): number[] {
   const width = features.length + 1;
   let weights = new Array<number>(width).fill(0);
@@ -15,7 +17,7 @@ export function fitLogistic(features: readonly Numbers[], outcomes: Numbers): nu
   for (let step = 0; step < stepsMax; step++) {
     const move = newtonMove(features, outcomes, weights);
     let [size, next, reached] = [1, weights, likelihood];
-    // A whole step may jump over the top where the outcomes part almost cleanly; a half, or a half of that, does not.
+    // A full step may overshoot the maximum where the outcomes are almost separable, so it is halved until the likelihood rises.
     for (; size > 1e-8; size /= 2) {
       next = weights.map((w, j) => w + size * move[j]!);
       reached = penalised(features, outcomes, next);
@@ -34,7 +36,7 @@ function penalised(features: readonly Numbers[], outcomes: Numbers, weights: rea
   let total = 0;
   for (let i = 0; i < outcomes.length; i++) {
     const score = scoreOf(features, weights, i);
-    // y·s - ln(1 + e^s), written so that it overflows for no s.
+    // y·s - ln(1 + e^s), in a form that does not overflow for any s.
     total += outcomes[i]! * score - Math.max(0, score) - Math.log1p(Math.exp(-Math.abs(score)));
   }
   return total - (ridge / 2) * weights.reduce((sum, w) => sum + w * w, 0);
@@ -55,7 +57,7 @@ function newtonMove(features: readonly Numbers[], outcomes: Numbers, weights: re
   return solve(hessian, gradient);
 }
 
-/** Gauss's elimination with pivots. */
+/** Gaussian elimination with pivoting. */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
   const n = right.length;
   const rows = matrix.map((row, i) => [...row, right[i]!]);

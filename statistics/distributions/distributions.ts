@@ -1,4 +1,7 @@
-/** The special functions that the intervals and tests stand on: normal, Student's t, beta and binomial, by series, continued fractions and bisection. */
+/**
+ * Distribution functions behind the intervals and tests: normal, Student's t, beta and binomial, by series, continued fractions and
+ * bisection.
+ */
 
 const lanczos = [
   0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
@@ -15,7 +18,7 @@ export function logGamma(x: number): number {
   return 0.5 * Math.log(2 * Math.PI) + (x - 0.5) * Math.log(t) - t + Math.log(sum);
 }
 
-/** The regularised incomplete beta function I_x(a, b): the distribution function of a beta variable. Lentz' evaluation of its continued fraction. */
+/** The regularised incomplete beta function I_x(a, b), which is the distribution function of a beta variable. Lentz' continued fraction. */
 export function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
@@ -75,7 +78,7 @@ function erfcFraction(x: number): number {
 
 export const normalQuantile = (p: number): number => invert(p, -40, 40, normalCdf);
 
-/** P(T ≤ t) for Student's t; more than ten million degrees of freedom are normal. */
+/** P(T ≤ t) for Student's t. Above ten million degrees of freedom the normal distribution is used. */
 export function studentCdf(t: number, df: number): number {
   if (df > 1e7) return normalCdf(t);
   const tail = incompleteBeta(df / (df + t * t), df / 2, 0.5) / 2;
@@ -85,13 +88,15 @@ export function studentCdf(t: number, df: number): number {
 const quantiles = new Map<string, number>();
 const quantilesMax = 256;
 
-/** The quantile of Student's t; ±Infinity without a degree of freedom. Remembered: a sweep asks for the same one in each of its cells. */
+/**
+ * The quantile of Student's t; ±Infinity without a degree of freedom. Memoised, because a sweep asks for the same one in each of its cells.
+ */
 export function studentQuantile(p: number, df: number): number {
   if (df <= 0) return p < 0.5 ? -Infinity : Infinity;
   const key = `${p} ${df}`;
   const known = quantiles.get(key);
   if (known !== undefined) return known;
-  // The lower tail keeps its digits; the upper one is its mirror image.
+  // Computed in the lower tail, which keeps its digits, and mirrored for the upper one.
   const quantile = p > 0.5 ? -studentQuantile(1 - p, df) : invert(p, -1e7, 1e7, t => studentCdf(t, df));
   if (quantiles.size >= quantilesMax) quantiles.clear();
   quantiles.set(key, quantile);
@@ -104,14 +109,14 @@ export function betaQuantile(p: number, a: number, b: number): number {
   return invert(p, 0, 1, x => incompleteBeta(x, a, b));
 }
 
-/** P(Bin(n, p) ≤ k). Fractions of n and k are allowed: effective sample sizes are not whole. */
+/** P(Bin(n, p) ≤ k). n and k may be fractions, because effective sample sizes are. */
 export function binomialCdf(k: number, n: number, p: number): number {
   if (k < 0) return 0;
   if (k >= n) return 1;
   return incompleteBeta(1 - p, n - k, k + 1);
 }
 
-/** The x where a rising function reaches p, by bisection to the last digit. */
+/** The x where an increasing function reaches p, by bisection to the last digit. */
 function invert(p: number, from: number, to: number, cdf: (x: number) => number): number {
   if (Number.isNaN(p)) return Number.NaN;
   if (p <= 0) return from === -40 || from === -1e7 ? -Infinity : from;

@@ -1,9 +1,9 @@
-/** Seeded chance for resampling and orders: the same seed draws the same numbers on every machine. */
+/** Seeded randomness for resampling and shuffling: one seed draws the same numbers on every machine. */
 
 /** Uniform in [0, 1). */
 export type Random = () => number;
 
-/** The sfc32 generator of Chris Doty-Humphrey, its state filled from the seed by a counter and warmed up. */
+/** The sfc32 generator of Chris Doty-Humphrey. A counter fills its state from the seed; the first draws are discarded. */
 export function randomGenerator(seed: number): Random {
   let [a, b, c, counter] = [0x9e3779b9, seed | 0, Math.floor(seed / 0x1_0000_0000) | 0, 1];
   const next = (): number => {
@@ -19,10 +19,10 @@ export function randomGenerator(seed: number): Random {
   return next;
 }
 
-/** A whole number in [0, n). */
+/** An integer in [0, n), uniform. */
 export const randomInteger = (draw: Random, n: number): number => Math.floor(draw() * n);
 
-/** A new order of the same things: Fisher and Yates. */
+/** The same items in random order (Fisher and Yates). */
 export function shuffled<Thing>(things: readonly Thing[], draw: Random): Thing[] {
   const order = [...things];
   for (let i = order.length - 1; i > 0; i--) {

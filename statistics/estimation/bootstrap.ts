@@ -1,4 +1,4 @@
-/** The paired cluster bootstrap: whole clusters drawn again, the same draw for every configuration and every metric. */
+/** The paired cluster bootstrap: whole clusters are resampled, with the same resample for every configuration and every metric. */
 
 import { normalCdf, normalQuantile } from '../distributions/distributions.ts';
 import { randomGenerator, randomInteger } from '../distributions/random.ts';
@@ -8,13 +8,14 @@ import type { Inference } from './estimate.ts';
 /** A number computed from the data with each cluster counted `weights[cluster]` times. */
 export type Statistic = (weights: Numbers) => number;
 
-/** Above this many clusters plain percentiles do, and fewer resamples. */
+/** Above this many clusters plain percentiles suffice, with fewer resamples. */
 export const correctedClustersMax = 2_000;
 export const resamplesDefault = (clusters: number): number => (clusters <= correctedClustersMax ? 10_000 : 2_000);
 
 /**
- * One inference per statistic, all from the same resamples: bias-corrected and accelerated (Efron 1987; acceleration by leaving out one
- * cluster at a time), plain percentiles above 2,000 clusters. A statistic that is not finite in a resample is left out of it.
+ * One inference per statistic, all from the same resamples: bias-corrected and accelerated (Efron 1987), plain percentiles above 2,000
+ * clusters.
+ * The acceleration leaves out one cluster at a time. A resample in which a statistic is not finite is left out of it.
  */
 export function clusterBootstrap(
   clusters: number,
@@ -37,7 +38,7 @@ function bcaInference(statistic: Statistic, replicates: Float64Array, clusters: 
   const value = statistic(new Float64Array(clusters).fill(1));
   const count = replicates.length;
   const [bias, acceleration] = clusters > correctedClustersMax ? [0, 0] : [biasOf(value, replicates), accelerationOf(statistic, clusters)];
-  /** The share of the resamples up to which a one-sided bound at `p` reaches, and back. */
+  /** The share of resamples below a one-sided bound at `p`, and its inverse. */
   const shareAt = (p: number): number => {
     const z = bias + normalQuantile(p);
     return normalCdf(bias + z / (1 - acceleration * z));
@@ -61,7 +62,7 @@ function bcaInference(statistic: Statistic, replicates: Float64Array, clusters: 
   };
 }
 
-/** Ties with the value count half: a quantile's resamples often hit it exactly. */
+/** Ties with the value count half, because a quantile's resamples often equal it exactly. */
 function biasOf(value: number, replicates: Float64Array): number {
   const share = (shareUnder(replicates, value) + 1 - shareOver(replicates, value)) / 2;
   const edge = 1 / (replicates.length + 1);
@@ -89,7 +90,7 @@ function accelerationOf(statistic: Statistic, clusters: number): number {
 const shareUnder = (sorted: Float64Array, bound: number): number => sorted.filter(x => x < bound).length / sorted.length;
 const shareOver = (sorted: Float64Array, bound: number): number => sorted.filter(x => x > bound).length / sorted.length;
 
-/** Each cluster's sum. */
+/** The sum of the values in each cluster. */
 export function clusterSums(values: Numbers, clusters: Clusters): Float64Array {
   const sums = new Float64Array(clusters.count);
   for (let i = 0; i < values.length; i++) sums[clusters.of[i]!]! += values[i]!;
@@ -102,7 +103,7 @@ export function weightedSum(sums: Float64Array, weights: Numbers): number {
   return total;
 }
 
-/** The quantile of the items under cluster weights. Sorts once, for all resamples. */
+/** The quantile of the items under cluster weights. Sorts once for all resamples. */
 export function quantileStatistic(values: Numbers, q: number, clusters: Clusters): Statistic {
   const order = Int32Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
   const sizes = clusterSums(new Float64Array(values.length).fill(1), clusters);

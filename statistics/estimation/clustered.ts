@@ -1,7 +1,7 @@
-/** Means, differences and ratios of items that come in clusters (conversations, users): errors that count clusters, not rows. */
+/** Means, differences and ratios of clustered items (conversations, users), with cluster-robust errors. */
 import { type Inference, tInference } from './estimate.ts';
 
-/** Which cluster each item belongs to, numbered from 0. */
+/** The cluster of each item, numbered from 0. */
 export interface Clusters {
   readonly of: Int32Array;
   readonly count: number;
@@ -9,7 +9,7 @@ export interface Clusters {
 
 export type Numbers = ArrayLike<number>;
 
-/** A column of numbers by index. A plain loop: `Float64Array.from` with a function walks an iterator and takes ten times as long. */
+/** A column of numbers by index. A plain loop, because `Float64Array.from` with a function takes ten times as long. */
 export function tabulate(n: number, at: (i: number) => number): Float64Array {
   const column = new Float64Array(n);
   for (let i = 0; i < n; i++) column[i] = at(i);
@@ -26,18 +26,18 @@ export function clustersOf(keys: readonly string[]): Clusters {
   return { of, count: numbers.size };
 }
 
-/** Every item a cluster of its own. */
+/** Every item as a cluster of its own. */
 export const unclustered = (n: number): Clusters => ({ of: Int32Array.from({ length: n }, (_, i) => i), count: n });
 
 export interface ClusteredMean {
   readonly mean: number;
   readonly n: number;
   readonly clusters: number;
-  /** SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - x̄))² / n²; 0 with a single cluster, which shows no spread between clusters. */
+  /** SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - x̄))² / n²; 0 with a single cluster, which has no spread between clusters. */
   readonly standardError: number;
-  /** As if every item were independent: s/√n. */
+  /** The error if every item were independent: s/√n. */
   readonly standardErrorIid: number;
-  /** error² / errorIid²: how many times fewer items the data are worth; 1 when there is no spread. */
+  /** error² / errorIid²: the factor by which clustering reduces the sample size; 1 without spread. */
   readonly designEffect: number;
 }
 
@@ -66,23 +66,23 @@ export function clusteredMean(values: Numbers, clusters: Clusters): ClusteredMea
   };
 }
 
-/** The mean of anything that has no bounds, such as a cost: t with G-1 degrees of freedom. */
+/** The mean of unbounded numbers, such as costs: t with G-1 degrees of freedom. */
 export function meanInference(values: Numbers, clusters: Clusters): Inference {
   const { mean, standardError } = clusteredMean(values, clusters);
   return tInference(mean, standardError, clusters.count - 1);
 }
 
 /**
- * The mean of numbers between two bounds, or of their paired differences. Two imaginary items, one at each bound and each a cluster
- * of its own, keep the interval from closing when a small sample happens to show no spread: for paired binary outcomes that is
- * Bonett and Price's adjusted interval (2012), here for clusters and graded outcomes as well.
+ * The mean of numbers between two bounds, or of their paired differences.
+ * Two imaginary items, one at each bound and each a cluster of its own, keep the interval open when a small sample shows no spread. For
+ * paired binary outcomes that is Bonett and Price's adjusted interval (2012); here it also covers clusters and graded outcomes.
  */
 export function boundedMeanInference(values: Numbers, clusters: Clusters, from: number, to: number): Inference {
   const { mean, standardError } = regularisedMean(values, clusters, from, to);
   return tInference(sum(values) / values.length, standardError, clusters.count - 1, mean);
 }
 
-/** The mean and its error with the two imaginary items. */
+/** The mean and its error, the two imaginary items included. */
 export function regularisedMean(values: Numbers, clusters: Clusters, from: number, to: number): ClusteredMean {
   const n = values.length;
   const more = new Float64Array(n + 2);
@@ -111,7 +111,7 @@ export function differences(candidate: Numbers, baseline: Numbers): Float64Array
   return tabulate(candidate.length, i => candidate[i]! - baseline[i]!);
 }
 
-/** The error of a difference of means had the two been measured on different items: what forgetting the pairs costs. */
+/** The error of the difference of two means if they were measured on different items: the cost of ignoring the pairing. */
 export const unpairedStandardError = (a: ClusteredMean, b: ClusteredMean): number => Math.hypot(a.standardErrorIid, b.standardErrorIid);
 
 export function sum(values: Numbers): number {

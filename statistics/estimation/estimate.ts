@@ -1,4 +1,4 @@
-/** What every number of a report is: a value, its interval, and how strongly the data speak for it lying on one side of a bound. */
+/** An estimate as reports print it: a value, its interval, and p-values for lying on one side of a bound. */
 import { normalQuantile, studentCdf, studentQuantile } from '../distributions/distributions.ts';
 
 export interface Estimate {
@@ -7,18 +7,18 @@ export interface Estimate {
   readonly high: number;
 }
 
-/** An estimate before its confidence is chosen. Interval and tests agree: a bound outside the interval at 1-2p is rejected at p. */
+/** An estimate before its confidence level is chosen. Interval and tests agree: a bound outside the interval at 1-2p is rejected at p. */
 export interface Inference {
   readonly value: number;
   /** Two-sided, `confidence` in (0, 1). */
   interval(confidence: number): Estimate;
-  /** One-sided p-value of "it is at least `bound`": small when the data say that it lies below. */
+  /** One-sided p-value of "it is at least `bound`": small when the data show that it lies below. */
   pValueBelow(bound: number): number;
   /** One-sided p-value of "it is at most `bound`". */
   pValueAbove(bound: number): number;
 }
 
-/** `centre` ± t·`error`; the interval always holds `value`, which an interval moved towards a safe centre might miss. */
+/** `centre` ± t·`error`. The interval always contains `value`, which an interval around a shifted centre might miss. */
 export function tInference(value: number, error: number, df: number, centre = value): Inference {
   const p = (t: number): number => (Number.isNaN(t) ? 1 : studentCdf(t, df));
   return {
@@ -27,13 +27,13 @@ export function tInference(value: number, error: number, df: number, centre = va
       const halfWidth = error === 0 ? 0 : error * studentQuantile((1 + confidence) / 2, df);
       return { value, low: Math.min(value, centre - halfWidth), high: Math.max(value, centre + halfWidth) };
     },
-    // Never surer than the interval, which holds the value.
+    // No p-value is smaller than the interval allows, and the interval contains the value.
     pValueBelow: bound => (value >= bound ? Math.max(0.5, p((centre - bound) / error)) : df <= 0 ? 1 : p((centre - bound) / error)),
     pValueAbove: bound => (value <= bound ? Math.max(0.5, p((bound - centre) / error)) : df <= 0 ? 1 : p((bound - centre) / error)),
   };
 }
 
-/** A number that is known without doubt, such as an answer's price in a table. */
+/** A number without sampling error, such as a price from a table. */
 export const exactInference = (value: number): Inference => ({
   value,
   interval: () => ({ value, low: value, high: value }),
@@ -41,7 +41,7 @@ export const exactInference = (value: number): Inference => ({
   pValueAbove: bound => (value > bound ? 0 : 1),
 });
 
-/** The same number in other words: `scale` must not be 0. */
+/** The same estimate on another scale, `scale`·x + `shift`; `scale` must not be 0. */
 export function scaled(inference: Inference, scale: number, shift = 0): Inference {
   const back = (bound: number): number => (bound - shift) / scale;
   const turned = scale < 0;
@@ -58,8 +58,8 @@ export function scaled(inference: Inference, scale: number, shift = 0): Inferenc
 }
 
 /**
- * How many times as much data would decide that the number lies on its own side of `bound` with a power of 80 %, its error shrinking
- * with the square root of the count; undefined when the value itself does not lie beyond the bound.
+ * How many times the data are needed to show, with a power of 80 %, that the number lies on its side of `bound`.
+ * The error is taken to shrink with the square root of the count. Undefined when the value does not lie beyond the bound.
  */
 export function sampleSizeFactor(inference: Inference, bound: number, confidence: number, power = 0.8): number | undefined {
   const { value, low, high } = inference.interval(confidence);

@@ -1,20 +1,20 @@
-/** What a judge says of everything, put right by what people say of some: prediction-powered inference. */
+/** Prediction-powered inference: a judge's scores of all items, corrected by people's labels of some. */
 import { type Clusters, clusteredMean, clustersOf, type Numbers, sum, tabulate } from './clustered.ts';
 import { type Inference, tInference } from './estimate.ts';
 
 export interface PredictionPoweredMean {
   readonly inference: Inference;
-  /** How far the judge is followed, from 0 to 1 (Angelopoulos, Duchi and Zrnic, "PPI++", arXiv 2311.01453). */
+  /** The weight of the judge's scores, from 0 to 1 (Angelopoulos, Duchi and Zrnic, "PPI++", arXiv 2311.01453). */
   readonly lambda: number;
   readonly labelled: number;
-  /** The mean of people's labels less the judge's, on the same answers. */
+  /** The mean of people's labels minus the judge's scores, on the same items. */
   readonly bias: number;
 }
 
 /**
- * θ̂ = λ·mean(f) + mean over the labelled of (y - λ·f), with λ = Cov(y, f) / ((1 + m/N)·Var(f)) held in [0, 1]. The error is that of its
- * clusters: the judge's opinions of all and the corrections of the labelled are summed cluster by cluster, so that answers of one
- * conversation count together. `labels` is NaN where nobody looked. Undefined with fewer than two labelled clusters.
+ * θ̂ = λ·mean(f) + mean over the labelled of (y - λ·f), with λ = Cov(y, f) / ((1 + m/N)·Var(f)) clipped to [0, 1].
+ * The error is cluster-robust: scores and corrections are summed by cluster, so that answers of one conversation count together. `labels`
+ * is NaN for unlabelled items. Undefined with fewer than two labelled clusters.
  */
 export function predictionPoweredMean(judged: Numbers, labels: Numbers, clusters: Clusters): PredictionPoweredMean | undefined {
   const n = judged.length;
@@ -26,7 +26,7 @@ export function predictionPoweredMean(judged: Numbers, labels: Numbers, clusters
   const f = tabulate(m, k => judged[at[k]!]!);
   const lambda = Math.min(1, Math.max(0, covariance(y, f) / ((1 + m / n) * covariance(judged, judged)) || 0));
   const value = (lambda * sum(judged)) / n + (sum(y) - lambda * sum(f)) / m;
-  // Each item's share of the estimate: n of them whose mean is the estimate.
+  // Each item's influence: n numbers whose mean is the estimate.
   const influence = tabulate(n, i => lambda * judged[i]! + (Number.isNaN(labels[i]!) ? 0 : ((labels[i]! - lambda * judged[i]!) * n) / m));
   const centred = tabulate(n, i => influence[i]! - (Number.isNaN(labels[i]!) ? 0 : ((sum(y) - lambda * sum(f)) / m) * (n / m)));
   const { standardError } = clusteredMean(centred, clusters);
@@ -41,7 +41,7 @@ function covariance(a: Numbers, b: Numbers): number {
   return total / (n - 1);
 }
 
-/** Cohen's kappa of two raters' yes and no (above ½ is yes): agreement beyond what chance gives; NaN where both always say the same. */
+/** Cohen's kappa of two raters' yes and no (above ½ is yes): agreement beyond chance; NaN where both give one constant answer. */
 export function kappa(a: Numbers, b: Numbers): number {
   const n = a.length;
   let [same, yesA, yesB] = [0, 0, 0];

@@ -1,4 +1,4 @@
-/** Shares of yes among yes and no: Wilson's interval, the exact binomial, and both for clustered items. */
+/** Proportions: Wilson's interval and the exact binomial, both for clustered items as well. */
 
 import { betaQuantile, binomialCdf, incompleteBeta, normalCdf, normalQuantile, studentQuantile } from '../distributions/distributions.ts';
 import { type Clusters, clusteredMean, type Numbers } from './clustered.ts';
@@ -20,7 +20,7 @@ export function exactInterval(successes: number, n: number, confidence: number):
   return { value: n === 0 ? Number.NaN : successes / n, low: lowerBound(successes, n, 1 - tail), high: upperBound(successes, n, 1 - tail) };
 }
 
-/** One-sided exact bounds: with `confidence` the true share is at most (at least) this. */
+/** One-sided exact bounds: with this `confidence` the true proportion is at most (at least) the result. */
 export const upperBound = (successes: number, n: number, confidence: number): number =>
   successes >= n ? 1 : betaQuantile(confidence, successes + 1, n - successes);
 export const lowerBound = (successes: number, n: number, confidence: number): number =>
@@ -33,8 +33,8 @@ export const binomialPValueAbove = (successes: number, n: number, bound: number)
   successes <= 0 ? 1 : incompleteBeta(bound, successes, n - successes + 1);
 
 /**
- * How many independent items the clustered ones are worth: n divided by the design effect, never more than n. When all say the same,
- * the spread shows nothing about how alike a cluster's items are: then each cluster counts once.
+ * The effective sample size of clustered items: n divided by the design effect, at most n.
+ * When all values are equal, the data do not show how alike a cluster's items are; then each cluster counts once.
  */
 export function effectiveSampleSize(values: Numbers, clusters: Clusters): number {
   const { n, standardErrorIid, designEffect } = clusteredMean(values, clusters);
@@ -42,7 +42,7 @@ export function effectiveSampleSize(values: Numbers, clusters: Clusters): number
   return standardErrorIid === 0 ? clusters.count : Math.min(n, n / Math.max(1, designEffect));
 }
 
-/** Wilson's interval and the score test it inverts, on the effective size. For showing. */
+/** Wilson's interval and the score test that it inverts, on the effective sample size. For display. */
 export function proportionInference(values: Numbers, clusters: Clusters): Inference {
   const { mean } = clusteredMean(values, clusters);
   const n = effectiveSampleSize(values, clusters);
@@ -56,8 +56,8 @@ export function proportionInference(values: Numbers, clusters: Clusters): Infere
 }
 
 /**
- * The exact binomial, for promises. With clusters on the effective size, less the t-to-t correction for its being estimated from
- * few of them (Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts", 1998).
+ * The exact binomial, for guarantees. With clusters it uses the effective sample size with a t-to-t correction for estimating it from few
+ * clusters (Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts", 1998).
  */
 export function exactProportionInference(values: Numbers, clusters: Clusters): Inference {
   const { mean, n: items } = clusteredMean(values, clusters);
@@ -67,7 +67,7 @@ export function exactProportionInference(values: Numbers, clusters: Clusters): I
     const correction = clusters.count < 2 ? 0 : (studentQuantile(p, items - 1) / studentQuantile(p, clusters.count - 1)) ** 2;
     return Math.min(items, effectiveSampleSize(values, clusters) * correction);
   };
-  // For a p-value the correction is taken where 95 % intervals are.
+  // P-values use the correction of a 95 % interval.
   const n = sizeAt(0.95);
   return {
     value: mean,
@@ -85,7 +85,7 @@ export const isBinary = (values: Numbers): boolean => {
   return true;
 };
 
-/** McNemar's exact test of paired yes and no: the two-sided p-value of `better` against `worse` changes being a fair coin. */
+/** McNemar's exact test of paired yes and no: the two-sided p-value of `better` and `worse` changes being equally likely. */
 export function mcnemar(better: number, worse: number): number {
   const changes = better + worse;
   return changes === 0 ? 1 : Math.min(1, 2 * binomialCdf(Math.min(better, worse), changes, 0.5));

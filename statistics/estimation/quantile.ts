@@ -4,7 +4,7 @@ import { studentQuantile } from '../distributions/distributions.ts';
 import { type Clusters, clusteredMean, type Numbers, tabulate } from './clustered.ts';
 import type { Estimate } from './estimate.ts';
 
-/** The smallest value that at least the share `q` of the values does not exceed. `sorted` rises. */
+/** The smallest value that at least the share `q` of the values does not exceed. `sorted` is ascending. */
 export const quantileOf = (sorted: Numbers, q: number): number => {
   const n = sorted.length;
   return n === 0 ? Number.NaN : sorted[Math.min(n - 1, Math.max(0, Math.ceil(q * n - 1e-9) - 1))]!;
@@ -14,8 +14,9 @@ export const sortedAscending = (values: Numbers): Float64Array =>
   (values instanceof Float64Array ? values.slice() : Float64Array.from(values)).sort();
 
 /**
- * Woodruff's interval (1952): the clustered error of the share that lies at or below the quantile, laid around q and read back through
- * the empirical distribution. Where the sample is too small for a bound, the bound is the sample's end.
+ * Woodruff's interval (1952): the cluster-robust interval of the share at or below the quantile, read back through the empirical
+ * distribution.
+ * Where the sample is too small for a bound, the bound is the end of the sample.
  */
 export function quantileEstimates(values: Numbers, qs: readonly number[], clusters: Clusters, confidence: number): Estimate[] {
   const sorted = sortedAscending(values);
@@ -24,7 +25,7 @@ export function quantileEstimates(values: Numbers, qs: readonly number[], cluste
   return qs.map(q => {
     const value = quantileOf(sorted, q);
     const under = tabulate(n, i => (values[i]! <= value ? 1 : 0));
-    // With q far out and few items every one lies below; the binomial's own error is then the least that can be said.
+    // With an extreme q and few items every item lies below; the binomial error is then the lower limit.
     const error = Math.max(clusteredMean(under, clusters).standardError, Math.sqrt((q * (1 - q)) / n));
     const halfWidth = critical === undefined ? 1 : critical * error;
     return { value, low: quantileOf(sorted, Math.max(0, q - halfWidth)), high: quantileOf(sorted, Math.min(1, q + halfWidth)) };

@@ -1,4 +1,4 @@
-/** Means of items that were drawn with unequal chances, such as audits: each stands for one over its chance. */
+/** Means of items drawn with unequal probabilities, such as audits: each item is weighted by one over its probability. */
 import { type Clusters, clusteredMean, type Numbers, ratioInference, sum, tabulate } from './clustered.ts';
 import { type Inference, tInference } from './estimate.ts';
 
@@ -8,14 +8,14 @@ export const weightedMean = (values: Numbers, weights: Numbers | undefined): num
 
 const products = (values: Numbers, weights: Numbers): Float64Array => tabulate(values.length, i => values[i]! * weights[i]!);
 
-/** Σ w a / Σ w b, by linearisation, with clusters. With b = 1 it is Hájek's mean. */
+/** Σ w a / Σ w b by linearisation, cluster-robust. With b = 1 it is Hájek's mean. */
 export const weightedRatio = (numerator: Numbers, denominator: Numbers, weights: Numbers, clusters: Clusters): Inference =>
   ratioInference(products(numerator, weights), products(denominator, weights), clusters);
 
 export const weightedMeanInference = (values: Numbers, weights: Numbers, clusters: Clusters): Inference =>
   weightedRatio(values, new Float64Array(values.length).fill(1), weights, clusters);
 
-/** With two imaginary items of the greatest weight, one at each bound, as `boundedMeanInference` has them. */
+/** The bounded mean as in `boundedMeanInference`: with two imaginary items of the greatest weight, one at each bound. */
 export function weightedBoundedInference(values: Numbers, weights: Numbers, clusters: Clusters, from: number, to: number): Inference {
   const n = values.length;
   const most = tabulate(n, i => weights[i]!).reduce((a, b) => Math.max(a, b), 0);
@@ -29,13 +29,13 @@ export function weightedBoundedInference(values: Numbers, weights: Numbers, clus
   return tInference(weightedMean(values, weights), standardError, clusters.count - 1, centre);
 }
 
-/** Kish: (Σ w)² / Σ w²: how many items of equal weight say as much. */
+/** Kish's effective sample size, (Σ w)² / Σ w²: the number of items of equal weight with the same information. */
 export const kishEffectiveSampleSize = (weights: Numbers): number => sum(weights) ** 2 / sum(products(weights, weights));
 
 /**
- * For the test of "the mean loss is above `bound`" on items drawn with chances π = 1/w: bound + (w / w_max)(x - bound) lies between the
- * same bounds as x, and its mean over what was drawn is above `bound` just when the mean of x over everything is, since
- * E[w (x - bound) | drawn] is E[x - bound] over a positive number. So a bounded test holds as it is, however unequal the weights.
+ * Losses for the test of "the mean loss is above `bound`" on items drawn with probabilities π = 1/w: bound + (w / w_max)(x - bound).
+ * They lie between the same bounds as x. Their mean over the drawn items is above `bound` exactly when the mean of x over all items is,
+ * since E[w (x - bound) | drawn] is E[x - bound] over a positive number. So a bounded test stays valid for any weights.
  */
 export function reweightedLosses(losses: Numbers, weights: Numbers, bound: number): Float64Array {
   const most = tabulate(weights.length, i => weights[i]!).reduce((a, b) => Math.max(a, b), 0);

@@ -1,4 +1,4 @@
-/** A bounded mean tested by betting against it: valid for any distribution on [0, 1] and however often one looks. */
+/** Tests of a bounded mean by betting: valid for any distribution on [0, 1] and at every look. */
 
 import { binomialCdf } from '../distributions/distributions.ts';
 import { type Numbers, tabulate } from '../estimation/clustered.ts';
@@ -6,8 +6,8 @@ import { type Numbers, tabulate } from '../estimation/clustered.ts';
 const share = 0.75;
 
 /**
- * The p-value of "the mean is above `bound`" for independent numbers in [0, 1], in the order given (shuffle them by a seed). The capital
- * K_m = Π (1 + ν_j (bound - x_j)) of a gambler who bets that it is not is a supermartingale; p = 1 / max K_m by Ville's inequality.
+ * The p-value of "the mean is above `bound`" for independent numbers in [0, 1], in the given order (shuffle them by a seed).
+ * The capital K_m = Π (1 + ν_j (bound - x_j)) of a gambler who bets against it is a supermartingale; p = 1 / max K_m by Ville's inequality.
  * Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting" (2024); as in Learn-then-Test.
  */
 export function bettingPValue(values: Numbers, bound: number, delta = 0.05): number {
@@ -27,7 +27,7 @@ export function bettingPValue(values: Numbers, bound: number, delta = 0.05): num
   return Math.exp(-best);
 }
 
-/** The same for numbers in [-1, 1], such as the paired loss of quality: x becomes (x + 1) / 2, and the bound likewise. */
+/** The same for numbers in [-1, 1], such as a paired loss of quality: x becomes (x + 1) / 2, and so does the bound. */
 export const bettingLossPValue = (losses: Numbers, bound: number, delta = 0.05): number =>
   bettingPValue(
     tabulate(losses.length, i => (losses[i]! + 1) / 2),
@@ -36,8 +36,8 @@ export const bettingLossPValue = (losses: Numbers, bound: number, delta = 0.05):
   );
 
 /**
- * The fallback for any bounded loss: Hoeffding's tight bound or Bentkus' (2004), whichever is smaller, of "the mean is above `bound`";
- * as in Learn-then-Test (arXiv 2110.01052). Useless for a net loss, where betting says far more.
+ * The p-value of "the mean is above `bound`" for any bounded loss: the smaller of Hoeffding's tight bound and Bentkus' (2004).
+ * As in Learn-then-Test (arXiv 2110.01052). Far weaker than betting for a net loss.
  */
 export function hoeffdingBentkusPValue(mean: number, n: number, bound: number): number {
   if (mean >= bound) return 1;

@@ -1,10 +1,10 @@
-/** Confidence sequences: intervals that hold at every look, so that looking until it is decided costs nothing. */
+/** Confidence sequences: intervals that are valid at every look, so that optional stopping costs nothing. */
 import type { Inference } from '../estimation/estimate.ts';
 
 /**
- * The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas ("Time-uniform central limit theory", 2024,
- * proposition 2.5) of a mean of `n` independent clusters with standard error `error`, tightest around `planned` of them:
- * ± √( (nσ²ρ² + 1)/(n²ρ²) · ln((nσ²ρ² + 1)/α²) ), two-sided at α; σ² = n · error².
+ * The asymptotic confidence sequence of a mean of `n` independent clusters with standard error `error`, tightest around `planned` clusters.
+ * ± √( (nσ²ρ² + 1)/(n²ρ²) · ln((nσ²ρ² + 1)/α²) ), two-sided at α; σ² = n · error². Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
+ * "Time-uniform central limit theory" (2024), proposition 2.5.
  */
 export function sequentialInference(value: number, error: number, n: number, planned: number): Inference {
   const variance = n * error * error;
@@ -18,7 +18,7 @@ export function sequentialInference(value: number, error: number, n: number, pla
     const r = rho(alpha);
     return Math.sqrt((spread(r) / (n * n * r * r)) * Math.log(spread(r) / (alpha * alpha)));
   };
-  /** ρ must not depend on what is seen, so tests use that of the usual level. */
+  /** ρ must not depend on the data, so tests use that of the usual level. */
   const p = (gap: number): number => {
     if (!(gap > 0) || n < 2) return 1;
     const r = rho(0.05);

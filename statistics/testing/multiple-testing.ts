@@ -1,6 +1,6 @@
-/** Many tests, one error rate. */
+/** Corrections for multiple testing. */
 
-/** Holm's step-down adjusted p-values (1979), in the order given: reject where ≤ δ, and the chance of any false rejection is ≤ δ. */
+/** Holm's step-down adjusted p-values (1979), in the given order. Rejecting where ≤ δ keeps the probability of any false rejection ≤ δ. */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p);
   const adjusted = new Array<number>(pValues.length).fill(1);
@@ -13,8 +13,8 @@ export function holm(pValues: readonly number[]): number[] {
 }
 
 /**
- * Fixed-sequence testing: hypotheses in an order chosen without looking at these data, each tested at the whole δ, up to the first that
- * is not rejected. Gives how many were. Bauer, "Multiple testing in clinical trials" (1991); in Learn-then-Test, arXiv 2110.01052.
+ * Fixed-sequence testing: the number of leading hypotheses that are rejected, each at the full δ, up to the first that is not.
+ * The order must be chosen without these data. Bauer, "Multiple testing in clinical trials" (1991); in Learn-then-Test, arXiv 2110.01052.
  */
 export function fixedSequence(pValues: Iterable<number>, delta: number): number {
   let rejected = 0;
@@ -25,7 +25,7 @@ export function fixedSequence(pValues: Iterable<number>, delta: number): number 
   return rejected;
 }
 
-/** Benjamini and Hochberg's step-up adjusted p-values (1995): for looking around, where a share of false finds is borne. */
+/** Benjamini and Hochberg's step-up adjusted p-values (1995): for exploration, where a share of false discoveries is acceptable. */
 export function benjaminiHochberg(pValues: readonly number[]): number[] {
   const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => b.p - a.p);
   const adjusted = new Array<number>(pValues.length).fill(1);

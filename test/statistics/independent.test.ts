@@ -1,4 +1,4 @@
-/** The estimators against a second implementation, written from the formulas alone and slowly, on data that are made here. */
+/** The estimators against a second, slow implementation, written from the formulas alone. */
 import { describe, expect, test } from 'vitest';
 import { certify } from '../../eval/certify/certify.ts';
 import { completeItems, type Item, type Outcome } from '../../eval/outcomes/outcomes.ts';
@@ -58,12 +58,12 @@ const choose = (a: number, b: number): number => {
   for (let i = 1; i <= b; i++) product = (product * (a - b + i)) / i;
   return product;
 };
-/** Summed out. */
+/** By direct summation. */
 const binomialTail = (k: number, of: number, p: number): number =>
   Array.from({ length: k + 1 }, (_, i) => choose(of, i) * p ** i * (1 - p) ** (of - i)).reduce((s, x) => s + x, 0);
 
-describe('by hand and by the book', () => {
-  test('a sweep is what a loop over the rows gives', () => {
+describe('against the formulas', () => {
+  test('a sweep equals a loop over the rows', () => {
     const swept = sweep(chain, { items, label: '', notes: [] }, { signal: 'confidence', confidence: 0.95 })!;
     for (const row of swept.rows) {
       const [t] = row.thresholds!;
@@ -80,7 +80,7 @@ describe('by hand and by the book', () => {
     }
   });
 
-  test('a certificate is the walk down with summed binomials', () => {
+  test('a certificate equals fixed-sequence testing with summed binomials', () => {
     const alone = items.map(item => ({ ...item, cluster: item.id }));
     const certificate = certify(chain, completeItems(alone, chain.targets), {
       signal: 'confidence',
@@ -101,7 +101,7 @@ describe('by hand and by the book', () => {
     for (const { loss, p } of certificate.tested) expect(p).toBeCloseTo(binomialTail(Math.round(loss * n), n, 0.12), 10);
   });
 
-  test('clustered errors, Wilson, Brier, calibration error, AUROC, AURC', () => {
+  test('clustered errors equal their formulas: Wilson, Brier, calibration error, AUROC, AURC', () => {
     const clusters = clustersOf(rows.map(r => r.cluster));
     const mean = rights.reduce((s: number, x) => s + x, 0) / n;
     const groups = Map.groupBy(rows, r => r.cluster);
@@ -125,7 +125,7 @@ describe('by hand and by the book', () => {
     expect(aurc(sures, rights)).toBeCloseTo(area, 12);
   });
 
-  test("isotonic regression is the max–min of means (Robertson, Wright and Dykstra's formula)", () => {
+  test("isotonic regression equals the max–min of means (Robertson, Wright and Dykstra's formula)", () => {
     const values = [...new Set(sures)].sort((a, b) => a - b);
     const between = (a: number, b: number): number => {
       const inside = rows.filter(r => r.sure >= a && r.sure <= b);
@@ -138,7 +138,7 @@ describe('by hand and by the book', () => {
     }
   });
 
-  test('Holm is the closed test by Bonferroni', () => {
+  test('Holm equals the closed test by Bonferroni', () => {
     const p = [0.004, 0.03, 0.021, 0.2];
     const adjusted = p.map((_, i) => {
       const sets = Array.from({ length: 16 }, (_, mask) => [0, 1, 2, 3].filter(k => mask & (1 << k))).filter(set => set.includes(i));
@@ -147,7 +147,7 @@ describe('by hand and by the book', () => {
     expect(holm(p)).toEqual(adjusted.map(x => expect.closeTo(x, 12)));
   });
 
-  test('Hoeffding and Bentkus: the smaller of both bounds', () => {
+  test('the Hoeffding-Bentkus p-value is the smaller of both bounds', () => {
     const [mean, bound, size] = [0.02, 0.06, 200];
     const h = mean * Math.log(mean / bound) + (1 - mean) * Math.log((1 - mean) / (1 - bound));
     expect(hoeffdingBentkusPValue(mean, size, bound)).toBeCloseTo(Math.min(Math.exp(-size * h), Math.E * binomialTail(4, size, bound)), 12);
@@ -155,7 +155,7 @@ describe('by hand and by the book', () => {
   });
 });
 
-test.each([0, 0.2, 0.5])('intervals of clustered data cover as they say, with an intraclass correlation of %d', icc => {
+test.each([0, 0.2, 0.5])('intervals of clustered data reach their coverage with an intraclass correlation of %d', icc => {
   const dice = randomGenerator(100 + icc * 10);
   const sims = long ? 20_000 : 4_000;
   let covered = 0;

@@ -50,13 +50,13 @@ import {
 const runs = process.env.HINDCAST_LONG ? 4_000 : 400;
 
 describe('special functions', () => {
-  test('gamma, at whole and half numbers and far out', () => {
+  test('the gamma function is exact at integers, half-integers and large numbers', () => {
     expect(Math.exp(logGamma(5))).toBeCloseTo(24, 10);
     expect(logGamma(0.5)).toBeCloseTo(Math.log(Math.sqrt(Math.PI)), 12);
     expect(logGamma(1001)).toBeCloseTo(5912.128178488163, 8);
   });
 
-  test('the normal distribution, its far tail and its inverse, as in the tables', () => {
+  test('the normal distribution, its far tail and its inverse equal the tables', () => {
     expect(normalCdf(1.96)).toBeCloseTo(0.9750021048517795, 14);
     expect(normalCdf(-6) / 9.865876450376946e-10).toBeCloseTo(1, 10);
     expect(normalQuantile(0.975)).toBeCloseTo(1.959963984540054, 11);
@@ -74,7 +74,7 @@ describe('special functions', () => {
     expect(studentCdf(t, df)).toBeCloseTo(p, 9);
   });
 
-  test('the incomplete beta function is the binomial distribution, summed out', () => {
+  test('the incomplete beta function equals the summed binomial distribution', () => {
     const n = 20;
     const p = 0.3;
     let term = (1 - p) ** n;
@@ -99,24 +99,24 @@ describe('special functions', () => {
   });
 });
 
-describe('shares', () => {
-  test("Wilson's interval for 81 of 263, as Newcombe (1998) prints it", () => {
+describe('proportions', () => {
+  test("Wilson's interval for 81 of 263 is that of Newcombe (1998)", () => {
     const { low, high } = wilson(81, 263, 0.95);
     expect([low, high].map(x => x.toFixed(4))).toEqual(['0.2553', '0.3662']);
   });
 
-  test('the exact interval for 81 of 263, as Newcombe (1998) prints it', () => {
+  test('the exact interval for 81 of 263 is that of Newcombe (1998)', () => {
     const { low, high } = exactInterval(81, 263, 0.95);
     expect([low, high].map(x => x.toFixed(4))).toEqual(['0.2527', '0.3676']);
   });
 
-  test('no harm in 301 items certifies one per cent, the rule of three', () => {
+  test('301 items without harm certify one per cent (the rule of three)', () => {
     expect(upperBound(0, 301, 0.95)).toBeCloseTo(1 - 0.05 ** (1 / 301), 12);
     expect(binomialPValueBelow(0, 298, 0.01)).toBeGreaterThan(0.05);
     expect(binomialPValueBelow(0, 299, 0.01)).toBeLessThanOrEqual(0.05);
   });
 
-  test('the exact interval covers at least what it says, for any share', () => {
+  test('the exact interval reaches its coverage for any proportion', () => {
     for (const p of [0.01, 0.2, 0.5]) {
       let covered = 0;
       let pmf = (1 - p) ** 40;
@@ -153,13 +153,13 @@ describe('shares', () => {
     );
   });
 
-  test('when no cluster shows any harm, each counts once however many items it has', () => {
+  test('without harm in any cluster, each cluster counts once, whatever its size', () => {
     const clusters = clustersOf(Array.from({ length: 300 }, (_, i) => String(i % 30)));
     const { high } = exactProportionInference(new Float64Array(300), clusters).interval(0.9);
     expect(high).toBeGreaterThanOrEqual(upperBound(0, 30, 0.95));
   });
 
-  test("McNemar's exact test: 1 against 9 is 22 of 1024", () => {
+  test("McNemar's exact test: of 1 against 9 gives 22 of 1024", () => {
     expect(mcnemar(1, 9)).toBeCloseTo(22 / 1024, 12);
     expect(mcnemar(0, 0)).toBe(1);
     expect(mcnemar(4, 4)).toBe(1);
@@ -167,7 +167,7 @@ describe('shares', () => {
 });
 
 describe('clustered means', () => {
-  test('with every item its own cluster, the error is the textbook s/√n', () => {
+  test('with one item a cluster, the error is the textbook s/√n', () => {
     const x = [2, 4, 4, 4, 5, 5, 7, 9];
     const { mean, standardError, standardErrorIid, designEffect } = clusteredMean(x, unclustered(8));
     expect(mean).toBe(5);
@@ -196,33 +196,36 @@ describe('clustered means', () => {
     expect(turned.standardError).toBeCloseTo(clusteredMean(x, clustersOf(keys)).standardError, 12);
   });
 
-  test.each([0, 0.2, 0.5])('intervals of clustered numbers cover 95 per cent with an intra-cluster correlation of %d', correlation => {
-    const draw = randomGenerator(17 + correlation * 100);
-    const trials = runs * 5;
-    const groups = 60;
-    const keys = clustersOf(Array.from({ length: groups * 5 }, (_, i) => String(Math.floor(i / 5))));
-    let covered = 0;
-    for (let t = 0; t < trials; t++) {
-      const shared = Float64Array.from({ length: groups }, () => normalDraw(draw));
-      const x = Float64Array.from(
-        { length: groups * 5 },
-        (_, i) => Math.sqrt(correlation) * shared[Math.floor(i / 5)]! + Math.sqrt(1 - correlation) * normalDraw(draw),
-      );
-      const { low, high } = meanInference(x, keys).interval(0.95);
-      if (low <= 0 && 0 <= high) covered++;
-    }
-    expect(covered / trials).toBeGreaterThan(0.935);
-    expect(covered / trials).toBeLessThan(0.965);
-  });
+  test.each([0, 0.2, 0.5])(
+    'intervals of clustered numbers have 95 per cent coverage with an intra-cluster correlation of %d',
+    correlation => {
+      const draw = randomGenerator(17 + correlation * 100);
+      const trials = runs * 5;
+      const groups = 60;
+      const keys = clustersOf(Array.from({ length: groups * 5 }, (_, i) => String(Math.floor(i / 5))));
+      let covered = 0;
+      for (let t = 0; t < trials; t++) {
+        const shared = Float64Array.from({ length: groups }, () => normalDraw(draw));
+        const x = Float64Array.from(
+          { length: groups * 5 },
+          (_, i) => Math.sqrt(correlation) * shared[Math.floor(i / 5)]! + Math.sqrt(1 - correlation) * normalDraw(draw),
+        );
+        const { low, high } = meanInference(x, keys).interval(0.95);
+        if (low <= 0 && 0 <= high) covered++;
+      }
+      expect(covered / trials).toBeGreaterThan(0.935);
+      expect(covered / trials).toBeLessThan(0.965);
+    },
+  );
 
-  test('an interval of paired outcomes does not close because none happened to differ', () => {
+  test('an interval of paired outcomes keeps a width when no pair differs', () => {
     const { value, low, high } = boundedMeanInference(new Float64Array(100), unclustered(100), -1, 1).interval(0.95);
     expect(value).toBe(0);
     expect(low).toBeLessThan(-0.01);
     expect(high).toBeGreaterThan(0.01);
   });
 
-  test("without clusters it is Bonett and Price's interval, with t for z", () => {
+  test("without clusters it equals Bonett and Price's interval, with t for z", () => {
     const [better, worse, n] = [6, 1, 20];
     const d = Float64Array.from({ length: n }, (_, i) => (i < better ? 1 : i < better + worse ? -1 : 0));
     const { value, low, high } = boundedMeanInference(d, unclustered(n), -1, 1).interval(0.95);
@@ -233,7 +236,7 @@ describe('clustered means', () => {
     expect(high).toBeCloseTo(p - q + reach, 12);
   });
 
-  test('a ratio of sums: linearised and bootstrapped agree', () => {
+  test('the linearised and the bootstrapped interval of a ratio agree', () => {
     const draw = randomGenerator(5);
     const b = Float64Array.from({ length: 400 }, () => 1 + draw());
     const a = b.map(x => x * (0.4 + 0.2 * draw()));
@@ -252,7 +255,7 @@ describe('clustered means', () => {
 });
 
 describe('the bootstrap', () => {
-  test('is corrected for bias and skew: the interval of a skewed mean leans to the long side', () => {
+  test('is corrected for bias and skew: the interval of a skewed mean extends further on the long side', () => {
     const draw = randomGenerator(9);
     const x = Float64Array.from({ length: 40 }, () => -Math.log(1 - draw()));
     const skewed = x.map(v => v * v);
@@ -263,7 +266,7 @@ describe('the bootstrap', () => {
     expect(high - value).toBeGreaterThan((value - low) * 1.2);
   });
 
-  test("is Efron's BCa, worked out by hand from the same resamples", () => {
+  test("is Efron's BCa, computed by hand from the same resamples", () => {
     const draw = randomGenerator(13);
     const x = Float64Array.from({ length: 25 }, () => Math.exp(normalDraw(draw)));
     const seen: number[] = [];
@@ -292,7 +295,7 @@ describe('the bootstrap', () => {
     expect(high).toBeCloseTo(at(0.95), 10);
   });
 
-  test('gives the same numbers for the same seed and others for another', () => {
+  test('repeats its numbers for one seed and changes them for another', () => {
     const sums = Float64Array.from({ length: 30 }, (_, i) => Math.cos(i));
     const interval = (seed: number): unknown =>
       clusterBootstrap(30, [w => weightedSum(sums, w)], { seed, resamples: 500 })[0]!.interval(0.9);
@@ -300,7 +303,7 @@ describe('the bootstrap', () => {
     expect(interval(4)).not.toEqual(interval(5));
   });
 
-  test('its test and its interval agree at the border', () => {
+  test('has a test and an interval that agree at the bound', () => {
     const draw = randomGenerator(11);
     const x = Float64Array.from({ length: 80 }, () => normalDraw(draw) + 0.2);
     const sums = clusterSums(x, unclustered(80));
@@ -310,7 +313,7 @@ describe('the bootstrap', () => {
     expect(resampled!.pValueBelow(high)).toBeCloseTo(0.025, 2);
   });
 
-  test('a bound that no resample reached is rejected as far as their number allows, also without any spread', () => {
+  test('rejects a bound that no resample reached as far as their number allows, even without spread', () => {
     const sums = Float64Array.from({ length: 50 }, (_, i) => 1 + (i % 2) / 100);
     const [resampled, constant] = clusterBootstrap(50, [w => weightedSum(sums, w) / 50, () => 3], { seed: 3, resamples: 999 });
     expect(resampled!.pValueBelow(2)).toBe(1 / 1000);
@@ -320,7 +323,7 @@ describe('the bootstrap', () => {
     expect(constant!.pValueAbove(4)).toBe(1);
   });
 
-  test('one cluster shows no spread, so nothing is claimed', () => {
+  test('claims nothing from one cluster, which has no spread', () => {
     const [resampled] = clusterBootstrap(1, [w => w[0]!], { seed: 1, resamples: 100 });
     expect(resampled!.interval(0.95)).toEqual({ value: 1, low: -Infinity, high: Infinity });
     expect(resampled!.pValueBelow(5)).toBe(1);
@@ -337,7 +340,7 @@ describe('quantiles', () => {
     expect(statistic(new Float64Array(20).fill(1))).toBe(19);
   });
 
-  test('a p95 of clustered latencies is covered by its interval nine to ten times in ten', () => {
+  test('a p95 of clustered latencies is inside its interval nine to ten times in ten', () => {
     const draw = randomGenerator(23);
     const truth = Math.exp(normalQuantile(0.95));
     const keys = clustersOf(Array.from({ length: 600 }, (_, i) => String(Math.floor(i / 4))));
@@ -354,18 +357,18 @@ describe('quantiles', () => {
   });
 });
 
-describe('many tests', () => {
-  test("Holm's adjusted p-values, by hand", () => {
+describe('multiple testing', () => {
+  test("Holm's adjusted p-values equal those computed by hand", () => {
     expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02]);
     expect(holm([])).toEqual([]);
   });
 
-  test("Benjamini and Hochberg's, by hand", () => {
+  test("Benjamini and Hochberg's adjusted p-values equal those computed by hand", () => {
     const adjusted = benjaminiHochberg([0.01, 0.04, 0.03, 0.005]);
     expect(adjusted.map(p => p.toFixed(4))).toEqual(['0.0200', '0.0400', '0.0400', '0.0200']);
   });
 
-  test('a fixed sequence stops at the first that is not rejected, whatever comes after', () => {
+  test('a fixed sequence stops at the first hypothesis that is not rejected', () => {
     expect(fixedSequence([0.001, 0.02, 0.2, 0.0001], 0.05)).toBe(2);
     expect(fixedSequence([Number.NaN], 0.05)).toBe(0);
   });
@@ -379,7 +382,7 @@ describe('many tests', () => {
 });
 
 describe('betting', () => {
-  test('rejects a true bound no more often than it says', () => {
+  test('rejects a true bound no more often than its level', () => {
     const draw = randomGenerator(41);
     let wrong = 0;
     for (let t = 0; t < runs; t++) {
@@ -406,19 +409,19 @@ describe('betting', () => {
     expect(smallest).toBeLessThan(0.018);
   });
 
-  test('agrees with its capital multiplied out by hand', () => {
+  test('equals its capital, multiplied by hand', () => {
     const stake = (variance: number): number => Math.min(0.75 / 0.8, Math.sqrt((2 * Math.log(1 / 0.8)) / (3 * variance)));
     const [first, second, third] = [0.25, (0.25 + (0 - 0.25) ** 2) / 2, (0.25 + (0 - 0.25) ** 2 + (0 - 1 / 6) ** 2) / 3].map(stake);
     expect(first).toBeLessThan(0.9);
     const capital = (1 + first! * 0.2) * (1 + second! * 0.2) * (1 + third! * 0.2);
     expect(bettingPValue([0, 0, 0], 0.2, 0.8)).toBeCloseTo(1 / capital, 12);
-    // What is lost again later does not count: the best moment does.
+    // A later loss does not count: the p-value uses the maximum of the capital.
     expect(bettingPValue([0, 0, 1], 0.2, 0.8)).toBeCloseTo(1 / ((1 + first! * 0.2) * (1 + second! * 0.2)), 12);
   });
 });
 
 describe('calibration', () => {
-  test('by hand', () => {
+  test('metrics and fits equal those computed by hand', () => {
     const confidences = [0.95, 0.95, 0.55, 0.55];
     const outcomes = [1, 0, 1, 0];
     expect(brier(confidences, outcomes)).toBeCloseTo((0.05 ** 2 + 0.95 ** 2 + 0.45 ** 2 + 0.55 ** 2) / 4, 12);
@@ -431,7 +434,7 @@ describe('calibration', () => {
 });
 
 describe('estimates', () => {
-  test('in other units, and turned round, keep their tests', () => {
+  test('keep their tests in other units and with the sign reversed', () => {
     const inference = meanInference([1, 2, 3, 4, 5], unclustered(5));
     const turned = scaled(inference, -100, 7);
     expect(turned.value).toBe(-293);
@@ -441,7 +444,7 @@ describe('estimates', () => {
     expect(high).toBeCloseTo(7 - 100 * inference.interval(0.9).low, 10);
   });
 
-  test('four times the data halve the error, so twice the gap needs a quarter of it', () => {
+  test('four times the data halve the error, so a doubled gap needs a quarter of them', () => {
     const inference = meanInference([1, 2, 3, 4, 5, 3, 3, 2, 4], unclustered(9));
     const far = sampleSizeFactor(inference, 7, 0.95)!;
     expect(sampleSizeFactor(inference, 5, 0.95)! / far).toBeCloseTo(4, 9);

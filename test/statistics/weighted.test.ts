@@ -1,4 +1,7 @@
-/** What chance drew is weighed by its chances: Hájek's mean covers, and the tilted test keeps its level where the plain one does not. */
+/**
+ * Weights for unequal sampling probabilities: Hájek's mean reaches its coverage. The reweighted test keeps its level where the unweighted
+ * one does not.
+ */
 import { expect, test } from 'vitest';
 import { certify } from '../../eval/certify/certify.ts';
 import { parseOutcomes } from '../../eval/outcomes/file.ts';
@@ -17,8 +20,8 @@ import {
   weightedMeanInference,
 } from '../../statistics/index.ts';
 
-/** Taken early with a loss of 5 % and audited by one in five, or escalated, with none, and always known. */
-function drawn(draw: () => number, n: number, loss: number, chance = 0.2): { readonly x: Float64Array; readonly w: Float64Array } {
+/** Audits: accepted early with a loss of 5 % and sampled one in five, or escalated without loss and always known. */
+function auditSample(draw: () => number, n: number, loss: number, chance = 0.2): { readonly x: Float64Array; readonly w: Float64Array } {
   const [x, w]: [number[], number[]] = [[], []];
   for (let i = 0; i < n; i++) {
     const early = draw() < 0.6;
@@ -30,7 +33,7 @@ function drawn(draw: () => number, n: number, loss: number, chance = 0.2): { rea
   return { x: Float64Array.from(x), w: Float64Array.from(w) };
 }
 
-test('by hand: three items that stand for 1, 1 and 4', () => {
+test('weighted numbers of three items that stand for 1, 1 and 4 equal those computed by hand', () => {
   expect(weightedMean([1, 0, 0.5], [1, 1, 4])).toBe(0.5);
   expect(kishEffectiveSampleSize([1, 1, 4])).toBe(2);
   expect(weightedMean([1, 0], undefined)).toBe(0.5);
@@ -42,12 +45,12 @@ test('by hand: three items that stand for 1, 1 and 4', () => {
   expect((high - value) / error).toBeCloseTo(3.18245, 4);
 });
 
-test('the interval covers the truth, which the plain mean of what was drawn misses', () => {
+test('the interval covers the truth, which the unweighted mean misses', () => {
   const draw = randomGenerator(5);
   const runs = 400;
   let [covered, guarded, plain] = [0, 0, 0];
   for (let run = 0; run < runs; run++) {
-    const { x, w } = drawn(draw, 1_500, 0.1);
+    const { x, w } = auditSample(draw, 1_500, 0.1);
     const { low, high } = weightedMeanInference(x, w, unclustered(x.length)).interval(0.95);
     if (low <= 0.1 && 0.1 <= high) covered++;
     const wide = weightedBoundedInference(x, w, unclustered(x.length), 0, 1).interval(0.95);
@@ -60,12 +63,12 @@ test('the interval covers the truth, which the plain mean of what was drawn miss
   expect(plain).toBeLessThan(0.05);
 });
 
-test('on the bound itself the tilted test errs seldom; the same test without weights errs nearly always', () => {
+test('at the bound the reweighted test seldom errs; the unweighted test nearly always does', () => {
   const draw = randomGenerator(6);
   const runs = 400;
   let [tiltedErrors, plainErrors, netErrors] = [0, 0, 0];
   for (let run = 0; run < runs; run++) {
-    const { x, w } = drawn(draw, 2_000, 0.05);
+    const { x, w } = auditSample(draw, 2_000, 0.05);
     if (bettingPValue(reweightedLosses(x, w, 0.05), 0.05) <= 0.05) tiltedErrors++;
     if (bettingLossPValue(reweightedLosses(x, w, 0.05), 0.05) <= 0.05) netErrors++;
     if (bettingPValue(x, 0.05) <= 0.05) plainErrors++;
@@ -75,7 +78,7 @@ test('on the bound itself the tilted test errs seldom; the same test without wei
   expect(plainErrors / runs).toBeGreaterThan(0.8);
 });
 
-test('a certificate on audits says how it was tested, and certifies what holds', () => {
+test('a certificate on audits names its test and certifies only what holds', () => {
   const draw = randomGenerator(7);
   const items = Array.from({ length: 4_000 }, (_, i): Item | undefined => {
     const sure = draw();
@@ -93,12 +96,12 @@ test('a certificate on audits says how it was tested, and certifies what holds',
   const again = parseOutcomes(printOutcomes(items, ['a', 'b']));
   expect(again).toMatchObject({ ok: true });
   const kept = completeItems(again.ok ? again.items : [], ['a', 'b']);
-  const told = certify(chainOf('a,b', new Map()) as Chain, kept, {
+  const certificate = certify(chainOf('a,b', new Map()) as Chain, kept, {
     ...{ signal: 'confidence', loss: 'harm', lossMax: 0.02, confidence: 0.95, seed: 1 },
   });
-  expect(told.method).toBe('betting on weighted clusters');
-  expect(told.certified?.threshold).toBeGreaterThanOrEqual(0.45);
-  expect(told.certified?.threshold).toBeLessThanOrEqual(0.6);
-  // Half of the traffic is accepted, though only a fifth of what was drawn.
-  expect(told.certified?.answered[0]).toBeGreaterThan(0.4);
+  expect(certificate.method).toBe('betting on weighted clusters');
+  expect(certificate.certified?.threshold).toBeGreaterThanOrEqual(0.45);
+  expect(certificate.certified?.threshold).toBeLessThanOrEqual(0.6);
+  // Half of the traffic is accepted, but only a fifth of the sample.
+  expect(certificate.certified?.answered[0]).toBeGreaterThan(0.4);
 });
