@@ -26,7 +26,8 @@ export const replay: Board = {
     },
     {
       title: 'Against the originals',
-      description: 'The same requests as they went live; empty for imports. Whether a difference is one: hindcast diff and hindcast gate.',
+      description:
+        'The same requests as they went live; empty for imports. Whether a difference is one: `hindcast replay diff` and `hindcast eval gate`.',
       query: 'replay/originals.sql',
       type: 'table',
       unit: 'short',

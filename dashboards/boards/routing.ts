@@ -50,7 +50,8 @@ export const routing: Board = {
     },
     {
       title: 'Share below a threshold',
-      description: 'First answers that would escalate if this confidence were asked of them. For cost and quality as well: hindcast sweep.',
+      description:
+        'First answers that would escalate if this confidence were asked of them. For cost and quality as well: `hindcast eval sweep`.',
       query: 'routing/thresholds.sql',
       type: 'barchart',
       unit: 'percentunit',

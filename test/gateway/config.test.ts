@@ -43,10 +43,21 @@ describe('where the config comes from', () => {
         const { providers: accounts, routes } = settings(yaml, { [variable]: 'sk-abc' });
         expect([...accounts.keys()]).toEqual([name]);
         expect(accounts.get(name)?.keys.map(key => key.reveal())).toEqual(['sk-abc']);
-        expect(routes.size).toBe(0);
+        // A client that asks for `smart`, or lists models, finds something.
+        const hasDefault = ['openai', 'anthropic', 'gemini'].includes(name);
+        expect([...routes.keys()]).toEqual(hasDefault ? ['smart'] : []);
       }
     },
   );
+
+  it('falls back from one provider of the environment to the next in the route `smart`', () => {
+    const { routes } = settings('', { GEMINI_API_KEY: 'g', OPENAI_API_KEY: 'o' });
+    expect(routes.get('smart')!.steps.map(({ target }) => target)).toEqual([
+      'openai/gpt-4.1-mini',
+      'openai/gpt-5',
+      'gemini/gemini-2.5-flash',
+    ]);
+  });
 
   it('prefers the first variable of a provider and ignores empty ones', () => {
     const keyOf = (environment: Record<string, string>) => settings('', environment).providers.get('gemini')?.keys[0]?.reveal();

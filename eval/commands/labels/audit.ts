@@ -47,7 +47,7 @@ export async function runAudit(options: AuditOptions): Promise<void> {
     [
       rows.some(row => row.quality)
         ? `Quality as people see it: ${rows.map(row => `${row.target} ${withInterval(row.quality, percent)}`).join('; ')}.`
-        : 'No person has looked at these answers: all that is said of them is said by the judge. hindcast eval label changes that.',
+        : 'No person has looked at these answers: all that is said of them is said by the judge. `hindcast eval label` changes that.',
       '',
       table(
         ['target', 'judged', 'labelled', 'judge says', 'κ', "judge's bias", 'put right'],

@@ -26,7 +26,7 @@ const schema = z.strictObject({
 
 export function readScorer(file: string): Scorer {
   const refuse = (why: string): CommandError =>
-    new CommandError(exit.usage, `${file} is no scorer: ${why}; hindcast eval train makes one.`);
+    new CommandError(exit.usage, `${file} is no scorer: ${why}; \`hindcast eval train\` makes one.`);
   let value: unknown;
   try {
     value = JSON.parse(readText(file, 'a scorer'));

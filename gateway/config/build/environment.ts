@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface DetectedProviders {
   readonly providers: Readonly<Record<string, Record<string, unknown>>>;
-  /** Only for the simulated provider: something to ask for by name. */
+  /** `smart`, so that a first request and a client's model picker find a name; none for providers without default models. */
   readonly routes: Readonly<Record<string, unknown>>;
   readonly origins: ReadonlyMap<string, readonly string[]>;
 }
@@ -20,8 +20,18 @@ export function detectProviders(environment: Environment): DetectedProviders {
     found[api] = { api, key: environment[variable]!.trim() };
     origins.set(pathId(['providers', api, 'key']), [variable]);
   }
-  if (Object.keys(found).length > 0) return { providers: found, routes: {}, origins };
+  if (Object.keys(found).length > 0) {
+    const steps = Object.keys(found).flatMap(api => defaultSteps[api] ?? []);
+    return { providers: found, routes: steps.length > 0 ? { smart: { steps } } : {}, origins };
+  }
   return { providers: { sim: { api: 'simulated' } }, routes: { smart: simulatedRoute }, origins };
 }
+
+/** A cheap model that reports log-probabilities escalates when it is unsure; the other providers are fallbacks. */
+const defaultSteps: Readonly<Record<string, readonly object[]>> = {
+  openai: [{ target: 'openai/gpt-4.1-mini', accept: { confidence: 0.74 } }, { target: 'openai/gpt-5' }],
+  anthropic: [{ target: 'anthropic/claude-haiku-4-5' }],
+  gemini: [{ target: 'gemini/gemini-2.5-flash' }],
+};
 
 const simulatedRoute = { steps: [{ target: 'sim/small', accept: { confidence: 0.74 } }, { target: 'sim/large' }] };
