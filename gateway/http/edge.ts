@@ -37,6 +37,9 @@ export interface RequestGuard {
   broken(refusal: Refusal): string;
 }
 
+/** Longer than load balancers (60 s) and client pools keep an idle connection: whoever closes first must not be the one who is about to be asked. */
+export const keepAliveTimeoutMs = 75_000;
+
 export function createEdge(limits: EdgeLimits): Server {
   const server = createServer({
     headersTimeout: limits.headersTimeoutMs,
@@ -44,7 +47,7 @@ export function createEdge(limits: EdgeLimits): Server {
     connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs / 2),
     // A request may stream for long; its body has an idle timeout of its own.
     requestTimeout: 0,
-    keepAliveTimeout: 5_000,
+    keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: limits.headerBytesMax,
     insecureHTTPParser: false,
     requireHostHeader: false,
