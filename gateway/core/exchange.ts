@@ -1,4 +1,4 @@
-/** The whole record of one request: what the recorder writes, replay reads and eval judges. */
+/** The record of one exchange: request, response and attempts. The recorder writes it, replay reads it, eval judges it. */
 
 import type { Finish, Usage } from './chat/chat.ts';
 import type { StreamFlag, Warning } from './chat/provider.ts';
@@ -11,7 +11,7 @@ import type { Signals } from './signals/names.ts';
 import type { AttemptKind } from './targets/attempt-kind.ts';
 
 export interface Exchange {
-  /** Lower-case hyphenated UUIDv7; also the seed of every coin of its routing. */
+  /** Lower-case hyphenated UUIDv7; it also seeds every random choice of its routing. */
   readonly id: string;
   readonly receivedAt: Instant;
   readonly endedAt: Instant;
@@ -28,46 +28,49 @@ export interface Exchange {
   readonly request: Uint8Array;
   /** Allow-listed headers of the caller; never a credential. */
   readonly requestHeaders: Readonly<Record<string, string>>;
-  /** What the caller was sent, byte for byte, as far as it was sent. */
+  /** The bytes sent to the caller, as far as they were sent. */
   readonly response: Uint8Array;
-  /** Of the same, taken where it was handed to the caller; absent where nobody took it. */
+  /** Digest of the response as delivered; absent where it was not taken. */
   readonly delivered?: DeliveryDigest;
-  /** Status the caller saw, 0 when it left before any. */
+  /** Status sent to the caller; 0 when it disconnected before. */
   readonly status: number;
   readonly outcome: ExchangeOutcome;
   readonly decision: RouteOutcome;
-  /** What the router heard, in order; folding it again gives its state. */
+  /** The router's events in order; folding them again gives its state. */
   readonly events: readonly RouteEvent[];
   readonly attempts: readonly AttemptRecord[];
   readonly finish?: Finish;
-  /** Of everything that was paid for, every attempt summed. */
+  /** Summed over all attempts. */
   readonly usage?: Usage;
   readonly costNanoUsd?: number;
-  /** From arrival to the first content byte the caller was sent. */
+  /** From arrival to the first content byte sent to the caller. */
   readonly firstTokenMs?: Milliseconds;
-  /** Time the gateway itself took: total less the time some attempt was under way or a rate limit was waited for. */
+  /** Time taken by the gateway: the total minus the time in attempts and rate-limit queues. */
   readonly overheadMs: Milliseconds;
-  /** What it waited for rate limits of providers; absent when it did not. */
+  /** Time queued for providers' rate limits; absent when it was not queued. */
   readonly queuedMs?: Milliseconds;
-  /** How long content of the answer that was given lay ready before the caller was sent any: what judging it costs. Absent when none was held. */
+  /**
+   * How long the response's content was buffered before the first byte was sent: the latency added by judging. Absent when nothing was
+   * buffered.
+   */
   readonly heldMs?: Milliseconds;
   readonly warnings: readonly Warning[];
   readonly flags: readonly StreamFlag[];
   /** The id of the original exchange, when this one is a replay. */
   readonly replayOf?: string;
-  /** How likely it was that this copy was asked at all: what shares are drawn with, and eval divides by. Absent for all but copies. */
+  /** The probability with which this shadow call was sampled; eval divides by it. Absent for other exchanges. */
   readonly auditProbability?: number;
   /** The replay run it belongs to. */
   readonly run?: string;
-  /** What the run asked in the original's place: a target, `config:FILE` or a URL, as `--against` named it. */
+  /** What the run used in place of the original: a target, `config:FILE` or a URL, as `--against` named it. */
   readonly arm?: string;
-  /** From 0: which of several askings of the same arm. */
+  /** From 0: the number of the repeat within the arm. */
   readonly repeat?: number;
-  /** Bodies are not as they went over the wire. */
+  /** Set when the recorded bodies differ from the bytes on the wire. */
   readonly redaction?: Redaction & { /** Hex, of what the caller was sent. */ readonly deliveredSha256: string };
 }
 
-/** Proves what a record holds: the bytes as the caller was handed them, and in how many pieces. */
+/** Evidence for a record's completeness: digest and counts of the delivered bytes. */
 export interface DeliveryDigest {
   /** Hex. */
   readonly sha256: string;
@@ -75,17 +78,17 @@ export interface DeliveryDigest {
   readonly bytes: number;
 }
 
-/** That something was taken out of a record before it was kept: what rules found, or every text. */
+/** Records what was removed before storing: matches of rules, or all text. */
 export interface Redaction {
   readonly type: 'rules' | 'metadata';
-  /** What rules found in request and response. */
+  /** Matches of rules in request and response. */
   readonly count: number;
-  /** Before that. */
+  /** Size before redaction. */
   readonly requestBytes: number;
   readonly responseBytes: number;
 }
 
-/** What was asked for: the conventions' name where they have one. The last ones pass through to a provider unread. */
+/** The GenAI conventions' operation name where they have one. The last ones pass through to a provider unparsed. */
 export type Operation =
   | 'chat'
   | 'text_completion'
@@ -106,7 +109,7 @@ export interface Caller {
   readonly user: string;
   /** The key's name in the config, '' without keys. */
   readonly key: string;
-  /** The caller's own id for the request, when it sent one. */
+  /** The caller's own request id, when it sent one. */
   readonly requestId: string;
   readonly conversation: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -132,16 +135,16 @@ export type ExchangeOutcome =
   | 'truncated';
 
 export interface AttemptRecord {
-  /** From 1, in the order they were started; the store keeps 0 for the caller's own bytes. */
+  /** From 1, in starting order; the store uses 0 for the caller's own bytes. */
   readonly number: number;
   readonly kind: AttemptKind;
-  /** The step of the policy it belongs to. */
+  /** The index of its step in the policy. */
   readonly step: number;
   /** provider/model, as the policy named it. */
   readonly target: string;
   readonly provider: string;
   readonly model: string;
-  /** The model that answered, '' when it did not say. */
+  /** The model that responded, '' when unknown. */
   readonly servedModel: string;
   /** Fingerprint of the provider key in use, '' for none. */
   readonly credential: string;
@@ -151,12 +154,12 @@ export interface AttemptRecord {
   /** After `startedAt`: response headers, first content. */
   readonly firstByteMs?: Milliseconds;
   readonly firstTokenMs?: Milliseconds;
-  /** Upstream's HTTP status, 0 when there was none. */
+  /** The provider's HTTP status, 0 when there was none. */
   readonly status: number;
   readonly outcome: 'ok' | 'aborted' | FailureKind;
   readonly failure?: Failure;
   readonly accepted: boolean;
-  /** What was sent and what came back, byte for byte; without credentials. */
+  /** Bytes sent and received, without credentials. */
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   /** Arrival of each body chunk: milliseconds after `startedAt`, and its length in bytes. */
@@ -171,27 +174,27 @@ export interface AttemptRecord {
   readonly redaction?: Redaction;
 }
 
-/** An attempt's outcome as records and metrics write it. */
+/** An attempt's outcome as the label of records and metrics. */
 export const outcomeLabel = ({ outcome }: Pick<AttemptRecord, 'outcome'>): string =>
   outcome === 'ok' || outcome === 'aborted' ? outcome : failureLabel(outcome);
 
 declare const sealed: unique symbol;
-/** Proof that an exchange's record is as safe as `recorder.durability` promises; the writer of an answer's last bytes asks for it. */
+/** Proof that an exchange is recorded as safely as `recorder.durability` promises. Required to send a response's last bytes. */
 export interface Sealed {
   readonly [sealed]: true;
 }
 
-/** Where finished exchanges go. The gateway is handed one and knows nothing of what is behind it. */
+/** Where finished exchanges are recorded. The gateway receives one and does not know the implementation. */
 export interface ExchangeSink {
   record(exchange: Exchange): Promise<Sealed>;
-  /** What is said of an exchange afterwards; absent where nothing can be kept. */
+  /** Records a later score of an exchange; absent where nothing is kept. */
   feedback?(feedback: Feedback): Promise<Sealed>;
-  /** Why nothing can be recorded now, when `when_full: refuse` forbids to go on; undefined when all is well. */
+  /** Why `when_full: refuse` forbids new requests now; undefined when recording works. */
   refusal(): string | undefined;
-  /** Records given up since the start, under `when_full: drop`. */
+  /** Records dropped since the start, under `when_full: drop`. */
   readonly dropped: number;
   close(): Promise<void>;
 }
 
-/** For sinks only: the one place where a Sealed is made. */
+/** For sinks only, the one place that creates a Sealed. */
 export const seal = (): Sealed => ({}) as Sealed;

@@ -1,4 +1,4 @@
-/** What the gateway asks of one caller-side wire format: the mirror image of a Provider. */
+/** One caller-side wire format: parses requests and renders responses. The counterpart of a Provider. */
 
 import type { PublicError } from '../shared/failure.ts';
 import type { ChatRequest, ChatResponse, StreamEvent } from './chat.ts';
@@ -8,47 +8,47 @@ import type { ResponseLosses } from './response-loss.ts';
 
 export interface CallerFormat {
   readonly name: string;
-  /** Same value as a Provider's `wire` means bytes may pass. */
+  /** When it equals a Provider's `wire`, bytes may pass through unchanged. */
   readonly wire: string;
-  /** What the caller's fields are called where chat completions, whose names warnings use, call them otherwise: `stop` is `stop_sequences`. */
+  /** The caller's own names of fields, by their chat completions name, which warnings use: `stop` is `stop_sequences`. */
   readonly fieldNames?: Readonly<Record<string, string>>;
-  /** What its exchanges are recorded as; chat when absent. */
+  /** The recorded operation; `chat` when absent. */
   readonly operation?: 'text_completion';
-  /** Usage is part of every stream, whether it was asked for or not. */
+  /** Every stream includes usage, whether or not the caller requested it. */
   readonly alwaysUsage?: true;
-  /** Of its streams; server-sent events when absent. */
+  /** Content type of its streams; server-sent events when absent. */
   readonly streamType?: string;
-  /** What keeps a silent stream alive; an SSE comment when absent. */
+  /** Text that keeps an idle stream alive; an SSE comment when absent. */
   readonly keepAlive?: string;
-  /** What of an answer it has no place for, or says in another way. */
+  /** Response features that this format drops or renders in another way. */
   readonly responseLosses: ResponseLosses;
-  /** Another header that its clients read the request's id from. */
+  /** Another header from which its clients read the request id. */
   readonly idHeader?: string;
-  /** A FieldProblem names the field and the mend. */
+  /** A FieldProblem names the field and says how to correct it. */
   parseRequest(body: JsonObject): ChatRequest | FieldProblem;
-  /** `now` is in seconds since the epoch, for answers whose provider did not say when they were made. */
+  /** `now` is in seconds since the epoch; used when the provider gave no creation time. */
   renderResponse(response: ChatResponse, now?: number, request?: ChatRequest): string;
-  /** One renderer per stream; gives whole SSE events, blank line included. */
+  /** One renderer per stream. It returns complete SSE events, blank line included. */
   renderStream(options: StreamOptions): StreamRenderer;
   renderFailure(error: CallerError): string;
 }
 
 export interface StreamOptions {
-  /** The caller asked for usage at the end of the stream. */
+  /** The caller requested usage at the end of the stream. */
   readonly includeUsage: boolean;
-  /** Seconds since the epoch, for answers whose provider did not say when they were made. */
+  /** Seconds since the epoch; used when the provider gave no creation time. */
   readonly now?: number;
-  /** What was asked, for formats whose answers repeat some of it. */
+  /** The request, for formats whose responses repeat some of it. */
   readonly request?: ChatRequest;
 }
 
 export interface StreamRenderer {
   render(event: StreamEvent): string;
-  /** Frames an event of the provider's that passes as it is; `data:` lines when absent. */
+  /** Frames a provider's event that passes through unchanged; `data:` lines when absent. */
   frame?(event: SseEvent): string;
-  /** The format's own last word, sent only after a whole answer. */
+  /** The format's end marker, sent only after a complete response. */
   end(): string;
-  /** The one error event that replaces the ending; '' where the format has none that its clients see, and the connection breaks instead. */
+  /** The one error event that replaces the end marker. '' where the format has none that clients see; then the connection is broken. */
   fail(error: CallerError): string;
 }
 

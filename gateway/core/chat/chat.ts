@@ -1,11 +1,11 @@
-/** The vocabulary: what a chat request, its answer and its stream are, whatever wire format they came or go in. */
+/** The vocabulary of chat: request, response and stream events, independent of any wire format. */
 import type { Failure } from '../shared/failure.ts';
 import type { Json, JsonObject } from './json.ts';
 
 export interface ChatRequest {
   /** As the caller wrote it: a route, a target or a bare model name. */
   readonly model: string;
-  /** System and developer prompts stand here as messages of those roles, where the caller put them. */
+  /** System and developer prompts are messages of those roles, at the caller's position. */
   readonly messages: readonly Message[];
   readonly tools: readonly Tool[];
   readonly toolChoice?: ToolChoice;
@@ -19,7 +19,7 @@ export interface ChatRequest {
   readonly frequencyPenalty?: number;
   readonly presencePenalty?: number;
   readonly seed?: number;
-  /** How many answers are wanted; absent means one. */
+  /** The number of choices requested; absent means one. */
   readonly choices?: number;
   /** `top` is the number of alternatives per token. */
   readonly logprobs?: { readonly top: number };
@@ -29,19 +29,19 @@ export interface ChatRequest {
   readonly user?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly serviceTier?: string;
-  /** Top-level fields of the caller that have no place above. They survive to targets of the same wire format. */
+  /** The caller's top-level fields that have no member above. Targets of the same wire format receive them. */
   readonly extra: JsonObject;
-  /** Paths of what the caller said inside of messages, tools and formats that has no place here; only its own bytes carry it. */
+  /** Paths inside messages, tools and formats that have no member here. Only the caller's own bytes carry them. */
   readonly unread?: readonly string[];
-  /** Paths that only the caller's own bytes carry, and without which it would be another question: a target of another wire format is not asked. */
+  /** Paths that only the caller's own bytes carry and that change the request's meaning. Targets of another wire format are skipped. */
   readonly bound?: readonly string[];
-  /** Where each message stands in the caller's body, in dialects that have no `messages` as these are: `system`, `input[3]`, `contents[0]`. */
+  /** The path of each message in the caller's body, in dialects without such `messages`: `system`, `input[3]`, `contents[0]`. */
   readonly messagePaths?: readonly string[];
-  /** The caller knows the API's first form only: it hears of calls as `function_call`. */
+  /** The caller uses the legacy `functions`, so tool calls are rendered as `function_call`. */
   readonly legacyFunctions?: true;
 }
 
-/** The caller wishes what stands up to here to be cached, for so long: `5m`, `1h`; the format's default when absent. */
+/** A caller's cache breakpoint: everything up to here should be cached for `ttl` (`5m`, `1h`); the format's default when absent. */
 export interface CacheControl {
   readonly ttl?: string;
 }
@@ -59,7 +59,7 @@ export type Part =
       readonly type: 'document';
       readonly source: MediaSource;
       readonly name?: string;
-      /** The answer shall cite it. */
+      /** The response should cite it. */
       readonly cited?: boolean;
       readonly cache?: CacheControl;
     }
@@ -85,17 +85,17 @@ export type Part =
     }
   | { readonly type: 'refusal'; readonly text: string };
 
-/** Where an answer has something from. */
+/** The source of a passage in a response. */
 export interface Citation {
-  /** Of all texts of the choice together, in UTF-16 units: what it is about. Absent when nobody said. */
+  /** The passage, in UTF-16 units over all texts of the choice joined. Absent when unknown. */
   readonly span?: TextSpan;
   readonly url?: string;
   readonly title?: string;
-  /** Words of the source. */
+  /** The quoted source text. */
   readonly quote?: string;
-  /** A source without an address: the provider's id of it, or its number among the documents of the request. */
+  /** For a source without a URL: the provider's id, or the document's index in the request. */
   readonly document?: string;
-  /** As its provider wrote it; a provider of the same format takes it back. */
+  /** As the provider wrote it; a provider of the same format accepts it again. */
   readonly raw: Json;
 }
 
@@ -136,16 +136,16 @@ export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | '
 export interface Reasoning {
   readonly effort?: ReasoningEffort;
   readonly budgetTokens?: number;
-  /** False when the caller wants to see nothing of it. */
+  /** False when the caller wants no reasoning in the response. */
   readonly shown?: boolean;
 }
 
 export interface ChatResponse {
-  /** The provider's id of the answer. */
+  /** The provider's response id. */
   readonly id: string;
-  /** The model that served it, which is often not the one asked for. */
+  /** The model that served the request; it often differs from the requested one. */
   readonly model: string;
-  /** Seconds since the epoch as the provider said, when it said. */
+  /** Seconds since the epoch, when the provider gave it. */
   readonly created?: number;
   readonly choices: readonly Choice[];
   readonly usage?: Usage;
@@ -158,16 +158,18 @@ export interface Choice {
   readonly content: readonly Part[];
   readonly finish: Finish;
   readonly logprobs?: readonly TokenLogprob[];
-  /** Kinds of what the provider said besides and that has no place here, each once: blocks of tools that it runs itself, say. Only its own bytes carry them. */
+  /**
+   * Kinds of content that have no member here, each once, such as blocks of provider-run tools. Only the provider's own bytes carry them.
+   */
   readonly unread?: readonly string[];
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'refusal' | 'error' | 'other';
-/** `raw` is the provider's own word, '' when it gave none. */
+/** `raw` is the provider's own finish reason, '' when it gave none. */
 export interface Finish {
   readonly reason: FinishReason;
   readonly raw: string;
-  /** The stop sequence that was met, where the provider told. */
+  /** The stop sequence that matched, where the provider names it. */
   readonly sequence?: string;
 }
 
@@ -178,32 +180,32 @@ export interface TokenLogprob {
   readonly top: readonly { readonly token: string; readonly logprob: number }[];
 }
 
-/** Token counts. `input` includes cached and cache-write tokens, `output` includes reasoning, whatever the provider's own habit is. */
+/** Token counts. `input` includes cached and cache-write tokens and `output` includes reasoning, for every provider. */
 export interface Usage {
   readonly input: number;
   readonly output: number;
   readonly cached: number;
   readonly cacheWrite: number;
-  /** Of the cache-write tokens, those that are to be kept for an hour, which costs more. */
+  /** The part of `cacheWrite` that is kept for an hour, at a higher price. */
   readonly cacheWriteHour?: number;
   readonly reasoning: number;
   readonly audioInput?: number;
   readonly audioOutput?: number;
-  /** What the provider says that it bills, in nano-dollars: fees and a reseller's price of the hour included. */
+  /** The amount the provider says it bills, in nano-dollars, including fees and a reseller's current price. */
   readonly billed?: number;
-  /** `provider`: counted by it; `estimated`: counted by us because it said nothing. */
+  /** `provider`: counted by the provider; `estimated`: counted here because the provider gave no counts. */
   readonly source: 'provider' | 'estimated';
 }
 
 export type MediaPart = Part & { readonly type: 'image' | 'audio' | 'document' };
 
-/** One step of a streamed answer. Names are noun-verb; `choice` is the index of the answer it belongs to. */
+/** One event of a streaming response. Names are noun-verb; `choice` is the index of its choice. */
 export type StreamEvent =
   | { readonly type: 'response-start'; readonly id: string; readonly model: string; readonly created?: number }
   | { readonly type: 'text-delta'; readonly choice: number; readonly text: string }
   | { readonly type: 'reasoning-delta'; readonly choice: number; readonly text: string }
   | { readonly type: 'reasoning-signature'; readonly choice: number; readonly signature: string }
-  /** Thinking that the provider keeps encrypted; it comes whole. */
+  /** Reasoning that the provider keeps encrypted, complete in one event. */
   | { readonly type: 'reasoning-redacted'; readonly choice: number; readonly data: string }
   | { readonly type: 'refusal-delta'; readonly choice: number; readonly text: string }
   /** `index` numbers the tool calls of one choice from 0 in order of appearance. */
@@ -216,13 +218,13 @@ export type StreamEvent =
       readonly signature?: string;
     }
   | { readonly type: 'tool-call-delta'; readonly choice: number; readonly index: number; readonly arguments: string }
-  /** Of the text that was told before it, unless its span says otherwise. */
+  /** Refers to the text emitted before it, unless its span says otherwise. */
   | { readonly type: 'citation'; readonly choice: number; readonly citation: Citation }
-  /** A picture, a sound or a document, whole. */
+  /** A complete image, audio clip or document. */
   | { readonly type: 'media'; readonly choice: number; readonly part: MediaPart }
-  /** A kind of what has no place here. */
+  /** A kind of content that has no member here. */
   | { readonly type: 'unread'; readonly choice: number; readonly what: string }
-  /** The tier that serves the answer; a later one replaces an earlier. */
+  /** The service tier; a later event replaces an earlier one. */
   | { readonly type: 'tier'; readonly tier: string }
   | { readonly type: 'logprobs'; readonly choice: number; readonly tokens: readonly TokenLogprob[] }
   | { readonly type: 'choice-end'; readonly choice: number; readonly finish: Finish }
@@ -231,7 +233,7 @@ export type StreamEvent =
   | { readonly type: 'response-end' }
   | { readonly type: 'failure'; readonly failure: Failure };
 
-/** Whether an event carries semantic content: the first one to reach the caller is the commit point. */
+/** Whether an event carries content. The first one that reaches the caller is the commit point. */
 export function isContentEvent(event: StreamEvent): boolean {
   switch (event.type) {
     case 'text-delta':

@@ -1,11 +1,11 @@
-/** A streamed answer and a whole one are the same answer: collect joins the events, split takes the answer apart again. */
+/** Converts between streaming and non-streaming responses: `collectResponse` joins events, `eventsOf` splits a response into events. */
 
 import type { Failure } from '../shared/failure.ts';
 import type { ChatResponse, Choice, Citation, Finish, Part, StreamEvent, TokenLogprob, Usage } from './chat.ts';
 
 interface ChoiceBuilder {
   readonly parts: Part[];
-  /** Where the part of each tool call stands in `parts`. */
+  /** The index in `parts` of each tool call. */
   readonly calls: Map<number, number>;
   readonly logprobs: TokenLogprob[];
   readonly unread: Set<string>;
@@ -13,8 +13,8 @@ interface ChoiceBuilder {
 }
 
 /**
- * The answer that the events make, cut ones included: a choice that never ended finishes as `other` with raw ''.
- * A Failure when the events themselves report one, or when nothing had begun.
+ * The response that the events make up. A choice without an end gets the finish reason `other` with raw ''.
+ * A Failure when an event reports one, or when no response started.
  */
 export function collectResponse(events: readonly StreamEvent[]): ChatResponse | Failure {
   const choices = new Map<number, ChoiceBuilder>();
@@ -40,7 +40,7 @@ export function collectResponse(events: readonly StreamEvent[]): ChatResponse | 
         addEvent(builderOf(choices, event.choice), event);
     }
   }
-  if (!start) return { kind: 'invalid-response', message: 'the answer never began' };
+  if (!start) return { kind: 'invalid-response', message: 'the response never started' };
   return {
     id: start.id,
     model: start.model,
@@ -54,9 +54,9 @@ export function collectResponse(events: readonly StreamEvent[]): ChatResponse | 
 function builderOf(choices: Map<number, ChoiceBuilder>, choice: number): ChoiceBuilder {
   const known = choices.get(choice);
   if (known) return known;
-  const fresh: ChoiceBuilder = { parts: [], calls: new Map(), logprobs: [], unread: new Set(), finish: undefined };
-  choices.set(choice, fresh);
-  return fresh;
+  const created: ChoiceBuilder = { parts: [], calls: new Map(), logprobs: [], unread: new Set(), finish: undefined };
+  choices.set(choice, created);
+  return created;
 }
 
 function buildChoice(index: number, { parts, logprobs, unread, finish }: ChoiceBuilder): Choice {
@@ -112,10 +112,10 @@ function addEvent(into: ChoiceBuilder, event: ChoiceEvent): void {
   }
 }
 
-/** Kinds are few; a provider that invents one for each block shall not fill the record. */
+/** Bounds the record's size when a provider invents a kind for each block. */
 export const unmappedMax = 32;
 
-/** It goes with the last text; before any, it opens one. */
+/** Attached to the last text part, or to a new empty one. */
 function attachCitation(parts: Part[], citation: Citation): void {
   const at = parts.findLastIndex(part => part.type === 'text');
   const part = parts[at];
@@ -129,7 +129,7 @@ function appendText(parts: Part[], type: 'text' | 'refusal', text: string): void
   else parts.push({ type, text });
 }
 
-/** A signature closes its part: what is thought after it is another thought. */
+/** A signature ends its part; later reasoning starts a new one. */
 function appendReasoning(parts: Part[], text: string): void {
   const last = parts.at(-1);
   const open = last?.type === 'reasoning' && last.signature === undefined && last.redacted === undefined;
@@ -137,7 +137,7 @@ function appendReasoning(parts: Part[], text: string): void {
   else parts.push({ type: 'reasoning', text });
 }
 
-/** A signature without a thought before it stands in a part of its own. */
+/** A signature without reasoning before it gets a part of its own. */
 function attachSignature(parts: Part[], signature: string): void {
   const last = parts.at(-1);
   const open = last?.type === 'reasoning' && last.signature === undefined && last.redacted === undefined;
@@ -145,7 +145,7 @@ function attachSignature(parts: Part[], signature: string): void {
   else parts.push({ type: 'reasoning', text: '', signature });
 }
 
-/** The events that a provider which streams would have sent. */
+/** The events that a streaming provider would have sent for this response. */
 export function eventsOf(response: ChatResponse): readonly StreamEvent[] {
   const { id, model, created, usage, serviceTier } = response;
   return [

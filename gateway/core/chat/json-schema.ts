@@ -1,24 +1,24 @@
 /**
- * Whether a value is what a JSON Schema asks for, as far as structured output goes.
+ * JSON Schema validation for structured output.
  *
- * Looked at: type, enum, const, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, minLength,
- * maxLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, anyOf, oneOf, allOf, not, and $ref within the
- * schema. Everything else is passed over: `format` is a hint, and `pattern` would run a stranger's regular expression.
+ * Checked: type, enum, const, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, minLength, maxLength,
+ * minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, anyOf, oneOf, allOf, not, and $ref within the schema.
+ * Ignored: everything else. `format` is only a hint, and `pattern` would run an untrusted regular expression.
  */
 import { isObject, type Json, type JsonObject } from './json.ts';
 
-/** Steps of the check, over value and schema together, and how deep they may nest. What needs more does not conform. */
+/** Limits on steps, over value and schema together, and on nesting. A value that needs more does not conform. */
 const stepsMax = 200_000;
 const depthMax = 200;
 const charactersPerStep = 16;
 
 export const conforms = (value: Json, schema: Json): boolean => schemaViolation(value, schema) === undefined;
 
-/** The first thing wrong and where it stands: `/items/0: type`. Undefined when nothing is. */
+/** The first violation as path and keyword, such as `/items/0: type`. Undefined when the value conforms. */
 export function schemaViolation(value: Json, schema: Json): string | undefined {
   const on: CheckState = { root: schema, refs: new Map(), steps: stepsMax, depth: 0 };
   const found = check(value, schema, on, '');
-  // A part that was given up counts as unfit, which under `not` and `oneOf` could make the whole fit.
+  // An aborted part counts as a violation, which `not` and `oneOf` could turn into a match of the whole.
   return on.steps < 0 ? ': too much to check' : found;
 }
 
@@ -29,7 +29,7 @@ interface CheckState {
   depth: number;
 }
 
-/** Whether there is strength left for so many steps. Once there is not, there never is. */
+/** Takes steps from the budget. False once it is used up. */
 function hasBudget(on: CheckState, steps = 1): boolean {
   on.steps = on.depth >= depthMax ? -1 : on.steps - steps;
   return on.steps >= 0;
@@ -84,7 +84,7 @@ function checkNumber(value: number, schema: JsonObject, path: string): string | 
   return typeof multipleOf === 'number' && multipleOf > 0 && !isMultiple(value, multipleOf) ? `${path}: multipleOf` : undefined;
 }
 
-/** 0.3 is a multiple of 0.1, though not in binary. */
+/** Tolerates binary rounding: 0.3 is a multiple of 0.1. */
 function isMultiple(value: number, of: number): boolean {
   const times = value / of;
   return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
@@ -98,7 +98,7 @@ function checkString(value: string, schema: JsonObject, on: CheckState, path: st
   return typeof maxLength === 'number' && length > maxLength ? `${path}: maxLength` : undefined;
 }
 
-/** In code points, as JSON Schema counts. */
+/** The length in code points, as JSON Schema counts. */
 function lengthOf(text: string): number {
   let length = 0;
   for (const _ of text) length++;
@@ -123,7 +123,7 @@ function checkObject(value: JsonObject, schema: JsonObject, on: CheckState, path
     if (!hasBudget(on, schema.required.length) || schema.required.some(isMissing)) return `${path}: required`;
   }
   const properties = isObject(schema.properties) ? schema.properties : {};
-  // Whether a name is one of patternProperties only its expressions could tell, and they are not run.
+  // Whether a name matches patternProperties depends on regular expressions, which are not run.
   const others = isObject(schema.patternProperties) ? undefined : schema.additionalProperties;
   for (const [name, member] of Object.entries(value)) {
     const found = check(member, Object.hasOwn(properties, name) ? properties[name] : others, on, `${path}/${name}`);
@@ -150,7 +150,7 @@ function checkCombined(value: Json, schema: JsonObject, on: CheckState, path: st
   return not !== undefined && fits(not) ? `${path}: not` : undefined;
 }
 
-/** The part of a schema that a `$ref` into itself means: `#`, `#/$defs/name`. */
+/** The subschema that a local `$ref` names: `#`, `#/$defs/name`. Undefined when there is none. */
 export function resolveRef(root: Json, ref: string): Json | undefined {
   if (ref === '#') return root;
   if (!ref.startsWith('#/')) return undefined;
@@ -172,7 +172,7 @@ function decodePointerStep(step: string): string {
   }
 }
 
-/** Equal as JSON: members in any order, 1 and 1.0 alike. */
+/** Equal as JSON values: members in any order, 1 and 1.0 alike. */
 function isJsonEqual(a: Json, b: Json, on: CheckState): boolean {
   if (!hasBudget(on, typeof a === 'string' ? 1 + a.length / charactersPerStep : 1)) return false;
   if (a === b) return true;

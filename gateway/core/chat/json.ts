@@ -1,9 +1,9 @@
-/** JSON read strictly: one pass that refuses what parsers disagree about, and says where each top-level member stands in the text. */
+/** Strict JSON parsing in one pass. Refuses what parsers disagree about, and gives the text span of each top-level member. */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [key: string]: Json };
 
-/** Undefined for text that is no JSON. */
+/** Undefined when the text is not JSON. */
 export function parseJson(text: string): Json | undefined {
   try {
     return JSON.parse(text) as Json;
@@ -14,7 +14,7 @@ export function parseJson(text: string): Json | undefined {
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Where the value of a top-level member stands: text.slice(start, end). */
+/** The text span of a top-level member's value: text.slice(start, end). */
 export interface SourceSpan {
   readonly start: number;
   readonly end: number;
@@ -23,7 +23,7 @@ export interface SourceSpan {
 export interface JsonProblem {
   readonly code: 'invalid_json' | 'json_too_deep' | 'duplicate_key' | 'forbidden_key' | 'invalid_type';
   readonly message: string;
-  /** The top-level member it is about; for a duplicate of its own, that key. */
+  /** The top-level member at fault; for a duplicate top-level key, that key. */
   readonly param: string | null;
 }
 
@@ -32,7 +32,7 @@ export type JsonScan =
   | { readonly ok: false; readonly problem: JsonProblem };
 
 const depthMax = 256;
-/** The key that turns into a prototype when an object is copied carelessly. */
+/** A key that changes the prototype when an object is copied carelessly. */
 const forbiddenKey = '__proto__';
 
 const scanFailure = (code: JsonProblem['code'], message: string, param: string | null = null): JsonScan => ({
@@ -41,8 +41,9 @@ const scanFailure = (code: JsonProblem['code'], message: string, param: string |
 });
 
 /**
- * Reads one JSON object. Refused: invalid JSON, anything but an object on top, a key twice in one object, `__proto__`, nesting
- * deeper than 256. Iterative, so depth costs no stack. The values themselves come from JSON.parse, after the structure was accepted.
+ * Reads one JSON object.
+ * Refused: invalid JSON, a top level that is no object, duplicate keys, `__proto__`, nesting deeper than 256. Iterative, so depth uses no
+ * stack. Values come from JSON.parse once the structure is accepted.
  */
 export function scanObject(text: string): JsonScan {
   const structure = scanStructure(text);
@@ -58,7 +59,7 @@ export function scanObject(text: string): JsonScan {
   return structure;
 }
 
-/** The keys of an object that is still open, null for an array. A few are looked through; a Set for each small object would cost more. */
+/** The keys of an open object, null for an array. A few keys are searched in an array, because a Set for each small object costs more. */
 type OpenContainer = ObjectKeys | null;
 interface ObjectKeys {
   readonly few: string[];
@@ -66,7 +67,7 @@ interface ObjectKeys {
 }
 const linearKeysMax = 8;
 
-/** False when it stood there already. */
+/** False when the key is a duplicate. */
 function addKey(keys: ObjectKeys, key: string): boolean {
   if (keys.many) return keys.many.size !== keys.many.add(key).size;
   if (keys.few.includes(key)) return false;
@@ -75,7 +76,7 @@ function addKey(keys: ObjectKeys, key: string): boolean {
   return true;
 }
 
-/** Follows brackets, keys and strings; leaves the grammar of everything else to JSON.parse. */
+/** Follows brackets, keys and strings; JSON.parse checks the rest of the grammar. */
 function scanStructure(text: string): Map<string, SourceSpan> | JsonScan {
   const members = new Map<string, SourceSpan>();
   const stack: OpenContainer[] = [];
@@ -161,8 +162,8 @@ function trimEnd(text: string, start: number, end: number): number {
 }
 
 /**
- * The same text with some top-level members changed: given other JSON text as their value, or removed where that is undefined.
- * A member that is not there is added at the end. Everything else stays as it is, byte for byte.
+ * The text with some top-level members replaced by other JSON text, or removed where the new text is undefined.
+ * A new member is added at the end. Everything else stays byte for byte.
  */
 export function spliceMembers(
   text: string,
@@ -192,7 +193,7 @@ interface Edit extends SourceSpan {
   readonly with: string;
 }
 
-/** A member goes with the comma after it; the last ones go with the comma before them. */
+/** A member is removed with the comma after it; the last ones with the comma before them. */
 function removals(text: string, inOrder: readonly (SourceSpan & { readonly isRemoved: boolean })[]): Edit[] {
   const edits: Edit[] = [];
   const lastKept = inOrder.findLastIndex(member => !member.isRemoved);
@@ -204,7 +205,7 @@ function removals(text: string, inOrder: readonly (SourceSpan & { readonly isRem
   return edits;
 }
 
-/** Where the key of a member begins: the opening quote before the colon before its value. */
+/** The start of a member's key: the opening quote before the colon before its value. */
 function startOfKey(text: string, { start }: SourceSpan): number {
   const closing = text.lastIndexOf('"', start - 1);
   for (let i = text.lastIndexOf('"', closing - 1); i >= 0; i = text.lastIndexOf('"', i - 1)) {

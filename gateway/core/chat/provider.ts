@@ -1,4 +1,4 @@
-/** What the gateway asks of one upstream wire format. Pure: render goes out, parse comes in, the edge does the calling. */
+/** One provider-side wire format, pure: renders requests, parses responses. The edge makes the calls. */
 
 import type { Failure } from '../shared/failure.ts';
 import type { Milliseconds } from '../shared/time.ts';
@@ -6,52 +6,55 @@ import type { ChatRequest, ChatResponse, Part, StreamEvent } from './chat.ts';
 import { isObject, type Json, type JsonObject, parseJson, type SourceSpan } from './json.ts';
 
 export interface Provider {
-  /** The file's own name; `api:` in the config says it. */
+  /** The file's own name; `api:` in the config selects it. */
   readonly name: string;
-  /** Two sides of the same wire format can pass bytes through. */
+  /** When it equals a CallerFormat's `wire`, bytes may pass through unchanged. */
   readonly wire: string;
-  /** Where calls go when the config names no `base_url`; without a slash at the end. '' when nothing is called. `{region}` and the like stand for what the account says. */
+  /**
+   * The URL when the config names no `base_url`, without a slash at the end; '' when no network is used. `{region}` and the like are
+   * replaced from the account's config.
+   */
   readonly baseUrl: string;
-  /** How the key travels; the edge puts it there, so that no provider ever holds a secret. `aws` signs each call, `google` asks for a token first. */
+  /** How the key is sent. The edge adds it, so a provider never holds a secret. `aws` signs each call; `google` obtains a token first. */
   readonly auth: 'bearer' | 'api-key' | 'x-api-key' | 'x-goog-api-key' | 'aws' | 'google' | 'none';
-  /** Whether it may be asked without a key even at its maker's address. */
+  /** Whether the vendor's own address accepts calls without a key. */
   readonly keyOptional?: boolean;
-  /** What an account must say besides its key, with what holds when it does not; '' where it has to. */
+  /** Account fields besides the key, with their defaults; '' for a required one. */
   readonly account?: Partial<Readonly<Record<AccountField, string>>>;
   readonly framing: 'sse' | 'aws-eventstream';
-  /** The environment variables that make this provider when no config names it, in order of preference. */
+  /** Environment variables that enable this provider without config, in order of preference. */
   readonly environment: readonly string[];
-  /** Headers the wire format wants on every call. */
+  /** Headers of every call. */
   readonly headers: Readonly<Record<string, string>>;
-  /** And on those that ask for a stream. */
+  /** Further headers of streaming calls. */
   readonly streamHeaders?: Readonly<Record<string, string>>;
-  /** The price book's name for this provider: @pydantic/genai-prices' provider id. */
+  /** This provider's id in the price book (@pydantic/genai-prices). */
   readonly priceBook: string;
-  /** Bare model names that begin so are this provider's own: an unchanged client asks for `gpt-5`, not `openai/gpt-5`. */
+  /** Prefixes of bare model names that belong to this provider: an unchanged client sends `gpt-5`, not `openai/gpt-5`. */
   readonly modelPrefixes?: readonly string[];
-  /** Takes the caller's hints of what to cache. */
+  /** Accepts cache breakpoints. */
   readonly cacheHints?: true;
-  /** Takes the wish that an answer cite its documents. */
+  /** Can cite documents of the request. */
   readonly citesDocuments?: true;
-  /** Whether a model goes on with an answer whose beginning stands as the last message; no when absent. */
+  /** Whether a model continues an assistant message at the end of the request (prefill); never when absent. */
   prefills?(model: string): boolean;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;
-  /** What a dialect says differently of a body in its wire format, the caller's own bytes included. */
+  /** The changes a vendor's dialect makes to a body of its wire format, the caller's own bytes included. */
   adapt?(body: JsonObject, model: string): Adaptation;
-  /** `body` is a parsed JSON answer with a 2xx status. An error inside a 200 comes out as a Failure. */
+  /** `body` is a parsed JSON response with status 2xx. An error in it is returned as a Failure. */
   parseResponse(body: Json): ChatResponse | Failure;
-  /** One parser per stream: it keeps what it must between events. */
+  /** One parser per stream, with its own state. */
   parseStream(): StreamParser;
-  /** `headers` has lower-case names. `body` is the text as it came, of any content type, at most 64 KiB. */
+  /** `headers` has lower-case names. `body` is the text as received, of any content type, at most 64 KiB. */
   parseFailure(status: number, headers: Readonly<Record<string, string>>, body: string): Failure;
-  /** A provider that needs no network answers here; the edge plays the frames by its clock. */
+  /** A provider without a network responds here; the edge plays the frames by its clock. */
   simulate?(request: RenderedRequest, model: string): SimulatedResponse;
 }
 
-/** Keys of the config that belong to an account at a cloud. */
+/** Config keys of a cloud account. */
 export type AccountField = 'region' | 'project' | 'resource' | 'api_version';
 
-/** Members of a body with other values; undefined removes one. What is lost by it is said. */
+/** Members with new values; undefined removes one. Warnings name what is lost. */
 export interface Adaptation {
   readonly changes: Readonly<Record<string, Json | undefined>>;
   readonly warnings: readonly Warning[];
@@ -65,16 +68,19 @@ export interface RenderedRequest {
   readonly warnings: readonly Warning[];
 }
 
-/** One event of an SSE body, as eventsource-parser gives it. */
+/** One event of an SSE body, as eventsource-parser returns it. */
 export interface SseEvent {
   readonly event?: string;
   readonly data: string;
 }
 
 export interface StreamParser {
-  /** Any event, in order. A broken one yields a `failure` event and never throws. */
+  /** Takes any event, in order. An invalid one yields a `failure` event; it never throws. */
   parse(event: SseEvent): readonly StreamEvent[];
-  /** The body ended: what is still due, and whether the answer is whole. `truncated` unless the format's own end was seen. */
+  /**
+   * Called at the end of the body: pending events and whether the response is complete. `truncated` unless the format's end marker was
+   * seen.
+   */
   end(): StreamEnd;
 }
 
@@ -83,35 +89,36 @@ export type StreamEnd =
   | { readonly complete: false; readonly failure: Failure };
 
 /**
- * `no_sentinel`: the format's last word was missing though the answer was whole. `not_streamed`: one JSON body where a stream was asked for.
- * `payload_cut`: the record keeps only the beginning of the answer's bytes.
- * `unreadable_wait`: a refusal said how long to wait in a  form that counts as not said.
- * `continued`, `restarted`: it took the place of an attempt that broke while its caller was reading.
+ * `no_sentinel`: the response was complete but its end marker was missing.
+ * `not_streamed`: one JSON body in response to a streaming request.
+ * `payload_cut`: the record keeps only the beginning of the response's bytes.
+ * `unreadable_wait`: an error response gave a wait in an unreadable form, which is ignored.
+ * `continued`, `restarted`: the attempt replaced one that broke while the caller was reading.
  */
 export type StreamFlag = 'no_sentinel' | 'usage_estimated' | 'not_streamed' | 'unreadable_wait' | 'payload_cut' | 'continued' | 'restarted';
 
-/** Something of the request that the target cannot carry. Never silent: it goes on the attempt, into the row and the response header. */
+/** A part of the request that the target cannot carry. Always reported: on the attempt's record and in the response header. */
 export interface Warning {
   readonly type: 'dropped' | 'approximated';
-  /** The caller's field, dotted: `messages[2].content[0].image_url`, `seed`. */
+  /** The caller's field as a dotted path: `messages[2].content[0].image_url`, `seed`. */
   readonly field: string;
   readonly detail: string;
-  /** Of an approximation that means something else than was asked; the others say the same in the target's own way. */
+  /** Set when the approximation changes the meaning; other approximations say the same in the target's own way. */
   readonly altered?: true;
-  /** Without it the question would be another one: the target is not asked, whatever `on_unsupported` says. */
+  /** Set when the request would mean something else without it: the target is skipped, whatever `on_unsupported` says. */
   readonly bound?: true;
 }
 
-/** What a provider without a network would put on the wire: `refused` connections have no status. */
+/** The bytes and times of a simulated call. A `refused` connection has no status. */
 export interface SimulatedResponse {
   readonly status: number | 'refused';
   readonly headers: Readonly<Record<string, string>>;
-  /** Each frame waits `afterMs` after the one before it. `stall` never ends, `reset` cuts the connection. */
+  /** Each frame is sent `afterMs` after the one before it. `stall` never ends; `reset` cuts the connection. */
   readonly frames: readonly { readonly afterMs: Milliseconds; readonly data: string }[];
   readonly ending: 'end' | 'stall' | 'reset';
 }
 
-/** A caller's request that may pass its bytes to a target of the same wire format. */
+/** A caller's request whose bytes may go to a target of the same wire format. */
 export interface RawRequest {
   readonly text: string;
   readonly members: ReadonlyMap<string, SourceSpan>;
@@ -119,23 +126,26 @@ export interface RawRequest {
 
 export const dropped = (field: string, detail: string): Warning => ({ type: 'dropped', field, detail });
 export const approximated = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail });
-/** An approximation that `on_unsupported: reject` refuses, too. */
+/** A warning of an approximation that `on_unsupported: reject` refuses. */
 export const altered = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail, altered: true });
 
-/** A schema that says itself what its format's description said, for formats that describe nothing beside it. */
+/** The schema with the format's description inside, for wire formats that have no place for one. */
 export function withDescription(schema: JsonObject, description: string | undefined): JsonObject {
   if (description === undefined) return schema;
   const existing = typeof schema.description === 'string' ? ` ${schema.description}` : '';
   return { ...schema, description: description + existing };
 }
 
-/** For a format whose texts take no citations: an answer that goes back as history loses them. */
+/** The text for a wire format without citations, with a warning for each citation of a previous response. */
 export function withoutCitations(part: Part & { type: 'text' }, path: string, warnings: Warning[]): string {
   if (part.citations) warnings.push(dropped(`${path}.citations`, 'Citations of an earlier answer cannot go back here.'));
   return part.text;
 }
 
-/** A tool call's arguments for a format that wants an object; other JSON, or none, goes as the text of one member. `path` is the caller's field. */
+/**
+ * A tool call's arguments for a wire format that requires an object. Anything else becomes the text of one member. `path` is the caller's
+ * field.
+ */
 export function argumentsObject(text: string, path: string, warnings: Warning[]): JsonObject {
   if (text.trim() === '') return {};
   const value = parseJson(text);

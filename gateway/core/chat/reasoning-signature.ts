@@ -1,13 +1,13 @@
-/** Signed and encrypted thoughts mean something to the provider that made them only: what leaves in another's format is marked with where it must go back to. */
+/** Marks signed and encrypted reasoning with its origin, because only the provider that made it accepts it again. */
 import type { ChatRequest, Citation, Part, StreamEvent } from './chat.ts';
 import { isObject } from './json.ts';
 import { dropped, type Warning } from './provider.ts';
 
-/** Base64, as clients of some formats decode what they are given; nine bytes, so that every marked one begins with the same letters. */
+/** Base64, because clients of some formats decode signatures. Nine bytes, so that every marked one begins with the same letters. */
 const originPrefix = 'hindcast:';
 const encodedPrefix = btoa(originPrefix);
 
-/** What else a signature is: the whole of a thought that nobody can read, or the proof of the call that follows it. */
+/** `sealed`: an encrypted part of reasoning; `call`: the signature of the tool call that follows. */
 type SignatureKind = 'sealed' | 'call';
 
 export const wrapSignature = (wire: string, signature: string, kind?: SignatureKind): string =>
@@ -19,7 +19,7 @@ interface Origin {
   readonly kind?: SignatureKind;
 }
 
-/** Undefined for one that is not marked: it came from a provider of the caller's own format. */
+/** Undefined for an unmarked signature, which comes from a provider of the caller's own format. */
 export function unwrapSignature(signature: string): Origin | undefined {
   if (!signature.startsWith(encodedPrefix)) return undefined;
   try {
@@ -57,7 +57,7 @@ export function wrapPartSignature(part: Part, wire: string): Part {
   };
 }
 
-/** Whether the caller's own bytes can go to a target of its format: thoughts of other formats among them would be refused there. */
+/** Whether the caller's own bytes may go to a target of its format. Reasoning of other formats in them would be refused. */
 export const isNative = ({ messages }: ChatRequest, requiresSignatures: boolean): boolean =>
   messages.every(message =>
     message.content.every(part => {
@@ -69,13 +69,13 @@ export const isNative = ({ messages }: ChatRequest, requiresSignatures: boolean)
     }),
   );
 
-/** Stands where Anthropic has a proof of what it found, in citations of others. */
+/** The `encrypted_index` of other providers' citations, which Anthropic's format requires. */
 export const foreignIndex = wrapSignature('none', '');
 
 const isForeignCitation = ({ raw }: Citation): boolean =>
   isObject(raw) && typeof raw.encrypted_index === 'string' && unwrapSignature(raw.encrypted_index) !== undefined;
 
-/** The request as a target of `wire` may have it: with its own signatures unmarked, and without those of others. */
+/** The request for a target of `wire`: its own signatures are unwrapped, those of others removed. */
 export function restoreSignatures(chat: ChatRequest, from: string, wire: string, warnings: Warning[]): ChatRequest {
   if (!chat.messages.some(message => message.content.some(isSigned))) return chat;
   const messages = chat.messages.map((message, index) => {
@@ -89,7 +89,7 @@ interface RestoreContext {
   readonly from: string;
   readonly wire: string;
   readonly warnings: Warning[];
-  /** Waits for its call: not every format can say a call's signature in the call. */
+  /** Kept for the next call, because not every format can attach a signature to a call. */
   callSignature: string | undefined;
 }
 
@@ -132,7 +132,7 @@ function restoreReasoning(part: Part & { type: 'reasoning' }, path: string, cont
 const foreignSignatureWarning = (path: string): Warning =>
   dropped(`${path}.signature`, 'A signature can only go back to the provider that made it.');
 
-/** In chat completions signatures are Google's, whoever speaks the format. */
+/** Signatures in chat completions are Google's, whatever provider uses the format. */
 function ownSignature(signature: string, { from, wire }: RestoreContext): string | undefined {
   const origin = unwrapSignature(signature);
   if (origin) return origin.wire === wire ? origin.signature : undefined;

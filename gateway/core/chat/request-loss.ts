@@ -1,26 +1,26 @@
-/** What became of each field of a request at one target: sent exactly, sent as something near, or left out. */
+/** The fidelity of each field of a request at one target: exact, approximated or dropped. */
 import type { ChatRequest } from './chat.ts';
 import { approximated, dropped, type Provider, type Warning } from './provider.ts';
 
 export type Fidelity = 'exact' | Warning['type'];
 
 export interface FieldFidelity {
-  /** A top-level field as the caller named it, or the place within it that a warning is about. */
+  /** A top-level field as the caller named it, or the path of a warning within it. */
   readonly field: string;
   readonly fidelity: Fidelity;
-  /** Why; '' where it is exact. */
+  /** The reason; '' for an exact field. */
   readonly detail: string;
 }
 
-/** What `on_unsupported: reject` refuses a target for: whatever would be left out, and what would come to mean something else. */
+/** The warnings for which `on_unsupported: reject` refuses a target: dropped fields and approximations that change the meaning. */
 export const rejectedWarnings = (warnings: readonly Warning[]): readonly Warning[] =>
   warnings.filter(w => w.type === 'dropped' || w.altered);
 
-/** The warnings for which a target is not asked at all. */
+/** The warnings for which a target is skipped. */
 export const blockingWarnings = (warnings: readonly Warning[], onUnsupported: 'warn' | 'drop' | 'reject'): readonly Warning[] =>
   onUnsupported === 'reject' ? rejectedWarnings(warnings) : warnings.filter(warning => warning.bound);
 
-/** The report over all of a request: a field that no warning is about went exactly. `fields` are the caller's top-level ones. */
+/** The fidelity of the whole request. A field without a warning is exact. `fields` are the caller's top-level fields. */
 export function fidelityOf(fields: readonly string[], warnings: readonly Warning[]): readonly FieldFidelity[] {
   const touched = new Set(warnings.map(({ field }) => rootOf(field)));
   const exact = fields.filter(field => !touched.has(field)).map((field): FieldFidelity => ({ field, fidelity: 'exact', detail: '' }));
@@ -29,7 +29,7 @@ export function fidelityOf(fields: readonly string[], warnings: readonly Warning
 
 const rootOf = (field: string): string => field.split(/[.[]/, 1)[0]!;
 
-/** What a caller asked of single parts that the target's format has no place for: hints what to cache, and citations of documents. */
+/** Warnings for cache breakpoints and document citations that the target's format does not support. */
 export function unsupportedHints(
   { messages, tools }: ChatRequest,
   { cacheHints, citesDocuments }: Pick<Provider, 'cacheHints' | 'citesDocuments'>,
@@ -43,11 +43,11 @@ export function unsupportedHints(
   ];
 }
 
-/** Warnings name fields as chat completions do; a caller of another dialect is told its own names for them. */
+/** Warnings with the field names of the caller's dialect instead of those of chat completions. */
 export function withCallerFieldNames(
   warnings: readonly Warning[],
   names: Readonly<Record<string, string>> | undefined,
-  /** Where the caller wrote each message. */
+  /** The path of each message in the caller's body. */
   messagePaths?: readonly string[],
 ): readonly Warning[] {
   if (!names) return warnings;

@@ -1,18 +1,18 @@
-/** What of an answer its caller's format has no place for: the mirror image of what a target cannot carry of a request. */
+/** Features of a response that the caller's format drops or changes: the counterpart of request-loss.ts. */
 import type { ChatRequest, ChatResponse, Choice, Part } from './chat.ts';
 import { isObject, parseJson } from './json.ts';
 import { dropped, type Warning } from './provider.ts';
 
-/** Things that an answer may hold, by the names under which their loss is told, after `answer.`. */
+/** Features that a response may have, by the name of their warning after `answer.`. */
 export type ResponseFeature =
   | 'choices'
-  /** That have an address, and others. */
+  /** With a URL; the others are separate features. */
   | 'citations'
   | 'citations.document'
   | 'citations.quote'
   | 'citations.span'
   | 'logprobs'
-  /** Of what is no text. */
+  /** Of content that is not text. */
   | 'logprobs.textless'
   | 'reasoning'
   | 'reasoning.signature'
@@ -23,11 +23,11 @@ export type ResponseFeature =
   | 'documents'
   | 'tool_calls'
   | 'tool_calls.signature'
-  /** More of them than the API's first form has room for. */
+  /** More tool calls than the one that the legacy format allows. */
   | 'function_call'
   /** That are no JSON object. */
   | 'tool_calls.arguments'
-  /** Of texts, thoughts and calls that take turns. */
+  /** Of interleaved text, reasoning and tool calls. */
   | 'order'
   | 'stop_sequence'
   | 'usage.audio_tokens'
@@ -37,8 +37,8 @@ export type ResponseFeature =
 export interface ResponseLoss {
   readonly type: Warning['type'];
   readonly detail: string;
-  /** Only one of the two forms loses it. */
-  readonly only?: 'whole' | 'streamed';
+  /** Set when only one of the two forms loses it. */
+  readonly only?: 'non-streaming' | 'streaming';
 }
 
 export type ResponseLosses = Readonly<Partial<Record<ResponseFeature, ResponseLoss>>>;
@@ -50,9 +50,12 @@ export const approximationOf = (detail: string, only?: ResponseLoss['only']): Re
   ...(only === undefined ? {} : { only }),
 });
 
-/** `response` is the answer as its caller is shown it. What nobody's vocabulary has is lost to every format but the provider's own. */
+/**
+ * `response` is the response as rendered for the caller. Content without a place in the vocabulary is lost to every format but the
+ * provider's own.
+ */
 export function responseLossesOf(response: ChatResponse, table: ResponseLosses, request: ChatRequest): readonly Warning[] {
-  const form = request.stream ? 'streamed' : 'whole';
+  const form = request.stream ? 'streaming' : 'non-streaming';
   const known = [...featuresIn(response, request)].flatMap((thing): readonly Warning[] => {
     const loss = table[thing];
     if (!loss || (loss.only ?? form) !== form) return [];

@@ -1,8 +1,8 @@
-/** Models that are only asked for JSON, and not held to it, put it into a code fence: their callers parse it, and get it without. */
+/** Removes the code fence that models put around JSON when they are only prompted for it. Callers parse the text. */
 import type { ChatResponse, Choice, StreamEvent } from './chat.ts';
 import type { Provider, StreamEnd, StreamParser } from './provider.ts';
 
-/** The same provider, whose answers' texts stand without the fence around them. */
+/** The same provider, with the code fence removed from its responses' texts. */
 export const stripCodeFence = (provider: Provider): Provider => ({
   ...provider,
   parseResponse: body => {
@@ -46,21 +46,21 @@ function stripEvent(fences: Map<number, FenceStripper>, event: StreamEvent): rea
 }
 
 interface FenceStripper {
-  /** What is sure to be no part of the fence. */
+  /** Returns the text that is certainly not part of the fence. */
   push(text: string): string;
   end(): string;
 }
 
 const opening = /^\s*```[\w-]{0,20}[ \t]*\r?\n\s*/;
-/** What may still become an opening. */
+/** Text that may still become an opening fence. */
 const mayOpen = /^\s*(?:`{0,2}|```[\w-]{0,20}[ \t]*\r?)$/;
 const bufferedMax = 200;
-/** What may be, or become, the closing one. */
+/** Text that is, or may become, the closing fence. */
 const mayClose = /\s*`{0,3}\s*$/;
 
 function createFenceStripper(): FenceStripper {
   let buffered = '';
-  let state: 'start' | 'within' | 'plain' = 'start';
+  let state: 'start' | 'inside' | 'unfenced' = 'start';
   const releaseInside = (): string => {
     const from = Math.max(0, buffered.length - bufferedMax);
     const tail = mayClose.exec(buffered.slice(from))![0].length;
@@ -70,26 +70,26 @@ function createFenceStripper(): FenceStripper {
   };
   return {
     push: text => {
-      if (state === 'plain') return text;
+      if (state === 'unfenced') return text;
       buffered += text;
-      if (state === 'within') return releaseInside();
+      if (state === 'inside') return releaseInside();
       const fence = opening.exec(buffered);
       if (fence) {
-        state = 'within';
+        state = 'inside';
         buffered = buffered.slice(fence[0].length);
         return releaseInside();
       }
       if (buffered.length <= bufferedMax && mayOpen.test(buffered)) return '';
-      state = 'plain';
+      state = 'unfenced';
       const released = buffered;
       buffered = '';
       return released;
     },
     end: () => {
-      const rest = state === 'within' ? buffered.replace(/\s*```\s*$/, '') : buffered;
+      const text = state === 'inside' ? buffered.replace(/\s*```\s*$/, '') : buffered;
       buffered = '';
-      state = 'plain';
-      return rest;
+      state = 'unfenced';
+      return text;
     },
   };
 }

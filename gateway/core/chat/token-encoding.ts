@@ -1,17 +1,17 @@
-/** How a model cuts text into tokens: its own encoding where that is public, else the nearest one and how far that is off. */
+/** A model's token encoding: its own where that is public, else the nearest one with a correction factor. */
 
 export interface Tokenisation {
   readonly encoding: 'o200k_base' | 'cl100k_base';
-  /** Tokens of the model for each of the encoding's. */
+  /** The model's tokens per token of the encoding. */
   readonly factor: number;
-  /** The model's own encoding, rather than one like it. */
+  /** True for the model's own encoding. */
   readonly own: boolean;
 }
 
 const o200k = (factor = 1, own = false): Tokenisation => ({ encoding: 'o200k_base', factor, own });
 const cl100k = (factor = 1, own = false): Tokenisation => ({ encoding: 'cl100k_base', factor, own });
 
-/** The factors are the medians of what providers counted, over what the encoding counts, in 700 recorded answers of plain text. */
+/** Each factor is the median of the provider's count over the encoding's count, from 700 recorded plain-text responses. */
 const encodingsByModel: readonly (readonly [name: RegExp, tokenisation: Tokenisation])[] = [
   [/gpt-3\.5|gpt-35|gpt-4(?![\d.]*o|\.\d)|text-embedding|davinci-002|babbage-002/, cl100k(1, true)],
   [/gpt-|^o\d|chatgpt|codex|^ft:/, o200k(1, true)],

@@ -1,4 +1,4 @@
-/** A conversation for formats with one system prompt before all turns, and turns of user and assistant that alternate. */
+/** Converts a conversation for formats with one system prompt followed by alternating turns of user and assistant. */
 import type { Message, Part } from './chat.ts';
 import type { JsonObject } from './json.ts';
 import { altered, dropped, type Warning } from './provider.ts';
@@ -13,7 +13,7 @@ export interface Conversation {
   readonly turns: readonly Turn[];
 }
 
-/** The blocks that a part becomes; `textOnly` in a system prompt. */
+/** The blocks of a part. `textOnly` is set in a system prompt. */
 export type RenderPart = (part: Part, path: string, textOnly: boolean, warnings: Warning[]) => readonly JsonObject[];
 
 export function conversationOf(messages: readonly Message[], vendor: string, renderPart: RenderPart, warnings: Warning[]): Conversation {
@@ -38,7 +38,7 @@ export function conversationOf(messages: readonly Message[], vendor: string, ren
   return { system, turns };
 }
 
-/** The result of a call: what a turn may hold and a result may not is lost. */
+/** The content of a tool result. Parts that are allowed in a turn but not in a result are lost, with a warning. */
 export const resultContent = (
   { content }: Part & { type: 'tool-result' },
   path: string,

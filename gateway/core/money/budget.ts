@@ -1,4 +1,4 @@
-/** What callers may spend and how fast they may ask: every scope a request belongs to lets it in, or none does. */
+/** Budgets and rate limits of callers: a request is admitted by all of its scopes or by none. */
 
 import type { Instant, Milliseconds } from '../shared/time.ts';
 import type { NanoUsd } from './price.ts';
@@ -9,7 +9,7 @@ export type Period = (typeof periods)[number];
 export interface BudgetPolicy {
   readonly nanoUsd: NanoUsd;
   readonly per: Period;
-  /** A model whose price nobody knows may be asked, and counts as free. */
+  /** Models without a known price are allowed and count as free. */
   readonly allowsUnpriced?: true;
 }
 
@@ -18,7 +18,7 @@ export interface CallerLimits {
   readonly tokensPerMinute?: number;
 }
 
-/** A tenant, or a project, user or key of one. */
+/** A tenant, or a project, user or key within one. */
 export interface BudgetScope {
   /** `tenant acme`, `project acme/web`, `user acme/u1`, `key acme-web`. */
   readonly name: string;
@@ -26,28 +26,28 @@ export interface BudgetScope {
   readonly limits?: CallerLimits;
 }
 
-/** What a request is reckoned to need before it is asked. */
+/** The estimated demand of a request before it is sent. */
 export interface CostEstimate {
   readonly nanoUsd: NanoUsd;
   readonly tokens: number;
-  /** Nothing is known of how long the answer will be: with nothing else under way it is let in on what is left. */
+  /** Set when the response length is unknown: with nothing else in flight, the request is admitted on the remaining budget. */
   readonly isGuess: boolean;
 }
 
 export interface Spending {
   readonly spent: NanoUsd;
-  /** Of requests under way. */
+  /** For requests in flight. */
   readonly reserved: NanoUsd;
 }
 
-/** So much is left, as of an instant; it fills evenly, up to a minute's worth. */
+/** The remaining amount at an instant. It refills evenly, up to a minute's worth. */
 export interface BucketLevel {
   readonly level: number;
   readonly at: Instant;
 }
 
 export interface ScopeState {
-  /** Of the period that the instant lies in. */
+  /** In the period that contains the instant. */
   readonly spending: Spending;
   readonly requests: BucketLevel | undefined;
   readonly tokens: BucketLevel | undefined;
@@ -55,9 +55,9 @@ export interface ScopeState {
 
 export type BudgetDecision =
   | { readonly type: 'taken'; readonly states: readonly ScopeState[]; readonly reserved: readonly NanoUsd[] }
-  /** The scope has not enough left. */
+  /** The scope's budget is exceeded. */
   | { readonly type: 'spent'; readonly scope: string; readonly left: NanoUsd }
-  /** It has, but requests under way may need it: ask again when one has ended. */
+  /** The budget suffices, but requests in flight may need it; retry when one has ended. */
   | { readonly type: 'busy'; readonly scope: string }
   | {
       readonly type: 'limited';
@@ -73,7 +73,7 @@ const dayMs = 86_400_000;
 export const noSpending: Spending = { spent: 0, reserved: 0 };
 export const initialScopeState: ScopeState = { spending: noSpending, requests: undefined, tokens: undefined };
 
-/** The period's name, in UTC, and when the next one begins; weeks begin on Monday. */
+/** The period's name, in UTC, and the start of the next one; weeks begin on Monday. */
 export function periodOf(per: Period, at: Instant): { readonly name: string; readonly endsAt: Instant | undefined } {
   const day = Math.floor(at / dayMs);
   switch (per) {
@@ -95,7 +95,7 @@ export function periodOf(per: Period, at: Instant): { readonly name: string; rea
   }
 }
 
-/** The Gregorian date of a day since the epoch, reckoned in years that begin in March, so that leap days come last. */
+/** The Gregorian date of a day since the epoch. Years are counted from March, so that leap days come last. */
 function dateOf(day: number): string {
   const shifted = day + 719_468;
   const era = Math.floor(shifted / 146_097);
@@ -109,7 +109,7 @@ function dateOf(day: number): string {
   return `${year}-${String(month).padStart(2, '0')}-${String(date).padStart(2, '0')}`;
 }
 
-/** All scopes or none. `states` are those of the scopes, in their order. */
+/** Admits a request to all scopes or to none. `states` belong to the scopes, in the same order. */
 export function decideAdmission(
   scopes: readonly BudgetScope[],
   states: readonly ScopeState[],
@@ -160,7 +160,7 @@ function consumeRate(
 ): { readonly level: BucketLevel | undefined } | (BudgetDecision & { readonly type: 'limited' }) {
   if (limit === undefined) return { level: known };
   const level = levelNow(known, limit, at);
-  // A request larger than a whole minute's worth is let in by a full bucket: it could never be otherwise.
+  // A request larger than a minute's worth is admitted by a full bucket; otherwise it never would be.
   const amount = Math.min(needed, limit);
   if (level + 1e-6 >= amount) return { level: { level: level - needed, at } };
   return { type: 'limited', scope: name, dimension, limit, waitMs: Math.ceil(((amount - level) * minuteMs) / limit) };
@@ -170,7 +170,7 @@ export function levelNow(known: BucketLevel | undefined, limit: number, at: Inst
   return known ? Math.min(limit, known.level + (limit * Math.max(0, at - known.at)) / minuteMs) : limit;
 }
 
-/** The reservation ends: what was used takes its place. */
+/** Ends a reservation: the actual usage replaces it. */
 export function settleReservation(
   state: ScopeState,
   reserved: NanoUsd,

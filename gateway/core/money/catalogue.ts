@@ -1,28 +1,28 @@
-/** What is known of a model besides its price, and what a request needs of one. */
+/** Facts about a model besides its price, and the requirements of a request. */
 import type { ChatRequest, Part } from '../chat/chat.ts';
 import { estimatePromptTokens } from './token-estimate.ts';
 
-/** Absent where nobody has said. */
+/** A member is absent where it is unknown. */
 export interface ModelFacts {
-  /** Tokens of request and answer together. */
+  /** Tokens of request and response together. */
   readonly contextWindow?: number;
   readonly tools?: boolean;
   readonly vision?: boolean;
   readonly jsonSchema?: boolean;
-  /** Where it runs, in the operator's words. */
+  /** The operator's name of its location. */
   readonly region?: string;
 }
 
 export interface RequestRequirements {
   readonly inputTokens: number;
-  /** The most that the answer may take; undefined when the caller set no bound. */
+  /** The maximum output; undefined when the caller set none. */
   readonly outputTokens: number | undefined;
   readonly tools: boolean;
   readonly vision: boolean;
   readonly jsonSchema: boolean;
 }
 
-/** What an answer of unsaid length is reckoned to take. */
+/** Estimated output tokens when the request sets no maximum. */
 export const outputTokensDefault = 256;
 
 /** `requestBytes` is the length of the caller's body. */
@@ -38,32 +38,32 @@ export function requirementsOf(chat: ChatRequest, requestBytes: number): Request
 
 const isImage = (part: Part): boolean => part.type === 'image' || (part.type === 'tool-result' && part.content.some(isImage));
 
-/** What the operator requires of every target of a route. */
+/** The operator's requirements of every target of a route. */
 export interface TargetRequirements {
   readonly contextWindow?: number;
   readonly tools?: boolean;
   readonly vision?: boolean;
   readonly jsonSchema?: boolean;
-  /** One of these. */
+  /** Any one of these. */
   readonly regions?: readonly string[];
   /** Nano-dollars per million tokens at most. */
   readonly inputPriceMax?: number;
   readonly outputPriceMax?: number;
 }
 
-/** Why a model cannot carry a request, as far as anything is known of it; undefined when it can. */
+/** Why a model cannot serve a request, by its known facts; undefined when it can. */
 export function capabilityGap({ contextWindow, tools, vision, jsonSchema }: ModelFacts, needed: RequestRequirements): string | undefined {
   const tokens = needed.inputTokens + (needed.outputTokens ?? 0);
   if (contextWindow !== undefined && tokens > contextWindow) {
     return `the request needs about ${tokens} tokens, and its context window has ${contextWindow}`;
   }
-  if (needed.tools && tools === false) return 'the request brings tools, and it calls none';
-  if (needed.vision && vision === false) return 'the request brings an image, and it sees none';
-  if (needed.jsonSchema && jsonSchema === false) return 'the request wants an answer by a JSON Schema, and it keeps none';
+  if (needed.tools && tools === false) return 'the request has tools, which the model does not support';
+  if (needed.vision && vision === false) return 'the request has an image, which the model does not support';
+  if (needed.jsonSchema && jsonSchema === false) return 'the request has a JSON Schema for the response, which the model does not support';
   return undefined;
 }
 
-/** Why a model does not meet what the operator requires. What is required must be known: an unknown region is not the right one. */
+/** Why a model does not meet the operator's requirements. An unknown fact does not meet one. */
 export function unmetRequirement(
   facts: ModelFacts,
   required: TargetRequirements,
@@ -71,7 +71,7 @@ export function unmetRequirement(
 ): string | undefined {
   const { contextWindow, regions, inputPriceMax, outputPriceMax } = required;
   if (contextWindow !== undefined && (facts.contextWindow ?? 0) < contextWindow) {
-    return `its context window of ${facts.contextWindow ?? 'unknown size'} is under the ${contextWindow} required`;
+    return `its context window (${facts.contextWindow ?? 'unknown'}) is smaller than the required ${contextWindow}`;
   }
   for (const [trait, words] of [
     ['tools', 'tools'],
@@ -83,8 +83,8 @@ export function unmetRequirement(
   }
   if (regions && !regions.includes(facts.region ?? ''))
     return `its region ${facts.region ?? 'is unknown and'} is none of ${regions.join(', ')}`;
-  if (inputPriceMax !== undefined && !(price && price.input <= inputPriceMax)) return 'its price of input is over the ceiling, or unknown';
+  if (inputPriceMax !== undefined && !(price && price.input <= inputPriceMax)) return 'its input price exceeds the maximum or is unknown';
   if (outputPriceMax !== undefined && !(price && price.output <= outputPriceMax))
-    return 'its price of output is over the ceiling, or unknown';
+    return 'its output price exceeds the maximum or is unknown';
   return undefined;
 }

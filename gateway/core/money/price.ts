@@ -1,4 +1,4 @@
-/** What tokens cost. Money is integers of nano-dollars; an unknown price is undefined and never zero. */
+/** The cost of tokens. Money is integer nano-dollars; an unknown price is undefined, never zero. */
 import type { Usage } from '../chat/chat.ts';
 
 /** USD x 1e9, an integer. */
@@ -8,22 +8,22 @@ export type NanoUsd = number;
 export interface Rates {
   readonly input: NanoUsd;
   readonly output: NanoUsd;
-  /** Absent means as dear as input. */
+  /** Absent means the price of input. */
   readonly cached?: NanoUsd;
   readonly cacheWrite?: NanoUsd;
-  /** Of what is to be kept for an hour; absent means as dear as other writes. */
+  /** Cache writes that are kept for an hour; absent means the price of other writes. */
   readonly cacheWriteHour?: NanoUsd;
-  /** Absent means as dear as text. */
+  /** Absent means the price of text. */
   readonly audioInput?: NanoUsd;
   readonly audioOutput?: NanoUsd;
 }
 
 export interface Price extends Rates {
-  /** Names the table and its version, so that a record can be priced again: `genai-prices@0.1.8/openai/gpt-5`. */
+  /** The price table with its version, so that a record can be priced again: `genai-prices@0.1.8/openai/gpt-5`. */
   readonly id: string;
-  /** What all tokens of a request cost whose input is larger than `above`; in ascending order. */
+  /** Rates of all tokens of a request with more input than `above`, in ascending order. */
   readonly tiers?: readonly (Rates & { readonly above: number })[];
-  /** What a service tier costs, as a share of this price: `{ flex: 0.5, priority: 2 }`. */
+  /** Service tiers as a multiple of this price: `{ flex: 0.5, priority: 2 }`. */
   readonly serviceTiers?: Readonly<Record<string, number>>;
 }
 
@@ -31,14 +31,14 @@ export interface Cost {
   readonly input: NanoUsd;
   readonly output: NanoUsd;
   readonly total: NanoUsd;
-  /** What the prompt cache made it cheaper; below zero where writing to it cost more than reading saved. Absent when nothing was cached. */
+  /** The saving by the prompt cache; negative where writing cost more than reading saved. Absent when nothing was cached. */
   readonly saved?: NanoUsd;
   readonly priceId: string;
 }
 
 const perMillion = 1_000_000;
 
-/** Each part is rounded to a whole nano-dollar, so the total is the sum of what is shown. */
+/** Each part is rounded to a nano-dollar, so the total is the sum of the displayed parts. */
 export function cost(usage: Usage, price: Price): Cost {
   const rates = price.tiers?.findLast(({ above }) => usage.input > above) ?? price;
   const uncached = Math.max(0, usage.input - usage.cached - usage.cacheWrite);
@@ -67,7 +67,7 @@ const rateNames = [
   'audioOutput',
 ] as const satisfies readonly (keyof Rates)[];
 
-/** A share of a price, under a name of its own. */
+/** A multiple of a price, under its own name. */
 export function scalePrice(price: Price, share: number, name: string): Price {
   const parts = <Some extends Rates>(rates: Some): Some => {
     const scaledRates = rateNames.flatMap(rate => (rates[rate] === undefined ? [] : [[rate, Math.round(rates[rate] * share)] as const]));
@@ -76,10 +76,10 @@ export function scalePrice(price: Price, share: number, name: string): Price {
   return { ...parts(price), id: `${price.id}+${name}`, ...(price.tiers ? { tiers: price.tiers.map(parts) } : {}) };
 }
 
-/** Tiers that are known to have a price of their own; any other word means the ordinary one. */
+/** Tiers with a price of their own; any other value means the standard tier. */
 const pricedTiers: readonly string[] = ['flex', 'priority', 'performance', 'scale', 'batch', 'fast'];
 
-/** What it costs where this tier served it; undefined where nobody has said what the tier costs. */
+/** The price at the tier that served the request; undefined where that tier's price is unknown. */
 export function priceAtTier(price: Price | undefined, tier: string | undefined): Price | undefined {
   const name = tier?.toLowerCase() ?? '';
   const share = price?.serviceTiers && Object.hasOwn(price.serviceTiers, name) ? price.serviceTiers[name] : undefined;
@@ -87,7 +87,7 @@ export function priceAtTier(price: Price | undefined, tier: string | undefined):
   return pricedTiers.includes(name) ? undefined : price;
 }
 
-/** By what the provider says that it bills, where it does and the operator has set no price; undefined when nobody knows. */
+/** The provider's billed amount, if it gives one and the operator set no price; else the table's cost. Undefined when both are unknown. */
 export function costOf(usage: Usage, price: Price | undefined): Cost | undefined {
   const { billed } = usage;
   const counted = price && cost(usage, price);
@@ -98,7 +98,7 @@ export function costOf(usage: Usage, price: Price | undefined): Cost | undefined
   return withCacheSaving({ input, output: billed - input, total: billed, priceId: 'stated' }, usage, price);
 }
 
-/** The cost with what the provider's prompt cache saved, by the table's prices. */
+/** The cost with the saving by the provider's prompt cache, from the table's prices. */
 export function withCacheSaving(known: Cost, usage: Usage, price: Price | undefined): Cost {
   if (!price || usage.cached + usage.cacheWrite === 0) return known;
   const { cacheWriteHour: _, ...counted } = usage;

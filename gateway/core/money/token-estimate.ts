@@ -1,27 +1,27 @@
-/** Token counts for what a provider counted nothing for: an estimate, always marked as one. */
+/** Estimates token counts that a provider did not give; always marked as estimated. */
 import type { ChatRequest, ChatResponse, Part, Usage } from '../chat/chat.ts';
 
-/** English prose in today's encodings runs to about four bytes a token. */
+/** English prose averages about four bytes a token in current encodings. */
 const bytesPerToken = 4;
-/** The frame of a message, and of the answer's beginning, in OpenAI's formats; others are alike. */
+/** Tokens added by each message and by the start of the response in OpenAI's formats; other formats are similar. */
 const tokensPerMessage = 3;
-/** A picture of middling size. Vendors count from 85 to a few thousand. */
+/** A medium-sized image. Vendors count from 85 to a few thousand. */
 const tokensPerImage = 1_000;
-/** A page of a document is about so many tokens and so many bytes. */
+/** Typical tokens and bytes of a document page. */
 const documentPage = { tokens: 1_500, bytes: 50_000 };
-/** A second of sound. */
+/** A second of audio. */
 const audioSecond = { tokens: 10, bytes: 16_000 };
 
-/** What a call consists of, to be counted by whoever knows the model's encoding. */
+/** The texts of a call to be tokenized with the model's encoding. */
 export interface TokenizableCall {
   readonly prompt: readonly string[];
-  /** Tokens of the prompt that are not text. */
+  /** Prompt tokens that are not text. */
   readonly promptFixedTokens: number;
   readonly response: readonly string[];
   readonly reasoning: readonly string[];
 }
 
-/** `response` is what came of an answer, which may be nothing. */
+/** `response` is the response so far, undefined for none. */
 export function tokenizableCall(request: ChatRequest, response: ChatResponse | undefined): TokenizableCall {
   const parts = request.messages.flatMap(message => message.content);
   const responseParts = response?.choices.flatMap(choice => choice.content) ?? [];
@@ -38,7 +38,7 @@ export function tokenizableCall(request: ChatRequest, response: ChatResponse | u
   };
 }
 
-/** Of a request before it is sent, by the length of its body: pictures and files in it are no text. */
+/** Estimated prompt tokens before sending, from the body's length without images and files. */
 export function estimatePromptTokens({ messages }: ChatRequest, bodyBytes: number): number {
   let mediaBytes = 0;
   let fixed = 0;
@@ -56,7 +56,7 @@ function inlineBytes(part: Part): number {
   return 'source' in part && part.source.type === 'inline' ? part.source.data.length : 0;
 }
 
-/** `count` gives the tokens of some texts together. */
+/** `count` returns the total tokens of some texts. */
 export function usageFromCounts(
   { prompt, promptFixedTokens, response, reasoning }: TokenizableCall,
   count: (texts: readonly string[]) => number,
@@ -71,7 +71,7 @@ export function usageFromCounts(
   };
 }
 
-/** By length alone, when nothing better is at hand. */
+/** An estimate from length alone, when nothing better is available. */
 export const estimateTokensByLength = (texts: readonly string[]): number =>
   Math.ceil(texts.reduce((sum, text) => sum + utf8Length(text), 0) / bytesPerToken);
 
@@ -110,7 +110,7 @@ function mediaTokens({ source }: Part & { type: 'document' | 'audio' }, { tokens
   return tokens * Math.ceil(length / bytes);
 }
 
-/** A code unit of a pair counts two bytes, its fellow the other two. */
+/** Each half of a surrogate pair counts as two bytes. */
 function utf8Length(text: string): number {
   let bytes = 0;
   for (let i = 0; i < text.length; i++) {
@@ -120,6 +120,6 @@ function utf8Length(text: string): number {
   return bytes;
 }
 
-/** A cut answer's usage may have been told before most of its tokens came. */
+/** A cut response's usage may have been reported before most of its tokens arrived. */
 export const usageAtLeast = (reported: Usage, estimated: Usage): Usage =>
   reported.output >= estimated.output ? reported : { ...reported, output: estimated.output, source: 'estimated' };

@@ -12,13 +12,13 @@ export interface RoutePolicy {
   /** From arrival to the last byte, over all attempts. */
   readonly deadlineMs: Milliseconds;
   readonly onBreak?: OnBreak;
-  /** The fallback chain, tried in order. */
+  /** The fallback chain, in order. */
   readonly steps: readonly RouteStep[];
-  /** Wait so long for a target whose rate limit is used up before another is asked. Absent: not at all, while another lets a call in sooner. */
+  /** The longest wait for a rate-limited target before another one is used. Absent: no wait while another target admits a call sooner. */
   readonly queueForMs?: Milliseconds;
-  /** Which targets were taken and which refused when the policy was made, and why. Nothing decides by it. */
+  /** The targets that were selected and refused when the policy was made, with reasons. For information only. */
   readonly considered?: readonly Candidate[];
-  /** The variant of the route that was chosen, and why. */
+  /** The chosen variant of the route, with the reason. */
   readonly variant?: { readonly name: string; readonly why: string };
 }
 
@@ -26,14 +26,15 @@ export interface Candidate {
   readonly target: string;
   readonly taken: boolean;
   readonly why: string;
-  /** What a call is likely to cost; absent when its price is not known. */
+  /** The estimated cost of a call; absent when its price is unknown. */
   readonly costNanoUsd?: NanoUsd;
 }
 
 /**
- * What is done with a stream that breaks after its first content. Absent: the caller is told. `hold` releases nothing before so much was said or
- * so long has passed, so that until then a broken one is replaced unseen; `restart` begins anew with another target, in the caller's sight;
- * `continue` has another target go on where it broke.
+ * What happens to a stream that breaks after its first content. Absent: the caller gets the error.
+ * `hold` buffers the first characters or milliseconds, so that a stream that breaks within them is replaced unseen.
+ * `restart` starts over with another target, visibly to the caller.
+ * `continue` lets another target continue where the stream broke.
  */
 export type OnBreak =
   | { readonly type: 'hold'; readonly tokens?: number; readonly ms?: Milliseconds }
@@ -41,42 +42,44 @@ export type OnBreak =
   | { readonly type: 'continue' };
 
 export interface RouteStep {
-  /** It goes on with an answer whose beginning it is given. */
+  /** It continues a response from its beginning (prefill). */
   readonly prefills?: boolean;
   /** provider/model */
   readonly target: string;
-  /** An attempt that shows no content by then has failed; with `accept`, one that has not ended by then. */
+  /** Time to first content. For steps with `accept`: time to the complete response. */
   readonly timeoutMs: Milliseconds;
-  /** What an answer must show to be taken. Absent takes anything, so its stream is forwarded from the first content. */
+  /** The condition for accepting a response. Absent accepts any, so its stream is forwarded from the first content. */
   readonly accept?: AcceptRule;
-  /** Further tries of this target, made when no untried target is left that takes calls. */
+  /** Retries of this target. They happen after all available fallbacks have been tried once. */
   readonly retries: number;
-  /** Wait before the first retry; doubles with each, less up to half by the coin, and never under 100 ms. */
+  /** Wait before the first retry. It doubles with each, minus up to half by seeded jitter, and is at least 100 ms. */
   readonly backoffMs: Milliseconds;
-  /** Without content after this long, start another attempt beside this one: the next step, or this target again on the last. */
+  /** Without content after this long, a hedge starts: the next step, or this target again on the last. */
   readonly hedgeAfterMs?: Milliseconds;
-  /** Ask so many times in all, to see whether the answers agree, when `accept` cannot be decided otherwise. */
+  /** Total calls whose responses are compared for agreement, when `accept` is otherwise undecided. */
   readonly samples?: number;
-  /** The target that is asked for its opinion of an answer, when `accept` cannot be decided otherwise. */
+  /** The target that judges a response, when `accept` is otherwise undecided. */
   readonly judge?: string;
-  /** Makes the signal `scorer` of the others. */
+  /** Computes the signal `scorer` from the others. */
   readonly scorer?: Scorer;
 }
 
-/** When an event happened, and what the fleet refused then, until when: targets (`provider/model`), or all of a provider by its name. */
+/** The time of an event, and the cooldowns at that time: by target (`provider/model`), or by provider for all of its targets. */
 export interface RoutingInput {
   readonly at: Instant;
   readonly closed: Readonly<Record<string, Instant>>;
-  /** When rate limits that are used up let in a call of this request, by target. */
+  /** When used-up rate limits admit a call of this request, by target. */
   readonly waits?: Readonly<Record<string, Instant>>;
-  /** Extra calls that the allowance over all requests refuses. */
+  /** Extra calls that the retry budget over all requests refuses. */
   readonly spent?: readonly ExtraCall[];
 }
 
-/** What of the world a router sees at an instant: the Moment but for its time. */
+/** The router's view of targets at an instant: a RoutingInput without its time. */
 export type TargetView = Omit<RoutingInput, 'at'>;
 
-/** What of all that is seen concerns a policy, and nothing that is over. Its record holds no more than that: other targets may be other people's. */
+/**
+ * The part of a view that concerns a policy and is not over. Its record holds no more, because other targets may belong to other tenants.
+ */
 export function routingInputFor(policy: RoutePolicy, at: Instant, { closed, waits = noCooldowns, spent }: TargetView): RoutingInput {
   const input: RoutingInput = { at, closed: concerningPolicy(policy, closed) };
   const waiting = concerningPolicy(policy, waits, at);
@@ -86,7 +89,7 @@ export function routingInputFor(policy: RoutePolicy, at: Instant, { closed, wait
 
 const noCooldowns: Readonly<Record<string, Instant>> = {};
 
-/** `none` itself where there is nothing. */
+/** Returns `none` itself where nothing concerns the policy. */
 function concerningPolicy(
   policy: RoutePolicy,
   until: Readonly<Record<string, Instant>>,
@@ -107,12 +110,12 @@ function concerningPolicy(
 export interface RouteAttempt {
   readonly step: number;
   readonly kind: AttemptKind;
-  /** `held` while its answer is being judged. */
-  readonly status: 'running' | 'held' | 'declined' | 'accepted' | 'failed' | 'aborted';
+  /** `buffered` while its response is buffered and judged. */
+  readonly status: 'running' | 'buffered' | 'declined' | 'accepted' | 'failed' | 'aborted';
   readonly opened: boolean;
-  /** On the side of this attempt, whose answer it helps to judge. */
+  /** Set on a side call: the attempt whose response it helps to judge. */
   readonly of?: number;
-  /** Of an answer that is or was judged by more than it shows itself; or what a call on the side told. */
+  /** For a response judged by side calls: all its signals. For a side call: the signals it gave. */
   readonly signals?: Signals;
   readonly confidence?: number;
   readonly failure?: Failure;
@@ -123,13 +126,13 @@ export interface RouteState {
   readonly seed: string;
   readonly deadlineAt: Instant;
   readonly attempts: readonly RouteAttempt[];
-  /** The step whose retry is being waited for; nothing else is under way then. */
+  /** The step whose retry is waited for; no attempt is running then. */
   readonly retryWaiting?: number;
-  /** The step whose rate limit is being waited for, and as what it will be asked; nothing else is under way then. */
+  /** The step whose rate limit is waited for, and the kind of its attempt; no attempt is running then. */
   readonly queued?: { readonly step: number; readonly kind: AttemptKind; readonly since: Instant };
-  /** Waited for rate limits so far; absent when it never did. */
+  /** Total time waited for rate limits; absent when there was none. */
   readonly queuedMs?: Milliseconds;
-  /** The attempt whose answer the caller reads. */
+  /** The attempt whose response is sent to the caller. */
   readonly committed?: number;
   readonly outcome?: RouteOutcome;
 }
@@ -140,12 +143,12 @@ export type RouteEvent = RoutingInput &
   (
     | { readonly type: 'attempt-opened'; readonly attempt: number }
     | { readonly type: 'attempt-answered'; readonly attempt: number; readonly signals: Signals }
-    /** `continuable`: what the caller read of it is plain text, and another target may go on with it. */
+    /** `continuable`: the caller received plain text only, so another target may continue it. */
     | { readonly type: 'attempt-failed'; readonly attempt: number; readonly failure: Failure; readonly continuable?: boolean }
-    /** As much as the route holds back has been said. */
+    /** The amount that the route buffers has arrived. */
     | { readonly type: 'attempt-released'; readonly attempt: number }
     | { readonly type: 'timer-fired'; readonly timer: Timer }
-    /** Its turn has come in the queue for the step's target. */
+    /** The queue for the step's target admitted it. */
     | { readonly type: 'admitted'; readonly step: number }
     | { readonly type: 'caller-left' }
   );
@@ -156,7 +159,7 @@ export type Timer =
   | { readonly type: 'hedge'; readonly attempt: number }
   | { readonly type: 'hold'; readonly attempt: number }
   | { readonly type: 'retry'; readonly step: number }
-  /** It has queued for as long as it may. */
+  /** It has queued for the maximum time. */
   | { readonly type: 'queue'; readonly step: number };
 
 export interface AttemptCommand {
@@ -165,19 +168,19 @@ export interface AttemptCommand {
   readonly target: string;
   readonly step: number;
   readonly kind: AttemptKind;
-  /** Of a call on the side: the attempt whose answer it helps to judge. */
+  /** Set on a side call: the attempt whose response it helps to judge. */
   readonly of?: number;
 }
 
 export type RouteCommand =
   | AttemptCommand
-  /** Take a place in the queue for the target; `admitted` tells when its turn has come. */
+  /** Join the queue for the target; `admitted` reports the end of the wait. */
   | { readonly type: 'queue'; readonly step: number; readonly target: string }
   | { readonly type: 'unqueue'; readonly step: number }
-  /** `failure` when the attempt is given up for one, a timeout; absent when its answer is no longer needed. */
+  /** `failure` when the attempt is aborted for one, a timeout; absent when its response is no longer needed. */
   | { readonly type: 'abort'; readonly attempt: number; readonly failure?: Failure }
   | { readonly type: 'timer'; readonly timer: Timer; readonly at: Instant }
-  /** From here on the caller reads this attempt; nothing can replace it. Comes before every answered finish. */
+  /** From here on this attempt's response goes to the caller and cannot be replaced. Precedes every answered finish. */
   | { readonly type: 'commit'; readonly attempt: number }
   | { readonly type: 'finish'; readonly outcome: RouteOutcome };
 

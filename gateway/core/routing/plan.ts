@@ -1,4 +1,4 @@
-/** Makes of a route, as configured, the policy of one request: which targets may be asked, in which order, and why. */
+/** Turns a configured route into the policy of one request: the targets allowed, their order, and the reasons. */
 import {
   capabilityGap,
   type ModelFacts,
@@ -25,17 +25,17 @@ export interface RoutePlan extends Omit<RoutePolicy, 'steps' | 'considered'> {
   readonly steps: readonly PlannedStep[];
   readonly strategy?: Strategy;
   readonly require?: TargetRequirements;
-  /** What a request may cost, reckoned before it is asked. */
+  /** The maximum estimated cost of a request. */
   readonly maxPriceNanoUsd?: NanoUsd;
-  /** A target that is likely to show nothing for longer is asked after the others. */
+  /** A target with a longer predicted time to first content comes after the others. */
   readonly slowAfterMs?: Milliseconds;
 }
 
-/** What is known of a target when a request arrives. */
+/** Estimates of a target when a request arrives. */
 export interface TargetEstimate {
   readonly facts: ModelFacts;
   readonly price: Price | undefined;
-  /** As `loadOf` the fleet. */
+  /** As `loadOf` in health.ts. */
   readonly load: number;
   readonly predictedMs: Milliseconds | undefined;
   quantileMs(q: Quantile): Milliseconds | undefined;
@@ -45,7 +45,7 @@ export interface PlanningContext {
   readonly requirements: RequestRequirements;
   /** The request's id. */
   readonly seed: string;
-  /** What stays the same over a conversation. */
+  /** Constant over a conversation. */
   readonly stickyKey: string;
 }
 
@@ -55,7 +55,7 @@ interface PlanOption extends TargetEstimate {
   readonly costNanoUsd: NanoUsd | undefined;
 }
 
-/** The policy has no steps when no target may be asked; `considered` says why. */
+/** The policy has no steps when no target is allowed; `considered` says why. */
 export function planRoute(plan: RoutePlan, context: PlanningContext, estimateOf: (target: string) => TargetEstimate): RoutePolicy {
   const { steps, strategy = 'order', require, maxPriceNanoUsd, slowAfterMs, ...policy } = plan;
   const options = steps.map((step, place): PlanOption => {
@@ -70,13 +70,13 @@ export function planRoute(plan: RoutePlan, context: PlanningContext, estimateOf:
   );
   const ordered = slowOptionsLast(able, slowAfterMs);
   const considered = [
-    ...ordered.map((option, place) => toCandidate(option, true, selectionReason(strategy, option, place, slowAfterMs))),
+    ...ordered.map((option, rank) => toCandidate(option, true, selectionReason(strategy, option, rank, slowAfterMs))),
     ...options.flatMap(option => (refusals.get(option) ? [toCandidate(option, false, refusals.get(option)!)] : [])),
   ];
   return { ...policy, steps: ordered.map(stepOf), considered };
 }
 
-/** What a call is likely to cost; undefined when its price is not known. */
+/** The estimated cost of a call; undefined when its price is unknown. */
 export function estimateCost(
   price: Price | undefined,
   { inputTokens, outputTokens = outputTokensDefault }: RequestRequirements,
@@ -94,9 +94,9 @@ function refusalReason(
   const gap = require || strategy === 'cheapest-capable' ? capabilityGap(facts, need) : undefined;
   if (gap !== undefined) return gap;
   if (maxPriceNanoUsd === undefined) return undefined;
-  if (costNanoUsd === undefined) return 'its price is not known, and the request has a ceiling';
+  if (costNanoUsd === undefined) return 'its price is unknown, and the route sets max_price';
   return costNanoUsd > maxPriceNanoUsd
-    ? `it would cost about ${dollars(costNanoUsd)}, over the ceiling of ${dollars(maxPriceNanoUsd)}`
+    ? `its estimated cost of ${dollars(costNanoUsd)} exceeds max_price, ${dollars(maxPriceNanoUsd)}`
     : undefined;
 }
 
@@ -109,7 +109,7 @@ function orderOptions(strategy: Strategy, options: readonly PlanOption[], { seed
     case 'weighted':
       return by(option => exponentialSample(seededUniform(seed, `weight ${option.position}`), option.step.weight));
     case 'sticky':
-      // Highest random weight: a target that comes or goes moves only its own share of the conversations.
+      // Highest random weight: adding or removing a target moves only its own share of the conversations.
       return by(option => exponentialSample(seededUniform(stickyKey, `sticky ${option.step.target}`), option.step.weight));
     case 'cost':
     case 'cheapest-capable':
@@ -123,16 +123,19 @@ function orderOptions(strategy: Strategy, options: readonly PlanOption[], { seed
   }
 }
 
-/** The lighter of two that the coin names goes first: following the lightest of all would send everybody to the same one. */
+/**
+ * Power of two choices: of two random targets the one with the lower load goes first. Choosing the lowest of all would send every request
+ * to one target.
+ */
 function powerOfTwoChoices(byLoad: readonly PlanOption[], options: readonly PlanOption[], seed: string): readonly PlanOption[] {
   if (options.length < 3) return byLoad;
-  const one = Math.floor(seededUniform(seed, 'choice 1') * options.length);
-  const other = (one + 1 + Math.floor(seededUniform(seed, 'choice 2') * (options.length - 1))) % options.length;
-  const first = byLoad.find(option => option === options[one] || option === options[other])!;
+  const a = Math.floor(seededUniform(seed, 'choice 1') * options.length);
+  const b = (a + 1 + Math.floor(seededUniform(seed, 'choice 2') * (options.length - 1))) % options.length;
+  const first = byLoad.find(option => option === options[a] || option === options[b])!;
   return [first, ...byLoad.filter(option => option !== first)];
 }
 
-/** An exponential wait: the first of several to end is each one's with a chance in the measure of its weight. */
+/** An exponential sample. The smallest of several belongs to each with a probability proportional to its weight. */
 const exponentialSample = (chance: number, weight = 1): number => (weight > 0 ? -Math.log(1 - chance) / weight : Number.MAX_SAFE_INTEGER);
 
 function slowOptionsLast(options: readonly PlanOption[], slowAfterMs: Milliseconds | undefined): readonly PlanOption[] {
@@ -145,7 +148,7 @@ function slowOptionsLast(options: readonly PlanOption[], slowAfterMs: Millisecon
 function stepOf({ step: { hedgeAfter, weight: _, ...step }, quantileMs }: PlanOption): RouteStep {
   const hedgeAfterMs = typeof hedgeAfter === 'string' ? quantileMs(hedgeAfter) : hedgeAfter;
   if (hedgeAfterMs === undefined) return step;
-  // Where half of the calls take longer, everything is slow: another one beside each would make it slower.
+  // When half of the calls take longer, the target is overloaded, and hedges would make it slower.
   const isUsual = typeof hedgeAfter === 'number' && (quantileMs('p50') ?? 0) >= hedgeAfterMs;
   return isUsual ? step : { ...step, hedgeAfterMs };
 }
@@ -164,20 +167,20 @@ function selectionReason(
   slowAfterMs?: Milliseconds,
 ): string {
   if (slowAfterMs !== undefined && predictedMs !== undefined && predictedMs > slowAfterMs) {
-    return `number ${position + 1}: likely to show nothing for ${Math.round(predictedMs)} ms, over ${slowAfterMs}`;
+    return `number ${position + 1}: predicted time to first content of ${Math.round(predictedMs)} ms exceeds ${slowAfterMs} ms`;
   }
   switch (strategy) {
     case 'order':
-      return `number ${position + 1}: ${position === written ? 'as the route orders them' : 'those before it were refused or are slow'}`;
+      return `number ${position + 1}: ${position === written ? 'as the route orders them' : 'earlier targets were refused or are slow'}`;
     case 'weighted':
-      return `number ${position + 1}: by the coin, with weight ${step.weight ?? 1}`;
+      return `number ${position + 1}: by weighted draw, weight ${step.weight ?? 1}`;
     case 'sticky':
-      return `number ${position + 1}: where this conversation belongs`;
+      return `number ${position + 1}: sticky to this conversation`;
     case 'cost':
     case 'cheapest-capable':
-      return `number ${position + 1}: by its cost, ${costNanoUsd === undefined ? 'which is not known' : `about ${dollars(costNanoUsd)}`}`;
+      return `number ${position + 1}: by cost, ${costNanoUsd === undefined ? 'unknown' : `about ${dollars(costNanoUsd)}`}`;
     case 'latency':
-      return `number ${position + 1}: the lighter of two, load ${Math.round(load)}`;
+      return `number ${position + 1}: lower load of two random targets, load ${Math.round(load)}`;
   }
 }
 

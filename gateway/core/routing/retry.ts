@@ -1,24 +1,24 @@
-/** When a target may be asked again: after its own wish or ours, never at once, and only if the wait is bearable. */
+/** When a target may be retried: after the provider's wait or the backoff, never at once, and only if the wait is acceptable. */
 import { retryScopeOf } from '../shared/failure.ts';
 import { seededUniform } from '../shared/random.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
 import { providerOf } from '../targets/target-name.ts';
 import type { RouteState, RoutingInput } from './contract.ts';
 
-/** Nothing is asked again sooner than this, whatever the policy or the provider says: `retry-after: 0` is no invitation to hammer. */
+/** The minimum wait before any retry, whatever the policy or the provider says, so that `retry-after: 0` does not cause a tight loop. */
 export const retryWaitMsMin: Milliseconds = 100;
-/** A wait that a provider asks for is obeyed up to this long; longer, and the caller is told at once. */
+/** The maximum provider wait that is honoured; a longer one goes to the caller at once. */
 export const retryWaitMsMax: Milliseconds = 30_000;
 
-/** Until when the fleet refuses a target, by itself or with all of its provider; 0 when it takes calls. */
+/** The end of a target's cooldown, its own or its provider's; 0 when it is available. */
 export function cooldownUntil(now: RoutingInput, target: string): Instant {
   return Math.max(now.closed[target] ?? 0, now.closed[providerOf(target)] ?? 0);
 }
 
-/** When the target's rate limit lets a call of this request in; 0 for at once. */
+/** When the target's rate limit admits a call of this request; 0 for now. */
 export const rateLimitedUntil = (now: RoutingInput, target: string): Instant => now.waits?.[target] ?? 0;
 
-/** The step that may be asked again first: one that failed for a passing reason, has tries left, and is open by then. */
+/** The first step that may be retried: it failed with a retryable failure, has retries left, and is available by then. */
 export function soonestRetry(state: RouteState, now: RoutingInput): { readonly step: number; readonly at: Instant } | undefined {
   let soonest: { readonly step: number; readonly at: Instant } | undefined;
   for (const [step, { target, retries, backoffMs }] of state.policy.steps.entries()) {
@@ -29,7 +29,7 @@ export function soonestRetry(state: RouteState, now: RoutingInput): { readonly s
       !failure ||
       retryScopeOf(failure) !== 'same' ||
       retried >= retries ||
-      attempts.some(a => a.status === 'declined' || a.status === 'held')
+      attempts.some(a => a.status === 'declined' || a.status === 'buffered')
     )
       continue;
     const backoff = backoffMs * 2 ** retried * (1 - seededUniform(state.seed, `retry ${step} ${retried}`) / 2);

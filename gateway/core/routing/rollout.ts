@@ -1,18 +1,18 @@
-/** A staged rollout: a variant's share grows stage by stage while it stays within its bounds, and falls to nothing when it does not. */
+/** A staged rollout: a variant's share grows by stages while its metrics stay within bounds, and drops to zero when one does not. */
 import type { NanoUsd } from '../money/price.ts';
 import { type DecayingHistogram, emptyHistogram, quantileOf, withSample } from '../shared/decaying-histogram.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
 
 export interface RolloutPolicy {
-  /** Shares in [0, 1], each larger than the one before. */
+  /** Shares in [0, 1], ascending. */
   readonly stages: readonly number[];
-  /** How long a stage lasts at least, and how many requests of the variant it wants to have seen. */
+  /** The minimum duration of a stage and the minimum number of the variant's requests in it. */
   readonly everyMs: Milliseconds;
   readonly requestsMin: number;
   readonly errorRateMax?: number;
-  /** Of the whole answer. */
+  /** Of the complete response. */
   readonly p95MsMax?: Milliseconds;
-  /** Mean cost of a request, to that of the route without the variant. */
+  /** Mean cost of a request relative to the route without the variant. */
   readonly costRatioMax?: number;
 }
 
@@ -46,7 +46,7 @@ export const beginRollout = (at: Instant): Rollout => ({ stage: 0, since: at, va
 
 export const shareAt = ({ stage, rolledBack }: Rollout, { stages }: RolloutPolicy): number => (rolledBack ? 0 : (stages[stage] ?? 0));
 
-/** Once rolled back it stays so. */
+/** A rollback is final. */
 export function observeRollout(before: Rollout, sample: RolloutSample, policy: RolloutPolicy): Rollout {
   if (before.rolledBack) return before;
   if (!sample.isVariant) return { ...before, base: withRequest(before.base, sample) };
@@ -67,7 +67,7 @@ const withRequest = ({ count, failures, priced, costNanoUsd, latency }: RolloutW
   latency: withSample(latency, sample.totalMs),
 });
 
-/** Which bound is passed. Failures count from the first ones that settle it: what fails so often cannot come right within the stage's requests. */
+/** The exceeded bound. Failures count early when even success of all remaining requests of the stage would exceed it. */
 function exceededBound(
   { variant, base }: Rollout,
   { requestsMin, errorRateMax, p95MsMax, costRatioMax }: RolloutPolicy,

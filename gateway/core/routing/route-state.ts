@@ -1,4 +1,4 @@
-/** What the router's state says of its attempts. */
+/** Queries and updates of the attempts in the router's state. */
 import type { RouteAttempt, RouteState, RouteStep } from './contract.ts';
 
 export const stepOf = (state: RouteState, attempt: number): RouteStep => state.policy.steps[state.attempts[attempt]!.step]!;
@@ -8,7 +8,7 @@ export const isRunning = (state: RouteState, attempt: number): boolean => state.
 export const isSideCall = (state: RouteState, attempt: number): boolean => state.attempts[attempt]!.of !== undefined;
 
 export const isBusy = ({ retryWaiting, queued, attempts }: RouteState): boolean =>
-  retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'held');
+  retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'buffered');
 
 export const updateAttempt = (state: RouteState, attempt: number, change: Partial<RouteAttempt>): RouteState => ({
   ...state,

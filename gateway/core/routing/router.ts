@@ -1,12 +1,12 @@
 /**
- * The router: a state machine that decides, and does nothing.
+ * The router: a pure state machine that turns events into commands.
  *
  *   begin(policy, seed, now)  -> { state, commands }
  *   advance(state, event)     -> { state, commands }
  *
- * Rule 1: no clock, no randomness, no I/O. Time and closed targets arrive in events, coins come from the request's id.
- *         So the recorded events are the state: fold them again and the same decisions fall out.
- * Rule 2: this file does not know who is driving. Gateway, replay and eval obey the same commands.
+ * Rule 1: no clock, no randomness, no I/O. Time and cooldowns arrive in events; random choices are seeded by the request's id.
+ *         So the recorded events are the state: folding them again gives the same decisions.
+ * Rule 2: this file does not depend on who runs it. Gateway, replay and eval execute the same commands.
  */
 
 import { type Failure, retryScopeOf } from '../shared/failure.ts';
@@ -34,7 +34,7 @@ import { excludeWithoutPrefill, holdTimer, isDelivering, isRecoverable } from '.
 export type * from './contract.ts';
 export { routingInputFor } from './contract.ts';
 
-/** `arrivedAt` when the request has waited already: its deadline is as long as ever. */
+/** `arrivedAt` when the request has already waited: its deadline counts from then. */
 export function begin(policy: RoutePolicy, seed: string, now: RoutingInput, arrivedAt: Instant = now.at): Transition {
   const deadlineAt = arrivedAt + policy.deadlineMs;
   const state: RouteState = { policy, seed, deadlineAt, attempts: [] };
@@ -89,36 +89,36 @@ function conclude(state: RouteState, attempt: number, isTaken: boolean, signals:
   const confidence = confidenceOf(signals);
   const { scorer, samples, judge } = stepOf(state, attempt);
   const isMore = scorer !== undefined || samples !== undefined || judge !== undefined;
-  const seen = { ...(isMore ? { signals } : {}), ...(confidence === undefined ? {} : { confidence }) };
-  if (isTaken) return commitAndFinish(updateAttempt(state, attempt, { status: 'accepted', ...seen }), attempt);
-  return proceed(updateAttempt(state, attempt, { status: 'declined', ...seen }), now, 'escalation');
+  const observed = { ...(isMore ? { signals } : {}), ...(confidence === undefined ? {} : { confidence }) };
+  if (isTaken) return commitAndFinish(updateAttempt(state, attempt, { status: 'accepted', ...observed }), attempt);
+  return proceed(updateAttempt(state, attempt, { status: 'declined', ...observed }), now, 'escalation');
 }
 
-/** Whether the answer is taken cannot be told from it alone. */
+/** Starts side calls when the response's own signals do not decide acceptance. */
 function startSideCalls(state: RouteState, of: number, signals: Signals, now: RoutingInput): Transition {
   const confidence = confidenceOf(signals);
-  const held = updateAttempt(state, of, { status: 'held', signals, ...(confidence === undefined ? {} : { confidence }) });
+  const buffered = updateAttempt(state, of, { status: 'buffered', signals, ...(confidence === undefined ? {} : { confidence }) });
   const { step } = state.attempts[of]!;
   const targets = sideCallTargets(stepOf(state, of), signals, now);
-  if (targets.length === 0) return concludeHeld(held, of, now);
+  if (targets.length === 0) return concludeBuffered(buffered, of, now);
   return targets.reduce<Transition>((so, target) => {
     const call = start(so.state, step, 'judge', now.at, { target, of });
     return prependCommands(so.commands, call);
-  }, unchanged(held));
+  }, unchanged(buffered));
 }
 
 function onSideCallEnded(state: RouteState, attempt: number, now: RoutingInput): Transition {
   const of = state.attempts[attempt]!.of!;
   const isOver = state.attempts.every(a => a.of !== of || a.status !== 'running');
-  return isOver && state.attempts[of]!.status === 'held' ? concludeHeld(state, of, now) : unchanged(state);
+  return isOver && state.attempts[of]!.status === 'buffered' ? concludeBuffered(state, of, now) : unchanged(state);
 }
 
-/** What the calls on the side could not tell counts as not shown. */
-function concludeHeld(state: RouteState, of: number, now: RoutingInput): Transition {
-  const step = stepOf(state, of);
-  const sideCalls = state.attempts.filter(a => a.of === of);
-  const signals = withSideCallSignals(step, state.attempts[of]!, sideCalls);
-  return conclude(state, of, !step.accept || accepts(step.accept, signals), signals, now);
+/** Signals that the side calls did not give count as absent. */
+function concludeBuffered(state: RouteState, attempt: number, now: RoutingInput): Transition {
+  const step = stepOf(state, attempt);
+  const sideCalls = state.attempts.filter(a => a.of === attempt);
+  const signals = withSideCallSignals(step, state.attempts[attempt]!, sideCalls);
+  return conclude(state, attempt, !step.accept || accepts(step.accept, signals), signals, now);
 }
 
 function onFailed(state: RouteState, attempt: number, failure: Failure, now: RoutingInput, isContinuable = false): Transition {
@@ -151,7 +151,7 @@ function onTimer(state: RouteState, timer: Timer, now: RoutingInput): Transition
   }
 }
 
-/** What an attempt has failed of when this timer fires; undefined for other timers, and when it is no longer due. */
+/** The failure of an attempt when this timer fires; undefined for other timers, and when the attempt is past it. */
 export function timeoutFailure(state: RouteState, timer: Timer): Failure | undefined {
   if (timer.type !== 'timeout') return undefined;
   const attempt = state.attempts[timer.attempt];
@@ -159,7 +159,7 @@ export function timeoutFailure(state: RouteState, timer: Timer): Failure | undef
   return isDue ? { kind: 'timeout', message: 'the attempt took too long' } : undefined;
 }
 
-/** While it was waited for, another target may have opened, or this one may have closed. */
+/** During the wait, another target may have become available, or this one unavailable. */
 function onRetry(state: RouteState, step: number, now: RoutingInput): Transition {
   if (state.retryWaiting !== step) return unchanged(state);
   const { retryWaiting: _, ...next } = state;
@@ -168,7 +168,7 @@ function onRetry(state: RouteState, step: number, now: RoutingInput): Transition
   return isStillBest && !now.spent?.includes('retry') ? startOrQueue(next, step, waitMs, 'retry', now) : proceed(next, now, 'fallback');
 }
 
-/** Its turn has come, so its limit lets it in; but the target may have closed meanwhile, or others have spent the allowance. */
+/** The queue admitted it, so its rate limit does; but the target may be cooling down by now, or the retry budget used up. */
 function onAdmitted(state: RouteState, step: number, now: RoutingInput): Transition {
   if (state.queued?.step !== step) return unchanged(state);
   const { queued } = state;
@@ -178,13 +178,13 @@ function onAdmitted(state: RouteState, step: number, now: RoutingInput): Transit
   return isAvailable(next, step, now) ? start(next, step, queued.kind, now.at) : proceed(next, now, kindForOtherTarget(queued.kind));
 }
 
-/** The wait turned out longer than it was reckoned to be. */
+/** The wait was longer than estimated. */
 function onQueueTimeout(state: RouteState, step: number, now: RoutingInput): Transition {
   if (state.queued?.step !== step) return unchanged(state);
   return prependCommands([{ type: 'unqueue', step }], proceed(leaveQueue(state, now.at), now, kindForOtherTarget(state.queued.kind)));
 }
 
-/** Another target is no retry. */
+/** A call of another target is a fallback, not a retry. */
 const kindForOtherTarget = (kind: AttemptKind): AttemptKind => (kind === 'retry' ? 'fallback' : kind);
 
 function onHedge(state: RouteState, attempt: number, now: RoutingInput): Transition {
@@ -197,18 +197,18 @@ function onHedge(state: RouteState, attempt: number, now: RoutingInput): Transit
   return hedgeStep === undefined ? unchanged(state) : start(state, hedgeStep, 'hedge', now.at);
 }
 
-/** No answer is in hand. Wait for what is under way, or try the next target, or one again, or a closed one, or settle. */
+/** No response is accepted. Waits for running attempts, or calls the next target, retries one, tries one in cooldown, or settles. */
 function proceed(state: RouteState, now: RoutingInput, kind: AttemptKind): Transition {
   if (isBusy(state)) return unchanged(state);
   if (kind === 'fallback' && now.spent?.includes('retry')) return settle(state, now);
-  const fresh = chooseStep(state, now);
-  if (fresh) return startOrQueue(state, fresh.step, fresh.waitMs, kind, now);
+  const choice = chooseStep(state, now);
+  if (choice) return startOrQueue(state, choice.step, choice.waitMs, kind, now);
   const retry = now.spent?.includes('retry') ? undefined : soonestRetry(state, now);
   if (retry) {
     const timer: RouteCommand = { type: 'timer', timer: { type: 'retry', step: retry.step }, at: retry.at };
     return { state: { ...state, retryWaiting: retry.step }, commands: [timer] };
   }
-  // Every target that is left is closed: better to ask one of them than to fail without having asked.
+  // Every remaining target is cooling down: calling one beats failing without a call.
   const lastResort = state.attempts.some(a => a.status === 'declined') ? undefined : untriedEarliestAvailable(state, now);
   return lastResort === undefined ? settle(state, now) : start(state, lastResort, kind, now.at);
 }
@@ -225,7 +225,7 @@ function startOrQueue(state: RouteState, step: number, waitMs: Milliseconds, kin
   };
 }
 
-/** `side` makes it a call on the side of another attempt, at a target of its own. */
+/** `side` makes it a side call for another attempt, at its own target. */
 function start(
   state: RouteState,
   step: number,
@@ -256,7 +256,7 @@ function commitAndFinish(state: RouteState, attempt: number): Transition {
   return prependCommands(committed.commands, finish(committed.state, { type: 'answered', attempt }));
 }
 
-/** Nothing more will be tried: give the surest answer that is at hand, or say why there is none. A committed stream cannot be swapped. */
+/** No further attempts: finishes with the most confident response, or with the failure. A committed stream cannot be replaced. */
 function settle(state: RouteState, now: RoutingInput, reason?: Failure): Transition {
   const response = mostConfidentResponse(state);
   if (response !== undefined) return commitAndFinish(updateAttempt(state, response, { status: 'accepted' }), response);
@@ -264,7 +264,7 @@ function settle(state: RouteState, now: RoutingInput, reason?: Failure): Transit
   return finish(state, { type: 'failed', failure }, now.at);
 }
 
-/** `at` is asked for only where somebody may still be queueing. */
+/** `at` matters only where a request may still be queued. */
 function finish(state: RouteState, outcome: RouteOutcome, at = 0): Transition {
   const leave: RouteCommand[] = state.queued ? [{ type: 'unqueue', step: state.queued.step }] : [];
   const [next, aborts] = abortOthers(leaveQueue(state, at), undefined);
@@ -274,7 +274,7 @@ function finish(state: RouteState, outcome: RouteOutcome, at = 0): Transition {
 function abortOthers(state: RouteState, keep: number | undefined): [RouteState, RouteCommand[]] {
   const aborts: RouteCommand[] = [];
   const attempts = state.attempts.map((a, attempt) => {
-    if (a.status === 'held' && attempt !== keep) return { ...a, status: 'declined' as const };
+    if (a.status === 'buffered' && attempt !== keep) return { ...a, status: 'declined' as const };
     if (a.status !== 'running' || attempt === keep) return a;
     aborts.push({ type: 'abort', attempt });
     return { ...a, status: 'aborted' as const };

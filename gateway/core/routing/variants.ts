@@ -1,37 +1,40 @@
-/** Which variant of a route a request takes, and what is asked besides, where the caller never sees it. */
+/** Chooses a request's variant of a route, and its shadow calls, which the caller never sees. */
 import { seededUniform } from '../shared/random.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from './contract.ts';
 import type { RolloutPolicy } from './rollout.ts';
 
 export interface Variant {
-  /** The route that is taken instead. */
+  /** The route used instead. */
   readonly route: string;
-  /** Of the requests that it is meant for; in [0, 1]. */
+  /** Of the eligible requests; in [0, 1]. */
   readonly share: number;
-  /** Whom it is meant for; everybody when absent. */
+  /** Tenants it applies to; all when absent. */
   readonly tenants?: readonly string[];
   readonly keys?: readonly string[];
-  /** Its share grows by this instead. */
+  /** Controls its share instead. */
   readonly rollout?: RolloutPolicy;
 }
 
 export interface RequestIdentity {
   readonly tenant: string;
   readonly key: string;
-  /** What stays the same over a conversation. */
+  /** Constant over a conversation. */
   readonly stickyKey: string;
 }
 
-/** What a feature flag said of a request. */
+/** A feature flag's value for a request. */
 export interface FlagEvaluation {
   readonly flag: string;
-  /** The route of a variant, or the one whose variants they are. */
+  /** The route of a variant, or the route whose variants they are. */
   readonly route: string;
-  /** Why, in the words of whoever keeps the flag; '' for none. */
+  /** The flag provider's reason; '' for none. */
   readonly reason: string;
 }
 
-/** A flag goes before shares, but takes no variant for whom it is not meant. The same for all of a conversation, as long as shares only grow. Undefined for the route itself. */
+/**
+ * The variant of a request; undefined for the route itself.
+ * A flag takes precedence over shares, but not over `tenants`. A conversation keeps its variant as long as shares only grow.
+ */
 export function chooseVariant(
   route: string,
   variants: readonly Variant[],
@@ -61,19 +64,19 @@ const appliesTo = ({ tenants, keys }: Variant, { tenant, key }: RequestIdentity)
 
 export interface ShadowPlan {
   readonly shadow: readonly { readonly route: string; readonly share: number }[];
-  /** The share of answers taken from a step before the last that the last one is asked for as well. */
+  /** The share of responses accepted before the last step for which the last step is called as well. */
   readonly auditProbability: number;
 }
 
 export interface ShadowCall {
   readonly kind: 'shadow' | 'audit';
-  /** A route, or a target. */
+  /** A route or a target. */
   readonly route: string;
-  /** How likely such a request was to be copied, in (0, 1]. */
+  /** The probability of such a request being sampled, in (0, 1]. */
   readonly share: number;
 }
 
-/** What is asked after a request was answered. The coin knows it by the request's id, so that a share is the same requests for all. */
+/** The shadow calls of an answered request. The request's id seeds the sampling, so equal shares select the same requests. */
 export function shadowCallsOf(
   plan: ShadowPlan,
   policy: RoutePolicy,

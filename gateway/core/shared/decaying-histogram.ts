@@ -1,4 +1,4 @@
-/** How a quantity was spread lately: counts in buckets a quarter octave wide, of which old ones fade. */
+/** Recent distribution of a quantity: counts in buckets a quarter octave wide, with exponential decay. */
 
 /** By bucket. */
 export type DecayingHistogram = ReadonlyMap<number, number>;
@@ -16,20 +16,20 @@ export function withSample(histogram: DecayingHistogram, value: number): Decayin
   return next.set(bucket, (next.get(bucket) ?? 0) + 1);
 }
 
-/** To a quarter octave; undefined before there is enough to tell. */
+/** Accurate to a quarter octave; undefined with too few samples. */
 export function quantileOf(histogram: DecayingHistogram, q: number): number | undefined {
   let total = 0;
   for (const weight of histogram.values()) total += weight;
   if (total < samplesMin) return undefined;
-  let seen = 0;
+  let cumulative = 0;
   for (const [bucket, weight] of [...histogram].sort(([a], [b]) => a - b)) {
-    seen += weight;
-    if (seen >= q * total) return 2 ** (bucket / bucketsPerOctave);
+    cumulative += weight;
+    if (cumulative >= q * total) return 2 ** (bucket / bucketsPerOctave);
   }
   return undefined;
 }
 
-/** Counts of which old ones fade as new ones come. */
+/** Counts with exponential decay by later counts. */
 export type DecayingCounts<Word extends string> = Readonly<Partial<Record<Word, number>>>;
 
 export function withCount<Word extends string>(tally: DecayingCounts<Word>, word: Word): DecayingCounts<Word> {
@@ -39,7 +39,7 @@ export function withCount<Word extends string>(tally: DecayingCounts<Word>, word
   return next;
 }
 
-/** Of all that was counted; 0 when nothing was. */
+/** The share of all counts; 0 without any. */
 export function shareOf<Word extends string>(tally: DecayingCounts<Word>, word: Word): number {
   let total = 0;
   for (const known of Object.keys(tally) as Word[]) total += tally[known]!;

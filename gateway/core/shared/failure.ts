@@ -1,4 +1,4 @@
-/** What can go wrong on the way to an answer: one closed list, with retrying decided once, here. */
+/** Every failure of a request: one closed list, with the retry rule of each kind. */
 import type { Milliseconds } from './time.ts';
 
 export type FailureKind =
@@ -16,27 +16,27 @@ export type FailureKind =
   | 'authentication' // the provider refused our key
   | 'permission'
   | 'not-found'
-  | 'quota-exceeded' // no money at the provider
-  | 'cancelled' // the caller left
+  | 'quota-exceeded' // no credit at the provider
+  | 'cancelled' // the caller disconnected
   | 'internal';
 
 export interface Failure {
   readonly kind: FailureKind;
-  /** For operators: may hold upstream text, so it goes to records and never to callers. */
+  /** For operators: may hold the provider's text, so it goes to records and never to callers. */
   readonly message: string;
-  /** The upstream's HTTP status, when there was one. */
+  /** The provider's HTTP status, when there was one. */
   readonly status?: number;
-  /** The provider's own code or type, as it stood in the body. */
+  /** The provider's own code or type, from the body. */
   readonly code?: string;
-  /** The caller's field that is to blame, when the provider named it. */
+  /** The caller's field at fault, when the provider named it. */
   readonly param?: string;
-  /** How long the provider asked us to wait; parsed and finite, not yet clamped. */
+  /** The wait that the provider requested; parsed and finite, not yet clamped. */
   readonly retryAfterMs?: Milliseconds;
-  /** The provider's `x-should-retry`, where it sent one: it knows better than its status says. */
+  /** The provider's `x-should-retry`, which overrides the rule of its status. */
   readonly shouldRetry?: boolean;
 }
 
-/** `same`: the same target may be asked again. `other`: only another target. `never`: the request itself is at fault. */
+/** `same`: the same target may be retried. `other`: only another target. `never`: the request itself is at fault. */
 export type RetryScope = 'same' | 'other' | 'never';
 
 const retryScopes: Readonly<Record<FailureKind, RetryScope>> = {
@@ -59,7 +59,7 @@ const retryScopes: Readonly<Record<FailureKind, RetryScope>> = {
   internal: 'never',
 };
 
-/** Whether and where to ask again. A provider may forbid to ask it again, and may invite to it unless it refused our key. */
+/** Where a retry may go. A provider may forbid a retry of itself, and may allow one unless it refused our key. */
 export function retryScopeOf({ kind, shouldRetry }: Failure): RetryScope {
   const retry = retryScopes[kind];
   if (shouldRetry === undefined || isKeyFault(kind) || kind === 'cancelled' || kind === 'internal') return retry;
@@ -67,14 +67,14 @@ export function retryScopeOf({ kind, shouldRetry }: Failure): RetryScope {
   return retry === 'same' ? 'other' : retry;
 }
 
-/** Whether a failure says something about the target's health, rather than about the request, our key or the caller. */
+/** Whether a failure counts against the target's health, rather than the request, our key or the caller. */
 export const isTargetFault = ({ kind }: Failure): boolean => retryScopes[kind] === 'same';
 
-/** Whether a failure is about the key: another one would have been let in. */
+/** Whether a failure concerns the key, so that another key might work. */
 export const isKeyFault = (kind: FailureKind): kind is 'authentication' | 'quota-exceeded' =>
   kind === 'authentication' || kind === 'quota-exceeded';
 
-/** What a caller may be told: the status and the fixed words for a kind. Nothing of the upstream's text is in it. */
+/** A failure as the caller sees it: status and fixed text of its kind, without any of the provider's text. */
 export interface PublicError {
   readonly status: number;
   readonly type: string;
@@ -131,13 +131,13 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
 
 export const publicErrorOf = (failure: Failure): PublicError => publicErrors[failure.kind];
 
-/** A mistake of ours, thrown where nobody expected it: it costs the request that met it, and the record says what it was. */
+/** An unexpected error of the gateway. It fails the request that met it; the record holds the details. */
 export const internalFailure = (operation: string, problem: unknown): Failure => ({
   kind: 'internal',
   message: `${operation}: ${problem instanceof Error ? (problem.stack ?? problem.message).slice(0, 1000) : String(problem)}`,
 });
 
-/** What a status alone says, for bodies that say nothing: proxies and load balancers answer in HTML. */
+/** The failure kind of a status without a readable body, such as HTML from a proxy or load balancer. */
 export function failureKindOfStatus(status: number): FailureKind {
   switch (status) {
     case 401:
@@ -167,7 +167,7 @@ export function failureKindOfStatus(status: number): FailureKind {
   }
 }
 
-/** A kind as records and metrics write it, in the manner of their other words: `rate_limited`. */
+/** A kind as the label of records and metrics: `rate_limited`. */
 export function failureLabel(kind: FailureKind): string {
   return kind === 'unreachable' ? 'connect_error' : kind.replaceAll('-', '_');
 }
@@ -176,5 +176,5 @@ const kindsByLabel: ReadonlyMap<string, FailureKind> = new Map(
   (Object.keys(retryScopes) as FailureKind[]).map(kind => [failureLabel(kind), kind]),
 );
 
-/** Undefined for a word that is no kind of ours. */
+/** Undefined for an unknown label. */
 export const failureKindOfLabel = (word: string): FailureKind | undefined => kindsByLabel.get(word);

@@ -1,6 +1,6 @@
-/** Maps of bounded size in which what was silent longest is forgotten. */
+/** Maps of bounded size that evict the least recently updated entry. */
 
-/** A copy with this entry at its end. */
+/** A copy with this entry moved to the end. */
 export function withLruEntry<Value>(
   entries: ReadonlyMap<string, Value>,
   name: string,
@@ -14,8 +14,8 @@ export function withLruEntry<Value>(
 }
 
 /**
- * The same in place, for the one who owns the map. As long as it is far from full an entry keeps its place, which costs nothing; from
- * then on it goes to the end whenever it is heard of.
+ * The same in place, for the owner of the map. Below half of the bound an entry keeps its position, which is cheap; above, each update
+ * moves it to the end.
  */
 export function putLruEntry<Value>(entries: Map<string, Value>, name: string, value: Value, countMax: number): void {
   if (entries.size > countMax / 2) entries.delete(name);

@@ -1,6 +1,6 @@
-/** Chance without dice: everything that looks random in a decision follows from the request's id, so it can be decided again. */
+/** Deterministic randomness: every random choice follows from the request's id, so that it can be repeated. */
 
-/** A coin that always falls the same way for the same seed and label: uniform in [0, 1). FNV-1a with a murmur3 finaliser. */
+/** A number in [0, 1), uniform, determined by seed and label. FNV-1a with a murmur3 finaliser. */
 export function seededUniform(seed: string, label: string): number {
   let h = 0x811c9dc5;
   for (const text of [seed, '\u0000', label]) {

@@ -1,15 +1,15 @@
-/** Time as the core knows it: an instant that arrives in events, and a clock that only the edge may hold. */
+/** Time: instants arrive in events, and only the edge holds a clock. */
 
 /** Milliseconds since the Unix epoch; fractions allowed. */
 export type Instant = number;
 export type Milliseconds = number;
 
-/** Takes back a scheduled call; harmless when it already ran. */
+/** Cancels a scheduled call; no effect when it already ran. */
 export type Cancel = () => void;
 
-/** The edge's clock. The gateway and replay hold a wall clock, tests a virtual one; core never holds any. */
+/** The edge's clock: a wall clock in gateway and replay, a virtual one in tests. The core never holds one. */
 export interface Clock {
   now(): Instant;
-  /** Calls `fire` once at `instant` or as soon after it as possible; never before this function has returned. */
+  /** Calls `fire` once, at `instant` or as soon after as possible, and never before this function returns. */
   at(instant: Instant, fire: () => void): Cancel;
 }

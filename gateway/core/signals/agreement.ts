@@ -1,19 +1,19 @@
-/** How far two answers say the same. */
+/** The agreement of two responses. */
 import type { ChatResponse } from '../chat/chat.ts';
 import { type Json, parseJson } from '../chat/json.ts';
 import { responseText } from './signal.ts';
 
 const comparedCharactersMax = 20_000;
 
-/** In [0, 1]: 1 for the same text but for white space, typography and key order and the same tool calls; else the share of words in common. */
+/** In [0, 1]. 1 for equal tool calls and equal text up to white space, typography and key order; else the word overlap. */
 export function agreementOf(a: ChatResponse, b: ChatResponse): number {
   const [callsA, callsB] = [toolCallsText(a), toolCallsText(b)];
   if (callsA !== callsB) return 0;
-  const [one, other] = [normalizedText(responseText(a)), normalizedText(responseText(b))];
-  if (one === other) return 1;
-  const [jsonA, jsonB] = [parseIfJson(one), parseIfJson(other)];
+  const [textA, textB] = [normalizedText(responseText(a)), normalizedText(responseText(b))];
+  if (textA === textB) return 1;
+  const [jsonA, jsonB] = [parseIfJson(textA), parseIfJson(textB)];
   if (jsonA !== undefined && jsonB !== undefined) return canonicalJson(jsonA) === canonicalJson(jsonB) ? 1 : 0;
-  return wordOverlap(one, other);
+  return wordOverlap(textA, textB);
 }
 
 const toolCallsText = (response: ChatResponse): string =>

@@ -1,4 +1,4 @@
-/** What else an answer shows that a trained scorer may weigh: each in [0, 1], higher is surer. None is a threshold's own signal. */
+/** Features of a response for a trained scorer: each in [0, 1], higher is more confident. None is a threshold's own signal. */
 import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from '../chat/chat.ts';
 import { parseJson } from '../chat/json.ts';
 import { conforms } from '../chat/json-schema.ts';
@@ -6,7 +6,7 @@ import type { FeatureName, Signals } from './names.ts';
 import { measureSignals, responseText } from './signal.ts';
 import { valueTokens } from './value-tokens.ts';
 
-/** All that can be measured of an answer by itself: signals and features. */
+/** All signals and features of a response by itself. */
 export function measureSignalsAndFeatures(request: ChatRequest, response: ChatResponse): Signals {
   const choice = response.choices[0];
   if (!choice) return {};
@@ -20,7 +20,7 @@ export function measureSignalsAndFeatures(request: ChatRequest, response: ChatRe
   };
 }
 
-/** A caller that asks for so few tokens wants the answer cut. */
+/** A caller with so small a maximum wants the response cut. */
 const intendedCutTokens = 16;
 const failedFinishReasons: ReadonlySet<string> = new Set(['content-filter', 'refusal', 'error']);
 
@@ -50,7 +50,7 @@ function matchesTool(call: { readonly name: string; readonly arguments: string }
   return tool?.parameters === undefined || conforms(given, tool.parameters);
 }
 
-/** A long text that begins so goes on to answer, as a rule. */
+/** A longer text that begins like a refusal usually answers after all. */
 const refusalLengthMax = 600;
 const refusalPattern =
   /^\W*(?:i['’]?m (?:really |very )?sorry,? but |sorry,? but |unfortunately,? |as an ai[^.]{0,60}, )?(?:i (?:cannot|can['’]t|can not|won['’]t|will not)|i(?:['’]m| am) (?:unable|not able))(?: to)? (?:help|assist|provide|answer|comply|fulfil|do that|discuss|create|write|generate|share|support)/i;
@@ -71,17 +71,17 @@ function tokenFeatures(tokens: readonly TokenLogprob[], text: string): Measured 
   };
 }
 
-/** Of a longer text the beginning tells. */
+/** Longer texts are measured by their beginning. */
 const textLengthMax = 20_000;
 const hedgePattern =
   /\b(?:i think|i believe|i guess|i am not sure|i['’]m not sure|perhaps|maybe|possibly|probably|it seems|might be|could be|not certain|unclear|hard to say)\b/gi;
 
-function textFeatures({ messages }: ChatRequest, whole: string): Measured {
-  const text = whole.slice(0, textLengthMax);
+function textFeatures({ messages }: ChatRequest, fullText: string): Measured {
+  const text = fullText.slice(0, textLengthMax);
   const asciiWords = wordsOfAscii(text);
   const words = asciiWords ?? wordsOfAnyScript(text);
   if (words.length === 0) return {};
-  // Beside a letter of another script they are no words to us, but a hedge to the expression.
+  // Beside a letter of another script the words are not counted as ASCII words, but the expression may still match.
   const mayHedge = !asciiWords || asciiWords.some(word => hedgeWordHashes.has(word));
   const hedged = mayHedge ? (text.match(hedgePattern)?.length ?? 0) : 0;
   const promptScript = scriptOf(lastUserText(messages));
@@ -94,11 +94,11 @@ function textFeatures({ messages }: ChatRequest, whole: string): Measured {
   };
 }
 
-/** Every answer is measured, so words are told apart by a number made of their letters, which is cheaper than cutting them out. */
+/** Words are compared by a hash of their letters, because every response is measured and cutting strings costs more. */
 const emptyWordHash = 0x811c9dc5;
 const addToHash = (word: number, letter: number): number => Math.imul(word ^ letter, 0x01000193);
 
-/** Undefined when there is more than ASCII in it. */
+/** Undefined when the text is not all ASCII. */
 function wordsOfAscii(text: string): readonly number[] | undefined {
   const words: number[] = [];
   let word = emptyWordHash;
@@ -125,19 +125,19 @@ function hashWord(word: string): number {
   return number;
 }
 
-/** One of them is in every hedge. */
+/** Every hedge contains one of them. */
 const hedgeWordHashes: ReadonlySet<number> = new Set(
   'think believe guess sure perhaps maybe possibly probably seems might could certain unclear hard'.split(' ').map(hashWord),
 );
 
-/** How many different three words in a row there are: counted in a table of numbers, which costs less than a Set. */
+/** The number of distinct word trigrams. Counted in a table of numbers, which costs less than a Set. */
 function countDistinctTrigrams(words: readonly number[]): number {
   const table = new Float64Array(2 ** Math.ceil(Math.log2(2 * words.length)));
   let count = 0;
   for (let i = 0; i + 2 < words.length; i++) {
     const first = words[i]! ^ Math.imul(words[i + 1]!, 0x9e3779b1);
     const second = Math.imul(words[i + 2]!, 0x85ebca6b) >>> 11;
-    // As doubles: 53 bits hold two different triples apart in any text that anybody sends. None is 0, which is an empty place.
+    // As doubles, whose 53 bits keep trigrams apart in any realistic text. No trigram is 0, which marks an empty slot.
     const triple = first * 0x200000 + second + 0.5;
     let slot = (first ^ second) & (table.length - 1);
     while (table[slot] !== 0 && table[slot] !== triple) slot = (slot + 1) & (table.length - 1);
@@ -166,7 +166,7 @@ const scripts: readonly (readonly [string, RegExp])[] = [
 
 const scriptLengthMax = 500;
 
-/** Which most of the first letters are of; undefined without enough letters to tell. */
+/** The script of most of the first letters; undefined with too few letters. */
 function scriptOf(text: string): string | undefined {
   const end = Math.min(text.length, scriptLengthMax);
   for (let i = 0; i < end; i++) if (text.charCodeAt(i) >= 0x80) return scriptOfAny(text.slice(0, scriptLengthMax));

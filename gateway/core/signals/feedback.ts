@@ -1,8 +1,8 @@
-/** What somebody says of an answer that was given: scores attached to its request's id. */
+/** Scores of a response that arrive later, attached to its request id. */
 import type { Instant } from '../shared/time.ts';
 
 export interface Feedback {
-  /** The exchange it is about. */
+  /** The request id of the exchange. */
   readonly request: string;
   readonly tenant: string;
   readonly scores: readonly Score[];
@@ -13,15 +13,15 @@ export const scoreSources = ['rule', 'judge', 'human', 'client', 'eval'] as cons
 export type ScoreSource = (typeof scoreSources)[number];
 
 export interface Score {
-  /** The same for the same thing said again, which takes the place of what was said before. */
+  /** Sending the same id again replaces the score. */
   readonly id: string;
   readonly name: string;
   readonly source: ScoreSource;
   readonly value: number;
   readonly label: string;
   readonly explanation: string;
-  /** Who or what says so. */
+  /** The person or program that gave the score. */
   readonly evaluator: string;
-  /** Of the exchange: a score lies with what it is about. */
+  /** Time of the exchange, because a score is stored with its exchange. */
   readonly at: Instant;
 }

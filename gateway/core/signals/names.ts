@@ -16,15 +16,15 @@ export type SignalName = (typeof signalNames)[number];
 export type Signals = Readonly<Partial<Record<SignalName | FeatureName, number>>>;
 
 export const featureNames = [
-  /** 0 when the answer failed by itself: empty, cut off, filtered, refused, not the JSON or the arguments that were asked for. */
+  /** 0 when the response is unusable: empty, cut, filtered, refused, or without the requested JSON or arguments. */
   'sound',
   'quantile_logprob_20',
-  /** The mean over what stands as a value in JSON: keys and brackets are easy to guess. */
+  /** The mean over tokens of JSON values; keys and brackets are easy to predict. */
   'value_logprob',
   'brevity',
   'unhedged',
   'variety',
-  /** Written as the question was. */
+  /** In the script of the prompt. */
   'same_script',
 ] as const;
 

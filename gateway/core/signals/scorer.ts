@@ -3,9 +3,9 @@ import type { FeatureName, SignalName, Signals } from './names.ts';
 export interface ScorerFeature {
   readonly signal: Exclude<SignalName, 'scorer'> | FeatureName;
   readonly weight: number;
-  /** Taken off the signal, and what stands in for one that is missing; 0 when absent. */
+  /** Subtracted from the signal, and used for a missing one; 0 when absent. */
   readonly mean?: number;
-  /** What the rest is divided by; 1 when absent. */
+  /** Divides the difference; 1 when absent. */
   readonly scale?: number;
 }
 
@@ -15,7 +15,7 @@ export interface Scorer {
   readonly intercept: number;
 }
 
-/** In [0, 1]. Undefined when none of its signals could be measured: it knows nothing then. */
+/** In [0, 1]. Undefined when none of its signals could be measured. */
 export function applyScorer({ features, intercept }: Scorer, signals: Signals): number | undefined {
   if (!features.some(({ signal }) => signals[signal] !== undefined)) return undefined;
   let sum = intercept;
@@ -23,7 +23,7 @@ export function applyScorer({ features, intercept }: Scorer, signals: Signals): 
   return 1 / (1 + Math.exp(-sum));
 }
 
-/** The signals with the scorer's word among them; a scorer's word from elsewhere gives way. */
+/** The signals with the scorer's value; any earlier `scorer` value is replaced. */
 export function withScorerSignal(scorer: Scorer | undefined, signals: Signals): Signals {
   if (!scorer) return signals;
   const scored = applyScorer(scorer, signals);

@@ -1,18 +1,18 @@
-/** What an answer shows about itself, measured at record time. Each signal lies in [0, 1] and higher is surer. */
+/** Signals of a response, measured when it is recorded. Each lies in [0, 1]; higher is more confident. */
 import type { ChatRequest, ChatResponse, Choice, TokenLogprob } from '../chat/chat.ts';
-import { isObject, type Json } from '../chat/json.ts';
+import { isObject, type Json, parseJson } from '../chat/json.ts';
 import { conforms } from '../chat/json-schema.ts';
 import type { FeatureName, SignalName, Signals } from './names.ts';
-/** `confidence` is the trained scorer where there is one, else the mean log-probability. */
+/** The trained scorer where there is one, else the mean log-probability. */
 export const confidenceOf = (signals: Signals): number | undefined => signals.scorer ?? signals.mean_logprob;
 
-/** What a response must show to be taken. `confidence` may stand for the signal it means. */
+/** The condition for accepting a response. `confidence` stands for the signal that `confidenceOf` picks. */
 export type AcceptRule =
   | { readonly signal: SignalName | 'confidence'; readonly atLeast: number }
   | { readonly all: readonly AcceptRule[] }
   | { readonly any: readonly AcceptRule[] };
 
-/** An absent signal does not satisfy: an answer that shows nothing escalates, and so does one that failed by itself, however sure. */
+/** An absent signal does not satisfy the rule, so a response without signals escalates. So does an unsound one, whatever its confidence. */
 export function accepts(accept: AcceptRule, signals: Signals): boolean {
   if (signals.sound === 0) return false;
   if ('all' in accept) return accept.all.every(a => accepts(a, signals));
@@ -21,7 +21,7 @@ export function accepts(accept: AcceptRule, signals: Signals): boolean {
   return value !== undefined && value >= accept.atLeast;
 }
 
-/** How many alternatives per token must be asked of the upstream to measure what `accept` asks for; undefined when no log-probabilities are. */
+/** The `top_logprobs` to request for measuring `accept`; undefined when it needs no log-probabilities. */
 export function topLogprobsNeeded(accept: AcceptRule): number | undefined {
   if ('signal' in accept) {
     return topLogprobsOf(accept.signal);
@@ -66,7 +66,7 @@ function measureTokens(tokens: readonly TokenLogprob[]): Measured {
 }
 
 function measureText({ output }: ChatRequest, choice: Choice, text: string): Measured {
-  // An answer that only calls tools has not come to the text whose shape was asked for.
+  // A response with only tool calls has no text to check against the requested format.
   if (text === '' && choice.content.some(part => part.type === 'tool-call')) return {};
   const measured: Measured = {};
   const value: Json | undefined =
@@ -85,7 +85,7 @@ export const responseText = (response: ChatResponse): string =>
 const clamp = (x: number): number => Math.min(1, Math.max(0, x));
 const probability = (logprob: number): number => clamp(Math.exp(logprob));
 
-/** The confidence that an answer states in JSON: the number `confidence`, from 0 to 1. */
+/** The confidence that a response states in JSON: the number `confidence`, from 0 to 1. */
 function verbalisedConfidence(stated: Json | undefined): number | undefined {
   const confidence = isObject(stated) ? stated.confidence : undefined;
   return typeof confidence === 'number' && confidence >= 0 && confidence <= 1 ? confidence : undefined;
@@ -93,17 +93,9 @@ function verbalisedConfidence(stated: Json | undefined): number | undefined {
 
 const lastObjectLengthMax = 1_000;
 
-/** The short, flat JSON object that a text ends with. */
+/** The short, flat JSON object at the end of a text. */
 function lastObject(text: string): Json | undefined {
   const end = text.slice(-lastObjectLengthMax).trimEnd();
   const start = end.endsWith('}') ? end.lastIndexOf('{') : -1;
   return start < 0 ? undefined : parseJson(end.slice(start));
-}
-
-function parseJson(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
-/** Which tokens of a JSON answer say something: those of its values. Keys, brackets and white space are the shape that was asked for. */
+/** The tokens of values in a JSON response. Keys, brackets and white space belong to the requested format. */
 import type { TokenLogprob } from '../chat/chat.ts';
 
-/** Tokens that hold at least one character of a string, number or word that is a value; [] when the text is not JSON to its end. */
+/** Tokens with at least one character of a string, number or literal value; [] when the text is not complete JSON. */
 export function valueTokens(tokens: readonly TokenLogprob[]): readonly TokenLogprob[] {
   const text = tokens.map(({ token }) => token).join('');
   const isValue = valueMarks(text);
@@ -16,7 +16,7 @@ export function valueTokens(tokens: readonly TokenLogprob[]): readonly TokenLogp
   return found;
 }
 
-/** 1 at each character of a value. A string is a key where an object waits for one. */
+/** 1 at each character of a value. A string where an object expects a key is a key. */
 function valueMarks(text: string): Uint8Array | undefined {
   const marks = new Uint8Array(text.length);
   const open: ('{' | '[')[] = [];

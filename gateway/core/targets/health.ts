@@ -14,48 +14,48 @@ import type { Observation } from './observation.ts';
 export type TargetHealthMap = ReadonlyMap<string, TargetHealth>;
 
 export interface TargetHealth {
-  /** Failures in a row that the target is to blame for. */
+  /** Consecutive failures that are the target's fault. */
   readonly failures: number;
-  /** The breaker is open until then; afterwards one call is let through, to probe. */
+  /** The circuit is open until then; afterwards one call probes it. */
   readonly circuitOpenUntil: Instant;
-  /** The provider asked for a pause until then. What it asks with a 429 is its limits' business. */
+  /** Cooldown requested by the provider. The wait of a 429 belongs to the key's rate limits. */
   readonly cooldownUntil: Instant;
-  /** Calls that may be under way at once after a probe was answered: doubles with each answer until nobody counts any more. */
+  /** Maximum calls in flight after a successful probe. It doubles with each response until the limit is lifted. */
   readonly concurrencyLimit?: number;
   readonly inFlight: number;
-  /** Time to first content; of a call that was given up before, how long it had shown none. */
+  /** Time to first content. For an aborted call, the time it had shown none. */
   readonly ttft: DecayingHistogram;
-  /** Time to the end of an answer. */
+  /** Time to the end of a response. */
   readonly totalLatency: DecayingHistogram;
-  /** When either was last heard of. */
+  /** The last observation of either. */
   readonly lastObservedAt: Instant;
-  /** What became of its calls lately: `ok`, or how they failed. */
+  /** Recent outcomes of its calls: `ok`, or the failure kind. */
   readonly outcomes: DecayingCounts<FailureKind | 'ok'>;
-  /** The time to first content, quick to rise and slow to fall, as it was at `heardAt`. */
+  /** Time to first content as a decaying peak, quick to rise and slow to fall, at `lastObservedAt`. */
   readonly peakTtftMs: Milliseconds;
 }
 
 export interface CircuitBreakerPolicy {
-  /** Failures in a row that open the breaker. */
+  /** Consecutive failures that open the circuit. */
   readonly failuresMax: number;
   readonly openMs: Milliseconds;
 }
 
 export const circuitBreakerDefault: CircuitBreakerPolicy = { failuresMax: 5, openMs: 10_000 };
 
-/** A provider's own wish for a pause is obeyed between these bounds. */
+/** Bounds of a cooldown that a provider requests. */
 const cooldownMsMin: Milliseconds = 100;
 const cooldownMsMax: Milliseconds = 300_000;
-/** Model names come from callers, so their number is bounded: the target that was silent longest is forgotten. */
+/** Model names come from callers, so their number is bounded: the least recently observed target is evicted. */
 export const targetsMax = 1_000;
 
-/** Beyond this many calls at once a target that came back is trusted again. */
+/** Above this many calls in flight, a recovered target is unlimited again. */
 const concurrencyLimitMax = 64;
-/** How soon a target that ramps up is looked at again. */
+/** How often a ramping target's limit is checked again. */
 const concurrencyRecheckMs: Milliseconds = 250;
-/** How long a peak takes to wear off. */
+/** Time constant of the peak's decay. */
 const peakDecayMs: Milliseconds = 10_000;
-/** What was not heard of for so long is not predicted any more, so that it is tried again. */
+/** Older observations give no prediction, so that the target is tried again. */
 const predictionMaxAgeMs: Milliseconds = 30_000;
 
 export const initialHealth: TargetHealth = {
@@ -80,7 +80,7 @@ export function observeHealth(
   return after === before ? fleet : withLruEntry(fleet, observation.target, after, targetsMax);
 }
 
-/** The same in place: with hundreds of targets a copy for every observation would cost more than all the rest. */
+/** The same in place: with hundreds of targets, a copy for every observation would dominate the cost. */
 export function observeHealthInPlace(
   fleet: Map<string, TargetHealth>,
   observation: Observation,
@@ -95,7 +95,7 @@ function nextHealth(before: TargetHealth, observation: Observation, breaker: Cir
   switch (observation.type) {
     case 'asked': {
       const inFlight = before.inFlight + 1;
-      // The first call after the breaker's time is the probe: nobody else gets through until it has told, or for as long again.
+      // The first call after the circuit's time is the probe. Others wait for its result, at most for the same time again.
       return before.failures >= breaker.failuresMax && before.circuitOpenUntil <= observation.at
         ? { ...before, inFlight, circuitOpenUntil: observation.at + breaker.openMs }
         : { ...before, inFlight };
@@ -106,7 +106,7 @@ function nextHealth(before: TargetHealth, observation: Observation, breaker: Cir
       return failed(ended(before), observation, breaker);
     case 'aborted': {
       const after = ended(before);
-      // It would have taken longer still: worth noting when that is unusual already.
+      // The aborted call would have taken longer still, so it counts when that is already unusual.
       const isSlow = !observation.opened && observation.afterMs > (quantileOf(before.ttft, 0.5) ?? Number.POSITIVE_INFINITY);
       return isSlow ? { ...after, ...latencyAfter(after, observation.afterMs, observation.at) } : after;
     }
@@ -117,7 +117,7 @@ function nextHealth(before: TargetHealth, observation: Observation, breaker: Cir
   }
 }
 
-/** A target that lives lets the next call through its open breaker; one that does not costs no caller a try. Neither counts among its calls. */
+/** A successful probe allows the next call through an open circuit; a failed one spares callers the attempt. Neither counts as a call. */
 function probed(
   before: TargetHealth,
   { at, failure, againMs }: Observation & { type: 'probed' },
@@ -140,7 +140,7 @@ function answered(before: TargetHealth, observation: Observation & { type: 'answ
   const wasOpen = before.failures >= breaker.failuresMax;
   const ramp = wasOpen ? 2 : before.concurrencyLimit === undefined ? concurrencyLimitMax : before.concurrencyLimit * 2;
   const { ttft, peakTtftMs, lastObservedAt } = latencyAfter(before, observation.firstTokenMs, observation.at);
-  // Member by member, for this is the path of every answer.
+  // Written out member by member, because every response passes here.
   const after: TargetHealth = {
     failures: 0,
     circuitOpenUntil: 0,
@@ -168,14 +168,14 @@ function latencyAfter(
 function failed(before: TargetHealth, observation: Observation & { type: 'failed' }, breaker: CircuitBreakerPolicy): TargetHealth {
   const { at, failure, afterMs } = observation;
   const outcomes = withCount(before.outcomes, failure.kind);
-  // What a 429 asks for is kept by the limits of the key that got it.
+  // The wait of a 429 is kept by the rate limits of its key.
   if (!isTargetFault(failure) || failure.kind === 'rate-limited') {
-    // Whoever refuses a request with a status is alive.
+    // A target that refuses a request with a status is alive.
     return failure.status === undefined || before.failures === 0
       ? { ...before, outcomes }
       : { ...before, outcomes, failures: 0, circuitOpenUntil: 0 };
   }
-  // One failure while it ramps up opens the breaker again.
+  // While it ramps up, one failure opens the circuit again.
   const failures = before.concurrencyLimit === undefined ? before.failures + 1 : Math.max(breaker.failuresMax, before.failures + 1);
   const openUntil = failures >= breaker.failuresMax ? Math.max(before.circuitOpenUntil, at + breaker.openMs) : before.circuitOpenUntil;
   const { retryAfterMs } = failure;
@@ -185,7 +185,7 @@ function failed(before: TargetHealth, observation: Observation & { type: 'failed
   return { ...rest, ...slow, outcomes, failures, circuitOpenUntil: openUntil, cooldownUntil: Math.max(before.cooldownUntil, requested) };
 }
 
-/** The targets that are refused at this instant, and until when: what the router sees of the fleet. */
+/** The targets in cooldown at this instant, and until when: the router's view of health. */
 export function cooldownsAt(fleet: TargetHealthMap, at: Instant): Readonly<Record<string, Instant>> {
   const closed: Record<string, Instant> = {};
   for (const [target, { circuitOpenUntil, cooldownUntil, concurrencyLimit, inFlight }] of fleet) {
@@ -196,31 +196,31 @@ export function cooldownsAt(fleet: TargetHealthMap, at: Instant): Readonly<Recor
   return closed;
 }
 
-/** A quantile of the time to first content, in ms; undefined before there is enough to tell. */
+/** A quantile of the time to first content, in ms; undefined with too few samples. */
 export function latencyQuantile(fleet: TargetHealthMap, target: string, q: number): Milliseconds | undefined {
   const health = fleet.get(target);
   return health && quantileOf(health.ttft, q);
 }
 
-/** The time to first content that nine of ten calls keep, as far as it was heard of lately. */
+/** The 90th percentile of time to first content, from recent observations. */
 export function predictedMs(fleet: TargetHealthMap, target: string, at: Instant): Milliseconds | undefined {
   const health = fleet.get(target);
   return health && at - health.lastObservedAt <= predictionMaxAgeMs ? quantileOf(health.ttft, 0.9) : undefined;
 }
 
-/** How loaded a target is: its peak, worn off since, for each call under way and one more. Less is better; unknown ones are worth a try. */
+/** A target's load: its decayed peak times (calls in flight + 1). Lower is better; an unknown target has the lowest. */
 export function loadOf(fleet: TargetHealthMap, target: string, at: Instant): number {
   const { peakTtftMs, lastObservedAt, inFlight } = fleet.get(target) ?? initialHealth;
   return (1 + peakTtftMs * Math.exp(-Math.max(0, at - lastObservedAt) / peakDecayMs)) * (1 + inFlight);
 }
 
-/** Whether a probe would tell something: a target that answered lately, and is not held back, is known to live. */
+/** Whether a probe is useful: a target that responded recently and has no limit is known to be alive. */
 export function needsProbe(fleet: TargetHealthMap, target: string, at: Instant, freshForMs: Milliseconds): boolean {
   const { failures, circuitOpenUntil, lastObservedAt } = fleet.get(target) ?? initialHealth;
   return failures > 0 || circuitOpenUntil > at || at - lastObservedAt >= freshForMs;
 }
 
-/** It failed, but not yet so often that its breaker is open. */
+/** It failed, but not often enough to open its circuit. */
 export function isFailing(fleet: TargetHealthMap, target: string, breaker: CircuitBreakerPolicy = circuitBreakerDefault): boolean {
   const { failures } = fleet.get(target) ?? initialHealth;
   return failures > 0 && failures < breaker.failuresMax;

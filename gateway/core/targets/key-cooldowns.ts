@@ -1,4 +1,4 @@
-/** Which of a provider's keys to use: one that the provider refused rests, another takes its place, and after a while it is tried again. */
+/** Choice of a provider's key: a refused key cools down while another one is used, and is tried again afterwards. */
 
 import { isKeyFault } from '../shared/failure.ts';
 import { seededUniform } from '../shared/random.ts';
@@ -6,21 +6,21 @@ import type { Instant, Milliseconds } from '../shared/time.ts';
 import type { Observation } from './observation.ts';
 import { providerOf } from './target-name.ts';
 
-/** Until when a key rests, by `provider fingerprint`. */
+/** The end of a key's cooldown, by `provider fingerprint`. */
 export type KeyCooldowns = ReadonlyMap<string, Instant>;
 
-/** As configured: a provider's name and its keys. */
+/** As configured: a provider's name and keys. */
 interface ProviderKeys<K extends { readonly fingerprint: string }> {
   readonly name: string;
   readonly keys: readonly K[];
 }
 
-/** A refused key stays refused until somebody mends it; an account without money may be topped up at any minute. */
+/** A refused key stays refused until an operator corrects it; an account without credit may be topped up at any minute. */
 const keyCooldownMs: Readonly<Record<'authentication' | 'quota-exceeded', Milliseconds>> = {
   authentication: 300_000,
   'quota-exceeded': 60_000,
 };
-/** Keys come from the configuration; over many reloads the ones that rested first are forgotten. */
+/** Keys come from the config. Over many reloads the oldest cooldowns are evicted. */
 const trackedKeysMax = 1_000;
 
 export function observeKeyCooldown(cooldowns: KeyCooldowns, observation: Observation): KeyCooldowns {
@@ -34,7 +34,7 @@ export function observeKeyCooldown(cooldowns: KeyCooldowns, observation: Observa
   return next.size > trackedKeysMax ? without(next, next.keys().next().value!) : next;
 }
 
-/** The keys that do not rest; all of them when all rest. */
+/** The keys that are not cooling down; all keys when all are. */
 export function usableKeys<K extends { readonly fingerprint: string }>(
   provider: ProviderKeys<K>,
   cooldowns: KeyCooldowns,
@@ -45,7 +45,10 @@ export function usableKeys<K extends { readonly fingerprint: string }>(
   return ready.length > 0 ? ready : provider.keys;
 }
 
-/** One of the keys that do not rest, chosen by the coin among those whose limits let a call in; when all rest, the one that returns first. Undefined when there is none. */
+/**
+ * One of the usable keys, chosen by seed among those whose rate limits admit a call; undefined when there is none.
+ * When all are cooling down, the one whose cooldown ends first.
+ */
 export function chooseKey<K extends { readonly fingerprint: string }>(
   provider: ProviderKeys<K>,
   cooldowns: KeyCooldowns,
@@ -62,7 +65,7 @@ export function chooseKey<K extends { readonly fingerprint: string }>(
   return provider.keys.toSorted((a, b) => cooldownUntil(a) - cooldownUntil(b))[0];
 }
 
-/** The providers all of whose keys rest, and until when: to stand beside the targets that the fleet refuses. */
+/** The providers whose keys are all cooling down, and until when; added to the targets' cooldowns. */
 export function providersCoolingDown(
   providers: Iterable<ProviderKeys<{ readonly fingerprint: string }>>,
   cooldowns: KeyCooldowns,

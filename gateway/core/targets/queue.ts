@@ -1,23 +1,23 @@
-/** Who waits for a target whose limit is used up, and who is let in next: fair over tenants, bounded in count and bytes. */
+/** The queue for rate-limited targets and its order: fair over tenants, bounded in count and bytes. */
 import { noQueuedDemand, type QueuedDemand } from './rate-limits.ts';
 
 export interface QueueEntry {
   readonly id: string;
   readonly target: string;
   readonly tenant: string;
-  /** What the call is reckoned to need. */
+  /** The estimated tokens of the call. */
   readonly tokens: number;
-  /** Of the request that is held meanwhile. */
+  /** The size of the waiting request. */
   readonly bytes: number;
-  /** Its turn: tenants take turns, however many requests each brings. */
+  /** Its round: each tenant gets one request a round, however many it queues. */
   readonly round: number;
 }
 
 export interface Queue {
-  /** By the turn, then by arrival. */
+  /** By round, then by arrival. */
   readonly entries: readonly QueueEntry[];
   readonly bytes: number;
-  /** The turn that was let in last, by target. */
+  /** The round that was admitted last, by target. */
   readonly lastRounds: ReadonlyMap<string, number>;
 }
 
@@ -34,7 +34,7 @@ export type QueueRequest = Omit<QueueEntry, 'round'>;
 export const isFull = (queue: Queue, bytes: number, { countMax, bytesMax }: QueuePolicy): boolean =>
   queue.entries.length >= countMax || queue.bytes + bytes > bytesMax;
 
-/** A tenant's next turn comes one after its last one that waits, and never before the turn that is being served. */
+/** One after the tenant's last queued round, and never before the current one. */
 function nextRound({ entries, lastRounds }: Queue, target: string, tenant: string): number {
   const last = entries.findLast(t => t.target === target && t.tenant === tenant)?.round ?? 0;
   return Math.max(last, lastRounds.get(target) ?? 0) + 1;
@@ -47,10 +47,10 @@ export function enqueue(queue: Queue, arrival: QueueRequest): Queue {
   return { ...queue, entries: queue.entries.toSpliced(position, 0, ticket), bytes: queue.bytes + arrival.bytes };
 }
 
-/** Whose turn it is. */
+/** The entry that is admitted next. */
 export const nextFor = (queue: Queue, target: string): QueueEntry | undefined => queue.entries.find(t => t.target === target);
 
-/** It was let in, or went away. Once nobody waits for a target, its turns start anew. */
+/** Removes an admitted or cancelled entry. When a target's queue is empty, its rounds start anew. */
 export function dequeue(queue: Queue, id: string, wasAdmitted: boolean): Queue {
   const ticket = queue.entries.find(t => t.id === id);
   if (!ticket) return queue;
@@ -61,14 +61,14 @@ export function dequeue(queue: Queue, id: string, wasAdmitted: boolean): Queue {
   return { entries: tickets, bytes: queue.bytes - ticket.bytes, lastRounds: turns };
 }
 
-/** What is let in before a new request of this tenant would be. */
+/** The demand that is admitted before a new request of this tenant. */
 export function aheadOf(queue: Queue, target: string, tenant: string): QueuedDemand {
   if (queue.entries.length === 0) return noQueuedDemand;
-  const turn = nextRound(queue, target, tenant);
+  const round = nextRound(queue, target, tenant);
   let requests = 0;
   let tokens = 0;
   for (const ticket of queue.entries) {
-    if (ticket.target !== target || ticket.round > turn) continue;
+    if (ticket.target !== target || ticket.round > round) continue;
     requests++;
     tokens += ticket.tokens;
   }

@@ -4,11 +4,11 @@ import { parseDuration, parseInstant, plainNumber } from './retry-after.ts';
 type HeaderMap = Readonly<Record<string, string>>;
 type Dimension = keyof ReportedRateLimits;
 
-/** A family of headers: what stands before and after the words limit, remaining and reset, and how its reset is told. */
+/** A family of rate-limit headers: how its names are formed and how its reset is written. */
 interface HeaderFamily {
   readonly of: Dimension;
   name(word: 'limit' | 'remaining' | 'reset'): string;
-  /** `unit` wants a duration with its unit: Azure sends a bare number under OpenAI's names, and of what it does not say. */
+  /** `unit` requires a duration with its unit, because Azure sends a bare number under OpenAI's names. */
   readonly reset: 'unit' | 'seconds' | 'instant';
 }
 
@@ -32,7 +32,7 @@ const headerFamilies: readonly HeaderFamily[] = [
   together('requests', 'ratelimit'),
 ];
 
-/** Undefined when the headers say nothing of limits. `headers` has lower-case names. Good answers and bad ones tell it. */
+/** Undefined when the headers give no limits. `headers` has lower-case names. Applies to success and error responses. */
 export function rateLimitsOf(headers: HeaderMap): ReportedRateLimits | undefined {
   if (!mentionsLimits(headers)) return undefined;
   const requests = tightest([
@@ -47,13 +47,13 @@ export function rateLimitsOf(headers: HeaderMap): ReportedRateLimits | undefined
   return { ...(requests ? { requests } : {}), ...(tokens ? { tokens } : {}) };
 }
 
-/** Most answers say nothing, and looking for each form would take longer than all else that is done with their headers. */
+/** Most responses give no limits, and searching for each form would dominate the cost of reading headers. */
 function mentionsLimits(headers: HeaderMap): boolean {
   for (const name in headers) if (name.includes('limit')) return true;
   return false;
 }
 
-/** Until the dimensions that are used up are there again; undefined when none is, or when it is not said. */
+/** The time until all used-up dimensions are available again; undefined when none is used up or it is not given. */
 export function exhaustedMs(headers: HeaderMap): Milliseconds | undefined {
   const reported = rateLimitsOf(headers);
   const waits = [reported?.requests, reported?.tokens].flatMap(d => (d?.remaining === 0 && d.resetMs !== undefined ? [d.resetMs] : []));
@@ -87,7 +87,7 @@ function resetOf(form: HeaderFamily['reset'], text: string | undefined, headers:
 
 const unitMs: Readonly<Record<string, Milliseconds>> = { second: 1_000, minute: 60_000, hour: 3_600_000 };
 
-/** Mistral names the window in the header and tells no reset: what is missing comes back evenly over it. */
+/** Mistral names the window in the header and gives no reset: the missing amount returns evenly over the window. */
 function windowLimits(headers: HeaderMap, pattern: RegExp): readonly ReportedLimit[] {
   return Object.keys(headers).flatMap((name): readonly ReportedLimit[] => {
     const [matched, times, unit] = pattern.exec(name) ?? [];
@@ -99,7 +99,10 @@ function windowLimits(headers: HeaderMap, pattern: RegExp): readonly ReportedLim
   });
 }
 
-/** IETF's structured fields: `RateLimit: "api";r=999;t=295`, `RateLimit-Policy: "api";q=1000;w=300`. Of several policies none is chosen. */
+/**
+ * IETF structured fields: `RateLimit: "api";r=999;t=295`, `RateLimit-Policy: "api";q=1000;w=300`. Several policies are ambiguous, so none
+ * is used.
+ */
 function structuredFieldLimit(headers: HeaderMap): ReportedLimit {
   const member = (text: string | undefined, name: string): number | undefined => {
     const found =
@@ -131,24 +134,24 @@ const reportedLimit = (limit?: number, remaining?: number, resetMs?: Millisecond
   ...(resetMs === undefined ? {} : { resetMs }),
 });
 
-/** Of several words about one dimension the one that leaves least, by its share of the limit. A reset alone says nothing. */
-function tightest(seen: readonly ReportedLimit[]): ReportedLimit | undefined {
+/** Of several limits of one dimension the one with the smallest remaining share. A reset alone gives nothing. */
+function tightest(limits: readonly ReportedLimit[]): ReportedLimit | undefined {
   const share = ({ limit, remaining }: ReportedLimit): number =>
     remaining === undefined ? 1 : remaining / Math.max(1, limit ?? remaining);
-  return seen
+  return limits
     .filter(({ limit, remaining }) => limit !== undefined || remaining !== undefined)
     .reduce<ReportedLimit | undefined>((least, one) => (least && share(least) <= share(one) ? least : one), undefined);
 }
 
-/** One dimension of a limit as a provider's headers tell it; whatever they do not tell is absent. */
+/** One dimension of a limit from a provider's headers; a member is absent when they do not give it. */
 export interface ReportedLimit {
   readonly limit?: number;
   readonly remaining?: number;
-  /** Until all of the limit is there again. */
+  /** Time until the full limit is available. */
   readonly resetMs?: Milliseconds;
 }
 
-/** What the headers of an answer, good or bad, say of the limits of its key and model. */
+/** The rate limits of a key and model from the headers of a response or error response. */
 export interface ReportedRateLimits {
   readonly requests?: ReportedLimit;
   readonly tokens?: ReportedLimit;

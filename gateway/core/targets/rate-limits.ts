@@ -9,24 +9,24 @@ export interface RateLimitPolicy {
   readonly tokensPerMinute?: number;
 }
 
-/** Refills evenly up to `burst`. Below 0 when more was taken than there was: tokens are reckoned before they are known. */
+/** A token bucket that refills evenly up to `burst`. Below 0 when actual tokens exceed the estimate. */
 export interface TokenBucket {
   readonly perMs: number;
   readonly burst: number;
   readonly level: number;
   readonly at: Instant;
-  /** Made of a 429 alone: the rate at which it was asked then, less a tenth; every answer raises it a little. */
+  /** Derived from a 429 alone: the call rate at that time minus a tenth; every response raises it slightly. */
   readonly isEstimated?: true;
 }
 
 export interface KeyRateLimits {
   readonly requests?: TokenBucket;
   readonly tokens?: TokenBucket;
-  /** The provider answered 429; nothing is let in before. */
+  /** The provider answered 429; no call is admitted before this instant. */
   readonly blockedUntil: Instant;
-  /** 429s in a row that named no wait. */
+  /** Consecutive 429s without a wait. */
   readonly consecutive429s: number;
-  /** Calls that were let in lately; they are forgotten over ten seconds. */
+  /** Recently admitted calls, decaying over ten seconds. */
   readonly recentCalls: { readonly count: number; readonly at: Instant };
 }
 
@@ -36,11 +36,11 @@ export type RateLimits = ReadonlyMap<string, KeyRateLimits>;
 export type RateLimitPolicyOf = (target: string) => RateLimitPolicy | undefined;
 
 const minuteMs = 60_000;
-/** A provider's wish after a 429 is kept between these bounds; without a wish, a second, doubling with each in a row up to a minute. */
+/** Bounds of a provider's wait after a 429. Without one, a second, which doubles with each in a row up to a minute. */
 const backoffMsMin: Milliseconds = 100;
 const backoffMsMax: Milliseconds = 300_000;
 const backoffMsDefault: Milliseconds = 1_000;
-/** Model names come from callers, so their number is bounded: what was silent longest is forgotten. */
+/** Model names come from callers, so their number is bounded: the least recently updated entry is evicted. */
 export const trackedLimitsMax = 2_000;
 
 const decayMs: Milliseconds = 10_000;
@@ -49,7 +49,7 @@ const initialLimits: KeyRateLimits = { blockedUntil: 0, consecutive429s: 0, rece
 
 export const rateLimitNameOf = (target: string, credential: string): string => `${target} ${credential}`;
 
-/** Folds one observation. `policyOf` is what the configuration says of a target; what it says, headers do not change. */
+/** Folds one observation. `policyOf` gives a target's configured limits, which headers do not change. */
 export function observeRateLimits(limits: RateLimits, observation: Observation, policyOf: RateLimitPolicyOf): RateLimits {
   const name = rateLimitNameOf(observation.target, observation.credential);
   const before = limits.get(name) ?? initialLimits;
@@ -57,7 +57,7 @@ export function observeRateLimits(limits: RateLimits, observation: Observation, 
   return after === before ? limits : withLruEntry(limits, name, after, trackedLimitsMax);
 }
 
-/** The same in place, for the one who owns the map. */
+/** The same in place, for the owner of the map. */
 export function observeRateLimitsInPlace(limits: Map<string, KeyRateLimits>, observation: Observation, policyOf: RateLimitPolicyOf): void {
   const name = rateLimitNameOf(observation.target, observation.credential);
   const before = limits.get(name) ?? initialLimits;
@@ -76,7 +76,7 @@ function nextLimits(before: KeyRateLimits, observation: Observation, policy: Rat
     case 'asked':
       return { ...take(take(before, 'requests', 1, at), 'tokens', tokens, at), recentCalls: { count: recentCallsAt(before, at) + 1, at } };
     case 'answered': {
-      // What was reckoned is given back, what was used is taken.
+      // Returns the estimate and takes the actual usage.
       const settled = take(before, 'tokens', (observation.tokensUsed ?? tokens) - tokens, at);
       const recovered = raiseEstimate(settled.consecutive429s === 0 ? settled : { ...settled, consecutive429s: 0 }, at);
       return applyReported(recovered, observation.limits, policy, at);
@@ -86,7 +86,7 @@ function nextLimits(before: KeyRateLimits, observation: Observation, policy: Rat
       return blockAfter429(estimateFrom429(applyReported(settled, observation.limits, policy, at), observation), observation);
     }
     case 'aborted':
-      // Nobody knows how much of it the provider counted; nothing is given back.
+      // It is unknown how much the provider counted, so nothing is returned.
       return before;
     case 'probed':
     case 'charged':
@@ -110,13 +110,13 @@ function blockAfter429(limits: KeyRateLimits, { at, failure }: Observation & { t
   return { ...limits, consecutive429s: strikes, blockedUntil: Math.max(limits.blockedUntil, at + wait) };
 }
 
-/** Of fewer calls no rate can be told. */
+/** Fewer calls give no rate. */
 const estimateCallsMin = 10;
 
 const recentCallsAt = ({ recentCalls }: KeyRateLimits, at: Instant): number =>
   recentCalls.count * Math.exp(-Math.max(0, at - recentCalls.at) / decayMs);
 
-/** A provider that says nothing of its limits but 429: it takes less than it was asked lately. */
+/** For a provider that reports no limits except by 429: it admits less than the recent call rate. */
 function estimateFrom429(limits: KeyRateLimits, { at, failure }: Observation & { type: 'failed' }): KeyRateLimits {
   if (failure.kind !== 'rate-limited' || (limits.requests && !limits.requests.isEstimated)) return limits;
   const lately = recentCallsAt(limits, at);
@@ -125,10 +125,10 @@ function estimateFrom429(limits: KeyRateLimits, { at, failure }: Observation & {
   return { ...limits, requests: { perMs, burst: burstOf(perMs), level: 0, at, isEstimated: true } };
 }
 
-/** A second's worth, so that those who wait do not come all at once. */
+/** A second's worth, so that waiting calls do not all arrive at once. */
 const burstOf = (perMs: number): number => Math.max(1, perMs * 1_000);
 
-/** A guess that is far over what is asked of it says nothing any more. */
+/** An estimate far above the actual rate is meaningless and dropped. */
 function raiseEstimate(limits: KeyRateLimits, at: Instant): KeyRateLimits {
   const { requests, ...rest } = limits;
   if (!requests?.isEstimated) return limits;
@@ -137,7 +137,7 @@ function raiseEstimate(limits: KeyRateLimits, at: Instant): KeyRateLimits {
   return { ...rest, requests: { ...requests, level: levelAt(requests, at), at, perMs, burst: burstOf(perMs) } };
 }
 
-/** What the configuration says has the word; of the rest, the provider. */
+/** Configured limits take precedence over the provider's. */
 function applyReported(
   limits: KeyRateLimits,
   seen: ReportedRateLimits | undefined,
@@ -151,13 +151,16 @@ function applyReported(
   return { ...limits, ...(requests ? { requests } : {}), ...(tokens ? { tokens } : {}) };
 }
 
-/** The rate is what is missing by the time it takes to come back; a minute's worth where that cannot be told. Other calls are under way: never more than we thought. */
-function bucketFromReport(known: TokenBucket | undefined, seen: ReportedLimit | undefined, at: Instant): TokenBucket | undefined {
-  const limit = seen?.limit ?? known?.burst;
-  if (!seen || limit === undefined || !(limit > 0)) return known;
-  const remaining = Math.min(limit, Math.max(0, seen.remaining ?? limit));
+/**
+ * A bucket from a provider's report, at most the amount already known, because other calls are in flight.
+ * The rate is the missing amount over its reset time, or a minute's worth where that is unknown.
+ */
+function bucketFromReport(known: TokenBucket | undefined, report: ReportedLimit | undefined, at: Instant): TokenBucket | undefined {
+  const limit = report?.limit ?? known?.burst;
+  if (!report || limit === undefined || !(limit > 0)) return known;
+  const remaining = Math.min(limit, Math.max(0, report.remaining ?? limit));
   const missing = limit - remaining;
-  const reportedPerMs = seen.resetMs !== undefined && seen.resetMs > 0 && missing > 0 ? missing / seen.resetMs : undefined;
+  const reportedPerMs = report.resetMs !== undefined && report.resetMs > 0 && missing > 0 ? missing / report.resetMs : undefined;
   const perMs = reportedPerMs ?? known?.perMs ?? limit / minuteMs;
   const level = Math.min(remaining, known ? levelAt(known, at) : remaining);
   return { perMs, burst: limit, level, at };
@@ -171,7 +174,7 @@ function applyPolicy(limits: KeyRateLimits, policy: RateLimitPolicy | undefined,
   return { ...limits, ...(requests ? { requests } : {}), ...(tokens ? { tokens } : {}) };
 }
 
-/** The burst is a tenth of a minute's worth, and at least one request: an even flow is what providers count by. */
+/** The burst is a tenth of a minute's worth and at least one request, because providers count an even flow. */
 function bucketFromPolicy(known: TokenBucket | undefined, perMinute: number | undefined, at: Instant): TokenBucket | undefined {
   if (perMinute === undefined) return known;
   const burst = Math.max(1, perMinute / 10);
@@ -184,7 +187,7 @@ export function levelAt({ perMs, burst, level, at }: TokenBucket, now: Instant):
   return Math.min(burst, level + perMs * Math.max(0, now - at));
 }
 
-/** What a call takes of each dimension. */
+/** The demand on each dimension. */
 export interface QueuedDemand {
   readonly requests: number;
   readonly tokens: number;
@@ -192,7 +195,10 @@ export interface QueuedDemand {
 
 export const noQueuedDemand: QueuedDemand = { requests: 0, tokens: 0 };
 
-/** The first instant at which a key lets a call in after those ahead of it; `at` when it does now. A call larger than a bucket waits until that is full. */
+/**
+ * The first instant at which a key admits a call after those ahead of it; `at` when it does now. A call larger than a bucket waits until
+ * that is full.
+ */
 export function readyAt(limits: RateLimits, target: string, credential: string, tokens: number, ahead: QueuedDemand, at: Instant): Instant {
   const known = limits.get(rateLimitNameOf(target, credential));
   if (!known) return at;
@@ -206,7 +212,7 @@ function filledAt(bucket: TokenBucket | undefined, own: number, ahead: number, f
   return missing <= 1e-6 ? from : Math.ceil(from + missing / bucket.perMs);
 }
 
-/** The same over those keys of an account that may be used: the soonest. */
+/** The earliest such instant over an account's usable keys. */
 export function earliestReadyAt(
   limits: RateLimits,
   target: string,

@@ -1,4 +1,4 @@
-/** How long a provider asks us to wait, read strictly: whatever is not exactly one known form counts as not said. */
+/** Strict parsing of a provider's requested wait: anything but a known form counts as absent. */
 import type { Milliseconds } from '../shared/time.ts';
 
 const textLengthMax = 64;
@@ -10,10 +10,10 @@ const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|
 const rfc3339Date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /**
- * The wait a failed answer asks for, finite and at least 0; undefined when it asks for none.
- * Precedence: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds, a duration or a date), then `bodyHint`, a duration
- * that stood in the body, such as "45.8s". A date counts from the response's own `date` header, for our clock may differ.
- * `headers` has lower-case names. Only for failed answers: healthy providers send `retry-after` with status 200 too.
+ * The wait that an error response requests, finite and at least 0; undefined when it requests none.
+ * Precedence: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds, a duration or a date), then `bodyHint`, a duration from the
+ * body such as "45.8s". A date is relative to the response's own `date` header, because clocks differ.
+ * `headers` has lower-case names. Only for error responses: healthy providers send `retry-after` with status 200 too.
  */
 export function retryAfterMs(headers: Readonly<Record<string, string>>, bodyHint?: string): Milliseconds | undefined {
   return (
@@ -25,7 +25,7 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, bodyHint
   );
 }
 
-/** Whether a wait was said in a form that nobody can read: it counts as not said, and is counted. */
+/** Whether a wait was given in an unreadable form. It counts as absent and is counted by a metric. */
 export function isRetryAfterUnreadable(headers: Readonly<Record<string, string>>): boolean {
   const isGiven = [headers['retry-after-ms'], headers['x-ms-retry-after-ms'], headers['retry-after']].some(text => text !== undefined);
   return isGiven && retryAfterMs(headers) === undefined;

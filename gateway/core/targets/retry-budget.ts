@@ -4,12 +4,12 @@ import type { ExtraCall } from './attempt-kind.ts';
 import type { Observation } from './observation.ts';
 
 export interface RetryBudgetPolicy {
-  /** Retries and fallbacks to each first call, of the last ten seconds, and as many a second on top. */
+  /** Retries and fallbacks per first call of the last ten seconds, plus a fixed number a second. */
   readonly retryShare: number;
   readonly retriesPerSecond: number;
-  /** Hedges to each first call. */
+  /** Hedges per first call. */
   readonly hedgeShare: number;
-  /** What hedges may cost an hour; undefined sets no limit to it. */
+  /** Maximum hourly cost of hedges; undefined for no limit. */
   readonly hedgeNanoUsdPerHour?: NanoUsd;
 }
 
@@ -17,18 +17,18 @@ export const retryBudgetDefault: RetryBudgetPolicy = { retryShare: 0.2, retriesP
 
 export interface RetryBudget {
   readonly at: Instant;
-  /** Retries earned by first calls; they are forgotten over ten seconds. */
+  /** Retries earned by first calls, decaying over ten seconds. */
   readonly earnedRetries: number;
-  /** Retries of the seconds themselves. */
+  /** Retries earned by elapsed time. */
   readonly steadyRetries: number;
   readonly hedges: number;
-  /** Spent on hedges, worn off by the hour's rate. */
+  /** Cost of hedges, decaying at the hourly rate. */
   readonly hedgeNanoUsd: NanoUsd;
 }
 
 const decayMs: Milliseconds = 10_000;
 const hourMs: Milliseconds = 3_600_000;
-/** Hedges that may be saved up for a bad minute. */
+/** Maximum accumulated hedges. */
 const hedgesMax = 10;
 
 export const initialRetryBudget = (policy: RetryBudgetPolicy = retryBudgetDefault): RetryBudget => ({
@@ -80,7 +80,7 @@ function refilled(before: RetryBudget, at: Instant, { retriesPerSecond, hedgeNan
 
 const noneRefused: readonly ExtraCall[] = [];
 
-/** Which extra calls are refused just now. */
+/** The kinds of extra calls that are refused now. */
 export function refusedExtraCalls(budget: RetryBudget, at: Instant, policy: RetryBudgetPolicy = retryBudgetDefault): readonly ExtraCall[] {
   const now = refilled(budget, at, policy);
   const retry = now.earnedRetries + now.steadyRetries < 1 - 1e-9;

@@ -81,13 +81,13 @@ const noSuchField = (what: string): string => `Anthropic's answers have no ${wha
 export const responseLosses: ResponseLosses = {
   choices: lossOf(noSuchField('second choice')),
   'citations.document': approximationOf('Told as a search result: the document stands in no request of this format.'),
-  'citations.span': approximationOf('A citation is about the whole of its block here.', 'streamed'),
+  'citations.span': approximationOf('A citation is about the whole of its block here.', 'streaming'),
   logprobs: lossOf(noSuchField('log-probabilities')),
   refusal: approximationOf('Told as the explanation of why it stopped.'),
   images: lossOf(noSuchField('pictures')),
   audio: lossOf(noSuchField('sound')),
   documents: lossOf(noSuchField('documents')),
-  'tool_calls.arguments': approximationOf('They are no JSON object; they stand as the text of a member `arguments`.', 'whole'),
+  'tool_calls.arguments': approximationOf('They are no JSON object; they stand as the text of a member `arguments`.', 'non-streaming'),
   'usage.audio_tokens': lossOf('Anthropic counts no sound.'),
 };
 

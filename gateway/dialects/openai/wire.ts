@@ -102,7 +102,7 @@ export const responseLosses: ResponseLosses = {
   'citations.document': lossOf('Chat completions cite nothing but addresses.'),
   documents: lossOf('Chat completions answer with no documents.'),
   function_call: lossOf("The API's first form has room for one call."),
-  order: approximationOf('Chat completions have one text and one line of thought: what took turns was joined.', 'whole'),
+  order: approximationOf('Chat completions have one text and one line of thought: what took turns was joined.', 'non-streaming'),
   stop_sequence: lossOf('Chat completions do not say which stop sequence was met.'),
 };
 

@@ -59,7 +59,7 @@ describe('collect', () => {
   });
 
   test('makes no answer out of nothing', () => {
-    expect(collectResponse([])).toEqual({ kind: 'invalid-response', message: 'the answer never began' });
+    expect(collectResponse([])).toEqual({ kind: 'invalid-response', message: 'the response never started' });
     expect(collectResponse([text('Hel')])).toMatchObject({ kind: 'invalid-response' });
   });
 

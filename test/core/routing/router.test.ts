@@ -44,7 +44,7 @@ describe('the router', { timeout: longTimeout }, () => {
         expect(endedAt).toBeLessThanOrEqual(drawn.deadlineMs);
         expect(state.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
         expect(state.attempts.filter(a => a.of === undefined).length).toBeLessThanOrEqual(askedMax(drawn));
-        expect(state.attempts.filter(a => a.status === 'running' || a.status === 'held')).toEqual([]);
+        expect(state.attempts.filter(a => a.status === 'running' || a.status === 'buffered')).toEqual([]);
       },
       2_000,
       anyPolicy,
@@ -205,7 +205,7 @@ describe('the router', { timeout: longTimeout }, () => {
           if (of === undefined) continue;
           expect(cooldownUntil(now, target), 'an opinion is no last resort').toBeLessThanOrEqual(now.at);
           expect(event).toMatchObject({ type: 'attempt-answered', attempt: of });
-          expect(after.attempts[of]!.status).toBe('held');
+          expect(after.attempts[of]!.status).toBe('buffered');
           expect(decideAcceptance(chain[step]!, after.attempts[of]!.signals!)).toBeUndefined();
         }
       }
@@ -337,7 +337,7 @@ describe('the router', { timeout: longTimeout }, () => {
             const became = after.attempts[i]!.status;
             const mayChange =
               status === 'running' ||
-              (status === 'held' && (became === 'declined' || became === 'accepted')) ||
+              (status === 'buffered' && (became === 'declined' || became === 'accepted')) ||
               (status === 'declined' && after.outcome?.type === 'answered' && became === 'accepted');
             if (!mayChange) expect(became, 'what is over stays as it ended').toBe(status);
           }
