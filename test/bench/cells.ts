@@ -7,9 +7,11 @@ export interface Cell {
   readonly warmup: number;
   readonly requests: number;
   readonly promptBytes: number;
-  readonly answer:
-    | { readonly type: 'json'; readonly bytes: number }
+  readonly answer: /** With so many tokens' log-probabilities; none when absent. */
+    | { readonly type: 'json'; readonly bytes: number; readonly logprobs?: number }
     | { readonly type: 'sse'; readonly chunks: number; readonly gapMs: number; readonly delayMs: number };
+  /** The model that is asked; one that the cell's provider has when absent. */
+  readonly model?: string;
   /** The wire format of the provider that answers. */
   readonly provider: 'openai' | 'anthropic';
   /** Whether it is also measured how soon the provider hears that a caller has left. */
@@ -35,6 +37,9 @@ const sse: Cell = {
   answer: { type: 'sse', chunks: 100, gapMs: 10, delayMs: 0 },
 };
 
+/** A route whose first step must show log-probabilities, and always does. */
+export const acceptingRoute = 'accepting';
+
 export const quickCells: readonly Cell[] = [
   { ...base, warmup: 16_000, requests: 3_000 },
   { ...sse, warmup: 192, requests: 128 },
@@ -44,6 +49,7 @@ export const allCells: readonly Cell[] = [
   sse,
   { ...sse, name: 'sse-burst', concurrency: 16, warmup: 160, requests: 480, answer: { type: 'sse', chunks: 100, gapMs: 0, delayMs: 0 } },
   { ...base, name: 'translated', warmup: 16_000, provider: 'anthropic' },
+  { ...base, name: 'accept', warmup: 16_000, model: acceptingRoute, answer: { type: 'json', bytes: 1_000, logprobs: 30 } },
   { ...base, name: '200-kb', warmup: 200, requests: 500, promptBytes: 200_000 },
   { ...base, name: 'one', concurrency: 1, warmup: 1_000, requests: 1_500 },
   {
@@ -81,7 +87,7 @@ export function requestBodies(cell: Cell): readonly string[] {
   const count = cell.promptBytes > 1_000_000 ? 1 : cell.promptBytes > 50_000 ? 8 : textsMax;
   return Array.from({ length: count }, (_, i) =>
     JSON.stringify({
-      model: `${cell.name}/model`,
+      model: cell.model ?? `${cell.name}/model`,
       messages: [
         { role: 'system', content: 'You answer briefly and say when you do not know.' },
         { role: 'user', content: words(cell.promptBytes - 200, i + 1) },
@@ -98,16 +104,24 @@ export function answers(cell: Cell): readonly (readonly string[])[] {
   return Array.from({ length: textsMax }, (_, i) => {
     if (cell.answer.type === 'sse') return openaiFrames(cell.answer.chunks, i);
     const content = words(cell.answer.bytes - 350, 1_000 + i);
-    return [JSON.stringify(cell.provider === 'openai' ? openaiAnswer(content, i) : anthropicAnswer(content, i))];
+    return [JSON.stringify(cell.provider === 'openai' ? openaiAnswer(content, i, cell.answer.logprobs) : anthropicAnswer(content, i))];
   });
 }
 
-const openaiAnswer = (content: string, i: number): object => ({
+const openaiAnswer = (content: string, i: number, logprobs = 0): object => ({
   id: `chatcmpl-${i}`,
   object: 'chat.completion',
   created: 1_790_000_000,
   model: 'model-2026-01-01',
-  choices: [{ index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null, finish_reason: 'stop' }],
+  choices: [
+    {
+      index: 0,
+      message: { role: 'assistant', content, refusal: null },
+      logprobs:
+        logprobs === 0 ? null : { content: content.split(' ', logprobs).map(token => ({ token, logprob: -0.1, top_logprobs: [] })) },
+      finish_reason: 'stop',
+    },
+  ],
   usage: { prompt_tokens: 420, completion_tokens: 150, total_tokens: 570 },
 });
 

@@ -3,15 +3,15 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { allCells, type Cell, cellNamed, quickCells, requestBodies } from './cells.ts';
+import { allCells, type Cell, cellNamed, quickCells } from './cells.ts';
 import type { InstalledCompetitor } from './competitor.ts';
 import { gateResultsOf } from './gates.ts';
 import { installLitellm } from './litellm.ts';
-import { runLoad, type Sample, SubjectRun } from './measure.ts';
+import { orderOf, runLoad, type Sample, SubjectRun } from './measure.ts';
 import { installPortkey } from './portkey.ts';
 import { canPin, fileHere, forkNode, startNode, stopProcess, waitForOutput } from './processes.ts';
 import { nowUs, ProfileFolder } from './profile.ts';
-import { cellTable, gateTable } from './report.ts';
+import { cellTable, gateTable, type PromiseCounts } from './report.ts';
 import { ours, type Subject, slow, subjectNamed } from './subjects.ts';
 
 const usage = `npm run bench -- [options]
@@ -83,6 +83,7 @@ async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> 
   const about = machine();
   print([about, ...subjects.map(({ name, what }) => `  ${name}: ${what}`)].join('\n'));
   const samples: Sample[] = [];
+  const promises = new Map<string, number | undefined>();
   const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
   // A quick look starts everybody once; else each round has fresh processes, as what one has compiled is not what another has.
   const kept = new Map<string, SubjectRun>();
@@ -95,13 +96,14 @@ async function bench(cells: readonly Cell[], helpers: Helpers): Promise<number> 
         const figure = invalid === undefined ? `${cpuUsPerRequest.toFixed(0)} µs CPU per request` : `INVALID: ${invalid}`;
         logProgress(`round ${round} of ${rounds}  ${subject.name}  ${cell}  ${figure}`);
       });
+      if (round === rounds) for (const cell of cells) promises.set(`${subject.name} ${cell.name}`, await session.promisesPerRequest(cell));
       if (options.quick) kept.set(subject.name, session);
       else await session.end();
     }
   }
   for (const session of kept.values()) await session.end();
   for (const rival of rivals) rival.remove();
-  return conclude(about, cells, subjects, samples);
+  return conclude(about, cells, subjects, samples, promises);
 }
 
 /** Those that can be installed here; of the others, why not. */
@@ -116,16 +118,25 @@ async function competitorsFor(isWished: (name: string) => boolean): Promise<read
   return installed;
 }
 
-function conclude(about: string, cells: readonly Cell[], subjects: readonly Subject[], samples: readonly Sample[]): number {
+function conclude(
+  about: string,
+  cells: readonly Cell[],
+  subjects: readonly Subject[],
+  samples: readonly Sample[],
+  promises: PromiseCounts,
+): number {
   const names = subjects.map(({ name }) => name);
-  for (const cell of cells) print(cellTable(cell, names, samples));
+  for (const cell of cells) print(cellTable(cell, names, samples, promises));
   const verdicts = gateResultsOf(samples);
   if (verdicts.length > 0) print(gateTable(verdicts));
   const invalid = samples.filter(sample => sample.invalid !== undefined);
   if (invalid.length > 0) print(invalid.map(s => `INVALID: ${s.subject}, ${s.cell}, round ${s.round}: ${s.invalid}`).join('\n'));
   if (options.out) {
     const whats = Object.fromEntries(subjects.map(({ name, what }) => [name, what]));
-    writeFileSync(options.out, `${JSON.stringify({ machine: about, subjects: whats, cells, samples, gates: verdicts }, null, 2)}\n`);
+    writeFileSync(
+      options.out,
+      `${JSON.stringify({ machine: about, subjects: whats, cells, samples, promises: Object.fromEntries(promises), gates: verdicts }, null, 2)}\n`,
+    );
   }
   const isOurs = ({ subject }: Sample): boolean => subjectNamed(subject) !== undefined;
   return options.check && (invalid.some(isOurs) || verdicts.some(({ verdict }) => verdict === 'missed')) ? 1 : 0;
@@ -136,10 +147,10 @@ async function profile(cell: Cell, { upstream, load }: Helpers): Promise<void> {
   if (!subject) throw new Error(`--profile knows ${ours.map(({ name }) => name).join(', ')}.`);
   using folder = new ProfileFolder();
   const running = await subject.start(upstream, folder.nodeOptions);
-  const order = { origin: running.origin, path: running.pathOf(cell), headers: running.headersOf(cell), bodies: requestBodies(cell) };
-  await runLoad(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup });
+  const order = orderOf(running, cell);
+  await runLoad(load, { ...order, requests: cell.warmup });
   const startUs = nowUs();
-  const { failed, firstFailure } = await runLoad(load, { ...order, concurrency: cell.concurrency, requests: 2 * cell.requests });
+  const { failed, firstFailure } = await runLoad(load, { ...order, requests: 2 * cell.requests });
   const endUs = nowUs();
   await running.end();
   if (failed > 0) throw new Error(`${failed} requests failed: ${firstFailure}`);

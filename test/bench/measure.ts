@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { callers, cancellationMs } from './cancellation.ts';
 import { type Cell, chunksOf, requestBodies } from './cells.ts';
+import { countsOf, promisesDuring } from './counts.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 import { cpuUs, peakMemory } from './processes.ts';
 import type { Running, Subject } from './subjects.ts';
@@ -21,6 +22,8 @@ export interface Sample {
   readonly firstByteMs: number;
   /** The longest time from a caller's leaving to its provider's hearing of it; undefined where it was not measured. */
   readonly leftMs: number | undefined;
+  /** On the heap of the subject's main process, for each request or chunk; undefined where it has no probe. */
+  readonly allocatedKbPerChunk: number | undefined;
   /** Of the subject's own process and of its largest child, since its start. */
   readonly peakMb: number;
   readonly childPeakMb: number;
@@ -33,6 +36,8 @@ export interface Sample {
 
 const drainMsMax = 30_000;
 const drainLookMs = 250;
+/** So many are enough for a count that is the same for each. */
+const promiseRequestsMax = 256;
 
 /** What measuring needs beside the subject. */
 export interface BenchProcesses {
@@ -76,6 +81,16 @@ export class SubjectRun {
     }
   }
 
+  /** Promises for each request of a cell that it has been warmed up for; undefined where it cannot tell. Slows what is measured after it. */
+  async promisesPerRequest(cell: Cell): Promise<number | undefined> {
+    const running = this.#running;
+    if (!running?.isProbed || this.#isLost || !this.#warm.has(cell.name)) return undefined;
+    const order = orderOf(running, cell);
+    const requests = Math.min(cell.requests, promiseRequestsMax);
+    this.#sent += requests;
+    return (await promisesDuring(running.pid, () => runLoad(this.#world.load, { ...order, requests }))) / requests;
+  }
+
   async end(): Promise<void> {
     await this.#running?.end();
   }
@@ -104,6 +119,7 @@ const failedSample = ({ name }: Subject, cell: Cell, round: number, invalid: str
   round,
   ...{ cpuUsPerRequest: 0, cpuUsPerChunk: 0, requestsPerSecond: 0, p50Ms: 0, p99Ms: 0, firstByteMs: 0, peakMb: 0, childPeakMb: 0, sent: 0 },
   leftMs: undefined,
+  allocatedKbPerChunk: undefined,
   recorded: undefined,
   invalid,
 });
@@ -111,17 +127,18 @@ const failedSample = ({ name }: Subject, cell: Cell, round: number, invalid: str
 type Figures = Omit<Sample, 'subject' | 'cell' | 'round' | 'leftMs'>;
 
 async function measureCell(running: Running, cell: Cell, sentBefore: number, load: ChildProcess): Promise<Figures> {
-  const bodies = requestBodies(cell);
-  const order = { origin: running.origin, path: running.pathOf(cell), headers: running.headersOf(cell), bodies };
-  const warm = cell.warmup > 0 ? await runLoad(load, { ...order, concurrency: cell.concurrency, requests: cell.warmup }) : undefined;
+  const order = orderOf(running, cell);
+  const warm = cell.warmup > 0 ? await runLoad(load, { ...order, requests: cell.warmup }) : undefined;
   if (warm && warm.failed > 0) throw new Error(`${warm.failed} of ${cell.warmup} requests of the warm-up failed: ${warm.firstFailure}`);
   await drained(running, sentBefore + cell.warmup);
+  const countsBefore = running.isProbed ? await countsOf(running.pid) : undefined;
   const usedBefore = cpuUs(running.pid);
-  const report = await runLoad(load, { ...order, concurrency: cell.concurrency, requests: cell.requests });
+  const report = await runLoad(load, order);
   const sent = sentBefore + cell.warmup + cell.requests;
   const recorded = await drained(running, sent);
   const used = cpuUs(running.pid) - usedBefore;
   const { mainMb, childMb } = peakMemory(running.pid);
+  const allocated = countsBefore && (await countsOf(running.pid)).allocatedBytes - countsBefore.allocatedBytes;
   return {
     cpuUsPerRequest: used / cell.requests,
     cpuUsPerChunk: used / cell.requests / chunksOf(cell),
@@ -129,6 +146,7 @@ async function measureCell(running: Running, cell: Cell, sentBefore: number, loa
     p50Ms: quantile(report.wholeMs, 0.5),
     p99Ms: quantile(report.wholeMs, 0.99),
     firstByteMs: quantile(report.firstByteMs, 0.5),
+    allocatedKbPerChunk: allocated === undefined ? undefined : allocated / 1024 / cell.requests / chunksOf(cell),
     peakMb: mainMb,
     childPeakMb: childMb,
     sent,
@@ -136,6 +154,15 @@ async function measureCell(running: Running, cell: Cell, sentBefore: number, loa
     invalid: problemOf(report, sent, recorded),
   };
 }
+
+export const orderOf = (running: Running, cell: Cell): LoadOrder => ({
+  origin: running.origin,
+  path: running.pathOf(cell),
+  headers: running.headersOf(cell),
+  bodies: requestBodies(cell),
+  concurrency: cell.concurrency,
+  requests: cell.requests,
+});
 
 function problemOf({ failed, firstFailure }: LoadReport, sent: number, recorded: number | undefined): string | undefined {
   if (failed > 0) return `${failed} requests failed: ${firstFailure}`;

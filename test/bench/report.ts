@@ -7,7 +7,10 @@ import { median, type Sample } from './measure.ts';
 const range = (values: readonly number[], digits: number): string =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}..${Math.max(...values).toFixed(digits)})`;
 
-export function cellTable(cell: Cell, subjects: readonly string[], samples: readonly Sample[]): string {
+/** Promises for each request, by `subject cell`. */
+export type PromiseCounts = ReadonlyMap<string, number | undefined>;
+
+export function cellTable(cell: Cell, subjects: readonly string[], samples: readonly Sample[], promises: PromiseCounts): string {
   const of = (subject: string): readonly Sample[] =>
     samples.filter(s => s.subject === subject && s.cell === cell.name && s.invalid === undefined);
   const isStream = chunksOf(cell) > 1;
@@ -23,6 +26,8 @@ export function cellTable(cell: Cell, subjects: readonly string[], samples: read
         subject,
         range(cpu, isStream ? 1 : 0),
         bare.length > 0 ? (median(cpu) / median(bare)).toFixed(2) : '–',
+        last.allocatedKbPerChunk === undefined ? '–' : med(s => s.allocatedKbPerChunk ?? 0).toFixed(1),
+        promises.get(`${subject} ${cell.name}`)?.toFixed(1) ?? '–',
         med(s => s.requestsPerSecond).toFixed(0),
         med(s => s.p50Ms).toFixed(2),
         med(s => s.p99Ms).toFixed(2),
@@ -36,6 +41,8 @@ export function cellTable(cell: Cell, subjects: readonly string[], samples: read
     '',
     `CPU µs/${isStream ? 'chunk' : 'request'}`,
     'x bare',
+    `KB/${isStream ? 'chunk' : 'request'}`,
+    'promises/request',
     'req/s',
     'p50 ms',
     'p99 ms',

@@ -2,7 +2,8 @@
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { allCells, type Cell, growthCells } from './cells.ts';
+import { acceptingRoute, allCells, type Cell, growthCells } from './cells.ts';
+import { probeOptions } from './counts.ts';
 import { fileHere, type Started, startNode, stopProcess, waitForOutput } from './processes.ts';
 import type { SinkCount } from './sink.ts';
 
@@ -11,6 +12,8 @@ export interface Running {
   readonly pid: number;
   pathOf(cell: Cell): string;
   headersOf(cell: Cell): Readonly<Record<string, string>>;
+  /** Whether it was started with the probe that tells what it allocates. */
+  readonly isProbed?: boolean;
   /** How many of the requests that it was sent have arrived where it records; undefined when it records nothing. */
   recorded?(): Promise<number>;
   /** The end of what it wrote to its log. */
@@ -24,6 +27,7 @@ export interface Subject {
   runs(cell: Cell): boolean;
   /** Of a cell's requests, the share that it is asked; all when absent. */
   readonly share?: number;
+  /** Without node options of the caller's it is started with the probe, where it is a program of node's. */
   start(upstream: string, nodeOptions?: readonly string[]): Promise<Running>;
 }
 
@@ -45,6 +49,7 @@ class SubjectFolder {
     return {
       origin,
       pid: child.pid!,
+      isProbed: child.spawnargs.includes(probeOptions.at(-1)!),
       pathOf: () => '/v1/chat/completions',
       headersOf: () => ({}),
       log: () => readFileSync(join(this.folder, 'log'), 'utf8').slice(-1_000),
@@ -61,7 +66,7 @@ const bare: Subject = {
   name: 'bare',
   what: 'node:http + http.request + pipe',
   runs: isPassthrough,
-  start: async (upstream, nodeOptions = []) => {
+  start: async (upstream, nodeOptions = probeOptions) => {
     const place = new SubjectFolder();
     const started = place.start([...nodeOptions, fileHere('bare.ts'), upstream]);
     const origin = await waitForOutput(started, /(http:\S+)/);
@@ -75,15 +80,21 @@ function configOf(upstream: string, more: object): string {
     const baseUrl = `${upstream}/${name}${provider === 'openai' ? '/v1' : ''}`;
     return [name, { api: provider, key: 'no-key-is-looked-at', base_url: baseUrl, allow_private: true }];
   });
-  const { server = {}, providers: others = {}, ...rest } = more as { server?: object; providers?: object };
-  return JSON.stringify({ server: { port: 0, ...server }, providers: { ...Object.fromEntries(providers), ...others }, ...rest });
+  const { server = {}, providers: others = {}, routes = {}, ...rest } = more as { server?: object; providers?: object; routes?: object };
+  const accepting = { steps: [{ target: 'accept/model', accept: { mean_logprob: 0.5 } }, { target: 'base/model' }] };
+  return JSON.stringify({
+    server: { port: 0, ...server },
+    providers: { ...Object.fromEntries(providers), ...others },
+    routes: { [acceptingRoute]: accepting, ...routes },
+    ...rest,
+  });
 }
 
 const off: Subject = {
   name: 'off',
   what: 'this gateway: no record, no trace, no log',
   runs: () => true,
-  start: async (upstream, nodeOptions = []) => {
+  start: async (upstream, nodeOptions = probeOptions) => {
     const place = new SubjectFolder();
     const config = join(place.folder, 'hindcast.yaml');
     writeFileSync(config, configOf(upstream, { store: { path: './data' } }));
@@ -96,25 +107,25 @@ const on: Subject = {
   name: 'on',
   what: 'this gateway as it comes: every request recorded, traced and logged; its recorder ships to a sink',
   runs: () => true,
-  start: (upstream, nodeOptions = []) => serveToSink(upstream, {}, nodeOptions),
+  start: (upstream, nodeOptions = probeOptions) => serveToSink(upstream, {}, nodeOptions),
 };
 
 const workers: Subject = {
   name: 'workers',
   what: 'the same with two workers (on the one core that subjects have)',
   runs: cell => cell.name === 'base',
-  start: (upstream, nodeOptions = []) => serveToSink(upstream, { server: { workers: 2 } }, nodeOptions),
+  start: (upstream, nodeOptions = probeOptions) => serveToSink(upstream, { server: { workers: 2 } }, nodeOptions),
 };
 
 const embedded: Subject = {
   name: 'embedded',
   what: 'the same, but the rows are stored in its own ClickHouse engine, whose CPU counts',
   runs: cell => embeddedCells.has(cell.name),
-  start: (upstream, nodeOptions = []) => serve(upstream, nodeOptions, () => ({ url: 'embedded', path: './data', port: 0 })),
+  start: (upstream, nodeOptions = probeOptions) => serve(upstream, nodeOptions, () => ({ url: 'embedded', path: './data', port: 0 })),
 };
 
 /** `more` joins the configuration, or takes the place of its parts. */
-export const serveToSink = (upstream: string, more: object, nodeOptions: readonly string[] = []): Promise<Running> =>
+export const serveToSink = (upstream: string, more: object, nodeOptions: readonly string[] = probeOptions): Promise<Running> =>
   serve(upstream, nodeOptions, sinkUrl => ({ url: sinkUrl, path: './data', username: 'default' }), more);
 
 async function serve(
