@@ -23,7 +23,7 @@ import { parse, route } from './http/parse.ts';
 import { sendReadiness } from './http/ready.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
-import { createRoutes } from './http/route-table.ts';
+import { createDispatch, createRoutes, type RouteEntry } from './http/route-table.ts';
 import { AdminAccessAudit, auditRollbacks } from './observability/audit.ts';
 import { requestLine } from './observability/logs.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
@@ -95,11 +95,17 @@ class GatewayServer implements Gateway {
     const { keepAliveMs } = this.#limits;
     this.#executor = new RequestExecutor({ clock: this.#clock, sink: options.sink, keepAliveMs, budgets: this.#budgets });
     this.#ledger = openFileRegistry(options.settings.store.path);
-    this.#routes = this.#createRoutes();
+    const table = this.#routeTable();
+    const fallback = {
+      refused: (request: IncomingMessage, response: ServerResponse, refusal: Refusal) => this.#refused(request, response, refusal),
+      crashed: (request: IncomingMessage, response: ServerResponse, problem: unknown) => this.#crashed(request, response, problem),
+    };
+    this.#routes = createRoutes(this.#listener, table, fallback);
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
-      refused: (request, response, refusal) => this.#refused(request, response, refusal),
+      refused: fallback.refused,
       admitted: response => this.#drain.track(response),
+      dispatch: createDispatch(table, fallback),
       broken: ({ refusal }) => {
         this.#metrics.refused(refusal.code);
         return newExchangeId(this.#clock.now());
@@ -113,7 +119,8 @@ class GatewayServer implements Gateway {
     const routed = isRefusal(parsed) ? parsed : route(parsed, dialect, context);
     const routedRequest = routed instanceof Promise ? await routed : routed;
     const started = isRefusal(routedRequest) ? routedRequest : await this.#executor.execute(routedRequest, request, response, context);
-    const path = request.url!.split('?', 1)[0]!;
+    // hapi takes a path with a slash at its end for the same route.
+    const path = request.url!.split('?', 1)[0]!.replace(/\/$/, '');
     await (isRefusal(started) ? this.#refused(request, response, started) : this.#finish(started, context, path));
   }
 
@@ -171,44 +178,37 @@ class GatewayServer implements Gateway {
     response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
   }
 
-  #createRoutes(): Routes {
-    return createRoutes(
-      this.#listener,
-      [
-        ...callerRoutes({
-          execute: (dialect, request, response) => this.#chat(dialect, request, response),
-          countTokens: (dialect, request, response) => this.#count(dialect, request, response),
-          models: (request, response, id) => this.#models(request, response, id),
-          refuse: (request, response, refusal) => this.#refused(request, response, refusal),
-        }),
-        { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
-        ...passThroughRoutes({
-          limits: this.#limits,
-          sink: this.#options.sink,
-          files: this.#ledger,
-          budgetAdmission: this.#budgets,
-          contextOf: request => this.#contexts.get(request)!,
-          refuse: (request, response, refusal) => this.#refused(request, response, refusal),
-          finish: (driven, visit, path) => this.#finish(driven, visit, path),
-        }),
-        { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
-        {
-          method: 'GET',
-          path: '/ready',
-          handler: (_, response) => sendReadiness(response, this.problems(), this.#options.recorderStats?.()?.problem),
-        },
-        { method: 'GET', path: '/metrics', handler: (request, response) => this.#sendMetrics(request, response) },
-        ...adminRoutes({
-          contextOf: request => this.#contexts.get(request)!,
-          ...{ registry: this.#fleet, probes: this.#backgroundTasks.probes.seen, now: () => this.#clock.now() },
-          accessAudit: new AdminAccessAudit(this.#options.audit),
-        }),
-      ],
+  #routeTable(): readonly RouteEntry[] {
+    return [
+      ...callerRoutes({
+        execute: (dialect, request, response) => this.#chat(dialect, request, response),
+        countTokens: (dialect, request, response) => this.#count(dialect, request, response),
+        models: (request, response, id) => this.#models(request, response, id),
+        refuse: (request, response, refusal) => this.#refused(request, response, refusal),
+      }),
+      { method: 'POST', path: '/v1/feedback', handler: (request, response) => this.#feedback(request, response) },
+      ...passThroughRoutes({
+        limits: this.#limits,
+        sink: this.#options.sink,
+        files: this.#ledger,
+        budgetAdmission: this.#budgets,
+        contextOf: request => this.#contexts.get(request)!,
+        refuse: (request, response, refusal) => this.#refused(request, response, refusal),
+        finish: (driven, visit, path) => this.#finish(driven, visit, path),
+      }),
+      { method: 'GET', path: '/health', handler: (_, response) => sendJson(response, 200, { status: 'ok' }) },
       {
-        refused: (request, response, refusal) => this.#refused(request, response, refusal),
-        crashed: (request, response, problem) => this.#crashed(request, response, problem),
+        method: 'GET',
+        path: '/ready',
+        handler: (_, response) => sendReadiness(response, this.problems(), this.#options.recorderStats?.()?.problem),
       },
-    );
+      { method: 'GET', path: '/metrics', handler: (request, response) => this.#sendMetrics(request, response) },
+      ...adminRoutes({
+        contextOf: request => this.#contexts.get(request)!,
+        ...{ registry: this.#fleet, probes: this.#backgroundTasks.probes.seen, now: () => this.#clock.now() },
+        accessAudit: new AdminAccessAudit(this.#options.audit),
+      }),
+    ];
   }
 
   /** Before any route: what is malformed, from a foreign page, too late or unknown to us goes no further. */

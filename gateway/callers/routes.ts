@@ -23,6 +23,7 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
   const chatRoute = (path: string, dialect: CallerFormat): RouteEntry => ({
     method: 'POST',
     path,
+    isDirect: true,
     handler: (request, response) => handlers.execute(dialect, request, response),
   });
   return [
@@ -41,6 +42,7 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
       {
         method: 'POST',
         path: `${root}/models/{id*}`,
+        isDirect: true,
         handler: (request, response, { id }) => handleGemini(handlers, request, response, id ?? ''),
       },
     ]),

@@ -33,6 +33,8 @@ export interface RequestGuard {
   check(request: IncomingMessage): Refusal | undefined;
   refused(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
   admitted(response: ServerResponse): void;
+  /** Takes a request before the server's own listeners; false when they shall have it. */
+  dispatch(request: IncomingMessage, response: ServerResponse): boolean;
   /** The bytes of a connection were no HTTP request; gives the id that its answer shall carry. */
   broken(refusal: Refusal): string;
 }
@@ -81,6 +83,7 @@ export function guardEdge(server: Server, limits: EdgeLimits, guard: RequestGuar
     const refusal = guard.check(request);
     if (refusal) return guard.refused(request, response, refusal);
     guard.admitted(response);
+    if (guard.dispatch(request, response)) return;
     for (const listener of listeners) listener(request, response);
   };
   server.on('request', onRequest);
