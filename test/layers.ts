@@ -83,8 +83,8 @@ export const layers: readonly string[] = [
 export const pureRooms: Readonly<Record<string, readonly string[]>> = {
   statistics: [],
   'gateway/core': ['statistics'],
-  'gateway/providers': ['gateway/core'],
-  'gateway/dialects': ['gateway/core'],
+  'gateway/providers': ['gateway/core', 'statistics'],
+  'gateway/dialects': ['gateway/core', 'statistics'],
 };
 
 /** At most so many sources lie in one folder; more are cut into rooms. */

@@ -1,6 +1,6 @@
 /** Who may look at which requests: whole clusters are for tuning, for certifying, or for auditing, and stay so from run to run. */
 import { createHash } from 'node:crypto';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import type { Item } from '../outcomes/outcomes.ts';
 
 export type SplitRole = 'tune' | 'certify' | 'audit';

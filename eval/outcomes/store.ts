@@ -1,7 +1,8 @@
 /** Builds the matrix from the store: what was recorded, what was replayed since, and what was imported. */
-import { seededUniform } from '../../gateway/core/shared/random.ts';
+
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { failureOfKind } from './file.ts';
 import { type Cell, type LabellingOptions, labelOutcomes, type UnlabelledItem } from './label.ts';
 import type { Outcomes } from './outcomes.ts';

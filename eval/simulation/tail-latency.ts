@@ -1,9 +1,9 @@
 /** What hedging, queueing and spilling over do to recorded traffic: real arrivals against targets with recorded latencies and refusals. */
 import type { RoutePlan } from '../../gateway/core/routing/plan.ts';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../../gateway/settings/settings.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { type ArrivingRequest, policyAt, type RequestResult, type SimulatedCall, simulateLoad } from './load-simulation.ts';
 
 /** One recorded call that was answered. */

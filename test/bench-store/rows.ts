@@ -1,7 +1,7 @@
 /** Exchanges as large as people's are, with words that repeat as words do, so that compression is neither flattered nor hurt. */
 
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { plainExchange } from '../recorder/plain-exchange.ts';
 
 const syllables = 'ka to ri men sol ab er ven dis lo pra ti um gar ne fil os tan be cu'.split(' ');

@@ -1,6 +1,6 @@
 /** Audits of a live chain, through a real gateway and store: what chance asked for is recorded with its chance, and eval weighs it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { Workspace } from '../hindcast.ts';
 import { runInProcess } from './in-process.ts';
 

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { Workspace } from '../hindcast.ts';
 import { runInProcess } from './in-process.ts';
 

@@ -1,6 +1,6 @@
 /** What an upstream may do to a call: whole answers, and everything that can go wrong with one. Each is a list of moves; some change others. */
 import { gzipSync } from 'node:zlib';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import type { ResponseScript, ScriptStep } from './upstream.ts';
 
 type Headers = Readonly<Record<string, string>>;

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
 import { type Job, Journal, progressOf } from '../../replay/run/journal.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { Workspace } from '../hindcast.ts';
 
 const job = (n: number): Job => ({ request: `r${n}`, arm: 'sim/large', repeat: 0 });

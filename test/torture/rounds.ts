@@ -1,7 +1,7 @@
 /** Rounds of load in which one process after another is killed; then every acknowledged exchange is looked for in the store. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seededUniform } from '../../gateway/core/shared/random.ts';
 import type { Store } from '../../recorder/store/store.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import { startLoad } from './load.ts';
 import { ProcessCluster } from './process-cluster.ts';
 

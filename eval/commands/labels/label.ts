@@ -1,9 +1,9 @@
 /** `hindcast eval label`: people look at answers without knowing whose they are, and say whether they are right. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exit, loadSettings, note, printResult } from '../../../gateway/cli/command.ts';
-import { seededUniform } from '../../../gateway/core/shared/random.ts';
 import { insertScores, type NewScore } from '../../../recorder/store/scores.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { count } from '../../report/shared/format.ts';
 import { parseCsv, printCsv } from '../../scores/csv.ts';
 import { readText, writeText } from '../shared/options.ts';

@@ -1,4 +1,6 @@
 /** Turns a configured route into the policy of one request: the targets allowed, their order, and the reasons. */
+
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import {
   capabilityGap,
   type ModelFacts,
@@ -8,7 +10,6 @@ import {
   unmetRequirement,
 } from '../money/catalogue.ts';
 import { type NanoUsd, type Price, usd } from '../money/price.ts';
-import { seededUniform } from '../shared/random.ts';
 import type { Milliseconds } from '../shared/time.ts';
 import type { Candidate, RoutePolicy, RouteStep } from './contract.ts';
 

@@ -1,6 +1,7 @@
 /** When a target may be retried: after the provider's wait or the backoff, never at once, and only if the wait is acceptable. */
+
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { retryScopeOf } from '../shared/failure.ts';
-import { seededUniform } from '../shared/random.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
 import { providerOf } from '../targets/target-name.ts';
 import type { RouteState, RoutingInput } from './contract.ts';

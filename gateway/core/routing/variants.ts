@@ -1,5 +1,5 @@
 /** Chooses a request's variant of a route, and its shadow calls, which the caller never sees. */
-import { seededUniform } from '../shared/random.ts';
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { RouteOutcome, RoutePolicy, RouteState } from './contract.ts';
 import type { RolloutPolicy } from './rollout.ts';
 

@@ -1,7 +1,7 @@
 /** Choice of a provider's key: a refused key cools down while another one is used, and is tried again afterwards. */
 
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { isKeyFault } from '../shared/failure.ts';
-import { seededUniform } from '../shared/random.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
 import type { Observation } from './observation.ts';
 import { providerOf } from './target-name.ts';

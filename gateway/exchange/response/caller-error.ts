@@ -1,7 +1,8 @@
 /** What a caller is told of a failure: our own words, a status, and what its SDK should do; nothing of the upstream's secrets. */
+
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { CallerError } from '../../core/chat/caller-format.ts';
 import { type Failure, type FailureKind, publicErrorOf } from '../../core/shared/failure.ts';
-import { seededUniform } from '../../core/shared/random.ts';
 
 /** Kinds whose reason lies in the request itself, so that the provider's sentence helps the caller to mend it. */
 const callerFaultKinds: readonly FailureKind[] = ['invalid-request', 'context-exceeded', 'content-filtered'];

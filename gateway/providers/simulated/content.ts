@@ -1,7 +1,8 @@
 /** What the simulation says: the same words from all who are right, and another number from one who is wrong. */
+
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { isObject, type Json } from '../../core/chat/json.ts';
 import { conforms } from '../../core/chat/json-schema.ts';
-import { seededUniform } from '../../core/shared/random.ts';
 import type { TokenPiece } from './limits.ts';
 import type { Correctness } from './model-profile.ts';
 import type { SimulatedRequest, Tool, ToolResult } from './request.ts';

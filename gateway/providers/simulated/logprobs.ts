@@ -1,6 +1,7 @@
 /** Log-probabilities of an answer's tokens: uneven, as a model's are, but of a given mean. */
+
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { TokenLogprob } from '../../core/chat/chat.ts';
-import { seededUniform } from '../../core/shared/random.ts';
 import type { TokenPiece } from './limits.ts';
 import { nouns } from './values/words.ts';
 

@@ -1,5 +1,5 @@
 /** What a simulated model is like: how quick it is, how often it is right, and how well its confidence knows it. */
-import { seededUniform } from '../../core/shared/random.ts';
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 
 export interface ModelProfile {
   /** Standard deviations by which it masters the middling question: 0 is right half of the time. */

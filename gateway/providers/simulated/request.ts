@@ -1,6 +1,7 @@
 /** What a request of the chat completions format asks, as far as the simulation heeds it. */
+
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
-import { seededUniform } from '../../core/shared/random.ts';
 import { listOf, objectOf, text } from '../openai/parsing/reading.ts';
 
 export interface SimulatedRequest {

@@ -1,7 +1,7 @@
 /** Plays a request: reads it, thinks, and lays out bytes and moments of the answer, or of the failure that was ordered. */
 
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { SimulatedResponse } from '../../core/chat/provider.ts';
-import { seededUniform } from '../../core/shared/random.ts';
 import { generateChoice, type SimulatedModel } from './choice.ts';
 import { type Directives, parseDirectives } from './directives.ts';
 import { failedResponse, refusedResponse, renderError } from './error-response.ts';

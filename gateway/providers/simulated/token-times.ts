@@ -1,5 +1,5 @@
 /** When the tokens of an answer come: after a wait, then at an uneven pace that follows from a seed. */
-import { seededUniform } from '../../core/shared/random.ts';
+import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { Milliseconds } from '../../core/shared/time.ts';
 import type { Directives } from './directives.ts';
 import { type ModelProfile, normal } from './model-profile.ts';

@@ -1,5 +1,5 @@
 /** Strings of the formats that schemas name, made from a seed. */
-import { seededUniform } from '../../../core/shared/random.ts';
+import { seededUniform } from '../../../../statistics/distributions/seeded-uniform.ts';
 import { nouns } from './words.ts';
 
 /** A string of the format; undefined for a format that is not known. */

@@ -1,7 +1,8 @@
 /** Fills a JSON Schema with a small value that follows from a seed. */
+
+import { seededUniform } from '../../../../statistics/distributions/seeded-uniform.ts';
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
 import { conforms, resolveRef } from '../../../core/chat/json-schema.ts';
-import { seededUniform } from '../../../core/shared/random.ts';
 import { generateFormatted } from './formats.ts';
 import { merge } from './merge-schemas.ts';
 import { nouns, pickSeeded } from './words.ts';

@@ -1,5 +1,5 @@
 /** The simulation's language: sentences that follow from a seed, cut into tokens. */
-import { seededUniform } from '../../../core/shared/random.ts';
+import { seededUniform } from '../../../../statistics/distributions/seeded-uniform.ts';
 
 export const nouns = [
   'harbour',

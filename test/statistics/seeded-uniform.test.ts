@@ -1,9 +1,9 @@
 /** The coin falls the same way for the same words, and otherwise as if it were thrown. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { seededUniform } from '../../../gateway/core/shared/random.ts';
-import { anyText } from '../../any-text.ts';
-import { longTimeout, runs } from '../../runs.ts';
+import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
+import { anyText } from '../any-text.ts';
+import { longTimeout, runs } from '../runs.ts';
 
 vi.setConfig({ testTimeout: longTimeout });
 
