@@ -1,16 +1,16 @@
-/** Random answers and requests in canonical form. */
+/** Arbitrary responses and requests in canonical form. */
 import fc from 'fast-check';
 import type { ChatResponse, Choice, Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../../gateway/core/chat/chat.ts';
 
-/** What a member does when it is there; half the time it is not. */
+/** An object with this member half of the time. */
 export const maybe = <Key extends string, T>(key: Key, value: fc.Arbitrary<T>): fc.Arbitrary<{ [K in Key]?: T }> =>
-  fc.option(value, { nil: undefined }).map(given => (given === undefined ? {} : { [key]: given }) as { [K in Key]?: T });
+  fc.option(value, { nil: undefined }).map(present => (present === undefined ? {} : { [key]: present }) as { [K in Key]?: T });
 
-/** Each member of each, where it is there. */
+/** All members that are present, in one object. */
 export const together = (parts: readonly fc.Arbitrary<object>[]): fc.Arbitrary<object> =>
   fc.tuple(...parts).map(members => Object.assign({}, ...members) as object);
 
-/** Text with whatever characters there are, halves of them too, and never empty. */
+/** Non-empty text of any characters, lone surrogates included. */
 export const words = fc.string({
   minLength: 1,
   maxLength: 30,
@@ -82,7 +82,7 @@ const part: fc.Arbitrary<Part> = fc.oneof(
   call(true),
 );
 
-/** Parts that a stream would not join: no text beside a text, and after a thought that is still open only another kind. */
+/** Parts that a stream keeps apart: no two texts in a row, and nothing of its own kind after open reasoning. */
 export const streamable = (parts: readonly Part[]): readonly Part[] =>
   parts.filter((part, at) => {
     const before = parts[at - 1];
@@ -91,7 +91,7 @@ export const streamable = (parts: readonly Part[]): readonly Part[] =>
     return before?.type !== 'reasoning' || before.signature !== undefined || before.redacted !== undefined;
   });
 
-/** The same until nothing more goes: what was taken out may have stood between two that join. */
+/** Repeats until nothing is removed, because a removed part may have separated two that join. */
 function settled(parts: readonly Part[]): readonly Part[] {
   const left = streamable(parts);
   return left.length === parts.length ? left : settled(left);
@@ -104,7 +104,7 @@ export interface ResponseShape {
   readonly tier?: fc.Arbitrary<string>;
 }
 
-/** Answers of one to three choices. */
+/** Responses of one to three choices. */
 export const responses = ({ content, finish, unread, tier }: ResponseShape): fc.Arbitrary<ChatResponse> => {
   const choice = content.chain(parts =>
     together([fc.record({ finish: finish(parts) }), maybe('logprobs', tokens), unread ? maybe('unread', unread) : fc.constant({})]).map(
@@ -122,7 +122,7 @@ export const responses = ({ content, finish, unread, tier }: ResponseShape): fc.
   ]) as fc.Arbitrary<ChatResponse>;
 };
 
-/** All that a stream of events can tell. */
+/** Everything that a stream of events can express. */
 export const anyResponse = responses({
   content: fc.array(part, { maxLength: 8 }).map(settled),
   finish: () => anyFinish,

@@ -1,4 +1,4 @@
-/** A streamed answer and a whole one are the same answer. */
+/** Streaming and non-streaming responses have the same content. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StreamEvent } from '../../../gateway/core/chat/chat.ts';
@@ -9,8 +9,8 @@ const numRuns = process.env.HINDCAST_LONG ? 20_000 : 500;
 const start: StreamEvent = { type: 'response-start', id: 'r', model: 'm' };
 const text = (text: string, choice = 0): StreamEvent => ({ type: 'text-delta', choice, text });
 
-describe('collect and split', () => {
-  test('an answer taken apart and put together again is the answer', () => {
+describe('collectResponse and eventsOf', () => {
+  test('a response that is split and collected equals the response', () => {
     fc.assert(
       fc.property(anyResponse, response => {
         expect(collectResponse(eventsOf(response))).toEqual(response);
@@ -19,7 +19,7 @@ describe('collect and split', () => {
     );
   });
 
-  test('the size of the pieces means nothing', () => {
+  test('the size of the deltas does not matter', () => {
     fc.assert(
       fc.property(anyResponse, fc.integer({ min: 1, max: 5 }), (response, length) => {
         expect(collectResponse(eventsOf(response).flatMap(event => inPieces(event, length)))).toEqual(response);
@@ -28,7 +28,7 @@ describe('collect and split', () => {
     );
   });
 
-  test('nor does the order in which choices take turns', () => {
+  test('the interleaving of choices does not matter', () => {
     fc.assert(
       fc.property(anyResponse, fc.infiniteStream(fc.nat()), (response, dice) => {
         const [first, ...events] = eventsOf(response);
@@ -44,8 +44,8 @@ describe('collect and split', () => {
   });
 });
 
-describe('collect', () => {
-  test('gives a cut answer as far as it came, and invents no finish', () => {
+describe('collectResponse', () => {
+  test('returns a cut response without inventing a finish reason', () => {
     expect(collectResponse([start, text('Hel')])).toEqual({
       id: 'r',
       model: 'm',
@@ -53,17 +53,17 @@ describe('collect', () => {
     });
   });
 
-  test('gives the failure that the events report, whatever came before it', () => {
+  test('returns the failure that an event reports, whatever came before', () => {
     const failure = { kind: 'overloaded', message: 'busy' } as const;
     expect(collectResponse([start, text('Hel'), { type: 'failure', failure }, text('lo')])).toBe(failure);
   });
 
-  test('makes no answer out of nothing', () => {
+  test('fails without a response-start event', () => {
     expect(collectResponse([])).toEqual({ kind: 'invalid-response', message: 'the response never started' });
     expect(collectResponse([text('Hel')])).toMatchObject({ kind: 'invalid-response' });
   });
 
-  test('takes the last usage, for each says it all', () => {
+  test('takes the last usage, because each is cumulative', () => {
     const counts = { cached: 0, cacheWrite: 0, reasoning: 0, source: 'provider' } as const;
     const events: StreamEvent[] = [
       start,
@@ -73,24 +73,24 @@ describe('collect', () => {
     expect(collectResponse(events)).toMatchObject({ usage: { input: 9, output: 3 } });
   });
 
-  test('passes over arguments of a call that never began', () => {
+  test('ignores arguments of a tool call that never started', () => {
     expect(collectResponse([start, { type: 'tool-call-delta', choice: 0, index: 4, arguments: '{}' }])).toMatchObject({
       choices: [{ content: [] }],
     });
   });
 
-  test('keeps text around a call apart and arguments that come in turns together', () => {
+  test('separates texts around a tool call and joins interleaved arguments', () => {
     const called = (index: number, name: string): StreamEvent => ({ type: 'tool-call-start', choice: 0, index, id: name, name });
-    const said = (index: number, text: string): StreamEvent => ({ type: 'tool-call-delta', choice: 0, index, arguments: text });
+    const delta = (index: number, text: string): StreamEvent => ({ type: 'tool-call-delta', choice: 0, index, arguments: text });
     const events = [
       start,
       text('a'),
       called(0, 'x'),
       called(1, 'y'),
-      said(0, '{'),
-      said(1, '['),
-      said(0, '}'),
-      said(1, ']'),
+      delta(0, '{'),
+      delta(1, '['),
+      delta(0, '}'),
+      delta(1, ']'),
       text('b'),
       text('c'),
     ];
@@ -108,7 +108,7 @@ describe('collect', () => {
     });
   });
 
-  test('a signature closes its thought, and one without a thought stands by itself', () => {
+  test('a signature ends its reasoning part, and one without reasoning gets its own part', () => {
     const thought = (text: string): StreamEvent => ({ type: 'reasoning-delta', choice: 0, text });
     const signature: StreamEvent = { type: 'reasoning-signature', choice: 0, signature: 's' };
     expect(collectResponse([start, thought('a'), signature, thought('b'), text('c'), signature])).toMatchObject({
@@ -126,7 +126,7 @@ describe('collect', () => {
   });
 });
 
-/** Deltas of at most `length` characters, which together say what the event said. */
+/** Deltas of at most `length` characters that together equal the event. */
 function inPieces(event: StreamEvent, length: number): readonly StreamEvent[] {
   switch (event.type) {
     case 'text-delta':

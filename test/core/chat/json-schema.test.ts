@@ -1,4 +1,4 @@
-/** The checker of JSON Schemas agrees with the standard where it looks, passes over the rest, and never works without end. */
+/** The JSON Schema validation agrees with the standard on its keywords, ignores the others, and always terminates. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { Json, JsonObject } from '../../../gateway/core/chat/json.ts';
@@ -78,20 +78,20 @@ describe('Keywords', () => {
     expect(conforms(value, schema)).toBe(fits);
   });
 
-  test('the first problem is named with its place', () => {
+  test('the first violation is reported with its path', () => {
     const schema = { type: 'object', properties: { list: { type: 'array', items: { type: 'integer' } } }, required: ['list'] };
     expect(schemaViolation({ list: [1, 'a'] }, schema)).toBe('/list/1: type');
     expect(schemaViolation({}, schema)).toBe(': required');
     expect(schemaViolation({ list: [] }, schema)).toBeUndefined();
   });
 
-  test('a recursive schema follows the value down', () => {
+  test('a recursive schema follows the value', () => {
     const tree = { type: 'object', properties: { left: { anyOf: [{ $ref: '#' }, { type: 'null' }] } }, required: ['left'] };
     expect(conforms({ left: { left: { left: null } } }, tree)).toBe(true);
     expect(conforms({ left: { left: { left: 1 } } }, tree)).toBe(false);
   });
 
-  test('pointers find what they mean and nothing that is inherited', () => {
+  test('pointers resolve to own members and never to inherited ones', () => {
     const root = { a: [{ b: 1 }], '': 2 };
     expect(resolveRef(root, '#')).toBe(root);
     expect(resolveRef(root, '#/a/0/b')).toBe(1);
@@ -107,7 +107,7 @@ describe('Bounds', () => {
     expect(performance.now() - start).toBeLessThan(limitMs);
   };
 
-  test('a schema that refers to itself without end does not conform, not even turned around', () => {
+  test('a schema that refers to itself endlessly rejects every value, even under `not`', () => {
     for (const schema of [
       { $ref: '#' },
       { not: { $ref: '#' } },
@@ -119,14 +119,14 @@ describe('Bounds', () => {
     }
   });
 
-  test('options that double at every level end soon', () => {
+  test('options that double at every level are bounded', () => {
     const defs = Object.fromEntries(
       Array.from({ length: 60 }, (_, i) => [`d${i}`, { anyOf: [{ $ref: `#/$defs/d${i + 1}` }, { $ref: `#/$defs/d${i + 1}` }] }]),
     );
     withinMs(2_000, () => expect(conforms(1, { $ref: '#/$defs/d0', $defs: { ...defs, d60: false } })).toBe(false));
   });
 
-  test('a deep value, a long text and a long list of names cost no more than they may', () => {
+  test('a deep value, a long text and a long list of names stay within the step limit', () => {
     const deep = JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) as Json;
     withinMs(2_000, () => expect(conforms(deep, { items: { $ref: '#' } })).toBe(false));
     const many = { anyOf: Array.from({ length: 5_000 }, () => ({ $ref: '#/$defs/a' })), $defs: { a: { maxLength: 1, minLength: 1 } } };
@@ -145,7 +145,7 @@ describe('Bounds', () => {
     withinMs(2_000, () => expect(conforms(`${text}b`, options)).toBe(false));
   });
 
-  test('an honest answer of 100,000 items is checked through', () => {
+  test('a valid response of 100,000 items is checked completely', () => {
     expect(
       conforms(
         Array.from({ length: 100_000 }, (_, i) => i),
@@ -155,8 +155,8 @@ describe('Bounds', () => {
   });
 });
 
-describe('Filling', () => {
-  test('what fills a schema conforms to it', () => {
+describe('Generating', () => {
+  test('a generated value conforms to its schema', () => {
     let filled = 0;
     fc.assert(
       fc.property(schemas(), fc.string(), (schema, seed) => {
@@ -242,7 +242,7 @@ describe('Filling', () => {
     expect(generateValue(schema, 'seed')).toBeDefined();
   });
 
-  test('formats are filled with something of theirs', () => {
+  test('formats get a matching value', () => {
     const shapes: Readonly<Record<string, RegExp>> = {
       date: /^2025-\d\d-\d\d$/,
       'date-time': /^2025-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
@@ -254,7 +254,7 @@ describe('Filling', () => {
     for (const [format, shape] of Object.entries(shapes)) expect(generateValue({ type: 'string', format }, 'seed')).toMatch(shape);
   });
 
-  test('gives up on what cannot be, and soon', () => {
+  test('gives up quickly on an unsatisfiable schema', () => {
     const wide = {
       anyOf: Array.from({ length: 50 }, (_, i) => ({ type: 'object', properties: { a: { $ref: '#' } }, required: ['a', `x${i}`] })),
     };
@@ -275,7 +275,7 @@ describe('Filling', () => {
   });
 });
 
-/** Schemas as callers write them, in which mostly something fits. */
+/** Schemas as callers write them, mostly satisfiable. */
 function schemas(): fc.Arbitrary<JsonObject> {
   const small = fc.integer({ min: -20, max: 20 });
   const leaf = fc.oneof(

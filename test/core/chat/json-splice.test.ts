@@ -33,16 +33,16 @@ describe('spliceMembers', () => {
     expect(() => JSON.parse(after)).not.toThrow();
   });
 
-  test('means what the same changes to the object mean, whatever stands in it and however it is laid out', () => {
+  test('equals the same changes to the object, for any content and layout', () => {
     const key = fc.oneof(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.string({ unit: 'binary', maxLength: 4 }));
-    const given = fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6, noNullPrototype: true });
+    const object = fc.dictionary(key, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6, noNullPrototype: true });
     const changes = fc.dictionary(
       fc.constantFrom('a', 'b', 'c', 'd', 'e'),
       fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constant(undefined)),
       { noNullPrototype: true },
     );
     fc.assert(
-      fc.property(given, changes, fc.constantFrom(undefined, 1, '\t'), (object, change, indent) => {
+      fc.property(object, changes, fc.constantFrom(undefined, 1, '\t'), (object, change, indent) => {
         fc.pre(!JSON.stringify(object).includes('__proto__'));
         const text = JSON.stringify(object, null, indent);
         const rendered = Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Strict reading of JSON: what JSON.parse reads, less what parsers disagree about, with every top-level member's place in the text. */
+/** Strict JSON parsing: like JSON.parse, without what parsers disagree about, and with the span of every top-level member. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import {
@@ -27,8 +27,8 @@ const accepted = (text: string): Extract<JsonScan, { ok: true }> => {
   return scan;
 };
 
-describe('Reading', () => {
-  test('every valid object is accepted, and each span is its member', () => {
+describe('Scanning', () => {
+  test('every valid object is accepted, and each span covers its member', () => {
     fc.assert(
       fc.property(objects(), spaces(), fc.boolean(), (value, space, escaped) => {
         const text = write(value, space, escaped);
@@ -45,7 +45,7 @@ describe('Reading', () => {
     );
   });
 
-  test('whatever is accepted, JSON.parse reads the same; what is no JSON is refused', () => {
+  test('an accepted text has the value of JSON.parse; invalid JSON is refused', () => {
     const hostile = fc.oneof(
       fc.string(),
       fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '\\', 'a', '1', ' ', '-', '.', 'e', 'null') }),
@@ -95,18 +95,18 @@ describe('Reading', () => {
     expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined();
   });
 
-  test('the same key in two objects, and names that are inherited, are fine', () => {
+  test('the same key in two objects and inherited names are accepted', () => {
     accepted('{"a":{"x":1},"b":[{"x":1},{"x":1}],"x":"x","constructor":{"toString":1},"prototype":1}');
   });
 
-  test('a lone surrogate escape is legal JSON, and its text stays as it is', () => {
+  test('a lone surrogate escape is valid JSON and stays unchanged', () => {
     const text = '{"model":"m-fast","messages":[{"role":"user","content":"\\ud800 x"}]}';
     const { value, members } = accepted(text);
     expect(value.messages).toEqual([{ role: 'user', content: '\ud800 x' }]);
     expect(text.slice(members.get('messages')!.start, members.get('messages')!.end)).toContain('\\ud800 x');
   });
 
-  test('256 levels are read and one more is not, however it is made', () => {
+  test('256 levels are accepted and one more is refused, in arrays and objects', () => {
     const nested = (depth: number, open: string, close: string): string => `{"messages":${open.repeat(depth)}1${close.repeat(depth)}}`;
     accepted(nested(255, '[', ']'));
     accepted(nested(255, '{"a":', '}'));
@@ -118,7 +118,7 @@ describe('Reading', () => {
     expect(performance.now() - start).toBeLessThan(100);
   });
 
-  test('two megabytes of any shape are read within ten seconds, where a second look at each byte would take an hour', {
+  test('two megabytes of any shape are read within ten seconds, where quadratic time would take an hour', {
     timeout: 60_000,
   }, () => {
     const message = '{"role":"user","content":"The harbour lies still, he said: \\"yes\\"."},';
@@ -140,7 +140,7 @@ describe('Reading', () => {
 });
 
 describe('Splicing', () => {
-  test('no change at all is no change of a single byte', () => {
+  test('without changes every byte stays', () => {
     fc.assert(
       fc.property(objects(), spaces(), (value, space) => {
         const text = write(value, space, true);
@@ -155,7 +155,7 @@ describe('Splicing', () => {
     );
   });
 
-  test('numbers past 2^53 and other ways to write one thing pass as they came', () => {
+  test('numbers past 2^53 and alternative spellings stay byte for byte', () => {
     const text = '{ "model" : "m-fast", "seed":9007199254740993, "t":1.0, "x":1E400,"y":-0, "s":"\\u0041\\/" }\n';
     const { members } = accepted(text);
     expect(spliceMembers(text, members, { model: '"small"' })).toBe(text.replace('"m-fast"', '"small"'));
@@ -164,7 +164,7 @@ describe('Splicing', () => {
   });
 });
 
-/** A value that scanObject takes: without `__proto__`. */
+/** A value that scanObject accepts: without `__proto__`. */
 function clean(value: unknown): Json {
   if (Array.isArray(value)) return value.map(clean);
   if (!isObject(value)) return value as Json;
@@ -178,12 +178,12 @@ function objects(): fc.Arbitrary<JsonObject> {
 
 const spaces = (): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(' ', '\n', '\t', '\r'), maxLength: 3 });
 
-/** The value as JSON with space wherever space may be; with `escaped`, in ASCII alone. */
+/** The value as JSON with white space wherever it is allowed; with `escaped`, in ASCII only. */
 function write(value: Json, space: string, escaped: boolean): string {
-  const text = (given: string): string =>
+  const text = (source: string): string =>
     escaped
-      ? JSON.stringify(given).replace(/[^\x20-\x7e]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      : JSON.stringify(given);
+      ? JSON.stringify(source).replace(/[^\x20-\x7e]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      : JSON.stringify(source);
   const inside = (node: Json): string => {
     if (Array.isArray(node)) return `[${space}${node.map(inside).join(`${space},${space}`)}${space}]`;
     if (!isObject(node)) return typeof node === 'string' ? text(node) : JSON.stringify(node);

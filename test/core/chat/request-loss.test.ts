@@ -1,4 +1,4 @@
-/** The loss report: for each field of a request, whether it went exactly, nearly, or not at all. */
+/** Request fidelity: whether each field was sent exactly, approximated or dropped. */
 import { expect, test } from 'vitest';
 import { altered, approximated, dropped } from '../../../gateway/core/chat/provider.ts';
 import { fidelityOf, rejectedWarnings, withCallerFieldNames } from '../../../gateway/core/chat/request-loss.ts';
@@ -9,7 +9,7 @@ const warnings = [
   altered('messages[2].content[0]', 'Moved.'),
 ];
 
-test('every field of the caller is in the report, exact where no warning is about it', () => {
+test('every field of the caller is reported, as exact unless a warning names it', () => {
   const report = fidelityOf(['model', 'messages', 'seed', 'temperature'], warnings);
   expect(report.map(({ field, fidelity }) => `${fidelity} ${field}`)).toEqual([
     'exact model',
@@ -20,11 +20,11 @@ test('every field of the caller is in the report, exact where no warning is abou
   ]);
 });
 
-test('what is left out or comes to mean something else is refused, and what only is said in another way is not', () => {
+test('dropped fields and altered approximations are refused; equivalent approximations are not', () => {
   expect(rejectedWarnings(warnings).map(({ field }) => field)).toEqual(['seed', 'messages[2].content[0]']);
 });
 
-test("a caller of another dialect reads its own names, in its fields' inner places, too", () => {
+test("warnings carry the caller's own field names, in nested paths too", () => {
   const names = { max_tokens: 'maxOutputTokens', messages: 'contents' };
   expect(withCallerFieldNames(warnings, names).map(({ field }) => field)).toEqual(['seed', 'maxOutputTokens', 'contents[2].content[0]']);
   expect(withCallerFieldNames(warnings, undefined)).toBe(warnings);

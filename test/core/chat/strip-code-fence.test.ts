@@ -1,4 +1,4 @@
-/** JSON that was asked for and came in a code fence is told without it, whole and in pieces of any size. */
+/** A code fence around requested JSON is removed, streaming and non-streaming, for deltas of any size. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ChatResponse } from '../../../gateway/core/chat/chat.ts';
@@ -13,8 +13,8 @@ const answer = (text: string): ChatResponse => ({
   choices: [{ index: 0, content: [{ type: 'text', text }], finish: { reason: 'stop', raw: 'stop' } }],
 });
 
-/** Says what it is told to, whole and one event for each piece. */
-const saying = (text: string): Provider => ({
+/** A provider that responds with this text, non-streaming and with one event for each delta. */
+const providerOf = (text: string): Provider => ({
   ...providers.anthropic!,
   parseResponse: () => answer(text),
   parseStream: () => ({
@@ -23,10 +23,10 @@ const saying = (text: string): Provider => ({
   }),
 });
 
-const whole = (text: string): string => textOf(stripCodeFence(saying(text)).parseResponse(null) as ChatResponse);
+const nonStreaming = (text: string): string => textOf(stripCodeFence(providerOf(text)).parseResponse(null) as ChatResponse);
 
 function inPieces(text: string, length: number): string {
-  const parser = stripCodeFence(saying(text)).parseStream();
+  const parser = stripCodeFence(providerOf(text)).parseStream();
   const pieces = Array.from({ length: Math.ceil(text.length / length) }, (_, at) => text.slice(at * length, (at + 1) * length));
   const [start] = eventsOf(answer(''));
   const events = pieces.flatMap(piece => parser.parse({ data: JSON.stringify([{ type: 'text-delta', choice: 0, text: piece }]) }));
@@ -37,7 +37,7 @@ function inPieces(text: string, length: number): string {
 const textOf = ({ choices }: ChatResponse): string => choices[0]!.content.map(part => (part.type === 'text' ? part.text : '')).join('');
 
 const spaces = fc.constantFrom('', ' ', '\n', '\n\n');
-test('a fence around it is gone, whatever its language, and the size of the pieces means nothing', () => {
+test('a code fence of any language is removed, for deltas of any size', () => {
   fc.assert(
     fc.property(
       fc.json(),
@@ -47,24 +47,24 @@ test('a fence around it is gone, whatever its language, and the size of the piec
       fc.integer({ min: 1, max: 9 }),
       (json, name, before, after, length) => {
         const text = `${before}\`\`\`${name}\n${json}\n\`\`\`${after}`;
-        expect(JSON.parse(whole(text))).toEqual(JSON.parse(json));
-        expect(inPieces(text, length)).toBe(whole(text));
+        expect(JSON.parse(nonStreaming(text))).toEqual(JSON.parse(json));
+        expect(inPieces(text, length)).toBe(nonStreaming(text));
       },
     ),
   );
 });
 
-test('any other text is told as it is', () => {
+test('any other text stays unchanged', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', '`', '\n', ' ', '{', '"') }), fc.integer({ min: 1, max: 9 }), (text, length) => {
       fc.pre(!/^\s*```[\w-]{0,20}[ \t]*\r?\n/.test(text));
-      expect(whole(text)).toBe(text);
+      expect(nonStreaming(text)).toBe(text);
       expect(inPieces(text, length)).toBe(text);
     }),
   );
 });
 
-test('a fence that is never closed opens nothing that is lost', () => {
-  expect(whole('```json\n{"a":1')).toBe('{"a":1');
+test('an unclosed fence loses no text', () => {
+  expect(nonStreaming('```json\n{"a":1')).toBe('{"a":1');
   expect(inPieces('```json\n{"a": "```"}', 1)).toBe('{"a": "```"}');
 });

@@ -1,4 +1,4 @@
-/** Costs are whole nano-dollars that add up, and are never negative. */
+/** Costs are integer nano-dollars, add up, and are never negative. */
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { Usage } from '../../../gateway/core/chat/chat.ts';
@@ -19,7 +19,7 @@ const usage = (counts: Partial<Usage>): Usage => ({
 });
 const price: Price = { id: 'p', input: 3_000_000_000, output: 15_000_000_000, cached: 300_000_000, cacheWrite: 3_750_000_000 };
 
-test('tokens are priced by what they were: fresh, read from the cache, written to it, or put out', () => {
+test('input, cached, cache-write and output tokens each have their price', () => {
   expect(cost(usage({ input: 1_000, output: 100 }), price)).toEqual({
     input: 3_000_000,
     output: 1_500_000,
@@ -31,16 +31,16 @@ test('tokens are priced by what they were: fresh, read from the cache, written t
   expect(cost(usage({ input: 1_000, cached: 300, cacheWrite: 600 }), price).input).toBe(100 * 3_000 + 300 * 300 + 600 * 3_750);
 });
 
-test('reasoning is part of the output and not paid twice', () => {
+test('reasoning tokens are part of the output and are not charged twice', () => {
   expect(cost(usage({ output: 100, reasoning: 90 }), price)).toEqual(cost(usage({ output: 100 }), price));
 });
 
-test('a cache without a price of its own is as dear as fresh input', () => {
+test('cached tokens without a price of their own cost as much as input', () => {
   const plain: Price = { id: 'p', input: 3_000_000_000, output: 0 };
   expect(cost(usage({ input: 1_000, cached: 600, cacheWrite: 100 }), plain)).toEqual(cost(usage({ input: 1_000 }), plain));
 });
 
-test('what a prompt cache saved is the difference to no cache, and is told of no request without one', () => {
+test('the cache saving is the difference to the price without a cache, and absent without cached tokens', () => {
   const used = usage({ input: 1_000, output: 7, cached: 600, cacheWrite: 100 });
   const known = cost(used, price);
   expect(withCacheSaving(known, used, price)).toEqual({ ...known, saved: 600 * 2_700 - 100 * 750 });
@@ -50,17 +50,17 @@ test('what a prompt cache saved is the difference to no cache, and is told of no
   expect(withCacheSaving(known, usage({ input: 1_000, cached: 500 }), tiered).saved).toBe(500 * 5_400);
 });
 
-test('a provider that counts more cached tokens than there were is not paid for less than none', () => {
+test('more cached tokens than input tokens give no negative cost', () => {
   expect(cost(usage({ input: 10, cached: 600 }), price).input).toBe(600 * 300);
 });
 
-test('fractions of a nano-dollar are rounded in each part, so that the total is the sum of what is shown', () => {
+test('fractions of a nano-dollar are rounded in each part, so that the total is the sum of the displayed parts', () => {
   const cheap: Price = { id: 'p', input: 400_000, output: 400_000 };
   expect(cost(usage({ input: 1, output: 1 }), cheap)).toMatchObject({ input: 0, output: 0, total: 0 });
   expect(cost(usage({ input: 2, output: 2 }), cheap)).toMatchObject({ input: 1, output: 1, total: 2 });
 });
 
-test('costs are whole, never negative, add up, and more tokens never cost less', () => {
+test('costs are integers, never negative, add up, and more tokens never cost less', () => {
   const count = fc.nat({ max: 2_000_000 });
   const rate = fc.nat({ max: 600_000_000_000 });
   const used = fc.record({ input: count, output: count, cached: count, cacheWrite: count, reasoning: count });
@@ -69,14 +69,14 @@ test('costs are whole, never negative, add up, and more tokens never cost less',
     { requiredKeys: ['id', 'input', 'output'] },
   );
   fc.assert(
-    fc.property(used, priced, count, (counts, given, more) => {
-      const bill = cost(usage(counts), given as Price);
+    fc.property(used, priced, count, (counts, price, more) => {
+      const bill = cost(usage(counts), price as Price);
       for (const part of [bill.input, bill.output, bill.total]) {
         expect(Number.isSafeInteger(part)).toBe(true);
         expect(part).toBeGreaterThanOrEqual(0);
       }
       expect(bill.total).toBe(bill.input + bill.output);
-      const dearer = cost(usage({ ...counts, input: counts.input + more, output: counts.output + more }), given as Price);
+      const dearer = cost(usage({ ...counts, input: counts.input + more, output: counts.output + more }), price as Price);
       expect(dearer.input).toBeGreaterThanOrEqual(bill.input);
       expect(dearer.output).toBeGreaterThanOrEqual(bill.output);
     }),
@@ -88,7 +88,7 @@ test('a nano-dollar is a thousand-millionth of a dollar', () => {
   expect(usd(1_500_000_000)).toBe(1.5);
 });
 
-test('a large input costs another rate, for all of its tokens and those of the answer', () => {
+test("above a tier's input size, all input and output tokens cost the tier's rate", () => {
   const tiered: Price = { ...price, tiers: [{ above: 200_000, input: 6_000_000_000, output: 22_500_000_000, cached: 600_000_000 }] };
   expect(cost(usage({ input: 200_000, output: 10 }), tiered)).toEqual(cost(usage({ input: 200_000, output: 10 }), price));
   expect(cost(usage({ input: 200_001, output: 10, cached: 1 }), tiered)).toMatchObject({
@@ -97,14 +97,14 @@ test('a large input costs another rate, for all of its tokens and those of the a
   });
 });
 
-test('sound has rates of its own', () => {
-  const spoken: Price = { ...price, audioInput: 32_000_000_000, audioOutput: 64_000_000_000 };
+test('audio has its own rates', () => {
+  const audioPrice: Price = { ...price, audioInput: 32_000_000_000, audioOutput: 64_000_000_000 };
   const counts = usage({ input: 100, output: 50, audioInput: 90, audioOutput: 40 });
-  expect(cost(counts, spoken)).toMatchObject({ input: 10 * 3_000 + 90 * 32_000, output: 10 * 15_000 + 40 * 64_000 });
+  expect(cost(counts, audioPrice)).toMatchObject({ input: 10 * 3_000 + 90 * 32_000, output: 10 * 15_000 + 40 * 64_000 });
   expect(cost(counts, price)).toMatchObject({ input: 100 * 3_000, output: 50 * 15_000 });
 });
 
-test('what the provider states is the cost, but for a price of the operator and an answer that was cut', () => {
+test("the provider's billed amount is the cost, unless the operator set a price or the response was cut", () => {
   const billed = usage({ input: 1_000, output: 100, billed: 9_000_000 });
   expect(costOf(billed, price)).toEqual({ input: 6_000_000, output: 3_000_000, total: 9_000_000, priceId: 'stated' });
   expect(costOf(billed, undefined)).toEqual({ input: 0, output: 9_000_000, total: 9_000_000, priceId: 'stated' });
@@ -113,13 +113,13 @@ test('what the provider states is the cost, but for a price of the operator and 
   expect(costOf(usage({ input: 1 }), undefined)).toBeUndefined();
 });
 
-test('what is to be kept for an hour has a price of its own, and without one costs what other writes do', () => {
+test('hour-long cache writes have their own price, and without one cost as much as other writes', () => {
   const written = usage({ input: 1_000, cacheWrite: 600, cacheWriteHour: 200 });
   expect(cost(written, { ...price, cacheWriteHour: 6_000_000_000 }).input).toBe(400 * 3_000 + 400 * 3_750 + 200 * 6_000);
   expect(cost(written, price).input).toBe(400 * 3_000 + 600 * 3_750);
 });
 
-test('a tier costs its share of every rate, whatever the size of the request; one that nobody has priced costs nobody knows what', () => {
+test('a service tier multiplies every rate at any request size; an unpriced tier has no known cost', () => {
   const tiered: Price = {
     ...price,
     tiers: [{ above: 10, input: 6_000_000_000, output: 22_500_000_000 }],

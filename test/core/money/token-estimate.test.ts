@@ -1,4 +1,4 @@
-/** Calls whose provider counted nothing are counted here, and marked so. */
+/** Calls without a provider's token counts are counted here and marked as estimated. */
 import { expect, test } from 'vitest';
 import type { ChatRequest, Part } from '../../../gateway/core/chat/chat.ts';
 import { tokenisationOf } from '../../../gateway/core/chat/token-encoding.ts';
@@ -9,7 +9,7 @@ const answer = (...contents: readonly (readonly Part[])[]) => ({
   model: '',
   choices: contents.map((content, index) => ({ index, content, finish: { reason: 'stop', raw: 'stop' } as const })),
 });
-const asking = (...content: readonly Part[]): ChatRequest => ({
+const requestOf = (...content: readonly Part[]): ChatRequest => ({
   model: 'm',
   messages: [{ role: 'user', content }],
   tools: [],
@@ -20,11 +20,11 @@ const asking = (...content: readonly Part[]): ChatRequest => ({
 const estimate = (request: ChatRequest, response?: ReturnType<typeof answer>) =>
   usageFromCounts(tokenizableCall(request, response), estimateTokensByLength);
 
-test('by length four bytes are a token, of every choice and of every kind of content', () => {
+test('the length estimate counts four bytes a token over all choices and kinds of content', () => {
   const text: Part = { type: 'text', text: 'x'.repeat(40) };
   const thought: Part = { type: 'reasoning', text: 'x'.repeat(20) };
   const call: Part = { type: 'tool-call', id: 'c', name: 'name', arguments: '{"a":123}' };
-  expect(estimate(asking(text), answer([text, thought], [call]))).toEqual({
+  expect(estimate(requestOf(text), answer([text, thought], [call]))).toEqual({
     input: 10 + 6,
     output: Math.ceil((60 + 13) / 4),
     cached: 0,
@@ -34,22 +34,22 @@ test('by length four bytes are a token, of every choice and of every kind of con
   });
 });
 
-test('bytes are those of UTF-8', () => {
-  const outputOf = (text: string): number => estimate(asking(), answer([{ type: 'text', text }])).output;
+test('the estimate counts UTF-8 bytes', () => {
+  const outputOf = (text: string): number => estimate(requestOf(), answer([{ type: 'text', text }])).output;
   expect(outputOf('éé')).toBe(1);
   expect(outputOf('€€€€')).toBe(3);
   expect(outputOf('😀😀')).toBe(2);
 });
 
-test('what came to nothing still had its question', () => {
-  expect(estimate(asking({ type: 'text', text: 'x'.repeat(400) }))).toMatchObject({ input: 106, output: 0, source: 'estimated' });
+test('a call without a response still counts its prompt', () => {
+  expect(estimate(requestOf({ type: 'text', text: 'x'.repeat(400) }))).toMatchObject({ input: 106, output: 0, source: 'estimated' });
 });
 
-test('a picture is no text: its bytes count for nothing', () => {
+test("an image's bytes are not counted as text", () => {
   const image: Part = { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'A'.repeat(1_000_000) } };
-  expect(estimate(asking(image)).input).toBe(1_006);
+  expect(estimate(requestOf(image)).input).toBe(1_006);
   const pages: Part = { type: 'document', source: { type: 'inline', mediaType: 'application/pdf', data: 'A'.repeat(120_000) } };
-  expect(estimate(asking(pages)).input).toBe(3_006);
+  expect(estimate(requestOf(pages)).input).toBe(3_006);
 });
 
 test.each([

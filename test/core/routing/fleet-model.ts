@@ -1,4 +1,7 @@
-/** Many requests over one fleet, moved by hand: the gateway's driver, limits, queue and allowance, with targets that do what the test says, and a rule for each thing that happens. */
+/**
+ * Many requests over shared targets, stepped by hand: driver, rate limits, queue and retry budget of the gateway, scripted targets, and a
+ * rule for each event.
+ */
 import { expect } from 'vitest';
 import {
   advance,
@@ -46,7 +49,7 @@ interface ModelRequest {
   readonly first: Parameters<typeof begin>[2];
   drive?: RouteDriver;
   committedAttempt?: number;
-  /** As the router last left it, as far as the world can see: which attempts were asked and how they ended. */
+  /** The attempts that ended, as an observer of the commands sees them. */
   readonly ended: Map<number, 'answered' | 'failed' | 'aborted'>;
   outcome?: RouteOutcome;
 }
@@ -54,7 +57,7 @@ interface ModelRequest {
 interface QueuedRequest {
   readonly target: string;
   readonly tenant: string;
-  /** Of its own tenant, before it. */
+  /** Earlier requests of its own tenant. */
   readonly ownAhead: number;
   readonly overtaken: Map<string, number>;
 }
@@ -101,16 +104,16 @@ export class FleetModel {
   addRequest(policy: RoutePolicy, tenant: string): void {
     const at = this.clock.now();
     const id = `request ${this.requests.length}`;
-    const wants = { tenant, tokens: 100, bytes: 500 };
+    const demand = { tenant, tokens: 100, bytes: 500 };
     const targets = [...new Set(policy.steps.map(step => step.target))];
-    const first = routingInputFor(policy, at, { closed: this.fleet.cooldowns(at), ...this.fleet.view(targets, wants, at) });
+    const first = routingInputFor(policy, at, { closed: this.fleet.cooldowns(at), ...this.fleet.view(targets, demand, at) });
     const request: ModelRequest = { id, tenant, policy, arrivedAt: at, commands: [], first, ended: new Map() };
     this.requests.push(request);
     request.drive = startDriver(policy, id, {
       clock: this.clock,
       coolingDown: now => this.fleet.cooldowns(now),
-      viewTargets: now => this.fleet.view(targets, wants, now),
-      queue: (target, admitted) => this.#enqueue(request, target, wants, admitted),
+      viewTargets: now => this.fleet.view(targets, demand, now),
+      queue: (target, admitted) => this.#enqueue(request, target, demand, admitted),
       attempt: (command, report) => this.#startAttempt(request, command, report),
       commit: attempt => this.#committed(request, attempt),
       finish: (outcome, log) => this.#finished(request, outcome, log),
@@ -159,15 +162,15 @@ export class FleetModel {
     alive[n % Math.max(1, alive.length)]?.drive?.cancel();
   }
 
-  /** Time passes until nothing is left to happen. */
+  /** Advances time until no event is left. */
   finish(): void {
     this.clock.run();
-    expect(this.pending, 'everybody was told').toEqual([]);
-    expect(this.#calls, 'nothing is under way').toEqual([]);
+    expect(this.pending, 'every request has finished').toEqual([]);
+    expect(this.#calls, 'no call is in flight').toEqual([]);
     const count = (...types: readonly Observation['type'][]): number => this.observations.filter(({ type }) => types.includes(type)).length;
-    expect(count('answered', 'failed', 'aborted'), 'every call was settled').toBe(count('asked'));
-    expect(this.#charged, 'and charged').toBe(count('asked'));
-    for (const [target, { inFlight }] of this.fleet.health) expect(inFlight, `under way at ${target}`).toBe(0);
+    expect(count('answered', 'failed', 'aborted'), 'every call has ended').toBe(count('asked'));
+    expect(this.#charged, 'every call was charged').toBe(count('asked'));
+    for (const [target, { inFlight }] of this.fleet.health) expect(inFlight, `in flight at ${target}`).toBe(0);
     expect(this.fleet.queue).toMatchObject({ entries: [], bytes: 0 });
     expect(this.clock.waiting, 'no timer is left').toBe(0);
   }
@@ -176,7 +179,7 @@ export class FleetModel {
     return this.#calls[n % Math.max(1, this.#calls.length)];
   }
 
-  #enqueue(request: ModelRequest, target: string, wants: Parameters<TargetRegistry['enqueue']>[1], admitted: () => void) {
+  #enqueue(request: ModelRequest, target: string, demand: Parameters<TargetRegistry['enqueue']>[1], admitted: () => void) {
     request.commands.push({ type: 'queue', step: -1, target });
     const { tenant } = request;
     const own = this.#waiting.filter(one => one.target === target && one.tenant === tenant).length;
@@ -187,17 +190,17 @@ export class FleetModel {
       if (leaveQueue >= 0) this.#waiting.splice(leaveQueue, 1);
     };
     const { queue } = this.fleet;
-    const leave = this.fleet.enqueue(target, wants, () => {
+    const leave = this.fleet.enqueue(target, demand, () => {
       cancelled();
       for (const other of this.#waiting) {
         if (other.target !== target || other.tenant === tenant) continue;
         const times = (other.overtaken.get(tenant) ?? 0) + 1;
         other.overtaken.set(tenant, times);
-        expect(times, `${other.tenant} waits while ${tenant} is let in`).toBeLessThanOrEqual(other.ownAhead + 2);
+        expect(times, `${other.tenant} waits while ${tenant} is admitted`).toBeLessThanOrEqual(other.ownAhead + 2);
       }
       admitted();
     });
-    expect(queue.entries.length, 'a full queue takes nobody').toBeLessThan(routing.queue.countMax);
+    expect(queue.entries.length, 'a full queue admits nobody').toBeLessThan(routing.queue.countMax);
     expect(this.fleet.queue.bytes).toBeLessThanOrEqual(routing.queue.bytesMax);
     return () => {
       cancelled();
@@ -208,10 +211,10 @@ export class FleetModel {
   #startAttempt(request: ModelRequest, command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const { policy } = request;
     const at = this.clock.now();
-    expect(request.outcome, 'nothing is asked after the end').toBeUndefined();
+    expect(request.outcome, 'no attempt starts after the end').toBeUndefined();
     expect(at).toBeLessThanOrEqual(request.arrivedAt + policy.deadlineMs);
     if (request.committedAttempt !== undefined) {
-      expect(['restart', 'continue'], 'nothing is asked once the caller reads').toContain(policy.onBreak?.type);
+      expect(['restart', 'continue'], 'no attempt starts after commit').toContain(policy.onBreak?.type);
       expect(request.ended.get(request.committedAttempt), 'but in the place of what broke').toBe('failed');
     }
     this.#checkBreaker(request, command, at);
@@ -221,7 +224,7 @@ export class FleetModel {
     this.#calls.push(call);
     this.#observe(call, { type: 'asked', kind: command.kind });
     return failure => {
-      expect(this.#calls, 'only what runs is aborted').toContain(call);
+      expect(this.#calls, 'only running attempts are aborted').toContain(call);
       request.commands.push({ type: 'abort', attempt: command.attempt });
       this.#end(call, failure ? 'failed' : 'aborted');
       const afterMs = this.clock.now() - call.startedAt;
@@ -229,7 +232,7 @@ export class FleetModel {
     };
   }
 
-  /** Through an open breaker goes the probe, when it has waited, or a call for which there is no other target. */
+  /** Through an open circuit goes a due probe, or a call without an alternative target. */
   #checkBreaker(
     { policy, commands, arrivedAt, tenant, committedAttempt }: ModelRequest,
     { target, step, kind, of }: AttemptCommand,
@@ -238,11 +241,11 @@ export class FleetModel {
     const health = this.fleet.health.get(target);
     const isOpen = health !== undefined && health.failures >= circuitBreakerDefault.failuresMax && health.circuitOpenUntil > at;
     if (!isOpen) return;
-    expect(of, 'an opinion is no last resort').toBeUndefined();
+    expect(of, 'a side call is never a last resort').toBeUndefined();
     expect(['retry', 'hedge']).not.toContain(kind);
     const tried = new Set(commands.flatMap(command => (command.type === 'attempt' && command.of === undefined ? [command.step] : [])));
     const closed = this.fleet.cooldowns(at);
-    // An answer that its caller reads is gone on with by those that can, and by no other.
+    // After commit, only targets with prefill continue a response.
     const unable = committedAttempt === undefined || policy.onBreak?.type !== 'continue' ? [] : policy.steps.filter(one => !one.prefills);
     const others = policy.steps
       .filter((_, i) => i !== step && !tried.has(i))
@@ -262,7 +265,7 @@ export class FleetModel {
   }
 
   #finished(request: ModelRequest, outcome: RouteOutcome, { state, events }: DriverLog): void {
-    expect(request.outcome, 'it ends once').toBeUndefined();
+    expect(request.outcome, 'a request ends once').toBeUndefined();
     request.outcome = outcome;
     expect(this.clock.now(), 'by its deadline').toBeLessThanOrEqual(request.arrivedAt + request.policy.deadlineMs);
     if (outcome.type === 'answered') {
@@ -270,7 +273,7 @@ export class FleetModel {
       expect(request.ended.get(outcome.attempt), 'what answers has been heard to the end').toBe('answered');
     }
     const accepted = state.attempts.filter(a => a.status === 'accepted' && a.of === undefined);
-    expect(accepted.length, 'one winner').toBe(outcome.type === 'answered' ? 1 : 0);
+    expect(accepted.length, 'one accepted attempt').toBe(outcome.type === 'answered' ? 1 : 0);
     for (const [step, { retries }] of request.policy.steps.entries()) {
       expect(state.attempts.filter(a => a.step === step && a.kind === 'retry').length).toBeLessThanOrEqual(retries);
     }
@@ -282,8 +285,8 @@ export class FleetModel {
     call.request.ended.set(call.command.attempt, how);
   }
 
-  #observe({ command: { target, kind }, credential }: Call, said: object): void {
-    const seen = { target, credential, tokens: 100, at: this.clock.now(), ...said } as Observation;
+  #observe({ command: { target, kind }, credential }: Call, outcome: object): void {
+    const seen = { target, credential, tokens: 100, at: this.clock.now(), ...outcome } as Observation;
     this.#recordObservation(seen);
     const change = seen.type === 'asked' ? 1 : -1;
     this.#inFlight.set(target, (this.#inFlight.get(target) ?? 0) + change);
@@ -306,11 +309,11 @@ export class FleetModel {
     expect(count('retry', 'fallback')).toBeLessThanOrEqual(retryShare * count('primary') + retriesPerSecond * (seconds + 1) + 1e-6);
     expect(count('hedge'), 'within the share').toBeLessThanOrEqual(1 + hedgeShare * count('primary') + 1e-6);
     const spentOnHedges = 7 * this.observations.filter(one => one.type === 'charged' && one.kind === 'hedge').length;
-    expect(spentOnHedges, 'and within the price').toBeLessThan(60 + (60 * seconds) / 3_600 + 7 * 11);
+    expect(spentOnHedges, 'hedges stay within their budget').toBeLessThan(60 + (60 * seconds) / 3_600 + 7 * 11);
   }
 }
 
-/** What the world saw of the commands. */
+/** The commands without their timers. */
 const visibleCommands = ({ commands }: ModelRequest): readonly object[] => commands.map(visible);
 
 function visible(command: RouteCommand): object {

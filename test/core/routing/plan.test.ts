@@ -20,19 +20,19 @@ const known: Readonly<Record<string, Partial<TargetEstimate>>> = {
   'b/y': { facts: { contextWindow: 200_000, tools: true, region: 'eu' }, price: price(1), load: 50, predictedMs: 300 },
   'c/z': { facts: { tools: true }, load: 10 },
 };
-const made = (more: Partial<RoutePlan>, seed = 'seed', asked: Partial<typeof need> = {}, stickyKey = 'conversation') =>
-  planRoute(plan(more), { requirements: { ...need, ...asked }, seed, stickyKey }, target => ({ ...blank, ...known[target] }));
+const planOf = (more: Partial<RoutePlan>, seed = 'seed', required: Partial<typeof need> = {}, stickyKey = 'conversation') =>
+  planRoute(plan(more), { requirements: { ...need, ...required }, seed, stickyKey }, target => ({ ...blank, ...known[target] }));
 const order = (policy: { steps: readonly { target: string }[] }): string => policy.steps.map(({ target }) => target[0]).join('');
 const seeds = Array.from({ length: 3000 }, (_, i) => `seed ${i}`);
 
 describe('a strategy', () => {
-  test('order keeps what is written, cost puts the cheap first and the unknown last', () => {
-    expect(order(made({}))).toBe('abc');
-    expect(order(made({ strategy: 'cost' }))).toBe('bac');
+  test('order keeps the configured order, cost puts cheap targets first and unknown prices last', () => {
+    expect(order(planOf({}))).toBe('abc');
+    expect(order(planOf({ strategy: 'cost' }))).toBe('bac');
   });
 
-  test('cheapest-capable leaves out what cannot carry the request, and says why', () => {
-    const policy = made({ strategy: 'cheapest-capable' }, 'seed', { tools: true });
+  test('cheapest-capable refuses incapable targets and gives the reason', () => {
+    const policy = planOf({ strategy: 'cheapest-capable' }, 'seed', { tools: true });
     expect(order(policy)).toBe('bc');
     expect(policy.considered?.find(({ target }) => target === 'a/x')).toMatchObject({
       taken: false,
@@ -40,26 +40,26 @@ describe('a strategy', () => {
     });
   });
 
-  test('weighted divides first places by weight, and never changes its mind about a request', () => {
+  test('weighted divides first places by weight, and is deterministic for a request', () => {
     const steps = [
       { ...step('a/x'), weight: 3 },
       { ...step('b/y'), weight: 1 },
       { ...step('c/z'), weight: 0 },
     ];
-    const firsts = seeds.map(seed => order(made({ strategy: 'weighted', steps }, seed))[0]);
+    const firsts = seeds.map(seed => order(planOf({ strategy: 'weighted', steps }, seed))[0]);
     expect(firsts.filter(first => first === 'a').length / seeds.length).toBeCloseTo(0.75, 1);
     expect(firsts).not.toContain('c');
-    expect(made({ strategy: 'weighted', steps }, 'one')).toEqual(made({ strategy: 'weighted', steps }, 'one'));
+    expect(planOf({ strategy: 'weighted', steps }, 'one')).toEqual(planOf({ strategy: 'weighted', steps }, 'one'));
   });
 
-  test('latency takes the lighter of two: mostly the lightest, never the heaviest', () => {
-    const firsts = seeds.map(seed => order(made({ strategy: 'latency' }, seed))[0]);
+  test('latency takes the lower load of two random targets: mostly the lowest, never the highest', () => {
+    const firsts = seeds.map(seed => order(planOf({ strategy: 'latency' }, seed))[0]);
     expect(firsts.filter(first => first === 'c').length / seeds.length).toBeCloseTo(2 / 3, 1);
     expect(firsts).not.toContain('a');
   });
 
-  test('sticky keeps a conversation at its target, and moves only those of a target that went', () => {
-    const at = (key: string, steps = plan().steps): string => order(made({ strategy: 'sticky', steps }, `any ${key}`, {}, key))[0]!;
+  test('sticky keeps a conversation at its target, and moves only the conversations of a removed target', () => {
+    const at = (key: string, steps = plan().steps): string => order(planOf({ strategy: 'sticky', steps }, `any ${key}`, {}, key))[0]!;
     for (const key of seeds.slice(0, 300)) {
       const before = at(key);
       expect(at(key)).toBe(before);
@@ -70,25 +70,25 @@ describe('a strategy', () => {
 });
 
 describe('a route', () => {
-  test('refuses targets that do not meet what it requires, and those of which that is not known', () => {
-    expect(order(made({ require: { regions: ['eu'] } }))).toBe('b');
-    expect(order(made({ require: { tools: true } }))).toBe('bc');
-    expect(order(made({ require: { outputPriceMax: 2e9 } }))).toBe('b');
-    expect(made({ require: { regions: ['mars'] } })).toMatchObject({ steps: [], considered: [{}, {}, {}] });
+  test('refuses targets that do not meet its requirements, or whose facts are unknown', () => {
+    expect(order(planOf({ require: { regions: ['eu'] } }))).toBe('b');
+    expect(order(planOf({ require: { tools: true } }))).toBe('bc');
+    expect(order(planOf({ require: { outputPriceMax: 2e9 } }))).toBe('b');
+    expect(planOf({ require: { regions: ['mars'] } })).toMatchObject({ steps: [], considered: [{}, {}, {}] });
   });
 
-  test('leaves out what would cost more than the request may', () => {
-    const policy = made({ maxPriceNanoUsd: 3e6 });
+  test('refuses targets above the maximum price', () => {
+    const policy = planOf({ maxPriceNanoUsd: 3e6 });
     expect(order(policy)).toBe('b');
     expect(policy.considered?.[0]).toMatchObject({ target: 'b/y', taken: true, costNanoUsd: 2e6 });
   });
 
-  test('asks what is likely to be slow after the others', () => {
-    expect(order(made({ slowAfterMs: 1000 }))).toBe('bca');
-    expect(order(made({ slowAfterMs: 5000 }))).toBe('abc');
+  test('puts targets with a slow prediction last', () => {
+    expect(order(planOf({ slowAfterMs: 1000 }))).toBe('bca');
+    expect(order(planOf({ slowAfterMs: 5000 }))).toBe('abc');
   });
 
-  test('hedges at a quantile once it is known, and not where half of all calls take longer', () => {
+  test('hedges at a quantile once it is known, and not when half of all calls take longer', () => {
     const hedge = (hedgeAfter: number | 'p95', p50: number | undefined) =>
       planRoute(plan({ steps: [{ ...step('a/x'), hedgeAfter }] }), { requirements: need, seed: '', stickyKey: '' }, () => ({
         ...blank,
@@ -106,7 +106,7 @@ describe('a variant', () => {
   const share = (variants: readonly Variant[]): number =>
     seeds.filter(seed => chooseVariant('r', variants, who(seed))?.variant.route === 'v').length / seeds.length;
 
-  test('takes its share, and keeps those it has when the share grows', () => {
+  test('takes its share, and keeps its conversations when the share grows', () => {
     const [small, large] = [[{ route: 'v', share: 0.1 }], [{ route: 'v', share: 0.5 }]];
     expect(share(small)).toBeCloseTo(0.1, 1);
     expect(share(large)).toBeCloseTo(0.5, 1);
@@ -115,7 +115,7 @@ describe('a variant', () => {
     }
   });
 
-  test('is for the tenants and keys it names', () => {
+  test('applies to the tenants and keys it names', () => {
     const variants = [{ route: 'v', share: 1, tenants: ['acme'], keys: ['web'] }];
     expect(chooseVariant('r', variants, who('x', 'acme', 'web'))).toMatchObject({
       why: '100 % of the requests of tenant acme and key web',
@@ -125,8 +125,8 @@ describe('a variant', () => {
   });
 });
 
-test('audits are a share of the answers that were taken early, shadows of all', () => {
-  const policy = made({ steps: [{ ...step('a/x'), accept: { signal: 'confidence', atLeast: 0.5 } }, step('b/y')] });
+test('audits sample responses accepted early, shadow calls sample all', () => {
+  const policy = planOf({ steps: [{ ...step('a/x'), accept: { signal: 'confidence', atLeast: 0.5 } }, step('b/y')] });
   const attempt = (at: number) => [{ step: at, kind: 'primary', status: 'accepted', opened: true } as const];
   const copies = (at: number, seed: string) =>
     shadowCallsOf(
@@ -144,7 +144,7 @@ test('audits are a share of the answers that were taken early, shadows of all', 
   expect(seeds.flatMap(seed => copies(0, seed)).find(copy => copy.kind === 'audit')?.route).toBe('b/y');
 });
 
-test('a scorer weighs what was measured, takes the mean for what was not, and knows nothing of nothing', () => {
+test('a scorer weighs measured signals, uses the mean for missing ones, and has no value without any', () => {
   const scorer = {
     type: 'logistic',
     features: [
@@ -158,7 +158,7 @@ test('a scorer weighs what was measured, takes the mean for what was not, and kn
   expect(applyScorer(scorer, { margin: 1 })).toBeUndefined();
 });
 
-test('answers agree when they say the same in other white space or key order, and in part when they share words', () => {
+test('responses agree fully despite white space and key order, and partly by shared words', () => {
   const answer = (text: string): ChatResponse =>
     ({ model: '', choices: [{ index: 0, content: [{ type: 'text', text }], finish: { reason: 'stop' } }] }) as unknown as ChatResponse;
   const agree = (a: string, b: string): number => agreementOf(answer(a), answer(b));

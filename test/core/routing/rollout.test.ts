@@ -29,14 +29,14 @@ const unfold = (requests: readonly RolloutSample[], from: Rollout = beginRollout
 const many = (count: number, of: (i: number) => RolloutSample): readonly RolloutSample[] => Array.from({ length: count }, (_, i) => of(i));
 
 describe('a rollout', () => {
-  test('goes from stage to stage when each has lasted and seen enough, and stays at the last', () => {
+  test('advances when a stage has lasted and has enough requests, and stays at the last', () => {
     const shares = [0, 60, 120, 180].map(count => shareAt(unfold(many(count, i => seen(i * 50))), policy));
     expect(shares).toEqual([0.01, 0.1, 1, 1]);
     expect(shareAt(unfold(many(49, i => seen(i * 50_000))), policy), 'too few requests').toBe(0.01);
     expect(shareAt(unfold(many(500, () => seen(10))), policy), 'too soon').toBe(0.01);
   });
 
-  test('falls to nothing as soon as more fail than may in all of a stage, and stays there', () => {
+  test('rolls back as soon as failures exceed the bound of the whole stage, and stays rolled back', () => {
     const failing = unfold(many(6, i => seen(i, { failed: true })));
     expect(failing.rolledBack).toEqual({ at: 5, why: '6 of 6 requests failed, over 10 %' });
     expect(
@@ -50,11 +50,11 @@ describe('a rollout', () => {
     ).toBe(0);
   });
 
-  test('bears as many failures as its bound allows', () => {
+  test('tolerates as many failures as its bound allows', () => {
     expect(unfold(many(400, i => seen(0, { failed: i % 10 === 9 }))).rolledBack).toBeUndefined();
   });
 
-  test('falls when it is slow or dear, to what the route itself costs', () => {
+  test('rolls back when it is slow, or expensive relative to the route', () => {
     expect(unfold(many(60, () => seen(0, { totalMs: 3000 }))).rolledBack?.why).toContain('p95');
     const base = unfold(many(60, () => seen(0, { isVariant: false })));
     expect(

@@ -1,4 +1,4 @@
-/** Routing stories, to be read: what happened, and after the arrow what the router decided. */
+/** Routing stories as text: events, and after the arrow the router's decisions. */
 import { describe, expect, test } from 'vitest';
 import {
   begin,
@@ -13,8 +13,8 @@ import { initialHealth, type TargetHealth, type TargetHealthMap } from '../../..
 import type { AttemptBehaviour } from '../../../replay/simulation/simulate-policy.ts';
 import { traceRoute } from '../../route-steps.ts';
 
-/** Tells a route as text. Timers are left out: what they bring about stands in the story. */
-function story(
+/** Runs a route and returns its story. Timers are left out, because their effects appear in it. */
+function storyOf(
   policy: RoutePolicy,
   behaviours: Readonly<Record<string, readonly AttemptBehaviour[]>>,
   fleet: TargetHealthMap = new Map(),
@@ -110,9 +110,9 @@ const closedUntil = (openUntil: number): TargetHealth => ({ ...initialHealth, fa
 const sure = { signal: 'confidence', atLeast: 0.8 } as const;
 
 describe('a story of', () => {
-  test('fallback: the first target is down, the second answers', () => {
-    const told = story(chain([step('a/x'), step('b/y')]), { 'a/x': [fails(3, { kind: 'unreachable' })], 'b/y': [streams(400, 900)] });
-    expect(told).toBe(`
+  test('fallback: the first target is unreachable, the second responds', () => {
+    const story = storyOf(chain([step('a/x'), step('b/y')]), { 'a/x': [fails(3, { kind: 'unreachable' })], 'b/y': [streams(400, 900)] });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
      3  A failed: unreachable -> ask b/y (B, fallback)
    403  B opened -> commit B
@@ -120,11 +120,11 @@ describe('a story of', () => {
 `);
   });
 
-  test('retry: a rate limit is waited for when there is nobody else, as long as the provider wished', () => {
-    const told = story(chain([step('a/x', { retries: 1 })]), {
+  test("retry: without another target, the provider's wait for a rate limit is honoured", () => {
+    const story = storyOf(chain([step('a/x', { retries: 1 })]), {
       'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 2500 }), streams(300, 800)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
     10  A failed: rate-limited
   2510  time to retry -> ask a/x (B, retry)
@@ -133,11 +133,11 @@ describe('a story of', () => {
 `);
   });
 
-  test('an invitation to hammer: retry-after 0 still waits', () => {
-    const told = story(chain([step('a/x', { retries: 1, backoffMs: 1 })]), {
+  test('minimum wait: retry-after 0 still waits', () => {
+    const story = storyOf(chain([step('a/x', { retries: 1, backoffMs: 1 })]), {
       'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 0 }), streams(50, 90)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
     10  A failed: rate-limited
    110  time to retry -> ask a/x (B, retry)
@@ -146,40 +146,40 @@ describe('a story of', () => {
 `);
   });
 
-  test('patience with limits: nobody waits for half a minute and more', () => {
-    const told = story(chain([step('a/x', { retries: 3 })]), { 'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 31_000 })] });
-    expect(told).toBe(`
+  test('maximum wait: half a minute or more is not waited for', () => {
+    const story = storyOf(chain([step('a/x', { retries: 3 })]), { 'a/x': [fails(10, { kind: 'rate-limited', retryAfterMs: 31_000 })] });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
     10  A failed: rate-limited -> fail: rate-limited
 `);
   });
 
-  test('a bad request: nobody else is bothered with it', () => {
-    const told = story(chain([step('a/x', { retries: 3 }), step('b/y')]), { 'a/x': [fails(10, { kind: 'invalid-request' })] });
-    expect(told).toBe(`
+  test('an invalid request: no other target is called', () => {
+    const story = storyOf(chain([step('a/x', { retries: 3 }), step('b/y')]), { 'a/x': [fails(10, { kind: 'invalid-request' })] });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
     10  A failed: invalid-request -> fail: invalid-request
 `);
   });
 
-  test('a refused key: another provider, and never the same one again', () => {
-    const told = story(chain([step('a/x', { retries: 3 }), step('b/y')]), {
+  test('a refused key: another provider is called, and never the same one again', () => {
+    const story = storyOf(chain([step('a/x', { retries: 3 }), step('b/y')]), {
       'a/x': [fails(10, { kind: 'authentication' })],
       'b/y': [fails(10, { kind: 'overloaded', shouldRetry: false })],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
     10  A failed: authentication -> ask b/y (B, fallback)
     20  B failed: overloaded -> fail: overloaded
 `);
   });
 
-  test('hedge: a slow start gets company, the loser is aborted', () => {
-    const told = story(chain([step('a/x', { hedgeAfterMs: 800 }), step('b/y')]), {
+  test('hedge: a slow attempt gets a second one beside it, the loser is aborted', () => {
+    const story = storyOf(chain([step('a/x', { hedgeAfterMs: 800 }), step('b/y')]), {
       'a/x': [streams(1500, 4000)],
       'b/y': [streams(300, 700)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
    800  hedge of A -> ask b/y (B, hedge)
   1100  B opened -> commit B, abort A
@@ -187,9 +187,9 @@ describe('a story of', () => {
 `);
   });
 
-  test('a hedge that was not needed: the first one opens first', () => {
-    const told = story(chain([step('a/x', { hedgeAfterMs: 800 })]), { 'a/x': [streams(900, 4000), streams(300, 700)] });
-    expect(told).toBe(`
+  test('an unneeded hedge: the first attempt shows content first', () => {
+    const story = storyOf(chain([step('a/x', { hedgeAfterMs: 800 })]), { 'a/x': [streams(900, 4000), streams(300, 700)] });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
    800  hedge of A -> ask a/x (B, hedge)
    900  A opened -> commit A, abort B
@@ -197,12 +197,12 @@ describe('a story of', () => {
 `);
   });
 
-  test('cascade: an unsure answer is declined, the larger model is asked', () => {
-    const told = story(chain([step('a/small', { accept: sure }), step('a/large')]), {
+  test('cascade: a response of low confidence is declined, the larger model is called', () => {
+    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')]), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [streams(700, 1900)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
    600  A answered with 0.55 -> ask a/large (B, escalation)
   1300  B opened -> commit B
@@ -210,32 +210,32 @@ describe('a story of', () => {
 `);
   });
 
-  test('cascade: a sure answer is taken, and only then read', () => {
-    const told = story(chain([step('a/small', { accept: sure }), step('a/large')]), { 'a/small': [streams(200, 600, 0.93)] });
-    expect(told).toBe(`
+  test('cascade: a confident response is accepted, and only then sent', () => {
+    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')]), { 'a/small': [streams(200, 600, 0.93)] });
+    expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
    600  A answered with 0.93 -> commit A, answer A
 `);
   });
 
-  test('cascade: the declined answer is better than none', () => {
-    const told = story(chain([step('a/small', { accept: sure }), step('a/large')]), {
+  test('cascade: the declined response is sent when the larger model fails', () => {
+    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')]), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [fails(40, { kind: 'overloaded' })],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
    600  A answered with 0.55 -> ask a/large (B, escalation)
    640  B failed: overloaded -> commit A, answer A
 `);
   });
 
-  test('timeout: what shows nothing in time is given up', () => {
-    const told = story(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), {
+  test('timeout: an attempt without content in time is aborted', () => {
+    const story = storyOf(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), {
       'a/x': [streams(1200, 5000)],
       'b/y': [streams(100, 200)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
   1000  timeout of A -> abort A, ask b/y (B, fallback)
   1100  B opened -> commit B
@@ -243,21 +243,21 @@ describe('a story of', () => {
 `);
   });
 
-  test('a long answer: what began in time may take its time', () => {
-    const told = story(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), { 'a/x': [streams(900, 30_000)] });
-    expect(told).toBe(`
+  test('a long response: an attempt with content in time may run on', () => {
+    const story = storyOf(chain([step('a/x', { timeoutMs: 1000 }), step('b/y')]), { 'a/x': [streams(900, 30_000)] });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
    900  A opened -> commit A
  30000  A answered -> answer A
 `);
   });
 
-  test('a cascade that takes too long: an answer that must be judged has to end in time', () => {
-    const told = story(chain([step('a/small', { accept: sure, timeoutMs: 1000 }), step('a/large')]), {
+  test('a slow cascade step: a response that must be judged has to end in time', () => {
+    const story = storyOf(chain([step('a/small', { accept: sure, timeoutMs: 1000 }), step('a/large')]), {
       'a/small': [streams(900, 30_000, 0.9)],
       'a/large': [streams(100, 200)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
   1000  timeout of A -> abort A, ask a/large (B, fallback)
   1100  B opened -> commit B
@@ -265,20 +265,22 @@ describe('a story of', () => {
 `);
   });
 
-  test('no time for another try: the failure is told at once, not at the deadline', () => {
-    const told = story(chain([step('a/x', { retries: 1 })], 3000), { 'a/x': [fails(2000, { kind: 'rate-limited', retryAfterMs: 1500 })] });
-    expect(told).toBe(`
+  test('no time for a retry: the failure is returned at once, not at the deadline', () => {
+    const story = storyOf(chain([step('a/x', { retries: 1 })], 3000), {
+      'a/x': [fails(2000, { kind: 'rate-limited', retryAfterMs: 1500 })],
+    });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
   2000  A failed: rate-limited -> fail: rate-limited
 `);
   });
 
-  test('deadline: a stream that is being read ends in a failure, and not in another answer', () => {
-    const told = story(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
+  test('deadline: a committed stream ends in a failure, and not in another response', () => {
+    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [streams(700, 9000)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
    600  A answered with 0.55 -> ask a/large (B, escalation)
   1300  B opened -> commit B
@@ -286,62 +288,62 @@ describe('a story of', () => {
 `);
   });
 
-  test('deadline: what was declined is given when the larger model takes too long to begin', () => {
-    const told = story(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
+  test('deadline: the declined response is sent when the larger model is too slow', () => {
+    const story = storyOf(chain([step('a/small', { accept: sure }), step('a/large')], 3000), {
       'a/small': [streams(200, 600, 0.55)],
       'a/large': [streams(2700, 9000)],
     });
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/small (A, primary)
    600  A answered with 0.55 -> ask a/large (B, escalation)
   3000  deadline -> commit A, abort B, answer A
 `);
   });
 
-  test('a break: what the caller has begun to read cannot be replaced', () => {
-    const told = story(chain([step('a/x', { retries: 2 }), step('b/y')]), { 'a/x': [breaks(100, 500, { kind: 'truncated' })] });
-    expect(told).toBe(`
+  test('a broken stream: a committed response cannot be replaced', () => {
+    const story = storyOf(chain([step('a/x', { retries: 2 }), step('b/y')]), { 'a/x': [breaks(100, 500, { kind: 'truncated' })] });
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
    100  A opened -> commit A
    500  A failed: truncated -> fail: truncated
 `);
   });
 
-  test('breaker: a closed target is passed over', () => {
+  test('circuit breaker: a target in cooldown is skipped', () => {
     const closed: TargetHealthMap = new Map([['a/x', closedUntil(10_000)]]);
-    const told = story(chain([step('a/x'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
-    expect(told).toBe(`
+    const story = storyOf(chain([step('a/x'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
+    expect(story).toBe(`
      0  begin -> ask b/y (A, primary)
    100  A opened -> commit A
    200  A answered -> answer A
 `);
   });
 
-  test('breaker: when all are closed the one that reopens first is asked, and not again', () => {
+  test('circuit breaker: when all are cooling down, the one that ends first is called, once', () => {
     const closed: TargetHealthMap = new Map([
       ['a/x', closedUntil(20_000)],
       ['b/y', closedUntil(10_000)],
     ]);
-    const told = story(
+    const story = storyOf(
       chain([step('a/x', { retries: 1 }), step('b/y', { retries: 1 })]),
       { 'a/x': [fails(5, { kind: 'unreachable' })], 'b/y': [fails(5, { kind: 'unreachable' })] },
       closed,
     );
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask b/y (A, primary)
      5  A failed: unreachable -> ask a/x (B, fallback)
     10  B failed: unreachable -> fail: unreachable
 `);
   });
 
-  test('breaker: a target that reopens during a wait is preferred to the retry', () => {
+  test('circuit breaker: a target that becomes available during a wait is preferred to the retry', () => {
     const closed: TargetHealthMap = new Map([['b/y', closedUntil(1_000)]]);
-    const told = story(
+    const story = storyOf(
       chain([step('a/x', { retries: 1 }), step('b/y')]),
       { 'a/x': [fails(5, { kind: 'rate-limited', retryAfterMs: 2000 })], 'b/y': [streams(100, 200)] },
       closed,
     );
-    expect(told).toBe(`
+    expect(story).toBe(`
      0  begin -> ask a/x (A, primary)
      5  A failed: rate-limited
   2005  time to retry -> ask b/y (B, fallback)
@@ -350,10 +352,10 @@ describe('a story of', () => {
 `);
   });
 
-  test('benched keys: a provider without a working key is passed over as a whole', () => {
+  test('key cooldown: a provider without a usable key is skipped entirely', () => {
     const closed: TargetHealthMap = new Map([['a', closedUntil(300_000)]]);
-    const told = story(chain([step('a/small'), step('a/large'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
-    expect(told).toBe(`
+    const story = storyOf(chain([step('a/small'), step('a/large'), step('b/y')]), { 'b/y': [streams(100, 200)] }, closed);
+    expect(story).toBe(`
      0  begin -> ask b/y (A, primary)
    100  A opened -> commit A
    200  A answered -> answer A
@@ -361,7 +363,7 @@ describe('a story of', () => {
   });
 });
 
-test('a request that waited past its deadline before it was asked ends at once, and asks nobody', () => {
+test('a request that waited past its deadline ends at once, without a call', () => {
   const policy: RoutePolicy = { name: 'late', deadlineMs: 100, steps: [{ target: 'a/m', timeoutMs: 50, retries: 0, backoffMs: 100 }] };
   expect(begin(policy, 'seed', { at: 150, closed: {} }, 50).commands).toEqual([
     { type: 'finish', outcome: { type: 'failed', failure: expect.objectContaining({ kind: 'timeout' }) } },

@@ -10,11 +10,11 @@ import { anyPolicy, arbitraryEvents, fleet, policy, recordings, recoveringPolicy
 import { type RouteStepTrace, type RouteTrace, traceRoute, traceSteps } from '../../route-steps.ts';
 import { longTimeout, runs } from '../../runs.ts';
 
-/** Tries a rule on random policies, outcomes and fleets. */
+/** Checks a rule on random policies, outcomes and target health. */
 const always = (rule: (routed: RouteTrace, policy: RoutePolicy, seed: string) => void, numRuns = 1_500, policies = policy): void =>
   fc.assert(
-    fc.property(policies, recordings, fc.uuid(), fleet, targetView, (drawn, recorded, seed, health, seen) => {
-      rule(traceRoute(drawn, seed, recorded, health, seen), drawn, seed);
+    fc.property(policies, recordings, fc.uuid(), fleet, targetView, (policy, recorded, seed, health, seen) => {
+      rule(traceRoute(policy, seed, recorded, health, seen), policy, seed);
     }),
     runs(numRuns),
   );
@@ -22,20 +22,20 @@ const always = (rule: (routed: RouteTrace, policy: RoutePolicy, seed: string) =>
 const commandsOf = <T extends RouteCommand['type']>(steps: readonly RouteStepTrace[], type: T) =>
   steps.flatMap(step => step.commands.filter((c): c is Extract<RouteCommand, { type: T }> => c.type === type));
 
-/** Each step may be asked once and retried; on the last one, each of these may have another beside it. */
-const askedMax = ({ steps }: RoutePolicy): number => steps.reduce((sum, s) => sum + 1 + s.retries, 0) + 1 + steps.at(-1)!.retries;
-/** And each may have calls on its side. */
-const attemptsMax = (drawn: RoutePolicy): number =>
-  askedMax(drawn) * Math.max(...drawn.steps.map(s => (s.samples ?? 1) + (s.judge === undefined ? 0 : 1)));
+/** Each step may be called once and retried; on the last one, each call may have a hedge. */
+const mainAttemptsMax = ({ steps }: RoutePolicy): number => steps.reduce((sum, s) => sum + 1 + s.retries, 0) + 1 + steps.at(-1)!.retries;
+/** With the side calls of each. */
+const attemptsMax = (policy: RoutePolicy): number =>
+  mainAttemptsMax(policy) * Math.max(...policy.steps.map(s => (s.samples ?? 1) + (s.judge === undefined ? 0 : 1)));
 
-/** Lets a call in, at once or after a wait that somebody might bear. */
+/** Whether a call is admitted now or after an acceptable wait. */
 const isWithin = (now: RoutingInput, target: string, deadlineAt: number): boolean => {
   const waitMs = Math.max(0, rateLimitedUntil(now, target) - now.at);
   return waitMs <= retryWaitMsMax && now.at + waitMs < deadlineAt;
 };
 
 describe('the router', { timeout: longTimeout }, () => {
-  test('finishes once, by the deadline, within its attempts, and leaves nothing running', () => {
+  test('finishes once, by the deadline, within its attempts, and leaves no attempt running', () => {
     always(
       ({ state, endedAt, steps }, drawn) => {
         expect(state.outcome).toBeDefined();
@@ -43,7 +43,7 @@ describe('the router', { timeout: longTimeout }, () => {
         expect(steps.at(-1)!.commands.at(-1)).toEqual({ type: 'finish', outcome: state.outcome });
         expect(endedAt).toBeLessThanOrEqual(drawn.deadlineMs);
         expect(state.attempts.length).toBeLessThanOrEqual(attemptsMax(drawn));
-        expect(state.attempts.filter(a => a.of === undefined).length).toBeLessThanOrEqual(askedMax(drawn));
+        expect(state.attempts.filter(a => a.of === undefined).length).toBeLessThanOrEqual(mainAttemptsMax(drawn));
         expect(state.attempts.filter(a => a.status === 'running' || a.status === 'buffered')).toEqual([]);
       },
       2_000,
@@ -51,7 +51,7 @@ describe('the router', { timeout: longTimeout }, () => {
     );
   });
 
-  test('is silent after it finished, whatever still happens', () => {
+  test('issues no command after it finished, whatever still happens', () => {
     fc.assert(
       fc.property(policy, recordings, fc.uuid(), arbitraryEvents, (drawn, recorded, seed, later) => {
         const { state, events } = traceRoute(drawn, seed, recorded);
@@ -61,7 +61,7 @@ describe('the router', { timeout: longTimeout }, () => {
     );
   });
 
-  test('is its log: the same events folded again give the same state and the same commands', () => {
+  test('is deterministic: the same events give the same state and the same commands', () => {
     always(
       ({ state, events, steps }, drawn, seed) => {
         const copied = structuredClone(events);
@@ -74,7 +74,7 @@ describe('the router', { timeout: longTimeout }, () => {
     );
   });
 
-  test('never changes a state that it gave', () => {
+  test('never mutates a state that it returned', () => {
     always(({ steps }) => {
       for (const { before, event } of steps) {
         if (!before || !event) continue;
@@ -85,7 +85,7 @@ describe('the router', { timeout: longTimeout }, () => {
     }, 300);
   });
 
-  test('commits at most once, and answers only with what it committed to', () => {
+  test('commits at most once, and answers only with the committed attempt', () => {
     always(({ state, steps }) => {
       const commits = commandsOf(steps, 'commit');
       expect(commits.length).toBeLessThanOrEqual(1);
@@ -94,12 +94,12 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('never lets the caller read attempt A and get the end of B', () => {
+  test('never mixes two attempts in one response', () => {
     always(({ steps }) => {
       let reading: number | undefined;
       for (const { commands } of steps) {
         for (const command of commands) {
-          if (command.type === 'attempt') expect(reading, 'nothing is asked once the caller reads').toBeUndefined();
+          if (command.type === 'attempt') expect(reading, 'no attempt starts after commit').toBeUndefined();
           if (command.type === 'commit') reading = command.attempt;
           if (command.type === 'finish' && command.outcome.type === 'answered') expect(command.outcome.attempt).toBe(reading);
           if (command.type === 'abort' && command.attempt === reading) expect(commands.at(-1)!.type).toBe('finish');
@@ -108,14 +108,15 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('puts another attempt in the place of one that the caller reads only where the route mends, and that one has failed', () => {
+  test('replaces a committed attempt only when the route recovers streams and the attempt failed', () => {
     always(
       ({ state, steps }, { onBreak }) => {
         let reading: number | undefined;
         for (const { before, event, after, commands } of steps) {
           for (const command of commands) {
             const isBroken = reading !== undefined && after.attempts[reading]!.status === 'failed';
-            if (command.type === 'attempt' && reading !== undefined) expect(isBroken, 'nothing is asked beside what is read').toBe(true);
+            if (command.type === 'attempt' && reading !== undefined)
+              expect(isBroken, 'no attempt starts beside a committed one').toBe(true);
             if (command.type === 'commit' && reading !== undefined) {
               expect(isBroken).toBe(true);
               expect(onBreak!.type === 'restart' || chainOf(after)[command.attempt]!.prefills).toBe(true);
@@ -133,7 +134,7 @@ describe('the router', { timeout: longTimeout }, () => {
     );
   });
 
-  test('tells the caller of an answer whose beginning it read, or of a failure, and of nothing in between', () => {
+  test('ends a committed response with its completion or with a failure', () => {
     always(({ state, steps }) => {
       const opened = steps.some(({ event, before }) => event?.type === 'attempt-opened' && event.attempt === before?.committed);
       if (opened && state.outcome?.type === 'answered') expect(state.attempts[state.committed!]!.status).toBe('accepted');
@@ -143,7 +144,7 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('asks a closed target only when no open one is left untried', () => {
+  test('calls a target in cooldown only when no available one is untried', () => {
     always(({ steps, state: { deadlineAt } }, { steps: chain }) => {
       for (const { before, now, commands } of steps) {
         const tried = new Set(before?.attempts.map(a => a.step));
@@ -151,15 +152,15 @@ describe('the router', { timeout: longTimeout }, () => {
         const open = chain.some(({ target }, i) => !tried.has(i) && isOpen(target));
         for (const { target, kind, of } of commands.filter(c => c.type === 'attempt')) {
           if (cooldownUntil(now, target) <= now.at || of !== undefined) continue;
-          expect(open, `${target} is closed`).toBe(false);
-          expect(['retry', 'hedge'], 'a closed target is asked once at most').not.toContain(kind);
+          expect(open, `${target} is in cooldown`).toBe(false);
+          expect(['retry', 'hedge'], 'a target in cooldown is called at most once').not.toContain(kind);
           expect(before?.attempts.some(a => a.status === 'declined') ?? false, 'a declined answer is at hand').toBe(false);
         }
       }
     });
   });
 
-  test('gives up without having asked anybody only where no target lets a call in for too long, and says how long', () => {
+  test("fails without a call only when every target's wait is too long, and reports the wait", () => {
     always(({ state, steps }, { steps: chain }) => {
       if (state.attempts.length > 0) return;
       const { now } = steps.at(-1)!;
@@ -169,7 +170,7 @@ describe('the router', { timeout: longTimeout }, () => {
     }, 3_000);
   });
 
-  test('asks a target whose limit is used up only when its turn has come, and leaves the queue when it ends', () => {
+  test('calls a rate-limited target only when the queue admits it, and leaves the queue at the end', () => {
     always(({ steps }) => {
       let queued: number | undefined;
       for (const { event, now, commands } of steps) {
@@ -187,7 +188,7 @@ describe('the router', { timeout: longTimeout }, () => {
     }, 3_000);
   });
 
-  test('makes no retry, no fallback and no hedge while the allowance is spent', () => {
+  test('starts no retry, fallback or hedge while the retry budget is used up', () => {
     always(({ steps }) => {
       for (const { now, commands } of steps) {
         for (const { kind } of commands.filter(c => c.type === 'attempt')) {
@@ -198,7 +199,7 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('asks on the side of an answer only while that could still tip whether it is taken', () => {
+  test('makes side calls only while they could still change acceptance', () => {
     always(({ steps }, { steps: chain }) => {
       for (const { event, now, after, commands } of steps) {
         for (const { of, step, target } of commands.filter(c => c.type === 'attempt')) {
@@ -212,7 +213,7 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('aborts only what is running', () => {
+  test('aborts only running attempts', () => {
     always(({ steps }) => {
       const running = new Set<number>();
       for (const { event, commands } of steps) {
@@ -226,7 +227,7 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('gives a declined answer only when there is nothing better, and then the surest', () => {
+  test('sends a declined response only as a last resort, and then the most confident one', () => {
     always(({ state, steps }, { steps: chain, deadlineMs }) => {
       const isMain = ({ attempt }: { readonly attempt: number }): boolean => state.attempts[attempt]!.of === undefined;
       const answers = steps.flatMap(({ event }) => (event?.type === 'attempt-answered' && isMain(event) ? [event] : []));
@@ -235,18 +236,18 @@ describe('the router', { timeout: longTimeout }, () => {
         return decideAcceptance(step, withScorerSignal(step.scorer, signals)) === true;
       };
       if (state.outcome?.type !== 'answered') return;
-      const given = answers.find(a => a.attempt === (state.outcome as { attempt: number }).attempt)!;
-      // Where somebody was asked of it, or would have been had anybody taken calls, it cannot be told from the answers alone.
-      const isTold = ({ attempt, signals }: (typeof answers)[number]): boolean => {
+      const sent = answers.find(a => a.attempt === (state.outcome as { attempt: number }).attempt)!;
+      // Where side calls took place, or were prevented by cooldowns, the responses alone do not determine the choice.
+      const isDetermined = ({ attempt, signals }: (typeof answers)[number]): boolean => {
         const step = chain[state.attempts[attempt]!.step]!;
         return decideAcceptance(step, withScorerSignal(step.scorer, signals)) !== undefined;
       };
-      if (isAccepted(given) || !answers.every(isTold)) return;
+      if (isAccepted(sent) || !answers.every(isDetermined)) return;
       expect(answers.filter(isAccepted), 'none was accepted').toEqual([]);
       const confidenceIn = (a: (typeof answers)[number]): number =>
         confidenceOf(withScorerSignal(chain[state.attempts[a.attempt]!.step]!.scorer, a.signals)) ?? -1;
       const sureness = answers.map(confidenceIn);
-      expect(confidenceIn(given)).toBe(Math.max(...sureness));
+      expect(confidenceIn(sent)).toBe(Math.max(...sureness));
       const { event, now } = steps.at(-1)!;
       const isLate = now.at >= deadlineMs || now.spent?.includes('retry');
       const isHopeless = event?.type === 'attempt-failed' && retryScopeOf(event.failure) === 'never';
@@ -254,11 +255,11 @@ describe('the router', { timeout: longTimeout }, () => {
       const left = chain.filter(
         ({ target }, i) => !tried.has(i) && cooldownUntil(now, target) <= now.at && isWithin(now, target, state.deadlineAt),
       );
-      expect(isLate || isHopeless || left.length === 0, 'nobody was left to ask').toBe(true);
+      expect(isLate || isHopeless || left.length === 0, 'no target was left').toBe(true);
     });
   });
 
-  test('retries no target more often than configured, never at once, and only what failed for a passing reason', () => {
+  test('retries no target more often than configured, never at once, and only after a retryable failure', () => {
     always(({ state, steps }, { steps: chain }) => {
       for (const [i, { retries }] of chain.entries()) {
         expect(state.attempts.filter(a => a.step === i && a.kind === 'retry').length).toBeLessThanOrEqual(retries);
@@ -281,7 +282,7 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('has one attempt under way at a time, but for hedges and what is asked on the side', () => {
+  test('runs one attempt at a time, apart from hedges and side calls', () => {
     always(({ steps }) => {
       for (const { after, commands } of steps) {
         for (const { attempt, kind } of commands.filter(c => c.type === 'attempt')) {
@@ -292,22 +293,22 @@ describe('the router', { timeout: longTimeout }, () => {
     });
   });
 
-  test('hedges only beside a silent attempt, once for each', () => {
+  test('hedges only an attempt without content, once each', () => {
     always(({ steps }, { steps: chain }) => {
       for (const { before, event, commands } of steps) {
         const started = commands.filter(c => c.type === 'attempt' && c.of === undefined) as Extract<RouteCommand, { type: 'attempt' }>[];
-        expect(started.length, 'one attempt is started at a time').toBeLessThanOrEqual(1);
+        expect(started.length, 'one attempt starts at a time').toBeLessThanOrEqual(1);
         if (started[0]?.kind !== 'hedge') continue;
         expect(event).toMatchObject({ type: 'timer-fired', timer: { type: 'hedge' } });
         const { attempt } = (event as { timer: { attempt: number } }).timer;
         expect(before!.attempts[attempt]).toMatchObject({ status: 'running', opened: false });
         const { step } = before!.attempts[attempt]!;
-        if (started[0].step === step) expect(step, 'beside itself only on the last step').toBe(chain.length - 1);
+        if (started[0].step === step) expect(step, 'a target hedges itself only on the last step').toBe(chain.length - 1);
       }
     });
   });
 
-  test('when the caller leaves, everything under way is aborted and nothing is started', () => {
+  test('aborts every running attempt and starts none when the caller disconnects', () => {
     fc.assert(
       fc.property(policy, recordings, fc.uuid(), fleet, fc.nat(30), (drawn, recorded, seed, health, when) => {
         const { steps } = traceRoute(drawn, seed, recorded, health);
@@ -322,7 +323,7 @@ describe('the router', { timeout: longTimeout }, () => {
     );
   });
 
-  test('keeps its promises even to a driver that reports nonsense', () => {
+  test('keeps its invariants for arbitrary events', () => {
     fc.assert(
       fc.property(policy, fc.uuid(), arbitraryEvents, (drawn, seed, events) => {
         const steps = traceSteps(drawn, seed, { at: 0, closed: {} }, events);
@@ -339,7 +340,7 @@ describe('the router', { timeout: longTimeout }, () => {
               status === 'running' ||
               (status === 'buffered' && (became === 'declined' || became === 'accepted')) ||
               (status === 'declined' && after.outcome?.type === 'answered' && became === 'accepted');
-            if (!mayChange) expect(became, 'what is over stays as it ended').toBe(status);
+            if (!mayChange) expect(became, 'an ended attempt keeps its status').toBe(status);
           }
         }
       }),

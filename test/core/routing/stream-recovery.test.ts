@@ -1,4 +1,4 @@
-/** What the router does about a stream that breaks: held back it is replaced unseen, read it is told, begun anew, or gone on with. */
+/** Recovery of broken streams: replaced unseen while buffered, failed once sent, restarted, or continued. */
 import { describe, expect, test } from 'vitest';
 import type { OnBreak, RouteEvent, RoutePolicy, RouteState, Transition } from '../../../gateway/core/routing/contract.ts';
 import { advance, begin } from '../../../gateway/core/routing/router.ts';
@@ -19,8 +19,8 @@ const policyOf = (onBreak: OnBreak | undefined, prefills: readonly boolean[] = [
 const cut = { kind: 'truncated', message: 'cut' } as const;
 type Happening = RouteEvent extends infer Event ? (Event extends RouteEvent ? Omit<Event, 'at' | 'closed'> : never) : never;
 
-/** What is commanded by each of these in turn, timers but for those that hold left out. */
-function told(
+/** The commands after each of these events, without timers other than `hold`. */
+function commandsAfter(
   policy: RoutePolicy,
   happenings: readonly Happening[],
 ): { readonly state: RouteState; readonly commands: readonly string[][] } {
@@ -49,13 +49,13 @@ const failed = (attempt: number, continuable = false): Happening => ({
 const answered = (attempt: number): Happening => ({ type: 'attempt-answered', attempt, signals: {} });
 
 describe('a stream that breaks', () => {
-  test('is told to a caller who was reading it', () => {
-    expect(told(policyOf(undefined), [opened(0), failed(0)]).commands).toEqual([['ask p0/m'], ['commit 0'], ['failed']]);
+  test('fails for a caller who was reading it', () => {
+    expect(commandsAfter(policyOf(undefined), [opened(0), failed(0)]).commands).toEqual([['ask p0/m'], ['commit 0'], ['failed']]);
   });
 
-  test('is replaced unseen while it is held back', () => {
+  test('is replaced unseen while it is buffered', () => {
     const hold: OnBreak = { type: 'hold', ms: 300 };
-    expect(told(policyOf(hold), [opened(0), failed(0), opened(1), answered(1)]).commands).toEqual([
+    expect(commandsAfter(policyOf(hold), [opened(0), failed(0), opened(1), answered(1)]).commands).toEqual([
       ['ask p0/m'],
       ['hold until 301'],
       ['ask p1/m'],
@@ -67,15 +67,15 @@ describe('a stream that breaks', () => {
   test.each<[string, Happening]>([
     ['enough was said', { type: 'attempt-released', attempt: 0 }],
     ['its time is over', { type: 'timer-fired', timer: { type: 'hold', attempt: 0 } }],
-  ])('is told to the caller once %s', (_, released) => {
-    expect(told(policyOf({ type: 'hold', tokens: 3, ms: 300 }), [opened(0), released, failed(0)]).commands.slice(2)).toEqual([
+  ])('fails for the caller once %s', (_, released) => {
+    expect(commandsAfter(policyOf({ type: 'hold', tokens: 3, ms: 300 }), [opened(0), released, failed(0)]).commands.slice(2)).toEqual([
       ['commit 0'],
       ['failed'],
     ]);
   });
 
-  test('is begun anew, and again, as long as there are targets', () => {
-    const { commands, state } = told(policyOf({ type: 'restart' }, [false, false, false]), [
+  test('is restarted as long as there are targets', () => {
+    const { commands, state } = commandsAfter(policyOf({ type: 'restart' }, [false, false, false]), [
       opened(0),
       failed(0),
       opened(1),
@@ -86,25 +86,25 @@ describe('a stream that breaks', () => {
     expect(state.committed).toBe(1);
   });
 
-  test('is gone on with by the targets that can, and only if it may be', () => {
+  test('is continued by targets with prefill, and only when it is continuable', () => {
     const able = policyOf({ type: 'continue' }, [false, false, true]);
-    expect(told(able, [opened(0), failed(0, true), opened(1), answered(1)]).commands).toEqual([
+    expect(commandsAfter(able, [opened(0), failed(0, true), opened(1), answered(1)]).commands).toEqual([
       ['ask p0/m'],
       ['commit 0'],
       ['ask p2/m'],
       ['commit 1'],
       ['answered'],
     ]);
-    expect(told(able, [opened(0), failed(0)]).commands.at(-1)).toEqual(['failed']);
-    expect(told(policyOf({ type: 'continue' }), [opened(0), failed(0, true)]).commands.at(-1)).toEqual(['failed']);
+    expect(commandsAfter(able, [opened(0), failed(0)]).commands.at(-1)).toEqual(['failed']);
+    expect(commandsAfter(policyOf({ type: 'continue' }), [opened(0), failed(0, true)]).commands.at(-1)).toEqual(['failed']);
   });
 
-  test('before it was read is replaced by any target, whatever the route says', () => {
-    expect(told(policyOf({ type: 'continue' }), [failed(0)]).commands).toEqual([['ask p0/m'], ['ask p1/m']]);
+  test('is replaced by any target before commit, whatever the route says', () => {
+    expect(commandsAfter(policyOf({ type: 'continue' }), [failed(0)]).commands).toEqual([['ask p0/m'], ['ask p1/m']]);
   });
 
-  test('is the end when its failure forbids to ask again', () => {
+  test('ends the request when its failure forbids a retry', () => {
     const never: Happening = { type: 'attempt-failed', attempt: 0, failure: { kind: 'internal', message: 'ours' }, continuable: true };
-    expect(told(policyOf({ type: 'restart' }), [opened(0), never]).commands.at(-1)).toEqual(['failed']);
+    expect(commandsAfter(policyOf({ type: 'restart' }), [opened(0), never]).commands.at(-1)).toEqual(['failed']);
   });
 });

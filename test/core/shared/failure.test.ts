@@ -1,4 +1,4 @@
-/** Every kind of failure has its public words, and says whether asking again can help. */
+/** Every failure kind has a public message and a retry rule. */
 import { describe, expect, test } from 'vitest';
 import {
   type Failure,
@@ -9,7 +9,7 @@ import {
   retryScopeOf,
 } from '../../../gateway/core/shared/failure.ts';
 
-/** `retry`, whether it blames the target, and the status that callers see. */
+/** The retry scope, whether the target is at fault, and the status that callers see. */
 const kinds: Readonly<Record<FailureKind, readonly [retry: string, blames: boolean, status: number]>> = {
   unreachable: ['same', true, 502],
   timeout: ['same', true, 504],
@@ -44,13 +44,13 @@ const secret = 'upstream said sk-secret at https://internal.example.com';
 describe.each(Object.entries(kinds))('%s', (kind, [retry, blames, status]) => {
   const failure: Failure = { kind: kind as FailureKind, message: secret, status: 418, code: 'their_code', param: 'their_param' };
 
-  test(`asks ${retry}, blames the target: ${blames}, and tells callers ${status}`, () => {
+  test(`has retry scope ${retry}, target fault ${blames} and public status ${status}`, () => {
     expect(retryScopeOf(failure)).toBe(retry);
     expect(isTargetFault(failure)).toBe(blames);
     expect(publicErrorOf(failure).status).toBe(status);
   });
 
-  test('tells callers fixed words of a known type, and nothing of what upstream said', () => {
+  test("has a fixed public message of a known type, without the provider's text", () => {
     const error = publicErrorOf(failure);
     expect(types).toContain(error.type);
     expect(error.code).toMatch(/^[a-z]+(_[a-z]+)*$/);
@@ -59,11 +59,11 @@ describe.each(Object.entries(kinds))('%s', (kind, [retry, blames, status]) => {
   });
 });
 
-test('only a refused key and an empty account are about the key', () => {
+test('only a refused key and an exhausted quota are key faults', () => {
   expect(Object.keys(kinds).filter(kind => isKeyFault(kind as FailureKind))).toEqual(['authentication', 'quota-exceeded']);
 });
 
-test('no two kinds share a code, so that the code says which it was', () => {
+test('no two kinds share a code', () => {
   const codes = Object.keys(kinds).map(kind => publicErrorOf({ kind: kind as FailureKind, message: '' }).code);
   expect(new Set(codes).size).toBe(codes.length);
 });

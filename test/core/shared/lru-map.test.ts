@@ -1,4 +1,4 @@
-/** What is heard of last stays, whether the map is copied or kept. */
+/** The least recently updated entry is evicted, in a copied map and in one updated in place. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { putLruEntry, withLruEntry } from '../../../gateway/core/shared/lru-map.ts';
@@ -7,13 +7,13 @@ import { runs } from '../../runs.ts';
 const { numRuns } = runs(200, 5_000);
 const countMax = 8;
 
-test('a map that is kept in place holds what a copied one would, as long as nothing has to be forgotten', () => {
+test('a map updated in place equals a copied one until an entry is evicted', () => {
   const names = fc.array(fc.integer({ min: 0, max: countMax - 1 }), { maxLength: 40 });
   fc.assert(
-    fc.property(names, heard => {
+    fc.property(names, updates => {
       let copied: ReadonlyMap<string, number> = new Map();
       const kept = new Map<string, number>();
-      for (const [value, name] of heard.entries()) {
+      for (const [value, name] of updates.entries()) {
         copied = withLruEntry(copied, String(name), value, countMax);
         putLruEntry(kept, String(name), value, countMax);
       }
@@ -23,16 +23,16 @@ test('a map that is kept in place holds what a copied one would, as long as noth
   );
 });
 
-test('a full map forgets what was silent longest, and never what was heard of since it was half full', () => {
+test('a full map evicts the oldest entry, and never one updated since it was half full', () => {
   const names = fc.array(fc.integer({ min: 0, max: 3 * countMax }), { minLength: 1, maxLength: 200 });
   fc.assert(
-    fc.property(names, heard => {
+    fc.property(names, updates => {
       const kept = new Map<string, number>();
-      for (const [at, name] of heard.entries()) {
+      for (const [at, name] of updates.entries()) {
         putLruEntry(kept, String(name), at, countMax);
         expect(kept.size).toBeLessThanOrEqual(countMax);
-        const lately = [...new Set(heard.slice(0, at + 1).toReversed())].slice(0, countMax / 2);
-        for (const one of lately) expect(kept.has(String(one)), `${one} after ${heard.slice(0, at + 1)}`).toBe(true);
+        const lately = [...new Set(updates.slice(0, at + 1).toReversed())].slice(0, countMax / 2);
+        for (const one of lately) expect(kept.has(String(one)), `${one} after ${updates.slice(0, at + 1)}`).toBe(true);
       }
     }),
     { numRuns },

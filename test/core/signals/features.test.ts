@@ -1,4 +1,4 @@
-/** What an answer shows beside its signals, and the failures that no threshold forgives. */
+/** Features of a response beside its signals, and the failures that no threshold accepts. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, Part, TokenLogprob } from '../../../gateway/core/chat/chat.ts';
@@ -9,7 +9,7 @@ import { valueTokens } from '../../../gateway/core/signals/value-tokens.ts';
 import { runs } from '../../runs.ts';
 
 const { numRuns } = runs(300, 10_000);
-const asking = (more: Partial<ChatRequest> = {}): ChatRequest => ({
+const requestOf = (more: Partial<ChatRequest> = {}): ChatRequest => ({
   model: '',
   messages: [],
   tools: [],
@@ -18,7 +18,7 @@ const asking = (more: Partial<ChatRequest> = {}): ChatRequest => ({
   extra: {},
   ...more,
 });
-const saying = (content: string | readonly Part[], rest: Partial<Choice> = {}): ChatResponse => ({
+const responseOf = (content: string | readonly Part[], rest: Partial<Choice> = {}): ChatResponse => ({
   id: '',
   model: '',
   choices: [
@@ -31,13 +31,13 @@ const saying = (content: string | readonly Part[], rest: Partial<Choice> = {}): 
   ],
 });
 const of = (content: string | readonly Part[], request: Partial<ChatRequest> = {}, rest: Partial<Choice> = {}): Signals =>
-  measureSignalsAndFeatures(asking(request), saying(content, rest));
+  measureSignalsAndFeatures(requestOf(request), responseOf(content, rest));
 const tokens = (...list: readonly (readonly [string, number])[]): TokenLogprob[] =>
   list.map(([token, p]) => ({ token, logprob: Math.log(p), top: [] }));
 const tool = { name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } };
 const call = (args: string, name = 'weather'): readonly Part[] => [{ type: 'tool-call', id: '1', name, arguments: args }];
 
-describe('an answer is not sound', () => {
+describe('a response is not sound', () => {
   test.each<[string, string | readonly Part[], Partial<ChatRequest>, Partial<Choice>]>([
     ['when it is empty', ' ', {}, {}],
     ['when it was cut off', 'The answer is', {}, { finish: { reason: 'length', raw: 'length' } }],
@@ -63,7 +63,7 @@ describe('an answer is not sound', () => {
 });
 
 describe('features', () => {
-  test('of tokens: the fifth from below, and the values of JSON alone', () => {
+  test('of tokens: the 20 % quantile, and the mean over JSON values alone', () => {
     const logprobs = tokens(['{"', 1], ['city', 1], ['":"', 0.9], ['Be', 0.25], ['rn', 0.25], ['"}', 1]);
     const signals = of('{"city":"Bern"}', {}, { logprobs });
     expect(signals.value_logprob).toBeCloseTo(0.25, 9);
@@ -71,31 +71,31 @@ describe('features', () => {
     expect(of('Bern', {}, { logprobs: tokens(['Bern', 0.5]) })).not.toHaveProperty('value_logprob');
   });
 
-  test('of JSON, what stands as a value, also in lists and after escapes', () => {
+  test('of JSON: only values count, also in lists and after escapes', () => {
     const split = (text: string) => tokens(...[...text].map(c => [c, 1] as const));
-    const said = (text: string) =>
+    const valueText = (text: string) =>
       valueTokens(split(text))
         .map(t => t.token)
         .join('');
-    expect(said('{"a": [1, true, "x,\\"y"], "b": {"c": null}}')).toBe('1truex,\\"ynull');
-    expect(said('["a", "b"]')).toBe('ab');
-    expect(said('{"a": 1')).toBe('');
+    expect(valueText('{"a": [1, true, "x,\\"y"], "b": {"c": null}}')).toBe('1truex,\\"ynull');
+    expect(valueText('["a", "b"]')).toBe('ab');
+    expect(valueText('{"a": 1')).toBe('');
   });
 
-  test('of words: length, hedging, repetition, and whether it is written as the question was', () => {
+  test('of words: length, hedging, repetition, and the script of the prompt', () => {
     const plain = of('Bern is the seat of the federal government.');
     expect(plain.unhedged).toBe(1);
     expect(of('I think it might be Bern, but perhaps it is Zurich.').unhedged).toBeLessThan(0.1);
     expect(of('no no no no no no no no').variety).toBeLessThan(0.2);
     expect(plain.variety).toBe(1);
     expect(of('word '.repeat(1_000)).brevity).toBeLessThan(plain.brevity!);
-    const asked = (text: string): Partial<ChatRequest> => ({ messages: [{ role: 'user', content: [{ type: 'text', text }] }] });
-    expect(of('Берн — столица.', asked('What is the capital?')).same_script).toBe(0);
-    expect(of('Bern is.', asked('What is the capital?')).same_script).toBe(1);
-    expect(of('42', asked('How many?'))).not.toHaveProperty('same_script');
+    const requestWith = (text: string): Partial<ChatRequest> => ({ messages: [{ role: 'user', content: [{ type: 'text', text }] }] });
+    expect(of('Берн — столица.', requestWith('What is the capital?')).same_script).toBe(0);
+    expect(of('Bern is.', requestWith('What is the capital?')).same_script).toBe(1);
+    expect(of('42', requestWith('How many?'))).not.toHaveProperty('same_script');
   });
 
-  test('lie in [0, 1] under known names, whatever is said', () => {
+  test('lie in [0, 1] under known names, for any response', () => {
     const part = fc
       .oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constantFrom('I think ', '{"a":"b"}'))
       .map((text): Part => ({ type: 'text', text }));
@@ -113,7 +113,7 @@ describe('features', () => {
   });
 });
 
-test('words are the same words in capitals, and however they are found: plain letters are read faster than others', () => {
+test('words are equal in any case and by both paths: ASCII text has a faster one', () => {
   const word = fc.stringMatching(/^[a-zA-Z0-9]{1,4}$/);
   const text = fc.array(fc.tuple(word, fc.constantFrom(' ', ', ', '.\n', '-', '  ')), { minLength: 4, maxLength: 40 });
   fc.assert(
@@ -122,7 +122,7 @@ test('words are the same words in capitals, and however they are found: plain le
       const { brevity, variety } = of(plain);
       expect(variety).toBeDefined();
       expect(of(plain.toUpperCase())).toMatchObject({ brevity, variety });
-      // No letter, but no plain character either.
+      // Not a letter, and not ASCII either.
       expect(of(`${plain}\u00a0`)).toMatchObject({ brevity, variety });
     }),
     { numRuns },

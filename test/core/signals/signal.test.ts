@@ -1,4 +1,4 @@
-/** What an answer shows about itself, and what a route asks of it. */
+/** Signals of a response and acceptance by a route. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, OutputFormat, TokenLogprob } from '../../../gateway/core/chat/chat.ts';
@@ -16,7 +16,7 @@ import { longTimeout, runs } from '../../runs.ts';
 vi.setConfig({ testTimeout: longTimeout });
 const { numRuns } = runs(1_000, 20_000);
 
-const asking = (output?: OutputFormat): ChatRequest => ({
+const requestOf = (output?: OutputFormat): ChatRequest => ({
   model: '',
   messages: [],
   tools: [],
@@ -25,7 +25,7 @@ const asking = (output?: OutputFormat): ChatRequest => ({
   extra: {},
   ...(output ? { output } : {}),
 });
-const saying = (text: string, rest: Partial<Choice> = {}): ChatResponse => ({
+const responseOf = (text: string, rest: Partial<Choice> = {}): ChatResponse => ({
   id: '',
   model: '',
   choices: [{ index: 0, content: text === '' ? [] : [{ type: 'text', text }], finish: { reason: 'stop', raw: 'stop' }, ...rest }],
@@ -35,10 +35,10 @@ const token = (probability: number, ...top: readonly number[]): TokenLogprob => 
   logprob: Math.log(probability),
   top: top.map(p => ({ token: 'y', logprob: Math.log(p) })),
 });
-const measured = (...logprobs: readonly TokenLogprob[]): Signals => measureSignals(asking(), saying('x', { logprobs }));
+const measured = (...logprobs: readonly TokenLogprob[]): Signals => measureSignals(requestOf(), responseOf('x', { logprobs }));
 
 describe('Log-probabilities', () => {
-  test('mean is the geometric mean of the probabilities, min the least, quantile the tenth of the way up', () => {
+  test('mean is the geometric mean of the probabilities, min the lowest, quantile the 10 % quantile', () => {
     const signals = measured(token(0.5), token(1), token(0.25));
     expect(signals.mean_logprob).toBeCloseTo(0.5, 10);
     expect(signals.min_logprob).toBeCloseTo(0.25, 10);
@@ -48,13 +48,13 @@ describe('Log-probabilities', () => {
     expect(signals).not.toHaveProperty('margin');
   });
 
-  test('margin is the mean lead of the likeliest alternative over the next, in whatever order they come', () => {
+  test('margin is the mean difference of the two likeliest alternatives, in any order', () => {
     expect(measured(token(0.6, 0.6, 0.3), token(0.2, 0.2, 0.7, 0.1)).margin).toBeCloseTo(0.4, 10);
     expect(measured(token(0.6, 0.6), token(0.5, 0.5, 0.5)).margin).toBeCloseTo(0, 10);
     expect(measured(token(0.6, 0.6))).not.toHaveProperty('margin');
   });
 
-  test('they stand in order and within 0 and 1, whatever a provider sends', () => {
+  test('they are ordered and within 0 and 1, whatever a provider sends', () => {
     const logprob = fc.oneof(fc.double({ max: 0, noNaN: true }), fc.double(), fc.constant(-9_999));
     const logprobs = fc.array(
       fc.record({ token: fc.string(), logprob, top: fc.array(fc.record({ token: fc.string(), logprob }), { maxLength: 3 }) }),
@@ -74,22 +74,23 @@ describe('Log-probabilities', () => {
     );
   });
 
-  test('what is not there is absent and not 0', () => {
+  test('an unmeasurable signal is absent and not 0', () => {
     expect(measured()).toEqual({});
-    expect(measureSignals(asking(), saying('some text'))).toEqual({});
-    expect(measureSignals(asking({ type: 'json' }), { id: '', model: '', choices: [] })).toEqual({});
+    expect(measureSignals(requestOf(), responseOf('some text'))).toEqual({});
+    expect(measureSignals(requestOf({ type: 'json' }), { id: '', model: '', choices: [] })).toEqual({});
   });
 });
 
-describe('Shape', () => {
+describe('Format', () => {
   const schema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'], additionalProperties: false };
   const formats = { json: { type: 'json' }, schema: { type: 'json-schema', name: 'n', schema } } as const satisfies Record<
     string,
     OutputFormat
   >;
-  const valid = (output: OutputFormat, text: string): number | undefined => measureSignals(asking(output), saying(text)).schema_valid;
+  const valid = (output: OutputFormat, text: string): number | undefined =>
+    measureSignals(requestOf(output), responseOf(text)).schema_valid;
 
-  test('JSON is valid when it is JSON, and for a schema when it conforms', () => {
+  test('JSON is valid when it parses, and for a schema when it conforms', () => {
     expect(valid(formats.json, '{"n":"x"}')).toBe(1);
     expect(valid(formats.json, '{"n":')).toBe(0);
     expect(valid(formats.json, '')).toBe(0);
@@ -101,25 +102,25 @@ describe('Shape', () => {
     expect(valid({ type: 'text' }, '{"n":1}')).toBeUndefined();
   });
 
-  test('an answer that only calls tools has no text whose shape could be judged', () => {
+  test('a response with only tool calls has no text whose format could be judged', () => {
     const content = [{ type: 'tool-call', id: 'c', name: 'f', arguments: '{}' }] as const;
-    expect(measureSignals(asking(formats.schema), saying('', { content }))).toEqual({});
-    expect(measureSignals(asking(formats.schema), saying('', { content: [{ type: 'text', text: 'no' }, ...content] })).schema_valid).toBe(
-      0,
-    );
+    expect(measureSignals(requestOf(formats.schema), responseOf('', { content }))).toEqual({});
+    expect(
+      measureSignals(requestOf(formats.schema), responseOf('', { content: [{ type: 'text', text: 'no' }, ...content] })).schema_valid,
+    ).toBe(0);
   });
 });
 
-describe('What it says of itself', () => {
-  const verbalised = (text: string): number | undefined => measureSignals(asking(), saying(text)).verbalised;
+describe('Verbalised confidence', () => {
+  const verbalised = (text: string): number | undefined => measureSignals(requestOf(), responseOf(text)).verbalised;
 
-  test('a confidence that the answer states in JSON counts, when it is all JSON or ends with it', () => {
+  test('a confidence stated in JSON counts when the response is JSON or ends with it', () => {
     expect(verbalised('{"answer":{"n":1},"confidence":0.8}')).toBe(0.8);
     expect(verbalised('The answer is 12.\n{"confidence": 1}\n')).toBe(1);
     expect(verbalised('{1, 2} {"confidence":0}')).toBe(0);
   });
 
-  test('nothing else does', () => {
+  test('nothing else counts', () => {
     for (const text of [
       '',
       'confidence: 0.8',
@@ -141,7 +142,7 @@ describe('What it says of itself', () => {
 describe('Acceptance', () => {
   const signals: Signals = { mean_logprob: 0.7, margin: 0 };
 
-  test('a signal satisfies from its threshold on; an absent one never does', () => {
+  test('a signal satisfies at or above its threshold; an absent one never does', () => {
     expect(accepts({ signal: 'mean_logprob', atLeast: 0.7 }, signals)).toBe(true);
     expect(accepts({ signal: 'mean_logprob', atLeast: 0.7000001 }, signals)).toBe(false);
     expect(accepts({ signal: 'margin', atLeast: 0 }, signals)).toBe(true);
@@ -156,7 +157,7 @@ describe('Acceptance', () => {
     expect(accepts({ signal: 'confidence', atLeast: 0.5 }, { scorer: 0.2, mean_logprob: 0.9 })).toBe(false);
   });
 
-  test('`all` wants each, `any` wants one, of nothing that is true and false', () => {
+  test('`all` requires each and `any` one; without parts they are true and false', () => {
     expect(accepts({ all: [] }, signals)).toBe(true);
     expect(accepts({ any: [] }, signals)).toBe(false);
     const leaf = fc.record({
@@ -173,16 +174,16 @@ describe('Acceptance', () => {
     }));
     const some = fc.dictionary(fc.constantFrom(...signalNames), fc.double({ min: 0, max: 1, noNaN: true })) as fc.Arbitrary<Signals>;
     fc.assert(
-      fc.property(fc.array(accept, { maxLength: 4 }), some, (parts, given) => {
-        const each = parts.map(part => accepts(part, given));
-        expect(accepts({ all: parts }, given)).toBe(each.every(Boolean));
-        expect(accepts({ any: parts }, given)).toBe(each.some(Boolean));
+      fc.property(fc.array(accept, { maxLength: 4 }), some, (parts, signals) => {
+        const each = parts.map(part => accepts(part, signals));
+        expect(accepts({ all: parts }, signals)).toBe(each.every(Boolean));
+        expect(accepts({ any: parts }, signals)).toBe(each.some(Boolean));
       }),
       { numRuns },
     );
   });
 
-  test('log-probabilities are asked for when acceptance needs them, alternatives only for the margin', () => {
+  test('log-probabilities are requested when acceptance needs them, alternatives only for the margin', () => {
     expect(topLogprobsNeeded({ signal: 'confidence', atLeast: 0.5 })).toBe(0);
     expect(topLogprobsNeeded({ signal: 'quantile_logprob_10', atLeast: 0.5 })).toBe(0);
     expect(topLogprobsNeeded({ signal: 'margin', atLeast: 0.5 })).toBe(2);
@@ -209,7 +210,7 @@ describe('Acceptance', () => {
       { type: 'text', text: 'a' },
       { type: 'text', text: 'b' },
     ] as const;
-    expect(responseText(saying('', { content }))).toBe('ab');
+    expect(responseText(responseOf('', { content }))).toBe('ab');
     expect(responseText({ id: '', model: '', choices: [] })).toBe('');
   });
 });

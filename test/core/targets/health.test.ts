@@ -30,39 +30,39 @@ const fleetOf = (...seen: readonly Observation[]): TargetHealthMap =>
   seen.reduce((fleet, one) => observeHealth(fleet, one), new Map() as TargetHealthMap);
 const fiveFailures = [1, 2, 3, 4, 5].map(at => failed(at, 'server-error'));
 
-describe('the breaker', () => {
+describe('the circuit breaker', () => {
   test('opens after five failures in a row, for ten seconds', () => {
     expect(cooldownsAt(fleetOf(...fiveFailures.slice(0, 4)), 6)).toEqual({});
     expect(cooldownsAt(fleetOf(...fiveFailures), 6)).toEqual({ [target]: 10_005 });
     expect(cooldownsAt(fleetOf(...fiveFailures), 10_005)).toEqual({});
   });
 
-  test('counts failures in a row: an answer between them starts anew', () => {
+  test('counts consecutive failures: a response between them resets the count', () => {
     expect(cooldownsAt(fleetOf(...fiveFailures.slice(0, 4), answered(5), failed(6, 'timeout')), 7)).toEqual({});
   });
 
-  test('lets one call through afterwards, and the others when that one was answered', () => {
+  test('lets one call through afterwards, and the others when that one succeeded', () => {
     const reopened = fleetOf(...fiveFailures, asked(11_000));
     expect(cooldownsAt(reopened, 11_001), 'the probe is under way').toEqual({ [target]: 21_000 });
     expect(cooldownsAt(observeHealth(reopened, answered(11_500)), 11_501)).toEqual({});
   });
 
-  test('closes again when the probe fails', () => {
+  test('opens again when the probe fails', () => {
     const reopened = fleetOf(...fiveFailures, asked(11_000), failed(12_000, 'unreachable'));
     expect(cooldownsAt(reopened, 12_001)).toEqual({ [target]: 22_000 });
   });
 
-  test('sends another probe when the first one was never heard of again', () => {
+  test('sends another probe when the first one never ended', () => {
     const reopened = fleetOf(...fiveFailures, asked(11_000));
     expect(cooldownsAt(reopened, 21_000)).toEqual({});
   });
 
-  test('takes a refusal with a status as a sign of life, for the request was at fault', () => {
+  test('counts a refusal with a status as alive, because the request was at fault', () => {
     const refusal: Observation = { ...about, at: 12_000, type: 'failed', failure: { kind: 'invalid-request', message: '', status: 400 } };
     expect(cooldownsAt(fleetOf(...fiveFailures, asked(11_000), refusal), 12_001)).toEqual({});
   });
 
-  test('opens by probes before any caller has met the fault, and for as long as the next probe takes', () => {
+  test('opens by failed probes before any caller is affected, until the next probe', () => {
     const dead = (at: number): Observation => ({
       ...about,
       at,
@@ -77,7 +77,7 @@ describe('the breaker', () => {
     expect(isFailing(fleet, target)).toBe(false);
   });
 
-  test('lets a caller through at once when a probe was answered, who has the last word', () => {
+  test('lets a call through after a successful probe, and that call decides', () => {
     const alive: Observation = { ...about, at: 1_000, type: 'probed', againMs: 35_000 };
     const reopened = fleetOf(...fiveFailures, alive);
     expect(cooldownsAt(reopened, 1_000)).toEqual({});
@@ -86,7 +86,7 @@ describe('the breaker', () => {
     expect(cooldownsAt(observeHealth(tried, failed(1_100, 'server-error')), 1_101)).toEqual({ [target]: 11_100 });
   });
 
-  test('a probe tells something of whoever did not answer lately, or is held back', () => {
+  test('probes are needed for targets that did not respond lately or are limited', () => {
     const answeredAt = fleetOf(answered(50_000));
     expect(needsProbe(new Map(), target, 60_000, 30_000)).toBe(true);
     expect(needsProbe(answeredAt, target, 60_000, 30_000)).toBe(false);
@@ -94,27 +94,27 @@ describe('the breaker', () => {
     expect(needsProbe(fleetOf(answered(50_000), failed(50_001, 'timeout')), target, 60_000, 30_000)).toBe(true);
   });
 
-  test('is not moved by what is not the target’s fault', () => {
+  test('ignores failures that are not the target’s fault', () => {
     for (const kind of ['invalid-request', 'content-filtered', 'authentication', 'cancelled', 'unsupported'] as const) {
       expect(cooldownsAt(fleetOf(...Array.from({ length: 20 }, (_, at) => failed(at, kind))), 21), kind).toEqual({});
     }
   });
 });
 
-describe('a pause that the provider asked for', () => {
+describe('a cooldown that the provider requested', () => {
   test('is kept between a tenth of a second and five minutes', () => {
     expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 20_000)), 1001)).toEqual({ [target]: 21_000 });
     expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 0)), 1001)).toEqual({ [target]: 1100 });
     expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 1e12)), 1001)).toEqual({ [target]: 301_000 });
   });
 
-  test('is not ended by the answer of a call that was under way before', () => {
+  test('is not ended by the response of an earlier call', () => {
     expect(cooldownsAt(fleetOf(failed(1000, 'overloaded', 20_000), answered(1500)), 1501)).toEqual({ [target]: 21_000 });
   });
 });
 
-describe('what is known of targets', () => {
-  test('is bounded, and the one that was silent longest is forgotten', () => {
+describe('target health', () => {
+  test('is bounded, and the least recently observed target is evicted', () => {
     let fleet: TargetHealthMap = new Map();
     const named = (i: number): string => `a/${i}`;
     for (let i = 0; i <= targetsMax; i++) {
@@ -127,7 +127,7 @@ describe('what is known of targets', () => {
     expect(fleet.has(named(targetsMax))).toBe(true);
   });
 
-  test('never closes a target for longer than five minutes, nor one that only answered', () => {
+  test('never cools a target down for longer than five minutes, nor one that only succeeded', () => {
     const observation: fc.Arbitrary<Observation> = fc
       .tuple(
         fc.constantFrom(...targets),
@@ -156,7 +156,7 @@ describe('what is known of targets', () => {
     );
   });
 
-  test('tells quantiles of the time to first content to a quarter octave, once there is enough', () => {
+  test('gives quantiles of the time to first content to a quarter octave, with enough samples', () => {
     const seen = (count: number): TargetHealthMap =>
       fleetOf(...Array.from({ length: count }, (_, i) => answered(i, i % 10 === 0 ? 4000 : 200)));
     expect(latencyQuantile(seen(15), target, 0.5)).toBeUndefined();
@@ -166,12 +166,12 @@ describe('what is known of targets', () => {
     expect(latencyQuantile(seen(100), 'b/never', 0.5)).toBeUndefined();
   });
 
-  test('forgets how slow a target once was', () => {
+  test('forgets old latencies', () => {
     const fleet = fleetOf(...Array.from({ length: 300 }, (_, i) => answered(i, i < 100 ? 8000 : 100)));
     expect(latencyQuantile(fleet, target, 0.95)).toBeLessThan(200);
   });
 
-  test('keeps its failures breaker by breaker', () => {
+  test('counts failures for each target separately', () => {
     const careful = { failuresMax: 1, openMs: 50 };
     expect(cooldownsAt(observeHealth(new Map(), failed(0, 'timeout'), careful), 1)).toEqual({ [target]: 50 });
     expect(circuitBreakerDefault.failuresMax).toBeGreaterThan(1);
@@ -184,29 +184,29 @@ describe('keys', () => {
   const chosen = (ring: KeyCooldowns, at: number): Set<string> =>
     new Set(Array.from({ length: 40 }, (_, i) => chooseKey(account, ring, `seed ${i}`, at)!.fingerprint));
 
-  test('are all used, by the coin', () => {
+  test('are all used, chosen by seed', () => {
     expect(chosen(new Map(), 0)).toEqual(new Set(['k1', 'k2']));
     expect(chooseKey(account, new Map(), 'x', 0)).toBe(chooseKey(account, new Map(), 'x', 5000));
     expect(chooseKey({ name: 'none', keys: [] }, new Map(), 'x', 0)).toBeUndefined();
   });
 
-  test('rest for five minutes after the provider refused them', () => {
+  test('cool down for five minutes after the provider refused them', () => {
     expect(chosen(benched, 1001)).toEqual(new Set(['k2']));
     expect(chosen(benched, 301_000)).toEqual(new Set(['k1', 'k2']));
   });
 
-  test('rest a minute when their account ran dry, and not at all for other failures', () => {
+  test('cool down for a minute on an exhausted quota, and not at all for other failures', () => {
     expect(chosen(observeKeyCooldown(new Map(), failed(1000, 'quota-exceeded')), 60_999)).toEqual(new Set(['k2']));
     expect(chosen(observeKeyCooldown(new Map(), failed(1000, 'quota-exceeded')), 61_000)).toEqual(new Set(['k1', 'k2']));
     expect(observeKeyCooldown(new Map(), failed(1000, 'rate-limited')).size).toBe(0);
   });
 
-  test('of one account say nothing about the same letters in another', () => {
+  test('of one account do not affect an equal fingerprint of another', () => {
     expect(chooseKey({ name: 'b', keys: [{ fingerprint: 'k1' }] }, benched, 'x', 1001)?.fingerprint).toBe('k1');
     expect(providersCoolingDown([{ name: 'b', keys: [{ fingerprint: 'k1' }] }], benched, 1001)).toEqual({});
   });
 
-  test('close their provider only when all of them rest, and then the one that returns first is used', () => {
+  test('make their provider unavailable only when all cool down; then the first to end is used', () => {
     expect(providersCoolingDown([account], benched, 1001)).toEqual({});
     const all = observeKeyCooldown(benched, { ...failed(2000, 'authentication'), credential: 'k2' });
     expect(providersCoolingDown([account, { name: 'sim', keys: [] }], all, 2001)).toEqual({ a: 301_000 });
@@ -214,7 +214,7 @@ describe('keys', () => {
     expect(providersCoolingDown([account], all, 301_000)).toEqual({});
   });
 
-  test('are back as soon as they work', () => {
+  test('are used again as soon as they work', () => {
     expect(observeKeyCooldown(benched, answered(2000)).size).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-/** What providers' headers say of their limits is read as recorded, and nothing is made of what is no such form. */
+/** Rate-limit headers of providers, as recorded; unknown forms give nothing. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exhaustedMs, rateLimitsOf } from '../../../gateway/core/targets/rate-limit-headers.ts';
@@ -6,7 +6,7 @@ import { isRetryAfterUnreadable } from '../../../gateway/core/targets/retry-afte
 
 const date = 'Mon, 23 Jun 2025 10:26:00 GMT';
 
-describe('Headers of limits as they were recorded', () => {
+describe('Recorded rate-limit headers', () => {
   test('OpenAI, Groq: a duration for each dimension', () => {
     expect(
       rateLimitsOf({
@@ -23,13 +23,13 @@ describe('Headers of limits as they were recorded', () => {
     });
   });
 
-  test('Azure: a reset without a unit says nothing', () => {
+  test('Azure: a reset without a unit is ignored', () => {
     const headers = { 'x-ratelimit-limit-requests': '500', 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '500' };
     expect(rateLimitsOf(headers)).toEqual({ requests: { limit: 500, remaining: 0 } });
     expect(exhaustedMs(headers)).toBeUndefined();
   });
 
-  test('Anthropic: instants, counted from the answer’s own date; the tightest kind of tokens has the word', () => {
+  test('Anthropic: instants, relative to the response’s own date; the tightest kind of tokens counts', () => {
     const headers = {
       date,
       'anthropic-ratelimit-requests-limit': '4000',
@@ -48,7 +48,7 @@ describe('Headers of limits as they were recorded', () => {
     expect(exhaustedMs(headers)).toBe(30_000);
   });
 
-  test('Anthropic’s plans: seconds since the epoch, where they were rejected', () => {
+  test('Anthropic’s plans: seconds since the epoch, when rejected', () => {
     const reset = String(Date.parse(date) / 1000 + 90);
     expect(exhaustedMs({ date, 'anthropic-ratelimit-unified-status': 'rejected', 'anthropic-ratelimit-unified-reset': reset })).toBe(
       90_000,
@@ -58,7 +58,7 @@ describe('Headers of limits as they were recorded', () => {
     ).toBeUndefined();
   });
 
-  test('Mistral: the window stands in the name', () => {
+  test('Mistral: the window is part of the name', () => {
     expect(
       rateLimitsOf({
         'x-ratelimit-limit-req-10-second': '60',
@@ -73,7 +73,7 @@ describe('Headers of limits as they were recorded', () => {
     });
   });
 
-  test('Together, Replicate: bare names, and seconds', () => {
+  test('Together, Replicate: names without a dimension, and seconds', () => {
     expect(rateLimitsOf({ 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '2' })).toEqual({
       requests: { limit: 2, remaining: 0, resetMs: 2_000 },
     });
@@ -82,7 +82,7 @@ describe('Headers of limits as they were recorded', () => {
     });
   });
 
-  test('the structured fields of the IETF', () => {
+  test('IETF: structured fields', () => {
     expect(rateLimitsOf({ ratelimit: '"api";r=999;t=295', 'ratelimit-policy': '"fixed window";"api";q=1000;w=300' })).toEqual({
       requests: { limit: 1000, remaining: 999, resetMs: 295_000 },
     });
@@ -90,7 +90,7 @@ describe('Headers of limits as they were recorded', () => {
     expect(rateLimitsOf({ ratelimit: '"a";r=1;t=2, "b";r=3;t=4' })).toBeUndefined();
   });
 
-  test.each(['-1', '1e3', 'Infinity', '', ' ', '1, 2', '0x10', '9'.repeat(40)])('%j is no count', value => {
+  test.each(['-1', '1e3', 'Infinity', '', ' ', '1, 2', '0x10', '9'.repeat(40)])('%j is not a count', value => {
     expect(rateLimitsOf({ 'x-ratelimit-limit-requests': value, 'x-ratelimit-remaining-requests': value })).toBeUndefined();
   });
 
@@ -113,7 +113,7 @@ describe('Headers of limits as they were recorded', () => {
   });
 });
 
-test('a wait in an unknown form is noticed as one', () => {
+test('a wait in an unknown form is detected', () => {
   expect(isRetryAfterUnreadable({ 'retry-after': 'soon' })).toBe(true);
   expect(isRetryAfterUnreadable({ 'retry-after': 'soon', 'retry-after-ms': '5' })).toBe(false);
   expect(isRetryAfterUnreadable({})).toBe(false);

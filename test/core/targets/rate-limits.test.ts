@@ -37,13 +37,13 @@ const refused = (at: number, retryAfterMs?: number): Said => ({
 const ready = (limits: RateLimits, at: number, tokens = 0): number => readyAt(limits, target, 'k1', tokens, noQueuedDemand, at);
 
 describe('a configured limit', () => {
-  test('lets a tenth of a minute in at once and the others evenly', () => {
+  test("admits a tenth of a minute's worth at once and the others evenly", () => {
     const limits = limitsOf([asked(0), asked(0)], { requestsPerMinute: 20 });
     expect(ready(limits, 0)).toBe(3000);
     expect(ready(limits, 3000)).toBe(3000);
   });
 
-  test('counts tokens too, and gives back what was reckoned and not used', () => {
+  test('counts tokens too, and returns estimated tokens that were not used', () => {
     const policy = { tokensPerMinute: 6000 };
     const limits = limitsOf([asked(0, 600)], policy);
     expect(ready(limits, 0, 300)).toBe(3000);
@@ -51,12 +51,12 @@ describe('a configured limit', () => {
     expect(ready(settled, 0, 300)).toBe(0);
   });
 
-  test('lets a call that is larger than the whole bucket in when that is full', () => {
+  test('admits a call larger than the bucket when the bucket is full', () => {
     const limits = limitsOf([asked(0, 600)], { tokensPerMinute: 6000 });
     expect(ready(limits, 0, 50_000)).toBe(6000);
   });
 
-  test('is not changed by what headers say', () => {
+  test('is not changed by headers', () => {
     const limits = limitsOf(
       [{ type: 'answered', at: 0, firstTokenMs: 1, limits: { requests: { limit: 1, remaining: 0, resetMs: 1e6 } } }],
       { requestsPerMinute: 600 },
@@ -65,8 +65,8 @@ describe('a configured limit', () => {
   });
 });
 
-describe('a limit that is learned', () => {
-  test('takes size, rest and rate from headers', () => {
+describe('a learned limit', () => {
+  test('takes limit, remaining amount and rate from headers', () => {
     const limits = limitsOf([
       { type: 'answered', at: 1000, firstTokenMs: 1, limits: { requests: { limit: 100, remaining: 0, resetMs: 50_000 } } },
     ]);
@@ -74,7 +74,7 @@ describe('a limit that is learned', () => {
     expect(levelAt(limits.get(rateLimitNameOf(target, 'k1'))!.requests!, 11_000)).toBeCloseTo(20);
   });
 
-  test('never gives more than was thought to be left: others are under way', () => {
+  test('never exceeds the known remaining amount, because other calls are in flight', () => {
     const spent = limitsOf([
       { type: 'answered', at: 0, firstTokenMs: 1, limits: { requests: { limit: 10, remaining: 0, resetMs: 60_000 } } },
     ]);
@@ -86,19 +86,19 @@ describe('a limit that is learned', () => {
     expect(ready(again, 1)).toBeGreaterThan(1000);
   });
 
-  test('of a 429 keeps the wait that it names, between a tenth of a second and five minutes', () => {
+  test('honours the wait of a 429, between a tenth of a second and five minutes', () => {
     expect(ready(limitsOf([refused(0, 7000)]), 1)).toBe(7000);
     expect(ready(limitsOf([refused(0, 0)]), 1)).toBe(100);
     expect(ready(limitsOf([refused(0, 1e12)]), 1)).toBe(300_000);
   });
 
-  test('of 429s that name none waits a second, doubling up to a minute', () => {
+  test('waits a second after a 429 without a wait, doubling up to a minute', () => {
     expect(ready(limitsOf([refused(0)]), 0)).toBe(1000);
     expect(ready(limitsOf([refused(0), refused(0)]), 0)).toBe(2000);
     expect(ready(limitsOf(Array.from({ length: 20 }, () => refused(0))), 0)).toBe(60_000);
   });
 
-  test('of many calls and a 429 guesses the rate, and forgets it when answers come', () => {
+  test('estimates a rate from many calls and a 429, and drops it after enough responses', () => {
     const busy = limitsOf([...Array.from({ length: 50 }, (_, i) => asked(i * 100)), refused(5000, 100)]);
     expect(busy.get(rateLimitNameOf(target, 'k1'))!.requests).toMatchObject({ isEstimated: true });
     const calm = limitsOf(
@@ -110,8 +110,8 @@ describe('a limit that is learned', () => {
   });
 });
 
-describe('limits', () => {
-  test('are those of one key and model: another key is let in', () => {
+describe('rate limits', () => {
+  test('are kept for one key and model: another key is admitted', () => {
     const limits = limitsOf([refused(0, 9000)]);
     expect(earliestReadyAt(limits, target, ['k1', 'k2'], 0, noQueuedDemand, 0)).toBe(0);
     expect(earliestReadyAt(limits, target, ['k1'], 0, noQueuedDemand, 0)).toBe(9000);
@@ -124,7 +124,7 @@ describe('limits', () => {
     expect(limits.size).toBe(trackedLimitsMax);
   });
 
-  test('never let more in over any time than the rate and one burst', () => {
+  test('never admit more than the rate and one burst over any time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.array(fc.nat(400), { minLength: 1, maxLength: 150 }), (perMinute, gaps) => {
         let [at, limits, letIn]: [number, RateLimits, number] = [0, new Map(), 0];
@@ -155,18 +155,18 @@ describe('the queue', () => {
     return served;
   };
 
-  test('takes tenants in turns, each in the order of arrival', () => {
+  test('admits one request of each tenant a round, in order of arrival', () => {
     expect(order(of(['a1', 'a'], ['a2', 'a'], ['a3', 'a'], ['b1', 'b'], ['b2', 'b']))).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
   });
 
-  test('knows what is let in before a newcomer', () => {
+  test('gives the demand ahead of a new request', () => {
     const queue = of(['a1', 'a'], ['a2', 'a'], ['a3', 'a']);
     expect(aheadOf(queue, target, 'a')).toEqual({ requests: 3, tokens: 30 });
     expect(aheadOf(queue, target, 'b')).toEqual({ requests: 1, tokens: 10 });
     expect(aheadOf(queue, 'a/other', 'a')).toEqual(noQueuedDemand);
   });
 
-  test('is bounded in count and in bytes, and holds nothing of who left', () => {
+  test('is bounded in count and in bytes, and keeps nothing of removed requests', () => {
     const queue = of(['a1', 'a'], ['b1', 'b']);
     expect(isFull(queue, 1, { countMax: 2, bytesMax: 1e9 })).toBe(true);
     expect(isFull(queue, 100, { countMax: 9, bytesMax: 299 })).toBe(true);
@@ -174,13 +174,13 @@ describe('the queue', () => {
     expect(dequeue(dequeue(queue, 'a1', false), 'b1', true)).toEqual(emptyQueue);
   });
 
-  test('starves nobody: whoever waits is served after at most one turn of each other tenant for each of its own', () => {
+  test('starves no tenant: a request waits for at most one request of each other tenant for each of its own', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(4), { minLength: 1, maxLength: 40 }), tenants => {
         const served = order(of(...tenants.map((tenant, i): [string, string] => [`${tenant} ${i}`, String(tenant)])));
         for (const [i, tenant] of tenants.entries()) {
-          const mine = tenants.slice(0, i + 1).filter(t => t === tenant).length;
-          expect(served.indexOf(`${tenant} ${i}`)).toBeLessThan(mine * new Set(tenants).size);
+          const ownAhead = tenants.slice(0, i + 1).filter(t => t === tenant).length;
+          expect(served.indexOf(`${tenant} ${i}`)).toBeLessThan(ownAhead * new Set(tenants).size);
         }
       }),
       runs(200),
@@ -188,22 +188,22 @@ describe('the queue', () => {
   });
 });
 
-describe('the allowance', () => {
+describe('the retry budget', () => {
   const extra = (kind: 'primary' | 'retry' | 'hedge', at: number): Observation => ({ ...about, type: 'asked', kind, at });
 
-  test('gives ten retries a second, and one for every five requests of the last ten seconds', () => {
+  test('allows ten retries a second, and one for every five requests of the last ten seconds', () => {
     let allowance = initialRetryBudget();
     for (let i = 0; i < 50; i++) allowance = observeRetryBudget(allowance, extra('primary', 1000));
-    let made = 0;
+    let retries = 0;
     while (!refusedExtraCalls(allowance, 1000).includes('retry')) {
       allowance = observeRetryBudget(allowance, extra('retry', 1000));
-      made++;
+      retries++;
     }
-    expect(made).toBe(20);
+    expect(retries).toBe(20);
     expect(refusedExtraCalls(allowance, 1100)).not.toContain('retry');
   });
 
-  test('stops hedges when they cost more than an hour may, and lets them in again as it passes', () => {
+  test('stops hedges above the hourly cost, and allows them again over time', () => {
     const policy = { ...retryBudgetDefault, hedgeNanoUsdPerHour: 1000 };
     let allowance = initialRetryBudget(policy);
     for (let i = 0; i < 100; i++) allowance = observeRetryBudget(allowance, extra('primary', 0), policy);

@@ -1,4 +1,4 @@
-/** Waits are read in the forms that providers really send, and in no other. */
+/** Waits are parsed in the forms that providers send, and in no other. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { parseDuration, retryAfterMs } from '../../../gateway/core/targets/retry-after.ts';
@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: longTimeout });
 const { numRuns } = runs(2_000, 50_000);
 const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
 
-describe('Forms that were recorded', () => {
+describe('Recorded forms', () => {
   test.each([
     ['17', 17_000],
     ['1', 1_000],
@@ -36,12 +36,12 @@ describe('Forms that were recorded', () => {
     expect(retryAfterMs({}, text)).toBeCloseTo(ms, 6);
   });
 
-  test('milliseconds in their own headers', () => {
+  test('milliseconds have their own headers', () => {
     expect(retryAfterMs({ 'retry-after-ms': '43' })).toBe(43);
     expect(retryAfterMs({ 'x-ms-retry-after-ms': '43.5' })).toBe(43.5);
   });
 
-  test("a date counts from the answer's own date", () => {
+  test("a date is relative to the response's own date", () => {
     expect(retryAfterMs({ 'retry-after': 'Wed, 21 Oct 2026 07:28:30 GMT', date })).toBe(30_000);
     expect(retryAfterMs({ 'retry-after': 'Wed, 21 Oct 2026 07:27:30 GMT', date })).toBe(0);
     expect(retryAfterMs({ 'retry-after': '2026-10-21T07:28:10Z', date })).toBe(10_000);
@@ -50,7 +50,7 @@ describe('Forms that were recorded', () => {
     expect(retryAfterMs({ 'retry-after': 'Wed, 21 Oct 2026 07:28:30 GMT', date: 'yesterday' })).toBeUndefined();
   });
 
-  test('the most exact header wins, and the body speaks last', () => {
+  test('the most exact header wins, and the body comes last', () => {
     expect(retryAfterMs({ 'retry-after': '1', 'retry-after-ms': '0' }, '5s')).toBe(0);
     expect(retryAfterMs({ 'retry-after': '1', 'x-ms-retry-after-ms': '700' }, '5s')).toBe(700);
     expect(retryAfterMs({ 'retry-after': '1' }, '5s')).toBe(1_000);
@@ -59,7 +59,7 @@ describe('Forms that were recorded', () => {
   });
 });
 
-describe('Whatever is not exactly one form counts as not said', () => {
+describe('Any other form counts as absent', () => {
   test.each([
     '',
     ' ',
@@ -111,7 +111,7 @@ describe('Whatever is not exactly one form counts as not said', () => {
     );
   });
 
-  test('a long text costs nothing', () => {
+  test('a long text is cheap', () => {
     const start = performance.now();
     expect(parseDuration(`${'1h'.repeat(1_000_000)}x`)).toBeUndefined();
     expect(parseDuration(`${'1'.repeat(1_000_000)}s`)).toBeUndefined();
