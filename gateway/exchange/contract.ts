@@ -140,6 +140,8 @@ export interface PreparedRequest extends RenderedRequest {
   readonly responseLosses?: (answer: ChatResponse) => readonly Warning[];
   /** It is only asked for JSON, and not held to it. */
   readonly emulatesJson?: true;
+  /** The caller's tool names by the shorter ones that were sent; absent when none was changed. */
+  readonly toolNames?: ReadonlyMap<string, string>;
   /** It goes on with an answer that broke, and whose beginning it holds. */
   readonly isContinuation?: boolean;
   /** What the target is asked, log-probabilities of ours included. */

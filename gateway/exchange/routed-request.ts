@@ -1,6 +1,8 @@
 /** What is asked of a route, by whom, in whose words: all that a drive needs to know of a request before it starts. */
 
+import { hash } from 'node:crypto';
 import type { ChatRequest, ChatResponse } from '../core/chat/chat.ts';
+import { fitToLimits, type Hash } from '../core/chat/fit-request.ts';
 import { type Json, type JsonScan, scanObject, spliceMembers } from '../core/chat/json.ts';
 import { dropped, type Provider, type Warning } from '../core/chat/provider.ts';
 import { isNative, restoreSignatures } from '../core/chat/reasoning-signature.ts';
@@ -36,13 +38,15 @@ export function prepare(
   const { raw, chat: original } = request;
   const logprobs = logprobsNeeded(request, step);
   const added = logprobs ? { addedLogprobs: { callerTop: original.logprobs?.top } } : {};
-  const chat = logprobs ? { ...original, logprobs } : original;
+  const asked = logprobs ? { ...original, logprobs } : original;
+  const { chat, warnings: limitWarnings, toolNames } = fitToLimits(asked, provider.limits, sha256);
   const { wire } = request.dialect;
   // What the caller did not ask for is no loss of its.
   const withoutAddedLogprobs = (warnings: readonly Warning[]): readonly Warning[] =>
     logprobs && !original.logprobs ? warnings.filter(w => !/^(top_)?logprobs$/.test(w.field)) : warnings;
   if (
     !isContinuation &&
+    chat === asked &&
     provider.wire === wire &&
     isNative(original, wire === 'anthropic-messages') &&
     (!logprobs || wire === 'openai-chat')
@@ -55,7 +59,7 @@ export function prepare(
   const rendered = provider.renderRequest(restoreSignatures(withoutGatewayMembers(chat), wire, provider.wire, unsignedWarnings), model);
   const warnings = withoutAddedLogprobs(rendered.warnings);
   const renamedWarnings = withCallerFieldNames(
-    [...unsignedWarnings, ...warnings, ...unsupportedHints(original, provider)],
+    [...limitWarnings, ...unsignedWarnings, ...warnings, ...unsupportedHints(original, provider)],
     request.dialect.fieldNames,
     original.messagePaths,
   );
@@ -65,12 +69,15 @@ export function prepare(
     chat,
     wire: provider.wire,
     isVerbatim: false,
+    ...(toolNames ? { toolNames } : {}),
     ...added,
     ...(warnings.some(({ type, field }) => type === 'approximated' && field === 'response_format') ? { emulatesJson: true } : {}),
     ...(isContinuation ? { isContinuation } : {}),
   };
   return { ...prepared, responseLosses: answer => responseLosses(answer, prepared, request) };
 }
+
+const sha256: Hash = text => hash('sha256', text);
 
 const paths = new WeakMap<Provider, Map<string, string>>();
 const pathsMax = 1_000;

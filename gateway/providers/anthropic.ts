@@ -1,4 +1,5 @@
 /** Anthropic's Messages API. */
+import { nameOf, visibleLetters } from '../core/chat/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './anthropic/failure.ts';
 import { prefills } from './anthropic/model.ts';
@@ -19,6 +20,7 @@ export const anthropic = {
   citesDocuments: true,
   modelPrefixes: ['claude-'],
   prefills,
+  limits: { user: { lengthMax: 256, letters: visibleLetters, refusesEmail: true }, toolName: nameOf(128) },
   renderRequest,
   parseResponse,
   parseStream,

@@ -1,4 +1,5 @@
 /** Amazon Bedrock's Converse API: one format for the models of many makers, signed calls, and streams in binary frames. */
+import { nameOf } from '../core/chat/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './bedrock/failure.ts';
 import { renderRequest } from './bedrock/request.ts';
@@ -16,6 +17,7 @@ export const bedrock = {
   headers: {},
   priceBook: 'aws',
   cacheHints: true,
+  limits: { toolName: nameOf(64) },
   renderRequest,
   parseResponse,
   parseStream,

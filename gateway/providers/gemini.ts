@@ -15,6 +15,7 @@ export const gemini = {
   headers: {},
   priceBook: 'google',
   modelPrefixes: ['gemini-'],
+  limits: { toolName: { lengthMax: 64, letters: 'a-zA-Z0-9_.-', startsWithLetter: true } },
   renderRequest,
   parseResponse,
   parseStream,

@@ -1,5 +1,7 @@
 /** OpenAI's Responses API. Nothing is kept at the provider unless the caller asks for it: the conversation is always ours to send. */
+import { visibleLetters } from '../core/chat/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
+import { openaiLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';
 import { renderRequest } from './openai-responses/request.ts';
 import { parseResponse } from './openai-responses/response.ts';
@@ -14,6 +16,7 @@ export const openaiResponses = {
   environment: [],
   headers: {},
   priceBook: 'openai',
+  limits: { ...openaiLimits, callId: { lengthMax: 64, letters: visibleLetters } },
   renderRequest,
   parseResponse,
   parseStream,

@@ -1,5 +1,6 @@
 /** OpenAI's Chat Completions API, and the many vendors that speak it. */
 import type { Provider } from '../core/chat/provider.ts';
+import { openaiLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';
 import { parseResponse } from './openai/parsing/response.ts';
 import { parseStream } from './openai/parsing/stream.ts';
@@ -15,6 +16,7 @@ export const openai = {
   headers: {},
   priceBook: 'openai',
   modelPrefixes: ['gpt-', 'chatgpt-', 'o1', 'o3', 'o4', 'ft:gpt-', 'ft:o'],
+  limits: openaiLimits,
   renderRequest,
   parseResponse,
   parseStream,

@@ -3,6 +3,7 @@
 import type { Failure } from '../shared/failure.ts';
 import type { Milliseconds } from '../shared/time.ts';
 import type { ChatRequest, ChatResponse, Part, StreamEvent } from './chat.ts';
+import type { FieldLimits } from './field-limits.ts';
 import { isObject, type Json, type JsonObject, parseJson, type SourceSpan } from './json.ts';
 
 export interface Provider {
@@ -36,6 +37,8 @@ export interface Provider {
   readonly cacheHints?: true;
   /** Can cite documents of the request. */
   readonly citesDocuments?: true;
+  /** How long, how many and of which letters its fields may be; what is over is shortened and reported as a warning. */
+  readonly limits?: FieldLimits;
   /** Whether a model continues an assistant message at the end of the request (prefill); never when absent. */
   prefills?(model: string): boolean;
   renderRequest(request: ChatRequest, model: string): RenderedRequest;

@@ -2,6 +2,7 @@
 
 import type { ChatResponse, StreamEvent, Usage } from '../../core/chat/chat.ts';
 import { isContentEvent } from '../../core/chat/chat.ts';
+import { restoreToolName, restoreToolNames } from '../../core/chat/fit-request.ts';
 import type { SseEvent, StreamFlag } from '../../core/chat/provider.ts';
 import type { AttemptRecord } from '../../core/exchange.ts';
 import { costOf, priceAtTier } from '../../core/money/price.ts';
@@ -140,7 +141,8 @@ export class Attempt {
 
   #onEvents(received: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (this.#endedAt !== undefined) return;
-    const events = received.map(event => (event.type === 'response-start' ? this.#withIdentity(event) : event));
+    const { toolNames } = this.context.prepared;
+    const events = received.map(event => (event.type === 'response-start' ? this.#withIdentity(event) : restoreToolName(event, toolNames)));
     if (events.length > 0) this.#lastEventAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContentEvent);
     if (opens) this.#firstTokenMs = this.elapsedMs;
@@ -155,7 +157,7 @@ export class Attempt {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.elapsedMs;
-    this.response = this.#withIdentity(this.#withUsage(response, true));
+    this.response = this.#withIdentity(this.#withUsage(restoreToolNames(response, this.context.prepared.toolNames), true));
     this.#signals = measureSignalsAndFeatures(this.context.prepared.chat, response);
     this.#close();
     const { clock } = this.context;

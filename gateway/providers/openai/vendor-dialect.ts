@@ -1,8 +1,10 @@
 /** A vendor that speaks chat completions with differences: what it refuses, renames or says in its own way, and how its errors read. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
+import type { FieldLimits } from '../../core/chat/field-limits.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { type Adaptation, approximated, dropped, type Provider, type Warning } from '../../core/chat/provider.ts';
 import type { Failure, FailureKind } from '../../core/shared/failure.ts';
+import { vendorLimits } from './limits.ts';
 import { type ModelTraits, vendorModelTraits } from './model.ts';
 import { parseFailure } from './parsing/failure.ts';
 import { parseResponse } from './parsing/response.ts';
@@ -16,6 +18,8 @@ export interface VendorDialect extends Pick<Provider, 'name' | 'baseUrl' | 'envi
   readonly keyOptional?: boolean;
   readonly account?: NonNullable<Provider['account']>;
   readonly modelPrefixes?: readonly string[];
+  /** Instead of what most such vendors take. */
+  readonly limits?: FieldLimits;
   /** Members that it refuses or passes over, and why they are left out. */
   readonly unsupported?: Readonly<Record<string, string>>;
   /** Members that would be refused and whose absence changes nothing. */
@@ -49,6 +53,7 @@ export function vendorProvider(dialect: VendorDialect): Provider {
     headers: {},
     priceBook,
     ...(modelPrefixes === undefined ? {} : { modelPrefixes }),
+    limits: dialect.limits ?? vendorLimits,
     renderRequest: (request, model) => render(dialect, request, model),
     adapt: (body, model) => adapt(dialect, body, model),
     parseResponse,

@@ -2,8 +2,10 @@
  * DeepSeek: it thinks unless it is told not to, and while it does temperature and penalties have no effect; a schema is not enforced, the user
  * has another name, and a balance that ran out is a 402 called invalid_request_error. Source: api-docs.deepseek.com, guides/thinking_mode.
  */
+import { nameOf } from '../../core/chat/field-limits.ts';
 import { isObject, type JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type Provider, type Warning } from '../../core/chat/provider.ts';
+import { vendorLimits } from '../openai/limits.ts';
 import { schemaAsPrompt } from '../openai/schema-prompt.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
@@ -18,6 +20,7 @@ export const deepseek = vendorProvider({
   baseUrl: 'https://api.deepseek.com/v1',
   environment: ['DEEPSEEK_API_KEY'],
   priceBook: 'deepseek',
+  limits: { ...vendorLimits, user: nameOf(512) },
   modelPrefixes: ['deepseek-'],
   unsupported: {
     n: ignoredReason,
