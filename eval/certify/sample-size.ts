@@ -1,11 +1,10 @@
 /** How many requests it takes to certify each threshold of a chain, judged by what the known ones show, and what asking them costs. */
 import { usd } from '../../gateway/core/money/price.ts';
-import { clusteredMean, clustersOf, isBinary, sum, wilson } from '../../statistics/index.ts';
+import { clusteredMean, clustersOf, isBinary, sizeForHarm, sizeForNetLoss, sum, wilson } from '../../statistics/index.ts';
 import type { CompleteItems, Item } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
 import { harms } from '../sweep/measure.ts';
-import { sizeForHarm, sizeForNetLoss } from './power.ts';
 
 export interface SampleSizeOptions {
   readonly signal: SweptSignal;
@@ -68,7 +67,7 @@ function requiredSize(losses: Float64Array, loss: number, designEffect: number, 
   const { lossMax, confidence, power } = options;
   const delta = 1 - confidence;
   if (options.loss === 'harm' && isBinary(losses))
-    return Math.ceil(sizeForHarm({ harmMax: lossMax, harm: loss, delta, power }) * designEffect);
+    return Math.ceil(sizeForHarm({ harmMax: lossMax, harm: loss, delta, power }) * designEffect - 1e-9);
   const squares = sum(losses.map(x => x * x));
   const differing = wilson(squares, losses.length, 0.6).high;
   return sizeForNetLoss({ lossMax, loss, differing, delta, power, designEffect });

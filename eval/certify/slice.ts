@@ -1,11 +1,10 @@
 /** A certificate for each slice of the traffic: what holds on the whole may fail for one tenant or task. */
 
-import { clustersOf, holm, weightedMean } from '../../statistics/index.ts';
+import { clustersOf, holm, sizeForHarm, weightedMean } from '../../statistics/index.ts';
 import type { Item } from '../outcomes/outcomes.ts';
 import type { Chain, SweptSignal } from '../policies/chain.ts';
 import { boundOf, type Constraint, lossesOf } from './constraint.ts';
 import { policyTester } from './pareto-testing.ts';
-import { sizeForHarm } from './power.ts';
 
 export interface Slice {
   readonly tag: string;

@@ -87,15 +87,19 @@ export function auroc(confidences: Numbers, outcomes: Numbers): number {
 }
 
 /**
- * Area under the risk–coverage curve: the mean loss among the k most confident items, averaged over all k; lower is better. Ties keep the
- * given order.
+ * Area under the risk–coverage curve: the mean loss among the k most confident items, averaged over all k; lower is better. Items of equal
+ * confidence are in any order: each of their places loses the mean of the tie, which is the average over all orders. Geifman, Uziel and
+ * El-Yaniv (2019).
  */
 export function aurc(confidences: Numbers, outcomes: Numbers): number {
   const order = Array.from({ length: confidences.length }, (_, i) => i).sort((a, b) => confidences[b]! - confidences[a]!);
   let [loss, area] = [0, 0];
-  for (const [k, i] of order.entries()) {
-    loss += 1 - outcomes[i]!;
-    area += loss / (k + 1);
+  for (let start = 0; start < order.length; ) {
+    let [end, tied] = [start, 0];
+    for (; end < order.length && confidences[order[end]!] === confidences[order[start]!]; end++) tied += 1 - outcomes[order[end]!]!;
+    for (let k = start + 1; k <= end; k++) area += (loss + (tied * (k - start)) / (end - start)) / k;
+    loss += tied;
+    start = end;
   }
   return area / order.length;
 }

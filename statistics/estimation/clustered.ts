@@ -33,7 +33,7 @@ export interface ClusteredMean {
   readonly mean: number;
   readonly n: number;
   readonly clusters: number;
-  /** SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - x̄))² / n²; 0 with a single cluster, which has no spread between clusters. */
+  /** SE² = G/(G-1) · Σ_g (Σ_{i∈g} (x_i - x̄))² / n²; 0 with a single cluster, which shows no spread between clusters; its intervals are infinite. */
   readonly standardError: number;
   /** The error if every item were independent: s/√n. */
   readonly standardErrorIid: number;
@@ -56,13 +56,15 @@ export function clusteredMean(values: Numbers, clusters: Clusters): ClusteredMea
   const between = sums.reduce((s, x) => s + x * x, 0);
   const error = groups > 1 ? Math.sqrt(((groups / (groups - 1)) * between) / n ** 2) : 0;
   const errorIid = n > 1 ? Math.sqrt(squares / (n * (n - 1))) : 0;
+  // Of items that are all clusters of their own it is 1 to the last digit, which sizes that are multiplied by it need.
+  const designEffect = errorIid > 0 && groups < n ? (error / errorIid) ** 2 : 1;
   return {
     mean,
     n,
     clusters: groups,
     standardError: error,
     standardErrorIid: errorIid,
-    designEffect: errorIid > 0 ? (error / errorIid) ** 2 : 1,
+    designEffect,
   };
 }
 

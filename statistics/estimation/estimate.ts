@@ -24,7 +24,8 @@ export function tInference(value: number, error: number, df: number, centre = va
   return {
     value,
     interval: confidence => {
-      const halfWidth = error === 0 ? 0 : error * studentQuantile((1 + confidence) / 2, df);
+      // One cluster shows no spread between clusters, so nothing is certain.
+      const halfWidth = df <= 0 ? Number.POSITIVE_INFINITY : error === 0 ? 0 : error * studentQuantile((1 + confidence) / 2, df);
       return { value, low: Math.min(value, centre - halfWidth), high: Math.max(value, centre + halfWidth) };
     },
     // No p-value is smaller than the interval allows, and the interval contains the value.
@@ -32,6 +33,20 @@ export function tInference(value: number, error: number, df: number, centre = va
     pValueAbove: bound => (value <= bound ? Math.max(0.5, p((bound - centre) / error)) : df <= 0 ? 1 : p((bound - centre) / error)),
   };
 }
+
+/** The same estimate of a number that lies in [from, to], its interval kept within. */
+export const withinBounds = (inference: Inference, from: number, to: number): Inference => {
+  const kept = (x: number): number => Math.min(to, Math.max(from, x));
+  return {
+    value: kept(inference.value),
+    interval: confidence => {
+      const { value, low, high } = inference.interval(confidence);
+      return { value: kept(value), low: kept(low), high: kept(high) };
+    },
+    pValueBelow: bound => (bound > to ? 0 : inference.pValueBelow(bound)),
+    pValueAbove: bound => (bound < from ? 0 : inference.pValueAbove(bound)),
+  };
+};
 
 /** A number without sampling error, such as a price from a table. */
 export const exactInference = (value: number): Inference => ({

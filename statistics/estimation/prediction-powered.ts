@@ -1,6 +1,9 @@
 /** Prediction-powered inference: a judge's scores of all items, corrected by people's labels of some. */
-import { type Clusters, clusteredMean, clustersOf, type Numbers, sum, tabulate } from './clustered.ts';
-import { type Inference, tInference } from './estimate.ts';
+import { betInference } from '../betting/bounded-mean.ts';
+import { clusterSizes } from '../betting/payoffs.ts';
+import { type Clusters, clusteredMean, clustersOf, type Numbers, sum, tabulate, unclustered } from './clustered.ts';
+import { type Inference, tInference, withinBounds } from './estimate.ts';
+import { exactProportionInference, isBinary } from './proportion.ts';
 
 export interface PredictionPoweredMean {
   readonly inference: Inference;
@@ -39,6 +42,45 @@ function covariance(a: Numbers, b: Numbers): number {
   let total = 0;
   for (let i = 0; i < n; i++) total += (a[i]! - ma) * (b[i]! - mb);
   return total / (n - 1);
+}
+
+export interface LabelledMean {
+  readonly inference: Inference;
+  readonly method: 'labels alone, exact binomial' | 'labels alone, betting' | 'prediction-powered';
+  /** The prediction-powered point estimate, for reports; undefined with fewer than two labelled clusters. */
+  readonly powered: PredictionPoweredMean | undefined;
+  readonly labelled: number;
+  /** Labelled items on which judge and people fall on different sides of a half. */
+  readonly disagreements: number;
+}
+
+const labelsMin = 100;
+const disagreementsMin = 20;
+const ofEachKindMin = 10;
+
+/**
+ * The mean of people's labels in [0, 1] over all judged items. Labels alone, by Clopper and Pearson's exact interval (grades, and several
+ * labels of one conversation: by betting), until 100 labels, 20 labelled disagreements and 10 labels of each kind are there: with fewer,
+ * every valid interval that uses the judge is wider. Then prediction-powered, asymptotic, clustered, and kept within [0, 1]. Which of the two
+ * follows from these counts alone, never from which is shorter. Labels must be drawn at random with equal chances.
+ */
+export function labelledMean(judged: Numbers, labels: Numbers, clusters: Clusters): LabelledMean {
+  const n = judged.length;
+  const at = Int32Array.from({ length: n }, (_, i) => i).filter(i => !Number.isNaN(labels[i]!));
+  const y = tabulate(at.length, k => labels[at[k]!]!);
+  const right = y.filter(label => label > 0.5).length;
+  const disagreements = at.filter(i => labels[i]! > 0.5 !== judged[i]! > 0.5).length;
+  const powered = predictionPoweredMean(judged, labels, clusters);
+  const told = { powered, labelled: at.length, disagreements };
+  const isEnough = at.length >= labelsMin && disagreements >= disagreementsMin && Math.min(right, at.length - right) >= ofEachKindMin;
+  if (isEnough && powered) return { ...told, method: 'prediction-powered', inference: withinBounds(powered.inference, 0, 1) };
+  const groups = clustersOf(Array.from(at, i => String(clusters.of[i])));
+  if (groups.count === at.length && isBinary(y)) {
+    return { ...told, method: 'labels alone, exact binomial', inference: exactProportionInference(y, unclustered(y.length)) };
+  }
+  // Not more labels of one conversation than it has answers: a limit that does not depend on which of them were drawn.
+  const cap = groups.count === at.length ? 1 : clusterSizes(clusters).reduce((a, b) => Math.max(a, b), 1);
+  return { ...told, method: 'labels alone, betting', inference: betInference(y, groups, { from: 0, to: 1, cap }) };
 }
 
 /** Cohen's kappa of two raters' yes and no (above ½ is yes): agreement beyond chance; NaN where both give one constant answer. */

@@ -34,18 +34,19 @@ export const binomialPValueAbove = (successes: number, n: number, bound: number)
 
 /**
  * The effective sample size of clustered items: n divided by the design effect, at most n.
- * When all values are equal, the data do not show how alike a cluster's items are; then each cluster counts once.
+ * When all values are equal, or there is one cluster, the data do not show how alike a cluster's items are; then each cluster counts once.
  */
 export function effectiveSampleSize(values: Numbers, clusters: Clusters): number {
   const { n, standardErrorIid, designEffect } = clusteredMean(values, clusters);
   if (clusters.count === n) return n;
-  return standardErrorIid === 0 ? clusters.count : Math.min(n, n / Math.max(1, designEffect));
+  return standardErrorIid === 0 || clusters.count < 2 ? clusters.count : Math.min(n, n / Math.max(1, designEffect));
 }
 
-/** Wilson's interval and the score test that it inverts, on the effective sample size. For display. */
+/** Wilson's interval and the score test that it inverts, on the effective sample size. For display. One cluster of several items decides nothing. */
 export function proportionInference(values: Numbers, clusters: Clusters): Inference {
   const { mean } = clusteredMean(values, clusters);
-  const n = effectiveSampleSize(values, clusters);
+  const n = clusters.count < 2 && values.length > 1 ? 0 : effectiveSampleSize(values, clusters);
+  if (n === 0) return { value: mean, interval: () => ({ value: mean, low: 0, high: 1 }), pValueBelow: () => 1, pValueAbove: () => 1 };
   const z = (bound: number): number => (mean - bound) / Math.sqrt((bound * (1 - bound)) / n);
   return {
     value: mean,

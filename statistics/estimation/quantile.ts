@@ -1,7 +1,7 @@
-/** Quantiles of clustered items, such as a p95 latency, with their intervals. */
-
-import { studentQuantile } from '../distributions/distributions.ts';
-import { type Clusters, clusteredMean, type Numbers, tabulate } from './clustered.ts';
+/** Quantiles, such as a p95 latency, with exact intervals that stay open where the sample is too small for the level. */
+import { betInference } from '../betting/bounded-mean.ts';
+import { binomialCdf } from '../distributions/distributions.ts';
+import { type Clusters, type Numbers, tabulate } from './clustered.ts';
 import type { Estimate } from './estimate.ts';
 
 /** The smallest value that at least the share `q` of the values does not exceed. `sorted` is ascending. */
@@ -10,27 +10,98 @@ export const quantileOf = (sorted: Numbers, q: number): number => {
   return n === 0 ? Number.NaN : sorted[Math.min(n - 1, Math.max(0, Math.ceil(q * n - 1e-9) - 1))]!;
 };
 
+/** The smallest value that at least the share `q` of the weights does not exceed; NaN of none. */
+export function weightedQuantile(values: Numbers, weights: Numbers, q: number): number {
+  const order = Int32Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const wanted = q * order.reduce((total, i) => total + weights[i]!, 0) - 1e-9;
+  let cumulativeWeight = 0;
+  for (const i of order) {
+    cumulativeWeight += weights[i]!;
+    if (cumulativeWeight >= wanted && cumulativeWeight > 0) return values[i]!;
+  }
+  return Number.NaN;
+}
+
 export const sortedAscending = (values: Numbers): Float64Array =>
   (values instanceof Float64Array ? values.slice() : Float64Array.from(values)).sort();
 
+export interface QuantileOptions {
+  /** Items of one cluster that count, fixed before; by default as many as the largest cluster has. */
+  readonly cap?: number;
+  /** Of the clusters, as in `bettingOrder`. */
+  readonly order?: Numbers;
+}
+
 /**
- * Woodruff's interval (1952): the cluster-robust interval of the share at or below the quantile, read back through the empirical
- * distribution.
- * Where the sample is too small for a bound, the bound is the end of the sample.
+ * Exact two-sided intervals, -Infinity and Infinity where the sample is too small for a bound (below 72 items for the upper end of a p95 at
+ * 95 %). Independent items: order statistics by the binomial. Clustered items: all x of which neither "more than 1 - q lie above" nor
+ * "fewer do" is shown by betting on sums over clusters. Values may be Infinity, for what never came.
  */
-export function quantileEstimates(values: Numbers, qs: readonly number[], clusters: Clusters, confidence: number): Estimate[] {
+export function quantileEstimates(
+  values: Numbers,
+  qs: readonly number[],
+  clusters: Clusters,
+  confidence: number,
+  options: QuantileOptions = {},
+): Estimate[] {
   const sorted = sortedAscending(values);
-  const n = values.length;
-  const critical = clusters.count > 1 ? studentQuantile((1 + confidence) / 2, clusters.count - 1) : undefined;
   return qs.map(q => {
     const value = quantileOf(sorted, q);
-    const under = tabulate(n, i => (values[i]! <= value ? 1 : 0));
-    // With an extreme q and few items every item lies below; the binomial error is then the lower limit.
-    const error = Math.max(clusteredMean(under, clusters).standardError, Math.sqrt((q * (1 - q)) / n));
-    const halfWidth = critical === undefined ? 1 : critical * error;
-    return { value, low: quantileOf(sorted, Math.max(0, q - halfWidth)), high: quantileOf(sorted, Math.min(1, q + halfWidth)) };
+    const ends =
+      clusters.count === values.length
+        ? orderStatistics(sorted, q, confidence)
+        : clusteredEnds(values, sorted, q, clusters, confidence, options);
+    return { value, ...ends };
   });
 }
 
-export const quantileEstimate = (values: Numbers, q: number, clusters: Clusters, confidence: number): Estimate =>
-  quantileEstimates(values, [q], clusters, confidence)[0]!;
+export const quantileEstimate = (values: Numbers, q: number, clusters: Clusters, confidence: number, options?: QuantileOptions): Estimate =>
+  quantileEstimates(values, [q], clusters, confidence, options)[0]!;
+
+/**
+ * P(ξ < X_(l)) = P(Bin(n, q) < l) and P(X_(u) < ξ) ≤ P(Bin(n, q) ≥ u), each at most half of 1 - confidence. David and Nagaraja, "Order
+ * statistics" (2003), 7.1.
+ */
+function orderStatistics(sorted: Numbers, q: number, confidence: number): { readonly low: number; readonly high: number } {
+  const n = sorted.length;
+  const alpha = (1 - confidence) / 2;
+  const low = leastIndex(n + 1, l => binomialCdf(l - 1, n, q) > alpha) - 1;
+  const high = leastIndex(n + 1, u => u > n || 1 - binomialCdf(u - 1, n, q) <= alpha);
+  return { low: low < 1 ? Number.NEGATIVE_INFINITY : sorted[low - 1]!, high: high > n ? Number.POSITIVE_INFINITY : sorted[high - 1]! };
+}
+
+/** The least whole number from 1 to `most` where it holds, it holding from there on. */
+function leastIndex(most: number, holds: (index: number) => boolean): number {
+  let [low, high] = [1, most];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function clusteredEnds(
+  values: Numbers,
+  sorted: Numbers,
+  q: number,
+  clusters: Clusters,
+  confidence: number,
+  options: QuantileOptions,
+): { readonly low: number; readonly high: number } {
+  const n = sorted.length;
+  const alpha = (1 - confidence) / 2;
+  const sizes = new Int32Array(clusters.count);
+  for (let i = 0; i < n; i++) sizes[clusters.of[i]!]!++;
+  const cap = options.cap ?? sizes.reduce((a, b) => Math.max(a, b), 1);
+  const above = (isAbove: (value: number) => boolean): ReturnType<typeof betInference> =>
+    betInference(
+      tabulate(n, i => Number(isAbove(values[i]!))),
+      clusters,
+      { from: 0, to: 1, cap, ...(options.order && { order: options.order }) },
+    );
+  // The share above x falls in x, and so does what a bet can show of it.
+  const high = leastIndex(n + 1, k => k > n || above(v => v > sorted[k - 1]!).pValueBelow(1 - q) <= alpha);
+  const low = leastIndex(n + 1, k => k > n || above(v => v >= sorted[k - 1]!).pValueAbove(1 - q) > alpha) - 1;
+  return { low: low < 1 ? Number.NEGATIVE_INFINITY : sorted[low - 1]!, high: high > n ? Number.POSITIVE_INFINITY : sorted[high - 1]! };
+}

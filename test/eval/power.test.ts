@@ -1,9 +1,9 @@
 /** Sizes that the method's page prints. */
 import { describe, expect, test } from 'vitest';
-import { sizeForHarm, sizeForNetLoss } from '../../eval/certify/power.ts';
 import { requiredSampleSizes, type SampleSizeOptions } from '../../eval/certify/sample-size.ts';
 import { completeItems, type Item } from '../../eval/outcomes/outcomes.ts';
 import { chainOf } from '../../eval/policies/chain.ts';
+import { sizeForHarm, sizeForNetLoss } from '../../statistics/index.ts';
 
 test.each([
   [0.01, 0.01, 619],

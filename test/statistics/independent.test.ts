@@ -120,8 +120,15 @@ describe('against the formulas', () => {
       .filter(r => r.small === 1)
       .flatMap(a => rows.filter(r => r.small === 0).map(b => (a.sure > b.sure ? 1 : a.sure === b.sure ? 0.5 : 0)));
     expect(auroc(sures, rights)).toBeCloseTo(pairs.reduce<number>((s, x) => s + x, 0) / pairs.length, 12);
-    const sorted = rows.toSorted((a, b) => b.sure - a.sure);
-    const area = sorted.map((_, k) => sorted.slice(0, k + 1).filter(r => r.small === 0).length / (k + 1)).reduce((s, x) => s + x, 0) / n;
+    // The k-th place is inside a tie of equal confidence: what is above it for certain, and the tie's mean for the rest.
+    const area = rows
+      .toSorted((a, b) => b.sure - a.sure)
+      .map(({ sure }, k) => {
+        const [above, tied] = [rows.filter(r => r.sure > sure), rows.filter(r => r.sure === sure)];
+        const wrong = (some: typeof rows): number => some.filter(r => !r.small).length;
+        return (wrong(above) + ((k + 1 - above.length) * wrong(tied)) / tied.length) / (k + 1);
+      })
+      .reduce((total, risk) => total + risk / n, 0);
     expect(aurc(sures, rights)).toBeCloseTo(area, 12);
   });
 

@@ -1,7 +1,6 @@
 /** `hindcast eval power`. */
 import { CommandError, exit, printResult, table } from '../../../gateway/cli/command.ts';
-import { clustersOf } from '../../../statistics/index.ts';
-import { sizeForHarm, sizeForNetLoss } from '../../certify/power.ts';
+import { clustersOf, sizeForHarm, sizeForNetLoss } from '../../../statistics/index.ts';
 import { requiredSampleSizes, type SampleSize, type SampleSizeOptions } from '../../certify/sample-size.ts';
 import { type CompleteItems, completeItems } from '../../outcomes/outcomes.ts';
 import { type Chain, thresholdsOf as configuredThresholds } from '../../policies/chain.ts';

@@ -1,8 +1,8 @@
 /** A certificate in plain words, with what it does and does not promise. */
 
+import { sizeForHarm, sizeForNetLoss } from '../../../statistics/index.ts';
 import type { Certificate, TestedThreshold } from '../../certify/certify.ts';
 import type { Constraint } from '../../certify/constraint.ts';
-import { sizeForHarm, sizeForNetLoss } from '../../certify/power.ts';
 import type { Measured } from '../../sweep/measure.ts';
 import { count, difference, dollars, milliseconds, none, percent, points, withInterval } from '../shared/format.ts';
 
