@@ -97,14 +97,15 @@ interface Scale {
 }
 
 function scaleOf(axis: Axis, values: readonly number[], start: number, end: number): Scale {
-  const [low, high] = values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)] as const, [
-    Number.POSITIVE_INFINITY,
-    Number.NEGATIVE_INFINITY,
-  ] as const);
+  const [low, high] = values
+    .filter(Number.isFinite)
+    .reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)] as const, [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] as const);
   const room = (high - low) * 0.05 || Math.abs(high) * 0.05 || 0.5;
   const from = axis.from ?? low - room;
   const to = axis.to ?? high + room;
-  const at = (value: number): number => Math.round((start + ((value - from) / (to - from)) * (end - start)) * 10) / 10;
+  // The end of an open interval is the edge.
+  const within = (value: number): number => Math.min(to, Math.max(from, value));
+  const at = (value: number): number => Math.round((start + ((within(value) - from) / (to - from)) * (end - start)) * 10) / 10;
   return { at, ticks: ticksOf(from, to) };
 }
 
