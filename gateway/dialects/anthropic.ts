@@ -1,4 +1,4 @@
-/** Anthropic's Messages API as callers speak it. */
+/** Caller format: Anthropic's Messages API. */
 import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './anthropic/request.ts';
 import { renderResponse } from './anthropic/response.ts';

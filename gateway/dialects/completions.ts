@@ -1,4 +1,4 @@
-/** OpenAI's first API, text completions, as callers speak it: the prompt is asked as what a user says, for no provider's chat models complete texts. */
+/** Caller format: OpenAI's text completions. The prompt becomes a user message, because chat models do not complete texts. */
 import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './completions/request.ts';
 import { renderResponse, renderStream, responseLosses } from './completions/response.ts';

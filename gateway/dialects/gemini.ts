@@ -1,4 +1,4 @@
-/** Google's Gemini API, generateContent, as callers speak it: the model and whether to stream are in its path. */
+/** Caller format: Google's Gemini API, generateContent. Model and streaming are given by the path. */
 import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './gemini/request.ts';
 import { renderResponse } from './gemini/response.ts';
@@ -36,7 +36,7 @@ export const geminiGenerate = {
   renderFailure: (error: CallerError): string => JSON.stringify(errorOf(error)),
 } satisfies CallerFormat;
 
-/** One request of it. Streams that are not asked for as events are one array. */
+/** The format of one request. A stream without `alt=sse` is one JSON array. */
 export const geminiFor = (model: string, stream: boolean, asEvents: boolean): CallerFormat => ({
   ...geminiGenerate,
   parseRequest: body => parseRequest({ ...body, model, stream }),

@@ -1,4 +1,4 @@
-/** Every wire format that callers may speak, and which of them a request is in before anything of it was read. */
+/** All caller formats, and the detection of a request's format before its body is read. */
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { anthropicMessages } from './anthropic.ts';
 import { openaiCompletions } from './completions.ts';
@@ -8,10 +8,10 @@ import { openaiResponses } from './responses.ts';
 
 export const callerFormats: readonly CallerFormat[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate, openaiCompletions];
 
-/** By the name that stands on records. */
+/** By the name used in records. */
 export const callerFormatNamed = (name: string): CallerFormat | undefined => callerFormats.find(dialect => dialect.name === name);
 
-/** Whose clients ask at this path: what goes wrong before a route is found is told in their shape. Names of headers are in lower case. */
+/** The format of a request, for errors before routing. Header names are in lower case. */
 export function callerFormatAt(url: string, headers: Readonly<Record<string, unknown>>): CallerFormat {
   const path = url.split(/[?#]/, 1)[0]!;
   if (/^\/v1\/messages(?:\/|$)/.test(path)) return anthropicMessages;

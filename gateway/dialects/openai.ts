@@ -1,4 +1,4 @@
-/** OpenAI's Chat Completions API as callers speak it. */
+/** Caller format: OpenAI's Chat Completions API. */
 import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { parseRequest } from './openai/request.ts';
 import { renderResponse } from './openai/response.ts';

@@ -1,4 +1,4 @@
-/** OpenAI's Responses API as callers speak it. Nothing is stored: what a caller refers to by an id, only a target of the same format can know. */
+/** Caller format: OpenAI's Responses API. Nothing is stored, so references by id only work at targets of the same format. */
 import type { CallerError, CallerFormat } from '../core/chat/caller-format.ts';
 import { errorOf } from './openai/wire.ts';
 import { parseRequest } from './responses/request.ts';

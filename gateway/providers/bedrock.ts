@@ -1,4 +1,4 @@
-/** Amazon Bedrock's Converse API: one format for the models of many makers, signed calls, and streams in binary frames. */
+/** Amazon Bedrock's Converse API: one format for models of many vendors, signed calls, and streams in binary frames. */
 import { nameOf } from '../core/chat/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { parseFailure } from './bedrock/failure.ts';

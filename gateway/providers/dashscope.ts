@@ -1,4 +1,4 @@
-/** DashScope's own format for Qwen: an input and parameters apart, and streams whose pieces we ask to be increments. */
+/** DashScope's native format for Qwen: separate input and parameters; streams are requested with incremental output. */
 import type { Provider } from '../core/chat/provider.ts';
 import { renderRequest } from './dashscope/request.ts';
 import { parseResponse } from './dashscope/response.ts';

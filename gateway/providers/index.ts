@@ -1,4 +1,4 @@
-/** Every wire format and dialect that can be called: `api:` in the config is one of these names. */
+/** All wire formats and dialects, by their name in the config's `api:`. */
 import type { Provider } from '../core/chat/provider.ts';
 import { anthropic } from './anthropic.ts';
 import { bedrock } from './bedrock.ts';

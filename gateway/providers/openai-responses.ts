@@ -1,4 +1,4 @@
-/** OpenAI's Responses API. Nothing is kept at the provider unless the caller asks for it: the conversation is always ours to send. */
+/** OpenAI's Responses API, used statelessly: the whole conversation is sent, and nothing is stored unless the caller requests it. */
 import { visibleLetters } from '../core/chat/field-limits.ts';
 import type { Provider } from '../core/chat/provider.ts';
 import { openaiLimits } from './openai/limits.ts';

@@ -1,4 +1,4 @@
-/** OpenAI's Chat Completions API, and the many vendors that speak it. */
+/** OpenAI's Chat Completions API, and the vendors that implement it. */
 import type { Provider } from '../core/chat/provider.ts';
 import { openaiLimits } from './openai/limits.ts';
 import { parseFailure } from './openai/parsing/failure.ts';

@@ -1,4 +1,4 @@
-/** A provider without a network: it speaks OpenAI's wire format, answers the same request always the same, and fails when told to. */
+/** A provider without a network. It uses OpenAI's wire format, is deterministic for a request, and fails on demand. */
 import type { ChatRequest } from '../core/chat/chat.ts';
 import type { JsonObject } from '../core/chat/json.ts';
 import type { Provider, RenderedRequest } from '../core/chat/provider.ts';
@@ -22,7 +22,7 @@ export const simulated = {
   simulate: (request, model) => simulate(request.body, model),
 } satisfies Provider;
 
-/** Whatever its name, a simulated model takes what most models take: nothing is left out as for one of OpenAI's of that name. */
+/** A simulated model accepts what most models accept, whatever its name; no parameter is left out. */
 function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   if (!traitsOf(model).isOpenAi) return openai.renderRequest(request, model);
   const rendered = openai.renderRequest(request, 'simulated');

@@ -1,4 +1,4 @@
-/** Gemini on Vertex AI: Google's wire format at an address of region and project, with a token instead of a key. */
+/** Gemini on Vertex AI: Google's wire format at an endpoint of region and project, with a token instead of a key. */
 import type { Provider } from '../core/chat/provider.ts';
 import { gemini } from './gemini.ts';
 

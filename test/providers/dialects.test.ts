@@ -64,7 +64,7 @@ test('what a vendor refuses is taken out of the bytes and told', () => {
   const text = '{"model":"x","messages":[{"role":"user","content":"hi"}],"logit_bias":{"1":2},"stream":true}';
   const { body, warnings } = preparedFor('mistral', text);
   expect(body).toBe('{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}');
-  expect(warnings).toEqual([{ type: 'dropped', field: 'logit_bias', detail: 'Mistral has nothing like it.' }]);
+  expect(warnings).toEqual([{ type: 'dropped', field: 'logit_bias', detail: 'Mistral has no equivalent.' }]);
 });
 
 test('log-probabilities that only we wanted are no loss of the caller', () => {

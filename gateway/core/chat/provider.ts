@@ -141,7 +141,7 @@ export function withDescription(schema: JsonObject, description: string | undefi
 
 /** The text for a wire format without citations, with a warning for each citation of a previous response. */
 export function withoutCitations(part: Part & { type: 'text' }, path: string, warnings: Warning[]): string {
-  if (part.citations) warnings.push(dropped(`${path}.citations`, 'Citations of an earlier answer cannot go back here.'));
+  if (part.citations) warnings.push(dropped(`${path}.citations`, 'Citations of an earlier response cannot be sent here.'));
   return part.text;
 }
 
@@ -153,6 +153,6 @@ export function argumentsObject(text: string, path: string, warnings: Warning[])
   if (text.trim() === '') return {};
   const value = parseJson(text);
   if (isObject(value)) return value;
-  warnings.push(altered(path, 'The arguments are no JSON object; they were sent as the text of a member `arguments`.'));
+  warnings.push(altered(path, 'The arguments are not a JSON object; sent as the text of a member `arguments`.'));
   return { arguments: text };
 }

@@ -62,9 +62,7 @@ export function responseLossesOf(response: ChatResponse, table: ResponseLosses, 
     return [{ type: loss.type, field: `answer.${thing}`, detail: loss.detail }];
   });
   const kinds = new Set(response.choices.flatMap(({ unread = [] }) => unread));
-  const unmapped = [...kinds].map(what =>
-    dropped(`answer.${what}`, 'Means something only in the wire format of the provider that said it.'),
-  );
+  const unmapped = [...kinds].map(what => dropped(`answer.${what}`, 'Only the wire format of its provider can express it.'));
   return [...known, ...unmapped];
 }
 

@@ -1,9 +1,9 @@
-/** Texts with what they cite: in this format a citation is about the whole of its block, so that texts are cut where citations begin and end. */
+/** Text blocks with citations. In this format a citation covers its whole block, so texts are split where citations begin and end. */
 import type { Citation, Part } from '../../core/chat/chat.ts';
 import { isObject, type JsonObject } from '../../core/chat/json.ts';
 import { foreignIndex } from '../../core/chat/reasoning-signature.ts';
 
-/** Always something: a source without an address is cited as a search result is. */
+/** A citation in this format; a source without a URL becomes a search result. */
 export function citationOf({ raw, url, title, quote, document }: Citation): JsonObject {
   if (isObject(raw) && typeof raw.type === 'string' && raw.type.endsWith('_location')) return raw;
   const common = { cited_text: quote ?? '', title: title ?? null };
@@ -20,7 +20,7 @@ export function textBlocks({ text, citations = [] }: Part & { type: 'text' }, of
   for (const [, cited] of groupBySpan(citations)) {
     const { from, to } = rangeWithin(cited[0]!.span, offset, text.length);
     if (from > at) blocks.push(textBlock(text.slice(at, from), []));
-    // What overlaps the block before is told of what is left of it.
+    // An overlapping citation covers what is left after the block before.
     const end = Math.max(at, to);
     const citedText = text.slice(Math.max(at, from), end);
     const last = blocks.at(-1);
@@ -40,7 +40,7 @@ function groupBySpan(citations: readonly Citation[]): readonly (readonly [string
   return [...groups].toSorted(([, [a]], [, [b]]) => (a?.span?.from ?? 0) - (b?.span?.from ?? 0));
 }
 
-/** Without a span it is about all of it. */
+/** The citation's range in this text; all of it without a span. */
 function rangeWithin(span: Citation['span'], offset: number, length: number): { readonly from: number; readonly to: number } {
   const clamp = (value: number): number => Math.min(length, Math.max(0, value - offset));
   return span ? { from: clamp(span.from), to: clamp(span.to) } : { from: 0, to: length };

@@ -1,4 +1,4 @@
-/** Content blocks of a caller's turns: text, media, thoughts, calls and their results. */
+/** Reads the content blocks of a caller's turns: text, media, reasoning, calls and results. */
 import type { CacheControl, MediaSource, Part } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { readBase64 } from '../openai/content.ts';
@@ -47,7 +47,7 @@ function readBlock(reading: RequestReader, block: JsonObject, path: string): rea
     case 'tool_result':
       return [readResult(reading, block, path)];
     default:
-      // Blocks of tools that Anthropic runs itself: only Anthropic can take them back.
+      // Blocks of tools that Anthropic runs itself; only Anthropic accepts them.
       noteUnmapped(reading, path);
       return [];
   }
@@ -108,7 +108,7 @@ function readDocument(reading: RequestReader, block: JsonObject, path: string): 
   }));
 }
 
-/** One source, or none when it is wrong or known to Anthropic only. */
+/** A list with the source, or empty when it is invalid or only Anthropic knows it. */
 function readSource(reading: RequestReader, block: JsonObject, path: string): readonly MediaSource[] {
   const at = `${path}.source`;
   if (!requireGiven(reading, block.source, at, 'an object with a type')) return [];
@@ -138,7 +138,7 @@ function readSource(reading: RequestReader, block: JsonObject, path: string): re
   }
 }
 
-/** Of UTF-8. */
+/** Base64 of the text's UTF-8 bytes. */
 function encodeBase64(text: string): string {
   let binary = '';
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);

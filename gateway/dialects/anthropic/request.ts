@@ -1,4 +1,4 @@
-/** The body of POST /v1/messages as a canonical request, or the member of it that is wrong. */
+/** Parses the body of POST /v1/messages as a ChatRequest, or returns the first invalid member. */
 
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import type { ChatRequest, Message, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat/chat.ts';
@@ -41,7 +41,7 @@ const knownMembers = [
   'output_format',
   'metadata',
   'service_tier',
-  // Lists of models are for the gateway.
+  // Lists of models are handled by the gateway.
   'models',
   'fallbacks',
 ];
@@ -113,7 +113,7 @@ function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   return readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     const type = readText(reading, tool.type, `${path}.type`) ?? 'custom';
     if (type !== 'custom') {
-      // Tools that Anthropic runs, or describes, itself.
+      // Tools that Anthropic runs or defines itself.
       noteUnmapped(reading, path);
       return [];
     }
@@ -156,7 +156,7 @@ function readOutput(reading: RequestReader, body: JsonObject, config: JsonObject
 
 const efforts: readonly ReasoningEffort[] = ['low', 'medium', 'high', 'xhigh', 'max'];
 
-/** Adaptive thinking without an effort is what Anthropic's documents call high. */
+/** Adaptive thinking without an effort is `high`, by Anthropic's documentation. */
 function readReasoning(reading: RequestReader, body: JsonObject, config: JsonObject): Reasoning | undefined {
   const effort = readEnum(reading, config.effort, 'output_config.effort', efforts);
   const thinking = readObject(reading, body.thinking, 'thinking');

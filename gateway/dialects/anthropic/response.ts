@@ -1,9 +1,9 @@
-/** A whole answer as a message object. */
+/** Renders a non-streaming response as a message object. */
 import type { ChatRequest, ChatResponse } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { blocksOf, stopOf, usageOf } from './wire.ts';
 
-/** The format has one answer; a request of it can ask for no more. */
+/** The format has one choice, and its requests cannot ask for more. */
 export function renderResponse(response: ChatResponse, _now = 0, request?: ChatRequest): string {
   const { id, model, choices, usage, serviceTier } = response;
   const { content = [], finish = { reason: 'other', raw: '' } as const } = choices[0] ?? {};

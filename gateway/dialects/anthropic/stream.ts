@@ -1,4 +1,4 @@
-/** A streamed answer as message events: blocks open, grow and close in turn; how it stopped is held back until it is over. */
+/** Renders a stream as message events: blocks start, grow and stop one after another. The stop reason is sent at the end. */
 
 import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
 import type { Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
@@ -12,7 +12,7 @@ type BlockType = 'text' | 'thinking' | 'tool_use';
 interface Block {
   readonly type: BlockType;
   readonly index: number;
-  /** Its text is told: what follows is not what is cited. */
+  /** Set once its citation was sent; further text needs another block. */
   isCited?: true;
 }
 
@@ -21,11 +21,11 @@ interface State {
   id: string;
   model: string;
   isStarted: boolean;
-  /** Blocks opened so far. */
+  /** Number of blocks started so far. */
   count: number;
-  /** The block that text or thoughts go into. */
+  /** The open block for text or reasoning. */
   open: Block | undefined;
-  /** By the number of the call; calls of one answer may grow side by side. */
+  /** By call index; the calls of one response may grow in parallel. */
   readonly calls: Map<number, { readonly block: Block; arguments: string }>;
   refusalText: string;
   finish: Finish | undefined;
@@ -55,7 +55,7 @@ export function renderStream({ request }: StreamOptions): StreamRenderer {
   };
 }
 
-/** Clients of this format read the event's name. */
+/** Includes the event's name, because clients of this format read it. */
 export const renderSseEvent = ({ event, data }: SseEvent): string =>
   `${event === undefined ? '' : `event: ${event}\n`}data: ${data.replaceAll('\n', '\ndata: ')}\n\n`;
 
@@ -99,7 +99,7 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'tier':
       state.tier = event.tier;
       return '';
-    // What has no place in this format is a loss; a failure is told by fail().
+    // Without a place in this format, so a loss; fail() renders failures.
     case 'logprobs':
     case 'media':
     case 'unread':
@@ -109,7 +109,10 @@ function renderEvent(state: State, event: StreamEvent): string {
   }
 }
 
-/** Told with the first content, so that what the provider counted before it is in it. Output is counted at the end: some clients add the two. */
+/**
+ * Sent with the first content, so that it includes the usage reported before. Output is reported at the end, because some clients add the
+ * two.
+ */
 function renderMessageStart(state: State): string {
   if (state.isStarted) return '';
   state.isStarted = true;
@@ -135,7 +138,7 @@ function extendBlock(state: State, type: 'text' | 'thinking', increment: JsonObj
   return head + renderBlockDelta(block, increment);
 }
 
-/** Of the block that is open. */
+/** Adds a citation to the open block. */
 function renderCitation(state: State, citation: JsonObject): string {
   const rendered = extendBlock(state, 'text', { type: 'citations_delta', citation });
   if (state.open) state.open.isCited = true;
@@ -163,11 +166,11 @@ function closeOpenBlock(state: State): string {
   return open ? renderBlockStop(open) : '';
 }
 
-/** A call whose arguments are not whole yet may still grow after another has begun. */
+/** A call with incomplete arguments stays open, because it may still grow after another has started. */
 function closeCompleteCalls(state: State): string {
-  const whole = [...state.calls].filter(([, call]) => call.arguments !== '' && parseJson(call.arguments) !== undefined);
-  for (const [index] of whole) state.calls.delete(index);
-  return whole.map(([, { block }]) => renderBlockStop(block)).join('');
+  const complete = [...state.calls].filter(([, call]) => call.arguments !== '' && parseJson(call.arguments) !== undefined);
+  for (const [index] of complete) state.calls.delete(index);
+  return complete.map(([, { block }]) => renderBlockStop(block)).join('');
 }
 
 function renderEnd(state: State): string {

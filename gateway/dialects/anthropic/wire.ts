@@ -1,4 +1,4 @@
-/** What whole and streamed messages have in common: reasons, counts, blocks, errors. */
+/** Parts shared by streaming and non-streaming messages: stop reasons, usage, blocks, errors. */
 
 import type { CallerError } from '../../core/chat/caller-format.ts';
 import type { Finish, FinishReason, Part, Usage } from '../../core/chat/chat.ts';
@@ -15,18 +15,18 @@ const stopReasons: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = {
   error: 'error',
 };
 
-/** `stop_reason` and what goes with it. `explanation` is what the model said in refusing. */
+/** `stop_reason` and related members. `refusalText` is the model's text of a refusal. */
 export function stopOf({ reason, raw, sequence }: Finish, explanation: string): JsonObject {
   const known = raw === 'model_context_window_exceeded' || raw === 'pause_turn' ? raw : undefined;
-  const word = reason === 'other' ? raw || 'unknown' : sequence === undefined ? (known ?? stopReasons[reason]) : 'stop_sequence';
+  const stopReason = reason === 'other' ? raw || 'unknown' : sequence === undefined ? (known ?? stopReasons[reason]) : 'stop_sequence';
   return {
-    stop_reason: word,
+    stop_reason: stopReason,
     stop_sequence: sequence ?? null,
     ...(explanation === '' ? {} : { stop_details: { type: 'refusal', category: null, explanation } }),
   };
 }
 
-/** Anthropic's input leaves out what came from and went into the cache. */
+/** Subtracts cache reads and writes, because Anthropic's input excludes them. */
 export function usageOf(usage: Usage | undefined, serviceTier?: string): JsonObject {
   const { input = 0, output = 0, cached = 0, cacheWrite = 0, cacheWriteHour = 0, reasoning = 0 } = usage ?? {};
   return {
@@ -42,14 +42,14 @@ export function usageOf(usage: Usage | undefined, serviceTier?: string): JsonObj
   };
 }
 
-/** A call's input is an object here; other JSON, or none, stands as the text of one member. */
+/** A call's input is an object in this format; anything else becomes the text of one member. */
 export function inputOf(text: string): Json {
   if (text.trim() === '') return {};
   const value = parseJson(text);
   return isObject(value) ? value : { arguments: text };
 }
 
-/** Parts of an answer; what this format has no block for is not among them. */
+/** The blocks of a response's parts; parts without a block in this format are left out. */
 export function blocksOf(content: readonly Part[]): readonly JsonObject[] {
   let length = 0;
   return content.flatMap(part => {
@@ -60,7 +60,7 @@ export function blocksOf(content: readonly Part[]): readonly JsonObject[] {
   });
 }
 
-/** Calls are not signed here: their proof goes before them as a thought without words. */
+/** Calls have no signature in this format, so it goes before them as an empty thinking block. */
 export const signatureBlock = (signature: string): JsonObject => ({ type: 'thinking', thinking: '', signature });
 
 function blockOf(part: Part): readonly JsonObject[] {
@@ -77,18 +77,18 @@ function blockOf(part: Part): readonly JsonObject[] {
   }
 }
 
-const noSuchField = (what: string): string => `Anthropic's answers have no ${what}.`;
+const noSuchField = (what: string): string => `Anthropic's responses have no ${what}.`;
 export const responseLosses: ResponseLosses = {
   choices: lossOf(noSuchField('second choice')),
-  'citations.document': approximationOf('Told as a search result: the document stands in no request of this format.'),
-  'citations.span': approximationOf('A citation is about the whole of its block here.', 'streaming'),
+  'citations.document': approximationOf('Rendered as a search result, because the request of this format has no such document.'),
+  'citations.span': approximationOf('A citation covers its whole block here.', 'streaming'),
   logprobs: lossOf(noSuchField('log-probabilities')),
-  refusal: approximationOf('Told as the explanation of why it stopped.'),
+  refusal: approximationOf('Rendered as the explanation of the stop reason.'),
   images: lossOf(noSuchField('pictures')),
   audio: lossOf(noSuchField('sound')),
   documents: lossOf(noSuchField('documents')),
-  'tool_calls.arguments': approximationOf('They are no JSON object; they stand as the text of a member `arguments`.', 'non-streaming'),
-  'usage.audio_tokens': lossOf('Anthropic counts no sound.'),
+  'tool_calls.arguments': approximationOf('They are not a JSON object; rendered as the text of a member `arguments`.', 'non-streaming'),
+  'usage.audio_tokens': lossOf('Anthropic does not count audio tokens.'),
 };
 
 const errorTypes: Readonly<Record<number, string>> = {

@@ -1,4 +1,4 @@
-/** The body of POST /v1/completions as a canonical request, or the member of it that is wrong. */
+/** Parses the body of POST /v1/completions as a ChatRequest, or returns the first invalid member. */
 
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import type { ChatRequest } from '../../core/chat/chat.ts';
@@ -14,7 +14,7 @@ import {
   requireText,
 } from '../openai/request-reader.ts';
 
-/** What chat completions do not know, or mean something else by. */
+/** Members that chat completions do not have, or use with another meaning. */
 const completionMembers = ['prompt', 'suffix', 'echo', 'best_of', 'logprobs'];
 const logprobsMax = 20;
 
@@ -37,7 +37,7 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   return { ...chat, ...logprobs, messagePaths: ['prompt'], ...(unread.length > 0 ? { unread } : {}) };
 }
 
-/** One text, alone or in a list. Several would be several questions, and tokens are those of one model. */
+/** One text, alone or in a list. Several texts would be several requests, and token arrays belong to one model. */
 function readPrompt(reading: RequestReader, prompt: Json | undefined): string {
   if (!requireGiven(reading, prompt, 'prompt', 'a text')) return '';
   if (!Array.isArray(prompt)) return requireText(reading, prompt, 'prompt');

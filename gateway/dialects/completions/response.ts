@@ -1,4 +1,4 @@
-/** An answer as a text_completion object, and its stream as a row of them. */
+/** Renders a response as a text_completion object, and a stream as a series of them. */
 
 import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
 import type { ChatResponse, Choice, Finish, StreamEvent, TokenLogprob, Usage } from '../../core/chat/chat.ts';
@@ -18,7 +18,7 @@ export function renderResponse({ id, model, created, choices, usage, systemFinge
   });
 }
 
-/** A text is all that this format has room for. */
+/** This format has text only. */
 const renderChoice = ({ index, content, finish, logprobs }: Choice): JsonObject =>
   choiceOf(
     index,
@@ -27,14 +27,14 @@ const renderChoice = ({ index, content, finish, logprobs }: Choice): JsonObject 
     finish,
   );
 
-const textOnlyLoss = lossOf('A text is all that this format has room for.');
+const textOnlyLoss = lossOf('This format has text only.');
 export const responseLosses: ResponseLosses = {
   citations: textOnlyLoss,
   'citations.document': textOnlyLoss,
   reasoning: textOnlyLoss,
   'reasoning.signature': textOnlyLoss,
   'reasoning.encrypted': textOnlyLoss,
-  refusal: approximationOf('Told as text.'),
+  refusal: approximationOf('Sent as text.'),
   images: textOnlyLoss,
   audio: textOnlyLoss,
   documents: textOnlyLoss,

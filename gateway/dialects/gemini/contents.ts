@@ -1,4 +1,4 @@
-/** The contents of a caller as messages. */
+/** Reads the contents of a caller as messages. */
 import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { readBase64 } from '../openai/content.ts';
@@ -21,7 +21,7 @@ import { toCamelCaseMembers } from './members.ts';
 
 interface Context {
   readonly reading: RequestReader;
-  /** Ids of calls that have no result yet, by the name of their function: not every caller says ids. */
+  /** Ids of calls without a result yet, by function name, because some callers send no ids. */
   readonly unansweredCallIds: Map<string, string[]>;
   calls: number;
 }
@@ -73,7 +73,7 @@ function readPart(context: Context, part: JsonObject, path: string, previous: Pa
   const { reading } = context;
   const kind = partKinds.find(name => isGiven(part[name]));
   if (kind === undefined) {
-    // Code that Google ran itself, and whatever comes next.
+    // Code that Google ran itself, and future kinds.
     noteUnmapped(reading, path);
     return [];
   }
@@ -106,7 +106,7 @@ function readPart(context: Context, part: JsonObject, path: string, previous: Pa
   }
 }
 
-/** A signature on a text signs the thoughts before it. */
+/** A signature on a text part belongs to the reasoning before it. */
 function readTextPart(
   reading: RequestReader,
   part: JsonObject,
@@ -141,7 +141,7 @@ function readFileData(reading: RequestReader, part: JsonObject, path: string): r
   const at = `${path}.fileData`;
   const { mimeType, fileUri } = toCamelCaseMembers(readObject(reading, part.fileData, at) ?? {});
   const uri = requireText(reading, fileUri, `${at}.fileUri`);
-  // A name without a scheme is that of a file which the target keeps.
+  // A name without a scheme is a file stored at the target.
   const stored = /(?:^|generativelanguage\.googleapis\.com\/v\w+\/)(files\/[\w-]+)$/.exec(uri)?.[1] ?? /^[\w./-]{1,200}$/.exec(uri)?.[0];
   if (!stored && !/^(?:https?|gs):\/\//i.test(uri)) refuse(reading, 'invalid_value', `${at}.fileUri`, `${at}.fileUri must be a URL.`);
   const source: MediaSource = stored ? { type: 'file', id: stored } : { type: 'url', url: uri };
@@ -152,7 +152,7 @@ function mediaOf(reading: RequestReader, source: MediaSource, mediaType: string,
   if (mediaType.startsWith('image/')) return [{ type: 'image', source }];
   if (mediaType.startsWith('audio/')) return [{ type: 'audio', source }];
   if (!mediaType.startsWith('video/')) return [{ type: 'document', source, ...(name === undefined ? {} : { name }) }];
-  // Only Google takes films.
+  // Only Google accepts video.
   noteUnmapped(reading, path);
   return [];
 }
@@ -181,7 +181,7 @@ function readResult(context: Context, result: JsonObject, path: string): Part {
   return { type: 'tool-result', id, name, content, ...(Object.hasOwn(response, 'error') ? { failed: true } : {}) };
 }
 
-/** By Google's convention the result stands under `output`, and what went wrong under `error`. */
+/** By Google's convention the result is the member `output`, or `error` for a failure. */
 function resultText(response: JsonObject): string {
   const members = Object.keys(response);
   const [only] = members;

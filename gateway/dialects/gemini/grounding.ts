@@ -1,11 +1,11 @@
-/** What an answer cites, as Google's answers tell it: sources, and which pieces of the text, counted in bytes, rest on them. */
+/** Renders citations as Google's grounding: sources, and the text segments they support, in bytes. */
 import type { Citation } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string): number => encoder.encode(text).byteLength;
 
-/** `text` is all that the choice said. Undefined where nothing is cited. */
+/** `text` is all text of the choice. Undefined without citations. */
 export function groundingOf(text: string, citations: readonly Citation[]): JsonObject | undefined {
   if (citations.length === 0) return undefined;
   const chunks = [...new Map(citations.map(citation => [sourceOf(citation), chunkOf(citation)])).entries()];

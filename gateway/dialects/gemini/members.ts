@@ -1,7 +1,7 @@
-/** Members of a body in either of the spellings that Google takes: `systemInstruction` and `system_instruction` are one. */
+/** Normalises member names: Google accepts `systemInstruction` and `system_instruction`. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
-/** With the members' own names in camel case; what stands within them is left as it is. */
+/** The object's own member names in camel case; nested objects stay unchanged. */
 export const toCamelCaseMembers = (holder: JsonObject): JsonObject =>
   Object.fromEntries(
     Object.entries(holder).map(([name, value]) => [name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]),
@@ -9,7 +9,7 @@ export const toCamelCaseMembers = (holder: JsonObject): JsonObject =>
 
 const depthMax = 64;
 
-/** Google's own form of a schema names types in capitals and says `nullable`; as JSON Schema. */
+/** Converts Google's schema format, with upper-case types and `nullable`, to JSON Schema. */
 export function jsonSchemaOf(schema: JsonObject, depth = 0): JsonObject {
   if (depth > depthMax) return {};
   const { nullable, ...rest } = schema;
@@ -28,7 +28,7 @@ function convertMember(name: string, value: Json, depth: number): Json {
   if (name === 'items' && isObject(value)) return jsonSchemaOf(value, depth + 1);
   if (name === 'anyOf' && Array.isArray(value))
     return (value as readonly Json[]).map(inner => (isObject(inner) ? jsonSchemaOf(inner, depth + 1) : inner));
-  // Numbers of counts come as texts.
+  // Google sends these counts as strings.
   if (/^(?:min|max)(?:Items|Length|Properties)$/.test(name) && typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value);
   return value;
 }

@@ -1,4 +1,4 @@
-/** The body of models/{model}:generateContent as a canonical request, or the member of it that is wrong. */
+/** Parses the body of models/{model}:generateContent as a ChatRequest, or returns the first invalid member. */
 
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort, Tool, ToolChoice } from '../../core/chat/chat.ts';
@@ -23,7 +23,7 @@ import {
 import { readContents } from './contents.ts';
 import { jsonSchemaOf, toCamelCaseMembers } from './members.ts';
 
-/** `model` and `stream` stand in the path, and are put beside the rest by whoever read it. */
+/** `model` and `stream` come from the path and are added to the body by the reader of the path. */
 const knownMembers = [
   'model',
   'stream',
@@ -85,8 +85,8 @@ export function parseRequest(original: JsonObject): ChatRequest | FieldProblem {
 }
 
 function readConfig(reading: RequestReader, configObject: JsonObject): Partial<ChatRequest> {
-  const number = (member: string, min: number, max: number, whole = false): number | undefined =>
-    readNumber(reading, configObject[member], `generationConfig.${member}`, { min, max, ...(whole ? { integer: true } : {}) });
+  const number = (member: string, min: number, max: number, isInteger = false): number | undefined =>
+    readNumber(reading, configObject[member], `generationConfig.${member}`, { min, max, ...(isInteger ? { integer: true } : {}) });
   const most = 2 ** 31 - 1;
   const logprobs = readFlag(reading, configObject.responseLogprobs, 'generationConfig.responseLogprobs');
   const top = number('logprobs', 0, 20, true) ?? 0;
@@ -107,7 +107,7 @@ function readConfig(reading: RequestReader, configObject: JsonObject): Partial<C
 
 function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   const config = toCamelCaseMembers(readObject(reading, body.toolConfig, 'toolConfig') ?? {}).functionCallingConfig;
-  // Where calls are free, this is how they are held to their schema.
+  // The mode that enforces the schema of optional calls.
   const strict = toCamelCaseMembers(readObject(reading, config, callingPath) ?? {}).mode === 'VALIDATED' ? true : undefined;
   return readObjects(reading, body.tools, 'tools').flatMap(([written, path]) => {
     const tool = toCamelCaseMembers(written);
@@ -177,10 +177,10 @@ function readReasoning(reading: RequestReader, wanted: JsonObject): Reasoning | 
   const effort =
     level === undefined || level === 'thinking_level_unspecified' ? undefined : readEnum(reading, level, `${path}.thinkingLevel`, levels);
   const shown = readFlag(reading, thinking.includeThoughts, `${path}.includeThoughts`);
-  const asked = definedMembers({
+  const reasoning = definedMembers({
     effort: budget === 0 ? ('none' as const) : effort,
     budgetTokens: budget !== undefined && budget > 0 ? budget : undefined,
     shown: shown === false ? false : undefined,
   });
-  return Object.keys(asked).length > 0 ? asked : undefined;
+  return Object.keys(reasoning).length > 0 ? reasoning : undefined;
 }

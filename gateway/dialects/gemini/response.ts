@@ -1,4 +1,4 @@
-/** A whole answer as generateContent gives it. */
+/** Renders a non-streaming response of generateContent. */
 import type { ChatRequest, ChatResponse, Choice } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { groundingOf } from './grounding.ts';

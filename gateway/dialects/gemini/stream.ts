@@ -1,4 +1,4 @@
-/** A streamed answer as chunks that are each a small whole answer; why it ended and what it cost are in the last one, held back until it is over. */
+/** Renders a stream as chunks that are small complete responses. The last one has the finish reasons and the usage. */
 
 import type { StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
 import type { Citation, Finish, Part, StreamEvent, Usage } from '../../core/chat/chat.ts';
@@ -11,23 +11,23 @@ type Call = Part & { type: 'tool-call' };
 interface State {
   readonly hidesReasoning: boolean;
   head: JsonObject;
-  /** Of each choice by their numbers: calls have no pieces here, and are told when the choice is over. */
+  /** By choice and call index. Calls have no deltas in this format, so they are sent at the end of the choice. */
   readonly calls: Map<number, Map<number, Call>>;
   readonly finishes: Map<number, Finish>;
   readonly texts: Map<number, string>;
-  /** Told when all is over, as Google does: their places are in all of the text. */
+  /** Sent at the end, as Google does, because their offsets refer to the whole text. */
   readonly citations: Map<number, Citation[]>;
   tier: string | undefined;
   usage: Usage | undefined;
 }
 
-/** How chunks follow each other: as events, or as the elements of one array. */
+/** How chunks are separated: as events, or as elements of one array. */
 export interface ChunkFraming {
   chunk(json: string): string;
   end(): string;
 }
 
-/** Google ends its lines as the protocol's text had them once. */
+/** Google ends event lines with CRLF. */
 export const eventFraming = (): ChunkFraming => ({ chunk: json => `data: ${json}\r\n\r\n`, end: () => '' });
 
 export function arrayFraming(): ChunkFraming {
@@ -59,7 +59,7 @@ export const renderStreamAs =
       render: event => send(renderChunk(state, event)),
       frame: ({ data }) => frame.chunk(data.replaceAll('\n', ' ')),
       end: () => send(renderLastChunk(state)) + frame.end(),
-      // Its clients hear of no error in a stream, whatever its form: only a broken connection is one to them.
+      // Clients of this format recognise no error inside a stream, only a broken connection.
       fail: () => '',
     };
   };
@@ -124,7 +124,7 @@ function candidate({ head }: State, index: number, parts: readonly JsonObject[],
   return { candidates: [{ content: { role: 'model', parts }, index, ...members }], ...head };
 }
 
-/** Undefined when there is nothing more to say: the provider's own chunks have passed. */
+/** Undefined when the provider's own chunks were passed through and nothing is left. */
 function renderLastChunk({ head, finishes, usage, tier, texts, citations }: State): JsonObject | undefined {
   if (finishes.size === 0 && !usage) return undefined;
   const ended = [...finishes].toSorted(([a], [b]) => a - b);

@@ -1,4 +1,4 @@
-/** What whole and streamed answers have in common: parts, reasons, counts, log-probabilities, errors. */
+/** Parts shared by streaming and non-streaming responses: parts, finish reasons, usage, log-probabilities, errors. */
 
 import type { CallerError } from '../../core/chat/caller-format.ts';
 import type { Finish, FinishReason, MediaPart, Part, TokenLogprob, Usage } from '../../core/chat/chat.ts';
@@ -15,7 +15,7 @@ const finishReasons: Readonly<Record<FinishReason, string>> = {
   other: 'OTHER',
 };
 
-/** A word of Google's own is finer than ours; others would not be known to its clients. */
+/** Google's own finish reason is kept, because it is more specific. Other providers' reasons are unknown to its clients. */
 export const finishReasonOf = ({ reason, raw }: Finish): string =>
   reason !== 'stop' && reason !== 'tool-calls' && /^[A-Z][A-Z_]+$/.test(raw) ? raw : finishReasons[reason];
 
@@ -36,7 +36,9 @@ export function usageOf({ input, output, cached, reasoning, audioInput = 0, audi
   };
 }
 
-/** A refusal is a text here; a thought's signature follows in an empty part. What has no part here is left out. */
+/**
+ * The parts of one part: a refusal is text, and a reasoning signature follows in an empty part. Anything else without a place is left out.
+ */
 export function partsOf(part: Part, hidesReasoning: boolean): readonly JsonObject[] {
   switch (part.type) {
     case 'text':
@@ -69,7 +71,7 @@ export const callPart = ({ id, name, arguments: text, signature }: Part & { type
   ...(signature === undefined ? {} : { thoughtSignature: signature }),
 });
 
-/** Arguments are an object here; other JSON, or none, stands as the text of one member. */
+/** Arguments are an object in this format; anything else becomes the text of one member. */
 function argsOf(text: string): JsonObject {
   if (text.trim() === '') return {};
   const value = parseJson(text);
@@ -83,10 +85,10 @@ export const logprobsOf = (tokens: readonly TokenLogprob[]): JsonObject => ({
 
 export const responseLosses: ResponseLosses = {
   'citations.quote': lossOf("Google's sources on the web come without their words."),
-  refusal: approximationOf('Told as text.'),
-  'tool_calls.arguments': approximationOf('They are no JSON object; they stand as the text of a member `arguments`.'),
-  stop_sequence: lossOf("Google's answers do not say which stop sequence was met."),
-  'usage.cache_write_tokens': lossOf('Google does not count what goes into the cache.'),
+  refusal: approximationOf('Sent as text.'),
+  'tool_calls.arguments': approximationOf('They are not a JSON object; rendered as the text of a member `arguments`.'),
+  stop_sequence: lossOf("Google's responses do not name the matched stop sequence."),
+  'usage.cache_write_tokens': lossOf('Google does not count cache writes.'),
 };
 
 const errorStatuses: Readonly<Record<number, string>> = {

@@ -1,4 +1,4 @@
-/** The content of a message: a text, or parts of text, pictures, documents and sound. */
+/** Reads the content of a message: a text, or parts of text, images, documents and audio. */
 import type { MediaSource, Part } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import {
@@ -47,7 +47,7 @@ function readPart(reading: RequestReader, part: JsonObject, path: string): reado
     case 'thinking':
       return readReasoningPart(reading, part, path);
     default:
-      // Vendors add kinds of their own, such as video: a target of the same wire format may know them.
+      // Vendors have further kinds, such as video, which a target of the same wire format may know.
       noteUnmapped(reading, path);
       return [];
   }
@@ -90,7 +90,7 @@ export function readFile(reading: RequestReader, part: JsonObject, path: string)
   return source ? [{ type: 'document', source, ...named }] : [];
 }
 
-/** Mistral's form: a list of texts. */
+/** Mistral's format: a list of texts. */
 function readReasoningPart(reading: RequestReader, part: JsonObject, path: string): readonly Part[] {
   const at = `${path}.thinking`;
   if (typeof part.thinking === 'string') return part.thinking === '' ? [] : [{ type: 'reasoning', text: part.thinking }];
@@ -103,7 +103,7 @@ function readReasoningPart(reading: RequestReader, part: JsonObject, path: strin
 const schemeLengthMax = 20;
 const mediaTypeLengthMax = 200;
 
-/** A `data:` URL is inline; so is bare base64 where a document is meant, which some callers send. */
+/** A `data:` URL is inline; so is bare base64 for a document, which some callers send. */
 export function sourceOf(reading: RequestReader, url: string, param: string): MediaSource | undefined {
   if (reading.problem) return undefined;
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url.slice(0, schemeLengthMax))?.[1]?.toLowerCase();
@@ -125,7 +125,7 @@ function inlineOf(reading: RequestReader, url: string, param: string): MediaSour
   return { type: 'inline', mediaType, data: readBase64(reading, url.slice(comma + 1), param) };
 }
 
-/** Without line breaks, which some encoders put in. */
+/** Removes line breaks, which some encoders insert. */
 export function readBase64(reading: RequestReader, text: string, param: string): string {
   const data = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data)) refuse(reading, 'invalid_value', param, `${param} is not base64.`);

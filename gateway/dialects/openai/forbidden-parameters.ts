@@ -1,8 +1,8 @@
-/** Members by which a caller would choose the host that is called or the key that pays: nobody outside may do that. */
+/** Members by which a caller would choose the host or the key of a call; they are refused. */
 import type { JsonObject } from '../../core/chat/json.ts';
 import { type RequestReader, refuse } from './request-reader.ts';
 
-/** In lower case and without separators, so that `apiBase` and `API-BASE` are the same as `api_base`. */
+/** In lower case and without separators, so that `apiBase` and `API-BASE` equal `api_base`. */
 const forbiddenMembers: ReadonlySet<string> = new Set([
   'apibase',
   'baseurl',

@@ -1,4 +1,4 @@
-/** The messages of a caller, from every form that the API has had. */
+/** Reads the messages of a caller, in all versions of the format. */
 import type { Message, Part } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { unwrapSignature } from '../../core/chat/reasoning-signature.ts';
@@ -23,7 +23,7 @@ export function readMessages(reading: RequestReader, value: Json | undefined): r
   if (!requireGiven(reading, value, 'messages', 'an array of messages')) return [];
   const list = readList(reading, value, 'messages');
   if (list?.length === 0) refuse(reading, 'invalid_value', 'messages', 'messages must hold at least one message.');
-  /** The last call of each function, for results that name only the function. */
+  /** The last call of each function, for results with a function name only. */
   const called = new Map<string, string>();
   return readObjects(reading, value, 'messages').flatMap(([message, path]) => readMessage(reading, message, path, called));
 }
@@ -57,7 +57,7 @@ function nameOf(reading: RequestReader, message: JsonObject, path: string): { re
   return name === undefined ? {} : { name };
 }
 
-/** What an answer of ours, sent back, has in it and means nothing for the next turn. */
+/** Members of a previous response that mean nothing for the next turn. */
 const ignoredMembers = ['annotations', 'audio'];
 const assistantMembers = [
   'role',
@@ -90,7 +90,7 @@ function readAssistant(reading: RequestReader, message: JsonObject, path: string
   return { role: 'assistant', content, ...nameOf(reading, message, path) };
 }
 
-/** Thoughts that we gave with their proof go back with it; of anybody else's only the text is understood. */
+/** Reasoning with a signature of ours keeps it; any other reasoning is read as text only. */
 function reasoningPartsOf(reading: RequestReader, message: JsonObject, text: string | undefined, path: string): readonly Part[] {
   const plain: readonly Part[] = text ? [{ type: 'reasoning', text }] : [];
   const details = readObjects(reading, message.reasoning_details, `${path}.reasoning_details`);
@@ -98,7 +98,7 @@ function reasoningPartsOf(reading: RequestReader, message: JsonObject, text: str
   const proven = details.flatMap(([detail]): readonly Part[] => {
     const { text: piece, signature, data } = detail;
     if (typeof data === 'string' && unwrapSignature(data)) return [{ type: 'reasoning', text: '', redacted: data }];
-    // Streams tell a thought in pieces, and its proof with the last.
+    // Streams send reasoning in deltas, and its signature with the last one.
     open += typeof piece === 'string' ? piece : '';
     if (typeof signature !== 'string' || !unwrapSignature(signature)) return [];
     const thought = open;
@@ -142,7 +142,7 @@ function readCall(reading: RequestReader, call: JsonObject, path: string): Part 
   };
 }
 
-/** Text of JSON, which may be empty or broken: the model wrote it. */
+/** JSON text, possibly empty or invalid, because the model wrote it. */
 function requireArguments(reading: RequestReader, value: Json | undefined, param: string): string {
   requireGiven(reading, value, param, 'a string of JSON');
   return readText(reading, value, param) ?? '';

@@ -1,10 +1,10 @@
-/** Reads a caller's members one by one; the first that is wrong is kept, with its name and what would mend it. */
+/** Reads a caller's members one by one. The first invalid one is kept, with its name and the correction. */
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
 export interface RequestReader {
   problem: FieldProblem['problem'] | undefined;
-  /** Paths of what was said inside of messages and tools and is not understood here. */
+  /** Paths inside messages and tools that have no place in the vocabulary. */
   readonly unmapped: string[];
 }
 
@@ -21,7 +21,7 @@ export function refuse(reading: RequestReader, code: ProblemCode, param: string,
   return undefined;
 }
 
-/** `null` says as much as leaving it out. */
+/** `null` equals an absent member. */
 export const isGiven = (value: Json | undefined): value is Exclude<Json, null> => value !== undefined && value !== null;
 
 export function requireGiven(reading: RequestReader, value: Json | undefined, param: string, what: string): boolean {
@@ -56,7 +56,7 @@ export function readList(reading: RequestReader, value: Json | undefined, param:
   return Array.isArray(value) ? value : wrongType(reading, value, param, 'an array');
 }
 
-/** A list of objects, each with its own path. */
+/** The objects of a list, each with its path. */
 export function readObjects(reading: RequestReader, value: Json | undefined, param: string): readonly (readonly [JsonObject, string])[] {
   return (readList(reading, value, param) ?? []).flatMap((item, index): readonly (readonly [JsonObject, string])[] => {
     const path = `${param}[${index}]`;
@@ -80,7 +80,7 @@ export function readNumber(
 ): number | undefined {
   if (!isGiven(value)) return undefined;
   const kind = integer ? 'a whole number' : 'a number';
-  // Numbers beyond what a double holds come out of JSON as infinities.
+  // Numbers beyond a double are parsed as Infinity.
   if (typeof value !== 'number') return wrongType(reading, value, param, kind);
   if (integer && Number.isFinite(value) && !Number.isInteger(value)) return wrongType(reading, value, param, kind);
   if (value >= (min ?? -Number.MAX_VALUE) && value <= (max ?? Number.MAX_VALUE)) return value;
@@ -114,7 +114,7 @@ function typeOf(value: Json): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** Members that are not among the known ones and say something. */
+/** Records members that are not known and not null. */
 export function noteUnknownMembers(reading: RequestReader, holder: JsonObject, known: readonly string[], path: string): void {
   for (const member of Object.keys(holder)) {
     if (!known.includes(member) && isMeaningful(holder[member])) noteUnmapped(reading, `${path}.${member}`);
@@ -128,5 +128,5 @@ export function noteUnmapped(reading: RequestReader, path: string): void {
 }
 
 const shownParam = (param: string): string => printable(param.slice(0, paramLengthMax));
-/** Names may be the caller's own, as in metadata. */
+/** Replaces unprintable characters, because names may be the caller's own, as in metadata. */
 const printable = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');

@@ -1,4 +1,4 @@
-/** The body of POST /v1/chat/completions as a canonical request, or the member of it that is wrong. */
+/** Parses the body of POST /v1/chat/completions as a ChatRequest, or returns the first invalid member. */
 
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import type { ChatRequest, OutputFormat, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
@@ -26,7 +26,7 @@ const modelLengthMax = 1_000;
 const stopSequencesMax = 64;
 const choicesMax = 128;
 const namesMax = 64;
-/** What stands in a ChatRequest under a name of its own; `stream_options` is looked through. */
+/** Members with a place in ChatRequest; `stream_options` is read in part. */
 const knownMembers: ReadonlySet<string> = new Set([
   'model',
   'messages',
@@ -65,7 +65,7 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
     messages: readMessages(reading, body.messages),
     tools: readTools(reading, body),
     ...definedMembers({ toolChoice: readToolChoice(reading, body), parallelToolCalls: readParallel(reading, body) }),
-    // That form has room for one call.
+    // The legacy format has room for one call.
     ...(isLegacy(body) ? { legacyFunctions: true, parallelToolCalls: false } : {}),
     stream: readFlag(reading, body.stream, 'stream') ?? false,
     stop: readStop(reading, body.stop),
@@ -88,7 +88,7 @@ const isLegacy = ({ functions, tools }: JsonObject): boolean =>
 
 export type DefinedMembers<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Without the members that are undefined. */
+/** Removes undefined members. */
 export function definedMembers<T extends object>(members: T): DefinedMembers<T> {
   const given: Partial<T> = {};
   for (const name in members) if (members[name] !== undefined) given[name] = members[name];
@@ -101,7 +101,7 @@ export function readModel(reading: RequestReader, { model }: JsonObject): string
   return name;
 }
 
-/** Names go into headers and log lines: whatever does not print is refused, and so is half of a character. */
+/** Refuses unprintable characters and lone surrogates, because names go into headers and log lines. */
 function checkName(reading: RequestReader, name: string, param: string): void {
   if (name.length > modelLengthMax) refuse(reading, 'invalid_value', param, `${param} must be at most ${modelLengthMax} characters long.`);
   else if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name)) refuse(reading, 'invalid_value', param, `${param} must hold printable characters only.`);
@@ -115,7 +115,7 @@ function readStop(reading: RequestReader, stop: Json | undefined): readonly stri
   return sequences;
 }
 
-/** Each of them says something. */
+/** Non-empty texts. */
 function readTexts(reading: RequestReader, value: Json | undefined, param: string): readonly string[] {
   return (readList(reading, value, param) ?? []).map((item, index) => requireText(reading, item, `${param}[${index}]`));
 }
@@ -141,7 +141,7 @@ function readSampling(reading: RequestReader, body: JsonObject): Sampling {
   return definedMembers({
     temperature: number('temperature', 0, 2),
     topP: number('top_p', 0, 1),
-    // 0 and -1 are ways to say that there is no such limit.
+    // 0 and -1 mean no limit.
     topK: topK !== undefined && topK > 0 ? topK : undefined,
     frequencyPenalty: number('frequency_penalty', -2, 2),
     presencePenalty: number('presence_penalty', -2, 2),
@@ -208,7 +208,7 @@ export function readMetadata(reading: RequestReader, value: Json | undefined): C
   );
 }
 
-/** Whatever is not known here, which the target may know. Lists of models are for the gateway, and checked like `model`. */
+/** Unknown members, which the target may know. Lists of models are handled by the gateway and checked like `model`. */
 function readExtra(reading: RequestReader, body: JsonObject): JsonObject {
   readModels(reading, body);
   const extra = Object.fromEntries(Object.entries(body).filter(([member, value]) => value !== null && !knownMembers.has(member)));
@@ -216,7 +216,7 @@ function readExtra(reading: RequestReader, body: JsonObject): JsonObject {
   return Object.keys(options).length > 0 ? { ...extra, stream_options: options } : extra;
 }
 
-/** Lists of models are for the gateway. A fallback may be an object that names its model; nothing else can be said of it. */
+/** Lists of models are handled by the gateway. A fallback may be an object with a `model` and nothing else. */
 export function readModels(reading: RequestReader, body: JsonObject): void {
   for (const param of ['models', 'fallbacks']) {
     const list = readList(reading, body[param], param) ?? [];
@@ -233,7 +233,7 @@ export function readModels(reading: RequestReader, body: JsonObject): void {
   }
 }
 
-/** Usage at the end of a stream is the gateway's to give; the rest is the target's. */
+/** The gateway renders the usage of a stream; other options belong to the target. */
 function readStreamOptions(reading: RequestReader, body: JsonObject): JsonObject {
   const { include_usage: usage, ...rest } = readObject(reading, body.stream_options, 'stream_options') ?? {};
   readFlag(reading, usage, 'stream_options.include_usage');

@@ -1,4 +1,4 @@
-/** A whole answer as a chat.completion object. */
+/** Renders a non-streaming response as a chat.completion object. */
 import type { ChatRequest, ChatResponse, Choice, Part } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { annotationsOf, audioOf, callOf, detailOf, finishReasonOf, imageOf, logprobsOf, usageOf } from './wire.ts';
@@ -26,7 +26,7 @@ function renderChoice({ index, content, finish, logprobs }: Choice, isLegacy: bo
   };
 }
 
-/** The format has one text, one refusal and one line of thought: what other formats interleave is joined. */
+/** The format has one text, one refusal and one reasoning text, so interleaved parts are joined. */
 function renderMessage(content: readonly Part[], isLegacy: boolean): JsonObject {
   const calls = content.flatMap(part => (part.type === 'tool-call' ? [callOf(part)] : []));
   const images = content.flatMap(imageOf);

@@ -1,4 +1,4 @@
-/** A streamed answer as chat.completion.chunk events. */
+/** Renders a stream as chat.completion.chunk events. */
 
 import type { CallerError, StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
 import type { Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
@@ -8,13 +8,13 @@ import { annotationsOf, audioOf, callOf, detailOf, errorOf, finishReasonOf, imag
 interface State {
   readonly includeUsage: boolean;
   readonly isLegacy: boolean;
-  /** The same in every chunk. */
+  /** The members that all chunks share. */
   head: JsonObject;
-  /** Choices whose role was told. */
+  /** Choices whose role was sent. */
   readonly startedChoices: Set<number>;
-  /** Held back until the answer is over: what follows may change it, and after a break it must not have been said. */
+  /** Sent at the end, because later events may change it and a broken stream must not have one. */
   readonly finishes: Map<number, Finish>;
-  /** Of each choice: how many thoughts were told with their proof. */
+  /** By choice: the number of signed reasoning parts sent. */
   readonly signedReasoningCounts: Map<number, number>;
   usage: Usage | undefined;
 }
@@ -48,7 +48,7 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'reasoning-delta':
       return renderDelta(state, event.choice, null, {
         reasoning_content: event.text,
-        // Its proof, if one comes, follows under the same index.
+        // A later signature has the same index.
         reasoning_details: [{ type: 'reasoning.text', text: event.text, index: state.signedReasoningCounts.get(event.choice) ?? 0 }],
       });
     case 'refusal-delta':
@@ -84,20 +84,20 @@ function renderEvent(state: State, event: StreamEvent): string {
       return renderSignature(state, event.choice, { signature: event.signature });
     case 'reasoning-redacted':
       return renderSignature(state, event.choice, { redacted: event.data });
-    case 'unread': // a loss
-    case 'failure': // told by fail()
+    case 'unread': // not supported by this format
+    case 'failure': // rendered by fail()
       return '';
   }
 }
 
-/** Closes a thought: whoever joins the pieces of an index has it whole. */
+/** Ends a reasoning part: a client that joins the deltas of an index has all of it. */
 function renderSignature(state: State, choice: number, signature: { readonly signature: string } | { readonly redacted: string }): string {
   const index = state.signedReasoningCounts.get(choice) ?? 0;
   state.signedReasoningCounts.set(choice, index + 1);
   return renderDelta(state, choice, null, { reasoning_details: [detailOf({ text: '', ...signature }, index)] });
 }
 
-/** The API's first form has room for one call. */
+/** The legacy format has room for one call. */
 function callDelta({ isLegacy }: State, index: number, call: JsonObject): JsonObject {
   if (!isLegacy) return { tool_calls: [{ index, ...call }] };
   return index === 0 ? { function_call: call.function! } : {};
@@ -106,7 +106,7 @@ function callDelta({ isLegacy }: State, index: number, call: JsonObject): JsonOb
 const renderDelta = (state: State, choice: number, opening: '' | null, delta: JsonObject): string =>
   renderRole(state, choice, opening) + renderChunk(state, choice, delta, {});
 
-/** The first chunk of a choice says who speaks. An empty content there would begin a text that never comes, so calls open with null. */
+/** The first chunk of a choice has the role. Calls have null content there, because an empty one would start a text. */
 function renderRole(state: State, choice: number, content: '' | null): string {
   if (state.startedChoices.has(choice)) return '';
   state.startedChoices.add(choice);

@@ -1,4 +1,4 @@
-/** Tools and the choice among them, with the functions of the API's first form. */
+/** Reads tools and tool choice, and the legacy functions. */
 import type { Tool, ToolChoice } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import {
@@ -22,7 +22,7 @@ export function readTools(reading: RequestReader, body: JsonObject): readonly To
   const tools = readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     const type = readText(reading, tool.type, `${path}.type`) ?? 'function';
     if (type !== 'function') {
-      // Custom tools and those that a provider runs itself: a target of the same wire format may know them.
+      // Custom tools and provider-run tools, which a target of the same wire format may know.
       noteUnmapped(reading, path);
       return [];
     }
@@ -63,7 +63,7 @@ export function readToolChoice(reading: RequestReader, body: JsonObject): ToolCh
 
 function readChoice(reading: RequestReader, choice: Exclude<Json, null>): ToolChoice | undefined {
   if (typeof choice === 'string') {
-    // `any` is what Mistral calls it.
+    // Mistral's name for `required`.
     const type = choice === 'any' ? 'required' : readEnum(reading, choice, 'tool_choice', toolChoiceModes);
     return type && { type };
   }
@@ -84,7 +84,7 @@ function readChoice(reading: RequestReader, choice: Exclude<Json, null>): ToolCh
   }
 }
 
-/** Which tools are allowed has no place in the vocabulary; that one must, or may, be called has. */
+/** The mode of an allowed-tools choice. The subset of tools has no place in the vocabulary. */
 function readAllowed(reading: RequestReader, choice: JsonObject): ToolChoice | undefined {
   const path = 'tool_choice.allowed_tools';
   if (!requireGiven(reading, choice.allowed_tools, path, 'an object with a mode and tools')) return undefined;

@@ -1,4 +1,4 @@
-/** What whole and streamed answers have in common on the wire. */
+/** Parts shared by streaming and non-streaming responses. */
 
 import type { CallerError } from '../../core/chat/caller-format.ts';
 import type { Citation, Finish, FinishReason, Part, TokenLogprob, Usage } from '../../core/chat/chat.ts';
@@ -10,12 +10,12 @@ const finishReasons: Readonly<Record<Exclude<FinishReason, 'other'>, string>> = 
   length: 'length',
   'tool-calls': 'tool_calls',
   'content-filter': 'content_filter',
-  // OpenAI has no such reason, and its clients take the filter's for an answer that was withheld.
+  // OpenAI has no such reason; its clients treat this one as a withheld response.
   refusal: 'content_filter',
   error: 'error',
 };
 
-/** Clients give up on a stream whose reason is missing, and know no more of a word they do not know than that it is another. */
+/** Never absent, because clients discard a stream without one; an unknown reason is accepted as any other. */
 export const finishReasonOf = ({ reason, raw }: Finish, isLegacy = false): string => {
   if (reason === 'tool-calls' && isLegacy) return 'function_call';
   return reason === 'other' ? raw || 'unknown' : finishReasons[reason];
@@ -46,7 +46,7 @@ export const logprobsOf = (tokens: readonly TokenLogprob[]): JsonObject => ({
 
 const encoder = new TextEncoder();
 
-/** The bytes let a caller join tokens that are parts of one character. */
+/** The bytes allow callers to join tokens that are parts of one character. */
 const tokenOf = ({ token, logprob }: { readonly token: string; readonly logprob: number }): JsonObject => ({
   token,
   logprob,
@@ -60,7 +60,7 @@ export interface CalledTool {
   readonly signature?: string;
 }
 
-/** Only Google signs calls; this is where its own chat completions put the signature, and where it has to come back. */
+/** Only Google signs calls; this is the member of its own chat completions, in which the signature must come back. */
 export const callOf = ({ id, name, arguments: text, signature }: CalledTool): JsonObject => ({
   id,
   type: 'function',
@@ -68,7 +68,7 @@ export const callOf = ({ id, name, arguments: text, signature }: CalledTool): Js
   ...(signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } }),
 });
 
-/** Signed and sealed thoughts, in OpenRouter's form: what a client sends back of them finds its way to whoever made them. */
+/** Signed and encrypted reasoning in OpenRouter's format, which reaches its provider when the client sends it back. */
 export const detailOf = (
   thought: { readonly text: string; readonly signature?: string; readonly redacted?: string },
   index: number,
@@ -77,7 +77,7 @@ export const detailOf = (
     ? { type: 'reasoning.text', text: thought.text, signature: thought.signature ?? null, index }
     : { type: 'reasoning.encrypted', data: thought.redacted, index };
 
-/** What has no address has no place here. The words of a source stand where OpenRouter puts them. */
+/** Citations with a URL; others have no place in this format. The quote is in OpenRouter's member. */
 export const annotationsOf = (citations: readonly Citation[] = []): readonly JsonObject[] =>
   citations.flatMap(({ raw, url, title, quote, span }) => {
     if (isObject(raw) && isObject(raw.url_citation)) return [raw];
@@ -94,16 +94,16 @@ export function imageOf(part: Part): readonly JsonObject[] {
   return [{ type: 'image_url', image_url: { url } }];
 }
 
-/** A sound; clients take its format from what they asked for. */
+/** Audio of a response. Clients know its format from their request. */
 export const audioOf = (part: Part, transcript: string): readonly JsonObject[] =>
   part.type === 'audio' && part.source.type === 'inline' ? [{ id: 'audio_0', data: part.source.data, expires_at: 0, transcript }] : [];
 
 export const responseLosses: ResponseLosses = {
-  'citations.document': lossOf('Chat completions cite nothing but addresses.'),
-  documents: lossOf('Chat completions answer with no documents.'),
+  'citations.document': lossOf('Chat completions can cite URLs only.'),
+  documents: lossOf('Chat completions have no documents in a response.'),
   function_call: lossOf("The API's first form has room for one call."),
-  order: approximationOf('Chat completions have one text and one line of thought: what took turns was joined.', 'non-streaming'),
-  stop_sequence: lossOf('Chat completions do not say which stop sequence was met.'),
+  order: approximationOf('Chat completions have one text and one reasoning text; interleaved parts were joined.', 'non-streaming'),
+  stop_sequence: lossOf('Chat completions do not name the matched stop sequence.'),
 };
 
 export const errorOf = ({ message, type, param, code }: CallerError): JsonObject => ({ error: { message, type, param, code } });

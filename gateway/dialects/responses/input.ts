@@ -1,4 +1,4 @@
-/** The input items of a caller as messages: what the model said, thought and called in one go is one message. */
+/** Reads input items as messages. The model's consecutive text, reasoning and calls become one message. */
 import type { Message, Part } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { sourceOf } from '../openai/content.ts';
@@ -19,7 +19,7 @@ import {
 export interface ParsedInput {
   readonly messages: readonly Message[];
   readonly messagePaths: readonly string[];
-  /** Items that stand for others which only the target's own store has. */
+  /** Items that refer to the target's own store. */
   readonly bound: readonly string[];
 }
 
@@ -47,7 +47,7 @@ function addMessage({ messages, messagePaths }: InputBuilder, role: Message['rol
   messagePaths.push(path);
 }
 
-/** Items of the model's follow each other into one turn. */
+/** Consecutive items of the model are joined into one turn. */
 function addAssistantContent(into: InputBuilder, content: readonly Part[], path: string): void {
   const last = into.messages.at(-1);
   if (last?.role === 'assistant') last.content.push(...content);
@@ -75,7 +75,7 @@ function readItem(reading: RequestReader, item: JsonObject, path: string, into: 
       into.bound.push(path);
       return;
     default:
-      // Items of tools that OpenAI runs itself: only OpenAI can take them back.
+      // Items of tools that OpenAI runs itself; only OpenAI accepts them.
       noteUnmapped(reading, path);
   }
 }
@@ -99,7 +99,7 @@ function readCall(reading: RequestReader, item: JsonObject, input: Json | undefi
   };
 }
 
-/** Without its seal a thought is only what its summary says. */
+/** Without encrypted content, reasoning is read from its summary. */
 function readReasoning(reading: RequestReader, item: JsonObject, path: string): readonly Part[] {
   noteUnknownMembers(reading, item, ['type', 'id', 'summary', 'content', 'encrypted_content', 'status'], path);
   const textsOf = (member: 'summary' | 'content'): readonly string[] =>

@@ -1,9 +1,9 @@
-/** The items of a streamed response while they grow: each opens, gets pieces and closes, and stands whole in the end. */
+/** Renders the items of a stream: each is added, gets deltas, and is sent again when complete. */
 import type { Citation, TokenLogprob } from '../../core/chat/chat.ts';
 import { type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { annotationOf, callItem, itemId, messageItem, reasoningItem, refusalPart, textPart } from './wire.ts';
 
-/** Numbers the event and puts it on the wire. */
+/** Numbers and serialises the event. */
 export type EmitEvent = (type: string, data: JsonObject) => string;
 
 interface Content {
@@ -26,14 +26,14 @@ type ItemOf<Kind extends Item['kind']> = Extract<Item, { kind: Kind }>;
 
 export class OutputItems {
   readonly #emit: EmitEvent;
-  /** As they stand when they are whole. */
+  /** The complete items. */
   readonly output: JsonObject[] = [];
   responseId = '';
   #count = 0;
-  /** Of all texts so far. */
+  /** Length of all texts so far. */
   #textLength = 0;
   #open: ItemOf<'message'> | ItemOf<'reasoning'> | undefined;
-  /** The last message with a text, closed or not. */
+  /** The last message with a text, open or closed. */
   #lastTextMessage: ItemOf<'message'> | undefined;
   readonly #calls = new Map<number, ItemOf<'call'>>();
 
@@ -65,7 +65,7 @@ export class OutputItems {
     return text + this.#emit(event, { ...positionOf(item), delta, ...(type === 'text' ? { logprobs: [] } : {}) });
   }
 
-  /** Of the text that is open. */
+  /** Adds a citation to the open text. */
   addCitation(citation: Citation): string {
     const opened = this.#open?.kind === 'message' && this.#open.contents.at(-1)?.type === 'text' ? '' : this.addText('text', '');
     const item = this.#open as ItemOf<'message'>;
@@ -84,7 +84,7 @@ export class OutputItems {
     const item = this.#lastTextMessage;
     if (!item) return;
     item.logprobs.push(...tokens);
-    // Told late: they are in the whole.
+    // A late citation belongs into the complete item.
     if (item !== this.#open) this.output[item.index] = completeMessage(item);
   }
 
@@ -104,7 +104,7 @@ export class OutputItems {
     return text + this.#emit('response.reasoning_summary_text.delta', { ...place, delta });
   }
 
-  /** A seal closes its thought. */
+  /** Encrypted content ends its reasoning item. */
   addEncryptedContent(seal: string): string {
     let text = '';
     let item = this.#open?.kind === 'reasoning' ? this.#open : undefined;
@@ -144,7 +144,7 @@ export class OutputItems {
     return this.#emit('response.function_call_arguments.delta', { item_id: item.id, output_index: item.index, delta });
   }
 
-  /** All that is still open. */
+  /** Closes all open items. */
   close(): string {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
@@ -171,21 +171,21 @@ export class OutputItems {
   }
 
   #closeReasoning(item: ItemOf<'reasoning'>): string {
-    const whole = reasoningItem(item.id, item.text, item.encryptedContent);
+    const complete = reasoningItem(item.id, item.text, item.encryptedContent);
     const place = { item_id: item.id, output_index: item.index, summary_index: 0 };
     const rendered =
       item.text === ''
         ? ''
         : this.#emit('response.reasoning_summary_text.done', { ...place, text: item.text }) +
           this.#emit('response.reasoning_summary_part.done', { ...place, part: { type: 'summary_text', text: item.text } });
-    return rendered + this.#completeItem(item.index, whole);
+    return rendered + this.#completeItem(item.index, complete);
   }
 
-  /** A call whose arguments are not whole yet may still grow after another has begun. */
+  /** A call with incomplete arguments stays open, because it may still grow after another has started. */
   #closeCompleteCalls(): string {
-    const whole = [...this.#calls].filter(([, item]) => item.called.arguments !== '' && parseJson(item.called.arguments) !== undefined);
-    for (const [number] of whole) this.#calls.delete(number);
-    return whole.map(([, item]) => this.#closeCall(item)).join('');
+    const complete = [...this.#calls].filter(([, item]) => item.called.arguments !== '' && parseJson(item.called.arguments) !== undefined);
+    for (const [number] of complete) this.#calls.delete(number);
+    return complete.map(([, item]) => this.#closeCall(item)).join('');
   }
 
   #closeCall({ id, index, called }: ItemOf<'call'>): string {

@@ -1,4 +1,4 @@
-/** The body of POST /v1/responses as a canonical request, or the member of it that is wrong. */
+/** Parses the body of POST /v1/responses as a ChatRequest, or returns the first invalid member. */
 
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import type { ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice } from '../../core/chat/chat.ts';
@@ -24,9 +24,9 @@ import {
 } from '../openai/request-reader.ts';
 import { readInput } from './input.ts';
 
-/** Refer to what only the target's own store holds, or to an answer that is fetched later. */
+/** They refer to the target's own store, or to a response that is fetched later. */
 const statefulMembers = ['previous_response_id', 'conversation', 'prompt', 'background'];
-/** Mean the same in chat completions, under the same name. */
+/** Same name and meaning in chat completions. */
 const sharedMembers = ['store', 'prompt_cache_key', 'prompt_cache_retention', 'safety_identifier'];
 const knownMembers = [
   'model',
@@ -46,9 +46,9 @@ const knownMembers = [
   'user',
   'metadata',
   'service_tier',
-  // Padding of the stream, which ours has not.
+  // Padding of the stream, which this gateway's streams do not have.
   'stream_options',
-  // Lists of models are for the gateway.
+  // Lists of models are handled by the gateway.
   'models',
   'fallbacks',
   ...statefulMembers,
@@ -95,14 +95,14 @@ export function parseRequest(body: JsonObject): ChatRequest | FieldProblem {
   };
 }
 
-/** Not to be truncated is what every target promises. */
+/** `truncation: disabled` is the behaviour of every target. */
 const isMeaningful = (member: string, value: Json | undefined): boolean =>
   isGiven(value) && !(member === 'truncation' && value === 'disabled');
 
 function readTools(reading: RequestReader, body: JsonObject): readonly Tool[] {
   return readObjects(reading, body.tools, 'tools').flatMap(([tool, path]): readonly Tool[] => {
     if (readText(reading, tool.type, `${path}.type`) !== 'function') {
-      // Tools that OpenAI runs itself, and those whose input is free text.
+      // Tools that OpenAI runs itself, and custom tools with free-text input.
       noteUnmapped(reading, path);
       return [];
     }
@@ -145,9 +145,9 @@ function readToolChoice(reading: RequestReader, choice: Json | undefined): ToolC
 function readLogprobs(reading: RequestReader, body: JsonObject): ChatRequest['logprobs'] {
   const include = readList(reading, body.include, 'include') ?? [];
   for (const [index, item] of include.entries()) {
-    const word = requireText(reading, item, `include[${index}]`);
-    // Sealed thoughts are always given.
-    if (word !== logprobsIncluded && word !== 'reasoning.encrypted_content') noteUnmapped(reading, `include[${index}]`);
+    const included = requireText(reading, item, `include[${index}]`);
+    // Encrypted reasoning is always included.
+    if (included !== logprobsIncluded && included !== 'reasoning.encrypted_content') noteUnmapped(reading, `include[${index}]`);
   }
   const top = readNumber(reading, body.top_logprobs, 'top_logprobs', { min: 0, max: 20, integer: true });
   return top || include.includes(logprobsIncluded) ? { top: top ?? 0 } : undefined;
@@ -173,7 +173,7 @@ function readOutput(reading: RequestReader, value: Json | undefined): OutputForm
   };
 }
 
-/** A summary is always given where there is one. */
+/** A summary is always included where there is one. */
 function readReasoning(reading: RequestReader, body: JsonObject): Reasoning | undefined {
   const reasoning = readObject(reading, body.reasoning, 'reasoning');
   if (!reasoning) return undefined;

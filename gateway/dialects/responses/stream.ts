@@ -1,4 +1,4 @@
-/** A streamed answer as response events, numbered; that it is completed is held back until it is over. */
+/** Renders a stream as numbered response events. The completion is sent at the end. */
 
 import type { CallerError, StreamOptions, StreamRenderer } from '../../core/chat/caller-format.ts';
 import type { ChatRequest, Finish, StreamEvent, Usage } from '../../core/chat/chat.ts';
@@ -86,7 +86,7 @@ function renderEvent(state: State, event: StreamEvent): string {
     case 'usage':
       state.usage = event.usage;
       return '';
-    // What has no place in this format is a loss; a failure is told by fail().
+    // Without a place in this format, so a loss; fail() renders failures.
     case 'media':
     case 'unread':
     case 'response-end':
@@ -115,7 +115,7 @@ function renderEnd(state: State): string {
   return closed + state.emit(`response.${status.status}`, { response });
 }
 
-/** Some clients hear the one and some the other. */
+/** Both error events, because some clients read one and some the other. */
 function renderFailureEvents({ emit, head, request, items }: State, { code, message, param }: CallerError): string {
   const output = items.output.filter(item => item !== undefined);
   const response = responseOf(head, request, { status: 'failed', output, error: { code, message } });

@@ -1,4 +1,4 @@
-/** What whole and streamed responses have in common: the object around the output, its items, its status and its counts. */
+/** Parts shared by streaming and non-streaming responses: the object around the output, items, status, usage. */
 
 import type { ChatRequest, Choice, Citation, Finish, Part, TokenLogprob, Usage } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
@@ -11,7 +11,7 @@ export interface ResponseBase {
   readonly created: number;
 }
 
-/** A response object; clients ask for nothing but `id`, `object` and `output`, and some repeat what was asked from it. */
+/** A response object. Clients require `id`, `object` and `output` only; some read the request's parameters from it. */
 export const responseOf = ({ id, model, created }: ResponseBase, request: ChatRequest | undefined, members: JsonObject): JsonObject => ({
   id,
   object: 'response',
@@ -58,7 +58,7 @@ function formatOf(request: ChatRequest | undefined): JsonObject {
   return { type: 'json_schema', name, schema, strict: strict ?? false, description: description ?? null };
 }
 
-/** How it ended. What was withheld without a word is incomplete; a refusal that was said is an answer like others. */
+/** The status. A withheld response is incomplete; a refusal in text is a completed one. */
 export function statusOf({ reason, raw }: Finish, isRefused: boolean): JsonObject {
   const incomplete = (why: string): JsonObject => ({ status: 'incomplete', incomplete_details: { reason: why } });
   switch (reason) {
@@ -86,7 +86,7 @@ export const usageOf = ({ input, output, cached, cacheWrite, reasoning }: Usage)
 
 const nativeCitationTypes = ['url_citation', 'file_citation', 'container_file_citation', 'file_path'];
 
-/** Places are those in the text itself, `offset` characters into the answer. What has no address is cited as a file. */
+/** Offsets are relative to the text, `offset` characters into the response. A source without a URL becomes a file citation. */
 export function annotationOf({ raw, url, title, document, span }: Citation, offset: number): JsonObject {
   if (isObject(raw) && nativeCitationTypes.includes(String(raw.type)) && raw.url_citation === undefined) return raw;
   const from = Math.max(0, (span?.from ?? 0) - offset);
@@ -129,27 +129,27 @@ export const reasoningItem = (id: string, text: string, encryptedContent: string
   ...(encryptedContent === undefined ? {} : { encrypted_content: encryptedContent }),
 });
 
-/** Ids of items differ within an answer, and between answers. */
+/** Item ids are unique within a response and between responses. */
 export const itemId = (kind: 'msg' | 'fc' | 'rs', responseId: string, index: number): string =>
   `${kind}_${responseId.replace(/[^a-zA-Z0-9]/g, '').slice(-40)}_${index}`;
 
-/** The parts of an answer as items: text and refusals that follow each other share a message, which bears the log-probabilities. */
+/** A response's parts as items. Consecutive texts and refusals share a message, which has the log-probabilities. */
 export function itemsOf({ content, logprobs = [] }: Choice, responseId: string): readonly JsonObject[] {
   const items: JsonObject[] = [];
-  let said: JsonObject[] = [];
+  let messageParts: JsonObject[] = [];
   let tokens = logprobs;
   let length = 0;
   const close = (): void => {
-    if (said.length > 0) items.push(messageItem(itemId('msg', responseId, items.length), said, 'completed'));
-    said = [];
+    if (messageParts.length > 0) items.push(messageItem(itemId('msg', responseId, items.length), messageParts, 'completed'));
+    messageParts = [];
   };
   for (const part of content) {
     if (part.type === 'text') {
       const annotations = (part.citations ?? []).map(citation => annotationOf(citation, length));
-      said.push(textPart(part.text, annotations, tokens));
+      messageParts.push(textPart(part.text, annotations, tokens));
       tokens = [];
       length += part.text.length;
-    } else if (part.type === 'refusal') said.push(refusalPart(part.text));
+    } else if (part.type === 'refusal') messageParts.push(refusalPart(part.text));
     else {
       close();
       for (const item of itemsOfPart(part)) items.push(item(itemId(kindOf(part), responseId, items.length)));
@@ -161,7 +161,7 @@ export function itemsOf({ content, logprobs = [] }: Choice, responseId: string):
 
 const kindOf = ({ type }: Part): 'fc' | 'rs' => (type === 'tool-call' ? 'fc' : 'rs');
 
-/** Calls are not signed here: their proof goes before them as a thought without words. */
+/** Calls have no signature in this format, so it goes before them as an empty reasoning item. */
 function itemsOfPart(part: Part): readonly ((id: string) => JsonObject)[] {
   switch (part.type) {
     case 'reasoning':
@@ -178,12 +178,12 @@ function itemsOfPart(part: Part): readonly ((id: string) => JsonObject)[] {
 const noSuchField = (what: string): string => `A response has no ${what}.`;
 export const responseLosses: ResponseLosses = {
   choices: lossOf(noSuchField('second choice')),
-  'citations.document': approximationOf('Told as a file: the document stands in no request of this format.'),
+  'citations.document': approximationOf('Rendered as a file, because the request of this format has no such document.'),
   'citations.quote': lossOf(noSuchField('words of a source')),
-  'logprobs.textless': lossOf('In a response they stand with a text.'),
+  'logprobs.textless': lossOf('In a response they belong to a text.'),
   images: lossOf(noSuchField('picture that no tool of OpenAI drew')),
   audio: lossOf(noSuchField('sound')),
   documents: lossOf(noSuchField('documents')),
-  stop_sequence: lossOf('A response does not say which stop sequence was met.'),
-  'usage.audio_tokens': lossOf('A response counts no sound.'),
+  stop_sequence: lossOf('A response does not name the matched stop sequence.'),
+  'usage.audio_tokens': lossOf('A response does not count audio tokens.'),
 };

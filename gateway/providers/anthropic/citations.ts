@@ -1,8 +1,8 @@
-/** What a text of an answer cites: places on the web, in search results, and in documents of the request. */
+/** Citations of a text block: locations on the web, in search results and in documents of the request. */
 import type { Citation, TextSpan } from '../../core/chat/chat.ts';
 import { isObject, type Json } from '../../core/chat/json.ts';
 
-/** About the whole of its block, whose `span` within the answer is given. */
+/** `span` is the range of the block within the response; the citation covers all of it. */
 export function citationsOf(list: Json | undefined, span: TextSpan): readonly Citation[] {
   if (!Array.isArray(list)) return [];
   return (list as readonly Json[]).flatMap(raw => {

@@ -1,4 +1,4 @@
-/** Anthropic's refusals as failures: the body says more than the status, and its wording the rest. */
+/** Anthropic's error responses as failures. The type in the body is more specific than the status, and the message than the type. */
 
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/shared/failure.ts';
@@ -20,7 +20,7 @@ const kindsByType: Readonly<Record<string, FailureKind>> = {
   overloaded_error: 'overloaded',
 };
 
-/** Classes that hide behind `invalid_request_error`, by their wording. */
+/** Kinds that Anthropic reports as `invalid_request_error`, by their message. */
 const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [
     /prompt is too long|exceeds? (the )?(model's )?(maximum )?context (limit|window|length)|input length and `max_tokens` exceed/i,
@@ -41,7 +41,7 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
 
 const retryableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
 
-/** `body` is `{type: 'error', error: {type, message}}`, with a status, inside a 200 or as an event of a stream. */
+/** `body` is `{type: 'error', error: {type, message}}`: with a status, inside a 200 or as an event of a stream. */
 export function failureOf(body: JsonObject, status?: number): Failure {
   const error = isObject(body.error) ? body.error : {};
   const code = typeof error.type === 'string' ? error.type : '';

@@ -1,4 +1,4 @@
-/** A conversation in Anthropic's form: a system prompt of its own, and turns of user and assistant that alternate. */
+/** A conversation in Anthropic's format: a separate system prompt, and alternating turns of user and assistant. */
 import type { CacheControl, MediaSource, Message, Part } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
@@ -9,13 +9,13 @@ export function renderMessages(messages: readonly Message[], warnings: Warning[]
   return { system, turns: turns.map(turn => ({ ...turn, content: toolResultsFirst(turn.content) })) };
 }
 
-/** Tool results have to open the turn after their calls. */
+/** Tool results must come first in the turn after their calls. */
 const toolResultsFirst = (content: readonly JsonObject[]): readonly JsonObject[] => [
   ...content.filter(block => block.type === 'tool_result'),
   ...content.filter(block => block.type !== 'tool_result'),
 ];
 
-/** A hint stands on the last block that a part became. */
+/** The cache breakpoint goes on the last block of the part. */
 function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
   const blocks = renderContent(part, path, textOnly, warnings);
   if (!('cache' in part) || blocks.length === 0) return blocks;
@@ -45,7 +45,7 @@ function renderContent(part: Part, path: string, textOnly: boolean, warnings: Wa
     case 'reasoning':
       if (part.redacted !== undefined) return [{ type: 'redacted_thinking', data: part.redacted }];
       if (part.signature !== undefined) return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
-      return dropPart(path, 'Anthropic takes back no reasoning without its signature.', warnings);
+      return dropPart(path, 'Anthropic accepts no reasoning without its signature.', warnings);
     case 'tool-call':
       if (part.signature !== undefined)
         warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
@@ -55,7 +55,7 @@ function renderContent(part: Part, path: string, textOnly: boolean, warnings: Wa
   }
 }
 
-/** Anthropic refuses blocks of nothing but white space, which OpenAI's callers send beside tool calls. */
+/** Anthropic refuses white-space blocks, which OpenAI clients send beside tool calls. */
 const renderText = (text: string): readonly JsonObject[] => (text.trim() === '' ? [] : [{ type: 'text', text }]);
 
 function renderSource(source: MediaSource): JsonObject {
@@ -88,7 +88,7 @@ function decodeBase64(data: string): string | undefined {
   }
 }
 
-/** Ids join calls to results and mean nothing else; Anthropic takes fewer characters in them than others use. */
+/** Ids only join calls to results. Anthropic allows fewer characters in them than others use. */
 const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_-]/g, '_');
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {

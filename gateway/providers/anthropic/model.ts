@@ -1,25 +1,25 @@
-/** What a Claude model takes, read from its name: each generation refuses with a 400 some of what the one before it took. */
+/** The parameters that a Claude model accepts, by its name. Each generation answers 400 to some that the one before accepted. */
 
 export interface ModelTraits {
-  /** The most `max_tokens` it takes; undefined for a model that is not known here. */
+  /** The maximum of `max_tokens`; undefined for an unknown model. */
   readonly outputTokensMax?: number;
   /** `budget`: `thinking.budget_tokens`; `adaptive`: `output_config.effort`; `both`: either. */
   readonly thinking: 'none' | 'budget' | 'both' | 'adaptive';
-  /** What has to be sent so that it does not think; `impossible` when it always does. */
+  /** The parameter that disables thinking; `impossible` when the model always thinks. */
   readonly thinkingOff: 'nothing' | 'disabled' | 'between_tools' | 'impossible';
-  /** The effort that stands for more than `high`. */
+  /** The effort sent for anything above `high`. */
   readonly effortMax: 'xhigh' | 'max';
-  /** Takes `temperature`, `top_p` and `top_k`. */
+  /** Accepts `temperature`, `top_p` and `top_k`. */
   readonly sampling: boolean;
-  /** Takes `temperature` and `top_p` at once. */
+  /** Accepts `temperature` and `top_p` together. */
   readonly samplingTogether: boolean;
-  /** Takes `output_config.format` and strict tools. */
+  /** Accepts `output_config.format` and strict tools. */
   readonly schema: boolean;
-  /** Takes a tool choice that forces a call. */
+  /** Accepts a tool choice that forces a call. */
   readonly forcedTools: boolean;
 }
 
-/** Other vendors' models behind this wire format: only what the format has always had. */
+/** Models of other vendors with this wire format: only the format's oldest parameters. */
 const otherVendors: ModelTraits = {
   thinking: 'budget',
   thinkingOff: 'nothing',
@@ -30,7 +30,7 @@ const otherVendors: ModelTraits = {
   forcedTools: true,
 };
 
-/** A Claude whose name says no known version is taken for a new one, and new ones take less. */
+/** A Claude of unknown version counts as a new one, because new ones accept less. */
 const newest: ModelTraits = {
   outputTokensMax: 128_000,
   thinking: 'adaptive',
@@ -42,7 +42,7 @@ const newest: ModelTraits = {
   forcedTools: false,
 };
 
-/** Sources: platform.claude.com, models and migration guides up to Claude 5.5 (October 2026), and the recorded refusals. */
+/** Sources: platform.claude.com, models and migration guides up to Claude 5.5 (October 2026), and recorded error responses. */
 export function traitsOf(model: string): ModelTraits {
   if (!model.includes('claude')) return otherVendors;
   const version = versionOf(model);
@@ -70,7 +70,7 @@ function versionOf(model: string): number | undefined {
   return found ? Number(found[1]) * 100 + Number(found[2] ?? 0) : undefined;
 }
 
-/** From 4.6 on Claude refuses a beginning of its answer. Source: the migration guide. */
+/** From 4.6 on Claude refuses a prefilled response. Source: the migration guide. */
 export function prefills(model: string): boolean {
   const version = versionOf(model);
   return version !== undefined && version < 406;

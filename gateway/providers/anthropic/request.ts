@@ -1,4 +1,4 @@
-/** A canonical request as the body of POST /v1/messages. */
+/** Renders a ChatRequest as the body of POST /v1/messages. */
 import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { altered, approximated, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/chat/provider.ts';
@@ -7,7 +7,7 @@ import { type ModelTraits, traitsOf } from './model.ts';
 import { narrowSchema } from './schema.ts';
 import { renderThinking } from './thinking.ts';
 
-/** For models whose own limit is not known here; every model of this format gives as much. */
+/** For models of unknown limit; every model of this format allows as much. */
 const maxTokensDefault = 4_096;
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
@@ -38,13 +38,13 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   return { path: '/v1/messages', body: JSON.stringify(body), warnings };
 }
 
-/** Anthropic demands a limit. Without one from the caller it is the model's own, as nearly no limit as there is. */
+/** Anthropic requires a limit. Without one from the caller, the model's own maximum is sent. */
 function renderMaxTokens(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): number {
   const most = traits.outputTokensMax;
   const requested = request.maxOutputTokens;
   if (requested === undefined) {
     const chosen = most ?? maxTokensDefault;
-    warnings.push(approximated('max_tokens', `Anthropic demands a limit; ${chosen} was sent.`));
+    warnings.push(approximated('max_tokens', `Anthropic requires a limit; ${chosen} was sent.`));
     return chosen;
   }
   if (most === undefined || requested <= most) return requested;
@@ -54,7 +54,7 @@ function renderMaxTokens(request: ChatRequest, traits: ModelTraits, warnings: Wa
 
 interface Output {
   readonly format?: JsonObject;
-  /** Stands at the end of the system prompt where the format cannot be enforced. */
+  /** Appended to the system prompt where the format cannot be enforced. */
   readonly instruction?: string;
 }
 
@@ -74,8 +74,8 @@ function renderOutput({ output }: ChatRequest, traits: ModelTraits, warnings: Wa
     }
     return { format: { type: 'json_schema', schema: withDescription(narrowed.schema, output.description) } };
   }
-  const why = traits.schema ? 'Anthropic cannot enforce this schema' : 'This model enforces no schema';
-  warnings.push(altered('response_format', `${why}; the system prompt asks for it.`));
+  const reason = traits.schema ? 'Anthropic cannot enforce this schema' : 'This model enforces no schema';
+  warnings.push(altered('response_format', `${reason}; the system prompt asks for it.`));
   const about = output.description === undefined ? '' : ` (${output.description})`;
   return {
     instruction: `${jsonOnlyInstruction} It must match this JSON Schema, ${output.name}${about}:\n${JSON.stringify(output.schema)}`,
@@ -113,14 +113,14 @@ function renderToolChoice(request: ChatRequest, traits: ModelTraits, warnings: W
   if (toolChoice.type !== 'auto' && traits.forcedTools) {
     return toolChoice.type === 'tool' ? { type: 'tool', name: toolChoice.name, ...single } : { type: 'any', ...single };
   }
-  if (toolChoice.type !== 'auto') warnings.push(altered('tool_choice', 'This model cannot be forced to call a tool; it may.'));
+  if (toolChoice.type !== 'auto') warnings.push(altered('tool_choice', 'This model cannot be forced to call a tool; it may call one.'));
   return request.parallelToolCalls === false ? { type: 'auto', ...single } : undefined;
 }
 
 function renderSampling(request: ChatRequest, traits: ModelTraits, isThinking: boolean, warnings: Warning[]): JsonObject {
-  const given = { temperature: request.temperature, top_p: request.topP, top_k: request.topK };
+  const sampling = { temperature: request.temperature, top_p: request.topP, top_k: request.topK };
   const sent: Record<string, Json> = {};
-  for (const [field, value] of Object.entries(given)) {
+  for (const [field, value] of Object.entries(sampling)) {
     if (value === undefined) continue;
     if (!traits.sampling) warnings.push(dropped(field, 'This model takes no sampling parameters.'));
     else if (isThinking) warnings.push(dropped(field, 'Not allowed together with reasoning.'));
@@ -137,8 +137,7 @@ function renderSampling(request: ChatRequest, traits: ModelTraits, isThinking: b
 /** Anthropic refuses stop sequences of white space, such as a blank line. */
 function renderStop(request: ChatRequest, warnings: Warning[]): JsonObject {
   const sequences = request.stop.filter(sequence => sequence.trim() !== '');
-  if (sequences.length < request.stop.length)
-    warnings.push(dropped('stop', 'Anthropic takes no stop sequence of nothing but white space.'));
+  if (sequences.length < request.stop.length) warnings.push(dropped('stop', 'Anthropic takes no stop sequence of white space only.'));
   return sequences.length > 0 ? { stop_sequences: sequences } : {};
 }
 
@@ -160,7 +159,7 @@ function renderServiceTier({ serviceTier }: ChatRequest, warnings: Warning[]): J
   }
 }
 
-/** What this wire format has no place for. */
+/** Warnings for fields that this wire format does not support. */
 function unsupportedWarnings(request: ChatRequest): Warning[] {
   const nowhere: Readonly<Record<string, boolean>> = {
     seed: request.seed !== undefined,
@@ -172,7 +171,7 @@ function unsupportedWarnings(request: ChatRequest): Warning[] {
   };
   const known = Object.keys(nowhere).filter(field => nowhere[field]);
   return [
-    ...known.map(field => dropped(field, `Anthropic has nothing like ${field}.`)),
+    ...known.map(field => dropped(field, `Anthropic has no equivalent of ${field}.`)),
     ...Object.keys(request.extra).map(field => dropped(field, 'Belongs to another wire format.')),
   ];
 }

@@ -1,4 +1,4 @@
-/** An answer of /v1/messages in canonical form. Blocks of tools that Anthropic runs itself have no place there: only their kinds are told. */
+/** Parses a response of /v1/messages. Blocks of tools that Anthropic runs itself are reported by kind only. */
 import type { ChatResponse, Finish, FinishReason, Part, Usage } from '../../core/chat/chat.ts';
 import { unmappedMax } from '../../core/chat/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
@@ -10,9 +10,9 @@ import { failureOf } from './failure.ts';
 export { text };
 
 export function parseResponse(body: Json): ChatResponse | Failure {
-  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   if (body.type === 'error' || isObject(body.error)) return failureOf(body);
-  if (!Array.isArray(body.content)) return { kind: 'invalid-response', message: 'the answer has no content' };
+  if (!Array.isArray(body.content)) return { kind: 'invalid-response', message: 'the response has no content' };
   const explanation = refusalOf(body);
   const { content, unread } = parseBlocks(body.content);
   if (explanation !== undefined) content.push({ type: 'refusal', text: explanation });
@@ -80,13 +80,13 @@ export function parseFinish(holder: JsonObject): Finish {
   return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw, ...(sequence === '' ? {} : { sequence }) };
 }
 
-/** Why the model refused, when Anthropic says so. `holder` has `stop_reason` and `stop_details`. */
+/** The model's explanation of a refusal, when given. `holder` has `stop_reason` and `stop_details`. */
 export function refusalOf(holder: JsonObject): string | undefined {
   if (holder.stop_reason !== 'refusal' || !isObject(holder.stop_details)) return undefined;
   return text(holder.stop_details.explanation) || undefined;
 }
 
-/** Anthropic's input tokens leave out what was read from and written to the cache; ours do not. */
+/** Adds cache reads and writes to the input, because Anthropic's input tokens exclude them. */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || typeof usage.output_tokens !== 'number') return undefined;
   const cached = count(usage.cache_read_input_tokens);

@@ -1,16 +1,16 @@
-/** JSON Schema cut down to what Anthropic's constrained decoding takes; it refuses the other keywords with a 400. */
+/** Narrows a JSON Schema to the keywords of Anthropic's constrained decoding, which answers 400 to the others. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
 export interface NarrowedSchema {
   readonly schema: JsonObject;
-  /** The keywords that were left out; each stands in its place's description instead. */
+  /** The removed keywords; each is written into the description instead. */
   readonly lost: readonly string[];
 }
 
 /** Source: platform.claude.com, structured outputs, JSON Schema limitations. */
 const supportedKeywords = new Set(['type', 'enum', 'const', 'title', 'description', 'default', 'required', '$ref']);
 const supportedFormats = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid']);
-/** Objects with free keys, tuples and logic would come out as something else, not just as something looser. */
+/** Keywords whose removal would change the meaning, not just loosen it: free keys, tuples and logic. */
 const unsupportedKeywords = new Set([
   'patternProperties',
   'propertyNames',
@@ -22,7 +22,7 @@ const unsupportedKeywords = new Set([
 ]);
 const annotationKeywords = new Set(['$schema', '$id', '$comment', 'examples']);
 
-/** Undefined when the schema says what cannot be said there at all: free keys, tuples, logic, recursion. */
+/** Undefined when the schema cannot be expressed: free keys, tuples, logic, recursion. */
 export function narrowSchema(schema: JsonObject): NarrowedSchema | undefined {
   if (isRecursive(schema)) return undefined;
   const lost = new Set<string>();
@@ -74,14 +74,14 @@ function narrowMembers(members: JsonObject, dropped: Set<string>): JsonObject | 
   return Object.fromEntries(out);
 }
 
-/** An object whose keys the schema leaves open: closed, it could only ever be empty or lose members. */
+/** An object with undeclared keys. With `additionalProperties: false` it would be empty or lose members. */
 function isFreeObject(schema: JsonObject): boolean {
   const extra = schema.additionalProperties;
   if (extra === true || isObject(extra)) return true;
   return schema.type === 'object' && !isObject(schema.properties) && extra !== false;
 }
 
-/** Whether following `$ref`s inside the document can come back to where it was. */
+/** Whether local `$ref`s form a cycle. */
 function isRecursive(schema: JsonObject): boolean {
   const definitions = { ...membersOf(schema.definitions, '#/definitions/'), ...membersOf(schema.$defs, '#/$defs/') };
   const clean = new Set<string>();

@@ -1,4 +1,4 @@
-/** A stream of /v1/messages: message_start, blocks that open, grow and close, message_delta, and message_stop as its last word. */
+/** Parses a stream of /v1/messages: message_start, blocks that start, grow and stop, message_delta, and message_stop as end marker. */
 import type { Citation, Part, StreamEvent } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
@@ -9,9 +9,9 @@ import { kindOf, parseBlocks, parseFinish, parseUsage, refusalOf, text } from '.
 
 type Block =
   | { readonly type: 'thinking' | 'other' }
-  /** Citations are about the whole of their block, and told when it is whole; it begins `from` characters into the answer. */
+  /** Citations cover their whole block and are emitted at its end; it begins `from` characters into the response. */
   | { readonly type: 'text'; readonly from: number; readonly citations: Json[] }
-  /** `input` stands whole in the opening event when no piece of it follows. */
+  /** `input` is complete in the start event when no delta follows. */
   | { readonly type: 'tool'; readonly index: number; readonly input: Json; pieces: number };
 
 interface State {
@@ -21,9 +21,9 @@ interface State {
   /** Length of all texts so far. */
   textLength: number;
   readonly open: Map<number, Block>;
-  /** As the provider counts, later counts over earlier ones: input may grow while its own tools run. */
+  /** Later counts replace earlier ones: input may grow while the provider's tools run. */
   usage: JsonObject;
-  /** `stop_reason` and what goes with it, as far as it was said. */
+  /** `stop_reason` and related members, as far as received. */
   stop: JsonObject;
   isStopped: boolean;
   failure: Failure | undefined;
@@ -53,7 +53,7 @@ function endOf(state: State): StreamEnd {
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (state.failure || state.isStopped) return [];
   const data = parseJson(event.data);
-  if (!isObject(data)) return fail(state, 'an event is no JSON object');
+  if (!isObject(data)) return fail(state, 'an event is not a JSON object');
   switch (data.type ?? event.event) {
     case 'message_start':
       return onMessageStart(state, data);
@@ -71,7 +71,7 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
       state.failure = failureOf(data);
       return [{ type: 'failure', failure: state.failure }];
     default:
-      return []; // ping, and whatever the format will have next: its documents ask to pass over what is not known
+      return []; // ping and future events: the documentation asks to ignore unknown ones
   }
 }
 
@@ -80,8 +80,8 @@ function onMessageStart(state: State, data: JsonObject): readonly StreamEvent[] 
   const { message } = data;
   const id = text(message.id);
   if (state.id !== undefined) {
-    // Some relays say it twice. After content, or with another id, two answers were spliced together.
-    return state.id === id && !state.hasContent ? [] : fail(state, 'a second message_start: two answers in one stream');
+    // Some relays repeat message_start. After content, or with another id, two responses were spliced together.
+    return state.id === id && !state.hasContent ? [] : fail(state, 'a second message_start: two responses in one stream');
   }
   state.id = id;
   if (typeof message.stop_reason === 'string') state.stop = message;
@@ -94,7 +94,7 @@ function onMessageStart(state: State, data: JsonObject): readonly StreamEvent[] 
   ];
 }
 
-/** The content of a message that was there when the stream began. */
+/** The content of a message that was present when the stream began. */
 function eventsOfPart(state: State, part: Part): readonly StreamEvent[] {
   state.hasContent = true;
   switch (part.type) {
@@ -215,7 +215,7 @@ function fail(state: State, message: string, kind: 'invalid-response' | 'truncat
   return [{ type: 'failure', failure: state.failure }];
 }
 
-/** Of one block; nobody cites more. */
+/** Maximum citations of one block, above any real response. */
 const citationsMax = 10_000;
 const citationEvent = (citation: Citation): StreamEvent => ({ type: 'citation', choice: 0, citation });
 const unmappedEvent = (what: string): StreamEvent => ({ type: 'unread', choice: 0, what });

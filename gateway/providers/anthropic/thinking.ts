@@ -1,4 +1,4 @@
-/** Reasoning effort and budgets as Claude takes them: a token budget in older models, an effort in newer ones. */
+/** Reasoning effort and budgets for Claude: a token budget in older models, an effort in newer ones. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { altered, approximated, dropped, type Warning } from '../../core/chat/provider.ts';
@@ -11,9 +11,9 @@ export interface RenderedThinking {
   readonly effort?: string;
 }
 
-/** Anthropic takes no smaller budget. */
+/** Anthropic refuses a smaller budget. */
 const budgetTokensMin = 1_024;
-/** Of `max_tokens`, when the caller named an effort and no budget: the rest is left to the answer. */
+/** Share of `max_tokens` for an effort without a budget; the rest is left for the response. */
 const budgetShareMax = 0.8;
 const budgets: Readonly<Record<Exclude<ReasoningEffort, 'none'>, number>> = {
   minimal: 1_024,
@@ -54,14 +54,14 @@ function renderOff(field: string, traits: ModelTraits, warnings: Warning[]): Ren
     case 'nothing':
       return {};
     case 'impossible':
-      warnings.push(altered(field, 'This model always reasons; it was asked for low effort.'));
+      warnings.push(altered(field, 'This model always reasons; sent with low effort.'));
       return { effort: 'low' };
     default:
       return { thinking: { type: traits.thinkingOff } };
   }
 }
 
-/** `display` is said because newer models leave the reasoning's text out otherwise. */
+/** `display` is sent because newer models otherwise omit the reasoning text. */
 function renderEffort(reasoning: Reasoning, traits: ModelTraits, warnings: Warning[]): RenderedThinking {
   const requested = reasoning.budgetTokens === undefined ? reasoning.effort! : effortOf(reasoning.budgetTokens);
   const effort = requested === 'xhigh' || requested === 'max' ? traits.effortMax : requested === 'minimal' ? 'low' : requested;
@@ -87,14 +87,17 @@ function renderBudget(reasoning: Reasoning, maxTokens: number, warnings: Warning
   return { thinking: { type: 'enabled', budget_tokens: tokens, ...(reasoning.shown === false ? { display: 'omitted' } : {}) } };
 }
 
-/** What Anthropic refuses together with a thinking budget. The other thing is kept: a forced call is a contract, thinking is not. */
+/**
+ * Why thinking must be left out. Anthropic refuses it beside some parameters, such as a forced call, which are kept because they bind the
+ * response.
+ */
 function thinkingObstacle(request: ChatRequest, turns: readonly Turn[]): string | undefined {
   const forced = request.tools.length > 0 && (request.toolChoice?.type === 'required' || request.toolChoice?.type === 'tool');
   if (forced) return 'A thinking budget excludes a forced tool call.';
   const answering = turns.at(-1)?.content.some(block => block.type === 'tool_result');
   const opening = turns.findLast(turn => turn.role === 'assistant')?.content[0]?.type;
   if (answering && opening !== 'thinking' && opening !== 'redacted_thinking') {
-    return 'The tool call that is answered came without its signed thinking, which a thinking budget demands.';
+    return 'The answered tool call has no signed thinking, which a thinking budget requires.';
   }
   return undefined;
 }

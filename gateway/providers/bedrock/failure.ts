@@ -1,4 +1,4 @@
-/** Bedrock's refusals: the exception's name stands in a header, its words in a body of one member, and a throttle may be a 503. */
+/** Bedrock's error responses as failures: the exception's name is in a header, its message in the body, and a throttle may be a 503. */
 
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/shared/failure.ts';
@@ -6,7 +6,7 @@ import { retryAfterMs } from '../../core/targets/retry-after.ts';
 
 const messageLengthMax = 2_000;
 
-/** In lower case. Source: docs.aws.amazon.com, errors of Converse, ConverseStream and common ones. */
+/** In lower case. Source: docs.aws.amazon.com, errors of Converse and ConverseStream, and common errors. */
 const kindsByType: Readonly<Record<string, FailureKind>> = {
   throttlingexception: 'rate-limited',
   toomanyrequestsexception: 'rate-limited',
@@ -30,7 +30,7 @@ const kindsByType: Readonly<Record<string, FailureKind>> = {
   resourcenotfoundexception: 'not-found',
 };
 
-/** What a validation error, or a body without its exception's name, is really about. */
+/** The kinds of validation errors, and of bodies without an exception name, by their message. */
 const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
   [/too many (tokens|requests|connections)[^.]{0,40}, please wait|rate exceeded/i, 'rate-limited'],
   [
@@ -59,7 +59,7 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
 
 const retryableKinds: ReadonlySet<FailureKind> = new Set<FailureKind>(['rate-limited', 'overloaded', 'server-error', 'timeout']);
 
-/** `body` is `{message}`, by some of its services `{Message}` or with `__type`; `name` is the exception's. */
+/** `body` is `{message}`; some services send `{Message}` or add `__type`. `name` is the exception's name. */
 export function failureOf(body: JsonObject, name: string, status?: number): Failure {
   const rawMessage = body.message ?? body.Message;
   const message = (typeof rawMessage === 'string' ? rawMessage : '').slice(0, messageLengthMax);
@@ -75,7 +75,7 @@ export function failureOf(body: JsonObject, name: string, status?: number): Fail
 
 function kindOf(name: string, message: string, status: number | undefined): FailureKind {
   const type = name.toLowerCase();
-  // A model under too much load is called unavailable, and its message says why.
+  // An overloaded model is reported as unavailable; the message has the reason.
   if (/throttl/i.test(message)) return 'rate-limited';
   const known = Object.hasOwn(kindsByType, type) ? kindsByType[type] : undefined;
   if (known) return known;

@@ -1,4 +1,4 @@
-/** A conversation in Converse's form: a system prompt of its own, and turns of user and assistant that alternate. */
+/** A conversation in Converse's format: a separate system prompt, and alternating turns of user and assistant. */
 import type { CacheControl, MediaSource, Message, Part } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
@@ -11,7 +11,7 @@ export const cachePoint = ({ ttl }: CacheControl): JsonObject => ({
   cachePoint: { type: 'default', ...(ttl === undefined ? {} : { ttl }) },
 });
 
-/** What shall be cached ends with a point of its own. */
+/** A cache breakpoint becomes a cachePoint block after the part. */
 function renderPart(part: Part, path: string, textOnly: boolean, warnings: Warning[]): readonly JsonObject[] {
   const blocks = renderContent(part, path, textOnly, warnings);
   return 'cache' in part && part.cache && blocks.length > 0 ? [...blocks, cachePoint(part.cache)] : blocks;
@@ -34,7 +34,7 @@ function renderContent(part: Part, path: string, textOnly: boolean, warnings: Wa
       return dropPart(path, 'Converse takes no audio.', warnings);
     case 'reasoning':
       if (part.redacted !== undefined) return [{ reasoningContent: { redactedContent: part.redacted } }];
-      if (part.signature === undefined) return dropPart(path, 'Bedrock takes back no reasoning without its signature.', warnings);
+      if (part.signature === undefined) return dropPart(path, 'Bedrock accepts no reasoning without its signature.', warnings);
       return [{ reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }];
     case 'tool-call':
       if (part.signature !== undefined)
@@ -45,7 +45,7 @@ function renderContent(part: Part, path: string, textOnly: boolean, warnings: Wa
   }
 }
 
-/** Bedrock refuses blocks of nothing but white space. */
+/** Bedrock refuses white-space blocks. */
 const renderText = (text: string): readonly JsonObject[] => (text.trim() === '' ? [] : [{ text }]);
 
 const imageFormats: Readonly<Record<string, string | undefined>> = {
@@ -76,7 +76,7 @@ function renderDocument({ source, name }: Part & { type: 'document' }, path: str
   return blocks.map(block => ({ document: { ...(block.document as JsonObject), name: safeDocumentName(name ?? 'document') } }));
 }
 
-/** What else stands in a name is refused. */
+/** Replaces characters that Bedrock refuses in document names. */
 const safeDocumentName = (name: string): string =>
   name
     .replace(/[^a-zA-Z0-9\s()[\]-]/g, '-')
@@ -97,7 +97,7 @@ function renderMedia(
   return [{ [type]: { format, source: { bytes: source.data } } }];
 }
 
-/** Ids join calls to results and mean nothing else; Bedrock takes fewer characters in them than others use. */
+/** Ids only join calls to results. Bedrock allows fewer characters in them than others use. */
 const renderId = (id: string): string => id.replace(/[^a-zA-Z0-9_.:-]/g, '_').slice(0, 64) || '_';
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, warnings: Warning[]): JsonObject {

@@ -1,4 +1,4 @@
-/** What single members of a Converse answer mean. */
+/** Parses single members of a Converse response. */
 import type { Citation, Finish, FinishReason, Part, TextSpan, Usage } from '../../core/chat/chat.ts';
 import { unmappedMax } from '../../core/chat/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
@@ -24,7 +24,7 @@ export function parseFinish(reason: Json | undefined): Finish {
   return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
 }
 
-/** Bedrock's input tokens leave out what was read from and written to the cache; ours do not. */
+/** Adds cache reads and writes to the input, because Bedrock's input tokens exclude them. */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || (typeof usage.inputTokens !== 'number' && typeof usage.outputTokens !== 'number')) return undefined;
   const cached = count(usage.cacheReadInputTokens);
@@ -57,7 +57,7 @@ export function parseBlocks(blocks: readonly JsonObject[]): { readonly content: 
   return { content, unread: [...unread] };
 }
 
-/** `offset` is the length of all texts before it. Undefined for blocks that have no place here, as of tools that the service runs itself. */
+/** `offset` is the length of all texts before it. Undefined for unmapped blocks, such as those of tools that the service runs. */
 function parseBlock(block: JsonObject, offset: number): readonly Part[] | undefined {
   if (typeof block.text === 'string') return block.text === '' ? [] : [{ type: 'text', text: block.text }];
   if (isObject(block.toolUse)) {
@@ -76,7 +76,7 @@ function parseBlock(block: JsonObject, offset: number): readonly Part[] | undefi
   return undefined;
 }
 
-/** About the whole of its block. */
+/** `span` covers the whole block. */
 export function citationOf(raw: JsonObject, span: TextSpan): Citation {
   const { title, source, sourceContent, location } = raw;
   const position = objectOf(location);

@@ -1,4 +1,4 @@
-/** A canonical request as the body of a Converse call; what only one maker's models take goes beside it. */
+/** Renders a ChatRequest as the body of a Converse call. Parameters of one vendor's models go into additionalModelRequestFields. */
 import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { altered, approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
@@ -57,7 +57,7 @@ function renderInference(request: ChatRequest, traits: ModelTraits | undefined, 
     } else sent[name] = value;
   }
   const sequences = stop.filter(sequence => !traits || sequence.trim() !== '');
-  if (sequences.length < stop.length) warnings.push(dropped('stop', 'This model takes no stop sequence of nothing but white space.'));
+  if (sequences.length < stop.length) warnings.push(dropped('stop', 'This model takes no stop sequence of white space only.'));
   return { ...sent, ...(sequences.length > 0 ? { stopSequences: sequences } : {}) };
 }
 
@@ -68,7 +68,7 @@ function renderTopK({ topK }: ChatRequest, traits: ModelTraits | undefined, isTh
   return {};
 }
 
-/** Claude thinks as it does at Anthropic; of the others the open models of OpenAI take an effort. */
+/** Claude reasons as it does at Anthropic; of the other models, OpenAI's open ones accept an effort. */
 function renderReasoning(
   request: ChatRequest,
   model: string,
@@ -92,7 +92,7 @@ function renderReasoning(
   const off = reasoning.effort === 'none' || reasoning.budgetTokens === 0;
   const field = reasoning.effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
   if (!model.includes('gpt-oss')) {
-    if (!off) warnings.push(dropped(field, 'How much this model reasons cannot be told here.'));
+    if (!off) warnings.push(dropped(field, 'This model has no parameter here for how much it reasons.'));
     return {};
   }
   const fields =
@@ -101,7 +101,7 @@ function renderReasoning(
   return { reasoning_effort: fields };
 }
 
-/** A block's type as Anthropic calls it, by which thinking is allowed or not. */
+/** The block's type in Anthropic's format, whose rules for thinking apply. */
 function typeOf(block: JsonObject): string {
   if (block.toolResult !== undefined) return 'tool_result';
   return block.reasoningContent === undefined ? 'text' : 'thinking';
@@ -145,18 +145,19 @@ function renderTools(
   const { tools, toolChoice = { type: 'auto' } } = request;
   const none = toolChoice.type === 'none' && tools.length > 0;
   if (none && called.length === 0) {
-    const why = 'Bedrock cannot be told to call none: the tools were not sent.';
-    warnings.push(...tools.map((_, index) => approximated(`tools[${index}]`, why)), approximated('tool_choice', why));
+    const reason = 'Bedrock cannot be kept from calling tools; the tools were not sent.';
+    warnings.push(...tools.map((_, index) => approximated(`tools[${index}]`, reason)), approximated('tool_choice', reason));
     return undefined;
   }
-  if (none) warnings.push(altered('tool_choice', 'Bedrock cannot be told to call none while calls are in the conversation; it may.'));
+  if (none)
+    warnings.push(altered('tool_choice', 'Bedrock cannot be kept from calling tools while the conversation has calls; it may call one.'));
   if (tools.length === 0 && called.length === 0) return undefined;
   if (request.parallelToolCalls === false) {
-    warnings.push(dropped('parallel_tool_calls', 'Bedrock cannot be told how many tools to call at once.'));
+    warnings.push(dropped('parallel_tool_calls', 'Bedrock has no parameter for parallel tool calls.'));
   }
-  // Calls in the conversation want their tools described, though they be gone.
-  const gone = tools.length > 0 ? [] : [...new Set(called)].map((name): Tool => ({ name }));
-  const specs = [...tools, ...gone].flatMap((tool, index) => renderTool(tool, `tools[${index}]`, warnings));
+  // Calls in the conversation require their tools to be declared, even after their removal.
+  const removedTools = tools.length > 0 ? [] : [...new Set(called)].map((name): Tool => ({ name }));
+  const specs = [...tools, ...removedTools].flatMap((tool, index) => renderTool(tool, `tools[${index}]`, warnings));
   const choice = renderChoice(request, traits, warnings);
   return { tools: specs, ...(choice ? { toolChoice: choice } : {}) };
 }
@@ -165,7 +166,7 @@ const toolNamesIn = ({ toolUse }: JsonObject): readonly string[] =>
   typeof toolUse === 'object' && toolUse !== null && 'name' in toolUse && typeof toolUse.name === 'string' ? [toolUse.name] : [];
 
 function renderTool(tool: Tool, path: string, warnings: Warning[]): readonly JsonObject[] {
-  if (tool.strict) warnings.push(dropped(`${path}.function.strict`, 'Bedrock does not hold a call to its schema.'));
+  if (tool.strict) warnings.push(dropped(`${path}.function.strict`, 'Bedrock does not enforce the schema of a call.'));
   const schema = { type: 'object', properties: {}, ...tool.parameters };
   const described = tool.description === undefined ? {} : { description: tool.description };
   return [{ toolSpec: { name: tool.name, ...described, inputSchema: { json: schema } } }, ...(tool.cache ? [cachePoint(tool.cache)] : [])];
@@ -174,7 +175,7 @@ function renderTool(tool: Tool, path: string, warnings: Warning[]): readonly Jso
 function renderChoice({ toolChoice }: ChatRequest, traits: ModelTraits | undefined, warnings: Warning[]): JsonObject | undefined {
   if (toolChoice?.type !== 'required' && toolChoice?.type !== 'tool') return undefined;
   if (!traits || traits.forcedTools) return toolChoice.type === 'tool' ? { tool: { name: toolChoice.name } } : { any: {} };
-  warnings.push(approximated('tool_choice', 'This model cannot be forced to call a tool; it may.'));
+  warnings.push(approximated('tool_choice', 'This model cannot be forced to call a tool; it may call one.'));
   return undefined;
 }
 
@@ -185,7 +186,7 @@ function renderTier({ serviceTier }: ChatRequest, warnings: Warning[]): JsonObje
   return {};
 }
 
-/** What this wire format has no place for. */
+/** Warnings for fields that this wire format does not support. */
 function unsupportedWarnings(request: ChatRequest): readonly Warning[] {
   const nowhere: Readonly<Record<string, boolean>> = {
     seed: request.seed !== undefined,
@@ -198,7 +199,7 @@ function unsupportedWarnings(request: ChatRequest): readonly Warning[] {
   return [
     ...Object.keys(nowhere)
       .filter(field => nowhere[field])
-      .map(field => dropped(field, `Bedrock has nothing like ${field}.`)),
+      .map(field => dropped(field, `Bedrock has no equivalent of ${field}.`)),
     ...Object.keys(request.extra).map(field => dropped(field, 'Belongs to another wire format.')),
   ];
 }

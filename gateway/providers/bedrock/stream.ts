@@ -1,4 +1,4 @@
-/** A streamed Converse answer: blocks that open, grow and close, a message that stops, and metadata with the usage after it. */
+/** Parses a streaming Converse response: blocks that start, grow and stop, messageStop, and metadata with the usage after it. */
 import type { StreamEvent } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
@@ -8,12 +8,12 @@ import { citationOf, objectOf, parseFinish, parseUsage, text } from './reading.t
 
 interface State {
   started: boolean;
-  /** The number of the call that each open block is. */
+  /** The call index of each open block. */
   readonly calls: Map<number, number>;
   count: number;
   /** Length of all texts so far. */
   length: number;
-  /** Of open blocks: where they begin, and what they cite, which is about the whole of them. */
+  /** Start offset and citations of each open block; the citations cover the whole block. */
   readonly citationsByBlock: Map<number, { readonly from: number; readonly citations: JsonObject[] }>;
   stopped: boolean;
   counted: boolean;
@@ -21,7 +21,7 @@ interface State {
   failure: Failure | undefined;
 }
 
-/** More than any answer has; an index decides what is kept. */
+/** Bounds the memory that a block index can allocate; above any real response. */
 const blocksMax = 10_000;
 
 export function parseStream(): StreamParser {
@@ -49,7 +49,7 @@ function endOf(state: State): StreamEnd {
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (state.failure || state.done || event.data.trim() === '') return [];
   const data = parseJson(event.data);
-  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const typedEvent = event.event === undefined ? Object.entries(data)[0] : ([event.event, data] as const);
   const [type, body] = typedEvent ?? ['', {}];
   if (/exception/i.test(type)) return fail(state, failureOf(objectOf(body), type.slice(type.indexOf('/') + 1)));
@@ -57,7 +57,7 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   const events = readEvent(state, type, objectOf(body));
   if (state.failure || events.length === 0 || state.started) return events;
   state.started = true;
-  return [{ type: 'response-start', id: '', model: '' }, ...events.filter(({ type: told }) => told !== 'response-start')];
+  return [{ type: 'response-start', id: '', model: '' }, ...events.filter(({ type }) => type !== 'response-start')];
 }
 
 function readEvent(state: State, type: string, data: JsonObject): readonly StreamEvent[] {
@@ -103,7 +103,7 @@ function onStart(state: State, data: JsonObject): readonly StreamEvent[] {
   const { toolUse, ...others } = objectOf(data.start);
   const [other] = Object.keys(others);
   if (!isObject(toolUse)) return other === undefined ? [] : [{ type: 'unread', choice: 0, what: other.slice(0, 100) }];
-  if (state.count >= blocksMax) return fail(state, { kind: 'invalid-response', message: 'more blocks than any answer has' });
+  if (state.count >= blocksMax) return fail(state, { kind: 'invalid-response', message: 'too many blocks' });
   const index = state.count++;
   state.calls.set(numberOf(data.contentBlockIndex), index);
   return [{ type: 'tool-call-start', choice: 0, index, id: text(toolUse.toolUseId), name: text(toolUse.name) }];
@@ -138,7 +138,7 @@ function onDelta(state: State, block: Json | undefined, delta: JsonObject): read
 
 const numberOf = (value: Json | undefined): number => (typeof value === 'number' ? value : 0);
 
-/** What goes wrong after messageStop takes nothing from the answer, which is whole at its end. */
+/** An error after messageStop does not invalidate the response, which is complete. */
 function fail(state: State, failure: Failure): readonly StreamEvent[] {
   if (!state.stopped) state.failure = failure;
   return [{ type: 'failure', failure }];

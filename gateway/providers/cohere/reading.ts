@@ -1,4 +1,4 @@
-/** What single members of a Cohere answer mean. */
+/** Parses single members of a Cohere response. */
 import type { Citation, Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { count } from '../../core/chat/json-members.ts';
@@ -20,7 +20,7 @@ export function parseFinish(reason: Json | undefined): Finish {
   return { reason: (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other', raw };
 }
 
-/** What is billed: the preamble that Cohere puts before a prompt stands only in `tokens`, and so do the cached ones. */
+/** The billed units. `tokens` also includes Cohere's preamble before the prompt, and the cached tokens. */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage)) return undefined;
   const { billed_units: billed, tokens } = usage;
@@ -38,7 +38,7 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   };
 }
 
-/** Several tokens of one text come together, and no alternatives. */
+/** Cohere sends several tokens of one text together, without alternatives. */
 export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob[] =>
   listOf(isObject(logprobs) ? [logprobs] : logprobs).flatMap(({ text: tokenText, logprobs: values }) =>
     Array.isArray(values)
@@ -50,13 +50,13 @@ export const parseLogprobs = (logprobs: Json | undefined): readonly TokenLogprob
       : [],
   );
 
-/** One for each source. */
+/** One citation per source. */
 export const citationsOf = (citations: Json | undefined): readonly Citation[] =>
   listOf(isObject(citations) ? [citations] : citations).flatMap(raw => {
     const { start, end, sources } = raw;
     const position = typeof start === 'number' && typeof end === 'number' && end > start ? { span: { from: start, to: end } } : {};
-    const given = listOf(sources);
-    return (given.length > 0 ? given : [{}]).map((source: JsonObject): Citation => {
+    const sourceList = listOf(sources);
+    return (sourceList.length > 0 ? sourceList : [{}]).map((source: JsonObject): Citation => {
       const cited = objectOf(source.document);
       const url = text(cited.url);
       const title = text(cited.title);

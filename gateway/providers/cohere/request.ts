@@ -1,4 +1,4 @@
-/** A canonical request as the body of POST /v2/chat: near to chat completions, with other names and fewer wishes. */
+/** Renders a ChatRequest as the body of POST /v2/chat: like chat completions, with other names and fewer parameters. */
 import type { ChatRequest } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
@@ -24,9 +24,9 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   for (const [field, value] of Object.entries(members)) {
     if (unchangedMembers.has(field)) sent[field] = value;
     else if (renamedMembers[field] !== undefined) sent[renamedMembers[field]] = value;
-    else if (!isDefault(field, value)) warnings.push(dropped(field, 'Cohere has nothing like it.'));
+    else if (!isDefault(field, value)) warnings.push(dropped(field, 'Cohere has no equivalent.'));
   }
-  const told = {
+  const wireBody = {
     ...sent,
     messages: listOf(messages).map(renderMessage),
     ...renderStop(sent, warnings),
@@ -35,19 +35,19 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
     ...(logprobs === true ? { logprobs: true } : {}),
     ...renderThinking(request, warnings),
   };
-  return { path: '/v2/chat', body: JSON.stringify(told), warnings };
+  return { path: '/v2/chat', body: JSON.stringify(wireBody), warnings };
 }
 
 const isDefault = (field: string, value: Json): boolean =>
   (field === 'n' && value === 1) || (field === 'parallel_tool_calls' && value === true);
 
-/** What the model thought before a call is its plan. */
+/** Reasoning before a tool call is sent as its `tool_plan`. */
 function renderMessage({ reasoning_content: thought, content, ...message }: JsonObject): JsonObject {
   const calls = message.tool_calls !== undefined;
   if (thought === undefined) return { ...message, ...(content === null ? {} : { content: content! }) };
   if (calls) return { ...message, tool_plan: thought, ...(content === null || content === '' ? {} : { content: content! }) };
-  const said = typeof content === 'string' ? [{ type: 'text', text: content }] : listOf(content);
-  return { ...message, content: [{ type: 'thinking', thinking: thought }, ...said] };
+  const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : listOf(content);
+  return { ...message, content: [{ type: 'thinking', thinking: thought }, ...parts] };
 }
 
 function renderStop({ stop_sequences: stop }: JsonObject, warnings: Warning[]): JsonObject {
@@ -60,7 +60,7 @@ function renderTools(tools: Json | undefined, choice: Json | undefined, warnings
   if (!Array.isArray(tools)) return {};
   const strict = listOf(tools).some(tool => objectOf(tool.function).strict === true);
   const chosen = isObject(choice) ? text(objectOf(choice.function).name) : '';
-  if (chosen !== '') warnings.push(approximated('tool_choice', 'Cohere can be told to call some tool, not which.'));
+  if (chosen !== '') warnings.push(approximated('tool_choice', 'Cohere can force a tool call, but not of a named tool.'));
   const word = chosen !== '' || choice === 'required' ? 'REQUIRED' : choice === 'none' ? 'NONE' : undefined;
   return {
     tools: listOf(tools).map(({ function: called, ...tool }): JsonObject => {

@@ -1,4 +1,4 @@
-/** A whole Cohere answer in canonical form. It does not name the model that served it. */
+/** Parses a non-streaming Cohere response. It has no model name. */
 import type { ChatResponse, Part } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import type { Failure } from '../../core/shared/failure.ts';
@@ -9,11 +9,11 @@ import { attachCitations } from '../openai/parsing/response.ts';
 import { citationsOf, parseFinish, parseLogprobs, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
-  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   const { message } = body;
   if (!isObject(message)) {
     const error = errorIn(body) ?? (typeof message === 'string' ? body : undefined);
-    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the answer has no message' };
+    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the response has no message' };
   }
   const id = text(body.id);
   const usage = parseUsage(body.usage);
@@ -27,10 +27,10 @@ export function parseResponse(body: Json): ChatResponse | Failure {
   };
 }
 
-/** Citations speak of places in the text; they go with the first of it. */
+/** Citation offsets refer to the text, so all citations go with the first text part. */
 function contentOf(message: JsonObject, id: string): readonly Part[] {
   const citations = citationsOf(message.citations);
-  const said = listOf(message.content).flatMap((part): readonly Part[] => {
+  const contentParts = listOf(message.content).flatMap((part): readonly Part[] => {
     if (part.type === 'thinking') return text(part.thinking) === '' ? [] : [{ type: 'reasoning', text: text(part.thinking) }];
     return text(part.text) === '' ? [] : [{ type: 'text', text: text(part.text) }];
   });
@@ -45,6 +45,6 @@ function contentOf(message: JsonObject, id: string): readonly Part[] {
       arguments: call.arguments,
     }),
   );
-  const parts = [...plan, ...plain, ...said];
+  const parts = [...plan, ...plain, ...contentParts];
   return [...attachCitations(parts, citations), ...calls];
 }

@@ -1,4 +1,4 @@
-/** A streamed Cohere answer: named events for plan, text, calls and citations, and one that ends the message. */
+/** Parses a streaming Cohere response: named events for plan, text, calls and citations, and message-end. */
 import type { StreamEvent } from '../../core/chat/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
@@ -29,11 +29,11 @@ function endOf(state: State): StreamEnd {
 }
 
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
-  const said = event.data.trim();
-  if (state.failure || state.done || said === '') return [];
-  if (said === '[DONE]') return fail(state, { kind: 'truncated', message: '[DONE] came before message-end' });
-  const data = parseJson(said);
-  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  const payload = event.data.trim();
+  if (state.failure || state.done || payload === '') return [];
+  if (payload === '[DONE]') return fail(state, { kind: 'truncated', message: '[DONE] came before message-end' });
+  const data = parseJson(payload);
+  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const type = text(data.type) || (event.event ?? '');
   const known = isKnown(type);
   const error = known ? undefined : (errorIn(data) ?? (type === 'error' || typeof data.message === 'string' ? data : undefined));
@@ -71,10 +71,10 @@ function readEvent(state: State, type: string, data: JsonObject): readonly Strea
 
 function contentDelta(content: JsonObject, data: JsonObject): readonly StreamEvent[] {
   const tokens = parseLogprobs(data.logprobs);
-  const said = text(content.text);
+  const delta = text(content.text);
   return [
     ...reasoningEvents(text(content.thinking)),
-    ...(said === '' ? [] : [{ type: 'text-delta', choice: 0, text: said } as const]),
+    ...(delta === '' ? [] : [{ type: 'text-delta', choice: 0, text: delta } as const]),
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: 0, tokens } as const] : []),
   ];
 }
@@ -82,7 +82,7 @@ function contentDelta(content: JsonObject, data: JsonObject): readonly StreamEve
 const reasoningEvents = (delta: string): readonly StreamEvent[] =>
   delta === '' ? [] : [{ type: 'reasoning-delta', choice: 0, text: delta }];
 
-/** One call an event, whose number stands beside it. */
+/** One call an event, with its index beside it. */
 function callDelta(state: State, message: JsonObject, data: JsonObject): readonly StreamEvent[] {
   const call = Array.isArray(message.tool_calls) ? message.tool_calls[0] : message.tool_calls;
   return isObject(call) ? state.calls.add(callsIn({ tool_calls: [{ index: data.index ?? 0, ...call }] })) : [];

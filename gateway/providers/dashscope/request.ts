@@ -1,4 +1,4 @@
-/** A canonical request as DashScope's generation: the conversation is its input, all wishes are parameters. */
+/** Renders a ChatRequest as DashScope's generation call: the conversation is `input`, everything else `parameters`. */
 import type { ChatRequest } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import type { RenderedRequest, Warning } from '../../core/chat/provider.ts';
@@ -8,7 +8,7 @@ import { renderBody } from '../openai/request.ts';
 import { dropUnsupportedContent } from '../openai/unsupported-content.ts';
 import { qwen } from '../vendors/qwen.ts';
 
-/** Models that see or hear have an address and a form of content of their own. */
+/** Models for images or audio have their own path and content format. */
 const multimodalModels = /-vl|omni|qvq|-audio|qwen3\.[5-9]/;
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
@@ -18,7 +18,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   const taken = dropUnsupportedContent(request.messages, { vendor: 'DashScope', document: false, audio: true, detail: false }, warnings);
   const body = renderBody({ ...rest, messages: taken.messages }, model, vendorModelTraits(model), rendering);
   warnings.push(...taken.withOriginalPaths(rendering));
-  // Its wishes for thinking and what it refuses are those of the compatible address.
+  // Reasoning parameters and refused members are those of the compatible endpoint.
   const thinkingMembers = reasoning ? thinkingOf(request, model, warnings) : {};
   const { changes, warnings: more } = qwen.adapt!(body, model);
   const { model: _, messages, stream, stream_options: __, ...parameters } = definedMembers({ ...body, ...changes, ...thinkingMembers });

@@ -1,4 +1,4 @@
-/** A whole DashScope answer in canonical form, with choices or with a text alone. It does not name the model that served it. */
+/** Parses a non-streaming DashScope response, with choices or with a single text. It has no model name. */
 import type { ChatResponse, Choice, Part, Usage } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import type { Failure } from '../../core/shared/failure.ts';
@@ -16,18 +16,18 @@ import {
 } from '../openai/parsing/reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
-  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   const choices = choicesIn(body);
   if (choices.length === 0) {
     const error = text(body.code) === '' ? errorIn(body) : body;
-    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the answer has no output' };
+    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the response has no output' };
   }
   const id = text(body.request_id);
   const usage = parseUsage(body.usage);
   return { id, model: '', choices: choices.map((choice, index) => parseChoice(choice, index, id)), ...(usage ? { usage } : {}) };
 }
 
-/** A text alone counts as the only choice. */
+/** A single text counts as the only choice. */
 export function choicesIn({ output }: JsonObject): readonly JsonObject[] {
   if (!isObject(output)) return [];
   if (Array.isArray(output.choices)) return listOf(output.choices);
@@ -53,7 +53,7 @@ function parseChoice(choice: JsonObject, index: number, id: string): Choice {
   };
 }
 
-/** The counts have the names of the Responses API, and their details those of chat completions. */
+/** The counts are named as in the Responses API, and their details as in chat completions. */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage)) return undefined;
   const { input_tokens: input, output_tokens: output, output_tokens_details: details, total_tokens: _, ...rest } = usage;

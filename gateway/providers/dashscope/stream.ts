@@ -1,4 +1,7 @@
-/** A streamed DashScope answer: increments of each choice, "null" until one ends, the usage in every event, and no last word. */
+/**
+ * Parses a streaming DashScope response: increments of each choice, "null" as finish reason until one ends, usage in every event, no end
+ * marker.
+ */
 import type { StreamEvent } from '../../core/chat/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../core/chat/provider.ts';
@@ -21,7 +24,7 @@ interface State {
   failure: Failure | undefined;
 }
 
-/** More is not asked for by anyone. */
+/** Bounds memory; above any real request. */
 const choicesMax = 128;
 
 export function parseStream(): StreamParser {
@@ -39,7 +42,7 @@ function endOf(state: State): StreamEnd {
 function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (state.failure || event.data.trim() === '') return [];
   const data = parseJson(event.data);
-  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const choices = choicesIn(data);
   const error =
     event.event === 'error' || (choices.length === 0 && text(data.code) !== '') ? data : choices.length === 0 ? errorIn(data) : undefined;

@@ -1,17 +1,17 @@
-/** The arguments of a call that comes in pieces, `{jsonPath: "$.rooms[0].size", numberValue: 4}`, put together again. */
+/** Joins the arguments of a call that arrive in parts, such as `{jsonPath: "$.rooms[0].size", numberValue: 4}`. */
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 
 type Container = Record<string, unknown> | unknown[];
 
-/** A path decides how much is allocated, so what it may ask for is bounded. */
+/** Bounds the memory that a path can allocate. */
 const indexMax = 10_000;
 const depthMax = 100;
 const step = /\.([^.[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]/y;
 
 export interface PartialArguments {
-  /** False when the piece cannot be placed. */
+  /** False when the path does not fit. */
   add(increment: JsonObject): boolean;
-  /** JSON text of all pieces so far. */
+  /** JSON text of all parts so far. */
   text(): string;
 }
 
@@ -55,7 +55,7 @@ function setAtPath(root: Container, path: readonly (string | number)[], incremen
   return false;
 }
 
-/** Strings come in several pieces of one path, everything else at once. */
+/** A string may arrive in several parts of one path, any other value at once. */
 function appendValue(before: unknown, increment: JsonObject): Json {
   if (typeof increment.stringValue === 'string') return typeof before === 'string' ? before + increment.stringValue : increment.stringValue;
   return increment.numberValue ?? increment.boolValue ?? null;

@@ -1,4 +1,4 @@
-/** A conversation in Gemini's form: a system instruction of its own, and contents of user and model. */
+/** A conversation in Gemini's format: a separate system instruction, and contents of user and model. */
 import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { altered, approximated, argumentsObject, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
@@ -17,11 +17,11 @@ interface Context {
   /** Gemini 3 or later. */
   readonly modern: boolean;
   readonly warnings: Warning[];
-  /** Of the tool calls so far: Gemini joins results to calls by name. */
+  /** The names of the tool calls so far, because Gemini joins results to calls by name. */
   readonly names: Map<string, string>;
 }
 
-/** What Google's documents give for a call that another model made; base64 of `skip_thought_signature_validator`. */
+/** The signature that Google documents for calls of another model; base64 of `skip_thought_signature_validator`. */
 const skipSignatureValidation = 'c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=';
 const filesBaseUrl = 'https://generativelanguage.googleapis.com/v1beta/';
 
@@ -31,7 +31,7 @@ export function renderContents(messages: readonly Message[], isGemini3: boolean,
   const contents: { role: Content['role']; parts: JsonObject[] }[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages[${index}]`;
-    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Gemini takes no names of participants.'));
+    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, 'Gemini takes no participant names.'));
     const isSystem = message.role === 'system' || message.role === 'developer';
     const parts = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, context));
     if (isSystem) {
@@ -49,11 +49,11 @@ export function renderContents(messages: readonly Message[], isGemini3: boolean,
   return { system, contents };
 }
 
-/** Gemini 3 answers 400 when a turn's first call has no signature, as it is when a caller or another model could not keep it. */
+/** Gemini 3 answers 400 when a turn's first call has no signature. It is missing for other models' calls and clients that drop it. */
 function withSignature(parts: readonly JsonObject[], path: string, warnings: Warning[]): readonly JsonObject[] {
   const first = parts.find(part => part.functionCall !== undefined);
   if (!first || first.thoughtSignature !== undefined) return parts;
-  warnings.push(approximated(path, 'A tool call came without its thought signature; Gemini was told not to check it.'));
+  warnings.push(approximated(path, 'A tool call has no thought signature; Gemini is asked to skip the check.'));
   return parts.map(part => (part === first ? { ...part, thoughtSignature: skipSignatureValidation } : part));
 }
 
@@ -91,9 +91,9 @@ const renderText = (text: string): readonly JsonObject[] => (text === '' ? [] : 
 
 function renderReasoning(part: Part & { type: 'reasoning' }, path: string, warnings: Warning[]): readonly JsonObject[] {
   if (part.redacted !== undefined) return dropPart(path, 'Encrypted reasoning can only go back to the provider that made it.', warnings);
-  const thought = part.text === '' ? [] : [{ text: part.text, thought: true }];
-  // Gemini signs an answer's text, not its thoughts: the signature goes back in an empty part of its own, as streams bring it.
-  return part.signature === undefined ? thought : [...thought, { text: '', thoughtSignature: part.signature }];
+  const reasoning = part.text === '' ? [] : [{ text: part.text, thought: true }];
+  // Gemini signs a response's text, not its reasoning. The signature goes into an empty part, as in its streams.
+  return part.signature === undefined ? reasoning : [...reasoning, { text: '', thoughtSignature: part.signature }];
 }
 
 function renderMedia(part: Part & { type: 'image' | 'document' | 'audio' }, path: string, warnings: Warning[]): JsonObject {
@@ -117,7 +117,7 @@ function renderSource(source: MediaSource): JsonObject {
 function renderResult(part: Part & { type: 'tool-result' }, path: string, context: Context): readonly JsonObject[] {
   const { warnings } = context;
   const name = part.name ?? context.names.get(part.id);
-  if (name === undefined) warnings.push(approximated(path, 'No earlier call has this id; the id stands for the name of the tool.'));
+  if (name === undefined) warnings.push(approximated(path, 'No earlier call has this id; the id is sent as the name of the tool.'));
   const texts: string[] = [];
   const media: JsonObject[] = [];
   for (const [at, inner] of part.content.entries()) {

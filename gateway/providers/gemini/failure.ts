@@ -1,4 +1,4 @@
-/** Gemini's refusals as failures: google.rpc errors, in JSON, in an array, inside an event stream, or no JSON at all. */
+/** Gemini's error responses as failures: google.rpc errors as JSON, as an array, inside an event stream, or no JSON at all. */
 
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { type Failure, type FailureKind, failureKindOfStatus } from '../../core/shared/failure.ts';
@@ -6,7 +6,7 @@ import { retryAfterMs } from '../../core/targets/retry-after.ts';
 
 const messageLengthMax = 2_000;
 
-/** google.rpc.Code as it stands in `error.status`. */
+/** google.rpc.Code as in `error.status`. */
 const kindsByStatus: Readonly<Record<string, FailureKind>> = {
   INVALID_ARGUMENT: 'invalid-request',
   OUT_OF_RANGE: 'invalid-request',
@@ -25,7 +25,7 @@ const kindsByStatus: Readonly<Record<string, FailureKind>> = {
   DEADLINE_EXCEEDED: 'timeout',
 };
 
-/** `ErrorInfo.reason`: surer than the status, which is 400 for a wrong key. */
+/** `ErrorInfo.reason`. More reliable than the status, which is 400 for a wrong key. */
 const kindsByReason: Readonly<Record<string, FailureKind>> = {
   API_KEY_INVALID: 'authentication',
   API_KEY_EXPIRED: 'authentication',
@@ -41,7 +41,7 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
   return withWait(failureOf(error, status), headers, retryDelayIn(error));
 }
 
-/** `error` is the inner object, `{code, message, status, details}`: with a status, or inside a stream that began well. */
+/** `error` is the inner object, `{code, message, status, details}`: with a status, or inside a stream after a 200. */
 export function failureOf(error: JsonObject, status?: number): Failure {
   const message = textOf(error.message).slice(0, messageLengthMax);
   const reason = detailOf(error, 'ErrorInfo')?.reason;
@@ -59,7 +59,7 @@ export function failureOf(error: JsonObject, status?: number): Failure {
   };
 }
 
-/** What the status lumps together and only the words, or the quota's name, tell apart. */
+/** Refines kinds that share a status, by the message or the quota's name. */
 function refineByMessage(kind: FailureKind, message: string, error: JsonObject): FailureKind {
   switch (kind) {
     case 'invalid-request':
@@ -70,7 +70,7 @@ function refineByMessage(kind: FailureKind, message: string, error: JsonObject):
       if (/unregistered callers/i.test(message)) return 'authentication';
       return /billing/i.test(message) ? 'quota-exceeded' : kind;
     case 'rate-limited': {
-      // A day's quota does not come back by waiting, whatever RetryInfo says beside it.
+      // A daily quota does not come back by waiting, whatever RetryInfo says.
       const daily = violations(error, 'QuotaFailure', 'violations').some(({ quotaId }) => /PerDay/i.test(textOf(quotaId)));
       return daily || /limit: 0\b|credits? (are|is) depleted|spending cap/i.test(message) ? 'quota-exceeded' : kind;
     }
@@ -86,7 +86,7 @@ function withWait(failure: Failure, headers: Readonly<Record<string, string>>, h
   return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
 }
 
-/** Gemini sends no header: the wait is a detail, or stands at the end of the message. */
+/** Gemini sends no retry-after header: the wait is a detail or at the end of the message. */
 function retryDelayIn(error: JsonObject): string | undefined {
   return textOf(detailOf(error, 'RetryInfo')?.retryDelay) || /retry in ([\d.]+m?s)\b/i.exec(textOf(error.message))?.[1];
 }

@@ -1,9 +1,9 @@
-/** What a candidate cites: sources of its grounding, with the pieces of the text that rest on them, counted in bytes; and works that it recites. */
+/** Citations of a candidate: grounding sources with the segments of text they support, in bytes, and recited works. */
 import type { Citation, TextSpan } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { listOf, text } from './reading.ts';
 
-/** `said` is all of the candidate's text. */
+/** `answerText` is all text of the candidate. */
 export function citationsOf(
   answerText: string,
   grounding: JsonObject | undefined,
@@ -67,7 +67,7 @@ function spanOf(answerText: string, { startIndex, endIndex, text: segmentText }:
   const to = decoder.decode(bytes.subarray(0, endIndex)).length;
   if (typeof segmentText !== 'string' || segmentText === '' || answerText.slice(from, to) === segmentText)
     return to > from ? { from, to } : undefined;
-  // Some count within a part of the answer.
+  // Some offsets are relative to a part of the response.
   const at = answerText.indexOf(segmentText);
   return at < 0 ? undefined : { from: at, to: at + segmentText.length };
 }

@@ -1,16 +1,16 @@
-/** What a Gemini model takes, read from its name. */
+/** The parameters that a Gemini model accepts, by its name. */
 
 export interface ModelTraits {
-  /** `budget`: `thinkingBudget`; `level`: `thinkingLevel`, where a budget is still taken. */
+  /** `budget`: `thinkingBudget`; `level`: `thinkingLevel`, beside which a budget is still accepted. */
   readonly thinking: 'none' | 'budget' | 'level';
-  /** The levels there are, in order. */
+  /** The accepted levels, ascending. */
   readonly levels: readonly ThinkingLevel[];
-  /** The least and the most `thinkingBudget` may be. */
+  /** Minimum and maximum of `thinkingBudget`. */
   readonly budgetMin: number;
   readonly budgetMax: number;
-  /** A budget of 0 stops it thinking. */
+  /** A budget of 0 disables thinking. */
   readonly canStopThinking: boolean;
-  /** Gemini 3 and later: a schema for the answer beside tools, media inside tool results, and a signature on each turn's first call. */
+  /** Gemini 3 and later: a response schema beside tools, media in tool results, and a signature on each turn's first call. */
   readonly isGemini3: boolean;
 }
 
@@ -18,7 +18,10 @@ export type ThinkingLevel = 'minimal' | 'low' | 'medium' | 'high';
 
 const none: ModelTraits = { thinking: 'none', levels: [], budgetMin: 0, budgetMax: 0, canStopThinking: true, isGemini3: false };
 
-/** Sources: ai.google.dev, thinking and thought signatures (October 2026), and refusals recorded in public. A name without a version is an alias of the latest. */
+/**
+ * Sources: ai.google.dev, thinking and thought signatures (October 2026), and public error responses. A name without a version is an alias
+ * of the latest.
+ */
 export function traitsOf(model: string): ModelTraits {
   if (!model.includes('gemini')) return none;
   const found = /gemini-(?:[a-z]+-)?(\d+(?:\.\d+)?)/.exec(model);

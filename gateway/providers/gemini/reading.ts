@@ -1,11 +1,11 @@
-/** What single members of a Gemini answer mean: finish reasons, token counts, log-probabilities. */
+/** Parses single members of a Gemini response: finish reasons, token counts, log-probabilities. */
 import type { Finish, FinishReason, TokenLogprob, Usage } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { count, listOf, text } from '../../core/chat/json-members.ts';
 
 export { listOf, text };
 
-/** Source: ai.google.dev, FinishReason, with the ones recorded from Vertex; what is not here is `other`. */
+/** Source: ai.google.dev, FinishReason, with those recorded from Vertex; any other is `other`. */
 const reasons: Readonly<Record<string, FinishReason>> = {
   STOP: 'stop',
   MAX_TOKENS: 'length',
@@ -25,15 +25,16 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   MALFORMED_RESPONSE: 'error',
 };
 
-/** Gemini says STOP after tool calls, too. */
+/** Gemini also sends STOP after tool calls. */
 export function parseFinish(raw: string, hasCalls: boolean): Finish {
   const reason = (Object.hasOwn(reasons, raw) ? reasons[raw] : undefined) ?? 'other';
   return { reason: reason === 'stop' && hasCalls ? 'tool-calls' : reason, raw };
 }
 
 /**
- * Thoughts stand beside the candidates' tokens, and the results of Gemini's own tools beside the prompt's; cached tokens are
- * within the prompt's. Undefined while only the traffic type is told, as in the early chunks of some streams.
+ * Adds reasoning to the output and results of Gemini's own tools to the input, because Gemini counts them apart; cached tokens are part of
+ * the prompt.
+ * Undefined while only the traffic type is given, as in early chunks of some streams.
  */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || typeof usage.promptTokenCount !== 'number') return undefined;
@@ -55,7 +56,7 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
 const audioOf = (details: Json | undefined): number =>
   listOf(details).reduce((sum, { modality, tokenCount }) => (modality === 'AUDIO' ? sum + count(tokenCount) : sum), 0);
 
-/** `logprobsResult`: the chosen token of each place, and the likeliest ones there. */
+/** `logprobsResult`: the chosen token at each position, and the likeliest alternatives. */
 export function parseLogprobs(result: Json | undefined): readonly TokenLogprob[] {
   if (!isObject(result)) return [];
   const tops = listOf(result.topCandidates);

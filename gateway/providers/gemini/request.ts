@@ -1,4 +1,4 @@
-/** A canonical request as the body of models/{model}:generateContent. */
+/** Renders a ChatRequest as the body of models/{model}:generateContent. */
 import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { altered, dropped, type RenderedRequest, type Warning, withDescription } from '../../core/chat/provider.ts';
@@ -28,7 +28,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   return { path: pathOf(model, request.stream), body: JSON.stringify(body), warnings };
 }
 
-/** A bare name is one of Google's models; tuned ones come as `tunedModels/…`. */
+/** A bare name is a Google model; tuned models are `tunedModels/…`. */
 function pathOf(model: string, stream: boolean): string {
   const name = (model.includes('/') ? model : `models/${model}`).toWellFormed();
   const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent';
@@ -40,7 +40,7 @@ function renderSampling(request: ChatRequest, warnings: Warning[]): JsonObject {
   if (request.stop.length > stopSequencesMax)
     warnings.push(dropped('stop', `Gemini takes ${stopSequencesMax} stop sequences; the rest were left out.`));
   const logprobs = request.logprobs && { responseLogprobs: true, ...(request.logprobs.top > 0 ? { logprobs: request.logprobs.top } : {}) };
-  const given: Readonly<Record<string, Json | undefined>> = {
+  const members: Readonly<Record<string, Json | undefined>> = {
     stopSequences: stop.length > 0 ? stop : undefined,
     maxOutputTokens: request.maxOutputTokens,
     temperature: request.temperature,
@@ -51,7 +51,7 @@ function renderSampling(request: ChatRequest, warnings: Warning[]): JsonObject {
     seed: request.seed,
     candidateCount: choicesOf(request, warnings),
   };
-  const definedEntries = Object.entries(given).filter((entry): entry is [string, Json] => entry[1] !== undefined);
+  const definedEntries = Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined);
   return { ...Object.fromEntries(definedEntries), ...logprobs };
 }
 
@@ -63,7 +63,7 @@ function choicesOf({ choices }: ChatRequest, warnings: Warning[]): number | unde
 
 interface Output {
   readonly format?: JsonObject;
-  /** Stands at the end of the system instruction where the format cannot be enforced. */
+  /** Appended to the system instruction where the format cannot be enforced. */
   readonly instruction?: string;
 }
 
@@ -98,7 +98,7 @@ const renderTool = (tool: Tool): JsonObject => ({
   ...(tool.parameters === undefined ? {} : { parametersJsonSchema: tool.parameters }),
 });
 
-/** ANY holds calls to their schema by itself; VALIDATED does so where a call is free, and answers a strict tool's wish. */
+/** ANY enforces the schema of forced calls. VALIDATED does so for optional calls, which strict tools require. */
 function renderToolChoice({ toolChoice, tools }: ChatRequest): JsonObject | undefined {
   switch (toolChoice?.type) {
     case 'none':
@@ -128,7 +128,7 @@ function renderServiceTier({ serviceTier }: ChatRequest, warnings: Warning[]): J
   }
 }
 
-/** What this wire format has no place for. */
+/** Warnings for fields that this wire format does not support. */
 function unsupportedWarnings(request: ChatRequest): Warning[] {
   const warnings: Warning[] = [];
   if (request.parallelToolCalls === false && request.tools.length > 0) {

@@ -1,4 +1,4 @@
-/** A stream of generateContent: each event is a whole answer as far as it is new. Nothing marks its end but the last finishReason. */
+/** Parses a stream of generateContent: each event is a response with the new content. The last finishReason is the only end marker. */
 import type { MediaPart, StreamEvent } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import type { StreamEnd, StreamParser } from '../../core/chat/provider.ts';
@@ -10,11 +10,11 @@ import { listOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.
 
 interface Choice {
   calls: number;
-  /** A call whose arguments are still coming in pieces. */
+  /** A call whose arguments are still arriving in parts. */
   openCall: { readonly index: number; readonly arguments: PartialArguments } | undefined;
-  /** The last one said: relays put STOP on every chunk, or before the text. */
+  /** The last finish reason: relays send STOP on every chunk, or before the text. */
   finish: string | undefined;
-  /** All that it said: sources count their places in it. */
+  /** The text so far; offsets of sources refer to it. */
   text: string;
   grounding: JsonObject | undefined;
   citationMetadata: Json | undefined;
@@ -36,15 +36,15 @@ interface State {
   failure: Failure | undefined;
 }
 
-/** The reading that streams and whole answers share; `read` takes parsed JSON. */
+/** The parser shared by streaming and non-streaming responses; `read` takes parsed JSON. */
 export interface GenerateContentReader {
   read(chunk: Json): readonly StreamEvent[];
   end(): StreamEnd;
 }
 
-/** More is not asked for by anyone, and an index decides what is kept. */
+/** Bounds the memory that an index can allocate; above any real request. */
 const choicesMax = 128;
-/** OpenAI refuses longer ids of tool calls, and a conversation may go on there. */
+/** OpenAI refuses longer tool call ids, and the conversation may continue there. */
 const callIdLengthMax = 40;
 
 export function parseStream(): StreamParser {
@@ -70,7 +70,7 @@ export function createReader(): GenerateContentReader {
 
 function readChunk(state: State, chunk: Json): readonly StreamEvent[] {
   if (state.failure) return [];
-  if (!isObject(chunk)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(chunk)) return fail(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   if (isObject(chunk.error)) return fail(state, failureOf(chunk.error));
   const events: StreamEvent[] = [];
   if (state.id === undefined) {
@@ -115,7 +115,7 @@ function readCandidate(state: State, candidate: JsonObject): readonly StreamEven
   return events;
 }
 
-/** Parts of tools that Gemini runs itself have no place in the vocabulary: their kinds are told. */
+/** Parts of tools that Gemini runs itself are unmapped; their kinds are reported. */
 function readPart(state: State, choice: Choice, index: number, part: JsonObject): readonly StreamEvent[] {
   const signature = text(part.thoughtSignature);
   if (isObject(part.functionCall)) return readCall(state, choice, index, part.functionCall, signature);
@@ -127,7 +127,7 @@ function readPart(state: State, choice: Choice, index: number, part: JsonObject)
   return events;
 }
 
-/** The proof of what is not told goes with it; pictures have no place for theirs. */
+/** The signature of an unmapped part is unmapped too. Images have no place for one. */
 function readOther(index: number, part: JsonObject, signature: string): readonly StreamEvent[] {
   const { mimeType, data } = isObject(part.inlineData) ? part.inlineData : {};
   if (typeof mimeType !== 'string' || typeof data !== 'string') {
@@ -144,7 +144,7 @@ function readOther(index: number, part: JsonObject, signature: string): readonly
 
 const partModifiers: readonly string[] = ['thought', 'thoughtSignature', 'partMetadata', 'videoMetadata', 'mediaResolution'];
 
-/** Mostly a call comes whole. In pieces, its name comes first and parts without one follow until `willContinue` is gone. */
+/** Most calls arrive complete. Otherwise the name comes first, and parts without one follow until `willContinue` is absent. */
 function readCall(state: State, choice: Choice, index: number, call: JsonObject, signature: string): readonly StreamEvent[] {
   const name = text(call.name);
   const events: StreamEvent[] = [];
@@ -162,7 +162,7 @@ function readCall(state: State, choice: Choice, index: number, call: JsonObject,
   if (!choice.openCall) return events; // the empty part after a call that had already ended
   for (const piece of listOf(call.partialArgs)) {
     if (!choice.openCall.arguments.add(piece)) {
-      return [...events, ...fail(state, { kind: 'invalid-response', message: 'a piece of arguments with a path that fits nowhere' })];
+      return [...events, ...fail(state, { kind: 'invalid-response', message: 'an argument delta with an invalid path' })];
     }
   }
   if (call.willContinue !== true) events.push(...closeCall(choice, index));
@@ -176,7 +176,7 @@ function closeCall(choice: Choice, index: number): readonly StreamEvent[] {
   return [{ type: 'tool-call-delta', choice: index, index: openCall.index, arguments: openCall.arguments.text() }];
 }
 
-/** Most models name their calls by nothing. An id of our own must differ between turns: all of them go into the next request. */
+/** Most models give no call ids. A generated id must be unique over turns, because all calls are sent again with the next request. */
 function generateCallId(state: State, choice: number, number: number, name: string): string {
   const responseId = (state.id ?? '').replace(/[^a-zA-Z0-9_-]/g, '').slice(0, callIdLengthMax - 'call__99_999'.length);
   const suffix = choice === 0 ? `${number}` : `${choice}_${number}`;
@@ -187,13 +187,13 @@ function endOf(state: State): StreamEnd {
   if (state.failure) return { complete: false, failure: state.failure };
   if (state.choices.size === 0) {
     if (state.blockReason === undefined)
-      return { complete: false, failure: { kind: 'truncated', message: 'the answer ended without a candidate' } };
+      return { complete: false, failure: { kind: 'truncated', message: 'the response ended without a candidate' } };
     state.choices.set(0, newChoice());
   }
   const events: StreamEvent[] = [];
   for (const [index, choice] of [...state.choices].toSorted(([a], [b]) => a - b)) {
     if (choice.finish === undefined && state.blockReason === undefined) {
-      return { complete: false, failure: { kind: 'truncated', message: 'the answer ended without a finishReason' } };
+      return { complete: false, failure: { kind: 'truncated', message: 'the response ended without a finishReason' } };
     }
     events.push(...closeCall(choice, index));
     const finish =
@@ -205,7 +205,7 @@ function endOf(state: State): StreamEnd {
   return { complete: true, events: [...events, { type: 'response-end' }], flags: [] };
 }
 
-/** Sources are told when all is said: their places are in the whole. */
+/** Citations are emitted at the end, because their offsets refer to the whole text. */
 function citationEvents(choice: number, { text, grounding, citationMetadata }: Choice): readonly StreamEvent[] {
   return [
     ...citationsOf(text, grounding, citationMetadata).map((citation): StreamEvent => ({ type: 'citation', choice, citation })),

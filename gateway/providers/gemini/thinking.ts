@@ -1,10 +1,10 @@
-/** Reasoning effort and budgets as Gemini takes them: a token budget in 2.5, a level since 3. */
+/** Reasoning effort and budgets for Gemini: a token budget in 2.5, a level since 3. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type Warning } from '../../core/chat/provider.ts';
 import type { ModelTraits, ThinkingLevel } from './model.ts';
 
-/** Google's own figures for `reasoning_effort` on its OpenAI-compatible endpoint. */
+/** Google's own mapping for `reasoning_effort` on its OpenAI-compatible endpoint. */
 const budgets: Readonly<Record<ReasoningEffort, number>> = {
   none: 0,
   minimal: 1_024,
@@ -16,7 +16,7 @@ const budgets: Readonly<Record<ReasoningEffort, number>> = {
 };
 const levelOrder: readonly ThinkingLevel[] = ['minimal', 'low', 'medium', 'high'];
 
-/** `generationConfig.thinkingConfig`, or undefined when the caller asked for nothing that can be sent. */
+/** `generationConfig.thinkingConfig`; undefined when the caller requested nothing that can be sent. */
 export function renderThinking({ reasoning }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject | undefined {
   if (reasoning?.effort === undefined && reasoning?.budgetTokens === undefined) return undefined;
   const field = reasoning.budgetTokens === undefined ? 'reasoning_effort' : 'reasoning.max_tokens';

@@ -1,4 +1,4 @@
-/** A conversation as the input items of the Responses API: messages, and calls, results and thoughts beside them. */
+/** A conversation as input items of the Responses API: messages, calls, results and reasoning items. */
 import type { MediaSource, Message, Part } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
@@ -15,7 +15,7 @@ export function renderInput(messages: readonly Message[], traits: ModelTraits, w
   return messages.flatMap((message, index) => renderMessage(message, `messages[${index}]`, context));
 }
 
-/** Consecutive parts of one kind share a message; the order stays. */
+/** Consecutive parts of one kind share a message; their order is kept. */
 function renderMessage(message: Message, path: string, context: Context): readonly JsonObject[] {
   const items: JsonObject[] = [];
   let content: JsonObject[] = [];
@@ -24,7 +24,7 @@ function renderMessage(message: Message, path: string, context: Context): readon
     if (content.length > 0) items.push({ role, content: simplifyContent(content) });
     content = [];
   };
-  if (message.name !== undefined) context.warnings.push(dropped(`${path}.name`, 'The Responses API takes no names of speakers.'));
+  if (message.name !== undefined) context.warnings.push(dropped(`${path}.name`, 'The Responses API takes no participant names.'));
   for (const [at, part] of message.content.entries()) {
     const partPath = `${path}.content[${at}]`;
     const item = renderItem(part, partPath, context);
@@ -37,7 +37,7 @@ function renderMessage(message: Message, path: string, context: Context): readon
   return items.length > 0 || message.content.length > 0 ? items : [{ role, content: '' }];
 }
 
-/** Parts that are items of their own; undefined for what belongs into a message. */
+/** Parts that are items of their own; undefined for parts of a message. */
 function renderItem(part: Part, path: string, context: Context): readonly JsonObject[] | undefined {
   switch (part.type) {
     case 'tool-call': {
@@ -55,7 +55,7 @@ function renderItem(part: Part, path: string, context: Context): readonly JsonOb
   }
 }
 
-/** Sealed thoughts go back to OpenAI; open ones only to models of vendors that want them. */
+/** Encrypted reasoning goes back to OpenAI; plain reasoning only to models that require it. */
 function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { traits, warnings }: Context): readonly JsonObject[] {
   const sealed = part.signature ?? part.redacted;
   if (sealed !== undefined && isEncrypted(sealed)) {
@@ -68,13 +68,13 @@ function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { tra
     warnings.push(dropped(`${path}.signature`, 'A signature of reasoning can only go back to the provider that made it.'));
   }
   if (traits.acceptsReasoning) return [{ type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text: part.text }] }];
-  warnings.push(dropped(path, 'OpenAI takes earlier reasoning back only as it sealed it.'));
+  warnings.push(dropped(path, 'OpenAI accepts earlier reasoning only in its own encrypted form.'));
   return [];
 }
 
 function renderResult(part: Part & { type: 'tool-result' }, path: string, context: Context): Json {
   if (part.failed) {
-    context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
+    context.warnings.push(dropped(`${path}.failed`, 'A tool result has no failure mark here; only its text can say so.'));
   }
   const content = part.content.flatMap((inner, at) => renderContent(inner, 'tool', `${path}.content[${at}]`, context));
   return simplifyContent(content);
@@ -108,8 +108,7 @@ function imageOf(source: MediaSource): JsonObject {
 
 /** An inline file must have a name. */
 function documentOf({ source, name }: Part & { type: 'document' }, path: string, warnings: Warning[]): JsonObject {
-  if (name !== undefined && source.type !== 'inline')
-    warnings.push(dropped(`${path}.name`, 'Only a document that comes inline takes a name.'));
+  if (name !== undefined && source.type !== 'inline') warnings.push(dropped(`${path}.name`, 'Only an inline document takes a name.'));
   if (source.type === 'file') return { file_id: source.id };
   if (source.type === 'url') return { file_url: source.url };
   return { filename: name ?? (source.mediaType === 'application/pdf' ? 'document.pdf' : 'document.txt'), file_data: urlOf(source) };
@@ -119,11 +118,11 @@ function roleOf(role: Message['role'], path: string, { traits, warnings }: Conte
   if (role === 'tool') return 'user';
   if (role !== 'system' && role !== 'developer') return role;
   if (traits.systemPromptRoles !== 'user') return role;
-  warnings.push(approximated(path, 'This model knows no system prompts; it was told as the user.'));
+  warnings.push(approximated(path, 'This model has no system role; sent with the role user.'));
   return 'user';
 }
 
-/** One text of the caller's side stands by itself; what the model said keeps its type. */
+/** A single user text is sent as a string; the model's own content keeps its type. */
 function simplifyContent(content: readonly JsonObject[]): Json {
   const [first] = content;
   if (first === undefined) return '';

@@ -1,4 +1,4 @@
-/** The output items of a streamed response while they grow: what each has told, so that what comes twice is told once. */
+/** The state of a streaming response's output items, so that content that arrives twice is emitted once. */
 import type { Citation, StreamEvent } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { citationOf } from '../openai/parsing/citations.ts';
@@ -6,30 +6,30 @@ import { objectOf, text } from '../openai/parsing/reading.ts';
 import { callIdOf, logprobsOf, paragraphBreak, parseItem, reasoningTextOf, unmappedIn } from './reading.ts';
 
 interface Item {
-  /** The number of its call, once the call was told. */
+  /** The call index, once the call was emitted. */
   call: number | undefined;
-  /** Whether anything of its text, thought or arguments was told. */
+  /** Whether any of its text, reasoning or arguments was emitted. */
   isEmitted: boolean;
   closed: boolean;
-  /** Which paragraph of a summary is being told. */
+  /** The index of the summary paragraph being emitted. */
   summary: number;
-  /** A thought may come both as a summary and in its own words; the one that came first is told. */
-  reasoningSource: 'summary' | 'open' | undefined;
-  /** Where each of its texts begins in the answer. */
+  /** Reasoning may arrive as a summary and as text; only the one that came first is emitted. */
+  reasoningSource: 'summary' | 'text' | undefined;
+  /** The start offset of each of its texts in the response. */
   readonly textOffsets: Map<number, number>;
-  /** How many citations were told. */
+  /** The number of emitted citations. */
   citationCount: number;
 }
 
 export interface ItemCollector {
   read(type: string, data: JsonObject): readonly StreamEvent[];
-  /** Whether calls, a refusal, or anything at all was told. */
+  /** Whether calls, a refusal, or anything at all was emitted. */
   has(what: 'call' | 'refusal' | 'anything'): boolean;
-  /** Events that were made elsewhere. */
+  /** Records events that were created elsewhere. */
   record(events: readonly StreamEvent[]): void;
 }
 
-/** More than anybody's answer has; an index decides what is kept. */
+/** Bounds the memory that an index can allocate; above any real response. */
 const itemsMax = 10_000;
 
 const newItem = (): Item => ({
@@ -46,7 +46,7 @@ export function collectItems(): ItemCollector {
   const items = new Map<number, Item>();
   const emitted = new Set<string>();
   let calls = 0;
-  /** Of all texts so far. */
+  /** Length of all texts so far. */
   let length = 0;
 
   const record = (events: readonly StreamEvent[]): readonly StreamEvent[] => {
@@ -110,8 +110,8 @@ function deltaOf(item: Item, type: string, data: JsonObject): readonly StreamEve
     case 'response.reasoning_summary_text.delta':
       return summaryDelta(item, data, delta);
     case 'response.reasoning_text.delta':
-      item.reasoningSource ??= 'open';
-      if (item.reasoningSource !== 'open') return [];
+      item.reasoningSource ??= 'text';
+      if (item.reasoningSource !== 'text') return [];
       return textDelta(item, 'reasoning-delta', delta);
     case 'response.function_call_arguments.delta':
     case 'response.custom_tool_call_input.delta':
@@ -155,7 +155,7 @@ function logprobsDelta(data: JsonObject): readonly StreamEvent[] {
   return tokens.length > 0 ? [{ type: 'logprobs', choice: 0, tokens }] : [];
 }
 
-/** What the closed item holds and no delta told; a seal always comes with the end. */
+/** Emits content of a finished item that no delta carried. Encrypted content only comes at the end. */
 function remainingEvents(item: Item, payload: JsonObject, length: number): readonly StreamEvent[] {
   switch (payload.type) {
     case 'function_call':
@@ -178,7 +178,7 @@ function remainingEvents(item: Item, payload: JsonObject, length: number): reado
 
 const unmappedEvent = (what: string): StreamEvent => ({ type: 'unread', choice: 0, what });
 
-/** The text, where no delta told it; and what it cites, where no event of its own told that. */
+/** Emits text and citations that no event of their own carried. */
 function remainingMessageEvents(item: Item, payload: JsonObject, length: number): readonly StreamEvent[] {
   const isEmitted = item.isEmitted;
   const parts = parseItem(payload, isEmitted ? (item.textOffsets.get(0) ?? length) : length);

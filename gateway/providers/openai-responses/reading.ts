@@ -1,4 +1,4 @@
-/** What single members of a Responses answer mean. */
+/** Parses single members of a Responses API response. */
 import type { Finish, Part, Usage } from '../../core/chat/chat.ts';
 import { unmappedMax } from '../../core/chat/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
@@ -10,10 +10,13 @@ import { billedCostIn, listOf, objectOf, parseLogprobs, text } from '../openai/p
 
 export { count };
 
-/** OpenAI's seals are Fernet tokens, whose first bytes are a version and the time's leading zeros; other vendors' signatures are not. */
+/**
+ * OpenAI's encrypted content is a Fernet token, whose first bytes are a version and the leading zeros of a time. Other vendors' signatures
+ * are not.
+ */
 export const isEncrypted = (signature: string): boolean => signature.startsWith('gAAAA');
 
-/** Input includes what was read from and written to the cache, output includes reasoning. */
+/** Input includes cache reads and writes; output includes reasoning. */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || (typeof usage.input_tokens !== 'number' && typeof usage.output_tokens !== 'number')) return undefined;
   const input = count(usage.input_tokens);
@@ -30,7 +33,7 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   };
 }
 
-/** What is in an answer, with the kinds of items of tools that the provider runs itself, which have no place here. */
+/** The content of a response, and the kinds of unmapped items, such as those of tools that the provider runs. */
 export function parseOutput(output: readonly JsonObject[]): { readonly content: readonly Part[]; readonly unread: readonly string[] } {
   let length = 0;
   const content = output.flatMap(item => {
@@ -43,7 +46,7 @@ export function parseOutput(output: readonly JsonObject[]): { readonly content: 
 
 const knownItemTypes: readonly Json[] = ['message', 'reasoning', 'function_call', 'custom_tool_call', 'image_generation_call'];
 
-/** Kinds of what an item has besides. */
+/** Kinds of an item's unmapped content. */
 export function unmappedIn(item: JsonObject): readonly string[] {
   const kind = text(item.type).slice(0, 100);
   if (!knownItemTypes.includes(kind)) return [kind || 'item'];
@@ -94,7 +97,7 @@ function parseReasoning(item: JsonObject): readonly Part[] {
   return [{ type: 'reasoning', text: reasoningText, ...(signature === '' ? {} : { signature }) }];
 }
 
-/** Paragraphs of a summary stand apart; where the model thinks aloud, its own words are there instead. */
+/** Summary paragraphs are separated by blank lines. Without a summary, the reasoning text itself. */
 export function reasoningTextOf(item: JsonObject): string {
   const summary = listOf(item.summary).map(part => text(part.text));
   const open = listOf(item.content).map(part => text(part.text));
@@ -107,7 +110,7 @@ export const logprobsOf = (value: Json | undefined): ReturnType<typeof parseLogp
 
 const reasons: Readonly<Record<string, Finish['reason']>> = { max_output_tokens: 'length', content_filter: 'content-filter' };
 
-/** The answer says that it is complete and not why it ended: what it holds tells. */
+/** A completed response does not give a finish reason; it follows from the content. */
 export function finishOf(response: JsonObject, content: { readonly calls: boolean; readonly refusal: boolean }): Finish {
   const status = text(response.status);
   if (status === 'incomplete') {
@@ -118,10 +121,10 @@ export function finishOf(response: JsonObject, content: { readonly calls: boolea
   return { reason: content.calls ? 'tool-calls' : content.refusal ? 'refusal' : 'stop', raw: status };
 }
 
-/** What a response says went wrong; a response object has a member `error` also when all is well. */
+/** The failure of a response. Successful responses have an `error` member too, which is null. */
 export function failureIn(response: JsonObject): Failure | undefined {
   if (isObject(response.error) || typeof response.error === 'string') return failureOf(errorIn(response) ?? response);
-  if (response.status === 'failed') return { kind: 'server-error', message: 'the answer failed without saying why' };
-  if (response.status === 'cancelled') return { kind: 'server-error', message: 'the answer was cancelled at the provider' };
+  if (response.status === 'failed') return { kind: 'server-error', message: 'the response failed without an error' };
+  if (response.status === 'cancelled') return { kind: 'server-error', message: 'the provider cancelled the response' };
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** A canonical request as the body of POST /responses. */
+/** Renders a ChatRequest as the body of POST /responses. */
 import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
@@ -7,7 +7,7 @@ import { renderServiceTier } from '../openai/request.ts';
 import { renderSampling } from '../openai/sampling.ts';
 import { renderInput } from './input.ts';
 
-/** Members of chat completions that stand here under the same name with the same meaning. */
+/** Members with the same name and meaning in chat completions. */
 const sharedMembers = new Set([
   'store',
   'prompt_cache_key',
@@ -21,11 +21,11 @@ const outputTokensMin = 16;
 
 export function renderRequest(request: ChatRequest, model: string): RenderedRequest {
   const warnings: Warning[] = [];
-  // What chat completions forbid beside tools is allowed here.
+  // Combinations with tools that chat completions forbid are allowed here.
   const traits: ModelTraits = { ...traitsOf(model), toolsWhileReasoning: true };
   const { reasoning_effort: effort, stop, seed, n, logprobs, top_logprobs: top, ...sampling } = renderSampling(request, traits, warnings);
   for (const [field, value] of Object.entries({ stop, seed, n: n === 1 ? undefined : n })) {
-    if (value !== undefined) warnings.push(dropped(field, `The Responses API has nothing like ${field}.`));
+    if (value !== undefined) warnings.push(dropped(field, `The Responses API has no equivalent of ${field}.`));
   }
   const { frequency_penalty: frequency, presence_penalty: presence, ...taken } = sampling;
   for (const [field, value] of Object.entries({ frequency_penalty: frequency, presence_penalty: presence })) {
@@ -52,7 +52,7 @@ export function renderRequest(request: ChatRequest, model: string): RenderedRequ
   return { path: '/responses', body: JSON.stringify(body), warnings };
 }
 
-/** What is not stored at OpenAI can only come back sealed, so the seal is always asked for. */
+/** Encrypted reasoning is always requested, because without storage it is the only form that can be sent back. */
 function renderIncluded(traits: ModelTraits, logprobs: boolean): JsonObject {
   const reasons = traits.isOpenAi && traits.efforts.length > 0;
   const include = [...(reasons ? ['reasoning.encrypted_content'] : []), ...(logprobs ? ['message.output_text.logprobs'] : [])];
@@ -82,7 +82,7 @@ function renderTools(request: ChatRequest): JsonObject {
   };
 }
 
-/** Here a tool is strict unless it says otherwise, and elsewhere it is not. */
+/** Tools default to strict in this format and to non-strict in the others. */
 const renderTool = ({ name, description, parameters, strict }: Tool): JsonObject => ({
   type: 'function',
   name,

@@ -1,4 +1,4 @@
-/** A whole answer of the Responses API in canonical form. */
+/** Parses a non-streaming response of the Responses API. */
 import type { ChatResponse } from '../../core/chat/chat.ts';
 import { isObject, type Json } from '../../core/chat/json.ts';
 import type { Failure } from '../../core/shared/failure.ts';
@@ -7,10 +7,10 @@ import { listOf, text } from '../openai/parsing/reading.ts';
 import { failureIn, finishOf, logprobsOf, parseOutput, parseUsage } from './reading.ts';
 
 export function parseResponse(body: Json): ChatResponse | Failure {
-  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   if (!Array.isArray(body.output)) {
     const error = errorIn(body);
-    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the answer has no output' };
+    return error ? failureOf(error) : { kind: 'invalid-response', message: 'the response has no output' };
   }
   const failure = failureIn(body);
   if (failure) return failure;

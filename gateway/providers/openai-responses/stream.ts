@@ -1,4 +1,4 @@
-/** A streamed answer of the Responses API: items that open, grow and close, and one event that says how it all ended. */
+/** Parses a streaming response of the Responses API: items that start, grow and finish, and a final event with the status. */
 import type { StreamEvent } from '../../core/chat/chat.ts';
 import { eventsOf } from '../../core/chat/collect.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
@@ -33,7 +33,7 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (payload === '') return [];
   if (payload === '[DONE]') return fail(state, { kind: 'truncated', message: '[DONE] came before the response was completed' });
   const data = parseJson(payload);
-  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(data)) return fail(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const type = text(data.type);
   if (type === 'error' || event.event === 'error' || (type === '' && errorIn(data))) {
     return fail(state, failureOf(errorIn(data) ?? errorIn({ ...data, object: 'error' }) ?? data));
@@ -82,7 +82,7 @@ function onEnd(state: State, response: JsonObject): readonly StreamEvent[] {
   ];
 }
 
-/** Some who imitate this API stream nothing and tell all at the end. */
+/** Some imitations of this API stream nothing and send all content in the final event. */
 function remainingOutputEvents(state: State, response: JsonObject): readonly StreamEvent[] {
   if (state.items.has('anything')) return [];
   const complete = parseResponse({ ...response, output: outputOf(response.output) });

@@ -1,4 +1,4 @@
-/** Pictures, documents and sound as content parts of a chat completion. */
+/** Images, documents and audio as content parts of a chat completion. */
 import type { MediaSource, Part } from '../../core/chat/chat.ts';
 import type { JsonObject } from '../../core/chat/json.ts';
 import { dropped, type Warning } from '../../core/chat/provider.ts';
@@ -6,7 +6,7 @@ import type { ModelTraits } from './model.ts';
 
 type Media = Part & { type: 'image' | 'document' | 'audio' };
 
-/** A list of one part, or of none when it cannot be said. */
+/** A list with the part, or empty when it cannot be expressed. */
 export function renderMedia(part: Media, path: string, traits: ModelTraits, warnings: Warning[]): readonly JsonObject[] {
   const lose = (detail: string): readonly JsonObject[] => {
     warnings.push(dropped(path, detail));
@@ -14,16 +14,16 @@ export function renderMedia(part: Media, path: string, traits: ModelTraits, warn
   };
   switch (part.type) {
     case 'image': {
-      if (part.source.type === 'file') return lose('A picture can be given here by its URL or inline, not as a file.');
+      if (part.source.type === 'file') return lose('An image can be sent here by URL or inline, not as a file.');
       const detail = part.detail === undefined ? {} : { detail: part.detail };
       return [{ type: 'image_url', image_url: { url: urlOf(part.source), ...detail } }];
     }
     case 'document':
       if (part.name !== undefined && part.source.type === 'file')
-        warnings.push(dropped(`${path}.name`, 'A file goes by its id, and has its name already.'));
+        warnings.push(dropped(`${path}.name`, 'A file is sent by its id and already has a name.'));
       return renderDocument(part, lose, traits);
     case 'audio':
-      if (part.source.type !== 'inline') return lose('Sound can only be given inline here.');
+      if (part.source.type !== 'inline') return lose('Audio can only be sent inline here.');
       return [{ type: 'input_audio', input_audio: { data: part.source.data, format: formatOf(part.source.mediaType) } }];
   }
 }
@@ -47,7 +47,7 @@ function renderDocument(
 const urlOf = (source: Exclude<MediaSource, { type: 'file' }>): string =>
   source.type === 'url' ? source.url : `data:${source.mediaType};base64,${source.data}`;
 
-/** OpenAI demands a name. */
+/** OpenAI requires a file name. */
 const nameOf = (mediaType: string): string => (mediaType === 'application/pdf' ? 'document.pdf' : 'document.txt');
 
 const formatsByMediaType: Readonly<Record<string, string>> = {

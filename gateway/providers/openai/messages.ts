@@ -1,4 +1,4 @@
-/** A conversation as chat completions have it: a message for each turn, and one of its own for each tool result. */
+/** A conversation in chat completions format: a message per turn, and one per tool result. */
 import type { Message, Part } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type Warning, withoutCitations } from '../../core/chat/provider.ts';
@@ -10,7 +10,7 @@ import { detailOf } from './parsing/reasoning-details.ts';
 interface Context {
   readonly traits: ModelTraits;
   readonly warnings: Warning[];
-  /** Ids that OpenAI would refuse, and what stands for them. */
+  /** Replacements of ids that OpenAI would refuse. */
   readonly ids: Map<string, string>;
 }
 
@@ -19,7 +19,7 @@ type Result = Part & { type: 'tool-result' };
 export function renderMessages(messages: readonly Message[], traits: ModelTraits, warnings: Warning[]): readonly JsonObject[] {
   const context: Context = { traits, warnings, ids: new Map() };
   const out: JsonObject[] = [];
-  /** What tool results hold besides text: it follows when the last of them was told, for they may not be parted. */
+  /** Media of tool results, sent after the last result, because consecutive results must not be separated. */
   let deferredMedia: JsonObject[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages[${index}]`;
@@ -69,11 +69,11 @@ function roleOf(role: Message['role'], path: string, { traits, warnings }: Conte
     case 'system':
     case 'developer':
       if (traits.systemPromptRoles === 'user') {
-        warnings.push(approximated(path, 'This model knows no system prompts; it was told as the user.'));
+        warnings.push(approximated(path, 'This model has no system role; sent with the role user.'));
         return 'user';
       }
       if (role === 'developer' && traits.systemPromptRoles === 'system') {
-        warnings.push(approximated(path, 'Sent as a system prompt: only OpenAI has developers.'));
+        warnings.push(approximated(path, 'Sent as a system prompt: only OpenAI has the role developer.'));
         return 'system';
       }
       return role;
@@ -105,14 +105,14 @@ function renderAssistant(message: Message, parts: readonly LocatedPart[], contex
         break;
       }
       default:
-        dropPart(at, `An answer of the model takes no ${part.type}.`, context);
+        dropPart(at, `An assistant message takes no ${part.type}.`, context);
     }
   }
   return {
     role: 'assistant',
     ...(thoughts.length > 0 ? { reasoning_content: thoughts.join('') } : {}),
     ...(details.length > 0 ? { reasoning_details: details } : {}),
-    // Beside calls nothing need be said, and an empty text is refused by some.
+    // Content is null beside tool calls, because some vendors refuse an empty text.
     content: content.length === 0 && calls.length > 0 ? null : simplifyContent(content),
     ...(message.name === undefined ? {} : { name: message.name }),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
@@ -127,7 +127,7 @@ function renderReasoning(part: Part & { type: 'reasoning' }, path: string, { tra
       warnings.push(dropped(`${path}.signature`, 'A signature of reasoning can only go back to the provider that made it.'));
     return [part.text];
   }
-  warnings.push(dropped(path, 'This model takes no earlier reasoning back.'));
+  warnings.push(dropped(path, 'This model accepts no earlier reasoning.'));
   return [];
 }
 
@@ -135,7 +135,7 @@ function renderCall(part: Part & { type: 'tool-call' }, path: string, context: C
   const called = { name: part.name, arguments: part.arguments };
   const call = { id: renderId(part.id, context), type: 'function', function: called };
   if (part.signature === undefined) return call;
-  // Only Google signs calls, and reads its signatures here in this place.
+  // Only Google signs calls, and expects its signatures here.
   if (!context.traits.isOpenAi) return { ...call, extra_content: { google: { thought_signature: part.signature } } };
   context.warnings.push(dropped(`${path}.signature`, 'The signature of a call can only go back to the provider that made it.'));
   return call;
@@ -151,20 +151,19 @@ function renderResult(part: Result, path: string, context: Context, deferredMedi
       deferredMedia.push(...renderMedia(inner, innerPath, context.traits, context.warnings));
     } else dropPart(innerPath, `A tool result takes no ${inner.type}.`, context);
   }
-  if (part.failed)
-    context.warnings.push(dropped(`${path}.failed`, 'A tool result cannot be marked as failed here; its text has to say so.'));
+  if (part.failed) context.warnings.push(dropped(`${path}.failed`, 'A tool result has no failure mark here; only its text can say so.'));
   const toolName = part.name === undefined ? {} : { name: part.name };
   return { role: 'tool', tool_call_id: renderId(part.id, context), ...toolName, content: simplifyContent(texts) };
 }
 
-/** One text stands by itself, as everybody takes it. */
+/** A single text is sent as a string, which every vendor accepts. */
 function simplifyContent(content: readonly JsonObject[]): Json {
   if (content.length === 0) return '';
   const [first] = content;
   return content.length === 1 && first!.type === 'text' ? first!.text! : content;
 }
 
-/** Ids join calls to results and mean nothing else. */
+/** Ids only join calls to results. */
 function renderId(id: string, { ids }: Context): string {
   if (id !== '' && id.length <= callIdLengthMax) return id;
   const known = ids.get(id);

@@ -1,26 +1,26 @@
-/** What a model of this wire format takes, read from its name: OpenAI's reasoning models refuse with a 400 much of what others need. */
+/** The parameters that a model accepts, by its name. OpenAI's reasoning models answer 400 to many that others need. */
 import type { ReasoningEffort } from '../../core/chat/chat.ts';
 
 export interface ModelTraits {
-  /** OpenAI's own, which refuses members it does not know; other vendors' models take what OpenAI's have always taken. */
+  /** OpenAI's own models, which refuse unknown members. Other vendors' models get OpenAI's oldest parameters. */
   readonly isOpenAi: boolean;
   readonly limitField: 'max_tokens' | 'max_completion_tokens';
-  /** The efforts it takes, the least first; `any` where the vendor decides, [] where it does not reason. */
+  /** Accepted efforts, ascending; `any` where the vendor decides, [] for models that do not reason. */
   readonly efforts: readonly ReasoningEffort[] | 'any';
-  /** What it does when no effort is said. */
+  /** The effort used when none is sent. */
   readonly effortDefault: ReasoningEffort | undefined;
-  /** Takes `temperature`, `top_p` and `logprobs`; `resting` only while it does not reason. */
-  readonly sampling: 'always' | 'resting' | 'never';
+  /** Accepts `temperature`, `top_p` and `logprobs`; `without-reasoning` only while it does not reason. */
+  readonly sampling: 'always' | 'without-reasoning' | 'never';
   readonly penalties: boolean;
   readonly stop: boolean;
   readonly parallelToolCalls: boolean;
-  /** Takes tools while it reasons; those that do not want `reasoning_effort: none` beside tools on this API. */
+  /** Accepts tools while it reasons. Others require `reasoning_effort: none` beside tools in this API. */
   readonly toolsWhileReasoning: boolean;
-  /** What a system prompt has to be called: the first reasoning models knew none. */
+  /** The role of a system prompt; the first reasoning models had none. */
   readonly systemPromptRoles: 'system and developer' | 'system' | 'user';
-  /** Wants its own earlier reasoning back as `reasoning_content`. */
+  /** Requires its earlier reasoning as `reasoning_content`. */
   readonly acceptsReasoning: boolean;
-  /** Wants what proves its thoughts back as `reasoning_details`. */
+  /** Requires the signatures of its reasoning as `reasoning_details`. */
   readonly acceptsReasoningDetails?: true;
 }
 
@@ -40,7 +40,7 @@ const conversational: ModelTraits = {
 
 const otherVendors: ModelTraits = { ...conversational, isOpenAi: false, efforts: 'any', systemPromptRoles: 'system' };
 
-/** These refuse `max_tokens`; older ones take it, and so do all the servers that stand in for OpenAI's. */
+/** These models refuse `max_tokens`; older ones accept it, and so do OpenAI-compatible servers. */
 const reasoning: ModelTraits = {
   ...conversational,
   limitField: 'max_completion_tokens',
@@ -50,10 +50,10 @@ const reasoning: ModelTraits = {
   penalties: false,
 };
 
-/** Vendors that answer 400, or forget what they were thinking, when reasoning before a tool call does not come back. */
+/** Models that answer 400, or lose their reasoning, when reasoning before a tool call is not sent back. */
 const acceptsReasoningModels = /deepseek|kimi|glm-|minimax|mimo|qwen3/;
 
-/** Sources: developers.openai.com, reasoning and model guides up to GPT-6.1 (October 2026), and refusals recorded or reported in public. */
+/** Sources: developers.openai.com, reasoning and model guides up to GPT-6.1 (October 2026), and public error responses. */
 export function traitsOf(model: string): ModelTraits {
   const name = model
     .slice(model.lastIndexOf('/') + 1)
@@ -61,11 +61,11 @@ export function traitsOf(model: string): ModelTraits {
     .replace(/^ft:/, '');
   const series = /^o\d/.test(name) ? traitsOfSeriesO(name) : traitsOfGpt(name);
   if (!series) return vendorModelTraits(name);
-  // Search models take no sampling and say nothing of it in their names' versions.
+  // Search models accept no sampling parameters, at any version.
   return name.includes('-search') ? { ...series, sampling: 'never', penalties: false } : series;
 }
 
-/** What a vendor's own model takes, whatever its name. */
+/** The traits of a vendor's own model, of any name. */
 export const vendorModelTraits = (model: string): ModelTraits => ({
   ...otherVendors,
   acceptsReasoning: acceptsReasoningModels.test(model.toLowerCase()),
@@ -86,14 +86,14 @@ function traitsOfGpt(name: string): ModelTraits | undefined {
   const series = { ...reasoning, stop: false };
   if (name.includes('-pro')) return { ...series, efforts: version < 502 ? ['high'] : ['medium', 'high', 'xhigh'], effortDefault: 'high' };
   if (version < 501) return { ...series, efforts: ['minimal', 'low', 'medium', 'high'] };
-  if (version < 502) return { ...series, efforts: ['none', 'low', 'medium', 'high'], effortDefault: 'none', sampling: 'resting' };
+  if (version < 502) return { ...series, efforts: ['none', 'low', 'medium', 'high'], effortDefault: 'none', sampling: 'without-reasoning' };
   const efforts = ['none', 'low', 'medium', 'high', 'xhigh'] as const;
-  if (version < 504) return { ...series, efforts, effortDefault: 'none', sampling: 'resting' };
-  if (version < 505) return { ...series, efforts, effortDefault: 'none', sampling: 'resting', toolsWhileReasoning: false };
+  if (version < 504) return { ...series, efforts, effortDefault: 'none', sampling: 'without-reasoning' };
+  if (version < 505) return { ...series, efforts, effortDefault: 'none', sampling: 'without-reasoning', toolsWhileReasoning: false };
   if (version < 506) return { ...series, efforts, toolsWhileReasoning: false };
   return { ...series, efforts: [...efforts, 'max'], toolsWhileReasoning: false };
 }
 
-/** ChatGPT's own models: the first one does not reason, those after it choose by themselves how much. */
+/** ChatGPT models: the first one does not reason; later ones choose their effort themselves. */
 const traitsOfChatModel = (version: number): ModelTraits =>
   version < 501 ? { ...conversational, limitField: 'max_completion_tokens' } : { ...reasoning, efforts: ['medium'], stop: false };

@@ -1,4 +1,4 @@
-/** A canonical request as the body of POST /chat/completions. */
+/** Renders a ChatRequest as the body of POST /chat/completions. */
 import type { ChatRequest, Tool } from '../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { approximated, dropped, type RenderedRequest, type Warning } from '../../core/chat/provider.ts';
@@ -30,18 +30,18 @@ export function renderBody(request: ChatRequest, model: string, traits: ModelTra
   };
 }
 
-/** Usage is asked for whatever the caller wants to see of it: without it a stream would never tell what it cost. */
+/** Usage is always requested, because a stream without it has no cost. */
 function renderStream({ stream, extra }: ChatRequest): JsonObject {
   if (!stream) return {};
   return { stream: true, stream_options: { ...(isObject(extra.stream_options) ? extra.stream_options : {}), include_usage: true } };
 }
 
-/** A choice and a number of calls are refused where there is nothing to call. */
+/** Without tools, OpenAI refuses a tool choice and parallel calls. */
 function renderTools(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (request.tools.length === 0) return {};
   const { parallelToolCalls: parallel } = request;
   if (parallel === false && !traits.parallelToolCalls) {
-    warnings.push(dropped('parallel_tool_calls', 'This model cannot be told how many tools to call at once.'));
+    warnings.push(dropped('parallel_tool_calls', 'This model has no parameter for parallel tool calls.'));
   }
   return {
     tools: request.tools.map(renderTool),
@@ -81,7 +81,7 @@ function renderOutput({ output }: ChatRequest): JsonObject {
   }
 }
 
-/** OpenAI refuses metadata for answers that it shall not store, and storing is not ours to ask for. */
+/** OpenAI refuses metadata without `store`, and only the caller may request storing. */
 function renderMetadata({ metadata, extra }: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   if (metadata === undefined) return {};
   if (!traits.isOpenAi || extra.store === true) return { metadata };

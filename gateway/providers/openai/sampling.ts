@@ -1,11 +1,11 @@
-/** Sampling, stop sequences, log-probabilities and reasoning effort, as far as a model takes them. */
+/** Sampling, stop sequences, log-probabilities and reasoning effort, as far as a model accepts them. */
 import type { ChatRequest, ReasoningEffort } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import { altered, approximated, dropped, type Warning } from '../../core/chat/provider.ts';
 import type { ModelTraits } from './model.ts';
 
 const effortOrder: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
-/** Of a thinking budget, for models that take an effort only: the most tokens each effort stands for. */
+/** The maximum budget of each effort, for models that accept an effort only. */
 const budgets: readonly (readonly [ReasoningEffort, number])[] = [
   ['low', 4_096],
   ['medium', 12_288],
@@ -16,12 +16,13 @@ const stopSequencesMax = 4;
 export function renderSampling(request: ChatRequest, traits: ModelTraits, warnings: Warning[]): JsonObject {
   const effort = renderEffort(request, traits, warnings);
   const reasons = (effort ?? traits.effortDefault ?? 'none') !== 'none';
-  const supportsSampling = traits.sampling === 'always' || (traits.sampling === 'resting' && !reasons);
-  const unsupportedReason = traits.sampling === 'resting' ? 'This model takes it only without reasoning.' : 'This model does not take it.';
+  const supportsSampling = traits.sampling === 'always' || (traits.sampling === 'without-reasoning' && !reasons);
+  const unsupportedReason =
+    traits.sampling === 'without-reasoning' ? 'This model takes it only without reasoning.' : 'This model does not accept it.';
   const { logprobs } = request;
   return {
     ...(effort === undefined ? {} : { reasoning_effort: effort }),
-    // 1 is the default, which the others insist on.
+    // 1 is the default, the only value that the others accept.
     ...supportedMembers(
       { temperature: request.temperature, top_p: request.topP },
       value => supportsSampling || value === 1,
@@ -36,22 +37,22 @@ export function renderSampling(request: ChatRequest, traits: ModelTraits, warnin
       'This model takes no penalties.',
       warnings,
     ),
-    ...supportedMembers({ top_k: request.topK }, () => !traits.isOpenAi, 'OpenAI has nothing like top_k.', warnings),
+    ...supportedMembers({ top_k: request.topK }, () => !traits.isOpenAi, 'OpenAI has no equivalent of top_k.', warnings),
     ...renderStop(request, traits, warnings),
     ...(request.seed === undefined ? {} : { seed: request.seed }),
     ...(request.choices === undefined ? {} : { n: request.choices }),
   };
 }
 
-/** The members that were given, less those that the model does not take. */
+/** The given members without those that the model refuses. */
 function supportedMembers(
-  given: Readonly<Record<string, Json | undefined>>,
+  members: Readonly<Record<string, Json | undefined>>,
   isSupported: (value: Json) => boolean,
   unsupportedReason: string,
   warnings: Warning[],
 ): JsonObject {
   const sent: Record<string, Json> = {};
-  for (const [field, value] of Object.entries(given)) {
+  for (const [field, value] of Object.entries(members)) {
     if (value === undefined) continue;
     if (isSupported(value)) sent[field] = value;
     else warnings.push(dropped(field, unsupportedReason));
@@ -74,7 +75,7 @@ function renderEffort(request: ChatRequest, traits: ModelTraits, warnings: Warni
   const requested = requestedEffort(request, traits, warnings);
   if (traits.toolsWhileReasoning || request.tools.length === 0) return requested;
   if ((requested ?? traits.effortDefault) === 'none') return requested;
-  warnings.push(altered('reasoning_effort', 'On this API the model calls tools only without reasoning; none was asked for.'));
+  warnings.push(altered('reasoning_effort', 'In this API the model calls tools only without reasoning; sent with the effort none.'));
   return 'none';
 }
 

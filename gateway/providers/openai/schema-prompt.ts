@@ -1,9 +1,9 @@
-/** A schema for vendors that only promise some JSON: the system prompt asks for what they cannot enforce. */
+/** A JSON Schema as text of the system prompt, for vendors that only offer JSON mode. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { altered, type Warning } from '../../core/chat/provider.ts';
 import { listOf, objectOf, text } from './parsing/reading.ts';
 
-/** The members to change; none when no schema is asked for. */
+/** The members to change; none without a schema. */
 export function schemaAsPrompt(body: JsonObject, vendor: string, warnings: Warning[]): Readonly<Record<string, Json>> {
   const format = objectOf(body.response_format);
   const { json_schema: schemaFormat } = format;

@@ -1,10 +1,10 @@
-/** Ids of tool calls in the only shape that Mistral takes: nine letters and digits. */
+/** Tool call ids in the only format that Mistral accepts: nine letters and digits. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import { listOf } from './parsing/reading.ts';
 
 const allowed = /^[a-zA-Z0-9]{9}$/;
 
-/** The conversation with such ids, when it has others: they join calls to results and mean nothing else. */
+/** The messages with such ids, when they have others. Ids only join calls to results. */
 export function shortIds(messages: Json | undefined): { readonly messages?: readonly Json[] } {
   if (!Array.isArray(messages)) return {};
   let changed = false;
@@ -25,7 +25,7 @@ export function shortIds(messages: Json | undefined): { readonly messages?: read
   return changed ? { messages: renamed } : {};
 }
 
-/** The same for the same id, in every turn. */
+/** Deterministic, so that an id is the same in every turn. */
 function shortId(id: string): string {
   let low = 0x811c9dc5;
   let high = 0x9e3779b9;

@@ -1,4 +1,4 @@
-/** An effort as a budget of tokens, for vendors that count. */
+/** An effort as a token budget, for vendors with budgets only. */
 import type { Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
 
 const budgets: Readonly<Record<ReasoningEffort, number>> = {
@@ -15,7 +15,10 @@ export const budgetOf = (effort: ReasoningEffort): number => budgets[effort];
 
 const effortOrder: readonly ReasoningEffort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
-/** Of the efforts that a model takes, in rising order, the one asked for, else the next above it, else the highest. Of a budget: `high`, or the highest. */
+/**
+ * The requested effort, else the next higher one of the model, else its highest. `supported` is ascending. A budget gives `high`, or the
+ * highest.
+ */
 export function nearestEffort(supported: readonly ReasoningEffort[], { effort, budgetTokens }: Reasoning): ReasoningEffort {
   const requested = effort ?? (budgetTokens === 0 ? 'none' : 'high');
   return supported.find(one => effortOrder.indexOf(one) >= effortOrder.indexOf(requested)) ?? supported.at(-1)!;

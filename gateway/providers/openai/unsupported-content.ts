@@ -1,4 +1,4 @@
-/** A conversation without what a vendor's format has no place for, each loss told at its place. */
+/** Removes content that a vendor's format does not support, with a warning at its path. */
 import type { Message, Part } from '../../core/chat/chat.ts';
 import { dropped, type Warning } from '../../core/chat/provider.ts';
 
@@ -11,11 +11,11 @@ export interface SupportedContent {
 
 export interface FilteredMessages {
   readonly messages: readonly Message[];
-  /** Warnings about the messages as they are now, at the places that they had before. */
+  /** Rewrites warnings about the changed messages to the original paths. */
   withOriginalPaths(warnings: readonly Warning[]): readonly Warning[];
 }
 
-/** Names of speakers go, too. */
+/** Participant names are removed, too. */
 export function dropUnsupportedContent(messages: readonly Message[], supported: SupportedContent, warnings: Warning[]): FilteredMessages {
   const originalPaths = new Map<string, string>();
   const partsOf = (parts: readonly Part[], before: string, now: string): readonly Part[] => {
@@ -44,7 +44,7 @@ export function dropUnsupportedContent(messages: readonly Message[], supported: 
   };
   return {
     messages: keptMessages,
-    withOriginalPaths: given => given.map(warning => ({ ...warning, field: originalPathOf(warning.field) })),
+    withOriginalPaths: warnings => warnings.map(warning => ({ ...warning, field: originalPathOf(warning.field) })),
   };
 }
 

@@ -1,4 +1,4 @@
-/** A vendor that speaks chat completions with differences: what it refuses, renames or says in its own way, and how its errors read. */
+/** A vendor's dialect of chat completions: members it refuses or renames, its reasoning parameters, and its error format. */
 import type { ChatRequest, Reasoning, ReasoningEffort } from '../../core/chat/chat.ts';
 import type { FieldLimits } from '../../core/chat/field-limits.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
@@ -20,18 +20,18 @@ export interface VendorDialect extends Pick<Provider, 'name' | 'baseUrl' | 'envi
   readonly modelPrefixes?: readonly string[];
   /** Instead of what most such vendors take. */
   readonly limits?: FieldLimits;
-  /** Members that it refuses or passes over, and why they are left out. */
+  /** Members that it refuses or ignores, with the reason for the warning. */
   readonly unsupported?: Readonly<Record<string, string>>;
-  /** Members that would be refused and whose absence changes nothing. */
+  /** Members that it would refuse and whose absence changes nothing. */
   readonly omits?: readonly string[];
   readonly renames?: Readonly<Record<string, string>>;
-  /** Why it takes no names of speakers, where it does not. */
+  /** The reason when it accepts no participant names. */
   readonly namesUnsupported?: string;
-  /** How it is told to reason, when not by `reasoning_effort`. */
+  /** Its reasoning parameters, where `reasoning_effort` is not used. */
   reasoning?(requested: Reasoning, model: string, warnings: Warning[]): JsonObject;
-  /** Whatever else is different. */
+  /** Any other difference. */
   amend?(body: JsonObject, model: string, warnings: Warning[]): MemberChanges;
-  /** What its own error codes mean. */
+  /** The kinds of its own error codes. */
   readonly failureKinds?: Readonly<Record<string, FailureKind>>;
   traits?(model: string): ModelTraits;
   path?(model: string): string;
@@ -88,22 +88,22 @@ function adapt(dialect: VendorDialect, body: JsonObject, model: string): Adaptat
   return { changes: { ...reasoningChanges, ...names, ...changes }, warnings: [...warnings, ...more] };
 }
 
-function dropParticipantNames(request: ChatRequest, why: string | undefined, warnings: Warning[]): ChatRequest {
-  if (why === undefined || request.messages.every(message => message.name === undefined)) return request;
+function dropParticipantNames(request: ChatRequest, reason: string | undefined, warnings: Warning[]): ChatRequest {
+  if (reason === undefined || request.messages.every(message => message.name === undefined)) return request;
   const messages = request.messages.map(({ name, ...message }, index) => {
-    if (name !== undefined) warnings.push(dropped(`messages[${index}].name`, why));
+    if (name !== undefined) warnings.push(dropped(`messages[${index}].name`, reason));
     return message;
   });
   return { ...request, messages };
 }
 
-/** The same of a body; a tool's result may be named. */
-function dropNamesInBody({ messages }: JsonObject, why: string, warnings: Warning[]): MemberChanges {
+/** The same for a body; the `name` of a tool result is kept. */
+function dropNamesInBody({ messages }: JsonObject, reason: string, warnings: Warning[]): MemberChanges {
   const isNamed = (message: Json): message is JsonObject => isObject(message) && message.name !== undefined && message.role !== 'tool';
   if (!Array.isArray(messages) || !messages.some(isNamed)) return {};
   const unnamed = (messages as readonly Json[]).map((message, index): Json => {
     if (!isNamed(message)) return message;
-    warnings.push(dropped(`messages[${index}].name`, why));
+    warnings.push(dropped(`messages[${index}].name`, reason));
     const { name: _, ...rest } = message;
     return rest;
   });
@@ -118,10 +118,10 @@ function applyDifferences(
   const warnings: Warning[] = [];
   const changes: Record<string, Json | undefined> = {};
   for (const field of omits) if (Object.hasOwn(body, field)) changes[field] = undefined;
-  for (const [field, why] of Object.entries(unsupported)) {
+  for (const [field, reason] of Object.entries(unsupported)) {
     if (!Object.hasOwn(body, field)) continue;
     changes[field] = undefined;
-    if (!isDefault(field, body[field]!)) warnings.push(...lossWarnings(field, body[field]!, why));
+    if (!isDefault(field, body[field]!)) warnings.push(...lossWarnings(field, body[field]!, reason));
   }
   for (const [field, other] of Object.entries(renames)) {
     if (!Object.hasOwn(body, field) || Object.hasOwn(changes, field)) continue;
@@ -135,15 +135,18 @@ function applyDifferences(
 const definedMembers = (members: MemberChanges): JsonObject =>
   Object.fromEntries(Object.entries(members).filter((member): member is [string, Json] => member[1] !== undefined));
 
-/** Tools are lost one by one. */
-const lossWarnings = (field: string, value: Json, why: string): readonly Warning[] =>
-  field === 'tools' && Array.isArray(value) ? value.map((_, index) => dropped(`tools[${index}]`, why)) : [dropped(field, why)];
+/** One warning for each tool. */
+const lossWarnings = (field: string, value: Json, reason: string): readonly Warning[] =>
+  field === 'tools' && Array.isArray(value) ? value.map((_, index) => dropped(`tools[${index}]`, reason)) : [dropped(field, reason)];
 
-/** For vendors that would call what shall not be called: the tools stay away together with the choice. */
+/** For vendors that ignore `tool_choice: none`: the tools are removed together with the choice. */
 export function withoutTools({ tools, tool_choice: choice }: JsonObject, vendor: string, warnings: Warning[]): MemberChanges {
   if (choice !== 'none' || tools === undefined) return {};
-  const why = `${vendor} cannot be told to call none: the tools were not sent.`;
-  warnings.push(...lossWarnings('tools', tools, why).map(({ field }) => approximated(field, why)), approximated('tool_choice', why));
+  const reason = `${vendor} cannot be kept from calling tools; the tools were not sent.`;
+  warnings.push(
+    ...lossWarnings('tools', tools, reason).map(({ field }) => approximated(field, reason)),
+    approximated('tool_choice', reason),
+  );
   return { tools: undefined, tool_choice: undefined };
 }
 
@@ -158,7 +161,7 @@ const defaults: Readonly<Record<string, Json>> = {
   service_tier: 'auto',
 };
 
-/** What is so without being said. */
+/** A value that is the default. */
 const isDefault = (field: string, value: Json): boolean => value === null || (Object.hasOwn(defaults, field) && defaults[field] === value);
 
 function applyFailureCodes(failure: Failure, codes: Readonly<Record<string, FailureKind>>): Failure {

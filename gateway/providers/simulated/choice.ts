@@ -1,4 +1,4 @@
-/** One answer of the simulation, from what it is asked to the last of its tokens. */
+/** Generates one choice of the simulation, from the request to its tokens. */
 
 import { callPieces, isGreetingRequest, textPieces } from './content.ts';
 import type { Directives } from './directives.ts';
@@ -14,7 +14,7 @@ export interface SimulatedModel {
   readonly directives: Directives;
 }
 
-/** `choice` numbers the answers to one question. Undefined when the schema that the answer must have cannot be filled. */
+/** `choice` is its index. Undefined when no value conforms to the requested schema. */
 export function generateChoice(request: SimulatedRequest, simulatedModel: SimulatedModel, choice: number): GeneratedChoice | undefined {
   const choiceSeed = `${request.seed} ${simulatedModel.name} ${choice}`;
   const verdict = correctnessOf(request, simulatedModel, choiceSeed);

@@ -1,4 +1,4 @@
-/** What the simulation says: the same words from all who are right, and another number from one who is wrong. */
+/** The simulation's content: the same text from all models that are right, and another number from one that is wrong. */
 
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { isObject, type Json } from '../../core/chat/json.ts';
@@ -12,7 +12,10 @@ import { greeting, identifier, isGreeting, statement, tokenise } from './values/
 export const isGreetingRequest = ({ output, results, prompt }: SimulatedRequest): boolean =>
   output === 'text' && results.length === 0 && isGreeting(prompt);
 
-/** `own` seeds what this answer has alone. `length` is the number of tokens, of texts only. Undefined when a schema cannot be filled. */
+/**
+ * `choiceSeed` seeds what is specific to this choice. `length` is the number of tokens, for texts only. Undefined when no value conforms to
+ * a schema.
+ */
 export function textPieces(
   request: SimulatedRequest,
   verdict: Correctness,
@@ -22,7 +25,7 @@ export function textPieces(
   return tokensOf(request, verdict, choiceSeed, length)?.map(text => ({ type: 'text', text }));
 }
 
-/** A tool whose arguments cannot be filled is called without any. */
+/** A tool without conforming arguments is called with none. */
 export function callPieces(tools: readonly Tool[], promptSeed: string, verdict: Correctness, choiceSeed: string): readonly TokenPiece[] {
   return tools.flatMap((tool, i): readonly TokenPiece[] => {
     const filled = fillSchema(tool.parameters, `${promptSeed} ${i}`, verdict, `${choiceSeed} ${i}`);
@@ -61,7 +64,7 @@ function answerNumber(promptSeed: string, { isCorrect }: Correctness, choiceSeed
 
 const wrongTriesMax = 4;
 
-/** What is wrong differs from what is right where the schema leaves room for it. */
+/** A wrong value differs from the right one where the schema allows it. */
 function fillSchema(schema: Json, promptSeed: string, { isCorrect, confidence }: Correctness, choiceSeed: string): Json | undefined {
   const truth = generateValue(schema, promptSeed);
   for (let i = 0; !isCorrect && truth !== undefined && i < wrongTriesMax; i++) {
@@ -71,7 +74,7 @@ function fillSchema(schema: Json, promptSeed: string, { isCorrect, confidence }:
   return withConfidence(schema, truth, confidence);
 }
 
-/** Where a schema asks how sure the model is, it is told. */
+/** Where a schema has a confidence, it gets the simulated one. */
 function withConfidence(schema: Json, value: Json | undefined, confidence: number): Json | undefined {
   if (!isObject(value) || typeof value.confidence !== 'number') return value;
   const withValue = { ...value, confidence: Math.round(confidence * 100) / 100 };

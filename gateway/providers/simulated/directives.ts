@@ -1,10 +1,10 @@
-/** What a model name asks of the simulation after its colon: `small:status=429,retry_after=2`. */
+/** Directives of the simulation after the colon of a model name: `small:status=429,retry_after=2`. */
 
 interface DirectiveRule {
   readonly min: number;
   readonly max: number;
   readonly integer?: true;
-  /** The value when the directive stands without one; absent means that it needs one. */
+  /** The value of a bare directive; absent means that it needs one. */
   readonly defaultValue?: number;
 }
 

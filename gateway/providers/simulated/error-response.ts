@@ -1,4 +1,4 @@
-/** What the simulation answers when it fails as asked, or to what OpenAI would refuse. */
+/** Error responses of the simulation: requested failures, and refusals of what OpenAI would refuse. */
 import type { SimulatedResponse } from '../../core/chat/provider.ts';
 import type { RequestProblem } from './request.ts';
 

@@ -1,7 +1,7 @@
-/** The tokens of an answer, and where callers' limits end it. */
+/** The tokens of a response, cut at the caller's limits. */
 import type { TokenLogprob } from '../../core/chat/chat.ts';
 
-/** One token: of the text, of a call's arguments, or the one that opens a call. */
+/** One token: of the text, of a call's arguments, or the start of a call. */
 export type TokenPiece =
   | { readonly type: 'text' | 'arguments'; readonly text: string; readonly logprob?: TokenLogprob }
   | { readonly type: 'call'; readonly id: string; readonly name: string };
@@ -19,11 +19,11 @@ export function applyLimits(generated: readonly TokenPiece[], tokensMax: number 
   return { pieces: generated, finish: generated[0]?.type === 'call' ? 'tool_calls' : 'stop' };
 }
 
-/** The text before the first stop sequence that stands in it; undefined when none does. */
+/** The text before the first stop sequence in it; undefined when there is none. */
 function cutAtStop(pieces: readonly TokenPiece[], stop: readonly string[]): readonly TokenPiece[] | undefined {
   if (stop.length === 0 || pieces[0]?.type !== 'text') return undefined;
-  const whole = pieces.map(piece => (piece.type === 'text' ? piece.text : '')).join('');
-  const ends = stop.map(sequence => whole.indexOf(sequence)).filter(at => at >= 0);
+  const fullText = pieces.map(piece => (piece.type === 'text' ? piece.text : '')).join('');
+  const ends = stop.map(sequence => fullText.indexOf(sequence)).filter(at => at >= 0);
   if (ends.length === 0) return undefined;
   const kept: TokenPiece[] = [];
   let left = Math.min(...ends);

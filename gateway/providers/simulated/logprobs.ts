@@ -1,18 +1,18 @@
-/** Log-probabilities of an answer's tokens: uneven, as a model's are, but of a given mean. */
+/** Log-probabilities of a response's tokens, uneven like a model's, with a given mean. */
 
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { TokenLogprob } from '../../core/chat/chat.ts';
 import type { TokenPiece } from './limits.ts';
 import { nouns } from './values/words.ts';
 
-/** A model doubts its numbers more than its grammar. */
+/** A model is less certain of numbers than of grammar. */
 const weightOfNumbers = 3;
 const leastWeight = 0.001;
-/** The likeliest alternative takes this share of what the token left, the next this share of what that left. */
+/** The likeliest alternative gets this share of the remaining probability, and so on. */
 const alternativeShare = 0.6;
 const leastProbability = 1e-9;
 
-/** The same pieces with log-probabilities whose mean is that of `confidence`; `top` alternatives to each. */
+/** The pieces with log-probabilities whose mean is that of `confidence`, and `top` alternatives each. */
 export function logprobsOf(pieces: readonly TokenPiece[], confidence: number, top: number, seed: string): readonly TokenPiece[] {
   const weights = pieces.map((piece, i) => (piece.type === 'call' ? 0 : weightOf(piece.text, seededUniform(seed, `weight ${i}`))));
   const weightedCount = weights.filter(weight => weight > 0).length;
@@ -26,7 +26,7 @@ export function logprobsOf(pieces: readonly TokenPiece[], confidence: number, to
 
 const weightOf = (token: string, share: number): number => (leastWeight - Math.log(1 - share)) * (/\d/.test(token) ? weightOfNumbers : 1);
 
-/** The token itself is among them, in its place. */
+/** The token itself is included at its rank. */
 function alternatives(token: string, logprob: number, top: number, seed: string, at: number): TokenLogprob['top'] {
   if (top === 0) return [];
   let left = Math.max(leastProbability, 1 - Math.exp(logprob));

@@ -1,8 +1,8 @@
-/** What a simulated model is like: how quick it is, how often it is right, and how well its confidence knows it. */
+/** The profile of a simulated model: its speed, its accuracy, and how well its confidence is calibrated. */
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 
 export interface ModelProfile {
-  /** Standard deviations by which it masters the middling question: 0 is right half of the time. */
+  /** Skill in standard deviations above the median question: at 0 it is right half of the time. */
   readonly skill: number;
   readonly firstTokenMs: number;
   readonly tokensPerSecond: number;
@@ -25,24 +25,24 @@ export interface Correctness {
   readonly confidence: number;
 }
 
-/** What is hard for one model is hard for the next: so much of a model's luck is the question's. */
+/** The share of difficulty that belongs to the question and is common to all models. */
 const sharedDifficultyShare = 0.6;
-/** What a model's confidence sees of its mastery is blurred by so much, in standard deviations. */
+/** Noise of a model's confidence about its mastery, in standard deviations. */
 const confidenceNoise = 1;
-/** Confidence against mastery is a logistic curve. */
+/** Confidence is a logistic function of mastery with this slope. */
 const slope = 1;
 const offset = 0.8;
 const confidenceMax = 0.999;
 const confidenceMin = 0.02;
 
-/** `question` seeds what all models share, `answer` what this answer alone has. */
+/** `question` seeds what all models share, `answer` what is specific to this response. */
 export function drawCorrectness({ skill }: ModelProfile, question: string, answer: string): Correctness {
   const mastery =
     skill - sharedDifficultyShare * normal(question, 'difficulty') - Math.sqrt(1 - sharedDifficultyShare ** 2) * normal(answer, 'luck');
   return { isCorrect: mastery > 0, confidence: confidenceFrom(mastery, answer) };
 }
 
-/** An answer whose rightness was ordered has the confidence of one that came to it by itself. */
+/** The confidence of a response with forced correctness, as if it had come about by chance. */
 export function forceCorrectness(right: boolean, { skill }: ModelProfile, answer: string): Correctness {
   const mastery = Math.abs(skill / 2 + normal(answer, 'luck')) * (right ? 1 : -0.5);
   return { isCorrect: right, confidence: confidenceFrom(mastery, answer) };
@@ -53,7 +53,7 @@ function confidenceFrom(mastery: number, answer: string): number {
   return Math.min(confidenceMax, Math.max(confidenceMin, 1 / (1 + Math.exp(-(slope * noisyMastery + offset)))));
 }
 
-/** Normally distributed around 0 with a deviation of 1. */
+/** A standard normal sample. */
 export function normal(seed: string, label: string): number {
   const distance = Math.sqrt(-2 * Math.log(1 - seededUniform(seed, `${label} distance`)));
   return distance * Math.cos(2 * Math.PI * seededUniform(seed, `${label} angle`));

@@ -1,16 +1,16 @@
-/** What a request of the chat completions format asks, as far as the simulation heeds it. */
+/** Parses a chat completion request, as far as the simulation uses it. */
 
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { listOf, objectOf, text } from '../openai/parsing/reading.ts';
 
 export interface SimulatedRequest {
-  /** Follows from the conversation, the tools and the output format, and from nothing else. */
+  /** Determined by the conversation, the tools and the output format alone. */
   readonly seed: string;
   readonly inputTokens: number;
-  /** What the user said last. */
+  /** The last user message. */
   readonly prompt: string;
-  /** The results of tools that the conversation ends with. */
+  /** The tool results at the end of the conversation. */
   readonly results: readonly ToolResult[];
   readonly tools: readonly Tool[];
   /** `auto`, `none`, `required`, or the name of the tool to call. */
@@ -22,7 +22,7 @@ export interface SimulatedRequest {
   readonly choices: number;
   readonly tokensMax: number | undefined;
   readonly stop: readonly string[];
-  /** How many alternatives per token; undefined when no log-probabilities are wanted. */
+  /** The number of alternatives per token; undefined without log-probabilities. */
   readonly top: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface ToolResult {
   readonly text: string;
 }
 
-/** What OpenAI would answer 400 to. */
+/** A request that OpenAI would answer with 400. */
 export interface RequestProblem {
   readonly message: string;
   readonly param: string | null;
@@ -96,7 +96,7 @@ function conversationOf(
     messages.flatMap(message => listOf(message.tool_calls)).map(call => [text(call.id), text(objectOf(call.function).name)]),
   );
   return {
-    // Two halves, since one coin tells four thousand million conversations apart and no more.
+    // Two halves, because one number distinguishes only four thousand million conversations.
     seed: [seededUniform('first', seedText), seededUniform('second', seedText)]
       .map(half => Math.floor(half * 2 ** 32).toString(36))
       .join(''),
@@ -114,15 +114,15 @@ interface Turn {
   readonly tokens: number;
 }
 
-/** The same turn for every way to write it: a text or a list of texts, and whatever ids its calls were given. */
+/** The same turn for equivalent forms: a text or a list of texts, and any call ids. */
 function turnOf(message: JsonObject): Turn {
   const parts = listOf(message.content);
   const media = parts.filter(part => !('text' in part) && part.type !== 'refusal');
   const contentText =
     typeof message.content === 'string' ? message.content : parts.map(part => text(part.text) || text(part.refusal)).join('');
   const calls = listOf(message.tool_calls).map(call => {
-    const { name, arguments: given } = objectOf(call.function);
-    return `${text(name)}(${text(given)})`;
+    const { name, arguments: argumentsText } = objectOf(call.function);
+    return `${text(name)}(${text(argumentsText)})`;
   });
   const role = text(message.role);
   const fullText = [contentText, ...calls, ...media.map(part => JSON.stringify(part))].filter(part => part !== '').join('\n');
@@ -146,8 +146,8 @@ function toolChoiceOf(choice: Json | undefined): SimulatedRequest['toolChoice'] 
 }
 
 function outputOf(format: Json | undefined): SimulatedRequest['output'] {
-  const { type, json_schema: given } = objectOf(format);
-  if (type === 'json_schema') return { schema: objectOf(given).schema ?? true };
+  const { type, json_schema: jsonSchema } = objectOf(format);
+  if (type === 'json_schema') return { schema: objectOf(jsonSchema).schema ?? true };
   return type === 'json_object' ? 'json' : 'text';
 }
 

@@ -1,4 +1,4 @@
-/** Plays a request: reads it, thinks, and lays out bytes and moments of the answer, or of the failure that was ordered. */
+/** Simulates a request: parses it, generates choices, and lays out the response's bytes and times, or a requested failure. */
 
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { SimulatedResponse } from '../../core/chat/provider.ts';
@@ -12,9 +12,9 @@ import { tokenTimes } from './token-times.ts';
 import { identifier } from './values/words.ts';
 import { envelopeOf, type ResponseEnvelope, renderBody, renderChunks } from './wire.ts';
 
-/** Of all choices of one answer. */
+/** Over all choices of one response. */
 const tokensMax = 100_000;
-/** Failures come sooner than answers: this share of the wait for the first token. */
+/** Failures come sooner than responses: at this share of the time to first token. */
 const failureShare = 0.2;
 
 export function simulate(body: string, model: string): SimulatedResponse {
@@ -27,7 +27,7 @@ export function simulate(body: string, model: string): SimulatedResponse {
   return simulateRequest(request, { name, traits: modelProfileOf(name), directives });
 }
 
-/** The directives without their troubles where chance spares the request; by the request, so that asking again changes nothing. */
+/** Removes the failure directives when the seeded draw spares the request. A retry of the same request gives the same result. */
 function applyFlakiness(directives: Directives, seed: string): Directives {
   const { flaky, status, retry_after, refuse, error_in_200, cut, stall, ...rest } = directives;
   if (flaky !== undefined && seededUniform(seed, 'flaky') >= flaky) return rest;
@@ -68,7 +68,7 @@ interface ResponseScript {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A body comes at once when its last token is there. */
+/** The body is sent when its last token is due. */
 function nonStreamingResponse({ request, answers, envelope, directives, times, headers: given }: ResponseScript): SimulatedResponse {
   const { stall, cut, error_in_200 } = directives;
   const headers = { 'content-type': 'application/json', ...given };
@@ -102,7 +102,7 @@ function streamingResponse({ request, answers, envelope, directives, times, head
   return { status: 200, headers, frames: framesOf(events), ending };
 }
 
-/** What is due within the same millisecond travels together. */
+/** Data due within the same millisecond shares a frame. */
 function framesOf(events: readonly { readonly atMs: number; readonly data: string }[]): SimulatedResponse['frames'] {
   const frames: { afterMs: number; data: string }[] = [];
   let lastMs = 0;

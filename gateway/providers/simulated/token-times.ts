@@ -1,14 +1,14 @@
-/** When the tokens of an answer come: after a wait, then at an uneven pace that follows from a seed. */
+/** Arrival times of tokens: after a first wait, at an uneven, seeded pace. */
 import { seededUniform } from '../../../statistics/distributions/seeded-uniform.ts';
 import type { Milliseconds } from '../../core/shared/time.ts';
 import type { Directives } from './directives.ts';
 import { type ModelProfile, normal } from './model-profile.ts';
 
-/** The logarithm of the wait for the first token deviates by so much. */
+/** Standard deviation of the logarithm of the time to first token. */
 const ttftLogDeviation = 0.35;
 const promptTokensPerMs = 50;
 
-/** Whole milliseconds after the request at which each of `tokens` tokens comes. What is ordered is kept to exactly. */
+/** Milliseconds, as integers, after the request at which each of `tokens` tokens arrives. Requested times are exact. */
 export function tokenTimes(
   traits: ModelProfile,
   directives: Directives,

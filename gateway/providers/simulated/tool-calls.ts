@@ -1,10 +1,10 @@
-/** Which tools the simulation calls: those that it must, or that the user obviously speaks of. */
+/** Selects the tools to call: forced ones, or those that the prompt mentions. */
 import type { SimulatedRequest, Tool } from './request.ts';
 import { pickSeeded } from './values/words.ts';
 
 const callsMax = 8;
 
-/** None while the results of earlier calls wait to be told. */
+/** None while results of earlier calls are unanswered. */
 export function toolsToCall({ tools, toolChoice, prompt, results, parallelCalls, seed }: SimulatedRequest): readonly Tool[] {
   if (tools.length === 0 || toolChoice === 'none') return [];
   if (typeof toolChoice === 'object') return tools.filter(tool => tool.name === toolChoice.name).slice(0, 1);
@@ -15,12 +15,12 @@ export function toolsToCall({ tools, toolChoice, prompt, results, parallelCalls,
 }
 
 const wordLengthMin = 4;
-/** Words of a tool's name that say nothing of what it is about. */
+/** Words of a tool's name that do not describe its subject. */
 const genericWords: ReadonlySet<string> = new Set(
   'call check create delete fetch find from info information list lookup make query read search send tool update with write'.split(' '),
 );
 
-/** `get_weather` is meant by whoever speaks of the weather. */
+/** `get_weather` is mentioned by a prompt about the weather. */
 function isMentioned({ name }: Tool, prompt: string): boolean {
   const promptText = prompt.toLowerCase();
   const words = name

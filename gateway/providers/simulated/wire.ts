@@ -1,17 +1,17 @@
-/** Answers of the simulation as OpenAI would put them on the wire: one JSON body, or chunks of a stream. */
+/** Renders the simulation's responses in OpenAI's wire format: one JSON body, or chunks of a stream. */
 import type { TokenLogprob } from '../../core/chat/chat.ts';
 import type { Json, JsonObject } from '../../core/chat/json.ts';
 import type { GeneratedChoice, TokenPiece } from './limits.ts';
 import { identifier } from './values/words.ts';
 
-/** What every body and chunk of one answer has in common. */
+/** Members that every body and chunk of one response share. */
 export interface ResponseEnvelope {
   readonly id: string;
   readonly model: string;
   readonly fingerprint: string;
 }
 
-/** The simulation has no clock: all of its answers were made at the same moment. */
+/** The simulation has no clock, so every response has the same creation time. */
 const created = Date.UTC(2025, 0, 1) / 1_000;
 const idLength = 29;
 const fingerprintLength = 10;
@@ -86,11 +86,11 @@ function renderUsage(answers: readonly GeneratedChoice[], inputTokens: number): 
 }
 
 export interface Chunks {
-  /** The role, before anything is said. */
+  /** The role, before any content. */
   readonly opening: string;
-  /** What each token brings; the choices are written side by side. */
+  /** The chunks of each token, over all choices. */
   readonly tokens: readonly string[];
-  /** The finish reasons, the usage when it was asked for, and the last word. */
+  /** The finish reasons, the usage when requested, and the end marker. */
   readonly closing: string;
 }
 
@@ -132,7 +132,7 @@ export function renderChunks(
   };
 }
 
-/** A call says its id and name once, and its number with every piece of its arguments. */
+/** A call sends its id and name once, and its index with every delta of its arguments. */
 function deltasOf(pieces: readonly TokenPiece[]): readonly JsonObject[] {
   let call = -1;
   return pieces.map((piece): JsonObject => {

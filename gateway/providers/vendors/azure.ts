@@ -1,4 +1,4 @@
-/** Azure OpenAI: a deployment stands in the path instead of a model, the key has a header of its own, and a filter may refuse the prompt. */
+/** Azure OpenAI: the path has a deployment instead of a model, the key its own header, and a content filter may refuse the prompt. */
 import type { Provider } from '../../core/chat/provider.ts';
 import { openaiLimits } from '../openai/limits.ts';
 import { traitsOf } from '../openai/model.ts';
@@ -12,7 +12,7 @@ export const azure = vendorProvider({
   environment: [],
   priceBook: 'azure',
   limits: openaiLimits,
-  // A deployment named after its model is known by that name; any other is taken for one of the models that take everything.
+  // A deployment named after its model has that model's traits; any other counts as a model that accepts everything.
   traits: traitsOf,
   path: deployment => `/openai/deployments/${encodeURIComponent(deployment)}/chat/completions`,
 }) satisfies Provider;

@@ -22,9 +22,9 @@ export const cerebras = vendorProvider({
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     const off = effort === 'none' || budgetTokens === 0;
     if (!/gpt-oss/.test(model)) {
-      // From GLM 4.7 on by the common word.
+      // From GLM 4.7 on by the standard parameter.
       if (off) return /glm-(4\.[7-9]|[5-9])/.test(model) ? { reasoning_effort: 'none' } : { disable_reasoning: true };
-      warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      warnings.push(dropped(field, 'This model has no parameter for how much it reasons.'));
       return {};
     }
     const sentEffort = effort === 'low' || effort === 'medium' ? effort : off || effort === 'minimal' ? 'low' : 'high';

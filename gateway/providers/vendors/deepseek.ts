@@ -1,6 +1,6 @@
 /**
- * DeepSeek: it thinks unless it is told not to, and while it does temperature and penalties have no effect; a schema is not enforced, the user
- * has another name, and a balance that ran out is a 402 called invalid_request_error. Source: api-docs.deepseek.com, guides/thinking_mode.
+ * DeepSeek: it thinks by default, and then ignores temperature and penalties; it enforces no schema and names the user `user_id`.
+ * An exhausted balance is a 402 called invalid_request_error. Source: api-docs.deepseek.com, guides/thinking_mode.
  */
 import { nameOf } from '../../core/chat/field-limits.ts';
 import { isObject, type JsonObject } from '../../core/chat/json.ts';
@@ -10,8 +10,8 @@ import { schemaAsPrompt } from '../openai/schema-prompt.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
-const ignoredReason = 'DeepSeek passes over it.';
-/** `deepseek-chat` is the name of those that do not think. */
+const ignoredReason = 'DeepSeek ignores it.';
+/** `deepseek-chat` is the model that does not think. */
 const thinkingModels = /deepseek-(v\d|flash|pro|reasoner)/;
 const neutralValues: Readonly<Record<string, number>> = { temperature: 1, presence_penalty: 0, frequency_penalty: 0 };
 
@@ -34,7 +34,7 @@ export const deepseek = vendorProvider({
   reasoning: (requested, _model, warnings) => {
     const { effort, budgetTokens } = requested;
     if (effort === 'none' || budgetTokens === 0) return { thinking: { type: 'disabled' } };
-    // Medium counts as high there, and xhigh does, too.
+    // DeepSeek maps medium and xhigh to high.
     const sentEffort = effort === 'xhigh' ? 'high' : nearestEffort(['low', 'high', 'max'], requested);
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     if (sentEffort !== effort) warnings.push(approximated(field, `DeepSeek knows low, high and max; sent as ${sentEffort}.`));

@@ -1,4 +1,4 @@
-/** Fireworks: cuts a prompt that is too long unless it is told to refuse it. */
+/** Fireworks: truncates a prompt that is too long unless a parameter makes it refuse. */
 import type { Provider } from '../../core/chat/provider.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
@@ -7,8 +7,8 @@ export const fireworks = vendorProvider({
   baseUrl: 'https://api.fireworks.ai/inference/v1',
   environment: ['FIREWORKS_API_KEY', 'FIREWORKS_AI_API_KEY'],
   priceBook: 'fireworks',
-  unsupported: { metadata: 'Fireworks passes over it.' },
+  unsupported: { metadata: 'Fireworks ignores it.' },
   renames: { max_completion_tokens: 'max_tokens' },
-  // Half a prompt answered in silence would be a loss that nobody sees.
+  // A silently truncated prompt would be an unreported loss.
   amend: ({ context_length_exceeded_behavior: given }) => (given === undefined ? { context_length_exceeded_behavior: 'error' } : {}),
 }) satisfies Provider;

@@ -1,4 +1,7 @@
-/** Groq: refuses log-probabilities, names of speakers and more than one answer; reasoning comes apart from the text when asked for. Source: console.groq.com/docs/openai. */
+/**
+ * Groq: refuses log-probabilities, participant names and more than one choice; reasoning is separate when requested. Source:
+ * console.groq.com/docs/openai.
+ */
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
@@ -21,10 +24,10 @@ export const groq = vendorProvider({
     }
     if (/qwen/.test(model)) {
       if (off) return { reasoning_effort: 'none' };
-      warnings.push(approximated(field, 'This model reasons or does not; sent as default.'));
+      warnings.push(approximated(field, 'This model has reasoning on or off only; sent as default.'));
       return { reasoning_effort: 'default', reasoning_format: 'parsed' };
     }
-    if (!off) warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+    if (!off) warnings.push(dropped(field, 'This model has no parameter for how much it reasons.'));
     return {};
   },
   namesUnsupported: refusedReason,

@@ -1,4 +1,4 @@
-/** Hugging Face's router: a model may name who shall serve it after a colon. */
+/** Hugging Face's router: a model may name its serving provider after a colon. */
 import type { Provider } from '../../core/chat/provider.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
@@ -7,6 +7,6 @@ export const huggingface = vendorProvider({
   baseUrl: 'https://router.huggingface.co/v1',
   environment: ['HUGGINGFACE_API_KEY'],
   priceBook: 'huggingface',
-  unsupported: { metadata: 'The router passes over it.', service_tier: 'The router has no tiers.' },
+  unsupported: { metadata: 'The router ignores it.', service_tier: 'The router has no tiers.' },
   renames: { max_completion_tokens: 'max_tokens' },
 }) satisfies Provider;

@@ -1,9 +1,9 @@
-/** Mistral: refuses members that it does not know, names the seed and a forced tool otherwise, and wants nine letters as a call's id. */
+/** Mistral: refuses unknown members, has its own names for the seed and a forced tool, and requires call ids of nine letters or digits. */
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
 import { shortIds } from '../openai/short-ids.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
-const unknownReason = 'Mistral has nothing like it.';
+const unknownReason = 'Mistral has no equivalent.';
 const adjustableModels = /mistral-(small|medium)/;
 
 export const mistral = vendorProvider({
@@ -36,11 +36,11 @@ export const mistral = vendorProvider({
   reasoning: ({ effort, budgetTokens }, model, warnings) => {
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     if (!adjustableModels.test(model)) {
-      if (effort !== 'none') warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      if (effort !== 'none') warnings.push(dropped(field, 'This model has no parameter for how much it reasons.'));
       return {};
     }
     const sentEffort = effort === 'none' || budgetTokens === 0 ? 'none' : 'high';
-    if (sentEffort !== effort) warnings.push(approximated(field, `Mistral reasons or does not; sent as ${sentEffort}.`));
+    if (sentEffort !== effort) warnings.push(approximated(field, `Mistral has reasoning on or off only; sent as ${sentEffort}.`));
     return { reasoning_effort: sentEffort };
   },
   amend: body => ({

@@ -1,8 +1,11 @@
-/** Ollama on this machine, at its compatible address: no key, one answer, and no tool can be forced. Source: docs.ollama.com/api/openai-compatibility. */
+/**
+ * Ollama on this machine, at its compatible endpoint: no key, one choice, and no forced tool. Source:
+ * docs.ollama.com/api/openai-compatibility.
+ */
 import { dropped, type Provider } from '../../core/chat/provider.ts';
 import { vendorProvider, withoutTools } from '../openai/vendor-dialect.ts';
 
-const ignoredReason = 'Ollama passes over it.';
+const ignoredReason = 'Ollama ignores it.';
 
 export const ollama = vendorProvider({
   name: 'ollama',
@@ -24,7 +27,7 @@ export const ollama = vendorProvider({
     const { tool_choice: choice } = body;
     if (choice === undefined || choice === 'auto') return {};
     if (choice === 'none') return withoutTools(body, 'Ollama', warnings);
-    warnings.push(dropped('tool_choice', 'Ollama cannot be made to call a tool; it may.'));
+    warnings.push(dropped('tool_choice', 'Ollama cannot be forced to call a tool; it may call one.'));
     return { tool_choice: undefined };
   },
 }) satisfies Provider;

@@ -1,4 +1,7 @@
-/** OpenRouter: one address for many vendors. Reasoning takes an effort or a budget, goes back with what proves it, and usage tells the cost unasked. Source: openrouter.ai/docs. */
+/**
+ * OpenRouter: one endpoint for many vendors. Reasoning takes an effort or a budget and goes back with its signature; usage includes the
+ * cost. Source: openrouter.ai/docs.
+ */
 import type { Provider } from '../../core/chat/provider.ts';
 import { vendorModelTraits } from '../openai/model.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';

@@ -1,10 +1,10 @@
-/** Perplexity: searches by itself, calls no tools, and bills a fee for each request beside its tokens. */
+/** Perplexity: built-in search, no tool calls, and a fee per request beside its tokens. */
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
 const noToolsReason = 'Perplexity calls no tools.';
-const ignoredReason = 'Perplexity has nothing like it.';
+const ignoredReason = 'Perplexity has no equivalent.';
 
 export const perplexity = vendorProvider({
   name: 'perplexity',
@@ -32,7 +32,8 @@ export const perplexity = vendorProvider({
     const field = effort === undefined ? 'reasoning.max_tokens' : 'reasoning_effort';
     const off = effort === 'none' || budgetTokens === 0;
     if (off || !/reasoning|deep-research/.test(model)) {
-      if (!off || /reasoning|deep-research/.test(model)) warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      if (!off || /reasoning|deep-research/.test(model))
+        warnings.push(dropped(field, 'This model has no parameter for how much it reasons.'));
       return {};
     }
     const sentEffort = nearestEffort(['minimal', 'low', 'medium', 'high'], requested);

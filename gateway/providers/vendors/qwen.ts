@@ -1,9 +1,9 @@
-/** Qwen by DashScope's compatible address: thinking is a switch and a budget of tokens. */
+/** Qwen at DashScope's compatible endpoint: thinking is a switch with a token budget. */
 import { approximated, type Provider } from '../../core/chat/provider.ts';
 import { budgetOf } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
-const ignoredReason = 'DashScope passes over it.';
+const ignoredReason = 'DashScope ignores it.';
 
 export const qwen = vendorProvider({
   name: 'qwen',

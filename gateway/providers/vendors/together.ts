@@ -1,8 +1,8 @@
-/** Together: log-probabilities are asked for by their number. */
+/** Together: log-probabilities are requested by their number. */
 import { approximated, type Provider } from '../../core/chat/provider.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
-const ignoredReason = 'Together passes over it.';
+const ignoredReason = 'Together ignores it.';
 
 export const together = vendorProvider({
   name: 'together',

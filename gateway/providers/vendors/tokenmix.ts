@@ -1,4 +1,4 @@
-/** TokenMix: a relay that speaks chat completions as OpenAI does; a model's traits are those of its maker. */
+/** TokenMix: a relay with OpenAI's chat completions; a model has the traits of its vendor. */
 import type { Provider } from '../../core/chat/provider.ts';
 import { traitsOf } from '../openai/model.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';

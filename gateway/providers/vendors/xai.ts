@@ -1,16 +1,17 @@
 /**
- * xAI: its reasoning models refuse penalties and stop sequences, and an effort where they take none; tokens of reasoning stand beside the
- * completion's, not within. Source: docs.x.ai, reasoning.
+ * xAI: its reasoning models refuse penalties and stop sequences, and some refuse an effort. Reasoning tokens are counted beside the
+ * completion's.
+ * Source: docs.x.ai, reasoning.
  */
 import type { ReasoningEffort } from '../../core/chat/chat.ts';
 import { approximated, dropped, type Provider } from '../../core/chat/provider.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider } from '../openai/vendor-dialect.ts';
 
-/** Grok 4 and what came after it reason unless their name says otherwise. */
+/** Grok 4 and later reason unless their name says otherwise. */
 const reasoningModels = /grok-(3-mini|4|5|code|build)(?!.*non-reasoning)/;
 
-/** What a model can be told; the others refuse the member. From 4.4 on reasoning cannot be turned off. */
+/** The accepted efforts; other models refuse the member. From 4.4 on reasoning cannot be turned off. */
 function effortsOf(model: string): readonly ReasoningEffort[] {
   if (/grok-3-mini/.test(model)) return ['low', 'high'];
   if (/grok-4\.3(?!\d)/.test(model)) return ['none', 'low', 'medium', 'high'];
@@ -26,8 +27,8 @@ export const xai = vendorProvider({
   unsupported: {
     logit_bias: 'xAI refuses it.',
     service_tier: 'xAI has no tiers.',
-    metadata: 'xAI passes over it.',
-    top_k: 'xAI has nothing like it.',
+    metadata: 'xAI ignores it.',
+    top_k: 'xAI has no equivalent.',
   },
   reasoning: (requested, model, warnings) => {
     const { effort, budgetTokens } = requested;
@@ -35,7 +36,7 @@ export const xai = vendorProvider({
     const efforts = effortsOf(model);
     const off = effort === 'none' || budgetTokens === 0;
     if (efforts.length === 0 || (off && !efforts.includes('none'))) {
-      warnings.push(dropped(field, 'How much this model reasons cannot be told.'));
+      warnings.push(dropped(field, 'This model has no parameter for how much it reasons.'));
       return {};
     }
     const sentEffort = nearestEffort(efforts, requested);

@@ -1,6 +1,6 @@
 /**
- * Z.AI: one stop sequence, thinking as a switch and from GLM-5.2 on by an effort (5.3 always thinks), no forced tool, and error codes that are
- * numbers of its own. Source: docs.bigmodel.cn, chat completion.
+ * Z.AI: one stop sequence, no forced tool, and numeric error codes of its own.
+ * Thinking is a switch, and from GLM-5.2 on an effort; 5.3 always thinks. Source: docs.bigmodel.cn, chat completion.
  */
 import type { ReasoningEffort } from '../../core/chat/chat.ts';
 import { altered, approximated, dropped, type Provider } from '../../core/chat/provider.ts';
@@ -8,9 +8,9 @@ import { schemaAsPrompt } from '../openai/schema-prompt.ts';
 import { nearestEffort } from '../openai/thinking.ts';
 import { vendorProvider, withoutTools } from '../openai/vendor-dialect.ts';
 
-const unknownReason = 'Z.AI has nothing like it.';
+const unknownReason = 'Z.AI has no equivalent.';
 
-/** 5.2 maps the others to these; its successors refuse them, and cannot be kept from thinking. */
+/** 5.2 maps other efforts to these; its successors refuse them and always think. */
 function effortsOf(model: string): readonly ReasoningEffort[] {
   const [, major = '0', minor = '0'] = /glm-(\d+)(?:\.(\d+))?/.exec(model) ?? [];
   const version = Number(major) * 100 + Number(minor);
@@ -45,7 +45,7 @@ export const zai = vendorProvider({
     const always = efforts.includes('low');
     if (off && !always) return { thinking: { type: 'disabled' } };
     if (efforts.length === 0) {
-      warnings.push(approximated(field, 'Z.AI reasons or does not; it was told to.'));
+      warnings.push(approximated(field, 'Z.AI has reasoning on or off only; sent as on.'));
       return { thinking: { type: 'enabled' } };
     }
     const sentEffort = nearestEffort(efforts, requested);
@@ -58,7 +58,7 @@ export const zai = vendorProvider({
     const many = Array.isArray(stop) && stop.length > 1;
     if (many) warnings.push(dropped('stop', 'Z.AI takes one stop sequence; the rest were left out.'));
     const forced = choice !== undefined && choice !== 'auto' && choice !== 'none';
-    if (forced) warnings.push(approximated('tool_choice', 'Z.AI cannot be made to call a tool; it may.'));
+    if (forced) warnings.push(approximated('tool_choice', 'Z.AI cannot be forced to call a tool; it may call one.'));
     return {
       ...schemaAsPrompt(body, 'Z.AI', warnings),
       ...(many ? { stop: [stop[0]!] } : {}),

@@ -1,25 +1,25 @@
-/** Tool calls that come in pieces: which call a piece belongs to, when its index or id is missing or says nothing. */
+/** Collects tool calls from deltas, and assigns each delta to its call when index or id is missing or useless. */
 import type { StreamEvent } from '../../../core/chat/chat.ts';
 import type { ParsedCall } from './content.ts';
 import { generateCallId } from './reading.ts';
 
 interface Call {
-  /** As the vendor numbers it. */
+  /** The vendor's index. */
   readonly index: number | undefined;
-  /** As the vendor names it, '' when it does not. */
+  /** The vendor's id, '' for none. */
   readonly id: string;
   name: string;
-  /** Its number in the order of appearance, once it was told. */
+  /** Its index in order of appearance, once emitted. */
   emittedIndex: number | undefined;
-  /** What came so far. */
+  /** The arguments so far. */
   arguments: string;
 }
 
 export interface CallCollector {
-  /** How many were told. */
+  /** The number of emitted calls. */
   readonly count: number;
   add(deltas: readonly ParsedCall[]): readonly StreamEvent[];
-  /** Calls whose name never came are told without one. */
+  /** Emits calls whose name never arrived without one. */
   end(): readonly StreamEvent[];
 }
 
@@ -65,12 +65,12 @@ export function collectCalls(choice: number, answerId: () => string): CallCollec
   };
 }
 
-/** The call that a piece goes on with; undefined when it begins another. */
+/** The call that a delta belongs to; undefined when it starts a new one. */
 function callOf(calls: readonly Call[], callDelta: ParsedCall): Call | undefined {
   if (callDelta.index === undefined && callDelta.id !== '') return calls.find(call => call.id === callDelta.id);
   const known = callDelta.index === undefined ? calls.at(-1) : calls.findLast(call => call.index === callDelta.index);
   if (!known || callDelta.name === '' || known.name === '') return known;
-  // Some vendors repeat the name in every piece; some give the index 0, or none, to every call.
+  // Some vendors repeat the name in every delta; some send the index 0, or none, for every call.
   if (callDelta.id !== '') return known.id === callDelta.id ? known : undefined;
   if (known.id !== '' && callDelta.index !== undefined) return known;
   return known.name === callDelta.name && !isCompleteJson(known.arguments) ? known : undefined;

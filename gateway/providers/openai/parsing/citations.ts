@@ -1,9 +1,9 @@
-/** What an answer cites, as OpenAI's annotations and as the lists of vendors that search by themselves; and what else it says that has no place here. */
+/** Citations from OpenAI's annotations and from the source lists of vendors with built-in search, and kinds of unmapped content. */
 import type { Citation } from '../../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
 import { listOf, objectOf, text } from './reading.ts';
 
-/** An annotation of chat completions, or of a response; undefined for what cites nothing. `offset` is the length of all texts before its own. */
+/** The citation of an annotation; undefined for one that cites nothing. `offset` is the length of all texts before its own. */
 export function citationOf(raw: JsonObject, offset = 0): Citation | undefined {
   const details = isObject(raw.url_citation) ? raw.url_citation : raw;
   const url = text(details.url);
@@ -11,7 +11,7 @@ export function citationOf(raw: JsonObject, offset = 0): Citation | undefined {
   if (url === '' && document === '') return undefined;
   const title = text(details.title) || text(details.filename);
   const { start_index: start, end_index: end, content } = details;
-  // Vendors that do not know the place say 0 and 0.
+  // Vendors that do not know the range send 0 and 0.
   const isPlaced = typeof start === 'number' && typeof end === 'number' && start >= 0 && end > start;
   return {
     ...(isPlaced ? { span: { from: start + offset, to: end + offset } } : {}),
@@ -24,7 +24,7 @@ export function citationOf(raw: JsonObject, offset = 0): Citation | undefined {
 
 export const citationsIn = (message: JsonObject): readonly Citation[] => listOf(message.annotations).flatMap(raw => citationOf(raw) ?? []);
 
-/** Perplexity's and xAI's lists stand beside the choices; the text marks its places itself, as [1]. */
+/** Source lists of Perplexity and xAI, which stand beside the choices. The text refers to them as [1]. */
 export function sourcesIn({ search_results: results, citations }: JsonObject): readonly Citation[] {
   const found = listOf(results).filter(({ url }) => text(url) !== '');
   if (found.length > 0) {
@@ -41,7 +41,7 @@ export function sourcesIn({ search_results: results, citations }: JsonObject): r
 
 const knownPartTypes: readonly Json[] = ['text', 'output_text', 'thinking', 'refusal'];
 
-/** Kinds of content and of annotations that mean something to the vendor only. */
+/** Kinds of content and of annotations that only the vendor understands. */
 export const unmappedIn = (message: JsonObject): readonly string[] => [
   ...listOf(message.content)
     .filter(part => !knownPartTypes.includes(part.type ?? 'text') && text(part.text) === '')
@@ -51,7 +51,7 @@ export const unmappedIn = (message: JsonObject): readonly string[] => [
     .map(({ type }) => `annotations.${text(type).slice(0, 100)}`),
 ];
 
-/** Sound that comes in pieces, each of which is base64 by itself. */
+/** Joins base64 audio chunks, each of which is encoded separately. */
 export function joinBase64(chunks: readonly string[]): string {
   const last = chunks.length - 1;
   if (chunks.every((piece, at) => at === last || !piece.endsWith('='))) return chunks.join('');

@@ -1,18 +1,18 @@
-/** What a message, or a piece of one, says: text, reasoning and refusal, under the names that vendors give them. */
+/** Text, reasoning and refusal of a message or delta, under the names that vendors use. */
 import type { MediaPart, Part } from '../../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
 import { listOf, objectOf, text } from './reading.ts';
 
 export type MessagePart = Extract<Part, { type: 'text' | 'reasoning' | 'refusal' }>;
 
-/** In order, none of them empty. `message` is a message or the delta of one. */
+/** In order, without empty parts. `message` is a message or a delta. */
 export function messagePartsIn(message: JsonObject): readonly MessagePart[] {
   const content = contentOf(message.content);
   const textParts = content.length > 0 ? content : textPart('text', text(objectOf(message.audio).transcript));
   return [...textPart('reasoning', reasoningOf(message)), ...textParts, ...textPart('refusal', text(message.refusal))];
 }
 
-/** Several names may hold the same thought; the first that says anything is taken. */
+/** Several members may repeat the same reasoning; the first non-empty one is used. */
 function reasoningOf(message: JsonObject): string {
   const plain = text(message.reasoning_content) || text(message.reasoning);
   if (plain !== '') return plain;
@@ -35,7 +35,7 @@ function contentOf(content: Json | undefined): readonly MessagePart[] {
   });
 }
 
-/** Mistral's thoughts are parts themselves. */
+/** Mistral's reasoning is a list of parts. */
 const thinkingText = (thinking: Json | undefined): string =>
   typeof thinking === 'string'
     ? thinking
@@ -45,7 +45,7 @@ const thinkingText = (thinking: Json | undefined): string =>
 
 const textPart = (type: MessagePart['type'], text: string): readonly MessagePart[] => (text === '' ? [] : [{ type, text }]);
 
-/** Pictures that a model drew, as OpenRouter gives them. */
+/** Generated images in OpenRouter's format. */
 export function imagesIn(message: JsonObject): readonly MediaPart[] {
   return listOf(message.images).flatMap((image): readonly MediaPart[] => {
     const url = text(objectOf(image.image_url).url);
@@ -55,7 +55,7 @@ export function imagesIn(message: JsonObject): readonly MediaPart[] {
   });
 }
 
-/** What was called and with what; functions of the first API, and custom tools whose input is free text, are calls too. */
+/** A tool call. Legacy functions and custom tools with free-text input are calls too. */
 export interface ParsedCall {
   readonly index: number | undefined;
   readonly id: string;
@@ -80,5 +80,5 @@ export function callsIn(message: JsonObject): readonly ParsedCall[] {
   });
 }
 
-/** JSON text; a few vendors send the object itself. */
+/** JSON text; a few vendors send an object. */
 const argumentsOf = (value: Json | undefined): string => (isObject(value) ? JSON.stringify(value) : text(value));

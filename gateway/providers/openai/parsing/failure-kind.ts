@@ -1,7 +1,7 @@
-/** Which kind of failure a refusal is: its code says it best, then its words, then its status, which many vendors choose freely. */
+/** The failure kind of an error response: by its code, then its message, then its status, which vendors choose freely. */
 import { type FailureKind, failureKindOfStatus } from '../../../core/shared/failure.ts';
 
-/** Codes and types, in lower case and without separators. What is as general as `invalid_request_error` is not here. */
+/** Codes and types in lower case without separators. General ones such as `invalid_request_error` are left out. */
 const kindsByCode: Readonly<Record<string, FailureKind>> = {
   contextlengthexceeded: 'context-exceeded',
   contextwindowexceeded: 'context-exceeded',
@@ -68,7 +68,7 @@ const kindsByCode: Readonly<Record<string, FailureKind>> = {
   timeout: 'timeout',
   timeouterror: 'timeout',
   requesttimeout: 'timeout',
-  // The model, not the caller, wrote the call or the JSON that Groq found invalid: it may do better the next time.
+  // The model wrote the call or JSON that Groq found invalid, so a retry may succeed.
   toolusefailed: 'invalid-response',
   jsonvalidatefailed: 'invalid-response',
 };
@@ -102,7 +102,7 @@ const kindsByMessage: readonly (readonly [RegExp, FailureKind])[] = [
 ];
 const overloadPattern = /overloaded|at capacity|no capacity|temporarily unavailable|high demand/i;
 
-/** For failures whose code says nothing. `status` is undefined inside of a stream that began well. */
+/** For errors without a known code. `status` is undefined inside a stream after a 200. */
 export function kindOfMessage(message: string, status: number | undefined): FailureKind {
   const kind = status === undefined ? 'server-error' : failureKindOfStatus(status);
   switch (status) {

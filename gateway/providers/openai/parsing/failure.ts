@@ -1,4 +1,4 @@
-/** Refusals of the chat completions format as failures, in the many shapes that vendors give them. */
+/** Error responses of the chat completions format as failures, in the many shapes that vendors use. */
 
 import { isObject, type Json, type JsonObject, parseJson } from '../../../core/chat/json.ts';
 import type { Failure, FailureKind } from '../../../core/shared/failure.ts';
@@ -20,21 +20,18 @@ export function parseFailure(status: number, headers: Readonly<Record<string, st
   return withWait(failureOf(error, status, body), headers, retryDelayIn(error));
 }
 
-/**
- * What a body, a chunk or a choice says went wrong. It is an object, a text, a list, or the body itself; nothing when it is none
- * of these, as in any good answer.
- */
+/** The error in a body, chunk or choice: an object, a text, a list, or the body itself. Undefined in a successful response. */
 export function errorIn(holder: JsonObject): JsonObject | undefined {
   if (isObject(holder.error)) return holder.error;
   if (typeof holder.error === 'string' && holder.error !== '') return { ...holder, error: null, message: holder.error };
-  // A choice has a message, too, and chunks may hold anything beside their choices.
+  // A choice has a message too, and chunks may have any members beside their choices.
   if ('choices' in holder || 'index' in holder) return undefined;
   const isNamed = typeof holder.code === 'string' || typeof holder.code === 'number' || typeof holder.type === 'string';
   if (holder.object === 'error' || (typeof holder.message === 'string' && isNamed)) return holder;
   return listOf(holder.errors)[0] ?? (holder.detail === undefined ? undefined : { detail: holder.detail });
 }
 
-/** `error` is what errorIn found: with a status, or inside of an answer that began well. */
+/** `error` is the result of errorIn: with a status, or inside a response after a 200. */
 export function failureOf(error: JsonObject, status?: number, body = ''): Failure {
   const nested = nestedErrorIn(error);
   const ownMessage = messageOf(error.message) || messageOf(error.detail);
@@ -62,7 +59,7 @@ function kindOf(codes: readonly (Json | undefined)[], message: string, status: n
   return kindOfMessage(message, status);
 }
 
-/** A code that is a number repeats the status; the type then says more. */
+/** A numeric code repeats the status, so the type is used instead. */
 function errorCodeOf({ code, type, status }: JsonObject): string {
   return text(code) || text(type) || text(status) || (typeof code === 'number' ? String(code) : '');
 }
@@ -77,7 +74,7 @@ interface NestedError {
   readonly codes: readonly (Json | undefined)[];
 }
 
-/** OpenRouter says "Provider returned error" and keeps what the provider returned, often as JSON text, in `metadata.raw`. */
+/** OpenRouter says "Provider returned error" and keeps the original, often as JSON text, in `metadata.raw`. */
 function nestedErrorIn(error: JsonObject): NestedError {
   const { raw, error_type: type } = objectOf(error.metadata);
   const inner = typeof raw === 'string' ? parseBody(raw) : undefined;
@@ -86,7 +83,7 @@ function nestedErrorIn(error: JsonObject): NestedError {
   return { message: messageOf(found.message) || text(raw), codes: [type, found.code, found.type, found.status] };
 }
 
-/** A text, or a validator's list of complaints. */
+/** A text, or a validator's list of errors. */
 function messageOf(message: Json | undefined): string {
   if (typeof message === 'string') return message;
   if (isObject(message))
@@ -98,7 +95,7 @@ function messageOf(message: Json | undefined): string {
     .join('; ');
 }
 
-/** `["body", "messages", 0, "content"]` is messages[0].content. */
+/** `["body", "messages", 0, "content"]` becomes messages[0].content. */
 function locationOf(detail: Json | undefined): string {
   const loc = listOf(detail)[0]?.loc;
   if (!Array.isArray(loc)) return '';
@@ -117,7 +114,7 @@ function withWait(failure: Failure, headers: Readonly<Record<string, string>>, h
   return wait === undefined ? failure : { ...failure, retryAfterMs: wait };
 }
 
-/** Where no header says it, the message does: "Please try again in 1m7.3s", "retry after 26 seconds". */
+/** The wait from the message when no header has it: "Please try again in 1m7.3s", "retry after 26 seconds". */
 function retryDelayIn(error: JsonObject): string | undefined {
   const seconds = objectOf(error.metadata).retry_after_seconds ?? error.retry_after;
   if (typeof seconds === 'number' && seconds >= 0) return `${seconds}s`;
@@ -127,7 +124,7 @@ function retryDelayIn(error: JsonObject): string | undefined {
   return duration ?? plain;
 }
 
-/** JSON, an array of it, or the first event of a stream; its content type is not to be trusted. */
+/** JSON, an array of it, or the first event of a stream; the content type is not reliable. */
 function parseBody(body: string): JsonObject | undefined {
   const parsed = parseJson(body) ?? parseJson(/^data:(.+)$/m.exec(body)?.[1] ?? '');
   const first = Array.isArray(parsed) ? (parsed as readonly Json[])[0] : parsed;

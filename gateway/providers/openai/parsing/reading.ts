@@ -1,11 +1,11 @@
-/** What single members of a chat completion mean, by OpenAI's documents and by the habits of those who imitate it. */
+/** Parses single members of a chat completion, by OpenAI's documentation and by the habits of compatible vendors. */
 import type { Finish, FinishReason, TokenLogprob, Usage } from '../../../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
 import { count, listOf, objectOf, text } from '../../../core/chat/json-members.ts';
 
 export { listOf, objectOf, text };
 
-/** OpenAI's own reasons, and those recorded or documented of vendors, in lower case; what is not here is `other`. */
+/** OpenAI's own reasons, and recorded or documented ones of vendors, in lower case; any other is `other`. */
 const reasons: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',
   eos: 'stop',
@@ -29,14 +29,14 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   insufficient_system_resource: 'error',
 };
 
-/** The provider's own word; '' while it has not said why it stopped. DashScope says so by the text "null". */
+/** The provider's own finish reason; '' while there is none. DashScope sends the text "null" for none. */
 export function finishOf(choice: JsonObject): string {
   const raw = text(choice.finish_reason);
   if (raw !== '' && raw !== 'null') return raw;
   return isObject(choice.finish_details) ? text(choice.finish_details.type) : '';
 }
 
-/** OpenAI says `stop` after a call that it was told to make. */
+/** OpenAI sends `stop` after a forced call. */
 export function parseFinish(raw: string, hasCalls: boolean): Finish {
   const normalizedReason = raw.toLowerCase();
   const reason = (Object.hasOwn(reasons, normalizedReason) ? reasons[normalizedReason] : undefined) ?? 'other';
@@ -44,8 +44,8 @@ export function parseFinish(raw: string, hasCalls: boolean): Finish {
 }
 
 /**
- * Undefined where nothing is counted, as in the chunks before the last. Reasoning is within the output, but for vendors whose own
- * total shows that it stands beside it.
+ * Undefined without counts, as in all chunks but the last.
+ * Reasoning is part of the output, except for vendors whose own total shows that it is counted beside it.
  */
 export function parseUsage(usage: Json | undefined): Usage | undefined {
   if (!isObject(usage) || (typeof usage.prompt_tokens !== 'number' && typeof usage.completion_tokens !== 'number')) return undefined;
@@ -71,12 +71,14 @@ export function parseUsage(usage: Json | undefined): Usage | undefined {
   };
 }
 
-/** USD at OpenRouter and Perplexity, ticks of 1e-10 USD at xAI. Who brings a key of his own to OpenRouter is billed by the maker. */
+/**
+ * In USD at OpenRouter and Perplexity, in ticks of 1e-10 USD at xAI. With the operator's own key at OpenRouter, the model's vendor bills.
+ */
 export function billedCostIn({ cost, cost_in_usd_ticks: ticks, cost_details: details, is_byok: isByok }: JsonObject): {
   readonly billed?: number;
 } {
   const upstream = objectOf(details).upstream_inference_cost;
-  // A number alone might be of any currency; OpenRouter's stands beside its details.
+  // A bare number might be of any currency; OpenRouter's comes with details.
   const stated = isObject(cost) ? cost.total_cost : isObject(details) ? cost : undefined;
   const dollars = isByok === true && typeof upstream === 'number' ? upstream : stated;
   const nano = typeof ticks === 'number' ? ticks / 10 : typeof dollars === 'number' ? dollars * 1e9 : Number.NaN;
@@ -85,7 +87,7 @@ export function billedCostIn({ cost, cost_in_usd_ticks: ticks, cost_details: det
 
 const firstCount = (...values: readonly (Json | undefined)[]): number => count(values.find(value => typeof value === 'number'));
 
-/** Also the older form, which some vendors still send: a list of tokens beside a list of their log-probabilities. */
+/** Also the legacy format of some vendors: a list of tokens beside a list of log-probabilities. */
 export function parseLogprobs(logprobs: Json | undefined): readonly TokenLogprob[] {
   if (!isObject(logprobs)) return [];
   const { tokens, token_logprobs: values } = logprobs;
@@ -106,10 +108,10 @@ const tokenOf = ({ token, logprob }: JsonObject): { readonly token: string; read
   logprob: typeof logprob === 'number' ? Math.min(0, logprob) : 0,
 });
 
-/** OpenAI refuses longer ids of tool calls. */
+/** OpenAI refuses longer tool call ids. */
 export const callIdLengthMax = 40;
 
-/** For calls that came without an id. It must differ between turns: all of them go into the next request. */
+/** For calls without an id. It must be unique over turns, because all calls are sent again with the next request. */
 export function generateCallId(responseId: string, choice: number, number: number, name: string): string {
   const clean = (text: string): string => text.replace(/[^a-zA-Z0-9_-]/g, '');
   const suffix = choice === 0 ? `${number}` : `${choice}_${number}`;

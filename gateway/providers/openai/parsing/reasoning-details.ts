@@ -1,11 +1,11 @@
-/** Signed and sealed thoughts as OpenRouter's `reasoning_details`: whoever made them wants them back as they were, with their kind and format. */
+/** Signed and encrypted reasoning as OpenRouter's `reasoning_details`. The provider that made them expects them back unchanged. */
 import type { Part } from '../../../core/chat/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../../core/chat/json.ts';
 import { listOf, text } from './reading.ts';
 
 type ReasoningPart = Part & { readonly type: 'reasoning' };
 
-/** The proof of a detail is all of it but its words, as JSON: there is no other place for its kind, its format and its number. */
+/** The signature is the whole detail but its text, as JSON, because there is no other place for its kind, format and index. */
 export type ReasoningSignature = { readonly signature: string } | { readonly redacted: string };
 
 export function signatureOf(detail: JsonObject): ReasoningSignature | undefined {
@@ -14,7 +14,7 @@ export function signatureOf(detail: JsonObject): ReasoningSignature | undefined 
   return text(detail.signature) === '' ? undefined : { signature: JSON.stringify(rest) };
 }
 
-/** The thoughts of a whole message with their proofs; undefined where nothing is proven. Words before a sealed thought are its summary. */
+/** The signed reasoning of a whole message; undefined without a signature. Text before an encrypted detail is its summary. */
 export function signedReasoningIn(message: JsonObject): readonly ReasoningPart[] | undefined {
   const parts: ReasoningPart[] = [];
   let pendingText = '';
@@ -31,7 +31,7 @@ export function signedReasoningIn(message: JsonObject): readonly ReasoningPart[]
   return pendingText === '' ? parts : [...parts, { type: 'reasoning', text: pendingText }];
 }
 
-/** The detail that such a thought was; undefined for proofs of others. */
+/** The original detail of such reasoning; undefined for signatures of others. */
 export function detailOf({ text: reasoningText, signature, redacted }: ReasoningPart): JsonObject | undefined {
   const detail = parseJson(redacted ?? signature ?? '');
   if (!isObject(detail) || !text(detail.type).startsWith('reasoning.')) return undefined;

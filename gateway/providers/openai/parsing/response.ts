@@ -1,4 +1,4 @@
-/** A whole chat completion in canonical form. */
+/** Parses a non-streaming chat completion. */
 import type { ChatResponse, Choice, Citation, Part } from '../../../core/chat/chat.ts';
 import { unmappedMax } from '../../../core/chat/collect.ts';
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
@@ -9,16 +9,16 @@ import { errorIn, failureOf } from './failure.ts';
 import { finishOf, generateCallId, listOf, objectOf, parseFinish, parseLogprobs, parseUsage, text } from './reading.ts';
 import { signedReasoningIn } from './reasoning-details.ts';
 
-/** More is not asked for by anyone. */
+/** Bounds memory; above any real request. */
 const choicesMax = 128;
 
 export function parseResponse(body: Json): ChatResponse | Failure {
-  if (!isObject(body)) return { kind: 'invalid-response', message: 'the answer is no JSON object' };
+  if (!isObject(body)) return { kind: 'invalid-response', message: 'the response is not a JSON object' };
   const choices = listOf(body.choices);
   const error = errorIn(body) ?? choices.map(errorIn).find(found => found !== undefined);
   if (error) return failureOf(error);
-  if (choices.length === 0) return { kind: 'invalid-response', message: 'the answer has no choices' };
-  if (choices.length > choicesMax) return { kind: 'invalid-response', message: `the answer has more than ${choicesMax} choices` };
+  if (choices.length === 0) return { kind: 'invalid-response', message: 'the response has no choices' };
+  if (choices.length > choicesMax) return { kind: 'invalid-response', message: `the response has more than ${choicesMax} choices` };
   const id = text(body.id);
   const usage = parseUsage(body.usage) ?? parseUsage(objectOf(body.x_groq).usage);
   return {
@@ -64,7 +64,7 @@ function parseChoice(choice: JsonObject, at: number, id: string, sources: readon
   };
 }
 
-/** Citations speak of places in the text; there is one. */
+/** Citation ranges refer to the text, of which there is one. */
 export function attachCitations(parts: readonly Part[], citations: readonly Citation[]): readonly Part[] {
   if (citations.length === 0) return parts;
   const first = parts.find(part => part.type === 'text');
@@ -72,7 +72,7 @@ export function attachCitations(parts: readonly Part[], citations: readonly Cita
   return parts.map(part => (part === first ? { ...first, citations } : part));
 }
 
-/** The answer does not say in which format it speaks: the request did. */
+/** The response does not give the audio format; the request did. */
 function audioIn(message: JsonObject): readonly Part[] {
   const data = text(objectOf(message.audio).data);
   return data === '' ? [] : [{ type: 'audio', source: { type: 'inline', mediaType: 'audio/*', data } }];

@@ -1,4 +1,4 @@
-/** A streamed chat completion: chunks of deltas, a finish reason for each choice, the usage, and `[DONE]` as its last word. */
+/** Parses a streaming chat completion: delta chunks, a finish reason for each choice, the usage, and `[DONE]` as end marker. */
 import type { Citation, StreamEvent } from '../../../core/chat/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../../core/chat/json.ts';
 import type { SseEvent, StreamEnd, StreamParser } from '../../../core/chat/provider.ts';
@@ -14,7 +14,7 @@ interface Choice {
   readonly calls: CallCollector;
   readonly audioChunks: string[];
   isAnnotated: boolean;
-  /** Id of the chunk that ended it, once one did. */
+  /** Id of the chunk that ended it, once there is one. */
   endedBy: string | undefined;
 }
 
@@ -23,13 +23,13 @@ interface State {
   started: boolean;
   readonly choices: Map<number, Choice>;
   tier: string;
-  /** What it searched, which some vendors say again in every chunk. */
+  /** Search results, which some vendors repeat in every chunk. */
   sources: readonly Citation[];
   done: boolean;
   failure: Failure | undefined;
 }
 
-/** More is not asked for by anyone, and an index decides what is kept. */
+/** Bounds the memory that an index can allocate; above any real request. */
 const choicesMax = 128;
 
 export function parseStream(): StreamParser {
@@ -52,7 +52,7 @@ function parseEvent(state: State, event: SseEvent): readonly StreamEvent[] {
   if (data === '') return [];
   if (data === '[DONE]') return onDone(state);
   const chunk = parseJson(data);
-  if (!isObject(chunk)) return failOrReport(state, { kind: 'invalid-response', message: 'an event is no JSON object' });
+  if (!isObject(chunk)) return failOrReport(state, { kind: 'invalid-response', message: 'an event is not a JSON object' });
   const error = errorIn(chunk) ?? (event.event === 'error' ? chunk : undefined);
   return error ? failOrReport(state, failureOf(error)) : readChunk(state, chunk);
 }
@@ -63,7 +63,7 @@ function onDone(state: State): readonly StreamEvent[] {
   return endEvents(state);
 }
 
-/** What goes wrong after the last finish reason takes nothing from the answer, which is whole at its end. */
+/** An error after the last finish reason does not invalidate the response, which is complete. */
 const failOrReport = (state: State, failure: Failure): readonly StreamEvent[] =>
   isFinished(state) ? [{ type: 'failure', failure }] : fail(state, failure);
 
@@ -78,7 +78,7 @@ function endEvents({ choices, sources }: State): readonly StreamEvent[] {
 function readChunk(state: State, chunk: JsonObject): readonly StreamEvent[] {
   const choices = listOf(chunk.choices);
   const usage = parseUsage(chunk.usage) ?? parseUsage(objectOf(chunk.x_groq).usage);
-  // Azure opens with a chunk that has neither, nor an id: it tells what the filter made of the prompt.
+  // Azure's first chunk has neither choices nor an id; it reports the content filter's result for the prompt.
   if (choices.length === 0 && !usage) return [];
   const events = start(state, chunk);
   for (const [at, choice] of choices.entries()) {
@@ -123,7 +123,7 @@ function readChoice(state: State, chunk: JsonObject, rawChoice: JsonObject, at: 
   if (audioData !== '') choice.audioChunks.push(audioData);
   const events: StreamEvent[] = [
     ...parts.filter(part => part.type === 'reasoning').map(part => deltaOf(index, part)),
-    // What proves a thought closes it.
+    // A signature ends its reasoning.
     ...listOf(delta.reasoning_details).flatMap(detail => signatureEvents(index, signatureOf(detail))),
     ...parts.filter(part => part.type !== 'reasoning').map(part => deltaOf(index, part)),
     ...rareEvents(index, choice, delta),
@@ -131,7 +131,7 @@ function readChoice(state: State, chunk: JsonObject, rawChoice: JsonObject, at: 
     ...(tokens.length > 0 ? [{ type: 'logprobs', choice: index, tokens } as const] : []),
   ];
   if (events.length > 0 && choice.endedBy !== undefined && choice.endedBy !== text(chunk.id)) {
-    return fail(state, { kind: 'invalid-response', message: 'content after the finish reason: two answers in one stream' });
+    return fail(state, { kind: 'invalid-response', message: 'content after the finish reason: two responses in one stream' });
   }
   const finish = finishOf(rawChoice);
   if (finish === '' || choice.endedBy !== undefined) return events;
@@ -145,7 +145,7 @@ function readChoice(state: State, chunk: JsonObject, rawChoice: JsonObject, at: 
   ];
 }
 
-/** What is in few answers. */
+/** Content that few responses have. */
 function rareEvents(index: number, choice: Choice, delta: JsonObject): readonly StreamEvent[] {
   const citations = citationsIn(delta);
   choice.isAnnotated ||= citations.length > 0;
@@ -163,7 +163,7 @@ function signatureEvents(choice: number, signature: ReasoningSignature | undefin
     : [{ type: 'reasoning-redacted', choice, data: signature.redacted }];
 }
 
-/** The answer does not say in which format it speaks: the request did. */
+/** The response does not give the audio format; the request did. */
 function audioEvents(index: number, { audioChunks }: Choice): readonly StreamEvent[] {
   if (audioChunks.length === 0) return [];
   const source = { type: 'inline', mediaType: 'audio/*', data: joinBase64(audioChunks) } as const;

@@ -1,14 +1,14 @@
-/** Strings of the formats that schemas name, made from a seed. */
+/** Seeded strings of the formats that JSON Schemas name. */
 import { seededUniform } from '../../../../statistics/distributions/seeded-uniform.ts';
 import { nouns } from './words.ts';
 
-/** A string of the format; undefined for a format that is not known. */
+/** A string of the format; undefined for an unknown format. */
 export function generateFormatted(format: string, seed: string): string | undefined {
   if (!Object.hasOwn(formats, format)) return undefined;
   return formats[format]?.((label, below) => Math.floor(seededUniform(seed, label) * below));
 }
 
-/** A whole number from 0 to below `below`, the same for the same label. */
+/** An integer from 0 to below `below`, deterministic for the label. */
 type Draw = (label: string, below: number) => number;
 
 const digits = (n: number): string => String(n).padStart(2, '0');
@@ -20,7 +20,7 @@ const noun = (draw: Draw): string => nouns[draw('noun', nouns.length)]!;
 const dateOf = (draw: Draw): string => `2025-${digits(1 + draw('month', 12))}-${digits(1 + draw('day', 28))}`;
 const timeOf = (draw: Draw): string => `${digits(draw('hour', 24))}:${digits(draw('minute', 60))}:${digits(draw('second', 60))}Z`;
 
-/** Those that OpenAI's strict schemas allow, and `uri`. */
+/** The formats of OpenAI's strict schemas, and `uri`. */
 const formats: Readonly<Record<string, (draw: Draw) => string>> = {
   'date-time': draw => `${dateOf(draw)}T${timeOf(draw)}`,
   date: dateOf,

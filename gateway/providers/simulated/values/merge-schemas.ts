@@ -1,7 +1,7 @@
-/** Makes one JSON Schema of two that must both hold, as far as filling needs it. */
+/** Merges two JSON Schemas that must both hold, as far as generation needs it. */
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
 
-/** Of two lists of options, so many of each are paired. */
+/** Maximum options of each list that are paired. */
 const optionsMax = 8;
 
 export function merge(a: Json, b: Json): Json {
@@ -13,7 +13,7 @@ export function merge(a: Json, b: Json): Json {
     const known = both.get(keyword);
     both.set(keyword, known === undefined ? value : mergeKeyword(keyword, known, value));
   }
-  // One schema has room for one `$ref`; the other goes where it still counts.
+  // A schema has room for one `$ref`; the other goes where it still applies.
   if (typeof a.$ref === 'string' && typeof b.$ref === 'string' && a.$ref !== b.$ref) {
     both.set('$ref', a.$ref);
     both.set('allOf', [...listOf(both.get('allOf')), { $ref: b.$ref }]);

@@ -1,4 +1,4 @@
-/** Fills a JSON Schema with a small value that follows from a seed. */
+/** Generates a small, seeded value that conforms to a JSON Schema. */
 
 import { seededUniform } from '../../../../statistics/distributions/seeded-uniform.ts';
 import { isObject, type Json, type JsonObject } from '../../../core/chat/json.ts';
@@ -7,17 +7,17 @@ import { generateFormatted } from './formats.ts';
 import { merge } from './merge-schemas.ts';
 import { nouns, pickSeeded } from './words.ts';
 
-/** Places filled, failed tries and options included. */
+/** Maximum nodes, failed attempts and options included. */
 const nodesMax = 5_000;
 const mergedPerNode = 8;
 const depthMax = 48;
-/** Down to here optional properties and an array's first item are filled; below, only what is required, so that recursion ends. */
+/** Down to this depth optional properties and one array item are generated; below, only required ones, so that recursion ends. */
 const optionalDepthMax = 4;
 const lengthMax = 10_000;
 const itemsMax = 1_000;
 const attemptsMax = 24;
 
-/** A value that conforms; undefined when none of bounded size was found. */
+/** A conforming value; undefined when none of bounded size was found. */
 export function generateValue(schema: Json, seed: string): Json | undefined {
   const budget = { nodes: nodesMax };
   for (let i = 0; i < attemptsMax; i++) {
@@ -34,7 +34,7 @@ interface GenerationState {
   readonly budget: { nodes: number };
 }
 
-/** `path` tells the draws of one place from those of another. */
+/** `path` separates the draws of different positions. */
 function valueFor(schema: Json | undefined, filling: GenerationState, path: string, depth: number): Json | undefined {
   if (--filling.budget.nodes < 0 || depth > depthMax || schema === false) return undefined;
   if (!isObject(schema)) return pickSeeded(nouns, filling.seed, path);
@@ -59,7 +59,7 @@ function valueFor(schema: Json | undefined, filling: GenerationState, path: stri
   return typedValue(schema, filling, path, depth);
 }
 
-/** Both at once; joining large schemas uses up the budget, too. */
+/** Both schemas at once; merging large schemas uses the budget, too. */
 function mergeWithinBudget(a: Json, b: Json, { budget }: GenerationState): Json {
   budget.nodes -= (sizeOf(a) + sizeOf(b)) / mergedPerNode;
   return budget.nodes < 0 ? false : merge(a, b);
@@ -76,7 +76,7 @@ function sizeOf(schema: Json): number {
 const definedMembers = (members: Readonly<Record<string, Json | undefined>>): JsonObject =>
   Object.fromEntries(Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 
-/** The value of the first option that has one, together with what stands beside the options. */
+/** The value of the first option that has one, merged with the schema's other keywords. */
 function firstSatisfiable(
   options: readonly Json[],
   beside: JsonObject,
@@ -91,7 +91,7 @@ function firstSatisfiable(
   return undefined;
 }
 
-/** By the seed near the top; further down the plainest first, for what refers elsewhere may come back for ever. */
+/** Shuffled by seed near the top. Further down the simplest option comes first, because references may recurse. */
 function shuffledOptions(options: readonly Json[], seed: string, path: string, depth: number): readonly Json[] {
   const start = Math.floor(seededUniform(seed, `${path} option`) * options.length);
   const turned = [...options.slice(start), ...options.slice(0, start)];
@@ -136,15 +136,15 @@ function typeOf(schema: JsonObject, seed: string, path: string): string {
     : 'string';
 }
 
-/** A multiple of `multipleOf`, or of `grain` where that leaves any, at the share `at` of the way from the lowest to the highest. */
+/** A multiple of `multipleOf`, or of `grain` where one fits, at the share `at` between minimum and maximum. */
 function numberIn(schema: JsonObject, at: number, grain: number): number | undefined {
   const low = Math.max(limit(schema.minimum) ?? -Infinity, limit(schema.exclusiveMinimum) ?? -Infinity);
   const high = Math.min(limit(schema.maximum) ?? Infinity, limit(schema.exclusiveMaximum) ?? Infinity);
   const from = Number.isFinite(low) ? low : Number.isFinite(high) ? high - 100 : 0;
   const to = Number.isFinite(high) ? high : from + 100;
   if (from > to) return undefined;
-  const given = limit(schema.multipleOf);
-  const step = given !== undefined && given > 0 ? (grain === 1 ? wholeMultiple(given) : given) : grain;
+  const multipleOf = limit(schema.multipleOf);
+  const step = multipleOf !== undefined && multipleOf > 0 ? (grain === 1 ? wholeMultiple(multipleOf) : multipleOf) : grain;
   const fits = (value: number): boolean => !(value === schema.exclusiveMinimum || value === schema.exclusiveMaximum);
   const [first, last] = [Math.ceil(from / step), Math.floor(to / step)];
   if (first <= last) {
@@ -154,10 +154,10 @@ function numberIn(schema: JsonObject, at: number, grain: number): number | undef
       .find(value => value >= from && value <= to && fits(value));
     if (found !== undefined) return found;
   }
-  return given === undefined && grain !== 1 ? [from + at * (to - from), (from + to) / 2].find(fits) : undefined;
+  return multipleOf === undefined && grain !== 1 ? [from + at * (to - from), (from + to) / 2].find(fits) : undefined;
 }
 
-/** The smallest whole number up to a thousandfold that is a multiple of `step`. */
+/** The smallest integer, up to a thousandfold, that is a multiple of `step`. */
 function wholeMultiple(step: number): number {
   for (let n = 1; n <= 1_000; n++) {
     if (Math.abs(n * step - Math.round(n * step)) < 1e-9 && Math.round(n * step) > 0) return Math.round(n * step);
@@ -165,7 +165,7 @@ function wholeMultiple(step: number): number {
   return step;
 }
 
-/** 3 * 0.1 is meant to be 0.3. */
+/** Corrects binary rounding: 3 * 0.1 becomes 0.3. */
 const roundedTo15Digits = (value: number): number => Number(value.toPrecision(15));
 const limit = (value: Json | undefined): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 

@@ -1,4 +1,4 @@
-/** The simulation's language: sentences that follow from a seed, cut into tokens. */
+/** The simulation's language: seeded sentences, cut into tokens. */
 import { seededUniform } from '../../../../statistics/distributions/seeded-uniform.ts';
 
 export const nouns = [
@@ -35,15 +35,15 @@ const supportSentencesMax = 3;
 const greetings = ['Hello! How can I help you today?', 'Hello! What can I do for you?', 'Hi there! How can I help?'] as const;
 const greetingLengthMax = 40;
 
-/** A short message that greets, or asks for a greeting. */
+/** A short greeting, or a request for one. */
 export const isGreeting = (text: string): boolean =>
   text.length <= greetingLengthMax && /^\W*(please )?(say )?(hello|hi|hey|greetings|good (morning|afternoon|evening))\b[^?]*$/i.test(text);
 
 export const greeting = (seed: string): readonly string[] => tokenise(pickSeeded(greetings, seed, 'greeting'));
 
 /**
- * The tokens of an answer and of up to three sentences that support it; exactly `length` tokens when that is given.
- * `source` is what the answer appeals to.
+ * The tokens of an answer with up to three supporting sentences; exactly `length` tokens when given.
+ * `source` is the source that the answer names.
  */
 export function statement(seed: string, answer: number, source: string | undefined, length?: number): readonly string[] {
   const tokens = [...tokenise(source === undefined ? `The answer is ${answer}.` : `According to ${source}, the answer is ${answer}.`)];
@@ -57,7 +57,7 @@ function sentence(seed: string, i: number): string {
   return pickSeeded(sentences, seed, `sentence ${i}`).replaceAll('{noun}', () => pickSeeded(nouns, seed, `noun ${i} ${slot++}`));
 }
 
-/** Cuts text into pieces about the size of a model's tokens; joined they are the text again. */
+/** Splits text into pieces of about a model's token size; joined they equal the text. */
 export const tokenise = (text: string): readonly string[] =>
   text.match(/[ \n]?[\p{L}\p{M}\p{N}_]{1,7}| ?[^\s\p{L}\p{M}\p{N}_]{1,3}|\s+/gu) ?? [];
 
@@ -72,10 +72,10 @@ const charactersPerDraw = 5;
 export function identifier(seed: string, label: string, length: number): string {
   let id = '';
   for (let i = 0; id.length < length; i++) {
-    let drawn = Math.floor(seededUniform(seed, `${label} ${i}`) * alphabet.length ** charactersPerDraw);
-    for (let place = 0; place < charactersPerDraw; place++) {
-      id += alphabet[drawn % alphabet.length];
-      drawn = Math.floor(drawn / alphabet.length);
+    let remainder = Math.floor(seededUniform(seed, `${label} ${i}`) * alphabet.length ** charactersPerDraw);
+    for (let position = 0; position < charactersPerDraw; position++) {
+      id += alphabet[remainder % alphabet.length];
+      remainder = Math.floor(remainder / alphabet.length);
     }
   }
   return id.slice(0, length);
