@@ -32,7 +32,7 @@ export function dropUnsupportedContent(messages: readonly Message[], supported: 
   };
   const keptMessages = messages.map(({ name, ...message }, index) => {
     const path = `messages[${index}]`;
-    if (name !== undefined) warnings.push(dropped(`${path}.name`, `${supported.vendor} takes no names of speakers.`));
+    if (name !== undefined) warnings.push(dropped(`${path}.name`, `${supported.vendor} takes no participant names.`));
     return { ...message, content: partsOf(message.content, path, path) };
   });
   const originalPathOf = (field: string): string => {
