@@ -1,4 +1,4 @@
-/** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator and statistics are handed in. */
+/** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator is handed in. */
 import type { Command } from 'commander';
 import { action } from '../gateway/cli/command.ts';
 import { insertScores } from '../recorder/store/scores.ts';
@@ -10,7 +10,6 @@ import { type PlanOptions, planRun } from './commands/plan.ts';
 import { type ResumeOptions, resumeRun, statusOf } from './commands/resume.ts';
 import { type RunOptions, runReplay } from './commands/run.ts';
 import { simulateRun } from './commands/simulate.ts';
-import { estimators } from './comparison/estimators.ts';
 import { gatewayJudge } from './judge/gateway-judge.ts';
 import { evaluatorOf, judgePair, judgePrompt } from './judge/judge-pair.ts';
 import type { PairJudge } from './judge/judge-pairs.ts';
@@ -37,9 +36,7 @@ export function register(program: Command, gateVerdicts: GateVerdicts): void {
     .addHelpText('after', runHelp)
     .action(
       action((options: RunOptions) =>
-        options.mode === 'simulated'
-          ? simulateRun(options, simulatePolicy, estimators)
-          : runReplay(options, completesFromRecord, gateVerdicts),
+        options.mode === 'simulated' ? simulateRun(options, simulatePolicy) : runReplay(options, completesFromRecord, gateVerdicts),
       ),
     );
 
@@ -84,11 +81,7 @@ function reports(replay: Command): void {
     .option('--max-cost <usd>', 'the judge may spend no more than this')
     .option('--allow-unpriced', 'ask also a judge whose price nobody has said')
     .addHelpText('after', diffHelp)
-    .action(
-      action((name: string, other: string | undefined, options: DiffOptions) =>
-        diffRun(name, other, options, { statistics: estimators, judge: pairJudge }),
-      ),
-    );
+    .action(action((name: string, other: string | undefined, options: DiffOptions) => diffRun(name, other, options, { judge: pairJudge })));
 
   replay
     .command('export <run>')

@@ -1,5 +1,6 @@
 /** Whether the traffic is still what a certificate was given for: how its signals lie, what escalates, and which models answer. */
 
+import { stabilityIndex } from '../../statistics/index.ts';
 import type { Item } from '../outcomes/outcomes.ts';
 import type { Chain, SweptSignal } from '../policies/chain.ts';
 import { signalOf } from '../sweep/thresholds.ts';
@@ -52,15 +53,6 @@ function binShares(items: readonly Item[], target: string, signal: SweptSignal, 
   }
   const n = Math.max(1, answered.length);
   return { edges, shares: counts.map(c => c / n), silent: silent / n, count: answered.length };
-}
-
-/** Σ (p - q) ln (p / q) over the bins, an empty bin standing for half a request. */
-export function stabilityIndex(then: readonly number[], now: readonly number[], counts: readonly [number, number]): number {
-  const [a, b] = counts.map(count => 0.5 / Math.max(1, count)) as [number, number];
-  return then.reduce((sum, share, i) => {
-    const [p, q] = [Math.max(share, a), Math.max(now[i]!, b)];
-    return sum + (q - p) * Math.log(q / p);
-  }, 0);
 }
 
 export interface Drift {

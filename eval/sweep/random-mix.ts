@@ -1,6 +1,6 @@
 /** What tossing a biased coin between the targets would give at the same cost: a chain that does not beat it has learnt nothing. */
 
-import { type Clusters, clusteredMean, type Inference, tInference, weightedMean } from '../../statistics/index.ts';
+import { type Clusters, clusteredMean, type Inference, slope, tInference, upperHull, weightedMean } from '../../statistics/index.ts';
 import type { Trials } from '../policies/trials.ts';
 
 export interface HullVertex {
@@ -12,11 +12,6 @@ export interface HullVertex {
 
 const mean = weightedMean;
 
-interface CostQuality {
-  readonly cost: number;
-  readonly quality: number;
-}
-
 /** The targets that no mix of others beats at their cost. */
 export const mixingHull = (singles: ReadonlyMap<string, Trials>, weights?: Float64Array): readonly HullVertex[] =>
   upperHull(
@@ -24,19 +19,6 @@ export const mixingHull = (singles: ReadonlyMap<string, Trials>, weights?: Float
       .map(([target, trials]) => ({ target, trials, cost: mean(trials.cost, weights), quality: mean(trials.quality, weights) }))
       .filter(({ cost }) => Number.isFinite(cost)),
   );
-
-/** From the cheapest to the best, cheapest first. */
-export function upperHull<P extends CostQuality>(points: readonly P[]): readonly P[] {
-  const hull: P[] = [];
-  for (const point of points.toSorted((a, b) => a.cost - b.cost || b.quality - a.quality)) {
-    if (hull.length > 0 && point.quality <= hull.at(-1)!.quality) continue;
-    while (hull.length >= 2 && slope(hull.at(-2)!, hull.at(-1)!) <= slope(hull.at(-1)!, point)) hull.pop();
-    hull.push(point);
-  }
-  return hull;
-}
-
-const slope = (a: CostQuality, b: CostQuality): number => (b.quality - a.quality) / (b.cost - a.cost);
 
 /** Targets that another one beats or equals in both cost and quality, and in one of them truly. */
 export function dominatedTargets(

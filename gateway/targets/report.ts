@@ -1,7 +1,7 @@
 /** The fleet as operators see it: each target's health, limits and keys, who waits, and what extra calls are left. */
 
+import { type DecayingHistogram, histogramQuantile, shareOfCount } from '../../statistics/estimation/decaying-histogram.ts';
 import { usd } from '../core/money/price.ts';
-import { type DecayingHistogram, quantileOf, shareOf } from '../core/shared/decaying-histogram.ts';
 import type { Instant } from '../core/shared/time.ts';
 import { cooldownsAt, loadOf, type TargetHealth } from '../core/targets/health.ts';
 import { levelAt } from '../core/targets/rate-limits.ts';
@@ -50,11 +50,13 @@ export function statusOf({ circuitOpenUntil, cooldownUntil, concurrencyLimit, fa
 }
 
 export const sharesOf = ({ outcomes }: TargetHealth): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.keys(outcomes).map(word => [word, Math.round(shareOf(outcomes, word as keyof typeof outcomes) * 1e4) / 1e4]));
+  Object.fromEntries(
+    Object.keys(outcomes).map(word => [word, Math.round(shareOfCount(outcomes, word as keyof typeof outcomes) * 1e4) / 1e4]),
+  );
 
 function quantilesOf(spread: DecayingHistogram): Readonly<Record<'p50' | 'p95' | 'p99', number | null>> {
   const of = (q: number): number | null => {
-    const value = quantileOf(spread, q);
+    const value = histogramQuantile(spread, q);
     return value === undefined ? null : Math.round(value);
   };
   return { p50: of(0.5), p95: of(0.95), p99: of(0.99) };

@@ -9,7 +9,6 @@ import { recordOutputFile } from '../../recorder/export/exported-files.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { type PairedReplay, pairsBetweenRuns, pairsOfRun, verdictName, verdictNameAgainst } from '../comparison/pairs.ts';
-import type { Estimators } from '../comparison/totals.ts';
 import { judgePairs, judgePlan, type PairJudge } from '../judge/judge-pairs.ts';
 import { parseCount, parseTime } from '../recorded/selection.ts';
 import { type Comparison, comparison } from '../report/comparison.ts';
@@ -35,19 +34,13 @@ export interface DiffOptions {
 
 /** What a composition root hands in of eval. */
 export interface DiffDependencies {
-  readonly statistics: Estimators;
   readonly judge: PairJudge;
 }
 
 const formats = ['pretty', 'json', 'jsonl', 'md', 'html'] as const;
 type Format = (typeof formats)[number];
 
-export async function diffRun(
-  name: string,
-  other: string | undefined,
-  options: DiffOptions,
-  { statistics, judge }: DiffDependencies,
-): Promise<void> {
+export async function diffRun(name: string, other: string | undefined, options: DiffOptions, { judge }: DiffDependencies): Promise<void> {
   const limit = parseCount(options.limit, '--limit');
   const format = options.json ? 'json' : formatNamed(options.format ?? 'pretty', '--format');
   const outputs = (options.output ?? []).map(file => ({ file, format: formatNamed(file.slice(file.lastIndexOf('.') + 1), '--output') }));
@@ -69,7 +62,7 @@ export async function diffRun(
     const pairs =
       options.judge === undefined ? found : await withVerdicts(store, settings, found, judge, options.judge, kept, unordered, options);
     const byArm = new Map([...Map.groupBy(pairs, one => one.arm)].map(([arm, some]) => [arm, some.map(one => one.pair)]));
-    const compared = comparison(second?.run ?? first.run, second ? `run ${first.run}` : 'the record', byArm, statistics);
+    const compared = comparison(second?.run ?? first.run, second ? `run ${first.run}` : 'the record', byArm);
     process.stdout.write(`${rendered(compared, format, limit)}\n`);
     for (const output of outputs) {
       recordOutputFile(settings.store.path, output.file, 'whole');

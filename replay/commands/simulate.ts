@@ -5,8 +5,8 @@ import { usd } from '../../gateway/core/money/price.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { openStore } from '../../recorder/process/open-store.ts';
 import type { Store } from '../../recorder/store/store.ts';
+import type { Estimate } from '../../statistics/index.ts';
 import { type Arm, deployedArm } from '../arms/arm.ts';
-import type { Estimators, Interval } from '../comparison/totals.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
 import { money, ms } from '../report/format.ts';
 import { newRunId, writeRun } from '../run/run-table.ts';
@@ -39,7 +39,7 @@ interface ArmFigures {
   readonly told: readonly FigureName[];
 }
 
-export async function simulateRun(options: RunOptions, simulate: SimulatePolicy, statistics: Estimators): Promise<number> {
+export async function simulateRun(options: RunOptions, simulate: SimulatePolicy): Promise<number> {
   const settings = settingsFor(options);
   const store = await openStore(settings);
   try {
@@ -49,7 +49,7 @@ export async function simulateRun(options: RunOptions, simulate: SimulatePolicy,
     const pool = new BehaviourPool(requests);
     const deployed = (): Arm => deployedArm(settings, { clock: wallClock, upstream: rejectingTransport, sink: discardingSink });
     const own = simulateArm(requests, deployed(), { pool, seed, own: true, simulate });
-    const test = backtest(own, simulateArm(requests, deployed(), { pool, seed, own: false, simulate }), statistics);
+    const test = backtest(own, simulateArm(requests, deployed(), { pool, seed, own: false, simulate }));
     const id = newRunId(wallClock.now(), randomBytes(2).toString('hex'));
     const arms: ArmFigures[] = [];
     for (const arm of armsOf(options, settings, discardingSink, rejectingTransport)) {
@@ -149,7 +149,7 @@ function figureText(name: FigureName, value: number): string {
 }
 
 /** `+4.27 % [3.90, 4.61]` */
-const errorText = (name: FigureName, { value, low, high }: Interval): string =>
+const errorText = (name: FigureName, { value, low, high }: Estimate): string =>
   `${changeText(name, value)} [${(100 * low).toFixed(2)}, ${(100 * high).toFixed(2)}]`;
 
 const changeText = (name: FigureName, value: number): string =>

@@ -1,5 +1,6 @@
 /** How often each path differs, against how often it differs by itself when the same is asked of the same twice. */
-import type { Estimators, Interval, Pair } from './totals.ts';
+import { type Estimate, pairedMean } from '../../statistics/index.ts';
+import type { Pair } from './totals.ts';
 
 export interface PathCount {
   readonly path: string;
@@ -8,12 +9,12 @@ export interface PathCount {
   readonly count: number;
   readonly noise?: number;
   /** Beyond the noise, in the requests that both were asked; its interval lies above 0 when the path differs more than by itself. */
-  readonly beyond?: Interval;
+  readonly beyond?: Estimate;
 }
 
 const pathsMax = 100;
 
-export function pathCounts(pairs: readonly Pair[], noise: readonly Pair[], statistics: Estimators): readonly PathCount[] {
+export function pathCounts(pairs: readonly Pair[], noise: readonly Pair[]): readonly PathCount[] {
   const paths = new Map<string, number>();
   for (const { diff } of pairs) for (const path of diff.paths) paths.set(path, (paths.get(path) ?? 0) + 1);
   const noisy = new Map(noise.map(pair => [pair.id, pair]));
@@ -28,10 +29,9 @@ export function pathCounts(pairs: readonly Pair[], noise: readonly Pair[], stati
       const beyond =
         both.length === 0
           ? undefined
-          : statistics.mean(
+          : pairedMean(
               both.map(pair => differs(pair) - differs(noisy.get(pair.id)!)),
-              both.map(pair => pair.weight),
-              both.map(pair => pair.cluster),
+              { weights: both.map(pair => pair.weight), keys: both.map(pair => pair.cluster) },
               [-1, 1],
             );
       return { path, count, share, noise: shareOf(noise, path), ...(beyond ? { beyond } : {}) };

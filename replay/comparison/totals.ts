@@ -1,6 +1,14 @@
 /** An arm's differences added up, and each of its numbers as a paired difference with its interval. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
+import {
+  differences,
+  type Estimate,
+  type PairWeights,
+  pairedMean,
+  pairedQuantileDifference,
+  weightedQuantile,
+} from '../../statistics/index.ts';
 import type { Answer } from '../recorded/answer.ts';
 import { type AnswerDiff, type ComparisonMethod, comparisonMethods, type Likeness } from './diff.ts';
 
@@ -14,32 +22,13 @@ export interface Pair {
   readonly diff: AnswerDiff;
 }
 
-export interface Interval {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** The estimators, as a composition root hands them in. Each takes one value, weight and cluster for each pair; intervals are of 95 %. */
-export interface Estimators {
-  mean(values: readonly number[], weights: readonly number[], clusters: readonly string[], bounds?: readonly [number, number]): Interval;
-  /** Of the second less of the first, clusters drawn again. */
-  quantileDelta(
-    before: readonly number[],
-    after: readonly number[],
-    weights: readonly number[],
-    clusters: readonly string[],
-    q: number,
-  ): Interval;
-}
-
 export interface Metric {
   readonly name: string;
   readonly unit: 'usd' | 'tokens' | 'ms' | 'share';
   readonly pairs: number;
   readonly recorded: number;
   readonly replayed: number;
-  readonly delta: Interval;
+  readonly delta: Estimate;
 }
 
 /** Sums and means are over the pairs in which both sides answered. */
@@ -138,7 +127,7 @@ const metricDefinitions: readonly MetricDefinition[] = [
 const quantiles = [0.5, 0.95, 0.99] as const;
 
 /** Only pairs that have the number on both sides; a metric without any is left out. */
-export function metricsOf(pairs: readonly Pair[], statistics: Estimators): readonly Metric[] {
+export function metricsOf(pairs: readonly Pair[]): readonly Metric[] {
   return metricDefinitions.flatMap(([name, unit, of, bounds]) => {
     const both = pairs.flatMap(pair => {
       const [before, after] = [of(pair.recorded), of(pair.replayed)];
@@ -146,20 +135,13 @@ export function metricsOf(pairs: readonly Pair[], statistics: Estimators): reado
     });
     if (both.length === 0) return [];
     const weights = both.map(one => one.weight);
-    const clusters = both.map(one => one.cluster);
+    const pairWeights = { weights, keys: both.map(one => one.cluster) };
     const sum = weights.reduce((total, weight) => total + weight, 0);
     const mean = (values: readonly number[]): number => values.reduce((total, value, i) => total + value * weights[i]!, 0) / sum;
     const [before, after] = [both.map(one => one.before), both.map(one => one.after)];
-    const delta = statistics.mean(
-      after.map((value, i) => value - before[i]!),
-      weights,
-      clusters,
-      bounds,
-    );
+    const delta = pairedMean(differences(after, before), pairWeights, bounds);
     const metric: Metric = { name, unit, pairs: both.length, recorded: mean(before), replayed: mean(after), delta };
-    return name === 'latency' || name === 'time to first token'
-      ? [metric, ...tails(metric, before, after, weights, clusters, statistics)]
-      : [metric];
+    return name === 'latency' || name === 'time to first token' ? [metric, ...tails(metric, before, after, pairWeights)] : [metric];
   });
 }
 
@@ -167,9 +149,7 @@ function tails(
   { name, unit, pairs }: Metric,
   before: readonly number[],
   after: readonly number[],
-  weights: readonly number[],
-  clusters: readonly string[],
-  statistics: Estimators,
+  pairWeights: PairWeights,
 ): readonly Metric[] {
   // A p99 of few answers is the longest of them.
   return quantiles
@@ -178,19 +158,8 @@ function tails(
       name: `${name}, p${q * 100}`,
       unit,
       pairs,
-      recorded: weightedQuantile(before, weights, q),
-      replayed: weightedQuantile(after, weights, q),
-      delta: statistics.quantileDelta(before, after, weights, clusters, q),
+      recorded: weightedQuantile(before, pairWeights.weights, q),
+      replayed: weightedQuantile(after, pairWeights.weights, q),
+      delta: pairedQuantileDifference(before, after, pairWeights, q),
     }));
-}
-
-export function weightedQuantile(values: readonly number[], weights: readonly number[], q: number): number {
-  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  let cumulativeWeight = 0;
-  for (const i of order) {
-    cumulativeWeight += weights[i]!;
-    if (cumulativeWeight >= q * sum - 1e-9) return values[i]!;
-  }
-  return values[order.at(-1) ?? 0] ?? 0;
 }

@@ -1,5 +1,6 @@
 /** Which of the selected requests are asked, and how many each stands for: duplicates collapsed, then a sample drawn by hash, so that a rerun draws the same. */
 import { createHash } from 'node:crypto';
+import { deviationOf } from '../../statistics/index.ts';
 import type { Candidate } from './requests.ts';
 
 export interface Sampling {
@@ -121,9 +122,4 @@ function quotasOf(strata: readonly Stratum[], count: number): ReadonlyMap<string
     }
   }
   return quotas;
-}
-
-function deviationOf(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }

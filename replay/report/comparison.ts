@@ -2,7 +2,7 @@
 import { noiseArm } from '../arms/arm.ts';
 import type { Likeness } from '../comparison/diff.ts';
 import { type PathCount, pathCounts } from '../comparison/noise.ts';
-import { type Estimators, type Metric, metricsOf, type Pair, type Totals, totalsOf } from '../comparison/totals.ts';
+import { type Metric, metricsOf, type Pair, type Totals, totalsOf } from '../comparison/totals.ts';
 
 export interface ArmDiff {
   readonly arm: string;
@@ -19,7 +19,7 @@ export interface Comparison {
   readonly arms: readonly ArmDiff[];
 }
 
-export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>, statistics: Estimators): Comparison {
+export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>): Comparison {
   const noise = byArm.get(noiseArm) ?? [];
   // What differs by itself stands last: it is there to be compared with.
   const inOrder = [...byArm].sort(([a], [b]) => Number(a === noiseArm) - Number(b === noiseArm));
@@ -27,8 +27,8 @@ export function comparison(run: string, against: string, byArm: ReadonlyMap<stri
     ([arm, pairs]): ArmDiff => ({
       arm,
       totals: totalsOf(pairs),
-      metrics: metricsOf(pairs, statistics),
-      paths: pathCounts(pairs, arm === noiseArm ? [] : noise, statistics),
+      metrics: metricsOf(pairs),
+      paths: pathCounts(pairs, arm === noiseArm ? [] : noise),
       pairs,
     }),
   );

@@ -1,6 +1,7 @@
 /** Numbers as people read them: one form for the terminal, Markdown and the page, so that they say the same. */
 import { type NanoUsd, usd } from '../../gateway/core/money/price.ts';
-import type { Interval, Metric } from '../comparison/totals.ts';
+import type { Estimate } from '../../statistics/index.ts';
+import type { Metric } from '../comparison/totals.ts';
 
 /** Small amounts keep three digits: a call may cost less than a cent's hundredth. */
 export function money(nano: NanoUsd): string {
@@ -31,7 +32,7 @@ export function inUnit(value: number, unit: Metric['unit']): string {
 
 export const signedIn = (value: number, unit: Metric['unit']): string => `${value > 0 ? '+' : ''}${inUnit(value, unit)}`;
 
-export function withInterval({ value, low, high }: Interval, unit: Metric['unit']): string {
+export function withInterval({ value, low, high }: Estimate, unit: Metric['unit']): string {
   const bound = (end: number): string => (Number.isFinite(end) ? inUnit(end, unit) : end > 0 ? '∞' : '-∞');
   return `${signedIn(value, unit)} [${bound(low)}, ${bound(high)}]`;
 }

@@ -5,6 +5,7 @@ import { cost, type NanoUsd, type Price } from '../../gateway/core/money/price.t
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { GatewayRuntime, RoutedRequest } from '../../gateway/exchange/contract.ts';
 import { prepare } from '../../gateway/exchange/routed-request.ts';
+import { momentsOf } from '../../statistics/index.ts';
 import type { Arm } from '../arms/arm.ts';
 import { prepareReplayRequest } from '../arms/replay-request.ts';
 import type { Transforms } from '../arms/transform.ts';
@@ -140,17 +141,14 @@ function varianceOf(request: RoutedRequest, runtime: GatewayRuntime, outputs: re
   const { provider, providerName, model } = runtime.targetOf(target, request.id);
   const price = runtime.priceOf(provider, providerName, model, at);
   if (!price) return 0;
-  const { mean, variance } = momentsOf(outputs);
+  const { mean, variance } = cachedMoments(outputs);
   return Number.isFinite(mean) ? variance * (price.output / 1e6) ** 2 : 0;
 }
 
-const momentsCache = new WeakMap<readonly number[], { readonly mean: number; readonly variance: number }>();
+const momentsCache = new WeakMap<readonly number[], ReturnType<typeof momentsOf>>();
 
-function momentsOf(values: readonly number[]): { readonly mean: number; readonly variance: number } {
-  const before = momentsCache.get(values);
-  if (before) return before;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const moments = { mean, variance: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) };
-  momentsCache.set(values, moments);
-  return moments;
+function cachedMoments(values: readonly number[]): ReturnType<typeof momentsOf> {
+  const known = momentsCache.get(values) ?? momentsOf(values);
+  momentsCache.set(values, known);
+  return known;
 }

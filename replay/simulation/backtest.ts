@@ -1,6 +1,6 @@
 /** How wrong a simulation is: the deployed configuration, simulated over the traffic that it served, beside what is recorded of it. */
 
-import { type Estimators, type Interval, weightedQuantile } from '../comparison/totals.ts';
+import { type Estimate, type PairWeights, pairedMean, pairedQuantileDifference, weightedQuantile } from '../../statistics/index.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
 import type { SimulatedRequest } from './simulate-arm.ts';
 
@@ -81,7 +81,7 @@ export function difference(from: Figures, to: Figures): Errors {
 }
 
 /** How far off a figure is, as `difference` tells it, and between what that lies with 95 % if other conversations had come. */
-export type ErrorIntervals = Readonly<Record<FigureName, Interval>>;
+export type ErrorIntervals = Readonly<Record<FigureName, Estimate>>;
 
 export interface BacktestSide {
   readonly figures: Figures;
@@ -97,14 +97,14 @@ export interface Backtest {
 }
 
 /** Only what both sides know is compared. */
-export function backtest(own: readonly SimulatedRequest[], drawn: readonly SimulatedRequest[], statistics: Estimators): Backtest {
+export function backtest(own: readonly SimulatedRequest[], drawn: readonly SimulatedRequest[]): Backtest {
   const side = (all: readonly SimulatedRequest[]): BacktestSide => {
     const known = all.filter(
       ({ outcome, request }) => outcome !== 'unsupported' && request.answer.outcome !== '' && request.answer.outcome !== 'cancelled',
     );
     return {
       figures: simulatedFigures(known),
-      error: errorsOf(known, statistics),
+      error: errorsOf(known),
       unsupported: all.filter(({ outcome }) => outcome === 'unsupported').length / Math.max(1, all.length),
     };
   };
@@ -112,23 +112,24 @@ export function backtest(own: readonly SimulatedRequest[], drawn: readonly Simul
 }
 
 /** Request by request, clustered by conversation. */
-function errorsOf(known: readonly SimulatedRequest[], statistics: Estimators): ErrorIntervals {
+function errorsOf(known: readonly SimulatedRequest[]): ErrorIntervals {
   const recorded = recordedFigures(known.map(({ request }) => request));
   const exact = difference(recorded, simulatedFigures(known));
-  const clusterOf = ({ request }: SimulatedRequest): string => request.conversation || request.id;
-  const weightOf = ({ request }: SimulatedRequest): number => request.weight ?? 1;
-  const mean = (of: (one: SimulatedRequest) => number, scale: number): Interval =>
-    scaledInterval(statistics.mean(known.map(of), known.map(weightOf), known.map(clusterOf)), scale);
+  const weightsOf = (some: readonly SimulatedRequest[]): PairWeights => ({
+    weights: some.map(({ request }) => request.weight ?? 1),
+    keys: some.map(({ request }) => request.conversation || request.id),
+  });
+  const mean = (of: (one: SimulatedRequest) => number, scale: number): Estimate =>
+    scaledInterval(pairedMean(known.map(of), weightsOf(known)), scale);
   const both = known.filter(({ outcome, request }) => outcome === 'ok' && request.answer.outcome === 'ok');
-  const latency = (q: number, scale: number): Interval =>
+  const latency = (q: number, scale: number): Estimate =>
     both.length === 0
       ? zeroInterval
       : scaledInterval(
-          statistics.quantileDelta(
+          pairedQuantileDifference(
             both.map(({ request }) => request.answer.latencyMs),
             both.map(({ latencyMs }) => latencyMs),
-            both.map(weightOf),
-            both.map(clusterOf),
+            weightsOf(both),
             q,
           ),
           scale,
@@ -142,7 +143,7 @@ function errorsOf(known: readonly SimulatedRequest[], statistics: Estimators): E
     latencyMsP99: latency(0.99, part(recorded.latencyMsP99)),
     escalated: mean(({ escalations, request }) => Number(escalations > 0) - Number((request.answer.escalations ?? 0) > 0), 1),
   };
-  const intervalAround = (name: FigureName): Interval => ({
+  const intervalAround = (name: FigureName): Estimate => ({
     value: exact[name],
     low: Math.min(exact[name], intervals[name].low),
     high: Math.max(exact[name], intervals[name].high),
@@ -150,12 +151,12 @@ function errorsOf(known: readonly SimulatedRequest[], statistics: Estimators): E
   return Object.fromEntries(figureNames.map(name => [name, intervalAround(name)])) as ErrorIntervals;
 }
 
-const zeroInterval: Interval = { value: 0, low: 0, high: 0 };
-const scaledInterval = ({ value, low, high }: Interval, by: number): Interval => ({ value: value * by, low: low * by, high: high * by });
+const zeroInterval: Estimate = { value: 0, low: 0, high: 0 };
+const scaledInterval = ({ value, low, high }: Estimate, by: number): Estimate => ({ value: value * by, low: low * by, high: high * by });
 
 /** How far a simulated figure may be off: where nothing was drawn, what the own record gives; else what drawing gives, where that is worse. Of each the far end of its interval. */
 export function errorOf(test: Backtest, drawnShare: number): Errors {
-  const far = ({ low, high }: Interval): number => Math.max(Math.abs(low), Math.abs(high));
+  const far = ({ low, high }: Estimate): number => Math.max(Math.abs(low), Math.abs(high));
   const of = (name: FigureName): number => Math.max(far(test.own.error[name]), drawnShare > 0 ? far(test.drawn.error[name]) : 0);
   return Object.fromEntries(figureNames.map(name => [name, of(name)])) as Errors;
 }

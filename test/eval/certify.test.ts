@@ -1,14 +1,14 @@
 /** Certificates for several thresholds, constraints and slices; what they are given on, and when they end. */
 import { describe, expect, test } from 'vitest';
 import { type CertifyOptions, certify } from '../../eval/certify/certify.ts';
-import { baselineOf, driftOf, stabilityIndex } from '../../eval/certify/drift.ts';
+import { baselineOf, driftOf } from '../../eval/certify/drift.ts';
 import { expiryOf } from '../../eval/certify/expiry.ts';
 import { hashOf, itemsInRole, splitOf } from '../../eval/certify/split.ts';
 import { parseManifest, printManifest, spendDelta } from '../../eval/certify/split-manifest.ts';
 import { completeItems, type Item, type Outcome } from '../../eval/outcomes/outcomes.ts';
 import { type Chain, chainOf } from '../../eval/policies/chain.ts';
 import { certificateSentence } from '../../eval/report/certificate/text.ts';
-import { randomGenerator, shuffled } from '../../statistics/index.ts';
+import { randomGenerator, shuffled, stabilityIndex } from '../../statistics/index.ts';
 
 const long = process.env.HINDCAST_LONG !== undefined;
 const chain = (text: string): Chain => chainOf(text, new Map()) as Chain;

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { armOf, deployedArm } from '../../replay/arms/arm.ts';
-import { estimators } from '../../replay/comparison/estimators.ts';
 import { requestFromRow } from '../../replay/recorded/log-formats.ts';
 import type { RecordedRequest } from '../../replay/recorded/requests.ts';
 import { backtest, difference, errorOf, simulatedFigures } from '../../replay/simulation/backtest.ts';
@@ -30,7 +29,7 @@ test.skipIf(missing)(
     const pass = (threshold: number, own = true) =>
       simulateArm(requests, deployedArm(settingsOf(trafficConfig(threshold)), shared), { pool, seed: '0', own, simulate: simulatePolicy });
     const own = pass(0.67);
-    const tested = backtest(own, pass(0.67, false), estimators);
+    const tested = backtest(own, pass(0.67, false));
     for (const { low, high } of Object.values(tested.own.error)) expect(Math.max(-low, high)).toBeLessThan(0.001);
     expect(tested.own.unsupported).toBe(0);
     const { value, low, high } = tested.drawn.error.costPer1k;

@@ -1,6 +1,7 @@
 /** The charts of eval's pages: what a chain costs and gives, how far its signal may be trusted. */
+
+import { upperHull } from '../../../statistics/index.ts';
 import type { Calibration } from '../../calibration/calibrate.ts';
-import { upperHull } from '../../sweep/random-mix.ts';
 import type { Sweep, SweepRow } from '../../sweep/sweep.ts';
 import { type ChartPoint, chartSvg, type Series } from './chart.ts';
 import { dollars, percent } from './format.ts';

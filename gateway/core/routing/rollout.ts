@@ -1,6 +1,12 @@
 /** A staged rollout: a variant's share grows by stages while its metrics stay within bounds, and drops to zero when one does not. */
+
+import {
+  type DecayingHistogram,
+  emptyHistogram,
+  histogramQuantile,
+  withSample,
+} from '../../../statistics/estimation/decaying-histogram.ts';
 import type { NanoUsd } from '../money/price.ts';
-import { type DecayingHistogram, emptyHistogram, quantileOf, withSample } from '../shared/decaying-histogram.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
 
 export interface RolloutPolicy {
@@ -77,7 +83,7 @@ function exceededBound(
     return `${failures} of ${count} requests failed, over ${errorRateMax * 100} %`;
   }
   if (count < requestsMin) return undefined;
-  const p95 = quantileOf(variant.latency, 0.95);
+  const p95 = histogramQuantile(variant.latency, 0.95);
   if (p95MsMax !== undefined && p95 !== undefined && p95 > p95MsMax) return `p95 is ${Math.round(p95)} ms, over ${p95MsMax} ms`;
   if (costRatioMax === undefined || variant.priced === 0 || base.priced === 0) return undefined;
   const ratio = variant.costNanoUsd / variant.priced / (base.costNanoUsd / base.priced);

@@ -2,10 +2,10 @@ import {
   type DecayingCounts,
   type DecayingHistogram,
   emptyHistogram,
-  quantileOf,
+  histogramQuantile,
   withCount,
   withSample,
-} from '../shared/decaying-histogram.ts';
+} from '../../../statistics/estimation/decaying-histogram.ts';
 import { type FailureKind, isTargetFault } from '../shared/failure.ts';
 import { putLruEntry, withLruEntry } from '../shared/lru-map.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
@@ -107,7 +107,7 @@ function nextHealth(before: TargetHealth, observation: Observation, breaker: Cir
     case 'aborted': {
       const after = ended(before);
       // The aborted call would have taken longer still, so it counts when that is already unusual.
-      const isSlow = !observation.opened && observation.afterMs > (quantileOf(before.ttft, 0.5) ?? Number.POSITIVE_INFINITY);
+      const isSlow = !observation.opened && observation.afterMs > (histogramQuantile(before.ttft, 0.5) ?? Number.POSITIVE_INFINITY);
       return isSlow ? { ...after, ...latencyAfter(after, observation.afterMs, observation.at) } : after;
     }
     case 'probed':
@@ -199,13 +199,13 @@ export function cooldownsAt(fleet: TargetHealthMap, at: Instant): Readonly<Recor
 /** A quantile of the time to first content, in ms; undefined with too few samples. */
 export function latencyQuantile(fleet: TargetHealthMap, target: string, q: number): Milliseconds | undefined {
   const health = fleet.get(target);
-  return health && quantileOf(health.ttft, q);
+  return health && histogramQuantile(health.ttft, q);
 }
 
 /** The 90th percentile of time to first content, from recent observations. */
 export function predictedMs(fleet: TargetHealthMap, target: string, at: Instant): Milliseconds | undefined {
   const health = fleet.get(target);
-  return health && at - health.lastObservedAt <= predictionMaxAgeMs ? quantileOf(health.ttft, 0.9) : undefined;
+  return health && at - health.lastObservedAt <= predictionMaxAgeMs ? histogramQuantile(health.ttft, 0.9) : undefined;
 }
 
 /** A target's load: its decayed peak times (calls in flight + 1). Lower is better; an unknown target has the lowest. */

@@ -17,7 +17,7 @@ export function withSample(histogram: DecayingHistogram, value: number): Decayin
 }
 
 /** Accurate to a quarter octave; undefined with too few samples. */
-export function quantileOf(histogram: DecayingHistogram, q: number): number | undefined {
+export function histogramQuantile(histogram: DecayingHistogram, q: number): number | undefined {
   let total = 0;
   for (const weight of histogram.values()) total += weight;
   if (total < samplesMin) return undefined;
@@ -40,7 +40,7 @@ export function withCount<Word extends string>(tally: DecayingCounts<Word>, word
 }
 
 /** The share of all counts; 0 without any. */
-export function shareOf<Word extends string>(tally: DecayingCounts<Word>, word: Word): number {
+export function shareOfCount<Word extends string>(tally: DecayingCounts<Word>, word: Word): number {
   let total = 0;
   for (const known of Object.keys(tally) as Word[]) total += tally[known]!;
   return total === 0 ? 0 : (tally[word] ?? 0) / total;
