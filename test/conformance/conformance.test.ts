@@ -1,4 +1,6 @@
-/** Every recorded row is read as another reader reads it, and every refusal has its class. `npm run conformance` prints the table. */
+/**
+ * Every recorded row is parsed as the reference parser does, and every error response has its kind. `npm run conformance` prints the table.
+ */
 import { describe, expect, test } from 'vitest';
 import type { Provider } from '../../gateway/core/chat/provider.ts';
 import type { FailureKind } from '../../gateway/core/shared/failure.ts';
@@ -17,21 +19,21 @@ const scored = (file: string): Score => {
 };
 
 describe.skipIf(!recording('wire'))(`recorded traffic${unlessRecorded('wire')}`, () => {
-  test.each(files)('of %s is read alike by two readers, but for the exceptions that are named', file => {
+  test.each(files)('of %s is parsed equally by provider and reference parser, apart from the listed exceptions', file => {
     expect(scored(file).wrong).toEqual([]);
   });
 
-  test('is excepted only where the readings still differ', () => {
+  test('is an exception only where the results still differ', () => {
     const excepted = files.flatMap(file => scored(file).excepted.map(({ id }) => id));
     expect(Object.keys(exceptions).toSorted()).toEqual(excepted.toSorted());
   });
 
-  test('of other endpoints is there for a reason', () => {
+  test('of other endpoints has a reason', () => {
     const apis = files.flatMap(file => [...scored(file).elsewhere.keys()]);
     expect([...new Set(apis)].filter(api => !Object.hasOwn(endpoints, api))).toEqual([]);
   });
 
-  test('fills a table with a line for each provider', () => {
+  test('gives a table with a line for each provider', () => {
     const lines = formatScores(files.map(scored)).split('\n');
     expect(lines.slice(1, files.length + 1).map(line => line.split(' ')[0])).toEqual([...files]);
   });
@@ -47,7 +49,7 @@ interface Shape {
 }
 
 const shapes = 'wire/reported_error_shapes.ndjson';
-describe.skipIf(!recording(shapes))(`errors that were reported in public${unlessRecorded(shapes)}`, () => {
+describe.skipIf(!recording(shapes))(`publicly reported errors${unlessRecorded(shapes)}`, () => {
   /** In the order of the file. */
   const kinds: readonly (FailureKind | 'several')[] = [
     ...([
@@ -74,9 +76,9 @@ describe.skipIf(!recording(shapes))(`errors that were reported in public${unless
   ];
   const rows = recordedRows<Shape>(shapes);
   const openAt = { deepseek: providers.deepseek, openai: providers['openai-responses'] } as Readonly<Record<string, Provider>>;
-  const begun = 'data: {"id":"c","choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n';
+  const firstChunk = 'data: {"id":"c","choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n';
 
-  test('are all here', () => expect(rows.length).toBe(kinds.length));
+  test('are complete', () => expect(rows.length).toBe(kinds.length));
 
   test.each(rows.map((row, at) => [row.provider, row.note, row, kinds[at]!] as const))('%s: %s', (_, __, row, kind) => {
     const provider = providers[row.provider] ?? providers.openai!;
@@ -84,7 +86,7 @@ describe.skipIf(!recording(shapes))(`errors that were reported in public${unless
     if (row.framing === 'http') {
       expect(provider.parseFailure(row.status, row.headers, body).kind).toBe(kind);
     } else if (kind === 'several') {
-      // Exceptions inside a binary stream, each by its name.
+      // Exceptions inside a binary stream, by name.
       const named = [
         'modelStreamErrorException',
         'internalServerException',
@@ -92,14 +94,14 @@ describe.skipIf(!recording(shapes))(`errors that were reported in public${unless
         'throttlingException',
         'validationException',
       ];
-      const told = named.map(name => provider.parseStream().parse({ event: `exception/${name}`, data: '{"message":"x"}' })[0]);
-      expect(told.map(event => event?.type === 'failure' && event.failure.kind)).toEqual([
+      const events = named.map(name => provider.parseStream().parse({ event: `exception/${name}`, data: '{"message":"x"}' })[0]);
+      expect(events.map(event => event?.type === 'failure' && event.failure.kind)).toEqual([
         ...(['server-error', 'server-error', 'overloaded', 'rate-limited', 'invalid-request'] as const),
       ]);
     } else if (body.startsWith('<')) {
-      // The connection closes before the last word.
+      // The connection closes before the end marker.
       const cut = openAt[row.provider] ?? provider;
-      const text = cut.wire === 'openai-chat' ? begun : 'data: {"type":"response.created","response":{"id":"r","model":"m"}}\n\n';
+      const text = cut.wire === 'openai-chat' ? firstChunk : 'data: {"type":"response.created","response":{"id":"r","model":"m"}}\n\n';
       expect(parseRechunked(cut, text, [])).toMatchObject({ kind });
     } else {
       const framed = row.framing === 'ndjson' ? `data: ${body.trim()}\n\n` : body;

@@ -1,7 +1,7 @@
-/** The class of a refusal, told by people's reading of it: what each recorded error is about, whatever its status. */
+/** The failure kind of an error response as people read it, whatever its status. */
 import type { Row } from './reference-parser.ts';
 
-/** In order: the first that fits the body decides. */
+/** In order: the first matching pattern decides. */
 const bodies: readonly (readonly [RegExp, string])[] = [
   [/tool_use_failed/, 'invalid-response'],
   [/usage guidelines|SAFETY_CHECK_TYPE/i, 'content-filtered'],

@@ -1,5 +1,5 @@
-/** Rows that the two readings do not agree on, and why that is right. */
-const joined = 'a fixture that joins several answers into one stream; the first of them is read, and what follows is never believed';
+/** Rows on which provider and reference parser differ, with the reason. */
+const joined = 'a fixture that joins several responses into one stream; only the first one is parsed';
 const cut = 'a fixture whose deltas were cut out, while its last event still tells all; deltas are what a caller was shown';
 const enumNumbers = 'asked with enum-encoding=int, which we never do: the finish reason is a number';
 const novita = '[DONE] without a finish reason (Novita behind OpenRouter): truncated';
@@ -62,7 +62,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   '933d4f91226ecb8b': enumNumbers,
 };
 
-/** Endpoints that are no conversation of a wire format here, and what becomes of them. */
+/** Endpoints other than chat, and how they are handled. */
 export const endpoints: Readonly<Record<string, string>> = {
   ...{ embeddings: 'embeddings', embed: 'embeddings', embedContent: 'embeddings', batchEmbedContents: 'embeddings' },
   ...{

@@ -1,4 +1,4 @@
-/** `npm run conformance`: the table of all recorded rows by provider, the exceptions with their reasons, and what is wrong. */
+/** `npm run conformance`: the table of all recorded rows by provider, the exceptions with their reasons, and the errors. */
 import { recordingsRoot } from '../recordings.ts';
 import { formatScores } from './print.ts';
 import { files, scoreOf } from './score.ts';

@@ -1,14 +1,14 @@
-/** What a recorded answer says, read a second time and by nobody else's code: the other witness in the conformance table. */
+/** The reference parser: the content of a recorded response, parsed independently of the gateway's code. */
 
-/** Bodies are taken as they are. */
-// biome-ignore lint/suspicious/noExplicitAny: a plain reading of JSON that was never typed
+/** Untyped bodies. */
+// biome-ignore lint/suspicious/noExplicitAny: the reference parser takes untyped bodies
 export type Body = any;
 
 export interface ReferenceAnswer {
   text: string;
   reasoning: string;
   calls: { name: string; arguments: string }[];
-  /** The provider's own word. */
+  /** The provider's own finish reason. */
   finish: string;
   usage?: { input: number; output: number; cached: number } | undefined;
 }
@@ -30,7 +30,7 @@ export interface Row {
 const emptyAnswer = (): ReferenceAnswer => ({ text: '', reasoning: '', calls: [], finish: '' });
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
 
-/** The data of each server-sent event: blank lines part them, and whatever follows `data:` belongs to one. */
+/** The data of each server-sent event, separated by blank lines. */
 export const eventsOf = (body: string): string[] =>
   body
     .replaceAll('\r\n', '\n')
@@ -46,7 +46,7 @@ export const eventsOf = (body: string): string[] =>
 
 const jsonEvents = (body: string): Body[] => eventsOf(body).map(data => JSON.parse(data));
 
-/** The payloads of AWS's binary messages under the names of their events. */
+/** The payloads of AWS's binary messages with their event names. */
 function awsEvents(bytes: Buffer): { name: string; data: Body }[] {
   const events: { name: string; data: Body }[] = [];
   for (let at = 0; at + 16 <= bytes.length; at += bytes.readUInt32BE(at)) {
@@ -106,9 +106,9 @@ const reasoningOf = (message: Body): string =>
 
 function chatUsage(usage: Body): ReferenceAnswer['usage'] {
   if (typeof usage?.prompt_tokens !== 'number' && typeof usage?.completion_tokens !== 'number') return undefined;
-  const { prompt_tokens: input = 0, completion_tokens: said = 0 } = usage;
+  const { prompt_tokens: input = 0, completion_tokens: completionTokens = 0 } = usage;
   const reasoning = number(usage.completion_tokens_details?.reasoning_tokens);
-  const output = usage.total_tokens === input + said + reasoning ? said + reasoning : said;
+  const output = usage.total_tokens === input + completionTokens + reasoning ? completionTokens + reasoning : completionTokens;
   const cached = [usage.prompt_tokens_details?.cached_tokens, usage.prompt_cache_hit_tokens, usage.cached_tokens, usage.num_cached_tokens];
   return { input, output, cached: number(cached.find(value => typeof value === 'number')) };
 }
@@ -120,8 +120,11 @@ function chatAnswer(body: Body): ReferenceAnswer {
     reading.reasoning += reasoningOf(message);
     const calls = [...(message.tool_calls ?? []), ...(message.function_call?.name ? [{ function: message.function_call }] : [])];
     for (const call of calls) {
-      const { name, arguments: said = call.custom?.input } = call.function ?? call.custom;
-      reading.calls.push({ name, arguments: typeof said === 'object' && said !== null ? JSON.stringify(said) : (said ?? '') });
+      const { name, arguments: argumentsText = call.custom?.input } = call.function ?? call.custom;
+      reading.calls.push({
+        name,
+        arguments: typeof argumentsText === 'object' && argumentsText !== null ? JSON.stringify(argumentsText) : (argumentsText ?? ''),
+      });
     }
     reading.finish ||= finish ?? details?.type ?? '';
   }
@@ -134,12 +137,12 @@ function chatStream(chunks: Body[]): ReferenceAnswer {
   let usage: ReferenceAnswer['usage'];
   for (const chunk of chunks) {
     for (const { index = 0, delta, message, finish_reason: finish } of chunk.choices ?? []) {
-      const said = delta ?? message ?? {};
+      const content = delta ?? message ?? {};
       const reading = choices.get(index) ?? { ...emptyAnswer(), open: new Map() };
       choices.set(index, reading);
-      reading.text += textOf(said.content);
-      reading.reasoning += reasoningOf(said);
-      const calls = [...(said.tool_calls ?? []), ...(said.function_call ? [{ index: 0, function: said.function_call }] : [])];
+      reading.text += textOf(content.content);
+      reading.reasoning += reasoningOf(content);
+      const calls = [...(content.tool_calls ?? []), ...(content.function_call ? [{ index: 0, function: content.function_call }] : [])];
       for (const { index: at = 0, function: called, custom } of calls) {
         const call = reading.open.get(at) ?? { name: '', arguments: '' };
         reading.open.set(at, call);
@@ -202,8 +205,8 @@ function messagesStream(events: Body[]): ReferenceAnswer {
   const reading = emptyAnswer();
   const calls = new Map<number, { name: string; arguments: string; whole: Body }>();
   let usage: Body = {};
-  const count = (said: Body): void => {
-    for (const [name, value] of Object.entries(said ?? {})) if (value !== null) usage = { ...usage, [name]: value };
+  const count = (counts: Body): void => {
+    for (const [name, value] of Object.entries(counts ?? {})) if (value !== null) usage = { ...usage, [name]: value };
   };
   for (const event of events) {
     const { content_block: block, delta } = event;
@@ -323,7 +326,7 @@ function cohereStream(events: Body[]): ReferenceAnswer {
   return reading;
 }
 
-/** Without the wish for increments every event tells the whole text so far. */
+/** Without incremental output every event has the whole text so far. */
 function dashscope(events: Body[], increments: boolean): ReferenceAnswer {
   const reading = emptyAnswer();
   const calls = new Map<number, { name: string; arguments: string }>();
@@ -332,11 +335,11 @@ function dashscope(events: Body[], increments: boolean): ReferenceAnswer {
     const { content, reasoning_content: thought = '', tool_calls: called = [] } = choice.message;
     reading.text = increments ? reading.text + textOf(content) : textOf(content);
     reading.reasoning = increments ? reading.reasoning + thought : thought;
-    for (const { index = 0, function: said } of called) {
+    for (const { index = 0, function: calledFunction } of called) {
       const call = calls.get(index) ?? { name: '', arguments: '' };
       calls.set(index, call);
-      call.name ||= said.name ?? '';
-      call.arguments = increments ? call.arguments + (said.arguments ?? '') : (said.arguments ?? '');
+      call.name ||= calledFunction.name ?? '';
+      call.arguments = increments ? call.arguments + (calledFunction.arguments ?? '') : (calledFunction.arguments ?? '');
     }
     if (choice.finish_reason !== 'null') reading.finish = choice.finish_reason ?? reading.finish;
     if (usage) {

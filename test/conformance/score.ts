@@ -1,4 +1,4 @@
-/** Every recorded row through the provider that would have asked it, against the other reading of the same row. */
+/** Compares provider and reference parser on every recorded row. */
 import { isDeepStrictEqual } from 'node:util';
 import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
 import type { Provider } from '../../gateway/core/chat/provider.ts';
@@ -15,7 +15,7 @@ export const files = [
   ...['together', 'cerebras', 'perplexity', 'ollama', 'huggingface', 'zai', 'other'],
 ] as const;
 
-/** Which provider speaks an API; chat completions are the vendor's own dialect where it has one. */
+/** The provider of an API; for chat completions the vendor's own dialect where there is one. */
 const providerNames: Readonly<Record<string, string>> = {
   responses: 'openai-responses',
   messages: 'anthropic',
@@ -30,11 +30,11 @@ const providerNames: Readonly<Record<string, string>> = {
 export interface Score {
   readonly file: string;
   rows: number;
-  /** Answers that both read alike. */
+  /** Responses with equal results. */
   equal: number;
-  /** Refusals of the class that both see. */
+  /** Error responses with equal kinds. */
   refusals: number;
-  /** Rows of endpoints that are no chat, by their API. */
+  /** Rows of endpoints other than chat, by API. */
   readonly elsewhere: Map<string, number>;
   readonly excepted: { readonly id: string; readonly reason: string }[];
   readonly wrong: { readonly id: string; readonly why: string }[];
@@ -69,7 +69,7 @@ function providerOf(file: string, { api, url }: Row): Provider | undefined {
   return providers[providerNames[api] ?? ''];
 }
 
-/** What is wrong with our reading; undefined when nothing is. */
+/** The disagreement of a row; undefined when there is none. */
 function disagreementOf(row: Row, provider: Provider): string | undefined {
   try {
     if (row.status >= 400) {
@@ -112,7 +112,7 @@ function toReference({ choices, usage }: ChatResponse): ReferenceAnswer {
 
 function difference(ours: ReferenceAnswer, theirs: ReferenceAnswer): string | undefined {
   for (const member of ['text', 'reasoning', 'finish', 'calls', 'usage'] as const) {
-    // No usage and one that counts nothing are the same.
+    // No usage and an all-zero one are equal.
     if (member === 'usage' && isNothing(ours.usage) && isNothing(theirs.usage)) continue;
     if (
       isDeepStrictEqual(
@@ -126,10 +126,10 @@ function difference(ours: ReferenceAnswer, theirs: ReferenceAnswer): string | un
   return undefined;
 }
 
-/** No arguments may be written as nothing or as an empty object. */
-const sameCall = ({ name, arguments: said }: { readonly name: string; readonly arguments: string }): object => ({
+/** Empty arguments may be written as nothing or as an empty object. */
+const sameCall = ({ name, arguments: argumentsText }: { readonly name: string; readonly arguments: string }): object => ({
   name,
-  said: said === '{}' ? '' : said,
+  argumentsText: argumentsText === '{}' ? '' : argumentsText,
 });
 
 const isNothing = (usage: ReferenceAnswer['usage']): boolean => !usage || (usage.input === 0 && usage.output === 0);

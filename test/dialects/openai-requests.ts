@@ -1,4 +1,4 @@
-/** Random requests that OpenAI's chat completions can carry whole. */
+/** Random requests that OpenAI's chat completions can carry completely. */
 import fc from 'fast-check';
 import type { ChatRequest, Message, Part, Tool } from '../../gateway/core/chat/chat.ts';
 import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
@@ -6,7 +6,7 @@ import { call, maybe, name, together, words } from '../core/chat/chat-arbitrarie
 
 export interface CarrierOptions {
   readonly model: string;
-  /** OpenAI's own models know developers; others take what OpenAI's do not. */
+  /** OpenAI's own models accept the role developer; other vendors' models accept parameters that OpenAI's refuse. */
   readonly own: boolean;
 }
 

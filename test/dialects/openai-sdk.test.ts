@@ -1,4 +1,4 @@
-/** The official client reads what the dialect renders, over a real socket: whole, streamed by hand and by its own helper. */
+/** The official client reads the rendered format over a real socket: non-streaming, streaming by chunk and with its helper. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
@@ -52,9 +52,9 @@ const answers: Record<string, ChatResponse> = {
     choices: [{ index: 0, content: [{ type: 'text', text: 'Hello.' }], finish: { reason: 'other', raw: '' } }],
   },
 };
-const cut: CallerError = { status: 502, type: 'upstream_error', code: 'upstream_truncated', message: 'The answer was cut.', param: null };
+const cut: CallerError = { status: 502, type: 'upstream_error', code: 'upstream_truncated', message: 'The response was cut.', param: null };
 
-/** A model is the name of an answer; `cut` fails in the middle, `refused` before anything. */
+/** The model names a response; `cut` fails in the middle, `refused` before any content. */
 const server = createServer((request, response) => {
   let body = '';
   request.on('data', chunk => {
@@ -71,13 +71,13 @@ const server = createServer((request, response) => {
       return response.end(openaiChat.renderResponse(answers[model]!, 1_800_000_000));
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    const text = streamed(model, { includeUsage: options?.include_usage === true, now: 1_800_000_000 });
+    const text = streaming(model, { includeUsage: options?.include_usage === true, now: 1_800_000_000 });
     for (let at = 0; at < text.length; at += 37) response.write(text.slice(at, at + 37));
     return response.end();
   });
 });
 
-function streamed(model: string, options: StreamOptions): string {
+function streaming(model: string, options: StreamOptions): string {
   const renderer = openaiChat.renderStream(options);
   const events = eventsOf(answers[model === 'cut' ? 'text' : model]!);
   if (model !== 'cut') return events.map(renderer.render).join('') + renderer.end();
@@ -93,11 +93,11 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const messages = [{ role: 'user', content: 'hi' }] as const;
-const asked = (model: string): { model: string; messages: OpenAI.ChatCompletionMessageParam[] } => ({ model, messages: [...messages] });
+const requestOf = (model: string): { model: string; messages: OpenAI.ChatCompletionMessageParam[] } => ({ model, messages: [...messages] });
 
-describe('a whole answer', () => {
-  test('is read by the client', async () => {
-    const completion = await client.chat.completions.create(asked('text'));
+describe('a non-streaming response', () => {
+  test('is parsed by the client', async () => {
+    const completion = await client.chat.completions.create(requestOf('text'));
     expect(completion).toMatchObject({ id: 'chatcmpl-1', object: 'chat.completion', created: 1_700_000_000, model: 'served' });
     expect(completion.choices.map(choice => [choice.message.content, choice.finish_reason])).toEqual([
       ['Hello, \u2028world.', 'stop'],
@@ -108,23 +108,23 @@ describe('a whole answer', () => {
     expect(completion.usage).toMatchObject({ prompt_tokens: 9, total_tokens: 12, prompt_tokens_details: { cached_tokens: 4 } });
   });
 
-  test('has calls that its helper parses', async () => {
-    const completion = await client.chat.completions.parse({ ...asked('tools') });
+  test('has tool calls that the helper parses', async () => {
+    const completion = await client.chat.completions.parse({ ...requestOf('tools') });
     expect(completion.created).toBe(1_800_000_000);
     expect(completion.choices[0]!.message).toMatchObject({ content: null, tool_calls: [{ id: 'c1' }, { id: 'c2' }] });
   });
 
-  test('refused is an error with its message, code and place', async () => {
-    const error = await client.chat.completions.create(asked('refused')).catch(problem => problem);
+  test('is an error with its message, code and param when refused', async () => {
+    const error = await client.chat.completions.create(requestOf('refused')).catch(problem => problem);
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
     expect(error).toMatchObject({ status: 400, code: 'upstream_truncated', param: 'model', type: 'upstream_error' });
-    expect(error.message).toContain('The answer was cut.');
+    expect(error.message).toContain('The response was cut.');
   });
 });
 
-describe('a stream', () => {
+describe('a streaming response', () => {
   test('is read chunk by chunk', async () => {
-    const stream = await client.chat.completions.create({ ...asked('text'), stream: true, stream_options: { include_usage: true } });
+    const stream = await client.chat.completions.create({ ...requestOf('text'), stream: true, stream_options: { include_usage: true } });
     const texts = ['', ''];
     const chunks: OpenAI.ChatCompletionChunk[] = [];
     for await (const chunk of stream) {
@@ -138,9 +138,9 @@ describe('a stream', () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 12 } });
   });
 
-  test('is put together by the helper', async () => {
+  test('is joined by the helper', async () => {
     const completion = await client.chat.completions
-      .stream({ ...asked('text'), stream_options: { include_usage: true } })
+      .stream({ ...requestOf('text'), stream_options: { include_usage: true } })
       .finalChatCompletion();
     expect(completion).toMatchObject({ id: 'chatcmpl-1', model: 'served', usage: { total_tokens: 12 } });
     expect(completion.choices.map(choice => [choice.message.role, choice.message.content, choice.finish_reason])).toEqual([
@@ -150,9 +150,9 @@ describe('a stream', () => {
     expect(completion.choices[0]!.logprobs?.content).toHaveLength(1);
   });
 
-  test('of calls, of a refusal, and of an end that nobody gave a name is put together, too', async () => {
+  test('with calls, with a refusal, or with an unknown finish reason is joined, too', async () => {
     const final = async (model: string): Promise<OpenAI.ChatCompletion.Choice> =>
-      (await client.chat.completions.stream(asked(model)).finalChatCompletion()).choices[0]!;
+      (await client.chat.completions.stream(requestOf(model)).finalChatCompletion()).choices[0]!;
     expect(await final('tools')).toMatchObject({
       finish_reason: 'tool_calls',
       message: {
@@ -166,18 +166,21 @@ describe('a stream', () => {
     expect(await final('strange')).toMatchObject({ finish_reason: 'unknown', message: { content: 'Hello.' } });
   });
 
-  test('that failed in the middle throws, after what was said', async () => {
-    let said = '';
+  test('throws after its content when it failed in the middle', async () => {
+    let received = '';
     const reading = async (): Promise<void> => {
-      const stream = await client.chat.completions.create({ ...asked('cut'), stream: true });
-      for await (const { choices } of stream) said += choices[0]?.delta.content ?? '';
+      const stream = await client.chat.completions.create({ ...requestOf('cut'), stream: true });
+      for await (const { choices } of stream) received += choices[0]?.delta.content ?? '';
     };
-    await expect(reading()).rejects.toMatchObject({ message: expect.stringContaining('The answer was cut.'), code: 'upstream_truncated' });
-    expect(said).toBe('Hello, \u2028world.');
+    await expect(reading()).rejects.toMatchObject({
+      message: expect.stringContaining('The response was cut.'),
+      code: 'upstream_truncated',
+    });
+    expect(received).toBe('Hello, \u2028world.');
   });
 
-  test('that failed in the middle throws in the helper', async () => {
-    const final = client.chat.completions.stream(asked('cut')).finalChatCompletion();
-    await expect(final).rejects.toThrow('The answer was cut.');
+  test('throws in the helper when it failed in the middle', async () => {
+    const final = client.chat.completions.stream(requestOf('cut')).finalChatCompletion();
+    await expect(final).rejects.toThrow('The response was cut.');
   });
 });

@@ -1,4 +1,4 @@
-/** OpenAI's chat completions as callers speak them: what is asked is read strictly, what is answered can be read back. */
+/** OpenAI's chat completions as caller format: requests are parsed strictly, responses can be parsed back. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CallerError, FieldProblem } from '../../gateway/core/chat/caller-format.ts';
@@ -23,12 +23,12 @@ const read = (members: JsonObject): ChatRequest => {
 };
 const contentOf = (message: JsonObject): readonly Part[] => read({ messages: [message] }).messages[0]!.content;
 
-describe('asking', () => {
+describe('requests', () => {
   const carriers: readonly CarrierOptions[] = [
     { model: 'gpt-4.1', own: true },
     { model: 'llama-4-scout', own: false },
   ];
-  test.each(carriers)('what $model is asked comes back as it was meant', carrier => {
+  test.each(carriers)('a request rendered for $model is parsed back equally', carrier => {
     fc.assert(
       fc.property(openaiCarriableRequest(carrier), request => {
         const { body, warnings } = openai.renderRequest(request, carrier.model);
@@ -39,7 +39,7 @@ describe('asking', () => {
     );
   });
 
-  test('a bare request is the least there is', () => {
+  test('a minimal request has defaults only', () => {
     expect(read({})).toEqual({
       model: 'm',
       messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
@@ -50,7 +50,7 @@ describe('asking', () => {
     });
   });
 
-  test('null says as much as leaving it out', () => {
+  test('null equals an absent member', () => {
     const nothing = Object.fromEntries(
       [
         'tools',
@@ -70,7 +70,7 @@ describe('asking', () => {
     expect(read(nothing)).toEqual(read({}));
   });
 
-  test('the limit has two names, which may say the same', () => {
+  test('the token limit has two names, which must agree', () => {
     expect(read({ max_tokens: 5 }).maxOutputTokens).toBe(5);
     expect(read({ max_completion_tokens: 7 }).maxOutputTokens).toBe(7);
     expect(read({ max_completion_tokens: 7, max_tokens: 7 }).maxOutputTokens).toBe(7);
@@ -82,7 +82,7 @@ describe('asking', () => {
     expect(read({ stop: ['a', 'b'] }).stop).toEqual(['a', 'b']);
   });
 
-  test('functions of the first API are tools, and their calls and results find each other', () => {
+  test('legacy functions are tools, and their calls and results are matched', () => {
     const request = read({
       functions: [{ name: 'now', parameters: { type: 'object' } }],
       function_call: { name: 'now' },
@@ -102,7 +102,7 @@ describe('asking', () => {
     expect(read({ function_call: 'none' }).toolChoice).toEqual({ type: 'none' });
   });
 
-  test('an answer sent back is the same turn again: reasoning, refusal and calls', () => {
+  test('a response sent back is the same turn: reasoning, refusal and calls', () => {
     const message = {
       role: 'assistant',
       content: 'I look.',
@@ -132,7 +132,7 @@ describe('asking', () => {
     expect(contentOf({ role: 'assistant', refusal: 'No.' })).toEqual([{ type: 'refusal', text: 'No.' }]);
   });
 
-  test('media inline is told from media elsewhere, and base64 loses its line breaks', () => {
+  test('inline media and references are distinguished, and base64 loses its line breaks', () => {
     const content = [
       { type: 'image_url', image_url: { url: 'data:image/PNG;base64,iVBO\nRw0K', detail: 'low' } },
       { type: 'image_url', image_url: 'https://example.com/a.png' },
@@ -149,7 +149,7 @@ describe('asking', () => {
     ]);
   });
 
-  test('a picture of 20 MB is read at once', () => {
+  test('an image of 20 MB is parsed quickly', () => {
     const data = 'A'.repeat(20 * 1024 * 1024);
     const started = performance.now();
     expect(contentOf({ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${data}` } }] })).toHaveLength(
@@ -158,14 +158,14 @@ describe('asking', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
-  test('reasoning is asked for in OpenAI words or in those of OpenRouter', () => {
+  test('reasoning has the parameters of OpenAI or of OpenRouter', () => {
     expect(read({ reasoning_effort: 'max' }).reasoning).toEqual({ effort: 'max' });
     expect(read({ reasoning: { effort: 'low', max_tokens: 2_000 } }).reasoning).toEqual({ effort: 'low', budgetTokens: 2_000 });
     expect(read({ reasoning: { enabled: false } }).reasoning).toEqual({ effort: 'none' });
     expect(read({ reasoning: {} })).not.toHaveProperty('reasoning');
   });
 
-  test('tools are chosen by a word or by name', () => {
+  test('tools are chosen by a mode or by name', () => {
     expect(read({ tool_choice: 'required' }).toolChoice).toEqual({ type: 'required' });
     expect(read({ tool_choice: 'any' }).toolChoice).toEqual({ type: 'required' });
     expect(read({ tool_choice: { type: 'function', function: { name: 'now' } } }).toolChoice).toEqual({ type: 'tool', name: 'now' });
@@ -175,7 +175,7 @@ describe('asking', () => {
     });
   });
 
-  test('members that are not known survive on top, and are named where they stand deeper', () => {
+  test('unknown members are kept at the top level, and reported at deeper levels', () => {
     const request = read({
       thinking: { type: 'enabled' },
       models: ['a', 'b'],
@@ -228,8 +228,8 @@ describe('asking', () => {
     ['messages that are a text', { messages: 'hi' }, 'invalid_type', 'messages'],
     ['no message at all', { messages: [] }, 'invalid_value', 'messages'],
     ['a message that is a text', { messages: ['hi'] }, 'invalid_type', 'messages[0]'],
-    ['a message of nobody', { messages: [{ content: 'hi' }] }, 'missing_required_parameter', 'messages[0].role'],
-    ['a message of a stranger', { messages: [...hi, { role: 'ai', content: 'hi' }] }, 'invalid_value', 'messages[1].role'],
+    ['a message without a role', { messages: [{ content: 'hi' }] }, 'missing_required_parameter', 'messages[0].role'],
+    ['a message of an unknown role', { messages: [...hi, { role: 'ai', content: 'hi' }] }, 'invalid_value', 'messages[1].role'],
     ['a message that says nothing', { messages: [{ role: 'user' }] }, 'missing_required_parameter', 'messages[0].content'],
     ['content that is a number', user(5), 'invalid_type', 'messages[0].content'],
     ['a part that is a text', user(['hi']), 'invalid_type', 'messages[0].content[0]'],
@@ -330,7 +330,7 @@ describe('asking', () => {
     ['a key', { api_key: 'sk-1' }, 'forbidden_parameter', 'api_key'],
     ['headers', { extra_headers: {} }, 'forbidden_parameter', 'extra_headers'],
   ];
-  test.each(problems)('%s is refused, by name and with what would mend it', (_, members, code, param) => {
+  test.each(problems)('%s is refused, with its name and the correction', (_, members, code, param) => {
     expect(parse(members)).toEqual({ problem: { code, param, message: expect.stringMatching(/^[^\n]{10,500}\.$/) } });
   });
 
@@ -364,14 +364,14 @@ describe('asking', () => {
     stream_options: { include_usage: true },
   };
 
-  test('whatever else stands in any place, the answer is a request or a problem with a name', () => {
+  test('any value in any place gives a request or a problem with a name', () => {
     expect(isFieldProblem(openaiChat.parseRequest(full))).toBe(false);
     const json = fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>;
     fc.assert(
       fc.property(fc.nat(), json, (dice, foreign) => {
         const parsed = openaiChat.parseRequest(replaceOne(full, 1 + (dice % (countNodes(full) - 1)), foreign) as JsonObject);
         if (!isFieldProblem(parsed)) {
-          // What was taken for good can be asked of anybody.
+          // A parsed request can be sent to any target.
           expect(JSON.parse(openai.renderRequest(parsed, 'gpt-4.1').body)).toHaveProperty('messages');
           return;
         }
@@ -391,13 +391,13 @@ describe('asking', () => {
     readonly request: JsonObject | null;
   }
   const file = 'wire/openai.jsonl';
-  /** What the collectors of the recordings put in the place of most of a long base64 text. */
+  /** The placeholder of the recordings for most of a long base64 text. */
   const cutMark = /\.\.\.\[trimmed \d+ chars\]/g;
   const recorded = recordedRows<Recorded>(file)
     .filter(({ api, status, request }) => api === 'chat' && status === 200 && request)
     .map(({ id, request }) => ({ id, request: JSON.parse(JSON.stringify(request).replaceAll(cutMark, '')) as JsonObject }));
 
-  test.skipIf(recorded.length === 0)(`every recorded request that OpenAI took is taken here${unlessRecorded(file)}`, () => {
+  test.skipIf(recorded.length === 0)(`every recorded request that OpenAI accepted is accepted here${unlessRecorded(file)}`, () => {
     expect(recorded.length).toBeGreaterThan(700);
     const refused = recorded.flatMap(({ id, request }) => {
       const parsed = openaiChat.parseRequest(request);
@@ -406,19 +406,19 @@ describe('asking', () => {
     expect(refused).toEqual([]);
   });
 
-  test.skipIf(recorded.length === 0)(`a recorded request that was read and asked again is the same request${unlessRecorded(file)}`, () => {
+  test.skipIf(recorded.length === 0)(`a recorded request that is parsed and rendered is the same request${unlessRecorded(file)}`, () => {
     for (const { id, request } of recorded) {
       const first = openaiChat.parseRequest(request) as ChatRequest;
       const { body, warnings } = openai.renderRequest(first, first.model);
       if (warnings.length > 0) continue;
-      // The first form of calls comes out as the newer one.
+      // Legacy calls are rendered in the newer form.
       const { unread: _, legacyFunctions: __, ...carried } = first;
       expect(openaiChat.parseRequest(JSON.parse(body)), id).toEqual(carried);
     }
   });
 });
 
-/** One thought, one text, one refusal and calls, in this order, are what the format has room for. */
+/** The format has room for one reasoning text, one text, one refusal and calls, in this order. */
 const carriedContent = fc
   .record({
     reasoning: fc.option(words),
@@ -446,8 +446,8 @@ const carriedFinish = (content: readonly Part[]): fc.Arbitrary<Finish> => {
 
 const carried = responses({ content: carriedContent, finish: carriedFinish });
 
-describe('answering', () => {
-  test('a whole answer can be read back', () => {
+describe('responses', () => {
+  test('a non-streaming response can be parsed back', () => {
     fc.assert(
       fc.property(carried, response => {
         expect(openai.parseResponse(JSON.parse(openaiChat.renderResponse(response)))).toEqual(response);
@@ -456,7 +456,7 @@ describe('answering', () => {
     );
   });
 
-  test('a streamed answer can be read back, wherever the network cuts it', () => {
+  test('a streaming response can be parsed back, at any chunk borders', () => {
     fc.assert(
       fc.property(carried, fc.array(fc.integer({ min: 1, max: 80 }), { maxLength: 60 }), (response, chunks) => {
         expect(parseRechunked(openai, stream(response, true), chunks)).toEqual(response);
@@ -484,7 +484,7 @@ describe('answering', () => {
     systemFingerprint: 'fp',
   };
 
-  test('a whole answer has all that clients look for', () => {
+  test('a non-streaming response has every member that clients read', () => {
     expect(JSON.parse(openaiChat.renderResponse(answer))).toEqual({
       id: 'r1',
       object: 'chat.completion',
@@ -515,14 +515,14 @@ describe('answering', () => {
     });
   });
 
-  test('an answer that does not say when it was made was made now', () => {
+  test('a response without a creation time gets the current one', () => {
     const { created: _, ...undated } = answer;
     expect(JSON.parse(openaiChat.renderResponse(undated, 1_800_000_000)).created).toBe(1_800_000_000);
     const renderer = openaiChat.renderStream({ includeUsage: false, now: 1_800_000_000 });
     expect(eventsOf(undated).map(renderer.render).join('')).toContain('"created":1800000000');
   });
 
-  test('what other formats have and this one has not is left out', () => {
+  test('features without a place in this format are left out', () => {
     const content: readonly Part[] = [
       { type: 'reasoning', text: 'Hm.', signature: 's' },
       { type: 'reasoning', text: '', redacted: 'r' },
@@ -563,7 +563,7 @@ describe('answering', () => {
     expect(stream(response, false)).toMatch(/"signature":"s".*"data":"r"/s);
   });
 
-  test('a stream is one answer: its role first, one id throughout, its finish reason and its usage once, [DONE] last', () => {
+  test('a stream has its role first, one id, one finish reason, one usage, and [DONE] last', () => {
     const lines = stream(answer, true).trim().split('\n\n');
     expect(lines.at(-1)).toBe('data: [DONE]');
     const chunks = lines.slice(0, -1).map(line => JSON.parse(line.slice('data: '.length)));
@@ -580,13 +580,13 @@ describe('answering', () => {
     ]);
   });
 
-  test('usage is only for those who asked for it', () => {
+  test('usage is sent only on request', () => {
     expect(stream(answer, false)).not.toContain('usage');
   });
 
-  test('a stream that fails says so and nothing more: no finish reason, no usage, no [DONE]', () => {
+  test('a stream that fails sends the error and nothing more: no finish reason, no usage, no [DONE]', () => {
     const renderer = openaiChat.renderStream({ includeUsage: true });
-    const said = eventsOf(answer)
+    const rendered = eventsOf(answer)
       .filter(event => event.type !== 'response-end')
       .map(renderer.render)
       .join('');
@@ -594,11 +594,11 @@ describe('answering', () => {
     expect(renderer.fail(error)).toBe(
       'data: {"error":{"message":"Cut.","type":"upstream_error","param":null,"code":"upstream_truncated"}}\n\n',
     );
-    expect(said).not.toContain('[DONE]');
-    expect(said).not.toMatch(/"finish_reason":"|"total_tokens"/);
+    expect(rendered).not.toContain('[DONE]');
+    expect(rendered).not.toMatch(/"finish_reason":"|"total_tokens"/);
   });
 
-  test('a refusal has the shape that every client reads', () => {
+  test('an error response has the shape that every client reads', () => {
     const error: CallerError = { status: 400, type: 'invalid_request_error', code: 'invalid_value', message: 'No.', param: 'n' };
     expect(openaiChat.renderFailure(error)).toBe(
       '{"error":{"message":"No.","type":"invalid_request_error","param":"n","code":"invalid_value"}}',
@@ -611,7 +611,7 @@ function stream(response: ChatResponse, includeUsage: boolean): string {
   return eventsOf(response).map(renderer.render).join('') + renderer.end();
 }
 
-/** The same value with its node number `at` replaced. */
+/** The value with its node number `at` replaced. */
 function replaceOne(value: Json, at: number, foreign: Json): Json {
   let left = at;
   const walk = (node: Json): Json => {

@@ -1,4 +1,6 @@
-/** What proves a thought, or a call, comes back to whoever made it when a caller of any dialect sends the answer back with the result of its call. */
+/**
+ * Signatures of reasoning and calls come back to their provider when a caller of any format sends the response back with the call's result.
+ */
 import { describe, expect, test } from 'vitest';
 import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
 import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
@@ -15,8 +17,8 @@ interface Maker {
   readonly provider: Provider;
   readonly model: string;
   readonly answer: JsonObject;
-  /** Must be in the next request, where the maker looks for them. */
-  readonly proofs: readonly JsonObject[];
+  /** The signatures that the next request must have, where the provider expects them. */
+  readonly signatures: readonly JsonObject[];
 }
 
 const call = { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } };
@@ -40,7 +42,7 @@ const makers: Readonly<Record<string, Maker>> = {
       stop_sequence: null,
       usage: { input_tokens: 1, output_tokens: 1 },
     },
-    proofs: [
+    signatures: [
       { type: 'thinking', thinking: 'Look it up.', signature: 'sig_a' },
       { type: 'redacted_thinking', data: 'sealed_a' },
     ],
@@ -60,7 +62,7 @@ const makers: Readonly<Record<string, Maker>> = {
       },
       stopReason: 'tool_use',
     },
-    proofs: [{ reasoningContent: { reasoningText: { text: 'Look it up.', signature: 'sig_b' } } }],
+    signatures: [{ reasoningContent: { reasoningText: { text: 'Look it up.', signature: 'sig_b' } } }],
   },
   responses: {
     provider: providers['openai-responses']!,
@@ -74,7 +76,7 @@ const makers: Readonly<Record<string, Maker>> = {
         { type: 'function_call', call_id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' },
       ],
     },
-    proofs: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'Look it up.' }], encrypted_content: 'gAAAAseal' }],
+    signatures: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'Look it up.' }], encrypted_content: 'gAAAAseal' }],
   },
   gemini: {
     provider: providers.gemini!,
@@ -96,7 +98,7 @@ const makers: Readonly<Record<string, Maker>> = {
         },
       ],
     },
-    proofs: [{ functionCall: { id: 'call_1', name: 'weather', args: { city: 'Oslo' } }, thoughtSignature: 'c2lnX2c=' }],
+    signatures: [{ functionCall: { id: 'call_1', name: 'weather', args: { city: 'Oslo' } }, thoughtSignature: 'c2lnX2c=' }],
   },
   openrouter: {
     provider: providers.openrouter!,
@@ -118,14 +120,14 @@ const makers: Readonly<Record<string, Maker>> = {
         },
       ],
     },
-    proofs: [signedDetail, sealedDetail],
+    signatures: [signedDetail, sealedDetail],
   },
 };
 
 interface Echo {
   readonly dialect: (model: string) => CallerFormat;
-  /** The next request, as a client makes it of the answer. */
-  // biome-ignore lint/suspicious/noExplicitAny: an answer of any format
+  /** The next request, as a client builds it from the response. */
+  // biome-ignore lint/suspicious/noExplicitAny: a response of any format
   readonly next: (answer: any) => JsonObject;
 }
 
@@ -177,20 +179,20 @@ const callers: Readonly<Record<string, Echo>> = {
   },
 };
 
-describe.each(Object.entries(callers))('through a caller of %s', (_, { dialect: dialectOf, next }) => {
-  test.each(Object.entries(makers))('%s has back what it proved', (_name, { provider, model, answer, proofs }) => {
+describe.each(Object.entries(callers))('through the caller format %s', (_, { dialect: dialectOf, next }) => {
+  test.each(Object.entries(makers))('%s gets its signatures back', (_name, { provider, model, answer, signatures: proofs }) => {
     const dialect = dialectOf(model);
-    // Where bytes pass, nothing is marked and nothing can be lost.
+    // Where bytes pass through, nothing is marked and nothing can be lost.
     if (dialect.wire === provider.wire) return;
     const parsed = provider.parseResponse(answer) as ChatResponse;
     const choices = parsed.choices.map(choice => ({
       ...choice,
       content: choice.content.map(part => wrapPartSignature(part, provider.wire)),
     }));
-    const asked = dialect.parseRequest(next(parseJson(dialect.renderResponse({ ...parsed, choices }))));
-    if ('problem' in asked) throw new Error(JSON.stringify(asked.problem));
+    const nextRequest = dialect.parseRequest(next(parseJson(dialect.renderResponse({ ...parsed, choices }))));
+    if ('problem' in nextRequest) throw new Error(JSON.stringify(nextRequest.problem));
     const warnings: Warning[] = [];
-    const home = restoreSignatures(asked, dialect.wire, provider.wire, warnings);
+    const home = restoreSignatures(nextRequest, dialect.wire, provider.wire, warnings);
     const rendered = provider.renderRequest(home, model);
     for (const proof of proofs) expect(objectsIn(parseJson(rendered.body))).toContainEqual(expect.objectContaining(proof));
     expect([...warnings, ...rendered.warnings].filter(({ field }) => /signature|messages\[1\]/.test(field))).toEqual([]);

@@ -1,4 +1,7 @@
-/** Nothing of an answer is lost silently: each thing that it holds is in what the caller is sent, or named among the losses. For every dialect, whole and streamed. */
+/**
+ * No feature of a response is lost silently: it is in the rendered response or named among the losses. For every caller format, streaming
+ * and non-streaming.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ChatResponse, Choice, Citation, Finish, Part } from '../../gateway/core/chat/chat.ts';
@@ -9,7 +12,7 @@ import { maybe, together } from '../core/chat/chat-arbitraries.ts';
 
 const numRuns = process.env.HINDCAST_LONG ? 5_000 : 150;
 
-/** A word that stands nowhere else. */
+/** A word that occurs nowhere else. */
 let count = 0;
 const mark = fc.constant(null).map(() => `mk${count++}q`);
 const data = mark.map(word => `${word}AAAA`);
@@ -136,20 +139,20 @@ function* ofPart(one: Part): Generator<Saying> {
   }
 }
 
-const asked = (stream: boolean): ChatRequest => ({ model: 'm', messages: [], tools: [], stream, stop: [], extra: {} });
+const requestFor = (stream: boolean): ChatRequest => ({ model: 'm', messages: [], tools: [], stream, stop: [], extra: {} });
 
 describe.each(callerFormats.map(dialect => [dialect.name, dialect] as const))('%s', (_, dialect) => {
-  test.each([false, true])('has everything that an answer holds in what it sends, or among the losses; streamed: %s', stream => {
+  test.each([false, true])('renders every feature of a response or names it among the losses; streaming: %s', stream => {
     fc.assert(
-      fc.property(answers, given => {
-        // Two formats have one choice, and are never asked for more.
-        const answer = dialect.responseLosses.choices ? { ...given, choices: given.choices.slice(0, 1) } : given;
-        const renderer = dialect.renderStream({ includeUsage: true, request: asked(stream) });
+      fc.property(answers, original => {
+        // Two formats have one choice, and their requests cannot ask for more.
+        const answer = dialect.responseLosses.choices ? { ...original, choices: original.choices.slice(0, 1) } : original;
+        const renderer = dialect.renderStream({ includeUsage: true, request: requestFor(stream) });
         const sent = stream
           ? eventsOf(answer).map(renderer.render).join('') + renderer.end()
-          : dialect.renderResponse(answer, 0, asked(stream));
-        const owned = responseLossesOf(answer, dialect.responseLosses, asked(stream)).map(({ field }) => field);
-        // What grows in pieces may be cut by the framing, never within a word of ours.
+          : dialect.renderResponse(answer, 0, requestFor(stream));
+        const owned = responseLossesOf(answer, dialect.responseLosses, requestFor(stream)).map(({ field }) => field);
+        // Framing may split deltas, but never within one of these words.
         const lost = [...sayingsOf(answer)].filter(
           ({ field, words }) => !words.every(word => sent.includes(word)) && !owned.some(own => own.startsWith(field)),
         );

@@ -1,4 +1,4 @@
-/** A dialect is the mirror of its provider: what it renders is read back the same, and what is asked in its words is asked in them again. */
+/** A caller format mirrors its provider: rendered responses are parsed back equally, and parsed requests are rendered back equally. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
@@ -136,7 +136,7 @@ function answersOf(pair: Pair): fc.Arbitrary<ChatResponse> {
     fc
       .array(choice, { minLength: 1, maxLength: pair.choicesMax })
       .map(list => ({ choices: list.map((one, index) => ({ index, ...one })) })),
-    // Anthropic's streams always count something.
+    // Anthropic's streams always have some usage.
     fc.record({ usage: counts }),
   ]) as fc.Arbitrary<ChatResponse>;
 }
@@ -145,7 +145,7 @@ describe.each(pairs)('$dialect.name', pair => {
   const { dialect, provider, model } = pair;
   const answers = answersOf(pair);
 
-  test('a whole answer can be read back', () => {
+  test('a non-streaming response can be parsed back', () => {
     fc.assert(
       fc.property(answers, answer => {
         expect(provider.parseResponse(JSON.parse(dialect.renderResponse(answer)))).toEqual(answer);
@@ -154,7 +154,7 @@ describe.each(pairs)('$dialect.name', pair => {
     );
   });
 
-  test('a streamed answer can be read back, wherever the network cuts it', () => {
+  test('a streaming response can be parsed back, at any chunk borders', () => {
     fc.assert(
       fc.property(answers, fc.array(fc.integer({ min: 1, max: 80 }), { maxLength: 60 }), (answer, chunks) => {
         const renderer = dialect.renderStream({ includeUsage: true });
@@ -165,52 +165,52 @@ describe.each(pairs)('$dialect.name', pair => {
     );
   });
 
-  test('a stream that breaks off anywhere is no whole answer', () => {
+  test('a stream that breaks anywhere is not a complete response', () => {
     fc.assert(
       fc.property(answers, fc.nat(), (answer, at) => {
         const renderer = dialect.renderStream({ includeUsage: true });
         const events = eventsOf(answer);
-        const told = events
+        const rendered = events
           .slice(0, at % events.length)
           .map(renderer.render)
           .join('');
         const error = { status: 502, type: 'upstream_error', code: 'upstream_truncated', message: 'It was cut.', param: null };
-        expect(parseRechunked(provider, told + renderer.fail(error), [])).toHaveProperty('kind');
+        expect(parseRechunked(provider, rendered + renderer.fail(error), [])).toHaveProperty('kind');
       }),
       { numRuns },
     );
   });
 
-  test('what is asked in its words is asked in them again', () => {
+  test('a request in its format is rendered back equally', () => {
     fc.assert(
       fc.property(anyRequest, request => {
         const { body } = provider.renderRequest(request, model);
-        // Where nothing could be carried, nothing is asked.
+        // Without any content there is no request.
         fc.pre(!/"(?:messages|contents|input)":\[\]/.test(body));
-        const asked = reading(dialect, model, request.stream).parseRequest(parseJson(body) as JsonObject);
-        if ('problem' in asked) throw new Error(`${JSON.stringify(asked.problem)} in ${body}`);
-        expect(asked.unread ?? []).toEqual([]);
-        expect(JSON.parse(provider.renderRequest(asked, model).body)).toEqual(JSON.parse(body));
+        const parsed = reading(dialect, model, request.stream).parseRequest(parseJson(body) as JsonObject);
+        if ('problem' in parsed) throw new Error(`${JSON.stringify(parsed.problem)} in ${body}`);
+        expect(parsed.unread ?? []).toEqual([]);
+        expect(JSON.parse(provider.renderRequest(parsed, model).body)).toEqual(JSON.parse(body));
       }),
       { numRuns },
     );
   });
 
-  test('whatever stands in any place, the answer is a request or a problem with a name', () => {
+  test('any value in any place gives a request or a problem with a name', () => {
     const { body } = provider.renderRequest(rich, model);
     const places = [...placesIn(parseJson(body)!)];
     fc.assert(
       fc.property(fc.constantFrom(...places), fc.jsonValue(), (place, value) => {
-        const asked = reading(dialect, model, false).parseRequest(put(parseJson(body)!, place, value as Json) as JsonObject);
-        if ('problem' in asked) expect(asked.problem.message).toMatch(/\w/);
-        else expect(asked.messages.length).toBeGreaterThanOrEqual(0);
+        const parsed = reading(dialect, model, false).parseRequest(put(parseJson(body)!, place, value as Json) as JsonObject);
+        if ('problem' in parsed) expect(parsed.problem.message).toMatch(/\w/);
+        else expect(parsed.messages.length).toBeGreaterThanOrEqual(0);
       }),
       { numRuns: numRuns * 3 },
     );
   });
 });
 
-/** Gemini's model and stream are said in the path. */
+/** Gemini's model and streaming are given by the path. */
 const reading = (dialect: CallerFormat, model: string, stream: boolean): CallerFormat =>
   dialect === geminiGenerate ? geminiFor(model, stream, true) : dialect;
 
@@ -255,7 +255,7 @@ function put(value: Json, [key, ...rest]: Place, wanted: Json): Json {
   return { ...object, [key]: put(object[key]!, rest, wanted) };
 }
 
-test('a signature that was marked is found with its origin, and any other is not', () => {
+test('a marked signature is unwrapped with its origin, and any other is not', () => {
   fc.assert(
     fc.property(fc.constantFrom('anthropic-messages', 'gemini-generate'), fc.string({ maxLength: 40 }), (wire, signature) => {
       expect(unwrapSignature(wrapSignature(wire, signature))).toEqual({ wire, signature });

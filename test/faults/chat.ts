@@ -1,4 +1,4 @@
-/** Answers in OpenAI's chat format, for upstreams of tests: whole ones, and streams event by event. */
+/** Responses in OpenAI's chat format for test upstreams: non-streaming, and streaming event by event. */
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -15,7 +15,7 @@ const logprobsOf = (tokens: readonly Token[] | undefined): Json | null =>
     ? { content: tokens.map(({ token, logprob }) => ({ token, logprob, bytes: null, top_logprobs: [{ token, logprob }] })), refusal: null }
     : null;
 
-/** A whole answer. */
+/** A non-streaming response. */
 export const completion = (
   content: string,
   { id = 'chatcmpl-1', tokens, ...more }: { id?: string; tokens?: readonly Token[] } & Json = {},
@@ -31,7 +31,7 @@ export const completion = (
 export const event = (data: unknown): string => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
 export const done = event('[DONE]');
 
-/** The events of one streamed answer, all with the same id. */
+/** The events of one streaming response, all with the same id. */
 export function chunks(id = 'chatcmpl-1') {
   const chunk = (choice: Json | undefined, more: Json = {}): string =>
     event({
@@ -49,7 +49,7 @@ export function chunks(id = 'chatcmpl-1') {
   };
 }
 
-/** A whole stream that says these texts. */
+/** A complete stream with these texts. */
 export function streamOf(texts: readonly string[], id = 'chatcmpl-1'): readonly string[] {
   const of = chunks(id);
   return [of.role, ...texts.map(text => of.text(text)), of.finish(), of.usage, done];

@@ -1,8 +1,8 @@
-/** The faults that everybody meets sooner or later, each by its name: where it is tested, for whole answers and for streams. */
+/** Well-known faults by name, and the cells of the matrix that test them, non-streaming and streaming. */
 import { expect, test } from 'vitest';
 import { cells } from './matrix.ts';
 
-/** Name of the fault in the matrix, its phase where that tells two apart, and what it is not for: 'stream' or 'JSON' alone. */
+/** The fault's name in the matrix, its phase where several exist, and the only form it applies to: 'stream' or 'JSON'. */
 const faults: readonly (readonly [name: string, fault: string, only?: 'JSON' | 'stream', phase?: string])[] = [
   ['connection refused', 'connection refused'],
   ['DNS failure', 'DNS failure'],
@@ -34,7 +34,7 @@ const faults: readonly (readonly [name: string, fault: string, only?: 'JSON' | '
   ['bad provider key', 'bad provider key (401)'],
 ];
 const streams = ['OpenAI SSE', 'Anthropic SSE', 'Gemini SSE', 'Responses SSE', 'Bedrock event stream'];
-/** Formats that tell it in an answer, which is no fault of the call. */
+/** Formats that report it in a response, where it is no fault of the call. */
 const exempt: Readonly<Record<string, readonly string[]>> = { 'content filter': ['Gemini SSE', 'Bedrock event stream'] };
 
 // "Every provider down" and "recovery after an outage without a stampede" are in outage.test.ts.

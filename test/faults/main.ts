@@ -1,4 +1,4 @@
-/** `npm run faults`: runs the fault matrix and prints what came of each cell; fails when one differs from what STREAMS 3.1 says. */
+/** `npm run faults`: runs the fault matrix and prints every outcome; fails when one differs from STREAMS 3.1. */
 import Table from 'cli-table3';
 import { type Cell, cells, type Outcome } from './matrix.ts';
 
@@ -8,7 +8,7 @@ async function runAll(): Promise<ReadonlyMap<Cell, Outcome>> {
   const seen = new Map<Cell, Outcome>();
   const left = cells.values();
   const work = async (): Promise<void> => {
-    for (const cell of left) seen.set(cell, await cell.run().catch((problem: Error): Outcome => `told ${problem.message}`));
+    for (const cell of left) seen.set(cell, await cell.run().catch((problem: Error): Outcome => `error ${problem.message}`));
   };
   await Promise.all(Array.from({ length: inParallel }, work));
   return seen;
@@ -35,10 +35,10 @@ for (const row of Map.groupBy(cells, cell => `${cell.fault}\n${cell.phase}`).val
 }
 process.stdout.write(`${table.toString()}\n`);
 process.stdout.write(`
-replaced  the second provider's answer, whole, and nothing of the first one
-whole     the first provider's answer, whole
+replaced  the second provider's complete response, and nothing of the first one
+complete  the first provider's complete response
 broken    what came so far, one error event of this code, and no ending
-told      an error with this status and code
+error     an error with this status and code
 
 ${cells.length} cells, ${wrong} wrong, ${((performance.now() - started) / 1000).toFixed(1)} s
 `);

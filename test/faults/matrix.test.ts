@@ -1,4 +1,4 @@
-/** Every cell of the fault matrix comes out as STREAMS 3.1 says; and nothing is delivered that is not recorded. */
+/** Every cell of the fault matrix has the outcome of STREAMS 3.1, and everything delivered is recorded. */
 import { describe, expect, test } from 'vitest';
 import { cells } from './matrix.ts';
 

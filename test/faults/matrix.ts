@@ -1,4 +1,4 @@
-/** The fault matrix: {fault} x {phase} x {format of the answer}, what must come of each cell, and what did. */
+/** The fault matrix: {fault} x {phase} x {response format}, the expected outcome of each cell, and the actual one. */
 import { hash } from 'node:crypto';
 import { ExecutionHarness, hello, helloStream, readStream } from '../gateway/exchange/harness.ts';
 import { completion, streamOf } from './chat.ts';
@@ -8,12 +8,12 @@ import { type Piece, type WireFormat, type WireFormatName, wireFormats } from '.
 
 export type Phase = 'CONNECT' | 'HEADERS' | 'PRELUDE' | 'CONTENT' | 'FINISHED' | 'SENTINEL';
 
-/** What the caller sees, and how often the second provider was asked. */
+/** The caller's view, and the number of calls to the second provider. */
 export type Outcome =
-  | 'replaced' // the second provider's whole answer, and nothing of the first one
-  | 'whole' // the first provider's whole answer
-  | `broken ${string}` // what came so far, one error event of this code, no ending
-  | `told ${string}`; // an error of this status and code, in place of any answer
+  | 'replaced' // the second provider's complete response, and nothing of the first one
+  | 'complete' // the first provider's complete response
+  | `broken ${string}` // the content so far, one error event of this code, no end marker
+  | `error ${string}`; // an error response of this status and code
 
 export interface Cell {
   readonly fault: string;
@@ -29,9 +29,9 @@ const timeoutMs = 600;
 interface Fault {
   readonly name: string;
   readonly phases: readonly Phase[];
-  /** The code of the error event when it happens after the commit. */
+  /** The code of the error event when it happens after commit. */
   readonly code?: string;
-  /** What must come of it where it is not what its phase says. */
+  /** The expected outcome where it differs from that of its phase. */
   readonly expected?: (phase: Phase, format: WireFormat) => Outcome | undefined;
   /** Whether it exists in this format. */
   readonly exists?: (phase: Phase, format: WireFormat) => boolean;
@@ -47,8 +47,8 @@ const open = ['PRELUDE', 'CONTENT', 'FINISHED', 'SENTINEL'] as const;
 const typeOf = ({ contentType }: WireFormat): Record<string, string> => ({ 'content-type': contentType });
 const joined = (pieces: readonly Piece[]): Buffer => Buffer.concat(pieces.map(piece => Buffer.from(piece as string)));
 
-/** A chunked body of what was sent so far, and then something else. */
-const startedStream = (format: WireFormat, sent: readonly Piece[], ending: 'fin' | 'rst' | 'stall' | 'whole'): ResponseScript =>
+/** A chunked body of these pieces, and then another ending. */
+const startedStream = (format: WireFormat, sent: readonly Piece[], ending: 'fin' | 'rst' | 'stall' | 'complete'): ResponseScript =>
   stream(sent, { headers: typeOf(format), ending });
 
 const badlyFramed = (format: WireFormat, sent: readonly Piece[]): ResponseScript => [
@@ -95,13 +95,13 @@ const place = (url: string, close: () => Promise<unknown> = async () => {}): Fau
   [Symbol.asyncDispose]: async () => void (await close()),
 });
 
-/** Takes the connection and speaks no TLS. */
+/** Answers a TLS handshake in plain text. */
 async function noTls(): Promise<FaultyEndpoint> {
   const upstream = await FaultyUpstream.start(raw('HTTP/1.1 200 OK\r\n\r\n'));
   return place(upstream.url.replace('http:', 'https:'), () => upstream[Symbol.asyncDispose]());
 }
 
-/** Relays put Gemini's STOP on every chunk: what comes after it and cannot be read may have been more of the answer. */
+/** Relays put Gemini's STOP on every chunk, so unreadable data after it may have been content. */
 function geminiExpectation(this: Fault, phase: Phase, { name }: WireFormat): Outcome | undefined {
   return name === 'Gemini SSE' && (phase === 'FINISHED' || phase === 'SENTINEL') ? `broken ${this.code}` : undefined;
 }
@@ -133,7 +133,7 @@ const faults: readonly Fault[] = [
     400,
     { error: { message: 'no such field', type: 'invalid_request_error', code: 'x' } },
     {},
-    'told 400 invalid_request',
+    'error 400 invalid_request',
   ),
   limited(undefined),
   ...invalidRetryAfters.map(limited),
@@ -163,7 +163,7 @@ const faults: readonly Fault[] = [
     name: 'an orderly end too soon',
     phases: open,
     code: 'upstream_truncated',
-    script: (format, sent) => startedStream(format, sent, 'whole'),
+    script: (format, sent) => startedStream(format, sent, 'complete'),
   },
   { name: 'stall', phases: open, code: 'upstream_timeout', script: (format, sent) => startedStream(format, sent, 'stall') },
   {
@@ -183,7 +183,7 @@ const faults: readonly Fault[] = [
     phases: ['PRELUDE', 'CONTENT'],
     code: 'upstream_truncated',
     exists: (_, format) => format.stream,
-    script: (format, sent) => startedStream(format, [...sent, joined(format.remainder).subarray(0, 40)], 'whole'),
+    script: (format, sent) => startedStream(format, [...sent, joined(format.remainder).subarray(0, 40)], 'complete'),
   },
   {
     name: 'malformed SSE event',
@@ -218,7 +218,7 @@ const faults: readonly Fault[] = [
     name: 'slow first token',
     phases: ['PRELUDE'],
     exists: (_, format) => format.stream,
-    expected: () => 'whole',
+    expected: () => 'complete',
     script: format => [
       ...stream(format.prelude, { headers: typeOf(format), ending: 'stall' }).slice(0, -1),
       { waitMs: 150 },
@@ -228,7 +228,7 @@ const faults: readonly Fault[] = [
   {
     name: 'slow drip, byte by byte',
     phases: ['SENTINEL'],
-    expected: () => 'whole',
+    expected: () => 'complete',
     script: format => inSmallPieces(stream(allPieces(format), { headers: typeOf(format) }), format.name, { sizeMax: 60, waitMs: 1 }),
   },
 ];
@@ -241,7 +241,7 @@ const allPieces = (format: WireFormat): readonly Piece[] => [
   ...format.sentinel,
 ];
 
-/** What was sent when the fault strikes in this phase. */
+/** The pieces sent before the fault in this phase. */
 function piecesUpTo(format: WireFormat, phase: Phase): readonly Piece[] {
   switch (phase) {
     case 'PRELUDE':
@@ -257,14 +257,18 @@ function piecesUpTo(format: WireFormat, phase: Phase): readonly Piece[] {
   }
 }
 
-/** STREAMS 3.1: until the first content a failed attempt is replaced unseen, after it the caller is told, and what was whole stays whole. */
+/**
+ * STREAMS 3.1: before the first content a failed attempt is replaced unseen; after it the caller gets the error; a complete response stays
+ * complete.
+ */
 function expectedOutcome(fault: Fault, phase: Phase, format: WireFormat): Outcome {
   const own = fault.expected?.(phase, format);
   if (own) return own;
   if (!format.stream || phase === 'CONNECT' || phase === 'HEADERS' || phase === 'PRELUDE') return 'replaced';
-  if (phase === 'SENTINEL') return 'whole';
-  // Anthropic's answer is whole with message_stop only, that of Responses with its last event (3.2); the others' with their finish reason.
-  if (phase === 'FINISHED') return format.name === 'Anthropic SSE' || format.name === 'Responses SSE' ? `broken ${fault.code}` : 'whole';
+  if (phase === 'SENTINEL') return 'complete';
+  // Anthropic's response is complete with message_stop only, that of Responses with its last event (3.2); the others' with their finish
+  // reason.
+  if (phase === 'FINISHED') return format.name === 'Anthropic SSE' || format.name === 'Responses SSE' ? `broken ${fault.code}` : 'complete';
   return `broken ${fault.code}`;
 }
 
@@ -287,7 +291,7 @@ export const cells: readonly Cell[] = faults.flatMap(fault =>
   ),
 );
 
-/** What breaks a stream in the middle of its content, for clients that must notice. */
+/** Faults that break a stream inside its content, which clients must notice. */
 export const cutStreams: readonly { readonly name: string; readonly format: WireFormat; readonly act: ResponseScript }[] = faults.flatMap(
   fault =>
     fault.script && fault.phases.includes('CONTENT')
@@ -312,23 +316,23 @@ async function run(fault: Fault, phase: Phase, format: WireFormat): Promise<Outc
       { target: 'B', timeoutMs: 10_000 },
     ],
   });
-  if (Buffer.from(exchange.response).toString() !== text) throw new Error('what was recorded is not what was delivered');
-  if (exchange.delivered?.sha256 !== hash('sha256', text)) throw new Error('the digest is not of what was delivered');
+  if (Buffer.from(exchange.response).toString() !== text) throw new Error('the recorded response differs from the delivered one');
+  if (exchange.delivered?.sha256 !== hash('sha256', text)) throw new Error('the digest differs from the delivered response');
   if (exchange.attempts.length !== 1 + second.calls.length) throw new Error('an attempt without a record');
   return outcomeOf(head!.status, format.stream, text, second.calls.length);
 }
 
 function outcomeOf(status: number, isStream: boolean, text: string, secondCalls: number): Outcome {
-  if (status !== 200) return `told ${status} ${JSON.parse(text).error.code}`;
+  if (status !== 200) return `error ${status} ${JSON.parse(text).error.code}`;
   if (!isStream) {
     const { content } = JSON.parse(text).choices[0].message;
-    if (content === 'hello' && secondCalls === 0) return 'whole';
-    return content === 'goodbye' && secondCalls === 1 ? 'replaced' : `told ${content}`;
+    if (content === 'hello' && secondCalls === 0) return 'complete';
+    return content === 'goodbye' && secondCalls === 1 ? 'replaced' : `error ${content}`;
   }
   const { content, terminal, errors, roles, ids, finishes } = readStream(text);
   const seen = `${content} ${terminal} errors=${errors.length} roles=${roles} ids=${ids.length} finishes=${finishes.length} second=${secondCalls}`;
-  if (seen === 'hello done errors=0 roles=1 ids=1 finishes=1 second=0') return 'whole';
+  if (seen === 'hello done errors=0 roles=1 ids=1 finishes=1 second=0') return 'complete';
   if (seen === 'goodbye done errors=0 roles=1 ids=1 finishes=1 second=1') return 'replaced';
   if (/^hel(lo)? none errors=1 roles=1 ids=1 finishes=[01] second=0$/.test(seen)) return `broken ${errors[0].code}`;
-  return `told ${seen}`;
+  return `error ${seen}`;
 }

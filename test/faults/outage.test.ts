@@ -1,4 +1,4 @@
-/** When every provider is down, and when they come back. */
+/** Outages of all providers, and recovery. */
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../gateway/core/shared/time.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
@@ -10,7 +10,7 @@ import { FaultyUpstream, refusedUrl } from './upstream.ts';
 const bodies = { JSON: hello, stream: helloStream } as const;
 
 describe.each(['JSON', 'stream'] as const)('%s', form => {
-  test('every provider down: the caller is told so at once, and its SDK not to try again', async () => {
+  test('every provider down: the caller gets the error at once, and its SDK does not retry', async () => {
     await using world = new ExecutionHarness({ upstreams: { A: { url: await refusedUrl() }, B: { url: await refusedUrl() } } });
     const { head, text, exchange } = await world.execute({ body: bodies[form], chain: ['A', 'B'] });
     expect(head).toMatchObject({ status: 502, contentType: 'application/json; charset=utf-8', headers: { 'x-should-retry': 'false' } });
@@ -30,28 +30,28 @@ describe.each(['JSON', 'stream'] as const)('%s', form => {
     expect(JSON.parse(text).error.code).toBe('upstream_overloaded');
   });
 
-  test('recovery after an outage: one request probes, the others wait for its word elsewhere, then all come back', async () => {
+  test('recovery after an outage: one request probes, the others use another target meanwhile, then all return', async () => {
     let ahead = 0;
     const clock: Clock = { now: () => wallClock.now() + ahead, at: (instant, fire) => wallClock.at(instant - ahead, fire) };
     const good = form === 'JSON' ? ok(completion('hello')) : stream(streamOf(['hel', 'lo']));
-    const crowd = 20;
+    const concurrency = 20;
     await using a = await FaultyUpstream.start(
       ...Array.from({ length: 5 }, () => answer(500, 'down')),
       [{ waitMs: 150 }, ...good],
-      ...Array.from({ length: crowd }, () => good),
+      ...Array.from({ length: concurrency }, () => good),
     );
-    await using b = await FaultyUpstream.start(...Array.from({ length: 5 + 2 * crowd }, () => good));
+    await using b = await FaultyUpstream.start(...Array.from({ length: 5 + 2 * concurrency }, () => good));
     await using world = new ExecutionHarness({ upstreams: { A: { url: a.url }, B: { url: b.url } }, clock });
-    const ask = () => world.execute({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
-    for (let i = 0; i < 5; i++) await ask();
+    const sendRequest = () => world.execute({ body: bodies[form], chain: [{ target: 'A', timeoutMs: 5_000 }, 'B'] });
+    for (let i = 0; i < 5; i++) await sendRequest();
     expect(a.calls).toHaveLength(5);
-    await ask();
-    expect(a.calls, 'its breaker is open').toHaveLength(5);
+    await sendRequest();
+    expect(a.calls, 'its circuit is open').toHaveLength(5);
     ahead = 11_000;
-    const answers = await Promise.all(Array.from({ length: crowd }, ask));
+    const responses = await Promise.all(Array.from({ length: concurrency }, sendRequest));
     expect(a.calls, 'one probe').toHaveLength(6);
-    expect(answers.filter(({ exchange }) => exchange.outcome === 'ok')).toHaveLength(crowd);
-    await ask();
+    expect(responses.filter(({ exchange }) => exchange.outcome === 'ok')).toHaveLength(concurrency);
+    await sendRequest();
     expect(a.calls).toHaveLength(7);
   });
 });

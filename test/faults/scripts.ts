@@ -1,4 +1,6 @@
-/** What an upstream may do to a call: whole answers, and everything that can go wrong with one. Each is a list of moves; some change others. */
+/**
+ * Scripts of an upstream for one call: complete responses and every fault. Each is a list of steps; some functions change other scripts.
+ */
 import { gzipSync } from 'node:zlib';
 import { seededUniform } from '../../statistics/distributions/seeded-uniform.ts';
 import type { ResponseScript, ScriptStep } from './upstream.ts';
@@ -12,7 +14,7 @@ const head = (status: number, headers: Headers): string =>
 
 const textOf = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));
 
-/** A whole answer with its length. */
+/** A complete response with content-length. */
 export function answer(status: number, body: unknown, headers: Headers = {}): ResponseScript {
   const bytes = Buffer.from(textOf(body));
   const all = { 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers };
@@ -21,7 +23,7 @@ export function answer(status: number, body: unknown, headers: Headers = {}): Re
 
 export const ok = (body: unknown, headers: Headers = {}): ResponseScript => answer(200, body, headers);
 
-/** The body packed, though nobody asked for it. */
+/** The body compressed, though not requested. */
 export function gzipped(body: unknown): ResponseScript {
   const packed = gzipSync(textOf(body));
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': String(packed.length) };
@@ -30,20 +32,20 @@ export function gzipped(body: unknown): ResponseScript {
 
 export interface StreamOptions {
   readonly headers?: Headers;
-  /** `whole` ends the chunked body as HTTP wants it; the others break off before that. */
-  readonly ending?: 'whole' | 'fin' | 'rst' | 'stall';
+  /** `complete` ends the chunked body correctly; the others break it off. */
+  readonly ending?: 'complete' | 'fin' | 'rst' | 'stall';
   readonly waitMs?: number;
 }
 
 /** A chunked body, one HTTP chunk for each text. */
 export function stream(
   chunks: readonly (string | Uint8Array)[],
-  { headers = {}, ending = 'whole', waitMs }: StreamOptions = {},
+  { headers = {}, ending = 'complete', waitMs }: StreamOptions = {},
 ): ResponseScript {
   const start = head(200, { 'content-type': 'text/event-stream', 'transfer-encoding': 'chunked', ...headers });
   const pause: readonly ScriptStep[] = waitMs === undefined ? [] : [{ waitMs }];
   const sent = chunks.flatMap((chunk): readonly ScriptStep[] => [{ send: framed(chunk) }, ...pause]);
-  const last: readonly ScriptStep[] = ending === 'whole' ? [{ send: '0\r\n\r\n' }, { end: 'keep' }] : [{ end: ending }];
+  const last: readonly ScriptStep[] = ending === 'complete' ? [{ send: '0\r\n\r\n' }, { end: 'keep' }] : [{ end: ending }];
   return [{ send: start }, ...sent, ...last];
 }
 
@@ -52,7 +54,7 @@ function framed(chunk: string | Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }
 
-/** A body without length or chunks: it lasts until the connection closes. */
+/** A body without length or chunks, which ends when the connection closes. */
 export const untilClose = (body: string | Uint8Array, headers: Headers = {}): ResponseScript => [
   { send: head(200, { 'content-type': 'text/event-stream', connection: 'close', ...headers }) },
   { send: body },
@@ -65,11 +67,11 @@ export const raw = (bytes: string | Uint8Array, end: 'keep' | 'fin' | 'rst' | 's
   { end },
 ];
 
-/** Takes the request and says nothing. */
+/** Takes the request and never responds. */
 export const blackhole: ResponseScript = [{ end: 'stall' }];
 export const reset: ResponseScript = [{ end: 'rst' }];
 
-/** The same answer, but only its first bytes, and then another end. */
+/** The first bytes of a script, and then another ending. */
 export function truncatedAt(script: ResponseScript, bytes: number, end: 'fin' | 'rst' | 'stall'): ResponseScript {
   const moves: ScriptStep[] = [];
   let left = bytes;
@@ -85,7 +87,7 @@ export function truncatedAt(script: ResponseScript, bytes: number, end: 'fin' | 
   return [...moves, { end }];
 }
 
-/** The same bytes in other pieces: up to `sizeMax` each, as the seed has it, with a wait between them. */
+/** The same bytes in seeded pieces of up to `sizeMax`, with a wait between them. */
 export function inSmallPieces(
   script: ResponseScript,
   seed: string,
@@ -105,24 +107,24 @@ export function inSmallPieces(
   });
 }
 
-/** Waits first. */
+/** The script after a wait. */
 export const delayed = (waitMs: number, script: ResponseScript): ResponseScript => [{ waitMs }, ...script];
 
-/** The answer, and then one that nobody asked for, on the same connection. */
+/** The response, and then an unsolicited one on the same connection. */
 export const repeated = (script: ResponseScript): ResponseScript => [...script.filter(move => !('end' in move)), ...script];
 
-/** As the recordings under `wire/` keep an answer. */
+/** A response in the format of the recordings under `wire/`. */
 export interface RecordedAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
   readonly body_encoding: 'utf8' | 'base64';
   readonly stream: boolean;
-  /** Byte lengths of the chunks in which a client once received it. */
+  /** Byte lengths of the chunks as originally received. */
   readonly chunk_lengths?: readonly number[];
 }
 
-/** A recorded answer, chunk by chunk where its chunks are known. */
+/** A recorded response, by chunk where its chunks are known. */
 export function replayed({
   status,
   headers,

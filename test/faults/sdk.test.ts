@@ -1,4 +1,4 @@
-/** The official clients throw on every cut stream, whatever format it was cut in, and are content with a whole one. */
+/** The official clients throw on every cut stream of any format, and accept a complete one. */
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { FaultyUpstream, type ResponseScript } from './upstream.ts';
 import type { WireFormat } from './wire-formats.ts';
 
 const client = (url: string) => new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
-const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
+const requestBody = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
 
 async function reading(act: ResponseScript, { provider, account }: Pick<WireFormat, 'provider' | 'account'>) {
   const upstream = await FaultyUpstream.start(act);
@@ -31,13 +31,13 @@ async function reading(act: ResponseScript, { provider, account }: Pick<WireForm
 
 async function rawRead(url: string): Promise<string> {
   let text = '';
-  for await (const chunk of await client(url).chat.completions.create({ ...asked, stream: true }))
+  for await (const chunk of await client(url).chat.completions.create({ ...requestBody, stream: true }))
     text += chunk.choices[0]?.delta.content ?? '';
   return text;
 }
 
 const helperRead = async (url: string): Promise<string | null> =>
-  (await client(url).chat.completions.stream(asked).finalChatCompletion()).choices[0]!.message.content;
+  (await client(url).chat.completions.stream(requestBody).finalChatCompletion()).choices[0]!.message.content;
 
 describe('the openai client throws', () => {
   test.concurrent.for(cutStreams.map(cut => [cut.format.name, cut.name, cut] as const))('%s: %s', async ([, , { act, format }]) => {
@@ -50,7 +50,7 @@ describe('the openai client throws', () => {
 });
 
 const anthropic = (url: string) => new Anthropic({ baseURL: url, apiKey: 'any', maxRetries: 0 });
-const message = { ...asked, max_tokens: 16 };
+const message = { ...requestBody, max_tokens: 16 };
 
 async function rawMessage(url: string): Promise<string> {
   let text = '';
@@ -72,21 +72,21 @@ describe('the @anthropic-ai/sdk client throws', () => {
   });
 });
 
-test('the @anthropic-ai/sdk client is content with a whole stream', async () => {
+test('the @anthropic-ai/sdk client accepts a complete stream', async () => {
   for (const read of [rawMessage, helperMessage]) {
     await using gateway = await reading(stream(streamOf(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
     expect(await read(gateway.url)).toBe('hello');
   }
 });
 
-test('the openai client is content with a whole stream', async () => {
+test('the openai client accepts a complete stream', async () => {
   for (const read of [rawRead, helperRead]) {
     await using gateway = await reading(stream(streamOf(['hel', 'lo'])), { provider: openai, account: 'key: sk-prov-a-1234567890' });
     expect(await read(gateway.url)).toBe('hello');
   }
 });
 
-test('a caller who leaves takes the call to the provider with it within 100 ms, and what was paid is on the record', {
+test('a caller that disconnects aborts the call to the provider within 100 ms, and the record has its cost', {
   retry: 2,
 }, async () => {
   const of = chunks();
@@ -98,7 +98,7 @@ test('a caller who leaves takes the call to the provider with it within 100 ms, 
   const response = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...asked, stream: true }),
+    body: JSON.stringify({ ...requestBody, stream: true }),
     signal: leaving.signal,
   });
   await response.body!.getReader().read();

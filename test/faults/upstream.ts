@@ -1,8 +1,8 @@
-/** An upstream on real sockets that does to each call what its script says, byte by byte; it counts calls, keeps what it was sent, and sees who hangs up. */
+/** A scripted upstream on real sockets. It counts calls, keeps requests, and records who closes a connection. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What is done to one call, in order. Bytes are raw: status line, headers and framing are in them. */
+/** The steps of one call. Bytes are raw, including status line, headers and framing. */
 export type ResponseScript = readonly ScriptStep[];
 export type ScriptStep =
   | { readonly send: string | Uint8Array }
@@ -17,15 +17,15 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly at: number;
-  /** When the act's last byte was handed to the socket. */
+  /** Resolves when the script's last byte was written to the socket. */
   readonly performed: Promise<void>;
-  /** Who closed its connection. */
+  /** The side that closed the connection. */
   readonly closed: Promise<'caller' | 'upstream'>;
 }
 
 export class FaultyUpstream implements AsyncDisposable {
   readonly calls: Call[] = [];
-  /** Connections ever accepted. */
+  /** The number of connections accepted. */
   connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -37,7 +37,7 @@ export class FaultyUpstream implements AsyncDisposable {
     this.#server = createServer(socket => this.#serve(socket));
   }
 
-  /** One act per call, in order. A call beyond the script is answered with 500, and counted. */
+  /** One script per call, in order. A call beyond the last one is answered with 500 and counted. */
   static async start(...script: readonly ResponseScript[]): Promise<FaultyUpstream> {
     const upstream = new FaultyUpstream(script);
     await new Promise<void>(resolve => upstream.#server.listen(0, '127.0.0.1', resolve));
@@ -48,7 +48,7 @@ export class FaultyUpstream implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
-  /** Settles when so many calls have come. */
+  /** Resolves when this many calls have arrived. */
   async waitForCall(times: number): Promise<Call> {
     while (this.calls.length < times) await new Promise<void>(resolve => this.#waiting.push(resolve));
     return this.calls[times - 1]!;
@@ -87,7 +87,7 @@ export class FaultyUpstream implements AsyncDisposable {
   }
 }
 
-/** An address where nobody listens. */
+/** A URL without a listener. */
 export async function refusedUrl(): Promise<string> {
   const upstream = await FaultyUpstream.start();
   const { url } = upstream;
@@ -103,7 +103,7 @@ async function runScript(socket: Socket, script: ResponseScript, closing: () => 
     if ('waitMs' in step) await sleep(step.waitMs);
     else if ('send' in step) {
       await new Promise<void>(resolve => socket.write(Buffer.from(step.send as string), () => resolve()));
-      // Lets the other side read what was sent before more of it comes.
+      // Lets the other side read the data before more arrives.
       await new Promise(resolve => setImmediate(resolve));
     } else if (step.end === 'fin') {
       closing();
@@ -120,7 +120,7 @@ interface ParsedRequest {
   readonly request: Pick<Call, 'method' | 'path' | 'headers' | 'body'>;
 }
 
-/** The first whole request in the bytes, or undefined while it is not whole. Bodies have a content-length: our client sends no other. */
+/** The first complete request in the bytes, or undefined. Bodies have a content-length, because our client sends no other. */
 function readRequest(bytes: Buffer): ParsedRequest | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;

@@ -1,4 +1,4 @@
-/** The wire formats of the fault matrix: the same answer, `hello`, in the phases of each one's stream and in one piece. */
+/** The wire formats of the fault matrix: the same response, `hello`, in the phases of its stream and as one JSON body. */
 import type { Provider } from '../../gateway/core/chat/provider.ts';
 import { anthropic } from '../../gateway/providers/anthropic.ts';
 import { bedrock } from '../../gateway/providers/bedrock.ts';
@@ -16,21 +16,21 @@ export interface WireFormat {
   readonly name: WireFormatName;
   readonly provider: Provider;
   readonly stream: boolean;
-  /** Events by phase; a JSON answer is its two halves. */
+  /** Events by phase; a JSON response is in two halves. */
   readonly prelude: readonly Piece[];
   readonly content: readonly Piece[];
   readonly remainder: readonly Piece[];
   readonly finish: readonly Piece[];
-  /** The format's last word; none in Gemini's. */
+  /** The format's end marker; empty for Gemini. */
   readonly sentinel: readonly Piece[];
-  /** An error told inside of a stream or a 200. */
+  /** An error inside a stream or a 200. */
   readonly error: Piece;
-  /** Well framed, and nothing that the format has. */
+  /** Well framed, but not of the format. */
   readonly malformed: Piece;
   readonly contentType: string;
-  /** What the config says of an account of it, beside its address. */
+  /** Config of an account of this format, beside its URL. */
   readonly account: string;
-  /** What a 400 says of a request that is too long, and of one that a filter refuses; Gemini says that in an answer. */
+  /** Bodies of a 400 for a prompt that is too long and for a filtered one; Gemini reports these in a response. */
   readonly tooLong: object;
   readonly filtered?: object;
 }

@@ -1,4 +1,4 @@
-/** Every recorded answer of Anthropic's /v1/messages is read without loss. */
+/** Every recorded response of Anthropic's /v1/messages is parsed without loss. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
@@ -23,9 +23,9 @@ const answers = rows.filter(row => row.status === 200 && row.framing === 'json')
 const refusals = rows.filter(row => row.status >= 400);
 const present = describe.skipIf(rows.length === 0);
 
-/** Files in which the recorder put the answers of several calls one after another; each answer is read by itself. */
+/** Files with the responses of several calls one after another; each response is parsed separately. */
 const severalAnswers = new Set(['b447f0dbf76b3f8c', '9d5e6216012fc18a', '2367ecb6888c48f2', 'aa60b726518e9a47', 'd9c0681f26cc0054']);
-/** Hand-made by its authors: another answer begins in the middle of the first. Half of one and half of another is no answer. */
+/** Hand-made by its authors: another response begins inside the first. Two halves are not a response. */
 const spliced = '42d9034e429c44e5';
 
 const streams = rows
@@ -37,7 +37,7 @@ const streams = rows
     })),
   );
 
-/** Everything that is said to be kept, in one shape for both sides. */
+/** The content that must be kept, in one form for both sides. */
 interface Reading {
   text: string;
   reasoning: string;
@@ -65,7 +65,7 @@ function readingOf(response: ReturnType<typeof anthropic.parseResponse>): Readin
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the plain reading takes the body as it is
+// biome-ignore lint/suspicious/noExplicitAny: the reference parser takes untyped bodies
 type Body = any;
 
 function plainReading(message: Body): Reading {
@@ -93,7 +93,7 @@ function plainReading(message: Body): Reading {
   };
 }
 
-/** The message that a stream adds up to, by the documents' rules and nothing else. */
+/** The message that a stream makes up, by the documentation's rules alone. */
 function plainMessage(body: string): Body {
   let message: Body;
   for (const line of body.split(/\r?\n/).filter(line => line.startsWith('data:'))) {
@@ -114,7 +114,7 @@ function plainMessage(body: string): Body {
 }
 
 present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
-  test('are all here: none is passed over', () => {
+  test('are complete: no row is skipped', () => {
     const read = new Set([...answers, ...streams, ...refusals].map(({ id }) => id));
     expect(rows.filter(({ id }) => !read.has(id)).map(({ id }) => id)).toEqual([spliced]);
     expect(answers.length).toBeGreaterThan(400);
@@ -122,16 +122,19 @@ present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
     expect(refusals.length).toBeGreaterThanOrEqual(10);
   });
 
-  test.each(answers)('$id: a whole answer says what its body says', ({ body }) => {
+  test.each(answers)('$id: a non-streaming response has the content of its body', ({ body }) => {
     const parsed: JsonObject = JSON.parse(body);
     expect(readingOf(anthropic.parseResponse(parsed))).toEqual(plainReading(parsed));
   });
 
-  test.each(streams)('$id: a stream says what its events add up to, at the recorded chunk borders', ({ body, chunk_lengths }) => {
-    expect(readingOf(parseRechunked(anthropic, body, chunk_lengths ?? []))).toEqual(plainReading(plainMessage(body)));
-  });
+  test.each(streams)(
+    '$id: a streaming response has the content of its events, at the recorded chunk borders',
+    ({ body, chunk_lengths }) => {
+      expect(readingOf(parseRechunked(anthropic, body, chunk_lengths ?? []))).toEqual(plainReading(plainMessage(body)));
+    },
+  );
 
-  test('streams mean the same wherever the network cuts them', () => {
+  test('streams are parsed equally at any chunk borders', () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
     fc.assert(
       fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
@@ -141,7 +144,7 @@ present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
     );
   });
 
-  test('a stream cut anywhere before its last event is truncated, never an answer', () => {
+  test('a stream cut before its last event is truncated, never a response', () => {
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(fc.constantFrom(...streams), share, ({ body }, at) => {
@@ -152,13 +155,13 @@ present(`recorded Anthropic answers${unlessRecorded(file)}`, () => {
     );
   });
 
-  test('two answers spliced into one stream are no answer', () => {
+  test('two responses spliced into one stream are a failure', () => {
     const row = rows.find(({ id }) => id === spliced)!;
     expect(parseRechunked(anthropic, row.body, [])).toMatchObject({ kind: 'invalid-response' });
   });
 
   const kinds: Record<number, string> = { 400: 'invalid-request', 401: 'authentication', 404: 'not-found' };
-  test.each(refusals)('$id: a refusal with status $status has its class and its message', ({ status, headers, body }) => {
+  test.each(refusals)('$id: an error response with status $status has its kind and its message', ({ status, headers, body }) => {
     const { error } = JSON.parse(body);
     const expected = { kind: kinds[status], status, code: error.type, message: error.message };
     expect(anthropic.parseFailure(status, headers, body)).toEqual(expected);

@@ -1,9 +1,9 @@
-/** Random requests in canonical form, in which every value that a target could lose is one that stands nowhere else. */
+/** Random canonical requests in which every value that a target could lose is unique. */
 import fc from 'fast-check';
 import type { ChatRequest, MediaSource, Message, Part, Tool } from '../../gateway/core/chat/chat.ts';
 import { maybe, together } from '../core/chat/chat-arbitraries.ts';
 
-/** Stands for a text of its own. */
+/** A placeholder that becomes a unique text. */
 const mark = fc.constant('@');
 
 const inline = (...types: readonly string[]): fc.Arbitrary<MediaSource> =>
@@ -101,7 +101,7 @@ const thinking = fc.oneof(
   fc.record({ budgetTokens: fc.constantFrom(0, 1_717, 7_171, 71_717) }),
 );
 
-/** Numbers with a last digit of their own for each field. */
+/** Numbers with a different last digit for each field. */
 const thousandths = (digit: number, max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max }).map(k => (k * 10 + digit) / 1000);
 
 const members = [
@@ -128,7 +128,7 @@ const members = [
   maybe('serviceTier', fc.constantFrom('auto', 'default', 'flex', 'priority', 'standard_only', '@')),
 ];
 
-/** Every `@` becomes a word that nothing else in the request holds. */
+/** Every `@` becomes a word that occurs nowhere else in the request. */
 export const anyRequest: fc.Arbitrary<ChatRequest> = together(members).map(request => {
   let count = 0;
   const word = (): string => `mk${count++}q`;

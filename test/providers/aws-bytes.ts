@@ -1,4 +1,4 @@
-/** Events as AWS's own library puts them into its binary stream. */
+/** Events as AWS's own library encodes them in its binary stream. */
 import { EventStreamCodec } from '@smithy/eventstream-codec';
 import type { SseEvent } from '../../gateway/core/chat/provider.ts';
 

@@ -1,4 +1,6 @@
-/** Every recorded answer that cites: as many citations as the body has, with places within the text, and each address in what callers of other dialects are sent. */
+/**
+ * Every recorded response with citations: as many citations as in the body, spans within the text, and every URL in every caller format.
+ */
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ChatResponse, Citation } from '../../gateway/core/chat/chat.ts';
 import { eventsOf } from '../../gateway/core/chat/collect.ts';
@@ -19,7 +21,7 @@ interface Row {
   readonly body: string;
 }
 
-/** How a body cites, counted without knowing more of it than where citations stand. */
+/** The number of citations in a body, counted by pattern only. */
 const count: Readonly<Record<string, (body: string) => number>> = {
   'anthropic messages': body =>
     (body.match(/"type":\s*"(?:web_search_result|char|page|content_block|search_result)_location"/g) ?? []).length,
@@ -52,10 +54,10 @@ const citing = places.flatMap(([file, api, name]) =>
 const citationsOf = ({ choices }: ChatResponse): readonly Citation[] =>
   choices.flatMap(({ content }) => content.flatMap(part => (part.type === 'text' ? (part.citations ?? []) : [])));
 const textOf = ({ choices }: ChatResponse): string => choices[0]!.content.map(part => (part.type === 'text' ? part.text : '')).join('');
-const asked = (stream: boolean): ChatRequest => ({ model: 'm', messages: [], tools: [], stream, stop: [], extra: {} });
+const requestFor = (stream: boolean): ChatRequest => ({ model: 'm', messages: [], tools: [], stream, stop: [], extra: {} });
 
 describe(`recorded citations${unlessRecorded('wire/anthropic.jsonl')}`, () => {
-  test.skipIf(citing.length === 0)('are read, each within its text', () => {
+  test.skipIf(citing.length === 0)('are parsed, each with a span within its text', () => {
     const counted = citing.filter(({ key }) => Object.hasOwn(count, key));
     expect(counted.map(({ id, response }) => [id, citationsOf(response).length])).toEqual(
       counted.map(({ id, key, body }) => [id, count[key]!(body)]),
@@ -72,11 +74,11 @@ describe(`recorded citations${unlessRecorded('wire/anthropic.jsonl')}`, () => {
     (_, dialect) => {
       for (const { id, response } of citing) {
         for (const stream of [false, true]) {
-          const renderer = dialect.renderStream({ includeUsage: true, request: asked(stream) });
+          const renderer = dialect.renderStream({ includeUsage: true, request: requestFor(stream) });
           const sent = stream
             ? eventsOf(response).map(renderer.render).join('') + renderer.end()
-            : dialect.renderResponse(response, 0, asked(stream));
-          const owned = responseLossesOf(response, dialect.responseLosses, asked(stream)).map(({ field }) => field);
+            : dialect.renderResponse(response, 0, requestFor(stream));
+          const owned = responseLossesOf(response, dialect.responseLosses, requestFor(stream)).map(({ field }) => field);
           for (const { url, document } of citationsOf(response)) {
             if (url !== undefined) expect(sent.includes(JSON.stringify(url).slice(1, -1)), id).toBe(true);
             else expect(sent.includes(JSON.stringify(document).slice(1, -1)) || owned.includes('answer.citations.document'), id).toBe(true);

@@ -1,4 +1,4 @@
-/** One contract for all providers: what they ask and how they read it, line by line of `test/fixtures/providers/<name>.jsonl`. */
+/** One contract for all providers: rendered requests and parsed responses, line by line of `test/fixtures/providers/<name>.jsonl`. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -57,7 +57,7 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
   const of = <Kind extends Line['kind']>(kind: Kind): Extract<Line, { kind: Kind }>[] =>
     lines.filter((line): line is Extract<Line, { kind: Kind }> => line.kind === kind);
 
-  test('is called what the registry calls it, and has a fixture for everything it does', () => {
+  test('has its registered name, and a fixture for every kind of line', () => {
     expect(provider.name).toBe(name);
     expect(provider.baseUrl).not.toMatch(/\/$/);
     for (const kind of ['request', 'response', 'stream', 'failure'] as const) {
@@ -66,39 +66,39 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
     expect(lines.filter(line => !['request', 'response', 'stream', 'failure'].includes(line.kind))).toEqual([]);
   });
 
-  test('tells the lines of its fixture apart by their titles', () => {
+  test('has unique titles in its fixture', () => {
     const titles = lines.map(({ kind, title }) => `${kind}: ${title}`);
     expect(titles.filter((title, at) => titles.indexOf(title) !== at)).toEqual([]);
   });
 
-  test.each(of('request'))('asks: $title', ({ model, canonical, wire, warnings = [] }) => {
+  test.each(of('request'))('renders a request: $title', ({ model, canonical, wire, warnings = [] }) => {
     const request = frozen({ ...plain, ...canonical } as ChatRequest);
     const rendered = provider.renderRequest(request, model);
     expect({ ...rendered, body: JSON.parse(rendered.body) }).toEqual({ ...wire, warnings });
   });
 
-  test.each(of('response'))('reads an answer: $title', ({ wire, canonical }) => {
+  test.each(of('response'))('parses a response: $title', ({ wire, canonical }) => {
     expect(provider.parseResponse(frozen(wire))).toEqual(canonical);
   });
 
-  test.each(of('stream'))('reads a stream: $title', ({ wire, canonical }) => {
+  test.each(of('stream'))('parses a stream: $title', ({ wire, canonical }) => {
     const parser = provider.parseStream();
     const events: StreamEvent[] = wire.flatMap(event => parser.parse(event));
     const end = parser.end();
-    const told = end.complete ? { response: collectResponse([...events, ...end.events]) } : { failure: end.failure };
+    const parsed = end.complete ? { response: collectResponse([...events, ...end.events]) } : { failure: end.failure };
     const flags = end.complete && end.flags.length > 0 ? { flags: end.flags } : {};
-    expect({ ...told, ...flags }).toEqual(canonical);
+    expect({ ...parsed, ...flags }).toEqual(canonical);
     const failed = events.findIndex(event => event.type === 'failure');
-    if (failed >= 0) expect(events.slice(failed), 'a failure is the last word').toEqual([{ type: 'failure', failure: told.failure }]);
+    if (failed >= 0) expect(events.slice(failed), 'a failure is the last event').toEqual([{ type: 'failure', failure: parsed.failure }]);
     if (failed >= 0 || events.some(event => event.type === 'response-end')) expect(parser.parse({ data: '{}' })).toEqual([]);
     expectOrder(end.complete ? [...events, ...end.events] : events);
   });
 
-  test.each(of('failure'))('reads a refusal: $title', ({ wire, canonical }) => {
+  test.each(of('failure'))('parses an error response: $title', ({ wire, canonical }) => {
     expect(provider.parseFailure(wire.status, wire.headers, wire.body)).toEqual(canonical);
   });
 
-  test('streams mean the same wherever the network cuts them, and whatever ends their lines', () => {
+  test('streams are parsed equally at any chunk borders and with any line endings', () => {
     const streams = of('stream').filter(({ wire }) => wire.length > 0);
     if (streams.length === 0) return;
     const lengths = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 300 });
@@ -113,7 +113,7 @@ describe.each(Object.entries(providers))('%s', (name, provider: Provider) => {
   });
 });
 
-/** An answer begins once and ends once, and so does each of its choices; calls are numbered from 0 as they appear. */
+/** A response and each of its choices start once and end once; calls are numbered from 0 in order of appearance. */
 function expectOrder(events: readonly StreamEvent[]): void {
   const at = (type: StreamEvent['type']): number[] => events.flatMap((event, index) => (event.type === type ? [index] : []));
   expect(at('response-start')).toEqual(events.some(event => event.type !== 'failure') ? [0] : []);
@@ -138,7 +138,7 @@ const sseText = (events: readonly SseEvent[], newline: string): string =>
     .map(lines => lines.join(newline))
     .join('');
 
-/** A provider that changed what it was given would change the record of it. */
+/** A frozen copy: a provider that changed its input would change the record of it. */
 function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

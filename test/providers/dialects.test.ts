@@ -1,4 +1,4 @@
-/** A dialect of chat completions changes a caller's own bytes only where it differs, and tells what it leaves out. */
+/** A chat completions dialect changes a caller's bytes only where it differs, and reports what it leaves out. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
@@ -12,14 +12,14 @@ const preparedFor = (api: string, body: string, model = 'm') => prepare(routedRe
 const dialects = Object.keys(providers).filter(name => providers[name]!.adapt);
 
 describe.each(dialects)('%s', api => {
-  test('lets the bytes of a plain request pass, and a member invented tomorrow', () => {
+  test('passes the bytes of a plain request and unknown members', () => {
     const body = '{"model":"x", "messages":[{"role":"user","content":"hi"}], "tomorrow":{"a":[1, 2]},"temperature":1.0}';
     const { body: sent, warnings, isVerbatim } = preparedFor(api, body);
     expect({ warnings, passes: isVerbatim }).toEqual({ warnings: [], passes: true });
     expect(sent).toContain('{"model":"m", "messages":[{"role":"user","content":"hi"}], "tomorrow":{"a":[1, 2]},"temperature":1.0');
   });
 
-  test('says of a body the same as of the request that it was rendered from', () => {
+  test('gives the same warnings for a body and for the request it was rendered from', () => {
     const member = fc.record(
       {
         seed: fc.nat(100),
@@ -45,7 +45,7 @@ describe.each(dialects)('%s', api => {
         const { changes, warnings } = providers[api]!.adapt!(body, 'm');
         const adapted = Object.fromEntries(Object.entries({ ...body, ...changes }).filter(([, value]) => value !== undefined));
         const again = providers[api]!.adapt!(adapted as JsonObject, 'm');
-        // Whatever was changed is as the vendor wants it: a second look finds nothing more to leave out.
+        // The changed body is valid for the vendor: a second pass drops nothing.
         expect(again.warnings.filter(({ type }) => type === 'dropped')).toEqual([]);
         for (const { field } of warnings) expect(body).toHaveProperty(field.split(/[.[]/)[0]!);
       }),
@@ -54,21 +54,21 @@ describe.each(dialects)('%s', api => {
   });
 });
 
-test('a member that only gets another name keeps its digits', () => {
+test('a renamed member keeps its digits', () => {
   const { body, warnings } = preparedFor('mistral', '{"model":"x","seed":9007199254740993,"messages":[{"role":"user","content":"hi"}]}');
   expect(body).toBe('{"model":"m","messages":[{"role":"user","content":"hi"}],"random_seed":9007199254740993}');
   expect(warnings).toEqual([]);
 });
 
-test('what a vendor refuses is taken out of the bytes and told', () => {
+test('members that a vendor refuses are removed from the bytes and reported', () => {
   const text = '{"model":"x","messages":[{"role":"user","content":"hi"}],"logit_bias":{"1":2},"stream":true}';
   const { body, warnings } = preparedFor('mistral', text);
   expect(body).toBe('{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}');
   expect(warnings).toEqual([{ type: 'dropped', field: 'logit_bias', detail: 'Mistral has no equivalent.' }]);
 });
 
-test('log-probabilities that only we wanted are no loss of the caller', () => {
+test('log-probabilities that only the gateway requested are no loss for the caller', () => {
   const accept = { ...step, accept: { signal: 'mean_logprob', atLeast: 0.5 } } as const;
-  const question = routedRequestOf({ body: '{"model":"x","messages":[{"role":"user","content":"hi"}]}' }, 0);
-  expect(prepare(question, accept, providers.groq!, 'm').warnings).toEqual([]);
+  const request = routedRequestOf({ body: '{"model":"x","messages":[{"role":"user","content":"hi"}]}' }, 0);
+  expect(prepare(request, accept, providers.groq!, 'm').warnings).toEqual([]);
 });

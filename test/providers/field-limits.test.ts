@@ -1,4 +1,4 @@
-/** A value over a target's limit goes out within it, is reported, and comes back in the answer as the caller wrote it. For every provider. */
+/** A value beyond a target's limit is sent within it, reported, and restored in the response. For every provider. */
 import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { providers } from '../../gateway/providers/index.ts';
 
 const sha256 = (text: string): string => hash('sha256', text);
 
-/** Names as agents and frameworks write them: prefixed by servers, with dots, blanks and other scripts. */
+/** Names of agents and frameworks: prefixed by servers, with dots, blanks and other scripts. */
 const wildName = fc.oneof(
   fc.stringMatching(/^[a-zA-Z0-9_.:/ -]{1,200}$/),
   fc.constantFrom('mcp__a-server-with-a-long-name__a_tool_whose_name_is_longer_than_sixty_four_letters_in_all', 'größe', '9lives', 'a b'),
@@ -44,7 +44,7 @@ const answerOf = (name: string): ChatResponse => ({
 });
 
 describe.each(Object.values(providers).filter(({ limits }) => limits))('$name', ({ limits, renderRequest }) => {
-  test('gets every field within its limits, told to the caller, and answers in the caller’s own names', () => {
+  test('gets every field within its limits, with a warning, and responses have the caller’s own names', () => {
     fc.assert(
       fc.property(wildRequest, chat => {
         const { chat: fitted, warnings, toolNames } = fitToLimits(chat, limits, sha256);
@@ -73,7 +73,7 @@ describe.each(Object.values(providers).filter(({ limits }) => limits))('$name', 
         const entries = Object.entries(fitted.metadata ?? {});
         const lost = Object.keys(chat.metadata ?? {}).length - entries.length;
         expect(fields.filter(field => field.startsWith('metadata.')).length).toBe(lost);
-        // The same request once more, as in the next turn.
+        // The same request again, as in the next turn.
         expect(fitToLimits(chat, limits, sha256).chat).toEqual(fitted);
         expect(fitToLimits(fitted, limits, sha256).chat).toBe(fitted);
         expect(() => renderRequest(fitted, 'm')).not.toThrow();
@@ -87,7 +87,7 @@ test('a request within the limits is the same object', () => {
   for (const { limits } of Object.values(providers)) expect(fitToLimits(chat, limits, sha256).chat).toBe(chat);
 });
 
-test('a long text as user costs little', () => {
+test('a long user id is cheap', () => {
   const chat: ChatRequest = { model: 'm', messages: [], tools: [], stream: false, stop: [], extra: {}, user: 'a@'.repeat(500_000) };
   expect(fitToLimits(chat, providers.anthropic!.limits, sha256).chat.user).toHaveLength(64);
 });

@@ -1,4 +1,4 @@
-/** Whatever an upstream sends, a provider reads it or says that it cannot; it never throws. */
+/** Whatever an upstream sends, a provider parses it or returns a failure; it never throws. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -15,7 +15,7 @@ interface Line {
 const numRuns = process.env.HINDCAST_LONG ? 20_000 : 1_000;
 const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
 
-/** Each reads in its own way; dialects share the reading of the format that they are dialects of. */
+/** One provider per parser, because dialects share the parser of their format. */
 const readers = Map.groupBy(Object.values(providers), provider => provider.parseStream);
 
 describe.each([...readers.values()].map(([first]) => first as Provider))('$name', provider => {
@@ -27,7 +27,7 @@ describe.each([...readers.values()].map(([first]) => first as Provider))('$name'
   const of = (kind: string): Json[] => lines.filter(line => line.kind === kind).map(({ wire }) => wire);
   const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-  test('reads answers in which any member is something else', () => {
+  test('parses responses in which any member has another type', () => {
     fc.assert(
       fc.property(fc.constantFrom(...of('response')), place, json, (body, at, foreign) => {
         const parsed = provider.parseResponse(replaceOne(body, at, foreign));
@@ -37,27 +37,27 @@ describe.each([...readers.values()].map(([first]) => first as Provider))('$name'
     );
   });
 
-  test('reads streams in which any member of an event is something else: silent after a failure, and whole only if they were before it', () => {
+  test('parses streams in which any member of an event has another type: no event follows a failure, and only a complete response stays complete', () => {
     const events = of('stream').filter(wire => (wire as Json[]).length > 0) as unknown as SseEvent[][];
     fc.assert(
       fc.property(fc.constantFrom(...events), fc.nat(), place, json, (stream, number, at, foreign) => {
         const index = number % stream.length;
         const sent = stream.map((event, i) => (i === index ? { ...event, data: mutate(event.data, at, foreign) } : event));
         const [parser, cut] = [provider.parseStream(), provider.parseStream()];
-        const told = sent.map(event => parser.parse(event));
-        const failed = told.findIndex(events => events.some(event => event.type === 'failure'));
+        const parsed = sent.map(event => parser.parse(event));
+        const failed = parsed.findIndex(events => events.some(event => event.type === 'failure'));
         if (failed < 0) return;
-        expect(told[failed]!.at(-1)!.type).toBe('failure');
-        // It had said its finish reason before: nobody reads on after what went wrong then.
+        expect(parsed[failed]!.at(-1)!.type).toBe('failure');
+        // The finish reason came before, so the later error is ignored.
         for (const event of sent.slice(0, failed)) cut.parse(event);
         if (parser.end().complete) expect(cut.end().complete).toBe(true);
-        else expect(told.slice(failed + 1).flat()).toEqual([]);
+        else expect(parsed.slice(failed + 1).flat()).toEqual([]);
       }),
       { numRuns },
     );
   });
 
-  test('reads refusals of any text and any shape', () => {
+  test('parses error responses of any text and any shape', () => {
     const bodies = of('failure').map(wire => (wire as { body: string }).body);
     const body = fc.oneof(
       fc.string(),
@@ -84,7 +84,7 @@ function mutate(text: string, at: number, foreign: Json): string {
   }
 }
 
-/** The same value with one of its nodes, the one at the share `at` of them all, replaced. */
+/** The value with one node replaced: the one at the share `at` of all nodes. */
 function replaceOne(value: Json, at: number, foreign: Json): Json {
   let left = Math.floor(at * countNodes(value));
   const walk = (node: Json): Json => {

@@ -1,4 +1,4 @@
-/** Every recorded answer of Gemini's generateContent and streamGenerateContent is read without loss. */
+/** Every recorded response of Gemini's generateContent and streamGenerateContent is parsed without loss. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
@@ -23,7 +23,7 @@ const streams = rows.filter(row => row.status === 200 && row.framing === 'sse');
 const refusals = rows.filter(row => row.status >= 400);
 const present = describe.skipIf(rows.length === 0);
 
-/** Everything that is said to be kept, in one shape for both sides. An id that we had to invent is left out. */
+/** The content that must be kept, in one form for both sides, without generated ids. */
 interface Reading {
   text: string;
   reasoning: string;
@@ -59,7 +59,7 @@ function readingOf(response: ReturnType<typeof gemini.parseResponse>): Reading {
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the plain reading takes the body as it is
+// biome-ignore lint/suspicious/noExplicitAny: the reference parser takes untyped bodies
 type Body = any;
 
 function plainReading(chunks: Body[]): Reading {
@@ -82,7 +82,7 @@ function plainReading(chunks: Body[]): Reading {
   };
 }
 
-/** A part with a name begins a call; parts without one belong to the call before them. */
+/** A part with a name starts a call; parts without one continue the call before them. */
 function plainCalls(parts: Body[]): Reading['calls'] {
   const calls: { id?: unknown; name: unknown; input: Body; signature: unknown }[] = [];
   for (const { functionCall, thoughtSignature } of parts) {
@@ -109,23 +109,26 @@ const plainChunks = (body: string): Body[] =>
     .map(line => JSON.parse(line.slice('data:'.length)));
 
 present(`recorded Gemini answers${unlessRecorded(file)}`, () => {
-  test('are all here: none is passed over', () => {
+  test('are complete: no row is skipped', () => {
     expect(answers.length + streams.length + refusals.length).toBe(rows.length);
     expect(answers.length).toBeGreaterThan(450);
     expect(streams.length).toBeGreaterThan(60);
     expect(refusals.length).toBeGreaterThan(45);
   });
 
-  test.each(answers)('$id: a whole answer, or an array of chunks, says what its body says', ({ body }) => {
+  test.each(answers)('$id: a non-streaming response, or an array of chunks, has the content of its body', ({ body }) => {
     const parsed = JSON.parse(body);
     expect(readingOf(gemini.parseResponse(parsed))).toEqual(plainReading([parsed].flat()));
   });
 
-  test.each(streams)('$id: a stream says what its chunks add up to, at the recorded chunk borders', ({ body, chunk_lengths }) => {
-    expect(readingOf(parseRechunked(gemini, body, chunk_lengths ?? []))).toEqual(plainReading(plainChunks(body)));
-  });
+  test.each(streams)(
+    '$id: a streaming response has the content of its chunks, at the recorded chunk borders',
+    ({ body, chunk_lengths }) => {
+      expect(readingOf(parseRechunked(gemini, body, chunk_lengths ?? []))).toEqual(plainReading(plainChunks(body)));
+    },
+  );
 
-  test('streams mean the same wherever the network cuts them', () => {
+  test('streams are parsed equally at any chunk borders', () => {
     const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
     fc.assert(
       fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
@@ -135,7 +138,7 @@ present(`recorded Gemini answers${unlessRecorded(file)}`, () => {
     );
   });
 
-  test('a stream that lost its last event is truncated, never an answer', () => {
+  test('a stream without its last event is truncated, never a response', () => {
     for (const { id, body } of streams) {
       const events = body.trimEnd().split(/(?:\r?\n){2}/);
       const finish = events.findIndex(event => event.includes('"finishReason"'));
@@ -144,7 +147,7 @@ present(`recorded Gemini answers${unlessRecorded(file)}`, () => {
     }
   });
 
-  test.each(refusals)('$id: a refusal with status $status has its class, its message and its wait', ({ status, headers, body }) => {
+  test.each(refusals)('$id: an error response with status $status has its kind, its message and its wait', ({ status, headers, body }) => {
     const { error } = JSON.parse(body);
     const badKey = error.message.startsWith('API key not valid');
     const kind = { 400: badKey ? 'authentication' : 'invalid-request', 404: 'not-found', 429: 'rate-limited' }[status];

@@ -1,4 +1,4 @@
-/** What a model takes is read from its name, and a name that is not known is taken for a new model. */
+/** A model's traits follow from its name; an unknown name counts as a new model. */
 import { describe, expect, test } from 'vitest';
 import { traitsOf as claude } from '../../gateway/providers/anthropic/model.ts';
 import { traitsOf as gemini } from '../../gateway/providers/gemini/model.ts';

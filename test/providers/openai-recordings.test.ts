@@ -1,4 +1,4 @@
-/** Every recorded chat completion, of OpenAI and of the vendors that speak its format, is read without loss. */
+/** Every recorded chat completion, of OpenAI and of compatible vendors, is parsed without loss. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
@@ -35,7 +35,7 @@ const others = [
   'zai',
 ];
 
-/** Rows that hold no whole answer, what is said of them, and why. */
+/** Rows without a complete response, with their failure kind and the reason. */
 const exceptions: Readonly<Record<string, readonly [kind: string, why: string]>> = {
   '6b8f07d3171edd30': ['truncated', 'an empty body: the recording client broke off'],
   '2bd60c27b5492231': ['truncated', 'an empty body'],
@@ -51,7 +51,7 @@ const exceptions: Readonly<Record<string, readonly [kind: string, why: string]>>
   bdaaac53daf82e07: ['server-error', 'an error with status 200 (OpenRouter)'],
   '6d515bc597604fbd': ['server-error', 'half an answer whose choice holds an error (OpenRouter)'],
 };
-/** Bodies with status 200 and nothing in them, which the edge finds not to be JSON. */
+/** Bodies with status 200 and no content, which the edge rejects as no JSON. */
 const empty = new Set(['d090014228a51654', 'cf45951676257f82', 'c9080f16d64bd85d']);
 
 interface Reading {
@@ -85,7 +85,7 @@ function readingOf(response: ReturnType<typeof openai.parseResponse>): Reading[]
   });
 }
 
-/** An id that we had to invent is no loss: where the body has none, any will do. */
+/** A generated id is no loss: where the body has none, any id is accepted. */
 const withIds = (readings: Reading[]): unknown =>
   readings.map(reading => ({ ...reading, calls: reading.calls.map(call => ({ id: expect.stringMatching(/^call_\w+/), ...call })) }));
 
@@ -94,7 +94,7 @@ const countsOf = (response: ReturnType<typeof openai.parseResponse>): Counts | u
   return usage && { input: usage.input, output: usage.output, cached: usage.cached, reasoning: usage.reasoning };
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: the plain reading takes the body as it is
+// biome-ignore lint/suspicious/noExplicitAny: the reference parser takes untyped bodies
 type Body = any;
 
 const plainText = (content: Body): string => (Array.isArray(content) ? content.map(part => part.text ?? '').join('') : (content ?? ''));
@@ -121,12 +121,12 @@ function plainReading(body: Body): Reading[] {
   }));
 }
 
-/** The counts as they stand; xAI's reasoning stands beside its completion, as its own total shows. */
+/** The counts of the body. xAI counts reasoning beside the completion, as its own total shows. */
 function plainCounts(usage: Body): Counts | undefined {
   if (!usage) return undefined;
-  const { prompt_tokens: input, completion_tokens: said, total_tokens: total } = usage;
+  const { prompt_tokens: input, completion_tokens: completionTokens, total_tokens: total } = usage;
   const reasoning = usage.completion_tokens_details?.reasoning_tokens ?? 0;
-  const output = total === input + said + reasoning ? said + reasoning : said;
+  const output = total === input + completionTokens + reasoning ? completionTokens + reasoning : completionTokens;
   const cached = usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? usage.cached_tokens ?? 0;
   return { input, output, cached: cached || (usage.num_cached_tokens ?? 0), reasoning: Math.min(reasoning, output) };
 }
@@ -155,7 +155,7 @@ function plainStream(chunks: Body[]): Reading[] {
       reading.finish = finish_reason || reading.finish;
     }
   }
-  // Numbers of calls may begin at 1, or at -1, where Array.prototype.filter does not look.
+  // Call indexes may start at 1 or at -1, which Array.prototype.filter does not visit.
   for (const reading of readings.values()) reading.calls = Object.values(reading.calls);
   return [...readings.values()].sort((a, b) => Number(a.index) - Number(b.index));
 }
@@ -163,20 +163,20 @@ function plainStream(chunks: Body[]): Reading[] {
 describe.each(['openai', ...others])('%s', name => {
   const file = `wire/${name}.jsonl`;
   const rows = recordedRows<Row>(file).filter(row => row.api === 'chat');
-  const whole = (row: Row): boolean => row.status === 200 && !(row.id in exceptions) && !empty.has(row.id);
-  const answers = rows.filter(row => whole(row) && row.framing === 'json');
-  const streams = rows.filter(row => whole(row) && row.framing === 'sse');
+  const isComplete = (row: Row): boolean => row.status === 200 && !(row.id in exceptions) && !empty.has(row.id);
+  const answers = rows.filter(row => isComplete(row) && row.framing === 'json');
+  const streams = rows.filter(row => isComplete(row) && row.framing === 'sse');
   const cut = rows.filter(row => row.id in exceptions);
   const refusals = rows.filter(row => row.status >= 400);
 
   describe.skipIf(rows.length === 0)(`recorded chat completions${unlessRecorded(file)}`, () => {
-    test('are all here: none is passed over', () => {
+    test('are complete: no row is skipped', () => {
       const passed = rows.filter(row => empty.has(row.id)).length;
       expect(answers.length + streams.length + cut.length + refusals.length + passed).toBe(rows.length);
       if (name === 'openai') expect([answers.length, streams.length, refusals.length]).toEqual([650, 205, 37]);
     });
 
-    test('whole answers say what their bodies say', () => {
+    test('non-streaming responses have the content of their bodies', () => {
       for (const { id, body } of answers) {
         const parsed = JSON.parse(body);
         const response = openai.parseResponse(parsed);
@@ -186,7 +186,7 @@ describe.each(['openai', ...others])('%s', name => {
       }
     });
 
-    test('streams say what their chunks add up to, at the recorded chunk borders', () => {
+    test('streaming responses have the content of their chunks, at the recorded chunk borders', () => {
       for (const { id, body, chunk_lengths } of streams) {
         const response = parseRechunked(openai, body, chunk_lengths ?? []);
         const chunks = plainChunks(body);
@@ -196,14 +196,14 @@ describe.each(['openai', ...others])('%s', name => {
       }
     });
 
-    test('what is no whole answer is a failure of the right kind', () => {
+    test('incomplete responses are failures of the right kind', () => {
       for (const { id, body, framing } of cut) {
         const response = framing === 'json' ? openai.parseResponse(JSON.parse(body)) : parseRechunked(openai, body, []);
         expect(response, exceptions[id]![1]).toMatchObject({ kind: exceptions[id]![0] });
       }
     });
 
-    test('refusals have a class and the message of their body', () => {
+    test('error responses have a kind and the message of their body', () => {
       for (const { id, status, headers, body } of refusals) {
         const failure = openai.parseFailure(status, headers, body);
         const { error, code } = JSON.parse(body);
@@ -216,7 +216,7 @@ describe.each(['openai', ...others])('%s', name => {
 
     if (streams.length === 0) return;
 
-    test('streams mean the same wherever the network cuts them', () => {
+    test('streams are parsed equally at any chunk borders', () => {
       const lengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 400 });
       fc.assert(
         fc.property(fc.constantFrom(...streams), lengths, ({ body }, chunks) => {
@@ -226,7 +226,7 @@ describe.each(['openai', ...others])('%s', name => {
       );
     });
 
-    test('a stream that lost its finish reason is truncated, never an answer', () => {
+    test('a stream without a finish reason is truncated, never a response', () => {
       for (const { id, body } of streams) {
         const events = body.trimEnd().split(/(?:\r?\n){2}/);
         const finish = events.findIndex(event => /"finish_reason":\s*"(?!null)[^"]/.test(event));
@@ -237,7 +237,7 @@ describe.each(['openai', ...others])('%s', name => {
 });
 
 const vision = 'wire/openai.jsonl';
-describe.skipIf(recordedRows(vision).length === 0)(`recorded refusals${unlessRecorded(vision)}`, () => {
+describe.skipIf(recordedRows(vision).length === 0)(`recorded error responses${unlessRecorded(vision)}`, () => {
   const expected: Readonly<Record<string, readonly [file: string, kind: string]>> = {
     fc428661fc724e27: ['openai', 'not-found'],
     '46bc378e9c53336e': ['openai', 'not-found'],
@@ -261,7 +261,7 @@ describe.skipIf(recordedRows(vision).length === 0)(`recorded refusals${unlessRec
     '4bb4520590f65759': ['xai', 'invalid-request'],
   };
 
-  test('are told apart', () => {
+  test('have distinct kinds', () => {
     for (const [id, [file, kind]] of Object.entries(expected)) {
       const row = recordedRows<Row>(`wire/${file}.jsonl`).find(row => row.id === id)!;
       expect(openai.parseFailure(row.status, row.headers, row.body).kind, `${file} ${id}`).toBe(kind);

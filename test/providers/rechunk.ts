@@ -1,4 +1,4 @@
-/** Plays a recorded stream through the edge's own framing, cut into chunks anywhere. */
+/** Parses a recorded stream through the edge's own framing, with chunk borders anywhere. */
 
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
 import { collectResponse } from '../../gateway/core/chat/collect.ts';
@@ -6,7 +6,7 @@ import type { Provider } from '../../gateway/core/chat/provider.ts';
 import type { Failure } from '../../gateway/core/shared/failure.ts';
 import { frameDecoderFor } from '../../gateway/transport/frames.ts';
 
-/** What a client would make of the stream: the answer, or the failure that ended it. */
+/** The client's result of a stream: the response, or the failure that ended it. */
 export function parseRechunked(provider: Provider, body: string | Uint8Array, chunkLengths: readonly number[]): ChatResponse | Failure {
   const parser = provider.parseStream();
   const events: StreamEvent[] = [];

@@ -1,4 +1,4 @@
-/** No silent loss: whatever a request says is in the body that a target gets, or named in its warnings. For every provider there is. */
+/** No silent loss: every part of a request is in the target's body or named in a warning. For every provider. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, MediaSource, Part } from '../../gateway/core/chat/chat.ts';
@@ -7,17 +7,17 @@ import type { RenderedRequest } from '../../gateway/core/chat/provider.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { anyRequest } from './any-request.ts';
 
-/** One thing that a request says. */
-interface Saying {
-  /** The beginning of the warnings' field that may own up to its loss; any of these. */
+/** One fact that a request states. */
+interface Statement {
+  /** Prefixes of the warning fields that may report its loss. */
   readonly fields: readonly string[];
-  /** Whether it can be seen in the body. */
+  /** Whether the body contains it. */
   readonly isIn: (body: Body) => boolean;
 }
 
 interface Body {
   readonly text: string;
-  /** Whether a member whose name is like this holds this value, at any depth. */
+  /** Whether a member with a matching name has this value, at any depth. */
   has(name: RegExp, value: Json): boolean;
 }
 
@@ -31,11 +31,11 @@ function bodyOf({ body }: RenderedRequest): Body {
   return { text: JSON.stringify(value), has: (name, wanted) => holds(value, name, wanted, '') };
 }
 
-const says = (word: string, ...fields: readonly string[]): Saying => ({ fields, isIn: ({ text }) => text.includes(word) });
-const given = <T>(value: T | undefined, saying: (value: T) => readonly Saying[]): readonly Saying[] =>
-  value === undefined ? [] : saying(value);
+const statement = (word: string, ...fields: readonly string[]): Statement => ({ fields, isIn: ({ text }) => text.includes(word) });
+const statementsOf = <T>(value: T | undefined, toStatements: (value: T) => readonly Statement[]): readonly Statement[] =>
+  value === undefined ? [] : toStatements(value);
 
-function sayingsOf(request: ChatRequest): readonly Saying[] {
+function sayingsOf(request: ChatRequest): readonly Statement[] {
   return [
     ...request.messages.flatMap(ofMessage),
     ...ofTools(request),
@@ -46,64 +46,64 @@ function sayingsOf(request: ChatRequest): readonly Saying[] {
   ];
 }
 
-function ofMessage({ name, content }: ChatRequest['messages'][number], index: number): readonly Saying[] {
+function ofMessage({ name, content }: ChatRequest['messages'][number], index: number): readonly Statement[] {
   const path = `messages[${index}]`;
   return [
-    ...given(name, word => [says(word, `${path}.name`)]),
+    ...statementsOf(name, word => [statement(word, `${path}.name`)]),
     ...content.flatMap((part, at) => ofPart(part, `${path}.content[${at}]`, path)),
   ];
 }
 
-/** A warning about a message, or a part, is one about all that is in it. */
-function ofPart(part: Part, path: string, around: string): readonly Saying[] {
-  const here = (word: string): readonly Saying[] => [says(word, path, around)];
+/** A warning about a message or a part covers everything in it. */
+function ofPart(part: Part, path: string, around: string): readonly Statement[] {
+  const here = (word: string): readonly Statement[] => [statement(word, path, around)];
   switch (part.type) {
     case 'text':
-      return [...here(part.text), ...given(part.citations, list => here(JSON.stringify(list).match(/mk\d+q/)![0]))];
+      return [...here(part.text), ...statementsOf(part.citations, list => here(JSON.stringify(list).match(/mk\d+q/)![0]))];
     case 'refusal':
       return here(part.text);
     case 'image':
       return [
         ...ofSource(part.source, here),
-        ...given(part.detail, word => [{ fields: [path], isIn: body => body.has(/detail|resolution/i, word) }]),
+        ...statementsOf(part.detail, word => [{ fields: [path], isIn: body => body.has(/detail|resolution/i, word) }]),
       ];
     case 'document':
-      return [...ofSource(part.source, here), ...given(part.name, here)];
+      return [...ofSource(part.source, here), ...statementsOf(part.name, here)];
     case 'audio':
       return ofSource(part.source, here);
     case 'reasoning':
       return [part.text, part.signature, part.redacted].flatMap(word => (word ? here(word) : []));
     case 'tool-call':
-      return [...here(part.name), ...here(part.arguments.match(/mk\d+q/)![0]), ...given(part.signature, here)];
+      return [...here(part.name), ...here(part.arguments.match(/mk\d+q/)![0]), ...statementsOf(part.signature, here)];
     case 'tool-result': {
-      const failed: Saying = { fields: [path], isIn: body => /"(is_?)?(error|failed)"/i.test(body.text) };
+      const failed: Statement = { fields: [path], isIn: body => /"(is_?)?(error|failed)"/i.test(body.text) };
       return [...part.content.flatMap((inner, at) => ofPart(inner, `${path}.content[${at}]`, path)), ...(part.failed ? [failed] : [])];
     }
   }
 }
 
-function ofSource(source: MediaSource, here: (word: string) => readonly Saying[]): readonly Saying[] {
+function ofSource(source: MediaSource, here: (word: string) => readonly Statement[]): readonly Statement[] {
   if (source.type === 'url') return here(source.url.match(/mk\d+q/)![0]);
   if (source.type === 'file') return here(source.id.match(/mk\d+q/)![0]);
   const plain = Buffer.from(source.data, 'base64').toString();
   return here(source.data).map(({ fields }) => ({ fields, isIn: ({ text }) => text.includes(source.data) || text.includes(plain) }));
 }
 
-function ofTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): readonly Saying[] {
-  if (tools.length === 0) return []; // nothing can be called, however it is wished
-  const sayings = tools.flatMap(({ name, description, parameters, strict }, index): readonly Saying[] => {
+function ofTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): readonly Statement[] {
+  if (tools.length === 0) return []; // without tools a tool choice has no effect
+  const sayings = tools.flatMap(({ name, description, parameters, strict }, index): readonly Statement[] => {
     const path = `tools[${index}]`;
     const words = [name, description ?? '', JSON.stringify(parameters ?? '')].flatMap(text => text.match(/mk\d+q/g) ?? []);
-    // Gemini holds every call to its schema where it is told to validate, or to call at all.
+    // Gemini enforces the schema of calls in the modes VALIDATED and ANY.
     const enforced = (body: Body): boolean =>
       body.has(/strict/i, true) || body.has(/^mode$/, 'VALIDATED') || body.has(/^mode$/, 'ANY') || body.has(/^mode$/, 'NONE');
-    return [...words.map(word => says(word, path)), ...(strict ? [{ fields: [path], isIn: enforced }] : [])];
+    return [...words.map(word => statement(word, path)), ...(strict ? [{ fields: [path], isIn: enforced }] : [])];
   });
-  const choice = (...values: readonly Json[]): Saying => ({
+  const choice = (...values: readonly Json[]): Statement => ({
     fields: ['tool_choice'],
     isIn: body => values.some(value => body.has(/tool_?choice|^type$|^mode$/i, value) || body.text.includes(`"toolChoice":{"${value}"`)),
   });
-  const many: Saying = {
+  const many: Statement = {
     fields: ['parallel_tool_calls'],
     isIn: body => body.has(/parallel/i, false) || body.has(/disable_parallel/, true),
   };
@@ -116,11 +116,11 @@ function ofTools({ tools, toolChoice, parallelToolCalls }: ChatRequest): readonl
   ];
 }
 
-function ofSampling(request: ChatRequest): readonly Saying[] {
-  const number = (value: number | undefined, name: RegExp, field: string): readonly Saying[] =>
-    given(value, wanted => [{ fields: [field], isIn: body => body.has(name, wanted) }]);
+function ofSampling(request: ChatRequest): readonly Statement[] {
+  const number = (value: number | undefined, name: RegExp, field: string): readonly Statement[] =>
+    statementsOf(value, wanted => [{ fields: [field], isIn: body => body.has(name, wanted) }]);
   return [
-    ...request.stop.map(word => says(word, 'stop')),
+    ...request.stop.map(word => statement(word, 'stop')),
     ...number(request.maxOutputTokens, /max_?(output_?|completion_?)?tokens/i, 'max_tokens'),
     ...number(request.temperature, /^temperature$/, 'temperature'),
     ...number(request.topP, /^(top_?)?p$/i, 'top_p'),
@@ -129,7 +129,7 @@ function ofSampling(request: ChatRequest): readonly Saying[] {
     ...number(request.presencePenalty, /presence_?penalty/i, 'presence_penalty'),
     ...number(request.seed, /seed/i, 'seed'),
     ...(request.choices === 1 ? [] : number(request.choices, /^n$|candidateCount|num_generations/, 'n')),
-    ...given(request.logprobs, ({ top }) => [
+    ...statementsOf(request.logprobs, ({ top }) => [
       {
         fields: ['logprobs'],
         isIn: (body: Body) => body.has(/logprobs/i, true) || body.has(/logprobs/i, top) || /logprobs"\]/.test(body.text),
@@ -139,7 +139,7 @@ function ofSampling(request: ChatRequest): readonly Saying[] {
   ];
 }
 
-function ofOutput({ output }: ChatRequest): readonly Saying[] {
+function ofOutput({ output }: ChatRequest): readonly Statement[] {
   switch (output?.type) {
     case undefined:
     case 'text':
@@ -148,25 +148,27 @@ function ofOutput({ output }: ChatRequest): readonly Saying[] {
       return [{ fields: ['response_format'], isIn: ({ text }) => /json_object|application\/json/.test(text) }];
     case 'json-schema': {
       const words = JSON.stringify([output.schema, output.description ?? '']).match(/mk\d+q/g) ?? [];
-      return words.map(word => says(word, 'response_format'));
+      return words.map(word => statement(word, 'response_format'));
     }
   }
 }
 
-function ofReasoning({ reasoning }: ChatRequest): readonly Saying[] {
+function ofReasoning({ reasoning }: ChatRequest): readonly Statement[] {
   const { effort, budgetTokens } = reasoning ?? {};
   const off = effort === 'none' || budgetTokens === 0;
-  // A model that never reasons, or does not unless it is asked to, need not be told not to.
+  // A model that does not reason by default needs no parameter to turn it off.
   if (off) return [];
   const fields = ['reasoning_effort', 'reasoning'];
   return [
-    ...given(effort, word => [{ fields, isIn: (body: Body) => body.has(/effort|thinkingLevel/, word) }]),
-    ...given(budgetTokens, tokens => [{ fields, isIn: (body: Body) => body.has(/budget/i, tokens) || body.has(/max_tokens/, tokens) }]),
+    ...statementsOf(effort, word => [{ fields, isIn: (body: Body) => body.has(/effort|thinkingLevel/, word) }]),
+    ...statementsOf(budgetTokens, tokens => [
+      { fields, isIn: (body: Body) => body.has(/budget/i, tokens) || body.has(/max_tokens/, tokens) },
+    ]),
   ];
 }
 
-function ofRest({ user, metadata, serviceTier, extra, unread = [] }: ChatRequest): readonly Saying[] {
-  const tier: Saying = {
+function ofRest({ user, metadata, serviceTier, extra, unread = [] }: ChatRequest): readonly Statement[] {
+  const tier: Statement = {
     fields: ['service_tier'],
     isIn: body =>
       body.has(/tier/i, serviceTier!) ||
@@ -176,15 +178,15 @@ function ofRest({ user, metadata, serviceTier, extra, unread = [] }: ChatRequest
   };
   const isDefault = serviceTier === undefined || serviceTier === 'auto' || serviceTier === 'default';
   return [
-    ...given(user, word => [says(word, 'user')]),
-    ...given(metadata?.team, word => [says(word, 'metadata')]),
+    ...statementsOf(user, word => [statement(word, 'user')]),
+    ...statementsOf(metadata?.team, word => [statement(word, 'metadata')]),
     ...(isDefault ? [] : [tier]),
-    ...Object.keys(extra).map(field => says(JSON.stringify(field), field)),
-    ...unread.map(field => says(field, field)),
+    ...Object.keys(extra).map(field => statement(JSON.stringify(field), field)),
+    ...unread.map(field => statement(field, field)),
   ];
 }
 
-/** Of each generation, for what a model takes is read from its name. */
+/** One model of each generation, because traits follow from the name. */
 const models = [
   ...['gpt-4o', 'gpt-5', 'gpt-5.1', 'gpt-5.4', 'o1-mini', 'o3', 'gpt-4o-search-preview', 'deepseek-chat', 'qwen3-max', 'llama-3.3-70b'],
   ...[
@@ -198,11 +200,11 @@ const models = [
   ],
 ];
 
-/** Dialects render as the format does that they are dialects of; what each leaves out is a list. */
+/** Dialects render like the format they belong to, with a list of exceptions, so they need fewer runs. */
 const numRunsOf = (name: string): number => (process.env.HINDCAST_LONG ? 3_000 : providers[name]!.adapt ? 60 : 300);
 
 describe.each(Object.keys(providers))('%s', name => {
-  test('has everything that a request says in its body or in its warnings', () => {
+  test('has every part of a request in its body or in its warnings', () => {
     fc.assert(
       fc.property(anyRequest, fc.constantFrom(...models), (request, model) => {
         const rendered = providers[name]!.renderRequest(request, model);

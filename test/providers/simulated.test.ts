@@ -1,4 +1,4 @@
-/** The simulated provider: the same answer to the same request, right as often and as sure as a model would be, and failing only when told to. */
+/** The simulated provider: deterministic, as accurate and confident as its model profile says, and failing only on demand. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -29,18 +29,18 @@ const question = (text = 'How deep is the harbour?'): JsonObject => ({ messages:
 const dataOf = ({ frames }: SimulatedResponse): string => frames.map(frame => frame.data).join('');
 const totalMs = ({ frames }: SimulatedResponse): number => frames.reduce((sum, frame) => sum + frame.afterMs, 0);
 const bodyOf = (performance: SimulatedResponse): Json => JSON.parse(dataOf(performance)) as Json;
-const isFailure = (told: ChatResponse | Failure): told is Failure => 'kind' in told;
+const isFailure = (result: ChatResponse | Failure): result is Failure => 'kind' in result;
 
-function answerOf(told: ChatResponse | Failure): ChatResponse {
-  if (isFailure(told)) throw new Error(told.message);
-  return told;
+function answerOf(result: ChatResponse | Failure): ChatResponse {
+  if (isFailure(result)) throw new Error(result.message);
+  return result;
 }
 const answer = (model: string, body: JsonObject): ChatResponse => answerOf(simulated.parseResponse(bodyOf(perform(model, body))));
 const failure = (model: string, body: JsonObject = question()): Failure => {
   const { status, headers, ...performance } = perform(model, body);
   return simulated.parseFailure(Number(status), headers, dataOf({ status, headers, ...performance }));
 };
-const streamed = (model: string, body: JsonObject): ChatResponse | Failure =>
+const streaming = (model: string, body: JsonObject): ChatResponse | Failure =>
   parseRechunked(simulated, dataOf(perform(model, { ...body, stream: true })), [1_000_000]);
 const textIn = (model: string, body: JsonObject): string => responseText(answer(model, body));
 const callsIn = (response: ChatResponse): readonly (Part & { type: 'tool-call' })[] =>
@@ -60,8 +60,8 @@ const weather = {
 };
 const time = { type: 'function', function: { name: 'currentTime' } };
 
-describe('What it answers', () => {
-  test('the fixture holds what it says, byte for byte', () => {
+describe('Responses', () => {
+  test('its responses equal the fixture byte for byte', () => {
     const path = join(import.meta.dirname, '../fixtures/providers/simulated.jsonl');
     const lines = readFileSync(path, 'utf8')
       .trim()
@@ -76,7 +76,7 @@ describe('What it answers', () => {
     }
   });
 
-  test('the same request gets the same performance, time and all', () => {
+  test('the same request gets the same bytes at the same times', () => {
     const body = fc.record(
       {
         messages: fc.array(fc.record({ role: fc.constantFrom('system', 'user', 'assistant'), content: fc.string() }), {
@@ -91,14 +91,14 @@ describe('What it answers', () => {
       { requiredKeys: ['messages'] },
     );
     fc.assert(
-      fc.property(fc.constantFrom('small', 'large', 'other', 'gpt-5'), body, (model, asked) => {
-        expect(perform(model, asked as JsonObject)).toEqual(perform(model, asked as JsonObject));
+      fc.property(fc.constantFrom('small', 'large', 'other', 'gpt-5'), body, (model, request) => {
+        expect(perform(model, request as JsonObject)).toEqual(perform(model, request as JsonObject));
       }),
       { numRuns },
     );
   });
 
-  test('how a request is written, limited, streamed or measured changes nothing of what is said', () => {
+  test('spelling, limits, streaming and log-probabilities of a request do not change the content', () => {
     fc.assert(
       fc.property(anyText(), fc.constantFrom('small', 'large', 'other'), (prompt, model) => {
         const plain = { messages: [{ role: 'system', content: 'Be brief.' }, user(prompt)] };
@@ -109,31 +109,31 @@ describe('What it answers', () => {
         expect(textIn(model, parts)).toBe(text);
         expect(textIn(model, { ...plain, temperature: 0.3, user: 'u1', logprobs: true, top_logprobs: 3 })).toBe(text);
         expect(text.startsWith(textIn(model, { ...plain, max_tokens: 3 }))).toBe(true);
-        expect(responseText(answerOf(streamed(model, plain)))).toBe(text);
+        expect(responseText(answerOf(streaming(model, plain)))).toBe(text);
       }),
       { numRuns: numRuns / 5 },
     );
   });
 
-  test('a stream and a body are the same answer, log-probabilities, calls and usage included', () => {
+  test('a stream and a body have the same content, log-probabilities, calls and usage', () => {
     const bodies = [
       { ...question(), logprobs: true, top_logprobs: 5, n: 3 },
       { ...question('Is the weather in Oslo fine, and what is the currentTime?'), tools: [weather, time], logprobs: true },
       question('Say hello'),
     ];
     for (const body of bodies) {
-      const { systemFingerprint: _, ...whole } = answer('small', body);
-      expect(answerOf(streamed('small', { ...body, stream_options: { include_usage: true } }))).toEqual(whole);
-      expect(answerOf(streamed('small', body)).usage).toBeUndefined();
+      const { systemFingerprint: _, ...nonStreaming } = answer('small', body);
+      expect(answerOf(streaming('small', { ...body, stream_options: { include_usage: true } }))).toEqual(nonStreaming);
+      expect(answerOf(streaming('small', body)).usage).toBeUndefined();
     }
   });
 
-  test('a seed of the caller brings another try', () => {
+  test("the caller's seed changes the response", () => {
     const tries = new Set(Array.from({ length: 40 }, (_, seed) => textIn('small', { ...question(), seed })));
     expect(tries.size).toBeGreaterThan(5);
   });
 
-  test('a greeting, or the wish for one, is greeted', () => {
+  test('a greeting, or a request for one, is greeted', () => {
     for (const prompt of ['Hello', 'hi!', 'Say hello', 'Please say hi', 'Good morning'])
       expect(textIn('small', question(prompt))).toMatch(/^(Hello|Hi)/);
     for (const prompt of ['Hello, how deep is the harbour?', 'History of Rome', 'Say how deep it is']) {
@@ -141,7 +141,7 @@ describe('What it answers', () => {
     }
   });
 
-  test('tokens are counted as they were sent, and joined they are the text', () => {
+  test('usage counts the tokens sent, and joined they are the text', () => {
     const response = answer('small', { ...question(), logprobs: true });
     const tokens = response.choices[0]!.logprobs!;
     expect(tokens.map(token => token.token).join('')).toBe(responseText(response));
@@ -157,7 +157,7 @@ describe('What it answers', () => {
     );
   });
 
-  test('a limit ends it with `length`, a stop sequence before itself with `stop`', () => {
+  test('a token limit ends it with `length`, a stop sequence with `stop`', () => {
     const { choices, usage } = answer('small', { ...question(), max_tokens: 2 });
     expect(choices[0]).toMatchObject({ content: [{ text: 'The answer' }], finish: { reason: 'length' } });
     expect(usage!.output).toBe(2);
@@ -168,7 +168,7 @@ describe('What it answers', () => {
     expect(textIn('small', { ...question(), stop: '.' })).toMatch(/^The answer is \d{4}$/);
   });
 
-  test('as many choices as were wanted, each with its own luck', () => {
+  test('there are as many choices as requested, each drawn separately', () => {
     const { choices } = answer('small', { ...question(), n: 40 });
     expect(choices.map(choice => choice.index)).toEqual(Array.from({ length: 40 }, (_, i) => i));
     const texts = new Set(choices.map(choice => JSON.stringify(choice.content)));
@@ -178,40 +178,40 @@ describe('What it answers', () => {
 });
 
 describe('Tools and JSON', () => {
-  test('a tool is called when it must be, or when the user speaks of it; never when that is forbidden', () => {
-    const asked = (prompt: string, rest: JsonObject = {}): readonly string[] =>
+  test('a tool is called when forced or mentioned by the user, and never when forbidden', () => {
+    const calledTools = (prompt: string, rest: JsonObject = {}): readonly string[] =>
       callsIn(answer('large', { ...question(prompt), tools: [weather, time], ...rest })).map(call => call.name);
-    expect(asked('Will the weather in Oslo be fine?')).toEqual(['get_weather']);
-    expect(asked('The weather now, and the currentTime')).toEqual(['get_weather', 'currentTime']);
-    expect(asked('The weather now, and the currentTime', { parallel_tool_calls: false })).toEqual(['get_weather']);
-    expect(asked('How deep is the harbour?')).toEqual([]);
-    expect(asked('How deep is the harbour?', { tool_choice: 'required' })).toHaveLength(1);
-    expect(asked('How deep is the harbour?', { tool_choice: { type: 'function', function: { name: 'currentTime' } } })).toEqual([
+    expect(calledTools('Will the weather in Oslo be fine?')).toEqual(['get_weather']);
+    expect(calledTools('The weather now, and the currentTime')).toEqual(['get_weather', 'currentTime']);
+    expect(calledTools('The weather now, and the currentTime', { parallel_tool_calls: false })).toEqual(['get_weather']);
+    expect(calledTools('How deep is the harbour?')).toEqual([]);
+    expect(calledTools('How deep is the harbour?', { tool_choice: 'required' })).toHaveLength(1);
+    expect(calledTools('How deep is the harbour?', { tool_choice: { type: 'function', function: { name: 'currentTime' } } })).toEqual([
       'currentTime',
     ]);
-    expect(asked('Will the weather in Oslo be fine?', { tool_choice: 'none' })).toEqual([]);
+    expect(calledTools('Will the weather in Oslo be fine?', { tool_choice: 'none' })).toEqual([]);
   });
 
   test('arguments conform to the schema of the tool', () => {
     for (let i = 0; i < 100; i++) {
       const response = answer('small', { ...question(`The weather in place ${i}?`), tools: [weather] });
       expect(response.choices[0]!.finish.reason).toBe('tool-calls');
-      const given = JSON.parse(callsIn(response)[0]!.arguments) as Json;
-      expect(schemaViolation(given, weather.function.parameters)).toBeUndefined();
+      const parsedArguments = JSON.parse(callsIn(response)[0]!.arguments) as Json;
+      expect(schemaViolation(parsedArguments, weather.function.parameters)).toBeUndefined();
     }
   });
 
-  test('results of tools end in a text that uses them', () => {
+  test('tool results lead to a text that uses them', () => {
     const calls = [{ id: 'c1', type: 'function', function: { name: 'get_weather', arguments: '{}' } }];
     const messages = [user('The weather in Oslo?'), { role: 'assistant', content: null, tool_calls: calls }];
-    const told = { role: 'tool', tool_call_id: 'c1', content: 'Rain,\n7 °C' };
-    const response = answer('large', { messages: [...messages, told], tools: [weather] });
+    const toolResult = { role: 'tool', tool_call_id: 'c1', content: 'Rain,\n7 °C' };
+    const response = answer('large', { messages: [...messages, toolResult], tools: [weather] });
     expect(response.choices[0]!.finish.reason).toBe('stop');
     expect(responseText(response)).toMatch(/^According to get_weather \("Rain, 7 °C"\), the answer is \d{4}\./);
-    expect(textIn('large', { messages: [...messages, { ...told, tool_call_id: 'other' }] })).toMatch(/^According to the tool \(/);
+    expect(textIn('large', { messages: [...messages, { ...toolResult, tool_call_id: 'other' }] })).toMatch(/^According to the tool \(/);
   });
 
-  test('JSON comes when JSON is asked for, and says how sure it is where the schema wants to know', () => {
+  test('JSON is sent when requested, with a confidence where the schema has one', () => {
     expect(JSON.parse(textIn('small', { ...question(), response_format: { type: 'json_object' } }))).toEqual({
       answer: expect.any(Number),
     });
@@ -228,14 +228,14 @@ describe('Tools and JSON', () => {
     expect(textIn('small:wrong', body)).not.toBe(textIn('small:right', body));
   });
 
-  test('a schema that nothing conforms to is refused, as a request is', () => {
+  test('an unsatisfiable schema is refused as an invalid request', () => {
     const schema = { type: 'object', properties: { a: false }, required: ['a'] };
     const refused = failure('small', { ...question(), response_format: { type: 'json_schema', json_schema: { name: 'none', schema } } });
     expect(refused).toMatchObject({ kind: 'invalid-request', status: 400, param: 'response_format' });
   });
 });
 
-describe('How right and how sure it is', () => {
+describe('Accuracy and confidence', () => {
   interface Judged {
     readonly text: string;
     readonly right: boolean;
@@ -254,7 +254,7 @@ describe('How right and how sure it is', () => {
   const large = judged('large');
   const other = judged('some-other-model');
 
-  test('small is right three times out of four, large nineteen times out of twenty, others lie between', () => {
+  test('small is right three times out of four, large nineteen times out of twenty, others in between', () => {
     expect(shareOf(small, row => row.right)).toBeGreaterThan(0.75);
     expect(shareOf(small, row => row.right)).toBeLessThan(0.8);
     expect(shareOf(large, row => row.right)).toBeGreaterThan(0.93);
@@ -263,7 +263,7 @@ describe('How right and how sure it is', () => {
     expect(shareOf(other, row => row.right)).toBeLessThan(0.94);
   });
 
-  test('who is right says the same as all who are right; who is wrong says another number', () => {
+  test('all right answers are equal; a wrong one has another number', () => {
     const number = (row: Judged): string => /\d{4}/.exec(row.text)![0];
     for (let i = 0; i < prompts; i++) {
       if (small[i]!.right && large[i]!.right) expect(small[i]!.text).toBe(large[i]!.text);
@@ -271,7 +271,7 @@ describe('How right and how sure it is', () => {
     }
   });
 
-  test('its confidence tells right from wrong, and not always', () => {
+  test('its confidence separates right from wrong, imperfectly', () => {
     expect(auroc(small)).toBeGreaterThan(0.78);
     expect(auroc(small)).toBeLessThan(0.92);
     expect(auroc(large)).toBeGreaterThan(0.8);
@@ -279,18 +279,18 @@ describe('How right and how sure it is', () => {
     expect(mean(large)).toBeGreaterThan(mean(small) + 0.05);
   });
 
-  test('at 0.74 some two thirds of the small answers are taken, and a threshold trades cost for quality', () => {
-    const taken = small.filter(row => row.confidence >= 0.74);
-    expect(taken.length / prompts).toBeGreaterThan(0.6);
-    expect(taken.length / prompts).toBeLessThan(0.7);
-    expect(shareOf(taken, row => row.right)).toBeGreaterThan(0.89);
+  test("at 0.74 some two thirds of the small model's responses are accepted, and a threshold trades cost for quality", () => {
+    const accepted = small.filter(row => row.confidence >= 0.74);
+    expect(accepted.length / prompts).toBeGreaterThan(0.6);
+    expect(accepted.length / prompts).toBeLessThan(0.7);
+    expect(shareOf(accepted, row => row.right)).toBeGreaterThan(0.89);
     const rightAt = (threshold: number): number =>
       small.filter((row, i) => (row.confidence >= threshold ? row.right : large[i]!.right)).length / prompts;
     expect(rightAt(0.74)).toBeGreaterThan(rightAt(0) + 0.1);
     expect(rightAt(0.9)).toBeGreaterThan(rightAt(0.74) + 0.01);
   });
 
-  test('tokens have log-probabilities only when asked, and as many alternatives as asked, the likeliest first', () => {
+  test('tokens have log-probabilities only on request, with the requested number of alternatives, the likeliest first', () => {
     expect(answer('small', question()).choices[0]!.logprobs).toBeUndefined();
     for (const top of [0, 1, 2, 20]) {
       const tokens = answer('small', { ...question(), logprobs: true, top_logprobs: top }).choices[0]!.logprobs!;
@@ -313,13 +313,13 @@ function auroc(rows: readonly { readonly right: boolean; readonly confidence: nu
   return (ranks.reduce((sum, rank) => sum + rank, 0) - (right * (right + 1)) / 2) / (right * (rows.length - right));
 }
 
-describe('When it answers', () => {
+describe('Timing', () => {
   const medianMs = (model: string, body: JsonObject): number => {
     const waits = Array.from({ length: 201 }, (_, i) => perform(model, { ...question(`Question ${i}`), ...body }).frames[0]!.afterMs);
     return waits.toSorted((a, b) => a - b)[100]!;
   };
 
-  test('small is quicker than large, by the first token and by the last', () => {
+  test('small is faster than large, by the first and the last token', () => {
     expect(medianMs('small', { stream: true })).toBeGreaterThan(120);
     expect(medianMs('small', { stream: true })).toBeLessThan(240);
     expect(medianMs('large', { stream: true })).toBeGreaterThan(300);
@@ -327,7 +327,7 @@ describe('When it answers', () => {
     expect(medianMs('large', {})).toBeGreaterThan(medianMs('small', {}) * 2);
   });
 
-  test('a body comes when the last token of the same stream would', () => {
+  test('a body comes at the time of the last token of the same stream', () => {
     for (let i = 0; i < 50; i++) {
       expect(totalMs(perform('large', question(`Question ${i}`)))).toBe(
         totalMs(perform('large', { ...question(`Question ${i}`), stream: true })),
@@ -335,27 +335,27 @@ describe('When it answers', () => {
     }
   });
 
-  test('`ttft`, `tps` and `tokens` are kept to exactly', () => {
+  test('`ttft`, `tps` and `tokens` are exact', () => {
     const { frames } = perform('small:ttft=40,tps=100,tokens=5', { ...question(), stream: true });
     expect(frames.map(frame => frame.afterMs)).toEqual([40, 10, 10, 10, 10]);
     expect(totalMs(perform('small:ttft=40,tps=100,tokens=5', question()))).toBe(80);
   });
 
-  test('what is due within one millisecond travels together', () => {
+  test('data due within one millisecond shares a frame', () => {
     const { frames } = perform('small:ttft=0,tps=100000,tokens=300', { ...question(), stream: true });
     expect(frames.map(frame => frame.afterMs)).toEqual([0, 1, 1, 1]);
     expect(answerOf(parseRechunked(simulated, frames.map(frame => frame.data).join(''), [7])).choices[0]!.finish.reason).toBe('stop');
   });
 
-  test('played by a clock, headers come with the first byte, each token in its time, and the end right after the last', () => {
+  test('played by a clock, headers come with the first byte, each token at its time, and the end right after the last', () => {
     const clock = new VirtualClock(1_000);
     const log: (readonly [number, string])[] = [];
-    const told = (what: string) => (): void => void log.push([clock.now() - 1_000, what]);
+    const logEvent = (what: string) => (): void => void log.push([clock.now() - 1_000, what]);
     simulatedTransport(perform('small:ttft=40,tps=100,tokens=3', { ...question(), stream: true }), clock, {
-      headers: status => told(`headers ${status}`)(),
-      chunk: told('chunk'),
-      end: told('end'),
-      failed: told('failed'),
+      headers: status => logEvent(`headers ${status}`)(),
+      chunk: logEvent('chunk'),
+      end: logEvent('end'),
+      failed: logEvent('failed'),
     });
     expect(log).toEqual([]);
     clock.run();
@@ -369,18 +369,18 @@ describe('When it answers', () => {
   });
 });
 
-describe('How it fails', () => {
+describe('Failures', () => {
   const ending = (model: string, body: JsonObject = { ...question(), stream: true }): string => {
     const clock = new VirtualClock();
     let last = 'nothing';
-    const hear = (what: string): void => {
+    const logEvent = (what: string): void => {
       last = what;
     };
     simulatedTransport(perform(model, body), clock, {
-      headers: status => hear(`headers ${status}`),
-      chunk: () => hear('chunk'),
-      end: () => hear('end'),
-      failed: ({ kind }) => hear(kind),
+      headers: status => logEvent(`headers ${status}`),
+      chunk: () => logEvent('chunk'),
+      end: () => logEvent('end'),
+      failed: ({ kind }) => logEvent(kind),
     });
     clock.run();
     return last;
@@ -394,7 +394,7 @@ describe('How it fails', () => {
   };
   const textEvents = (model: string): number => events(model).filter(event => event.type === 'text-delta').length;
 
-  test('with the status that was ordered, and the wait', () => {
+  test('`status` sets the status, and `retry_after` the wait', () => {
     for (const [status, kind] of [
       [401, 'authentication'],
       [404, 'not-found'],
@@ -412,17 +412,17 @@ describe('How it fails', () => {
     expect(failure('small:retry_after=2')).toMatchObject({ kind: 'rate-limited', retryAfterMs: 2_000 });
   });
 
-  test('`cut` ends a stream after so many tokens, without a finish; a body breaks in the middle', () => {
+  test('`cut` ends a stream after that many tokens, without a finish reason; a body breaks in the middle', () => {
     expect(textEvents('small:cut=2')).toBe(2);
     expect(textEvents('small:cut=0')).toBe(0);
     expect(ending('small:cut=2')).toBe('end');
-    expect(streamed('small:cut=2', question())).toMatchObject({ kind: 'truncated' });
-    expect(streamed('small:cut=9999', question())).toMatchObject({ kind: 'truncated' });
+    expect(streaming('small:cut=2', question())).toMatchObject({ kind: 'truncated' });
+    expect(streaming('small:cut=9999', question())).toMatchObject({ kind: 'truncated' });
     expect(ending('small:cut=2', question())).toBe('truncated');
     expect(() => bodyOf(perform('small:cut=2', question()))).toThrow();
   });
 
-  test('`stall` says so many tokens and never ends', () => {
+  test('`stall` sends that many tokens and never ends', () => {
     expect(textEvents('small:stall=3')).toBe(3);
     expect(ending('small:stall=3')).toBe('chunk');
     expect(ending('small:stall=0', question())).toBe('headers 200');
@@ -433,14 +433,14 @@ describe('How it fails', () => {
     expect(ending('small:refuse')).toBe('unreachable');
   });
 
-  test('`error_in_200` begins well', () => {
+  test('`error_in_200` starts with status 200', () => {
     expect(perform('small:error_in_200', question()).status).toBe(200);
     expect(simulated.parseResponse(bodyOf(perform('small:error_in_200', question())))).toMatchObject({ kind: 'server-error' });
     expect(textEvents('small:error_in_200=2')).toBe(2);
     expect(events('small:error_in_200=2').at(-1)).toMatchObject({ type: 'failure', failure: { kind: 'server-error' } });
   });
 
-  test('`flaky` fails that share of the requests, always the same ones, in the way that is ordered beside it', () => {
+  test('`flaky` fails that share of the requests, always the same ones, with the failure directive beside it', () => {
     const failing = (model: string): readonly number[] =>
       Array.from({ length: 1_000 }, (_, i) => i).filter(i => perform(model, question(`Question ${i}`)).status !== 200);
     const failed = failing('small:flaky=0.3');
@@ -451,10 +451,10 @@ describe('How it fails', () => {
     expect(failing('small:flaky=0')).toEqual([]);
     expect(failure('small:flaky=1')).toMatchObject({ kind: 'overloaded' });
     expect(failure('small:flaky=1,status=429')).toMatchObject({ kind: 'rate-limited' });
-    expect(streamed('small:flaky=1,cut=1', question())).toMatchObject({ kind: 'truncated' });
+    expect(streaming('small:flaky=1,cut=1', question())).toMatchObject({ kind: 'truncated' });
   });
 
-  test('`right`, `wrong` and `logprob` order what it thinks', () => {
+  test('`right`, `wrong` and `logprob` force correctness and confidence', () => {
     const right = textIn('small:right', question());
     expect(textIn('large:right', question())).toBe(right);
     expect(textIn('small:wrong', question())).not.toBe(right);
@@ -463,7 +463,7 @@ describe('How it fails', () => {
     expect(Math.exp(mean)).toBeCloseTo(0.6, 4);
   });
 
-  test('an order that is not understood is a bad request that names it', () => {
+  test('an unknown directive is a bad request that names it', () => {
     expect(failure('small:sulk=1')).toMatchObject({
       kind: 'invalid-request',
       status: 400,
@@ -486,7 +486,7 @@ describe('How it fails', () => {
     expect(failure('small:ttft=5:sulk').message).toContain("'sulk'");
   });
 
-  test('a body that is no chat request is refused, whatever it is', () => {
+  test('any body that is no chat request is refused', () => {
     expect(failure('small', {})).toMatchObject({ status: 400, param: 'messages' });
     expect(failure('small', { ...question(), n: 129 })).toMatchObject({ status: 400, param: 'n' });
     expect(failure('small:tokens=10000', { ...question(), n: 128 })).toMatchObject({ status: 400, param: 'n' });
