@@ -10,6 +10,7 @@ import type { Feedback } from './signals/feedback.ts';
 import type { Signals } from './signals/names.ts';
 import type { AttemptKind } from './targets/attempt-kind.ts';
 
+/** One request of a caller with its response, decisions, attempts and costs, as recorded. Times are milliseconds, costs nano-dollars. */
 export interface Exchange {
   /** Lower-case hyphenated UUIDv7; it also seeds every random choice of its routing. */
   readonly id: string;
@@ -102,6 +103,7 @@ export type Operation =
   | 'files'
   | 'batches';
 
+/** The caller of an exchange, from its key, its headers and its body. */
 export interface Caller {
   readonly tenant: string;
   readonly project: string;
@@ -134,6 +136,7 @@ export type ExchangeOutcome =
   | 'internal'
   | 'truncated';
 
+/** One call of a target, with its bytes, times, usage, cost and signals. */
 export interface AttemptRecord {
   /** From 1, in starting order; the store uses 0 for the caller's own bytes. */
   readonly number: number;

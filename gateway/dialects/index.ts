@@ -6,6 +6,7 @@ import { geminiGenerate } from './gemini.ts';
 import { openaiChat } from './openai.ts';
 import { openaiResponses } from './responses.ts';
 
+/** All formats that callers may use. */
 export const callerFormats: readonly CallerFormat[] = [openaiChat, openaiResponses, anthropicMessages, geminiGenerate, openaiCompletions];
 
 /** By the name used in records. */

@@ -42,6 +42,7 @@ export interface StreamOptions {
   readonly request?: ChatRequest;
 }
 
+/** Renders one streaming response as text of the wire format. */
 export interface StreamRenderer {
   render(event: StreamEvent): string;
   /** Frames a provider's event that passes through unchanged; `data:` lines when absent. */
@@ -52,10 +53,12 @@ export interface StreamRenderer {
   fail(error: CallerError): string;
 }
 
+/** An error for the caller, with the field at fault in the caller's own name. */
 export interface CallerError extends PublicError {
   readonly param: string | null;
 }
 
+/** An invalid request: the reason and the field at fault. */
 export interface FieldProblem {
   readonly problem: { readonly code: string; readonly message: string; readonly param: string | null };
 }

@@ -2,6 +2,7 @@
 import type { Failure } from '../shared/failure.ts';
 import type { Json, JsonObject } from './json.ts';
 
+/** A chat request. Absent members were not given by the caller. */
 export interface ChatRequest {
   /** As the caller wrote it: a route, a target or a bare model name. */
   readonly model: string;
@@ -46,12 +47,14 @@ export interface CacheControl {
   readonly ttl?: string;
 }
 
+/** One message; its parts are in order. */
 export interface Message {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
   readonly content: readonly Part[];
   readonly name?: string;
 }
 
+/** One part of a message's content. */
 export type Part =
   | { readonly type: 'text'; readonly text: string; readonly citations?: readonly Citation[]; readonly cache?: CacheControl }
   | { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string; readonly cache?: CacheControl }
@@ -99,6 +102,7 @@ export interface Citation {
   readonly raw: Json;
 }
 
+/** A range of UTF-16 units; `to` is exclusive. */
 export interface TextSpan {
   readonly from: number;
   readonly to: number;
@@ -110,6 +114,7 @@ export type MediaSource =
   | { readonly type: 'inline'; readonly mediaType: string; readonly data: string }
   | { readonly type: 'file'; readonly id: string };
 
+/** A function that the model may call. */
 export interface Tool {
   readonly name: string;
   readonly description?: string;
@@ -121,6 +126,7 @@ export interface Tool {
 
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
 
+/** The requested format of the response's text. */
 export type OutputFormat =
   | { readonly type: 'text' }
   | { readonly type: 'json' }
@@ -133,6 +139,8 @@ export type OutputFormat =
     };
 
 export type ReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+
+/** The requested reasoning, as an effort or as a token budget. */
 export interface Reasoning {
   readonly effort?: ReasoningEffort;
   readonly budgetTokens?: number;
@@ -140,6 +148,7 @@ export interface Reasoning {
   readonly shown?: boolean;
 }
 
+/** A complete response. */
 export interface ChatResponse {
   /** The provider's response id. */
   readonly id: string;
@@ -153,6 +162,7 @@ export interface ChatResponse {
   readonly systemFingerprint?: string;
 }
 
+/** One alternative of a response. */
 export interface Choice {
   readonly index: number;
   readonly content: readonly Part[];
@@ -164,6 +174,7 @@ export interface Choice {
   readonly unread?: readonly string[];
 }
 
+/** Why a choice ended, independent of the provider's wording. */
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'refusal' | 'error' | 'other';
 /** `raw` is the provider's own finish reason, '' when it gave none. */
 export interface Finish {
@@ -173,6 +184,7 @@ export interface Finish {
   readonly sequence?: string;
 }
 
+/** A token with its log-probability and the likeliest alternatives at its position. */
 export interface TokenLogprob {
   readonly token: string;
   /** Natural logarithm; at most 0. */

@@ -1,6 +1,6 @@
-/** How long, how many and of which letters a target takes the fields of a request. Data of the providers. */
+/** The type of field limits: the length, number and letters that a target accepts. Providers hold the data. */
 
-/** What a target takes; a field without a limit is sent as it is. Lengths are in UTF-16 units. */
+/** The limits of a target; a field without one is sent unchanged. Lengths are in UTF-16 units. */
 export interface FieldLimits {
   readonly user?: NameLimit & { readonly refusesEmail?: true };
   readonly toolName?: NameLimit;
@@ -13,13 +13,13 @@ export interface FieldLimits {
 
 export interface NameLimit {
   readonly lengthMax: number;
-  /** One letter that is taken, as the body of a character class: `a-zA-Z0-9_-`. */
+  /** The accepted letters, as the body of a character class: `a-zA-Z0-9_-`. */
   readonly letters: string;
   /** Whether it must begin with a letter or an underscore. */
   readonly startsWithLetter?: true;
 }
 
-/** Letters, digits, underscores and dashes: what most vendors take as a name. */
+/** Letters, digits, underscores and dashes, which most vendors accept as a name. */
 export const nameOf = (lengthMax: number): NameLimit => ({ lengthMax, letters: 'a-zA-Z0-9_-' });
 
 /** Visible ASCII. */

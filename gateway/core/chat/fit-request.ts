@@ -1,9 +1,9 @@
-/** Makes a request fit a target's field limits, and undoes in the answer what was renamed. */
+/** Fits a request to a target's field limits, and restores renamed tools in the response. */
 import type { ChatRequest, ChatResponse, Message, Part, StreamEvent } from './chat.ts';
 import type { FieldLimits, NameLimit } from './field-limits.ts';
 import { approximated, dropped, type Warning } from './provider.ts';
 
-/** A request that the target takes, and the way back for what comes out of it. */
+/** A request within the limits, and the tool names to restore in its response. */
 export interface FittedRequest {
   readonly chat: ChatRequest;
   readonly warnings: readonly Warning[];
@@ -11,11 +11,11 @@ export interface FittedRequest {
   readonly toolNames?: ReadonlyMap<string, string>;
 }
 
-/** In hex; ids and names that are shortened stay different and are the same in every turn. */
+/** A hash in hex. It keeps shortened ids and names distinct, and equal in every turn. */
 export type Hash = (text: string) => string;
 
 const emailPattern = /[^\s@]+@[^\s@]+\.[^\s@]+/;
-/** No longer address is looked for, so that a long text costs little. */
+/** The maximum length of an address that is searched for, so that a long text is cheap. */
 const emailLengthMax = 400;
 
 const emptyList: readonly Warning[] = [];
@@ -32,7 +32,7 @@ export function fitToLimits(chat: ChatRequest, limits: FieldLimits | undefined, 
   return fitToolNames(fitted, limits, hash, warnings);
 }
 
-/** Looks at every limited field and makes nothing. */
+/** Checks every limited field without allocating. */
 function isWithinLimits({ user, metadata, output, tools, messages, toolChoice }: ChatRequest, limits: FieldLimits): boolean {
   const { toolName, callId } = limits;
   if (user !== undefined && limits.user && (limits.user.refusesEmail || !isTaken(user, limits.user))) return false;
@@ -50,7 +50,7 @@ function isWithinLimits({ user, metadata, output, tools, messages, toolChoice }:
   return true;
 }
 
-/** The answer with the caller's own tool names. */
+/** The response with the caller's own tool names. */
 export function restoreToolNames(response: ChatResponse, names: ReadonlyMap<string, string> | undefined): ChatResponse {
   if (!names) return response;
   const restore = (part: Part): Part => (part.type === 'tool-call' ? { ...part, name: names.get(part.name) ?? part.name } : part);
@@ -102,7 +102,7 @@ function fitTools(chat: ChatRequest, { toolCountMax = Number.POSITIVE_INFINITY }
   return { ...chat, tools: chat.tools.slice(0, toolCountMax) };
 }
 
-/** Nobody is told: these ids mean nothing but which result belongs to which call. */
+/** Without a warning, because these ids only join results to calls. */
 function fitCallIds(chat: ChatRequest, { callId: limit }: FieldLimits, hash: Hash): ChatRequest {
   if (!limit) return chat;
   return mapParts(chat, part => {
@@ -140,7 +140,7 @@ const namesTaken = ({ lengthMax, letters }: NameLimit): string => `the target ta
 
 const hashLength = 8;
 const firstLetter = /^[a-zA-Z_]/;
-/** By the letters that are taken; the limits are constants of the providers. */
+/** By accepted letters. Limits are constants, so the map stays small. */
 const patterns = new Map<string, RegExp>();
 
 function isTaken(name: string, { lengthMax, letters, startsWithLetter }: NameLimit): boolean {
@@ -153,7 +153,7 @@ function isTaken(name: string, { lengthMax, letters, startsWithLetter }: NameLim
   return pattern.test(name);
 }
 
-/** The name itself where it fits, else its readable beginning and a hash of all of it. */
+/** The name itself where it fits, else its readable beginning with a hash of the whole name. */
 export function fitName(name: string, limit: NameLimit, hash: Hash): string {
   if (isTaken(name, limit)) return name;
   const { lengthMax, letters, startsWithLetter } = limit;
@@ -162,7 +162,7 @@ export function fitName(name: string, limit: NameLimit, hash: Hash): string {
   return `${readable.slice(0, lengthMax - hashLength - 1)}_${hash(name).slice(0, hashLength)}`;
 }
 
-/** A copy with other parts; messages whose parts stay the same are the same objects. */
+/** A copy with changed parts; messages without a change stay the same objects. */
 function mapParts(chat: ChatRequest, change: (part: Part) => Part): ChatRequest {
   let isChanged = false;
   const messages = chat.messages.map((message): Message => {

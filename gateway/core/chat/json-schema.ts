@@ -12,6 +12,7 @@ const stepsMax = 200_000;
 const depthMax = 200;
 const charactersPerStep = 16;
 
+/** Whether the value conforms to the schema. */
 export const conforms = (value: Json, schema: Json): boolean => schemaViolation(value, schema) === undefined;
 
 /** The first violation as path and keyword, such as `/items/0: type`. Undefined when the value conforms. */

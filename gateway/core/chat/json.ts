@@ -27,6 +27,7 @@ export interface JsonProblem {
   readonly param: string | null;
 }
 
+/** The parsed object with its members' spans, or the problem. */
 export type JsonScan =
   | { readonly ok: true; readonly value: JsonObject; readonly members: ReadonlyMap<string, SourceSpan> }
   | { readonly ok: false; readonly problem: JsonProblem };

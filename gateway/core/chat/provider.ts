@@ -6,6 +6,7 @@ import type { ChatRequest, ChatResponse, Part, StreamEvent } from './chat.ts';
 import type { FieldLimits } from './field-limits.ts';
 import { isObject, type Json, type JsonObject, parseJson, type SourceSpan } from './json.ts';
 
+/** A provider's wire format and the facts about its API. */
 export interface Provider {
   /** The file's own name; `api:` in the config selects it. */
   readonly name: string;
@@ -63,6 +64,7 @@ export interface Adaptation {
   readonly warnings: readonly Warning[];
 }
 
+/** A request as it is sent to a provider, with warnings for everything it could not carry. */
 export interface RenderedRequest {
   /** Appended to the base URL. */
   readonly path: string;
@@ -77,6 +79,7 @@ export interface SseEvent {
   readonly data: string;
 }
 
+/** Parses one streaming response. */
 export interface StreamParser {
   /** Takes any event, in order. An invalid one yields a `failure` event; it never throws. */
   parse(event: SseEvent): readonly StreamEvent[];
@@ -87,6 +90,7 @@ export interface StreamParser {
   end(): StreamEnd;
 }
 
+/** The end of a stream: complete, or the failure that cut it. */
 export type StreamEnd =
   | { readonly complete: true; readonly events: readonly StreamEvent[]; readonly flags: readonly StreamFlag[] }
   | { readonly complete: false; readonly failure: Failure };
@@ -127,7 +131,10 @@ export interface RawRequest {
   readonly members: ReadonlyMap<string, SourceSpan>;
 }
 
+/** A warning that a field was not sent. */
 export const dropped = (field: string, detail: string): Warning => ({ type: 'dropped', field, detail });
+
+/** A warning that a field was sent with an equivalent. */
 export const approximated = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail });
 /** A warning of an approximation that `on_unsupported: reject` refuses. */
 export const altered = (field: string, detail: string): Warning => ({ type: 'approximated', field, detail, altered: true });

@@ -10,6 +10,7 @@ const encodedPrefix = btoa(originPrefix);
 /** `sealed`: an encrypted part of reasoning; `call`: the signature of the tool call that follows. */
 type SignatureKind = 'sealed' | 'call';
 
+/** The signature marked with the wire format that made it, in base64. */
 export const wrapSignature = (wire: string, signature: string, kind?: SignatureKind): string =>
   btoa(`${originPrefix}${wire}${kind === undefined ? '' : `/${kind}`}:${encodeURIComponent(signature.toWellFormed())}`);
 
@@ -34,6 +35,7 @@ export function unwrapSignature(signature: string): Origin | undefined {
   }
 }
 
+/** A stream event with its signature marked; other events are unchanged. */
 export function wrapEventSignature(event: StreamEvent, wire: string): StreamEvent {
   switch (event.type) {
     case 'reasoning-signature':
@@ -47,6 +49,7 @@ export function wrapEventSignature(event: StreamEvent, wire: string): StreamEven
   }
 }
 
+/** A part with its signature marked; other parts are unchanged. */
 export function wrapPartSignature(part: Part, wire: string): Part {
   if (part.type !== 'reasoning' && part.type !== 'tool-call') return part;
   if (part.type === 'reasoning' && part.redacted !== undefined) return { ...part, redacted: wrapSignature(wire, part.redacted, 'sealed') };

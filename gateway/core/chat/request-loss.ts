@@ -4,6 +4,7 @@ import { approximated, dropped, type Provider, type Warning } from './provider.t
 
 export type Fidelity = 'exact' | Warning['type'];
 
+/** The fidelity of one field, as `explain --json` prints it. */
 export interface FieldFidelity {
   /** A top-level field as the caller named it, or the path of a warning within it. */
   readonly field: string;

@@ -34,6 +34,7 @@ export type ResponseFeature =
   | 'usage.cache_write_tokens'
   | 'service_tier';
 
+/** How a caller format loses a feature: dropped or approximated, and why. */
 export interface ResponseLoss {
   readonly type: Warning['type'];
   readonly detail: string;
@@ -41,6 +42,7 @@ export interface ResponseLoss {
   readonly only?: 'non-streaming' | 'streaming';
 }
 
+/** A caller format's losses; features without an entry are rendered exactly. */
 export type ResponseLosses = Readonly<Partial<Record<ResponseFeature, ResponseLoss>>>;
 
 export const lossOf = (detail: string): ResponseLoss => ({ type: 'dropped', detail });

@@ -1,5 +1,6 @@
 /** A model's token encoding: its own where that is public, else the nearest one with a correction factor. */
 
+/** The encoding of a model's tokens. */
 export interface Tokenisation {
   readonly encoding: 'o200k_base' | 'cl100k_base';
   /** The model's tokens per token of the encoding. */
@@ -22,6 +23,7 @@ const encodingsByModel: readonly (readonly [name: RegExp, tokenisation: Tokenisa
   [/llama|qwen|deepseek|kimi|glm|hermes/, cl100k(1.01)],
 ];
 
+/** The encoding for a model name; an unknown model gets the nearest public encoding. */
 export function tokenisationOf(model: string): Tokenisation {
   const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase();
   return encodingsByModel.find(([pattern]) => pattern.test(name))?.[1] ?? o200k();

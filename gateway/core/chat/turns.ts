@@ -16,12 +16,13 @@ export interface Conversation {
 /** The blocks of a part. `textOnly` is set in a system prompt. */
 export type RenderPart = (part: Part, path: string, textOnly: boolean, warnings: Warning[]) => readonly JsonObject[];
 
+/** The system prompt and the alternating turns, as blocks of a wire format. Moved prompts and lost names become warnings. */
 export function conversationOf(messages: readonly Message[], vendor: string, renderPart: RenderPart, warnings: Warning[]): Conversation {
   const system: JsonObject[] = [];
   const turns: { role: Turn['role']; content: JsonObject[] }[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages[${index}]`;
-    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, `${vendor} takes no names of participants.`));
+    if (message.name !== undefined) warnings.push(dropped(`${path}.name`, `${vendor} takes no participant names.`));
     const isSystem = message.role === 'system' || message.role === 'developer';
     const content = message.content.flatMap((part, at) => renderPart(part, `${path}.content[${at}]`, isSystem, warnings));
     if (isSystem) {
@@ -51,6 +52,7 @@ export const resultContent = (
     return dropPart(innerPath, `A tool result takes no ${inner.type}.`, warnings);
   });
 
+/** No blocks, with a warning that the part was dropped. */
 export function dropPart(path: string, detail: string, warnings: Warning[]): readonly JsonObject[] {
   warnings.push(dropped(path, detail));
   return [];

@@ -6,6 +6,7 @@ import type { NanoUsd } from './price.ts';
 export const periods = ['day', 'week', 'month', 'total'] as const;
 export type Period = (typeof periods)[number];
 
+/** A budget as configured: nano-dollars per period. */
 export interface BudgetPolicy {
   readonly nanoUsd: NanoUsd;
   readonly per: Period;
@@ -13,6 +14,7 @@ export interface BudgetPolicy {
   readonly allowsUnpriced?: true;
 }
 
+/** Rate limits of a caller, per minute; absent for no limit. */
 export interface CallerLimits {
   readonly requestsPerMinute?: number;
   readonly tokensPerMinute?: number;
@@ -46,6 +48,7 @@ export interface BucketLevel {
   readonly at: Instant;
 }
 
+/** The spending and rate-limit state of a scope. */
 export interface ScopeState {
   /** In the period that contains the instant. */
   readonly spending: Spending;
@@ -53,6 +56,7 @@ export interface ScopeState {
   readonly tokens: BucketLevel | undefined;
 }
 
+/** Whether a request is admitted (`taken`), with the new states and reservations, or why it is refused. */
 export type BudgetDecision =
   | { readonly type: 'taken'; readonly states: readonly ScopeState[]; readonly reserved: readonly NanoUsd[] }
   /** The scope's budget is exceeded. */
@@ -166,6 +170,7 @@ function consumeRate(
   return { type: 'limited', scope: name, dimension, limit, waitMs: Math.ceil(((amount - level) * minuteMs) / limit) };
 }
 
+/** The level of a bucket at `at`, refilled since its last change; full when unknown. */
 export function levelNow(known: BucketLevel | undefined, limit: number, at: Instant): number {
   return known ? Math.min(limit, known.level + (limit * Math.max(0, at - known.at)) / minuteMs) : limit;
 }

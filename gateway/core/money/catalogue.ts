@@ -13,6 +13,7 @@ export interface ModelFacts {
   readonly region?: string;
 }
 
+/** What a request needs of a model. Tokens are estimates. */
 export interface RequestRequirements {
   readonly inputTokens: number;
   /** The maximum output; undefined when the caller set none. */

@@ -18,6 +18,7 @@ export interface Rates {
   readonly audioOutput?: NanoUsd;
 }
 
+/** A model's rates, in nano-dollars per million tokens. */
 export interface Price extends Rates {
   /** The price table with its version, so that a record can be priced again: `genai-prices@0.1.8/openai/gpt-5`. */
   readonly id: string;
@@ -27,6 +28,7 @@ export interface Price extends Rates {
   readonly serviceTiers?: Readonly<Record<string, number>>;
 }
 
+/** The cost of a call in nano-dollars, by part. */
 export interface Cost {
   readonly input: NanoUsd;
   readonly output: NanoUsd;

@@ -23,6 +23,7 @@ export function chooseStep(state: RouteState, now: RoutingInput): StepChoice | u
   return best;
 }
 
+/** Whether a wait ends before the deadline and within the maximum wait. */
 export const isWaitAcceptable = (state: RouteState, waitMs: Milliseconds, now: RoutingInput): boolean =>
   waitMs <= retryWaitMsMax && now.at + waitMs < state.deadlineAt;
 
@@ -30,9 +31,11 @@ export const isWaitAcceptable = (state: RouteState, waitMs: Milliseconds, now: R
 export const rateLimitWait = (state: RouteState, step: number, now: RoutingInput): Milliseconds =>
   Math.max(0, rateLimitedUntil(now, state.policy.steps[step]!.target) - now.at);
 
+/** Whether the step's target is not cooling down; its rate limit is checked apart. */
 export const isAvailable = (state: RouteState, step: number, now: RoutingInput): boolean =>
   cooldownUntil(now, state.policy.steps[step]!.target) <= now.at;
 
+/** Whether any attempt was made at this step. */
 export const isTried = (state: RouteState, step: number): boolean => state.attempts.some(a => a.step === step);
 
 /** An untried step that admits a call now. */

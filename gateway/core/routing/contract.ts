@@ -7,6 +7,7 @@ import type { AcceptRule } from '../signals/signal.ts';
 import type { AttemptKind, ExtraCall } from '../targets/attempt-kind.ts';
 import { providerOf } from '../targets/target-name.ts';
 
+/** The plan of one request: its steps in order, with deadlines and acceptance rules. Recorded as JSON. */
 export interface RoutePolicy {
   readonly name: string;
   /** From arrival to the last byte, over all attempts. */
@@ -22,6 +23,7 @@ export interface RoutePolicy {
   readonly variant?: { readonly name: string; readonly why: string };
 }
 
+/** A target that the planner considered, and why it was taken or refused. */
 export interface Candidate {
   readonly target: string;
   readonly taken: boolean;
@@ -41,6 +43,7 @@ export type OnBreak =
   | { readonly type: 'restart' }
   | { readonly type: 'continue' };
 
+/** One target of a policy, with its timeout, retries, hedge and acceptance rule. */
 export interface RouteStep {
   /** It continues a response from its beginning (prefill). */
   readonly prefills?: boolean;
@@ -107,6 +110,7 @@ function concerningPolicy(
   return found ?? noCooldowns;
 }
 
+/** The router's view of one attempt. */
 export interface RouteAttempt {
   readonly step: number;
   readonly kind: AttemptKind;
@@ -121,6 +125,7 @@ export interface RouteAttempt {
   readonly failure?: Failure;
 }
 
+/** The router's state. It follows from the policy, the seed and the events alone. */
 export interface RouteState {
   readonly policy: RoutePolicy;
   readonly seed: string;
@@ -137,8 +142,10 @@ export interface RouteState {
   readonly outcome?: RouteOutcome;
 }
 
+/** The end of a route: the attempt whose response was sent, or a failure. */
 export type RouteOutcome = { readonly type: 'answered'; readonly attempt: number } | { readonly type: 'failed'; readonly failure: Failure };
 
+/** An event that the driver reports to the router. Recorded as JSON. */
 export type RouteEvent = RoutingInput &
   (
     | { readonly type: 'attempt-opened'; readonly attempt: number }
@@ -153,6 +160,7 @@ export type RouteEvent = RoutingInput &
     | { readonly type: 'caller-left' }
   );
 
+/** A timer that the router set, named by its purpose. */
 export type Timer =
   | { readonly type: 'deadline' }
   | { readonly type: 'timeout'; readonly attempt: number }
@@ -162,6 +170,7 @@ export type Timer =
   /** It has queued for the maximum time. */
   | { readonly type: 'queue'; readonly step: number };
 
+/** The command to call a target. */
 export interface AttemptCommand {
   readonly type: 'attempt';
   readonly attempt: number;
@@ -172,6 +181,7 @@ export interface AttemptCommand {
   readonly of?: number;
 }
 
+/** A command of the router, which the driver executes. */
 export type RouteCommand =
   | AttemptCommand
   /** Join the queue for the target; `admitted` reports the end of the wait. */
@@ -184,6 +194,7 @@ export type RouteCommand =
   | { readonly type: 'commit'; readonly attempt: number }
   | { readonly type: 'finish'; readonly outcome: RouteOutcome };
 
+/** The result of `begin` and `advance`: the new state and the commands to execute, in order. */
 export interface Transition {
   readonly state: RouteState;
   readonly commands: readonly RouteCommand[];

@@ -16,12 +16,14 @@ import type { Candidate, RoutePolicy, RouteStep } from './contract.ts';
 export type Strategy = 'order' | 'weighted' | 'cost' | 'cheapest-capable' | 'latency' | 'sticky';
 export type Quantile = 'p50' | 'p90' | 'p95' | 'p99';
 
+/** A step as configured, before its hedge delay is known. */
 export interface PlannedStep extends Omit<RouteStep, 'hedgeAfterMs'> {
   readonly hedgeAfter?: Milliseconds | Quantile;
   /** For `weighted` and `sticky`; 1 when absent. */
   readonly weight?: number;
 }
 
+/** A route as configured, which the planner turns into a policy. */
 export interface RoutePlan extends Omit<RoutePolicy, 'steps' | 'considered'> {
   readonly steps: readonly PlannedStep[];
   readonly strategy?: Strategy;
@@ -42,6 +44,7 @@ export interface TargetEstimate {
   quantileMs(q: Quantile): Milliseconds | undefined;
 }
 
+/** The parts of a request that decide the order of targets. */
 export interface PlanningContext {
   readonly requirements: RequestRequirements;
   /** The request's id. */

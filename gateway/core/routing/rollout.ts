@@ -9,6 +9,7 @@ import {
 import type { NanoUsd } from '../money/price.ts';
 import type { Instant, Milliseconds } from '../shared/time.ts';
 
+/** The stages and bounds of a rollout. An absent bound is not checked. */
 export interface RolloutPolicy {
   /** Shares in [0, 1], ascending. */
   readonly stages: readonly number[];
@@ -30,6 +31,7 @@ interface RolloutWindow {
   readonly latency: DecayingHistogram;
 }
 
+/** The state of a rollout, kept as JSON in the state store. */
 export interface Rollout {
   readonly stage: number;
   readonly since: Instant;
@@ -38,6 +40,7 @@ export interface Rollout {
   readonly rolledBack?: { readonly at: Instant; readonly why: string };
 }
 
+/** One finished request of the route, with the variant or without. */
 export interface RolloutSample {
   readonly isVariant: boolean;
   readonly at: Instant;
@@ -50,6 +53,7 @@ const emptyWindow: RolloutWindow = { count: 0, failures: 0, priced: 0, costNanoU
 
 export const beginRollout = (at: Instant): Rollout => ({ stage: 0, since: at, variant: emptyWindow, base: emptyWindow });
 
+/** The variant's share of requests, in [0, 1]; 0 after a rollback. */
 export const shareAt = ({ stage, rolledBack }: Rollout, { stages }: RolloutPolicy): number => (rolledBack ? 0 : (stages[stage] ?? 0));
 
 /** A rollback is final. */

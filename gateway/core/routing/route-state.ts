@@ -7,6 +7,7 @@ export const isRunning = (state: RouteState, attempt: number): boolean => state.
 
 export const isSideCall = (state: RouteState, attempt: number): boolean => state.attempts[attempt]!.of !== undefined;
 
+/** Whether the route waits for something: an attempt, side calls, a retry or a queue. */
 export const isBusy = ({ retryWaiting, queued, attempts }: RouteState): boolean =>
   retryWaiting !== undefined || queued !== undefined || attempts.some(a => a.status === 'running' || a.status === 'buffered');
 

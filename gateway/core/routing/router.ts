@@ -42,6 +42,7 @@ export function begin(policy: RoutePolicy, seed: string, now: RoutingInput, arri
   return prependCommands([{ type: 'timer', timer: { type: 'deadline' }, at: deadlineAt }], proceed(state, now, 'primary'));
 }
 
+/** The next state and commands after an event. An event of an ended attempt changes nothing. */
 export function advance(state: RouteState, received: RouteEvent): Transition {
   if (state.outcome) return unchanged(state);
   const event = excludeWithoutPrefill(state, received);

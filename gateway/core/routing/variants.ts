@@ -3,6 +3,7 @@ import { seededUniform } from '../../../statistics/distributions/seeded-uniform.
 import type { RouteOutcome, RoutePolicy, RouteState } from './contract.ts';
 import type { RolloutPolicy } from './rollout.ts';
 
+/** A route that takes a share of another route's requests. */
 export interface Variant {
   /** The route used instead. */
   readonly route: string;
@@ -15,6 +16,7 @@ export interface Variant {
   readonly rollout?: RolloutPolicy;
 }
 
+/** The parts of a request that choose its variant. */
 export interface RequestIdentity {
   readonly tenant: string;
   readonly key: string;
@@ -62,12 +64,14 @@ export function chooseVariant(
 const appliesTo = ({ tenants, keys }: Variant, { tenant, key }: RequestIdentity): boolean =>
   (tenants?.includes(tenant) ?? true) && (keys?.includes(key) ?? true);
 
+/** The shadow calls of a route, as configured. Shares are in [0, 1]. */
 export interface ShadowPlan {
   readonly shadow: readonly { readonly route: string; readonly share: number }[];
   /** The share of responses accepted before the last step for which the last step is called as well. */
   readonly auditProbability: number;
 }
 
+/** A call after the response, whose result the caller never sees. */
 export interface ShadowCall {
   readonly kind: 'shadow' | 'audit';
   /** A route or a target. */

@@ -1,6 +1,7 @@
 /** Every failure of a request: one closed list, with the retry rule of each kind. */
 import type { Milliseconds } from './time.ts';
 
+/** The closed list of failure kinds. */
 export type FailureKind =
   | 'unreachable' // refused, DNS, TLS, reset before the first byte
   | 'timeout'
@@ -20,6 +21,7 @@ export type FailureKind =
   | 'cancelled' // the caller disconnected
   | 'internal';
 
+/** A failure as a value. Nothing in the core throws one. */
 export interface Failure {
   readonly kind: FailureKind;
   /** For operators: may hold the provider's text, so it goes to records and never to callers. */
@@ -129,6 +131,7 @@ const publicErrors: Readonly<Record<FailureKind, PublicError>> = {
   internal: { status: 500, type: 'server_error', code: 'internal_error', message: 'The gateway failed. The request id finds the record.' },
 };
 
+/** The public error of a failure: fixed text of its kind, without the provider's text. */
 export const publicErrorOf = (failure: Failure): PublicError => publicErrors[failure.kind];
 
 /** An unexpected error of the gateway. It fails the request that met it; the record holds the details. */

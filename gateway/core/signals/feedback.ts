@@ -1,6 +1,7 @@
 /** Scores of a response that arrive later, attached to its request id. */
 import type { Instant } from '../shared/time.ts';
 
+/** Scores that a caller sends for an earlier response. */
 export interface Feedback {
   /** The request id of the exchange. */
   readonly request: string;
@@ -12,6 +13,7 @@ export interface Feedback {
 export const scoreSources = ['rule', 'judge', 'human', 'client', 'eval'] as const;
 export type ScoreSource = (typeof scoreSources)[number];
 
+/** One score of a response. */
 export interface Score {
   /** Sending the same id again replaces the score. */
   readonly id: string;

@@ -9,6 +9,7 @@ export interface ScorerFeature {
   readonly scale?: number;
 }
 
+/** A logistic model over signals, fitted by `hindcast eval train`. */
 export interface Scorer {
   readonly type: 'logistic';
   readonly features: readonly ScorerFeature[];

@@ -13,6 +13,7 @@ import type { Observation } from './observation.ts';
 
 export type TargetHealthMap = ReadonlyMap<string, TargetHealth>;
 
+/** The health of one target: circuit, cooldown, concurrency, latency and recent outcomes. */
 export interface TargetHealth {
   /** Consecutive failures that are the target's fault. */
   readonly failures: number;
@@ -35,6 +36,7 @@ export interface TargetHealth {
   readonly peakTtftMs: Milliseconds;
 }
 
+/** When a circuit opens, and for how long. */
 export interface CircuitBreakerPolicy {
   /** Consecutive failures that open the circuit. */
   readonly failuresMax: number;
@@ -70,6 +72,7 @@ export const initialHealth: TargetHealth = {
   peakTtftMs: 0,
 };
 
+/** The health of all targets after one observation; unchanged targets are the same objects. */
 export function observeHealth(
   fleet: TargetHealthMap,
   observation: Observation,

@@ -23,6 +23,7 @@ const keyCooldownMs: Readonly<Record<'authentication' | 'quota-exceeded', Millis
 /** Keys come from the config. Over many reloads the oldest cooldowns are evicted. */
 const trackedKeysMax = 1_000;
 
+/** The cooldowns after one observation: a key fault starts one, a success ends it. */
 export function observeKeyCooldown(cooldowns: KeyCooldowns, observation: Observation): KeyCooldowns {
   const failure = observation.type === 'failed' || observation.type === 'probed' ? observation.failure : undefined;
   if (cooldowns.size === 0 && !failure) return cooldowns;

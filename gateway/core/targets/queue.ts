@@ -1,6 +1,7 @@
 /** The queue for rate-limited targets and its order: fair over tenants, bounded in count and bytes. */
 import { noQueuedDemand, type QueuedDemand } from './rate-limits.ts';
 
+/** One request in the queue. */
 export interface QueueEntry {
   readonly id: string;
   readonly target: string;
@@ -13,6 +14,7 @@ export interface QueueEntry {
   readonly round: number;
 }
 
+/** The queue over all targets. Immutable; every change returns a new one. */
 export interface Queue {
   /** By round, then by arrival. */
   readonly entries: readonly QueueEntry[];
@@ -21,6 +23,7 @@ export interface Queue {
   readonly lastRounds: ReadonlyMap<string, number>;
 }
 
+/** Bounds of the queue, over all targets. */
 export interface QueuePolicy {
   readonly countMax: number;
   readonly bytesMax: number;
@@ -31,6 +34,7 @@ export const emptyQueue: Queue = { entries: [], bytes: 0, lastRounds: new Map() 
 
 export type QueueRequest = Omit<QueueEntry, 'round'>;
 
+/** Whether a request of so many bytes would exceed the bounds. */
 export const isFull = (queue: Queue, bytes: number, { countMax, bytesMax }: QueuePolicy): boolean =>
   queue.entries.length >= countMax || queue.bytes + bytes > bytesMax;
 
@@ -40,11 +44,12 @@ function nextRound({ entries, lastRounds }: Queue, target: string, tenant: strin
   return Math.max(last, lastRounds.get(target) ?? 0) + 1;
 }
 
+/** The queue with the request in its place by round, then by arrival. */
 export function enqueue(queue: Queue, arrival: QueueRequest): Queue {
-  const ticket = { ...arrival, round: nextRound(queue, arrival.target, arrival.tenant) };
+  const entry = { ...arrival, round: nextRound(queue, arrival.target, arrival.tenant) };
   let position = queue.entries.length;
-  while (position > 0 && queue.entries[position - 1]!.round > ticket.round) position--;
-  return { ...queue, entries: queue.entries.toSpliced(position, 0, ticket), bytes: queue.bytes + arrival.bytes };
+  while (position > 0 && queue.entries[position - 1]!.round > entry.round) position--;
+  return { ...queue, entries: queue.entries.toSpliced(position, 0, entry), bytes: queue.bytes + arrival.bytes };
 }
 
 /** The entry that is admitted next. */
@@ -52,13 +57,13 @@ export const nextFor = (queue: Queue, target: string): QueueEntry | undefined =>
 
 /** Removes an admitted or cancelled entry. When a target's queue is empty, its rounds start anew. */
 export function dequeue(queue: Queue, id: string, wasAdmitted: boolean): Queue {
-  const ticket = queue.entries.find(t => t.id === id);
-  if (!ticket) return queue;
-  const tickets = queue.entries.filter(t => t !== ticket);
+  const entry = queue.entries.find(t => t.id === id);
+  if (!entry) return queue;
+  const tickets = queue.entries.filter(t => t !== entry);
   const turns = new Map(queue.lastRounds);
-  if (!tickets.some(t => t.target === ticket.target)) turns.delete(ticket.target);
-  else if (wasAdmitted) turns.set(ticket.target, ticket.round);
-  return { entries: tickets, bytes: queue.bytes - ticket.bytes, lastRounds: turns };
+  if (!tickets.some(t => t.target === entry.target)) turns.delete(entry.target);
+  else if (wasAdmitted) turns.set(entry.target, entry.round);
+  return { entries: tickets, bytes: queue.bytes - entry.bytes, lastRounds: turns };
 }
 
 /** The demand that is admitted before a new request of this tenant. */
@@ -67,10 +72,10 @@ export function aheadOf(queue: Queue, target: string, tenant: string): QueuedDem
   const round = nextRound(queue, target, tenant);
   let requests = 0;
   let tokens = 0;
-  for (const ticket of queue.entries) {
-    if (ticket.target !== target || ticket.round > round) continue;
+  for (const entry of queue.entries) {
+    if (entry.target !== target || entry.round > round) continue;
     requests++;
-    tokens += ticket.tokens;
+    tokens += entry.tokens;
   }
   return { requests, tokens };
 }

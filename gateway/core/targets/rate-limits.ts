@@ -19,6 +19,7 @@ export interface TokenBucket {
   readonly isEstimated?: true;
 }
 
+/** The rate-limit state of one key at one model. */
 export interface KeyRateLimits {
   readonly requests?: TokenBucket;
   readonly tokens?: TokenBucket;
@@ -47,6 +48,7 @@ const decayMs: Milliseconds = 10_000;
 
 const initialLimits: KeyRateLimits = { blockedUntil: 0, consecutive429s: 0, recentCalls: { count: 0, at: 0 } };
 
+/** The map key of a target and a key's fingerprint. */
 export const rateLimitNameOf = (target: string, credential: string): string => `${target} ${credential}`;
 
 /** Folds one observation. `policyOf` gives a target's configured limits, which headers do not change. */
@@ -183,6 +185,7 @@ function bucketFromPolicy(known: TokenBucket | undefined, perMinute: number | un
   return { perMs, burst, level: known ? Math.min(known.level, burst) : burst, at };
 }
 
+/** The tokens in a bucket at `now`, at most its burst. */
 export function levelAt({ perMs, burst, level, at }: TokenBucket, now: Instant): number {
   return Math.min(burst, level + perMs * Math.max(0, now - at));
 }

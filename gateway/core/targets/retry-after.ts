@@ -51,6 +51,7 @@ function untilDate(text: string | undefined, now: string | undefined): Milliseco
   return then === undefined || from === undefined ? undefined : Math.max(0, then - from);
 }
 
+/** Milliseconds since the epoch of an HTTP date or an RFC 3339 date; undefined for any other text. */
 export function parseInstant(text: string | undefined): number | undefined {
   const given = bounded(text);
   if (given === undefined || !(httpDate.test(given) || rfc3339Date.test(given))) return undefined;

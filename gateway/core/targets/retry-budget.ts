@@ -3,6 +3,7 @@ import type { Instant, Milliseconds } from '../shared/time.ts';
 import type { ExtraCall } from './attempt-kind.ts';
 import type { Observation } from './observation.ts';
 
+/** Limits on extra calls, relative to first calls. */
 export interface RetryBudgetPolicy {
   /** Retries and fallbacks per first call of the last ten seconds, plus a fixed number a second. */
   readonly retryShare: number;
@@ -15,6 +16,7 @@ export interface RetryBudgetPolicy {
 
 export const retryBudgetDefault: RetryBudgetPolicy = { retryShare: 0.2, retriesPerSecond: 10, hedgeShare: 0.05 };
 
+/** The retries and hedges that may still be made, decaying over time. */
 export interface RetryBudget {
   readonly at: Instant;
   /** Retries earned by first calls, decaying over ten seconds. */
@@ -39,6 +41,7 @@ export const initialRetryBudget = (policy: RetryBudgetPolicy = retryBudgetDefaul
   hedgeNanoUsd: 0,
 });
 
+/** The budget after one observation: first calls earn, extra calls spend. */
 export function observeRetryBudget(
   before: RetryBudget,
   observation: Observation,

@@ -2,6 +2,7 @@
 import type { FieldProblem } from '../../core/chat/caller-format.ts';
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
+/** The state of reading one request: the first problem and the unmapped paths. */
 export interface RequestReader {
   problem: FieldProblem['problem'] | undefined;
   /** Paths inside messages and tools that have no place in the vocabulary. */
@@ -16,6 +17,7 @@ const unmappedMax = 100;
 
 export const createRequestReader = (): RequestReader => ({ problem: undefined, unmapped: [] });
 
+/** Keeps the problem unless there is an earlier one. */
 export function refuse(reading: RequestReader, code: ProblemCode, param: string, message: string): undefined {
   reading.problem ??= { code, message: printable(message).slice(0, messageLengthMax), param: shownParam(param) };
   return undefined;
@@ -24,11 +26,13 @@ export function refuse(reading: RequestReader, code: ProblemCode, param: string,
 /** `null` equals an absent member. */
 export const isGiven = (value: Json | undefined): value is Exclude<Json, null> => value !== undefined && value !== null;
 
+/** Whether the value is given; records a problem when it is absent or null. */
 export function requireGiven(reading: RequestReader, value: Json | undefined, param: string, what: string): boolean {
   if (!isGiven(value)) refuse(reading, 'missing_required_parameter', param, `${shownParam(param)} is missing: it must be ${what}.`);
   return isGiven(value);
 }
 
+/** A string, or undefined when it is absent or of another type, which is a problem. */
 export function readText(reading: RequestReader, value: Json | undefined, param: string): string | undefined {
   if (!isGiven(value)) return undefined;
   return typeof value === 'string' ? value : wrongType(reading, value, param, 'a string');
@@ -72,6 +76,7 @@ export interface NumberRange {
   readonly integer?: true;
 }
 
+/** A number within the range, or undefined when it is absent or invalid, which is a problem. */
 export function readNumber(
   reading: RequestReader,
   value: Json | undefined,
@@ -92,6 +97,7 @@ function bounds(min: number | undefined, max: number | undefined): string {
   return max === undefined ? ` of at least ${min}` : ` from ${min} to ${max}`;
 }
 
+/** One of the values, or undefined when it is absent or any other, which is a problem. */
 export function readEnum<Value extends string>(
   reading: RequestReader,
   value: Json | undefined,
@@ -123,6 +129,7 @@ export function noteUnknownMembers(reading: RequestReader, holder: JsonObject, k
 
 const isMeaningful = (value: Json | undefined): boolean => isGiven(value) && !(Array.isArray(value) && value.length === 0);
 
+/** Records a path that only the caller's own bytes can carry. */
 export function noteUnmapped(reading: RequestReader, path: string): void {
   if (reading.unmapped.length < unmappedMax) reading.unmapped.push(path.slice(0, paramLengthMax));
 }

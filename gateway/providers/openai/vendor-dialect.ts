@@ -18,7 +18,7 @@ export interface VendorDialect extends Pick<Provider, 'name' | 'baseUrl' | 'envi
   readonly keyOptional?: boolean;
   readonly account?: NonNullable<Provider['account']>;
   readonly modelPrefixes?: readonly string[];
-  /** Instead of what most such vendors take. */
+  /** Replaces the limits of most such vendors. */
   readonly limits?: FieldLimits;
   /** Members that it refuses or ignores, with the reason for the warning. */
   readonly unsupported?: Readonly<Record<string, string>>;
@@ -39,6 +39,7 @@ export interface VendorDialect extends Pick<Provider, 'name' | 'baseUrl' | 'envi
 
 const efforts: readonly Json[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] satisfies ReasoningEffort[];
 
+/** A provider for a vendor of OpenAI's chat completions format, from its differences. */
 export function vendorProvider(dialect: VendorDialect): Provider {
   const { name, baseUrl, environment, priceBook, auth = 'bearer', keyOptional, account, modelPrefixes, failureKinds } = dialect;
   return {

@@ -23,14 +23,15 @@ export interface CallCollector {
   end(): readonly StreamEvent[];
 }
 
-export function collectCalls(choice: number, answerId: () => string): CallCollector {
+/** A collector for the tool calls of one choice. `responseId` is called for calls without an id. */
+export function collectCalls(choice: number, responseId: () => string): CallCollector {
   const calls: Call[] = [];
   let count = 0;
 
   const emit = (call: Call, signature: string): readonly StreamEvent[] => {
     const index = count++;
     call.emittedIndex = index;
-    const id = call.id || generateCallId(answerId(), choice, index, call.name);
+    const id = call.id || generateCallId(responseId(), choice, index, call.name);
     const start: StreamEvent = {
       type: 'tool-call-start',
       choice,
