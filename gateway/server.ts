@@ -16,10 +16,11 @@ import { FleetState } from './exchange/runtime.ts';
 import { ShadowTraffic } from './exchange/shadow-traffic.ts';
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import { authenticateCaller } from './http/authenticate.ts';
+import { CallerRequest, type CallerRequestPorts, type FinishedExecution } from './http/caller-requests.ts';
 import { Drain } from './http/drain.ts';
 import { createEdge, type EdgeLimits, edgeLimits, guardEdge, listenAt, urlOf } from './http/edge.ts';
 import { checkOrigin, checkRequest, isLoopbackHost } from './http/guard.ts';
-import { parse, route } from './http/parse.ts';
+import { type ParsedRequest, parse, route } from './http/parse.ts';
 import { sendReadiness } from './http/ready.ts';
 import { RequestExecutor, type StartedExecution } from './http/request-executor.ts';
 import { resolve } from './http/resolve.ts';
@@ -56,7 +57,7 @@ class GatewayServer implements Gateway {
   readonly #ledger: FileRegistry;
   readonly #metrics: Metrics;
   readonly #budgets: BudgetAdmission;
-  readonly #executor: RequestExecutor;
+  readonly #requestPorts: CallerRequestPorts;
   readonly #startedAt: number;
   /** Of requests that passed the guard. */
   readonly #contexts = new WeakMap<IncomingMessage, RequestContext>();
@@ -93,13 +94,20 @@ class GatewayServer implements Gateway {
       process: options.processMetrics ?? false,
     });
     const { keepAliveMs } = this.#limits;
-    this.#executor = new RequestExecutor({ clock: this.#clock, sink: options.sink, keepAliveMs, budgets: this.#budgets });
-    this.#ledger = openFileRegistry(options.settings.store.path);
-    const table = this.#routeTable();
     const fallback = {
       refused: (request: IncomingMessage, response: ServerResponse, refusal: Refusal) => this.#refused(request, response, refusal),
       crashed: (request: IncomingMessage, response: ServerResponse, problem: unknown) => this.#crashed(request, response, problem),
     };
+    this.#requestPorts = {
+      ...fallback,
+      limits: this.#limits,
+      drain: this.#drain,
+      executor: new RequestExecutor({ clock: this.#clock, sink: options.sink, keepAliveMs, budgets: this.#budgets }),
+      joined: () => this.#metrics.joined(),
+      finished: execution => this.#finished(execution),
+    };
+    this.#ledger = openFileRegistry(options.settings.store.path);
+    const table = this.#routeTable();
     this.#routes = createRoutes(this.#listener, table, fallback);
     guardEdge(this.#listener, this.#limits, {
       check: request => this.#check(request),
@@ -113,33 +121,24 @@ class GatewayServer implements Gateway {
     });
   }
 
-  async #chat(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const context = this.#contexts.get(request)!;
-    const parsed = await parse(request, dialect, this.#limits);
-    const routed = isRefusal(parsed) ? parsed : route(parsed, dialect, context);
-    const routedRequest = routed instanceof Promise ? await routed : routed;
-    const started = isRefusal(routedRequest) ? routedRequest : await this.#executor.execute(routedRequest, request, response, context);
-    // hapi takes a path with a slash at its end for the same route.
-    const path = request.url!.split('?', 1)[0]!.replace(/\/$/, '');
-    await (isRefusal(started) ? this.#refused(request, response, started) : this.#finish(started, context, path));
+  /** What passes through tells of its end by a promise. */
+  async #finish({ request, execution, isJoined }: StartedExecution, context: RequestContext, path: string): Promise<void> {
+    if (isJoined) return this.#metrics.joined();
+    const untrack = this.#drain.trackExecution(execution);
+    const exchange = await execution.done.finally(untrack);
+    this.#finished({ exchange, request, execution, context, path });
   }
 
-  /** The reader has written the answer when the record is sealed. Metrics, spans and log are views of that record. */
-  async #finish(
-    { request, execution, isJoined }: StartedExecution,
-    { trace, settings, runtime, telemetry }: RequestContext,
-    path: string,
-  ): Promise<void> {
-    if (isJoined) return this.#metrics.joined();
-    const exchange = await this.#drain.trackExecution(execution);
+  /** Metrics, spans and log are views of the record. */
+  #finished({ exchange, request, execution, context, path }: FinishedExecution): void {
+    const { trace, settings, runtime, telemetry } = context;
     this.#metrics.observe(exchange, {
       isRoute: name => settings.routes.has(name),
       apiOf: provider => runtime.endpointOf(provider)?.api,
     });
     if (telemetry.shouldExport(trace, exchange)) {
-      const { chat } = request;
       telemetry.record(exchange, {
-        chat,
+        chat: request.chat,
         answer: () => execution.response(),
         path,
         traceState: trace.state,
@@ -153,7 +152,7 @@ class GatewayServer implements Gateway {
 
   async #count(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const visit = this.#contexts.get(request)!;
-    const asked = await parse(request, dialect, this.#limits);
+    const asked = await new Promise<ParsedRequest | Refusal>(resolve => parse(request, dialect, this.#limits, resolve));
     const routed = isRefusal(asked) ? asked : await route(asked, dialect, visit);
     if (isRefusal(routed)) return this.#refused(request, response, routed);
     response.setHeader('x-request-id', visit.id).setHeader('x-hindcast-estimate', 'true');
@@ -181,7 +180,8 @@ class GatewayServer implements Gateway {
   #routeTable(): readonly RouteEntry[] {
     return [
       ...callerRoutes({
-        execute: (dialect, request, response) => this.#chat(dialect, request, response),
+        execute: (dialect, request, response) =>
+          new CallerRequest(this.#requestPorts, dialect, request, response, this.#contexts.get(request)!).answer(),
         countTokens: (dialect, request, response) => this.#count(dialect, request, response),
         models: (request, response, id) => this.#models(request, response, id),
         refuse: (request, response, refusal) => this.#refused(request, response, refusal),

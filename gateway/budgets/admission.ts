@@ -50,9 +50,16 @@ export class BudgetAdmission {
   }
 
   /** Undefined when nothing limits the caller. */
-  async admit(request: RoutedRequest, { key, settings, runtime }: RequestContext): Promise<Admission | Refusal | undefined> {
-    const scopes = scopesOf(settings, key, request.caller);
-    if (scopes.length === 0) return undefined;
+  admit(request: RoutedRequest, context: RequestContext): Promise<Admission | Refusal | undefined> | undefined {
+    const scopes = scopesOf(context.settings, context.key, request.caller);
+    return scopes.length === 0 ? undefined : this.#admitWithin(scopes, request, context);
+  }
+
+  async #admitWithin(
+    scopes: readonly BudgetScope[],
+    request: RoutedRequest,
+    { settings, runtime }: RequestContext,
+  ): Promise<Admission | Refusal> {
     this.#remember(scopes);
     const { unpriced, ...estimate } = this.#estimator.estimate(request, priceLookup(settings, runtime));
     const strict = unpriced === undefined ? undefined : scopes.find(({ budget }) => budget && !budget.allowsUnpriced);

@@ -12,7 +12,7 @@ import type { RouteEntry } from '../http/route-table.ts';
 
 /** What the server lends to them. */
 export interface CallerHandlers {
-  execute(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  execute(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): void;
   /** Tells how many tokens a request of that dialect has, asking nobody. */
   countTokens(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void>;
   models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void;
@@ -65,7 +65,7 @@ function geminiCountFormat(model: string): CallerFormat {
 }
 
 /** Google's paths end in what shall be done with the model. */
-async function handleGemini(handlers: CallerHandlers, request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+function handleGemini(handlers: CallerHandlers, request: IncomingMessage, response: ServerResponse, id: string): Promise<void> | void {
   const colon = id.lastIndexOf(':');
   const model = id.slice(0, Math.max(0, colon));
   const asEvents = new URLSearchParams(request.url?.split('?')[1] ?? '').get('alt') === 'sse';

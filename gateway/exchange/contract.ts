@@ -62,7 +62,8 @@ export const streamIdleMsDefault: Milliseconds = 30_000;
 export interface ResponseHead {
   readonly status: number;
   readonly contentType: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
 }
 
 /** The caller's end of an answer. */
@@ -70,12 +71,20 @@ export interface ResponseSink {
   /** Whether a head went out; a stream's reader may have sent one early, to keep the connection alive. */
   readonly headSent: boolean;
   sendHead(head: ResponseHead): void;
-  /** False asks for a pause, until `resume` of the Asking. `bytes` is the same as UTF-8, where somebody has encoded it already. */
-  write(text: string, bytes?: Uint8Array): boolean;
-  /** The last bytes. Only a sealed record releases them; the head is for a reader that has not begun. */
-  end(text: string, head: ResponseHead, sealed: Sealed, bytes?: Uint8Array): void;
+  /** False asks for a pause, until the execution's `resume`. */
+  write(bytes: Buffer): boolean;
+  /** The last bytes. Only a sealed record releases them; the head is for a sink that has not begun. */
+  end(bytes: Buffer, head: ResponseHead, sealed: Sealed): void;
   /** The record could not be made, or the caller left before the end: the answer must not look whole. */
   fail(text: string, head: ResponseHead): void;
+}
+
+/** Hears once of an execution's end, after the last bytes were handed to its sink. */
+export interface ExecutionObserver {
+  /** The record is sealed, or is known never to be (`outcome` is `internal` then). */
+  ended(exchange: Exchange): void;
+  /** A mistake of ours left nothing to record. */
+  crashed(problem: unknown): void;
 }
 
 export interface ExecutionHandle {

@@ -62,17 +62,24 @@ export interface RouteDriver {
 export function startDriver(policy: RoutePolicy, seed: string, ports: DriverPorts): RouteDriver {
   const driver = new Driver(policy, ports);
   driver.begin(seed);
-  return { cancel: () => driver.receive(moment => ({ ...moment, type: 'caller-left' })) };
+  return driver;
 }
 
-class Driver {
+type WithoutInput<E> = E extends RouteEvent ? Omit<E, keyof RoutingInput> : never;
+/** An event without its moment, which is seen when its turn comes. */
+type EventBody = WithoutInput<RouteEvent>;
+
+const notQueued: Cancel = () => {};
+
+export class Driver implements RouteDriver {
   readonly #policy: RoutePolicy;
   readonly #ports: DriverPorts;
-  readonly #aborts = new Map<number, (failure?: Failure) => void>();
-  readonly #timers = new Set<Cancel>();
-  #leaveQueue: Cancel = () => {};
+  /** By attempt. */
+  readonly #aborts: (((failure?: Failure) => void) | undefined)[] = [];
+  readonly #timers: Cancel[] = [];
+  #leaveQueue = notQueued;
   readonly #events: RouteEvent[] = [];
-  readonly #pending: { readonly toEvent: (now: RoutingInput) => RouteEvent; readonly timer?: Timer }[] = [];
+  readonly #pending: { readonly body: EventBody; readonly timer: Timer | undefined }[] = [];
   #state!: RouteState;
   /** The commands of one transition are obeyed to the end before the next event is heard, however soon an attempt reports. */
   #isApplying = true;
@@ -82,27 +89,34 @@ class Driver {
     this.#ports = ports;
   }
 
+  /** Makes the first commands; whoever holds the driver by then may be called from within. */
   begin(seed: string): void {
     this.#apply(begin(this.#policy, seed, this.#now(), this.#ports.arrivedAt));
     this.#processPending();
   }
 
-  receive(toEvent: (now: RoutingInput) => RouteEvent, timer?: Timer): void {
-    this.#pending.push({ toEvent, ...(timer ? { timer } : {}) });
+  cancel(): void {
+    this.receive({ type: 'caller-left' });
+  }
+
+  receive(body: EventBody, timer?: Timer): void {
+    this.#pending.push({ body, timer });
     if (!this.#isApplying) this.#processPending();
   }
 
   #processPending(): void {
     this.#isApplying = true;
-    for (let next = this.#pending.shift(); next && !this.#state.outcome; next = this.#pending.shift()) {
-      // The fleet hears of a timeout before the router looks at the fleet: this failure may be the one that opens the breaker.
-      const failure = next.timer && timeoutFailure(this.#state, next.timer);
-      if (failure && next.timer?.type === 'timeout') this.#abort(next.timer.attempt, failure);
-      const event = next.toEvent(this.#now());
-      this.#events.push(event);
-      this.#apply(advance(this.#state, event));
-    }
+    for (let next = this.#pending.shift(); next && !this.#state.outcome; next = this.#pending.shift()) this.#advance(next.body, next.timer);
     this.#isApplying = false;
+  }
+
+  #advance(body: EventBody, timer: Timer | undefined): void {
+    // The fleet hears of a timeout before the router looks at the fleet: this failure may be the one that opens the breaker.
+    const failure = timer && timeoutFailure(this.#state, timer);
+    if (failure && timer.type === 'timeout') this.#abort(timer.attempt, failure);
+    const event = Object.assign(this.#now(), body) as RouteEvent;
+    this.#events.push(event);
+    this.#apply(advance(this.#state, event));
   }
 
   #apply({ state, commands }: Transition): void {
@@ -113,7 +127,7 @@ class Driver {
   #execute(command: RouteCommand): void {
     switch (command.type) {
       case 'attempt':
-        this.#aborts.set(command.attempt, this.#ports.attempt(command, this.#reportOf(command.attempt)));
+        this.#aborts[command.attempt] = this.#ports.attempt(command, new DriverReport(this, command.attempt));
         return;
       case 'abort':
         return this.#abort(command.attempt, command.failure);
@@ -133,36 +147,50 @@ class Driver {
 
   /** Once for each attempt. */
   #abort(attempt: number, failure: Failure | undefined): void {
-    const abort = this.#aborts.get(attempt);
-    this.#aborts.delete(attempt);
+    const abort = this.#aborts[attempt];
+    this.#aborts[attempt] = undefined;
     abort?.(failure);
   }
 
   #queue(step: number, target: string): void {
-    const admitted = (): void => this.receive(moment => ({ ...moment, type: 'admitted', step }));
-    this.#leaveQueue = this.#ports.queue?.(target, admitted) ?? (() => {});
+    this.#leaveQueue = this.#ports.queue?.(target, () => this.receive({ type: 'admitted', step })) ?? notQueued;
   }
 
   #setTimer(timer: Timer, at: Instant): void {
-    const cancel = this.#ports.clock.at(at, () => {
-      this.#timers.delete(cancel);
-      this.receive(moment => ({ ...moment, type: 'timer-fired', timer }), timer);
-    });
-    this.#timers.add(cancel);
-  }
-
-  #reportOf(attempt: number): AttemptReport {
-    return {
-      opened: () => this.receive(moment => ({ ...moment, type: 'attempt-opened', attempt })),
-      answered: signals => this.receive(moment => ({ ...moment, type: 'attempt-answered', attempt, signals })),
-      released: () => this.receive(moment => ({ ...moment, type: 'attempt-released', attempt })),
-      failed: (failure, isContinuable) =>
-        this.receive(moment => ({ ...moment, type: 'attempt-failed', attempt, failure, ...(isContinuable ? { continuable: true } : {}) })),
-    };
+    this.#timers.push(this.#ports.clock.at(at, () => this.receive({ type: 'timer-fired', timer }, timer)));
   }
 
   #now(): RoutingInput {
     const at = this.#ports.clock.now();
     return routingInputFor(this.#policy, at, { closed: this.#ports.coolingDown(at), ...this.#ports.viewTargets?.(at) });
+  }
+}
+
+class DriverReport implements AttemptReport {
+  readonly #driver: Driver;
+  readonly #attempt: number;
+
+  constructor(driver: Driver, attempt: number) {
+    this.#driver = driver;
+    this.#attempt = attempt;
+  }
+
+  opened(): void {
+    this.#driver.receive({ type: 'attempt-opened', attempt: this.#attempt });
+  }
+
+  released(): void {
+    this.#driver.receive({ type: 'attempt-released', attempt: this.#attempt });
+  }
+
+  answered(signals: Signals): void {
+    this.#driver.receive({ type: 'attempt-answered', attempt: this.#attempt, signals });
+  }
+
+  failed(failure: Failure, isContinuable?: boolean): void {
+    const attempt = this.#attempt;
+    this.#driver.receive(
+      isContinuable ? { type: 'attempt-failed', attempt, failure, continuable: true } : { type: 'attempt-failed', attempt, failure },
+    );
   }
 }

@@ -1,14 +1,16 @@
-/** Asks one question of its route, lets a reader read the answer, and leaves an Exchange behind: the words in which this is arranged. */
+/** Asks one question of its route, lets a sink read the answer, and leaves an Exchange behind. */
 
-import type { ExecutionEnvironment, ExecutionHandle, ResponseSink, RoutedRequest } from './contract.ts';
+import type { ExecutionEnvironment, ExecutionHandle, ExecutionObserver, ResponseSink, RoutedRequest } from './contract.ts';
 import { Execution } from './execution.ts';
 
-export function execute(question: RoutedRequest, world: ExecutionEnvironment, reader: ResponseSink): ExecutionHandle {
-  const conversation = new Execution(question, world, reader);
-  return {
-    done: conversation.done,
-    cancel: () => conversation.cancel(),
-    resume: () => conversation.resume(),
-    response: () => conversation.response,
-  };
+/** `observer` hears of the end at once, `done` of what is returned by a promise. */
+export function execute(
+  request: RoutedRequest,
+  environment: ExecutionEnvironment,
+  sink: ResponseSink,
+  observer?: ExecutionObserver,
+): ExecutionHandle {
+  const execution = new Execution(request, environment, sink, observer);
+  execution.start();
+  return execution;
 }

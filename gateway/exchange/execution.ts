@@ -1,18 +1,21 @@
-/** One question on its way: joins the router's drive, the attempts and the reader, and ends in one record. */
-import type { CallerError, StreamRenderer } from '../core/chat/caller-format.ts';
-import type { ChatResponse } from '../core/chat/chat.ts';
-import { blockingWarnings } from '../core/chat/request-loss.ts';
-import type { AttemptRecord, Exchange } from '../core/exchange.ts';
-import type { RouteOutcome } from '../core/routing/router.ts';
+/** One question on its way: joins the router's drive, the attempts and the caller's response, and ends in one record. */
+import type { ChatResponse, StreamEvent } from '../core/chat/chat.ts';
+import type { SseEvent } from '../core/chat/provider.ts';
+import type { AttemptRecord, Exchange, Sealed } from '../core/exchange.ts';
+import type { RouteOutcome, TargetView } from '../core/routing/router.ts';
 import { type Failure, internalFailure } from '../core/shared/failure.ts';
-import type { Instant } from '../core/shared/time.ts';
+import type { Cancel, Clock, Instant } from '../core/shared/time.ts';
+import type { Signals } from '../core/signals/names.ts';
+import type { Demand } from '../targets/registry.ts';
 import { redactingListener, redactor } from '../transport/redact.ts';
-import type { UpstreamHandle, UpstreamListener } from '../transport/upstream.ts';
 import { Attempt } from './attempt/attempt.ts';
-import { callTarget, rejectUnsupported } from './attempt/call.ts';
+import type { AttemptListener } from './attempt/attempt-contract.ts';
+import { sendAttempt } from './attempt/call.ts';
 import type { RunningAttempt } from './attempt/running-attempt.ts';
 import {
   type ExecutionEnvironment,
+  type ExecutionHandle,
+  type ExecutionObserver,
   type PreparedRequest,
   type ResponseHead,
   type ResponseSink,
@@ -20,61 +23,59 @@ import {
   streamIdleMsDefault,
   type Target,
 } from './contract.ts';
-import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from './driver.ts';
+import { type AttemptCommand, type AttemptReport, Driver, type DriverLog, type DriverPorts } from './driver.ts';
+import { ExecutionEnd } from './execution-end.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { exchangeOf } from './record.ts';
-import { restartChunk, StreamRecovery } from './recovery/stream-recovery.ts';
+import { StreamRecovery } from './recovery/stream-recovery.ts';
 import { callerErrorOf, recordingUnavailable } from './response/caller-error.ts';
-import { Delivery } from './response/delivery.ts';
-import { type Delta, isFinalEvent, renderDelta, rendererOf, renderResponse, secondsOf } from './response/render.ts';
-import { headOf } from './response/response-head.ts';
-import { demandOf, prepare, warningsOf } from './routed-request.ts';
+import { CallerResponse, type FinalResponse } from './response/caller-response.ts';
+import type { Delta } from './response/render.ts';
+import { demandOf, prepare, targetsOf } from './routed-request.ts';
 import { prepareJudgeRequest, signalsOf } from './side-calls.ts';
 
-export class Execution {
+const notQueued: Cancel = () => {};
+const isUncounted = ({ attempt }: RunningAttempt): boolean => attempt.isUsageUnknown;
+
+export class Execution implements ExecutionHandle, DriverPorts, AttemptListener<Attempt> {
+  readonly clock: Clock;
+  readonly arrivedAt: Instant | undefined;
   readonly #request: RoutedRequest;
   readonly #environment: ExecutionEnvironment;
-  readonly #delivery: Delivery;
   readonly #recovery: StreamRecovery;
-  #renderer: StreamRenderer;
+  readonly #response: CallerResponse;
   readonly #attempts: RunningAttempt[] = [];
-  readonly #driver: RouteDriver;
+  readonly #driver: Driver;
+  readonly #targets: readonly string[];
   /** What a call of this question is reckoned to need. */
-  readonly #estimatedTokens: number;
-  readonly #done = Promise.withResolvers<Exchange>();
+  readonly #demand: Demand;
+  readonly #end: ExecutionEnd;
   #committed: number | undefined;
-  #firstTokenAt: Instant | undefined;
   #mistake: Failure | undefined;
-  /** The provider's own, where it passes. */
-  #finalEventText: string | undefined;
 
-  constructor(request: RoutedRequest, environment: ExecutionEnvironment, sink: ResponseSink) {
+  constructor(request: RoutedRequest, environment: ExecutionEnvironment, sink: ResponseSink, observer: ExecutionObserver | undefined) {
+    this.clock = environment.clock;
+    this.arrivedAt = request.arrivedAt;
     this.#request = request;
     this.#environment = environment;
-    this.#delivery = new Delivery(sink, request.isResumable ? request.id : undefined);
-    this.#renderer = rendererOf(request);
+    this.#end = new ExecutionEnd(observer);
     this.#recovery = new StreamRecovery(request.policy.onBreak);
-    const targets = [...new Set(request.policy.steps.map(step => step.target))];
-    const demand = demandOf(request);
-    this.#estimatedTokens = demand.tokens;
-    this.#driver = startDriver(request.policy, request.id, {
-      clock: environment.clock,
-      arrivedAt: request.arrivedAt,
-      coolingDown: at => environment.coolingDown(at),
-      viewTargets: at => environment.viewTargets?.(targets, demand, at) ?? {},
-      ...(environment.enqueue ? { queue: (target, admitted) => environment.enqueue!(target, demand, admitted) } : {}),
-      attempt: (command, report) => this.#attempt(command, report),
-      commit: attempt => this.#guarded(() => this.#commit(attempt)),
-      // The drive may finish inside its own constructor's call; the record is made when that has returned.
-      finish: (outcome, log) => queueMicrotask(() => this.#settle(outcome, log).catch(problem => this.#abandon(problem))),
-    });
+    this.#response = new CallerResponse(request, sink, this.#recovery);
+    this.#targets = targetsOf(request.policy);
+    this.#demand = demandOf(request);
+    this.#driver = new Driver(request.policy, this);
+  }
+
+  /** The drive may finish within this call. */
+  start(): void {
+    this.#driver.begin(this.#request.id);
   }
 
   get done(): Promise<Exchange> {
-    return this.#done.promise;
+    return this.#end.promise;
   }
 
-  get response(): ChatResponse | undefined {
+  response(): ChatResponse | undefined {
     return this.#committed === undefined ? undefined : this.#attempts[this.#committed]?.attempt.response;
   }
 
@@ -86,7 +87,19 @@ export class Execution {
     if (this.#committed !== undefined) this.#attempts[this.#committed]?.attempt.resume();
   }
 
-  #attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
+  coolingDown(at: Instant): Readonly<Record<string, Instant>> {
+    return this.#environment.coolingDown(at);
+  }
+
+  viewTargets(at: Instant): Omit<TargetView, 'closed'> {
+    return this.#environment.viewTargets?.(this.#targets, this.#demand, at) ?? {};
+  }
+
+  queue(target: string, admitted: () => void): Cancel {
+    return this.#environment.enqueue?.(target, this.#demand, admitted) ?? notQueued;
+  }
+
+  attempt(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     try {
       return this.#start(command, report);
     } catch (problem) {
@@ -97,54 +110,51 @@ export class Execution {
 
   #start(command: AttemptCommand, report: AttemptReport): (failure?: Failure) => void {
     const { clock, streamIdleMs = streamIdleMsDefault } = this.#environment;
-    const target = this.#environment.targetOf(command.target, `${this.#request.id} ${command.attempt}`, this.#estimatedTokens);
+    const { tokens } = this.#demand;
+    const target = this.#environment.targetOf(command.target, `${this.#request.id} ${command.attempt}`, tokens);
     const prepared = this.#prepare(command, target);
-    const buffered: Delta[] = [];
+    const bodyBytes = Buffer.from(prepared.body);
     const credential = target.key?.fingerprint ?? '';
     const spanId = this.#environment.newSpanId();
     const redact = redactor(target.key);
-    const health = new HealthReporter(this.#environment, {
-      target: command.target,
-      credential,
-      kind: command.kind,
-      tokens: this.#estimatedTokens,
-    });
+    const health = new HealthReporter(this.#environment, { target: command.target, credential, kind: command.kind, tokens });
+    const { provider, providerName, model } = target;
     const attempt = new Attempt(
       {
-        command,
-        provider: target.provider,
-        providerName: target.providerName,
-        model: target.model,
-        credential,
-        spanId,
-        prepared,
-        redact,
-        clock,
+        ...{ command, provider, providerName, model, credential, spanId, prepared, bodyBytes, redact, clock },
         idleMs: streamIdleMs,
-        priceOf: (model, at) => this.#environment.priceOf(target.provider, target.providerName, model, at),
-        send: listener => this.#send(target, prepared, spanId, redactingListener(listener, redact)),
+        priceOf: (name, at) => this.#environment.priceOf(provider, providerName, name, at),
+        send: listener =>
+          sendAttempt(this.#environment, this.#request, { target, prepared, body: bodyBytes, spanId }, redactingListener(listener, redact)),
       },
-      {
-        opened: () => report.opened(),
-        events: (events, raw) => this.#onDelta(command.attempt, { events, raw }),
-        answered: signals => {
-          health.answered(attempt, attempt.response?.usage);
-          report.answered(
-            signalsOf(command, this.#request.policy, of => this.#attempts[of]!.attempt.response!, attempt.response!, signals),
-          );
-        },
-        failed: failure => {
-          health.failed(failure, attempt);
-          report.failed(failure, this.#committed === command.attempt && this.#recovery.isContinuable);
-        },
-      },
+      this,
     );
-    this.#attempts[command.attempt] = { attempt, prepared, buffered, released: () => report.released() };
+    this.#attempts[command.attempt] = { attempt, prepared, buffered: [], report, health };
+    attempt.start();
     return failure => {
       if (failure) health.failed(failure, attempt);
       else health.aborted(attempt);
       attempt.abort(failure);
     };
+  }
+
+  opened({ context }: Attempt): void {
+    this.#attempts[context.command.attempt]!.report.opened();
+  }
+
+  answered(attempt: Attempt, signals: Signals): void {
+    const { command } = attempt.context;
+    const { health, report } = this.#attempts[command.attempt]!;
+    const response = attempt.response!;
+    health.answered(attempt, response.usage);
+    report.answered(signalsOf(command, this.#request.policy, of => this.#attempts[of]!.attempt.response!, response, signals));
+  }
+
+  failed(attempt: Attempt, failure: Failure): void {
+    const number = attempt.context.command.attempt;
+    const { health, report } = this.#attempts[number]!;
+    health.failed(failure, attempt);
+    report.failed(failure, this.#committed === number && this.#recovery.isContinuable);
   }
 
   /** A judge is asked for its opinion; everybody else what the caller asked. */
@@ -157,21 +167,25 @@ export class Execution {
     return prepare({ ...this.#request, chat: this.#recovery.continuationRequest(this.#request.chat) }, step, provider, model, true);
   }
 
-  #send(target: Target, prepared: PreparedRequest, spanId: string, listener: UpstreamListener): UpstreamHandle {
-    const { onUnsupported, trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0, headers } = this.#request;
-    const unsupported = blockingWarnings(prepared.warnings, onUnsupported);
-    if (unsupported.length > 0) return rejectUnsupported(unsupported, listener);
-    const traceparent = `00-${trace.traceId}-${spanId}-${propagatedTrace.isSampled ? '01' : '00'}`;
-    return callTarget(this.#environment, target, prepared, { traceparent, tracestate: propagatedTrace.state, hops, headers }, listener);
-  }
-
-  #onDelta(attempt: number, delta: Delta): void {
+  events({ context }: Attempt, events: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (!this.#request.chat.stream) return;
+    const { attempt } = context.command;
+    const delta: Delta = { events, raw };
     const running = this.#attempts[attempt]!;
     if (this.#committed === attempt) this.#deliver(running, delta);
     else {
       running.buffered.push(delta);
-      if (this.#recovery.canRelease(running.buffered)) running.released();
+      if (this.#recovery.canRelease(running.buffered)) running.report.released();
+    }
+  }
+
+  /** May come from a timer, where a mistake of ours would end the process; it shall end this request. */
+  commit(attempt: number): void {
+    try {
+      this.#commit(attempt);
+    } catch (problem) {
+      this.#mistake = internalFailure('telling the caller', problem);
+      this.cancel();
     }
   }
 
@@ -180,121 +194,107 @@ export class Execution {
     this.#committed = attempt;
     if (!this.#request.chat.stream) return;
     const running = this.#attempts[attempt]!;
-    if (broken) this.#switchAttempt(broken, running);
-    if (!this.#delivery.headSent) this.#delivery.sendHead(this.#head(200, running));
+    // The caller was reading another attempt, which broke.
+    if (broken && this.#recovery.switchAttempt(broken.attempt, running.attempt)) this.#response.restart();
+    const { delivery } = this.#response;
+    if (!delivery.headSent) delivery.sendHead(this.#head(200, running));
     for (const delta of running.buffered.splice(0)) this.#deliver(running, delta);
   }
 
-  /** The caller was reading another attempt, which broke. */
-  #switchAttempt(broken: RunningAttempt, { attempt }: RunningAttempt): void {
-    const restarts = this.#recovery.switchAttempt(broken.attempt, attempt);
-    if (!restarts) return;
-    this.#renderer = rendererOf(this.#request);
-    this.#delivery.write(restartChunk(this.#delivery.bytes));
+  #deliver(running: RunningAttempt, delta: Delta): void {
+    if (!this.#response.deliver(running, delta, this.clock.now())) running.attempt.pause();
   }
 
-  #deliver(running: RunningAttempt, received: Delta): void {
-    const { isVerbatim, isContinuation } = running.prepared;
-    const delta = isContinuation ? { ...received, events: this.#recovery.unsentEvents(received.events) } : received;
-    if (isContinuation && delta.events.length === 0) return;
-    const text = renderDelta(delta, running.prepared, this.#renderer, this.#request.includeUsage);
-    this.#recovery.recordDelivered(delta.events, isVerbatim ? this.#renderer : undefined);
-    if (text === '') return;
-    if (isFinalEvent(delta, running.prepared)) {
-      this.#finalEventText = text;
-      return;
-    }
-    this.#firstTokenAt ??= this.#environment.clock.now();
-    if (!this.#delivery.write(text)) running.attempt.pause();
+  finish(decided: RouteOutcome, log: DriverLog): void {
+    const uncounted = this.#attempts.filter(isUncounted);
+    if (uncounted.length === 0) return this.#settle(decided, log);
+    Promise.all(uncounted.map(({ attempt }) => attempt.estimateUsage(this.#environment.counter))).then(
+      () => this.#settle(decided, log),
+      problem => this.#abandon(problem),
+    );
   }
 
-  /** A commit may come from a timer, where a mistake of ours would end the process; it shall end this request. */
-  #guarded(commit: () => void): void {
+  #settle(decided: RouteOutcome, log: DriverLog): void {
     try {
-      commit();
+      const mistake = this.#mistake ?? this.#response.delivery.integrityFailure();
+      this.#record(this.#response.ending(mistake ? { type: 'failed', failure: mistake } : decided, this.#attempts), log);
     } catch (problem) {
-      this.#mistake = internalFailure('telling the caller', problem);
-      this.cancel();
+      this.#abandon(problem);
     }
   }
 
-  async #settle(decided: RouteOutcome, log: DriverLog): Promise<void> {
-    const uncounted = this.#attempts.filter(({ attempt }) => attempt.isUsageUnknown);
-    if (uncounted.length > 0) await Promise.all(uncounted.map(({ attempt }) => attempt.estimateUsage(this.#environment.counter)));
-    const mistake = this.#mistake ?? this.#delivery.integrityFailure();
-    const { outcome, text } = this.#finalResponse(mistake ? { type: 'failed', failure: mistake } : decided);
+  #record({ outcome, text, bytes }: FinalResponse, log: DriverLog): void {
     const failure = outcome.type === 'failed' ? outcome.failure : undefined;
     const winner = outcome.type === 'answered' ? this.#attempts[outcome.attempt] : undefined;
     const isGone = failure?.kind === 'cancelled';
-    const endedAt = this.#environment.clock.now();
-    if (winner && !this.#request.chat.stream) this.#firstTokenAt = endedAt;
+    const endedAt = this.clock.now();
+    const { delivery } = this.#response;
     const status = failure ? callerErrorOf(failure).status : 200;
+    const isEvent = delivery.headSent || winner !== undefined;
+    const { response, delivered } = bytes && !isGone ? delivery.finishWhole(bytes) : delivery.finish(isGone ? '' : text, isEvent);
     const exchange = exchangeOf(this.#request, outcome, log, this.#records(outcome), {
-      status: this.#delivery.headSent ? 200 : isGone ? 0 : status,
-      ...this.#delivery.finish(isGone ? '' : text, this.#delivery.headSent || winner !== undefined),
+      status: delivery.headSent ? 200 : isGone ? 0 : status,
+      response,
+      delivered,
       committed: this.#committed,
-      firstTokenAt: this.#firstTokenAt,
+      firstTokenAt: winner && !this.#request.chat.stream ? endedAt : this.#response.firstTokenAt,
       endedAt,
     });
     for (const { target, credential, kind, cost } of exchange.attempts) {
       if (cost) this.#environment.observe({ type: 'charged', target, credential, at: endedAt, kind, costNanoUsd: cost.total });
     }
     const head = this.#head(status, winner, exchange.costNanoUsd, failure);
-    const sealed = await this.#environment.sink.record(exchange).catch((problem: unknown) => internalFailure('recording', problem));
-    if ('kind' in sealed) return this.#unrecorded(exchange, sealed);
     // Where the format has no word for a broken answer, its connection breaks.
-    if (isGone || (failure && this.#delivery.headSent && text === '')) this.#delivery.fail('', head);
-    else this.#delivery.end(head, sealed);
-    this.#done.resolve(exchange);
+    const isTorn = isGone || (failure !== undefined && delivery.headSent && text === '');
+    this.#environment.sink.record(exchange).then(
+      sealed => this.#release(exchange, head, isTorn ? undefined : sealed),
+      problem => this.#unrecorded(exchange, internalFailure('recording', problem)),
+    );
+  }
+
+  /** The last bytes, which only a sealed record releases; without one the answer ends torn. */
+  #release(exchange: Exchange, head: ResponseHead, sealed: Sealed | undefined): void {
+    try {
+      if (sealed) this.#response.delivery.end(head, sealed);
+      else this.#response.delivery.fail('', head);
+    } catch (problem) {
+      return this.#abandon(problem);
+    }
+    this.#end.ended(exchange);
   }
 
   /** Without a record the answer is not given; what was streamed of it already must not look whole. */
   #unrecorded(exchange: Exchange, failure: Failure): void {
-    const status = this.#delivery.headSent ? exchange.status : 503;
-    this.#delivery.fail(this.#renderError(recordingUnavailable), this.#head(503, undefined));
-    this.#done.resolve({ ...exchange, status, outcome: 'internal', decision: { type: 'failed', failure } });
+    const { delivery } = this.#response;
+    try {
+      const status = delivery.headSent ? exchange.status : 503;
+      delivery.fail(this.#response.errorText(recordingUnavailable), this.#head(503, undefined));
+      this.#end.ended({ ...exchange, status, outcome: 'internal', decision: { type: 'failed', failure } });
+    } catch (problem) {
+      this.#abandon(problem);
+    }
   }
 
   /** Not even a record could be made. */
   #abandon(problem: unknown): void {
-    this.#done.reject(problem);
     try {
-      this.#delivery.fail('', this.#head(500, undefined));
+      this.#response.delivery.fail('', this.#head(500, undefined));
     } catch {
-      // It may be the reader itself that is broken; whoever waits for the end knows already.
+      // It may be the sink itself that is broken; whoever waits for the end hears of the first problem.
     }
+    this.#end.crashed(problem);
   }
 
   #records(outcome: RouteOutcome): AttemptRecord[] {
+    const records: AttemptRecord[] = [];
     // An attempt that could not even be started has left no trace but its failure in the events.
-    return this.#attempts.flatMap(({ attempt }, i) => [attempt.record(outcome.type === 'answered' && outcome.attempt === i)]);
-  }
-
-  /** The last bytes for the caller. An answer that cannot be rendered turns into a failure of ours. */
-  #finalResponse(outcome: RouteOutcome): { readonly outcome: RouteOutcome; readonly text: string } {
-    if (outcome.type === 'failed') return { outcome, text: this.#renderError(callerErrorOf(outcome.failure)) };
-    const { attempt, prepared } = this.#attempts[outcome.attempt]!;
-    const { chat, receivedAt } = this.#request;
-    try {
-      if (chat.stream) return { outcome, text: this.#finalEventText ?? this.#renderer.end() };
-      return { outcome, text: renderResponse(attempt.response!, attempt.bodyText(), prepared, this.#request, secondsOf(receivedAt)) };
-    } catch (problem) {
-      return this.#finalResponse({ type: 'failed', failure: internalFailure('rendering an answer', problem) });
-    }
-  }
-
-  #renderError(error: CallerError): string {
-    return this.#delivery.headSent ? this.#renderer.fail(error) : this.#request.dialect.renderFailure(error);
+    this.#attempts.forEach(({ attempt }, i) => {
+      records.push(attempt.record(outcome.type === 'answered' && outcome.attempt === i));
+    });
+    return records;
   }
 
   #head(status: number, running: RunningAttempt | undefined, costNanoUsd?: number, failure?: Failure): ResponseHead {
-    const { attempt, prepared } = running ?? {};
-    return headOf(this.#request, {
-      status,
-      attempts: this.#attempts.length,
-      ...(attempt && prepared ? { target: attempt.context.command.target, warnings: warningsOf(prepared, attempt.response) } : {}),
-      ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
-      ...(failure ? { failure } : {}),
-    });
+    return this.#response.head(status, this.#attempts.length, running, costNanoUsd, failure);
   }
 }

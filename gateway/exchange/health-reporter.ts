@@ -1,7 +1,6 @@
 import type { Usage } from '../core/chat/chat.ts';
 import type { Failure } from '../core/shared/failure.ts';
 import type { AttemptKind } from '../core/targets/attempt-kind.ts';
-import type { Observation } from '../core/targets/observation.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { ExecutionEnvironment } from './contract.ts';
 
@@ -16,8 +15,6 @@ export interface AttemptIdentity {
   readonly tokens: number;
 }
 
-type ObservationBody<O = Observation> = O extends Observation ? Omit<O, 'target' | 'credential' | 'tokens' | 'at'> : never;
-
 export class HealthReporter {
   readonly #environment: Pick<ExecutionEnvironment, 'observe' | 'clock'>;
   readonly #attempt: AttemptIdentity;
@@ -26,38 +23,45 @@ export class HealthReporter {
   constructor(environment: Pick<ExecutionEnvironment, 'observe' | 'clock'>, attempt: AttemptIdentity) {
     this.#environment = environment;
     this.#attempt = attempt;
-    this.#report({ type: 'asked', kind: attempt.kind });
+    const { target, credential, tokens, kind } = attempt;
+    environment.observe({ target, credential, tokens, at: environment.clock.now(), type: 'asked', kind });
   }
 
   answered(attempt: ObservedAttempt, usage: Pick<Usage, 'input' | 'output'> | undefined): void {
-    this.#reportOnce({
-      type: 'answered',
-      firstTokenMs: attempt.firstTokenMs,
-      totalMs: attempt.elapsedMs,
+    if (this.#hasEnded()) return;
+    const { target, credential, tokens } = this.#attempt;
+    const { firstTokenMs, elapsedMs: totalMs, limitsSeen: limits } = attempt;
+    const observation = { target, credential, tokens, at: this.#environment.clock.now(), type: 'answered' as const, firstTokenMs, totalMs };
+    this.#environment.observe({
+      ...observation,
       ...(usage ? { tokensUsed: usage.input + usage.output } : {}),
-      ...limitsOf(attempt),
+      ...(limits ? { limits } : {}),
     });
   }
 
   /** `attempt` is absent when not even a call came of it. */
   failed(failure: Failure, attempt: ObservedAttempt | undefined): void {
-    this.#reportOnce({ type: 'failed', failure, ...(attempt ? { afterMs: attempt.elapsedMs, ...limitsOf(attempt) } : {}) });
+    if (this.#hasEnded()) return;
+    const { target, credential, tokens } = this.#attempt;
+    const limits = attempt?.limitsSeen;
+    this.#environment.observe({
+      ...{ target, credential, tokens, at: this.#environment.clock.now(), type: 'failed', failure },
+      ...(attempt ? { afterMs: attempt.elapsedMs } : {}),
+      ...(limits ? { limits } : {}),
+    });
   }
 
   aborted(attempt: ObservedAttempt): void {
-    this.#reportOnce({ type: 'aborted', afterMs: attempt.elapsedMs, opened: attempt.hasOpened });
-  }
-
-  #reportOnce(observation: ObservationBody): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#report(observation);
-  }
-
-  #report(observation: ObservationBody): void {
+    if (this.#hasEnded()) return;
     const { target, credential, tokens } = this.#attempt;
-    this.#environment.observe({ target, credential, tokens, at: this.#environment.clock.now(), ...observation } as Observation);
+    const { elapsedMs: afterMs, hasOpened: opened } = attempt;
+    this.#environment.observe({ target, credential, tokens, at: this.#environment.clock.now(), type: 'aborted', afterMs, opened });
+  }
+
+  /** False once, and true from then on. */
+  #hasEnded(): boolean {
+    const wasOver = this.#isOver;
+    this.#isOver = true;
+    return wasOver;
   }
 }
-
-const limitsOf = ({ limitsSeen: limits }: ObservedAttempt) => (limits ? { limits } : {});

@@ -8,7 +8,7 @@ import { dropped, type Provider, type Warning } from '../core/chat/provider.ts';
 import { isNative, restoreSignatures } from '../core/chat/reasoning-signature.ts';
 import { unsupportedHints, withCallerFieldNames } from '../core/chat/request-loss.ts';
 import { outputTokensDefault, requirementsOf } from '../core/money/catalogue.ts';
-import type { RouteStep } from '../core/routing/router.ts';
+import type { RoutePolicy, RouteStep } from '../core/routing/router.ts';
 import { putLruEntry } from '../core/shared/lru-map.ts';
 import { topLogprobsNeeded, topLogprobsOf } from '../core/signals/signal.ts';
 import type { Demand } from '../targets/registry.ts';
@@ -21,6 +21,17 @@ export function demandOf({ caller, body, chat, estimatedTokens }: RoutedRequest)
   if (estimatedTokens) return { tenant: caller.tenant, bytes: body.byteLength, tokens: estimatedTokens.input + estimatedTokens.output };
   const { inputTokens, outputTokens = outputTokensDefault } = requirementsOf(chat, body.byteLength);
   return { tenant: caller.tenant, bytes: body.byteLength, tokens: inputTokens + outputTokens };
+}
+
+const targets = new WeakMap<RoutePolicy, readonly string[]>();
+
+/** The targets of a policy, each once. A fixed route has one policy for all its requests. */
+export function targetsOf(policy: RoutePolicy): readonly string[] {
+  const known = targets.get(policy);
+  if (known) return known;
+  const found = [...new Set(policy.steps.map(step => step.target))];
+  targets.set(policy, found);
+  return found;
 }
 
 /** What a target could not be asked; and, of the answer that its caller read, what could not be told. */

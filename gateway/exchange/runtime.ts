@@ -1,4 +1,5 @@
 import type { ExchangeSink } from '../core/exchange.ts';
+import { putLruEntry } from '../core/shared/lru-map.ts';
 import type { Clock, Milliseconds } from '../core/shared/time.ts';
 import { chooseKey } from '../core/targets/key-cooldowns.ts';
 import { noQueuedDemand, readyAt } from '../core/targets/rate-limits.ts';
@@ -23,6 +24,9 @@ export interface RuntimeDependencies {
   readonly streamIdleMs?: Milliseconds;
 }
 
+/** Callers name models, so their number is bounded. */
+const targetsMax = 1_000;
+
 /** One for the process: an encoding takes tens of megabytes. */
 const counter = createTokenCounter();
 
@@ -30,6 +34,8 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
   const accounts = settings.providers;
   fleet.configure(accounts, settings.routing ?? routingDefaults, clock);
   fleet.rollouts.configure(settings.routes, clock.now());
+  // The same object for the same target and key, so that what is made of it is made once.
+  const targets = new Map<string, Target>();
   const endpoints = new Map([...accounts.values()].map(account => [account.name, endpointOf(account)]));
   const book = createPriceBook(settings.prices);
   // An account is often named after its vendor though it speaks another's wire format.
@@ -42,7 +48,7 @@ export function createRuntime(settings: Settings, { clock, upstream, sink, fleet
     newSpanId,
     counter,
     ...(streamIdleMs === undefined ? {} : { streamIdleMs }),
-    targetOf: (target, seed, tokens = 0) => targetOf(accounts, target, seed, tokens, fleet, clock),
+    targetOf: (target, seed, tokens = 0) => targetOf(accounts, targets, target, seed, tokens, fleet, clock),
     coolingDown: at => fleet.cooldowns(at),
     viewTargets: (targets, wants, at) => fleet.view(targets, wants, at),
     enqueue: (target, wants, admitted) => fleet.enqueue(target, wants, admitted),
@@ -66,6 +72,7 @@ function endpointOf({ provider, baseUrl }: Account): AccountEndpoint {
 
 function targetOf(
   accounts: Settings['providers'],
+  targets: Map<string, Target>,
   target: string,
   seed: string,
   tokens: number,
@@ -76,15 +83,21 @@ function targetOf(
   const account: Account | undefined = accounts.get(target.slice(0, slash));
   if (!account) throw new Error(`no account for the target ${target}`);
   const at = clock.now();
-  return {
+  const key = chooseKey(account, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, noQueuedDemand, at));
+  const name = account.keys.length > 1 ? `${target} ${key?.fingerprint}` : target;
+  const known = targets.get(name);
+  if (known && known.key === key) return known;
+  const created: Target = {
     providerName: account.name,
     provider: account.provider,
     model: target.slice(slash + 1),
     baseUrl: account.baseUrl,
     ...(account.query === undefined ? {} : { query: account.query }),
     ...(account.region === undefined ? {} : { region: account.region }),
-    key: chooseKey(account, keyCooldowns, seed, at, key => readyAt(limits, target, key.fingerprint, tokens, noQueuedDemand, at)),
+    key,
     allowPrivate: account.allowPrivate,
     trace: account.trace,
   };
+  putLruEntry(targets, name, created, targetsMax);
+  return created;
 }

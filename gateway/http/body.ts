@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions, zstdDecompress } from 'node:zlib';
 import { invalid, isRefusal, type Refusal } from '../exchange/response/refusal.ts';
+import { wallClock } from '../settings/clock.ts';
 
 export interface BodyLimits {
   /** Of the decoded body, and of the encoded one. */
@@ -18,46 +19,93 @@ export interface Body {
   readonly text: string;
 }
 
-export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Body | Refusal> {
-  const bytes = await readBytes(request, limits);
-  if (isRefusal(bytes)) return bytes;
+/** Calls `receive` once, with the body as text or with why it is refused. Without a promise where nothing is to be decompressed. */
+export function receiveBody(request: IncomingMessage, limits: BodyLimits, receive: (outcome: Body | Refusal) => void): void {
+  receiveBytes(request, limits, bytes => receive(isRefusal(bytes) ? bytes : bodyOf(bytes)));
+}
+
+/** The same for bytes of whatever kind. */
+export function receiveBytes(request: IncomingMessage, limits: BodyLimits, receive: (outcome: Buffer | Refusal) => void): void {
+  const header = request.headers['content-encoding'];
+  if (header === undefined) return void new BodyCollector(request, limits, receive);
+  const coding = header.trim().toLowerCase();
+  const decode = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
+  if (!decode && coding !== 'identity' && coding !== '') return receive(unknownCoding);
+  new BodyCollector(request, limits, encoded => {
+    if (!decode || isRefusal(encoded)) return receive(encoded);
+    void decodeBody(decode, encoded, limits.bodyBytesMax).then(receive);
+  });
+}
+
+export const readBody = (request: IncomingMessage, limits: BodyLimits): Promise<Body | Refusal> =>
+  new Promise(resolve => receiveBody(request, limits, resolve));
+
+export const readBytes = (request: IncomingMessage, limits: BodyLimits): Promise<Buffer | Refusal> =>
+  new Promise(resolve => receiveBytes(request, limits, resolve));
+
+function bodyOf(bytes: Buffer): Body | Refusal {
   if (!isUtf8(bytes)) return invalid('invalid_encoding', 'The body is not valid UTF-8.');
   const text = bytes.toString();
   return { bytes, text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text };
 }
 
-/** Decoded, of whatever kind. */
-export async function readBytes(request: IncomingMessage, limits: BodyLimits): Promise<Buffer | Refusal> {
-  const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  const decode = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
-  if (!decode && coding !== 'identity' && coding !== '') return unknownCoding;
-  const encoded = await collect(request, limits);
-  if (isRefusal(encoded)) return encoded;
-  return decode ? decodeBody(decode, encoded, limits.bodyBytesMax) : encoded;
-}
+/** Reads until the declared length is there, or until the end where none is declared. What comes after a refusal is thrown away. */
+class BodyCollector {
+  readonly #limits: BodyLimits;
+  readonly #receive: (outcome: Buffer | Refusal) => void;
+  /** Of bytes; undefined where the body is chunked. */
+  readonly #declared: number | undefined;
+  /** Most bodies come in one piece. */
+  #first: Buffer | undefined;
+  #rest: Buffer[] | undefined;
+  #length = 0;
+  #isOver = false;
+  #lastAt = wallClock.now();
+  #cancelTimer = (): void => {};
 
-function collect(request: IncomingMessage, { bodyBytesMax, bodyIdleMs }: BodyLimits): Promise<Buffer | Refusal> {
-  return new Promise(resolve => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const settle = (outcome: Buffer | Refusal): void => {
-      clearTimeout(idle);
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      // Errors after this are the connection's end, which the response hears as well.
-      request.on('error', () => {});
-      resolve(outcome);
-    };
-    const onData = (chunk: Buffer): void => {
-      idle.refresh();
-      length += chunk.length;
-      if (length > bodyBytesMax) return settle(tooLarge(bodyBytesMax));
-      chunks.push(chunk);
-    };
-    const onEnd = (): void => settle(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
-    const onClose = (): void => settle(callerClosed);
-    const idle = setTimeout(() => settle(tooSlow), bodyIdleMs);
-    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
-  });
+  constructor(request: IncomingMessage, limits: BodyLimits, receive: (outcome: Buffer | Refusal) => void) {
+    this.#limits = limits;
+    this.#receive = receive;
+    const declared = request.headers['content-length'];
+    this.#declared = declared === undefined ? undefined : Number(declared);
+    request.on('data', (chunk: Buffer) => this.#onData(chunk));
+    if (!this.#declared) request.on('end', () => this.#settle(this.#whole()));
+    request.on('close', () => this.#settle(callerClosed));
+    this.#watchSilence();
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#length += chunk.length;
+    if (this.#length > this.#limits.bodyBytesMax) return this.#settle(tooLarge(this.#limits.bodyBytesMax));
+    if (this.#first === undefined) this.#first = chunk;
+    else {
+      this.#rest ??= [this.#first];
+      this.#rest.push(chunk);
+    }
+    if (this.#length === this.#declared) this.#settle(this.#whole());
+    else this.#lastAt = wallClock.now();
+  }
+
+  #whole(): Buffer {
+    return this.#rest ? Buffer.concat(this.#rest, this.#length) : (this.#first ?? Buffer.alloc(0));
+  }
+
+  #settle(outcome: Buffer | Refusal): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelTimer();
+    this.#receive(outcome);
+  }
+
+  /** One timer that looks at the last chunk's time. */
+  #watchSilence(): void {
+    const due = this.#lastAt + this.#limits.bodyIdleMs;
+    this.#cancelTimer = wallClock.at(due, () => {
+      if (wallClock.now() - this.#lastAt >= this.#limits.bodyIdleMs) this.#settle(tooSlow);
+      else this.#watchSilence();
+    });
+  }
 }
 
 type Decoder = (bytes: Buffer, options: ZlibOptions) => Promise<Buffer>;

@@ -1,6 +1,5 @@
 /** What is being answered now, and how a gateway ends: nothing new, everything under way to its end or to a bound, then nothing left open. */
 import type { Server as Listener, ServerResponse } from 'node:http';
-import type { Exchange } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/shared/time.ts';
 import type { ExecutionHandle } from '../exchange/contract.ts';
 import { ActiveSet } from './active-set.ts';
@@ -25,20 +24,15 @@ export class Drain {
   /** Counted until its response is closed. */
   track(response: ServerResponse): void {
     const remove = this.#responses.add(response);
-    response.once('close', () => {
+    response.on('close', () => {
       remove();
       if (this.#responses.size === 0) this.#idle?.();
     });
   }
 
-  /** Counted until its record is sealed, which may be after its caller has left. */
-  async trackExecution(execution: ExecutionHandle): Promise<Exchange> {
-    const remove = this.#executions.add(execution);
-    try {
-      return await execution.done;
-    } finally {
-      remove();
-    }
+  /** Counted until what is given back is called: when its record is sealed, which may be after its caller has left. */
+  trackExecution(execution: ExecutionHandle): () => void {
+    return this.#executions.add(execution);
   }
 
   /** Refuses what is new, waits so long for what is under way, then cuts it. */
@@ -55,7 +49,7 @@ export class Drain {
     }
     const closed = this.#listener.listening ? new Promise<void>(resolve => this.#listener.close(() => resolve())) : undefined;
     const executions = [...this.#executions];
-    for (const { cancel: leave } of executions) leave();
+    for (const execution of executions) execution.cancel();
     await Promise.allSettled(executions.map(({ done }) => done));
     this.#listener.closeAllConnections();
     await closed;

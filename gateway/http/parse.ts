@@ -12,7 +12,7 @@ import { streamTypeOf } from '../exchange/response/response-head.ts';
 import type { FeatureFlags } from '../flags/flags.ts';
 import type { CallerKey, Route } from '../settings/settings.ts';
 import { describeNoTarget, stickyKeyOf } from '../targets/planner.ts';
-import { type Body, type BodyLimits, checkContentType, readBody } from './body.ts';
+import { type Body, type BodyLimits, checkContentType, receiveBody } from './body.ts';
 import { resolve } from './resolve.ts';
 
 /** What was asked, read and checked but not yet routed. */
@@ -28,12 +28,16 @@ export interface ParsedRequest {
 /** Parameters by which a caller would choose where its request goes, or as whom. */
 const hostParameters = ['api_base', 'base_url', 'api_key', 'custom_host'];
 
-export async function parse(request: IncomingMessage, dialect: CallerFormat, limits: BodyLimits): Promise<ParsedRequest | Refusal> {
+/** Calls `receive` once with what was asked, or with why it is refused. */
+export function parse(
+  request: IncomingMessage,
+  dialect: CallerFormat,
+  limits: BodyLimits,
+  receive: (parsed: ParsedRequest | Refusal) => void,
+): void {
   const wrongType = checkContentType(request.headers['content-type']);
-  if (wrongType) return wrongType;
-  const body = await readBody(request, limits);
-  if (isRefusal(body)) return body;
-  return parseBody(body, request.headers, dialect);
+  if (wrongType) return receive(wrongType);
+  receiveBody(request, limits, body => receive(isRefusal(body) ? body : parseBody(body, request.headers, dialect)));
 }
 
 /** What a body says, wherever it came from. */

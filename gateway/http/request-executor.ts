@@ -1,12 +1,11 @@
 /** From a question to its answer on the wire: asked once, read by its caller and by whoever repeats it, given up when nobody reads any more. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BudgetAdmission } from '../budgets/admission.ts';
+import type { Admission, BudgetAdmission } from '../budgets/admission.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
 import type { Clock, Milliseconds } from '../core/shared/time.ts';
-import type { ExecutionHandle, RequestContext, RoutedRequest } from '../exchange/contract.ts';
+import type { ExecutionHandle, ExecutionObserver, RequestContext, RoutedRequest } from '../exchange/contract.ts';
 import { execute } from '../exchange/execute.ts';
 import { isRefusal, type Refusal, recordingRefusal } from '../exchange/response/refusal.ts';
-import { earlyHeadersOf } from '../exchange/response/response-head.ts';
 import { IdempotencyStore, type SharedResponse } from '../idempotency/idempotency-store.ts';
 import { ResponseWriter } from './response-writer.ts';
 
@@ -33,27 +32,39 @@ export class RequestExecutor {
     this.#idempotency = new IdempotencyStore(options.clock);
   }
 
-  async execute(
+  /** Begins to answer, or says why not. A promise only where somebody has to be waited for: a ledger, or an earlier request. */
+  execute(
     routed: RoutedRequest,
     { headers }: IncomingMessage,
     response: ServerResponse,
     context: RequestContext,
-  ): Promise<StartedExecution | Refusal> {
+    observer: ExecutionObserver,
+  ): StartedExecution | Refusal | Promise<StartedExecution | Refusal> {
     const shared = this.#idempotency.join(headers, routed);
-    if (!shared) return this.#executeAlone(routed, response, context);
+    if (shared === undefined) return this.#executeAlone(routed, response, context, observer);
     if (isRefusal(shared)) return shared;
     if (shared.execution || shared.buffer.isSuccessful) return this.#join(shared, routed, response);
-    return this.#executeShared(shared, routed, response, context);
+    return this.#executeShared(shared, routed, response, context, observer);
   }
 
-  async #executeAlone(routed: RoutedRequest, response: ServerResponse, context: RequestContext): Promise<StartedExecution | Refusal> {
-    const execution = await this.#admitAndExecute(routed, response, context, () => {
+  #executeAlone(
+    routed: RoutedRequest,
+    response: ServerResponse,
+    context: RequestContext,
+    observer: ExecutionObserver,
+  ): StartedExecution | Refusal | Promise<StartedExecution | Refusal> {
+    const begin = (admission: Admission | undefined): StartedExecution => {
+      announceLimits(response, admission);
       const writer = this.#writerFor(routed, response);
-      const started = execute(routed, context.runtime, writer);
-      cancelOnClose(response, writer, started, () => started.cancel());
-      return started;
-    });
-    return isRefusal(execution) ? execution : { request: routed, execution, isJoined: false };
+      const execution = execute(routed, context.runtime, writer, observer);
+      cancelOnClose(response, writer, execution, () => execution.cancel());
+      admission?.settleWhenDone(execution);
+      return { request: routed, execution, isJoined: false };
+    };
+    const admission = this.#admit(routed, context);
+    if (admission === undefined) return begin(undefined);
+    if (admission instanceof Promise) return admission.then(known => (known && isRefusal(known) ? known : begin(known)));
+    return isRefusal(admission) ? admission : begin(admission);
   }
 
   async #executeShared(
@@ -61,22 +72,36 @@ export class RequestExecutor {
     routed: RoutedRequest,
     response: ServerResponse,
     context: RequestContext,
+    observer: ExecutionObserver,
   ): Promise<StartedExecution | Refusal> {
     const release = (): void => this.#idempotency.complete(shared);
-    shared.execution = this.#admitAndExecute(routed, response, context, () => {
-      const reader = this.#writerFor(routed, response);
-      shared.buffer.attach(reader);
-      const started = execute(routed, context.runtime, shared.buffer);
-      cancelOnClose(response, reader, started, () => this.#detach(shared, reader, started, routed));
-      started.done.then(release, release);
-      return started;
-    });
+    shared.execution = this.#beginShared(shared, routed, response, context, observer, release);
     const execution = await shared.execution.catch((problem: unknown) => {
       release();
       throw problem;
     });
     if (!isRefusal(execution)) return { request: routed, execution, isJoined: false };
     release();
+    return execution;
+  }
+
+  async #beginShared(
+    shared: SharedResponse,
+    routed: RoutedRequest,
+    response: ServerResponse,
+    context: RequestContext,
+    observer: ExecutionObserver,
+    release: () => void,
+  ): Promise<ExecutionHandle | Refusal> {
+    const admission = await this.#admit(routed, context);
+    if (admission && isRefusal(admission)) return admission;
+    announceLimits(response, admission);
+    const writer = this.#writerFor(routed, response);
+    shared.buffer.attach(writer);
+    const execution = execute(routed, context.runtime, shared.buffer, observer);
+    cancelOnClose(response, writer, execution, () => this.#detach(shared, writer, execution, routed));
+    execution.done.then(release, release);
+    admission?.settleWhenDone(execution);
     return execution;
   }
 
@@ -93,20 +118,9 @@ export class RequestExecutor {
   }
 
   /** Nothing is asked of a provider that could not be recorded, or that the caller's budget and limits do not allow. */
-  async #admitAndExecute(
-    routed: RoutedRequest,
-    response: ServerResponse,
-    context: RequestContext,
-    begin: () => ExecutionHandle,
-  ): Promise<ExecutionHandle | Refusal> {
+  #admit(routed: RoutedRequest, context: RequestContext): ReturnType<BudgetAdmission['admit']> | Refusal {
     const { sink, budgets } = this.#options;
-    if (sink.refusal() !== undefined) return recordingRefusal;
-    const admission = await budgets.admit(routed, context);
-    if (admission && isRefusal(admission)) return admission;
-    for (const [name, value] of Object.entries(admission?.headers ?? {})) response.setHeader(name, value);
-    const execution = begin();
-    admission?.settleWhenDone(execution);
-    return execution;
+    return sink.refusal() === undefined ? budgets.admit(routed, context) : recordingRefusal;
   }
 
   /** Whoever may resume has a while to come back, in which the provider goes on. */
@@ -122,14 +136,12 @@ export class RequestExecutor {
   }
 
   #writerFor(routed: RoutedRequest, response: ServerResponse): ResponseWriter {
-    const { clock, keepAliveMs } = this.#options;
-    return new ResponseWriter(response, {
-      clock,
-      keepAliveMs: routed.chat.stream ? keepAliveMs : undefined,
-      dialect: routed.dialect,
-      earlyHeaders: earlyHeadersOf(routed),
-    });
+    return new ResponseWriter(response, this.#options.clock, routed, this.#options.keepAliveMs);
   }
+}
+
+function announceLimits(response: ServerResponse, admission: Admission | undefined): void {
+  if (admission) for (const [name, value] of Object.entries(admission.headers)) response.setHeader(name, value);
 }
 
 /** How long a stream waits for its caller to come back. */
@@ -144,5 +156,5 @@ function cancelOnClose(response: ServerResponse, writer: ResponseWriter, executi
     if (!response.writableFinished) onAborted();
   };
   if (response.destroyed) leave();
-  response.once('close', leave).on('drain', () => execution.resume());
+  response.on('close', leave).on('drain', () => execution.resume());
 }

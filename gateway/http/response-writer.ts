@@ -1,60 +1,60 @@
 /** The caller's end of an answer as an HTTP response: heads, events, keep-alive comments, back-pressure, and an end that cannot be mistaken. */
 import type { ServerResponse } from 'node:http';
-import type { CallerFormat } from '../core/chat/caller-format.ts';
 import type { Sealed } from '../core/exchange.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
-import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
+import type { ResponseHead, ResponseSink, RoutedRequest } from '../exchange/contract.ts';
 import { internalError } from '../exchange/response/refusal.ts';
-import { jsonType, streamTypeOf } from '../exchange/response/response-head.ts';
-
-export interface ResponseWriterOptions {
-  readonly clock: Clock;
-  /** A stream that waits longer than this gets its head and a comment; undefined for answers that are no stream. */
-  readonly keepAliveMs: Milliseconds | undefined;
-  readonly dialect: CallerFormat;
-  /** What a head that goes out before the answer is known may say. */
-  readonly earlyHeaders: Readonly<Record<string, string>>;
-}
+import { earlyHeadersOf, jsonType, streamTypeOf } from '../exchange/response/response-head.ts';
 
 const keepAliveComment = ': keep-alive\n\n';
-const streamHeaders = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
+const streamHeaders: readonly string[] = ['cache-control', 'no-cache', 'x-accel-buffering', 'no'];
+const notWaiting: Cancel = () => {};
 
 export class ResponseWriter implements ResponseSink {
   headSent = false;
   readonly #response: ServerResponse;
-  readonly #options: ResponseWriterOptions;
-  #lastWriteAt: Instant;
-  #cancelTimer: Cancel = () => {};
+  readonly #clock: Clock;
+  readonly #request: RoutedRequest;
+  readonly #keepAliveMs: Milliseconds;
+  #lastWriteAt: Instant = 0;
+  #cancelTimer = notWaiting;
 
-  constructor(response: ServerResponse, options: ResponseWriterOptions) {
+  /** A stream that waits longer than `keepAliveMs` gets its head and a comment. */
+  constructor(response: ServerResponse, clock: Clock, request: RoutedRequest, keepAliveMs: Milliseconds) {
     this.#response = response;
-    this.#options = options;
-    this.#lastWriteAt = options.clock.now();
+    this.#clock = clock;
+    this.#request = request;
+    this.#keepAliveMs = keepAliveMs;
+    if (!request.chat.stream) return;
+    this.#lastWriteAt = clock.now();
     this.#scheduleKeepAlive();
   }
 
   sendHead(head: ResponseHead): void {
     if (this.headSent || this.#response.destroyed) return;
     this.headSent = true;
-    this.#response.writeHead(head.status, { 'content-type': head.contentType, ...streamHeaders, ...head.headers });
+    this.#response.writeHead(head.status, ['content-type', head.contentType, ...streamHeaders, ...head.headers]);
   }
 
-  write(text: string, bytes?: Uint8Array): boolean {
+  write(bytes: Buffer): boolean {
     if (this.#response.destroyed) return true;
-    this.#lastWriteAt = this.#options.clock.now();
-    return this.#response.write(bytes ?? text);
+    this.#lastWriteAt = this.#clock.now();
+    return this.#response.write(bytes);
   }
 
-  end(text: string, head: ResponseHead, _sealed: Sealed, bytes?: Uint8Array): void {
-    this.#finish(text, head, bytes);
+  end(bytes: Buffer, head: ResponseHead, _sealed: Sealed): void {
+    this.#finish(head, bytes);
   }
 
   /** An empty text is for a caller that is gone, or for an answer of which nothing more can be said: it ends torn. */
   fail(text: string, head: ResponseHead): void {
-    if (text !== '') return this.#finish(text, head);
+    if (text !== '') return this.#finish(head, Buffer.from(text));
     this.stop();
     if (this.headSent) this.#response.destroy();
-    else this.#finish(this.#options.dialect.renderFailure(internalError.refusal), { ...head, status: 500, contentType: jsonType });
+    else {
+      const body = this.#request.dialect.renderFailure(internalError.refusal);
+      this.#finish({ ...head, status: 500, contentType: jsonType }, Buffer.from(body));
+    }
   }
 
   /** No more comments. */
@@ -62,7 +62,7 @@ export class ResponseWriter implements ResponseSink {
     this.#cancelTimer();
   }
 
-  #finish(text: string, head: ResponseHead, bytes: Uint8Array = Buffer.from(text)): void {
+  #finish(head: ResponseHead, bytes: Uint8Array): void {
     this.stop();
     const response = this.#response;
     if (response.destroyed) return;
@@ -74,25 +74,25 @@ export class ResponseWriter implements ResponseSink {
       return;
     }
     this.headSent = true;
-    const isStream = head.contentType.startsWith('text/event-stream');
-    const framing = isStream ? streamHeaders : { 'content-length': bytes.byteLength };
-    response.writeHead(head.status, { 'content-type': head.contentType, ...framing, ...head.headers });
+    const fields = ['content-type', head.contentType];
+    if (head.contentType.startsWith('text/event-stream')) fields.push(...streamHeaders);
+    else fields.push('content-length', String(bytes.byteLength));
+    fields.push(...head.headers);
+    response.writeHead(head.status, fields);
     response.end(bytes);
   }
 
   /** One timer that looks at the last write; re-arming it with each write would cost more than the write. */
   #scheduleKeepAlive(): void {
-    const { clock, keepAliveMs } = this.#options;
-    if (keepAliveMs === undefined) return;
-    this.#cancelTimer = clock.at(this.#lastWriteAt + keepAliveMs, () => {
-      if (clock.now() - this.#lastWriteAt >= keepAliveMs) this.#keepAlive();
+    this.#cancelTimer = this.#clock.at(this.#lastWriteAt + this.#keepAliveMs, () => {
+      if (this.#clock.now() - this.#lastWriteAt >= this.#keepAliveMs) this.#keepAlive();
       this.#scheduleKeepAlive();
     });
   }
 
   #keepAlive(): void {
-    const { dialect, earlyHeaders } = this.#options;
-    this.sendHead({ status: 200, contentType: streamTypeOf(dialect), headers: earlyHeaders });
-    this.write(dialect.keepAlive ?? keepAliveComment);
+    const { dialect } = this.#request;
+    this.sendHead({ status: 200, contentType: streamTypeOf(dialect), headers: earlyHeadersOf(this.#request) });
+    this.write(Buffer.from(dialect.keepAlive ?? keepAliveComment));
   }
 }

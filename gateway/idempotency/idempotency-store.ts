@@ -12,7 +12,7 @@ import { ResponseBuffer } from './response-buffer.ts';
 export interface IdempotencyLimits {
   /** How long a whole answer is kept after its end. */
   readonly ttlMs: Milliseconds;
-  /** Characters kept of one answer, and of all. */
+  /** Bytes kept of one answer, and of all. */
   readonly responseLengthMax: number;
   readonly totalLengthMax: number;
   readonly responsesMax: number;

@@ -2,15 +2,15 @@ import type { Sealed } from '../core/exchange.ts';
 import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
 
 type Ending =
-  | { readonly type: 'end'; readonly text: string; readonly head: ResponseHead; readonly sealed: Sealed }
+  | { readonly type: 'end'; readonly bytes: Buffer; readonly head: ResponseHead; readonly sealed: Sealed }
   | { readonly type: 'fail'; readonly text: string; readonly head: ResponseHead };
 
 export class ResponseBuffer implements ResponseSink {
-  /** Of everything kept, in characters. */
+  /** Of everything kept, in bytes. */
   length = 0;
   readonly #reserve: (length: number, more: number) => boolean;
   readonly #sinks = new Set<ResponseSink>();
-  #chunks: string[] | undefined = [];
+  #chunks: Buffer[] | undefined = [];
   #head: ResponseHead | undefined;
   #ending: Ending | undefined;
 
@@ -42,7 +42,7 @@ export class ResponseBuffer implements ResponseSink {
   attach(sink: ResponseSink, from = 0): void {
     this.#sinks.add(sink);
     if (this.#head) sink.sendHead(this.#head);
-    for (const text of this.#chunks?.slice(from) ?? []) sink.write(text);
+    for (const bytes of this.#chunks?.slice(from) ?? []) sink.write(bytes);
     if (this.#ending) finishSink(sink, this.#ending, this.#head !== undefined);
   }
 
@@ -56,15 +56,15 @@ export class ResponseBuffer implements ResponseSink {
   }
 
   /** The slowest reader sets the pace. */
-  write(text: string, bytes?: Uint8Array): boolean {
-    this.#append(text);
+  write(bytes: Buffer): boolean {
+    if (this.#reserveFor(bytes.length)) this.#chunks?.push(bytes);
     let accepts = true;
-    for (const reader of this.#sinks) if (!reader.write(text, bytes)) accepts = false;
+    for (const reader of this.#sinks) if (!reader.write(bytes)) accepts = false;
     return accepts;
   }
 
-  end(text: string, head: ResponseHead, sealed: Sealed): void {
-    this.#finish({ type: 'end', text, head, sealed });
+  end(bytes: Buffer, head: ResponseHead, sealed: Sealed): void {
+    this.#finish({ type: 'end', bytes, head, sealed });
   }
 
   fail(text: string, head: ResponseHead): void {
@@ -74,25 +74,26 @@ export class ResponseBuffer implements ResponseSink {
   #finish(ending: Ending): void {
     const headSent = this.headSent;
     this.#ending = ending;
-    this.#append(ending.text, false);
+    this.#reserveFor(ending.type === 'end' ? ending.bytes.length : Buffer.byteLength(ending.text));
     for (const reader of this.#sinks) finishSink(reader, ending, headSent);
   }
 
-  #append(text: string, isChunk = true): void {
-    if (!this.#chunks) return;
-    if (this.#reserve(this.length, text.length)) {
-      this.length += text.length;
-      if (isChunk) this.#chunks.push(text);
-      return;
+  /** Whether so much more may be kept; once it may not, nothing is. */
+  #reserveFor(more: number): boolean {
+    if (!this.#chunks) return false;
+    if (this.#reserve(this.length, more)) {
+      this.length += more;
+      return true;
     }
     this.#chunks = undefined;
+    return false;
   }
 }
 
 /** What ends a stream is no answer in one piece: who has not begun when others have begins like them. */
 function finishSink(sink: ResponseSink, ending: Ending, headSent: boolean): void {
-  const { text, head } = ending;
+  const { head } = ending;
   if (headSent && !sink.headSent) sink.sendHead({ status: 200, contentType: 'text/event-stream; charset=utf-8', headers: head.headers });
-  if (ending.type === 'end') sink.end(text, head, ending.sealed);
-  else sink.fail(text, head);
+  if (ending.type === 'end') sink.end(ending.bytes, head, ending.sealed);
+  else sink.fail(ending.text, head);
 }

@@ -9,7 +9,7 @@ import type { ExecutionEnvironment, ExecutionHandle, RoutedRequest, Target } fro
 import { type AttemptCommand, type AttemptReport, type DriverLog, type RouteDriver, startDriver } from '../exchange/driver.ts';
 import { exchangeOf } from '../exchange/record.ts';
 import { callerErrorOf, recordingUnavailable } from '../exchange/response/caller-error.ts';
-import { headOf } from '../exchange/response/response-head.ts';
+import { headOf, jsonType } from '../exchange/response/response-head.ts';
 import { demandOf } from '../exchange/routed-request.ts';
 import { PassThroughAttempt } from './attempt.ts';
 import type { RequestFields } from './consumption.ts';
@@ -120,11 +120,8 @@ export class PassThroughExecution implements ExecutionHandle {
     const { upstreamResponse } = attempt;
     if (!this.#hasBegun) {
       this.#hasBegun = true;
-      response.writeHead(upstreamResponse.status, {
-        'content-type': upstreamResponse.contentType,
-        'cache-control': 'no-cache',
-        ...this.#headers(attempt, 200),
-      });
+      const type = ['content-type', upstreamResponse.contentType, 'cache-control', 'no-cache'];
+      response.writeHead(upstreamResponse.status, [...type, ...this.#headers(attempt, 200)]);
     }
     const bytes = upstreamResponse.takeReady();
     if (bytes.length > 0 && !response.write(bytes)) attempt.pause();
@@ -203,9 +200,9 @@ export class PassThroughExecution implements ExecutionHandle {
       response.end(upstreamResponse.takeRest());
       return;
     }
-    const type = upstreamResponse.contentType === '' ? {} : { 'content-type': upstreamResponse.contentType };
+    const type = upstreamResponse.contentType === '' ? [] : ['content-type', upstreamResponse.contentType];
     const headers = this.#headers(attempt, upstreamResponse.status, costNanoUsd);
-    response.writeHead(upstreamResponse.status, { ...type, 'content-length': body.length, ...headers });
+    response.writeHead(upstreamResponse.status, [...type, 'content-length', String(body.length), ...headers]);
     response.end(body);
   }
 
@@ -229,7 +226,7 @@ export class PassThroughExecution implements ExecutionHandle {
       return void response.end(body);
     }
     const { headers } = headOf(request, { status, attempts: this.#attempts.length, ...(failure ? { failure } : {}) });
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length, ...headers });
+    response.writeHead(status, ['content-type', jsonType, 'content-length', String(body.length), ...headers]);
     response.end(body);
   }
 
@@ -238,7 +235,7 @@ export class PassThroughExecution implements ExecutionHandle {
     this.#input.response.destroy();
   }
 
-  #headers({ target, targetRequest }: PassThroughAttempt, status: number, costNanoUsd?: number): Readonly<Record<string, string>> {
+  #headers({ target, targetRequest }: PassThroughAttempt, status: number, costNanoUsd?: number): readonly string[] {
     const { request } = this.#input;
     const name = `${target.providerName}/${target.model}`;
     const { warnings } = targetRequest;

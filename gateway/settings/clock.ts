@@ -1,22 +1,31 @@
 /** The wall clock: steady within the process, so that a jump of the system's time moves no timer. */
-import type { Clock, Instant } from '../core/shared/time.ts';
+import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
+import { CoarseTimers } from './coarse-timers.ts';
 
 /** Longest delay that setTimeout takes; a longer one would fire at once. */
 const delayMsMax = 2 ** 31 - 1;
+/** Deadlines and timeouts are this long or longer, and mostly taken back: each with a timer of its own would cost more than the call. */
+const coarseMsMin: Milliseconds = 2_000;
+
+const now = (): Instant => performance.timeOrigin + performance.now();
+
+function exactlyAt(instant: Instant, fire: () => void): Cancel {
+  let timer: NodeJS.Timeout;
+  const wait = (): void => {
+    timer = setTimeout(due, Math.min(delayMsMax, Math.max(0, Math.ceil(instant - now()))));
+  };
+  // Node's timers may fire up to a millisecond early, and one for a distant instant is set in several steps.
+  const due = (): void => {
+    if (now() >= instant) fire();
+    else wait();
+  };
+  wait();
+  return () => clearTimeout(timer);
+}
+
+const coarse = new CoarseTimers(exactlyAt);
 
 export const wallClock: Clock = {
-  now: (): Instant => performance.timeOrigin + performance.now(),
-  at(instant, fire) {
-    let timer: NodeJS.Timeout;
-    const wait = (): void => {
-      timer = setTimeout(due, Math.min(delayMsMax, Math.max(0, Math.ceil(instant - wallClock.now()))));
-    };
-    // Node's timers may fire up to a millisecond early, and one for a distant instant is set in several steps.
-    const due = (): void => {
-      if (wallClock.now() >= instant) fire();
-      else wait();
-    };
-    wait();
-    return () => clearTimeout(timer);
-  },
+  now,
+  at: (instant, fire) => (instant - now() >= coarseMsMin ? coarse.at(instant, fire) : exactlyAt(instant, fire)),
 };

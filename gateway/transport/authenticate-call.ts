@@ -5,7 +5,8 @@ import { type SigningRequest, sign } from './aws-signature.ts';
 import { googleToken } from './google-token.ts';
 
 type HeaderFields = Readonly<Record<string, string>>;
-const noHeaders: HeaderFields = {};
+/** What is given where a call needs no proof of its own. */
+export const noAuthHeaders: HeaderFields = {};
 
 /** Who is called, with which key; `region` of a cloud. */
 export interface Callee {
@@ -20,7 +21,7 @@ export function authenticateCall(
   request: SigningRequest,
   at: Instant,
 ): HeaderFields | Promise<HeaderFields> {
-  if (!key) return noHeaders;
+  if (!key) return noAuthHeaders;
   switch (provider.auth) {
     case 'aws': {
       const [accessKeyId = '', secretAccessKey, sessionToken] = key.reveal().split(':');
@@ -34,7 +35,7 @@ export function authenticateCall(
       return typeof token === 'string' ? bearerHeader(token) : token.then(bearerHeader);
     }
     default:
-      return noHeaders;
+      return noAuthHeaders;
   }
 }
 

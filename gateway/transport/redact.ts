@@ -21,10 +21,22 @@ export interface StreamRedactor {
   end(): Uint8Array;
 }
 
+const redactors = new WeakMap<Secret, Redactor>();
+
+/** The same object for the same key. */
 export function redactor(key: Secret | undefined): Redactor {
-  const forms = secretFormsOf(key);
+  if (!key) return identityRedactor;
+  const known = redactors.get(key);
+  if (known) return known;
+  const created = createRedactor(secretFormsOf(key));
+  redactors.set(key, created);
+  return created;
+}
+
+function createRedactor(forms: SecretForms): Redactor {
   if (forms.encoded.length === 0) return identityRedactor;
   const text = (input: string): string => forms.texts.reduce((left, secret) => left.replaceAll(secret, '[secret]'), input);
+  const mayHold = (value: string): boolean => forms.texts.some(secret => value.includes(secret));
   return {
     failure: failure => ({
       ...failure,
@@ -33,12 +45,12 @@ export function redactor(key: Secret | undefined): Redactor {
       ...(failure.param === undefined ? {} : { param: text(failure.param) }),
     }),
     headers: headers => {
-      const joined = Object.values(headers).join('\n');
-      if (!forms.texts.some(secret => joined.includes(secret))) return headers;
-      return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]));
+      for (const name in headers)
+        if (mayHold(headers[name]!)) return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]));
+      return headers;
     },
     bytes: payload => forms.encoded.reduce(maskSecret, payload),
-    stream: () => bufferingRedactor(forms),
+    stream: () => new BufferingRedactor(forms),
   };
 }
 
@@ -51,58 +63,83 @@ const identityRedactor: Redactor = {
   stream: () => identityStream,
 };
 
-function bufferingRedactor({ encoded, plain: secrets, prefilter }: SecretForms): StreamRedactor {
-  let held: Buffer = emptyBuffer;
-  const maskers = secrets.map(secret => new SplitSecretMasker(secret));
-  return {
-    chunk: bytes => {
-      const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const mayHold = held.length > 0 || prefilter?.mayContain(chunk);
-      const whole = mayHold ? encoded.reduce(maskSecret, held.length === 0 ? chunk : Buffer.concat([held, chunk])) : chunk;
-      let masked = whole;
-      // The caller's bytes are not ours to write on.
-      const writable = (): Buffer => {
-        if (masked === whole) masked = Buffer.from(whole);
-        return masked;
-      };
-      for (const masker of maskers) masker.mask(whole, writable);
-      let heldLength = 0;
-      if (mayHold) for (const secret of encoded) heldLength = Math.max(heldLength, prefixLengthAtEnd(masked, secret));
-      for (const { rest } of maskers) if (rest.length > 0) heldLength = Math.max(heldLength, prefixLengthAtEnd(masked, rest));
-      held = heldLength === 0 ? emptyBuffer : masked.subarray(masked.length - heldLength);
-      return heldLength === 0 ? masked : masked.subarray(0, masked.length - heldLength);
-    },
-    end: () => {
-      const rest = held;
-      held = emptyBuffer;
-      return rest;
-    },
-  };
+class BufferingRedactor implements StreamRedactor {
+  readonly #forms: SecretForms;
+  readonly #maskers: readonly SplitSecretMasker[];
+  #held: Buffer = emptyBuffer;
+
+  constructor(forms: SecretForms) {
+    this.#forms = forms;
+    this.#maskers = forms.plain.map(secret => new SplitSecretMasker(secret));
+  }
+
+  chunk(bytes: Uint8Array): Uint8Array {
+    const { encoded, prefilter } = this.#forms;
+    const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const mayHold = this.#held.length > 0 || prefilter?.mayContain(chunk) === true;
+    if (!mayHold && this.#maskers.every(masker => masker.passes(chunk))) return chunk;
+    const whole = mayHold ? encoded.reduce(maskSecret, this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])) : chunk;
+    let masked = whole;
+    // The caller's bytes are not ours to write on.
+    const writable = (): Buffer => {
+      if (masked === whole) masked = Buffer.from(whole);
+      return masked;
+    };
+    for (const masker of this.#maskers) masker.mask(whole, writable);
+    let heldLength = 0;
+    if (mayHold) for (const secret of encoded) heldLength = Math.max(heldLength, prefixLengthAtEnd(masked, secret));
+    for (const { rest } of this.#maskers) if (rest.length > 0) heldLength = Math.max(heldLength, prefixLengthAtEnd(masked, rest));
+    this.#held = heldLength === 0 ? emptyBuffer : masked.subarray(masked.length - heldLength);
+    return heldLength === 0 ? masked : masked.subarray(0, masked.length - heldLength);
+  }
+
+  end(): Uint8Array {
+    const rest = this.#held;
+    this.#held = emptyBuffer;
+    return rest;
+  }
 }
 
 /** A listener that never hears the key: what a provider repeats of it must reach neither the caller nor a record. */
-export function redactingListener(listener: UpstreamListener, { stream, headers: redactHeaders }: Redactor): UpstreamListener {
-  const redactor = stream();
-  const release = (): void => {
-    const rest = redactor.end();
-    if (rest.byteLength > 0) listener.chunk(rest);
-  };
-  return {
-    headers: (status, headers) => listener.headers(status, redactHeaders(headers)),
-    chunk: bytes => {
-      const redacted = redactor.chunk(bytes);
-      if (redacted.byteLength > 0) listener.chunk(redacted);
-    },
-    // No more will come to tell whether it was the beginning of a key.
-    end: () => {
-      release();
-      listener.end();
-    },
-    failed: failure => {
-      release();
-      listener.failed(failure);
-    },
-  };
+export function redactingListener(listener: UpstreamListener, redactor: Redactor): UpstreamListener {
+  return redactor === identityRedactor ? listener : new RedactingListener(listener, redactor);
+}
+
+class RedactingListener implements UpstreamListener {
+  readonly #listener: UpstreamListener;
+  readonly #redactor: Redactor;
+  readonly #stream: StreamRedactor;
+
+  constructor(listener: UpstreamListener, redactor: Redactor) {
+    this.#listener = listener;
+    this.#redactor = redactor;
+    this.#stream = redactor.stream();
+  }
+
+  headers(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#listener.headers(status, this.#redactor.headers(headers));
+  }
+
+  chunk(bytes: Uint8Array): void {
+    const redacted = this.#stream.chunk(bytes);
+    if (redacted.byteLength > 0) this.#listener.chunk(redacted);
+  }
+
+  end(): void {
+    this.#release();
+    this.#listener.end();
+  }
+
+  failed(failure: Failure): void {
+    this.#release();
+    this.#listener.failed(failure);
+  }
+
+  /** No more will come to tell whether it was the beginning of a key. */
+  #release(): void {
+    const rest = this.#stream.end();
+    if (rest.byteLength > 0) this.#listener.chunk(rest);
+  }
 }
 
 /** How many bytes at the end are the beginning of the secret. */

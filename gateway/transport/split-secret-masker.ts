@@ -8,6 +8,8 @@ const visiblePrefixMax = 12;
 /** What lies between two pieces of a text, at the most. */
 const gapMax = 8_192;
 
+const noRest: Buffer = Buffer.alloc(0);
+
 export class SplitSecretMasker {
   readonly #secret: Buffer;
   readonly #begin: Buffer;
@@ -15,7 +17,7 @@ export class SplitSecretMasker {
   /** So many of its bytes have been said. */
   #matched = 0;
   #distance = 0;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = noRest;
 
   constructor(secret: Buffer) {
     this.#secret = secret;
@@ -26,6 +28,11 @@ export class SplitSecretMasker {
   /** What has to come next for it to go on, with the quote before it; empty while none was begun. */
   get rest(): Buffer {
     return this.#rest;
+  }
+
+  /** Whether nothing in these bytes could be a piece, so that they need not be looked at further. */
+  passes(bytes: Buffer): boolean {
+    return this.#matched === 0 && bytes.indexOf(this.#begin) < 0;
   }
 
   /** Covers the pieces, in place; `own` gives the bytes that may be written. */
@@ -64,12 +71,12 @@ export class SplitSecretMasker {
     if (matched > this.#visibleMax) writable().fill('*', at, at + length);
     this.#distance = 0;
     this.#matched = matched === this.#secret.length ? 0 : matched;
-    this.#rest = this.#matched === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.of(quote), this.#secret.subarray(this.#matched)]);
+    this.#rest = this.#matched === 0 ? noRest : Buffer.concat([Buffer.of(quote), this.#secret.subarray(this.#matched)]);
   }
 
   #reset(): void {
     this.#matched = 0;
-    this.#rest = Buffer.alloc(0);
+    this.#rest = noRest;
   }
 
   /** How many bytes from there are the secret's from that one on. */

@@ -108,50 +108,82 @@ function rejectCall(listener: UpstreamListener, failure: Failure): UpstreamHandl
 }
 
 function dispatch(connections: OriginPool, path: string, call: UpstreamCall, listener: UpstreamListener): UpstreamHandle {
-  let controller: Dispatcher.DispatchController | undefined;
-  let status = 0;
-  let isEnded = false;
-  const endOnce = (): boolean => {
-    if (isEnded) return false;
-    isEnded = true;
-    connections.inFlight--;
-    return true;
-  };
-  const abort = (): void => {
-    endOnce();
-    controller?.abort(new Error('no longer needed'));
-  };
+  const dispatched = new DispatchedCall(connections, listener);
   connections.inFlight++;
   connections.pool.dispatch(
     { method: call.method ?? 'POST', path, headers: call.headers, body: (call.body as string | undefined) ?? null },
-    {
-      onRequestStart: started => {
-        controller = started;
-        if (isEnded) abort();
-      },
-      onResponseStart: (_, responseStatus, headers) => {
-        if (responseStatus < 200) return; // 100 Continue and the like are no answer
-        status = responseStatus;
-        if (!isEnded) listener.headers(status, flattenHeaders(headers));
-      },
-      onResponseData: (_, chunk) => {
-        if (!isEnded) listener.chunk(chunk);
-      },
-      onResponseEnd: () => {
-        if (endOnce()) listener.end();
-      },
-      onResponseError: (_, error) => {
-        if (endOnce()) listener.failed(failureOf(error as Error & { code?: string }, status));
-      },
-    },
+    dispatched,
   );
-  return { abort, pause: () => controller?.pause(), resume: () => controller?.resume() };
+  return dispatched;
 }
 
-function flattenHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+/** What undici tells of one call, told on to its listener until the end or the abort. */
+class DispatchedCall implements UpstreamHandle, Dispatcher.DispatchHandler {
+  readonly #connections: OriginPool;
+  readonly #listener: UpstreamListener;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #isEnded = false;
+
+  constructor(connections: OriginPool, listener: UpstreamListener) {
+    this.#connections = connections;
+    this.#listener = listener;
+  }
+
+  abort(): void {
+    this.#endOnce();
+    this.#controller?.abort(new Error('no longer needed'));
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isEnded) this.abort();
+  }
+
+  onResponseStart(_: unknown, status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+    if (status < 200) return; // 100 Continue and the like are no answer
+    this.#status = status;
+    if (!this.#isEnded) this.#listener.headers(status, flattenHeaders(headers));
+  }
+
+  onResponseData(_: unknown, chunk: Buffer): void {
+    if (!this.#isEnded) this.#listener.chunk(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#endOnce()) this.#listener.end();
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    if (this.#endOnce()) this.#listener.failed(failureOf(error, this.#status));
+  }
+
+  #endOnce(): boolean {
+    if (this.#isEnded) return false;
+    this.#isEnded = true;
+    this.#connections.inFlight--;
+    return true;
+  }
+}
+
+/** undici gives names in lower case; several values of one name are joined. */
+function flattenHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Readonly<Record<string, string>> {
+  for (const name in headers) if (typeof headers[name] !== 'string') return joinValues(headers);
+  return headers as Readonly<Record<string, string>>;
+}
+
+function joinValues(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const out: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) out[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+    if (value !== undefined) out[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return out;
 }

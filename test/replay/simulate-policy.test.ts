@@ -35,8 +35,8 @@ function driven(
       const end = (): void => ('failure' in result ? report.failed(result.failure, continuable) : report.answered(result.signals));
       const doing: Cancel[] = [];
       const after = (ms: number, happens: () => void): number => doing.push(clock.at(clock.now() + ms, happens));
-      if (openAfterMs < endAfterMs) after(openAfterMs, report.opened);
-      if (releaseAfterMs >= openAfterMs && releaseAfterMs < endAfterMs) after(releaseAfterMs, report.released);
+      if (openAfterMs < endAfterMs) after(openAfterMs, () => report.opened());
+      if (releaseAfterMs >= openAfterMs && releaseAfterMs < endAfterMs) after(releaseAfterMs, () => report.released());
       after(endAfterMs, end);
       return () => {
         for (const cancel of doing) cancel();

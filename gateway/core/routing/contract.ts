@@ -98,17 +98,19 @@ function concerningPolicy(
   until: Readonly<Record<string, Instant>>,
   after: Instant = Number.NEGATIVE_INFINITY,
 ): Readonly<Record<string, Instant>> {
-  const isOf = (name: string, target: string): boolean => target === name || providerOf(target) === name;
-  const concerned = (name: string): boolean =>
-    policy.steps.some(({ target, judge }) => isOf(name, target) || (judge !== undefined && isOf(name, judge)));
   let found: Record<string, Instant> | undefined;
   for (const name in until) {
-    if (until[name]! <= after || !concerned(name)) continue;
+    if (until[name]! <= after || !isConcerned(policy, name)) continue;
     found ??= {};
     found[name] = until[name]!;
   }
   return found ?? noCooldowns;
 }
+
+const isConcerned = ({ steps }: RoutePolicy, name: string): boolean =>
+  steps.some(({ target, judge }) => isTargetOf(name, target) || (judge !== undefined && isTargetOf(name, judge)));
+
+const isTargetOf = (name: string, target: string): boolean => target === name || providerOf(target) === name;
 
 /** The router's view of one attempt. */
 export interface RouteAttempt {

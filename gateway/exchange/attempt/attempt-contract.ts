@@ -10,14 +10,14 @@ import type { UpstreamHandle, UpstreamListener } from '../../transport/upstream.
 import type { PreparedRequest } from '../contract.ts';
 import type { AttemptCommand } from '../driver.ts';
 
-/** What an attempt tells while it runs; exactly one of answered and failed comes last, unless it is aborted. */
-export interface AttemptListener {
+/** What attempts tell while they run; exactly one of answered and failed comes last, unless the attempt is aborted. */
+export interface AttemptListener<A> {
   /** The first content of a stream. */
-  opened(): void;
+  opened(attempt: A): void;
   /** In order, prelude included. `raw` is the event as the provider framed it. */
-  events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
-  answered(signals: Signals): void;
-  failed(failure: Failure): void;
+  events(attempt: A, events: readonly StreamEvent[], raw: SseEvent | undefined): void;
+  answered(attempt: A, signals: Signals): void;
+  failed(attempt: A, failure: Failure): void;
 }
 
 export interface AttemptContext {
@@ -28,10 +28,12 @@ export interface AttemptContext {
   readonly credential: string;
   readonly spanId: string;
   readonly prepared: PreparedRequest;
+  /** What is sent, as UTF-8. */
+  readonly bodyBytes: Buffer;
   readonly redact: Redactor;
   readonly clock: Clock;
   /** Longest silence of a stream after its first content. */
   readonly idleMs: Milliseconds;
-  readonly priceOf: (model: string, at: Instant) => Price | undefined;
+  priceOf(model: string, at: Instant): Price | undefined;
   send(listener: UpstreamListener): UpstreamHandle;
 }

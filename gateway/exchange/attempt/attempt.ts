@@ -15,10 +15,10 @@ import { type ReportedRateLimits, rateLimitsOf } from '../../core/targets/rate-l
 import { isRetryAfterUnreadable } from '../../core/targets/retry-after.ts';
 import type { TokenCounter } from '../../tokens/counter.ts';
 import { estimateUsage } from '../../tokens/estimate-usage.ts';
-import type { UpstreamHandle } from '../../transport/upstream.ts';
+import type { UpstreamHandle, UpstreamListener } from '../../transport/upstream.ts';
 import { warningsOf } from '../routed-request.ts';
 import type { AttemptContext, AttemptListener } from './attempt-contract.ts';
-import { ProviderResponseReader } from './provider-response-reader.ts';
+import { type ProviderResponseListener, ProviderResponseReader } from './provider-response-reader.ts';
 import { type ResponseIdentity, withIdentity } from './response-identity.ts';
 
 /** How long a stream may live on pings and comments alone. */
@@ -27,11 +27,11 @@ const pingsOnlyMs: Milliseconds = 600_000;
 const lingerMs: Milliseconds = 1_000;
 const noHandle: UpstreamHandle = { abort: () => {}, pause: () => {}, resume: () => {} };
 
-export class Attempt {
+export class Attempt implements UpstreamListener, ProviderResponseListener {
   readonly context: AttemptContext;
   /** The whole answer, once it is there. */
   response: ChatResponse | undefined;
-  readonly #listener: AttemptListener;
+  readonly #listener: AttemptListener<Attempt>;
   readonly #reader: ProviderResponseReader;
   readonly #startedAt: Instant;
   #handle = noHandle;
@@ -51,29 +51,16 @@ export class Attempt {
   #isBodyComplete = false;
   #cancelTimer: Cancel = () => {};
 
-  constructor(context: AttemptContext, listener: AttemptListener) {
+  constructor(context: AttemptContext, listener: AttemptListener<Attempt>) {
     this.context = context;
     this.#listener = listener;
     this.#startedAt = this.#lastActivityAt = this.#lastEventAt = context.clock.now();
-    this.#reader = new ProviderResponseReader(context.provider, context.prepared, {
-      activity: () => {
-        this.#lastActivityAt = context.clock.now();
-      },
-      events: (events, raw) => this.#onEvents(events, raw),
-      complete: (response, flags) => this.#onComplete(response, flags),
-      failed: failure => this.#fail(failure),
-      excess: () => this.#handle.abort(),
-    });
-    this.#handle = context.send({
-      headers: (status, headers) => {
-        this.#firstByteMs = this.elapsedMs;
-        if (status >= 400 && isRetryAfterUnreadable(headers)) this.#flags.add('unreadable_wait');
-        this.#reader.onHeaders(status, headers);
-      },
-      chunk: bytes => this.#onChunk(bytes),
-      end: () => this.#onEnd(),
-      failed: failure => this.#reader.onCut(failure),
-    });
+    this.#reader = new ProviderResponseReader(context.provider, context.prepared, this);
+  }
+
+  /** Sends the request. Apart from the constructor: some upstreams answer within the call. */
+  start(): void {
+    this.#handle = this.context.send(this);
   }
 
   /** With a failure when the router gives it up for one; without when its answer is no longer needed. */
@@ -98,6 +85,10 @@ export class Attempt {
   }
 
   /** The provider's JSON body as it came, for a caller of the same wire format; undefined when the answer was streamed. */
+  get body(): Buffer | undefined {
+    return this.#reader.isStream ? undefined : this.#reader.body();
+  }
+
   bodyText(): string | undefined {
     return this.#reader.isStream ? undefined : this.#reader.text();
   }
@@ -125,35 +116,61 @@ export class Attempt {
     return this.#endedAt !== undefined;
   }
 
-  #onChunk(bytes: Uint8Array): void {
+  headers(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#firstByteMs = this.elapsedMs;
+    if (status >= 400 && isRetryAfterUnreadable(headers)) this.#flags.add('unreadable_wait');
+    this.#reader.onHeaders(status, headers);
+  }
+
+  chunk(bytes: Uint8Array): void {
     if (this.#endedAt === undefined) this.#arrivals.push([this.elapsedMs, bytes.byteLength]);
     this.#reader.onChunk(bytes);
   }
 
-  #onEnd(): void {
+  end(): void {
     this.#isBodyComplete = true;
     if (this.#endedAt !== undefined) this.#cancelTimer();
     this.#reader.onEnd();
   }
 
-  #withIdentity = <Identified extends ResponseIdentity>(identified: Identified): Identified =>
-    withIdentity(identified, this.context.spanId, this.context.model);
+  failed(failure: Failure): void {
+    this.#reader.onCut(failure);
+  }
 
-  #onEvents(received: readonly StreamEvent[], raw: SseEvent | undefined): void {
+  onActivity(): void {
+    this.#lastActivityAt = this.context.clock.now();
+  }
+
+  onExcess(): void {
+    this.#handle.abort();
+  }
+
+  onFailure(failure: Failure): void {
+    this.#fail(failure);
+  }
+
+  #withIdentity<Identified extends ResponseIdentity>(identified: Identified): Identified {
+    return withIdentity(identified, this.context.spanId, this.context.model);
+  }
+
+  onEvents(received: readonly StreamEvent[], raw: SseEvent | undefined): void {
     if (this.#endedAt !== undefined) return;
     const { toolNames } = this.context.prepared;
-    const events = received.map(event => (event.type === 'response-start' ? this.#withIdentity(event) : restoreToolName(event, toolNames)));
+    const isChanged = toolNames !== undefined || received.some(isStart);
+    const events = isChanged
+      ? received.map(event => (isStart(event) ? this.#withIdentity(event) : restoreToolName(event, toolNames)))
+      : received;
     if (events.length > 0) this.#lastEventAt = this.context.clock.now();
     const opens = this.#firstTokenMs === undefined && events.some(isContentEvent);
     if (opens) this.#firstTokenMs = this.elapsedMs;
-    this.#listener.events(events, raw);
+    this.#listener.events(this, events, raw);
     // A caller that waits for the whole answer has read nothing yet, so that one can still be replaced.
     if (!opens || !this.context.prepared.chat.stream) return;
     this.#watchSilence();
-    this.#listener.opened();
+    this.#listener.opened(this);
   }
 
-  #onComplete(response: ChatResponse, flags: readonly StreamFlag[]): void {
+  onComplete(response: ChatResponse, flags: readonly StreamFlag[]): void {
     if (this.#endedAt !== undefined) return;
     for (const flag of flags) this.#flags.add(flag);
     this.#firstTokenMs ??= this.elapsedMs;
@@ -163,7 +180,7 @@ export class Attempt {
     const { clock } = this.context;
     // A timer for each answer would hold all that belongs to it for another second.
     if (!this.#isBodyComplete) this.#cancelTimer = clock.at(clock.now() + lingerMs, () => this.#handle.abort());
-    this.#listener.answered(this.#signals);
+    this.#listener.answered(this, this.#signals);
   }
 
   #fail(failure: Failure): void {
@@ -171,7 +188,7 @@ export class Attempt {
     this.#failure = this.context.redact.failure(this.#reclassifyOurs(failure));
     this.#close();
     this.#handle.abort();
-    this.#listener.failed(this.#failure);
+    this.#listener.failed(this, this.#failure);
   }
 
   /** A target that cannot give the log-probabilities which only we asked for says nothing about the caller's request. */
@@ -239,7 +256,7 @@ export class Attempt {
     const price = usage && ((counted?.model && this.context.priceOf(counted.model, at)) || this.context.priceOf(model, at));
     const cost = usage && costOf(usage, priceAtTier(price, counted?.serviceTier));
     const finish = this.response?.choices[0]?.finish;
-    return {
+    const record: { -readonly [Member in keyof AttemptRecord]: AttemptRecord[Member] } = {
       number: command.attempt + 1,
       kind: command.kind,
       step: command.step,
@@ -251,25 +268,28 @@ export class Attempt {
       spanId,
       startedAt: at,
       endedAt: this.#endedAt ?? this.context.clock.now(),
-      ...(this.#firstByteMs === undefined ? {} : { firstByteMs: this.#firstByteMs }),
-      ...(this.#firstTokenMs === undefined ? {} : { firstTokenMs: this.#firstTokenMs }),
       status: reader.status,
       outcome: this.#failure?.kind ?? (this.response ? 'ok' : 'aborted'),
-      ...(this.#failure ? { failure: this.#failure } : {}),
       accepted,
-      request: Buffer.from(prepared.body),
+      request: this.context.bodyBytes,
       response: reader.body(),
       chunks: this.#arrivals,
       providerRequestId: reader.headers['x-request-id'] ?? reader.headers['request-id'] ?? reader.headers['x-amzn-requestid'] ?? '',
-      ...(finish ? { finish } : {}),
-      ...(usage ? { usage } : {}),
-      ...(cost ? { cost } : {}),
       signals: this.response ? this.#signals : partial ? measureSignalsAndFeatures(prepared.chat, partial) : {},
       warnings: warningsOf(prepared, accepted ? this.response : undefined),
-      flags: [...this.#flags],
+      flags: this.#flags.size === 0 ? noFlags : [...this.#flags],
     };
+    if (this.#firstByteMs !== undefined) record.firstByteMs = this.#firstByteMs;
+    if (this.#firstTokenMs !== undefined) record.firstTokenMs = this.#firstTokenMs;
+    if (this.#failure) record.failure = this.#failure;
+    if (finish) record.finish = finish;
+    if (usage) record.usage = usage;
+    if (cost) record.cost = cost;
+    return record;
   }
 }
 
+const noFlags: readonly StreamFlag[] = [];
+const isStart = (event: StreamEvent): event is StreamEvent & { type: 'response-start' } => event.type === 'response-start';
 /** What a provider may have worked on before it came to nothing. */
 const possiblyBilled: readonly FailureKind[] = ['timeout', 'truncated', 'cancelled'];

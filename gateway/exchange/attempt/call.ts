@@ -1,10 +1,11 @@
 import type { Provider, Warning } from '../../core/chat/provider.ts';
+import { blockingWarnings } from '../../core/chat/request-loss.ts';
 import type { Clock } from '../../core/shared/time.ts';
 import type { Secret } from '../../settings/secret.ts';
-import { authenticateCall } from '../../transport/authenticate-call.ts';
+import { authenticateCall, noAuthHeaders } from '../../transport/authenticate-call.ts';
 import { simulatedTransport } from '../../transport/simulated-transport.ts';
 import type { Upstream, UpstreamHandle, UpstreamListener } from '../../transport/upstream.ts';
-import type { PreparedRequest, Target } from '../contract.ts';
+import type { PreparedRequest, RoutedRequest, Target } from '../contract.ts';
 
 export interface CallPorts {
   readonly clock: Clock;
@@ -20,24 +21,61 @@ export interface PropagatedContext {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export function callTarget(
+/** One attempt's call: who is asked, what, and the span it belongs to. */
+export interface AttemptCall {
+  readonly target: Target;
+  readonly prepared: PreparedRequest;
+  /** `prepared.body` as UTF-8. */
+  readonly body: Buffer;
+  readonly spanId: string;
+}
+
+/** Makes the call, unless the request says something that the target cannot carry and the route does not let go. */
+export function sendAttempt(ports: CallPorts, request: RoutedRequest, call: AttemptCall, listener: UpstreamListener): UpstreamHandle {
+  const { onUnsupported, trace, propagatedTrace = { isSampled: true, state: '' }, hops = 0, headers } = request;
+  const unsupported = blockingWarnings(call.prepared.warnings, onUnsupported);
+  if (unsupported.length > 0) return rejectUnsupported(unsupported, listener);
+  const traceparent = `00-${trace.traceId}-${call.spanId}-${propagatedTrace.isSampled ? '01' : '00'}`;
+  return callTarget(ports, call, { traceparent, tracestate: propagatedTrace.state, hops, headers }, listener);
+}
+
+function callTarget(
   { clock, upstream }: CallPorts,
-  target: Target,
-  prepared: PreparedRequest,
+  { target, prepared, body }: AttemptCall,
   propagated: PropagatedContext,
   listener: UpstreamListener,
 ): UpstreamHandle {
   const { provider, allowPrivate } = target;
   if (provider.simulate) return simulatedTransport(provider.simulate(prepared, target.model), clock, listener);
-  const headers = {
-    ...headersOf(target, prepared.chat.stream, propagated),
-    ...(prepared.isVerbatim ? callerHeaders(propagated, prepared.wire) : {}),
-  };
+  const headers = constantHeaders(target, prepared, propagated) ?? headersFor(target, prepared, propagated);
   const url = urlOf(target, prepared.path);
-  const send = (authHeaders: HeaderFields): UpstreamHandle =>
-    upstream.send({ url, headers: { ...headers, ...authHeaders }, body: prepared.body, allowPrivate }, listener);
   const authHeaders = authenticateCall(target, { url, body: prepared.body, headers }, clock.now());
+  if (authHeaders === noAuthHeaders) return upstream.send({ url, headers, body, allowPrivate }, listener);
+  const send = (auth: HeaderFields): UpstreamHandle =>
+    upstream.send({ url, headers: { ...headers, ...auth }, body, allowPrivate }, listener);
   return authHeaders instanceof Promise ? afterAuthentication(authHeaders, send, listener) : send(authHeaders);
+}
+
+const headersFor = (target: Target, prepared: PreparedRequest, propagated: PropagatedContext): HeaderFields => ({
+  ...headersOf(target, prepared.chat.stream, propagated),
+  ...(prepared.isVerbatim ? callerHeaders(propagated, prepared.wire) : {}),
+});
+
+/** By target and key, of requests and of streams. */
+const constants = new WeakMap<Target, { whole?: HeaderFields; streamed?: HeaderFields }>();
+
+/** The headers of a target where they are the same for every call; undefined where a call has some of its own. */
+function constantHeaders(target: Target, prepared: PreparedRequest, propagated: PropagatedContext): HeaderFields | undefined {
+  const { stream } = prepared.chat;
+  if (target.trace || propagated.hops > 0 || (prepared.isVerbatim && prepared.wire === 'anthropic-messages')) return undefined;
+  let known = constants.get(target);
+  if (!known) {
+    known = {};
+    constants.set(target, known);
+  }
+  const form = stream ? 'streamed' : 'whole';
+  known[form] ??= headersFor(target, prepared, propagated);
+  return known[form];
 }
 
 /** Where a call goes. */
@@ -114,7 +152,7 @@ function callerHeaders({ headers }: PropagatedContext, wire: string): Record<str
 }
 
 /** A call that is not made at all: its failure comes as soon as any answer could. */
-export function rejectUnsupported(unsupported: readonly Warning[], listener: UpstreamListener): UpstreamHandle {
+function rejectUnsupported(unsupported: readonly Warning[], listener: UpstreamListener): UpstreamHandle {
   const message = `the target cannot carry ${unsupported.map(w => w.field).join(', ')}`.slice(0, 1000);
   queueMicrotask(() => listener.failed({ kind: 'unsupported', message, param: unsupported[0]!.field }));
   return { abort: () => {}, pause: () => {}, resume: () => {} };

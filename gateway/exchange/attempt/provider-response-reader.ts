@@ -10,16 +10,16 @@ import type { FrameDecoder } from '../../transport/aws-event-stream.ts';
 import { frameDecoderFor } from '../../transport/frames.ts';
 import type { PreparedRequest } from '../contract.ts';
 
-/** Exactly one of complete and failed, once, and nothing but `excess` after it. */
+/** Exactly one of onComplete and onFailure, once, and nothing but `onExcess` after it. */
 export interface ProviderResponseListener {
   /** The provider is alive: an event, a ping or a comment came. */
-  activity(): void;
+  onActivity(): void;
   /** In order, prelude included. `raw` is the event as the provider framed it, undefined for what never was an event. */
-  events(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
-  complete(response: ChatResponse, flags: readonly StreamFlag[]): void;
-  failed(failure: Failure): void;
+  onEvents(events: readonly StreamEvent[], raw: SseEvent | undefined): void;
+  onComplete(response: ChatResponse, flags: readonly StreamFlag[]): void;
+  onFailure(failure: Failure): void;
   /** Bytes came after the answer's own end: the connection is not to be trusted. */
-  excess(): void;
+  onExcess(): void;
 }
 
 const failureBytesMax = 64 * 1024;
@@ -39,7 +39,7 @@ export class ProviderResponseReader {
   readonly #provider: Provider;
   readonly #isStreamRequested: boolean;
   readonly #listener: ProviderResponseListener;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Buffer[] = [];
   readonly #events: StreamEvent[] = [];
   #bytes = 0;
   #text: string | undefined;
@@ -65,8 +65,7 @@ export class ProviderResponseReader {
 
   body(): Buffer {
     if (this.#chunks.length > 1) this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks));
-    const [all] = this.#chunks;
-    return all ? Buffer.from(all.buffer, all.byteOffset, all.byteLength) : Buffer.alloc(0);
+    return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
   /** A body that came whole, as text. */
@@ -90,11 +89,11 @@ export class ProviderResponseReader {
   }
 
   onChunk(bytes: Uint8Array): void {
-    if (this.#isOver) return this.#listener.excess();
-    this.#chunks.push(bytes);
+    if (this.#isOver) return this.#listener.onExcess();
+    this.#chunks.push(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.#bytes += bytes.byteLength;
     const mode = this.#mode;
-    if (mode.type === 'stream') this.#guarded(() => mode.frames.feed(bytes));
+    if (mode.type === 'stream') this.#feed(mode.frames, bytes);
     if (mode.type === 'refusal' && this.#bytes > failureBytesMax) this.#onRefusal();
   }
 
@@ -102,12 +101,14 @@ export class ProviderResponseReader {
     if (this.#isOver) return;
     const mode = this.#mode;
     if (mode.type === 'refusal') return this.#onRefusal();
-    this.#guarded(() => {
+    try {
       if (mode.type === 'json') return this.#readJson();
       this.#isEnding = true;
       mode.frames.end();
       if (!this.#isOver) this.#finishStream(mode.parser);
-    });
+    } catch (problem) {
+      this.#onMistake(problem);
+    }
   }
 
   /** Nothing more comes: the connection broke or stands still. What was whole by then stays whole, and a refusal has said enough by its status. */
@@ -122,7 +123,7 @@ export class ProviderResponseReader {
     const parser = this.#provider.parseStream();
     const frames = frameDecoderFor(this.#provider.framing, {
       event: event => this.#onEvent(parser, event),
-      comment: () => this.#listener.activity(),
+      comment: () => this.#listener.onActivity(),
       overflow: () =>
         this.#fail({ kind: 'invalid-response', message: 'an event of the stream is larger than 16 MiB', status: this.status }),
       corrupt: reason => this.#fail({ kind: 'invalid-response', message: reason, status: this.status }),
@@ -131,8 +132,8 @@ export class ProviderResponseReader {
   }
 
   #onEvent(parser: StreamParser, event: SseEvent): void {
-    if (this.#isOver) return this.#listener.excess();
-    this.#listener.activity();
+    if (this.#isOver) return this.#listener.onExcess();
+    this.#listener.onActivity();
     const events = parser.parse(event);
     const failed = events.find(e => e.type === 'failure');
     if (failed) {
@@ -154,7 +155,7 @@ export class ProviderResponseReader {
         return this.#fail({ kind: 'invalid-response', message: '64 KiB of a stream without any content', status: this.status });
       }
     }
-    this.#listener.events(events, raw);
+    this.#listener.onEvents(events, raw);
   }
 
   #finishStream(parser: StreamParser, cut?: Failure): void {
@@ -205,21 +206,33 @@ export class ProviderResponseReader {
 
   #complete(response: ChatResponse, flags: readonly StreamFlag[]): void {
     this.#isOver = true;
-    this.#listener.complete(response, flags);
+    this.#listener.onComplete(response, flags);
   }
 
   #fail(failure: Failure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listener.failed(failure);
+    this.#listener.onFailure(failure);
   }
 
-  /** A mistake of ours in reading costs the request that met it, never the process. */
   #guarded(read: () => void): void {
     try {
       read();
     } catch (problem) {
-      this.#fail(internalFailure('reading an answer', problem));
+      this.#onMistake(problem);
     }
+  }
+
+  #feed(frames: FrameDecoder, bytes: Uint8Array): void {
+    try {
+      frames.feed(bytes);
+    } catch (problem) {
+      this.#onMistake(problem);
+    }
+  }
+
+  /** A mistake of ours in reading costs the request that met it, never the process. */
+  #onMistake(problem: unknown): void {
+    this.#fail(internalFailure('reading an answer', problem));
   }
 }

@@ -1,6 +1,8 @@
 /** An attempt under way and what came of it before the router committed to it. */
 
 import type { PreparedRequest } from '../contract.ts';
+import type { AttemptReport } from '../driver.ts';
+import type { HealthReporter } from '../health-reporter.ts';
 import type { Delta } from '../response/render.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -9,6 +11,8 @@ export interface RunningAttempt {
   readonly prepared: PreparedRequest;
   /** What came before the commit. */
   readonly buffered: Delta[];
-  /** Tells that enough is held back. */
-  readonly released: () => void;
+  /** What the router is told. */
+  readonly report: AttemptReport;
+  /** What the fleet is told. */
+  readonly health: HealthReporter;
 }

@@ -49,6 +49,9 @@ export function responseLosses(response: ChatResponse, prepared: PreparedRequest
   return responseLossesOf(visibleResponse(response, prepared), dialect.responseLosses, chat);
 }
 
+/** Whether a whole JSON answer goes to the caller as it came. */
+export const passesWhole = ({ isVerbatim, addedLogprobs }: PreparedRequest): boolean => isVerbatim && !addedLogprobs;
+
 /** A whole answer. `body` is the provider's own JSON text, when there is one; `now` stands in for a time that it did not tell. */
 export function renderResponse(
   response: ChatResponse,

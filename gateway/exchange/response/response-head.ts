@@ -8,10 +8,10 @@ export interface ResponseSummary {
   readonly status: number;
   readonly attempts: number;
   /** The attempt that answers; absent when none does. */
-  readonly target?: string;
-  readonly warnings?: readonly { readonly type: string; readonly field: string }[];
-  readonly costNanoUsd?: number;
-  readonly failure?: Failure;
+  readonly target?: string | undefined;
+  readonly warnings?: readonly { readonly type: string; readonly field: string }[] | undefined;
+  readonly costNanoUsd?: number | undefined;
+  readonly failure?: Failure | undefined;
 }
 
 export const jsonType = 'application/json; charset=utf-8';
@@ -19,30 +19,26 @@ export const streamTypeOf = ({ streamType = 'text/event-stream; charset=utf-8' }
 
 export function headOf(request: RoutedRequest, summary: ResponseSummary): ResponseHead {
   const { id, chat, dialect, onUnsupported } = request;
-  const { status, attempts, target, costNanoUsd, failure } = summary;
-  const warnings = onUnsupported === 'warn' ? (summary.warnings ?? []) : [];
-  return {
-    status,
-    contentType: chat.stream && status === 200 ? streamTypeOf(dialect) : jsonType,
-    headers: {
-      ...earlyHeadersOf(request),
-      'x-hindcast-attempts': String(attempts),
-      ...(target === undefined ? {} : { 'x-hindcast-target': headerValue(target) }),
-      ...(costNanoUsd !== undefined && !chat.stream ? { 'x-hindcast-cost-usd': usd(costNanoUsd).toFixed(9) } : {}),
-      ...(warnings.length > 0 ? { 'x-hindcast-warnings': headerValue(warnings.map(w => `${w.type} ${w.field}`).join(', ')) } : {}),
-      ...(failure ? retryHeaders(failure, id) : {}),
-    },
-  };
+  const { status, attempts, target, costNanoUsd, failure, warnings } = summary;
+  const headers = earlyHeadersOf(request);
+  headers.push('x-hindcast-attempts', String(attempts));
+  if (target !== undefined) headers.push('x-hindcast-target', headerValue(target));
+  if (costNanoUsd !== undefined && !chat.stream) headers.push('x-hindcast-cost-usd', usd(costNanoUsd).toFixed(9));
+  if (onUnsupported === 'warn' && warnings && warnings.length > 0) {
+    headers.push('x-hindcast-warnings', headerValue(warnings.map(w => `${w.type} ${w.field}`).join(', ')));
+  }
+  if (failure) for (const [name, value] of Object.entries(retryHeaders(failure, id))) headers.push(name, value);
+  return { status, contentType: chat.stream && status === 200 ? streamTypeOf(dialect) : jsonType, headers };
 }
 
-/** What is known before any target has answered. */
-export const earlyHeadersOf = ({ id, policy, configHash, dialect }: RoutedRequest): Readonly<Record<string, string>> => ({
-  'x-request-id': id,
-  ...(dialect.idHeader === undefined ? {} : { [dialect.idHeader]: id }),
-  'x-hindcast-id': id,
-  'x-hindcast-route': headerValue(policy.name),
-  'x-hindcast-config': configHash,
-});
+/** What is known before any target has answered: names and values in turn. */
+export function earlyHeadersOf({ id, policy, configHash, dialect }: RoutedRequest): string[] {
+  const headers = ['x-request-id', id];
+  if (dialect.idHeader !== undefined) headers.push(dialect.idHeader, id);
+  headers.push('x-hindcast-id', id, 'x-hindcast-route', headerValue(policy.name), 'x-hindcast-config', configHash);
+  return headers;
+}
 
 /** Header values are printable ASCII and bounded. */
-const headerValue = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000);
+const headerValue = (text: string): string => (plainValue.test(text) ? text : text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000));
+const plainValue = /^[\x20-\x7e]{0,1000}$/;

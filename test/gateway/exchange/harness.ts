@@ -105,7 +105,8 @@ export class ExecutionHarness implements AsyncDisposable {
 
   start(request: ExecutionRequest = {}) {
     const responseSink = new MemoryResponseSink(request.bufferedMax ?? Number.POSITIVE_INFINITY);
-    return { reader: responseSink, ...execute(routedRequestOf(request, this.environment.clock.now()), this.environment, responseSink) };
+    const execution = execute(routedRequestOf(request, this.environment.clock.now()), this.environment, responseSink);
+    return Object.assign(execution, { reader: responseSink });
   }
 }
 
@@ -158,8 +159,17 @@ export function routedRequestOf(
   };
 }
 
+/** A head with its fields by name. */
+export type ReadHead = Omit<ResponseHead, 'headers'> & { readonly headers: Readonly<Record<string, string>> };
+
+const readHead = ({ status, contentType, headers: fields }: ResponseHead): ReadHead => ({
+  status,
+  contentType,
+  headers: Object.fromEntries(fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1]!]] : []))),
+});
+
 export class MemoryResponseSink implements ResponseSink {
-  head: ResponseHead | undefined;
+  head: ReadHead | undefined;
   text = '';
   ended: 'end' | 'fail' | undefined;
   readonly #buffered: number;
@@ -174,17 +184,17 @@ export class MemoryResponseSink implements ResponseSink {
   }
 
   sendHead(head: ResponseHead): void {
-    this.head = head;
+    this.head = readHead(head);
   }
 
-  write(text: string): boolean {
-    this.text += text;
+  write(bytes: Buffer): boolean {
+    this.text += bytes.toString();
     for (const wake of this.#waiting.splice(0)) wake();
     return this.text.length < this.#buffered;
   }
 
-  end(text: string, head: ResponseHead): void {
-    this.#finish('end', text, head);
+  end(bytes: Buffer, head: ResponseHead): void {
+    this.#finish('end', bytes.toString(), head);
   }
 
   fail(text: string, head: ResponseHead): void {
@@ -200,13 +210,13 @@ export class MemoryResponseSink implements ResponseSink {
     if (this.ended) throw new Error('an answer ends once');
     this.ended = ended;
     this.text += text;
-    this.head ??= head;
+    this.head ??= readHead(head);
   }
 }
 
 export interface ExecutionResult {
   readonly exchange: Exchange;
-  readonly head: ResponseHead | undefined;
+  readonly head: ReadHead | undefined;
   readonly text: string;
   readonly ended: 'end' | 'fail' | undefined;
 }

@@ -147,13 +147,13 @@ keys:
 });
 
 describe('what is kept for repeats', () => {
-  const ended = { status: 200, contentType: 'application/json; charset=utf-8', headers: {} } as const;
+  const ended = { status: 200, contentType: 'application/json; charset=utf-8', headers: [] } as const;
   const wordsOf = (limits: Partial<IdempotencyLimits>) => {
     const repeats = new IdempotencyStore(wallClock, limits);
     const join = (name: string) => repeats.join(key(name), routedRequestOf({}, 0));
     const tell = (name: string, text: string): void => {
       const shared = join(name) as SharedResponse;
-      shared.buffer.end(text, ended, seal());
+      shared.buffer.end(Buffer.from(text), ended, seal());
       repeats.complete(shared);
     };
     const knows = (name: string): string => {

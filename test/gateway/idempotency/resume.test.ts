@@ -124,7 +124,7 @@ test('what is said is kept byte for byte and numbered without a gap, whatever is
       const delivery = new Delivery(reader, isNumbered ? 'id' : undefined);
       for (const text of pieces.slice(0, -1)) delivery.write(text);
       const { response, delivered } = delivery.finish(pieces.at(-1)!);
-      delivery.end({ status: 200, contentType: 'text/event-stream', headers: {} }, seal());
+      delivery.end({ status: 200, contentType: 'text/event-stream', headers: [] }, seal());
       expect(reader.text).toBe(pieces.map((text, n) => (isNumbered ? `id: id.${n}\n${text}` : text)).join(''));
       expect(response.equals(Buffer.concat(delivery.chunks.length > 0 ? delivery.chunks : [Buffer.from(reader.text)]))).toBe(true);
       expect(delivered).toMatchObject({ events: pieces.length, bytes: response.length });
