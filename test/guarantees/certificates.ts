@@ -47,7 +47,7 @@ export function conversationGuarantees(claims: ConversationClaim = claimBySums):
     },
   });
   return [
-    long(600, 0.02, true, 100),
+    long(600, 0.02, true, 60),
     long(600, 0.05, false),
     long(3_000, 0.05, false),
     long(3_000, 0.05, true),
@@ -55,7 +55,7 @@ export function conversationGuarantees(claims: ConversationClaim = claimBySums):
     {
       generator: '600 conversations of 20 requests, harm all or nothing',
       claim: 'harm per request ≤ 5 %',
-      ...{ kind: 'false at most', nominal: delta, runs: 2_000, shortRuns: 200 },
+      ...{ kind: 'false at most', nominal: delta, runs: 2_000, shortRuns: 100 },
       run: draw => {
         const { losses, clusters } = allOrNothing(draw, 600, 0.05, 20);
         return claims(losses, clusters, 0.05, 20);
@@ -79,7 +79,7 @@ export function conversationGuarantees(claims: ConversationClaim = claimBySums):
     {
       generator: '600 conversations of mean 4, true harm 1 %',
       claim: 'harm per request ≤ 5 % is shown',
-      ...{ kind: 'decides at least', nominal: 0.6, shortRuns: 100 },
+      ...{ kind: 'decides at least', nominal: 0.6, shortRuns: 60 },
       run: draw => {
         const clusters = clustersOfSizes(shortSizes(draw, 600));
         return claims(
@@ -122,7 +122,7 @@ export function weightGuarantees(test: WeightedTest = byConfiguredWeights): read
     },
   });
   return [
-    strata(0.0002, 1, 5_000, 100),
+    strata(0.0002, 1, 5_000, 40),
     strata(0.001, 0.5, 5_000),
     strata(0.003, 0.2, 20_000),
     {

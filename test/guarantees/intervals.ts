@@ -53,7 +53,7 @@ export function auditGuarantees(interval: AuditInterval = audited): readonly Gua
     return {
       generator: `audit of ${m} in ${n}, judge wrong in ${error * 100} %, quality ${quality * 100} %`,
       claim: 'quality of future answers',
-      ...{ kind: 'covers at least', nominal: level, runs: n > 1_000 ? 600 : 1_500, ...(n === 500 && m === 30 && { shortRuns: 300 }) },
+      ...{ kind: 'covers at least', nominal: level, runs: n > 1_000 ? 600 : 1_500, ...(n === 500 && m === 30 && { shortRuns: 150 }) },
       run: draw => {
         const truths = tabulate(n, () => bernoulli(draw, quality));
         return holds(interval(auditOf(draw, truths, m, error), clusters), quality);
@@ -85,7 +85,7 @@ export function quantileGuarantees(): readonly Guarantee[] {
   const singles = (n: number, q: number): Guarantee => ({
     generator: `${n} lognormal latencies`,
     claim: `p${q * 100}`,
-    ...{ kind: 'covers at least', nominal: level, runs: 2_000, ...(n === 20 && { shortRuns: 300 }) },
+    ...{ kind: 'covers at least', nominal: level, runs: 2_000, ...(n === 20 && { shortRuns: 150 }) },
     run: draw =>
       holds(
         quantileEstimate(
