@@ -36,6 +36,8 @@ export interface MeanLossTest {
   readonly requests: number;
   /** Of "the mean loss is at least `bound`": the claim holds where it is at most δ. One loss per request; not read where it was not drawn. */
   p(losses: Numbers, bound: number): number;
+  /** The p-value if every loss were 0: above δ these data can certify nothing, and the verdict is INCONCLUSIVE. */
+  leastP(bound: number): number;
 }
 
 export interface LossKind {
@@ -51,7 +53,15 @@ export interface LossKind {
  * threshold of two targets may be walked down on the tested data; net losses need candidates and their order from other data.
  * Requests of one conversation come in order of time.
  */
-export function meanLossTest(sample: LossSample, { loss, binary }: LossKind): MeanLossTest {
+export function meanLossTest(sample: LossSample, kind: LossKind): MeanLossTest {
+  const test = chosenTest(sample, kind);
+  const none = new Float64Array(sample.clusters.of.length);
+  return { ...test, leastP: bound => test.p(none, bound) };
+}
+
+type ChosenTest = Omit<MeanLossTest, 'leastP'>;
+
+function chosenTest(sample: LossSample, { loss, binary }: LossKind): ChosenTest {
   const { clusters, chances, order } = sample;
   const n = clusters.of.length;
   const singles = clusters.count === n;
@@ -94,7 +104,7 @@ function binomialTest(losses: Numbers, bound: number): number {
   return bound >= 1 ? 0 : bound <= 0 ? 1 : binomialPValueBelow(sum(losses), losses.length, bound);
 }
 
-function thinnedTest(chances: KnownChances, { ids, seed }: NonNullable<LossSample['thin']>): MeanLossTest {
+function thinnedTest(chances: KnownChances, { ids, seed }: NonNullable<LossSample['thin']>): ChosenTest {
   const kept = thinned(ids, chances, seed);
   return {
     method: 'exact binomial on thinned requests',

@@ -44,6 +44,28 @@ function covariance(a: Numbers, b: Numbers): number {
   return total / (n - 1);
 }
 
+/**
+ * The same for the mean over the judged answers themselves: the drawing of labels is the only chance, so neither conversations nor the
+ * judge's mean add to the error. λ = Cov(y, f) / Var(f) over the labelled; error² = Var(y - λf) / m · (1 - m/N), t with m - 1.
+ */
+function recordedMean(judged: Numbers, labels: Numbers): PredictionPoweredMean | undefined {
+  const n = judged.length;
+  const at = Int32Array.from({ length: n }, (_, i) => i).filter(i => !Number.isNaN(labels[i]!));
+  const m = at.length;
+  if (m < 2) return undefined;
+  const y = tabulate(m, k => labels[at[k]!]!);
+  const f = tabulate(m, k => judged[at[k]!]!);
+  const lambda = Math.min(1, Math.max(0, covariance(y, f) / covariance(f, f) || 0));
+  const rest = tabulate(m, k => y[k]! - lambda * f[k]!);
+  const error = Math.sqrt((covariance(rest, rest) / m) * (1 - m / n));
+  return {
+    inference: tInference((lambda * sum(judged)) / n + sum(rest) / m, error, m - 1),
+    lambda,
+    labelled: m,
+    bias: (sum(y) - sum(f)) / m,
+  };
+}
+
 export interface LabelledMean {
   readonly inference: Inference;
   readonly method: 'labels alone, exact binomial' | 'labels alone, betting' | 'prediction-powered';
@@ -62,19 +84,20 @@ const ofEachKindMin = 10;
  * The mean of people's labels in [0, 1] over all judged items. Labels alone, by Clopper and Pearson's exact interval (grades, and several
  * labels of one conversation: by betting), until 100 labels, 20 labelled disagreements and 10 labels of each kind are there: with fewer,
  * every valid interval that uses the judge is wider. Then prediction-powered, asymptotic, clustered, and kept within [0, 1]. Which of the two
- * follows from these counts alone, never from which is shorter. Labels must be drawn at random with equal chances.
+ * follows from these counts alone, never from which is shorter. Labels must be drawn at random with equal chances. `recorded` is about the
+ * judged answers alone, for which it does not matter that answers of one conversation are alike.
  */
-export function labelledMean(judged: Numbers, labels: Numbers, clusters: Clusters): LabelledMean {
+export function labelledMean(judged: Numbers, labels: Numbers, clusters: Clusters, target: 'future' | 'recorded' = 'future'): LabelledMean {
   const n = judged.length;
   const at = Int32Array.from({ length: n }, (_, i) => i).filter(i => !Number.isNaN(labels[i]!));
   const y = tabulate(at.length, k => labels[at[k]!]!);
   const right = y.filter(label => label > 0.5).length;
   const disagreements = at.filter(i => labels[i]! > 0.5 !== judged[i]! > 0.5).length;
-  const powered = predictionPoweredMean(judged, labels, clusters);
+  const powered = target === 'recorded' ? recordedMean(judged, labels) : predictionPoweredMean(judged, labels, clusters);
   const told = { powered, labelled: at.length, disagreements };
   const isEnough = at.length >= labelsMin && disagreements >= disagreementsMin && Math.min(right, at.length - right) >= ofEachKindMin;
   if (isEnough && powered) return { ...told, method: 'prediction-powered', inference: withinBounds(powered.inference, 0, 1) };
-  const groups = clustersOf(Array.from(at, i => String(clusters.of[i])));
+  const groups = target === 'recorded' ? unclustered(at.length) : clustersOf(Array.from(at, i => String(clusters.of[i])));
   if (groups.count === at.length && isBinary(y)) {
     return { ...told, method: 'labels alone, exact binomial', inference: exactProportionInference(y, unclustered(y.length)) };
   }

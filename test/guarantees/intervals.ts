@@ -81,6 +81,23 @@ export function auditGuarantees(interval: AuditInterval = audited): readonly Gua
   ];
 }
 
+/** About the recorded answers themselves, several of one conversation. */
+function recordedAudit(m: number, error: number): Guarantee {
+  return {
+    generator: `audit of ${m} in 250 conversations of mean 4, one fate each, judge wrong in ${error * 100} %`,
+    claim: 'quality of the recorded answers',
+    ...{ kind: 'covers at least', nominal: level, runs: 1_500 },
+    run: draw => {
+      const clusters = clustersOfSizes(shortSizes(draw, 250));
+      const fate = tabulate(250, () => bernoulli(draw, 0.85));
+      const truths = tabulate(clusters.of.length, i => fate[clusters.of[i]!]!);
+      const { judged, labels } = auditOf(draw, truths, m, error);
+      const truth = truths.reduce((a, b) => a + b, 0) / truths.length;
+      return holds(labelledMean(judged, labels, clusters, 'recorded').inference.interval(level), truth);
+    },
+  };
+}
+
 export function quantileGuarantees(): readonly Guarantee[] {
   const singles = (n: number, q: number): Guarantee => ({
     generator: `${n} lognormal latencies`,
@@ -205,6 +222,9 @@ const longWorseMean = ((): number => {
 
 export const intervalGuarantees = (): readonly Guarantee[] => [
   ...auditGuarantees(),
+  recordedAudit(40, 0.1),
+  recordedAudit(150, 0.2),
+  recordedAudit(300, 0.1),
   ...quantileGuarantees(),
   augmentedGuarantee(1_000, 0.1, true),
   augmentedGuarantee(1_000, 0.1, false),

@@ -298,6 +298,7 @@ describe('The test of a mean loss', () => {
     );
     expect(thin.p(none, 0.05)).toBeCloseTo(0.95 ** thin.requests, 12);
     expect(thin.requests).toBeLessThan(140);
+    expect(thin.leastP(0.05)).toBe(thin.p(none, 0.05));
   });
 });
 

@@ -179,6 +179,33 @@ describe('A small audit', () => {
   });
 });
 
+describe('The mean of the judged answers themselves', () => {
+  test('is a difference estimator whose only chance is the draw of the labels', () => {
+    const draw = randomGenerator(11);
+    const truths = Array.from({ length: 600 }, () => Number(draw() < 0.8));
+    const judged = truths.map(y => (draw() < 0.2 ? 1 - y : y));
+    const labels = truths.map((y, i) => (i % 3 === 0 ? y : Number.NaN));
+    const shared = clustersOf(truths.map((_, i) => `${i >> 3}`));
+    const { method, inference, powered } = labelledMean(judged, labels, shared, 'recorded');
+    const at = truths.flatMap((_, i) => (i % 3 === 0 ? [i] : []));
+    const mean = (of: (i: number) => number): number => at.reduce((total, i) => total + of(i), 0) / at.length;
+    const [my, mf] = [mean(i => truths[i]!), mean(i => judged[i]!)];
+    const lambda = mean(i => (truths[i]! - my) * (judged[i]! - mf)) / mean(i => (judged[i]! - mf) ** 2);
+    const rest = mean(i => (truths[i]! - my - lambda * (judged[i]! - mf)) ** 2) / 199;
+    const value = my + lambda * (judged.reduce((a, b) => a + b, 0) / 600 - mf);
+    expect(method).toBe('prediction-powered');
+    expect(powered!.lambda).toBeCloseTo(lambda, 12);
+    expect(inference.value).toBeCloseTo(value, 12);
+    expect(inference.interval(0.95).high).toBeCloseTo(value + studentQuantile(0.975, 199) * Math.sqrt(rest * (1 - 200 / 600)), 10);
+  });
+
+  test('takes labels of one conversation by the exact binomial', () => {
+    const labels = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 1 : Number.NaN));
+    const shared = clustersOf(labels.map((_, i) => `${i >> 2}`));
+    expect(labelledMean(new Float64Array(60).fill(1), labels, shared, 'recorded').method).toBe('labels alone, exact binomial');
+  });
+});
+
 describe('A guarded sequence', () => {
   const draw = randomGenerator(9);
   const costs = Array.from({ length: 500 }, () => Math.exp(normalDraw(draw)));
