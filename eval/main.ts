@@ -66,6 +66,8 @@ function chains(evaluation: Command): void {
     .option('--max-p95 <time>', 'and a p95 latency of at most this: 3s')
     .option('--max-ttft-p95 <time>', 'and a p95 time to the first token of at most this: 2s')
     .option('--slice <tag>', 'certify each value of a tag as well: tenant, route, project, or a tag of yours (repeatable)', repeatable)
+    .option('--min-chance <chance>', 'the least chance with which the configuration draws an audit, for files of drawn requests: 0.03')
+    .option('--conversation-max <count>', 'requests of one conversation that the claim is about; found on the tuning requests otherwise')
     .option('--manifest <file>', 'keep who is for tuning, certifying and auditing, and count the looks: split.json')
     .option('--alpha-spending', 'share the chance of error over several looks at the same requests')
     .option('-o, --output <file>', 'keep it as a file, or look at it: certificate.json, certificate.html (repeatable)', repeatable)

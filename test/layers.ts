@@ -62,6 +62,7 @@ export const layers: readonly string[] = [
   'eval/scores',
   'eval/outcomes',
   'eval/policies',
+  'eval/identification',
   'eval/sweep',
   'eval/calibration',
   'eval/certify',

@@ -1,6 +1,17 @@
 /** The cheapest thresholds of a chain whose loss against always asking the last target is bounded, with a stated chance of being wrong. */
 
-import { clusteredMean, clustersOf, type Estimate, sum, tabulate, upperBound, weightedMean } from '../../statistics/index.ts';
+import {
+  clusteredMean,
+  clustersOf,
+  conversationCap,
+  type Estimate,
+  sum,
+  tabulate,
+  upperBound,
+  weightedMean,
+} from '../../statistics/index.ts';
+import { type Population, populationOf } from '../identification/population.ts';
+import { worstCaseItems } from '../identification/worst-case.ts';
 import { type CompleteItems, type Item, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, thresholdsOf } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
@@ -27,6 +38,10 @@ export interface CertifyOptions {
   readonly thresholds?: readonly number[] | readonly (readonly number[])[];
   /** A split that was kept. */
   readonly split?: Split;
+  /** Requests of one conversation that the claim is about; found on the tuning requests when absent. */
+  readonly conversationMax?: number;
+  /** The least chance with which the configuration draws, where a file holds the drawn requests alone. */
+  readonly chanceMin?: number;
   /** The tags by which slices are certified of their own. */
   readonly slices?: readonly string[];
 }
@@ -68,6 +83,11 @@ export interface Certificate {
   readonly lossMax: number;
   readonly constraints: readonly Constraint[];
   readonly confidence: number;
+  /** All that is claimed about, and how each target's outcomes are known. */
+  readonly population: Population;
+  /** Requests of one conversation that the claim is about, and how many lie beyond. */
+  readonly conversationCap: number;
+  readonly requestsBeyondCap: number;
   readonly method: Method;
   readonly procedure: 'fixed sequence' | 'Pareto testing';
   /** That it was certified on. */
@@ -97,15 +117,26 @@ export interface CertificationData {
   readonly certifyItems: readonly Item[];
 }
 
-export const certificationDataOf = (chain: Chain, { items }: CompleteItems, options: CertifyOptions): CertificationData => {
-  if (!needsSplit(chain, options)) return { split: undefined, certifyItems: items };
+export const certificationDataOf = (chain: Chain, { population: items }: CompleteItems, options: CertifyOptions): CertificationData => {
+  if (!needsSplit(chain, items, options)) return { split: undefined, certifyItems: items };
   const split = splitOf(items, options.seed, options.split);
   return { split, certifyItems: itemsInRole(items, split, 'certify') };
 };
 
-/** One threshold and one constraint that gets no worse as it rises have their order beforehand; all else must be ordered by data, and a scorer was fitted to some. */
-const needsSplit = (chain: Chain, { constraints = [] }: CertifyOptions): boolean =>
-  chain.targets.length > 2 || constraints.length > 0 || chain.policy.steps.some(step => step.scorer !== undefined);
+/**
+ * Harm of one threshold gets no worse as the threshold rises: its candidates have their order beforehand. All else is ordered by other data:
+ * several thresholds or constraints, net losses, drawn requests alone; a scorer was fitted to some, and a conversation's size is capped by some.
+ */
+function needsSplit(
+  chain: Chain,
+  items: readonly Item[],
+  { constraints = [], loss, thresholds, conversationMax }: CertifyOptions,
+): boolean {
+  if (chain.targets.length > 2 || constraints.length > 0 || chain.policy.steps.some(step => step.scorer !== undefined)) return true;
+  const isDrawnOnly = items.some(({ chance, weight }) => weight !== undefined && chance === undefined);
+  if (thresholds === undefined && (loss === 'net' || isDrawnOnly)) return true;
+  return conversationMax === undefined && new Set(items.map(({ cluster }) => cluster)).size < items.length;
+}
 
 export const constraintsOf = ({ loss, lossMax, constraints = [] }: CertifyOptions): readonly Constraint[] => [
   { kind: loss, max: lossMax },
@@ -121,17 +152,19 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
   const { split, certifyItems } = certificationDataOf(chain, kept, options);
   const constraints = constraintsOf(options);
   const { signal, confidence, seed } = options;
-  const testing = { signal, constraints, confidence, seed };
+  const tuneItems = split ? itemsInRole(kept.population, split, 'tune') : [];
+  const conversationCap_ = options.conversationMax ?? conversationCap(clustersOf(tuneItems.map(item => item.cluster)));
+  const testing = { signal, constraints, confidence, seed, conversationCap: conversationCap_, chanceMin: options.chanceMin };
   const tester = policyTester(chain, certifyItems, testing);
   const named = options.thresholds?.map(t => (typeof t === 'number' ? [t] : t));
   const ordered = split
-    ? orderCandidates(chain, itemsInRole(kept.items, split, 'tune'), { ...testing, ...(named ? { thresholds: named } : {}) })
+    ? orderCandidates(chain, tuneItems, { ...testing, ...(named ? { thresholds: named } : {}) })
     : { candidates: named ?? thresholdsFromStrictest(chain, certifyItems, signal), examined: 0 };
   const row = testedThresholdOf(tester, constraints[0]!, confidence);
   const { tested, beyond } = testInSequence(ordered.candidates, thresholds => row(thresholds), confidence, named !== undefined && !split);
   const held = tested.filter(({ p }) => p <= 1 - confidence);
-  const audit = split ? itemsInRole(kept.items, split, 'audit') : [];
-  const measured = audit.length > 0 ? audit : certifyItems;
+  const audit = split ? itemsInRole(kept.population, split, 'audit') : [];
+  const measured = worstCaseItems(audit.length > 0 ? audit : certifyItems, chain, signal);
   const winner = cheapestOf(held);
   const shown = policyMeasurer(chain, measured, confidence);
   const clusters = clustersOf(certifyItems.map(item => item.cluster));
@@ -144,6 +177,9 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
       loss: options.loss,
       lossMax: options.lossMax,
     },
+    population: populationOf(kept.population, chain.targets),
+    conversationCap: tester.lossTest.conversationCap,
+    requestsBeyondCap: tester.lossTest.requestsBeyondCap,
     ...{ constraints, confidence, method: tester.method, procedure: split ? 'Pareto testing' : 'fixed sequence' },
     ...{
       items: certifyItems.length,
@@ -155,7 +191,7 @@ export function certify(chain: Chain, kept: CompleteItems, options: CertifyOptio
     always: shown.always(),
     current: chain.configured ? { ...shown.of(chain.policy), thresholds: thresholdsOf(chain.policy, signal) ?? null } : null,
     split: split && {
-      tune: itemsInRole(kept.items, split, 'tune').length,
+      tune: tuneItems.length,
       certify: certifyItems.length,
       audit: audit.length,
     },

@@ -1,15 +1,17 @@
 /** What a certified policy must keep, and the p-value of its not keeping it: small when the data say that it does. */
 
 import {
-  bettingLossPValue,
-  bettingPValue,
-  binomialPValueBelow,
-  type Clusters,
-  clusterSums,
-  randomGenerator,
-  reweightedLosses,
-  shuffled,
-  sum,
+  bettingOrder,
+  clustersOf,
+  deltaBets,
+  drawnOnlyPayoffs,
+  harmBets,
+  type KnownChances,
+  type LossMethod,
+  type LossSample,
+  meanLossTest,
+  mixturePValue,
+  requestsBeyond,
   tabulate,
 } from '../../statistics/index.ts';
 import type { Item } from '../outcomes/outcomes.ts';
@@ -47,55 +49,75 @@ export function lossesOf({ kind, max }: Constraint, trials: Trials, reference: T
 
 export const boundOf = ({ kind, max }: Constraint): number => (kind === 'latency_p95' || kind === 'ttft_p95' ? tail : max);
 
-export type Method = 'exact binomial' | 'betting on clusters' | 'betting on weighted clusters';
+export type Method = LossMethod | 'betting on drawn requests';
 
 export interface LossTest {
   readonly method: Method;
+  /** Requests of one conversation that the claim is about, and how many lie beyond; 1 and 0 where every request stands alone. */
+  readonly conversationCap: number;
+  readonly requestsBeyondCap: number;
+  /** Of "the constraint is broken"; losses that are NaN count as the worst. */
   p(losses: Float64Array, constraint: Constraint): number;
 }
 
 export interface LossTestOptions {
   /** Every loss is yes or no. */
   readonly exact: boolean;
-  readonly confidence: number;
   readonly seed: number;
-  readonly weights: Float64Array | undefined;
+  /** Fixed before these requests are looked at. */
+  readonly conversationCap: number;
+  /** The least chance that the configuration can give a draw, where only drawn requests are at hand. */
+  readonly chanceMin?: number | undefined;
 }
 
 /**
- * Yes and no of independent items are tested by the exact binomial; graded or net losses and clustered items by betting, each cluster
- * one observation: its mean, in an order drawn by the seed. What was drawn with unequal chances is tested tilted, never by the binomial.
+ * The mean loss per request, over all requests of the population: `meanLossTest` chooses the valid test for how outcomes are known.
+ * `items` are filled with the worst case; `drawn` is 0 where
+ * an outcome is missing because the request was not drawn, which is no loss but no observation. Where only drawn requests are at hand, a weight has no
+ * limit but the configured chance: without it nothing can be claimed.
  */
-export function lossTestOf(clusters: Clusters, items: number, { exact, confidence, seed, weights }: LossTestOptions): LossTest {
-  if (exact && !weights && clusters.count === items) {
+export function lossTestOf(
+  items: readonly Item[],
+  drawn: Uint8Array,
+  { exact, seed, conversationCap, chanceMin }: LossTestOptions,
+): LossTest {
+  const keys = items.map(({ cluster }) => cluster);
+  const clusters = clustersOf(keys);
+  const order = bettingOrder(keys, String(seed));
+  const isSingle = clusters.count === items.length;
+  const cap = isSingle ? 1 : conversationCap;
+  const common = { conversationCap: cap, requestsBeyondCap: isSingle ? 0 : requestsBeyond(clusters, cap) };
+  const worst = (losses: Float64Array): Float64Array => losses.map(loss => (Number.isNaN(loss) ? 1 : loss));
+  if (items.some(({ chance, weight }) => weight !== undefined && chance === undefined)) {
+    const weights = tabulate(items.length, i => items[i]!.weight ?? 1);
+    const weightMax = chanceMin === undefined ? Number.POSITIVE_INFINITY : 1 / chanceMin;
     return {
-      method: 'exact binomial',
-      p: (losses, constraint) => binomialPValueBelow(Math.round(sum(losses)), items, boundOf(constraint)),
+      ...common,
+      method: 'betting on drawn requests',
+      p: (losses, constraint) =>
+        mixturePValue(
+          drawnOnlyPayoffs(worst(losses), weights, clusters, { bound: boundOf(constraint), cap, weightMax }),
+          constraint.kind === 'net' ? deltaBets : harmBets,
+          order,
+        ),
     };
   }
-  const order = shuffled(
-    Array.from({ length: clusters.count }, (_, g) => g),
-    randomGenerator(seed),
-  );
-  const sizes = clusterSums(new Float64Array(items).fill(1), clusters);
+  const chances = knownChancesOf(items, drawn);
+  const sample: LossSample = { clusters, order, cap, chances, thin: chances && { ids: items.map(({ id }) => id), seed: String(seed) } };
+  const harmTest = meanLossTest(sample, { loss: 'harm', binary: exact });
+  const netTest = meanLossTest(sample, { loss: 'net', binary: false });
   return {
-    method: weights ? 'betting on weighted clusters' : 'betting on clusters',
-    p: (losses, constraint) => {
-      const sums = clusterSums(weights ? reweightedLosses(losses, weights, boundOf(constraint)) : losses, clusters);
-      const means = tabulate(order.length, k => sums[order[k]!]! / sizes[order[k]!]!);
-      return (constraint.kind === 'net' ? bettingLossPValue : bettingPValue)(means, boundOf(constraint), 1 - confidence);
-    },
+    ...common,
+    method: harmTest.method,
+    p: (losses, constraint) => (constraint.kind === 'net' ? netTest : harmTest).p(worst(losses), boundOf(constraint)),
   };
 }
 
-/** All of them must hold: a policy that breaks one is as wrong as one that breaks all, so the greatest p-value decides and none is corrected. */
-export function maxPValue(
-  constraints: readonly Constraint[],
-  trials: Trials,
-  reference: Trials,
-  test: (losses: Float64Array, constraint: Constraint) => number,
-): number {
-  return constraints.reduce((worst, constraint) => Math.max(worst, test(lossesOf(constraint, trials, reference), constraint)), 0);
+/** A request whose outcomes were all known without a draw has the chance 1; undefined where none was drawn. */
+function knownChancesOf(items: readonly Item[], drawn: Uint8Array): KnownChances | undefined {
+  const chance = tabulate(items.length, i => items[i]!.chance ?? 1);
+  const chanceMin = chance.reduce((least, one) => Math.min(least, one), 1);
+  return chanceMin === 1 ? undefined : { chance, drawn, chanceMin };
 }
 
 /** Whether every loss is yes or no, whatever the thresholds. */

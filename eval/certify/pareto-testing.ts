@@ -1,11 +1,13 @@
 /** Several thresholds, or several constraints: what is worth testing is found on other requests than it is tested on. */
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
-import { clustersOf, weightedMean } from '../../statistics/index.ts';
+import { weightedMean } from '../../statistics/index.ts';
+import { chanceOf, isComplete } from '../identification/population.ts';
+import { worstCaseItems } from '../identification/worst-case.ts';
 import { type Item, weightsOf } from '../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
 import { candidatesMax, combinations, distinctValues, thresholdGrid } from '../sweep/thresholds.ts';
-import { allBinary, type Constraint, type LossTest, lossesOf, lossTestOf, type Method, maxPValue } from './constraint.ts';
+import { allBinary, type Constraint, type LossTest, lossesOf, lossTestOf, type Method } from './constraint.ts';
 
 export interface OrderedCandidates {
   readonly candidates: readonly (readonly number[])[];
@@ -19,6 +21,8 @@ export interface ParetoOptions {
   readonly confidence: number;
   readonly seed: number;
   readonly thresholds?: readonly (readonly number[])[];
+  readonly conversationCap: number;
+  readonly chanceMin?: number | undefined;
 }
 
 /** Steps in a sequence; further ones would be reached only if all of these held. */
@@ -63,7 +67,7 @@ export interface PolicyTester {
   readonly reference: Trials;
   policy(thresholds: readonly number[]): RoutePolicy;
   runTrials(thresholds: readonly number[]): Trials;
-  /** The greatest over all constraints. */
+  /** The greatest over all constraints: all must hold, so none is corrected. */
   pValue(trials: Trials): number;
   /** The measured loss closest to its bound or furthest above it, as a share of the bound. */
   relativeRisk(trials: Trials): number;
@@ -72,12 +76,20 @@ export interface PolicyTester {
   readonly weights: Float64Array | undefined;
 }
 
-export function policyTester(chain: Chain, items: readonly Item[], { signal, constraints, confidence, seed }: ParetoOptions): PolicyTester {
-  const clusters = clustersOf(items.map(item => item.cluster));
+/** Over the whole population: what is not known counts as the worst, and an unknown time or failure as one that breaks its bound. */
+export function policyTester(chain: Chain, population: readonly Item[], options: ParetoOptions): PolicyTester {
+  const { signal, constraints, seed, conversationCap, chanceMin } = options;
+  const items = worstCaseItems(population, chain, signal);
+  const known = Uint8Array.from(population, item => Number(isComplete(item, chain.targets)));
   const weights = weightsOf(items);
   const decide = trialRunner(items, chain.targets);
   const reference = decide(singleTargetPolicy(chain, chain.targets.at(-1)!));
-  const test = lossTestOf(clusters, items.length, { exact: allBinary(constraints, items, chain.targets), confidence, seed, weights });
+  const drawn = Uint8Array.from(population, item => Number(chanceOf(item) === 1 || item.outcomes.has(chain.targets.at(-1)!)));
+  const test = lossTestOf(items, drawn, { exact: allBinary(constraints, items, chain.targets), seed, conversationCap, chanceMin });
+  const losses = (constraint: Constraint, trials: Trials): Float64Array => {
+    const found = lossesOf(constraint, trials, reference);
+    return constraint.kind === 'harm' || constraint.kind === 'net' ? found : found.map((loss, i) => (known[i] === 1 ? loss : 1));
+  };
   return {
     method: test.method,
     reference,
@@ -85,8 +97,8 @@ export function policyTester(chain: Chain, items: readonly Item[], { signal, con
     weights,
     policy: thresholds => withThresholds(chain, thresholds, signal),
     runTrials: thresholds => decide(withThresholds(chain, thresholds, signal)),
-    pValue: trials => maxPValue(constraints, trials, reference, test.p),
+    pValue: trials => constraints.reduce((worst, constraint) => Math.max(worst, test.p(losses(constraint, trials), constraint)), 0),
     relativeRisk: trials =>
-      Math.max(...constraints.map(c => weightedMean(lossesOf(c, trials, reference), weights) / (c.kind.endsWith('p95') ? 0.05 : c.max))),
+      Math.max(...constraints.map(c => weightedMean(losses(c, trials), weights) / (c.kind.endsWith('p95') ? 0.05 : c.max))),
   };
 }

@@ -25,6 +25,8 @@ export interface SliceOptions {
   readonly confidence: number;
   readonly seed: number;
   readonly tags: readonly string[];
+  readonly conversationCap: number;
+  readonly chanceMin?: number | undefined;
   /** The sequence that was tested on the whole, in order. */
   readonly tested: readonly (readonly number[])[];
   readonly chosen: readonly number[] | undefined;

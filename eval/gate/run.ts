@@ -1,11 +1,13 @@
 /** One gate, run: both sides decided on the same complete items, and judged. */
 
 import { clustersOf } from '../../statistics/index.ts';
+import { selectionProblem } from '../identification/selected-sample.ts';
 import { type CompleteItems, completeItems, type Item, type Outcome, type Outcomes } from '../outcomes/outcomes.ts';
 import { singleTargetPolicy } from '../policies/chain.ts';
 import { type Trials, trialRunner } from '../policies/trials.ts';
 import { mixingHull } from '../sweep/random-mix.ts';
 import type { ComparedSides } from './compared-sides.ts';
+import type { GateResult } from './evaluate.ts';
 import { evaluateGate, type GateReport, type ItemChange } from './evaluate.ts';
 import type { GateFile } from './file.ts';
 import { judgedColumns, type ResolvedSide } from './side.ts';
@@ -54,11 +56,26 @@ export function runGateFile(gate: GateFile, sides: Sides, outcomes: Outcomes, ps
     ...(sequential ? { sequential: { planned: Math.max(data.clustersMin, 100) } } : {}),
     ...(psi && rules.some(({ metric }) => metric === 'certificate.psi') ? { psi: psi(selectedOutcomes.items) } : {}),
   };
-  const judgement = evaluateGate(rules, compared, { confidence, seed, clustersMin: data.clustersMin });
+  const judgement = heldBack(
+    evaluateGate(rules, compared, { confidence, seed, clustersMin: data.clustersMin }),
+    selectionProblem(kept, kept.targets),
+  );
   const names = { baseline: sides.baseline.name, candidate: sides.candidate.name };
   const report = { ...judgement, ...names, name: gate.name, label: outcomes.label, dropped: kept.dropped, notes: outcomes.notes };
   return { kept, compared, report: { ...report, changes: changesOf(compared, kept.items) } };
 }
+
+/** Nothing passes or fails on requests that were selected by what is compared. */
+const heldBack = (result: GateResult, problem: string | undefined): GateResult =>
+  problem === undefined
+    ? result
+    : {
+        ...result,
+        verdict: 'inconclusive',
+        findings: result.findings.map(finding =>
+          finding.verdict === 'skipped' ? finding : { ...finding, verdict: 'inconclusive', reason: problem },
+        ),
+      };
 
 /** The requests that the file is about, in the clusters that it names. */
 function selected(items: readonly Item[], { data: { where, cluster } }: GateFile): readonly Item[] {

@@ -27,6 +27,8 @@ export interface UnlabelledItem {
   readonly cluster: string;
   readonly cells: ReadonlyMap<string, Cell>;
   readonly weight?: number;
+  /** As of an item: with which its missing outcome was, or would have been, drawn. */
+  readonly chance?: number;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -145,7 +147,7 @@ async function qualityByScores(
   const scores = await rankedScores(store, found, name);
   let outside = 0;
   const sources = new Map<string, number>();
-  const items = found.map(({ id, cluster, cells, weight, tags }): Item => {
+  const items = found.map(({ id, cluster, cells, weight, chance, tags }): Item => {
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       const score = cell.scores?.[name] ?? (cell.scoredExchange === undefined ? undefined : scores.get(cell.scoredExchange)?.score);
       const usable = score !== undefined && score >= 0 && score <= 1;
@@ -154,7 +156,14 @@ async function qualityByScores(
       if (source !== undefined) sources.set(source, (sources.get(source) ?? 0) + 1);
       return [column, outcomeOf(cell, usable ? score : undefined)];
     });
-    return { id, cluster, outcomes: new Map(outcomes), ...(weight === undefined ? {} : { weight }), ...(tags ? { tags } : {}) };
+    return {
+      id,
+      cluster,
+      outcomes: new Map(outcomes),
+      ...(weight === undefined ? {} : { weight }),
+      ...(chance === undefined ? {} : { chance }),
+      ...(tags ? { tags } : {}),
+    };
   });
   return { items, outside, sources };
 }
@@ -177,14 +186,21 @@ async function qualityByAgreement(
     if (content === undefined) unread++;
     return content;
   };
-  const items = found.map(({ id, cluster, cells, weight, tags }): Item => {
+  const items = found.map(({ id, cluster, cells, weight, chance, tags }): Item => {
     const best = contentOf(cells.get(strongest));
     const outcomes = [...cells].map(([column, cell]): [string, Outcome] => {
       if (cell.failure || best === undefined) return [column, outcomeOf(cell, undefined)];
       const content = column === strongest ? best : contentOf(cell);
       return [column, outcomeOf(cell, content === undefined ? undefined : agreement(content, best))];
     });
-    return { id, cluster, outcomes: new Map(outcomes), ...(weight === undefined ? {} : { weight }), ...(tags ? { tags } : {}) };
+    return {
+      id,
+      cluster,
+      outcomes: new Map(outcomes),
+      ...(weight === undefined ? {} : { weight }),
+      ...(chance === undefined ? {} : { chance }),
+      ...(tags ? { tags } : {}),
+    };
   });
   return { items, unread };
 }

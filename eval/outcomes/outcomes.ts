@@ -30,6 +30,11 @@ export interface Item {
   readonly outcomes: ReadonlyMap<string, Outcome>;
   /** How many requests it stands for: one over the chance that its outcomes were asked for, as in an audit. 1 when absent. */
   readonly weight?: number;
+  /**
+   * With which the outcomes that the traffic itself does not show were drawn, in (0, 1]: known for every request of the population, drawn or not.
+   * Absent where only the drawn ones are at hand.
+   */
+  readonly chance?: number;
   /** By which a part of the requests is named: tenant, route, user, and what the caller tagged. */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -50,6 +55,9 @@ export interface Dropped {
 }
 
 export interface CompleteItems {
+  readonly targets: readonly string[];
+  /** All items that any of the targets knows, in the order of their ids: what a claim speaks about. */
+  readonly population: readonly Item[];
   /** Every one has every target's outcome, with all that is judged. */
   readonly items: readonly Item[];
   readonly dropped: readonly Dropped[];
@@ -107,5 +115,5 @@ export function completeItems(items: readonly Item[], targets: readonly string[]
         target => `prices: { "${target}": { input: …, output: … } } in the config`,
       )
     : scored;
-  return { items: items_, dropped, coverage, known: known.length, priced };
+  return { targets, population: known, items: items_, dropped, coverage, known: known.length, priced };
 }

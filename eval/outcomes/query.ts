@@ -105,6 +105,8 @@ export function selectOriginals(
     readonly drawnFrom?: readonly string[];
     readonly since?: Instant;
     readonly item?: string;
+    /** Requests of this route alone. */
+    readonly route?: string;
     readonly limit: number;
   },
 ): Promise<OriginalRow[]> {
@@ -112,17 +114,18 @@ export function selectOriginals(
   const replayed = "SELECT replay_of FROM requests WHERE run_id IN {runs: Array(String)} AND replay_of != ''";
   const since = query.since === undefined ? '' : 'AND ts >= fromUnixTimestamp64Milli({since: Int64})';
   const item = query.item === undefined ? '' : 'AND toString(request_id) = {item: String}';
+  const route = query.route === undefined ? '' : 'AND route = {route: String}';
   const drawn = query.drawnFrom === undefined ? '' : `AND (route, config_hash) IN (${sampledConfigurations})`;
   return store.select<OriginalRow>(
     `SELECT toString(request_id) AS id, conversation_id, dialect, stream, CAST(outcome, 'String') AS outcome, error_type, latency_ms, ttft_ms,
   ${nano('cost_usd')} AS cost_nano, price_id, confidence,
   tenant_id, route, project_id, end_user, tags
 FROM requests
-WHERE run_id = '' ${since} ${item} ${drawn} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
+WHERE run_id = '' ${since} ${item} ${route} ${drawn} AND toString(request_id) IN (${query.onlyRuns ? replayed : `${live} UNION DISTINCT ${replayed}`})
 ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
     {
       ...{ targets: query.targets, runs: query.runs, copies: query.drawnFrom ?? [] },
-      ...{ since: Math.floor(query.since ?? 0), item: query.item ?? '', limit: query.limit },
+      ...{ since: Math.floor(query.since ?? 0), item: query.item ?? '', route: query.route ?? '', limit: query.limit },
     },
   );
 }

@@ -36,6 +36,8 @@ export interface OutcomeQuery extends LabellingOptions {
   readonly weighted?: boolean;
   /** The most recent so many requests. */
   readonly limit: number;
+  /** Requests of this route alone, where no run is named. */
+  readonly route?: string;
   /** This request alone. */
   readonly item?: string;
 }
@@ -58,6 +60,7 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
       limit: query.limit,
       ...(query.since === undefined ? {} : { since: query.since }),
       ...(query.item === undefined ? {} : { item: query.item }),
+      ...(query.route === undefined || query.onlyRuns ? {} : { route: query.route }),
     });
     const chance = audited && !query.weighted ? await minAuditProbability(store, query.targets) : 1;
     const judged = chance < 1 ? rows.filter(({ id }) => seededUniform(id, 'audit') < chance) : rows;
@@ -65,9 +68,16 @@ export async function loadOutcomes(store: Store, query: OutcomeQuery): Promise<O
   }
   if (imports.length > 0)
     found.push(...importedCells(await selectResults(store, imports, query.targets, query.item === undefined ? undefined : [query.item])));
-  const outcomes = await labelOutcomes(store, found, query);
+  const outcomes = await labelOutcomes(store, query.weighted ? withChances(found, query.targets) : found, query);
   const note = samplingNote(found, query.targets, weighed);
   return note === undefined ? outcomes : { ...outcomes, notes: [note, ...outcomes.notes] };
+}
+
+/** A request whose last target is unknown was not drawn; it had the chance that its configuration gives. Escalated ones needed no draw. */
+function withChances(found: readonly UnlabelledItem[], targets: readonly string[]): readonly UnlabelledItem[] {
+  const chanceMin = found.reduce((least, { weight = 1 }) => Math.min(least, 1 / weight), 1);
+  const last = targets.at(-1)!;
+  return found.map(item => ({ ...item, chance: item.weight !== undefined ? 1 / item.weight : item.cells.has(last) ? 1 : chanceMin }));
 }
 
 /** What was drawn, and what each drawn one stands for. */

@@ -14,9 +14,12 @@ export interface SimulationReport {
   readonly error: Backtest | undefined;
   readonly comparison: Comparison | undefined;
   readonly notes: readonly string[];
+  /** Why the numbers say nothing about all requests. */
+  readonly inconclusive?: string | undefined;
 }
 
-export function simulationSentence({ route, candidate, candidateResult, error, comparison }: SimulationReport): string {
+export function simulationSentence({ route, candidate, candidateResult, error, comparison, inconclusive }: SimulationReport): string {
+  if (inconclusive !== undefined) return inconclusive;
   const of = `${route} of ${candidate} over ${count(candidateResult.items, 'recorded request')}`;
   if (!comparison?.cost)
     return `${of}: ${candidateResult.costPer1k === null ? 'no price is known' : `${dollars(candidateResult.costPer1k)} per 1k`}; nothing is deployed to hold it against.`;
@@ -83,6 +86,7 @@ export const simulationJson = ({
   error,
   comparison,
   notes,
+  inconclusive,
 }: SimulationReport): object => ({
   ...{ route, candidate, quality_from: label, confidence },
   simulated: sideJson(candidateResult),
@@ -99,6 +103,7 @@ export const simulationJson = ({
         too_close: comparison.tooClose,
       }
     : null,
+  inconclusive: inconclusive ?? null,
   notes,
 });
 

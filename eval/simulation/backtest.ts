@@ -65,6 +65,10 @@ function trialsOf(
   return { trials, unsupported };
 }
 
+/** The items that every one of the policies can be simulated on. */
+export const supportedItems = (chains: readonly Chain[], items: readonly Item[]): readonly Item[] =>
+  items.filter(item => chains.every(({ policy }) => missingTargetFor(policy, item) === undefined));
+
 export function simulateChain(chain: Chain, items: readonly Item[]): SimulatedChain {
   const { trials, unsupported } = trialsOf(chain, items);
   const all = [...trials.values()];

@@ -14,7 +14,7 @@ export const signalOf = (outcome: Outcome | undefined, signal: SweptSignal): num
 /** The values a target's answers show, each once, from the surest down. */
 export function distinctValues(items: readonly Item[], target: string, signal: SweptSignal): readonly number[] {
   const values = items.flatMap(item => signalOf(item.outcomes.get(target), signal) ?? []);
-  return [...new Set(values)].sort((a, b) => b - a);
+  return [...new Set(values.filter(value => value < Number.MAX_VALUE))].sort((a, b) => b - a);
 }
 
 /**

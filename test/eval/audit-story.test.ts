@@ -74,7 +74,7 @@ test('an audited request stands for two, an escalated one for itself, and a rout
   const told = await runInProcess('eval', 'certify', '--chain', 'smart', '--run', 'audit', '--weigh', '--max-loss', '30pp', '--json');
   expect(told.stderr).toBe('');
   expect(JSON.parse(told.stdout)).toMatchObject({
-    method: expect.stringMatching(/^betting on weighted clusters$|^exact binomial$/),
+    method: expect.stringMatching(/^exact binomial on thinned requests$|^exact binomial$/),
     notes: expect.arrayContaining([expect.stringContaining(`requests ${audited.length} were drawn by audit`)]),
   });
   const swept = await runInProcess('eval', 'sweep', '--chain', 'smart', '--run', 'audit', '--weigh', '--json');

@@ -292,9 +292,9 @@ describe('a certificate', () => {
     expect(certified(population(4000))!).toBeLessThan(certified(population(200)) ?? 1);
   });
 
-  test('counts a conversation once when requests come in conversations', () => {
-    const certificate = certify(chain('small,large'), completeItems(population(3000, 10), ['small', 'large']), chosen);
-    expect(certificate).toMatchObject({ method: 'betting on clusters', clusters: 300 });
+  test('bets on sums over conversations, whose size is capped on other requests', () => {
+    const certificate = certify(chain('small,large'), completeItems(population(9000, 10), ['small', 'large']), chosen);
+    expect(certificate).toMatchObject({ method: 'betting on conversations', conversationCap: 10, requestsBeyondCap: 0 });
     expect(harmAt(certificate.certified!.threshold)).toBeLessThan(0.05);
   });
 

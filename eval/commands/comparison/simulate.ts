@@ -3,11 +3,13 @@ import { CommandError, exit, loadSettings, printResult, table } from '../../../g
 import type { Route } from '../../../gateway/settings/settings.ts';
 import { parseCount } from '../../../replay/recorded/selection.ts';
 import { scoredItems } from '../../calibration/train-scorer.ts';
+import { incompleteShareMax } from '../../identification/selected-sample.ts';
 import type { Outcomes } from '../../outcomes/outcomes.ts';
 import { type Chain, chainOfRoute } from '../../policies/chain.ts';
 import { simulationPage } from '../../report/explain-and-simulate-pages.ts';
+import { count } from '../../report/shared/format.ts';
 import { simulationJson, simulationText } from '../../report/simulate.ts';
-import { backtest, compareChains, simulateChain } from '../../simulation/backtest.ts';
+import { backtest, compareChains, type SimulatedChain, simulateChain, supportedItems } from '../../simulation/backtest.ts';
 import { parseConfidence, readOutcomesFile, type SharedOptions, writePage } from '../shared/options.ts';
 import { loadStoreOutcomes, withStore } from '../shared/store-outcomes.ts';
 
@@ -35,6 +37,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const targets = [...new Set([...(current?.targets ?? []), ...candidate.targets])];
   const outcomes = await outcomesFor(options, runningSettings, targets, candidate);
   const items = scoredItems(candidate, outcomes.items);
+  const both = supportedItems([candidate, ...(current ? [current] : [])], items);
   const candidateResult = simulateChain(candidate, items);
   if (candidateResult.items === 0) {
     const lacking = Object.entries(candidateResult.unsupported).map(([target, n]) => `${n} lack an outcome of ${target}`);
@@ -46,14 +49,24 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   const error = current && backtest(current, outcomes.items, recordedColumn);
   const report = {
     ...{ route: name, candidate: options.candidate, label: outcomes.label, notes: outcomes.notes, confidence },
-    candidateResult,
-    now: current && simulateChain(current, outcomes.items),
+    // Both on the same requests: those that each can be simulated on.
+    candidateResult: { ...simulateChain(candidate, both), unsupported: candidateResult.unsupported },
+    now: current && simulateChain(current, both),
+    inconclusive: unsupportedProblem(both.length, items.length, candidateResult),
     error,
     comparison: current && compareChains(current, candidate, items, confidence, error),
   };
   if (options.output !== undefined) writePage(options.output, simulationPage(report));
   printResult(options, simulationJson(report), () => simulationText(report, table));
-  return report.comparison?.tooClose ? exit.inconclusive : exit.pass;
+  return report.inconclusive !== undefined || report.comparison?.tooClose ? exit.inconclusive : exit.pass;
+}
+
+/** The requests that neither policy needs an unknown outcome of are those whose decision hardly changes: no random sample. */
+function unsupportedProblem(supported: number, all: number, { unsupported }: SimulatedChain): string | undefined {
+  if (all - supported <= incompleteShareMax * all) return undefined;
+  const targets = Object.keys(unsupported);
+  const remedy = targets.map(target => `hindcast replay run --against ${target} --only-missing`).join('; ');
+  return `INCONCLUSIVE: ${count(all - supported, 'request')} of ${all.toLocaleString('en')} cannot be simulated${remedy ? `; to know them: ${remedy}` : ''}. The numbers are of the other ${supported.toLocaleString('en')}, which the deployed route selected.`;
 }
 
 function routeOf(routes: ReadonlyMap<string, Route>, file: string, named: string | undefined): Chain {

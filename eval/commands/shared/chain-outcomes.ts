@@ -25,18 +25,20 @@ export interface ChainOptions extends SharedOptions {
 /** Whether the command can weigh items that were drawn with unequal chances. */
 interface WeightSupport {
   readonly weighs?: boolean;
+  /** Nothing but what callers of the route got. */
+  readonly liveOnly?: boolean;
 }
 
 /** With `item`, of that request alone. */
 export async function chainAndOutcomes(
   options: Omit<ChainOptions, 'signal'>,
   item?: string,
-  { weighs = false }: WeightSupport = {},
+  { weighs = false, liveOnly = false }: WeightSupport = {},
 ): Promise<{ readonly chain: Chain; readonly outcomes: Outcomes }> {
   // Targets by name with outcomes from a file need no config at all.
   const settings = options.outcomes !== undefined && options.chain.includes(',') ? undefined : loadSettings(options);
   const chain = withScorers(parseChain(options.chain, settings), (options.scorer ?? []).map(readScorer));
-  const outcomes = await outcomesFor(options, chain, settings, item, weighs);
+  const outcomes = await outcomesFor(options, chain, settings, item, { weighs, liveOnly });
   return { chain, outcomes: { ...outcomes, items: scoredItems(chain, outcomes.items) } };
 }
 
@@ -52,7 +54,7 @@ async function outcomesFor(
   chain: Chain,
   settings: Settings | undefined,
   item: string | undefined,
-  weighs: boolean,
+  { weighs, liveOnly }: Required<WeightSupport>,
 ): Promise<Outcomes> {
   if (options.outcomes !== undefined) {
     if (options.weigh) throw new CommandError(exit.usage, '--weigh is for --run audit or shadow; a file says the weight of each item.');
@@ -68,6 +70,8 @@ async function outcomesFor(
     runs: options.run ?? [],
     limit: parseCount(options.limit, '--limit'),
     weighted: options.weigh ?? false,
+    liveOnly,
+    ...(settings?.routes.has(options.chain) ? { route: options.chain } : {}),
     ...(item === undefined ? {} : { item }),
   };
   return withStore(settings!, store => loadStoreOutcomes(store, settings!, request));

@@ -39,6 +39,13 @@ export function parsePoints(text: string, flag = '--max-loss'): number {
 }
 
 /** `80%`, `80` and `0.8` are the same. */
+/** A chance in (0, 1], as a share or in percent. */
+export function parseChance(text: string, flag: string): number {
+  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new CommandError(exit.usage, `${flag} is a chance above 0 and at most 1, such as 0.03; got ${JSON.stringify(text)}.`);
+}
+
 export function parsePower(text: string): number {
   const number = Number(text.replace(/\s*%$/, ''));
   const power = number > 1 || text.includes('%') ? number / 100 : number;

@@ -27,6 +27,10 @@ export interface OutcomeRequest {
   readonly scores?: readonly string[];
   /** This request alone. */
   readonly item?: string;
+  /** Requests of this route alone, where no run is named. */
+  readonly route?: string;
+  /** Nothing but what callers got: no replay, audit or shadow. */
+  readonly liveOnly?: boolean;
   /** Whoever asks gives each item its weight. */
   readonly weighted?: boolean;
 }
@@ -50,7 +54,8 @@ export async function loadStoreOutcomes(store: Store, settings: Settings, reques
   const { targets, columns, judged, quality, limit, scores = [] } = request;
   return loadOutcomes(store, {
     ...{ targets, columns, judged, quality, limit, scores },
-    runs: named.length > 0 ? named : [...all, ...samplingRuns.map(continuousRunRow)],
+    runs: named.length > 0 ? named : request.liveOnly ? [] : [...all, ...samplingRuns.map(continuousRunRow)],
+    ...(request.route === undefined ? {} : { route: request.route }),
     onlyRuns: named.length > 0,
     weighted: request.weighted ?? false,
     ...(request.item === undefined ? {} : { item: request.item }),

@@ -2,17 +2,19 @@
 import { CommandError, exit, loadSettings, note, printResult, table } from '../../../gateway/cli/command.ts';
 import { parseDuration } from '../../../gateway/cli/duration.ts';
 import { wallClock } from '../../../gateway/settings/clock.ts';
+import { parseCount } from '../../../replay/recorded/selection.ts';
 import { type CertifyOptions, certificationDataOf, certify, constraintsOf } from '../../certify/certify.ts';
 import type { Constraint } from '../../certify/constraint.ts';
-import { completeItems, type Outcomes, weightsOf } from '../../outcomes/outcomes.ts';
+import { completeItems, type Outcomes } from '../../outcomes/outcomes.ts';
 import type { Chain } from '../../policies/chain.ts';
 import { certificateJson } from '../../report/certificate/json.ts';
 import { certificatePage } from '../../report/certificate/page.ts';
 import { certificateText } from '../../report/certificate/text.ts';
+import { populationNotes } from '../../report/population.ts';
 import { sweep } from '../../sweep/sweep.ts';
 import { type ChainOptions, chainAndOutcomes } from '../shared/chain-outcomes.ts';
-import { lossOf, pagesAndFiles, parseConfidence, parsePoints, parseSeed, parseSignal, writeText } from '../shared/options.ts';
-import { noCompleteItemsError, selectionNote } from '../shared/store-outcomes.ts';
+import { lossOf, pagesAndFiles, parseChance, parseConfidence, parsePoints, parseSeed, parseSignal, writeText } from '../shared/options.ts';
+import { noCompleteItemsError } from '../shared/store-outcomes.ts';
 import { printCertificate } from './certificate-file.ts';
 import { writeConfig } from './config-write.ts';
 import { openManifest, spendFromManifest } from './manifest-file.ts';
@@ -26,6 +28,8 @@ export interface CertifyCommandOptions extends ChainOptions {
   readonly maxTtftP95?: string;
   readonly threshold?: readonly string[];
   readonly slice?: readonly string[];
+  readonly minChance?: string;
+  readonly conversationMax?: string;
   readonly confidence: string;
   readonly seed: string;
   readonly manifest?: string;
@@ -41,7 +45,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const remembered = openManifest(options.manifest, options.alphaSpending ?? false);
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
   const kept = completeItems(outcomes.items, chain.targets);
-  if (kept.items.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
+  if (kept.population.length === 0) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
   const thresholds = thresholdsOf(options.threshold, chain);
   const settings: CertifyOptions = {
     ...requested,
@@ -52,7 +56,7 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
   const basis = certificationDataOf(chain, kept, settings);
   const spent = remembered ? spendFromManifest(remembered, { chain, settings, basis, at: wallClock.now() }) : undefined;
   const certificate = certify(chain, kept, spent ? { ...settings, confidence: 1 - spent.delta } : settings);
-  const notes = [...outcomes.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items)), ...spentNote(spent)];
+  const notes = [...populationNotes(certificate.population, chain), ...outcomes.notes, ...spentNote(spent)];
   const report = { ...certificateJson(certificate), quality_from: outcomes.label, notes };
   const useful = certificate.certified !== null && !certificate.certified.savesNothing;
   if (edited !== undefined && useful) writeConfig(edited, chain, certificate.signal, certificate.certified!.thresholds);
@@ -71,7 +75,15 @@ export async function runCertify(options: CertifyCommandOptions): Promise<number
     note(`written: ${file}`);
   }
   spent?.save();
-  printResult(options, report, () => [certificateText(certificate, outcomes.label, table), ...notes].join('\n'));
+  printResult(options, report, () =>
+    [
+      ...populationNotes(certificate.population, chain),
+      '',
+      certificateText(certificate, outcomes.label, table),
+      ...outcomes.notes,
+      ...spentNote(spent),
+    ].join('\n'),
+  );
   if (edited !== undefined && certificate.certified && !useful) {
     note(`${edited} was left as it is: the certified threshold saves nothing.`);
     return exit.inconclusive;
@@ -105,6 +117,8 @@ function optionsOf(options: CertifyCommandOptions): Omit<CertifyOptions, 'thresh
     confidence: parseConfidence(options.confidence),
     seed: parseSeed(options.seed),
     slices: slice ?? [],
+    ...(options.minChance === undefined ? {} : { chanceMin: parseChance(options.minChance, '--min-chance') }),
+    ...(options.conversationMax === undefined ? {} : { conversationMax: parseCount(options.conversationMax, '--conversation-max') }),
   };
 }
 

@@ -16,7 +16,9 @@ export async function runCheck(file: string, options: CheckOptions): Promise<num
   const certificate = readCertificate(file);
   const { chain: named, targets } = certificate;
   const routes = options.outcomes === undefined || options.config !== undefined ? loadSettings(options).routes : undefined;
-  const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: routes?.has(named) ? named : targets.join(',') });
+  const { chain, outcomes } = await chainAndOutcomes({ ...options, chain: routes?.has(named) ? named : targets.join(',') }, undefined, {
+    liveOnly: options.run === undefined,
+  });
   if (!outcomes.items.some(item => item.outcomes.has(targets[0]!)))
     throw new CommandError(exit.nothing, `Nothing is known of ${targets[0]}, so nothing can be said of ${file}.`);
   const configured = chain.configured ? { targets: chain.targets, thresholds: thresholdsOf(chain.policy, certificate.signal) } : undefined;

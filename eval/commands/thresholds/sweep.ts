@@ -1,10 +1,13 @@
 /** `hindcast eval sweep`. */
 import { CommandError, exit, note, printResult, table } from '../../../gateway/cli/command.ts';
 import { type Calibration, calibrate } from '../../calibration/calibrate.ts';
+import { populationOf } from '../../identification/population.ts';
+import { selectionProblem } from '../../identification/selected-sample.ts';
 import { completeItems, type Item, type Outcomes, weightsOf } from '../../outcomes/outcomes.ts';
 import { type Chain, type SweptSignal, singleTargetPolicy, withThresholds } from '../../policies/chain.ts';
 import { trialRunner } from '../../policies/trials.ts';
 import { sweepJson } from '../../report/json.ts';
+import { populationNotes } from '../../report/population.ts';
 import { itemTable } from '../../report/shared/item-table.ts';
 import { sweepHtml } from '../../report/sweep/page.ts';
 import { bestRow, sweepText } from '../../report/sweep/text.ts';
@@ -20,7 +23,7 @@ export interface SweepCommandOptions extends ChainOptions {
   readonly output?: string;
 }
 
-export async function runSweep(options: SweepCommandOptions): Promise<void> {
+export async function runSweep(options: SweepCommandOptions): Promise<number> {
   const confidence = parseConfidence(options.confidence);
   const signal = parseSignal(options.signal);
   const { chain, outcomes } = await chainAndOutcomes(options, undefined, { weighs: true });
@@ -28,10 +31,16 @@ export async function runSweep(options: SweepCommandOptions): Promise<void> {
   const swept = sweep(chain, outcomes, { signal, confidence, ...(thresholds ? { thresholds } : {}) });
   const kept = completeItems(outcomes.items, chain.targets);
   if (!swept) throw noCompleteItemsError(chain.targets, kept, options.outcomes !== undefined);
-  const report = { ...swept, notes: [...swept.notes, ...selectionNote(kept.dropped, kept.known, weightsOf(kept.items))] };
+  const problem = selectionProblem(kept, chain.targets);
+  const weights = weightsOf(kept.items);
+  const known = populationNotes(populationOf(kept.population, chain.targets), chain);
+  const report = { ...swept, notes: [...known, ...swept.notes, ...(weights ? selectionNote(kept.dropped, kept.known, weights) : [])] };
   if (options.output !== undefined)
     writePage(options.output, report, calibrationsOf(chain, outcomes, { signal, confidence }), requestsOf(chain, kept.items, report));
-  printResult(options, sweepJson(report), () => sweepText(report, table, { wide: options.wide ?? false }));
+  printResult(options, { ...sweepJson(report), inconclusive: problem ?? null }, () =>
+    [...(problem ? [problem, ''] : []), sweepText(report, table, { wide: options.wide ?? false })].join('\n'),
+  );
+  return problem === undefined ? exit.pass : exit.inconclusive;
 }
 
 /** Of the configured rule, else of the row that the sentence on top is about. */

@@ -1,5 +1,6 @@
 /** A certificate for scripts and files: `threshold`, `accept`, `relative_cost` and `harm` on top, shares as fractions. */
 import type { Certificate, TestedThreshold } from '../../certify/certify.ts';
+import type { Population } from '../../identification/population.ts';
 import { measuredJson } from '../json.ts';
 
 export function certificateJson(certificate: Certificate): object {
@@ -7,6 +8,9 @@ export function certificateJson(certificate: Certificate): object {
   return {
     verdict: certified ? 'certified' : 'inconclusive',
     ...{ chain, targets, reference, signal, loss, max_loss: lossMax, confidence, method, procedure, items, clusters },
+    population: populationJson(certificate.population),
+    conversation_cap: certificate.conversationCap,
+    requests_beyond_cap: certificate.requestsBeyondCap,
     constraints: certificate.constraints,
     threshold: certified?.thresholds.length === 1 ? certified.threshold : null,
     thresholds: certified?.thresholds ?? null,
@@ -23,6 +27,11 @@ export function certificateJson(certificate: Certificate): object {
     slices: certificate.slices,
   };
 }
+
+const populationJson = ({ requests, complete, targets, chanceMin }: Population): object => ({
+  ...{ requests, complete, min_chance: chanceMin ?? null },
+  targets: targets.map(({ target, asked, drawn, unlabelled, unknown }) => ({ target, asked, drawn, unlabelled, unknown })),
+});
 
 const testedJson = ({
   threshold,

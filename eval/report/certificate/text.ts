@@ -33,7 +33,7 @@ export function certificateText(certificate: Certificate, label: string, table: 
     certificateSentence(certificate),
     ...['', headOf(certificate, label), '', sides, '', sequenceTable(certificate, table), ''],
     ...remarks(certificate),
-    `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold keeps ${expects(certificate)} against always asking ${reference}.`,
+    `If future requests are exchangeable with these ${count(clusters, 'cluster')} and the labels are right, then with probability of at least ${level} over the choice of these data this threshold ${expects(certificate)} against always asking ${reference}.`,
   ].join('\n');
 }
 
@@ -47,13 +47,13 @@ export function certificateSentence(certificate: Certificate): string {
     const cost = certified.relativeCost
       ? `costs ${withInterval(certified.relativeCost, percent)} of always asking ${reference}`
       : 'accepts nothing';
-    return `CERTIFIED, BUT IT SAVES NOTHING: threshold ${at} keeps ${promises(certificate)} with ${level} confidence, and ${cost}. Go on asking ${reference} always.`;
+    return `CERTIFIED, BUT IT SAVES NOTHING: threshold ${at} ${promises(certificate)} with ${level} confidence, and ${cost}. Go on asking ${reference} always.`;
   }
   const { relativeCost } = certified;
   const saves = relativeCost
     ? ` saves ${percent(1 - relativeCost.value)} [${[1 - relativeCost.high, 1 - relativeCost.low].map(x => (x * 100).toFixed(1)).join(', ')}]:`
     : '';
-  return `CERTIFIED: threshold ${at}${saves} it keeps ${promises(certificate)} against always asking ${reference}, with ${level} confidence.`;
+  return `CERTIFIED: threshold ${at}${saves} it ${promises(certificate)} against always asking ${reference}, with ${level} confidence.`;
 }
 
 const numbers = (thresholds: readonly number[]): string => thresholds.join(', ');
@@ -64,17 +64,20 @@ export const constraintText = ({ kind, max }: Constraint): string => {
   const share = `${Number((max * 100).toFixed(3))} pp`;
   switch (kind) {
     case 'harm':
-      return `the harm at or below ${share}`;
+      return `gives at most ${Number((max * 100).toFixed(3))} of 100 requests a worse answer`;
     case 'net':
-      return `the net loss of quality at or below ${share}`;
+      return `keeps the net loss of quality at or below ${share}`;
     case 'errors':
-      return `the share without an answer at or below ${share}`;
+      return `keeps the share without an answer at or below ${share}`;
     default:
-      return `the p95 ${kind === 'latency_p95' ? 'latency' : 'time to the first token'} at or below ${milliseconds(max)}`;
+      return `keeps the p95 ${kind === 'latency_p95' ? 'latency' : 'time to the first token'} at or below ${milliseconds(max)}`;
   }
 };
 
-const expects = (certificate: Certificate): string => promises(certificate).replace(/the (harm|net loss|share)/g, 'the expected $1');
+const expects = (certificate: Certificate): string =>
+  promises(certificate)
+    .replace(/the (net loss|share)/g, 'the expected $1')
+    .replace('gives at most', 'gives on average at most');
 const promises = ({ constraints }: Certificate): string => constraints.map(constraintText).join(', ');
 
 function headOf(certificate: Certificate, label: string): string {
@@ -134,7 +137,8 @@ function sequenceTable({ tested, notReached, confidence, loss, lossMax }: Certif
 
 const percent2 = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
-function remarks({ certified, always, slices, measuredOn, reference, loss }: Certificate): string[] {
+function remarks({ certified, always, slices, measuredOn, reference, loss, ...rest }: Certificate): string[] {
+  const { conversationCap, requestsBeyondCap } = rest;
   const mix = certified!.vsRandomMix;
   const held =
     certified!.firstTokenMs && always.firstTokenMs ? certified!.firstTokenMs.p95.value - always.firstTokenMs.p95.value : undefined;
@@ -147,6 +151,9 @@ function remarks({ certified, always, slices, measuredOn, reference, loss }: Cer
     ...(held === undefined
       ? []
       : [`The first token comes ${difference(milliseconds)(held)} at the p95, because answers are held until they are judged.`]),
+    ...(requestsBeyondCap > 0
+      ? [`The claim is about requests 1 to ${conversationCap} of their conversation; ${count(requestsBeyondCap, 'request')} lie beyond.`]
+      : []),
     ...slices.map(s =>
       s.certified
         ? `certified also for ${s.tag}=${s.value || '(none)'}  (n = ${s.items}, ${loss} ${percent(s.loss)}, p = ${s.p.toPrecision(2)})`

@@ -1,0 +1,64 @@
+/** What is known of a population of requests: every request counts, whether or not each target's outcome is known. */
+import type { Item } from '../outcomes/outcomes.ts';
+
+/** How the outcomes of one target came to be known. */
+export interface TargetKnowledge {
+  readonly target: string;
+  /** Recorded because the target was asked anyway: always, or since an earlier answer was declined. */
+  readonly asked: number;
+  /** Known because the request was drawn with a recorded chance. */
+  readonly drawn: number;
+  /** Answered, but without a quality that could be compared. */
+  readonly unlabelled: number;
+  /** Not asked. */
+  readonly unknown: number;
+  /** Mean cost of the known outcomes, in nano-dollars; NaN when none has a price. */
+  readonly meanCostNanoUsd: number;
+}
+
+export interface Population {
+  readonly requests: number;
+  /** Requests of which every target's outcome is known with its quality. */
+  readonly complete: number;
+  readonly targets: readonly TargetKnowledge[];
+  /** The least chance with which an outcome was drawn; undefined when none was drawn. */
+  readonly chanceMin: number | undefined;
+}
+
+export const isComplete = (item: Item, targets: readonly string[]): boolean =>
+  targets.every(target => {
+    const outcome = item.outcomes.get(target);
+    return outcome !== undefined && (outcome.failure !== undefined || outcome.quality !== undefined);
+  });
+
+/** The chance with which the item's missing outcome was, or would have been, drawn; 1 when nothing was drawn. */
+export const chanceOf = ({ chance, weight = 1 }: Item): number => chance ?? 1 / weight;
+
+export function populationOf(items: readonly Item[], targets: readonly string[]): Population {
+  const drawnItems = items.filter(item => chanceOf(item) < 1);
+  return {
+    requests: items.length,
+    complete: items.filter(item => isComplete(item, targets)).length,
+    targets: targets.map((target, i) => knowledgeOf(items, target, i === targets.length - 1)),
+    chanceMin: drawnItems.length === 0 ? undefined : drawnItems.reduce((least, item) => Math.min(least, chanceOf(item)), 1),
+  };
+}
+
+function knowledgeOf(items: readonly Item[], target: string, isLast: boolean): TargetKnowledge {
+  let [asked, drawn, unlabelled, unknown, cost, priced] = [0, 0, 0, 0, 0, 0];
+  for (const item of items) {
+    const outcome = item.outcomes.get(target);
+    if (!outcome) {
+      unknown++;
+      continue;
+    }
+    if (outcome.costNanoUsd !== undefined) {
+      cost += outcome.costNanoUsd;
+      priced++;
+    }
+    if (!outcome.failure && outcome.quality === undefined) unlabelled++;
+    else if (isLast && chanceOf(item) < 1) drawn++;
+    else asked++;
+  }
+  return { target, asked, drawn, unlabelled, unknown, meanCostNanoUsd: priced === 0 ? Number.NaN : cost / priced };
+}

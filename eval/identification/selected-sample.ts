@@ -1,0 +1,24 @@
+/** Whether the requests whose outcomes are all known stand for all requests, or were selected by what is compared. */
+import type { CompleteItems } from '../outcomes/outcomes.ts';
+import { chanceOf, isComplete } from './population.ts';
+
+/** A smaller share of incomplete requests moves no share by more than this. */
+export const incompleteShareMax = 0.01;
+
+/** Incomplete requests other than those that were not drawn with a known chance, which weights stand for. */
+export const incompleteCount = ({ population }: CompleteItems, targets: readonly string[]): number =>
+  population.filter(item => !isComplete(item, targets) && !(chanceOf(item) < 1 && !item.outcomes.has(targets.at(-1)!))).length;
+
+/**
+ * Why a comparison of the complete requests says nothing about all of them; undefined when at most 1 % are incomplete. A live chain
+ * escalates just what it doubts, so requests with every outcome are no random sample.
+ */
+export function selectionProblem(kept: CompleteItems, targets: readonly string[]): string | undefined {
+  const { population, items } = kept;
+  const incomplete = incompleteCount(kept, targets);
+  if (incomplete <= incompleteShareMax * population.length) return undefined;
+  const lacking = targets.filter(target => population.some(item => !item.outcomes.has(target)));
+  const remedy =
+    lacking.map(target => `hindcast replay run --against ${target} --only-missing`).join('; ') || 'score the answers without a quality';
+  return `INCONCLUSIVE: ${incomplete.toLocaleString('en')} of ${population.length.toLocaleString('en')} requests lack an outcome that this compares${lacking.length > 0 ? ` (of ${lacking.join(', ')})` : ''}. The other ${items.length.toLocaleString('en')} were selected by the route or by chance unknown, so nothing follows for all requests. To know them: ${remedy}.`;
+}

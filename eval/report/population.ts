@@ -1,0 +1,47 @@
+/** The first lines of a report: what the numbers speak about, how each target's outcomes are known, and what would make more of them known. */
+import { usd } from '../../gateway/core/money/price.ts';
+import type { Population, TargetKnowledge } from '../identification/population.ts';
+import type { Chain } from '../policies/chain.ts';
+import { count, percent } from './shared/format.ts';
+
+/** One sentence for the population, one for each target that is not known for all, and the remedy. */
+export function populationNotes(population: Population, { name, targets }: Pick<Chain, 'name' | 'targets'>): readonly string[] {
+  const { requests, complete } = population;
+  const head = `${count(requests, 'request')} of ${name}; every outcome is known for ${complete.toLocaleString('en')}.`;
+  const partly = population.targets.filter(target => target.unknown + target.unlabelled > 0);
+  if (partly.length === 0) return [head];
+  return [head, ...partly.map(target => knowledgeText(target, population)), ...remedies(population, targets.at(-1)!)];
+}
+
+function knowledgeText({ target, asked, drawn, unlabelled, unknown }: TargetKnowledge, { requests, chanceMin }: Population): string {
+  const ways = [
+    ...(asked > 0 ? [`${asked.toLocaleString('en')} because it was asked`] : []),
+    ...(drawn > 0 ? [`${drawn.toLocaleString('en')} drawn with a chance of ${chanceMin!.toPrecision(2)} or more`] : []),
+  ];
+  const lacks = [
+    ...(unknown > 0 ? [`${unknown.toLocaleString('en')} unknown`] : []),
+    ...(unlabelled > 0 ? [`${unlabelled.toLocaleString('en')} answered without a quality`] : []),
+  ];
+  return `${target} is known for ${percent((asked + drawn) / requests)}: ${[...ways, ...lacks].join(', ')}.`;
+}
+
+/** What would identify what is not known, with its calls and their price where one is known. */
+function remedies({ targets, chanceMin }: Population, last: string): readonly string[] {
+  const lacking = targets.filter(({ unknown }) => unknown > 0);
+  const unlabelled = targets.some(target => target.unlabelled > 0);
+  const isSampled = chanceMin !== undefined;
+  return [
+    ...lacking
+      .filter(({ target }) => !(isSampled && target === last))
+      .map(({ target, unknown, meanCostNanoUsd }) => {
+        const price = Number.isNaN(meanCostNanoUsd) ? '' : `, about $${usd(meanCostNanoUsd * unknown).toFixed(2)}`;
+        const audit = target === last ? 'audit_probability: 0.03 on the route for some days, or ' : '';
+        return `Unknown outcomes count as the worst they can be. To know them: ${audit}hindcast replay run --against ${target} --only-missing (${count(unknown, 'call')}${price}).`;
+      }),
+    ...(unlabelled
+      ? [
+          'Answers without a quality count as the worst they can be. To know them: score them (`hindcast eval score`, `hindcast eval label`).',
+        ]
+      : []),
+  ];
+}
