@@ -1,3 +1,4 @@
+/** Admission of requests by budgets and rate limits: reserve before the request runs, settle when it has ended. */
 import type { BudgetDecision, BudgetScope, CostEstimate } from '../core/money/budget.ts';
 import type { NanoUsd } from '../core/money/price.ts';
 import type { Clock, Instant, Milliseconds } from '../core/shared/time.ts';
@@ -12,35 +13,40 @@ import { type BudgetLedger, LedgerUnavailable, type SettledUsage } from './ledge
 import { scopesOf } from './scopes.ts';
 import { sqliteLedger } from './sqlite-ledger.ts';
 
+/** A request that its budgets and rate limits admit. */
 export interface Admission {
-  /** What its answer says of the limits. */
+  /** `x-ratelimit-*` headers of its response. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Settles the reservation when the asking has ended. */
+  /** Settles the reservation when the execution has ended. */
   settleWhenDone(execution: ExecutionHandle): void;
 }
 
 export interface BudgetAdmissionOptions {
   readonly clock: Clock;
   readonly ledger: BudgetLedger;
-  /** For rates alone, while nobody can reach the ledger. */
+  /** Counts rate limits while the ledger cannot be reached. */
   readonly local: BudgetLedger;
-  failed(problem: string): void;
+  /** Gets each ledger error. */
+  onFailed(problem: string): void;
 }
 
-/** A request whose money others have reserved waits so long for them to end. */
+/** How long a request waits for requests in flight that have reserved the rest of its budget. */
 const waitMsMax: Milliseconds = 10_000;
-/** Another gateway's settlements are not heard of. */
+/** Settlements of other gateways send no event, so the ledger is polled. */
 const pollMs: Milliseconds = 200;
 const waitingMax = 2_000;
 const reportedScopesMax = 1_000;
 const closeMsMax: Milliseconds = 2_000;
 
 type LedgerVerdict = BudgetDecision & { readonly from: BudgetLedger };
+/** The request gave up its place in the queue before it could try. */
+type UntriedVerdict = { readonly type: 'busy'; readonly scope: string; readonly left: undefined; readonly reserved: undefined };
 
+/** Reserves each request's estimated cost in its budgets and rate limits before it runs, and settles it afterwards. */
 export class BudgetAdmission {
   readonly #options: BudgetAdmissionOptions;
   readonly #estimator = new CostEstimator();
-  /** By tenant, in the order they came. */
+  /** Waiting requests by tenant, first come first served. */
   readonly #waiting = new Map<string, (() => void)[]>();
   readonly #reportedScopes = new Map<string, BudgetScope>();
   readonly #settling = new Set<Promise<void>>();
@@ -49,7 +55,7 @@ export class BudgetAdmission {
     this.#options = options;
   }
 
-  /** Undefined when nothing limits the caller. */
+  /** The admission, or the error response. Undefined when no budget or rate limit applies to the caller. */
   admit(request: RoutedRequest, context: RequestContext): Promise<Admission | Refusal | undefined> | undefined {
     const scopes = scopesOf(context.settings, context.key, request.caller);
     return scopes.length === 0 ? undefined : this.#admitWithin(scopes, request, context);
@@ -75,13 +81,20 @@ export class BudgetAdmission {
         return rateLimitExceeded(verdict);
       case 'spent':
       case 'busy':
-        return budgetExceeded(verdict.scope);
+        return budgetExceeded({
+          scope: verdict.scope,
+          budget: scopes.find(({ name }) => name === verdict.scope)!.budget!,
+          left: verdict.left,
+          reserved: verdict.type === 'busy' ? verdict.reserved : undefined,
+          needed: estimate.nanoUsd,
+          at: this.#options.clock.now(),
+        });
       case 'unavailable':
         return limitsUnavailable;
     }
   }
 
-  /** What is left of the budgets that were asked for since the start. */
+  /** What is left, in nano-dollars, of each budget that a request has used since the start; budgets of users are left out. */
   async remainingBudgets(): Promise<readonly { readonly scope: string; readonly left: NanoUsd; readonly budget: NanoUsd }[]> {
     const { ledger, clock } = this.#options;
     const at = clock.now();
@@ -94,7 +107,7 @@ export class BudgetAdmission {
     );
   }
 
-  /** After what is under way has been settled, or could not be in its time. */
+  /** Closes the ledgers after the open settlements, or after two seconds. */
   async close(): Promise<void> {
     await Promise.race([Promise.all(this.#settling), new Promise(resolve => setTimeout(resolve, closeMsMax).unref())]);
     await Promise.all([this.#options.ledger.close(), this.#options.local.close()]);
@@ -104,19 +117,19 @@ export class BudgetAdmission {
     request: RoutedRequest,
     scopes: readonly BudgetScope[],
     estimate: CostEstimate,
-  ): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
+  ): Promise<LedgerVerdict | UntriedVerdict | { readonly type: 'unavailable' }> {
     const { tenant } = request.caller;
     const until = this.#options.clock.now() + Math.min(waitMsMax, request.policy.deadlineMs);
-    const hasMoney = scopes.some(({ budget }) => budget);
+    const budgeted = scopes.find(({ budget }) => budget);
     let isFirst = !this.#waiting.get(tenant)?.length;
     for (;;) {
-      const verdict = isFirst || !hasMoney ? await this.#tryReserve(request.id, scopes, estimate) : undefined;
+      const verdict = isFirst || !budgeted ? await this.#tryReserve(request.id, scopes, estimate) : undefined;
       if (verdict && verdict.type !== 'busy') {
         this.#wakeNext(tenant);
         return verdict;
       }
       const isLate = this.#options.clock.now() >= until || (this.#waiting.get(tenant)?.length ?? 0) >= waitingMax;
-      if (isLate) return verdict ?? { type: 'busy', scope: `tenant ${tenant}`, from: this.#options.ledger };
+      if (isLate) return verdict ?? { type: 'busy', scope: budgeted!.name, left: undefined, reserved: undefined };
       await this.#wait(tenant, isFirst, isFirst ? Math.min(until, this.#options.clock.now() + pollMs) : until);
       isFirst = true;
     }
@@ -127,20 +140,20 @@ export class BudgetAdmission {
     scopes: readonly BudgetScope[],
     estimate: CostEstimate,
   ): Promise<LedgerVerdict | { readonly type: 'unavailable' }> {
-    const { ledger, local, clock, failed } = this.#options;
+    const { ledger, local, clock, onFailed } = this.#options;
     const at = clock.now();
     try {
       return { ...(await ledger.reserve(id, scopes, estimate, at)), from: ledger };
     } catch (problem) {
       if (!(problem instanceof LedgerUnavailable)) throw problem;
-      failed(problem.message);
+      onFailed(problem.message);
     }
-    // Money fails closed; of rates this gateway keeps its own count meanwhile.
+    // Budgets fail closed. Rate limits are counted by this gateway alone meanwhile.
     if (scopes.some(({ budget }) => budget)) return { type: 'unavailable' };
     return { ...(await local.reserve(id, scopes, estimate, at)), from: local };
   }
 
-  /** Who was first before stays first. */
+  /** A request that was first in the queue stays first. */
   async #wait(tenant: string, inFront: boolean, until: Instant): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const queue = this.#waiting.get(tenant) ?? [];
@@ -170,21 +183,21 @@ export class BudgetAdmission {
         const { usage, costNanoUsd = 0 } = exchange;
         return settle({ nanoUsd: costNanoUsd, tokens: (usage?.input ?? 0) + (usage?.output ?? 0) });
       },
-      // A mistake of ours left no record: nothing says that anything was used.
+      // An internal error left no record, so no usage is known.
       () => settle({ nanoUsd: 0, tokens: 0 }),
     );
     this.#settling.add(settling);
     void settling.finally(() => this.#settling.delete(settling));
   }
 
-  /** A ledger that is away for a moment is told later; one that stays away finds the reservation itself, and counts it as spent. */
+  /** Retries while the ledger cannot be reached. After a minute the reservation stays open: the ledger later counts it as spent. */
   async #settle(ledger: BudgetLedger, id: string, used: SettledUsage): Promise<void> {
-    const { clock, failed } = this.#options;
+    const { clock, onFailed } = this.#options;
     for (let waitMs = 100; waitMs < 60_000; waitMs *= 2) {
       try {
         return await ledger.settle(id, used, clock.now());
       } catch (problem) {
-        failed(problem instanceof Error ? problem.message : String(problem));
+        onFailed(problem instanceof Error ? problem.message : String(problem));
         if (!(problem instanceof LedgerUnavailable)) return;
       }
       await new Promise<void>(resolve => clock.at(clock.now() + waitMs, resolve));
@@ -199,7 +212,7 @@ export class BudgetAdmission {
   }
 }
 
-/** Without a ledger of its own a gateway counts in memory. */
+/** Uses the given ledger, or one in memory. */
 export const createBudgetAdmission = (
   { callerLedger, log }: { readonly callerLedger?: BudgetLedger; readonly log: Log },
   clock: Clock,
@@ -208,7 +221,7 @@ export const createBudgetAdmission = (
     clock,
     ledger: callerLedger ?? sqliteLedger(':memory:'),
     local: sqliteLedger(':memory:'),
-    failed: problem => log.warn(`budgets and limits cannot be looked up: ${problem}`),
+    onFailed: problem => log.warn(`the budget ledger cannot be reached: ${problem}`),
   });
 
 const priceLookup =

@@ -1,3 +1,4 @@
+/** The estimated cost of a request, which its budgets reserve. */
 import type { Exchange } from '../core/exchange.ts';
 import type { CostEstimate } from '../core/money/budget.ts';
 import { cost, type NanoUsd, type Price } from '../core/money/price.ts';
@@ -6,11 +7,11 @@ import type { RoutePolicy, RouteStep } from '../core/routing/contract.ts';
 import type { Instant } from '../core/shared/time.ts';
 import type { RoutedRequest } from '../exchange/contract.ts';
 
-/** Of an answer of which nothing is known. */
+/** Assumed output of a target that has not answered yet. */
 const defaultOutputTokens = 1_000;
-/** Of a judge, which is asked for a number and may think first. */
+/** Assumed output of a judge: one number, perhaps after reasoning. */
 const judgeTokens = 1_024;
-/** Over the longest of late, which fades. */
+/** Factor over the longest recent output, which decays with each response. */
 const safetyMargin = 1.1;
 const decay = 0.95;
 const targetsMax = 1_000;
@@ -18,10 +19,11 @@ const targetsMax = 1_000;
 export type PriceOfTarget = (target: string, at: Instant) => Price | undefined;
 
 export interface PricedEstimate extends CostEstimate {
-  /** The first target whose price nobody knows; absent when all are known, and for what is free. */
+  /** The first target without a known price; absent when all prices are known, and for free endpoints. */
   readonly unpriced?: string;
 }
 
+/** Estimates what a request may cost at most, from its prompt, `max_tokens` and the recent outputs of each target. */
 export class CostEstimator {
   readonly #outputs = new Map<string, number>();
 
@@ -48,6 +50,7 @@ export class CostEstimator {
     };
   }
 
+  /** Takes the output lengths of an ended exchange into account. */
   learn({ attempts }: Exchange): void {
     for (const { target, outcome, usage } of attempts) {
       if (outcome !== 'ok' || !usage) continue;
@@ -59,7 +62,7 @@ export class CostEstimator {
   }
 }
 
-/** One answer of the step, and what is asked on its side. */
+/** One response of the step, with its samples and its judge. */
 function stepCost(
   { target, judge, samples = 1, accept }: RouteStep,
   answer: (target: string) => NanoUsd,
@@ -70,15 +73,15 @@ function stepCost(
   return accept && judge !== undefined ? answerCost + priced(judge, judgeTokens, outputOf(target)) : answerCost;
 }
 
-/** Answers that are declined are paid for as well, and so are both sides of a race; of a plain chain one answer is, the dearest perhaps. */
+/** A step with `accept` is paid even when its response is declined, and a hedge pays twice. Of the other steps one is paid, perhaps the dearest. */
 function expectedCost({ steps, onBreak }: RoutePolicy, costs: readonly NanoUsd[]): NanoUsd {
   const sum = (costsToAdd: readonly NanoUsd[]): NanoUsd => costsToAdd.reduce((total, one) => total + one, 0);
   if (onBreak !== undefined) return sum(costs);
   const declinable = costs.filter((_, i) => steps[i]!.accept !== undefined);
   const plain = costs.filter((_, i) => steps[i]!.accept === undefined);
   const dearest = Math.max(0, ...plain);
-  const isRaced = steps.some(({ hedgeAfterMs }) => hedgeAfterMs !== undefined);
-  // The last step races itself.
-  const raced = isRaced ? (plain.length > 1 ? plain.toSorted((a, b) => b - a)[1]! : dearest) : 0;
-  return sum(declinable) + dearest + raced;
+  const isHedged = steps.some(({ hedgeAfterMs }) => hedgeAfterMs !== undefined);
+  // The last step hedges to its own target.
+  const hedge = isHedged ? (plain.length > 1 ? plain.toSorted((a, b) => b - a)[1]! : dearest) : 0;
+  return sum(declinable) + dearest + hedge;
 }

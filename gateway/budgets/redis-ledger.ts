@@ -1,4 +1,4 @@
-/** The ledger that several gateways share: Redis or Valkey. Who cannot reach it within a second is told so; money then fails closed. */
+/** The ledger that several gateways share, in Redis or Valkey. A call that takes over a second fails with LedgerUnavailable. */
 import type { RedisClientType } from 'redis';
 import {
   type BudgetDecision,
@@ -16,26 +16,29 @@ import { reserveScript, settleScript } from './redis-scripts.ts';
 const waitMsMax: Milliseconds = 1_000;
 const sweepMsDefault: Milliseconds = 30_000;
 const sweptMax = 1_000;
-/** One hash slot, as scripts need it. */
+/** The braces put all keys into one hash slot: a script may touch no other. */
 const prefix = 'hindcast:{state}';
 const openKey = `${prefix}:open`;
 
 type Script = { readonly keys: readonly string[]; readonly args: readonly string[] };
 
-/** `redis` is an optional package: without it, a configuration that asks for it is told so at the start. Every `sweepMs` what dead gateways had reserved is settled. */
-export async function redisLedger(url: string, failed: (problem: string) => void, sweepMs = sweepMsDefault): Promise<BudgetLedger> {
+/**
+ * A ledger at this Redis URL. Rejects when the optional package `redis` is not installed. `onFailed` gets each connection error.
+ * Every `sweepMs` the reservations of dead gateways are settled: they count as spent.
+ */
+export async function redisLedger(url: string, onFailed: (problem: string) => void, sweepMs = sweepMsDefault): Promise<BudgetLedger> {
   const { createClient } = await import('redis').catch(() => {
-    throw new Error('state.url names a Redis, and the package `redis` is not installed: npm install redis');
+    throw new Error('state.url is a Redis URL, but the package `redis` is not installed. Run: npm install redis');
   });
   const client = createClient({
     url,
-    // Who waits in a queue for a dead server would wait too long.
+    // A request must not wait in a queue for a dead server.
     disableOfflineQueue: true,
-    socket: { connectTimeout: waitMsMax, reconnectStrategy: (tries: number) => Math.min(2_000, 50 * 2 ** Math.min(tries, 10)) },
+    socket: { connectTimeout: waitMsMax, reconnectStrategy: (retries: number) => Math.min(2_000, 50 * 2 ** Math.min(retries, 10)) },
   });
-  client.on('error', (error: Error) => failed(error.message));
+  client.on('error', (error: Error) => onFailed(error.message));
   const ledger = new RedisLedger(client as unknown as RedisClientType, sweepMs);
-  // A server that is down is waited for in the background: the gateway starts, and refuses what it cannot count.
+  // While the server is down the client reconnects in the background: the gateway starts, and rejects what it cannot count.
   await Promise.race([client.connect(), new Promise(resolve => setTimeout(resolve, waitMsMax).unref())]).catch(() => {});
   return ledger;
 }
@@ -82,7 +85,7 @@ class RedisLedger implements BudgetLedger {
     if (this.#client.isOpen) this.#client.destroy();
   }
 
-  /** Of gateways that died. */
+  /** Settles the reservations of gateways that died. */
   async #sweepDead(): Promise<void> {
     const orphaned = await this.#client.zRangeByScore(openKey, 0, Date.now(), { LIMIT: { offset: 0, count: sweptMax } });
     for (const reservation of orphaned) await this.#run(settleScript, { keys: [openKey, reservation], args: ['', ''] });
@@ -95,7 +98,7 @@ class RedisLedger implements BudgetLedger {
   async #within<Value>(command: Promise<Value>): Promise<Value> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new LedgerUnavailable('no answer within a second')), waitMsMax);
+      timer = setTimeout(() => reject(new LedgerUnavailable('no response within a second')), waitMsMax);
     });
     try {
       return await Promise.race([command, timeout]);
@@ -112,7 +115,7 @@ class RedisLedger implements BudgetLedger {
 interface ScriptVerdict {
   readonly type: BudgetDecision['type'];
   readonly scope: number;
-  /** An empty list is an empty object to Lua. */
+  /** Lua encodes an empty list as an empty object. */
   readonly levels?: readonly (readonly [scope: number, dimension: 'requests' | 'tokens', level: number])[] | object;
 }
 

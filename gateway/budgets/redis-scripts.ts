@@ -1,8 +1,8 @@
-/** The ledger's two changes as Redis scripts, which run alone: the same decisions as core/budget.ts makes, and tested against them. */
+/** The ledger's two atomic changes as Redis scripts. They decide as core/money/budget.ts does; a test compares the two. */
 
 /**
- * KEYS: open, reservation, then per scope: spending, rates. ARGV: instant, guess, nanoUsd, tokens, dead-after instant, then per scope:
- * cap or '', requests per minute or '', tokens per minute or ''. Gives a verdict as JSON with the scope's number from 1.
+ * Reserves from every scope, or from none. KEYS: open, reservation, then per scope: spending, rates. ARGV: instant, guess, nanoUsd, tokens,
+ * dead-after instant, then per scope: cap or '', requests per minute or '', tokens per minute or ''. Returns the decision as JSON, scopes counted from 1.
  */
 export const reserveScript = `
 local at, guess, nano, tokens = tonumber(ARGV[1]), ARGV[2] == '1', tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -23,7 +23,7 @@ for i = 1, n do
     if left <= 0 then return cjson.encode({ type = 'spent', scope = i, left = 0 }) end
     if reserved + nano <= left then amount = nano
     elseif guess and reserved == 0 then amount = left
-    elseif guess or nano <= left then busy = busy or i
+    elseif guess or nano <= left then busy = busy or { type = 'busy', scope = i, left = left, reserved = reserved }
     else return cjson.encode({ type = 'spent', scope = i, left = left }) end
   end
   for _, rate in ipairs({ { 'requests', rpm, 1 }, { 'tokens', tpm, tokens } }) do
@@ -38,7 +38,7 @@ for i = 1, n do
   end
   table.insert(holds, { money, cap and amount or -1, rates, tpm and 1 or 0 })
 end
-if busy then return cjson.encode({ type = 'busy', scope = busy }) end
+if busy then return cjson.encode(busy) end
 for _, plan in ipairs(plans) do
   redis.call('HSET', plan[1], plan[2], string.format('%.6f', plan[3]), plan[2] .. ':at', ARGV[1])
   redis.call('PEXPIRE', plan[1], 120000)
@@ -51,13 +51,13 @@ redis.call('ZADD', KEYS[1], tonumber(ARGV[5]), KEYS[2])
 return cjson.encode({ type = 'taken', levels = levels })
 `;
 
-/** KEYS: open, reservation. ARGV: nanoUsd and tokens used; '' for both when nobody knows: what was reserved counts as spent. */
+/** Ends a reservation. KEYS: open, reservation. ARGV: nanoUsd and tokens used; '' for both when unknown: then the reserved amount counts as spent. */
 export const settleScript = `
-local kept = redis.call('GET', KEYS[2])
+local stored = redis.call('GET', KEYS[2])
 redis.call('ZREM', KEYS[1], KEYS[2])
-if not kept then return 0 end
+if not stored then return 0 end
 redis.call('DEL', KEYS[2])
-local reservation = cjson.decode(kept)
+local reservation = cjson.decode(stored)
 for _, hold in ipairs(reservation.holds) do
   if hold[2] >= 0 then
     redis.call('HINCRBY', hold[1], 'reserved', string.format('%.0f', 0 - hold[2]))

@@ -1,9 +1,10 @@
-/** Whose budgets and limits a request counts against: its tenant's, its project's, its user's and its key's. */
+/** The scopes whose budgets and limits a request counts against: its tenant, project, user and key. */
 
 import type { Caller } from '../core/exchange.ts';
 import type { BudgetScope } from '../core/money/budget.ts';
 import type { CallerKey, Caps, Settings } from '../settings/settings.ts';
 
+/** Scopes without a budget or a limit are left out; `*` of a tenant's `projects` and `users` covers every name not listed. */
 export function scopesOf(
   { tenants }: Pick<Settings, 'tenants'>,
   key: CallerKey,

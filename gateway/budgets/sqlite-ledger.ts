@@ -1,4 +1,4 @@
-/** The ledger of one machine: a SQLite file. Each change is one transaction; what a killed gateway had reserved counts as spent when the next one starts. */
+/** The ledger of one machine, in a SQLite file. Each change is one transaction. What a killed gateway had reserved counts as spent at the next start. */
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS rates (scope TEXT, dimension TEXT, level REAL NOT NUL
 CREATE TABLE IF NOT EXISTS reservations (id TEXT PRIMARY KEY, owner INTEGER NOT NULL, at REAL NOT NULL, tokens INTEGER NOT NULL, holds TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-/** What a reservation took of one scope. */
+/** What a reservation took from one scope. */
 interface Hold {
   readonly scope: string;
   /** '' for a scope without a budget. */
@@ -32,7 +32,7 @@ interface Hold {
   readonly hasTokens: boolean;
 }
 
-/** `:memory:` for a ledger that is forgotten with the process. `recovered` hears of reservations that a dead gateway left. */
+/** The ledger in this file, readable by its owner alone; `:memory:` ends with the process. `onRecovered` gets the number of reservations that dead gateways left. */
 export function sqliteLedger(file: string, onRecovered: (count: number) => void = () => {}): BudgetLedger {
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 500;');
@@ -94,7 +94,7 @@ class SqliteLedger implements BudgetLedger {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  /** Nobody knows what was used, and it may have been all: what was reserved is what was spent. */
+  /** What a dead gateway used is unknown and may be all: the reserved amount counts as spent. */
   #recover(): number {
     const rows = this.#statements.all.all() as { id: string; owner: number; at: number; tokens: number; holds: string }[];
     const dead = rows.filter(({ owner, at }) => owner === process.pid || !isAlive(owner) || Date.now() - at > reservationMsMax);

@@ -1,4 +1,4 @@
-/** Every ledger decides the same, keeps it, and settles each reservation once: in memory, in a file, in a real Redis. */
+/** Every ledger makes the same decisions, stores them, and settles each reservation once: in memory, in a file, in a real Redis. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 let count = 0;
 const tenant = (nanoUsd: number): BudgetScope => ({ name: `tenant t${count++}`, budget: { nanoUsd, per: 'total' } });
-const need = (nanoUsd: number, tokens = 0) => ({ nanoUsd, tokens, isGuess: false });
+const estimateOf = (nanoUsd: number, tokens = 0) => ({ nanoUsd, tokens, isGuess: false });
 
 const kinds: readonly (readonly [string, () => Promise<BudgetLedger>])[] = [
   ['in memory', async () => sqliteLedger(':memory:')],
@@ -42,10 +42,12 @@ describe.each(kinds)('a ledger %s', (name, start) => {
   };
   const only = test.skipIf(name.includes('skipped'));
 
-  only('lets through what the budget reaches for, 64 at once, and never more', async () => {
+  only('admits what the budget covers, 64 at once, and never more', async () => {
     const ledger = await open();
     const scope = tenant(1_000);
-    const verdicts = await Promise.all(Array.from({ length: 64 }, (_, i) => ledger.reserve(`${scope.name} ${i}`, [scope], need(100), i)));
+    const verdicts = await Promise.all(
+      Array.from({ length: 64 }, (_, i) => ledger.reserve(`${scope.name} ${i}`, [scope], estimateOf(100), i)),
+    );
     expect(verdicts.filter(({ type }) => type === 'taken')).toHaveLength(10);
     expect(new Set(verdicts.map(({ type }) => type))).toEqual(new Set(['taken', 'busy']));
     expect(await ledger.spending(scope, 0)).toEqual({ spent: 0, reserved: 1_000 });
@@ -53,18 +55,18 @@ describe.each(kinds)('a ledger %s', (name, start) => {
     await ledger.settle(`${scope.name} 0`, { nanoUsd: 60, tokens: 0 }, 100);
     expect(await ledger.spending(scope, 0)).toEqual({ spent: 600, reserved: 0 });
     expect(await ledger.countOpen()).toBe(0);
-    expect(await ledger.reserve('one more', [scope], need(401), 0)).toEqual({ type: 'spent', scope: scope.name, left: 400 });
+    expect(await ledger.reserve('one more', [scope], estimateOf(401), 0)).toEqual({ type: 'spent', scope: scope.name, left: 400 });
   });
 
-  only('counts requests and tokens a minute, and corrects the tokens when it knows them', async () => {
+  only('counts requests and tokens per minute, and corrects the tokens at settlement', async () => {
     const ledger = await open();
     const scope: BudgetScope = { name: `key k${count++}`, limits: { requestsPerMinute: 3, tokensPerMinute: 100 } };
     const at = 1_000_000;
-    expect(await ledger.reserve(`${scope.name} a`, [scope], need(0, 80), at)).toMatchObject({
+    expect(await ledger.reserve(`${scope.name} a`, [scope], estimateOf(0, 80), at)).toMatchObject({
       type: 'taken',
       states: [{ requests: { level: 2 }, tokens: { level: 20 } }],
     });
-    expect(await ledger.reserve(`${scope.name} b`, [scope], need(0, 80), at)).toMatchObject({
+    expect(await ledger.reserve(`${scope.name} b`, [scope], estimateOf(0, 80), at)).toMatchObject({
       type: 'limited',
       dimension: 'tokens',
       scope: scope.name,
@@ -72,21 +74,21 @@ describe.each(kinds)('a ledger %s', (name, start) => {
       waitMs: 36_000,
     });
     await ledger.settle(`${scope.name} a`, { nanoUsd: 0, tokens: 10 }, at);
-    expect((await ledger.reserve(`${scope.name} b`, [scope], need(0, 80), at)).type).toBe('taken');
+    expect((await ledger.reserve(`${scope.name} b`, [scope], estimateOf(0, 80), at)).type).toBe('taken');
   });
 
-  only('counts each period by itself', async () => {
+  only('counts each period separately', async () => {
     const ledger = await open();
     const scope: BudgetScope = { name: `tenant d${count++}`, budget: { nanoUsd: 10, per: 'day' } };
     const day = 86_400_000;
-    await ledger.reserve(`${scope.name} a`, [scope], need(10), day - 1);
-    expect((await ledger.reserve(`${scope.name} b`, [scope], need(10), day)).type).toBe('taken');
+    await ledger.reserve(`${scope.name} a`, [scope], estimateOf(10), day - 1);
+    expect((await ledger.reserve(`${scope.name} b`, [scope], estimateOf(10), day)).type).toBe('taken');
     await ledger.settle(`${scope.name} a`, { nanoUsd: 7, tokens: 0 }, day + 1);
     expect(await ledger.spending(scope, day - 1)).toEqual({ spent: 7, reserved: 0 });
     expect(await ledger.spending(scope, day)).toEqual({ spent: 0, reserved: 10 });
   });
 
-  only('decides as the one in memory does, whatever is asked', async () => {
+  only('makes the same decisions as the ledger in memory, whatever the requests', async () => {
     const ledger = await open();
     const model = sqliteLedger(':memory:');
     const step = fc.record({
@@ -105,23 +107,23 @@ describe.each(kinds)('a ledger %s', (name, start) => {
           { name: `key m${run}`, budget: { nanoUsd: 80, per: 'day' }, limits: { requestsPerMinute: 5, tokensPerMinute: 60 } },
         ];
         let at = 50_000_000;
-        const under: string[] = [];
+        const inFlight: string[] = [];
         for (const [i, { wanted, tokens, isGuess, used, afterMs, settles }] of steps.entries()) {
           at += afterMs;
-          const asked = [`${run} ${i}`, scopes, { nanoUsd: wanted, tokens, isGuess }, at] as const;
-          const [seen, expected] = [await ledger.reserve(...asked), await model.reserve(...asked)];
-          // Redis keeps a level as text: the last digit of a double may turn a wait's rounding by a millisecond.
+          const input = [`${run} ${i}`, scopes, { nanoUsd: wanted, tokens, isGuess }, at] as const;
+          const [seen, expected] = [await ledger.reserve(...input), await model.reserve(...input)];
+          // Redis stores a level as text: the last digit of a double may change a wait by a millisecond.
           const waits = [seen, expected].map(verdict => (verdict.type === 'limited' ? verdict.waitMs : 0));
           expect(Math.abs(waits[0]! - waits[1]!)).toBeLessThanOrEqual(1);
           const bare = { states: 0, reserved: 0, waitMs: 0 };
           expect({ ...seen, ...bare }).toEqual({ ...expected, ...bare });
-          if (seen.type === 'taken') under.push(asked[0]);
-          for (const id of under.splice(0, settles)) {
+          if (seen.type === 'taken') inFlight.push(input[0]);
+          for (const id of inFlight.splice(0, settles)) {
             for (const one of [ledger, model]) await one.settle(id, { nanoUsd: used, tokens: used }, at);
           }
           for (const scope of scopes) expect(await ledger.spending(scope, at)).toEqual(await model.spending(scope, at));
         }
-        for (const id of under) for (const one of [ledger, model]) await one.settle(id, { nanoUsd: 1, tokens: 1 }, at);
+        for (const id of inFlight) for (const one of [ledger, model]) await one.settle(id, { nanoUsd: 1, tokens: 1 }, at);
       }),
       { numRuns: 25 },
     );
@@ -130,12 +132,12 @@ describe.each(kinds)('a ledger %s', (name, start) => {
 });
 
 test.skipIf(!hasRedis)(
-  `what a killed gateway had reserved in a Redis counts as spent once it is older than any answer takes${hasRedis ? '' : ' (skipped: no redis-server here)'}`,
+  `what a killed gateway had reserved in Redis counts as spent once it is older than any request takes${hasRedis ? '' : ' (skipped: no redis-server here)'}`,
   async () => {
     const scope = tenant(1_000);
     const reserve = `const { redisLedger } = await import(${JSON.stringify(join(import.meta.dirname, '../../gateway/budgets/redis-ledger.ts'))});
 const ledger = await redisLedger(${JSON.stringify(redis!.url)}, () => {});
-const need = { nanoUsd: 300, tokens: 0, isGuess: false };
+const estimateOf = { nanoUsd: 300, tokens: 0, isGuess: false };
 await ledger.reserve('dead', [${JSON.stringify(scope)}], need, Date.now() - ${reservationMsMax} - 1);
 await ledger.reserve('young', [${JSON.stringify(scope)}], need, Date.now());
 process.stdout.write('reserved');
@@ -152,7 +154,7 @@ setInterval(() => {}, 1000);`;
   },
 );
 
-test('what a killed gateway had reserved counts as spent when the next one starts, and the file is its owner’s alone', async () => {
+test('what a killed gateway had reserved counts as spent when the next one starts, and only the owner may read the file', async () => {
   const file = join(folder, 'killed.sqlite');
   const program = `
     import { sqliteLedger } from ${JSON.stringify(new URL('../../gateway/budgets/sqlite-ledger.ts', import.meta.url).href)};

@@ -1,4 +1,4 @@
-/** A real redis-server on a port of its own, where one is installed. */
+/** A real redis-server on a free port, where one is installed. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

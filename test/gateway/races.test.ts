@@ -111,7 +111,7 @@ class Town {
     const { counter: _, ...world } = createRuntime(settings, { clock: this.clock, upstream: this.#upstream(), sink, fleet: this.fleet });
     const telemetry = createTelemetry({ otlp: undefined, environment: {}, mayHoldContent: false, log: silentLog });
     this.#visit = { id: '', receivedAt: 0, trace: traceFrom(undefined, undefined), key, settings, runtime: world, telemetry };
-    this.#purse = new BudgetAdmission({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), failed: () => {} });
+    this.#purse = new BudgetAdmission({ clock: this.clock, ledger: this.ledger, local: sqliteLedger(':memory:'), onFailed: () => {} });
   }
 
   /** Each step of a call is a task of its own; after it was hung up on, nothing more is heard of it. */

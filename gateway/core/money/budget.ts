@@ -62,7 +62,7 @@ export type BudgetDecision =
   /** The scope's budget is exceeded. */
   | { readonly type: 'spent'; readonly scope: string; readonly left: NanoUsd }
   /** The budget suffices, but requests in flight may need it; retry when one has ended. */
-  | { readonly type: 'busy'; readonly scope: string }
+  | { readonly type: 'busy'; readonly scope: string; readonly left: NanoUsd; readonly reserved: NanoUsd }
   | {
       readonly type: 'limited';
       readonly scope: string;
@@ -151,7 +151,7 @@ function reserveMoney({ name, budget }: BudgetScope, { spent, reserved }: Spendi
   if (reserved + nanoUsd <= left) return left > 0 ? { type: 'money', amount: nanoUsd } : { type: 'spent', scope: name, left: 0 };
   if (left <= 0) return { type: 'spent', scope: name, left: 0 };
   if (isGuess && reserved === 0) return { type: 'money', amount: left };
-  return isGuess || nanoUsd <= left ? { type: 'busy', scope: name } : { type: 'spent', scope: name, left };
+  return isGuess || nanoUsd <= left ? { type: 'busy', scope: name, left, reserved } : { type: 'spent', scope: name, left };
 }
 
 function consumeRate(
