@@ -1,4 +1,4 @@
-/** Asks the team's own feature flags which variant of a route a request takes, through OpenFeature: within a bound, and never in the way of an answer. */
+/** Feature flags through OpenFeature: which variant of a route a request takes. An evaluation has a timeout and never fails a request. */
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,16 +12,16 @@ export interface FlagContext {
   readonly caller: Caller;
   readonly route: string;
   readonly model: string;
-  /** What stays the same over a conversation. */
+  /** The same for all requests of a conversation. */
   readonly stickyKey: string;
 }
 
-/** `taken`: it named one of the routes; `unknown`: it named another; `late`: it did not answer in time; `failed`: it could not be asked. */
+/** `taken`: the flag named one of the routes. `unknown`: it named another. `late`: it timed out. `failed`: the evaluation failed. */
 export type FlagOutcome = 'taken' | 'unknown' | 'late' | 'failed';
 
 export interface FeatureFlags {
-  /** Which of the routes the flag names; undefined when none of them, or when it cannot be asked. Never rejects. */
-  evaluate(flag: string, routes: readonly string[], flagged: FlagContext): Promise<FlagEvaluation | undefined>;
+  /** The route that the flag names; undefined when it names no given route, times out or fails. Never rejects. */
+  evaluate(flag: string, routes: readonly string[], context: FlagContext): Promise<FlagEvaluation | undefined>;
   readonly counts: ReadonlyMap<string, Readonly<Record<FlagOutcome, number>>>;
   close(): Promise<void>;
 }
@@ -29,10 +29,10 @@ export interface FeatureFlags {
 const startMsMax = 5_000;
 const domain = 'hindcast';
 
-/** Rejects when there is no such provider. One that cannot be reached yet is no reason not to start: until it can, shares decide. */
+/** Rejects when the provider cannot be loaded. While it cannot be reached, evaluations fail and variants' shares decide. */
 export async function openFeatureFlags(settings: FlagSettings, log: Pick<Log, 'warn'>): Promise<FeatureFlags> {
   const { OpenFeature } = await import('@openfeature/server-sdk').catch(() => {
-    throw new Error('flags.provider needs the package @openfeature/server-sdk: npm install @openfeature/server-sdk');
+    throw new Error('flags.provider needs the package @openfeature/server-sdk. Run: npm install @openfeature/server-sdk');
   });
   const provider = await providerOf(settings);
   const started = OpenFeature.setProviderAndWait(domain, provider).then(
@@ -40,7 +40,7 @@ export async function openFeatureFlags(settings: FlagSettings, log: Pick<Log, 'w
     (problem: unknown) => messageOf(problem),
   );
   const problem = await within(started, startMsMax, `it is not ready after ${startMsMax / 1000} s`);
-  if (problem !== undefined) log.warn(`flags cannot be asked yet, shares decide: ${problem.slice(0, 200)}`);
+  if (problem !== undefined) log.warn(`the flag provider is not ready, shares decide: ${problem.slice(0, 200)}`);
   return new OpenFeatureFlags(OpenFeature.getClient(domain), settings.timeoutMs, () => OpenFeature.clearProviders());
 }
 
@@ -50,10 +50,10 @@ class OpenFeatureFlags implements FeatureFlags {
   readonly #timeoutMs: number;
   readonly #shutDown: () => Promise<void>;
 
-  constructor(client: Client, timeoutMs: number, end: () => Promise<void>) {
+  constructor(client: Client, timeoutMs: number, shutDown: () => Promise<void>) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
-    this.#shutDown = end;
+    this.#shutDown = shutDown;
   }
 
   async evaluate(flag: string, routes: readonly string[], context: FlagContext): Promise<FlagEvaluation | undefined> {
@@ -88,7 +88,7 @@ function contextOf({ caller, route, model, stickyKey }: FlagContext): Evaluation
   return { targetingKey: stickyKey, tenant, project, user, key, conversation, route, model, tags };
 }
 
-/** A module's default export is the provider, or makes it of `flags.options`. */
+/** A module's default export is the provider, or a function from `flags.options` to it. */
 async function providerOf({ provider, directory, options }: FlagSettings): Promise<Provider> {
   let exported: unknown;
   try {
@@ -100,14 +100,14 @@ async function providerOf({ provider, directory, options }: FlagSettings): Promi
   const instance: unknown = typeof exported === 'function' ? await (exported as (options: unknown) => unknown)(options) : exported;
   if (!isProvider(instance)) {
     throw new Error(
-      `flags.provider: the default export of ${provider} must be an OpenFeature provider for servers, or a function that makes one`,
+      `flags.provider: the default export of ${provider} must be an OpenFeature server provider, or a function that returns one`,
     );
   }
   return instance;
 }
 
-const isProvider = (made: unknown): made is Provider =>
-  typeof made === 'object' && made !== null && 'resolveStringEvaluation' in made && typeof made.resolveStringEvaluation === 'function';
+const isProvider = (value: unknown): value is Provider =>
+  typeof value === 'object' && value !== null && 'resolveStringEvaluation' in value && typeof value.resolveStringEvaluation === 'function';
 
 const messageOf = (problem: unknown): string => (problem instanceof Error ? problem.message : String(problem));
 

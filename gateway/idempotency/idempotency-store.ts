@@ -1,6 +1,6 @@
 /**
- * `Idempotency-Key`: who asks the same again while it is being answered, or for a while after, reads the first answer; nothing is asked or paid
- * twice. `Last-Event-ID`: who lost the connection to a stream that can be resumed reads on after the piece it has.
+ * `Idempotency-Key`: a repeated request gets the response of the first one, in flight or stored for ten minutes, and is not executed again.
+ * `Last-Event-ID`: a caller that lost the connection to a resumable stream continues after its last event.
  */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -10,9 +10,9 @@ import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 import { ResponseBuffer } from './response-buffer.ts';
 
 export interface IdempotencyLimits {
-  /** How long a whole answer is kept after its end. */
+  /** How long a successful response is stored after its end. */
   readonly ttlMs: Milliseconds;
-  /** Bytes kept of one answer, and of all. */
+  /** Bytes stored of one response, and of all. */
   readonly responseLengthMax: number;
   readonly totalLengthMax: number;
   readonly responsesMax: number;
@@ -25,16 +25,16 @@ export const idempotencyLimits: IdempotencyLimits = {
   responsesMax: 10_000,
 };
 
-/** An answer that can be joined. */
+/** A response that several requests may read. */
 export interface SharedResponse {
   readonly name: string;
-  /** The request that it was first asked by. */
+  /** Id of the first request. */
   readonly id: string;
   readonly digest: string;
   readonly buffer: ResponseBuffer;
-  /** Set by whoever asks it first; absent for one that ended. */
+  /** Set by the first request; absent once the response has ended. */
   execution?: Promise<ExecutionHandle | Refusal>;
-  /** The piece of it that is read first. */
+  /** Index of the event to start from. */
   readonly fromEvent?: number;
 }
 
@@ -43,7 +43,7 @@ interface StoredResponse extends SharedResponse {
 }
 
 const headerName = 'idempotency-key';
-/** As `Said` numbers pieces. Other ids are somebody else's, and mean nothing here. */
+/** Event ids of the gateway: request id and event number. Ids of another form are ignored. */
 const eventIdShape = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,9})$/;
 const keyShape = /^[\x21-\x7e]{1,255}$/;
 
@@ -51,7 +51,7 @@ export class IdempotencyStore {
   readonly #clock: Clock;
   readonly #limits: IdempotencyLimits;
   readonly #inFlight = new Map<string, SharedResponse>();
-  /** In the order of their end. */
+  /** Ordered by their end. */
   readonly #stored = new Map<string, StoredResponse>();
   #length = 0;
 
@@ -60,7 +60,10 @@ export class IdempotencyStore {
     this.#limits = { ...idempotencyLimits, ...limits };
   }
 
-  /** What a request with a key takes part in, or a stream that can be resumed; undefined of any other. Whoever finds it not `started` and not answered asks, and says `ended`. */
+  /**
+   * The shared response of a request with a key, or of a resumable stream; undefined for any other request.
+   * The first request, which finds it without an execution, starts the execution and calls `complete` at the end.
+   */
   join(headers: IncomingHttpHeaders, request: RoutedRequest): SharedResponse | Refusal | undefined {
     const key = headers[headerName];
     const eventId = headers['last-event-id'];
@@ -90,7 +93,7 @@ export class IdempotencyStore {
     return shared;
   }
 
-  /** A whole answer is kept; of any other, a repeat asks anew. */
+  /** Stores a successful response. After any other, a repeat is executed again. */
   complete(shared: SharedResponse): void {
     if (!this.#inFlight.delete(shared.name)) return;
     if (!shared.buffer.isSuccessful) {
@@ -130,19 +133,19 @@ export class IdempotencyStore {
   }
 }
 
-const oldestOf = (kept: ReadonlyMap<string, StoredResponse>): StoredResponse | undefined => kept.values().next().value;
+const oldestOf = (stored: ReadonlyMap<string, StoredResponse>): StoredResponse | undefined => stored.values().next().value;
 
-/** Some dialects say the model, and whether to stream, outside of the body. */
+/** Some dialects have the model and the streaming flag outside of the body. */
 const digestOf = ({ dialect, chat, body }: RoutedRequest): string =>
   createHash('sha256').update(`${dialect.name}\n${chat.model}\n${chat.stream}\n`).update(body).digest('base64');
 
 const invalidKey: Refusal = invalid(
   'invalid_value',
-  'An Idempotency-Key is 1 to 255 visible ASCII characters, sent once.',
+  'Idempotency-Key must be 1 to 255 visible ASCII characters, sent once.',
   'Idempotency-Key',
 );
 
-/** SDKs try a 409 again by themselves, which would not help. */
+/** SDKs retry a 409 by default, which would not help. */
 const conflict = (code: string, message: string): Refusal => ({
   ...invalid(code, message, 'Idempotency-Key', 409),
   headers: { 'x-should-retry': 'false' },
@@ -150,19 +153,19 @@ const conflict = (code: string, message: string): Refusal => ({
 
 const bodyConflict: Refusal = conflict(
   'idempotency_conflict',
-  'This Idempotency-Key came with another request before. Send a new key with a new request.',
+  'This Idempotency-Key was used with a different request. Send a new key with a new request.',
 );
 
 const responseNotStored = (id: string): Refusal =>
   conflict(
     'idempotency_answer_not_kept',
-    `The first request with this Idempotency-Key was answered (${id}), by more than is kept for repeats. Send a new key to ask again.`,
+    `The first request with this Idempotency-Key (${id}) has a response too long to be stored for repeats. Send a new key to execute the request again.`,
   );
 
 const streamNotStored: Refusal = {
   ...invalid(
     'stream_not_kept',
-    'The stream of this Last-Event-ID is not kept: it broke, it ended too long ago, it was too long, or it was asked without x-hindcast-resume: true. Ask again without Last-Event-ID.',
+    'The stream of this Last-Event-ID is not stored: it broke, it ended too long ago, it was too long, or its request lacked x-hindcast-resume: true. Send the request without Last-Event-ID.',
     'Last-Event-ID',
     409,
   ),
@@ -174,7 +177,7 @@ const tooMany: Refusal = {
     status: 503,
     type: 'server_error',
     code: 'too_many_requests_in_flight',
-    message: 'Too many requests with an Idempotency-Key are being answered. Try again.',
+    message: 'Too many requests with an Idempotency-Key are in flight. Retry later.',
     param: null,
   },
   headers: { 'retry-after': '1', 'x-should-retry': 'true' },

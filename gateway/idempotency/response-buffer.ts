@@ -1,3 +1,4 @@
+/** Buffers a response so that later readers get it from its beginning, while the first one is still being written. */
 import type { Sealed } from '../core/exchange.ts';
 import type { ResponseHead, ResponseSink } from '../exchange/contract.ts';
 
@@ -5,8 +6,9 @@ type Ending =
   | { readonly type: 'end'; readonly bytes: Buffer; readonly head: ResponseHead; readonly sealed: Sealed }
   | { readonly type: 'fail'; readonly text: string; readonly head: ResponseHead };
 
+/** Passes a response to every attached sink, and keeps its chunks for those that attach later. */
 export class ResponseBuffer implements ResponseSink {
-  /** Of everything kept, in bytes. */
+  /** Bytes stored. */
   length = 0;
   readonly #reserve: (length: number, more: number) => boolean;
   readonly #sinks = new Set<ResponseSink>();
@@ -14,17 +16,17 @@ export class ResponseBuffer implements ResponseSink {
   #head: ResponseHead | undefined;
   #ending: Ending | undefined;
 
-  /** `room` tells whether a tape of this length may grow by so much; one that may not keeps nothing any more. */
+  /** `reserve` returns whether a buffer of this length may grow by `more` characters. When it may not, the buffer drops its chunks. */
   constructor(reserve: (length: number, more: number) => boolean) {
     this.#reserve = reserve;
   }
 
-  /** Some reader may have sent a head of its own by now, to keep its connection alive. */
+  /** A sink may already have sent its own head to keep its connection alive. */
   get headSent(): boolean {
-    return this.#head !== undefined || [...this.#sinks].some(reader => reader.headSent);
+    return this.#head !== undefined || [...this.#sinks].some(sink => sink.headSent);
   }
 
-  /** False once it said more than is kept: who comes later cannot hear the beginning. */
+  /** False once the response exceeded its limit: a later sink cannot get the beginning. */
   get isRetained(): boolean {
     return this.#chunks !== undefined;
   }
@@ -33,12 +35,12 @@ export class ResponseBuffer implements ResponseSink {
     return this.#sinks.size;
   }
 
-  /** It ended as an answer ends, and not in an error. */
+  /** It ended with status 200 and without an error. */
   get isSuccessful(): boolean {
     return this.#ending?.type === 'end' && this.#ending.head.status === 200;
   }
 
-  /** Tells a reader what was said, from this piece on, and goes on telling it until `detach`. */
+  /** Sends the sink all chunks from this index on, and then each new one until `detach`. */
   attach(sink: ResponseSink, from = 0): void {
     this.#sinks.add(sink);
     if (this.#head) sink.sendHead(this.#head);
@@ -52,14 +54,14 @@ export class ResponseBuffer implements ResponseSink {
 
   sendHead(head: ResponseHead): void {
     this.#head = head;
-    for (const reader of this.#sinks) reader.sendHead(head);
+    for (const sink of this.#sinks) sink.sendHead(head);
   }
 
-  /** The slowest reader sets the pace. */
+  /** False when any sink is full: the slowest one sets the pace. */
   write(bytes: Buffer): boolean {
     if (this.#reserveFor(bytes.length)) this.#chunks?.push(bytes);
     let accepts = true;
-    for (const reader of this.#sinks) if (!reader.write(bytes)) accepts = false;
+    for (const sink of this.#sinks) if (!sink.write(bytes)) accepts = false;
     return accepts;
   }
 
@@ -75,10 +77,10 @@ export class ResponseBuffer implements ResponseSink {
     const headSent = this.headSent;
     this.#ending = ending;
     this.#reserveFor(ending.type === 'end' ? ending.bytes.length : Buffer.byteLength(ending.text));
-    for (const reader of this.#sinks) finishSink(reader, ending, headSent);
+    for (const sink of this.#sinks) finishSink(sink, ending, headSent);
   }
 
-  /** Whether so much more may be kept; once it may not, nothing is. */
+  /** Reserves space for more bytes. Once that fails, the chunks are dropped and stay dropped. */
   #reserveFor(more: number): boolean {
     if (!this.#chunks) return false;
     if (this.#reserve(this.length, more)) {
@@ -90,7 +92,7 @@ export class ResponseBuffer implements ResponseSink {
   }
 }
 
-/** What ends a stream is no answer in one piece: who has not begun when others have begins like them. */
+/** The end of a stream is not a complete body, so a sink without a head first gets the stream's head. */
 function finishSink(sink: ResponseSink, ending: Ending, headSent: boolean): void {
   const { head } = ending;
   if (headSent && !sink.headSent) sink.sendHead({ status: 200, contentType: 'text/event-stream; charset=utf-8', headers: head.headers });

@@ -1,3 +1,4 @@
+/** One attempt of a passed-through request: sends it to a target, reads the response, records both. */
 import type { AttemptRecord } from '../core/exchange.ts';
 import { type Failure, internalFailure } from '../core/shared/failure.ts';
 import type { Instant, Milliseconds } from '../core/shared/time.ts';
@@ -43,7 +44,7 @@ export class PassThroughAttempt {
   #failure: Failure | undefined;
   #isComplete = false;
 
-  /** `arrived`: more of its stream may go on. */
+  /** Sends the request at once. `bytesReady` is called when more of a stream may go to the caller. */
   constructor(input: PassThroughAttemptInput, report: AttemptReport, bytesReady: () => void) {
     const { command, target, targetRequest, endpoint, request, environment } = input;
     this.#input = input;
@@ -70,7 +71,7 @@ export class PassThroughAttempt {
     this.#handle = this.#send();
   }
 
-  /** For the fleet. */
+  /** For the health of the target. */
   get elapsedMs(): Milliseconds {
     return (this.#endedAt ?? this.#input.environment.clock.now()) - this.#startedAt;
   }
@@ -87,7 +88,7 @@ export class PassThroughAttempt {
     return rateLimitsOf(this.upstreamResponse.headers);
   }
 
-  /** With a failure when it is given up for one. */
+  /** Ends the attempt; `failure` is recorded as the reason. */
   abort(failure: Failure | undefined): void {
     if (failure) this.#fail(failure);
     if (this.#endedAt === undefined) {
@@ -120,7 +121,7 @@ export class PassThroughAttempt {
     try {
       return this.targetRequest.validateResponse?.(this.upstreamResponse.body());
     } catch (problem) {
-      return internalFailure('reading an answer', problem);
+      return internalFailure('reading a response', problem);
     }
   }
 
@@ -174,7 +175,7 @@ export class PassThroughAttempt {
     return consumptionOf(endpoint.operation, fields, objectsIn(this.upstreamResponse.contentType, this.upstreamResponse.recorded()));
   }
 
-  /** `accepted`: its answer is what the caller got. */
+  /** `accepted`: the caller got this attempt's response. */
   record(accepted: boolean): AttemptRecord {
     const { environment, command } = this.#input;
     const { target, upstreamResponse, targetRequest } = this;

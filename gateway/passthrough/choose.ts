@@ -1,4 +1,4 @@
-/** Who may answer: the targets of the model that the body names, or for files and batches by header, query, or who holds the id. */
+/** The targets of a passed-through request: by the body's model, or for files and batches by header, query, or the id's owner. */
 
 import type { JsonObject } from '../core/chat/json.ts';
 import type { Operation } from '../core/exchange.ts';
@@ -10,13 +10,13 @@ import type { Endpoint } from './endpoints.ts';
 import { supports } from './support.ts';
 
 export interface ChosenRoute {
-  /** With the steps whose providers have the endpoint. */
+  /** Only the steps whose providers support the endpoint. */
   readonly route: Route;
-  /** Of a call that names none: the account that has it, and no model. */
+  /** Set when the request names no model: the provider that is called. */
   readonly account?: Account;
 }
 
-/** The targets of the route whose providers have the endpoint, in its order. */
+/** The route's targets whose providers support the endpoint, in the route's order. An error response when there are none. */
 export function chooseByModel(settings: Settings, tenant: string, endpoint: Endpoint, body: JsonObject): ChosenRoute | Refusal {
   if (body.model === undefined && endpoint.modelOptional) return chooseWithoutModel(settings, tenant, endpoint);
   const route = resolve(settings, tenant, body);
@@ -31,7 +31,7 @@ export function chooseByModel(settings: Settings, tenant: string, endpoint: Endp
     .join(', ');
   return unsupportedEndpoint(
     endpoint,
-    `No target of ${JSON.stringify(route.name)} has ${endpoint.path}: ${targetList}.`.slice(0, 400),
+    `No target of ${JSON.stringify(route.name)} supports ${endpoint.path}: ${targetList}.`.slice(0, 400),
     'model',
   );
 }
@@ -42,20 +42,20 @@ function chooseWithoutModel(settings: Settings, tenant: string, endpoint: Endpoi
   return { account, route: directRoute(account, endpoint) };
 }
 
-/** `named` is what the caller said, `held` what is known of the id it names. */
+/** The provider that the caller requested, else the owner of the id, else the only provider that supports the endpoint. */
 export function chooseAccount(
   settings: Settings,
   tenant: string,
   endpoint: Endpoint,
-  named: string | undefined,
+  requested: string | undefined,
   owner: FileOwner | undefined,
 ): ChosenRoute | Refusal {
   const account =
-    named === undefined && !owner ? soleAccount(settings, tenant, endpoint) : settings.providers.get(named ?? owner!.provider);
+    requested === undefined && !owner ? soleAccount(settings, tenant, endpoint) : settings.providers.get(requested ?? owner!.provider);
   if (!account) {
     return invalid(
       'provider_not_found',
-      `There is no provider ${JSON.stringify(named ?? owner?.provider).slice(0, 100)} here.`,
+      `There is no provider ${JSON.stringify(requested ?? owner?.provider).slice(0, 100)}.`,
       'provider',
       404,
     );
@@ -66,7 +66,7 @@ export function chooseAccount(
   if (!supports(account, endpoint.operation)) {
     return unsupportedEndpoint(
       endpoint,
-      `The provider ${account.name} (api: ${account.provider.name}) has no ${endpoint.path}.`,
+      `The provider ${account.name} (api: ${account.provider.name}) does not support ${endpoint.path}.`,
       'provider',
     );
   }
@@ -78,16 +78,16 @@ function soleAccount(settings: Settings, tenant: string, endpoint: Endpoint): Ac
     account => supports(account, endpoint.operation) && mayUse(settings, tenant, account),
   );
   if (supporting.length === 1) return supporting[0]!;
-  if (supporting.length === 0) return unsupportedEndpoint(endpoint, `No provider that this key may use has ${endpoint.path}.`, null);
+  if (supporting.length === 0) return unsupportedEndpoint(endpoint, `No provider that this key may use supports ${endpoint.path}.`, null);
   const names = supporting.map(({ name }) => name).join(', ');
   return invalid(
     'provider_required',
-    `Several providers have ${endpoint.path}: name one of ${names} in x-hindcast-provider or ?provider=.`,
+    `Several providers support ${endpoint.path}: choose one of ${names} with x-hindcast-provider or ?provider=.`,
     'provider',
   );
 }
 
-/** A tenant with a list of its own uses the accounts of the targets on it. */
+/** A tenant with a list of routes may use the providers of the targets on it. */
 function mayUse(settings: Settings, tenant: string, { name }: Account): boolean {
   const listed = settings.tenants.get(tenant)?.routes;
   if (!listed) return true;
@@ -103,18 +103,18 @@ const providerOf = (target: string): string => target.slice(0, Math.max(0, targe
 const unsupportedEndpoint = (endpoint: Endpoint, message: string, param: string | null): Refusal =>
   invalid('unsupported_endpoint', message, param, endpoint.by === 'model' ? 400 : 404);
 
-/** Cheap and quick, so that they are tried again and hedged like chat. What draws and listens costs too much to be asked twice of one target. */
+/** Retried and hedged like chat, because they are cheap and quick. An image or a transcript costs too much to request twice from one target. */
 const cheapOperations: readonly Operation[] = ['embeddings', 'moderation', 'rerank'];
 
-/** Nothing of these answers can be judged, held back or asked of a variant besides: what only chat has is left out. */
+/** Leaves out what works for chat alone: variants, shadow traffic, stream recovery, `accept`. */
 function toPassThroughRoute(route: Route, steps: Route['steps'], { operation }: Endpoint): Route {
   const { variants: _, copies: __, onBreak: ___, ...plain } = route;
   return {
     ...plain,
     steps: steps.map(({ target, timeoutMs, retries, backoffMs, hedgeAfter, weight }): ConfiguredStep => {
-      const weighed = weight === undefined ? {} : { weight };
-      if (!cheapOperations.includes(operation)) return { target, ...stepDefaults, retries: 0, timeoutMs: route.deadlineMs, ...weighed };
-      return { target, timeoutMs, retries, backoffMs, ...weighed, ...(hedgeAfter === undefined ? {} : { hedgeAfter }) };
+      const weighted = weight === undefined ? {} : { weight };
+      if (!cheapOperations.includes(operation)) return { target, ...stepDefaults, retries: 0, timeoutMs: route.deadlineMs, ...weighted };
+      return { target, timeoutMs, retries, backoffMs, ...weighted, ...(hedgeAfter === undefined ? {} : { hedgeAfter }) };
     }),
   };
 }

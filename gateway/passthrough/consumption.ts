@@ -1,4 +1,4 @@
-/** What an answer of a passed-through endpoint used up, as far as its provider said or the request tells. */
+/** What a passed-through response used: tokens, seconds, characters, searches, images. Read from the response, else from the request. */
 import { estimateTokens } from '../callers/embeddings.ts';
 import type { Usage } from '../core/chat/chat.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
@@ -7,23 +7,25 @@ import type { Operation } from '../core/exchange.ts';
 export interface Consumption {
   readonly servedModel: string;
   readonly usage?: Usage;
-  /** Of the tokens, those that cost otherwise than text. */
+  /** Image tokens among the input tokens, which have their own price. */
   readonly imageInput?: number;
+  /** Image tokens among the output tokens. */
   readonly imageOutput?: number;
-  /** Of sound that was listened to. */
+  /** Of transcribed audio. */
   readonly seconds?: number;
-  /** Of text that was spoken. */
+  /** Of text turned into speech. */
   readonly characters?: number;
   readonly searches?: number;
   readonly images?: { readonly count: number; readonly size: string; readonly quality: string };
 }
 
-/** What the request said that prices depend on. */
+/** Fields of the request that prices depend on. */
 export interface RequestFields {
+  /** The text of a field; undefined when it is absent. */
   readonly text: (name: string) => string | undefined;
 }
 
-/** `body` is the answer's JSON, or the events of its stream in order; [] when it was neither. */
+/** What the response used. `body` is its JSON, or the events of its stream in order; [] when it was neither. */
 export function consumptionOf(operation: Operation, fields: RequestFields, body: readonly JsonObject[]): Consumption {
   const last = body.findLast(event => isObject(event.usage)) ?? body.at(-1) ?? {};
   const usage = isObject(last.usage) ? last.usage : {};
@@ -52,7 +54,7 @@ export function consumptionOf(operation: Operation, fields: RequestFields, body:
   }
 }
 
-/** Gemini counts in a form of its own, or not at all. */
+/** Gemini reports tokens in `usageMetadata`, or not at all. */
 function estimateEmbeddingUsage(fields: RequestFields, last: JsonObject): Usage {
   const counted = isObject(last.usageMetadata) ? numberIn(last.usageMetadata.promptTokenCount) : undefined;
   const input = counted ?? estimateTokens([fields.text('input') ?? '']);
@@ -74,7 +76,7 @@ function tokensIn(usage: JsonObject): Usage | undefined {
   return { input, output, cached, cacheWrite: 0, reasoning: 0, ...(audio ? { audioInput: audio } : {}), source: 'provider' };
 }
 
-/** What an image model gives out are the tokens of images, unless it tells them apart. */
+/** The output tokens of an image model are image tokens, unless it reports them apart. */
 function imagesOf(fields: RequestFields, last: JsonObject, usage: JsonObject, tokenUsage: Usage | undefined): Partial<Consumption> {
   const count = Array.isArray(last.data) ? last.data.length : 1;
   const size = textIn(last.size) ?? fields.text('size') ?? '1024x1024';
@@ -93,7 +95,7 @@ const numberIn = (value: Json | undefined): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
 const textIn = (value: Json | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** The JSON objects of an answer: the one that it is, or those of its stream's events. */
+/** The JSON objects of a response: its body, or the data of its events. [] when it holds none. */
 export function objectsIn(contentType: string, bytes: Buffer): readonly JsonObject[] {
   if (/^text\/event-stream/i.test(contentType)) {
     return [...bytes.toString().matchAll(/^data: ?(\{.*\})\r?$/gm)].map(found => parseJson(found[1]!)).filter(value => isObject(value));

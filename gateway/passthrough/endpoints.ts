@@ -1,15 +1,15 @@
-/** The endpoints that pass through to a provider which has them: what each is, and how its provider is chosen. */
+/** The passed-through endpoints: method, path, body, and how the provider is chosen. */
 import type { Operation } from '../core/exchange.ts';
 
 export interface Endpoint {
   readonly operation: Operation;
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** As hapi writes it; the provider's path is the same without `/v1`. */
+  /** With `{name}` for parameters. The provider's path is the same without `/v1`. */
   readonly path: string;
-  /** `model`: by the route or target that the body names. `account`: by header, query, or an id that is known. */
+  /** How the provider is chosen. `model`: by the route or target in the body. `account`: by header, query, or a known id. */
   readonly by: 'model' | 'account';
   readonly body: 'json' | 'form' | 'either' | 'none';
-  /** The body may leave its model out: the provider has one for that. */
+  /** The body may omit `model`: the provider then uses its default. */
   readonly modelOptional?: true;
 }
 

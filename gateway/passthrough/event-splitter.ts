@@ -1,19 +1,19 @@
-/** Cuts a stream of events where they end, as bytes: what came whole may go on, what is its last word is held back. */
+/** Splits the bytes of an event stream into events. Complete events may go to the caller; the final event is held until the record is sealed. */
 
-/** What says that a stream is whole; not found within a picture, whose letters are base64. */
+/** The event that completes a stream. Base64 image data cannot match it. */
 const finalEvent =
   /^data:.{0,4096}?(?:\[DONE\]|"type"\s*:\s*"[a-z_.]+\.(?:done|completed)")|"type"\s*:\s*"[a-z_.]+\.(?:done|completed)"\s*[,}]/m;
-/** A picture is an event of some megabytes. */
+/** An event with an image takes some megabytes. */
 const eventBytesMax = 64 * 1024 * 1024;
 
 export class EventSplitter {
-  /** Whether the stream has said its last word. */
+  /** Whether the final event has arrived. */
   isComplete = false;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   readonly #final: Uint8Array[] = [];
 
-  /** The events that may go on now; undefined when one is longer than any should be. */
+  /** The events that may go to the caller now; undefined when an event exceeds 64 MiB. */
   push(bytes: Uint8Array): readonly Buffer[] | undefined {
     if (this.isComplete) {
       this.#final.push(bytes);
@@ -40,14 +40,14 @@ export class EventSplitter {
     return this.#pendingBytes > eventBytesMax ? undefined : complete;
   }
 
-  /** What was held back, once nothing more comes. An event that no empty line ends may be the last one all the same. */
+  /** The bytes held back, once the stream has ended. The final event may lack its empty line. */
   flush(): Buffer {
     const pending = Buffer.concat(this.#pending.splice(0));
     if (finalEvent.test(pending.toString('latin1'))) this.isComplete = true;
     return Buffer.concat([...this.#final.splice(0), pending]);
   }
 
-  /** Where in these bytes an event ends, which may have begun, with its first line end, in those before; -1 for nowhere. */
+  /** The offset after the first event's end; -1 when none ends here. The line break that ends it may have begun in earlier bytes. */
   #endIn(bytes: Buffer): number {
     const before = Buffer.concat(this.#pending.slice(-3)).subarray(-3).toString('latin1');
     const at = /\r?\n\r?\n/.exec(before + bytes.subarray(0, 4).toString('latin1'));

@@ -1,4 +1,4 @@
-/** A question that passes through: asked of its route's targets, the bytes of the one that answers go to the caller as they come, and all is recorded. */
+/** The execution of a passed-through request: attempts on its route's targets, the response's bytes unchanged to the caller, one record. */
 import type { ServerResponse } from 'node:http';
 import type { CallerError } from '../core/chat/caller-format.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -23,21 +23,21 @@ export interface PassThroughInput {
   readonly response: ServerResponse;
   readonly accept: string;
   readonly fields: RequestFields;
-  /** Throws for a target that was never chosen. */
+  /** What the target is sent. Throws for a target outside the route. */
   requestFor(target: string): TargetRequest;
-  /** What is to be done with a whole answer before it is recorded and told: gives what the caller is told, or why it can have nothing. */
-  readonly afterResponse: (answer: Buffer, target: Target) => Promise<Buffer | Failure>;
+  /** Runs on a non-streaming response before it is recorded and sent. Resolves to the caller's body, or to why the caller gets an error. */
+  readonly afterResponse: (body: Buffer, target: Target) => Promise<Buffer | Failure>;
 }
 
-/** A provider that does not know a file says nothing of a model. */
+/** A 404 for a file or batch does not mean that the model is unknown. */
 function callerErrorFor(failure: Failure, { by }: Endpoint): CallerError {
   if (failure === recordingFailed) return recordingUnavailable;
   const error = callerErrorOf(failure);
   if (by === 'model' || failure.kind !== 'not-found') return error;
-  return { ...error, code: 'not_found', message: 'The provider knows no such file or batch.', param: 'id' };
+  return { ...error, code: 'not_found', message: 'The provider has no such file or batch.', param: 'id' };
 }
 
-/** What was fetched could not be recorded, and is not given out without. */
+/** The results of a batch are not sent to the caller without a record. */
 export const recordingFailed: Failure = { kind: 'internal', message: 'the results of a batch could not be recorded' };
 
 export class PassThroughExecution implements ExecutionHandle {
@@ -72,7 +72,7 @@ export class PassThroughExecution implements ExecutionHandle {
     return this.#done.promise;
   }
 
-  /** What passes through has no words of ours. */
+  /** Always undefined: a passed-through response is not parsed as chat. */
   response(): undefined {}
 
   cancel(): void {
@@ -83,7 +83,7 @@ export class PassThroughExecution implements ExecutionHandle {
     this.#committedAttempt?.resume();
   }
 
-  /** The try whose answer the caller reads. */
+  /** The attempt whose response the caller gets. */
   get #committedAttempt(): PassThroughAttempt | undefined {
     return this.#committed === undefined ? undefined : this.#attempts[this.#committed];
   }
@@ -112,7 +112,7 @@ export class PassThroughExecution implements ExecutionHandle {
     }
   }
 
-  /** What may go out now goes out: of a stream all but its end, once the router has committed. */
+  /** Sends the caller what is ready: of a stream all but its final event, once the router has committed. */
   #flush(): void {
     const { response } = this.#input;
     const attempt = this.#committedAttempt;
@@ -129,12 +129,12 @@ export class PassThroughExecution implements ExecutionHandle {
 
   async #settle(outcome: RouteOutcome, log: DriverLog): Promise<void> {
     const { environment, request, endpoint } = this.#input;
-    const { decided: decision, told: answer } = await this.#renderResponse(outcome);
+    const { decision, body: responseBody } = await this.#renderResponse(outcome);
     const failure = decision.type === 'failed' ? decision.failure : undefined;
-    const isGone = failure?.kind === 'cancelled';
+    const isCancelled = failure?.kind === 'cancelled';
     const error = failure && callerErrorFor(failure, endpoint);
     const attempt = this.#committedAttempt;
-    const body = error && !isGone ? this.#renderError(error) : answer;
+    const body = error && !isCancelled ? this.#renderError(error) : responseBody;
     const status = error?.status ?? attempt!.upstreamResponse.status;
     const { upstreamResponse } = attempt ?? {};
     const delivered =
@@ -152,7 +152,7 @@ export class PassThroughExecution implements ExecutionHandle {
         log,
         this.#attempts.flatMap((attempt, i) => [attempt.record(i === accepted)]),
         {
-          status: this.#hasBegun ? attempt!.upstreamResponse.status : isGone ? 0 : status,
+          status: this.#hasBegun ? attempt!.upstreamResponse.status : isCancelled ? 0 : status,
           response: upstreamResponse?.isStream && !failure ? delivered : Buffer.concat([delivered, body]),
           committed: this.#committed,
           firstTokenAt: attempt?.firstByteAt,
@@ -174,11 +174,11 @@ export class PassThroughExecution implements ExecutionHandle {
     this.#done.resolve(exchange);
   }
 
-  /** A whole answer as the caller is told it; an answer that cannot be told is a failure. */
-  async #renderResponse(outcome: RouteOutcome): Promise<{ readonly decided: RouteOutcome; readonly told: Buffer }> {
-    const nothing = Buffer.alloc(0);
+  /** A non-streaming response as the caller gets it. One that cannot be translated is a failure. */
+  async #renderResponse(outcome: RouteOutcome): Promise<{ readonly decision: RouteOutcome; readonly body: Buffer }> {
+    const empty = Buffer.alloc(0);
     const attempt = outcome.type === 'answered' ? this.#attempts[outcome.attempt]! : undefined;
-    if (!attempt || attempt.upstreamResponse.isStream) return { decided: outcome, told: nothing };
+    if (!attempt || attempt.upstreamResponse.isStream) return { decision: outcome, body: empty };
     const body = attempt.upstreamResponse.body();
     const rendered = await Promise.resolve()
       .then(() =>
@@ -186,11 +186,11 @@ export class PassThroughExecution implements ExecutionHandle {
           ? attempt.targetRequest.translateResponse(body)
           : this.#input.afterResponse(body, attempt.target),
       )
-      .catch((problem: unknown) => internalFailure('reading an answer', problem));
-    return 'kind' in rendered ? { decided: { type: 'failed', failure: rendered }, told: nothing } : { decided: outcome, told: rendered };
+      .catch((problem: unknown) => internalFailure('reading a response', problem));
+    return 'kind' in rendered ? { decision: { type: 'failed', failure: rendered }, body: empty } : { decision: outcome, body: rendered };
   }
 
-  /** The last bytes, which only a sealed record releases. */
+  /** Sends the last bytes, after the record has been sealed. */
   #finish(attempt: PassThroughAttempt, body: Buffer, costNanoUsd: number | undefined): void {
     const { response } = this.#input;
     const { upstreamResponse } = attempt;
@@ -206,20 +206,20 @@ export class PassThroughExecution implements ExecutionHandle {
     response.end(body);
   }
 
-  /** What the caller is told of a failure: an error, or the last event of a stream that has begun. */
+  /** The error body, or the error event of a stream that has begun. */
   #renderError(error: CallerError): Buffer {
     const text = openaiChat.renderFailure(error);
     if (!this.#hasBegun) return Buffer.from(text);
     return Buffer.from(this.#committedAttempt!.upstreamResponse.isEventStream ? `event: error\ndata: ${text}\n\n` : '');
   }
 
-  /** An answer that has begun must not look whole; otherwise an error is one. */
+  /** A stream that has begun is cut after the error event, so that it does not look complete. */
   #sendError(body: Buffer, status: number, failure?: Failure): void {
     const { response, request } = this.#input;
     if (response.destroyed) return;
     if (failure?.kind === 'cancelled') return void response.destroy();
     if (this.#hasBegun) {
-      // Sound has no word for it.
+      // Audio has no form for an error.
       if (body.length === 0) return void response.destroy();
       const { socket } = response;
       response.once('finish', () => socket?.destroySoon());

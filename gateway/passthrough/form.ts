@@ -1,9 +1,9 @@
-/** Reads a multipart form just far enough to find its fields, and changes the text of one; every other byte stays as it came. */
+/** Finds the fields of a multipart form, and replaces the text of one. Every other byte stays as the caller sent it. */
 
 export interface FormPart {
   readonly name: string;
   readonly filename: string | undefined;
-  /** Where its content stands. */
+  /** Byte offset of its content. */
   readonly start: number;
   readonly end: number;
 }
@@ -16,7 +16,7 @@ export interface Form {
 const partsMax = 200;
 const headBytesMax = 8 * 1024;
 
-/** Undefined for what is no multipart form. `contentType` is the request's header. */
+/** The form's parts; undefined when the body is not a multipart form. `contentType` is the request's header. */
 export function parseForm(contentType: string | undefined, bytes: Buffer): Form | undefined {
   const found = /^multipart\/form-data\s*;.*?\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType ?? '');
   const boundary = found?.[1] ?? found?.[2];
@@ -52,14 +52,14 @@ function parameter(text: string, name: string): string | undefined {
 
 const fieldBytesMax = 1024;
 
-/** The text of a field that is no file; undefined when it is not there once. */
+/** The text of a field; undefined unless the form has it exactly once, not as a file, and in 1 KiB at most. */
 export function fieldOf({ bytes, parts }: Form, name: string): string | undefined {
-  const named = parts.filter(part => part.name === name && part.filename === undefined);
-  const [part] = named;
-  return named.length === 1 && part!.end - part!.start <= fieldBytesMax ? bytes.toString('utf8', part!.start, part!.end) : undefined;
+  const matches = parts.filter(part => part.name === name && part.filename === undefined);
+  const [part] = matches;
+  return matches.length === 1 && part!.end - part!.start <= fieldBytesMax ? bytes.toString('utf8', part!.start, part!.end) : undefined;
 }
 
-/** The same form with another text in a field that is there. */
+/** The form's bytes with another text in an existing field. */
 export function withField({ bytes, parts }: Form, name: string, text: string): Buffer {
   const part = parts.find(candidate => candidate.name === name && candidate.filename === undefined);
   return part ? Buffer.concat([bytes.subarray(0, part.start), Buffer.from(text), bytes.subarray(part.end)]) : bytes;

@@ -1,4 +1,4 @@
-/** From a request of a passed-through endpoint to its relay: body, caller, account and the targets that may be asked. */
+/** From the HTTP request of a passed-through endpoint to its execution: body, targets, budget, response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { ChatRequest } from '../core/chat/chat.ts';
@@ -38,6 +38,7 @@ export interface PassThroughRequest {
 
 export type StartedPassThrough = StartedExecution;
 
+/** The execution, which writes the response itself; or the error response when nothing was sent to a provider. */
 export async function passThrough(input: PassThroughRequest): Promise<StartedPassThrough | Refusal> {
   const { endpoint, request, response, context, sink } = input;
   const received = await readRequestBody(endpoint, request, input.limits);
@@ -52,7 +53,7 @@ export async function passThrough(input: PassThroughRequest): Promise<StartedPas
   if (isRefusal(routed)) return routed;
   const estimate = estimateTokens(endpoint, received);
   const routedRequest = estimate ? { ...routed, estimatedTokens: estimate } : routed;
-  // Nothing is asked of a provider that could not be recorded.
+  // No request goes to a provider when it could not be recorded.
   if (sink.refusal() !== undefined) return recordingRefusal;
   const admission = await input.budgetAdmission.admit(routedRequest, context);
   if (admission && isRefusal(admission)) return admission;
@@ -67,25 +68,25 @@ export async function passThrough(input: PassThroughRequest): Promise<StartedPas
     accept: request.headers.accept ?? '*/*',
     fields: received,
     requestFor: target => targetRequests.get(target)!,
-    afterResponse: async (answer, target) => {
-      if (endpoint.by === 'model') return answer;
-      if (!endpoint.path.endsWith('/content')) return recordOwnership(fileAccess, endpoint, account!.name, answer);
+    afterResponse: async (body, target) => {
+      if (endpoint.by === 'model') return body;
+      if (!endpoint.path.endsWith('/content')) return recordOwnership(fileAccess, endpoint, account!.name, body);
       try {
         batchUsage = await recordBatch({
           id: input.params.id!,
-          answer,
+          body,
           target,
           request: routedRequest,
           environment: context.runtime,
           files: input.files,
         });
-        return answer;
+        return body;
       } catch {
         return recordingFailed;
       }
     },
   });
-  // A batch is paid for when its results are fetched.
+  // A batch is charged when its results are fetched.
   admission?.settleWhenDone({
     done: execution.done.then(exchange => withBatchUsage(exchange, batchUsage)),
     cancel: () => execution.cancel(),
@@ -96,16 +97,16 @@ export async function passThrough(input: PassThroughRequest): Promise<StartedPas
   return { request: routedRequest, execution, isJoined: false };
 }
 
-/** A caller that leaves cancels the execution; one that takes bytes again resumes it. */
+/** A disconnect cancels the execution; a drained response resumes it. */
 function followResponse(response: PassThroughRequest['response'], execution: PassThroughExecution): void {
-  const leave = (): void => {
+  const onClose = (): void => {
     if (!response.writableFinished) execution.cancel();
   };
-  if (response.destroyed) leave();
-  response.once('close', leave).on('drain', () => execution.resume());
+  if (response.destroyed) onClose();
+  response.once('close', onClose).on('drain', () => execution.resume());
 }
 
-/** By target. Those that cannot carry the request are left out; a refusal when none can. */
+/** The request for each target. Targets that cannot carry it are left out; an error response when none can. */
 function targetRequestsOf(
   { endpoint, request, context }: PassThroughRequest,
   received: ReceivedBody,
@@ -129,16 +130,16 @@ function targetRequestsOf(
     if (isRefusal(targetRequest)) refusal ??= targetRequest;
     else if (blockingWarnings(targetRequest.warnings, route.onUnsupported).length === 0) targetRequests.set(target, targetRequest);
   }
-  // The first target has the first model: it is left out for what it cannot carry alone.
+  // The first target has no model warning, so only a refusal can leave it out: without targets, `refusal` is set.
   return targetRequests.size > 0 ? targetRequests : refusal!;
 }
 
-/** Not one of the dialects that can be asked again elsewhere. */
+/** The recorded dialect: replay cannot re-send these requests to another target. */
 const recordedFormat = { ...openaiChat, name: 'passthrough' };
 
 interface ReceivedBody extends RequestFields {
   readonly bytes: Buffer | undefined;
-  /** The members that say where it goes. */
+  /** The members that choose the target. */
   readonly value: JsonObject;
   readonly stream: boolean;
   withModel(model: string): Buffer;
@@ -176,7 +177,7 @@ async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<R
   );
 }
 
-/** A list of texts, as embeddings take, is read as one. */
+/** A list of texts, as embeddings take, counts as one text. */
 const textIn = (value: Json | undefined): string | undefined =>
   typeof value === 'string' ? value : Array.isArray(value) && value.every(item => typeof item === 'string') ? value.join('\n') : undefined;
 
@@ -191,10 +192,10 @@ async function readForm(request: IncomingMessage, limits: BodyLimits): Promise<R
   const bytes = await readBytes(request, limits);
   if (isRefusal(bytes)) return bytes;
   const form = parseForm(type, bytes);
-  if (!form) return invalid('invalid_form', 'The body is no multipart form with the boundary that its content-type names.');
+  if (!form) return invalid('invalid_form', 'The body is not a multipart form with the boundary of its content-type.');
   const model = fieldOf(form, 'model');
   if (model === undefined && form.parts.some(({ name }) => name === 'model')) {
-    return invalid('invalid_value', 'model must stand in the form once, as a text.', 'model');
+    return invalid('invalid_value', 'model must be in the form once, as text.', 'model');
   }
   return {
     bytes,
@@ -211,13 +212,13 @@ function choose(passThroughRequest: PassThroughRequest, { value }: ReceivedBody)
   const { endpoint, request, params, context } = passThroughRequest;
   const { settings, key } = context;
   if (endpoint.by === 'model') return chooseByModel(settings, key.tenant, endpoint, value);
-  const holder = fileAccessOf(passThroughRequest);
+  const fileAccess = fileAccessOf(passThroughRequest);
   const input = endpoint.operation === 'batches' && typeof value.input_file_id === 'string' ? value.input_file_id : undefined;
-  const owner = ownerOf(holder, params.id ?? input);
+  const owner = ownerOf(fileAccess, params.id ?? input);
   if (owner && isRefusal(owner)) return owner;
   const header = request.headers[providerHeader];
-  const named = (Array.isArray(header) ? header[0] : header) ?? queryOf(request).get('provider') ?? undefined;
-  return chooseAccount(settings, key.tenant, endpoint, named, owner);
+  const requested = (Array.isArray(header) ? header[0] : header) ?? queryOf(request).get('provider') ?? undefined;
+  return chooseAccount(settings, key.tenant, endpoint, requested, owner);
 }
 
 const fileAccessOf = ({ files, context: { key, settings } }: PassThroughRequest): FileAccess => ({
@@ -228,7 +229,7 @@ const fileAccessOf = ({ files, context: { key, settings } }: PassThroughRequest)
 
 const queryOf = ({ url = '' }: IncomingMessage): URLSearchParams => new URLSearchParams(url.split('?')[1] ?? '');
 
-/** As the caller asked for it, less the word that was for us. */
+/** The caller's path and query without `provider`, which is for the gateway. */
 function pathOf(request: IncomingMessage): string {
   const [path = ''] = (request.url ?? '').split('?', 1);
   const query = queryOf(request);

@@ -1,31 +1,31 @@
-/** What a passed-through answer cost: tokens by kind, seconds, characters, searches or pictures, and half of it for a batch. */
+/** The cost of a passed-through response: by tokens, seconds, characters, searches or images; a batch costs half. */
 import { calcPrice } from '@pydantic/genai-prices';
 import { type Cost, cost, type Price, scalePrice } from '../core/money/price.ts';
 import type { Instant } from '../core/shared/time.ts';
 import { tableVersion } from '../prices/price-book.ts';
 import type { Consumption } from './consumption.ts';
 
-/** USD. What the table of prices leaves out. Sources: openai.com/api/pricing and cohere.com/pricing, November 2026. */
+/** USD, for prices that the price table lacks. Sources: openai.com/api/pricing and cohere.com/pricing, November 2026. */
 const perCharacter: Readonly<Record<string, number>> = { 'tts-1': 15e-6, 'tts-1-hd': 30e-6 };
 const perSearch: readonly (readonly [prefix: string, usd: number])[] = [['rerank-', 0.002]];
 const perImage: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'dall-e-2': { '256x256': 0.016, '512x512': 0.018, '1024x1024': 0.02 },
   'dall-e-3': { '1024x1024': 0.04, '1024x1792': 0.08, '1792x1024': 0.08, 'hd 1024x1024': 0.08, 'hd 1024x1792': 0.12, 'hd 1792x1024': 0.12 },
 };
-/** Moderation is free at OpenAI and Mistral's is not; the table lists it without a price. */
+/** OpenAI's moderation is free (Mistral's is not); the price table lists it without a price. */
 const freeModels = /^(?:omni|text)-moderation/;
 const ownTable = 'hindcast@1';
 
 export interface PricedModel {
-  /** The price book's name of the provider. */
+  /** The provider's name in the price book. */
   readonly book: string;
   readonly model: string;
   readonly at: Instant;
-  /** The config's own price, or the table's by text tokens alone. */
+  /** The configured price, or the table's price for text tokens. */
   readonly price: Price | undefined;
 }
 
-/** Undefined when nobody has said what it costs. */
+/** The cost in nano-dollars; undefined when no price is known. */
 export function costOf(consumption: Consumption, { book, model, at, price }: PricedModel): Cost | undefined {
   const { usage } = consumption;
   if (usage && price?.id.startsWith('config/')) return cost(usage, price);
@@ -73,7 +73,7 @@ const split = (input: number, output: number, priceId: string): Cost => ({
   priceId,
 });
 
-/** Of the price of a call, what the same call costs within a batch. */
+/** The price in a batch, as a share of the price of a single request. Source: the vendors' price pages. */
 const batchShares: Readonly<Record<string, number>> = {
   openai: 0.5,
   azure: 0.5,
@@ -85,7 +85,7 @@ const batchShares: Readonly<Record<string, number>> = {
   'x-ai': 0.5,
 };
 
-/** Of a price for single calls, the config's own included; undefined where nobody has said what a batch costs. */
+/** The batch price for a price of single requests; undefined for providers without a known batch price. */
 export function batchPrice(price: Price | undefined, book: string): Price | undefined {
   const share = Object.hasOwn(batchShares, book) ? batchShares[book] : undefined;
   if (!price || share === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The route table's part that passes through, each entry with the relay that serves it. */
+/** The route table's entries for the passed-through endpoints. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BudgetAdmission } from '../budgets/admission.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
@@ -10,7 +10,7 @@ import type { FileRegistry } from './batches/file-registry.ts';
 import { endpoints } from './endpoints.ts';
 import { passThrough, type StartedPassThrough } from './pass-through.ts';
 
-/** What the server lends to them. */
+/** What the server provides to them. */
 export interface PassThroughDependencies {
   readonly limits: BodyLimits;
   readonly sink: ExchangeSink;
@@ -18,7 +18,7 @@ export interface PassThroughDependencies {
   readonly budgetAdmission: BudgetAdmission;
   contextOf(request: IncomingMessage): RequestContext;
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
-  finish(relayed: StartedPassThrough, context: RequestContext, path: string): Promise<void>;
+  finish(started: StartedPassThrough, context: RequestContext, path: string): Promise<void>;
 }
 
 export function passThroughRoutes({ contextOf, refuse, finish, ...dependencies }: PassThroughDependencies): readonly RouteEntry[] {

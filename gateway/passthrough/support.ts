@@ -1,11 +1,11 @@
-/** Which providers have which of these endpoints, in the shape that callers speak here: OpenAI's, and for rerank Cohere's and Jina's. */
+/** Which providers support which endpoints in the caller's format: OpenAI's, and for rerank Cohere's and Jina's. */
 import type { Operation } from '../core/exchange.ts';
 import type { Account } from '../settings/settings.ts';
 
 const audioOperations: readonly Operation[] = ['speech', 'transcription', 'translation'];
 const fileOperations: readonly Operation[] = ['files', 'batches'];
 
-/** By the provider's own name. Source: the vendors' API references, November 2026; only endpoints of the same shape are listed. */
+/** By provider name. Source: the vendors' API references, November 2026. Only endpoints of the same format are listed. */
 const supportedOperations: Readonly<Record<string, readonly Operation[]>> = {
   openai: ['embeddings', 'images', 'moderation', ...audioOperations, ...fileOperations],
   azure: ['embeddings', 'images', ...audioOperations, ...fileOperations],
@@ -23,16 +23,17 @@ const supportedOperations: Readonly<Record<string, readonly Operation[]>> = {
   cohere: ['rerank'],
 };
 
-/** Any server may stand behind a base URL of the operator's own: what it lacks it says itself. */
+/** With a custom base URL any server may answer. If it lacks the endpoint, it responds so itself. */
 const isCustomEndpoint = ({ provider, baseUrl }: Account): boolean => provider.name === 'openai' && baseUrl !== provider.baseUrl;
 
+/** Whether the account's provider supports the operation; simulated providers support none. */
 export function supports(account: Account, operation: Operation): boolean {
   if (account.provider.simulate) return false;
   if (isCustomEndpoint(account)) return true;
   return supportedOperations[account.provider.name]?.includes(operation) ?? false;
 }
 
-/** Appended to the account's base URL, which includes `/v1` but for Azure, where a deployment stands in the path, and Cohere. */
+/** The path after the account's base URL, which includes `/v1`. Exceptions: Azure has a deployment in the path, Cohere `/v2`. */
 export function pathAt(account: Pick<Account, 'provider' | 'baseUrl'>, operation: Operation, path: string, model: string): string {
   const own = path.replace(/^\/v1/, '');
   if (account.provider.name === 'azure') return `/openai${model === '' ? '' : `/deployments/${encodeURIComponent(model)}`}${own}`;

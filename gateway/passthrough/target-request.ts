@@ -1,4 +1,4 @@
-/** What each target of a passed-through call is sent, and what is wrong with an answer that only its own request can tell. */
+/** What each target of a passed-through request is sent, and how its response is checked and translated. */
 import { countInputs, embeddingsProblem, type GeminiEmbeddings, toGeminiEmbeddings } from '../callers/embeddings.ts';
 import { type JsonObject, parseJson } from '../core/chat/json.ts';
 import { altered, type Warning } from '../core/chat/provider.ts';
@@ -11,32 +11,32 @@ import { pathAt } from './support.ts';
 export interface TargetRequest {
   /** Appended to the base URL. */
   readonly path: string;
-  /** Made when it is sent: a form may be large, and the targets many. Gives undefined for calls without a body. */
+  /** The body, built when it is sent because a form may be large; undefined for requests without a body. */
   body(): Buffer | undefined;
   readonly contentType: string | undefined;
-  /** The model as the provider is asked for it, '' for none. */
+  /** The provider's name for the model, '' for none. */
   readonly model: string;
   readonly warnings: readonly Warning[];
-  /** Of a whole answer; it is then no answer, and another target may be asked. */
-  readonly validateResponse?: (answer: Buffer) => Failure | undefined;
-  /** The answer as the caller reads it, where it was translated. */
-  readonly translateResponse?: (answer: Buffer) => Buffer;
+  /** A failure when the response's body is invalid; the router may then try another target. */
+  readonly validateResponse?: (body: Buffer) => Failure | undefined;
+  /** The body in the caller's format; absent when the provider's format is the caller's. */
+  readonly translateResponse?: (body: Buffer) => Buffer;
 }
 
 /** What the caller sent. */
 export interface CallerRequest {
   readonly endpoint: Endpoint;
-  /** As the caller asked for it. */
+  /** The caller's path and query. */
   readonly path: string;
   readonly value: JsonObject;
   readonly bytes: Buffer | undefined;
   readonly contentType: string | undefined;
   withModel(model: string): Buffer;
-  /** The model that was named first: vectors of another one do not compare with its own. */
+  /** The first target's model: vectors of another model are not comparable with its vectors. */
   readonly firstModel: string;
 }
 
-/** A refusal when this target cannot carry the request at all. */
+/** The request for one target; an error response when the target cannot carry it. */
 export function buildTargetRequest(
   account: Pick<Account, 'provider' | 'baseUrl'>,
   model: string,
@@ -54,13 +54,13 @@ export function buildTargetRequest(
   if (endpoint.operation !== 'embeddings') return plain;
   const warnings = sameModel(model, request.firstModel)
     ? []
-    : [altered('model', `Vectors of ${model} do not compare with the first target's.`)];
+    : [altered('model', `Vectors of ${model} are not comparable with the first target's.`)];
   if (account.provider.wire !== 'gemini-generate') {
     const inputs = countInputs(value.input);
     return {
       ...plain,
       warnings,
-      validateResponse: answer => invalidResponse(embeddingsProblem(parseJson(answer.toString()), 'data', inputs)),
+      validateResponse: response => invalidResponse(embeddingsProblem(parseJson(response.toString()), 'data', inputs)),
     };
   }
   const translated = toGeminiEmbeddings(value, model);
@@ -72,12 +72,12 @@ const fromTranslation = ({ path, body, translateResponse, validateResponse }: Ge
   body: () => body,
   contentType: 'application/json',
   translateResponse,
-  validateResponse: answer => invalidResponse(validateResponse(answer)),
+  validateResponse: response => invalidResponse(validateResponse(response)),
 });
 
 const invalidResponse = (message: string | undefined): Failure | undefined =>
   message === undefined ? undefined : { kind: 'invalid-response', message, status: 200 };
 
-/** One vendor writes `text-embedding-3-small`, another `openai/text-embedding-3-small`. */
+/** Vendors write the same model as `text-embedding-3-small` or `openai/text-embedding-3-small`. */
 const sameModel = (a: string, b: string): boolean => baseName(a) === baseName(b);
 const baseName = (model: string): string => model.slice(model.lastIndexOf('/') + 1).toLowerCase();

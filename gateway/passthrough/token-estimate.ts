@@ -1,19 +1,20 @@
+/** Estimated tokens of passed-through requests whose bodies are not text, for budgets and rate limits. */
 import type { RoutedRequest } from '../exchange/contract.ts';
 import type { RequestFields } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
 
 const charactersPerToken = 4;
 const tokensPerImage = 4_000;
-/** Of speech: what a character takes to be spoken. */
+/** Output tokens per character of speech. */
 const speechTokensPerCharacter = 1.25;
-/** Of sound that is listened to, in a common compression. */
+/** Of audio input, in a common compression. */
 const bytesPerSecond = 16_000;
 const audioTokensPerSecond = 10;
 const transcriptTokensPerSecond = 4;
 
 type TokenEstimate = NonNullable<RoutedRequest['estimatedTokens']>;
 
-/** Undefined where the body is text and is counted as such. */
+/** The estimate; undefined when the body is text, which is counted as chat is. */
 export function estimateTokens(
   { operation }: Endpoint,
   fields: RequestFields & { readonly bytes: Buffer | undefined },

@@ -1,4 +1,4 @@
-/** Takes in the bytes of a passed-through answer: whole, as a stream that may go on at once, or as a refusal to be understood. */
+/** Reads the provider's response of a passed-through request: a non-streaming body, a stream, or an error response. */
 
 import { isObject, type JsonObject, parseJson } from '../core/chat/json.ts';
 import type { Provider, StreamFlag } from '../core/chat/provider.ts';
@@ -8,7 +8,7 @@ import { objectsIn } from './consumption.ts';
 import type { Endpoint } from './endpoints.ts';
 import { EventSplitter } from './event-splitter.ts';
 
-/** Exactly one of whole and failed, once. */
+/** `completed` or `failed` is called exactly once. */
 export interface UpstreamResponseListener {
   /** The first bytes of a stream. */
   opened(): void;
@@ -17,7 +17,7 @@ export interface UpstreamResponseListener {
   failed(failure: Failure): void;
 }
 
-/** Of an answer that streams no more than this is kept for the record. */
+/** Of a stream no more than this is recorded. */
 const recordedBytesMax = 16 * 1024 * 1024;
 const failureBytesMax = 64 * 1024;
 const arrivalsMax = 100_000;
@@ -33,13 +33,13 @@ export class UpstreamResponse {
   readonly #listener: UpstreamResponseListener;
   readonly #received: Uint8Array[] = [];
   #receivedBytes = 0;
-  /** Of a stream: what has not gone to the caller yet. */
+  /** Of a stream: the bytes that have not gone to the caller yet. */
   #ready: Uint8Array[] = [];
   readonly #events = new EventSplitter();
   #rest: Buffer = Buffer.alloc(0);
   #isOver = false;
   #deliveredBytes = 0;
-  /** Whether it has shown something of a stream. */
+  /** Whether the first content of a stream has arrived. */
   hasOpened = false;
 
   constructor(endpoint: Endpoint, provider: Provider, listener: UpstreamResponseListener) {
@@ -71,14 +71,14 @@ export class UpstreamResponse {
       if (this.status >= 300 && this.#receivedBytes > failureBytesMax) this.#failWithStatus();
       return;
     }
-    const taken = this.isEventStream ? this.#events.push(bytes) : [bytes];
-    if (!taken) return this.#fail({ kind: 'invalid-response', message: 'an event that does not end', status: this.status });
-    for (const piece of taken) {
+    const pieces = this.isEventStream ? this.#events.push(bytes) : [bytes];
+    if (!pieces) return this.#fail({ kind: 'invalid-response', message: 'an event exceeds 64 MiB', status: this.status });
+    for (const piece of pieces) {
       const failure = this.#failureAmong(piece);
       if (failure) return this.#fail(failure);
       this.#ready.push(piece);
     }
-    this.#open(taken.length > 0 || this.#events.isComplete);
+    this.#open(pieces.length > 0 || this.#events.isComplete);
     if (!this.#isOver) this.#listener.bytesReady();
   }
 
@@ -101,11 +101,12 @@ export class UpstreamResponse {
     return Buffer.concat(this.#received);
   }
 
-  /** For the record. */
+  /** The bytes that go into the record, 16 MiB at most. */
   recorded(): Buffer {
     return this.body().subarray(0, recordedBytesMax);
   }
 
+  /** Bytes of a stream that may go to the caller now; each is returned once. */
   takeReady(): Buffer {
     const taken = Buffer.concat(this.#ready);
     this.#ready = [];
@@ -113,31 +114,32 @@ export class UpstreamResponse {
     return taken;
   }
 
+  /** The remaining bytes, with the final event. */
   takeRest(): Buffer {
     return Buffer.concat([this.takeReady(), this.#rest]);
   }
 
-  /** Of a stream that broke: what the caller was given of it. */
+  /** The part of a broken stream that the caller got. */
   delivered(): Buffer {
     return this.recorded().subarray(0, this.#deliveredBytes);
   }
 
-  #open(hasShown: boolean): void {
-    if (this.hasOpened || !hasShown) return;
+  #open(hasContent: boolean): void {
+    if (this.hasOpened || !hasContent) return;
     this.hasOpened = true;
     this.#listener.opened();
   }
 
-  /** A stream of events says when it is whole. */
+  /** An event stream must end with its final event. */
   #streamFailure(): Failure | undefined {
     if (!this.isEventStream) return undefined;
     this.#rest = this.#events.flush();
     const failure = this.#failureAmong(this.#rest);
     if (failure || this.#events.isComplete) return failure;
-    return { kind: 'truncated', message: 'the stream ended without its last event', status: this.status };
+    return { kind: 'truncated', message: 'the stream ended without its final event', status: this.status };
   }
 
-  /** The provider's own words of a failure do not go on. */
+  /** The provider's error event does not go to the caller. */
   #failureAmong(event: Uint8Array): Failure | undefined {
     if (!this.isEventStream || event.byteLength > failureBytesMax || !Buffer.from(event).includes('"error"')) return undefined;
     return this.#failureIn(objectsIn(this.contentType, Buffer.from(event)));
@@ -150,7 +152,7 @@ export class UpstreamResponse {
     return 'kind' in read ? read : { kind: 'server-error', message: JSON.stringify(errorEvent).slice(0, 1000), status: this.status };
   }
 
-  /** A whole answer is held to be told; of a stream only its beginning, for the record. */
+  /** Keeps a non-streaming body whole; of a stream only the recorded beginning. */
   #buffer(bytes: Uint8Array): void {
     this.#receivedBytes += bytes.byteLength;
     const isCut = this.#receivedBytes > recordedBytesMax;
@@ -160,13 +162,13 @@ export class UpstreamResponse {
 
   #bodyFailure(): string | Failure | undefined {
     const { operation, path } = this.#endpoint;
-    if (/text\/html/i.test(this.contentType)) return `an answer of ${this.contentType}`;
+    if (/text\/html/i.test(this.contentType)) return `a response of type ${this.contentType}`;
     if (path.endsWith('/content')) return undefined;
     const value = parseJson(this.body().toString());
-    // Transcripts come in the form that was asked for.
+    // A transcript may be plain text: `response_format` chooses.
     const isText = operation === 'transcription' || operation === 'translation';
-    if (!isObject(value)) return isText ? undefined : `an answer of ${this.contentType || 'no content type'} that is no JSON object`;
-    // A batch says in such a member what was wrong with it.
+    if (!isObject(value)) return isText ? undefined : `a response of ${this.contentType || 'no content type'} that is not a JSON object`;
+    // A failed batch describes its problem in an `error` member.
     return operation === 'batches' || operation === 'files' ? undefined : this.#failureIn([value]);
   }
 
@@ -176,7 +178,7 @@ export class UpstreamResponse {
     try {
       failure = this.#provider.parseFailure(this.status, this.headers, this.body().subarray(0, failureBytesMax).toString());
     } catch (problem) {
-      failure = internalFailure('reading a refusal', problem);
+      failure = internalFailure('reading an error response', problem);
     }
     this.#fail(failure);
   }

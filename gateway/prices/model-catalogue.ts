@@ -1,14 +1,14 @@
-/** What models can do: the config's own word, then the context windows of @pydantic/genai-prices and what families of models are known for. */
+/** The model catalogue: context windows from @pydantic/genai-prices, and the features of model families. */
 import { calcPrice } from '@pydantic/genai-prices';
 import type { ModelFacts } from '../core/money/catalogue.ts';
 
-/** `provider` is the price book's name, `model` as it is asked. */
+/** `provider` is the name in the price book, `model` the name in the request. Unknown facts are absent. */
 export type FactsOf = (provider: string, model: string) => ModelFacts;
 
 const knownMax = 1_000;
 const nameLengthMax = 200;
 
-/** The first that fits, by the model's own name without what stands before its last slash. */
+/** The first match counts. A name is matched without the part before its last slash. */
 const families: readonly (readonly [RegExp, Omit<ModelFacts, 'contextWindow'>])[] = [
   [/^(gpt-3\.5|gpt-4-0|gpt-4$|o1-mini|o1-preview)/, { tools: true, vision: false, jsonSchema: false }],
   [/^(gpt-4o|gpt-4\.1|gpt-4\.5|gpt-[5-9]|chatgpt-4o|o1|o3|o4)/, { tools: true, vision: true, jsonSchema: true }],
@@ -29,7 +29,7 @@ const families: readonly (readonly [RegExp, Omit<ModelFacts, 'contextWindow'>])[
   [/^command-r/, { tools: true, vision: false, jsonSchema: true }],
 ];
 
-/** `overrides` are by `provider/model`, the provider by its name here. */
+/** The catalogue, with a cache of the last 1,000 models. */
 export function createModelCatalogue(): FactsOf {
   const cached = new Map<string, ModelFacts>();
   return (provider, model) => {

@@ -1,4 +1,4 @@
-/** What a model costs per token: the config's own prices, then ours for `simulated`, then the table of @pydantic/genai-prices. */
+/** Prices of models per token: configured prices first, then those of `simulated`, then the table of @pydantic/genai-prices. */
 import { calcPrice, type PriceCalculation } from '@pydantic/genai-prices';
 import type { NanoUsd, Price, Rates } from '../core/money/price.ts';
 import type { Instant } from '../core/shared/time.ts';
@@ -6,14 +6,14 @@ import type { PriceOverride } from '../settings/settings.ts';
 import { tierShares } from './service-tiers.ts';
 
 /**
- * `provider` is the price book's name (`Provider.priceBook`), `model` the one that served, `at` the moment of the call.
- * Undefined when nobody has said what the model costs; a price of 0 means that somebody said it is free.
+ * The price in nano-dollars per million tokens. `provider` is `Provider.priceBook`, `model` the model that served, `at` the time of the request.
+ * Undefined when the price is unknown; 0 when the model is known to be free.
  */
 export type PriceOf = (provider: string, model: string, at: Instant) => Price | undefined;
 
 export const tableVersion = 'genai-prices@0.1.8';
 const listingsMax = 1_000;
-/** No model has a longer name; what is longer is somebody's input, and is not kept. */
+/** No model has a longer name. A longer one is a caller's input and is not cached. */
 const nameLengthMax = 200;
 
 const simulatedPrices: Readonly<Record<string, Price>> = {
@@ -21,7 +21,7 @@ const simulatedPrices: Readonly<Record<string, Price>> = {
   large: priceIn('hindcast@1/simulated/large', { input: 2, output: 8 }),
 };
 
-/** `overrides` are by `provider/model`, in USD per million tokens. Their Price.id is `config/provider/model`: the record's config hash is its version. */
+/** `overrides` are by `provider/model`, in USD per million tokens. Their Price.id is `config/provider/model`; the record's config hash is their version. */
 export function createPriceBook(overrides: Readonly<Record<string, PriceOverride>>): PriceOf {
   const own = new Map(Object.entries(overrides).map(([name, override]) => [name, priceIn(`config/${name}`, override)]));
   const listings = new Map<string, Listing>();
@@ -44,14 +44,14 @@ export function createPriceBook(overrides: Readonly<Record<string, PriceOverride
 
 type Listing = (at: Instant) => Price | undefined;
 
-/** `small:tps=20` costs what `small` costs: what follows the colon is how it shall behave. */
+/** `small:tps=20` costs as much as `small`: the colon starts the simulated behaviour. */
 function simulatedPrice(model: string): Listing {
   const [name = ''] = model.split(':', 1);
   const price = Object.hasOwn(simulatedPrices, name) ? simulatedPrices[name] : undefined;
   return () => price;
 }
 
-/** Makers of models by the names that stand before the slash at OpenRouter, as the table calls them. */
+/** The table's provider names by OpenRouter's prefixes. */
 const makers: Readonly<Record<string, string>> = {
   anthropic: 'anthropic',
   deepseek: 'deepseek',
@@ -63,7 +63,7 @@ const makers: Readonly<Record<string, string>> = {
   'z-ai': 'zai',
 };
 
-/** A reseller's price; for what the table does not list of him, the maker's, who is paid without a margin there. */
+/** OpenRouter's price; where the table has none, the maker's price, because OpenRouter adds no margin. */
 function resoldPrice(model: string, at: Instant): Listing {
   if (model.endsWith(':free')) return () => priceIn(`${tableVersion}/openrouter/${model}`, { input: 0, output: 0 });
   const own = listedPrice('openrouter', model, at);
@@ -75,13 +75,13 @@ function resoldPrice(model: string, at: Instant): Listing {
     const price = own(instant);
     const makerPrice = ofMaker(instant);
     if (!price || !makerPrice) return price ?? makerPrice;
-    // The table knows few discounts of resellers for what was cached; where all else costs the same, they are the maker's.
+    // The table has few of the reseller's cache discounts. Where the other prices are equal, the maker's discounts apply.
     const isSame = price.input === makerPrice.input && price.output === makerPrice.output;
     return isSame ? { ...makerPrice, ...price } : price;
   };
 }
 
-/** Looks a model up once. A price that depends on the date or the hour is chosen anew at each call, from that one model. */
+/** Looks a model up once. A price that depends on the date or the hour is chosen at each call. */
 function listedPrice(providerId: string, model: string, at: Instant): Listing {
   const found = calcPrice({}, model, { providerId, timestamp: new Date(at) });
   if (!found) return () => undefined;
@@ -106,7 +106,7 @@ const tableFields = {
   audioOutput: 'output_audio_mtok',
 } as const;
 
-/** Fees per request and prices of pictures are left out. */
+/** Fees per request and per image are left out. */
 function priceFrom({ provider, model, model_price }: PriceCalculation): Price | undefined {
   const id = `${tableVersion}/${provider.id}/${model.id}`;
   const starts = Object.values(tableFields).flatMap(key => {
@@ -119,12 +119,12 @@ function priceFrom({ provider, model, model_price }: PriceCalculation): Price | 
       const usd = typeof price === 'object' ? (price.tiers.findLast(({ start }) => start <= above)?.price ?? price.base) : price;
       return usd === undefined ? [] : [[name, nano(usd)] as const];
     });
-    // Embedding models have no output, and so no price of it.
+    // Embedding models have no output price.
     const rates: Partial<Rates> = { output: 0, ...Object.fromEntries(given) };
     return rates.input === undefined ? undefined : (rates as Rates);
   };
   const rates = ratesAbove(-1);
-  // The table lists free models with no price at all, and also those of unknown price: only the name tells them apart.
+  // The table lists free models without a price, and also those of unknown price. Only the name tells them apart.
   if (!rates) return model.id.endsWith(':free') ? priceIn(id, { input: 0, output: 0 }) : undefined;
   const tiers = [...new Set(starts)].toSorted((one, other) => one - other).map(above => ({ ...ratesAbove(above)!, above }));
   const serviceTiers = tierShares(provider.id, model.id);

@@ -1,13 +1,13 @@
-/** What service tiers cost: shares of a model's price, by the price book's name of who sells them. */
+/** Prices of service tiers as shares of a model's price, by provider name in the price book. */
 
-/** Of all models of a seller. OpenAI's documents: half the price for patience; AWS's: half for `flex`, three quarters more for `priority`. Groq's flex costs what on demand does. */
+/** For all models of a provider. Sources: the documentation of OpenAI, AWS and Groq. */
 const shares: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   openai: { flex: 0.5 },
   aws: { flex: 0.5, priority: 1.75 },
   groq: { flex: 1, performance: 1 },
 };
 
-/** OpenAI sets the price of haste model by model; the longest name that fits counts. */
+/** OpenAI prices `priority` per model; the longest matching prefix counts. */
 const priority: readonly (readonly [prefix: string, share: number])[] = [
   ['gpt-4o', 1.7],
   ['gpt-4o-2024-05-13', 1.75],
@@ -20,9 +20,10 @@ const priority: readonly (readonly [prefix: string, share: number])[] = [
   ['gpt-5-mini', 1.8],
   ['gpt-5.5', 2.5],
 ];
-/** Sold in no haste. */
+/** Models without a `priority` tier. */
 const withoutPriority = /^(?:gpt-5-nano|gpt-5\.4-nano|gpt-5(?:\.\d+)?-pro|o3-pro|o3-deep)/;
 
+/** Shares by tier; undefined when the provider has no tiers. */
 export function tierShares(book: string, model: string): Readonly<Record<string, number>> | undefined {
   const own = Object.hasOwn(shares, book) ? shares[book] : undefined;
   if (book !== 'openai' || withoutPriority.test(model)) return own;

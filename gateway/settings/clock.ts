@@ -1,10 +1,10 @@
-/** The wall clock: steady within the process, so that a jump of the system's time moves no timer. */
+/** The wall clock, monotonic within the process: a jump of the system's time moves no timer. */
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import { CoarseTimers } from './coarse-timers.ts';
 
-/** Longest delay that setTimeout takes; a longer one would fire at once. */
+/** The longest delay of setTimeout; a longer one would fire at once. */
 const delayMsMax = 2 ** 31 - 1;
-/** Deadlines and timeouts are this long or longer, and mostly taken back: each with a timer of its own would cost more than the call. */
+/** Deadlines and timeouts are longer, and mostly cancelled: a timer of its own for each would cost more than the call. */
 const coarseMsMin: Milliseconds = 2_000;
 
 const now = (): Instant => performance.timeOrigin + performance.now();

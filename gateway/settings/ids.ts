@@ -1,4 +1,4 @@
-/** The ids of exchanges and traces: UUIDv7 and W3C, always lower-case hex, cut from a pool of random bytes. */
+/** Ids of exchanges (UUIDv7) and of traces (W3C), in lower-case hex, from a pool of random bytes. */
 import { randomFillSync } from 'node:crypto';
 import type { TraceIds } from '../core/exchange.ts';
 import type { Instant } from '../core/shared/time.ts';
@@ -15,7 +15,7 @@ function randomHex(bytes: number): string {
   return pool.toString('hex', used - bytes, used);
 }
 
-/** UUIDv7: sorts by time to the millisecond, so that ids of one moment lie together. */
+/** A UUIDv7: sorts by time to the millisecond. */
 export function newExchangeId(at: Instant): string {
   const time = Math.floor(at).toString(16).padStart(12, '0');
   const random = randomHex(10);
@@ -26,7 +26,7 @@ export function newExchangeId(at: Instant): string {
 export const newSpanId = (): string => randomNonZeroHex(8);
 const newTraceId = (): string => randomNonZeroHex(16);
 
-/** All zeros means "no id" in W3C trace context. */
+/** W3C trace context reserves all zeros for "no id". */
 function randomNonZeroHex(bytes: number): string {
   for (;;) {
     const id = randomHex(bytes);
@@ -34,9 +34,9 @@ function randomNonZeroHex(bytes: number): string {
   }
 }
 
-/** Where a request stands among traces: what its `traceparent` said, and the new span that is ours. */
+/** The trace of a request: its parent from `traceparent`, and a new span for the gateway. */
 export interface TraceContext extends TraceIds {
-  /** The caller's own word on sampling; undefined when the trace starts here. */
+  /** The caller's sampling decision; undefined when the trace starts here. */
   readonly sampled: boolean | undefined;
   /** The caller's `tracestate`, '' for none. */
   readonly state: string;
@@ -46,10 +46,10 @@ const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([
 
 type Header = string | readonly string[] | undefined;
 
-/** A longer one may be left out, W3C says. */
+/** W3C allows dropping a longer `tracestate`. */
 const traceStateLengthMax = 512;
 
-/** Goes on with the caller's trace; a `traceparent` that is none starts a new one. */
+/** Continues the caller's trace; without a valid `traceparent` it starts a new one. */
 export function traceFrom(traceparent: Header, tracestate: Header): TraceContext {
   const spanId = newSpanId();
   const parent = typeof traceparent !== 'string' || traceparent.length > 200 ? null : traceparentShape.exec(traceparent.trim());

@@ -1,3 +1,4 @@
+/** The interface of the log. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Log {

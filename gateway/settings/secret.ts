@@ -1,10 +1,10 @@
-/** A secret that no serialiser can see: its printed form is `[secret]` everywhere. */
+/** A secret that no serialiser reveals: it prints as `[secret]` everywhere. */
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 
 export class Secret {
   readonly #value: string;
-  /** Short and one-way: tells two keys apart in records without telling either. */
+  /** 8 hex digits of the sha256: tells keys apart in records without revealing them. */
   readonly fingerprint: string;
 
   constructor(value: string) {
@@ -12,7 +12,7 @@ export class Secret {
     this.fingerprint = createHash('sha256').update(value).digest('hex').slice(0, 8);
   }
 
-  /** For the code that puts it on the wire, and nothing else. */
+  /** The value, only for code that sends it to its server. */
   reveal(): string {
     return this.#value;
   }

@@ -1,4 +1,4 @@
-/** The configuration as the rest of the product sees it: parsed once, checked, complete, frozen. */
+/** The settings: the configuration after parsing and checking, with all defaults. */
 
 import type { Json } from '../core/chat/json.ts';
 import type { Provider } from '../core/chat/provider.ts';
@@ -25,22 +25,22 @@ export interface Settings {
     /** Where the embedded engine listens. */
     readonly host: string;
     readonly port: number;
-    /** As whom a server of `url` is spoken to; the embedded engine has accounts of its own. */
+    /** User of the server at `url`; the embedded engine has its own users. */
     readonly username: string;
     readonly database: string;
     readonly password: Secret | undefined;
-    /** Of the server: tables are replicated and spread over it. */
+    /** Cluster of the server: tables are replicated and distributed over it. */
     readonly cluster: string | undefined;
-    /** Keep an index of the words of requests and answers. */
+    /** Keep a full-text index of requests and responses. */
     readonly search: boolean;
   };
   readonly recorder: {
     readonly durability: 'process' | 'power' | 'off';
     readonly whenFull: 'refuse' | 'drop';
     readonly spoolBytesMax: number;
-    /** `metadata` keeps no body and no sentence of request and answer. */
+    /** `metadata` records neither bodies nor texts of request and response. */
     readonly payloads: 'full' | 'metadata';
-    /** What is taken out of payloads before they are kept. */
+    /** Redacted from payloads before they are written. */
     readonly redact: readonly RedactRule[];
     /** Days. */
     readonly retention: {
@@ -51,76 +51,76 @@ export interface Settings {
       readonly audit: number;
     };
   };
-  /** What callers have spent and may ask is kept in a file, or in a Redis, whose URL may hold a password. */
+  /** Where budgets and rate limits are counted: a file, or a Redis, whose URL may hold a password. */
   readonly state: { readonly url: 'sqlite' | Secret };
   /** Base URL of an OTLP/HTTP receiver; undefined turns tracing export off. */
   readonly telemetry: { readonly otlp: string | undefined };
-  /** Who answers the flags of routes. */
+  /** The provider of the routes' feature flags. */
   readonly flags?: FlagSettings;
   readonly providers: ReadonlyMap<string, Account>;
   readonly routes: ReadonlyMap<string, Route>;
   /** By route: the absolute path of the certificate of its thresholds. */
   readonly certificates?: ReadonlyMap<string, string>;
-  /** What holds for all routes; `routingDefaults` when absent. */
+  /** Settings for all routes; `routingDefaults` when absent. */
   readonly routing?: RoutingSettings;
   /** Every tenant that a key may name, `default` included. */
   readonly tenants: ReadonlyMap<string, Tenant>;
   /** By the sha256 hex of the whole key. Empty means that no key is needed. */
   readonly keys: ReadonlyMap<string, CallerKey>;
-  /** USD per million tokens by `provider/model`, where provider is the account's name here; over the price book. */
+  /** USD per million tokens by `provider/model`, where provider is the account's name. Overrides the price book. */
   readonly prices: Readonly<Record<string, PriceOverride>>;
-  /** What models can do, by `provider/model`; over the catalogue. */
+  /** Features of models by `provider/model`. Overrides the catalogue. */
   readonly models?: Readonly<Record<string, ModelFacts>>;
 }
 
-/** A built-in detector by its name, or a pattern of the operator's own, in RE2's syntax. */
+/** A built-in detector by name, or the operator's pattern, in RE2's syntax. */
 export interface RedactRule {
   readonly name: string;
   readonly pattern?: string;
 }
 
-/** One provider entry of the config: a wire format and where and as whom it is spoken. */
+/** One provider entry of the config: a wire format, a base URL and credentials. */
 export interface Account {
   readonly name: string;
   readonly provider: Provider;
   readonly baseUrl: string;
-  /** What follows the path of each call, as `api-version=…`; absent for nothing. */
+  /** Query string of each request, as `api-version=…`. */
   readonly query?: string;
-  /** Where its models run; of a cloud, what its calls are signed for. */
+  /** Region of its models; cloud requests are signed for it. */
   readonly region?: string;
-  /** In order of preference; [] when the provider needs none. Of AWS `id:secret` or `id:secret:token`, of Google a service account's JSON or `metadata`. */
+  /** In order of preference; [] when the provider needs none. AWS: `id:secret` or `id:secret:token`. Google: a service account's JSON or `metadata`. */
   readonly keys: readonly Secret[];
-  /** Calls to loopback and private addresses are refused unless the operator says so. */
+  /** Allows requests to loopback and private addresses, which are refused otherwise. */
   readonly allowPrivate: boolean;
-  /** Its models go on with an answer whose beginning they are given; known of some models when absent. */
+  /** Whether its models continue a response whose beginning is in the request. When absent, a list of models decides. */
   readonly prefill?: boolean;
-  /** Pass `traceparent` on to it. */
+  /** Forward `traceparent` to it. */
   readonly trace: boolean;
-  /** How fast each of its keys may be asked each model; learned from what it says when absent. */
+  /** Rate limits per key and model; when absent they are learned from its response headers. */
   readonly limits?: AccountLimits;
-  /** It is asked beside all callers whether it lives. */
+  /** Health probes of the provider. */
   readonly probe?: ProbePolicy;
 }
 
 export interface ProbePolicy {
   readonly everyMs: Milliseconds;
   readonly timeoutMs: Milliseconds;
-  /** After the base URL; where the wire format lists its models when absent. */
+  /** After the base URL; by default the wire format's path that lists models. */
   readonly path?: string;
 }
 
 export interface AccountLimits {
-  /** Of models that have none of their own. */
+  /** For models without a limit of their own. */
   readonly account: RateLimitPolicy | undefined;
   readonly models: ReadonlyMap<string, RateLimitPolicy>;
 }
 
 /** An OpenFeature provider. */
 export interface FlagSettings {
-  /** An absolute path, or the name of a package that is found from `directory`. */
+  /** An absolute path, or the name of a package that is resolved from `directory`. */
   readonly provider: string;
   readonly directory: string;
-  /** What the provider is made of, as written. */
+  /** `flags.options` as written, passed to the provider's factory. */
   readonly options: Json;
   readonly timeoutMs: Milliseconds;
 }
@@ -132,17 +132,17 @@ export interface RoutingSettings {
 
 export const routingDefaults: RoutingSettings = { queue: queueDefault, retryBudget: retryBudgetDefault };
 
-/** A route as configured; a request makes a policy of it. */
+/** A route as configured; the planner makes a policy of it for each request. */
 export interface Route extends RoutePlan {
   readonly onUnsupported: 'warn' | 'drop' | 'reject';
   readonly variants?: readonly Variant[];
-  /** The feature flag that names the variant, before shares do. */
+  /** The feature flag that chooses the variant; shares decide when it does not. */
   readonly flag?: string;
   readonly copies?: ShadowPlan;
 }
 export type ConfiguredStep = PlannedStep;
 
-/** What may be spent and how fast may be asked; absent sets no limit. */
+/** Budget and rate limits; absent means no limit. */
 export interface Caps {
   readonly budget?: BudgetPolicy;
   readonly limits?: CallerLimits;
@@ -150,11 +150,11 @@ export interface Caps {
 
 export interface Tenant extends Caps {
   readonly name: string;
-  /** Routes and targets it may ask; undefined allows all. */
+  /** Routes and targets it may use; undefined allows all. */
   readonly routes: readonly string[] | undefined;
-  /** Days, where they are not the recorder's. */
+  /** Days; the recorder's apply where absent. */
   readonly retention?: { readonly records?: number; readonly payloads?: number };
-  /** By name; `*` is each of the others. */
+  /** By name; `*` covers every name not listed. */
   readonly projects?: ReadonlyMap<string, Caps>;
   readonly users?: ReadonlyMap<string, Caps>;
 }
@@ -173,10 +173,10 @@ export interface PriceOverride {
   readonly cached?: number;
   readonly cache_write?: number;
   readonly cache_write_1h?: number;
-  /** By tier, as shares of these prices. */
+  /** By tier, as a factor on these prices. */
   readonly service_tiers?: Readonly<Record<string, number>>;
 }
 
-/** What a route that says nothing gets: a minute to the first content, one further try, ten minutes in all. */
+/** Defaults: a minute to the first content, one retry, ten minutes in total. */
 export const stepDefaults = { timeoutMs: 60_000, retries: 1, backoffMs: 200 } as const;
 export const routeDefaults = { deadlineMs: 600_000, onUnsupported: 'warn' } as const;

@@ -1,4 +1,4 @@
-/** The version of this package, wherever it runs from: the sources or the built files. */
+/** The package's version, from the nearest package.json above the sources or the built files. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** What goes on beside the requests: rollouts are kept and shared, and providers are asked whether they live. */
+/** Background tasks beside the requests: storing and sharing rollouts, and probing providers. */
 import type { Clock } from '../core/shared/time.ts';
 import type { Log } from '../settings/log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -13,19 +13,20 @@ export interface BackgroundTaskOptions {
   readonly rolloutStore: RolloutStore | undefined;
 }
 
+/** Owns the probes, and connects the rollouts with their store. */
 export class BackgroundTasks {
   readonly probes: Probes;
   readonly #registry: TargetRegistry;
 
-  /** Before the fleet is configured. */
+  /** Must be constructed before the registry is configured. */
   constructor({ registry, clock, log, rolloutStore: store }: BackgroundTaskOptions) {
     this.#registry = registry;
     this.probes = new Probes(registry, clock);
-    const failed = (problem: string): void => log.warn(`rollouts are not shared just now: ${problem}`);
-    registry.rollouts.persistTo(store && { store, clock, failed });
+    const onFailed = (problem: string): void => log.warn(`the rollout store cannot be reached: ${problem}`);
+    registry.rollouts.persistTo(store && { store, clock, onFailed });
   }
 
-  /** Before the first request. */
+  /** Resolves when rollouts are loaded and probes run; await it before the first request. */
   async ready(settings: Settings): Promise<void> {
     await this.#registry.rollouts.ready();
     this.probes.configure(settings);

@@ -1,4 +1,4 @@
-/** Makes the policy of a request: its route or a variant of it, over what is known of the targets just now. */
+/** The planner: from a route and a request to the request's policy, by variant, flag, price, latency and load. */
 
 import type { ChatRequest } from '../core/chat/chat.ts';
 import type { Caller } from '../core/exchange.ts';
@@ -14,15 +14,15 @@ import { createModelCatalogue } from '../prices/model-catalogue.ts';
 import type { Account, Route, Settings } from '../settings/settings.ts';
 import type { TargetRegistry } from './registry.ts';
 
-/** The request that is planned for. */
+/** The request to plan for. */
 export interface PlanInput {
-  /** The seed of its coins. */
+  /** The request's id: the seed of its random choices. */
   readonly id: string;
   readonly chat: ChatRequest;
   /** Length of the caller's body. */
   readonly requestBytes: number;
   readonly caller: Pick<Caller, 'tenant' | 'key' | 'conversation'>;
-  /** What the route's flag said, where it has one that could be asked. */
+  /** The evaluation of the route's flag; undefined when it has none, or when the evaluation failed. */
   readonly flag?: FlagEvaluation | undefined;
 }
 
@@ -35,10 +35,11 @@ export interface PlannerOptions {
 
 const quantiles = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 } as const;
 
-/** A route that leaves nothing to choose is the same policy for every request. */
+/** A route without a choice has the same policy for every request. */
 const fixedPolicies = new WeakMap<Route, RoutePolicy>();
 
-export function createPlanner({ settings, registry, clock, priceOf }: PlannerOptions): (route: Route, planned: PlanInput) => RoutePolicy {
+/** A function from a route and a request to the policy. A policy without steps means that no target qualifies. */
+export function createPlanner({ settings, registry, clock, priceOf }: PlannerOptions): (route: Route, input: PlanInput) => RoutePolicy {
   const catalogueFacts = createModelCatalogue();
   const factsOf = (account: Account, model: string): ModelFacts => ({
     ...(account.region === undefined ? {} : { region: account.region }),
@@ -71,11 +72,11 @@ export function createPlanner({ settings, registry, clock, priceOf }: PlannerOpt
   };
 }
 
-/** Why no target may be asked; undefined when one may. */
+/** The error message of a policy without steps, with the reason for each target; undefined when there is a step. */
 export function describeNoTarget({ name, steps, considered = [] }: RoutePolicy): string | undefined {
   if (steps.length > 0) return undefined;
   const reasons = considered.map(({ target, why }) => `${target}: ${why}`).join('; ');
-  return `No target of ${name} may be asked this. ${reasons}.`.slice(0, 1_000);
+  return `No target of ${name} qualifies for this request. ${reasons}.`.slice(0, 1_000);
 }
 
 function isFixed({ strategy, require, maxPriceNanoUsd, slowAfterMs, variants, steps }: Route): boolean {
@@ -84,8 +85,8 @@ function isFixed({ strategy, require, maxPriceNanoUsd, slowAfterMs, variants, st
 }
 
 function fixedPolicy(route: Route): RoutePolicy {
-  const before = fixedPolicies.get(route);
-  if (before) return before;
+  const known = fixedPolicies.get(route);
+  if (known) return known;
   const { onUnsupported: _, copies: __, ...policy } = route;
   const created: RoutePolicy = { ...policy, steps: route.steps.map(({ hedgeAfter: _, weight: __, ...step }) => step) };
   fixedPolicies.set(route, created);
@@ -94,7 +95,7 @@ function fixedPolicy(route: Route): RoutePolicy {
 
 const openingLengthMax = 1_000;
 
-/** A conversation's id, or how it opened: what follows is sent again with it, and lies in the same cache. */
+/** The id of the conversation, or its opening: later turns repeat it, and hit the same prompt cache. */
 export function stickyKeyOf({ caller, chat }: Pick<PlanInput, 'caller' | 'chat'>): string {
   if (caller.conversation !== '') return caller.conversation;
   const opening = chat.messages.findIndex(message => message.role === 'user');

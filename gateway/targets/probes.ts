@@ -1,4 +1,4 @@
-/** Asks providers now and then whether they live, so that no caller has to find out: in a configured interval, with a question that costs nothing. */
+/** Health probes: requests to providers at a configured interval, at no cost, so that no caller finds an outage first. */
 import type { Failure } from '../core/shared/failure.ts';
 import type { Cancel, Clock, Instant, Milliseconds } from '../core/shared/time.ts';
 import { isFailing, needsProbe } from '../core/targets/health.ts';
@@ -8,6 +8,7 @@ import type { Account, ProbePolicy, Settings } from '../settings/settings.ts';
 import { type ModelsResponse, modelsPath, requestModels } from '../transport/models-request.ts';
 import type { TargetRegistry } from './registry.ts';
 
+/** `refused`: the provider responded, but rejected the key. */
 export type ProbeOutcome = 'alive' | 'dead' | 'refused';
 
 export interface ProbeStatus {
@@ -18,8 +19,9 @@ export interface ProbeStatus {
 
 const recheckMs: Milliseconds = 1_000;
 
+/** Runs the probes of all providers that have one, and reports each result to the registry. */
 export class Probes {
-  /** The last of each provider, and how many of each outcome there were. */
+  /** By provider: the last outcome, and the count of each outcome. */
   readonly seen = new Map<string, ProbeStatus>();
   readonly #registry: TargetRegistry;
   readonly #clock: Clock;
@@ -32,7 +34,7 @@ export class Probes {
     this.#clock = clock;
   }
 
-  /** From now on these providers are asked; the first time at once. */
+  /** Starts the probes of these providers, the first at once, and ends the earlier ones. */
   configure(settings: Pick<Settings, 'providers' | 'routes'>): void {
     this.close();
     this.#settings = settings;
@@ -50,7 +52,7 @@ export class Probes {
     const path = probe.path ?? modelsPath(account);
     const targets = this.#targetsOf(account);
     const startedAt = this.#clock.now();
-    // Whoever answered callers lately need not be asked.
+    // A provider that has answered a caller recently needs no probe.
     const isNeeded = targets.some(target => needsProbe(this.#registry.health, target, startedAt, probe.everyMs));
     if (path !== undefined && isNeeded) {
       const key = chooseKey(account, this.#registry.keyCooldowns, `probe ${++this.#count}`, startedAt);
@@ -58,7 +60,7 @@ export class Probes {
       if (settings !== this.#settings) return;
       this.#report(account.name, targets, key?.fingerprint ?? '', response, probe);
     }
-    // What seems dead is asked again soon, until the breaker knows.
+    // A failing target is probed again soon, until its circuit opens.
     const isSuspect = targets.some(target => isFailing(this.#registry.health, target));
     const next = startedAt + (isSuspect ? Math.min(recheckMs, probe.everyMs) : probe.everyMs);
     this.#timers.set(
@@ -79,24 +81,24 @@ export class Probes {
     const outcome: ProbeOutcome = !failure ? 'alive' : failure.kind === 'authentication' ? 'refused' : 'dead';
     const counts = this.seen.get(provider)?.counts ?? { alive: 0, dead: 0, refused: 0 };
     this.seen.set(provider, { outcome, at, counts: { ...counts, [outcome]: counts[outcome] + 1 } });
-    // The next one may take its time.
+    // The next probe may take until its timeout.
     const againMs = everyMs + timeoutMs;
     for (const target of targets) {
       this.#registry.observe({ type: 'probed', target, credential, at, againMs, ...(failure ? { failure } : {}) });
     }
   }
 
-  /** What routes name, and what callers have asked directly. */
+  /** The provider's targets in routes, and those that callers have named directly. */
   #targetsOf({ name }: Account): readonly string[] {
     const configured = [...(this.#settings?.routes.values() ?? [])].flatMap(({ steps }) => steps.map(({ target }) => target));
     return [...new Set([...configured, ...this.#registry.health.keys()])].filter(target => providerOf(target) === name);
   }
 }
 
-/** Whoever answers anything but a failure of its own lives, even when it does not know the path. */
+/** Any response below 500 but 401 and 403 means alive, a 404 included. */
 function failureIn(response: ModelsResponse): Failure | undefined {
   if ('problem' in response) return { kind: response.isLate ? 'timeout' : 'unreachable', message: response.problem.slice(0, 300) };
   const { status } = response;
-  if (status === 401 || status === 403) return { kind: 'authentication', message: `a probe was answered ${status}`, status };
-  return status >= 500 ? { kind: 'server-error', message: `a probe was answered ${status}`, status } : undefined;
+  if (status === 401 || status === 403) return { kind: 'authentication', message: `probe response ${status}`, status };
+  return status >= 500 ? { kind: 'server-error', message: `probe response ${status}`, status } : undefined;
 }

@@ -1,4 +1,4 @@
-/** What is known of targets, keys, limits and allowances, folded from every observation; and the gate at which requests wait their turn. */
+/** The live state of targets, keys, rate limits and retry budgets, updated by every observation; and the queue of waiting requests. */
 
 import type { TargetView } from '../core/routing/contract.ts';
 import type { Cancel, Clock, Instant } from '../core/shared/time.ts';
@@ -24,14 +24,14 @@ import { providerOf } from '../core/targets/target-name.ts';
 import { type Account, type RoutingSettings, routingDefaults } from '../settings/settings.ts';
 import { Rollouts } from './rollouts.ts';
 
-/** A request that may have to wait: who asks, and how much it takes. */
+/** What a queued request needs: its tenant, its tokens, its body's size. */
 export type Demand = Pick<QueueRequest, 'tenant' | 'tokens' | 'bytes'>;
 
-/** Longer than anybody waits: the queue is full. */
+/** No request waits so long: the queue is full. */
 const never: Instant = Number.MAX_SAFE_INTEGER;
 const noWaits: Readonly<Record<string, Instant>> = {};
 
-/** What is known of targets and of limits changes in place; each other part is replaced as a whole. */
+/** `health` and `limits` change in place; the other parts are replaced by each observation. */
 export class TargetRegistry {
   readonly health = new Map<string, TargetHealth>();
   keyCooldowns: KeyCooldowns = new Map();
@@ -46,13 +46,14 @@ export class TargetRegistry {
   readonly #admitCallbacks = new Map<string, () => void>();
   readonly #timers = new Map<string, Cancel>();
 
-  /** What is known stays; who may be asked, and how often, is as these settings say. */
+  /** Applies new settings; the state of targets stays. */
   configure(accounts: ReadonlyMap<string, Account>, routing: RoutingSettings, clock: Clock): void {
     this.#accounts = accounts;
     this.#routing = routing;
     this.#clock = clock;
   }
 
+  /** Updates the state, and admits queued requests that the observation makes ready. */
   observe(observation: Observation): void {
     observeHealthInPlace(this.health, observation);
     this.keyCooldowns = observeKeyCooldown(this.keyCooldowns, observation);
@@ -67,23 +68,25 @@ export class TargetRegistry {
 
   readonly #limitOf = (target: string): RateLimitPolicy | undefined => this.limitOf(target);
 
+  /** The configured rate limit of the target: its model's, else its account's. */
   limitOf(target: string): RateLimitPolicy | undefined {
     const limits = this.#accounts.get(providerOf(target))?.limits;
     return limits && (limits.models.get(target.slice(target.indexOf('/') + 1)) ?? limits.account);
   }
 
+  /** By target or provider: until when it is cooling down or its circuit is open. */
   cooldowns(at: Instant): TargetView['closed'] {
     const targets = cooldownsAt(this.health, at);
     return this.keyCooldowns.size === 0 ? targets : { ...targets, ...providersCoolingDown(this.#accounts.values(), this.keyCooldowns, at) };
   }
 
-  /** For how long these targets let such a request wait, and what extra calls are refused. */
+  /** Until when each of these targets makes such a request wait, and which extra calls the retry budget refuses. */
   view(targets: readonly string[], demand: Demand, at: Instant): Omit<TargetView, 'closed'> {
     return { waits: this.#waits(targets, demand, at), spent: refusedExtraCalls(this.retryBudget, at, this.#routing.retryBudget) };
   }
 
   #waits(targets: readonly string[], { tenant, tokens, bytes }: Demand, at: Instant): Readonly<Record<string, Instant>> {
-    // A configured limit counts from the first call on, which nothing holds up.
+    // A limit is tracked from its first call on, and the first call never waits.
     if (this.limits.size === 0 && this.queue.entries.length === 0) return noWaits;
     let waits: Record<string, Instant> | undefined;
     for (const target of targets) {
@@ -102,7 +105,7 @@ export class TargetRegistry {
     return account ? usableKeys(account, this.keyCooldowns, at).map(key => key.fingerprint) : [];
   }
 
-  /** Takes a place; `admitted` is called when its turn has come. What is given back leaves the place. */
+  /** Queues a request for the target; `admitted` is called at its turn. The returned function leaves the queue. */
   enqueue(target: string, demand: Demand, admitted: () => void): Cancel {
     const id = String(++this.#tickets);
     this.queue = enqueue(this.queue, { ...demand, id, target });
@@ -114,7 +117,7 @@ export class TargetRegistry {
     };
   }
 
-  /** Sets the timer for the one whose turn is next at this target. */
+  /** Sets the timer for the target's next request. */
   #schedule(target: string): void {
     this.#timers.get(target)?.();
     this.#timers.delete(target);
@@ -128,7 +131,7 @@ export class TargetRegistry {
     );
   }
 
-  /** Its call takes from the limit as it is asked, within this very call, before the next one's turn is reckoned. */
+  /** `admit` starts the call, which takes from the limit synchronously, before the next request is scheduled. */
   #admitNext(target: string): void {
     this.#timers.delete(target);
     const next = nextFor(this.queue, target);

@@ -1,4 +1,4 @@
-/** The fleet as operators see it: each target's health, limits and keys, who waits, and what extra calls are left. */
+/** The report of targets for operators: health, rate limits, keys, queue, rollouts and retry budgets. */
 
 import { type DecayingHistogram, histogramQuantile, shareOfCount } from '../../statistics/estimation/decaying-histogram.ts';
 import { usd } from '../core/money/price.ts';
@@ -9,6 +9,7 @@ import { refusedExtraCalls } from '../core/targets/retry-budget.ts';
 import type { Probes } from './probes.ts';
 import type { TargetRegistry } from './registry.ts';
 
+/** The JSON of `GET /admin/fleet`. Durations are milliseconds from `at`. */
 export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at: Instant) {
   const cooldowns = cooldownsAt(state.health, at);
   const { retryBudget, queue } = state;
@@ -41,7 +42,7 @@ export function targetsReport(state: TargetRegistry, probes: Probes['seen'], at:
 
 export type TargetStatus = 'open' | 'cooling' | 'probing' | 'ramping' | 'healthy';
 
-/** `open` is the breaker's word: nobody gets through. */
+/** `open`: the circuit is open, no request is sent. `probing`: the circuit is half-open, a few requests test the target. `ramping`: concurrency is limited. */
 export function statusOf({ circuitOpenUntil, cooldownUntil, concurrencyLimit, failures }: TargetHealth, at: Instant): TargetStatus {
   if (circuitOpenUntil > at) return 'open';
   if (cooldownUntil > at) return 'cooling';
@@ -49,6 +50,7 @@ export function statusOf({ circuitOpenUntil, cooldownUntil, concurrencyLimit, fa
   return concurrencyLimit === undefined ? 'healthy' : 'ramping';
 }
 
+/** Recent outcomes as shares between 0 and 1. */
 export const sharesOf = ({ outcomes }: TargetHealth): Readonly<Record<string, number>> =>
   Object.fromEntries(
     Object.keys(outcomes).map(word => [word, Math.round(shareOfCount(outcomes, word as keyof typeof outcomes) * 1e4) / 1e4]),

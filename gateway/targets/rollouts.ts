@@ -1,4 +1,4 @@
-/** The staged rollouts of all variants, as the exchanges of their routes tell of them. They outlive the process where they are kept; a changed one begins anew. */
+/** The staged rollouts of all variants, advanced by their routes' exchanges. A store keeps them over restarts; a changed policy or route restarts the rollout. */
 import { createHash } from 'node:crypto';
 import type { Exchange } from '../core/exchange.ts';
 import { beginRollout, observeRollout, type Rollout, type RolloutPolicy, type RolloutSample, shareAt } from '../core/routing/rollout.ts';
@@ -11,11 +11,11 @@ interface ActiveRollout {
   readonly route: string;
   readonly variant: string;
   readonly policy: RolloutPolicy;
-  /** Of the rollout and the route that it tries: who changes either begins anew. */
+  /** The name in the store. It hashes the policy and the variant's route, so that a change of either restarts the rollout. */
   readonly name: string;
-  /** Undefined until it is known how far it has come: nobody is sent there meanwhile. */
+  /** Undefined until the store has answered; the variant gets no request before. */
   rollout: Rollout | undefined;
-  /** What this process has seen and the others do not know yet. */
+  /** Samples of this process that the store does not have yet. */
   readonly pending: RolloutSample[];
   isReported: boolean;
 }
@@ -26,11 +26,11 @@ export interface Rollback {
   readonly why: string;
 }
 
-/** Where rollouts are kept, and whom to tell that they could not be. */
+/** The store of the rollouts. `onFailed` gets each store error. */
 export interface RolloutPersistence {
   readonly store: RolloutStore;
   readonly clock: Clock;
-  failed(problem: string): void;
+  onFailed(problem: string): void;
 }
 
 const syncEveryMs: Milliseconds = 1_000;
@@ -38,13 +38,14 @@ const pendingMax = 2_000;
 const readyMsMax: Milliseconds = 2_000;
 
 export class Rollouts {
+  /** By route and variant. */
   #active = new Map<string, ActiveRollout>();
   #persistence: RolloutPersistence | undefined;
   #timer: Cancel | undefined;
   #syncing: Promise<unknown> = Promise.resolve();
   readonly #rollbacks: Rollback[] = [];
 
-  /** Before the first `configure`. */
+  /** Sets the store; call it before the first `configure`. */
   persistTo(persistence: RolloutPersistence | undefined): void {
     this.#persistence = persistence;
   }
@@ -65,18 +66,19 @@ export class Rollouts {
     if (this.#persistence && next.size > 0) this.#sync();
   }
 
-  /** Settles when it is known how far the rollouts have come, or the store does not answer. */
+  /** Resolves when the store has answered, or after two seconds. */
   async ready(): Promise<void> {
     await Promise.race([this.#syncing, new Promise(resolve => setTimeout(resolve, readyMsMax).unref())]);
   }
 
+  /** The share of requests that the variant gets now, from 0 to 1. */
   shareOf(route: string, variant: Variant): number {
     const active = this.#active.get(keyOf(route, variant.route));
     if (!active) return variant.share;
     return active.rollout ? shareAt(active.rollout, active.policy) : 0;
   }
 
-  /** What callers did themselves says nothing of the variant. Gives the variants that were taken back since it was last asked. */
+  /** Counts an ended exchange and returns new rollbacks. Cancelled requests and client errors do not count: the caller caused them. */
   observe({ policy, outcome, receivedAt, endedAt, costNanoUsd }: Exchange): readonly Rollback[] {
     if (this.#active.size === 0 || outcome === 'cancelled' || outcome === 'client_error') return [];
     for (const active of this.#active.values()) {
@@ -105,7 +107,7 @@ export class Rollouts {
     this.#rollbacks.push({ route: active.route, variant: active.variant, why: rolledBack.why });
   }
 
-  /** One after the other, so that nothing is said twice. */
+  /** Syncs run one after the other, so that no sample is counted twice. */
   #sync(): void {
     this.#timer?.();
     this.#timer = undefined;
@@ -113,7 +115,7 @@ export class Rollouts {
   }
 
   async #syncOne(active: ActiveRollout): Promise<void> {
-    const { store, clock, failed } = this.#persistence!;
+    const { store, clock, onFailed } = this.#persistence!;
     const { policy, pending } = active;
     if (active.rollout && pending.length === 0) return;
     const batch = pending.splice(0);
@@ -125,12 +127,12 @@ export class Rollouts {
         known = before;
         return fold(before ?? beginRollout(clock.now()), batch);
       });
-      // Whoever took it back has told it.
+      // The gateway that rolled it back has reported it.
       if (known?.rolledBack) active.isReported = true;
       this.#apply(active, fold(stored, pending));
     } catch (problem) {
       pending.unshift(...batch.slice(0, pendingMax - pending.length));
-      failed(problem instanceof Error ? problem.message : String(problem));
+      onFailed(problem instanceof Error ? problem.message : String(problem));
       this.#timer ??= clock.at(clock.now() + syncEveryMs, () => this.#sync());
     }
   }
@@ -144,7 +146,7 @@ export class Rollouts {
       stages: policy.stages.length,
       requests: rollout?.variant.count ?? 0,
       failures: rollout?.variant.failures ?? 0,
-      rolled_back: rollout ? (rollout.rolledBack?.why ?? null) : 'not known yet: the state store does not answer',
+      rolled_back: rollout ? (rollout.rolledBack?.why ?? null) : 'unknown: the state store does not respond',
     }));
   }
 
@@ -152,7 +154,7 @@ export class Rollouts {
     if (!this.#persistence) return;
     this.#sync();
     await this.ready();
-    // What could not be said is tried no more.
+    // Samples that could not be stored are dropped.
     this.#timer?.();
     await this.#persistence.store.close();
   }

@@ -1,4 +1,4 @@
-/** Counts texts of any kind in bounded time: encoders are quadratic in a run without a break, and linear in the rest. */
+/** Counts the tokens of any text in bounded time. Encoders take quadratic time in a run of letters without a break. */
 
 export interface CountRequest {
   readonly id: number;
@@ -8,7 +8,7 @@ export interface CountRequest {
 
 export interface CountResult {
   readonly id: number;
-  /** One for each group. */
+  /** One per group. */
   readonly counts: readonly number[];
 }
 
@@ -17,23 +17,26 @@ export interface Encoder {
   readonly countTokens: Count;
 }
 
-/** A longer text is counted by its beginning. */
+/** Characters that are counted; the count of a longer text is extrapolated. */
 const lengthMax = 400_000;
-/** Words are shorter; runs of letters without an end are cut here, at the cost of a token each. */
+/** Longer runs of letters are split here, which adds a token per split. Words are shorter. */
 const runLengthMax = 200;
 const longRun = /[^\s\p{P}]{200}/gu;
-/** `<|endoftext|>` in somebody's text is text. */
+/** `<|endoftext|>` in a caller's text counts as text. */
 const plain = { disallowedSpecial: new Set<string>() };
 
+/** The tokens of all texts together. */
 export function countTexts(count: Count, texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + countText(count, text), 0);
 }
 
 function countText(count: Count, text: string): number {
-  const read = text.slice(0, lengthMax);
-  const counted =
-    read.length < runLengthMax ? count(read, plain) : splitLongRuns(read).reduce((sum, piece) => sum + count(piece, plain), 0);
-  return read.length === text.length ? counted : Math.round((counted * text.length) / read.length);
+  const beginning = text.slice(0, lengthMax);
+  const tokens =
+    beginning.length < runLengthMax
+      ? count(beginning, plain)
+      : splitLongRuns(beginning).reduce((sum, piece) => sum + count(piece, plain), 0);
+  return beginning.length === text.length ? tokens : Math.round((tokens * text.length) / beginning.length);
 }
 
 function splitLongRuns(text: string): readonly string[] {

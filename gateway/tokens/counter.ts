@@ -1,19 +1,19 @@
-/** Counts tokens in a thread of its own, which is started by the first text and ended when none has come for a while. */
+/** Counts tokens in a worker thread, which starts with the first text and ends after an idle minute. */
 import { Worker } from 'node:worker_threads';
 import type { CountRequest, CountResult } from './count.ts';
 
 export interface TokenCounter {
-  /** Undefined when it is not counted in time; the caller then goes by length. */
+  /** Tokens per group; undefined when the count takes too long. Estimate by length then. */
   count(encoding: CountRequest['encoding'], groups: CountRequest['groups']): Promise<readonly number[] | undefined>;
 }
 
 export interface TokenCounterOptions {
-  /** How long anybody waits for a count: the end of an answer may hang on it. */
+  /** The longest wait for a count: the end of a response may wait for it. */
   readonly waitMs?: number;
   readonly idleMs?: number;
 }
 
-/** More than this is waiting already: the thread does not keep up. */
+/** With more waiting counts the thread is overloaded, and a new one is not tried. */
 const waitingMax = 256;
 
 export function createTokenCounter({ waitMs = 300, idleMs = 60_000 }: TokenCounterOptions = {}): TokenCounter {
@@ -33,7 +33,7 @@ export function createTokenCounter({ waitMs = 300, idleMs = 60_000 }: TokenCount
     const started = new Worker(workerFile, { stdout: false, stderr: false });
     started.on('message', ({ id, counts }: CountResult) => waiting.get(id)?.(counts));
     started.on('error', () => started === worker && end());
-    // Only now: a listener would hold the process again.
+    // After the listeners: adding one would keep the process alive again.
     started.unref();
     return started;
   };
@@ -58,5 +58,5 @@ export function createTokenCounter({ waitMs = 300, idleMs = 60_000 }: TokenCount
   };
 }
 
-/** The source here, JavaScript in the published package. */
+/** TypeScript in the sources, JavaScript in the published package. */
 const workerFile = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);

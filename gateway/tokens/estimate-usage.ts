@@ -1,4 +1,4 @@
-/** What a call used where its provider did not say: counted in the model's encoding, or by length when that takes too long. */
+/** Usage of a call whose provider reported none: counted in the model's encoding, or estimated by length when that takes too long. */
 import type { ChatRequest, ChatResponse, Usage } from '../core/chat/chat.ts';
 import { tokenisationOf } from '../core/chat/token-encoding.ts';
 import { estimateTokensByLength, tokenizableCall, usageFromCounts } from '../core/money/token-estimate.ts';

@@ -1,4 +1,4 @@
-/** The thread that counts tokens: an encoding is loaded when it is first needed, away from the requests. */
+/** The worker thread that counts tokens. It loads an encoding at its first use. */
 import { parentPort } from 'node:worker_threads';
 import { type CountRequest, type CountResult, countTexts, type Encoder } from './count.ts';
 

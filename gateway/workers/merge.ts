@@ -1,6 +1,6 @@
-/** The metrics of several workers as one page of OpenMetrics: each family once, each sample with its worker's number. */
+/** Merges the metrics of several workers into one OpenMetrics page: each family once, each sample with a `worker` label. */
 
-/** `pages` by worker. Families stand in the order in which they are met. */
+/** `pages` are by worker number. Families keep the order of their first appearance. */
 export function mergeMetrics(pages: ReadonlyMap<number, string>): string {
   const families = new Map<string, { readonly head: string[]; readonly samples: string[] }>();
   for (const [worker, page] of pages) {
@@ -21,7 +21,7 @@ export function mergeMetrics(pages: ReadonlyMap<number, string>): string {
   return `${texts.join('\n')}\n# EOF\n`;
 }
 
-/** Names of metrics hold neither a blank nor a brace, so that the first of them ends the name. */
+/** Metric names contain neither a blank nor a brace, so the first of them ends the name. */
 function labelled(sample: string, worker: number): string {
   const end = sample.search(/[{ ]/);
   const label = `worker="${worker}"`;

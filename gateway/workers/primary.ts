@@ -1,4 +1,4 @@
-/** The first process of several: starts the workers, puts a new one in a dead one's place, and gathers what one alone does not know. */
+/** The primary process: starts the workers, replaces dead ones, merges their metrics, and shares the recorder's state with them. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { RecorderStats } from '../observability/metrics.ts';
@@ -11,18 +11,18 @@ export interface RecorderState {
 }
 
 export interface Workers {
-  /** Where all of them listen. */
+  /** The URL on which all workers listen. */
   readonly url: string;
   forceClose(): void;
   close(): Promise<void>;
 }
 
 const broadcastEveryMs = 1_000;
-/** A worker that dies at once would die again at once. */
+/** The delay before a dead worker is replaced; a worker that dies at its start would otherwise loop. */
 const restartMs = 1_000;
 const collectMsMax = 2_000;
 
-/** `args` are those of this process. Rejects with what a worker said when the first ones cannot start. */
+/** Resolves when all workers listen. Rejects with a worker's error when one cannot start. */
 export async function startWorkers(count: number, recorder: RecorderState, log: (line: string) => void): Promise<Workers> {
   const workers = new Primary(recorder, log);
   await workers.start(count);
@@ -47,7 +47,7 @@ class Primary implements Workers {
 
   async start(count: number): Promise<void> {
     try {
-      // The first one alone, so that what is wrong is said once.
+      // The first worker starts alone, so that an error is reported once.
       this.url = await this.#fork(0);
       await Promise.all(Array.from({ length: count - 1 }, (_, i) => this.#fork(i + 1)));
     } catch (problem) {
@@ -81,8 +81,8 @@ class Primary implements Workers {
     return promise;
   }
 
-  #replace(slot: number, how: string): void {
-    this.#log(`worker ${slot} ended (${how}); another takes its place`);
+  #replace(slot: number, reason: string): void {
+    this.#log(`worker ${slot} ended (${reason}); starting a replacement`);
     setTimeout(() => {
       if (this.#isClosing) return;
       this.#fork(slot).catch(problem => {
@@ -93,11 +93,11 @@ class Primary implements Workers {
   }
 
   #onMessage(slot: number, message: FromWorker): void {
-    if (message.type === 'gather') {
+    if (message.type === 'collect-metrics') {
       const id = ++this.#lastCollection;
-      const answer = (text: string): void => this.#send(this.#workers.get(slot), { type: 'scraped', id: message.id, text });
+      const respond = (text: string): void => this.#send(this.#workers.get(slot), { type: 'collected', id: message.id, text });
       const timer = setTimeout(() => this.#finishWhenComplete(id, true), collectMsMax);
-      this.#collections.set(id, new MetricsCollection(new Set(this.#workers.keys()), timer, answer));
+      this.#collections.set(id, new MetricsCollection(new Set(this.#workers.keys()), timer, respond));
       for (const worker of this.#workers.values()) this.#send(worker, { type: 'scrape', id });
     }
     if (message.type === 'metrics')
@@ -123,7 +123,7 @@ class Primary implements Workers {
   }
 
   forceClose(): void {
-    for (const worker of this.#workers.values()) this.#send(worker, { type: 'hurry' });
+    for (const worker of this.#workers.values()) this.#send(worker, { type: 'force-close' });
   }
 
   async close(): Promise<void> {
@@ -136,20 +136,20 @@ class Primary implements Workers {
   }
 }
 
-/** Pages that are still on their way. */
+/** One collection of all workers' metrics pages. */
 class MetricsCollection {
   readonly #missing: Set<number>;
   readonly #timer: NodeJS.Timeout;
-  readonly #answer: (text: string) => void;
+  readonly #respond: (text: string) => void;
   readonly #pages = new Map<number, string>();
 
-  constructor(missing: Set<number>, timer: NodeJS.Timeout, answer: (text: string) => void) {
+  constructor(missing: Set<number>, timer: NodeJS.Timeout, respond: (text: string) => void) {
     this.#missing = missing;
     this.#timer = timer;
-    this.#answer = answer;
+    this.#respond = respond;
   }
 
-  /** True when it was the last one. */
+  /** True when no page is missing any more. */
   add(slot: number, text: string): boolean {
     this.#pages.set(slot, text);
     return this.without(slot);
@@ -162,6 +162,6 @@ class MetricsCollection {
 
   end(): void {
     clearTimeout(this.#timer);
-    this.#answer(mergeMetrics(new Map([...this.#pages].sort(([a], [b]) => a - b))));
+    this.#respond(mergeMetrics(new Map([...this.#pages].sort(([a], [b]) => a - b))));
   }
 }

@@ -1,21 +1,22 @@
-/** What the first process and its workers say to each other. */
+/** The messages between the primary process and its workers. */
 import type { RecorderStats } from '../observability/metrics.ts';
 
 export type ToWorker =
-  /** Every second, and when it changes: how the recorder is. */
+  /** The recorder's state, sent every second and when a worker starts. */
   | { readonly type: 'recorder'; readonly problem: string | undefined; readonly stats: RecorderStats | undefined }
   | { readonly type: 'close' }
-  | { readonly type: 'hurry' }
+  /** Close open connections now instead of waiting for their responses. */
+  | { readonly type: 'force-close' }
   | { readonly type: 'scrape'; readonly id: number }
-  | { readonly type: 'scraped'; readonly id: number; readonly text: string };
+  | { readonly type: 'collected'; readonly id: number; readonly text: string };
 
 export type FromWorker =
   | { readonly type: 'listening'; readonly url: string }
-  /** It cannot even start; a message for the operator. */
+  /** The worker cannot start; the message is for the operator. */
   | { readonly type: 'failed'; readonly message: string }
-  /** Somebody asked it for metrics: those of all are wanted. */
-  | { readonly type: 'gather'; readonly id: number }
+  /** The worker received a request for /metrics and needs the metrics of all workers. */
+  | { readonly type: 'collect-metrics'; readonly id: number }
   | { readonly type: 'metrics'; readonly id: number; readonly text: string };
 
-/** In a worker's environment: which of them it is, from 0 on. A successor has its predecessor's number, and so its spool. */
+/** The environment variable with the worker's number, from 0 on. A replacement has the number of the dead worker, and so its spool. */
 export const slotVariable = 'HINDCAST_WORKER';

@@ -1,20 +1,20 @@
-/** A worker's line to the first process, which has the recorder and knows the other workers. */
+/** A worker's channel to the primary process, which runs the recorder and knows the other workers. */
 import type { RecorderStats } from '../observability/metrics.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { slotVariable } from './protocol.ts';
 
 export interface PrimaryChannel {
   readonly slot: number;
-  /** Why no recorder is at work. */
+  /** Why the recorder does not run; undefined when it does. */
   problem(): string | undefined;
   stats(): RecorderStats | undefined;
   listening(url: string): void;
   failed(message: string): Promise<void>;
-  /** How this worker's own metrics are had, as OpenMetrics. */
+  /** Sets the source of this worker's own metrics, an OpenMetrics page. */
   onScrape(own: () => Promise<string>): void;
-  /** Those of all workers; of this one alone when the first process does not answer. */
+  /** The metrics of all workers; of this one alone when the primary process does not respond in three seconds. */
   collectMetrics(): Promise<string>;
-  /** Settles when it is time to end: the first process says so, or is gone. */
+  /** Resolves when the worker must end: the primary process says so, or has died. */
   readonly closing: Promise<void>;
   onForceClose(forceClose: () => void): void;
   end(): void;
@@ -22,7 +22,7 @@ export interface PrimaryChannel {
 
 const answerMsMax = 3_000;
 
-/** Undefined in a process that is nobody's worker. */
+/** Undefined in a process that is not a worker. */
 export function openPrimaryChannel(environment: NodeJS.ProcessEnv): PrimaryChannel | undefined {
   const slot = environment[slotVariable];
   return slot === undefined || !process.send ? undefined : new IpcPrimaryChannel(Number(slot));
@@ -55,12 +55,12 @@ class IpcPrimaryChannel implements PrimaryChannel {
         this.#problem = message.problem;
         this.#stats = message.stats;
         return;
-      case 'hurry':
+      case 'force-close':
         return this.#forceClose();
       case 'scrape':
         void this.#ownMetrics().then(text => this.#send({ type: 'metrics', id: message.id, text }));
         return;
-      case 'scraped':
+      case 'collected':
         this.#waiting.get(message.id)?.(message.text);
     }
   }
@@ -90,7 +90,7 @@ class IpcPrimaryChannel implements PrimaryChannel {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.#waiting.set(id, resolve);
     const timer = setTimeout(() => resolve(undefined), answerMsMax);
-    await this.#send({ type: 'gather', id });
+    await this.#send({ type: 'collect-metrics', id });
     const text = await promise;
     clearTimeout(timer);
     this.#waiting.delete(id);

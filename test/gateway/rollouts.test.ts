@@ -37,7 +37,7 @@ const shareOf = (rollouts: Rollouts): number => rollouts.shareOf('r', { route: '
 
 async function one(store: RolloutStore, clock: VirtualClock, routes = routesOf()): Promise<Rollouts> {
   const rollouts = new Rollouts();
-  rollouts.persistTo({ store, clock, failed: problem => expect.unreachable(problem) });
+  rollouts.persistTo({ store, clock, onFailed: problem => expect.unreachable(problem) });
   rollouts.configure(routes, clock.now());
   expect(shareOf(rollouts), 'nobody is sent there before it is known').toBe(0);
   await rollouts.ready();
@@ -106,11 +106,11 @@ test('a store that does not answer sends nobody to a variant, is told of, and is
     ...store,
     update: async (name, fold) => (isUp ? store.update(name, fold) : Promise.reject(new Error('gone'))),
   };
-  rollouts.persistTo({ store: flaky, clock, failed: problem => problems.push(problem) });
+  rollouts.persistTo({ store: flaky, clock, onFailed: problem => problems.push(problem) });
   rollouts.configure(routesOf(), clock.now());
   await rollouts.ready();
   expect([shareOf(rollouts), problems]).toEqual([0, ['gone']]);
-  expect(rollouts.report()[0]?.rolled_back).toContain('not known yet');
+  expect(rollouts.report()[0]?.rolled_back).toContain('unknown: the state store does not respond');
   isUp = true;
   clock.step();
   await rollouts.ready();

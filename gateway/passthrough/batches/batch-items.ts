@@ -1,4 +1,4 @@
-/** The results of a batch, when they are fetched: each line becomes a record of its own, once, priced at the batch's rate. */
+/** Records the results of a batch when they are fetched: one record per line, once, at the batch price. */
 import { createHash } from 'node:crypto';
 import type { ChatRequest } from '../../core/chat/chat.ts';
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
@@ -16,9 +16,10 @@ import { pathAt } from '../support.ts';
 import type { FileRegistry } from './file-registry.ts';
 
 export interface BatchResults {
-  /** Of the file. */
+  /** Of the results file. */
   readonly id: string;
-  readonly answer: Buffer;
+  /** The file's content. */
+  readonly body: Buffer;
   readonly target: Target;
   /** The request that fetched them. */
   readonly request: RoutedRequest;
@@ -26,10 +27,10 @@ export interface BatchResults {
   readonly files: FileRegistry;
 }
 
-/** Of each gateway: a file that is fetched twice at once is recorded by the first. */
+/** Recordings in progress by file id: of two concurrent fetches only the first records. */
 const inProgress = new Map<string, Promise<BatchUsage>>();
 
-/** Rejects when a record cannot be made: the file is then not given out, and the next try goes on where this one stopped. */
+/** What the results used. Rejects when a record fails: the caller then gets no file, and the next fetch continues after the last record. */
 export async function recordBatch(results: BatchResults): Promise<BatchUsage> {
   const { id } = results;
   const first = inProgress.get(id);
@@ -40,8 +41,8 @@ export async function recordBatch(results: BatchResults): Promise<BatchUsage> {
 }
 
 async function recordItems(results: BatchResults): Promise<BatchUsage> {
-  const { id, answer, files, environment } = results;
-  const items = parseItems(answer);
+  const { id, body, files, environment } = results;
+  const items = parseItems(body);
   const recorded = items.length === 0 ? 0 : files.recorded(id);
   if (recorded >= items.length) return noUsage;
   const owner = files.find(id);
@@ -69,7 +70,7 @@ const addUsage = (total: BatchUsage, { costNanoUsd = 0, usage }: Exchange): Batc
   output: total.output + (usage?.output ?? 0),
 });
 
-/** The fetching with what was fetched, for the budgets that both are paid from. */
+/** The exchange of the fetch with the batch's usage and cost added, so that budgets are charged for both. */
 export function withBatchUsage(exchange: Exchange, { costNanoUsd, input, output }: BatchUsage): Exchange {
   if (input + output === 0) return exchange;
   return { ...exchange, costNanoUsd, usage: { input, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'provider' } };
@@ -82,7 +83,7 @@ interface Item {
   readonly body: JsonObject;
 }
 
-/** A file that is no results of a batch has none. */
+/** The result lines of the file; [] for a file that holds no batch results. */
 function parseItems(file: Buffer): readonly Item[] {
   const lines = parseLines(file);
   const items = lines.flatMap((line): readonly Item[] => {
@@ -108,7 +109,7 @@ const parseLines = (file: Buffer): readonly JsonObject[] => {
 
 const requestsTimeoutMs = 30_000;
 
-/** What was asked, by its custom id, out of the batch's input; empty when the provider no longer gives it. */
+/** The requests of the batch by custom id, from its input file; empty when the provider no longer has the file. */
 function fetchRequests(file: string, { target, environment, request: routed }: BatchResults): Promise<ReadonlyMap<string, JsonObject>> {
   const { promise, resolve } = Promise.withResolvers<ReadonlyMap<string, JsonObject>>();
   const chunks: Uint8Array[] = [];
@@ -225,14 +226,14 @@ function exchangeOfItem({ customId, status, requestId, body }: Item, itemRequest
   return { ...exchangeOf(item, decision, { state: {}, events: [] }, [attempt], delivered), operation };
 }
 
-/** Chat completions are read by their own parser, which knows what cached and reasoning tokens are called. */
+/** Chat completions have a parser that also reads cached and reasoning tokens. */
 function consumptionOfItem(operation: Operation, body: JsonObject, { provider }: Target) {
   const parsed = operation === 'chat' ? provider.parseResponse(body) : undefined;
   if (parsed && !('kind' in parsed)) return { servedModel: parsed.model, ...(parsed.usage ? { usage: parsed.usage } : {}) };
   return consumptionOf(operation, { text: () => undefined }, [body]);
 }
 
-/** A chat completion can be asked again, as any other that was recorded. */
+/** Replay can re-send a recorded chat completion. */
 const callerFormatOf = (operation: Operation, { dialect }: RoutedRequest): RoutedRequest['dialect'] =>
   operation === 'chat' ? { ...dialect, name: 'openai-chat' } : dialect;
 

@@ -1,4 +1,4 @@
-/** Whose a file or batch is and which provider holds it: ids stay the provider's own, and what was seen of them is kept on disk. */
+/** The registry of files and batches: which tenant owns an id and which provider stores it. Kept on disk; ids are the provider's own. */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,25 +6,26 @@ import { DatabaseSync } from 'node:sqlite';
 export interface FileOwner {
   readonly provider: string;
   readonly tenant: string;
-  /** Of a batch's output: the file whose lines were asked. */
+  /** Of a batch's output file: the batch's input file. '' for none. */
   readonly inputFile: string;
 }
 
 export interface FileRegistry {
+  /** Undefined for an id that no caller has created through this gateway. */
   find(id: string): FileOwner | undefined;
-  /** The first one to bring an id owns it; later news only add the input file. */
+  /** The first tenant that adds an id owns it; later calls only set the input file. */
   add(id: string, owner: FileOwner): void;
   forget(id: string): void;
-  /** How many of a batch's results are in the records. */
+  /** How many results of the batch have been recorded. */
   recorded(id: string): number;
   markRecorded(id: string, recorded: number): void;
   close(): void;
 }
 
-/** The oldest are forgotten beyond. */
+/** Beyond this the oldest rows are deleted. */
 const rowsMax = 1_000_000;
 
-/** In `state.sqlite` of the store's folder, which the workers of a gateway share. Opened when it is first needed. */
+/** The registry in `state.sqlite` of the store's folder, which the workers of a gateway share. Opens the file at the first call. */
 export function openFileRegistry(folder: string): FileRegistry {
   let database: DatabaseSync | undefined;
   const open = (): DatabaseSync => {

@@ -1,11 +1,11 @@
-/** Files and batches: whose they are, which provider holds them, and what becomes of an answer about them. */
+/** Access to files and batches: which tenant may use an id, and what a response reveals of others. */
 import { isObject, type JsonObject, parseJson } from '../../core/chat/json.ts';
 import { invalid, type Refusal } from '../../exchange/response/refusal.ts';
 import type { CallerKey, Settings } from '../../settings/settings.ts';
 import type { Endpoint } from '../endpoints.ts';
 import type { FileOwner, FileRegistry } from './file-registry.ts';
 
-/** Several tenants with keys of their own: none of them sees what another one holds at the provider that they share. */
+/** Whether several tenants share the providers: then no tenant sees the files of another. */
 export const isShared = ({ keys }: Pick<Settings, 'keys'>): boolean => new Set([...keys.values()].map(({ tenant }) => tenant)).size > 1;
 
 export interface FileAccess {
@@ -16,7 +16,7 @@ export interface FileAccess {
 
 const idShape = /^[\w.:-]{1,256}$/;
 
-/** Who holds the id that a request names; undefined when it names none, or one that nobody here has seen. */
+/** The owner of the request's id; undefined without an id or with an unknown one. 404 for another tenant's id. */
 export function ownerOf({ registry, key, shared }: FileAccess, id: string | undefined): FileOwner | undefined | Refusal {
   if (id === undefined) return undefined;
   if (!idShape.test(id)) return notFound;
@@ -25,28 +25,28 @@ export function ownerOf({ registry, key, shared }: FileAccess, id: string | unde
   return isOpen ? owner : notFound;
 }
 
-/** The same words for what does not exist and for what is somebody else's. */
-const notFound = invalid('not_found', 'There is no such file or batch here.', 'id', 404);
+/** The same error for an id that does not exist and for another tenant's. */
+const notFound = invalid('not_found', 'There is no such file or batch.', 'id', 404);
 
-/** Reads an answer of the provider's about files and batches, remembers what it tells, and gives what the caller is told of it. */
-export function recordOwnership({ registry, key, shared }: FileAccess, endpoint: Endpoint, provider: string, answer: Buffer): Buffer {
-  const value = parseJson(answer.toString());
-  if (!isObject(value)) return answer;
-  if (Array.isArray(value.data)) return shared && key.role !== 'admin' ? filterOwned(registry, key.tenant, value) : answer;
+/** Adds the ids of the provider's response to the registry. Returns the body for the caller: lists hold only the tenant's own entries. */
+export function recordOwnership({ registry, key, shared }: FileAccess, endpoint: Endpoint, provider: string, body: Buffer): Buffer {
+  const value = parseJson(body.toString());
+  if (!isObject(value)) return body;
+  if (Array.isArray(value.data)) return shared && key.role !== 'admin' ? filterOwned(registry, key.tenant, value) : body;
   const { id } = value;
-  if (typeof id !== 'string' || !idShape.test(id)) return answer;
+  if (typeof id !== 'string' || !idShape.test(id)) return body;
   if (endpoint.method === 'DELETE') {
     if (value.deleted === true) registry.forget(id);
-    return answer;
+    return body;
   }
-  // Only what was made by this caller becomes its own; what is fetched was either its own before, or is nobody's to tell apart.
+  // A tenant owns what it created. An unknown id that it could fetch has no other owner: with several tenants, ownerOf has checked that.
   const owner = registry.find(id)?.tenant ?? key.tenant;
   const inputFile = typeof value.input_file_id === 'string' ? value.input_file_id : '';
   registry.add(id, { provider, tenant: owner, inputFile: '' });
   for (const result of [value.output_file_id, value.error_file_id]) {
     if (typeof result === 'string' && idShape.test(result)) registry.add(result, { provider, tenant: owner, inputFile });
   }
-  return answer;
+  return body;
 }
 
 function filterOwned(registry: FileRegistry, tenant: string, list: JsonObject): Buffer {
