@@ -1,4 +1,4 @@
-/** The command line: finds the folder that owns the command, and loads no other. */
+/** The command line: loads the folder that owns the command, and no other. */
 import { Command, CommanderError } from 'commander';
 import { exit } from './gateway/cli/exit.ts';
 import { version } from './gateway/settings/version.ts';
@@ -9,7 +9,7 @@ interface CommandGroup {
 
 const gateway = (): Promise<CommandGroup> => import('./gateway/main.ts');
 const recorder = (): Promise<CommandGroup> => import('./recorder/main.ts');
-/** Replay stands below eval; a run's gate is handed in from here. */
+/** Replay is below eval in the layers, so the gate of a run is passed in from here. */
 const replay = async (): Promise<CommandGroup> => {
   const { register } = await import('./replay/main.ts');
   const gate = () => import('./eval/commands/comparison/gate.ts');
@@ -35,7 +35,7 @@ const commandGroups: Readonly<Record<string, () => Promise<CommandGroup>>> = {
 };
 
 const name = process.argv.slice(2).find(word => !word.startsWith('-')) ?? '';
-// Whoever reads us may have seen enough, as in `hindcast … | head`; a gateway goes on without a reader.
+// The reader of stdout may close it, as in `hindcast … | head`; a gateway continues without a reader.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   if (name !== 'serve') process.exit();
@@ -50,10 +50,10 @@ const program = new Command('hindcast')
     `
 Examples:
   hindcast serve                                          start the gateway
-  hindcast config check                                   say all that is wrong with hindcast.yaml
-  hindcast replay run --since 1h --against sim/large      ask the last hour again
-  hindcast replay diff latest                             what came out differently
-  hindcast eval sweep --chain smart                       which confidence threshold is safe, and what it saves`,
+  hindcast config check                                   list every problem of hindcast.yaml
+  hindcast replay run --since 1h --against sim/large      re-send the last hour to another target
+  hindcast replay diff latest                             show the differences
+  hindcast eval sweep --chain smart                       find a safe confidence threshold and what it saves`,
   );
 
 const commandGroup = Object.hasOwn(commandGroups, name) ? commandGroups[name] : undefined;
@@ -65,11 +65,11 @@ try {
   else await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  // Commander has already said what is wrong; a wrong call exits with 2 here, and help is no error.
+  // Commander has printed the error; a usage error exits with 2, help with 0.
   process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? 0 : exit.usage;
 }
 
-/** Commands made by the folders throw as the program does, so that every wrong call ends in one place. */
+/** Makes subcommands throw as the program does, so that every usage error ends in one place. */
 function inheritExitOverride(parent: Command): void {
   for (const command of parent.commands) {
     command.exitOverride();

@@ -1,4 +1,4 @@
-/** What a gateway is to those who put it together and run it. */
+/** The gateway's interface: the options it is created with, and the handle to run it. */
 
 import type { BudgetLedger } from './budgets/ledger.ts';
 import type { ExchangeSink } from './core/exchange.ts';
@@ -13,11 +13,11 @@ import type { RolloutStore } from './targets/rollout-store.ts';
 import type { Upstream } from './transport/upstream.ts';
 
 export interface GatewayOptions {
-  /** Where callers' budgets and limits are counted; in memory when absent. The gateway closes it. */
+  /** The ledger of budgets and rate limits; in memory when absent. The gateway closes it. */
   readonly callerLedger?: BudgetLedger;
-  /** Where rollouts are kept; each process begins them anew when absent. The gateway closes it. */
+  /** The store of rollouts; when absent, each process starts them from the first stage. The gateway closes it. */
   readonly rolloutStore?: RolloutStore;
-  /** Who answers the flags of routes; shares decide when absent. The gateway closes it. */
+  /** Evaluates the flags of routes; shares decide when absent. The gateway closes it. */
   readonly flags?: FeatureFlags | undefined;
   readonly settings: Settings;
   readonly sink: ExchangeSink;
@@ -25,34 +25,34 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   readonly upstream?: Upstream;
   readonly limits?: Partial<EdgeLimits>;
-  /** Of the OTEL_* variables; none when absent. */
+  /** The OTEL_* variables; none when absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** What else keeps it from being ready: the store is not up. */
+  /** A further reason why it is not ready, as a store that is starting. */
   readonly problem?: () => string | undefined;
-  /** Keeps what callers with an admin key and the gateway itself did to it; nobody when absent. */
+  /** The audit log of changes by admin keys and by the gateway; none when absent. */
   readonly audit?: Audit;
-  /** How far behind the recorder is. */
+  /** The recorder's backlog and counters. */
   readonly recorderStats?: () => RecorderStats | undefined;
-  /** The metrics of all workers, as OpenMetrics; this is the only one when absent. */
+  /** The metrics of all workers, as OpenMetrics; absent in a single process. */
   readonly gatherMetrics?: () => Promise<string>;
-  /** Whether /metrics also tells of the process: memory, CPU, event loop. */
+  /** Whether /metrics includes the process: memory, CPU, event loop. */
   readonly processMetrics?: boolean;
 }
 
 export interface Gateway {
-  /** Listens where the settings say and gives its URL. Rejects with the system's error when it cannot. */
+  /** Listens on the settings' host and port, and resolves to the URL. Rejects with the system's error. */
   listen(): Promise<string>;
   readonly url: string;
-  /** Why it is not ready; [] when it is. */
+  /** The reasons why it is not ready; [] when it is. */
   problems(): readonly string[];
-  /** Requests that arrive from now on see these settings; what is known of the fleet stays. Host and port need a new start. */
+  /** Applies settings to requests that arrive from now on. The state of targets stays; host and port need a restart. */
   configure(settings: Settings): void;
-  /** A changed configuration was refused: the last good one stays in force. */
+  /** Counts a changed configuration that is invalid; the last valid one stays in force. */
   configurationRefused(): void;
   /** Its own metrics, as OpenMetrics. */
   metrics(): Promise<string>;
-  /** Ends in an orderly way. The sink stays open: its owner closes it. */
+  /** Stops gracefully: requests in flight may finish within `graceMs`. The sink's owner closes the sink. */
   close(graceMs?: number): Promise<void>;
-  /** Cuts what a `close` under way still waits for. */
+  /** Cuts the connections that a running `close` waits for. */
   closeNow(): void;
 }

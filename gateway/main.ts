@@ -1,4 +1,4 @@
-/** The gateway's commands. `serve` puts it together: settings, spool, server, recorder; and takes it apart in the right order. */
+/** The gateway's commands. `serve` starts settings, spool, server and recorder, and stops them in the reverse order. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -32,13 +32,13 @@ export function register(program: Command): void {
     .command('serve')
     .description('start the gateway, with its recorder and store')
     .option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml, else the environment)')
-    .option('--host <host>', 'listen there instead of server.host')
-    .option('--port <port>', 'listen there instead of server.port; 0 takes any that is free')
+    .option('--host <host>', 'listen on this host instead of server.host')
+    .option('--port <port>', 'listen on this port instead of server.port; 0 for any free port')
     .option('--json', 'log JSON lines also on a terminal')
     .addHelpText(
       'after',
       `
-HINDCAST_LOG sets how much is logged: ${logLevels.join(', ')} (default: info).
+HINDCAST_LOG sets the log level: ${logLevels.join(', ')} (default: info).
 
 Examples:
   hindcast serve
@@ -50,27 +50,27 @@ Examples:
   registerKeys(program, auditKey);
 }
 
-/** Where there is a folder of records it is written down there, and the recorder brings it to the store. */
-const auditKey: KeyAudit = async ({ action: done, key, config, detail }) => {
+/** Writes the audit entry into the folder of records, from where the recorder ships it. Without that folder there is no audit. */
+const auditKey: KeyAudit = async ({ action: actionName, key, config, detail }) => {
   const loaded = loadConfig({ file: config, directory: process.cwd(), environment: process.env });
   if (!loaded.ok || !existsSync(spoolRoot(loaded.settings.store.path))) return;
   try {
-    await writeAudit(undefined, loaded.settings.store.path, { action: done, tenant: '', subject: key, detail });
+    await writeAudit(undefined, loaded.settings.store.path, { action: actionName, tenant: '', subject: key, detail });
   } catch (error) {
-    note(`The change is not in the audit: ${error instanceof Error ? error.message : error}`);
+    note(`The change could not be audited: ${error instanceof Error ? error.message : error}`);
   }
 };
 
-/** Left alone, the heap of a process that only answers grows to three times of what lives in it before it is looked through; that takes 15 ms. */
+/** By default the heap grows to three times its live size before a collection, which then takes 15 ms. */
 const heapGrowth = '--heap-growing-percent=30';
 
-/** Further signals during a shutdown end it; this long is left to seal what was being answered. */
+/** A second signal ends the shutdown; requests in flight have this long to be recorded. */
 const forcedExitMs = 1_000;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function serve(options: ServeOptions): Promise<number> {
   setFlagsFromString(heapGrowth);
-  // Whoever read our output may be gone; that is no reason to stop answering.
+  // The reader of the output may be gone; the gateway keeps serving.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
   const channel = openPrimaryChannel(process.env);
   if (channel) return serveAsWorker(options, channel);
@@ -118,7 +118,7 @@ async function serveAlone(loaded: Settings, settings: Settings, options: ServeOp
   return finishServing(failure, log);
 }
 
-/** Several processes answer, this one has the recorder and sees to it that they live. */
+/** Runs the recorder and supervises the workers, which serve the requests. */
 async function serveByWorkers(loaded: Settings, settings: Settings, options: ServeOptions): Promise<number> {
   const log = openLog(options);
   let recorder: Recorder | undefined;
@@ -142,7 +142,7 @@ async function serveByWorkers(loaded: Settings, settings: Settings, options: Ser
   return finishServing(failure, log);
 }
 
-/** One of several; signals are the first process's business. */
+/** Serves as one of several workers; the primary process handles signals. */
 async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Promise<number> {
   for (const signal of signals) process.on(signal, () => {});
   try {
@@ -181,7 +181,7 @@ async function serveAsWorker(options: ServeOptions, channel: PrimaryChannel): Pr
   return exit.pass;
 }
 
-/** Of several workers one writes down what is in force. */
+/** Applies changed settings. Only one of several workers has `audit`, and writes each applied config there. */
 function watchSettings(loaded: Settings, gateway: Gateway, options: ServeOptions, log: Log, audit?: GatewayAudit): { close(): void } {
   let before: Settings | undefined;
   const auditApplied = (action: string, now: Settings): void => {
@@ -197,14 +197,14 @@ function watchSettings(loaded: Settings, gateway: Gateway, options: ServeOptions
     },
     refused: problems => {
       gateway.configurationRefused();
-      log.error(`the changed configuration is not taken, the last good one stays:\n${printProblems(problems)}`);
+      log.error(`the changed configuration is invalid, the last valid one stays in force:\n${printProblems(problems)}`);
     },
   });
 }
 
 function finishServing(failure: string | undefined, log: Log): number {
   if (failure !== undefined) throw new CommandError(exit.usage, `The recorder does not start: ${failure}`);
-  log.info('ended, with everything recorded');
+  log.info('stopped, everything is recorded');
   return exit.pass;
 }
 
@@ -221,7 +221,7 @@ function openSink({ store, recorder }: Settings, worker: number): ExchangeSink {
     });
     return redactingSink(spool, recorder);
   } catch (error) {
-    throw new CommandError(exit.usage, `Nothing can be recorded in ${store.path}: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(exit.usage, `Records cannot be written to ${store.path}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -243,13 +243,13 @@ async function listen(gateway: Gateway, sink: ExchangeSink, { server: { host, po
     if (code === 'EADDRINUSE') {
       throw new CommandError(
         exit.usage,
-        `Port ${port} of ${host} is in use, by another gateway perhaps. Choose another: --port, or server.port.`,
+        `Port ${port} of ${host} is in use, perhaps by another gateway. Choose another with --port or server.port.`,
       );
     }
     if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
       throw new CommandError(
         exit.usage,
-        `Cannot listen on ${host}:${port}: ${code}. Choose another place: --host and --port, or server.host and server.port.`,
+        `Cannot listen on ${host}:${port}: ${code}. Choose another address with --host and --port, or server.host and server.port.`,
       );
     }
     throw error;
@@ -262,12 +262,12 @@ function applySettings(gateway: Gateway, next: Settings, needRestart: readonly s
   if (needRestart.length > 0) log.warn(`a restart is needed for: ${needRestart.join(', ')}`);
 }
 
-/** The first signal asks for an orderly end, the second for one at once. Mistakes that nobody caught end the process. */
+/** The first signal starts a graceful shutdown, the second ends it at once. An uncaught error ends the process. */
 function stopSignal(forceClose: () => void, log: Log): { readonly signal: Promise<void>; dispose(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
-    if (!isStopping) log.info(`${signal}: answering what is under way, then ending`);
+    if (!isStopping) log.info(`${signal}: finishing requests in flight, then stopping`);
     else {
       forceClose();
       setTimeout(() => process.exit(exit.interrupted), forcedExitMs).unref();
@@ -276,7 +276,7 @@ function stopSignal(forceClose: () => void, log: Log): { readonly signal: Promis
     resolve();
   };
   const crash = (problem: unknown): void => {
-    log.error('a mistake that nobody caught ends the gateway', { stack: problem instanceof Error ? problem.stack : String(problem) });
+    log.error('an uncaught error ends the gateway', { stack: problem instanceof Error ? problem.stack : String(problem) });
     process.exit(exit.internal);
   };
   for (const signal of signals) process.on(signal, stop);

@@ -30,7 +30,7 @@ test.for(['in-the-way/data', '/proc/hindcast'])(
     const status = await place.run('store', 'status');
     expect([status.code, status.stderr]).toEqual([2, expect.stringMatching(/^Nothing can be kept in .* \(store\.path\): E[A-Z]+/)]);
     const served = await place.run('serve');
-    expect([served.code, served.stderr]).toEqual([2, expect.stringContaining('Nothing can be recorded in')]);
+    expect([served.code, served.stderr]).toEqual([2, expect.stringContaining('Records cannot be written to')]);
   },
 );
 

@@ -1,3 +1,4 @@
+/** Counts the tokens of a request for `count_tokens` endpoints, without sending it to a provider. */
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import type { GatewayRuntime, RoutedRequest } from '../exchange/contract.ts';
 import { estimateUsage } from '../tokens/estimate-usage.ts';
@@ -8,6 +9,6 @@ export async function countTokens({ chat, policy }: RoutedRequest, { counter }: 
   return input;
 }
 
-/** In the shape of the dialect's own counter. */
+/** The response body in the dialect's format. */
 export const renderTokenCount = ({ wire }: CallerFormat, tokens: number): object =>
   wire === 'gemini-generate' ? { totalTokens: tokens } : { input_tokens: tokens };

@@ -1,4 +1,4 @@
-/** Embeddings as OpenAI's callers ask for them, of a target that speaks Gemini's format. */
+/** Translates embeddings requests from OpenAI's format to Gemini's, and the responses back. */
 import { isObject, type Json, type JsonObject, parseJson } from '../core/chat/json.ts';
 import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 
@@ -6,15 +6,16 @@ export interface GeminiEmbeddings {
   /** Appended to the base URL. */
   readonly path: string;
   readonly body: Buffer;
-  /** What is wrong with the provider's answer. */
-  validateResponse(answer: Buffer): string | undefined;
-  /** The provider's answer as the caller shall read it. */
-  translateResponse(answer: Buffer): Buffer;
+  /** The problem with the provider's response; undefined when it is valid. */
+  validateResponse(body: Buffer): string | undefined;
+  /** The response in OpenAI's format. */
+  translateResponse(body: Buffer): Buffer;
 }
 
 const textsMax = 2_048;
 const supportedFields = ['model', 'models', 'fallbacks', 'input', 'dimensions', 'encoding_format', 'user'];
 
+/** The request in Gemini's format; an error response for what Gemini does not support. */
 export function toGeminiEmbeddings(requestBody: JsonObject, model: string): GeminiEmbeddings | Refusal {
   const { input, dimensions, encoding_format: format = 'float' } = requestBody;
   const texts = typeof input === 'string' ? [input] : input;
@@ -24,11 +25,11 @@ export function toGeminiEmbeddings(requestBody: JsonObject, model: string): Gemi
     texts.length > textsMax ||
     !texts.every(text => typeof text === 'string' && text !== '')
   ) {
-    return invalid('invalid_value', `input must be a text or 1 to ${textsMax} texts: this target takes no tokens.`, 'input');
+    return invalid('invalid_value', `input must be a text or 1 to ${textsMax} texts: this target does not support tokens.`, 'input');
   }
   const other = Object.keys(requestBody).find(member => !supportedFields.includes(member));
   if (other !== undefined) {
-    return invalid('unsupported_parameter', `${other.slice(0, 80)} cannot be carried to this target. Leave it out.`, other.slice(0, 80));
+    return invalid('unsupported_parameter', `This target does not support ${other.slice(0, 80)}. Remove it.`, other.slice(0, 80));
   }
   if (dimensions !== undefined && (typeof dimensions !== 'number' || !Number.isInteger(dimensions) || dimensions < 1)) {
     return invalid('invalid_type', 'dimensions must be a whole number of at least 1.', 'dimensions');
@@ -42,9 +43,9 @@ export function toGeminiEmbeddings(requestBody: JsonObject, model: string): Gemi
   return {
     path: `/v1beta/${name.toWellFormed().split('/').map(encodeURIComponent).join('/')}:batchEmbedContents`,
     body: Buffer.from(JSON.stringify({ requests })),
-    validateResponse: answer => embeddingsProblem(parseJson(answer.toString()), 'embeddings', texts.length),
-    translateResponse: answer =>
-      Buffer.from(JSON.stringify(toOpenAiList(parseJson(answer.toString()), model, format === 'base64', texts as readonly string[]))),
+    validateResponse: response => embeddingsProblem(parseJson(response.toString()), 'embeddings', texts.length),
+    translateResponse: response =>
+      Buffer.from(JSON.stringify(toOpenAiList(parseJson(response.toString()), model, format === 'base64', texts as readonly string[]))),
   };
 }
 
@@ -63,31 +64,31 @@ function toOpenAiList(answer: Json | undefined, model: string, isBase64: boolean
   };
 }
 
-/** How many vectors are asked for: of a text or the tokens of one, or of a list of either; undefined where the provider must say what is wrong. */
+/** The number of requested vectors: one for a text or its tokens, else the length of the list. Undefined for other input, which the provider rejects. */
 export function countInputs(input: Json | undefined): number | undefined {
   if (typeof input === 'string') return 1;
   if (!Array.isArray(input)) return undefined;
   return input.length > 0 && input.every(token => typeof token === 'number') ? 1 : input.length;
 }
 
-/** A vector too few, and every one behind it would belong to another text. */
+/** The problem with a list of vectors; undefined when it is valid. With a vector missing, later vectors would belong to the wrong texts. */
 export function embeddingsProblem(answer: Json | undefined, member: 'data' | 'embeddings', inputs: number | undefined): string | undefined {
   const list = isObject(answer) ? answer[member] : undefined;
-  if (!Array.isArray(list)) return `an answer without ${member}`;
+  if (!Array.isArray(list)) return `a response without ${member}`;
   if (inputs !== undefined && list.length !== inputs) return `${list.length} embeddings for ${inputs} inputs`;
   const isVector = (entry: Json): boolean => {
     const vector = isObject(entry) ? (entry[member === 'data' ? 'embedding' : 'values'] ?? '') : '';
     return (typeof vector === 'string' || Array.isArray(vector)) && vector.length > 0;
   };
   const empty = (list as readonly Json[]).findIndex(entry => !isVector(entry));
-  return empty < 0 ? undefined : `embedding ${empty} is no vector`;
+  return empty < 0 ? undefined : `embedding ${empty} is not a vector`;
 }
 
-/** By length, where the provider counts nothing. */
+/** Estimated by length, for providers that report no usage. */
 export const estimateTokens = (texts: readonly string[]): number =>
   Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 4);
 
-/** Little-endian floats of 32 bits, as clients unpack them. */
+/** 32-bit little-endian floats, as clients decode them. */
 function encodeBase64(values: readonly number[]): string {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [at, value] of values.entries()) bytes.writeFloatLE(value, at * 4);

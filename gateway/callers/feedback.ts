@@ -1,4 +1,4 @@
-/** `POST /v1/feedback`: what a caller, or a person, says of an answer, kept with its request like any record. */
+/** `POST /v1/feedback`: scores of a response by a caller or a person, recorded with its request. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
@@ -18,9 +18,9 @@ const name = z
 const score = { name: name.default('quality'), value, label: text(64).default(''), comment: text(4_000).default('') };
 const common = {
   request_id: z
-    .string({ error: () => 'must be the x-request-id of an answer' })
+    .string({ error: () => 'must be the x-request-id of a response' })
     .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i, {
-      error: () => 'must be the x-request-id of an answer of this gateway',
+      error: () => 'must be the x-request-id of a response of this gateway',
     }),
   source: z.enum(['client', 'human'], { error: () => 'must be client or human' }).default('client'),
   user: text(256).default(''),
@@ -35,7 +35,7 @@ const scoreList = z.strictObject({
     .max(scoresMax, { error: () => `must have at most ${scoresMax} scores` }),
 });
 
-/** What it is kept as, or why it is not. */
+/** The body of the response, once the feedback is recorded; or the error response. */
 export async function receiveFeedback(
   request: IncomingMessage,
   key: CallerKey,
@@ -46,20 +46,20 @@ export async function receiveFeedback(
   return isRefusal(feedback) ? feedback : storeFeedback(sink, feedback);
 }
 
-/** The same caller's score of the same name takes the place of its earlier one. */
+/** The id of a score makes a later score of the same caller and name replace the earlier one. */
 async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: BodyLimits): Promise<Feedback | Refusal> {
   const wrongType = checkContentType(request.headers['content-type']);
   if (wrongType) return wrongType;
   const body = await readBody(request, { ...limits, bodyBytesMax: Math.min(limits.bodyBytesMax, 256 * 1024) });
   if (isRefusal(body)) return body;
   const written = parseObject(body);
-  if (written === undefined) return invalid('invalid_json', 'The body is no valid JSON.');
+  if (written === undefined) return invalid('invalid_json', 'The body is not valid JSON.');
   const parsed = 'scores' in written ? scoreList.safeParse(written) : singleScore.safeParse(written);
   if (!parsed.success) return refusalOf(parsed.error.issues[0]!);
   const { request_id, source, user } = parsed.data;
-  // A label of people counts before a judge's, so not every caller may give one.
+  // A human label overrides a judge's, so only admin keys may give one.
   if (source === 'human' && key.role !== 'admin' && key.name !== '')
-    return forbidden('forbidden_source', 'Only an admin key may say that a label is a human audit; leave source out.', 'source');
+    return forbidden('forbidden_source', 'Only an admin key may send human labels; remove source.', 'source');
   const all = 'scores' in parsed.data ? parsed.data.scores : [parsed.data];
   const outOfRange = all.findIndex(given => given.name === 'quality' && !(given.value >= 0 && given.value <= 1));
   if (outOfRange >= 0)
@@ -83,7 +83,7 @@ async function parseFeedback(request: IncomingMessage, key: CallerKey, limits: B
   };
 }
 
-/** Where records cannot be kept, what is said of them cannot either. */
+/** Feedback is rejected when records cannot be written. */
 async function storeFeedback(sink: ExchangeSink, feedback: Feedback): Promise<Refusal | object> {
   if (!sink.feedback || sink.refusal() !== undefined) return recordingRefusal;
   try {
@@ -105,12 +105,16 @@ function parseObject({ text: source }: Body): object | undefined {
 
 function refusalOf(issue: z.core.$ZodIssue): Refusal {
   if (issue.code === 'unrecognized_keys')
-    return invalid('unknown_parameter', `${issue.keys[0]} is not known here; a score has name, value, label and comment.`, issue.keys[0]!);
+    return invalid(
+      'unknown_parameter',
+      `${issue.keys[0]} is not a known field; a score has name, value, label and comment.`,
+      issue.keys[0]!,
+    );
   const at = issue.path.map(String).join('.');
   return invalid('invalid_value', `${at} ${issue.message}.`, at);
 }
 
-/** A UUID of what it is about, so that saying it again says it once. */
+/** A UUID from the score's identity, so that a repeated score replaces the first. */
 function scoreIdOf(parts: readonly string[]): string {
   const hex = createHash('sha256').update(parts.join('\u0000')).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

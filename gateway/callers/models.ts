@@ -1,4 +1,4 @@
-/** What the tenant may ask, as each kind of client lists models: the routes, and the targets that they name. */
+/** Lists the models a tenant may use, routes and their targets, in the format of the caller's client. */
 import type { IncomingMessage } from 'node:http';
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { callerFormatAt } from '../dialects/index.ts';
@@ -15,7 +15,7 @@ export interface ModelEntry {
   readonly owned_by: string;
 }
 
-/** What the tenant may ask. */
+/** The routes and targets that the tenant may use. */
 export function modelsOf(settings: Settings, tenant: string, created: number): readonly ModelEntry[] {
   const entry = (id: string, owner: string): ModelEntry => ({ id, object: 'model', created, owned_by: owner });
   const routes = [...settings.routes.keys()].map(name => entry(name, 'hindcast'));
@@ -53,7 +53,7 @@ const openai: ModelListFormat = { one: entry => entry, list: entries => ({ objec
 
 export const listFormatFor = ({ wire }: CallerFormat): ModelListFormat => listFormats[wire] ?? openai;
 
-/** All of them, or the one of this name, in the words of the client that asks. */
+/** The list, or the model with this id, in the client's format; 404 for an unknown id. */
 export function listModels(
   request: IncomingMessage,
   { key, settings }: RequestContext,

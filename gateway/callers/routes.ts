@@ -1,4 +1,4 @@
-/** The route table's part in which callers ask: a path for each wire format, and what is counted and listed beside it. */
+/** The route table's entries for callers: a chat endpoint per wire format, token counts and models. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallerFormat } from '../core/chat/caller-format.ts';
 import { isObject } from '../core/chat/json.ts';
@@ -10,10 +10,10 @@ import { openaiResponses } from '../dialects/responses.ts';
 import { invalid, type Refusal } from '../exchange/response/refusal.ts';
 import type { RouteEntry } from '../http/route-table.ts';
 
-/** What the server lends to them. */
+/** What the server provides to them. */
 export interface CallerHandlers {
   execute(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): void;
-  /** Tells how many tokens a request of that dialect has, asking nobody. */
+  /** Responds with the number of tokens in the request, without calling a provider. */
   countTokens(dialect: CallerFormat, request: IncomingMessage, response: ServerResponse): Promise<void>;
   models(request: IncomingMessage, response: ServerResponse, id: string | undefined): void;
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void;
@@ -49,13 +49,13 @@ export function callerRoutes(handlers: CallerHandlers): readonly RouteEntry[] {
   ];
 }
 
-/** What is only counted has no limit. */
+/** A request that is only counted needs no `max_tokens`. */
 const anthropicCountFormat: CallerFormat = {
   ...anthropicMessages,
   parseRequest: body => anthropicMessages.parseRequest({ max_tokens: 1, ...body }),
 };
 
-/** Contents may stand within the request that they are meant for. */
+/** Gemini's countTokens also accepts the contents inside `generateContentRequest`. */
 function geminiCountFormat(model: string): CallerFormat {
   const dialect = geminiFor(model, false, true);
   return {
@@ -64,7 +64,7 @@ function geminiCountFormat(model: string): CallerFormat {
   };
 }
 
-/** Google's paths end in what shall be done with the model. */
+/** Google's paths end in the action: `models/NAME:generateContent`. */
 function handleGemini(handlers: CallerHandlers, request: IncomingMessage, response: ServerResponse, id: string): Promise<void> | void {
   const colon = id.lastIndexOf(':');
   const model = id.slice(0, Math.max(0, colon));
@@ -80,7 +80,7 @@ function handleGemini(handlers: CallerHandlers, request: IncomingMessage, respon
       handlers.refuse(
         request,
         response,
-        invalid('not_found', 'A model takes generateContent, streamGenerateContent or countTokens here.', null, 404),
+        invalid('not_found', 'A model supports generateContent, streamGenerateContent and countTokens.', null, 404),
       );
   }
 }

@@ -1,11 +1,11 @@
-/** What `hindcast serve` prints at its start: where it listens, whom it asks, where the records lie, and a call to try. */
+/** The banner of `hindcast serve`: URL, providers, routes, store, config and an example request. */
 import { relative } from 'node:path';
 import { isLoopbackHost } from '../http/guard.ts';
 import type { Settings } from '../settings/settings.ts';
 import { version } from '../settings/version.ts';
 import { configSummary } from './config-summary.ts';
 
-/** A cheap model of each wire format, for a first call. */
+/** A cheap model per wire format, for the example request. */
 const exampleModels: Readonly<Record<string, string>> = {
   simulated: 'small',
   openai: 'gpt-5-mini',
@@ -23,9 +23,9 @@ export function banner(settings: Settings, url: string, storeUrl: string): strin
   );
   const callers = isLoopbackHost(server.host) ? 'no key needed, from this machine only' : 'no key needed';
   const lines: readonly (readonly [string, string])[] = [
-    ['providers', providerList.join(', ') || 'none: set OPENAI_API_KEY or another, or name them in hindcast.yaml'],
-    ['routes', [...settings.routes.keys()].join(', ') || 'none: ask a provider/model'],
-    ['records', `${relative(process.cwd(), store.path) || '.'}, to be queried at ${storeUrl}`],
+    ['providers', providerList.join(', ') || 'none: set OPENAI_API_KEY or another key, or add providers to hindcast.yaml'],
+    ['routes', [...settings.routes.keys()].join(', ') || 'none: use provider/model as model'],
+    ['records', `${relative(process.cwd(), store.path) || '.'}, query them at ${storeUrl}`],
     ['config', `${file === null ? 'no file, providers from the environment' : relative(process.cwd(), file)}, hash ${hash}`],
     ['callers', keys.size === 0 ? callers : `${keys.size} ${keys.size === 1 ? 'key' : 'keys'}`],
   ];

@@ -1,4 +1,4 @@
-/** What every command shares: exit codes, tables, results on stdout and everything else on stderr. */
+/** Shared by every command: errors, tables, settings, results on stdout and notes on stderr. */
 import Table from 'cli-table3';
 import { loadConfig, printProblems } from '../config/index.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -6,7 +6,7 @@ import { exit } from './exit.ts';
 
 export { exit };
 
-/** An end that the user can do something about: its message is printed as it is, without a stack. */
+/** An error that the user can fix. The message is printed without a stack, and the process ends with `exitCode`. */
 export class CommandError extends Error {
   readonly exitCode: number;
 
@@ -16,7 +16,7 @@ export class CommandError extends Error {
   }
 }
 
-/** A plain table; a column whose cells all begin with a digit, a sign or a dollar stands to the right. */
+/** A table without borders. Columns of numbers and amounts are right-aligned. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const numeric = head.map((_, column) => rows.length > 0 && rows.every(row => /^[-+<>≤≥±~$]?\s?[\d.]|^–?$/.test(row[column] ?? '')));
   const rendered = new Table({
@@ -38,14 +38,14 @@ const borders = [
   ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
 ];
 
-/** The settings of `--config FILE`, or of wherever the config is found. */
+/** The settings of `--config FILE`, or of the default config. Throws a CommandError that lists every problem. */
 export function loadSettings(options: { readonly config?: string | undefined }): Settings {
   const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
   if (!loaded.ok) throw new CommandError(exit.usage, printProblems(loaded.problems));
   return loaded.settings;
 }
 
-/** Wraps a command's work: what it returns is the exit code, and only our own mistakes show a stack. */
+/** Wraps a command's action: its result is the exit code, a CommandError prints its message, any other error its stack. */
 export function action<Arguments extends unknown[]>(run: (...args: Arguments) => Promise<unknown>) {
   return async (...args: Arguments): Promise<void> => {
     try {
@@ -59,10 +59,12 @@ export function action<Arguments extends unknown[]>(run: (...args: Arguments) =>
   };
 }
 
+/** Prints a line on stderr. */
 export const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+/** Prints the result on stdout: as JSON with `--json`, else as text. */
 export function printResult(options: { readonly json?: boolean | undefined }, value: unknown, text: () => string): void {
   process.stdout.write(`${options.json ? JSON.stringify(value, null, 2) : text()}\n`);
 }

@@ -18,19 +18,19 @@ interface Options {
 export function registerConfig(program: Command): void {
   const config = program
     .command('config')
-    .description('check the configuration, print its schema or what it does with a request, or take over that of another gateway')
+    .description('check the configuration, print its schema, explain a request, or import the configuration of another gateway')
     .addHelpText(
       'after',
       `
 Examples:
-  hindcast config check                      all that is wrong with hindcast.yaml, or what it says
+  hindcast config check                      list every problem of hindcast.yaml, or summarize it
   hindcast config schema > hindcast.schema.json
-  hindcast config explain --request body.json   what each target would be sent, and what would be lost
+  hindcast config explain --request body.json   print what each target would be sent, and what would be lost
   hindcast config import litellm-config.yaml -o hindcast.yaml`,
     );
   config
     .command('check')
-    .description('print every problem with file, line and column, and exit 2; or a summary of what is configured')
+    .description('print every problem with file, line and column, and exit 2; without problems, print a summary')
     .option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml, else the environment)')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -45,8 +45,8 @@ Examples:
   config
     .command('schema')
     .description('print the JSON Schema of the file, for editors')
-    .option('--config <file>', 'the configuration; its content makes no difference here')
-    .option('--json', 'print JSON, as always')
+    .option('--config <file>', 'the configuration; it does not change the schema')
+    .option('--json', 'print JSON (the default)')
     .addHelpText(
       'after',
       `
@@ -69,7 +69,7 @@ async function check(options: Options): Promise<number> {
   const warnings = certificateWarnings(loaded.settings, wallClock.now());
   const summary = { ...configSummary(loaded.settings), warnings };
   printResult(options, summary, () =>
-    [formatConfigSummary(loaded.settings), ...warnings.map(warning => `Careful: ${warning}.`)].join('\n'),
+    [formatConfigSummary(loaded.settings), ...warnings.map(warning => `Warning: ${warning}.`)].join('\n'),
   );
   return exit.pass;
 }

@@ -1,4 +1,4 @@
-/** A good config in a few lines: who is asked, by whom, and as whom; never a key. */
+/** The summary of a valid config: providers, routes, tenants and keys, without secrets. */
 
 import { originOf } from '../config/origin.ts';
 import { pathId } from '../config/problem.ts';
@@ -28,7 +28,7 @@ export function configSummary(settings: Settings) {
 export function formatConfigSummary(settings: Settings): string {
   const { file, hash, server, store, providers, routes, tenants, keys } = configSummary(settings);
   return [
-    file === null ? 'There is no configuration file: providers come from the environment.' : `${file} is good.`,
+    file === null ? 'There is no configuration file: providers come from the environment.' : `${file} is valid.`,
     `config hash ${hash}, listens on ${server.host}:${server.port}, records in ${store.url === 'embedded' ? store.path : store.url}`,
     '',
     truncatedTable(
@@ -48,7 +48,7 @@ export function formatConfigSummary(settings: Settings): string {
       ? [
           '',
           truncatedTable(
-            ['tenant', 'may ask'],
+            ['tenant', 'may use'],
             tenants.map(t => [t.name, t.routes?.join(', ') ?? 'everything']),
           ),
         ]
@@ -58,7 +58,7 @@ export function formatConfigSummary(settings: Settings): string {
   ].join('\n');
 }
 
-/** More rows than anybody reads. */
+/** Longer tables are cut. */
 const rowsMax = 100;
 
 function truncateRows<Row>(rows: readonly Row[], draw: (rows: readonly Row[]) => string): string {
@@ -88,7 +88,7 @@ export const keysTable = (rows: readonly KeyRow[]): string =>
     rows.map(({ name, tenant, project, user, role, hash }) => [name, tenant, project, user, role, `${hash}…`]),
   );
 
-/** `OPENAI_API_KEY`, `file:/run/secrets/key`, or that the key stands in the file itself. */
+/** Where each key comes from: `OPENAI_API_KEY`, `file:/run/secrets/key`, or the config file itself. */
 function keySources(settings: Settings, { name, keys }: Account): readonly string[] {
   const origins = originOf(settings)?.origins;
   return keys.map((_, i) => {

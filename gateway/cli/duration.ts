@@ -1,9 +1,9 @@
-/** Durations as people write them on a command line. */
+/** Parses durations of command-line options. */
 import { CommandError, exit } from './command.ts';
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** `800ms`, `2.5s`, `10m`: milliseconds. */
+/** Milliseconds of `800ms`, `2.5s` or `10m`. Throws a CommandError that names the flag. */
 export function parseDuration(text: string, flag: string): number {
   const [, digits, unit] = /^\+?(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h)$/.exec(text.trim()) ?? [];
   const duration = digits === undefined ? Number.NaN : Number(digits) * units[unit!]!;

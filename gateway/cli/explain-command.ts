@@ -1,4 +1,4 @@
-/** `hindcast config explain`: what each target of a request's route would be sent, and what would be lost on the way. */
+/** `hindcast config explain`: the request that each target would be sent, and what would be lost, without sending it. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Explanation, explainRequest } from '../admin/explain-request.ts';
@@ -27,11 +27,11 @@ const dialects: ReadonlyMap<string, CallerFormat> = new Map(known.map(dialect =>
 export function registerExplain(config: Command): void {
   config
     .command('explain')
-    .description('print what each target of a request would be sent and what would be lost, calling nobody')
+    .description('print what each target of a request would be sent and what would be lost, without sending it')
     .requiredOption('--request <file>', "the request's body, JSON; - reads it from standard input")
-    .option('--model <name>', 'a route, a target or a list of them, in place of the model that the body names')
+    .option('--model <name>', 'a route, a target or a comma list of them, instead of the model in the body')
     .option('--dialect <name>', `the caller's wire format: ${[...dialects.keys()].join(', ')}`, 'openai-chat')
-    .option('--tenant <name>', 'as whom it is asked; absent means as nobody, who may ask everything')
+    .option('--tenant <name>', 'the tenant of the request (default: no tenant, which may use everything)')
     .option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml, else the environment)')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -61,7 +61,7 @@ async function run(options: Options): Promise<number> {
   });
   if (isRefusal(explained)) {
     const { message, code, param } = explained.refusal;
-    throw new CommandError(exit.usage, `The gateway would refuse this request: ${message} (${code}${param === null ? '' : `, ${param}`})`);
+    throw new CommandError(exit.usage, `The gateway would reject this request: ${message} (${code}${param === null ? '' : `, ${param}`})`);
   }
   printResult(options, explained, () => formatExplanation(explained));
   return exit.pass;
@@ -76,10 +76,10 @@ function readRequest(file: string): string {
   }
 }
 
-/** All that a gateway knows before its first request, and no way out. */
+/** A runtime as before the first request, which cannot send anything. */
 function offlineRuntime(settings: Settings): GatewayRuntime {
   const failOnCall = (): never => {
-    throw new Error('nobody is called here');
+    throw new Error('config explain sends no requests');
   };
   return createRuntime(settings, {
     clock: wallClock,
@@ -98,11 +98,11 @@ function formatExplanation({
   candidates,
   refused,
 }: Explanation): string {
-  const many = candidates.length === 1 ? '1 candidate' : `${candidates.length} candidates`;
-  const head = `${model}: route ${route}, ${many}, on_unsupported: ${onUnsupported}`;
-  const flagNotes = flag === undefined ? [] : [`the flag ${flag} may name another variant: it is asked where the gateway runs`];
-  const routingNotes = [...(variant ? [`takes the variant ${variant.name}: ${variant.why}`] : []), ...flagNotes];
-  const excluded = refused.length > 0 ? [refused.map(({ target, why }) => `not asked: ${target} (${why})`).join('\n')] : [];
+  const count = candidates.length === 1 ? '1 candidate' : `${candidates.length} candidates`;
+  const head = `${model}: route ${route}, ${count}, on_unsupported: ${onUnsupported}`;
+  const flagNotes = flag === undefined ? [] : [`the flag ${flag} may choose another variant: only a running gateway evaluates it`];
+  const routingNotes = [...(variant ? [`variant ${variant.name}: ${variant.why}`] : []), ...flagNotes];
+  const excluded = refused.length > 0 ? [refused.map(({ target, why }) => `not tried: ${target} (${why})`).join('\n')] : [];
   return [head, ...routingNotes, ...candidates.map(formatCandidate), ...excluded].join('\n\n');
 }
 
@@ -113,11 +113,11 @@ function formatCandidate(candidate: Explanation['candidates'][number]): string {
   return [
     `${reasons.place}. ${target} (${reasons.why})`,
     ...(reasons.chosen === undefined ? [] : [`   chosen as ${reasons.chosen}`]),
-    ...(reasons.cost_usd === undefined ? [] : [`   costs about $${reasons.cost_usd.toPrecision(3)}`]),
+    ...(reasons.cost_usd === undefined ? [] : [`   estimated cost $${reasons.cost_usd.toPrecision(3)}`]),
     ...(candidate.refused_for.length > 0
-      ? [`   refused: on_unsupported is reject, and it cannot carry ${candidate.refused_for.join(', ')}`]
+      ? [`   rejected: on_unsupported is reject, and the target does not support ${candidate.refused_for.join(', ')}`]
       : []),
-    ...(candidate.passes ? ["   the caller's own bytes pass"] : []),
+    ...(candidate.passes ? ["   the caller's bytes are sent unchanged"] : []),
     ...(exact.length > 0 ? [`   exact         ${exact.join(', ')}`] : []),
     ...others.map(({ fidelity, field, detail }) => `   ${fidelity.padEnd(12)}  ${field}: ${detail}`),
     `   POST ${candidate.url}`,

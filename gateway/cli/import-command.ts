@@ -1,4 +1,4 @@
-/** `hindcast config import`: another gateway's configuration as ours, and everything of it that is not. */
+/** `hindcast config import`: converts another gateway's configuration, and lists every setting that it does not support. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
@@ -21,9 +21,9 @@ const bytesMax = 16 * 1024 * 1024;
 export function registerImport(config: Command): void {
   config
     .command('import <file>')
-    .description("write another gateway's configuration as ours, and say what of it could not be carried over")
-    .option('--from <gateway>', 'litellm or portkey (default: as the file looks)')
-    .option('-o, --output <file>', 'where to; without it the configuration is printed')
+    .description("convert another gateway's configuration, and list the settings that are not supported")
+    .option('--from <gateway>', 'litellm or portkey (default: detected from the file)')
+    .option('-o, --output <file>', 'the file to write (default: print the configuration)')
     .option('--json', 'print {config, left} as JSON')
     .addHelpText(
       'after',
@@ -33,8 +33,8 @@ Examples:
   hindcast config import portkey.json > hindcast.yaml
   hindcast config check --config hindcast.yaml
 
-What could not be carried over is told on stderr, each with its place in the file and why. No secret is written down:
-what stood in the file as such becomes a variable of the environment.`,
+Settings that are not supported are listed on stderr, each with its path in the file and the reason.
+Secrets are not copied: each becomes a reference to an environment variable.`,
     )
     .action(action(async (file: string, options: Options) => importFile(file, options)));
 }
@@ -43,7 +43,7 @@ function importFile(file: string, options: Options): void {
   const value = valueIn(file);
   const { config, left } = importConfig(value, file, options.from);
   if (Object.keys(config.providers as JsonObject).length === 0)
-    throw new CommandError(exit.usage, `Nothing of ${file} could be carried over:\n${formatSkipped(left)}`);
+    throw new CommandError(exit.usage, `${file} has no provider that import supports:\n${formatSkipped(left)}`);
   const yaml = stringify(config, { lineWidth: 0 });
   if (options.output === undefined) printResult(options, { config, left }, () => yaml.trimEnd());
   else {
@@ -51,7 +51,7 @@ function importFile(file: string, options: Options): void {
     note(`Written: ${options.output}`);
     if (options.json) printResult(options, { config, left }, () => '');
   }
-  if (left.length > 0) note(`Not carried over:\n${formatSkipped(left)}`);
+  if (left.length > 0) note(`Not imported:\n${formatSkipped(left)}`);
 }
 
 const formatSkipped = (left: ImportResult['left']): string => left.map(({ path, why }) => `  ${path}: ${why}`).join('\n');
@@ -70,11 +70,11 @@ function valueIn(file: string): JsonObject {
   } catch (error) {
     throw new CommandError(exit.usage, `${file} is neither YAML nor JSON: ${(error as Error).message.split('\n')[0]}`);
   }
-  if (!isObject(value)) throw new CommandError(exit.usage, `${file} holds no map of settings.`);
+  if (!isObject(value)) throw new CommandError(exit.usage, `${file} is not a map of settings.`);
   return value as JsonObject;
 }
 
-/** Throws when nobody here knows the file. Values that we would not take are left out and told. */
+/** The converted configuration. Throws when the format is unknown. Invalid values are left out and listed. */
 export function importConfig(value: JsonObject, file: string, from?: string): ImportResult {
   return dropInvalid(importAs(value, file, from));
 }
@@ -86,10 +86,10 @@ function dropInvalid({ config, left }: ImportResult): ImportResult {
     const [last, ...above] = path.toReversed();
     const parent = above.toReversed().reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], valid);
     const found = (parent as Record<PropertyKey, unknown> | undefined)?.[last!];
-    // What a variable will hold nobody knows here.
+    // The value of a variable is unknown here.
     if (found === undefined || (typeof found === 'string' && found.includes('${'))) continue;
     delete (parent as Record<PropertyKey, unknown>)[last!];
-    dropped.push({ path: path.map(String).join('.'), why: `${JSON.stringify(found).slice(0, 100)} does not fit: ${message}` });
+    dropped.push({ path: path.map(String).join('.'), why: `invalid value ${JSON.stringify(found).slice(0, 100)}: ${message}` });
   }
   return { config: valid as JsonObject, left: [...left, ...dropped] };
 }
@@ -101,5 +101,5 @@ function importAs(value: JsonObject, file: string, from: string | undefined): Im
   if (kind === 'litellm') return importLitellm(value);
   if (kind === 'portkey') return importPortkey(value, basename(file).replace(/\.[^.]*$/, '') || 'imported');
   if (from !== undefined) throw new CommandError(exit.usage, `--from ${from}: write litellm or portkey.`);
-  throw new CommandError(exit.usage, `${file} has neither model_list (LiteLLM) nor targets (Portkey); --from says what it is.`);
+  throw new CommandError(exit.usage, `${file} has neither model_list (LiteLLM) nor targets (Portkey); name its format with --from.`);
 }

@@ -1,4 +1,4 @@
-/** `hindcast keys`: keys for callers are minted here, and stand in the file only as hashes. */
+/** `hindcast keys`: creates, lists and revokes the API keys of callers. The config holds only their hashes. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../config/index.ts';
@@ -18,7 +18,7 @@ interface CreateOptions extends CommonOptions {
   readonly role?: string;
 }
 
-/** Who is told of a key that was made or taken out, so that it is written down; it says itself when it could not be. */
+/** Writes the audit entry of a created or revoked key; prints a note when it cannot. */
 export type KeyAudit = (change: {
   readonly action: 'key-created' | 'key-revoked';
   readonly key: string;
@@ -29,7 +29,7 @@ export type KeyAudit = (change: {
 export function registerKeys(program: Command, audit: KeyAudit = async () => {}): void {
   const keys = program
     .command('keys')
-    .description('mint, list and revoke the keys that callers show')
+    .description('create, list and revoke the API keys of callers')
     .addHelpText(
       'after',
       `
@@ -41,11 +41,11 @@ Examples:
   const common = (command: Command): Command =>
     command.option('--config <file>', 'the configuration (default: HINDCAST_CONFIG, else ./hindcast.yaml)').option('--json', 'print JSON');
   common(keys.command('create <name>'))
-    .description('print a new key, once, and the line of YAML that lets it in')
+    .description('print a new key, once, and its line for the configuration')
     .option('--tenant <name>', 'the tenant it belongs to')
-    .option('--project <name>', 'stands in records')
-    .option('--user <name>', 'stands in records')
-    .addOption(new Option('--role <role>', 'what it may do').choices(['caller', 'admin']))
+    .option('--project <name>', 'the project of its requests, which records contain')
+    .option('--user <name>', 'the user of its requests, which records contain')
+    .addOption(new Option('--role <role>', 'caller, or admin for /admin as well').choices(['caller', 'admin']))
     .addHelpText(
       'after',
       `
@@ -56,12 +56,12 @@ Examples:
     )
     .action(action((name: string, options: CreateOptions) => create(name, options, audit)));
   common(keys.command('list'))
-    .description('list the keys of the configuration, without anything that would let someone in')
+    .description('list the keys of the configuration, without secrets')
     .addHelpText('after', '\nExamples:\n  hindcast keys list\n  hindcast keys list --json')
     .action(action(list));
   common(keys.command('revoke <name>'))
-    .description('take a key out of the file with --write; without it, say which lines to delete, and exit 2: nothing is revoked')
-    .option('--write', 'delete them; comments and the rest of the file stay')
+    .description('with --write, delete a key from the file; without it, print the lines to delete and exit 2, nothing is revoked')
+    .option('--write', 'delete the key; comments and the rest of the file stay')
     .addHelpText('after', '\nExamples:\n  hindcast keys revoke acme-web\n  hindcast keys revoke acme-web --write')
     .action(action((name: string, options: CommonOptions & { readonly write?: boolean }) => revoke(name, options, audit)));
 }
@@ -70,10 +70,10 @@ const nameLengthMax = 100;
 
 async function create(name: string, options: CreateOptions, audit: KeyAudit): Promise<void> {
   if (name === '' || name.length > nameLengthMax) throw new CommandError(exit.usage, `A name has 1 to ${nameLengthMax} characters.`);
-  // The file may be broken for want of this very key, so it is asked only if it is good.
+  // The file may be invalid because this key is missing, so it is checked only when it is valid.
   const loaded = loadConfig({ file: options.config, directory: process.cwd(), environment: process.env });
   if (loaded.ok && [...loaded.settings.keys.values()].some(key => key.name === name)) {
-    throw new CommandError(exit.usage, `There is a key named ${JSON.stringify(name)} already; choose another name, or revoke it first.`);
+    throw new CommandError(exit.usage, `A key named ${JSON.stringify(name)} exists; choose another name, or revoke it first.`);
   }
   if (loaded.ok && options.tenant !== undefined && !loaded.settings.tenants.has(options.tenant)) {
     note(`Note: there is no tenant ${JSON.stringify(options.tenant)} yet; add it to \`tenants\`.`);
@@ -85,12 +85,12 @@ async function create(name: string, options: CreateOptions, audit: KeyAudit): Pr
   const yaml = `  - { ${entry.map(([field, value]) => `${field}: ${scalar(value!)}`).join(', ')} }`;
   printResult(options, { key, yaml, ...Object.fromEntries(entry) }, () => `${key}\n\nkeys:\n${yaml}`);
   await audit({ action: 'key-created', key: name, detail: Object.fromEntries(entry), ...configOf(options) });
-  note('The key is shown this once. Paste the line under `keys:` of the configuration; a running gateway takes it at once.');
+  note('The key is printed only once. Add the line under `keys:` of the configuration; a running gateway accepts it at once.');
 }
 
 const configOf = ({ config }: CommonOptions): { readonly config?: string } => (config === undefined ? {} : { config });
 
-/** Plain where YAML cannot mistake it for something else. */
+/** Unquoted where YAML reads it as text. */
 const scalar = (value: string): string =>
   /^[A-Za-z][A-Za-z0-9_.-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value) ? value : JSON.stringify(value);
 
@@ -99,18 +99,19 @@ async function list(options: CommonOptions): Promise<void> {
   printResult(options, rows, () => (rows.length === 0 ? 'There are no keys: callers need none.' : keysTable(rows)));
 }
 
-/** Who forgets --write must not believe that the key is gone: that is a usage error. */
+/** Without --write the key stays valid, so the command exits with a usage error. */
 async function revoke(name: string, options: CommonOptions & { readonly write?: boolean }, audit: KeyAudit): Promise<number> {
   const file = findFile({ file: options.config, directory: process.cwd(), environment: process.env });
-  if (file === undefined) throw new CommandError(exit.usage, 'There is no configuration file, and so no key; name one by --config FILE.');
+  if (file === undefined)
+    throw new CommandError(exit.usage, 'There is no configuration file, so there are no keys; name a file with --config FILE.');
   const found = findKey(file, name);
   if (options.write) removeKey(file, found, { directory: process.cwd(), environment: process.env });
   printResult(options, { file, name, first_line: found.firstLine, last_line: found.lastLine, written: options.write === true }, () =>
     describeRevocation(file, name, found, options.write === true),
   );
-  if (found.isLast) note('This is the only key: without it the gateway asks nobody for one.');
+  if (found.isLast) note('This is the only key: without keys, callers need none.');
   if (!options.write) {
-    note(`The key ${JSON.stringify(name)} is still let in. Say it again with --write to revoke it.`);
+    note(`The key ${JSON.stringify(name)} is still valid. Run the command with --write to revoke it.`);
     return exit.usage;
   }
   await audit({ action: 'key-revoked', key: name, detail: { file }, ...configOf(options) });

@@ -1,4 +1,4 @@
-/** One key's entry in the text of a config: where it stands, and the file without it. */
+/** Finds a key's entry in the text of a config, and removes it. */
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
@@ -12,10 +12,11 @@ export interface FoundKey {
   readonly index: number;
   readonly firstLine: number;
   readonly lastLine: number;
-  /** No other key is there. */
+  /** It is the only key. */
   readonly isLast: boolean;
 }
 
+/** The key's entry, by name. Throws a CommandError with a suggestion when there is none. */
 export function findKey(file: string, name: string): FoundKey {
   const lines = new LineCounter();
   const keys = parsed(file, lines).get('keys');
@@ -40,12 +41,12 @@ export function findKey(file: string, name: string): FoundKey {
 }
 
 export function describeRevocation(file: string, name: string, { firstLine, lastLine }: FoundKey, written: boolean): string {
-  if (written) return `The key ${quoted(name)} is gone from ${file}; a running gateway refuses it at once.`;
+  if (written) return `Deleted the key ${quoted(name)} from ${file}; a running gateway rejects it at once.`;
   const lines = firstLine === lastLine ? `line ${firstLine}` : `lines ${firstLine} to ${lastLine}`;
-  return `Nothing is revoked yet. Delete ${lines} of ${file}, or say --write.`;
+  return `Nothing is revoked yet. Delete ${lines} of ${file}, or use --write.`;
 }
 
-/** Replaces the file in one step, and only by one that says the same but for this key, and that is no worse. */
+/** Replaces the file atomically. The new file differs only by the key, and is valid if the old one was. */
 export function removeKey(file: string, found: FoundKey, location: Omit<ConfigLocation, 'file'>): void {
   const target = realpathSync(file);
   const text = withoutKey(file, found);
@@ -57,7 +58,7 @@ export function removeKey(file: string, found: FoundKey, location: Omit<ConfigLo
     const { loaded } = readConfig({ ...location, file: draft });
     if (wasGood && !loaded.ok) {
       const why = formatProblems(loaded.problems.map(problem => ({ ...problem, file })));
-      throw new CommandError(exit.usage, `Nothing was written, for without this key the file would be refused:\n${why}`);
+      throw new CommandError(exit.usage, `Nothing was written: without this key the file would be invalid:\n${why}`);
     }
     renameSync(draft, target);
   } finally {
@@ -65,7 +66,7 @@ export function removeKey(file: string, found: FoundKey, location: Omit<ConfigLo
   }
 }
 
-/** Cut out by lines where that is right, so that nothing else of the file changes; else written anew by the parser, comments kept. */
+/** Cuts the entry's lines where that is exact, so that the rest of the file stays; otherwise the parser writes the file, with comments. */
 function withoutKey(file: string, { index, firstLine, lastLine }: FoundKey): string {
   const document = parsed(file, new LineCounter());
   const before = document.toJS() as { keys: unknown[] };

@@ -1,4 +1,4 @@
-/** The state that the configuration names, opened with what a user can mend: what callers have spent, and how far rollouts have come. */
+/** Opens the state of `state.url`: the ledger of budgets and the store of rollouts. */
 import { join } from 'node:path';
 import type { BudgetLedger } from '../budgets/ledger.ts';
 import { redisLedger } from '../budgets/redis-ledger.ts';
@@ -13,19 +13,23 @@ export interface StateStores {
   readonly rolloutStore: RolloutStore;
 }
 
+/** Throws a CommandError when the state cannot be opened. A Redis that is down is reported in the log instead. */
 export async function openState({ state, store }: Settings, log: Log): Promise<StateStores> {
-  const failed = (problem: string): void => log.warn(`the Redis of state.url: ${problem}`);
+  const onFailed = (problem: string): void => log.warn(`the Redis of state.url: ${problem}`);
   try {
     if (state.url !== 'sqlite') {
       const url = state.url.reveal();
-      return { callerLedger: await redisLedger(url, failed), rolloutStore: await redisRollouts(url, () => {}) };
+      return { callerLedger: await redisLedger(url, onFailed), rolloutStore: await redisRollouts(url, () => {}) };
     }
     const file = join(store.path, 'state.sqlite');
     const callerLedger = sqliteLedger(file, count =>
-      log.warn(`${count} requests were under way when the gateway died; what was reserved for them counts as spent`),
+      log.warn(`${count} requests were in flight when the gateway died; their reserved amounts count as spent`),
     );
     return { callerLedger, rolloutStore: sqliteRollouts(file) };
   } catch (error) {
-    throw new CommandError(exit.usage, `Budgets and limits cannot be counted: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(
+      exit.usage,
+      `The state of budgets and rate limits cannot be opened: ${error instanceof Error ? error.message : error}`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** What `hindcast serve` is told beside its configuration: where it listens, and how it logs. */
+/** The options of `hindcast serve` beside its configuration: host, port and log. */
 
 import { isLoopbackHost } from '../http/guard.ts';
 import { createLog, type LogLevel, logLevels } from '../observability/logs.ts';
@@ -13,7 +13,7 @@ export interface ServeOptions {
   readonly json?: boolean;
 }
 
-/** What the command line says goes over the file. */
+/** The settings with --host and --port applied. Throws a CommandError for an invalid port or an exposed host without keys. */
 export function withOptions(settings: Settings, { host, port }: ServeOptions): Settings {
   if (host === undefined && port === undefined) return settings;
   const number = port === undefined ? settings.server.port : Number(port);
@@ -24,7 +24,7 @@ export function withOptions(settings: Settings, { host, port }: ServeOptions): S
   if (!isLoopbackHost(address) && settings.keys.size === 0) {
     throw new CommandError(
       exit.usage,
-      `--host ${address} would let everybody in: configure keys first (hindcast keys create), or stay on 127.0.0.1.`,
+      `--host ${address} would serve requests without a key: configure keys first (hindcast keys create), or use 127.0.0.1.`,
     );
   }
   return { ...settings, server: { ...settings.server, host: address, port: number } };
@@ -41,17 +41,17 @@ export function openLog({ json }: ServeOptions): Log {
   });
 }
 
-/** The lines of one turn of the event loop go out together: each write is a call of the system. */
+/** Writes the lines of one turn of the event loop together, to save system calls. */
 function batchLines(write: (lines: string) => void): (line: string) => void {
-  let waiting = '';
+  let pending = '';
   const flush = (): void => {
-    const lines = waiting;
-    waiting = '';
+    const lines = pending;
+    pending = '';
     if (lines !== '') write(lines);
   };
   process.once('exit', flush);
   return line => {
-    if (waiting === '') setImmediate(flush);
-    waiting += line;
+    if (pending === '') setImmediate(flush);
+    pending += line;
   };
 }

@@ -1,4 +1,4 @@
-/** The configuration: one file, or none, becomes Settings, or a list of all that is wrong with it. */
+/** The configuration: reads one file, or none, into Settings, or into the list of its problems. */
 
 import { type ConfigLocation, type LoadResult, readConfig } from './load.ts';
 import { rememberOrigin } from './origin.ts';
@@ -8,7 +8,7 @@ export { configSchema } from './schema/json-schema.ts';
 export { type ConfigListener, watchConfig } from './watch.ts';
 export { type ConfigProblem, formatProblems as printProblems, type LoadResult as Loaded };
 
-/** The file is `--config`'s, else HINDCAST_CONFIG's, else ./hindcast.yaml; without one, providers come from the environment. */
+/** Reads `--config`, else HINDCAST_CONFIG, else ./hindcast.yaml. Without a file, providers come from the environment. */
 export function loadConfig(from: ConfigLocation): LoadResult {
   const read = readConfig(from);
   if (read.loaded.ok) rememberOrigin(read.loaded.settings, from, read);

@@ -1,4 +1,4 @@
-/** Finds the config, reads it, checks all of it, and says everything that is wrong at once. */
+/** Finds the config, reads it, and checks all of it: one reading reports every problem. */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -24,7 +24,7 @@ export type LoadResult =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** What a watcher needs besides: every file that was read, and what stood in them. */
+/** A reading for the watcher: the result, every file that was read, and the origin of expanded values. */
 export interface ConfigReading {
   readonly loaded: LoadResult;
   readonly files: readonly string[];
@@ -34,7 +34,7 @@ export interface ConfigReading {
 export const defaultFile = 'hindcast.yaml';
 const fileBytesMax = 16 * 1024 * 1024;
 
-/** Absolute; undefined when there is none and none was asked for. */
+/** The absolute path of the config; undefined without one. A file that is named but absent is returned as well. */
 export function findFile({ file, directory, environment }: ConfigLocation): string | undefined {
   const explicit = file ?? (environment.HINDCAST_CONFIG || undefined);
   if (explicit !== undefined) return resolve(directory, explicit);
@@ -48,8 +48,8 @@ export function readConfig(location: ConfigLocation): ConfigReading {
     const source = sourceWithoutText('(environment)', {}, new Map());
     return { loaded: validateConfig(source, location, undefined), files: [], origins: withDefaults(source, location).origins };
   }
-  const shown = relative(location.directory, file);
-  const name = shown.startsWith('..') ? file : shown;
+  const relativePath = relative(location.directory, file);
+  const name = relativePath.startsWith('..') ? file : relativePath;
   const text = readText(file);
   if (!text.ok) return failedReading([{ file: name, line: 0, column: 0, path: '', message: text.problem }], [file]);
   const parsed = parseSource(name, text.text, { directory: dirname(file), environment: location.environment });
@@ -71,15 +71,15 @@ const failedReading = (problems: readonly ConfigProblem[], files: readonly strin
 function readText(file: string): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string } {
   try {
     const stats = statSync(file);
-    if (!stats.isFile()) return { ok: false, problem: 'this is not a plain file; name the YAML file itself' };
+    if (!stats.isFile()) return { ok: false, problem: 'this is not a regular file; name the YAML file itself' };
     if (stats.size > fileBytesMax) return { ok: false, problem: `this is larger than ${fileBytesMax} bytes; is it the right file?` };
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
   } catch (error) {
-    return { ok: false, problem: `${describeReadError(error)}; mend the path given by --config or HINDCAST_CONFIG, or the file` };
+    return { ok: false, problem: `${describeReadError(error)}; correct --config or HINDCAST_CONFIG, or the file` };
   }
 }
 
-/** Checks what was written. `file` is absolute; without one relative paths start at the directory. */
+/** Checks a parsed config. `file` is absolute; without one, relative paths start at the location's directory. */
 export function validateConfig(parsedSource: Source, location: ConfigLocation, file: string | undefined): LoadResult {
   const source = withDefaults(parsedSource, location);
   let parsed = schema.safeParse(source.value);
@@ -97,7 +97,7 @@ export function validateConfig(parsedSource: Source, location: ConfigLocation, f
   return { ok: false, problems: sortProblems(findings.map(source.locate)) };
 }
 
-/** Empty sections count as absent, and a config without providers gets those of the environment. */
+/** Empty sections count as absent. A config without providers gets those of the environment. */
 function withDefaults(source: Source, { environment }: ConfigLocation): Source {
   const value = Object.fromEntries(Object.entries(source.value).filter(([, section]) => section !== null));
   const providers = value.providers ?? {};
@@ -107,7 +107,7 @@ function withDefaults(source: Source, { environment }: ConfigLocation): Source {
   return { ...source, origins, value: { ...value, providers: found.providers, routes: value.routes ?? found.routes } };
 }
 
-/** Of several complaints about one place the first says it best. */
+/** Keeps the findings of the first group for each path: schema before cross-checks. */
 function mergeFindings(...groups: readonly (readonly Finding[])[]): readonly Finding[] {
   const seen = new Set<string>();
   return groups.flatMap(group => {
@@ -117,7 +117,7 @@ function mergeFindings(...groups: readonly (readonly Finding[])[]): readonly Fin
   });
 }
 
-/** Changes when any of the files does. */
+/** A sha256 over all files, which changes when any of them does. */
 export function contentHash(files: readonly string[]): string {
   const hash = createHash('sha256');
   for (const file of files) {

@@ -1,8 +1,8 @@
-/** What was probably meant: the known word that is the fewest edits away. */
+/** "Did you mean": the known word with the smallest edit distance. */
 
 const lengthMax = 64;
 
-/** Undefined when nothing is near: a third of the word may be wrong, and two letters of a short one. */
+/** The nearest known word; undefined when more than a third of the word, or of a short one two letters, would change. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const low = word.toLowerCase();
   if (low.length > lengthMax) return undefined;
@@ -16,7 +16,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours, each counted as one. */
+/** Counts insertions, deletions, substitutions and swaps of neighbours. */
 export function editDistance(a: string, b: string): number {
   let [beforeLast, last]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -33,7 +33,7 @@ export function editDistance(a: string, b: string): number {
   return last[b.length]!;
 }
 
-/** ` Did you mean "port"?`, or nothing. */
+/** `; did you mean "port"?`, or an empty text. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const near = nearest(word, known);
   return near === undefined ? '' : `; did you mean "${near}"?`;

@@ -1,4 +1,4 @@
-/** How Settings came about: kept beside them, for the watcher that reads them again and the command that describes them. */
+/** The origin of Settings: location, files and variables. The watcher reads the files again, `config check` shows the variables. */
 import type { Settings } from '../settings/settings.ts';
 import type { ConfigLocation, ConfigReading } from './load.ts';
 

@@ -1,4 +1,4 @@
-/** What of a changed config only a restart brings about: where we listen and what was opened at the start. */
+/** Settings that take effect only at a restart: listening addresses, and what is opened at the start. */
 import type { Secret } from '../settings/secret.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -33,7 +33,7 @@ const restartOnlySettings: Readonly<Record<string, SettingSelector>> = {
   'tenants.*.retention': s => JSON.stringify([...s.tenants.values()].map(({ name, retention }) => [name, retention])),
 };
 
-/** Compared with the settings that the process started with. */
+/** The paths of changed settings that need a restart, compared with the settings at the start. */
 export function restartNeeded(started: Settings, next: Settings): readonly string[] {
   return Object.entries(restartOnlySettings)
     .filter(([, read]) => read(started) !== read(next))

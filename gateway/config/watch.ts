@@ -1,4 +1,4 @@
-/** Notices that the config's file changed, and takes the new one if it is good. */
+/** Watches the config's files, and reports each valid change and each broken one. */
 import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Settings } from '../settings/settings.ts';
@@ -8,19 +8,19 @@ import type { ConfigProblem } from './problem.ts';
 import { restartNeeded } from './restart.ts';
 
 export interface ConfigListener {
-  /** `needRestart` names what changed and cannot take effect in a running gateway: `server.port`. */
+  /** `needRestart` names changed settings that take effect only at a restart, as `server.port`. */
   changed(next: Settings, needRestart: readonly string[]): void;
-  /** The file is broken; the settings that were taken last stand. */
+  /** The file is broken; the last valid settings stay in force. */
   refused(problems: readonly ConfigProblem[]): void;
 }
 
 const debounceMs = 200;
-/** A folder that is written to all the time does not put the look off for ever. */
+/** In a folder with constant writes the file is read after this time. */
 const debounceMsMax = 2_000;
-/** Where the file system tells nobody: network mounts, a folder that was removed and made anew. */
+/** For file systems without change events: network mounts, a folder that was removed and created again. */
 const pollEveryMs = 30_000;
 
-/** Settings that came from no file are not watched. They must come from `loadConfig`, or from `changed`. */
+/** Watches the files of these settings, which must come from `loadConfig` or `changed`. Settings without a file are not watched. */
 export function watchConfig(settings: Settings, listener: ConfigListener): { close(): void } {
   const origin = originOf(settings);
   if (settings.file === undefined || !origin) return { close: () => {} };
@@ -38,7 +38,7 @@ class ConfigWatcher {
   #debounceTimer: NodeJS.Timeout | undefined;
   #scheduledAt: number | undefined;
   #current: Settings;
-  /** What was reported last, while the file is broken. */
+  /** The problems reported last, while the file is broken. */
   #lastProblems: string | undefined;
   #files: readonly string[];
   #contentHash: string;
@@ -50,7 +50,7 @@ class ConfigWatcher {
     this.#location = { ...location, file };
     this.#files = [...new Set([file, ...files])];
     this.#listener = listener;
-    // Nothing has been seen yet: what changed between the load and now is found by the first look.
+    // An empty hash makes the first check read the files: they may have changed since the load.
     this.#contentHash = '';
     this.#watchFolders();
     this.#pollTimer = setInterval(() => this.#check(), pollEveryMs);
@@ -81,7 +81,7 @@ class ConfigWatcher {
     if (hash === this.#contentHash) return;
     const reading = readConfig(this.#location);
     this.#files = [...new Set([this.#file, ...reading.files])];
-    // Hashed before it was read: what changes in between is found by the next look. Files not hashed yet ask for one.
+    // The hash is from before the reading, so a change in between is found by the next check. New files need another check.
     const isSame = this.#files.length === files.length && this.#files.every((file, i) => file === files[i]);
     this.#contentHash = isSame ? hash : '';
     if (!isSame) this.#schedule();
@@ -92,12 +92,12 @@ class ConfigWatcher {
   #apply(reading: ConfigReading): void {
     const { loaded } = reading;
     if (!loaded.ok) {
-      const broken = JSON.stringify(loaded.problems);
-      if (broken !== this.#lastProblems) this.#listener.refused(loaded.problems);
-      this.#lastProblems = broken;
+      const problems = JSON.stringify(loaded.problems);
+      if (problems !== this.#lastProblems) this.#listener.refused(loaded.problems);
+      this.#lastProblems = problems;
       return;
     }
-    // Another comment or another order of keys is no other config; but one that was broken is told to be whole again.
+    // Comments and the order of keys do not change the hash. A repaired file is reported even with the same hash.
     if (loaded.settings.hash === this.#current.hash && this.#lastProblems === undefined) return;
     this.#lastProblems = undefined;
     this.#current = loaded.settings;
@@ -105,7 +105,7 @@ class ConfigWatcher {
     this.#listener.changed(loaded.settings, restartNeeded(this.#started, loaded.settings));
   }
 
-  /** Folders, not files: editors replace a file, and Kubernetes swaps a link beside it. */
+  /** Watches folders, because editors replace a file, and Kubernetes swaps a link beside it. */
   #watchFolders(): void {
     const folders = new Set(this.#files.flatMap(file => [dirname(file), ...realFolder(file)]));
     for (const [folder, watcher] of this.#folders) {
@@ -126,7 +126,7 @@ class ConfigWatcher {
         this.#schedule();
       });
     } catch {
-      // Gone for the moment: the slow look finds it again.
+      // The folder is absent: polling finds it when it is back.
     }
   }
 }

@@ -143,7 +143,7 @@ async function serve(
   try {
     const origin = await waitForOutput(started, /listens on (http:\S+)/);
     // The banner follows when the store is ready.
-    const storeUrl = await waitForOutput(started, /to be queried at (http:\S+)/);
+    const storeUrl = await waitForOutput(started, /query them at (http:\S+)/);
     const isEmbedded = 'port' in store;
     const running = place.running(origin, started, {
       recorded: () => (isEmbedded ? storedAt(storeUrl) : countedAt(sinkUrl)),

@@ -31,8 +31,13 @@ test('one that holds is silent', async () => {
 });
 
 test.each([
-  ['another threshold', yaml(0.6), certificate(), 'expired: the route accepts at 0.6, and 0.7 was certified'],
-  ['another target', yaml(0.7, 'sim/huge'), certificate(), 'expired: the route asks sim/small, sim/huge, and sim/small, sim/large was'],
+  ['another threshold', yaml(0.6), certificate(), 'expired: the route accepts at 0.6, the certificate is for 0.7'],
+  [
+    'another target',
+    yaml(0.7, 'sim/huge'),
+    certificate(),
+    "expired: the route's targets are sim/small, sim/huge, the certificate is for sim/small, sim/large",
+  ],
   [
     'a change of model or traffic that was found',
     yaml(0.7),
@@ -45,8 +50,8 @@ test.each([
     certificate({ checked: { at: '2026-11-01T12:00:00Z', verdict: 'drifting', reasons: ['PSI 0.150 > 0.1'] } }),
     'drifting: PSI 0.150 > 0.1',
   ],
-  ['a file that is no certificate', yaml(0.7), '{}', 'holds no certificate that was given'],
-  ['one that was refused', yaml(0.7), certificate({ verdict: 'inconclusive' }), 'holds no certificate that was given'],
+  ['a file that is no certificate', yaml(0.7), '{}', 'is not a granted certificate'],
+  ['one that was refused', yaml(0.7), certificate({ verdict: 'inconclusive' }), 'is not a granted certificate'],
   ['no file', yaml(0.7), undefined, 'cannot be read: ENOENT'],
 ])('%s is a warning that names the route', async (_, config, file, said) => {
   const warnings = await warningsOf(config, file);
@@ -56,12 +61,12 @@ test.each([
 });
 
 test('one that nobody has looked at for a month says so', async () => {
-  expect((await warningsOf(yaml(0.7), certificate(), issued + 31 * day))[0]).toContain('nobody has looked for 31 days');
+  expect((await warningsOf(yaml(0.7), certificate(), issued + 31 * day))[0]).toContain('not checked for 31 days');
 });
 
 test('config check says it, and the configuration is good all the same', { timeout: 60_000 }, async () => {
   await using place = new Workspace(`server: { port: 0 }\nstore: { port: 0 }\n${yaml(0.6)}`);
   place.write('certificate.json', certificate());
   const checked = await place.run('config', 'check');
-  expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining('Careful: routes.smart.certificate: expired')]);
+  expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining('Warning: routes.smart.certificate: expired')]);
 });

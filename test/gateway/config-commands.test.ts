@@ -48,7 +48,7 @@ describe('config check', () => {
     const { out, code } = await run('config', 'check', '--config', path);
     expect(code).toBe(2);
     expect(out.split('\n')).toEqual([
-      expect.stringMatching(/hindcast\.yaml:2:11: server\.prot: "prot" is not known here; did you mean "port"\?$/),
+      expect.stringMatching(/hindcast\.yaml:2:11: server\.prot: unknown key "prot"; did you mean "port"\?$/),
       expect.stringMatching(/hindcast\.yaml:3:14: routes\.a: there is no provider "smi"; did you mean "sim"\?$/),
       '2 problems in the configuration.',
       '',
@@ -164,7 +164,7 @@ describe('keys create', () => {
     expect(await run('keys', 'create', 'web', '--config', path)).toMatchObject({
       code: 2,
       out: '',
-      err: expect.stringContaining('already'),
+      err: expect.stringContaining('A key named "web" exists'),
     });
     expect(await run('keys', 'create', 'new', '--tenant', 'acme', '--config', path)).toMatchObject({
       code: 0,
@@ -209,7 +209,7 @@ describe('keys revoke', () => {
     const { out, err, code } = await run('keys', 'revoke', 'two', '--config', path);
     expect(code, 'nobody may take the key for revoked').toBe(2);
     expect(err).toContain('with --write');
-    expect(out).toBe(`Nothing is revoked yet. Delete lines 7 to 9 of ${path}, or say --write.\n`);
+    expect(out).toBe(`Nothing is revoked yet. Delete lines 7 to 9 of ${path}, or use --write.\n`);
     expect(readFileSync(path, 'utf8')).toBe(block);
   });
 

@@ -108,7 +108,7 @@ describe('of LiteLLM', () => {
       'router_settings.cooldown_time',
     ]);
     expect(JSON.stringify(told.config)).not.toContain('the-secret-itself');
-    expect(told.left.find(({ path }) => path === 'model_list[0]')!.why).toContain('it falls back to gone');
+    expect(told.left.find(({ path }) => path === 'model_list[0]')!.why).toContain('its fallback gone is not in model_list');
   });
 });
 
@@ -162,7 +162,9 @@ describe('of Portkey', () => {
         .routes.get('x')!
         .steps.map(({ target }) => target),
     ).toEqual(['groq/a', 'openai/b', 'openai/c']);
-    expect(told.left.map(({ why }) => why)).toEqual(['a loadbalance within a fallback: its targets stand in a row with the others']);
+    expect(told.left.map(({ why }) => why)).toEqual([
+      'not supported by import: loadbalance inside fallback (its targets were added to the outer list)',
+    ]);
     const single = importConfig({ provider: 'openai', virtual_key: 'openai-prod' } as never, 'x.json');
     expect(settingsFrom(single).routes.size).toBe(0);
     expect(pathsOf(single)).toEqual(['targets', 'virtual_key']);
@@ -221,7 +223,7 @@ test('through the command line, into a file that `config check` takes', async ()
   );
   const told = await place.run('config', 'import', 'litellm.yaml', '-o', 'hindcast.yaml');
   expect([told.code, told.stdout]).toEqual([0, '']);
-  expect(told.stderr).toContain('model_list[0].litellm_params.organization: nothing here is meant by it');
+  expect(told.stderr).toContain('model_list[0].litellm_params.organization: not supported by import');
   expect(readFileSync(join(place.folder, 'hindcast.yaml'), 'utf8')).toBe(
     'providers:\n  openai:\n    api: openai\n    key: ${OPENAI_API_KEY}\nroutes:\n  fast: openai/gpt-5-mini\n',
   );

@@ -16,7 +16,7 @@ const sim = 'providers: { sim: { api: simulated } }\n';
 const key = (n: number): string => `sha256:${String(n).repeat(64)}`;
 const duration = 'expected a duration such as 60s, 400ms, 2m or 1h';
 const hash = 'expected "sha256:" and 64 hex digits: the sha256 of the whole key, as `hindcast keys create` prints it';
-const idle = 'nothing follows the last step, so there is nothing to decide; remove accept, or add a step';
+const unusedAccept = 'accept has no effect on the last step; remove accept, or add a step';
 
 /** The text of a file, and all that is said of it. */
 const table: readonly (readonly [title: string, yaml: string, said: readonly string[]])[] = [
@@ -36,25 +36,21 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
     ['1:16 tags (!…) are not used here; remove it, and put a text that begins with "!" in quotes'],
   ],
   ['a key that is a list', '? [a]\n: 1', ['1:3 a key must be a plain text; put it in quotes "…"']],
-  [
-    'a variable without quotes inside a map',
-    'server: { port: ${PORT} }',
-    ['1:18 inside { } and [ ] a variable stands in quotes: "${NAME}"'],
-  ],
+  ['a variable without quotes inside a map', 'server: { port: ${PORT} }', ['1:18 inside { } and [ ] a variable needs quotes: "${NAME}"']],
   ['a list at the top', '- 1', ['1:1 expected a map of settings such as "routes:", got a list']],
   ['a text at the top', 'hello', ['1:1 expected a map of settings such as "routes:", got text']],
-  ['an alias of nothing', 'server: *x', ['1:9 server: no anchor for the alias "*x" stands before it']],
-  ['an alias inside itself', 'routes: &r { a: *r }', ['1:17 routes.a: this alias stands inside its own anchor, and would never end']],
+  ['an alias of nothing', 'server: *x', ['1:9 server: there is no anchor before the alias "*x"']],
+  ['an alias inside itself', 'routes: &r { a: *r }', ['1:17 routes.a: this alias is inside its own anchor']],
   // ---------- keys
-  ['an unknown key', `${sim}server: { prot: 1 }`, ['2:11 server.prot: "prot" is not known here; did you mean "port"?']],
-  ['swapped letters', `${sim}rotues: {}`, ['2:1 rotues: "rotues" is not known here; did you mean "routes"?']],
-  ['a key like nothing', `${sim}state: { zzzzzz: 1 }`, ['2:10 state.zzzzzz: "zzzzzz" is not known here; known are url']],
+  ['an unknown key', `${sim}server: { prot: 1 }`, ['2:11 server.prot: unknown key "prot"; did you mean "port"?']],
+  ['swapped letters', `${sim}rotues: {}`, ['2:1 rotues: unknown key "rotues"; did you mean "routes"?']],
+  ['a key like nothing', `${sim}state: { zzzzzz: 1 }`, ['2:10 state.zzzzzz: unknown key "zzzzzz"; known are url']],
   [
     'unknown keys at every depth',
     `providers: { sim: { api: simulated, keyz: x } }\nroutes:\n  r:\n    steps:\n      - target: sim/a\n        tiemout: 1s\n`,
     [
-      '1:37 providers.sim.keyz: "keyz" is not known here; did you mean "key"?',
-      '6:9 routes.r.steps[0].tiemout: "tiemout" is not known here; did you mean "timeout"?',
+      '1:37 providers.sim.keyz: unknown key "keyz"; did you mean "key"?',
+      '6:9 routes.r.steps[0].tiemout: unknown key "tiemout"; did you mean "timeout"?',
     ],
   ],
   [
@@ -99,13 +95,13 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
     'an open gateway without keys',
     `${sim}server: { host: 0.0.0.0 }`,
     [
-      '2:17 server.host: anyone who reaches this host could spend your money: add a key (`hindcast keys create NAME`), or write host: 127.0.0.1',
+      '2:17 server.host: anyone who can reach this host could use your provider accounts: add a key (`hindcast keys create NAME`), or write host: 127.0.0.1',
     ],
   ],
   [
     'an open store without a password',
     `${sim}store: { host: "::" }`,
-    ['2:16 store.host: anyone who reaches this host could read your records: add store.password, or write host: 127.0.0.1'],
+    ['2:16 store.host: anyone who can reach this host could read your records: add store.password, or write host: 127.0.0.1'],
   ],
   [
     'a store of another kind',
@@ -115,7 +111,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'a store with its password in the URL',
     `${sim}store: { url: "http://u:p@x" }`,
-    ['2:15 store.url: a URL must not hold a user or a password; give them by keys of their own'],
+    ['2:15 store.url: a URL must not contain a user or a password; use the separate keys'],
   ],
   // ---------- providers
   [
@@ -146,28 +142,28 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'a key of two lines',
     'providers: { o: { api: openai, key: "a\\nb" } }',
-    ['1:37 providers.o.key: a key holds no blanks, line ends or letters beyond ASCII; was it copied whole?'],
+    ['1:37 providers.o.key: a key has only visible ASCII characters, without blanks and line ends; was it copied completely?'],
   ],
   [
     'key and keys',
     'providers: { o: { api: openai, key: a, keys: [b] } }',
-    ['1:40 providers.o.keys: either key or keys, not both: move the one into the list'],
+    ['1:40 providers.o.keys: either key or keys, not both: move the key into the list'],
   ],
   ['a key for nobody', 'providers: { s: { api: simulated, key: a } }', ['1:35 providers.s.key: api simulated takes no key; remove it']],
   [
     'an address for nobody',
     'providers: { s: { api: simulated, base_url: "http://x" } }',
-    ['1:35 providers.s.base_url: api simulated calls nobody; remove base_url'],
+    ['1:35 providers.s.base_url: api simulated sends no requests; remove base_url'],
   ],
   [
     'a private address',
     'providers: { o: { api: openai, base_url: "http://127.1/v1" } }',
-    ['1:42 providers.o.base_url: a loopback or private address; add allow_private: true if that is meant'],
+    ['1:42 providers.o.base_url: a loopback or private address; add allow_private: true if that is intended'],
   ],
   [
     'cloud metadata',
     'providers: { o: { api: openai, base_url: "http://[::ffff:169.254.169.254]/v1" } }',
-    ['1:42 providers.o.base_url: a loopback or private address; add allow_private: true if that is meant'],
+    ['1:42 providers.o.base_url: a loopback or private address; add allow_private: true if that is intended'],
   ],
   [
     'a URL of another kind',
@@ -177,12 +173,12 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'a URL with credentials',
     'providers: { o: { api: openai, base_url: "https://u:p@x/v1" } }',
-    ['1:42 providers.o.base_url: a URL must not hold a user or a password; give them by keys of their own'],
+    ['1:42 providers.o.base_url: a URL must not contain a user or a password; use the separate keys'],
   ],
   [
     'a URL with a query',
     'providers: { o: { api: openai, base_url: "https://x/v1?key=1" } }',
-    ['1:42 providers.o.base_url: a URL ends with its path here; remove what follows "?" or "#"'],
+    ['1:42 providers.o.base_url: this URL must end with its path; remove the part after "?" or "#"'],
   ],
   [
     'a slash in a name',
@@ -208,7 +204,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'a comma list',
     `${sim}routes: { r: "sim/a,sim/b" }`,
-    ['2:14 routes.r: a target holds neither commas nor blanks; write several as a list: [a/x, b/y]'],
+    ['2:14 routes.r: a target contains no commas and no blanks; write several as a list: [a/x, b/y]'],
   ],
   [
     'a route of the wrong kind',
@@ -236,7 +232,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'a duration without its unit',
     `${sim}routes: { r: { steps: [{ target: sim/x }], deadline: 60 } }`,
-    [`2:54 routes.r.deadline: ${duration}; got 60; say the unit: 60s or 60ms`],
+    [`2:54 routes.r.deadline: ${duration}; got 60; add the unit: 60s or 60ms`],
   ],
   [
     'a duration of another kind',
@@ -262,7 +258,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'an unknown signal',
     `${sim}routes: { r: { steps: [{ target: sim/x, accept: { confidnce: 0.5 } }, { target: sim/y }] } }`,
-    ['2:51 routes.r.steps[0].accept.confidnce: "confidnce" is not known here; did you mean "confidence"?'],
+    ['2:51 routes.r.steps[0].accept.confidnce: unknown key "confidnce"; did you mean "confidence"?'],
   ],
   [
     'a threshold beyond 1',
@@ -273,13 +269,13 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
     'two signals at once',
     `${sim}routes: { r: { steps: [{ target: sim/x, accept: { margin: 1, confidence: 1 } }, { target: sim/y }] } }`,
     [
-      '2:49 routes.r.steps[0].accept: write one signal with its least value, such as { confidence: 0.74 }; join several by all: [...] or any: [...]',
+      '2:49 routes.r.steps[0].accept: write one signal with its minimum, such as { confidence: 0.74 }; join several with all: [...] or any: [...]',
     ],
   ],
   [
     'a threshold with nothing after it',
     `${sim}routes: { r: { steps: [{ target: sim/x, accept: { confidence: 0.5 } }] } }`,
-    [`2:41 routes.r.steps[0].accept: ${idle}`],
+    [`2:41 routes.r.steps[0].accept: ${unusedAccept}`],
   ],
   // ---------- tenants, keys, prices
   [
@@ -313,7 +309,7 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'one key twice',
     `${sim}keys:\n  - { name: a, hash: "sha256:${'ab'.repeat(32)}" }\n  - { name: b, hash: "sha256:${'AB'.repeat(32)}" }`,
-    ['4:22 keys[1].hash: keys[0] is the same key; remove one, or mint another'],
+    ['4:22 keys[1].hash: keys[0] is the same key; remove one, or create another'],
   ],
   [
     'an unknown role',
@@ -339,22 +335,22 @@ const table: readonly (readonly [title: string, yaml: string, said: readonly str
   [
     'a variable of no name',
     `${sim}store: { path: "\${a b}" }`,
-    ['2:16 store.path: "${a b}" is no variable; write ${NAME}, ${NAME:-default} or ${file:/path}'],
+    ['2:16 store.path: "${a b}" is not a variable; write ${NAME}, ${NAME:-default} or ${file:/path}'],
   ],
   [
     'a variable that is not closed',
     `${sim}store: { path: "\${A" }`,
-    ['2:16 store.path: "${" has no "}"; close it, or write "$${" for the characters themselves'],
+    ['2:16 store.path: "${" has no "}"; close it, or write "$${" for a literal "${"'],
   ],
   [
     'a secret file that is not there',
     `${sim}store: { path: "\${file:gone}" }`,
-    ['2:16 store.path: "${file:gone}" gives nothing: there is no such file'],
+    ['2:16 store.path: "${file:gone}" cannot be expanded: there is no such file'],
   ],
   [
     'a secret file that never ends',
     `${sim}store: { path: "\${file:/dev/zero}" }`,
-    ['2:16 store.path: "${file:/dev/zero}" gives nothing: it is not a plain file'],
+    ['2:16 store.path: "${file:/dev/zero}" cannot be expanded: it is not a regular file'],
   ],
 ];
 
@@ -388,10 +384,10 @@ tenants: { t: { budget: {}, routes: [q] } }
         T: 'smi',
       }),
     ).toEqual([
-      '2:17 server.port: expected a port from 0 to 65535; got what "P" gave',
-      '3:14 routes.r: there is no provider of the name that what "T" gave',
-      '3:27 routes.q: expected provider/model, such as sim/gpt-5; got what "T" gave',
-      '4:24 recorder.when_full: expected refuse or drop; got what "T" gave',
+      '2:17 server.port: expected a port from 0 to 65535; got the value of "P"',
+      '3:14 routes.r: there is no provider named by the value of "T"',
+      '3:27 routes.q: expected provider/model, such as sim/gpt-5; got the value of "T"',
+      '4:24 recorder.when_full: expected refuse or drop; got the value of "T"',
     ]);
   });
 });
@@ -402,15 +398,15 @@ describe('what is taken out of records', () => {
     ['[mail]', ['2:22 recorder.redact[0]: expected email, phone, card, iban, ip or secret; got "mail"; did you mean "email"?']],
     [
       '[{ name: a, pattern: "(?=a)b" }]',
-      ['2:42 recorder.redact[0].pattern: this is no regular expression in RE2 syntax, which has no look-around and no back-references'],
+      ['2:42 recorder.redact[0].pattern: this is not a regular expression in RE2 syntax, which has no look-around and no back-references'],
     ],
     [
       '[{ name: a, pattern: "x*" }]',
-      ['2:42 recorder.redact[0].pattern: this pattern also matches an empty text, which is everywhere; make it match something'],
+      ['2:42 recorder.redact[0].pattern: this pattern matches an empty text, which is everywhere; make it match at least one character'],
     ],
     [
       '[{ name: email, pattern: x }]',
-      ['2:30 recorder.redact[0].name: a built-in detector has this name; choose another, or write the name alone'],
+      ['2:30 recorder.redact[0].name: a built-in detector has this name; choose another name, or write only the name'],
     ],
     ['[{ name: a }]', ['2:22 recorder.redact[0].pattern: is missing; expected a regular expression']],
   ])('redact: %s', (value, problems) => {
@@ -423,8 +419,8 @@ describe('what is taken out of records', () => {
 describe('a file that cannot be read', () => {
   const directory = (): string => folder({ 'big.yaml': '#'.repeat(16 * 1024 * 1024 + 1), 'sub/x.yaml': '' });
   it.each([
-    ['gone.yaml', 'there is no such file; mend the path given by --config or HINDCAST_CONFIG, or the file'],
-    ['sub', 'this is not a plain file; name the YAML file itself'],
+    ['gone.yaml', 'there is no such file; correct --config or HINDCAST_CONFIG, or the file'],
+    ['sub', 'this is not a regular file; name the YAML file itself'],
     ['big.yaml', 'this is larger than 16777216 bytes; is it the right file?'],
   ])('%s is named', (file, message) => {
     const loaded = loadConfig({ file, directory: directory(), environment: {} });
@@ -472,7 +468,7 @@ describe('problems in print', () => {
   it('begin with file:line:column, which terminals make clickable, and are counted', () => {
     const found = problems(`${sim}server: { prot: 1 }`);
     expect(printProblems(found)).toBe(
-      'hindcast.yaml:2:11: server.prot: "prot" is not known here; did you mean "port"?\n1 problem in the configuration.',
+      'hindcast.yaml:2:11: server.prot: unknown key "prot"; did you mean "port"?\n1 problem in the configuration.',
     );
     expect(printProblems([{ file: 'x.yaml', line: 0, column: 0, path: '', message: 'm' }])).toBe(
       'x.yaml: m\n1 problem in the configuration.',

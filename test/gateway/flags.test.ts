@@ -107,7 +107,7 @@ test('no flag takes a request to a variant that is not meant for it', async () =
 test.each([
   ['a module that is not there', 'gone.mjs', /flags\.provider cannot be loaded: .*gone\.mjs/s],
   ['a package that is not installed', '@nobody/flags', /flags\.provider cannot be loaded: Cannot find module '@nobody\/flags'/],
-  ['a module that exports something else', module('export default 5'), /the default export of .* must be an OpenFeature provider/],
+  ['a module that exports something else', module('export default 5'), /the default export of .* must be an OpenFeature server provider/],
 ])('%s is told by its field', async (_, provider, message) => {
   await expect(open(provider.startsWith('gone') ? join(folder, provider) : provider)).rejects.toThrow(message);
 });
@@ -126,7 +126,7 @@ test('a provider that is not ready yet keeps nobody from starting', async () => 
 
 test('a flag needs somebody who answers it, and something to choose', () => {
   expect(() => settingsOf('providers: { s: { api: simulated } }\nroutes: { r: { steps: [{ target: s/small }], flag: f } }')).toThrow(
-    /routes\.r\.flag.*nobody answers it: write flags: \{ provider: .\/flags\.js \}[\s\S]*there is nothing to choose: add variants/,
+    /routes\.r\.flag.*there is no flag provider: write flags: \{ provider: .\/flags\.js \}[\s\S]*there is nothing to choose: add variants/,
   );
   const { flags, routes } = settingsOf(yaml);
   expect(flags).toMatchObject({ provider: expect.stringMatching(/^\/.*\/flags\.js$/), options: null, timeoutMs: 50 });

@@ -139,5 +139,5 @@ test('only a provider that has such a question, and a path that is one, may be p
   );
   expect(() =>
     settingsOf('providers: { b: { api: bedrock, access_key_id: a, secret_access_key: b, region: us-east-1, probe: {} } }'),
-  ).toThrow(/providers\.b\.probe.*api bedrock has no question that costs nothing; remove probe/);
+  ).toThrow(/providers\.b\.probe.*api bedrock has no free request to probe with; remove probe/);
 });

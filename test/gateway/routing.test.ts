@@ -153,7 +153,10 @@ routes: { eu: { steps: [{ target: a/m }], require: { region: [eu] } }, tiny: { s
   const refused = await ask(gateway, 'eu');
   expect([refused.status, refused.body.error]).toEqual([
     400,
-    expect.objectContaining({ code: 'no_capable_target', message: 'No target of eu qualifies for this request. a/m: its region us is none of eu.' }),
+    expect.objectContaining({
+      code: 'no_capable_target',
+      message: 'No target of eu qualifies for this request. a/m: its region us is none of eu.',
+    }),
   ]);
   expect((await ask(gateway, 'tiny')).body.error?.code).toBe('no_capable_target');
   expect(provider.requests).toHaveLength(0);

@@ -31,7 +31,7 @@ test('it says where it listens, whom it asks, where the records lie and what to 
   const output = gateway.output();
   expect(output).toContain(`listens on ${gateway.url}`);
   expect(output).toContain('sim (simulated)');
-  expect(output).toContain(`hindcast-data, to be queried at ${gateway.storeUrl}`);
+  expect(output).toContain(`hindcast-data, query them at ${gateway.storeUrl}`);
   expect(output).toMatch(/hindcast\.yaml, hash [0-9a-f]{16}/);
   expect(output).toContain(`curl ${gateway.url}/v1/chat/completions`);
   expect(output).toContain('"model":"smart"');
@@ -63,7 +63,7 @@ test('SIGTERM lets an open stream end, and a changed file is taken without a res
     stream = await ask('added');
   }
   place.write('hindcast.yaml', 'routes: [');
-  await expect.poll(gateway.output, { timeout: 5_000 }).toContain('the last good one stays');
+  await expect.poll(gateway.output, { timeout: 5_000 }).toContain('the last valid one stays in force');
   expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
   const ended = gateway.end('SIGTERM');
   await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(503);

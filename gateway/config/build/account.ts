@@ -1,4 +1,4 @@
-/** A provider entry of the config as an account: its address made whole, and its credentials in the form that its calls are proved by. */
+/** Builds an Account from a provider entry: the base URL with its fields filled in, and the credentials as Secrets. */
 import type { AccountField, Provider } from '../../core/chat/provider.ts';
 import { providers as registry } from '../../providers/index.ts';
 import { Secret } from '../../settings/secret.ts';
@@ -40,7 +40,7 @@ function fieldsOf({ account = {} }: Provider, entry: Entry): Partial<Record<Acco
 function baseUrlOf(provider: Provider, entry: Entry): string {
   const fields = fieldsOf(provider, entry);
   const filled = provider.baseUrl.replace(/\{(\w+)\}/g, (_, field: AccountField) => fields[field] ?? '');
-  // Google's global endpoint has no region before its name.
+  // Google's global endpoint has no region in its host name.
   return filled.replace('://global-aiplatform.', '://aiplatform.');
 }
 

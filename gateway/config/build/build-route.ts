@@ -1,4 +1,4 @@
-/** From what was written of routing to what the router is given: defaults spread over steps, amounts in nano-dollars. */
+/** Builds routes from their entries: defaults applied to each step, amounts in nano-dollars. */
 import type { ModelFacts, TargetRequirements } from '../../core/money/catalogue.ts';
 import type { RolloutPolicy } from '../../core/routing/rollout.ts';
 import type { ShadowPlan, Variant } from '../../core/routing/variants.ts';
@@ -23,30 +23,30 @@ export function routeOf(name: string, entry: RouteConfig): Route {
     const targets = typeof entry === 'string' ? [entry] : entry;
     return { name, ...routeDefaults, steps: targets.map(target => ({ target, ...stepDefaults })) };
   }
-  const written = entry as RouteEntry;
+  const route = entry as RouteEntry;
   return defined({
     name,
-    deadlineMs: written.deadline,
-    onUnsupported: written.on_unsupported,
-    steps: written.steps.map(step => stepOf(written, step)),
-    strategy: written.strategy === 'order' ? undefined : written.strategy,
-    require: written.require && requirementOf(written.require),
-    maxPriceNanoUsd: nano(written.max_price),
-    slowAfterMs: written.slow_after,
-    queueForMs: written.queue_for || undefined,
-    onBreak: onBreakOf(written.on_break),
-    variants: written.variants?.map(variantOf),
-    flag: written.flag,
-    copies: shadowTrafficOf(written),
+    deadlineMs: route.deadline,
+    onUnsupported: route.on_unsupported,
+    steps: route.steps.map(step => stepOf(route, step)),
+    strategy: route.strategy === 'order' ? undefined : route.strategy,
+    require: route.require && requirementOf(route.require),
+    maxPriceNanoUsd: nano(route.max_price),
+    slowAfterMs: route.slow_after,
+    queueForMs: route.queue_for || undefined,
+    onBreak: onBreakOf(route.on_break),
+    variants: route.variants?.map(variantOf),
+    flag: route.flag,
+    copies: shadowTrafficOf(route),
   }) as Route;
 }
 
-/** `hold` by itself holds back forty tokens: two or three lines. */
-function onBreakOf(written: RouteEntry['on_break']): Route['onBreak'] {
-  if (written === undefined || written === 'error') return undefined;
-  if (written === 'hold') return { type: 'hold', tokens: 40 };
-  if (typeof written === 'string') return { type: written };
-  const { tokens, ms } = written.hold;
+/** `hold` alone buffers forty tokens: two or three lines. */
+function onBreakOf(entry: RouteEntry['on_break']): Route['onBreak'] {
+  if (entry === undefined || entry === 'error') return undefined;
+  if (entry === 'hold') return { type: 'hold', tokens: 40 };
+  if (typeof entry === 'string') return { type: entry };
+  const { tokens, ms } = entry.hold;
   if (tokens === undefined && ms === undefined) return { type: 'hold', tokens: 40 };
   return defined({ type: 'hold', tokens, ms }) as Route['onBreak'];
 }
@@ -67,22 +67,22 @@ function stepOf(route: RouteEntry, step: RouteEntry['steps'][number]): Configure
 }
 
 /** The schema lets exactly one key through. */
-function acceptOf(written: AcceptConfig): AcceptRule {
-  if (written.all) return { all: written.all.map(acceptOf) };
-  if (written.any) return { any: written.any.map(acceptOf) };
-  const signal = acceptSignals.find(name => written[name] !== undefined)!;
-  return { signal, atLeast: written[signal]! };
+function acceptOf(entry: AcceptConfig): AcceptRule {
+  if (entry.all) return { all: entry.all.map(acceptOf) };
+  if (entry.any) return { any: entry.any.map(acceptOf) };
+  const signal = acceptSignals.find(name => entry[name] !== undefined)!;
+  return { signal, atLeast: entry[signal]! };
 }
 
-function requirementOf(written: NonNullable<RouteEntry['require']>): TargetRequirements {
+function requirementOf(entry: NonNullable<RouteEntry['require']>): TargetRequirements {
   return defined({
-    contextWindow: written.context_window,
-    tools: written.tools,
-    vision: written.vision,
-    jsonSchema: written.json_schema,
-    regions: written.region,
-    inputPriceMax: nano(written.input_price),
-    outputPriceMax: nano(written.output_price),
+    contextWindow: entry.context_window,
+    tools: entry.tools,
+    vision: entry.vision,
+    jsonSchema: entry.json_schema,
+    regions: entry.region,
+    inputPriceMax: nano(entry.input_price),
+    outputPriceMax: nano(entry.output_price),
   });
 }
 
@@ -90,14 +90,14 @@ function variantOf({ route, share, tenants, keys, rollout }: NonNullable<RouteEn
   return defined({ route, share: share ?? (tenants || keys ? 1 : 0), tenants, keys, rollout: rollout && rolloutOf(rollout) }) as Variant;
 }
 
-function rolloutOf(written: NonNullable<NonNullable<RouteEntry['variants']>[number]['rollout']>): RolloutPolicy {
+function rolloutOf(entry: NonNullable<NonNullable<RouteEntry['variants']>[number]['rollout']>): RolloutPolicy {
   return defined({
-    stages: written.stages,
-    everyMs: written.every,
-    requestsMin: written.requests,
-    errorRateMax: written.max_error_rate,
-    p95MsMax: written.max_p95,
-    costRatioMax: written.max_cost_ratio,
+    stages: entry.stages,
+    everyMs: entry.every,
+    requestsMin: entry.requests,
+    errorRateMax: entry.max_error_rate,
+    p95MsMax: entry.max_p95,
+    costRatioMax: entry.max_cost_ratio,
   });
 }
 
@@ -106,22 +106,22 @@ function shadowTrafficOf({ shadow = [], audit_probability: auditProbability = 0 
   return { shadow: shadow.map(({ route, share = 1 }) => ({ route, share })), auditProbability };
 }
 
-export function factsOf(written: Config['models'][string]): ModelFacts {
+export function factsOf(entry: Config['models'][string]): ModelFacts {
   return defined({
-    contextWindow: written.context_window,
-    tools: written.tools,
-    vision: written.vision,
-    jsonSchema: written.json_schema,
-    region: written.region,
+    contextWindow: entry.context_window,
+    tools: entry.tools,
+    vision: entry.vision,
+    jsonSchema: entry.json_schema,
+    region: entry.region,
   });
 }
 
-export function limitsOf(written: NonNullable<Config['providers'][string]['limits']>): AccountLimits {
+export function limitsOf(entry: NonNullable<Config['providers'][string]['limits']>): AccountLimits {
   const policy = ({ rpm, tpm }: { rpm?: number | undefined; tpm?: number | undefined }): RateLimitPolicy =>
     defined({ requestsPerMinute: rpm, tokensPerMinute: tpm });
   return {
-    account: policy(written),
-    models: new Map(Object.entries(written.models ?? {}).map(([model, limits]) => [model, policy(limits)])),
+    account: policy(entry),
+    models: new Map(Object.entries(entry.models ?? {}).map(([model, limits]) => [model, policy(limits)])),
   };
 }
 

@@ -1,4 +1,4 @@
-/** From what was written to Settings: defaults spread over steps, secrets wrapped, everything frozen. */
+/** Builds Settings from the parsed config: defaults applied, secrets wrapped, everything frozen. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Json } from '../../core/chat/json.ts';
@@ -73,8 +73,8 @@ function tenantsOf(tenants: Config['tenants']): ReadonlyMap<string, Tenant> {
       routes,
       ...(retention ? { retention: retentionOf(retention) } : {}),
       ...capsOf(caps),
-      ...(projects ? { projects: new Map(Object.entries(projects).map(([project, its]) => [project, capsOf(its)])) } : {}),
-      ...(users ? { users: new Map(Object.entries(users).map(([user, its]) => [user, capsOf(its)])) } : {}),
+      ...(projects ? { projects: new Map(Object.entries(projects).map(([project, entry]) => [project, capsOf(entry)])) } : {}),
+      ...(users ? { users: new Map(Object.entries(users).map(([user, entry]) => [user, capsOf(entry)])) } : {}),
     });
   }
   return all;
@@ -130,7 +130,7 @@ function pricesOf(prices: Config['prices']): Settings['prices'] {
   );
 }
 
-/** Providers are code, not data, and stay as they are. */
+/** Freezes everything but providers, which are code. */
 function deepFreeze<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || value instanceof Secret || Object.isFrozen(value)) return value;
   if (value instanceof Map) for (const inner of value.values()) deepFreeze(inner);

@@ -1,4 +1,4 @@
-/** What answers when no file names a provider: those whose keys are in the environment, or else the simulated one. */
+/** Providers when the config names none: those with an API key in the environment, else the simulated provider. */
 import { providers } from '../../providers/index.ts';
 import { pathId } from '../problem.ts';
 

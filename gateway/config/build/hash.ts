@@ -1,4 +1,4 @@
-/** The config's name on every record: the same for the same meaning, however it is written, and without a secret in it. */
+/** The config hash on every record: equal for configs with equal values, whatever their text; it reveals no secret. */
 import { createHash } from 'node:crypto';
 import { Secret } from '../../settings/secret.ts';
 import { isSecretPath } from '../checks/schema-findings.ts';
@@ -6,7 +6,7 @@ import { isRecord } from '../source/source.ts';
 
 export const hashConfig = (config: unknown): string => createHash('sha256').update(hashInput(config)).digest('hex').slice(0, 16);
 
-/** JSON with sorted keys, secrets, and what may hold one, as fingerprints. */
+/** JSON with sorted keys. Secrets, and values that may hold one, are replaced by fingerprints. */
 export const hashInput = (config: unknown): string => JSON.stringify(canonical(config, []));
 
 function canonical(value: unknown, path: readonly string[]): unknown {

@@ -1,4 +1,4 @@
-/** What a route's certificate no longer vouches for: said where a configuration is loaded or checked, without any store. */
+/** Warnings about certificates of routes: expired, drifting, unchecked or unreadable. Reads the certificate files, no store. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Instant } from '../../core/shared/time.ts';
@@ -6,11 +6,11 @@ import type { AcceptRule } from '../../core/signals/signal.ts';
 import type { Route, Settings } from '../../settings/settings.ts';
 
 const dayMs = 86_400_000;
-/** Nobody has looked for longer than this. */
+/** A certificate needs a check at least this often. */
 const uncheckedDaysMax = 30;
 const bytesMax = 64 * 1024 * 1024;
 
-/** One sentence for each certificate that has ended, is ending, or cannot be read. */
+/** One sentence for each certificate with a problem, with the command that fixes it. */
 export function certificateWarnings(settings: Settings, now: Instant): readonly string[] {
   return [...(settings.certificates ?? [])].flatMap(([name, file]) => {
     const problem = problemOf(settings.routes.get(name)!, file, now);
@@ -23,17 +23,16 @@ function problemOf(route: Route, file: string, now: Instant): string | undefined
   if (typeof read === 'string') return read;
   const { targets, thresholds, issued_at: issuedAt, checked } = read;
   const routeTargets = route.steps.map(({ target }) => target);
-  const renewHint = `hindcast eval certify --chain ${route.name} makes a new one`;
+  const renewHint = `renew it with hindcast eval certify --chain ${route.name}`;
   if (!isEqualList(routeTargets, targets))
-    return `expired: the route asks ${routeTargets.join(', ')}, and ${targets.join(', ')} was certified; ${renewHint}`;
+    return `expired: the route's targets are ${routeTargets.join(', ')}, the certificate is for ${targets.join(', ')}; ${renewHint}`;
   const accepted = route.steps.slice(0, -1).map(({ accept }) => thresholdOf(accept));
   if (!isEqualList(accepted, thresholds))
-    return `expired: the route accepts at ${accepted.map(t => t ?? 'a rule of its own').join(', ')}, and ${thresholds.join(', ')} was certified; ${renewHint}`;
+    return `expired: the route accepts at ${accepted.map(t => t ?? 'another rule').join(', ')}, the certificate is for ${thresholds.join(', ')}; ${renewHint}`;
   if (checked?.verdict === 'expired') return `expired: ${(checked.reasons ?? []).join('; ')}; ${renewHint}`;
   if (checked?.verdict === 'drifting') return `drifting: ${(checked.reasons ?? []).join('; ')}`;
   const days = Math.floor((now - Date.parse(checked?.at ?? issuedAt)) / dayMs);
-  if (!(days <= uncheckedDaysMax))
-    return `nobody has looked for ${days} days whether it still holds: hindcast eval check ${basename(file)} --keep`;
+  if (!(days <= uncheckedDaysMax)) return `not checked for ${days} days: run hindcast eval check ${basename(file)} --keep`;
   return undefined;
 }
 
@@ -44,7 +43,7 @@ interface Certificate {
   readonly checked?: { readonly at: string; readonly verdict: string; readonly reasons?: readonly string[] };
 }
 
-/** A string is what is wrong with it. */
+/** The certificate, or a text with its problem. */
 function readCertificate(file: string): Certificate | string {
   let text: string;
   try {
@@ -53,7 +52,7 @@ function readCertificate(file: string): Certificate | string {
     return `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`;
   }
   if (text.length > bytesMax) return `${file} is too large for a certificate`;
-  const notCertified = `${file} holds no certificate that was given; hindcast eval certify -o ${basename(file)} makes one`;
+  const notCertified = `${file} is not a granted certificate; create one with hindcast eval certify -o ${basename(file)}`;
   try {
     const value = JSON.parse(text) as Certificate & { readonly kind?: unknown; readonly verdict?: unknown };
     const isCertificate = value.kind === 'hindcast-certificate' && value.verdict === 'certified';

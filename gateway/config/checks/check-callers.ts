@@ -1,3 +1,4 @@
+/** Checks tenants and keys: unknown routes and tenants, duplicate keys. */
 import type { Finding } from '../problem.ts';
 import { isRecord } from '../source/source.ts';
 import { checkTarget } from './check-target.ts';
@@ -28,17 +29,18 @@ export function checkKeys(parts: RawConfig): readonly Finding[] {
     if (typeof tenant === 'string' && tenant !== '' && !tenants.includes(tenant)) {
       findings.push(unknownName('tenant', tenant, tenants, [...path, 'tenant'], parts.source, '; add it to `tenants`'));
     }
-    const sameName = typeof name === 'string' ? seenBefore(names, name, i) : undefined;
+    const sameName = typeof name === 'string' ? earlierIndex(names, name, i) : undefined;
     if (sameName !== undefined) findings.push(createFinding([...path, 'name'], `keys[${sameName}] has the same name; rename one`));
-    const sameHash = typeof hash === 'string' ? seenBefore(hashes, hash.toLowerCase(), i) : undefined;
+    const sameHash = typeof hash === 'string' ? earlierIndex(hashes, hash.toLowerCase(), i) : undefined;
     if (sameHash !== undefined)
-      findings.push(createFinding([...path, 'hash'], `keys[${sameHash}] is the same key; remove one, or mint another`));
+      findings.push(createFinding([...path, 'hash'], `keys[${sameHash}] is the same key; remove one, or create another`));
     return findings;
   });
 }
 
-function seenBefore(seen: Map<unknown, number>, value: string, i: number): number | undefined {
-  const before = seen.get(value);
-  if (before === undefined) seen.set(value, i);
-  return before;
+/** The index of the first entry with this value, when it is not this one. */
+function earlierIndex(seen: Map<unknown, number>, value: string, i: number): number | undefined {
+  const earlier = seen.get(value);
+  if (earlier === undefined) seen.set(value, i);
+  return earlier;
 }

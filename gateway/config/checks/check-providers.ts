@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the variables of the config.
-/** Providers: a key where one is needed, and no way into the private network by accident. */
+/** Checks providers: credentials where they are needed, and no private address without `allow_private`. */
 import type { Provider } from '../../core/chat/provider.ts';
 import { providers as registry } from '../../providers/index.ts';
 import { isPrivateHost } from '../../transport/address-guard.ts';
@@ -18,14 +18,14 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
   const { api, key, keys, base_url: baseUrl } = entry;
   const provider = typeof api === 'string' && Object.hasOwn(registry, api) ? registry[api] : undefined;
   if (key !== undefined && keys !== undefined) {
-    findings.push(createFinding([...path, 'keys'], 'either key or keys, not both: move the one into the list', 'key'));
+    findings.push(createFinding([...path, 'keys'], 'either key or keys, not both: move the key into the list', 'key'));
   }
   if (provider) findings.push(...checkKey(path, provider, entry), ...checkAccount(path, provider, entry));
   if (provider && entry.probe !== undefined && modelsPath({ provider }) === undefined) {
-    findings.push(createFinding([...path, 'probe'], `api ${provider.name} has no question that costs nothing; remove probe`, 'key'));
+    findings.push(createFinding([...path, 'probe'], `api ${provider.name} has no free request to probe with; remove probe`, 'key'));
   }
   if (provider?.baseUrl === '' && baseUrl !== undefined) {
-    findings.push(createFinding([...path, 'base_url'], `api ${provider.name} calls nobody; remove base_url`, 'key'));
+    findings.push(createFinding([...path, 'base_url'], `api ${provider.name} sends no requests; remove base_url`, 'key'));
   }
   if (provider && baseUrl === undefined && entry.allow_private !== true && isPrivateHost(URL.parse(provider.baseUrl)?.hostname ?? '')) {
     findings.push(createFinding(path, `api ${provider.name} listens at ${provider.baseUrl}; add allow_private: true`, 'key'));
@@ -36,13 +36,13 @@ function checkProvider(path: Path, entry: Record<string, unknown>): readonly Fin
     entry.allow_private !== true &&
     isPrivateHost(new URL(baseUrl).hostname)
   ) {
-    findings.push(createFinding([...path, 'base_url'], 'a loopback or private address; add allow_private: true if that is meant'));
+    findings.push(createFinding([...path, 'base_url'], 'a loopback or private address; add allow_private: true if that is intended'));
   }
   return findings;
 }
 
 const signingFields = ['access_key_id', 'secret_access_key', 'session_token'] as const;
-/** What proves an account, by the way in which it does. */
+/** The credential fields of each kind of authentication. */
 const credentialFields: Readonly<Record<Provider['auth'], readonly string[]>> = {
   none: [],
   bearer: ['key', 'keys'],
@@ -55,15 +55,14 @@ const credentialFields: Readonly<Record<Provider['auth'], readonly string[]>> = 
 const allCredentialFields = ['key', 'keys', ...signingFields, 'credentials'];
 
 function checkKey(path: Path, provider: Provider, entry: Record<string, unknown>): readonly Finding[] {
-  const takes = credentialFields[provider.auth];
+  const supported = credentialFields[provider.auth];
   const given = allCredentialFields.filter(name => entry[name] !== undefined);
-  const what = (name: string): string => (name === 'keys' ? 'key' : name);
-  const unsupported = given.filter(name => !takes.includes(name));
+  const shownName = (name: string): string => (name === 'keys' ? 'key' : name);
+  const unsupported = given.filter(name => !supported.includes(name));
   if (unsupported.length > 0) {
-    return unsupported.map(name => createFinding([...path, name], `api ${provider.name} takes no ${what(name)}; remove it`, 'key'));
+    return unsupported.map(name => createFinding([...path, name], `api ${provider.name} takes no ${shownName(name)}; remove it`, 'key'));
   }
-  const signs = signingFields.filter(name => entry[name] !== undefined);
-  if (signs.length > 0) return checkSigning(path, entry);
+  if (signingFields.some(name => entry[name] !== undefined)) return checkSigning(path, entry);
   if (given.length > 0 || entry.base_url !== undefined || provider.auth === 'none' || provider.keyOptional) return [];
   return [createFinding(path, missingCredential(provider), 'key')];
 }
@@ -81,21 +80,21 @@ function missingCredential({ auth, environment }: Provider): string {
 
 function checkSigning(path: Path, entry: Record<string, unknown>): readonly Finding[] {
   if (entry.key !== undefined || entry.keys !== undefined) {
-    return [createFinding([...path, 'access_key_id'], 'either a key or what calls are signed with, not both: remove the one', 'key')];
+    return [createFinding([...path, 'access_key_id'], 'either a key or the credentials that sign requests, not both: remove one', 'key')];
   }
   return (['access_key_id', 'secret_access_key'] as const)
     .filter(name => entry[name] === undefined)
-    .map(name => createFinding(path, `its ${name} is missing; calls are signed with both`, 'key'));
+    .map(name => createFinding(path, `its ${name} is missing; requests are signed with both`, 'key'));
 }
 
 const accountFields = ['region', 'project', 'resource', 'api_version'] as const;
 
-/** A region is needed for the signature, too; the rest only makes the address. */
+/** The fields of the base URL. AWS also needs the region to sign requests. */
 function checkAccount(path: Path, { name, account = {}, auth }: Provider, entry: Record<string, unknown>): readonly Finding[] {
   return accountFields.flatMap(field => {
     const needed = account[field];
     if (needed === undefined) {
-      // Where a model runs may be said of any: routes require it.
+      // Any provider may have a region: `require` of routes reads it.
       return entry[field] === undefined || field === 'region'
         ? []
         : [createFinding([...path, field], `api ${name} takes no ${field}; remove it`, 'key')];

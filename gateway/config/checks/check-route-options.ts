@@ -1,3 +1,4 @@
+/** Checks a route's strategy, variants, flag, shadow traffic, audit and signals. */
 import type { Finding, Path } from '../problem.ts';
 import { isRecord } from '../source/source.ts';
 import { checkTarget } from './check-target.ts';
@@ -24,16 +25,16 @@ export function checkRouteOptions(parts: RawConfig, path: Path, name: string, ro
 function checkStrategy(path: Path, strategy: unknown, steps: readonly RawSection[]): readonly Finding[] {
   if (strategy === undefined || strategy === 'order' || typeof strategy !== 'string' || !steps.some(step => step.accept !== undefined))
     return [];
-  return [createFinding([...path, 'strategy'], 'steps with accept are asked in their order; write strategy: order, or remove accept')];
+  return [createFinding([...path, 'strategy'], 'steps with accept are tried in their order; write strategy: order, or remove accept')];
 }
 
-/** Stages that do not grow would take requests from their conversations. */
+/** Stages must grow: a smaller share would move conversations to another target. */
 function checkRollout(path: Path, { share, rollout }: RawSection): readonly Finding[] {
   if (!isRecord(rollout)) return [];
   const stages = items(rollout.stages);
   const grows = stages.every((stage, i) => i === 0 || Number(stage) > Number(stages[i - 1]));
   return [
-    ...(share === undefined ? [] : [createFinding([...path, 'share'], 'either share or rollout, not both: remove the one', 'key')]),
+    ...(share === undefined ? [] : [createFinding([...path, 'share'], 'either share or rollout, not both: remove one', 'key')]),
     ...(grows ? [] : [createFinding([...path, 'rollout', 'stages'], 'each stage must be larger than the one before')]),
   ];
 }
@@ -42,11 +43,11 @@ function checkVariant(parts: RawConfig, path: Path, name: string, variant: RawSe
   const { route: variantRoute, tenants, keys } = variant;
   const routes = namesOf(parts.routes);
   const found: Finding[] = [...checkRollout(path, variant)];
-  if (variantRoute === name) found.push(createFinding([...path, 'route'], 'a route is no variant of itself; name another route'));
+  if (variantRoute === name) found.push(createFinding([...path, 'route'], 'a route cannot be its own variant; name another route'));
   else if (typeof variantRoute === 'string' && !routes.includes(variantRoute))
     found.push(unknownName('route', variantRoute, routes, [...path, 'route'], parts.source, ''));
   const nested = parts.routes.some(([other, entry]) => other === variantRoute && isRecord(entry) && entry.variants !== undefined);
-  if (nested) found.push(createFinding([...path, 'route'], 'a variant has no variants of its own; name a route without'));
+  if (nested) found.push(createFinding([...path, 'route'], 'a variant cannot have variants; name a route without them'));
   const checkNames = (list: unknown, what: string, names: readonly string[], at: string): void => {
     for (const [i, word] of items(list).entries()) {
       if (typeof word === 'string' && !names.includes(word)) found.push(unknownName(what, word, names, [...path, at, i], parts.source, ''));
@@ -66,7 +67,7 @@ function checkFlag({ source }: RawConfig, path: Path, { flag, variants }: RawSec
   if (flag === undefined) return [];
   return [
     ...(source.value.flags === undefined
-      ? [createFinding([...path, 'flag'], 'nobody answers it: write flags: { provider: ./flags.js }', 'key')]
+      ? [createFinding([...path, 'flag'], 'there is no flag provider: write flags: { provider: ./flags.js }', 'key')]
       : []),
     ...(items(variants).length === 0 ? [createFinding([...path, 'flag'], 'there is nothing to choose: add variants', 'key')] : []),
   ];
@@ -81,38 +82,31 @@ function checkAudit(path: Path, probability: unknown, steps: readonly RawSection
   return [
     createFinding(
       [...path, 'audit_probability'],
-      'no step has accept, so that no answer is taken early and there is nothing to audit; remove it',
+      'no step has accept, so no response is accepted early and there is nothing to audit; remove it',
       'key',
     ),
   ];
 }
 
-/** What a threshold is laid on must be measured somehow, or every answer falls short. */
+/** Each signal in `accept` needs its source, or every response would be declined. */
 function checkSignals(parts: RawConfig, path: Path, step: RawSection): readonly Finding[] {
   const found: Finding[] = [];
   const used = signalsIn(step.accept);
   const samples = typeof step.samples === 'number' ? step.samples : 1;
   if (used.has('agreement') && samples < 2) {
-    found.push(
-      createFinding([...path, 'accept'], 'agreement is measured by asking several times; add samples: 2 or more to the step', 'key'),
-    );
+    found.push(createFinding([...path, 'accept'], 'agreement needs several responses; add samples: 2 or more to the step', 'key'));
   }
   if (used.has('judge') && step.judge === undefined) {
-    found.push(createFinding([...path, 'accept'], 'judge is measured by asking a model; add judge: provider/model to the step', 'key'));
+    found.push(createFinding([...path, 'accept'], 'judge needs a judge model; add judge: provider/model to the step', 'key'));
   }
   if (used.has('scorer') && step.scorer === undefined) {
     found.push(
-      createFinding(
-        [...path, 'accept'],
-        'scorer is made of the other signals; add scorer: with what `hindcast eval` exported to the step',
-        'key',
-      ),
+      createFinding([...path, 'accept'], 'scorer needs a scorer; add scorer: with the export of `hindcast eval` to the step', 'key'),
     );
   }
   if (step.judge !== undefined) {
     found.push(...checkTarget(parts, [...path, 'judge'], step.judge));
-    if (step.judge === step.target)
-      found.push(createFinding([...path, 'judge'], 'a model does not judge its own answers here; name another'));
+    if (step.judge === step.target) found.push(createFinding([...path, 'judge'], 'a model cannot judge its own responses; name another'));
   }
   return found;
 }

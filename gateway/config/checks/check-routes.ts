@@ -1,4 +1,4 @@
-/** Routes and prices: every target leads to a provider, and every threshold to a next step. */
+/** Checks routes, prices and models: every target has a provider, and every `accept` a next step. */
 
 import type { Finding, Path } from '../problem.ts';
 import { isRecord } from '../source/source.ts';
@@ -24,20 +24,20 @@ function checkSteps(parts: RawConfig, path: Path, steps: readonly unknown[]): re
     const at = [...path, i];
     const target = checkTarget(parts, [...at, 'target'], step.target);
     if (step.accept === undefined) return target;
-    // An answer that falls short would be given all the same: the threshold would promise what nothing keeps.
-    const unusedAccept = 'nothing follows the last step, so there is nothing to decide; remove accept, or add a step';
+    // The last step's response is returned whatever its signals: a threshold there would have no effect.
+    const unusedAccept = 'accept has no effect on the last step; remove accept, or add a step';
     const last =
       i === steps.length - 1 ? [createFinding([...at, 'accept'], unusedAccept, 'key')] : checkAccept([...at, 'accept'], step.accept);
     return [...target, ...last];
   });
 }
 
-/** Which of two signals decides must be said. */
+/** `accept` has one signal, or joins several explicitly. */
 function checkAccept(path: Path, accept: unknown): readonly Finding[] {
   if (!isRecord(accept)) return [];
   if (Object.keys(accept).length !== 1) {
     return [
-      createFinding(path, 'write one signal with its least value, such as { confidence: 0.74 }; join several by all: [...] or any: [...]'),
+      createFinding(path, 'write one signal with its minimum, such as { confidence: 0.74 }; join several with all: [...] or any: [...]'),
     ];
   }
   return ['all', 'any'].flatMap(join => items(accept[join]).flatMap((inner, i) => checkAccept([...path, join, i], inner)));

@@ -1,4 +1,4 @@
-/** What no entry can see by itself: names that lead nowhere, doors left open. Reads the raw values, so that one fault hides no other. */
+/** Checks across entries: unknown names, exposed hosts. They read the raw values, so that one problem hides no other. */
 
 import type { Finding } from '../problem.ts';
 import { isRecord, type Source } from '../source/source.ts';
@@ -28,7 +28,7 @@ export function crossCheck(source: Source): readonly Finding[] {
   ];
 }
 
-/** Whoever can reach a port that asks for no key can spend the owner's money, or read the owner's records. */
+/** A host beyond loopback without a key or a password exposes the provider accounts or the records. */
 function checkExposedHosts({ source, keys }: RawConfig): readonly Finding[] {
   const findings: Finding[] = [];
   const server = isRecord(source.value.server) ? source.value.server : {};
@@ -37,7 +37,7 @@ function checkExposedHosts({ source, keys }: RawConfig): readonly Finding[] {
     findings.push(
       createFinding(
         ['server', 'host'],
-        'anyone who reaches this host could spend your money: add a key (`hindcast keys create NAME`), or write host: 127.0.0.1',
+        'anyone who can reach this host could use your provider accounts: add a key (`hindcast keys create NAME`), or write host: 127.0.0.1',
       ),
     );
   }
@@ -46,16 +46,13 @@ function checkExposedHosts({ source, keys }: RawConfig): readonly Finding[] {
     findings.push(
       createFinding(
         ['store', 'host'],
-        'anyone who reaches this host could read your records: add store.password, or write host: 127.0.0.1',
+        'anyone who can reach this host could read your records: add store.password, or write host: 127.0.0.1',
       ),
     );
   }
   if (embedded && store.cluster !== undefined) {
     findings.push(
-      createFinding(
-        ['store', 'cluster'],
-        'the embedded engine is no cluster: give the address of a ClickHouse server as store.url, or remove it',
-      ),
+      createFinding(['store', 'cluster'], 'the embedded engine has no cluster: set store.url to a ClickHouse server, or remove cluster'),
     );
   }
   return findings;

@@ -1,4 +1,4 @@
-/** The raw config by its parts, each empty when it is missing or of the wrong kind: what the cross-checks read. */
+/** The sections of the raw config for the cross-checks. A section that is missing or of the wrong type is empty. */
 
 import { didYouMean } from '../nearest.ts';
 import { type Finding, type Path, pathId } from '../problem.ts';
@@ -22,9 +22,8 @@ export const namesOf = (parts: readonly Entry[]): readonly string[] => parts.map
 
 export const createFinding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({ path, at, message });
 
-/** A word that is none of the known, and which was meant. Of a word out of the environment neither is said: it may be a secret. */
+/** A finding about an unknown name, with a suggestion. A name from the environment may be a secret, so it is not printed. */
 export function unknownName(what: string, word: string, known: readonly string[], path: Path, source: Source, otherwise = ''): Finding {
-  if (source.origins.has(pathId(path)))
-    return createFinding(path, `there is no ${what} of the name that ${formatValue(word, path, source)}`);
+  if (source.origins.has(pathId(path))) return createFinding(path, `there is no ${what} named by ${formatValue(word, path, source)}`);
   return createFinding(path, `there is no ${what} ${formatValue(word, path, source)}${didYouMean(word, known) || otherwise}`);
 }

@@ -1,4 +1,4 @@
-/** What the schema's complaints mean to the person who wrote the file: what was expected there, what was found, what is near. */
+/** Findings from schema issues: what was expected, what was found, and the nearest known word. */
 import type { z } from 'zod';
 import { didYouMean } from '../nearest.ts';
 import { type Finding, looksLikeSecret, type Path, pathId, quoted } from '../problem.ts';
@@ -7,7 +7,7 @@ import { kindOf, type Source } from '../source/source.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** An issue of a union is replaced by those of the branch that was meant: the one of the same kind as what stands there. */
+/** Replaces an issue of a union by those of the branch that has the value's type. */
 export function flattenIssues(issues: readonly Issue[], parentPath: Path = []): readonly Issue[] {
   return issues.flatMap((issue): readonly Issue[] => {
     const path = [...parentPath, ...(issue.path as Path)];
@@ -29,7 +29,7 @@ export function findingsOf(issue: Issue, source: Source): readonly Finding[] {
         return {
           path: [...path, key],
           at: 'key',
-          message: `${quoted(key)} is not known here${near || `; known are ${joinWords(known, 'and')}`}`,
+          message: `unknown key ${quoted(key)}${near || `; known are ${joinWords(known, 'and')}`}`,
         };
       });
     }
@@ -50,7 +50,7 @@ function withActualValue(message: string, path: Path, source: Source): string {
   if (!message.startsWith('expected ')) return message;
   const found = valueAt(source.value, path);
   if (found === undefined) return `is missing; ${message}`;
-  const unit = typeof found === 'number' && message.startsWith('expected a duration') ? `; say the unit: ${found}s or ${found}ms` : '';
+  const unit = typeof found === 'number' && message.startsWith('expected a duration') ? `; add the unit: ${found}s or ${found}ms` : '';
   return `${message}; got ${formatValue(found, path, source)}${unit}`;
 }
 
@@ -58,19 +58,19 @@ const providerSecrets: ReadonlySet<string> = new Set([
   ...['key', 'keys', 'base_url', 'access_key_id', 'secret_access_key', 'session_token', 'credentials'],
 ]);
 
-/** Places that hold secrets, or texts in which one is easily written by mistake. */
+/** Paths of secrets, and of values in which users often write one by mistake. */
 export function isSecretPath([top, second, third]: Path): boolean {
   if (top === 'providers') return typeof third === 'string' && providerSecrets.has(third);
   if (top === 'keys') return third === 'hash';
-  // What a provider of flags is made of may be its token.
+  // The options of a flag provider may hold its token.
   if (top === 'flags') return second === 'options';
   return (top === 'store' && (second === 'password' || second === 'url')) || (top === 'telemetry' && second === 'otlp');
 }
 
-/** A value fit to be printed: a secret, and what came from the environment or a file, is only named by its kind. */
+/** A value as printed. Of a secret only its type is printed; of a value from the environment or a file, only its source. */
 export function formatValue(value: unknown, path: Path, source: Source): string {
   const origins = source.origins.get(pathId(path));
-  if (origins) return `what ${origins.map(quoted).join(' and ')} gave`;
+  if (origins) return `the value of ${origins.map(quoted).join(' and ')}`;
   if (isSecretPath(path) || (typeof value === 'string' && (value === '' || looksLikeSecret(value)))) return kindOf(value);
   return typeof value === 'string' ? quoted(value) : typeof value === 'number' ? String(value) : kindOf(value);
 }
@@ -84,7 +84,7 @@ export function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
-/** `port: ${PORT}` gives a text: where the schema wants a number or true or false, the text of one is taken. True when anything was. */
+/** `port: ${PORT}` expands to text: converts it where the schema expects a number or a boolean. True when it changed a value. */
 export function coerceExpanded(issues: readonly Issue[], source: Source): boolean {
   let changed = false;
   for (const { code, path } of issues) {

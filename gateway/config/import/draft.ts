@@ -1,8 +1,8 @@
-/** What becomes of another gateway's configuration: ours, in the order that one would write it, and everything that could not be carried over. */
+/** The result of an import: a Hindcast configuration, and every setting of the source that it does not support. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 
 export interface SkippedSetting {
-  /** In the file that was read: `model_list[0].litellm_params.organization`. */
+  /** In the source file: `model_list[0].litellm_params.organization`. */
   readonly path: string;
   readonly why: string;
 }
@@ -12,7 +12,7 @@ export interface ImportResult {
   readonly left: readonly SkippedSetting[];
 }
 
-/** A map of the file, of which every member is either taken or told as left. */
+/** Reads a map of the source file, and lists the members that were never read. */
 export class SectionReader {
   readonly path: string;
   readonly #members: JsonObject;
@@ -52,7 +52,7 @@ export class SectionReader {
     return Array.isArray(value) ? (value as readonly Json[]) : [];
   }
 
-  /** What nobody has taken; `whys` by name, else `otherwise`. */
+  /** The members that were not read, each with its reason by name, else `otherwise`. */
   *unread(reasons: Readonly<Record<string, string>>, otherwise: string): Generator<SkippedSetting> {
     for (const name of Object.keys(this.#members)) {
       if (!this.#read.has(name)) yield { path: this.pathOf(name), why: reasons[name] ?? otherwise };
@@ -67,7 +67,7 @@ interface Account {
 
 const nameMax = 100;
 
-/** The parts of our configuration as they come together. */
+/** Collects the parts of the configuration. */
 export class ConfigDraft {
   readonly skipped: SkippedSetting[] = [];
   readonly #accounts = new Map<string, Account>();
@@ -81,7 +81,7 @@ export class ConfigDraft {
     this.skipped.push({ path, why });
   }
 
-  /** Its name; the same for the same account, and a number behind it for another of the same kind. */
+  /** Adds a provider and returns its name: the same for an equal account, with a number for another of the same kind. */
   account(kind: string, entry: Readonly<Record<string, Json | undefined>>): string {
     const given = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as Record<string, Json>;
     const { limits: _, ...identity } = given;
@@ -95,7 +95,7 @@ export class ConfigDraft {
     return name;
   }
 
-  /** Limits of one model of an account. */
+  /** Sets the rate limits of one model of an account. */
   limit(account: string, model: string, limits: Readonly<Record<string, number | undefined>>): void {
     const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Record<string, Json>;
     if (Object.keys(given).length === 0) return;
@@ -115,7 +115,7 @@ export class ConfigDraft {
     if (Object.keys(given).length > 0) this.#models[target] = given;
   }
 
-  /** The name under which callers ask for it; another than `wished` where that is none of ours. */
+  /** Adds a route and returns its name, which differs from `requested` where that is not a valid route name. */
   route(requested: string, entry: Json, path: string): string {
     const name =
       requested
@@ -123,9 +123,9 @@ export class ConfigDraft {
         .replace(/[^!-~]/g, '')
         .slice(0, nameMax) || 'route';
     if (name !== requested)
-      this.skip(path, `no route can be called ${JSON.stringify(requested)}: callers ask for ${name}, or for provider/model`);
+      this.skip(path, `${JSON.stringify(requested)} is not a valid route name: callers use ${name}, or provider/model`);
     if (this.#routes[name] === undefined) this.#routes[name] = entry;
-    else this.skip(path, `there is a route ${name} already`);
+    else this.skip(path, `duplicate route ${name}`);
     return name;
   }
 
@@ -142,16 +142,16 @@ export class ConfigDraft {
   }
 }
 
-/** A secret is never written down: what stood in the file is to be put in the environment under `name`. */
+/** A reference to the secret's environment variable. A secret in the source file is not copied: the operator sets `name` instead. */
 export function secretReference(draft: ConfigDraft, value: string | undefined, path: string, name: string): string | undefined {
   if (value === undefined) return undefined;
   const variable = /^os\.environ\/([A-Za-z_]\w*)$/.exec(value)?.[1] ?? /^\$\{?([A-Za-z_]\w*)\}?$/.exec(value)?.[1];
   if (variable !== undefined) return `\${${variable}}`;
-  draft.skip(path, `the secret itself stands in the file, and is not written down again: put it in the environment as ${name}`);
+  draft.skip(path, `secrets are not copied: set the environment variable ${name}`);
   return `\${${name}}`;
 }
 
-/** What is no secret may stand in the environment as well. */
+/** Rewrites LiteLLM's `os.environ/NAME` of a value that is not secret. */
 export const toVariableReference = (value: string | undefined): string | undefined =>
   value?.replace(/^os\.environ\/([A-Za-z_]\w*)$/, '${$1}');
 
@@ -161,13 +161,13 @@ export const formatDuration = (seconds: number | undefined): string | undefined 
 export const clampRetries = (count: number | undefined): number | undefined =>
   count === undefined ? undefined : Math.min(10, Math.max(0, Math.round(count)));
 
-/** A step that others stand behind, and those behind it: only when all before have failed. */
+/** A target of a route, with its weight where targets share the load. */
 export interface ImportedStep {
   readonly target: string;
   readonly weight?: number;
 }
 
-/** As one would write it: a target, a list of them, or steps where there is more to say. */
+/** The shortest form of a route: a target, a list of targets, or steps with options. */
 export function buildRouteEntry(
   first: readonly ImportedStep[],
   fallbacks: readonly string[],
@@ -179,7 +179,7 @@ export function buildRouteEntry(
   const fallbackTargets = fallbacks.filter(target => !first.some(step => step.target === target));
   const steps: Json[] = [
     ...first.map(({ target, weight }) => ({ target, ...(spread === 'weighted' && weight !== undefined ? { weight } : {}) })),
-    // Without a weight of its own it would be asked first now and then.
+    // The default weight would let a fallback be tried first.
     ...fallbackTargets.map(target => ({ target, ...(spread === 'weighted' ? { weight: 0 } : {}) })),
   ];
   const isPlain = spread === undefined && Object.keys(given).length === 0;

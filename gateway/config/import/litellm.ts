@@ -1,4 +1,4 @@
-/** LiteLLM's `config.yaml`: deployments become accounts, model groups become routes. */
+/** Imports LiteLLM's `config.yaml`: deployments become providers, model groups become routes. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import {
   buildRouteEntry,
@@ -12,7 +12,7 @@ import {
   toVariableReference,
 } from './draft.ts';
 
-/** LiteLLM's prefix of a model, and our name for who speaks that way. */
+/** LiteLLM's model prefixes, and the `api` that each becomes. */
 const apis: Readonly<Record<string, string>> = {
   openai: 'openai',
   text_completion_openai: 'openai',
@@ -82,8 +82,7 @@ export function importLitellm(value: JsonObject): ImportResult {
   const targetsOf = (name: string): readonly string[] => groups.get(name)?.steps.map(({ target }) => target) ?? [];
   for (const [name, { path, steps, timeout }] of groups) {
     const fallbackGroups = [...(fallbacks.byGroup.get(name) ?? []), ...fallbacks.all].filter(other => other !== name);
-    for (const other of fallbackGroups)
-      if (!groups.has(other)) draft.skip(path, `it falls back to ${other}, which no entry of model_list is called`);
+    for (const other of fallbackGroups) if (!groups.has(other)) draft.skip(path, `its fallback ${other} is not in model_list`);
     const entry = buildRouteEntry(steps, fallbackGroups.flatMap(targetsOf), strategy, { ...more, timeout: timeout ?? more.timeout });
     draft.route(name, entry, `${path}.model_name`);
   }
@@ -98,7 +97,7 @@ function readDeployment(draft: ConfigDraft, groups: Map<string, ModelGroup>, ent
   const params = entry.map('litellm_params');
   const info = entry.map('model_info');
   const modelName = params.text('model');
-  if (name === undefined || modelName === undefined) return draft.skip(entry.path, 'it has no model_name, or no litellm_params.model');
+  if (name === undefined || modelName === undefined) return draft.skip(entry.path, 'model_name or litellm_params.model is missing');
   const slash = modelName.indexOf('/');
   const prefix = slash < 0 ? undefined : modelName.slice(0, slash);
   const known = prefix === undefined ? undefined : apis[prefix];
@@ -106,7 +105,7 @@ function readDeployment(draft: ConfigDraft, groups: Map<string, ModelGroup>, ent
   if (api === undefined)
     return draft.skip(
       params.pathOf('model'),
-      `nobody here speaks as ${modelName} is asked; an OpenAI-compatible one is api: openai with a base_url`,
+      `not supported by import: the provider of ${modelName} (set api: openai and base_url if it is OpenAI-compatible)`,
     );
   const model = known === undefined ? modelName : modelName.slice(slash + 1);
   const account = accountOf(draft, api, params);
@@ -114,22 +113,22 @@ function readDeployment(draft: ConfigDraft, groups: Map<string, ModelGroup>, ent
   const limits = { rpm: params.number('rpm') ?? entry.number('rpm'), tpm: params.number('tpm') ?? entry.number('tpm') };
   draft.limit(account, model, limits);
   readModelFacts(draft, target, params, info);
-  const perRequestOnly = 'it is said with a request here, not for a deployment';
+  const perRequestOnly = 'not supported by import: callers set it in each request';
   const reasons = {
     temperature: perRequestOnly,
     max_tokens: perRequestOnly,
     top_p: perRequestOnly,
-    drop_params: 'on_unsupported is said of a route',
-    tags: 'variants of a route are for tenants, keys and flags',
+    drop_params: 'not supported by import (set `routes.*.on_unsupported`)',
+    tags: 'not supported by import (set `routes.*.variants` for tenants, keys or flags)',
   };
   const weight = params.number('weight') ?? limits.rpm ?? limits.tpm;
   const timeout = formatDuration(params.number('timeout') ?? params.number('request_timeout'));
   for (const section of [params, info, entry])
     for (const skipped of section.unread(reasons, notSupported)) draft.skip(skipped.path, skipped.why);
   if (model.includes('*') || name.includes('*'))
-    return draft.skip(entry.pathOf('model_name'), `every model of an account can be asked by its name: ${account}/MODEL`);
+    return draft.skip(entry.pathOf('model_name'), `wildcards need no route: callers can use ${account}/MODEL`);
   const group = groups.get(name) ?? { path: entry.path, steps: [], timeout: undefined };
-  if (group.steps.some(step => step.target === target)) draft.skip(entry.path, `${target} is in ${name} already`);
+  if (group.steps.some(step => step.target === target)) draft.skip(entry.path, `duplicate target ${target} of ${name}`);
   else group.steps.push({ target, ...(weight === undefined ? {} : { weight }) });
   group.timeout ??= timeout;
   groups.set(name, group);
@@ -209,7 +208,7 @@ function readFallbacks(draft: ConfigDraft, parts: readonly SectionReader[]): Fal
         for (const [group, others] of Object.entries(entry)) byGroup.set(group, [...(byGroup.get(group) ?? []), ...namesIn(others)]);
       }
       if (entries.length > 0 && name !== 'fallbacks')
-        draft.skip(part.pathOf(name), 'they are among the fallbacks: whatever a target fails of, the next one is asked');
+        draft.skip(part.pathOf(name), 'merged into the fallbacks: a fallback follows any kind of failure');
     }
     all.push(...namesIn(part.read('default_fallbacks')));
   }
@@ -223,7 +222,7 @@ function readStrategy(draft: ConfigDraft, router: SectionReader): string {
   if (strategy === undefined)
     draft.skip(
       router.pathOf('routing_strategy'),
-      `there is no ${name} here: by weight instead, and limits are kept and waited for in any case`,
+      `not supported by import: ${name} (the routes use \`strategy: weighted\`; rate limits always apply)`,
     );
   return strategy ?? 'weighted';
 }
@@ -236,7 +235,7 @@ function readAliases(draft: ConfigDraft, router: SectionReader, groups: Readonly
     const path = `${router.pathOf('model_group_alias')}.${alias}`;
     const group = groups.get(name);
     if (group) draft.route(alias, buildRouteEntry(group.steps, [], strategy, {}), path);
-    else draft.skip(path, `no entry of model_list is called ${JSON.stringify(name)}`);
+    else draft.skip(path, `${JSON.stringify(name)} is not in model_list`);
   }
 }
 
@@ -249,31 +248,39 @@ function readRedisUrl(draft: ConfigDraft, router: SectionReader): string | undef
   return `redis://${password === undefined ? '' : `:${password}@`}${host}:${port}`;
 }
 
-const notSupported = 'nothing here is meant by it';
-const alwaysRecorded = 'every request is recorded and traced: see recorder and telemetry';
-const keysHint = 'keys are made with `hindcast keys create`, and only their hashes stand in the file';
+const notSupported = 'not supported by import';
+const alwaysRecorded = 'not needed: every request is recorded and traced (see `recorder` and `telemetry`)';
+const keysHint = 'not supported by import (create keys with `hindcast keys create`; the file holds only their hashes)';
+const noCache = 'not supported by import: a response is repeated only for an Idempotency-Key';
 const skipReasons: Readonly<Record<string, string>> = {
   ...{
     success_callback: alwaysRecorded,
     failure_callback: alwaysRecorded,
     callbacks: alwaysRecorded,
     service_callbacks: alwaysRecorded,
-    turn_off_message_logging: 'recorder.payloads: metadata',
+    turn_off_message_logging: 'not supported by import (set `recorder.payloads: metadata`)',
   },
-  ...{ cache: 'no answer is given twice but to an Idempotency-Key', cache_params: 'no answer is given twice but to an Idempotency-Key' },
-  ...{ max_budget: 'budget of tenants.default', budget_duration: 'budget of tenants.default' },
-  ...{ master_key: keysHint, database_url: 'records lie in ClickHouse: see store', store_model_in_db: 'the file says everything' },
+  ...{ cache: noCache, cache_params: noCache },
   ...{
-    allowed_fails: 'a target rests after five failures in a row',
-    cooldown_time: 'a target rests for ten seconds, or as long as it says',
+    max_budget: 'not supported by import (set `tenants.default.budget`)',
+    budget_duration: 'not supported by import (set `tenants.default.budget`)',
   },
   ...{
-    set_verbose: 'HINDCAST_LOG=debug',
-    json_logs: '--json',
-    enable_pre_call_checks: 'require of a route',
+    master_key: keysHint,
+    database_url: 'not needed: records are stored in ClickHouse (see `store`)',
+    store_model_in_db: 'not needed: the file holds the whole configuration',
+  },
+  ...{
+    allowed_fails: 'not supported by import: the circuit opens after five failures in a row',
+    cooldown_time: 'not supported by import: a cooldown takes ten seconds, or the retry-after of the provider',
+  },
+  ...{
+    set_verbose: 'not supported by import (set HINDCAST_LOG=debug)',
+    json_logs: 'not supported by import (use `hindcast serve --json`)',
+    enable_pre_call_checks: 'not supported by import (set `routes.*.require`)',
     routing_strategy_args: notSupported,
   },
-  environment_variables: 'set them where the gateway is started',
+  environment_variables: 'not supported by import: set them in the environment of the gateway',
 };
 
 function reportUnread(draft: ConfigDraft, file: SectionReader, settings: SectionReader, router: SectionReader): void {

@@ -1,4 +1,4 @@
-/** A config of Portkey's gateway: its targets become accounts, and where they name models, its strategy becomes a route. */
+/** Imports a config of Portkey's gateway: targets become providers, and those with a model become a route. */
 import { isObject, type Json, type JsonObject } from '../../core/chat/json.ts';
 import {
   buildRouteEntry,
@@ -41,7 +41,7 @@ const apis: Readonly<Record<string, string>> = {
   },
 };
 
-/** Members in either spelling, as it takes both. */
+/** Portkey accepts members in camelCase and snake_case. */
 const toSnakeCase = (value: Json | undefined): Json | undefined =>
   isObject(value)
     ? Object.fromEntries(
@@ -64,19 +64,19 @@ export function importPortkey(value: JsonObject, route: string): ImportResult {
   const timeout = file.number('request_timeout');
   const more = { timeout: formatDuration(timeout === undefined ? undefined : timeout / 1000), retries: clampRetries(attempts) };
   if (steps.length > 0) draft.route(route, buildRouteEntry(steps, [], mode === 'loadbalance' ? 'weighted' : undefined, more), 'targets');
-  else draft.skip('targets', 'no target names a model (override_params.model): callers ask for provider/model, and no route is made');
+  else draft.skip('targets', 'no target has a model (override_params.model), so there is no route: callers use provider/model');
   for (const skipped of file.unread(skipReasons, notSupported)) draft.skip(skipped.path, skipped.why);
   return draft.toResult();
 }
 
 const inherited = ['provider', 'api_key', 'virtual_key', 'custom_host', 'override_params'] as const;
 
-/** Targets within targets stand in a row: what is tried in order stays in order. */
+/** Flattens nested targets into one list, in their order. */
 function readTargets(draft: ConfigDraft, section: SectionReader, above: JsonObject): FoundTargets {
   const strategy = new SectionReader(toSnakeCase(section.read('strategy')), section.pathOf('strategy'));
   const mode = strategy.text('mode') ?? 'single';
   for (const skipped of strategy.unread(
-    { on_status_codes: retriedByFailureKind, conditions: 'variants of a route are for tenants, keys and flags' },
+    { on_status_codes: retriedByFailureKind, conditions: 'not supported by import (set `routes.*.variants` for tenants, keys or flags)' },
     notSupported,
   ))
     draft.skip(skipped.path, skipped.why);
@@ -92,7 +92,10 @@ function readTargets(draft: ConfigDraft, section: SectionReader, above: JsonObje
     );
     const found = readTargets(draft, inner, {});
     if (found.mode !== 'single' && found.mode !== mode)
-      draft.skip(`${inner.path}.strategy`, `a ${found.mode} within a ${mode}: its targets stand in a row with the others`);
+      draft.skip(
+        `${inner.path}.strategy`,
+        `not supported by import: ${found.mode} inside ${mode} (its targets were added to the outer list)`,
+      );
     for (const skipped of inner.unread(skipReasons, notSupported)) draft.skip(skipped.path, skipped.why);
     return found.steps;
   });
@@ -104,14 +107,14 @@ function readStep(draft: ConfigDraft, section: SectionReader, above: JsonObject)
   const weight = section.number('weight');
   const params = new SectionReader(toSnakeCase(section.read('override_params')), section.pathOf('override_params'));
   if (section.text('virtual_key') !== undefined)
-    draft.skip(section.pathOf('virtual_key'), 'what it stands for is kept elsewhere: write the key itself as "${NAME}"');
+    draft.skip(section.pathOf('virtual_key'), 'not supported by import: Portkey stores its key (write the key as "${NAME}")');
   const api = providerName === undefined ? undefined : apis[providerName];
   if (api === undefined) {
     draft.skip(
       section.pathOf('provider'),
       providerName === undefined
-        ? 'it names no provider'
-        : `nobody here is called ${providerName}; an OpenAI-compatible one is api: openai with a base_url`,
+        ? 'provider is missing'
+        : `not supported by import: the provider ${providerName} (set api: openai and base_url if it is OpenAI-compatible)`,
     );
     return [];
   }
@@ -137,19 +140,23 @@ function readStep(draft: ConfigDraft, section: SectionReader, above: JsonObject)
     allow_private: host !== undefined && /^https?:\/\/(localhost|127\.|10\.|192\.168\.)/.test(host) ? true : undefined,
   });
   const model = params.text('model') ?? section.text('deployment_id');
-  for (const skipped of params.unread({}, 'it is said with a request here, not for a target')) draft.skip(skipped.path, skipped.why);
+  for (const skipped of params.unread({}, 'not supported by import: callers set it in each request')) draft.skip(skipped.path, skipped.why);
   return model === undefined ? [] : [{ target: `${account}/${model}`, ...(weight === undefined ? {} : { weight }) }];
 }
 
-const notSupported = 'nothing here is meant by it';
-const retriedByFailureKind = 'what is tried again or elsewhere is decided by the kind of failure';
-const noGuardrails = 'there are no guardrails here';
+const notSupported = 'not supported by import';
+const retriedByFailureKind = 'not supported by import: the kind of failure decides on retries and fallbacks';
+const noGuardrails = 'not supported by import: there are no guardrails';
 const skipReasons: Readonly<Record<string, string>> = {
-  ...{ cache: 'no answer is given twice but to an Idempotency-Key', input_guardrails: noGuardrails, output_guardrails: noGuardrails },
+  ...{
+    cache: 'not supported by import: a response is repeated only for an Idempotency-Key',
+    input_guardrails: noGuardrails,
+    output_guardrails: noGuardrails,
+  },
   ...{
     before_request_hooks: noGuardrails,
     after_request_hooks: noGuardrails,
-    metadata: 'callers send x-hindcast-tag-NAME',
-    retry: 'retries of a route, or of a step',
+    metadata: 'not supported by import (callers send x-hindcast-tag-NAME)',
+    retry: 'not supported by import (set `routes.*.retries`)',
   },
 };

@@ -1,13 +1,13 @@
-/** The kinds of value that a config holds. Each says what it expects; explain.ts adds what was found instead. */
+/** The types of config values. Each error says what is expected; schema-findings.ts adds what was found. */
 import { z } from 'zod';
 import { bytesPattern, durationPattern, parseBytes, parseDuration } from './units.ts';
 
-/** Every message begins so, unless it is a whole sentence of its own. */
+/** The message of a wrong value. A message without this prefix is printed as it is. */
 export const expecting = (what: string): string => `expected ${what}`;
 
 const messageOption = (what: string) => ({ error: () => expecting(what) });
 
-/** A map with these keys and no other. The message of an `unrecognized_keys` issue is the list of the known ones. */
+/** A map with these keys and no others. The message of an `unrecognized_keys` issue lists the known keys. */
 export function section<Shape extends z.core.$ZodLooseShape>(what: string, shape: Shape) {
   return z.strictObject(shape, {
     error: issue => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : expecting(what)),
@@ -32,14 +32,14 @@ export const literal = <const Value extends string | number>(value: Value) => z.
 
 export const text = (what: string) => z.string(messageOption(what)).min(1, messageOption(what));
 
-/** A text with neither blanks nor control characters, as it must be to travel in a header. */
+/** Visible ASCII, as a header requires. */
 export const secret = (what: string) =>
   text(what).refine(
     value => /^[\x21-\x7e]*$/.test(value),
-    'a key holds no blanks, line ends or letters beyond ASCII; was it copied whole?',
+    'a key has only visible ASCII characters, without blanks and line ends; was it copied completely?',
   );
 
-/** Names are said in requests, headers, comma lists and before a slash. */
+/** Names appear in requests, headers, comma lists and before a slash. */
 export const namePattern = /^[!-+.0-~-]{1,100}$/;
 export const name = (what: string) =>
   z
@@ -83,7 +83,7 @@ export function bytes(min: number, max: number) {
     });
 }
 
-/** http or https, nothing but host, port and path. */
+/** http or https with host, port and path only. */
 export const url = (example: string) =>
   z.string(messageOption(`a URL such as ${example}`)).superRefine((value, context) => {
     const problem = urlProblem(value, example);
@@ -99,8 +99,8 @@ export const urlOr = (word: string, example: string) =>
 export function urlProblem(value: string, example: string): string | undefined {
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
   if (!parsed || !/^https?:\/\/[^\s\x00-\x20\x7f]+$/i.test(value)) return expecting(`a URL such as ${example}`);
-  if (parsed.username !== '' || parsed.password !== '') return 'a URL must not hold a user or a password; give them by keys of their own';
-  if (parsed.search !== '' || parsed.hash !== '') return 'a URL ends with its path here; remove what follows "?" or "#"';
+  if (parsed.username !== '' || parsed.password !== '') return 'a URL must not contain a user or a password; use the separate keys';
+  if (parsed.search !== '' || parsed.hash !== '') return 'this URL must end with its path; remove the part after "?" or "#"';
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-/** The JSON Schema that editors check and complete the file with; made from the very schema that the file is parsed by. */
+/** The JSON Schema for editors, generated from the schema that parses the file. */
 import { z } from 'zod';
 import { schema } from './schema.ts';
 
@@ -9,7 +9,7 @@ export function configSchema(): object {
   return { ...(expandable(generated, false) as Node), title: 'hindcast.yaml' };
 }
 
-/** Every value may be written as `${NAME}`, of which an editor cannot know what it will be. */
+/** Allows `${NAME}` for every constrained value: an editor cannot know what it expands to. */
 function expandable(value: unknown, isName: boolean): unknown {
   if (Array.isArray(value)) return value.map(item => expandable(item, false));
   if (typeof value !== 'object' || value === null) return value;

@@ -1,9 +1,9 @@
-/** `recorder.redact`: built-in detectors by name, and patterns of the operator's own. */
+/** `recorder.redact`: built-in detectors by name, and the operator's patterns. */
 import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { joinWords, list, oneOf, section, text } from './fields.ts';
 
-/** What recorder/redact/detectors.ts has. */
+/** The detectors of recorder/redact/detectors.ts. */
 export const detectorNames = ['email', 'phone', 'card', 'iban', 'ip', 'secret'] as const;
 
 const patternLengthMax = 1_000;
@@ -11,21 +11,21 @@ const patternLengthMax = 1_000;
 const customRule = section('a map such as { name: staff, pattern: "EMP-[0-9]{6}" }', {
   name: z
     .string({ error: () => 'expected a name' })
-    .regex(/^[\w-]{1,40}$/, { error: () => 'expected 1 to 40 letters, digits, "_" or "-": the name stands where something was taken out' })
+    .regex(/^[\w-]{1,40}$/, { error: () => 'expected 1 to 40 letters, digits, "_" or "-": the name replaces the redacted text' })
     .refine(name => !(detectorNames as readonly string[]).includes(name), {
-      error: () => `a built-in detector has this name; choose another, or write the name alone`,
+      error: () => `a built-in detector has this name; choose another name, or write only the name`,
     })
-    .describe('Stands in the place of what was found, as `[redacted:NAME]`.'),
+    .describe('Replaces each match, as `[redacted:NAME]`.'),
   pattern: text('a regular expression')
     .max(patternLengthMax, { error: () => `expected at most ${patternLengthMax} characters` })
     .superRefine((pattern, context) => {
       const fault = patternProblem(pattern);
       if (fault !== undefined) context.addIssue(fault);
     })
-    .describe("A regular expression in RE2's syntax, which has no look-around and no back-references, and is never slow."),
+    .describe("A regular expression in RE2's syntax: no look-around, no back-references, linear time."),
 });
 
-/** A text first: a map is then no wrong word but a rule of one's own. */
+/** Accepts any text before it checks the name, so that a map is tried as a custom rule. */
 const detector = z
   .string({ error: () => `expected ${joinWords(detectorNames)}` })
   .meta({ enum: detectorNames })
@@ -40,9 +40,9 @@ export const redactRules = list(
 function patternProblem(pattern: string): string | undefined {
   try {
     return RE2JS.compile(pattern).matches('')
-      ? 'this pattern also matches an empty text, which is everywhere; make it match something'
+      ? 'this pattern matches an empty text, which is everywhere; make it match at least one character'
       : undefined;
   } catch {
-    return 'this is no regular expression in RE2 syntax, which has no look-around and no back-references';
+    return 'this is not a regular expression in RE2 syntax, which has no look-around and no back-references';
   }
 }

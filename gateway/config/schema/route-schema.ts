@@ -1,4 +1,4 @@
-/** How a route is written: a target, a list of them, or steps with what each must show. */
+/** The schema of a route: a target, a list of targets, or steps with acceptance rules. */
 import { z } from 'zod';
 import { featureNames, signalNames } from '../../core/signals/names.ts';
 import { routeDefaults, stepDefaults } from '../../settings/settings.ts';
@@ -14,8 +14,8 @@ const atLeast = (signal: string) =>
     .optional()
     .describe(
       signal === 'confidence'
-        ? 'The least confidence: the scorer where there is one, else mean_logprob; in [0, 1].'
-        : `The least \`${signal}\`, in [0, 1].`,
+        ? 'The minimum confidence in [0, 1]: the scorer when there is one, else mean_logprob.'
+        : `The minimum \`${signal}\`, in [0, 1].`,
     );
 
 export const acceptSignals = ['confidence', ...signalNames] as const;
@@ -52,37 +52,35 @@ function acceptList(what: string): z.ZodOptional<z.ZodType<AcceptConfig[]>> {
   return items.optional().describe(what);
 }
 
-/** What a route says for all its steps, and a step for itself. */
+/** Options of a route for all its steps, or of one step. */
 const retryOptions = {
   timeout: duration(1, dayMs)
     .optional()
-    .describe(
-      `An attempt without content by then has failed; with \`accept\`, one that has not ended. Default ${stepDefaults.timeoutMs / 1000}s.`,
-    ),
+    .describe(`Time to first token. For steps with \`accept\`: time to the complete response. Default ${stepDefaults.timeoutMs / 1000}s.`),
   retries: wholeNumber('a number', 0, 10)
     .optional()
-    .describe(`Further tries of a target, made when no untried one is left. Default ${stepDefaults.retries}.`),
-  backoff: duration(0, 60_000).optional().describe(`Wait before the first retry; doubles with each. Default ${stepDefaults.backoffMs}ms.`),
+    .describe(`Retries per target. They happen after all fallbacks have been tried once. Default ${stepDefaults.retries}.`),
+  backoff: duration(0, 60_000)
+    .optional()
+    .describe(`Delay before the first retry; it doubles with each retry. Default ${stepDefaults.backoffMs}ms.`),
 };
 
 const scorer = z.preprocess(
-  // A scorer that was exported to a file comes in as its text.
+  // `${file:...}` gives an exported scorer as text.
   value => (typeof value === 'string' && value.trimStart().startsWith('{') ? parseJsonOrText(value) : value),
   section('a map such as { type: logistic, features: [...], intercept: 0.5 }', {
     type: literal('logistic').describe('The kind of scorer.'),
     features: list(
       'a list such as [{ signal: mean_logprob, weight: 4 }]',
       section('a map such as { signal: mean_logprob, weight: 4 }', {
-        signal: oneOf([...featureNames, ...signalNames.filter(name => name !== 'scorer')]).describe('The signal it weighs.'),
-        weight: decimal('a number', -1e6, 1e6).describe('How much it weighs.'),
-        mean: decimal('a number', -1e6, 1e6)
-          .optional()
-          .describe('Taken off the signal, and what stands in for one that is missing. Default 0.'),
-        scale: decimal('a number', 1e-9, 1e6).optional().describe('What the rest is divided by. Default 1.'),
+        signal: oneOf([...featureNames, ...signalNames.filter(name => name !== 'scorer')]).describe('The signal.'),
+        weight: decimal('a number', -1e6, 1e6).describe('Its weight.'),
+        mean: decimal('a number', -1e6, 1e6).optional().describe('Subtracted from the signal, and used for a missing one. Default 0.'),
+        scale: decimal('a number', 1e-9, 1e6).optional().describe('Divides the difference. Default 1.'),
       }),
       50,
-    ).describe('The signals and how much each weighs.'),
-    intercept: decimal('a number', -1e6, 1e6).describe('What is there without any signal.'),
+    ).describe('The signals and their weights.'),
+    intercept: decimal('a number', -1e6, 1e6).describe('The intercept of the logistic model.'),
   }),
 );
 
@@ -96,22 +94,18 @@ function parseJsonOrText(text: string): unknown {
 
 const step = section('a map such as { target: openai/gpt-5 }', {
   target: target().describe('provider/model.'),
-  accept: accept.optional().describe('What an answer must show to be taken; else the next step is asked. Not on the last step.'),
+  accept: accept
+    .optional()
+    .describe('The signals a response needs to be accepted; otherwise the next step is tried. Not on the last step.'),
   hedge_after: durationOr(['p50', 'p90', 'p95', 'p99'], 1, dayMs)
     .optional()
     .describe(
-      'Without content after this long another attempt starts beside it: a duration, or p50, p90, p95, p99 of what this target took lately.',
+      'Starts a second attempt when there is no content after this time: a duration, or p50, p90, p95, p99 of the recent time to first token.',
     ),
-  weight: decimal('a number', 0, 1_000_000)
-    .optional()
-    .describe('Its part of the requests, for the strategies weighted and sticky. Default 1.'),
-  samples: wholeNumber('a number', 1, 10)
-    .optional()
-    .describe('Ask so many times in all when `accept` cannot be decided otherwise, to measure `agreement`.'),
-  judge: target()
-    .optional()
-    .describe('provider/model that is asked for its opinion when `accept` cannot be decided otherwise, to measure `judge`.'),
-  scorer: scorer.optional().describe('Makes the signal `scorer` of the others, as `hindcast eval` exports it.'),
+  weight: decimal('a number', 0, 1_000_000).optional().describe('Its weight, for the strategies weighted and sticky. Default 1.'),
+  samples: wholeNumber('a number', 1, 10).optional().describe('Number of responses to request when `accept` needs the signal `agreement`.'),
+  judge: target().optional().describe('provider/model that judges the response when `accept` needs the signal `judge`.'),
+  scorer: scorer.optional().describe('Computes the signal `scorer` from the others, as `hindcast eval` exports it.'),
   ...retryOptions,
 });
 
@@ -119,9 +113,9 @@ const onBreak = z.union([
   oneOf(['error', 'hold', 'continue', 'restart']),
   section('a map such as { hold: { tokens: 40 } }', {
     hold: section('a map such as { tokens: 40 } or { ms: 300ms }', {
-      tokens: wholeNumber('a number of tokens', 1, 10_000).optional().describe('So much is said before it is released.'),
-      ms: wholeNumber('milliseconds', 1, 60_000).optional().describe('It is released after so many milliseconds, however little was said.'),
-    }).describe('How much of a stream is held back.'),
+      tokens: wholeNumber('a number of tokens', 1, 10_000).optional().describe('Released after so many tokens.'),
+      ms: wholeNumber('milliseconds', 1, 60_000).optional().describe('Released after so many milliseconds.'),
+    }).describe('How much of a stream is buffered before it is sent.'),
   }),
 ]);
 
@@ -133,19 +127,19 @@ export const route = z.union([
   section('a map with steps', {
     steps: list('a list of steps such as { target: openai/gpt-5 }', step, stepsMax)
       .min(1, { error: () => 'expected at least one step' })
-      .describe('Tried in order: the next one when one fails, or when its answer does not show what `accept` asks.'),
+      .describe('Tried in order: the next step follows a failure, or a response that `accept` declines.'),
     deadline: duration(1, dayMs)
       .prefault(`${routeDefaults.deadlineMs / 1000}s`)
       .describe('From arrival to the last byte, over all attempts.'),
     ...retryOptions,
     on_unsupported: oneOf(['warn', 'drop', 'reject'])
       .default(routeDefaults.onUnsupported)
-      .describe('When a target cannot carry a part of the request: leave it out and say so, leave it out, or refuse the request.'),
+      .describe('When a target does not support a part of the request: drop it with a warning, drop it, or reject the request.'),
     ...routeOptions,
     on_break: onBreak
       .optional()
       .describe(
-        'When a stream breaks after its first content: `error` tells the caller; `hold` releases its beginning late, so that until then it is replaced unseen; `restart` begins anew for callers who say so; `continue` lets another target go on.',
+        'When a stream breaks after its first content: `error` sends an error event; `hold` buffers the beginning, so that a fallback can replace it unseen; `restart` starts over for callers that allow it; `continue` lets another target continue the response.',
       ),
   }),
 ]);

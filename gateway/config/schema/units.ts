@@ -1,10 +1,10 @@
-/** Quantities with their unit, as people write them: `60s`, `1GiB`. */
+/** Durations and sizes with their units: `60s`, `1GiB`. */
 import type { Milliseconds } from '../../core/shared/time.ts';
 
 const msPer: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 export const durationPattern = /^(\d{1,15}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
 
-/** Whole milliseconds; undefined when the text is no duration. */
+/** Whole milliseconds; undefined when the text is not a duration. */
 export function parseDuration(text: string): Milliseconds | undefined {
   const [, count, unit] = durationPattern.exec(text) ?? [];
   return unit === undefined ? undefined : Math.round(Number(count) * msPer[unit]!);
@@ -23,6 +23,7 @@ const bytesPer: Readonly<Record<string, number>> = {
 };
 export const bytesPattern = /^(\d{1,15}(?:\.\d{1,3})?)(B|[KMGT]i?B)$/;
 
+/** Whole bytes; undefined when the text is not a size. */
 export function parseBytes(text: string): number | undefined {
   const [, count, unit] = bytesPattern.exec(text) ?? [];
   return unit === undefined ? undefined : Math.round(Number(count) * bytesPer[unit]!);

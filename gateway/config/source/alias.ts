@@ -1,4 +1,4 @@
-/** Which node each alias of a document stands for: the last one before it in the text that bears the name. */
+/** Resolves YAML aliases: each refers to the last node before it with the anchor's name. */
 import { type Alias, isAlias, isMap, isNode, isSeq, type Node } from 'yaml';
 
 export type AliasTargets = ReadonlyMap<Alias, Node>;
@@ -21,6 +21,6 @@ export function aliasTargets(contents: unknown, depthMax: number): AliasTargets 
   return targets;
 }
 
-/** An alias inside the very thing it stands for would never end. A target stands before its alias, so there is no other way round. */
+/** Whether the alias is inside its own target. Targets precede their aliases, so there is no other cycle. */
 export const isEndless = (alias: Alias, target: Node): boolean =>
   alias.range != null && target.range != null && alias.range[1] <= target.range[1];

@@ -1,19 +1,19 @@
-/** `${VAR}`, `${VAR:-default}` and `${file:/path}` inside a text of the config; `$${` stands for `${` itself. */
+/** Expands `${VAR}`, `${VAR:-default}` and `${file:/path}` in texts of the config. `$${` is a literal `${`. */
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { quoted } from '../problem.ts';
 
 export interface Expanded {
   readonly text: string;
-  /** Where the parts came from, as written: `OPENAI_API_KEY`, `file:/run/secrets/key`. [] when there was nothing to expand. */
+  /** The variables and files, as written: `OPENAI_API_KEY`, `file:/run/secrets/key`. [] when there was nothing to expand. */
   readonly origins: readonly string[];
-  /** Absolute paths that were read, or that could not be. */
+  /** Absolute paths of the named files, readable or not. */
   readonly files: readonly string[];
   readonly problems: readonly string[];
 }
 
 export interface ExpansionContext {
-  /** Relative paths of `${file:…}` start here. */
+  /** The base of relative paths in `${file:…}`. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -29,7 +29,7 @@ export function expandText(text: string, context: ExpansionContext): Expanded {
   const expanded = text.replace(reference, (match, dollar: string, inner: string, close: string) => {
     if (dollar !== '') return match.slice(1);
     if (close === '') {
-      problems.push(`"\${" has no "}"; close it, or write "$\${" for the characters themselves`);
+      problems.push(`"\${" has no "}"; close it, or write "$\${" for a literal "\${"`);
       return '';
     }
     if (inner.startsWith('file:')) {
@@ -37,12 +37,12 @@ export function expandText(text: string, context: ExpansionContext): Expanded {
       origins.push(inner);
       files.push(file);
       const read = readSecret(file);
-      if (read.problem !== undefined) problems.push(`${quoted(`\${${inner}}`)} gives nothing: ${read.problem}`);
+      if (read.problem !== undefined) problems.push(`${quoted(`\${${inner}}`)} cannot be expanded: ${read.problem}`);
       return read.text;
     }
     const [, name, otherwise] = variable.exec(inner) ?? [];
     if (name === undefined) {
-      problems.push(`${quoted(`\${${inner}}`)} is no variable; write \${NAME}, \${NAME:-default} or \${file:/path}`);
+      problems.push(`${quoted(`\${${inner}}`)} is not a variable; write \${NAME}, \${NAME:-default} or \${file:/path}`);
       return '';
     }
     const value = Object.hasOwn(context.environment, name) ? context.environment[name] : undefined;
@@ -59,8 +59,8 @@ export function expandText(text: string, context: ExpansionContext): Expanded {
 function readSecret(file: string): { readonly text: string; readonly problem?: string } {
   try {
     const stats = statSync(file);
-    // Devices and pipes never end.
-    if (!stats.isFile()) return { text: '', problem: 'it is not a plain file' };
+    // Reading a device or a pipe may never end.
+    if (!stats.isFile()) return { text: '', problem: 'it is not a regular file' };
     if (stats.size > fileBytesMax) return { text: '', problem: `it is larger than ${fileBytesMax} bytes` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)).replace(/\r?\n$/, '') };
   } catch (error) {
@@ -68,7 +68,7 @@ function readSecret(file: string): { readonly text: string; readonly problem?: s
   }
 }
 
-/** Why a file could not be read, in plain words. */
+/** Why a file could not be read, for a message. */
 export function describeReadError(error: unknown): string {
   const { code } = error as { code?: string };
   switch (code) {
@@ -76,7 +76,7 @@ export function describeReadError(error: unknown): string {
       return 'there is no such file';
     case 'EACCES':
     case 'EPERM':
-      return 'it may not be read: check its permissions';
+      return 'permission denied: check its permissions';
     case 'EISDIR':
       return 'it is a folder, not a file';
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':

@@ -1,4 +1,4 @@
-/** The text of a config as plain data, with every `${…}` expanded and the place of each value kept. */
+/** Parses the text of a config into plain data, expands every `${…}`, and keeps the position of each value. */
 import { LineCounter, parseDocument } from 'yaml';
 import { type ConfigProblem, type Finding, formatPath, pathId } from '../problem.ts';
 import type { ExpansionContext } from './expand.ts';
@@ -6,11 +6,11 @@ import { syntaxMessage } from './syntax.ts';
 import { type TextPosition, walkDocument } from './walk.ts';
 
 export interface Source {
-  /** As it is named in problems. */
+  /** The file's name in problems. */
   readonly file: string;
-  /** Maps, lists and plain values; a map at the top. Only `coerce` of explain.ts changes it. */
+  /** Maps, lists and scalars; a map at the top. Only `coerceExpanded` changes it. */
   readonly value: Record<string, unknown>;
-  /** By pathId: the values in which something was expanded, and from what. Such values are never printed. */
+  /** By pathId: the variables and files of each expanded value. Such values are never printed. */
   readonly origins: ReadonlyMap<string, readonly string[]>;
   /** Every file that `${file:…}` named. */
   readonly files: readonly string[];
@@ -18,7 +18,7 @@ export interface Source {
   locate(finding: Finding): ConfigProblem;
 }
 
-/** A config that no text stands behind: its problems have a path and no line. */
+/** A config without a file: its problems have a path and no line. */
 export function sourceWithoutText(file: string, value: Record<string, unknown>, origins: ReadonlyMap<string, readonly string[]>): Source {
   return { file, value, origins, files: [], findings: [], locate: finding => problemAt(file, finding, undefined) };
 }
@@ -37,7 +37,7 @@ export function parseSource(file: string, text: string, context: ExpansionContex
     logLevel: 'error',
     schema: 'core',
     stringKeys: true,
-    // Found by the walk, which knows the path.
+    // The walk finds duplicates: it knows the path.
     uniqueKeys: false,
     resolveKnownTags: false,
   });
@@ -50,7 +50,7 @@ export function parseSource(file: string, text: string, context: ExpansionContex
   const locate = (finding: Finding): ConfigProblem => problemAt(file, finding, offsetOf(walked.places, finding), lines);
   if (walked.overflowed) return { ok: false, problems: walked.findings.map(locate) };
   const { origins, files } = walked;
-  // An empty file says nothing, which is not wrong.
+  // An empty file is valid.
   const value = walked.value ?? {};
   if (!isRecord(value)) {
     const finding: Finding = { path: [], at: 'value', message: `expected a map of settings such as "routes:", got ${kindOf(value)}` };
@@ -59,7 +59,7 @@ export function parseSource(file: string, text: string, context: ExpansionContex
   return { ok: true, source: { file, value, origins, files, findings: walked.findings, locate } };
 }
 
-/** What a value is, in words of YAML. */
+/** The YAML type of a value, for a message. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -71,7 +71,7 @@ export function kindOf(value: unknown): string {
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The offset of the key or value, or of the nearest thing around it that stands in the text. */
+/** The offset of the key or value, or of the nearest enclosing one in the text. */
 function offsetOf(places: ReadonlyMap<string, TextPosition>, { path, at, offset }: Finding): number | undefined {
   if (offset !== undefined) return offset;
   const own = places.get(pathId(path));

@@ -1,10 +1,10 @@
-/** From YAML nodes to plain data: expands texts, follows aliases within bounds, and remembers where everything stood. */
+/** Converts YAML nodes to plain data: expands texts, follows aliases within limits, and records positions. */
 import { isAlias, isMap, isNode, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import { type Finding, type Path, pathId, quoted } from '../problem.ts';
 import { type AliasTargets, aliasTargets, isEndless } from './alias.ts';
 import { type ExpansionContext, expandText } from './expand.ts';
 
-/** Offsets into the text. A list's entries have no key. */
+/** Offsets in the text. Entries of a list have no key. */
 export interface TextPosition {
   readonly key?: number;
   readonly value: number;
@@ -16,11 +16,11 @@ export interface WalkResult {
   readonly origins: ReadonlyMap<string, readonly string[]>;
   readonly files: readonly string[];
   readonly findings: readonly Finding[];
-  /** It was too large or too deep, and the rest was not read. */
+  /** The document was too large or too deep, and the rest was not read. */
   readonly overflowed: boolean;
 }
 
-/** Room for some 50,000 keys, which have ten values each. */
+/** Enough for some 50,000 keys with ten values each. */
 const nodesMax = 500_000;
 const aliasesMax = 1_000;
 const depthMax = 40;
@@ -63,8 +63,8 @@ export function walkDocument(contents: unknown, context: ExpansionContext): Walk
   return { ...state, value };
 }
 
-function read(state: WalkState, given: unknown, path: Path, key: number | undefined): unknown {
-  const node = resolve(state, given, path);
+function read(state: WalkState, input: unknown, path: Path, key: number | undefined): unknown {
+  const node = resolve(state, input, path);
   if (!node || state.overflowed) return null;
   state.places.set(pathId(path), { ...(key === undefined ? {} : { key }), value: node.range?.[0] ?? 0 });
   state.nodes++;
@@ -75,7 +75,7 @@ function read(state: WalkState, given: unknown, path: Path, key: number | undefi
   return isScalar(node) ? readScalar(state, node.value, path) : null;
 }
 
-/** Said once: what follows is not read. */
+/** Reports the first overflow only; the rest is not read. */
 function overflow(state: WalkState, path: Path, message: string): null {
   if (!state.overflowed) addFinding(state, path, message);
   state.overflowed = true;
@@ -87,14 +87,14 @@ function addFinding(state: WalkState, path: Path, message: string): null {
   return null;
 }
 
-/** The node itself, or what it is an alias of. */
+/** The node itself, or the target of an alias. */
 function resolve(state: WalkState, node: unknown, path: Path): Node | null {
   if (!isNode(node)) return null;
   if (!isAlias(node)) return node;
   state.places.set(pathId(path), { value: node.range?.[0] ?? 0 });
   const target = state.targets.get(node);
-  if (!target) return addFinding(state, path, `no anchor for the alias ${quoted(`*${node.source}`)} stands before it`);
-  if (isEndless(node, target)) return addFinding(state, path, 'this alias stands inside its own anchor, and would never end');
+  if (!target) return addFinding(state, path, `there is no anchor before the alias ${quoted(`*${node.source}`)}`);
+  if (isEndless(node, target)) return addFinding(state, path, 'this alias is inside its own anchor');
   if (++state.aliases > aliasesMax) return overflow(state, path, `more than ${aliasesMax} aliases are followed`);
   return target;
 }
@@ -105,7 +105,7 @@ function readMap(state: WalkState, map: YAMLMap, path: Path): Record<string, unk
   return out;
 }
 
-/** Own keys, then those merged in by `<<: *defaults` that are not among them. */
+/** The map's own keys, then keys merged by `<<: *defaults` that it lacks. */
 function entriesOf(state: WalkState, map: YAMLMap, path: Path): readonly Entry[] {
   const own: Entry[] = [];
   const merged: Entry[] = [];
@@ -114,10 +114,10 @@ function entriesOf(state: WalkState, map: YAMLMap, path: Path): readonly Entry[]
     if (!isScalar(key)) continue;
     const name = String(key.value);
     const at = key.range?.[0] ?? 0;
-    const refuse = (message: string): number => state.findings.push({ path: [...path, name], at: 'key', message, offset: at });
+    const report = (message: string): number => state.findings.push({ path: [...path, name], at: 'key', message, offset: at });
     if (name === '<<') merged.push(...mergedEntries(state, value, [...path, name]));
-    else if (name === '__proto__') refuse('this name is not allowed; choose another');
-    else if (names.has(name)) refuse('this key is here twice; remove one');
+    else if (name === '__proto__') report('this name is not allowed; choose another');
+    else if (names.has(name)) report('this key is here twice; remove one');
     else {
       names.add(name);
       own.push({ name, at, value });
@@ -137,7 +137,7 @@ function mergedEntries(state: WalkState, value: unknown, path: Path): readonly E
 
 function readScalar(state: WalkState, value: unknown, path: Path): unknown {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
-  if (typeof value !== 'string') return addFinding(state, path, 'this is no plain value; put it in quotes "…"');
+  if (typeof value !== 'string') return addFinding(state, path, 'this is not a plain value; put it in quotes "…"');
   const { text, origins, files, problems } = expandText(value, state.context);
   state.characters += text.length;
   state.files.push(...files);
