@@ -1,4 +1,4 @@
-/** `hindcast replay`: the composition root, where recorded requests, arms, spool and store come together, and eval's simulator is handed in. */
+/** `hindcast replay`: the composition root of its commands, with the simulator, the judge and the statistics. */
 import type { Command } from 'commander';
 import { action } from '../gateway/cli/command.ts';
 import { insertScores } from '../recorder/store/scores.ts';
@@ -19,19 +19,19 @@ import { simulatePolicy } from './simulation/simulate-policy.ts';
 
 const repeatable = (value: string, all: string[] = []): string[] => [...all, value];
 
-/** Whether what is known of the targets' answers carries the policy to its end. */
+/** Whether the recorded responses suffice to complete the policy. */
 const completesFromRecord: CompletesFromRecord = (policy, seed, known) =>
   simulatePolicy(policy, seed, (target, nth) => {
-    const answer = known(target, nth);
-    return answer && { openAfterMs: answer.openAfterMs, endAfterMs: answer.endAfterMs, result: { signals: answer.signals } };
+    const response = known(target, nth);
+    return response && { openAfterMs: response.openAfterMs, endAfterMs: response.endAfterMs, result: { signals: response.signals } };
   }).supported;
 
 const pairJudge: PairJudge = { prompt: judgePrompt, evaluatorOf, connect: gatewayJudge, judgePair, insertScores };
 
-/** Adds the replay commands; `gateVerdicts` judges a run while it goes on. */
+/** Adds the replay commands. `gateVerdicts` checks a gate during a run. */
 export function register(program: Command, gateVerdicts: GateVerdicts): void {
-  const replay = program.command('replay').description('ask recorded requests again, of somebody else');
-  const run = replay.command('run').description('ask them, and record what comes back');
+  const replay = program.command('replay').description('re-send recorded requests to another target');
+  const run = replay.command('run').description('re-send the requests, and record the responses');
   runFlags(requestFlags(againstFlag(selectionFlags(run))))
     .addHelpText('after', runHelp)
     .action(
@@ -40,24 +40,24 @@ export function register(program: Command, gateVerdicts: GateVerdicts): void {
       ),
     );
 
-  const plan = replay.command('plan').description('say what a run would cost, change and lose; nobody is called');
+  const plan = replay.command('plan').description('print what a run would cost, change and lose, without sending requests');
   commonFlags(requestFlags(againstFlag(selectionFlags(plan))))
-    .option('--only-missing', 'of a run that calls nobody for what the record answers')
+    .option('--only-missing', 'plan for a run with --only-missing')
     .addHelpText('after', planHelp)
     .action(action((options: PlanOptions) => planRun(options, completesFromRecord)));
 
-  const resume = replay.command('resume [run]').description('go on with a run that was stopped or killed');
+  const resume = replay.command('resume [run]').description('resume a run that was stopped or killed');
   commonFlags(resume)
-    .option('-j, --concurrency <count>', 'calls under way at once')
-    .option('--max-cost <usd>', 'another cap, over the whole run')
-    .option('--max-duration <span>', 'stop after this')
-    .option('--retry-errors', 'ask again what was not answered')
+    .option('-j, --concurrency <count>', 'maximum number of calls in flight')
+    .option('--max-cost <usd>', 'a new cap for the whole run')
+    .option('--max-duration <span>', 'stop after this time')
+    .option('--retry-errors', 'send failed calls again')
     .addHelpText('after', resumeHelp)
     .action(
       action((name: string | undefined, options: ResumeOptions) => resumeRun(name ?? 'latest', options, completesFromRecord, gateVerdicts)),
     );
 
-  commonFlags(replay.command('status [run]').description('how far a run has come, and what it has spent'))
+  commonFlags(replay.command('status [run]').description('print the progress and the cost of a run'))
     .addHelpText('after', '\nExamples:\n  hindcast replay status\n  hindcast replay status 20260131-120000-4f2a --json')
     .action(action(async (name: string | undefined, options: DatasetOptions) => statusOf(name ?? 'latest', options)));
 
@@ -67,44 +67,42 @@ export function register(program: Command, gateVerdicts: GateVerdicts): void {
 }
 
 function reports(replay: Command): void {
-  const named = '<run> is an id, `latest`, `shadow` or `audit`';
-  commonFlags(
-    replay.command('diff <run> [other]').description(`what came out differently than in the record, or than in the run before; ${named}`),
-  )
-    .option('--limit <count>', 'differences to list for each arm', '20')
-    .option('--since <time>', 'only what was asked from then on: of a shadow, say')
+  const runReference = '<run> is an id, `latest`, `shadow` or `audit`';
+  commonFlags(replay.command('diff <run> [other]').description(`compare a run with the record, or with another run; ${runReference}`))
+    .option('--limit <count>', 'differences to list per arm', '20')
+    .option('--since <time>', 'only replays since then, as for a shadow')
     .option('--format <format>', 'pretty, json, jsonl, md or html')
-    .option('-o, --output <file>', 'a report as a file as well, in the form that its ending names (repeatable)', repeatable)
-    .option('--unordered <path>', "a list whose order says nothing, such as '$.items' (repeatable)", repeatable)
-    .option('--judge <target>', 'provider/model that decides, through the running gateway, what other words mean; its word is kept')
-    .option('--judge-url <url>', 'where the judge is asked instead')
-    .option('--max-cost <usd>', 'the judge may spend no more than this')
-    .option('--allow-unpriced', 'ask also a judge whose price nobody has said')
+    .option('-o, --output <file>', 'also write a report file; its extension chooses the format (repeatable)', repeatable)
+    .option('--unordered <path>', "ignore the order of this list, such as '$.items' (repeatable)", repeatable)
+    .option('--judge <target>', 'provider/model that judges undecided pairs through the running gateway; its verdicts are recorded')
+    .option('--judge-url <url>', 'the API to call the judge at, instead of the gateway')
+    .option('--max-cost <usd>', 'the maximum cost of the judge')
+    .option('--allow-unpriced', 'allow a judge of unknown price')
     .addHelpText('after', diffHelp)
     .action(action((name: string, other: string | undefined, options: DiffOptions) => diffRun(name, other, options, { judge: pairJudge })));
 
   replay
     .command('export <run>')
-    .description(`both sides of a run whole, a line for each pair; ${named}`)
+    .description(`export both sides of a run, one line per pair; ${runReference}`)
     .option('--config <file>', 'the running configuration')
-    .option('--since <time>', 'only what was asked from then on')
-    .option('-o, --output <file>', 'where to; without it the lines are printed')
+    .option('--since <time>', 'only replays since then')
+    .option('-o, --output <file>', 'the file to write (default: print the lines)')
     .addHelpText('after', '\nExample:\n  hindcast replay export latest -o run.jsonl')
     .action(action((name: string, options: ExportOptions) => exportRun(name, options)));
 }
 
 function datasets(replay: Command): void {
-  const dataset = replay.command('dataset').description('named sets of requests, to be asked again and again');
-  commonFlags(selectionFlags(dataset.command('create <name>').description('the next version of this name')))
+  const dataset = replay.command('dataset').description('named sets of requests for repeated runs');
+  commonFlags(selectionFlags(dataset.command('create <name>').description('create the next version of a dataset')))
     .addHelpText(
       'after',
       '\nExample:\n  hindcast replay dataset create support-golden --since 7d --route support --sample 500 --stratify tenant',
     )
     .action(action((name: string, options: DatasetOptions & SelectionOptions) => runCreateDataset(name, options)));
-  commonFlags(dataset.command('list').description('all of them')).action(
+  commonFlags(dataset.command('list').description('list the datasets')).action(
     action(async (options: DatasetOptions) => runListDatasets(options)),
   );
-  commonFlags(dataset.command('show <name@version>').description('what is in one')).action(
+  commonFlags(dataset.command('show <name@version>').description('print the requests of a dataset')).action(
     action(async (name: string, options: DatasetOptions) => runShowDataset(name, options)),
   );
 }
@@ -115,44 +113,40 @@ const commonFlags = (command: Command): Command =>
 const againstFlag = (command: Command): Command =>
   command.requiredOption(
     '--against <target>',
-    'who answers: provider/model, a route, config:FILE, or the URL of an OpenAI-compatible API (repeatable)',
+    'the arm: provider/model, a route, config:FILE, or the URL of an OpenAI-compatible API (repeatable)',
     repeatable,
   );
 
-/** What is asked, and how it is changed. */
+/** Flags that choose and change the requests. */
 const requestFlags = (command: Command): Command =>
   command
-    .option('--aa <share>', 'ask so many of them of whoever answered before, to see what differs by itself: 10%')
-    .option('--temperature <number>', 'ask with this in place of what was recorded')
+    .option('--aa <share>', 're-send this share to the original target, to measure run-to-run noise: 10%')
+    .option('--temperature <number>', 'replaces the recorded temperature')
     .option(
       '--conversation <how>',
-      'turn: each request with its recorded history; free: turns whole, in which the model may call other tools',
+      'turn: each request with its recorded history; free: complete turns, in which the model may call other tools',
       'turn',
     )
     .option(
       '--tools <how>',
-      'no tool is ever executed: block, or give what was recorded in order (mock:fifo) or for the same arguments (mock:strict)',
+      'tools are never executed: block, or return recorded results in order (mock:fifo) or for equal arguments (mock:strict)',
       'block',
     )
-    .option('--hosted <how>', 'what providers would do by themselves (web search, code, MCP): block (default), strip or allow')
-    .option('--max-cost <usd>', 'spend no more than this');
+    .option('--hosted <how>', 'hosted tools of providers (web search, code, MCP): block (default), strip or allow')
+    .option('--max-cost <usd>', 'the maximum cost');
 
 const runFlags = (command: Command): Command =>
   commonFlags(command)
-    .option(
-      '--mode <mode>',
-      'live; cached: only what the record answers; simulated: nobody is called, the record tells how targets behave',
-      'live',
-    )
-    .option('--only-missing', 'call nobody for what the record answers')
-    .option('--speed <factor>', 'as fast as it was (1x), faster (4x), or without waiting (max)', 'max')
-    .option('--max-gap <span>', 'cut longer silences to this, such as 2s')
-    .option('-j, --concurrency <count>', 'calls under way at once: 8, or 512 with a --speed')
-    .option('--rpm <provider=count>', 'calls a minute; more of them wait (repeatable)', repeatable)
-    .option('--tpm <provider=count>', 'tokens a minute (repeatable)', repeatable)
-    .option('--repeat <count>', 'ask each this often', '1')
-    .option('--max-duration <span>', 'stop after this; `resume` goes on')
-    .option('--max-error-rate <share>', 'stop when more than this stay without an answer: 5%; `resume` goes on')
-    .option('--stop-when-decided <gate>', 'stop as soon as this gate file is decided; it must say statistics: { sequential: true }')
-    .option('--yes', 'agree to spend more than $1; needed without a terminal, where --max-cost is not given')
-    .option('--allow-unpriced', 'ask also whom nobody has said the price of; what that costs is in no sum');
+    .option('--mode <mode>', 'live; cached: only responses from the record; simulated: no calls, targets behave as recorded', 'live')
+    .option('--only-missing', 'answer from the record where possible, without a call')
+    .option('--speed <factor>', 'recorded speed (1x), a multiple (4x), or without waiting (max)', 'max')
+    .option('--max-gap <span>', 'shorten longer gaps to this, such as 2s')
+    .option('-j, --concurrency <count>', 'maximum number of calls in flight (default: 8, or 512 with a --speed)')
+    .option('--rpm <provider=count>', 'calls per minute; further calls wait (repeatable)', repeatable)
+    .option('--tpm <provider=count>', 'tokens per minute (repeatable)', repeatable)
+    .option('--repeat <count>', 'number of times to send each request', '1')
+    .option('--max-duration <span>', 'stop after this time; `resume` continues')
+    .option('--max-error-rate <share>', 'stop when more calls fail than this share: 5%; `resume` continues')
+    .option('--stop-when-decided <gate>', 'stop as soon as this gate file is decided; it needs statistics: { sequential: true }')
+    .option('--yes', 'confirm a cost of more than $1; needed without a terminal and --max-cost')
+    .option('--allow-unpriced', 'allow targets of unknown price; no sum includes their cost');

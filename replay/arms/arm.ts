@@ -1,4 +1,4 @@
-/** Who answers in the original's place: a target or a route, another configuration, or a URL. */
+/** The arms of a replay: a target or route, another configuration, or a URL, which gets the recorded requests. */
 import { createHash } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
@@ -18,34 +18,34 @@ import { gotTransport } from './got-transport.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Arm {
-  /** As `--against` named it. */
+  /** The value of `--against`. */
   readonly name: string;
   readonly configHash: string;
   readonly runtime: GatewayRuntime;
-  /** Where this arm sends a request, or why nowhere. `body` is the caller's own. */
-  routeOf(body: JsonObject, planned: PlanInput, recorded: RecordedRequest): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string;
-  /** Whether this arm is asked this request; absent means all. */
+  /** The policy for a request, or a text with the reason why there is none. `body` is the caller's. */
+  routeOf(body: JsonObject, planInput: PlanInput, recorded: RecordedRequest): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string;
+  /** Whether the request is sent to this arm; absent means all requests are. */
   includes?(recorded: RecordedRequest): boolean;
 }
 
-/** What every arm of a run shares but the state of its fleet: the breakers of one must not close the targets of another. */
+/** What all arms of a run share. The state of targets is per arm: an open circuit of one arm must not affect another. */
 export type SharedRuntime = Omit<RuntimeDependencies, 'fleet'>;
 
-/** Throws a CommandError that says what `against` should have been. */
+/** The arm for a value of `--against`. Throws a CommandError for an unknown route or target and an invalid config. */
 export function armOf(against: string, settings: Settings, shared: SharedRuntime, environment: Environment): Arm {
   if (against.startsWith('config:')) return configArm(against, shared, environment);
   if (/^https?:\/\//i.test(against)) return urlArm(against, settings, shared, environment);
   return targetArm(against, settings, shared);
 }
 
-/** A replay is the operator's own: no tenant's list of routes stands in its way. */
+/** Replays are the operator's: the route lists of tenants do not apply. */
 const operatorTenant = '';
 
 function targetArm(name: string, settings: Settings, shared: SharedRuntime): Arm {
   const route = resolve(settings, operatorTenant, { model: name });
   if (isRefusal(route)) throw new CommandError(exit.usage, `--against ${name}: ${refusalMessage(route)}`);
   const runtime = runtimeOf(settings, shared);
-  return { name, configHash: settings.hash, runtime, routeOf: (_, planned) => routedTo(route, runtime, planned) };
+  return { name, configHash: settings.hash, runtime, routeOf: (_, planInput) => planTo(route, runtime, planInput) };
 }
 
 function configArm(name: string, shared: SharedRuntime, environment: Environment): Arm {
@@ -58,28 +58,28 @@ function configArm(name: string, shared: SharedRuntime, environment: Environment
     name,
     configHash: settings.hash,
     runtime,
-    routeOf: (body, planned) => {
+    routeOf: (body, planInput) => {
       const route = resolve(settings, operatorTenant, body);
-      return isRefusal(route) ? refusalMessage(route) : routedTo(route, runtime, planned);
+      return isRefusal(route) ? refusalMessage(route) : planTo(route, runtime, planInput);
     },
   };
 }
 
-/** What answers now: each request goes where the running configuration sends it. */
+/** The running configuration: each request takes the route it names there. */
 export function deployedArm(settings: Settings, shared: SharedRuntime): Arm {
   const runtime = runtimeOf(settings, shared);
   return {
     name: 'deployed',
     configHash: settings.hash,
     runtime,
-    routeOf: (body, planned) => {
+    routeOf: (body, planInput) => {
       const route = resolve(settings, operatorTenant, body);
-      return isRefusal(route) ? refusalMessage(route) : routedTo(route, runtime, planned);
+      return isRefusal(route) ? refusalMessage(route) : planTo(route, runtime, planInput);
     },
   };
 }
 
-/** Any OpenAI-compatible endpoint, asked for the model that the caller named. Its key, where it wants one, stands in HINDCAST_URL_KEY. */
+/** An OpenAI-compatible endpoint, called with the caller's model. HINDCAST_URL_KEY holds its key. */
 function urlArm(name: string, settings: Settings, shared: SharedRuntime, environment: Environment): Arm {
   const url = new URL(name);
   const key = environment.HINDCAST_URL_KEY;
@@ -96,18 +96,21 @@ function urlArm(name: string, settings: Settings, shared: SharedRuntime, environ
     name,
     configHash: settings.hash,
     runtime,
-    routeOf: (_, planned) =>
-      routedTo({ name, ...routeDefaults, steps: [{ target: `${account.name}/${planned.chat.model}`, ...stepDefaults }] }, runtime, planned),
+    routeOf: (_, planInput) =>
+      planTo(
+        { name, ...routeDefaults, steps: [{ target: `${account.name}/${planInput.chat.model}`, ...stepDefaults }] },
+        runtime,
+        planInput,
+      ),
   };
 }
 
-/** What the noise floor is called among the arms. */
+/** The arm's name for the noise floor. */
 export const noiseArm = 'a/a';
 
 /**
- * Asks what was asked of old once more, in the same way: the route that the caller named, with its fallbacks and thresholds, or whoever
- * answered where the configuration knows no such name. What differs then is noise. Of a share of the requests, the same in every run of
- * this seed.
+ * The noise floor (A/A): re-sends a share of the requests on the caller's route, with its fallbacks and thresholds. Where the configuration
+ * has no such route, the recorded target gets them. Differences are run-to-run noise. A seed selects the same requests in every run.
  */
 export function noiseFloorArm(share: number, seed: string, settings: Settings, shared: SharedRuntime): Arm {
   const runtime = runtimeOf(settings, shared);
@@ -116,10 +119,10 @@ export function noiseFloorArm(share: number, seed: string, settings: Settings, s
     configHash: settings.hash,
     runtime,
     includes: ({ id }) => createHash('sha256').update(`${seed} ${noiseArm} ${id}`).digest().readUInt32BE() < share * 2 ** 32,
-    routeOf: (body, planned, { answer: { target } }) => {
-      const named = resolve(settings, operatorTenant, body);
-      const route = isRefusal(named) ? resolve(settings, operatorTenant, { model: target }) : named;
-      return isRefusal(route) ? refusalMessage(route) : routedTo(route, runtime, planned);
+    routeOf: (body, planInput, { answer: { target } }) => {
+      const requested = resolve(settings, operatorTenant, body);
+      const route = isRefusal(requested) ? resolve(settings, operatorTenant, { model: target }) : requested;
+      return isRefusal(route) ? refusalMessage(route) : planTo(route, runtime, planInput);
     },
   };
 }
@@ -127,8 +130,8 @@ export function noiseFloorArm(share: number, seed: string, settings: Settings, s
 const runtimeOf = (settings: Settings, shared: SharedRuntime): GatewayRuntime =>
   createRuntime(settings, { ...shared, fleet: new FleetState() });
 
-function routedTo(route: Route, runtime: GatewayRuntime, planned: PlanInput): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
-  const policy = runtime.policyOf(route, planned);
+function planTo(route: Route, runtime: GatewayRuntime, planInput: PlanInput): Pick<RoutedRequest, 'policy' | 'onUnsupported'> | string {
+  const policy = runtime.policyOf(route, planInput);
   return describeNoTarget(policy) ?? { policy, onUnsupported: route.onUnsupported };
 }
 

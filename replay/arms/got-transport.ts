@@ -1,11 +1,11 @@
-/** Calls a URL of the operator's choice with got: outside the gateway's request path, where convenience beats speed. */
+/** A transport for the URLs of `--against`, on got: outside the gateway's request path, convenience matters more than speed. */
 import got from 'got';
 import type { Failure } from '../../gateway/core/shared/failure.ts';
 import type { Upstream } from '../../gateway/transport/upstream.ts';
 
 const connectTimeoutMs = 3_000;
 
-/** No retries of its own: the router decides about those. */
+/** An Upstream without retries of its own: the router decides on them. */
 export function gotTransport(): Upstream {
   const calls = new Set<{ destroy(): void }>();
   return {
@@ -60,6 +60,6 @@ function flat(headers: Readonly<Record<string, string | string[] | undefined>>):
 
 function failureOf(error: Error & { code?: string }, status: number): Failure {
   const code = error.code ?? error.name;
-  const named = { message: `${code}: ${error.message}`.slice(0, 300), code, ...(status > 0 ? { status } : {}) };
-  return status > 0 ? { kind: 'truncated', ...named } : { kind: 'unreachable', ...named };
+  const details = { message: `${code}: ${error.message}`.slice(0, 300), code, ...(status > 0 ? { status } : {}) };
+  return status > 0 ? { kind: 'truncated', ...details } : { kind: 'unreachable', ...details };
 }

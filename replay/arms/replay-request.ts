@@ -1,3 +1,4 @@
+/** From a recorded request to the request that an arm executes. */
 import { type CallerFormat, isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
 import { type JsonObject, scanObject } from '../../gateway/core/chat/json.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
@@ -10,13 +11,13 @@ import { type Applied, type Transforms, transform } from './transform.ts';
 
 export interface ReplayRequest {
   readonly request: RoutedRequest;
-  /** What was changed of the caller's own words. */
+  /** The changes made to the caller's request. */
   readonly applied: readonly Applied[];
 }
 
 const unchanged: Transforms = { hosted: 'allow' };
 
-/** The question, or why it cannot be asked. `repeat` counts from 0. */
+/** The request to execute, or a text with the reason why it cannot be sent. `repeat` counts from 0. */
 export function prepareReplayRequest(
   recorded: RecordedRequest,
   arm: Arm,
@@ -32,9 +33,9 @@ export function prepareReplayRequest(
   const chat = readChat(scan.value, recorded, dialect);
   if (isFieldProblem(chat)) return chat.problem.message;
   const { tenant, project, user, conversation, tags } = recorded;
-  // The coins of the original's id: every arm and every run divides the same requests in the same way.
-  const planned = { id: recorded.id, chat, requestBytes: Buffer.byteLength(recorded.body), caller: { tenant, key: '', conversation } };
-  const routed = arm.routeOf({ ...scan.value, model: chat.model }, planned, recorded);
+  // The original's id seeds random choices, so that every arm and run splits the requests in the same way.
+  const planInput = { id: recorded.id, chat, requestBytes: Buffer.byteLength(recorded.body), caller: { tenant, key: '', conversation } };
+  const routed = arm.routeOf({ ...scan.value, model: chat.model }, planInput, recorded);
   if (typeof routed === 'string') return routed;
   const changed = transform(recorded.body, recorded.dialect, transforms, limitFieldOf(routed.policy.steps[0]?.target ?? ''));
   if ('refused' in changed) return changed.refused;
@@ -64,7 +65,7 @@ export function prepareReplayRequest(
   return { request, applied: changed.applied };
 }
 
-/** Some dialects say these outside of the body. */
+/** Some dialects have the model and the streaming flag outside of the body. */
 const readChat = (body: JsonObject, { route, stream }: RecordedRequest, dialect: CallerFormat) =>
   dialect.parseRequest({ model: route, stream, ...body });
 

@@ -1,12 +1,12 @@
-/** The changes that a recorded request may go out with: each has a name, and where none applies the bytes are the caller's own. */
+/** Named changes to a recorded request before it is re-sent. A request that none applies to keeps the caller's bytes. */
 import { isObject, type Json, type JsonObject, scanObject, spliceMembers } from '../../gateway/core/chat/json.ts';
 
 export interface Transforms {
-  /** Asks with this temperature in place of the recorded one. */
+  /** Replaces the recorded temperature. */
   readonly temperature?: number;
-  /** Given to requests without a limit of their own, so that what a call may cost is known. */
+  /** Added to requests without an output limit, so that the cost of a call is bounded. */
   readonly outputTokensMax?: number;
-  /** What is done about what the provider itself would do or keep beside answering. */
+  /** What happens to hosted tools and storage, which act or keep data at the provider. */
   readonly hosted: 'strip' | 'block' | 'allow';
 }
 
@@ -17,7 +17,7 @@ export interface Applied {
 
 export type Transformed = { readonly text: string; readonly applied: readonly Applied[] } | { readonly refused: string };
 
-/** `limitField` is what the answering model calls its limit, where the caller's format has two names for it. */
+/** The changed text, or the reason why the request is refused. `limitField` is the target model's name of the output limit. */
 export function transform(text: string, dialect: string, transforms: Transforms, limitField = 'max_completion_tokens'): Transformed {
   const scan = scanObject(text);
   if (!scan.ok) return { refused: scan.problem.message };
@@ -30,7 +30,8 @@ export function transform(text: string, dialect: string, transforms: Transforms,
   };
   if (transforms.hosted !== 'allow') {
     const hosted = hostedNames(value);
-    if (hosted.length > 0 && transforms.hosted === 'block') return { refused: `it lets the provider act by itself: ${hosted.join(', ')}` };
+    if (hosted.length > 0 && transforms.hosted === 'block')
+      return { refused: `it uses hosted tools of the provider: ${hosted.join(', ')}` };
     if (hosted.length > 0) withoutHosted(value, change);
     const keeps = value.store === true || (dialect.includes('responses') && value.store !== false);
     if (keeps) change('no-store', 'store', 'false');
@@ -68,15 +69,15 @@ function withMembers(text: string, span: { start: number; end: number } | undefi
     : `{${Object.entries(settings).map(([field, json]) => `"${field}":${json}`)}}`;
 }
 
-/** Members by which a provider reaches out by itself. */
+/** Members that enable hosted tools. */
 const hostedMembers = ['web_search_options', 'mcp_servers', 'plugins', 'search_parameters'];
-/** Tools that run at the caller's, whatever their type is called. */
+/** Types of tools that the caller executes. */
 const callerToolTypes = /^(function|custom|bash_|text_editor_|computer_|computer_use|memory_|local_shell|shell|apply_patch)/;
 
 function isHosted(tool: Json): boolean {
   if (!isObject(tool)) return false;
   if (typeof tool.type === 'string') return !callerToolTypes.test(tool.type);
-  // Gemini names them by their member; Anthropic's own tools have no type and a schema.
+  // Gemini marks hosted tools by a member; Anthropic's tools without a type have a schema and run at the caller.
   return ['googleSearch', 'google_search', 'googleSearchRetrieval', 'urlContext', 'url_context', 'codeExecution', 'code_execution'].some(
     name => tool[name] !== undefined,
   );

@@ -35,12 +35,12 @@ export function runListDatasets(options: DatasetOptions): void {
   );
 }
 
-export function runShowDataset(named: string, options: DatasetOptions): void {
-  const set = readDataset(settingsFor(options).store.path, named);
+export function runShowDataset(reference: string, options: DatasetOptions): void {
+  const set = readDataset(settingsFor(options).store.path, reference);
   const selection = Object.entries(set.selection).filter(([flag]) => flag !== 'json' && flag !== 'config');
   printResult(options, set, () =>
     [
-      `${set.name}@${set.version}, made ${new Date(set.createdAt).toISOString().slice(0, 19)} by ${selection.map(([flag, value]) => `${flag} ${value}`).join(', ') || 'no filter'}`,
+      `${set.name}@${set.version}, created ${new Date(set.createdAt).toISOString().slice(0, 19)} with ${selection.map(([flag, value]) => `${flag} ${value}`).join(', ') || 'no filter'}`,
       table(
         ['request', 'weight'],
         set.items.map(({ id, weight }) => [id, weight.toFixed(2)]),

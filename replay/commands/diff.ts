@@ -32,7 +32,7 @@ export interface DiffOptions {
   readonly allowUnpriced?: boolean;
 }
 
-/** What a composition root hands in of eval. */
+/** What the composition root passes in. */
 export interface DiffDependencies {
   readonly judge: PairJudge;
 }
@@ -49,18 +49,17 @@ export async function diffRun(name: string, other: string | undefined, options: 
   const store = await openStore(settings);
   try {
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
-    const read = async (named: string): Promise<{ run: string; pairs: readonly PairedReplay[] }> => {
-      const run = await runNamed(store, named);
+    const read = async (reference: string): Promise<{ run: string; pairs: readonly PairedReplay[] }> => {
+      const run = await runNamed(store, reference);
       return { run, pairs: await pairsOfRun(store, settings, run, { since, withBare: other !== undefined, unordered }) };
     };
     const first = await read(name);
     const second = other === undefined ? undefined : await read(other);
     const found = second ? await pairsBetweenRuns(store, first, second, unordered) : first.pairs;
-    if (found.length === 0)
-      throw new CommandError(exit.nothing, `The runs ${name} and ${other} have asked no request in common of the same arm.`);
-    const kept = second ? verdictNameAgainst(first.run) : verdictName;
+    if (found.length === 0) throw new CommandError(exit.nothing, `The runs ${name} and ${other} have no request and arm in common.`);
+    const scoreName = second ? verdictNameAgainst(first.run) : verdictName;
     const pairs =
-      options.judge === undefined ? found : await withVerdicts(store, settings, found, judge, options.judge, kept, unordered, options);
+      options.judge === undefined ? found : await withVerdicts(store, settings, found, judge, options.judge, scoreName, unordered, options);
     const byArm = new Map([...Map.groupBy(pairs, one => one.arm)].map(([arm, some]) => [arm, some.map(one => one.pair)]));
     const compared = comparison(second?.run ?? first.run, second ? `run ${first.run}` : 'the record', byArm);
     process.stdout.write(`${rendered(compared, format, limit)}\n`);
@@ -74,35 +73,35 @@ export async function diffRun(name: string, other: string | undefined, options: 
   }
 }
 
-/** What it will cost is said before anybody is asked, and never passed. */
+/** Judges the undecided pairs. The cost is printed before the first call, and never exceeded. */
 async function withVerdicts(
   store: Store,
   settings: Settings,
   pairs: readonly PairedReplay[],
-  by: PairJudge,
+  pairJudge: PairJudge,
   judge: string,
   name: string,
   unordered: ReadonlySet<string>,
   options: DiffOptions,
 ): Promise<readonly PairedReplay[]> {
   const at = wallClock.now();
-  const plan = judgePlan(pairs, judge, settings, by.prompt, at);
+  const plan = judgePlan(pairs, judge, settings, pairJudge.prompt, at);
   if (plan.pairs.length === 0) {
-    note('There is nothing for a judge to decide.');
+    note('No pair needs a judge.');
     return pairs;
   }
   if (plan.worst === undefined && !options.allowUnpriced)
-    throw new CommandError(exit.usage, `--judge ${judge}: nobody has said what it costs; add it to prices, or allow it: --allow-unpriced.`);
-  const price = plan.worst === undefined ? 'at a price that nobody knows' : `about ${money(plan.expected!)}, at most ${money(plan.worst)}`;
-  note(`${judge} is asked of ${plan.pairs.length} pairs, in both orders: ${plan.calls} calls, ${price}.`);
-  const result = await judgePairs(store, settings, pairs, plan, by, {
+    throw new CommandError(exit.usage, `--judge ${judge}: its price is unknown; add it to prices, or pass --allow-unpriced.`);
+  const price = plan.worst === undefined ? 'at an unknown price' : `about ${money(plan.expected!)}, at most ${money(plan.worst)}`;
+  note(`${judge} judges ${plan.pairs.length} pairs in both orders: ${plan.calls} calls, ${price}.`);
+  const result = await judgePairs(store, settings, pairs, plan, pairJudge, {
     ...{ judge, name, unordered, at, cap: parseCap(options.maxCost) },
     ...(options.judgeUrl === undefined ? {} : { judgeUrl: options.judgeUrl }),
   });
   note(
-    `It was asked of ${result.pairsJudged} for ${money(result.spent)}${result.withoutVerdict > 0 ? `, and said nothing of use of ${result.withoutVerdict}` : ''}.`,
+    `Judged ${result.pairsJudged} pairs for ${money(result.spent)}${result.withoutVerdict > 0 ? `, ${result.withoutVerdict} without a verdict` : ''}.`,
   );
-  if (result.left > 0) note(`${result.left} pairs are left undecided, for the next might have passed --max-cost ${options.maxCost}.`);
+  if (result.left > 0) note(`${result.left} pairs are left undecided: the next might have exceeded --max-cost ${options.maxCost}.`);
   return result.pairs;
 }
 
@@ -128,7 +127,7 @@ function rendered(compared: Comparison, format: Format, limit: number): string {
 
 function formatNamed(text: string, flag: string): Format {
   const format = formats.find(one => one === text || (one === 'md' && text === 'markdown') || (one === 'pretty' && text === 'txt'));
-  if (!format) throw new CommandError(exit.usage, `${flag} ${text}: write one of ${formats.join(', ')}; a file's ending names it.`);
+  if (!format) throw new CommandError(exit.usage, `${flag} ${text}: write one of ${formats.join(', ')}; a file's extension chooses it.`);
   return format;
 }
 
@@ -138,7 +137,7 @@ export interface ExportOptions {
   readonly output?: string;
 }
 
-/** A line for each pair, with both answers whole; `--from` of another run reads it again. */
+/** Writes one line per pair with both responses, which `--from` of another run reads. */
 export async function exportRun(name: string, options: ExportOptions): Promise<void> {
   const settings: Settings = loadSettings(options);
   const store: Store = await openStore(settings);
@@ -147,8 +146,8 @@ export async function exportRun(name: string, options: ExportOptions): Promise<v
     const since = options.since === undefined ? undefined : parseTime(options.since, '--since', wallClock.now());
     const lines = (await pairsOfRun(store, settings, run, { since, withBare: true })).map(({ arm, repeat, original, replay, pair }) => {
       const { answer, attempts, ...request } = original;
-      const { body: _, answer: replayed, attempts: tries, ...rest } = replay;
-      return `${JSON.stringify({ version: 1, run, arm, repeat, weight: pair.weight, request, answer, attempts, replay: { id: rest.id, receivedAt: rest.receivedAt, attempts: tries }, replayed, diff: pair.diff })}\n`;
+      const { body: _, answer: replayed, attempts: replayAttempts, ...rest } = replay;
+      return `${JSON.stringify({ version: 1, run, arm, repeat, weight: pair.weight, request, answer, attempts, replay: { id: rest.id, receivedAt: rest.receivedAt, attempts: replayAttempts }, replayed, diff: pair.diff })}\n`;
     });
     if (options.output === undefined) for (const line of lines) process.stdout.write(line);
     else {

@@ -1,4 +1,4 @@
-/** Carries out a run, from its beginning or from where it was left: calls, journal, spool, store, and what is told at the end. */
+/** Executes a new or resumed run: calls, journal, spool, store and the printed result. */
 import { CommandError, exit, note, printResult } from '../../gateway/cli/command.ts';
 import { usd } from '../../gateway/core/money/price.ts';
 import { createReplayTelemetry } from '../../gateway/observability/replay-telemetry.ts';
@@ -49,7 +49,7 @@ export interface RunLimits {
   readonly errorRateMax: number | undefined;
 }
 
-/** Throws for what cannot be meant, before anything is read. */
+/** Parses the limits of a run. Throws a CommandError for invalid values, before anything is read. */
 export function runLimitsOf(options: RunControlOptions): RunLimits {
   if (options.mode !== 'live' && options.mode !== 'cached')
     throw new CommandError(exit.usage, `--mode ${options.mode}: write live, cached or simulated.`);
@@ -70,16 +70,16 @@ export function runLimitsOf(options: RunControlOptions): RunLimits {
 }
 
 const concurrencyDefault = 8;
-/** Who keeps a rhythm must not wait for answers. */
+/** A paced run must not wait for responses. */
 const concurrencyPaced = 512;
 
 export const isPaced = ({ speed }: Pick<RunControlOptions, 'speed'>): boolean => speed !== 'max';
 
-/** Eval's gates, as a composition root hands them in. */
+/** Eval's gates, which the composition root passes in. */
 export interface GateVerdicts {
-  /** Rejects a file that must not be looked at more than once. */
+  /** Rejects for a gate file that allows only one look at the data. */
   check(file: string): Promise<void>;
-  /** Undefined when what is stored by now does not tell. */
+  /** The verdict on the stored data; undefined when it is inconclusive. */
   verdict(file: string, options: { readonly config?: string }): Promise<'pass' | 'fail' | undefined>;
 }
 
@@ -95,6 +95,7 @@ export interface RunExecution {
   readonly turns?: ReplayPlan['turns'];
 }
 
+/** Executes the run and prints its result; resolves to the exit code. */
 export async function executeRun(work: RunExecution): Promise<number> {
   const { settings, manifest, options, limits, store, requests } = work;
   const upstream = httpUpstream();
@@ -137,7 +138,7 @@ export async function executeRun(work: RunExecution): Promise<number> {
         checkGate();
       },
     });
-    if (!(await spool.closeAndDrain())) note('The store is behind; what is missing of the run will be there later.');
+    if (!(await spool.closeAndDrain())) note('The store is behind; the rest of the run will be written later.');
     const { done, failed, spent, lost, lostWorst } = journal.progress;
     const state = replayed.stoppedBy === undefined ? 'finished' : 'interrupted';
     await writeRun(store, { ...runRow, state, finishedAt: wallClock.now(), done, failed: failed + replayed.skipped.length, spent });
@@ -162,10 +163,10 @@ function printReplayed(
   printResult(options, { run, ...replayed, ...money, possibly_billed_twice: lost.lost }, () => replayedText(run, replayed, lost));
 }
 
-/** So many calls lie between two looks at a gate. */
+/** Calls between two checks of the gate. */
 const gateCheckEvery = 25;
 
-/** Looks at the gate now and then, never twice at once. A look that fails tells nothing, and the next one may. */
+/** Checks the gate every 25 calls, never twice at once. After a failed check the next one tries again. */
 function gateChecker({ gateVerdicts, options }: RunExecution, enough: AbortController): () => void {
   const file = options.stopWhenDecided;
   if (file === undefined || !gateVerdicts) return () => {};
@@ -176,14 +177,14 @@ function gateChecker({ gateVerdicts, options }: RunExecution, enough: AbortContr
     gateVerdicts
       .verdict(file, options.config === undefined ? {} : { config: options.config })
       .catch((problem: unknown) => {
-        if (!hasFailed) note(`${file} cannot be looked at yet: ${problem instanceof Error ? problem.message : String(problem)}`);
+        if (!hasFailed) note(`${file} cannot be checked yet: ${problem instanceof Error ? problem.message : String(problem)}`);
         hasFailed = true;
         return undefined;
       })
       .then(verdict => {
         isChecking = false;
         if (verdict === undefined || enough.signal.aborted) return;
-        note(`${file}: ${verdict.toUpperCase()} by what there is.`);
+        note(`${file}: ${verdict.toUpperCase()}, decided by the data so far.`);
         enough.abort();
       });
   };

@@ -26,7 +26,7 @@ export async function planRun(options: PlanOptions, completesFromRecord: Complet
   try {
     const found = await selectRequests(store, settings, options, false);
     const turns = toolMatchingOf(options) && (await turnsOf(store, found.requests));
-    // A turn is expected to take as many calls as it took.
+    // A turn is expected to take as many calls as recorded.
     const chosen = turns ? { ...found, requests: turns.first.flatMap(({ id }) => turns.of.get(id)!.calls) } : found;
     const transforms = transformsOf(options);
     const plans: ArmPlan[] = [];
@@ -44,7 +44,7 @@ export async function planRun(options: PlanOptions, completesFromRecord: Complet
   }
 }
 
-/** The requests that the record answers for this arm: with --only-missing they cost nothing. */
+/** The saved cost by id of the requests that the record answers for this arm: with --only-missing they cost nothing. */
 async function savedByRecord(
   store: Store,
   arm: Arm,
@@ -52,13 +52,13 @@ async function savedByRecord(
   transforms: Transforms,
   completesFromRecord: CompletesFromRecord,
 ): Promise<ReadonlyMap<string, NanoUsd>> {
-  const book = recordedAnswerLookup(store, '', completesFromRecord);
+  const lookup = recordedAnswerLookup(store, '', completesFromRecord);
   const known = new Map<string, NanoUsd>();
   for (const recorded of requests) {
     const dialect = dialectOf(recorded.dialect);
     const prepared = dialect ? prepareReplayRequest(recorded, arm, '', 0, dialect, wallClock.now(), transforms) : '';
     if (typeof prepared === 'string') continue;
-    const { isComplete, saved } = await book.answersOf(recorded, prepared.request, arm.runtime);
+    const { isComplete, saved } = await lookup.answersOf(recorded, prepared.request, arm.runtime);
     if (isComplete) known.set(recorded.id, saved);
   }
   return known;
@@ -70,7 +70,7 @@ function planText({ requests, candidates }: SelectedRequests, plans: readonly Ar
   );
   const weight = requests.reduce((sum, request) => sum + (request.weight ?? 1), 0);
   const conversations = new Set(requests.map(({ conversation, id }) => conversation || id)).size;
-  const drawn = requests.length < candidates ? `, which stand for ${Math.round(weight)} of ${candidates} selected` : '';
+  const drawn = requests.length < candidates ? `, which represent ${Math.round(weight)} of ${candidates} selected` : '';
   const rows = plans.map(plan => [
     plan.arm,
     `${plan.calls}`,
@@ -83,22 +83,20 @@ function planText({ requests, candidates }: SelectedRequests, plans: readonly Ar
   const notes = plans.flatMap(({ arm, losses, skipped, changes, unpricedTargets }) => [
     ...Object.entries(changes).map(([change, count]) => `${count} requests to ${arm} changed: ${change}`),
     ...Object.entries(losses).map(([loss, count]) => `${count} requests to ${loss}`),
-    ...Object.entries(skipped).map(([reason, count]) => `${count} requests not asked of ${arm}: ${reason}`),
-    ...(unpricedTargets.length > 0
-      ? [`Nobody has said what ${unpricedTargets.join(', ')} costs: a run refuses that without --allow-unpriced.`]
-      : []),
+    ...Object.entries(skipped).map(([reason, count]) => `${count} requests not sent to ${arm}: ${reason}`),
+    ...(unpricedTargets.length > 0 ? [`The price of ${unpricedTargets.join(', ')} is unknown: a run needs --allow-unpriced.`] : []),
   ]);
   const uncounted = requests.filter(({ answer }) => answer.inputTokens + answer.outputTokens === 0).length;
-  if (uncounted > 0) notes.unshift(`${uncounted} requests have no recorded token counts: only the worst case holds what they cost.`);
+  if (uncounted > 0) notes.unshift(`${uncounted} requests have no recorded token counts: only the worst case includes their cost.`);
   return [
     `${requests.length} requests of ${conversations} conversations${drawn}, from ${first} to ${last} UTC`,
     table(['arm', 'calls', 'in the record', 'saved by --only-missing', 'p50', 'p95', 'worst', 'without price'], rows),
-    `Total ${total(plan => plan.p50)}, p95 ${total(plan => plan.p95)}, worst ${total(plan => plan.worst)}${plans.some(plan => plan.unpriced > 0) ? ', and what nobody knows the price of' : ''}. Tools are never executed.`,
+    `Total ${total(plan => plan.p50)}, p95 ${total(plan => plan.p95)}, worst ${total(plan => plan.worst)}${plans.some(plan => plan.unpriced > 0) ? ', without calls of unknown price' : ''}. Tools are never executed.`,
     ...(notes.length > 0 ? [notes.join('\n')] : []),
   ].join('\n\n');
 }
 
-/** Nobody has said the price of any call, which is not the same as nothing. */
+/** No call has a known price, which does not mean that they are free. */
 const isUnknown = ({ calls, unpriced }: ArmPlan): boolean => calls > 0 && unpriced === calls;
 
 const armPlanJson = (plan: ArmPlan): object => ({

@@ -1,4 +1,4 @@
-/** What every command of replay begins with: the selected requests, and the arms that shall answer them. */
+/** The preparation that replay commands share: selecting requests, and building arms and transforms. */
 import { CommandError, exit, loadSettings, note } from '../../gateway/cli/command.ts';
 import type { ExchangeSink } from '../../gateway/core/exchange.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
@@ -28,13 +28,13 @@ export interface ReplayOptions extends SelectionOptions {
 
 export interface SelectedRequests {
   readonly requests: readonly RecordedRequest[];
-  /** Selected before duplicates were collapsed and a sample was drawn. */
+  /** The number selected before collapsing and sampling. */
   readonly candidates: number;
-  /** They lie in files, and nothing of them in the store. */
+  /** The requests are from files, not from the store. */
   readonly fromFile: boolean;
 }
 
-/** In order of arrival, each with its weight. */
+/** The selected requests in order of arrival, with weights. Throws a CommandError when there are none. */
 export async function selectRequests(
   store: Store,
   settings: Settings,
@@ -44,7 +44,10 @@ export async function selectRequests(
   const chosen =
     options.dataset === undefined ? await drawSample(store, options, paced) : await requestsOfDataset(store, settings, options.dataset);
   if (chosen.requests.length === 0) {
-    throw new CommandError(exit.nothing, 'No recorded request matches. Widen --since, drop a filter, or ask the gateway something first.');
+    throw new CommandError(
+      exit.nothing,
+      'No recorded request matches. Widen --since, remove a filter, or send the gateway a request first.',
+    );
   }
   return chosen;
 }
@@ -68,7 +71,7 @@ async function drawSample(store: Store, options: SelectionOptions, paced: boolea
     };
   }
   const { requests, left } = await readRequests(options.from);
-  for (const [reason, count] of Object.entries(left)) note(`${count} rows of the file left out: ${reason}`);
+  for (const [reason, count] of Object.entries(left)) note(`Skipped ${count} rows of the file: ${reason}`);
   const all = fileCandidates(requests, selection);
   const taken = sample(all, sampling);
   const byId = new Map(requests.map(request => [request.id, request]));
@@ -82,26 +85,26 @@ async function drawSample(store: Store, options: SelectionOptions, paced: boolea
   };
 }
 
-async function requestsOfDataset(store: Store, settings: Settings, named: string): Promise<SelectedRequests> {
-  const dataset = readDataset(settings.store.path, named);
+async function requestsOfDataset(store: Store, settings: Settings, reference: string): Promise<SelectedRequests> {
+  const dataset = readDataset(settings.store.path, reference);
   const requests = await loadRunRequests(store, dataset.items);
-  const gone = dataset.items.length - requests.length;
-  if (gone > 0) note(`${gone} requests of ${dataset.name}@${dataset.version} are no longer in the store, and are left out.`);
+  const missing = dataset.items.length - requests.length;
+  if (missing > 0) note(`${missing} requests of ${dataset.name}@${dataset.version} are no longer in the store and are skipped.`);
   return { requests, candidates: dataset.items.length, fromFile: dataset.items.some(item => item.request) };
 }
 
-/** What a run or dataset kept, read again: those of a file from it, the others from the store as far as it still has them. */
+/** The requests of a run or dataset. Those from files are in its items; the others are loaded from the store, where they still exist. */
 export async function loadRunRequests(store: Store, items: readonly RunItem[]): Promise<readonly RecordedRequest[]> {
   const stored = items.filter(item => !item.request);
   const found = await loadRequests(
     store,
     stored.map(({ id }) => id),
   );
-  const kept = items.flatMap(({ request, weight }) => (request ? [{ ...request, weight }] : []));
-  return [...withWeights(found, stored), ...kept].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
+  const included = items.flatMap(({ request, weight }) => (request ? [{ ...request, weight }] : []));
+  return [...withWeights(found, stored), ...included].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
 }
 
-/** How calls of tools are matched where turns are asked whole; undefined where each request is asked with its recorded history. */
+/** How tool calls are matched when complete turns are replayed; undefined when each request has its recorded history. */
 export function toolMatchingOf({ conversation = 'turn', tools = 'block', from }: ReplayOptions): ToolMatching | undefined {
   if (conversation !== 'turn' && conversation !== 'free')
     throw new CommandError(exit.usage, `--conversation ${conversation}: write turn or free.`);
@@ -110,10 +113,10 @@ export function toolMatchingOf({ conversation = 'turn', tools = 'block', from }:
   if (conversation === 'free' && !matching)
     throw new CommandError(
       exit.usage,
-      'No tool is ever executed: --conversation free needs --tools mock:fifo or mock:strict, to give what was recorded.',
+      'Tools are never executed: --conversation free needs --tools mock:fifo or mock:strict for recorded results.',
     );
   if (conversation === 'free' && from !== undefined)
-    throw new CommandError(exit.usage, '--conversation free finds what tools gave in the store, and does not go with --from.');
+    throw new CommandError(exit.usage, '--conversation free reads tool results from the store, so it cannot be combined with --from.');
   return conversation === 'free' ? matching : undefined;
 }
 
@@ -128,10 +131,7 @@ function withWeights(requests: readonly RecordedRequest[], weights: readonly Wei
 function throwWhereError(options: SelectionOptions, error: unknown): never {
   if (options.where === undefined) throw error;
   const message = error instanceof Error ? error.message : String(error);
-  throw new CommandError(
-    exit.usage,
-    `--where ${options.where}: the store does not take it as a condition on requests. ${message.split('\n')[0]}`,
-  );
+  throw new CommandError(exit.usage, `--where ${options.where}: the store rejects this condition on requests. ${message.split('\n')[0]}`);
 }
 
 export function armsOf(
@@ -151,18 +151,18 @@ export function parseShare(text: string, flag: string): number {
   return share;
 }
 
-/** An answer without a limit of its own is taken to end here, in tokens; under a cap it is told so. */
+/** The output limit that a run with a cap adds to requests without one. */
 const outputTokensMax = 16_384;
 
 export function transformsOf({ temperature, hosted = 'block', maxCost }: ReplayOptions): Transforms {
   if (hosted !== 'block' && hosted !== 'strip' && hosted !== 'allow')
     throw new CommandError(exit.usage, `--hosted ${hosted}: write block, strip or allow.`);
-  const degrees = temperature === undefined ? undefined : Number(temperature);
-  if (degrees !== undefined && !(degrees >= 0 && degrees <= 2))
+  const temperatureValue = temperature === undefined ? undefined : Number(temperature);
+  if (temperatureValue !== undefined && !(temperatureValue >= 0 && temperatureValue <= 2))
     throw new CommandError(exit.usage, `--temperature ${temperature}: write a number from 0 to 2.`);
   return {
     hosted,
-    ...(degrees === undefined ? {} : { temperature: degrees }),
+    ...(temperatureValue === undefined ? {} : { temperature: temperatureValue }),
     ...(maxCost === undefined ? {} : { outputTokensMax }),
   };
 }

@@ -1,4 +1,4 @@
-/** A run's progress on a terminal: one line a second, with the money and the time that are left. */
+/** The progress of a run on a terminal: one line per second, with cost and remaining time. */
 import { note } from '../../gateway/cli/command.ts';
 import { wallClock } from '../../gateway/settings/clock.ts';
 import { money } from '../report/format.ts';
@@ -6,16 +6,16 @@ import type { SpendCap } from '../run/spend-cap.ts';
 
 const everyMs = 1_000;
 
-/** Silence where nobody looks. */
+/** A function to call after each exchange. It prints only on a terminal. */
 export function progressPrinter(total: number, before: number, spendCap: SpendCap): () => void {
   const startedAt = wallClock.now();
   let done = before;
-  let toldAt = startedAt;
+  let printedAt = startedAt;
   return () => {
     done++;
     const now = wallClock.now();
-    if (!process.stderr.isTTY || (now - toldAt < everyMs && done < total)) return;
-    toldAt = now;
+    if (!process.stderr.isTTY || (now - printedAt < everyMs && done < total)) return;
+    printedAt = now;
     note(progressText(done, total, now - startedAt, done - before, spendCap));
   };
 }
@@ -23,7 +23,7 @@ export function progressPrinter(total: number, before: number, spendCap: SpendCa
 export function progressText(done: number, total: number, elapsedMs: number, doneNow: number, spendCap: SpendCap): string {
   const left = doneNow > 0 ? ((total - done) * elapsedMs) / doneNow : undefined;
   const cap = Number.isFinite(spendCap.cap) ? ` of ${money(spendCap.cap)}` : '';
-  return `${done} of ${total}, ${money(spendCap.spent)}${cap} spent, ${money(spendCap.reserved)} under way${left === undefined || total <= done ? '' : `, about ${spanText(left)} left`}`;
+  return `${done} of ${total}, ${money(spendCap.spent)}${cap} spent, ${money(spendCap.reserved)} in flight${left === undefined || total <= done ? '' : `, about ${spanText(left)} left`}`;
 }
 
 function spanText(ms: number): string {

@@ -67,27 +67,27 @@ export async function resumeRun(
   }
 }
 
-/** Half of a run by one configuration and half by another would be a comparison of nothing. */
+/** A run under two configurations would compare nothing, so each arm must have its original config hash. */
 function requireSameConfiguration(manifest: RunManifest, options: RunOptions, settings: Settings): void {
   for (const { name, configHash } of armsOf(options, settings, discardingSink)) {
-    const before = manifest.arms[name];
-    if (before === configHash) continue;
+    const original = manifest.arms[name];
+    if (original === configHash) continue;
     throw new CommandError(
       exit.usage,
-      `The configuration of ${name} is another than when the run began (${before}, now ${configHash}). Put it back, or start a new run.`,
+      `The configuration of ${name} has changed since the run began (${original}, now ${configHash}). Restore it, or start a new run.`,
     );
   }
 }
 
-/** What the process that died had sealed counts as done though it could not write so any more; what it had begun besides is given up. */
+/** Completes the journal of a process that died: calls with a sealed record are done, its other open calls are lost. */
 async function reconcileJournal(store: Store, settings: Settings, { folder, manifest }: OpenRun, isTurns: boolean): Promise<void> {
   const journal = new Journal(journalPath(folder), settings.recorder.durability === 'power');
   try {
     const open = journal.open;
     if (open.length === 0) return;
-    // What is sealed of a turn may be its beginning: it is asked again whole.
+    // A sealed record may be only the beginning of a turn, so the turn is sent again.
     if (isTurns) return journal.giveUp();
-    // Opening its spool closes what lay open; when that is settled, the store has all that was ever sealed.
+    // Opening the spool closes its open segments. Once it is drained, the store has every sealed record.
     await openReplaySpool(settings, manifest.run).closeAndDrain();
     const keyOf = ({ request, arm, repeat }: Job): string => JSON.stringify([request, arm, repeat]);
     const rows = await store.select<{ request: string; arm: string; repeat: number; outcome: string; cost_nano: number }>(
@@ -132,10 +132,10 @@ export function statusOf(name: string, options: { readonly config?: string; read
     [
       `Run ${run}: ${state}, ${progress.done} of ${manifest.jobs} done, ${left} left.`,
       table(
-        ['failed', 'under way', 'possibly billed twice', 'spent'],
+        ['failed', 'in flight', 'possibly billed twice', 'spent'],
         [[`${status.failed}`, `${status.under_way}`, `${status.possibly_billed_twice}`, money(progress.spent)]],
       ),
-      ...(state === 'interrupted' ? [`To go on: hindcast replay resume ${run}`] : []),
+      ...(state === 'interrupted' ? [`To resume: hindcast replay resume ${run}`] : []),
     ].join('\n\n'),
   );
 }
@@ -146,6 +146,6 @@ function runIdOf(settings: Settings, name: string): string {
   if (latest) return latest;
   throw new CommandError(
     exit.nothing,
-    `No run lies in ${runFolder(settings.store.path, '')}: hindcast replay run --since 1h --against provider/model makes one.`,
+    `There is no run in ${runFolder(settings.store.path, '')}: create one with hindcast replay run --since 1h --against provider/model.`,
   );
 }

@@ -33,13 +33,13 @@ export async function runReplay(
     if (matching && (options.mode !== 'live' || options.onlyMissing))
       throw new CommandError(
         exit.usage,
-        '--conversation free asks everything anew: it goes with neither --mode cached nor --only-missing.',
+        '--conversation free sends every request: it cannot be combined with --mode cached or --only-missing.',
       );
     const found = await selectRequests(store, settings, options, isPaced(options));
     const turns = matching && (await turnsOf(store, found.requests));
     const chosen = turns ? { ...found, requests: turns.first } : found;
     if (turns && turns.first.length < found.requests.length)
-      note(`${found.requests.length - turns.first.length} requests go on with a turn, and are asked with it.`);
+      note(`${found.requests.length - turns.first.length} requests continue a turn and are replayed with it.`);
     if (chosen.requests.length === 0) throw new CommandError(exit.nothing, 'No selected request begins a turn.');
     const arms = armsOf(options, settings, discardingSink);
     const priced = turns ? turns.first.flatMap(({ id }) => turns.of.get(id)!.calls) : chosen.requests;
@@ -84,28 +84,28 @@ function requirePrices(plans: readonly ReturnType<typeof armPlanOf>[]): void {
   if (unknown.length === 0) return;
   throw new CommandError(
     exit.usage,
-    `Nobody has said what ${unknown.join(', ')} costs, so no cap could hold. Give a price under \`prices\` in the configuration, or pass --allow-unpriced.`,
+    `The price of ${unknown.join(', ')} is unknown, so a cap cannot hold. Add it to \`prices\` in the configuration, or pass --allow-unpriced.`,
   );
 }
 
-/** So much may be spent without asking whoever started it. */
+/** Runs with a higher expected cost need a confirmation. */
 const confirmAboveNanoUsd = 1e9;
 
-/** A cap is an agreement as well. Without a terminal nobody can be asked. */
+/** Asks for confirmation on a terminal. --yes and --max-cost confirm as well; without a terminal one of them is required. */
 async function confirmCost(plans: readonly ReturnType<typeof armPlanOf>[], repeats: number, { yes, maxCost }: RunOptions): Promise<void> {
   const sum = (of: 'expected' | 'worst'): number => repeats * plans.reduce((total, plan) => total + plan[of], 0);
   if (yes || maxCost !== undefined || sum('expected') <= confirmAboveNanoUsd) return;
   const price = `about ${money(sum('expected'))}, at most ${money(sum('worst'))}`;
   if (!process.stdin.isTTY) {
-    throw new CommandError(exit.usage, `This run would cost ${price}. Pass --yes to agree, or --max-cost to say how much it may spend.`);
+    throw new CommandError(exit.usage, `This run would cost ${price}. Pass --yes to confirm, or --max-cost to limit it.`);
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const reply = await terminal.question(`This run would cost ${price}. Go on? [y/N] `);
+  const reply = await terminal.question(`This run would cost ${price}. Continue? [y/N] `);
   terminal.close();
-  if (!/^y(es)?$/i.test(reply.trim())) throw new CommandError(exit.usage, 'Nothing was asked.');
+  if (!/^y(es)?$/i.test(reply.trim())) throw new CommandError(exit.usage, 'No request was sent.');
 }
 
-/** Before a run begins nobody is asked, so nothing can come in. */
+/** A sink for planning, which sends no requests and so has no records. */
 export const discardingSink: ExchangeSink = {
   ...({} as ExchangeSink),
   record: async () => seal(),

@@ -1,4 +1,4 @@
-/** `hindcast replay run --mode simulated`: candidates beside what is deployed, without one call. */
+/** `hindcast replay run --mode simulated`: compares candidate arms with the deployed configuration, without sending requests. */
 import { randomBytes } from 'node:crypto';
 import { exit, printResult, table } from '../../gateway/cli/command.ts';
 import { usd } from '../../gateway/core/money/price.ts';
@@ -33,7 +33,7 @@ interface ArmFigures {
   readonly drawn: number;
   readonly unsupported: number;
   readonly reasons: Readonly<Record<string, number>>;
-  /** Against what is deployed, simulated alike; and the error within which nothing can be told. */
+  /** The change against the deployed configuration, simulated in the same way; and the backtest error. */
   readonly change: Errors;
   readonly error: Errors;
   readonly told: readonly FigureName[];
@@ -83,7 +83,7 @@ export async function simulateRun(options: RunOptions, simulate: SimulatePolicy)
 
 const rejectingTransport = {
   send: () => {
-    throw new Error('a simulation calls nobody');
+    throw new Error('a simulation sends no requests');
   },
   close: async () => {},
 };
@@ -95,7 +95,7 @@ function figuresOf(arm: string, all: readonly SimulatedRequest[], own: readonly 
   for (const { reason } of all) if (reason !== '') reasons[reason] = (reasons[reason] ?? 0) + 1;
   const figures = simulatedFigures(supported);
   const drawn = supported.filter(one => one.drawn).length / Math.max(1, supported.length);
-  // Beside the same requests of what is deployed.
+  // Compared with the same requests of the deployed configuration.
   const change = difference(simulatedFigures(own.filter((_, i) => known[i])), figures);
   const error = errorOf(test, drawn);
   const told = figureNames.filter(name => Math.abs(change[name]) > error[name]);
@@ -171,9 +171,9 @@ function simulationText(
     errorText(name, test.drawn.error[name]),
   ]);
   return [
-    `Simulation ${run}: ${requests.length} requests, ${arms.length + 2} passes in ${(wallMs / 1_000).toFixed(1)} s; nobody was called.`,
-    `Backtest of what is deployed (unsupported ${(100 * test.own.unsupported).toFixed(1)} % by its own record, ${(100 * test.drawn.unsupported).toFixed(1)} % drawn)\n${table(
-      ['', 'recorded', 'own record', 'error, 95 %', 'drawn', 'error, 95 %'],
+    `Simulation ${run}: ${requests.length} requests, ${arms.length + 2} passes in ${(wallMs / 1_000).toFixed(1)} s; no request was sent.`,
+    `Backtest of the deployed configuration (unsupported ${(100 * test.own.unsupported).toFixed(1)} % with own records, ${(100 * test.drawn.unsupported).toFixed(1)} % with drawn records)\n${table(
+      ['', 'recorded', 'own records', 'error, 95 %', 'drawn records', 'error, 95 %'],
       backtested,
     )}`,
     ...arms.map(armText),
@@ -186,11 +186,11 @@ function armText({ arm, figures, drawn, unsupported, reasons, change, error, tol
     figureText(name, figures[name]),
     changeText(name, change[name]),
     `±${(100 * error[name]).toFixed(2)} ${isShare(name) ? 'pp' : '%'}`,
-    told.includes(name) ? (change[name] < 0 ? 'less' : 'more') : 'cannot be told apart',
+    told.includes(name) ? (change[name] < 0 ? 'less' : 'more') : 'within the error',
   ]);
   return [
-    `${arm}: drawn ${(100 * drawn).toFixed(1)} %, unsupported ${(100 * unsupported).toFixed(1)} %`,
-    ...(unsupported === 1 ? [] : [table(['', 'simulated', 'against deployed', 'backtest error', ''], rows)]),
+    `${arm}: drawn records ${(100 * drawn).toFixed(1)} %, unsupported ${(100 * unsupported).toFixed(1)} %`,
+    ...(unsupported === 1 ? [] : [table(['', 'simulated', 'vs deployed', 'backtest error', ''], rows)]),
     ...Object.entries(reasons).map(([reason, count]) => `unsupported, ${count}: ${reason}`),
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** Calls to a judge, through the gateway like any caller's: its keys, limits, prices and records are those of the house. */
+/** Sends a judge's requests through the running gateway, so that its keys, limits, prices and records apply. */
 import got, { RequestError } from 'got';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Settings } from '../../gateway/settings/settings.ts';
@@ -13,21 +13,18 @@ interface JudgeResponse {
 export interface JudgeOptions {
   readonly judge?: string;
   readonly judgeUrl?: string;
-  /** Its answer ends here; where the judge itself ends it when absent. */
+  /** Output limit of the judge; no limit when absent. */
   readonly outputTokensMax?: number;
 }
 
-/** Pinned: temperature 0, and the model's own name, which must not be a route that could change under it. */
+/** A function that calls the judge with temperature 0. The judge must be a target: a route could change its model. `onCost` gets the cost of each call in USD, where known. */
 export function gatewayJudge(
   settings: Settings,
   { judge, judgeUrl, outputTokensMax }: JudgeOptions,
-  spent?: (usd: number) => void,
+  onCost?: (usd: number) => void,
 ): CallJudge {
   if (judge !== undefined && settings.routes.has(judge))
-    throw new CommandError(
-      exit.usage,
-      `--judge ${judge}: it is a route, which may ask somebody else tomorrow; name a target: provider/model.`,
-    );
+    throw new CommandError(exit.usage, `--judge ${judge}: a route may change its target; name a target: provider/model.`);
   const { host, port } = settings.server;
   const url = judgeUrl ?? `http://${host}:${port}/v1`;
   const key = process.env.HINDCAST_API_KEY;
@@ -46,7 +43,7 @@ export function gatewayJudge(
         responseType: 'json',
       });
       const usd = Number(headers['x-hindcast-cost-usd']);
-      if (usd > 0) spent?.(usd);
+      if (usd > 0) onCost?.(usd);
       const content = body.choices?.[0]?.message?.content;
       return typeof content === 'string' ? content : '';
     } catch (error) {
@@ -54,7 +51,7 @@ export function gatewayJudge(
         error instanceof RequestError ? (error.response?.body ? String(error.response.body).slice(0, 300) : error.message) : String(error);
       throw new CommandError(
         exit.incomplete,
-        `The judge ${judge} at ${url} could not be asked: ${why}. Scores are kept only when all could be.`,
+        `The request to the judge ${judge} at ${url} failed: ${why}. Scores are written only when every request succeeds.`,
       );
     }
   };

@@ -1,4 +1,4 @@
-/** What only a judge can tell of two answers: who is asked, what that costs beforehand and at most, and what is kept of it. */
+/** Judging of undecided pairs: which pairs, the estimated and maximum cost, and the scores. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { cost, type NanoUsd, type Price } from '../../gateway/core/money/price.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
@@ -14,21 +14,21 @@ import { SpendCap } from '../run/spend-cap.ts';
 
 type Messages = readonly { readonly role: 'system' | 'user'; readonly content: string }[];
 
-/** Eval's judge, as a composition root hands it in. */
+/** The judge that the composition root passes in. */
 export interface PairJudge {
   readonly prompt: string;
-  /** Says what was pinned: the judge and every word it was asked with. */
+  /** The evaluator id: the judge's model and a hash of the prompt. */
   evaluatorOf(model: string): string;
-  /** `spent` hears what a call cost, where that is known. */
+  /** A function that calls the judge. `onCost` gets the cost of each call in USD, where known. */
   connect(
     settings: Settings,
-    how: { readonly judge: string; readonly judgeUrl?: string; readonly outputTokensMax: number },
-    spent: (usd: number) => void,
+    options: { readonly judge: string; readonly judgeUrl?: string; readonly outputTokensMax: number },
+    onCost: (usd: number) => void,
   ): (messages: Messages) => Promise<string>;
-  /** 1: as good as the reference; 0: worse; one half where it changes its mind with the order. Undefined when it said nothing of use. */
+  /** 1: as good as the reference. 0: worse. One half when the two orders disagree. Undefined when a reply had no verdict. */
   judgePair(
     pair: { readonly id: string; readonly question: string; readonly answer: string; readonly reference: string },
-    ask: (messages: Messages) => Promise<string>,
+    callJudge: (messages: Messages) => Promise<string>,
   ): Promise<{ readonly value: number | undefined; readonly opinions: readonly (string | undefined)[] }>;
   insertScores(store: Store, scores: readonly JudgeScore[]): Promise<void>;
 }
@@ -46,25 +46,24 @@ export interface JudgePlan {
   readonly pairs: readonly PairedReplay[];
   /** Both orders of every pair. */
   readonly calls: number;
-  /** With a word or two for an answer, and with one as long as it may be; undefined when nobody knows the price. */
+  /** With short replies, and with the longest ones; undefined when the price is unknown. */
   readonly expected: NanoUsd | undefined;
   readonly worst: NanoUsd | undefined;
 }
 
-/** Room for a judge that thinks before it says its one word. */
+/** The output limit of the judge, which may reason before its verdict. */
 const outputTokensMax = 2_048;
 const outputTokensUsual = 20;
 const charactersPerToken = 4;
-/** A token is never shorter than this, in characters of any script. */
+/** Assumed minimum characters per token, in any script. */
 const charactersPerTokenMin = 1;
-/** Calls under way at once, two for each pair. */
+/** Pairs judged at the same time. */
 const concurrency = 4;
 
-/** The pairs that nothing cheaper has decided and nobody has judged; `judge` is none of those who answered. */
+/** The plan for the pairs that are undecided and not judged. Throws a CommandError when the judge has answered a pair itself. */
 export function judgePlan(pairs: readonly PairedReplay[], judge: string, settings: Settings, prompt: string, at: Instant): JudgePlan {
   const answered = new Set(pairs.flatMap(({ pair }) => [pair.recorded.target, pair.replayed.target]));
-  if (answered.has(judge))
-    throw new CommandError(exit.usage, `--judge ${judge}: it has answered itself, and nobody judges its own answers; name another.`);
+  if (answered.has(judge)) throw new CommandError(exit.usage, `--judge ${judge}: a model cannot judge its own responses; name another.`);
   const open = pairs.filter(({ pair }) => pair.diff.decidedBy === 'similarity');
   const price = priceOf(judge, settings, at);
   const sum = (of: (one: PairedReplay, price: Price) => NanoUsd): NanoUsd | undefined =>
@@ -80,9 +79,9 @@ export function judgePlan(pairs: readonly PairedReplay[], judge: string, setting
 export interface JudgingResult {
   readonly pairs: readonly PairedReplay[];
   readonly pairsJudged: number;
-  /** The judge said nothing of use of so many. */
+  /** Pairs for which the judge gave no verdict. */
   readonly withoutVerdict: number;
-  /** Left for want of money. */
+  /** Pairs that were not judged because of the cap. */
   readonly left: number;
   readonly spent: NanoUsd;
 }
@@ -91,46 +90,46 @@ export interface JudgingOptions {
   readonly judge: string;
   readonly judgeUrl?: string;
   readonly cap: NanoUsd;
-  /** Under what name its words are kept. */
+  /** The name of the scores. */
   readonly name: string;
   readonly unordered: ReadonlySet<string>;
   readonly at: Instant;
 }
 
-/** All pairs, those that were judged with their verdict, which is also kept in the store. Money is reserved before each pair. */
+/** All pairs, with the verdicts of the judged ones, which are also written to the store. Cost is reserved before each pair. */
 export async function judgePairs(
   store: Store,
   settings: Settings,
   all: readonly PairedReplay[],
   { pairs: open }: JudgePlan,
-  by: PairJudge,
-  order: JudgingOptions,
+  pairJudge: PairJudge,
+  options: JudgingOptions,
 ): Promise<JudgingResult> {
-  const { judge, judgeUrl, cap, name, unordered, at } = order;
+  const { judge, judgeUrl, cap, name, unordered, at } = options;
   const price = priceOf(judge, settings, at);
   const spendCap = new SpendCap(cap);
-  const evaluator = by.evaluatorOf(judge);
+  const evaluator = pairJudge.evaluatorOf(judge);
   const verdicts = new Map<string, PairedReplay>();
   const queue = [...open];
-  let [asked, silent] = [0, 0];
+  let [judgedCount, withoutVerdict] = [0, 0];
   const judgeOne = async (paired: PairedReplay): Promise<void> => {
-    const worst = price ? worstOf(paired, price, by.prompt) : 0;
+    const worst = price ? worstOf(paired, price, pairJudge.prompt) : 0;
     if (!spendCap.reserve(worst)) return void queue.splice(0, queue.length);
-    asked++;
+    judgedCount++;
     let cost = 0;
     const { pair, replay, original } = paired;
-    const ask = by.connect(settings, { judge, outputTokensMax, ...(judgeUrl === undefined ? {} : { judgeUrl }) }, usd => {
+    const callJudge = pairJudge.connect(settings, { judge, outputTokensMax, ...(judgeUrl === undefined ? {} : { judgeUrl }) }, usd => {
       cost += Math.round(usd * 1e9);
     });
     const question = requestText(original.dialect, original.body);
-    const outcome = await by.judgePair(
+    const outcome = await pairJudge.judgePair(
       { id: replay.id, question, answer: answerText(pair.replayed), reference: answerText(pair.recorded) },
-      ask,
+      callJudge,
     );
     spendCap.settle(worst, cost);
-    if (outcome.value === undefined) return void silent++;
+    if (outcome.value === undefined) return void withoutVerdict++;
     const about = { id: replay.id, tenant: replay.tenant, at: replay.receivedAt };
-    await by.insertScores(store, [
+    await pairJudge.insertScores(store, [
       { about, name, value: outcome.value, source: 'judge', evaluator, explanation: outcome.opinions.join(', ') },
     ]);
     const verdict = diff(pair.recorded, pair.replayed, { judged: verdictOf(outcome.value), unordered });
@@ -144,9 +143,9 @@ export async function judgePairs(
   const { spent } = spendCap;
   return {
     pairs: all.map(paired => verdicts.get(paired.replay.id) ?? paired),
-    pairsJudged: asked,
-    withoutVerdict: silent,
-    left: open.length - asked,
+    pairsJudged: judgedCount,
+    withoutVerdict,
+    left: open.length - judgedCount,
     spent,
   };
 }
@@ -159,7 +158,7 @@ function priceOf(judge: string, { providers, prices }: Settings, at: Instant): P
 }
 
 const answerText = ({ text, toolCalls }: Answer): string =>
-  [text, ...toolCalls.map(({ name, arguments: given }) => `${name}(${given})`)].filter(part => part !== '').join('\n');
+  [text, ...toolCalls.map(({ name, arguments: callArguments }) => `${name}(${callArguments})`)].filter(part => part !== '').join('\n');
 
 const lengthOf = ({ original, pair }: PairedReplay, prompt: string): number =>
   prompt.length + original.body.length + answerText(pair.recorded).length + answerText(pair.replayed).length + 200;

@@ -1,4 +1,4 @@
-/** Reads an answer back from the bytes that its caller was sent. */
+/** Parses a recorded response from the bytes that the caller got. */
 import type { ChatResponse, StreamEvent } from '../../gateway/core/chat/chat.ts';
 import { collectResponse } from '../../gateway/core/chat/collect.ts';
 import type { Json } from '../../gateway/core/chat/json.ts';
@@ -8,13 +8,13 @@ import type { Failure } from '../../gateway/core/shared/failure.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 import { sseDecoder } from '../../gateway/transport/frames.ts';
 
-/** `wire` is a provider of the caller's own wire format. Of a cut stream there is what had come. */
+/** The response, or a Failure. `wire` is a provider with the caller's wire format. A cut stream gives what had arrived. */
 export function readAnswer(wire: Provider, stream: boolean, bytes: Uint8Array): ChatResponse | Failure {
   if (!stream) {
     try {
       return wire.parseResponse(JSON.parse(Buffer.from(bytes).toString()) as Json);
     } catch {
-      return { kind: 'invalid-response', message: 'the recorded answer is no JSON' };
+      return { kind: 'invalid-response', message: 'the recorded response is not JSON' };
     }
   }
   const events: StreamEvent[] = [];
@@ -31,7 +31,7 @@ export function readAnswer(wire: Provider, stream: boolean, bytes: Uint8Array): 
   return collectResponse(events.filter(event => event.type !== 'failure'));
 }
 
-/** What diff compares: the first choice's text and calls. */
+/** The text and tool calls of the first choice, which diff compares. */
 export function contentOf(response: ChatResponse | Failure): Pick<Answer, 'text' | 'toolCalls'> {
   const content = 'kind' in response ? [] : (response.choices[0]?.content ?? []);
   return {
@@ -46,7 +46,7 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
-/** One side of a comparison: an answer as its caller saw it. */
+/** A response as the caller got it, with its usage, cost and latency: one side of a comparison. */
 export interface Answer {
   readonly outcome: string;
   readonly target: string;
@@ -58,7 +58,7 @@ export interface Answer {
   readonly cachedTokens?: number;
   readonly reasoningTokens?: number;
   readonly escalations?: number;
-  /** Undefined when no shape was asked for. */
+  /** Undefined when the request has no schema. */
   readonly schemaValid?: boolean;
   /** Undefined when the price is unknown. */
   readonly costNanoUsd?: NanoUsd;

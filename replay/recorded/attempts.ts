@@ -1,4 +1,4 @@
-/** What the targets of recorded requests did: every attempt, with the bytes where an answer shall be given from the record. */
+/** Loads the attempts of recorded requests, and their bytes for answering a replay from the record. */
 
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
@@ -9,7 +9,7 @@ export interface RecordedAttempt {
   readonly number: number;
   /** provider/model */
   readonly target: string;
-  /** `ok`, `aborted` or the word of a failure. */
+  /** `ok`, `aborted` or a failure kind. */
   readonly outcome: string;
   readonly status: number;
   readonly accepted: boolean;
@@ -47,7 +47,7 @@ interface Row {
 
 const idsPerQuery = 1_000;
 
-/** By exchange, in the order they were started. Judges of answers are no targets. */
+/** Attempts by request id, in the order of their start. Calls of judges are left out. */
 export async function loadAttempts(store: Store, ids: readonly string[]): Promise<ReadonlyMap<string, readonly RecordedAttempt[]>> {
   const found = new Map<string, RecordedAttempt[]>();
   for (let i = 0; i < ids.length; i += idsPerQuery) {
@@ -83,14 +83,14 @@ const attemptOf = (row: Row): RecordedAttempt => ({
   signals: row.signals,
 });
 
-/** What was sent to a target and what came back, byte for byte, with the arrival of each chunk. */
+/** Request and response of an attempt, byte for byte, with the arrival of each chunk in milliseconds. */
 export interface AttemptBytes {
   readonly request: Buffer;
   readonly response: Buffer;
   readonly chunks: readonly (readonly [afterMs: Milliseconds, bytes: number])[];
 }
 
-/** Of one exchange, by the attempt's number. Bytes that were cut or redacted are not among them. */
+/** The bytes of one request's attempts, by attempt number. Cut or redacted bytes are left out. */
 export async function loadAttemptBytes(store: Store, id: string): Promise<ReadonlyMap<number, AttemptBytes>> {
   const rows = await store.select<{ number: number; request: string; response: string; timing: string }>(
     `SELECT attempt_no AS number, base64Encode(request_body) AS request, base64Encode(response_body) AS response, stream_timing AS timing FROM payloads

@@ -1,7 +1,7 @@
-/** When two texts say the same although their letters differ: white space, case of the JSON layout, key order. */
+/** Equality of texts and JSON that ignores white space, typography and key order. */
 import { isObject, type Json } from '../../gateway/core/chat/json.ts';
 
-/** White space folded, typographic quotes and dashes made plain, Unicode composed. Case and punctuation are content and stay. */
+/** Folds white space, replaces typographic quotes and dashes, and composes Unicode. Case and punctuation stay: they are content. */
 export const canonicalText = (text: string): string =>
   text
     .normalize('NFC')
@@ -29,8 +29,8 @@ const depthMax = 256;
 export const anyIndex = (path: string): string => path.replace(/\[\d+\]/g, '[*]');
 
 /**
- * The paths at which two values differ, in the order of the first. The order of an object's keys is no difference; that of a list's items
- * is, but at the `unordered` paths, where items that both have belong to one another and the others are compared in turn.
+ * The paths at which two values differ, in the order of the first. Key order does not count. The order of list items counts, except at
+ * the `unordered` paths: there equal items are matched first, and the rest is compared in order.
  */
 export function jsonPaths(a: Json, b: Json, unordered: ReadonlySet<string> = new Set(), path = '$', depth = 0): readonly string[] {
   if (depth > depthMax) return [path];
@@ -52,7 +52,7 @@ export function jsonPaths(a: Json, b: Json, unordered: ReadonlySet<string> = new
   return a === b ? [] : [path];
 }
 
-/** What is left of two lists when every item that both have is taken from each. */
+/** Both lists without the items they have in common. */
 function withoutCommon(
   a: readonly Json[],
   b: readonly Json[],
@@ -73,7 +73,7 @@ function withoutCommon(
   return [without(a, b), without(b, a)];
 }
 
-/** The value with each of its unordered lists in the order of their items' texts, so that two that say the same are the same text. */
+/** The value with its unordered lists sorted by their items' text, so that equal values have equal text. */
 function withUnorderedSorted(value: Json, unordered: ReadonlySet<string>, path: string): Json {
   if (Array.isArray(value)) {
     const items = value.map(item => withUnorderedSorted(item as Json, unordered, `${path}[*]`));
@@ -89,10 +89,10 @@ function withUnorderedSorted(value: Json, unordered: ReadonlySet<string>, path: 
   );
 }
 
-/** What is said of how the answer comes, not of what is asked. */
+/** Members that do not change the content of the response. */
 const ignoredMembers = new Set(['model', 'logprobs', 'top_logprobs', 'stream_options', 'user', 'metadata', 'store']);
 
-/** A request body with its keys in order and without what does not change the answer; two that are equal ask the same. */
+/** The request body with sorted keys, without members that do not change the response. Equal texts mean equal requests. */
 export function canonicalRequest(body: string | Uint8Array): string {
   const text = typeof body === 'string' ? body : Buffer.from(body).toString();
   try {
@@ -111,11 +111,11 @@ function sortedJson(value: Json): string {
   );
 }
 
-/** Cosine of the counts of three letters in a row: 1 for the same letters, near 0 for texts that share no words. */
+/** Cosine similarity of trigram counts: 1 for equal texts, near 0 for texts without common words. */
 export function similarity(a: string, b: string): number {
   const [left, right] = [trigrams(a), trigrams(b)];
   let product = 0;
-  for (const [three, count] of left) product += count * (right.get(three) ?? 0);
+  for (const [trigram, count] of left) product += count * (right.get(trigram) ?? 0);
   const size = (counts: ReadonlyMap<string, number>): number =>
     Math.sqrt([...counts.values()].reduce((sum, count) => sum + count * count, 0));
   const sizes = size(left) * size(right);
@@ -128,8 +128,8 @@ function trigrams(text: string): ReadonlyMap<string, number> {
   const folded = canonicalText(text.slice(0, similarityLengthMax)).toLowerCase();
   const counts = new Map<string, number>();
   for (let i = 0; i + 3 <= folded.length; i++) {
-    const three = folded.slice(i, i + 3);
-    counts.set(three, (counts.get(three) ?? 0) + 1);
+    const trigram = folded.slice(i, i + 3);
+    counts.set(trigram, (counts.get(trigram) ?? 0) + 1);
   }
   return counts;
 }

@@ -1,4 +1,4 @@
-/** Named sets of requests, each version kept as it was made: under `datasets/` of the store's folder. */
+/** Named, versioned sets of requests, under `datasets/` of the store's folder. A version never changes. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
@@ -9,7 +9,7 @@ export interface Dataset {
   readonly name: string;
   readonly version: number;
   readonly createdAt: Instant;
-  /** The flags it was selected by. */
+  /** The flags of its selection. */
   readonly selection: object;
   readonly items: readonly RunItem[];
 }
@@ -17,15 +17,16 @@ export interface Dataset {
 const root = (storePath: string): string => join(storePath, 'datasets');
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
 
-/** The next version of this name; the versions before stay what they were. */
+/** Writes the next version of this name; earlier versions stay unchanged. */
 export function createDataset(storePath: string, name: string, selection: object, items: readonly RunItem[], now: Instant): Dataset {
-  if (!namePattern.test(name)) throw new CommandError(exit.usage, `${name}: a dataset's name is of letters, digits, dots and dashes.`);
+  if (!namePattern.test(name))
+    throw new CommandError(exit.usage, `${name}: the name of a dataset has letters, digits, dots, underscores and dashes only.`);
   const folder = join(root(storePath), name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (let version = (versionsIn(folder).at(-1) ?? 0) + 1; ; version++) {
     const dataset: Dataset = { name, version, createdAt: now, selection, items };
     try {
-      // Two who create at once get two versions.
+      // Two processes that create at once get two versions.
       writeFileSync(join(folder, `${version}.json`), JSON.stringify(dataset), { mode: 0o600, flag: 'wx' });
       return dataset;
     } catch (error) {
@@ -34,15 +35,15 @@ export function createDataset(storePath: string, name: string, selection: object
   }
 }
 
-/** `name@version`, or the newest of a bare name. */
-export function readDataset(storePath: string, named: string): Dataset {
-  const [name = '', requestedVersion] = named.split('@');
+/** Reads `name@version`, or the newest version of `name`. Throws a CommandError that lists the known ones. */
+export function readDataset(storePath: string, reference: string): Dataset {
+  const [name = '', requestedVersion] = reference.split('@');
   const versions = namePattern.test(name) ? versionsIn(join(root(storePath), name)) : [];
   const version = requestedVersion === undefined ? versions.at(-1) : Number(requestedVersion);
   if (version === undefined || !versions.includes(version)) {
     const known = listDatasets(storePath).map(one => `${one.name}@${one.version}`);
-    const hint = known.length > 0 ? `There are ${known.join(', ')}.` : 'hindcast replay dataset create NAME --since 7d makes one.';
-    throw new CommandError(exit.usage, `There is no dataset ${named}. ${hint}`);
+    const hint = known.length > 0 ? `There are ${known.join(', ')}.` : 'Create one with hindcast replay dataset create NAME --since 7d.';
+    throw new CommandError(exit.usage, `There is no dataset ${reference}. ${hint}`);
   }
   return JSON.parse(readFileSync(join(root(storePath), name, `${version}.json`), 'utf8')) as Dataset;
 }
@@ -61,5 +62,5 @@ function versionsIn(folder: string): readonly number[] {
     .sort((a, b) => a - b);
 }
 
-/** Of the store's requests the id is enough; those of a file are kept whole. */
+/** A request of a run. Requests of the store need only the id; those from files are included. */
 export type RunItem = { readonly id: string; readonly weight: number; readonly request?: RecordedRequest };

@@ -1,4 +1,4 @@
-/** Rows of other people's logs as recorded requests: our own export, Helicone's, LiteLLM's, OpenAI batch files, and bare request bodies. */
+/** Converts log rows to recorded requests: `hindcast replay export`, Helicone, LiteLLM, OpenAI batch files, and request bodies. */
 import { createHash } from 'node:crypto';
 import { isObject, type Json, type JsonObject } from '../../gateway/core/chat/json.ts';
 import { type Answer, contentOf, readAnswer } from './answer.ts';
@@ -6,21 +6,21 @@ import type { RecordedAttempt } from './attempts.ts';
 import { wireProviderOf } from './dialects.ts';
 import type { RecordedRequest } from './requests.ts';
 
-/** Or why the row is none, in words. */
+/** The recorded request, or a text with the reason why the row is not one. */
 export function requestFromRow(row: Json): RecordedRequest | string {
-  if (!isObject(row)) return 'no JSON object';
+  if (!isObject(row)) return 'not a JSON object';
   if (isObject(row.request) && isObject(row.answer)) return fromHindcastExport(row);
   if (row.request_created_at !== undefined || (row.request_body !== undefined && row.request_id !== undefined)) return fromHelicone(row);
   if (row.call_type !== undefined || row.proxy_server_request !== undefined) return fromLitellm(row);
   if (isObject(row.body)) return fromBareBody(row.body, text(row.custom_id), text(row.url));
   if (row.messages !== undefined || row.contents !== undefined || row.input !== undefined) return fromBareBody(row, '', '');
-  return 'none of the known shapes: hindcast replay export, Helicone, LiteLLM, an OpenAI batch, or a request body with messages';
+  return 'unknown format: known are hindcast replay export, Helicone, LiteLLM, OpenAI batch, and request bodies with messages';
 }
 
 const text = (value: Json | undefined): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '');
 const number = (value: Json | undefined): number =>
   typeof value === 'number' && Number.isFinite(value) ? value : Number(text(value)) || 0;
-/** A member that is JSON, or JSON in a string. */
+/** A member that holds JSON, or JSON in a string. */
 function json(value: Json | undefined): Json | undefined {
   if (typeof value !== 'string') return value;
   try {
@@ -39,9 +39,9 @@ const texts = (value: JsonObject): Readonly<Record<string, string>> =>
 /** Milliseconds of an ISO date, of Unix seconds, or of Unix milliseconds. */
 function instantOf(value: Json | undefined): number {
   if (typeof value === 'number') return value < 1e11 ? value * 1000 : value;
-  const said = text(value);
-  if (/^\d+(\.\d+)?$/.test(said)) return instantOf(Number(said));
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(said) ? said : `${said.replace(' ', 'T')}Z`;
+  const written = text(value);
+  if (/^\d+(\.\d+)?$/.test(written)) return instantOf(Number(written));
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(written) ? written : `${written.replace(' ', 'T')}Z`;
   return Date.parse(zoned) || 0;
 }
 
@@ -66,31 +66,31 @@ interface LogEntry {
   readonly response?: Json;
 }
 
-function toRecordedRequest(known: LogEntry): RecordedRequest {
-  const request = JSON.parse(known.body) as JsonObject;
-  const id = known.id === '' ? createHash('sha256').update(known.body).digest('hex').slice(0, 32) : known.id;
+function toRecordedRequest(entry: LogEntry): RecordedRequest {
+  const request = JSON.parse(entry.body) as JsonObject;
+  const id = entry.id === '' ? createHash('sha256').update(entry.body).digest('hex').slice(0, 32) : entry.id;
   const answer: Answer = {
     outcome: 'ok',
     target: '',
-    ...contentIn(known),
+    ...contentIn(entry),
     finish: '',
     inputTokens: 0,
     outputTokens: 0,
     latencyMs: 0,
-    ...known.answer,
+    ...entry.answer,
   };
   return {
     id,
-    receivedAt: known.receivedAt,
-    tenant: known.tenant || 'default',
+    receivedAt: entry.receivedAt,
+    tenant: entry.tenant || 'default',
     project: '',
-    user: known.user ?? '',
-    conversation: known.conversation ?? '',
-    tags: known.tags ?? {},
-    dialect: known.dialect,
+    user: entry.user ?? '',
+    conversation: entry.conversation ?? '',
+    tags: entry.tags ?? {},
+    dialect: entry.dialect,
     stream: request.stream === true,
-    route: known.route ?? '',
-    body: known.body,
+    route: entry.route ?? '',
+    body: entry.body,
     headers: {},
     answer,
   };
@@ -105,24 +105,24 @@ function contentIn({ dialect, response }: LogEntry): Pick<Answer, 'text' | 'tool
 
 function finishIn(response: Json | undefined): string {
   const choice = isObject(response) && Array.isArray(response.choices) ? (response.choices[0] as Json | undefined) : undefined;
-  const said = isObject(choice) ? text(choice.finish_reason) : isObject(response) ? text(response.stop_reason) : '';
-  return said === 'tool_calls' || said === 'tool_use'
+  const reason = isObject(choice) ? text(choice.finish_reason) : isObject(response) ? text(response.stop_reason) : '';
+  return reason === 'tool_calls' || reason === 'tool_use'
     ? 'tool-calls'
-    : said === 'end_turn'
+    : reason === 'end_turn'
       ? 'stop'
-      : said === 'max_tokens'
+      : reason === 'max_tokens'
         ? 'length'
-        : said;
+        : reason;
 }
 
-/** A line of `hindcast replay export`, or of a file of the same form. */
+/** A line of `hindcast replay export`. */
 function fromHindcastExport(row: JsonObject): RecordedRequest | string {
   const request = object(row.request);
   const answer = object(row.answer);
   const body = typeof request.body === 'string' ? request.body : JSON.stringify(request.body ?? null);
-  if (!isObject(json(body))) return 'request.body is no JSON object';
+  if (!isObject(json(body))) return 'request.body is not a JSON object';
   const attempts = Array.isArray(row.attempts) ? (row.attempts as unknown as readonly RecordedAttempt[]) : undefined;
-  const made = toRecordedRequest({
+  const recorded = toRecordedRequest({
     id: text(request.id),
     receivedAt: instantOf(request.receivedAt),
     dialect: text(request.dialect) || dialectAt('', object(body)),
@@ -134,12 +134,12 @@ function fromHindcastExport(row: JsonObject): RecordedRequest | string {
     route: text(request.route),
     answer: answer as unknown as Partial<Answer>,
   });
-  return attempts ? { ...made, attempts } : made;
+  return attempts ? { ...recorded, attempts } : recorded;
 }
 
 function fromHelicone(row: JsonObject): RecordedRequest | string {
   const body = object(row.request_body);
-  if (Object.keys(body).length === 0) return 'it has no request_body: export with the bodies included';
+  if (Object.keys(body).length === 0) return 'request_body is missing: export with bodies';
   const properties = texts(object(row.request_properties ?? row.properties));
   const status = number(row.response_status ?? row.status);
   const response = json(row.response_body);
@@ -178,7 +178,7 @@ function fromHelicone(row: JsonObject): RecordedRequest | string {
   });
 }
 
-/** Parameters that LiteLLM keeps for itself. */
+/** Parameters that LiteLLM does not send to the provider. */
 const litellmParameters = new Set([
   'extra_body',
   'extra_headers',
@@ -189,7 +189,7 @@ const litellmParameters = new Set([
   'user_continue_message',
 ]);
 
-/** The standard logging payload, and rows of the spend log. */
+/** LiteLLM's standard logging payload, and rows of its spend log. */
 function fromLitellm(row: JsonObject): RecordedRequest | string {
   const type = text(row.call_type);
   const sent = object(object(row.proxy_server_request).body ?? row.proxy_server_request);
@@ -199,7 +199,7 @@ function fromLitellm(row: JsonObject): RecordedRequest | string {
     sent.messages !== undefined || sent.input !== undefined
       ? sent
       : { model: text(row.model_group) || text(row.model), messages: messages ?? null, ...parameters };
-  if (!Array.isArray(body.messages) && body.input === undefined) return 'it has no messages: LiteLLM was told not to log them';
+  if (!Array.isArray(body.messages) && body.input === undefined) return 'messages are missing: LiteLLM was configured not to log them';
   const response = json(row.response);
   const [start, end, first] = [instantOf(row.startTime), instantOf(row.endTime), instantOf(row.completionStartTime)];
   const provider = text(row.custom_llm_provider);

@@ -1,4 +1,4 @@
-/** Recorded requests from files: JSON lines, a JSON array, Parquet. */
+/** Reads recorded requests from files: JSON lines, a JSON array, or Parquet. */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
@@ -11,10 +11,11 @@ import type { Candidate, RecordedRequest, Selection } from './requests.ts';
 
 export interface FileRequests {
   readonly requests: readonly RecordedRequest[];
-  /** Rows that are no request, by why. */
+  /** The number of skipped rows, by reason. */
   readonly left: Readonly<Record<string, number>>;
 }
 
+/** The requests of all files in order of arrival. Throws a CommandError when there are none or a file cannot be read. */
 export async function readRequests(files: readonly string[]): Promise<FileRequests> {
   const requests = new Map<string, RecordedRequest>();
   const left: Record<string, number> = {};
@@ -25,7 +26,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
         typeof request === 'string'
           ? request
           : requests.has(request.id) && requests.get(request.id)!.body !== request.body
-            ? 'another request has its id'
+            ? 'another request has the same id'
             : undefined;
       if (reason !== undefined) left[reason] = (left[reason] ?? 0) + 1;
       else if (typeof request !== 'string') requests.set(request.id, request);
@@ -33,7 +34,7 @@ export async function readRequests(files: readonly string[]): Promise<FileReques
   }
   if (requests.size === 0) {
     const why = Object.entries(left).map(([reason, count]) => `\n  ${count} rows: ${reason}`);
-    throw new CommandError(exit.nothing, `No request stands in ${files.join(', ')}.${why.join('')}`);
+    throw new CommandError(exit.nothing, `There is no request in ${files.join(', ')}.${why.join('')}`);
   }
   const inOrder = [...requests.values()].sort((a, b) => a.receivedAt - b.receivedAt || (a.id < b.id ? -1 : 1));
   return { requests: inOrder, left };
@@ -58,26 +59,26 @@ async function* linesOf(file: string): AsyncIterable<Json> {
     try {
       yield JSON.parse(line) as Json;
     } catch {
-      throw new CommandError(exit.usage, `--from ${file}: line ${number} is no JSON.`);
+      throw new CommandError(exit.usage, `--from ${file}: line ${number} is not JSON.`);
     }
   }
 }
 
-/** An array, or what an API put around one. */
+/** The rows of an array, or of an API response that contains one. */
 const rowsIn = (value: Json): readonly Json[] => {
   if (Array.isArray(value)) return value as readonly Json[];
   const data = isObject(value) ? (value.data ?? value.requests ?? value.rows) : undefined;
   return Array.isArray(data) ? (data as readonly Json[]) : [value];
 };
 
-/** Of Parquet's own only Snappy is at hand; others are common, and Node has them. */
+/** hyparquet decompresses only Snappy; Node has the other common formats. */
 const compressors = {
   ZSTD: (input: Uint8Array) => zstdDecompressSync(input),
   GZIP: (input: Uint8Array) => gunzipSync(input),
   BROTLI: (input: Uint8Array) => brotliDecompressSync(input),
 };
 
-/** Parquet's big integers, dates and bytes as JSON says them. */
+/** The row with Parquet's big integers, dates and bytes as JSON values. */
 function plainRow(row: Readonly<Record<string, unknown>>): Json {
   return JSON.parse(
     JSON.stringify(row, (_, value: unknown) => {
@@ -87,11 +88,11 @@ function plainRow(row: Readonly<Record<string, unknown>>): Json {
   ) as JsonObject;
 }
 
-/** The same conditions as the store's, on what a file tells. */
+/** The candidates of a file, by the same conditions as in the store. */
 export function fileCandidates(requests: readonly RecordedRequest[], selection: Selection): readonly Candidate[] {
-  if (selection.where !== undefined) throw new CommandError(exit.usage, '--where asks the store in SQL; with --from use the other flags.');
+  if (selection.where !== undefined) throw new CommandError(exit.usage, '--where is SQL for the store; with --from use the other flags.');
   const { since, until, model, route, tenant, tags } = selection;
-  const fits = (request: RecordedRequest): boolean =>
+  const matches = (request: RecordedRequest): boolean =>
     (since === undefined || request.receivedAt >= since) &&
     (until === undefined || request.receivedAt < until) &&
     (model === undefined || modelOf(request) === model) &&
@@ -99,7 +100,7 @@ export function fileCandidates(requests: readonly RecordedRequest[], selection: 
     (tenant === undefined || request.tenant === tenant) &&
     Object.entries(tags).every(([tag, value]) => request.tags[tag] === value);
   return requests
-    .filter(fits)
+    .filter(matches)
     .slice(-selection.limit)
     .map(request => ({
       id: request.id,

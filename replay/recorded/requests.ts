@@ -1,4 +1,4 @@
-/** Which recorded requests are asked again, and what is known of them. */
+/** Selects recorded requests in the store, and loads them with their responses and replays. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import type { Store } from '../../recorder/store/store.ts';
@@ -6,33 +6,33 @@ import { type Answer, contentOf, readAnswer } from './answer.ts';
 import { loadAttempts, type RecordedAttempt } from './attempts.ts';
 import { wireProviderOf } from './dialects.ts';
 
-/** Undefined selects all. Replays are never selected. */
+/** Conditions on recorded requests; undefined ones select all. Replays are never selected. */
 export interface Selection {
   readonly since?: Instant;
   readonly until?: Instant;
-  /** As the caller wrote it: a route, a target, a model. */
+  /** The caller's `model`: a route, a target or a model. */
   readonly model?: string;
   readonly route?: string;
   readonly tenant?: string;
   readonly tags: Readonly<Record<string, string>>;
   /** A condition on the table `requests`, in SQL. */
   readonly where?: string;
-  /** The columns, or tags, in whose groups the sample is drawn. */
+  /** The columns or tags that form the strata of the sample. */
   readonly stratify: readonly string[];
   readonly excludeRedacted: boolean;
-  /** The most recent so many. */
+  /** The maximum number, most recent first. */
   readonly limit: number;
 }
 
-/** What is known of a request before its bytes are read: enough to draw a sample. */
+/** A request without its bytes: enough to draw a sample. */
 export interface Candidate {
   readonly id: string;
   readonly receivedAt: Instant;
   readonly conversation: string;
-  /** The same for requests that say the same. */
+  /** Equal for requests with equal bodies on the same route. */
   readonly prompt: string;
   readonly stratum: string;
-  /** What it cost when it was recorded; absent where nobody knows. */
+  /** The recorded cost; absent when unknown. */
   readonly costNanoUsd?: NanoUsd;
 }
 
@@ -51,13 +51,13 @@ export interface RecordedRequest {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly answer: Answer;
-  /** Of the span that its spans are below; absent when there is none, as in files. */
+  /** The parent span of its replay; absent without one, as for files. */
   readonly trace?: { readonly traceId: string; readonly spanId: string };
   /** How many requests of the selection this one stands for; 1 when absent. */
   readonly weight?: number;
-  /** Something was taken out of its bytes, or they were cut, when they were recorded: not what the caller said. */
+  /** Its bytes were redacted or cut, so they are not the caller's request. */
   readonly redacted?: boolean;
-  /** What its targets did, in order; absent when it was not read. */
+  /** Its attempts in order; absent when they were not loaded. */
   readonly attempts?: readonly RecordedAttempt[];
 }
 
@@ -92,7 +92,7 @@ interface Row {
   readonly span_id: string;
 }
 
-/** A row of `requests` and its caller's bytes, as an Answer needs them. */
+/** The columns of a RecordedRequest. */
 const columns = `
   toString(r.request_id) AS request_id, toUnixTimestamp64Milli(r.ts) AS received_ms, r.tenant_id AS tenant_id, r.project_id AS project_id,
   r.end_user AS end_user, r.conversation_id AS conversation_id, r.tags AS tags, r.dialect AS dialect, r.stream AS stream, r.route AS route,
@@ -106,7 +106,7 @@ const fromClause = `
 FROM requests AS r
 INNER JOIN payloads AS p ON p.tenant_id = r.tenant_id AND p.request_id = r.request_id`;
 
-/** In order of arrival; files, pictures and sound that passed through are none: nothing can answer them otherwise. */
+/** The selected requests in order of arrival. Passed-through requests are left out: replay cannot re-send them. */
 export async function selectCandidates(store: Store, selection: Selection): Promise<readonly Candidate[]> {
   const conditions = ["run_id = ''", "dialect != 'passthrough'"];
   const params: Record<string, unknown> = { limit: selection.limit };
@@ -135,7 +135,7 @@ export async function selectCandidates(store: Store, selection: Selection): Prom
     params[`stratum${i}`] = name;
     return `toString(${column})`;
   });
-  // A request whose bytes are gone cannot be asked again.
+  // A request without its bytes cannot be re-sent.
   const redacted = selection.excludeRedacted ? ' AND redactions = 0 AND NOT truncated' : '';
   const rows = await store.select<{
     id: string;
@@ -159,7 +159,7 @@ ORDER BY ts DESC LIMIT 1 BY request_id LIMIT {limit: UInt64}`,
     .sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
 }
 
-/** What `--stratify` may name beside tags. */
+/** The columns that `--stratify` accepts beside tags. */
 const strataColumns: Readonly<Record<string, string>> = {
   tenant: 'tenant_id',
   project: 'project_id',
@@ -174,7 +174,7 @@ const strataColumns: Readonly<Record<string, string>> = {
   conversation: 'conversation_id',
 };
 
-/** The requests of these ids, in order of arrival; those that are no longer there are left out. With what their targets did. */
+/** The requests of these ids with their attempts, in order of arrival. Deleted ones are left out. */
 export async function loadRequests(store: Store, ids: readonly string[]): Promise<readonly RecordedRequest[]> {
   const found: RecordedRequest[] = [];
   for (let i = 0; i < ids.length; i += idsPerQuery) {
@@ -189,7 +189,7 @@ export async function loadRequests(store: Store, ids: readonly string[]): Promis
   return found.sort((x, y) => x.receivedAt - y.receivedAt || (x.id < y.id ? -1 : 1));
 }
 
-/** All that callers asked in the conversations of these requests. */
+/** All requests in the conversations of these requests. */
 export async function loadConversations(store: Store, requests: readonly RecordedRequest[]): Promise<readonly RecordedRequest[]> {
   const conversations = [...new Set(requests.map(({ conversation }) => conversation).filter(id => id !== ''))];
   const ids: string[] = [];
@@ -203,7 +203,7 @@ export async function loadConversations(store: Store, requests: readonly Recorde
   return loadRequests(store, ids);
 }
 
-/** What a run made of a request: one row of it for each arm and repeat, the last where it was asked again. */
+/** A request and its replay: one per arm and repeat, the last one where it was re-sent. */
 export interface ReplayedRequest {
   readonly arm: string;
   readonly repeat: number;
@@ -217,7 +217,7 @@ export interface PairQuery {
   readonly since?: Instant;
 }
 
-/** Both sides of a run: each replayed exchange and the one it asks again. */
+/** The pairs of a run: each replayed request with its original. */
 export async function loadPairs(
   store: Store,
   run: string,
@@ -237,8 +237,8 @@ ORDER BY r.ts DESC LIMIT 1 BY r.arm, r.replay_of, r.repeat_no`,
   );
   return rows.flatMap(row => {
     const original = known.get(row.replay_of);
-    const again = recordedRequest(row, attempts.get(row.request_id) ?? []);
-    return original ? [{ arm: row.arm, repeat: row.repeat_no, original, replay: again }] : [];
+    const replay = recordedRequest(row, attempts.get(row.request_id) ?? []);
+    return original ? [{ arm: row.arm, repeat: row.repeat_no, original, replay }] : [];
   });
 }
 
@@ -269,7 +269,7 @@ function recordedRequest(row: Row, attempts: readonly RecordedAttempt[]): Record
 
 type AnswerUsage = Pick<RecordedAttempt, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'reasoningTokens' | 'signals'>;
 
-/** Tokens are those of the answer that was given: what declined and failed attempts used is in the cost alone. */
+/** Tokens are those of the accepted response. Tokens of declined and failed attempts count only in the cost. */
 function answerOf(row: Row, attempts: readonly RecordedAttempt[]): Answer {
   const wire = wireProviderOf(row.dialect);
   const response = wire ? readAnswer(wire, row.stream, Buffer.from(row.response_body)) : undefined;

@@ -1,4 +1,4 @@
-/** Which of the selected requests are asked, and how many each stands for: duplicates collapsed, then a sample drawn by hash, so that a rerun draws the same. */
+/** Sampling of selected requests: collapses duplicates, then draws by hash, so that a rerun draws the same sample with the same weights. */
 import { createHash } from 'node:crypto';
 import { deviationOf } from '../../statistics/index.ts';
 import type { Candidate } from './requests.ts';
@@ -7,9 +7,9 @@ export interface Sampling {
   /** Undefined takes all. */
   readonly count?: number;
   readonly wholeConversations: boolean;
-  /** Requests that say the same are asked once, with their number as weight. */
+  /** Send equal requests once, with their number as weight. */
   readonly collapse: boolean;
-  /** Of the sample over strata: by their size; or by size and how much the cost of their requests varies, which makes estimates of cost sharper. */
+  /** How the sample is allocated to strata: by size, or by size x standard deviation of cost, which narrows estimates of cost. */
   readonly allocation?: 'proportional' | 'neyman';
   readonly seed: string;
 }
@@ -19,7 +19,7 @@ export interface WeightedRequestId {
   readonly weight: number;
 }
 
-/** In the order of the candidates. */
+/** The drawn ids with their weights, in the order of the candidates. */
 export function sample(
   candidates: readonly Candidate[],
   { count, wholeConversations, collapse, allocation = 'proportional', seed }: Sampling,
@@ -37,7 +37,7 @@ export function sample(
 
 type CountedCandidate = Candidate & { readonly copies: number };
 
-/** The first of those that say the same stands for all of them. */
+/** Keeps the first of equal requests, with their count. */
 function collapseDuplicates(candidates: readonly Candidate[]): readonly CountedCandidate[] {
   const first = new Map<string, Candidate>();
   const copies = new Map<string, number>();
@@ -49,7 +49,7 @@ function collapseDuplicates(candidates: readonly Candidate[]): readonly CountedC
   return [...first].map(([key, candidate]) => ({ ...candidate, copies: copies.get(key)! }));
 }
 
-/** What is drawn or left as one: a request, or a conversation. */
+/** The unit of sampling: a request, or a conversation. */
 interface SamplingUnit {
   readonly key: string;
   readonly stratum: string;
@@ -59,11 +59,11 @@ interface SamplingUnit {
 function unitsOf(candidates: readonly CountedCandidate[], whole: boolean): readonly SamplingUnit[] {
   if (!whole) return candidates.map(candidate => ({ key: candidate.id, stratum: candidate.stratum, members: [candidate] }));
   const groups = Map.groupBy(candidates, ({ conversation, id }) => (conversation === '' ? id : `c ${conversation}`));
-  // A conversation that touches several strata counts in one, whatever the order.
+  // A conversation in several strata counts in one of them, independent of the order.
   return [...groups].map(([key, members]) => ({ key, stratum: members.map(({ stratum }) => stratum).sort()[0]!, members }));
 }
 
-/** Each stratum gives its share, at least one unit; in it those of the lowest hashes. Their weights make up for those that were left. */
+/** Draws each stratum's quota, at least one unit, by lowest hash. The weights scale the drawn units to the stratum. */
 function drawUnits(
   units: readonly SamplingUnit[],
   count: number,
@@ -73,11 +73,11 @@ function drawUnits(
   const strata = Map.groupBy(units, unit => unit.stratum);
   const sizes = [...strata].map(([stratum, units]) => {
     const members = units.flatMap(unit => unit.members);
-    return { stratum, size: members.length, spread: deviationOf(members.map(({ costNanoUsd = 0 }) => costNanoUsd)) };
+    return { stratum, size: members.length, deviation: deviationOf(members.map(({ costNanoUsd = 0 }) => costNanoUsd)) };
   });
-  const isEven = allocation === 'proportional' || sizes.every(({ spread }) => spread === 0);
+  const isEven = allocation === 'proportional' || sizes.every(({ deviation }) => deviation === 0);
   const quotas = quotasOf(
-    sizes.map(one => ({ ...one, share: one.size * (isEven ? 1 : one.spread) })),
+    sizes.map(one => ({ ...one, share: one.size * (isEven ? 1 : one.deviation) })),
     count,
   );
   return [...strata].flatMap(([stratum, members]) => {
@@ -101,11 +101,11 @@ function drawUnits(
 interface Stratum {
   readonly stratum: string;
   readonly size: number;
-  /** In any unit. */
+  /** Relative share of the sample; any scale. */
   readonly share: number;
 }
 
-/** In proportion to the shares, by largest remainder: at least one of each, never more than there are; what one has no use for goes to the others. */
+/** Quotas in proportion to the shares, by largest remainder: at least one and at most the stratum's size; the rest goes to other strata. */
 function quotasOf(strata: readonly Stratum[], count: number): ReadonlyMap<string, number> {
   const sum = strata.reduce((total, { share }) => total + share, 0);
   const exact = new Map(strata.map(({ stratum, share }) => [stratum, (share * count) / sum]));

@@ -1,4 +1,4 @@
-/** The selection flags of the command line, read into a Selection. */
+/** The selection flags of the command line, and their parsing into a Selection. */
 import type { Command } from 'commander';
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
@@ -25,7 +25,7 @@ export interface SelectionOptions {
   readonly seed?: string;
 }
 
-/** Without `--limit`; a sample is drawn from more. */
+/** The default of `--limit`; a sample is drawn from more. */
 const limitDefault = 1_000;
 const limitOfSample = 1_000_000;
 
@@ -33,30 +33,30 @@ const repeatable = (value: string, all: string[] = []): string[] => [...all, val
 
 export const selectionFlags = (command: Command): Command =>
   command
-    .option('--since <time>', 'from then on: 1h, 7d, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z')
-    .option('--until <time>', 'before then, in the same forms')
-    .option('--model <name>', 'only requests that asked for this model, as the caller wrote it')
-    .option('--route <name>', 'only requests that took this route')
+    .option('--since <time>', 'start: 1h or 7d ago, or a date such as 2026-01-31 or 2026-01-31T12:00:00Z')
+    .option('--until <time>', 'end, exclusive, in the same formats')
+    .option('--model <name>', 'only requests with this model, as the caller sent it')
+    .option('--route <name>', 'only requests on this route')
     .option('--tenant <name>', "only this tenant's requests")
     .option('--tag <name=value>', 'only requests with this tag (repeatable)', repeatable)
-    .option('--where <sql>', 'only requests for which this holds of the store\'s table requests: "latency_ms > 5000"')
-    .option('--limit <count>', 'the most recent so many; 1000, or all that a sample is drawn from')
-    .option('--sample <count>', 'so many of them, drawn by hash: the same in every run of the same seed')
+    .option('--where <sql>', 'only requests that match a SQL condition on the table requests: "latency_ms > 5000"')
+    .option('--limit <count>', 'the maximum number, most recent first (default: 1000, or 1000000 with --sample)')
+    .option('--sample <count>', 'sample size; drawn by hash, so a seed draws the same sample in every run')
     .option(
       '--stratify <names>',
-      'a share of each: tenant, project, user, model, route, target, tier, dialect, stream, outcome, or the name of a tag',
+      'stratify the sample by tenant, project, user, model, route, target, tier, dialect, stream, outcome, or the name of a tag',
     )
-    .option('--allocation <how>', 'of a stratified sample: proportional, or neyman: more where costs vary more', 'proportional')
-    .option('--whole-conversations', 'all of a conversation, or nothing of it')
-    .option('--duplicates <how>', 'requests that say the same: collapse (asked once, counted as often as they came) or keep')
-    .option('--dataset <name@version>', 'the requests of this dataset; without a version its newest')
-    .option('--exclude-redacted', 'leave out what was redacted, so that a sample holds none; else it is skipped and counted')
+    .option('--allocation <how>', 'allocation of a stratified sample: proportional, or neyman (more where costs vary more)', 'proportional')
+    .option('--whole-conversations', 'sample whole conversations')
+    .option('--duplicates <how>', 'equal requests: collapse (sent once, weighted by their count) or keep')
+    .option('--dataset <name@version>', 'the requests of this dataset (default: its newest version)')
+    .option('--exclude-redacted', 'select no redacted requests (default: they are selected, then skipped and counted)')
     .option(
       '--from <file>',
       'recorded requests from a file: .jsonl, .json, .parquet, exports of Helicone or LiteLLM (repeatable)',
       repeatable,
     )
-    .option('--seed <text>', 'of the sample', '0');
+    .option('--seed <text>', 'the seed of the sample', '0');
 
 export function selectionOf(options: SelectionOptions, now: Instant): Selection {
   const { model, route, tenant } = options;
@@ -75,7 +75,7 @@ export function selectionOf(options: SelectionOptions, now: Instant): Selection 
   };
 }
 
-/** `paced` runs keep every arrival unless told otherwise: to collapse them would change the rhythm. */
+/** Paced runs keep duplicates by default: collapsing them would change the arrival times. */
 export function samplingOf(options: SelectionOptions, paced: boolean): Sampling {
   const duplicates = options.duplicates ?? (paced ? 'keep' : 'collapse');
   if (duplicates !== 'keep' && duplicates !== 'collapse')
@@ -106,12 +106,15 @@ export function parseTime(text: string, flag: string, now: Instant): Instant {
   return at;
 }
 
-/** A request has one value of each tag, so that of two wished for none has both. */
+/** A request has one value per tag, so two values of one tag would match nothing. */
 function parseTags(texts: readonly string[]): Readonly<Record<string, string>> {
   const tags = texts.map(parseTag);
   const twice = tags.find(([name], i) => tags.findIndex(([known]) => known === name) < i);
   if (twice)
-    throw new CommandError(exit.usage, `--tag ${twice[0]} is there twice; either value is --where "tags['${twice[0]}'] IN ('…', '…')".`);
+    throw new CommandError(
+      exit.usage,
+      `--tag ${twice[0]} is given twice; for either value use --where "tags['${twice[0]}'] IN ('…', '…')".`,
+    );
   return Object.fromEntries(tags);
 }
 

@@ -1,4 +1,4 @@
-/** A turn of a conversation as it was recorded, from the user's words to the answer that calls no more tools: what its tools gave, so that it can be asked again whole and no tool is ever executed. */
+/** Recorded turns of conversations: from the user's message to the response without tool calls. Replay reuses the recorded tool results, so no tool is executed. */
 
 import { isFieldProblem } from '../../gateway/core/chat/caller-format.ts';
 import type { ChatRequest, ChatResponse, Message, Part } from '../../gateway/core/chat/chat.ts';
@@ -16,16 +16,16 @@ export interface ToolResult {
 }
 
 export interface Turn {
-  /** In the order in which they came. */
+  /** In the order of the conversation. */
   readonly toolResults: readonly ToolResult[];
-  /** The calls that it was made of, the first among them. */
+  /** The requests of the turn, the first included. */
   readonly calls: readonly RecordedRequest[];
 }
 
-/** How a call is matched with what was recorded: by its tool's name, in order; or by its arguments as well. */
+/** How a tool call is matched with a recorded result: `fifo` by name, in order; `strict` by arguments as well. */
 export type ToolMatching = 'fifo' | 'strict';
 
-/** Undefined when its bytes cannot be read. */
+/** The parsed request; undefined when it cannot be parsed. */
 export function chatOf({
   body,
   dialect,
@@ -42,7 +42,7 @@ export function chatOf({
 
 const isToolMessage = ({ content }: Message): boolean => content.some(part => part.type === 'tool-result');
 
-/** By the request that begins it, of those that do: a request that ends with what a tool gave goes on with another. */
+/** Turns by the id of their first request. A request that ends with a tool result continues another turn. */
 export function turnsIn(requests: readonly RecordedRequest[]): ReadonlyMap<string, Turn> {
   const read = requests.flatMap(request => {
     const chat = chatOf(request);
@@ -69,7 +69,7 @@ export function turnsIn(requests: readonly RecordedRequest[]): ReadonlyMap<strin
 
 const emptyMessage: Message = { role: 'user', content: [] };
 
-/** The same beginning, and after it only the model and its tools. */
+/** Whether `all` begins with `first`, and continues with assistant and tool messages only. */
 function continuesWith(first: readonly Message[], all: readonly Message[]): boolean {
   const rest = all.slice(first.length);
   if (rest.length === 0 || rest.some(message => message.role !== 'assistant' && !isToolMessage(message))) return false;
@@ -82,13 +82,13 @@ function toolResultsIn(messages: readonly Message[]): readonly ToolResult[] {
   for (const part of messages.flatMap(({ content }) => content)) {
     if (part.type === 'tool-call') calls.set(part.id, part);
     if (part.type !== 'tool-result') continue;
-    const { name, arguments: given } = calls.get(part.id) ?? { name: part.name ?? '', arguments: '' };
-    results.push({ name, arguments: given, content: part.content, ...(part.failed === undefined ? {} : { failed: part.failed }) });
+    const { name, arguments: callArguments } = calls.get(part.id) ?? { name: part.name ?? '', arguments: '' };
+    results.push({ name, arguments: callArguments, content: part.content, ...(part.failed === undefined ? {} : { failed: part.failed }) });
   }
   return results;
 }
 
-/** The requests that begin a turn, and the turns; what goes on with one is found in their conversations. */
+/** The requests that begin a turn, and the turns. Their later requests are loaded from the conversations. */
 export async function turnsOf(
   store: Store,
   requests: readonly RecordedRequest[],
@@ -98,7 +98,7 @@ export async function turnsOf(
   return { first: requests.filter(({ id }) => of.has(id)), of };
 }
 
-/** Gives what tools gave of old, each result once. */
+/** Returns recorded tool results, each once. */
 export class ToolResultReplayer {
   readonly #left: ToolResult[];
   readonly #matching: ToolMatching;
@@ -108,35 +108,35 @@ export class ToolResultReplayer {
     this.#matching = matching;
   }
 
-  /** Results that nobody has called for. */
+  /** The number of results that no call has taken. */
   get unused(): number {
     return this.#left.length;
   }
 
-  /** Undefined when nothing of the kind was recorded, or all of it is given. */
+  /** The next matching result; undefined when none was recorded or all are taken. */
   take(call: { readonly name: string; readonly arguments: string }): ToolResult | undefined {
     const wanted = canonicalRequest(call.arguments || '{}');
     const at = this.#left.findIndex(
-      ({ name, arguments: given }) => name === call.name && (this.#matching === 'fifo' || canonicalRequest(given || '{}') === wanted),
+      ({ name, arguments: recorded }) => name === call.name && (this.#matching === 'fifo' || canonicalRequest(recorded || '{}') === wanted),
     );
     return at < 0 ? undefined : this.#left.splice(at, 1)[0];
   }
 }
 
-/** What follows an answer that calls tools: the same request with the answer and what its tools gave. `unknown` when a result is not at hand; undefined when it calls none. */
+/** The next request of a turn: the same with the response and its tool results. `unknown` when a result is missing; undefined without tool calls. */
 export function nextRequest(
   recorded: RecordedRequest,
-  answer: ChatResponse,
-  mocks: ToolResultReplayer,
+  response: ChatResponse,
+  toolResults: ToolResultReplayer,
 ): RecordedRequest | 'unknown' | undefined {
-  const parts = answer.choices[0]?.content ?? [];
+  const parts = response.choices[0]?.content ?? [];
   const calls = parts.flatMap(part => (part.type === 'tool-call' ? [part] : []));
   if (calls.length === 0) return undefined;
   const chat = chatOf(recorded);
   const wire = wireProviderOf(recorded.dialect);
-  const given = calls.map(call => ({ call, gave: mocks.take(call) }));
-  if (!chat || !wire || given.some(({ gave: result }) => result === undefined)) return 'unknown';
-  const results = given.map(({ call, gave: result }): Message => {
+  const answered = calls.map(call => ({ call, result: toolResults.take(call) }));
+  if (!chat || !wire || answered.some(({ result }) => result === undefined)) return 'unknown';
+  const results = answered.map(({ call, result }): Message => {
     const { content, failed } = result!;
     return {
       role: 'tool',

@@ -1,4 +1,4 @@
-/** A run's pairs, arm by arm, with everything that is said of them. */
+/** The comparison of a run: pairs, totals, metrics and differing paths, by arm. */
 import { noiseArm } from '../arms/arm.ts';
 import type { Likeness } from '../comparison/diff.ts';
 import { type PathCount, pathCounts } from '../comparison/noise.ts';
@@ -21,7 +21,7 @@ export interface Comparison {
 
 export function comparison(run: string, against: string, byArm: ReadonlyMap<string, readonly Pair[]>): Comparison {
   const noise = byArm.get(noiseArm) ?? [];
-  // What differs by itself stands last: it is there to be compared with.
+  // The noise floor comes last: the other arms are compared with it.
   const inOrder = [...byArm].sort(([a], [b]) => Number(a === noiseArm) - Number(b === noiseArm));
   const arms = inOrder.map(
     ([arm, pairs]): ArmDiff => ({
@@ -37,7 +37,7 @@ export function comparison(run: string, against: string, byArm: ReadonlyMap<stri
 
 const severity: Readonly<Record<Likeness, number>> = { failed: 0, different: 1, undecided: 2, equivalent: 3, same: 4 };
 
-/** What came out differently; among equals those that are farthest apart first. */
+/** The pairs that differ, most severe first; within a severity the least similar first. */
 export const worstFirst = (pairs: readonly Pair[]): readonly Pair[] =>
   pairs
     .filter(pair => pair.diff.likeness !== 'same' || pair.diff.finishChanged)

@@ -1,9 +1,9 @@
-/** Numbers as people read them: one form for the terminal, Markdown and the page, so that they say the same. */
+/** Formats numbers for the terminal, Markdown and HTML. */
 import { type NanoUsd, usd } from '../../gateway/core/money/price.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import type { Metric } from '../comparison/totals.ts';
 
-/** Small amounts keep three digits: a call may cost less than a cent's hundredth. */
+/** US dollars. Amounts below a dollar keep three significant digits, because a call may cost less than 0.01 cents. */
 export function money(nano: NanoUsd): string {
   const dollars = Math.abs(usd(nano));
   const sign = nano < 0 ? '-' : '';

@@ -1,4 +1,4 @@
-/** A comparison as one page that stands alone: no script, nothing fetched, readable in light and dark. */
+/** A comparison as one self-contained HTML page: no scripts, no requests, light and dark. */
 import { diffWordsWithSpace } from 'diff';
 import type { Pair } from '../comparison/totals.ts';
 import type { Answer } from '../recorded/answer.ts';
@@ -21,7 +21,7 @@ export function diffHtml(comparison: Comparison, limit: number): string {
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>
-<p class="soft">Every number is a paired difference against ${escapeHtml(against)}; intervals are of 95 %, clustered by conversation.</p>
+<p class="soft">Every number is a paired difference against ${escapeHtml(against)}, with 95 % intervals clustered by conversation.</p>
 ${arms.map(arm => armHtml(arm, against, limit)).join('\n')}
 </body>
 </html>
@@ -36,9 +36,9 @@ function armHtml(arm: ArmDiff, against: string, limit: number): string {
 <h2>${escapeHtml(arm.arm)} against ${escapeHtml(against)}</h2>
 <p class="sentence">${escapeHtml(summarySentence(arm))} ${totals.pairs} pairs of ${totals.clusters} conversations.</p>
 <div class="side">${tableHtml(metricRows(arm))}${tableHtml(totalsRows(arm))}${tableHtml(methodRows(arm))}</div>
-${arm.paths.length > 0 ? `<h3>Where answers differ</h3>${tableHtml(pathRows(arm))}` : ''}
+${arm.paths.length > 0 ? `<h3>Where responses differ</h3>${tableHtml(pathRows(arm))}` : ''}
 <div class="charts">${chartsOf(answered)}</div>
-${worst.length > 0 ? `<h3>Differences, the worst first</h3>${tableHtml(pairRows(worst), 'pairs')}${worst.map(sideBySide).join('\n')}` : '<p>No answer came out differently.</p>'}
+${worst.length > 0 ? `<h3>Differences, the worst first</h3>${tableHtml(pairRows(worst), 'pairs')}${worst.map(sideBySide).join('\n')}` : '<p>No response differs.</p>'}
 </section>`;
 }
 
@@ -63,7 +63,7 @@ function chartsOf(pairs: readonly Pair[]): string {
     ),
     scatter('Latency, pair by pair', 'ms', value => String(Math.round(value)), dotsOf(pairs, latency, ms)),
     distribution(
-      'Cost of a request',
+      'Cost per request',
       'USD',
       money,
       priced.map(pair => cost(pair.recorded)),
@@ -75,7 +75,7 @@ function chartsOf(pairs: readonly Pair[]): string {
 
 const textLengthMax = 4_000;
 
-/** Both answers beside one another; what only one of them says is marked. */
+/** Both responses side by side, with differences marked. */
 function sideBySide({ id, recorded, replayed, diff }: Pair): string {
   const [before, after] = [answerHtml(recorded), answerHtml(replayed)];
   const parts = diffWordsWithSpace(before, after, { timeout: 500 }) ?? [

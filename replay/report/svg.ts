@@ -1,10 +1,10 @@
-/** Pictures of a comparison as inline SVG: how two sides are distributed, and each pair as a dot. */
+/** Charts of a comparison as inline SVG: distributions and scatter plots. */
 
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
 
 const [width, height, left, right, top, bottom] = [540, 320, 98, 38, 14, 44];
-/** A page of a hundred thousand dots would not be looked at; these are drawn evenly from all. */
+/** The maximum number of drawn dots, sampled evenly. */
 const dotsMax = 2_000;
 
 type Format = (value: number) => string;
@@ -14,7 +14,7 @@ interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** By powers of ten where values span more than two of them, and evenly otherwise. */
+/** Logarithmic when the values span more than a factor of 100, else linear. */
 function axisOf(values: readonly number[], from: number, to: number): Axis {
   const positive = values.filter(value => value > 0);
   const [low, high] = [positive.reduce((a, b) => Math.min(a, b), Infinity), values.reduce((a, b) => Math.max(a, b), 0)];
@@ -53,7 +53,7 @@ function frame(
   return `<figure><figcaption>${escapeHtml(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">${grid.join('')}${inner}</svg>${legend}</figure>`;
 }
 
-/** The share of answers that needed no more than so much: a line for each side. */
+/** The cumulative distribution of both sides. */
 export function distribution(
   title: string,
   unit: string,
@@ -77,7 +77,7 @@ export function distribution(
   };
   const legend = '<p class="legend"><span class="before">recorded</span> <span class="after">replayed</span></p>';
   const share: Format = value => `${Math.round(value * 100)} %`;
-  return frame(title, x, y, unit, 'of the answers', [format, share], line(recorded, 'before') + line(replayed, 'after'), legend);
+  return frame(title, x, y, unit, 'of the responses', [format, share], line(recorded, 'before') + line(replayed, 'after'), legend);
 }
 
 export interface Dot {
@@ -87,7 +87,7 @@ export interface Dot {
   readonly look: string;
 }
 
-/** Each pair as a dot; on the line both sides are equal, above it the replay is more. */
+/** One dot per pair; on the diagonal both sides are equal, above it the replay is higher. */
 export function scatter(title: string, unit: string, format: Format, dots: readonly Dot[]): string {
   if (dots.length === 0) return '';
   const step = Math.ceil(dots.length / dotsMax);

@@ -1,4 +1,4 @@
-/** The tables of a comparison, cell by cell; every form of the report is made of these. */
+/** The tables of a comparison, for every report format. */
 import { comparisonMethods } from '../comparison/diff.ts';
 import type { Pair } from '../comparison/totals.ts';
 import type { ArmDiff } from './comparison.ts';
@@ -9,10 +9,10 @@ export interface ReportTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The whole in one sentence. */
+/** The result in one sentence. */
 export function summarySentence({ totals: { shares, recorded, replayed, unpriced } }: Pick<ArmDiff, 'totals'>): string {
-  const open = shares.undecided > 0 ? `, ${percent(shares.undecided, 1)} are for a judge to decide` : '';
-  const alike = `${percent(shares.same + shares.equivalent, 1)} of the answers are the same${open}`;
+  const open = shares.undecided > 0 ? `, ${percent(shares.undecided, 1)} need a judge` : '';
+  const alike = `${percent(shares.same + shares.equivalent, 1)} of the responses are the same${open}`;
   if (recorded.costNanoUsd === 0) return `${alike}; their cost cannot be compared${unpriced > 0 ? `, ${unpriced} are unpriced` : ''}.`;
   const more = replayed.costNanoUsd / recorded.costNanoUsd - 1;
   return `${alike}, at ${Math.abs(100 * more).toFixed(1)} % ${more <= 0 ? 'less' : 'more'} cost.`;
@@ -32,7 +32,7 @@ export function totalsRows({ totals }: ArmDiff): ReportTable {
       ['equivalent', '', `${likeness.equivalent}`, percent(shares.equivalent, 1)],
       ['undecided', '', `${likeness.undecided}`, percent(shares.undecided, 1)],
       ['different', '', `${likeness.different}`, percent(shares.different, 1)],
-      ['answered by one side only', '', `${likeness.failed}`, percent(shares.failed, 1)],
+      ['only one side succeeded', '', `${likeness.failed}`, percent(shares.failed, 1)],
       ['finish reason changed', '', `${totals.finishChanged}`, percent(totals.finishChanged, pairs)],
       ['output tokens', `${recorded.outputTokens}`, `${replayed.outputTokens}`, change(recorded.outputTokens, replayed.outputTokens)],
       cost,
@@ -43,7 +43,7 @@ export function totalsRows({ totals }: ArmDiff): ReportTable {
 }
 
 export const metricRows = ({ metrics }: ArmDiff): ReportTable => ({
-  head: ['a request', 'recorded', 'replayed', 'difference, 95 %', 'pairs'],
+  head: ['per request', 'recorded', 'replayed', 'difference, 95 %', 'pairs'],
   rows: metrics.map(({ name, unit, recorded, replayed, delta, pairs }) => [
     name,
     inUnit(recorded, unit),
@@ -63,7 +63,7 @@ export const methodRows = ({ totals }: ArmDiff): ReportTable => ({
 const pathsShown = 20;
 
 export const pathRows = ({ paths }: ArmDiff): ReportTable => ({
-  head: ['differs at', 'pairs', 'share', 'by itself (A/A)', 'beyond noise, 95 %'],
+  head: ['differs at', 'pairs', 'share', 'run-to-run noise (A/A)', 'beyond noise, 95 %'],
   rows: paths
     .slice(0, pathsShown)
     .map(({ path, count, share, noise, beyond }) => [

@@ -1,4 +1,4 @@
-/** A comparison for the terminal, as Markdown, and line by line. */
+/** A comparison as text for the terminal, as Markdown, and as JSON lines. */
 import { table } from '../../gateway/cli/command.ts';
 import { type ArmDiff, type Comparison, worstFirst } from './comparison.ts';
 import { methodRows, metricRows, pairRows, pathRows, type ReportTable, summarySentence, totalsRows } from './tables.ts';
@@ -12,14 +12,14 @@ function armText(arm: ArmDiff, against: string, limit: number): string {
   const { totals } = arm;
   const different = totals.pairs - totals.likeness.same;
   const more = different > shown.length ? ` (${shown.length} of ${different}; --limit shows more)` : '';
-  const stands = Math.round(totals.weight) === totals.pairs ? '' : `, which stand for ${Math.round(totals.weight)} requests`;
+  const weighted = Math.round(totals.weight) === totals.pairs ? '' : `, which represent ${Math.round(totals.weight)} requests`;
   return [
-    `${arm.arm} against ${against}: ${totals.pairs} pairs of ${totals.clusters} conversations${stands}. ${summarySentence(arm)}`,
+    `${arm.arm} against ${against}: ${totals.pairs} pairs of ${totals.clusters} conversations${weighted}. ${summarySentence(arm)}`,
     renderTable(totalsRows(arm)),
     renderTable(metricRows(arm)),
     renderTable(methodRows(arm)),
     ...(arm.paths.length > 0 ? [renderTable(pathRows(arm))] : []),
-    shown.length === 0 ? 'No answer came out differently.' : `Differences${more}\n${renderTable(pairRows(shown))}`,
+    shown.length === 0 ? 'No response differs.' : `Differences${more}\n${renderTable(pairRows(shown))}`,
   ].join('\n\n');
 }
 
@@ -48,7 +48,7 @@ function markdown({ head, rows }: ReportTable): string {
   return [line(head), line(head.map(() => '---')).replaceAll('\\-', '-'), ...rows.map(line)].join('\n');
 }
 
-/** One line for each pair; the first says what the run is. */
+/** JSON lines: the run with its totals, then one line per pair. */
 export const diffLines = ({ run, against, arms }: Comparison): string =>
   [
     { type: 'run', version: 1, run, against, arms: arms.map(({ pairs: _, ...arm }) => arm) },

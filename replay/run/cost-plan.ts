@@ -1,4 +1,4 @@
-/** What a replay would do and cost, from recorded token counts and the price book; nobody is called. */
+/** Estimates the calls and the cost of a replay from recorded token counts and the price book, without sending requests. */
 
 import type { Warning } from '../../gateway/core/chat/provider.ts';
 import { cost, type NanoUsd, type Price } from '../../gateway/core/money/price.ts';
@@ -13,22 +13,22 @@ import { dialectOf } from '../recorded/dialects.ts';
 import type { RecordedRequest } from '../recorded/requests.ts';
 
 export interface CostEstimate {
-  /** With as many tokens as the recorded answer had. */
+  /** With the tokens of the recorded response. */
   readonly expected: NanoUsd;
-  /** With every attempt that the policy allows, each as long as the request lets it be. */
+  /** With every attempt that the policy allows, each with the longest output. */
   readonly worst: NanoUsd;
-  /** Targets whose price nobody has said; they are in neither sum. */
+  /** Targets without a known price; neither sum includes them. */
   readonly unpriced: readonly string[];
-  /** What the targets cannot carry, each with its target's name. */
+  /** Warnings about what a target does not support, with the target. */
   readonly losses: readonly { readonly target: string; readonly warning: Warning }[];
 }
 
-/** An answer without a limit of its own is taken to end here, in tokens. */
+/** The assumed output limit of requests without one. */
 const outputTokensMax = 16_384;
-/** A token is never shorter than this, in bytes; so this many input tokens at most. */
+/** Assumed minimum bytes per token, which bounds the input tokens. */
 const bytesPerTokenMin = 2;
 
-/** The first step is expected to answer; a step with `accept` may send the request on, which is in the worst case alone. */
+/** `expected` counts the first step. `worst` counts every step, because `accept` may escalate. */
 export function estimateCost(request: RoutedRequest, recorded: RecordedRequest, runtime: GatewayRuntime, at: Instant): CostEstimate {
   const { steps } = request.policy;
   const unpriced: string[] = [];
@@ -46,8 +46,8 @@ export function estimateCost(request: RoutedRequest, recorded: RecordedRequest, 
     const { inputTokens, outputTokens } = recorded.answer;
     if (i === 0) expected = priced(price, inputTokens, outputTokens);
     const longest = (request.chat.maxOutputTokens ?? outputTokensMax) * (request.chat.choices ?? 1);
-    const tries = 1 + step.retries + (step.hedgeAfterMs === undefined ? 0 : 1);
-    worst += tries * priced(price, Math.max(inputTokens, Math.ceil(request.body.byteLength / bytesPerTokenMin)), longest);
+    const attempts = 1 + step.retries + (step.hedgeAfterMs === undefined ? 0 : 1);
+    worst += attempts * priced(price, Math.max(inputTokens, Math.ceil(request.body.byteLength / bytesPerTokenMin)), longest);
   }
   return { expected, worst, unpriced, losses };
 }
@@ -56,22 +56,22 @@ function priced(price: Price, input: number, output: number): NanoUsd {
   return cost({ input, output, cached: 0, cacheWrite: 0, reasoning: 0, source: 'estimated' }, price).total;
 }
 
-/** What a run would do with one arm. */
+/** The plan of one arm: calls, cost, changes and losses. */
 export interface ArmPlan {
   readonly arm: string;
   readonly calls: number;
-  /** Over all calls; where sizes are drawn from recorded answers, half and 95 % of all outcomes lie below. */
+  /** Quantiles of the total cost, with output sizes drawn from recorded responses. */
   readonly p50: NanoUsd;
   readonly p95: NanoUsd;
   readonly expected: NanoUsd;
   readonly worst: NanoUsd;
-  /** Calls to a target of unknown price; they are in no sum. */
+  /** Calls to targets of unknown price; no sum includes them. */
   readonly unpriced: number;
   readonly unpricedTargets: readonly string[];
-  /** What the record answers already, and what that saves where nobody is asked for it again. */
+  /** Requests that the record can answer, and the cost that this saves. */
   readonly fromRecord: number;
   readonly saved: NanoUsd;
-  /** Requests by what is changed of the caller's own words, by what the arm would lose of them, and by why it would not be asked. */
+  /** Number of requests by applied change, by loss at the arm's targets, and by reason for skipping. */
   readonly changes: CountByName;
   readonly losses: CountByName;
   readonly skipped: CountByName;
@@ -79,7 +79,7 @@ export interface ArmPlan {
 
 type CountByName = Readonly<Record<string, number>>;
 
-/** `savedBy` tells what the record's answer cost; undefined for requests that it does not answer. With `onlyMissing` those are not asked. */
+/** `savedBy` returns the recorded cost of requests that the record can answer, else undefined. `onlyMissing` leaves those out of the calls. */
 export function armPlanOf(
   arm: Arm,
   requests: readonly RecordedRequest[],
@@ -95,7 +95,7 @@ export function armPlanOf(
   const sums = { calls: 0, expected: 0, worst: 0, unpriced: 0, fromRecord: 0, saved: 0 };
   const unpricedTargets = new Set<string>();
   const outputs = requests.map(({ answer }) => answer.outputTokens).filter(tokens => tokens > 0);
-  const spread: { mean: number; variance: number } = { mean: 0, variance: 0 };
+  const totalCost: { mean: number; variance: number } = { mean: 0, variance: 0 };
   for (const recorded of requests) {
     if (arm.includes && !arm.includes(recorded)) continue;
     const dialect = dialectOf(recorded.dialect);
@@ -122,19 +122,19 @@ export function armPlanOf(
     sums.calls++;
     sums.expected += estimated.expected;
     sums.worst += estimated.worst;
-    spread.mean += estimated.expected;
-    spread.variance += varianceOf(request, arm.runtime, outputs, now);
+    totalCost.mean += estimated.expected;
+    totalCost.variance += varianceOf(request, arm.runtime, outputs, now);
     if (estimated.unpriced.length > 0) sums.unpriced++;
     for (const target of estimated.unpriced) unpricedTargets.add(target);
   }
-  // A sum of many answers is close to normal, and its worst case bounds it.
-  const p95 = Math.min(sums.worst, Math.round(spread.mean + normal95 * Math.sqrt(spread.variance)));
+  // The sum of many costs is close to normal; the worst case bounds it.
+  const p95 = Math.min(sums.worst, Math.round(totalCost.mean + normal95 * Math.sqrt(totalCost.variance)));
   return { arm: arm.name, ...sums, p50: sums.expected, p95, unpricedTargets: [...unpricedTargets], ...counts };
 }
 
 const normal95 = 1.645;
 
-/** Of one answer's cost, its length being any of the recorded ones. */
+/** The variance of one response's cost, with output lengths drawn from the recorded ones. */
 function varianceOf(request: RoutedRequest, runtime: GatewayRuntime, outputs: readonly number[], at: Instant): number {
   const target = request.policy.steps[0]?.target;
   if (target === undefined || outputs.length < 2) return 0;

@@ -1,4 +1,4 @@
-/** What a run is made of: each request, arm and repeat, with the moment it is due. */
+/** The jobs of a run: each request, arm and repeat, with its due time. */
 import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { Arm } from '../arms/arm.ts';
@@ -22,7 +22,7 @@ export interface JobSchedule {
   readonly pace: Pacing;
 }
 
-/** All arms of one request are due together, so that they meet the same hour. */
+/** All arms of a request are due together, so that they run under the same conditions. */
 export function jobsOf({ requests, arms, repeats, pace }: JobSchedule): readonly ScheduledJob[] {
   const due = schedule(
     requests.map(request => request.receivedAt),
@@ -43,14 +43,14 @@ export interface ReplayContext {
   readonly transforms?: Transforms;
 }
 
-/** Or why it cannot be asked. `recorded` is the job's own request, or one that follows it. */
+/** The request to execute, or the reason why it cannot be sent. `recorded` is the job's request, or a later one of its turn. */
 export function replayRequestOf(
-  plan: ReplayContext,
+  context: ReplayContext,
   { arm, repeat }: ScheduledJob,
   recorded: RecordedRequest,
   now: Instant,
 ): ReplayRequest | string {
-  const dialect = plan.dialectOf(recorded.dialect);
-  if (!dialect) return `recorded in a wire format that this version does not read: ${recorded.dialect}`;
-  return prepareReplayRequest(recorded, arm, plan.run, repeat, dialect, now, plan.transforms);
+  const dialect = context.dialectOf(recorded.dialect);
+  if (!dialect) return `this version does not support the recorded wire format ${recorded.dialect}`;
+  return prepareReplayRequest(recorded, arm, context.run, repeat, dialect, now, context.transforms);
 }

@@ -1,15 +1,15 @@
-/** What a run has done, line by line in a file that is only ever appended to: whoever is killed can go on where it was. */
+/** The journal of a run: an append-only file from which a killed run resumes. */
 import { closeSync, fdatasyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 
-/** One asking: a request, an arm, and which of the repeats. */
+/** One call of a run: a request, an arm and a repeat. */
 export interface Job {
   readonly request: string;
   readonly arm: string;
   readonly repeat: number;
 }
 
-/** `begin` stands before a call and says what it may cost; `done` after its record is safe. */
+/** `begin` is written before a call, with its worst-case cost; `done` after its record is sealed. */
 type Line =
   | ({ readonly type: 'begin'; readonly worst: NanoUsd } & Job)
   | ({ readonly type: 'done'; readonly outcome: string; readonly cost: NanoUsd } & Job)
@@ -18,15 +18,16 @@ type Line =
 export interface JournalProgress {
   readonly done: number;
   readonly failed: number;
-  /** Begun by a process that died before it heard the end: the provider may bill these, and they are asked again. */
+  /** Calls of a process that died before their end. The provider may bill them, and they are sent again. */
   readonly lost: number;
-  /** With what the lost calls may have cost, for a cap must hold in the worst case. */
+  /** Includes the worst-case cost of lost calls, so that a cap holds in any case. */
   readonly spent: NanoUsd;
   readonly lostWorst: NanoUsd;
 }
 
 const keyOf = ({ request, arm, repeat }: Job): string => JSON.stringify([request, arm, repeat]);
 
+/** Appends the progress of a run to its file, and knows what is done. */
 export class Journal {
   readonly #file: number;
   readonly #power: boolean;
@@ -36,16 +37,16 @@ export class Journal {
   #lost = 0;
   #lostWorst = 0;
 
-  /** `power` waits for the disk at each line. What a writer that died left half written is cut off. */
+  /** Opens the file, and cuts an incomplete last line. `power` syncs the disk after each line. */
   constructor(path: string, power = false) {
     this.#power = power;
-    const { lines, length } = readWhole(path);
+    const { lines, length } = readCompleteLines(path);
     if (length !== undefined) truncateSync(path, length);
-    for (const line of lines) this.#take(line);
+    for (const line of lines) this.#apply(line);
     this.#file = openSync(path, 'a', 0o600);
   }
 
-  /** Calls that were begun and never heard of again. Their worst case is spent from now on. */
+  /** Calls that were begun and have no end. */
   get open(): readonly Job[] {
     return [...this.#begun.values()].map(({ job }) => job);
   }
@@ -55,7 +56,7 @@ export class Journal {
     return { done: this.#done.size, failed, lost: this.#lost, spent: this.#spent, lostWorst: this.#lostWorst };
   }
 
-  /** Undefined when it is still to be done. */
+  /** The outcome of a call; undefined when it is not done. */
   outcomeOf(job: Job): string | undefined {
     return this.#done.get(keyOf(job))?.outcome;
   }
@@ -68,7 +69,7 @@ export class Journal {
     this.#write({ type: 'done', ...job, outcome, cost });
   }
 
-  /** Gives up the calls of a process that died: what they may have cost is gone, and they are to be asked again. */
+  /** Marks open calls as lost: their worst-case cost counts as spent, and they are sent again. */
   giveUp(): void {
     for (const { job, worst } of [...this.#begun.values()]) this.#write({ type: 'lost', ...job, worst });
   }
@@ -81,10 +82,10 @@ export class Journal {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     for (let at = 0; at < bytes.byteLength; ) at += writeSync(this.#file, bytes, at);
     if (this.#power) fdatasyncSync(this.#file);
-    this.#take(line);
+    this.#apply(line);
   }
 
-  #take(line: Line): void {
+  #apply(line: Line): void {
     const { request, arm, repeat } = line;
     const job = { request, arm, repeat };
     const key = keyOf(job);
@@ -106,8 +107,8 @@ export class Journal {
   }
 }
 
-/** `length` where the last line is not whole: up to where it is. */
-function readWhole(path: string): { readonly lines: readonly Line[]; readonly length?: number } {
+/** The complete lines. `length` is set when the last line is incomplete: the bytes before it. */
+function readCompleteLines(path: string): { readonly lines: readonly Line[]; readonly length?: number } {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -116,14 +117,14 @@ function readWhole(path: string): { readonly lines: readonly Line[]; readonly le
     throw error;
   }
   const end = text.lastIndexOf('\n') + 1;
-  const whole = text.slice(0, end);
-  const lines = whole.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line) as Line]));
-  return end === text.length ? { lines } : { lines, length: Buffer.byteLength(whole) };
+  const complete = text.slice(0, end);
+  const lines = complete.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line) as Line]));
+  return end === text.length ? { lines } : { lines, length: Buffer.byteLength(complete) };
 }
 
-/** What a run's file says, for whoever only looks. */
+/** The progress in a journal file, read without opening it for writing. */
 export function progressOf(path: string): JournalProgress & { readonly open: number } {
-  const { lines } = readWhole(path);
+  const { lines } = readCompleteLines(path);
   const begun = new Map<string, NanoUsd>();
   const done = new Map<string, string>();
   const sums = { spent: 0, lost: 0, lostWorst: 0 };

@@ -1,16 +1,16 @@
-/** When each request of a replay is due: an absolute schedule, so that one slow answer delays no other. */
+/** The schedule of a replay: absolute due times, so that a slow response delays no other request. */
 import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 
 export interface Pacing {
-  /** 4 asks four times as fast as it was; `Infinity` asks everything at once and lets concurrency be the limit. */
+  /** 4 is four times the recorded speed. `Infinity` makes all requests due at once, limited by concurrency. */
   readonly speed: number;
-  /** Longer silences than this are cut to it, before the speed is applied; undefined keeps them. */
+  /** Longer gaps are shortened to this, before the speed applies; undefined keeps them. */
   readonly gapMsMax?: Milliseconds;
 }
 
 export const unpaced: Pacing = { speed: Number.POSITIVE_INFINITY };
 
-/** Offsets in ms from the run's start, one for each arrival. `arrivals` are in ascending order; so are the offsets. */
+/** Offsets in ms from the run's start, one per arrival. `arrivals` and the offsets ascend. */
 export function schedule(arrivals: readonly Instant[], pace: Pacing): readonly Milliseconds[] {
   let due = 0;
   return arrivals.map((at, i) => {

@@ -1,15 +1,15 @@
-/** Rate limits of a run, by provider: a call waits for its turn and is never dropped. */
+/** Rate limits of a run by provider: calls wait, none is dropped. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import type { Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 
 export interface RateLimits {
-  /** When a call of so many tokens may begin; it has taken its place then. */
+  /** Reserves capacity for a call, and returns when it may begin. */
   reserve(provider: string, tokens: number, now: Instant): Instant;
 }
 
 const minuteMs = 60_000;
 
-/** Calls and tokens flow evenly: no burst at the beginning of a minute that a provider's own clock might count otherwise. */
+/** Spreads calls and tokens evenly, without bursts: the provider's minutes may start at another time. */
 export function rateLimits(rpm: ReadonlyMap<string, number>, tpm: ReadonlyMap<string, number>): RateLimits {
   const free = new Map<string, Instant>();
   return {
@@ -24,6 +24,7 @@ export function rateLimits(rpm: ReadonlyMap<string, number>, tpm: ReadonlyMap<st
   };
 }
 
+/** Parses `openai=300` into rates per minute by provider. Throws a CommandError for other text. */
 export function parseRates(texts: readonly string[] | undefined, flag: string): ReadonlyMap<string, number> {
   return new Map(
     (texts ?? []).map(text => {

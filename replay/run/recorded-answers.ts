@@ -1,3 +1,4 @@
+/** Answers replayed requests from the record, where an equal request to the same target was recorded. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { RoutePolicy } from '../../gateway/core/routing/router.ts';
 import type { Clock, Milliseconds } from '../../gateway/core/shared/time.ts';
@@ -19,14 +20,14 @@ export type CompletesFromRecord = (
 ) => boolean;
 
 export interface RecordedAnswers {
-  /** Every call that the policy makes is answered; nobody need be called. */
+  /** The record answers every call of the policy: no provider is called. */
   readonly isComplete: boolean;
-  /** What the answers cost when they were recorded: as much is saved. */
+  /** The recorded cost of these responses, which is saved. */
   readonly saved: NanoUsd;
-  /** Targets of which an answer is known. */
+  /** Targets with a recorded response. */
   readonly targets: ReadonlySet<string>;
   readonly environment: ExecutionEnvironment;
-  /** Time for such a question: virtual where all comes from the record, else the run's own. */
+  /** Virtual time when everything comes from the record, else the run's clock. */
   readonly clock: Clock;
   run<Result>(task: Promise<Result>): Promise<Result>;
 }
@@ -45,10 +46,10 @@ export function recordedAnswerLookup(store: Store, run: string, completesFromRec
       for (const step of request.policy.steps) {
         const { provider, model } = environment.targetOf(step.target, request.id, 0);
         const wanted = canonicalRequest(prepare(request, step, provider, model).body);
-        const fits = ({ accepted, signals, bytes }: AttemptWithBytes): boolean =>
+        const matches = ({ accepted, signals, bytes }: AttemptWithBytes): boolean =>
           canonicalRequest(bytes.request.toString()) === wanted &&
           (step.accept === undefined || accepted || Object.keys(signals).length > 0);
-        const answers = earlier.filter(attempt => attempt.target === step.target && attempt.outcome === 'ok' && fits(attempt));
+        const answers = earlier.filter(attempt => attempt.target === step.target && attempt.outcome === 'ok' && matches(attempt));
         if (answers.length > 0) known.set(step.target, answers);
       }
       let saved = 0;
@@ -64,7 +65,7 @@ export function recordedAnswerLookup(store: Store, run: string, completesFromRec
   };
 }
 
-/** Of the request itself first, then of its earlier replays. */
+/** Attempts of the request itself first, then of its earlier replays. */
 async function loadExchanges(store: Store, id: string, run: string): Promise<readonly AttemptWithBytes[]> {
   const rows = await store.select<{ id: string }>(
     `SELECT toString(request_id) AS id FROM requests WHERE replay_of = {id: String} AND run_id != {run: String} ORDER BY ts DESC LIMIT 1 BY request_id LIMIT 20`,
@@ -76,8 +77,8 @@ async function loadExchanges(store: Store, id: string, run: string): Promise<rea
   for (const exchange of ids) {
     const bytes = await loadAttemptBytes(store, exchange);
     for (const attempt of attempts.get(exchange) ?? []) {
-      const its = bytes.get(attempt.number);
-      if (its) found.push({ ...attempt, bytes: its });
+      const attemptBytes = bytes.get(attempt.number);
+      if (attemptBytes) found.push({ ...attempt, bytes: attemptBytes });
     }
   }
   return found;
@@ -120,7 +121,7 @@ function recordedAnswersOf(
         nextIndex.set(target, nth + 1);
         const baseUrl = `${scheme}${target}#${nth}!`;
         replayed.set(baseUrl, answer);
-        // What a provider would play by itself must not be played anew.
+        // A simulated provider must not simulate again what the record answers.
         const { simulate: _, ...provider } = found.provider;
         return { ...found, provider, baseUrl };
       },
@@ -128,15 +129,15 @@ function recordedAnswersOf(
   };
 }
 
-/** At the recorded instants, chunk by chunk. */
+/** Delivers the recorded chunks at their recorded times. */
 function replayBytes(
   { bytes: { response, chunks }, durationMs, status }: AttemptWithBytes,
   clock: Clock,
   listener: UpstreamListener,
 ): UpstreamHandle {
   const cancels = new Set<() => void>();
-  const after = (ms: Milliseconds, happens: () => void): void => {
-    cancels.add(clock.at(clock.now() + ms, happens));
+  const after = (ms: Milliseconds, fire: () => void): void => {
+    cancels.add(clock.at(clock.now() + ms, fire));
   };
   const isJson = /^\s*[[{]/.test(response.subarray(0, 64).toString('latin1'));
   const arrivals = chunks.length > 0 ? chunks : [[durationMs, response.byteLength] as const];

@@ -1,4 +1,4 @@
-/** Asks recorded requests again: each arm each request, when it is due, as many at once as allowed, within the money allowed. */
+/** Runs a replay: re-sends each request to each arm when it is due, within the limits of concurrency and cost. */
 
 import type { CallerFormat } from '../../gateway/core/chat/caller-format.ts';
 import type { ChatResponse } from '../../gateway/core/chat/chat.ts';
@@ -31,32 +31,33 @@ export interface ReplayPlan {
   readonly arms: readonly Arm[];
   readonly repeats: number;
   readonly pace: Pacing;
-  /** Calls under way at once. */
+  /** Maximum number of calls in flight. */
   readonly concurrency: number;
   readonly spendCap: SpendCap;
   readonly clock: Clock;
   dialectOf(name: string): CallerFormat | undefined;
-  /** Writes down what was begun and done, and knows what is done already. */
+  /** Records progress, and knows what is done. */
   readonly journal?: Pick<Journal, 'begin' | 'settle' | 'outcomeOf'>;
-  /** Ask again what was done without an answer. */
+  /** Send failed calls again. */
   readonly retryErrors?: boolean;
   readonly transforms?: Transforms;
-  /** Calls wait for their turn. */
+  /** Rate limits by provider. */
   readonly limits?: RateLimits;
-  /** The share of calls that may stay without an answer, once there were a few; beyond it the run stops and can go on later. */
+  /** The maximum share of failed calls, checked after 20 calls. Beyond it the run stops, and can be resumed. */
   readonly errorRateMax?: number;
-  /** Turns are asked whole, with what their tools gave of old: by the request that begins them. */
+  /** Turns by the id of their first request: they are replayed completely, with the recorded tool results. */
   readonly turns?: { readonly of: ReadonlyMap<string, Turn>; readonly matching: ToolMatching } | undefined;
-  /** Where answers are taken from the record; `only` calls nobody. */
+  /** Answers from the record; with `only` no provider is called. */
   readonly record?: { readonly lookup: RecordedAnswerLookup; readonly only: boolean };
-  /** Stops the run: what is under way is given up and recorded as cancelled. */
+  /** Stops the run: calls in flight are cancelled and recorded as such. */
   readonly stop: AbortSignal;
-  /** Ends the run as well, when enough is known; what is under way comes to its end. */
+  /** Ends the run when the result is decided; calls in flight finish. */
   readonly enough?: AbortSignal;
-  /** With what was asked, and what spans of it need to know. */
+  /** Called for each finished exchange, with what its spans need. */
   onExchange(exchange: Exchange, context: ReplaySpanDetails): void;
 }
 
+/** Resolves when all calls are done or the run has stopped. */
 export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
   const run = new ReplayRun(plan);
   await Promise.all(Array.from({ length: Math.min(plan.concurrency, run.jobs.length) }, () => run.work()));
@@ -89,7 +90,7 @@ class ReplayRun {
     };
     this.jobs = all.filter(job => !isDone(job));
     this.#before = all.length - this.jobs.length;
-    // A run that goes on keeps the rhythm of what is left.
+    // A resumed run keeps the pacing of the remaining jobs.
     this.#startedAt = plan.clock.now() - (Number.isFinite(plan.pace.speed) ? (this.jobs[0]?.dueMs ?? 0) : 0);
   }
 
@@ -129,12 +130,12 @@ class ReplayRun {
     };
   }
 
-  /** False when the run is over for this worker. */
+  /** False when this worker must end. */
   async #execute(job: ScheduledJob, { request, applied }: ReplayRequest, dueAt: Instant, lag: Milliseconds): Promise<boolean> {
     const plan = this.#plan;
     const known = await plan.record?.lookup.answersOf(job.recorded, request, job.arm.runtime);
     if (plan.record?.only && !known?.isComplete) {
-      this.#skip(job, 'nothing is recorded that answers it');
+      this.#skip(job, 'the record has no response for it');
       return true;
     }
     const estimated = estimateCost(request, job.recorded, job.arm.runtime, plan.clock.now());
@@ -145,7 +146,7 @@ class ReplayRun {
       return false;
     }
     const paced = Number.isFinite(plan.pace.speed);
-    // What is asked without waiting is due at once, and late by design.
+    // Without pacing all calls are due at once, so their lag means nothing.
     if (paced) this.#lags.push(lag);
     this.#counts.asked++;
     for (const { name } of applied) this.#applied[name] = (this.#applied[name] ?? 0) + 1;
@@ -158,7 +159,7 @@ class ReplayRun {
     plan.spendCap.settle(worst, firstCost);
     this.#report(first, request, job, execution);
     const { exchange, cost } = await this.#continueTurn(job, first, firstCost, execution.response());
-    // A record that could not be made is no record: what it cost is spent, and it is asked again when the run goes on.
+    // A call without a record counts as spent, and is sent again when the run resumes.
     plan.journal?.settle(key, exchange.outcome, cost);
     this.#count(exchange, known?.isComplete === true);
     if (this.#failsTooOften()) this.#stoppedBy ??= 'errors';
@@ -177,26 +178,26 @@ class ReplayRun {
     this.#plan.onExchange(exchange, { chat, answer: () => execution.response(), placeOf: arm.runtime.endpointOf, original });
   }
 
-  /** The rest of a turn: as long as the model calls tools of which a result was recorded. Each call has its money, and the journal knows of all of it. */
+  /** Sends the later requests of a turn while the model calls tools with a recorded result. Each call reserves its cost. */
   async #continueTurn(
     job: ScheduledJob,
     first: Exchange,
     firstCost: NanoUsd,
-    firstAnswer: ChatResponse | undefined,
+    firstResponse: ChatResponse | undefined,
   ): Promise<{ readonly exchange: Exchange; readonly cost: NanoUsd }> {
     const plan = this.#plan;
     const turn = plan.turns?.of.get(job.recorded.id);
-    let [exchange, cost, answer, recorded] = [first, firstCost, firstAnswer, job.recorded];
+    let [exchange, cost, response, recorded] = [first, firstCost, firstResponse, job.recorded];
     if (!turn || !plan.turns) return { exchange, cost };
-    const mocks = new ToolResultReplayer(turn.toolResults, plan.turns.matching);
-    for (let further = 1; answer && exchange.outcome === 'ok' && further < callsMax; further++) {
-      const next = nextRequest(recorded, answer, mocks);
+    const toolResults = new ToolResultReplayer(turn.toolResults, plan.turns.matching);
+    for (let further = 1; response && exchange.outcome === 'ok' && further < callsMax; further++) {
+      const next = nextRequest(recorded, response, toolResults);
       if (next === 'unknown') this.#turnCounts.unknown++;
       if (next === 'unknown' || next === undefined) break;
       const prepared = replayRequestOf(plan, job, next, plan.clock.now());
       if (typeof prepared === 'string') break;
       const { worst } = estimateCost(prepared.request, next, job.arm.runtime, plan.clock.now());
-      // Half a turn is none: it is asked again when there is money.
+      // An incomplete turn does not count: a resumed run sends it again.
       if (!(await this.#reserve(worst))) {
         this.#stoppedBy ??= this.#stopReason();
         return { exchange: { ...exchange, outcome: 'cancelled' }, cost };
@@ -208,9 +209,9 @@ class ReplayRun {
       cost += exchange.costNanoUsd ?? 0;
       this.#turnCounts.further++;
       this.#report(exchange, prepared.request, job, execution);
-      [answer, recorded] = [execution.response(), next];
+      [response, recorded] = [execution.response(), next];
     }
-    this.#turnCounts.unused += mocks.unused;
+    this.#turnCounts.unused += toolResults.unused;
     return { exchange, cost };
   }
 
@@ -235,7 +236,7 @@ class ReplayRun {
     if (at > now) await waitFor(this.#plan, at);
   }
 
-  /** What is under way may turn out cheaper than it might have been, so the last word is spoken only when nothing is. */
+  /** Calls in flight may cost less than reserved, so a call over the cap waits until none is left. */
   async #reserve(worst: NanoUsd): Promise<boolean> {
     for (;;) {
       if (this.#isStopped()) return false;
@@ -266,15 +267,15 @@ class ReplayRun {
     this.#skipped.push({ request: recorded.id, arm: arm.name, reason });
   }
 
-  /** The job in hand goes back among those that are left. */
+  /** Counts the current job as remaining. */
   #putBack(): void {
     this.#next--;
     if (this.#stoppedBy === undefined || this.#stoppedBy === 'cap') this.#stoppedBy = this.#stopReason();
   }
 }
 
-/** A model that goes on calling tools is left alone. */
+/** The maximum number of calls in a turn. */
 const callsMax = 16;
 
-/** Of fewer calls a share says nothing. */
+/** With fewer calls the error rate is not checked. */
 const errorRateFrom = 20;

@@ -1,4 +1,4 @@
-/** What came of a run. */
+/** The result of a run. */
 import type { ExchangeOutcome } from '../../gateway/core/exchange.ts';
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 import type { Milliseconds } from '../../gateway/core/shared/time.ts';
@@ -6,34 +6,34 @@ import type { Milliseconds } from '../../gateway/core/shared/time.ts';
 export interface ReplayResult {
   readonly asked: number;
   readonly answered: number;
-  /** Not asked: the request, the arm and why. */
+  /** Calls that were not sent, with the reason. */
   readonly skipped: readonly { readonly request: string; readonly arm: string; readonly reason: string }[];
-  /** Asked and not answered, by outcome. */
+  /** Failed calls by outcome. */
   readonly failed: Readonly<Partial<Record<ExchangeOutcome, number>>>;
-  /** Left when the money ran out or the run was stopped. */
+  /** Calls that remain when the cap is reached or the run is stopped. */
   readonly left: number;
   readonly stoppedBy?: 'cap' | 'interrupt' | 'errors' | 'decided';
-  /** What the call for which the money did not suffice could have cost. */
+  /** The worst-case cost of the call that would exceed the cap. */
   readonly nextWorst?: NanoUsd;
   readonly spent: NanoUsd;
-  /** Done before, by the process that this one goes on for. */
+  /** Calls done before the run was resumed. */
   readonly before: number;
-  /** Answered from the record, and what that would have cost. */
+  /** Calls answered from the record, and their saved cost. */
   readonly fromRecord: number;
   readonly saved: NanoUsd;
-  /** Answered by targets whose price nobody knows: in no sum of money. */
+  /** Calls answered by targets of unknown price; no sum includes them. */
   readonly unpriced: number;
-  /** What was changed of the callers' own words, by the name of the change. */
+  /** Number of requests by applied change. */
   readonly applied: Readonly<Record<string, number>>;
-  /** How late calls began after they were due, for want of a free place. */
+  /** How late calls began after their due time, because of the concurrency limit. */
   readonly lagMsMax: Milliseconds;
   readonly lagMsP50: Milliseconds;
   readonly lagMsP99: Milliseconds;
-  /** From when a call was due to its answer's end: what callers would have felt. 0 where nothing was due at a time. */
+  /** From the due time to the end of the response: the latency that callers would see. 0 without pacing. */
   readonly dueLatencyMsP50: Milliseconds;
   readonly dueLatencyMsP99: Milliseconds;
-  /** Waited for a turn under --rpm and --tpm, over all calls. */
+  /** Total waiting time for --rpm and --tpm. */
   readonly limitedMs: Milliseconds;
-  /** Where turns are asked whole: calls after the first of each, calls of tools of which nothing was recorded, recorded results that nobody called for. */
+  /** Of replayed turns: calls after the first, tool calls without a recorded result, recorded results that no call took. */
   readonly turned: { readonly further: number; readonly unknown: number; readonly unused: number };
 }

@@ -1,4 +1,4 @@
-/** The store's table of runs, as replay writes and reads it. */
+/** Writes and reads the table `runs` of the store. */
 import { CommandError, exit } from '../../gateway/cli/command.ts';
 import { type NanoUsd, usd } from '../../gateway/core/money/price.ts';
 import type { Instant } from '../../gateway/core/shared/time.ts';
@@ -12,7 +12,7 @@ export interface RunRecord {
   readonly createdAt: Instant;
   readonly finishedAt?: Instant;
   readonly configHash: string;
-  /** Everything that is needed to do it again. */
+  /** Everything needed to repeat it. */
   readonly manifest: object;
   readonly selected: number;
   readonly done: number;
@@ -20,7 +20,7 @@ export interface RunRecord {
   readonly spent: NanoUsd;
 }
 
-/** A later row of the same run replaces the one before. */
+/** Writes the run's row; a later row of the same run replaces it. */
 export async function writeRun(store: Store, run: RunRecord): Promise<void> {
   await store.insert('runs', [
     {
@@ -42,10 +42,10 @@ export async function writeRun(store: Store, run: RunRecord): Promise<void> {
   ]);
 }
 
-/** What a live share of traffic was asked beside the answer that callers got: runs without end, by these names. */
+/** Runs of live shadow traffic and audits, which never end. */
 const continuousRuns = ['shadow', 'audit'];
 
-/** The id that `run` names: itself, or that of the latest replay for `latest`. */
+/** The id of the run, or of the newest replay for `latest`. Throws a CommandError when there is none. */
 export async function runNamed(store: Store, run: string): Promise<string> {
   if (continuousRuns.includes(run)) return run;
   const latest = run === 'latest';
@@ -54,14 +54,14 @@ export async function runNamed(store: Store, run: string): Promise<string> {
     { latest, run },
   );
   if (row) return row.run_id;
-  const hint = 'hindcast replay run --since 1h --against provider/model makes one';
+  const hint = 'create one with hindcast replay run --since 1h --against provider/model';
   throw new CommandError(
     exit.nothing,
-    latest ? `There is no run yet: ${hint}.` : `There is no run ${run}. \`latest\` names the newest; ${hint}.`,
+    latest ? `There is no run yet: ${hint}.` : `There is no run ${run}. \`latest\` is the newest run; ${hint}.`,
   );
 }
 
-/** Sorts by time, and can be read: 20260131-120000-4f2a. */
+/** A readable id that sorts by time: 20260131-120000-4f2a. */
 export const newRunId = (at: Instant, random: string): string =>
   `${dateTime(at).slice(0, 19).replace(/[-:]/g, '').replace(' ', '-')}-${random}`;
 

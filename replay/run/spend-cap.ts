@@ -1,4 +1,4 @@
-/** Money of a run: reserved before each call, settled after it, and never above the cap. */
+/** The spend cap of a run: cost is reserved before each call and settled after it, and never exceeds the cap. */
 import type { NanoUsd } from '../../gateway/core/money/price.ts';
 
 export class SpendCap {
@@ -6,13 +6,13 @@ export class SpendCap {
   #reserved = 0;
   #spent = 0;
 
-  /** Infinity for no cap. `spent` is what a run that goes on had spent before. */
+  /** Infinity for no cap. `spent` is what a resumed run has spent before. */
   constructor(cap: NanoUsd, spent: NanoUsd = 0) {
     this.cap = cap;
     this.#spent = spent;
   }
 
-  /** What calls under way may still cost. */
+  /** The reserved cost of calls in flight. */
   get reserved(): NanoUsd {
     return this.#reserved;
   }
@@ -21,7 +21,7 @@ export class SpendCap {
     return this.#spent;
   }
 
-  /** False, and nothing reserved, when the call could pass the cap. */
+  /** Reserves the worst-case cost; false, without a reservation, when it could exceed the cap. */
   reserve(worst: NanoUsd): boolean {
     if (this.#spent + this.#reserved + worst > this.cap) return false;
     this.#reserved += worst;

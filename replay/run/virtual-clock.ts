@@ -1,4 +1,4 @@
-/** Time that passes only when nothing is left to do: an answer from the record takes as long as it took, and nobody waits for it. */
+/** Virtual time, which advances when nothing is left to do: recorded responses keep their durations without real waiting. */
 import type { Cancel, Clock, Instant } from '../../gateway/core/shared/time.ts';
 
 interface ScheduledCallback {
@@ -29,7 +29,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Lets time pass until the task is over. */
+  /** Advances the time until the task settles, and returns its result. */
   async run<Result>(task: Promise<Result>): Promise<Result> {
     let isOver = false;
     const over = (): void => {

@@ -1,8 +1,9 @@
+/** Waiting in a replay: for a due time, and for an exchange. */
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { Clock, Instant, Milliseconds } from '../../gateway/core/shared/time.ts';
 import type { ExecutionHandle, ResponseSink } from '../../gateway/exchange/contract.ts';
 
-/** Resolves when `at` has come, or at once when the run is stopped; how late it is, in ms. */
+/** Resolves at `at`, or at once when the run is stopped, to the lag in ms. */
 export function waitFor({ clock, stop }: { readonly clock: Clock; readonly stop: AbortSignal }, at: Instant): Promise<Milliseconds> {
   if (clock.now() >= at || stop.aborted) return Promise.resolve(Math.max(0, clock.now() - at));
   return new Promise(resolve => {
@@ -16,6 +17,7 @@ export function waitFor({ clock, stop }: { readonly clock: Clock; readonly stop:
   });
 }
 
+/** The finished exchange; `stop` cancels the execution. */
 export async function awaitExchange(execution: ExecutionHandle, stop: AbortSignal): Promise<Exchange> {
   const abandon = (): void => execution.cancel();
   stop.addEventListener('abort', abandon, { once: true });
@@ -26,7 +28,7 @@ export async function awaitExchange(execution: ExecutionHandle, stop: AbortSigna
   }
 }
 
-/** The record is all that is wanted of the answer. */
+/** A sink that discards the response: replay needs only its record. */
 export function discardingResponseSink(): ResponseSink {
   let begun = false;
   return {

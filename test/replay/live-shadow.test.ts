@@ -71,7 +71,7 @@ test('shadows are compared with what callers got, and every flag that selects ta
   const none = await place.run('replay', 'plan', '--since', '2019-01-01', '--until', '2020-01-01', '--against', 'plain');
   expect(none.code).toBe(5);
   const twice = await place.run('replay', 'plan', '--tag', 'task=refund', '--tag', 'task=other', '--against', 'plain');
-  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('--tag task is there twice')]);
+  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('--tag task is given twice')]);
   expect(await planned('--where', "tenant_id = 'acme' AND conversation_id LIKE '%-0'")).toBe(8);
   // Conversations have four requests each, and none is torn.
   expect((await planned('--sample', '10', '--whole-conversations')) % 4).toBe(0);

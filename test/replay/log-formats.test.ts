@@ -108,7 +108,7 @@ test('a payload of LiteLLM’s log, and a row of its spend log', () => {
     body: JSON.stringify({ model: 'chat', messages }),
     answer: { text: '4', latencyMs: 1_000, costNanoUsd: 100_000_000 },
   });
-  expect(requestFromRow({ ...litellm, messages: 'redacted-by-litellm' } as never)).toMatch(/no messages/);
+  expect(requestFromRow({ ...litellm, messages: 'redacted-by-litellm' } as never)).toMatch(/messages are missing/);
 });
 
 test('a batch line, a bare request, and what is none', () => {
@@ -117,7 +117,7 @@ test('a batch line, a bare request, and what is none', () => {
     dialect: 'anthropic-messages',
   });
   expect(requestFromRow({ model: 'm', messages } as never)).toMatchObject({ dialect: 'openai-chat', answer: { outcome: '' } });
-  expect(requestFromRow({ text: 'hello' })).toMatch(/none of the known shapes/);
+  expect(requestFromRow({ text: 'hello' })).toMatch(/unknown format/);
 });
 
 test('files are read in order of arrival; what is no request is counted with its reason, and what is no JSON is named by its line', async () => {

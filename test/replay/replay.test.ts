@@ -107,7 +107,7 @@ test('no call is made that could pass the cap, and what is left is counted', asy
   expect(done.asked).toBeGreaterThan(0);
   expect(done.left).toBeGreaterThan(0);
   expect(done.nextWorst).toBeGreaterThan(2_000_000 - done.spent);
-  expect(replayedText('run-1', done)).toContain(`with ${done.left} calls left; the next one may cost up to $0.00`);
+  expect(replayedText('run-1', done)).toContain(`with ${done.left} calls left; the next call may cost up to $0.00`);
 });
 
 test('with 64 calls under way no cap is ever passed, not even by what they might still cost', async () => {
@@ -135,7 +135,7 @@ test('calls that failed are counted by what became of them, and without a pace n
   const { plan } = planOf(['sim/small:status=400'], { concurrency: 1 });
   const done = await replay({ ...plan, requests: [recorded(1), recorded(2), recorded(3)] });
   expect(done).toMatchObject({ asked: 3, answered: 0, failed: { client_error: 3 }, lagMsMax: 0 });
-  expect(replayedText('run-1', done)).toContain('Not answered: 3 client_error.');
+  expect(replayedText('run-1', done)).toContain('Failed: 3 client_error.');
 });
 
 test('a run of which too much stays without an answer stops, and what is left can be asked later', async () => {
@@ -144,7 +144,7 @@ test('a run of which too much stays without an answer stops, and what is left ca
   const done = await replay(bad.plan);
   // Of fewer than twenty nobody can tell.
   expect(done).toMatchObject({ stoppedBy: 'errors', asked: 20, left: 40 });
-  expect(replayedText('run-1', done)).toContain('Stopped by --max-error-rate with 40 calls left. To go on: hindcast replay resume run-1');
+  expect(replayedText('run-1', done)).toContain('Stopped by --max-error-rate with 40 calls left. To resume: hindcast replay resume run-1');
   const good = planOf([`sim/small:${fast}`], { errorRateMax: 0, requests: many });
   expect(await replay(good.plan)).toMatchObject({ asked: 60, left: 0 });
 });
@@ -177,7 +177,7 @@ test('what was redacted or cut when it was recorded is skipped and counted, neve
     skipped: [{ request: recorded(2).id, reason: 'its bytes were redacted or cut when they were recorded' }],
   });
   expect(sink.exchanges).toHaveLength(1);
-  expect(replayedText('run-1', done)).toContain('Not asked, 1: ');
+  expect(replayedText('run-1', done)).toContain('Skipped, 1: ');
 });
 
 test('a run that is stopped gives up what is under way, records it, and starts nothing more', async () => {

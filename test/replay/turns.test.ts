@@ -175,7 +175,7 @@ test('strict ends the turn at other arguments, fifo goes on; what nobody called 
   const fifo = await askedWhole(elsewhere, 'fifo');
   expect(fifo.done.turned).toEqual({ further: 1, unknown: 0, unused: 1 });
   expect(replayedText('r', fifo.done)).toContain(
-    'Turns took 1 further calls; 0 ended at a tool of which nothing was recorded, 1 recorded results',
+    'Turns took 1 further calls; 0 ended at a tool call without a recorded result, 1 recorded results',
   );
   expect((await askedWhole([ends], 'fifo')).done.turned).toEqual({ further: 0, unknown: 0, unused: 2 });
 });
@@ -219,7 +219,7 @@ prices: { b/m: { input: 1, output: 1 }, b/other: { input: 1, output: 1 } }
   const plan = await place.run('replay', 'plan', ...free, '--json');
   expect(JSON.parse(plan.stdout)).toMatchObject({ arms: [{ calls: 3 }] });
   const run = await place.run('replay', 'run', ...free, '--json');
-  expect(run.stderr).toContain('2 requests go on with a turn, and are asked with it.');
+  expect(run.stderr).toContain('2 requests continue a turn and are replayed with it.');
   expect(JSON.parse(run.stdout)).toMatchObject({ asked: 1, answered: 1, turned: { further: 2, unknown: 0, unused: 0 } });
   const diff = JSON.parse((await place.run('replay', 'diff', 'latest', '--json')).stdout);
   expect(diff.arms[0].totals).toMatchObject({ pairs: 1, likeness: { same: 1 } });
@@ -227,7 +227,7 @@ prices: { b/m: { input: 1, output: 1 }, b/other: { input: 1, output: 1 } }
     [['--conversation', 'free'], /needs --tools mock:fifo or mock:strict/],
     [['--conversation', 'all'], /write turn or free/],
     [['--tools', 'run'], /write block, mock:fifo or mock:strict/],
-    [['--conversation', 'free', '--tools', 'mock:fifo', '--only-missing'], /goes with neither --mode cached nor --only-missing/],
+    [['--conversation', 'free', '--tools', 'mock:fifo', '--only-missing'], /cannot be combined with --mode cached or --only-missing/],
   ] as const) {
     const refused = await place.run('replay', 'run', '--since', '1h', '--against', 'b/other', ...args);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(said)]);

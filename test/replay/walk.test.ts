@@ -131,7 +131,7 @@ test('a morning is planned, kept as a dataset, asked again, answered from the re
   const dear = await place.run('replay', 'run', '--since', '1h', '--repeat', '100000', '--against', `sim/large:${fast}`);
   expect([dear.code, dear.stderr]).toEqual([
     2,
-    expect.stringMatching(/would cost about \$\S+, at most \$\S+\. Pass --yes to agree, or --max-cost/),
+    expect.stringMatching(/would cost about \$\S+, at most \$\S+\. Pass --yes to confirm, or --max-cost/),
   ]);
   const brief = await place.run('replay', 'run', '--since', '1h', '--against', 'sim/large:tps=5', '--max-duration', '300ms', '-j', '2');
   expect([brief.code, brief.stdout]).toEqual([130, expect.stringMatching(/Interrupted with 1\d calls left/)]);
@@ -168,12 +168,12 @@ async function judgedPairs(place: Workspace): Promise<void> {
   expect(before.likeness.undecided).toBeGreaterThan(0);
   expect(before.likeness.undecided).toBe(before.rungs.similarity);
   const own = await diff('--judge', `sim/large:${fast}`, '--judge-url', url);
-  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('nobody judges its own answers')]);
+  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('a model cannot judge its own responses')]);
   const capped = await diff('--judge', 'j/judge', '--judge-url', url, '--max-cost', '0');
   expect([capped.code, calls]).toEqual([0, 0]);
   expect(capped.stderr).toContain('are left undecided');
   const judged = await diff('--judge', 'j/judge', '--judge-url', url, '--max-cost', '1');
-  expect(judged.stderr).toMatch(/^j\/judge is asked of \d+ pairs, in both orders: \d+ calls, about \$\S+, at most \$\S+\.$/m);
+  expect(judged.stderr).toMatch(/^j\/judge judges \d+ pairs in both orders: \d+ calls, about \$\S+, at most \$\S+\.$/m);
   const all = calls;
   expect(all).toBeGreaterThan(0);
   const { likeness, rungs } = judged.arm.totals;
