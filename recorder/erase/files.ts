@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { isRejected, rejectedFolder } from '../files/paths.ts';
-import { decodeRecord } from '../spool/record-encoding.ts';
+import { payloadIdentity } from '../spool/payload-identity.ts';
 import { isErased, type Tombstone, userHash } from '../tombstones/tombstone.ts';
 
 /** Gives their number. A file that cannot be read is no record any more, and stays. */
@@ -16,7 +16,7 @@ export async function eraseRejected(root: string, tombstone: Tombstone): Promise
     if (!isRejected(name)) continue;
     const path = join(folder, name);
     const isMatch = await readFile(path).then(
-      bytes => isErased(decodeRecord(bytes), [tombstone]),
+      bytes => isErased(payloadIdentity(bytes), [tombstone]),
       () => false,
     );
     if (!isMatch) continue;

@@ -1,13 +1,18 @@
-/** Fingerprints of a request's prompt, whatever its wire format: the same prompt finds itself again, and prompts of one family lie together. */
-import { createHash } from 'node:crypto';
+/** Fingerprints of a request's prompt, whatever its wire format: equal prompts have equal ones, and prompts that share a beginning lie together. */
+import { hash } from 'node:crypto';
 import type { Json, JsonObject } from '../../gateway/core/chat/json.ts';
 
+/** Each is the first eight bytes of a SHA-256, in the order in which a UInt64 column holds them. */
 export interface PromptHashes {
-  /** Of everything that is said. */
-  readonly prompt: bigint;
+  /** Of all messages. */
+  readonly prompt: Uint8Array;
   /** Of what many requests share: system prompt and tools. */
-  readonly group: bigint;
+  readonly group: Uint8Array;
 }
+
+const none = new Uint8Array(8);
+/** For a record without texts: a hash of nothing would make all its requests one prompt. */
+export const noHashes: PromptHashes = { prompt: none, group: none };
 
 /** A body that is no JSON object is hashed as it stands. */
 export function promptHashes(body: Uint8Array): PromptHashes {
@@ -15,14 +20,18 @@ export function promptHashes(body: Uint8Array): PromptHashes {
     const request = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString()) as JsonObject;
     const messages = request.messages ?? request.contents ?? request.input ?? request.prompt;
     if (messages === undefined) return hashWholeBody(body);
-    const sharedParts = [request.system ?? request.systemInstruction ?? request.instructions, systemMessages(messages), request.tools];
-    return { prompt: hash(JSON.stringify([messages, sharedParts])), group: hash(JSON.stringify(sharedParts)) };
+    const shared = JSON.stringify([
+      request.system ?? request.systemInstruction ?? request.instructions,
+      systemMessages(messages),
+      request.tools,
+    ]);
+    return { prompt: digest(`[${JSON.stringify(messages)},${shared}]`), group: digest(shared) };
   } catch {
     return hashWholeBody(body);
   }
 }
 
-const hashWholeBody = (body: Uint8Array): PromptHashes => ({ prompt: hash(body), group: 0n });
+const hashWholeBody = (body: Uint8Array): PromptHashes => ({ prompt: digest(body), group: none });
 
 function systemMessages(messages: Json): Json {
   if (!Array.isArray(messages)) return [];
@@ -32,4 +41,4 @@ function systemMessages(messages: Json): Json {
   });
 }
 
-const hash = (value: string | Uint8Array): bigint => createHash('sha256').update(value).digest().readBigUInt64LE(0);
+const digest = (value: string | Uint8Array): Uint8Array => hash('sha256', value, 'buffer').subarray(0, 8);

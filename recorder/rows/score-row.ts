@@ -1,24 +1,25 @@
-/** The rows that feedback leaves in the store. */
-import { type Feedback, type Score, scoreSources } from '../../gateway/core/signals/feedback.ts';
-import * as type from './rowbinary.ts';
+/** The rows of `scores` that feedback leaves. */
+import { type Feedback, scoreSources } from '../../gateway/core/signals/feedback.ts';
+import { numbered, RowWriter } from './row-writer.ts';
 
-export interface ScoreRow extends Score {
-  readonly request: string;
-  readonly tenant: string;
+const sources = numbered(scoreSources);
+const writer = new RowWriter();
+
+/** RowBinary of all scores, in their order. */
+export function packScores({ request, tenant, scores }: Feedback): Buffer {
+  writer.rewind();
+  writer.begin();
+  for (const { at, name, id, source, value, label, explanation, evaluator } of scores) {
+    writer.text(tenant);
+    writer.uuid(request);
+    writer.dateTime(at);
+    writer.text(name);
+    writer.uuid(id);
+    writer.choice(sources, source);
+    writer.f64(value);
+    writer.text(label);
+    writer.text(explanation);
+    writer.text(evaluator);
+  }
+  return Buffer.from(writer.block.subarray(writer.from, writer.at));
 }
-
-export const scoreRows = ({ request, tenant, scores }: Feedback): readonly ScoreRow[] =>
-  scores.map(score => ({ ...score, request, tenant }));
-
-export const scoreColumns: readonly type.Column<ScoreRow>[] = [
-  type.lowCardinalityText('tenant_id', s => s.tenant),
-  type.uuid('request_id', s => s.request),
-  type.dateTime('ts', s => s.at),
-  type.lowCardinalityText('name', s => s.name),
-  type.uuid('score_id', s => s.id),
-  type.enum8(scoreSources)('source', s => s.source),
-  type.float('value', s => s.value),
-  type.lowCardinalityText('label', s => s.label),
-  type.text('explanation', s => s.explanation),
-  type.lowCardinalityText('evaluator', s => s.evaluator),
-];

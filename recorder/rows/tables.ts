@@ -1,278 +1,217 @@
-/** What the store keeps of an exchange: the columns of each table, and where their values come from. */
-import { createHash } from 'node:crypto';
-import type { Usage } from '../../gateway/core/chat/chat.ts';
-import { type Exchange, type ExchangeOutcome, outcomeLabel } from '../../gateway/core/exchange.ts';
-import { failureLabel } from '../../gateway/core/shared/failure.ts';
-import type { Feedback } from '../../gateway/core/signals/feedback.ts';
-import { confidenceOf } from '../../gateway/core/signals/signal.ts';
-import type { AttemptKind } from '../../gateway/core/targets/attempt-kind.ts';
-import type { Retention } from '../store/retention.ts';
-import {
-  type AttemptRowSource,
-  atLeastOne,
-  attemptRowSources,
-  audioTokens,
-  cacheStatus,
-  chunkTimings,
-  countOf,
-  errorTypeOf,
-  latencyMs,
-  type PayloadRowSource,
-  payloadRowSources,
-  payloadState,
-  priceId,
-  type RowSource,
-  rowSourceOf,
-  sizesOf,
-  sumOf,
-  timeOfId,
-  warningTexts,
-} from './row-source.ts';
-import * as type from './rowbinary.ts';
-import { type Column, RowBuffer } from './rowbinary.ts';
-import { scoreColumns, scoreRows } from './score-row.ts';
+/** The tables that rows are written to, and the columns of a row, in the order in which a packed row holds them. */
 
-/** A table of the store; `rowsOf` gives the rows that one exchange leaves in it. */
-interface Table<Row> {
-  readonly columns: readonly Column<Row>[];
-  rowsOf(view: RowSource): readonly Row[];
+export interface Column {
+  readonly name: string;
+  /** As DESCRIBE TABLE shows it. */
+  readonly type: string;
 }
-
-const outcomes: readonly ExchangeOutcome[] = [
-  'ok',
-  'client_error',
-  'upstream_error',
-  'timeout',
-  'cancelled',
-  'rate_limited',
-  'budget',
-  'internal',
-  'truncated',
-];
-const attemptKinds: readonly AttemptKind[] = ['primary', 'retry', 'fallback', 'escalation', 'hedge', 'shadow', 'judge'];
-
-const tokenColumns = <Row>(usageOf: (row: Row) => Usage | undefined): readonly Column<Row>[] => [
-  type.u32('input_tokens', row => usageOf(row)?.input ?? 0),
-  type.u32('cached_tokens', row => usageOf(row)?.cached ?? 0),
-  type.u32('cache_write_tokens', row => usageOf(row)?.cacheWrite ?? 0),
-  type.u32('output_tokens', row => usageOf(row)?.output ?? 0),
-  type.u32('reasoning_tokens', row => usageOf(row)?.reasoning ?? 0),
-  type.enum8(['provider', 'estimated', 'none'])('usage_source', row => usageOf(row)?.source ?? 'none'),
-];
-
-const requests: Table<RowSource> = {
-  rowsOf: view => [view],
-  columns: [
-    type.lowCardinalityText('tenant_id', v => v.exchange.caller.tenant),
-    type.lowCardinalityText('project_id', v => v.exchange.caller.project),
-    type.dateTime('ts', v => v.exchange.receivedAt),
-    type.uuid('request_id', v => v.exchange.id),
-    type.text('trace_id', v => v.exchange.trace.traceId),
-    type.text('span_id', v => v.exchange.trace.spanId),
-    type.text('parent_span_id', v => v.exchange.trace.parentSpanId),
-    type.text('caller_request_id', v => v.exchange.caller.requestId),
-    type.text('conversation_id', v => v.exchange.caller.conversation),
-    type.text('end_user', v => v.exchange.caller.user),
-    type.lowCardinalityText('api_key_id', v => v.exchange.caller.key),
-    type.lowCardinalityText('route', v => v.exchange.policy.name),
-    type.lowCardinalityText('variant', v => v.exchange.policy.variant?.name ?? ''),
-    type.lowCardinalityText('config_hash', v => v.exchange.configHash),
-    type.lowCardinalityText('operation', v => v.exchange.operation),
-    type.lowCardinalityText('dialect', v => v.exchange.dialect),
-    type.lowCardinalityText('requested_model', v => v.exchange.requestedModel),
-    type.lowCardinalityText('provider', v => v.last?.provider ?? ''),
-    type.lowCardinalityText('model', v => v.last?.model ?? ''),
-    type.lowCardinalityText('response_model', v => v.last?.servedModel ?? ''),
-    type.bool('stream', v => v.exchange.stream),
-    type.u8('attempts', v => v.exchange.attempts.length),
-    type.u8('fallbacks', v => countOf(v, 'fallback')),
-    type.u8('escalations', v => countOf(v, 'escalation')),
-    type.bool('hedged', v => countOf(v, 'hedge') > 0),
-    type.optionalFloat('confidence', v => v.last && confidenceOf(v.last.signals)),
-    type.u16('status_code', v => v.exchange.status),
-    type.enum8(outcomes)('outcome', v => v.exchange.outcome),
-    type.lowCardinalityText('error_type', v => (v.failure ? failureLabel(v.failure.kind) : '')),
-    type.text('error_message', v => v.failure?.message ?? ''),
-    type.lowCardinalityText('finish_reason', v => v.exchange.finish?.reason ?? ''),
-    type.u32('latency_ms', latencyMs),
-    type.u32('ttft_ms', v => atLeastOne(v.exchange.firstTokenMs)),
-    type.u32('upstream_ms', v => latencyMs(v) - v.exchange.overheadMs),
-    type.u32('overhead_us', v => v.exchange.overheadMs * 1000),
-    type.u32('queued_ms', v => v.exchange.queuedMs ?? 0),
-    type.u32('held_ms', v => v.exchange.heldMs ?? 0),
-    type.u32('delivered_events', v => v.exchange.delivered?.events ?? 0),
-    ...tokenColumns<RowSource>(v => v.exchange.usage),
-    type.countMap('usage_extra', v => audioTokens(v.exchange.usage)),
-    type.dollars('cost_usd', v => v.exchange.costNanoUsd ?? 0),
-    type.dollars('cost_input_usd', v => sumOf(v, a => a.cost?.input ?? 0)),
-    type.dollars('cost_output_usd', v => sumOf(v, a => a.cost?.output ?? 0)),
-    type.dollars('saved_usd', v => sumOf(v, a => a.cost?.saved ?? 0)),
-    type.enum8(['none', 'miss', 'hit', 'semantic_hit', 'bypass'])('cache_status', cacheStatus),
-    type.lowCardinalityText('price_id', priceId),
-    type.u32('request_bytes', v => sizesOf(v.exchange).requestBytes),
-    type.u32('response_bytes', v => sizesOf(v.exchange).responseBytes),
-    type.u64('prompt_hash', v => v.hashes.prompt),
-    type.text(
-      'delivered_sha256',
-      v =>
-        v.exchange.redaction?.deliveredSha256 ??
-        v.exchange.delivered?.sha256 ??
-        createHash('sha256').update(v.exchange.response).digest('hex'),
-    ),
-    type.textMap('tags', v => v.exchange.caller.tags),
-    type.textArray('warnings', v => warningTexts(v.exchange.warnings)),
-    type.textArray('flags', v => v.exchange.flags),
-    type.text('policy', v => JSON.stringify(v.exchange.policy)),
-    type.text('events', v => JSON.stringify(v.exchange.events)),
-    type.enum8(['none', 'stored', 'redacted', 'object', 'dropped'])('payload_state', payloadState),
-    type.lowCardinalityText('run_id', v => v.exchange.run ?? ''),
-    type.text('replay_of', v => v.exchange.replayOf ?? ''),
-    type.lowCardinalityText('arm', v => v.exchange.arm ?? ''),
-    type.u16('repeat_no', v => v.exchange.repeat ?? 0),
-    type.u16('retention_days', v => v.retention.records),
-  ],
-};
-
-const attempts: Table<AttemptRowSource> = {
-  rowsOf: attemptRowSources,
-  columns: [
-    type.lowCardinalityText('tenant_id', v => v.exchange.caller.tenant),
-    type.lowCardinalityText('project_id', v => v.exchange.caller.project),
-    type.dateTime('ts', v => v.exchange.receivedAt),
-    type.uuid('request_id', v => v.exchange.id),
-    type.u8('attempt_no', v => v.attempt.number),
-    type.u32('started_ms', v => v.attempt.startedAt - v.exchange.receivedAt),
-    type.text('span_id', v => v.attempt.spanId),
-    type.enum8(attemptKinds)('kind', v => v.attempt.kind),
-    type.u8('step', v => v.attempt.step),
-    type.lowCardinalityText('reason', v => v.reason),
-    type.lowCardinalityText('route', v => v.exchange.policy.name),
-    type.lowCardinalityText('target', v => v.attempt.target),
-    type.lowCardinalityText('provider', v => v.attempt.provider),
-    type.lowCardinalityText('credential', v => v.attempt.credential),
-    type.lowCardinalityText('model', v => v.attempt.model),
-    type.lowCardinalityText('served_model', v => v.attempt.servedModel),
-    type.lowCardinalityText('config_hash', v => v.exchange.configHash),
-    type.u16('status_code', v => v.attempt.status),
-    type.lowCardinalityText('outcome', v => outcomeLabel(v.attempt)),
-    type.lowCardinalityText('error_type', v => errorTypeOf(v.attempt.failure)),
-    type.text('error_message', v => v.attempt.failure?.message ?? ''),
-    type.lowCardinalityText('finish_reason', v => v.attempt.finish?.reason ?? ''),
-    type.text('provider_request_id', v => v.attempt.providerRequestId),
-    type.u32('retry_after_ms', v => v.attempt.failure?.retryAfterMs ?? 0),
-    type.u32('ttfb_ms', v => atLeastOne(v.attempt.firstByteMs)),
-    type.u32('ttft_ms', v => atLeastOne(v.attempt.firstTokenMs)),
-    type.u32('duration_ms', v => v.attempt.endedAt - v.attempt.startedAt),
-    type.u32('chunks', v => v.attempt.chunks.length),
-    type.u32('request_bytes', v => sizesOf(v.attempt).requestBytes),
-    type.u32('response_bytes', v => sizesOf(v.attempt).responseBytes),
-    ...tokenColumns<AttemptRowSource>(v => v.attempt.usage),
-    type.dollars('cost_usd', v => v.attempt.cost?.total ?? 0),
-    type.dollars('cost_input_usd', v => v.attempt.cost?.input ?? 0),
-    type.dollars('cost_output_usd', v => v.attempt.cost?.output ?? 0),
-    type.lowCardinalityText('price_id', v => v.attempt.cost?.priceId ?? ''),
-    type.optionalFloat('confidence', v => confidenceOf(v.attempt.signals)),
-    type.floatMap('signals', v => v.attempt.signals as Readonly<Record<string, number>>),
-    type.bool('accepted', v => v.attempt.accepted),
-    type.float('audit_probability', v => v.exchange.auditProbability ?? 0),
-    type.textArray('warnings', v => warningTexts(v.attempt.warnings)),
-    type.textArray('flags', v => v.attempt.flags),
-    type.lowCardinalityText('run_id', v => v.exchange.run ?? ''),
-    type.u16('retention_days', v => v.retention.records),
-  ],
-};
-
-/** Number 0 is the caller's own request and what it was sent. */
-const payloads: Table<PayloadRowSource> = {
-  rowsOf: payloadRowSources,
-  columns: [
-    type.lowCardinalityText('tenant_id', v => v.exchange.caller.tenant),
-    type.dateTime('ts', v => v.exchange.receivedAt),
-    type.uuid('request_id', v => v.exchange.id),
-    type.u8('attempt_no', v => v.number),
-    type.u64('prompt_group', v => v.hashes.group),
-    type.blob('request_body', v => v.request),
-    type.blob('response_body', v => v.response),
-    type.textMap('request_headers', v => (v.number === 0 ? v.exchange.requestHeaders : {})),
-    type.text('stream_timing', v => chunkTimings(v.chunks)),
-    type.u16('redactions', v => v.redactions),
-    type.lowCardinalityText('run_id', v => v.exchange.run ?? ''),
-    type.u16('retention_days', v => v.retention.payloads),
-  ],
-};
-
-const replayResults: Table<RowSource> = {
-  rowsOf: view => (view.exchange.run === undefined ? [] : [view]),
-  columns: [
-    type.lowCardinalityText('tenant_id', v => v.exchange.caller.tenant),
-    type.text('run_id', v => v.exchange.run ?? ''),
-    type.lowCardinalityText('arm', v => v.exchange.arm ?? ''),
-    type.text('request_id', v => v.exchange.replayOf ?? ''),
-    type.u16('repeat_no', v => v.exchange.repeat ?? 0),
-    type.text('replay_id', v => v.exchange.id),
-    type.text('cluster', v => v.exchange.caller.conversation),
-    type.dateTime('ts', v => v.exchange.receivedAt),
-    type.dateTime('original_ts', v => timeOfId(v.exchange.replayOf) ?? v.exchange.receivedAt),
-    type.lowCardinalityText('provider', v => v.last?.provider ?? ''),
-    type.lowCardinalityText('model', v => v.last?.model ?? ''),
-    type.lowCardinalityText('config_hash', v => v.exchange.configHash),
-    type.lowCardinalityText('outcome', v => v.exchange.outcome),
-    type.lowCardinalityText('error_type', v => (v.failure ? failureLabel(v.failure.kind) : '')),
-    type.u16('status_code', v => v.exchange.status),
-    type.lowCardinalityText('finish_reason', v => v.exchange.finish?.reason ?? ''),
-    type.u32('latency_ms', latencyMs),
-    type.u32('ttft_ms', v => atLeastOne(v.exchange.firstTokenMs)),
-    type.u32('input_tokens', v => v.exchange.usage?.input ?? 0),
-    type.u32('cached_tokens', v => v.exchange.usage?.cached ?? 0),
-    type.u32('output_tokens', v => v.exchange.usage?.output ?? 0),
-    type.u32('reasoning_tokens', v => v.exchange.usage?.reasoning ?? 0),
-    type.dollars('cost_usd', v => v.exchange.costNanoUsd ?? 0),
-    type.lowCardinalityText('price_id', priceId),
-    type.optionalFloat('confidence', v => v.last && confidenceOf(v.last.signals)),
-    type.floatMap('signals', v => (v.last?.signals ?? {}) as Readonly<Record<string, number>>),
-    type.u8('attempts', v => v.exchange.attempts.length),
-    type.u8('escalations', v => countOf(v, 'escalation')),
-    type.blob('response_body', v => v.exchange.response),
-  ],
-};
 
 /** In the order they are written: a row of `requests` appears when everything that belongs to it is there. */
-const tables = { payloads, attempts, replay_results: replayResults, scores: { columns: scoreColumns }, requests } as const;
-export type TableName = keyof typeof tables;
-export const tableNames = Object.keys(tables) as readonly TableName[];
+export const tableNames = ['payloads', 'attempts', 'replay_results', 'scores', 'requests'] as const;
+export type TableName = (typeof tableNames)[number];
 
-/** Name and type of each column that is written; those that are not have a default. */
-export const columnsOf = (table: TableName): readonly { readonly name: string; readonly type: string }[] => tables[table].columns;
+export type ColumnLists = Readonly<Record<TableName, readonly Column[]>>;
 
-/** An exchange's rows of every table, as RowBinary, and how many they are. Throws when the exchange is none that the tables can hold. */
-export type EncodedRows = Readonly<Record<TableName, { readonly count: number; readonly bytes: Buffer }>>;
+/** One column a line: its name, then its type. */
+const columnsIn = (lines: string): readonly Column[] =>
+  lines
+    .trim()
+    .split('\n')
+    .map(line => {
+      const [name = '', ...type] = line.trim().split(' ');
+      return { name, type: type.join(' ') };
+    });
 
-export function rowsOf(exchange: Exchange, retention: Retention): EncodedRows {
-  const view = rowSourceOf(exchange, retention);
-  return {
-    payloads: encode(payloads, view),
-    attempts: encode(attempts, view),
-    replay_results: encode(replayResults, view),
-    scores: noRows,
-    requests: encode(requests, view),
-  };
-}
+/** Columns that no list names have a default. `retention_days` comes last: the recorder fills it in when it ships the row. */
+const first: ColumnLists = {
+  payloads: columnsIn(`
+    tenant_id LowCardinality(String)
+    ts DateTime64(3, 'UTC')
+    request_id UUID
+    attempt_no UInt8
+    prompt_group UInt64
+    request_body String
+    response_body String
+    request_headers Map(LowCardinality(String), String)
+    stream_timing String
+    redactions UInt16
+    run_id LowCardinality(String)
+    retention_days UInt16
+  `),
+  attempts: columnsIn(`
+    tenant_id LowCardinality(String)
+    project_id LowCardinality(String)
+    ts DateTime64(3, 'UTC')
+    request_id UUID
+    attempt_no UInt8
+    started_ms UInt32
+    span_id String
+    kind Enum8('primary' = 0, 'retry' = 1, 'fallback' = 2, 'escalation' = 3, 'hedge' = 4, 'shadow' = 5, 'judge' = 6)
+    step UInt8
+    reason LowCardinality(String)
+    route LowCardinality(String)
+    target LowCardinality(String)
+    provider LowCardinality(String)
+    credential LowCardinality(String)
+    model LowCardinality(String)
+    served_model LowCardinality(String)
+    config_hash LowCardinality(String)
+    status_code UInt16
+    outcome LowCardinality(String)
+    error_type LowCardinality(String)
+    error_message String
+    finish_reason LowCardinality(String)
+    provider_request_id String
+    retry_after_ms UInt32
+    ttfb_ms UInt32
+    ttft_ms UInt32
+    duration_ms UInt32
+    chunks UInt32
+    request_bytes UInt32
+    response_bytes UInt32
+    input_tokens UInt32
+    cached_tokens UInt32
+    cache_write_tokens UInt32
+    output_tokens UInt32
+    reasoning_tokens UInt32
+    usage_source Enum8('provider' = 0, 'estimated' = 1, 'none' = 2)
+    cost_usd Decimal(18, 12)
+    cost_input_usd Decimal(18, 12)
+    cost_output_usd Decimal(18, 12)
+    price_id LowCardinality(String)
+    confidence Nullable(Float64)
+    signals Map(LowCardinality(String), Float64)
+    accepted Bool
+    audit_probability Float64
+    warnings Array(String)
+    flags Array(String)
+    run_id LowCardinality(String)
+    retention_days UInt16
+  `),
+  replay_results: columnsIn(`
+    tenant_id LowCardinality(String)
+    run_id String
+    arm LowCardinality(String)
+    request_id String
+    repeat_no UInt16
+    replay_id String
+    cluster String
+    ts DateTime64(3, 'UTC')
+    original_ts DateTime64(3, 'UTC')
+    provider LowCardinality(String)
+    model LowCardinality(String)
+    config_hash LowCardinality(String)
+    outcome LowCardinality(String)
+    error_type LowCardinality(String)
+    status_code UInt16
+    finish_reason LowCardinality(String)
+    latency_ms UInt32
+    ttft_ms UInt32
+    input_tokens UInt32
+    cached_tokens UInt32
+    output_tokens UInt32
+    reasoning_tokens UInt32
+    cost_usd Decimal(18, 12)
+    price_id LowCardinality(String)
+    confidence Nullable(Float64)
+    signals Map(LowCardinality(String), Float64)
+    attempts UInt8
+    escalations UInt8
+    response_body String
+  `),
+  scores: columnsIn(`
+    tenant_id LowCardinality(String)
+    request_id UUID
+    ts DateTime64(3, 'UTC')
+    name LowCardinality(String)
+    score_id UUID
+    source Enum8('rule' = 0, 'judge' = 1, 'human' = 2, 'client' = 3, 'eval' = 4)
+    value Float64
+    label LowCardinality(String)
+    explanation String
+    evaluator LowCardinality(String)
+  `),
+  requests: columnsIn(`
+    tenant_id LowCardinality(String)
+    project_id LowCardinality(String)
+    ts DateTime64(3, 'UTC')
+    request_id UUID
+    trace_id String
+    span_id String
+    parent_span_id String
+    caller_request_id String
+    conversation_id String
+    end_user String
+    api_key_id LowCardinality(String)
+    route LowCardinality(String)
+    variant LowCardinality(String)
+    config_hash LowCardinality(String)
+    operation LowCardinality(String)
+    dialect LowCardinality(String)
+    requested_model LowCardinality(String)
+    provider LowCardinality(String)
+    model LowCardinality(String)
+    response_model LowCardinality(String)
+    stream Bool
+    attempts UInt8
+    fallbacks UInt8
+    escalations UInt8
+    hedged Bool
+    confidence Nullable(Float64)
+    status_code UInt16
+    outcome Enum8('ok' = 0, 'client_error' = 1, 'upstream_error' = 2, 'timeout' = 3, 'cancelled' = 4, 'rate_limited' = 5, 'budget' = 6, 'internal' = 7, 'truncated' = 8)
+    error_type LowCardinality(String)
+    error_message String
+    finish_reason LowCardinality(String)
+    latency_ms UInt32
+    ttft_ms UInt32
+    upstream_ms UInt32
+    overhead_us UInt32
+    queued_ms UInt32
+    held_ms UInt32
+    delivered_events UInt32
+    input_tokens UInt32
+    cached_tokens UInt32
+    cache_write_tokens UInt32
+    output_tokens UInt32
+    reasoning_tokens UInt32
+    usage_source Enum8('provider' = 0, 'estimated' = 1, 'none' = 2)
+    usage_extra Map(LowCardinality(String), UInt64)
+    cost_usd Decimal(18, 12)
+    cost_input_usd Decimal(18, 12)
+    cost_output_usd Decimal(18, 12)
+    saved_usd Decimal(18, 12)
+    cache_status Enum8('none' = 0, 'miss' = 1, 'hit' = 2, 'semantic_hit' = 3, 'bypass' = 4)
+    price_id LowCardinality(String)
+    request_bytes UInt32
+    response_bytes UInt32
+    prompt_hash UInt64
+    delivered_sha256 String
+    tags Map(LowCardinality(String), String)
+    warnings Array(String)
+    flags Array(String)
+    policy String
+    events String
+    payload_state Enum8('none' = 0, 'stored' = 1, 'redacted' = 2, 'object' = 3, 'dropped' = 4)
+    run_id LowCardinality(String)
+    replay_of String
+    arm LowCardinality(String)
+    repeat_no UInt16
+    retention_days UInt16
+  `),
+};
 
-const noRows = { count: 0, bytes: Buffer.alloc(0) };
+/**
+ * Every list that rows may have been packed by. A row in the spool names its list, and may wait for a recorder of a later version: a list never
+ * changes once it is released; later columns make a new one.
+ */
+const lists: Readonly<Record<string, ColumnLists>> = { '1': first };
+/** What this version packs rows by. */
+export const currentList = '1';
 
-export const rowsOfFeedback = (feedback: Feedback): EncodedRows => ({
-  ...{ payloads: noRows, attempts: noRows, replay_results: noRows, requests: noRows },
-  scores: encodeRows(scoreColumns, scoreRows(feedback)),
-});
-
-const buffer = new RowBuffer();
-
-function encode<Row>({ columns, rowsOf }: Table<Row>, view: RowSource): EncodedRows[TableName] {
-  return encodeRows(columns, rowsOf(view));
-}
-
-function encodeRows<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): EncodedRows[TableName] {
-  buffer.clear();
-  for (const row of rows) for (const column of columns) column.write(row, buffer);
-  return { count: rows.length, bytes: buffer.copy() };
+/** Throws when no version up to this one had that list. */
+export function columnsOf(table: TableName, list: string = currentList): readonly Column[] {
+  const columns = Object.hasOwn(lists, list) ? lists[list] : undefined;
+  if (!columns) throw new Error(`the rows have the column list ${list}, which this version does not know`);
+  return columns[table];
 }

@@ -1,9 +1,9 @@
 /** Puts one batch into every table, however long that takes: the store's refusals halve it, single it out, or are waited out. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { columnsOf, type TableName, tableNames } from '../rows/tables.ts';
+import { type Column, columnsOf, type TableName, tableNames } from '../rows/tables.ts';
 import { classifyInsertError } from '../store/insert-error.ts';
 import type { Store } from '../store/store.ts';
-import { type Batch, type BatchEntry, splitBatch } from './batch.ts';
+import { type Batch, type BatchEntry, rowCount, splitBatch } from './batch.ts';
 
 const backoffMsMin = 100;
 const backoffMsMax = 10_000;
@@ -37,22 +37,23 @@ export async function insertBatch(batch: Batch, context: InsertContext): Promise
 }
 
 export async function insertIntoTable(table: TableName, batch: Batch, context: InsertContext): Promise<void> {
-  const count = batch.entries.reduce((sum, { rows }) => sum + rows[table].count, 0);
+  const count = batch.entries.reduce((sum, entry) => sum + rowCount(entry, table), 0);
   if (count === 0) return;
   const token = `${batch.token}.${table}`;
   const halves = splitBatch(batch);
   if (halves && context.splits.has(token)) return insertHalves(table, halves, context);
-  const body = Buffer.concat(batch.entries.map(({ rows }) => rows[table].bytes));
-  const columns = columnsOf(table).map(({ name }) => name);
+  const body = Buffer.concat(batch.entries.flatMap(({ rows }) => rows[table]?.pieces ?? []));
+  const columns = columnsOf(table, batch.list);
+  const names = columns.map(({ name }) => name);
   for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted();
     try {
-      await context.store.insertBinary(table, columns, body, token);
+      await context.store.insertBinary(table, names, body, token);
       return context.onInserted(count);
     } catch (error) {
       context.onFailed(table, error);
       const errorClass = classifyInsertError(error);
-      const rowsAtFault = errorClass === 'less' || (errorClass === 'never' && (await schemaMatches(table, context.store)));
+      const rowsAtFault = errorClass === 'less' || (errorClass === 'never' && (await schemaMatches(table, columns, context.store)));
       if (rowsAtFault && halves) {
         await context.splits.add(token);
         return insertHalves(table, halves, context);
@@ -69,11 +70,11 @@ async function insertHalves(table: TableName, halves: readonly Batch[], context:
 }
 
 /** A table that is not what this version writes would refuse every frame: that is no fault of theirs, and a migration mends it. */
-async function schemaMatches(table: TableName, store: InsertContext['store']): Promise<boolean> {
+async function schemaMatches(table: TableName, columns: readonly Column[], store: InsertContext['store']): Promise<boolean> {
   try {
     const described = await store.select<{ name: string; type: string }>(`DESCRIBE TABLE ${table}`);
     const types = new Map(described.map(({ name, type }) => [name, type]));
-    return columnsOf(table).every(({ name, type }) => types.get(name) === type);
+    return columns.every(({ name, type }) => types.get(name) === type);
   } catch {
     return false;
   }

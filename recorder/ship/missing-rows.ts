@@ -2,12 +2,12 @@
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import { type TableName, tableNames } from '../rows/tables.ts';
 import type { Store } from '../store/store.ts';
-import type { Batch, BatchEntry } from './batch.ts';
+import { type Batch, type BatchEntry, rowCount } from './batch.ts';
 
-/** Four lists of so many are below what a server takes as one query, 256 KiB. */
-const idsPerQuery = 1_500;
+/** A list of so many stays below what a server takes as one query: 256 KiB. */
+const idsPerQuery = 2_500;
 
-/** What rows are found by, and what tells several of one exchange from one another. */
+/** The column that holds the record's id, and the one that tells several rows of one id apart. */
 const keys: Readonly<Record<TableName, { readonly id: string; readonly type: 'UUID' | 'String'; readonly distinctBy: string }>> = {
   requests: { id: 'request_id', type: 'UUID', distinctBy: 'request_id' },
   attempts: { id: 'request_id', type: 'UUID', distinctBy: 'attempt_no' },
@@ -15,7 +15,7 @@ const keys: Readonly<Record<TableName, { readonly id: string; readonly type: 'UU
   replay_results: { id: 'replay_id', type: 'String', distinctBy: 'replay_id' },
   scores: { id: 'request_id', type: 'UUID', distinctBy: 'request_id' },
 };
-/** Of an exchange: attempts are numbered in a column of one byte. */
+/** Attempts are numbered in a column of one byte. */
 const rowsMax = 255;
 
 export interface MissingRows {
@@ -23,12 +23,9 @@ export interface MissingRows {
   readonly entries: readonly BatchEntry[];
 }
 
-interface RowCheck {
-  readonly table: TableName;
-  readonly entries: readonly BatchEntry[];
-}
+type RowCheck = MissingRows;
 
-/** Rows may have been dropped already that arrived before `since`; those are not asked for. */
+/** Rows that arrived before `since` may have been dropped already; those are not asked for. */
 export async function findMissingRows(
   store: Pick<Store, 'select'>,
   batch: Batch,
@@ -36,32 +33,33 @@ export async function findMissingRows(
 ): Promise<readonly MissingRows[]> {
   const missing = new Map<TableName, BatchEntry[]>();
   for (let i = 0; i < batch.entries.length; i += idsPerQuery) {
-    const page = batch.entries.slice(i, i + idsPerQuery);
-    const checks = tableNames.map((table): RowCheck => {
-      return { table, entries: page.filter(({ receivedAt, rows }) => rows[table].count > 0 && receivedAt >= since(table)) };
-    });
-    for (const { table, entries } of await runRowChecks(
-      store,
-      checks.filter(({ entries }) => entries.length > 0),
-    )) {
+    for (const { table, entries } of await missingOfPage(store, batch.entries.slice(i, i + idsPerQuery), since)) {
       missing.set(table, [...(missing.get(table) ?? []), ...entries]);
     }
   }
   return [...missing].map(([table, entries]) => ({ table, entries }));
 }
 
-/** Nearly always all is there, and a number for each table says so: one statement, because any costs the engine some ten milliseconds. */
-async function runRowChecks(store: Pick<Store, 'select'>, checks: readonly RowCheck[]): Promise<readonly MissingRows[]> {
+/** Nearly always all rows are there. One statement says so, because each costs the engine some ten milliseconds. */
+async function missingOfPage(
+  store: Pick<Store, 'select'>,
+  page: readonly BatchEntry[],
+  since: (table: TableName) => Instant,
+): Promise<readonly MissingRows[]> {
+  const checks = tableNames
+    .map((table): RowCheck => {
+      const from = since(table);
+      return { table, entries: page.filter(entry => rowCount(entry, table) > 0 && entry.receivedAt >= from) };
+    })
+    .filter(({ entries }) => entries.length > 0);
   if (checks.length === 0) return [];
-  const counted = await store.select<{ name: string; n: number }>(rowCountQuery(checks));
+  const counted = await store.select<{ name: string; n: number }>(countQuery(checks, page));
   const counts = new Map(counted.map(({ name, n }) => [name, Number(n)]));
   const missing: MissingRows[] = [];
   for (const check of checks) {
     const expected = expectedRowCounts(check);
     if (counts.get(check.table) === [...expected.values()].reduce((sum, n) => sum + n, 0)) continue;
-    const rows = await store.select<{ id: string; n: number }>(
-      `SELECT toString(id) AS id, n FROM (${presentRowsQuery(check, idListOf(check))})`,
-    );
+    const rows = await store.select<{ id: string; n: number }>(presentRowsQuery(check));
     const present = new Map(rows.map(({ id, n }) => [id, Number(n)]));
     const entries = check.entries.filter(entry => (present.get(idOf(entry)) ?? 0) < expected.get(idOf(entry))!);
     if (entries.length > 0) missing.push({ table: check.table, entries });
@@ -69,37 +67,52 @@ async function runRowChecks(store: Pick<Store, 'select'>, checks: readonly RowCh
   return missing;
 }
 
-function rowCountQuery(checks: readonly RowCheck[]): string {
-  const lists = [...new Set(checks.map(idListOf))];
+/**
+ * Different rows of each table that belong to the page. Ids stand in one literal, which is parsed faster than a list of literals; parameters travel
+ * in the URL, which has no room for so many. Feedback has a list of its own: the exchanges that it names have rows of other pages.
+ */
+function countQuery(checks: readonly RowCheck[], page: readonly BatchEntry[]): string {
+  const feedback = page.filter(entry => rowCount(entry, 'scores') > 0);
+  const lists = [
+    `${idList(page.filter(entry => rowCount(entry, 'scores') === 0))} AS exchange_ids`,
+    ...(feedback.length > 0 ? [`${idList(feedback)} AS feedback_ids`] : []),
+  ];
   const selects = checks.map(check => {
-    const list = `ids${lists.indexOf(idListOf(check))}`;
-    return `SELECT '${check.table}' AS name, sum(least(n, ${rowsMax})) AS n FROM (${presentRowsQuery(check, list)})`;
+    const { id, distinctBy } = keys[check.table];
+    const list = check.table === 'scores' ? 'feedback_ids' : 'exchange_ids';
+    return `SELECT '${check.table}' AS name, uniqExact(${[...new Set([id, distinctBy])].join(', ')}) AS n FROM ${check.table} WHERE ${condition(check, list)}`;
   });
-  return `WITH ${lists.map((list, i) => `${list} AS ids${i}`).join(', ')} ${selects.join(' UNION ALL ')}`;
+  return `WITH ${lists.join(', ')} ${selects.join(' UNION ALL ')}`;
 }
 
-/**
- * The ids of a table that are there, and how many rows of each. They are asked for in one literal, which is parsed in no time, unlike a list
- * of literals; not in a parameter, for those travel in the URL, which has no room for so many.
- */
-function presentRowsQuery({ table, entries }: RowCheck, list: string): string {
-  const { id, type, distinctBy } = keys[table];
-  const times = entries.map(({ receivedAt }) => Math.floor(receivedAt));
-  return `SELECT ${id} AS id, uniqExact(${distinctBy}) AS n FROM ${table}
-WHERE ts >= fromUnixTimestamp64Milli(${Math.min(...times)}) AND ts <= fromUnixTimestamp64Milli(${Math.max(...times)})
-AND ${id} IN (SELECT to${type}(arrayJoin(splitByChar(',', ${list})))) GROUP BY id`;
+/** Ids that are there, and how many rows of each. */
+function presentRowsQuery(check: RowCheck): string {
+  const { id, distinctBy } = keys[check.table];
+  const where = condition(check, idList(check.entries));
+  return `SELECT toString(${id}) AS id, uniqExact(${distinctBy}) AS n FROM ${check.table} WHERE ${where} GROUP BY ${id}`;
+}
+
+function condition({ table, entries }: RowCheck, list: string): string {
+  const { id, type } = keys[table];
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { receivedAt } of entries) {
+    first = Math.min(first, Math.floor(receivedAt));
+    last = Math.max(last, Math.floor(receivedAt));
+  }
+  return `ts >= fromUnixTimestamp64Milli(${first}) AND ts <= fromUnixTimestamp64Milli(${last})
+AND ${id} IN (SELECT to${type}(arrayJoin(splitByChar(',', ${list}))))`;
 }
 
 /** Each is a UUID, or it would have had no row. */
 const idOf = (entry: BatchEntry): string => entry.id.toLowerCase();
-const idListOf = ({ entries }: RowCheck): string => `'${entries.map(idOf).join(',')}'`;
+const idList = (entries: readonly BatchEntry[]): string => `'${entries.map(idOf).join(',')}'`;
 
 /** Rows of each id. */
 function expectedRowCounts({ table, entries }: RowCheck): ReadonlyMap<string, number> {
   const expected = new Map<string, number>();
   for (const entry of entries) {
     // The same score said twice is one row.
-    const count = table === 'scores' ? 1 : Math.min(entry.rows[table].count, rowsMax);
+    const count = table === 'scores' ? 1 : Math.min(rowCount(entry, table), rowsMax);
     expected.set(idOf(entry), Math.max(count, expected.get(idOf(entry)) ?? 0));
   }
   return expected;

@@ -9,7 +9,7 @@ import { type ClosedSegment, closedSegments, closeOrphanedSegments } from '../sp
 import { type Retention, shortestRetention } from '../store/retention.ts';
 import type { Store } from '../store/store.ts';
 import type { Tombstone } from '../tombstones/tombstone.ts';
-import { type Batch, batchesOf } from './batch.ts';
+import { type Batch, batchesOf, rowCount } from './batch.ts';
 import { type InsertContext, insertBatch, insertIntoTable, type SplitTokens } from './insert-batch.ts';
 import { findMissingRows } from './missing-rows.ts';
 import { SplitTokensFile } from './split-tokens-file.ts';
@@ -129,7 +129,7 @@ export class Shipper {
         const context = this.#insertContext(segment, splits, refused);
         await insertBatch(batch, context);
         if (this.#options.verify) await this.#verify(segment, batch, context, refused);
-        this.#counts.exchangesWritten += batch.entries.filter(({ rows }) => rows.requests.count > 0).length;
+        this.#counts.exchangesWritten += batch.entries.filter(entry => rowCount(entry, 'requests') > 0).length;
       }
     }
     this.#shipped.add(closed.path);

@@ -1,8 +1,10 @@
-/** Packs exchanges into frames in memory, so that many of them go to disk in one write with as little copying as pays. */
+/** Packs exchanges into frames in memory, so that many of them go to disk in one write with little copying. */
 import { crc32 } from 'node:zlib';
 import type { Exchange } from '../../gateway/core/exchange.ts';
 import type { Feedback } from '../../gateway/core/signals/feedback.ts';
-import { encodeRecord, headLengthBytes } from './record-encoding.ts';
+import { PieceWriter } from '../rows/piece-writer.ts';
+import { packExchange } from './packed-rows.ts';
+import { encodeRecord, headLengthBytes, isFeedback } from './record-encoding.ts';
 import { frameHeaderBytes, writeFrameHeader } from './segment.ts';
 
 /** A frame that lacks only its header, which is written when its place in a segment is known. */
@@ -18,46 +20,46 @@ export interface PackedFrame {
   readonly bodies: readonly Uint8Array[];
 }
 
-const blockBytes = 256 * 1024;
-/** Copying up to here is cheaper than one more buffer in the write. */
-const copiedBytesMax = 64 * 1024;
-
 export class Arena {
-  #block = Buffer.allocUnsafeSlow(blockBytes);
-  #used = 0;
+  readonly #writer = new PieceWriter();
 
   /** Starts over in the same memory; only when every frame it packed is written or given up. */
   rewind(): void {
-    if (this.#block.length > blockBytes) this.#block = Buffer.allocUnsafeSlow(blockBytes);
-    this.#used = 0;
+    this.#writer.rewind();
   }
 
   pack(record: Exchange | Feedback): PackedFrame {
+    if (isFeedback(record)) return this.#packAsJson(record);
+    const writer = this.#writer;
+    try {
+      packExchange(writer, record, frameHeaderBytes);
+    } catch {
+      // The recorder sets it aside and says why: the caller's answer does not depend on it.
+      writer.at = writer.from;
+      return this.#packAsJson(record);
+    }
+    return this.#frame(writer.externals, writer.externalBytes);
+  }
+
+  #packAsJson(record: Exchange | Feedback): PackedFrame {
     const { head, bodies, bodyBytes } = encodeRecord(record);
-    const copied = bodyBytes <= copiedBytesMax;
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const bytesNeeded = frameHeaderBytes + headLengthBytes + head.length * 3 + (copied ? bodyBytes : 0);
-    if (this.#used + bytesNeeded > this.#block.length) {
-      this.#block = Buffer.allocUnsafeSlow(Math.max(blockBytes, bytesNeeded));
-      this.#used = 0;
-    }
-    const block = this.#block;
-    const from = this.#used;
-    const headAt = from + frameHeaderBytes + headLengthBytes;
-    const headBytes = block.write(head, headAt, 'utf8');
-    block.writeUInt32LE(headBytes, from + frameHeaderBytes);
-    let to = headAt + headBytes;
-    if (copied) {
-      for (const body of bodies) {
-        block.set(body, to);
-        to += body.byteLength;
-      }
-    }
-    this.#used = to;
+    const writer = this.#writer;
+    writer.begin();
+    const headLength = Buffer.byteLength(head);
+    writer.reserve(frameHeaderBytes + headLengthBytes + headLength);
+    writer.at += frameHeaderBytes;
+    writer.u32(headLength);
+    writer.at += writer.block.write(head, writer.at, 'utf8');
+    return this.#frame(bodies, bodyBytes);
+  }
+
+  /** What was written since `begin`, and `bodies` behind it. */
+  #frame(bodies: readonly Uint8Array[], bodyBytes: number): PackedFrame {
+    const { block, from, at: to } = this.#writer;
     let crc = crc32(block.subarray(from + frameHeaderBytes, to));
-    if (!copied) for (const body of bodies) crc = crc32(body, crc);
-    const length = headLengthBytes + headBytes + bodyBytes;
-    return { bytes: frameHeaderBytes + length, length, crc, block, from, to, bodies: copied ? [] : bodies };
+    for (const body of bodies) crc = crc32(body, crc);
+    const length = to - from - frameHeaderBytes + bodyBytes;
+    return { bytes: frameHeaderBytes + length, length, crc, block, from, to, bodies };
   }
 }
 

@@ -25,7 +25,8 @@ export class SegmentFile {
   readonly #descriptor: number;
   readonly #salt: number;
   readonly #writer: SegmentWriter;
-  #sequence = 0;
+  /** Frames that were appended. */
+  frames = 0;
 
   private constructor(directory: string, id: string, descriptor: number, writer: SegmentWriter) {
     this.#directory = directory;
@@ -52,7 +53,7 @@ export class SegmentFile {
 
   async append(frames: readonly PackedFrame[], bytes: number): Promise<void> {
     try {
-      await this.#writer.write(this.#descriptor, buffersOf(frames, this.#sequence, this.#salt), bytes);
+      await this.#writer.write(this.#descriptor, buffersOf(frames, this.frames, this.#salt), bytes);
     } catch (error) {
       // What was written of it must not stand before the next frames; where it cannot be cut off, the reader steps over it.
       await truncateFile(this.#descriptor, this.bytes).catch(() => {
@@ -61,7 +62,7 @@ export class SegmentFile {
       throw error;
     }
     this.bytes += bytes;
-    this.#sequence += frames.length;
+    this.frames += frames.length;
   }
 
   async sync(): Promise<void> {

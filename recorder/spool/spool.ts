@@ -10,6 +10,7 @@ import { Arena, type PackedFrame } from './arena.ts';
 import { DiskBudget } from './disk-budget.ts';
 import { fileHeaderBytes, newSegmentId, parseSegmentName, segmentName } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
+import { segmentAgeMs, segmentBytesMax, segmentFramesMax } from './segment-limits.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { writerLockFile } from './spool-folders.ts';
 
@@ -21,23 +22,15 @@ export interface SpoolOptions {
   readonly bytesMax: number;
   /** The folder of all writers' folders; by default the writer's own. */
   readonly root?: string;
-  /** A segment is closed at this size, */
+  /** A segment is closed at this size or number of records, */
   readonly segmentBytes?: number;
-  /** or at this age, so that the recorder can ship it; later when it fills fast, or the recorder is behind anyway. */
+  readonly segmentFrames?: number;
+  /** or at this age, so that the recorder can ship it; later when the recorder is behind anyway. */
   readonly segmentAgeMs?: number;
   /** How long another process may still be ending that writes in the same folder. */
   readonly lockWaitMs?: number;
 }
 
-export const segmentBytesDefault = 16 * 1024 * 1024;
-const segmentAgeMsDefault = 800;
-/**
- * An insert costs the engine the same hundred milliseconds of CPU whatever is in it, so a segment that fills fast stays open for up to three
- * ages: until it holds nearly what one insert may.
- */
-const busyAgesMax = 3;
-const busyBytesMin = 1024 * 1024;
-const busyBytesMax = 6 * 1024 * 1024;
 /** Closed segments that may wait for the recorder before age alone closes another. */
 const backlogMax = 2;
 /** Frames in memory whose write is under way or due. */
@@ -63,6 +56,7 @@ class Spool implements ExchangeSink {
   readonly #directory: string;
   readonly #options: SpoolOptions;
   readonly #segmentBytes: number;
+  readonly #segmentFrames: number;
   readonly #lock: Lock;
   readonly #diskBudget: DiskBudget;
   readonly #arena = new Arena();
@@ -85,7 +79,8 @@ class Spool implements ExchangeSink {
     const root = resolve(options.root ?? directory);
     this.#directory = directory;
     this.#options = options;
-    this.#segmentBytes = Math.min(options.segmentBytes ?? segmentBytesDefault, Math.ceil(options.bytesMax / 8));
+    this.#segmentBytes = Math.min(options.segmentBytes ?? segmentBytesMax, Math.ceil(options.bytesMax / 8));
+    this.#segmentFrames = options.segmentFrames ?? segmentFramesMax;
     makeFolder(directory);
     const lock = tryLock(writerLockFile(directory), options.lockWaitMs ?? lockWaitMsDefault);
     if (!lock) throw new Error(`another process writes in ${directory}, a gateway perhaps; stop it, or choose another store.path`);
@@ -191,10 +186,11 @@ class Spool implements ExchangeSink {
   /** As many as fit in one segment, and at least one. */
   #nextGroup(): PendingWrite[] {
     let bytes = this.#open?.bytes ?? fileHeaderBytes;
+    const framesMax = this.#segmentFrames - (this.#open?.frames ?? 0);
     let count = 0;
     for (const { frame } of this.#queue) {
       bytes += frame.bytes;
-      if (count > 0 && bytes > this.#segmentBytes) break;
+      if (count > 0 && (bytes > this.#segmentBytes || count === framesMax)) break;
       count++;
     }
     return this.#queue.splice(0, count);
@@ -212,7 +208,7 @@ class Spool implements ExchangeSink {
       this.#diskBudget.recordWrite(bytes);
       if (syncsToDisk) await segment.sync();
     } finally {
-      if (segment.broken) await this.#closeSegment();
+      if (segment.broken || segment.frames >= this.#segmentFrames) await this.#closeSegment();
     }
   }
 
@@ -238,15 +234,13 @@ class Spool implements ExchangeSink {
     this.#diskBudget.recordClose(await segment.close());
   }
 
-  #scheduleClose(ages = 1): void {
+  #scheduleClose(): void {
     clearTimeout(this.#ageTimer);
     this.#ageTimer = setTimeout(() => {
-      if (this.#diskBudget.backlog > backlogMax) return this.#scheduleClose(ages);
-      const bytes = this.#open?.bytes ?? 0;
-      if (ages < busyAgesMax && bytes > busyBytesMin && bytes < busyBytesMax) return this.#scheduleClose(ages + 1);
+      if (this.#diskBudget.backlog > backlogMax) return this.#scheduleClose();
       this.#closeDue = true;
       this.#scheduleWrite();
-    }, this.#options.segmentAgeMs ?? segmentAgeMsDefault).unref();
+    }, this.#options.segmentAgeMs ?? segmentAgeMs).unref();
   }
 
   /** Sees what was shipped meanwhile, and whether a disk that failed takes bytes again. */

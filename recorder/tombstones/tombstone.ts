@@ -38,7 +38,9 @@ export const subjectText = ({ tenant, user, exchange }: Subject): string =>
     ...(exchange === undefined ? [] : [`exchange:${exchange}`]),
   ].join(' ');
 
-interface RecordIdentity {
+/** What tombstones are compared with. */
+export interface RecordIdentity {
+  /** Its own id and, of a replay, the original's. */
   readonly ids: readonly (string | undefined)[];
   readonly at: Instant;
   readonly tenant: string;
@@ -46,16 +48,14 @@ interface RecordIdentity {
   readonly user: string | undefined;
 }
 
-/** A replay says again what the original said, and goes with it, as does what somebody said of it. */
-function recordIdentity(record: Exchange | Feedback): RecordIdentity {
+/** A replay repeats what the original said, and is erased with it; so is feedback about it. */
+export function recordIdentity(record: Exchange | Feedback): RecordIdentity {
   if ('scores' in record) return { ids: [record.request], at: record.scores[0]?.at ?? 0, tenant: record.tenant, user: undefined };
   const { tenant, user } = record.caller;
   return { ids: [record.id, record.replayOf], at: record.receivedAt, tenant, user };
 }
 
-export function isErased(record: Exchange | Feedback, tombstones: readonly Tombstone[]): boolean {
-  if (tombstones.length === 0) return false;
-  const { ids, at, tenant, user } = recordIdentity(record);
+export function isErased({ ids, at, tenant, user }: RecordIdentity, tombstones: readonly Tombstone[]): boolean {
   return tombstones.some(tombstone => {
     if (at > tombstone.at) return false;
     if (tombstone.tenant_id !== '' && tombstone.tenant_id !== tenant) return false;

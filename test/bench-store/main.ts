@@ -9,9 +9,10 @@ import { boards } from '../../dashboards/boards/index.ts';
 import { textOf } from '../../dashboards/build.ts';
 import { expandMacros } from '../../dashboards/macros.ts';
 import { table } from '../../gateway/cli/command.ts';
-import { columnsOf, type EncodedRows, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
+import { columnsOf, tableNames } from '../../recorder/rows/tables.ts';
 import { migrate } from '../../recorder/store/migrate.ts';
 import { connect, type Store } from '../../recorder/store/store.ts';
+import { type EncodedRows, rowsOf } from '../recorder/encoded-rows.ts';
 import { fill } from './million.ts';
 import { exchangesOf } from './rows.ts';
 

@@ -2,9 +2,10 @@
 import { importItems } from '../../eval/outcomes/import.ts';
 import type { AttemptRecord, Exchange } from '../../gateway/core/exchange.ts';
 import type { FailureKind } from '../../gateway/core/shared/failure.ts';
-import { columnsOf, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
+import { columnsOf, tableNames } from '../../recorder/rows/tables.ts';
 import type { Store } from '../../recorder/store/store.ts';
 import { writeRun } from '../../replay/run/run-table.ts';
+import { rowsOf } from '../recorder/encoded-rows.ts';
 import { newId, plainExchange } from '../recorder/plain-exchange.ts';
 
 const minute = 60_000;

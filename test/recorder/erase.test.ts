@@ -7,17 +7,19 @@ import { erase } from '../../recorder/erase/erase.ts';
 import { exportTo } from '../../recorder/export/export.ts';
 import { exportedFiles, recordOutputFile } from '../../recorder/export/exported-files.ts';
 import { rejectedFolder, spoolRoot } from '../../recorder/files/paths.ts';
-import { columnsOf, rowsOf, tableNames } from '../../recorder/rows/tables.ts';
+import { columnsOf, tableNames } from '../../recorder/rows/tables.ts';
 import { batchesOf } from '../../recorder/ship/batch.ts';
-import { encodeExchange } from '../../recorder/spool/record-encoding.ts';
-import { parseSegment } from '../../recorder/spool/segment.ts';
+import { Arena, buffersOf } from '../../recorder/spool/arena.ts';
+import { frameHeaderBytes, parseSegment } from '../../recorder/spool/segment.ts';
 import { openSpool } from '../../recorder/spool/spool.ts';
 import { closedSegments } from '../../recorder/spool/spool-folders.ts';
 import { migrate } from '../../recorder/store/migrate.ts';
-import { isErased, tombstoneOf } from '../../recorder/tombstones/tombstone.ts';
+import { isErased, recordIdentity, tombstoneOf } from '../../recorder/tombstones/tombstone.ts';
 import { createDataset, readDataset } from '../../replay/recorded/dataset.ts';
 import type { RecordedRequest } from '../../replay/recorded/requests.ts';
 import { createRun, readRun } from '../../replay/run/run-folder.ts';
+import { rowsOf } from './encoded-rows.ts';
+import { jsonPayload } from './json-segment.ts';
 import { newId, plainExchange, temporaryFolder } from './plain-exchange.ts';
 import { engineMissing, startTestEngine, type TestEngine } from './running-engine.ts';
 import { settingsIn } from './settings.ts';
@@ -57,14 +59,13 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
   }
   const idsIn = async (table: string, column = 'request_id'): Promise<readonly string[]> =>
     (await engine.writer.select<{ id: string }>(`SELECT DISTINCT toString(${column}) AS id FROM ${table} ORDER BY id`)).map(({ id }) => id);
-  const keepRejected = (exchange: Exchange): void => {
-    const { head, bodies } = encodeExchange(exchange);
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(Buffer.byteLength(head));
+  const packedPayload = (exchange: Exchange): Buffer =>
+    Buffer.concat(buffersOf([new Arena().pack(exchange)], 0, 0)).subarray(frameHeaderBytes);
+  const keepRejected = (exchange: Exchange, form: 'json' | 'packed'): void => {
     mkdirSync(rejectedFolder(spoolRoot(folder.path)), { recursive: true });
     writeFileSync(
       join(rejectedFolder(spoolRoot(folder.path)), `${exchange.id}.rejected`),
-      Buffer.concat([length, Buffer.from(head), ...bodies]),
+      form === 'json' ? jsonPayload(exchange) : packedPayload(exchange),
     );
   };
 
@@ -85,7 +86,8 @@ describe.skipIf(engineMissing)(`erasing${engineMissing}`, { timeout: 90_000 }, (
         value: 1,
       })),
     );
-    for (const exchange of [gone, kept]) keepRejected(exchange);
+    keepRejected(gone, 'json');
+    keepRejected(kept, 'packed');
     for (const format of ['jsonl', 'parquet'] as const)
       await exportTo(engine.writer, folder.path, join(folder.path, `all.${format}`), format, { replays: true, payloads: true });
     await exportTo(engine.writer, folder.path, join(folder.path, 'al.parquet'), 'parquet', {
@@ -233,7 +235,7 @@ test('what is meant and still lies in the spool is left out of its batch, and no
 
 test('what arrives after an erasure is not meant by it', () => {
   const exchange = by('a', 'u');
-  expect(isErased(exchange, [tombstoneOf({ tenant: 'a' }, exchange.receivedAt - 1)])).toBe(false);
-  expect(isErased(exchange, [tombstoneOf({ tenant: 'a' }, exchange.receivedAt)])).toBe(true);
-  expect(isErased({ ...exchange, replayOf: 'x' }, [tombstoneOf({ exchange: 'x' }, exchange.receivedAt)])).toBe(true);
+  expect(isErased(recordIdentity(exchange), [tombstoneOf({ tenant: 'a' }, exchange.receivedAt - 1)])).toBe(false);
+  expect(isErased(recordIdentity(exchange), [tombstoneOf({ tenant: 'a' }, exchange.receivedAt)])).toBe(true);
+  expect(isErased(recordIdentity({ ...exchange, replayOf: 'x' }), [tombstoneOf({ exchange: 'x' }, exchange.receivedAt)])).toBe(true);
 });

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Exchange } from '../../gateway/core/exchange.ts';
-import { decodeExchange } from '../../recorder/spool/record-encoding.ts';
+import { payloadIdentity } from '../../recorder/spool/payload-identity.ts';
 import { parseSegment, parseSegmentName } from '../../recorder/spool/segment.ts';
 
 export interface Folder extends Disposable {
@@ -97,6 +97,6 @@ export function idsIn(folder: string): readonly string[] {
     .sort();
   return names.flatMap(name => {
     const { frames } = parseSegment(readFileSync(join(folder, name)), parseSegmentName(name)!.id);
-    return frames.map(frame => decodeExchange(frame.payload).id);
+    return frames.map(frame => payloadIdentity(frame.payload).ids[0]!);
   });
 }

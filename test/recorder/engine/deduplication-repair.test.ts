@@ -2,9 +2,10 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { repairDeduplicationLogs } from '../../../recorder/engine/deduplication-repair.ts';
-import { columnsOf, rowsOf } from '../../../recorder/rows/tables.ts';
+import { columnsOf } from '../../../recorder/rows/tables.ts';
 import { migrate } from '../../../recorder/store/migrate.ts';
 import type { Store } from '../../../recorder/store/store.ts';
+import { rowsOf } from '../encoded-rows.ts';
 import { plainExchange, temporaryFolder } from '../plain-exchange.ts';
 import { engineMissing, startTestEngine } from '../running-engine.ts';
 

@@ -6,9 +6,9 @@ import type { Exchange } from '../../../gateway/core/exchange.ts';
 import type { Failure } from '../../../gateway/core/shared/failure.ts';
 import { redactExchange, redactingSink, stripTexts } from '../../../recorder/redact/redacting-sink.ts';
 import { compileRules } from '../../../recorder/redact/rules.ts';
-import { rowsOf } from '../../../recorder/rows/tables.ts';
 import { openSpool } from '../../../recorder/spool/spool.ts';
 import { exchange as anyExchange } from '../arbitrary-exchange.ts';
+import { rowsOf } from '../encoded-rows.ts';
 import { plainExchange, temporaryFolder } from '../plain-exchange.ts';
 
 const canary = 'canary.one@example.com';

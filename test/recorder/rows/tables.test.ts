@@ -4,10 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outcomeLabel } from '../../../gateway/core/exchange.ts';
 import { usd } from '../../../gateway/core/money/price.ts';
 import { confidenceOf } from '../../../gateway/core/signals/signal.ts';
-import { columnsOf, type EncodedRows, rowsOf, rowsOfFeedback, tableNames } from '../../../recorder/rows/tables.ts';
+import { columnsOf, tableNames } from '../../../recorder/rows/tables.ts';
 import { migrate } from '../../../recorder/store/migrate.ts';
 import type { Store } from '../../../recorder/store/store.ts';
 import { exchange } from '../arbitrary-exchange.ts';
+import { type EncodedRows, rowsOf, rowsOfFeedback } from '../encoded-rows.ts';
 import { newId, plainExchange } from '../plain-exchange.ts';
 import { engineMissing, startTestEngine, type TestEngine } from '../running-engine.ts';
 

@@ -5,10 +5,11 @@ import type { Exchange } from '../../../gateway/core/exchange.ts';
 import { columnsOf } from '../../../recorder/rows/tables.ts';
 import { Shipper } from '../../../recorder/ship/shipper.ts';
 import { Arena, buffersOf } from '../../../recorder/spool/arena.ts';
-import { decodeExchange } from '../../../recorder/spool/record-encoding.ts';
+import { payloadIdentity } from '../../../recorder/spool/payload-identity.ts';
 import { newSegmentId, parseSegment, renderFileHeader, saltOf, segmentName } from '../../../recorder/spool/segment.ts';
 import { openSpool } from '../../../recorder/spool/spool.ts';
 import { clickhouseError, FakeStore, uuidBytes } from '../fake-store.ts';
+import { jsonSegment } from '../json-segment.ts';
 import { plainExchange, temporaryFolder } from '../plain-exchange.ts';
 
 const patient = { timeout: 15_000, interval: 10 };
@@ -19,13 +20,17 @@ function ship(root: string, store: FakeStore, log: (line: string) => void = () =
 }
 
 /** A closed segment in a writer's folder. */
-function writeSegment(root: string, exchanges: readonly Exchange[], at = Date.now(), id = newSegmentId(at)): string {
+type Form = 'packed' | 'json';
+const forms: readonly Form[] = ['packed', 'json'];
+
+function writeSegment(root: string, exchanges: readonly Exchange[], at = Date.now(), form: Form = 'packed', id = newSegmentId(at)): string {
   const folder = join(root, 'writer');
   mkdirSync(folder, { recursive: true });
   const arena = new Arena();
   const frames = exchanges.map(exchange => arena.pack(exchange));
   const path = join(folder, segmentName(id, false));
-  writeFileSync(path, Buffer.concat([renderFileHeader(id), ...buffersOf(frames, 0, saltOf(id))]));
+  const packed = Buffer.concat([renderFileHeader(id), ...buffersOf(frames, 0, saltOf(id))]);
+  writeFileSync(path, form === 'packed' ? packed : jsonSegment(id, exchanges));
   return path;
 }
 
@@ -67,10 +72,10 @@ describe('shipping', () => {
     await shipper.close(1_000);
   });
 
-  it('uses the same tokens for the same bytes in another life, so that the store takes each record once', async () => {
+  it.for(forms)('uses the same tokens for the same bytes in another life, so that the store takes each record once (%s)', async form => {
     using folder = temporaryFolder();
-    const exchanges = exchangesOf(30, { request: Buffer.alloc(400_000, 'x') });
-    const path = writeSegment(folder.path, exchanges);
+    const exchanges = exchangesOf(45, { request: Buffer.alloc(400_000, 'x') });
+    const path = writeSegment(folder.path, exchanges, Date.now(), form);
     copyFileSync(path, `${path}.copy`);
     const store = new FakeStore();
     // The first life dies after some inserts: the segment is still there.
@@ -84,15 +89,15 @@ describe('shipping', () => {
     await settled(folder.path);
     await second.close(1_000);
     expect(before).toBeGreaterThan(2);
-    expect(store.count('requests', idsOf(exchanges))).toBe(30);
-    expect(store.count('payloads', idsOf(exchanges))).toBe(60);
+    expect(store.count('requests', idsOf(exchanges))).toBe(45);
+    expect(store.count('payloads', idsOf(exchanges))).toBe(90);
     // And a third life that ships the whole segment again changes nothing.
     renameSync(`${path}.copy`, path);
     const third = ship(folder.path, store);
     await settled(folder.path);
     await third.close(1_000);
-    expect(store.count('requests', idsOf(exchanges))).toBe(30);
-    expect(store.count('payloads', idsOf(exchanges))).toBe(60);
+    expect(store.count('requests', idsOf(exchanges))).toBe(45);
+    expect(store.count('payloads', idsOf(exchanges))).toBe(90);
   });
 
   it('keeps batch borders and tokens where they were when a frame is lost to damage between two tries', async () => {
@@ -116,18 +121,21 @@ describe('shipping', () => {
     expect(second.stats).toMatchObject({ corrupt: 1 });
   });
 
-  it('keeps batches within their bytes and rows of many days apart', async () => {
+  it.for([
+    ['packed', 19],
+    ['json', 11],
+  ] as const)('keeps batches within their bytes and rows of many days apart (%s)', async ([form, mebibytesMax]) => {
     using folder = temporaryFolder();
     const day = 86_400_000;
     const large = exchangesOf(12, { request: Buffer.alloc(2 * 1024 * 1024, 'y') });
     const days = Array.from({ length: 120 }, (_, i) => plainExchange({ receivedAt: Date.now() - i * day }));
-    writeSegment(folder.path, [...large, ...days]);
+    writeSegment(folder.path, [...large, ...days], Date.now(), form);
     const store = new FakeStore();
     const shipper = ship(folder.path, store);
     await settled(folder.path);
     await shipper.close(1_000);
     const payloads = store.inserts.filter(({ table }) => table === 'payloads');
-    expect(Math.max(...payloads.map(({ body }) => body.length))).toBeLessThan(11 * 1024 * 1024);
+    expect(Math.max(...payloads.map(({ body }) => body.length))).toBeLessThan(mebibytesMax * 1024 * 1024);
     for (const { table, body } of store.inserts) {
       if (table !== 'requests') continue;
       const of = days.filter(({ id }) => body.includes(uuidBytes(id)));
@@ -197,6 +205,44 @@ describe('shipping', () => {
   });
 });
 
+describe('a segment of version 0.1.0', () => {
+  it('goes to the store under the tokens and within the borders that 0.1.0 gave it: it may have been inserted in part', async () => {
+    using folder = temporaryFolder();
+    const exchanges = exchangesOf(5_003);
+    const path = writeSegment(folder.path, exchanges, Date.now(), 'json');
+    const id = path.split('/').at(-1)!.replace('.seg', '');
+    const days = Math.floor(exchanges[0]!.receivedAt / 86_400_000 / 50);
+    const { frames } = parseSegment(readFileSync(path), id);
+    const store = new FakeStore();
+    const shipper = ship(folder.path, store);
+    await settled(folder.path);
+    await shipper.close(1_000);
+    const requests = store.inserts.filter(({ table }) => table === 'requests');
+    const places = frames.map(({ offset, sequence }) => `${Math.floor(offset / (8 * 2 ** 20))}.${Math.floor(sequence / 5_000)}`);
+    expect(requests.map(({ token }) => token)).toEqual([...new Set(places)].map(place => `${id}.${place}.${days}.requests`));
+    expect(requests.length).toBeGreaterThan(2);
+    expect(store.count('requests', idsOf(exchanges))).toBe(exchanges.length);
+  });
+
+  it('leaves the rows that the same exchanges leave when they are packed', async () => {
+    using folder = temporaryFolder();
+    const exchanges = [...exchangesOf(3), plainExchange({ run: 'r', arm: 'a', attempts: [] })];
+    const stores = await Promise.all(
+      forms.map(async form => {
+        const root = join(folder.path, form);
+        writeSegment(root, exchanges, Date.now(), form);
+        const store = new FakeStore();
+        const shipper = ship(root, store);
+        await settled(root);
+        await shipper.close(1_000);
+        return new Map(store.inserts.map(({ table, body }) => [table, body.toString('latin1')]));
+      }),
+    );
+    expect(stores[0]!.size).toBe(4);
+    expect(stores[1]).toEqual(stores[0]);
+  });
+});
+
 describe('what the store refuses', () => {
   it('is halved when it is too much at once, under tokens that another life finds again', async () => {
     using folder = temporaryFolder();
@@ -240,7 +286,7 @@ describe('what the store refuses', () => {
     expect(store.count('requests', idsOf(exchanges))).toBe(7);
     const rejected = readdirSync(join(folder.path, 'rejected'));
     expect(rejected).toEqual([expect.stringMatching(/^[0-9a-f]{24}-4-attempts\.rejected$/)]);
-    expect(decodeExchange(readFileSync(join(folder.path, 'rejected', rejected[0]!))).id).toBe(poison.id);
+    expect(payloadIdentity(readFileSync(join(folder.path, 'rejected', rejected[0]!))).ids).toContain(poison.id);
     expect(shipper.stats.rejected).toBe(1);
     expect(lines.join()).toMatch(/is set aside in .*Cannot read all data/);
   });

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ExchangeSink } from '../../../gateway/core/exchange.ts';
+import { parseSegment } from '../../../recorder/spool/segment.ts';
 import { openSpool, type SpoolOptions } from '../../../recorder/spool/spool.ts';
 import { idsIn, plainExchange, temporaryFolder } from '../plain-exchange.ts';
 
@@ -14,6 +15,7 @@ const record = async (sink: ExchangeSink, count: number, changes = {}): Promise<
   return exchanges.map(({ id }) => id);
 };
 const namesIn = (folder: string, ending: string): string[] => readdirSync(folder).filter(name => name.endsWith(ending));
+const framesIn = (path: string): number => parseSegment(readFileSync(path), '').frames.length;
 const kilobytes = (count: number) => ({ request: Buffer.alloc(count * 1024, 'x') });
 
 describe('the spool', () => {
@@ -69,15 +71,14 @@ describe('the spool', () => {
     expect(namesIn(folder.path, '.seg')).toHaveLength(1);
   });
 
-  it('leaves a segment open for longer that fills fast, and closes it all the same', async () => {
-    using quietFolder = temporaryFolder();
-    using busyFolder = temporaryFolder();
-    const [quiet, busy] = [quietFolder, busyFolder].map(({ path }) => openSpool(path, { ...options, segmentAgeMs: 400 }));
-    await Promise.all([record(busy!, 2, kilobytes(800)), record(quiet!, 1)]);
-    await expect.poll(() => namesIn(quietFolder.path, '.seg').length).toBe(1);
-    expect(namesIn(busyFolder.path, '.seg')).toEqual([]);
-    await expect.poll(() => namesIn(busyFolder.path, '.seg').length, { timeout: 5_000 }).toBe(1);
-    await Promise.all([quiet!.close(), busy!.close()]);
+  it('closes a segment at its number of records, so that a whole one is one insert', async () => {
+    using folder = temporaryFolder();
+    const sink = openSpool(folder.path, { ...options, segmentFrames: 25, segmentAgeMs: 60_000 });
+    const ids = [...(await record(sink, 60)), ...(await record(sink, 15))];
+    expect(namesIn(folder.path, '.open')).toEqual([]);
+    expect(namesIn(folder.path, '.seg').map(name => framesIn(join(folder.path, name)))).toEqual([25, 25, 25]);
+    expect(idsIn(folder.path)).toEqual(ids);
+    await sink.close();
   });
 
   it('makes larger segments while the recorder is behind', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { columnsOf, rowsOf } from '../../../recorder/rows/tables.ts';
+import { columnsOf } from '../../../recorder/rows/tables.ts';
 import { migrate } from '../../../recorder/store/migrate.ts';
 import { applyRetention, retentionDaysOf, retentionOf, shortestRetention } from '../../../recorder/store/retention.ts';
+import { rowsOf } from '../encoded-rows.ts';
 import { plainExchange } from '../plain-exchange.ts';
 import { engineMissing, startTestEngine, type TestEngine } from '../running-engine.ts';
 import { settingsIn } from '../settings.ts';

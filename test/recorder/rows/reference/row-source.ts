@@ -1,10 +1,10 @@
 /** An exchange with what several columns of its rows are made of. */
-import type { Usage } from '../../gateway/core/chat/chat.ts';
-import type { Warning } from '../../gateway/core/chat/provider.ts';
-import type { AttemptRecord, Exchange, Redaction } from '../../gateway/core/exchange.ts';
-import { type Failure, failureLabel } from '../../gateway/core/shared/failure.ts';
-import type { Milliseconds } from '../../gateway/core/shared/time.ts';
-import { type Retention, type RetentionDays, retentionDaysOf } from '../store/retention.ts';
+import type { Usage } from '../../../../gateway/core/chat/chat.ts';
+import type { Warning } from '../../../../gateway/core/chat/provider.ts';
+import type { AttemptRecord, Exchange, Redaction } from '../../../../gateway/core/exchange.ts';
+import { type Failure, failureLabel } from '../../../../gateway/core/shared/failure.ts';
+import type { Milliseconds } from '../../../../gateway/core/shared/time.ts';
+import { type Retention, type RetentionDays, retentionDaysOf } from '../../../../recorder/store/retention.ts';
 import { type PromptHashes, promptHashes } from './prompt-hashes.ts';
 
 export interface RowSource {
