@@ -9,6 +9,7 @@ import { Inserter } from './http/inserter.ts';
 import { type Addon, EngineError, loadAddon, type Session } from './session/addon.ts';
 import { engineLimits, writeConfig } from './session/config.ts';
 import { exceptions } from './session/exception.ts';
+import { OwnSession } from './session/own-session.ts';
 import { Sessions } from './session/sessions.ts';
 import { combinatorsQuery, type FunctionRow, functionPermissions, functionsQuery } from './sql/function-permissions.ts';
 import { StatementChecker } from './sql/statement-checker.ts';
@@ -29,6 +30,8 @@ export interface EngineOptions {
 
 export interface RunningEngine {
   readonly url: string;
+  /** For this process alone. */
+  readonly session: OwnSession;
   /** Waits for what is being written, ends what is being read, and gives the folder free. */
   close(): Promise<void>;
 }
@@ -60,7 +63,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     });
     server.maxConnections = connectionsMax;
     const url = await listen(server, options);
-    return { url, close: () => close(server, sessions, closing).finally(closed) };
+    return { url, session: new OwnSession(sessions, context.incoming), close: () => close(server, sessions, closing).finally(closed) };
   } catch (error) {
     await sessions.close().finally(closed);
     throw error;
@@ -120,7 +123,7 @@ function contextOf(access: AccessPolicy, sessions: Sessions, root: Session, path
   const combinators = sessions.rows<{ name: string }>(combinatorsQuery).map(({ name }) => name);
   const functions = functionPermissions(sessions.rows<FunctionRow>(functionsQuery), combinators);
   const inspector = new StatementChecker(root, functions);
-  return { access, engine: versionRow!, sessions, checker: inspector, inserter: new Inserter(sessions, incoming), closing };
+  return { access, engine: versionRow!, sessions, checker: inspector, inserter: new Inserter(sessions, incoming), incoming, closing };
 }
 
 function listen(server: Server, { host, port }: EngineOptions): Promise<string> {

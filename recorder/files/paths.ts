@@ -11,6 +11,8 @@ export const isRejected = (name: string): boolean => name.endsWith('.rejected');
 /** Held by the one recorder process that owns the folder. */
 export const ownerLockFile = (storePath: string): string => join(storePath, 'lock');
 export const engineFolder = (storePath: string): string => join(storePath, 'engine');
+/** What the rollups count already: it lives and goes with the tables. */
+export const rollupLedgerFile = (storePath: string): string => join(engineFolder(storePath), 'hindcast-rollups.sqlite');
 export const engineFile = (storePath: string): string => join(storePath, 'engine.json');
 const writerKeyFile = (storePath: string): string => join(storePath, 'writer.key');
 

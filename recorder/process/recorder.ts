@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AuditShipper, recordRetentionChange } from '../audit/shipper.ts';
 import { repairDeduplicationLogs } from '../engine/deduplication-repair.ts';
 import { startEngine } from '../engine/server.ts';
+import type { OwnSession } from '../engine/session/own-session.ts';
 import { waitForLock } from '../files/lock.ts';
 import {
   engineFile,
@@ -12,15 +13,17 @@ import {
   makeFolder,
   ownerLockFile,
   readEngineAddress,
+  rollupLedgerFile,
   spoolRoot,
   writeEngineAddress,
 } from '../files/paths.ts';
+import { Rollups } from '../rollups/rollups.ts';
 import { Shipper } from '../ship/shipper.ts';
 import { ddlTargetOf } from '../store/cluster.ts';
 import { isConnectionError } from '../store/connection-error.ts';
 import { migrate } from '../store/migrate.ts';
 import { applyRetention } from '../store/retention.ts';
-import { connect, type Store } from '../store/store.ts';
+import { connect, type RowStore, type Store } from '../store/store.ts';
 import { tombstoneReader } from '../tombstones/tombstone-reader.ts';
 import type { FromRecorder, RecorderOptions } from './protocol.ts';
 
@@ -34,6 +37,8 @@ const serverRetryMs = 1_000;
 interface OpenedStore {
   readonly storeUrl: string;
   readonly store: Store;
+  /** Of the embedded engine. */
+  readonly session?: OwnSession;
   close(): Promise<void>;
 }
 
@@ -49,9 +54,11 @@ export async function runRecorder(options: RecorderOptions, send: (message: From
     const resource = await startStore(options, log);
     try {
       await waitForTables(options, resource.store, log, signal);
+      const rollups = resource.session && (await Rollups.open(resource.session, rollupLedgerFile(options.path)));
       const shipper = new Shipper({
         root,
-        store: resource.store,
+        store: rowStoreOf(resource),
+        ...(rollups ? { rollups } : {}),
         retention: options.retention,
         tombstones: tombstoneReader(resource.store),
         // A cluster's other replicas may not have got the rows yet.
@@ -68,6 +75,7 @@ export async function runRecorder(options: RecorderOptions, send: (message: From
       clearInterval(stats);
       await shipper.close(drainMsMax);
       await audit.close();
+      rollups?.close();
     } finally {
       await resource.close();
     }
@@ -75,6 +83,9 @@ export async function runRecorder(options: RecorderOptions, send: (message: From
     lock.release();
   }
 }
+
+/** Where rows go: in the engine's own session, which spares them HTTP; to a server over the client. */
+const rowStoreOf = ({ store, session }: OpenedStore): RowStore => session ?? store;
 
 async function startStore({ path, store: place }: RecorderOptions, log: (line: string) => void): Promise<OpenedStore> {
   if (place.type === 'server') {
@@ -91,6 +102,7 @@ async function startStore({ path, store: place }: RecorderOptions, log: (line: s
   return {
     storeUrl: engine.url,
     store,
+    session: engine.session,
     close: async () => {
       // First, so that no command finds an engine that is about to go.
       await rm(engineFile(path), { force: true });
@@ -128,7 +140,7 @@ async function prepareTables(
   log: (line: string) => void,
 ): Promise<void> {
   const cluster = place.type === 'server' ? place.cluster : undefined;
-  await migrate(store, { cluster, search });
+  await migrate(store, { cluster, search, views: place.type === 'server' });
   await applyRetention(store, tableDays, ddlTargetOf(cluster));
   recordRetentionChange(path, { ...retention, ...tableDays }, log);
 }

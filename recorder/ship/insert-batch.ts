@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Column, columnsOf, type TableName, tableNames } from '../rows/tables.ts';
 import { classifyInsertError } from '../store/insert-error.ts';
-import type { Store } from '../store/store.ts';
+import type { RowStore } from '../store/store.ts';
 import { type Batch, type BatchEntry, rowCount, splitBatch } from './batch.ts';
 
 const backoffMsMin = 100;
@@ -11,7 +11,7 @@ const backoffMsMax = 10_000;
 const singleFrameAttemptsMax = 10;
 
 export interface InsertContext {
-  readonly store: Pick<Store, 'insertBinary' | 'select'>;
+  readonly store: RowStore;
   /** Gives up waiting: the recorder is closing. */
   readonly signal: AbortSignal;
   /** Batches that the store found too large once. They are halved from then on, also after a restart, so that tokens stay true. */

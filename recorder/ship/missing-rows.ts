@@ -1,7 +1,7 @@
 /** Asks the store whether it has what it acknowledged: of every exchange each row in each table. */
 import type { Instant } from '../../gateway/core/shared/time.ts';
 import { type TableName, tableNames } from '../rows/tables.ts';
-import type { Store } from '../store/store.ts';
+import type { RowStore } from '../store/store.ts';
 import { type Batch, type BatchEntry, rowCount } from './batch.ts';
 
 /** A list of so many stays below what a server takes as one query: 256 KiB. */
@@ -27,7 +27,7 @@ type RowCheck = MissingRows;
 
 /** Rows that arrived before `since` may have been dropped already; those are not asked for. */
 export async function findMissingRows(
-  store: Pick<Store, 'select'>,
+  store: Pick<RowStore, 'select'>,
   batch: Batch,
   since: (table: TableName) => Instant,
 ): Promise<readonly MissingRows[]> {
@@ -42,7 +42,7 @@ export async function findMissingRows(
 
 /** Nearly always all rows are there. One statement says so, because each costs the engine some ten milliseconds. */
 async function missingOfPage(
-  store: Pick<Store, 'select'>,
+  store: Pick<RowStore, 'select'>,
   page: readonly BatchEntry[],
   since: (table: TableName) => Instant,
 ): Promise<readonly MissingRows[]> {

@@ -7,7 +7,7 @@ import type { TableName } from '../rows/tables.ts';
 import { type Frame, parseSegment, type Segment, segmentTime } from '../spool/segment.ts';
 import { type ClosedSegment, closedSegments, closeOrphanedSegments } from '../spool/spool-folders.ts';
 import { type Retention, shortestRetention } from '../store/retention.ts';
-import type { Store } from '../store/store.ts';
+import type { RowStore } from '../store/store.ts';
 import type { Tombstone } from '../tombstones/tombstone.ts';
 import { type Batch, batchesOf, rowCount } from './batch.ts';
 import { type InsertContext, insertBatch, insertIntoTable, type SplitTokens } from './insert-batch.ts';
@@ -29,12 +29,21 @@ export interface ShipStats {
   readonly problem: string | undefined;
 }
 
+export interface RollupPort {
+  add(batch: Batch): void;
+  /** All that lay in the spool is shipped. */
+  afterPass(): Promise<void>;
+  run(): Promise<void>;
+}
+
 export interface ShipperOptions {
   readonly root: string;
-  readonly store: Pick<Store, 'insertBinary' | 'select'>;
+  readonly store: RowStore;
   readonly retention: Retention;
   /** What must not come into the store any more. */
   readonly tombstones?: () => Promise<readonly Tombstone[]>;
+  /** Sums that are filled beside the tables. Batches are added once their rows are there. */
+  readonly rollups?: RollupPort;
   /** Look every written record up again. */
   readonly verify: boolean;
   readonly log: (line: string) => void;
@@ -95,6 +104,7 @@ export class Shipper {
           await this.#shipSegment(next);
           this.#queue = this.#queue.slice(1);
         }
+        await (isLastPass ? this.#options.rollups?.run() : this.#options.rollups?.afterPass());
       } catch (error) {
         if (this.#abort.signal.aborted) return;
         this.#reportProblem(`shipping stopped and goes on in a second: ${messageOf(error)}`);
@@ -129,6 +139,7 @@ export class Shipper {
         const context = this.#insertContext(segment, splits, refused);
         await insertBatch(batch, context);
         if (this.#options.verify) await this.#verify(segment, batch, context, refused);
+        this.#options.rollups?.add(batch);
         this.#counts.exchangesWritten += batch.entries.filter(entry => rowCount(entry, 'requests') > 0).length;
       }
     }

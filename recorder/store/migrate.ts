@@ -20,6 +20,8 @@ export interface MigrateOptions {
   readonly cluster?: string | undefined;
   /** With the full-text index. */
   readonly search?: boolean;
+  /** False where the recorder fills the rollups itself. */
+  readonly views?: boolean;
 }
 
 /** The store holds something else than the files say; nothing was changed. */
@@ -31,10 +33,12 @@ export class MigrationError extends Error {}
  */
 export async function migrate(
   store: Store,
-  { migrations = schemaFiles(), cluster, search = false }: MigrateOptions = {},
+  { migrations = schemaFiles(), cluster, search = false, views = true }: MigrateOptions = {},
 ): Promise<readonly string[]> {
   const statementsFor = (sql: string): readonly string[] =>
-    statementsOf(sql).flatMap(statement => (cluster === undefined ? [statement] : clusterStatements(statement, cluster)));
+    statementsOf(sql)
+      .filter(statement => views || !statement.trimStart().startsWith('CREATE MATERIALIZED VIEW'))
+      .flatMap(statement => (cluster === undefined ? [statement] : clusterStatements(statement, cluster)));
   const applied = await appliedMigrations(store);
   for (const { version, name, checksum } of migrations) {
     const before = applied.get(version);

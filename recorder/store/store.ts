@@ -10,17 +10,22 @@ export interface StoreAccess {
   readonly cluster?: string | undefined;
 }
 
+/** What the recorder ships to: the embedded engine's own session, or a server. */
+export interface RowStore {
+  select<Row>(query: string): Promise<Row[]>;
+  /** `body` is rows in RowBinary, in the order of `columns`. Resolves when they are written; the same token twice is one insert. */
+  insertBinary(table: string, columns: readonly string[], body: Uint8Array, token: string): Promise<void>;
+}
+
 /**
  * Values go in as `{name: Type}` parameters and never into the text. Integers and decimals come back as JSON numbers, so read hashes of 64 bits
  * with `toString()`; times come back as ISO 8601 in UTC. Errors are the client's ClickHouseError: `code` holds the server's exception code.
  */
-export interface Store {
+export interface Store extends RowStore {
   select<Row>(query: string, params?: Record<string, unknown>): Promise<Row[]>;
   stream<Row>(query: string, params?: Record<string, unknown>): AsyncIterable<Row>;
   /** For small tables: as JSONEachRow, so omitted columns take their defaults. The same token twice is one insert. */
   insert(table: string, rows: readonly object[], token?: string): Promise<void>;
-  /** `body` is rows in RowBinary, in the order of `columns`. Resolves when they are written; the same token twice is one insert. */
-  insertBinary(table: string, columns: readonly string[], body: Uint8Array, token: string): Promise<void>;
   command(query: string, params?: Record<string, unknown>): Promise<void>;
   /** The bytes of an answer, in the format that the query names. A failure in the middle is an error of the stream. */
   download(query: string, params?: Record<string, unknown>, settings?: ClickHouseSettings): Promise<Readable>;

@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startEngine } from '../../recorder/engine/server.ts';
+import { Rollups } from '../../recorder/rollups/rollups.ts';
 import { Shipper } from '../../recorder/ship/shipper.ts';
 import { openSpool } from '../../recorder/spool/spool.ts';
 import { migrate } from '../../recorder/store/migrate.ts';
@@ -77,14 +78,16 @@ async function ship(folder: string, embedded: boolean): Promise<void> {
     ? await startEngine({ path: join(folder, 'engine'), host: '127.0.0.1', port: 0, writerKey: 'a-key-of-the-bench' })
     : undefined;
   const store = connect({ url: sinkUrl ?? engine!.url, username: 'writer', password: 'a-key-of-the-bench' });
-  await migrate(store);
+  await migrate(store, { views: !engine });
+  const rollups = engine && (await Rollups.open(engine.session, join(folder, 'rollups.sqlite')));
   const root = join(folder, 'spool');
   await sleep(500);
   const before = process.cpuUsage();
   const startedAt = performance.now();
   const shipper = new Shipper({
     root,
-    store,
+    store: engine?.session ?? store,
+    ...(rollups ? { rollups } : {}),
     retention: { records: 90, payloads: 30 },
     verify: true,
     log: line => process.stderr.write(`${line}\n`),

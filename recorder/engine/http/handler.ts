@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly sessions: Sessions;
   readonly checker: StatementChecker;
   readonly inserter: Inserter;
+  /** The folder of data on their way. */
+  readonly incoming: string;
   /** Aborts when the engine closes: reads end then, writes do not. */
   readonly closing: AbortSignal;
 }

@@ -64,6 +64,8 @@ const configFile = (limits: EngineLimits, users: string): string => `<clickhouse
     <!-- A segment of the spool is deleted on the acknowledgement, so an acknowledged part has to outlive a power cut. -->
     <fsync_after_insert>1</fsync_after_insert>
     <fsync_part_directory>1</fsync_part_directory>
+    <!-- Merges write every row again, and cost as much as its insert. Twice as many parts at once are half as many rounds of merging. -->
+    <merge_selector_base>10</merge_selector_base>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
